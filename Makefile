@@ -1,0 +1,53 @@
+# leadloader: `make help` lists what there is.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed ## load sample_data/ into a small embedded database and show the results
+	@$(BIN)/python sample_data/demo.py
+
+test: $(VENV)/.installed-dev ## install what the tests need; check format, lint and types; run the tests
+	@$(BIN)/python tests/install_server.py
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -n 2
+
+fuzz: $(VENV)/.installed-dev ## the property tests with a hundred times the examples (hours)
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n 2 -m property
+
+bench: $(VENV)/.installed-dev ## measure import and validate beside a bare LOAD DATA
+	@$(BIN)/python tests/install_server.py
+	$(BIN)/python -m tests.bench
+
+lock: $(VENV)/.installed-dev ## resolve the newest versions that pyproject.toml allows into the locks
+	$(BIN)/uv pip compile $(COMPILE) --output-file requirements.lock
+	$(BIN)/uv pip compile $(COMPILE) --all-extras --output-file requirements-dev.lock
+
+COMPILE := pyproject.toml requirements-build.in --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-annotate --no-header --no-emit-index-url --upgrade
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo "leadloader needs Python 3.11 to 3.13; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+clean: ## remove .venv, the demo's database and the caches
+	rm -rf $(VENV) demo results build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+.PHONY: help demo test fuzz bench lock clean

@@ -1,0 +1,20 @@
+"""Between pandas columns and the Arrow arrays that the string kernels work on; nothing is copied."""
+
+import pandas as pd
+import pyarrow as pa
+
+
+def to_arrow(values: "pd.Series[str]") -> pa.ChunkedArray:
+    """Give the Arrow strings (large_string) behind a `str` column."""
+    array = values.array.__arrow_array__()  # type: ignore[attr-defined]  # ArrowStringArray has it
+    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+
+
+def to_series(values: pa.Array | pa.ChunkedArray, index: pd.Index) -> "pd.Series[str]":
+    """Give Arrow strings as a `str` column over `index`."""
+    return pd.Series(values, index=index, dtype="str")
+
+
+def to_mask(values: pa.Array | pa.ChunkedArray, index: pd.Index) -> "pd.Series[bool]":
+    """Give an Arrow boolean array as a plain `bool` column over `index`; null counts as False."""
+    return pd.Series(values.fill_null(False).to_numpy(zero_copy_only=False), index=index)

@@ -1,0 +1,70 @@
+"""What can go wrong with a run as a whole, grouped by what the caller does next.
+
+A defect of one row is data (see `loader.reasons`), never an exception.
+"""
+
+from typing import ClassVar
+
+
+class LoaderError(Exception):
+    """Base of every error that a user can cause or must know of; `exit_code` is from sysexits."""
+
+    exit_code: ClassVar[int] = 70
+
+
+class UsageError(LoaderError):
+    """An option has a value that it cannot have; nothing was read."""
+
+    exit_code = 64
+
+
+class SourceFileError(LoaderError):
+    """The source file cannot be used as it is; nothing was written."""
+
+    exit_code = 65
+
+
+class RejectRateError(LoaderError):
+    """More rows than `max_reject_rate` allows were rejected; nothing was inserted."""
+
+    exit_code = 65
+
+
+class NoSuchFileError(LoaderError):
+    """The source file does not exist or cannot be opened."""
+
+    exit_code = 66
+
+
+class DatabaseUnavailableError(LoaderError):
+    """The database does not answer, after all retries."""
+
+    exit_code = 69
+
+
+class NotAllowedError(LoaderError):
+    """The dialer's user, or the database account, may not do this."""
+
+    exit_code = 77
+
+
+class ConfigurationError(LoaderError):
+    """A settings or mapping file, or the database itself, is not as it must be."""
+
+    exit_code = 78
+
+
+class TransientDatabaseError(Exception):
+    """The server says try again: deadlock, lock wait, lost connection. `code` is its number."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"the database answered with error {code}")
+        self.code = code
+
+
+class RowDataError(Exception):
+    """The server refuses a row of the batch for its data. `code` is its number."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"the database refused a row with error {code}")
+        self.code = code
