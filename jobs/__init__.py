@@ -1,1 +1,1 @@
-"""The jobs that leadloader runs: import, validate, init. Each puts the stages of `loader` in order."""
+"""The jobs that leadloader runs: each puts the stages of `loader` in order."""

@@ -1,7 +1,10 @@
-"""Between pandas columns and the Arrow arrays that the string kernels work on; nothing is copied."""
+"""Between pandas columns and the Arrow arrays of the string kernels; nothing is copied."""
+
+from collections.abc import Sequence
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 
 def to_arrow(values: "pd.Series[str]") -> pa.ChunkedArray:
@@ -18,3 +21,8 @@ def to_series(values: pa.Array | pa.ChunkedArray, index: pd.Index) -> "pd.Series
 def to_mask(values: pa.Array | pa.ChunkedArray, index: pd.Index) -> "pd.Series[bool]":
     """Give an Arrow boolean array as a plain `bool` column over `index`; null counts as False."""
     return pd.Series(values.fill_null(False).to_numpy(zero_copy_only=False), index=index)
+
+
+def joined(columns: Sequence[pa.ChunkedArray], separator: str) -> pa.ChunkedArray:
+    """Join the texts (large_string) of each row."""
+    return pc.binary_join_element_wise(*columns, pa.scalar(separator, pa.large_string()))

@@ -1,0 +1,333 @@
+"""The jobs import and validate: one source file through the checks, and into the database."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from loader.database import Database
+from loader.errors import DatabaseUnavailableError, RejectRateError, UsageError
+from loader.findings import FINDING_TYPES, Findings, findings
+from loader.insert import LeadInserter
+from loader.lookups import Dialer, Lookups
+from loader.mapping import ColumnMapping, map_columns, read_mapping_file
+from loader.options import LoadOptions
+from loader.pipeline import Checked, Checks
+from loader.queries import look_up, read_dialer
+from loader.reasons import Notice, Reason
+from loader.results import Results
+from loader.source import LAYOUTS, ReadOptions, SourceFile, open_source
+from loader.spool import Spool
+from loader.summary import FileSummary, MappingSummary, Summary, Tally, in_order
+from loader.timezone import Clock
+
+Job = Literal["import", "validate"]
+
+Progress = Callable[[str, int, int], None]
+"""Told of the stage (check, insert), what is done and what there is to do, in its own units."""
+
+Start = Callable[[SourceFile, ColumnMapping], None]
+"""Told of the file and its mapping before the first row is loaded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watchers:
+    """Who wants to know how a load goes on."""
+
+    started: Start = lambda _source, _mapping: None
+    progress: Progress = lambda _stage, _done, _all: None
+
+
+def load(
+    path: str,
+    options: LoadOptions,
+    database: Database | None,
+    results: Path | None = None,
+    *,
+    job: Job,
+    watchers: Watchers = Watchers(),
+) -> Summary:
+    """Check a lead file and, as an import, insert what passes.
+
+    Everything is checked before anything is inserted.
+
+    Args:
+        path: of the file, `-` for standard input.
+        options: what decides about the rows.
+        database: the dialer's; a validation without one looks at the file alone.
+        results: folder of the result files; `results/<run>` if not given.
+        job: validate writes nothing but the results.
+        watchers: told how it goes on.
+
+    Raises:
+        LoaderError: the run cannot be made, see `loader.errors`; nothing was inserted, unless it
+            is a DatabaseUnavailableError, which leaves the batches that were committed.
+    """
+    with open_source(path, _read_options(options)) as source:
+        return load_source(source, options, database, results, job=job, watchers=watchers)
+
+
+def load_source(
+    source: SourceFile,
+    options: LoadOptions,
+    database: Database | None,
+    results: Path | None = None,
+    *,
+    job: Job,
+    watchers: Watchers = Watchers(),
+) -> Summary:
+    """Do the same with a source file that is open."""
+    began = datetime.now(UTC)
+    vendor = read_mapping_file(options.mapping_file) if options.mapping_file else None
+    mapping = map_columns(source.name, source.columns, options.map, vendor)
+    dialer = read_dialer(database, options) if database else without_database()
+    run = f"{began:%Y%m%d-%H%M%S}-{source.sha256[:8]}-{secrets.token_hex(2)}"
+    files = Results(results or Path("results") / run, source.columns)
+    watchers.started(source, mapping)
+    try:
+        loading = _Loading(source, mapping, options, database, dialer, files, watchers)
+        loading.check()
+        loading.refuse_bad_file()
+        loading.finish(insert=job == "import")
+    except BaseException:
+        files.discard()
+        raise
+    return loading.summarize(run, job, began)
+
+
+class _Loading:
+    """One run over one source file."""
+
+    def __init__(
+        self,
+        source: SourceFile,
+        mapping: ColumnMapping,
+        options: LoadOptions,
+        database: Database | None,
+        dialer: Dialer,
+        files: Results,
+        watchers: Watchers,
+    ) -> None:
+        self.source, self.mapping, self.options = source, mapping, options
+        self.database, self.dialer, self.files = database, dialer, files
+        self.watchers, self.tally = watchers, Tally()
+        self.checks = self._checks("checked")
+
+    def _checks(self, folder: str) -> Checks:
+        """Make checks that have accepted nothing yet."""
+        keys = self.files.work / folder
+        keys.mkdir()
+        checks = Checks(self.options, self.mapping, self.dialer, self._ask, keys)
+        checks.look_at(self.source.sample)
+        return checks
+
+    def _ask(self, leads: pd.DataFrame) -> Lookups:
+        return (
+            look_up(self.database, leads, self.options, self.dialer) if self.database else Lookups()
+        )
+
+    def check(self) -> None:
+        """Take the whole file through the checks; what passes waits on disk."""
+        for chunk in self.source.chunks():
+            self.checks.seconds.lap("read")
+            self.tally.rows_read += len(chunk.rows) + len(chunk.rejected)
+            self._reject(chunk.rejected, as_findings(chunk.problems))
+            checked = self.checks.check(chunk.rows)
+            self._reject(chunk.rows, checked.rejected)
+            self.files.accepted.append(checked.accepted)
+            self._count(checked)
+            self.checks.seconds.lap("results")
+            self.watchers.progress("check", chunk.bytes_read, self.source.size)
+
+    def refuse_bad_file(self) -> None:
+        """Stop before the insert if too much of the file is bad."""
+        limit, rate = self.options.max_reject_rate, self.tally.reject_rate
+        if rate > limit:
+            worst = self.tally.reasons.most_common(3)
+            raise RejectRateError(
+                f"{self.source.name}: {self.tally.rejected} of {self.tally.rows_read} rows "
+                f"({rate:.1%}) would be rejected, more than the {limit:.1%} that max_reject_rate "
+                f"allows; nothing was inserted. Most: {', '.join(f'{r} {n}' for r, n in worst)}"
+            )
+
+    def finish(self, *, insert: bool) -> None:
+        """Insert what waits, or only note it, and write the result files."""
+        if insert and self.database:
+            inserter = LeadInserter(self.database, self.dialer.columns)
+            try:
+                self._insert(self.files.accepted, inserter)
+            except (DatabaseUnavailableError, KeyboardInterrupt):
+                self._give_up()
+                self.files.finish()
+                raise
+        else:
+            for accepted in self.files.accepted.read():
+                self.files.load(accepted, None)
+                self.tally.loaded += len(accepted)
+        self.files.finish()
+        self.checks.seconds.lap("results")
+
+    def _insert(self, waiting: Spool, inserter: LeadInserter) -> None:
+        """Insert batch by batch; then look again at the duplicates of refused rows."""
+        refused: dict[int, int] = {}
+        for batch in waiting.read(self.options.batch_size):
+            self.checks.seconds.lap("results")
+            inserted = inserter.insert(batch, self.options.user)
+            self.checks.seconds.lap("insert")
+            ids = inserted.lead_ids.reindex(batch.index).dropna().astype("int64")
+            self.files.load(batch.loc[ids.index], ids)
+            refused |= inserted.refused
+            self.tally.loaded += len(ids)
+            self.tally.notices[Notice.CHANGED_BY_SERVER] += len(inserted.changed)
+            self.watchers.progress("insert", self.tally.loaded, waiting.rows)
+        if refused:
+            self._reject_refused(refused)
+            self._check_again(refused, inserter)
+
+    def _reject_refused(self, refused: dict[int, int]) -> None:
+        codes = pd.Series(refused, dtype="int64").sort_index()
+        found = findings(codes.index, Reason.REFUSED_BY_SERVER, "error=" + codes.astype("str"), "")
+        for rows in self._source_rows(codes.index):
+            self._reject(rows, found.loc[rows.index])
+
+    def _check_again(self, refused: dict[int, int], inserter: LeadInserter) -> None:
+        """Decide anew about duplicates of refused rows, whose reason is gone."""
+        reopened = self.files.reopen(refused)
+        if reopened.empty:
+            return
+        self.tally.reasons.subtract(counts(reopened["reason"]))
+        again = Spool(self.files.work / f"again-{len(list(self.files.work.iterdir()))}")
+        checks, self.checks = self.checks, self._checks(again.path.name + "-keys")
+        for rows in self._source_rows(reopened.index):
+            checked = self.checks.check(rows)
+            self._reject(rows, checked.rejected)
+            again.append(checked.accepted)
+            self._count(checked)
+        self.checks.seconds = checks.seconds
+        self._insert(again, inserter)
+
+    def _give_up(self) -> None:
+        """Account for the rows that wait while the database does not answer."""
+        done = self.files.lead_ids()[:, 0]
+        for batch in self.files.accepted.read(self.options.chunk_size):
+            left = batch.index[~batch.index.isin(done)]
+            for rows in self._source_rows(left):
+                self._reject(rows, findings(rows.index, Reason.NOT_INSERTED, "", ""))
+
+    def _source_rows(self, wanted: pd.Index) -> Iterator[pd.DataFrame]:
+        """Read some rows of the source file again."""
+        for chunk in self.source.chunks():
+            rows = chunk.rows[chunk.rows.index.isin(wanted)]
+            if len(rows):
+                yield rows
+
+    def _reject(self, source: pd.DataFrame, found: Findings) -> None:
+        if len(found):
+            self.files.reject(source, found)
+            self.tally.reasons.update(counts(found["reason"]))
+
+    def _count(self, checked: Checked) -> None:
+        accepted = checked.accepted
+        self.tally.notices.update(counts(checked.notices["notice"]))
+        self.tally.number_types.update(counts(accepted["number_type"]))
+        self.tally.regions.update(counts(accepted["region"]))
+
+    def summarize(self, run: str, job: Job, began: datetime) -> Summary:
+        """Reconcile the counts and write the summary, the last of the result files."""
+        source, tally = self.source, self.tally
+        summary = Summary(
+            run=run,
+            job=job,
+            file=FileSummary(
+                **{
+                    name: getattr(source, name)
+                    for name in FileSummary.model_fields
+                    if name != "columns"
+                },
+                columns=list(source.columns),
+            ),
+            mapping=MappingSummary(
+                fields=dict(self.mapping.fields),
+                unmapped=list(self.mapping.unmapped),
+                set_by_dialer=list(self.mapping.set_by_dialer),
+            ),
+            options=self.options.model_dump(mode="json", exclude_defaults=True),
+            database=self.database.name if self.database else None,
+            began=began,
+            ended=datetime.now(UTC),
+            rows_read=tally.rows_read,
+            loaded=tally.loaded,
+            rejected=tally.rejected,
+            reasons=in_order(tally.reasons, Reason),
+            notices=in_order(tally.notices, Notice),
+            lead_ids=consecutive(self.files.lead_ids()[:, 1]),
+            number_types=dict(tally.number_types.most_common()),
+            regions=dict(tally.regions.most_common()),
+            remarks=remarks(self.options, self.dialer),
+            seconds={stage: round(time, 3) for stage, time in self.checks.seconds.items()},
+            results=str(self.files.folder),
+        )
+        self.files.summarize(summary)
+        return summary
+
+
+def as_findings(problems: pd.DataFrame) -> Findings:
+    """Turn what the reader rejected into findings."""
+    found = problems.assign(answer="", answer_tail="")
+    return found.reindex(columns=list(FINDING_TYPES)).astype(FINDING_TYPES)
+
+
+def counts(values: "pd.Series[str]") -> dict[str, int]:
+    """Count the rows of each value."""
+    return {str(value): int(count) for value, count in values.value_counts().items()}
+
+
+def consecutive(lead_ids: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Give first and last of each run of lead_ids that follow one another."""
+    if not len(lead_ids):
+        return []
+    ids = np.sort(lead_ids)
+    breaks = np.flatnonzero(np.diff(ids) != 1)
+    firsts, lasts = np.append(ids[0], ids[breaks + 1]), np.append(ids[breaks], ids[-1])
+    return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
+
+
+def remarks(options: LoadOptions, dialer: Dialer) -> list[str]:
+    """Say what holds for the whole run and is not as one might expect."""
+    said = []
+    if not dialer.knows_leads:
+        said.append("without a database only the file itself was looked at")
+    elif dialer.phone_codes.empty:
+        said.append("vicidial_phone_codes is empty: time zones are phonenumbers' own")
+    if options.nanpa_ac_prefix_check == "Y" and not dialer.nanpa_is_loaded:
+        said.append("NANPA options disabled, NANPA prefix data not loaded")
+    return said
+
+
+def without_database() -> Dialer:
+    """Give the facts where there is no dialer to ask: empty tables, this machine's clock."""
+    now = datetime.now().astimezone()
+    offset = now.utcoffset() or timedelta()
+    clock = Clock(now=now.replace(tzinfo=None, microsecond=0), offset=offset)
+    return Dialer(clock=clock, columns={}, knows_leads=False)
+
+
+def _read_options(options: LoadOptions) -> ReadOptions:
+    layout = None
+    if options.layout is not None:
+        if options.layout not in LAYOUTS:
+            known = ", ".join(LAYOUTS)
+            raise UsageError(f"layout: {options.layout!r} is not known; there is {known}")
+        layout = LAYOUTS[options.layout]
+    return ReadOptions(
+        delimiter=options.delimiter,
+        encoding=options.encoding,
+        layout=layout,
+        chunk_size=options.chunk_size,
+    )

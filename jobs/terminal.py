@@ -1,0 +1,131 @@
+"""What a person sees: messages and progress on standard error, the summary on standard output."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from loader.errors import LoaderError
+from loader.reasons import Notice, Reason
+from loader.summary import Summary
+
+if TYPE_CHECKING:
+    from jobs.load import Watchers
+    from jobs.settings import Settings
+    from loader.mapping import ColumnMapping
+    from loader.source import SourceFile
+
+DELIMITERS = {",": "comma", "\t": "tab", "|": "pipe", ";": "semicolon"}
+
+
+class Terminal:
+    """Shows how loads go on, as far as the settings want it."""
+
+    def __init__(self, settings: "Settings") -> None:
+        """Color only on a terminal, and not where NO_COLOR is set: Rich sees to both."""
+        self.quiet, self.json = settings.quiet, settings.json_summary
+        self.out = Console(highlight=False, soft_wrap=True)
+        self.err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def say(self, message: str) -> None:
+        """Tell something that need not be told."""
+        if not self.quiet:
+            self.err.print(escape(message))
+
+    def complain(self, error: LoaderError) -> None:
+        """Tell what went wrong."""
+        self.err.print(f"leadloader: {escape(str(error))}", style="bold red")
+
+    @contextmanager
+    def watching(self) -> Iterator["Watchers"]:
+        """Show the progress of one load, on a terminal only."""
+        from jobs.load import Watchers
+
+        bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeRemainingColumn(),
+            console=self.err,
+            transient=True,
+            disable=self.quiet or not self.err.is_terminal,
+        )
+        tasks: dict[str, TaskID] = {}
+
+        def progress(stage: str, done: int, all_: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage)
+            bar.update(tasks[stage], completed=done, total=all_)
+
+        with bar:
+            yield Watchers(started=self.describe, progress=progress)
+
+    def describe(self, source: "SourceFile", mapping: "ColumnMapping") -> None:
+        """Tell what was found out about a file, before anything of it is loaded."""
+        header = "with a header" if source.header else "without a header"
+        delimiter = DELIMITERS.get(source.delimiter, repr(source.delimiter))
+        bom = " with byte order mark" if source.bom else ""
+        packed = f", {source.compression}" if source.compression else ""
+        self.say(f"{source.name}: {source.encoding}{bom}, {delimiter} separated, {header}{packed}")
+        for field, column in mapping.fields.items():
+            self.say(f"  {field:<18} from {column!r}")
+        if mapping.unmapped:
+            self.say(f"  not loaded: {', '.join(map(repr, mapping.unmapped))}")
+        if mapping.set_by_dialer:
+            names = ", ".join(map(repr, mapping.set_by_dialer))
+            self.say(f"  not loaded, for the dialer sets them itself: {names}")
+
+    def show(self, summary: Summary) -> None:
+        """Give the summary: the data of the command."""
+        if self.json:
+            print(summary.model_dump_json(indent=2))
+        elif not self.quiet:
+            self.out.print(funnel(summary))
+            if summary.notices:
+                self.out.print(notices(summary))
+            for line in closing(summary):
+                self.out.print(escape(line))
+
+
+def funnel(summary: Summary) -> Table:
+    """Draw how many rows fell at which check."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("", "rows", "left"):
+        table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    table.add_column("")
+    table.add_row("rows read", "", f"{summary.rows_read:,}", "")
+    for reason, count, left in summary.funnel:
+        table.add_row(f"  {reason}", f"-{count:,}", f"{left:,}", escape(reason.meaning))
+    done = "loaded" if summary.job == "import" else "would be loaded"
+    table.add_row(done, "", f"{summary.loaded:,}", "", style="bold")
+    return table
+
+
+def notices(summary: Summary) -> Table:
+    """List what was noticed about loaded rows."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("noticed", no_wrap=True)
+    table.add_column("rows", justify="right")
+    table.add_column("")
+    for name, count in summary.notices.items():
+        table.add_row(f"  {name}", f"{count:,}", escape(Notice[name].meaning))
+    return table
+
+
+def closing(summary: Summary) -> list[str]:
+    """Say what to do, where the results are and how long it took."""
+    lines = [f"note: {remark}" for remark in summary.remarks]
+    worst = max(summary.reasons, key=lambda name: summary.reasons[name], default=None)
+    if worst:
+        lines.append(f"most often {worst}: {Reason[worst].advice}")
+    if summary.lead_ids:
+        ranges = ", ".join(f"{first} to {last}" for first, last in summary.lead_ids[:5])
+        more = ", ..." if len(summary.lead_ids) > 5 else ""
+        lines.append(f"lead_ids: {ranges}{more}")
+    seconds = sum(summary.seconds.values())
+    lines.append(f"results: {summary.results} ({seconds:.1f} s)")
+    return lines

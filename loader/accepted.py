@@ -1,0 +1,76 @@
+"""The keys of the rows accepted so far in a run, on disk, so that a file of any size fits."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+_HASH_KEYS = ("leadloader-key-1", "leadloader-key-2")
+
+Entries = npt.NDArray[np.uint64]
+"""Of shape (4, n): hash, by which they are sorted, second hash, row_number, list_id."""
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Entries sorted by hash, in a file that is mapped, not read."""
+
+    path: Path
+    entries: Entries
+
+
+class AcceptedKeys:
+    """Finds the first accepted row of earlier chunks that offers a key.
+
+    Keys are compared by 128 bits of SipHash: two of a billion different keys share them with a
+    probability of about 1 to 10^21. Sorted runs are merged when they have grown alike, so that a
+    look-up searches few of them and each entry is written a few times only.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Keep the files in a folder that the caller removes."""
+        self._folder, self._written = folder, 0
+        self._runs: list[_Run] = []
+
+    def add(
+        self, keys: "pd.Series[str]", rows: npt.NDArray[np.int64], lists: npt.NDArray[np.int64]
+    ) -> None:
+        """Note keys (str, not null) with their row_number and list_id, in file order."""
+        if not len(keys):
+            return
+        entries = np.stack([*_hashes(keys), rows.astype(np.uint64), lists.astype(np.uint64)])
+        while self._runs and self._runs[-1].entries.shape[1] <= 2 * entries.shape[1]:
+            run = self._runs.pop()
+            entries = np.concatenate([run.entries, entries], axis=1)
+            run.path.unlink()
+        # Stable, so that of equal keys the earliest row stays first.
+        self._runs.append(self._write(entries[:, np.argsort(entries[0], kind="stable")]))
+
+    def find(self, keys: "pd.Series[str]") -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Give row_number and list_id of the first row with each key; -1: there is none."""
+        hashes, checks = _hashes(keys)
+        rows = np.full(len(keys), -1, dtype=np.int64)
+        lists = rows.copy()
+        # The oldest run has the earliest rows.
+        for run in self._runs:
+            known, second, row, list_id = run.entries
+            place = np.minimum(np.searchsorted(known, hashes), known.size - 1)
+            hit = (rows < 0) & (known[place] == hashes) & (second[place] == checks)
+            rows[hit], lists[hit] = row[place[hit]], list_id[place[hit]]
+        return rows, lists
+
+    def _write(self, entries: Entries) -> _Run:
+        path = self._folder / f"accepted-{self._written}.keys"
+        self._written += 1
+        entries.tofile(path)
+        return _Run(path, np.memmap(path, dtype=np.uint64, mode="r", shape=entries.shape))
+
+
+def _hashes(keys: "pd.Series[str]") -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    texts = keys.to_numpy(dtype=object)
+    first, second = (
+        pd.util.hash_array(texts, hash_key=key, categorize=False) for key in _HASH_KEYS
+    )
+    return first, second

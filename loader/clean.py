@@ -1,0 +1,276 @@
+"""From the values of a file to values that vicidial_list can hold, each as add_lead would store it.
+
+Nothing is trimmed and no letter is lost; what has to be changed is said in a notice.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loader.columnar import joined, to_arrow, to_mask, to_series
+from loader.findings import Findings, Notices, findings, no_findings, notices
+from loader.lookups import Column
+from loader.options import LoadOptions
+from loader.reasons import Notice, Reason
+
+WIDTHS: Mapping[str, int] = {
+    "vendor_lead_code": 20,
+    "source_id": 50,
+    "phone_code": 10,
+    "phone_number": 18,
+    "title": 4,
+    "first_name": 30,
+    "middle_initial": 1,
+    "last_name": 30,
+    "address1": 100,
+    "address2": 100,
+    "address3": 100,
+    "city": 50,
+    "state": 2,
+    "province": 50,
+    "postal_code": 10,
+    "country_code": 3,
+    "alt_phone": 12,
+    "email": 70,
+    "security_phrase": 100,
+    "comments": 255,
+    "owner": 20,
+}
+"""Widths of the text fields where no table says otherwise, in characters."""
+
+ALWAYS = ("phone_code", "title", "first_name", "last_name", "state", "country_code", "alt_phone")
+"""Fields that later stages look at: they are there, empty, when the file does not have them."""
+
+DEFAULT_LIST_ID = "999"
+LARGEST_LIST_ID = 2**63 - 1
+LARGEST_ENTRY_LIST_ID = 2**64 - 1
+RANKS = (-(2**15), 2**15 - 1)
+NO_DATE = "0000-00-00"
+
+
+def clean_fields(
+    rows: pd.DataFrame, options: LoadOptions, columns: Mapping[str, Column]
+) -> tuple[pd.DataFrame, Findings, Notices]:
+    """Make the fields of a chunk fit their columns.
+
+    Args:
+        rows: index row_number; str columns named as lead fields, as the file has them.
+        options: list_id, date_format and unstorable are read.
+        columns: of vicidial_list, by name; without an entry, `WIDTHS` hold.
+
+    Returns:
+        The leads (the same rows and columns, `ALWAYS` added; phone_number and alt_phone are
+        left to `loader.phones`, but for the characters; list_id becomes int64, -1 where no list
+        can have it, and its digits are kept in list_id_given), the rows rejected because of
+        unstorable characters, and notices.
+    """
+    missing = [name for name in (*ALWAYS, "list_id") if name not in rows]
+    leads = rows.assign(**dict.fromkeys(missing, ""))
+    leads = leads.astype(dict.fromkeys(ALWAYS, "str"))
+    said: list[Notices] = []
+    rejected = no_findings()
+    # Look-ups go by the state as given, NSW; the column holds two letters of it.
+    leads["state_given"] = leads["state"]
+    for name in leads.columns.intersection(list(WIDTHS)):
+        column = columns.get(name, Column(width=WIDTHS[name]))
+        leads[name], unstorable, of_field = _fit(leads[name], column, cut=name != "phone_number")
+        said += of_field
+        if options.unstorable == "reject" and unstorable.any():
+            rows_hit = leads.index[unstorable].difference(rejected.index)
+            hit = findings(rows_hit, Reason.UNSTORABLE_CHARACTERS, f"field={name}", "")
+            rejected = pd.concat([rejected, hit])
+        elif unstorable.any():
+            said.append(notices(leads.index[unstorable], Notice.UNSTORABLE_REPLACED, name))
+    leads["list_id_given"], leads["list_id"] = _list_id(leads["list_id"].astype("str"), options)
+    for name, clean in _SPECIAL.items():
+        if name in leads:
+            leads[name], notice = clean(leads[name], options)
+            said.append(notice)
+    return leads, rejected.sort_index(), pd.concat([_no_notices(), *said])
+
+
+def _no_notices() -> Notices:
+    return notices(pd.Index([], dtype="int64"), Notice.VALUE_CUT, "")
+
+
+def _fit(
+    values: "pd.Series[str]", column: Column, *, cut: bool
+) -> tuple["pd.Series[str]", "pd.Series[bool]", list[Notices]]:
+    """Take out control characters, replace unstorable ones, cut to the column's width."""
+    index, name = values.index, str(values.name)
+    texts, said = to_arrow(values), []
+    control = pc.match_substring_regex(texts, r"\p{Cc}")
+    if pc.any(control).as_py():
+        texts = pc.replace_substring_regex(texts, r"\p{Cc}", "")
+        rows = index[to_mask(control, index)]
+        said.append(notices(rows, Notice.CONTROL_CHARACTERS_DROPPED, name))
+    unstorable = pd.Series(data=False, index=index)
+    pattern = unstorable_characters(column.charset)
+    if pattern is not None:
+        unstorable = to_mask(pc.match_substring_regex(texts, pattern), index)
+        if unstorable.any():
+            texts = pc.replace_substring_regex(texts, pattern, "?")
+    if cut and column.width is not None:
+        long = pc.greater(pc.utf8_length(texts), column.width)
+        if pc.any(long).as_py():
+            texts = pc.utf8_slice_codeunits(texts, 0, column.width)
+            said.append(notices(index[to_mask(long, index)], Notice.VALUE_CUT, name))
+    return to_series(texts, index), unstorable, said
+
+
+CODECS = {"latin1": "cp1252", "latin2": "iso8859_2", "greek": "iso8859_7", "hebrew": "iso8859_8"}
+"""Python's names of MySQL's character sets, where they differ."""
+
+
+@cache
+def unstorable_characters(charset: str | None) -> str | None:
+    """Give a pattern of what a MySQL character set cannot hold; None: it holds everything."""
+    if charset in {None, "utf8mb4", "utf16", "utf32", "binary"}:
+        return None
+    if charset in {"utf8", "utf8mb3", "ucs2"}:
+        return r"[\x{10000}-\x{10FFFF}]"
+    codec = CODECS.get(str(charset), str(charset))
+    good = "".join(
+        f"\\x{{{code:X}}}"
+        for code in range(0x10000)
+        if not 0xD800 <= code < 0xE000 and chr(code).encode(codec, "ignore")
+    )
+    return f"[^{good}]"
+
+
+def _list_id(
+    given: "pd.Series[str]", options: LoadOptions
+) -> tuple["pd.Series[str]", "pd.Series[int]"]:
+    """Give the digits of list_id, and the list: the default for a blank, -1: impossible."""
+    blank = given.str.strip() == ""
+    digits = _digits(given.where(~blank, options.list_id))
+    number = digits.where(~blank | (digits != ""), DEFAULT_LIST_ID).str.lstrip("0")
+    fits = (blank | (digits.str.len() >= 3)) & (number.str.len() <= 19)
+    value = pd.to_numeric(number.where(fits & (number != ""), "0")).astype("uint64")
+    fits &= value <= LARGEST_LIST_ID
+    return digits, value.where(fits, 0).astype("int64").where(fits, -1)
+
+
+def _digits(values: "pd.Series[str]") -> "pd.Series[str]":
+    return to_series(pc.replace_substring_regex(to_arrow(values), r"[^0-9]", ""), values.index)
+
+
+def _phone_code(
+    values: "pd.Series[str]", _options: LoadOptions
+) -> tuple["pd.Series[str]", Notices]:
+    return _digits(values), _no_notices()
+
+
+def _gender(values: "pd.Series[str]", _options: LoadOptions) -> tuple["pd.Series[str]", Notices]:
+    """Keep M, F and U, as add_lead only in capitals; all else is U."""
+    capitals = to_series(pc.replace_substring_regex(to_arrow(values), r"[^A-Z]", ""), values.index)
+    known = capitals.isin(("M", "F", "U"))
+    unknown = ~known & (values.str.strip() != "")
+    return capitals.where(known, "U"), notices(values.index[unknown], Notice.UNKNOWN_GENDER, "")
+
+
+def _rank(values: "pd.Series[str]", _options: LoadOptions) -> tuple["pd.Series[str]", Notices]:
+    """Keep whole numbers that the column holds; all else is 0."""
+    texts = values.str.strip()
+    whole = to_mask(pc.match_substring_regex(to_arrow(texts), r"^[+-]?0*[0-9]{1,5}$"), values.index)
+    number = pd.to_numeric(texts.where(whole, "0")).astype("int64")
+    good = whole & number.between(*RANKS)
+    rows = values.index[~good & (texts != "")]
+    return number.where(good, 0).astype("str"), notices(rows, Notice.INVALID_RANK, "")
+
+
+def _entry_list_id(
+    values: "pd.Series[str]", _options: LoadOptions
+) -> tuple["pd.Series[str]", Notices]:
+    """Keep the digits; as the column does, hold what is too large at its largest value."""
+    digits = _digits(values).str.lstrip("0")
+    largest = str(LARGEST_ENTRY_LIST_ID)
+    length = digits.str.len()
+    over = (length > len(largest)) | ((length == len(largest)) & (digits > largest))
+    stored = digits.where(~over, largest).where(digits != "", "0")
+    rows = values.index[over | ((digits == "") & ~values.str.strip().isin(("", "0")))]
+    return stored, notices(rows, Notice.INVALID_ENTRY_LIST_ID, "")
+
+
+def _date_of_birth(
+    values: "pd.Series[str]", options: LoadOptions
+) -> tuple["pd.Series[str]", Notices]:
+    """Read dates by `date_format`, else as add_lead does; what is no date is 0000-00-00."""
+    if options.date_format is None:
+        dates = _iso_dates(values)
+    else:
+        moments = pd.to_datetime(values.str.strip(), format=options.date_format, errors="coerce")
+        dates = moments.dt.strftime("%Y-%m-%d").astype("str")
+    unknown = dates.isna()
+    empty = values.str.strip().isin(("", NO_DATE))
+    rows = values.index[unknown & ~empty]
+    return dates.where(~unknown, NO_DATE), notices(rows, Notice.INVALID_DATE_OF_BIRTH, "")
+
+
+_DATES = (
+    r"^(?P<year>[0-9]+)-(?P<month>[0-9]+)-(?P<day>[0-9]+)",
+    r"^(?P<year>[0-9]{4})(?P<month>[0-9]{2})(?P<day>[0-9]{2})(?:[0-9]{6,})?$",
+    r"^(?P<year>[0-9]{2})(?P<month>[0-9]{2})(?P<day>[0-9]{1,2})(?:[0-9]{6})?$",
+)
+"""Year, month and day with hyphens, or in digits alone with a year of four or of two; a time of
+day may follow."""
+
+_DAYS = pa.array([31, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+"""Days of the months; month 0, unknown, may have any."""
+
+
+def _iso_dates(values: "pd.Series[str]") -> "pd.Series[str]":
+    """Read dates as the database reads add_lead's digits and hyphens: null where it finds none.
+
+    The year may have two digits (70 to 99 are 19xx), month and day may be 0: unknown.
+    """
+    texts = pc.replace_substring_regex(to_arrow(values), r"[^0-9-]", "")
+    parts = [pc.extract_regex(texts, pattern) for pattern in _DATES]
+    year, month, day = (
+        pc.coalesce(*(_number(pc.struct_field(part, name)) for part in parts))
+        for name in ("year", "month", "day")
+    )
+    written = pc.coalesce(*(pc.utf8_length(pc.struct_field(part, "year")) for part in parts))
+    empty = pc.equal(pc.add(pc.add(year, month), day), 0)
+    century = pc.if_else(pc.less(year, 70), 2000, 1900)
+    short = pc.and_(pc.equal(written, 2), pc.invert(empty))
+    year = pc.if_else(short, pc.add(year, century), year)
+    leap = _is_leap(year)
+    known = pc.and_(pc.less_equal(year, 9999), pc.less_equal(month, 12))
+    last = _DAYS.take(pc.if_else(pc.fill_null(known, fill_value=False), month, 0))
+    last = pc.add(last, pc.cast(pc.and_(leap, pc.equal(month, 2)), pa.int64()))
+    good = pc.fill_null(pc.and_(known, pc.less_equal(day, last)), fill_value=False)
+    text = joined([_padded(n, width) for n, width in ((year, 4), (month, 2), (day, 2))], "-")
+    return to_series(pc.if_else(good, text, None), values.index)
+
+
+def _number(digits: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Read up to five digits; more are no part of a date."""
+    short = pc.match_substring_regex(digits, r"^0*[0-9]{1,5}$")
+    return pc.cast(
+        pc.if_else(short, digits, pc.if_else(pc.is_valid(digits), "99999", None)), pa.int64()
+    )
+
+
+def _padded(numbers: pa.ChunkedArray, width: int) -> pa.ChunkedArray:
+    return pc.cast(pc.utf8_lpad(pc.cast(numbers, pa.string()), width, "0"), pa.large_string())
+
+
+def _is_leap(year: pa.ChunkedArray) -> pa.ChunkedArray:
+    def divides(number: int) -> pa.ChunkedArray:
+        return pc.equal(pc.multiply(pc.divide(year, number), number), year)
+
+    return pc.and_(divides(4), pc.or_(pc.invert(divides(100)), divides(400)))
+
+
+_SPECIAL = {
+    "phone_code": _phone_code,
+    "gender": _gender,
+    "rank": _rank,
+    "entry_list_id": _entry_list_id,
+    "date_of_birth": _date_of_birth,
+}
+"""The fields that are not plain text."""

@@ -1,0 +1,51 @@
+"""When two texts are equal to the dialer's database: its collation, as keys that compare by bytes.
+
+The dialer's tables compare without regard to case, accents and trailing blanks
+(utf8mb3_general_ci and its kin), one character at a time. Folding each character to its weight
+gives keys that are equal exactly when the server calls the texts equal.
+"""
+
+import unicodedata
+from collections.abc import Callable
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loader.columnar import to_arrow, to_series
+
+CharacterFold = Callable[[str], str]
+"""Gives the weight of one character, as text."""
+
+
+def general_ci(character: str) -> str:
+    """Fold one character much as utf8mb3_general_ci does: in upper case, without its accents.
+
+    This stands in where no server can be asked for its weights.
+    """
+    upper = character.upper()[0]
+    parts = unicodedata.normalize("NFD", upper)
+    return parts[0] if len(parts) > 1 and all(map(unicodedata.combining, parts[1:])) else upper
+
+
+def fold_text(text: str, character_fold: CharacterFold | None = general_ci) -> str:
+    """Fold one text; trailing blanks do not count. Without a fold, all else does."""
+    stripped = text.rstrip(" ")
+    return stripped if character_fold is None else "".join(map(character_fold, stripped))
+
+
+def fold(
+    texts: "pd.Series[str]", character_fold: CharacterFold | None = general_ci
+) -> "pd.Series[str]":
+    """Give the comparison key of each text.
+
+    ASCII is folded by kernels, distinct texts with other letters one by one.
+    """
+    encoded = to_arrow(texts).combine_chunks().dictionary_encode()
+    folded = pc.utf8_rtrim(encoded.dictionary, " ")
+    if character_fold is not None:
+        others = pc.invert(pc.string_is_ascii(folded))
+        words = folded.filter(others).to_pylist()
+        weighed = pa.array([fold_text(word, character_fold) for word in words], type=folded.type)
+        folded = pc.replace_with_mask(pc.ascii_upper(folded), others, weighed)
+    return to_series(folded.take(encoded.indices), texts.index)

@@ -1,0 +1,242 @@
+"""The duplicate checks over a chunk: existing leads, earlier chunks and the chunk itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from loader.accepted import AcceptedKeys
+from loader.collation import fold, fold_text
+from loader.duplicates import DuplicateCheck, Kind, Scope, earlier_duplicates, encode
+from loader.findings import FINDING_TYPES, Findings, Notices, no_findings, notices
+from loader.lookups import Dialer, Lookups
+from loader.reasons import Notice
+
+SEPARATOR = "\x1f"
+"""Between the parts of a key: a control character, which no cleaned value has."""
+
+
+@dataclass(frozen=True)
+class _Match:
+    """What one check finds for each row of a chunk; -1 where it finds nothing."""
+
+    lead_id: npt.NDArray[np.int64]
+    """The existing lead."""
+    row: npt.NDArray[np.int64]
+    """The row_number of the accepted row, where no existing lead matches."""
+    list_id: npt.NDArray[np.int64]
+    """The list of either."""
+    by_phone: npt.NDArray[np.bool_]
+    """It matches by its phone_number, not only by its alt_phone."""
+
+    @property
+    def hit(self) -> npt.NDArray[np.bool_]:
+        return np.asarray((self.lead_id >= 0) | (self.row >= 0))
+
+
+def find_duplicates(
+    leads: pd.DataFrame,
+    checks: Sequence[DuplicateCheck],
+    dialer: Dialer,
+    lookups: Lookups,
+    accepted: Sequence[AcceptedKeys],
+) -> tuple[Findings, Notices]:
+    """Reject the rows that one of the checks finds a lead for, as if each was sent by itself.
+
+    Args:
+        leads: columns list_id (int64), list_id_given, phone_number, alt_phone, title, first_name
+            and last_name (str); index row_number. All have passed every earlier rule.
+        checks: in the order in which they answer.
+        dialer: lists and collation are read.
+        lookups: existing leads by kind.
+        accepted: one for each check: the keys of earlier chunks. The rows accepted here are added.
+
+    Returns:
+        The findings, for the first check that hits, and a notice for rows whose list has no
+        campaign to look in.
+    """
+    if not checks or leads.empty:
+        return no_findings(), notices(leads.index[:0], Notice.NO_CAMPAIGN_FOR_LIST, "")
+    keyed = [_keys(leads, check, dialer) for check in checks]
+    found = [
+        _known(leads, check, asks, dialer, lookups, keys)
+        for check, (asks, _), keys in zip(checks, keyed, accepted, strict=True)
+    ]
+    rejected = np.logical_or.reduce([match.hit for match in found])
+    codes = [encode(asks, offers) for asks, offers in keyed]
+    earlier = earlier_duplicates(codes, rejected)
+    matches = [
+        _with_earlier(leads, match, positions)
+        for match, positions in zip(found, earlier, strict=True)
+    ]
+    findings = _findings(leads, checks, matches)
+    fresh = ~leads.index.isin(findings.index)
+    for keys, (_, offers) in zip(accepted, keyed, strict=True):
+        _add(keys, leads, offers, fresh)
+    return findings, _without_campaign(leads, checks, dialer)
+
+
+def _keys(
+    leads: pd.DataFrame, check: DuplicateCheck, dialer: Dialer
+) -> tuple["pd.Series[str]", "list[pd.Series[str]]"]:
+    """Give the text that each row asks for under a check, and the texts that it offers."""
+    scope = scope_of(leads["list_id"], check.scope, dialer)
+    phone = leads["phone_number"]
+    if check.kind is Kind.NAMEPHONE:
+        names = (
+            fold(leads["first_name"], dialer.fold)
+            + SEPARATOR
+            + fold(leads["last_name"], dialer.fold)
+        )
+        asks = scope + SEPARATOR + names + SEPARATOR + phone
+        return asks, [asks]
+    if check.kind is Kind.TITLEALTPHONE:
+        title, alt_phone = (fold(leads[name], dialer.fold) for name in ("title", "alt_phone"))
+        asks = scope + SEPARATOR + title + SEPARATOR + alt_phone
+        return asks, [asks]
+    asks = scope + SEPARATOR + phone
+    if check.kind is Kind.PHONE:
+        return asks, [asks]
+    return asks, [asks, scope + SEPARATOR + fold(leads["alt_phone"], dialer.fold)]
+
+
+def scope_of(list_ids: "pd.Series[int]", scope: Scope, dialer: Dialer) -> "pd.Series[str]":
+    """Name the part of the system that a lead of each list is compared within.
+
+    The list itself, its campaign (null where the list is not defined: nothing to look in), or
+    the one system.
+    """
+    if scope is Scope.LIST:
+        return list_ids.astype("str")
+    if scope is Scope.SYS:
+        return pd.Series("", index=list_ids.index, dtype="str")
+    campaigns = dialer.lists.map(lambda campaign: fold_text(campaign, dialer.fold))
+    return list_ids.map(campaigns).astype("str")
+
+
+def _known(
+    leads: pd.DataFrame,
+    check: DuplicateCheck,
+    asks: "pd.Series[str]",
+    dialer: Dialer,
+    lookups: Lookups,
+    accepted: AcceptedKeys,
+) -> _Match:
+    """Find existing leads, whose lead_ids are lower, then rows of earlier chunks."""
+    none = np.full(len(leads), -1, dtype=np.int64)
+    lead_id, list_id, by_phone = none.copy(), none.copy(), np.ones(len(leads), dtype=bool)
+    existing = lookups.existing.get(check.kind)
+    if existing is not None and not existing.empty:
+        first = _first_existing(existing, check, dialer)
+        place = first.index.get_indexer(pd.Index(asks))
+        hit = (place >= 0) & asks.notna().to_numpy()
+        lead_id[hit] = first["lead_id"].to_numpy()[place[hit]]
+        list_id[hit] = first["list_id"].to_numpy()[place[hit]]
+        by_phone[hit] = (first["matched"] == "PHONE").to_numpy()[place[hit]]
+    ask = (asks.notna() & (lead_id < 0)).to_numpy()
+    row, coded = none.copy(), none.copy()
+    row[ask], coded[ask] = accepted.find(asks[ask])
+    # The lowest bit tells by which of its offers an accepted row was found.
+    found = row >= 0
+    by_phone[found] = row[found] % 2 == 0
+    list_id[found] = coded[found]
+    return _Match(lead_id, np.where(found, row // 2, -1), list_id, by_phone)
+
+
+def _first_existing(existing: pd.DataFrame, check: DuplicateCheck, dialer: Dialer) -> pd.DataFrame:
+    """Give the lowest lead of each key within the check's window, indexed as rows ask for it."""
+    within = existing.assign(lead_id=existing[f"lead_id_{check.days or 0}"]).dropna(
+        subset="lead_id"
+    )
+    scope = scope_of(within["list_id"], check.scope, dialer)
+    within = within.assign(asked=scope + SEPARATOR + within["key"])[scope.notna()]
+    # Of a lead that matches both ways, PHONE sorts after ALT and is what add_lead names.
+    ordered = within.sort_values(["lead_id", "matched"], ascending=[True, False])
+    return ordered.drop_duplicates("asked").set_index("asked")
+
+
+def _with_earlier(leads: pd.DataFrame, match: _Match, positions: npt.NDArray[np.int64]) -> _Match:
+    """Add the accepted rows of the chunk itself, where nothing older matches."""
+    new = ~match.hit & (positions >= 0)
+    place = positions[new]
+    phones = leads["phone_number"].to_numpy()
+    rows, lists = leads.index.to_numpy(), leads["list_id"].to_numpy()
+    row, list_id, by_phone = match.row.copy(), match.list_id.copy(), match.by_phone.copy()
+    row[new], list_id[new] = rows[place], lists[place]
+    by_phone[new] = phones[place] == phones[new]
+    return _Match(match.lead_id, row, list_id, by_phone)
+
+
+def _findings(
+    leads: pd.DataFrame, checks: Sequence[DuplicateCheck], matches: Sequence[_Match]
+) -> Findings:
+    """Let the first check that hits answer for each row."""
+    hits = np.stack([match.hit for match in matches])
+    answering = np.where(hits.any(axis=0), hits.argmax(axis=0), -1)
+    parts = [
+        _answers(leads[mask], check, match, mask)
+        for number, (check, match) in enumerate(zip(checks, matches, strict=True))
+        if (mask := answering == number).any()
+    ]
+    return pd.concat(parts).sort_index() if parts else no_findings()
+
+
+def _answers(
+    leads: pd.DataFrame, check: DuplicateCheck, match: _Match, mask: npt.NDArray[np.bool_]
+) -> Findings:
+    """Word the answers of one check for the rows that it rejects."""
+    shown = {
+        Kind.PHONE: ["phone_number"],
+        Kind.PHONEALT: ["phone_number"],
+        Kind.TITLEALTPHONE: ["title", "alt_phone"],
+        Kind.NAMEPHONE: ["first_name", "last_name", "phone_number"],
+    }[check.kind]
+    given = leads["list_id_given"]
+    shown_list = given.where(given != "", leads["list_id"].astype("str"))
+    values = leads[shown[0]].str.cat(leads[shown[1:]], sep="|")
+    lead_id = pd.Series(match.lead_id[mask], index=leads.index, dtype="Int64").replace(-1, pd.NA)
+    row = pd.Series(match.row[mask], index=leads.index, dtype="Int64").replace(-1, pd.NA)
+    list_id = pd.Series(match.list_id[mask], index=leads.index).astype("str")
+    tail = "" if check.scope is Scope.LIST else "|" + list_id
+    if check.kind is Kind.PHONEALT:
+        by_phone = pd.Series(match.by_phone[mask], index=leads.index)
+        tail = tail + by_phone.map({True: "|PHONE", False: "|ALT"}).astype("str")
+    frame = pd.DataFrame(
+        {
+            "reason": check.reason.value,
+            "details": "list_id=" + list_id,
+            "answer": f"ERROR: add_lead {check.reason.answer} - " + values + "|" + shown_list + "|",
+            "answer_tail": tail,
+            "lead_id": lead_id,
+            "duplicate_row": row,
+        },
+        index=leads.index,
+    )
+    return frame.astype(FINDING_TYPES)
+
+
+def _add(
+    accepted: AcceptedKeys,
+    leads: pd.DataFrame,
+    offers: "Sequence[pd.Series[str]]",
+    fresh: npt.NDArray[np.bool_],
+) -> None:
+    """Note what the accepted rows offer; the lowest bit of the row tells which of the offers."""
+    texts = pd.concat([offer[fresh] for offer in offers], ignore_index=True)
+    count = len(offers)
+    rows = np.concatenate([leads.index[fresh].to_numpy() * 2 + bit for bit in range(count)])
+    lists = np.tile(leads["list_id"].to_numpy()[fresh], count)
+    order = np.argsort(rows, kind="stable")
+    order = order[texts.notna().to_numpy()[order]]
+    accepted.add(texts.iloc[order], rows[order], lists[order])
+
+
+def _without_campaign(
+    leads: pd.DataFrame, checks: Sequence[DuplicateCheck], dialer: Dialer
+) -> Notices:
+    asked = any(check.scope is Scope.CAMP for check in checks)
+    unknown = ~leads["list_id"].isin(dialer.lists.index) & asked
+    said = "list_id=" + leads["list_id"].astype("str")
+    return notices(leads.index[unknown], Notice.NO_CAMPAIGN_FOR_LIST, said[unknown])

@@ -1,0 +1,197 @@
+"""The duplicate checks of add_lead: what is compared, where, since when, and who comes first."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from loader.errors import UsageError
+from loader.reasons import Reason
+
+WINDOWS = (1, 2, 3, 7, 14, 15, 21, 28, 30, 60, 90, 180, 360)
+"""The numbers of days that a check may look back (add_lead: nDAY)."""
+
+
+class Kind(StrEnum):
+    """What of a lead is compared, named as in the option."""
+
+    PHONE = ""
+    PHONEALT = "PHONEALT"
+    TITLEALTPHONE = "TITLEALTPHONE"
+    NAMEPHONE = "NAMEPHONE"
+
+
+class Scope(StrEnum):
+    """Where existing leads are looked for."""
+
+    LIST = "LIST"
+    CAMP = "CAMP"
+    SYS = "SYS"
+
+
+_WHAT = {
+    Kind.PHONE: "PHONE_NUMBER",
+    Kind.PHONEALT: "PHONE_OR_ALT_PHONE",
+    Kind.TITLEALTPHONE: "TITLE_ALT_PHONE",
+    Kind.NAMEPHONE: "NAME_PHONE",
+}
+_WHERE = {Scope.LIST: "LIST", Scope.CAMP: "CAMPAIGN_LISTS", Scope.SYS: "SYSTEM"}
+
+
+@dataclass(frozen=True, order=True)
+class DuplicateCheck:
+    """One check, such as DUPSYS90DAY: kind PHONE, scope SYS, days 90."""
+
+    kind: Kind
+    scope: Scope
+    days: int | None = None
+    """Only leads whose entry_date lies within so many days count; None: all."""
+
+    @property
+    def reason(self) -> Reason:
+        """The reason that a row gets when the check finds a lead."""
+        return Reason[f"DUPLICATE_{_WHAT[self.kind]}_IN_{_WHERE[self.scope]}"]
+
+    def __str__(self) -> str:
+        days = "" if self.days is None else f"{self.days}DAY"
+        return f"DUP{self.kind.value}{self.scope.value}{days}"
+
+
+CHECKS = tuple(f"DUP{kind.value}{scope.value}" for kind, scope in product(Kind, Scope))
+"""The names of the checks in add_lead's order, which is the order in which they answer."""
+
+_CHECK = re.compile(r"DUP(PHONEALT|TITLEALTPHONE|NAMEPHONE|)(LIST|CAMP|SYS)(?:(\d+)DAY)?")
+
+
+def parse_duplicate_check(option: str) -> tuple[DuplicateCheck, ...]:
+    """Read the option duplicate_check, such as `DUPLIST-DUPTITLEALTPHONESYS90DAY`.
+
+    As in add_lead, letter case and characters other than letters, digits, `-` and `_` do not
+    matter, nor does the order: the checks come back in the order in which they answer. Unlike
+    there, each check has its own window, and what is no check is an error instead of no check.
+
+    Raises:
+        UsageError: a part is no check, or names an undocumented number of days.
+    """
+    parts = re.sub(r"[^A-Z0-9_-]", "", option.upper()).split("-")
+    checks = {_parse_one(part) for part in parts if part not in {"", "NONE"}}
+    order = list(product(Kind, Scope))
+    return tuple(
+        sorted(checks, key=lambda check: (order.index((check.kind, check.scope)), check.days or 0))
+    )
+
+
+def _parse_one(part: str) -> DuplicateCheck:
+    match = _CHECK.fullmatch(part)
+    if match is None:
+        raise UsageError(
+            f"duplicate_check: {part!r} is none of {', '.join(CHECKS)}, "
+            "each of which may be followed by a window such as 90DAY; join several by -"
+        )
+    kind, scope, days = match.groups()
+    if days and int(days) not in WINDOWS:
+        raise UsageError(
+            f"duplicate_check: {part!r} has a window of {days} days; "
+            f"the windows are {', '.join(map(str, WINDOWS))} days"
+        )
+    return DuplicateCheck(Kind(kind), Scope(scope), int(days) if days else None)
+
+
+Codes = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What each row asks for, and offers to later rows, under one check.
+
+    Codes are whole numbers from 0; equal codes mean equal to the check, -1 means nothing. Every
+    array has one entry for each row, in file order.
+    """
+
+    asks: Codes
+    offers: tuple[Codes, ...]
+    """One array, or two for PHONEALT: a lead is found by its phone_number and by its alt_phone."""
+
+
+def earlier_duplicates(keys: Sequence[Keys], rejected: npt.NDArray[np.bool_]) -> Codes:
+    """Say for each check and row which accepted earlier row makes it a duplicate.
+
+    The outcome is that of sending the rows one after the other: a row that is rejected, by
+    whichever check, never makes a later row a duplicate. Whole sets of rows are decided at a
+    time: accepted are those that no undecided earlier row can touch, rejected those that an
+    accepted earlier row matches, and so on until none is undecided.
+
+    Args:
+        keys: one for each check.
+        rejected: the rows that are duplicates of existing leads in some check.
+
+    Returns:
+        An array of shape (checks, rows): the position of the first accepted earlier row that
+        matches, or -1.
+    """
+    rows = len(rejected)
+    state = [_FirstOffers(key, rows) for key in keys]
+    undecided = np.flatnonzero(~rejected)
+    while undecided.size:
+        for first in state:
+            first.wait_for(undecided)
+        hit = np.zeros(undecided.size, dtype=bool)
+        waits = np.zeros(undecided.size, dtype=bool)
+        for first in state:
+            hit |= first.accepted_before(undecided)
+            waits |= first.undecided_before(undecided)
+        accept = undecided[~hit & ~waits]
+        for first in state:
+            first.accept(accept)
+        undecided = undecided[waits & ~hit]
+    everyone = np.arange(rows)
+    return np.stack([first.match(everyone) for first in state])
+
+
+class _FirstOffers:
+    """The first accepted, and the first undecided, row that offers each code of one check."""
+
+    def __init__(self, keys: Keys, rows: int) -> None:
+        self.keys, self.none = keys, rows
+        codes = max(int(keys.asks.max(initial=-1)), *(int(o.max(initial=-1)) for o in keys.offers))
+        # One entry more than codes: -1, nothing, indexes the last, which stays unset.
+        self.accepted = np.full(codes + 2, rows, dtype=np.int64)
+        self.undecided = self.accepted.copy()
+
+    def wait_for(self, undecided: Codes) -> None:
+        self.undecided.fill(self.none)
+        self._note(self.undecided, undecided)
+
+    def accept(self, rows: Codes) -> None:
+        self._note(self.accepted, rows)
+
+    def _note(self, first: Codes, rows: Codes) -> None:
+        # Written backwards, so that the first row of a code is written last and stays.
+        for offers in self.keys.offers:
+            backwards = rows[::-1]
+            fresh = np.full_like(first, self.none)
+            fresh[offers[backwards]] = backwards
+            fresh[-1] = self.none
+            np.minimum(first, fresh, out=first)
+
+    def accepted_before(self, rows: Codes) -> npt.NDArray[np.bool_]:
+        return np.asarray(self.accepted[self.keys.asks[rows]] < rows)
+
+    def undecided_before(self, rows: Codes) -> npt.NDArray[np.bool_]:
+        return np.asarray(self.undecided[self.keys.asks[rows]] < rows)
+
+    def match(self, rows: Codes) -> Codes:
+        found = self.accepted[self.keys.asks[rows]]
+        return np.where(found < rows, found, -1)
+
+
+def encode(asks: "pd.Series[str]", offers: "Sequence[pd.Series[str]]") -> Keys:
+    """Turn texts into codes; a null text asks for, or offers, nothing."""
+    codes, _ = pd.factorize(pd.concat([asks, *offers], ignore_index=True))
+    parts = np.split(codes.astype(np.int64), len(offers) + 1)
+    return Keys(parts[0], tuple(parts[1:]))

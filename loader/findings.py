@@ -1,0 +1,55 @@
+"""What the stages say of rows: small frames over the row numbers that they concern."""
+
+import pandas as pd
+
+from loader.reasons import Notice, Reason
+
+Findings = pd.DataFrame
+"""Rejections. Index row_number; columns reason, details, answer, answer_tail (str), and
+lead_id and duplicate_row (Int64): the existing lead, or the earlier row of the file, that the
+row is a duplicate of. add_lead's line is answer + lead_id + answer_tail."""
+
+Notices = pd.DataFrame
+"""Index row_number (may repeat); columns notice and details (str)."""
+
+FINDING_TYPES = {
+    "reason": "str",
+    "details": "str",
+    "answer": "str",
+    "answer_tail": "str",
+    "lead_id": "Int64",
+    "duplicate_row": "Int64",
+}
+
+
+def findings(
+    rows: pd.Index,
+    reason: Reason,
+    details: "pd.Series[str] | str",
+    answered: "pd.Series[str] | str",
+) -> Findings:
+    """Reject rows for a reason.
+
+    Args:
+        rows: their row numbers.
+        reason: why.
+        details: what a person needs to know beyond the reason.
+        answered: what follows add_lead's sentence, fields joined by `|`; a series over at least
+            `rows`.
+    """
+    answer = f"ERROR: add_lead {reason.answer} - " + answered if reason.answer else ""
+    values = {"reason": reason.value, "details": details, "answer": answer, "answer_tail": ""}
+    frame = pd.DataFrame(values, index=rows)
+    return frame.reindex(columns=list(FINDING_TYPES)).astype(FINDING_TYPES)
+
+
+def no_findings() -> Findings:
+    """Give the frame that rejects nothing."""
+    return pd.DataFrame({}, index=pd.Index([], dtype="int64"), columns=list(FINDING_TYPES)).astype(
+        FINDING_TYPES
+    )
+
+
+def notices(rows: pd.Index, notice: Notice, details: "pd.Series[str] | str") -> Notices:
+    """Say the same thing of several rows."""
+    return pd.DataFrame({"notice": notice.value, "details": details}, index=rows).astype("str")

@@ -1,0 +1,164 @@
+"""Which column of a source file fills which field of a lead."""
+
+import tomllib
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from loader.errors import ConfigurationError, SourceFileError, UsageError
+
+RESULT_COLUMNS = ("row_number", "reason", "details", "add_lead")
+"""What a reject file has beside the source's columns; when it is loaded again they say nothing."""
+
+NEVER_LOADED = frozenset(
+    {"lead_id", "entry_date", "modify_date", "status", "user", "gmt_offset_now",
+     "called_since_last_reset", "called_count", "last_local_call_time"}
+)  # fmt: skip
+"""Columns of vicidial_list that the dialer fills by itself: add_lead takes them from nobody."""
+
+
+@dataclass(frozen=True)
+class ColumnMapping:
+    """The columns of one file, by field."""
+
+    fields: Mapping[str, str]
+    """Source column by field."""
+    unmapped: tuple[str, ...]
+    """Source columns that fill no field."""
+    set_by_dialer: tuple[str, ...] = ()
+    """Source columns named like fields that the dialer fills by itself."""
+
+
+@dataclass(frozen=True)
+class VendorMapping:
+    """A mapping file: what a vendor calls things."""
+
+    fields: Mapping[str, str]
+    """Its table [map]: source column by field."""
+    names: Mapping[str, Sequence[str]]
+    """Its table [names]: more names for fields, as in names.toml."""
+
+
+@cache
+def usual_names() -> Mapping[str, Sequence[str]]:
+    """Give the names that columns go by, for each field (names.toml)."""
+    names: dict[str, list[str]] = tomllib.loads(
+        files("loader").joinpath("names.toml").read_text("utf-8")
+    )
+    return names
+
+
+def plain(name: str) -> str:
+    """Reduce a name to what counts: its letters and digits, without case and accents."""
+    letters = unicodedata.normalize("NFKD", name).casefold()
+    return "".join(letter for letter in letters if letter.isalnum())
+
+
+def read_mapping_file(path: Path) -> VendorMapping:
+    """Read a vendor's mapping.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or has something else than the tables [map]
+            (field = "column") and [names] (field = ["name", ...]).
+    """
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"mapping file {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"mapping file {path} is not valid TOML: {error}") from None
+    fields, names = content.pop("map", {}), content.pop("names", {})
+    if content:
+        raise ConfigurationError(
+            f"mapping file {path}: unknown {', '.join(content)}; its tables are [map], [names]"
+        )
+    for field in (*fields, *names):
+        if field not in usual_names():
+            raise ConfigurationError(f"mapping file {path}: {_no_field(field)}")
+    if not all(isinstance(column, str) for column in fields.values()):
+        raise ConfigurationError(
+            f'mapping file {path}: [map] has lines such as phone_number = "Tel"'
+        )
+    if not all(isinstance(more, list) for more in names.values()):
+        raise ConfigurationError(f'mapping file {path}: [names] has lines such as city = ["Ort"]')
+    return VendorMapping(fields, names)
+
+
+def map_columns(
+    file: str,
+    columns: Sequence[str],
+    explicit: Mapping[str, str],
+    vendor: VendorMapping | None = None,
+) -> ColumnMapping:
+    """Find the column of each field.
+
+    What is named explicitly wins over the vendor's file, and that over the usual names.
+
+    Args:
+        file: its name, for messages.
+        columns: of the source file.
+        explicit: column by field (option `map`).
+        vendor: a mapping file.
+
+    Raises:
+        UsageError: `explicit` names no field, or a column that the file does not have.
+        SourceFileError: two columns stand for one field, or none for phone_number.
+    """
+    by_name = {plain(column): column for column in reversed(columns)}
+    fields: dict[str, str] = {}
+    for source, wanted in (("--map", explicit), ("the mapping file", vendor and vendor.fields)):
+        for field, column in (wanted or {}).items():
+            if field not in usual_names():
+                raise UsageError(f"{source}: {_no_field(field)}")
+            if field not in fields:
+                fields[field] = _column(file, source, column, columns, by_name)
+    more = vendor.names if vendor else {}
+    for field, names in usual_names().items():
+        if field not in fields:
+            known = {plain(name) for name in (field, *names, *more.get(field, ()))}
+            found = [c for c in columns if plain(c) in known and c not in fields.values()]
+            if len(found) > 1:
+                raise SourceFileError(
+                    f"{file}: columns {_quoted(found)} all stand for {field}; say which by "
+                    f'--map {field}="{found[0]}"'
+                )
+            if found:
+                fields[field] = found[0]
+    if "phone_number" not in fields:
+        raise SourceFileError(
+            f"{file}: no column is known as phone_number among {_quoted(columns)}; name it by "
+            '--map phone_number="..."'
+        )
+    return _complete(fields, columns)
+
+
+def _complete(fields: Mapping[str, str], columns: Sequence[str]) -> ColumnMapping:
+    ours = set(RESULT_COLUMNS) if set(RESULT_COLUMNS) <= set(columns) else set()
+    rest = [c for c in columns if c not in fields.values() and c not in ours]
+    dialers = {plain(name) for name in NEVER_LOADED}
+    return ColumnMapping(
+        fields,
+        tuple(c for c in rest if plain(c) not in dialers),
+        tuple(c for c in rest if plain(c) in dialers),
+    )
+
+
+def _column(
+    file: str, source: str, column: str, columns: Sequence[str], by_name: Mapping[str, str]
+) -> str:
+    if column in columns:
+        return column
+    if plain(column) in by_name:
+        return by_name[plain(column)]
+    raise UsageError(f"{source}: {file} has no column {column!r}; it has {_quoted(columns)}")
+
+
+def _no_field(field: str) -> str:
+    return f"{field!r} is no field of a lead; the fields are {', '.join(usual_names())}"
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)

@@ -1,0 +1,132 @@
+"""From phone numbers as people write them to the phone_code and phone_number that are dialled."""
+
+import pandas as pd
+
+from loader.findings import Findings, Notices, findings, notices
+from loader.options import LoadOptions
+from loader.phones import damaged, digits_only, mend_decimals, parse_numbers
+from loader.reasons import Notice, Reason
+from loader.regions import region_of_country, region_of_phone_code
+
+DEFAULT_PHONE_CODE = "1"
+WIDEST_PHONE_NUMBER = 18
+
+
+def normalize_phones(
+    leads: pd.DataFrame, options: LoadOptions, *, decimals: bool
+) -> tuple[pd.DataFrame, Findings, Notices]:
+    """Normalize phone_number and alt_phone, and reject what cannot be called.
+
+    The country comes from the number itself if it is international, else from the row's
+    phone_code, the row's country_code, default_region, or the run's phone_code, the first that
+    is there. Damaged numbers are rejected first, for they often parse as a valid, wrong one.
+
+    Args:
+        leads: str columns phone_number, phone_code, country_code and alt_phone; index row_number.
+        options: phone_code, default_region, phone_validation, phone_format and user are read.
+        decimals: the file's whole phone column is digits and `.0`, which is mended, not rejected.
+
+    Returns:
+        The leads, with phone_code and phone_number in digits, alt_phone normalized where it is
+        possible, and columns national_number, number_type and region (str) added; the rejected
+        (add_lead: INVALID PHONE NUMBER LENGTH, the only one of these it knows); and notices.
+    """
+    given, said = leads["phone_number"], []
+    if decimals:
+        mended = mend_decimals(given)
+        said.append(notices(leads.index[mended != given], Notice.DECIMAL_MENDED, ""))
+        given = mended
+    bad = damaged(given)
+    regions = _regions(leads, options)
+    number = _parse(given.where(~bad, ""), regions)
+    sent = digits_only(given)
+    parsed = number["national_number"].where(number["national_number"] != "", sent)
+    leads = leads.assign(
+        national_number=parsed, number_type=number["number_type"], region=number["region"]
+    )
+    if options.phone_format == "national":
+        extension = number["extension"] != ""
+        rows = leads.index[extension]
+        said.append(notices(rows, Notice.EXTENSION_DROPPED, number["extension"][extension]))
+        leads["phone_number"] = parsed
+        found = number["country_code"] != ""
+        leads["phone_code"] = number["country_code"].where(found, _phone_code(leads, options))
+        leads["alt_phone"] = _alt_phone(leads["alt_phone"], regions)
+    else:
+        leads["phone_number"], leads["phone_code"] = sent, _phone_code(leads, options)
+    rejected = _rejected(leads, given, bad, number, options)
+    return (
+        leads,
+        rejected,
+        pd.concat(said) if said else notices(leads.index[:0], Notice.DECIMAL_MENDED, ""),
+    )
+
+
+def _parse(given: "pd.Series[str]", regions: "pd.Series[str]") -> pd.DataFrame:
+    """Parse, taking a leading 00 for a plus where it is not the region's own way to dial abroad.
+
+    Most of the world writes it so, also to people who would dial 011.
+    """
+    number = parse_numbers(given, regions)
+    abroad = (number["possible"] != "IS_POSSIBLE") & given.str.match(r"\s*00[1-9]")
+    if abroad.any():
+        again = parse_numbers("+" + given[abroad].str.strip().str[2:], regions[abroad])
+        better = again["possible"] == "IS_POSSIBLE"
+        number.loc[again.index[better]] = again[better]
+    return number
+
+
+def _regions(leads: pd.DataFrame, options: LoadOptions) -> "pd.Series[str]":
+    regions = region_of_phone_code(leads["phone_code"])
+    by_country = region_of_country(leads["country_code"]).where(leads["phone_code"] == "", "")
+    fallback = options.default_region or _region(options.phone_code or DEFAULT_PHONE_CODE)
+    regions = regions.where(regions != "", by_country)
+    # A phone_code that no country has must not be taken for the default.
+    return regions.where((regions != "") | (leads["phone_code"] != ""), fallback)
+
+
+def _region(phone_code: str) -> str:
+    return str(region_of_phone_code(pd.Series([phone_code], dtype="str")).iloc[0])
+
+
+def _phone_code(leads: pd.DataFrame, options: LoadOptions) -> "pd.Series[str]":
+    default = options.phone_code or DEFAULT_PHONE_CODE
+    return leads["phone_code"].where(leads["phone_code"] != "", default)
+
+
+def _alt_phone(given: "pd.Series[str]", regions: "pd.Series[str]") -> "pd.Series[str]":
+    number = _parse(given.where(~damaged(given), ""), regions)
+    good = number["possible"] == "IS_POSSIBLE"
+    return number["national_number"].where(good, given)
+
+
+def _rejected(
+    leads: pd.DataFrame,
+    given: "pd.Series[str]",
+    bad: "pd.Series[bool]",
+    number: pd.DataFrame,
+    options: LoadOptions,
+) -> Findings:
+    length = leads["phone_number"].str.len()
+    if options.phone_validation == "length":
+        wrong_length = ~length.between(6, 16)
+        problem = pd.Series("", index=leads.index, dtype="str")
+    else:
+        wrong_length = (number["possible"] != "IS_POSSIBLE") | (length > WIDEST_PHONE_NUMBER)
+        problem = " " + number["possible"].str.lower()
+    wrong_length &= ~bad
+    invalid = ~bad & ~wrong_length & ~number["valid"] & (options.phone_validation == "valid")
+    shown = "phone_number=" + given
+    answered = leads["phone_number"] + f"|{options.user}"
+    return pd.concat(
+        [
+            findings(leads.index[bad], Reason.DAMAGED_PHONE_NUMBER, shown[bad], ""),
+            findings(
+                leads.index[wrong_length],
+                Reason.INVALID_PHONE_NUMBER_LENGTH,
+                (shown + problem)[wrong_length],
+                answered,
+            ),
+            findings(leads.index[invalid], Reason.INVALID_PHONE_NUMBER, shown[invalid], ""),
+        ]
+    ).sort_index()

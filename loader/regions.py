@@ -1,0 +1,65 @@
+"""Which region a lead belongs to, by its country calling code or by its country's name."""
+
+import tomllib
+import unicodedata
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, REGION_CODE_FOR_NON_GEO_ENTITY
+
+from loader.columnar import to_arrow, to_series
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def region_of_phone_code(phone_codes: "pd.Series[str]") -> "pd.Series[str]":
+    """Give the main region (alpha-2) of country calling codes such as `1`, `+44` or `0044`.
+
+    Empty where the code is unknown or belongs to no region (`800`).
+    """
+    return _each_distinct(phone_codes, _region_of_phone_code)
+
+
+def region_of_country(countries: "pd.Series[str]") -> "pd.Series[str]":
+    """Give the region (alpha-2) of a country by its code of two or three letters or its name.
+
+    The names are those of regions.toml, in any case, with or without accents; empty if unknown.
+    """
+    names = _regions_by_name()
+    return _each_distinct(countries, lambda country: names.get(_plain(country), ""))
+
+
+def _each_distinct(values: "pd.Series[str]", answer: Callable[[str], str]) -> "pd.Series[str]":
+    encoded = to_arrow(values).combine_chunks().dictionary_encode()
+    answers = pa.array(map(answer, encoded.dictionary.to_pylist()), pa.large_string())
+    return to_series(answers.take(encoded.indices), values.index)
+
+
+def _region_of_phone_code(phone_code: str) -> str:
+    digits = phone_code.strip().removeprefix("+").lstrip("0")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= 3):
+        return ""
+    region = COUNTRY_CODE_TO_REGION_CODE.get(int(digits), ("",))[0]
+    return "" if region == REGION_CODE_FOR_NON_GEO_ENTITY else region
+
+
+@cache
+def _regions_by_name() -> dict[str, str]:
+    table = tomllib.loads(files("loader").joinpath("regions.toml").read_text(encoding="utf-8"))
+    return {_plain(name): region for region, names in table.items() for name in [region, *names]}
+
+
+def _plain(name: str) -> str:
+    """Reduce a name to what counts: small letters without accents and points, words by blanks."""
+    letters = unicodedata.normalize("NFKD", name.replace("&", " and ")).casefold()
+    spelled = "".join(
+        letter if letter.isalnum() else " "
+        for letter in letters
+        if letter not in ".'\u2019" and not unicodedata.combining(letter)
+    )
+    words = ["st" if word == "saint" else word for word in spelled.split()]
+    return " ".join(words[1:] if words[:1] == ["the"] else words)

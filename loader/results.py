@@ -1,0 +1,195 @@
+"""The result files of a run: what became of every row."""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+
+from loader.columnar import to_arrow
+from loader.errors import UsageError
+from loader.findings import FINDING_TYPES, Findings, no_findings
+from loader.mapping import RESULT_COLUMNS
+from loader.spool import Spool
+from loader.summary import Summary
+
+LOADED, REJECTED, SUMMARY = "loaded.csv", "rejected.csv", "summary.json"
+
+
+class Results:
+    """The folder of one run.
+
+    Rows are spooled in a hidden folder inside while the run goes on; the files get their names
+    when they are complete.
+    """
+
+    def __init__(self, folder: Path, columns: Iterable[str]) -> None:
+        """Make the folder.
+
+        Args:
+            folder: where the results go.
+            columns: of the source file.
+
+        Raises:
+            UsageError: it holds the results of another run, or cannot be made.
+        """
+        self.folder, self.work = folder, folder / ".work"
+        # A reject file that is loaded again has our columns already.
+        ours = set(RESULT_COLUMNS) <= set(columns)
+        self.columns = [c for c in columns if not (ours and c in RESULT_COLUMNS)]
+        if any((folder / name).exists() for name in (LOADED, REJECTED, SUMMARY)):
+            raise UsageError(f"{folder} holds the results of another run; name another folder")
+        self._made = not folder.exists()
+        try:
+            shutil.rmtree(self.work, ignore_errors=True)
+            self.work.mkdir(parents=True)
+        except OSError as error:
+            raise UsageError(f"results folder {folder}: {error.strerror}") from None
+        self.accepted = Spool(self.work / "accepted")
+        self._rejected = Spool(self.work / "rejected")
+        self._ids = self.work / "ids"
+        self._ids.touch()
+        self._reopened: pd.Series[int] = pd.Series(dtype="int64")
+        self._round = 0
+        schema = {"row_number": pa.int64(), "lead_id": pa.int64(), "notices": pa.large_string()}
+        self._loaded = self._csv(LOADED, pa.schema(schema))
+
+    def reject(self, source: pd.DataFrame, findings: Findings) -> None:
+        """Note rejected rows.
+
+        Args:
+            source: the columns of the source file, at least of these rows.
+            findings: why.
+        """
+        values = source.loc[findings.index, self.columns]
+        # By position, because a source column may have any name.
+        values.columns = pd.Index(self._numbered)
+        self._rejected.append(values.join(findings).assign(round=self._round))
+
+    def load(self, accepted: pd.DataFrame, lead_ids: "pd.Series[int] | None") -> None:
+        """Note loaded rows, with the lead_ids they got; none in a validation."""
+        rows = accepted.index.to_numpy()
+        ids = pa.nulls(len(rows), pa.int64()) if lead_ids is None else pa.array(lead_ids)
+        columns = [pa.array(rows), ids, to_arrow(accepted["notices"])]
+        self._loaded.write_table(pa.table(columns, self._loaded.schema))
+        if lead_ids is not None:
+            with self._ids.open("ab") as file:
+                np.stack([rows, lead_ids.to_numpy()], axis=1).tofile(file)
+
+    def reopen(self, duplicates_of: Iterable[int]) -> Findings:
+        """Take back the rejections of rows that are duplicates of rows that were not loaded.
+
+        Returns:
+            What was found of these rows, which are to be decided anew.
+        """
+        wanted = list(duplicates_of)
+        frames = [frame[frame["duplicate_row"].isin(wanted)] for frame in self.rejected()]
+        self._round += 1
+        found = pd.concat([no_findings(), *(frame[list(FINDING_TYPES)] for frame in frames)])
+        again = pd.Series(self._round, index=found.index, dtype="int64")
+        self._reopened = pd.concat([self._reopened.drop(again.index, errors="ignore"), again])
+        return found
+
+    def rejected(self) -> Iterator[pd.DataFrame]:
+        """Read the rejected rows back: numbered source columns and those of findings."""
+        for frame in self._rejected.read():
+            current = self._reopened.reindex(frame.index, fill_value=0)
+            yield frame[frame["round"] == current]
+
+    def lead_ids(self) -> npt.NDArray[np.int64]:
+        """Give row_number and lead_id of all loaded rows, shape (n, 2), sorted by row_number."""
+        if not self._ids.stat().st_size:
+            return np.empty((0, 2), dtype=np.int64)
+        pairs = np.memmap(self._ids, dtype=np.int64, mode="r").reshape(-1, 2)
+        in_order = self._reopened.empty
+        return pairs if in_order else pairs[np.argsort(pairs[:, 0], kind="stable")]
+
+    def finish(self) -> None:
+        """Write rejected.csv and give the files their names."""
+        ids = self.lead_ids()
+        names = _apart(self.columns)
+        schema = pa.schema([(name, pa.large_string()) for name in names])
+        writer = self._csv(REJECTED, schema)
+        for frame in self.rejected():
+            for start in range(0, len(frame), 20_000):
+                writer.write_table(self._worded(frame[start : start + 20_000], ids, schema))
+        writer.close()
+        self._loaded.close()
+        for name in (LOADED, REJECTED):
+            (self.work / name).rename(self.folder / name)
+
+    def summarize(self, summary: Summary) -> None:
+        """Write summary.json, the last of the files: with it the results are complete."""
+        path = self.work / SUMMARY
+        path.write_text(summary.model_dump_json(indent=2) + "\n", "utf-8")
+        path.rename(self.folder / SUMMARY)
+        shutil.rmtree(self.work)
+
+    def discard(self) -> None:
+        """Leave nothing of a run that came to nothing."""
+        self._loaded.close()
+        self.accepted.close()
+        self._rejected.close()
+        shutil.rmtree(self.work, ignore_errors=True)
+        if self._made and not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+    @property
+    def _numbered(self) -> list[str]:
+        return [f"column {number}" for number in range(len(self.columns))]
+
+    def _csv(self, name: str, schema: pa.Schema) -> "_CsvFile":
+        return _CsvFile(self.work / name, schema)
+
+    def _worded(
+        self, frame: pd.DataFrame, ids: npt.NDArray[np.int64], schema: pa.Schema
+    ) -> pa.Table:
+        """Word what was found, now that the lead_ids of earlier rows of the file are known."""
+        lead_id = _with_new_ids(frame, ids).astype("str").fillna("")
+        row = frame["duplicate_row"].astype("str").fillna("")
+        details = frame["details"]
+        details = ("lead_id=" + lead_id + " ").where(lead_id != "", "") + details
+        details = ("row_number=" + row + " ").where(row != "", "") + details
+        answer = frame["answer"] + lead_id + frame["answer_tail"]
+        found = [frame.index.astype("str").to_series(), frame["reason"], details, answer]
+        columns = [frame[name] for name in self._numbered] + found
+        return pa.table([to_arrow(column.astype("str")) for column in columns], schema)
+
+
+class _CsvFile:
+    """A CSV file written table by table."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.schema = schema
+        options = pyarrow.csv.WriteOptions(quoting_style="needed")
+        self._writer = pyarrow.csv.CSVWriter(path, schema, write_options=options)
+
+    def write_table(self, table: pa.Table) -> None:
+        self._writer.write_table(table)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def _with_new_ids(frame: pd.DataFrame, ids: npt.NDArray[np.int64]) -> "pd.Series[int]":
+    """Give the lead_id that each row is a duplicate of: known before, or given out in this run."""
+    rows = frame["duplicate_row"]
+    if not len(ids) or rows.isna().all():
+        return frame["lead_id"]
+    wanted = rows.fillna(-1).to_numpy(dtype=np.int64)
+    place = np.minimum(np.searchsorted(ids[:, 0], wanted), len(ids) - 1)
+    new = pd.Series(ids[place, 1], index=frame.index, dtype="Int64")
+    return frame["lead_id"].fillna(new.where(ids[place, 0] == wanted))
+
+
+def _apart(columns: list[str]) -> list[str]:
+    """Add our columns to the source's, under names that the source does not have."""
+    taken, names = set(columns), list(columns)
+    for name in RESULT_COLUMNS:
+        free = next(n for n in (name, f"leadloader {name}") if n not in taken)
+        names.append(free)
+    return names

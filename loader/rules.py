@@ -1,0 +1,138 @@
+"""The checks of add_lead on one row by itself, in add_lead's order; each is a function of a frame.
+
+A rule takes the leads that no earlier rule has rejected and gives the findings of those that it
+rejects. The duplicate checks, which look at rows together, are in `loader.duplicate_rule`.
+"""
+
+from collections.abc import Callable
+
+import pandas as pd
+import pyarrow.compute as pc
+
+from loader.collation import fold_text
+from loader.columnar import to_arrow, to_mask, to_series
+from loader.findings import Findings, findings, no_findings
+from loader.lookups import Dialer, Lookups
+from loader.options import DncCheck, LoadOptions
+from loader.reasons import Reason
+
+Rule = Callable[[pd.DataFrame, LoadOptions, Dialer], Findings]
+"""Leads have the columns list_id (int64, -1 for one that no list can have), list_id_given,
+phone_code and phone_number (str), the digits of what the row says; after normalization also
+national_number (str)."""
+
+
+def list_is_allowed(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> Findings:
+    """Reject lists outside of the user group's campaigns (add_lead: list restriction)."""
+    allowed = dialer.permissions.campaigns
+    if allowed is None:
+        return no_findings()
+    folded = dialer.lists.map(lambda campaign: fold_text(campaign, dialer.fold))
+    lists = dialer.lists.index[folded.isin(allowed)].astype("str")
+    return _reject_list(leads, ~leads["list_id_given"].isin(lists), Reason.NOT_AN_ALLOWED_LIST_ID)
+
+
+def list_exists(leads: pd.DataFrame, options: LoadOptions, dialer: Dialer) -> Findings:
+    """Reject lists that are not defined (add_lead: list_exists_check)."""
+    if options.list_exists_check == "N":
+        return no_findings()
+    missing = ~leads["list_id"].isin(dialer.lists.index) | (leads["list_id_given"] == "")
+    return _reject_list(leads, missing, Reason.NOT_A_DEFINED_LIST_ID)
+
+
+def list_id_is_valid(leads: pd.DataFrame, _options: LoadOptions, _dialer: Dialer) -> Findings:
+    """Reject what no list can be called: under three digits, or more than the column holds."""
+    return _reject_list(leads, leads["list_id"] < 0, Reason.INVALID_LIST_ID)
+
+
+def usacan_prefix(leads: pd.DataFrame, options: LoadOptions, _dialer: Dialer) -> Findings:
+    """Reject a fourth digit of 0 or 1 in the national number (add_lead: usacan_prefix_check)."""
+    if options.usacan_prefix_check == "N":
+        return no_findings()
+    bad = _matches(leads["national_number"], r"^...[01]")
+    return _reject_phone(leads, bad, Reason.INVALID_PHONE_NUMBER_PREFIX, options)
+
+
+def usacan_areacode(leads: pd.DataFrame, options: LoadOptions, dialer: Dialer) -> Findings:
+    """Reject all but ten digits, country 1, known area code (add_lead: usacan_areacode_check)."""
+    if options.usacan_areacode_check == "N":
+        return no_findings()
+    phones = leads["phone_number"]
+    known = (phones.str.len() == 10) & _slice(phones, 3).isin(dialer.area_codes)
+    return _reject_phone(
+        leads, ~(known & _is_country_1(leads)), Reason.INVALID_PHONE_NUMBER_AREACODE, options
+    )
+
+
+def nanpa_prefix(leads: pd.DataFrame, options: LoadOptions, dialer: Dialer) -> Findings:
+    """Reject unknown area code and prefix (add_lead: nanpa_ac_prefix_check)."""
+    if options.nanpa_ac_prefix_check == "N" or not dialer.nanpa_is_loaded:
+        return no_findings()
+    unknown = ~_slice(leads["phone_number"], 6).isin(dialer.nanpa_prefixes)
+    return _reject_phone(leads, unknown, Reason.INVALID_PHONE_NUMBER_NANPA_AREACODE_PREFIX, options)
+
+
+LIST_RULES: tuple[Rule, ...] = (list_id_is_valid, list_is_allowed, list_exists)
+"""Before the phone number is looked at."""
+
+PHONE_RULES: tuple[Rule, ...] = (usacan_prefix, usacan_areacode, nanpa_prefix)
+"""After the phone number was normalized and found good."""
+
+
+def dnc_keys(phones: "pd.Series[str]", check: DncCheck) -> "pd.Series[str]":
+    """Give what to look up in a do-not-call list: the distinct numbers, and their area codes.
+
+    An area code stands there as `727XXXXXXX` and is looked for under AREACODE, for numbers of
+    any country and length.
+    """
+    keys = pd.concat([phones, _areas(phones)]) if check == "AREACODE" else phones
+    return keys.drop_duplicates()
+
+
+def on_dnc(leads: pd.DataFrame, options: LoadOptions, lookups: Lookups) -> Findings:
+    """Reject numbers on the system's do-not-call list (add_lead: dnc_check)."""
+    hit = _listed(leads["phone_number"], options.dnc_check, lookups.dnc)
+    return _reject_phone(leads, hit, Reason.PHONE_NUMBER_IN_DNC, options)
+
+
+def on_campaign_dnc(leads: pd.DataFrame, options: LoadOptions, lookups: Lookups) -> Findings:
+    """Reject numbers on the campaign's do-not-call list (add_lead: campaign_dnc_check)."""
+    hit = _listed(leads["phone_number"], options.campaign_dnc_check, lookups.campaign_dnc)
+    answered = leads["phone_number"] + f"|{options.campaign_id}|{options.user}"
+    details = f"campaign_id={options.campaign_id}"
+    return findings(leads.index[hit], Reason.PHONE_NUMBER_IN_CAMPAIGN_DNC, details, answered)
+
+
+def _listed(phones: "pd.Series[str]", check: DncCheck, listed: pd.Index) -> "pd.Series[bool]":
+    hit = phones.isin(listed)
+    return hit | _areas(phones).isin(listed) if check == "AREACODE" else hit
+
+
+def _reject_list(leads: pd.DataFrame, mask: "pd.Series[bool]", reason: Reason) -> Findings:
+    given = leads["list_id_given"]
+    answered = leads["phone_number"] + "|" + given
+    return findings(leads.index[mask], reason, "list_id=" + given[mask], answered)
+
+
+def _reject_phone(
+    leads: pd.DataFrame, mask: "pd.Series[bool]", reason: Reason, options: LoadOptions
+) -> Findings:
+    phones = leads["phone_number"]
+    answered = phones + f"|{options.user}"
+    return findings(leads.index[mask], reason, "phone_number=" + phones[mask], answered)
+
+
+def _is_country_1(leads: pd.DataFrame) -> "pd.Series[bool]":
+    return leads["phone_code"].str.lstrip("0") == "1"
+
+
+def _areas(phones: "pd.Series[str]") -> "pd.Series[str]":
+    return _slice(phones, 3) + "XXXXXXX"
+
+
+def _slice(texts: "pd.Series[str]", stop: int) -> "pd.Series[str]":
+    return to_series(pc.utf8_slice_codeunits(to_arrow(texts), 0, stop), texts.index)
+
+
+def _matches(texts: "pd.Series[str]", pattern: str) -> "pd.Series[bool]":
+    return to_mask(pc.match_substring_regex(to_arrow(texts), pattern), texts.index)

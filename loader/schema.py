@@ -1,0 +1,378 @@
+"""The dialer's tables that a load reads or writes, for an empty database and for the tests.
+
+A real dialer brings its own tables, older or newer than these: `create_missing` leaves them as they
+are, and the loader works with the columns that it finds there.
+
+On SQLite dates, times and decimals are text, so that `0000-00-00` and `-5.00` stay what they are.
+"""
+
+from typing import Any
+
+from sqlalchemy import Column, Engine, Index, Integer, MetaData, String, Table, Text, inspect
+from sqlalchemy.dialects import mysql
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy.types import TypeEngine
+
+REQUIRED = ("vicidial_list", "vicidial_lists", "vicidial_campaigns")
+"""Tables without which nothing can be loaded; a check or look-up needs its own table besides."""
+
+DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
+
+metadata = MetaData()
+
+
+class _Now(ColumnElement[str]):
+    """The default of a `modify_date`: the server's clock; MariaDB also moves it at every update."""
+
+    inherit_cache = True
+
+
+@compiles(_Now, "mysql", "mariadb")
+def _now_and_at_update(_element: _Now, _compiler: SQLCompiler, **_: object) -> str:
+    return "CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP"
+
+
+@compiles(_Now, "sqlite")
+def _now_local(_element: _Now, _compiler: SQLCompiler, **_: object) -> str:
+    # CURRENT_TIMESTAMP of SQLite is UTC; the dialer keeps local time.
+    return "(datetime('now', 'localtime'))"
+
+
+def _on_mariadb(exact: TypeEngine[Any], elsewhere: TypeEngine[Any]) -> TypeEngine[Any]:
+    return elsewhere.with_variant(exact, "mysql", "mariadb")
+
+
+def _one_of(*values: str) -> TypeEngine[Any]:
+    return _on_mariadb(mysql.ENUM(*values), String(max(map(len, values))))
+
+
+ID = _on_mariadb(mysql.INTEGER(unsigned=True), Integer())
+LIST_ID = _on_mariadb(mysql.BIGINT(unsigned=True), Integer())
+COUNT = _on_mariadb(mysql.SMALLINT(unsigned=True), Integer())
+RANK = _on_mariadb(mysql.SMALLINT(), Integer())
+PRIORITY = _on_mariadb(mysql.TINYINT(), Integer())
+OFFSET = _on_mariadb(mysql.DECIMAL(4, 2), String(6))
+DATE = _on_mariadb(mysql.DATE(), String(10))
+TIME = _on_mariadb(mysql.DATETIME(), String(19))
+STAMP = _on_mariadb(mysql.TIMESTAMP(), String(19))
+FLAG = _one_of("Y", "N")
+SWITCH = _one_of("0", "1")
+DNC_SWITCH = _one_of("Y", "N", "AREACODE")
+
+
+def _counter(name: str) -> Column[Any]:
+    return Column(name, ID, primary_key=True, autoincrement=True)
+
+
+def _modified() -> Column[Any]:
+    return Column("modify_date", STAMP, server_default=_Now(), nullable=False)
+
+
+def _hours(prefix: str) -> list[Column[Any]]:
+    """Give start and stop of the default and of each day, as hhmm; 0 and 0: the default's hours."""
+    return [
+        Column(f"{prefix}_default_start", COUNT, server_default="900", nullable=False),
+        Column(f"{prefix}_default_stop", COUNT, server_default="2100", nullable=False),
+        *(
+            Column(f"{prefix}_{day}_{edge}", COUNT, server_default="0")
+            for day in DAYS
+            for edge in ("start", "stop")
+        ),
+    ]
+
+
+def _table(name: str, *parts: Column[Any] | Index) -> Table:
+    # SQLite gives the id of a deleted last row out again, unless told not to.
+    counts = any(isinstance(part, Column) and part.autoincrement is True for part in parts)
+    return Table(name, metadata, *parts, sqlite_autoincrement=counts)
+
+
+def _lead(lead_id: Column[Any]) -> list[Column[Any] | Index]:
+    return [
+        lead_id,
+        Column("entry_date", TIME),
+        _modified(),
+        Column("status", String(6), index=True),
+        Column("user", String(20)),
+        Column("vendor_lead_code", String(20)),
+        Column("source_id", String(50)),
+        Column("list_id", LIST_ID, server_default="0", nullable=False, index=True),
+        Column("gmt_offset_now", OFFSET, server_default="0.00", index=True),
+        Column(
+            "called_since_last_reset",
+            _one_of("Y", "N", "Y1", "Y2", "Y3", "Y4", "Y5", "Y6", "Y7", "Y8", "Y9", "Y10"),
+            server_default="N",
+            index=True,
+        ),
+        Column("phone_code", String(10)),
+        Column("phone_number", String(18), nullable=False, index=True),
+        Column("title", String(4)),
+        Column("first_name", String(30)),
+        Column("middle_initial", String(1)),
+        Column("last_name", String(30)),
+        Column("address1", String(100)),
+        Column("address2", String(100)),
+        Column("address3", String(100)),
+        Column("city", String(50)),
+        Column("state", String(2)),
+        Column("province", String(50)),
+        Column("postal_code", String(10), index=True),
+        Column("country_code", String(3)),
+        Column("gender", _one_of("M", "F", "U"), server_default="U"),
+        Column("date_of_birth", DATE),
+        Column("alt_phone", String(12)),
+        Column("email", String(70)),
+        Column("security_phrase", String(100)),
+        Column("comments", String(255)),
+        Column("called_count", COUNT, server_default="0"),
+        Column("last_local_call_time", TIME, index=True),
+        # A reserved word of MySQL 8.
+        Column("rank", RANK, server_default="0", nullable=False, index=True, quote=True),
+        Column("owner", String(20), server_default="", index=True),
+        Column("entry_list_id", LIST_ID, server_default="0", nullable=False),
+    ]
+
+
+_table("vicidial_list", *_lead(_counter("lead_id")))
+
+# A lead keeps its lead_id in the archive.
+_table(
+    "vicidial_list_archive", *_lead(Column("lead_id", ID, primary_key=True, autoincrement=False))
+)
+
+_table(
+    "vicidial_list_alt_phones",
+    _counter("alt_phone_id"),
+    Column("lead_id", ID, nullable=False, index=True),
+    Column("phone_code", String(10)),
+    Column("phone_number", String(18), index=True),
+    Column("alt_phone_note", String(30)),
+    Column("alt_phone_count", COUNT),
+    Column("active", FLAG, server_default="Y"),
+)
+
+_table(
+    "vicidial_lists",
+    Column("list_id", LIST_ID, primary_key=True, autoincrement=False),
+    Column("list_name", String(30)),
+    Column("campaign_id", String(8)),
+    Column("active", FLAG),
+    Column("local_call_time", String(10), server_default="campaign", nullable=False),
+)
+
+_table(
+    "vicidial_lists_fields",
+    _counter("field_id"),
+    Column("list_id", LIST_ID, server_default="0", nullable=False),
+    Column("field_label", String(50)),
+    Column("field_name", String(5000)),
+    Column("field_rank", COUNT),
+    Column(
+        "field_type",
+        _one_of(
+            *("TEXT", "AREA", "SELECT", "MULTI", "RADIO", "CHECKBOX", "DATE", "TIME", "DISPLAY"),
+            *("SCRIPT", "HIDDEN", "READONLY", "HIDEBLOB", "SWITCH", "SOURCESELECT", "BUTTON"),
+        ),
+        server_default="TEXT",
+    ),
+    Column("field_options", String(5000)),
+    Column("field_size", COUNT),
+    Column("field_max", COUNT),
+    Column("field_default", String(255)),
+    Column("field_required", _one_of("Y", "N", "INBOUND_ONLY"), server_default="N"),
+    Column("field_order", COUNT, server_default="1"),
+    Column("field_duplicate", FLAG, server_default="N"),
+    Index("listfield", "list_id", "field_label", unique=True),
+)
+
+_table(
+    "vicidial_campaigns",
+    Column("campaign_id", String(8), primary_key=True),
+    Column("campaign_name", String(40)),
+    Column("active", FLAG),
+    Column("local_call_time", String(10), server_default="9am-9pm"),
+    Column("use_internal_dnc", DNC_SWITCH, server_default="N"),
+    Column("use_campaign_dnc", DNC_SWITCH, server_default="N"),
+    Column("use_other_campaign_dnc", String(8), server_default=""),
+)
+
+_table("vicidial_dnc", Column("phone_number", String(18), primary_key=True))
+
+_table(
+    "vicidial_campaign_dnc",
+    Column("phone_number", String(18), nullable=False, index=True),
+    Column("campaign_id", String(8), nullable=False),
+    Index("phonecamp", "phone_number", "campaign_id", unique=True),
+)
+
+_table(
+    "vicidial_users",
+    _counter("user_id"),
+    Column("user", String(20), nullable=False, unique=True),
+    Column("pass", String(100), server_default="", nullable=False),
+    Column("full_name", String(50)),
+    Column("user_level", COUNT, server_default="1"),
+    Column("user_group", String(20)),
+    Column("modify_leads", _one_of("0", "1", "2", "3", "4", "5", "6"), server_default="0"),
+    Column("vdc_agent_api_access", SWITCH, server_default="0"),
+    Column("api_list_restrict", SWITCH, server_default="0"),
+    Column("api_allowed_functions", String(1000), server_default=" ALL_FUNCTIONS "),
+    Column("active", FLAG, server_default="Y"),
+)
+
+_table(
+    "vicidial_user_groups",
+    Column("user_group", String(20), nullable=False),
+    Column("group_name", String(40), server_default="", nullable=False),
+    Column("allowed_campaigns", Text()),
+)
+
+_table(
+    "vicidial_phone_codes",
+    Column("country_code", COUNT),
+    Column("country", String(3)),
+    Column("areacode", String(3)),
+    Column("state", String(4)),
+    Column("GMT_offset", String(6)),
+    Column("DST", FLAG),
+    Column("DST_range", String(8)),
+    Column("geographic_description", String(100)),
+    Column("tz_code", String(4), server_default=""),
+    Column("php_tz", String(100), server_default=""),
+)
+
+_table(
+    "vicidial_postal_codes",
+    Column("postal_code", String(10), nullable=False),
+    Column("state", String(4)),
+    Column("GMT_offset", String(6)),
+    Column("DST", FLAG),
+    Column("DST_range", String(8)),
+    Column("country", String(3)),
+    Column("country_code", COUNT),
+)
+
+_table(
+    "vicidial_nanpa_prefix_codes",
+    Column("areacode", String(3)),
+    Column("prefix", String(3)),
+    Column("GMT_offset", String(6)),
+    Column("DST", FLAG),
+    Column("latitude", String(17)),
+    Column("longitude", String(17)),
+    Column("city", String(50), server_default=""),
+    Column("state", String(2), server_default=""),
+    Column("postal_code", String(10), server_default=""),
+    Column("country", String(2), server_default=""),
+    Column("lata_type", String(1), server_default=""),
+    Index("areaprefix", "areacode", "prefix"),
+)
+
+_table(
+    "vicidial_call_times",
+    Column("call_time_id", String(10), primary_key=True),
+    Column("call_time_name", String(30), nullable=False),
+    *_hours("ct"),
+    Column("ct_state_call_times", Text()),
+)
+
+_table(
+    "vicidial_state_call_times",
+    Column("state_call_time_id", String(10), primary_key=True),
+    Column("state_call_time_state", String(2), nullable=False),
+    Column("state_call_time_name", String(30), nullable=False),
+    *_hours("sct"),
+)
+
+_table(
+    "vicidial_hopper",
+    _counter("hopper_id"),
+    Column("lead_id", ID, nullable=False, index=True),
+    Column("campaign_id", String(8)),
+    Column(
+        "status",
+        _one_of("READY", "QUEUE", "INCALL", "DONE", "HOLD", "DNC", "RHOLD", "RQUEUE"),
+        server_default="READY",
+    ),
+    Column("user", String(20)),
+    Column("list_id", LIST_ID, nullable=False),
+    Column("gmt_offset_now", OFFSET, server_default="0.00"),
+    Column("state", String(2), server_default=""),
+    Column("alt_dial", String(6), server_default="NONE"),
+    Column("priority", PRIORITY, server_default="0"),
+    Column("source", String(1), server_default=""),
+    Column("vendor_lead_code", String(20), server_default=""),
+)
+
+_table(
+    "vicidial_callbacks",
+    _counter("callback_id"),
+    Column("lead_id", ID, index=True),
+    Column("list_id", LIST_ID),
+    Column("campaign_id", String(8)),
+    Column("status", String(10), index=True),
+    Column("entry_time", TIME),
+    Column("callback_time", TIME, index=True),
+    _modified(),
+    Column("user", String(20)),
+    Column("recipient", _one_of("USERONLY", "ANYONE")),
+    Column("comments", String(255)),
+    Column("user_group", String(20)),
+    Column("lead_status", String(6), server_default="CALLBK"),
+    Column("email_alert", TIME),
+    Column("email_result", _one_of("SENT", "FAILED", "NOT AVAILABLE")),
+    Column("customer_timezone", String(100), server_default=""),
+    Column("customer_timezone_diff", String(6), server_default=""),
+    Column("customer_time", TIME),
+)
+
+_table(
+    "system_settings",
+    Column("use_non_latin", SWITCH, server_default="0"),
+    Column("custom_fields_enabled", SWITCH, server_default="0"),
+)
+
+_table(
+    "servers",
+    Column("server_id", String(10), server_default="", nullable=False),
+    Column("server_ip", String(15), server_default="", nullable=False),
+    Column("active", FLAG, server_default="Y"),
+    Column("local_gmt", String(6), server_default="-5.00"),
+)
+
+
+def create_missing(
+    engine: Engine,
+    *,
+    storage_engine: str | None = None,
+    charset: str = "utf8mb3",
+    collation: str = "utf8mb3_general_ci",
+) -> list[str]:
+    """Make the tables that the database does not have, and leave the others as they are.
+
+    Args:
+        engine: a database in which the account may create tables.
+        storage_engine: of the new tables on MariaDB and MySQL; None is the dialer's, MyISAM.
+        charset: of the new tables on MariaDB and MySQL.
+        collation: likewise; it decides which values are equal to the duplicate checks.
+
+    Returns:
+        The names of the tables made, in the order in which this module has them.
+    """
+    there = set(inspect(engine).get_table_names())
+    missing = [table for table in metadata.tables.values() if table.name not in there]
+    options = {
+        "engine": storage_engine or "MyISAM",
+        "default_charset": charset,
+        "collate": collation,
+    }
+    # Options of a table belong to its definition, so each call defines its own.
+    wanted = MetaData()
+    for table in missing:
+        table.to_metadata(wanted).kwargs.update(
+            {f"{dialect}_{k}": v for dialect in ("mysql", "mariadb") for k, v in options.items()}
+        )
+    wanted.create_all(engine, checkfirst=False)
+    return [table.name for table in missing]

@@ -1,0 +1,137 @@
+"""The first lines of a lead file: what delimits its fields, and how its columns are called."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count, islice
+
+from loader.errors import SourceFileError, UsageError
+from loader.grammar import Grammar
+
+DELIMITERS = (",", "\t", "|", ";")
+
+SNIFFED = 1 << 16
+"""Bytes at the start of a file by which its delimiter is found."""
+
+SNIFFED_RECORDS = 1000
+
+VALUES = re.compile(
+    r"""[^@\s]+@[^@\s]+\.[^@\s]+             # mail address
+    |\+?[\d ().-]{6,}(x|ext)[ .]*\d+        # phone number with extension
+    |[+-]?\d+(\.\d*)?e[+-]?\d+             # number as a spreadsheet shows a large one
+    |\d{1,2}[-/. ][a-z]{3,9}[-/. ]+\d{2,4}  # 31-Jan-2024
+    |\d{4}-\d\d-\d\d[t ][\d:.+]+z?          # 2024-01-31T08:00:00Z
+    |[\d/.: -]+[ap]m                        # 1/31/2024 8:00 AM""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""What has letters and still is no column name."""
+
+BLANK_LINES = re.compile(rb"(?:\r\n|\r|\n)*")
+LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+
+
+@dataclass(frozen=True)
+class Header:
+    """The first record: its values, its row number, and where in the text the next one starts."""
+
+    values: list[str]
+    row_number: int
+    end: int
+
+
+def find_delimiter(head: bytes) -> str:
+    r"""Find which of , \t | ; divides the records most evenly.
+
+    The first record says how many fields there are; the share of records with as many decides,
+    then their number. A file with one column has none, and is read as if it were a comma.
+    """
+    head = head[_skip_blank_lines(head, 0)[0] :]
+    if len(head) > SNIFFED:
+        lines = max(head.rfind(b"\n", 0, SNIFFED), head.rfind(b"\r", 0, SNIFFED)) + 1
+        head = head[: lines or SNIFFED]
+
+    def evenness(delimiter: str) -> tuple[float, int]:
+        counts = list(islice(_field_counts(head, Grammar(delimiter)), SNIFFED_RECORDS))
+        first = counts[0]
+        return (counts.count(first) / len(counts), first) if first > 1 else (0, 0)
+
+    return max(DELIMITERS, key=evenness)
+
+
+def named_delimiter(option: str) -> str:
+    r"""Give the delimiter that `--delimiter` names: one character, `tab` or `\t`.
+
+    Raises:
+        UsageError: It is no such character.
+    """
+    delimiter = "\t" if option.lower() in {"tab", "\\t"} else option
+    if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0':
+        raise UsageError(
+            f"--delimiter {option!r}: give one character such as , or ; or | or the word tab"
+        )
+    return delimiter
+
+
+def read_header(head: bytes, grammar: Grammar, name: str) -> Header:
+    """Read the first record that is not a blank line.
+
+    Raises:
+        SourceFileError: It has a broken quote.
+    """
+    start, blank_lines = _skip_blank_lines(head, 0)
+    row_number = blank_lines + 1
+    record = grammar.any_record.match(head, start)
+    if record is None:
+        raise SourceFileError(
+            f"{name}: row {row_number}, the first, has a quote that is not closed;"
+            " close it, or double the quotes inside a value"
+        )
+    return Header(grammar.split(record.group()), row_number, record.end())
+
+
+def is_column_name(value: str) -> bool:
+    """Say whether a value of the first row may name a column: no phone, number, date or mail."""
+    text = value.strip()
+    has_digits, has_letters = any(map(str.isdigit, text)), any(map(str.isalpha, text))
+    return not (has_digits and not has_letters) and not VALUES.fullmatch(text)
+
+
+def shape(values: list[str]) -> str:
+    """Show what a row looks like without showing what it says: letters as x, digits as 9."""
+    masked = [re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "9", value))[:20] for value in values[:8]]
+    return " | ".join(masked) + (" | ..." if len(values) > 8 else "")
+
+
+def unique_names(names: list[str]) -> tuple[str, ...]:
+    """Make names unique and readable: `column 5` for an empty, `Notes (2)` for a second one."""
+    taken: set[str] = set()
+    unique = []
+    for position, value in enumerate(names, start=1):
+        name = value if value.strip() else f"column {position}"
+        numbered = (f"{name} ({number})" for number in count(2))
+        free = name if name not in taken else next(n for n in numbered if n not in taken)
+        taken.add(free)
+        unique.append(free)
+    return tuple(unique)
+
+
+def _field_counts(text: bytes, grammar: Grammar) -> Iterator[int]:
+    """Count the fields of each record, 0 for a line with a broken quote."""
+    position, _ = _skip_blank_lines(text, 0)
+    while position < len(text):
+        if record := grammar.any_record.match(text, position):
+            yield len(grammar.split(record.group()))
+            position = record.end()
+        else:
+            yield 0
+            line = LINE.match(text, position)
+            position = line.end() if line else len(text)
+        position, _ = _skip_blank_lines(text, position)
+
+
+def _skip_blank_lines(text: bytes, position: int) -> tuple[int, int]:
+    """Give the position after the blank lines that start at one, and their number."""
+    blank = BLANK_LINES.match(text, position)
+    skipped = blank.group() if blank else b""
+    lines = skipped.count(b"\n") + skipped.count(b"\r") - skipped.count(b"\r\n")
+    return position + len(skipped), lines

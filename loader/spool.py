@@ -1,0 +1,46 @@
+"""Frames on disk between the checks and the insert, so that memory is bounded by the chunk."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+
+class Spool:
+    """Frames of one kind, written one after the other and read back in that order."""
+
+    def __init__(self, path: Path) -> None:
+        """Keep them at a path that the caller removes."""
+        self.path, self.rows = path, 0
+        self._writer: pa.ipc.RecordBatchStreamWriter | None = None
+        self._schema: pa.Schema | None = None
+        self._file: pa.OSFile | None = None
+
+    def append(self, frame: pd.DataFrame) -> None:
+        """Write a frame; all have the same columns."""
+        if not len(frame):
+            return
+        table = pa.Table.from_pandas(frame, preserve_index=True)
+        if self._writer is None:
+            self._file = pa.OSFile(str(self.path), "wb")
+            self._writer, self._schema = pa.ipc.new_stream(self._file, table.schema), table.schema
+        self._writer.write_table(table.cast(self._schema))
+        self.rows += len(frame)
+
+    def close(self) -> None:
+        """End writing; reading may begin."""
+        if self._writer is not None and self._file is not None:
+            self._writer.close()
+            self._file.close()
+            self._writer = self._file = None
+
+    def read(self, rows: int | None = None) -> Iterator[pd.DataFrame]:
+        """Read the frames back, whole or cut to at most so many rows."""
+        self.close()
+        if not self.rows:
+            return
+        with pa.OSFile(str(self.path)) as file, pa.ipc.open_stream(file) as stream:
+            for batch in stream:
+                for start in range(0, batch.num_rows, rows or batch.num_rows):
+                    yield batch.slice(start, rows).to_pandas()

@@ -1,0 +1,94 @@
+"""Excel and OpenDocument spreadsheets: the first sheet with data, as a CSV file of its texts."""
+
+import csv
+import datetime
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from loader.errors import SourceFileError
+from loader.stored import StoredFile
+
+MOST_EXACT = 1e15
+"""From here on a spreadsheet does not hold every digit of a number."""
+
+
+@contextmanager
+def spreadsheet_as_csv(stored: StoredFile) -> Iterator[tuple[Path, str]]:
+    """Give a temporary CSV file (UTF-8, comma, all values quoted) and the name of its sheet.
+
+    Row numbers stay those of the sheet: empty rows become blank lines.
+
+    Raises:
+        SourceFileError: python-calamine is not installed, the file is damaged or has a password,
+            or all sheets are empty.
+    """
+    # The temporary file is UTF-8 by our own word, whatever the machine's locale says.
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="leadloader-", encoding="utf-8", newline=""
+    ) as file:
+        name, rows = _first_table(stored)
+        writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        # Row by row: calamine has no other way, and a sheet ends at 1,048,576 rows.
+        for row in rows:
+            texts = [cell_text(value) for value in row]
+            writer.writerow(texts if any(texts) else [])
+        file.flush()
+        yield Path(file.name), name
+
+
+def _first_table(stored: StoredFile) -> tuple[str, Sequence[Sequence[object]]]:
+    try:
+        import python_calamine as calamine  # noqa: PLC0415  # an extra
+    except ImportError:
+        raise SourceFileError(
+            f"{stored.name}: this is a spreadsheet; to load it,"
+            " pip install leadloader[spreadsheet], or export it as CSV (UTF-8)"
+        ) from None
+    try:
+        # Not from_path: that believes the name of the file.
+        with (
+            stored.path.open("rb") as file,
+            calamine.CalamineWorkbook.from_filelike(file) as workbook,
+        ):
+            for name in workbook.sheet_names:
+                rows = workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
+                if any(cell != "" for row in rows for cell in row):
+                    return name, rows
+    except (calamine.CalamineError, OSError) as exc:
+        raise _unreadable(stored, str(exc)) from None
+    except BaseException as exc:  # a panic of calamine is no Exception, and its class has no name
+        if type(exc).__name__ != "PanicException":
+            raise
+        raise _unreadable(stored, str(exc)) from None
+    raise SourceFileError(f"{stored.name}: no sheet of the spreadsheet has data")
+
+
+def _unreadable(stored: StoredFile, why: str) -> SourceFileError:
+    return SourceFileError(
+        f"{stored.name}: the spreadsheet cannot be read ({why}); is it damaged, or does it have a"
+        " password? Save it again, or export it as CSV (UTF-8)"
+    )
+
+
+def cell_text(value: object) -> str:
+    """Give a cell's value as text, as it is shown: 7275551212 without `.0`, 2024-01-31, TRUE.
+
+    Numbers of which the spreadsheet itself no longer has all digits keep their exponent.
+    """
+    match value:
+        case bool():
+            return str(value).upper()
+        case float() if value.is_integer() and abs(value) < MOST_EXACT:
+            return str(int(value))
+        case float():
+            return f"{value:.15G}"
+        case datetime.datetime():
+            return (
+                value.isoformat(sep=" ") if value.time() != datetime.time() else f"{value:%Y-%m-%d}"
+            )
+        case datetime.date() | datetime.time():
+            return value.isoformat()
+        case _:
+            return str(value)

@@ -1,0 +1,234 @@
+"""Lead files as they are stored: found, told apart by their first bytes, hashed, decompressed."""
+
+import gzip
+import hashlib
+import lzma
+import os
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import pyarrow as pa
+
+from loader.errors import NoSuchFileError, SourceFileError
+
+COMPRESSIONS = {
+    b"\x1f\x8b": "gz",
+    b"PK\x03\x04": "zip",
+    b"PK\x05\x06": "zip",  # without a member
+    b"\x28\xb5\x2f\xfd": "zst",
+    b"\xfd7zXZ\x00": "xz",
+}
+
+OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+NOT_LEADS = {
+    b"%PDF": "a PDF document",
+    b"\x89PNG": "a PNG image",
+    b"\xff\xd8\xff": "a JPEG image",
+    b"GIF8": "a GIF image",
+    b"SQLite format 3\x00": "an SQLite database",
+    b"PAR1": "a Parquet file",
+    b"\x7fELF": "a program",
+    b"{\\rtf": "an RTF document",
+    b"<!doctype html": "a web page",
+    b"<html": "a web page",
+    b"<?xml": "an XML document",
+    b"BZh": "a bzip2 archive",
+    b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive",
+    b"Rar!": "a RAR archive",
+    OLD_EXCEL: "an old Microsoft Office document",
+}
+
+DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowInvalid)
+"""What the decompressors raise for a damaged file; no class of it is a programming error."""
+
+
+class Readable(Protocol):
+    """What all decompressors have in common."""
+
+    def read(self, size: int, /) -> bytes:
+        """Give up to `size` bytes, `b""` at the end only."""
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A regular file that can be read again and again; `compression` None: as it is.
+
+    `stamp` is what `stat` said of it at first; it is compared at each reading.
+    """
+
+    name: str
+    path: Path
+    size: int
+    compression: str | None
+    is_spreadsheet: bool
+    stamp: tuple[int, int, int]
+
+    @classmethod
+    def identify(cls, path: Path, name: str) -> "StoredFile":
+        """Look at the first bytes.
+
+        Raises:
+            NoSuchFileError: There is no such file, or it cannot be read, or it is a directory.
+            SourceFileError: It is empty, or no lead file.
+        """
+        with _open(path, name) as raw:
+            head = raw.read(64)
+            status = os.fstat(raw.fileno())
+            if not head:
+                raise SourceFileError(f"{name}: the file is empty")
+            compression = next((c for m, c in COMPRESSIONS.items() if head.startswith(m)), None)
+            is_spreadsheet = head.startswith(OLD_EXCEL)
+            if compression == "zip":
+                is_spreadsheet = _is_spreadsheet(raw, name)
+        if is_spreadsheet:
+            compression = None
+        elif not compression:
+            refuse_other_formats(head, name)
+        return cls(name, path, status.st_size, compression, is_spreadsheet, _stamp(status))
+
+    def sha256(self) -> str:
+        """Give the SHA-256 of the stored bytes, in hexadecimal."""
+        with _open(self.path, self.name) as raw:
+            return hashlib.file_digest(raw, "sha256").hexdigest()
+
+    @contextmanager
+    def open(self) -> Iterator["StoredStream"]:
+        """Open the decompressed bytes.
+
+        Raises:
+            SourceFileError: The file is damaged, or not the same any more.
+        """
+        with ExitStack() as stack:
+            raw = stack.enter_context(_open(self.path, self.name))
+            with _damage_explained(self):
+                content = _decompressed(raw, self, stack)
+            yield StoredStream(self, raw, content)
+
+
+class StoredStream:
+    """The decompressed bytes of a file, from the start."""
+
+    def __init__(self, file: StoredFile, raw: BufferedReader, content: Readable) -> None:
+        self._file, self._raw, self._content = file, raw, content
+        self._at_end = False
+
+    @property
+    def position(self) -> int:
+        """Bytes of the stored file that were read so far."""
+        return self._file.size if self._at_end else self._raw.tell()
+
+    def read(self, size: int) -> bytes:
+        """Give up to `size` bytes, `b""` at the end only.
+
+        Raises:
+            SourceFileError: The file is damaged, or was changed since it was first looked at.
+        """
+        with _damage_explained(self._file):
+            data = self._content.read(size)
+        self._at_end = size > 0 and not data
+        if _stamp(os.fstat(self._raw.fileno())) != self._file.stamp:
+            raise SourceFileError(
+                f"{self._file.name}: the file was changed while it was read;"
+                " load it when it is complete"
+            )
+        return data
+
+
+@contextmanager
+def spooled(source: BinaryIO) -> Iterator[Path]:
+    """Keep what can be read only once (standard input, a pipe) in a file for the time being."""
+    with tempfile.NamedTemporaryFile(prefix="leadloader-") as target:
+        shutil.copyfileobj(source, target, 1 << 20)
+        target.flush()
+        yield Path(target.name)
+
+
+def refuse_other_formats(head: bytes, name: str) -> None:
+    """Raise SourceFileError if a file starts as one that holds no leads does."""
+    start = head.lstrip().lower()
+    for magic, what in NOT_LEADS.items():
+        if head.startswith(magic) or (magic.startswith(b"<") and start.startswith(magic)):
+            raise SourceFileError(
+                f"{name}: this is {what}; export the leads as CSV (UTF-8) and load that"
+            )
+
+
+def _open(path: Path, name: str) -> BufferedReader:
+    try:
+        return path.open("rb")
+    except OSError as exc:
+        raise NoSuchFileError(f"{name}: {exc.strerror}") from None
+
+
+def _stamp(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+@contextmanager
+def _damage_explained(file: StoredFile) -> Iterator[None]:
+    try:
+        yield
+    except DAMAGE as exc:
+        if file.compression:
+            raise SourceFileError(
+                f"{file.name}: the {file.compression} file is damaged or incomplete ({exc});"
+                " get it again from where it comes from"
+            ) from None
+        raise NoSuchFileError(f"{file.name}: cannot be read ({exc})") from None
+
+
+def _decompressed(raw: BufferedReader, file: StoredFile, stack: ExitStack) -> Readable:
+    match file.compression:
+        case "gz":
+            return stack.enter_context(gzip.GzipFile(fileobj=raw))
+        case "xz":
+            return stack.enter_context(lzma.LZMAFile(raw))
+        case "zst":
+            stream: Readable = stack.enter_context(pa.CompressedInputStream(raw, "zstd"))
+            return stream
+        case "zip":
+            return _only_member(stack.enter_context(zipfile.ZipFile(raw)), file.name, stack)
+        case _:
+            return raw
+
+
+def _only_member(archive: zipfile.ZipFile, name: str, stack: ExitStack) -> Readable:
+    members = [
+        member
+        for member in archive.infolist()
+        if not member.is_dir() and not member.filename.startswith("__MACOSX/")
+    ]
+    if len(members) != 1:
+        names = ", ".join(member.filename for member in members[:10]) or "none"
+        raise SourceFileError(
+            f"{name}: the zip file has {len(members)} members ({names}), and exactly one"
+            " can be loaded; unpack it and name the files"
+        )
+    if members[0].flag_bits & 1:
+        raise SourceFileError(f"{name}: the zip file has a password; unpack it first")
+    try:
+        return stack.enter_context(archive.open(members[0]))
+    except NotImplementedError as exc:
+        raise SourceFileError(f"{name}: {exc}; unpack it first") from None
+
+
+def _is_spreadsheet(raw: BufferedReader, name: str) -> bool:
+    """Tell the zip files that are Excel or OpenDocument spreadsheets."""
+    try:
+        with zipfile.ZipFile(raw) as archive:
+            names = archive.namelist()
+            kind = archive.read("mimetype") if "mimetype" in names else b""
+    except DAMAGE:
+        return False  # said when it is opened
+    if any(member.startswith(("word/", "ppt/")) for member in names):
+        raise SourceFileError(f"{name}: this is a text document or a presentation, not a table")
+    return b"spreadsheet" in kind or any(member.startswith("xl/") for member in names)

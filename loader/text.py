@@ -1,0 +1,250 @@
+"""The bytes of a lead file as UTF-8 text: the encoding found or named, and proven to the end."""
+
+import codecs
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from loader.errors import SourceFileError, UsageError
+from loader.stored import StoredFile, StoredStream, refuse_other_formats
+
+READ_SIZE = 1 << 20
+
+LONGEST_LINE = 1 << 24
+"""Bytes without a line end after which a file is no lead file."""
+
+BYTE_ORDER_MARKS = {  # UTF-32 first: its mark starts as that of UTF-16 does
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+
+NO_CHARACTER_SETS = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined"}
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """`name` as a user would give it, `codec` as Python reads it, the `bom` that comes first."""
+
+    name: str
+    codec: str
+    bom: bytes
+
+    @classmethod
+    def find(cls, head: bytes, option: str | None, file_name: str) -> "Encoding":
+        """Take the encoding named, else that of the byte order mark, else UTF-8.
+
+        Raises:
+            UsageError: There is no encoding of that name.
+            SourceFileError: The byte order mark says something else.
+        """
+        bom, marked = next(
+            ((mark, codec) for mark, codec in BYTE_ORDER_MARKS.items() if head.startswith(mark)),
+            (b"", None),
+        )
+        if option is None:
+            if not bom and (unmarked := _utf16_without_mark(head)):
+                raise SourceFileError(
+                    f"{file_name}: line 1 has NUL bytes (00) as UTF-16 without byte order mark"
+                    f" has them; if it is that, add --encoding {unmarked}"
+                )
+            codec = marked or "utf-8"
+            return cls(re.sub("-[lb]e$", "", codec), codec, bom)
+        named = _codec_name(option)
+        if marked and not marked.startswith(named):
+            raise SourceFileError(
+                f"{file_name}: the file starts with the byte order mark of {marked};"
+                f" leave --encoding {option} out"
+            )
+        if not marked and named in {"utf-16", "utf-32"}:
+            raise SourceFileError(
+                f"{file_name}: the file has no byte order mark;"
+                f" say --encoding {named}-le (or {named}-be)"
+            )
+        return cls(named, marked or named, bom)
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """The text in a stored file, for reading again and again."""
+
+    stored: StoredFile
+    encoding: Encoding
+
+    @contextmanager
+    def open(self, *, check: bool = False) -> Iterator["TextStream"]:
+        """Open the text; with `check` UTF-8 is proven too (other encodings always are)."""
+        with self.stored.open() as stream:
+            stream.read(len(self.encoding.bom))
+            yield TextStream(stream, self.encoding.codec, check=check)
+
+    def check(self) -> None:
+        """Read all of it once.
+
+        Raises:
+            SourceFileError: A byte that is not of the encoding, a NUL byte, no text at all, or a
+                line longer than LONGEST_LINE.
+        """
+        lines, length, has_text = _LineCounter(), 0, False
+        with self.open(check=True) as text:
+            while block := self._read(text, lines):
+                if b"\0" in block:
+                    lines.add(block[: block.index(b"\0")])
+                    raise SourceFileError(self._nul_message(lines.line))
+                lines.add(block)
+                has_text = has_text or bool(block.strip(b"\r\n"))
+                length = 0 if b"\n" in block or b"\r" in block else length + len(block)
+                if length > LONGEST_LINE:
+                    raise SourceFileError(
+                        f"{self.stored.name}: line {lines.line} is longer than"
+                        f" {LONGEST_LINE >> 20} MiB; this is not a lead file"
+                    )
+        if not has_text:
+            raise SourceFileError(f"{self.stored.name}: the file has no rows, only blank lines")
+
+    def _read(self, text: "TextStream", lines: "_LineCounter") -> bytes:
+        try:
+            return text.read(READ_SIZE)
+        except UnicodeDecodeError as exc:
+            before = exc.object[: exc.start].decode(self.encoding.codec, "ignore").encode()
+            lines.add(before.partition(b"\0")[0])
+            if b"\0" in before:
+                raise SourceFileError(self._nul_message(lines.line)) from None
+            raise SourceFileError(self._bad_byte_message(lines.line, exc)) from None
+        except UnicodeError as exc:
+            raise SourceFileError(
+                f"{self.stored.name}: line {lines.line} or later is not {self.encoding.name}: {exc}"
+            ) from None
+
+    def _bad_byte_message(self, line: int, exc: UnicodeDecodeError) -> str:
+        name, encoding = self.stored.name, self.encoding.name
+        found = exc.object[exc.start : exc.end].hex(" ").upper()
+        if exc.reason == "unexpected end of data" and exc.end == len(exc.object):
+            return f"{name}: line {line}: the file ends within a character (byte {found})"
+        value = "" if encoding.startswith(("utf-16", "utf-32")) else f" in '{_value_around(exc)}'"
+        advice = (
+            "if the file comes from Windows Excel, add --encoding cp1252"
+            if encoding == "utf-8"
+            else "name the encoding that the file was written in, or leave --encoding out for UTF-8"
+        )
+        return f"{name}: line {line}: byte {found}{value} is not {encoding.upper()}; {advice}"
+
+    def _nul_message(self, line: int) -> str:
+        return (
+            f"{self.stored.name}: line {line} has a NUL byte (00); this is a binary or damaged"
+            " file; export the leads as CSV (UTF-8) and load that"
+        )
+
+
+class TextStream:
+    """Text as UTF-8, without its byte order mark, from the start."""
+
+    def __init__(self, stored: StoredStream, codec: str, *, check: bool) -> None:
+        self._stored = stored
+        self._is_utf8 = codec == "utf-8"
+        self._skipped_over = b""
+        self._decoder = (
+            codecs.getincrementaldecoder(codec)() if check or not self._is_utf8 else None
+        )
+
+    @property
+    def position(self) -> int:
+        """Bytes of the stored file that were read so far."""
+        return self._stored.position
+
+    def read(self, size: int) -> bytes:
+        """Give about `size` bytes of text, `b""` at the end only.
+
+        Raises:
+            UnicodeError: A byte is not of the encoding.
+            SourceFileError: The file is damaged or was changed.
+        """
+        if self._skipped_over:
+            text, self._skipped_over = self._skipped_over, b""
+            return text
+        while True:
+            data = self._stored.read(size)
+            if self._decoder is None:
+                return data
+            decoded = self._decoder.decode(data, final=not data)
+            text = data if self._is_utf8 else decoded.encode()
+            if text or not data:
+                return text
+
+    def skip(self, size: int) -> None:
+        """Leave the next `size` bytes of text out; there are as many."""
+        while size > 0:
+            text = self.read(READ_SIZE)
+            self._skipped_over = text[size:]
+            size -= len(text)
+
+
+def open_text(stored: StoredFile, encoding: str | None) -> TextFile:
+    """Find the encoding of a stored file; `encoding` is the one named, None for none.
+
+    Raises:
+        UsageError: There is no encoding of that name.
+        SourceFileError: The byte order mark says something else, or what was compressed is no text.
+    """
+    with stored.open() as stream:
+        head = stream.read(64)
+    if not head:
+        raise SourceFileError(f"{stored.name}: the file is empty")
+    if head.startswith(b"PK\x03\x04"):
+        raise SourceFileError(f"{stored.name}: there is another zip or Excel file in it; unpack it")
+    refuse_other_formats(head, stored.name)
+    return TextFile(stored, Encoding.find(head, encoding, stored.name))
+
+
+class _LineCounter:
+    """Which line one is in, after the text read so far."""
+
+    def __init__(self) -> None:
+        self.line = 1
+        self._after_return = False
+
+    def add(self, text: bytes) -> None:
+        returns = text.count(b"\r")
+        self.line += text.count(b"\n")
+        if returns:
+            self.line += returns - text.count(b"\r\n")
+        if self._after_return and text.startswith(b"\n"):
+            self.line -= 1
+        if text:
+            self._after_return = text.endswith(b"\r")
+
+
+def _codec_name(option: str) -> str:
+    try:
+        codec = codecs.lookup(option)
+    except LookupError:
+        codec = None
+    # codecs.lookup also knows hex, zip and other things that are no encodings of text.
+    if (
+        codec is None
+        or not codec._is_text_encoding
+        or codec.name.replace("-", "_") in NO_CHARACTER_SETS
+    ):
+        raise UsageError(
+            f"--encoding {option}: there is no such encoding; usual ones are utf-8, utf-16,"
+            " cp1252 (Windows Excel), latin-1, cp437, mac-roman"
+        )
+    return "utf-8" if codec.name == "utf-8-sig" else codec.name
+
+
+def _utf16_without_mark(head: bytes) -> str | None:
+    """Tell UTF-16 by its zeros: the first line is mostly ASCII, every other byte of it zero."""
+    for zeros, codec in (head[1::2], "utf-16-le"), (head[::2], "utf-16-be"):
+        if len(zeros) > 2 and zeros.count(0) > len(zeros) // 2:
+            return codec
+    return None
+
+
+def _value_around(exc: UnicodeDecodeError) -> str:
+    """Show the offending bytes with a little of the value that they are in."""
+    before = re.split(rb'[,;|\t\r\n"]', exc.object[max(0, exc.start - 12) : exc.start])[-1]
+    after = re.split(rb'[,;|\t\r\n"]', exc.object[exc.end : exc.end + 12])[0]
+    return (before + exc.object[exc.start : exc.end] + after).decode("ascii", "backslashreplace")

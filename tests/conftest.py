@@ -1,0 +1,130 @@
+"""Options, profiles and databases that all tests share."""
+
+import functools
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from sqlalchemy import create_engine, make_url
+
+from loader import schema
+from tests.install_server import ADVICE, find_server
+from tests.server import PrivateServer, Server, empty
+
+ENGINES = ("sqlite", "myisam", "innodb")
+
+settings.register_profile("dev", max_examples=60, deadline=None)
+settings.register_profile("fuzz", max_examples=6000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--cases",
+        type=Path,
+        default=Path(__file__).parent / "conformance",
+        help="folder of recorded cases to replay",
+    )
+    parser.addoption(
+        "--engines",
+        default=",".join(ENGINES),
+        help="where the tests that need a database run: some of %(default)s",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "engines(name, ...): needs one of these databases")
+    unknown = set(config.getoption("engines").split(",")) - set(ENGINES)
+    if unknown:
+        raise pytest.UsageError(f"--engines knows {', '.join(ENGINES)}, not {', '.join(unknown)}")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what needs an engine on each one that is asked for and that its mark allows."""
+    if "engine_name" in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("engines")
+        allowed = mark.args if mark else ENGINES
+        asked = metafunc.config.getoption("engines").split(",")
+        metafunc.parametrize(
+            "engine_name", [name for name in asked if name in allowed], scope="session"
+        )
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The MariaDB server of this test process, started when the first test needs it."""
+    address = os.environ.get("LEADLOADER_TEST_DATABASE")
+    if not address and not find_server():
+        pytest.fail(ADVICE, pytrace=False)
+    server = Server(address) if address else PrivateServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def private_server(server: Server) -> Iterator[PrivateServer]:
+    """A server that a test may kill or restart; a test leaves it running."""
+    if isinstance(server, PrivateServer):
+        yield server
+    elif find_server():
+        server = PrivateServer()
+        yield server
+        server.close()
+    else:
+        pytest.skip(
+            "nobody may kill the server of LEADLOADER_TEST_DATABASE, and mariadbd is not here"
+        )
+
+
+@pytest.fixture(scope="session")
+def database_with_tables(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], str]:
+    """Give the address of this process's database on an engine, made at the first call."""
+
+    @functools.cache
+    def make(engine_name: str) -> str:
+        if engine_name == "sqlite":
+            url = f"sqlite:///{tmp_path_factory.mktemp('template') / 'leads.sqlite'}"
+        else:
+            url = request.getfixturevalue("server").new_database()
+        engine = create_engine(url)
+        schema.create_missing(engine, storage_engine=engine_name)
+        engine.dispose()
+        return url
+
+    return make
+
+
+@pytest.fixture
+def database_url(
+    engine_name: str, database_with_tables: Callable[[str], str], tmp_path: Path
+) -> str:
+    """The address of a database with all tables of loader.schema, empty, their ids at 1."""
+    url = database_with_tables(engine_name)
+    if engine_name == "sqlite":
+        template = str(make_url(url).database)
+        return f"sqlite:///{shutil.copy(template, tmp_path / 'leads.sqlite')}"
+    empty(url)
+    return url
+
+
+@pytest.fixture
+def empty_database_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database without tables, for tests that make or alter them."""
+    if engine_name == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.sqlite'}"
+    url: str = request.getfixturevalue("server").new_database()
+    return url
+
+
+@pytest.fixture
+def read_only_url(engine_name: str, database_url: str, request: pytest.FixtureRequest) -> str:
+    """The address of `database_url` for an account that can only SELECT."""
+    if engine_name == "sqlite":
+        return f"sqlite:///file:{make_url(database_url).database}?mode=ro&uri=true"
+    url: str = request.getfixturevalue("server").new_reader(database_url)
+    return url
