@@ -76,9 +76,9 @@ def load_files(  # noqa: PLR0913, PLR0917 - each argument is an option of the co
         str | None, _flag("Reject lists that are not defined", ADD_LEAD, metavar=YN)
     ] = None,
     source: Annotated[
-        str | None, _flag("What originates the load, 2 to 20 characters", ADD_LEAD)
+        str | None, _flag("What originates the load", ADD_LEAD, metavar="TEXT")
     ] = None,
-    user: Annotated[str | None, _flag("Dialer user to load as", ADD_LEAD)] = None,
+    user: Annotated[str | None, _flag("Dialer user to load as", ADD_LEAD, metavar="USER")] = None,
     map_: Annotated[
         list[str] | None,
         _flag("Column of a field; may be repeated", FILE, "--map", metavar="FIELD=COLUMN"),
@@ -118,8 +118,10 @@ def load_files(  # noqa: PLR0913, PLR0917 - each argument is an option of the co
     max_reject_rate: Annotated[
         float | None, _flag("Insert nothing if more are rejected, 0 to 1", RUN, metavar="RATE")
     ] = None,
-    chunk_size: Annotated[int | None, _flag("Rows in memory at a time (20000)", RUN)] = None,
-    batch_size: Annotated[int | None, _flag("Rows of one insert (1000)", RUN)] = None,
+    chunk_size: Annotated[
+        int | None, _flag("Rows in memory at a time (20000)", RUN, metavar="N")
+    ] = None,
+    batch_size: Annotated[int | None, _flag("Rows of one insert (1000)", RUN, metavar="N")] = None,
     json_summary: Annotated[bool | None, _flag("Print the summary as JSON", RUN, "--json")] = None,
     quiet: Annotated[bool | None, _flag("Say nothing but errors", RUN, "--quiet", "-q")] = None,
 ) -> None:

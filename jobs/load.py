@@ -1,6 +1,7 @@
 """The jobs import and validate: one source file through the checks, and into the database."""
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,16 +13,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from loader.database import Database
-from loader.errors import DatabaseUnavailableError, RejectRateError, UsageError
+from loader.errors import LoaderError, RejectRateError, UsageError
+from loader.facts import read_dialer
 from loader.findings import FINDING_TYPES, Findings, findings
-from loader.insert import LeadInserter
+from loader.insert import Inserted, LeadInserter
 from loader.lookups import Dialer, Lookups
 from loader.mapping import ColumnMapping, map_columns, read_mapping_file
 from loader.options import LoadOptions
 from loader.pipeline import Checked, Checks
-from loader.queries import look_up, read_dialer
+from loader.queries import look_up
 from loader.reasons import Notice, Reason
-from loader.results import Results
+from loader.results import REJECTED, Results
 from loader.source import LAYOUTS, ReadOptions, SourceFile, open_source
 from loader.spool import Spool
 from loader.summary import FileSummary, MappingSummary, Summary, Tally, in_order
@@ -94,11 +96,14 @@ def load_source(
         loading = _Loading(source, mapping, options, database, dialer, files, watchers)
         loading.check()
         loading.refuse_bad_file()
-        loading.finish(insert=job == "import")
     except BaseException:
         files.discard()
         raise
-    return loading.summarize(run, job, began)
+    ended = loading.finish(insert=job == "import")
+    summary = loading.summarize(run, job, began)
+    if ended is not None:
+        raise ended
+    return summary
 
 
 class _Loading:
@@ -118,6 +123,8 @@ class _Loading:
         self.database, self.dialer, self.files = database, dialer, files
         self.watchers, self.tally = watchers, Tally()
         self.checks = self._checks("checked")
+        self.batch = pd.DataFrame({"notices": []}, dtype="str")
+        """The last one on its way in."""
 
     def _checks(self, folder: str) -> Checks:
         """Make checks that have accepted nothing yet."""
@@ -156,28 +163,39 @@ class _Loading:
                 f"allows; nothing was inserted. Most: {', '.join(f'{r} {n}' for r, n in worst)}"
             )
 
-    def finish(self, *, insert: bool) -> None:
-        """Insert what waits, or only note it, and write the result files."""
+    def finish(self, *, insert: bool) -> LoaderError | KeyboardInterrupt | None:
+        """Insert what waits, or only note it, and write the result files.
+
+        Returns:
+            What ended the insert before its time; the results account for every row all the same.
+        """
+        ended: LoaderError | KeyboardInterrupt | None = None
         if insert and self.database:
             inserter = LeadInserter(self.database, self.dialer.columns)
             try:
                 self._insert(self.files.accepted, inserter)
-            except (DatabaseUnavailableError, KeyboardInterrupt):
-                self._give_up()
-                self.files.finish()
-                raise
+            except (LoaderError, KeyboardInterrupt) as error:
+                self._give_up(inserter.last)
+                ended = error
         else:
             for accepted in self.files.accepted.read():
                 self.files.load(accepted, None)
                 self.tally.loaded += len(accepted)
         self.files.finish()
         self.checks.seconds.lap("results")
+        if isinstance(ended, LoaderError):
+            ended = type(ended)(
+                f"{ended}; {self.tally.loaded} of {self.tally.rows_read} rows were loaded, the "
+                f"others are in {self.files.folder / REJECTED}: then load that file"
+            )
+        return ended
 
     def _insert(self, waiting: Spool, inserter: LeadInserter) -> None:
         """Insert batch by batch; then look again at the duplicates of refused rows."""
         refused: dict[int, int] = {}
         for batch in waiting.read(self.options.batch_size):
             self.checks.seconds.lap("results")
+            self.batch = batch
             inserted = inserter.insert(batch, self.options.user)
             self.checks.seconds.lap("insert")
             ids = inserted.lead_ids.reindex(batch.index).dropna().astype("int64")
@@ -212,13 +230,19 @@ class _Loading:
         self.checks.seconds = checks.seconds
         self._insert(again, inserter)
 
-    def _give_up(self) -> None:
-        """Account for the rows that wait while the database does not answer."""
+    def _give_up(self, last: Inserted) -> None:
+        """Account for every row of a run that ended before its time."""
+        ids = last.lead_ids[~last.lead_ids.index.isin(self.files.lead_ids()[:, 0])]
+        self.files.load(self.batch.loc[ids.index], ids)
         done = self.files.lead_ids()[:, 0]
-        for batch in self.files.accepted.read(self.options.chunk_size):
-            left = batch.index[~batch.index.isin(done)]
-            for rows in self._source_rows(left):
-                self._reject(rows, findings(rows.index, Reason.NOT_INSERTED, "", ""))
+        rejected = [(frame.index, counts(frame["reason"])) for frame in self.files.rejected()]
+        self.tally.loaded, self.tally.reasons = len(done), Counter()
+        for _, reasons in rejected:
+            self.tally.reasons.update(reasons)
+        accounted = np.concatenate([done, *(rows for rows, _ in rejected)])
+        for chunk in self.source.chunks():
+            rows = chunk.rows[~chunk.rows.index.isin(accounted)]
+            self._reject(rows, findings(rows.index, Reason.NOT_INSERTED, "", ""))
 
     def _source_rows(self, wanted: pd.Index) -> Iterator[pd.DataFrame]:
         """Read some rows of the source file again."""

@@ -113,14 +113,14 @@ def read_astguiclient(path: Path) -> Mapping[str, str]:
         text = path.read_text("utf-8", errors="replace")
     except OSError:
         return {}
-    found = dict(re.findall(r"^VARDB_(\w+)\s*=>\s*(\S*)", text, flags=re.MULTILINE))
+    found = dict(re.findall(r"^VARDB_(\w+)[ \t]*=>[ \t]*(\S*)", text, flags=re.MULTILINE))
     if "server" not in found:
         return {}
     port = found.get("port", "")
     url = URL.create(
         "mysql",
-        username=found.get("user"),
-        password=found.get("pass"),
+        username=found.get("user") or None,
+        password=found.get("pass") or None,
         host=found["server"],
         port=int(port) if port.isdigit() else None,
         database=found.get("database", "asterisk"),

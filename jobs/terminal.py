@@ -28,7 +28,10 @@ class Terminal:
     def __init__(self, settings: "Settings") -> None:
         """Color only on a terminal, and not where NO_COLOR is set: Rich sees to both."""
         self.quiet, self.json = settings.quiet, settings.json_summary
-        self.out = Console(highlight=False, soft_wrap=True)
+        self.out = Console(highlight=False)
+        if not self.out.is_terminal:
+            # Nothing is lost in a pipe or a file, whatever width a terminal would have.
+            self.out.width = 200
         self.err = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def say(self, message: str) -> None:
@@ -71,8 +74,10 @@ class Terminal:
         bom = " with byte order mark" if source.bom else ""
         packed = f", {source.compression}" if source.compression else ""
         self.say(f"{source.name}: {source.encoding}{bom}, {delimiter} separated, {header}{packed}")
-        for field, column in mapping.fields.items():
-            self.say(f"  {field:<18} from {column!r}")
+        fields = {column: field for field, column in mapping.fields.items()}
+        for column in source.columns:
+            if column in fields:
+                self.say(f"  {fields[column]:<18} from {column!r}")
         if mapping.unmapped:
             self.say(f"  not loaded: {', '.join(map(repr, mapping.unmapped))}")
         if mapping.set_by_dialer:
@@ -96,7 +101,7 @@ def funnel(summary: Summary) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("", "rows", "left"):
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
-    table.add_column("")
+    table.add_column("", overflow="fold")
     table.add_row("rows read", "", f"{summary.rows_read:,}", "")
     for reason, count, left in summary.funnel:
         table.add_row(f"  {reason}", f"-{count:,}", f"{left:,}", escape(reason.meaning))
@@ -121,9 +126,12 @@ def closing(summary: Summary) -> list[str]:
     lines = [f"note: {remark}" for remark in summary.remarks]
     worst = max(summary.reasons, key=lambda name: summary.reasons[name], default=None)
     if worst:
-        lines.append(f"most often {worst}: {Reason[worst].advice}")
+        lines.append(f"what to do about {worst}, the most frequent: {Reason[worst].advice}")
     if summary.lead_ids:
-        ranges = ", ".join(f"{first} to {last}" for first, last in summary.lead_ids[:5])
+        ranges = ", ".join(
+            str(first) if first == last else f"{first} to {last}"
+            for first, last in summary.lead_ids[:5]
+        )
         more = ", ..." if len(summary.lead_ids) > 5 else ""
         lines.append(f"lead_ids: {ranges}{more}")
     seconds = sum(summary.seconds.values())

@@ -1,6 +1,6 @@
 """The keys of the rows accepted so far in a run, on disk, so that a file of any size fits."""
 
-from dataclasses import dataclass
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +12,8 @@ _HASH_KEYS = ("leadloader-key-1", "leadloader-key-2")
 Entries = npt.NDArray[np.uint64]
 """Of shape (4, n): hash, by which they are sorted, second hash, row_number, list_id."""
 
-
-@dataclass(frozen=True)
-class _Run:
-    """Entries sorted by hash, in a file that is mapped, not read."""
-
-    path: Path
-    entries: Entries
+LARGEST_RUN = 2**21
+"""Entries of a run that is not merged any more, so that memory is bounded."""
 
 
 class AcceptedKeys:
@@ -30,9 +25,9 @@ class AcceptedKeys:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Keep the files in a folder that the caller removes."""
-        self._folder, self._written = folder, 0
-        self._runs: list[_Run] = []
+        """Keep the entries in files in a folder; they have no names, and go with this object."""
+        self._folder = folder
+        self._runs: list[Entries] = []
 
     def add(
         self, keys: "pd.Series[str]", rows: npt.NDArray[np.int64], lists: npt.NDArray[np.int64]
@@ -41,10 +36,8 @@ class AcceptedKeys:
         if not len(keys):
             return
         entries = np.stack([*_hashes(keys), rows.astype(np.uint64), lists.astype(np.uint64)])
-        while self._runs and self._runs[-1].entries.shape[1] <= 2 * entries.shape[1]:
-            run = self._runs.pop()
-            entries = np.concatenate([run.entries, entries], axis=1)
-            run.path.unlink()
+        while self._runs and self._runs[-1].shape[1] <= min(2 * entries.shape[1], LARGEST_RUN):
+            entries = np.concatenate([self._runs.pop(), entries], axis=1)
         # Stable, so that of equal keys the earliest row stays first.
         self._runs.append(self._write(entries[:, np.argsort(entries[0], kind="stable")]))
 
@@ -54,18 +47,17 @@ class AcceptedKeys:
         rows = np.full(len(keys), -1, dtype=np.int64)
         lists = rows.copy()
         # The oldest run has the earliest rows.
-        for run in self._runs:
-            known, second, row, list_id = run.entries
+        for known, second, row, list_id in self._runs:
             place = np.minimum(np.searchsorted(known, hashes), known.size - 1)
             hit = (rows < 0) & (known[place] == hashes) & (second[place] == checks)
             rows[hit], lists[hit] = row[place[hit]], list_id[place[hit]]
         return rows, lists
 
-    def _write(self, entries: Entries) -> _Run:
-        path = self._folder / f"accepted-{self._written}.keys"
-        self._written += 1
-        entries.tofile(path)
-        return _Run(path, np.memmap(path, dtype=np.uint64, mode="r", shape=entries.shape))
+    def _write(self, entries: Entries) -> Entries:
+        with tempfile.TemporaryFile(prefix="accepted-", dir=self._folder) as file:
+            entries.tofile(file)
+            file.flush()
+            return np.memmap(file, dtype=np.uint64, mode="r", shape=entries.shape)
 
 
 def _hashes(keys: "pd.Series[str]") -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:

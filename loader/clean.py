@@ -3,9 +3,11 @@
 Nothing is trimmed and no letter is lost; what has to be changed is said in a notice.
 """
 
+import codecs
 from collections.abc import Mapping
 from functools import cache
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -44,6 +46,9 @@ WIDTHS: Mapping[str, int] = {
 ALWAYS = ("phone_code", "title", "first_name", "last_name", "state", "country_code", "alt_phone")
 """Fields that later stages look at: they are there, empty, when the file does not have them."""
 
+PHONES = ("phone_number", "alt_phone")
+"""Fields that are made to fit when they are read as phone numbers."""
+
 DEFAULT_LIST_ID = "999"
 LARGEST_LIST_ID = 2**63 - 1
 LARGEST_ENTRY_LIST_ID = 2**64 - 1
@@ -62,81 +67,119 @@ def clean_fields(
         columns: of vicidial_list, by name; without an entry, `WIDTHS` hold.
 
     Returns:
-        The leads (the same rows and columns, `ALWAYS` added; phone_number and alt_phone are
-        left to `loader.phones`, but for the characters; list_id becomes int64, -1 where no list
-        can have it, and its digits are kept in list_id_given), the rows rejected because of
-        unstorable characters, and notices.
+        The leads (the same rows and columns, `ALWAYS` added; phone_number and alt_phone are left
+        to `loader.normalize`, but for control characters; list_id becomes int64, -1 where no list
+        can have it, and its digits are kept in list_id_given, the whole state in state_given),
+        the rows rejected because of unstorable characters, and notices.
     """
     missing = [name for name in (*ALWAYS, "list_id") if name not in rows]
     leads = rows.assign(**dict.fromkeys(missing, ""))
     leads = leads.astype(dict.fromkeys(ALWAYS, "str"))
-    said: list[Notices] = []
+    said = [_no_notices()]
     rejected = no_findings()
+    leads["phone_code"] = _digits(leads["phone_code"])
     # Look-ups go by the state as given, NSW; the column holds two letters of it.
     leads["state_given"] = leads["state"]
     for name in leads.columns.intersection(list(WIDTHS)):
         column = columns.get(name, Column(width=WIDTHS[name]))
-        leads[name], unstorable, of_field = _fit(leads[name], column, cut=name != "phone_number")
-        said += of_field
-        if options.unstorable == "reject" and unstorable.any():
-            rows_hit = leads.index[unstorable].difference(rejected.index)
-            hit = findings(rows_hit, Reason.UNSTORABLE_CHARACTERS, f"field={name}", "")
-            rejected = pd.concat([rejected, hit])
-        elif unstorable.any():
-            said.append(notices(leads.index[unstorable], Notice.UNSTORABLE_REPLACED, name))
+        leads[name], unfit, of_field = fit_field(
+            leads[name], Column() if name in PHONES else column, options
+        )
+        said.append(of_field)
+        rejected = pd.concat([rejected, unfit.drop(rejected.index, errors="ignore")])
     leads["list_id_given"], leads["list_id"] = _list_id(leads["list_id"].astype("str"), options)
     for name, clean in _SPECIAL.items():
         if name in leads:
             leads[name], notice = clean(leads[name], options)
             said.append(notice)
-    return leads, rejected.sort_index(), pd.concat([_no_notices(), *said])
+    return leads, rejected.sort_index(), pd.concat(said)
 
 
 def _no_notices() -> Notices:
     return notices(pd.Index([], dtype="int64"), Notice.VALUE_CUT, "")
 
 
-def _fit(
-    values: "pd.Series[str]", column: Column, *, cut: bool
-) -> tuple["pd.Series[str]", "pd.Series[bool]", list[Notices]]:
-    """Take out control characters, replace unstorable ones, cut to the column's width."""
+def fit_field(
+    values: "pd.Series[str]", column: Column, options: LoadOptions
+) -> tuple["pd.Series[str]", Findings, Notices]:
+    """Take out control characters, replace unstorable ones, cut to the column's width.
+
+    Args:
+        values: named as the field; index row_number.
+        column: what it has to fit into.
+        options: unstorable is read: such rows are rejected, or get a notice.
+    """
     index, name = values.index, str(values.name)
-    texts, said = to_arrow(values), []
-    control = pc.match_substring_regex(texts, r"\p{Cc}")
-    if pc.any(control).as_py():
+    texts, said, unfit = to_arrow(values), [_no_notices()], no_findings()
+    if not _is_printable_ascii(texts):
+        control = pc.match_substring_regex(texts, r"\p{Cc}")
         texts = pc.replace_substring_regex(texts, r"\p{Cc}", "")
         rows = index[to_mask(control, index)]
         said.append(notices(rows, Notice.CONTROL_CHARACTERS_DROPPED, name))
-    unstorable = pd.Series(data=False, index=index)
-    pattern = unstorable_characters(column.charset)
-    if pattern is not None:
-        unstorable = to_mask(pc.match_substring_regex(texts, pattern), index)
-        if unstorable.any():
-            texts = pc.replace_substring_regex(texts, pattern, "?")
-    if cut and column.width is not None:
+        texts, rows = _replace_unstorable(texts, column.charset, index)
+        if options.unstorable == "reject":
+            unfit = findings(rows, Reason.UNSTORABLE_CHARACTERS, f"field={name}", "")
+        else:
+            said.append(notices(rows, Notice.UNSTORABLE_REPLACED, name))
+    if column.width is not None:
         long = pc.greater(pc.utf8_length(texts), column.width)
         if pc.any(long).as_py():
             texts = pc.utf8_slice_codeunits(texts, 0, column.width)
             said.append(notices(index[to_mask(long, index)], Notice.VALUE_CUT, name))
-    return to_series(texts, index), unstorable, said
+    return to_series(texts, index), unfit, pd.concat(said)
 
 
-CODECS = {"latin1": "cp1252", "latin2": "iso8859_2", "greek": "iso8859_7", "hebrew": "iso8859_8"}
+def _is_printable_ascii(texts: pa.ChunkedArray) -> bool:
+    """Tell from the bytes that there is nothing to look for: most columns are plain."""
+    for chunk in texts.chunks:
+        _, offset_buffer, data = chunk.buffers()
+        if len(chunk) and data is not None:
+            ends = np.frombuffer(offset_buffer, np.int64)
+            first, last = ends[chunk.offset], ends[chunk.offset + len(chunk)]
+            found = np.frombuffer(data, np.uint8)[first:last]
+            if ((found < 0x20) | (found > 0x7E)).any():
+                return False
+    return True
+
+
+def _replace_unstorable(
+    texts: pa.ChunkedArray, charset: str | None, index: pd.Index
+) -> tuple[pa.ChunkedArray, pd.Index]:
+    pattern = unstorable_characters(charset)
+    if pattern is None:
+        return texts, index[:0]
+    rows = index[to_mask(pc.match_substring_regex(texts, pattern), index)]
+    return pc.replace_substring_regex(texts, pattern, "?") if len(rows) else texts, rows
+
+
+CODECS = {
+    "latin1": "cp1252",
+    "latin2": "iso8859_2",
+    "greek": "iso8859_7",
+    "hebrew": "iso8859_8",
+    "koi8r": "koi8_r",
+    "koi8u": "koi8_u",
+    "tis620": "iso8859_11",
+    "ujis": "euc_jp",
+}
 """Python's names of MySQL's character sets, where they differ."""
 
 
 @cache
 def unstorable_characters(charset: str | None) -> str | None:
-    """Give a pattern of what a MySQL character set cannot hold; None: it holds everything."""
-    if charset in {None, "utf8mb4", "utf16", "utf32", "binary"}:
+    """Give a pattern of what a MySQL character set cannot hold; None: everything, or unknown."""
+    if charset in {None, "utf8mb4", "utf16", "utf16le", "utf32", "binary"}:
         return None
     if charset in {"utf8", "utf8mb3", "ucs2"}:
         return r"[\x{10000}-\x{10FFFF}]"
-    codec = CODECS.get(str(charset), str(charset))
+    try:
+        codec = codecs.lookup(CODECS.get(str(charset), str(charset)))
+    except LookupError:
+        return None
     good = "".join(
         f"\\x{{{code:X}}}"
         for code in range(0x10000)
-        if not 0xD800 <= code < 0xE000 and chr(code).encode(codec, "ignore")
+        if not 0xD800 <= code < 0xE000 and codec.encode(chr(code), "ignore")[0]
     )
     return f"[^{good}]"
 
@@ -156,12 +199,6 @@ def _list_id(
 
 def _digits(values: "pd.Series[str]") -> "pd.Series[str]":
     return to_series(pc.replace_substring_regex(to_arrow(values), r"[^0-9]", ""), values.index)
-
-
-def _phone_code(
-    values: "pd.Series[str]", _options: LoadOptions
-) -> tuple["pd.Series[str]", Notices]:
-    return _digits(values), _no_notices()
 
 
 def _gender(values: "pd.Series[str]", _options: LoadOptions) -> tuple["pd.Series[str]", Notices]:
@@ -213,10 +250,10 @@ def _date_of_birth(
 _DATES = (
     r"^(?P<year>[0-9]+)-(?P<month>[0-9]+)-(?P<day>[0-9]+)",
     r"^(?P<year>[0-9]{4})(?P<month>[0-9]{2})(?P<day>[0-9]{2})(?:[0-9]{6,})?$",
-    r"^(?P<year>[0-9]{2})(?P<month>[0-9]{2})(?P<day>[0-9]{1,2})(?:[0-9]{6})?$",
+    r"^(?P<year>[0-9]{2})(?P<month>[0-9]{2})(?P<day>[0-9]{1,2})(?:[0-9]|[0-9]{3,7})?$",
 )
-"""Year, month and day with hyphens, or in digits alone with a year of four or of two; a time of
-day may follow."""
+"""Year, month and day with hyphens, or in digits alone: with a year of four if there are 8, or 14
+and more, else with a year of two. A time of day may follow."""
 
 _DAYS = pa.array([31, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 """Days of the months; month 0, unknown, may have any."""
@@ -263,11 +300,12 @@ def _is_leap(year: pa.ChunkedArray) -> pa.ChunkedArray:
     def divides(number: int) -> pa.ChunkedArray:
         return pc.equal(pc.multiply(pc.divide(year, number), number), year)
 
-    return pc.and_(divides(4), pc.or_(pc.invert(divides(100)), divides(400)))
+    # To the database the year 0 is none.
+    century = pc.and_(divides(400), pc.greater(year, 0))
+    return pc.and_(divides(4), pc.or_(pc.invert(divides(100)), century))
 
 
 _SPECIAL = {
-    "phone_code": _phone_code,
     "gender": _gender,
     "rank": _rank,
     "entry_list_id": _entry_list_id,

@@ -1,5 +1,6 @@
 """The connection to the dialer's database: how it is set up, and what its errors mean."""
 
+import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import ConnectionPoolEntry
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -22,6 +24,7 @@ from loader.collation import fold_text
 from loader.errors import (
     ConfigurationError,
     DatabaseUnavailableError,
+    LoaderError,
     NotAllowedError,
     RowDataError,
     TransientDatabaseError,
@@ -29,25 +32,51 @@ from loader.errors import (
 
 T = TypeVar("T")
 
+LOCK_WAIT_TIMEOUT, NO_SUCH_THREAD = 1205, 1094
+
 TRANSIENT_CODES = frozenset(
-    {1040, 1053, 1158, 1159, 1160, 1161, 1203, 1205, 1213, 2002, 2003, 2006, 2013, 2055}
+    {1040, 1053, 1152, 1158, 1159, 1160, 1161, 1203, 1205, 1213, 1226, 1317, 1927, 1969}
+    | {2002, 2003, 2006, 2013, 2055, 3024, 4031}
 )
-"""Too many connections, shutdown, broken packets, lock wait, deadlock, no or lost connection."""
+"""Too many connections, shutdown, broken packets, lock wait, deadlock, killed, no or lost
+connection."""
 
 ROW_CODES = frozenset(
-    {1048, 1062, 1264, 1265, 1292, 1364, 1366, 1406, 1411, 1452, 1526, 1644, 1690, 3819, 4025}
+    {1048, 1062, 1169, 1216, 1264, 1265, 1292, 1300, 1364, 1366, 1367, 1369, 1406, 1411, 1452}
+    | {1526, 1586, 1644, 1690, 1748, 3819, 4025}
 )
 """A value, a key, a constraint, a partition or a trigger refuses the row."""
 
-FORBIDDEN_CODES = frozenset({1044, 1045, 1142, 1143, 1227, 1290, 1370, 1698, 1836})
-"""The account may not connect, or may not do this, or the server is read-only."""
+FIRST_CODE_OF_SITES = 5000
+"""Servers keep below; above are the numbers that a site gives its own triggers' errors."""
 
-MISSING_CODES = frozenset({1049, 1054, 1146})
-"""No such database, column or table."""
+MEANINGS: tuple[tuple[frozenset[int], type[LoaderError], str], ...] = (
+    (
+        frozenset({1044, 1045, 1129, 1130, 1142, 1143, 1227, 1290, 1370, 1698})
+        | frozenset({1820, 1836, 1862, 3118, 4151}),
+        NotAllowedError,
+        "the database account may not do this (error {}); check its name, password and rights, "
+        "and that the server is not read-only",
+    ),
+    (
+        frozenset({1049, 1054, 1146}),
+        ConfigurationError,
+        "the database lacks a database, table or column that is needed (error {}); is it a "
+        "dialer's? `leadloader init` makes the tables on an empty one",
+    ),
+    (
+        frozenset({126, 127, 134, 144, 145, 1021, 1030, 1034, 1035, 1036, 1114, 1194, 1195}),
+        ConfigurationError,
+        "a table of the database is damaged, full or read-only (error {}); see the server's error "
+        "log and repair it",
+    ),
+)
+"""What else the server's codes mean for the run, in words for its user."""
 
-SERVER_MODE = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION"
-"""Ours, whatever the server's: values are made to fit beforehand, so what does not is an error;
-dates such as 0000-00-00, which the dialer stores, are allowed."""
+SERVER_MODE = ""
+"""Lax, as the dialer's, whatever the server's: a value that a column cannot take is stored as it
+can, a column of the site's own gets its default. LOAD DATA LOCAL knows no strict mode either. What
+was stored otherwise than sent is seen when it is read back."""
 
 
 class Database:
@@ -64,7 +93,8 @@ class Database:
         self.engine: Engine = create_engine(url, **_engine_arguments(url))
         self.name = url.set(query={}).render_as_string(hide_password=True)
         self._sleep = sleep
-        event.listen(self.engine, "connect", _prepare_sqlite if self.is_sqlite else _prepare_server)
+        self._was_reached = False
+        event.listen(self.engine, "connect", self._prepare)
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -83,11 +113,14 @@ class Database:
             raise translate(error) from None
 
     def retrying(self) -> Retrying:
-        """Give the policy for work that can be done again: five times, within a minute."""
+        """Give the policy for work that can be done again: a restart of the server is waited for.
+
+        About half a minute; one that was never reached gets two seconds.
+        """
         return Retrying(
             retry=retry_if_exception_type(TransientDatabaseError),
-            stop=stop_after_attempt(5) | stop_after_delay(60),
-            wait=wait_random_exponential(multiplier=0.2, max=8),
+            stop=stop_after_attempt(8 if self._was_reached else 4) | stop_after_delay(60),
+            wait=wait_random_exponential(multiplier=0.5, max=16),
             sleep=self._sleep,
             retry_error_callback=_give_up,
         )
@@ -105,13 +138,48 @@ class Database:
 
         return self.retrying()(ask)
 
+    def end_session(self, session: str) -> None:
+        """See to it that a session whose connection was lost does nothing any more.
+
+        The server may still be at its last statement, or at its commit.
+
+        Args:
+            session: `connection.info["session"]` of its connection.
+
+        Raises:
+            DatabaseUnavailableError: no answer after all retries.
+        """
+
+        def end(connection: Connection) -> None:
+            if connection.info["session"] == session:
+                return  # it was not lost
+            holder = connection.exec_driver_sql(f"SELECT IS_USED_LOCK('{session}')").scalar()
+            if holder is None:
+                return
+            try:
+                connection.exec_driver_sql(f"KILL {holder}")
+            except DBAPIError as error:
+                if error_code(error) != NO_SUCH_THREAD:
+                    raise
+            if not connection.exec_driver_sql(f"SELECT GET_LOCK('{session}', 10)").scalar():
+                raise TransientDatabaseError(LOCK_WAIT_TIMEOUT)
+
+        self.read(end)
+
+    def _prepare(self, connection: Any, record: ConnectionPoolEntry) -> None:
+        if self.is_sqlite:
+            _prepare_sqlite(connection)
+        else:
+            _prepare_server(connection, record)
+        self._was_reached = True
+
 
 def _give_up(state: RetryCallState) -> Any:
     error = state.outcome.exception() if state.outcome else None
     code = error.code if isinstance(error, TransientDatabaseError) else "?"
     raise DatabaseUnavailableError(
         f"the database does not answer (error {code}, {state.attempt_number} attempts); "
-        "see that it runs and can be reached, then run the same command again"
+        "see that it runs and can be reached"
     )
 
 
@@ -119,32 +187,32 @@ def translate(error: DBAPIError) -> Exception:
     """Say what a driver's error means, by its code. Its text is dropped: it may quote values."""
     original = error.orig
     if isinstance(original, sqlite3.Error):
-        return _translate_sqlite(original, error)
+        return _translate_sqlite(original)
     code = error_code(error)
     if error.connection_invalidated or code in TRANSIENT_CODES:
         return TransientDatabaseError(code)
-    if code in ROW_CODES:
+    if code in ROW_CODES or code >= FIRST_CODE_OF_SITES:
         return RowDataError(code)
-    if code in FORBIDDEN_CODES:
-        return NotAllowedError(
-            f"the database account may not do this (error {code}); check its name, password and "
-            "rights"
-        )
-    if code in MISSING_CODES:
-        return ConfigurationError(
-            f"the database lacks a database, table or column that is needed (error {code}); is "
-            "it a dialer's? `leadloader init` makes the tables on an empty one"
-        )
-    return error
+    for codes, kind, meaning in MEANINGS:
+        if code in codes:
+            return kind(meaning.format(code))
+    return _unknown(f"the database server answered with error {code}")
+
+
+def _unknown(what: str) -> LoaderError:
+    return LoaderError(
+        f"{what}, which leadloader cannot deal with; look it up, and in the server's error log"
+    )
 
 
 def error_code(error: DBAPIError) -> int:
     """Give the server's number of an error; 0 where the driver names none."""
     arguments = getattr(error.orig, "args", ())
-    return arguments[0] if arguments and isinstance(arguments[0], int) else 0
+    # PyMySQL takes the sixteenth bit for a sign.
+    return arguments[0] & 0xFFFF if arguments and isinstance(arguments[0], int) else 0
 
 
-def _translate_sqlite(original: sqlite3.Error, error: DBAPIError) -> Exception:
+def _translate_sqlite(original: sqlite3.Error) -> Exception:
     code = getattr(original, "sqlite_errorcode", 0) & 0xFF
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return TransientDatabaseError(code)
@@ -158,7 +226,8 @@ def _translate_sqlite(original: sqlite3.Error, error: DBAPIError) -> Exception:
         return ConfigurationError(
             f"the SQLite database: {original}; `leadloader init` makes the tables on an empty one"
         )
-    return error
+    name = getattr(original, "sqlite_errorname", "of the driver")
+    return _unknown(f"SQLite answered with error {name}")
 
 
 def _read_address(address: str) -> URL:
@@ -188,14 +257,17 @@ def _engine_arguments(url: URL) -> dict[str, Any]:
     }
 
 
-def _prepare_server(connection: Any, _record: object) -> None:
+def _prepare_server(connection: Any, record: ConnectionPoolEntry) -> None:
+    """Set the session up; a lock that ends with it tells whether it has ended."""
+    session = f"leadloader-{secrets.token_hex(8)}"
+    record.info["session"] = session
     with connection.cursor() as cursor:
-        cursor.execute(f"SET SESSION sql_mode = '{SERVER_MODE}'")
-        # A batch needs no snapshot, and locks fewer rows without one.
-        cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        cursor.execute(
+            f"SET SESSION sql_mode = '{SERVER_MODE}', @session_lasts = GET_LOCK('{session}', 0)"
+        )
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+def _prepare_sqlite(connection: sqlite3.Connection) -> None:
     """Give SQLite the few of the server's functions that our questions use."""
     connection.execute("PRAGMA busy_timeout = 5000")
     functions: tuple[tuple[str, int, Callable[..., str | float | None]], ...] = (

@@ -102,6 +102,9 @@ def _parse_one(part: str) -> DuplicateCheck:
     return DuplicateCheck(Kind(kind), Scope(scope), int(days) if days else None)
 
 
+ROUNDS = 20
+"""Of deciding sets of rows, after which those still undecided are decided one by one."""
+
 Codes = npt.NDArray[np.int64]
 
 
@@ -124,7 +127,7 @@ def earlier_duplicates(keys: Sequence[Keys], rejected: npt.NDArray[np.bool_]) ->
     The outcome is that of sending the rows one after the other: a row that is rejected, by
     whichever check, never makes a later row a duplicate. Whole sets of rows are decided at a
     time: accepted are those that no undecided earlier row can touch, rejected those that an
-    accepted earlier row matches, and so on until none is undecided.
+    accepted earlier row matches, and so on.
 
     Args:
         keys: one for each check.
@@ -137,20 +140,30 @@ def earlier_duplicates(keys: Sequence[Keys], rejected: npt.NDArray[np.bool_]) ->
     rows = len(rejected)
     state = [_FirstOffers(key, rows) for key in keys]
     undecided = np.flatnonzero(~rejected)
-    while undecided.size:
-        for first in state:
-            first.wait_for(undecided)
-        hit = np.zeros(undecided.size, dtype=bool)
-        waits = np.zeros(undecided.size, dtype=bool)
-        for first in state:
-            hit |= first.accepted_before(undecided)
-            waits |= first.undecided_before(undecided)
-        accept = undecided[~hit & ~waits]
-        for first in state:
-            first.accept(accept)
-        undecided = undecided[waits & ~hit]
+    for _ in range(ROUNDS):
+        if not undecided.size:
+            break
+        undecided = _decide(state, undecided)
+    # What is left are long chains of rows, each waiting for the one before it.
+    for row in undecided.tolist():
+        if not any(first.is_accepted_before(row) for first in state):
+            for first in state:
+                first.accept_one(row)
     everyone = np.arange(rows)
     return np.stack([first.match(everyone) for first in state])
+
+
+def _decide(state: "Sequence[_FirstOffers]", undecided: Codes) -> Codes:
+    """Accept and reject what can be decided now; give the rows that still wait."""
+    hit = np.zeros(undecided.size, dtype=bool)
+    waits = np.zeros(undecided.size, dtype=bool)
+    for first in state:
+        hit |= first.accepted_before(undecided)
+        waits |= first.undecided_before(undecided)
+    accept = undecided[~hit & ~waits]
+    for first in state:
+        first.accept(accept)
+    return undecided[waits & ~hit]
 
 
 class _FirstOffers:
@@ -163,27 +176,33 @@ class _FirstOffers:
         self.accepted = np.full(codes + 2, rows, dtype=np.int64)
         self.undecided = self.accepted.copy()
 
-    def wait_for(self, undecided: Codes) -> None:
-        self.undecided.fill(self.none)
-        self._note(self.undecided, undecided)
-
     def accept(self, rows: Codes) -> None:
         self._note(self.accepted, rows)
 
     def _note(self, first: Codes, rows: Codes) -> None:
         # Written backwards, so that the first row of a code is written last and stays.
+        backwards = rows[::-1]
         for offers in self.keys.offers:
-            backwards = rows[::-1]
-            fresh = np.full_like(first, self.none)
-            fresh[offers[backwards]] = backwards
-            fresh[-1] = self.none
-            np.minimum(first, fresh, out=first)
+            codes = offers[backwards]
+            first[codes] = np.minimum(first[codes], backwards)
+        first[-1] = self.none
 
     def accepted_before(self, rows: Codes) -> npt.NDArray[np.bool_]:
         return np.asarray(self.accepted[self.keys.asks[rows]] < rows)
 
-    def undecided_before(self, rows: Codes) -> npt.NDArray[np.bool_]:
-        return np.asarray(self.undecided[self.keys.asks[rows]] < rows)
+    def undecided_before(self, undecided: Codes) -> npt.NDArray[np.bool_]:
+        self.undecided.fill(self.none)
+        self._note(self.undecided, undecided)
+        return np.asarray(self.undecided[self.keys.asks[undecided]] < undecided)
+
+    def is_accepted_before(self, row: int) -> bool:
+        return bool(self.accepted[self.keys.asks[row]] < row)
+
+    def accept_one(self, row: int) -> None:
+        for offers in self.keys.offers:
+            code = offers[row]
+            if code >= 0:
+                self.accepted[code] = min(self.accepted[code], row)
 
     def match(self, rows: Codes) -> Codes:
         found = self.accepted[self.keys.asks[rows]]

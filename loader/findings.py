@@ -1,5 +1,7 @@
 """What the stages say of rows: small frames over the row numbers that they concern."""
 
+from functools import cache
+
 import pandas as pd
 
 from loader.reasons import Notice, Reason
@@ -37,14 +39,17 @@ def findings(
         answered: what follows add_lead's sentence, fields joined by `|`; a series over at least
             `rows`.
     """
+    if rows.empty:
+        return no_findings()
     answer = f"ERROR: add_lead {reason.answer} - " + answered if reason.answer else ""
     values = {"reason": reason.value, "details": details, "answer": answer, "answer_tail": ""}
     frame = pd.DataFrame(values, index=rows)
     return frame.reindex(columns=list(FINDING_TYPES)).astype(FINDING_TYPES)
 
 
+@cache
 def no_findings() -> Findings:
-    """Give the frame that rejects nothing."""
+    """Give the frame that rejects nothing; it is one and the same, and not to be changed."""
     return pd.DataFrame({}, index=pd.Index([], dtype="int64"), columns=list(FINDING_TYPES)).astype(
         FINDING_TYPES
     )
@@ -53,3 +58,16 @@ def no_findings() -> Findings:
 def notices(rows: pd.Index, notice: Notice, details: "pd.Series[str] | str") -> Notices:
     """Say the same thing of several rows."""
     return pd.DataFrame({"notice": notice.value, "details": details}, index=rows).astype("str")
+
+
+def in_words(said: Notices, rows: pd.Index) -> "pd.Series[str]":
+    """Give the notices of each row in one text, in the order of `said`; empty where it has none."""
+    said = said[said.index.isin(rows)]
+    words = said["notice"] + (" " + said["details"]).where(said["details"] != "", "")
+    # Round by round instead of a join for each row: no row has more than a few notices.
+    nth = words.groupby(level=0).cumcount()
+    told = pd.Series("", index=rows, dtype="str")
+    for number in range(int(nth.max()) + 1 if len(nth) else 0):
+        of_number = words[nth == number]
+        told.loc[of_number.index] += ("; " if number else "") + of_number
+    return told

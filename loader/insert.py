@@ -5,11 +5,12 @@ lead_id noted before it; then the rest goes in. That holds with and without tran
 """
 
 import tempfile
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from loader.columnar import joined, to_arrow, to_series
 from loader.database import Database, error_code
-from loader.errors import RowDataError
+from loader.errors import LoaderError, RowDataError
 
 SEPARATOR = "\x1f"
 
@@ -39,6 +40,12 @@ TEXTS = (
     "address1", "address2", "address3", "city", "state", "province", "postal_code",
     "country_code", "alt_phone", "email", "security_phrase", "comments", "owner",
 )  # fmt: skip
+
+IDENTITY = ("entry_date", "phone_number")
+"""What tells a lead that was sent even if the site's triggers change the rest."""
+
+STATEMENT_BYTES = 500_000
+"""Of one INSERT; the oldest servers take 1 MB, a row with all fields full is 3 KB."""
 
 LOCAL_INFILE_OFF = frozenset({1148, 2068, 3948, 3950, 4166})
 
@@ -78,26 +85,24 @@ def as_stored(
         Text columns in the table's names, the same index.
     """
     moment = now.strftime("%Y-%m-%d %H:%M:%S")
-    always = {
-        "entry_date": moment,
-        "modify_date": moment,
-        "last_local_call_time": moment,
-        "user": user,
+    always = {"entry_date": moment, "modify_date": moment, "last_local_call_time": moment}
+    # Adding makes -0.0 the 0.0 that is read back.
+    offsets = leads["gmt_offset_now"].round(2) + 0.0
+    numbers = {
+        "list_id": leads["list_id"].astype("str"),
+        "gmt_offset_now": offsets.map({value: f"{value:.2f}" for value in offsets.unique()}),
     }
-    rows = pd.DataFrame(
-        {
-            "list_id": leads["list_id"].astype("str"),
-            "gmt_offset_now": leads["gmt_offset_now"].map("{:.2f}".format).astype("str"),
-        },
-        index=leads.index,
-    )
-    names = ("phone_code", "phone_number", *TEXTS, *CONSTANT, *always)
-    values = {
-        name: leads[name] if name in leads else always.get(name, CONSTANT.get(name, ""))
-        for name in names
-    }
-    complete = rows.assign(**values).astype("str")
-    return complete[[name for name in complete if name in columns]]
+    stored = {}
+    for name in ("list_id", "gmt_offset_now", "phone_code", "phone_number", *TEXTS, *CONSTANT):
+        given = numbers.get(name, leads.get(name))
+        stored[name] = _repeated(CONSTANT.get(name, ""), leads.index) if given is None else given
+    for name, value in {**always, "user": user}.items():
+        stored[name] = _repeated(value, leads.index)
+    return pd.DataFrame({name: stored[name] for name in stored if name in columns})
+
+
+def _repeated(value: str, index: pd.Index) -> "pd.Series[str]":
+    return to_series(pa.repeat(pa.scalar(value, pa.large_string()), len(index)), index)
 
 
 class _Written(NamedTuple):
@@ -105,7 +110,7 @@ class _Written(NamedTuple):
 
     rows: int
     first_id: int
-    """The first lead_id that it gave out; 0: not said."""
+    """The first lead_id that it gave out, if it stored any row."""
 
 
 class LeadInserter:
@@ -114,6 +119,8 @@ class LeadInserter:
     def __init__(self, database: Database, columns: Iterable[str]) -> None:
         """Take the names of the table's columns."""
         self.database, self.columns = database, frozenset(columns)
+        self.last = Inserted()
+        """What is known of the last batch, even where an exception ended it."""
         self._loads_files = not database.is_sqlite
 
     def insert(self, leads: pd.DataFrame, user: str) -> Inserted:
@@ -124,10 +131,24 @@ class LeadInserter:
             user: the dialer user in whose name they are loaded.
 
         Raises:
-            DatabaseUnavailableError: no answer after all retries. What is stored by then stays.
+            DatabaseUnavailableError: no answer after all retries. What is stored by then stays;
+                what is known of it is in `last`.
+            LoaderError: the database cannot do this; likewise.
         """
+        self.last = Inserted()
         watermark, now = self.database.read(_watermark)
-        return _Batch(self, watermark).insert(as_stored(leads, self.columns, user, now))
+        rows = as_stored(leads, self.columns, user, now)
+        batch = _Batch(self, watermark)
+        try:
+            batch.insert(rows)
+        except KeyboardInterrupt:
+            batch.find_lost(rows)
+            raise
+        finally:
+            self.last = batch.known
+        if len(batch.left(rows)):
+            raise LoaderError("leads that were just inserted are not in vicidial_list")
+        return self.last
 
     def write(self, connection: Connection, rows: pd.DataFrame, *, by_file: bool) -> _Written:
         """Send rows; by a file the server leaves out what it refuses, else it says so."""
@@ -148,99 +169,121 @@ class _Batch:
 
     def __init__(self, inserter: LeadInserter, watermark: int) -> None:
         self.inserter, self.database, self.watermark = inserter, inserter.database, watermark
-        self.taken = pd.Series(dtype="int64")
+        self.known = Inserted()
+        self.session: str | None = None
 
-    def insert(self, rows: pd.DataFrame) -> Inserted:
-        inserted = self.attempt(rows, by_file=True)
-        missing = rows.drop(inserted.lead_ids.index).drop(list(inserted.refused))
-        return inserted + self.attempt(missing, by_file=False) if len(missing) else inserted
+    def insert(self, rows: pd.DataFrame) -> None:
+        self.attempt(rows, by_file=True)
+        self.attempt(rows, by_file=False)
 
-    def attempt(self, rows: pd.DataFrame, *, by_file: bool) -> Inserted:
+    def left(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Give the rows of which nothing is known yet."""
+        known = self.known.lead_ids.index.union([*self.known.refused])
+        return rows[~rows.index.isin(known)]
+
+    def attempt(self, rows: pd.DataFrame, *, by_file: bool) -> None:
         """Write rows; after a lost connection find out first which of them are stored."""
-        stored, in_doubt = Inserted(), False
+        in_doubt = False
         for attempt in self.database.retrying():
             with attempt:
                 if in_doubt:
-                    found = self.find_stored(rows)
-                    stored, rows = stored + found, rows.drop(found.lead_ids.index)
+                    self.find_lost(rows)
                 in_doubt = True
-                if len(rows):
-                    stored += self.write_or_halve(rows, by_file=by_file)
-        return stored
+                self.write_or_halve(self.left(rows), by_file=by_file)
 
-    def write_or_halve(self, rows: pd.DataFrame, *, by_file: bool) -> Inserted:
+    def write_or_halve(self, rows: pd.DataFrame, *, by_file: bool) -> None:
+        if rows.empty:
+            return
         try:
-            return self.write(rows, by_file=by_file)
+            self.write(rows, by_file=by_file)
         except RowDataError as error:
-            return self.halve(rows, error.code)
+            self.halve(rows, error.code)
 
-    def write(self, rows: pd.DataFrame, *, by_file: bool) -> Inserted:
+    def write(self, rows: pd.DataFrame, *, by_file: bool) -> None:
         """Write, read back and commit."""
         with self.database.connect() as connection:
+            self.session = connection.info.get("session")
             written = self.inserter.write(connection, rows, by_file=by_file)
             found = self.read_back(connection, rows, written)
             connection.commit()
-        return self.take(found)
+        self.known += found
 
-    def halve(self, rows: pd.DataFrame, code: int) -> Inserted:
+    def halve(self, rows: pd.DataFrame, code: int) -> None:
         """Corner the row that the server refuses; without transactions, those before it are in."""
-        found = self.find_stored(rows)
-        rows = rows.drop(found.lead_ids.index)
+        self.find_stored(rows)
+        rows = self.left(rows)
         if len(rows) <= 1:
-            return found + Inserted(refused=dict.fromkeys(rows.index.tolist(), code))
+            self.known += Inserted(refused=dict.fromkeys(rows.index.tolist(), code))
+            return
         middle = len(rows) // 2
         for half in (rows.iloc[:middle], rows.iloc[middle:]):
-            found += self.attempt(half, by_file=False)
-        return found
+            self.attempt(half, by_file=False)
 
-    def find_stored(self, rows: pd.DataFrame) -> Inserted:
+    def find_lost(self, rows: pd.DataFrame) -> None:
+        """Find the rows of a write of which nobody knows how it ended, when it has."""
+        if self.session is not None:
+            self.database.end_session(self.session)
+        self.find_stored(self.left(rows))
+
+    def find_stored(self, rows: pd.DataFrame) -> None:
         """Find the rows of a failed write that are stored all the same."""
-        return self.take(self.database.read(lambda connection: self.read_back(connection, rows)))
-
-    def take(self, found: Inserted) -> Inserted:
-        """Remember whose lead_ids are known, so that equal rows don't find the same lead."""
-        self.taken = pd.concat([self.taken, found.lead_ids])
-        return found
+        self.known += self.database.read(lambda connection: self.read_back(connection, rows))
 
     def read_back(
         self, connection: Connection, rows: pd.DataFrame, written: _Written | None = None
     ) -> Inserted:
-        """Find rows among the leads above the watermark, by all their values.
+        """Find rows among the leads that are new since the watermark, or of the write.
 
-        Where a write took every row but some read back differently, a trigger of the site has
-        changed them; these are paired in the order of their lead_ids.
+        By all their values; else, changed by a trigger or a column's type, by those that make a
+        lead; else, where the write took all rows, in the order of their lead_ids.
         """
-        floor = max(self.watermark, written.first_id - 1 if written else 0)
-        stored = _leads_above(connection, floor, list(rows.columns), sqlite=self.database.is_sqlite)
-        stored = stored[~stored.index.isin(self.taken)]
+        first = written.first_id if written and written.rows else self.watermark + 1
+        stored = _leads_from(connection, first, list(rows.columns), sqlite=self.database.is_sqlite)
+        stored = stored[~stored.index.isin(self.known.lead_ids)]
+        if stored.empty:
+            return Inserted()
         wanted = fingerprints(rows)
-        if len(stored) == len(wanted) and stored.tolist() == wanted.tolist():
-            return Inserted(pd.Series(stored.index, index=rows.index, dtype="int64"))
-        found = _pair_equal(wanted, stored)
-        if written is None or written.rows < len(rows):
-            return Inserted(found)
-        changed = wanted.index.difference(found.index, sort=True)
-        others = stored.index.difference(pd.Index(found), sort=True)[: len(changed)]
-        paired = pd.Series(others, index=changed[: len(others)], dtype="int64")
-        return Inserted(pd.concat([found, paired]).sort_index(), changed=tuple(paired.index))
+        own = stored[: len(wanted)]
+        if own.tolist() == wanted.tolist():
+            return Inserted(pd.Series(own.index, index=rows.index, dtype="int64"))
+        equal = _pair_equal(wanted, stored)
+        wanted, stored = wanted.drop(equal.index), stored.drop(equal)
+        alike = _pair_equal(_identities(wanted), _identities(stored))
+        if written and written.rows == len(rows):
+            wanted, stored = wanted.drop(alike.index), stored.drop(alike)
+            rest = pd.Series(stored.index[: len(wanted)], index=wanted.index[: len(stored)])
+            alike = pd.concat([alike, rest.astype("int64")])
+        lead_ids = pd.concat([equal, alike]).sort_index()
+        return Inserted(lead_ids, changed=tuple(sorted(alike.index)))
 
 
 def fingerprints(rows: pd.DataFrame) -> "pd.Series[str]":
-    """Join all values of each row into one text."""
-    columns = [to_arrow(rows[name]) for name in rows if name != "modify_date"]
-    return to_series(joined(columns, SEPARATOR), rows.index)
+    """Join all values of each row into one text, first those that make a lead."""
+    return to_series(joined([to_arrow(rows[n]) for n in _compared(rows)], SEPARATOR), rows.index)
+
+
+def _compared(columns: Iterable[Hashable]) -> list[str]:
+    """Order the columns for comparison; modify_date moves by itself."""
+    names = [str(name) for name in columns if name not in {"modify_date", *IDENTITY}]
+    return [*IDENTITY, *names]
+
+
+def _identities(texts: "pd.Series[str]") -> "pd.Series[str]":
+    parts = rf"^(?P<identity>(?:[^{SEPARATOR}]*{SEPARATOR}){{{len(IDENTITY)}}})"
+    found = pc.struct_field(pc.extract_regex(to_arrow(texts), parts), "identity")
+    return to_series(pc.fill_null(found, ""), texts.index)
 
 
 def _pair_equal(wanted: "pd.Series[str]", stored: "pd.Series[str]") -> "pd.Series[int]":
     """Give lead_ids by row_number for texts that are equal; of several equal ones, in order."""
-    rows, leads = (
-        pd.DataFrame(
-            {"id": texts.index, "text": texts.array, "nth": texts.groupby(texts).cumcount()}
-        )
-        for texts in (wanted.reset_index(drop=True).set_axis(wanted.index), stored)
-    )
-    pairs = rows.merge(leads, on=["text", "nth"], suffixes=("_row", "_lead"))
-    return pd.Series(pairs["id_lead"].array, index=pd.Index(pairs["id_row"]), dtype="int64")
+    place = _told_apart(stored).get_indexer(_told_apart(wanted))
+    return pd.Series(stored.index[place[place >= 0]], index=wanted.index[place >= 0], dtype="int64")
+
+
+def _told_apart(texts: "pd.Series[str]") -> "pd.Index[str]":
+    """Number equal texts."""
+    nth = texts.groupby(texts).cumcount()
+    return pd.Index(texts + SEPARATOR + nth.astype("str"))
 
 
 def _watermark(connection: Connection) -> tuple[int, datetime]:
@@ -250,24 +293,24 @@ def _watermark(connection: Connection) -> tuple[int, datetime]:
     return int(highest), datetime.fromisoformat(str(now))
 
 
-def _leads_above(
-    connection: Connection, floor: int, columns: Sequence[str], *, sqlite: bool
+def _leads_from(
+    connection: Connection, first: int, columns: Sequence[str], *, sqlite: bool
 ) -> "pd.Series[str]":
-    """Read the fingerprints of the leads above a lead_id, indexed by lead_id, in its order."""
-    names = [f"`{name}`" for name in columns if name != "modify_date"]
+    """Read the fingerprints of the leads from a lead_id on, indexed by lead_id, in its order."""
+    names = [f"`{name}`" for name in _compared(columns)]
     if sqlite:
         text = " || char(31) || ".join(names)
     else:
-        text = f"CONCAT_WS(CHAR(31 USING utf8mb4), {', '.join(names)})"
+        # Columns may have different character sets, and what is joined must not.
+        texts = ", ".join(f"CONVERT({name} USING utf8mb4)" for name in names)
+        text = f"CONCAT_WS(CHAR(31 USING utf8mb4), {texts})"
     statement = (
         f"SELECT lead_id, {text} FROM vicidial_list "  # noqa: S608 - columns of the table
-        f"WHERE lead_id > {floor} ORDER BY lead_id"
+        f"WHERE lead_id >= {first} ORDER BY lead_id"
     )
-    frame = pd.DataFrame(
-        [tuple(row) for row in connection.exec_driver_sql(statement)], columns=["lead_id", "text"]
-    )
-    index = pd.Index(frame["lead_id"].astype("int64"))
-    return pd.Series(frame["text"].astype("str").array, index=index)
+    leads = connection.exec_driver_sql(statement).all()
+    index = pd.Index([lead[0] for lead in leads], dtype="int64")
+    return pd.Series([lead[1] or "" for lead in leads], index=index, dtype="str")
 
 
 def _executemany(connection: Connection, rows: pd.DataFrame) -> _Written:
@@ -275,7 +318,8 @@ def _executemany(connection: Connection, rows: pd.DataFrame) -> _Written:
     statement = f"INSERT INTO vicidial_list ({_names(rows)}) VALUES ({marks})"  # noqa: S608
     columns = (to_arrow(rows[name]).to_pylist() for name in rows)
     connection.exec_driver_sql(statement, list(zip(*columns, strict=True)))
-    return _Written(len(rows), 0)
+    last = connection.exec_driver_sql("SELECT last_insert_rowid()").scalar_one()
+    return _Written(len(rows), int(last) - len(rows) + 1)
 
 
 def _load_data(connection: Connection, rows: pd.DataFrame) -> _Written:
@@ -290,21 +334,32 @@ def _load_data(connection: Connection, rows: pd.DataFrame) -> _Written:
             "CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' ENCLOSED BY '\"' ESCAPED BY '' "
             f"LINES TERMINATED BY '\\n' ({_names(rows)})"
         )
-        return _Written(result.rowcount, result.lastrowid or 0)
+    return _Written(result.rowcount, _last_insert_id(connection))
 
 
 def _insert_values(connection: Connection, rows: pd.DataFrame) -> _Written:
-    """Send rows by one INSERT, its literals quoted by kernels."""
+    """Send rows by INSERT, its literals quoted by kernels; by several if they are many bytes."""
     literals = []
     for name in rows:
         text = pc.replace_substring(to_arrow(rows[name]), "\\", "\\\\")
         literals.append(pc.replace_substring(text, "'", "''"))
-    values = "'),('".join(joined(literals, "','").to_pylist())
-    result = connection.exec_driver_sql(
-        f"INSERT INTO vicidial_list ({_names(rows)}) VALUES ('{values}')",  # noqa: S608 - quoted
-        execution_options={"no_parameters": True},  # the values may hold percent signs
-    )
-    return _Written(result.rowcount, result.lastrowid or 0)
+    values = joined(literals, "','")
+    statement = np.cumsum(pc.binary_length(values).to_numpy()) // STATEMENT_BYTES
+    texts = pd.Series(values.to_pylist(), dtype=object)
+    count, first_id = 0, 0
+    for _, part in texts.groupby(statement):
+        rows_of_values = "'),('".join(part)
+        result = connection.exec_driver_sql(
+            f"INSERT INTO vicidial_list ({_names(rows)}) VALUES ('{rows_of_values}')",  # noqa: S608 - quoted above
+            execution_options={"no_parameters": True},  # the values may hold percent signs
+        )
+        count += result.rowcount
+        first_id = first_id or result.lastrowid or 0
+    return _Written(count, first_id)
+
+
+def _last_insert_id(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("SELECT LAST_INSERT_ID()").scalar_one())
 
 
 def _names(rows: pd.DataFrame) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import pandas as pd
 
@@ -36,6 +37,8 @@ class Dialer:
     clock: Clock
     columns: Mapping[str, Column]
     """Of vicidial_list, by name."""
+    window_starts: Mapping[int, datetime] = field(default_factory=dict)
+    """For a window of so many days, the moment after which a lead lies within it."""
     permissions: Permissions = field(default_factory=Permissions)
     lists: "pd.Series[str]" = field(default_factory=lambda: pd.Series(dtype="str"))
     """campaign_id by list_id (int64 index)."""

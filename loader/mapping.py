@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 
 from loader.errors import ConfigurationError, SourceFileError, UsageError
@@ -75,16 +76,20 @@ def read_mapping_file(path: Path) -> VendorMapping:
         raise ConfigurationError(
             f"mapping file {path}: unknown {', '.join(content)}; its tables are [map], [names]"
         )
-    for field in (*fields, *names):
-        if field not in usual_names():
-            raise ConfigurationError(f"mapping file {path}: {_no_field(field)}")
-    if not all(isinstance(column, str) for column in fields.values()):
+    if not _holds(fields, str):
         raise ConfigurationError(
             f'mapping file {path}: [map] has lines such as phone_number = "Tel"'
         )
-    if not all(isinstance(more, list) for more in names.values()):
+    if not _holds(names, list) or not all(isinstance(n, str) for n in chain(*names.values())):
         raise ConfigurationError(f'mapping file {path}: [names] has lines such as city = ["Ort"]')
+    for field in (*fields, *names):
+        if field not in usual_names():
+            raise ConfigurationError(f"mapping file {path}: {_no_field(field)}")
     return VendorMapping(fields, names)
+
+
+def _holds(table: object, kind: type) -> bool:
+    return isinstance(table, dict) and all(isinstance(value, kind) for value in table.values())
 
 
 def map_columns(
@@ -151,7 +156,7 @@ def _column(
 ) -> str:
     if column in columns:
         return column
-    if plain(column) in by_name:
+    if plain(column) and plain(column) in by_name:
         return by_name[plain(column)]
     raise UsageError(f"{source}: {file} has no column {column!r}; it has {_quoted(columns)}")
 

@@ -2,7 +2,9 @@
 
 import pandas as pd
 
+from loader.clean import WIDTHS, fit_field
 from loader.findings import Findings, Notices, findings, notices
+from loader.lookups import Column
 from loader.options import LoadOptions
 from loader.phones import damaged, digits_only, mend_decimals, parse_numbers
 from loader.reasons import Notice, Reason
@@ -10,10 +12,15 @@ from loader.regions import region_of_country, region_of_phone_code
 
 DEFAULT_PHONE_CODE = "1"
 WIDEST_PHONE_NUMBER = 18
+ALT_PHONE = Column(width=WIDTHS["alt_phone"])
 
 
 def normalize_phones(
-    leads: pd.DataFrame, options: LoadOptions, *, decimals: bool
+    leads: pd.DataFrame,
+    options: LoadOptions,
+    *,
+    decimals: bool,
+    alt_phone: Column = ALT_PHONE,
 ) -> tuple[pd.DataFrame, Findings, Notices]:
     """Normalize phone_number and alt_phone, and reject what cannot be called.
 
@@ -23,8 +30,10 @@ def normalize_phones(
 
     Args:
         leads: str columns phone_number, phone_code, country_code and alt_phone; index row_number.
-        options: phone_code, default_region, phone_validation, phone_format and user are read.
+        options: phone_code, default_region, phone_validation, phone_format, unstorable and user
+            are read.
         decimals: the file's whole phone column is digits and `.0`, which is mended, not rejected.
+        alt_phone: the column that alt_phone has to fit into.
 
     Returns:
         The leads, with phone_code and phone_number in digits, alt_phone normalized where it is
@@ -54,12 +63,10 @@ def normalize_phones(
         leads["alt_phone"] = _alt_phone(leads["alt_phone"], regions)
     else:
         leads["phone_number"], leads["phone_code"] = sent, _phone_code(leads, options)
+    leads["alt_phone"], unfit, of_field = fit_field(leads["alt_phone"], alt_phone, options)
     rejected = _rejected(leads, given, bad, number, options)
-    return (
-        leads,
-        rejected,
-        pd.concat(said) if said else notices(leads.index[:0], Notice.DECIMAL_MENDED, ""),
-    )
+    unfit = unfit.drop(rejected.index, errors="ignore")
+    return leads, pd.concat([rejected, unfit]).sort_index(), pd.concat([*said, of_field])
 
 
 def _parse(given: "pd.Series[str]", regions: "pd.Series[str]") -> pd.DataFrame:

@@ -127,8 +127,8 @@ class _Outcome:
         self.rejected: list[Findings] = [no_findings()]
 
     def reject(self, findings: Findings) -> None:
-        findings = findings[findings.index.isin(self.leads.index)]
         if len(findings):
+            findings = findings[findings.index.isin(self.leads.index)]
             self.rejected.append(findings)
             self.leads = self.leads.drop(findings.index)
 

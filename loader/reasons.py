@@ -39,6 +39,12 @@ class Reason(StrEnum):
         "the row has more fields than the header",
         "quote values that hold the delimiter",
     )
+    INVALID_LIST_ID = (
+        "INVALID_LIST_ID",
+        "",
+        "the list_id has fewer than three digits, or is larger than any list can be",
+        "correct the list_id, or leave it empty for the default",
+    )
     NOT_AN_ALLOWED_LIST_ID = (
         "NOT_AN_ALLOWED_LIST_ID",
         "NOT AN ALLOWED LIST ID",
@@ -51,11 +57,11 @@ class Reason(StrEnum):
         "no list with this list_id is defined, and list_exists_check is on",
         "define the list in the dialer, or correct the list_id",
     )
-    INVALID_LIST_ID = (
-        "INVALID_LIST_ID",
+    UNSTORABLE_CHARACTERS = (
+        "UNSTORABLE_CHARACTERS",
         "",
-        "the list_id has fewer than three digits, or is larger than any list can be",
-        "correct the list_id, or leave it empty for the default",
+        "the column's character set cannot hold a character (unstorable is reject)",
+        "load with --unstorable notice, or move the table to utf8mb4",
     )
     DAMAGED_PHONE_NUMBER = (
         "DAMAGED_PHONE_NUMBER",
@@ -176,12 +182,6 @@ class Reason(StrEnum):
         "DUPLICATE NAME PHONE IN SYSTEM",
         "a lead of the system has the same names and phone_number (DUPNAMEPHONESYS)",
         "nothing to do: the lead is there",
-    )
-    UNSTORABLE_CHARACTERS = (
-        "UNSTORABLE_CHARACTERS",
-        "",
-        "the column's character set cannot hold a character (unstorable is reject)",
-        "load with --unstorable notice, or move the table to utf8mb4",
     )
     REFUSED_BY_SERVER = (
         "REFUSED_BY_SERVER",

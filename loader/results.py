@@ -12,8 +12,9 @@ import pyarrow.csv
 
 from loader.columnar import to_arrow
 from loader.errors import UsageError
-from loader.findings import FINDING_TYPES, Findings, no_findings
+from loader.findings import FINDING_TYPES, Findings, findings, no_findings
 from loader.mapping import RESULT_COLUMNS
+from loader.reasons import Reason
 from loader.spool import Spool
 from loader.summary import Summary
 
@@ -158,6 +159,25 @@ class Results:
         found = [frame.index.astype("str").to_series(), frame["reason"], details, answer]
         columns = [frame[name] for name in self._numbered] + found
         return pa.table([to_arrow(column.astype("str")) for column in columns], schema)
+
+
+UNREADABLE = (Reason.BROKEN_QUOTE, Reason.TOO_FEW_FIELDS, Reason.TOO_MANY_FIELDS)
+
+
+def not_corrected(rows: pd.DataFrame) -> Findings:
+    """Find the rows of a reject file that still say that their fields could not be told apart.
+
+    The reject file is itself well-formed, so such a row would load with its values in the wrong
+    columns.
+    """
+    if not set(RESULT_COLUMNS) <= set(rows.columns):
+        return no_findings()
+    advice = "correct the row, and empty its reason to say so"
+    parts = [
+        findings(rows.index[rows["reason"] == reason.value], reason, advice, "")
+        for reason in UNREADABLE
+    ]
+    return pd.concat(parts).sort_index()
 
 
 class _CsvFile:

@@ -42,5 +42,7 @@ class Spool:
             return
         with pa.OSFile(str(self.path)) as file, pa.ipc.open_stream(file) as stream:
             for batch in stream:
+                if not batch.num_rows:
+                    continue
                 for start in range(0, batch.num_rows, rows or batch.num_rows):
                     yield batch.slice(start, rows).to_pandas()

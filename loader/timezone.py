@@ -13,10 +13,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
-from phonenumbers import PhoneNumber
-from phonenumbers import timezone as number_zones
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
+from phonenumbers.timezone import UNKNOWN_TIMEZONE
+from phonenumbers.tzdata import TIMEZONE_DATA, TIMEZONE_LONGEST_PREFIX
 
+from loader.collation import fold
 from loader.columnar import to_arrow, to_series
 from loader.findings import Notices, notices
 from loader.reasons import Notice
@@ -66,8 +69,8 @@ RULES = {
     "LSO-LSM": (Turn(10, 25, 1), Turn(3, 25, 1)),
     "FSO-LSM": (Turn(10, 1, 1), Turn(3, 25, 1)),
     "FSO-FSA": (Turn(10, 1, 1), Turn(4, 1, 1)),
-    "LSS-FSA": (Turn(10, 1, 0, certain=0), Turn(4, 1, 2)),
-    "FSO-TSM": (Turn(10, 1, 2), Turn(3, 14, 2)),
+    "LSS-FSA": (Turn(10, 1, 0, certain=0), Turn(4, 1, 1)),
+    "FSO-TSM": (Turn(10, 1, 1), Turn(3, 14, 1)),
     "TSO-LSF": (Turn(10, 22, 1), Turn(2, 22, 1)),
 }
 """The rules by name: begin and end of daylight saving. A rule that is not here means none.
@@ -129,7 +132,7 @@ def gmt_offsets(
     )
     area = to_series(pc.utf8_slice_codeunits(to_arrow(leads["phone_number"]), 0, 3), leads.index)
     by_area = country.isin((1, 52))
-    detail = area.where(by_area, leads["state_given"].where(country == 61, ""))
+    detail = area.where(by_area, fold(leads["state_given"]).where(country == 61, ""))
     asked = pd.DataFrame({"country_code": country, "detail": detail})
     wanted = asked.drop_duplicates().reset_index(drop=True)
     wanted["offset"] = _from_phone_codes(wanted, phone_codes, clock)
@@ -166,7 +169,7 @@ def _from_phone_codes(
     )
     first = table.drop_duplicates("country_code").set_index("country_code")["offset"]
     detailed = table[table["country_code"].isin((1, 52, 61))]
-    detail = detailed["areacode"].where(detailed["country_code"] != 61, detailed["state"])
+    detail = detailed["areacode"].where(detailed["country_code"] != 61, fold(detailed["state"]))
     exact = (
         detailed.assign(detail=detail)
         .drop_duplicates(["country_code", "detail"])
@@ -178,27 +181,25 @@ def _from_phone_codes(
 
 
 def _from_phone_number(leads: pd.DataFrame, clock: Clock) -> "pd.Series[float]":
-    number = leads["phone_code"].str.lstrip("0") + leads["national_number"]
-    prefix = to_series(pc.utf8_slice_codeunits(to_arrow(number), 0, _LONGEST_PREFIX), leads.index)
-    distinct = prefix.drop_duplicates()
-    offsets = {text: _zone_offset(text, clock) for text in distinct}
-    return prefix.map(offsets).astype("float64")
+    """Take the earliest of the offsets that the longest known beginning of a number can have."""
+    beginnings = pa.array(TIMEZONE_DATA, pa.large_string())
+    offsets = np.array([_earliest(zones, clock.utc) for zones in TIMEZONE_DATA.values()] + [np.nan])
+    codes = leads["phone_code"].str.lstrip("0")
+    known = codes.isin(map(str, COUNTRY_CODE_TO_REGION_CODE))
+    numbers = to_arrow((codes + leads["national_number"]).where(known, ""))
+    place = pc.coalesce(
+        *(
+            pc.index_in(pc.utf8_slice_codeunits(numbers, 0, width), beginnings)
+            for width in range(TIMEZONE_LONGEST_PREFIX, 0, -1)
+        )
+    )
+    return pd.Series(offsets[pc.fill_null(place, -1).to_numpy()], index=leads.index)
 
 
-_LONGEST_PREFIX = 9
-"""Digits from the country code on that can decide the zone."""
-
-
-def _zone_offset(digits: str, clock: Clock) -> float | None:
-    """Give the earliest of the offsets that a number beginning with these digits can have."""
-    zones = number_zones.time_zones_for_geographical_number(_as_number(digits))
-    offsets = [_utc_offset(zone, clock.utc) for zone in zones if zone != "Etc/Unknown"]
-    return min(offsets, default=None)
-
-
-def _as_number(digits: str) -> PhoneNumber:
-    # The lookup goes by the digits of the E.164 form alone, wherever the country code ends.
-    return PhoneNumber(country_code=int(digits[:1] or 0), national_number=int(digits[1:] or 0))
+@cache
+def _earliest(zones: tuple[str, ...], instant: datetime) -> float:
+    offsets = [_utc_offset(zone, instant) for zone in zones if zone != UNKNOWN_TIMEZONE]
+    return min(offsets, default=np.nan)
 
 
 @cache

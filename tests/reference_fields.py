@@ -78,13 +78,13 @@ def damaged(value: str) -> bool:
     return DAMAGED.fullmatch(value.strip()) is not None
 
 
-def keep(value: str) -> tuple[str, list[str]]:
+def keep(value: str, highest: int = 0xFFFF) -> tuple[str, list[str]]:
     """Return the value with nothing dropped but what the column cannot hold, and the notices."""
     notices = []
     kept = "".join(c for c in value if unicodedata.category(c) != "Cc")
     if kept != value:
         notices.append("CONTROL")
-    plain = "".join(c if ord(c) <= 0xFFFF else "?" for c in kept)
+    plain = "".join(c if ord(c) <= highest else "?" for c in kept)
     if plain != kept:
         notices.append("UNSTORABLE")
     return plain, notices

@@ -34,13 +34,13 @@ STARTS_AT = {"LSS-FSA": (10, 1), "SSM-FSN": (3, 14)}
 
 def turn(year: int, month: int, day: int, hour: int) -> datetime:
     """Return the first Sunday from a day on, at `hour`."""
-    start = datetime(year, month, day, hour)  # noqa: DTZ001 local time of no zone yet
+    start = datetime(year, month, day, hour)
     return start + timedelta(days=7 - start.isoweekday())
 
 
 def turn_of_day(year: int, month: int, day: int) -> datetime:
     """Return the midnight a day begins with."""
-    return datetime(year, month, day)  # noqa: DTZ001 local time of no zone yet
+    return datetime(year, month, day)
 
 
 def daylight(rule: str, local: datetime) -> bool:

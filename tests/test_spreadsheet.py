@@ -22,7 +22,7 @@ Sheets = dict[str, list[list[Cell]]]
 HEADER: list[Cell] = ["phone_number", "first_name", "date_of_birth", "opt_in"]
 LEADS: list[list[Cell]] = [
     HEADER,
-    [7275551212.0, "Ana", datetime.datetime(1970, 1, 31), True],  # noqa: DTZ001  # has none
+    [7275551212.0, "Ana", datetime.datetime(1970, 1, 31), True],  # has none
     ["07275552222", 'Bo "B"\nLee, Jr', None, False],
 ]
 ROWS = [
@@ -33,7 +33,7 @@ ROWS = [
 
 def serial(day: datetime.datetime) -> float:
     """Give a date as Excel stores it."""
-    return (day - datetime.datetime(1899, 12, 30)) / datetime.timedelta(days=1)  # noqa: DTZ001
+    return (day - datetime.datetime(1899, 12, 30)) / datetime.timedelta(days=1)
 
 
 def zipped(members: dict[str, str]) -> bytes:
@@ -222,7 +222,7 @@ def test_row_numbers_are_those_of_the_sheet(tmp_path: Path) -> None:
 
 def test_cells_of_other_kinds(tmp_path: Path) -> None:
     path = tmp_path / "leads.xlsx"
-    moment = datetime.datetime(2024, 1, 31, 8, 5)  # noqa: DTZ001  # has none
+    moment = datetime.datetime(2024, 1, 31, 8, 5)  # has none
     path.write_bytes(xlsx({"A": [["a", "b", "c"], ["#N/A", moment, 4.5]]}))
     with open_source(str(path)) as source:
         (chunk,) = source.chunks()
@@ -252,8 +252,8 @@ def test_layout_of_a_spreadsheet(tmp_path: Path) -> None:
         pytest.param(12, "12", id="int"),
         pytest.param(True, "TRUE", id="true"),
         pytest.param(datetime.date(2024, 1, 31), "2024-01-31", id="date"),
-        pytest.param(datetime.datetime(2024, 1, 31), "2024-01-31", id="midnight"),  # noqa: DTZ001
-        pytest.param(datetime.datetime(2024, 1, 31, 8, 5), "2024-01-31 08:05:00", id="time-of-day"),  # noqa: DTZ001
+        pytest.param(datetime.datetime(2024, 1, 31), "2024-01-31", id="midnight"),
+        pytest.param(datetime.datetime(2024, 1, 31, 8, 5), "2024-01-31 08:05:00", id="time-of-day"),
         pytest.param(datetime.time(8, 5), "08:05:00", id="time"),
     ],
 )

@@ -1,0 +1,82 @@
+"""Load the sample leads into a small embedded database, by the commands that a user would type."""
+# ruff: noqa: T201 - it talks to the person who started it
+
+import json
+import os
+import shlex
+import shutil
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine
+
+from jobs.command import run
+from loader.schema import create_missing, metadata
+
+Tables = dict[str, list[dict[str, Any]]]
+HERE = Path(__file__).resolve().parent
+DATABASE = "sqlite:///demo/leads.sqlite"
+
+COMMANDS = {
+    "leads": f"""leadloader import sample_data/leads.csv
+        --database {DATABASE} --results demo/results/leads
+        --user 6666 --list-id 101 --list-exists-check Y --phone-validation valid
+        --dnc-check AREACODE --campaign-id SOLAR --campaign-dnc-check Y
+        --duplicate-check DUPLIST-DUPCAMP-DUPSYS90DAY-DUPPHONEALTSYS90DAY-DUPNAMEPHONESYS""",
+    "referrals": f"""leadloader import sample_data/referrals.txt
+        --database {DATABASE} --results demo/results/referrals
+        --mapping-file sample_data/referrals.toml
+        --user partner --list-id 103 --unstorable reject
+        --usacan-prefix-check Y --usacan-areacode-check Y --nanpa-ac-prefix-check Y
+        --duplicate-check DUPPHONEALTLIST30DAY-DUPPHONEALTCAMP30DAY-DUPTITLEALTPHONELIST-DUPTITLEALTPHONECAMP-DUPTITLEALTPHONESYS90DAY-DUPNAMEPHONELIST-DUPNAMEPHONECAMP""",  # noqa: E501 - one word
+}
+"""What a user types, by the folder of its results."""
+
+TRIGGER = """CREATE TRIGGER no_test_leads BEFORE INSERT ON vicidial_list
+    WHEN NEW.vendor_lead_code LIKE 'TEST-%' BEGIN SELECT RAISE(ABORT, 'no test leads'); END"""
+"""A rule of the site: its server refuses test records."""
+
+
+def fixtures(now: datetime) -> Tables:
+    """Give the rows of the dialer's tables, by table; `days_ago` becomes an entry_date."""
+    tables: Tables = json.loads((HERE / "fixtures.json").read_text("utf-8"))
+    for lead in tables["vicidial_list"]:
+        entered = now - timedelta(days=lead.pop("days_ago"))
+        lead["entry_date"] = f"{entered:%Y-%m-%d %H:%M:%S}"
+    return tables
+
+
+def make_database() -> None:
+    """Make the dialer's tables in an empty folder demo/, and fill them."""
+    shutil.rmtree("demo", ignore_errors=True)
+    Path("demo").mkdir()
+    engine = create_engine(DATABASE)
+    create_missing(engine)
+    with engine.begin() as connection:
+        for name, rows in fixtures(datetime.now(UTC).astimezone()).items():
+            connection.execute(metadata.tables[name].insert(), rows)
+        connection.exec_driver_sql(TRIGGER)
+    engine.dispose()
+
+
+def main() -> int:
+    """Make demo/ anew and load both files into it; give the exit code of the load."""
+    os.chdir(HERE.parent)
+    make_database()
+    for command in COMMANDS.values():
+        print(f"\n$ {command}\n".replace("\n  ", " \\\n  "), flush=True)
+        if code := run(shlex.split(command)[1:]):
+            return code
+    print(f"""
+What became of every row: loaded.csv, rejected.csv and summary.json in demo/results/leads
+and demo/results/referrals. The story behind the rows: sample_data/README.md.
+
+Next, your own file; nothing is written but the report:
+    .venv/bin/leadloader validate your.csv --database {DATABASE} --user 6666 --list-id 101""")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""The keys of accepted rows, kept on disk."""
+
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from loader import accepted
+from loader.accepted import AcceptedKeys
+
+Batch = list[tuple[str, int]]
+"""Keys and their lists; None in the place of a key is no key."""
+
+
+def texts(values: list[str]) -> "pd.Series[str]":
+    return pd.Series(values, dtype="str")
+
+
+def add(keys: AcceptedKeys, batch: Batch, first_row: int) -> None:
+    rows = np.arange(first_row, first_row + len(batch), dtype=np.int64)
+    lists = np.array([list_id for _, list_id in batch], dtype=np.int64)
+    keys.add(texts([key for key, _ in batch]), rows, lists)
+
+
+KEYS = [f"{scope}\x1f{phone}" for scope in ("", "101", "\u00e9") for phone in range(8)]
+
+
+@pytest.mark.property
+@given(
+    batches=st.lists(
+        st.lists(st.tuples(st.sampled_from(KEYS), st.integers(0, 2**63 - 1)), max_size=9),
+        max_size=12,
+    ),
+    largest=st.sampled_from((4, accepted.LARGEST_RUN)),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_it_answers_like_a_dict_that_keeps_the_first(
+    batches: list[Batch], largest: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accepted, "LARGEST_RUN", largest)
+    keys, known = AcceptedKeys(tmp_path), dict[str, tuple[int, int]]()
+    row = 2
+    for batch in batches:
+        add(keys, batch, row)
+        for offset, (key, list_id) in enumerate(batch):
+            known.setdefault(key, (row + offset, list_id))
+        row += len(batch)
+        rows, lists = keys.find(texts(KEYS))
+        assert list(zip(rows.tolist(), lists.tolist(), strict=True)) == [
+            known.get(key, (-1, -1)) for key in KEYS
+        ]
+
+
+def test_keys_of_several_checks_share_a_folder(tmp_path: Path) -> None:
+    phones, names = AcceptedKeys(tmp_path), AcceptedKeys(tmp_path)
+    add(phones, [(f"phone {n}", n) for n in range(3000)], 0)
+    add(names, [("name", 7)], 0)
+    for keys, wanted, row in ((phones, "phone 2999", 2999), (names, "name", 0)):
+        assert keys.find(texts([wanted, "other"]))[0].tolist() == [row, -1]
+
+
+def test_nothing_is_found_before_something_is_added(tmp_path: Path) -> None:
+    keys = AcceptedKeys(tmp_path)
+    add(keys, [], 0)
+    assert keys.find(texts(["a"]))[0].tolist() == [-1]
+    assert keys.find(texts([]))[0].tolist() == []
+    add(keys, [("a", 1)], 0)
+    assert keys.find(texts([]))[0].tolist() == []
+
+
+def test_nothing_is_left_in_the_folder(tmp_path: Path) -> None:
+    keys = AcceptedKeys(tmp_path)
+    for start in range(0, 100, 10):
+        add(keys, [(str(n), n) for n in range(start, start + 10)], start)
+    assert keys.find(texts(["99"]))[0].tolist() == [99]
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_entries_are_on_disk_not_in_memory(tmp_path: Path) -> None:
+    keys = AcceptedKeys(tmp_path)
+    tracemalloc.start()
+    add(keys, [(str(n), n) for n in range(50_000)], 0)
+    kept = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert kept < 50_000 * 4 * 8 / 2

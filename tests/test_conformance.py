@@ -1,0 +1,148 @@
+"""The recorded answers of the real dialer, given to the pipeline on every kind of database.
+
+A case that touches none of the wanted differences has to come out as recorded; one that does is
+compared with the row-by-row reference, which in turn gives the recorded answer everywhere else
+(tests/test_reference.py).
+"""
+
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from loader.errors import NotAllowedError
+from tests.corpus import (
+    Case,
+    Named,
+    Verdict,
+    clock_of,
+    fixtures,
+    load_cases,
+    options_of,
+    read_answer,
+    stored_rows,
+    tables_of,
+)
+from tests.differences import FORM_ONLY, differences, touched
+from tests.frozen import frozen, load_zone
+from tests.reference import Reference
+from tests.reference_fields import keep
+from tests.reference_run import ReferenceRefusal
+from tests.reference_zone import skip_gap
+from tests.replay import Replayed, as_text, not_yet, replay
+from tests.server import fill
+
+
+class SqliteReference(Reference):
+    """Tables that hold every character; those of the server here are utf8mb3."""
+
+    def text(self, _name: str, value: str) -> tuple[str, list[str]]:
+        return keep(value, 0x10FFFF)
+
+
+@cache
+def corpus(folder: Path) -> tuple[list[Case], Named]:
+    return load_cases(folder), fixtures(folder)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "case" in metafunc.fixturenames:
+        cases, _ = corpus(metafunc.config.getoption("--cases"))
+        metafunc.parametrize("case", cases, ids=[case["id"] for case in cases])
+
+
+def expected(
+    case: Case, named: Named, engine_name: str
+) -> tuple[list[Verdict] | str, list[dict[str, Any]]]:
+    """Give the verdict on each request and the rows stored, or why the whole run is refused."""
+    if not touched(case, named) - FORM_ONLY:
+        verdicts = [read_answer(lines) for lines in case["responses"]]
+        if all(verdict.reason == "refused" for verdict in verdicts):
+            return "refused", []
+        return verdicts, stored_rows(case, named, "vicidial_list")
+    kind = SqliteReference if engine_name == "sqlite" else Reference
+    reference = kind(tables_of(case, named), clock_of(case), case["tz"], options_of(case))
+    try:
+        answers = [reference.add_lead(lead) for lead in case["leads"]]
+    except ReferenceRefusal as refusal:
+        return refusal.kind, []
+    return (
+        [read_answer(answer.lines, documented=True) for answer in answers],
+        [answer.row for answer in answers if answer.row],
+    )
+
+
+def test_recorded_case(
+    case: Case, engine_name: str, database_url: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    later = not_yet(case)
+    if later:
+        pytest.skip(f"not loaded by yet: {', '.join(sorted(later))}")
+    if case["options"].get("pass"):
+        pytest.skip("the loader takes no dialer password: the database account stands for it")
+    _, named = corpus(request.config.getoption("--cases"))
+    if engine_name != "sqlite":
+        load_zone(request.getfixturevalue("server"), case["tz"])
+    fill(database_url, tables_of(case, named))
+    database = frozen(database_url, clock_of(case), case["tz"])
+    # Small chunks, so that rows meet across them. InnoDB leaves gaps between the lead_ids of
+    # batches, which the recordings don't have: there all of a case is one chunk, one batch.
+    chunk_size = 10 if engine_name == "sqlite" else 1000
+    ours = replay(case, database, tmp_path / "results", chunk_size=chunk_size)
+    database.engine.dispose()
+    verdicts, rows = expected(case, named, engine_name)
+    if isinstance(verdicts, str):
+        assert ours.refused is not None
+        assert verdicts != "not_allowed" or isinstance(ours.refused, NotAllowedError)
+        return
+    assert ours.refused is None
+    for number, verdict in enumerate(verdicts):
+        check_verdict(ours, number, verdict)
+    if engine_name == "sqlite":
+        # Its integers end at 2**63 - 1: of a larger one it keeps the nearest float.
+        rows = [{**row, "entry_list_id": nearest(row["entry_list_id"])} for row in rows]
+    check_rows(case, ours, rows)
+
+
+def nearest(number: int) -> int | float:
+    return number if number < 2**63 else float(number)
+
+
+def check_verdict(ours: Replayed, number: int, verdict: Verdict) -> None:
+    if verdict.reason is None:
+        assert ours.loaded.get(number) == verdict.lead_id, ours.rejected.get(number)
+        return
+    assert number in ours.rejected, (number, verdict)
+    rejected = ours.rejected[number]
+    if rejected["add_lead"]:
+        said = read_answer([rejected["add_lead"]])
+        assert (said.reason, said.lead_id, said.list_id, said.existing_list_id) == (
+            verdict.reason, verdict.lead_id, verdict.list_id, verdict.existing_list_id,
+        )  # fmt: skip
+    else:
+        assert rejected["reason"] == verdict.reason
+
+
+def check_rows(case: Case, ours: Replayed, rows: list[dict[str, Any]]) -> None:
+    wanted = [{name: as_text(value) for name, value in row.items()} for row in rows]
+    if skip_gap(clock_of(case), ZoneInfo(case["tz"])) != clock_of(case):
+        # In an hour that does not exist, the recorded columns disagree with one another.
+        for row in [*wanted, *ours.rows]:
+            del row["modify_date"]
+    assert ours.rows == wanted
+
+
+def test_differences_are_counted(
+    request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cases, named = corpus(request.config.getoption("--cases"))
+    counts = Counter(number for case in cases for number in touched(case, named))
+    with capsys.disabled():
+        print(f"\n{len(cases)} recorded cases; touched by the wanted differences:")
+        for difference in differences():
+            number = difference["number"]
+            print(f"  {number:>2} {counts[number]:>4}  {difference['ours'][:80]}")
+    assert set(counts) <= {difference["number"] for difference in differences()}

@@ -1,0 +1,209 @@
+"""The checks on one row by itself."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from loader.findings import Findings
+from loader.lookups import Dialer, Lookups, Permissions
+from loader.options import LoadOptions
+from loader.rules import LIST_RULES, PHONE_RULES, dnc_keys, on_campaign_dnc, on_dnc
+from loader.timezone import Clock
+
+CLOCK = Clock(now=datetime(2026, 1, 15, 14), offset=timedelta(hours=-5))
+LISTS = pd.Series(["CAMP1", "camp1 ", "CAMP2"], index=pd.Index([101, 102, 201]), dtype="str")
+
+
+def dialer(**facts: Any) -> Dialer:
+    return Dialer(clock=CLOCK, columns={}, **{"lists": LISTS, **facts})
+
+
+def leads(**columns: list[Any]) -> pd.DataFrame:
+    """Give leads of which only the named columns matter, numbered 2, 5, 8."""
+    count = len(next(iter(columns.values())))
+    usual = {
+        "list_id": 101,
+        "list_id_given": "101",
+        "phone_code": "1",
+        "phone_number": "7275551212",
+    }
+    values = {name: [value] * count for name, value in usual.items()} | columns
+    frame = pd.DataFrame(values, index=pd.RangeIndex(2, 2 + 3 * count, 3))
+    frame["national_number"] = columns.get("national_number", frame["phone_number"])
+    return frame.astype({name: "str" for name in frame if name != "list_id"})
+
+
+def rejected(
+    rows: pd.DataFrame, facts: Dialer | None = None, **options: str
+) -> list[tuple[int, str, str]]:
+    """Apply all rules by themselves; give row, reason and line."""
+    chosen, found = LoadOptions(user="6666", **options), []
+    for rule in (*LIST_RULES, *PHONE_RULES):
+        found += told(rule(rows, chosen, facts or dialer()))
+    return found
+
+
+def told(found: Findings) -> list[tuple[int, str, str]]:
+    lines = (found["answer"] + found["answer_tail"]).str.removeprefix("ERROR: add_lead ")
+    return list(zip(found.index.tolist(), found["reason"], lines, strict=True))
+
+
+def test_without_options_nothing_is_rejected() -> None:
+    odd = leads(phone_number=["7270001212", "1", "9" * 16], phone_code=["1", "44", ""])
+    assert rejected(odd) == []
+
+
+def test_a_list_that_cannot_be() -> None:
+    rows = leads(list_id=[-1, 101], list_id_given=["12", "101"])
+    assert rejected(rows) == [(2, "INVALID_LIST_ID", "")]
+
+
+@pytest.mark.parametrize(
+    ("campaigns", "allowed"),
+    [
+        (None, ["101", "102", "201", "0101", "999", ""]),
+        (frozenset({"CAMP1"}), ["101", "102"]),
+        (frozenset({"CAMP2"}), ["201"]),
+        (frozenset({"CAMP1", "CAMP2", "CAMP3"}), ["101", "102", "201"]),
+        (frozenset(), []),
+    ],
+)
+def test_lists_that_the_user_may_load_into(
+    campaigns: frozenset[str] | None, allowed: list[str]
+) -> None:
+    given = ["101", "102", "201", "0101", "999", ""]
+    rows = leads(list_id=[101, 102, 201, 101, 999, 999], list_id_given=given)
+    facts = dialer(permissions=Permissions(user="6666", campaigns=campaigns))
+    found = rejected(rows, facts)
+    assert {reason for _, reason, _ in found} <= {"NOT_AN_ALLOWED_LIST_ID"}
+    assert [rows["list_id_given"][row] for row, *_ in found] == [
+        text for text in given if text not in allowed
+    ]
+    assert all(line.startswith("NOT AN ALLOWED LIST ID - 7275551212|") for *_, line in found)
+
+
+def test_lists_that_exist() -> None:
+    rows = leads(list_id=[101, 555, 999, 101], list_id_given=["101", "555", "", "0101"])
+    line = "NOT A DEFINED LIST ID, LIST EXISTS CHECK ENABLED - 7275551212|"
+    assert rejected(rows, list_exists_check="Y") == [
+        (5, "NOT_A_DEFINED_LIST_ID", f"{line}555"),
+        (8, "NOT_A_DEFINED_LIST_ID", line),
+    ]
+
+
+def test_an_empty_list_id_does_not_exist_even_if_999_does() -> None:
+    facts = dialer(lists=pd.Series(["CAMP1"], index=pd.Index([999]), dtype="str"))
+    rows = leads(list_id=[999, 999], list_id_given=["", "999"])
+    assert [row for row, *_ in rejected(rows, facts, list_exists_check="Y")] == [2]
+
+
+@pytest.mark.parametrize(
+    ("national", "bad"),
+    [
+        ("7275551212", False),
+        ("7270551212", True),
+        ("7271551212", True),
+        ("7279", False),
+        ("727", False),
+    ],
+)
+def test_the_prefix_is_that_of_the_national_number(national: str, bad: bool) -> None:
+    rows = leads(phone_number=["17275551212"], national_number=[national])
+    expected = [
+        (2, "INVALID_PHONE_NUMBER_PREFIX", "INVALID PHONE NUMBER PREFIX - 17275551212|6666")
+    ]
+    assert rejected(rows, usacan_prefix_check="Y") == (expected if bad else [])
+
+
+AREAS = pd.DataFrame(
+    {
+        "country_code": [1, 1, 44],
+        "areacode": ["727", "813", "207"],
+        "state": ["FL", "FL", ""],
+        "gmt_offset": [-5.0, -5.0, 0.0],
+        "dst_range": ["", "", ""],
+    }
+).astype({"areacode": "str", "state": "str", "dst_range": "str"})
+
+
+@pytest.mark.parametrize(
+    ("phone", "code", "known"),
+    [
+        ("7275551212", "1", True),
+        ("8135551212", "01", True),
+        ("2075551212", "1", False),
+        ("7275551212", "44", False),
+        ("7275551212", "", False),
+        ("727555121", "1", False),
+        ("72755512123", "1", False),
+        ("17275551212", "1", False),
+    ],
+)
+def test_area_codes(phone: str, code: str, known: bool) -> None:
+    rows = leads(phone_number=[phone], phone_code=[code])
+    line = f"INVALID PHONE NUMBER AREACODE - {phone}|6666"
+    assert rejected(rows, dialer(phone_codes=AREAS), usacan_areacode_check="Y") == (
+        [] if known else [(2, "INVALID_PHONE_NUMBER_AREACODE", line)]
+    )
+
+
+@pytest.mark.parametrize(("loaded", "bad"), [(0, []), (9, []), (10, [5, 8]), (10**6, [5, 8])])
+def test_nanpa_prefixes_count_once_ten_rows_are_loaded(loaded: int, bad: list[int]) -> None:
+    facts = dialer(nanpa_prefixes=pd.Index(["727555"], dtype="str"), nanpa_rows=loaded)
+    rows = leads(phone_number=["7275551212", "7275561212", "72755"])
+    found = rejected(rows, facts, nanpa_ac_prefix_check="Y")
+    assert [row for row, *_ in found] == bad
+    assert {reason for _, reason, _ in found} <= {"INVALID_PHONE_NUMBER_NANPA_AREACODE_PREFIX"}
+
+
+NUMBERS = ["7275551212", "8135551212", "7279", "7275551212"]
+
+
+@pytest.mark.parametrize(
+    ("check", "keys"),
+    [
+        ("Y", ["7275551212", "8135551212", "7279"]),
+        ("AREACODE", ["7275551212", "8135551212", "7279", "727XXXXXXX", "813XXXXXXX"]),
+    ],
+)
+def test_what_is_looked_up_in_a_dnc_list(check: Any, keys: list[str]) -> None:
+    assert dnc_keys(pd.Series(NUMBERS, dtype="str"), check).tolist() == keys
+
+
+@pytest.mark.parametrize(
+    ("check", "listed", "rows"),
+    [
+        ("Y", ["7275551212"], [2, 11]),
+        ("Y", ["727XXXXXXX"], []),
+        ("AREACODE", ["727XXXXXXX"], [2, 8, 11]),
+        ("AREACODE", ["8135551212"], [5]),
+        ("AREACODE", [], []),
+    ],
+)
+def test_numbers_on_the_dnc_lists(check: str, listed: list[str], rows: list[int]) -> None:
+    chunk = leads(phone_number=NUMBERS)
+    options = LoadOptions(
+        user="6666", campaign_id="CAMP3", dnc_check=check, campaign_dnc_check=check
+    )
+    index = pd.Index(listed, dtype="str")
+    assert told(on_dnc(chunk, options, Lookups(dnc=index))) == [
+        (row, "PHONE_NUMBER_IN_DNC", f"PHONE NUMBER IN DNC - {chunk['phone_number'][row]}|6666")
+        for row in rows
+    ]
+    line = "PHONE NUMBER IN CAMPAIGN DNC - "
+    assert told(on_campaign_dnc(chunk, options, Lookups(campaign_dnc=index))) == [
+        (row, "PHONE_NUMBER_IN_CAMPAIGN_DNC", f"{line}{chunk['phone_number'][row]}|CAMP3|6666")
+        for row in rows
+    ]
+    assert on_dnc(chunk, options, Lookups(campaign_dnc=index)).empty
+    assert on_campaign_dnc(chunk, options, Lookups(dnc=index)).empty
+
+
+def test_no_rows() -> None:
+    nothing = leads(phone_number=["1"]).iloc[:0]
+    names = ("usacan_prefix_check", "usacan_areacode_check", "nanpa_ac_prefix_check")
+    switches = dict.fromkeys((*names, "list_exists_check"), "Y")
+    facts = dialer(nanpa_rows=10, permissions=Permissions(campaigns=frozenset()))
+    assert rejected(nothing, facts, **switches) == []
