@@ -19,6 +19,10 @@ test: $(VENV)/.installed-dev ## install what the tests need; check format, lint 
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2
 
+conformance: $(VENV)/.installed-dev ## replay every recorded case on every engine (make test: a sample)
+	@$(BIN)/python tests/install_server.py
+	$(BIN)/pytest -n 2 tests/test_conformance.py --full
+
 fuzz: $(VENV)/.installed-dev ## the property tests with a hundred times the examples (hours)
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n 2 -m property
 
@@ -50,4 +54,4 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 clean: ## remove .venv, the demo's database and the caches
 	rm -rf $(VENV) demo results build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test fuzz bench lock clean
+.PHONY: help demo test conformance fuzz bench lock clean

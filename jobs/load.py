@@ -23,7 +23,7 @@ from loader.options import LoadOptions
 from loader.pipeline import Checked, Checks
 from loader.queries import look_up
 from loader.reasons import Notice, Reason
-from loader.results import REJECTED, Results
+from loader.results import REJECTED, Results, not_corrected
 from loader.source import LAYOUTS, ReadOptions, SourceFile, open_source
 from loader.spool import Spool
 from loader.summary import FileSummary, MappingSummary, Summary, Tally, in_order
@@ -145,7 +145,9 @@ class _Loading:
             self.checks.seconds.lap("read")
             self.tally.rows_read += len(chunk.rows) + len(chunk.rejected)
             self._reject(chunk.rejected, as_findings(chunk.problems))
-            checked = self.checks.check(chunk.rows)
+            unread = not_corrected(chunk.rows)
+            self._reject(chunk.rows, unread)
+            checked = self.checks.check(chunk.rows.drop(unread.index))
             self._reject(chunk.rows, checked.rejected)
             self.files.accepted.append(checked.accepted)
             self._count(checked)

@@ -69,7 +69,8 @@ def clean_fields(
     Returns:
         The leads (the same rows and columns, `ALWAYS` added; phone_number and alt_phone are left
         to `loader.normalize`, but for control characters; list_id becomes int64, -1 where no list
-        can have it, and its digits are kept in list_id_given, the whole state in state_given),
+        can have it, and its digits are kept in list_id_given, state and country as
+        given in state_given and country_given),
         the rows rejected because of unstorable characters, and notices.
     """
     missing = [name for name in (*ALWAYS, "list_id") if name not in rows]
@@ -79,7 +80,7 @@ def clean_fields(
     rejected = no_findings()
     leads["phone_code"] = _digits(leads["phone_code"])
     # Look-ups go by the state as given, NSW; the column holds two letters of it.
-    leads["state_given"] = leads["state"]
+    leads["state_given"], leads["country_given"] = leads["state"], leads["country_code"]
     for name in leads.columns.intersection(list(WIDTHS)):
         column = columns.get(name, Column(width=WIDTHS[name]))
         leads[name], unfit, of_field = fit_field(

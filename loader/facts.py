@@ -5,7 +5,6 @@ from typing import Any
 
 import pandas as pd
 from sqlalchemy import Connection, inspect
-from sqlalchemy.dialects.mysql import ENUM
 
 from loader.collation import CharacterFold, fold_text, general_ci
 from loader.database import Database
@@ -84,7 +83,6 @@ class _Facts:
                 width=getattr(kind, "length", None), charset=charsets.get(name, (None,))[0]
             )
             for name, kind in reflected.items()
-            if not isinstance(kind, ENUM)
         }
         return columns, charsets.get("first_name", (None, None))[1]
 

@@ -25,11 +25,11 @@ def normalize_phones(
     """Normalize phone_number and alt_phone, and reject what cannot be called.
 
     The country comes from the number itself if it is international, else from the row's
-    phone_code, the row's country_code, default_region, or the run's phone_code, the first that
+    phone_code, the row's country, default_region, or the run's phone_code, the first that
     is there. Damaged numbers are rejected first, for they often parse as a valid, wrong one.
 
     Args:
-        leads: str columns phone_number, phone_code, country_code and alt_phone; index row_number.
+        leads: str columns phone_number, phone_code, country_given and alt_phone; index row_number.
         options: phone_code, default_region, phone_validation, phone_format, unstorable and user
             are read.
         decimals: the file's whole phone column is digits and `.0`, which is mended, not rejected.
@@ -85,7 +85,7 @@ def _parse(given: "pd.Series[str]", regions: "pd.Series[str]") -> pd.DataFrame:
 
 def _regions(leads: pd.DataFrame, options: LoadOptions) -> "pd.Series[str]":
     regions = region_of_phone_code(leads["phone_code"])
-    by_country = region_of_country(leads["country_code"]).where(leads["phone_code"] == "", "")
+    by_country = region_of_country(leads["country_given"]).where(leads["phone_code"] == "", "")
     fallback = options.default_region or _region(options.phone_code or DEFAULT_PHONE_CODE)
     regions = regions.where(regions != "", by_country)
     # A phone_code that no country has must not be taken for the default.

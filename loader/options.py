@@ -1,5 +1,6 @@
 """The options of a load: add_lead's, under their own names, and ours."""
 
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -85,6 +86,20 @@ class LoadOptions(BaseModel):
         if region and region.upper() not in SUPPORTED_REGIONS:
             raise ValueError(f"{region!r} is no region; give two letters such as US or GB")
         return region.upper()
+
+    @field_validator("date_format")
+    @classmethod
+    def _known_letters(cls, date_format: str | None) -> str | None:
+        if date_format is not None:
+            # It has to read what it writes, to the day.
+            day = date(1980, 12, 31)
+            try:
+                good = datetime.strptime(day.strftime(date_format), date_format).date() == day  # noqa: DTZ007
+            except ValueError:
+                good = False
+            if not good:
+                raise ValueError(f"{date_format!r} gives no date; write it such as %d.%m.%Y")
+        return date_format
 
     @field_validator("source")
     @classmethod

@@ -10,10 +10,10 @@ import pandas as pd
 from loader.accepted import AcceptedKeys
 from loader.clean import clean_fields
 from loader.duplicate_rule import find_duplicates
-from loader.findings import Findings, Notices, no_findings, notices
+from loader.findings import Findings, Notices, in_words, no_findings, notices
 from loader.lookups import Dialer, Lookups
 from loader.mapping import ColumnMapping
-from loader.normalize import normalize_phones
+from loader.normalize import ALT_PHONE, normalize_phones
 from loader.options import LoadOptions
 from loader.phones import digits_only, looks_like_decimals
 from loader.reasons import Notice
@@ -92,7 +92,10 @@ class Checks:
         self._apply(outcome, LIST_RULES)
         outcome.reject(unstorable)
         outcome.leads["phone_number"] = given[outcome.leads.index]
-        outcome.replace(*normalize_phones(outcome.leads, options, decimals=self.decimals))
+        alt_phone = dialer.columns.get("alt_phone", ALT_PHONE)
+        outcome.replace(
+            *normalize_phones(outcome.leads, options, decimals=self.decimals, alt_phone=alt_phone)
+        )
         self._apply(outcome, PHONE_RULES)
         lap("phones")
         lookups = self.ask(outcome.leads)
@@ -143,11 +146,8 @@ class _Outcome:
     def checked(self) -> Checked:
         said = pd.concat(self.said)
         said = said[said.index.isin(self.leads.index)].sort_index(kind="stable")
-        words = said["notice"] + (" " + said["details"]).where(said["details"] != "", "")
-        joined = words.groupby(level=0).agg("; ".join).astype("str")
-        told = joined.reindex(self.leads.index, fill_value="")
         return Checked(
-            self.leads.assign(notices=told.astype("str")),
+            self.leads.assign(notices=in_words(said, self.leads.index)),
             pd.concat(self.rejected).sort_index(),
             said,
         )

@@ -29,6 +29,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="folder of recorded cases to replay",
     )
     parser.addoption(
+        "--full",
+        action="store_true",
+        help="replay every recorded case on every engine, not a sample on MariaDB",
+    )
+    parser.addoption(
         "--engines",
         default=",".join(ENGINES),
         help="where the tests that need a database run: some of %(default)s",
@@ -44,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what needs an engine on each one that is asked for and that its mark allows."""
-    if "engine_name" in metafunc.fixturenames:
+    if "engine_name" in metafunc.fixturenames and "case" not in metafunc.fixturenames:
         mark = metafunc.definition.get_closest_marker("engines")
         allowed = mark.args if mark else ENGINES
         asked = metafunc.config.getoption("engines").split(",")

@@ -250,3 +250,24 @@ def test_astguiclient_is_read_as_the_dialer_writes_it(tmp_path: Path) -> None:
     path.write_text("VARserver_ip => 10.0.0.1\n")
     assert read_astguiclient(path) == {}
     assert read_astguiclient(tmp_path / "none") == {}
+
+
+def test_a_row_that_could_not_be_read_is_not_loaded_from_the_reject_file_as_it_is(
+    dialer: str, tmp_path: Path
+) -> None:
+    (tmp_path / "vendor.csv").write_text(
+        'First,Phone,City,Zip\nAnn,727-555-0112\nBob,727-555-0113,"Big" Town,33755\n', "utf-8"
+    )
+    flags = ["--database", dialer, "--list-id", "101", "--results"]
+    assert run(["import", "vendor.csv", *flags, "first"]) == 0
+    again = tmp_path / "first" / "rejected.csv"
+    assert run(["import", str(again), *flags, "second"]) == 0
+    summary = json.loads((tmp_path / "second" / "summary.json").read_text("utf-8"))
+    assert summary["reasons"] == {"BROKEN_QUOTE": 1, "TOO_FEW_FIELDS": 1}
+    lines = again.read_text("utf-8").replace("TOO_FEW_FIELDS", "").replace("BROKEN_QUOTE", "")
+    again.write_text(lines, "utf-8")
+    assert run(["import", str(again), *flags, "third"]) == 0
+    summary = json.loads((tmp_path / "third" / "summary.json").read_text("utf-8"))
+    assert summary["loaded"] == 2
+    head = (tmp_path / "third" / "rejected.csv").read_text("utf-8").splitlines()[0]
+    assert head.replace('"', "") == "First,Phone,City,Zip,row_number,reason,details,add_lead"

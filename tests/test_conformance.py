@@ -15,6 +15,7 @@ import pytest
 
 from loader.errors import NotAllowedError
 from tests.corpus import (
+    HERE,
     Case,
     Named,
     Verdict,
@@ -48,10 +49,24 @@ def corpus(folder: Path) -> tuple[list[Case], Named]:
     return load_cases(folder), fixtures(folder)
 
 
+SAMPLE = {"sqlite": (1, 0), "myisam": (4, 1), "innodb": (4, 3)}
+"""Of how many cases one is replayed on an engine, and which, unless all are asked for."""
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "case" in metafunc.fixturenames:
-        cases, _ = corpus(metafunc.config.getoption("--cases"))
-        metafunc.parametrize("case", cases, ids=[case["id"] for case in cases])
+    if "case" not in metafunc.fixturenames:
+        return
+    config = metafunc.config
+    cases, _ = corpus(config.getoption("--cases"))
+    everything = config.getoption("--full") or config.getoption("--cases") != HERE
+    pairs = [
+        (case, engine)
+        for engine, (step, first) in SAMPLE.items()
+        if engine in config.getoption("--engines").split(",")
+        for case in (cases if everything else cases[first::step])
+    ]
+    names = [f"{case['id']}-{engine}" for case, engine in pairs]
+    metafunc.parametrize(("case", "engine_name"), pairs, ids=names, scope="session")
 
 
 def expected(
