@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ from loader.insert import Inserted, LeadInserter
 from loader.lookups import Dialer, Lookups
 from loader.mapping import ColumnMapping, map_columns, read_mapping_file
 from loader.options import LoadOptions
-from loader.pipeline import Checked, Checks
+from loader.pipeline import Checks
 from loader.queries import look_up
 from loader.reasons import Notice, Reason
 from loader.results import REJECTED, Results, not_corrected
@@ -123,7 +123,7 @@ class _Loading:
         self.database, self.dialer, self.files = database, dialer, files
         self.watchers, self.tally = watchers, Tally()
         self.checks = self._checks("checked")
-        self.batch = pd.DataFrame({"notices": []}, dtype="str")
+        self.batch = pd.DataFrame(columns=["notices", "number_type", "region"], dtype="str")
         """The last one on its way in."""
 
     def _checks(self, folder: str) -> Checks:
@@ -150,7 +150,6 @@ class _Loading:
             checked = self.checks.check(chunk.rows.drop(unread.index))
             self._reject(chunk.rows, checked.rejected)
             self.files.accepted.append(checked.accepted)
-            self._count(checked)
             self.checks.seconds.lap("results")
             self.watchers.progress("check", chunk.bytes_read, self.source.size)
 
@@ -181,8 +180,7 @@ class _Loading:
                 ended = error
         else:
             for accepted in self.files.accepted.read():
-                self.files.load(accepted, None)
-                self.tally.loaded += len(accepted)
+                self._load(accepted, None)
         self.files.finish()
         self.checks.seconds.lap("results")
         if isinstance(ended, LoaderError):
@@ -201,10 +199,8 @@ class _Loading:
             inserted = inserter.insert(batch, self.options.user)
             self.checks.seconds.lap("insert")
             ids = inserted.lead_ids.reindex(batch.index).dropna().astype("int64")
-            self.files.load(batch.loc[ids.index], ids)
+            self._load(with_notice(batch, inserted.changed, Notice.CHANGED_BY_SERVER), ids)
             refused |= inserted.refused
-            self.tally.loaded += len(ids)
-            self.tally.notices[Notice.CHANGED_BY_SERVER] += len(inserted.changed)
             self.watchers.progress("insert", self.tally.loaded, waiting.rows)
         if refused:
             self._reject_refused(refused)
@@ -228,17 +224,16 @@ class _Loading:
             checked = self.checks.check(rows)
             self._reject(rows, checked.rejected)
             again.append(checked.accepted)
-            self._count(checked)
         self.checks.seconds = checks.seconds
         self._insert(again, inserter)
 
     def _give_up(self, last: Inserted) -> None:
         """Account for every row of a run that ended before its time."""
         ids = last.lead_ids[~last.lead_ids.index.isin(self.files.lead_ids()[:, 0])]
-        self.files.load(self.batch.loc[ids.index], ids)
+        self._load(with_notice(self.batch, last.changed, Notice.CHANGED_BY_SERVER), ids)
         done = self.files.lead_ids()[:, 0]
         rejected = [(frame.index, counts(frame["reason"])) for frame in self.files.rejected()]
-        self.tally.loaded, self.tally.reasons = len(done), Counter()
+        self.tally.reasons = Counter()
         for _, reasons in rejected:
             self.tally.reasons.update(reasons)
         accounted = np.concatenate([done, *(rows for rows, _ in rejected)])
@@ -258,11 +253,14 @@ class _Loading:
             self.files.reject(source, found)
             self.tally.reasons.update(counts(found["reason"]))
 
-    def _count(self, checked: Checked) -> None:
-        accepted = checked.accepted
-        self.tally.notices.update(counts(checked.notices["notice"]))
-        self.tally.number_types.update(counts(accepted["number_type"]))
-        self.tally.regions.update(counts(accepted["region"]))
+    def _load(self, accepted: pd.DataFrame, lead_ids: "pd.Series[int] | None") -> None:
+        """Note rows that are loaded, those with a lead_id; in a validation all."""
+        loaded = accepted if lead_ids is None else accepted.loc[lead_ids.index]
+        self.files.load(loaded, lead_ids)
+        self.tally.loaded += len(loaded)
+        self.tally.notices.update(noticed(loaded["notices"]))
+        self.tally.number_types.update(counts(loaded["number_type"]))
+        self.tally.regions.update(counts(loaded["region"]))
 
     def summarize(self, run: str, job: Job, began: datetime) -> Summary:
         """Reconcile the counts and write the summary, the last of the result files."""
@@ -312,6 +310,20 @@ def as_findings(problems: pd.DataFrame) -> Findings:
 def counts(values: "pd.Series[str]") -> dict[str, int]:
     """Count the rows of each value."""
     return {str(value): int(count) for value, count in values.value_counts().items()}
+
+
+def with_notice(batch: pd.DataFrame, rows: Collection[int], notice: Notice) -> pd.DataFrame:
+    """Add a notice to some rows of a batch."""
+    told = batch["notices"].where(batch["notices"] == "", batch["notices"] + "; ") + notice.value
+    return batch.assign(notices=told.where(batch.index.isin(rows), batch["notices"]))
+
+
+def noticed(notices: "pd.Series[str]") -> dict[str, int]:
+    """Count the rows of each notice, of rows that tell theirs as in loaded.csv."""
+    told = notices[notices != ""].str.split("; ").explode()
+    names = told.astype("str").str.replace(r" .*", "", regex=True)
+    # A row may tell the same of several fields.
+    return counts(names[~names.to_frame().assign(row=names.index).duplicated()])
 
 
 def consecutive(lead_ids: npt.NDArray[np.int64]) -> list[tuple[int, int]]:

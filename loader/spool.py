@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pandas as pd
 import pyarrow as pa
@@ -15,7 +16,7 @@ class Spool:
         self.path, self.rows = path, 0
         self._writer: pa.ipc.RecordBatchStreamWriter | None = None
         self._schema: pa.Schema | None = None
-        self._file: pa.OSFile | None = None
+        self._file: BinaryIO | None = None
 
     def append(self, frame: pd.DataFrame) -> None:
         """Write a frame; all have the same columns."""
@@ -23,8 +24,10 @@ class Spool:
             return
         table = pa.Table.from_pandas(frame, preserve_index=True)
         if self._writer is None:
-            self._file = pa.OSFile(str(self.path), "wb")
-            self._writer, self._schema = pa.ipc.new_stream(self._file, table.schema), table.schema
+            # After a reading, a further stream of Arrow's is begun behind the ones before.
+            self._file = self.path.open("ab")
+            self._schema = self._schema or table.schema
+            self._writer = pa.ipc.new_stream(self._file, self._schema)
         self._writer.write_table(table.cast(self._schema))
         self.rows += len(frame)
 
@@ -40,9 +43,10 @@ class Spool:
         self.close()
         if not self.rows:
             return
-        with pa.OSFile(str(self.path)) as file, pa.ipc.open_stream(file) as stream:
-            for batch in stream:
-                if not batch.num_rows:
-                    continue
-                for start in range(0, batch.num_rows, rows or batch.num_rows):
-                    yield batch.slice(start, rows).to_pandas()
+        with pa.OSFile(str(self.path)) as file:
+            while file.tell() < file.size():
+                for batch in pa.ipc.open_stream(file):
+                    if not batch.num_rows:
+                        continue
+                    for start in range(0, batch.num_rows, rows or batch.num_rows):
+                        yield batch.slice(start, rows).to_pandas()
