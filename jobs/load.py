@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from loader.database import Database
+from loader.duplicates import Kind
 from loader.errors import LoaderError, RejectRateError, UsageError
 from loader.facts import read_dialer
 from loader.findings import FINDING_TYPES, Findings, findings
@@ -293,7 +294,7 @@ class _Loading:
             lead_ids=consecutive(self.files.lead_ids()[:, 1]),
             number_types=dict(tally.number_types.most_common()),
             regions=dict(tally.regions.most_common()),
-            remarks=remarks(self.options, self.dialer),
+            remarks=remarks(self.options, self.dialer, self.mapping),
             seconds={stage: round(time, 3) for stage, time in self.checks.seconds.items()},
             results=str(self.files.folder),
         )
@@ -336,13 +337,24 @@ def consecutive(lead_ids: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
     return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
 
 
-def remarks(options: LoadOptions, dialer: Dialer) -> list[str]:
+def remarks(options: LoadOptions, dialer: Dialer, mapping: ColumnMapping) -> list[str]:
     """Say what holds for the whole run and is not as one might expect."""
     said = []
     if not dialer.knows_leads:
         said.append("without a database only the file itself was looked at")
     elif dialer.phone_codes.empty:
         said.append("vicidial_phone_codes is empty: time zones are phonenumbers' own")
+    compared = {
+        Kind.TITLEALTPHONE: {"title", "alt_phone"},
+        Kind.NAMEPHONE: {"first_name", "last_name"},
+    }
+    for kind in dict.fromkeys(check.kind for check in options.duplicate_checks):
+        missing = sorted(compared.get(kind, set()) - mapping.fields.keys())
+        if missing:
+            said.append(
+                f"DUP{kind.value} compares {' and '.join(missing)}, which no column of the file "
+                "fills: empty equals empty"
+            )
     if options.nanpa_ac_prefix_check == "Y" and not dialer.nanpa_is_loaded:
         said.append("NANPA options disabled, NANPA prefix data not loaded")
     return said

@@ -228,7 +228,7 @@ class Notice(StrEnum):
     )
     INVALID_ENTRY_LIST_ID = (
         "INVALID_ENTRY_LIST_ID",
-        "the entry_list_id is no number that fits and is stored as 0",
+        "the entry_list_id is no number that fits: 0 is stored, or the largest number there is",
     )
     DECIMAL_MENDED = "DECIMAL_MENDED", "the .0 that a spreadsheet put after the number was removed"
     EXTENSION_DROPPED = "EXTENSION_DROPPED", "the number's extension is not stored"

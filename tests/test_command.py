@@ -271,3 +271,10 @@ def test_a_row_that_could_not_be_read_is_not_loaded_from_the_reject_file_as_it_i
     assert summary["loaded"] == 2
     head = (tmp_path / "third" / "rejected.csv").read_text("utf-8").splitlines()[0]
     assert head.replace('"', "") == "First,Phone,City,Zip,row_number,reason,details,add_lead"
+
+
+def test_a_check_of_fields_that_the_file_lacks_is_remarked(
+    leads: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["validate", str(leads), "--duplicate-check", "DUPTITLEALTPHONESYS"]) == 0
+    assert "compares alt_phone and title, which no column" in capsys.readouterr().out
