@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import NullPool, create_engine, inspect
 
 from jobs import settings as settings_module
 from jobs.command import run
@@ -55,7 +55,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_init_makes_the_tables_once(dialer: str, capsys: pytest.CaptureFixture[str]) -> None:
-    tables = inspect(create_engine(dialer)).get_table_names()
+    tables = inspect(create_engine(dialer, poolclass=NullPool)).get_table_names()
     assert "vicidial_list" in tables
     assert run(["init", "--database", dialer]) == 0
     assert "nothing was missing" in capsys.readouterr().out
@@ -158,7 +158,7 @@ def test_reject_rate_is_checked_before_the_insert(
     (tmp_path / "bad.csv").write_text(BAD, "utf-8")
     arguments = ["import", "bad.csv", "--database", dialer, "--chunk-size", "1"]
     assert run([*arguments, "--max-reject-rate", "0.4"]) == 65
-    with create_engine(dialer).connect() as connection:
+    with create_engine(dialer, poolclass=NullPool).connect() as connection:
         assert connection.exec_driver_sql("SELECT COUNT(*) FROM vicidial_list").scalar_one() == 0
     assert "nothing was inserted" in capsys.readouterr().err
     assert run([*arguments, "--max-reject-rate", "0.5"]) == 0
