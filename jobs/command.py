@@ -1,6 +1,8 @@
 """The command line: it parses, calls, prints and exits. What is heavy is imported late."""
 
+import itertools
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from jobs.settings import Settings
     from jobs.terminal import Terminal
     from loader.database import Database
+    from loader.errors import NoSuchFileError
 
 app = typer.Typer(
     name="leadloader",
@@ -154,7 +157,7 @@ def init(database: DatabaseAddress = None, config: Config = None) -> None:
     from loader.schema import create_missing
 
     settings = read_settings({"database": database} if database else {}, config)
-    target = _open(settings)
+    target = _open(settings, must_exist=False)
     with target.connect():
         made = create_missing(target.engine)
     print(
@@ -180,32 +183,36 @@ def _pairs(mappings: list[str]) -> dict[str, str]:
     return pairs
 
 
-def _open(settings: "Settings") -> "Database":
+def _open(settings: "Settings", *, must_exist: bool = True) -> "Database":
     from loader.database import Database
-    from loader.errors import UsageError
+    from loader.errors import ConfigurationError, UsageError
 
     if settings.database in {"", "none"}:
         raise UsageError(
             "no database: name it by --database, LEADLOADER_DATABASE, database = in the settings "
             "file, or have the dialer's /etc/astguiclient.conf"
         )
-    return Database(settings.database)
+    database = Database(settings.database)
+    file = database.engine.url.database if database.is_sqlite else None
+    if must_exist and file and not file.startswith("file:") and not Path(file).exists():
+        raise ConfigurationError(f"there is no SQLite database {file}; `leadloader init` makes one")
+    return database
 
 
 def _load_all(job: "Job", files: list[str], settings: "Settings", terminal: "Terminal") -> int:
     """Load file after file; one file's failure does not stop the others."""
     from jobs.load import load
     from loader.errors import LoaderError
-    from loader.source import expand
 
     worst = 0
-    paths = expand(files)
     without = job == "validate" and settings.database in {"", "none"}
     database = None if without else _open(settings)
-    for path in paths:
-        results = settings.results
-        if results is not None and len(paths) > 1:
-            results /= Path(path).name
+    paths, missing = _paths(files)
+    for error in missing:
+        terminal.complain(error)
+        worst = worst or error.exit_code
+    terminal.several = len(paths) > 1
+    for path, results in zip(paths, _folders(settings.results, paths), strict=True):
         try:
             with terminal.watching() as watchers:
                 summary = load(
@@ -216,6 +223,38 @@ def _load_all(job: "Job", files: list[str], settings: "Settings", terminal: "Ter
             terminal.complain(error)
             worst = worst or error.exit_code
     return worst
+
+
+def _paths(files: list[str]) -> "tuple[list[str], list[NoSuchFileError]]":
+    """Give the files that are there, each once, and what is wrong with the others."""
+    from loader.errors import NoSuchFileError
+    from loader.source import expand
+
+    paths: dict[str, str] = {}
+    missing: list[NoSuchFileError] = []
+    for pattern in files:
+        try:
+            found = expand([pattern])
+        except NoSuchFileError as error:
+            missing.append(error)
+            continue
+        for path in found:
+            paths.setdefault(path if path == "-" else str(Path(path).resolve()), path)
+    return list(paths.values()), missing
+
+
+def _folders(results: Path | None, paths: list[str]) -> list[Path | None]:
+    """Give each file its own folder below `results`, if there are several."""
+    if results is None or len(paths) == 1:
+        return [results] * len(paths)
+    folders: list[Path | None] = []
+    for path in paths:
+        name = Path(path).name
+        numbered = (f"{name}-{number}" for number in itertools.count(2))
+        while results / name in folders:
+            name = next(numbered)
+        folders.append(results / name)
+    return folders
 
 
 def main() -> None:
@@ -241,6 +280,11 @@ def run(arguments: list[str]) -> int:
         return _complain("interrupted", 130)
     except BrokenPipeError:
         return 0
+    except Exception as error:  # noqa: BLE001 - the last resort: whatever it is, it is our bug
+        # Where, not what: the text of an error may hold a person's data.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"
+        return _complain(f"a bug of ours: {where}; please report it", LoaderError.exit_code)
     return code if isinstance(code, int) else 0
 
 

@@ -162,7 +162,8 @@ class _Loading:
             raise RejectRateError(
                 f"{self.source.name}: {self.tally.rejected} of {self.tally.rows_read} rows "
                 f"({rate:.1%}) would be rejected, more than the {limit:.1%} that max_reject_rate "
-                f"allows; nothing was inserted. Most: {', '.join(f'{r} {n}' for r, n in worst)}"
+                f"allows; nothing was inserted. Most: {', '.join(f'{r} {n}' for r, n in worst)}. "
+                "Which rows: leadloader validate, without max_reject_rate"
             )
 
     def finish(self, *, insert: bool) -> LoaderError | KeyboardInterrupt | None:
@@ -341,9 +342,14 @@ def remarks(options: LoadOptions, dialer: Dialer, mapping: ColumnMapping) -> lis
     """Say what holds for the whole run and is not as one might expect."""
     said = []
     if not dialer.knows_leads:
-        said.append("without a database only the file itself was looked at")
+        said.append("without a database only the file itself was looked at" + skipped(options))
     elif dialer.phone_codes.empty:
         said.append("vicidial_phone_codes is empty: time zones are phonenumbers' own")
+    if options.campaign_dnc_check != "N" and not options.campaign_id:
+        said.append(
+            "campaign_dnc_check without campaign_id looks only at numbers that are listed for no "
+            "campaign"
+        )
     compared = {
         Kind.TITLEALTPHONE: {"title", "alt_phone"},
         Kind.NAMEPHONE: {"first_name", "last_name"},
@@ -358,6 +364,14 @@ def remarks(options: LoadOptions, dialer: Dialer, mapping: ColumnMapping) -> lis
     if options.nanpa_ac_prefix_check == "Y" and not dialer.nanpa_is_loaded:
         said.append("NANPA options disabled, NANPA prefix data not loaded")
     return said
+
+
+def skipped(options: LoadOptions) -> str:
+    """Name the checks that were asked for and need a database."""
+    names = ("list_exists_check", "usacan_areacode_check", "nanpa_ac_prefix_check", "dnc_check",
+             "campaign_dnc_check")  # fmt: skip
+    missing = [name for name in names if getattr(options, name) != "N"]
+    return f"; not done: {', '.join(missing)}" if missing else ""
 
 
 def without_database() -> Dialer:

@@ -89,6 +89,8 @@ def _explain(error: ValidationError, sources: Mapping[str, Mapping[str, Any]]) -
     first = error.errors(include_url=False, include_input=False)[0]
     name = str(first["loc"][0]) if first["loc"] else ""
     message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "string_pattern_mismatch":
+        message = "give 3 to 12 digits" if name == "list_id" else "give digits only"
     if first["type"] == "extra_forbidden":
         message = "there is no such setting"
     source = next((source for source, values in sources.items() if name in values), "")

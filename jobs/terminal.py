@@ -28,6 +28,7 @@ class Terminal:
     def __init__(self, settings: "Settings") -> None:
         """Color only on a terminal, and not where NO_COLOR is set: Rich sees to both."""
         self.quiet, self.json = settings.quiet, settings.json_summary
+        self.several = False
         self.out = Console(highlight=False)
         if not self.out.is_terminal:
             # Nothing is lost in a pipe or a file, whatever width a terminal would have.
@@ -87,7 +88,8 @@ class Terminal:
     def show(self, summary: Summary) -> None:
         """Give the summary: the data of the command."""
         if self.json:
-            print(summary.model_dump_json(indent=2))
+            # Of several files a line each, as jq and its kin read it.
+            print(summary.model_dump_json(indent=None if self.several else 2))
         elif not self.quiet:
             self.out.print(funnel(summary))
             if summary.notices:

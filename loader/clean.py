@@ -88,7 +88,10 @@ def clean_fields(
         )
         said.append(of_field)
         rejected = pd.concat([rejected, unfit.drop(rejected.index, errors="ignore")])
-    leads["list_id_given"], leads["list_id"] = _list_id(leads["list_id"].astype("str"), options)
+    given = leads["list_id"].astype("str")
+    leads["list_id_given"], leads["list_id"] = _list_id(given, options)
+    cleaned = (given.str.strip() != leads["list_id_given"]) & (given.str.strip() != "")
+    said.append(notices(leads.index[cleaned], Notice.LIST_ID_CLEANED, given[cleaned]))
     for name, clean in _SPECIAL.items():
         if name in leads:
             leads[name], notice = clean(leads[name], options)

@@ -73,6 +73,12 @@ MEANINGS: tuple[tuple[frozenset[int], type[LoaderError], str], ...] = (
 )
 """What else the server's codes mean for the run, in words for its user."""
 
+CONNECTION_OPTIONS = frozenset(
+    {"charset", "connect_timeout", "read_timeout", "ssl_ca", "ssl_cert", "ssl_disabled", "ssl_key",
+     "ssl_verify_cert", "ssl_verify_identity", "unix_socket", "write_timeout"}
+)  # fmt: skip
+"""What may follow a `?` in a server's address."""
+
 SERVER_MODE = ""
 """Lax, as the dialer's, whatever the server's: a value that a column cannot take is stored as it
 can, a column of the site's own gets its default. LOAD DATA LOCAL knows no strict mode either. What
@@ -234,12 +240,18 @@ def _read_address(address: str) -> URL:
     try:
         url = make_url(address)
         backend = url.get_backend_name()
-    except (ArgumentError, NoSuchModuleError):
+    except (ArgumentError, NoSuchModuleError, ValueError):
         raise ConfigurationError(
             "the database's address cannot be read; give mysql://user:password@host/asterisk "
             "or sqlite:///path/to/file"
         ) from None
     if backend in {"mysql", "mariadb"}:
+        unknown = sorted(url.query.keys() - CONNECTION_OPTIONS)
+        if unknown:
+            raise ConfigurationError(
+                f"the database's address has options that do not exist: {', '.join(unknown)}; "
+                f"there are {', '.join(sorted(CONNECTION_OPTIONS))}"
+            )
         return url.set(drivername="mysql+pymysql")
     if backend == "sqlite":
         return url

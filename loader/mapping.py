@@ -1,5 +1,6 @@
 """Which column of a source file fills which field of a lead."""
 
+import re
 import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -124,7 +125,8 @@ def map_columns(
     for field, names in usual_names().items():
         if field not in fields:
             known = {plain(name) for name in (field, *names, *more.get(field, ()))}
-            found = [c for c in columns if plain(c) in known and c not in fields.values()]
+            free = [c for c in columns if c not in fields.values()]
+            found = [c for c in free if plain(_unnumbered(c, columns)) in known]
             if len(found) > 1:
                 raise SourceFileError(
                     f"{file}: columns {_quoted(found)} all stand for {field}; say which by "
@@ -138,6 +140,12 @@ def map_columns(
             '--map phone_number="..."'
         )
     return _complete(fields, columns)
+
+
+def _unnumbered(column: str, columns: Sequence[str]) -> str:
+    """Give the name that a column had before a second one of it was told apart: `Phone (2)`."""
+    name = re.sub(r" \(\d+\)$", "", column)
+    return name if name in columns else column
 
 
 def _complete(fields: Mapping[str, str], columns: Sequence[str]) -> ColumnMapping:

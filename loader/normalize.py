@@ -48,6 +48,10 @@ def normalize_phones(
     bad = damaged(given)
     regions = _regions(leads, options)
     number = _parse(given.where(~bad, ""), regions)
+    strange = _country_is_unknown(leads)
+    said.append(
+        notices(leads.index[strange], Notice.UNKNOWN_COUNTRY, leads["country_given"][strange])
+    )
     sent = digits_only(given)
     parsed = number["national_number"].where(number["national_number"] != "", sent)
     leads = leads.assign(
@@ -90,6 +94,12 @@ def _regions(leads: pd.DataFrame, options: LoadOptions) -> "pd.Series[str]":
     regions = regions.where(regions != "", by_country)
     # A phone_code that no country has must not be taken for the default.
     return regions.where((regions != "") | (leads["phone_code"] != ""), fallback)
+
+
+def _country_is_unknown(leads: pd.DataFrame) -> "pd.Series[bool]":
+    countries = leads["country_given"]
+    asked = (leads["phone_code"] == "") & (countries.str.strip() != "")
+    return asked & (region_of_country(countries) == "")
 
 
 def _region(phone_code: str) -> str:

@@ -25,19 +25,20 @@ class Reason(StrEnum):
         "BROKEN_QUOTE",
         "",
         "a quoted value is not closed, or text follows its closing quote",
-        "close the quote, or double the quotes inside the value",
+        "close the quote, or double the quotes inside the value; in a reject file empty the reason",
     )
     TOO_FEW_FIELDS = (
         "TOO_FEW_FIELDS",
         "",
         "the row has fewer fields than the header",
-        "add the missing delimiters, or quote values that hold a line break",
+        "add the missing delimiters, or quote values that hold a line break; in a reject file "
+        "empty the reason",
     )
     TOO_MANY_FIELDS = (
         "TOO_MANY_FIELDS",
         "",
         "the row has more fields than the header",
-        "quote values that hold the delimiter",
+        "quote values that hold the delimiter; in a reject file empty the reason",
     )
     INVALID_LIST_ID = (
         "INVALID_LIST_ID",
@@ -229,6 +230,14 @@ class Notice(StrEnum):
     INVALID_ENTRY_LIST_ID = (
         "INVALID_ENTRY_LIST_ID",
         "the entry_list_id is no number that fits: 0 is stored, or the largest number there is",
+    )
+    LIST_ID_CLEANED = (
+        "LIST_ID_CLEANED",
+        "the list_id held more than digits; as add_lead does, the digits alone were taken",
+    )
+    UNKNOWN_COUNTRY = (
+        "UNKNOWN_COUNTRY",
+        "the row's country was not understood; the number was taken for one of the default's",
     )
     DECIMAL_MENDED = "DECIMAL_MENDED", "the .0 that a spreadsheet put after the number was removed"
     EXTENSION_DROPPED = "EXTENSION_DROPPED", "the number's extension is not stored"

@@ -34,7 +34,7 @@ def list_is_allowed(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) 
 
 def list_exists(leads: pd.DataFrame, options: LoadOptions, dialer: Dialer) -> Findings:
     """Reject lists that are not defined (add_lead: list_exists_check)."""
-    if options.list_exists_check == "N":
+    if options.list_exists_check == "N" or not dialer.knows_leads:
         return no_findings()
     missing = ~leads["list_id"].isin(dialer.lists.index) | (leads["list_id_given"] == "")
     return _reject_list(leads, missing, Reason.NOT_A_DEFINED_LIST_ID)
@@ -55,7 +55,7 @@ def usacan_prefix(leads: pd.DataFrame, options: LoadOptions, _dialer: Dialer) ->
 
 def usacan_areacode(leads: pd.DataFrame, options: LoadOptions, dialer: Dialer) -> Findings:
     """Reject all but ten digits, country 1, known area code (add_lead: usacan_areacode_check)."""
-    if options.usacan_areacode_check == "N":
+    if options.usacan_areacode_check == "N" or not dialer.knows_leads:
         return no_findings()
     phones = leads["phone_number"]
     known = (phones.str.len() == 10) & _slice(phones, 3).isin(dialer.area_codes)

@@ -278,3 +278,77 @@ def test_a_check_of_fields_that_the_file_lacks_is_remarked(
 ) -> None:
     assert run(["validate", str(leads), "--duplicate-check", "DUPTITLEALTPHONESYS"]) == 0
     assert "compares alt_phone and title, which no column" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "mysql://loader:S3CRET/asterisk",
+        "mysql://loader:S3CRET@127.0.0.1:notaport/x",
+        "mysql://loader:S3CRET@127.0.0.1:1/x?foo=bar",
+        "sqlite:///typo.db",
+    ],
+)
+def test_an_odd_database_address_is_said_without_its_password(
+    address: str, leads: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["validate", str(leads), "--database", address]) == 78
+    said = capsys.readouterr()
+    assert "S3CRET" not in said.out + said.err
+    assert "Traceback" not in said.err
+    assert not (tmp_path / "typo.db").exists()
+
+
+def test_a_missing_file_among_others_and_files_of_one_name(
+    tmp_path: Path, leads: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x.csv").write_text(GOOD, "utf-8")
+    files = ["none.csv", "a/x.csv", "./a/x.csv", "b/x.csv"]
+    assert run(["validate", *files, "--results", "out", "--json"]) == 66
+    assert sorted(path.name for path in Path("out").iterdir()) == ["x.csv", "x.csv-2"]
+    summaries = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [summary["rows_read"] for summary in summaries] == [2, 2]
+
+
+def test_what_is_no_error_of_ours_to_know_is_a_bug(
+    leads: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise RuntimeError("a person's data")
+
+    monkeypatch.setattr("jobs.settings.read_settings", fail)
+    assert run(["validate", str(leads)]) == 70
+    said = capsys.readouterr().err
+    assert "RuntimeError in test_command.py" in said
+    assert "person" not in said
+
+
+def test_checks_that_need_a_database_are_named_not_guessed(
+    leads: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--list-exists-check", "Y", "--usacan-areacode-check", "Y", "--dnc-check", "Y"]
+    assert run(["validate", str(leads), *flags, "--campaign-dnc-check", "Y"]) == 0
+    said = capsys.readouterr().out
+    assert "not done: list_exists_check, usacan_areacode_check, dnc_check" in said
+    assert "campaign_dnc_check without campaign_id" in said
+    assert "NOT_A_DEFINED" not in said
+
+
+def test_two_columns_of_one_name_are_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "twice.csv").write_text("phone,phone\n7275550112,7275550113\n", "utf-8")
+    assert run(["validate", "twice.csv"]) == 65
+    assert "all stand for phone_number" in capsys.readouterr().err
+
+
+def test_a_list_id_of_more_than_digits_and_an_unknown_country_are_noticed(tmp_path: Path) -> None:
+    (tmp_path / "odd.csv").write_text(
+        "phone,list id,country\n7275550112,101.0,USA\n7275550113,101,Atlantis\n", "utf-8"
+    )
+    assert run(["validate", "odd.csv", "--results", "out"]) == 0
+    lines = (tmp_path / "out" / "loaded.csv").read_text("utf-8").splitlines()
+    assert "LIST_ID_CLEANED 101.0" in lines[1]
+    assert "UNKNOWN_COUNTRY Atlantis" in lines[2]
