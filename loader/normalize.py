@@ -48,19 +48,13 @@ def normalize_phones(
     bad = damaged(given)
     regions = _regions(leads, options)
     number = _parse(given.where(~bad, ""), regions)
-    strange = _country_is_unknown(leads)
-    said.append(
-        notices(leads.index[strange], Notice.UNKNOWN_COUNTRY, leads["country_given"][strange])
-    )
     sent = digits_only(given)
     parsed = number["national_number"].where(number["national_number"] != "", sent)
     leads = leads.assign(
         national_number=parsed, number_type=number["number_type"], region=number["region"]
     )
+    said += _said_of_numbers(leads, number, options)
     if options.phone_format == "national":
-        extension = number["extension"] != ""
-        rows = leads.index[extension]
-        said.append(notices(rows, Notice.EXTENSION_DROPPED, number["extension"][extension]))
         leads["phone_number"] = parsed
         found = number["country_code"] != ""
         leads["phone_code"] = number["country_code"].where(found, _phone_code(leads, options))
@@ -96,10 +90,18 @@ def _regions(leads: pd.DataFrame, options: LoadOptions) -> "pd.Series[str]":
     return regions.where((regions != "") | (leads["phone_code"] != ""), fallback)
 
 
-def _country_is_unknown(leads: pd.DataFrame) -> "pd.Series[bool]":
-    countries = leads["country_given"]
+def _said_of_numbers(
+    leads: pd.DataFrame, number: pd.DataFrame, options: LoadOptions
+) -> list[Notices]:
+    """Say whose country is not understood, and which extensions are not stored."""
+    countries, extensions = leads["country_given"], number["extension"]
     asked = (leads["phone_code"] == "") & (countries.str.strip() != "")
-    return asked & (region_of_country(countries) == "")
+    strange = countries[asked & (region_of_country(countries) == "")]
+    said = [notices(strange.index, Notice.UNKNOWN_COUNTRY, strange)]
+    if options.phone_format == "national":
+        dropped = extensions[extensions != ""]
+        said.append(notices(dropped.index, Notice.EXTENSION_DROPPED, dropped))
+    return said
 
 
 def _region(phone_code: str) -> str:
