@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jobs.flags import PAIRS, with_flags
 from loader import __version__
 
 if TYPE_CHECKING:
@@ -27,119 +28,29 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-ADD_LEAD, FILE, PHONES, RUN = "add_lead's options", "Reading", "Phones", "Running"
-
-
-def _flag(text: str, panel: str, *names: str, metavar: str | None = None) -> Any:
-    return typer.Option(*names, help=text, rich_help_panel=panel, metavar=metavar)
-
-
-YN, DNC = "Y|N", "Y|N|AREACODE"
-Config = Annotated[Path | None, _flag("Settings file (TOML)", RUN, metavar="FILE")]
+Config = Annotated[Path | None, typer.Option(help="Settings file (TOML)", metavar="FILE")]
 DatabaseAddress = Annotated[
     str | None,
-    _flag("mysql://user:password@host/asterisk, sqlite:///leads.db, or none", RUN, metavar="URL"),
+    typer.Option(help="mysql://user:password@host/asterisk or sqlite:///leads.db", metavar="URL"),
 ]
 
 
-def load_files(  # noqa: PLR0913, PLR0917 - each argument is an option of the command
+@with_flags
+def load_files(
     ctx: typer.Context,
     files: Annotated[
         list[str],
         typer.Argument(help="Lead files; globs, or - for standard input", metavar="FILE..."),
     ],
-    list_id: Annotated[
-        str | None, _flag("List of rows that name none (default 999)", ADD_LEAD, metavar="ID")
-    ] = None,
-    campaign_id: Annotated[
-        str | None, _flag("Campaign for campaign-dnc-check", ADD_LEAD, metavar="ID")
-    ] = None,
-    phone_code: Annotated[
-        str | None, _flag("Country code of rows that name none (1)", ADD_LEAD, metavar="CODE")
-    ] = None,
-    duplicate_check: Annotated[
-        str | None, _flag("DUPLIST, DUPSYS90DAY ..., joined by -", ADD_LEAD, metavar="CHECKS")
-    ] = None,
-    dnc_check: Annotated[
-        str | None, _flag("Reject numbers on the do-not-call list", ADD_LEAD, metavar=DNC)
-    ] = None,
-    campaign_dnc_check: Annotated[
-        str | None, _flag("Reject numbers on the campaign's list", ADD_LEAD, metavar=DNC)
-    ] = None,
-    usacan_prefix_check: Annotated[
-        str | None, _flag("Reject a fourth digit of 0 or 1", ADD_LEAD, metavar=YN)
-    ] = None,
-    usacan_areacode_check: Annotated[
-        str | None, _flag("Reject unknown area codes", ADD_LEAD, metavar=YN)
-    ] = None,
-    nanpa_ac_prefix_check: Annotated[
-        str | None, _flag("Reject what NANPA does not know", ADD_LEAD, metavar=YN)
-    ] = None,
-    list_exists_check: Annotated[
-        str | None, _flag("Reject lists that are not defined", ADD_LEAD, metavar=YN)
-    ] = None,
-    source: Annotated[
-        str | None, _flag("What originates the load", ADD_LEAD, metavar="TEXT")
-    ] = None,
-    user: Annotated[str | None, _flag("Dialer user to load as", ADD_LEAD, metavar="USER")] = None,
-    map_: Annotated[
-        list[str] | None,
-        _flag("Column of a field; may be repeated", FILE, "--map", metavar="FIELD=COLUMN"),
-    ] = None,
-    mapping_file: Annotated[
-        Path | None, _flag("A vendor's mapping (TOML)", FILE, metavar="FILE")
-    ] = None,
-    delimiter: Annotated[
-        str | None, _flag("Between fields; found by itself", FILE, metavar="CHARACTER")
-    ] = None,
-    encoding: Annotated[
-        str | None, _flag("Of the file (UTF-8, UTF-16 with BOM)", FILE, metavar="NAME")
-    ] = None,
-    layout: Annotated[
-        str | None, _flag("Files without header: vicidial-standard", FILE, metavar="NAME")
-    ] = None,
-    date_format: Annotated[
-        str | None, _flag("Of date_of_birth, such as %d.%m.%Y (ISO)", FILE, metavar="FORMAT")
-    ] = None,
-    unstorable: Annotated[
-        str | None, _flag("Characters the column cannot hold", FILE, metavar="notice|reject")
-    ] = None,
-    default_region: Annotated[
-        str | None, _flag("Region of numbers that nothing else places", PHONES, metavar="US|GB|...")
-    ] = None,
-    phone_validation: Annotated[
-        str | None, _flag("How strict (possible)", PHONES, metavar="length|possible|valid")
-    ] = None,
-    phone_format: Annotated[
-        str | None, _flag("What is stored (national)", PHONES, metavar="national|as-given")
-    ] = None,
-    database: DatabaseAddress = None,
-    config: Config = None,
-    results: Annotated[
-        Path | None, _flag("Folder of the result files (results/<run>)", RUN, metavar="DIR")
-    ] = None,
-    max_reject_rate: Annotated[
-        float | None, _flag("Insert nothing if more are rejected, 0 to 1", RUN, metavar="RATE")
-    ] = None,
-    chunk_size: Annotated[
-        int | None, _flag("Rows in memory at a time (20000)", RUN, metavar="N")
-    ] = None,
-    batch_size: Annotated[int | None, _flag("Rows of one insert (1000)", RUN, metavar="N")] = None,
-    json_summary: Annotated[bool | None, _flag("Print the summary as JSON", RUN, "--json")] = None,
-    quiet: Annotated[bool | None, _flag("Say nothing but errors", RUN, "--quiet", "-q")] = None,
+    **given: Any,
 ) -> None:
     """Take lead files through the checks."""
     from jobs.settings import read_settings
     from jobs.terminal import Terminal
 
-    flags = {
-        name.rstrip("_"): value
-        for name, value in ctx.params.items()
-        if value is not None and name not in {"files", "config"}
-    }
-    if "map" in flags:
-        flags["map"] = _pairs(map_ or [])
-    settings = read_settings(flags, config)
+    flags = {name: value for name, value in given.items() if value is not None}
+    flags |= {name: _pairs(name, flags[name]) for name in PAIRS.keys() & flags.keys()}
+    settings = read_settings(flags, flags.pop("config", None))
     job: Job = "import" if ctx.command.name == "import" else "validate"
     raise typer.Exit(_load_all(job, files, settings, Terminal(settings)))
 
@@ -174,12 +85,17 @@ def _root(
         raise typer.Exit
 
 
-def _pairs(mappings: list[str]) -> dict[str, str]:
+def _pairs(flag: str, texts: list[str]) -> dict[str, str]:
     from loader.errors import UsageError
 
-    pairs = dict(mapping.partition("=")[::2] for mapping in mappings)
-    if not all(field and column for field, column in pairs.items()):
-        raise UsageError('--map: write it as --map phone_number="Home Tel"')
+    pairs = dict(text.partition("=")[::2] for text in texts)
+    empty_is_fine = flag in {"default", "force"}
+    if not all(name and (value or empty_is_fine) for name, value in pairs.items()) or not all(
+        "=" in text for text in texts
+    ):
+        raise UsageError(f"--{flag}: write it as --{flag} {PAIRS[flag]}")
+    if len(pairs) < len(texts):
+        raise UsageError(f"--{flag}: a name is given twice; each can have one value")
     return pairs
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -57,6 +58,16 @@ class Settings(LoadOptions, BaseSettings):
         return LoadOptions(**self.model_dump(include=set(LoadOptions.model_fields)))
 
 
+class _Environment(EnvSettingsSource):
+    """Tables are JSON; what is none is left to the field, which may take it as plain text."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
+
+
 def read_settings(flags: Mapping[str, Any], config: Path | None) -> Settings:
     """Put the settings together: flags before environment, TOML file, the dialer's file, defaults.
 
@@ -72,13 +83,19 @@ def read_settings(flags: Mapping[str, Any], config: Path | None) -> Settings:
         config = CONFIG
     sources: dict[str, Mapping[str, Any]] = {
         "": flags,
-        "environment": EnvSettingsSource(Settings, env_prefix=PREFIX)(),
+        "environment": _Environment(Settings, env_prefix=PREFIX)(),
         str(config): _read_toml(config) if config else {},
         str(ASTGUICLIENT_CONF): read_astguiclient(ASTGUICLIENT_CONF),
     }
     merged: dict[str, Any] = {}
     for values in sources.values():
-        merged = {**values, **merged}
+        # Tables are put together name by name: a flag adds a feed to those of the file.
+        tables = {
+            name: {**table, **merged[name]}
+            for name, table in values.items()
+            if isinstance(table, dict) and isinstance(merged.get(name), dict)
+        }
+        merged = {**values, **merged, **tables}
     try:
         return Settings(**merged)
     except ValidationError as error:
@@ -87,10 +104,15 @@ def read_settings(flags: Mapping[str, Any], config: Path | None) -> Settings:
 
 def _explain(error: ValidationError, sources: Mapping[str, Mapping[str, Any]]) -> LoaderError:
     first = error.errors(include_url=False, include_input=False)[0]
-    name = str(first["loc"][0]) if first["loc"] else ""
     message = first["msg"].removeprefix("Value error, ")
+    name = str(first["loc"][0]) if first["loc"] else message.partition(":")[0]
     if first["type"] == "string_pattern_mismatch":
-        message = "give 3 to 12 digits" if name == "list_id" else "give digits only"
+        message = "give 3 to 12 digits" if name.endswith("list_id") else "give digits only"
+    if first["type"] in {"too_long", "string_too_long"}:
+        unit = "digits" if name.endswith("phone_code") else "characters"
+        message = f"give at most {first['ctx']['max_length']} {unit}"
+    if first["type"] == "dict_type":
+        message = 'give a table, or in the environment JSON such as {"name": "value"}'
     if first["type"] == "extra_forbidden":
         message = "there is no such setting"
     source = next((source for source, values in sources.items() if name in values), "")

@@ -14,7 +14,7 @@ from loader.reasons import Notice, Reason
 from loader.summary import Summary
 
 if TYPE_CHECKING:
-    from jobs.load import Watchers
+    from jobs.run import Watchers
     from jobs.settings import Settings
     from loader.mapping import ColumnMapping
     from loader.source import SourceFile
@@ -47,7 +47,7 @@ class Terminal:
     @contextmanager
     def watching(self) -> Iterator["Watchers"]:
         """Show the progress of one load, on a terminal only."""
-        from jobs.load import Watchers
+        from jobs.run import Watchers
 
         bar = Progress(
             TextColumn("{task.description}"),
@@ -76,9 +76,10 @@ class Terminal:
         packed = f", {source.compression}" if source.compression else ""
         self.say(f"{source.name}: {source.encoding}{bom}, {delimiter} separated, {header}{packed}")
         fields = {column: field for field, column in mapping.fields.items()}
+        width = max(map(len, mapping.fields))
         for column in source.columns:
             if column in fields:
-                self.say(f"  {fields[column]:<18} from {column!r}")
+                self.say(f"  {fields[column]:<{width}}  from {column!r}")
         if mapping.unmapped:
             self.say(f"  not loaded: {', '.join(map(repr, mapping.unmapped))}")
         if mapping.set_by_dialer:
@@ -106,7 +107,8 @@ def funnel(summary: Summary) -> Table:
     table.add_column("", overflow="fold")
     table.add_row("rows read", "", f"{summary.rows_read:,}", "")
     for reason, count, left in summary.funnel:
-        table.add_row(f"  {reason}", f"-{count:,}", f"{left:,}", escape(reason.meaning))
+        meaning = escape(Reason.of(reason).meaning)
+        table.add_row(f"  {escape(reason)}", f"-{count:,}", f"{left:,}", meaning)
     done = "loaded" if summary.job == "import" else "would be loaded"
     table.add_row(done, "", f"{summary.loaded:,}", "", style="bold")
     return table
@@ -128,7 +130,7 @@ def closing(summary: Summary) -> list[str]:
     lines = [f"note: {remark}" for remark in summary.remarks]
     worst = max(summary.reasons, key=lambda name: summary.reasons[name], default=None)
     if worst:
-        lines.append(f"what to do about {worst}, the most frequent: {Reason[worst].advice}")
+        lines.append(f"what to do about {worst}, the most frequent: {Reason.of(worst).advice}")
     if summary.lead_ids:
         ranges = ", ".join(
             str(first) if first == last else f"{first} to {last}"

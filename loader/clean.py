@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.columnar import joined, to_arrow, to_mask, to_series
-from loader.findings import Findings, Notices, findings, no_findings, notices
+from loader.findings import Findings, Notices, findings, no_findings, no_notices, notices
 from loader.lookups import Column
 from loader.options import LoadOptions
 from loader.reasons import Notice, Reason
@@ -49,6 +49,9 @@ ALWAYS = ("phone_code", "title", "first_name", "last_name", "state", "country_co
 PHONES = ("phone_number", "alt_phone")
 """Fields that are made to fit when they are read as phone numbers."""
 
+LOOKED_UP = ("state", "country_code", "postal_code", "owner")
+"""Fields by which something is looked up: as they are given, not as a narrow column cuts them."""
+
 DEFAULT_LIST_ID = "999"
 LARGEST_LIST_ID = 2**63 - 1
 LARGEST_ENTRY_LIST_ID = 2**64 - 1
@@ -69,18 +72,22 @@ def clean_fields(
     Returns:
         The leads (the same rows and columns, `ALWAYS` added; phone_number and alt_phone are left
         to `loader.normalize`, but for control characters; list_id becomes int64, -1 where no list
-        can have it, and its digits are kept in list_id_given, state and country as
-        given in state_given and country_given),
+        can have it, and its digits are kept in list_id_given; of `LOOKED_UP` the values as given
+        are kept in state_given and so on),
         the rows rejected because of unstorable characters, and notices.
     """
     missing = [name for name in (*ALWAYS, "list_id") if name not in rows]
     leads = rows.assign(**dict.fromkeys(missing, ""))
     leads = leads.astype(dict.fromkeys(ALWAYS, "str"))
-    said = [_no_notices()]
+    said = [no_notices()]
     rejected = no_findings()
     leads["phone_code"] = _digits(leads["phone_code"])
-    # Look-ups go by the state as given, NSW; the column holds two letters of it.
-    leads["state_given"], leads["country_given"] = leads["state"], leads["country_code"]
+    if "campaign_id" in leads:
+        leads["campaign_id"] = plain_name(leads["campaign_id"])
+    for name in LOOKED_UP:
+        # NSW is looked up, though the column of the state holds two letters of it.
+        leads[f"{name}_given"] = leads.get(name, "")
+    leads = leads.astype(dict.fromkeys([f"{name}_given" for name in LOOKED_UP], "str"))
     for name in leads.columns.intersection(list(WIDTHS)):
         column = columns.get(name, Column(width=WIDTHS[name]))
         leads[name], unfit, of_field = fit_field(
@@ -99,10 +106,6 @@ def clean_fields(
     return leads, rejected.sort_index(), pd.concat(said)
 
 
-def _no_notices() -> Notices:
-    return notices(pd.Index([], dtype="int64"), Notice.VALUE_CUT, "")
-
-
 def fit_field(
     values: "pd.Series[str]", column: Column, options: LoadOptions
 ) -> tuple["pd.Series[str]", Findings, Notices]:
@@ -114,7 +117,7 @@ def fit_field(
         options: unstorable is read: such rows are rejected, or get a notice.
     """
     index, name = values.index, str(values.name)
-    texts, said, unfit = to_arrow(values), [_no_notices()], no_findings()
+    texts, said, unfit = to_arrow(values), [no_notices()], no_findings()
     if not _is_printable_ascii(texts):
         control = pc.match_substring_regex(texts, r"\p{Cc}")
         texts = pc.replace_substring_regex(texts, r"\p{Cc}", "")
@@ -201,6 +204,12 @@ def _list_id(
     return digits, value.where(fits, 0).astype("int64").where(fits, -1)
 
 
+def plain_name(values: "pd.Series[str]") -> "pd.Series[str]":
+    """Keep what names of the dialer are made of, as add_lead."""
+    kept = pc.replace_substring_regex(to_arrow(values), r"[^0-9A-Za-z_-]", "")
+    return to_series(kept, values.index)
+
+
 def _digits(values: "pd.Series[str]") -> "pd.Series[str]":
     return to_series(pc.replace_substring_regex(to_arrow(values), r"[^0-9]", ""), values.index)
 
@@ -241,7 +250,7 @@ def _date_of_birth(
 ) -> tuple["pd.Series[str]", Notices]:
     """Read dates by `date_format`, else as add_lead does; what is no date is 0000-00-00."""
     if options.date_format is None:
-        dates = _iso_dates(values)
+        dates = iso_dates(values)
     else:
         moments = pd.to_datetime(values.str.strip(), format=options.date_format, errors="coerce")
         dates = moments.dt.strftime("%Y-%m-%d").astype("str")
@@ -263,7 +272,7 @@ _DAYS = pa.array([31, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 """Days of the months; month 0, unknown, may have any."""
 
 
-def _iso_dates(values: "pd.Series[str]") -> "pd.Series[str]":
+def iso_dates(values: "pd.Series[str]") -> "pd.Series[str]":
     """Read dates as the database reads add_lead's digits and hyphens: null where it finds none.
 
     The year may have two digits (70 to 99 are 19xx), month and day may be 0: unknown.

@@ -1,7 +1,7 @@
 """The duplicate checks over a chunk: existing leads, earlier chunks and the chunk itself."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from loader.reasons import Notice
 SEPARATOR = "\x1f"
 """Between the parts of a key: a control character, which no cleaned value has."""
 
+_ARCHIVED = " archived=Y"
+"""Ends the details of rows whose existing lead is in the archive."""
+
 
 @dataclass(frozen=True)
 class _Match:
@@ -27,9 +30,11 @@ class _Match:
     row: npt.NDArray[np.int64]
     """The row_number of the accepted row, where no existing lead matches."""
     list_id: npt.NDArray[np.int64]
-    """The list of either."""
+    """The list of either; from 2^63 on it wraps around."""
     by_phone: npt.NDArray[np.bool_]
     """It matches by its phone_number, not only by its alt_phone."""
+    archived: npt.NDArray[np.bool_]
+    """The existing lead is in vicidial_list_archive."""
 
     @property
     def hit(self) -> npt.NDArray[np.bool_]:
@@ -42,23 +47,24 @@ def find_duplicates(
     dialer: Dialer,
     lookups: Lookups,
     accepted: Sequence[AcceptedKeys],
-) -> tuple[Findings, Notices]:
+) -> Findings:
     """Reject the rows that one of the checks finds a lead for, as if each was sent by itself.
 
     Args:
         leads: columns list_id (int64), list_id_given, phone_number, alt_phone, title, first_name
-            and last_name (str); index row_number. All have passed every earlier rule.
+            and last_name (str); index row_number, in any order. All have passed every earlier
+            rule. A row earlier in the frame goes before a later one.
         checks: in the order in which they answer.
         dialer: lists and collation are read.
         lookups: existing leads by kind.
         accepted: one for each check: the keys of earlier chunks. The rows accepted here are added.
 
     Returns:
-        The findings, for the first check that hits, and a notice for rows whose list has no
-        campaign to look in.
+        Those of the first check that hits. Details tell which existing leads are archived, see
+        `may_change`.
     """
     if not checks or leads.empty:
-        return no_findings(), notices(leads.index[:0], Notice.NO_CAMPAIGN_FOR_LIST, "")
+        return no_findings()
     keyed = [_keys(leads, check, dialer) for check in checks]
     found = [
         _known(leads, check, asks, dialer, lookups, keys)
@@ -75,7 +81,25 @@ def find_duplicates(
     fresh = ~leads.index.isin(findings.index)
     for keys, (_, offers) in zip(accepted, keyed, strict=True):
         _add(keys, leads, offers, fresh)
-    return findings, _without_campaign(leads, checks, dialer)
+    return findings
+
+
+def may_change(findings: Findings) -> "pd.Series[bool]":
+    """Say which rows are duplicates of a lead that can be updated or moved.
+
+    Leads of vicidial_list can; archived ones, and the other rows of the file, cannot.
+    """
+    return findings["lead_id"].notna() & ~findings["details"].str.endswith(_ARCHIVED)
+
+
+def without_campaign(
+    leads: pd.DataFrame, checks: Sequence[DuplicateCheck], dialer: Dialer
+) -> Notices:
+    """Notice the rows whose list has no campaign, where a check looks in the campaign's lists."""
+    asked = any(check.scope is Scope.CAMP for check in checks)
+    unknown = ~leads["list_id"].isin(dialer.lists.index) & asked
+    said = "list_id=" + leads["list_id"].astype("str")
+    return notices(leads.index[unknown], Notice.NO_CAMPAIGN_FOR_LIST, said[unknown])
 
 
 def _keys(
@@ -124,9 +148,10 @@ def _known(
     lookups: Lookups,
     accepted: AcceptedKeys,
 ) -> _Match:
-    """Find existing leads, whose lead_ids are lower, then rows of earlier chunks."""
+    """Find existing leads, which go before the file's, then rows of earlier chunks."""
     none = np.full(len(leads), -1, dtype=np.int64)
     lead_id, list_id, by_phone = none.copy(), none.copy(), np.ones(len(leads), dtype=bool)
+    archived = ~by_phone
     existing = lookups.existing.get(check.kind)
     if existing is not None and not existing.empty:
         first = _first_existing(existing, check, dialer)
@@ -135,6 +160,7 @@ def _known(
         lead_id[hit] = first["lead_id"].to_numpy()[place[hit]]
         list_id[hit] = first["list_id"].to_numpy()[place[hit]]
         by_phone[hit] = (first["matched"] == "PHONE").to_numpy()[place[hit]]
+        archived[hit] = first["archived"].to_numpy()[place[hit]]
     ask = (asks.notna() & (lead_id < 0)).to_numpy()
     row, coded = none.copy(), none.copy()
     row[ask], coded[ask] = accepted.find(asks[ask])
@@ -142,18 +168,22 @@ def _known(
     found = row >= 0
     by_phone[found] = row[found] % 2 == 0
     list_id[found] = coded[found]
-    return _Match(lead_id, np.where(found, row // 2, -1), list_id, by_phone)
+    return _Match(lead_id, np.where(found, row // 2, -1), list_id, by_phone, archived)
 
 
 def _first_existing(existing: pd.DataFrame, check: DuplicateCheck, dialer: Dialer) -> pd.DataFrame:
-    """Give the lowest lead of each key within the check's window, indexed as rows ask for it."""
+    """Give the lowest lead of each key within the check's window, indexed as rows ask for it.
+
+    Leads of vicidial_list go before archived ones.
+    """
     within = existing.assign(lead_id=existing[f"lead_id_{check.days or 0}"]).dropna(
         subset="lead_id"
     )
     scope = scope_of(within["list_id"], check.scope, dialer)
     within = within.assign(asked=scope + SEPARATOR + within["key"])[scope.notna()]
     # Of a lead that matches both ways, PHONE sorts after ALT and is what add_lead names.
-    ordered = within.sort_values(["lead_id", "matched"], ascending=[True, False])
+    order = ["archived", "lead_id", "matched"]
+    ordered = within.sort_values(order, ascending=[True, True, False])
     return ordered.drop_duplicates("asked").set_index("asked")
 
 
@@ -166,7 +196,7 @@ def _with_earlier(leads: pd.DataFrame, match: _Match, positions: npt.NDArray[np.
     row, list_id, by_phone = match.row.copy(), match.list_id.copy(), match.by_phone.copy()
     row[new], list_id[new] = rows[place], lists[place]
     by_phone[new] = phones[place] == phones[new]
-    return _Match(match.lead_id, row, list_id, by_phone)
+    return replace(match, row=row, list_id=list_id, by_phone=by_phone)
 
 
 def _findings(
@@ -198,7 +228,7 @@ def _answers(
     values = leads[shown[0]].str.cat(leads[shown[1:]], sep="|")
     lead_id = pd.Series(match.lead_id[mask], index=leads.index, dtype="Int64").replace(-1, pd.NA)
     row = pd.Series(match.row[mask], index=leads.index, dtype="Int64").replace(-1, pd.NA)
-    list_id = pd.Series(match.list_id[mask], index=leads.index).astype("str")
+    list_id = pd.Series(match.list_id[mask].view(np.uint64), index=leads.index).astype("str")
     tail = "" if check.scope is Scope.LIST else "|" + list_id
     if check.kind is Kind.PHONEALT:
         by_phone = pd.Series(match.by_phone[mask], index=leads.index)
@@ -206,7 +236,7 @@ def _answers(
     frame = pd.DataFrame(
         {
             "reason": check.reason.value,
-            "details": "list_id=" + list_id,
+            "details": "list_id=" + list_id + np.where(match.archived[mask], _ARCHIVED, ""),
             "answer": f"ERROR: add_lead {check.reason.answer} - " + values + "|" + shown_list + "|",
             "answer_tail": tail,
             "lead_id": lead_id,
@@ -224,19 +254,18 @@ def _add(
     fresh: npt.NDArray[np.bool_],
 ) -> None:
     """Note what the accepted rows offer; the lowest bit of the row tells which of the offers."""
-    texts = pd.concat([offer[fresh] for offer in offers], ignore_index=True)
     count = len(offers)
+    # Row by row, each with its offers: as of the frame, whatever the row numbers are.
+    order = np.arange(count * fresh.sum()).reshape(count, -1).T.ravel()
+    texts = pd.concat([offer[fresh] for offer in offers], ignore_index=True)
+    order = order[texts.notna().to_numpy()[order]]
     rows = np.concatenate([leads.index[fresh].to_numpy() * 2 + bit for bit in range(count)])
     lists = np.tile(leads["list_id"].to_numpy()[fresh], count)
-    order = np.argsort(rows, kind="stable")
-    order = order[texts.notna().to_numpy()[order]]
     accepted.add(texts.iloc[order], rows[order], lists[order])
 
 
-def _without_campaign(
-    leads: pd.DataFrame, checks: Sequence[DuplicateCheck], dialer: Dialer
-) -> Notices:
-    asked = any(check.scope is Scope.CAMP for check in checks)
-    unknown = ~leads["list_id"].isin(dialer.lists.index) & asked
-    said = "list_id=" + leads["list_id"].astype("str")
-    return notices(leads.index[unknown], Notice.NO_CAMPAIGN_FOR_LIST, said[unknown])
+def forget(accepted: Sequence[AcceptedKeys], rows: Collection[int]) -> None:
+    """Forget that rows were accepted, see `find_duplicates`."""
+    numbers = np.fromiter(rows, dtype=np.int64) * 2
+    for keys in accepted:
+        keys.drop(np.concatenate([numbers, numbers + 1]))

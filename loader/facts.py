@@ -1,18 +1,58 @@
 """The facts of a dialer: its small tables, its clock and its ways, read once for a run."""
 
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, Date, inspect
 
-from loader.collation import CharacterFold, fold_text, general_ci
+from loader.collation import CharacterFold, fold, fold_text, general_ci
 from loader.database import Database
 from loader.duplicates import Kind
 from loader.errors import ConfigurationError, NotAllowedError
-from loader.lookups import Column, Dialer, Permissions
+from loader.lookups import (
+    CAMPAIGNS,
+    NANPA,
+    PHONE_CODES,
+    POSTAL_CODES,
+    Column,
+    Dialer,
+    Permissions,
+)
 from loader.options import LoadOptions
+from loader.queries import existing_moments
 from loader.timezone import Clock
+
+EXTRA_TABLES = (
+    "vicidial_list_archive", "vicidial_list_alt_phones", "vicidial_hopper", "vicidial_callbacks",
+)  # fmt: skip
+"""Beside vicidial_list and the custom_... tables, those that have rows of a lead."""
+
+DNC_TABLES = ("vicidial_dnc", "vicidial_campaign_dnc")
+
+SMALL_TABLES = frozenset(
+    {"servers", "system_settings", "vicidial_call_times", "vicidial_campaigns", "vicidial_lists",
+     "vicidial_lists_fields", "vicidial_nanpa_prefix_codes", "vicidial_phone_codes",
+     "vicidial_postal_codes", "vicidial_state_call_times", "vicidial_user_groups",
+     "vicidial_users"}
+)  # fmt: skip
+"""Those that are read whole."""
+
+DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
+HOURS = [f"{day}_{edge}" for day in ("default", *DAYS) for edge in ("start", "stop")]
+CALL_TIMES = {"ct_state_call_times": "str"} | {f"ct_{name}": "int64" for name in HOURS}
+STATE_CALL_TIMES = {"state_call_time_state": "str"} | {f"sct_{name}": "int64" for name in HOURS}
+"""What is read of the call times; hours as hhmm."""
+
+ALL_RIGHTS = {
+    "active": "Y", "user_level": "9", "modify_leads": "1", "vdc_agent_api_access": "1",
+    "api_allowed_functions": "ALL_FUNCTIONS",
+}  # fmt: skip
+"""What users have where an old dialer has no column for it."""
+
+ZONE = {"gmt_offset": "GMT_offset", "dst_range": "DST_range"}
+"""The dialer's names of a time zone's columns, by ours."""
 
 
 def read_dialer(database: Database, options: LoadOptions) -> Dialer:
@@ -32,6 +72,9 @@ class _Facts:
     def __init__(self, connection: Connection, database: Database, options: LoadOptions) -> None:
         self.connection, self.database, self.options = connection, database, options
         self.tables = set(inspect(connection).get_table_names())
+        self.columns: dict[str, dict[str, Column]] = {}
+        self.missing: dict[str, None] = {}
+        self.collation: str | None = None
 
     def read(self) -> Dialer:
         if "vicidial_list" not in self.tables:
@@ -39,52 +82,96 @@ class _Facts:
                 "the database has no table vicidial_list; is it a dialer's? "
                 "`leadloader init` makes the tables on an empty one"
             )
-        columns, collation = self.columns()
-        prefixes, rows = self.nanpa()
+        self.columns = self.reflected()
         clock = read_clock(self.connection)
         days = {check.days for check in self.options.duplicate_checks if check.days}
+        users = self.users()
         return Dialer(
             clock=clock,
-            window_starts={n: window_start(self.connection, clock, n) for n in days},
-            columns=columns,
-            permissions=self.permissions(),
-            lists=self.lists(),
+            window_starts=window_starts(self.connection, clock, days),
+            columns=self.columns["vicidial_list"],
+            permissions=self.permissions(users),
+            lists=self.of_lists("campaign_id"),
+            list_call_times=self.of_lists("local_call_time"),
+            campaigns=self.campaigns(),
+            users=_by_folded(users, "user")["user_group"],
             phone_codes=self.phone_codes(),
-            nanpa_prefixes=prefixes,
-            nanpa_rows=rows,
-            dnc_campaign=self.dnc_campaign(),
-            fold=self.fold(collation),
+            postal_codes=self.postal_codes(),
+            nanpa=self.nanpa(),
+            call_times=self.call_times("vicidial_call_times", "call_time_id", CALL_TIMES),
+            state_call_times=self.call_times(
+                "vicidial_state_call_times", "state_call_time_id", STATE_CALL_TIMES
+            ),
+            custom_fields_enabled=self.custom_fields_enabled(),
+            custom_labels=self.custom_labels(),
+            tables={name: self.columns[name] for name in self.columns.keys() - SMALL_TABLES},
+            fold=self.fold(self.collation),
+            missing=tuple(self.missing),
         )
 
-    def rows(self, table: str, *columns: str) -> list[tuple[Any, ...]]:
-        """Read columns of a table that old dialers may not have: then it counts as empty."""
-        if table not in self.tables:
+    def rows(self, table: str, *names: str) -> list[tuple[Any, ...]]:
+        """Read columns of a table. Old dialers may lack some: null; or all of it: no rows."""
+        there = self.columns.get(table)
+        if there is None:
             return []
-        statement = f"SELECT {', '.join(columns)} FROM {table}"  # noqa: S608 - our own names
+        self.missing |= {f"{table}.{name}": None for name in names if name not in there}
+        asked = ", ".join(name if name in there else "NULL" for name in names)
+        statement = f"SELECT {asked} FROM {table}"  # noqa: S608 - our own names
         return [tuple(row) for row in self.connection.exec_driver_sql(statement)]
 
-    def columns(self) -> tuple[dict[str, Column], str | None]:
-        """Reflect vicidial_list: what its columns hold, and how first_name compares."""
-        reflected = {
-            c["name"]: c["type"] for c in inspect(self.connection).get_columns("vicidial_list")
-        }
-        charsets: dict[str, tuple[str | None, str | None]] = {}
-        if not self.database.is_sqlite:
-            statement = (
-                "SELECT column_name, character_set_name, collation_name "
-                "FROM information_schema.columns "
-                "WHERE table_schema = DATABASE() AND table_name = 'vicidial_list'"
-            )
-            charsets = {
-                row[0]: (row[1], row[2]) for row in self.connection.exec_driver_sql(statement)
+    def frame(self, table: str, columns: Mapping[str, str]) -> pd.DataFrame:
+        """Read columns of a table, as text; of one that is not there, none of its rows.
+
+        Args:
+            table: its name.
+            columns: the names they get in the frame, by theirs.
+        """
+        frame = pd.DataFrame(self.rows(table, *columns), columns=list(columns.values()))
+        return frame.astype("str").fillna("")
+
+    def reflected(self) -> dict[str, dict[str, Column]]:
+        """Find out what the columns of all tables hold that are read, or have rows of a lead."""
+        names = {"vicidial_list", *EXTRA_TABLES, *DNC_TABLES, *SMALL_TABLES}
+        if self.options.custom_fields == "Y":
+            names |= {name for name in self.tables if name.startswith("custom_")}
+        there = sorted(names & self.tables)
+        return self.of_sqlite(there) if self.database.is_sqlite else self.of_server(there)
+
+    def of_sqlite(self, names: Sequence[str]) -> dict[str, dict[str, Column]]:
+        inspector = inspect(self.connection)
+        return {
+            name: {
+                column["name"]: Column(
+                    width=getattr(column["type"], "length", None),
+                    is_date=isinstance(column["type"], Date),
+                )
+                for column in inspector.get_columns(name)
             }
-        columns = {
-            name: Column(
-                width=getattr(kind, "length", None), charset=charsets.get(name, (None,))[0]
-            )
-            for name, kind in reflected.items()
+            for name in names
         }
-        return columns, charsets.get("first_name", (None, None))[1]
+
+    def of_server(self, names: Sequence[str]) -> dict[str, dict[str, Column]]:
+        statement = (
+            "SELECT table_name, column_name, character_maximum_length, character_set_name, "
+            "data_type, collation_name FROM information_schema.columns "
+            "WHERE table_schema = DATABASE() AND table_name IN %s ORDER BY ordinal_position"
+        )
+        found: dict[str, dict[str, Column]] = {name: {} for name in names}
+        for table, name, width, charset, kind, collation in self.connection.exec_driver_sql(
+            statement, (tuple(names),)
+        ):
+            if table not in found:
+                # The server compares without case and so tells of Vicidial_List too.
+                continue
+            found[table][name] = Column(
+                # Of the long texts the server tells bytes.
+                width=int(width) if str(kind).endswith("char") else None,
+                charset=charset,
+                is_date=str(kind) == "date",
+            )
+            if (table, name) == ("vicidial_list", "first_name"):
+                self.collation = collation
+        return found
 
     def fold(self, collation: str | None) -> CharacterFold | None:
         """Learn how the server compares letters, if a check compares text."""
@@ -93,88 +180,135 @@ class _Facts:
             return general_ci
         return server_fold(self.connection, collation)
 
-    def lists(self) -> "pd.Series[str]":
-        rows = self.rows("vicidial_lists", "list_id", "campaign_id")
+    def of_lists(self, column: str) -> "pd.Series[str]":
+        """Give a column of vicidial_lists by list_id."""
+        rows = self.rows("vicidial_lists", "list_id", column)
         return pd.Series(
             [str(row[1] or "") for row in rows],
             index=pd.Index([int(row[0]) for row in rows], dtype="int64"),
             dtype="str",
         )
 
+    def campaigns(self) -> pd.DataFrame:
+        found = self.frame("vicidial_campaigns", {name: name for name in CAMPAIGNS})
+        return _by_folded(found, "campaign_id")
+
     def phone_codes(self) -> pd.DataFrame:
-        rows = self.rows(
-            "vicidial_phone_codes", "country_code", "areacode", "state", "GMT_offset", "DST_range"
-        )
-        names = ["country_code", "areacode", "state", "gmt_offset", "dst_range"]
-        frame = pd.DataFrame(rows, columns=names)
-        for name in ("country_code", "gmt_offset"):
-            frame[name] = pd.to_numeric(frame[name], errors="coerce").fillna(0)
-        texts = ["areacode", "state", "dst_range"]
-        frame[texts] = frame[texts].fillna("")
-        return frame.astype(
-            {"country_code": "int64", "gmt_offset": "float64"} | dict.fromkeys(texts, "str")
-        )
+        names = {name: name for name in PHONE_CODES} | ZONE
+        return _typed(self.frame("vicidial_phone_codes", _theirs(names)), PHONE_CODES)
 
-    def nanpa(self) -> tuple[pd.Index, int]:
-        nothing = pd.Index([], dtype="str")
-        if self.options.nanpa_ac_prefix_check == "N":
-            return nothing, 0
-        rows = self.rows("vicidial_nanpa_prefix_codes", "areacode", "prefix")
-        return pd.Index([f"{area}{prefix}" for area, prefix in rows], dtype="str"), len(rows)
+    def postal_codes(self) -> pd.DataFrame:
+        """Read the codes of country 1, the only ones that POSTAL looks at."""
+        names = {"postal_code": "postal_code", **ZONE, "country_code": "country_code"}
+        frame = self.frame("vicidial_postal_codes", _theirs(names))
+        frame = frame[frame["country_code"] == "1"].reset_index(drop=True)
+        return _typed(frame[list(POSTAL_CODES)], POSTAL_CODES)
 
-    def dnc_campaign(self) -> str:
-        """Find whose do-not-call list counts (add_lead: use_other_campaign_dnc)."""
-        campaign = self.options.campaign_id
-        if self.options.campaign_dnc_check == "N":
-            return campaign
-        for name, other in self.rows("vicidial_campaigns", "campaign_id", "use_other_campaign_dnc"):
-            if fold_text(str(name)) == fold_text(campaign) and other:
-                return str(other)
-        return campaign
+    def nanpa(self) -> pd.DataFrame:
+        options = self.options
+        asked = options.nanpa_ac_prefix_check == "Y" or "NANPA" in options.tz_method.upper()
+        names = {"areacode": "areacode", "prefix": "prefix", **ZONE, "dst_range": "DST"}
+        table = "vicidial_nanpa_prefix_codes" if asked else ""
+        frame = self.frame(table, _theirs(names))
+        frame["prefix"] = frame["areacode"] + frame["prefix"]
+        # The table says Y or N; all its places have the rule of the USA and Canada.
+        frame["dst_range"] = frame["dst_range"].map({"Y": "SSM-FSN"}).fillna("")
+        return _typed(frame[list(NANPA)], NANPA)
 
-    def permissions(self) -> Permissions:
-        """Check the user (add_lead: user permission), where users are in the database."""
+    def call_times(self, table: str, key: str, columns: Mapping[str, str]) -> pd.DataFrame:
+        """Read the hours in which leads may be called, if the hopper asks for them."""
+        asked = table if self.options.hopper_local_call_time_check == "Y" else ""
+        found = self.frame(asked, {name: name for name in (key, *columns)})
+        return _by_folded(_typed(found, columns), key)
+
+    def custom_fields_enabled(self) -> bool:
+        asked = "system_settings" if self.options.custom_fields == "Y" else ""
+        return [str(row[0]) for row in self.rows(asked, "custom_fields_enabled")][:1] == ["1"]
+
+    def custom_labels(self) -> "pd.Series[str]":
+        """Read the labels of the fields that hold a value of their own."""
+        table = "vicidial_lists_fields" if self.options.custom_fields == "Y" else ""
+        columns = ("list_id", "field_label", "field_type", "field_duplicate")
+        fields = self.frame(table, {name: name for name in columns})
+        shown = fields["field_type"].isin(("DISPLAY", "SCRIPT"))
+        copies = fields["field_duplicate"] == "Y"
+        of_lead = fields["field_label"].isin(self.columns["vicidial_list"])
+        fields = fields[~shown & ~copies & ~of_lead]
+        index = pd.Index(fields["list_id"].astype("int64"))
+        return pd.Series(fields["field_label"].to_list(), index=index, dtype="str")
+
+    def users(self) -> pd.DataFrame:
         columns = (
             "user", "user_level", "modify_leads", "vdc_agent_api_access", "api_list_restrict",
             "api_allowed_functions", "user_group", "active",
         )  # fmt: skip
-        users = self.rows("vicidial_users", *columns)
+        users = self.frame("vicidial_users", {name: name for name in columns})
+        there = self.columns.get("vicidial_users", {})
+        return users.assign(**{n: full for n, full in ALL_RIGHTS.items() if n not in there})
+
+    def permissions(self, users: pd.DataFrame) -> Permissions:
+        """Check the user (add_lead: user permission), where users are in the database.
+
+        A right that the table has no column for is not checked.
+        """
         user = self.options.user
-        if not users:
+        if users.empty:
             return Permissions(user=user)
-        asked = fold_text(user)
-        found = [
-            dict(zip(columns, row, strict=True)) for row in users if fold_text(row[0]) == asked
-        ]
-        if not user or not found or found[0]["active"] != "Y" or int(found[0]["user_level"]) < 7:
+        found = users[fold(users["user"]) == fold_text(user)].to_dict("records")
+        if not user or not found or found[0]["active"] != "Y" or _level(found[0]) < 7:
             raise NotAllowedError(
                 "name an active user of the dialer with --user"
                 if not user
                 else f"Login incorrect: the dialer has no active user {user!r} of level 8 or more"
             )
         _check_rights(user, found[0])
-        if str(found[0]["api_list_restrict"]) != "1":
+        if found[0]["api_list_restrict"] != "1":
             return Permissions(user=user)
-        return Permissions(user=user, campaigns=self.campaigns(found[0]["user_group"]))
+        return Permissions(user=user, campaigns=self.allowed_campaigns(found[0]["user_group"]))
 
-    def campaigns(self, group: str) -> frozenset[str]:
+    def allowed_campaigns(self, group: str) -> frozenset[str]:
         """Give the campaigns of a user group, folded; all that lists have, if it has all."""
         groups = self.rows("vicidial_user_groups", "user_group", "allowed_campaigns")
         allowed = [row[1] or "" for row in groups if fold_text(row[0]) == fold_text(group)]
         names = " ".join(allowed).split()
         if "-ALL-CAMPAIGNS-" in names:
-            return frozenset(map(fold_text, self.lists()))
+            return frozenset(map(fold_text, self.of_lists("campaign_id")))
         return frozenset(map(fold_text, names)) - {"-"}
 
 
-def _check_rights(user: str, row: dict[str, Any]) -> None:
+def _theirs(names: Mapping[str, str]) -> dict[str, str]:
+    """Turn names in the dialer's table, by ours, round."""
+    return {theirs: ours for ours, theirs in names.items()}
+
+
+def _typed(frame: pd.DataFrame, types: Mapping[str, str]) -> pd.DataFrame:
+    """Give the columns their types; what is no number counts as 0."""
+    numbers = [name for name, kind in types.items() if kind != "str"]
+    frame = frame.assign(
+        **{name: pd.to_numeric(frame[name], errors="coerce").fillna(0) for name in numbers}
+    )
+    missing = [name for name in frame if name not in types]
+    return frame.astype({**types, **dict.fromkeys(missing, "str")})
+
+
+def _by_folded(frame: pd.DataFrame, key: str) -> pd.DataFrame:
+    """Index a table by what its key compares by; of equal ones the first stays."""
+    by_key = frame.set_index(pd.Index(fold(frame[key]), name=None))
+    return by_key[~by_key.index.duplicated()]
+
+
+def _level(row: Mapping[Hashable, Any]) -> int:
+    return int(row["user_level"] or 0)
+
+
+def _check_rights(user: str, row: Mapping[Hashable, Any]) -> None:
     functions = f" {row['api_allowed_functions']} "
     if " ALL_FUNCTIONS " not in functions and " add_lead " not in functions:
         raise NotAllowedError(
             f"USER DOES NOT HAVE PERMISSION TO USE THIS FUNCTION: {user}'s api_allowed_functions "
             "lack add_lead"
         )
-    may = str(row["modify_leads"]) in {"1", "2", "3", "4"} and int(row["user_level"]) >= 8
+    may = str(row["modify_leads"]) in {"1", "2", "3", "4"} and _level(row) >= 8
     if not may or str(row["vdc_agent_api_access"]) != "1":
         raise NotAllowedError(
             f"USER DOES NOT HAVE PERMISSION TO ADD LEADS TO THE SYSTEM: {user} needs modify_leads, "
@@ -191,18 +325,16 @@ def read_clock(connection: Connection) -> Clock:
     return Clock(now=local, offset=timedelta(minutes=ahead))
 
 
-def window_start(connection: Connection, clock: Clock, days: int) -> datetime:
-    """Give the moment after which a lead lies within a window of so many days.
+def window_starts(
+    connection: Connection, clock: Clock, days: Collection[int]
+) -> dict[int, datetime]:
+    """Give the moments after which a lead lies within windows of so many days.
 
     By calendar days at the same clock time, as add_lead counts; a time that the clocks skipped
     in spring moves one hour on.
     """
-    start = clock.now - timedelta(days=days)
-    statement = f"SELECT FROM_UNIXTIME(UNIX_TIMESTAMP('{start:%Y-%m-%d %H:%M:%S}'))"
-    exists = (
-        datetime.fromisoformat(str(connection.exec_driver_sql(statement).scalar_one())) == start
-    )
-    return start if exists else start + timedelta(hours=1)
+    found = existing_moments(connection, [clock.now - timedelta(days=number) for number in days])
+    return dict(zip(days, found, strict=True))
 
 
 def server_fold(connection: Connection, collation: str) -> CharacterFold | None:

@@ -3,7 +3,9 @@
 from functools import cache
 
 import pandas as pd
+import pyarrow.compute as pc
 
+from loader.columnar import to_arrow, to_series
 from loader.reasons import Notice, Reason
 
 Findings = pd.DataFrame
@@ -57,7 +59,19 @@ def no_findings() -> Findings:
 
 def notices(rows: pd.Index, notice: Notice, details: "pd.Series[str] | str") -> Notices:
     """Say the same thing of several rows."""
-    return pd.DataFrame({"notice": notice.value, "details": details}, index=rows).astype("str")
+    if rows.empty:
+        return no_notices()
+    said = pd.DataFrame({"notice": notice.value, "details": details}, index=rows).astype("str")
+    # Semicolons part the notices of a row, see `in_words`; a line break would part its lines.
+    plain = pc.replace_substring_regex(to_arrow(said["details"]), r"[;\p{Cc}]", ",")
+    return said.assign(details=to_series(plain, rows))
+
+
+@cache
+def no_notices() -> Notices:
+    """Give the frame that says nothing; it is one and the same, and not to be changed."""
+    nothing = pd.Index([], dtype="int64")
+    return pd.DataFrame({"notice": "", "details": ""}, index=nothing).astype("str")
 
 
 def in_words(said: Notices, rows: pd.Index) -> "pd.Series[str]":

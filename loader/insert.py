@@ -1,26 +1,22 @@
 """Leads into vicidial_list, a batch at a time, with the id of every one proven by reading back.
 
 After a failure, what became of the batch is found out by looking at the leads above the highest
-lead_id noted before it; then the rest goes in. That holds with and without transactions.
+lead_id noted before it; see `loader.write` for the rest.
 """
 
-import tempfile
 from collections.abc import Collection, Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from loader.columnar import joined, to_arrow, to_series
-from loader.database import Database, error_code
-from loader.errors import LoaderError, RowDataError
+from loader.database import Database
+from loader.errors import LoaderError
+from loader.timezone import written_offsets
+from loader.write import Batch, Inserted, Writer, Written, quoted
 
 SEPARATOR = "\x1f"
 
@@ -44,30 +40,6 @@ TEXTS = (
 IDENTITY = ("entry_date", "phone_number")
 """What tells a lead that was sent even if the site's triggers change the rest."""
 
-STATEMENT_BYTES = 500_000
-"""Of one INSERT; the oldest servers take 1 MB, a row with all fields full is 3 KB."""
-
-LOCAL_INFILE_OFF = frozenset({1148, 2068, 3948, 3950, 4166})
-
-
-@dataclass(frozen=True)
-class Inserted:
-    """What became of the rows of a batch."""
-
-    lead_ids: "pd.Series[int]" = field(default_factory=lambda: pd.Series(dtype="int64"))
-    """By row_number, of the rows that are stored."""
-    refused: dict[int, int] = field(default_factory=dict)
-    """The server's error code by row_number, of the rows that it refused."""
-    changed: tuple[int, ...] = ()
-    """Row numbers of stored rows that read back differently: the server changed them."""
-
-    def __add__(self, other: "Inserted") -> "Inserted":
-        return Inserted(
-            pd.concat([self.lead_ids, other.lead_ids]),
-            self.refused | other.refused,
-            self.changed + other.changed,
-        )
-
 
 def as_stored(
     leads: pd.DataFrame, columns: Collection[str], user: str, now: datetime
@@ -86,11 +58,9 @@ def as_stored(
     """
     moment = now.strftime("%Y-%m-%d %H:%M:%S")
     always = {"entry_date": moment, "modify_date": moment, "last_local_call_time": moment}
-    # Adding makes -0.0 the 0.0 that is read back.
-    offsets = leads["gmt_offset_now"].round(2) + 0.0
     numbers = {
         "list_id": leads["list_id"].astype("str"),
-        "gmt_offset_now": offsets.map({value: f"{value:.2f}" for value in offsets.unique()}),
+        "gmt_offset_now": written_offsets(leads["gmt_offset_now"]),
     }
     stored = {}
     for name in ("list_id", "gmt_offset_now", "phone_code", "phone_number", *TEXTS, *CONSTANT):
@@ -105,23 +75,17 @@ def _repeated(value: str, index: pd.Index) -> "pd.Series[str]":
     return to_series(pa.repeat(pa.scalar(value, pa.large_string()), len(index)), index)
 
 
-class _Written(NamedTuple):
-    """What the server said of a write."""
-
-    rows: int
-    first_id: int
-    """The first lead_id that it gave out, if it stored any row."""
-
-
 class LeadInserter:
-    """Inserts batches into vicidial_list, by the fastest way that server and account allow."""
+    """Inserts batches into vicidial_list."""
 
-    def __init__(self, database: Database, columns: Iterable[str]) -> None:
-        """Take the names of the table's columns."""
+    def __init__(
+        self, database: Database, columns: Iterable[str], writer: Writer | None = None
+    ) -> None:
+        """Take the names of the table's columns, and a writer that others use too."""
         self.database, self.columns = database, frozenset(columns)
+        self.writer = writer or Writer(database)
         self.last = Inserted()
         """What is known of the last batch, even where an exception ended it."""
-        self._loads_files = not database.is_sqlite
 
     def insert(self, leads: pd.DataFrame, user: str) -> Inserted:
         """Insert one batch; every row comes out stored or refused.
@@ -129,6 +93,9 @@ class LeadInserter:
         Args:
             leads: see `as_stored`.
             user: the dialer user in whose name they are loaded.
+
+        Returns:
+            What became of each row, by row_number; the lead_ids are those that it was given.
 
         Raises:
             DatabaseUnavailableError: no answer after all retries. What is stored by then stays;
@@ -138,99 +105,25 @@ class LeadInserter:
         self.last = Inserted()
         watermark, now = self.database.read(_watermark)
         rows = as_stored(leads, self.columns, user, now)
-        batch = _Batch(self, watermark)
+        batch = _LeadBatch(self.writer, rows, watermark)
         try:
-            batch.insert(rows)
-        except KeyboardInterrupt:
-            batch.find_lost(rows)
-            raise
+            batch.insert()
         finally:
             self.last = batch.known
         if len(batch.left(rows)):
             raise LoaderError("leads that were just inserted are not in vicidial_list")
         return self.last
 
-    def write(self, connection: Connection, rows: pd.DataFrame, *, by_file: bool) -> _Written:
-        """Send rows; by a file the server leaves out what it refuses, else it says so."""
-        if self.database.is_sqlite:
-            return _executemany(connection, rows)
-        if by_file and self._loads_files:
-            try:
-                return _load_data(connection, rows)
-            except DBAPIError as error:
-                if error_code(error) not in LOCAL_INFILE_OFF:
-                    raise
-                self._loads_files = False
-        return _insert_values(connection, rows)
 
+class _LeadBatch(Batch):
+    """Leads on their way in: found again above the highest lead_id noted before."""
 
-class _Batch:
-    """One batch on its way in."""
-
-    def __init__(self, inserter: LeadInserter, watermark: int) -> None:
-        self.inserter, self.database, self.watermark = inserter, inserter.database, watermark
-        self.known = Inserted()
-        self.session: str | None = None
-
-    def insert(self, rows: pd.DataFrame) -> None:
-        self.attempt(rows, by_file=True)
-        self.attempt(rows, by_file=False)
-
-    def left(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Give the rows of which nothing is known yet."""
-        known = self.known.lead_ids.index.union([*self.known.refused])
-        return rows[~rows.index.isin(known)]
-
-    def attempt(self, rows: pd.DataFrame, *, by_file: bool) -> None:
-        """Write rows; after a lost connection find out first which of them are stored."""
-        in_doubt = False
-        for attempt in self.database.retrying():
-            with attempt:
-                if in_doubt:
-                    self.find_lost(rows)
-                in_doubt = True
-                self.write_or_halve(self.left(rows), by_file=by_file)
-
-    def write_or_halve(self, rows: pd.DataFrame, *, by_file: bool) -> None:
-        if rows.empty:
-            return
-        try:
-            self.write(rows, by_file=by_file)
-        except RowDataError as error:
-            self.halve(rows, error.code)
-
-    def write(self, rows: pd.DataFrame, *, by_file: bool) -> None:
-        """Write, read back and commit."""
-        with self.database.connect() as connection:
-            self.session = connection.info.get("session")
-            written = self.inserter.write(connection, rows, by_file=by_file)
-            found = self.read_back(connection, rows, written)
-            connection.commit()
-        self.known += found
-
-    def halve(self, rows: pd.DataFrame, code: int) -> None:
-        """Corner the row that the server refuses; without transactions, those before it are in."""
-        self.find_stored(rows)
-        rows = self.left(rows)
-        if len(rows) <= 1:
-            self.known += Inserted(refused=dict.fromkeys(rows.index.tolist(), code))
-            return
-        middle = len(rows) // 2
-        for half in (rows.iloc[:middle], rows.iloc[middle:]):
-            self.attempt(half, by_file=False)
-
-    def find_lost(self, rows: pd.DataFrame) -> None:
-        """Find the rows of a write of which nobody knows how it ended, when it has."""
-        if self.session is not None:
-            self.database.end_session(self.session)
-        self.find_stored(self.left(rows))
-
-    def find_stored(self, rows: pd.DataFrame) -> None:
-        """Find the rows of a failed write that are stored all the same."""
-        self.known += self.database.read(lambda connection: self.read_back(connection, rows))
+    def __init__(self, writer: Writer, rows: pd.DataFrame, watermark: int) -> None:
+        super().__init__(writer, "vicidial_list", rows)
+        self.watermark = watermark
 
     def read_back(
-        self, connection: Connection, rows: pd.DataFrame, written: _Written | None = None
+        self, connection: Connection, rows: pd.DataFrame, written: Written | None
     ) -> Inserted:
         """Find rows among the leads that are new since the watermark, or of the write.
 
@@ -297,7 +190,7 @@ def _leads_from(
     connection: Connection, first: int, columns: Sequence[str], *, sqlite: bool
 ) -> "pd.Series[str]":
     """Read the fingerprints of the leads from a lead_id on, indexed by lead_id, in its order."""
-    names = [f"`{name}`" for name in _compared(columns)]
+    names = [quoted(name) for name in _compared(columns)]
     if sqlite:
         text = " || char(31) || ".join(names)
     else:
@@ -311,56 +204,3 @@ def _leads_from(
     leads = connection.exec_driver_sql(statement).all()
     index = pd.Index([lead[0] for lead in leads], dtype="int64")
     return pd.Series([lead[1] or "" for lead in leads], index=index, dtype="str")
-
-
-def _executemany(connection: Connection, rows: pd.DataFrame) -> _Written:
-    marks = ", ".join("?" * len(rows.columns))
-    statement = f"INSERT INTO vicidial_list ({_names(rows)}) VALUES ({marks})"  # noqa: S608
-    columns = (to_arrow(rows[name]).to_pylist() for name in rows)
-    connection.exec_driver_sql(statement, list(zip(*columns, strict=True)))
-    last = connection.exec_driver_sql("SELECT last_insert_rowid()").scalar_one()
-    return _Written(len(rows), int(last) - len(rows) + 1)
-
-
-def _load_data(connection: Connection, rows: pd.DataFrame) -> _Written:
-    """Send rows by LOAD DATA LOCAL INFILE, quoted as CSV, so that no value needs escapes."""
-    table = pa.table([to_arrow(rows[name]) for name in rows], names=list(rows))
-    with tempfile.NamedTemporaryFile(prefix="leadloader-", suffix=".csv") as file:
-        options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="all_valid")
-        pyarrow.csv.write_csv(table, file, options)
-        file.flush()
-        result = connection.exec_driver_sql(
-            f"LOAD DATA LOCAL INFILE '{file.name}' INTO TABLE vicidial_list "
-            "CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' ENCLOSED BY '\"' ESCAPED BY '' "
-            f"LINES TERMINATED BY '\\n' ({_names(rows)})"
-        )
-    return _Written(result.rowcount, _last_insert_id(connection))
-
-
-def _insert_values(connection: Connection, rows: pd.DataFrame) -> _Written:
-    """Send rows by INSERT, its literals quoted by kernels; by several if they are many bytes."""
-    literals = []
-    for name in rows:
-        text = pc.replace_substring(to_arrow(rows[name]), "\\", "\\\\")
-        literals.append(pc.replace_substring(text, "'", "''"))
-    values = joined(literals, "','")
-    statement = np.cumsum(pc.binary_length(values).to_numpy()) // STATEMENT_BYTES
-    texts = pd.Series(values.to_pylist(), dtype=object)
-    count, first_id = 0, 0
-    for _, part in texts.groupby(statement):
-        rows_of_values = "'),('".join(part)
-        result = connection.exec_driver_sql(
-            f"INSERT INTO vicidial_list ({_names(rows)}) VALUES ('{rows_of_values}')",  # noqa: S608 - quoted above
-            execution_options={"no_parameters": True},  # the values may hold percent signs
-        )
-        count += result.rowcount
-        first_id = first_id or result.lastrowid or 0
-    return _Written(count, first_id)
-
-
-def _last_insert_id(connection: Connection) -> int:
-    return int(connection.exec_driver_sql("SELECT LAST_INSERT_ID()").scalar_one())
-
-
-def _names(rows: pd.DataFrame) -> str:
-    return ", ".join(f"`{name}`" for name in rows)

@@ -3,7 +3,7 @@
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -14,6 +14,9 @@ from loader.errors import ConfigurationError, SourceFileError, UsageError
 
 RESULT_COLUMNS = ("row_number", "reason", "details", "add_lead")
 """What a reject file has beside the source's columns; when it is loaded again they say nothing."""
+
+APART = "leadloader "
+"""Put before the name of a result column where the source has one of that name."""
 
 NEVER_LOADED = frozenset(
     {"lead_id", "entry_date", "modify_date", "status", "user", "gmt_offset_now",
@@ -59,8 +62,12 @@ def plain(name: str) -> str:
     return "".join(letter for letter in letters if letter.isalnum())
 
 
-def read_mapping_file(path: Path) -> VendorMapping:
+def read_mapping_file(path: Path, labels: Collection[str] = ()) -> VendorMapping:
     """Read a vendor's mapping.
+
+    Args:
+        path: of the file.
+        labels: of custom fields, which [map] may name too.
 
     Raises:
         ConfigurationError: the file cannot be read, or has something else than the tables [map]
@@ -84,8 +91,8 @@ def read_mapping_file(path: Path) -> VendorMapping:
     if not _holds(names, list) or not all(isinstance(n, str) for n in chain(*names.values())):
         raise ConfigurationError(f'mapping file {path}: [names] has lines such as city = ["Ort"]')
     for field in (*fields, *names):
-        if field not in usual_names():
-            raise ConfigurationError(f"mapping file {path}: {_no_field(field)}")
+        if field not in usual_names() and (field in names or field not in labels):
+            raise ConfigurationError(f"mapping file {path}: {_no_field(field, labels)}")
     return VendorMapping(fields, names)
 
 
@@ -93,34 +100,73 @@ def _holds(table: object, kind: type) -> bool:
     return isinstance(table, dict) and all(isinstance(value, kind) for value in table.values())
 
 
+CUSTOM = "custom:"
+"""Before the label of a custom field, where fields are named."""
+
+
 def map_columns(
     file: str,
     columns: Sequence[str],
     explicit: Mapping[str, str],
     vendor: VendorMapping | None = None,
+    labels: Collection[str] = (),
 ) -> ColumnMapping:
     """Find the column of each field.
 
-    What is named explicitly wins over the vendor's file, and that over the usual names.
+    What is named explicitly wins over the vendor's file, then come custom fields, whose label is
+    the column's very name, then the usual names.
 
     Args:
         file: its name, for messages.
         columns: of the source file.
         explicit: column by field (option `map`).
         vendor: a mapping file.
+        labels: of custom fields; the field of each is `custom:` and its label.
 
     Raises:
         UsageError: `explicit` names no field, or a column that the file does not have.
         SourceFileError: two columns stand for one field, or none for phone_number.
     """
-    by_name = {plain(column): column for column in reversed(columns)}
     fields: dict[str, str] = {}
     for source, wanted in (("--map", explicit), ("the mapping file", vendor and vendor.fields)):
-        for field, column in (wanted or {}).items():
-            if field not in usual_names():
-                raise UsageError(f"{source}: {_no_field(field)}")
+        for name, column in (wanted or {}).items():
+            field = field_named(source, name, labels)
             if field not in fields:
-                fields[field] = _column(file, source, column, columns, by_name)
+                fields[field] = _column(file, source, column, columns)
+    for label in labels:
+        if label in columns:
+            fields.setdefault(CUSTOM + label, label)
+    _by_usual_names(file, columns, fields, vendor)
+    if "phone_number" not in fields:
+        raise SourceFileError(
+            f"{file}: no column is known as phone_number among {_quoted(columns)}; name it by "
+            '--map phone_number="..."'
+        )
+    return _complete(fields, columns)
+
+
+def field_named(source: str, name: str, labels: Collection[str] = ()) -> str:
+    """Give the field of a name that a user gave: a lead's, or that of a custom field.
+
+    Args:
+        source: where the name stands, for messages.
+        name: of a field, or the label of a custom one.
+        labels: of custom fields.
+
+    Raises:
+        UsageError: there is no such field.
+    """
+    if name in labels:
+        return CUSTOM + name
+    if name not in usual_names():
+        raise UsageError(f"{source}: {_no_field(name, labels)}")
+    return name
+
+
+def _by_usual_names(
+    file: str, columns: Sequence[str], fields: dict[str, str], vendor: VendorMapping | None
+) -> None:
+    """Add the fields that have no column yet and whose names a column has."""
     more = vendor.names if vendor else {}
     for field, names in usual_names().items():
         if field not in fields:
@@ -134,12 +180,17 @@ def map_columns(
                 )
             if found:
                 fields[field] = found[0]
-    if "phone_number" not in fields:
-        raise SourceFileError(
-            f"{file}: no column is known as phone_number among {_quoted(columns)}; name it by "
-            '--map phone_number="..."'
-        )
-    return _complete(fields, columns)
+
+
+def result_columns(columns: Sequence[str]) -> dict[str, str]:
+    """Give the names that our columns have in a reject file, by column; none in other files.
+
+    They are the last, or, where somebody put columns in another order, the four of these names.
+    """
+    last = {name: name.removeprefix(APART) for name in columns[-len(RESULT_COLUMNS) :]}
+    if tuple(last.values()) == RESULT_COLUMNS:
+        return last
+    return {name: name for name in RESULT_COLUMNS} if {*RESULT_COLUMNS} <= {*columns} else {}
 
 
 def _unnumbered(column: str, columns: Sequence[str]) -> str:
@@ -149,7 +200,7 @@ def _unnumbered(column: str, columns: Sequence[str]) -> str:
 
 
 def _complete(fields: Mapping[str, str], columns: Sequence[str]) -> ColumnMapping:
-    ours = set(RESULT_COLUMNS) if set(RESULT_COLUMNS) <= set(columns) else set()
+    ours = result_columns(columns)
     rest = [c for c in columns if c not in fields.values() and c not in ours]
     dialers = {plain(name) for name in NEVER_LOADED}
     return ColumnMapping(
@@ -159,18 +210,19 @@ def _complete(fields: Mapping[str, str], columns: Sequence[str]) -> ColumnMappin
     )
 
 
-def _column(
-    file: str, source: str, column: str, columns: Sequence[str], by_name: Mapping[str, str]
-) -> str:
+def _column(file: str, source: str, column: str, columns: Sequence[str]) -> str:
     if column in columns:
         return column
+    by_name = {plain(column): column for column in reversed(columns)}
     if plain(column) and plain(column) in by_name:
         return by_name[plain(column)]
     raise UsageError(f"{source}: {file} has no column {column!r}; it has {_quoted(columns)}")
 
 
-def _no_field(field: str) -> str:
-    return f"{field!r} is no field of a lead; the fields are {', '.join(usual_names())}"
+def _no_field(field: str, labels: Collection[str] = ()) -> str:
+    known = ", ".join([*usual_names(), *labels])
+    custom = "" if labels else "; labels of custom fields count with custom_fields Y"
+    return f"{field!r} is no field of a lead; the fields are {known}{custom}"
 
 
 def _quoted(names: Iterable[str]) -> str:

@@ -29,7 +29,8 @@ def normalize_phones(
     is there. Damaged numbers are rejected first, for they often parse as a valid, wrong one.
 
     Args:
-        leads: str columns phone_number, phone_code, country_given and alt_phone; index row_number.
+        leads: str columns phone_number, phone_code, country_code_given and alt_phone; index
+            row_number.
         options: phone_code, default_region, phone_validation, phone_format, unstorable and user
             are read.
         decimals: the file's whole phone column is digits and `.0`, which is mended, not rejected.
@@ -37,8 +38,9 @@ def normalize_phones(
 
     Returns:
         The leads, with phone_code and phone_number in digits, alt_phone normalized where it is
-        possible, and columns national_number, number_type and region (str) added; the rejected
-        (add_lead: INVALID PHONE NUMBER LENGTH, the only one of these it knows); and notices.
+        possible, and columns national_number, calling_code, number_type and region (str) added;
+        the rejected (add_lead: INVALID PHONE NUMBER LENGTH, the only one of these it knows); and
+        notices.
     """
     given, said = leads["phone_number"], []
     if decimals:
@@ -47,11 +49,14 @@ def normalize_phones(
         given = mended
     bad = damaged(given)
     regions = _regions(leads, options)
-    number = _parse(given.where(~bad, ""), regions)
+    number = parse_phones(given.where(~bad, ""), regions)
     sent = digits_only(given)
     parsed = number["national_number"].where(number["national_number"] != "", sent)
     leads = leads.assign(
-        national_number=parsed, number_type=number["number_type"], region=number["region"]
+        national_number=parsed,
+        calling_code=number["country_code"],
+        number_type=number["number_type"],
+        region=number["region"],
     )
     said += _said_of_numbers(leads, number, options)
     if options.phone_format == "national":
@@ -67,7 +72,7 @@ def normalize_phones(
     return leads, pd.concat([rejected, unfit]).sort_index(), pd.concat([*said, of_field])
 
 
-def _parse(given: "pd.Series[str]", regions: "pd.Series[str]") -> pd.DataFrame:
+def parse_phones(given: "pd.Series[str]", regions: "pd.Series[str]") -> pd.DataFrame:
     """Parse, taking a leading 00 for a plus where it is not the region's own way to dial abroad.
 
     Most of the world writes it so, also to people who would dial 011.
@@ -83,7 +88,7 @@ def _parse(given: "pd.Series[str]", regions: "pd.Series[str]") -> pd.DataFrame:
 
 def _regions(leads: pd.DataFrame, options: LoadOptions) -> "pd.Series[str]":
     regions = region_of_phone_code(leads["phone_code"])
-    by_country = region_of_country(leads["country_given"]).where(leads["phone_code"] == "", "")
+    by_country = region_of_country(leads["country_code_given"]).where(leads["phone_code"] == "", "")
     fallback = options.default_region or _region(options.phone_code or DEFAULT_PHONE_CODE)
     regions = regions.where(regions != "", by_country)
     # A phone_code that no country has must not be taken for the default.
@@ -94,7 +99,7 @@ def _said_of_numbers(
     leads: pd.DataFrame, number: pd.DataFrame, options: LoadOptions
 ) -> list[Notices]:
     """Say whose country is not understood, and which extensions are not stored."""
-    countries, extensions = leads["country_given"], number["extension"]
+    countries, extensions = leads["country_code_given"], number["extension"]
     asked = (leads["phone_code"] == "") & (countries.str.strip() != "")
     strange = countries[asked & (region_of_country(countries) == "")]
     said = [notices(strange.index, Notice.UNKNOWN_COUNTRY, strange)]
@@ -114,7 +119,7 @@ def _phone_code(leads: pd.DataFrame, options: LoadOptions) -> "pd.Series[str]":
 
 
 def _alt_phone(given: "pd.Series[str]", regions: "pd.Series[str]") -> "pd.Series[str]":
-    number = _parse(given.where(~damaged(given), ""), regions)
+    number = parse_phones(given.where(~damaged(given), ""), regions)
     good = number["possible"] == "IS_POSSIBLE"
     return number["national_number"].where(good, given)
 

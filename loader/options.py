@@ -1,18 +1,42 @@
 """The options of a load: add_lead's, under their own names, and ours."""
 
+import re
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
 from phonenumbers import SUPPORTED_REGIONS
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from loader.duplicates import DuplicateCheck, parse_duplicate_check
 from loader.errors import UsageError
+from loader.mapping import usual_names
 
 Switch = Literal["Y", "N"]
 DncCheck = Literal["Y", "N", "AREACODE"]
+
+
+def _separated(value: object) -> object:
+    """Take a list also as text with commas."""
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _whole_number_as_text(value: object) -> object:
+    """Take what TOML has without quotes: 6666."""
+    return str(value) if type(value) is int else value
+
+
+Text = Annotated[str, BeforeValidator(_whole_number_as_text)]
 Digits = Annotated[str, BeforeValidator(str), Field(pattern=r"^[0-9]*$")]
 
 
@@ -23,10 +47,18 @@ class LoadOptions(BaseModel):
 
     list_id: Annotated[Digits, Field(pattern=r"^([0-9]{3,12})?$")] = ""
     """List of the rows that name none (add_lead: 3 to 12 digits); "" stands for 999."""
-    campaign_id: Annotated[str, Field(max_length=8)] = ""
-    """Campaign whose do-not-call list campaign_dnc_check looks at."""
+    force_list_id: Annotated[Digits, Field(pattern=r"^([0-9]{3,12})?$")] = ""
+    """List of all rows, whatever they say."""
+    campaign_id: Text = ""
+    """Campaign of campaign_dnc_check and of callbacks, for the rows that name none."""
     phone_code: Annotated[Digits, Field(max_length=10)] = ""
     """Country calling code of the rows that name none; "" stands for 1."""
+    force_phone_code: Annotated[Digits, Field(max_length=10)] = ""
+    """Country calling code of all rows, whatever they say."""
+    default: dict[str, Text] = {}
+    """Value by field, for the rows that leave the field blank: {"title": "Mr"}."""
+    force: dict[str, Text] = {}
+    """Value by field for all rows, whatever they say: {"source_id": "spring"}."""
     duplicate_check: str = ""
     """Checks such as DUPLIST or DUPSYS90DAY, joined by `-`."""
     dnc_check: DncCheck = "N"
@@ -41,9 +73,51 @@ class LoadOptions(BaseModel):
     """Reject numbers whose area code and prefix are not in the NANPA data."""
     list_exists_check: Switch = "N"
     """Reject rows whose list is not defined in the dialer."""
+    tz_method: str = ""
+    """Where gmt_offset_now comes from: empty (phone_code and area code), POSTAL, TZCODE, NANPA."""
+    ambiguous_tz: Literal["earliest", "latest", "reject"] = "earliest"
+    """Numbers of several time zones: which to take, or reject them, where nothing else decides."""
+    lookup_state: Switch = "N"
+    """Fill an empty state by the area code."""
+    custom_fields: Switch = "N"
+    """Store columns that are named as custom fields of the list in custom_<list_id>."""
+    add_to_hopper: Switch = "N"
+    """Put new leads into the hopper."""
+    hopper_priority: Text = "0"
+    """From -99 to 99, the higher the sooner."""
+    hopper_local_call_time_check: Switch = "N"
+    """Into the hopper only where the call times of list, campaign and state allow a call now."""
+    callback: Switch = "N"
+    """Schedule a callback for each new lead; campaign_id is needed."""
+    callback_status: str = ""
+    """Status of the callback, 1 to 6 letters or digits; "" stands for CALLBK."""
+    callback_datetime: str = ""
+    """When: YYYY-MM-DD HH:MM:SS, NOW, or 3DAYS."""
+    callback_type: str = ""
+    """USERONLY, for callback_user alone, or ANYONE (which "" stands for)."""
+    callback_user: Text = ""
+    """The user of USERONLY callbacks."""
+    callback_comments: str = ""
+    """Shown to the agent when the callback comes."""
+    duplicate_statuses: Annotated[tuple[str, ...], BeforeValidator(_separated)] = ()
+    """Only existing leads of these statuses count as duplicates: NEW,NA; empty: all."""
+    duplicate_scope_archive: Switch = "N"
+    """Leads of vicidial_list_archive count as duplicates too."""
+    on_duplicate: Literal["reject", "update", "move"] = "reject"
+    """What a row does to the existing lead that it is a duplicate of."""
+    update_fields: Literal["empty", "all"] = "empty"
+    """Of on_duplicate update: fill what the lead leaves empty, or replace what the row has."""
+    keep: Literal["first", "last", "best"] = "first"
+    """Which of the file's rows that are duplicates of one another; best: most fields filled."""
+    invalid_phone_fallback: Annotated[tuple[str, ...], BeforeValidator(_separated)] = ()
+    """Fields whose number takes the place of one that is invalid, duplicate or do-not-call."""
+    feed: dict[str, Path] = {}
+    """Further files of numbers not to load, by name: {"litigators": "litigators.csv"}."""
+    feed_max_age: Annotated[int, Field(ge=0)] | None = None
+    """Days after which a feed is too old to load by."""
     source: str = "leadloader"
-    """What originated the load; at least two letters or digits."""
-    user: Annotated[str, Field(max_length=20)] = ""
+    """What originated the load; at least two letters or digits, of which 20 count."""
+    user: Annotated[Text, Field(max_length=20)] = ""
     """Dialer user in whose name leads are loaded; must be allowed to, where users are defined."""
     default_region: str = ""
     """Region (ISO 3166, such as GB) of numbers that neither row nor phone_code places."""
@@ -80,6 +154,33 @@ class LoadOptions(BaseModel):
         except UsageError as error:
             raise ValueError(str(error)) from None
 
+    @field_validator("duplicate_statuses")
+    @classmethod
+    def _statuses(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if not re.fullmatch(r"[A-Za-z0-9_-]{1,6}", name):
+                raise ValueError(
+                    f"{name!r} is no status, which is 1 to 6 letters, digits, _ or -; "
+                    "write several as NEW,NA"
+                )
+        return names
+
+    @field_validator("invalid_phone_fallback")
+    @classmethod
+    def _known_fields(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in usual_names() or name == "phone_number":
+                raise ValueError(f"{name!r} is no field with another number; give alt_phone, ...")
+        return names
+
+    @model_validator(mode="after")
+    def _says_it_once(self) -> "LoadOptions":
+        for given, table in (("", self.default), ("force_", self.force)):
+            for name in ("list_id", "phone_code"):
+                if name in table and getattr(self, given + name):
+                    raise ValueError(f"{given}{name}: it is given twice, by a table too")
+        return self
+
     @field_validator("default_region")
     @classmethod
     def _known_region(cls, region: str) -> str:
@@ -106,7 +207,7 @@ class LoadOptions(BaseModel):
     def _tells_something(cls, source: str) -> str:
         if sum(c.isascii() and c.isalnum() for c in source) < 2:
             raise ValueError("Invalid Source: give at least two letters or digits")
-        return source
+        return source[:20]
 
     @field_validator("user")
     @classmethod

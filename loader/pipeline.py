@@ -1,39 +1,63 @@
-"""The way of a row through the checks, from the columns of a file to a lead or a rejection."""
+"""The way of a row through the checks, from the columns of a file to a lead or a rejection.
 
-from collections.abc import Callable
+A row is screened by itself, settled among the others (is it a duplicate?), and, if it stays,
+completed with what comes with a lead.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
+from typing import Protocol
 
 import pandas as pd
 
+from loader import alt_phones, callbacks, custom_fields, hopper
 from loader.accepted import AcceptedKeys
-from loader.clean import clean_fields
-from loader.duplicate_rule import find_duplicates
-from loader.findings import Findings, Notices, in_words, no_findings, notices
+from loader.clean import LOOKED_UP, clean_fields
+from loader.duplicate_rule import find_duplicates, forget, may_change, without_campaign
+from loader.extras import ExtraRows
+from loader.feeds import Feed, on_feeds
+from loader.fill import Filling
+from loader.findings import Findings, Notices, in_words, no_findings
 from loader.lookups import Dialer, Lookups
 from loader.mapping import ColumnMapping
 from loader.normalize import ALT_PHONE, normalize_phones
 from loader.options import LoadOptions
 from loader.phones import digits_only, looks_like_decimals
-from loader.reasons import Notice
 from loader.rules import LIST_RULES, PHONE_RULES, Rule, on_campaign_dnc, on_dnc
-from loader.timezone import gmt_offsets
+from loader.zones import Zones
 
-Asking = Callable[[pd.DataFrame], Lookups]
-"""Asks the database about the leads of a chunk; the only thing here that is not pure."""
+EXTRAS = (alt_phones, custom_fields, hopper, callbacks)
+"""What comes with a lead, in add_lead's order."""
+
+LOOKED_UP_BY = (*(f"{name}_given" for name in LOOKED_UP), "calling_code", "national_number")
+"""Columns that nobody needs once all is looked up."""
+
+EXISTING = "existing_lead_id"
+"""Column of the lead that a row changes instead of becoming one (on_duplicate)."""
+
+
+class Asking(Protocol):
+    """Asks the database about the leads of a chunk; the only thing here that is not pure."""
+
+    def dnc(self, leads: pd.DataFrame) -> Lookups:
+        """Ask which numbers must not be called."""
+
+    def duplicates(self, leads: pd.DataFrame) -> Lookups:
+        """Ask for the existing leads that rows may be duplicates of."""
+
+    def days_ahead(self, days: Sequence[int]) -> Lookups:
+        """Ask which moments lie so many days ahead."""
 
 
 @dataclass(frozen=True)
-class Checked:
-    """What the checks say of a chunk: every row is in `accepted` or in `rejected`."""
+class Screened:
+    """What the checks of a row by itself say of a chunk: a row is in `leads` or in `rejected`."""
 
-    accepted: pd.DataFrame
-    """Leads ready to insert: see `loader.insert.as_stored`; and number_type, region and
-    `notices` (str), those of the row as text. Index row_number."""
+    leads: pd.DataFrame
+    """Those that passed. Column `notices` (str) says what was noticed so far, as text."""
     rejected: Findings
-    notices: Notices
-    """Of the accepted rows."""
 
 
 class Stopwatch(dict[str, float]):
@@ -60,62 +84,146 @@ class Checks:
     ask: Asking
     folder: Path
     """For the keys of accepted rows; the caller removes it."""
+    feeds: Sequence[Feed] = ()
     decimals: bool = False
     """The file's phones are all written as decimals, see `loader.normalize`."""
     seconds: Stopwatch = field(default_factory=Stopwatch)
 
     def __post_init__(self) -> None:
-        self.accepted = [AcceptedKeys(self.folder) for _ in self.options.duplicate_checks]
+        labels = custom_fields.labels_of(self.dialer)
+        self.filling = Filling(self.options, self.mapping.fields, labels)
+        self.fields_given = [
+            n
+            for n in self.filling.fields
+            if n in {*self.mapping.fields, *self.options.default, *self.options.force}
+        ]
+        """Fields that the file, or the options by name, give a value."""
+        self.zones = Zones(self.options, self.dialer)
+        self._accepted = [AcceptedKeys(self.folder) for _ in self.options.duplicate_checks]
+        self._changing: set[int] = set()
 
     def look_at(self, sample: pd.DataFrame) -> None:
         """Decide from the file's first rows what holds for all its rows."""
         self.decimals = looks_like_decimals(sample[self.mapping.fields["phone_number"]])
 
-    def check(self, rows: pd.DataFrame) -> Checked:
-        """Take a chunk of source rows through all stages before the insert.
+    def forget(self, refused: Collection[int], loaded: Iterable[int]) -> None:
+        """Forget that rows were accepted, which the server then refused.
 
         Args:
-            rows: str columns of the source file; index row_number, ascending.
-
-        Raises:
-            DatabaseUnavailableError: the look-ups get no answer after all retries.
+            refused: their row numbers.
+            loaded: lead_ids that the run gave out: no row may change these leads.
         """
-        options, dialer, lap = self.options, self.dialer, self.seconds.lap
-        mapped = rows[list(self.mapping.fields.values())].set_axis(
+        forget(self._accepted, refused)
+        if self.options.on_duplicate != "reject":
+            self._changing.update(loaded)
+
+    def fields(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Give the columns of a chunk of source rows that fill a field, named as fields."""
+        return rows[list(self.mapping.fields.values())].set_axis(
             list(self.mapping.fields), axis="columns"
         )
-        leads, unstorable, said = clean_fields(mapped, options, dialer.columns)
-        outcome = _Outcome(leads, said)
+
+    def screen(self, rows: pd.DataFrame) -> Screened:
+        """Check each row by itself.
+
+        Args:
+            rows: str columns named as fields; index row_number.
+        """
+        options, dialer, lap = self.options, self.dialer, self.seconds.lap
+        rows, said_of_switches = self.filling.fill(rows)
+        leads, unstorable, said = clean_fields(rows, options, dialer.columns)
+        outcome = _Outcome(leads, [said_of_switches, said])
         lap("clean")
-        given = outcome.leads["phone_number"]
-        outcome.leads["phone_number"] = digits_only(given)
-        self._apply(outcome, LIST_RULES)
+        self._list_rules(outcome)
         outcome.reject(unstorable)
-        outcome.leads["phone_number"] = given[outcome.leads.index]
         alt_phone = dialer.columns.get("alt_phone", ALT_PHONE)
         outcome.replace(
             *normalize_phones(outcome.leads, options, decimals=self.decimals, alt_phone=alt_phone)
         )
         self._apply(outcome, PHONE_RULES)
         lap("phones")
-        lookups = self.ask(outcome.leads)
-        lap("look up")
+        outcome.leads = self.zones.fill_state(outcome.leads)
+        lookups = self.ask.dnc(outcome.leads)
         outcome.reject(on_dnc(outcome.leads, options, lookups))
-        outcome.reject(on_campaign_dnc(outcome.leads, options, lookups))
-        outcome.reject_noticing(
-            *find_duplicates(
-                outcome.leads, options.duplicate_checks, dialer, lookups, self.accepted
-            )
-        )
-        lap("duplicates")
-        offsets, said = gmt_offsets(outcome.leads, dialer.phone_codes, dialer.clock)
-        outcome.leads["gmt_offset_now"] = offsets
-        outcome.said.append(said)
-        if options.nanpa_ac_prefix_check == "Y" and not dialer.nanpa_is_loaded:
-            rows_left = outcome.leads.index
-            outcome.said.append(notices(rows_left, Notice.NANPA_NOT_LOADED, ""))
+        outcome.reject(on_campaign_dnc(outcome.leads, options, dialer, lookups))
+        outcome.reject(on_feeds(outcome.leads, self.feeds))
+        lap("do not call")
+        offsets, findings, said = self.zones.offsets(outcome.leads)
+        outcome.leads = outcome.leads.assign(gmt_offset_now=offsets)
+        outcome.rejectnoticing(findings, said)
+        outcome.said.append(without_campaign(outcome.leads, options.duplicate_checks, dialer))
         lap("time zone")
-        return outcome.checked()
+        return outcome.screened()
+
+    def settle(self, leads: pd.DataFrame) -> tuple[Findings, "pd.Series[int]"]:
+        """Find out which of the rows that passed are duplicates, in the order in which they come.
+
+        Returns:
+            The findings; and where duplicates change existing leads (on_duplicate), the lead_id
+            (Int64) of the lead that a row changes, by row_number: these rows stay.
+        """
+        checks = self.options.duplicate_checks
+        lookups = self.ask.duplicates(leads)
+        self.seconds.lap("look up")
+        found = find_duplicates(leads, checks, self.dialer, lookups, self._accepted)
+        changing = self._first_changes(leads, found)
+        self.seconds.lap("duplicates")
+        return found.drop(changing.index), changing
+
+    def _first_changes(self, leads: pd.DataFrame, found: Findings) -> "pd.Series[int]":
+        """Choose for each existing lead the first of the rows that are duplicates of it."""
+        if self.options.on_duplicate == "reject":
+            return pd.Series(dtype="Int64")
+        lead_ids = found["lead_id"][may_change(found)].reindex(leads.index).dropna()
+        lead_ids = lead_ids[~lead_ids.isin(self._changing)].drop_duplicates()
+        self._changing.update(lead_ids.tolist())
+        return lead_ids
+
+    def staying(
+        self, leads: pd.DataFrame, found: Findings, changing: "pd.Series[int]"
+    ) -> pd.DataFrame:
+        """Give the settled leads that nothing was found against.
+
+        Where duplicates change existing leads, column `EXISTING` has the lead_id, or null.
+        """
+        stay = leads.drop(found.index)
+        if self.options.on_duplicate == "reject":
+            return stay
+        return stay.assign(**{EXISTING: changing.reindex(stay.index)})
+
+    def complete(self, leads: pd.DataFrame) -> pd.DataFrame:
+        """Decide what comes with each lead, and say it. A lead that is changed gets nothing.
+
+        Returns:
+            Leads ready to insert, see `loader.insert.as_stored`; with number_type and region (str),
+            notices (str), those of the row as text, and what the extras need. Index row_number.
+
+        Raises:
+            DatabaseUnavailableError: the look-ups get no answer after all retries; likewise from
+                `screen` and `settle`.
+        """
+        completed = leads
+        lookups = self.ask.days_ahead(callbacks.days_asked(leads))
+        for extra in EXTRAS:
+            completed, said = extra.decide(completed, self.options, self.dialer, lookups)
+            completed = noticing(completed, said)
+        if EXISTING in leads:
+            changing = leads[EXISTING].notna()
+            completed["notices"] = completed["notices"].where(~changing, leads["notices"])
+        self.seconds.lap("extras")
+        return completed.drop(columns=[name for name in LOOKED_UP_BY if name in completed])
+
+    def extra_rows(self, leads: pd.DataFrame) -> Iterator[ExtraRows]:
+        """Give the rows of other tables that come with inserted leads (column lead_id)."""
+        for extra in EXTRAS:
+            yield from extra.extra_rows(leads, self.options, self.dialer)
+
+    def _list_rules(self, outcome: "_Outcome") -> None:
+        """Apply them with the number's digits alone, which their answers show."""
+        given = outcome.leads["phone_number"]
+        outcome.leads["phone_number"] = digits_only(given)
+        self._apply(outcome, LIST_RULES)
+        outcome.leads["phone_number"] = given[outcome.leads.index]
 
     def _apply(self, outcome: "_Outcome", rules: tuple[Rule, ...]) -> None:
         for rule in rules:
@@ -125,8 +233,8 @@ class Checks:
 class _Outcome:
     """What is decided of a chunk so far: the leads still in, and what was said."""
 
-    def __init__(self, leads: pd.DataFrame, said: Notices) -> None:
-        self.leads, self.said = leads, [said]
+    def __init__(self, leads: pd.DataFrame, said: list[Notices]) -> None:
+        self.leads, self.said = leads, said
         self.rejected: list[Findings] = [no_findings()]
 
     def reject(self, findings: Findings) -> None:
@@ -137,17 +245,24 @@ class _Outcome:
 
     def replace(self, leads: pd.DataFrame, findings: Findings, said: Notices) -> None:
         self.leads = leads
-        self.reject_noticing(findings, said)
+        self.rejectnoticing(findings, said)
 
-    def reject_noticing(self, findings: Findings, said: Notices) -> None:
+    def rejectnoticing(self, findings: Findings, said: Notices) -> None:
         self.said.append(said)
         self.reject(findings)
 
-    def checked(self) -> Checked:
+    def screened(self) -> Screened:
         said = pd.concat(self.said)
         said = said[said.index.isin(self.leads.index)].sort_index(kind="stable")
-        return Checked(
-            self.leads.assign(notices=in_words(said, self.leads.index)),
-            pd.concat(self.rejected).sort_index(),
-            said,
-        )
+        leads = self.leads.assign(notices=in_words(said, self.leads.index))
+        return Screened(leads, pd.concat(self.rejected).sort_index())
+
+
+def noticing(leads: pd.DataFrame, said: Notices) -> pd.DataFrame:
+    """Add notices to those that leads have already."""
+    said = said[said.index.isin(leads.index)]
+    if said.empty:
+        return leads
+    more, before = in_words(said, leads.index), leads["notices"]
+    both = before + "; " + more
+    return leads.assign(notices=both.where((before != "") & (more != ""), before + more))

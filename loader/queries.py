@@ -1,8 +1,9 @@
 """What is asked of the dialer's database about a chunk of leads: one statement a question."""
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 import pandas as pd
 from sqlalchemy import Connection
@@ -12,54 +13,152 @@ from loader.database import Database
 from loader.duplicate_rule import SEPARATOR
 from loader.duplicates import DuplicateCheck, Kind, Scope
 from loader.lookups import Dialer, Lookups
-from loader.options import DncCheck, LoadOptions
-from loader.rules import dnc_keys
+from loader.options import LoadOptions
+from loader.rules import dnc_campaigns, dnc_keys
+
+LEADS, ARCHIVE = "vicidial_list", "vicidial_list_archive"
+
+MOMENTS = 1000
+"""Of one statement: a row has no more columns than 2000 on SQLite, 4096 on a server."""
 
 
-def look_up(
+def look_up_dnc(
     database: Database, leads: pd.DataFrame, options: LoadOptions, dialer: Dialer
 ) -> Lookups:
-    """Ask what the rules need to know of a chunk: one statement for each question, not each row.
+    """Ask for do-not-call lists: one statement for each of the two kinds, not each row.
+
+    Args:
+        database: the dialer's.
+        leads: columns phone_number and campaign_id (str).
+        options: dnc_check and campaign_dnc_check are read.
+        dialer: campaigns are read.
+
+    Raises:
+        DatabaseUnavailableError: no answer after all retries.
+    """
+    return database.read(
+        lambda connection: _Questions(connection, database, leads, options, dialer).dnc()
+    )
+
+
+def look_up_duplicates(
+    database: Database, leads: pd.DataFrame, options: LoadOptions, dialer: Dialer
+) -> Lookups:
+    """Ask for existing leads: one statement for each search, not each row; two with the archive.
 
     Args:
         database: the dialer's.
         leads: columns list_id, phone_number, alt_phone, title (see `find_duplicates`).
-        options: which checks are on.
+        options: duplicate_check, duplicate_statuses and duplicate_scope_archive are read.
         dialer: windows, lists and collation are read.
 
     Raises:
         DatabaseUnavailableError: no answer after all retries.
     """
     return database.read(
-        lambda connection: _ChunkQuestions(connection, database, dialer).ask(leads, options)
+        lambda connection: _Questions(connection, database, leads, options, dialer).duplicates()
     )
 
 
-class _ChunkQuestions:
+def look_up_days_ahead(database: Database, dialer: Dialer, days: Sequence[int]) -> Lookups:
+    """Ask which moments lie so many days after the dialer's now, see `existing_moments`.
+
+    Args:
+        database: the dialer's.
+        dialer: its clock is read.
+        days: how many, each so few that the moment is before the year 10000.
+
+    Raises:
+        DatabaseUnavailableError: no answer after all retries.
+    """
+    moments = [dialer.clock.now + timedelta(days=number) for number in days]
+    found = database.read(lambda connection: existing_moments(connection, moments))
+    return Lookups(days_ahead=dict(zip(days, found, strict=True)))
+
+
+def existing_moments(connection: Connection, moments: Sequence[datetime]) -> list[datetime]:
+    """Move moments that the server's clocks skip in spring one hour on; others stay.
+
+    So do those that the server's calendar ends before, such as 2038 on older ones. One statement
+    asks for a thousand.
+    """
+    found: list[datetime] = []
+    for start in range(0, len(moments), MOMENTS):
+        asked = moments[start : start + MOMENTS]
+        words = ", ".join(f"FROM_UNIXTIME(UNIX_TIMESTAMP('{_sql(moment)}'))" for moment in asked)
+        answers = connection.exec_driver_sql(f"SELECT {words}").one()
+        found += [
+            moment + timedelta(hours=1) if _is_skipped(moment, answer) else moment
+            for moment, answer in zip(asked, answers, strict=True)
+        ]
+    return found
+
+
+def _sql(moment: datetime) -> str:
+    # Not strftime: it writes years before 1000 differently from system to system.
+    return moment.isoformat(" ", "seconds")
+
+
+def _is_skipped(moment: datetime, answer: object) -> bool:
+    """Say whether the answer is another time of the day; what lies beyond the calendar is none."""
+    if answer is None:
+        return False
+    told = datetime.fromisoformat(str(answer))
+    return told != moment and abs(told - moment) < timedelta(days=1)
+
+
+class _Search(NamedTuple):
+    """A question for existing leads."""
+
+    key: tuple[str, ...]
+    """The columns that make the key."""
+    compared: Mapping[str, str]
+    """The columns that are searched, each with the field of the row that it is compared with."""
+    matched: str
+    """What a hit is called."""
+
+
+_BY_PHONE = {"phone_number": "phone_number"}
+_SEARCHES: dict[Kind, tuple[_Search, ...]] = {
+    Kind.PHONE: (_Search(("phone_number",), _BY_PHONE, "PHONE"),),
+    Kind.PHONEALT: (
+        _Search(("phone_number",), _BY_PHONE, "PHONE"),
+        _Search(("alt_phone",), {"alt_phone": "phone_number"}, "ALT"),
+    ),
+    Kind.TITLEALTPHONE: (
+        _Search(("title", "alt_phone"), {"alt_phone": "alt_phone", "title": "title"}, "PHONE"),
+    ),
+    Kind.NAMEPHONE: (_Search(("first_name", "last_name", "phone_number"), _BY_PHONE, "PHONE"),),
+}
+
+
+class _Questions:
     """The questions about one chunk over one connection."""
 
-    def __init__(self, connection: Connection, database: Database, dialer: Dialer) -> None:
-        self.connection, self.is_sqlite, self.dialer = connection, database.is_sqlite, dialer
+    def __init__(
+        self,
+        connection: Connection,
+        database: Database,
+        leads: pd.DataFrame,
+        options: LoadOptions,
+        dialer: Dialer,
+    ) -> None:
+        self.connection, self.is_sqlite = connection, database.is_sqlite
+        self.leads, self.options, self.dialer = leads, options, dialer
 
-    def ask(self, leads: pd.DataFrame, options: LoadOptions) -> Lookups:
-        phones = leads["phone_number"]
-        dnc: pd.Index[str] = pd.Index([], dtype="str")
-        campaign_dnc = dnc
-        if options.dnc_check != "N":
-            dnc = self.listed("vicidial_dnc", phones, options.dnc_check)
-        if options.campaign_dnc_check != "N":
-            campaign_dnc = self.listed(
-                "vicidial_campaign_dnc", phones, options.campaign_dnc_check, dialer_campaign=True
-            )
-        kinds = dict.fromkeys(check.kind for check in options.duplicate_checks)
-        return Lookups(
-            dnc=dnc,
-            campaign_dnc=campaign_dnc,
-            existing={kind: self.existing(leads, kind, options.duplicate_checks) for kind in kinds},
-        )
+    def dnc(self) -> Lookups:
+        if self.leads.empty:
+            return Lookups()
+        return Lookups(dnc=self.on_system_list(), campaign_dnc=self.on_campaign_lists())
+
+    def duplicates(self) -> Lookups:
+        kinds = dict.fromkeys(check.kind for check in self.options.duplicate_checks)
+        if self.leads.empty:
+            return Lookups()
+        return Lookups(existing={kind: self.existing(kind) for kind in kinds})
 
     def rows(self, statement: str, *values: Iterable[object]) -> list[tuple[Any, ...]]:
-        """Run a statement whose `{}` each stand for a list of values."""
+        """Run a statement whose `{}` each stand for a list of values, none of them empty."""
         marks = ["(SELECT value FROM json_each(?))" if self.is_sqlite else "%s"] * len(values)
         parameters = [
             json.dumps(list(value)) if self.is_sqlite else tuple(value) for value in values
@@ -75,101 +174,94 @@ class _ChunkQuestions:
         """Give the distinct texts to compare such a column with."""
         return (fold(values) if self.is_sqlite else values).unique().tolist()
 
-    def listed(
-        self,
-        table: str,
-        phones: "pd.Series[str]",
-        check: DncCheck,
-        *,
-        dialer_campaign: bool = False,
-    ) -> pd.Index:
-        """Give those of the numbers and area codes that stand in a do-not-call table."""
-        keys = dnc_keys(phones, check)
-        if keys.empty:
+    def on_system_list(self) -> "pd.Index[str]":
+        """Give those of the numbers and area codes that are in vicidial_dnc."""
+        check = self.options.dnc_check
+        if check == "N":
             return pd.Index([], dtype="str")
+        keys = self.texts(dnc_keys(self.leads["phone_number"], check))
         number = self.text("phone_number")
-        statement = f"SELECT phone_number FROM {table} WHERE {number} IN {{}}"  # noqa: S608
-        values: list[Iterable[object]] = [self.texts(keys)]
-        if dialer_campaign:
-            statement += f" AND {self.text('campaign_id')} IN {{}}"
-            values.append(self.texts(pd.Series([self.dialer.dnc_campaign], dtype="str")))
-        found = pd.Series([str(row[0]) for row in self.rows(statement, *values)], dtype="str")
+        found = self.rows(f"SELECT phone_number FROM vicidial_dnc WHERE {number} IN {{}}", keys)  # noqa: S608 - our own names
         # Area codes may stand there as 727xxxxxxx.
-        return pd.Index(fold(found))
+        return pd.Index(fold(pd.Series([str(row[0]) for row in found], dtype="str")))
 
-    def existing(
-        self, leads: pd.DataFrame, kind: Kind, checks: Sequence[DuplicateCheck]
-    ) -> pd.DataFrame:
+    def on_campaign_lists(self) -> "pd.Index[str]":
+        """Give, behind the campaign, those that are in vicidial_campaign_dnc for some row's."""
+        check = self.options.campaign_dnc_check
+        if check == "N":
+            return pd.Index([], dtype="str")
+        keys = self.texts(dnc_keys(self.leads["phone_number"], check))
+        campaigns = self.texts(dnc_campaigns(self.leads["campaign_id"], self.dialer))
+        statement = (
+            "SELECT campaign_id, phone_number FROM vicidial_campaign_dnc "  # noqa: S608 - likewise
+            f"WHERE {self.text('phone_number')} IN {{}} AND {self.text('campaign_id')} IN {{}}"
+        )
+        found = self.rows(statement, keys, campaigns)
+        listed = pd.DataFrame(found, columns=["campaign_id", "phone_number"], dtype="str")
+        return pd.Index(fold(listed["campaign_id"]) + "|" + fold(listed["phone_number"]))
+
+    def existing(self, kind: Kind) -> pd.DataFrame:
         """Find the existing leads that rows may be duplicates of, see `loader.lookups.EXISTING`."""
-        checks = [check for check in checks if check.kind is kind]
+        checks = [check for check in self.options.duplicate_checks if check.kind is kind]
         windows = sorted({check.days or 0 for check in checks})
-        within, lists = self.within(leads, checks)
-        first = ", ".join(self.first(days) for days in windows)
+        conditions, values = self.counting(checks)
+        tables = [LEADS] if self.options.duplicate_scope_archive == "N" else [LEADS, ARCHIVE]
         parts = []
-        for names, searched, matched in _SEARCHES[kind]:
-            columns = ", ".join(self.text(name) for name in names)
-            searches = [f"{self.text(column)} IN {{}}" for column, _ in searched]
-            statement = (
-                f"SELECT {columns}, list_id, {first} FROM vicidial_list "  # noqa: S608
-                f"WHERE {' AND '.join(searches)}{within} GROUP BY {columns}, list_id"
-            )
-            values = [self.texts(leads[field]) for _, field in searched]
-            if all(len(value) for value in values):
-                parts.append(
-                    self.frame(self.rows(statement, *values, *lists), names, windows, matched)
+        for search in _SEARCHES[kind]:
+            compared = [f"{self.text(column)} IN {{}}" for column in search.compared]
+            wanted = [self.texts(self.leads[field]) for field in search.compared.values()]
+            key = ", ".join(self.text(column) for column in search.key)
+            first = ", ".join(self.first(days) for days in windows)
+            for table in tables:
+                statement = (
+                    f"SELECT {key}, list_id, {first} FROM {table} "  # noqa: S608 - our own names
+                    f"WHERE {' AND '.join([*compared, *conditions])} GROUP BY {key}, list_id"
                 )
-        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+                rows = self.rows(statement, *wanted, *values)
+                parts.append(self.frame(rows, search, windows).assign(archived=table == ARCHIVE))
+        return pd.concat(parts, ignore_index=True)
 
-    def within(
-        self, leads: pd.DataFrame, checks: Sequence[DuplicateCheck]
-    ) -> tuple[str, list[Iterable[object]]]:
-        """Narrow a search to the lists that the checks can find anything in."""
+    def counting(
+        self, checks: Sequence[DuplicateCheck]
+    ) -> tuple[list[str], list[Iterable[object]]]:
+        """Narrow searches to the leads that count: conditions, and the values for their `{}`."""
+        conditions: list[str] = []
+        values: list[Iterable[object]] = []
+        if lists := self.lists(checks):
+            conditions.append("list_id IN {}")
+            values.append(lists)
+        if statuses := self.options.duplicate_statuses:
+            conditions.append(f"{self.text('status')} IN {{}}")
+            values.append(self.texts(pd.Series(statuses, dtype="str")))
+        return conditions, values
+
+    def lists(self, checks: Sequence[DuplicateCheck]) -> list[int]:
+        """Give the lists that the checks can find anything in; none: all."""
         scopes = {check.scope for check in checks}
         if Scope.SYS in scopes:
-            return "", []
-        wanted = set(leads["list_id"].unique().tolist())
+            return []
+        wanted = set(self.leads["list_id"].unique().tolist())
         if Scope.CAMP in scopes:
             of_lists = self.dialer.lists
             campaigns = fold(of_lists[of_lists.index.isin(wanted)])
             wanted |= set(of_lists.index[fold(of_lists).isin(campaigns)].tolist())
-        return " AND list_id IN {}", [sorted(wanted)]
+        return sorted(wanted)
 
     def first(self, days: int) -> str:
         """Word the lowest lead_id within a window, whose start is exclusive."""
         if not days:
             return "MIN(lead_id)"
-        since = f"{self.dialer.window_starts[days]:%Y-%m-%d %H:%M:%S}"
+        since = _sql(self.dialer.window_starts[days])
         return f"MIN(CASE WHEN entry_date > '{since}' THEN lead_id END)"
 
     def frame(
-        self,
-        rows: list[tuple[Any, ...]],
-        names: Sequence[str],
-        windows: Sequence[int],
-        matched: str,
+        self, rows: list[tuple[Any, ...]], search: _Search, windows: Sequence[int]
     ) -> pd.DataFrame:
         ids = [f"lead_id_{days}" for days in windows]
-        frame = pd.DataFrame(rows, columns=[*names, "list_id", *ids])
-        texts = [fold(frame[name].astype("str"), self.dialer.fold) for name in names]
+        frame = pd.DataFrame(rows, columns=[*search.key, "list_id", *ids])
+        texts = [fold(frame[name].astype("str"), self.dialer.fold) for name in search.key]
         key = (
             texts[0].str.cat(pd.concat(texts[1:], axis=1), sep=SEPARATOR) if texts[1:] else texts[0]
         )
         found = frame[["list_id", *ids]].astype({"list_id": "uint64"} | dict.fromkeys(ids, "Int64"))
-        return found.assign(key=key, matched=matched)
-
-
-_SEARCHES: dict[Kind, tuple[tuple[tuple[str, ...], tuple[tuple[str, str], ...], str], ...]] = {
-    Kind.PHONE: ((("phone_number",), (("phone_number", "phone_number"),), "PHONE"),),
-    Kind.PHONEALT: (
-        (("phone_number",), (("phone_number", "phone_number"),), "PHONE"),
-        (("alt_phone",), (("alt_phone", "phone_number"),), "ALT"),
-    ),
-    Kind.TITLEALTPHONE: (
-        (("title", "alt_phone"), (("alt_phone", "alt_phone"), ("title", "title")), "PHONE"),
-    ),
-    Kind.NAMEPHONE: (
-        (("first_name", "last_name", "phone_number"), (("phone_number", "phone_number"),), "PHONE"),
-    ),
-}
-"""For each kind its searches: the columns that make the key, those searched with the field of the
-row that they are compared with, and what a hit is called."""
+        return found.assign(key=key, matched=search.matched)

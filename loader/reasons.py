@@ -21,6 +21,11 @@ class Reason(StrEnum):
         member.answer, member.meaning, member.advice = answer, meaning, advice
         return member
 
+    @classmethod
+    def of(cls, name: str) -> "Reason":
+        """Give the member of a name as files show it: the feed may be told behind a colon."""
+        return cls[name.partition(":")[0]]
+
     BROKEN_QUOTE = (
         "BROKEN_QUOTE",
         "",
@@ -112,6 +117,18 @@ class Reason(StrEnum):
         "the number, or its whole area code, is on the campaign's do-not-call list",
         "do not call for this campaign",
     )
+    PHONE_NUMBER_IN_FEED = (
+        "PHONE_NUMBER_IN_FEED",
+        "",
+        "the number is in the feed that is named behind the colon",
+        "do not call; where the feed is wrong or old, load with a new one",
+    )
+    AMBIGUOUS_TIME_ZONE = (
+        "AMBIGUOUS_TIME_ZONE",
+        "",
+        "the number can be in several time zones, and nothing decides (ambiguous_tz is reject)",
+        "give the state or the postal code, or load with --ambiguous-tz earliest",
+    )
     DUPLICATE_PHONE_NUMBER_IN_LIST = (
         "DUPLICATE_PHONE_NUMBER_IN_LIST",
         "DUPLICATE PHONE NUMBER IN LIST",
@@ -190,6 +207,12 @@ class Reason(StrEnum):
         "the database server refused the row; details give its error code",
         "look the error code up, correct the row or the table, and load the row again",
     )
+    EXISTING_LEAD_GONE = (
+        "EXISTING_LEAD_GONE",
+        "",
+        "the existing lead that the row was to change went away, or somebody else was changing it",
+        "load the reject file: what the row finds then decides",
+    )
     NOT_INSERTED = (
         "NOT_INSERTED",
         "",
@@ -204,12 +227,13 @@ class Notice(StrEnum):
     """What was noticed about a row, or done to it, without rejecting it."""
 
     meaning: str
+    answer: str
 
-    def __new__(cls, name: str, meaning: str) -> "Notice":
-        """Keep the meaning on the member itself."""
+    def __new__(cls, name: str, meaning: str, answer: str = "") -> "Notice":
+        """Keep the meaning, and add_lead's sentence, on the member itself."""
         member = str.__new__(cls, name)
         member._value_ = name
-        member.meaning = meaning
+        member.meaning, member.answer = meaning, answer
         return member
 
     VALUE_CUT = "VALUE_CUT", "a value was longer than its column and was cut"
@@ -227,6 +251,10 @@ class Notice(StrEnum):
         "INVALID_DATE_OF_BIRTH",
         "the date of birth was not understood and is stored as 0000-00-00",
     )
+    INVALID_DATE = (
+        "INVALID_DATE",
+        "a custom field's date was not understood and is stored as 0000-00-00",
+    )
     INVALID_ENTRY_LIST_ID = (
         "INVALID_ENTRY_LIST_ID",
         "the entry_list_id is no number that fits: 0 is stored, or the largest number there is",
@@ -243,7 +271,11 @@ class Notice(StrEnum):
     EXTENSION_DROPPED = "EXTENSION_DROPPED", "the number's extension is not stored"
     TIME_ZONE_OF_NUMBER = (
         "TIME_ZONE_OF_NUMBER",
-        "vicidial_phone_codes does not know the number's area; phonenumbers' time zone was taken",
+        "vicidial_phone_codes lacks the area; the number, postal code or state decided",
+    )
+    AMBIGUOUS_TIME_ZONE = (
+        "AMBIGUOUS_TIME_ZONE",
+        "the number can be in several time zones; one was taken as ambiguous_tz says",
     )
     NO_TIME_ZONE = "NO_TIME_ZONE", "no time zone was found; gmt_offset_now is 0.00"
     NO_CAMPAIGN_FOR_LIST = (
@@ -252,7 +284,88 @@ class Notice(StrEnum):
     )
     NANPA_NOT_LOADED = (
         "NANPA_NOT_LOADED",
+        "the NANPA options did nothing: vicidial_nanpa_prefix_codes has fewer than ten rows",
         "NANPA options disabled, NANPA prefix data not loaded",
+    )
+    PHONE_PROMOTED = (
+        "PHONE_PROMOTED",
+        "the phone_number was rejected; another number of the row took its place",
+    )
+    INVALID_SWITCH = (
+        "INVALID_SWITCH",
+        "a column that says Y or N says something else, which was taken for N",
+    )
+    UPDATED_EXISTING_LEAD = (
+        "UPDATED_EXISTING_LEAD",
+        "the row is a duplicate: the existing lead was updated (changes.csv says how)",
+    )
+    MOVED_EXISTING_LEAD = (
+        "MOVED_EXISTING_LEAD",
+        "the row is a duplicate: the existing lead was moved to the row's list",
+    )
+    EXISTING_LEAD_UNCHANGED = (
+        "EXISTING_LEAD_UNCHANGED",
+        "the row is a duplicate, and the existing lead is as the row would have made it",
+    )
+    ALT_PHONES_LOADED = (
+        "ALT_PHONES_LOADED",
+        "alternate numbers of the lead went into vicidial_list_alt_phones",
+        "MULTI-ALT-PHONE NUMBERS LOADED",
+    )
+    CUSTOM_FIELDS_ADDED = (
+        "CUSTOM_FIELDS_ADDED",
+        "the values of the list's custom fields were stored",
+        "CUSTOM FIELDS VALUES ADDED",
+    )
+    CUSTOM_FIELDS_DISABLED = (
+        "CUSTOM_FIELDS_DISABLED",
+        "no custom fields were stored: the dialer has them disabled",
+        "CUSTOM FIELDS NOT ADDED, CUSTOM FIELDS DISABLED",
+    )
+    NO_CUSTOM_FIELDS_FOR_LIST = (
+        "NO_CUSTOM_FIELDS_FOR_LIST",
+        "no custom fields were stored: the list has no table for them",
+        "CUSTOM FIELDS NOT ADDED, NO CUSTOM FIELDS DEFINED FOR THIS LIST",
+    )
+    NO_FIELDS_DEFINED = (
+        "NO_FIELDS_DEFINED",
+        "no custom fields were stored: the list defines none that hold a value",
+        "CUSTOM FIELDS NOT ADDED, NO FIELDS DEFINED",
+    )
+    NO_FIELDS_TO_UPDATE = (
+        "NO_FIELDS_TO_UPDATE",
+        "no custom fields were stored: the list's table lacks a column that the list defines",
+        "CUSTOM FIELDS NOT ADDED, NO FIELDS TO UPDATE DEFINED",
+    )
+    ADDED_TO_HOPPER = "ADDED_TO_HOPPER", "the lead is in the hopper", "ADDED TO HOPPER"
+    NOT_ADDED_TO_HOPPER = (
+        "NOT_ADDED_TO_HOPPER",
+        "the lead is not in the hopper: its local time is outside of its call time",
+        "NOT ADDED TO HOPPER, OUTSIDE OF LOCAL TIME",
+    )
+    CALLBACK_ADDED = (
+        "CALLBACK_ADDED",
+        "a callback is scheduled; the lead waits for it as CBHOLD",
+        "SCHEDULED CALLBACK ADDED",
+    )
+    CALLBACK_CAMPAIGN_NOT_VALID = (
+        "CALLBACK_CAMPAIGN_NOT_VALID",
+        "no callback: the dialer has no such campaign",
+        "SCHEDULED CALLBACK NOT ADDED, CAMPAIGN NOT VALID",
+    )
+    CALLBACK_USER_NOT_VALID = (
+        "CALLBACK_USER_NOT_VALID",
+        "no callback: the dialer has no such user, whom a USERONLY callback needs",
+        "SCHEDULED CALLBACK NOT ADDED, USER NOT VALID",
+    )
+    CALLBACK_DATE_NOT_VALID = (
+        "CALLBACK_DATE_NOT_VALID",
+        "no callback: its date is not NOW, a number and DAYS, or YYYY-MM-DD HH:MM:SS",
+        "SCHEDULED CALLBACK NOT ADDED, DATE NOT VALID",
+    )
+    EXTRA_NOT_STORED = (
+        "EXTRA_NOT_STORED",
+        "the lead is stored, but not what comes with it in the table that the details name",
     )
     CHANGED_BY_SERVER = (
         "CHANGED_BY_SERVER",

@@ -1,7 +1,7 @@
 """The result files of a run: what became of every row."""
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +13,13 @@ import pyarrow.csv
 from loader.columnar import to_arrow
 from loader.errors import UsageError
 from loader.findings import FINDING_TYPES, Findings, findings, no_findings
-from loader.mapping import RESULT_COLUMNS
+from loader.mapping import APART, RESULT_COLUMNS, result_columns
 from loader.reasons import Reason
 from loader.spool import Spool
 from loader.summary import Summary
 
-LOADED, REJECTED, SUMMARY = "loaded.csv", "rejected.csv", "summary.json"
+LOADED, REJECTED, CHANGES = "loaded.csv", "rejected.csv", "changes.csv"
+SUMMARY = "summary.json"
 
 
 class Results:
@@ -28,7 +29,7 @@ class Results:
     when they are complete.
     """
 
-    def __init__(self, folder: Path, columns: Iterable[str]) -> None:
+    def __init__(self, folder: Path, columns: Sequence[str]) -> None:
         """Make the folder.
 
         Args:
@@ -40,9 +41,9 @@ class Results:
         """
         self.folder, self.work = folder, folder / ".work"
         # A reject file that is loaded again has our columns already.
-        ours = set(RESULT_COLUMNS) <= set(columns)
-        self.columns = [c for c in columns if not (ours and c in RESULT_COLUMNS)]
-        if any((folder / name).exists() for name in (LOADED, REJECTED, SUMMARY)):
+        ours = result_columns(columns)
+        self.columns = [c for c in columns if c not in ours]
+        if any((folder / name).exists() for name in (LOADED, REJECTED, CHANGES, SUMMARY)):
             raise UsageError(f"{folder} holds the results of another run; name another folder")
         self._made = not folder.exists()
         try:
@@ -50,14 +51,19 @@ class Results:
             self.work.mkdir(parents=True)
         except OSError as error:
             raise UsageError(f"results folder {folder}: {error.strerror}") from None
-        self.accepted = Spool(self.work / "accepted")
-        self._rejected = Spool(self.work / "rejected")
+        self._spools = 0
+        self.accepted, self._rejected = self.spool(), self.spool()
         self._ids = self.work / "ids"
         self._ids.touch()
         self._reopened: pd.Series[int] = pd.Series(dtype="int64")
-        self._round = 0
+        self._changes: _CsvFile | None = None
         schema = {"row_number": pa.int64(), "lead_id": pa.int64(), "notices": pa.large_string()}
         self._loaded = self._csv(LOADED, pa.schema(schema))
+
+    def spool(self) -> Spool:
+        """Make a spool that goes with the run."""
+        self._spools += 1
+        return Spool(self.work / f"spool-{self._spools}")
 
     def reject(self, source: pd.DataFrame, findings: Findings) -> None:
         """Note rejected rows.
@@ -69,17 +75,36 @@ class Results:
         values = source.loc[findings.index, self.columns]
         # By position, because a source column may have any name.
         values.columns = pd.Index(self._numbered)
-        self._rejected.append(values.join(findings).assign(round=self._round))
+        self._rejected.append(values.join(findings).assign(round=self._rounds(findings.index)))
 
-    def load(self, accepted: pd.DataFrame, lead_ids: "pd.Series[int] | None") -> None:
-        """Note loaded rows, with the lead_ids they got; none in a validation."""
-        rows = accepted.index.to_numpy()
-        ids = pa.nulls(len(rows), pa.int64()) if lead_ids is None else pa.array(lead_ids)
-        columns = [pa.array(rows), ids, to_arrow(accepted["notices"])]
+    def load(self, accepted: pd.DataFrame, lead_ids: "pd.Series[int]", *, new: bool = True) -> None:
+        """Note loaded rows.
+
+        Args:
+            accepted: column notices; index row_number.
+            lead_ids: of these rows (Int64); null in a validation.
+            new: they got them in this run; False: they changed leads that were there.
+        """
+        rows, ids = accepted.index.to_numpy(), lead_ids.reindex(accepted.index).astype("Int64")
+        columns = [pa.array(rows), pa.array(ids, pa.int64()), to_arrow(accepted["notices"])]
         self._loaded.write_table(pa.table(columns, self._loaded.schema))
-        if lead_ids is not None:
+        known = ids.notna().to_numpy()
+        if known.any():
+            numbers = ids[known].to_numpy(dtype=np.int64)
+            entries = np.stack([rows[known], numbers, np.full(len(numbers), new)], axis=1)
             with self._ids.open("ab") as file:
-                np.stack([rows, lead_ids.to_numpy()], axis=1).tofile(file)
+                entries.tofile(file)
+
+    def change(self, changes: pd.DataFrame) -> None:
+        """Note what rows changed of existing leads, see `loader.changes.as_changes`."""
+        if self._changes is None:
+            schema = {"row_number": pa.int64(), "lead_id": pa.int64()}
+            texts = dict.fromkeys(("field", "old", "new"), pa.large_string())
+            # Quotes tell an empty text from NULL, which has none.
+            self._changes = self._csv(CHANGES, pa.schema(schema | texts), quoting="all_valid")
+        columns = [pa.array(changes.index), pa.array(changes["lead_id"], pa.int64())]
+        columns += [pa.array(changes[name], pa.large_string()) for name in ("field", "old", "new")]
+        self._changes.write_table(pa.table(columns, self._changes.schema))
 
     def reopen(self, duplicates_of: Iterable[int]) -> Findings:
         """Take back the rejections of rows that are duplicates of rows that were not loaded.
@@ -89,24 +114,35 @@ class Results:
         """
         wanted = list(duplicates_of)
         frames = [frame[frame["duplicate_row"].isin(wanted)] for frame in self.rejected()]
-        self._round += 1
         found = pd.concat([no_findings(), *(frame[list(FINDING_TYPES)] for frame in frames)])
-        again = pd.Series(self._round, index=found.index, dtype="int64")
-        self._reopened = pd.concat([self._reopened.drop(again.index, errors="ignore"), again])
+        self.take_back(found.index)
         return found
+
+    def take_back(self, rows: pd.Index) -> None:
+        """Forget that rows were rejected: they are loaded, or decided anew."""
+        again = pd.Series(self._rounds(rows) + 1, index=rows, dtype="int64")
+        self._reopened = pd.concat([self._reopened.drop(rows, errors="ignore"), again])
+
+    def _rounds(self, rows: pd.Index) -> npt.NDArray[np.int64]:
+        """Say how often each row was taken back; what was found before does not count."""
+        return np.asarray(self._reopened.reindex(rows, fill_value=0), dtype=np.int64)
 
     def rejected(self) -> Iterator[pd.DataFrame]:
         """Read the rejected rows back: numbered source columns and those of findings."""
         for frame in self._rejected.read():
-            current = self._reopened.reindex(frame.index, fill_value=0)
-            yield frame[frame["round"] == current]
+            yield frame[frame["round"] == self._rounds(frame.index)]
 
-    def lead_ids(self) -> npt.NDArray[np.int64]:
-        """Give row_number and lead_id of all loaded rows, shape (n, 2), sorted by row_number."""
+    def lead_ids(self, *, new: bool = True) -> npt.NDArray[np.int64]:
+        """Give row_number and lead_id of loaded rows, shape (n, 2), sorted by row_number.
+
+        Args:
+            new: only of those that became new leads.
+        """
         if not self._ids.stat().st_size:
             return np.empty((0, 2), dtype=np.int64)
-        pairs = np.memmap(self._ids, dtype=np.int64, mode="r").reshape(-1, 2)
-        in_order = self._reopened.empty
+        entries = np.memmap(self._ids, dtype=np.int64, mode="r").reshape(-1, 3)
+        pairs = entries[entries[:, 2] == 1, :2] if new else entries[:, :2]
+        in_order = bool((np.diff(pairs[:, 0]) > 0).all())
         return pairs if in_order else pairs[np.argsort(pairs[:, 0], kind="stable")]
 
     def finish(self) -> None:
@@ -120,7 +156,9 @@ class Results:
                 writer.write_table(self._worded(frame[start : start + 20_000], ids, schema))
         writer.close()
         self._loaded.close()
-        for name in (LOADED, REJECTED):
+        if self._changes:
+            self._changes.close()
+        for name in (LOADED, REJECTED, *([CHANGES] if self._changes else [])):
             (self.work / name).rename(self.folder / name)
 
     def summarize(self, summary: Summary) -> None:
@@ -135,6 +173,8 @@ class Results:
         self._loaded.close()
         self.accepted.close()
         self._rejected.close()
+        if self._changes:
+            self._changes.close()
         shutil.rmtree(self.work, ignore_errors=True)
         if self._made and not any(self.folder.iterdir()):
             self.folder.rmdir()
@@ -143,8 +183,8 @@ class Results:
     def _numbered(self) -> list[str]:
         return [f"column {number}" for number in range(len(self.columns))]
 
-    def _csv(self, name: str, schema: pa.Schema) -> "_CsvFile":
-        return _CsvFile(self.work / name, schema)
+    def _csv(self, name: str, schema: pa.Schema, quoting: str = "needed") -> "_CsvFile":
+        return _CsvFile(self.work / name, schema, quoting)
 
     def _worded(
         self, frame: pd.DataFrame, ids: npt.NDArray[np.int64], schema: pa.Schema
@@ -170,11 +210,12 @@ def not_corrected(rows: pd.DataFrame) -> Findings:
     The reject file is itself well-formed, so such a row would load with its values in the wrong
     columns.
     """
-    if not set(RESULT_COLUMNS) <= set(rows.columns):
+    ours = {name: column for column, name in result_columns(list(rows.columns)).items()}
+    if not ours:
         return no_findings()
     advice = "correct the row, and empty its reason to say so"
     parts = [
-        findings(rows.index[rows["reason"] == reason.value], reason, advice, "")
+        findings(rows.index[rows[ours["reason"]] == reason.value], reason, advice, "")
         for reason in UNREADABLE
     ]
     return pd.concat(parts).sort_index()
@@ -183,9 +224,9 @@ def not_corrected(rows: pd.DataFrame) -> Findings:
 class _CsvFile:
     """A CSV file written table by table."""
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
+    def __init__(self, path: Path, schema: pa.Schema, quoting: str) -> None:
         self.schema = schema
-        options = pyarrow.csv.WriteOptions(quoting_style="needed")
+        options = pyarrow.csv.WriteOptions(quoting_style=quoting)
         self._writer = pyarrow.csv.CSVWriter(path, schema, write_options=options)
 
     def write_table(self, table: pa.Table) -> None:
@@ -210,6 +251,6 @@ def _apart(columns: list[str]) -> list[str]:
     """Add our columns to the source's, under names that the source does not have."""
     taken, names = set(columns), list(columns)
     for name in RESULT_COLUMNS:
-        free = next(n for n in (name, f"leadloader {name}") if n not in taken)
+        free = next(n for n in (name, f"{APART}{name}") if n not in taken)
         names.append(free)
     return names

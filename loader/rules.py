@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pandas as pd
 import pyarrow.compute as pc
 
-from loader.collation import fold_text
+from loader.collation import fold, fold_text
 from loader.columnar import to_arrow, to_mask, to_series
 from loader.findings import Findings, findings, no_findings
 from loader.lookups import Dialer, Lookups
@@ -91,21 +91,46 @@ def dnc_keys(phones: "pd.Series[str]", check: DncCheck) -> "pd.Series[str]":
 
 def on_dnc(leads: pd.DataFrame, options: LoadOptions, lookups: Lookups) -> Findings:
     """Reject numbers on the system's do-not-call list (add_lead: dnc_check)."""
+    if lookups.dnc.empty:
+        return no_findings()
     hit = _listed(leads["phone_number"], options.dnc_check, lookups.dnc)
     return _reject_phone(leads, hit, Reason.PHONE_NUMBER_IN_DNC, options)
 
 
-def on_campaign_dnc(leads: pd.DataFrame, options: LoadOptions, lookups: Lookups) -> Findings:
-    """Reject numbers on the campaign's do-not-call list (add_lead: campaign_dnc_check)."""
-    hit = _listed(leads["phone_number"], options.campaign_dnc_check, lookups.campaign_dnc)
-    answered = leads["phone_number"] + f"|{options.campaign_id}|{options.user}"
-    details = f"campaign_id={options.campaign_id}"
+def on_campaign_dnc(
+    leads: pd.DataFrame, options: LoadOptions, dialer: Dialer, lookups: Lookups
+) -> Findings:
+    """Reject numbers on the do-not-call list of the row's campaign (add_lead: campaign_dnc_check).
+
+    Where another campaign's list counts in its place, the answer still names the row's campaign.
+    Leads have the column campaign_id (str) too.
+    """
+    if lookups.campaign_dnc.empty:
+        return no_findings()
+    counting = fold(dnc_campaigns(leads["campaign_id"], dialer)) + "|"
+    check, listed = options.campaign_dnc_check, lookups.campaign_dnc
+    hit = _listed(leads["phone_number"], check, listed, counting)
+    campaigns = leads["campaign_id"]
+    answered = leads["phone_number"] + "|" + campaigns + f"|{options.user}"
+    details = "campaign_id=" + campaigns[hit]
     return findings(leads.index[hit], Reason.PHONE_NUMBER_IN_CAMPAIGN_DNC, details, answered)
 
 
-def _listed(phones: "pd.Series[str]", check: DncCheck, listed: pd.Index) -> "pd.Series[bool]":
-    hit = phones.isin(listed)
-    return hit | _areas(phones).isin(listed) if check == "AREACODE" else hit
+def dnc_campaigns(campaigns: "pd.Series[str]", dialer: Dialer) -> "pd.Series[str]":
+    """Give the campaigns whose do-not-call lists count for leads of some campaigns.
+
+    That is another one where the dialer says so (add_lead: use_other_campaign_dnc).
+    """
+    others = dialer.campaigns["use_other_campaign_dnc"]
+    other = fold(campaigns).map(others[others != ""]).astype("str")
+    return other.fillna(campaigns)
+
+
+def _listed(
+    phones: "pd.Series[str]", check: DncCheck, listed: pd.Index, before: "pd.Series[str] | str" = ""
+) -> "pd.Series[bool]":
+    hit = (before + phones).isin(listed)
+    return hit | (before + _areas(phones)).isin(listed) if check == "AREACODE" else hit
 
 
 def _reject_list(leads: pd.DataFrame, mask: "pd.Series[bool]", reason: Reason) -> Findings:

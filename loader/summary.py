@@ -80,12 +80,12 @@ class Summary(BaseModel):
         return self
 
     @property
-    def funnel(self) -> list[tuple[Reason, int, int]]:
+    def funnel(self) -> list[tuple[str, int, int]]:
         """Each reason that occurred, the rows that it took, and the rows left after it."""
         left, steps = self.rows_read, []
         for name, count in self.reasons.items():
             left -= count
-            steps.append((Reason[name], count, left))
+            steps.append((name, count, left))
         return steps
 
 
@@ -112,4 +112,6 @@ class Tally(BaseModel):
 
 def in_order(counts: Counter[str], members: type[Reason] | type[Notice]) -> dict[str, int]:
     """Sort counts as their enumeration is, without zeros."""
-    return {member.value: counts[member.value] for member in members if counts[member.value]}
+    order = [member.value for member in members]
+    names = sorted(counts, key=lambda name: order.index(name.partition(":")[0]))
+    return {name: counts[name] for name in names if counts[name]}

@@ -31,6 +31,14 @@ COMMANDS = {
         --user partner --list-id 103 --unstorable reject
         --usacan-prefix-check Y --usacan-areacode-check Y --nanpa-ac-prefix-check Y
         --duplicate-check DUPPHONEALTLIST30DAY-DUPPHONEALTCAMP30DAY-DUPTITLEALTPHONELIST-DUPTITLEALTPHONECAMP-DUPTITLEALTPHONESYS90DAY-DUPNAMEPHONELIST-DUPNAMEPHONECAMP""",  # noqa: E501 - one word
+    "inquiries": f"""leadloader import sample_data/inquiries.csv
+        --database {DATABASE} --results demo/results/inquiries
+        --user 6666 --list-id 104 --campaign-id SOLAR --force source_id=website
+        --map vendor_lead_code=Inquiry --custom-fields Y --map monthly_bill=Bill
+        --add-to-hopper Y --hopper-local-call-time-check Y
+        --tz-method POSTAL --ambiguous-tz reject --lookup-state Y
+        --feed litigators=sample_data/feed_litigators.csv --invalid-phone-fallback alt_phone
+        --duplicate-check DUPCAMP --duplicate-scope-archive Y --on-duplicate update --keep best""",
 }
 """What a user types, by the folder of its results."""
 
@@ -40,9 +48,12 @@ TRIGGER = """CREATE TRIGGER no_test_leads BEFORE INSERT ON vicidial_list
 
 
 def fixtures(now: datetime) -> Tables:
-    """Give the rows of the dialer's tables, by table; `days_ago` becomes an entry_date."""
+    """Give the rows of the dialer's tables, by table; `days_ago` becomes an entry_date.
+
+    `custom_tables` are no rows, but the tables of custom fields: name, and types by column.
+    """
     tables: Tables = json.loads((HERE / "fixtures.json").read_text("utf-8"))
-    for lead in tables["vicidial_list"]:
+    for lead in [*tables["vicidial_list"], *tables["vicidial_list_archive"]]:
         entered = now - timedelta(days=lead.pop("days_ago"))
         lead["entry_date"] = f"{entered:%Y-%m-%d %H:%M:%S}"
     return tables
@@ -54,15 +65,21 @@ def make_database() -> None:
     Path("demo").mkdir()
     engine = create_engine(DATABASE)
     create_missing(engine)
+    tables = fixtures(datetime.now(UTC).astimezone())
     with engine.begin() as connection:
-        for name, rows in fixtures(datetime.now(UTC).astimezone()).items():
+        for custom in tables.pop("custom_tables"):
+            columns = ", ".join(f"{name} {kind}" for name, kind in custom["columns"].items())
+            connection.exec_driver_sql(
+                f"CREATE TABLE {custom['table']} (lead_id INTEGER PRIMARY KEY, {columns})"
+            )
+        for name, rows in tables.items():
             connection.execute(metadata.tables[name].insert(), rows)
         connection.exec_driver_sql(TRIGGER)
     engine.dispose()
 
 
 def main() -> int:
-    """Make demo/ anew and load both files into it; give the exit code of the load."""
+    """Make demo/ anew and load all files into it; give the exit code of the load."""
     os.chdir(HERE.parent)
     make_database()
     for command in COMMANDS.values():
@@ -70,8 +87,9 @@ def main() -> int:
         if code := run(shlex.split(command)[1:]):
             return code
     print(f"""
-What became of every row: loaded.csv, rejected.csv and summary.json in demo/results/leads
-and demo/results/referrals. The story behind the rows: sample_data/README.md.
+What became of every row: loaded.csv, rejected.csv and summary.json in demo/results/leads,
+demo/results/referrals and demo/results/inquiries, where changes.csv is a fourth. The story behind
+the rows: sample_data/README.md.
 
 Next, your own file; nothing is written but the report:
     .venv/bin/leadloader validate your.csv --database {DATABASE} --user 6666 --list-id 101""")

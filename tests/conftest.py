@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, make_url
 
 from loader import schema
 from tests.install_server import ADVICE, find_server
-from tests.server import PrivateServer, Server, empty
+from tests.server import PrivateServer, Server, empty, run
 
 ENGINES = ("sqlite", "myisam", "innodb")
 
@@ -123,6 +123,22 @@ def empty_database_url(engine_name: str, request: pytest.FixtureRequest, tmp_pat
     if engine_name == "sqlite":
         return f"sqlite:///{tmp_path / 'empty.sqlite'}"
     url: str = request.getfixturevalue("server").new_database()
+    return url
+
+
+@pytest.fixture
+def leads_url(
+    engine_name: str, database_with_tables: Callable[[str], str], request: pytest.FixtureRequest
+) -> str:
+    """The address of a database with an empty vicidial_list that a test may alter."""
+    if engine_name == "sqlite":
+        url: str = request.getfixturevalue("database_url")
+        return url
+    template = make_url(database_with_tables(engine_name)).database
+    url = request.getfixturevalue("server").new_database()
+    # A killed server leaves MyISAM tables open; reading repairs them.
+    run(url, f"SELECT COUNT(*) FROM {template}.vicidial_list")
+    run(url, f"CREATE TABLE vicidial_list LIKE {template}.vicidial_list")
     return url
 
 

@@ -12,16 +12,14 @@ from loader.mapping import usual_names
 from loader.options import LoadOptions
 from loader.reasons import Notice, Reason
 
-NOT_ADD_LEADS = frozenset(
-    name
-    for name in Settings.model_fields
-    if name
-    not in {
-        "list_id", "campaign_id", "phone_code", "duplicate_check", "dnc_check",
-        "campaign_dnc_check", "usacan_prefix_check", "usacan_areacode_check",
-        "nanpa_ac_prefix_check", "list_exists_check", "source", "user",
-    }
-)  # fmt: skip
+ADD_LEADS = frozenset({
+    "list_id", "campaign_id", "phone_code", "duplicate_check", "dnc_check", "campaign_dnc_check",
+    "usacan_prefix_check", "usacan_areacode_check", "nanpa_ac_prefix_check", "list_exists_check",
+    "tz_method", "lookup_state", "custom_fields", "add_to_hopper", "hopper_priority",
+    "hopper_local_call_time_check", "callback", "callback_status", "callback_datetime",
+    "callback_type", "callback_user", "callback_comments", "source", "user",
+})  # fmt: skip
+"""The options that add_lead has under the same name."""
 
 CODES = {
     0: "every row has its outcome",
@@ -38,7 +36,8 @@ CODES = {
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     lines = [list(head), *(list(row) for row in rows)]
     lines.insert(1, ["---"] * len(lines[0]))
-    cells = ([cell.replace("|", "\\|") for cell in line] for line in lines)
+    # Markdown would take <run> for a tag.
+    cells = ([cell.replace("|", "\\|").replace("<", "\\<") for cell in line] for line in lines)
     return "\n".join("| " + " | ".join(line) + " |" for line in cells)
 
 
@@ -47,8 +46,8 @@ def options() -> str:
     rows = []
     for name, field in Settings.model_fields.items():
         flag = {"json_summary": "--json"}.get(name, "--" + name.replace("_", "-"))
-        default = "" if field.default in (None, "", {}) else f"`{field.default}`"
-        theirs = "" if name in NOT_ADD_LEADS else f"`{name}`"
+        default = "" if field.default in (None, "", (), {}) else f"`{field.default}`"
+        theirs = f"`{name}`" if name in ADD_LEADS else ""
         rows.append([f"`{flag}`", theirs, default, documented[name]])
     return table(["option", "add_lead's", "default", "what it does"], rows)
 
@@ -73,7 +72,8 @@ def reasons() -> str:
 
 
 def notices() -> str:
-    return table(["notice", "means"], [[f"`{n}`", n.meaning] for n in Notice])
+    rows = [[f"`{n}`", n.answer and f"`{n.answer}`", n.meaning] for n in Notice]
+    return table(["notice", "add_lead says", "means"], rows)
 
 
 def exit_codes() -> str:

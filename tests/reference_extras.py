@@ -62,7 +62,7 @@ def callback_time(value: str, clock: datetime, zone: ZoneInfo) -> str | None:
         return skip_gap(clock + timedelta(days=int(days)), zone).isoformat(sep=" ")
     found = MOMENT.fullmatch(value)
     date = read_date(found[1]) if found else None
-    if not found or not date or date == NO_DATE:
+    if not found or not date or "-00" in date:
         return None
     hour, minute, second = (int(part or 0) for part in found.groups()[1:])
     if hour > 23 or minute > 59 or second > 59:

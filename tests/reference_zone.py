@@ -1,6 +1,9 @@
 """The time zone of a lead, as `add_lead` finds it: a plain reference for the tests."""
 
+import tomllib
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -8,6 +11,8 @@ import phonenumbers
 from phonenumbers import timezone
 
 from tests.reference_fields import fold
+
+STATES = Path(__file__).parents[1] / "loader" / "state_zones.toml"
 
 Row = dict[str, Any]
 
@@ -125,7 +130,7 @@ class Zones:
             return self.current(row["GMT_offset"], row["DST_range"]), False
         if self.codes and int(lead["phone_code"]) not in (1, 52):
             return "", False
-        return self.by_number(lead["phone_number"], lead["phone_code"]), True
+        return self.by_number(lead), True
 
     def by_code(self, lead: dict[str, str]) -> Row | None:
         """Find the row for the phone code: 1 and 52 by area code, 61 by state, others the first."""
@@ -187,13 +192,34 @@ class Zones:
                 return {**row, "DST_range": "SSM-FSN" if row["DST"] == "Y" else ""}
         return None
 
-    def by_number(self, phone_number: str, phone_code: str) -> str:
-        """Return the earliest of the offsets that the number's zones have now; "" if none has."""
-        number = number_of(phone_number, phone_code)
+    def by_number(self, lead: dict[str, str]) -> str:
+        """Return the offset that the number's zones have now; "" if it has none.
+
+        Of several the postal code decides, then the state, then it is the earliest.
+        """
+        number = number_of(lead["phone_number"], lead["phone_code"])
         if number is None:
             return ""
         names = timezone.time_zones_for_geographical_number(number)
+        possible = self.offsets_of(name for name in names if name != "Etc/Unknown")
+        if len(possible) > 1:
+            if row := self.by_postal_code(lead):
+                return self.current(row["GMT_offset"], row["DST_range"])
+            code = str(number.country_code)
+            possible = possible & self.offsets_of(zones_of_state(code, lead["state"])) or possible
+        return written(min(possible)) if possible else ""
+
+    def offsets_of(self, names: Iterable[str]) -> set[float]:
+        """Return the offsets, in hours, that zones of the tz database have now."""
         now = self.clock.replace(tzinfo=self.zone)
-        offsets = [now.astimezone(ZoneInfo(n)).utcoffset() for n in names if n != "Etc/Unknown"]
-        known = [offset.total_seconds() / 3600 for offset in offsets if offset is not None]
-        return written(min(known)) if known else ""
+        offsets = [now.astimezone(ZoneInfo(name)).utcoffset() for name in names]
+        return {offset.total_seconds() / 3600 for offset in offsets if offset is not None}
+
+
+def zones_of_state(country_code: str, state: str) -> list[str]:
+    """Return the zones of a state, by its abbreviation or name: a table of facts."""
+    states = tomllib.loads(STATES.read_text(encoding="utf-8")).get(country_code, {})
+    for abbreviation, (full_name, *zones) in states.items():
+        if fold(state) in {fold(abbreviation), fold(full_name)}:
+            return list(zones)
+    return []

@@ -241,6 +241,17 @@ def fill(database: Engine | str, tables: dict[str, list[dict[str, Any]]]) -> Non
                 connection.execute(insert(target), list(rows))
 
 
+def run(url: str, *statements: str) -> list[tuple[Any, ...]]:
+    """Run statements as they stand, in one transaction, and give the rows of the last."""
+    with _connect_anew(url).begin() as connection:
+        as_it_is = {"no_parameters": True}
+        results = [
+            connection.exec_driver_sql(statement, execution_options=as_it_is)
+            for statement in statements
+        ]
+        return [tuple(row) for row in results[-1]] if results[-1].returns_rows else []
+
+
 def empty(database: Engine | str) -> None:
     """Leave the tables of `loader.schema` without rows, their ids at 1, and no other table."""
     with _lax(database) as connection:
@@ -283,8 +294,6 @@ def _connect_anew(url: str | URL) -> Engine:
 
 def _make_custom_table(connection: Connection, name: str, columns: dict[str, str]) -> None:
     if connection.dialect.name == "sqlite":
-        # Dates are text there, as in loader.schema.
-        columns = {field: kind.replace("DATE", "VARCHAR(10)") for field, kind in columns.items()}
         key, options = "lead_id INTEGER PRIMARY KEY NOT NULL", ""
     else:
         key = "lead_id INT UNSIGNED PRIMARY KEY NOT NULL"

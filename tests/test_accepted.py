@@ -87,3 +87,14 @@ def test_the_entries_are_on_disk_not_in_memory(tmp_path: Path) -> None:
     kept = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert kept < 50_000 * 4 * 8 / 2
+
+
+def test_dropped_rows_are_forgotten_and_others_are_not(tmp_path: Path) -> None:
+    keys = AcceptedKeys(tmp_path)
+    texts = pd.Series(["a", "b", "a", "c"], dtype="str")
+    numbers = np.array([2, 3, 4, 5])
+    keys.add(texts, numbers, np.full(4, 101))
+    keys.drop(np.array([2, 5]))
+    assert keys.find(texts)[0].tolist() == [4, 3, 4, -1]
+    keys.drop(np.array([3, 4]))
+    assert keys.find(texts)[0].tolist() == [-1] * 4

@@ -65,7 +65,7 @@ def test_import_then_validate(dialer: str, leads: Path, capsys: pytest.CaptureFi
     arguments = [str(leads), "--database", dialer, "--list-id", "101"]
     assert run(["import", *arguments, "--duplicate-check", "DUPLIST"]) == 0
     said = capsys.readouterr()
-    assert "phone_number       from 'Phone'" in said.err
+    assert "phone_number  from 'Phone'" in said.err
     assert "rows read" in said.out
     assert "rows read" not in said.err
     assert run(["validate", *arguments, "--duplicate-check", "DUPLIST", "--json"]) == 0
@@ -238,6 +238,60 @@ def test_wrong_environment_is_a_configuration_error(monkeypatch: pytest.MonkeyPa
         read_settings({}, None)
     with pytest.raises(UsageError, match="--dnc-check"):
         read_settings({"dnc_check": "y"}, None)
+
+
+def test_lists_and_tables_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADLOADER_DUPLICATE_STATUSES", "NEW, NA")
+    monkeypatch.setenv("LEADLOADER_DEFAULT", '{"title": "Mr"}')
+    settings = read_settings({}, None)
+    assert settings.duplicate_statuses == ("NEW", "NA")
+    assert settings.default == {"title": "Mr"}
+    monkeypatch.setenv("LEADLOADER_DEFAULT", "title=Mr")
+    with pytest.raises(ConfigurationError, match="environment: default: "):
+        read_settings({}, None)
+
+
+def test_a_pair_without_its_sign_is_a_usage_error(
+    leads: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for flag in ("map", "default", "force", "feed"):
+        assert run(["validate", str(leads), "--database", "none", f"--{flag}", "x"]) == 64
+        assert f"--{flag}: write it as" in capsys.readouterr().err
+
+
+def test_tables_of_flags_and_file_are_put_together(tmp_path: Path) -> None:
+    config = tmp_path / "settings.toml"
+    config.write_text('[feed]\nlitigators = "a.csv"\nwireless = "b.csv"\n')
+    feeds = read_settings({"feed": {"wireless": "c.csv", "tps": "d.csv"}}, config).feed
+    assert {name: str(path) for name, path in feeds.items()} == {
+        "litigators": "a.csv",
+        "wireless": "c.csv",
+        "tps": "d.csv",
+    }
+
+
+def test_a_name_given_twice_is_a_usage_error(
+    leads: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for flag in ("map", "default", "force", "feed"):
+        twice = [f"--{flag}", "title=a", f"--{flag}", "title=b"]
+        assert run(["validate", str(leads), "--database", "none", *twice]) == 64
+        assert "given twice" in capsys.readouterr().err
+
+
+def test_a_source_column_named_as_one_of_ours_survives_two_loads(tmp_path: Path) -> None:
+    path = tmp_path / "leads.csv"
+    path.write_text("phone_number,reason,row_number\n7,wants solar,9\n")
+    for again in ("once", "twice"):
+        folder = tmp_path / again
+        flags = ["--database", "none", "--quiet", "--results", str(folder)]
+        assert run(["validate", str(path), *flags]) == 0
+        path = folder / "rejected.csv"
+    header, row = path.read_text("utf-8").replace('"', "").splitlines()
+    assert header == "phone_number,reason,row_number,leadloader row_number,leadloader reason," + (
+        "details,add_lead"
+    )
+    assert row.startswith("7,wants solar,9,2,INVALID_PHONE_NUMBER_LENGTH,")
 
 
 def test_astguiclient_is_read_as_the_dialer_writes_it(tmp_path: Path) -> None:

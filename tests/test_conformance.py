@@ -6,6 +6,7 @@ compared with the row-by-row reference, which in turn gives the recorded answer 
 """
 
 from collections import Counter
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from loader.errors import NotAllowedError
 from tests.corpus import (
     HERE,
+    NOTICE,
     Case,
     Named,
     Verdict,
@@ -33,7 +35,7 @@ from tests.reference import Reference
 from tests.reference_fields import keep
 from tests.reference_run import ReferenceRefusal
 from tests.reference_zone import skip_gap
-from tests.replay import Replayed, as_text, not_yet, replay
+from tests.replay import Replayed, as_text, extras_of, replay
 from tests.server import fill
 
 
@@ -49,8 +51,9 @@ def corpus(folder: Path) -> tuple[list[Case], Named]:
     return load_cases(folder), fixtures(folder)
 
 
-SAMPLE = {"sqlite": (1, 0), "myisam": (4, 1), "innodb": (4, 3)}
-"""Of how many cases one is replayed on an engine, and which, unless all are asked for."""
+SAMPLE = {"sqlite": (2, 0), "myisam": (4, 1), "innodb": (4, 3)}
+"""Of how many cases one is replayed on an engine, and which, unless all are asked for: each case
+on one of the engines."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -69,33 +72,44 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize(("case", "engine_name"), pairs, ids=names, scope="session")
 
 
-def expected(
-    case: Case, named: Named, engine_name: str
-) -> tuple[list[Verdict] | str, list[dict[str, Any]]]:
+@dataclass(frozen=True)
+class Expected:
+    """What has to come of a case."""
+
+    verdicts: list[Verdict]
+    rows: list[dict[str, Any]]
+    """The new rows of vicidial_list."""
+    extras: dict[str, list[dict[str, Any]]]
+    """The rows of the other tables after it, all values as text."""
+
+
+def expected(case: Case, named: Named, engine_name: str) -> Expected | str:
     """Give the verdict on each request and the rows stored, or why the whole run is refused."""
+    tables = tables_of(case, named)
     if not touched(case, named) - FORM_ONLY:
         verdicts = [read_answer(lines) for lines in case["responses"]]
         if all(verdict.reason == "refused" for verdict in verdicts):
-            return "refused", []
-        return verdicts, stored_rows(case, named, "vicidial_list")
+            return "refused"
+        extras = {name for name in case["after"] if name != "vicidial_list"}
+        for name in extras:
+            tables.setdefault(name, []).extend(stored_rows(case, named, name))
+        return Expected(verdicts, stored_rows(case, named, "vicidial_list"), extras_of(tables))
     kind = SqliteReference if engine_name == "sqlite" else Reference
-    reference = kind(tables_of(case, named), clock_of(case), case["tz"], options_of(case))
+    reference = kind(tables, clock_of(case), case["tz"], options_of(case))
     try:
         answers = [reference.add_lead(lead) for lead in case["leads"]]
     except ReferenceRefusal as refusal:
-        return refusal.kind, []
-    return (
+        return refusal.kind
+    return Expected(
         [read_answer(answer.lines, documented=True) for answer in answers],
         [answer.row for answer in answers if answer.row],
+        extras_of(tables),
     )
 
 
 def test_recorded_case(
     case: Case, engine_name: str, database_url: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    later = not_yet(case)
-    if later:
-        pytest.skip(f"not loaded by yet: {', '.join(sorted(later))}")
     if case["options"].get("pass"):
         pytest.skip("the loader takes no dialer password: the database account stands for it")
     _, named = corpus(request.config.getoption("--cases"))
@@ -108,18 +122,20 @@ def test_recorded_case(
     chunk_size = 10 if engine_name == "sqlite" else 1000
     ours = replay(case, database, tmp_path / "results", chunk_size=chunk_size)
     database.engine.dispose()
-    verdicts, rows = expected(case, named, engine_name)
-    if isinstance(verdicts, str):
+    wanted = expected(case, named, engine_name)
+    if isinstance(wanted, str):
         assert ours.refused is not None
-        assert verdicts != "not_allowed" or isinstance(ours.refused, NotAllowedError)
+        assert wanted != "not_allowed" or isinstance(ours.refused, NotAllowedError)
         return
     assert ours.refused is None
-    for number, verdict in enumerate(verdicts):
+    for number, verdict in enumerate(wanted.verdicts):
         check_verdict(ours, number, verdict)
+    rows = wanted.rows
     if engine_name == "sqlite":
         # Its integers end at 2**63 - 1: of a larger one it keeps the nearest float.
         rows = [{**row, "entry_list_id": nearest(row["entry_list_id"])} for row in rows]
     check_rows(case, ours, rows)
+    check_extras(case, ours, wanted.extras)
 
 
 def nearest(number: int) -> int | float:
@@ -129,6 +145,10 @@ def nearest(number: int) -> int | float:
 def check_verdict(ours: Replayed, number: int, verdict: Verdict) -> None:
     if verdict.reason is None:
         assert ours.loaded.get(number) == verdict.lead_id, ours.rejected.get(number)
+        said = [line.removeprefix(NOTICE).partition(" - ")[0] for line in verdict.notices]
+        assert ours.noticed[number] == sorted(said)
+        ids = [line.split("|")[-2] for line in verdict.notices if "ADDED TO HOPPER - " in line]
+        assert [str(ours.hopper_ids[number])] == ids if number in ours.hopper_ids else not ids
         return
     assert number in ours.rejected, (number, verdict)
     rejected = ours.rejected[number]
@@ -148,6 +168,14 @@ def check_rows(case: Case, ours: Replayed, rows: list[dict[str, Any]]) -> None:
         for row in [*wanted, *ours.rows]:
             del row["modify_date"]
     assert ours.rows == wanted
+
+
+def check_extras(case: Case, ours: Replayed, wanted: dict[str, list[dict[str, Any]]]) -> None:
+    if skip_gap(clock_of(case), ZoneInfo(case["tz"])) != clock_of(case):
+        for rows in (ours.extras, wanted):
+            for row in rows.get("vicidial_callbacks", []):
+                del row["modify_date"]
+    assert ours.extras == wanted
 
 
 def test_differences_are_counted(

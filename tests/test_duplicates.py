@@ -1,4 +1,9 @@
-"""The duplicate checks: how the option is read, and who comes first within a file."""
+"""The duplicate checks: how the option is read, who comes first, and what is answered."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -6,7 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loader import duplicates
+from loader import accepted, duplicates
+from loader.accepted import AcceptedKeys
+from loader.duplicate_rule import find_duplicates, may_change, without_campaign
 from loader.duplicates import (
     CHECKS,
     WINDOWS,
@@ -19,7 +26,10 @@ from loader.duplicates import (
     parse_duplicate_check,
 )
 from loader.errors import UsageError
+from loader.findings import Findings, no_findings
+from loader.lookups import Dialer, Lookups
 from loader.reasons import Reason
+from loader.timezone import Clock
 
 NAMES = [
     ("DUPLIST", Kind.PHONE, Scope.LIST, "PHONE_NUMBER_IN_LIST"),
@@ -171,3 +181,206 @@ def test_equal_texts_have_equal_codes_and_null_has_none() -> None:
     coded = encode(asks, [asks, offers])
     assert coded.asks.tolist() == [0, 1, -1]
     assert [offer.tolist() for offer in coded.offers] == [[0, 1, -1], [1, -1, 2]]
+
+
+DIALER = Dialer(
+    clock=Clock(now=datetime(2026, 1, 15, 14), offset=timedelta(hours=-5)),
+    columns={},
+    lists=pd.Series(["CAMP1", "camp1", "CAMP2"], index=pd.Index([101, 102, 201]), dtype="str"),
+)
+TEXTS = ("phone_number", "alt_phone", "title", "first_name", "last_name")
+
+
+def leads(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """Give leads of which some fields matter, indexed by `row`."""
+    usual = {"list_id": 101} | dict.fromkeys(TEXTS, "")
+    frame = pd.DataFrame([usual | row for row in rows]).set_index("row")
+    texts = frame.assign(list_id_given=frame["list_id"].astype("str"))
+    return texts.astype(dict.fromkeys(TEXTS, "str")).rename_axis("row_number")
+
+
+def existing(*rows: tuple[str, int, str, int, bool]) -> pd.DataFrame:
+    """Give existing leads: key, list_id, matched, lead_id, archived."""
+    names = ["key", "list_id", "matched", "lead_id_0", "archived"]
+    kinds = {"key": "str", "matched": "str", "lead_id_0": "Int64", "archived": "bool"}
+    return pd.DataFrame(list(rows), columns=names).astype(kinds)
+
+
+def find(
+    rows: Sequence[dict[str, Any]],
+    option: str,
+    folder: Path,
+    known: dict[Kind, pd.DataFrame] | None = None,
+) -> Findings:
+    checks = parse_duplicate_check(option)
+    keys = [AcceptedKeys(folder) for _ in checks]
+    return find_duplicates(leads(rows), checks, DIALER, Lookups(existing=known or {}), keys)
+
+
+@pytest.mark.parametrize(
+    ("rows", "lead_id", "details", "tail"),
+    [
+        pytest.param(
+            [("5", 101, "PHONE", 9, False), ("5", 201, "PHONE", 3, True)],
+            9, "list_id=101", "|101|PHONE", id="archived-after-lead",
+        ),
+        pytest.param(
+            [("5", 101, "PHONE", 9, True), ("5", 201, "ALT", 30, False)],
+            30, "list_id=201", "|201|ALT", id="lead-by-alt-phone-before-archived",
+        ),
+        pytest.param(
+            [("5", 101, "PHONE", 9, True), ("5", 201, "ALT", 3, True)],
+            3, "list_id=201 archived=Y", "|201|ALT", id="lowest-archived",
+        ),
+        pytest.param(
+            [("5", 101, "ALT", 9, False), ("5", 101, "PHONE", 9, False)],
+            9, "list_id=101", "|101|PHONE", id="both-ways",
+        ),
+    ],
+)  # fmt: skip
+def test_which_existing_lead_is_named(
+    rows: list[tuple[str, int, str, int, bool]],
+    lead_id: int,
+    details: str,
+    tail: str,
+    tmp_path: Path,
+) -> None:
+    known = {Kind.PHONEALT: existing(*rows)}
+    found = find([{"row": 2, "phone_number": "5"}], "DUPPHONEALTSYS", tmp_path, known)
+    assert found[["lead_id", "details", "answer_tail"]].to_numpy().tolist() == [
+        [lead_id, details, tail]
+    ]
+
+
+@pytest.mark.parametrize("list_id", [0, 2**63 - 1, 2**63, 2**64 - 1])
+def test_the_list_of_an_existing_lead_is_named_as_it_is(list_id: int, tmp_path: Path) -> None:
+    rows = existing(("5", list_id, "PHONE", 9, False)).astype({"list_id": "uint64"})
+    asked = [{"row": 2, "phone_number": "5"}, {"row": 3, "phone_number": "6"}]
+    found = find([*asked, {**asked[1], "row": 4}], "DUPSYS", tmp_path, {Kind.PHONE: rows})
+    assert found["details"].to_dict() == {2: f"list_id={list_id}", 4: "list_id=101"}
+    assert found["answer_tail"].to_dict() == {2: f"|{list_id}", 4: "|101"}
+
+
+def test_leads_that_may_be_changed_are_those_of_the_table_itself(tmp_path: Path) -> None:
+    known = {
+        Kind.PHONE: existing(("5", 101, "PHONE", 9, False), ("6", 101, "PHONE", 7, True)),
+    }
+    rows = [{"row": n, "phone_number": phone} for n, phone in enumerate("56778", start=2)]
+    found = find(rows, "DUPLIST", tmp_path, known)
+    assert may_change(found).to_dict() == {2: True, 3: False, 5: False}
+    assert found["duplicate_row"].dropna().to_dict() == {5: 4}
+    assert not may_change(no_findings()).any()
+
+
+def test_an_archived_lead_of_an_earlier_check_answers_before_a_lead_of_a_later(
+    tmp_path: Path,
+) -> None:
+    known = {
+        Kind.PHONE: existing(("5", 101, "PHONE", 9, True)),
+        Kind.NAMEPHONE: existing(("A\x1fB\x1f5", 101, "PHONE", 3, False)),
+    }
+    rows = [{"row": 2, "phone_number": "5", "first_name": "a", "last_name": "b"}]
+    found = find(rows, "DUPLIST-DUPNAMEPHONELIST", tmp_path, known)
+    assert found["lead_id"].tolist() == [9]
+    assert not may_change(found).any()
+
+
+OPTIONS = ["DUPLIST", "DUPCAMP", "DUPSYS", "DUPPHONEALTSYS", "DUPPHONEALTLIST-DUPNAMEPHONESYS"]
+
+
+def meets(check: DuplicateCheck, row: "pd.Series[Any]", other: "pd.Series[Any]") -> bool:
+    """Say whether a row is a duplicate of one accepted before."""
+    campaigns = {101: "CAMP1", 102: "CAMP1", 201: "CAMP2"}
+    where = {
+        Scope.LIST: row["list_id"] == other["list_id"],
+        Scope.CAMP: campaigns[row["list_id"]] == campaigns[other["list_id"]],
+        Scope.SYS: True,
+    }[check.scope]
+    alike = {
+        Kind.PHONE: row["phone_number"] == other["phone_number"],
+        Kind.PHONEALT: row["phone_number"] in (other["phone_number"], other["alt_phone"]),
+        Kind.NAMEPHONE: (row["phone_number"], row["first_name"].upper())
+        == (other["phone_number"], other["first_name"].upper()),
+    }[check.kind]
+    return where and alike
+
+
+@pytest.mark.property
+@given(
+    rows=st.lists(
+        st.fixed_dictionaries(
+            {
+                "phone_number": st.sampled_from("123"),
+                "alt_phone": st.sampled_from("123"),
+                "first_name": st.sampled_from(("a", "A", "b")),
+                "list_id": st.sampled_from((101, 102, 201)),
+            }
+        ),
+        min_size=1,
+        max_size=20,
+    ),
+    option=st.sampled_from(OPTIONS),
+    order=st.randoms(use_true_random=False),
+    chunk_size=st.integers(1, 20),
+    largest=st.sampled_from((2, accepted.LARGEST_RUN)),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_rows_come_in_the_order_of_the_frame_whatever_their_numbers(
+    rows: list[dict[str, Any]],
+    option: str,
+    order: Any,
+    chunk_size: int,
+    largest: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(accepted, "LARGEST_RUN", largest)
+    numbers = list(range(2, 2 + len(rows)))
+    order.shuffle(numbers)
+    frame = leads([{"row": n, **row} for n, row in zip(numbers, rows, strict=True)])
+    checks = parse_duplicate_check(option)
+    keys = [AcceptedKeys(tmp_path) for _ in checks]
+    found: dict[int, tuple[str, int]] = {}
+    for start in range(0, len(frame), chunk_size):
+        chunk = frame[start : start + chunk_size]
+        answers = find_duplicates(chunk, checks, DIALER, Lookups(), keys)
+        assert answers.index.is_monotonic_increasing
+        reasons = zip(answers["reason"], answers["duplicate_row"].tolist(), strict=True)
+        found |= dict(zip(answers.index.tolist(), reasons, strict=True))
+    fresh: list[int] = []
+    expected: dict[int, tuple[str, int]] = {}
+    for number, row in frame.iterrows():
+        hits = [
+            (check.reason.value, other)
+            for check in checks
+            for other in fresh
+            if meets(check, row, frame.loc[other])
+        ]
+        if hits:
+            expected[number] = hits[0]  # type: ignore[index]  # the index is row_number
+        else:
+            fresh.append(number)  # type: ignore[arg-type]  # likewise
+    assert found == expected
+
+
+@pytest.mark.parametrize("chunks", [[[9, 4]], [[9], [4]], [[12, 9], [4]], [[9, 4], [6]]])
+def test_of_rows_in_any_order_the_one_added_first_is_found(
+    chunks: list[list[int]], tmp_path: Path
+) -> None:
+    keys = [AcceptedKeys(tmp_path)]
+    (check,) = parse_duplicate_check("DUPPHONEALTSYS")
+    for numbers in chunks:
+        rows = [{"row": n, "phone_number": f"1{n}", "alt_phone": "5"} for n in numbers]
+        assert find_duplicates(leads(rows), [check], DIALER, Lookups(), keys).empty
+    last = leads([{"row": 7, "phone_number": "5"}])
+    found = find_duplicates(last, [check], DIALER, Lookups(), keys)
+    assert found["duplicate_row"].tolist() == [chunks[0][0]]
+    assert found["answer_tail"].tolist() == ["|101|ALT"]
+
+
+def test_rows_whose_list_has_no_campaign() -> None:
+    rows = leads([{"row": 2, "list_id": 101}, {"row": 3, "list_id": 555}])
+    said = without_campaign(rows, parse_duplicate_check("DUPLIST-DUPCAMP"), DIALER)
+    assert said["notice"].to_dict() == {3: "NO_CAMPAIGN_FOR_LIST"}
+    assert said["details"].tolist() == ["list_id=555"]
+    assert without_campaign(rows, parse_duplicate_check("DUPSYS"), DIALER).empty

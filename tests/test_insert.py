@@ -11,13 +11,14 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import NullPool, create_engine, event, make_url
+from sqlalchemy import NullPool, create_engine, event
 
 from loader.database import Database
-from loader.insert import Inserted, LeadInserter
+from loader.insert import LeadInserter
 from loader.schema import create_missing, metadata
+from loader.write import Inserted
 from tests.proxy import Proxy
-from tests.server import PrivateServer, Server
+from tests.server import PrivateServer, Server, run
 
 COLUMNS = list(metadata.tables["vicidial_list"].columns.keys())
 BY_FILE, BY_INSERT = "by file", "by INSERT"
@@ -48,7 +49,7 @@ def nothing(_seconds: float) -> None:
 def inserter_into(database: Database, way: str = BY_FILE) -> LeadInserter:
     inserter = LeadInserter(database, COLUMNS)
     # As it is after the server has refused a file.
-    inserter._loads_files &= way == BY_FILE
+    inserter.writer.loads_files &= way == BY_FILE
     return inserter
 
 
@@ -57,17 +58,6 @@ def insert(url: str, rows: pd.DataFrame, *, way: str = BY_FILE) -> Inserted:
     inserted = inserter_into(database, way).insert(rows, "tester")
     database.engine.dispose()
     return inserted
-
-
-def run(url: str, *statements: str) -> list[tuple[Any, ...]]:
-    engine = create_engine(url, poolclass=NullPool)
-    with engine.begin() as connection:
-        as_it_is = {"no_parameters": True}
-        results = [
-            connection.exec_driver_sql(statement, execution_options=as_it_is)
-            for statement in statements
-        ]
-        return [tuple(row) for row in results[-1]] if results[-1].returns_rows else []
 
 
 def names(url: str) -> dict[int, str]:
@@ -81,22 +71,6 @@ def assert_right(url: str, rows: pd.DataFrame, inserted: Inserted) -> None:
     stored = {inserted.lead_ids[row]: name for row, name in expected.items()}
     assert names(url) == stored
     assert list(inserted.lead_ids.index) == list(expected.index)
-
-
-@pytest.fixture
-def leads_url(
-    engine_name: str, database_with_tables: Callable[[str], str], request: pytest.FixtureRequest
-) -> str:
-    """The address of a database with an empty vicidial_list that a test may alter."""
-    if engine_name == "sqlite":
-        url: str = request.getfixturevalue("database_url")
-        return url
-    template = make_url(database_with_tables(engine_name)).database
-    url = request.getfixturevalue("server").new_database()
-    # A killed server leaves MyISAM tables open; reading repairs them.
-    run(url, f"SELECT COUNT(*) FROM {template}.vicidial_list")
-    run(url, f"CREATE TABLE vicidial_list LIKE {template}.vicidial_list")
-    return url
 
 
 @pytest.fixture(params=[BY_FILE, BY_INSERT])
@@ -216,6 +190,12 @@ def test_a_lead_that_says_little_is_completed_as_add_lead_does(database_url: str
         database_url, "SELECT entry_date, modify_date, last_local_call_time FROM vicidial_list"
     )[0]
     assert len(set(map(str, moments))) == 1
+
+
+def test_what_the_extras_decide_of_a_lead_is_stored(database_url: str) -> None:
+    insert(database_url, leads("a", "b", status=["CBHOLD", "NEW"], entry_list_id=["101", "0"]))
+    query = "SELECT status, entry_list_id FROM vicidial_list ORDER BY lead_id"
+    assert run(database_url, query) == [("CBHOLD", 101), ("NEW", 0)]
 
 
 @ON_SERVERS

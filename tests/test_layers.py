@@ -15,16 +15,22 @@ BOTTOM = {"errors", "reasons", "columnar", "grammar"}
 """Know no other module of ours."""
 
 PURE = {
-    "accepted", "clean", "collation", "duplicate_rule", "duplicates", "findings", "lookups",
-    "mapping", "normalize", "numbering_plans", "options", "phones", "pipeline", "regions", "rules",
-    "timezone",
+    "accepted", "alt_phones", "callbacks", "changes", "clean", "collation", "custom_fields",
+    "duplicate_rule", "duplicates", "extras", "feeds", "fill", "findings", "hopper", "lookups",
+    "mapping", "normalize", "number_zones", "numbering_plans", "options", "phones", "pipeline",
+    "regions", "rules", "timezone", "zones",
 }  # fmt: skip
 """Stages over frames and plain data: with the same input they give the same answer."""
 
 READING = {"parse", "sniff", "source", "spreadsheet", "stored", "text"}
 """Know files, not leads."""
 
-DATABASE = {"database", "facts", "insert", "queries", "schema"}
+FEEDS = {"feed_files"}
+"""Read files of numbers and know what numbers are."""
+
+DATABASE = {
+    "database", "extra_insert", "facts", "insert", "queries", "schema", "update", "write",
+}  # fmt: skip
 
 RESULTS = {"results", "spool", "summary"}
 
@@ -32,6 +38,7 @@ MAY_IMPORT = {
     "bottom": BOTTOM,
     "pure": BOTTOM | PURE,
     "reading": BOTTOM | READING,
+    "feeds": BOTTOM | PURE | READING | FEEDS,
     "database": BOTTOM | PURE | DATABASE,
     "results": BOTTOM | PURE | RESULTS,
 }
@@ -39,6 +46,7 @@ LAYERS = {
     "bottom": BOTTOM,
     "pure": PURE,
     "reading": READING,
+    "feeds": FEEDS,
     "database": DATABASE,
     "results": RESULTS,
 }

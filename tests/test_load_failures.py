@@ -1,21 +1,25 @@
 """A whole load while the server refuses rows, dies, or may not be written to."""
 
 import csv
+import functools
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import NullPool, create_engine, event
 
+from jobs.command import run as run_command
 from jobs.load import load
 from loader.database import Database
 from loader.errors import ConfigurationError, DatabaseUnavailableError, LoaderError
 from loader.options import LoadOptions
 from loader.summary import Summary
+from tests.loads import Loads as Files
+from tests.loads import Outcome, assert_extras_told, leads, outcome_of
 from tests.proxy import Proxy
 from tests.server import PrivateServer, Server, fill
 
@@ -108,6 +112,18 @@ def refusing_bad(database_url: str, engine_name: str) -> Any:
 # --- refused rows and their duplicates ---
 
 A, B, C = "7275551111", "7275552222", "7275553333"
+
+
+@pytest.mark.usefixtures("refusing_bad")
+def test_rows_of_the_file_count_whatever_duplicate_statuses_say(
+    database: Database, loads: Loads
+) -> None:
+    rows = [(A, "a"), (B, "bad1"), (B, "b"), (A, "c")]
+    loads.load(loads.file(rows), database, duplicate_check="DUPSYS", duplicate_statuses="NA")
+    assert loads.reasons() == {3: "REFUSED_BY_SERVER", 5: "DUPLICATE_PHONE_NUMBER_IN_SYSTEM"}
+    again = [(A, "bad1"), (A, "d"), (A, "e")]
+    loads.load(loads.file(again), database, duplicate_check="DUPSYS", duplicate_statuses="NA")
+    assert loads.reasons() == {2: "REFUSED_BY_SERVER", 4: "DUPLICATE_PHONE_NUMBER_IN_SYSTEM"}
 
 
 @pytest.mark.parametrize("size", [{"chunk_size": 2, "batch_size": 1}, {}], ids=str)
@@ -468,3 +484,352 @@ def checksums(url: str) -> list[Any]:
     """Tell the contents of all tables that a load could write to."""
     tables = ["vicidial_list", "vicidial_dnc", "vicidial_lists", "vicidial_hopper"]
     return [run(url, f"SELECT * FROM {table}") for table in tables]
+
+
+# --- what comes with leads, and changes of existing ones ---
+
+EXTRA_TABLES: dict[str, list[dict[str, Any]]] = {
+    "system_settings": [{"custom_fields_enabled": "1"}],
+    "vicidial_campaigns": [{"campaign_id": "TEST"}],
+    "vicidial_lists": [{"list_id": 101, "campaign_id": "TEST"}],
+    "vicidial_lists_fields": [{"list_id": 101, "field_label": "colour", "field_type": "TEXT"}],
+    "custom_tables": [{"table": "custom_101", "columns": {"colour": "VARCHAR(20)"}}],
+}
+EXTRA_OPTIONS: dict[str, Any] = {
+    "list_id": "101",
+    "campaign_id": "TEST",
+    "custom_fields": "Y",
+    "add_to_hopper": "Y",
+    "callback": "Y",
+    "callback_datetime": "2030-01-02",
+    "batch_size": 4,
+}
+ALL_EXTRAS = ("vicidial_list_alt_phones", "custom_101", "vicidial_hopper", "vicidial_callbacks")
+
+
+def rich(count: int) -> list[dict[str, str]]:
+    """Give rows with everything that can come with a lead."""
+    return [
+        {
+            "phone_number": phone, "last_name": name, "colour": name, "callback_comments": name,
+            "vendor_lead_code": name, "multi_alt_phones": f"7275550000_1_{name}!7275550001_1_x",
+        }
+        for phone, name in some(count)
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return Files(tmp_path)
+
+
+@ON_SERVERS
+@pytest.mark.parametrize(
+    ("moment", "table"), [("before", "vicidial_hopper"), *(("after", name) for name in ALL_EXTRAS)]
+)
+def test_a_lost_connection_doubles_no_extra_and_loses_none(
+    database_url: str, server: Server, files: Files, table: str, moment: str
+) -> None:
+    fill(database_url, EXTRA_TABLES)
+    with Proxy(server) as proxy:
+        database = Database(proxy.via(database_url), sleep=nothing)
+        getattr(proxy, f"cut_{moment}")(f"TABLE `{table}`".encode(), nth=2)
+        outcome = files.load(rich(10), database, **EXTRA_OPTIONS)
+        assert proxy.connections == 2
+        assert_extras_told(outcome, database)
+        database.engine.dispose()
+    assert outcome.summary.notices == {
+        "ALT_PHONES_LOADED": 10,
+        "CUSTOM_FIELDS_ADDED": 10,
+        "ADDED_TO_HOPPER": 10,
+        "CALLBACK_ADDED": 10,
+    }
+
+
+@ON_SERVERS
+@pytest.mark.parametrize("table", ["custom_101", "vicidial_callbacks"])
+def test_a_server_that_is_gone_for_good_before_extras(
+    database_url: str,
+    server: Server,
+    files: Files,
+    table: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fill(database_url, EXTRA_TABLES)
+    path = files.file(rich(10))
+    flags = [
+        part for name, value in EXTRA_OPTIONS.items()
+        for part in (f"--{name.replace('_', '-')}", str(value))
+    ]  # fmt: skip
+    with Proxy(server) as proxy:
+        impatient = functools.partial(Database, sleep=lambda _seconds: proxy.close())
+        monkeypatch.setattr("loader.database.Database", impatient)
+        proxy.cut_before(f"TABLE `{table}`".encode(), nth=2)
+        address = ["--database", proxy.via(database_url), "--results", str(tmp_path / "out")]
+        assert run_command(["import", str(path), *flags, *address]) == 69
+    assert "8 of 10 rows were loaded" in capsys.readouterr().err
+    outcome = outcome_of(tmp_path / "out")
+    assert outcome.reasons == {10: "NOT_INSERTED", 11: "NOT_INSERTED"}
+    missing = ALL_EXTRAS[ALL_EXTRAS.index(table) :]
+    for number in range(6, 10):
+        told = [said for said in outcome.notices(number) if "EXTRA_NOT_STORED" in said]
+        assert told == [f"EXTRA_NOT_STORED table={name} error=unknown" for name in missing]
+    assert not any("EXTRA_NOT_STORED" in outcome.names(number) for number in range(2, 6))
+    database = Database(database_url)
+    assert_extras_told(outcome, database)
+    database.engine.dispose()
+
+
+def refuse(url: str, engine_name: str, event: str, table: str, column: str) -> Callable[[], Any]:
+    """Let the database refuse rows of a table that say bad; give what ends it."""
+    if engine_name == "sqlite":
+        body = f"WHEN NEW.{column} LIKE 'bad%' BEGIN SELECT RAISE(ABORT, 'no'); END"
+    else:
+        body = f"FOR EACH ROW IF NEW.{column} LIKE 'bad%' THEN SIGNAL SQLSTATE '45000'; END IF"
+    run(url, f"CREATE TRIGGER refuses BEFORE {event} ON {table} {body}")
+    return lambda: run(url, "DROP TRIGGER refuses")
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "notice"),
+    [
+        ("vicidial_list_alt_phones", "alt_phone_note", "ALT_PHONES_LOADED"),
+        ("custom_101", "colour", "CUSTOM_FIELDS_ADDED"),
+        ("vicidial_hopper", "vendor_lead_code", "ADDED_TO_HOPPER"),
+        ("vicidial_callbacks", "comments", "CALLBACK_ADDED"),
+    ],
+)
+def test_an_extra_that_the_server_refuses(
+    database_url: str,
+    engine_name: str,
+    database: Database,
+    files: Files,
+    table: str,
+    column: str,
+    notice: str,
+) -> None:
+    fill(database_url, EXTRA_TABLES)
+    rows = rich(6)
+    for row in (rows[1], rows[4]):
+        row.update({name: row[name].replace("name", "bad") for name in row})
+    done = refuse(database_url, engine_name, "INSERT", table, column)
+    outcome = files.load(rows, database, **EXTRA_OPTIONS | {"batch_size": 100})
+    done()
+    assert outcome.reasons == {}
+    code = 19 if engine_name == "sqlite" else 1644
+    for number in outcome.loaded:
+        bad = number in {3, 6}
+        said = f"EXTRA_NOT_STORED table={table} error={code}"
+        assert (said in outcome.notices(number)) == bad
+        assert (notice in outcome.names(number)) != bad
+    if notice == "ALT_PHONES_LOADED":
+        # The second number of a lead whose first one is refused is there, and not spoken of.
+        run(database_url, "DELETE FROM vicidial_list_alt_phones WHERE lead_id IN (2, 5)")
+    assert_extras_told(outcome, database)
+
+
+@ON_SERVERS
+def test_nothing_is_told_of_extras_that_were_never_sent(
+    database_url: str, server: Server, files: Files, refusing_bad: None
+) -> None:
+    fill(database_url, EXTRA_TABLES)
+    rows = rich(8)
+    rows[4]["last_name"] = "bad"
+    with Proxy(server) as proxy:
+        database = Database(proxy.via(database_url), sleep=lambda _seconds: proxy.close())
+        # The leads before are committed when the half with the bad one is on its way.
+        proxy.cut_before(b"'bad'")
+        with pytest.raises(DatabaseUnavailableError):
+            files.load(rows, database, **EXTRA_OPTIONS | {"batch_size": 100})
+        database.engine.dispose()
+    outcome = outcome_of(files.results)
+    assert len(outcome.loaded) == len(names(database_url)) == 4
+    for number in outcome.loaded:
+        assert outcome.notices(number) == [
+            f"EXTRA_NOT_STORED table={table} error=unknown" for table in ALL_EXTRAS
+        ]
+    again = Database(database_url)
+    assert_extras_told(outcome, again)
+    again.engine.dispose()
+
+
+@pytest.mark.engines("myisam")
+def test_a_lead_that_the_server_changed_is_told_once(
+    database_url: str, server: Server, files: Files
+) -> None:
+    fill(database_url, EXTRA_TABLES)
+    upper = "FOR EACH ROW SET NEW.last_name = UPPER(NEW.last_name)"
+    run(database_url, f"CREATE TRIGGER shout BEFORE INSERT ON vicidial_list {upper}")
+    with Proxy(server) as proxy:
+        database = Database(proxy.via(database_url), sleep=lambda _seconds: proxy.close())
+        proxy.cut_before(b"TABLE `vicidial_hopper`")
+        with pytest.raises(DatabaseUnavailableError):
+            files.load(rich(2), database, **EXTRA_OPTIONS)
+        database.engine.dispose()
+    run(database_url, "DROP TRIGGER shout")
+    outcome = outcome_of(files.results)
+    assert [outcome.names(n).count("CHANGED_BY_SERVER") for n in (2, 3)] == [1, 1]
+
+
+def existing(count: int) -> dict[str, list[dict[str, Any]]]:
+    """Give leads that rows of `some` are duplicates of."""
+    return {
+        "vicidial_list": [
+            {
+                "phone_number": phone, "list_id": 101, "last_name": None, "city": "",
+                "modify_date": "2020-01-01 00:00:00", "entry_date": "2020-01-01 00:00:00",
+            }
+            for phone, _ in some(count)
+        ]
+    }  # fmt: skip
+
+
+def updating(count: int) -> list[dict[str, str]]:
+    return [{"phone_number": p, "last_name": n, "city": f"c{n}"} for p, n in some(count)]
+
+
+UPDATE: dict[str, Any] = {"duplicate_check": "DUPSYS", "on_duplicate": "update", "batch_size": 4}
+
+
+def assert_changes_told(outcome: Outcome, url: str) -> None:
+    """changes.csv says of the leads what they hold, and of no other lead."""
+    stored = run(url, "SELECT lead_id, last_name, city FROM vicidial_list")
+    told: dict[int, dict[str, str | None]] = {}
+    for row, lead_id, field, old, new in outcome.changes():
+        assert outcome.lead_ids[row] == lead_id
+        assert old == {"last_name": None, "city": ""}[field]
+        assert field not in told.setdefault(lead_id, {})
+        told[lead_id][field] = new
+    for lead_id, *held in stored:
+        fields = told.get(lead_id, {})
+        assert held == [fields.get("last_name"), fields.get("city", "")]
+
+
+@ON_SERVERS
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_connection_lost_while_leads_are_updated(
+    database_url: str, server: Server, files: Files, moment: str
+) -> None:
+    fill(database_url, existing(10))
+    with Proxy(server) as proxy:
+        database = Database(proxy.via(database_url), sleep=nothing)
+        getattr(proxy, f"cut_{moment}")(b"UPDATE (", nth=2)
+        outcome = files.load(updating(12), database, **UPDATE)
+        database.engine.dispose()
+        assert proxy.connections == 2
+    assert outcome.summary.notices == {"UPDATED_EXISTING_LEAD": 10}
+    assert len(outcome.changes()) == 20
+    assert names(database_url) == [name for _, name in some(12)]
+    run(database_url, "DELETE FROM vicidial_list WHERE lead_id > 10")
+    assert_changes_told(outcome, database_url)
+
+
+@ON_SERVERS
+def test_a_server_that_is_gone_for_good_while_leads_are_updated(
+    database_url: str, server: Server, files: Files
+) -> None:
+    fill(database_url, existing(10))
+    with Proxy(server) as proxy:
+        database = Database(proxy.via(database_url), sleep=lambda _seconds: proxy.close())
+        proxy.cut_before(b"UPDATE (", nth=2)
+        with pytest.raises(DatabaseUnavailableError) as caught:
+            files.load(updating(10), database, **UPDATE)
+        database.engine.dispose()
+    assert caught.value.exit_code == 69
+    outcome = outcome_of(files.results)
+    assert outcome.reasons == dict.fromkeys(range(6, 12), "NOT_INSERTED")
+    # Of the batch on its way changes.csv tells what may have happened.
+    assert {row for row, *_ in outcome.changes()} == {*range(2, 10)}
+    assert [name for name in names(database_url) if name] == [name for _, name in some(4)]
+    again = Database(database_url)
+    repeated = files.load(files.results / "rejected.csv", again, **UPDATE)
+    again.engine.dispose()
+    assert repeated.summary.notices == {"UPDATED_EXISTING_LEAD": 6}
+    assert names(database_url) == [name for _, name in some(10)]
+
+
+def test_a_change_that_the_server_refuses(
+    database_url: str, engine_name: str, database: Database, files: Files
+) -> None:
+    fill(database_url, existing(6))
+    rows = updating(7)
+    rows[3]["city"] = "bad"
+    done = refuse(database_url, engine_name, "UPDATE", "vicidial_list", "city")
+    outcome = files.load([*rows, rows[3]], database, **UPDATE)
+    done()
+    assert outcome.reasons == {5: "REFUSED_BY_SERVER", 9: "DUPLICATE_PHONE_NUMBER_IN_SYSTEM"}
+    run(database_url, "DELETE FROM vicidial_list WHERE lead_id > 6")
+    assert_changes_told(outcome, database_url)
+
+
+# --- refused rows where others than the first of duplicates stay ---
+
+
+@pytest.mark.usefixtures("refusing_bad")
+@pytest.mark.parametrize(
+    ("keep", "stays"), [("first", "a"), ("last", "c"), ("best", "b")], ids=["f", "l", "b"]
+)
+@pytest.mark.engines("sqlite", "innodb")
+def test_of_the_duplicates_of_a_refused_row_the_preferred_one_stays(
+    database: Database, files: Files, keep: str, stays: str
+) -> None:
+    bad = {"phone_number": A, "last_name": "bad", "city": "x", "title": "y", "email": "z"}
+    rows = [
+        bad,
+        {"phone_number": A, "last_name": "a"},
+        {"phone_number": A, "last_name": "b", "city": "x"},
+        {"phone_number": A, "last_name": "c"},
+        bad,
+    ]
+    outcome = files.load(rows, database, duplicate_check="DUPSYS", keep=keep, chunk_size=2)
+    assert leads(database, "last_name") == [(stays,)]
+    refused = {number for number, why in outcome.reasons.items() if why == "REFUSED_BY_SERVER"}
+    assert refused == {2, 6} - ({6} if keep == "first" else {2} if keep == "last" else set())
+
+
+@pytest.mark.usefixtures("refusing_bad")
+def test_a_promoted_row_that_the_server_refuses_is_accounted_for(
+    database: Database, files: Files
+) -> None:
+    rows = [
+        {"phone_number": "12", "alt_phone": A, "last_name": "bad"},
+        {"phone_number": "13", "alt_phone": B, "last_name": "b"},
+        {"phone_number": C, "alt_phone": "", "last_name": "bad"},
+        {"phone_number": C, "alt_phone": "14", "last_name": "c"},
+        {"phone_number": C, "alt_phone": "7275554444", "last_name": "d"},
+        {"phone_number": B, "alt_phone": "", "last_name": "e"},
+    ]
+    options = {"duplicate_check": "DUPSYS", "invalid_phone_fallback": "alt_phone"}
+    outcome = files.load(rows, database, **options)
+    assert outcome.reasons == {
+        2: "REFUSED_BY_SERVER",
+        3: "INVALID_PHONE_NUMBER_LENGTH",
+        4: "REFUSED_BY_SERVER",
+    }
+    assert sorted(leads(database, "phone_number", "last_name")) == [
+        (B, "e"), (C, "c"), ("7275554444", "d")
+    ]  # fmt: skip
+    assert outcome.rejected[2]["phone_number"] == "12"
+
+
+@pytest.mark.usefixtures("refusing_bad")
+@pytest.mark.engines("sqlite")
+@pytest.mark.parametrize("on_duplicate", ["update", "move"])
+def test_rows_never_change_leads_of_their_own_file(
+    database: Database, files: Files, on_duplicate: str
+) -> None:
+    rows = [
+        {"phone_number": A, "alt_phone": "", "last_name": "bad", "list_id": "101", "city": ""},
+        {"phone_number": B, "alt_phone": A, "last_name": "b", "list_id": "101", "city": ""},
+        {"phone_number": A, "alt_phone": "", "last_name": "c", "list_id": "102", "city": "x"},
+    ]
+    outcome = files.load(
+        rows, database, duplicate_check="DUPPHONEALTSYS", on_duplicate=on_duplicate
+    )
+    assert leads(database, "last_name", "city", "list_id") == [("b", "", "101")]
+    assert outcome.reasons == {
+        2: "REFUSED_BY_SERVER",
+        4: "DUPLICATE_PHONE_OR_ALT_PHONE_IN_SYSTEM",
+    }

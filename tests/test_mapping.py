@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from jobs.remarks import taken
 from loader.clean import WIDTHS
 from loader.errors import ConfigurationError, SourceFileError, UsageError
+from loader.fill import CALLBACK, HOPPER
 from loader.insert import TEXTS
 from loader.mapping import (
     NEVER_LOADED,
@@ -39,7 +41,8 @@ def test_all_fields_at_once() -> None:
 
 def test_the_fields_are_the_columns_that_a_file_may_fill() -> None:
     more = {"list_id", "gender", "date_of_birth", "rank", "entry_list_id"}
-    assert set(FIELDS) == {*WIDTHS, *more}
+    beside = {"campaign_id", "multi_alt_phones", *CALLBACK, *HOPPER}
+    assert set(FIELDS) == {*WIDTHS, *more, *beside}
     assert set(FIELDS) >= set(TEXTS)
     assert not set(FIELDS) & NEVER_LOADED
 
@@ -214,3 +217,15 @@ def test_a_vendors_file_that_cannot_be_read(tmp_path: Path) -> None:
         read_mapping_file(tmp_path / "latin.toml")
     with pytest.raises(ConfigurationError, match="Is a directory"):
         read_mapping_file(tmp_path)
+
+
+def test_a_custom_label_takes_its_column_and_map_gives_it_to_a_field_too() -> None:
+    columns = ("phone", "zip", "roof")
+    found = map_columns("leads.csv", columns, {}, labels=("zip", "roof", "age"))
+    assert found.fields == {"custom:zip": "zip", "custom:roof": "roof", "phone_number": "phone"}
+    assert taken(found) == [
+        "column 'zip' fills the custom field; for postal_code too say --map postal_code='zip'"
+    ]
+    both = map_columns("leads.csv", columns, {"postal_code": "zip"}, labels=("zip",))
+    assert taken(both) == []
+    assert both.fields["postal_code"] == both.fields["custom:zip"] == "zip"

@@ -10,7 +10,7 @@ from loader.lookups import Column
 from loader.normalize import normalize_phones
 from loader.options import LoadOptions
 
-COLUMNS = ("phone_number", "phone_code", "country_given", "alt_phone")
+COLUMNS = ("phone_number", "phone_code", "country_code_given", "alt_phone")
 
 
 def normalized(
@@ -30,7 +30,7 @@ def normalized(
     )
     pd.testing.assert_frame_equal(leads, given)
     assert found.index.equals(leads.index)
-    assert {"national_number", "number_type", "region"} == {*found} - {*COLUMNS}
+    assert {"national_number", "calling_code", "number_type", "region"} == {*found} - {*COLUMNS}
     assert set(found.dtypes.astype("str")) == {"str"}
     assert not found.isna().any(axis=None)
     assert rejected.index.is_unique
@@ -72,20 +72,25 @@ def test_one_number_in_many_notations(phone: str) -> None:
     [
         ("020 7946 0958", {"phone_code": "44"}, {}, ("44", "2079460958", "")),
         ("020 7946 0958", {"phone_code": "0044"}, {}, ("44", "2079460958", "")),
-        ("020 7946 0958", {"country_given": "GBR"}, {}, ("44", "2079460958", "")),
-        ("020 7946 0958", {"country_given": "uk"}, {}, ("44", "2079460958", "")),
-        ("020 7946 0958", {"country_given": "United Kingdom"}, {}, ("44", "2079460958", "")),
+        ("020 7946 0958", {"country_code_given": "GBR"}, {}, ("44", "2079460958", "")),
+        ("020 7946 0958", {"country_code_given": "uk"}, {}, ("44", "2079460958", "")),
+        ("020 7946 0958", {"country_code_given": "United Kingdom"}, {}, ("44", "2079460958", "")),
         ("020 7946 0958", {}, {"default_region": "gb"}, ("44", "2079460958", "")),
         ("020 7946 0958", {}, {"phone_code": "44"}, ("44", "2079460958", "")),
-        ("030 901820", {"phone_code": "49", "country_given": "GBR"}, {}, ("49", "30901820", "")),
-        ("030 901820", {"country_given": "DEU"}, {"phone_code": "44"}, ("49", "30901820", "")),
+        (
+            "030 901820",
+            {"phone_code": "49", "country_code_given": "GBR"},
+            {},
+            ("49", "30901820", ""),
+        ),
+        ("030 901820", {"country_code_given": "DEU"}, {"phone_code": "44"}, ("49", "30901820", "")),
         (
             "030 901820",
             {},
             {"default_region": "DE", "phone_code": "44"},
             ("49", "30901820", ""),
         ),
-        ("030 901820", {"country_given": "?"}, {"phone_code": "49"}, ("49", "30901820", "")),
+        ("030 901820", {"country_code_given": "?"}, {"phone_code": "49"}, ("49", "30901820", "")),
         ("+44 20 7946 0958", {"phone_code": "1"}, {}, ("44", "2079460958", "")),
         ("0044 20 7946 0958", {"phone_code": "1"}, {}, ("44", "2079460958", "")),
         ("0044 20 7946 0958", {"phone_code": "49"}, {}, ("44", "2079460958", "")),

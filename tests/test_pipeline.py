@@ -1,5 +1,7 @@
-"""A file through the checks and into the database: row by row what add_lead would answer."""
+"""A file through the whole load: row by row what add_lead would answer, and validate the same."""
 
+import csv
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -10,24 +12,21 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import make_url
 
-from loader.database import Database
+from jobs.load import Job, load_source
 from loader.duplicates import CHECKS, WINDOWS
-from loader.facts import read_dialer
 from loader.findings import in_words
 from loader.findings import notices as notices_of
-from loader.insert import LeadInserter
-from loader.mapping import map_columns
 from loader.options import LoadOptions
-from loader.pipeline import Checked, Checks
-from loader.queries import look_up
 from loader.reasons import Notice
+from tests.corpus import NOTICE
 from tests.frozen import frozen, load_zone
 from tests.reference import Answer, Reference
 from tests.reference_fields import WIDTHS, digits
+from tests.replay import FrameSource, as_text, extra_rows, extras_of
 from tests.server import Server, empty, fill
 
 Row = dict[str, Any]
@@ -64,6 +63,10 @@ GOOD_LIST_IDS = ("101", "102", "201", "")
 ODD_LIST_IDS = (" ", "0101", "555", "12", "000", "x101", "9" * 19, "9" * 20)
 PHONE_CODES = ("", "1", "01", "52", "61", "44", "999", "x")
 STATES = ("", "FL", "NSW", "nsw", "QLD")
+CALLBACK_TIMES = ("NOW", "2DAYS", "x1DAYS", "2026-05-05 10:00:00", "2026-13-05", "soon", "")
+POSTAL_CODES = ("", "33760", "33760-1234", "3376", "85001")
+ALTERNATES = ("", "727", "7275551213_1_home", "7275551213!8135550001_01_sister house!_")
+COLORS = ("", "red", "--BLANK--", "blue and \u00e9", "x" * 11)
 BIRTHS = ("", "1980-02-30", "1980-02-29", "19800115", "69-1-5", "tomorrow", "1980-00-00")
 SMALL = {
     "gender": ("", "M", "f", "Fx", "male"),
@@ -84,14 +87,59 @@ OLD_LEADS = {
 }
 
 PHONE_CODE_ROWS = [
-    {"country_code": code, "areacode": area, "state": state, "GMT_offset": gmt, "DST_range": rule}
-    for code, area, state, gmt, rule in (
-        (1, "727", "FL", "-5.00", "SSM-FSN"),
-        (1, "813", "FL", "-6.00", ""),
-        (52, "727", "", "-6.00", "FSA-LSO"),
-        (44, "", "", "0.00", "LSM-LSO"),
-        (61, "", "QLD", "10.00", ""),
-        (61, "", "NSW", "10.00", "FSO-FSA"),
+    {
+        "country_code": code,
+        "areacode": area,
+        "state": state,
+        "GMT_offset": gmt,
+        "DST_range": rule,
+        "tz_code": name,
+    }
+    for code, area, state, gmt, rule, name in (
+        (1, "727", "FL", "-5.00", "SSM-FSN", "EST"),
+        (1, "813", "FL", "-6.00", "", "CST"),
+        (52, "727", "", "-6.00", "FSA-LSO", "CST"),
+        (44, "", "", "0.00", "LSM-LSO", "GMT"),
+        (61, "", "QLD", "10.00", "", "AEST"),
+        (61, "", "NSW", "10.00", "FSO-FSA", "AEST"),
+    )
+]
+POSTAL_CODE_ROWS = [
+    {"postal_code": code, "country_code": "1", "GMT_offset": gmt, "DST_range": rule}
+    for code, gmt, rule in (("33760", "-7.00", ""), ("850012", "-8.00", "SSM-FSN"))
+]
+CALL_TIMES = [
+    {
+        "call_time_id": name,
+        "call_time_name": name,
+        "ct_default_start": start,
+        "ct_default_stop": stop,
+        "ct_state_call_times": states,
+    }
+    for name, start, stop, states in (("day", 900, 1700, "|florida|"), ("24hours", 0, 2400, ""))
+]
+STATE_CALL_TIMES = [
+    {
+        "state_call_time_id": "florida",
+        "state_call_time_state": "FL",
+        "state_call_time_name": "florida",
+        "sct_default_start": 1300,
+        "sct_default_stop": 1500,
+    }
+]
+CUSTOM_TABLES = [
+    {"table": "custom_101", "columns": {"color": "VARCHAR(10)", "since": "DATE"}},
+    {"table": "custom_102", "columns": {"color": "TEXT"}},
+    {"table": "custom_201", "columns": {"other": "TEXT"}},
+]
+CUSTOM_FIELDS = [
+    {"list_id": list_id, "field_label": label, "field_type": kind}
+    for list_id, label, kind in (
+        (101, "color", "TEXT"),
+        (101, "since", "DATE"),
+        (101, "shown", "DISPLAY"),
+        (201, "color", "TEXT"),
+        (999, "color", "TEXT"),
     )
 ]
 USER = {
@@ -150,13 +198,31 @@ def tables(draw: st.DrawFn, clock: datetime, local_gmt: str) -> dict[str, list[R
     of_campaigns = st.tuples(numbers, st.sampled_from(("CAMP1", "CAMP2", "")))
     prefixes = draw(st.sampled_from((0, 9, 10)))
     allowed = draw(st.sampled_from((" -ALL-CAMPAIGNS- - -", " CAMP1 -", " camp1 CAMP3 -")))
+    call_times = st.sampled_from(("campaign", "", "day", "24hours", "none"))
+    custom = draw(st.booleans())
     return {
         "servers": [{"local_gmt": local_gmt}],
+        "system_settings": [
+            {"use_non_latin": "0", "custom_fields_enabled": draw(mostly(("1",), "0"))}
+        ],
+        "custom_tables": CUSTOM_TABLES if custom else [],
+        "vicidial_lists_fields": CUSTOM_FIELDS if custom else [],
+        "vicidial_postal_codes": draw(st.sampled_from((POSTAL_CODE_ROWS, []))),
+        "vicidial_call_times": CALL_TIMES,
+        "vicidial_state_call_times": STATE_CALL_TIMES,
         "vicidial_users": [{**USER, "api_list_restrict": draw(mostly(("0",), "1"))}],
         "vicidial_user_groups": [{"user_group": "admin", "allowed_campaigns": allowed}],
-        "vicidial_lists": [{"list_id": n, "campaign_id": lists[n]} for n in defined],
+        "vicidial_lists": [
+            {"list_id": n, "campaign_id": lists[n], "local_call_time": draw(call_times)}
+            for n in defined
+        ],
         "vicidial_campaigns": [
-            {"campaign_id": name, "use_other_campaign_dnc": other} for name, other in CAMPAIGNS
+            {
+                "campaign_id": name,
+                "use_other_campaign_dnc": other,
+                "local_call_time": draw(st.sampled_from(("day", "24hours", "none"))),
+            }
+            for name, other in CAMPAIGNS
         ],
         "vicidial_dnc": [{"phone_number": number} for number in listed],
         "vicidial_campaign_dnc": [
@@ -165,7 +231,8 @@ def tables(draw: st.DrawFn, clock: datetime, local_gmt: str) -> dict[str, list[R
         ],
         "vicidial_phone_codes": draw(st.sampled_from((PHONE_CODE_ROWS, PHONE_CODE_ROWS, []))),
         "vicidial_nanpa_prefix_codes": [
-            {"areacode": "727", "prefix": str(555 - n), "DST": "Y"} for n in range(prefixes)
+            {"areacode": "727", "prefix": str(555 - n), "GMT_offset": "-9.00", "DST": "YN"[n % 2]}
+            for n in range(prefixes)
         ],
         "vicidial_list": draw(old_leads(clock)),
     }
@@ -182,6 +249,16 @@ OPTIONS = st.fixed_dictionaries(
         "nanpa_ac_prefix_check": mostly(("N",), "Y"),
         "list_exists_check": mostly(("N",), "Y"),
         "list_id": st.sampled_from(("", "101", "201")),
+        "tz_method": st.sampled_from(("", "", "POSTAL", "TZCODE", "NANPA", "postal", "nanpa-x")),
+        "lookup_state": mostly(("N",), "Y"),
+        "custom_fields": st.sampled_from("YN"),
+        "add_to_hopper": st.sampled_from("YN"),
+        "hopper_priority": st.sampled_from(("0", "5", "150", "--5")),
+        "hopper_local_call_time_check": st.sampled_from("YN"),
+        "callback": mostly(("N",), "Y"),
+        "callback_datetime": st.sampled_from(CALLBACK_TIMES),
+        "callback_type": st.sampled_from(("", "ANYONE", "USERONLY")),
+        "callback_user": st.sampled_from(("", "6666", "nobody")),
     }
 )
 COLUMNS = {
@@ -192,6 +269,17 @@ COLUMNS = {
     "alt_phone": st.sampled_from(ALT_PHONES),
     "phone_code": mostly(("1",), *PHONE_CODES),
     "state": st.sampled_from(STATES),
+    "postal_code": st.sampled_from(POSTAL_CODES),
+    "owner": st.sampled_from(("", "EST", "CST ", "E")),
+    "campaign_id": st.sampled_from(("", "CAMP1", "camp2", "NOPE")),
+    "multi_alt_phones": st.sampled_from(ALTERNATES),
+    "color": st.sampled_from(COLORS),
+    "since": st.sampled_from(BIRTHS),
+    "callback": st.sampled_from(("", "Y", "N")),
+    "callback_datetime": st.sampled_from(CALLBACK_TIMES),
+    "callback_status": st.sampled_from(("", "CBX", "too_long")),
+    "callback_comments": st.sampled_from(("", "call me")),
+    "hopper_priority": st.sampled_from(("", "7")),
     **{name: st.sampled_from(values) for name, values in SMALL.items()},
 }
 
@@ -206,7 +294,10 @@ def files(draw: st.DrawFn) -> list[dict[str, str]]:
         name: st.sampled_from(draw(st.lists(values, min_size=1, max_size=3)))
         for name, values in columns.items()
     }
-    return draw(st.lists(st.fixed_dictionaries(row), min_size=1, max_size=12))
+    rows = draw(st.lists(st.fixed_dictionaries(row), min_size=1, max_size=10))
+    # Where all numbers have a .0 they are mended: add_lead knows no file that it could see.
+    assume(not all(each["phone_number"].endswith(".0") for each in rows))
+    return rows
 
 
 @st.composite
@@ -218,7 +309,7 @@ def situations(draw: st.DrawFn) -> Situation:
         draw(tables(clock, local_gmt)),
         draw(OPTIONS),
         draw(files()),
-        draw(st.sampled_from((100, 1, 2, 3, 7))),
+        draw(st.sampled_from((100, 100, 2, 3, 5))),
     )
 
 
@@ -226,91 +317,71 @@ def situations(draw: st.DrawFn) -> Situation:
 class Loaded:
     """What the loader made of a file."""
 
-    answers: dict[int, tuple[str, str, int | None]]
-    """Reason, add_lead's line and the existing lead's id of the rejected, by row_number."""
+    rejected: dict[int, dict[str, str]]
+    """Reason, details and add_lead's line, by row_number."""
     notices: dict[int, set[str]]
-    leads: dict[int, Row]
+    lead_ids: dict[int, int]
+    """By row_number."""
+    rows: dict[int, Row]
     """Stored rows by row_number."""
-
-
-def load(situation: Situation, url: str) -> Loaded:
-    """Check the file chunk by chunk, then insert what passes, in batches of three."""
-    options = LoadOptions(**situation.options, user="6666", **AS_GIVEN)
-    rows = pd.DataFrame(situation.rows, dtype="str")
-    rows.index = pd.RangeIndex(1, len(rows) + 1, name="row_number")
-    database = frozen(url, situation.clock, situation.tz)
-    with tempfile.TemporaryDirectory() as folder:
-        dialer = read_dialer(database, options)
-        checks = Checks(
-            options,
-            map_columns("file", list(rows), {}),
-            dialer,
-            lambda leads: look_up(database, leads, options, dialer),
-            Path(folder),
-        )
-        starts = range(0, len(rows), situation.chunk_size)
-        checked = [checks.check(rows.iloc[n : n + situation.chunk_size]) for n in starts]
-        for part, start in zip(checked, starts, strict=True):
-            there = rows.index[start : start + situation.chunk_size].tolist()
-            assert sorted([*part.accepted.index, *part.rejected.index]) == there
-        ids = insert(database, checked, dialer.columns)
-        with database.connect() as connection:
-            found = connection.exec_driver_sql("SELECT * FROM vicidial_list").mappings().all()
-    database.engine.dispose()
-    stored = {row["lead_id"]: dict(row) for row in found}
-    return Loaded(
-        answers(checked, ids),
-        notices(checked),
-        {row: stored[lead_id] for row, lead_id in ids.items()},
-    )
+    extras: dict[str, list[dict[str, Any]]]
+    """Rows of the other tables."""
 
 
 AS_GIVEN: dict[str, Any] = {"phone_format": "as-given", "phone_validation": "length"}
 
 
-def insert(database: Database, checked: list[Checked], columns: Any) -> dict[int, int]:
-    inserter = LeadInserter(database, columns)
-    accepted = pd.concat([part.accepted for part in checked])
-    ids: dict[int, int] = {}
-    for start in range(0, len(accepted), 3):
-        inserted = inserter.insert(accepted.iloc[start : start + 3], "6666")
-        assert not inserted.refused
-        assert not inserted.changed
-        ids |= inserted.lead_ids.to_dict()
-    return ids
+def load(situation: Situation, url: str, job: Job) -> Loaded:
+    """Load the file chunk by chunk, in batches of three."""
+    options = LoadOptions(
+        **situation.options,
+        user="6666",
+        batch_size=3,
+        **AS_GIVEN,  # type: ignore[arg-type]
+    )
+    rows = pd.DataFrame(situation.rows, dtype="str")
+    rows.index = pd.Index(range(1, len(rows) + 1), dtype="int64", name="row_number")
+    source = FrameSource(tuple(rows), rows, situation.chunk_size)
+    database = frozen(url, situation.clock, situation.tz)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "results"
+        load_source(source, options, database, folder, job=job)  # type: ignore[arg-type]
+        loaded, rejected = (read_csv(folder / file) for file in ("loaded.csv", "rejected.csv"))
+    ids = {row: int(each["lead_id"]) for row, each in loaded.items() if each["lead_id"]}
+    with database.connect() as connection:
+        found = connection.exec_driver_sql("SELECT * FROM vicidial_list").mappings().all()
+    stored = {row["lead_id"]: dict(row) for row in found}
+    extras = extra_rows(database)
+    database.engine.dispose()
+    return Loaded(
+        rejected,
+        {row: {*filter(None, each["notices"].split("; "))} for row, each in loaded.items()},
+        ids,
+        {row: stored[lead_id] for row, lead_id in ids.items()},
+        extras,
+    )
 
 
-def answers(checked: list[Checked], ids: dict[int, int]) -> dict[int, tuple[str, str, int | None]]:
-    said = {}
-    for number, row in pd.concat([part.rejected for part in checked]).iterrows():
-        lead_id = None if pd.isna(row["lead_id"]) else int(row["lead_id"])
-        if not pd.isna(row["duplicate_row"]):
-            assert lead_id is None
-            lead_id = ids[row["duplicate_row"]]
-        line = row["answer"] + (f"{lead_id}{row['answer_tail']}" if lead_id else "")
-        said[number] = (row["reason"], line, lead_id)
-    return said
+def read_csv(path: Path) -> dict[int, dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return {int(row["row_number"]): row for row in csv.DictReader(file)}
 
 
-def notices(checked: list[Checked]) -> dict[int, set[str]]:
-    said: dict[int, set[str]] = {}
-    for part in checked:
-        for number, notice in part.notices.iterrows():
-            said.setdefault(number, set()).add(f"{notice['notice']} {notice['details']}".strip())
-    return said
-
-
-def refer(situation: Situation) -> list[Answer]:
-    """Let the reference answer row by row."""
+def refer(situation: Situation) -> tuple[list[Answer], dict[str, list[dict[str, Any]]]]:
+    """Let the reference answer row by row; and give the rows of the other tables after it."""
     tables = {name: [dict(row) for row in rows] for name, rows in situation.tables.items()}
     options = {**situation.options, "user": "6666", "pass": "1234", "source": "test"}
     reference = Reference(tables, situation.clock, situation.tz, options, **AS_GIVEN)
-    return [reference.add_lead(as_request(row)) for row in situation.rows]
+    answers = [reference.add_lead(as_request(row)) for row in situation.rows]
+    return answers, extras_of(tables)
+
+
+RUN_WIDE = ("campaign_id", "callback", "callback_datetime", "callback_status", "hopper_priority")
 
 
 def as_request(row: dict[str, str]) -> dict[str, str | None]:
     """Leave out what is empty in the file and has a value for the whole run."""
-    unsaid = {"list_id": row.get("list_id", "").strip() == ""}
+    unsaid = {name: row.get(name, "").strip() == "" for name in ("list_id", *RUN_WIDE)}
     unsaid["phone_code"] = digits(row.get("phone_code", "")) == ""
     return {name: value for name, value in row.items() if not unsaid.get(name)}
 
@@ -325,46 +396,77 @@ OUR_NOTICES = {
 }
 NOT_COMPARED = (
     Notice.TIME_ZONE_OF_NUMBER,
+    Notice.AMBIGUOUS_TIME_ZONE,
     Notice.NO_TIME_ZONE,
     Notice.INVALID_ENTRY_LIST_ID,
-    Notice.NANPA_NOT_LOADED,
+    "INVALID_DATE since",
+    Notice.LIST_ID_CLEANED,
+    "VALUE_CUT color",
+    "VALUE_CUT callback_",
 )
 
 
 def expected_notices(answer: Answer) -> set[str]:
     said = [notice.partition(" ") for notice in answer.notices]
-    return {f"{OUR_NOTICES[what]} {name}".strip() for what, _, name in said if what != "ZONE"}
+    ours = {f"{OUR_NOTICES[what]} {name}".strip() for what, _, name in said if what != "ZONE"}
+    lines = [line.removeprefix(NOTICE) for line in answer.lines if line.startswith(NOTICE)]
+    return ours | {line.partition(" - ")[0] for line in lines}
+
+
+def told(said: set[str]) -> set[str]:
+    """Put our notices into the reference's words."""
+    words = {
+        notice.partition(" list_id=")[0] for notice in said if not notice.startswith(NOT_COMPARED)
+    }
+    answers = {word: Notice[word.partition(" ")[0]].answer for word in words}
+    return {answers[word] or word for word in words}
 
 
 def compare(situation: Situation, url: str) -> None:
-    loaded = load(situation, url)
-    for number, (row, answer) in enumerate(
-        zip(situation.rows, refer(situation), strict=True), start=1
-    ):
-        reason, line, lead_id = loaded.answers.get(number, (None, "", None))
-        assert reason == answer.reason, (number, answer.lines)
-        if reason is None:
-            assert as_text(loaded.leads[number]) == as_text(answer.row or {})
-            said = {
-                notice.partition(" list_id=")[0]
-                for notice in loaded.notices.get(number, ())
-                if not notice.startswith(NOT_COMPARED)
-            }
-            assert said == expected_notices(answer), number
+    would = load(situation, url, "validate")
+    loaded = load(situation, url, "import")
+    check_validation(would, loaded)
+    answers, extras = refer(situation)
+    for number, (row, answer) in enumerate(zip(situation.rows, answers, strict=True), start=1):
+        rejected = loaded.rejected.get(number)
+        assert (rejected and rejected["reason"]) == answer.reason, (number, answer.lines)
+        if rejected is None:
+            assert texts(loaded.rows[number]) == texts(answer.row or {})
+            assert told(loaded.notices[number]) == expected_notices(answer), number
             continue
-        assert lead_id == answer.lead_id
+        assert f"lead_id={answer.lead_id} " in rejected["details"] or answer.lead_id is None
         # Of a value that is too long, our line shows what would be stored.
+        line = rejected["add_lead"]
         if line and not any(len(row.get(name, "")) > WIDTHS[name] for name in WIDTHS):
             assert line == answer.lines[-1]
+    assert loaded.extras == extras
 
 
-def as_text(row: Row) -> dict[str, str]:
-    return {name: str(value) for name, value in row.items()}
+def check_validation(would: Loaded, loaded: Loaded) -> None:
+    """A validation writes nothing and says the same, but for ids that are not given out yet."""
+    assert not would.lead_ids
+    assert not {name for name, rows in would.extras.items() if rows}
+    plain = {
+        row: {re.sub(r" (hopper|callback)_id=\d+", "", notice) for notice in said}
+        for row, said in loaded.notices.items()
+    }
+    assert would.notices == plain
+    assert would.rejected.keys() == loaded.rejected.keys()
+    for row, rejected in loaded.rejected.items():
+        assert would.rejected[row]["reason"] == rejected["reason"]
+
+
+def texts(row: Row) -> dict[str, str | None]:
+    return {name: as_text(value) for name, value in row.items()}
 
 
 @pytest.mark.property
 @given(situation=situations())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    # A load of a few rows takes as long as one of a thousand.
+    max_examples=max(settings().max_examples // 2, 1),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_the_outcome_is_that_of_sending_row_by_row(
     situation: Situation, database_with_tables: Callable[[str], str], tmp_path: Path
 ) -> None:

@@ -2,9 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 import pytest
 
+from jobs.flags import FLAGS, Flag
+from jobs.settings import Settings
+from loader.options import LoadOptions
 from tests import readme_tables
 
 ROOT = Path(__file__).parent.parent
@@ -34,3 +38,36 @@ def test_linked_files_exist() -> None:
     assert links
     for link in links:
         assert (ROOT / link).exists(), link
+
+
+OF_THE_COMMAND = {"database", "config", "results", "json_summary", "quiet"}
+"""Flags that are no options of the load."""
+
+
+def test_every_option_has_a_flag() -> None:
+    names = [flag.name for flag in FLAGS]
+    assert sorted(names) == sorted({*LoadOptions.model_fields, *OF_THE_COMMAND})
+
+
+def by_name(flag: Flag) -> str:
+    return flag.name
+
+
+STATING = [flag for flag in FLAGS if flag.name != "config" and flag.help.endswith(")")]
+
+
+@pytest.mark.parametrize("flag", STATING, ids=by_name)
+def test_help_states_the_default(flag: Flag) -> None:
+    stated = flag.help.rpartition("(")[2].removesuffix(")").partition(",")[0]
+    default = Settings.model_fields[flag.name].default
+    if default in (None, ""):
+        assert stated in readme_tables.documentation()[flag.name]
+    else:
+        assert stated == str(default)
+
+
+@pytest.mark.parametrize("flag", FLAGS, ids=by_name)
+def test_help_names_the_choices(flag: Flag) -> None:
+    field = Settings.model_fields.get(flag.name)
+    if field and get_origin(field.annotation) is Literal:
+        assert flag.metavar == "|".join(get_args(field.annotation))

@@ -9,7 +9,14 @@ import pytest
 from loader.findings import Findings
 from loader.lookups import Dialer, Lookups, Permissions
 from loader.options import LoadOptions
-from loader.rules import LIST_RULES, PHONE_RULES, dnc_keys, on_campaign_dnc, on_dnc
+from loader.rules import (
+    LIST_RULES,
+    PHONE_RULES,
+    dnc_campaigns,
+    dnc_keys,
+    on_campaign_dnc,
+    on_dnc,
+)
 from loader.timezone import Clock
 
 CLOCK = Clock(now=datetime(2026, 1, 15, 14), offset=timedelta(hours=-5))
@@ -149,9 +156,14 @@ def test_area_codes(phone: str, code: str, known: bool) -> None:
     )
 
 
-@pytest.mark.parametrize(("loaded", "bad"), [(0, []), (9, []), (10, [5, 8]), (10**6, [5, 8])])
+def nanpa(rows: int) -> pd.DataFrame:
+    prefixes = pd.DataFrame({"prefix": ["727555", "813555", "212555"] * rows}).head(rows)
+    return prefixes.assign(gmt_offset=-5.0, dst_range="SSM-FSN").astype({"prefix": "str"})
+
+
+@pytest.mark.parametrize(("loaded", "bad"), [(0, []), (9, []), (10, [5, 8]), (1000, [5, 8])])
 def test_nanpa_prefixes_count_once_ten_rows_are_loaded(loaded: int, bad: list[int]) -> None:
-    facts = dialer(nanpa_prefixes=pd.Index(["727555"], dtype="str"), nanpa_rows=loaded)
+    facts = dialer(nanpa=nanpa(loaded))
     rows = leads(phone_number=["7275551212", "7275561212", "72755"])
     found = rejected(rows, facts, nanpa_ac_prefix_check="Y")
     assert [row for row, *_ in found] == bad
@@ -184,26 +196,69 @@ def test_what_is_looked_up_in_a_dnc_list(check: Any, keys: list[str]) -> None:
 )
 def test_numbers_on_the_dnc_lists(check: str, listed: list[str], rows: list[int]) -> None:
     chunk = leads(phone_number=NUMBERS)
-    options = LoadOptions(
-        user="6666", campaign_id="CAMP3", dnc_check=check, campaign_dnc_check=check
-    )
+    options = LoadOptions(user="6666", dnc_check=check)
     index = pd.Index(listed, dtype="str")
     assert told(on_dnc(chunk, options, Lookups(dnc=index))) == [
         (row, "PHONE_NUMBER_IN_DNC", f"PHONE NUMBER IN DNC - {chunk['phone_number'][row]}|6666")
         for row in rows
     ]
-    line = "PHONE NUMBER IN CAMPAIGN DNC - "
-    assert told(on_campaign_dnc(chunk, options, Lookups(campaign_dnc=index))) == [
-        (row, "PHONE_NUMBER_IN_CAMPAIGN_DNC", f"{line}{chunk['phone_number'][row]}|CAMP3|6666")
+    assert on_dnc(chunk, options, Lookups(campaign_dnc=index)).empty
+
+
+CAMPAIGNS = pd.DataFrame(
+    {
+        "campaign_id": ["CAMP1", "CAMP2", "camp3"],
+        "local_call_time": "",
+        "use_other_campaign_dnc": ["Camp2", "CAMP1", ""],
+    },
+    index=pd.Index(["CAMP1", "CAMP2", "CAMP3"], dtype="str"),
+    dtype="str",
+)
+
+
+@pytest.mark.parametrize(
+    ("check", "listed", "rows"),
+    [
+        ("Y", ["CAMP2|7275551212"], [2]),
+        ("Y", ["CAMP1|7275551212"], [5]),
+        ("Y", ["CAMP3|7275551212", "OTHER|7275551212"], [8, 11]),
+        ("Y", ["|7275551212"], [14]),
+        ("Y", ["CAMP2|8135551212", "7275551212", "CAMP2|727XXXXXXX"], []),
+        ("AREACODE", ["CAMP2|727XXXXXXX", "CAMP3|7275551212"], [2, 8]),
+    ],
+)
+def test_numbers_on_the_dnc_list_of_the_rows_campaign(
+    check: str, listed: list[str], rows: list[int]
+) -> None:
+    campaigns = ["camp1", "CAMP2", "Camp3", "other", ""]
+    chunk = leads(phone_number=[NUMBERS[0]] * 5, campaign_id=campaigns)
+    options = LoadOptions(user="6666", campaign_id="RUN", campaign_dnc_check=check)
+    index = pd.Index(listed, dtype="str")
+    found = on_campaign_dnc(
+        chunk, options, dialer(campaigns=CAMPAIGNS), Lookups(campaign_dnc=index)
+    )
+    # Though another campaign's list counts, the answer names the row's.
+    line = "PHONE NUMBER IN CAMPAIGN DNC - 7275551212|{}|6666"
+    assert told(found) == [
+        (row, "PHONE_NUMBER_IN_CAMPAIGN_DNC", line.format(chunk["campaign_id"][row]))
         for row in rows
     ]
-    assert on_dnc(chunk, options, Lookups(campaign_dnc=index)).empty
-    assert on_campaign_dnc(chunk, options, Lookups(dnc=index)).empty
+    assert found["details"].tolist() == [f"campaign_id={chunk['campaign_id'][r]}" for r in rows]
+    nothing = on_campaign_dnc(chunk, options, dialer(campaigns=CAMPAIGNS), Lookups(dnc=index))
+    assert nothing.empty
+
+
+def test_campaigns_of_which_the_dialer_knows_nothing_go_by_their_own_lists() -> None:
+    named = pd.Series(["camp1", "CAMP2 ", "x", "", "CAMP3"], dtype="str")
+    assert dnc_campaigns(named, dialer(campaigns=CAMPAIGNS)).tolist() == [
+        "Camp2", "CAMP1", "x", "", "CAMP3",
+    ]  # fmt: skip
+    assert dnc_campaigns(named, dialer()).tolist() == named.tolist()
 
 
 def test_no_rows() -> None:
     nothing = leads(phone_number=["1"]).iloc[:0]
     names = ("usacan_prefix_check", "usacan_areacode_check", "nanpa_ac_prefix_check")
     switches = dict.fromkeys((*names, "list_exists_check"), "Y")
-    facts = dialer(nanpa_rows=10, permissions=Permissions(campaigns=frozenset()))
+    facts = dialer(nanpa=nanpa(10), permissions=Permissions(campaigns=frozenset()))
     assert rejected(nothing, facts, **switches) == []

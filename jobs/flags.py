@@ -1,0 +1,114 @@
+"""The flags of import and validate, as a table; what they mean in full is in `loader.options`.
+
+They stand here once more because `leadloader --help` is to answer before the heavy modules are
+imported. A test holds them to the settings.
+"""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+ADD_LEAD, EXTRAS, DUPLICATES = "add_lead's checks", "What comes with a lead", "Duplicates"
+FILE, PHONES, RUN = "Reading", "Phones", "Running"
+YN, DNC = "Y|N", "Y|N|AREACODE"
+
+
+class Flag(NamedTuple):
+    """One flag. Its parameter is the setting's name; `kind` is how Typer reads it."""
+
+    name: str
+    help: str
+    panel: str
+    metavar: str | None = None
+    kind: Any = str
+    names: tuple[str, ...] = ()
+
+
+FLAGS = (
+    Flag("list_id", "List of rows that name none (999)", ADD_LEAD, "ID"),
+    Flag("force_list_id", "List of all rows, whatever they say", ADD_LEAD, "ID"),
+    Flag("campaign_id", "Campaign of campaign-dnc-check and callbacks", ADD_LEAD, "ID"),
+    Flag("phone_code", "Country code of rows that name none (1)", ADD_LEAD, "CODE"),
+    Flag("force_phone_code", "Country code of all rows", ADD_LEAD, "CODE"),
+    Flag("dnc_check", "Reject numbers on the do-not-call list", ADD_LEAD, DNC),
+    Flag("campaign_dnc_check", "Reject numbers on the campaign's list", ADD_LEAD, DNC),
+    Flag("usacan_prefix_check", "Reject a fourth digit of 0 or 1", ADD_LEAD, YN),
+    Flag("usacan_areacode_check", "Reject unknown area codes", ADD_LEAD, YN),
+    Flag("nanpa_ac_prefix_check", "Reject what NANPA does not know", ADD_LEAD, YN),
+    Flag("list_exists_check", "Reject lists that are not defined", ADD_LEAD, YN),
+    Flag("tz_method", "Time zones by (area code)", ADD_LEAD, "POSTAL|TZCODE|NANPA"),
+    Flag("ambiguous_tz", "Of several time zones", ADD_LEAD, "earliest|latest|reject"),
+    Flag("lookup_state", "Fill an empty state by area code", ADD_LEAD, YN),
+    Flag("source", "What originates the load", ADD_LEAD, "TEXT"),
+    Flag("user", "Dialer user to load as", ADD_LEAD, "USER"),
+    Flag("feed", "Numbers not to load; may be repeated", ADD_LEAD, "NAME=FILE", list[str]),
+    Flag("feed_max_age", "Refuse feeds older than so many days", ADD_LEAD, "DAYS", int),
+    Flag("duplicate_check", "DUPLIST, DUPSYS90DAY ..., joined by -", DUPLICATES, "CHECKS"),
+    Flag("duplicate_statuses", "Only leads of these count", DUPLICATES, "NEW,NA,..."),
+    Flag("duplicate_scope_archive", "Archived leads count too", DUPLICATES, YN),
+    Flag("on_duplicate", "What to do (reject)", DUPLICATES, "reject|update|move"),
+    Flag("update_fields", "Of the existing lead (empty)", DUPLICATES, "empty|all"),
+    Flag("keep", "Of duplicates inside the file (first)", DUPLICATES, "first|last|best"),
+    Flag("custom_fields", "Store columns named as custom fields", EXTRAS, YN),
+    Flag("add_to_hopper", "Put new leads into the hopper", EXTRAS, YN),
+    Flag("hopper_priority", "-99 to 99 (0)", EXTRAS, "N"),
+    Flag("hopper_local_call_time_check", "Only within call times", EXTRAS, YN),
+    Flag("callback", "Schedule a callback for each lead", EXTRAS, YN),
+    Flag("callback_datetime", "YYYY-MM-DD HH:MM:SS, NOW, 3DAYS", EXTRAS, "WHEN"),
+    Flag("callback_status", "Status of callbacks (CALLBK)", EXTRAS, "STATUS"),
+    Flag("callback_type", "For whom (ANYONE)", EXTRAS, "USERONLY|ANYONE"),
+    Flag("callback_user", "User of USERONLY callbacks", EXTRAS, "USER"),
+    Flag("callback_comments", "Shown with the callback", EXTRAS, "TEXT"),
+    Flag("map", "Column of a field; may be repeated", FILE, "FIELD=COLUMN", list[str]),
+    Flag("mapping_file", "A vendor's mapping (TOML)", FILE, "FILE", Path),
+    Flag("default", "Value of blank fields; may be repeated", FILE, "FIELD=VALUE", list[str]),
+    Flag("force", "Value for all rows; may be repeated", FILE, "FIELD=VALUE", list[str]),
+    Flag("delimiter", "Between fields; found by itself", FILE, "CHARACTER"),
+    Flag("encoding", "Of the file (UTF-8, UTF-16 with BOM)", FILE, "NAME"),
+    Flag("layout", "Files without header: vicidial-standard", FILE, "NAME"),
+    Flag("date_format", "Of date_of_birth, such as %d.%m.%Y (ISO)", FILE, "FORMAT"),
+    Flag("unstorable", "Characters the column cannot hold", FILE, "notice|reject"),
+    Flag("default_region", "Region of numbers that nothing else places", PHONES, "US|GB|..."),
+    Flag("phone_validation", "How strict (possible)", PHONES, "length|possible|valid"),
+    Flag("phone_format", "What is stored (national)", PHONES, "national|as-given"),
+    Flag("invalid_phone_fallback", "Fields to take a number from", PHONES, "alt_phone,..."),
+    Flag("database", "mysql://..., sqlite:///leads.db, none", RUN, "URL"),
+    Flag("config", "Settings file (TOML)", RUN, "FILE", Path),
+    Flag("results", "Folder of the result files (results/<run>)", RUN, "DIR", Path),
+    Flag("max_reject_rate", "Insert nothing if more are rejected", RUN, "0...1", float),
+    Flag("chunk_size", "Rows in memory at a time (20000)", RUN, "N", int),
+    Flag("batch_size", "Rows of one insert (1000)", RUN, "N", int),
+    Flag("json_summary", "Print the summary as JSON", RUN, None, bool, ("--json",)),
+    Flag("quiet", "Say nothing but errors", RUN, None, bool, ("--quiet", "-q")),
+)
+
+PAIRS = {
+    "map": 'phone_number="Home Tel"',
+    "default": "title=Mr",
+    "force": "source_id=spring",
+    "feed": "litigators=litigators.csv",
+}
+"""Flags that are given as NAME=VALUE, with an example."""
+
+
+def with_flags(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command all flags as parameters, None where they are not given."""
+    own = inspect.signature(command)
+    first = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    parameters = [_parameter(flag) for flag in FLAGS]
+    command.__signature__ = own.replace(parameters=[*first, *parameters])  # type: ignore[attr-defined]
+    command.__annotations__ |= {each.name: each.annotation for each in parameters}
+    return command
+
+
+def _parameter(flag: Flag) -> inspect.Parameter:
+    names = flag.names or (f"--{flag.name.replace('_', '-')}",)
+    option = typer.Option(*names, help=flag.help, rich_help_panel=flag.panel, metavar=flag.metavar)
+    # `flag.kind` is a value, of which a type is made: mypy need not follow.
+    annotation: Any = Annotated[flag.kind | None, option]
+    return inspect.Parameter(
+        flag.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
+    )

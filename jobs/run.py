@@ -1,0 +1,145 @@
+"""One run over one source file: what it works with, and the account it keeps of every row."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from loader.database import Database
+from loader.feeds import Feed
+from loader.findings import Findings
+from loader.lookups import Dialer, Lookups
+from loader.mapping import ColumnMapping
+from loader.options import LoadOptions
+from loader.pipeline import EXISTING, Checks
+from loader.queries import look_up_days_ahead, look_up_dnc, look_up_duplicates
+from loader.results import Results
+from loader.source import SourceFile
+from loader.summary import Tally
+
+Progress = Callable[[str, int, int], None]
+"""Told of the stage (check, insert), what is done and what there is to do, in its own units."""
+
+Start = Callable[[SourceFile, ColumnMapping], None]
+"""Told of the file and its mapping before the first row is loaded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watchers:
+    """Who wants to know how a load goes on."""
+
+    started: Start = lambda _source, _mapping: None
+    progress: Progress = lambda _stage, _done, _all: None
+
+
+NOBODY = Watchers()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """The file, the options, the dialer, and the results so far."""
+
+    source: SourceFile
+    mapping: ColumnMapping
+    options: LoadOptions
+    database: Database | None
+    dialer: Dialer
+    feeds: Sequence[Feed]
+    files: Results
+    watchers: Watchers
+    tally: Tally = field(default_factory=Tally)
+
+    def new_checks(self, folder: str) -> Checks:
+        """Make checks that have accepted nothing yet, with a folder of their own."""
+        keys = self.files.work / folder
+        keys.mkdir()
+        asking = Questions(self.database, self.options, self.dialer)
+        checks = Checks(self.options, self.mapping, self.dialer, asking, keys, self.feeds)
+        checks.look_at(self.source.sample)
+        return checks
+
+    def source_rows(self, wanted: pd.Index) -> Iterator[pd.DataFrame]:
+        """Read some rows of the source file again."""
+        for chunk in self.source.chunks():
+            rows = chunk.rows[chunk.rows.index.isin(wanted)]
+            if len(rows):
+                yield rows
+
+    def reject(self, source: pd.DataFrame, found: Findings) -> None:
+        """Note rows of the source file that are rejected."""
+        if len(found):
+            self.files.reject(source, found)
+            self.tally.reasons.update(counts(found["reason"]))
+
+    def take_back(self, rows: pd.Index) -> None:
+        """Forget that rows were rejected."""
+        for frame in self.files.rejected():
+            self.tally.reasons.subtract(counts(frame["reason"][frame.index.isin(rows)]))
+        self.files.take_back(rows)
+
+    def load(self, accepted: pd.DataFrame, lead_ids: "pd.Series[int] | None" = None) -> None:
+        """Note rows that are loaded.
+
+        Args:
+            accepted: see `loader.pipeline.Checks.complete`.
+            lead_ids: by row_number; rows without one are left out. None: a validation, all are
+                noted, with the lead_id of the lead that they would change.
+        """
+        new = lead_ids is not None
+        if lead_ids is None:
+            nothing = pd.Series(pd.NA, index=accepted.index, dtype="Int64")
+            lead_ids = accepted.get(EXISTING, nothing)
+        self._load(accepted.loc[lead_ids.index], lead_ids, new=new)
+
+    def change(self, accepted: pd.DataFrame, changes: pd.DataFrame) -> None:
+        """Note rows that changed existing leads, and how."""
+        self.files.change(changes)
+        self._load(accepted, accepted[EXISTING], new=False)
+
+    def _load(self, loaded: pd.DataFrame, lead_ids: "pd.Series[int]", *, new: bool) -> None:
+        self.files.load(loaded, lead_ids, new=new)
+        self.tally.loaded += len(loaded)
+        self.tally.notices.update(noticed(loaded["notices"]))
+        self.tally.number_types.update(counts(loaded["number_type"]))
+        self.tally.regions.update(counts(loaded["region"]))
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Asks the dialer's database about chunks; without a database nothing is known."""
+
+    database: Database | None
+    options: LoadOptions
+    dialer: Dialer
+
+    def dnc(self, leads: pd.DataFrame) -> Lookups:
+        """Ask which numbers must not be called."""
+        if self.database is None:
+            return Lookups()
+        return look_up_dnc(self.database, leads, self.options, self.dialer)
+
+    def duplicates(self, leads: pd.DataFrame) -> Lookups:
+        """Ask for the existing leads that rows may be duplicates of."""
+        if self.database is None:
+            return Lookups()
+        return look_up_duplicates(self.database, leads, self.options, self.dialer)
+
+    def days_ahead(self, days: Sequence[int]) -> Lookups:
+        """Ask which moments lie so many days ahead."""
+        if self.database is None or not days:
+            return Lookups()
+        return look_up_days_ahead(self.database, self.dialer, days)
+
+
+def counts(values: "pd.Series[str]") -> dict[str, int]:
+    """Count the rows of each value."""
+    return {str(value): int(count) for value, count in values.value_counts().items()}
+
+
+def noticed(notices: "pd.Series[str]") -> Counter[str]:
+    """Count the rows of each notice, of rows that tell theirs as in loaded.csv."""
+    told = notices[notices != ""].str.split("; ").explode()
+    names = told.astype("str").str.replace(r" .*", "", regex=True)
+    # A row may tell the same of several fields.
+    return Counter(counts(names[~names.to_frame().assign(row=names.index).duplicated()]))

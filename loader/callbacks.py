@@ -1,0 +1,219 @@
+"""Callbacks: new leads that a certain user, or anyone, is to call at a certain time."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loader.clean import fit_field, iso_dates, plain_name
+from loader.collation import fold
+from loader.columnar import joined, to_arrow, to_series
+from loader.extras import ExtraRows, columns_there
+from loader.findings import Notices, no_notices, notices
+from loader.lookups import Column, Dialer, Lookups
+from loader.options import LoadOptions
+from loader.reasons import Notice
+
+TABLE = "vicidial_callbacks"
+WIDTHS = {"comments": 255, "lead_status": 6}
+"""Where no table says otherwise, in characters."""
+
+DEFAULT_STATUS = "CALLBK"
+
+MOST_DAYS = 2_900_000
+"""Until 2058 a date so many days ahead lies before the year 10000, where the dates of databases
+end; more are no date."""
+
+MOMENT = (
+    r"^(?P<date>[0-9]{4}-[0-9]{1,2}-[0-9]{1,2})"
+    r"(?:[ T+](?P<hour>[01]?[0-9]|2[0-3]):(?P<minute>[0-5]?[0-9])(?::(?P<second>[0-5]?[0-9]))?)?$"
+)
+
+
+def days_asked(leads: pd.DataFrame) -> list[int]:
+    """Give the numbers of days ahead at which callbacks are asked for (xDAYS), each once."""
+    if "callback" not in leads:
+        return []
+    days = _days(leads["callback_datetime"][leads["callback"] == "Y"])
+    return sorted(days.dropna().unique().tolist())
+
+
+def decide(
+    leads: pd.DataFrame, options: LoadOptions, dialer: Dialer, lookups: Lookups
+) -> tuple[pd.DataFrame, Notices]:
+    """Decide which leads get a callback (add_lead: callback); they wait for it as CBHOLD.
+
+    A callback that cannot be made leaves the lead NEW, because nobody would ever call it.
+
+    Args:
+        leads: if callbacks can occur in the run, campaign_id, callback (Y or N), callback_status,
+            callback_datetime, callback_type, callback_user and callback_comments (str).
+        options: unstorable characters of comments are replaced, whatever it says of them.
+        dialer: clock, campaigns, users, and the columns of the table.
+        lookups: days_ahead, of `days_asked`.
+
+    Returns:
+        The leads, with status, and callback_time (str, empty: no callback); the other columns of
+        callbacks as they are to be stored; and notices. Without a database no callback is made,
+        and none is noticed.
+    """
+    if "callback" not in leads:
+        return leads, no_notices()
+    asked = leads[(leads["callback"] == "Y") & dialer.knows_leads]
+    for_user = asked["callback_type"] == "USERONLY"
+    asked = asked.assign(
+        callback_type=for_user.map({True: "USERONLY", False: "ANYONE"}).astype("str"),
+        callback_user=plain_name(asked["callback_user"]).where(for_user, ""),
+        callback_time=_times(asked["callback_datetime"], dialer.clock.now, lookups.days_ahead),
+    )
+    good, said_of_problems = _without_problem(asked, dialer)
+    made, said_of_made = _made(good, options, dialer.tables.get(TABLE, {}))
+    columns = {
+        name: made[name].reindex(leads.index, fill_value="")
+        for name in (
+            "callback_time", "callback_type", "callback_user", "callback_status",
+            "callback_comments",
+        )
+    }  # fmt: skip
+    held = columns["callback_time"] != ""
+    status = held.map({True: "CBHOLD", False: "NEW"}).astype("str")
+    return leads.assign(status=status, **columns), pd.concat([said_of_problems, said_of_made])
+
+
+def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> Iterator[ExtraRows]:
+    """Give the callbacks of inserted leads.
+
+    Args:
+        leads: as from `decide`, with lead_id and list_id (int64).
+        dialer: clock, users, and the columns that the table has.
+    """
+    if "callback" not in leads:
+        return
+    leads = leads[leads["callback_time"] != ""]
+    if leads.empty:
+        return
+    now = _written(dialer.clock.now)
+    values = {
+        "lead_id": leads["lead_id"],
+        "list_id": leads["list_id"],
+        "campaign_id": leads["campaign_id"],
+        "status": "ACTIVE",
+        "entry_time": now,
+        "callback_time": leads["callback_time"],
+        "modify_date": now,
+        "user": leads["callback_user"],
+        "recipient": leads["callback_type"],
+        "comments": leads["callback_comments"],
+        "user_group": fold(leads["callback_user"]).map(dialer.users).astype("str").fillna(""),
+        "lead_status": leads["callback_status"],
+        "customer_timezone": "",
+        "customer_timezone_diff": "",
+    }
+    yield ExtraRows(
+        table=TABLE,
+        notice=Notice.CALLBACK_ADDED,
+        rows=columns_there(TABLE, values, leads.index, dialer),
+        generated="callback_id",
+        unless_stored={"status": "NEW"},
+    )
+
+
+def _without_problem(asked: pd.DataFrame, dialer: Dialer) -> tuple[pd.DataFrame, Notices]:
+    """Keep the callbacks that can be made; of the others say what add_lead finds first."""
+    user, for_user = asked["callback_user"], asked["callback_type"] == "USERONLY"
+    campaign_id = "campaign_id=" + asked["campaign_id"]
+    found = (user != "") & fold(user).isin(dialer.users.index)
+    problems = (
+        (
+            ~fold(asked["campaign_id"]).isin(dialer.campaigns.index),
+            Notice.CALLBACK_CAMPAIGN_NOT_VALID,
+            campaign_id,
+        ),
+        (
+            for_user & ~found,
+            Notice.CALLBACK_USER_NOT_VALID,
+            campaign_id + " user=" + user + " recipient=" + asked["callback_type"],
+        ),
+        (
+            asked["callback_time"] == "",
+            Notice.CALLBACK_DATE_NOT_VALID,
+            campaign_id + " callback_datetime=" + asked["callback_datetime"],
+        ),
+    )
+    good, said = pd.Series(data=True, index=asked.index), []
+    for has_problem, notice, details in problems:
+        said.append(notices(asked.index[good & has_problem], notice, details))
+        good &= ~has_problem
+    return asked[good], pd.concat(said)
+
+
+def _made(
+    good: pd.DataFrame, options: LoadOptions, columns: Mapping[str, Column]
+) -> tuple[pd.DataFrame, Notices]:
+    """Make status and comments fit their columns, and tell of the callbacks."""
+    # A lead is not rejected for what is said of its callback.
+    replacing = options.model_copy(update={"unstorable": "notice"})
+    said = []
+    good = good.assign(callback_status=plain_name(good["callback_status"]))
+    for name in ("callback_status", "callback_comments"):
+        column = "comments" if name == "callback_comments" else "lead_status"
+        good[name], _, of_field = fit_field(
+            good[name], columns.get(column, Column(width=WIDTHS[column])), replacing
+        )
+        said.append(of_field)
+    status = good["callback_status"]
+    good["callback_status"] = status.where(status != "", DEFAULT_STATUS)
+    user = good["callback_user"]
+    details = (
+        "campaign_id=" + good["campaign_id"]
+        + " callback_time=" + good["callback_time"]
+        + " recipient=" + good["callback_type"]
+        + (" user=" + user).where(user != "", "")
+        + " status=" + good["callback_status"]
+    )  # fmt: skip
+    return good, pd.concat([notices(good.index, Notice.CALLBACK_ADDED, details), *said])
+
+
+def _times(
+    sent: "pd.Series[str]", now: datetime, days_ahead: Mapping[int, datetime]
+) -> "pd.Series[str]":
+    """Read callback_datetime: NOW, xDAYS, a date, or a date and a time; empty for anything else."""
+    days = _days(sent)
+    moments = {
+        number: _written(days_ahead.get(number, now + timedelta(days=number)))
+        for number in days.dropna().unique().tolist()
+    }
+    ahead = days.map(moments).astype("str").fillna("")
+    times = _moments(sent)
+    times = times.where(days.isna(), ahead)
+    return times.where(sent != "NOW", _written(now))
+
+
+def _days(sent: "pd.Series[str]") -> "pd.Series[int]":
+    """Read xDAYS: all digits before it, as add_lead; Int64, null where there is no number."""
+    found = pc.extract_regex(to_arrow(sent), r"(?i)^(?P<before>.*?)DAYS")
+    digits = pc.replace_substring_regex(pc.struct_field(found, "before"), r"[^0-9]", "")
+    short = pc.extract_regex(digits, r"^0*(?P<days>[0-9]{1,7})$")
+    days = pc.cast(pc.struct_field(short, "days"), pa.int64())
+    return pd.Series(
+        pc.if_else(pc.less_equal(days, MOST_DAYS), days, None), index=sent.index, dtype="Int64"
+    )
+
+
+def _moments(sent: "pd.Series[str]") -> "pd.Series[str]":
+    """Read YYYY-MM-DD, or with HH:MM or HH:MM:SS after a blank, T or plus; empty: it is not."""
+    found = pc.extract_regex(to_arrow(sent), MOMENT)
+    dates = iso_dates(to_series(pc.fill_null(pc.struct_field(found, "date"), ""), sent.index))
+    parts = [
+        pc.utf8_lpad(pc.struct_field(found, name), 2, "0") for name in ("hour", "minute", "second")
+    ]
+    moments = dates + " " + to_series(joined(parts, ":"), sent.index)
+    # A birthday may be known by its year alone; a call needs a day.
+    is_day = dates.notna() & ~dates.str.contains("-00", regex=False)
+    return moments.where(is_day, "")
+
+
+def _written(moment: datetime) -> str:
+    return moment.isoformat(sep=" ", timespec="seconds")

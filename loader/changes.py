@@ -1,0 +1,115 @@
+"""What rows that are duplicates change in the existing leads, cell by cell, so it can be undone."""
+
+from collections.abc import Collection, Iterable
+from functools import cache
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loader.clean import NO_DATE, WIDTHS
+from loader.columnar import to_arrow, to_mask, to_series
+from loader.options import LoadOptions
+
+CHANGE_TYPES = {"lead_id": "int64", "field": "str", "old": "str", "new": "str"}
+"""Columns of a frame of changes; index row_number, repeating. old is null where it was NULL."""
+
+NOTHING = {"gender": "U", "date_of_birth": NO_DATE, "rank": "0"}
+"""What a lead holds that says nothing, besides NULL and an empty text (see `as_stored`)."""
+
+UPDATED_FIELDS = frozenset({*WIDTHS, *NOTHING}) - {"phone_code", "phone_number"}
+"""Fields that a row may update. Its number is what the duplicate was found by; a lead changes its
+list by a move; the rest (status, called_count, ...) tells of the dialer's own work."""
+
+
+def fields_to_change(
+    options: LoadOptions, fields: Iterable[str], columns: Collection[str]
+) -> list[str]:
+    """Name the columns that duplicates may change.
+
+    Args:
+        options: on_duplicate is read: a move changes list_id alone.
+        fields: those that the file's mapping fills.
+        columns: those that the table has.
+    """
+    wanted = {"list_id"} if options.on_duplicate == "move" else UPDATED_FIELDS & {*fields}
+    return [name for name in columns if name in wanted]
+
+
+def wanted_values(leads: pd.DataFrame, before: pd.DataFrame, options: LoadOptions) -> pd.DataFrame:
+    """Say what the existing leads should hold.
+
+    Args:
+        leads: the duplicates as cleaned, with the fields (str; list_id int64); index row_number.
+        before: lead_id (int64) and what the lead holds in the fields (str; null for NULL); the
+            same index.
+        options: on_duplicate and update_fields are read.
+
+    Returns:
+        `before` with other values where a row changes them: a move takes the row's list_id; an
+        update what the row says, be it everywhere or where the lead says nothing.
+    """
+    after = {"lead_id": before["lead_id"]}
+    for name in fields_of(before):
+        held, given = to_arrow(before[name]), to_arrow(leads[name].astype("str"))
+        if options.on_duplicate == "update":
+            takes = pc.invert(_says_nothing(given, name))
+            if options.update_fields == "empty":
+                takes = pc.and_(takes, _says_nothing(held, name))
+            given = pc.if_else(takes, given, held)
+        after[name] = to_series(given, before.index)
+    return pd.DataFrame(after)
+
+
+def fields_of(frame: pd.DataFrame) -> list[str]:
+    """Name the fields of such a frame."""
+    return [str(name) for name in frame if name != "lead_id"]
+
+
+def _says_nothing(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    nothing = pa.array(["", NOTHING.get(name, "")], values.type)
+    return pc.or_(pc.is_null(values), pc.is_in(values, nothing))
+
+
+def differing(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Mark the cells that are not the same, to the letter; NULL is the same as NULL only.
+
+    Returns:
+        The fields as bool columns, the index of both.
+    """
+    marks = {name: _differs(to_arrow(one[name]), to_arrow(other[name])) for name in fields_of(one)}
+    return pd.DataFrame(
+        {name: to_mask(mark, one.index) for name, mark in marks.items()}, index=one.index
+    )
+
+
+def _differs(one: pa.ChunkedArray, other: pa.ChunkedArray) -> pa.ChunkedArray:
+    unequal = pc.fill_null(pc.not_equal(one, other), fill_value=False)
+    return pc.or_(unequal, pc.xor(pc.is_null(one), pc.is_null(other)))
+
+
+def as_changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """List the cells that differ, with old and new value, see `CHANGE_TYPES`.
+
+    Args:
+        before: lead_id (int64) and fields (str, may be null); index row_number, unique.
+        after: the same rows and columns.
+    """
+    parts = []
+    cells = differing(before, after)
+    for name in fields_of(before):
+        old, new = before[cells[name]], after[cells[name]]
+        if len(old):
+            values = {"lead_id": old["lead_id"], "field": name, "old": old[name], "new": new[name]}
+            parts.append(pd.DataFrame(values, index=old.index))
+    if not parts:
+        return no_changes()
+    return pd.concat(parts).astype(CHANGE_TYPES).sort_index(kind="stable")
+
+
+@cache
+def no_changes() -> pd.DataFrame:
+    """Give the frame of no changes; it is one and the same, and not to be changed."""
+    return pd.DataFrame({}, index=pd.Index([], dtype="int64"), columns=list(CHANGE_TYPES)).astype(
+        CHANGE_TYPES
+    )

@@ -1,0 +1,210 @@
+"""Custom fields: values that a list keeps in a table of its own, custom_<list_id>."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+import pyarrow.compute as pc
+
+from loader.clean import NO_DATE, fit_field, iso_dates
+from loader.columnar import to_arrow, to_series
+from loader.extras import ExtraRows
+from loader.findings import Notices, no_notices, notices
+from loader.lookups import Column, Dialer, Lookups
+from loader.options import LoadOptions
+from loader.reasons import Notice
+
+SOURCE = "custom:"
+"""What the columns of leads are named before the label of the custom field."""
+
+BLANK = "--BLANK--"
+"""What a caller of add_lead writes to empty a field."""
+
+
+@dataclass(frozen=True)
+class _CustomTable:
+    """Where the custom fields of one list go."""
+
+    list_id: str
+    """As given: leading zeros make it another table's."""
+    notice: Notice
+    """CUSTOM_FIELDS_ADDED, or why they do not go anywhere."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """The names of their columns by the label of the field, if they go somewhere."""
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    """The table's, by name."""
+
+    @property
+    def name(self) -> str:
+        return f"custom_{self.list_id}"
+
+    @property
+    def details(self) -> str:
+        """What to say with the notice."""
+        is_off = self.notice is Notice.CUSTOM_FIELDS_DISABLED
+        return "" if is_off else f"list_id={self.list_id}"
+
+
+def decide(
+    leads: pd.DataFrame, options: LoadOptions, dialer: Dialer, _lookups: Lookups
+) -> tuple[pd.DataFrame, Notices]:
+    """Make the values of custom fields fit, and say of each lead whether they will be stored.
+
+    Args:
+        leads: list_id (int64), list_id_given, and `custom:<label>` (str), as given; index
+            row_number.
+        options: custom_fields is read.
+        dialer: what custom fields its lists have.
+
+    Returns:
+        The leads, their custom values as they will be stored, entry_list_id (str) the list_id of
+        those that have some (add_lead: custom_fields), else what it was or "0"; and notices.
+    """
+    if not _is_asked(options, dialer):
+        return leads, no_notices()
+    leads = leads.copy()
+    if "entry_list_id" not in leads:
+        leads["entry_list_id"] = pd.Series("0", index=leads.index, dtype="str")
+    tables, of_row = _tables(leads, dialer)
+    said = [_whether_added(tables, of_row)]
+    takes = of_row.isin([place for place, table in enumerate(tables) if table.fields])
+    list_ids = leads["list_id"].astype("str")
+    leads["entry_list_id"] = list_ids.where(takes, leads["entry_list_id"])
+    for (label, column), places in _alike(tables).items():
+        if SOURCE + label in leads:
+            rows = of_row.index[of_row.isin(places)]
+            values, of_field = _fit(leads.loc[rows, SOURCE + label].rename(label), column)
+            leads.loc[rows, SOURCE + label] = values
+            said.append(of_field)
+    return leads, pd.concat(said)
+
+
+def extra_rows(leads: pd.DataFrame, options: LoadOptions, dialer: Dialer) -> Iterator[ExtraRows]:
+    """Give the rows of the lists' tables: a field that no column of the file fills is empty.
+
+    Args:
+        leads: as `decide` left them, with lead_id (int64).
+        options: custom_fields is read.
+        dialer: as for `decide`.
+    """
+    if not _is_asked(options, dialer):
+        return
+    tables, of_row = _tables(leads, dialer)
+    for fields, places in _with_same_fields(tables).items():
+        of_those = of_row[of_row.isin(places)]
+        values = {
+            name: leads.loc[of_those.index, SOURCE + label] if SOURCE + label in leads else empty
+            for label, name, empty in fields
+        }
+        rows = pd.DataFrame({"lead_id": leads.loc[of_those.index, "lead_id"], **values})
+        for place, of_table in zip(places, rows.groupby(of_those, sort=False), strict=True):
+            yield ExtraRows(
+                table=tables[place].name,
+                notice=tables[place].notice,
+                rows=of_table[1],
+                unless_stored={"entry_list_id": "0"},
+                replaces=True,
+            )
+
+
+def labels_of(dialer: Dialer) -> list[str]:
+    """Give the labels of the custom fields of all lists, each once."""
+    return dialer.custom_labels.unique().tolist()
+
+
+def _is_asked(options: LoadOptions, dialer: Dialer) -> bool:
+    return options.custom_fields == "Y" and dialer.knows_leads
+
+
+def _tables(leads: pd.DataFrame, dialer: Dialer) -> tuple[Sequence[_CustomTable], "pd.Series[int]"]:
+    """Give the tables of the leads' lists in their order, and of each lead its table's place."""
+    given, list_ids = leads["list_id_given"], leads["list_id"]
+    given = given.where(given != "", list_ids.astype("str"))
+    places, names = pd.factorize(given)
+    firsts = list_ids[~given.duplicated()].tolist()
+    defined = dialer.custom_labels[dialer.custom_labels.index.isin(firsts)]
+    labels: dict[int, list[str]] = {}
+    for list_id, label in zip(defined.index.tolist(), defined.tolist(), strict=True):
+        labels.setdefault(list_id, []).append(label)
+    tables = [
+        _table_of(name, labels.get(list_id, []), dialer)
+        for name, list_id in zip(names.tolist(), firsts, strict=True)
+    ]
+    return tables, pd.Series(places, index=leads.index, dtype="int64")
+
+
+def _table_of(given: str, labels: Sequence[str], dialer: Dialer) -> _CustomTable:
+    """Find a list's table (add_lead: custom_fields), by the list_id as it was given."""
+    columns = dialer.tables.get(f"custom_{given}")
+    if not dialer.custom_fields_enabled:
+        return _CustomTable(given, Notice.CUSTOM_FIELDS_DISABLED)
+    if columns is None:
+        return _CustomTable(given, Notice.NO_CUSTOM_FIELDS_FOR_LIST)
+    if not labels:
+        return _CustomTable(given, Notice.NO_FIELDS_DEFINED)
+    # To the server a column's name is the same in capitals. The lead_id is no field's.
+    names = {name.lower(): name for name in columns} | {name: name for name in columns}
+    fields = {label: names.get(label) or names.get(label.lower(), "lead_id") for label in labels}
+    is_repeated = len({*fields.values()}) < len(fields)
+    if is_repeated or any(name.lower() == "lead_id" for name in fields.values()):
+        return _CustomTable(given, Notice.NO_FIELDS_TO_UPDATE)
+    return _CustomTable(given, Notice.CUSTOM_FIELDS_ADDED, fields, columns)
+
+
+def _whether_added(tables: Sequence[_CustomTable], of_row: "pd.Series[int]") -> Notices:
+    """Say of each lead what became of its list's table."""
+    details = of_row.map(dict(enumerate(table.details for table in tables))).astype("str")
+    places: dict[Notice, list[int]] = {}
+    for place, table in enumerate(tables):
+        places.setdefault(table.notice, []).append(place)
+    of_notice = {notice: details[of_row.isin(those)] for notice, those in places.items()}
+    parts = [notices(said.index, notice, said) for notice, said in of_notice.items()]
+    return pd.concat([no_notices(), *parts])
+
+
+def _alike(tables: Sequence[_CustomTable]) -> dict[tuple[str, Column], list[int]]:
+    """Gather the tables whose column for a label holds the same: their values fit alike."""
+    places: dict[tuple[str, Column], list[int]] = {}
+    for place, table in enumerate(tables):
+        for label, name in table.fields.items():
+            places.setdefault((label, table.columns[name]), []).append(place)
+    return places
+
+
+def _with_same_fields(
+    tables: Sequence[_CustomTable],
+) -> dict[tuple[tuple[str, str, str], ...], list[int]]:
+    """Gather the tables that take values by label, column and what is empty there: many do."""
+    places: dict[tuple[tuple[str, str, str], ...], list[int]] = {}
+    for place, table in enumerate(tables):
+        fields = tuple(
+            (label, name, NO_DATE if table.columns[name].is_date else "")
+            for label, name in table.fields.items()
+        )
+        if fields:
+            places.setdefault(fields, []).append(place)
+    return places
+
+
+FIT = LoadOptions(unstorable="notice")
+"""The row is accepted when its custom fields are looked at: they reject nothing any more."""
+
+
+def _fit(given: "pd.Series[str]", column: Column) -> tuple["pd.Series[str]", Notices]:
+    given = given.where(given != BLANK, "")
+    if not column.is_date:
+        values, _, said = fit_field(given, column, FIT)
+        return values, said
+    texts, _, said = fit_field(given, Column(), FIT)
+    dates = _dates(texts)
+    unknown = dates.isna()
+    rows = texts.index[unknown & ~texts.str.strip().isin(("", NO_DATE))]
+    strange = notices(rows, Notice.INVALID_DATE, str(given.name))
+    return dates.where(~unknown, NO_DATE), pd.concat([said, strange])
+
+
+def _dates(texts: "pd.Series[str]") -> "pd.Series[str]":
+    """Read dates as the database reads a text: what stands behind the date does not matter."""
+    pattern = r"^\s*(?P<date>[0-9]+-[0-9]+-[0-9]+|[0-9]+$)"
+    found = pc.struct_field(pc.extract_regex(to_arrow(texts), pattern), "date")
+    return iso_dates(to_series(pc.fill_null(found, ""), texts.index))

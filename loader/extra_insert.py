@@ -1,0 +1,182 @@
+"""What comes with leads into its tables: alternate numbers, custom fields, hopper, callbacks."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+
+import pandas as pd
+from sqlalchemy import Connection, String, cast, column, delete, select, table, update
+
+from loader.columnar import joined, to_arrow, to_series
+from loader.database import Database
+from loader.extras import ExtraRows
+from loader.write import Batch, Inserted, Writer, Written
+
+
+@dataclass(frozen=True)
+class InsertedExtra:
+    """What became of the rows that come with the leads of a batch, by row_number."""
+
+    stored: tuple[int, ...] = ()
+    """Leads of which all rows are stored."""
+    refused: dict[int, int] = field(default_factory=dict)
+    """The server's error code, of the leads of which it refused a row."""
+    changed: tuple[int, ...] = ()
+    """Leads with rows of which the server stored something else than was sent."""
+    generated: "pd.Series[int]" = field(default_factory=lambda: pd.Series(dtype="int64"))
+    """The numbers that the server gave the rows, if the table numbers them; without those that are
+    gone already, for the dialer works with them at once."""
+
+
+class ExtraInserter:
+    """Inserts what comes with the leads of a batch; the leads are stored."""
+
+    def __init__(
+        self,
+        database: Database,
+        writer: Writer | None = None,
+        columns: Collection[str] | None = None,
+    ) -> None:
+        """Take a writer that others use too.
+
+        Args:
+            database: where the leads are.
+            writer: for all tables; a new one if there is none.
+            columns: those that vicidial_list has, for an older one may lack some; None: all.
+        """
+        self.database, self.columns = database, columns
+        self.writer = writer or Writer(database)
+        self.last = InsertedExtra()
+        """What is known of the last rows, even where an exception ended it."""
+
+    def insert(self, extra: ExtraRows) -> InsertedExtra:
+        """Insert the rows of one table; every one comes out stored, once, or refused.
+
+        The number of statements does not depend on the number of rows, but for those refused.
+
+        Raises:
+            DatabaseUnavailableError: no answer after all retries. What is stored by then stays;
+                what is known of it is in `last`. Leads are not set back then.
+            LoaderError: the database cannot do this; likewise.
+        """
+        self.last = InsertedExtra()
+        if extra.rows.empty:
+            return self.last
+        batch = _ExtraBatch(self.writer, extra)
+        try:
+            batch.insert()
+        finally:
+            self.last = _by_row_number(batch.known, extra.rows.index)
+        if self.last.refused and extra.unless_stored:
+            leads = extra.rows["lead_id"][extra.rows.index.isin([*self.last.refused])]
+            self._set_back(leads.unique().tolist(), extra)
+        if extra.generated:
+            self.last = replace(self.last, generated=self._generated(extra))
+        return self.last
+
+    def _set_back(self, lead_ids: Collection[int], extra: ExtraRows) -> None:
+        """Set back the leads that wait for a row that is not there."""
+        before = {
+            name: value
+            for name, value in extra.unless_stored.items()
+            if self.columns is None or name in self.columns
+        }
+        if not before:
+            return
+        leads = table("vicidial_list", column("lead_id"), *map(column, before))
+        statement = update(leads).where(leads.c.lead_id.in_(lead_ids)).values(**before)
+        # Done twice it is the same.
+        for attempt in self.database.retrying():
+            with attempt, self.database.connect() as connection:
+                connection.execute(statement)
+                connection.commit()
+
+    def _generated(self, extra: ExtraRows) -> "pd.Series[int]":
+        rows = extra.rows.reset_index(drop=True).astype("str")
+        there = self.database.read(
+            lambda connection: _stored(connection, extra, rows, [extra.generated])
+        )
+        numbers = there[extra.generated].astype("int64")
+        return numbers.set_axis(extra.rows.index[numbers.index])
+
+
+class _ExtraBatch(Batch):
+    """Rows of one table on their way in, numbered from 0: found again by their keys."""
+
+    def __init__(self, writer: Writer, extra: ExtraRows) -> None:
+        rows = extra.rows.reset_index(drop=True)
+        self.extra, self.lead_ids = extra, rows["lead_id"]
+        super().__init__(writer, extra.table, rows.astype("str"))
+
+    def send(self, connection: Connection, rows: pd.DataFrame, *, by_file: bool) -> Written:
+        """Send rows once the leftovers in their place are gone."""
+        if self.extra.replaces:
+            self._delete_leftovers(connection, rows)
+        return super().send(connection, rows, by_file=by_file)
+
+    def _delete_leftovers(self, connection: Connection, rows: pd.DataFrame) -> None:
+        """Delete by lead_id only: REPLACE would go by every unique key of the site's, too.
+
+        What is not there is not deleted either: InnoDB would lock the gap, and loads that run at
+        the same time would deadlock at each other's.
+        """
+        there = _stored(connection, self.extra, rows, ["lead_id"]).index
+        if len(there):
+            leftovers = table(self.table, column("lead_id"))
+            ids = self.lead_ids[there].tolist()
+            connection.execute(delete(leftovers).where(leftovers.c.lead_id.in_(ids)))
+
+    def read_back(
+        self, connection: Connection, rows: pd.DataFrame, written: Written | None
+    ) -> Inserted:
+        """Take the server's word where it says that all is stored as sent; else look."""
+        all_stored = written is not None and written.rows == len(rows)
+        if all_stored and written is not None and not written.warnings:
+            return Inserted(self.lead_ids[rows.index])
+        if written is None and self.extra.replaces:
+            return Inserted()  # they go in again, in their own place
+        there = _stored(connection, self.extra, rows, [*map(str, rows)])
+        sent = rows.loc[there.index]
+        # What the server makes of an empty value is the column's own way to be empty.
+        differs = ((there != sent) & (sent != "")).any(axis="columns")
+        stored = rows.index if all_stored else there.index
+        return Inserted(self.lead_ids[stored], changed=tuple(there.index[differs].tolist()))
+
+
+def _stored(
+    connection: Connection, extra: ExtraRows, rows: pd.DataFrame, names: Sequence[str]
+) -> pd.DataFrame:
+    """Read columns of the stored rows that have the keys of `rows`, as text, in one statement.
+
+    Returns:
+        Str columns; indexed as `rows`, without those that are not there. Of several stored rows
+        with the same key, such as one that the dialer has put there, the last.
+    """
+    asked = list(dict.fromkeys([*extra.key, *names]))
+    stored = table(extra.table, *map(column, dict.fromkeys(["lead_id", *asked])))
+    statement = select(*(cast(stored.c[name], String) for name in asked)).where(
+        stored.c.lead_id.in_(rows["lead_id"].astype("int64").unique().tolist())
+    )
+    if extra.generated:
+        statement = statement.order_by(column(extra.generated))
+    found = pd.DataFrame(connection.execute(statement).all(), columns=asked, dtype="str")
+    found.index = pd.Index(_keys(found, extra.key))
+    found = found[~found.index.duplicated(keep="last")].fillna("")
+    keys = _keys(rows, extra.key)
+    keys = keys[keys.isin(found.index)]
+    return found[list(names)].loc[keys.tolist()].set_axis(keys.index)
+
+
+def _keys(rows: pd.DataFrame, key: Sequence[str]) -> "pd.Series[str]":
+    return to_series(joined([to_arrow(rows[name]) for name in key], "|"), rows.index)
+
+
+def _by_row_number(known: Inserted, row_numbers: pd.Index) -> InsertedExtra:
+    """Tell of leads what is known of their rows, which are numbered from 0."""
+    refused = {int(row_numbers[row]): code for row, code in known.refused.items()}
+    is_stored = pd.Series(range(len(row_numbers))).isin(known.lead_ids.index)
+    complete = is_stored.groupby(row_numbers).all()
+    return InsertedExtra(
+        stored=tuple(complete.index[complete].tolist()),
+        refused=refused,
+        changed=tuple(sorted(set(row_numbers[list(known.changed)].tolist()))),
+    )

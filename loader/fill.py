@@ -1,0 +1,98 @@
+"""What holds for the whole run, given to each row: values for blank fields, values for all."""
+
+from collections.abc import Collection, Mapping
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loader.columnar import to_arrow, to_mask, to_series
+from loader.findings import Notices, no_notices, notices
+from loader.mapping import field_named
+from loader.options import LoadOptions
+from loader.reasons import Notice
+
+CALLBACK = (
+    "callback", "callback_status", "callback_datetime", "callback_type", "callback_user",
+    "callback_comments",
+)  # fmt: skip
+HOPPER = ("add_to_hopper", "hopper_priority")
+SWITCHES = ("callback", "add_to_hopper")
+FORCED = ("list_id", "phone_code")
+
+
+class Filling:
+    """The values of one run, by field."""
+
+    def __init__(
+        self, options: LoadOptions, fields: Collection[str], labels: Collection[str] = ()
+    ) -> None:
+        """Find out what rows will have.
+
+        list_id and phone_code are filled where they are forced only: for blank ones the row's
+        country, or the dialer's default, comes into it later.
+
+        Args:
+            options: default, force, and the options that stand for a field.
+            fields: those that columns of the file fill.
+            labels: of custom fields.
+
+        Raises:
+            UsageError: default or force names no field.
+        """
+        named = {name: getattr(options, name) for name in ("campaign_id", *CALLBACK, *HOPPER)}
+        self._default = named | _by_field("default", options.default, labels)
+        self._force = {name: value for name in FORCED if (value := _forced(options, name))}
+        self._force |= _by_field("force", options.force, labels)
+        given = [*_by_field("default", options.default, labels), *self._force]
+        wanted = dict.fromkeys([*fields, *given, "campaign_id"])
+        for names in (CALLBACK, HOPPER):
+            if names[0] in wanted or named[names[0]] == "Y":
+                wanted |= dict.fromkeys(names)
+        self.fields = tuple(wanted)
+        """Those that rows have once they are filled."""
+
+    def fill(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, Notices]:
+        """Give every row the values of the run.
+
+        Args:
+            rows: str columns named as fields; index row_number.
+
+        Returns:
+            The rows with the columns `fields`; switches are Y or N in every row, with a notice
+            where the row says something else.
+        """
+        filled, said = {}, [no_notices()]
+        for name in self.fields:
+            filled[name] = self._filled(name, rows)
+            if name in SWITCHES:
+                filled[name], strange = _switch(filled[name].rename(name))
+                said.append(strange)
+        return pd.DataFrame(filled, index=rows.index), pd.concat(said)
+
+    def _filled(self, name: str, rows: pd.DataFrame) -> "pd.Series[str]":
+        default = self._default.get(name, "")
+        if name in self._force or name not in rows:
+            value = pa.scalar(self._force.get(name, default), pa.large_string())
+            return to_series(pa.repeat(value, len(rows)), rows.index)
+        values = rows[name]
+        if not default:
+            return values
+        blank = pc.match_substring_regex(to_arrow(values), r"^\s*$")
+        return values.where(~to_mask(blank, values.index), default)
+
+
+def _by_field(option: str, values: Mapping[str, str], labels: Collection[str]) -> dict[str, str]:
+    return {field_named(f"--{option}", name, labels): value for name, value in values.items()}
+
+
+def _forced(options: LoadOptions, name: str) -> str:
+    return str(getattr(options, f"force_{name}"))
+
+
+def _switch(values: "pd.Series[str]") -> tuple["pd.Series[str]", Notices]:
+    stripped = values.str.strip()
+    known = stripped.isin(("Y", "N"))
+    strange = values[~known & (stripped != "")]
+    details = str(values.name)
+    return stripped.where(known, "N"), notices(strange.index, Notice.INVALID_SWITCH, details)

@@ -1,0 +1,344 @@
+"""gmt_offset_now: the hours from UTC at which a lead's local clock stands now; and its state.
+
+The dialer's tables decide, as add_lead reads them; where they have nothing, phonenumbers and the
+tz database serve. Of several zones that a number can have, the postal code or the state decides.
+"""
+
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loader.clean import WIDTHS
+from loader.collation import fold
+from loader.columnar import joined, to_arrow, to_mask, to_series
+from loader.findings import Findings, Notices, findings, no_findings, notices
+from loader.lookups import Column, Dialer
+from loader.number_zones import NumberZones
+from loader.options import LoadOptions
+from loader.reasons import Notice, Reason
+from loader.timezone import offset_now
+
+Positions = npt.NDArray[np.int64]
+"""Of rows in a table; -1 for none."""
+
+BY_AREA = ("1", "52")
+"""Countries whose zones go by area code."""
+BY_STATE = "61"
+"""The country whose zones go by state."""
+
+STATE = Column(width=WIDTHS["state"])
+
+
+def tz_methods(tz_method: str) -> frozenset[str]:
+    """Give the methods that an option names, as add_lead finds them.
+
+    POSTAL and NANPA count anywhere in the text and in any case, TZCODE only as the whole text.
+    """
+    found = {name for name in ("POSTAL", "NANPA") if name in tz_method.upper()}
+    return frozenset(found | {tz_method} & {"TZCODE"})
+
+
+def zone_remarks(options: LoadOptions, dialer: Dialer) -> list[str]:
+    """Say what holds for the zones of a whole run and is not as one might expect."""
+    methods, said = tz_methods(options.tz_method), []
+    usual = "time zones go by phone_code and area code"
+    if options.tz_method and not methods:
+        said.append(
+            f"tz_method {options.tz_method!r} names no method (POSTAL, TZCODE, NANPA): {usual}"
+        )
+    if dialer.knows_leads and dialer.phone_codes.empty:
+        said.append("vicidial_phone_codes is empty: time zones are phonenumbers' own")
+        if "TZCODE" in methods:
+            said.append("of tz_method TZCODE only names of the tz database, EST and its like count")
+        if options.lookup_state == "Y":
+            said.append("lookup_state found nothing: vicidial_phone_codes is empty")
+    if dialer.knows_leads and "POSTAL" in methods and dialer.postal_codes.empty:
+        said.append(f"tz_method POSTAL found nothing: vicidial_postal_codes is empty; {usual}")
+    if _lacks_nanpa(options, dialer):
+        said.append("NANPA options disabled, NANPA prefix data not loaded")
+    return said
+
+
+class Zones:
+    """The zones of one run: its clock and the dialer's tables, each indexed when it is needed."""
+
+    def __init__(self, options: LoadOptions, dialer: Dialer) -> None:
+        self._options, self._dialer = options, dialer
+        self._methods = tz_methods(options.tz_method)
+        self._number_zones = NumberZones(dialer.clock.utc)
+
+    def fill_state(self, leads: pd.DataFrame) -> pd.DataFrame:
+        """Fill empty states by country and area code (add_lead: lookup_state).
+
+        Args:
+            leads: str columns phone_code, phone_number, state and state_given; in a state_given
+                of blanks nothing is filled.
+
+        Returns:
+            The leads, with state_given as vicidial_phone_codes has it and state cut to its column.
+        """
+        empty = leads["state_given"] == ""
+        if self._options.lookup_state == "N" or not empty.any():
+            return leads
+        asked = leads[empty]
+        rows = self._areas.find(_pair(_country(asked), _begin(asked["phone_number"], 3)))
+        states = to_arrow(self._dialer.phone_codes["state"])
+        named = pc.fill_null(states.take(pa.array(rows, mask=rows < 0)), "")
+        found = to_series(named, asked.index)
+        width = self._dialer.columns.get("state", STATE).width
+        cut = to_series(pc.utf8_slice_codeunits(to_arrow(found), 0, width), found.index)
+        return leads.assign(
+            state_given=leads["state_given"].where(~empty, found.reindex(leads.index)),
+            state=leads["state"].where(~empty, cut.reindex(leads.index)),
+        )
+
+    def offsets(self, leads: pd.DataFrame) -> tuple["pd.Series[float]", Findings, Notices]:
+        """Find gmt_offset_now for every lead (add_lead: tz_method).
+
+        What tz_method finds decides. Else country codes 1 and 52 go by area code, 61 by state, all
+        others by the first row of their country; so does 61 for an unknown state. An unknown
+        area code, and every number while vicidial_phone_codes is empty, takes the time zone that
+        phonenumbers knows; if that has several offsets, the postal code decides, then the state,
+        then ambiguous_tz. What nobody knows gets 0. With ambiguous_tz reject, a zone that the
+        tables have for an ambiguous number does not count either, unless tz_method found it:
+        postal code or state decide, or the row is rejected.
+
+        Args:
+            leads: str columns phone_code, phone_number, calling_code, national_number,
+                state_given, postal_code_given and owner_given.
+
+        Returns:
+            Hours (float64) over the index of `leads`, the rejected ones, and notices.
+        """
+        country = _country(leads)
+        by_method = self._by_method(leads, country)
+        by_table = by_method.fillna(self._by_code(leads, country))
+        no_codes = self._dialer.phone_codes.empty
+        unknown = by_table.isna() & (country.isin(BY_AREA) | no_codes)
+        choice = self._options.ambiguous_tz
+        number = self._of_number(leads[by_method.isna() if choice == "reject" else unknown])
+        of_number = number["latest" if choice == "latest" else "earliest"].reindex(leads.index)
+        # Among several zones the table's is a guess, where something else decides.
+        decided = number["decided"].reindex(leads.index, fill_value=False) & (choice == "reject")
+        offsets = by_table.where(~unknown & ~decided, of_number)
+        several = "zones=" + number["zones"][number["zones"] != ""]
+        found = leads["phone_number"][unknown & offsets.notna() & (not no_codes)]
+        lacking = leads.index if _lacks_nanpa(self._options, self._dialer) else leads.index[:0]
+        said = [
+            notices(lacking, Notice.NANPA_NOT_LOADED, ""),
+            notices(found.index, Notice.TIME_ZONE_OF_NUMBER, _begin(found, 3)),
+            notices(leads.index[offsets.isna()], Notice.NO_TIME_ZONE, ""),
+        ]
+        if choice == "reject":
+            rejected = findings(several.index, Reason.AMBIGUOUS_TIME_ZONE, several, "")
+        else:
+            rejected = no_findings()
+            said.append(notices(several.index, Notice.AMBIGUOUS_TIME_ZONE, several))
+        return offsets.fillna(0.0), rejected, pd.concat(said)
+
+    def _by_method(self, leads: pd.DataFrame, country: "pd.Series[str]") -> "pd.Series[float]":
+        """Find the offsets that tz_method asks for: NANPA's before POSTAL's."""
+        offsets = pd.Series(np.nan, index=leads.index)
+        if "NANPA" in self._methods and self._dialer.nanpa_is_loaded:
+            rows = self._prefixes.find(_begin(leads["phone_number"], 6))
+            offsets = pd.Series(self._nanpa_offsets[rows], index=leads.index)
+        if "POSTAL" in self._methods:
+            offsets = offsets.fillna(self._by_postal_code(leads))
+        if "TZCODE" in self._methods:
+            offsets = self._by_owner(leads["owner_given"], country)
+        return offsets
+
+    def _by_code(self, leads: pd.DataFrame, country: "pd.Series[str]") -> "pd.Series[float]":
+        """Find the offsets that vicidial_phone_codes has."""
+        area = _begin(leads["phone_number"], 3)
+        rows = np.where(
+            country.isin(BY_AREA), self._areas.find(_pair(country, area)), self._first.find(country)
+        )
+        state = self._states.find(_pair(country, fold(leads["state_given"], self._dialer.fold)))
+        rows = np.where((country == BY_STATE) & (state >= 0), state, rows)
+        return pd.Series(self._code_offsets[rows], index=leads.index)
+
+    def _by_postal_code(self, leads: pd.DataFrame) -> "pd.Series[float]":
+        """Find the first code that begins with the lead's, of a ZIP+4 with its first five digits.
+
+        Country 1 alone has them, and a lead's code counts from five characters on.
+        """
+        code = pc.replace_substring_regex(
+            to_arrow(leads["postal_code_given"]), r"(?s)^([0-9]{5})-.*", r"\1"
+        )
+        long_enough = to_mask(pc.greater_equal(pc.utf8_length(code), 5), leads.index)
+        counts = long_enough & (leads["phone_code"] == "1")
+        # Trailing blanks count here, so they must not come last.
+        ended = (to_series(code, leads.index)[counts]) + "."
+        begin = pc.utf8_slice_codeunits(to_arrow(fold(ended, self._dialer.fold)), 0, -1)
+        offsets = pd.Series(np.nan, index=leads.index)
+        offsets[counts] = self._postal_offsets[self._postal_codes.find(begin)]
+        return offsets
+
+    def _by_owner(self, owners: "pd.Series[str]", country: "pd.Series[str]") -> "pd.Series[float]":
+        """Find the zone that owner names, as vicidial_phone_codes has it for the country.
+
+        The offset is that of its first row, the daylight saving rule the last one by name.
+        """
+        if self._dialer.phone_codes.empty:
+            found = self._number_zones.of_owner(owners, country)
+        else:
+            rows = self._tz_codes.find(_pair(country, fold(owners, self._dialer.fold)))
+            found = pd.Series(self._tz_code_offsets[rows], index=owners.index)
+        return found.where(owners.str.len() >= 2)
+
+    def _of_number(self, leads: pd.DataFrame) -> pd.DataFrame:
+        """Find the offsets of numbers (see `NumberZones`): postal code, then state decide.
+
+        Column `decided` (bool) says that they did, where the number has several.
+        """
+        number = self._number_zones.find(leads).assign(decided=False)
+        several = leads[number["zones"] != ""]
+        if several.empty:
+            return number
+        by_postal_code = self._by_postal_code(several)
+        in_state = self._number_zones.find_in_state(several)
+        zones = in_state["zones"].where(by_postal_code.isna(), "")
+        number.loc[several.index] = in_state.assign(
+            earliest=by_postal_code.fillna(in_state["earliest"]),
+            latest=by_postal_code.fillna(in_state["latest"]),
+            zones=zones,
+            decided=zones == "",
+        )
+        return number
+
+    @cached_property
+    def _code_offsets(self) -> npt.NDArray[np.float64]:
+        return self._now(self._dialer.phone_codes)
+
+    @cached_property
+    def _areas(self) -> "_FirstRows":
+        codes = self._dialer.phone_codes
+        return _FirstRows(_pair(codes["country_code"].astype("str"), codes["areacode"]))
+
+    @cached_property
+    def _states(self) -> "_FirstRows":
+        codes = self._dialer.phone_codes
+        states = fold(codes["state"], self._dialer.fold)
+        return _FirstRows(_pair(codes["country_code"].astype("str"), states))
+
+    @cached_property
+    def _first(self) -> "_FirstRows":
+        return _FirstRows(self._dialer.phone_codes["country_code"].astype("str"))
+
+    @cached_property
+    def _tz_codes(self) -> "_FirstRows":
+        return _FirstRows(self._tz_code_keys)
+
+    @cached_property
+    def _tz_code_keys(self) -> "pd.Series[str]":
+        codes = self._dialer.phone_codes
+        return _pair(codes["country_code"].astype("str"), fold(codes["tz_code"], self._dialer.fold))
+
+    @cached_property
+    def _tz_code_offsets(self) -> npt.NDArray[np.float64]:
+        codes = self._dialer.phone_codes
+        rules = codes["dst_range"].groupby(self._tz_code_keys).transform("max")
+        return self._now(codes.assign(dst_range=rules))
+
+    @cached_property
+    def _prefixes(self) -> "_FirstRows":
+        return _FirstRows(self._dialer.nanpa["prefix"])
+
+    @cached_property
+    def _nanpa_offsets(self) -> npt.NDArray[np.float64]:
+        return self._now(self._dialer.nanpa)
+
+    @cached_property
+    def _postal_codes(self) -> "_Beginnings":
+        return _Beginnings(fold(self._dialer.postal_codes["postal_code"], self._dialer.fold))
+
+    @cached_property
+    def _postal_offsets(self) -> npt.NDArray[np.float64]:
+        return self._now(self._dialer.postal_codes)
+
+    def _now(self, zones: pd.DataFrame) -> npt.NDArray[np.float64]:
+        """Give the offset of each row of a table now, and at last NaN for no row."""
+        kinds = zones[["gmt_offset", "dst_range"]].drop_duplicates()
+        clock = self._dialer.clock
+        kinds["now"] = [
+            offset_now(standard, rule, clock)
+            for standard, rule in zip(kinds["gmt_offset"], kinds["dst_range"], strict=True)
+        ]
+        return np.append(
+            zones.merge(kinds, how="left", on=["gmt_offset", "dst_range"])["now"], np.nan
+        )
+
+
+class _FirstRows:
+    """The first row of a table for each key."""
+
+    def __init__(self, keys: "pd.Series[str]") -> None:
+        distinct = keys.reset_index(drop=True).drop_duplicates()
+        self._keys = to_arrow(distinct).combine_chunks()
+        self._rows = np.append(distinct.index.to_numpy(), -1)
+
+    def find(self, keys: "pd.Series[str]") -> Positions:
+        """Give the first row that has each key."""
+        places = pc.index_in(to_arrow(keys), self._keys)
+        rows: Positions = self._rows[pc.fill_null(places, -1).to_numpy()]
+        return rows
+
+
+class _Beginnings:
+    """The first row of a table that begins with a text: a search in the sorted texts."""
+
+    def __init__(self, texts: "pd.Series[str]") -> None:
+        encoded = to_arrow(texts).combine_chunks()
+        order = pc.sort_indices(encoded)
+        self._sorted = _as_bytes(encoded.take(order))
+        self._longest = pc.max(pc.utf8_length(encoded)).as_py() or 0
+        # Beyond the last one there is a row that a search may point at.
+        self._rows = np.append(order.to_numpy().astype("int64"), len(texts))
+
+    def find(self, beginnings: pa.ChunkedArray) -> Positions:
+        """Give the lowest row whose text begins with each."""
+        # What is longer than all texts begins none; uncut, one long value would cost much memory.
+        cut = pc.utf8_slice_codeunits(beginnings.combine_chunks(), 0, self._longest + 1)
+        encoded = cut.dictionary_encode()
+        asked = _as_bytes(encoded.dictionary)
+        order = np.argsort(asked)
+        start = np.searchsorted(self._sorted, asked[order], "left")
+        # No UTF-8 text has the byte FF.
+        stop = np.searchsorted(self._sorted, np.char.add(asked[order], b"\xff"), "left")
+        bounds = np.column_stack([start, stop]).ravel()
+        lowest = np.minimum.reduceat(self._rows, bounds)[::2]
+        rows = np.empty(len(asked), dtype=np.int64)
+        rows[order] = np.where(start < stop, lowest, -1)
+        found: Positions = rows[encoded.indices.to_numpy()]
+        return found
+
+
+def _as_bytes(texts: pa.Array) -> npt.NDArray[np.bytes_]:
+    encoded: npt.NDArray[np.bytes_] = (
+        texts.cast(pa.large_binary()).to_numpy(zero_copy_only=False).astype("S")
+    )
+    return encoded
+
+
+def _country(leads: pd.DataFrame) -> "pd.Series[str]":
+    """Give the phone_code as a number: 0044 is 44."""
+    return leads["phone_code"].str.lstrip("0").replace("", "0")
+
+
+def _begin(texts: "pd.Series[str]", stop: int) -> "pd.Series[str]":
+    return to_series(pc.utf8_slice_codeunits(to_arrow(texts), 0, stop), texts.index)
+
+
+def _pair(left: "pd.Series[str]", right: "pd.Series[str]") -> "pd.Series[str]":
+    return to_series(joined([to_arrow(left), to_arrow(right)], "|"), left.index)
+
+
+def _lacks_nanpa(options: LoadOptions, dialer: Dialer) -> bool:
+    """Say whether NANPA data is asked for, but not loaded."""
+    asked = options.nanpa_ac_prefix_check == "Y" or "NANPA" in tz_methods(options.tz_method)
+    return asked and not dialer.nanpa_is_loaded
