@@ -1,11 +1,12 @@
 """The facts of a dialer: its small tables, its clock and its ways, read once for a run."""
 
+import re
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Date, inspect
+from sqlalchemy import Connection, inspect
 
 from loader.collation import CharacterFold, fold, fold_text, general_ci
 from loader.database import Database
@@ -138,17 +139,18 @@ class _Facts:
         return self.of_sqlite(there) if self.database.is_sqlite else self.of_server(there)
 
     def of_sqlite(self, names: Sequence[str]) -> dict[str, dict[str, Column]]:
-        inspector = inspect(self.connection)
-        return {
-            name: {
-                column["name"]: Column(
-                    width=getattr(column["type"], "length", None),
-                    is_date=isinstance(column["type"], Date),
+        statement = (
+            "SELECT m.name, c.name, UPPER(c.type) FROM sqlite_master AS m "
+            "JOIN pragma_table_info(m.name) AS c ORDER BY m.name, c.cid"
+        )
+        found: dict[str, dict[str, Column]] = {name: {} for name in names}
+        for table, name, kind in self.connection.exec_driver_sql(statement):
+            if table in found:
+                width = re.search(r"CHAR\((\d+)\)", kind)
+                found[table][name] = Column(
+                    width=int(width[1]) if width else None, is_date=kind == "DATE"
                 )
-                for column in inspector.get_columns(name)
-            }
-            for name in names
-        }
+        return found
 
     def of_server(self, names: Sequence[str]) -> dict[str, dict[str, Column]]:
         statement = (

@@ -50,6 +50,8 @@ class NumberZones:
             Over the index of `leads`: earliest and latest (float64, hours; NaN where nobody knows),
             and zones (str), one zone for each offset if there are several, else "".
         """
+        if leads.empty:
+            return _described([]).set_axis(leads.index)
         place = self._place(_calling_code(leads), leads["national_number"])
         return self._possible.take(place).set_axis(leads.index)
 
