@@ -170,6 +170,7 @@ class _Waiting:
     def of(
         cls, leads: pd.DataFrame, fields: pd.DataFrame, spool: Callable[[], Spool]
     ) -> "_Waiting":
+        """Put the screened `leads` of a chunk on disk; `fields` are those of all its rows."""
         filled = filled_fields(fields).reindex(leads.index)
         kept = spool()
         kept.append(leads.assign(filled=filled))
@@ -177,22 +178,27 @@ class _Waiting:
         return cls(kept, frozenset(filled.unique().tolist()), spool(), [])
 
     def rows(self) -> pd.DataFrame:
+        """Read the leads back, each with how many of its fields are `filled` (int64)."""
         frames = list(self.spool.read())
         return pd.concat(frames) if frames else pd.DataFrame({"filled": []})
 
     def leads(self) -> pd.DataFrame:
+        """Read the leads back as they were put away."""
         return self.rows().drop(columns="filled")
 
     def settled(self, found: Findings, changing: "pd.Series[int]") -> None:
+        """Note what was found of some of the rows, in whatever order they have their turn."""
         self.found.append(found)
         self.found.close()
         self.changes.append(changing)
 
     def findings(self) -> Findings:
+        """Give the findings of all turns, by row_number."""
         frames = [frame.astype(FINDING_TYPES) for frame in self.found.read()]
         return pd.concat([no_findings(), *frames]).sort_index()
 
     def changing(self) -> "pd.Series[int]":
+        """Give the existing lead (Int64) of each row that changes one, by row_number."""
         changes: pd.Series[int] = pd.concat([pd.Series(dtype="Int64"), *self.changes])
         return changes.sort_index()
 

@@ -36,6 +36,7 @@ class _CustomTable:
 
     @property
     def name(self) -> str:
+        """What the table is called, whether it exists or not."""
         return f"custom_{self.list_id}"
 
     @property

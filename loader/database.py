@@ -287,7 +287,7 @@ def _prepare_sqlite(connection: sqlite3.Connection) -> None:
         ("now", 0, lambda: _text(datetime.now())),  # noqa: DTZ005 - the server's local time
         ("utc_timestamp", 0, lambda: _text(datetime.now(UTC))),
         ("unix_timestamp", 1, lambda text: datetime.fromisoformat(text).timestamp()),
-        ("from_unixtime", 1, lambda seconds: _text(datetime.fromtimestamp(seconds))),  # noqa: DTZ006
+        ("from_unixtime", 1, lambda seconds: _text(datetime.fromtimestamp(seconds))),  # noqa: DTZ006 - likewise
     )
     for name, arguments, function in functions:
         connection.create_function(name, arguments, function)

@@ -38,6 +38,7 @@ class _Match:
 
     @property
     def hit(self) -> npt.NDArray[np.bool_]:
+        """Whether the check finds a lead, existing or accepted, for each row."""
         return np.asarray((self.lead_id >= 0) | (self.row >= 0))
 
 

@@ -177,6 +177,7 @@ class _FirstOffers:
         self.undecided = self.accepted.copy()
 
     def accept(self, rows: Codes) -> None:
+        """Accept rows, at positions in ascending order; later rows may match them."""
         self._note(self.accepted, rows)
 
     def _note(self, first: Codes, rows: Codes) -> None:
@@ -188,23 +189,28 @@ class _FirstOffers:
         first[-1] = self.none
 
     def accepted_before(self, rows: Codes) -> npt.NDArray[np.bool_]:
+        """Say of each row whether an accepted earlier row matches it."""
         return np.asarray(self.accepted[self.keys.asks[rows]] < rows)
 
     def undecided_before(self, undecided: Codes) -> npt.NDArray[np.bool_]:
+        """Say of each undecided row whether an earlier one of them matches it."""
         self.undecided.fill(self.none)
         self._note(self.undecided, undecided)
         return np.asarray(self.undecided[self.keys.asks[undecided]] < undecided)
 
     def is_accepted_before(self, row: int) -> bool:
+        """Say of one row what `accepted_before` says of many."""
         return bool(self.accepted[self.keys.asks[row]] < row)
 
     def accept_one(self, row: int) -> None:
+        """Accept one row, cheaper than `accept` does."""
         for offers in self.keys.offers:
             code = offers[row]
             if code >= 0:
                 self.accepted[code] = min(self.accepted[code], row)
 
     def match(self, rows: Codes) -> Codes:
+        """Give the first accepted earlier row that matches each row, or -1."""
         found = self.accepted[self.keys.asks[rows]]
         return np.where(found < rows, found, -1)
 

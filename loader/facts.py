@@ -78,6 +78,7 @@ class _Facts:
         self.collation: str | None = None
 
     def read(self) -> Dialer:
+        """Read all tables, the columns first: they tell which of the others can be asked for."""
         if "vicidial_list" not in self.tables:
             raise ConfigurationError(
                 "the database has no table vicidial_list; is it a dialer's? "
@@ -139,6 +140,7 @@ class _Facts:
         return self.of_sqlite(there) if self.database.is_sqlite else self.of_server(there)
 
     def of_sqlite(self, names: Sequence[str]) -> dict[str, dict[str, Column]]:
+        """Read the columns by table from the declared types, such as VARCHAR(20)."""
         statement = (
             "SELECT m.name, c.name, UPPER(c.type) FROM sqlite_master AS m "
             "JOIN pragma_table_info(m.name) AS c ORDER BY m.name, c.cid"
@@ -153,6 +155,7 @@ class _Facts:
         return found
 
     def of_server(self, names: Sequence[str]) -> dict[str, dict[str, Column]]:
+        """Read the columns by table, and note the collation of the leads' names."""
         statement = (
             "SELECT table_name, column_name, character_maximum_length, character_set_name, "
             "data_type, collation_name FROM information_schema.columns "
@@ -192,10 +195,12 @@ class _Facts:
         )
 
     def campaigns(self) -> pd.DataFrame:
+        """Give the columns of `CAMPAIGNS` by folded campaign_id."""
         found = self.frame("vicidial_campaigns", {name: name for name in CAMPAIGNS})
         return _by_folded(found, "campaign_id")
 
     def phone_codes(self) -> pd.DataFrame:
+        """Give the columns of `PHONE_CODES`, typed."""
         names = {name: name for name in PHONE_CODES} | ZONE
         return _typed(self.frame("vicidial_phone_codes", _theirs(names)), PHONE_CODES)
 
@@ -207,6 +212,7 @@ class _Facts:
         return _typed(frame[list(POSTAL_CODES)], POSTAL_CODES)
 
     def nanpa(self) -> pd.DataFrame:
+        """Read the prefixes, areacode before them, if a check or the time zone asks for them."""
         options = self.options
         asked = options.nanpa_ac_prefix_check == "Y" or "NANPA" in options.tz_method.upper()
         names = {"areacode": "areacode", "prefix": "prefix", **ZONE, "dst_range": "DST"}
@@ -224,6 +230,7 @@ class _Facts:
         return _by_folded(_typed(found, columns), key)
 
     def custom_fields_enabled(self) -> bool:
+        """Tell whether the dialer has them switched on, if the run asks."""
         asked = "system_settings" if self.options.custom_fields == "Y" else ""
         return [str(row[0]) for row in self.rows(asked, "custom_fields_enabled")][:1] == ["1"]
 
@@ -240,6 +247,7 @@ class _Facts:
         return pd.Series(fields["field_label"].to_list(), index=index, dtype="str")
 
     def users(self) -> pd.DataFrame:
+        """Read what users may do; a right that the dialer is too old to know, all of them have."""
         columns = (
             "user", "user_level", "modify_leads", "vdc_agent_api_access", "api_list_restrict",
             "api_allowed_functions", "user_group", "active",

@@ -50,22 +50,10 @@ def normalize_phones(
     bad = damaged(given)
     regions = _regions(leads, options)
     number = parse_phones(given.where(~bad, ""), regions)
-    sent = digits_only(given)
-    parsed = number["national_number"].where(number["national_number"] != "", sent)
-    leads = leads.assign(
-        national_number=parsed,
-        calling_code=number["country_code"],
-        number_type=number["number_type"],
-        region=number["region"],
-    )
     said += _said_of_numbers(leads, number, options)
+    leads = _with_numbers(leads, digits_only(given), number, options)
     if options.phone_format == "national":
-        leads["phone_number"] = parsed
-        found = number["country_code"] != ""
-        leads["phone_code"] = number["country_code"].where(found, _phone_code(leads, options))
         leads["alt_phone"] = _alt_phone(leads["alt_phone"], regions)
-    else:
-        leads["phone_number"], leads["phone_code"] = sent, _phone_code(leads, options)
     leads["alt_phone"], unfit, of_field = fit_field(leads["alt_phone"], alt_phone, options)
     rejected = _rejected(leads, given, bad, number, options)
     unfit = unfit.drop(rejected.index, errors="ignore")
@@ -107,6 +95,25 @@ def _said_of_numbers(
         dropped = extensions[extensions != ""]
         said.append(notices(dropped.index, Notice.EXTENSION_DROPPED, dropped))
     return said
+
+
+def _with_numbers(
+    leads: pd.DataFrame, sent: "pd.Series[str]", number: pd.DataFrame, options: LoadOptions
+) -> pd.DataFrame:
+    """Give the leads the number that is called, as it was sent or as parsed, and what it is."""
+    parsed = number["national_number"].where(number["national_number"] != "", sent)
+    phone_number, phone_code = sent, _phone_code(leads, options)
+    if options.phone_format == "national":
+        found = number["country_code"] != ""
+        phone_number, phone_code = parsed, number["country_code"].where(found, phone_code)
+    return leads.assign(
+        phone_number=phone_number,
+        phone_code=phone_code,
+        national_number=parsed,
+        calling_code=number["country_code"],
+        number_type=number["number_type"],
+        region=number["region"],
+    )
 
 
 def _region(phone_code: str) -> str:

@@ -207,6 +207,7 @@ class _Block:
 
     @classmethod
     def scan(cls, lines: Lines, grammar: Grammar, *, final: bool) -> "_Block":
+        """Tell the lines apart; unless `final`, the last may wait for the next block."""
         fits = _matches(lines.array, grammar.line)
         first_bytes = np.frombuffer(lines.data, np.uint8)[
             np.append(0, lines.ends[:-1])[: len(fits)]
@@ -228,6 +229,7 @@ class _Block:
 
     @property
     def used(self) -> int:
+        """How many bytes of the lines are decided; the rest belongs to the next block."""
         return self.lines.start(self.count)
 
     @property
@@ -236,6 +238,7 @@ class _Block:
         return int(self.starts.sum())
 
     def parse(self, grammar: Grammar, columns: tuple[str, ...], row_number: int) -> Records:
+        """Give the records, of which the first has the number `row_number`."""
         numbers = row_number - 1 + np.cumsum(self.starts)
         array = self.lines.array[: self.count]
         if grammar.short_rows:

@@ -156,6 +156,7 @@ class _Numbers:
     digits: pa.Array
 
     def where(self, mask: Mask) -> "_Numbers":
+        """Give those for which the mask, one entry for each, is true."""
         return _Numbers(self.rows[mask], self.digits.filter(pa.array(mask)))
 
     def split(self, codes: npt.NDArray[np.integer]) -> "Iterator[tuple[int, _Numbers]]":

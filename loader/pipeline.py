@@ -238,20 +238,24 @@ class _Outcome:
         self.rejected: list[Findings] = [no_findings()]
 
     def reject(self, findings: Findings) -> None:
+        """Take rows out; what is found of one that is out already does not count."""
         if len(findings):
             findings = findings[findings.index.isin(self.leads.index)]
             self.rejected.append(findings)
             self.leads = self.leads.drop(findings.index)
 
     def replace(self, leads: pd.DataFrame, findings: Findings, said: Notices) -> None:
+        """Go on with leads that a stage has changed, and with what it says of them."""
         self.leads = leads
         self.rejectnoticing(findings, said)
 
     def rejectnoticing(self, findings: Findings, said: Notices) -> None:
+        """Take the notices of a stage, then reject what it found."""
         self.said.append(said)
         self.reject(findings)
 
     def screened(self) -> Screened:
+        """Give the leads still in, notices (str) in words, and all findings by row_number."""
         said = pd.concat(self.said)
         said = said[said.index.isin(self.leads.index)].sort_index(kind="stable")
         leads = self.leads.assign(notices=in_words(said, self.leads.index))

@@ -147,11 +147,13 @@ class _Questions:
         self.leads, self.options, self.dialer = leads, options, dialer
 
     def dnc(self) -> Lookups:
+        """Ask for the numbers that may not be called; without leads, nothing."""
         if self.leads.empty:
             return Lookups()
         return Lookups(dnc=self.on_system_list(), campaign_dnc=self.on_campaign_lists())
 
     def duplicates(self) -> Lookups:
+        """Ask for existing leads, once for each kind of check; without leads, nothing."""
         kinds = dict.fromkeys(check.kind for check in self.options.duplicate_checks)
         if self.leads.empty:
             return Lookups()
@@ -257,6 +259,7 @@ class _Questions:
     def frame(
         self, rows: list[tuple[Any, ...]], search: _Search, windows: Sequence[int]
     ) -> pd.DataFrame:
+        """Turn the rows of a search into existing leads, their key folded as the server does."""
         ids = [f"lead_id_{days}" for days in windows]
         frame = pd.DataFrame(rows, columns=[*search.key, "list_id", *ids])
         texts = [fold(frame[name].astype("str"), self.dialer.fold) for name in search.key]

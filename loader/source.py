@@ -136,6 +136,7 @@ class _Reader:
 
     @classmethod
     def find(cls, text: TextFile, options: ReadOptions) -> "_Reader":
+        """Find delimiter, columns and first record, as the options or the header tell."""
         name = text.stored.name
         head = _head_of(text)
         delimiter = (
@@ -152,6 +153,7 @@ class _Reader:
         return cls(text, options, grammar, columns, start, first_row)
 
     def chunks(self, chunk_size: int) -> Generator[Chunk, None, None]:
+        """Read from the first record on; again from there with each call."""
         with self.text.open() as text:
             text.skip(self.start)
             yield from read_chunks(
@@ -225,8 +227,8 @@ def expand(patterns: Sequence[str]) -> list[str]:
         if pattern == "-" or Path(pattern).exists():
             found = [pattern]
         else:
-            # Not Path.glob: it takes no absolute pattern, and drops a leading ./
-            names = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207
+            # Path.glob takes no absolute pattern, and drops a leading ./
+            names = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - see above
             found = [name for name in names if not Path(name).is_dir()]
         if not found:
             raise NoSuchFileError(f"{pattern}: there is no such file")

@@ -207,6 +207,7 @@ class _LineCounter:
         self._after_return = False
 
     def add(self, text: bytes) -> None:
+        """Count the line ends (LF, CRLF, CR) of the next piece, a CRLF cut in two as one."""
         returns = text.count(b"\r")
         self.line += text.count(b"\n")
         if returns:

@@ -222,11 +222,13 @@ class _Batch:
         self.session: str | None = None
 
     def note(self, what: Updated) -> None:
+        """Add to what is known; the rows it is about are not left any more."""
         self.known += what
         rows = [*what.changes.index, *what.unchanged, *what.gone, *what.contended, *what.refused]
         self.left = self.left[~self.left.index.isin(rows)]
 
     def in_doubt(self) -> pd.DataFrame:
+        """Give the changes that were sent and of which nobody knows whether they are stored."""
         return as_changes(self.sent.before, self.sent.after) if self.sent else no_changes()
 
     def attempt(self, rows: pd.Index) -> None:
@@ -237,6 +239,7 @@ class _Batch:
                 self.read_and_write(self.left[self.left.index.isin(rows)])
 
     def read_and_write(self, leads: pd.DataFrame) -> None:
+        """Change leads to what is wanted of them, as they are stored now."""
         if leads.empty:
             return  # the settlement knew them all
         before = self.updater.look(leads, self.names)
@@ -265,6 +268,7 @@ class _Batch:
         self.sent = None
 
     def read_back(self, connection: Connection, write: _Write) -> pd.DataFrame:
+        """Read the columns of a write that was sent, as they are stored now."""
         before = write.before
         return self.updater.read(connection, before["lead_id"], fields_of(before))
 

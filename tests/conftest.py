@@ -11,6 +11,7 @@ from hypothesis import settings
 from sqlalchemy import create_engine, make_url
 
 from loader import schema
+from loader.database import Database
 from tests.install_server import ADVICE, find_server
 from tests.server import PrivateServer, Server, empty, run
 
@@ -118,6 +119,14 @@ def database_url(
 
 
 @pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """The database of `database_url`, which is tried again without a wait."""
+    database = Database(database_url, sleep=lambda _seconds: None)
+    yield database
+    database.engine.dispose()
+
+
+@pytest.fixture
 def empty_database_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of a database without tables, for tests that make or alter them."""
     if engine_name == "sqlite":
@@ -140,6 +149,14 @@ def leads_url(
     run(url, f"SELECT COUNT(*) FROM {template}.vicidial_list")
     run(url, f"CREATE TABLE vicidial_list LIKE {template}.vicidial_list")
     return url
+
+
+@pytest.fixture
+def leads_database(leads_url: str) -> Iterator[Database]:
+    """The database of `leads_url`, which is tried again without a wait."""
+    database = Database(leads_url, sleep=lambda _seconds: None)
+    yield database
+    database.engine.dispose()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Reading the recorded cases of `add_lead` (see tests/conformance/README.md)."""
 
+import functools
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,6 +44,12 @@ def load_cases(folder: Path = HERE) -> list[Case]:
         if path.stem not in ("base_fixtures", "lead_dearchive")
         for case in _lines(path)
     ]
+
+
+@functools.cache
+def corpus(folder: Path) -> tuple[list[Case], Named]:
+    """Return the cases below `folder` and the named sets of rows, read once."""
+    return load_cases(folder), fixtures(folder)
 
 
 def tables_of(case: Case, named: Named) -> Tables:

@@ -7,7 +7,6 @@ compared with the row-by-row reference, which in turn gives the recorded answer 
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,8 +21,7 @@ from tests.corpus import (
     Named,
     Verdict,
     clock_of,
-    fixtures,
-    load_cases,
+    corpus,
     options_of,
     read_answer,
     stored_rows,
@@ -44,11 +42,6 @@ class SqliteReference(Reference):
 
     def text(self, _name: str, value: str) -> tuple[str, list[str]]:
         return keep(value, 0x10FFFF)
-
-
-@cache
-def corpus(folder: Path) -> tuple[list[Case], Named]:
-    return load_cases(folder), fixtures(folder)
 
 
 SAMPLE = {"sqlite": (2, 0), "myisam": (4, 1), "innodb": (4, 3)}

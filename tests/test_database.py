@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -29,13 +29,6 @@ PERSON = "Smith-7275551111"
 
 def nothing(_seconds: float) -> None:
     """Wait for nobody."""
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url, sleep=nothing)
-    yield database
-    database.engine.dispose()
 
 
 @pytest.fixture

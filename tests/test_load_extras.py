@@ -1,6 +1,5 @@
 """What comes with leads, through whole loads: every row in its table, told by its real number."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -135,13 +134,6 @@ SAID = {
 @pytest.fixture
 def loads(tmp_path: Path) -> Loads:
     return Loads(tmp_path)
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url)
-    yield database
-    database.engine.dispose()
 
 
 def texts(database: Database, statement: str) -> list[tuple[str | None, ...]]:

@@ -86,13 +86,6 @@ def loads(tmp_path: Path) -> Loads:
     return Loads(tmp_path)
 
 
-@pytest.fixture
-def database(database_url: str) -> Any:
-    database = Database(database_url, sleep=nothing)
-    yield database
-    database.engine.dispose()
-
-
 def names(url: str) -> list[str]:
     return [row[0] for row in run(url, "SELECT last_name FROM vicidial_list ORDER BY lead_id")]
 

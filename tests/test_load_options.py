@@ -1,6 +1,5 @@
 """Options that hold for a run beside what its rows say, through whole loads of small files."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +20,6 @@ LONG_AGO = "2001-01-01 00:00:00"
 @pytest.fixture
 def loads(tmp_path: Path) -> Loads:
     return Loads(tmp_path)
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url)
-    yield database
-    database.engine.dispose()
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import gzip
 import json
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,13 +28,6 @@ THERE = {"entry_date": "2099-01-01 00:00:00", "modify_date": "2020-01-01 00:00:0
 @pytest.fixture
 def loads(tmp_path: Path) -> Loads:
     return Loads(tmp_path)
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url)
-    yield database
-    database.engine.dispose()
 
 
 # --- on_duplicate: what happens to the existing lead ---

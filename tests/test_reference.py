@@ -1,22 +1,18 @@
 """The reference against the recorded cases: it gives what was recorded, but for what we want."""
 
-import functools
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.corpus import (
-    HERE,
     Case,
     Named,
     Row,
     Tables,
     Verdict,
     clock_of,
-    fixtures,
-    load_cases,
+    corpus,
     options_of,
     read_answer,
     stored_rows,
@@ -63,27 +59,22 @@ TABLES = ("vicidial_list", "vicidial_list_alt_phones", "vicidial_hopper", "vicid
 KNOWN: dict[tuple[str, int], set[int]] = {}
 
 
-all_cases = functools.cache(load_cases)
-
-
-def folder_of(config: pytest.Config) -> Path:
-    return Path(config.getoption("--cases", default=None) or HERE)
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "topic" in metafunc.fixturenames:
-        cases = all_cases(folder_of(metafunc.config))
+        cases, _ = corpus(metafunc.config.getoption("--cases"))
         metafunc.parametrize("topic", sorted({case["topic"] for case in cases}))
 
 
 @pytest.fixture(scope="module")
 def named(request: pytest.FixtureRequest) -> Named:
-    return fixtures(folder_of(request.config))
+    _, named = corpus(request.config.getoption("--cases"))
+    return named
 
 
 @pytest.fixture
 def cases(request: pytest.FixtureRequest, topic: str) -> list[Case]:
-    return [case for case in all_cases(folder_of(request.config)) if case["topic"] == topic]
+    every_case, _ = corpus(request.config.getoption("--cases"))
+    return [case for case in every_case if case["topic"] == topic]
 
 
 def differing(case: Case, named: Named) -> set[int]:
