@@ -3,6 +3,7 @@
 A defect of one row is data (see `loader.reasons`), never an exception.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -52,6 +53,28 @@ class ConfigurationError(LoaderError):
     """A settings or mapping file, or the database itself, is not as it must be."""
 
     exit_code = 78
+
+
+class LeadIdsError(LoaderError):
+    """The given lead_ids cannot be taken; nothing was moved.
+
+    `message` is the Lead Archive API's, `lead_ids` are those at fault, and `where` is the file and
+    the line of the first of them, if they are from a file.
+    """
+
+    exit_code = 65
+
+    def __init__(self, message: str, lead_ids: Sequence[int | str] = (), where: str = "") -> None:
+        shown = ", ".join(map(str, lead_ids[:10])) + (", ..." if len(lead_ids) > 10 else "")
+        parts = (where, message, shown)
+        super().__init__(": ".join(part for part in parts if part))
+        self.message, self.lead_ids, self.where = message, tuple(lead_ids), where
+
+
+class OfficeHoursError(LoaderError):
+    """It may not be done during office hours; nothing was moved."""
+
+    exit_code = 75
 
 
 class TransientDatabaseError(Exception):

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from phonenumbers import SUPPORTED_REGIONS
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -24,19 +25,30 @@ Switch = Literal["Y", "N"]
 DncCheck = Literal["Y", "N", "AREACODE"]
 
 
-def _separated(value: object) -> object:
+def separated(value: object) -> object:
     """Take a list also as text with commas."""
     if not isinstance(value, str):
         return value
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
-def _whole_number_as_text(value: object) -> object:
+def whole_number_as_text(value: object) -> object:
     """Take what TOML has without quotes: 6666."""
     return str(value) if type(value) is int else value
 
 
-Text = Annotated[str, BeforeValidator(_whole_number_as_text)]
+def _as_statuses(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,6}", name):
+            raise ValueError(
+                f"{name!r} is no status, which is 1 to 6 letters, digits, _ or -; "
+                "write several as NEW,NA"
+            )
+    return names
+
+
+Text = Annotated[str, BeforeValidator(whole_number_as_text)]
+Statuses = Annotated[tuple[Text, ...], BeforeValidator(separated), AfterValidator(_as_statuses)]
 Digits = Annotated[str, BeforeValidator(str), Field(pattern=r"^[0-9]*$")]
 
 
@@ -99,7 +111,7 @@ class LoadOptions(BaseModel):
     """The user of USERONLY callbacks."""
     callback_comments: str = ""
     """Shown to the agent when the callback comes."""
-    duplicate_statuses: Annotated[tuple[str, ...], BeforeValidator(_separated)] = ()
+    duplicate_statuses: Statuses = ()
     """Only existing leads of these statuses count as duplicates: NEW,NA; empty: all."""
     duplicate_scope_archive: Switch = "N"
     """Leads of vicidial_list_archive count as duplicates too."""
@@ -109,7 +121,7 @@ class LoadOptions(BaseModel):
     """Of on_duplicate update: fill what the lead leaves empty, or replace what the row has."""
     keep: Literal["first", "last", "best"] = "first"
     """Which of the file's rows that are duplicates of one another; best: most fields filled."""
-    invalid_phone_fallback: Annotated[tuple[str, ...], BeforeValidator(_separated)] = ()
+    invalid_phone_fallback: Annotated[tuple[str, ...], BeforeValidator(separated)] = ()
     """Fields whose number takes the place of one that is invalid, duplicate or do-not-call."""
     feed: dict[str, Path] = {}
     """Further files of numbers not to load, by name: {"litigators": "litigators.csv"}."""
@@ -154,17 +166,6 @@ class LoadOptions(BaseModel):
         except UsageError as error:
             raise ValueError(str(error)) from None
 
-    @field_validator("duplicate_statuses")
-    @classmethod
-    def _statuses(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            if not re.fullmatch(r"[A-Za-z0-9_-]{1,6}", name):
-                raise ValueError(
-                    f"{name!r} is no status, which is 1 to 6 letters, digits, _ or -; "
-                    "write several as NEW,NA"
-                )
-        return names
-
     @field_validator("invalid_phone_fallback")
     @classmethod
     def _known_fields(cls, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -195,7 +196,8 @@ class LoadOptions(BaseModel):
             # It has to read what it writes, to the day.
             day = date(1980, 12, 31)
             try:
-                good = datetime.strptime(day.strftime(date_format), date_format).date() == day  # noqa: DTZ007
+                read = datetime.strptime(day.strftime(date_format), date_format)  # noqa: DTZ007 - a day
+                good = read.date() == day
             except ValueError:
                 good = False
             if not good:

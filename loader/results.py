@@ -43,8 +43,7 @@ class Results:
         # A reject file that is loaded again has our columns already.
         ours = result_columns(columns)
         self.columns = [c for c in columns if c not in ours]
-        if any((folder / name).exists() for name in (LOADED, REJECTED, CHANGES, SUMMARY)):
-            raise UsageError(f"{folder} holds the results of another run; name another folder")
+        refuse_other_results(folder, (LOADED, REJECTED, CHANGES, SUMMARY))
         self._made = not folder.exists()
         try:
             shutil.rmtree(self.work, ignore_errors=True)
@@ -201,6 +200,16 @@ class Results:
         return pa.table([to_arrow(column.astype("str")) for column in columns], schema)
 
 
+def refuse_other_results(folder: Path, names: Sequence[str]) -> None:
+    """Keep results from being overwritten.
+
+    Raises:
+        UsageError: the folder holds one of the files.
+    """
+    if any((folder / name).exists() for name in names):
+        raise UsageError(f"{folder} holds the results of another run; name another folder")
+
+
 UNREADABLE = (Reason.BROKEN_QUOTE, Reason.TOO_FEW_FIELDS, Reason.TOO_MANY_FIELDS)
 
 
@@ -230,9 +239,11 @@ class _CsvFile:
         self._writer = pyarrow.csv.CSVWriter(path, schema, write_options=options)
 
     def write_table(self, table: pa.Table) -> None:
+        """Write rows, whose columns are those of `schema`."""
         self._writer.write_table(table)
 
     def close(self) -> None:
+        """Write what is still buffered."""
         self._writer.close()
 
 

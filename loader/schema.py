@@ -1,4 +1,4 @@
-"""The dialer's tables that a load reads or writes, for an empty database and for the tests.
+"""The dialer's tables that we read or write, for an empty database and for the tests.
 
 A real dialer brings its own tables, older or newer than these: `create_missing` leaves them as they
 are, and the loader works with the columns that it finds there.
@@ -326,6 +326,47 @@ _table(
     Column("customer_timezone", String(100), server_default=""),
     Column("customer_timezone_diff", String(6), server_default=""),
     Column("customer_time", TIME),
+)
+
+_table(
+    "vicidial_auto_calls",
+    _counter("auto_call_id"),
+    Column("server_ip", String(15), server_default="", nullable=False),
+    Column("campaign_id", String(20)),
+    Column(
+        "status",
+        _one_of(
+            *("SENT", "RINGING", "LIVE", "XFER", "PAUSED", "CLOSER", "BUSY", "DISCONNECT", "IVR")
+        ),
+        server_default="PAUSED",
+    ),
+    Column("lead_id", ID, nullable=False, index=True),
+    Column("uniqueid", String(20)),
+    Column("callerid", String(20)),
+    Column("phone_code", String(10)),
+    Column("phone_number", String(18)),
+    Column("call_time", TIME),
+    Column("call_type", _one_of("IN", "OUT", "OUTBALANCE"), server_default="OUT"),
+    Column("last_update_time", STAMP, server_default=_Now(), nullable=False),
+)
+
+_table(
+    "vicidial_live_agents",
+    _counter("live_agent_id"),
+    Column("user", String(20), unique=True),
+    Column("server_ip", String(15), server_default="", nullable=False),
+    Column("extension", String(100)),
+    Column(
+        "status",
+        _one_of("READY", "QUEUE", "INCALL", "PAUSED", "CLOSER", "MQUEUE"),
+        server_default="PAUSED",
+    ),
+    Column("lead_id", ID, nullable=False, index=True),
+    Column("campaign_id", String(8)),
+    Column("uniqueid", String(20)),
+    Column("callerid", String(20)),
+    Column("last_call_time", TIME),
+    Column("last_update_time", STAMP, server_default=_Now(), nullable=False),
 )
 
 _table(

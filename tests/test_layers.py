@@ -15,10 +15,11 @@ BOTTOM = {"errors", "reasons", "columnar", "grammar"}
 """Know no other module of ours."""
 
 PURE = {
-    "accepted", "alt_phones", "callbacks", "changes", "clean", "collation", "custom_fields",
-    "duplicate_rule", "duplicates", "extras", "feeds", "fill", "findings", "hopper", "lookups",
-    "mapping", "normalize", "number_zones", "numbering_plans", "options", "phones", "pipeline",
-    "regions", "rules", "timezone", "zones",
+    "accepted", "ages", "alt_phones", "archive_account", "archive_options", "archive_result",
+    "callbacks", "changes", "clean", "collation", "custom_fields", "duplicate_rule", "duplicates",
+    "extras", "feeds", "fill", "findings", "hopper", "lead_ids", "lookups", "mapping", "normalize",
+    "number_zones", "numbering_plans", "office_hours", "options", "phones", "pipeline", "regions",
+    "rules", "timezone", "zones",
 }  # fmt: skip
 """Stages over frames and plain data: with the same input they give the same answer."""
 
@@ -29,10 +30,12 @@ FEEDS = {"feed_files"}
 """Read files of numbers and know what numbers are."""
 
 DATABASE = {
-    "database", "extra_insert", "facts", "insert", "queries", "schema", "update", "write",
+    "archive", "archive_children", "archive_conditions", "archive_preview", "archive_selection",
+    "archive_tables", "database", "extra_insert", "facts", "insert", "queries", "schema",
+    "throttle", "transfer", "update", "write",
 }  # fmt: skip
 
-RESULTS = {"results", "spool", "summary"}
+RESULTS = {"archive_report", "results", "spool", "summary"}
 
 MAY_IMPORT = {
     "bottom": BOTTOM,

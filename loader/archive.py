@@ -1,0 +1,275 @@
+"""Leads on their way from vicidial_list to vicidial_list_archive, a chunk at a time, and back.
+
+The dialer writes to the leads all the while. So nothing is believed that was read: each statement
+proves by itself what it relies on, and can be done again after a failure of any kind.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import ColumnElement, Connection, TableClause, literal, true
+
+from loader.archive_account import LOOKED_AT, counted, refused_rows, stayed_of
+from loader.archive_children import Children
+from loader.archive_conditions import holder, lists_of, loaded_anew, rule_condition
+from loader.archive_options import MOST_LEADS, ArchiveOptions, ArchiveRule
+from loader.archive_preview import preview
+from loader.archive_result import ChunkResult, Counts, Preview, Stay
+from loader.archive_selection import (
+    GivenLeads,
+    Ids,
+    Leads,
+    LeadsLeftBehind,
+    LeadsOfRule,
+    refuse_missing,
+)
+from loader.archive_tables import CHILDREN, HOLDERS, LEADS, ArchiveTables
+from loader.database import Database
+from loader.errors import LeadIdsError, UsageError
+from loader.facts import read_clock
+from loader.transfer import ForLeads, Transfer, in_halves
+
+
+class Archiver:
+    """Archives leads, or brings them back.
+
+    Attributes:
+        tables: those that leads and what belongs to them go between.
+        clock: the server's when the run began.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        options: ArchiveOptions,
+        rule: ArchiveRule | None = None,
+        direction: Literal["archive", "dearchive"] = "archive",
+    ) -> None:
+        """Look at the tables; nothing is written yet.
+
+        Args:
+            database: the dialer's.
+            options: what to do with the leads; when to wait and to stop is the caller's matter.
+            rule: selects the leads; None: they are given.
+            direction: dearchive is the way back.
+
+        Raises:
+            ConfigurationError: tables differ, or are missing.
+            UsageError: the rule has no condition, or names a campaign that no list has.
+            DatabaseUnavailableError: no answer after all retries.
+        """
+        self.database, self.options, self.rule = database, options, rule
+        self.back = direction == "dearchive"
+        if rule is not None and rule.is_empty:
+            raise UsageError(
+                "no condition: all leads would be selected; give lead_ids, or conditions such as "
+                "--statuses NA,B or --called-before 90d"
+            )
+        campaigns = rule.campaigns if rule else ()
+        self.clock = database.read(read_clock)
+        self._lists = database.read(lambda connection: lists_of(connection, campaigns))
+        self.tables = ArchiveTables(database, options, back=self.back)
+        self.tables.refuse_differences({*self._lists, *(rule.lists if rule else ())})
+        self._plan = _Plan.of(self)
+
+    def leads(self, lead_ids: Ids | None = None) -> Leads:
+        """Give the leads to move, and make the archives that are missing.
+
+        Args:
+            lead_ids: those given, unique; None: those of the rule.
+
+        Raises:
+            LeadIdsError: some of those given are in neither table.
+            ConfigurationError: a table is missing, and none is to be made.
+            NotAllowedError: a table is missing, and the account may not make it.
+            DatabaseUnavailableError: no answer after all retries.
+        """
+        pair, plan = self._plan.transfer.pair, self._plan
+        if lead_ids is not None:
+            there = [t for t in (pair.source, pair.target) if t.name in self.tables.columns]
+            refuse_missing(self.database, there, lead_ids)
+        self.tables.make_missing([LEADS, *(CHILDREN if plan.children else ())])
+        if lead_ids is not None:
+            return GivenLeads(pair.source, lead_ids)
+        behind = LeadsLeftBehind(self.database)
+        if plan.children and not self.back:
+            behind.places = plan.children.left_behind(self.rule_on)
+        return LeadsOfRule(self.database, pair.source, plan.selected, plan.sparing, behind)
+
+    def preview(self, leads: Leads) -> Preview:
+        """Count what would be moved.
+
+        Raises:
+            DatabaseUnavailableError: no answer after all retries.
+        """
+        plan = self._plan
+        return preview(self.database, plan.transfer.pair.source, leads, plan.sparing, self.clock)
+
+    def move(self, lead_ids: Ids) -> ChunkResult:
+        """Move one chunk of leads: insert, then update, then delete, as the Lead Archive API does.
+
+        What is not in its table any more was moved before; what belongs to it is moved still.
+
+        Args:
+            lead_ids: unique, at most 500.
+
+        Raises:
+            LeadIdsError: there are more.
+            NotAllowedError: the account may not do this, or make a table that is missing.
+            DatabaseUnavailableError: no answer after all retries; the same again completes it.
+        """
+        if len(lead_ids) > MOST_LEADS:
+            raise LeadIdsError(f"lead_ids cannot exceed {MOST_LEADS} values")
+        chunk = _Chunk(self, self._plan, lead_ids.tolist())
+        for attempt in self.database.retrying():
+            with attempt:
+                chunk.attempt()
+        return chunk.result()
+
+    def rule_on(self, leads: TableClause) -> ColumnElement[bool]:
+        """Word which leads of a table the rule selects; without one, all."""
+        if self.rule is None:
+            return true()
+        return rule_condition(leads, self.rule, self.clock.now, self._lists)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What an archiver does, worded once for all chunks."""
+
+    selected: ColumnElement[bool]
+    sparing: tuple[Stay, ColumnElement[str]]
+    transfer: Transfer
+    looking: ForLeads
+    children: Children | None
+
+    @classmethod
+    def of(cls, archiver: Archiver) -> "_Plan":
+        options, tables = archiver.options, archiver.tables
+        pair, dialect = tables.pair(LEADS), archiver.database.engine.dialect
+        selected, nobody = archiver.rule_on(pair.source), literal("")
+        held = options.held or ("leave" if archiver.rule else "take")
+        if archiver.back:
+            why = Stay.LOADED_ANEW
+            spared = nobody if options.loaded_anew == "take" else loaded_anew(pair.source)
+        else:
+            why = Stay.HELD
+            there = [name for name in HOLDERS if name in tables.columns]
+            spared = nobody if held == "take" else holder(pair.source, there)
+        transfer = Transfer(pair, dialect, selected & (spared == ""))
+        more: dict[str, ColumnElement[Any]] = {
+            "selected": selected,
+            "spared": spared,
+        }
+        children = Children(tables, dialect) if options.with_children else None
+        looking = transfer.looking(dialect, more)
+        return cls(selected, (why, spared), transfer, looking, children)
+
+
+class _Chunk:
+    """One chunk on its way.
+
+    The server's counts are taken, unless a statement failed: of that nobody knows what it did, and
+    the leads themselves are counted.
+    """
+
+    def __init__(self, archiver: Archiver, plan: _Plan, lead_ids: list[int]) -> None:
+        self.archiver, self.options, self.plan = archiver, archiver.options, plan
+        self.lead_ids = lead_ids
+        self.before: pd.DataFrame | None = None
+        """What there was of the leads at first, see `LOOKED_AT`."""
+        self.after: pd.DataFrame | None = None
+        """Likewise at last, if something stayed or is in doubt."""
+        self.counts = Counts()
+        self.children: dict[str, Counts] = {}
+        self.refused: dict[int, int] = {}
+        """The server's error code by lead_id."""
+        self.refused_children: dict[int, int] = {}
+        """Likewise, of leads that moved without all that belongs to them."""
+        self.is_in_doubt = False
+        self.session: str | None = None
+
+    def attempt(self) -> None:
+        """Move the leads that are still to be moved; can be done again."""
+        database = self.archiver.database
+        self.is_in_doubt |= self.before is not None
+        if self.session is not None:
+            database.end_session(self.session)
+        with database.connect() as connection:
+            self.session = connection.info.get("session")
+            self.move(connection.execution_options(isolation_level="AUTOCOMMIT"))
+
+    def move(self, connection: Connection) -> None:
+        now = self.look(connection)
+        if self.before is None:
+            self.before = now
+        tables = self.tables_of_children(connection)
+        transfer, options = self.plan.transfer, self.options
+        free = now[now["selected"] & (now["spared"] == "")]
+        if self.archiver.back:
+            # What differs from a lead that is there does not come back, nor what belongs to it.
+            coming = free[~free["copied"] | free["equal"]]
+            self.move_children(connection, tables, coming["lead_id"].tolist())
+        inserted = updated = deleted = 0
+        if options.insert:
+            missing = free["lead_id"][~free["copied"]]
+            inserted = in_halves(transfer.insert, connection, missing.tolist(), self.refused)
+        if options.update and not self.archiver.back:
+            differing = free["lead_id"][free["copied"] & ~free["equal"]]
+            updated = in_halves(transfer.update, connection, differing.tolist(), self.refused)
+        if options.delete:
+            deleted = in_halves(transfer.delete, connection, free["lead_id"].tolist(), self.refused)
+        self.counts = Counts(len(self.before), inserted, updated, deleted)
+        if not self.archiver.back:
+            self.move_children(connection, tables, self.lead_ids)
+        # Without transactions, some of what was refused may be done.
+        self.is_in_doubt |= bool(self.refused)
+        if self.is_in_doubt or deleted < len(now):
+            self.after = self.look(connection)
+
+    def look(self, connection: Connection) -> pd.DataFrame:
+        rows = self.plan.looking.run(connection, self.lead_ids).all()
+        found = pd.DataFrame([tuple(row) for row in rows], columns=list(LOOKED_AT))
+        return found.astype(LOOKED_AT)
+
+    def tables_of_children(self, connection: Connection) -> list[str]:
+        """Name the tables that can have rows of the leads, and see to it that they have archives.
+
+        A lead leaves only where all that belongs to it can follow.
+        """
+        if self.plan.children is None:
+            return []
+        names = self.plan.children.tables_of(connection, self.lead_ids)
+        self.archiver.tables.make_missing(names)
+        return names
+
+    def move_children(self, connection: Connection, tables: list[str], lead_ids: list[int]) -> None:
+        """Move what belongs to leads that are not in vicidial_list."""
+        if self.plan.children is None:
+            return
+        for name, transfer in self.plan.children.of(tables):
+            counts = transfer.move(connection, lead_ids, self.options, self.refused_children)
+            self.children[name] = self.children.get(name, Counts()).plus(counts)
+
+    def result(self) -> ChunkResult:
+        """Say what became of the chunk."""
+        counts, stayed = self.counts, refused_rows(self.refused_children, Stay.CHILD_REFUSED)
+        if self.before is None:
+            return ChunkResult(counts)
+        moved = np.sort(self.before["lead_id"].to_numpy())
+        if self.after is not None:
+            moved = np.setdiff1d(moved, self.after["lead_id"])
+            if self.is_in_doubt:
+                counts = counted(self.before, self.after)
+            still_there = stayed_of(
+                self.after,
+                self.plan.sparing[0],
+                self.refused,
+                self.options,
+                back=self.archiver.back,
+            )
+            stayed = pd.concat([still_there, stayed], ignore_index=True)
+        children = {name: counts for name, counts in self.children.items() if any(counts)}
+        return ChunkResult(counts, stayed, children, moved)

@@ -1,0 +1,146 @@
+"""Which leads an archive run takes, as conditions of a statement: the rule, and who is spared."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    TableClause,
+    and_,
+    case,
+    column,
+    exists,
+    func,
+    literal,
+    select,
+    table,
+    true,
+)
+
+from loader.ages import moment_before
+from loader.archive_options import ArchiveRule
+from loader.archive_tables import LEADS
+from loader.errors import UsageError
+
+NEVER = datetime(2008, 1, 1)  # noqa: DTZ001 - the dialer keeps local times
+"""What add_lead and the dialer's loaders store as last_local_call_time of a lead never called."""
+NO_DATE = "1000-01-01 00:00:00"
+"""No date that a server can store lies before, but 0000-00-00 does."""
+
+BUSY_STATUSES = ("INCALL", "QUEUE", "DISPO")
+PENDING_CALLBACKS = ("ACTIVE", "LIVE")
+
+
+def rule_condition(
+    leads: TableClause, rule: ArchiveRule, now: datetime, lists_of_campaigns: list[int]
+) -> ColumnElement[bool]:
+    """Word a rule.
+
+    Args:
+        leads: the table that the leads are in.
+        rule: its conditions must all be true of a lead.
+        now: the server's local time, from which ages count.
+        lists_of_campaigns: list_ids of the rule's campaigns.
+    """
+    parts: list[ColumnElement[bool]] = []
+    if rule.statuses:
+        parts.append(leads.c.status.in_(rule.statuses))
+    if rule.lists:
+        parts.append(leads.c.list_id.in_(rule.lists))
+    if rule.campaigns:
+        parts.append(leads.c.list_id.in_(lists_of_campaigns))
+    if rule.called_before is not None:
+        called = leads.c.last_local_call_time
+        parts += [called > _text(NEVER), called < _text(moment_before(rule.called_before, now))]
+    if rule.loaded_before is not None:
+        loaded = leads.c.entry_date
+        parts += [loaded >= NO_DATE, loaded < _text(moment_before(rule.loaded_before, now))]
+    if rule.min_called_count is not None:
+        parts.append(leads.c.called_count >= rule.min_called_count)
+    return and_(true(), *parts)
+
+
+def _text(moment: datetime) -> str:
+    # SQLite compares texts.
+    return moment.isoformat(sep=" ", timespec="seconds")
+
+
+def lists_of(connection: Connection, campaigns: tuple[str, ...]) -> list[int]:
+    """Give the list_ids of campaigns.
+
+    Raises:
+        UsageError: a campaign has no list; it may be misspelt.
+    """
+    if not campaigns:
+        return []
+    lists = table("vicidial_lists", column("list_id"), column("campaign_id"))
+    by_campaign = select(lists.c.list_id, lists.c.campaign_id).where(
+        func.lower(lists.c.campaign_id).in_([each.lower() for each in campaigns])
+    )
+    found = [(int(list_id), str(campaign)) for list_id, campaign in connection.execute(by_campaign)]
+    there = {campaign.lower() for _, campaign in found}
+    missing = [campaign for campaign in campaigns if campaign.lower() not in there]
+    if missing:
+        raise UsageError(f"--campaigns: no list is of campaign {', '.join(missing)}")
+    return sorted(list_id for list_id, _ in found)
+
+
+def holder(leads: TableClause, there: Collection[str]) -> ColumnElement[str]:
+    """Name who in the dialer is holding a lead: "" if nobody.
+
+    Args:
+        leads: the table that the leads are in.
+        there: the tables of HOLDERS that the database has.
+    """
+    whens: list[tuple[ColumnElement[bool], ColumnElement[str]]] = [
+        (leads.c.status.in_(BUSY_STATUSES), literal("status ") + leads.c.status)
+    ]
+    for name in there:
+        place = table(name, column("lead_id"), column("status"))
+        names_it = place.c.lead_id == leads.c.lead_id
+        if name == "vicidial_callbacks":
+            names_it &= place.c.status.in_(PENDING_CALLBACKS)
+        found = exists(select(literal(1)).select_from(place).where(names_it))
+        whens.append((found, literal(name)))
+    return case(*whens, else_="")
+
+
+def loaded_anew(archived: TableClause) -> ColumnElement[str]:
+    """Give the lead_id of a later lead of the same list with the number of an archived one.
+
+    "" if there is none, or if the archived lead is in vicidial_list itself already.
+    """
+    names = ("lead_id", "list_id", "phone_number", "entry_date")
+    again, itself = (table(LEADS, *map(column, names)).alias(name) for name in ("again", "itself"))
+    found = (
+        select(func.min(again.c.lead_id))
+        .where(
+            again.c.phone_number == archived.c.phone_number,
+            again.c.list_id == archived.c.list_id,
+            again.c.lead_id > archived.c.lead_id,
+            again.c.entry_date > archived.c.entry_date,
+        )
+        .scalar_subquery()
+    )
+    is_there = exists(
+        select(literal(1)).select_from(itself).where(itself.c.lead_id == archived.c.lead_id)
+    )
+    return case((is_there, ""), (found.is_(None), ""), else_=literal("lead_id=").concat(found))
+
+
+def age_group(leads: TableClause, now: datetime) -> ColumnElement[int]:
+    """Number the group of AGES that a lead belongs to; the last one has no date."""
+    loaded = leads.c.entry_date
+    groups = [
+        (loaded >= _text(now - timedelta(days=days)), number)
+        for number, (_, days) in enumerate(AGES[:-2])
+    ]
+    return case(*groups, (loaded >= NO_DATE, len(AGES) - 2), else_=len(AGES) - 1)
+
+
+AGES = (
+    ("up to 7 days", 7), ("8 to 30 days", 30), ("31 to 90 days", 90), ("91 to 180 days", 180),
+    ("181 to 365 days", 365), ("over a year", 0), ("unknown", 0),
+)  # fmt: skip
+"""Ages since a lead was loaded, and the days up to which a group goes."""

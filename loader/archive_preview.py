@@ -1,0 +1,73 @@
+"""What an archive run would take: counted by list, status and age, with nothing written."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import ColumnElement, Select, TableClause, column, func, select
+from sqlalchemy import table as table_of
+
+from loader.archive_conditions import AGES, age_group
+from loader.archive_result import Preview, Stay
+from loader.archive_selection import Leads
+from loader.database import Database
+from loader.timezone import Clock
+
+GROUPED = {"list_id": "int64", "status": "str", "age": "int64", "details": "str", "leads": "int64"}
+LISTS = {"list_id": "int64", "list_name": "str", "campaign_id": "str"}
+
+
+def preview(
+    database: Database,
+    table: TableClause,
+    leads: Leads,
+    spared: tuple[Stay, ColumnElement[str]],
+    clock: Clock,
+) -> Preview:
+    """Count the leads that would be taken, a part of the table after the other.
+
+    Args:
+        database: the dialer's.
+        table: where the leads are.
+        leads: those of the run.
+        spared: why some are spared, and the details, "" of all others.
+        clock: the server's, from which ages count.
+
+    Raises:
+        DatabaseUnavailableError: no answer after all retries.
+    """
+    why, details = spared
+    groups = [
+        table.c.list_id.label("list_id"),
+        func.coalesce(table.c.status, "").label("status"),
+        age_group(table, clock.now).label("age"),
+        details.label("details"),
+    ]
+    *names, _ = GROUPED
+    found = pd.DataFrame(columns=list(GROUPED)).astype(GROUPED)
+    for condition in leads.conditions():
+        counted = select(*groups, func.count()).where(condition).group_by(*names)
+        found = pd.concat([found, _frame(database, counted, GROUPED)]).pipe(_summed, *names)
+    taken, stays = found[found["details"] == ""], found[found["details"] != ""]
+    by_age = _summed(taken, "age")
+    lists = table_of("vicidial_lists", *map(column, LISTS))
+    by_list = _summed(taken, "list_id").merge(
+        _frame(database, select(*lists.c), LISTS), on="list_id", how="left"
+    )
+    ages = pd.Series([name for name, _ in AGES], dtype="str")
+    return Preview(
+        leads=int(taken["leads"].sum()),
+        spared=_summed(stays, "details").assign(why=why.value)[["why", "details", "leads"]],
+        by_list=by_list.fillna({"list_name": "", "campaign_id": ""})[[*LISTS, "leads"]],
+        by_status=_summed(taken, "status"),
+        by_age=by_age.assign(age=by_age["age"].map(ages)),
+    )
+
+
+def _frame(database: Database, asked: "Select[Any]", types: Mapping[str, str]) -> pd.DataFrame:
+    rows = database.read(lambda connection: [tuple(row) for row in connection.execute(asked)])
+    return pd.DataFrame(rows, columns=list(types)).astype(types)
+
+
+def _summed(counts: pd.DataFrame, *names: str) -> pd.DataFrame:
+    return counts.groupby(list(names), as_index=False)[["leads"]].sum()

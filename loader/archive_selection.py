@@ -1,0 +1,252 @@
+"""The leads that an archive run takes, a chunk after the other: given ones, or those of a rule."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sqlalchemy import ColumnElement, Connection, TableClause, func, select
+
+from loader.archive_result import STAYED_TYPES, Stay, no_stayed
+from loader.archive_tables import LEADS, SUFFIX
+from loader.database import Database
+from loader.errors import LeadIdsError
+
+Ids = npt.NDArray[np.int64]
+
+WINDOW = 10_000
+"""lead_ids looked through by one statement: it holds a MyISAM table's lock for some 10 ms."""
+ASKED_AT_ONCE = 1000
+"""Given lead_ids that one statement looks for."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What comes next."""
+
+    lead_ids: Ids
+    """Ascending; none: there are no more."""
+    stayed: pd.DataFrame
+    """Leads of the same part of the table that are spared, see `STAYED_TYPES`."""
+
+
+class Leads(Protocol):
+    """The leads of a run, to be taken once."""
+
+    @property
+    def share(self) -> float:
+        """How much of them was taken, from 0 to 1."""
+
+    def take(self, at_most: int) -> Taken:
+        """Give the next ones, up to so many.
+
+        Raises:
+            DatabaseUnavailableError: no answer after all retries.
+        """
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        """Give conditions that are true of one part of the leads each, and together of all."""
+
+
+class GivenLeads:
+    """Leads whose lead_ids were given."""
+
+    def __init__(self, table: TableClause, lead_ids: Ids) -> None:
+        """Take lead_ids that are known to exist."""
+        self._table, self._ids, self._taken = table, np.sort(lead_ids), 0
+
+    @property
+    def share(self) -> float:
+        """How much of them was taken, from 0 to 1."""
+        return self._taken / len(self._ids) if len(self._ids) else 1.0
+
+    def take(self, at_most: int) -> Taken:
+        """Give the next ones, up to so many."""
+        taken = self._ids[self._taken : self._taken + at_most]
+        self._taken += len(taken)
+        return Taken(taken, no_stayed())
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        """Give conditions that are true of one part of the leads each, and together of all."""
+        for start in range(0, len(self._ids), ASKED_AT_ONCE):
+            part = self._ids[start : start + ASKED_AT_ONCE].tolist()
+            yield self._table.c.lead_id.in_(part)
+
+
+class Windows:
+    """Goes through a table in the order of lead_id, without holding it for long."""
+
+    def __init__(self, database: Database, table: TableClause) -> None:
+        """Look how far the table goes now; what is inserted later is left for another time."""
+        self._database, self._table = database, table
+        lead_id = table.c.lead_id
+        bounds = select(func.min(lead_id), func.max(lead_id))
+        first, last = database.read(lambda connection: tuple(connection.execute(bounds).one()))
+        self._first = self._next = int(first or 0)
+        self._last = int(last) if last is not None else -1
+
+    def share(self, lead_id: int | None) -> float:
+        """Say how much of the table lies up to a lead_id, from 0 to 1; None: to the last window."""
+        until = self._next if lead_id is None else lead_id + 1
+        return (until - self._first) / (self._last + 1 - self._first) if self._last >= 0 else 1.0
+
+    def next(self) -> tuple[int, int] | None:
+        """Give the next window: its first lead_id and the one behind its last; None: no more."""
+        if self._next > self._last:
+            return None
+        window = self._next, min(self._next + WINDOW, self._last + 1)
+        self._next = window[1]
+        return window
+
+    def within(self, window: tuple[int, int]) -> ColumnElement[bool]:
+        """Word that a lead is in a window."""
+        lead_id = self._table.c.lead_id
+        return (lead_id >= window[0]) & (lead_id < window[1])
+
+    def rows(
+        self,
+        window: tuple[int, int],
+        columns: list[ColumnElement[str]],
+        condition: ColumnElement[bool],
+    ) -> list[tuple[Any, ...]]:
+        """Read lead_id and more of a window's leads, in the order of lead_id; then skip a gap."""
+        asked = (
+            select(self._table.c.lead_id, *columns)
+            .distinct()
+            .where(self.within(window), condition)
+            .order_by(self._table.c.lead_id)
+        )
+        if self._table.name in {LEADS, LEADS + SUFFIX}:
+            # By an index of the condition a server may read all leads for each window.
+            asked = asked.with_hint(self._table, "FORCE INDEX (PRIMARY)", "mysql")
+        rows = self._database.read(lambda connection: list(map(tuple, connection.execute(asked))))
+        if not rows:
+            self._skip()
+        return rows
+
+    def _skip(self) -> None:
+        lead_id = self._table.c.lead_id
+        asked = select(func.min(lead_id)).where(lead_id >= self._next)
+        found = self._database.read(lambda connection: connection.execute(asked).scalar_one())
+        self._next = max(self._next, int(found)) if found is not None else self._last + 1
+
+
+class LeadsLeftBehind:
+    """Archived leads of which other tables still have rows.
+
+    Attributes:
+        places: the tables, and which of their rows should not be there.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.places: Iterator[tuple[TableClause, ColumnElement[bool]]] = iter(())
+        self._found: Ids = np.empty(0, np.int64)
+        self._place: tuple[Windows, ColumnElement[bool]] | None = None
+
+    def take(self, at_most: int) -> Taken:
+        """Give the next ones, up to so many; one may come once for each table.
+
+        Raises:
+            DatabaseUnavailableError: no answer after all retries.
+        """
+        while not len(self._found) and (rows := self._next_rows()) is not None:
+            self._found = np.array([row[0] for row in rows], np.int64)
+        taken, self._found = self._found[:at_most], self._found[at_most:]
+        return Taken(taken, no_stayed())
+
+    def _next_rows(self) -> list[tuple[Any, ...]] | None:
+        """Look through the next window of this table, or of the next one."""
+        while self._place is None or (window := self._place[0].next()) is None:
+            place = next(self.places, None)
+            if place is None:
+                return None
+            self._place = Windows(self._database, place[0]), place[1]
+        windows, condition = self._place
+        return windows.rows(window, [], condition)
+
+
+class LeadsOfRule:
+    """Leads that a rule selects, found by going through the table in the order of lead_id."""
+
+    def __init__(
+        self,
+        database: Database,
+        table: TableClause,
+        rule: ColumnElement[bool],
+        spared: tuple[Stay, ColumnElement[str]],
+        left_behind: LeadsLeftBehind,
+    ) -> None:
+        """Take the rule, who is spared of those that it selects, and what comes before them.
+
+        Args:
+            database: the dialer's.
+            table: where the leads are.
+            rule: selects them.
+            spared: why some are spared, and the details, "" of all others.
+            left_behind: leads whose other rows are still to be moved.
+        """
+        self._rule, self._left_behind = rule, left_behind
+        self._why, details = spared
+        self._windows = Windows(database, table)
+        self._details = details.label("details")
+        self._found, self._last = no_stayed(), -1
+
+    @property
+    def share(self) -> float:
+        """How much of the table was gone through, from 0 to 1."""
+        return self._windows.share(None if self._found.empty else self._last)
+
+    def take(self, at_most: int) -> Taken:
+        """Give the next ones, up to so many.
+
+        Raises:
+            DatabaseUnavailableError: no answer after all retries.
+        """
+        behind = self._left_behind.take(at_most)
+        if len(behind.lead_ids):
+            return behind
+        while (self._found["details"] == "").sum() < at_most:
+            window = self._windows.next()
+            if window is None:
+                break
+            found = self._windows.rows(window, [self._details], self._rule)
+            frame = pd.DataFrame(found, columns=["lead_id", "details"])
+            frame = frame.assign(why=self._why.value)[list(STAYED_TYPES)].astype(STAYED_TYPES)
+            self._found = pd.concat([self._found, frame], ignore_index=True)
+        is_free = self._found["details"] == ""
+        # The spared ones behind the last that is taken come with the next.
+        until = is_free & (is_free.cumsum() <= at_most)
+        count = int(np.flatnonzero(until)[-1]) + 1 if until.sum() == at_most else len(self._found)
+        taken, self._found = self._found[:count], self._found[count:]
+        self._last = int(taken["lead_id"].iloc[-1]) if count else self._last
+        free = is_free[:count]
+        return Taken(taken["lead_id"][free].to_numpy(np.int64), taken[~free])
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        """Give conditions that are true of one part of the leads each, and together of all."""
+        while window := self._windows.next():
+            yield self._windows.within(window) & self._rule
+
+
+def refuse_missing(database: Database, tables: Sequence[TableClause], lead_ids: Ids) -> None:
+    """Refuse lead_ids that are in none of the tables.
+
+    Raises:
+        LeadIdsError: there are some (Lead Archive API: lead_ids does not exist).
+    """
+    missing: list[int] = []
+    for start in range(0, len(lead_ids), ASKED_AT_ONCE):
+        part = lead_ids[start : start + ASKED_AT_ONCE]
+        found = database.read(partial(_there, tables, part.tolist()))
+        missing += np.setdiff1d(part, found).tolist()
+    if missing:
+        raise LeadIdsError("lead_ids does not exist", missing)
+
+
+def _there(tables: Sequence[TableClause], lead_ids: list[int], connection: Connection) -> list[int]:
+    asked = (select(table.c.lead_id).where(table.c.lead_id.in_(lead_ids)) for table in tables)
+    return [int(lead_id) for each in asked for lead_id in connection.scalars(each)]

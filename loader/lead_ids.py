@@ -1,0 +1,282 @@
+"""The lead_ids that are to be archived or brought back, as text, in files and in requests.
+
+The messages are those of the Lead Archive API. A whole number is one that begins with a minus or
+is too large for any table, too: it is an integer, and then there is no such lead.
+"""
+
+import codecs
+import csv
+import io
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from loader.archive_options import MOST_LEADS
+from loader.errors import LeadIdsError, NoSuchFileError, SourceFileError
+
+LeadIds = npt.NDArray[np.int64]
+
+NOT_INTEGER = "lead_ids must only contain integer values"
+NO_VALUE = "lead_ids must contain atleast 1 value"
+TOO_MANY = f"lead_ids cannot exceed {MOST_LEADS} values"
+DUPLICATE = "lead_ids cannot contain duplicate values"
+NOT_THERE = "lead_ids does not exist"
+
+MOST_NAMED = 500
+"""Of the ids at fault of a file."""
+
+INTEGER = "^-?[0-9]+$"
+SMALL_INTEGER = "^-?0*[0-9]{1,18}$"
+"""What surely fits 64 bits; tables count up to 4294967295."""
+
+LINE_END = re.compile(r"\r\n|\r|\n")
+VALUE = re.compile(r"[^\s,]+", re.ASCII)
+FIRST_LINE = re.compile(r"(?:[ \t]*[\r\n])*(?P<header>[^\r\n]*)(?:\r\n|\r|\n|\Z)")
+COLUMN = re.compile(
+    r'(?:^|(?P<before>[,;|\t]))[ ]*(?P<quote>"?)lead_id(?P=quote)[ ]*(?:$|(?P<after>[,;|\t]))',
+    re.IGNORECASE,
+)
+"""The column of a header, and what delimits it."""
+
+
+@dataclass(frozen=True)
+class _Given:
+    """Values (large_string, none missing) in their order, and where the n-th one stands.
+
+    `named`: values that are no integers are shown. `advice` is how to give better ones.
+    """
+
+    values: pa.LargeStringArray | pa.ChunkedArray
+    name: str
+    where: Callable[[int], str]
+    named: bool = False
+    advice: str = ""
+
+    def lead_ids(self) -> LeadIds:
+        """Check the values, and read them."""
+        integer = _mask(pc.match_substring_regex(self.values, INTEGER))
+        if not integer.all():
+            wrong = np.flatnonzero(~integer)
+            texts = self._texts(wrong)
+            # The names and addresses of a wrong file are not for a log; the line is enough.
+            named = self.named or all(re.fullmatch("[0-9.eE+-]*", text) for text in texts)
+            lead_ids = tuple(dict.fromkeys(filter(None, texts))) if named else ()
+            raise LeadIdsError(NOT_INTEGER, lead_ids, self.where(wrong[0]) + self.advice)
+        if not len(self.values):
+            raise LeadIdsError(NO_VALUE, where=self.name)
+        small = _mask(pc.match_substring_regex(self.values, SMALL_INTEGER))
+        lead_ids = self.values.filter(pa.array(small)).cast(pa.int64()).to_numpy().copy()
+        if (twice := _duplicates(lead_ids)).size:
+            second = np.flatnonzero(small)[lead_ids == twice[0]][1]
+            raise LeadIdsError(DUPLICATE, tuple(twice.tolist()), self.where(second))
+        if not small.all():
+            huge = np.flatnonzero(~small)
+            raise LeadIdsError(NOT_THERE, tuple(map(int, self._texts(huge))), self.where(huge[0]))
+        return np.asarray(lead_ids, dtype=np.int64)
+
+    def _texts(self, positions: npt.NDArray[np.intp]) -> list[str]:
+        texts: list[str] = self.values.take(pa.array(positions[:MOST_NAMED])).to_pylist()
+        return texts
+
+
+def parse_lead_ids(text: str, name: str = "") -> LeadIds:
+    """Read lead_ids from a text such as "1,2,3": commas or blanks are between them.
+
+    Args:
+        text: any number of ids.
+        name: of the text, for messages.
+
+    Returns:
+        The ids (int64) in their order.
+
+    Raises:
+        LeadIdsError: one is no integer, there is none, or one is there twice; the API's checks in
+            the API's order, but any number may be given. Or one is beyond 18 digits, and so not
+            there.
+    """
+    # What the terminal gave and UTF-8 cannot write is no integer in any case.
+    text = text.encode("utf-8", "replace").decode()
+    return _Given(_split(text), name, lambda _: name, named=True).lead_ids()
+
+
+def read_lead_ids(source: str | Path | BinaryIO, name: str = "") -> LeadIds:
+    """Read lead_ids from a file, `-` or a stream.
+
+    It has ids with commas, blanks or line ends between them, or is a table (delimited by , ; | or
+    a tab) whose header has a column lead_id, such as the loaded.csv and stayed.csv of our results.
+    An empty lead_id in a table is an error: the loaded.csv of a validation has no leads.
+
+    Args:
+        source: its path, `-` for standard input, or a stream of bytes. UTF-8 or UTF-16.
+        name: for messages; the path, or standard input, if not given.
+
+    Returns:
+        The ids (int64) in their order.
+
+    Raises:
+        LeadIdsError: as `parse_lead_ids`; `where` says the line.
+        NoSuchFileError: there is no such file, or it cannot be read.
+        SourceFileError: it is no text, or a table with broken rows.
+    """
+    path = source if isinstance(source, str | Path) and str(source) != "-" else None
+    name = name or ("standard input" if path is None else str(path))
+    try:
+        if path is not None:
+            content = Path(path).read_bytes()
+        else:
+            content = (sys.stdin.buffer if isinstance(source, str | Path) else source).read()
+    except OSError as error:
+        raise NoSuchFileError(f"{name}: {error.strerror}") from None
+    text = _decoded(content, name)
+    first = FIRST_LINE.match(text)
+    column = COLUMN.search(first["header"]) if first else None
+    if first and column:
+        delimiter = column["before"] or column["after"] or ","
+        return _Table(text, name, delimiter, first).given().lead_ids()
+    advice = " (of a table, a column has to be named lead_id)"
+    return _Given(_split(text), name, partial(_where, text, name), advice=advice).lead_ids()
+
+
+def check_request(lead_ids: Sequence[object] | LeadIds) -> LeadIds:
+    """Check the lead_ids of one request as the Lead Archive API does, in its order.
+
+    Args:
+        lead_ids: as they came, such as from JSON.
+
+    Returns:
+        The ids (int64) in their order.
+
+    Raises:
+        LeadIdsError: one is no integer ("0", 1.0 and true are none), there is none, there are
+            more than 500, one is there twice, or one is beyond 64 bits and so not there.
+    """
+    given = lead_ids.tolist() if isinstance(lead_ids, np.ndarray) else list(lead_ids)
+    # Not isinstance: True is an int.
+    whole = [value for value in given if type(value) is int]
+    if len(whole) < len(given):
+        wrong = [value for value in given if type(value) is not int]
+        texts = [value if isinstance(value, str) else json.dumps(value) for value in wrong]
+        raise LeadIdsError(NOT_INTEGER, tuple(dict.fromkeys(texts)))
+    if not whole:
+        raise LeadIdsError(NO_VALUE)
+    if len(whole) > MOST_LEADS:
+        raise LeadIdsError(TOO_MANY)
+    if twice := tuple(value for value, count in Counter(whole).items() if count > 1):
+        raise LeadIdsError(DUPLICATE, twice)
+    if huge := tuple(value for value in whole if value.bit_length() > 63):
+        raise LeadIdsError(NOT_THERE, huge)
+    return np.array(whole, dtype=np.int64)
+
+
+def _mask(mask: pa.BooleanArray | pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    return np.asarray(mask.to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def _duplicates(lead_ids: LeadIds) -> LeadIds:
+    """Give the ids that are there more than once, each once, sorted."""
+    ordered = np.sort(lead_ids)
+    return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+
+
+def _decoded(content: bytes, name: str) -> str:
+    utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    # Other columns may be of any encoding; a lead_id with a broken character is no integer.
+    text = content.decode("utf-16" if utf_16 else "utf-8-sig", "replace")
+    if "\0" in text:
+        raise SourceFileError(
+            f"{name} is no text; give lead_ids as text or CSV, unpacked, in UTF-8"
+        )
+    return text
+
+
+def _split(text: str) -> pa.LargeStringArray:
+    whole = pa.array([text.replace(",", " ")], pa.large_string())
+    values = pc.ascii_split_whitespace(whole).flatten()
+    return values.filter(pc.not_equal(values, ""))
+
+
+def _where(text: str, name: str, n: int) -> str:
+    value = next(islice(VALUE.finditer(text), n, None))
+    line = 1 + len(LINE_END.findall(text, 0, value.start()))
+    return f"{name}, line {line}"
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A text of rows with as many fields as its header, one of which is lead_id."""
+
+    text: str
+    name: str
+    delimiter: str
+    first: re.Match[str]
+
+    def given(self) -> _Given:
+        """Give the column lead_id."""
+        names = next(csv.reader([self.first["header"]], delimiter=self.delimiter))
+        columns = [n for n, name in enumerate(names) if name.strip(' "').lower() == "lead_id"]
+        if len(columns) != 1:
+            raise SourceFileError(f"{self.name}: the header has several columns lead_id")
+        if self.text.count('"') % 2:
+            raise SourceFileError(
+                f"{self.name}: a quote is not closed; close it, or double the quotes inside a value"
+            )
+        values = self._values(len(names), str(columns[0]))
+        return _Given(values, self.name, lambda n: self._where(n, values[n].as_py()))
+
+    def _values(self, columns: int, column: str) -> pa.ChunkedArray:
+        rows = self.text[self.first.end() :]
+        if not rows.strip("\r\n"):
+            return pa.chunked_array([], pa.large_string())
+        try:
+            table = pyarrow.csv.read_csv(
+                io.BytesIO(rows.encode("utf-8", "replace")),
+                # Numbers as names: those of the header need not be unique.
+                pyarrow.csv.ReadOptions(
+                    column_names=[str(n) for n in range(columns)], block_size=1 << 24
+                ),
+                pyarrow.csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True),
+                pyarrow.csv.ConvertOptions(
+                    include_columns=[column], column_types={column: pa.large_string()}
+                ),
+            )
+        except pa.ArrowInvalid:
+            # Its message would show the row.
+            raise SourceFileError(self._broken(columns)) from None
+        return pc.ascii_trim_whitespace(table[column])
+
+    def _where(self, n: int, value: str) -> str:
+        line, _ = next(islice(self._records(), n, None), ("?", []))
+        empty = "" if value else ", whose lead_id is empty"
+        return f"{self.name}, line {line}{empty}"
+
+    def _broken(self, columns: int) -> str:
+        for line, fields in self._records():
+            if len(fields) != columns:
+                return (
+                    f"{self.name}: line {line} has {len(fields)} fields, and the header {columns}; "
+                    "correct it, or give a file of lead_ids alone"
+                )
+        return f"{self.name} cannot be read as a table; give a file of lead_ids alone"
+
+    def _records(self) -> Iterator[tuple[int | str, list[str]]]:
+        """Read the rows that are not blank once more, each with its (last) line."""
+        header, rows = self.first[0], io.StringIO(self.text[self.first.end() :], newline="")
+        reader = csv.reader(rows, delimiter=self.delimiter)
+        # It refuses fields that are longer than Arrow's may be.
+        with suppress(csv.Error):
+            for fields in filter(None, reader):
+                yield len(LINE_END.findall(header)) + reader.line_num, fields

@@ -1,0 +1,168 @@
+"""Office hours: when nothing is archived, because the dialer works."""
+
+import re
+from datetime import date, datetime
+from functools import cached_property
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, field_validator
+
+from loader.options import separated
+from loader.timezone import Clock
+
+DAY = 24 * 60
+"""Minutes."""
+
+WEEKS_AHEAD = 54
+"""That are looked through for a change."""
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+SPAN = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])\s*-\s*([01]?[0-9]|2[0-4]):([0-5][0-9])")
+
+
+def _minutes(span: str) -> tuple[int, int]:
+    """Give begin and end of a span in minutes of the day it begins; the end may be past it."""
+    found = SPAN.fullmatch(span)
+    if not found:
+        raise ValueError(
+            f"{span!r} are no hours; write them such as 08:00-18:00, and several in a list"
+        )
+    hour, minute, end_hour, end_minute = map(int, found.groups())
+    begin, end = hour * 60 + minute, end_hour * 60 + end_minute
+    if end > DAY:
+        raise ValueError(f"{span!r}: the last minute of a day ends at 24:00")
+    if begin == end:
+        raise ValueError(f"{span!r} begins and ends at once; write the whole day as 00:00-24:00")
+    return begin, end if end > begin else end + DAY
+
+
+def _span(span: str) -> str:
+    _minutes(span)
+    return span
+
+
+def _day(value: object) -> object:
+    if isinstance(value, datetime) or not isinstance(value, date | str):
+        raise ValueError(f"{value!r} is no day; write it such as 2026-12-25")  # noqa: TRY004 - pydantic reports ValueError only
+    if isinstance(value, str) and not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        raise ValueError(f"{value!r} is no day; write it such as 2026-12-25")
+    return value
+
+
+Spans = Annotated[
+    tuple[Annotated[str, AfterValidator(_span)], ...],
+    BeforeValidator(separated),
+]
+Days = Annotated[tuple[Annotated[date, BeforeValidator(_day)], ...], BeforeValidator(separated)]
+
+
+class OfficeHours(BaseModel):
+    """When the dialer works: from the begin of a span until before its end, as clocks show it.
+
+    Where a clock is put back, what it shows twice counts twice; what it skips does not happen.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    time_zone: str | None = None
+    """Of these hours, such as Europe/Berlin; None: the database server's local time."""
+    monday: Spans = ()
+    """Spans such as 08:00-18:00; one that passes midnight belongs to the day it begins."""
+    tuesday: Spans = ()
+    """Likewise."""
+    wednesday: Spans = ()
+    """Likewise."""
+    thursday: Spans = ()
+    """Likewise."""
+    friday: Spans = ()
+    """Likewise."""
+    saturday: Spans = ()
+    """Likewise."""
+    sunday: Spans = ()
+    """Likewise."""
+    holidays: Days = ()
+    """Days on which no span begins: 2026-12-25; what began the evening before goes on."""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, time_zone: str | None) -> str | None:
+        if time_zone is not None:
+            try:
+                ZoneInfo(time_zone)
+            # There is no such zone; it is no name; it is a folder of zones.
+            except (KeyError, ValueError, OSError):
+                raise ValueError(
+                    f"{time_zone!r} is no time zone; write it such as Europe/Berlin"
+                ) from None
+        return time_zone
+
+    def is_open(self, clock: Clock) -> bool:
+        """Say whether it is in office hours now."""
+        return bool(self._open_at(self._minutes_ahead(clock, 1))[0])
+
+    def closes_at(self, clock: Clock) -> datetime | None:
+        """Give the time at which office hours end that are now.
+
+        Returns:
+            A whole minute, with time_zone if there is one; now's if it is not in office hours,
+            None if they do not end within a year.
+        """
+        return self._next(clock, False)
+
+    def opens_at(self, clock: Clock) -> datetime | None:
+        """Give the time at which the next office hours begin; now's if it is in some, see above."""
+        return self._next(clock, True)
+
+    def described(self, clock: Clock) -> str:
+        """Say how long it is as it is now: "office hours are until 18:00"."""
+        is_open = self.is_open(clock)
+        change = self.closes_at(clock) if is_open else self.opens_at(clock)
+        if change is None:
+            return "office hours never end" if is_open else "there are no office hours"
+        now = self._minutes_ahead(clock, 1)[0]
+        day = "" if change.date() == now.date() else f" on {change:%A, %Y-%m-%d}"
+        zone = f" ({self.time_zone})" if self.time_zone else ""
+        says = "are until" if is_open else "begin at"
+        return f"office hours {says} {change:%H:%M}{day}{zone}"
+
+    def _next(self, clock: Clock, is_open: bool) -> datetime | None:
+        for week in range(WEEKS_AHEAD):
+            minutes = self._minutes_ahead(clock, 7 * DAY, week * 7 * DAY)
+            found = np.flatnonzero(self._open_at(minutes) == is_open)
+            if found.size:
+                change: datetime = minutes[found[0]].to_pydatetime()
+                return change
+        return None
+
+    def _minutes_ahead(self, clock: Clock, count: int, start: int = 0) -> pd.DatetimeIndex:
+        """Give whole minutes from now on, as clocks of the time zone show them."""
+        now = clock.utc if self.time_zone else clock.now
+        first = pd.Timestamp(now).floor("min") + pd.Timedelta(minutes=start)
+        minutes = pd.date_range(first, periods=count, freq="min")
+        return minutes.tz_convert(ZoneInfo(self.time_zone)) if self.time_zone else minutes
+
+    def _open_at(self, minutes: pd.DatetimeIndex) -> npt.NDArray[np.bool_]:
+        weekday = minutes.day_of_week.to_numpy()
+        minute = (minutes.hour * 60 + minutes.minute).to_numpy()
+        day = minutes.tz_localize(None).to_numpy().astype("datetime64[D]")
+        open_today = self._hours[weekday, minute] & self._is_workday(day)
+        # Monday's weekday is 0, and -1 is Sunday's.
+        begun_yesterday = self._hours[weekday - 1, DAY + minute] & self._is_workday(day - 1)
+        return np.asarray(open_today | begun_yesterday)
+
+    def _is_workday(self, day: npt.NDArray[np.datetime64]) -> npt.NDArray[np.bool_]:
+        return ~np.isin(day, np.array(self.holidays, dtype="datetime64[D]"))
+
+    @cached_property
+    def _hours(self) -> npt.NDArray[np.bool_]:
+        """By weekday and minute of that day and of the one after."""
+        hours = np.zeros((7, 2 * DAY), dtype=bool)
+        for weekday, name in enumerate(WEEKDAYS):
+            for span in getattr(self, name):
+                hours[weekday, slice(*_minutes(span))] = True
+        return hours

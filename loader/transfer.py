@@ -1,0 +1,183 @@
+"""The statements that take rows from one table to another, inside the server and without loss.
+
+Each of them is committed by itself and can be done again at any time. A row leaves its table only
+by the statement that has compared it with its copy.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import reduce
+from typing import Any
+
+from sqlalchemy import (
+    ClauseElement,
+    ColumnElement,
+    Connection,
+    CursorResult,
+    Dialect,
+    LargeBinary,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    literal_column,
+    not_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects import mysql
+from sqlalchemy.exc import DBAPIError
+
+from loader.archive_tables import WIDEST_CHARSET, Pair
+from loader.database import translate
+from loader.errors import RowDataError
+
+PLACE = "(lead_ids)"
+"""In a statement, where the lead_ids of a chunk go."""
+
+
+class ForLeads:
+    """A statement for given leads, worded once; `for_leads` stands in it for which they are."""
+
+    def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
+        self._text = str(compiled)
+
+    def run(self, connection: Connection, lead_ids: Iterable[int]) -> CursorResult[Any]:
+        """Run it. As parameters the lead_ids of a chunk would take longer than the server does."""
+        ids = f"({', '.join(map(str, lead_ids))})"
+        return connection.exec_driver_sql(self._text.replace(PLACE, ids))
+
+
+def for_leads(lead_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Word that a row is of one of the leads that a statement is run for."""
+    return lead_id.op("IN", is_comparison=True)(literal_column(PLACE))
+
+
+class Transfer:
+    """Takes rows of leads from `pair.source` to `pair.target`.
+
+    Every statement is for the rows of given leads, of which those that `condition` is not true of
+    are left alone.
+    """
+
+    def __init__(self, pair: Pair, dialect: Dialect, condition: ColumnElement[bool]) -> None:
+        """Take what is to be true of a row of `pair.source` for it to be taken, at each step."""
+        self.pair = pair
+        source, target = pair.source.c, pair.target.c
+        taken = for_leads(source.lead_id) & condition
+        here = source[pair.key] == target[pair.key]
+        self.is_equal = _is_equal(pair)
+        copies = select(literal(1)).select_from(pair.target).where(here)
+        rows = select(*source).where(taken, not_(exists(copies)))
+        copying = insert(pair.target).from_select(list(pair.columns), rows)
+        updating = (
+            update(pair.target)
+            .values({target[name]: source[name] for name in pair.columns if name != pair.key})
+            .where(here, taken, not_(self.is_equal))
+        )
+        deleting = delete(pair.source).where(taken, exists(copies.where(self.is_equal)))
+        self._insert, self._update, self._delete = (
+            ForLeads(statement, dialect) for statement in (copying, updating, deleting)
+        )
+
+    def insert(self, connection: Connection, lead_ids: Collection[int]) -> int:
+        """Copy the rows whose key is not in the target; give how many."""
+        return _count(connection, self._insert, lead_ids)
+
+    def update(self, connection: Connection, lead_ids: Collection[int]) -> int:
+        """Make the copies like the rows, where they differ; give how many."""
+        return _count(connection, self._update, lead_ids)
+
+    def delete(self, connection: Connection, lead_ids: Collection[int]) -> int:
+        """Delete the rows whose copy equals them in every column now; give how many."""
+        return _count(connection, self._delete, lead_ids)
+
+    def looking(self, dialect: Dialect, more: Mapping[str, ColumnElement[Any]]) -> ForLeads:
+        """Word the question what there is of given leads, where the key is the lead_id.
+
+        Args:
+            dialect: the database's.
+            more: what else to tell of them, by name.
+
+        Returns:
+            A statement for the columns lead_id, copied, equal (whether there is a copy, and
+            whether it is equal) and those of `more`.
+        """
+        source, target = self.pair.source, self.pair.target
+        copied = target.c.lead_id.is_not(None)
+        statement = (
+            select(
+                source.c.lead_id,
+                copied.label("copied"),
+                (copied & self.is_equal).label("equal"),
+                *(what.label(name) for name, what in more.items()),
+            )
+            .select_from(source.outerjoin(target, source.c.lead_id == target.c.lead_id))
+            .where(for_leads(source.c.lead_id))
+        )
+        return ForLeads(statement, dialect)
+
+
+def _is_equal(pair: Pair) -> ColumnElement[bool]:
+    """Compare all columns: NULL equals NULL only, and texts are equal by their bytes."""
+    comparisons = (
+        _exact(pair, name, pair.source.c[name]).is_not_distinct_from(
+            _exact(pair, name, pair.target.c[name])
+        )
+        for name in pair.columns
+        if name != pair.key
+    )
+    return reduce(lambda one, other: one & other, comparisons, true())
+
+
+def _exact(pair: Pair, name: str, value: ColumnElement[Any]) -> ColumnElement[Any]:
+    kind = pair.columns[name]
+    if kind.definition.startswith("timestamp"):
+        # When clocks are set back, two moments have one name.
+        return func.unix_timestamp(value)
+    if not kind.is_text:
+        return value
+    if name in pair.converted:
+        value = cast(value, mysql.CHAR(charset=WIDEST_CHARSET))
+    # As texts, letters of another case and trailing blanks would be the same.
+    return cast(value, LargeBinary)
+
+
+def _count(connection: Connection, statement: ForLeads, lead_ids: Collection[int]) -> int:
+    return statement.run(connection, lead_ids).rowcount if lead_ids else 0
+
+
+def in_halves(
+    step: Callable[[Connection, list[int]], int],
+    connection: Connection,
+    lead_ids: list[int],
+    refused: dict[int, int],
+) -> int:
+    """Do a step for leads, and corner those that the server refuses.
+
+    Args:
+        step: `insert`, `update` or `delete` of a transfer.
+        connection: one that commits each statement.
+        lead_ids: of the leads.
+        refused: gets the server's error code by lead_id.
+
+    Returns:
+        How many rows are known to be done: where something was refused, there may be more.
+    """
+    try:
+        return step(connection, lead_ids)
+    except DBAPIError as error:
+        refusal = translate(error)
+        if not isinstance(refusal, RowDataError):
+            raise
+    if len(lead_ids) == 1:
+        refused[lead_ids[0]] = refusal.code
+        return 0
+    middle = len(lead_ids) // 2
+    return sum(
+        in_halves(step, connection, half, refused)
+        for half in (lead_ids[:middle], lead_ids[middle:])
+    )

@@ -1,0 +1,195 @@
+"""The record of an archive, its text, and the folder that fills up chunk by chunk."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from jobs.terminal import outlook, pace
+from loader.archive_report import (
+    IN_OFFICE_HOURS,
+    ArchiveReport,
+    ArchiveResults,
+    PreviewSummary,
+    aligned,
+    answer_to,
+    told,
+)
+from loader.archive_result import STAYED_TYPES, ChunkResult, Counts, Preview, Stay
+from loader.errors import LeadIdsError, LoaderError, OfficeHoursError, UsageError
+
+BEGAN = datetime(2026, 11, 22, 20, tzinfo=UTC)
+
+
+def report(**values: Any) -> ArchiveReport:
+    usual = {
+        "message": "lead_ids batch was successfully processed", "select_count": 0,
+        "insert_count": 0, "update_count": 0, "delete_count": 0, "run": "r", "job": "archive",
+        "which": "3 given leads", "options": {}, "database": "sqlite:///d.db", "began": BEGAN,
+        "ended": BEGAN + timedelta(seconds=10), "stopped": "done", "why": "all leads were moved",
+        "exit_code": 0, "stopped_at": None, "chunks": 0, "stayed": {}, "children": {}, "made": [],
+        "remarks": [], "waited": {}, "preview": None, "results": "out",
+    }  # fmt: skip
+    return ArchiveReport.model_validate(usual | values)
+
+
+def stays(*rows: tuple[int, Stay, str]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(STAYED_TYPES)).astype(STAYED_TYPES)
+
+
+def test_the_files_tell_each_chunk_when_it_is_done(tmp_path: Path) -> None:
+    results = ArchiveResults(tmp_path / "out")
+    chunks, stayed = tmp_path / "out" / "chunks.csv", tmp_path / "out" / "stayed.csv"
+    changed = stays((4, Stay.CHANGED, ""), (5, Stay.HELD, 'status "INCALL", now'))
+    children = {"custom_101": Counts(2, 2, 0, 2)}
+    moved = np.array([1, 2, 3, 6, 7, 8, 9])
+    results.chunk(1, 9, ChunkResult(Counts(9, 8, 1, 7), changed, children, moved), 0.1234)
+    assert (tmp_path / "out" / "moved.csv").read_text().split() == ["lead_id", *"1236789"]
+    head, first = chunks.read_text("utf-8").splitlines()
+    assert head == (
+        "chunk,first_lead_id,last_lead_id,select_count,insert_count,update_count,delete_count,"
+        "seconds,ended"
+    )
+    assert first.startswith("1,1,9,9,8,1,7,0.123,20")
+    assert stayed.read_text("utf-8").splitlines() == [
+        "lead_id,why,details", "4,CHANGED,", '5,HELD,"status ""INCALL"", now"',
+    ]  # fmt: skip
+    results.stay(stays((12, Stay.HELD, "vicidial_hopper")))
+    results.chunk(20, 21, ChunkResult(Counts(2, 0, 0, 2), children=children), 0.1)
+    assert len(chunks.read_text("utf-8").splitlines()) == 3
+    assert results.counts == Counts(11, 8, 1, 9)
+    assert results.children == {"custom_101": Counts(4, 4, 0, 4)}
+    assert results.stayed == {"CHANGED": 1, "HELD": 2}
+    assert results.chunks == 2
+    assert not (tmp_path / "out" / "summary.json").exists()
+    done = report()
+    results.summarize(done)
+    summary = (tmp_path / "out" / "summary.json").read_text("utf-8")
+    assert ArchiveReport.model_validate_json(summary) == done
+    with pytest.raises(UsageError, match="holds the results of another run"):
+        ArchiveResults(tmp_path / "out")
+
+
+def test_nothing_is_left_of_a_run_that_came_to_nothing(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "notes.txt").touch()
+    for folder in ("there", "new"):
+        ArchiveResults(tmp_path / folder).discard()
+    assert [path.name for path in tmp_path.rglob("*")] == ["there", "notes.txt"]
+
+
+def test_a_folder_that_cannot_be_made_is_a_usage_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=r"results folder .*file"):
+        ArchiveResults(tmp_path / "file")
+
+
+def test_the_text_tells_all_of_it() -> None:
+    lines = told(
+        report(
+            select_count=1200, insert_count=1100, update_count=100, delete_count=1190,
+            stayed={"CHANGED": 10, "HELD": 3}, chunks=3, stopped="limit", stopped_at=1300,
+            why="the limit of 1,200 leads is reached", made=["vicidial_list_archive"],
+            children={"custom_101": Counts(5, 4, 1, 5)._asdict()}, waited={"pause file p": 2.5},
+        )
+    )  # fmt: skip
+    assert lines == [
+        "archive: 3 given leads",
+        "select_count  1,200",
+        "insert_count  1,100",
+        "update_count    100",
+        "delete_count  1,190",
+        "stayed           13",
+        f"  CHANGED        10  {Stay.CHANGED.meaning}",
+        f"  HELD            3  {Stay.HELD.meaning}",
+        "with the leads  select  insert  update  delete",
+        "  custom_101         5       4       1       5",
+        "tables made: vicidial_list_archive",
+        "waited 2.5 s: pause file p",
+        "stopped after lead_id 1300: the limit of 1,200 leads is reached",
+        "results: out (10.0 s, 3 chunks, 120 leads/s)",
+    ]
+
+
+def test_the_text_of_a_dry_run_has_tables() -> None:
+    preview = Preview(
+        leads=1200,
+        spared=pd.DataFrame({"why": ["HELD"], "details": ["vicidial_hopper"], "leads": [1]}),
+        by_list=pd.DataFrame(
+            {
+                "list_id": [101, 2],
+                "list_name": ["", "Two"],
+                "campaign_id": "C",
+                "leads": [1100, 100],
+            }
+        ),
+        by_status=pd.DataFrame({"status": ["NA"], "leads": [1200]}),
+        by_age=pd.DataFrame({"age": ["over a year"], "leads": [1200]}),
+    )
+    seen = report(
+        preview=PreviewSummary.of(preview), stopped="dry_run", why="nothing was written",
+        made=["vicidial_list_archive"],
+        remarks=[],
+    )  # fmt: skip
+    assert told(seen)[1:-2] == [
+        "1,200 leads would be archived; nothing was written",
+        "by list:",
+        "  list_id  list_name  campaign_id  leads",
+        "  101                 C            1,100",
+        "  2        Two        C              100",
+        "by status:",
+        "  status  leads",
+        "  NA      1,200",
+        "by age:",
+        "  age          leads",
+        "  over a year  1,200",
+        "beside these, what would stay:",
+        "  why   details          leads",
+        "  HELD  vicidial_hopper      1",
+        "tables that would be made: vicidial_list_archive",
+    ]
+    assert json.loads(seen.model_dump_json())["preview"]["by_list"][0]["list_id"] == 101
+
+
+def test_a_record_has_nothing_that_it_does_not_know() -> None:
+    with pytest.raises(ValidationError, match="lost"):
+        report(lost=1)
+
+
+@pytest.mark.parametrize(
+    ("error", "answer"),
+    [
+        pytest.param(
+            LeadIdsError("lead_ids does not exist", [7, 8]),
+            {"message": "lead_ids does not exist", "lead_errors": 2, "lead_ids": [7, 8]},
+            id="lead-ids",
+        ),
+        pytest.param(
+            OfficeHoursError("until 18:00"), {"message": IN_OFFICE_HOURS}, id="office-hours"
+        ),
+        pytest.param(LoaderError("it broke"), {"message": "it broke"}, id="anything-else"),
+    ],
+)
+def test_errors_are_answered_as_by_the_api(error: LoaderError, answer: dict[str, Any]) -> None:
+    assert answer_to(error) == answer
+
+
+def test_cells_stand_under_one_another() -> None:
+    assert aligned([["a", "1"], ["bb", "22", "more"]], "<><") == ["a    1", "bb  22  more"]
+
+
+@pytest.mark.parametrize(
+    ("leads", "share", "seconds", "said"),
+    [
+        (0, 0.0, 0.0, "0 leads, 0/s, 0%"),
+        (30_000, 0.25, 60.0, "30,000 leads, 500/s, 25%, about 0:03:00 left"),
+        (5, 1.0, 0.5, "5 leads, 10/s, 100%, about 0:00:00 left"),
+    ],
+)
+def test_progress_tells_rate_and_rest(leads: int, share: float, seconds: float, said: str) -> None:
+    assert f"{pace(leads, seconds)}, {outlook(share, seconds)}" == said
