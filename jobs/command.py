@@ -2,16 +2,19 @@
 
 import itertools
 import sys
+import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobs.flags import PAIRS, with_flags
+from jobs.flags import ARCHIVE_FLAGS, DEARCHIVE_FLAGS, FLAGS, PAIRS, spelled, with_flags
 from loader import __version__
 
 if TYPE_CHECKING:
+    from jobs.archive import Asked, Direction
     from jobs.load import Job
     from jobs.settings import Settings
     from jobs.terminal import Terminal
@@ -35,7 +38,7 @@ DatabaseAddress = Annotated[
 ]
 
 
-@with_flags
+@with_flags(FLAGS)
 def load_files(
     ctx: typer.Context,
     files: Annotated[
@@ -48,8 +51,7 @@ def load_files(
     from jobs.settings import read_settings
     from jobs.terminal import Terminal
 
-    flags = {name: value for name, value in given.items() if value is not None}
-    flags |= {name: _pairs(name, flags[name]) for name in PAIRS.keys() & flags.keys()}
+    flags = _flags(given)
     settings = read_settings(flags, flags.pop("config", None))
     job: Job = "import" if ctx.command.name == "import" else "validate"
     raise typer.Exit(_load_all(job, files, settings, Terminal(settings)))
@@ -58,6 +60,48 @@ def load_files(
 app.command("import", help="Load lead files into a list of the dialer.")(load_files)
 app.command("validate", help="Say what an import would do; write nothing but the report.")(
     load_files
+)
+
+
+def move_leads(ctx: typer.Context, **given: Any) -> None:
+    """Move leads between vicidial_list and its archive."""
+    from jobs.archive import move
+    from jobs.settings import read_settings
+    from jobs.terminal import Terminal
+    from loader.archive_options import ArchiveOptions, ArchiveRule
+    from loader.errors import LoaderError
+
+    flags = _flags(given)
+    config = flags.pop("config", None)
+    names = flags.keys() & {"lead_ids", "lead_ids_file", "rule", *ArchiveRule.model_fields}
+    which = {name: flags.pop(name) for name in names}
+    options = {name: flags.pop(name) for name in flags.keys() & ArchiveOptions.model_fields.keys()}
+    settings = read_settings({**flags, "archive": options}, config)
+    terminal = Terminal(settings)
+    job: Direction = "archive" if ctx.command.name == "archive" else "dearchive"
+    try:
+        asked = _asked(job, which, settings)
+        with terminal.moving() as surroundings:
+            report = move(
+                asked,
+                settings.archive.options,
+                _open(settings, sleep=surroundings.stop.wait),
+                settings.results,
+                office_hours=settings.office_hours,
+                surroundings=surroundings,
+            )
+    except LoaderError as error:
+        terminal.answer(error)
+        raise
+    terminal.show_moved(report)
+    raise typer.Exit(report.exit_code)
+
+
+app.command("archive", help="Move leads into vicidial_list_archive.")(
+    with_flags(ARCHIVE_FLAGS)(move_leads)
+)
+app.command("dearchive", help="Move leads back from vicidial_list_archive.")(
+    with_flags(DEARCHIVE_FLAGS)(move_leads)
 )
 
 
@@ -85,6 +129,39 @@ def _root(
         raise typer.Exit
 
 
+def _flags(given: dict[str, Any]) -> dict[str, Any]:
+    """Give the flags that were given, pairs as tables."""
+    flags = {name: value for name, value in given.items() if value is not None}
+    return flags | {name: _pairs(name, flags[name]) for name in PAIRS.keys() & flags.keys()}
+
+
+def _asked(job: "Direction", which: dict[str, Any], settings: "Settings") -> "Asked":
+    """Say which leads are to be moved: given ones, or those of a rule.
+
+    Raises:
+        UsageError: both, or neither; a rule without any condition.
+        LeadIdsError: the lead_ids cannot be read.
+    """
+    from jobs.archive import Asked
+    from loader.errors import UsageError
+    from loader.lead_ids import parse_lead_ids, read_lead_ids
+
+    if which.keys() & {"lead_ids", "lead_ids_file"} and len(which) > 1:
+        names = " and ".join(sorted(map(spelled, which)))
+        raise UsageError(f"{names}: give either lead_ids, in one way, or a rule")
+    if "lead_ids" in which:
+        return Asked(job, lead_ids=parse_lead_ids(which["lead_ids"]))
+    if "lead_ids_file" in which:
+        return Asked(job, lead_ids=read_lead_ids(which["lead_ids_file"]))
+    rule = settings.archive.rule(which.pop("rule", None), which)
+    if rule.is_empty:
+        raise UsageError(
+            f"{job} needs to know which leads: give --lead-ids, --lead-ids-file, --rule, or "
+            "conditions such as --statuses and --called-before"
+        )
+    return Asked(job, rule=rule)
+
+
 def _pairs(flag: str, texts: list[str]) -> dict[str, str]:
     from loader.errors import UsageError
 
@@ -93,13 +170,18 @@ def _pairs(flag: str, texts: list[str]) -> dict[str, str]:
     if not all(name and (value or empty_is_fine) for name, value in pairs.items()) or not all(
         "=" in text for text in texts
     ):
-        raise UsageError(f"--{flag}: write it as --{flag} {PAIRS[flag]}")
+        raise UsageError(f"{spelled(flag)}: write it as {spelled(flag)} {PAIRS[flag]}")
     if len(pairs) < len(texts):
-        raise UsageError(f"--{flag}: a name is given twice; each can have one value")
+        raise UsageError(f"{spelled(flag)}: a name is given twice; each can have one value")
     return pairs
 
 
-def _open(settings: "Settings", *, must_exist: bool = True) -> "Database":
+def _open(
+    settings: "Settings",
+    *,
+    must_exist: bool = True,
+    sleep: Callable[[float], None] = time.sleep,
+) -> "Database":
     from loader.database import Database
     from loader.errors import ConfigurationError, UsageError
 
@@ -108,7 +190,7 @@ def _open(settings: "Settings", *, must_exist: bool = True) -> "Database":
             "no database: name it by --database, LEADLOADER_DATABASE, database = in the settings "
             "file, or have the dialer's /etc/astguiclient.conf"
         )
-    database = Database(settings.database)
+    database = Database(settings.database, sleep=sleep)
     file = database.engine.url.database if database.is_sqlite else None
     if must_exist and file and not file.startswith("file:") and not Path(file).exists():
         raise ConfigurationError(f"there is no SQLite database {file}; `leadloader init` makes one")

@@ -1,9 +1,12 @@
-"""The flags of import and validate, as a table; what they mean in full is in `loader.options`.
+"""The flags of the commands, as tables.
+
+What they mean in full is in `loader.options` and `loader.archive_options`.
 
 They stand here once more because `leadloader --help` is to answer before the heavy modules are
 imported. A test holds them to the settings.
 """
 
+import functools
 import inspect
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +16,7 @@ import typer
 
 ADD_LEAD, EXTRAS, DUPLICATES = "add_lead's checks", "What comes with a lead", "Duplicates"
 FILE, PHONES, RUN = "Reading", "Phones", "Running"
+WHICH, STEPS, PACE = "Which leads", "What is done", "Kindness to the dialer"
 YN, DNC = "Y|N", "Y|N|AREACODE"
 
 
@@ -26,6 +30,9 @@ class Flag(NamedTuple):
     kind: Any = str
     names: tuple[str, ...] = ()
 
+
+OF_ALL = ("database", "config", "results", "json_summary", "quiet")
+"""Flags of every command."""
 
 FLAGS = (
     Flag("list_id", "List of rows that name none (999)", ADD_LEAD, "ID"),
@@ -85,23 +92,84 @@ FLAGS = (
     Flag("quiet", "Say nothing but errors", RUN, None, bool, ("--quiet", "-q")),
 )
 
+MOVE_FLAGS = (
+    Flag("lead_ids", "Leads by lead_id", WHICH, "1,2,3"),
+    Flag("lead_ids_file", "Likewise from a file, - is standard input", WHICH, "FILE"),
+    Flag("rule", "Leads by a rule of the settings file, [archive.NAME]", WHICH, "NAME"),
+    Flag("statuses", "Of these statuses", WHICH, "NA,B,..."),
+    Flag("campaigns", "In lists of these campaigns", WHICH, "ID,..."),
+    Flag("lists", "In these lists", WHICH, "ID,..."),
+    Flag("called_before", "Last called before a date, or so long ago", WHICH, "DATE|90d"),
+    Flag("loaded_before", "Likewise loaded", WHICH, "DATE|90d"),
+    Flag("min_called_count", "Called at least so often", WHICH, "N", int),
+    Flag("held", "Leads that the dialer holds", WHICH, "leave|take"),
+    Flag("loaded_anew", "Archived leads that were loaded again since (leave)", WHICH, "leave|take"),
+    Flag("limit", "End after so many leads", WHICH, "N", int),
+    Flag("insert", "Copy what has no copy yet", STEPS, None, bool, ("--insert/--no-insert",)),
+    Flag("update", "Bring copies up to date", STEPS, None, bool, ("--update/--no-update",)),
+    Flag("delete", "Delete what equals its copy", STEPS, None, bool, ("--delete/--no-delete",)),
+    Flag("with_children", "Take custom fields, alternate numbers and callbacks along", STEPS, None,
+         bool, ("--with-children/--without-children",)),
+    Flag("create_tables", "Make archive tables where missing", STEPS, None, bool,
+         ("--create-tables/--no-create-tables",)),
+    Flag("dry_run", "Say what would be done; write nothing but the report", STEPS, None, bool,
+         ("--dry-run",)),
+    Flag("chunk_size", "Most leads of a chunk (500)", PACE, "1...500", int),
+    Flag("chunk_time", "Longest time of a chunk (0.25s)", PACE, "TIME"),
+    Flag("sleep", "Between chunks, such as 0.5 or 2s", PACE, "TIME"),
+    Flag("sleep_ratio", "Likewise, by the time of the chunk", PACE, "N", float),
+    Flag("max_load", "Wait while more; may be repeated", PACE, "Threads_running=N", list[str]),
+    Flag("max_lag", "Wait while a replica lags by more", PACE, "TIME"),
+    Flag("replicas", "Address of a replica; may be repeated", PACE, "URL", list[str],
+         ("--replica",)),
+    Flag("pause_file", "Wait while there is this file", PACE, "FILE", Path),
+    Flag("run_time", "End after so long, such as 30m or 2h", PACE, "TIME"),
+    Flag("ignore_office_hours", "Archive in office hours too", PACE, None, bool,
+         ("--ignore-office-hours",)),
+    *(flag for flag in FLAGS if flag.name in OF_ALL),
+)  # fmt: skip
+
+ARCHIVE_FLAGS = tuple(flag for flag in MOVE_FLAGS if flag.name != "loaded_anew")
+DEARCHIVE_FLAGS = tuple(
+    flag for flag in MOVE_FLAGS if flag.name not in {"held", "update", "ignore_office_hours"}
+)
+
 PAIRS = {
     "map": 'phone_number="Home Tel"',
     "default": "title=Mr",
     "force": "source_id=spring",
     "feed": "litigators=litigators.csv",
+    "max_load": "Threads_running=25",
 }
 """Flags that are given as NAME=VALUE, with an example."""
 
 
-def with_flags(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command all flags as parameters, None where they are not given."""
-    own = inspect.signature(command)
-    first = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    parameters = [_parameter(flag) for flag in FLAGS]
-    command.__signature__ = own.replace(parameters=[*first, *parameters])  # type: ignore[attr-defined]
-    command.__annotations__ |= {each.name: each.annotation for each in parameters}
-    return command
+def spelled(name: str) -> str:
+    """Give the flag of a setting as it is written: the positive one, where there are two."""
+    flags = (flag for flag in (*FLAGS, *MOVE_FLAGS) if flag.name == name and flag.names)
+    return next((flag.names[0].partition("/")[0] for flag in flags), f"--{name.replace('_', '-')}")
+
+
+def with_flags(
+    flags: tuple[Flag, ...],
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command flags as parameters, None where they are not given."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def taking(*arguments: Any, **given: Any) -> None:
+            command(*arguments, **given)
+
+        own = inspect.signature(command)
+        first = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        parameters = [_parameter(flag) for flag in flags]
+        taking.__signature__ = own.replace(parameters=[*first, *parameters])  # type: ignore[attr-defined]  # inspect reads it, mypy knows none
+        taking.__annotations__ = command.__annotations__ | {
+            each.name: each.annotation for each in parameters
+        }
+        return taking
+
+    return decorate
 
 
 def _parameter(flag: Flag) -> inspect.Parameter:

@@ -1,6 +1,5 @@
 """The jobs import and validate: one source file through the checks, and into the database."""
 
-import secrets
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -12,7 +11,7 @@ import pandas as pd
 from jobs.checking import Checking
 from jobs.inserting import Inserting, changes_told
 from jobs.remarks import SEARCHED, remarks
-from jobs.run import NOBODY, Run, Watchers
+from jobs.run import NOBODY, Run, Watchers, run_name
 from loader.custom_fields import labels_of
 from loader.database import Database
 from loader.errors import ConfigurationError, LoaderError, RejectRateError, UsageError
@@ -76,7 +75,7 @@ def load_source(
     labels = labels_of(dialer)
     vendor = read_mapping_file(options.mapping_file, labels) if options.mapping_file else None
     mapping = map_columns(source.name, source.columns, options.map, vendor, labels)
-    name = f"{began:%Y%m%d-%H%M%S}-{source.sha256[:8]}-{secrets.token_hex(2)}"
+    name = run_name(began, source.sha256[:8])
     files = Results(results or Path("results") / name, source.columns)
     try:
         run = Run(
@@ -94,7 +93,7 @@ def load_source(
         watchers.started(source, mapping)
         Checking(run, checks, files.accepted).check()
         refuse_bad_file(run)
-    except BaseException:
+    except BaseException:  # Ctrl-C too: the database is as it was, and there is nothing to tell
         files.discard()
         raise
     ended = finish(run, checks, job)

@@ -2,11 +2,11 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -16,8 +16,16 @@ from pydantic_settings import (
 )
 from sqlalchemy import URL
 
+from jobs.flags import spelled
+from loader.archive_options import ArchiveOptions, ArchiveRule
 from loader.errors import ConfigurationError, LoaderError, UsageError
+from loader.office_hours import OfficeHours
 from loader.options import LoadOptions
+
+Sources = Mapping[str, Mapping[str, Any]]
+"""Values by name, from each source; that of the flags is "". The first one that has a value wins.
+"""
+Model = TypeVar("Model", bound=BaseModel)
 
 PREFIX = "LEADLOADER_"
 CONFIG = Path("leadloader.toml")
@@ -26,8 +34,36 @@ ASTGUICLIENT_CONF = Path("/etc/astguiclient.conf")
 """The dialer's own settings, on every dialer machine."""
 
 
+class ArchiveSettings(ArchiveOptions):
+    """The table [archive]: options of archive and dearchive, and in tables of their own, rules."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, ArchiveRule] = Field(init=False)
+
+    @property
+    def options(self) -> ArchiveOptions:
+        """Those of the command."""
+        return ArchiveOptions(**self.model_dump(include=set(ArchiveOptions.model_fields)))
+
+    def rule(self, name: str | None, flags: Mapping[str, Any]) -> ArchiveRule:
+        """Give the rule with a name, with the parts that flags give in place of its own.
+
+        Raises:
+            UsageError: there is no such rule, or a flag has a value that it cannot have.
+        """
+        rules = self.__pydantic_extra__
+        if name is not None and name not in rules:
+            there = f"there is {', '.join(rules)}" if rules else "there is none"
+            raise UsageError(f"--rule: the settings have no rule {name}, [archive.{name}]; {there}")
+        named = {} if name is None else rules[name].model_dump(exclude_unset=True)
+        return _validated(ArchiveRule, {"": flags, "settings": named})
+
+
 class Settings(LoadOptions, BaseSettings):
-    """What a command was told, from wherever; the options of the load are among it."""
+    """What a command was told, from wherever; the options of a load are among it.
+
+    All commands read all of it, so that one file can serve them all and none takes a misspelt name.
+    """
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True)
 
@@ -39,15 +75,19 @@ class Settings(LoadOptions, BaseSettings):
     """Print the summary as JSON."""
     quiet: bool = False
     """Say nothing but errors."""
+    archive: ArchiveSettings = ArchiveSettings()
+    """Options and rules of archive and dearchive."""
+    office_hours: OfficeHours | None = None
+    """When nothing is archived."""
 
     @classmethod
     def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic's signature
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take what `read_settings` has put together, nothing behind its back."""
         return (init_settings,)
@@ -62,6 +102,7 @@ class _Environment(EnvSettingsSource):
     """Tables are JSON; what is none is left to the field, which may take it as plain text."""
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """Read JSON, or leave the text as it is."""
         try:
             return super().decode_complex_value(field_name, field, value)
         except ValueError:
@@ -81,45 +122,74 @@ def read_settings(flags: Mapping[str, Any], config: Path | None) -> Settings:
     """
     if config is None and CONFIG.exists():
         config = CONFIG
-    sources: dict[str, Mapping[str, Any]] = {
+    sources = {
         "": flags,
         "environment": _Environment(Settings, env_prefix=PREFIX)(),
         str(config): _read_toml(config) if config else {},
         str(ASTGUICLIENT_CONF): read_astguiclient(ASTGUICLIENT_CONF),
     }
+    return _validated(Settings, sources)
+
+
+def _validated(model: type[Model], sources: Sources) -> Model:
     merged: dict[str, Any] = {}
     for values in sources.values():
-        # Tables are put together name by name: a flag adds a feed to those of the file.
-        tables = {
-            name: {**table, **merged[name]}
-            for name, table in values.items()
-            if isinstance(table, dict) and isinstance(merged.get(name), dict)
-        }
-        merged = {**values, **merged, **tables}
+        merged = _merged(merged, values)
     try:
-        return Settings(**merged)
+        return model(**merged)
     except ValidationError as error:
-        raise _explain(error, sources) from None
+        raise _explain(error, merged, sources) from None
 
 
-def _explain(error: ValidationError, sources: Mapping[str, Mapping[str, Any]]) -> LoaderError:
+def _merged(first: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
+    """Put tables together name by name: a flag adds a feed to those of the file."""
+    both = {
+        name: _merged(first[name], then[name])
+        for name in first.keys() & then.keys()
+        if isinstance(first[name], Mapping) and isinstance(then[name], Mapping)
+    }
+    return {**then, **first, **both}
+
+
+def _explain(error: ValidationError, merged: Mapping[str, Any], sources: Sources) -> LoaderError:
     first = error.errors(include_url=False, include_input=False)[0]
     message = first["msg"].removeprefix("Value error, ")
-    name = str(first["loc"][0]) if first["loc"] else message.partition(":")[0]
-    if first["type"] == "string_pattern_mismatch":
-        message = "give 3 to 12 digits" if name.endswith("list_id") else "give digits only"
-    if first["type"] in {"too_long", "string_too_long"}:
-        unit = "digits" if name.endswith("phone_code") else "characters"
-        message = f"give at most {first['ctx']['max_length']} {unit}"
-    if first["type"] == "dict_type":
-        message = 'give a table, or in the environment JSON such as {"name": "value"}'
-    if first["type"] == "extra_forbidden":
-        message = "there is no such setting"
-    source = next((source for source, values in sources.items() if name in values), "")
+    place, value = _follow(merged, first["loc"])
+    if first["type"] == "value_error" and isinstance(value, Mapping):
+        # What is wrong with several settings together begins with the name of one.
+        name, _, rest = message.partition(": ")
+        place, message = ([*place, name], rest) if name.isidentifier() else (place, message)
+    message = _worded(first["type"], first.get("ctx", {}), place) or message
+    source = next((name for name, has in sources.items() if _follow(has, place)[0] == place), "")
     if source:
-        return ConfigurationError(f"{source}: {name}: {message}")
-    said = message.removeprefix(f"{name}: ")
-    return UsageError(f"--{name.replace('_', '-')}: {said}")
+        return ConfigurationError(f"{source}: {'.'.join(place)}: {message}")
+    return UsageError(f"{spelled(place[1] if place[0] == 'archive' else place[0])}: {message}")
+
+
+def _follow(values: Any, path: Iterable[Any]) -> tuple[list[str], Any]:
+    """Follow the names of a path as far as there are tables that have them."""
+    place = []
+    for name in path:
+        if not isinstance(values, Mapping) or name not in values:
+            break
+        place.append(str(name))
+        values = values[name]
+    return place, values
+
+
+def _worded(kind: str, context: Mapping[str, Any], place: Sequence[str]) -> str | None:
+    """Say better than pydantic what is wrong."""
+    name = place[-1]
+    if kind == "string_pattern_mismatch":
+        return "give 3 to 12 digits" if name.endswith("list_id") else "give digits only"
+    if kind in {"too_long", "string_too_long"}:
+        unit = "digits" if name.endswith("phone_code") else "characters"
+        return f"give at most {context['max_length']} {unit}"
+    if kind == "dict_type" or (kind == "model_type" and len(place) == 1):
+        return 'give a table, or in the environment JSON such as {"name": "value"}'
+    if kind in {"extra_forbidden", "model_type"}:
+        return "there is no such setting"
+    return None
 
 
 def _read_toml(path: Path) -> Mapping[str, Any]:

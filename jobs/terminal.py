@@ -1,7 +1,10 @@
 """What a person sees: messages and progress on standard error, the summary on standard output."""
 
+import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -14,11 +17,14 @@ from loader.reasons import Notice, Reason
 from loader.summary import Summary
 
 if TYPE_CHECKING:
+    from jobs.archive import Surroundings
     from jobs.run import Watchers
     from jobs.settings import Settings
+    from loader.archive_report import ArchiveReport
     from loader.mapping import ColumnMapping
     from loader.source import SourceFile
 
+A_MINUTE = 60.0
 DELIMITERS = {",": "comma", "\t": "tab", "|": "pipe", ";": "semicolon"}
 
 
@@ -68,6 +74,38 @@ class Terminal:
         with bar:
             yield Watchers(started=self.describe, progress=progress)
 
+    @contextmanager
+    def moving(self) -> Iterator["Surroundings"]:
+        """Show the progress of moving leads: a bar on a terminal, elsewhere a line a minute.
+
+        SIGTERM and SIGINT are a wish to end meanwhile.
+        """
+        from jobs.archive import Surroundings
+        from jobs.stopping import Stop
+
+        bar = Progress(
+            TextColumn("{task.fields[leads]}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeRemainingColumn(),
+            console=self.err,
+            transient=True,
+            disable=self.quiet or not self.err.is_terminal,
+        )
+        task = bar.add_task("", total=1.0, leads="")
+        began = told = time.monotonic()
+
+        def progress(leads: int, share: float) -> None:
+            nonlocal told
+            now = time.monotonic()
+            bar.update(task, completed=share, leads=pace(leads, now - began))
+            if not self.err.is_terminal and now - told >= A_MINUTE:
+                told = now
+                self.say(f"{pace(leads, now - began)}, {outlook(share, now - began)}")
+
+        with Stop() as stop, bar:
+            yield Surroundings(say=self.say, progress=progress, stop=stop)
+
     def describe(self, source: "SourceFile", mapping: "ColumnMapping") -> None:
         """Tell what was found out about a file, before anything of it is loaded."""
         header = "with a header" if source.header else "without a header"
@@ -97,6 +135,38 @@ class Terminal:
                 self.out.print(notices(summary))
             for line in closing(summary):
                 self.out.print(escape(line))
+
+    def show_moved(self, report: "ArchiveReport") -> None:
+        """Give the report of moving leads; why it ended early is told even to who wants quiet."""
+        from loader.archive_report import told
+
+        if report.ended_early and (self.json or self.quiet or report.exit_code):
+            style = "bold red" if report.exit_code else "bold"
+            self.err.print(f"leadloader: {escape(report.ending)}", style=style)
+        if self.json:
+            print(report.model_dump_json(indent=2))
+        elif not self.quiet:
+            for line in told(report):
+                self.out.print(escape(line), soft_wrap=True)
+
+    def answer(self, error: LoaderError) -> None:
+        """Give what the Lead Archive API answers to an error, if JSON is wanted."""
+        from loader.archive_report import answer_to
+
+        if self.json:
+            print(json.dumps(answer_to(error)))
+
+
+def pace(leads: int, seconds: float) -> str:
+    """Say how many leads were done, and how fast."""
+    return f"{leads:,} leads, {leads / max(seconds, 0.001):,.0f}/s"
+
+
+def outlook(share: float, seconds: float) -> str:
+    """Say how much is done, and how long the rest will take if it goes on like this."""
+    if not share:
+        return "0%"
+    return f"{share:.0%}, about {timedelta(seconds=round(seconds * (1 - share) / share))} left"
 
 
 def funnel(summary: Summary) -> Table:

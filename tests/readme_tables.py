@@ -4,9 +4,18 @@ import ast
 import inspect
 import tomllib
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from jobs.flags import MOVE_FLAGS, spelled
 from jobs.settings import Settings
+from jobs.stopping import CAUGHT
+from loader.ages import written
+from loader.archive_options import ArchiveOptions, ArchiveRule
+from loader.archive_result import Stay
 from loader.errors import LoaderError
 from loader.mapping import usual_names
 from loader.options import LoadOptions
@@ -22,14 +31,17 @@ ADD_LEADS = frozenset({
 """The options that add_lead has under the same name."""
 
 CODES = {
-    0: "every row has its outcome",
+    0: "every row has its outcome; every lead of an archive, or its limit or run_time ended it",
     64: "usage: an option is wrong or missing",
-    65: "the file cannot be used, or more rows are bad than `max_reject_rate` allows",
+    65: "the file cannot be used, more rows are bad than `max_reject_rate` allows, or a lead_id is",
     66: "there is no such file",
     69: "the database does not answer, after all retries",
     70: "a bug of ours",
+    75: "it is office hours, or they began: try again later",
     77: "not allowed: the dialer's user, or the database account",
     78: "bad configuration: a settings or mapping file, the environment, the database",
+    130: "interrupted (SIGINT); an archive ended after its chunk",
+    143: "SIGTERM; an archive ended after its chunk",
 }
 
 
@@ -45,17 +57,36 @@ def options() -> str:
     documented = documentation()
     rows = []
     for name, field in Settings.model_fields.items():
-        flag = {"json_summary": "--json"}.get(name, "--" + name.replace("_", "-"))
-        default = "" if field.default in (None, "", (), {}) else f"`{field.default}`"
+        if name in {"archive", "office_hours"}:
+            continue
         theirs = f"`{name}`" if name in ADD_LEADS else ""
-        rows.append([f"`{flag}`", theirs, default, documented[name]])
+        rows.append([f"`{spelled(name)}`", theirs, default(field), documented[name]])
     return table(["option", "add_lead's", "default", "what it does"], rows)
 
 
-def documentation() -> dict[str, str]:
-    """Read the lines under the settings, which Python itself drops."""
+def archive_options() -> str:
+    documented = documentation(ArchiveRule, ArchiveOptions)
+    fields = ArchiveRule.model_fields | ArchiveOptions.model_fields
+    rows = []
+    for flag in MOVE_FLAGS:
+        if flag.name in fields:
+            names = flag.names[0].split("/") if flag.names else [spelled(flag.name)]
+            flags = ", ".join(f"`{name}`" for name in names)
+            rows.append([flags, default(fields[flag.name]), documented[flag.name]])
+    return table(["option", "default", "what it does"], rows)
+
+
+def default(field: FieldInfo) -> str:
+    if field.default in (None, "", (), {}, timedelta()):
+        return ""
+    value = field.default
+    return f"`{written(value) if isinstance(value, timedelta) else value}`"
+
+
+def documentation(*models: type[BaseModel]) -> dict[str, str]:
+    """Read the lines under settings, those of a load by default, which Python itself drops."""
     found: dict[str, str] = {}
-    for model in (LoadOptions, Settings):
+    for model in models or (LoadOptions, Settings):
         (body,) = ast.parse(inspect.getsource(model)).body
         assert isinstance(body, ast.ClassDef)
         for statement, after in zip(body.body, body.body[1:], strict=False):
@@ -71,6 +102,10 @@ def reasons() -> str:
     return table(["reason", "add_lead says", "because", "what to do"], rows)
 
 
+def stays() -> str:
+    return table(["why", "means"], [[f"`{stay}`", stay.meaning] for stay in Stay])
+
+
 def notices() -> str:
     rows = [[f"`{n}`", n.answer and f"`{n.answer}`", n.meaning] for n in Notice]
     return table(["notice", "add_lead says", "means"], rows)
@@ -78,7 +113,7 @@ def notices() -> str:
 
 def exit_codes() -> str:
     known = {0, *(kind.exit_code for kind in [LoaderError, *LoaderError.__subclasses__()])}
-    assert known == set(CODES)
+    assert known | {128 + number for number in CAUGHT} == set(CODES)
     return table(["exit code", "means"], [[str(code), text] for code, text in CODES.items()])
 
 
@@ -94,8 +129,8 @@ def differences() -> str:
 
 
 TABLES = {
-    "options": options, "reasons": reasons, "notices": notices, "exit codes": exit_codes,
-    "names": names, "differences": differences,
+    "options": options, "archive options": archive_options, "reasons": reasons, "stays": stays,
+    "notices": notices, "exit codes": exit_codes, "names": names, "differences": differences,
 }  # fmt: skip
 
 

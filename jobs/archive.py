@@ -1,0 +1,313 @@
+"""The jobs archive and dearchive: leads from one table into the other, a chunk at a time."""
+
+import re
+import signal
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import Connection
+
+from jobs.run import run_name
+from jobs.stopping import Stop
+from loader.ages import written
+from loader.archive import Archiver
+from loader.archive_options import ArchiveOptions, ArchiveRule
+from loader.archive_report import (
+    IN_OFFICE_HOURS,
+    SUCCESS,
+    ArchiveReport,
+    ArchiveResults,
+    PreviewSummary,
+    Stopped,
+)
+from loader.archive_selection import Ids, Leads
+from loader.database import Database
+from loader.errors import LoaderError, OfficeHoursError
+from loader.facts import read_clock
+from loader.office_hours import OfficeHours
+from loader.throttle import ChunkSize, Throttle
+from loader.timezone import Clock
+
+Direction = Literal["archive", "dearchive"]
+
+LOOK_AGAIN = 1.0
+"""Seconds between two looks whether there is still a reason to wait."""
+ASK_AGAIN = 60.0
+"""Seconds after which the server's clock is read anew: it may have been set for summer."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be moved: the leads with given lead_ids, or those of a rule."""
+
+    job: Direction
+    rule: ArchiveRule | None = None
+    lead_ids: Ids | None = None
+
+    def __str__(self) -> str:
+        """Say which leads."""
+        if self.lead_ids is not None:
+            return f"{len(self.lead_ids):,} given leads"
+        conditions = self.rule.described() if self.rule else {}
+        return f"leads with {', '.join(f'{name} {said}' for name, said in conditions.items())}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """Who wants to know how it goes on, who may say to end, and the clocks."""
+
+    say: Callable[[str], None] = lambda _message: None
+    progress: Callable[[int, float], None] = lambda _leads, _share: None
+    """Told how many leads were taken, and how much of all there is to do, from 0 to 1."""
+    stop: Stop = field(default_factory=Stop)
+    """Does all waiting."""
+    monotonic: Callable[[], float] = time.monotonic
+    """Seconds that never go back."""
+    read_clock: Callable[[Connection], Clock] = read_clock
+
+
+def move(
+    asked: Asked,
+    options: ArchiveOptions,
+    database: Database,
+    results: Path | None = None,
+    *,
+    office_hours: OfficeHours | None = None,
+    surroundings: Surroundings | None = None,
+) -> ArchiveReport:
+    """Move leads until all are moved, or something says to end; a dry run looks only.
+
+    Args:
+        asked: the leads, and where to.
+        options: how.
+        database: the dialer's.
+        results: folder of the result files; `results/<run>` if not given.
+        office_hours: when nothing is archived; moving back is allowed at any time.
+        surroundings: who watches, and what the time is.
+
+    Returns:
+        The report, also of what an error ended after its beginning.
+
+    Raises:
+        OfficeHoursError: it is office hours.
+        LeadIdsError: of the given leads, some are not there.
+        LoaderError: it cannot be done, see `loader.errors`; no lead was moved.
+    """
+    began, around = datetime.now(UTC), surroundings or Surroundings()
+    name = run_name(began, asked.job)
+    if asked.job == "dearchive" or options.ignore_office_hours or options.dry_run:
+        office_hours = None
+    hours = Hours(office_hours, ServerTime(database, around))
+    hours.refuse()
+    throttle = Throttle(database, options)
+    files = ArchiveResults(results or Path("results") / name)
+    with closing(throttle):
+        try:
+            throttle.check()
+            archiver = Archiver(database, options, asked.rule, asked.job)
+            leads = archiver.leads(asked.lead_ids)
+            around.say(f"{asked.job} {asked}: {_steps(asked, options)}; results in {files.folder}")
+            preview = PreviewSummary.of(archiver.preview(leads)) if options.dry_run else None
+        except BaseException:
+            files.discard()
+            raise
+        moving = Moving(archiver, leads, options, throttle, hours, files, around)
+        ending = LOOKED if preview else moving.to_the_end()
+    report = ArchiveReport(
+        run=name,
+        job=asked.job,
+        which=str(asked),
+        options=_told(options),
+        database=database.name,
+        began=began,
+        ended=datetime.now(UTC),
+        made=archiver.tables.made,
+        remarks=archiver.tables.remarks,
+        preview=preview,
+        message=MESSAGES.get(ending.stopped, ending.why),
+        **ending._asdict(),
+        **moving.told(),
+    )
+    files.summarize(report)
+    return report
+
+
+MESSAGES = {"done": SUCCESS, "office_hours": IN_OFFICE_HOURS}
+"""The API's, where it has one."""
+
+
+class Ending(NamedTuple):
+    """Why it ended."""
+
+    stopped: Stopped
+    why: str
+    exit_code: int = 0
+
+
+LOOKED = Ending("dry_run", "a dry run: nothing was written")
+
+
+class ServerTime:
+    """The server's clock, read now and then and counted on in between."""
+
+    def __init__(self, database: Database, around: Surroundings) -> None:
+        self._database, self._around = database, around
+        self._clock: Clock | None = None
+        self._read_at = 0.0
+
+    def now(self) -> Clock:
+        """Give the time."""
+        elapsed = self._around.monotonic() - self._read_at
+        if self._clock is None or elapsed > ASK_AGAIN:
+            self._clock = self._database.read(self._around.read_clock)
+            self._read_at, elapsed = self._around.monotonic(), 0.0
+        return replace(self._clock, now=self._clock.now + timedelta(seconds=elapsed))
+
+
+@dataclass(frozen=True)
+class Hours:
+    """The office hours, by the server's clock."""
+
+    office_hours: OfficeHours | None
+    time: ServerTime
+
+    def refuse(self) -> None:
+        """Refuse to begin in them.
+
+        Raises:
+            OfficeHoursError: it is office hours.
+        """
+        said = self.now()
+        if said:
+            raise OfficeHoursError(f"{IN_OFFICE_HOURS}: {said}")
+
+    def now(self) -> str | None:
+        """Say until when, if it is office hours."""
+        if self.office_hours is None:
+            return None
+        clock = self.time.now()
+        return self.office_hours.described(clock) if self.office_hours.is_open(clock) else None
+
+
+@dataclass
+class Moving:
+    """A run on its way through its leads."""
+
+    archiver: Archiver
+    leads: Leads
+    options: ArchiveOptions
+    throttle: Throttle
+    hours: Hours
+    files: ArchiveResults
+    around: Surroundings
+    taken: int = 0
+    last_lead_id: int | None = None
+    waited: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+    def __post_init__(self) -> None:
+        self._began = self.around.monotonic()
+        self._waits_for = ""
+        options = self.options
+        self._size = ChunkSize(options.chunk_size, options.chunk_time.total_seconds())
+
+    def to_the_end(self) -> Ending:
+        """Move chunk after chunk; what ends that is told, not raised."""
+        try:
+            while True:
+                ending = self._to_end() or self._one_step()
+                if ending:
+                    return ending
+        except LoaderError as error:
+            return Ending("error", str(error), error.exit_code)
+        except KeyboardInterrupt:
+            return Ending("signal", "interrupted", 128 + signal.SIGINT)
+
+    def told(self) -> dict[str, Any]:
+        """Give what the report says of it so far."""
+        files = self.files
+        return {
+            **files.counts._asdict(),
+            "chunks": files.chunks,
+            "stopped_at": self.last_lead_id,
+            "stayed": files.stayed,
+            "children": {table: counts._asdict() for table, counts in files.children.items()},
+            "waited": {why: round(seconds, 3) for why, seconds in self.waited.items()},
+            "results": str(files.folder),
+        }
+
+    def _to_end(self) -> Ending | None:
+        """Say why to end before the next chunk, if something says so."""
+        options, name = self.options, self.around.stop.signal
+        if name:
+            return Ending("signal", f"{name} came", 128 + signal.Signals[name])
+        if options.limit is not None and self.taken >= options.limit:
+            return Ending("limit", f"the limit of {options.limit:,} leads is reached")
+        elapsed = timedelta(seconds=self.around.monotonic() - self._began)
+        if options.run_time is not None and elapsed >= options.run_time:
+            return Ending("run_time", f"the run_time of {written(options.run_time)} is over")
+        office_hours = self.hours.now()
+        if office_hours:
+            return Ending("office_hours", office_hours, OfficeHoursError.exit_code)
+        return None
+
+    def _one_step(self) -> Ending | None:
+        """Wait a little if there is a reason to, else move a chunk; say so if there is no more."""
+        why = self.throttle.why_wait()
+        if why:
+            self._wait(why)
+            return None
+        self._waits_for = ""
+        size, limit = self._size.size, self.options.limit
+        taken = self.leads.take(size if limit is None else min(size, limit - self.taken))
+        self.files.stay(taken.stayed)
+        if not len(taken.lead_ids):
+            return Ending("done", "all leads were looked at")
+        self._move(taken.lead_ids)
+        return None
+
+    def _wait(self, why: str) -> None:
+        # It is the same wait, whatever the value is by now.
+        kind = re.sub(r"( is)? [0-9.e+]+( s)?, more than", " more than", why)
+        if kind != self._waits_for:
+            self.around.say(f"waiting: {why}")
+            self._waits_for = kind
+        began = self.around.monotonic()
+        self.around.stop.wait(LOOK_AGAIN)
+        self.waited[kind] += self.around.monotonic() - began
+
+    def _move(self, lead_ids: Ids) -> None:
+        began = self.around.monotonic()
+        done = self.archiver.move(lead_ids)
+        seconds = self.around.monotonic() - began
+        first, self.last_lead_id = int(lead_ids[0]), int(lead_ids[-1])
+        self.files.chunk(first, self.last_lead_id, done, seconds)
+        self.taken += len(lead_ids)
+        self._size.took(len(lead_ids), seconds)
+        of_limit = self.taken / self.options.limit if self.options.limit else 0.0
+        self.around.progress(self.taken, max(self.leads.share, of_limit))
+        pause = self.throttle.pause_after(seconds)
+        if pause:
+            self.around.stop.wait(pause)
+
+
+def _steps(asked: Asked, options: ArchiveOptions) -> str:
+    """Say what is going to be done."""
+    if options.dry_run:
+        return "only looked at, nothing is written"
+    steps = ["insert", "delete"] if asked.job == "dearchive" else ["insert", "update", "delete"]
+    wanted = [step for step in steps if getattr(options, step)]
+    return f"{', '.join(wanted) or 'nothing'}, up to {options.chunk_size} at a time"
+
+
+def _told(options: ArchiveOptions) -> dict[str, Any]:
+    """Give the options that were set, without the passwords of replicas."""
+    told = options.model_dump(mode="json", exclude_defaults=True)
+    if options.replicas:
+        told["replicas"] = [Database(address).name for address in options.replicas]
+    return told

@@ -1,0 +1,482 @@
+"""The commands archive and dearchive: what they take, say, write and exit with."""
+
+import csv
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from jobs import settings as settings_module
+from jobs.archive import Asked, Surroundings, move
+from jobs.command import run
+from jobs.stopping import Stop
+from loader.archive_options import ArchiveOptions, ArchiveRule
+from loader.archive_report import IN_OFFICE_HOURS, SUCCESS, ArchiveReport
+from loader.database import Database
+from loader.errors import OfficeHoursError
+from loader.office_hours import WEEKDAYS, OfficeHours
+from loader.timezone import Clock
+from tests import server as database
+
+LEADS, ARCHIVE = "vicidial_list", "vicidial_list_archive"
+STATUSES = ("NA", "B", "NEW")
+PROGRAM = "import sys; from jobs.command import run; sys.exit(run(sys.argv[1:]))"
+ALWAYS = "[office_hours]\n" + "".join(f'{day} = "00:00-24:00"\n' for day in WEEKDAYS)
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(settings_module, "ASTGUICLIENT_CONF", tmp_path / "astguiclient.conf")
+
+
+@pytest.fixture
+def dialer(database_url: str) -> str:
+    """A database with leads 1 to 30, every third of them NEW."""
+    lists = [{"list_id": 101, "list_name": "Spring", "campaign_id": "SALES"}]
+    rows = [
+        {
+            "lead_id": number,
+            "status": STATUSES[number % 3],
+            "list_id": 101,
+            "phone_number": str(7275550000 + number),
+            "first_name": "Ann ",
+            "called_count": number % 5,
+            "entry_date": "2026-01-01 09:00:00",
+            "last_local_call_time": "2026-02-01 09:00:00",
+        }
+        for number in range(1, 31)
+    ]
+    database.fill(database_url, {"vicidial_lists": lists, LEADS: rows})
+    return database_url
+
+
+ON_SQLITE = pytest.mark.engines("sqlite")
+
+
+def ids(url: str, table: str) -> list[int]:
+    return [int(row[0]) for row in database.run(url, f"SELECT lead_id FROM {table} ORDER BY 1")]
+
+
+def report_in(folder: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((Path(folder) / "summary.json").read_text("utf-8"))
+    return found
+
+
+def rows_in(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(path.read_text("utf-8"))))
+
+
+NOT_NEW = [number for number in range(1, 31) if number % 3 != 2]
+NEW = [number for number in range(1, 31) if number % 3 == 2]
+
+
+@pytest.mark.engines("sqlite", "innodb")
+def test_leads_of_a_rule_go_and_come_back(dialer: str, capsys: pytest.CaptureFixture[str]) -> None:
+    where = ["--database", dialer]
+    rule = ["--statuses", "NA,B", "--called-before", "90d", "--chunk-size", "8"]
+    assert run(["archive", *where, *rule, "--results", "there"]) == 0
+    assert (ids(dialer, LEADS), ids(dialer, ARCHIVE)) == (NEW, NOT_NEW)
+    said = capsys.readouterr()
+    assert "archive leads with statuses NA,B, called_before 90d: insert, update, delete" in said.err
+    assert "select_count  20\ninsert_count  20\nupdate_count   0\ndelete_count  20" in said.out
+    assert (Path("there") / "summary.txt").read_text("utf-8") == said.out
+    chunks = rows_in(Path("there") / "chunks.csv")
+    assert [row["select_count"] for row in chunks] == ["8", "8", "4"]
+    assert (chunks[0]["first_lead_id"], chunks[2]["last_lead_id"]) == ("1", "30")
+    back = ["--lead-ids", ",".join(map(str, NOT_NEW)), "--json", "--quiet"]
+    assert run(["dearchive", *where, *back]) == 0
+    assert (ids(dialer, LEADS), ids(dialer, ARCHIVE)) == (sorted(NEW + NOT_NEW), [])
+    said = capsys.readouterr()
+    assert said.err == ""
+    report = ArchiveReport.model_validate_json(said.out)
+    assert (report.message, report.select_count, report.delete_count) == (SUCCESS, 20, 20)
+
+
+@ON_SQLITE
+def test_ids_come_from_a_file_or_from_standard_input(dialer: str) -> None:
+    Path("ids.txt").write_text("3\n1\n", "utf-8")
+    where = ["--database", dialer, "--quiet"]
+    assert run(["archive", "--lead-ids-file", "ids.txt", *where]) == 0
+    assert ids(dialer, ARCHIVE) == [1, 3]
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "archive", "--lead-ids-file", "-", *where],
+        input="lead_id,why\n7,CHANGED\n5,HELD\n", capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert ids(dialer, ARCHIVE) == [1, 3, 5, 7]
+
+
+@ON_SQLITE
+def test_a_named_rule_and_a_flag_in_place_of_its_part(dialer: str) -> None:
+    Path("site.toml").write_text(
+        f'database = "{dialer}"\n[archive]\ninsert = true\n'
+        '[archive.worked]\nstatuses = ["NA", "B"]\nmin_called_count = 3\n',
+        "utf-8",
+    )
+    flags = ["--config", "site.toml", "--rule", "worked", "--statuses", "NA"]
+    assert run(["archive", *flags, "--quiet"]) == 0
+    assert ids(dialer, ARCHIVE) == [3, 9, 18, 24]
+
+
+@ON_SQLITE
+def test_steps_can_be_left_out(dialer: str) -> None:
+    flags = ["--database", dialer, "--lead-ids", "1,2", "--quiet", "--results"]
+    assert run(["archive", *flags, "a", "--no-delete"]) == 0
+    assert (ids(dialer, LEADS), ids(dialer, ARCHIVE)) == (list(range(1, 31)), [1, 2])
+    database.run(dialer, f"UPDATE {LEADS} SET status = 'SALE' WHERE lead_id = 2")
+    assert run(["archive", *flags, "b", "--no-update"]) == 0
+    assert report_in("b")["stayed"] == {"CHANGED": 1}
+    assert [row["lead_id"] for row in rows_in(Path("b") / "stayed.csv")] == ["2"]
+    assert run(["archive", *flags, "c"]) == 0
+    assert report_in("c")["update_count"] == 1
+    assert ids(dialer, ARCHIVE) == [1, 2]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        pytest.param("archive", 64, "archive needs to know which leads", id="no-condition"),
+        pytest.param("dearchive", 64, "dearchive needs to know which leads", id="way-back"),
+        pytest.param("archive --min-called-count 0", 64, "needs to know which", id="every-lead"),
+        pytest.param("archive --rule x", 64, "no rule x, [archive.x]; there is none", id="rule"),
+        pytest.param(
+            "archive --lead-ids 1 --statuses NA", 64, "--lead-ids and --statuses: ", id="both"
+        ),
+        pytest.param(
+            "archive --lead-ids 1 --lead-ids-file x", 64, "in one way", id="ids-in-two-ways"
+        ),
+        pytest.param("archive --lead-ids 1,x", 65, "only contain integer values: x", id="integer"),
+        pytest.param("archive --lead-ids ,", 65, "atleast 1 value", id="none"),
+        pytest.param("archive --lead-ids 1,2,1", 65, "duplicate values: 1", id="twice"),
+        pytest.param("archive --lead-ids 1,99", 65, "lead_ids does not exist: 99", id="unknown"),
+        pytest.param("archive --lead-ids-file no.txt", 66, "no.txt", id="no-file"),
+        pytest.param("archive --lead-ids 1 --chunk-size 501", 64, "--chunk-size: ", id="size"),
+        pytest.param("archive --statuses NA --called-before x", 64, "--called-before: ", id="age"),
+        pytest.param("archive --lead-ids 1 --max-load x", 64, "--max-load: write it", id="load"),
+        pytest.param("archive --lead-ids 1 --max-load A=1", 64, "max_load", id="sqlite-load"),
+        pytest.param("dearchive --lead-ids 1 --held take", 64, "--held", id="held-back"),
+        pytest.param("dearchive --lead-ids 1 --no-update", 64, "--no-update", id="update-back"),
+        pytest.param("archive --campaigns NONE", 64, "NONE", id="campaign"),
+    ],
+)
+def test_refused(
+    arguments: str, code: int, said: str, dialer: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*arguments.split(), "--database", dialer]) == code
+    told = capsys.readouterr()
+    assert said in told.err
+    assert "Traceback" not in told.err
+    assert told.out == ""
+    assert ids(dialer, ARCHIVE) == []
+    assert not Path("results").exists() or not list(Path("results").iterdir())
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("given", "answer"),
+    [
+        ("1,x", {"message": "lead_ids must only contain integer values", "lead_ids": ["x"]}),
+        (",", {"message": "lead_ids must contain atleast 1 value", "lead_ids": []}),
+        ("4,4", {"message": "lead_ids cannot contain duplicate values", "lead_ids": [4]}),
+        ("1,98,99", {"message": "lead_ids does not exist", "lead_ids": [98, 99]}),
+    ],
+)
+def test_json_has_the_answer_of_the_api(
+    given: str, answer: dict[str, Any], dialer: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["archive", "--database", dialer, "--lead-ids", given, "--json"]) == 65
+    expected = answer | {"lead_errors": len(answer["lead_ids"])}
+    assert json.loads(capsys.readouterr().out) == expected
+
+
+@ON_SQLITE
+def test_office_hours_are_kept(dialer: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("leadloader.toml").write_text(f'database = "{dialer}"\n{ALWAYS}', "utf-8")
+    assert run(["archive", "--lead-ids", "1,2", "--json"]) == 75
+    said = capsys.readouterr()
+    assert json.loads(said.out) == {"message": IN_OFFICE_HOURS}
+    assert said.err == f"leadloader: {IN_OFFICE_HOURS}: office hours never end\n"
+    assert ids(dialer, ARCHIVE) == []
+    assert not Path("results").exists()
+    # Looking is allowed, and so is the way back.
+    assert run(["archive", "--lead-ids", "1,2", "--dry-run"]) == 0
+    assert run(["archive", "--lead-ids", "1,2", "--ignore-office-hours"]) == 0
+    assert ids(dialer, ARCHIVE) == [1, 2]
+    assert run(["dearchive", "--lead-ids", "1,2"]) == 0
+    assert ids(dialer, ARCHIVE) == []
+
+
+class Scripted(Stop):
+    """Nobody waits: what is waited for passes at once, and something may happen meanwhile."""
+
+    def __init__(self, happens: Callable[["Scripted"], None] = lambda _stop: None) -> None:
+        super().__init__()
+        self.now, self.waits, self._happens = 1000.0, 0, happens
+
+    def wait(self, seconds: float) -> bool:
+        self.now += seconds
+        self.waits += 1
+        self._happens(self)
+        return self.signal is not None
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def moved(
+    url: str, stop: Scripted, *said: str, hours: OfficeHours | None = None, **options: Any
+) -> ArchiveReport:
+    """Archive what is not NEW, five leads a time, a minute after each; see that it says that."""
+    told: list[str] = []
+    # A Monday, by the server's clock, which goes on as the script's does.
+    began = datetime(2026, 11, 23, 7, 57)
+    surroundings = Surroundings(
+        say=told.append,
+        stop=stop,
+        monotonic=stop.monotonic,
+        read_clock=lambda _connection: Clock(
+            began + timedelta(seconds=stop.now - 1000.0), timedelta()
+        ),
+    )
+    asked = Asked("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
+    given = ArchiveOptions.model_validate({"chunk_size": 5, "sleep": 60} | options)
+    report = move(asked, given, Database(url), office_hours=hours, surroundings=surroundings)
+    assert told[1:] == list(said)
+    assert ids(url, ARCHIVE) == NOT_NEW[: report.delete_count]
+    assert ids(url, LEADS) == sorted(NEW + NOT_NEW[report.delete_count :])
+    assert report_in(report.results) == report.model_dump(mode="json")
+    return report
+
+
+@ON_SQLITE
+def test_it_stops_when_office_hours_begin(dialer: str) -> None:
+    hours = OfficeHours.model_validate({"monday": "08:00-18:00"})
+    report = moved(dialer, Scripted(), hours=hours)
+    assert (report.stopped, report.exit_code, report.stopped_at) == ("office_hours", 75, 22)
+    assert report.ending == "stopped after lead_id 22: office hours are until 18:00"
+    assert (report.message, report.delete_count) == (IN_OFFICE_HOURS, 15)
+    late = Scripted()
+    late.now += 3 * 60
+    with pytest.raises(OfficeHoursError, match="condition: office hours are until 18:00"):
+        moved(dialer, late, hours=hours)
+
+
+@ON_SQLITE
+def test_it_stops_at_office_hours_while_it_waits(dialer: str, tmp_path: Path) -> None:
+    hours = OfficeHours.model_validate({"monday": "08:00-18:00"})
+    pause = tmp_path / "pause"
+    pause.touch()
+    said = f"waiting: pause file {pause} exists"
+    report = moved(dialer, Scripted(), said, hours=hours, pause_file=pause)
+    assert (report.stopped, report.stopped_at, report.chunks) == ("office_hours", None, 0)
+    assert report.ending == "stopped before the first lead: office hours are until 18:00"
+    assert report.waited == {f"pause file {pause} exists": 180.0}
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("options", "ending", "deleted"),
+    [
+        pytest.param({}, "all leads were looked at", 20, id="done"),
+        pytest.param(
+            {"run_time": "2m"},
+            "stopped after lead_id 15: the run_time of 2m is over",
+            10,
+            id="run-time",
+        ),
+        pytest.param(
+            {"limit": 7}, "stopped after lead_id 10: the limit of 7 leads is reached", 7, id="limit"
+        ),
+    ],
+)
+def test_it_ends_where_it_is_told_to(
+    options: dict[str, Any], ending: str, deleted: int, dialer: str
+) -> None:
+    report = moved(dialer, Scripted(), **options)
+    assert (report.ending, report.delete_count, report.exit_code) == (ending, deleted, 0)
+
+
+@ON_SQLITE
+def test_a_pause_file_is_waited_for_each_time_anew(dialer: str, tmp_path: Path) -> None:
+    pause = tmp_path / "pause"
+
+    def comes_and_goes(stop: Scripted) -> None:
+        if stop.waits in {1, 6}:
+            pause.touch()
+        if stop.waits in {3, 8}:
+            pause.unlink()
+
+    said = f"waiting: pause file {pause} exists"
+    report = moved(dialer, Scripted(comes_and_goes), said, said, pause_file=pause)
+    assert (report.stopped, report.delete_count) == ("done", 20)
+    assert report.waited == {said.removeprefix("waiting: "): 4.0}
+
+
+@pytest.mark.engines("innodb")
+def test_a_wait_is_told_once_whatever_the_load_is_by_now(dialer: str) -> None:
+    said = "waiting: Uptime is "
+    told: list[str] = []
+    stop = Scripted(lambda _stop: time.sleep(0.4))
+    around = Surroundings(say=told.append, stop=stop, monotonic=stop.monotonic)
+    options = ArchiveOptions.model_validate({"max_load": {"Uptime": 0}, "run_time": 4})
+    asked = Asked("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
+    report = move(asked, options, Database(dialer), surroundings=around)
+    assert [line.startswith(said) for line in told] == [False, True]
+    assert report.waited == {"Uptime more than 0": 4.0}
+    assert report.options == {"max_load": {"Uptime": 0}, "run_time": "4s"}
+
+
+@ON_SQLITE
+def test_the_clock_of_the_server_may_be_set_for_summer(dialer: str) -> None:
+    """At 2:00 it shows 3:00, so that office hours from 8:00 begin five hours later."""
+    stop = Scripted()
+    midnight = datetime(2026, 3, 29)
+
+    def read(_connection: Connection) -> Clock:
+        passed = timedelta(seconds=stop.now - 1000.0)
+        ahead = timedelta(hours=1 if passed < timedelta(hours=2) else 2)
+        return Clock(midnight + passed + ahead - timedelta(hours=1), ahead)
+
+    hours = OfficeHours.model_validate({"sunday": "08:00-18:00"})
+    around = Surroundings(stop=stop, monotonic=stop.monotonic, read_clock=read)
+    asked = Asked("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
+    options = ArchiveOptions.model_validate({"chunk_size": 1, "sleep": "30m"})
+    report = move(asked, options, Database(dialer), office_hours=hours, surroundings=around)
+    assert (report.stopped, report.chunks) == ("office_hours", 14)
+
+
+@ON_SQLITE
+def test_a_failure_in_the_middle_is_reported_with_its_place(dialer: str) -> None:
+    def fail(stop: Scripted) -> None:
+        if stop.waits == 2:
+            database.run(dialer, f"ALTER TABLE {ARCHIVE} RENAME TO gone")
+        if stop.waits > 2:
+            pytest.fail("it went on")
+
+    asked = Asked("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
+    options = ArchiveOptions.model_validate({"chunk_size": 5, "sleep": 1})
+    around = Surroundings(stop=Scripted(fail))
+    report = move(asked, options, Database(dialer), Path("out"), surroundings=around)
+    assert (report.stopped, report.exit_code, report.stopped_at) == ("error", 78, 15)
+    assert report.ending.startswith("stopped after lead_id 15: the SQLite database: no such table")
+    assert report.message == report.why
+    assert report_in("out")["chunks"] == len(rows_in(Path("out") / "chunks.csv")) == 2
+
+
+def started(url: str, *flags: str) -> "subprocess.Popen[str]":
+    """Start an archive of chunks of 5 leads that sleeps after the first."""
+    arguments = ["archive", "--statuses", "NA,B", "--chunk-size", "5", "--sleep", "60"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *arguments, "--database", url, "--results", "out", *flags],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    chunks, deadline = Path("out") / "chunks.csv", time.monotonic() + 30
+    while not chunks.exists() or chunks.read_text("utf-8").count("\n") < 2:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return process
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("number", "code", "flag"),
+    [(signal.SIGTERM, 143, "--quiet"), (signal.SIGINT, 130, "--json")],
+)
+def test_a_signal_ends_it_cleanly(
+    number: signal.Signals, code: int, flag: str, dialer: str
+) -> None:
+    process = started(dialer, flag)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == code
+    assert f"leadloader: stopped after lead_id 7: {number.name} came\n" in err
+    assert ids(dialer, ARCHIVE) == NOT_NEW[:5]
+    assert report_in("out")["stopped"] == "signal"
+    assert out == ("" if flag == "--quiet" else (Path("out") / "summary.json").read_text("utf-8"))
+
+
+@ON_SQLITE
+def test_what_was_done_can_be_read_after_a_kill_and_completed(dialer: str) -> None:
+    process = started(dialer, "--quiet")
+    process.kill()
+    process.communicate()
+    (chunk,) = rows_in(Path("out") / "chunks.csv")
+    assert (chunk["last_lead_id"], chunk["delete_count"]) == ("7", "5")
+    assert rows_in(Path("out") / "stayed.csv") == []
+    flags = ["--database", dialer, "--quiet", "--results"]
+    # What is there of the run that was killed is not overwritten.
+    assert run(["archive", "--statuses", "NA,B", *flags, "out"]) == 64
+    assert run(["archive", "--statuses", "NA,B", *flags, "out2"]) == 0
+    assert (ids(dialer, LEADS), ids(dialer, ARCHIVE)) == (NEW, NOT_NEW)
+
+
+@pytest.mark.engines("sqlite", "innodb")
+def test_quiet_says_why_it_ended_early(dialer: str, capsys: pytest.CaptureFixture[str]) -> None:
+    flags = ["--statuses", "NA,B", "--limit", "3", "--quiet", "--database", dialer]
+    assert run(["archive", *flags]) == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == "leadloader: stopped after lead_id 4: the limit of 3 leads is reached\n"
+
+
+@pytest.mark.engines("sqlite", "myisam")
+def test_a_dry_run_writes_nothing(
+    dialer: str, read_only_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = [{"lead_id": 3, "status": "READY", "list_id": 101}]
+    database.fill(dialer, {"vicidial_hopper": held})
+    flags = ["--database", read_only_url, "--campaigns", "SALES", "--dry-run", "--results"]
+    assert run(["archive", *flags, "out"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "29 leads would be archived; nothing was written" in said
+    assert "101 Spring SALES 29" in said
+    assert "B 10 NA 9 NEW 10" in said
+    assert "HELD vicidial_hopper 1" in said
+    assert sorted(path.name for path in Path("out").iterdir()) == ["summary.json", "summary.txt"]
+    assert run(["archive", *flags, "json", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["preview"]["by_list"] == [
+        {"list_id": 101, "list_name": "Spring", "campaign_id": "SALES", "leads": 29}
+    ]
+    assert report["message"] == "a dry run: nothing was written"
+    assert ids(dialer, LEADS) == list(range(1, 31))
+
+
+@ON_SQLITE
+def test_an_archive_that_is_missing_is_made_if_it_may(
+    dialer: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database.run(dialer, f"DROP TABLE {ARCHIVE}")
+    flags = ["--database", dialer, "--lead-ids", "1", "--results"]
+    assert run(["archive", *flags, "dry", "--dry-run"]) == 0
+    assert f"tables that would be made: {ARCHIVE}\n" in capsys.readouterr().out
+    assert run(["archive", *flags, "a", "--no-create-tables"]) == 78
+    assert not Path("a").exists()
+    assert run(["archive", *flags, "b"]) == 0
+    assert report_in("b")["made"] == [ARCHIVE]
+    assert ids(dialer, ARCHIVE) == [1]
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = (
+        "import sys; from jobs.command import run; code = run(['dearchive', '--help']);"
+        "heavy = {'pandas', 'pyarrow', 'numpy', 'sqlalchemy', 'phonenumbers'};"
+        "sys.exit(code or ','.join(heavy & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--loaded-anew leave|take" in done.stdout

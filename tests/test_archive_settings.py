@@ -1,0 +1,159 @@
+"""One settings file for all commands, and what is said of what is wrong in it."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from jobs import settings as settings_module
+from jobs.flags import ARCHIVE_FLAGS, DEARCHIVE_FLAGS, spelled
+from jobs.settings import read_settings
+from loader.archive_options import ArchiveOptions, ArchiveRule
+from loader.errors import ConfigurationError, UsageError
+
+SITE = """
+database = "sqlite:///leads.db"
+list_id = "101"
+chunk_size = 10000
+[feed]
+litigators = "litigators.csv"
+[archive]
+chunk_size = 200
+sleep = "2s"
+max_load = {Threads_running = 25}
+[archive.worked]
+statuses = ["NA", "B"]
+called_before = "90d"
+[archive.old]
+loaded_before = 2026-01-01
+[office_hours]
+monday = "08:00-18:00"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(settings_module, "ASTGUICLIENT_CONF", tmp_path / "astguiclient.conf")
+
+
+def written(text: str) -> Path:
+    path = Path("site.toml")
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_one_file_serves_a_load_and_an_archive() -> None:
+    settings = read_settings({}, written(SITE))
+    assert settings.options.chunk_size == 10_000
+    assert settings.archive.options == ArchiveOptions.model_validate(
+        {"chunk_size": 200, "sleep": 2, "max_load": {"Threads_running": 25}}
+    )
+    assert settings.archive.rule("worked", {}).described() == {
+        "statuses": "NA,B",
+        "called_before": "90d",
+    }
+    assert settings.archive.rule("old", {}).described() == {"loaded_before": "2026-01-01"}
+
+
+def test_flags_win_option_by_option_and_part_by_part() -> None:
+    flags = {"archive": {"chunk_size": 50, "max_load": {"Threads_connected": "100"}}}
+    settings = read_settings(flags, written(SITE))
+    assert settings.archive.options.chunk_size == 50
+    assert settings.archive.options.sleep == timedelta(seconds=2)
+    assert settings.archive.options.max_load == {"Threads_running": 25, "Threads_connected": 100}
+    rule = settings.archive.rule("worked", {"called_before": "30d", "lists": "101,102"})
+    assert rule == ArchiveRule.model_validate(
+        {"statuses": "NA,B", "called_before": "30d", "lists": [101, 102]}
+    )
+    assert settings.archive.rule(None, {}).is_empty
+
+
+def test_the_environment_has_tables_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADLOADER_ARCHIVE", '{"chunk_size": 100, "here": {"statuses": "DROP"}}')
+    settings = read_settings({}, written(SITE))
+    assert settings.archive.options.chunk_size == 100
+    assert settings.archive.options.sleep == timedelta(seconds=2)
+    assert settings.archive.rule("here", {}).statuses == ("DROP",)
+    assert settings.archive.rule("worked", {}).statuses == ("NA", "B")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("lisst_id = 1", "site.toml: lisst_id: there is no such setting", id="load"),
+        pytest.param(
+            "[archive]\nchunk_sise = 1",
+            "site.toml: archive.chunk_sise: there is no such setting",
+            id="option",
+        ),
+        pytest.param(
+            "[archive.worked]\nstatsues = []",
+            "site.toml: archive.worked.statsues: there is no such setting",
+            id="part-of-rule",
+        ),
+        pytest.param(
+            '[office_hours]\nmunday = "08:00-18:00"',
+            "site.toml: office_hours.munday: there is no such setting",
+            id="office-hours",
+        ),
+        pytest.param("archive = 5", "site.toml: archive: give a table", id="no-table"),
+        pytest.param('[archive]\nsleep = "2x"', "site.toml: archive.sleep: '2x'", id="value"),
+        pytest.param(
+            "[archive.max_load]\nThreads_running = 'many'",
+            "site.toml: archive.max_load.Threads_running: ",
+            id="value-in-table",
+        ),
+        pytest.param(
+            '[archive]\nmax_lag = "2s"', "site.toml: archive.max_lag: it needs", id="together"
+        ),
+        pytest.param(
+            '[archive.worked]\ncalled_before = "soon"',
+            "site.toml: archive.worked.called_before: 'soon'",
+            id="value-of-rule",
+        ),
+        pytest.param("[archiv]\nsleep = 1", "site.toml: archiv: there is no such", id="table"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(text: str, said: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        read_settings({}, written(text))
+    assert str(raised.value).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        pytest.param({"chunk_size": 501}, "--chunk-size: ", id="number"),
+        pytest.param({"sleep": "2x"}, "--sleep: '2x'", id="duration"),
+        pytest.param({"max_load": {"Threads_running": "x"}}, "--max-load: ", id="pair"),
+        pytest.param({"replicas": ["mysql://a"]}, "--replica: give max_lag too", id="together"),
+    ],
+)
+def test_what_is_wrong_with_a_flag_names_the_flag(flags: dict[str, object], said: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        read_settings({"archive": flags}, None)
+    assert str(raised.value).startswith(said)
+
+
+def test_a_flag_of_a_rule_is_named_too() -> None:
+    settings = read_settings({}, written(SITE))
+    with pytest.raises(UsageError, match=r"^--called-before: 'soon'"):
+        settings.archive.rule("worked", {"called_before": "soon"})
+    with pytest.raises(UsageError, match=r"^--rule: .* \[archive.wroked\]; there is worked"):
+        settings.archive.rule("wroked", {})
+
+
+def test_every_option_has_a_flag() -> None:
+    archive, dearchive = ({f.name for f in flags} for flags in (ARCHIVE_FLAGS, DEARCHIVE_FLAGS))
+    asked = {"lead_ids", "lead_ids_file", "rule"}
+    common = {"database", "config", "results", "json_summary", "quiet"}
+    options = {*ArchiveOptions.model_fields, *ArchiveRule.model_fields}
+    assert archive | dearchive == {*options, *asked, *common}
+    assert dearchive - archive == {"loaded_anew"}
+    assert archive - dearchive == {"held", "update", "ignore_office_hours"}
+    assert [spelled(name) for name in ("replicas", "insert", "chunk_size")] == [
+        "--replica",
+        "--insert",
+        "--chunk-size",
+    ]
