@@ -1,6 +1,5 @@
 """The jobs archive and dearchive: leads from one table into the other, a chunk at a time."""
 
-import re
 import signal
 import time
 from collections import defaultdict
@@ -31,7 +30,7 @@ from loader.database import Database
 from loader.errors import LoaderError, OfficeHoursError
 from loader.facts import read_clock
 from loader.office_hours import OfficeHours
-from loader.throttle import ChunkSize, Throttle
+from loader.throttle import ChunkSize, Throttle, Wait
 from loader.timezone import Clock
 
 Direction = Literal["archive", "dearchive"]
@@ -271,15 +270,13 @@ class Moving:
         self._move(taken.lead_ids)
         return None
 
-    def _wait(self, why: str) -> None:
-        # It is the same wait, whatever the value is by now.
-        kind = re.sub(r"( is)? [0-9.e+]+( s)?, more than", " more than", why)
-        if kind != self._waits_for:
-            self.around.say(f"waiting: {why}")
-            self._waits_for = kind
+    def _wait(self, why: Wait) -> None:
+        if why.kind != self._waits_for:
+            self.around.say(f"waiting: {why.said}")
+            self._waits_for = why.kind
         began = self.around.monotonic()
         self.around.stop.wait(LOOK_AGAIN)
-        self.waited[kind] += self.around.monotonic() - began
+        self.waited[why.kind] += self.around.monotonic() - began
 
     def _move(self, lead_ids: Ids) -> None:
         began = self.around.monotonic()

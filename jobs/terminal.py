@@ -50,12 +50,8 @@ class Terminal:
         """Tell what went wrong."""
         self.err.print(f"leadloader: {escape(str(error))}", style="bold red")
 
-    @contextmanager
-    def watching(self) -> Iterator["Watchers"]:
-        """Show the progress of one load, on a terminal only."""
-        from jobs.run import Watchers
-
-        bar = Progress(
+    def _bar(self) -> Progress:
+        return Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.percentage:>3.0f}%"),
@@ -64,6 +60,13 @@ class Terminal:
             transient=True,
             disable=self.quiet or not self.err.is_terminal,
         )
+
+    @contextmanager
+    def watching(self) -> Iterator["Watchers"]:
+        """Show the progress of one load, on a terminal only."""
+        from jobs.run import Watchers
+
+        bar = self._bar()
         tasks: dict[str, TaskID] = {}
 
         def progress(stage: str, done: int, all_: int) -> None:
@@ -83,22 +86,14 @@ class Terminal:
         from jobs.archive import Surroundings
         from jobs.stopping import Stop
 
-        bar = Progress(
-            TextColumn("{task.fields[leads]}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TimeRemainingColumn(),
-            console=self.err,
-            transient=True,
-            disable=self.quiet or not self.err.is_terminal,
-        )
-        task = bar.add_task("", total=1.0, leads="")
+        bar = self._bar()
+        task = bar.add_task("", total=1.0)
         began = told = time.monotonic()
 
         def progress(leads: int, share: float) -> None:
             nonlocal told
             now = time.monotonic()
-            bar.update(task, completed=share, leads=pace(leads, now - began))
+            bar.update(task, completed=share, description=pace(leads, now - began))
             if not self.err.is_terminal and now - told >= A_MINUTE:
                 told = now
                 self.say(f"{pace(leads, now - began)}, {outlook(share, now - began)}")

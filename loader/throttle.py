@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Dialect, event
 from sqlalchemy.exc import DBAPIError
@@ -63,6 +63,15 @@ class ChunkSize:
         self.size = min(max(fits, self._at_least), self._at_most)
 
 
+class Wait(NamedTuple):
+    """A reason to wait."""
+
+    kind: str
+    """The same as long as it lasts."""
+    said: str
+    """With how bad it is now; a sentence without its full stop."""
+
+
 class Throttle:
     """What an archive waits for between its chunks: the server, its replicas, a pause file."""
 
@@ -98,8 +107,8 @@ class Throttle:
                     "out of replicas"
                 ) from None
 
-    def why_wait(self) -> str | None:
-        """Say why to wait now, in one sentence without its full stop; None: there is no reason.
+    def why_wait(self) -> Wait | None:
+        """Say why to wait now; None: there is no reason.
 
         A replica that does not answer is waited for.
 
@@ -120,7 +129,7 @@ class Throttle:
         for replica in self._replicas:
             replica.database.engine.dispose()
 
-    def _pause(self) -> str | None:
+    def _pause(self) -> Wait | None:
         file = self._options.pause_file
         if file is None:
             return None
@@ -129,22 +138,25 @@ class Throttle:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            return f"pause file {file} cannot be looked for ({error.strerror})"
-        return f"pause file {file} exists"
+            said = f"pause file {file} cannot be looked for ({error.strerror})"
+            return Wait(said, said)
+        said = f"pause file {file} exists"
+        return Wait(said, said)
 
-    def _busy(self) -> str | None:
+    def _busy(self) -> Wait | None:
         for name, (value, most) in self._loads().items():
             if value > most:
-                return f"{name} is {_plain(value)}, more than {_plain(most)}"
+                limit = f"more than {_plain(most)}"
+                return Wait(f"{name} {limit}", f"{name} is {_plain(value)}, {limit}")
         return None
 
-    def _lagging(self) -> str | None:
+    def _lagging(self) -> Wait | None:
         most = self._options.max_lag
         for replica in self._replicas:
             try:
                 reason = replica.why_wait(most) if most is not None else None
             except TransientDatabaseError as error:
-                reason = replica.silence(error)
+                reason = Wait(replica.silence(error), replica.silence(error))
             if reason:
                 return reason
         return None
@@ -196,16 +208,18 @@ class _Replica:
         if not self.database.is_sqlite:
             event.listen(self.database.engine, "do_connect", _limit_patience)
 
-    def why_wait(self, most: timedelta) -> str | None:
+    def why_wait(self, most: timedelta) -> Wait | None:
         """Say that it lags by more than `most`, or does not replicate; raises what `ask` does."""
         for state in self.ask():
             source = f" from {state.connection}" if state.connection else ""
             if state.seconds is None:
                 error = f" (error {state.error})" if state.error else ""
-                return f"{self.name} does not replicate{source}{error}"
+                said = f"{self.name} does not replicate{source}{error}"
+                return Wait(said, said)
             if state.seconds > most.total_seconds():
-                lag = f"{_plain(state.seconds)} s, more than {_plain(most.total_seconds())}"
-                return f"{self.name} lags{source} {lag}"
+                who, limit = f"{self.name} lags{source}", _plain(most.total_seconds())
+                said = f"{who} {_plain(state.seconds)} s, more than {limit}"
+                return Wait(f"{who} more than {limit}", said)
         return None
 
     def silence(self, error: TransientDatabaseError) -> str:
