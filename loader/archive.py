@@ -158,7 +158,7 @@ class _Plan:
             why = Stay.HELD
             there = [name for name in HOLDERS if name in tables.columns]
             spared = nobody if held == "take" else holder(pair.source, there)
-        transfer = Transfer(pair, dialect, selected & (spared == ""))
+        transfer = Transfer(pair, dialect, selected, spared == "")
         more: dict[str, ColumnElement[Any]] = {
             "selected": selected,
             "spared": spared,

@@ -59,15 +59,27 @@ def for_leads(lead_id: ColumnElement[Any]) -> ColumnElement[bool]:
 class Transfer:
     """Takes rows of leads from `pair.source` to `pair.target`.
 
-    Every statement is for the rows of given leads, of which those that `condition` is not true of
-    are left alone.
+    Every statement is for the rows of given leads.
     """
 
-    def __init__(self, pair: Pair, dialect: Dialect, condition: ColumnElement[bool]) -> None:
-        """Take what is to be true of a row of `pair.source` for it to be taken, at each step."""
+    def __init__(
+        self,
+        pair: Pair,
+        dialect: Dialect,
+        taken: ColumnElement[bool],
+        leaving: ColumnElement[bool] | None = None,
+    ) -> None:
+        """Word the statements.
+
+        Args:
+            pair: the tables.
+            dialect: the database's.
+            taken: what is true of a row of `pair.source` at each step, or it is left alone.
+            leaving: what must be true besides of a row that is deleted.
+        """
         self.pair = pair
         source, target = pair.source.c, pair.target.c
-        taken = for_leads(source.lead_id) & condition
+        taken &= for_leads(source.lead_id)
         here = source[pair.key] == target[pair.key]
         self.is_equal = _is_equal(pair)
         copies = select(literal(1)).select_from(pair.target).where(here)
@@ -78,7 +90,10 @@ class Transfer:
             .values({target[name]: source[name] for name in pair.columns if name != pair.key})
             .where(here, taken, not_(self.is_equal))
         )
-        deleting = delete(pair.source).where(taken, exists(copies.where(self.is_equal)))
+        equal = exists(copies.where(self.is_equal))
+        deleting = delete(pair.source).where(taken, equal)
+        if leaving is not None:
+            deleting = deleting.where(leaving)
         self._insert, self._update, self._delete = (
             ForLeads(statement, dialect) for statement in (copying, updating, deleting)
         )

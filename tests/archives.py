@@ -36,6 +36,19 @@ def put(database: Database, *leads: Row, table: str = LEADS) -> None:
     fill(database.engine, {table: list(leads)})
 
 
+def put_many(database: Database, count: int) -> None:
+    """Insert leads 1 to `count`, up to 100,000, by one statement that every engine knows."""
+    digits = "SELECT 0 AS d" + "".join(f" UNION ALL SELECT {digit}" for digit in range(1, 10))
+    places = ", ".join(f"({digits}) AS p{place}" for place in range(5))
+    number = " + ".join(f"p{place}.d * {10**place}" for place in range(5))
+    sql(
+        database,
+        f"INSERT INTO {LEADS} (lead_id, phone_number, status, list_id, comments, `rank`) "
+        f"SELECT n, 7275000000 + n, 'NA', 101, 'called ', n % 7 FROM "
+        f"(SELECT {number} + 1 AS n FROM {places}) AS numbers WHERE n <= {count}",
+    )
+
+
 def rows(
     database: Database, table: str = LEADS, key: str = "lead_id"
 ) -> dict[int, tuple[Any, ...]]:

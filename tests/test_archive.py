@@ -6,7 +6,7 @@ import pytest
 
 from loader.database import Database
 from loader.errors import LeadIdsError, UsageError
-from tests.archives import ARCHIVE, LEADS, archiver, ids, lead, move, put, rows, sql
+from tests.archives import ARCHIVE, LEADS, archiver, ids, lead, move, put, put_many, rows, sql
 
 ON_SERVERS = pytest.mark.engines("myisam", "innodb")
 
@@ -26,6 +26,15 @@ def test_any_number_of_leads(database: Database, count: int) -> None:
     assert back.counts == (count, count, 0, count)
     assert rows(database) == before
     assert rows(database, ARCHIVE) == {}
+
+
+def test_many_leads(database: Database) -> None:
+    put_many(database, 12_345)
+    before = rows(database)
+    moved = move(database, list(range(12_345, 0, -1)))
+    assert moved.counts == (12_345, 12_345, 0, 12_345)
+    assert moved.lead_ids == list(range(1, 12_346))
+    assert (rows(database), rows(database, ARCHIVE)) == ({}, before)
 
 
 def test_one_request_has_at_most_500(database: Database) -> None:
