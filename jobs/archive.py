@@ -4,7 +4,7 @@ import signal
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from jobs.stopping import Stop
 from loader.ages import written
 from loader.archive import Archiver
 from loader.archive_options import ArchiveOptions, ArchiveRule
+from loader.archive_preview import undefined
 from loader.archive_report import (
     IN_OFFICE_HOURS,
     SUCCESS,
@@ -24,10 +25,11 @@ from loader.archive_report import (
     ArchiveResults,
     PreviewSummary,
     Stopped,
+    many,
 )
 from loader.archive_selection import Ids, Leads
 from loader.database import Database
-from loader.errors import LoaderError, OfficeHoursError
+from loader.errors import LoaderError, OfficeHoursError, ResultsError, UsageError
 from loader.facts import read_clock
 from loader.office_hours import OfficeHours
 from loader.throttle import ChunkSize, Throttle, Wait
@@ -52,7 +54,7 @@ class Asked:
     def __str__(self) -> str:
         """Say which leads."""
         if self.lead_ids is not None:
-            return f"{len(self.lead_ids):,} given leads"
+            return many(len(self.lead_ids), "given lead")
         conditions = self.rule.described() if self.rule else {}
         return f"leads with {', '.join(f'{name} {said}' for name, said in conditions.items())}"
 
@@ -94,49 +96,42 @@ def move(
         The report, also of what an error ended after its beginning.
 
     Raises:
+        UsageError: no step is to be done.
         OfficeHoursError: it is office hours.
         LeadIdsError: of the given leads, some are not there.
         LoaderError: it cannot be done, see `loader.errors`; no lead was moved.
+        Interrupted: a signal came; no lead was moved.
     """
-    began, around = datetime.now(UTC), surroundings or Surroundings()
-    name = run_name(began, asked.job)
+    around = surroundings or Surroundings()
+    _refuse_nothing(asked, options)
     if asked.job == "dearchive" or options.ignore_office_hours or options.dry_run:
         office_hours = None
     hours = Hours(office_hours, ServerTime(database, around))
-    hours.refuse()
-    throttle = Throttle(database, options)
-    files = ArchiveResults(results or Path("results") / name)
-    with closing(throttle):
-        try:
+    with closing(Throttle(database, options)) as throttle:
+        with around.stop.at_once():
+            hours.refuse()
             throttle.check()
-            archiver = Archiver(database, options, asked.rule, asked.job)
-            leads = archiver.leads(asked.lead_ids)
-            around.say(f"{asked.job} {asked}: {_steps(asked, options)}; results in {files.folder}")
-            preview = PreviewSummary.of(archiver.preview(leads)) if options.dry_run else None
-        except BaseException:
-            files.discard()
-            raise
-        moving = Moving(archiver, leads, options, throttle, hours, files, around)
-        ending = LOOKED if preview else moving.to_the_end()
-    report = ArchiveReport(
-        run=name,
-        job=asked.job,
-        which=str(asked),
-        options=_told(options),
-        database=database.name,
-        began=began,
-        ended=datetime.now(UTC),
-        made=archiver.tables.made,
-        remarks=archiver.tables.remarks,
-        preview=preview,
-        message=MESSAGES.get(ending.stopped, ending.why),
-        **ending._asdict(),
-        **moving.told(),
-    )
-    files.summarize(report)
-    return report
+            run = Run.begin(asked, options, database, results, around.say)
+        moving = Moving(run, options, throttle, hours, around)
+        ending = moving.to_the_end() if run.preview is None else LOOKED
+    return run.report(ending, moving)
 
 
+def _refuse_nothing(asked: Asked, options: ArchiveOptions) -> None:
+    steps = _steps(asked, options)
+    if not steps and not options.dry_run:
+        said = ", ".join(f"--no-{step}" for step in STEPS[asked.job])
+        raise UsageError(f"{said}: nothing is left to do; leave one out, or look by --dry-run")
+
+
+def _steps(asked: Asked, options: ArchiveOptions) -> list[str]:
+    return [step for step in STEPS[asked.job] if getattr(options, step)]
+
+
+STEPS: dict[Direction, tuple[str, ...]] = {
+    "archive": ("insert", "update", "delete"),
+    "dearchive": ("insert", "delete"),
+}
 MESSAGES = {"done": SUCCESS, "office_hours": IN_OFFICE_HOURS}
 """The API's, where it has one."""
 
@@ -150,6 +145,87 @@ class Ending(NamedTuple):
 
 
 LOOKED = Ending("dry_run", "a dry run: nothing was written")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run for which all is there that it needs."""
+
+    asked: Asked
+    began: datetime
+    name: str
+    archiver: Archiver
+    leads: Leads
+    files: ArchiveResults
+    preview: PreviewSummary | None
+    """Of a dry run."""
+    remarks: list[str]
+
+    @classmethod
+    def begin(
+        cls,
+        asked: Asked,
+        options: ArchiveOptions,
+        database: Database,
+        results: Path | None,
+        say: Callable[[str], None],
+    ) -> "Run":
+        """Look at the tables, make what is missing, and see what a dry run wants to know."""
+        began = datetime.now(UTC)
+        name = run_name(began, asked.job)
+        files = ArchiveResults(results or Path("results") / name)
+        with ExitStack() as undo:
+            undo.callback(files.discard)
+            archiver = Archiver(database, options, asked.rule, asked.job)
+            leads = archiver.leads(asked.lead_ids)
+            todo = f"{', '.join(_steps(asked, options))}, up to {options.chunk_size} at a time"
+            if options.dry_run:
+                todo = "only looked at, nothing is written"
+            say(f"{asked.job} {asked}: {todo}; results in {files.folder}")
+            preview = cls._look(archiver, leads) if options.dry_run else None
+            missing = undefined(database, asked.rule.lists if asked.rule else ())
+            remarks = [f"list {list_id} is not defined in the dialer" for list_id in missing]
+            run = cls(
+                asked=asked, began=began, name=name, archiver=archiver, leads=leads, files=files,
+                preview=preview, remarks=[*archiver.tables.remarks, *remarks],
+            )  # fmt: skip
+            undo.pop_all()
+        return run
+
+    @staticmethod
+    def _look(archiver: Archiver, leads: Leads) -> PreviewSummary:
+        found = archiver.preview(leads)
+        if archiver.options.with_children:
+            # In a dry run they are noted only.
+            archiver.tables.make_missing(f"custom_{each}" for each in found.by_list["list_id"])
+        return PreviewSummary.of(found)
+
+    def report(self, ending: "Ending", moving: "Moving") -> ArchiveReport:
+        """Tell how it ended, also in the results; if they cannot be written, tell that too."""
+        archiver = self.archiver
+        report = ArchiveReport(
+            run=self.name,
+            job=self.asked.job,
+            which=str(self.asked),
+            options=_told(archiver.options),
+            database=archiver.database.name,
+            began=self.began,
+            ended=datetime.now(UTC),
+            made=archiver.tables.made,
+            remarks=self.remarks,
+            preview=self.preview,
+            message=MESSAGES.get(ending.stopped, ending.why),
+            **ending._asdict(),
+            **moving.told(),
+        )
+        try:
+            self.files.summarize(report)
+        except ResultsError as error:
+            ended = Ending("error", f"{error}; the summary is not there", error.exit_code)
+            if report.exit_code:
+                return report.model_copy(update={"remarks": [*self.remarks, ended.why]})
+            return report.model_copy(update={"message": ended.why, **ended._asdict()})
+        return report
 
 
 class ServerTime:
@@ -198,15 +274,15 @@ class Hours:
 class Moving:
     """A run on its way through its leads."""
 
-    archiver: Archiver
-    leads: Leads
+    run: Run
     options: ArchiveOptions
     throttle: Throttle
     hours: Hours
-    files: ArchiveResults
     around: Surroundings
     taken: int = 0
     last_lead_id: int | None = None
+    unfinished: tuple[int, int] | None = None
+    """The chunk that is on its way, or was when an error came."""
     waited: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def __post_init__(self) -> None:
@@ -229,15 +305,11 @@ class Moving:
 
     def told(self) -> dict[str, Any]:
         """Give what the report says of it so far."""
-        files = self.files
         return {
-            **files.counts._asdict(),
-            "chunks": files.chunks,
+            **self.run.files.told(deleting=self.options.delete),
             "stopped_at": self.last_lead_id,
-            "stayed": files.stayed,
-            "children": {table: counts._asdict() for table, counts in files.children.items()},
+            "unfinished": self.unfinished,
             "waited": {why: round(seconds, 3) for why, seconds in self.waited.items()},
-            "results": str(files.folder),
         }
 
     def _to_end(self) -> Ending | None:
@@ -246,7 +318,7 @@ class Moving:
         if name:
             return Ending("signal", f"{name} came", 128 + signal.Signals[name])
         if options.limit is not None and self.taken >= options.limit:
-            return Ending("limit", f"the limit of {options.limit:,} leads is reached")
+            return Ending("limit", f"the limit of {many(options.limit, 'lead')} is reached")
         elapsed = timedelta(seconds=self.around.monotonic() - self._began)
         if options.run_time is not None and elapsed >= options.run_time:
             return Ending("run_time", f"the run_time of {written(options.run_time)} is over")
@@ -263,11 +335,14 @@ class Moving:
             return None
         self._waits_for = ""
         size, limit = self._size.size, self.options.limit
-        taken = self.leads.take(size if limit is None else min(size, limit - self.taken))
-        self.files.stay(taken.stayed)
-        if not len(taken.lead_ids):
+        taken = self.run.leads.take(size if limit is None else min(size, limit - self.taken))
+        self.run.files.spare(taken.stayed)
+        if len(taken.lead_ids):
+            self._move(taken.lead_ids)
+        elif taken.finished:
             return Ending("done", "all leads were looked at")
-        self._move(taken.lead_ids)
+        else:
+            self._progress()
         return None
 
     def _wait(self, why: Wait) -> None:
@@ -280,26 +355,21 @@ class Moving:
 
     def _move(self, lead_ids: Ids) -> None:
         began = self.around.monotonic()
-        done = self.archiver.move(lead_ids)
+        self.unfinished = int(lead_ids[0]), int(lead_ids[-1])
+        done = self.run.archiver.move(lead_ids)
         seconds = self.around.monotonic() - began
-        first, self.last_lead_id = int(lead_ids[0]), int(lead_ids[-1])
-        self.files.chunk(first, self.last_lead_id, done, seconds)
+        self.last_lead_id, self.unfinished = self.unfinished[1], None
         self.taken += len(lead_ids)
+        self.run.files.chunk(lead_ids, done, seconds)
         self._size.took(len(lead_ids), seconds)
-        of_limit = self.taken / self.options.limit if self.options.limit else 0.0
-        self.around.progress(self.taken, max(self.leads.share, of_limit))
+        self._progress()
         pause = self.throttle.pause_after(seconds)
         if pause:
             self.around.stop.wait(pause)
 
-
-def _steps(asked: Asked, options: ArchiveOptions) -> str:
-    """Say what is going to be done."""
-    if options.dry_run:
-        return "only looked at, nothing is written"
-    steps = ["insert", "delete"] if asked.job == "dearchive" else ["insert", "update", "delete"]
-    wanted = [step for step in steps if getattr(options, step)]
-    return f"{', '.join(wanted) or 'nothing'}, up to {options.chunk_size} at a time"
+    def _progress(self) -> None:
+        of_limit = self.taken / self.options.limit if self.options.limit else 0.0
+        self.around.progress(self.taken, max(self.run.leads.share, of_limit))
 
 
 def _told(options: ArchiveOptions) -> dict[str, Any]:

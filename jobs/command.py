@@ -66,20 +66,14 @@ app.command("validate", help="Say what an import would do; write nothing but the
 def move_leads(ctx: typer.Context, **given: Any) -> None:
     """Move leads between vicidial_list and its archive."""
     from jobs.archive import move
-    from jobs.settings import read_settings
-    from jobs.terminal import Terminal
-    from loader.archive_options import ArchiveOptions, ArchiveRule
+    from jobs.terminal import Terminal, answer
     from loader.errors import LoaderError
 
-    flags = _flags(given)
-    config = flags.pop("config", None)
-    names = flags.keys() & {"lead_ids", "lead_ids_file", "rule", *ArchiveRule.model_fields}
-    which = {name: flags.pop(name) for name in names}
-    options = {name: flags.pop(name) for name in flags.keys() & ArchiveOptions.model_fields.keys()}
-    settings = read_settings({**flags, "archive": options}, config)
-    terminal = Terminal(settings)
-    job: Direction = "archive" if ctx.command.name == "archive" else "dearchive"
+    is_json = bool(given["json_summary"])
     try:
+        which, settings = _read_moving(given)
+        is_json, terminal = settings.json_summary, Terminal(settings)
+        job: Direction = "archive" if ctx.command.name == "archive" else "dearchive"
         asked = _asked(job, which, settings)
         with terminal.moving() as surroundings:
             report = move(
@@ -91,7 +85,8 @@ def move_leads(ctx: typer.Context, **given: Any) -> None:
                 surroundings=surroundings,
             )
     except LoaderError as error:
-        terminal.answer(error)
+        if is_json:
+            answer(error)
         raise
     terminal.show_moved(report)
     raise typer.Exit(report.exit_code)
@@ -133,6 +128,19 @@ def _flags(given: dict[str, Any]) -> dict[str, Any]:
     """Give the flags that were given, pairs as tables."""
     flags = {name: value for name, value in given.items() if value is not None}
     return flags | {name: _pairs(name, flags[name]) for name in PAIRS.keys() & flags.keys()}
+
+
+def _read_moving(given: dict[str, Any]) -> "tuple[dict[str, Any], Settings]":
+    """Give the flags that say which leads, and the settings."""
+    from jobs.settings import read_settings
+    from loader.archive_options import ArchiveOptions, ArchiveRule
+
+    flags = _flags(given)
+    config = flags.pop("config", None)
+    names = flags.keys() & {"lead_ids", "lead_ids_file", "rule", *ArchiveRule.model_fields}
+    which = {name: flags.pop(name) for name in names}
+    options = {name: flags.pop(name) for name in flags.keys() & ArchiveOptions.model_fields.keys()}
+    return which, read_settings({**flags, "archive": options}, config)
 
 
 def _asked(job: "Direction", which: dict[str, Any], settings: "Settings") -> "Asked":
@@ -191,6 +199,11 @@ def _open(
             "file, or have the dialer's /etc/astguiclient.conf"
         )
     database = Database(settings.database, sleep=sleep)
+    if not database.is_sqlite and not database.engine.url.database:
+        raise UsageError(
+            f"{database.name} names no database; write it behind the server: "
+            "mysql://user:password@host/asterisk"
+        )
     file = database.engine.url.database if database.is_sqlite else None
     if must_exist and file and not file.startswith("file:") and not Path(file).exists():
         raise ConfigurationError(f"there is no SQLite database {file}; `leadloader init` makes one")
@@ -257,6 +270,9 @@ def _folders(results: Path | None, paths: list[str]) -> list[Path | None]:
 
 def main() -> None:
     """Run the command and exit with one of the codes of sysexits."""
+    from jobs.streams import listen
+
+    listen()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -266,18 +282,20 @@ def run(arguments: list[str]) -> int:
     Returns:
         The exit code: see the table in the README.
     """
+    from jobs.stopping import Interrupted
     from loader.errors import LoaderError, UsageError
 
     try:
         code = app(arguments, standalone_mode=False)
+        print(end="", flush=True)
     except typer.TyperException as error:
         return _complain(error.format_message() + "; see leadloader --help", UsageError.exit_code)
     except LoaderError as error:
         return _complain(str(error), error.exit_code)
+    except Interrupted as signal:
+        return _complain(f"{signal} came, before anything was moved", signal.exit_code)
     except KeyboardInterrupt:
         return _complain("interrupted", 130)
-    except BrokenPipeError:
-        return 0
     except Exception as error:  # noqa: BLE001 - the last resort: whatever it is, it is our bug
         # Where, not what: the text of an error may hold a person's data.
         place = traceback.extract_tb(error.__traceback__)[-1]

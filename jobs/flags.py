@@ -113,7 +113,7 @@ MOVE_FLAGS = (
     Flag("create_tables", "Make archive tables where missing", STEPS, None, bool,
          ("--create-tables/--no-create-tables",)),
     Flag("dry_run", "Say what would be done; write nothing but the report", STEPS, None, bool,
-         ("--dry-run",)),
+         ("--dry-run/--no-dry-run",)),
     Flag("chunk_size", "Most leads of a chunk (500)", PACE, "1...500", int),
     Flag("chunk_time", "Longest time of a chunk (0.25s)", PACE, "TIME"),
     Flag("sleep", "Between chunks, such as 0.5 or 2s", PACE, "TIME"),
@@ -125,7 +125,7 @@ MOVE_FLAGS = (
     Flag("pause_file", "Wait while there is this file", PACE, "FILE", Path),
     Flag("run_time", "End after so long, such as 30m or 2h", PACE, "TIME"),
     Flag("ignore_office_hours", "Archive in office hours too", PACE, None, bool,
-         ("--ignore-office-hours",)),
+         ("--ignore-office-hours/--no-ignore-office-hours",)),
     *(flag for flag in FLAGS if flag.name in OF_ALL),
 )  # fmt: skip
 

@@ -142,11 +142,14 @@ def _validated(model: type[Model], sources: Sources) -> Model:
 
 
 def _merged(first: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
-    """Put tables together name by name: a flag adds a feed to those of the file."""
+    """Put tables together name by name: a flag adds a feed to those of the file.
+
+    What stands in the place of a table and is none stays, to be found.
+    """
     both = {
-        name: _merged(first[name], then[name])
+        name: _merged(first[name], then[name]) if isinstance(then[name], Mapping) else then[name]
         for name in first.keys() & then.keys()
-        if isinstance(first[name], Mapping) and isinstance(then[name], Mapping)
+        if isinstance(first[name], Mapping)
     }
     return {**then, **first, **both}
 
@@ -160,7 +163,10 @@ def _explain(error: ValidationError, merged: Mapping[str, Any], sources: Sources
         name, _, rest = message.partition(": ")
         place, message = ([*place, name], rest) if name.isidentifier() else (place, message)
     message = _worded(first["type"], first.get("ctx", {}), place) or message
-    source = next((name for name, has in sources.items() if _follow(has, place)[0] == place), "")
+    there = [name for name, has in sources.items() if _follow(has, place)[0] == place]
+    value = _follow(merged, place)[1]
+    # A table is put together from several: the first is as good as any.
+    source = next((n for n in there if _follow(sources[n], place)[1] is value), (*there, "")[0])
     if source:
         return ConfigurationError(f"{source}: {'.'.join(place)}: {message}")
     return UsageError(f"{spelled(place[1] if place[0] == 'archive' else place[0])}: {message}")
@@ -177,6 +183,35 @@ def _follow(values: Any, path: Iterable[Any]) -> tuple[list[str], Any]:
     return place, values
 
 
+EXAMPLES = {
+    "archive": "[archive]",
+    "feed": '{litigators = "litigators.csv"}',
+    "max_load": "{Threads_running = 25}",
+    "office_hours": "[office_hours]",
+}
+"""Of tables in the settings file."""
+
+WORDS = {
+    "tuple_type": "give a list, or text with commas",
+    "list_type": "give a list",
+    "string_type": "give text, in quotes",
+    "path_type": "give a path, in quotes",
+    "bool_type": "give true or false",
+    "bool_parsing": "give true or false",
+    "greater_than_equal": "give at least {ge:,.15g}",
+    "greater_than": "give more than {gt:,.15g}",
+    "less_than_equal": "give at most {le:,.15g}",
+    "less_than": "give less than {lt:,.15g}",
+    "literal_error": "give {expected}",
+    "finite_number": "give a whole number",
+} | {
+    f"{kind}_{how}": f"give a {'whole ' * (kind == 'int')}number"
+    for kind in ("int", "float")
+    for how in ("type", "parsing", "from_float", "parsing_size")
+}
+"""Ours for pydantic's, by its type of an error."""
+
+
 def _worded(kind: str, context: Mapping[str, Any], place: Sequence[str]) -> str | None:
     """Say better than pydantic what is wrong."""
     name = place[-1]
@@ -186,10 +221,11 @@ def _worded(kind: str, context: Mapping[str, Any], place: Sequence[str]) -> str 
         unit = "digits" if name.endswith("phone_code") else "characters"
         return f"give at most {context['max_length']} {unit}"
     if kind == "dict_type" or (kind == "model_type" and len(place) == 1):
-        return 'give a table, or in the environment JSON such as {"name": "value"}'
+        example = EXAMPLES.get(name, '{name = "value"}')
+        return f'give a table such as {example}, or in the environment JSON: {{"name": "value"}}'
     if kind in {"extra_forbidden", "model_type"}:
         return "there is no such setting"
-    return None
+    return WORDS[kind].format(**context) if kind in WORDS else None
 
 
 def _read_toml(path: Path) -> Mapping[str, Any]:

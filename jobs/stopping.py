@@ -1,21 +1,31 @@
-"""SIGTERM and SIGINT as a wish to end cleanly."""
+"""SIGTERM, SIGINT and SIGHUP as a wish to end cleanly."""
 
 import contextlib
 import signal
 import threading
+from collections.abc import Iterator
 from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Self
 
-CAUGHT = (signal.SIGTERM, signal.SIGINT)
+CAUGHT = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Interrupted(BaseException):
+    """A signal came where there is nothing to end cleanly; the argument is its name."""
+
+    @property
+    def exit_code(self) -> int:
+        """As of shells: 143 for SIGTERM."""
+        return 128 + signal.Signals[str(self)]
 
 
 class Stop:
-    """While it is entered, the first SIGTERM or SIGINT is noted and wakes `wait`.
+    """While it is entered, the first of these signals is noted and wakes `wait`.
 
     A SIGINT after that raises KeyboardInterrupt: who asks twice does not want to wait. Signals
-    that the process was started to ignore stay ignored; off the main thread, where Python allows
-    no handlers, none are caught.
+    that the process was started to ignore stay ignored, such as SIGHUP by nohup; off the main
+    thread, where Python allows no handlers, none are caught.
     """
 
     def __init__(self) -> None:
@@ -24,6 +34,7 @@ class Stop:
         # An Event may not be set by a handler: it can deadlock with the wait that it interrupts.
         self._wakes: SimpleQueue[None] = SimpleQueue()
         self._restore = contextlib.ExitStack()
+        self._ends_at_once = False
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -38,6 +49,21 @@ class Stop:
     def __exit__(self, *_error: object) -> None:
         self._restore.close()
 
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        """While nothing is done that has to be ended cleanly, let a signal end it.
+
+        Raises:
+            Interrupted: a signal comes, or has come before; from wherever the work is then.
+        """
+        self._ends_at_once = True
+        try:
+            if self.signal is not None:
+                raise Interrupted(self.signal)
+            yield
+        finally:
+            self._ends_at_once = False
+
     def wait(self, seconds: float) -> None:
         """Wait so many seconds, or until a signal comes; not at all if one has come."""
         if self.signal is None:
@@ -47,6 +73,8 @@ class Stop:
     def _catch(self, number: int, _frame: FrameType | None) -> None:
         if self.signal is None:
             self.signal = signal.Signals(number).name
+            if self._ends_at_once:
+                raise Interrupted(self.signal)
             self._wakes.put(None)
         elif number == signal.SIGINT:
             raise KeyboardInterrupt

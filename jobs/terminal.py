@@ -81,7 +81,7 @@ class Terminal:
     def moving(self) -> Iterator["Surroundings"]:
         """Show the progress of moving leads: a bar on a terminal, elsewhere a line a minute.
 
-        SIGTERM and SIGINT are a wish to end meanwhile.
+        SIGTERM, SIGINT and SIGHUP are a wish to end meanwhile.
         """
         from jobs.archive import Surroundings
         from jobs.stopping import Stop
@@ -123,7 +123,7 @@ class Terminal:
         """Give the summary: the data of the command."""
         if self.json:
             # Of several files a line each, as jq and its kin read it.
-            print(summary.model_dump_json(indent=None if self.several else 2))
+            print(summary.model_dump_json(indent=None if self.several else 2), flush=True)
         elif not self.quiet:
             self.out.print(funnel(summary))
             if summary.notices:
@@ -139,22 +139,22 @@ class Terminal:
             style = "bold red" if report.exit_code else "bold"
             self.err.print(f"leadloader: {escape(report.ending)}", style=style)
         if self.json:
-            print(report.model_dump_json(indent=2))
+            print(report.model_dump_json(indent=2), flush=True)
         elif not self.quiet:
             for line in told(report):
                 self.out.print(escape(line), soft_wrap=True)
 
-    def answer(self, error: LoaderError) -> None:
-        """Give what the Lead Archive API answers to an error, if JSON is wanted."""
-        from loader.archive_report import answer_to
 
-        if self.json:
-            print(json.dumps(answer_to(error)))
+def answer(error: LoaderError) -> None:
+    """Give what the Lead Archive API answers to an error, as JSON."""
+    from loader.archive_report import answer_to
+
+    print(json.dumps(answer_to(error)), flush=True)
 
 
 def pace(leads: int, seconds: float) -> str:
     """Say how many leads were done, and how fast."""
-    return f"{leads:,} leads, {leads / max(seconds, 0.001):,.0f}/s"
+    return f"{leads:,} {'lead' if leads == 1 else 'leads'}, {leads / max(seconds, 0.001):,.0f}/s"
 
 
 def outlook(share: float, seconds: float) -> str:

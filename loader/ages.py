@@ -93,7 +93,8 @@ def written(duration: timedelta) -> str:
 def written_moment(moment: datetime | timedelta) -> str:
     """Write a moment as `parse_moment` reads it: 2026-08-01 12:00:00, or 90d."""
     if isinstance(moment, timedelta):
-        return written(moment)
+        # An age of no days, as nobody counts ages in seconds.
+        return written(moment) if moment else "0d"
     return moment.isoformat(sep=" ", timespec="seconds").removesuffix(" 00:00:00")
 
 

@@ -4,6 +4,7 @@ The dialer writes to the leads all the while. So nothing is believed that was re
 proves by itself what it relies on, and can be done again after a failure of any kind.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import ColumnElement, Connection, TableClause, literal, true
 
-from loader.archive_account import LOOKED_AT, counted, refused_rows, stayed_of
+from loader.archive_account import LOOKED_AT, counted, left_children, stayed_of
 from loader.archive_children import Children
 from loader.archive_conditions import holder, lists_of, loaded_anew, rule_condition
 from loader.archive_options import MOST_LEADS, ArchiveOptions, ArchiveRule
@@ -29,7 +30,7 @@ from loader.archive_tables import CHILDREN, HOLDERS, LEADS, ArchiveTables
 from loader.database import Database
 from loader.errors import LeadIdsError, UsageError
 from loader.facts import read_clock
-from loader.transfer import ForLeads, Transfer, in_halves
+from loader.transfer import ForLeads, Transfer
 
 
 class Archiver:
@@ -71,7 +72,7 @@ class Archiver:
         self.clock = database.read(read_clock)
         self._lists = database.read(lambda connection: lists_of(connection, campaigns))
         self.tables = ArchiveTables(database, options, back=self.back)
-        self.tables.refuse_differences({*self._lists, *(rule.lists if rule else ())})
+        self.tables.refuse_unsafe({*self._lists, *(rule.lists if rule else ())})
         self._plan = _Plan.of(self)
 
     def leads(self, lead_ids: Ids | None = None) -> Leads:
@@ -88,7 +89,7 @@ class Archiver:
         """
         pair, plan = self._plan.transfer.pair, self._plan
         if lead_ids is not None:
-            there = [t for t in (pair.source, pair.target) if t.name in self.tables.columns]
+            there = [t for t in (pair.source, pair.target) if t.name in self.tables.shapes]
             refuse_missing(self.database, there, lead_ids)
         self.tables.make_missing([LEADS, *(CHILDREN if plan.children else ())])
         if lead_ids is not None:
@@ -96,7 +97,8 @@ class Archiver:
         behind = LeadsLeftBehind(self.database)
         if plan.children and not self.back:
             behind.places = plan.children.left_behind(self.rule_on)
-        return LeadsOfRule(self.database, pair.source, plan.selected, plan.sparing, behind)
+        index = self.tables.shapes[pair.source.name].unique["lead_id"]
+        return LeadsOfRule(self.database, pair.source, plan.selected, plan.sparing, behind, index)
 
     def preview(self, leads: Leads) -> Preview:
         """Count what would be moved.
@@ -156,9 +158,11 @@ class _Plan:
             spared = nobody if options.loaded_anew == "take" else loaded_anew(pair.source)
         else:
             why = Stay.HELD
-            there = [name for name in HOLDERS if name in tables.columns]
+            there = [name for name in HOLDERS if name in tables.shapes]
             spared = nobody if held == "take" else holder(pair.source, there)
-        transfer = Transfer(pair, dialect, selected, spared == "")
+        # Once a lead is back nothing spares it any more; on the way out, its deletion decides.
+        taken = (selected & (spared == ""), None) if archiver.back else (selected, spared == "")
+        transfer = Transfer(pair, dialect, *taken)
         more: dict[str, ColumnElement[Any]] = {
             "selected": selected,
             "spared": spared,
@@ -186,8 +190,8 @@ class _Chunk:
         self.children: dict[str, Counts] = {}
         self.refused: dict[int, int] = {}
         """The server's error code by lead_id."""
-        self.refused_children: dict[int, int] = {}
-        """Likewise, of leads that moved without all that belongs to them."""
+        self.left: dict[int, str] = {}
+        """Where something is left that belongs to a lead, by lead_id."""
         self.is_in_doubt = False
         self.session: str | None = None
 
@@ -199,34 +203,38 @@ class _Chunk:
             database.end_session(self.session)
         with database.connect() as connection:
             self.session = connection.info.get("session")
-            self.move(connection.execution_options(isolation_level="AUTOCOMMIT"))
+            committing = connection.execution_options(isolation_level="AUTOCOMMIT")
+            if self.archiver.tables.have_row_locks:
+                # While it waits for one row, it holds others that the dialer may want.
+                committing.exec_driver_sql("SET SESSION innodb_lock_wait_timeout = 1")
+            self.move(committing)
 
     def move(self, connection: Connection) -> None:
+        """Do the steps, in an order that a kill anywhere leaves to be done again."""
         now = self.look(connection)
         if self.before is None:
             self.before = now
         tables = self.tables_of_children(connection)
-        transfer, options = self.plan.transfer, self.options
         free = now[now["selected"] & (now["spared"] == "")]
         if self.archiver.back:
-            # What differs from a lead that is there does not come back, nor what belongs to it.
-            coming = free[~free["copied"] | free["equal"]]
-            self.move_children(connection, tables, coming["lead_id"].tolist())
-        inserted = updated = deleted = 0
-        if options.insert:
-            missing = free["lead_id"][~free["copied"]]
-            inserted = in_halves(transfer.insert, connection, missing.tolist(), self.refused)
-        if options.update and not self.archiver.back:
-            differing = free["lead_id"][free["copied"] & ~free["equal"]]
-            updated = in_halves(transfer.update, connection, differing.tolist(), self.refused)
-        if options.delete:
-            deleted = in_halves(transfer.delete, connection, free["lead_id"].tolist(), self.refused)
-        self.counts = Counts(len(self.before), inserted, updated, deleted)
+            # Of a lead that does not come back nothing comes.
+            stays = now[now["copied"] & ~now["equal"] | ~now.index.isin(free.index)]
+            coming = set(self.lead_ids) - {*stays["lead_id"].tolist()}
+            self.move_children(connection, tables, coming)
+        self.refused.clear()
+        done = self.plan.transfer.move(
+            connection,
+            free["lead_id"].tolist(),
+            self.options,
+            self.refused,
+            free["lead_id"][free["copied"] & free["same"] & ~free["equal"]].tolist(),
+        )
+        self.counts = Counts(len(self.before), *done)
         if not self.archiver.back:
             self.move_children(connection, tables, self.lead_ids)
         # Without transactions, some of what was refused may be done.
         self.is_in_doubt |= bool(self.refused)
-        if self.is_in_doubt or deleted < len(now):
+        if self.is_in_doubt or self.counts.delete_count < len(now):
             self.after = self.look(connection)
 
     def look(self, connection: Connection) -> pd.DataFrame:
@@ -245,17 +253,21 @@ class _Chunk:
         self.archiver.tables.make_missing(names)
         return names
 
-    def move_children(self, connection: Connection, tables: list[str], lead_ids: list[int]) -> None:
-        """Move what belongs to leads that are not in vicidial_list."""
+    def move_children(
+        self, connection: Connection, tables: list[str], lead_ids: Collection[int]
+    ) -> None:
+        """Move what belongs to leads, and note of which some is left."""
         if self.plan.children is None:
             return
-        for name, transfer in self.plan.children.of(tables):
-            counts = transfer.move(connection, lead_ids, self.options, self.refused_children)
+        for name, rows in self.plan.children.of(tables):
+            counts, left = rows.move(connection, lead_ids, self.options)
             self.children[name] = self.children.get(name, Counts()).plus(counts)
+            for lead_id, code in left.items():
+                self.left[lead_id] = f"{name} (error {code})" if code else name
 
     def result(self) -> ChunkResult:
         """Say what became of the chunk."""
-        counts, stayed = self.counts, refused_rows(self.refused_children, Stay.CHILD_REFUSED)
+        counts, stayed = self.counts, left_children(self.left)
         if self.before is None:
             return ChunkResult(counts)
         moved = np.sort(self.before["lead_id"].to_numpy())

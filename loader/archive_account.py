@@ -6,12 +6,15 @@ import pandas as pd
 
 from loader.archive_options import ArchiveOptions
 from loader.archive_result import STAYED_TYPES, Counts, Stay
+from loader.errors import LOCK_CODES
 
 LOOKED_AT = {
-    "lead_id": "int64", "copied": "bool", "equal": "bool", "selected": "bool", "spared": "str",
+    "lead_id": "int64", "copied": "bool", "equal": "bool", "same": "bool", "selected": "bool",
+    "spared": "str",
 }  # fmt: skip
 """Of leads that are in their table: whether there is a copy in the other one, whether that equals
-the lead, whether the rule selects the lead, and who spares it ("" for nobody)."""
+the lead, whether it is of the same lead at all, whether the rule selects the lead, and who spares
+it ("" for nobody)."""
 
 
 def counted(before: pd.DataFrame, after: pd.DataFrame) -> Counts:
@@ -55,19 +58,24 @@ def stayed_of(
         See `loader.archive_result.STAYED_TYPES`.
     """
     why = pd.Series(Stay.IN_BOTH if back else Stay.CHANGED, after.index, "str")
+    if not back:
+        why = why.mask(after["copied"] & ~after["same"], Stay.ANOTHER_LEAD)
     if not options.insert:
         why = why.mask(~after["copied"], Stay.NOT_COPIED)
-    why = why.mask(after["lead_id"].isin(refused.keys()), Stay.REFUSED)
+    code = after["lead_id"].map(refused).astype("Int64")
+    is_locked = code.isin(list(LOCK_CODES))
+    why = why.mask(code.notna(), Stay.REFUSED).mask(is_locked, Stay.LOCKED)
     why = why.mask(~after["selected"], Stay.NOT_SELECTED)
     why = why.mask(after["spared"] != "", sparing)
-    codes = "error " + after["lead_id"].map(refused).astype("Int64").astype("str")
-    stayed = after.assign(why=why, details=after["spared"].mask(why == Stay.REFUSED, codes))
+    is_refused = why.isin([Stay.REFUSED, Stay.LOCKED])
+    details = after["spared"].mask(is_refused, "error " + code.astype("str"))
+    stayed = after.assign(why=why, details=details)
     if not options.delete:
-        stayed = stayed[why.isin([sparing, Stay.NOT_SELECTED, Stay.REFUSED])]
+        stayed = stayed[is_refused | why.isin([sparing, Stay.NOT_SELECTED, Stay.ANOTHER_LEAD])]
     return stayed[list(STAYED_TYPES)].astype(STAYED_TYPES)
 
 
-def refused_rows(refused: Mapping[int, int], why: Stay) -> pd.DataFrame:
-    """Give the same for leads that the server refused, by its error codes."""
-    rows = [(lead_id, why, f"error {code}") for lead_id, code in refused.items()]
+def left_children(left: Mapping[int, str]) -> pd.DataFrame:
+    """Tell leads of which something was left behind, by where, as leads that stayed are told."""
+    rows = [(lead_id, Stay.CHILD_LEFT, where) for lead_id, where in left.items()]
     return pd.DataFrame(rows, columns=list(STAYED_TYPES)).astype(STAYED_TYPES)

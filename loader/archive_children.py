@@ -1,7 +1,8 @@
 """The rows of other tables that belong to leads: they go where their lead goes.
 
-They move while their lead is not in vicidial_list: on the way out after it, on the way back before
-it. So nobody can use a lead that lacks some of them, and no other writer has them in hand.
+On the way out they follow when the lead has left vicidial_list, so that nobody has them in hand; on
+the way back they go ahead, so that nobody gets a lead that lacks some of them. There what the
+dialer has stays as it is.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -19,6 +20,7 @@ from sqlalchemy import (
     not_,
     select,
     table,
+    true,
     union,
 )
 
@@ -33,7 +35,7 @@ from loader.archive_tables import (
     Pair,
     is_of_leads,
 )
-from loader.transfer import ForLeads, Transfer, for_leads, in_halves
+from loader.transfer import ForLeads, Transfer, for_leads
 
 ALIVE, ARCHIVED = (table(name, column("lead_id")) for name in (LEADS, ARCHIVE))
 
@@ -54,8 +56,8 @@ class Children:
         """Take the tables of the run."""
         self._tables, self._dialect = tables, dialect
         self._moves: dict[str, ChildrenOfTable] = {}
-        both = (table(name, *map(column, tables.columns[LEADS])) for name in (LEADS, ARCHIVE))
-        names = [name for name in ("list_id", "entry_list_id") if name in tables.columns[LEADS]]
+        names = [n for n in ("list_id", "entry_list_id") if n in tables.shapes[LEADS].columns]
+        both = (table(name, *map(column, ("lead_id", *names))) for name in (LEADS, ARCHIVE))
         lists = (
             select(*(leads.c[name] for name in names)).where(for_leads(leads.c.lead_id))
             for leads in both
@@ -71,7 +73,7 @@ class Children:
             if list_id
         }
         custom = (f"custom_{list_id}" for list_id in sorted(lists))
-        return [name for name in (*CHILDREN, *custom) if name in self._tables.columns]
+        return [name for name in (*CHILDREN, *custom) if name in self._tables.shapes]
 
     def left_behind(
         self, rule: Callable[[TableClause], ColumnElement[bool]]
@@ -83,21 +85,17 @@ class Children:
         Args:
             rule: selects leads of the archive.
         """
-        archived = table(ARCHIVE, *map(column, self._tables.columns[ARCHIVE]))
-        for name in self._tables.columns:
-            if is_of_leads(name) and name + SUFFIX in self._tables.columns:
-                children = table(name, column("lead_id"))
-                is_archived = exists(
-                    select(literal(1))
-                    .select_from(archived)
-                    .where(archived.c.lead_id == children.c.lead_id, rule(archived))
-                )
-                yield children, is_archived & not_(_is_in(ALIVE, children.c.lead_id))
+        archived = table(ARCHIVE, *map(column, self._tables.shapes[ARCHIVE].columns))
+        for name in filter(is_of_leads, list(self._tables.shapes)):
+            children = table(name, column("lead_id"))
+            one = select(literal(1)).select_from(archived)
+            is_archived = one.where(archived.c.lead_id == children.c.lead_id, rule(archived))
+            yield children, exists(is_archived) & not_(_is_in(ALIVE, children.c.lead_id))
 
     def of(self, names: Iterable[str]) -> Iterator[tuple[str, "ChildrenOfTable"]]:
         """Give how the rows of the dialer's tables move; without an archive, none has to."""
         for name in names:
-            if name + SUFFIX in self._tables.columns:
+            if name + SUFFIX in self._tables.shapes:
                 if name not in self._moves:
                     self._moves[name] = ChildrenOfTable(self._tables.pair(name), self._dialect)
                 yield name, self._moves[name]
@@ -107,40 +105,42 @@ class ChildrenOfTable:
     """The rows of one table."""
 
     def __init__(self, pair: Pair, dialect: Dialect) -> None:
+        """Take the dialer's table and its archive, in the direction in which the rows go."""
         source = pair.source.c
-        is_moving = _is_in(ARCHIVED, source.lead_id) & not_(_is_in(ALIVE, source.lead_id))
+        is_moving: ColumnElement[bool] = true()
+        if not pair.is_back:
+            is_moving = _is_in(ARCHIVED, source.lead_id) & not_(_is_in(ALIVE, source.lead_id))
         self._transfer = Transfer(pair, dialect, is_moving)
-        moving = select(func.count()).select_from(pair.source)
-        self._there = ForLeads(moving.where(for_leads(source.lead_id), is_moving), dialect)
+        counting = select(source.lead_id, func.count()).group_by(source.lead_id)
+        self._there = ForLeads(counting.where(for_leads(source.lead_id), is_moving), dialect)
 
     def move(
-        self,
-        connection: Connection,
-        lead_ids: list[int],
-        options: ArchiveOptions,
-        refused: dict[int, int],
-    ) -> Counts:
-        """Move the rows of leads that are in vicidial_list no more, or not yet.
+        self, connection: Connection, lead_ids: Collection[int], options: ArchiveOptions
+    ) -> tuple[Counts, dict[int, int | None]]:
+        """Move the rows of leads.
 
         Args:
             connection: one that commits each statement.
-            lead_ids: of the leads.
-            options: insert, update and delete are done as with the leads.
-            refused: gets the server's error code by lead_id, where it refuses a row.
+            lead_ids: of the leads; on the way out, those that are in vicidial_list are left alone.
+            options: see `Transfer.move`.
 
         Returns:
-            The rows found, inserted, updated and deleted.
+            The rows found, inserted, updated and deleted; and the leads of which some are left
+            that were to go, with the server's error code if it refused one.
         """
-        found = int(self._there.run(connection, lead_ids).scalar_one()) if lead_ids else 0
-        if not found:
-            return Counts()
-        steps = {
-            self._transfer.insert: options.insert,
-            self._transfer.update: options.update,
-            self._transfer.delete: options.delete,
-        }
-        done = (
-            in_halves(step, connection, lead_ids, refused) if is_asked else 0
-            for step, is_asked in steps.items()
-        )
-        return Counts(found, *done)
+        there = self._look(connection, lead_ids)
+        if not there:
+            return Counts(), {}
+        refused: dict[int, int] = {}
+        done = self._transfer.move(connection, list(there), options, refused)
+        counts = Counts(sum(there.values()), *done)
+        if not options.delete or counts.delete_count == counts.select_count:
+            return counts, dict(refused)
+        return counts, {lead_id: refused.get(lead_id) for lead_id in self._look(connection, there)}
+
+    def _look(self, connection: Connection, lead_ids: Collection[int]) -> dict[int, int]:
+        """Count the rows that are to go, by lead_id."""
+        if not lead_ids:
+            return {}
+        rows: Iterable[Any] = self._there.run(connection, lead_ids)
+        return {int(lead_id): int(count) for lead_id, count in rows}

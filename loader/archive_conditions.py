@@ -13,6 +13,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    or_,
     select,
     table,
     true,
@@ -24,7 +25,8 @@ from loader.archive_tables import LEADS
 from loader.errors import UsageError
 
 NEVER = datetime(2008, 1, 1)  # noqa: DTZ001 - the dialer keeps local times
-"""What add_lead and the dialer's loaders store as last_local_call_time of a lead never called."""
+"""What the dialer's own loaders store as last_local_call_time of a lead never called; add_lead
+stores the moment of the load, which is its entry_date."""
 NO_DATE = "1000-01-01 00:00:00"
 """No date that a server can store lies before, but 0000-00-00 does."""
 
@@ -52,7 +54,9 @@ def rule_condition(
         parts.append(leads.c.list_id.in_(lists_of_campaigns))
     if rule.called_before is not None:
         called = leads.c.last_local_call_time
-        parts += [called > _text(NEVER), called < _text(moment_before(rule.called_before, now))]
+        was_called = or_(leads.c.called_count > 0, called != leads.c.entry_date)
+        parts += [was_called, called > _text(NEVER)]
+        parts.append(called < _text(moment_before(rule.called_before, now)))
     if rule.loaded_before is not None:
         loaded = leads.c.entry_date
         parts += [loaded >= NO_DATE, loaded < _text(moment_before(rule.loaded_before, now))]
@@ -98,11 +102,11 @@ def holder(leads: TableClause, there: Collection[str]) -> ColumnElement[str]:
     ]
     for name in there:
         place = table(name, column("lead_id"), column("status"))
-        names_it = place.c.lead_id == leads.c.lead_id
+        held = select(place.c.lead_id)
         if name == "vicidial_callbacks":
-            names_it &= place.c.status.in_(PENDING_CALLBACKS)
-        found = exists(select(literal(1)).select_from(place).where(names_it))
-        whens.append((found, literal(name)))
+            held = held.where(place.c.status.in_(PENDING_CALLBACKS))
+        # Not by EXISTS, for some of these tables have no index of lead_id.
+        whens.append((leads.c.lead_id.in_(held), literal(name)))
     return case(*whens, else_="")
 
 

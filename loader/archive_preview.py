@@ -1,10 +1,10 @@
 """What an archive run would take: counted by list, status and age, with nothing written."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Select, TableClause, column, func, select
+from sqlalchemy import ColumnElement, Select, TableClause, case, column, func, select
 from sqlalchemy import table as table_of
 
 from loader.archive_conditions import AGES, age_group
@@ -30,13 +30,16 @@ def preview(
         database: the dialer's.
         table: where the leads are.
         leads: those of the run.
-        spared: why some are spared, and the details, "" of all others.
+        spared: why some are spared, and the details, "" of all others; details that each lead has
+            its own of are not told.
         clock: the server's, from which ages count.
 
     Raises:
         DatabaseUnavailableError: no answer after all retries.
     """
     why, details = spared
+    if why is Stay.LOADED_ANEW:
+        details = case((details == "", ""), else_="as a later lead")
     groups = [
         table.c.list_id.label("list_id"),
         func.coalesce(table.c.status, "").label("status"),
@@ -62,6 +65,20 @@ def preview(
         by_status=_summed(taken, "status"),
         by_age=by_age.assign(age=by_age["age"].map(ages)),
     )
+
+
+def undefined(database: Database, lists: Collection[int]) -> list[int]:
+    """Give those list_ids that are no list of the dialer's, ascending.
+
+    Raises:
+        DatabaseUnavailableError: no answer after all retries.
+    """
+    if not lists:
+        return []
+    defined = table_of("vicidial_lists", column("list_id"))
+    asked = select(defined.c.list_id).where(defined.c.list_id.in_(lists))
+    found = _frame(database, asked, {"list_id": "int64"})["list_id"]
+    return sorted({*lists} - {*found})
 
 
 def _frame(database: Database, asked: "Select[Any]", types: Mapping[str, str]) -> pd.DataFrame:

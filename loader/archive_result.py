@@ -21,14 +21,20 @@ class Stay(StrEnum):
         self._value_, self.meaning = code, meaning
         return self
 
+    HELD = "HELD", "the dialer has it in hand; the details say where"
     CHANGED = "CHANGED", "it was changed or used meanwhile, or differs from its copy (--no-update)"
-    HELD = "HELD", "the dialer is holding it; the details say where"
     NOT_SELECTED = "NOT_SELECTED", "it changed meanwhile, and the rule does not select it any more"
     NOT_COPIED = "NOT_COPIED", "it has no copy, and none was to be made (--no-insert)"
+    ANOTHER_LEAD = "ANOTHER_LEAD", "the archive has another lead with this lead_id"
+    LOCKED = "LOCKED", "another transaction held it for longer than a second"
     REFUSED = "REFUSED", "the server refused the copy; the details have its error code"
-    CHILD_REFUSED = "CHILD_REFUSED", "it moved, but the server refused a row that belongs to it"
     IN_BOTH = "IN_BOTH", "a lead with this lead_id is in vicidial_list, and is not equal"
     LOADED_ANEW = "LOADED_ANEW", "the same number was loaded into the same list again since"
+    CHILD_LEFT = (
+        "CHILD_LEFT",
+        "it moved, but not all that belongs to it: a row changed meanwhile, is there already and "
+        "not equal, or was refused; the details name its table",
+    )
 
 
 STAYED_TYPES = {"lead_id": "int64", "why": "str", "details": "str"}

@@ -1,7 +1,7 @@
 """The leads that an archive run takes, a chunk after the other: given ones, or those of a rule."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -11,14 +11,14 @@ import pandas as pd
 from sqlalchemy import ColumnElement, Connection, TableClause, func, select
 
 from loader.archive_result import STAYED_TYPES, Stay, no_stayed
-from loader.archive_tables import LEADS, SUFFIX
 from loader.database import Database
 from loader.errors import LeadIdsError
+from loader.write import quoted
 
 Ids = npt.NDArray[np.int64]
 
 WINDOW = 10_000
-"""lead_ids looked through by one statement: it holds a MyISAM table's lock for some 10 ms."""
+"""lead_ids looked through by one statement: it holds a MyISAM table's lock for some 30 ms."""
 ASKED_AT_ONCE = 1000
 """Given lead_ids that one statement looks for."""
 
@@ -28,9 +28,11 @@ class Taken:
     """What comes next."""
 
     lead_ids: Ids
-    """Ascending; none: there are no more."""
+    """Ascending; none: a part of the table was gone through, and not enough found yet."""
     stayed: pd.DataFrame
     """Leads of the same part of the table that are spared, see `STAYED_TYPES`."""
+    finished: bool = False
+    """There are no more."""
 
 
 class Leads(Protocol):
@@ -67,7 +69,7 @@ class GivenLeads:
         """Give the next ones, up to so many."""
         taken = self._ids[self._taken : self._taken + at_most]
         self._taken += len(taken)
-        return Taken(taken, no_stayed())
+        return Taken(taken, no_stayed(), finished=not len(taken))
 
     def conditions(self) -> Iterator[ColumnElement[bool]]:
         """Give conditions that are true of one part of the leads each, and together of all."""
@@ -79,9 +81,15 @@ class GivenLeads:
 class Windows:
     """Goes through a table in the order of lead_id, without holding it for long."""
 
-    def __init__(self, database: Database, table: TableClause) -> None:
-        """Look how far the table goes now; what is inserted later is left for another time."""
-        self._database, self._table = database, table
+    def __init__(self, database: Database, table: TableClause, index: str = "") -> None:
+        """Look how far the table goes now; what is inserted later is left for another time.
+
+        Args:
+            database: the dialer's.
+            table: it has a lead_id.
+            index: name of the one by which to go, if the server may not choose.
+        """
+        self._database, self._table, self._index = database, table, index
         lead_id = table.c.lead_id
         bounds = select(func.min(lead_id), func.max(lead_id))
         first, last = database.read(lambda connection: tuple(connection.execute(bounds).one()))
@@ -119,9 +127,9 @@ class Windows:
             .where(self.within(window), condition)
             .order_by(self._table.c.lead_id)
         )
-        if self._table.name in {LEADS, LEADS + SUFFIX}:
+        if self._index:
             # By an index of the condition a server may read all leads for each window.
-            asked = asked.with_hint(self._table, "FORCE INDEX (PRIMARY)", "mysql")
+            asked = asked.with_hint(self._table, f"FORCE INDEX ({self._index})", "mysql")
         rows = self._database.read(lambda connection: list(map(tuple, connection.execute(asked))))
         if not rows:
             self._skip()
@@ -153,10 +161,13 @@ class LeadsLeftBehind:
         Raises:
             DatabaseUnavailableError: no answer after all retries.
         """
-        while not len(self._found) and (rows := self._next_rows()) is not None:
-            self._found = np.array([row[0] for row in rows], np.int64)
+        finished = False
+        if not len(self._found):
+            rows = self._next_rows()
+            finished = rows is None
+            self._found = np.array([row[0] for row in rows or []], np.int64)
         taken, self._found = self._found[:at_most], self._found[at_most:]
-        return Taken(taken, no_stayed())
+        return Taken(taken, no_stayed(), finished)
 
     def _next_rows(self) -> list[tuple[Any, ...]] | None:
         """Look through the next window of this table, or of the next one."""
@@ -179,6 +190,7 @@ class LeadsOfRule:
         rule: ColumnElement[bool],
         spared: tuple[Stay, ColumnElement[str]],
         left_behind: LeadsLeftBehind,
+        index: str,
     ) -> None:
         """Take the rule, who is spared of those that it selects, and what comes before them.
 
@@ -188,12 +200,14 @@ class LeadsOfRule:
             rule: selects them.
             spared: why some are spared, and the details, "" of all others.
             left_behind: leads whose other rows are still to be moved.
+            index: name of the table's unique index of lead_id.
         """
         self._rule, self._left_behind = rule, left_behind
         self._why, details = spared
-        self._windows = Windows(database, table)
+        self._windows = Windows(database, table, quoted(index))
         self._details = details.label("details")
         self._found, self._last = no_stayed(), -1
+        self._is_caught_up = False
 
     @property
     def share(self) -> float:
@@ -206,25 +220,32 @@ class LeadsOfRule:
         Raises:
             DatabaseUnavailableError: no answer after all retries.
         """
-        behind = self._left_behind.take(at_most)
-        if len(behind.lead_ids):
-            return behind
-        while (self._found["details"] == "").sum() < at_most:
+        if not self._is_caught_up:
+            behind = self._left_behind.take(at_most)
+            self._is_caught_up = behind.finished
+            return replace(behind, finished=False)
+        if (self._found["details"] == "").sum() < at_most:
             window = self._windows.next()
-            if window is None:
-                break
-            found = self._windows.rows(window, [self._details], self._rule)
-            frame = pd.DataFrame(found, columns=["lead_id", "details"])
-            frame = frame.assign(why=self._why.value)[list(STAYED_TYPES)].astype(STAYED_TYPES)
-            self._found = pd.concat([self._found, frame], ignore_index=True)
+            if window:
+                self._found = pd.concat([self._found, self._look(window)], ignore_index=True)
+                if (self._found["details"] == "").sum() < at_most:
+                    return Taken(np.empty(0, np.int64), no_stayed())
+        return self._first(at_most)
+
+    def _look(self, window: tuple[int, int]) -> pd.DataFrame:
+        rows = self._windows.rows(window, [self._details], self._rule)
+        found = pd.DataFrame(rows, columns=["lead_id", "details"]).assign(why=self._why.value)
+        return found[list(STAYED_TYPES)].astype(STAYED_TYPES)
+
+    def _first(self, at_most: int) -> Taken:
+        """Take the first of those found, up to so many that are not spared."""
         is_free = self._found["details"] == ""
         # The spared ones behind the last that is taken come with the next.
-        until = is_free & (is_free.cumsum() <= at_most)
-        count = int(np.flatnonzero(until)[-1]) + 1 if until.sum() == at_most else len(self._found)
+        count = int((is_free.cumsum() < at_most).sum()) + 1
         taken, self._found = self._found[:count], self._found[count:]
-        self._last = int(taken["lead_id"].iloc[-1]) if count else self._last
+        self._last = int(taken["lead_id"].iloc[-1]) if len(taken) else self._last
         free = is_free[:count]
-        return Taken(taken["lead_id"][free].to_numpy(np.int64), taken[~free])
+        return Taken(taken["lead_id"][free].to_numpy(np.int64), taken[~free], not free.any())
 
     def conditions(self) -> Iterator[ColumnElement[bool]]:
         """Give conditions that are true of one part of the leads each, and together of all."""

@@ -1,57 +1,27 @@
-"""The tables that rows are archived in: how they differ from the dialer's own, and making them."""
+"""The tables that rows are archived in: whether they will do, and making those that are missing."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Self
 
 from sqlalchemy import Connection, TableClause, column, inspect, table
+from sqlalchemy.sql.elements import quoted_name
 
 from loader.archive_options import ArchiveOptions
 from loader.database import Database
 from loader.errors import ConfigurationError, NotAllowedError
+from loader.table_shapes import Columns, Shape, differences, read_shapes
 from loader.write import quoted
 
 LEADS = "vicidial_list"
 CHILDREN = {"vicidial_list_alt_phones": "alt_phone_id", "vicidial_callbacks": "callback_id"}
 """The key of the tables that have rows of leads; custom_<list_id> has the lead_id for its key."""
 SUFFIX = "_archive"
+INNODB = "InnoDB"
 ARCHIVE = LEADS + SUFFIX
 HOLDERS = ("vicidial_hopper", "vicidial_auto_calls", "vicidial_live_agents", "vicidial_callbacks")
 """Where the dialer names leads that it has in hand, or is going to need."""
-WIDEST_CHARSET = "utf8mb4"
-"""Has every character of all others."""
-
-
-class ColumnType(NamedTuple):
-    """What has to be alike for a value to stay what it is."""
-
-    definition: str
-    """The database's word for the type, without a whole number's display width."""
-    charset: str | None
-    """Of text on a server."""
-    is_text: bool
-    is_nullable: bool
-    width: int | None
-    """In characters, of text."""
-
-    def holds(self, other: "ColumnType") -> bool:
-        """Say whether every value of another column fits into this one unchanged."""
-        if other.is_nullable and not self.is_nullable:
-            return False
-        if self.charset not in {other.charset, WIDEST_CHARSET}:
-            return False
-        if self.definition == other.definition or (self.is_text and self.charset is None):
-            return True  # SQLite knows no widths
-        kinds = {each.definition.partition("(")[0] for each in (self, other)}
-        return kinds == {"varchar"} and (self.width or 0) >= (other.width or 0)
-
-    def __str__(self) -> str:
-        charset = f" CHARACTER SET {self.charset}" if self.charset else ""
-        return f"{self.definition}{charset}{'' if self.is_nullable else ' NOT NULL'}"
-
-
-Columns = Mapping[str, ColumnType]
 
 
 @dataclass(frozen=True)
@@ -66,13 +36,18 @@ class Pair:
     """Of the source."""
     converted: frozenset[str]
     """Names of those whose character sets differ."""
+    is_back: bool
+    """The target is the dialer's: what it has is newer, and stays as it is."""
 
     @classmethod
-    def of(cls, names: tuple[str, str], key: str, source: Columns, target: Columns) -> Self:
+    def of(cls, names: tuple[str, str], source: Columns, target: Columns) -> Self:
         """Make the pair of a source and a target, named so, that do not differ."""
-        there, here = (table(name, *map(column, source)) for name in names)
+        # Whether a name is reserved depends on the server; with quotes none is.
+        columns = [quoted_name(name, quote=True) for name in source]
+        there, here = (table(name, *map(column, columns)) for name in names)
         converted = (name for name in source if source[name].charset != target[name].charset)
-        return cls(there, here, key, source, frozenset(converted))
+        is_back = names[0].endswith(SUFFIX)
+        return cls(there, here, key_of(names[1]), source, frozenset(converted), is_back)
 
 
 def is_of_leads(name: str) -> bool:
@@ -81,68 +56,8 @@ def is_of_leads(name: str) -> bool:
 
 
 def key_of(name: str) -> str:
-    """Give the unique column of a table of leads, or of what belongs to them."""
-    return CHILDREN.get(name, "lead_id")
-
-
-def read_columns(connection: Connection, names: Iterable[str]) -> dict[str, Columns]:
-    """Read how tables are made: one statement for all of them.
-
-    Returns:
-        The columns of those that are there. Computed ones are left out: nobody can write them.
-    """
-    if connection.dialect.name == "sqlite":
-        return _columns_of_sqlite(connection, names)
-    statement = (
-        "SELECT table_name, column_name, column_type, character_set_name, is_nullable, "
-        "character_maximum_length, data_type, extra FROM information_schema.columns "
-        "WHERE table_schema = DATABASE() AND table_name IN %s ORDER BY ordinal_position"
-    )
-    found: dict[str, dict[str, ColumnType]] = {}
-    wanted = tuple(names) or ("",)
-    for row in connection.exec_driver_sql(statement, (wanted,)):
-        name, column_name, definition, charset, nullable, width, kind, extra = map(_plain, row)
-        # The server compares without case and so tells of Vicidial_List too.
-        if name not in wanted or "VIRTUAL" in str(extra) or "STORED" in str(extra):
-            continue
-        if str(kind).endswith("int"):
-            definition = f"{kind}{' unsigned' if 'unsigned' in str(definition) else ''}"
-        found.setdefault(str(name), {})[str(column_name)] = ColumnType(
-            str(definition), charset and str(charset), charset is not None, nullable == "YES",
-            int(width) if width else None,
-        )  # fmt: skip
-    return dict(found)
-
-
-def _plain(value: object) -> str | None:
-    # MySQL 8 gives some of it as bytes.
-    return value.decode() if isinstance(value, bytes) else None if value is None else str(value)
-
-
-def _columns_of_sqlite(connection: Connection, names: Iterable[str]) -> dict[str, Columns]:
-    statement = (
-        'SELECT m.name, c.name, UPPER(c.type), c."notnull" FROM sqlite_master AS m '
-        "JOIN pragma_table_info(m.name) AS c WHERE m.type = 'table' ORDER BY m.name, c.cid"
-    )
-    wanted, found = set(names), dict[str, dict[str, ColumnType]]()
-    for name, column_name, kind, not_null in connection.exec_driver_sql(statement):
-        if name in wanted:
-            is_text = "CHAR" in kind or "TEXT" in kind
-            found.setdefault(name, {})[column_name] = ColumnType(
-                kind, None, is_text, not not_null, None
-            )
-    return dict(found)
-
-
-def differences(names: tuple[str, str], source: Columns, target: Columns) -> list[str]:
-    """Name the columns whose values could not go from one table to the other unchanged."""
-    said = []
-    for name, kind in source.items():
-        if name not in target:
-            said.append(f"{names[1]} lacks {name} {kind}")
-        elif not target[name].holds(kind):
-            said.append(f"{name} is {kind} in {names[0]} and {target[name]} in {names[1]}")
-    return said
+    """Give the unique column of a table of leads, or of what belongs to them, or its archive."""
+    return CHILDREN.get(name.removesuffix(SUFFIX), "lead_id")
 
 
 def make_archive(database: Database, name: str, columns: Columns) -> None:
@@ -184,7 +99,7 @@ class ArchiveTables:
     """The tables of one run: what they are like, and those that it has to make.
 
     Attributes:
-        columns: by table, of all that are there.
+        shapes: of all tables that are there, by name.
         made: names of the tables that were made, or in a dry run would be.
         remarks: what the database lacks.
     """
@@ -198,18 +113,18 @@ class ArchiveTables:
         """
         self._database, self._options, self._back = database, options, back
         self.made: list[str] = []
-        self.columns: dict[str, Columns] = database.read(self._look)
-        if LEADS not in self.columns:
+        self.shapes = database.read(self._look)
+        if LEADS not in self.shapes:
             raise ConfigurationError(
                 f"the database has no table {LEADS}; is it a dialer's? "
                 "`leadloader init` makes the tables on an empty one"
             )
-        if back and ARCHIVE not in self.columns:
+        if back and ARCHIVE not in self.shapes:
             raise ConfigurationError(f"the database has no table {ARCHIVE} to bring leads from")
         self.remarks = [
             f"there is no table {name}, so no lead is left alone for being in it"
             for name in HOLDERS
-            if name not in self.columns and not back
+            if name not in self.shapes and not back
         ]
 
     def names(self, table_name: str) -> tuple[str, str]:
@@ -220,9 +135,9 @@ class ArchiveTables:
     def pair(self, name: str) -> Pair:
         """Give the tables that the rows of the table `name` go between."""
         names = self.names(name)
-        # In a dry run it may still have to be made.
-        source, target = (self.columns.get(each, self.columns[name]) for each in names)
-        return Pair.of(names, key_of(name), source, target)
+        # In a dry run one may still have to be made.
+        source, target = (self.shapes.get(each, self.shapes[name]).columns for each in names)
+        return Pair.of(names, source, target)
 
     def make_missing(self, names: Iterable[str]) -> None:
         """Make the archives of tables that have none, where there is something to archive.
@@ -235,41 +150,69 @@ class ArchiveTables:
         if self._back:
             return
         for name in names:
-            if name in self.columns and name + SUFFIX not in self.columns:
+            if name in self.shapes and name + SUFFIX not in self.shapes:
                 self._make(name)
 
-    def refuse_differences(self, lists: Collection[int]) -> None:
-        """Refuse tables between which values would not stay what they are.
+    def refuse_unsafe(self, lists: Collection[int]) -> None:
+        """Refuse tables between which rows could be lost, or not stay what they are.
 
         Args:
             lists: those of the leads, of whose custom tables it is looked at; none: at all.
 
         Raises:
-            ConfigurationError: there are differences; all are named.
+            ConfigurationError: there are such tables; all that is wrong is named.
+            DatabaseUnavailableError: no answer after all retries.
         """
-        others = lists and {name for name in self.columns if name.startswith("custom_")} - {
-            f"custom_{list_id}" for list_id in lists
-        }
-        said = [
-            difference
-            for name in self.columns.keys() - (others or set())
-            if name + SUFFIX in self.columns
-            for difference in differences(
-                self.names(name), *(self.columns[each] for each in self.names(name))
-            )
-        ]
+        others = {name for name in self.shapes if name.startswith("custom_")} if lists else set()
+        others -= {f"custom_{list_id}" for list_id in lists}
+        said = []
+        for name in sorted(self.shapes.keys() - others):
+            if name == LEADS or is_of_leads(name):
+                there = [each for each in self.names(name) if each in self.shapes]
+                said += [wrong for each in there for wrong in self._wrong_with(each)]
+                if len(there) == 2:
+                    said += self._wrong_between(*there)
         if said:
             raise ConfigurationError(
-                "values would not stay what they are between these tables: "
-                f"{'; '.join(sorted(said))}; alter the tables so that they agree"
+                f"nothing was moved, for rows could be lost or altered: {'; '.join(said)}; "
+                "alter the tables"
             )
 
-    def _look(self, connection: Connection) -> dict[str, Columns]:
-        there = inspect(connection).get_table_names()
+    @property
+    def have_row_locks(self) -> bool:
+        """Whether statements can wait for one another's rows."""
+        return any(shape.engine == INNODB for shape in self.shapes.values())
+
+    def _wrong_with(self, name: str) -> list[str]:
+        shape, key = self.shapes[name], key_of(name)
+        if shape.engine == "view":
+            return [f"{name} is a view, and a table is needed"]
+        if key not in shape.unique:
+            return [f"{name} has no unique key of {key} alone"]
+        return []
+
+    def _wrong_between(self, source: str, target: str) -> list[str]:
+        shapes = self.shapes[source], self.shapes[target]
+        said = differences((source, target), *(shape.columns for shape in shapes))
+        engines = [shape.engine for shape in shapes]
+        if engines[0] != INNODB == engines[1] and self._commits_are_lazy():
+            said.append(
+                f"{target} is InnoDB and {source} {engines[0]}, and innodb_flush_log_at_trx_commit "
+                "is 0: a crash could lose copies whose rows are deleted; set it to 1, or give both "
+                "tables one engine"
+            )
+        return said
+
+    def _commits_are_lazy(self) -> bool:
+        asked = "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit"
+        return self._database.read(lambda c: int(c.exec_driver_sql(asked).scalar_one())) == 0
+
+    def _look(self, connection: Connection) -> dict[str, Shape]:
+        there = inspect(connection).get_table_names() + inspect(connection).get_view_names()
         wanted = {LEADS, ARCHIVE, *HOLDERS}
         if self._options.with_children:
             wanted |= {name for name in there if is_of_leads(name.removesuffix(SUFFIX))}
-        return read_columns(connection, sorted(wanted.intersection(there)))
+        return read_shapes(connection, wanted.intersection(there))
 
     def _make(self, name: str) -> None:
         if not self._options.create_tables:
@@ -278,8 +221,7 @@ class ArchiveTables:
                 "leave that out, or make the table"
             )
         if not self._options.dry_run:
-            make_archive(self._database, name, self.columns[name])
-            self.columns |= self._database.read(
-                lambda connection: read_columns(connection, [name + SUFFIX])
-            )
+            make_archive(self._database, name, self.shapes[name].columns)
+            made = self._database.read(lambda connection: read_shapes(connection, [name + SUFFIX]))
+            self.shapes = {**self.shapes, **made}
         self.made.append(name + SUFFIX)

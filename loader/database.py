@@ -1,5 +1,6 @@
 """The connection to the dialer's database: how it is set up, and what its errors mean."""
 
+import logging
 import secrets
 import sqlite3
 import time
@@ -22,6 +23,7 @@ from tenacity import (
 
 from loader.collation import fold_text
 from loader.errors import (
+    LOCK_CODES,
     ConfigurationError,
     DatabaseUnavailableError,
     LoaderError,
@@ -31,6 +33,9 @@ from loader.errors import (
 )
 
 T = TypeVar("T")
+
+# What the pool would print is told by our errors.
+logging.getLogger("sqlalchemy.pool").addHandler(logging.NullHandler())
 
 LOCK_WAIT_TIMEOUT, NO_SUCH_THREAD = 1205, 1094
 
@@ -65,6 +70,12 @@ MEANINGS: tuple[tuple[frozenset[int], type[LoaderError], str], ...] = (
         "dialer's? `leadloader init` makes the tables on an empty one",
     ),
     (
+        frozenset({1442}),
+        ConfigurationError,
+        "a trigger of the site's own changes a table that leadloader's statement reads (error {}); "
+        "let it not do that meanwhile",
+    ),
+    (
         frozenset({126, 127, 134, 144, 145, 1021, 1030, 1034, 1035, 1036, 1114, 1194, 1195}),
         ConfigurationError,
         "a table of the database is damaged, full or read-only (error {}); see the server's error "
@@ -79,10 +90,10 @@ CONNECTION_OPTIONS = frozenset(
 )  # fmt: skip
 """What may follow a `?` in a server's address."""
 
-SERVER_MODE = ""
+SERVER_MODE = "NO_AUTO_VALUE_ON_ZERO"
 """Lax, as the dialer's, whatever the server's: a value that a column cannot take is stored as it
 can, a column of the site's own gets its default. LOAD DATA LOCAL knows no strict mode either. What
-was stored otherwise than sent is seen when it is read back."""
+was stored otherwise than sent is seen when it is read back. But a lead_id 0 stays 0."""
 
 
 class Database:
@@ -112,9 +123,15 @@ class Database:
             NotAllowedError: the account may not do this.
             ConfigurationError: a database, table or column is missing.
         """
+        driver = self.engine.dialect.loaded_dbapi
         try:
             with self.engine.connect() as connection:
-                yield connection
+                try:
+                    yield connection
+                except driver.Error as error:
+                    # What changes a session is not wrapped: AUTOCOMMIT, on a connection that died.
+                    connection.invalidate()
+                    raise _meaning(_code_of(error)) from None
         except DBAPIError as error:
             raise translate(error) from None
 
@@ -183,9 +200,13 @@ class Database:
 def _give_up(state: RetryCallState) -> Any:
     error = state.outcome.exception() if state.outcome else None
     code = error.code if isinstance(error, TransientDatabaseError) else "?"
+    what = f"(error {code}, {state.attempt_number} attempts)"
+    if code in LOCK_CODES:
+        raise DatabaseUnavailableError(
+            f"rows stay locked by another transaction {what}; find it by SHOW ENGINE INNODB STATUS"
+        )
     raise DatabaseUnavailableError(
-        f"the database does not answer (error {code}, {state.attempt_number} attempts); "
-        "see that it runs and can be reached"
+        f"the database does not answer {what}; see that it runs and can be reached"
     )
 
 
@@ -194,8 +215,13 @@ def translate(error: DBAPIError) -> Exception:
     original = error.orig
     if isinstance(original, sqlite3.Error):
         return _translate_sqlite(original)
-    code = error_code(error)
-    if error.connection_invalidated or code in TRANSIENT_CODES:
+    if error.connection_invalidated:
+        return TransientDatabaseError(error_code(error))
+    return _meaning(error_code(error))
+
+
+def _meaning(code: int) -> Exception:
+    if code in TRANSIENT_CODES:
         return TransientDatabaseError(code)
     if code in ROW_CODES or code >= FIRST_CODE_OF_SITES:
         return RowDataError(code)
@@ -213,7 +239,11 @@ def _unknown(what: str) -> LoaderError:
 
 def error_code(error: DBAPIError) -> int:
     """Give the server's number of an error; 0 where the driver names none."""
-    arguments = getattr(error.orig, "args", ())
+    return _code_of(error.orig)
+
+
+def _code_of(error: BaseException | None) -> int:
+    arguments = getattr(error, "args", ())
     # PyMySQL takes the sixteenth bit for a sign.
     return arguments[0] & 0xFFFF if arguments and isinstance(arguments[0], int) else 0
 
@@ -265,7 +295,13 @@ def _engine_arguments(url: URL) -> dict[str, Any]:
         "pool_pre_ping": False,
         "pool_size": 1,
         # The server may answer LOAD DATA LOCAL by asking for the file that the statement names.
-        "connect_args": {"charset": "utf8mb4", "local_infile": True, "connect_timeout": 10},
+        "connect_args": {
+            "charset": "utf8mb4",
+            "local_infile": True,
+            "connect_timeout": 10,
+            # Before SQLAlchemy asks how the server takes quotes.
+            "sql_mode": SERVER_MODE,
+        },
     }
 
 
@@ -275,7 +311,8 @@ def _prepare_server(connection: Any, record: ConnectionPoolEntry) -> None:
     record.info["session"] = session
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SET SESSION sql_mode = '{SERVER_MODE}', @session_lasts = GET_LOCK('{session}', 0)"
+            "SET SESSION sql_safe_updates = 0, sql_big_selects = 1, "
+            f"@session_lasts = GET_LOCK('{session}', 0)"
         )
 
 

@@ -43,6 +43,12 @@ class DatabaseUnavailableError(LoaderError):
     exit_code = 69
 
 
+class ResultsError(LoaderError):
+    """The results cannot be written, for the disk is full; what was done before is done."""
+
+    exit_code = 74
+
+
 class NotAllowedError(LoaderError):
     """The dialer's user, or the database account, may not do this."""
 
@@ -75,6 +81,10 @@ class OfficeHoursError(LoaderError):
     """It may not be done during office hours; nothing was moved."""
 
     exit_code = 75
+
+
+LOCK_CODES = frozenset({1205, 1213})
+"""The server's numbers where another transaction holds a row: lock wait timeout, deadlock."""
 
 
 class TransientDatabaseError(Exception):

@@ -340,7 +340,7 @@ _table(
         ),
         server_default="PAUSED",
     ),
-    Column("lead_id", ID, nullable=False, index=True),
+    Column("lead_id", ID, nullable=False),
     Column("uniqueid", String(20)),
     Column("callerid", String(20)),
     Column("phone_code", String(10)),

@@ -23,6 +23,7 @@ from sqlalchemy import (
     literal,
     literal_column,
     not_,
+    or_,
     select,
     true,
     update,
@@ -30,12 +31,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import DBAPIError
 
-from loader.archive_tables import WIDEST_CHARSET, Pair
+from loader.archive_options import ArchiveOptions
+from loader.archive_tables import Pair
 from loader.database import translate
-from loader.errors import RowDataError
+from loader.errors import LOCK_CODES, RowDataError, TransientDatabaseError
+from loader.table_shapes import WIDEST_CHARSET
 
-PLACE = "(lead_ids)"
-"""In a statement, where the lead_ids of a chunk go."""
+PLACE = "(/* lead_ids of the chunk */)"
+"""In a statement, where they go; nothing else in it reads so."""
 
 
 class ForLeads:
@@ -81,22 +84,58 @@ class Transfer:
         source, target = pair.source.c, pair.target.c
         taken &= for_leads(source.lead_id)
         here = source[pair.key] == target[pair.key]
-        self.is_equal = _is_equal(pair)
+        self.is_equal, self.is_same = _is_equal(pair), _is_same(pair)
         copies = select(literal(1)).select_from(pair.target).where(here)
         rows = select(*source).where(taken, not_(exists(copies)))
         copying = insert(pair.target).from_select(list(pair.columns), rows)
         updating = (
             update(pair.target)
             .values({target[name]: source[name] for name in pair.columns if name != pair.key})
-            .where(here, taken, not_(self.is_equal))
+            .where(here, taken, self.is_same, not_(self.is_equal))
         )
-        equal = exists(copies.where(self.is_equal))
-        deleting = delete(pair.source).where(taken, equal)
+        deleting = delete(pair.source).where(taken, exists(copies.where(self.is_equal)))
         if leaving is not None:
             deleting = deleting.where(leaving)
         self._insert, self._update, self._delete = (
             ForLeads(statement, dialect) for statement in (copying, updating, deleting)
         )
+
+    def move(
+        self,
+        connection: Connection,
+        lead_ids: Collection[int],
+        options: ArchiveOptions,
+        refused: dict[int, int],
+        differing: Collection[int] | None = None,
+    ) -> tuple[int, int, int]:
+        """Insert, update and delete, as far as the options ask for it.
+
+        On the way back nothing is updated: what the dialer has is newer.
+
+        Args:
+            connection: one that commits each statement.
+            lead_ids: of the leads.
+            options: insert, update and delete are read.
+            refused: gets the server's error code by lead_id, where it refuses a row.
+            differing: those of the leads whose copies may have to be updated; None: all.
+
+        Returns:
+            How many rows are known to be inserted, updated and deleted; where the server refused
+            some, there may be more.
+        """
+        differing = lead_ids if differing is None else differing
+        steps = (
+            (self.insert, options.insert, lead_ids),
+            (self.update, options.update and not self.pair.is_back, differing),
+            (self.delete, options.delete, lead_ids),
+        )
+        inserted, updated, deleted = (
+            in_halves(step, connection, [i for i in wanted if i not in refused], refused)
+            if is_asked
+            else 0
+            for step, is_asked, wanted in steps
+        )
+        return inserted, updated, deleted
 
     def insert(self, connection: Connection, lead_ids: Collection[int]) -> int:
         """Copy the rows whose key is not in the target; give how many."""
@@ -118,8 +157,8 @@ class Transfer:
             more: what else to tell of them, by name.
 
         Returns:
-            A statement for the columns lead_id, copied, equal (whether there is a copy, and
-            whether it is equal) and those of `more`.
+            A statement for the columns lead_id, copied, equal, same (whether there is a copy, it
+            is equal, and of the same lead) and those of `more`.
         """
         source, target = self.pair.source, self.pair.target
         copied = target.c.lead_id.is_not(None)
@@ -128,12 +167,26 @@ class Transfer:
                 source.c.lead_id,
                 copied.label("copied"),
                 (copied & self.is_equal).label("equal"),
+                (copied & self.is_same).label("same"),
                 *(what.label(name) for name, what in more.items()),
             )
             .select_from(source.outerjoin(target, source.c.lead_id == target.c.lead_id))
             .where(for_leads(source.c.lead_id))
         )
         return ForLeads(statement, dialect)
+
+
+def _is_same(pair: Pair) -> ColumnElement[bool]:
+    """Say whether two rows of one key are of one lead: counters can be set back.
+
+    Of leads, neither the moment of the load nor the number may be the same.
+    """
+    source, target = pair.source.c, pair.target.c
+    if pair.key != "lead_id":
+        return source.lead_id == target.lead_id
+    marks = [name for name in ("entry_date", "phone_number") if name in pair.columns]
+    alike = (source[name].is_not_distinct_from(target[name]) for name in marks)
+    return or_(*alike) if len(marks) == 2 else true()
 
 
 def _is_equal(pair: Pair) -> ColumnElement[bool]:
@@ -162,7 +215,7 @@ def _exact(pair: Pair, name: str, value: ColumnElement[Any]) -> ColumnElement[An
 
 
 def _count(connection: Connection, statement: ForLeads, lead_ids: Collection[int]) -> int:
-    return statement.run(connection, lead_ids).rowcount if lead_ids else 0
+    return statement.run(connection, lead_ids).rowcount
 
 
 def in_halves(
@@ -171,7 +224,7 @@ def in_halves(
     lead_ids: list[int],
     refused: dict[int, int],
 ) -> int:
-    """Do a step for leads, and corner those that the server refuses.
+    """Do a step for leads, and corner those that the server refuses, or that others have locked.
 
     Args:
         step: `insert`, `update` or `delete` of a transfer.
@@ -182,11 +235,15 @@ def in_halves(
     Returns:
         How many rows are known to be done: where something was refused, there may be more.
     """
+    if not lead_ids:
+        return 0
     try:
         return step(connection, lead_ids)
     except DBAPIError as error:
         refusal = translate(error)
-        if not isinstance(refusal, RowDataError):
+        if not isinstance(refusal, RowDataError | TransientDatabaseError) or (
+            isinstance(refusal, TransientDatabaseError) and refusal.code not in LOCK_CODES
+        ):
             raise
     if len(lead_ids) == 1:
         refused[lead_ids[0]] = refusal.code

@@ -7,7 +7,7 @@ import numpy as np
 from loader.archive import Archiver
 from loader.archive_options import ArchiveOptions, ArchiveRule
 from loader.archive_result import ChunkResult, Counts
-from loader.archive_selection import Leads
+from loader.archive_selection import Ids, Leads
 from loader.database import Database
 from tests.server import fill, run
 
@@ -84,6 +84,13 @@ def make_archives(database: Database, **options: Any) -> list[str]:
     return mover.tables.made
 
 
+def take(leads: Leads, at_most: int = 500) -> Ids:
+    """Give the next lead_ids; none: there are no more."""
+    while not len((taken := leads.take(at_most)).lead_ids) and not taken.finished:
+        pass
+    return taken.lead_ids
+
+
 class Moved:
     """What became of all chunks of a run."""
 
@@ -93,11 +100,12 @@ class Moved:
         while True:
             taken = leads.take(chunk)
             self._note(taken.stayed)
-            if not len(taken.lead_ids):
+            if taken.finished:
                 break
-            result = mover.move(taken.lead_ids)
-            self.chunks.append(result)
-            self._note(result.stayed)
+            if len(taken.lead_ids):
+                result = mover.move(taken.lead_ids)
+                self.chunks.append(result)
+                self._note(result.stayed)
         self.lead_ids = [int(lead_id) for result in self.chunks for lead_id in result.moved]
         self.counts = Counts()
         for result in self.chunks:

@@ -37,9 +37,11 @@ CODES = {
     66: "there is no such file",
     69: "the database does not answer, after all retries",
     70: "a bug of ours",
+    74: "the results cannot be written, such as to a full disk; what was done before is done",
     75: "it is office hours, or they began: try again later",
     77: "not allowed: the dialer's user, or the database account",
     78: "bad configuration: a settings or mapping file, the environment, the database",
+    129: "SIGHUP, the terminal was closed; an archive ended after its chunk",
     130: "interrupted (SIGINT); an archive ended after its chunk",
     143: "SIGTERM; an archive ended after its chunk",
 }

@@ -6,7 +6,7 @@ import pytest
 
 from loader.database import Database
 from loader.errors import LeadIdsError, UsageError
-from tests.archives import ARCHIVE, LEADS, archiver, ids, lead, move, put, put_many, rows, sql
+from tests.archives import ARCHIVE, LEADS, archiver, ids, lead, move, put, put_many, rows, sql, take
 
 ON_SERVERS = pytest.mark.engines("myisam", "innodb")
 
@@ -205,7 +205,7 @@ def test_gaps_and_windows(database: Database, monkeypatch: pytest.MonkeyPatch) -
     mover = archiver(database, {"statuses": "NA"})
     leads = mover.leads()
     shares, taken = [leads.share], []
-    while len(chunk := leads.take(2).lead_ids):
+    while len(chunk := take(leads, 2)):
         shares.append(leads.share)
         taken.append(chunk.tolist())
     assert taken == [[1, 9], [10, 11], [12, 40], [41, 999_999], [4_000_000_000]]
@@ -218,7 +218,7 @@ def test_leads_inserted_meanwhile_are_for_another_time(database: Database) -> No
     mover = archiver(database, {"statuses": "NA"})
     leads = mover.leads()
     put(database, lead(3))
-    assert leads.take(500).lead_ids.tolist() == [1, 2]
+    assert take(leads).tolist() == [1, 2]
 
 
 # --- who is spared ---
@@ -276,12 +276,12 @@ def test_what_comes_between_selection_and_chunk(database: Database) -> None:
     """The statements look again: a lead is not taken for what it was a moment ago."""
     put(database, *map(lead, range(1, 6)))
     mover = archiver(database, {"statuses": "NA"})
-    taken = mover.leads().take(500)
+    taken = take(mover.leads())
     sql(database, f"UPDATE {LEADS} SET status = 'SALE' WHERE lead_id = 2")
     sql(database, f"UPDATE {LEADS} SET status = 'INCALL' WHERE lead_id = 3")
     sql(database, "INSERT INTO vicidial_hopper (lead_id, list_id) VALUES (4, 101)")
     sql(database, f"DELETE FROM {LEADS} WHERE lead_id = 5")
-    result = mover.move(taken.lead_ids)
+    result = mover.move(taken)
     assert (result.counts, result.moved.tolist()) == ((4, 1, 0, 1), [1])
     assert {row[0]: row[1:] for row in result.stayed.itertuples(index=False, name=None)} == {
         2: ("NOT_SELECTED", ""), 3: ("HELD", "status INCALL"), 4: ("HELD", "vicidial_hopper"),
@@ -297,4 +297,4 @@ def test_tables_of_holders_may_be_missing(leads_database: Database) -> None:
     assert [remark.split(",")[0] for remark in mover.tables.remarks] == [
         f"there is no table {name}" for name in HOLDING
     ]
-    assert mover.move(mover.leads().take(500).lead_ids).counts == (2, 2, 0, 2)
+    assert mover.move(take(mover.leads())).counts == (2, 2, 0, 2)

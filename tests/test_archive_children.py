@@ -6,7 +6,19 @@ import pytest
 
 from loader.database import Database
 from loader.errors import ConfigurationError
-from tests.archives import ARCHIVE, LEADS, archiver, ids, lead, make_archives, move, put, rows, sql
+from tests.archives import (
+    ARCHIVE,
+    LEADS,
+    archiver,
+    ids,
+    lead,
+    make_archives,
+    move,
+    put,
+    rows,
+    sql,
+    take,
+)
 from tests.server import fill
 
 ALT, CALLBACKS = "vicidial_list_alt_phones", "vicidial_callbacks"
@@ -128,7 +140,7 @@ def test_of_a_lead_that_stays_all_stays(database: Database) -> None:
 @pytest.mark.usefixtures("family")
 def test_leads_deleted_by_others_leave_their_rows(database: Database) -> None:
     mover = archiver(database, {"statuses": "NA"}, with_children=True)
-    taken = mover.leads().take(500).lead_ids
+    taken = take(mover.leads())
     sql(database, f"DELETE FROM {LEADS} WHERE lead_id IN (1, 2)")
     moved = mover.move(taken)
     assert moved.counts == (2, 2, 0, 2)

@@ -3,6 +3,9 @@
 import csv
 import io
 import json
+import os
+import pty
+import re
 import signal
 import subprocess
 import sys
@@ -13,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, create_engine
 
 from jobs import settings as settings_module
 from jobs.archive import Asked, Surroundings, move
 from jobs.command import run
-from jobs.stopping import Stop
+from jobs.stopping import CAUGHT, Interrupted, Stop
+from loader import archive_selection
 from loader.archive_options import ArchiveOptions, ArchiveRule
 from loader.archive_report import IN_OFFICE_HOURS, SUCCESS, ArchiveReport
 from loader.database import Database
@@ -29,6 +33,7 @@ from tests import server as database
 
 LEADS, ARCHIVE = "vicidial_list", "vicidial_list_archive"
 STATUSES = ("NA", "B", "NEW")
+MAIN = "from jobs.command import main; main()"
 PROGRAM = "import sys; from jobs.command import run; sys.exit(run(sys.argv[1:]))"
 ALWAYS = "[office_hours]\n" + "".join(f'{day} = "00:00-24:00"\n' for day in WEEKDAYS)
 
@@ -168,6 +173,18 @@ def test_steps_can_be_left_out(dialer: str) -> None:
         pytest.param("dearchive --lead-ids 1 --held take", 64, "--held", id="held-back"),
         pytest.param("dearchive --lead-ids 1 --no-update", 64, "--no-update", id="update-back"),
         pytest.param("archive --campaigns NONE", 64, "NONE", id="campaign"),
+        pytest.param(
+            "archive --lead-ids 1 --no-insert --no-update --no-delete",
+            64,
+            "--no-insert, --no-update, --no-delete: nothing is left to do",
+            id="no-step",
+        ),
+        pytest.param(
+            "dearchive --lead-ids 1 --no-insert --no-delete",
+            64,
+            "nothing is left",
+            id="back-no-step",
+        ),
     ],
 )
 def test_refused(
@@ -198,6 +215,40 @@ def test_json_has_the_answer_of_the_api(
     assert run(["archive", "--database", dialer, "--lead-ids", given, "--json"]) == 65
     expected = answer | {"lead_errors": len(answer["lead_ids"])}
     assert json.loads(capsys.readouterr().out) == expected
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("flags", ["--chunk-size 501", "--max-load x", "--config none.toml"])
+def test_json_has_an_answer_to_wrong_flags_too(
+    flags: str, dialer: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["archive", "--database", dialer, "--lead-ids", "1", *flags.split()]
+    assert run([*arguments, "--json"]) in {64, 78}
+    said = capsys.readouterr()
+    assert said.err == f"leadloader: {json.loads(said.out)['message']}\n"
+    assert run(arguments) in {64, 78}
+    assert capsys.readouterr().out == ""
+
+
+@ON_SQLITE
+def test_every_lead_is_told_of_and_lists_that_nobody_defined(
+    dialer: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = [{"lead_id": 3, "status": "READY", "list_id": 101}]
+    database.fill(dialer, {"vicidial_hopper": held})
+    flags = ["--database", dialer, "--lists", "101,98765", "--results"]
+    assert run(["archive", *flags, "a", "--no-delete"]) == 0
+    report = ArchiveReport.model_validate(report_in("a"))
+    assert (report.looked_at, report.moved, report.kept, report.gone) == (30, 0, 29, 0)
+    assert report.remarks == ["list 98765 is not defined in the dialer"]
+    assert "note: list 98765 is not defined in the dialer\n" in capsys.readouterr().out
+    assert run(["archive", *flags, "b"]) == 0
+    report = ArchiveReport.model_validate(report_in("b"))
+    assert (report.looked_at, report.select_count, report.moved) == (30, 29, 29)
+    assert (report.stayed, report.kept, report.gone) == ({"HELD": 1}, 0, 0)
+    assert run(["archive", "--database", dialer, "--lead-ids", "3,4", "--results", "c"]) == 0
+    report = ArchiveReport.model_validate(report_in("c"))
+    assert (report.looked_at, report.select_count, report.moved, report.gone) == (2, 1, 1, 1)
 
 
 @ON_SQLITE
@@ -369,17 +420,202 @@ def test_a_failure_in_the_middle_is_reported_with_its_place(dialer: str) -> None
     around = Surroundings(stop=Scripted(fail))
     report = move(asked, options, Database(dialer), Path("out"), surroundings=around)
     assert (report.stopped, report.exit_code, report.stopped_at) == ("error", 78, 15)
-    assert report.ending.startswith("stopped after lead_id 15: the SQLite database: no such table")
+    assert report.unfinished == (16, 22)
+    assert report.ending.startswith(
+        "stopped in the chunk from lead_id 16 to 22: the SQLite database: no such table"
+    )
     assert report.message == report.why
     assert report_in("out")["chunks"] == len(rows_in(Path("out") / "chunks.csv")) == 2
 
 
-def started(url: str, *flags: str) -> "subprocess.Popen[str]":
+def fill_up(file: Path) -> None:
+    """Let the disk be full for a file that this process has open, or for one that is to come."""
+    with Path("/dev/full").open("w") as full:
+        for each in Path("/proc/self/fd").iterdir():
+            if each.is_symlink() and each.readlink() == file.resolve():
+                os.dup2(full.fileno(), int(each.name))
+    if not file.exists():
+        file.symlink_to("/dev/full")
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("name", ["moved.csv", "chunks.csv", "stayed.csv"])
+def test_a_full_disk_ends_it_and_is_told(name: str, dialer: str) -> None:
+    held = [{"lead_id": 18, "status": "READY", "list_id": 101}]
+    database.fill(dialer, {"vicidial_hopper": held})
+
+    def fail(stop: Scripted) -> None:
+        if stop.waits == 2:
+            fill_up(Path("out") / name)
+
+    asked = Asked("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
+    options = ArchiveOptions.model_validate({"chunk_size": 5, "sleep": 1})
+    around = Surroundings(stop=Scripted(fail))
+    report = move(asked, options, Database(dialer), Path("out"), surroundings=around)
+    assert (report.stopped, report.exit_code) == ("error", 74)
+    # A lead that stays is noted before its chunk is moved.
+    last = 15 if name == "stayed.csv" else 24
+    assert report.ending == (
+        f"stopped after lead_id {last}: results folder out: No space left on device"
+    )
+    assert report.delete_count == len(ids(dialer, ARCHIVE)) == (10 if last == 15 else 15)
+    assert report_in("out") == report.model_dump(mode="json")
+    told_of = {"moved.csv": 10, "chunks.csv": 15, "stayed.csv": 10}[name]
+    if name != "moved.csv":
+        assert len(rows_in(Path("out") / "moved.csv")) == told_of
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("name", ["summary.txt", ".summary.json"])
+def test_a_summary_that_cannot_be_written_is_shown(name: str, dialer: str) -> None:
+    def fail(stop: Scripted) -> None:
+        if stop.waits == 1:
+            fill_up(Path("out") / name)
+
+    asked = Asked("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
+    options = ArchiveOptions.model_validate({"chunk_size": 5, "sleep": 1})
+    around = Surroundings(stop=Scripted(fail))
+    report = move(asked, options, Database(dialer), Path("out"), surroundings=around)
+    assert (report.exit_code, report.moved, report.delete_count) == (74, 20, 20)
+    assert report.ending == (
+        "stopped after lead_id 30: results folder out: No space left on device; "
+        "the summary is not there"
+    )
+
+
+@ON_SQLITE
+def test_signals_are_heeded_while_no_lead_is_found(
+    dialer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive_selection, "WINDOW", 5)
+    database.run(dialer, f"UPDATE {LEADS} SET status = 'NEW' WHERE lead_id < 25")
+    stop, shares = Scripted(), []
+
+    def progress(_leads: int, share: float) -> None:
+        shares.append(share)
+        stop.signal = "SIGTERM" if len(shares) == 2 else None
+
+    around = Surroundings(stop=stop, progress=progress)
+    asked = Asked("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
+    report = move(asked, ArchiveOptions(), Database(dialer), surroundings=around)
+    assert len(shares) == 2
+    assert shares[-1] < 0.5
+    assert report.ending == "stopped before the first lead: SIGTERM came"
+    assert ids(dialer, ARCHIVE) == []
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("number", CAUGHT)
+def test_a_signal_before_the_first_chunk_ends_it_at_once(
+    number: signal.Signals, dialer: str
+) -> None:
+    asked = Asked("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
+    for dry_run in (True, False):
+        with Stop() as stop:
+            around = Surroundings(say=lambda _: signal.raise_signal(number), stop=stop)
+            with pytest.raises(Interrupted):
+                move(asked, ArchiveOptions(dry_run=dry_run), Database(dialer), surroundings=around)
+    assert ids(dialer, ARCHIVE) == []
+    assert list(Path("results").iterdir()) == []
+
+
+@pytest.mark.engines("myisam")
+def test_a_dry_run_that_takes_long_can_be_ended(dialer: str) -> None:
+    engine = create_engine(dialer)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"LOCK TABLES {LEADS} WRITE")
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, "archive", "--statuses", "NA", "--dry-run",
+             "--database", dialer, "--results", "out"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        deadline = time.monotonic() + 30
+        while not Path("out").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        time.sleep(0.5)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=20)
+    engine.dispose()
+    assert process.returncode == 143
+    assert said[1].endswith("leadloader: SIGTERM came, before anything was moved\n")
+    assert not Path("out").exists()
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("flag", "limit", "code"), [("--json", "100", 0), ("--sleep=0", "100", 0), ("--json", "0", 64)]
+)
+def test_a_reader_that_leaves_changes_nothing(
+    flag: str, limit: str, code: int, dialer: str
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", MAIN, "archive", "--statuses", "NA,B", "--limit", limit, flag,
+         "--database", dialer, "--results", "out"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    said = process.stderr.read().decode()
+    process.stderr.close()
+    assert process.wait(timeout=20) == code, said
+    assert ("BrokenPipe" in said, "Exception" in said) == (False, False)
+    assert ids(dialer, ARCHIVE) == (NOT_NEW if code == 0 else [])
+
+
+@ON_SQLITE
+def test_who_does_not_listen_to_messages_ends_nothing(dialer: str) -> None:
+    process = started(dialer, program=MAIN)
+    assert process.stderr is not None
+    process.stderr.close()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=20) == 143
+    assert process.stdout is not None
+    assert "stopped after lead_id 7: SIGTERM came" in process.stdout.read()
+    process.stdout.close()
+    assert report_in("out")["stopped"] == "signal"
+
+
+@ON_SQLITE
+def test_a_terminal_that_is_gone_ends_it_cleanly(
+    dialer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    ours, theirs = pty.openpty()
+    # With a progress bar, which goes on drawing.
+    process = started(dialer, program=MAIN, terminal=theirs)
+    os.close(theirs)
+    os.close(ours)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(timeout=20) == 129
+    report = report_in("out")
+    assert (report["stopped"], report["stopped_at"]) == ("signal", 7)
+
+
+@ON_SQLITE
+def test_data_for_which_there_is_no_space_is_an_error(dialer: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", MAIN, "archive", "--statuses", "NA,B", "--json",
+             "--database", dialer, "--results", "out"],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 74
+    assert done.stderr.endswith("leadloader: standard output: No space left on device\n")
+    assert report_in("out")["moved"] == 20
+
+
+def started(
+    url: str, *flags: str, program: str = PROGRAM, terminal: int | None = None
+) -> "subprocess.Popen[str]":
     """Start an archive of chunks of 5 leads that sleeps after the first."""
     arguments = ["archive", "--statuses", "NA,B", "--chunk-size", "5", "--sleep", "60"]
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *arguments, "--database", url, "--results", "out", *flags],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        [sys.executable, "-c", program, *arguments, "--database", url, "--results", "out", *flags],
+        stdout=terminal or subprocess.PIPE, stderr=terminal or subprocess.PIPE, text=True,
     )  # fmt: skip
     chunks, deadline = Path("out") / "chunks.csv", time.monotonic() + 30
     while not chunks.exists() or chunks.read_text("utf-8").count("\n") < 2:
@@ -392,7 +628,11 @@ def started(url: str, *flags: str) -> "subprocess.Popen[str]":
 @ON_SQLITE
 @pytest.mark.parametrize(
     ("number", "code", "flag"),
-    [(signal.SIGTERM, 143, "--quiet"), (signal.SIGINT, 130, "--json")],
+    [
+        (signal.SIGTERM, 143, "--quiet"),
+        (signal.SIGINT, 130, "--json"),
+        (signal.SIGHUP, 129, "--quiet"),
+    ],
 )
 def test_a_signal_ends_it_cleanly(
     number: signal.Signals, code: int, flag: str, dialer: str
@@ -452,6 +692,37 @@ def test_a_dry_run_writes_nothing(
     ]
     assert report["message"] == "a dry run: nothing was written"
     assert ids(dialer, LEADS) == list(range(1, 31))
+
+
+@ON_SQLITE
+def test_a_dry_run_tells_limit_steps_and_tables(
+    dialer: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database.run(dialer, "CREATE TABLE custom_101 (lead_id INTEGER PRIMARY KEY, color TEXT)")
+    flags = ["--database", dialer, "--statuses", "NA", "--dry-run", "--limit", "3", "--no-delete"]
+    assert run(["archive", *flags, "--with-children"]) == 0
+    said = capsys.readouterr().out
+    assert "10 leads would be copied; the limit takes 3 of them; nothing was written" in said
+    assert re.search(r"^tables that would be made: .*custom_101_archive$", said, re.MULTILINE)
+    assert run(["archive", *flags, "--no-dry-run"]) == 0
+    assert ids(dialer, ARCHIVE) == [3, 6, 9]
+
+
+@ON_SQLITE
+def test_a_dry_run_does_not_list_lead_by_lead(
+    dialer: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["archive", "--database", dialer, "--statuses", "NA", "--quiet"]) == 0
+    again = [
+        {"lead_id": 100 + n, "list_id": 101, "phone_number": str(7275550000 + n),
+         "entry_date": "2026-06-01 09:00:00", "status": "NEW"}
+        for n in (3, 6, 9)
+    ]  # fmt: skip
+    database.fill(dialer, {LEADS: again})
+    assert run(["dearchive", "--database", dialer, "--statuses", "NA", "--dry-run", "--json"]) == 0
+    preview = json.loads(capsys.readouterr().out)["preview"]
+    assert preview["leads"] == 7
+    assert preview["spared"] == [{"why": "LOADED_ANEW", "details": "as a later lead", "leads": 3}]
 
 
 @ON_SQLITE

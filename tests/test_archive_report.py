@@ -29,7 +29,8 @@ BEGAN = datetime(2026, 11, 22, 20, tzinfo=UTC)
 def report(**values: Any) -> ArchiveReport:
     usual = {
         "message": "lead_ids batch was successfully processed", "select_count": 0,
-        "insert_count": 0, "update_count": 0, "delete_count": 0, "run": "r", "job": "archive",
+        "insert_count": 0, "update_count": 0, "delete_count": 0, "looked_at": 0, "moved": 0,
+        "gone": 0, "kept": 0, "run": "r", "job": "archive",
         "which": "3 given leads", "options": {}, "database": "sqlite:///d.db", "began": BEGAN,
         "ended": BEGAN + timedelta(seconds=10), "stopped": "done", "why": "all leads were moved",
         "exit_code": 0, "stopped_at": None, "chunks": 0, "stayed": {}, "children": {}, "made": [],
@@ -48,7 +49,8 @@ def test_the_files_tell_each_chunk_when_it_is_done(tmp_path: Path) -> None:
     changed = stays((4, Stay.CHANGED, ""), (5, Stay.HELD, 'status "INCALL", now'))
     children = {"custom_101": Counts(2, 2, 0, 2)}
     moved = np.array([1, 2, 3, 6, 7, 8, 9])
-    results.chunk(1, 9, ChunkResult(Counts(9, 8, 1, 7), changed, children, moved), 0.1234)
+    chunk = np.arange(1, 10)
+    results.chunk(chunk, ChunkResult(Counts(9, 8, 1, 7), changed, children, moved), 0.1234)
     assert (tmp_path / "out" / "moved.csv").read_text().split() == ["lead_id", *"1236789"]
     head, first = chunks.read_text("utf-8").splitlines()
     assert head == (
@@ -59,8 +61,9 @@ def test_the_files_tell_each_chunk_when_it_is_done(tmp_path: Path) -> None:
     assert stayed.read_text("utf-8").splitlines() == [
         "lead_id,why,details", "4,CHANGED,", '5,HELD,"status ""INCALL"", now"',
     ]  # fmt: skip
-    results.stay(stays((12, Stay.HELD, "vicidial_hopper")))
-    results.chunk(20, 21, ChunkResult(Counts(2, 0, 0, 2), children=children), 0.1)
+    results.spare(stays((12, Stay.HELD, "vicidial_hopper")))
+    last = np.array([20, 21])
+    results.chunk(last, ChunkResult(Counts(2, 0, 0, 2), children=children, moved=last), 0.1)
     assert len(chunks.read_text("utf-8").splitlines()) == 3
     assert results.counts == Counts(11, 8, 1, 9)
     assert results.children == {"custom_101": Counts(4, 4, 0, 4)}
@@ -75,6 +78,43 @@ def test_the_files_tell_each_chunk_when_it_is_done(tmp_path: Path) -> None:
         ArchiveResults(tmp_path / "out")
 
 
+@pytest.mark.parametrize(
+    ("deleting", "rest"),
+    [
+        pytest.param(True, {"gone": 4, "kept": 0}, id="all-steps"),
+        pytest.param(False, {"gone": 1, "kept": 3}, id="no-delete"),
+    ],
+)
+def test_every_lead_that_was_looked_at_is_told_of_once(
+    deleting: bool, rest: dict[str, int], tmp_path: Path
+) -> None:
+    results = ArchiveResults(tmp_path / "out")
+    results.spare(stays((3, Stay.HELD, "vicidial_hopper")))
+    # Of 1, 2, 4 ... 9 one was not there, and one moved without all that belongs to it.
+    told_of = stays((5, Stay.CHANGED, ""), (9, Stay.LOCKED, ""), (2, Stay.CHILD_LEFT, "custom_1"))
+    done = ChunkResult(Counts(7, 0, 0, 2), told_of, moved=np.array([1, 2]))
+    results.chunk(np.array([1, 2, 4, 5, 6, 7, 8, 9]), done, 0.1)
+    found = results.told(deleting=deleting)
+    expected = {"looked_at": 9, "moved": 2, **rest}
+    assert {name: found[name] for name in expected} == expected
+    done_report = report(**found)
+    assert done_report.all_stayed == 3
+    results.summarize(done_report)
+
+
+def test_a_record_adds_up() -> None:
+    with pytest.raises(ValidationError, match="9 leads were looked at, and 8 are told of"):
+        report(looked_at=9, moved=4, stayed={"HELD": 1, "CHILD_LEFT": 7}, gone=2, kept=1)
+
+
+def test_a_chunk_that_was_broken_off_is_not_told_as_if_nothing_was_done() -> None:
+    broken = report(stopped="error", why="no right", stopped_at=4, unfinished=(5, 12), exit_code=77)
+    assert broken.ending == (
+        "stopped in the chunk from lead_id 5 to 12: no right; the chunk is unfinished: some of its "
+        "leads may be copied and not deleted; the same command completes it"
+    )
+
+
 def test_nothing_is_left_of_a_run_that_came_to_nothing(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "notes.txt").touch()
@@ -85,34 +125,41 @@ def test_nothing_is_left_of_a_run_that_came_to_nothing(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match=r"results folder .*file"):
+    with pytest.raises(UsageError, match=r"results folder .*/file: it is a file; name a folder"):
         ArchiveResults(tmp_path / "file")
+    with pytest.raises(UsageError, match=r"results folder .*/file/below: Not a directory"):
+        ArchiveResults(tmp_path / "file" / "below")
 
 
 def test_the_text_tells_all_of_it() -> None:
     lines = told(
         report(
             select_count=1200, insert_count=1100, update_count=100, delete_count=1190,
-            stayed={"CHANGED": 10, "HELD": 3}, chunks=3, stopped="limit", stopped_at=1300,
+            looked_at=1210, moved=1190, gone=7, stayed={"CHANGED": 10, "HELD": 3, "CHILD_LEFT": 1},
+            chunks=3, stopped="limit", stopped_at=1300,
             why="the limit of 1,200 leads is reached", made=["vicidial_list_archive"],
             children={"custom_101": Counts(5, 4, 1, 5)._asdict()}, waited={"pause file p": 2.5},
         )
     )  # fmt: skip
     assert lines == [
         "archive: 3 given leads",
+        "looked_at     1,210",
         "select_count  1,200",
         "insert_count  1,100",
         "update_count    100",
         "delete_count  1,190",
+        "moved         1,190",
         "stayed           13",
         f"  CHANGED        10  {Stay.CHANGED.meaning}",
         f"  HELD            3  {Stay.HELD.meaning}",
+        f"  CHILD_LEFT      1  {Stay.CHILD_LEFT.meaning}",
+        "gone              7  not in their table any more",
         "with the leads  select  insert  update  delete",
         "  custom_101         5       4       1       5",
         "tables made: vicidial_list_archive",
         "waited 2.5 s: pause file p",
         "stopped after lead_id 1300: the limit of 1,200 leads is reached",
-        "results: out (10.0 s, 3 chunks, 120 leads/s)",
+        "results: out (10.0 s, 3 chunks, 121 leads/s)",
     ]
 
 
@@ -154,6 +201,37 @@ def test_the_text_of_a_dry_run_has_tables() -> None:
         "tables that would be made: vicidial_list_archive",
     ]
     assert json.loads(seen.model_dump_json())["preview"]["by_list"][0]["list_id"] == 101
+
+
+@pytest.mark.parametrize(
+    ("job", "options", "said"),
+    [
+        ("archive", {"limit": 10}, "991 leads would be archived; the limit takes 10 of them"),
+        ("archive", {"limit": 991}, "991 leads would be archived"),
+        ("archive", {"delete": False}, "991 leads would be copied"),
+        ("archive", {"insert": False}, "991 leads would be archived where they have a copy"),
+        ("dearchive", {"insert": False}, "991 leads would be put back where they have a copy"),
+        (
+            "archive",
+            {"insert": False, "delete": False},
+            "991 leads would be brought up to date where their copies differ",
+        ),
+        ("dearchive", {"insert": False, "delete": False}, "991 leads would be looked at"),
+    ],
+)
+def test_a_dry_run_tells_what_the_steps_would_do(
+    job: str, options: dict[str, Any], said: str
+) -> None:
+    nothing: dict[str, Any] = {"by_list": [], "by_status": [], "by_age": [], "spared": []}
+    preview = PreviewSummary(leads=991, **nothing)
+    seen = report(job=job, options=options, preview=preview, stopped="dry_run")
+    assert told(seen)[1] == f"{said}; nothing was written"
+
+
+def test_one_is_told_as_one() -> None:
+    lines = told(report(looked_at=1, moved=1, chunks=1, stopped_at=1))
+    assert lines[-1] == "results: out (10.0 s, 1 chunk, 0 leads/s)"
+    assert pace(1, 1.0) == "1 lead, 1/s"
 
 
 def test_a_record_has_nothing_that_it_does_not_know() -> None:

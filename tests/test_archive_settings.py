@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from jobs import settings as settings_module
-from jobs.flags import ARCHIVE_FLAGS, DEARCHIVE_FLAGS, spelled
+from jobs.flags import ARCHIVE_FLAGS, DEARCHIVE_FLAGS, MOVE_FLAGS, spelled
 from jobs.settings import read_settings
 from loader.archive_options import ArchiveOptions, ArchiveRule
 from loader.errors import ConfigurationError, UsageError
@@ -113,6 +113,24 @@ def test_the_environment_has_tables_as_json(monkeypatch: pytest.MonkeyPatch) -> 
             id="value-of-rule",
         ),
         pytest.param("[archiv]\nsleep = 1", "site.toml: archiv: there is no such", id="table"),
+        pytest.param(
+            "[archive]\nmax_load = 25",
+            "site.toml: archive.max_load: give a table such as {Threads_running = 25}, or",
+            id="no-table-of-numbers",
+        ),
+        pytest.param(
+            "[archive.worked]\nlists = 1.5",
+            "site.toml: archive.worked.lists: give a list, or text with commas",
+            id="no-list",
+        ),
+        pytest.param(
+            "[archive.worked]\nmin_called_count = 1.5",
+            "site.toml: archive.worked.min_called_count: give a whole number",
+            id="no-whole-number",
+        ),
+        pytest.param(
+            "chunk_size = 1e7", "site.toml: chunk_size: give at most 1,000,000", id="most"
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(text: str, said: str) -> None:
@@ -121,12 +139,39 @@ def test_what_is_wrong_is_told_with_its_place(text: str, said: str) -> None:
     assert str(raised.value).startswith(said)
 
 
+ODD = ("", "x", -1, 1.5, float("nan"), 10**30, True, [], [[1]], {}, {"a": [1]})
+
+
+@pytest.mark.parametrize("name", [*ArchiveOptions.model_fields, "worked"])
+def test_it_is_said_in_our_words(name: str) -> None:
+    parts = ArchiveRule.model_fields if name == "worked" else ()
+    for odd in ODD:
+        for given in [odd, *({part: odd} for part in parts)]:
+            try:
+                read_settings({"archive": {name: given}}, None)
+            except (ConfigurationError, UsageError) as error:
+                said = str(error)
+                assert "Input should" not in said
+                assert "valid" not in said
+
+
+@pytest.mark.parametrize("flags", [{}, {"chunk_size": 5}])
+def test_a_flag_hides_nothing_that_is_wrong_in_the_file(flags: dict[str, object]) -> None:
+    for text, place in {
+        "archive = 3": "archive",
+        "[archive]\nmax_load = 3": "archive.max_load",
+    }.items():
+        with pytest.raises(ConfigurationError, match=rf"^site.toml: {place}: give a table such as"):
+            read_settings({"archive": {"max_load": {"Uptime": "1"}, **flags}}, written(text))
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        pytest.param({"chunk_size": 501}, "--chunk-size: ", id="number"),
+        pytest.param({"chunk_size": 501}, "--chunk-size: give at most 500", id="number"),
+        pytest.param({"limit": 0}, "--limit: give at least 1", id="least"),
         pytest.param({"sleep": "2x"}, "--sleep: '2x'", id="duration"),
-        pytest.param({"max_load": {"Threads_running": "x"}}, "--max-load: ", id="pair"),
+        pytest.param({"max_load": {"Threads_running": "x"}}, "--max-load: give a whole", id="pair"),
         pytest.param({"replicas": ["mysql://a"]}, "--replica: give max_lag too", id="together"),
     ],
 )
@@ -136,12 +181,27 @@ def test_what_is_wrong_with_a_flag_names_the_flag(flags: dict[str, object], said
     assert str(raised.value).startswith(said)
 
 
+def test_an_age_of_no_days_is_told_in_days() -> None:
+    rule = ArchiveRule.model_validate({"loaded_before": "0d", "called_before": "12h"})
+    assert rule.described() == {"loaded_before": "0d", "called_before": "12h"}
+
+
 def test_a_flag_of_a_rule_is_named_too() -> None:
     settings = read_settings({}, written(SITE))
     with pytest.raises(UsageError, match=r"^--called-before: 'soon'"):
         settings.archive.rule("worked", {"called_before": "soon"})
     with pytest.raises(UsageError, match=r"^--rule: .* \[archive.wroked\]; there is worked"):
         settings.archive.rule("wroked", {})
+
+
+def test_what_a_file_switches_on_a_flag_switches_off() -> None:
+    switches = [
+        flag
+        for flag in MOVE_FLAGS
+        if flag.kind is bool and flag.name in ArchiveOptions.model_fields
+    ]
+    assert {"dry_run", "ignore_office_hours", "insert"} <= {flag.name for flag in switches}
+    assert [flag.name for flag in switches if "/--" not in "".join(flag.names)] == []
 
 
 def test_every_option_has_a_flag() -> None:

@@ -54,7 +54,7 @@ def test_a_lead_loaded_anew_meanwhile(database: Database) -> None:
             mover.leads(ids(1, 2, 3) if isinstance(which, list) else None)
         ).spared
         assert spared.to_dict("records") == [
-            {"why": "LOADED_ANEW", "details": "lead_id=11", "leads": 1}
+            {"why": "LOADED_ANEW", "details": "as a later lead", "leads": 1}
         ]
     moved = move(database, [1, 2, 3], "dearchive")
     assert moved.counts == (3, 2, 0, 2)

@@ -32,7 +32,7 @@ FEEDS = {"feed_files"}
 DATABASE = {
     "archive", "archive_children", "archive_conditions", "archive_preview", "archive_selection",
     "archive_tables", "database", "extra_insert", "facts", "insert", "queries", "schema",
-    "throttle", "transfer", "update", "write",
+    "table_shapes", "throttle", "transfer", "update", "write",
 }  # fmt: skip
 
 RESULTS = {"archive_report", "results", "spool", "summary"}

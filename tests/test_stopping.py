@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.stopping import CAUGHT, Stop
+from jobs.stopping import CAUGHT, Interrupted, Stop
 
 LONG = 30.0
 """Seconds; a test that waits so long has failed."""
@@ -84,17 +84,38 @@ def test_a_signal_wakes_at_any_moment() -> None:
     assert time.monotonic() - began < LONG
 
 
-def test_an_ignored_signal_stays_ignored() -> None:
-    # As of what a shell starts in the background.
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def test_a_terminal_that_is_closed_is_a_signal_too() -> None:
+    assert {*CAUGHT} == {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+
+
+# As of what a shell starts in the background, and of nohup.
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_an_ignored_signal_stays_ignored(number: signal.Signals) -> None:
+    before = signal.signal(number, signal.SIG_IGN)
     try:
         with Stop() as stop:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
             assert stop.signal is None
             signal.raise_signal(signal.SIGTERM)
             assert stop.signal == "SIGTERM"
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)
+
+
+@pytest.mark.parametrize("number", CAUGHT)
+def test_where_there_is_nothing_to_end_cleanly_it_ends_at_once(number: signal.Signals) -> None:
+    with Stop() as stop:
+        with pytest.raises(Interrupted, match=number.name) as raised, stop.at_once():
+            signal.raise_signal(number)
+        assert raised.value.exit_code == 128 + number
+        # What came before was not heeded yet.
+        with pytest.raises(Interrupted), stop.at_once():
+            pytest.fail("it went on")
+    with Stop() as stop:
+        with stop.at_once():
+            pass
+        signal.raise_signal(number)
+        assert stop.signal == number.name
 
 
 def test_off_the_main_thread_nothing_is_caught() -> None:
