@@ -26,7 +26,11 @@ conformance: $(VENV)/.installed-dev ## replay every recorded case on every engin
 fuzz: $(VENV)/.installed-dev ## the property tests with a hundred times the examples (hours)
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n 2 -m property
 
-bench: $(VENV)/.installed-dev ## measure import and validate beside a bare LOAD DATA
+crashes: $(VENV)/.installed-dev ## kill an archive at every statement it sends (make test: at some)
+	@$(BIN)/python tests/install_server.py
+	$(BIN)/pytest -n 2 tests/test_archive_kills.py --full
+
+bench: $(VENV)/.installed-dev ## measure imports beside LOAD DATA, the archive beside pt-archiver
 	@$(BIN)/python tests/install_server.py
 	$(BIN)/python -m tests.bench
 
@@ -54,4 +58,4 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 clean: ## remove .venv, the demo's database and the caches
 	rm -rf $(VENV) demo results build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test conformance fuzz bench lock clean
+.PHONY: help demo test conformance crashes fuzz bench lock clean

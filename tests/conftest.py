@@ -32,7 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--full",
         action="store_true",
-        help="replay every recorded case on every engine, not a sample on MariaDB",
+        help="replay every recorded case on every engine, kill an archive at every statement",
     )
     parser.addoption(
         "--engines",

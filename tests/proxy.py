@@ -1,4 +1,4 @@
-"""A proxy before the database server that loses connections where a test says so.
+"""A proxy before the database server that loses connections, or acts, where a test says so.
 
 It reads the packets of the protocol (three bytes of length, one of sequence, the payload), so that
 a cut falls between two of them. They must not be encrypted.
@@ -8,9 +8,10 @@ import contextlib
 import select
 import socket
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from sqlalchemy import make_url
 
@@ -20,13 +21,19 @@ ASKS_FOR_LOCAL_FILE = b"\xfb"
 """First byte of the answer to LOAD DATA LOCAL: the statement goes on with the file's packets."""
 
 
-@dataclass
-class Cut:
-    """A connection is to be lost at the `nth` packet from now, of any client, with `containing`."""
+Moment = Literal["before", "during", "after"]
+"""Before the server sees a packet, as soon as it was sent, or when the answer has come from it."""
 
+
+@dataclass
+class Event:
+    """Happens at the `nth` packet from now, of any client, with `containing`."""
+
+    moment: Moment
     containing: bytes
     nth: int
-    forward: bool
+    action: Callable[[], object]
+    loses: bool
 
     def is_reached_by(self, packet: bytes) -> bool:
         self.nth -= self.containing in packet
@@ -36,8 +43,9 @@ class Cut:
 class Proxy:
     """Forwards a free loopback `port` to `server` until `close`, or to the end of a `with`.
 
-    Every cut loses one connection, once; connections made later go through. When the client learns
-    of it the server has ended the session: what was not committed is being rolled back.
+    Every event happens once; a cut loses that one connection, and those made later go through. When
+    the client learns of it the server has ended the session: what was not committed is being rolled
+    back.
 
     Attributes:
         port: where it listens.
@@ -50,7 +58,7 @@ class Proxy:
         self.port = int(self._listener.getsockname()[1])
         self.connections = 0
         self._lock = threading.Lock()
-        self._cuts: list[Cut] = []
+        self._events: list[Event] = []
         self._ends: list[socket.socket] = []
         self._closed = False
         self._threads = [threading.Thread(target=self._listen, daemon=True)]
@@ -72,17 +80,33 @@ class Proxy:
         address = make_url(url).set(host="127.0.0.1", port=self.port)
         return address.render_as_string(hide_password=False)
 
+    def at(
+        self,
+        moment: Moment,
+        containing: bytes,
+        action: Callable[[], object],
+        *,
+        nth: int = 1,
+        loses: bool = False,
+    ) -> None:
+        """Act while the packet or its answer waits here, then let it pass or lose the connection.
+
+        The other connections go on meanwhile. Of LOAD DATA LOCAL the answer is the last one, when
+        all rows are in.
+        """
+        with self._lock:
+            self._events.append(Event(moment, containing, nth, action, loses))
+
     def cut_before(self, containing: bytes, nth: int = 1) -> None:
         """Lose the connection instead of forwarding the packet: the server never sees it."""
-        self._cuts.append(Cut(containing, nth, forward=False))
+        self.at("before", containing, _nothing, nth=nth, loses=True)
 
     def cut_after(self, containing: bytes, nth: int = 1) -> None:
         """Forward the packet, wait for the server's answer and lose it with the connection.
 
-        The client cannot know whether its statement was done; it was. Of LOAD DATA LOCAL the last
-        answer is lost, when all rows are in.
+        The client cannot know whether its statement was done; it was.
         """
-        self._cuts.append(Cut(containing, nth, forward=True))
+        self.at("after", containing, _nothing, nth=nth, loses=True)
 
     def cut(self) -> None:
         """Lose all connections now, whatever they are doing."""
@@ -130,28 +154,42 @@ class Proxy:
 
     def _forward(self, client: socket.socket, upstream: socket.socket) -> None:
         """Forward both ways until a cut is reached; ConnectionError if one side hangs up."""
-        answer_is_lost = False
+        events: list[Event] = []
         while True:
             ready, _, _ = select.select([client, upstream], [], [])
             sender = client if client in ready else upstream
             packet = _receive(sender)
             if sender is client:
-                cut = self._cut_at(packet)
-                if cut and not cut.forward:
+                events += self._events_at(packet)
+                if _lose(events, "before"):
                     return
-                answer_is_lost |= cut is not None
                 upstream.sendall(packet)
-            elif answer_is_lost and packet[4:5] != ASKS_FOR_LOCAL_FILE:
-                return
+                if _lose(events, "during"):
+                    return
             else:
+                if packet[4:5] != ASKS_FOR_LOCAL_FILE and _lose(events, "after"):
+                    return
                 client.sendall(packet)
 
-    def _cut_at(self, packet: bytes) -> Cut | None:
+    def _events_at(self, packet: bytes) -> list[Event]:
         with self._lock:
-            reached = [cut for cut in self._cuts if cut.is_reached_by(packet)]
-            for cut in reached:
-                self._cuts.remove(cut)
-            return reached[0] if reached else None
+            reached = [event for event in self._events if event.is_reached_by(packet)]
+            for event in reached:
+                self._events.remove(event)
+            return reached
+
+
+def _nothing() -> None:
+    """Act in no way."""
+
+
+def _lose(events: list[Event], moment: Moment) -> bool:
+    """Do and drop what is to happen at this moment; tell whether the connection is lost by it."""
+    due = [event for event in events if event.moment == moment]
+    for event in due:
+        events.remove(event)
+        event.action()
+    return any(event.loses for event in due)
 
 
 def _receive(sender: socket.socket) -> bytes:

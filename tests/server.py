@@ -123,7 +123,8 @@ class PrivateServer(Server):
         self.socket = self._directory / "socket"
         self.log = self._directory / "log"
         self._command = [program, "--no-defaults", f"--datadir={self._directory / 'data'}"]
-        self._command += SMALL_AND_FAST
+        # One server removes the temporary tables of another from a folder that they share.
+        self._command += [f"--tmpdir={self._directory}", *SMALL_AND_FAST]
         if os.geteuid() == 0:
             # It does not start as root unless it is told to.
             self._command.append("--user=root")

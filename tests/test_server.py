@@ -214,6 +214,39 @@ def test_a_commit_is_lost_or_its_answer(
     assert phones(database_url) == arrived
 
 
+@pytest.mark.engines("myisam", "innodb")
+@pytest.mark.parametrize(
+    ("moment", "found"), [("before", ["1"]), ("after", ["1", "2"])], ids=["before", "after"]
+)
+@pytest.mark.parametrize("loses", [False, True], ids=["goes on", "is lost"])
+def test_a_statement_or_its_answer_waits_for_an_action(
+    proxy: Proxy, database_url: str, moment: Any, found: list[str], *, loses: bool
+) -> None:
+    seen: list[str] = []
+    connection = connect(proxy, database_url)
+    proxy.at(moment, b"INSERT", lambda: seen.extend(phones(database_url)), nth=2, loses=loses)
+    insert(connection, "1")
+    if loses:
+        with pytest.raises(pymysql.OperationalError):
+            insert(connection, "2")
+        assert phones(database_url) == found
+    else:
+        insert(connection, "2")
+        insert(connection, "3")
+        assert phones(database_url) == ["1", "2", "3"]
+        connection.close()
+    assert seen == found
+
+
+def test_a_server_is_killed_while_it_is_at_a_statement(private_server: PrivateServer) -> None:
+    with Proxy(private_server) as proxy:
+        proxy.at("during", b"SLEEP", private_server.kill)
+        with pytest.raises(DBAPIError):
+            run(proxy.via(private_server.url()), "SELECT SLEEP(60)")
+    private_server.start()
+    assert private_server.execute("SELECT 1") == [(1,)]
+
+
 @pytest.mark.engines("innodb")
 def test_all_connections_are_lost_at_once(proxy: Proxy, database_url: str) -> None:
     both = [connect(proxy, database_url) for _ in range(2)]

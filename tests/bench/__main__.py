@@ -1,175 +1,50 @@
-"""`make bench`: imports beside a bare LOAD DATA of the same rows, and a validation's memory."""
+"""`make bench`: what is measured, beside what; all of it, or what is named."""
 
 import argparse
 import os
 import platform
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.csv
 from rich.console import Console
-from rich.table import Table
-from sqlalchemy import create_engine
 
-from jobs.load import load
-from loader import schema
-from loader.database import Database
-from loader.options import LoadOptions
-from tests.bench.leads import phones, write_leads
-from tests.server import PrivateServer
+from tests.bench.archive import archive
+from tests.bench.imports import imports
+from tests.bench.memory import memory
 
-EXISTING, NEW, DNC = 200_000, 100_000, 50_000
-OPTIONS = LoadOptions(
-    list_id="101", campaign_id="CAMP1", duplicate_check="DUPSYS90DAY", dnc_check="Y",
-    campaign_dnc_check="Y", source="bench",
-)  # fmt: skip
-
-console = Console()
+MEASUREMENTS = ("imports", "memory", "archive")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("what", nargs="*", help=f"some of {', '.join(MEASUREMENTS)}")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--rows", type=int, default=NEW, help="of an import")
+    parser.add_argument("--rows", type=int, default=100_000, help="of an import")
     parser.add_argument("--memory-rows", type=int, default=2_000_000, help="of the validation")
+    parser.add_argument("--leads", type=int, default=220_000, help="in the table of the archive")
+    parser.add_argument("--processed", type=int, default=20_000, help="of them to be archived")
+    parser.add_argument(
+        "--synced", action="store_true", help="archive: the server syncs each commit to disk"
+    )
     arguments = parser.parse_args()
+    what = arguments.what or MEASUREMENTS
+    if unknown := set(what) - set(MEASUREMENTS):
+        parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(MEASUREMENTS)}")
+    console = Console()
     console.print(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     )
-    with tempfile.TemporaryDirectory(prefix="leadloader-bench-") as folder:
-        imports(Path(folder), arguments.rows, arguments.rounds)
-        memory(Path(folder), arguments.memory_rows)
-
-
-def imports(folder: Path, rows: int, rounds: int) -> None:
-    """Import into a table of 200,000 leads and do the same by a bare LOAD DATA, in turn."""
-    server = PrivateServer()
-    try:
-        console.print(f"MariaDB {server.execute('SELECT VERSION()')[0][0]}, nothing synced to disk")
-        table = Table(title=f"{rows:,} rows into {EXISTING:,}, DUPSYS90DAY, both do-not-call lists")
-        for name in ("engine", "import, rows/s", "LOAD DATA, rows/s", "ratio", "by stage, s"):
-            table.add_column(name, justify="right")
-        source = folder / "leads.csv"
-        write_leads(source, rows, first=EXISTING)
-        for engine_name in ("InnoDB", "MyISAM"):
-            ours, bare, stages = [], [], {}
-            for number in range(rounds):
-                url = prepared(server, engine_name)
-                start = time.perf_counter()
-                summary = load(
-                    str(source), OPTIONS, Database(url), folder / f"{engine_name}-{number}",
-                    job="import",
-                )  # fmt: skip
-                ours.append(rows / (time.perf_counter() - start))
-                stages = summary.seconds
-                assert summary.loaded == rows
-                bare.append(rows / bare_load(server, url, folder / "bare.csv", engine_name))
-            ratio = statistics.median(o / b for o, b in zip(ours, bare, strict=True))
-            seconds = ", ".join(f"{stage} {value:.1f}" for stage, value in stages.items())
-            table.add_row(
-                engine_name, f"{statistics.median(ours):,.0f}", f"{statistics.median(bare):,.0f}",
-                f"{ratio:.2f}", seconds,
+    with tempfile.TemporaryDirectory(prefix="leadloader-bench-") as name:
+        folder = Path(name)
+        if "imports" in what:
+            imports(console, folder, arguments.rows, arguments.rounds)
+        if "memory" in what:
+            memory(console, folder, arguments.memory_rows)
+        if "archive" in what:
+            archive(
+                console, folder, arguments.leads, arguments.processed, arguments.rounds,
+                synced=arguments.synced,
             )  # fmt: skip
-        console.print(table)
-    finally:
-        server.close()
-
-
-def prepared(server: PrivateServer, engine_name: str) -> str:
-    """Make a database with leads and do-not-call numbers; none of them is in the file."""
-    url = server.new_database()
-    engine = create_engine(url, connect_args={"local_infile": True})
-    schema.create_missing(engine, storage_engine=engine_name)
-    with engine.connect() as connection:
-        connection.exec_driver_sql(
-            "INSERT INTO vicidial_lists (list_id, campaign_id) VALUES (101, 'CAMP1')"
-        )
-        connection.exec_driver_sql("INSERT INTO vicidial_campaigns (campaign_id) VALUES ('CAMP1')")
-        numbers = phones(np.arange(EXISTING)).astype(str)
-        for table, columns, values in (
-            (
-                "vicidial_list",
-                "list_id, entry_date, phone_number, status, user",
-                "101\t{}\t{}\tNEW\tx",
-            ),
-            ("vicidial_dnc", "phone_number", "{}"),
-            ("vicidial_campaign_dnc", "campaign_id, phone_number", "CAMP1\t{}"),
-        ):
-            many = numbers if table == "vicidial_list" else phones(np.arange(DNC) + 90_000_000)
-            now = time.strftime("%Y-%m-%d %H:%M:%S")
-            with tempfile.NamedTemporaryFile("w", suffix=".tsv") as file:
-                given = [(now, n) if table == "vicidial_list" else (n,) for n in many.tolist()]
-                file.write("".join(values.format(*each) + "\n" for each in given))
-                file.flush()
-                connection.exec_driver_sql(
-                    f"LOAD DATA LOCAL INFILE '{file.name}' INTO TABLE {table} ({columns})"
-                )
-        connection.commit()
-    engine.dispose()
-    return url
-
-
-def bare_load(server: PrivateServer, loaded: str, file: Path, engine_name: str) -> float:
-    """Time one LOAD DATA of the rows that an import stored, into a table like the one it found."""
-    url = prepared(server, engine_name)
-    source, target = (
-        create_engine(address, connect_args={"local_infile": True}) for address in (loaded, url)
-    )
-    with source.connect() as connection:
-        found = connection.exec_driver_sql(
-            f"SELECT * FROM vicidial_list WHERE lead_id > {EXISTING}"
-        )
-        names = [name for name in found.keys() if name != "lead_id"]  # noqa: SIM118 - a result
-        columns = list(zip(*(row[1:] for row in found), strict=True))
-    texts = [pa.array([str(value) for value in column]) for column in columns]
-    pyarrow.csv.write_csv(
-        pa.table(texts, names=names), file, pyarrow.csv.WriteOptions(include_header=False)
-    )
-    with target.connect() as connection:
-        start = time.perf_counter()
-        connection.exec_driver_sql(
-            f"LOAD DATA LOCAL INFILE '{file}' INTO TABLE vicidial_list CHARACTER SET utf8mb4 "
-            f"FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY '' "
-            f"({', '.join(f'`{name}`' for name in names)})"
-        )
-        connection.commit()
-        seconds = time.perf_counter() - start
-    source.dispose()
-    target.dispose()
-    return seconds
-
-
-def memory(folder: Path, rows: int) -> None:
-    """Validate a large file in a process of its own and tell its peak memory."""
-    source = folder / "large.csv"
-    write_leads(source, rows)
-    program = (
-        "import sys, re, pathlib; from jobs.command import run; code = run(sys.argv[1:]);"
-        "print(re.search(r'VmHWM:\\s+(\\d+)', pathlib.Path('/proc/self/status').read_text())[1]);"
-        "sys.exit(code)"
-    )
-    start = time.perf_counter()
-    done = subprocess.run(
-        [
-            sys.executable, "-c", program, "validate", str(source), "--quiet",
-            "--duplicate-check", "DUPSYS90DAY", "--database", "none",
-            "--results", str(folder / "large"),
-        ],
-        check=True, capture_output=True, text=True,
-    )  # fmt: skip
-    seconds = time.perf_counter() - start
-    size = source.stat().st_size / 1e6
-    peak = int(done.stdout.split()[-1]) / 1024
-    console.print(
-        f"validate, no database: {rows:,} rows ({size:.0f} MB) in {seconds:.1f} s "
-        f"({rows / seconds:,.0f} rows/s), peak memory {peak:.0f} MiB"
-    )
 
 
 main()

@@ -1,0 +1,124 @@
+"""Imports beside a bare LOAD DATA of the same rows."""
+
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import create_engine
+
+from jobs.load import load
+from loader import schema
+from loader.database import Database
+from loader.options import LoadOptions
+from tests.bench.leads import phones, write_leads
+from tests.server import PrivateServer
+
+EXISTING, DNC = 200_000, 50_000
+OPTIONS = LoadOptions(
+    list_id="101", campaign_id="CAMP1", duplicate_check="DUPSYS90DAY", dnc_check="Y",
+    campaign_dnc_check="Y", source="bench",
+)  # fmt: skip
+
+
+def imports(console: Console, folder: Path, rows: int, rounds: int) -> None:
+    """Import into a table of 200,000 leads and do the same by a bare LOAD DATA, in turn."""
+    server = PrivateServer()
+    try:
+        console.print(f"MariaDB {server.execute('SELECT VERSION()')[0][0]}, nothing synced to disk")
+        table = Table(title=f"{rows:,} rows into {EXISTING:,}, DUPSYS90DAY, both do-not-call lists")
+        for name in ("engine", "import, rows/s", "LOAD DATA, rows/s", "ratio", "by stage, s"):
+            table.add_column(name, justify="right")
+        source = folder / "leads.csv"
+        write_leads(source, rows, first=EXISTING)
+        for engine_name in ("InnoDB", "MyISAM"):
+            ours, bare, stages = [], [], {}
+            for number in range(rounds):
+                url = prepared(server, engine_name)
+                start = time.perf_counter()
+                summary = load(
+                    str(source), OPTIONS, Database(url), folder / f"{engine_name}-{number}",
+                    job="import",
+                )  # fmt: skip
+                ours.append(rows / (time.perf_counter() - start))
+                stages = summary.seconds
+                assert summary.loaded == rows
+                bare.append(rows / bare_load(server, url, folder / "bare.csv", engine_name))
+            ratio = statistics.median(o / b for o, b in zip(ours, bare, strict=True))
+            seconds = ", ".join(f"{stage} {value:.1f}" for stage, value in stages.items())
+            table.add_row(
+                engine_name, f"{statistics.median(ours):,.0f}", f"{statistics.median(bare):,.0f}",
+                f"{ratio:.2f}", seconds,
+            )  # fmt: skip
+        console.print(table)
+    finally:
+        server.close()
+
+
+def prepared(server: PrivateServer, engine_name: str) -> str:
+    """Make a database with leads and do-not-call numbers; none of them is in the file."""
+    url = server.new_database()
+    engine = create_engine(url, connect_args={"local_infile": True})
+    schema.create_missing(engine, storage_engine=engine_name)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO vicidial_lists (list_id, campaign_id) VALUES (101, 'CAMP1')"
+        )
+        connection.exec_driver_sql("INSERT INTO vicidial_campaigns (campaign_id) VALUES ('CAMP1')")
+        numbers = phones(np.arange(EXISTING)).astype(str)
+        for table, columns, values in (
+            (
+                "vicidial_list",
+                "list_id, entry_date, phone_number, status, user",
+                "101\t{}\t{}\tNEW\tx",
+            ),
+            ("vicidial_dnc", "phone_number", "{}"),
+            ("vicidial_campaign_dnc", "campaign_id, phone_number", "CAMP1\t{}"),
+        ):
+            many = numbers if table == "vicidial_list" else phones(np.arange(DNC) + 90_000_000)
+            now = time.strftime("%Y-%m-%d %H:%M:%S")
+            with tempfile.NamedTemporaryFile("w", suffix=".tsv") as file:
+                given = [(now, n) if table == "vicidial_list" else (n,) for n in many.tolist()]
+                file.write("".join(values.format(*each) + "\n" for each in given))
+                file.flush()
+                connection.exec_driver_sql(
+                    f"LOAD DATA LOCAL INFILE '{file.name}' INTO TABLE {table} ({columns})"
+                )
+        connection.commit()
+    engine.dispose()
+    return url
+
+
+def bare_load(server: PrivateServer, loaded: str, file: Path, engine_name: str) -> float:
+    """Time one LOAD DATA of the rows that an import stored, into a table like the one it found."""
+    url = prepared(server, engine_name)
+    source, target = (
+        create_engine(address, connect_args={"local_infile": True}) for address in (loaded, url)
+    )
+    with source.connect() as connection:
+        found = connection.exec_driver_sql(
+            f"SELECT * FROM vicidial_list WHERE lead_id > {EXISTING}"
+        )
+        names = [name for name in found.keys() if name != "lead_id"]  # noqa: SIM118 - a result
+        columns = list(zip(*(row[1:] for row in found), strict=True))
+    texts = [pa.array([str(value) for value in column]) for column in columns]
+    pyarrow.csv.write_csv(
+        pa.table(texts, names=names), file, pyarrow.csv.WriteOptions(include_header=False)
+    )
+    with target.connect() as connection:
+        start = time.perf_counter()
+        connection.exec_driver_sql(
+            f"LOAD DATA LOCAL INFILE '{file}' INTO TABLE vicidial_list CHARACTER SET utf8mb4 "
+            f"FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY '' "
+            f"({', '.join(f'`{name}`' for name in names)})"
+        )
+        connection.commit()
+        seconds = time.perf_counter() - start
+    source.dispose()
+    target.dispose()
+    return seconds
