@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Connection
 
-from jobs.run import run_name
+from jobs.naming import run_name
 from jobs.stopping import Stop
 from loader.ages import written
 from loader.archive import Archiver

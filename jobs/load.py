@@ -10,8 +10,9 @@ import pandas as pd
 
 from jobs.checking import Checking
 from jobs.inserting import Inserting, changes_told
+from jobs.naming import run_name
 from jobs.remarks import SEARCHED, remarks
-from jobs.run import NOBODY, Run, Watchers, run_name
+from jobs.run import NOBODY, Run, Watchers
 from loader.custom_fields import labels_of
 from loader.database import Database
 from loader.errors import ConfigurationError, LoaderError, RejectRateError, UsageError

@@ -1,10 +1,8 @@
 """One run over one source file: what it works with, and the account it keeps of every row."""
 
-import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import pandas as pd
 
@@ -132,11 +130,6 @@ class Questions:
         if self.database is None or not days:
             return Lookups()
         return look_up_days_ahead(self.database, self.dialer, days)
-
-
-def run_name(began: datetime, what: str) -> str:
-    """Name a run, and so its folder: no two have the same name."""
-    return f"{began:%Y%m%d-%H%M%S}-{what}-{secrets.token_hex(2)}"
 
 
 def counts(values: "pd.Series[str]") -> dict[str, int]:

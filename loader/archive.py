@@ -236,6 +236,20 @@ class _Chunk:
         self.is_in_doubt |= bool(self.refused)
         if self.is_in_doubt or self.counts.delete_count < len(now):
             self.after = self.look(connection)
+            self.take_back(connection, self.after)
+
+    def take_back(self, connection: Connection, after: pd.DataFrame) -> None:
+        """Delete the copies made of leads that are to stay after all: no later run might do it."""
+        if self.before is None or self.archiver.back or not self.options.delete:
+            return
+        missing = self.before["lead_id"][~self.before["copied"]]
+        is_spared = ~after["selected"] | (after["spared"] != "")
+        vain = after["lead_id"][is_spared & after["copied"] & after["lead_id"].isin(missing)]
+        if len(vain):
+            taken_back = self.plan.transfer.take_back(connection, vain.tolist())
+            inserted = self.counts.insert_count - taken_back
+            self.counts = self.counts._replace(insert_count=inserted)
+            self.after = after.assign(copied=after["copied"] & ~after["lead_id"].isin(vain))
 
     def look(self, connection: Connection) -> pd.DataFrame:
         rows = self.plan.looking.run(connection, self.lead_ids).all()

@@ -1,6 +1,7 @@
 """What is said of an archiving as a whole, and the folder that says what became of every lead."""
 
 import csv
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -147,7 +148,8 @@ class ArchiveResults:
     """The folder of one run, and the account of it so far.
 
     What is done stands in the files chunk by chunk, so that they tell it even if the run is killed;
-    with the summary, the last of them, they are complete.
+    with the summary, the last of them, they are complete. Those of a run that was killed are kept
+    under other names, so that the same command can be given again.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -156,12 +158,13 @@ class ArchiveResults:
         Raises:
             UsageError: it holds the results of another run, or cannot be made.
         """
-        refuse_other_results(folder, (*ROWS, SUMMARY))
+        refuse_other_results(folder, (SUMMARY,))
         if folder.is_file():
             raise UsageError(f"results folder {folder}: it is a file; name a folder")
         self.folder, self._made = folder, not folder.exists()
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            _set_aside(folder)
             self._chunks, self._moved, self._stayed = (
                 (folder / name).open("w", encoding="utf-8", newline="") for name in ROWS
             )
@@ -283,6 +286,18 @@ class ArchiveResults:
     def _remove_rows(self) -> None:
         for name in ROWS:
             (self.folder / name).unlink(missing_ok=True)
+
+
+def _set_aside(folder: Path) -> None:
+    """Rename the files of a run that was killed: moved.csv to moved.1.csv, and so on."""
+    there = [folder / name for name in ROWS if (folder / name).exists()]
+    number = next(
+        number
+        for number in itertools.count(1)
+        if not any(path.with_suffix(f".{number}.csv").exists() for path in there)
+    )
+    for path in there:
+        path.rename(path.with_suffix(f".{number}.csv"))
 
 
 def answer_to(error: LoaderError) -> dict[str, Any]:

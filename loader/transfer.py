@@ -96,8 +96,10 @@ class Transfer:
         deleting = delete(pair.source).where(taken, exists(copies.where(self.is_equal)))
         if leaving is not None:
             deleting = deleting.where(leaving)
-        self._insert, self._update, self._delete = (
-            ForLeads(statement, dialect) for statement in (copying, updating, deleting)
+        originals = select(literal(1)).select_from(pair.source).where(here, self.is_same)
+        taking_back = delete(pair.target).where(for_leads(target.lead_id), exists(originals))
+        self._insert, self._update, self._delete, self._take_back = (
+            ForLeads(statement, dialect) for statement in (copying, updating, deleting, taking_back)
         )
 
     def move(
@@ -148,6 +150,10 @@ class Transfer:
     def delete(self, connection: Connection, lead_ids: Collection[int]) -> int:
         """Delete the rows whose copy equals them in every column now; give how many."""
         return _count(connection, self._delete, lead_ids)
+
+    def take_back(self, connection: Connection, lead_ids: Collection[int]) -> int:
+        """Delete copies of leads that are to stay, and still are where they were; give how many."""
+        return _count(connection, self._take_back, lead_ids)
 
     def looking(self, dialect: Dialect, more: Mapping[str, ColumnElement[Any]]) -> ForLeads:
         """Word the question what there is of given leads, where the key is the lead_id.

@@ -200,9 +200,22 @@ def test_a_lead_that_is_dialled_in_the_last_moment(database: Database) -> None:
     with just_before(database, f"DELETE FROM {LEADS}", lambda: sql(database, hold)):
         moved = move(database, {"statuses": "NA"})
     assert moved.stayed == {2: ("HELD", "vicidial_auto_calls")}
-    assert (set(rows(database)), set(rows(database, ARCHIVE))) == ({2}, {1, 2})
+    assert moved.counts == (2, 1, 0, 1)
+    assert (set(rows(database)), set(rows(database, ARCHIVE))) == ({2}, {1})
     sql(database, "DELETE FROM vicidial_auto_calls")
-    assert move(database, {"statuses": "NA"}).counts == (1, 0, 0, 1)
+    assert move(database, {"statuses": "NA"}).counts == (1, 1, 0, 1)
+
+
+def test_a_lead_that_is_sold_in_the_last_moment(database: Database) -> None:
+    """Its copy goes again: no later run would select the lead, and bring the copy up to date."""
+    put(database, *map(lead, (1, 2, 3)))
+    put(database, lead(3, status="OLD"), table=ARCHIVE)
+    sold = f"UPDATE {LEADS} SET status = 'SALE' WHERE lead_id IN (2, 3)"
+    with just_before(database, f"DELETE FROM {LEADS}", lambda: sql(database, sold)):
+        moved = move(database, {"statuses": "NA"})
+    assert moved.stayed == dict.fromkeys((2, 3), ("NOT_SELECTED", ""))
+    # A copy that was there before is none of ours.
+    assert (set(rows(database)), set(rows(database, ARCHIVE))) == ({2, 3}, {1, 3})
 
 
 def test_one_take_looks_at_one_window(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,6 +115,22 @@ def test_a_chunk_that_was_broken_off_is_not_told_as_if_nothing_was_done() -> Non
     )
 
 
+def test_the_files_of_a_run_that_was_killed_are_kept(tmp_path: Path) -> None:
+    for lead_id in (1, 2, 3):
+        results = ArchiveResults(tmp_path)
+        moved = np.array([lead_id])
+        results.chunk(moved, ChunkResult(Counts(1, 1, 0, 1), moved=moved), 0.1)
+        results._close()  # as the system does when a process ends
+    results.summarize(report())
+    names = ("moved.1.csv", "moved.2.csv", "moved.csv")
+    assert [(tmp_path / name).read_text().split()[1] for name in names] == ["1", "2", "3"]
+    assert {f"{name}.1.csv" for name in ("chunks", "stayed")} <= {
+        path.name for path in tmp_path.iterdir()
+    }
+    with pytest.raises(UsageError, match="holds the results of another run"):
+        ArchiveResults(tmp_path)
+
+
 def test_nothing_is_left_of_a_run_that_came_to_nothing(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "notes.txt").touch()

@@ -44,9 +44,9 @@ class SqliteReference(Reference):
         return keep(value, 0x10FFFF)
 
 
-SAMPLE = {"sqlite": (2, 0), "myisam": (4, 1), "innodb": (4, 3)}
-"""Of how many cases one is replayed on an engine, and which, unless all are asked for: each case
-on one of the engines."""
+SAMPLE = {"sqlite": (4, 0), "myisam": (8, 1), "innodb": (8, 5)}
+"""Of how many cases one is replayed on an engine, and which, unless all are asked for: half of the
+cases on one of the engines each."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

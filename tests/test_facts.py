@@ -204,7 +204,7 @@ def test_whole_numbers_of_a_settings_file_are_text() -> None:
      "[force]\nrank = 1.0"],
 )  # fmt: skip
 def test_other_values_of_a_settings_file_are_not(toml: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"site\.toml: [\w.]+: .*valid string"):
+    with pytest.raises(ConfigurationError, match=r"site\.toml: [\w.]+: .*give text, in quotes"):
         settings_of(toml)
 
 

@@ -1,7 +1,6 @@
 """A whole load while the server refuses rows, dies, or may not be written to."""
 
 import csv
-import functools
 import json
 import threading
 from collections import Counter
@@ -557,7 +556,10 @@ def test_a_server_that_is_gone_for_good_before_extras(
         for part in (f"--{name.replace('_', '-')}", str(value))
     ]  # fmt: skip
     with Proxy(server) as proxy:
-        impatient = functools.partial(Database, sleep=lambda _seconds: proxy.close())
+
+        def impatient(address: str, **_: object) -> Database:
+            return Database(address, sleep=lambda _seconds: proxy.close())
+
         monkeypatch.setattr("loader.database.Database", impatient)
         proxy.cut_before(f"TABLE `{table}`".encode(), nth=2)
         address = ["--database", proxy.via(database_url), "--results", str(tmp_path / "out")]
