@@ -149,6 +149,7 @@ class _Plan:
 
     @classmethod
     def of(cls, archiver: Archiver) -> "_Plan":
+        """Word what an archiver does whose tables are looked at."""
         options, tables = archiver.options, archiver.tables
         pair, dialect = tables.pair(LEADS), archiver.database.engine.dialect
         selected, nobody = archiver.rule_on(pair.source), literal("")
@@ -252,6 +253,7 @@ class _Chunk:
             self.after = after.assign(copied=after["copied"] & ~after["lead_id"].isin(vain))
 
     def look(self, connection: Connection) -> pd.DataFrame:
+        """Read what there is of the chunk's leads now, see `LOOKED_AT`."""
         rows = self.plan.looking.run(connection, self.lead_ids).all()
         found = pd.DataFrame([tuple(row) for row in rows], columns=list(LOOKED_AT))
         return found.astype(LOOKED_AT)
