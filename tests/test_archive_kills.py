@@ -61,7 +61,7 @@ LOSSES = (
 )
 WRITING = {
     "archive": ("CREATE", "ALTER", "INSERT", "UPDATE", "DELETE"),
-    "dearchive": ("INSERT", "UPDATE", "DELETE"),
+    "dearchive": ("INSERT", "DELETE"),
 }
 EVERY: tuple[Crash, ...] = tuple(
     Crash(*loss, way, kind, None) for way in WRITING for loss in LOSSES for kind in WRITING[way]
