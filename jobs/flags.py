@@ -156,6 +156,8 @@ def with_flags(
     """Give a command flags as parameters, None where they are not given."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        """Wrap the command, which stays as it is: it may be given other flags, too."""
+
         @functools.wraps(command)
         def taking(*arguments: Any, **given: Any) -> None:
             command(*arguments, **given)

@@ -174,6 +174,7 @@ class Database:
         """
 
         def end(connection: Connection) -> None:
+            """End whoever holds the lost session's lock, and wait until it is free."""
             if connection.info["session"] == session:
                 return  # it was not lost
             holder = connection.exec_driver_sql(f"SELECT IS_USED_LOCK('{session}')").scalar()
