@@ -77,6 +77,22 @@ class LeadIdsError(LoaderError):
         self.message, self.lead_ids, self.where = message, tuple(lead_ids), where
 
 
+class BusyError(LoaderError):
+    """Another process is at it; nothing was done. The message names the process."""
+
+    exit_code = 75
+
+
+class LoadedBeforeError(LoaderError):
+    """The file was loaded already with the same options, by the run `run`; nothing was done."""
+
+    exit_code = 0
+
+    def __init__(self, message: str, run: str) -> None:
+        super().__init__(message)
+        self.run = run
+
+
 class OfficeHoursError(LoaderError):
     """It may not be done during office hours; nothing was moved."""
 

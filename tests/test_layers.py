@@ -31,7 +31,7 @@ FEEDS = {"feed_files"}
 
 DATABASE = {
     "archive", "archive_children", "archive_conditions", "archive_preview", "archive_selection",
-    "archive_tables", "database", "extra_insert", "facts", "insert", "queries", "schema",
+    "archive_tables", "database", "extra_insert", "facts", "insert", "locking", "queries", "schema",
     "table_shapes", "throttle", "transfer", "update", "write",
 }  # fmt: skip
 

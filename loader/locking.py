@@ -1,0 +1,89 @@
+"""Locks between processes: in the server, so that they hold for all machines, and in files."""
+
+import hashlib
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from sqlalchemy import Connection
+
+from loader.database import Database
+from loader.errors import BusyError, ResultsError
+
+A_WEEK = 604_800
+"""Seconds that the session of a lock may be idle."""
+
+
+@contextmanager
+def held(database: Database, name: str, what: str) -> Iterator[None]:
+    """Hold a lock of all processes that work with a database; of an SQLite file, beside the file.
+
+    It ends with the process, or with the server; nobody has to clean up.
+
+    Args:
+        database: the dialer's.
+        name: of the lock, the same for all who keep out one another.
+        what: is done under it, in words, for the message.
+
+    Raises:
+        BusyError: another process holds it.
+        DatabaseUnavailableError: no answer after all retries.
+    """
+    url = database.engine.url
+    if database.is_sqlite:
+        file = Path(url.database or "")
+        with held_file(file.with_name(f".{file.name}.{_digest(name)[:16]}.lock"), what):
+            yield
+        return
+    with ExitStack() as stack:
+        # Of its own: what is done may lose its connection, and would lose the lock with it.
+        own = Database(url.render_as_string(hide_password=False))
+        stack.callback(own.engine.dispose)
+        for attempt in own.retrying():
+            with attempt:
+                connection = stack.enter_context(own.connect())
+                _take(connection, f"leadloader:{_digest(f'{url.database} {name}')[:40]}", what)
+        yield
+
+
+def _take(connection: Connection, lock: str, what: str) -> None:
+    connection.exec_driver_sql(f"SET SESSION wait_timeout = {A_WEEK}")
+    if connection.exec_driver_sql(f"SELECT GET_LOCK('{lock}', 0)").scalar():
+        return
+    holder = connection.exec_driver_sql(
+        "SELECT ID, USER, HOST FROM information_schema.PROCESSLIST "  # noqa: S608 - a digest
+        f"WHERE ID = IS_USED_LOCK('{lock}')"
+    ).one_or_none()
+    session = "session {} of {} from {}".format(*holder) if holder else "a session of the server"
+    raise BusyError(f"{what} already, by {session}; wait until it has ended")
+
+
+@contextmanager
+def held_file(path: Path, what: str) -> Iterator[None]:
+    """Hold a lock file, which says who holds it; it stays, for to delete it would be a race.
+
+    Raises:
+        BusyError: another process holds it.
+        ResultsError: the file cannot be made.
+    """
+    lock = FileLock(path, blocking=False, preserve_lock_file=True)
+    try:
+        lock.acquire()
+    except Timeout:
+        holder = path.read_text("utf-8").strip() or "another process"
+        raise BusyError(f"{what} already, by {holder}; wait until it has ended") from None
+    except OSError as error:
+        raise ResultsError(f"lock file {path}: {error.strerror}") from None
+    try:
+        path.write_text(f"process {os.getpid()} on {socket.gethostname()}\n", "utf-8")
+        yield
+    finally:
+        lock.release()
+
+
+def _digest(name: str) -> str:
+    """Give a name of letters and digits, which the server folds like any other: of any length."""
+    return hashlib.sha256(name.encode()).hexdigest()

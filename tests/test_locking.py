@@ -1,0 +1,83 @@
+"""Locks keep processes apart, name their holder, and end with it."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from loader.database import Database
+from loader.errors import BusyError, ResultsError
+from loader.locking import held, held_file
+
+HOLD = """
+import sys
+from loader.database import Database
+from loader.locking import held
+with held(Database(sys.argv[1]), "nightly", "a nightly runs"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def holder(url: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_the_second_process_is_told_who_holds_it(database: Database, database_url: str) -> None:
+    process = holder(database_url)
+    try:
+        with (
+            pytest.raises(BusyError, match=r"a nightly runs already, by (session|process) [0-9]+"),
+            held(database, "nightly", "a nightly runs"),
+        ):
+            pass
+        with held(database, "another", "another job runs"):
+            pass
+    finally:
+        process.communicate("")
+    with held(database, "nightly", "a nightly runs"):
+        pass
+
+
+def test_a_killed_holder_holds_nothing(database: Database, database_url: str) -> None:
+    process = holder(database_url)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    process.communicate()
+    # The server may need a moment to see that the client is gone.
+    for attempt in range(200):
+        try:
+            with held(database, "nightly", "a nightly runs"):
+                return
+        except BusyError:
+            if attempt == 199:
+                raise
+
+
+def test_a_file_says_who_holds_it(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with (
+        held_file(path, "it is done"),
+        pytest.raises(BusyError, match=f"it is done already, by process {os.getpid()} on "),
+        held_file(path, "it is done"),
+    ):
+        pass
+    with held_file(path, "it is done"):
+        pass
+
+
+def test_a_file_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(ResultsError, match=r"Not a directory|File exists"),
+        held_file(tmp_path / "file" / "lock", "it is done"),
+    ):
+        pass
