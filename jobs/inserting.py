@@ -7,13 +7,15 @@ import numpy as np
 import pandas as pd
 
 from jobs.checking import Checking
+from jobs.plan import Plan
 from jobs.run import Run, counts
 from loader.database import Database
-from loader.errors import LoaderError
+from loader.errors import BusyError, LoaderError
 from loader.extra_insert import ExtraInserter, InsertedExtra
 from loader.extras import ExtraRows
 from loader.findings import findings
 from loader.insert import LeadInserter
+from loader.journal import Journal, LeadEntry
 from loader.pipeline import EXISTING, Checks
 from loader.reasons import Notice, Reason
 from loader.results import REJECTED
@@ -25,9 +27,12 @@ from loader.write import Writer
 class Inserting:
     """The insert of one run: leads, what comes with them, and changes of existing leads."""
 
-    def __init__(self, run: Run, checks: Checks, database: Database) -> None:
-        """Take what has checked the file."""
+    def __init__(
+        self, run: Run, checks: Checks, database: Database, plan: Plan, journal: Journal
+    ) -> None:
+        """Take what has checked the file, what it decided, and the entries of the batches."""
         self.run, self.checks, self.options = run, checks, run.options
+        self.plan, self.journal = plan, journal
         writer = Writer(database)
         self.inserter = LeadInserter(database, run.dialer.columns, writer)
         self.extras = ExtraInserter(database, writer, run.dialer.columns)
@@ -36,6 +41,7 @@ class Inserting:
         """The one on its way in, which the results do not have yet."""
         self.refused: dict[int, int] = {}
         """The server's error codes by row_number."""
+        self._ever_refused: set[int] = set()
         self.missed: list[int] = []
         """Rows whose existing lead went away or was being changed."""
 
@@ -44,22 +50,41 @@ class Inserting:
 
         Returns:
             What ended the insert before its time; the results account for every row all the same.
+
+        Raises:
+            BusyError: another process has taken the run over, and accounts for it.
         """
         try:
-            self._insert(self.run.files.accepted)
+            self._insert_rounds()
+        except BusyError:
+            raise  # the results are another process's now
         except (LoaderError, KeyboardInterrupt) as error:
             self._give_up()
             if isinstance(error, KeyboardInterrupt):
                 return error
             tally = self.run.tally
             return type(error)(
-                f"{error}; {tally.loaded} of {tally.rows_read} rows were loaded, the others are "
-                f"in {self.run.files.folder / REJECTED}: then load that file"
+                f"{error}; {tally.loaded} of {tally.rows_read} rows were loaded so far, "
+                f"{REJECTED} in {self.run.files.folder} has the others: the same command loads them"
             )
         return None
 
+    def _insert_rounds(self) -> None:
+        """Insert what passed the checks; then what were duplicates of rows that were refused."""
+        done = 0
+        while done < len(self.plan.rounds):
+            self._insert(self.plan.rounds[done])
+            done += 1
+            refused, self.refused = self.refused, {}
+            self._ever_refused.update(refused)
+            missed, self.missed = self.missed, []
+            # If there is a next round already, all this was done before it.
+            if (refused or missed) and done == len(self.plan.rounds):
+                self._reject(refused, missed)
+                self._check_again(refused)
+
     def _insert(self, waiting: Spool) -> None:
-        """Insert batch by batch; then look again at the duplicates of refused rows."""
+        """Insert batch by batch."""
         lap, progress = self.checks.seconds.lap, self.run.watchers.progress
         for batch in waiting.read(self.options.batch_size):
             lap("results")
@@ -71,17 +96,13 @@ class Inserting:
                 self._change(batch[changing].astype({EXISTING: "int64"}))
             lap("insert")
             progress("insert", self.run.tally.loaded, waiting.rows)
-        refused, self.refused = self.refused, {}
-        missed, self.missed = self.missed, []
-        if refused or missed:
-            self._reject(refused, missed)
-            self._check_again(refused)
 
     def _insert_new(self, leads: pd.DataFrame) -> None:
         self.batch = leads
-        inserted = self.inserter.insert(leads, self.options.user)
+        entry = self.journal.leads(leads.index)
+        inserted = self.inserter.insert(leads, self.options.user, entry)
         self.refused |= inserted.refused
-        self.batch = self._insert_extras(self._stored())
+        self.batch = self._insert_extras(self._stored(), entry)
         self.run.load(self.batch, self.batch["lead_id"])
         self.batch = self.batch.iloc[:0]
 
@@ -94,25 +115,31 @@ class Inserting:
         )
         return stored.assign(lead_id=ids)
 
-    def _insert_extras(self, leads: pd.DataFrame) -> pd.DataFrame:
+    def _insert_extras(self, leads: pd.DataFrame, entry: LeadEntry) -> pd.DataFrame:
         """Insert what comes with leads; give them with notices that say what became of it."""
         waiting = list(self.checks.extra_rows(leads))
         while waiting:
             extra = waiting.pop(0)
             try:
-                stored = self.extras.insert(extra)
+                stored = self._insert_extra(extra, entry)
             except (LoaderError, KeyboardInterrupt):
                 self.batch = without(told(leads, extra, self.extras.last), waiting)
                 raise
             leads = told(leads, extra, stored)
         return leads
 
+    def _insert_extra(self, extra: ExtraRows, entry: LeadEntry) -> InsertedExtra:
+        known = entry.known_extra(extra.table)
+        if known is None:
+            known = self.extras.insert(extra, entry.extra_log())
+            entry.note_extra(extra.table, known)
+        return known
+
     def _change(self, leads: pd.DataFrame) -> None:
         """Change the existing leads that rows are duplicates of."""
-        self.batch = leads
-        self._note_changes(
-            leads, self.updater.update(leads, self.options, self.checks.fields_given)
-        )
+        self.batch, entry = leads, self.journal.changes(leads.index)
+        fields = self.checks.fields_given
+        self._note_changes(leads, self.updater.update(leads, self.options, fields, entry))
         self.batch = self.batch.iloc[:0]
 
     def _note_changes(self, leads: pd.DataFrame, updated: Updated) -> None:
@@ -139,10 +166,19 @@ class Inserting:
         if reopened.empty:
             return
         self.run.tally.reasons.subtract(counts(reopened["reason"]))
-        again = self.run.files.spool()
-        self.checks.forget(refused, self.run.files.lead_ids()[:, 1])
+        if self.plan.is_restored:
+            self._remember()
+        again = self.run.files.next_round()
+        self.checks.forget(self._ever_refused, self.run.files.lead_ids()[:, 1])
         Checking(self.run, self.checks, again).check_again(reopened.index)
-        self._insert(again)
+        self.plan.add(again)
+
+    def _remember(self) -> None:
+        """Tell the checks what a process before this one accepted."""
+        for accepted in self.plan.rounds:
+            for leads in accepted.read():
+                self.checks.remember(leads)
+        self.plan.is_restored = False
 
     def _give_up(self) -> None:
         """Account for every row of a run that ended before its time."""

@@ -11,6 +11,8 @@ import pandas as pd
 from jobs.checking import Checking
 from jobs.inserting import Inserting, changes_told
 from jobs.naming import run_name
+from jobs.plan import Plan
+from jobs.recording import Recording, recorded
 from jobs.remarks import SEARCHED, remarks
 from jobs.run import NOBODY, Run, Watchers
 from loader.custom_fields import labels_of
@@ -32,7 +34,7 @@ from loader.update import LeadUpdater
 Job = Literal["import", "validate"]
 
 
-def load(
+def load(  # noqa: PLR0913 - most of them are named
     path: str,
     options: LoadOptions,
     database: Database | None,
@@ -40,10 +42,13 @@ def load(
     *,
     job: Job,
     watchers: Watchers = NOBODY,
+    again: bool = False,
+    beside: Path | None = None,
 ) -> Summary:
     """Check a lead file and, as an import, insert what passes.
 
-    Everything is checked before anything is inserted.
+    Everything is checked before anything is inserted. An import that did not come to its end is
+    taken up where it was; a file that was loaded before with the same options is not loaded.
 
     Args:
         path: of the file, `-` for standard input.
@@ -52,13 +57,29 @@ def load(
         results: folder of the result files; `results/<run>` if not given.
         job: validate writes nothing but the results.
         watchers: told how it goes on.
+        again: import a file that was loaded before.
+        beside: folder of the ledger, where that has to be a file; that of `results` if not given.
 
     Raises:
+        LoadedBeforeError: the file was loaded before with the same options.
+        BusyError: another process loads it now.
         LoaderError: the run cannot be made, see `loader.errors`; nothing was inserted, unless it
-            is a DatabaseUnavailableError, which leaves the batches that were committed.
+            is a DatabaseUnavailableError, which leaves the batches that were committed: the same
+            call completes the run.
     """
     with open_source(path, _read_options(options)) as source:
-        return load_source(source, options, database, results, job=job, watchers=watchers)
+        if job == "validate" or database is None:
+            return load_source(source, options, database, results, job=job, watchers=watchers)
+        with recorded(source, options, database, results, again=again, beside=beside) as recording:
+            return load_source(
+                source,
+                recording.options(options),
+                database,
+                recording.folder,
+                job=job,
+                watchers=watchers,
+                recording=recording,
+            )
 
 
 def load_source(
@@ -69,15 +90,18 @@ def load_source(
     *,
     job: Job,
     watchers: Watchers = NOBODY,
+    recording: Recording | None = None,
 ) -> Summary:
-    """Do the same with a source file that is open."""
-    began = datetime.now(UTC)
+    """Do the same with a source file that is open, and an import that is recorded."""
+    began = recording.record.began if recording else datetime.now(UTC)
     dialer = read_dialer(database, options) if database else without_database()
     labels = labels_of(dialer)
     vendor = read_mapping_file(options.mapping_file, labels) if options.mapping_file else None
     mapping = map_columns(source.name, source.columns, options.map, vendor, labels)
-    name = run_name(began, source.sha256[:8])
-    files = Results(results or Path("results") / name, source.columns)
+    name = recording.record.run if recording else run_name(began, source.sha256[:8])
+    watchers.named(name)
+    goes_on = recording is not None and recording.goes_on
+    files = Results(results or Path("results") / name, source.columns, goes_on=goes_on)
     try:
         run = Run(
             source=source,
@@ -92,15 +116,30 @@ def load_source(
         checks = run.new_checks("checked")
         refuse_missing_tables(checks)
         watchers.started(source, mapping)
-        Checking(run, checks, files.accepted).check()
-        refuse_bad_file(run)
+        plan = Plan(run, name)
+        if goes_on:
+            watchers.say(f"{source.name}: going on with run {name}, which did not come to its end")
+            plan.restore()
+        else:
+            Checking(run, checks, files.accepted).check()
+            refuse_bad_file(run)
+            if recording:
+                plan.add(files.accepted)
+                recording.inserting(mapping.fields, run.tally.rows_read, run.tally.rejected)
     except BaseException:  # Ctrl-C too: the database is as it was, and there is nothing to tell
-        files.discard()
+        if not goes_on:
+            files.discard()
         raise
-    ended = finish(run, checks, job)
+    ended = finish(run, checks, plan, recording)
     summary = summarize(run, checks, name, job, began)
+    if recording and recording.ledger.remark:
+        summary.remarks.append(recording.ledger.remark)
+    files.summarize(summary)
     if ended is not None:
         raise ended
+    if recording:
+        recording.done(summary)
+    files.forget()
     return summary
 
 
@@ -157,15 +196,17 @@ def refuse_bad_file(run: Run) -> None:
         )
 
 
-def finish(run: Run, checks: Checks, job: Job) -> LoaderError | KeyboardInterrupt | None:
+def finish(
+    run: Run, checks: Checks, plan: Plan, recording: Recording | None
+) -> LoaderError | KeyboardInterrupt | None:
     """Insert what waits, or only note it, and write the result files.
 
     Returns:
         What ended the insert before its time; the results account for every row all the same.
     """
     ended = None
-    if job == "import" and run.database:
-        ended = Inserting(run, checks, run.database).insert_all()
+    if recording and run.database:
+        ended = Inserting(run, checks, run.database, plan, recording.journal()).insert_all()
     else:
         for accepted in run.files.accepted.read(run.options.batch_size):
             run.load(_with_planned_changes(accepted, run, checks))
@@ -187,10 +228,10 @@ def _with_planned_changes(leads: pd.DataFrame, run: Run, checks: Checks) -> pd.D
 
 
 def summarize(run: Run, checks: Checks, name: str, job: Job, began: datetime) -> Summary:
-    """Reconcile the counts and write the summary, the last of the result files."""
+    """Reconcile the counts."""
     source, tally, files = run.source, run.tally, run.files
     described = {n: getattr(source, n) for n in FileSummary.model_fields if n != "columns"}
-    summary = Summary(
+    return Summary(
         run=name,
         job=job,
         file=FileSummary(**described, columns=list(source.columns)),
@@ -215,8 +256,6 @@ def summarize(run: Run, checks: Checks, name: str, job: Job, began: datetime) ->
         seconds={stage: round(time, 3) for stage, time in checks.seconds.items()},
         results=str(files.folder),
     )
-    files.summarize(summary)
-    return summary
 
 
 def consecutive(lead_ids: npt.NDArray[np.int64]) -> list[tuple[int, int]]:

@@ -29,7 +29,11 @@ Start = Callable[[SourceFile, ColumnMapping], None]
 class Watchers:
     """Who wants to know how a load goes on."""
 
+    named: Callable[[str], None] = lambda _name: None
+    """Told the name of the run, first of all."""
     started: Start = lambda _source, _mapping: None
+    say: Callable[[str], None] = lambda _message: None
+    """Told in words what need not be told."""
     progress: Progress = lambda _stage, _done, _all: None
 
 
@@ -53,7 +57,7 @@ class Run:
     def new_checks(self, folder: str) -> Checks:
         """Make checks that have accepted nothing yet, with a folder of their own."""
         keys = self.files.work / folder
-        keys.mkdir()
+        keys.mkdir(exist_ok=True)
         asking = Questions(self.database, self.options, self.dialer)
         checks = Checks(self.options, self.mapping, self.dialer, asking, keys, self.feeds)
         checks.look_at(self.source.sample)

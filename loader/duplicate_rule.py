@@ -265,6 +265,20 @@ def _add(
     accepted.add(texts.iloc[order], rows[order], lists[order])
 
 
+def remember(
+    leads: pd.DataFrame,
+    checks: Sequence[DuplicateCheck],
+    dialer: Dialer,
+    accepted: Sequence[AcceptedKeys],
+) -> None:
+    """Note rows as accepted without looking for duplicates, see `find_duplicates`."""
+    if leads.empty:
+        return
+    for keys, check in zip(accepted, checks, strict=True):
+        _, offers = _keys(leads, check, dialer)
+        _add(keys, leads, offers, np.ones(len(leads), dtype=bool))
+
+
 def forget(accepted: Sequence[AcceptedKeys], rows: Collection[int]) -> None:
     """Forget that rows were accepted, see `find_duplicates`."""
     numbers = np.fromiter(rows, dtype=np.int64) * 2

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, String, cast, column, delete, select, table, 
 from loader.columnar import joined, to_arrow, to_series
 from loader.database import Database
 from loader.extras import ExtraRows
-from loader.write import Batch, Inserted, Writer, Written
+from loader.write import Batch, BatchLog, Inserted, Writer, Written
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,14 @@ class ExtraInserter:
         self.last = InsertedExtra()
         """What is known of the last rows, even where an exception ended it."""
 
-    def insert(self, extra: ExtraRows) -> InsertedExtra:
+    def insert(self, extra: ExtraRows, log: BatchLog | None = None) -> InsertedExtra:
         """Insert the rows of one table; every one comes out stored, once, or refused.
 
         The number of statements does not depend on the number of rows, but for those refused.
+
+        Args:
+            extra: the rows.
+            log: knows whether they were sent before.
 
         Raises:
             DatabaseUnavailableError: no answer after all retries. What is stored by then stays;
@@ -61,7 +65,7 @@ class ExtraInserter:
         self.last = InsertedExtra()
         if extra.rows.empty:
             return self.last
-        batch = _ExtraBatch(self.writer, extra)
+        batch = _ExtraBatch(self.writer, extra, log)
         try:
             batch.insert()
         finally:
@@ -102,10 +106,10 @@ class ExtraInserter:
 class _ExtraBatch(Batch):
     """Rows of one table on their way in, numbered from 0: found again by their keys."""
 
-    def __init__(self, writer: Writer, extra: ExtraRows) -> None:
+    def __init__(self, writer: Writer, extra: ExtraRows, log: BatchLog | None) -> None:
         rows = extra.rows.reset_index(drop=True)
         self.extra, self.lead_ids = extra, rows["lead_id"]
-        super().__init__(writer, extra.table, rows.astype("str"))
+        super().__init__(writer, extra.table, rows.astype("str"), log)
 
     def send(self, connection: Connection, rows: pd.DataFrame, *, by_file: bool) -> Written:
         """Send rows once the leftovers in their place are gone."""

@@ -7,6 +7,7 @@ lead_id noted before it; see `loader.write` for the rest.
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from datetime import datetime
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,7 +17,7 @@ from loader.columnar import joined, to_arrow, to_series
 from loader.database import Database
 from loader.errors import LoaderError
 from loader.timezone import written_offsets
-from loader.write import Batch, Inserted, Writer, Written, quoted
+from loader.write import Batch, BatchLog, Inserted, Writer, Written, quoted
 
 SEPARATOR = "\x1f"
 
@@ -36,6 +37,11 @@ TEXTS = (
     "address1", "address2", "address3", "city", "state", "province", "postal_code",
     "country_code", "alt_phone", "email", "security_phrase", "comments", "owner",
 )  # fmt: skip
+
+FILLED = ("list_id", "gmt_offset_now", "phone_code", "phone_number", *TEXTS, *CONSTANT)
+
+STORED = (*FILLED, "entry_date", "modify_date", "last_local_call_time", "user")
+"""The columns that a new lead gets a value for, as far as the table has them."""
 
 IDENTITY = ("entry_date", "phone_number")
 """What tells a lead that was sent even if the site's triggers change the rest."""
@@ -63,7 +69,7 @@ def as_stored(
         "gmt_offset_now": written_offsets(leads["gmt_offset_now"]),
     }
     stored = {}
-    for name in ("list_id", "gmt_offset_now", "phone_code", "phone_number", *TEXTS, *CONSTANT):
+    for name in FILLED:
         given = numbers.get(name, leads.get(name))
         stored[name] = _repeated(CONSTANT.get(name, ""), leads.index) if given is None else given
     for name, value in {**always, "user": user}.items():
@@ -73,6 +79,20 @@ def as_stored(
 
 def _repeated(value: str, index: pd.Index) -> "pd.Series[str]":
     return to_series(pa.repeat(pa.scalar(value, pa.large_string()), len(index)), index)
+
+
+class LeadLog(BatchLog):
+    """Keeps what is known of a batch of leads; this one keeps nothing."""
+
+    watermark: int = 0
+    """The highest lead_id before it was sent."""
+    moment: datetime | None = None
+    """The entry_date of its leads; None: it was never sent."""
+    known = Inserted()
+    """What a process before this one knew."""
+
+    def plan(self, watermark: int, moment: datetime, fingerprints: "pd.Series[int]") -> None:
+        """Take what finds the rows again, before they are sent for the first time."""
 
 
 class LeadInserter:
@@ -87,12 +107,13 @@ class LeadInserter:
         self.last = Inserted()
         """What is known of the last batch, even where an exception ended it."""
 
-    def insert(self, leads: pd.DataFrame, user: str) -> Inserted:
+    def insert(self, leads: pd.DataFrame, user: str, log: "LeadLog | None" = None) -> Inserted:
         """Insert one batch; every row comes out stored or refused.
 
         Args:
             leads: see `as_stored`.
             user: the dialer user in whose name they are loaded.
+            log: keeps what is known of the batch; what it knows already is not done again.
 
         Returns:
             What became of each row, by row_number; the lead_ids are those that it was given.
@@ -102,10 +123,17 @@ class LeadInserter:
                 what is known of it is in `last`.
             LoaderError: the database cannot do this; likewise.
         """
-        self.last = Inserted()
-        watermark, now = self.database.read(_watermark)
-        rows = as_stored(leads, self.columns, user, now)
-        batch = _LeadBatch(self.writer, rows, watermark)
+        log = log or LeadLog()
+        self.last = log.known
+        if log.moment is None:
+            watermark, now = self.database.read(_watermark)
+            rows = as_stored(leads, self.columns, user, now)
+            log.plan(watermark, now, fingerprints_of(as_texts(rows)))
+        else:
+            watermark, rows = log.watermark, as_stored(leads, self.columns, user, log.moment)
+        batch = _LeadBatch(self.writer, rows, watermark, log)
+        if batch.left(rows).empty:
+            return self.last
         try:
             batch.insert()
         finally:
@@ -118,9 +146,9 @@ class LeadInserter:
 class _LeadBatch(Batch):
     """Leads on their way in: found again above the highest lead_id noted before."""
 
-    def __init__(self, writer: Writer, rows: pd.DataFrame, watermark: int) -> None:
-        super().__init__(writer, "vicidial_list", rows)
-        self.watermark = watermark
+    def __init__(self, writer: Writer, rows: pd.DataFrame, watermark: int, log: LeadLog) -> None:
+        super().__init__(writer, "vicidial_list", rows, log)
+        self.watermark, self.known = watermark, log.known
 
     def read_back(
         self, connection: Connection, rows: pd.DataFrame, written: Written | None
@@ -131,14 +159,19 @@ class _LeadBatch(Batch):
         lead; else, where the write took all rows, in the order of their lead_ids.
         """
         first = written.first_id if written and written.rows else self.watermark + 1
-        stored = _leads_from(connection, first, list(rows.columns), sqlite=self.database.is_sqlite)
+        since = f"lead_id >= {first}"
+        if written is None:
+            # Others may have inserted many since.
+            since += f" AND entry_date = '{rows['entry_date'].iloc[0]}'"
+        stored = _read_texts(connection, since, list(rows.columns), sqlite=self.database.is_sqlite)
         stored = stored[~stored.index.isin(self.known.lead_ids)]
         if stored.empty:
             return Inserted()
-        wanted = fingerprints(rows)
+        wanted = as_texts(rows)
         own = stored[: len(wanted)]
         if own.tolist() == wanted.tolist():
-            return Inserted(pd.Series(own.index, index=rows.index, dtype="int64"))
+            return _inserted(pd.Series(own.index, index=rows.index, dtype="int64"), own)
+        there = stored
         equal = _pair_equal(wanted, stored)
         wanted, stored = wanted.drop(equal.index), stored.drop(equal)
         alike = _pair_equal(_identities(wanted), _identities(stored))
@@ -147,10 +180,48 @@ class _LeadBatch(Batch):
             rest = pd.Series(stored.index[: len(wanted)], index=wanted.index[: len(stored)])
             alike = pd.concat([alike, rest.astype("int64")])
         lead_ids = pd.concat([equal, alike]).sort_index()
-        return Inserted(lead_ids, changed=tuple(sorted(alike.index)))
+        return _inserted(lead_ids, there, changed=tuple(sorted(alike.index)))
 
 
-def fingerprints(rows: pd.DataFrame) -> "pd.Series[str]":
+def _inserted(
+    lead_ids: "pd.Series[int]", stored: "pd.Series[str]", changed: tuple[int, ...] = ()
+) -> Inserted:
+    """Say which rows are which leads, and how these are stored: texts by lead_id."""
+    fingerprints = fingerprints_of(stored[lead_ids]).set_axis(lead_ids.index)
+    return Inserted(lead_ids, changed=changed, fingerprints=fingerprints)
+
+
+def fingerprints_of(texts: "pd.Series[str]") -> "pd.Series[int]":
+    """Give 32 bits (uint32) of a hash of each text: who knows them sees that a lead was changed."""
+    hashed = pd.util.hash_array(texts.to_numpy(dtype=object), categorize=False)
+    return pd.Series((hashed >> np.uint64(32)).astype("uint32"), index=texts.index)
+
+
+def read_fingerprints(
+    database: Database, lead_ids: Collection[int], columns: Collection[str]
+) -> "pd.Series[int]":
+    """Read the fingerprints (uint32) of leads as they are now, by lead_id; of those that are there.
+
+    Args:
+        database: the dialer's.
+        lead_ids: a chunk of them.
+        columns: those that vicidial_list has.
+
+    Raises:
+        DatabaseUnavailableError: no answer after all retries.
+    """
+    if not lead_ids:
+        return pd.Series(dtype="uint32", index=pd.Index([], dtype="int64"))
+    names = [name for name in STORED if name in columns]
+    chosen = f"lead_id IN ({', '.join(str(int(each)) for each in lead_ids)})"
+    return fingerprints_of(
+        database.read(
+            lambda connection: _read_texts(connection, chosen, names, sqlite=database.is_sqlite)
+        )
+    )
+
+
+def as_texts(rows: pd.DataFrame) -> "pd.Series[str]":
     """Join all values of each row into one text, first those that make a lead."""
     return to_series(joined([to_arrow(rows[n]) for n in _compared(rows)], SEPARATOR), rows.index)
 
@@ -186,21 +257,24 @@ def _watermark(connection: Connection) -> tuple[int, datetime]:
     return int(highest), datetime.fromisoformat(str(now))
 
 
-def _leads_from(
-    connection: Connection, first: int, columns: Sequence[str], *, sqlite: bool
+def _read_texts(
+    connection: Connection, condition: str, columns: Sequence[str], *, sqlite: bool
 ) -> "pd.Series[str]":
-    """Read the fingerprints of the leads from a lead_id on, indexed by lead_id, in its order."""
-    names = [quoted(name) for name in _compared(columns)]
-    if sqlite:
-        text = " || char(31) || ".join(names)
-    else:
-        # Columns may have different character sets, and what is joined must not.
-        texts = ", ".join(f"CONVERT({name} USING utf8mb4)" for name in names)
-        text = f"CONCAT_WS(CHAR(31 USING utf8mb4), {texts})"
+    """Read leads as texts, see `as_texts`, indexed by lead_id, in its order."""
     statement = (
-        f"SELECT lead_id, {text} FROM vicidial_list "  # noqa: S608 - columns of the table
-        f"WHERE lead_id >= {first} ORDER BY lead_id"
+        f"SELECT lead_id, {text_of(columns, sqlite=sqlite)} FROM vicidial_list "  # noqa: S608 - columns of the table
+        f"WHERE {condition} ORDER BY lead_id"
     )
     leads = connection.exec_driver_sql(statement).all()
     index = pd.Index([lead[0] for lead in leads], dtype="int64")
     return pd.Series([lead[1] or "" for lead in leads], index=index, dtype="str")
+
+
+def text_of(columns: Iterable[str], *, sqlite: bool) -> str:
+    """Word the text of a lead, see `as_texts`, in SQL."""
+    names = [quoted(name) for name in _compared(columns)]
+    if sqlite:
+        return " || char(31) || ".join(names)
+    # Columns may have different character sets, and what is joined must not.
+    texts = ", ".join(f"CONVERT({name} USING utf8mb4)" for name in names)
+    return f"CONCAT_WS(CHAR(31 USING utf8mb4), {texts})"

@@ -46,6 +46,8 @@ def held(database: Database, name: str, what: str) -> Iterator[None]:
             with attempt:
                 connection = stack.enter_context(own.connect())
                 _take(connection, f"leadloader:{_digest(f'{url.database} {name}')[:40]}", what)
+        # Ended, not asked anything more: the server may be gone by then, and the lock with it.
+        stack.callback(connection.invalidate)
         yield
 
 

@@ -15,7 +15,13 @@ import pandas as pd
 from loader import alt_phones, callbacks, custom_fields, hopper
 from loader.accepted import AcceptedKeys
 from loader.clean import LOOKED_UP, clean_fields
-from loader.duplicate_rule import find_duplicates, forget, may_change, without_campaign
+from loader.duplicate_rule import (
+    find_duplicates,
+    forget,
+    may_change,
+    remember,
+    without_campaign,
+)
 from loader.extras import ExtraRows
 from loader.feeds import Feed, on_feeds
 from loader.fill import Filling
@@ -105,6 +111,14 @@ class Checks:
     def look_at(self, sample: pd.DataFrame) -> None:
         """Decide from the file's first rows what holds for all its rows."""
         self.decimals = looks_like_decimals(sample[self.mapping.fields["phone_number"]])
+
+    def remember(self, leads: pd.DataFrame) -> None:
+        """Take leads as accepted that a process before this one completed, in their order."""
+        if EXISTING in leads:
+            changing = leads[EXISTING].notna()
+            self._changing.update(leads[EXISTING][changing].tolist())
+            leads = leads[~changing]
+        remember(leads, self.options.duplicate_checks, self.dialer, self._accepted)
 
     def forget(self, refused: Collection[int], loaded: Iterable[int]) -> None:
         """Forget that rows were accepted, which the server then refused.

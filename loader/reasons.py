@@ -218,8 +218,7 @@ class Reason(StrEnum):
         "",
         "the run ended before the row was inserted: the database stopped answering, or it was "
         "interrupted",
-        "load the reject file once the database answers; of the last batch, look first whether "
-        "its leads are there",
+        "run the same command again: it goes on where it was",
     )
 
 

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,12 +30,14 @@ class Results:
     when they are complete.
     """
 
-    def __init__(self, folder: Path, columns: Sequence[str]) -> None:
+    def __init__(self, folder: Path, columns: Sequence[str], *, goes_on: bool = False) -> None:
         """Make the folder.
 
         Args:
             folder: where the results go.
             columns: of the source file.
+            goes_on: it is that of this very run, which a process before this one began: what has
+                to outlive a crash is there, see `keep`.
 
         Raises:
             UsageError: it holds the results of another run, or cannot be made.
@@ -43,15 +46,13 @@ class Results:
         # A reject file that is loaded again has our columns already.
         ours = result_columns(columns)
         self.columns = [c for c in columns if c not in ours]
-        refuse_other_results(folder, (LOADED, REJECTED, CHANGES, SUMMARY))
         self._made = not folder.exists()
-        try:
-            shutil.rmtree(self.work, ignore_errors=True)
-            self.work.mkdir(parents=True)
-        except OSError as error:
-            raise UsageError(f"results folder {folder}: {error.strerror}") from None
-        self._spools = 0
-        self.accepted, self._rejected = self.spool(), self.spool()
+        if goes_on:
+            self._drop_leftovers()
+        else:
+            self._make()
+        self._spools = self._rounds_of_insert = 0
+        self.accepted, self._rejected = self.next_round(), Spool(self.work / "rejected")
         self._ids = self.work / "ids"
         self._ids.touch()
         self._reopened: pd.Series[int] = pd.Series(dtype="int64")
@@ -59,10 +60,41 @@ class Results:
         schema = {"row_number": pa.int64(), "lead_id": pa.int64(), "notices": pa.large_string()}
         self._loaded = self._csv(LOADED, pa.schema(schema))
 
+    def _make(self) -> None:
+        refuse_other_results(self.folder, (LOADED, REJECTED, CHANGES, SUMMARY))
+        try:
+            shutil.rmtree(self.work, ignore_errors=True)
+            self.work.mkdir(parents=True)
+        except OSError as error:
+            raise UsageError(f"results folder {self.folder}: {error.strerror}") from None
+
+    def _drop_leftovers(self) -> None:
+        """Delete what is written anew: all but what waits for the insert, and was rejected."""
+        for path in (self.work / "ids", *self.work.glob("spool-*"), *self.work.glob("*.csv")):
+            path.unlink(missing_ok=True)
+
     def spool(self) -> Spool:
-        """Make a spool that goes with the run."""
+        """Make a spool that goes with the process."""
         self._spools += 1
         return Spool(self.work / f"spool-{self._spools}")
+
+    def next_round(self) -> Spool:
+        """Make the spool of what waits for the next round of the insert; it can outlive a crash."""
+        self._rounds_of_insert += 1
+        return Spool(self.work / f"accepted-{self._rounds_of_insert}")
+
+    def keep(self) -> dict[str, Any]:
+        """See that all that was rejected so far outlives a crash; give what `restore` needs."""
+        return {
+            "rejected": self._rejected.keep(),
+            "reopened": {str(row): int(times) for row, times in self._reopened.items()},
+        }
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """Go on where a process before this one was when it called `keep`."""
+        self._rejected.restore(**kept["rejected"])
+        rows = pd.Index([int(row) for row in kept["reopened"]], dtype="int64")
+        self._reopened = pd.Series([*kept["reopened"].values()], index=rows, dtype="int64")
 
     def reject(self, source: pd.DataFrame, findings: Findings) -> None:
         """Note rejected rows.
@@ -165,7 +197,10 @@ class Results:
         path = self.work / SUMMARY
         path.write_text(summary.model_dump_json(indent=2) + "\n", "utf-8")
         path.rename(self.folder / SUMMARY)
-        shutil.rmtree(self.work)
+
+    def forget(self) -> None:
+        """Delete what only a run needs that is not at its end."""
+        shutil.rmtree(self.work, ignore_errors=True)
 
     def discard(self) -> None:
         """Leave nothing of a run that came to nothing."""
@@ -174,7 +209,7 @@ class Results:
         self._rejected.close()
         if self._changes:
             self._changes.close()
-        shutil.rmtree(self.work, ignore_errors=True)
+        self.forget()
         if self._made and not any(self.folder.iterdir()):
             self.folder.rmdir()
 

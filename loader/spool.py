@@ -1,5 +1,6 @@
 """Frames on disk between the checks and the insert, so that memory is bounded by the chunk."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -37,6 +38,22 @@ class Spool:
             self._writer.close()
             self._file.close()
             self._writer = self._file = None
+
+    def keep(self) -> dict[str, int]:
+        """See that what is written so far outlives a crash; give what `restore` needs."""
+        self.close()
+        self.path.touch()
+        with self.path.open("rb+") as file:
+            os.fsync(file)
+        return {"rows": self.rows, "size": self.path.stat().st_size}
+
+    def restore(self, *, rows: int, size: int) -> None:
+        """Go on where a process before this one was when it called `keep`."""
+        os.truncate(self.path, size)
+        self.rows = rows
+        if rows:
+            with pa.OSFile(str(self.path)) as file:
+                self._schema = pa.ipc.open_stream(file).schema
 
     def read(self, rows: int | None = None) -> Iterator[pd.DataFrame]:
         """Read the frames back, whole or cut to at most so many rows."""

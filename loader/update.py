@@ -68,6 +68,29 @@ def _chained(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([one, other]).sort_index(kind="stable")
 
 
+class ChangeLog:
+    """Keeps what is known of a batch for those who take it up again; this one keeps nothing."""
+
+    session: str | None = None
+    """The one that sent it last, see `Database.end_session`."""
+    planned = no_changes()
+    """Changes that a process before this one sent, and nobody knows whether they happened."""
+    known = Updated()
+    """What it knew."""
+
+    def sending(self, connection: Connection, changes: pd.DataFrame) -> None:
+        """Note changes that are about to be sent over a connection; what was done is committed."""
+
+    def stored(self, connection: Connection, sent: pd.Index, done: Updated) -> None:
+        """Note over the same connection, before the commit, which of the rows sent were changed."""
+
+    def lost(self, sent: pd.Index) -> None:
+        """Learn that of rows sent nobody knows what became, be it noted or not."""
+
+    def ended(self, known: Updated) -> None:
+        """Note what became of all rows."""
+
+
 class LeadUpdater:
     """Updates or moves the existing leads that the rows of a batch are duplicates of."""
 
@@ -97,26 +120,37 @@ class LeadUpdater:
         before = self.look(leads, fields_to_change(options, fields, self.columns))
         return as_changes(before, wanted_values(leads.loc[before.index], before, options))
 
-    def update(self, leads: pd.DataFrame, options: LoadOptions, fields: Iterable[str]) -> Updated:
+    def update(
+        self,
+        leads: pd.DataFrame,
+        options: LoadOptions,
+        fields: Iterable[str],
+        log: ChangeLog | None = None,
+    ) -> Updated:
         """Change the leads of one batch; each change happens once.
 
         Args:
             leads: see `plan`.
             options: likewise.
             fields: likewise.
+            log: keeps what is known of the batch; what it knows already is not done again.
 
         Raises:
             DatabaseUnavailableError: no answer after all retries. What is changed by then stays;
                 what is known of it is in `last`.
             LoaderError: the database cannot do this; likewise.
         """
-        self.last = Updated()
-        batch = _Batch(self, leads, options, fields_to_change(options, fields, self.columns))
+        names = fields_to_change(options, fields, self.columns)
+        batch = _Batch(self, leads, options, names, log or ChangeLog())
+        self.last = batch.known
+        if batch.left.empty:
+            return self.last
         try:
             for _ in range(ROUNDS):
                 if len(batch.left):
                     batch.attempt(batch.left.index)
             batch.note(Updated(contended=tuple(batch.left.index)))
+            batch.log.ended(batch.known)
         except KeyboardInterrupt:
             batch.settle()
             raise
@@ -169,6 +203,18 @@ class _Write:
     before: pd.DataFrame
     after: pd.DataFrame
 
+    @classmethod
+    def of(cls, changes: pd.DataFrame) -> "_Write | None":
+        """Make the write again whose changes are known; cells that it left as they were are ""."""
+        if changes.empty:
+            return None
+        lead_ids = changes["lead_id"].groupby(level=0).first()
+        ages = []
+        for age in ("old", "new"):
+            cells = changes.set_index("field", append=True)[age].unstack(fill_value="")
+            ages.append(cells.astype("str").assign(lead_id=lead_ids))
+        return cls(*ages)
+
     def done_in(self, stored: pd.DataFrame) -> pd.Index:
         """Tell the rows that were written by what the leads hold now.
 
@@ -211,15 +257,17 @@ class _Batch:
         leads: pd.DataFrame,
         options: LoadOptions,
         names: Sequence[str],
+        log: ChangeLog,
     ) -> None:
         self.updater, self.database = updater, updater.database
-        self.options, self.names = options, names
+        self.options, self.names, self.log = options, names, log
         self.left = leads
         """The rows of which nothing is known yet."""
         self.known = Updated()
-        self.sent: _Write | None = None
+        self.sent = _Write.of(log.planned)
         """What was sent, until it is known what became of it."""
-        self.session: str | None = None
+        self.session = log.session
+        self.note(log.known)
 
     def note(self, what: Updated) -> None:
         """Add to what is known; the rows it is about are not left any more."""
@@ -260,11 +308,14 @@ class _Batch:
     def write(self, write: _Write) -> None:
         """Write, read back and commit."""
         with self.database.connect() as connection:
+            self.log.sending(connection, as_changes(write.before, write.after))
             self.sent, self.session = write, connection.info.get("session")
-            done = self.updater.write(connection, write.before, write.after)
+            written = self.updater.write(connection, write.before, write.after)
             stored = self.read_back(connection, write)
+            done = write.done(written.index[written], stored)
+            self.log.stored(connection, write.before.index, done)
             connection.commit()
-        self.note(write.done(done.index[done], stored))
+        self.note(done)
         self.sent = None
 
     def read_back(self, connection: Connection, write: _Write) -> pd.DataFrame:
@@ -288,6 +339,7 @@ class _Batch:
         write = self.sent
         if write is None:
             return
+        self.log.lost(write.before.index)
         if self.session is not None:
             self.database.end_session(self.session)
         stored = self.database.read(lambda connection: self.read_back(connection, write))

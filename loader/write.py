@@ -91,24 +91,48 @@ class Inserted:
     """The server's error code, of the rows that it refused."""
     changed: tuple[int, ...] = ()
     """Stored rows that read back differently: the server changed them."""
+    fingerprints: "pd.Series[int]" = field(default_factory=lambda: pd.Series(dtype="uint32"))
+    """Of leads as they are stored, see `loader.insert.fingerprints_of`; of other rows none."""
 
     def __add__(self, other: "Inserted") -> "Inserted":
         return Inserted(
             pd.concat([self.lead_ids, other.lead_ids]),
             self.refused | other.refused,
             self.changed + other.changed,
+            pd.concat([self.fingerprints, other.fingerprints]),
         )
+
+
+class BatchLog:
+    """Keeps what is known of a batch for those who take it up again; this one keeps nothing."""
+
+    session: str | None = None
+    """The one that sent it last, see `Database.end_session`."""
+    was_sent: bool = False
+    """By a process before this one: nobody knows how far it came."""
+
+    def sending(self, connection: Connection) -> None:
+        """Note that rows are about to be sent over a connection; what was done is committed."""
+
+    def stored(self, connection: Connection, known: Inserted) -> None:
+        """Note over the same connection, before the commit, what became of them."""
+
+    def ended(self, known: Inserted) -> None:
+        """Note what became of all rows, if that is not done."""
 
 
 class Batch(ABC):
     """One batch on its way into a table; `known` is what is known of it at any time."""
 
-    def __init__(self, writer: Writer, table: str, rows: pd.DataFrame) -> None:
+    def __init__(
+        self, writer: Writer, table: str, rows: pd.DataFrame, log: BatchLog | None = None
+    ) -> None:
         """Take rows as `Writer.write` sends them, with a unique index (int64)."""
         self.writer, self.database = writer, writer.database
         self.table, self.rows = table, rows
         self.known = Inserted()
-        self._session: str | None = None
+        self.log = log or BatchLog()
+        self._session = self.log.session
 
     @abstractmethod
     def read_back(
@@ -134,20 +158,20 @@ class Batch(ABC):
             LoaderError: the database cannot do this; likewise.
         """
         try:
-            self._attempt(self.rows, by_file=True)
+            self._attempt(self.rows, by_file=True, in_doubt=self.log.was_sent)
             self._attempt(self.rows, by_file=False)
         except KeyboardInterrupt:
             self._find_lost(self.rows)
             raise
+        self.log.ended(self.known)
 
     def left(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Give the rows of which nothing is known yet."""
         known = self.known.lead_ids.index.union([*self.known.refused])
         return rows[~rows.index.isin(known)]
 
-    def _attempt(self, rows: pd.DataFrame, *, by_file: bool) -> None:
+    def _attempt(self, rows: pd.DataFrame, *, by_file: bool, in_doubt: bool = False) -> None:
         """Write rows; after a lost connection find out first which of them are stored."""
-        in_doubt = False
         for attempt in self.database.retrying():
             with attempt:
                 if in_doubt:
@@ -167,10 +191,12 @@ class Batch(ABC):
         """Write, read back and commit."""
         with self.database.connect() as connection:
             self._session = connection.info.get("session")
+            self.log.sending(connection)
             written = self.send(connection, rows, by_file=by_file)
-            found = self.read_back(connection, rows, written)
+            known = self.known + self.read_back(connection, rows, written)
+            self.log.stored(connection, known)
             connection.commit()
-        self.known += found
+        self.known = known
 
     def _halve(self, rows: pd.DataFrame, code: int) -> None:
         """Corner the row that the server refuses; without transactions, those before it are in."""

@@ -85,6 +85,7 @@ class Loads:
         self.count += 1
         self.results = self.folder / f"results-{self.count}"
         load(str(path), LoadOptions(**options), database, self.results, job=job)
+        assert not (self.results / ".work").exists()
         return outcome_of(self.results)
 
 
@@ -106,7 +107,6 @@ def outcome_of(folder: Path) -> Outcome:
     assert summary.reasons == Counter(outcome.reasons.values())
     noticed = Counter(name for row in outcome.loaded for name in set(outcome.names(row)))
     assert summary.notices == noticed
-    assert not (folder / ".work").exists()
     return outcome
 
 

@@ -31,8 +31,8 @@ FEEDS = {"feed_files"}
 
 DATABASE = {
     "archive", "archive_children", "archive_conditions", "archive_preview", "archive_selection",
-    "archive_tables", "database", "extra_insert", "facts", "insert", "locking", "queries", "schema",
-    "table_shapes", "throttle", "transfer", "update", "write",
+    "archive_tables", "batch_record", "database", "extra_insert", "facts", "insert", "journal",
+    "ledger", "ledger_tables", "locking", "queries", "schema", "table_shapes", "throttle", "transfer", "update", "write",
 }  # fmt: skip
 
 RESULTS = {"archive_report", "results", "spool", "summary"}

@@ -1,0 +1,79 @@
+"""What the checks of a run decided, on disk, so that a crash after them loses nothing.
+
+Nothing is decided anew about a row that may be in the database already: it would be a duplicate of
+itself. So a run that is taken up again goes on with what it had decided, round by round: first all
+rows that passed, then those that were duplicates of rows which the server refused.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from jobs.run import Run
+from loader.spool import Spool
+
+FILE = "plan.json"
+
+
+class Plan:
+    """The rounds of one run's insert; `rounds` are those that are decided so far."""
+
+    def __init__(self, run: Run, name: str) -> None:
+        """Take a run by its name."""
+        self.run, self.name = run, name
+        self.rounds: list[Spool] = []
+        self._kept: list[dict[str, int]] = []
+        self.is_restored = False
+        """By a process that has not seen the checks."""
+
+    def add(self, waiting: Spool) -> None:
+        """Note a round before anything of it is inserted."""
+        self.rounds.append(waiting)
+        self._kept.append(waiting.keep())
+        tally = self.run.tally
+        _write(
+            self.run.files.work / FILE,
+            {
+                "run": self.name,
+                "rounds": self._kept,
+                "results": self.run.files.keep(),
+                "rows_read": tally.rows_read,
+                "reasons": tally.reasons,
+            },
+        )
+
+    def restore(self) -> None:
+        """Take up what a process before this one noted."""
+        found = read_plan(self.run.files.folder)
+        for number, kept in enumerate(found["rounds"]):
+            waiting = self.run.files.accepted if not number else self.run.files.next_round()
+            waiting.restore(**kept)
+            self.rounds.append(waiting)
+        self._kept = found["rounds"]
+        self.run.files.restore(found["results"])
+        self.run.tally.rows_read = found["rows_read"]
+        self.run.tally.reasons.update(found["reasons"])
+        self.is_restored = True
+
+
+def read_plan(folder: Path) -> dict[str, Any]:
+    """Read the plan in a results folder; {} if there is none."""
+    path = folder / ".work" / FILE
+    found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return found
+
+
+def _write(path: Path, plan: dict[str, Any]) -> None:
+    """Write it whole, then give it its name."""
+    written = path.with_suffix(".new")
+    with written.open("w", encoding="utf-8") as file:
+        json.dump(plan, file)
+        file.flush()
+        os.fsync(file)
+    written.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,210 @@
+"""An import as the ledger has it: begun, taken up again, or refused because it was done before."""
+
+import getpass
+import hashlib
+import json
+import os
+import secrets
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jobs.naming import run_name
+from jobs.plan import read_plan
+from loader.database import Database
+from loader.errors import BusyError, ConfigurationError, LoadedBeforeError, LoaderError
+from loader.journal import Journal
+from loader.ledger import Ledger, RunRecord
+from loader.locking import held
+from loader.options import LoadOptions
+from loader.source import SourceFile
+from loader.summary import Summary
+
+PACE = {"batch_size", "chunk_size", "max_reject_rate"}
+"""Options that decide about no row."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One import on its way."""
+
+    ledger: Ledger
+    record: RunRecord
+    folder: Path
+    """Of its results."""
+    goes_on: bool
+    """A process before this one has checked the file, and inserted some of it or nothing."""
+
+    def journal(self) -> Journal:
+        """Give the entries of its batches, from the first one on."""
+        return Journal(self.ledger, self.record.run, self.record.owner)
+
+    def options(self, given: LoadOptions) -> LoadOptions:
+        """Give the options; batches that are noted already keep their size."""
+        if not self.goes_on:
+            return given
+        return given.model_copy(update={"batch_size": self.record.options["batch_size"]})
+
+    def inserting(self, mapping: Mapping[str, str], rows_read: int, rejected: int) -> None:
+        """Note that all is decided and that the insert begins."""
+        self._note(state="inserting", mapping=dict(mapping), rows_read=rows_read, rejected=rejected)
+
+    def done(self, summary: Summary) -> None:
+        """Note that the run has come to its end."""
+        self._note(
+            state="done",
+            ended=summary.ended,
+            message="",
+            loaded=summary.loaded,
+            rejected=summary.rejected,
+            counts={"reasons": summary.reasons, "notices": summary.notices},
+        )
+
+    def refused(self, why: str) -> None:
+        """Note that nothing was inserted, and why."""
+        self._note(state="refused", message=why, ended=datetime.now(UTC))
+
+    def interrupted(self, why: str) -> None:
+        """Note why it did not come to its end."""
+        self._note(message=why)
+
+    def _note(self, **columns: Any) -> None:
+        self.ledger.update(self.record.run, **columns)
+
+
+@contextmanager
+def recorded(
+    source: SourceFile,
+    options: LoadOptions,
+    database: Database,
+    results: Path | None,
+    *,
+    again: bool,
+    beside: Path | None = None,
+) -> Iterator[Recording]:
+    """Keep the record of an import while it goes on.
+
+    Args:
+        source: the file.
+        options: of the load.
+        database: the dialer's.
+        results: folder of the results, if one is named; a run that is taken up has its own.
+        again: load a file that was loaded before.
+        beside: folder of the ledger, where that has to be a file; that of `results` if not given.
+
+    Raises:
+        LoadedBeforeError: the file was loaded before, with the same options.
+        BusyError: another process loads it now.
+        ConfigurationError: it was begun, and what is needed to complete it is not here.
+    """
+    ledger = Ledger.open(database, beside or _folder(results, "any").parent)
+    decides = options.model_dump(mode="json", exclude=PACE) | _contents(options)
+    options_sha256 = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+    with held(database, f"{source.sha256} {options_sha256}", f"{source.name} is being loaded"):
+        before = ledger.same_file(source.sha256, options_sha256)
+        if before is not None and not before.is_unfinished and not again:
+            raise LoadedBeforeError(_said(source, before), before.run)
+        if before is not None and before.is_unfinished:
+            recording = _taken_up(ledger, before, results)
+        else:
+            recording = _begun(ledger, source, options, options_sha256, results)
+        with _noting_the_end(recording):
+            yield recording
+
+
+def _begun(
+    ledger: Ledger,
+    source: SourceFile,
+    options: LoadOptions,
+    options_sha256: str,
+    results: Path | None,
+) -> Recording:
+    began = datetime.now(UTC)
+    name = run_name(began, source.sha256[:8])
+    folder = _folder(results, name)
+    record = RunRecord(
+        run=name,
+        job="import",
+        began=began,
+        source=source.name,
+        sha256=source.sha256,
+        options_sha256=options_sha256,
+        options=options.model_dump(mode="json"),
+        results=str(folder.absolute()),
+        **_process(),
+    )
+    ledger.insert(record)
+    return Recording(ledger, record, folder, goes_on=False)
+
+
+def _taken_up(ledger: Ledger, before: RunRecord, results: Path | None) -> Recording:
+    """Go on with a run; from now on the process that began it, if it lives, can write no more."""
+    mine = _process()
+    ledger.update(before.run, **mine)
+    record = replace(before, **mine)
+    has_plan = read_plan(Path(record.results)).get("run") == record.run
+    if before.state == "inserting" and not has_plan:
+        if Journal(ledger, record.run, record.owner).known:
+            raise ConfigurationError(
+                f"run {record.run} began to load this file, and what is needed to complete it is "
+                f"not here: {record.results}/.work on {before.host}. Run the same command there, "
+                f"or take back what was loaded: leadloader undo {record.run}"
+            )
+        ledger.update(record.run, state="checking")
+    # As it was named then, where it is the same.
+    named = _folder(results, record.run)
+    folder = named if str(named.absolute()) == record.results else Path(record.results)
+    return Recording(ledger, record, folder, goes_on=before.state == "inserting" and has_plan)
+
+
+@contextmanager
+def _noting_the_end(recording: Recording) -> Iterator[None]:
+    """Note why a run did not come to its end, if the ledger can be reached."""
+    try:
+        yield
+    except BusyError:
+        raise  # it is another process's now
+    except (LoaderError, KeyboardInterrupt) as error:
+        why = str(error) or "interrupted"
+        with suppress(LoaderError):
+            state = recording.ledger.run(recording.record.run).state
+            (recording.refused if state == "checking" else recording.interrupted)(why)
+        raise
+
+
+def _folder(results: Path | None, run: str) -> Path:
+    return results or Path("results") / run
+
+
+def _process() -> dict[str, Any]:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # in a container that knows no names
+        user = str(os.getuid())
+    return {
+        "os_user": user,
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "owner": secrets.token_hex(8),
+    }
+
+
+def _contents(options: LoadOptions) -> dict[str, str]:
+    """Give what is in the mapping file: under the same name it may say something else."""
+    path = options.mapping_file
+    if path is None or not path.is_file():
+        return {}
+    return {"mapping_file": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+def _said(source: SourceFile, before: RunRecord) -> str:
+    under = "" if before.source == source.name else f" as {before.source}"
+    when = (before.ended or before.began).astimezone().strftime("%Y-%m-%d %H:%M")
+    return (
+        f"{source.name}: loaded already{under}, by run {before.run} of {when} with the same "
+        "options; nothing was done, --again loads it anyway"
+    )

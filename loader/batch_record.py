@@ -1,0 +1,113 @@
+"""What is known of a batch, as the ledger keeps it: as JSON, and short where lead_ids follow on."""
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from loader.extra_insert import InsertedExtra
+from loader.write import Inserted
+
+Json = dict[str, Any]
+
+
+def encode_inserted(inserted: Inserted) -> Json:
+    """Give what became of the rows of a batch as JSON, see `decode_inserted`."""
+    lead_ids = inserted.lead_ids.sort_index()
+    prints = inserted.fingerprints.reindex(lead_ids.index, fill_value=0)
+    return {
+        "lead_ids": _runs(lead_ids),
+        "fingerprints": _packed(prints),
+        "refused": {str(row): code for row, code in inserted.refused.items()},
+        "changed": list(inserted.changed),
+    }
+
+
+def decode_inserted(detail: Mapping[str, Any]) -> Inserted:
+    """Give what became of the rows of a batch, of JSON."""
+    lead_ids = _series(detail.get("lead_ids", []))
+    prints = _unpacked(detail.get("fingerprints", ""))
+    return Inserted(
+        lead_ids,
+        {int(row): code for row, code in detail.get("refused", {}).items()},
+        tuple(detail.get("changed", ())),
+        pd.Series(prints, index=lead_ids.index, dtype="uint32"),
+    )
+
+
+def encode_extra(stored: InsertedExtra) -> Json:
+    """Give what became of the rows of one table that come with leads, as JSON."""
+    return {
+        "stored": list(stored.stored),
+        "refused": {str(row): code for row, code in stored.refused.items()},
+        "changed": list(stored.changed),
+        "generated": [stored.generated.index.tolist(), stored.generated.tolist()],
+    }
+
+
+def decode_extra(detail: Mapping[str, Any]) -> InsertedExtra:
+    """Give the same of JSON."""
+    rows, numbers = detail["generated"]
+    return InsertedExtra(
+        tuple(detail["stored"]),
+        {int(row): code for row, code in detail["refused"].items()},
+        tuple(detail["changed"]),
+        pd.Series(numbers, index=pd.Index(rows, dtype="int64"), dtype="int64"),
+    )
+
+
+def encode_sent(fingerprints: "pd.Series[int]") -> Json:
+    """Give the fingerprints (uint32) of rows that are about to be sent, as JSON."""
+    return {"sent": _packed(fingerprints)}
+
+
+def decoded_leads(batch: Mapping[Any, Any]) -> pd.DataFrame:
+    """Give row_number, lead_id (int64) and fingerprint (uint32) of the leads of a batch."""
+    inserted = decode_inserted(json.loads(batch["detail"]))
+    ids = inserted.lead_ids
+    return pd.DataFrame(
+        {
+            "row_number": ids.index,
+            "lead_id": ids.to_numpy(),
+            "fingerprint": inserted.fingerprints.to_numpy(),
+        }
+    )
+
+
+def sent_fingerprints(batch: Mapping[Any, Any]) -> pd.DataFrame:
+    """Give watermark (int64), moment (str) and fingerprint (uint32) of the rows of a batch."""
+    prints = _unpacked(json.loads(batch["detail"]).get("sent", ""))
+    return pd.DataFrame({"fingerprint": prints}).assign(
+        watermark=batch["watermark"], moment=batch["moment"]
+    )
+
+
+def _runs(lead_ids: "pd.Series[int]") -> list[list[int]]:
+    """Give first row, first lead_id and length of each run in which both follow on."""
+    rows, ids = lead_ids.index.to_numpy(), lead_ids.to_numpy()
+    if not len(rows):
+        return []
+    starts = np.flatnonzero((np.diff(rows) != 1) | (np.diff(ids) != 1)) + 1
+    starts = np.concatenate([[0], starts])
+    lengths = np.diff(np.append(starts, len(rows)))
+    runs: list[list[int]] = np.stack([rows[starts], ids[starts], lengths], axis=1).tolist()
+    return runs
+
+
+def _series(runs: list[list[int]]) -> "pd.Series[int]":
+    if not runs:
+        return pd.Series(dtype="int64", index=pd.Index([], dtype="int64"))
+    rows, ids, lengths = np.array(runs, dtype=np.int64).T
+    steps = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return pd.Series(np.repeat(ids, lengths) + steps, index=np.repeat(rows, lengths) + steps)
+
+
+def _packed(numbers: "pd.Series[int]") -> str:
+    return base64.b64encode(numbers.to_numpy(dtype="<u4").tobytes()).decode("ascii")
+
+
+def _unpacked(text: str) -> "np.ndarray[Any, np.dtype[np.uint32]]":
+    return np.frombuffer(base64.b64decode(text), dtype="<u4")

@@ -1,0 +1,324 @@
+"""The batches of one run: written to the ledger as they go, and read by who takes the run up again.
+
+An entry is written before its batch is sent, with all that is needed to find the batch again. What
+became of it is committed together with it where leads and ledger are in one place and have
+transactions; elsewhere it is noted afterwards, and looked for if the note is missing.
+"""
+
+import itertools
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+
+from loader import ledger_tables as tables
+from loader.batch_record import (
+    Json,
+    decode_extra,
+    decode_inserted,
+    encode_extra,
+    encode_inserted,
+    encode_sent,
+)
+from loader.errors import LoaderError
+from loader.extra_insert import InsertedExtra
+from loader.insert import LeadLog
+from loader.ledger import Ledger, read_changes
+from loader.update import ChangeLog, Updated
+from loader.write import STATEMENT_BYTES, BatchLog, Inserted
+
+Columns = dict[str, Any]
+More = Callable[[Connection], None]
+
+
+def _nothing(_connection: Connection) -> None:
+    """Write no more."""
+
+
+class Journal:
+    """Gives the entries of a run's batches, in the order in which they are sent."""
+
+    def __init__(self, ledger: Ledger, run: str, owner: str) -> None:
+        """Take a run that this process works on, see `RunRecord.owner`."""
+        self.ledger, self.run, self.owner = ledger, run, owner
+        self._numbers = itertools.count(1)
+        batches = tables.batches.c
+        asked = select(func.count()).select_from(tables.batches).where(batches.run == run)
+        self.known: int = ledger.database.read(lambda it: it.execute(asked).scalar_one())
+        """How many batches were begun by processes before this one."""
+
+    def leads(self, rows: pd.Index) -> "LeadEntry":
+        """Give the entry of the next batch: of new leads, by row_number."""
+        return LeadEntry(self, next(self._numbers), rows)
+
+    def changes(self, rows: pd.Index) -> "ChangeEntry":
+        """Give the entry of the next batch: of changes of existing leads."""
+        return ChangeEntry(self, next(self._numbers), rows)
+
+
+class _Entry:
+    """One row of the ledger's batches."""
+
+    kind = ""
+
+    def __init__(self, journal: Journal, number: int, rows: pd.Index) -> None:
+        self.journal, self.number = journal, number
+        first, last = int(rows.min()), int(rows.max())
+        self._columns = {"first_row": first, "last_row": last, "row_count": len(rows)}
+        self.session: str | None = None
+        self.detail: Json = {}
+        self._is_there = False
+        found = self._find() if number <= journal.known else None
+        if found is not None:
+            self._refuse_other(found)
+            self._is_there, self.session = True, found["session"]
+            self.detail = json.loads(found["detail"])
+            self.take_up(found)
+
+    def take_up(self, found: RowMapping) -> None:
+        """Take up what the ledger has of the batch."""
+
+    def _find(self) -> RowMapping | None:
+        batches = tables.batches
+        journal = self.journal
+        mine = (batches.c.run == journal.run, batches.c.number == self.number)
+        asked = select(batches).where(*mine)
+        return journal.ledger.database.read(lambda it: it.execute(asked).mappings().one_or_none())
+
+    def _refuse_other(self, found: RowMapping) -> None:
+        if found["kind"] != self.kind or any(found[n] != v for n, v in self._columns.items()):
+            raise LoaderError(
+                f"run {self.journal.run}: batch {self.number} of the ledger has other rows than "
+                "the plan in the results folder; `leadloader undo` takes the run back"
+            )
+
+    def write(
+        self,
+        connection: Connection,
+        columns: Columns,
+        more: More = _nothing,
+        *,
+        commits: bool,
+    ) -> None:
+        """Write the entry over the connection of the batch, if the ledger is there, or its own.
+
+        Args:
+            connection: of the batch.
+            columns: of the entry.
+            more: is written with it.
+            commits: and nobody else may have taken over the run.
+        """
+        if self.journal.ledger.is_shared:
+            self._write(connection, columns, more, refuses=commits)
+            if commits:
+                connection.commit()
+                self._is_there = True
+        else:
+            self.write_alone(columns, more)
+
+    def write_alone(self, columns: Columns, more: More = _nothing) -> None:
+        """Write the entry over a connection of the ledger's own, and commit."""
+        database = self.journal.ledger.database
+        for attempt in database.retrying():
+            with attempt, database.connect() as connection:
+                self._write(connection, columns, more, refuses=True)
+                connection.commit()
+        self._is_there = True
+
+    def _write(
+        self,
+        connection: Connection,
+        columns: Columns,
+        more: More,
+        *,
+        refuses: bool,
+    ) -> None:
+        journal, batches = self.journal, tables.batches
+        if refuses:
+            journal.ledger.refuse_other_owner(connection, journal.run, journal.owner)
+        values = {**columns, "detail": json.dumps(self.detail)}
+        if self._is_there:
+            mine = (batches.c.run == journal.run, batches.c.number == self.number)
+            connection.execute(update(batches).where(*mine).values(**values))
+        else:
+            own = {"run": journal.run, "number": self.number, "kind": self.kind}
+            connection.execute(insert(batches).values(**own, **self._columns, **values))
+        more(connection)
+
+
+class LeadEntry(_Entry, LeadLog):
+    """The entry of a batch of new leads."""
+
+    kind = "new"
+
+    def __init__(self, journal: Journal, number: int, rows: pd.Index) -> None:
+        """Take the entry as the ledger has it, or a new one."""
+        self._extras: dict[str, InsertedExtra] = {}
+        super().__init__(journal, number, rows)
+
+    def take_up(self, found: RowMapping) -> None:
+        """Take up what the ledger has of the batch."""
+        self.was_sent = True
+        self.watermark = found["watermark"]
+        self.moment = datetime.fromisoformat(found["moment"])
+        self.known = decode_inserted(self.detail)
+        extras = self.detail.get("extras", {})
+        self._extras = {table: decode_extra(each) for table, each in extras.items()}
+
+    def plan(self, watermark: int, moment: datetime, fingerprints: "pd.Series[int]") -> None:
+        """Take what finds the rows again."""
+        self.watermark, self.moment = watermark, moment
+        self.detail = encode_sent(fingerprints)
+
+    def sending(self, connection: Connection) -> None:
+        """Note who sends."""
+        self.session = connection.info.get("session")
+        self._note(connection, state="sent", commits=True)
+
+    def stored(self, connection: Connection, known: Inserted) -> None:
+        """Note what became of the rows, with the batch."""
+        self._take(known)
+        self._note(connection, state=self._state(known), commits=False)
+
+    def ended(self, known: Inserted) -> None:
+        """Note what became of the rows, if that is not done."""
+        if self.known is not known:
+            self._take(known)
+            self.write_alone({"state": self._state(known), **self._found(known)})
+
+    def known_extra(self, table: str) -> InsertedExtra | None:
+        """Give what became of the rows of one table that come with the leads, if it is known."""
+        return self._extras.get(table)
+
+    def extra_log(self) -> BatchLog:
+        """Give what notes the sessions that send such rows."""
+        return _ExtraEntry(self)
+
+    def note_extra(self, table: str, stored: InsertedExtra) -> None:
+        """Note what became of them."""
+        self.detail.setdefault("extras", {})[table] = encode_extra(stored)
+        self.write_alone({})
+
+    def _take(self, known: Inserted) -> None:
+        self.known = known
+        self.detail = self.detail | encode_inserted(known)
+        if self._state(known) == "stored":
+            self.detail.pop("sent", None)
+
+    def _state(self, known: Inserted) -> str:
+        count = len(known.lead_ids) + len(known.refused)
+        return "stored" if count == self._columns["row_count"] else "sent"
+
+    def _found(self, known: Inserted) -> dict[str, int]:
+        ids = known.lead_ids
+        if ids.empty:
+            return {}
+        return {"first_lead_id": int(ids.min()), "last_lead_id": int(ids.max())}
+
+    def _note(self, connection: Connection, *, state: str, commits: bool) -> None:
+        moment = self.moment and self.moment.strftime("%Y-%m-%d %H:%M:%S")
+        columns: Columns = {"state": state, "session": self.session, "moment": moment}
+        columns |= {"watermark": self.watermark, **self._found(self.known)}
+        self.write(connection, columns, commits=commits)
+
+
+class _ExtraEntry(BatchLog):
+    """Notes the session that sends rows which come with the leads of a batch."""
+
+    def __init__(self, leads: LeadEntry) -> None:
+        self._leads = leads
+        # Of an entry that was there, nobody knows how far it came.
+        self.was_sent, self.session = leads.was_sent, leads.session
+
+    def sending(self, connection: Connection) -> None:
+        session = connection.info.get("session")
+        if session != self._leads.session:
+            self._leads.session = session
+            self._leads.write(connection, {"session": session}, commits=True)
+
+
+class ChangeEntry(_Entry, ChangeLog):
+    """The entry of a batch of changes of existing leads; the changes have a table of their own."""
+
+    kind = "changes"
+
+    def __init__(self, journal: Journal, number: int, rows: pd.Index) -> None:
+        """Take the entry as the ledger has it, or a new one."""
+        self._noted: set[int] = set()
+        """Rows of which the table of changes is right, if the transaction was committed."""
+        super().__init__(journal, number, rows)
+
+    def take_up(self, found: RowMapping) -> None:
+        """Take up what the ledger has of the batch."""
+        changes = read_changes(self.journal.ledger.database, found["run"], self.number)
+        changes = changes.set_index("row_number")
+        is_done = changes.pop("done") == 1
+        self.planned = changes[~is_done]
+        self.known = Updated(
+            changes=changes[is_done],
+            refused={int(row): code for row, code in self.detail.get("refused", {}).items()},
+            unchanged=tuple(self.detail.get("unchanged", ())),
+            gone=tuple(self.detail.get("gone", ())),
+            contended=tuple(self.detail.get("contended", ())),
+            changed=tuple(self.detail.get("changed", ())),
+        )
+
+    def sending(self, connection: Connection, changes: pd.DataFrame) -> None:
+        """Note what is about to be changed."""
+        self.session = connection.info.get("session")
+        columns = {"state": "sent", "session": self.session}
+        rows = changes.index.unique()
+
+        def plan(its: Connection) -> None:
+            self._replace(its, rows, changes, done=0)
+
+        self.write(connection, columns, plan, commits=True)
+
+    def stored(self, connection: Connection, sent: pd.Index, done: Updated) -> None:
+        """Note what was changed, with the changes."""
+        self._noted.update(sent)
+        self.write(
+            connection,
+            {},
+            lambda its: self._replace(its, sent, done.changes, done=1),
+            commits=False,
+        )
+
+    def lost(self, sent: pd.Index) -> None:
+        """Forget that it was noted: it may have been taken back with the changes."""
+        self._noted.difference_update(sent)
+
+    def ended(self, known: Updated) -> None:
+        """Note what became of all rows."""
+        self.detail = {name: list(getattr(known, name)) for name in KNOWN}
+        self.detail["refused"] = {str(row): code for row, code in known.refused.items()}
+        new = known.changes[~known.changes.index.isin([*self._noted])]
+        other = [*known.gone, *known.contended, *known.refused, *known.unchanged]
+        rows = pd.Index([*{*new.index, *other} - self._noted], dtype="int64")
+        self.write_alone({"state": "stored"}, lambda its: self._replace(its, rows, new, done=1))
+
+    def _replace(
+        self, connection: Connection, rows: pd.Index, changes: pd.DataFrame, *, done: int
+    ) -> None:
+        """Put changes in the place of those that the ledger has of some rows."""
+        table, journal = tables.changes, self.journal
+        mine = (table.c.run == journal.run, table.c.number == self.number)
+        numbers = rows.tolist()
+        if numbers and self._is_there:
+            connection.execute(delete(table).where(*mine, table.c.row_number.in_(numbers)))
+        own = {"run": journal.run, "number": self.number, "done": done}
+        frame = changes.rename_axis("row_number").reset_index()
+        bytes_of = frame["old"].str.len().fillna(0) + frame["new"].str.len().fillna(0) + 200
+        # A quarter: characters of four bytes.
+        statement = np.cumsum(bytes_of.to_numpy()) // (STATEMENT_BYTES // 4)
+        for _, part in frame.astype(object).where(frame.notna(), None).groupby(statement):
+            rows_of = part.to_dict("records")
+            connection.execute(insert(table), [{**own, **row} for row in rows_of])  # type: ignore[dict-item]  # all names are text
+
+
+KNOWN = ("unchanged", "gone", "contended", "changed")
+"""Row numbers of `Updated`, besides the changes."""

@@ -1,0 +1,288 @@
+"""The ledger: which files were loaded, by which runs, and what each did, batch by batch.
+
+It is kept beside the dialer's tables, where a batch and its entry can be committed together. Where
+the account may make no tables, or the server does not keep what it commits, it is an SQLite file
+beside the results.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, RowMapping, desc, insert, select, update
+
+from loader import ledger_tables as tables
+from loader.batch_record import decoded_leads, sent_fingerprints
+from loader.database import Database
+from loader.errors import BusyError, NotAllowedError, ResultsError, UsageError
+
+FILE = "ledger.sqlite"
+"""Of a ledger that is a file."""
+
+UNFINISHED = ("checking", "inserting")
+"""States of an import that the same command completes."""
+
+UNDONE = ("refused", "undone")
+"""States of an import that left nothing: its file may be loaded again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """One run, as the ledger has it; moments are aware and UTC."""
+
+    run: str
+    job: str
+    """import or undo."""
+    began: datetime
+    source: str = ""
+    sha256: str = ""
+    options_sha256: str = ""
+    """Of what decides about the rows: the same file with the same options is the same work."""
+    options: dict[str, Any] = field(default_factory=dict)
+    mapping: dict[str, Any] = field(default_factory=dict)
+    os_user: str = ""
+    host: str = ""
+    pid: int = 0
+    owner: str = ""
+    """The process that works on it; another one takes it over by another value."""
+    ended: datetime | None = None
+    state: str = "checking"
+    """checking, inserting, done, refused (nothing was inserted), undoing, undone."""
+    message: str = ""
+    """Why it was refused or did not come to its end."""
+    rows_read: int = 0
+    loaded: int = 0
+    rejected: int = 0
+    counts: dict[str, Any] = field(default_factory=dict)
+    """Rows by reason, by notice."""
+    results: str = ""
+    """Absolute path of the result folder, on `host`."""
+    of_run: str = ""
+    """The run that an undo takes back."""
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the same command has to complete it."""
+        return self.state in UNFINISHED
+
+
+JSON_COLUMNS = frozenset({"options", "mapping", "counts"})
+MOMENTS = frozenset({"began", "ended"})
+
+
+class Ledger:
+    """Reads and writes the ledger of a dialer's database."""
+
+    def __init__(self, database: Database, *, is_shared: bool, remark: str = "") -> None:
+        """Take a database that has the tables.
+
+        Args:
+            database: where the ledger is.
+            is_shared: the leads are in it too, so that both can be committed together.
+            remark: why it is not beside the dialer's tables.
+        """
+        self.database, self.is_shared, self.remark = database, is_shared, remark
+
+    @classmethod
+    def open(cls, database: Database, beside: Path) -> "Ledger":
+        """Open the ledger of a dialer's database; make it if there is none.
+
+        Args:
+            database: the dialer's.
+            beside: folder in which the file is, where it has to be one.
+
+        Raises:
+            ConfigurationError: it is of another version.
+            ResultsError: the folder cannot be made.
+            DatabaseUnavailableError: no answer after all retries.
+        """
+        why = _why_not_in(database)
+        if not why:
+            return cls(database, is_shared=True)
+        try:
+            beside.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ResultsError(f"folder {beside} of the ledger: {error.strerror}") from None
+        file = Database(f"sqlite:///{(beside / FILE).resolve()}")
+        with file.connect() as connection:
+            tables.make(connection)
+        return cls(file, is_shared=False, remark=f"the ledger is the file {beside / FILE}: {why}")
+
+    def runs(self, limit: int | None = None) -> list[RunRecord]:
+        """Give the runs, the newest first."""
+        order = (desc(tables.runs.c.began), desc(tables.runs.c.run))
+        return self._records(select(tables.runs).order_by(*order).limit(limit))
+
+    def run(self, name: str) -> RunRecord:
+        """Give one run.
+
+        Raises:
+            UsageError: there is none of that name.
+        """
+        found = self._records(select(tables.runs).where(tables.runs.c.run == name))
+        if not found:
+            raise UsageError(
+                f"there is no run {name} in the ledger of {self.database.name}; "
+                "`leadloader runs` lists them"
+            )
+        return found[0]
+
+    def same_file(self, sha256: str, options_sha256: str) -> RunRecord | None:
+        """Give the last import of a file with the same options that left something."""
+        runs = tables.runs.c
+        same = (runs.sha256 == sha256, runs.options_sha256 == options_sha256)
+        left_something = (runs.job == "import", runs.state.not_in(UNDONE))
+        statement = select(tables.runs).where(*same, *left_something)
+        found = self._records(statement.order_by(desc(runs.began)).limit(1))
+        return found[0] if found else None
+
+    def insert(self, record: RunRecord) -> None:
+        """Note a new run."""
+        self._write(insert(tables.runs).values(writes=0, **_as_columns(asdict(record))))
+
+    def update(self, name: str, **columns: Any) -> None:
+        """Note something of a run."""
+        self._write(
+            update(tables.runs).where(tables.runs.c.run == name).values(**_as_columns(columns))
+        )
+
+    def refuse_other_owner(self, connection: Connection, name: str, owner: str) -> None:
+        """See to it that nobody has taken a run over, and that nobody does before the commit.
+
+        Raises:
+            BusyError: another process has.
+        """
+        runs = tables.runs
+        # It has to change something, or the row would not be locked.
+        mine = update(runs).where(runs.c.run == name, runs.c.owner == owner)
+        if not connection.execute(mine.values(writes=runs.c.writes + 1)).rowcount:
+            raise BusyError(f"run {name} was taken over by another process, which goes on with it")
+
+    def new_leads(self, name: str) -> Iterator[pd.DataFrame]:
+        """Give the leads that a run inserted, a frame for each batch.
+
+        Returns:
+            row_number (int64), lead_id (int64), fingerprint (uint32): of the lead as it was stored,
+            see `loader.insert.read_fingerprints`. Without batches of which nobody knows yet what
+            became of them.
+        """
+        for number in self._numbers(name, "new", "stored"):
+            yield decoded_leads(self._batch(name, number))
+
+    def sent_leads(self, name: str) -> Iterator[pd.DataFrame]:
+        """Give the rows of batches of which nobody knows yet what became of them.
+
+        Returns:
+            watermark (int64; its leads have higher lead_ids), moment (str; their entry_date),
+            fingerprint (uint32): of the row as it was sent.
+        """
+        for number in self._numbers(name, "new", "sent"):
+            yield sent_fingerprints(self._batch(name, number))
+
+    def sessions(self, name: str) -> list[str]:
+        """Give the sessions that may still be at work for a run, see `Database.end_session`."""
+        batches = tables.batches.c
+        asked = select(batches.session).where(batches.run == name, batches.state == "sent")
+        found = self.database.read(lambda connection: connection.execute(asked).scalars().all())
+        return [session for session in found if session]
+
+    def changes(self, name: str) -> Iterator[pd.DataFrame]:
+        """Give what a run changed in existing leads, or may have changed, a frame for each batch.
+
+        Returns:
+            row_number (int64), lead_id (int64), field (str), old, new (str, null for NULL).
+        """
+        for number in self._numbers(name, "changes", "sent", "stored"):
+            yield read_changes(self.database, name, number).drop(columns="done")
+
+    def _numbers(self, name: str, kind: str, *states: str) -> list[int]:
+        batches = tables.batches.c
+        asked = (
+            select(batches.number)
+            .where(batches.run == name, batches.kind == kind, batches.state.in_(states))
+            .order_by(batches.number)
+        )
+        return list(self.database.read(lambda it: it.execute(asked).scalars().all()))
+
+    def _batch(self, name: str, number: int) -> RowMapping:
+        batches = tables.batches
+        asked = select(batches).where(batches.c.run == name, batches.c.number == number)
+        return self.database.read(lambda connection: connection.execute(asked).mappings().one())
+
+    def _records(self, statement: Any) -> list[RunRecord]:
+        found = self.database.read(lambda it: it.execute(statement).mappings().all())
+        return [_record(row) for row in found]
+
+    def _write(self, statement: Any) -> None:
+        for attempt in self.database.retrying():
+            with attempt, self.database.connect() as connection:
+                connection.execute(statement)
+                connection.commit()
+
+
+def read_changes(database: Database, name: str, number: int) -> pd.DataFrame:
+    """Read the changes of one batch of a run, see `Ledger.changes`, with `done` (int64)."""
+    types = {"row_number": "int64", "lead_id": "int64", "field": "str", "old": "str", "new": "str"}
+    changes = tables.changes
+    columns = [changes.c[column] for column in (*types, "done")]
+    asked = (
+        select(*columns)
+        .where(changes.c.run == name, changes.c.number == number)
+        .order_by(changes.c.row_number)
+    )
+    rows = database.read(lambda connection: connection.execute(asked).all())
+    found = pd.DataFrame([tuple(row) for row in rows], columns=[*types, "done"])
+    return found.astype(types | {"done": "int64"})
+
+
+def _why_not_in(database: Database) -> str:
+    """Make the ledger beside the dialer's tables, or say why it cannot be there."""
+    why = ""
+    try:
+        for attempt in database.retrying():
+            with attempt, database.connect() as connection:
+                why = "" if database.is_sqlite else _loses_commits(connection)
+                if not why:
+                    tables.make(connection)
+                    # Changes nothing, and is refused to who may only read.
+                    nobody = tables.runs.c.run == ""
+                    connection.execute(update(tables.runs).where(nobody).values(writes=0))
+    except NotAllowedError:
+        return "the database account may not make or write tables named leadloader_*"
+    return why
+
+
+def _loses_commits(connection: Connection) -> str:
+    """Say so if leads could outlive their entries."""
+    asked = (
+        "SELECT ENGINE, @@GLOBAL.innodb_flush_log_at_trx_commit FROM information_schema.TABLES "
+        "WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'vicidial_list'"
+    )
+    engine, flush = connection.exec_driver_sql(asked).one_or_none() or (None, 1)
+    if engine == "InnoDB" or int(flush):
+        return ""
+    return "innodb_flush_log_at_trx_commit is 0, and a crash of the server would lose entries"
+
+
+def _as_columns(values: dict[str, Any]) -> dict[str, Any]:
+    """Give values of a record as the table has them."""
+    columns = dict(values)
+    for name in columns.keys() & JSON_COLUMNS:
+        columns[name] = json.dumps(columns[name], ensure_ascii=False)
+    for name in columns.keys() & MOMENTS:
+        moment = columns[name]
+        columns[name] = moment and moment.astimezone(UTC).replace(tzinfo=None)
+    return columns
+
+
+def _record(row: RowMapping) -> RunRecord:
+    values = {each.name: row[each.name] for each in fields(RunRecord)}
+    for name in JSON_COLUMNS:
+        values[name] = json.loads(values[name])
+    for name in MOMENTS:
+        values[name] = values[name] and values[name].replace(tzinfo=UTC)
+    return RunRecord(**values)

@@ -1,0 +1,134 @@
+"""The ledger's tables: what the loader itself has done, beside the dialer's tables."""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    DateTime,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    insert,
+    inspect,
+    select,
+)
+from sqlalchemy.dialects import mysql
+from sqlalchemy.schema import CreateTable
+
+from loader.errors import ConfigurationError
+
+VERSION = 1
+"""Of these tables; a ledger of another version is not touched."""
+
+metadata = MetaData()
+
+LONG_TEXT = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
+MOMENT = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+RUN = String(64)
+OPTIONS = {
+    f"{dialect}_{name}": value
+    for dialect in ("mysql", "mariadb")
+    for name, value in {
+        "engine": "InnoDB",
+        "default_charset": "utf8mb4",
+        "collate": "utf8mb4_bin",
+        # Old servers index no more than 767 bytes of a row of the older formats.
+        "row_format": "DYNAMIC",
+    }.items()
+}
+
+
+def _table(name: str, *parts: Column[Any] | Index) -> Table:
+    options: dict[str, Any] = {**OPTIONS}
+    return Table(f"leadloader_{name}", metadata, *parts, **options)
+
+
+version = _table("version", Column("version", Integer, primary_key=True, autoincrement=False))
+
+runs = _table(
+    "runs",
+    Column("run", RUN, primary_key=True),
+    Column("job", String(16), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("options_sha256", String(64), nullable=False),
+    Column("options", LONG_TEXT, nullable=False),
+    Column("mapping", LONG_TEXT, nullable=False),
+    Column("os_user", String(64), nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("pid", BigInteger, nullable=False),
+    # Drawn anew by each process that works on the run: the last one goes on, others end.
+    Column("owner", String(32), nullable=False),
+    Column("began", MOMENT, nullable=False),
+    Column("ended", MOMENT),
+    Column("state", String(16), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("rows_read", BigInteger, nullable=False),
+    Column("loaded", BigInteger, nullable=False),
+    Column("rejected", BigInteger, nullable=False),
+    Column("counts", LONG_TEXT, nullable=False),
+    Column("results", Text, nullable=False),
+    Column("of_run", RUN, nullable=False),
+    Column("writes", BigInteger, nullable=False),
+    Index("leadloader_same_file", "sha256", "options_sha256"),
+)
+
+batches = _table(
+    "batches",
+    Column("run", RUN, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("first_row", BigInteger, nullable=False),
+    Column("last_row", BigInteger, nullable=False),
+    Column("row_count", Integer, nullable=False),
+    # The highest lead_id before, and the entry_date of its leads: where to look for them.
+    Column("watermark", BigInteger),
+    Column("moment", String(19)),
+    # The lock of the session that sent it last, see `Database.end_session`.
+    Column("session", String(64)),
+    Column("first_lead_id", BigInteger),
+    Column("last_lead_id", BigInteger),
+    Column("detail", LONG_TEXT, nullable=False),
+)
+
+changes = _table(
+    "changes",
+    Column("run", RUN, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("row_number", BigInteger, primary_key=True, autoincrement=False),
+    Column("field", String(64), primary_key=True),
+    Column("lead_id", BigInteger, nullable=False),
+    Column("old", LONG_TEXT),
+    Column("new", LONG_TEXT),
+    # 0: planned, and maybe done; 1: done.
+    Column("done", Integer, nullable=False),
+)
+
+
+def make(connection: Connection) -> None:
+    """Make the tables that are missing; others may be at it at the same time.
+
+    Raises:
+        ConfigurationError: the tables are of another version.
+        DBAPIError: what `Database.connect` translates.
+    """
+    there = set(inspect(connection).get_table_names())
+    for table in metadata.sorted_tables:
+        if table.name not in there:
+            connection.execute(CreateTable(table, if_not_exists=True))
+    found = connection.execute(select(version.c.version)).scalars().all()
+    if not found:
+        ignoring = "OR IGNORE" if connection.dialect.name == "sqlite" else "IGNORE"
+        connection.execute(insert(version).prefix_with(ignoring), {"version": VERSION})
+    elif found != [VERSION]:
+        raise ConfigurationError(
+            f"the ledger (tables leadloader_*) is of version {found[0]}, and this leadloader knows "
+            f"version {VERSION}: use the leadloader that made it, or a newer one"
+        )
+    connection.commit()
