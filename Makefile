@@ -12,6 +12,9 @@ help: ## list the targets
 demo: $(VENV)/.installed ## load sample_data/ into a small embedded database and show the results
 	@$(BIN)/python sample_data/demo.py
 
+night: $(VENV)/.installed ## put sample files into drop folders and spend a night over them
+	@$(BIN)/python -m sample_data.night
+
 test: $(VENV)/.installed-dev ## install what the tests need; check format, lint and types; run the tests
 	@$(BIN)/python tests/install_server.py
 	$(BIN)/ruff format --check .
@@ -26,9 +29,9 @@ conformance: $(VENV)/.installed-dev ## replay every recorded case on every engin
 fuzz: $(VENV)/.installed-dev ## the property tests with a hundred times the examples (hours)
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n 2 -m property
 
-crashes: $(VENV)/.installed-dev ## kill an archive at every statement it sends (make test: at some)
+crashes: $(VENV)/.installed-dev ## kill archive and load at every step (make test: at some; hours)
 	@$(BIN)/python tests/install_server.py
-	$(BIN)/pytest -n 2 tests/test_archive_kills.py --full
+	$(BIN)/pytest -n 2 --full tests/test_archive_kills.py tests/test_load_kills.py tests/test_resume.py
 
 bench: $(VENV)/.installed-dev ## measure imports beside LOAD DATA, the archive beside pt-archiver
 	@$(BIN)/python tests/install_server.py
@@ -58,4 +61,4 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 clean: ## remove .venv, the demo's database and the caches
 	rm -rf $(VENV) demo results build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test conformance crashes fuzz bench lock clean
+.PHONY: help demo night test conformance crashes fuzz bench lock clean

@@ -63,6 +63,8 @@ class Asked:
 class Surroundings:
     """Who wants to know how it goes on, who may say to end, and the clocks."""
 
+    named: Callable[[str], None] = lambda _name: None
+    """Told the name of the run, first of all."""
     say: Callable[[str], None] = lambda _message: None
     progress: Callable[[int, float], None] = lambda _leads, _share: None
     """Told how many leads were taken, and how much of all there is to do, from 0 to 1."""
@@ -111,7 +113,7 @@ def move(
         with around.stop.at_once():
             hours.refuse()
             throttle.check()
-            run = Run.begin(asked, options, database, results, around.say)
+            run = Run.begin(asked, options, database, results, around)
         moving = Moving(run, options, throttle, hours, around)
         ending = moving.to_the_end() if run.preview is None else LOOKED
     return run.report(ending, moving)
@@ -168,11 +170,12 @@ class Run:
         options: ArchiveOptions,
         database: Database,
         results: Path | None,
-        say: Callable[[str], None],
+        around: Surroundings,
     ) -> "Run":
         """Look at the tables, make what is missing, and see what a dry run wants to know."""
         began = datetime.now(UTC)
         name = run_name(began, asked.job)
+        around.named(name)
         files = ArchiveResults(results or Path("results") / name)
         with ExitStack() as undo:
             undo.callback(files.discard)
@@ -181,7 +184,7 @@ class Run:
             todo = f"{', '.join(_steps(asked, options))}, up to {options.chunk_size} at a time"
             if options.dry_run:
                 todo = "only looked at, nothing is written"
-            say(f"{asked.job} {asked}: {todo}; results in {files.folder}")
+            around.say(f"{asked.job} {asked}: {todo}; results in {files.folder}")
             preview = cls._look(archiver, leads) if options.dry_run else None
             missing = undefined(database, asked.rule.lists if asked.rule else ())
             remarks = [f"list {list_id} is not defined in the dialer" for list_id in missing]

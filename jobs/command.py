@@ -1,24 +1,29 @@
 """The command line: it parses, calls, prints and exits. What is heavy is imported late."""
 
+import functools
 import itertools
+import os
 import sys
-import time
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobs.flags import ARCHIVE_FLAGS, DEARCHIVE_FLAGS, FLAGS, PAIRS, spelled, with_flags
+from jobs.bugs import bug_of_ours
+from jobs.config_command import app as config
+from jobs.flags import ARCHIVE_FLAGS, DEARCHIVE_FLAGS, FLAGS, spelled, with_flags
+from jobs.nightly_command import nightly
+from jobs.opening import given_flags, open_database
+from jobs.runs_command import runs
+from jobs.undo_command import undo_run
 from loader import __version__
 
 if TYPE_CHECKING:
     from jobs.archive import Asked, Direction
     from jobs.load import Job
     from jobs.settings import Settings
+    from jobs.telling import Telling
     from jobs.terminal import Terminal
-    from loader.database import Database
     from loader.errors import NoSuchFileError
 
 app = typer.Typer(
@@ -49,12 +54,18 @@ def load_files(
 ) -> None:
     """Take lead files through the checks."""
     from jobs.settings import read_settings
+    from jobs.stopping import Stop
+    from jobs.telling import Telling
     from jobs.terminal import Terminal
 
-    flags = _flags(given)
+    flags = given_flags(given)
     settings = read_settings(flags, flags.pop("config", None))
     job: Job = "import" if ctx.command.name == "import" else "validate"
-    raise typer.Exit(_load_all(job, files, settings, Terminal(settings)))
+    terminal = Terminal(settings, job)
+    telling = Telling(settings, job, warn=terminal.warn)
+    with telling, Stop() as stop, stop.at_once():
+        code = _load_all(job, files, settings, terminal, telling)
+    raise typer.Exit(code)
 
 
 app.command("import", help="Load lead files into a list of the dialer.")(load_files)
@@ -66,24 +77,29 @@ app.command("validate", help="Say what an import would do; write nothing but the
 def move_leads(ctx: typer.Context, **given: Any) -> None:
     """Move leads between vicidial_list and its archive."""
     from jobs.archive import move
+    from jobs.telling import Telling
     from jobs.terminal import Terminal, answer
     from loader.errors import LoaderError
 
     is_json = bool(given["json_summary"])
     try:
         which, settings = _read_moving(given)
-        is_json, terminal = settings.json_summary, Terminal(settings)
         job: Direction = "archive" if ctx.command.name == "archive" else "dearchive"
+        is_json, terminal = settings.json_summary, Terminal(settings, job)
+        rule, options = which.get("rule", ""), settings.archive.options
         asked = _asked(job, which, settings)
-        with terminal.moving() as surroundings:
+        telling = Telling(settings, job, warn=terminal.warn, dry_run=options.dry_run)
+        with telling, terminal.moving() as surroundings:
+            telling.began(str(asked), source=rule)
             report = move(
                 asked,
-                settings.archive.options,
-                _open(settings, sleep=surroundings.stop.wait),
+                options,
+                open_database(settings, sleep=surroundings.stop.wait),
                 settings.results,
                 office_hours=settings.office_hours,
                 surroundings=surroundings,
             )
+            telling.ended(report)
     except LoaderError as error:
         if is_json:
             answer(error)
@@ -100,16 +116,24 @@ app.command("dearchive", help="Move leads back from vicidial_list_archive.")(
 )
 
 
+app.command("nightly")(nightly)
+app.command("runs")(runs)
+app.command("undo")(undo_run)
+app.add_typer(config, name="config")
+
+
 @app.command()
 def init(database: DatabaseAddress = None, config: Config = None) -> None:
-    """Make the dialer's tables where they are missing; never touch existing ones."""
+    """Make the dialer's tables and the ledger where they are missing; never touch existing ones."""
     from jobs.settings import read_settings
+    from loader.ledger import Ledger
     from loader.schema import create_missing
 
     settings = read_settings({"database": database} if database else {}, config)
-    target = _open(settings, must_exist=False)
+    target = open_database(settings, must_exist=False)
     with target.connect():
         made = create_missing(target.engine)
+    Ledger.open(target, settings.ledger_folder)
     print(
         f"{target.name}: made {len(made)} tables" if made else f"{target.name}: nothing was missing"
     )
@@ -124,18 +148,12 @@ def _root(
         raise typer.Exit
 
 
-def _flags(given: dict[str, Any]) -> dict[str, Any]:
-    """Give the flags that were given, pairs as tables."""
-    flags = {name: value for name, value in given.items() if value is not None}
-    return flags | {name: _pairs(name, flags[name]) for name in PAIRS.keys() & flags.keys()}
-
-
 def _read_moving(given: dict[str, Any]) -> "tuple[dict[str, Any], Settings]":
     """Give the flags that say which leads, and the settings."""
     from jobs.settings import read_settings
     from loader.archive_options import ArchiveOptions, ArchiveRule
 
-    flags = _flags(given)
+    flags = given_flags(given)
     config = flags.pop("config", None)
     names = flags.keys() & {"lead_ids", "lead_ids_file", "rule", *ArchiveRule.model_fields}
     which = {name: flags.pop(name) for name in names}
@@ -170,67 +188,45 @@ def _asked(job: "Direction", which: dict[str, Any], settings: "Settings") -> "As
     return Asked(job, rule=rule)
 
 
-def _pairs(flag: str, texts: list[str]) -> dict[str, str]:
-    from loader.errors import UsageError
-
-    pairs = dict(text.partition("=")[::2] for text in texts)
-    empty_is_fine = flag in {"default", "force"}
-    if not all(name and (value or empty_is_fine) for name, value in pairs.items()) or not all(
-        "=" in text for text in texts
-    ):
-        raise UsageError(f"{spelled(flag)}: write it as {spelled(flag)} {PAIRS[flag]}")
-    if len(pairs) < len(texts):
-        raise UsageError(f"{spelled(flag)}: a name is given twice; each can have one value")
-    return pairs
-
-
-def _open(
-    settings: "Settings",
-    *,
-    must_exist: bool = True,
-    sleep: Callable[[float], None] = time.sleep,
-) -> "Database":
-    from loader.database import Database
-    from loader.errors import ConfigurationError, UsageError
-
-    if settings.database in {"", "none"}:
-        raise UsageError(
-            "no database: name it by --database, LEADLOADER_DATABASE, database = in the settings "
-            "file, or have the dialer's /etc/astguiclient.conf"
-        )
-    database = Database(settings.database, sleep=sleep)
-    if not database.is_sqlite and not database.engine.url.database:
-        raise UsageError(
-            f"{database.name} names no database; write it behind the server: "
-            "mysql://user:password@host/asterisk"
-        )
-    file = database.engine.url.database if database.is_sqlite else None
-    if must_exist and file and not file.startswith("file:") and not Path(file).exists():
-        raise ConfigurationError(f"there is no SQLite database {file}; `leadloader init` makes one")
-    return database
-
-
-def _load_all(job: "Job", files: list[str], settings: "Settings", terminal: "Terminal") -> int:
+def _load_all(
+    job: "Job", files: list[str], settings: "Settings", terminal: "Terminal", telling: "Telling"
+) -> int:
     """Load file after file; one file's failure does not stop the others."""
+    from jobs.dialable import with_dialable
     from jobs.load import load
-    from loader.errors import LoaderError
+    from loader.errors import LoadedBeforeError, LoaderError
 
     worst = 0
     without = job == "validate" and settings.database in {"", "none"}
-    database = None if without else _open(settings)
+    database = None if without else open_database(settings)
     paths, missing = _paths(files)
     for error in missing:
+        telling.failed(error)
         terminal.complain(error)
         worst = worst or error.exit_code
     terminal.several = len(paths) > 1
     for path, results in zip(paths, _folders(settings.results, paths), strict=True):
+        telling.began(path)
         try:
-            with terminal.watching() as watchers:
+            with terminal.watching() as watching:
                 summary = load(
-                    path, settings.options, database, results, job=job, watchers=watchers
+                    path,
+                    settings.options,
+                    database,
+                    results,
+                    job=job,
+                    watchers=telling.watching(watching),
+                    again=settings.again,
                 )
+            telling.ended(summary)
+            if settings.check_dialable and database and job == "import":
+                summary = with_dialable(summary, database)
             terminal.show(summary)
+        except LoadedBeforeError as before:
+            telling.failed(before)
+            terminal.skip(before)
         except LoaderError as error:
+            telling.failed(error)
             terminal.complain(error)
             worst = worst or error.exit_code
     return worst
@@ -282,28 +278,54 @@ def run(arguments: list[str]) -> int:
     Returns:
         The exit code: see the table in the README.
     """
+    try:
+        return _run(arguments)
+    finally:
+        if "jobs.logs" in sys.modules:
+            from jobs.logs import reset
+
+            reset()
+
+
+def _run(arguments: list[str]) -> int:
     from jobs.stopping import Interrupted
     from loader.errors import LoaderError, UsageError
 
+    complain = functools.partial(_complain, arguments)
     try:
         code = app(arguments, standalone_mode=False)
         print(end="", flush=True)
     except typer.TyperException as error:
-        return _complain(error.format_message() + "; see leadloader --help", UsageError.exit_code)
+        return complain(error.format_message() + "; see leadloader --help", UsageError.exit_code)
     except LoaderError as error:
-        return _complain(str(error), error.exit_code)
+        return complain(str(error), error.exit_code)
     except Interrupted as signal:
-        return _complain(f"{signal} came, before anything was moved", signal.exit_code)
+        return complain(f"{signal} came; the same command goes on from here", signal.exit_code)
     except KeyboardInterrupt:
-        return _complain("interrupted", 130)
+        return complain("interrupted", 130)
     except Exception as error:  # noqa: BLE001 - the last resort: whatever it is, it is our bug
-        # Where, not what: the text of an error may hold a person's data.
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"
-        return _complain(f"a bug of ours: {where}; please report it", LoaderError.exit_code)
+        return complain(bug_of_ours(error), LoaderError.exit_code)
     return code if isinstance(code, int) else 0
 
 
-def _complain(message: str, code: int) -> int:
-    print(f"leadloader: {message}", file=sys.stderr)
+def _complain(arguments: list[str], message: str, code: int) -> int:
+    if _for_machines(arguments):
+        from jobs.logs import complain
+
+        complain(message)
+    else:
+        print(f"leadloader: {message}", file=sys.stderr)
     return code
+
+
+def _for_machines(arguments: list[str]) -> bool:
+    """Whether messages are to be JSON: by the settings, or if there are none, by what is asked."""
+    if "jobs.logs" in sys.modules:
+        from jobs.logs import is_configured, is_json
+
+        if is_configured():
+            return is_json()
+    asked = [os.environ.get("LEADLOADER_LOG_FORMAT", "")]
+    asked += [each.partition("=")[2] for each in arguments if each.startswith("--log-format=")]
+    asked += [value for name, value in itertools.pairwise(arguments) if name == "--log-format"]
+    return asked[-1] == "json"

@@ -31,7 +31,9 @@ class Flag(NamedTuple):
     names: tuple[str, ...] = ()
 
 
-OF_ALL = ("database", "config", "results", "json_summary", "quiet")
+OF_ALL = (
+    "database", "config", "results", "json_summary", "quiet", "log_format", "metrics_file"
+)  # fmt: skip
 """Flags of every command."""
 
 FLAGS = (
@@ -59,6 +61,7 @@ FLAGS = (
     Flag("on_duplicate", "What to do (reject)", DUPLICATES, "reject|update|move"),
     Flag("update_fields", "Of the existing lead (empty)", DUPLICATES, "empty|all"),
     Flag("keep", "Of duplicates inside the file (first)", DUPLICATES, "first|last|best"),
+    Flag("check_dialable", "Say how much of it the dialer could call", EXTRAS, None, bool),
     Flag("custom_fields", "Store columns named as custom fields", EXTRAS, YN),
     Flag("add_to_hopper", "Put new leads into the hopper", EXTRAS, YN),
     Flag("hopper_priority", "-99 to 99 (0)", EXTRAS, "N"),
@@ -85,11 +88,14 @@ FLAGS = (
     Flag("database", "mysql://..., sqlite:///leads.db, none", RUN, "URL"),
     Flag("config", "Settings file (TOML)", RUN, "FILE", Path),
     Flag("results", "Folder of the result files (results/<run>)", RUN, "DIR", Path),
+    Flag("again", "Import a file that was imported before, too", RUN, None, bool),
     Flag("max_reject_rate", "Insert nothing if more are rejected", RUN, "0...1", float),
     Flag("chunk_size", "Rows in memory at a time (20000)", RUN, "N", int),
     Flag("batch_size", "Rows of one insert (1000)", RUN, "N", int),
     Flag("json_summary", "Print the summary as JSON", RUN, None, bool, ("--json",)),
     Flag("quiet", "Say nothing but errors", RUN, None, bool, ("--quiet", "-q")),
+    Flag("log_format", "Of messages on standard error (human)", RUN, "human|json"),
+    Flag("metrics_file", "Prometheus metrics of the runs, a .prom file", RUN, "FILE", Path),
 )
 
 MOVE_FLAGS = (

@@ -9,12 +9,13 @@ import pandas as pd
 from jobs.checking import Checking
 from jobs.plan import Plan
 from jobs.run import Run, counts
+from jobs.stopping import unbroken
 from loader.database import Database
 from loader.errors import BusyError, LoaderError
 from loader.extra_insert import ExtraInserter, InsertedExtra
 from loader.extras import ExtraRows
 from loader.findings import findings
-from loader.insert import LeadInserter
+from loader.insert import LeadInserter, read_fingerprints
 from loader.journal import Journal, LeadEntry
 from loader.pipeline import EXISTING, Checks
 from loader.reasons import Notice, Reason
@@ -103,8 +104,10 @@ class Inserting:
         inserted = self.inserter.insert(leads, self.options.user, entry)
         self.refused |= inserted.refused
         self.batch = self._insert_extras(self._stored(), entry)
-        self.run.load(self.batch, self.batch["lead_id"])
-        self.batch = self.batch.iloc[:0]
+        entry.write_extras()
+        with unbroken():
+            self.run.load(self.batch, self.batch["lead_id"])
+            self.batch = self.batch.iloc[:0]
 
     def _stored(self) -> pd.DataFrame:
         """Give the leads of the batch that are stored, as far as is known, with their lead_id."""
@@ -132,6 +135,10 @@ class Inserting:
         known = entry.known_extra(extra.table)
         if known is None:
             known = self.extras.insert(extra, entry.extra_log())
+            if known.refused and extra.unless_stored:
+                ids = extra.rows["lead_id"][extra.rows.index.isin([*known.refused])].unique()
+                inserter = self.inserter
+                entry.set_back(read_fingerprints(inserter.database, ids, inserter.columns))
             entry.note_extra(extra.table, known)
         return known
 
@@ -139,8 +146,10 @@ class Inserting:
         """Change the existing leads that rows are duplicates of."""
         self.batch, entry = leads, self.journal.changes(leads.index)
         fields = self.checks.fields_given
-        self._note_changes(leads, self.updater.update(leads, self.options, fields, entry))
-        self.batch = self.batch.iloc[:0]
+        updated = self.updater.update(leads, self.options, fields, entry)
+        with unbroken():
+            self._note_changes(leads, updated)
+            self.batch = self.batch.iloc[:0]
 
     def _note_changes(self, leads: pd.DataFrame, updated: Updated) -> None:
         self.refused |= updated.refused

@@ -47,7 +47,8 @@ class Plan:
         """Take up what a process before this one noted."""
         found = read_plan(self.run.files.folder)
         for number, kept in enumerate(found["rounds"]):
-            waiting = self.run.files.accepted if not number else self.run.files.next_round()
+            files = self.run.files
+            waiting = files.next_round(is_kept=True) if number else files.accepted
             waiting.restore(**kept)
             self.rounds.append(waiting)
         self._kept = found["rounds"]

@@ -21,6 +21,7 @@ from loader.journal import Journal
 from loader.ledger import Ledger, RunRecord
 from loader.locking import held
 from loader.options import LoadOptions
+from loader.results import forget
 from loader.source import SourceFile
 from loader.summary import Summary
 
@@ -106,7 +107,14 @@ def recorded(
     options_sha256 = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
     with held(database, f"{source.sha256} {options_sha256}", f"{source.name} is being loaded"):
         before = ledger.same_file(source.sha256, options_sha256)
+        if before is not None and before.state == "undoing" and not again:
+            raise BusyError(
+                f"{source.name}: run {before.run} loaded it and is being undone; "
+                f"`leadloader undo {before.run}` completes that"
+            )
         if before is not None and not before.is_unfinished and not again:
+            # A kill in the last moment leaves what is not needed any more.
+            forget(Path(before.results))
             raise LoadedBeforeError(_said(source, before), before.run)
         if before is not None and before.is_unfinished:
             recording = _taken_up(ledger, before, results)
@@ -135,7 +143,7 @@ def _begun(
         options_sha256=options_sha256,
         options=options.model_dump(mode="json"),
         results=str(folder.absolute()),
-        **_process(),
+        **this_process(),
     )
     ledger.insert(record)
     return Recording(ledger, record, folder, goes_on=False)
@@ -143,7 +151,7 @@ def _begun(
 
 def _taken_up(ledger: Ledger, before: RunRecord, results: Path | None) -> Recording:
     """Go on with a run; from now on the process that began it, if it lives, can write no more."""
-    mine = _process()
+    mine = this_process()
     ledger.update(before.run, **mine)
     record = replace(before, **mine)
     has_plan = read_plan(Path(record.results)).get("run") == record.run
@@ -180,7 +188,8 @@ def _folder(results: Path | None, run: str) -> Path:
     return results or Path("results") / run
 
 
-def _process() -> dict[str, Any]:
+def this_process() -> dict[str, Any]:
+    """Give the columns of the ledger that say who works on a run; the owner is drawn anew."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # in a container that knows no names

@@ -63,6 +63,9 @@ def shown(record: RunRecord) -> Table:
             table.add_row(name, escape(str(value)))
     if record.is_unfinished:
         table.add_row("next", "the same command completes it, leadloader undo takes it back")
+    elif record.state == "undoing":
+        undone = record.of_run or record.run
+        table.add_row("next", f"it is being undone; leadloader undo {undone} completes that")
     return table
 
 

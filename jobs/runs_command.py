@@ -32,8 +32,7 @@ def runs(
 
     given = {"database": database, "results": results}
     settings = read_settings({k: v for k, v in given.items() if v is not None}, config)
-    folder = settings.results or Path("results") / "any"
-    ledger = Ledger.open(open_database(settings), folder.parent)
+    ledger = Ledger.open(open_database(settings), settings.ledger_folder)
     records = ledger.runs(limit) if run is None else [ledger.run(run)]
     if json_summary:
         for record in records:

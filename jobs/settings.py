@@ -2,11 +2,11 @@
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -16,15 +16,14 @@ from pydantic_settings import (
 )
 from sqlalchemy import URL
 
-from jobs.flags import spelled
+from jobs.nightly_settings import NightlySettings, NightlySources, Source
+from jobs.problems import Problem, Sources, problems_of
+from jobs.telling_settings import LineageSettings, LogFormat, NotifySettings
 from loader.archive_options import ArchiveOptions, ArchiveRule
-from loader.errors import ConfigurationError, LoaderError, UsageError
+from loader.errors import ConfigurationError, UsageError
 from loader.office_hours import OfficeHours
 from loader.options import LoadOptions
 
-Sources = Mapping[str, Mapping[str, Any]]
-"""Values by name, from each source; that of the flags is "". The first one that has a value wins.
-"""
 Model = TypeVar("Model", bound=BaseModel)
 
 PREFIX = "LEADLOADER_"
@@ -75,10 +74,27 @@ class Settings(LoadOptions, BaseSettings):
     """Print the summary as JSON."""
     quiet: bool = False
     """Say nothing but errors."""
+    log_format: LogFormat = "human"
+    """Messages on standard error: text, or a JSON object a line."""
+    metrics_file: Path | None = None
+    """Prometheus metrics of the runs, for node_exporter's textfile collector."""
+    notify: NotifySettings | None = None
+    """Who gets a message after a run, and when."""
+    lineage: LineageSettings | None = None
+    """Where OpenLineage events go."""
+    again: bool = False
+    """Import files that were imported before with the same options, too."""
+    check_dialable: bool = False
+    """After an import: say by list how many of the new leads the dialer could call now, and why
+    not the others."""
     archive: ArchiveSettings = ArchiveSettings()
     """Options and rules of archive and dearchive."""
     office_hours: OfficeHours | None = None
     """When nothing is archived."""
+    nightly: NightlySettings = NightlySettings()
+    """Of nightly as a whole."""
+    sources: NightlySources = ()
+    """Where nightly takes files from; in a settings file each is a table [[source]]."""
 
     @classmethod
     def settings_customise_sources(
@@ -96,6 +112,35 @@ class Settings(LoadOptions, BaseSettings):
     def options(self) -> LoadOptions:
         """Those of the load."""
         return LoadOptions(**self.model_dump(include=set(LoadOptions.model_fields)))
+
+    @property
+    def ledger_folder(self) -> Path:
+        """Where the ledger is, if it has to be a file."""
+        return (self.results or Path("results") / "any").parent
+
+    def options_of(self, source: Source, by_name: Mapping[str, str]) -> LoadOptions:
+        """Give the options of a file of nightly: by its name, of its source, and of all.
+
+        Raises:
+            ConfigurationError: they do not go together, or one has a value that it cannot have.
+        """
+        names = set(LoadOptions.model_fields)
+        own = source.model_dump(include=names, exclude_unset=True)
+        sources = {
+            "by the file's name": {name: by_name[name] for name in by_name.keys() & names},
+            f"[[source]] {source.name}": own,
+            "for all sources": self.model_dump(include=names),
+        }
+        return _validated(LoadOptions, sources)
+
+    @model_validator(mode="after")
+    def _rules_of_nightly(self) -> "Settings":
+        there = self.archive.__pydantic_extra__
+        for name in self.nightly.archive:
+            if name not in there:
+                said = f"there is {', '.join(there)}" if there else "there is none"
+                raise ValueError(f"nightly: archive: there is no rule [archive.{name}]; {said}")
+        return self
 
 
 class _Environment(EnvSettingsSource):
@@ -120,25 +165,52 @@ def read_settings(flags: Mapping[str, Any], config: Path | None) -> Settings:
         UsageError: a flag has a value that it cannot have.
         ConfigurationError: the environment or a file has, or cannot be read.
     """
+    return _validated(Settings, _sources(flags, config))
+
+
+def check_settings(
+    flags: Mapping[str, Any], config: Path | None
+) -> tuple[Settings | None, list[Problem], Sources]:
+    """Put the settings together as `read_settings`, and find all that is wrong with them.
+
+    Returns:
+        The settings, unless there are problems; and what they are put together from.
+
+    Raises:
+        ConfigurationError: a file cannot be read.
+    """
+    sources = _sources(flags, config)
+    merged = _all_merged(sources)
+    try:
+        return Settings(**merged), [], sources
+    except ValidationError as error:
+        return None, problems_of(error, merged, sources), sources
+
+
+def _sources(flags: Mapping[str, Any], config: Path | None) -> Sources:
     if config is None and CONFIG.exists():
         config = CONFIG
-    sources = {
+    return {
         "": flags,
         "environment": _Environment(Settings, env_prefix=PREFIX)(),
         str(config): _read_toml(config) if config else {},
         str(ASTGUICLIENT_CONF): read_astguiclient(ASTGUICLIENT_CONF),
     }
-    return _validated(Settings, sources)
 
 
 def _validated(model: type[Model], sources: Sources) -> Model:
-    merged: dict[str, Any] = {}
-    for values in sources.values():
-        merged = _merged(merged, values)
+    merged = _all_merged(sources)
     try:
         return model(**merged)
     except ValidationError as error:
-        raise _explain(error, merged, sources) from None
+        raise problems_of(error, merged, sources)[0].error from None
+
+
+def _all_merged(sources: Sources) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for values in sources.values():
+        merged = _merged(merged, values)
+    return merged
 
 
 def _merged(first: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
@@ -154,87 +226,21 @@ def _merged(first: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, Any]
     return {**then, **first, **both}
 
 
-def _explain(error: ValidationError, merged: Mapping[str, Any], sources: Sources) -> LoaderError:
-    first = error.errors(include_url=False, include_input=False)[0]
-    message = first["msg"].removeprefix("Value error, ")
-    place, value = _follow(merged, first["loc"])
-    if first["type"] == "value_error" and isinstance(value, Mapping):
-        # What is wrong with several settings together begins with the name of one.
-        name, _, rest = message.partition(": ")
-        place, message = ([*place, name], rest) if name.isidentifier() else (place, message)
-    message = _worded(first["type"], first.get("ctx", {}), place) or message
-    there = [name for name, has in sources.items() if _follow(has, place)[0] == place]
-    value = _follow(merged, place)[1]
-    # A table is put together from several: the first is as good as any.
-    source = next((n for n in there if _follow(sources[n], place)[1] is value), (*there, "")[0])
-    if source:
-        return ConfigurationError(f"{source}: {'.'.join(place)}: {message}")
-    return UsageError(f"{spelled(place[1] if place[0] == 'archive' else place[0])}: {message}")
-
-
-def _follow(values: Any, path: Iterable[Any]) -> tuple[list[str], Any]:
-    """Follow the names of a path as far as there are tables that have them."""
-    place = []
-    for name in path:
-        if not isinstance(values, Mapping) or name not in values:
-            break
-        place.append(str(name))
-        values = values[name]
-    return place, values
-
-
-EXAMPLES = {
-    "archive": "[archive]",
-    "feed": '{litigators = "litigators.csv"}',
-    "max_load": "{Threads_running = 25}",
-    "office_hours": "[office_hours]",
-}
-"""Of tables in the settings file."""
-
-WORDS = {
-    "tuple_type": "give a list, or text with commas",
-    "list_type": "give a list",
-    "string_type": "give text, in quotes",
-    "path_type": "give a path, in quotes",
-    "bool_type": "give true or false",
-    "bool_parsing": "give true or false",
-    "greater_than_equal": "give at least {ge:,.15g}",
-    "greater_than": "give more than {gt:,.15g}",
-    "less_than_equal": "give at most {le:,.15g}",
-    "less_than": "give less than {lt:,.15g}",
-    "literal_error": "give {expected}",
-    "finite_number": "give a whole number",
-} | {
-    f"{kind}_{how}": f"give a {'whole ' * (kind == 'int')}number"
-    for kind in ("int", "float")
-    for how in ("type", "parsing", "from_float", "parsing_size")
-}
-"""Ours for pydantic's, by its type of an error."""
-
-
-def _worded(kind: str, context: Mapping[str, Any], place: Sequence[str]) -> str | None:
-    """Say better than pydantic what is wrong."""
-    name = place[-1]
-    if kind == "string_pattern_mismatch":
-        return "give 3 to 12 digits" if name.endswith("list_id") else "give digits only"
-    if kind in {"too_long", "string_too_long"}:
-        unit = "digits" if name.endswith("phone_code") else "characters"
-        return f"give at most {context['max_length']} {unit}"
-    if kind == "dict_type" or (kind == "model_type" and len(place) == 1):
-        example = EXAMPLES.get(name, '{name = "value"}')
-        return f'give a table such as {example}, or in the environment JSON: {{"name": "value"}}'
-    if kind in {"extra_forbidden", "model_type"}:
-        return "there is no such setting"
-    return WORDS[kind].format(**context) if kind in WORDS else None
-
-
 def _read_toml(path: Path) -> Mapping[str, Any]:
+    """Read a settings file; its tables [[source]] are the sources of nightly, not what is loaded.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is no TOML.
+    """
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        values = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} is not valid TOML: {error}") from None
+    if isinstance(values.get("source"), list):
+        values["sources"] = values.pop("source")
+    return values
 
 
 def read_astguiclient(path: Path) -> Mapping[str, str]:

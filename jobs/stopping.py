@@ -12,12 +12,36 @@ CAUGHT = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Interrupted(BaseException):
-    """A signal came where there is nothing to end cleanly; the argument is its name."""
+    """A signal came where nothing waits to see it; the argument is its name, such as SIGTERM."""
 
     @property
     def exit_code(self) -> int:
         """As of shells: 143 for SIGTERM."""
         return 128 + signal.Signals[str(self)]
+
+
+class _Signal(KeyboardInterrupt):
+    """Ends what `Stop.at_once` lets end, as Ctrl-C would."""
+
+
+class _Unbroken:
+    """What is done whole or not at all: a signal waits for its end."""
+
+    depth = 0
+    waiting: str | None = None
+
+
+@contextlib.contextmanager
+def unbroken() -> Iterator[None]:
+    """Let a signal that `Stop.at_once` would end this by wait for its end."""
+    _Unbroken.depth += 1
+    try:
+        yield
+    finally:
+        _Unbroken.depth -= 1
+    if _Unbroken.waiting is not None and not _Unbroken.depth:
+        name, _Unbroken.waiting = _Unbroken.waiting, None
+        raise _Signal(name)
 
 
 class Stop:
@@ -51,16 +75,18 @@ class Stop:
 
     @contextlib.contextmanager
     def at_once(self) -> Iterator[None]:
-        """While nothing is done that has to be ended cleanly, let a signal end it.
+        """While what is done ends cleanly at a KeyboardInterrupt, let a signal end it by one.
 
         Raises:
-            Interrupted: a signal comes, or has come before; from wherever the work is then.
+            Interrupted: a signal came, or had come before.
         """
         self._ends_at_once = True
         try:
             if self.signal is not None:
                 raise Interrupted(self.signal)
             yield
+        except _Signal as end:
+            raise Interrupted(str(end)) from None
         finally:
             self._ends_at_once = False
 
@@ -73,8 +99,10 @@ class Stop:
     def _catch(self, number: int, _frame: FrameType | None) -> None:
         if self.signal is None:
             self.signal = signal.Signals(number).name
-            if self._ends_at_once:
-                raise Interrupted(self.signal)
+            if self._ends_at_once and _Unbroken.depth:
+                _Unbroken.waiting = self.signal
+            elif self._ends_at_once:
+                raise _Signal(self.signal)
             self._wakes.put(None)
         elif number == signal.SIGINT:
             raise KeyboardInterrupt

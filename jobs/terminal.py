@@ -5,14 +5,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from loader.errors import LoaderError
+from jobs.account import Account, account_of
+from jobs.logs import bind, configure, log, unbind
+from loader.errors import LoadedBeforeError, LoaderError
 from loader.reasons import Notice, Reason
 from loader.summary import Summary
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from jobs.run import Watchers
     from jobs.settings import Settings
     from loader.archive_report import ArchiveReport
+    from loader.dialable import Dialable
     from loader.mapping import ColumnMapping
     from loader.source import SourceFile
 
@@ -31,24 +34,36 @@ DELIMITERS = {",": "comma", "\t": "tab", "|": "pipe", ";": "semicolon"}
 class Terminal:
     """Shows how loads go on, as far as the settings want it."""
 
-    def __init__(self, settings: "Settings") -> None:
-        """Color only on a terminal, and not where NO_COLOR is set: Rich sees to both."""
+    def __init__(self, settings: "Settings", job: str = "") -> None:
+        """Color only on a terminal, and not where NO_COLOR is set: Rich sees to both.
+
+        Args:
+            settings: how messages and summary are wanted.
+            job: of the command, for messages to machines.
+        """
         self.quiet, self.json = settings.quiet, settings.json_summary
-        self.several = False
+        self.for_machines = settings.log_format == "json"
+        self.several, self.run = False, ""
         self.out = Console(highlight=False)
         if not self.out.is_terminal:
             # Nothing is lost in a pipe or a file, whatever width a terminal would have.
             self.out.width = 200
         self.err = Console(stderr=True, highlight=False, soft_wrap=True)
+        configure(settings.log_format, quiet=settings.quiet, console=self.err)
+        if job:
+            bind(job=job)
 
-    def say(self, message: str) -> None:
-        """Tell something that need not be told."""
-        if not self.quiet:
-            self.err.print(escape(message))
+    def say(self, message: str, **facts: Any) -> None:
+        """Tell something that need not be told; facts are for machines."""
+        log().info(message, **facts)
+
+    def warn(self, message: str) -> None:
+        """Tell what somebody should know, and what fails nothing."""
+        log().warning(message)
 
     def complain(self, error: LoaderError) -> None:
         """Tell what went wrong."""
-        self.err.print(f"leadloader: {escape(str(error))}", style="bold red")
+        log().error(str(error), exit_code=error.exit_code)
 
     def _bar(self) -> Progress:
         return Progress(
@@ -58,8 +73,12 @@ class Terminal:
             TimeRemainingColumn(),
             console=self.err,
             transient=True,
-            disable=self.quiet or not self.err.is_terminal,
+            disable=self.quiet or not self._is_watched,
         )
+
+    @property
+    def _is_watched(self) -> bool:
+        return self.err.is_terminal and not self.for_machines
 
     @contextmanager
     def watching(self) -> Iterator["Watchers"]:
@@ -74,8 +93,9 @@ class Terminal:
                 tasks[stage] = bar.add_task(stage)
             bar.update(tasks[stage], completed=done, total=all_)
 
+        unbind("run")
         with bar:
-            yield Watchers(started=self.describe, progress=progress)
+            yield Watchers(named=self.name, started=self.describe, progress=progress)
 
     @contextmanager
     def moving(self) -> Iterator["Surroundings"]:
@@ -94,12 +114,17 @@ class Terminal:
             nonlocal told
             now = time.monotonic()
             bar.update(task, completed=share, description=pace(leads, now - began))
-            if not self.err.is_terminal and now - told >= A_MINUTE:
+            if not self._is_watched and now - told >= A_MINUTE:
                 told = now
                 self.say(f"{pace(leads, now - began)}, {outlook(share, now - began)}")
 
         with Stop() as stop, bar:
-            yield Surroundings(say=self.say, progress=progress, stop=stop)
+            yield Surroundings(named=self.name, say=self.say, progress=progress, stop=stop)
+
+    def name(self, run: str) -> None:
+        """Let messages bear the name of the run, for machines; `describe` tells it to people."""
+        self.run = run
+        bind(run=run)
 
     def describe(self, source: "SourceFile", mapping: "ColumnMapping") -> None:
         """Tell what was found out about a file, before anything of it is loaded."""
@@ -107,7 +132,12 @@ class Terminal:
         delimiter = DELIMITERS.get(source.delimiter, repr(source.delimiter))
         bom = " with byte order mark" if source.bom else ""
         packed = f", {source.compression}" if source.compression else ""
-        self.say(f"{source.name}: {source.encoding}{bom}, {delimiter} separated, {header}{packed}")
+        looks = f"{source.name}: {source.encoding}{bom}, {delimiter} separated, {header}{packed}"
+        # Machines keep what they read: of the columns only names that the loader knows.
+        self.say(looks, file=source.name, sha256=source.sha256, fields=sorted(mapping.fields))
+        if self.for_machines:
+            return
+        self.say(f"  run {self.run}")
         fields = {column: field for field, column in mapping.fields.items()}
         width = max(map(len, mapping.fields))
         for column in source.columns:
@@ -121,6 +151,7 @@ class Terminal:
 
     def show(self, summary: Summary) -> None:
         """Give the summary: the data of the command."""
+        self.note(account_of(summary))
         if self.json:
             # Of several files a line each, as jq and its kin read it.
             print(summary.model_dump_json(indent=None if self.several else 2), flush=True)
@@ -128,21 +159,36 @@ class Terminal:
             self.out.print(funnel(summary))
             if summary.notices:
                 self.out.print(notices(summary))
+            if summary.dialable is not None:
+                self.out.print(dialable(summary.dialable))
             for line in closing(summary):
                 self.out.print(escape(line))
+
+    def skip(self, before: LoadedBeforeError) -> None:
+        """Tell that a file was loaded before."""
+        self.say(str(before))
+        if self.json:
+            print(json.dumps({"loaded_before": before.run, "message": str(before)}), flush=True)
 
     def show_moved(self, report: "ArchiveReport") -> None:
         """Give the report of moving leads; why it ended early is told even to who wants quiet."""
         from loader.archive_report import told
 
+        self.note(account_of(report))
         if report.ended_early and (self.json or self.quiet or report.exit_code):
-            style = "bold red" if report.exit_code else "bold"
-            self.err.print(f"leadloader: {escape(report.ending)}", style=style)
+            (log().error if report.exit_code else log().warning)(report.ending)
         if self.json:
             print(report.model_dump_json(indent=2), flush=True)
         elif not self.quiet:
             for line in told(report):
                 self.out.print(escape(line), soft_wrap=True)
+
+    def note(self, account: Account) -> None:
+        """Let machines know how a run ended; people see the summary."""
+        if self.for_machines:
+            facts = {"outcomes": account.outcomes, "reasons": account.reasons}
+            seconds = (account.ended - account.began).total_seconds()
+            self.say(account.told(), **facts, seconds=round(seconds, 3), results=account.results)
 
 
 def answer(error: LoaderError) -> None:
@@ -187,6 +233,19 @@ def notices(summary: Summary) -> Table:
     table.add_column("")
     for name, count in summary.notices.items():
         table.add_row(f"  {name}", f"{count:,}", escape(Notice[name].meaning))
+    return table
+
+
+def dialable(lists: "list[Dialable]") -> Table:
+    """List how many new leads the dialer could call now, and why not the others."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("list", "campaign", "new leads", "dialable now", ""):
+        is_number = name in {"list", "new leads", "dialable now"}
+        table.add_column(name, justify="right" if is_number else "left", no_wrap=bool(name))
+    for each in lists:
+        told = [f"{count:,} {name}" for name, count in each.obstacles.items()]
+        counts = f"{each.leads:,}", f"{each.dialable:,}"
+        table.add_row(str(each.list_id), escape(each.campaign_id), *counts, ", ".join(told))
     return table
 
 

@@ -5,7 +5,7 @@ proves by itself what it relies on, and can be done again after a failure of any
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -73,7 +73,7 @@ class Archiver:
         self._lists = database.read(lambda connection: lists_of(connection, campaigns))
         self.tables = ArchiveTables(database, options, back=self.back)
         self.tables.refuse_unsafe({*self._lists, *(rule.lists if rule else ())})
-        self._plan = _Plan.of(self)
+        self._plan = self._worded = _Plan.of(self)
 
     def leads(self, lead_ids: Ids | None = None) -> Leads:
         """Give the leads to move, and make the archives that are missing.
@@ -136,6 +136,19 @@ class Archiver:
             return true()
         return rule_condition(leads, self.rule, self.clock.now, self._lists)
 
+    def holder_on(self, leads: TableClause) -> ColumnElement[str]:
+        """Word who in the dialer is holding a lead of a table: "" if nobody."""
+        return holder(leads, [name for name in HOLDERS if name in self.tables.shapes])
+
+    def reword(self, place: str, words: str) -> None:
+        """Put words, for the next chunk, in a place that `rule_on` has left open."""
+        worded = self._worded
+        self._plan = replace(
+            worded,
+            transfer=worded.transfer.with_words(place, words),
+            looking=worded.looking.with_words(place, words),
+        )
+
 
 @dataclass(frozen=True)
 class _Plan:
@@ -159,8 +172,7 @@ class _Plan:
             spared = nobody if options.loaded_anew == "take" else loaded_anew(pair.source)
         else:
             why = Stay.HELD
-            there = [name for name in HOLDERS if name in tables.shapes]
-            spared = nobody if held == "take" else holder(pair.source, there)
+            spared = nobody if held == "take" else archiver.holder_on(pair.source)
         # Once a lead is back nothing spares it any more; on the way out, its deletion decides.
         taken = (selected & (spared == ""), None) if archiver.back else (selected, spared == "")
         transfer = Transfer(pair, dialect, *taken)

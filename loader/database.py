@@ -4,6 +4,7 @@ import logging
 import secrets
 import sqlite3
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -51,6 +52,9 @@ ROW_CODES = frozenset(
     | {1526, 1586, 1644, 1690, 1748, 3819, 4025}
 )
 """A value, a key, a constraint, a partition or a trigger refuses the row."""
+
+SMALLEST_PACKET = 1 << 20
+"""The default of the oldest servers; what does not fit loses the connection, or comes as NULL."""
 
 FIRST_CODE_OF_SITES = 5000
 """Servers keep below; above are the numbers that a site gives its own triggers' errors."""
@@ -307,13 +311,24 @@ def _engine_arguments(url: URL) -> dict[str, Any]:
 
 
 def _prepare_server(connection: Any, record: ConnectionPoolEntry) -> None:
-    """Set the session up; a lock that ends with it tells whether it has ended."""
+    """Set the session up; a lock that ends with it tells whether it has ended.
+
+    Raises:
+        ConfigurationError: the server takes smaller statements than are sent.
+    """
     session = f"leadloader-{secrets.token_hex(8)}"
     record.info["session"] = session
     with connection.cursor() as cursor:
         cursor.execute(
-            "SET SESSION sql_safe_updates = 0, sql_big_selects = 1, "
+            "SET SESSION sql_safe_updates = 0, sql_big_selects = 1, completion_type = 0, "
             f"@session_lasts = GET_LOCK('{session}', 0)"
+        )
+        cursor.execute("SELECT @@max_allowed_packet")
+        [packet] = cursor.fetchone()
+    if packet < SMALLEST_PACKET:
+        raise ConfigurationError(
+            f"the server's max_allowed_packet is {packet} bytes, and leadloader needs 1 MB "
+            f"({SMALLEST_PACKET}); set it in the server's settings, or by SET GLOBAL"
         )
 
 
@@ -323,6 +338,7 @@ def _prepare_sqlite(connection: sqlite3.Connection) -> None:
     functions: tuple[tuple[str, int, Callable[..., str | float | None]], ...] = (
         ("fold", 1, lambda text: None if text is None else fold_text(str(text))),
         ("now", 0, lambda: _text(datetime.now())),  # noqa: DTZ005 - the server's local time
+        ("crc32", 1, lambda text: zlib.crc32(str(text).encode())),
         ("utc_timestamp", 0, lambda: _text(datetime.now(UTC))),
         ("unix_timestamp", 1, lambda text: datetime.fromisoformat(text).timestamp()),
         ("from_unixtime", 1, lambda seconds: _text(datetime.fromtimestamp(seconds))),  # noqa: DTZ006 - likewise

@@ -25,6 +25,10 @@ class SourceFileError(LoaderError):
     exit_code = 65
 
 
+class FeedFileError(SourceFileError):
+    """A feed cannot be used as it is; the source file itself may be good."""
+
+
 class RejectRateError(LoaderError):
     """More rows than `max_reject_rate` allows were rejected; nothing was inserted."""
 
@@ -91,6 +95,12 @@ class LoadedBeforeError(LoaderError):
     def __init__(self, message: str, run: str) -> None:
         super().__init__(message)
         self.run = run
+
+
+class UndoneBeforeError(LoaderError):
+    """The run was undone already, and nothing more of it can be taken back; nothing was done."""
+
+    exit_code = 0
 
 
 class OfficeHoursError(LoaderError):

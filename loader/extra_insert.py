@@ -66,6 +66,8 @@ class ExtraInserter:
         if extra.rows.empty:
             return self.last
         batch = _ExtraBatch(self.writer, extra, log)
+        if extra.is_worked_off and batch.log.was_sent:
+            batch.skip_called()
         try:
             batch.insert()
         finally:
@@ -110,6 +112,16 @@ class _ExtraBatch(Batch):
         rows = extra.rows.reset_index(drop=True)
         self.extra, self.lead_ids = extra, rows["lead_id"]
         super().__init__(writer, extra.table, rows.astype("str"), log)
+
+    def skip_called(self) -> None:
+        """Take the rows of leads that the dialer has called by now as stored: they were."""
+        leads = table("vicidial_list", column("lead_id"), column("called_since_last_reset"))
+        ids = self.lead_ids.unique().tolist()
+        asked = select(leads.c.lead_id).where(
+            leads.c.lead_id.in_(ids), leads.c.called_since_last_reset != "N"
+        )
+        called = self.database.read(lambda it: it.execute(asked).scalars().all())
+        self.known += Inserted(self.lead_ids[self.lead_ids.isin(called)])
 
     def send(self, connection: Connection, rows: pd.DataFrame, *, by_file: bool) -> Written:
         """Send rows once the leftovers in their place are gone."""

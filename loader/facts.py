@@ -1,7 +1,7 @@
 """The facts of a dialer: its small tables, its clock and its ways, read once for a run."""
 
 import re
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,6 +46,12 @@ CALL_TIMES = {"ct_state_call_times": "str"} | {f"ct_{name}": "int64" for name in
 STATE_CALL_TIMES = {"state_call_time_state": "str"} | {f"sct_{name}": "int64" for name in HOURS}
 """What is read of the call times; hours as hhmm."""
 
+USER_COLUMNS = (
+    "user", "user_level", "modify_leads", "vdc_agent_api_access", "api_list_restrict",
+    "api_allowed_functions", "user_group", "active",
+)  # fmt: skip
+"""What is read of users; never their passwords."""
+
 ALL_RIGHTS = {
     "active": "Y", "user_level": "9", "modify_leads": "1", "vdc_agent_api_access": "1",
     "api_allowed_functions": "ALL_FUNCTIONS",
@@ -64,10 +70,10 @@ def read_dialer(database: Database, options: LoadOptions) -> Dialer:
         ConfigurationError: vicidial_list is missing.
         DatabaseUnavailableError: no answer after all retries.
     """
-    return database.read(lambda connection: _Facts(connection, database, options).read())
+    return database.read(lambda connection: Facts(connection, database, options).read())
 
 
-class _Facts:
+class Facts:
     """One reading of the dialer's small tables."""
 
     def __init__(self, connection: Connection, database: Database, options: LoadOptions) -> None:
@@ -194,9 +200,9 @@ class _Facts:
             dtype="str",
         )
 
-    def campaigns(self) -> pd.DataFrame:
-        """Give the columns of `CAMPAIGNS` by folded campaign_id."""
-        found = self.frame("vicidial_campaigns", {name: name for name in CAMPAIGNS})
+    def campaigns(self, names: Iterable[str] = CAMPAIGNS) -> pd.DataFrame:
+        """Give columns of campaigns by folded campaign_id."""
+        found = self.frame("vicidial_campaigns", {name: name for name in ("campaign_id", *names)})
         return _by_folded(found, "campaign_id")
 
     def phone_codes(self) -> pd.DataFrame:
@@ -248,11 +254,7 @@ class _Facts:
 
     def users(self) -> pd.DataFrame:
         """Read what users may do; a right that the dialer is too old to know, all of them have."""
-        columns = (
-            "user", "user_level", "modify_leads", "vdc_agent_api_access", "api_list_restrict",
-            "api_allowed_functions", "user_group", "active",
-        )  # fmt: skip
-        users = self.frame("vicidial_users", {name: name for name in columns})
+        users = self.frame("vicidial_users", {name: name for name in USER_COLUMNS})
         there = self.columns.get("vicidial_users", {})
         return users.assign(**{n: full for n, full in ALL_RIGHTS.items() if n not in there})
 

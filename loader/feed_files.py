@@ -15,7 +15,13 @@ import pandas as pd
 import pyarrow as pa
 
 from loader.columnar import to_arrow
-from loader.errors import LoaderError, NoSuchFileError, SourceFileError, UsageError
+from loader.errors import (
+    FeedFileError,
+    LoaderError,
+    NoSuchFileError,
+    SourceFileError,
+    UsageError,
+)
 from loader.feeds import Feed, Numbers
 from loader.mapping import plain, usual_names
 from loader.options import LoadOptions
@@ -48,7 +54,7 @@ def read_feeds(options: LoadOptions, folder: Path) -> list[Feed]:
 
     Raises:
         NoSuchFileError: there is no such file, or it cannot be read.
-        SourceFileError: it is older than feed_max_age, cannot be read as a table, does not tell
+        FeedFileError: it is older than feed_max_age, cannot be read as a table, does not tell
             which column has the numbers, or has none.
         UsageError: a name has other characters than letters, digits, `-` and `_`.
     """
@@ -66,6 +72,8 @@ def _read_feed(name: str, path: Path, options: LoadOptions, folder: Path) -> Fee
         with ExitStack() as stack:
             reading = _Reading(_open(path, stack), _region(options))
             numbers = sort_on_disk(reading.numbers(), folder)
+    except SourceFileError as error:
+        raise FeedFileError(f"feed {name}: {error}") from None
     except LoaderError as error:
         raise type(error)(f"feed {name}: {error}") from None
     return Feed(name=name, path=path, numbers=numbers, unread=reading.unread, age=age)

@@ -87,6 +87,7 @@ def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> It
         notice=Notice.ADDED_TO_HOPPER,
         rows=columns_there(TABLE, values, leads.index, dialer),
         generated="hopper_id",
+        is_worked_off=True,
     )
 
 

@@ -210,7 +210,7 @@ def read_fingerprints(
     Raises:
         DatabaseUnavailableError: no answer after all retries.
     """
-    if not lead_ids:
+    if not len(lead_ids):
         return pd.Series(dtype="uint32", index=pd.Index([], dtype="int64"))
     names = [name for name in STORED if name in columns]
     chosen = f"lead_id IN ({', '.join(str(int(each)) for each in lead_ids)})"
@@ -272,9 +272,10 @@ def _read_texts(
 
 def text_of(columns: Iterable[str], *, sqlite: bool) -> str:
     """Word the text of a lead, see `as_texts`, in SQL."""
-    names = [quoted(name) for name in _compared(columns)]
+    # Named in full, for the archive's may stand in the same statement.
+    names = [f"vicidial_list.{quoted(name)}" for name in _compared(columns)]
     if sqlite:
-        return " || char(31) || ".join(names)
+        return " || char(31) || ".join(f"IFNULL({name}, char(0))" for name in names)
     # Columns may have different character sets, and what is joined must not.
     texts = ", ".join(f"CONVERT({name} USING utf8mb4)" for name in names)
     return f"CONCAT_WS(CHAR(31 USING utf8mb4), {texts})"

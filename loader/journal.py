@@ -8,6 +8,7 @@ transactions; elsewhere it is noted afterwards, and looked for if the note is mi
 import itertools
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -71,7 +72,8 @@ class _Entry:
         self._columns = {"first_row": first, "last_row": last, "row_count": len(rows)}
         self.session: str | None = None
         self.detail: Json = {}
-        self._is_there = False
+        self._is_there: bool | None = False
+        """None: the answer to a commit of it was lost."""
         found = self._find() if number <= journal.known else None
         if found is not None:
             self._refuse_other(found)
@@ -115,8 +117,7 @@ class _Entry:
         if self.journal.ledger.is_shared:
             self._write(connection, columns, more, refuses=commits)
             if commits:
-                connection.commit()
-                self._is_there = True
+                self._commit(connection)
         else:
             self.write_alone(columns, more)
 
@@ -126,7 +127,11 @@ class _Entry:
         for attempt in database.retrying():
             with attempt, database.connect() as connection:
                 self._write(connection, columns, more, refuses=True)
-                connection.commit()
+                self._commit(connection)
+
+    def _commit(self, connection: Connection) -> None:
+        self._is_there = self._is_there or None
+        connection.commit()
         self._is_there = True
 
     def _write(
@@ -141,12 +146,13 @@ class _Entry:
         if refuses:
             journal.ledger.refuse_other_owner(connection, journal.run, journal.owner)
         values = {**columns, "detail": json.dumps(self.detail)}
-        if self._is_there:
+        if not self._is_there:
+            own = {"run": journal.run, "number": self.number, "kind": self.kind}
+            new = insert(batches).values(**own, **self._columns, **values)
+            connection.execute(new if self._is_there is False else tables.ignoring(new, connection))
+        if self._is_there is not False:
             mine = (batches.c.run == journal.run, batches.c.number == self.number)
             connection.execute(update(batches).where(*mine).values(**values))
-        else:
-            own = {"run": journal.run, "number": self.number, "kind": self.kind}
-            connection.execute(insert(batches).values(**own, **self._columns, **values))
         more(connection)
 
 
@@ -158,6 +164,7 @@ class LeadEntry(_Entry, LeadLog):
     def __init__(self, journal: Journal, number: int, rows: pd.Index) -> None:
         """Take the entry as the ledger has it, or a new one."""
         self._extras: dict[str, InsertedExtra] = {}
+        self._has_news = False
         super().__init__(journal, number, rows)
 
     def take_up(self, found: RowMapping) -> None:
@@ -198,10 +205,29 @@ class LeadEntry(_Entry, LeadLog):
         """Give what notes the sessions that send such rows."""
         return _ExtraEntry(self)
 
+    def set_back(self, fingerprints: "pd.Series[int]") -> None:
+        """Take what leads are like that were changed after their insert, by lead_id.
+
+        `write_extras` writes it.
+        """
+        prints, lead_ids = self.known.fingerprints.copy(), self.known.lead_ids
+        changed = lead_ids[lead_ids.isin(fingerprints.index)]
+        prints[changed.index] = fingerprints[changed].to_numpy()
+        self._take(replace(self.known, fingerprints=prints))
+
     def note_extra(self, table: str, stored: InsertedExtra) -> None:
-        """Note what became of them."""
+        """Take what became of them; `write_extras` writes it, once for all tables."""
         self.detail.setdefault("extras", {})[table] = encode_extra(stored)
-        self.write_alone({})
+        self._has_news = True
+
+    def write_extras(self) -> None:
+        """Note what became of the rows that come with the leads, if that is not done.
+
+        What is not noted is looked for by who takes the batch up again.
+        """
+        if self._has_news:
+            self.write_alone({})
+            self._has_news = False
 
     def _take(self, known: Inserted) -> None:
         self.known = known
@@ -308,7 +334,7 @@ class ChangeEntry(_Entry, ChangeLog):
         table, journal = tables.changes, self.journal
         mine = (table.c.run == journal.run, table.c.number == self.number)
         numbers = rows.tolist()
-        if numbers and self._is_there:
+        if numbers and self._is_there is not False:
             connection.execute(delete(table).where(*mine, table.c.row_number.in_(numbers)))
         own = {"run": journal.run, "number": self.number, "done": done}
         frame = changes.rename_axis("row_number").reset_index()

@@ -142,7 +142,13 @@ class Ledger:
 
     def insert(self, record: RunRecord) -> None:
         """Note a new run."""
-        self._write(insert(tables.runs).values(writes=0, **_as_columns(asdict(record))))
+        new = insert(tables.runs).values(writes=0, **_as_columns(asdict(record)))
+        for attempt in self.database.retrying():
+            with attempt, self.database.connect() as connection:
+                # If only the answer to the commit was lost, it is there.
+                is_first = attempt.retry_state.attempt_number == 1
+                connection.execute(new if is_first else tables.ignoring(new, connection))
+                connection.commit()
 
     def update(self, name: str, **columns: Any) -> None:
         """Note something of a run."""

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Connection,
     DateTime,
     Index,
+    Insert,
     Integer,
     MetaData,
     String,
@@ -124,11 +125,15 @@ def make(connection: Connection) -> None:
             connection.execute(CreateTable(table, if_not_exists=True))
     found = connection.execute(select(version.c.version)).scalars().all()
     if not found:
-        ignoring = "OR IGNORE" if connection.dialect.name == "sqlite" else "IGNORE"
-        connection.execute(insert(version).prefix_with(ignoring), {"version": VERSION})
+        connection.execute(ignoring(insert(version), connection), {"version": VERSION})
     elif found != [VERSION]:
         raise ConfigurationError(
             f"the ledger (tables leadloader_*) is of version {found[0]}, and this leadloader knows "
             f"version {VERSION}: use the leadloader that made it, or a newer one"
         )
     connection.commit()
+
+
+def ignoring(statement: Insert, connection: Connection) -> Insert:
+    """Word an insert so that it does nothing if the row is there already."""
+    return statement.prefix_with("OR IGNORE" if connection.dialect.name == "sqlite" else "IGNORE")

@@ -137,6 +137,12 @@ def map_columns(
         if label in columns:
             fields.setdefault(CUSTOM + label, label)
     _by_usual_names(file, columns, fields, vendor)
+    if not fields:
+        # Then it may be no header, and what stands in it a person's.
+        raise SourceFileError(
+            f"{file}: none of its {len(columns)} columns has a name that is known; is the first "
+            'row a header? Name columns by --map phone_number="...", or the file\'s --layout'
+        )
     if "phone_number" not in fields:
         raise SourceFileError(
             f"{file}: no column is known as phone_number among {_quoted(columns)}; name it by "

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from loader.columnar import to_arrow
-from loader.errors import UsageError
+from loader.errors import ResultsError, UsageError
 from loader.findings import FINDING_TYPES, Findings, findings, no_findings
 from loader.mapping import APART, RESULT_COLUMNS, result_columns
 from loader.reasons import Reason
@@ -52,7 +53,8 @@ class Results:
         else:
             self._make()
         self._spools = self._rounds_of_insert = 0
-        self.accepted, self._rejected = self.next_round(), Spool(self.work / "rejected")
+        self.accepted = self.next_round(is_kept=goes_on)
+        self._rejected = Spool(self.work / "rejected")
         self._ids = self.work / "ids"
         self._ids.touch()
         self._reopened: pd.Series[int] = pd.Series(dtype="int64")
@@ -78,10 +80,18 @@ class Results:
         self._spools += 1
         return Spool(self.work / f"spool-{self._spools}")
 
-    def next_round(self) -> Spool:
-        """Make the spool of what waits for the next round of the insert; it can outlive a crash."""
+    def next_round(self, *, is_kept: bool = False) -> Spool:
+        """Make the spool of what waits for the next round of the insert; it can outlive a crash.
+
+        Args:
+            is_kept: a process before this one has written and kept it; else, what it has written
+                was not to be inserted yet.
+        """
         self._rounds_of_insert += 1
-        return Spool(self.work / f"accepted-{self._rounds_of_insert}")
+        path = self.work / f"accepted-{self._rounds_of_insert}"
+        if not is_kept:
+            path.unlink(missing_ok=True)
+        return Spool(path)
 
     def keep(self) -> dict[str, Any]:
         """See that all that was rejected so far outlives a crash; give what `restore` needs."""
@@ -200,15 +210,15 @@ class Results:
 
     def forget(self) -> None:
         """Delete what only a run needs that is not at its end."""
-        shutil.rmtree(self.work, ignore_errors=True)
+        forget(self.folder)
 
     def discard(self) -> None:
         """Leave nothing of a run that came to nothing."""
-        self._loaded.close()
-        self.accepted.close()
-        self._rejected.close()
-        if self._changes:
-            self._changes.close()
+        for file in (self._loaded, self.accepted, self._rejected, self._changes):
+            # If the disk is full: it goes anyway.
+            with suppress(OSError, ValueError):
+                if file:
+                    file.close()
         self.forget()
         if self._made and not any(self.folder.iterdir()):
             self.folder.rmdir()
@@ -233,6 +243,27 @@ class Results:
         found = [frame.index.astype("str").to_series(), frame["reason"], details, answer]
         columns = [frame[name] for name in self._numbered] + found
         return pa.table([to_arrow(column.astype("str")) for column in columns], schema)
+
+
+def forget(folder: Path) -> None:
+    """Delete what a run needs in its folder that is not at its end."""
+    shutil.rmtree(folder / ".work", ignore_errors=True)
+
+
+@contextmanager
+def disk_explained() -> Iterator[None]:
+    """Say clearly that files cannot be written; for those that are read, their readers say it.
+
+    Raises:
+        ResultsError: a full disk, a limit of the size of files.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ResultsError(
+            f"results or a temporary file cannot be written: {error.strerror or error}; what was "
+            "done is not lost: make room, and the same command completes it"
+        ) from None
 
 
 def refuse_other_results(folder: Path, names: Sequence[str]) -> None:

@@ -159,7 +159,10 @@ _table(
     Column("list_name", String(30)),
     Column("campaign_id", String(8)),
     Column("active", FLAG),
+    Column("list_description", String(255)),
+    Column("list_changedate", TIME),
     Column("local_call_time", String(10), server_default="campaign", nullable=False),
+    Column("expiration_date", DATE, server_default="2099-12-31"),
 )
 
 _table(
@@ -192,6 +195,8 @@ _table(
     Column("campaign_id", String(8), primary_key=True),
     Column("campaign_name", String(40)),
     Column("active", FLAG),
+    Column("dial_statuses", String(255), server_default=" NEW -"),
+    Column("lead_filter_id", String(20), server_default="NONE"),
     Column("local_call_time", String(10), server_default="9am-9pm"),
     Column("use_internal_dnc", DNC_SWITCH, server_default="N"),
     Column("use_campaign_dnc", DNC_SWITCH, server_default="N"),

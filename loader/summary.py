@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from loader.dialable import Dialable
 from loader.reasons import Notice, Reason
 
 
@@ -63,6 +64,9 @@ class Summary(BaseModel):
     """Loaded rows by region of their number; "" where it is not known."""
     remarks: list[str]
     """What was missing or done otherwise for the whole run."""
+    dialable: list[Dialable] | None = None
+    """Of the new leads, by list, what the dialer could call when the load was done; None: it was
+    not asked for."""
     seconds: dict[str, float]
     """By stage."""
     results: str

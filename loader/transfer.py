@@ -5,6 +5,7 @@ by the statement that has compared it with its copy.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from copy import copy
 from functools import reduce
 from typing import Any
 
@@ -52,6 +53,12 @@ class ForLeads:
         """Run it. As parameters the lead_ids of a chunk would take longer than the server does."""
         ids = f"({', '.join(map(str, lead_ids))})"
         return connection.exec_driver_sql(self._text.replace(PLACE, ids))
+
+    def with_words(self, place: str, words: str) -> "ForLeads":
+        """Give it with words in a place of the statement that was left open."""
+        other = copy(self)
+        other._text = self._text.replace(place, words)
+        return other
 
 
 def for_leads(lead_id: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -101,6 +108,13 @@ class Transfer:
         self._insert, self._update, self._delete, self._take_back = (
             ForLeads(statement, dialect) for statement in (copying, updating, deleting, taking_back)
         )
+
+    def with_words(self, place: str, words: str) -> "Transfer":
+        """Give it with words in a place of the statements that was left open."""
+        other = copy(self)
+        for name in ("_insert", "_update", "_delete", "_take_back"):
+            setattr(other, name, getattr(self, name).with_words(place, words))
+        return other
 
     def move(
         self,

@@ -5,6 +5,7 @@ a cut falls between two of them. They must not be encrypted.
 """
 
 import contextlib
+import re
 import select
 import socket
 import threading
@@ -27,16 +28,19 @@ Moment = Literal["before", "during", "after"]
 
 @dataclass
 class Event:
-    """Happens at the `nth` packet from now, of any client, with `containing`."""
+    """Happens at the `nth` packet from now, of any client, that contains or matches something."""
 
     moment: Moment
-    containing: bytes
+    containing: bytes | re.Pattern[bytes]
     nth: int
     action: Callable[[], object]
     loses: bool
 
     def is_reached_by(self, packet: bytes) -> bool:
-        self.nth -= self.containing in packet
+        if isinstance(self.containing, bytes):
+            self.nth -= self.containing in packet
+        else:
+            self.nth -= self.containing.match(packet) is not None
         return self.nth == 0
 
 
@@ -83,7 +87,7 @@ class Proxy:
     def at(
         self,
         moment: Moment,
-        containing: bytes,
+        containing: bytes | re.Pattern[bytes],
         action: Callable[[], object],
         *,
         nth: int = 1,

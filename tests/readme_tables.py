@@ -20,6 +20,7 @@ from loader.errors import LoaderError
 from loader.mapping import usual_names
 from loader.options import LoadOptions
 from loader.reasons import Notice, Reason
+from loader.undo_result import Kept
 
 ADD_LEADS = frozenset({
     "list_id", "campaign_id", "phone_code", "duplicate_check", "dnc_check", "campaign_dnc_check",
@@ -31,19 +32,21 @@ ADD_LEADS = frozenset({
 """The options that add_lead has under the same name."""
 
 CODES = {
-    0: "every row has its outcome; every lead of an archive, or its limit or run_time ended it",
+    0: "every row has its outcome, or the file was loaded before; every lead of an archive, or its "
+    "limit or run_time ended it",
     64: "usage: an option is wrong or missing",
     65: "the file cannot be used, more rows are bad than `max_reject_rate` allows, or a lead_id is",
-    66: "there is no such file",
+    66: "there is no such file, or drop folder",
     69: "the database does not answer, after all retries",
     70: "a bug of ours",
     74: "the results cannot be written, such as to a full disk; what was done before is done",
-    75: "it is office hours, or they began: try again later",
-    77: "not allowed: the dialer's user, or the database account",
+    75: "try again later: it is office hours, or another process is at the file or the night",
+    77: "not allowed: the dialer's user, the database account, or a drop folder is read-only",
     78: "bad configuration: a settings or mapping file, the environment, the database",
-    129: "SIGHUP, the terminal was closed; an archive ended after its chunk",
-    130: "interrupted (SIGINT); an archive ended after its chunk",
-    143: "SIGTERM; an archive ended after its chunk",
+    129: "SIGHUP, the terminal was closed; an import ended after its batch, an archive after its "
+    "chunk, and the same command goes on",
+    130: "interrupted (SIGINT); likewise",
+    143: "SIGTERM; likewise",
 }
 
 
@@ -59,7 +62,7 @@ def options() -> str:
     documented = documentation()
     rows = []
     for name, field in Settings.model_fields.items():
-        if name in {"archive", "office_hours"}:
+        if name in {"archive", "lineage", "nightly", "notify", "office_hours", "sources"}:
             continue
         theirs = f"`{name}`" if name in ADD_LEADS else ""
         rows.append([f"`{spelled(name)}`", theirs, default(field), documented[name]])
@@ -119,6 +122,10 @@ def exit_codes() -> str:
     return table(["exit code", "means"], [[str(code), text] for code, text in CODES.items()])
 
 
+def undo_stays() -> str:
+    return table(["why", "means"], [[f"`{kept}`", kept.meaning] for kept in Kept])
+
+
 def names() -> str:
     rows = [[f"`{field}`", ", ".join(names)] for field, names in usual_names().items()]
     return table(["field", "columns that are taken for it"], rows)
@@ -132,6 +139,7 @@ def differences() -> str:
 
 TABLES = {
     "options": options, "archive options": archive_options, "reasons": reasons, "stays": stays,
+    "undo stays": undo_stays,
     "notices": notices, "exit codes": exit_codes, "names": names, "differences": differences,
 }  # fmt: skip
 

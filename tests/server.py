@@ -83,13 +83,19 @@ class Server:
         self._leave.append(f"DROP DATABASE IF EXISTS {name}")
         return self.url(name)
 
+    def new_account(self, url: str) -> str:
+        """Make an account that may do nothing, and give its address of the database at `url`."""
+        database, name, password = make_url(url).database, *map(secrets.token_hex, (6, 6))
+        self.execute(f"CREATE USER account_{name}@'%' IDENTIFIED BY '{password}'")
+        self._leave.append(f"DROP USER account_{name}@'%'")
+        return self.url(str(database), f"account_{name}", password)
+
     def new_reader(self, url: str) -> str:
         """Make an account that can only SELECT in the database at `url`, and give its address."""
-        database, name, password = make_url(url).database, *map(secrets.token_hex, (6, 6))
-        self.execute(f"CREATE USER reader_{name}@'%' IDENTIFIED BY '{password}'")
-        self._leave.append(f"DROP USER reader_{name}@'%'")
-        self.execute(f"GRANT SELECT ON {database}.* TO reader_{name}@'%'")
-        return self.url(str(database), f"reader_{name}", password)
+        address = self.new_account(url)
+        reader = make_url(address)
+        self.execute(f"GRANT SELECT ON {reader.database}.* TO {reader.username}@'%'")
+        return address
 
     def close(self) -> None:
         """Drop what was made here; the server is not ours to stop."""

@@ -539,7 +539,7 @@ def test_a_dry_run_that_takes_long_can_be_ended(dialer: str) -> None:
         said = process.communicate(timeout=20)
     engine.dispose()
     assert process.returncode == 143
-    assert said[1].endswith("leadloader: SIGTERM came, before anything was moved\n")
+    assert said[1].endswith("leadloader: SIGTERM came; the same command goes on from here\n")
     assert not Path("out").exists()
 
 

@@ -16,10 +16,10 @@ BOTTOM = {"errors", "reasons", "columnar", "grammar"}
 
 PURE = {
     "accepted", "ages", "alt_phones", "archive_account", "archive_options", "archive_result",
-    "callbacks", "changes", "clean", "collation", "custom_fields", "duplicate_rule", "duplicates",
-    "extras", "feeds", "fill", "findings", "hopper", "lead_ids", "lookups", "mapping", "normalize",
-    "number_zones", "numbering_plans", "office_hours", "options", "phones", "pipeline", "regions",
-    "rules", "timezone", "zones",
+    "callbacks", "changes", "clean", "collation", "custom_fields", "dialable", "duplicate_rule",
+    "duplicates", "extras", "feeds", "fill", "findings", "hopper", "lead_ids", "lookups", "mapping",
+    "normalize", "number_zones", "numbering_plans", "office_hours", "options", "phones", "pipeline",
+    "regions", "rules", "timezone", "undo_result", "zones",
 }  # fmt: skip
 """Stages over frames and plain data: with the same input they give the same answer."""
 
@@ -31,11 +31,12 @@ FEEDS = {"feed_files"}
 
 DATABASE = {
     "archive", "archive_children", "archive_conditions", "archive_preview", "archive_selection",
-    "archive_tables", "batch_record", "database", "extra_insert", "facts", "insert", "journal",
-    "ledger", "ledger_tables", "locking", "queries", "schema", "table_shapes", "throttle", "transfer", "update", "write",
+    "archive_tables", "batch_record", "bring_back", "calling", "database", "extra_insert", "facts",
+    "insert", "journal", "ledger", "ledger_tables", "lists", "locking", "needs", "queries",
+    "revert", "rights", "schema", "table_shapes", "throttle", "transfer", "undo", "update", "write",
 }  # fmt: skip
 
-RESULTS = {"archive_report", "results", "spool", "summary"}
+RESULTS = {"archive_report", "results", "spool", "summary", "undo_report"}
 
 MAY_IMPORT = {
     "bottom": BOTTOM,

@@ -40,7 +40,10 @@ def test_linked_files_exist() -> None:
         assert (ROOT / link).exists(), link
 
 
-OF_THE_COMMAND = {"database", "config", "results", "json_summary", "quiet"}
+OF_THE_COMMAND = {
+    "again", "check_dialable", "config", "database", "json_summary", "log_format", "metrics_file",
+    "quiet", "results",
+}  # fmt: skip
 """Flags that are no options of the load."""
 
 

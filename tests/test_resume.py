@@ -6,7 +6,9 @@ in tests/test_load_kills.py.
 """
 
 import itertools
+import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import jobs.load
+from jobs.command import run as run_command
 from jobs.plan import Plan
 from jobs.recording import Recording
 from jobs.run import Watchers
@@ -25,6 +28,7 @@ from loader.errors import (
     LoadedBeforeError,
     RejectRateError,
 )
+from loader.extra_insert import ExtraInserter
 from loader.journal import _Entry
 from loader.ledger import Ledger
 from loader.options import LoadOptions
@@ -312,6 +316,49 @@ def test_a_run_goes_on_in_the_folder_that_it_has(
     )  # fmt: skip
     assert summary.results == str(tmp_path / "results")
     assert "going on with run" in said[0]
+
+
+def test_what_the_dialer_has_called_is_not_put_into_the_hopper_again(
+    database: Database, path: Path, tmp_path: Path
+) -> None:
+    prepared(database)
+    options = LoadOptions(list_id="101", add_to_hopper="Y")
+    with pytest.raises(Killed), killed_at(Point(ExtraInserter, "insert", "after"), 2):
+        jobs.load.load(str(path), options, database, tmp_path / "results", job="import")
+    [(taken,)] = run(url_of(database), "SELECT MIN(lead_id) FROM vicidial_hopper")
+    run(url_of(database), f"DELETE FROM vicidial_hopper WHERE lead_id = {taken}")
+    run(
+        url_of(database),
+        "UPDATE vicidial_list SET called_since_last_reset = 'Y', status = 'INCALL' "
+        f"WHERE lead_id = {taken}",
+    )
+    jobs.load.load(str(path), options, database, tmp_path / "results", job="import")
+    outcome = outcome_of(tmp_path / "results")
+    [(in_hopper,)] = run(url_of(database), "SELECT COUNT(*) FROM vicidial_hopper")
+    assert in_hopper == outcome.summary.loaded - 1
+    assert outcome.summary.notices["ADDED_TO_HOPPER"] == outcome.summary.loaded
+
+
+def test_a_signal_ends_an_import_cleanly(
+    database: Database, path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepared(database)
+    command = ["import", str(path), "--database", url_of(database), "--list-id", "101"]
+    command += ["--batch-size", "3", "--results", str(tmp_path / "results")]
+    original, count = Results.load, itertools.count(1)
+
+    def signalled(self: Results, *arguments: Any, **named: Any) -> None:
+        original(self, *arguments, **named)
+        if next(count) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Results, "load", signalled)
+        assert run_command(command) == 128 + signal.SIGTERM
+    assert "SIGTERM came; the same command goes on from here" in capsys.readouterr().err
+    assert outcome_of(tmp_path / "results").summary.loaded == 6
+    assert run_command(command) == 0
+    assert outcome_of(tmp_path / "results").summary.loaded == 7
 
 
 REFUSES_BOB = """CREATE TRIGGER refuses_bob BEFORE INSERT ON vicidial_list FOR EACH ROW

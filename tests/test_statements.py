@@ -10,6 +10,7 @@ from sqlalchemy import event
 
 from loader.database import Database
 from loader.facts import read_dialer
+from loader.ledger import Ledger
 from loader.options import LoadOptions
 from tests.loads import Loads, Outcome, assert_extras_told
 from tests.server import fill
@@ -174,6 +175,8 @@ def counted(
     fill(database.engine, TABLES)
     # What a process asks only once, such as how the server sorts letters.
     read_dialer(database, LoadOptions(user="loader", duplicate_check="DUPNAMEPHONESYS"))
+    # What is made only once.
+    Ledger.open(database, loads.folder)
     statements = Statements(database)
     before = statements.questions()
     connections = statements.connections

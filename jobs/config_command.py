@@ -1,0 +1,128 @@
+"""The commands below config: check, schema and example. What is heavy is imported late."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from jobs.config_check import Fault
+    from jobs.config_database import DatabaseReport
+    from jobs.settings import Settings
+
+app = typer.Typer(
+    help="Settings: what is wrong with them, and what there is.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+NOT_ALLOWED, BAD_SETTINGS = 77, 78
+WIDTH = 10
+"""Of a job's name."""
+
+
+@app.command()
+def check(
+    config: Annotated[
+        Path | None, typer.Option(help="Settings file (leadloader.toml)", metavar="FILE")
+    ] = None,
+    database: Annotated[
+        str | None, typer.Option(help="mysql://..., sqlite:///leads.db, none", metavar="URL")
+    ] = None,
+    job: Annotated[
+        list[str] | None,
+        typer.Option(help="Only for import, validate, archive ...; may be repeated", metavar="JOB"),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Rights for all that flags and files can ask for")
+    ] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Do not connect to the database")
+    ] = False,
+    is_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON")] = False,
+) -> None:
+    """Say what is wrong, and what the account may not do."""
+    from jobs.config_check import check_file
+    from jobs.config_database import JOBS, check_database
+    from jobs.opening import open_database
+    from jobs.settings import CONFIG
+    from loader.errors import LoaderError, UsageError
+
+    for name in job or ():
+        if name not in JOBS:
+            raise UsageError(f"--job: there is no job {name}; there is {', '.join(JOBS)}")
+    config = config or (CONFIG if CONFIG.exists() else None)
+    settings, faults = check_file({"database": database} if database else {}, config)
+    code, report, failure = (BAD_SETTINGS if faults else 0), None, ""
+    if settings is not None and not offline and settings.database != "none":
+        try:
+            report = check_database(
+                settings, open_database(settings), job or (), everything=everything
+            )
+            lacking = NOT_ALLOWED if any(report.missing.values()) else 0
+            code = code or (BAD_SETTINGS if report.wrong else lacking)
+        except LoaderError as error:
+            code, failure = code or error.exit_code, str(error)
+    if is_json:
+        _print_json(faults, report, failure)
+    else:
+        _print(config, settings, faults, report, failure)
+    raise typer.Exit(code)
+
+
+def _print_json(faults: "list[Fault]", report: "DatabaseReport | None", failure: str) -> None:
+    findings: dict[str, Any] = {
+        "settings": [fault.model_dump() for fault in faults],
+        "database": report.model_dump() if report else None,
+        "failure": failure,
+    }
+    print(json.dumps(findings, indent=2, ensure_ascii=False))
+
+
+def _print(
+    config: Path | None,
+    settings: "Settings | None",
+    faults: "list[Fault]",
+    report: "DatabaseReport | None",
+    failure: str,
+) -> None:
+    for fault in faults:
+        print(fault)
+    if not faults:
+        print(f"settings: ok ({config or 'there is no settings file'})")
+    if failure:
+        print(f"database: {failure}")
+    if settings is None:
+        print("database: not looked at, the settings have to be read first")
+    if report is None:
+        return
+    print(f"database {report.name}: {report.server}, account {report.account}")
+    for remark in report.remarks:
+        print(f"  note: {remark}")
+    for wrong in report.wrong:
+        print(f"  {wrong}")
+    for job, missing in report.missing.items():
+        tables = dict.fromkeys(right.rpartition(" ")[2] for right in missing)
+        said = f"lacks rights on {', '.join(tables)}" if missing else "ok"
+        print(f"  {job:<{WIDTH}} {said}")
+    if report.grants:
+        print("\nAn administrator of the server gives what is missing by:\n")
+        print("\n".join(report.grants))
+        print("\nThen check again: an account cannot see tables on which it has no right.")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of settings files, for editors."""
+    from jobs.settings_schema import settings_schema
+
+    print(json.dumps(settings_schema(), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def example() -> None:
+    """Print a settings file with every setting there is, commented out."""
+    from jobs.settings_example import settings_example
+
+    print(settings_example(), end="")

@@ -1,0 +1,169 @@
+"""What the database account may not do, by job: `leadloader config check`."""
+
+import os
+from collections.abc import Collection, Iterable
+from contextlib import closing
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from jobs.settings import Settings
+from loader import needs
+from loader.archive_options import ArchiveOptions
+from loader.database import Database
+from loader.errors import LoaderError
+from loader.facts import read_dialer
+from loader.needs import Right, Rights, Site
+from loader.options import LoadOptions
+from loader.rights import Account
+from loader.schema import REQUIRED
+from loader.throttle import Throttle
+
+JOBS = ("import", "validate", "archive", "dearchive", "undo", "nightly")
+
+ALL_ON = LoadOptions(
+    dnc_check="AREACODE",
+    campaign_dnc_check="Y",
+    duplicate_scope_archive="Y",
+    nanpa_ac_prefix_check="Y",
+    custom_fields="Y",
+    hopper_local_call_time_check="Y",
+    on_duplicate="update",
+    map=dict.fromkeys(needs.COMES_ALONG, "any"),
+)
+"""Reads and writes all that a load can read or write."""
+
+
+class DatabaseReport(BaseModel):
+    """What was found at the database."""
+
+    name: str
+    """Its address, without the password."""
+    server: str
+    account: str
+    """Of the server."""
+    remarks: list[str]
+    wrong: list[str]
+    """What keeps every job from being done."""
+    missing: dict[str, list[str]]
+    """By job: rights that the account lacks, such as `INSERT on vicidial_list`."""
+    grants: list[str]
+    """Statements by which an administrator gives what is missing."""
+
+
+def check_database(
+    settings: Settings, database: Database, jobs: Collection[str] = (), *, everything: bool = False
+) -> DatabaseReport:
+    """Look at the database and ask it what the account may do there.
+
+    Args:
+        settings: they say what is to be done.
+        database: theirs.
+        jobs: some of `JOBS`; none: all, nightly if there are sources.
+        everything: also what the settings do not ask for, but flags or a file's columns can.
+
+    Raises:
+        NotAllowedError: name or password of the account are wrong.
+        DatabaseUnavailableError: no answer after all retries.
+        ConfigurationError: there is no such database.
+    """
+    asked = [*jobs] or [job for job in JOBS if job != "nightly" or settings.sources]
+    if database.is_sqlite:
+        return _of_sqlite(settings, database, asked)
+    account = Account(database)
+    missing, all_missing = {}, set[Right]()
+    for job in asked:
+        rights = account.missing(_needs(job, settings, account.site, everything=everything))
+        missing[job] = [_worded(right) for right in rights]
+        all_missing.update(rights)
+    absent = [name for name in REQUIRED if name in account.absent]
+    wrong = [f"the database has no table {name}; is it a dialer's?" for name in absent]
+    if not all_missing and not wrong:
+        wrong += _wrong(settings, database, asked)
+    return DatabaseReport(
+        name=database.name,
+        server=account.version,
+        account=account.name,
+        remarks=[*account.remarks, *_without_ledger(all_missing)],
+        wrong=wrong,
+        missing=missing,
+        grants=account.grants(all_missing),
+    )
+
+
+def _without_ledger(missing: Iterable[Right]) -> list[str]:
+    """Say what is done if the loader's own tables cannot be made or written."""
+    if not any(right.table in needs.LEDGER for right in missing):
+        return []
+    return [
+        "without the rights on leadloader_* the ledger is an SQLite file beside the results: all "
+        "the same, but only for the machine that it is on"
+    ]
+
+
+def _needs(job: str, settings: Settings, site: Site, *, everything: bool) -> Rights:
+    """Give the rights that a job needs."""
+    options = ALL_ON if everything else settings.options
+    moving = settings.archive.options
+    if everything:
+        moving = ArchiveOptions(with_children=True)
+    dialable = settings.check_dialable or everything
+    match job:
+        case "validate":
+            return needs.of_validate(options, site)
+        case "import":
+            return needs.of_import(options, site, check_dialable=dialable)
+        case "archive":
+            return needs.of_archive(moving, site)
+        case "dearchive":
+            return needs.of_dearchive(moving, site)
+        case "undo":
+            return needs.of_undo(moving, site)
+    found = needs.of_archive(moving, site) if settings.nightly.archive else Rights()
+    for source in settings.sources:
+        of_source = ALL_ON if everything else settings.options_of(source, {})
+        found |= needs.of_import(of_source, site, check_dialable=dialable)
+        found |= needs.of_new_lists() if source.new_list else Rights()
+    return found
+
+
+def _wrong(settings: Settings, database: Database, jobs: Iterable[str]) -> list[str]:
+    """Read what the jobs begin with: the dialer's user and tables, the server's load."""
+    said = []
+    loads = {"import": [settings.options], "validate": [settings.options]}
+    loads["nightly"] = [settings.options_of(source, {}) for source in settings.sources]
+    try:
+        for options in {
+            it.model_dump_json(): it for job in jobs for it in loads.get(job, [])
+        }.values():
+            read_dialer(database, options)
+    except LoaderError as error:
+        said.append(str(error))
+    if "archive" in jobs or "nightly" in jobs:
+        try:
+            with closing(Throttle(database, settings.archive.options)) as throttle:
+                throttle.check()
+        except LoaderError as error:
+            said.append(f"archive: {error}")
+    return said
+
+
+def _of_sqlite(settings: Settings, database: Database, jobs: Collection[str]) -> DatabaseReport:
+    """Look at an SQLite file, whose account is whoever may write to it."""
+    file = Path(database.engine.url.database or "")
+    may_write = os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
+    lacking = [] if may_write else [f"write to {file} and its folder"]
+    return DatabaseReport(
+        name=database.name,
+        server="SQLite",
+        account="whoever may write to the file",
+        remarks=[],
+        wrong=_wrong(settings, database, jobs),
+        missing={job: [] if job == "validate" else lacking for job in jobs},
+        grants=[],
+    )
+
+
+def _worded(right: Right) -> str:
+    column = f" ({right.column})" if right.column else ""
+    return f"{right.privilege}{column} on {right.table}"

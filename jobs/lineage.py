@@ -1,0 +1,243 @@
+"""OpenLineage events: which file became which leads, and which leads went into the archive."""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+from sqlalchemy import make_url
+
+from jobs.account import Account
+from jobs.missing import missing_extra
+from jobs.telling_settings import LineageSettings
+from loader import __version__
+from loader.archive_report import ArchiveReport
+from loader.errors import ConfigurationError
+from loader.summary import Summary
+from loader.undo_report import UndoReport
+
+if TYPE_CHECKING:
+    from openlineage.client.event_v2 import InputDataset, OutputDataset, RunState
+    from openlineage.client.transport import Transport
+
+PRODUCER = f"urn:leadloader:{__version__}"
+LEADS, ARCHIVE = "vicidial_list", "vicidial_list_archive"
+RETRY = {"total": 2, "connect": 2, "read": 2, "backoff_factor": 0.3}
+"""Of an endpoint that does not answer: a load does not wait for it for long."""
+
+
+class File(Protocol):
+    """What is known of a source file, before it is loaded as after."""
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """A run that was told of at its beginning."""
+
+    run_id: str
+    inputs: "list[InputDataset]"
+
+
+class Lineage:
+    """Sends the events of runs."""
+
+    def __init__(self, settings: LineageSettings) -> None:
+        """Make the client; nothing is sent yet.
+
+        Raises:
+            ConfigurationError: the extra is not installed, or the address is none.
+        """
+        try:
+            from openlineage.client import (  # noqa: PLC0415 - an extra
+                OpenLineageClient,
+                event_v2,
+                facet_v2,
+            )
+        except ImportError:
+            raise missing_extra("[lineage]", "lineage", "openlineage-python") from None
+        event_v2.set_producer(PRODUCER)
+        self._events, self._facets = event_v2, facet_v2
+        self._settings = settings
+        self._client = OpenLineageClient(transport=_transport(settings))
+
+    @property
+    def goes_to(self) -> str:
+        """Name the file or the server, without a password in its address."""
+        return str(self._settings.file or urlsplit(self._settings.url).hostname)
+
+    def started(
+        self, job: str, run: str, path: str, file: File, fields: Mapping[str, str], began: datetime
+    ) -> Started:
+        """Tell that a file is being loaded.
+
+        Args:
+            job: import.
+            run: its name.
+            path: of the file, `-` for standard input.
+            file: what is known of it.
+            fields: column of the file, by field.
+            began: when it began.
+
+        Raises:
+            OSError, RuntimeError: it cannot be told.
+        """
+        started = Started(run_id(run), self._file(path, file, fields.values()))
+        self._emit(self._events.RunState.START, job, began, started.run_id, started.inputs)
+        return started
+
+    def ended(self, account: Account, started: Started | None = None) -> None:
+        """Tell how a run ended, and that it began if that was not told.
+
+        Raises:
+            OSError, RuntimeError: it cannot be told.
+        """
+        inputs, outputs = self._datasets(account, started)
+        if started is None:
+            started = Started(run_id(account.run), inputs)
+            state = self._events.RunState.START
+            self._emit(state, account.job, account.began, started.run_id, inputs)
+        state = self._state(account)
+        facets = {"leadloader": self._told(account)}
+        if account.exit_code:
+            error = self._facets.error_message_run.ErrorMessageRunFacet(account.message, "Python")
+            facets["errorMessage"] = error
+        self._emit(state, account.job, account.ended, started.run_id, inputs, outputs, facets)
+
+    def _state(self, account: Account) -> "RunState":
+        states = self._events.RunState
+        report = account.report
+        if isinstance(report, ArchiveReport) and report.stopped == "signal":
+            return states.ABORT
+        return states.FAIL if account.exit_code else states.COMPLETE
+
+    def _told(self, account: Account) -> Any:
+        return self._facets.RunFacet().with_additional_properties(
+            run=account.run,
+            outcomes=account.outcomes,
+            reasons=account.reasons,
+            seconds=dict(account.seconds),
+            results=account.results,
+        )
+
+    def _datasets(
+        self, account: Account, started: Started | None
+    ) -> "tuple[list[InputDataset], list[OutputDataset]]":
+        report = account.report
+        if isinstance(report, Summary):
+            inputs = started.inputs if started else []
+            inputs = inputs or self._file(
+                report.file.name, report.file, report.mapping.fields.values()
+            )
+            return self._counted(inputs, report), [self._leads(report, inputs)]
+        if isinstance(report, UndoReport):
+            source, target = (table_of(report.database, table) for table in (LEADS, ARCHIVE))
+            return [self._events.InputDataset(*source)], [self._table(target, report.moved)]
+        if isinstance(report, ArchiveReport):
+            tables = (LEADS, ARCHIVE) if report.job == "archive" else (ARCHIVE, LEADS)
+            source, target = (table_of(report.database, table) for table in tables)
+            return [self._events.InputDataset(*source)], [self._table(target, report.moved)]
+        return (started.inputs if started else []), []
+
+    def _file(self, path: str, file: File, columns: Iterable[str]) -> "list[InputDataset]":
+        """Give the source file; of its columns those that are loaded.
+
+        What stands over the others may be a person's, where a file has no header after all.
+        """
+        schema, version = self._facets.schema_dataset, self._facets.dataset_version_dataset
+        fields = [schema.SchemaDatasetFacetFields(name=column) for column in columns]
+        facets = {
+            "schema": schema.SchemaDatasetFacet(fields=fields),
+            "version": version.DatasetVersionDatasetFacet(datasetVersion=file.sha256),
+        }
+        name = "standard input" if path == "-" else str(Path(path).resolve())
+        return [self._events.InputDataset("file", name, facets=facets)]
+
+    def _counted(self, inputs: "list[InputDataset]", summary: Summary) -> "list[InputDataset]":
+        statistics = self._facets.input_statistics_input_dataset.InputStatisticsInputDatasetFacet(
+            rowCount=summary.rows_read, size=summary.file.size
+        )
+        for each in inputs:
+            each.inputFacets = {"inputStatistics": statistics}
+        return inputs
+
+    def _leads(self, summary: Summary, inputs: "list[InputDataset]") -> "OutputDataset":
+        leads = self._table(table_of(summary.database or "", LEADS), summary.loaded)
+        lineage = self._facets.column_lineage_dataset
+        fields = {
+            field: lineage.Fields([lineage.InputField(each.namespace, each.name, column)])
+            for field, column in summary.mapping.fields.items()
+            for each in inputs
+        }
+        leads.facets = {"columnLineage": lineage.ColumnLineageDatasetFacet(fields=fields)}
+        return leads
+
+    def _table(self, name: tuple[str, str], rows: int) -> "OutputDataset":
+        facets = self._facets.output_statistics_output_dataset
+        statistics = facets.OutputStatisticsOutputDatasetFacet(rowCount=rows)
+        return self._events.OutputDataset(*name, outputFacets={"outputStatistics": statistics})
+
+    def _emit(
+        self,
+        state: "RunState",
+        job: str,
+        when: datetime,
+        run: str,
+        inputs: "list[InputDataset]",
+        outputs: "list[OutputDataset] | None" = None,
+        facets: dict[str, Any] | None = None,
+    ) -> None:
+        events, types = self._events, self._facets.job_type_job
+        kind = types.JobTypeJobFacet("BATCH", "LEADLOADER", jobType="JOB")
+        self._client.emit(
+            events.RunEvent(
+                eventType=state,
+                eventTime=when.isoformat(),
+                run=events.Run(run, facets=facets or {}),
+                job=events.Job(self._settings.namespace, job, facets={"jobType": kind}),
+                inputs=inputs,
+                outputs=outputs or [],
+                producer=PRODUCER,
+            )
+        )
+
+
+def run_id(run: str) -> str:
+    """Give the id of a run, always the same for a name: a run that is resumed keeps it."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"leadloader:{run}") if run else uuid.uuid4())
+
+
+def table_of(database: str, table: str) -> tuple[str, str]:
+    """Name a table of a database as OpenLineage does: namespace and name, without its account."""
+    url = make_url(database)
+    if url.get_backend_name() == "sqlite":
+        return "sqlite", f"{Path(url.database or '').resolve()}.{table}"
+    return f"mysql://{url.host}:{url.port or 3306}", f"{url.database}.{table}"
+
+
+def _transport(settings: LineageSettings) -> "Transport":
+    from openlineage.client.transport.file import FileConfig, FileTransport  # noqa: PLC0415
+    from openlineage.client.transport.http import HttpConfig, HttpTransport  # noqa: PLC0415
+
+    if settings.file:
+        return FileTransport(FileConfig(str(settings.file.absolute()), append=True))
+    key = settings.api_key.get_secret_value() if settings.api_key else None
+    auth = {"type": "api_key", "apiKey": key} if key else {}
+    options = {
+        "url": settings.url, "endpoint": settings.endpoint, "timeout": settings.timeout,
+        "auth": auth, "retry": RETRY,
+    }  # fmt: skip
+    try:
+        return HttpTransport(HttpConfig.from_dict(options))
+    except ValueError:
+        raise ConfigurationError("lineage.url: give an address such as http://host:5000") from None

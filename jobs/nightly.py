@@ -1,0 +1,330 @@
+"""The job nightly: the files of all sources, then the archiving, then the report of both."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from jobs.archive import Asked, Surroundings, move
+from jobs.naming import run_name
+from jobs.nightly_files import NightWatch, SourceFiles
+from jobs.nightly_report import ArchivingReport, FileReport, NightReport, SourceReport
+from jobs.nightly_settings import Source
+from jobs.remote_source import RemoteFolder
+from jobs.settings import Settings
+from jobs.sources import DropFolder, Found, LocalFolder
+from jobs.stopping import Interrupted
+from jobs.telling import Telling
+from loader.archive_report import ArchiveReport
+from loader.database import Database
+from loader.errors import (
+    ConfigurationError,
+    DatabaseUnavailableError,
+    LoaderError,
+    OfficeHoursError,
+    ResultsError,
+    UsageError,
+)
+from loader.locking import held, held_file
+
+LOCK = ".lock"
+
+
+def nightly(
+    settings: Settings,
+    database: Database,
+    telling: Telling,
+    *,
+    dry_run: bool = False,
+    watch: NightWatch | None = None,
+) -> NightReport:
+    """Load what lies in the drop folders, archive, and write the report.
+
+    Args:
+        settings: sources, [nightly], and the options of loads and archivings.
+        database: the dialer's.
+        telling: told of each run, and of the night.
+        dry_run: validate the files and look at the leads; nothing is written but the report.
+        watch: who wants to know.
+
+    Returns:
+        The report, also of what an error or a signal ended after its beginning.
+
+    Raises:
+        UsageError: there is no source.
+        ConfigurationError: the options of a source do not go together; nothing was done.
+        BusyError: another night is under way.
+        DatabaseUnavailableError: no answer after all retries.
+        ResultsError: the report cannot be written; what was done is done.
+    """
+    began = datetime.now(UTC)
+    watch = watch or NightWatch()
+    folder = settings.nightly.folder / run_name(began, "nightly")
+    night = Night(settings, database, telling, watch, began, folder, dry_run=dry_run)
+    night.refuse_bad_settings()
+    with ExitStack() as stack:
+        if not dry_run:
+            _lock(stack, settings.nightly.folder, database)
+        night.load_all()
+        night.archive()
+        report = night.report()
+        telling.whole(report.text, report.exit_code)
+        report.write(folder)
+    return report
+
+
+def _lock(stack: ExitStack, folder: Path, database: Database) -> None:
+    """Let no other night begin: on this machine, which can be named, nor on any other."""
+    what = "a night is under way"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResultsError(f"folder of the nights {folder}: {error.strerror}") from None
+    stack.enter_context(held_file(folder / LOCK, what))
+    stack.enter_context(held(database, "nightly", what))
+
+
+@dataclass
+class _Visit:
+    """One source on its way through the night."""
+
+    files: SourceFiles
+    report: SourceReport
+    settled: list[Found] = field(default_factory=list)
+    """The files to take."""
+
+    @property
+    def folder(self) -> DropFolder:
+        return self.files.folder
+
+
+class Night:
+    """One night."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        telling: Telling,
+        watch: NightWatch,
+        began: datetime,
+        folder: Path,
+        *,
+        dry_run: bool,
+    ) -> None:
+        self._settings, self._database, self._telling = settings, database, telling
+        self._watch, self._began = watch, began
+        self._folder, self._dry_run = folder, dry_run
+        self._visits = [self._visit(source) for source in settings.sources]
+        self._archives: list[ArchivingReport] = []
+        self._why, self._exit_code = "", 0
+
+    def _visit(self, source: Source) -> _Visit:
+        where = self._settings.nightly.folder
+        folder = RemoteFolder(source, where) if source.is_remote else LocalFolder(source)
+        files = SourceFiles(
+            settings=self._settings,
+            source=source,
+            folder=folder,
+            database=self._database,
+            watch=self._watch,
+            telling=self._telling,
+            day=self._began.astimezone().date(),
+            dry=self._folder if self._dry_run else None,
+        )
+        return _Visit(files, SourceReport(name=source.name, folder=folder.shown))
+
+    def refuse_bad_settings(self) -> None:
+        """See before anything is done that the settings will do.
+
+        Raises:
+            UsageError: there is no source.
+            ConfigurationError: options do not go together, or a rule is of every lead.
+        """
+        if not self._visits:
+            raise UsageError(
+                "nightly needs sources of files: a table [[source]] with name and folder for each "
+                "in the settings file, which --config names"
+            )
+        for visit in self._visits:
+            visit.files.refuse_bad_settings()
+        for name in self._settings.nightly.archive:
+            if self._settings.archive.rule(name, {}).is_empty:
+                raise ConfigurationError(f"[archive.{name}] has no condition: it is of every lead")
+
+    def load_all(self) -> None:
+        """Load the files of all sources that have stopped growing."""
+        self._look()
+        for visit, found in self._turns():
+            report = self._take(visit, found)
+            visit.report.files.append(report)
+            self._say(visit, report)
+
+    def _look(self) -> None:
+        """Look at all drop folders twice, to see which files have stopped growing."""
+        seen = {visit.report.name: self._list(visit) for visit in self._visits}
+        waits = [v.files.source.settle for v in self._visits if seen[v.report.name]]
+        seconds = max((wait.total_seconds() for wait in waits), default=0.0)
+        if seconds:
+            self._watch.say(f"waiting {seconds:g} s, to see which files are still growing")
+            self._watch.stop.wait(seconds)
+        for visit in self._visits:
+            found = first = seen[visit.report.name]
+            if seconds and not visit.report.problem:
+                found = self._list(visit)
+            settled = {each for each in first if each.size}.intersection(found)
+            visit.settled = [each for each in found if each in settled]
+            visit.report.files = [
+                _left(each, "still growing" if each.size else "empty so far")
+                for each in found
+                if each not in settled
+            ]
+            self._prove_writable(visit)
+            (self._watch.warn if visit.report.problem else self._watch.say)(_counted(visit))
+
+    def _list(self, visit: _Visit) -> list[Found]:
+        try:
+            return visit.folder.look()
+        except LoaderError as error:
+            return self._give_up(visit, error)
+
+    def _prove_writable(self, visit: _Visit) -> None:
+        if visit.settled and not self._dry_run:
+            try:
+                visit.folder.prove_writable()
+            except LoaderError as error:
+                visit.settled = self._give_up(visit, error)
+
+    def _give_up(self, visit: _Visit, error: LoaderError) -> list[Found]:
+        visit.report.problem, visit.report.exit_code = str(error), error.exit_code
+        return []
+
+    def _turns(self) -> Iterator[tuple[_Visit, Found]]:
+        for visit in self._visits:
+            for found in visit.settled:
+                yield visit, found
+
+    def _take(self, visit: _Visit, found: Found) -> FileReport:
+        """Load one file, unless the night is to end."""
+        if self._ends():
+            return _left(found, f"its turn did not come: {self._why}")
+        try:
+            report = visit.files.take(found)
+        except KeyboardInterrupt:
+            if not self._ends():
+                self._end("interrupted", 128 + signal.SIGINT)
+            return _left(found, f"{self._why}: the next night completes it")
+        if report.exit_code == DatabaseUnavailableError.exit_code:
+            self._see_whether_it_answers()
+        return report
+
+    def _see_whether_it_answers(self) -> None:
+        """End the night where every further file would wait in vain, too."""
+        try:
+            self._database.read(lambda connection: connection.exec_driver_sql("SELECT 1"))
+        except LoaderError as error:
+            self._end(str(error), error.exit_code)
+
+    def _ends(self) -> bool:
+        """Say whether the night has to end, also for a signal that came."""
+        stop = self._watch.stop.signal
+        if stop and not self._why:
+            self._end(f"{stop} came", 128 + signal.Signals[stop])
+        return bool(self._why)
+
+    def _end(self, why: str, exit_code: int) -> None:
+        self._why, self._exit_code = why, exit_code
+
+    def _say(self, visit: _Visit, report: FileReport) -> None:
+        counts = f", {report.loaded:,} of {report.rows_read:,} rows" if report.rows_read else ""
+        why = f": {report.why}" if report.why else ""
+        outcome = report.outcome.replace("_", " ")
+        tell = self._watch.warn if report.exit_code else self._watch.say
+        tell(f"{visit.report.name}/{report.file}: {outcome}{counts}{why}")
+
+    def archive(self) -> None:
+        """Archive by the rules of [nightly], outside of office hours."""
+        for name in self._settings.nightly.archive:
+            if self._ends():
+                report = ArchivingReport(rule=name, why=f"its turn did not come: {self._why}")
+            else:
+                report = self._archive(name)
+            self._archives.append(report)
+            tell = self._watch.warn if report.exit_code else self._watch.say
+            tell(f"archive {name}: {report.moved:,} leads moved, {report.why}")
+
+    def _archive(self, name: str) -> ArchivingReport:
+        try:
+            return self._told(name, self._move(name))
+        except OfficeHoursError as error:
+            return ArchivingReport(rule=name, why=str(error))
+        except LoaderError as error:
+            self._telling.failed(error)
+            return ArchivingReport(rule=name, why=str(error), exit_code=error.exit_code)
+        except Interrupted as error:
+            self._end(f"{error} came", error.exit_code)
+            return ArchivingReport(rule=name, why=f"{error} came, before anything was moved")
+
+    def _move(self, name: str) -> ArchiveReport:
+        settings = self._settings
+        around = self._watch.moving or (
+            lambda: nullcontext(Surroundings(say=self._watch.say, stop=self._watch.stop))
+        )
+        options = settings.archive.options
+        self._telling.began(f"rule {name}", source=name, job="archive")
+        with around() as surroundings:
+            return move(
+                Asked("archive", rule=settings.archive.rule(name, {})),
+                options.model_copy(update={"dry_run": True}) if self._dry_run else options,
+                self._database,
+                self._folder / f"archive-{name}",
+                office_hours=settings.office_hours,
+                surroundings=surroundings,
+            )
+
+    def _told(self, name: str, report: ArchiveReport) -> ArchivingReport:
+        self._telling.ended(report)
+        if report.stopped == "signal":
+            self._end(report.why, report.exit_code)
+        of_hours = report.stopped == "office_hours"
+        return ArchivingReport(
+            rule=name,
+            moved=report.preview.leads if report.preview else report.moved,
+            stayed=report.all_stayed,
+            why=report.ending,
+            exit_code=0 if of_hours or report.stopped == "signal" else report.exit_code,
+            run=report.run,
+            results=report.results,
+        )
+
+    def report(self) -> NightReport:
+        """Put together what became of all."""
+        codes = [self._exit_code]
+        codes += [code for visit in self._visits for code in visit.report.codes]
+        codes += [archive.exit_code for archive in self._archives]
+        return NightReport(
+            run=self._folder.name,
+            dry_run=self._dry_run,
+            database=self._database.name,
+            began=self._began,
+            ended=datetime.now(UTC),
+            sources=[visit.report for visit in self._visits],
+            archives=self._archives,
+            why=self._why,
+            exit_code=next(filter(None, codes), 0),
+            results=str(self._folder),
+        )
+
+
+def _left(found: Found, why: str) -> FileReport:
+    return FileReport(file=found.name, size=found.size, outcome="left", why=why)
+
+
+def _counted(visit: _Visit) -> str:
+    report, count = visit.report, len(visit.settled)
+    if report.problem:
+        return f"{report.name}: {report.problem}"
+    left = f", {len(report.files)} still growing" if report.files else ""
+    return f"{report.name}: {count} {'file' if count == 1 else 'files'} in {report.folder}{left}"

@@ -1,0 +1,56 @@
+"""The command nightly. What is heavy is imported late."""
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from jobs.flags import FLAGS, OF_ALL, RUN, Flag, with_flags
+from jobs.opening import given_flags, open_database
+
+if TYPE_CHECKING:
+    from jobs.nightly_report import NightReport
+    from jobs.terminal import Terminal
+
+NIGHTLY_FLAGS = (
+    Flag("dry_run", "Validate the files; write nothing but the report", RUN, None, bool),
+    *(flag for flag in FLAGS if flag.name in OF_ALL and flag.name != "results"),
+)
+
+
+@with_flags(NIGHTLY_FLAGS)
+def nightly(**given: Any) -> None:
+    """Load what lies in the drop folders, archive, and report."""
+    from jobs.nightly import nightly as spend_the_night
+    from jobs.nightly_files import NightWatch
+    from jobs.settings import read_settings
+    from jobs.stopping import Stop
+    from jobs.telling import Telling
+    from jobs.terminal import Terminal
+
+    flags = given_flags(given)
+    dry_run = bool(flags.pop("dry_run", False))
+    settings = read_settings(flags, flags.pop("config", None))
+    terminal = Terminal(settings, "nightly")
+    with (
+        Telling(settings, "nightly", warn=terminal.warn, dry_run=dry_run) as telling,
+        Stop() as stop,
+    ):
+        watch = NightWatch(
+            say=terminal.say,
+            warn=terminal.warn,
+            watching=terminal.watching,
+            moving=terminal.moving,
+            stop=stop,
+        )
+        database = open_database(settings, sleep=stop.wait)
+        report = spend_the_night(settings, database, telling, dry_run=dry_run, watch=watch)
+    _show(report, terminal)
+    raise typer.Exit(report.exit_code)
+
+
+def _show(report: "NightReport", terminal: "Terminal") -> None:
+    """Give the report: the data of the command."""
+    if terminal.json:
+        print(report.model_dump_json(indent=2), flush=True)
+    elif not terminal.quiet:
+        print(report.text, end="", flush=True)

@@ -1,0 +1,66 @@
+"""What every command begins with: the flags that were given, and the database that they name."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jobs.flags import PAIRS, spelled
+from loader.errors import ConfigurationError, UsageError
+
+if TYPE_CHECKING:
+    from jobs.settings import Settings
+    from loader.database import Database
+
+
+def given_flags(given: dict[str, Any]) -> dict[str, Any]:
+    """Give the flags that were given, pairs as tables.
+
+    Raises:
+        UsageError: what is to be NAME=VALUE is not.
+    """
+    flags = {name: value for name, value in given.items() if value is not None}
+    return flags | {name: _pairs(name, flags[name]) for name in PAIRS.keys() & flags.keys()}
+
+
+def _pairs(flag: str, texts: list[str]) -> dict[str, str]:
+    pairs = dict(text.partition("=")[::2] for text in texts)
+    empty_is_fine = flag in {"default", "force"}
+    if not all(name and (value or empty_is_fine) for name, value in pairs.items()) or not all(
+        "=" in text for text in texts
+    ):
+        raise UsageError(f"{spelled(flag)}: write it as {spelled(flag)} {PAIRS[flag]}")
+    if len(pairs) < len(texts):
+        raise UsageError(f"{spelled(flag)}: a name is given twice; each can have one value")
+    return pairs
+
+
+def open_database(
+    settings: "Settings",
+    *,
+    must_exist: bool = True,
+    sleep: Callable[[float], None] = time.sleep,
+) -> "Database":
+    """Give the database of the settings, to which nothing is connected yet.
+
+    Raises:
+        UsageError: none is named, or the address names a server only.
+        ConfigurationError: the address cannot be read, or the SQLite file is not there.
+    """
+    from loader.database import Database  # noqa: PLC0415 - --help has to answer at once
+
+    if settings.database in {"", "none"}:
+        raise UsageError(
+            "no database: name it by --database, LEADLOADER_DATABASE, database = in the settings "
+            "file, or have the dialer's /etc/astguiclient.conf"
+        )
+    database = Database(settings.database, sleep=sleep)
+    if not database.is_sqlite and not database.engine.url.database:
+        raise UsageError(
+            f"{database.name} names no database; write it behind the server: "
+            "mysql://user:password@host/asterisk"
+        )
+    file = database.engine.url.database if database.is_sqlite else None
+    if must_exist and file and not file.startswith("file:") and not Path(file).exists():
+        raise ConfigurationError(f"there is no SQLite database {file}; `leadloader init` makes one")
+    return database

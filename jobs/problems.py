@@ -1,0 +1,146 @@
+"""What is wrong with settings: where it stands, and what to do, in words for who wrote them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic import ValidationError
+
+from jobs.flags import spelled
+from loader.errors import ConfigurationError, LoaderError, UsageError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+Sources = Mapping[str, Mapping[str, Any]]
+"""Values by name, from each source; that of the flags is "". The first one that has a value wins.
+"""
+
+
+MISSING = " is missing"
+
+
+class Problem(NamedTuple):
+    """Something in the settings that cannot be."""
+
+    source: str
+    """Which of the sources has it."""
+    place: tuple[Any, ...]
+    """Its name, behind those of the tables that it is in."""
+    message: str
+    """What is wrong, and what to do."""
+
+    @property
+    def error(self) -> LoaderError:
+        """Give it as what ends a command."""
+        if self.source:
+            return ConfigurationError(f"{self.source}: {written(self.place)}: {self.message}")
+        name = self.place[1] if self.place[0] == "archive" else self.place[0]
+        return UsageError(f"{spelled(name)}: {self.message}")
+
+
+def problems_of(
+    error: ValidationError, merged: Mapping[str, Any], sources: Sources
+) -> list[Problem]:
+    """Give what is wrong, each place once.
+
+    Args:
+        error: what pydantic found.
+        merged: the values that it was given.
+        sources: what these were put together from.
+    """
+    found = [
+        _problem(each, merged, sources)
+        for each in error.errors(include_url=False, include_input=False)
+    ]
+    # A value that could be of several kinds is wrong for each of them: the first says it.
+    first = {
+        (it.source, it.place, it.message.endswith(MISSING) and it.message): it
+        for it in reversed(found)
+    }
+    return list(first.values())[::-1]
+
+
+def _problem(wrong: "ErrorDetails", merged: Mapping[str, Any], sources: Sources) -> Problem:
+    message = wrong["msg"].removeprefix("Value error, ")
+    place, value = follow(merged, wrong["loc"])
+    if wrong["type"] == "value_error" and isinstance(value, Mapping):
+        # What is wrong with several settings together begins with the name of one.
+        name, _, rest = message.partition(": ")
+        place, message = ([*place, name], rest) if name.isidentifier() else (place, message)
+    message = _worded(wrong["type"], wrong.get("ctx", {}), place) or message
+    if wrong["type"] == "missing":
+        message = f"{wrong['loc'][-1]}{MISSING}"
+    there = [name for name, has in sources.items() if follow(has, place)[0] == place]
+    value = follow(merged, place)[1]
+    # A table is put together from several: the first is as good as any.
+    source = next((n for n in there if follow(sources[n], place)[1] is value), (*there, "")[0])
+    return Problem(source, tuple(place), message)
+
+
+def written(place: Sequence[Any]) -> str:
+    """Write a place of a settings file as it stands there."""
+    if place[0] == "sources" and len(place) > 1:
+        _, number, *names = place
+        return ": ".join([f"[[source]] {number + 1}", *([written(names)] if names else [])])
+    return ".".join(map(str, place))
+
+
+def follow(values: Any, path: Iterable[Any]) -> tuple[list[Any], Any]:
+    """Follow the names of a path as far as there are tables, or lists of them, that have them."""
+    place = []
+    for name in path:
+        there = range(len(values)) if isinstance(values, list) else values
+        if not isinstance(values, Mapping | list) or name not in there:
+            break
+        place.append(name)
+        values = values[name]
+    return place, values
+
+
+EXAMPLES = {
+    "archive": "[archive]",
+    "feed": '{litigators = "litigators.csv"}',
+    "max_load": "{Threads_running = 25}",
+    "nightly": "[nightly]",
+    "new_list": "[source.new_list]",
+    "lineage": "[lineage]",
+    "notify": "[notify]",
+    "office_hours": "[office_hours]",
+}
+"""Of tables in the settings file."""
+
+WORDS = {
+    "tuple_type": "give a list, or text with commas",
+    "list_type": "give a list",
+    "string_type": "give text, in quotes",
+    "path_type": "give a path, in quotes",
+    "bool_type": "give true or false",
+    "bool_parsing": "give true or false",
+    "greater_than_equal": "give at least {ge:,.15g}",
+    "greater_than": "give more than {gt:,.15g}",
+    "less_than_equal": "give at most {le:,.15g}",
+    "less_than": "give less than {lt:,.15g}",
+    "literal_error": "give {expected}",
+    "finite_number": "give a whole number",
+} | {
+    f"{kind}_{how}": f"give a {'whole ' * (kind == 'int')}number"
+    for kind in ("int", "float")
+    for how in ("type", "parsing", "from_float", "parsing_size")
+}
+"""Ours for pydantic's, by its type of an error."""
+
+
+def _worded(kind: str, context: Mapping[str, Any], place: Sequence[Any]) -> str | None:
+    """Say better than pydantic what is wrong."""
+    name = str(place[-1])
+    if kind == "string_pattern_mismatch":
+        return "give 3 to 12 digits" if name.endswith("list_id") else "give digits only"
+    if kind in {"too_long", "string_too_long"}:
+        unit = "digits" if name.endswith("phone_code") else "characters"
+        return f"give at most {context['max_length']} {unit}"
+    if kind == "dict_type" or (kind == "model_type" and (len(place) == 1 or name in EXAMPLES)):
+        example = EXAMPLES.get(name, '{name = "value"}')
+        return f'give a table such as {example}, or in the environment JSON: {{"name": "value"}}'
+    if kind in {"extra_forbidden", "model_type"}:
+        return "there is no such setting"
+    return WORDS[kind].format(**context) if kind in WORDS else None

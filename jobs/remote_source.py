@@ -1,0 +1,183 @@
+"""Drop folders at addresses: sftp, ftp, s3 and whatever else fsspec knows."""
+
+import ftplib
+import os
+import posixpath
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from jobs.nightly_settings import Source
+from jobs.sources import DropFolder, Found, Kind, Target
+from loader.errors import ConfigurationError, LoaderError, NoSuchFileError, NotAllowedError
+
+TIMES = ("mtime", "modify", "LastModified", "last_modified", "updated", "modified", "created")
+"""How the file systems of fsspec call the time of a file."""
+
+PROBE = ".leadloader"
+KNOWN_HOSTS = (Path("~/.ssh/known_hosts"), Path("/etc/ssh/ssh_known_hosts"))
+
+
+class RemoteFolder(DropFolder):
+    """A folder at an address; each of its files is fetched whole before it is loaded.
+
+    Every step connects anew: between two of them a load may take longer than a server waits.
+    """
+
+    def __init__(self, source: Source, folder: Path) -> None:
+        """Take the address; nothing is connected yet.
+
+        Args:
+            source: its settings.
+            folder: of the nights, where files are fetched to and their results stay.
+        """
+        super().__init__(source)
+        self.shown = without_password(source.folder)
+        self._here = folder.absolute() / source.name
+        self._root = ""
+
+    def prove_writable(self) -> None:
+        """Write a small file, move it to where files go, and remove it."""
+        with self._connected(NotAllowedError) as (files, root):
+            for kind in (self.source.done, self.source.failed):
+                probe, there = posixpath.join(root, PROBE), posixpath.join(root, kind, PROBE)
+                files.makedirs(posixpath.dirname(there), exist_ok=True)
+                files.pipe_file(probe, b"leadloader sees whether files can be moved\n")
+                files.mv(probe, there)
+                files.rm_file(there)
+
+    def find(self, name: str) -> Found | None:
+        """List the folder again."""
+        return next((found for found in self._files() if found.name == name), None)
+
+    def fetch(self, found: Found) -> Path:
+        """Download it; it gets its name when it is whole."""
+        path = self._here / "fetched" / found.name
+        part = path.with_name(f".{found.name}.part")
+        with self._connected() as (files, root):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            files.get_file(posixpath.join(root, found.name), str(part))
+        if part.stat().st_size != found.size:
+            part.unlink()
+            raise NoSuchFileError(f"{self.shown}: {found.name} has not come whole; it may grow")
+        return part.replace(path)
+
+    def forget(self, name: str) -> None:
+        """Remove the copy."""
+        (self._here / "fetched" / name).unlink(missing_ok=True)
+
+    def move(self, name: str, target: Target) -> None:
+        """Rename it there; its results are sent before, so that they are there when it is."""
+        with self._connected(NotAllowedError) as (files, root):
+            files.makedirs(posixpath.dirname(target.file), exist_ok=True)
+            if target.results.exists():
+                beside = posixpath.join(posixpath.dirname(target.file), target.results.name)
+                files.makedirs(beside, exist_ok=True)
+                # Not the folder at once: sftp has its own idea of that.
+                for file in sorted(target.results.iterdir()):
+                    if file.is_file():
+                        files.put_file(str(file), posixpath.join(beside, file.name))
+            files.mv(posixpath.join(root, name), target.file)
+
+    def _files(self) -> Iterable[Found]:
+        with self._connected() as (files, root):
+            listed = files.ls(root, detail=True)
+        for each in listed:
+            if each["type"] == "file":
+                time = next((str(each[key]) for key in TIMES if key in each), "")
+                yield Found(posixpath.basename(each["name"]), int(each["size"]), time)
+
+    def _join(self, *parts: str) -> str:
+        if not self._root:
+            with self._connected():
+                pass
+        return posixpath.join(self._root, *parts)
+
+    def _exists(self, file: str) -> bool:
+        with self._connected() as (files, _):
+            return bool(files.exists(file))
+
+    def _results(self, kind: Kind) -> Path:
+        return self._here / kind
+
+    @contextmanager
+    def _connected(self, kind: type[LoaderError] = NoSuchFileError) -> Iterator[tuple[Any, str]]:
+        """Give fsspec's file system of the address, and the folder's path in it."""
+        try:
+            from fsspec.core import url_to_fs  # noqa: PLC0415 - an extra
+
+            options = {**_host_keys(self.source.folder), **_filled(self.source.storage)}
+            files, self._root = url_to_fs(self.source.folder, skip_instance_cache=True, **options)
+        except ImportError as error:
+            raise ConfigurationError(
+                f"drop folder {self.shown} needs an extra, {error.name}: pip install "
+                "'leadloader[remote]', for S3 'leadloader[s3]'"
+            ) from None
+        except (ValueError, TypeError) as error:
+            raise ConfigurationError(f"drop folder {self.shown}: {error}") from None
+        except _failures() as error:
+            raise NoSuchFileError(f"drop folder {self.shown}: {_told(error)}") from None
+        try:
+            yield files, self._root
+        except _failures() as error:
+            raise kind(f"drop folder {self.shown}: {_told(error)}") from None
+
+
+def without_password(address: str) -> str:
+    """Give an address as it may be shown."""
+    return re.sub(r"(://[^/@:]*):[^/]*@", r"\1@", address)
+
+
+def _filled(storage: Mapping[str, Any]) -> dict[str, Any]:
+    """Put values of the environment in the place of their names."""
+    filled = dict(storage)
+    for key, value in storage.items():
+        if isinstance(value, str) and value.startswith("$"):
+            if value[1:] not in os.environ:
+                raise ConfigurationError(f"storage: {key}: the environment has no {value[1:]}")
+            filled[key] = os.environ[value[1:]]
+    return filled
+
+
+def _failures() -> tuple[type[BaseException], ...]:
+    """Give what goes wrong over a connection, in the words of the libraries in use."""
+    kinds: list[type[BaseException]] = [OSError, EOFError, ftplib.Error]
+    for module, name in (
+        ("paramiko.ssh_exception", "SSHException"),
+        ("botocore.exceptions", "BotoCoreError"),
+    ):
+        if module in sys.modules:
+            kinds.append(getattr(sys.modules[module], name))
+    return tuple(kinds)
+
+
+def _told(error: BaseException) -> str:
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return said or type(error).__name__
+
+
+def _host_keys(address: str) -> dict[str, Any]:
+    """Let sftp trust the keys that ssh knows, and no others, which fsspec would."""
+    if not address.startswith(("sftp://", "ssh://")):
+        return {}
+    import paramiko  # noqa: PLC0415 - an extra
+
+    class KnownHosts(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]  # it has no types
+        """Knows the hosts of ssh's files."""
+
+        def missing_host_key(self, _client: Any, hostname: str, key: Any) -> None:
+            """Look a key up."""
+            keys = paramiko.HostKeys()
+            for file in KNOWN_HOSTS:
+                if file.expanduser().exists():
+                    keys.load(str(file.expanduser()))
+            if not keys.check(hostname, key):
+                raise paramiko.SSHException(
+                    f"the key of {hostname} is not in {KNOWN_HOSTS[0]}; add it by ssh-keyscan, "
+                    "and see that it is the right one"
+                )
+
+    return {"host_key_policy": KnownHosts()}

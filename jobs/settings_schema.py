@@ -1,0 +1,111 @@
+"""The settings as JSON schema, made of the models, for editors and for whoever checks a file."""
+
+import ast
+import inspect
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from jobs.settings import Settings
+from loader.ages import written
+
+NUMBER, TEXT = {"type": "number"}, {"type": "string"}
+
+AS_WELL: dict[str, JsonSchemaValue] = {
+    "separated": TEXT,
+    "_addresses": TEXT,
+    "whole_number_as_text": {"type": "integer"},
+    "str": {"type": "integer"},
+    "_list_id": TEXT,
+    "parse_duration": NUMBER,
+}
+"""What else a setting may be, by the name of the function that looks at it first."""
+
+IN_PLACE_OF = {
+    "parse_duration": {"type": "string", "examples": ["0.5s", "90s", "10m", "2h", "90d"]},
+    "parse_moment": {"type": "string", "examples": ["2026-01-31", "2026-01-31 08:00", "90d"]},
+}
+"""How a duration or a moment is written, where pydantic would have ISO 8601."""
+
+
+def settings_schema() -> dict[str, Any]:
+    """Give the schema of a settings file (JSON Schema 2020-12)."""
+    schema = Settings.model_json_schema(schema_generator=_Generator)
+    models = {model.__name__: model for model in _models(BaseModel)}
+    for name, definition in schema["$defs"].items():
+        _describe(definition, models[name])
+    _describe(schema, Settings)
+    properties = schema["properties"]
+    # In a settings file the sources are tables of the name that an option of a load has, too.
+    sources = properties.pop("sources")
+    properties["source"] = {"anyOf": [properties["source"], sources]}
+    about = {"title": "Settings of leadloader", "description": "All that leadloader.toml may hold."}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, **about}
+
+
+class _Generator(GenerateJsonSchema):
+    """As TOML has it: without null, and with what is taken in place of the type proper."""
+
+    def function_before_schema(
+        self, schema: core_schema.BeforeValidatorFunctionSchema
+    ) -> JsonSchemaValue:
+        """Widen what a function looks at first."""
+        name = getattr(schema["function"]["function"], "__name__", "")
+        inner = IN_PLACE_OF.get(name) or self.generate_inner(schema["schema"])
+        return {"anyOf": [inner, AS_WELL[name]]} if name in AS_WELL else inner
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        """Leave null out, which TOML cannot say."""
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        """Leave defaults out that say that nothing is given."""
+        described = super().default_schema(schema)
+        is_table = isinstance(schema.get("default"), BaseModel)
+        if is_table or described.get("default", 0) in (None, "", [], {}):
+            described.pop("default", None)
+        return described
+
+    def encode_default(self, dft: Any) -> Any:
+        """Write durations as they are given."""
+        return written(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's signature
+        """Leave titles out, which only repeat names."""
+        return False
+
+
+def _describe(definition: dict[str, Any], model: type[BaseModel]) -> None:
+    """Say of each setting what its model's source says under it, which Python itself drops."""
+    documented = documentation(model)
+    for name, described in definition["properties"].items():
+        if name in documented:
+            described["description"] = documented[name]
+
+
+def documentation(model: type[BaseModel]) -> dict[str, str]:
+    """Read the lines under the fields of a model, and of those that it is made from."""
+    found: dict[str, str] = {}
+    for part in reversed(model.__mro__):
+        if not part.__module__.startswith(("jobs.", "loader.")):
+            continue
+        (body,) = ast.parse(inspect.getsource(part)).body
+        assert isinstance(body, ast.ClassDef)  # noqa: S101 - for mypy: it is the source of a class
+        for statement, after in zip(body.body, body.body[1:], strict=False):
+            match statement, after:
+                case (
+                    ast.AnnAssign(target=ast.Name(id=name)),
+                    ast.Expr(value=ast.Constant(value=str(text))),
+                ):
+                    found[name] = " ".join(text.split())
+    return found
+
+
+def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for each in model.__subclasses__():
+        yield each
+        yield from _models(each)

@@ -1,0 +1,256 @@
+"""The job undo: a run is taken back, as far as nobody has worked with what it left.
+
+What there is to do is planned first, and every step can be done again: the same command completes
+an undo that was broken off. An undo is a run, too, and can itself be taken back.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import inspect
+
+from jobs.archive import LOOK_AGAIN, Surroundings
+from jobs.stopping import Interrupted
+from jobs.undo_task import Task
+from loader.archive_options import ArchiveOptions
+from loader.archive_result import Counts
+from loader.archive_tables import LEADS
+from loader.database import Database
+from loader.errors import UndoneBeforeError, UsageError
+from loader.ledger import FILE, Ledger
+from loader.locking import held
+from loader.results import SUMMARY
+from loader.revert import Reverter
+from loader.throttle import ChunkSize, Throttle
+from loader.undo_report import AT_ONCE, UndoReport, UndoResults, work_in
+from loader.undo_result import LOADED_TYPES, Kept, no_stayed
+
+
+def undo(
+    run: str,
+    database: Database,
+    results: Path | None = None,
+    *,
+    options: ArchiveOptions | None = None,
+    dry_run: bool = False,
+    surroundings: Surroundings | None = None,
+) -> UndoReport:
+    """Take a run back.
+
+    Its leads that nobody has called or changed since go to the archive, with all that belongs to
+    them; fields of existing leads that hold what it wrote get back what they held before.
+
+    Args:
+        run: its name in the ledger: an import, or an undo.
+        database: the dialer's.
+        results: folder of the result files; `results/<run>` if not given. An undo that is
+            completed has its own.
+        options: how fast, see `ArchiveOptions`; what is done is the undo's own matter.
+        dry_run: look only, and write the result files.
+        surroundings: who watches, and who may say to end.
+
+    Raises:
+        UndoneBeforeError: the run was undone, and there is nothing more to take back.
+        UsageError: there is no such run, or it cannot be undone.
+        BusyError: it is being loaded or undone by another process.
+        Interrupted: a signal came; the same call goes on.
+        LoaderError: it cannot be done, see `loader.errors`; the same call goes on.
+    """
+    around, options = surroundings or Surroundings(), options or ArchiveOptions()
+    beside = results.parent if results else Path("results")
+    ledger = _ledger(run, database, beside, dry_run=dry_run)
+    task = Task.of(ledger, database, run)
+    with ExitStack() as stack:
+        if not dry_run:
+            # As the import itself does.
+            lock = f"{task.original.sha256} {task.original.options_sha256}"
+            stack.enter_context(held(database, lock, f"run {run} is being loaded or undone"))
+            task = Task.of(ledger, database, run)
+        throttle = stack.enter_context(closing(Throttle(database, options)))
+        throttle.check()
+        undoing = Undoing(task, options, throttle, around, results, dry_run=dry_run)
+        return undoing.completed() or undoing.to_the_end()
+
+
+def _ledger(run: str, database: Database, beside: Path, *, dry_run: bool) -> Ledger:
+    """Open the ledger; to look only, nothing is made or written."""
+    if not dry_run:
+        return Ledger.open(database, beside)
+    ledgers = []
+    if database.read(lambda connection: inspect(connection).has_table("leadloader_runs")):
+        ledgers.append(Ledger(database, is_shared=True))
+    if (beside / FILE).exists():
+        file = Database(f"sqlite:///{(beside / FILE).resolve()}")
+        ledgers.append(Ledger(file, is_shared=False))
+    if not ledgers:
+        raise UsageError(f"nothing was ever loaded into {database.name}: it has no ledger")
+    return next(
+        (each for each in ledgers if any(one.run == run for one in each.runs())), ledgers[0]
+    )
+
+
+class Undoing:
+    """An undo on its way."""
+
+    def __init__(
+        self,
+        task: Task,
+        options: ArchiveOptions,
+        throttle: Throttle,
+        around: Surroundings,
+        results: Path | None,
+        *,
+        dry_run: bool,
+    ) -> None:
+        """Take what is to be done; nothing is written yet."""
+        self.task, self.options, self.dry_run = task, options, dry_run
+        self.throttle, self.around = throttle, around
+        self.own = task.own(results, dry_run=dry_run)
+        self.is_new = dry_run or task.before is None
+        self.children: dict[str, Counts] = {}
+        self.stays: list[pd.DataFrame] = []
+        """What stayed although it was free when it was planned."""
+        around.named(self.own.run)
+
+    def completed(self) -> UndoReport | None:
+        """Give the report if all is done, and only the ledger does not know it yet."""
+        summary = Path(self.own.results) / SUMMARY
+        if self.is_new or not summary.exists():
+            return None
+        report = UndoReport.model_validate_json(summary.read_text("utf-8"))
+        shutil.rmtree(work_in(summary.parent, self.own.run), ignore_errors=True)
+        self.task.end(self.own, report)
+        return report
+
+    def to_the_end(self) -> UndoReport:
+        """Plan, do and account."""
+        task = self.task
+        self.way = task.way(self.options)
+        shapes = self.way.tables.shapes
+        self.reverter = Reverter(task.database, list(shapes[LEADS].columns), shapes)
+        if self.is_new and task.again and not any(len(free) for free, _ in self._looked_at()):
+            raise UndoneBeforeError(
+                f"run {task.record.run} was undone before, and nothing more can be taken back"
+            )
+        self.files = UndoResults(Path(self.own.results), self.own.run)
+        try:
+            if self.dry_run:
+                self.files.plan(self._looked_at())
+                return self._account()
+            # Before it is planned: a load may still be at it.
+            task.begin(self.own)
+        except BaseException:  # Ctrl-C too
+            if self.is_new:
+                self.files.discard()
+            raise
+        self._do()
+        return self._account()
+
+    def _looked_at(self) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+        for leads in self.task.leads(self.way):
+            self._go_on()
+            now = self.way.look(leads)
+            stayed = now.stayed
+            if self.task.again:
+                # They went with the undo before this one.
+                stayed = stayed[~stayed["why"].isin([Kept.ARCHIVED, Kept.GONE])]
+            yield now.free, stayed
+
+    def _do(self) -> None:
+        task, around = self.task, self.around
+        said = "undo" if self.is_new else "going on with the undo"
+        around.say(f"{said} of {task.record.run}; results in {self.files.folder}")
+        if not self.files.is_planned:
+            self.files.plan(self._looked_at())
+        self.way.make_archives()
+        for changes in task.changes():
+            self._go_on()
+            self.reverter.revert(changes)
+        leads, done = self.files.leads(), 0
+        size = ChunkSize(self.options.chunk_size, self.options.chunk_time.total_seconds())
+        while done < len(leads):
+            self._go_on()
+            chunk = _frame(leads[done : done + size.size])
+            done += len(chunk)
+            self._take(chunk, size)
+            around.progress(done, done / len(leads))
+
+    def _take(self, chunk: pd.DataFrame, size: ChunkSize) -> None:
+        began = self.around.monotonic()
+        taken = self.way.take(chunk)
+        seconds = self.around.monotonic() - began
+        if len(taken.stayed):
+            self.stays.append(taken.stayed)
+        for name, counts in taken.children.items():
+            self.children[name] = self.children.get(name, Counts()).plus(counts)
+        size.took(len(chunk), seconds)
+        pause = self.throttle.pause_after(seconds)
+        if pause:
+            self.around.stop.wait(pause)
+
+    def _go_on(self) -> None:
+        """End if something says so, and wait while the server is busy."""
+        told = ""
+        while True:
+            if self.around.stop.signal:
+                raise Interrupted(self.around.stop.signal)
+            why = None if self.dry_run else self.throttle.why_wait()
+            if why is None:
+                return
+            if why.kind != told:
+                self.around.say(f"waiting: {why.said}")
+                told = why.kind
+            self.around.stop.wait(LOOK_AGAIN)
+
+    def _account(self) -> UndoReport:
+        """Say what became of all, by what there is now."""
+        files, task = self.files, self.task
+        files.begin()
+        stays = pd.concat([no_stayed(), *self.stays])
+        leads = files.leads()
+        for start in range(0, len(leads), AT_ONCE):
+            chunk = _frame(leads[start : start + AT_ONCE])
+            stayed = stays[stays["lead_id"].isin(chunk["lead_id"])]
+            is_there = stayed["why"] != Kept.CHILD_LEFT
+            gone = chunk[~chunk["lead_id"].isin(stayed["lead_id"][is_there])]
+            if not self.dry_run:
+                has_arrived = gone["lead_id"].isin(self.way.arrived(gone["lead_id"]))
+                lost = gone[~has_arrived].assign(fields="", why=Kept.GONE.value, details="")
+                gone, stayed = gone[has_arrived], pd.concat([stayed, lost])[list(stays)]
+            files.note_leads(gone, stayed)
+        for changes in task.changes():
+            now = self.reverter.look(changes, is_done=not self.dry_run)
+            files.note_changes(now.reverted, now.stayed)
+        report = self._report()
+        files.finish(report)
+        if not self.dry_run:
+            task.end(self.own, report)
+        return report
+
+    def _report(self) -> UndoReport:
+        record = self.task.record
+        remarks = [*self.way.tables.remarks, *self.way.remarks, self.task.ledger.remark]
+        return UndoReport(
+            run=self.own.run,
+            of_run=record.run,
+            source=self.task.original.source,
+            database=self.task.database.name,
+            began=self.own.began,
+            ended=datetime.now(UTC),
+            dry_run=self.dry_run,
+            from_hopper=self.way.from_hopper,
+            children={n: each._asdict() for n, each in self.children.items() if any(each)},
+            made=self.way.tables.made,
+            remarks=list(dict.fromkeys(filter(None, remarks))),
+            **self.files.told(),
+        )
+
+
+def _frame(leads: Any) -> pd.DataFrame:
+    return pd.DataFrame({name: np.asarray(leads[name]) for name in LOADED_TYPES})

@@ -1,0 +1,72 @@
+"""The command undo: a run is taken back."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from jobs.flags import MOVE_FLAGS, OF_ALL, PACE, with_flags
+from jobs.opening import given_flags, open_database
+
+if TYPE_CHECKING:
+    from jobs.terminal import Terminal
+    from loader.undo_report import UndoReport
+
+NOT_OURS = {"run_time", "ignore_office_hours"}
+UNDO_FLAGS = tuple(
+    flag
+    for flag in MOVE_FLAGS
+    if (flag.panel == PACE and flag.name not in NOT_OURS)
+    or flag.name in {"dry_run", "create_tables", "loaded_anew", *OF_ALL}
+)
+
+
+@with_flags(UNDO_FLAGS)
+def undo_run(
+    run: Annotated[str, typer.Argument(help="Its name, see `leadloader runs`", metavar="RUN")],
+    **given: Any,
+) -> None:
+    """Take a run back, as far as nobody has worked with what it left."""
+    from jobs.settings import read_settings
+    from jobs.stopping import Interrupted
+    from jobs.telling import Telling
+    from jobs.terminal import Terminal
+    from jobs.undo import undo
+    from loader.archive_options import ArchiveOptions
+
+    flags = given_flags(given)
+    config = flags.pop("config", None)
+    options = {name: flags.pop(name) for name in flags.keys() & ArchiveOptions.model_fields.keys()}
+    settings = read_settings({**flags, "archive": options}, config)
+    terminal = Terminal(settings, "undo")
+    dry_run = settings.archive.options.dry_run
+    telling = Telling(settings, "undo", warn=terminal.warn, dry_run=dry_run)
+    try:
+        with telling, terminal.moving() as surroundings:
+            telling.began(f"run {run}")
+            report = undo(
+                run,
+                open_database(settings, sleep=surroundings.stop.wait),
+                settings.results,
+                options=settings.archive.options,
+                dry_run=dry_run,
+                surroundings=surroundings,
+            )
+            telling.ended(report)
+    except Interrupted as signal:
+        terminal.warn(f"{signal} came; what is taken back is taken back, the same command goes on")
+        raise typer.Exit(signal.exit_code) from None
+    _show(report, terminal)
+
+
+def _show(report: "UndoReport", terminal: "Terminal") -> None:
+    from rich.markup import escape
+
+    from jobs.account import account_of
+    from loader.undo_report import told
+
+    terminal.note(account_of(report))
+    if terminal.json:
+        print(report.model_dump_json(indent=2), flush=True)
+    elif not terminal.quiet:
+        for line in told(report):
+            terminal.out.print(escape(line), soft_wrap=True)

@@ -1,0 +1,90 @@
+"""The leads that an undo archived, on their way back into vicidial_list."""
+
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import column, select, table
+
+from loader.archive import Archiver
+from loader.archive_conditions import loaded_anew
+from loader.archive_options import ArchiveOptions
+from loader.archive_selection import Ids
+from loader.archive_tables import ARCHIVE, LEADS
+from loader.database import Database
+from loader.revert import leads_in
+from loader.undo_result import STAYED_TYPES, Kept, LeadsNow, Taken
+
+
+class ArchivedLeads(Archiver):
+    """Brings archived leads back, with all that belongs to them."""
+
+    from_hopper = 0
+    """Nothing is taken out of the hopper, or put back there: the dialer fills it."""
+    remarks: tuple[str, ...] = ()
+
+    def __init__(self, database: Database, options: ArchiveOptions) -> None:
+        """Look at the tables; nothing is written yet.
+
+        Args:
+            database: the dialer's.
+            options: those of the settings; what is done is an undo's own matter.
+
+        Raises:
+            ConfigurationError: tables differ, or are missing.
+            DatabaseUnavailableError: no answer after all retries.
+        """
+        own = {"insert": True, "delete": True, "with_children": True}
+        super().__init__(database, options.model_copy(update=own), None, "dearchive")
+
+    def make_archives(self) -> None:
+        """Make nothing: they are there."""
+
+    def look(self, leads: pd.DataFrame) -> LeadsNow:
+        """Say which of a chunk of leads are in the archive, and of the others why they stay.
+
+        Args:
+            leads: see `loader.undo_result.LOADED_TYPES`; lead_ids are unique.
+
+        Raises:
+            DatabaseUnavailableError: no answer after all retries.
+        """
+        ids = leads["lead_id"]
+        names = self.tables.shapes[ARCHIVE].columns
+        archive = table(ARCHIVE, *map(column, names))
+        again = loaded_anew(archive) if self.options.loaded_anew == "leave" else None
+        asked = select(archive.c.lead_id, *([] if again is None else [again])).where(
+            archive.c.lead_id.in_(ids.tolist())
+        )
+        rows = self.database.read(lambda connection: connection.execute(asked).all())
+        found = {int(row[0]): str(row[1]) if len(row) > 1 else "" for row in rows}
+        details = ids.map(found).astype("str")
+        missing = details.isna()
+        why = pd.Series("", leads.index, "str").mask(details.ne("") & ~missing, Kept.LOADED_ANEW)
+        if missing.any():
+            is_back = ids.isin(self.arrived(ids[missing]))
+            why = why.mask(missing, Kept.GONE).mask(missing & is_back, Kept.BACK)
+        stayed = leads.assign(fields="", why=why, details=details.fillna(""))[why != ""]
+        return LeadsNow(leads[why == ""], stayed[list(STAYED_TYPES)].astype(STAYED_TYPES))
+
+    def take(self, leads: pd.DataFrame) -> Taken:
+        """Bring back those of a chunk of leads that are in the archive.
+
+        Args:
+            leads: see `look`; at most 500.
+
+        Raises:
+            NotAllowedError: the account may not do this.
+            DatabaseUnavailableError: no answer after all retries; the same again completes it.
+        """
+        done = self.move(leads["lead_id"].to_numpy(np.int64))
+        stayed = leads[["row_number", "lead_id"]].merge(done.stayed, on="lead_id").assign(fields="")
+        return Taken(stayed[list(STAYED_TYPES)].astype(STAYED_TYPES), done.counts, done.children)
+
+    def arrived(self, lead_ids: Collection[int]) -> Ids:
+        """Give those of a chunk of lead_ids that are in vicidial_list.
+
+        Raises:
+            DatabaseUnavailableError: no answer after all retries.
+        """
+        return self.database.read(lambda connection: leads_in(connection, LEADS, lead_ids))

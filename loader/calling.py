@@ -1,0 +1,136 @@
+"""What the dialer calls, asked of its database: new leads by kind, and their lists' facts."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sqlalchemy import Connection
+
+from loader.database import Database
+from loader.dialable import CAMPAIGNS, KINDS, LISTS, Dialable, by_list, find_obstacles
+from loader.facts import CALL_TIMES, STATE_CALL_TIMES, Facts, read_clock
+from loader.lookups import Dialer
+from loader.options import LoadOptions
+
+MOST_LEADS = 20_000
+MOST_RANGES = 500
+"""Of one question."""
+
+UNLIMITED = {"active": "Y", "dial_statuses": None}
+"""What stands for a column that the database lacks; else an empty text."""
+
+Range = tuple[int, int]
+"""First and last of consecutive lead_ids."""
+
+
+class Calling:
+    """What says whether leads are called: lists, campaigns and call times, as they are now.
+
+    Attributes:
+        dialer: the clock, and what `loader.hopper.callable_now` reads.
+        lists: columns of `loader.dialable.LISTS` (str) by list_id.
+        campaigns: columns of `loader.dialable.CAMPAIGNS` (str) by folded campaign_id.
+        missing: columns that the database lacks and that therefore keep no lead from being called.
+    """
+
+    def __init__(self, database: Database) -> None:
+        """Read them.
+
+        Raises:
+            ConfigurationError: a table cannot be read.
+            DatabaseUnavailableError: no answer after all retries.
+        """
+        self._database = database
+        database.read(self._read)
+
+    def _read(self, connection: Connection) -> None:
+        options = LoadOptions(hopper_local_call_time_check="Y")
+        facts = Facts(connection, self._database, options)
+        facts.columns = facts.reflected()
+        self.dialer = Dialer(
+            clock=read_clock(connection),
+            columns=facts.columns.get("vicidial_list", {}),
+            lists=facts.of_lists("campaign_id"),
+            list_call_times=facts.of_lists("local_call_time"),
+            campaigns=facts.campaigns(),
+            call_times=facts.call_times("vicidial_call_times", "call_time_id", CALL_TIMES),
+            state_call_times=facts.call_times(
+                "vicidial_state_call_times", "state_call_time_id", STATE_CALL_TIMES
+            ),
+        )
+        lists = facts.frame("vicidial_lists", {n: n for n in ("list_id", *LISTS)})
+        self.lists = lists.set_index(pd.Index(lists["list_id"].astype("int64"), name=None))
+        self.campaigns = facts.campaigns(CAMPAIGNS)
+        self.missing = [n for n in facts.missing if n.partition(".")[2] in {*LISTS, *CAMPAIGNS}]
+        for name in self.missing:
+            table, _, column = name.partition(".")
+            frame = self.lists if table == "vicidial_lists" else self.campaigns
+            frame[column] = UNLIMITED.get(column, "")
+
+    def look_at(
+        self, leads: Sequence[Range], without_zone: npt.NDArray[np.int64]
+    ) -> list[Dialable]:
+        """Say by list how many leads could be called now, and why not the others.
+
+        Args:
+            leads: their lead_ids; those that are no longer in vicidial_list do not count.
+            without_zone: lead_ids for which no time zone was found.
+
+        Raises:
+            DatabaseUnavailableError: no answer after all retries.
+        """
+        parts = [
+            self._kinds(ranges).assign(zone_known=known)
+            for ids in _chunks(leads)
+            for known in (True, False)
+            for ranges in _ranges(ids[np.isin(ids, without_zone) != known])
+        ]
+        if not parts:
+            return []
+        kinds = pd.concat(parts, ignore_index=True)
+        obstacles = find_obstacles(kinds, self.dialer, self.lists, self.campaigns)
+        return by_list(kinds, obstacles, self.lists)
+
+    def _kinds(self, ranges: Sequence[Range]) -> pd.DataFrame:
+        """Count leads by what decides whether they are called."""
+        within = " OR ".join(f"lead_id BETWEEN {first} AND {last}" for first, last in ranges)
+        names = [name for name in KINDS if name != "zone_known"]
+        statement = (
+            f"SELECT {', '.join(names)}, COUNT(*) FROM vicidial_list "  # noqa: S608 - our own names
+            f"WHERE {within} GROUP BY {', '.join(names)}"
+        )
+        rows = self._database.read(lambda c: c.exec_driver_sql(statement).all())
+        kinds = pd.DataFrame([tuple(row) for row in rows], columns=[*names, "leads"])
+        texts = dict.fromkeys(("status", "called_since_last_reset", "state"), "str")
+        kinds[list(texts)] = kinds[list(texts)].fillna("")
+        return kinds.astype(
+            {"list_id": "int64", "gmt_offset_now": "float64", "leads": "int64", **texts}
+        )
+
+
+def _chunks(ranges: Sequence[Range]) -> Iterator[npt.NDArray[np.int64]]:
+    """Give the lead_ids of ranges, so many at a time."""
+    waiting: list[npt.NDArray[np.int64]] = []
+    count = 0
+    for first, last in ranges:
+        for start in range(first, last + 1, MOST_LEADS):
+            ids = np.arange(start, min(start + MOST_LEADS, last + 1), dtype=np.int64)
+            waiting.append(ids)
+            count += len(ids)
+            if count >= MOST_LEADS or len(waiting) >= MOST_RANGES:
+                yield np.concatenate(waiting)
+                waiting, count = [], 0
+    if waiting:
+        yield np.concatenate(waiting)
+
+
+def _ranges(ids: npt.NDArray[np.int64]) -> Iterator[list[Range]]:
+    """Give ascending lead_ids as ranges, so many at a time."""
+    if not len(ids):
+        return
+    breaks = np.flatnonzero(np.diff(ids) != 1)
+    firsts, lasts = np.append(ids[0], ids[breaks + 1]), np.append(ids[breaks], ids[-1])
+    for start in range(0, len(firsts), MOST_RANGES):
+        part = slice(start, start + MOST_RANGES)
+        yield list(zip(firsts[part].tolist(), lasts[part].tolist(), strict=True))

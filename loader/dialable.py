@@ -1,0 +1,150 @@
+"""Which leads the dialer could call now, and why not the others."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import pandas as pd
+from pydantic import BaseModel
+
+from loader.collation import fold, fold_text
+from loader.hopper import callable_now
+from loader.lookups import Dialer
+
+LISTS = ("campaign_id", "active", "expiration_date")
+CAMPAIGNS = ("active", "dial_statuses", "lead_filter_id")
+"""What is read of lists and campaigns to tell which leads are called."""
+
+KINDS = (
+    "list_id", "status", "called_since_last_reset", "gmt_offset_now", "state", "zone_known",
+)  # fmt: skip
+"""Leads that are alike in these are called, or not, alike."""
+
+
+class Obstacle(StrEnum):
+    """Why the dialer does not call a lead now; of several, the first of these."""
+
+    meaning: str
+
+    def __new__(cls, name: str, meaning: str) -> "Obstacle":
+        """Keep the meaning on the member itself."""
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.meaning = meaning
+        return member
+
+    LIST_UNKNOWN = "LIST_UNKNOWN", "the dialer has no such list"
+    LIST_INACTIVE = "LIST_INACTIVE", "the list is not active"
+    LIST_EXPIRED = "LIST_EXPIRED", "the list's expiration_date is past"
+    CAMPAIGN_UNKNOWN = "CAMPAIGN_UNKNOWN", "the list belongs to no campaign that there is"
+    CAMPAIGN_INACTIVE = "CAMPAIGN_INACTIVE", "the list's campaign is not active"
+    STATUS_NOT_DIALED = (
+        "STATUS_NOT_DIALED",
+        "the lead's status is none of the campaign's dial_statuses",
+    )
+    CALLED_SINCE_RESET = "CALLED_SINCE_RESET", "it was called since the list was last reset"
+    NO_GMT_OFFSET = (
+        "NO_GMT_OFFSET",
+        "no time zone was found for it, and it is outside of its call time in UTC",
+    )
+    OUTSIDE_CALL_TIME = (
+        "OUTSIDE_CALL_TIME",
+        "its local time is outside of the call time of list, campaign or state",
+    )
+
+
+class Dialable(BaseModel):
+    """Of one list: how many of the new leads the dialer could call now, and why not the others."""
+
+    list_id: int
+    campaign_id: str
+    """The list's; empty if there is no such list."""
+    leads: int
+    """As many as are dialable and as have an obstacle."""
+    dialable: int
+    obstacles: dict[str, int]
+    """Leads by `Obstacle`, in its order; only those that occurred."""
+
+
+def find_obstacles(
+    kinds: pd.DataFrame, dialer: Dialer, lists: pd.DataFrame, campaigns: pd.DataFrame
+) -> "pd.Series[str]":
+    """Say what keeps the dialer from calling leads now; empty: nothing.
+
+    The campaign's lead filter, its do-not-call lists and its recycling rules are not looked at.
+
+    Args:
+        kinds: list_id (int64), status, called_since_last_reset, state (str), gmt_offset_now
+            (float64, hours; NaN: none), zone_known (bool).
+        dialer: its clock, and what says when leads may be called.
+        lists: columns of `LISTS` (str) by list_id.
+        campaigns: columns of `CAMPAIGNS` (str) by folded campaign_id; dial_statuses is null where
+            the database does not have it.
+    """
+    of_list = lists.reindex(kinds["list_id"]).set_axis(kinds.index)
+    campaign = fold(of_list["campaign_id"].fillna(""))
+    of_campaign = campaigns.reindex(campaign).set_axis(kinds.index)
+    asked = kinds.assign(
+        gmt_offset_now=kinds["gmt_offset_now"].fillna(0.0), state_given=kinds["state"]
+    )
+    closed = ~callable_now(asked, dialer)
+    no_zone = ~kinds["zone_known"] | kinds["gmt_offset_now"].isna()
+    found = pd.Series("", index=kinds.index, dtype="str")
+    # The first that is set stays.
+    for obstacle, holds in {
+        Obstacle.LIST_UNKNOWN: of_list["active"].isna(),
+        Obstacle.LIST_INACTIVE: of_list["active"] != "Y",
+        Obstacle.LIST_EXPIRED: _is_past(of_list["expiration_date"], dialer.clock.now),
+        Obstacle.CAMPAIGN_UNKNOWN: of_campaign["active"].isna(),
+        Obstacle.CAMPAIGN_INACTIVE: of_campaign["active"] != "Y",
+        Obstacle.STATUS_NOT_DIALED: ~_is_dialed(kinds["status"], of_campaign["dial_statuses"]),
+        Obstacle.CALLED_SINCE_RESET: kinds["called_since_last_reset"] != "N",
+        Obstacle.NO_GMT_OFFSET: closed & no_zone,
+        Obstacle.OUTSIDE_CALL_TIME: closed,
+    }.items():
+        found = found.mask((found == "") & holds, obstacle.value)
+    return found
+
+
+def by_list(
+    kinds: pd.DataFrame, obstacles: "pd.Series[str]", lists: pd.DataFrame
+) -> list[Dialable]:
+    """Add up the leads of each list.
+
+    Args:
+        kinds: list_id (int64) and leads (int64): how many are of the kind.
+        obstacles: as from `find_obstacles`.
+        lists: column campaign_id (str) by list_id.
+    """
+    counts = kinds["leads"].groupby([kinds["list_id"], obstacles.rename("obstacle")]).sum()
+    table = counts.unstack(fill_value=0)
+    found = []
+    for list_id, of_list in zip(table.index.tolist(), table.to_dict("records"), strict=True):
+        found.append(
+            Dialable(
+                list_id=list_id,
+                campaign_id=str(lists["campaign_id"].get(list_id, "")),
+                leads=sum(of_list.values()),
+                dialable=of_list.get("", 0),
+                obstacles={o.value: of_list[o] for o in Obstacle if of_list.get(o)},
+            )
+        )
+    return found
+
+
+def _is_past(dates: "pd.Series[str]", now: datetime) -> "pd.Series[bool]":
+    """Say which days are before today; a list without a day has none."""
+    days = dates.fillna("")
+    return (days != "") & (days < f"{now:%Y-%m-%d}")
+
+
+def _is_dialed(statuses: "pd.Series[str]", dialed: "pd.Series[str]") -> "pd.Series[bool]":
+    """Say which statuses are among dial_statuses, such as ` NEW NA -`; all where it is null."""
+    dialed_statuses = {
+        text: {fold_text(name) for name in text.split() if name != "-"}
+        for text in dialed.dropna().unique()
+    }
+    answers = [
+        status in dialed_statuses.get(text, {status})
+        for status, text in zip(fold(statuses), dialed, strict=True)
+    ]
+    return pd.Series(answers, index=statuses.index, dtype="bool")

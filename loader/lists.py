@@ -1,0 +1,182 @@
+"""New lists in the dialer, one for a file, and found again by the file they were made for."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    Connection,
+    Delete,
+    Select,
+    TableClause,
+    column,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    select,
+)
+from sqlalchemy import table as table_of
+
+from loader.database import Database
+from loader.errors import ConfigurationError, RowDataError
+from loader.table_shapes import Columns, read_shapes
+
+LISTS, LEADS, CAMPAIGNS = "vicidial_lists", "vicidial_list", "vicidial_campaigns"
+MARKED = "list_description"
+ATTEMPTS = 100
+"""To get a list_id before somebody else does."""
+
+Fill = Callable[[int], Mapping[str, str]]
+"""Gives the values of a list with a list_id, by column of vicidial_lists."""
+
+
+class NewList(NamedTuple):
+    """The list of a file."""
+
+    list_id: int
+    is_new: bool
+    """Whether it was made just now; else it was there, made for the same file before."""
+
+
+def find_list(database: Database, list_ids: tuple[int, int], mark: str) -> NewList:
+    """Say which list a file has, or would get: the next above those in use.
+
+    Args:
+        database: the dialer's.
+        list_ids: the least and the greatest list_id to give out.
+        mark: of the file, the same for the same content.
+
+    Raises:
+        ConfigurationError: the database lacks what is needed, or all list_ids are given out.
+        DatabaseUnavailableError: no answer after all retries.
+    """
+    return database.read(lambda connection: _find(connection, list_ids, mark))
+
+
+def make_list(database: Database, list_ids: tuple[int, int], mark: str, fill: Fill) -> NewList:
+    """Make the list of a file, unless there is one that was made for it before.
+
+    Args:
+        database: the dialer's.
+        list_ids: the least and the greatest list_id to give out.
+        mark: of the file; it is put behind list_description.
+        fill: gives the list's values; texts are cut to the width of their columns.
+
+    Raises:
+        ConfigurationError: the database lacks what is needed, there is no such campaign, or all
+            list_ids are given out.
+        NotAllowedError: the account may not.
+        DatabaseUnavailableError: no answer after all retries.
+    """
+
+    def make() -> NewList:
+        with database.connect() as connection:
+            columns = _columns(connection)
+            for _ in range(ATTEMPTS):
+                found = _find(connection, list_ids, mark)
+                if not found.is_new:
+                    return found
+                values = _values(connection, columns, fill(found.list_id), mark)
+                try:
+                    _insert(database, found.list_id, values, has_date="list_changedate" in columns)
+                except RowDataError:
+                    # Somebody was faster; else the same happens again and again.
+                    connection.rollback()  # what is asked next sees what is there now
+                    continue
+                return found
+        raise ConfigurationError(
+            f"{LISTS} refuses a new list {found.list_id}; look at its keys and triggers"
+        )
+
+    return database.retrying()(make)
+
+
+def drop_list(database: Database, list_id: int, mark: str) -> None:
+    """Take a list back that was made for a file of which nothing was inserted.
+
+    Raises:
+        DatabaseUnavailableError: no answer after all retries.
+    """
+
+    def drop() -> None:
+        with database.connect() as connection:
+            connection.execute(_delete(list_id, mark))
+            connection.commit()
+
+    database.retrying()(drop)
+
+
+def _delete(list_id: int, mark: str) -> Delete:
+    lists, leads = _table(LISTS, "list_id", MARKED), _table(LEADS, "list_id")
+    return delete(lists).where(
+        lists.c.list_id == list_id,
+        lists.c[MARKED].endswith(mark, autoescape=True),
+        ~exists().where(leads.c.list_id == list_id),
+    )
+
+
+def _find(connection: Connection, list_ids: tuple[int, int], mark: str) -> NewList:
+    _columns(connection)
+    lists = _table(LISTS, "list_id", MARKED)
+    marked = _within(lists, list_ids).where(lists.c[MARKED].endswith(mark, autoescape=True))
+    there = connection.execute(marked).scalar()
+    if there is not None:
+        return NewList(int(there), is_new=False)
+    first, last = list_ids
+    # Also those whose list was deleted: their leads may still be there.
+    used = (_within(_table(name, "list_id"), list_ids) for name in (LISTS, LEADS))
+    highest = max(int(connection.execute(each).scalar() or 0) for each in used)
+    if highest >= last:
+        raise ConfigurationError(
+            f"all list_ids from {first} to {last} are given out; raise last_list_id"
+        )
+    return NewList(max(first, highest + 1), is_new=True)
+
+
+def _within(table: TableClause, list_ids: tuple[int, int]) -> Select[Any]:
+    return select(func.max(table.c.list_id)).where(table.c.list_id.between(*list_ids))
+
+
+def _columns(connection: Connection) -> Columns:
+    shapes = read_shapes(connection, [LISTS])
+    columns = shapes[LISTS].columns if LISTS in shapes else {}
+    if MARKED not in columns:
+        raise ConfigurationError(
+            f"new_list needs {LISTS}.{MARKED}, a column that the database lacks"
+        )
+    return columns
+
+
+def _values(
+    connection: Connection, columns: Columns, given: Mapping[str, str], mark: str
+) -> dict[str, str]:
+    missing = sorted(given.keys() - columns.keys())
+    if missing:
+        raise ConfigurationError(
+            f"new_list: {LISTS} lacks the columns {', '.join(missing)}; leave them out"
+        )
+    campaigns = _table(CAMPAIGNS, "campaign_id")
+    wanted = select(campaigns.c.campaign_id).where(campaigns.c.campaign_id == given["campaign_id"])
+    if connection.execute(wanted).first() is None:
+        raise ConfigurationError(
+            f"new_list: the dialer has no campaign {given['campaign_id']}; define it, or name "
+            "another"
+        )
+    values = {name: text[: columns[name].width] for name, text in given.items()}
+    width = columns[MARKED].width
+    room = None if width is None else width - len(mark) - 1
+    return values | {MARKED: f"{given[MARKED][:room]} {mark}".lstrip()}
+
+
+def _insert(database: Database, list_id: int, values: Mapping[str, str], *, has_date: bool) -> None:
+    """Insert it over a connection of its own: what fails may not end the one that asks."""
+    changed: dict[str, Any] = {"list_changedate": literal_column("now()")} if has_date else {}
+    lists = _table(LISTS, "list_id", *values, *changed)
+    with database.connect() as connection:
+        connection.execute(insert(lists).values(list_id=list_id, **values, **changed))
+        connection.commit()
+
+
+def _table(name: str, *columns: str) -> TableClause:
+    return table_of(name, *map(column, columns))

@@ -1,0 +1,171 @@
+"""What each job has to be allowed in the database: the least that it can do with."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from loader import ledger_tables
+from loader.archive_options import ArchiveOptions
+from loader.archive_tables import ARCHIVE, CHILDREN, HOLDERS, LEADS, SUFFIX
+from loader.facts import USER_COLUMNS
+from loader.options import LoadOptions
+
+CUSTOM_FIELDS = "vicidial_lists_fields"
+LISTS, HOPPER, CALLBACKS = "vicidial_lists", "vicidial_hopper", "vicidial_callbacks"
+CALL_TIMES = ("vicidial_call_times", "vicidial_state_call_times")
+LEDGER = {
+    ledger_tables.version.name: ("SELECT", "INSERT"),
+    ledger_tables.runs.name: ("SELECT", "INSERT", "UPDATE"),
+    ledger_tables.batches.name: ("SELECT", "INSERT", "UPDATE"),
+    ledger_tables.changes.name: ("SELECT", "INSERT", "DELETE"),
+}
+"""What the loader does with its own tables."""
+MAKING = ("CREATE", "ALTER", "INSERT")
+"""Of a table that is made like another one; the server asks for them together."""
+
+ALWAYS_READ = (
+    LEADS, LISTS, "vicidial_campaigns", "vicidial_phone_codes", "vicidial_postal_codes",
+    "vicidial_user_groups",
+)  # fmt: skip
+
+READ_IF_ON = {
+    "dnc_check": ("vicidial_dnc",),
+    "campaign_dnc_check": ("vicidial_campaign_dnc",),
+    "duplicate_scope_archive": (ARCHIVE,),
+    "nanpa_ac_prefix_check": ("vicidial_nanpa_prefix_codes",),
+    "hopper_local_call_time_check": CALL_TIMES,
+    "custom_fields": ("system_settings", CUSTOM_FIELDS),
+}
+"""Tables that an option other than N reads."""
+
+COMES_ALONG = {
+    "multi_alt_phones": "vicidial_list_alt_phones",
+    "add_to_hopper": HOPPER,
+    "callback": CALLBACKS,
+}
+"""Tables that get rows by a field."""
+
+
+class Right(NamedTuple):
+    """May do something with a table, or with one of its columns."""
+
+    privilege: str
+    table: str
+    column: str = ""
+
+
+Rights = frozenset[Right]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """What the needs depend on in a database: the tables that others of its kind do not have."""
+
+    tables: frozenset[str] = frozenset()
+    """Names of all that the account can see."""
+    custom: tuple[str, ...] = ()
+    """Names of the tables of custom fields, custom_<list_id>."""
+
+
+def of_validate(options: LoadOptions, site: Site) -> Rights:
+    """Give what a validation reads."""
+    tables = {*ALWAYS_READ}
+    for name, read in READ_IF_ON.items():
+        if getattr(options, name) != "N":
+            tables.update(read)
+    if "NANPA" in options.tz_method.upper():
+        tables.update(READ_IF_ON["nanpa_ac_prefix_check"])
+    if options.custom_fields == "Y":
+        tables.update(site.custom)
+    tables.update(COMES_ALONG[name] for name in _coming_along(options))
+    return rights(["SELECT"], tables) | {
+        Right("SELECT", "vicidial_users", name) for name in USER_COLUMNS
+    }
+
+
+def of_import(options: LoadOptions, site: Site, *, check_dialable: bool = False) -> Rights:
+    """Give what an import reads and writes, its ledger among it."""
+    needs = of_validate(options, site) | of_ledger(site) | rights(["INSERT"], [LEADS])
+    coming = _coming_along(options)
+    needs |= rights(["INSERT"], (COMES_ALONG[name] for name in coming))
+    if options.custom_fields == "Y":
+        needs |= rights(["INSERT", "DELETE"], site.custom)
+    # A lead whose callback or custom fields are refused is set back.
+    if options.on_duplicate != "reject" or options.custom_fields == "Y" or "callback" in coming:
+        needs |= rights(["UPDATE"], [LEADS])
+    if check_dialable:
+        needs |= rights(["SELECT"], CALL_TIMES)
+    return needs
+
+
+def _coming_along(options: LoadOptions) -> list[str]:
+    """Give the fields of `COMES_ALONG` that the options fill, or look for in the file."""
+    filled = {*options.default, *options.force, *options.map}
+    return [n for n in COMES_ALONG if n in filled or getattr(options, n, "N") == "Y"]
+
+
+def of_archive(options: ArchiveOptions, site: Site) -> Rights:
+    """Give what archiving reads and writes; a dry run reads only."""
+    needs = rights(["SELECT"], [LISTS, *HOLDERS, *_naming_custom(options)])
+    for name in _of_leads(options, site):
+        archive = name + SUFFIX
+        is_there = archive in site.tables
+        needs |= rights(["SELECT"], [name, archive])
+        if options.dry_run:
+            continue
+        needs |= rights(["INSERT"] * options.insert + ["UPDATE"] * options.update, [archive])
+        # What became of a copy whose lead was deleted meanwhile: it goes, too.
+        needs |= rights(["DELETE"] * options.delete, [name, archive])
+        needs |= rights(MAKING * (options.create_tables and not is_there), [archive])
+    return needs
+
+
+def of_dearchive(options: ArchiveOptions, site: Site) -> Rights:
+    """Give what the way back reads and writes; a dry run reads only."""
+    needs = rights(["SELECT"], [LISTS, *_naming_custom(options)])
+    for name in _of_leads(options, site):
+        archive = name + SUFFIX
+        needs |= rights(["SELECT"], [name, archive])
+        if archive not in site.tables:
+            # Maybe it is not there: then rights on it can only be given together with this one.
+            needs |= rights(["CREATE"], [archive])
+        if not options.dry_run:
+            needs |= rights(["INSERT"] * options.insert + ["DELETE"] * options.delete, [name])
+            needs |= rights(["DELETE"] * options.delete, [archive])
+    return needs
+
+
+def of_undo(options: ArchiveOptions, site: Site) -> Rights:
+    """Give what taking a load back reads and writes, the way back of that among it."""
+    taking = options.model_copy(
+        update={"insert": True, "update": True, "delete": True, "with_children": True}
+    )
+    needs = of_archive(taking, site) | of_ledger(site) | of_dearchive(taking, site)
+    return needs | rights(["DELETE"], [HOPPER]) | rights(["UPDATE"], [LEADS])
+
+
+def of_new_lists() -> Rights:
+    """Give what it takes to make lists."""
+    return rights(["SELECT", "INSERT", "DELETE"], [LISTS])
+
+
+def of_ledger(site: Site) -> Rights:
+    """Give what the loader does with its own tables."""
+    needs = rights(["CREATE"], LEDGER.keys() - site.tables)
+    return needs.union(*(rights(LEDGER[name], [name]) for name in LEDGER))
+
+
+def rights(privileges: Iterable[str], tables: Iterable[str]) -> Rights:
+    """Give each privilege on each table."""
+    named = [*tables]
+    return frozenset(Right(privilege, table) for privilege in privileges for table in named)
+
+
+def _of_leads(options: ArchiveOptions, site: Site) -> list[str]:
+    """Give the tables whose rows are moved."""
+    return [LEADS, *([*CHILDREN, *site.custom] if options.with_children else [])]
+
+
+def _naming_custom(options: ArchiveOptions) -> list[str]:
+    """Give what tells which custom tables there are: an account does not see others' tables."""
+    return [CUSTOM_FIELDS] if options.with_children else []

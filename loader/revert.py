@@ -1,0 +1,155 @@
+"""What a run changed in existing leads, put back where nobody has changed it since.
+
+A field that does not hold what the run wrote stays as it is, also if it is changed between the
+look and the statement: see `loader.update.LeadUpdater.write`. Done twice it changes nothing more.
+"""
+
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Connection, column, select, table
+
+from loader.archive_selection import Ids
+from loader.archive_tables import ARCHIVE
+from loader.changes import differing
+from loader.database import Database
+from loader.errors import RowDataError
+from loader.undo_result import STAYED_TYPES, ChangesNow, Kept
+from loader.update import ROUNDS, LeadUpdater
+
+
+class Reverter:
+    """Puts back the changes of one batch after the other.
+
+    Changes are as from `loader.ledger.Ledger.changes`: row_number, lead_id (int64), field, old, new
+    (str, null for NULL).
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        columns: Collection[str],
+        tables: Collection[str],
+    ) -> None:
+        """Take the names of vicidial_list's columns, and of the tables that there are."""
+        self._database, self._columns = database, columns
+        self._has_archive = ARCHIVE in tables
+        self._updater = LeadUpdater(database, columns)
+        self.refused: dict[int, int] = {}
+        """The server's error code by lead_id, where it refused to put something back."""
+
+    def look(self, changes: pd.DataFrame, *, is_done: bool = False) -> ChangesNow:
+        """Say which changes can be put back, or are put back, and of the others why not.
+
+        Args:
+            changes: of one batch.
+            is_done: they were to be put back by now.
+
+        Raises:
+            DatabaseUnavailableError: no answer after all retries.
+        """
+        held = self._database.read(lambda connection: self._read(connection, changes))
+        now = changes.merge(
+            held.melt("lead_id", var_name="field", value_name="now"), "left", ["lead_id", "field"]
+        )
+        can_be = _same(now["now"], now["new"])
+        is_back = _same(now["now"], now["old"])
+        stays = ~(is_back if is_done else is_back | can_be)
+        why = pd.Series(Kept.CHANGED, now.index, "str")
+        # It still holds what the run wrote.
+        why = why.mask(can_be, Kept.LOCKED)
+        codes = now["lead_id"].map(self.refused).astype("Int64")
+        why = why.mask(can_be & codes.notna(), Kept.REFUSED)
+        details = ("error " + codes.astype("str")).where(why == Kept.REFUSED, "")
+        missing = ~now["lead_id"].isin(held["lead_id"])
+        if missing.any():
+            archived = now["lead_id"].isin(self._archived(now["lead_id"][missing]))
+            why = why.mask(missing, Kept.GONE).mask(missing & archived, Kept.ARCHIVED)
+            stays |= missing
+        stayed = now.assign(why=why, details=details)[stays]
+        return ChangesNow(changes[~stays.to_numpy()], _by_lead(stayed))
+
+    def revert(self, changes: pd.DataFrame) -> None:
+        """Put back what still is as it was changed; what cannot be is told by `look`.
+
+        Args:
+            changes: of one batch.
+
+        Raises:
+            DatabaseUnavailableError: no answer after all retries; the same again completes it.
+        """
+        for _ in range(ROUNDS):
+            if self._in_halves(changes):
+                return
+
+    def _in_halves(self, changes: pd.DataFrame) -> bool:
+        """Put back once, and corner the leads that the server refuses; say if nothing is left."""
+        try:
+            return self._attempt(changes)
+        except RowDataError as error:
+            lead_ids = changes["lead_id"].unique()
+            if len(lead_ids) == 1:
+                self.refused[int(lead_ids[0])] = error.code
+                return True
+        is_first = changes["lead_id"].isin(lead_ids[: len(lead_ids) // 2])
+        # Both: one after the other.
+        return all([self._in_halves(changes[is_first]), self._in_halves(changes[~is_first])])
+
+    def _attempt(self, changes: pd.DataFrame) -> bool:
+        is_done = False
+        for attempt in self._database.retrying():
+            with attempt, self._database.connect() as connection:
+                before = self._read(connection, changes)
+                after = _put_back(before, changes)
+                cells = differing(before, after)
+                rows = cells.any(axis="columns")
+                is_done = not rows.any()
+                if not is_done:
+                    names = ["lead_id", *cells.columns[cells.any()]]
+                    self._updater.write(connection, before.loc[rows, names], after.loc[rows, names])
+                    connection.commit()
+        return is_done
+
+    def _archived(self, lead_ids: "pd.Series[int]") -> Ids:
+        if not self._has_archive:
+            return np.empty(0, np.int64)
+        return self._database.read(lambda connection: leads_in(connection, ARCHIVE, lead_ids))
+
+    def _read(self, connection: Connection, changes: pd.DataFrame) -> pd.DataFrame:
+        """Read what the leads hold now in all fields that were changed in some, by lead_id."""
+        lead_ids = changes["lead_id"].unique()
+        wanted = set(changes["field"])
+        names = [name for name in self._columns if name in wanted]
+        return self._updater.read(connection, pd.Series(lead_ids, index=lead_ids), names)
+
+
+def _put_back(before: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame:
+    """Give what leads should hold: in the cells that are as they were changed, what was before."""
+    after = {"lead_id": before["lead_id"]}
+    for name in before.columns.drop("lead_id"):
+        cells = changes[changes["field"] == name].set_index("lead_id").reindex(before.index)
+        is_changed = cells["field"].notna() & _same(before[name], cells["new"])
+        after[str(name)] = before[name].where(~is_changed, cells["old"])
+    return pd.DataFrame(after)
+
+
+def _same(one: "pd.Series[str]", other: "pd.Series[str]") -> "pd.Series[bool]":
+    """Compare to the letter; NULL is the same as NULL only."""
+    return (one == other) | (one.isna() & other.isna())
+
+
+def _by_lead(stayed: pd.DataFrame) -> pd.DataFrame:
+    """Tell the fields of a lead that stay for the same reason in one row."""
+    if stayed.empty:
+        return pd.DataFrame(columns=list(STAYED_TYPES)).astype(STAYED_TYPES)
+    key = ["row_number", "lead_id", "why", "details"]
+    fields = stayed.groupby(key, sort=False)["field"].agg(",".join).rename("fields").reset_index()
+    return fields[list(STAYED_TYPES)].astype(STAYED_TYPES)
+
+
+def leads_in(connection: Connection, name: str, lead_ids: Collection[int]) -> Ids:
+    """Give those of a chunk of lead_ids that a table has."""
+    leads = table(name, column("lead_id"))
+    asked = select(leads.c.lead_id).where(leads.c.lead_id.in_([int(each) for each in lead_ids]))
+    return np.array(connection.scalars(asked).all(), np.int64)

@@ -1,0 +1,150 @@
+"""What a database account may do: the server is asked, by statements that are never executed."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from loader.archive_tables import CHILDREN, is_of_leads
+from loader.database import Database, error_code
+from loader.errors import NotAllowedError
+from loader.needs import CUSTOM_FIELDS, Right, Rights, Site
+from loader.write import quoted
+
+DENIED = frozenset({1044, 1142, 1143, 1227})
+NO_TABLE, NO_COLUMN, NO_KEY = 1146, 1054, 1091
+"""The server looks at the right first, and then for these."""
+
+STATEMENTS = {
+    "SELECT": "SELECT {column} FROM {table}",
+    "INSERT": "INSERT INTO {table} () VALUES ()",
+    "UPDATE": "UPDATE {table} SET leadloader_nothing = 0 WHERE FALSE",
+    "DELETE": "DELETE FROM {table} WHERE FALSE",
+    "CREATE": "CREATE TABLE {table} (leadloader_nothing INT)",
+    "ALTER": "ALTER TABLE {table} DROP COLUMN leadloader_nothing",
+}
+"""That need the privilege and nothing else; no table has a column of this name."""
+
+ORDER = (*STATEMENTS,)
+
+
+class Account:
+    """An account of a MariaDB or MySQL server, in one database.
+
+    Attributes:
+        name: as the server knows it, quoted: `cron`@`localhost`.
+        version: the server's.
+        site: what the needs depend on.
+        remarks: what the server is set to that is worth knowing.
+        absent: tables that a right was asked of, and that are not there.
+    """
+
+    def __init__(self, database: Database) -> None:
+        """Connect and look.
+
+        Raises:
+            NotAllowedError: name or password are wrong, or it may not use the database.
+            DatabaseUnavailableError: no answer after all retries.
+        """
+        self._database, url = database, database.engine.url
+        self._name = str(url.database)
+        self.absent: set[str] = set()
+        try:
+            database.read(self._look)
+        except NotAllowedError:
+            # Without any right in the database it can be connected to the server all the same.
+            address = url.set(database="").render_as_string(hide_password=False)
+            self._database = Database(address)
+            self._database.read(self._look)
+
+    def missing(self, needs: Rights) -> list[Right]:
+        """Give the rights that the account does not have, by table.
+
+        Raises:
+            DatabaseUnavailableError: no answer after all retries.
+        """
+
+        def ask(connection: Connection) -> list[Right]:
+            return [right for right in _in_order(needs) if not self._has(connection, right)]
+
+        return self._database.read(ask)
+
+    def grants(self, missing: Iterable[Right]) -> list[str]:
+        """Give the statements by which an administrator grants rights, one for each table."""
+        by_table: dict[str, dict[str, list[str]]] = {}
+        for right in _in_order(missing):
+            columns = by_table.setdefault(right.table, {}).setdefault(right.privilege, [])
+            columns += [quoted(right.column)] if right.column else []
+        return [
+            f"GRANT {', '.join(_worded(*each) for each in privileges.items())} "
+            f"ON {self._table(table)} TO {self.name};"
+            for table, privileges in by_table.items()
+        ]
+
+    def _look(self, connection: Connection) -> None:
+        asked = "SELECT CURRENT_USER(), VERSION(), @@GLOBAL.local_infile, @@GLOBAL.read_only"
+        user, self.version, *settings = connection.exec_driver_sql(asked).one()
+        self.name = "@".join(quoted(part) for part in user.rsplit("@", 1))
+        self.remarks = _remarks(*map(int, settings))
+        seen = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s"
+        tables = {_text(row[0]) for row in connection.exec_driver_sql(seen, (self._name,))}
+        custom = {name for name in tables if is_of_leads(name)} - CHILDREN.keys()
+        custom |= self._defined_custom_tables(connection)
+        self.site = Site(tables=frozenset(tables), custom=tuple(sorted(custom)))
+
+    def _defined_custom_tables(self, connection: Connection) -> set[str]:
+        """Give the tables that lists with custom fields have; none where that cannot be read."""
+        asked = f"SELECT DISTINCT list_id FROM {self._table(CUSTOM_FIELDS)}"  # noqa: S608 - our own name
+        try:
+            return {f"custom_{list_id}" for (list_id,) in connection.exec_driver_sql(asked)}
+        except DBAPIError as error:
+            if error_code(error) not in {*DENIED, NO_TABLE}:
+                raise
+            return set()
+
+    def _table(self, name: str) -> str:
+        return f"{quoted(self._name)}.{quoted(name)}"
+
+    def _has(self, connection: Connection, right: Right) -> bool:
+        column = quoted(right.column) if right.column else "*"
+        statement = STATEMENTS[right.privilege].format(
+            table=self._table(right.table), column=column
+        )
+        try:
+            if right.privilege == "ALTER":
+                # It can be prepared by everybody; executed, it finds nothing to alter.
+                connection.exec_driver_sql(statement)
+            else:
+                connection.exec_driver_sql("PREPARE leadloader FROM %s", (statement,))
+                connection.exec_driver_sql("DEALLOCATE PREPARE leadloader")
+        except DBAPIError as error:
+            code = error_code(error)
+            if code in DENIED:
+                return False
+            if code not in {NO_TABLE, NO_COLUMN, NO_KEY}:
+                raise
+            if code == NO_TABLE:
+                self.absent.add(right.table)
+        return True
+
+
+def _text(value: str | bytes) -> str:
+    # MySQL 8 gives names as bytes.
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _in_order(needs: Iterable[Right]) -> list[Right]:
+    return sorted(needs, key=lambda it: (it.table, ORDER.index(it.privilege), it.column))
+
+
+def _worded(privilege: str, columns: list[str]) -> str:
+    return f"{privilege} ({', '.join(columns)})" if columns else privilege
+
+
+def _remarks(local_infile: int, read_only: int) -> list[str]:
+    said = []
+    if read_only:
+        said.append("the server is read-only, as replicas are; only a validation works there")
+    if not local_infile:
+        said.append("local_infile is off: leads go in by INSERT, which takes longer")
+    return said

@@ -1,0 +1,337 @@
+"""The new leads of a run that is taken back: which are as they were loaded, and their way out.
+
+They go to the archive as other leads do, with all that belongs to them. That nobody has called or
+changed a lead is proven by the statement that deletes it: it compares a checksum of what the lead
+holds then with that of what it held when the ledger knew it by its fingerprint.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    TableClause,
+    case,
+    column,
+    delete,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    table,
+    tuple_,
+)
+
+from loader.archive import Archiver
+from loader.archive_conditions import BUSY_STATUSES, PENDING_CALLBACKS
+from loader.archive_options import ArchiveOptions
+from loader.archive_result import ChunkResult, Counts, Stay
+from loader.archive_selection import Ids
+from loader.archive_tables import ARCHIVE, CHILDREN, HOLDERS, LEADS
+from loader.database import Database
+from loader.insert import STORED, fingerprints_of, text_of
+from loader.revert import leads_in
+from loader.table_shapes import Shape
+from loader.transfer import ForLeads, for_leads
+from loader.undo_result import LOADED_TYPES, STAYED_TYPES, Kept, LeadsNow, Taken
+
+HOPPER, CALLBACKS = "vicidial_hopper", "vicidial_callbacks"
+WAITING = f"{HOPPER} READY"
+"""Who holds a lead that waits in the hopper, from where it can be taken."""
+SEEN_AS = "(/* leads of the chunk as they were seen */)"
+"""In a statement, where their lead_ids and checksums go."""
+ROUNDS = 3
+"""Of taking a lead from the hopper: the dialer may put it back before it is gone."""
+
+SEEN = {
+    "lead_id": "int64", "text": "str", "checksum": "int64", "held": "str", "status": "str",
+    "called_count": "str", "called_since_last_reset": "str", "modify_date": "str",
+}  # fmt: skip
+"""What is looked at of a lead; "" in place of columns that the table lacks."""
+
+
+class LoadedLeads(Archiver):
+    """Archives leads that are as they were loaded; the others stay.
+
+    Attributes:
+        from_hopper: how many rows were taken out of the hopper.
+        remarks: what cannot be known.
+    """
+
+    def __init__(self, database: Database, options: ArchiveOptions) -> None:
+        """Look at the tables; nothing is written yet.
+
+        Args:
+            database: the dialer's.
+            options: those of the settings; what is done is an undo's own matter.
+
+        Raises:
+            ConfigurationError: tables differ, or are missing.
+            DatabaseUnavailableError: no answer after all retries.
+        """
+        own = {"insert": True, "update": True, "delete": True, "with_children": True}
+        self.from_hopper = 0
+        self.remarks: list[str] = []
+        super().__init__(database, options.model_copy(update={**own, "held": "leave"}))
+        columns = self.tables.shapes[LEADS].columns
+        leads = table(LEADS, *map(column, columns))
+        told = (leads.c[n] if n in columns else literal("") for n in list(SEEN)[4:])
+        asked = select(
+            leads.c.lead_id, self._text, self._checksum, self._held_on(leads), *told
+        ).where(for_leads(leads.c.lead_id))
+        self._looking = ForLeads(asked, database.engine.dialect)
+        self._hopper = self._taking_from_hopper()
+
+    def make_archives(self) -> None:
+        """Make the archives that are missing; those of custom fields are made when they are needed.
+
+        Raises:
+            ConfigurationError: one is missing, and none is to be made.
+            NotAllowedError: one is missing, and the account may not make it.
+            DatabaseUnavailableError: no answer after all retries.
+        """
+        self.tables.make_missing([LEADS, *CHILDREN])
+
+    @property
+    def _text(self) -> ColumnElement[str]:
+        columns = self.tables.shapes[LEADS].columns
+        names = [name for name in STORED if name in columns]
+        return literal_column(text_of(names, sqlite=self.database.is_sqlite))
+
+    @property
+    def _checksum(self) -> ColumnElement[int]:
+        return func.crc32(func.coalesce(self._text, ""))
+
+    def rule_on(self, leads: TableClause) -> ColumnElement[bool]:
+        """Word that leads hold what those of the chunk held when they were looked at."""
+        now = tuple_(leads.c.lead_id, self._checksum)
+        return now.op("IN", is_comparison=True)(literal_column(SEEN_AS))
+
+    def holder_on(self, leads: TableClause) -> ColumnElement[str]:
+        """Word who in the dialer is holding a lead; what came with it from the load is nobody."""
+        held = self._held_on(leads)
+        if HOPPER not in self.tables.shapes:
+            return held
+        hopper = table(HOPPER, column("lead_id"), column("status"))
+        waiting = select(hopper.c.lead_id).where(hopper.c.status == "READY")
+        return case((held != "", held), (leads.c.lead_id.in_(waiting), WAITING), else_="")
+
+    def _held_on(self, leads: TableClause, but: str = "") -> ColumnElement[str]:
+        """Word the same of a lead that may wait in the hopper, without looking at a table."""
+        whens: list[tuple[ColumnElement[bool], ColumnElement[str]]] = [
+            (leads.c.status.in_(BUSY_STATUSES), literal("status ") + leads.c.status)
+        ]
+        for name in HOLDERS:
+            if name in self.tables.shapes and name != but:
+                held = _held_by(name, self.tables.shapes[name])
+                whens.append((leads.c.lead_id.in_(held), literal(name)))
+        return case(*whens, else_="")
+
+    def look(self, leads: pd.DataFrame) -> LeadsNow:
+        """Say which of a chunk of leads are as they were loaded, and of the others why not.
+
+        Args:
+            leads: see `loader.undo_result.LOADED_TYPES`; lead_ids are unique.
+
+        Raises:
+            DatabaseUnavailableError: no answer after all retries.
+        """
+        return self.database.read(lambda connection: self._look(connection, leads)[0])
+
+    def _look(self, connection: Connection, leads: pd.DataFrame) -> tuple[LeadsNow, pd.DataFrame]:
+        """Give also what was seen, see `SEEN`, of the leads that are there, by their lead_ids."""
+        ids = leads["lead_id"]
+        if ids.empty:
+            return LeadsNow(leads), pd.DataFrame(columns=list(SEEN)).astype(SEEN)
+        rows = self._looking.run(connection, ids).all()
+        seen = pd.DataFrame([tuple(row) for row in rows], columns=list(SEEN)).astype(SEEN)
+        seen = seen.fillna("").set_index("lead_id", drop=False)
+        found = seen.reindex(ids).set_axis(leads.index)
+        prints = fingerprints_of(seen["text"]).reindex(ids).set_axis(leads.index)
+        same = prints.eq(leads["fingerprint"])
+        why, details = _why_not(found, same)
+        missing = ~ids.isin(seen["lead_id"])
+        if missing.any():
+            archived = ids.isin(self._arrived(connection, ids[missing]))
+            why = why.mask(missing, Kept.GONE).mask(missing & archived, Kept.ARCHIVED)
+        is_free = why == ""
+        stayed = leads.assign(fields="", why=why, details=details)[~is_free]
+        return LeadsNow(leads[is_free], stayed[list(STAYED_TYPES)].astype(STAYED_TYPES)), seen
+
+    def find_sent(self, sent: pd.DataFrame) -> pd.DataFrame:
+        """Find the leads of a batch of which the ledger does not know what became of it.
+
+        Args:
+            sent: see `loader.ledger.Ledger.sent_leads`.
+
+        Returns:
+            See `loader.undo_result.LOADED_TYPES`; which row is which is not known any more: 0.
+
+        Raises:
+            DatabaseUnavailableError: no answer after all retries.
+        """
+        if sent.empty:
+            return pd.DataFrame(columns=list(LOADED_TYPES)).astype(LOADED_TYPES)
+        watermark, moment = int(sent["watermark"].iloc[0]), str(sent["moment"].iloc[0])
+        leads = table(LEADS, column("lead_id"), column("entry_date"))
+        since = (leads.c.lead_id > watermark, leads.c.entry_date == moment)
+        asked = select(leads.c.lead_id, self._text).where(*since).order_by(leads.c.lead_id)
+        rows = self.database.read(lambda connection: connection.execute(asked).all())
+        found = pd.DataFrame([tuple(row) for row in rows], columns=["lead_id", "text"])
+        prints = fingerprints_of(found["text"].astype("str").fillna(""))
+        found = found.assign(fingerprint=prints, row_number=0)
+        # Of several alike, as many as were sent.
+        found["nth"] = found.groupby("fingerprint").cumcount()
+        wanted = sent[["fingerprint"]].assign(nth=sent.groupby("fingerprint").cumcount())
+        found = found.merge(wanted, on=["fingerprint", "nth"])
+        if len(found) < len(sent):
+            missing = len(sent) - len(found)
+            self.remarks.append(
+                f"the load was broken off at a batch of {len(sent)} leads; {missing} of them were "
+                "not stored, or were changed since, which nobody can tell: no file names these"
+            )
+        return found[list(LOADED_TYPES)].astype(LOADED_TYPES)
+
+    def arrived(self, lead_ids: Collection[int]) -> Ids:
+        """Give those of a chunk of lead_ids that the archive has.
+
+        Raises:
+            DatabaseUnavailableError: no answer after all retries.
+        """
+        return self.database.read(lambda connection: self._arrived(connection, lead_ids))
+
+    def _arrived(self, connection: Connection, lead_ids: Collection[int]) -> Ids:
+        if ARCHIVE not in self.tables.shapes:
+            return np.empty(0, np.int64)
+        return leads_in(connection, ARCHIVE, lead_ids)
+
+    def take(self, leads: pd.DataFrame) -> Taken:
+        """Archive those of a chunk of leads that are as they were loaded, and nobody's.
+
+        What is in the archive already was taken before; what belongs to it is taken still.
+
+        Args:
+            leads: see `look`; at most 500.
+
+        Raises:
+            NotAllowedError: the account may not do this, or make a table that is missing.
+            DatabaseUnavailableError: no answer after all retries; the same again completes it.
+        """
+        now, seen = self.database.read(lambda connection: self._look(connection, leads))
+        known = self._words(seen.loc[now.free["lead_id"]])
+        self.reword(SEEN_AS, known)
+        is_gone = now.stayed["why"].isin([Kept.GONE, Kept.ARCHIVED])
+        stays = now.stayed["lead_id"][~is_gone]
+        left = leads["lead_id"][~leads["lead_id"].isin(stays)].to_numpy(np.int64)
+        result = ChunkResult(Counts())
+        for _ in range(ROUNDS):
+            if not len(left):
+                break
+            self.from_hopper += self._take_from_hopper(left, known)
+            result = _followed(result, self.move(left))
+            waits = result.stayed["details"] == WAITING
+            left = result.stayed["lead_id"][waits].to_numpy(np.int64)
+        stayed = pd.concat([now.stayed[~is_gone], self._stayed(leads, result)])
+        return Taken(stayed, result.counts, result.children)
+
+    def _words(self, seen: pd.DataFrame) -> str:
+        """Write the lead_ids and checksums of leads as the database reads them."""
+        pairs = zip(seen["lead_id"].tolist(), seen["checksum"].tolist(), strict=True)
+        words = ", ".join(map(str, pairs)) or "(NULL, NULL)"
+        return f"(VALUES {words})" if self.database.is_sqlite else f"({words})"
+
+    def _taking_from_hopper(self) -> ForLeads:
+        """Word that leads are taken out of the hopper that are as they were, and wait there."""
+        leads = table(LEADS, *map(column, self.tables.shapes[LEADS].columns))
+        hopper = table(HOPPER, column("lead_id"), column("status"))
+        free = select(leads.c.lead_id).where(
+            for_leads(leads.c.lead_id), self.rule_on(leads), self._held_on(leads, HOPPER) == ""
+        )
+        waiting = (hopper.c.status == "READY", for_leads(hopper.c.lead_id))
+        statement = delete(hopper).where(*waiting, hopper.c.lead_id.in_(free))
+        return ForLeads(statement, self.database.engine.dialect)
+
+    def _take_from_hopper(self, lead_ids: Ids, known: str) -> int:
+        """Do so with leads that were seen as they were loaded, and count the rows."""
+        if HOPPER not in self.tables.shapes:
+            return 0
+        taking, count = self._hopper.with_words(SEEN_AS, known), 0
+        for attempt in self.database.retrying():
+            with attempt, self.database.connect() as connection:
+                count = taking.run(connection, lead_ids.tolist()).rowcount
+                connection.commit()
+        return count
+
+    def _stayed(self, leads: pd.DataFrame, result: ChunkResult) -> pd.DataFrame:
+        """Say of leads that the archiving left where they were why, in the words of an undo."""
+        stayed = leads[["row_number", "lead_id"]].merge(result.stayed, on="lead_id")
+        stayed = stayed.assign(fields="")[list(STAYED_TYPES)].astype(STAYED_TYPES)
+        unclear = stayed["why"].isin([Stay.NOT_SELECTED, Stay.CHANGED])
+        if not unclear.any():
+            return stayed
+        ids = stayed["lead_id"][unclear]
+        now = self.look(leads[leads["lead_id"].isin(ids)])
+        again = now.free.assign(fields="", why=Kept.LOCKED.value, details="")
+        return pd.concat([stayed[~unclear], now.stayed, again])[list(STAYED_TYPES)].astype(
+            STAYED_TYPES
+        )
+
+
+def _held_by(name: str, shape: Shape) -> "Select[Any]":
+    """Ask which leads a table of the dialer's names that are in hand, or were put there since."""
+    columns = shape.columns
+    place = table(name, *map(column, columns))
+    held = select(place.c.lead_id)
+    if name == HOPPER:
+        return held.where(place.c.status != "READY")
+    if name != CALLBACKS:
+        return held
+    was_touched = place.c.status != "ACTIVE"
+    if {"entry_time", "modify_date"} <= columns.keys():
+        # A load makes them the same.
+        was_touched = or_(was_touched, place.c.modify_date != place.c.entry_time)
+    return held.where(place.c.status.in_(PENDING_CALLBACKS), was_touched)
+
+
+def _why_not(
+    found: pd.DataFrame, same: "pd.Series[bool]"
+) -> tuple["pd.Series[str]", "pd.Series[str]"]:
+    """Say of leads why they stay, "" of those that need not, and the details.
+
+    Args:
+        found: see `SEEN`; null for leads that are not there.
+        same: whether they are as they were loaded.
+    """
+    held = found["held"].fillna("")
+    count = pd.to_numeric(found["called_count"], errors="coerce").fillna(0)
+    called = (count > 0) | ~found["called_since_last_reset"].isin(["N", ""])
+    why = pd.Series(Kept.CHANGED, found.index, "str")
+    details = "modify_date " + found["modify_date"].fillna("")
+    why, details = why.mask(held != "", Kept.HELD), details.mask(held != "", held)
+    was_called = ~same & called
+    why = why.mask(was_called, Kept.CALLED)
+    details = details.mask(was_called, "status " + found["status"].fillna(""))
+    is_free = same & (held == "")
+    return why.mask(is_free, ""), details.mask(is_free | found["lead_id"].isna(), "")
+
+
+def _followed(result: ChunkResult, again: ChunkResult) -> ChunkResult:
+    """Join what came of some leads of a chunk, tried once more, to what came of all before."""
+    waited = result.stayed["details"] == WAITING
+    counts = result.counts.plus(again.counts)
+    if len(result.stayed):
+        counts = counts._replace(select_count=result.counts.select_count)
+    children = dict(result.children)
+    for name, more in again.children.items():
+        children[name] = children.get(name, Counts()).plus(more)
+    return ChunkResult(
+        counts,
+        pd.concat([result.stayed[~waited], again.stayed]),
+        children,
+        np.union1d(result.moved, again.moved),
+    )

@@ -1,0 +1,291 @@
+"""What is said of an undo as a whole, and the folder that says what became of all that was done."""
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from loader.archive_report import TEXT, aligned, many
+from loader.archive_result import Counts
+from loader.columnar import to_arrow
+from loader.errors import ResultsError, UsageError
+from loader.results import SUMMARY, refuse_other_results
+from loader.undo_result import LOADED_TYPES, STAYED_TYPES, Kept
+
+MOVED, REVERTED, STAYED = "moved.csv", "reverted.csv", "stayed.csv"
+LEAD = np.dtype(list(LOADED_TYPES.items()))
+AT_ONCE = 1000
+"""Leads that one statement looks at."""
+
+CHANGES = pa.schema(
+    {"row_number": pa.int64(), "lead_id": pa.int64()}
+    | dict.fromkeys(("field", "old", "new"), pa.large_string())
+)
+"""Columns of reverted.csv: old is what the field held before this run, new what it holds now."""
+
+
+class UndoReport(BaseModel):
+    """What became of a run that was taken back; of a dry run, what would."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: Literal[1] = 1
+    run: str
+    job: Literal["undo"] = "undo"
+    of_run: str
+    """The run that was taken back."""
+    source: str
+    """Its file."""
+    database: str
+    """Its address without password."""
+    began: datetime
+    ended: datetime
+    dry_run: bool
+    leads: int
+    """Leads that the run had inserted (of the undo of an undo: that it had archived)."""
+    moved: int
+    """Leads that went to the archive (came back from it)."""
+    leads_stayed: dict[str, int]
+    """The others, by why; CHILD_LEFT is of leads that moved."""
+    changes: int
+    """Fields of existing leads that the run had changed."""
+    reverted: int
+    """Fields that hold again what they held before the run."""
+    changes_stayed: dict[str, int]
+    """The others, by why."""
+    from_hopper: int
+    """Rows that were taken out of the hopper."""
+    children: dict[str, dict[str, int]]
+    """The counts of the rows that belong to the leads, by the dialer's table; of the last attempt,
+    if it took several."""
+    made: list[str]
+    """Archive tables that were made."""
+    remarks: list[str]
+    results: str
+    """Folder of the result files."""
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> "UndoReport":
+        stayed = sum(n for why, n in self.leads_stayed.items() if why != Kept.CHILD_LEFT)
+        if self.leads != self.moved + stayed:
+            raise ValueError(f"{self.leads} leads, of which {self.moved} moved and {stayed} stayed")
+        kept = sum(self.changes_stayed.values())
+        if self.changes != self.reverted + kept:
+            raise ValueError(f"{self.changes} changes, {self.reverted} reverted and {kept} kept")
+        return self
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return (self.ended - self.began).total_seconds()
+
+
+def work_in(folder: Path, run: str) -> Path:
+    """Give the hidden folder of an undo that goes on."""
+    return folder / f".{run}"
+
+
+class UndoResults:
+    """The folder of one undo.
+
+    What there is to do is planned in a hidden folder inside before anything is done; a process that
+    takes the undo up again follows the same plan. The files get their names when they are complete.
+    """
+
+    def __init__(self, folder: Path, run: str) -> None:
+        """Make the folder, or take up what an undo has left there that did not come to its end.
+
+        Args:
+            folder: where the results go.
+            run: name of the undo.
+
+        Raises:
+            UsageError: it holds the results of another run, or cannot be made.
+        """
+        refuse_other_results(folder, (SUMMARY,))
+        # Of its own: the folder may be that of an import which did not come to its end.
+        self.folder, self.work = folder, work_in(folder, run)
+        self._made = not folder.exists()
+        try:
+            self.work.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"results folder {folder}: {error.strerror}") from None
+        self._leads, self._plan = self.work / "leads", self.work / "planned.csv"
+        self._writer: pyarrow.csv.CSVWriter | None = None
+        self.moved = self.reverted = 0
+        self.stayed: dict[str, Counter[str]] = {"leads": Counter(), "changes": Counter()}
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether it is known which leads are to be moved."""
+        return self._leads.exists()
+
+    def plan(self, looked_at: Iterator[tuple[pd.DataFrame, pd.DataFrame]]) -> None:
+        """Note which leads are to be moved, and which stay from the beginning.
+
+        Args:
+            looked_at: frames of `LOADED_TYPES` and of `STAYED_TYPES`.
+
+        Raises:
+            ResultsError: it cannot be written.
+        """
+        part = self.work / "leads.part"
+        with self._writing(), part.open("wb") as leads, self._plan.open("w", newline="") as stays:
+            stays.write(",".join(STAYED_TYPES) + "\n")
+            for free, stayed in looked_at:
+                free.astype(LOADED_TYPES).to_records(index=False).astype(LEAD).tofile(leads)
+                stayed.to_csv(stays, header=False, index=False, columns=list(STAYED_TYPES))
+            for file in (leads, stays):
+                file.flush()
+                os.fsync(file)
+            part.rename(self._leads)
+
+    def leads(self) -> "np.ndarray[Any, np.dtype[np.void]]":
+        """Give the leads that are to be moved, as records like `LOADED_TYPES`."""
+        if not self._leads.stat().st_size:
+            return np.empty(0, LEAD)
+        return np.memmap(self._leads, dtype=LEAD, mode="r")
+
+    def begin(self) -> None:
+        """Begin the files, with what stays from the beginning."""
+        with self._writing():
+            shutil.copyfile(self._plan, self.work / STAYED)
+            (self.work / MOVED).write_text("row_number,lead_id\n")
+            # Quotes tell an empty text from NULL, which has none.
+            quoting = pyarrow.csv.WriteOptions(quoting_style="all_valid")
+            self._writer = pyarrow.csv.CSVWriter(
+                self.work / REVERTED, CHANGES, write_options=quoting
+            )
+            for planned in pd.read_csv(
+                self._plan, dtype=STAYED_TYPES, keep_default_na=False, chunksize=AT_ONCE
+            ):
+                self.stayed["leads"].update(planned["why"])
+
+    def note_leads(self, moved: pd.DataFrame, stayed: pd.DataFrame) -> None:
+        """Note what became of leads that were to be moved: row_number, lead_id; `STAYED_TYPES`.
+
+        Raises:
+            ResultsError: it cannot be written.
+        """
+        self.moved += len(moved)
+        self.stayed["leads"].update(stayed["why"])
+        with self._writing():
+            columns = ["row_number", "lead_id"]
+            moved.to_csv(self.work / MOVED, mode="a", header=False, index=False, columns=columns)
+        self._note_stayed(stayed)
+
+    def note_changes(self, reverted: pd.DataFrame, stayed: pd.DataFrame) -> None:
+        """Note what became of changes: as the ledger has those that are reverted; `STAYED_TYPES`.
+
+        Raises:
+            ResultsError: they cannot be written.
+        """
+        self.reverted += len(reverted)
+        fields = stayed["fields"].str.count(",") + 1
+        for why, count in fields.groupby(stayed["why"]).sum().items():
+            self.stayed["changes"][str(why)] += int(count)
+        numbers = [pa.array(reverted[n], pa.int64()) for n in ("row_number", "lead_id")]
+        # What the run wrote is the old value now.
+        texts = [to_arrow(reverted[n].astype("str")) for n in ("field", "new", "old")]
+        with self._writing():
+            if self._writer:
+                self._writer.write_table(pa.table([*numbers, *texts], CHANGES))
+        self._note_stayed(stayed)
+
+    def _note_stayed(self, stayed: pd.DataFrame) -> None:
+        with self._writing():
+            stayed.to_csv(
+                self.work / STAYED, mode="a", header=False, index=False, columns=list(STAYED_TYPES)
+            )
+
+    def told(self) -> dict[str, Any]:
+        """Give what the report says of leads and changes."""
+        whys = {
+            f"{what}_stayed": {str(why): counts[why] for why in Kept if counts[why]}
+            for what, counts in self.stayed.items()
+        }
+        children = self.stayed["leads"][Kept.CHILD_LEFT]
+        return {
+            "leads": self.moved + self.stayed["leads"].total() - children,
+            "moved": self.moved,
+            "changes": self.reverted + self.stayed["changes"].total(),
+            "reverted": self.reverted,
+            "results": str(self.folder),
+            **whys,
+        }
+
+    def finish(self, report: UndoReport) -> None:
+        """Give the files their names, and write the summaries, the last of them.
+
+        Raises:
+            ResultsError: they cannot be written.
+        """
+        with self._writing():
+            if self._writer:
+                self._writer.close()
+            (self.work / TEXT).write_text("\n".join(told(report)) + "\n", "utf-8")
+            (self.work / SUMMARY).write_text(report.model_dump_json(indent=2) + "\n", "utf-8")
+            for name in (MOVED, REVERTED, STAYED, TEXT, SUMMARY):
+                (self.work / name).rename(self.folder / name)
+            shutil.rmtree(self.work)
+
+    def discard(self) -> None:
+        """Leave nothing of an undo that was not begun."""
+        shutil.rmtree(self.work, ignore_errors=True)
+        if self._made and not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ResultsError(f"results folder {self.folder}: {error.strerror}") from None
+
+
+def told(report: UndoReport) -> list[str]:
+    """Tell the report in lines for people."""
+    would = "would be " if report.dry_run else ""
+    lines = [f"undo of {report.of_run} ({report.source})"]
+    counts = [
+        ["leads of the run", f"{report.leads:,}"],
+        [f"  {would}moved", f"{report.moved:,}"],
+        *_stayed(report.leads_stayed),
+    ]
+    if report.changes:
+        counts += [
+            ["changes of existing leads", f"{report.changes:,}"],
+            [f"  {would}reverted", f"{report.reverted:,}"],
+            *_stayed(report.changes_stayed),
+        ]
+    lines += aligned(counts, "<><")
+    if report.from_hopper:
+        lines.append(f"taken out of the hopper: {many(report.from_hopper, 'lead')}")
+    if report.children:
+        head = ["with the leads", *(name.removesuffix("_count") for name in Counts._fields)]
+        rows = [
+            [f"  {table}", *(f"{of_table[name]:,}" for name in Counts._fields)]
+            for table, of_table in report.children.items()
+        ]
+        lines += aligned([head, *rows], "<>>>>")
+    if report.made:
+        lines.append(f"tables made: {', '.join(report.made)}")
+    lines += [f"note: {remark}" for remark in report.remarks]
+    if report.dry_run:
+        lines.append("a dry run: nothing was written to the database")
+    lines.append(f"results: {report.results} ({report.seconds:.1f} s)")
+    return lines
+
+
+def _stayed(counts: dict[str, int]) -> list[list[str]]:
+    return [[f"  {why}", f"{count:,}", Kept[why].meaning] for why, count in counts.items()]
