@@ -10,8 +10,9 @@ from jobs.checking import Checking
 from jobs.plan import Plan
 from jobs.run import Run, counts
 from jobs.stopping import unbroken
+from loader.change_log import Updated
 from loader.database import Database
-from loader.errors import BusyError, LoaderError
+from loader.errors import BusyError, LoaderError, NoSuchFileError, SourceFileError
 from loader.extra_insert import ExtraInserter, InsertedExtra
 from loader.extras import ExtraRows
 from loader.findings import findings
@@ -21,7 +22,7 @@ from loader.pipeline import EXISTING, Checks
 from loader.reasons import Notice, Reason
 from loader.results import REJECTED
 from loader.spool import Spool
-from loader.update import LeadUpdater, Updated
+from loader.update import LeadUpdater
 from loader.write import Writer
 
 
@@ -54,21 +55,32 @@ class Inserting:
 
         Raises:
             BusyError: another process has taken the run over, and accounts for it.
+            SourceFileError: the source file has changed, so nobody can account for its rows.
+            NoSuchFileError: likewise, or is not there any more.
         """
         try:
             self._insert_rounds()
         except BusyError:
             raise  # the results are another process's now
         except (LoaderError, KeyboardInterrupt) as error:
-            self._give_up()
+            try:
+                self._give_up()
+            except (SourceFileError, NoSuchFileError) as gone:
+                raise type(gone)(
+                    f"{gone}; {self._so_far()}: put the file back as it was, and the same command "
+                    "loads the others"
+                ) from None
             if isinstance(error, KeyboardInterrupt):
                 return error
-            tally = self.run.tally
             return type(error)(
-                f"{error}; {tally.loaded} of {tally.rows_read} rows were loaded so far, "
-                f"{REJECTED} in {self.run.files.folder} has the others: the same command loads them"
+                f"{error}; {self._so_far()}, {REJECTED} in {self.run.files.folder} has the others: "
+                "the same command loads them"
             )
         return None
+
+    def _so_far(self) -> str:
+        tally = self.run.tally
+        return f"{tally.loaded} of {tally.rows_read} rows were loaded so far"
 
     def _insert_rounds(self) -> None:
         """Insert what passed the checks; then what were duplicates of rows that were refused."""

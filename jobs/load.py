@@ -1,5 +1,6 @@
 """The jobs import and validate: one source file through the checks, and into the database."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -11,7 +12,7 @@ import pandas as pd
 from jobs.checking import Checking
 from jobs.inserting import Inserting, changes_told
 from jobs.naming import run_name
-from jobs.plan import Plan
+from jobs.plan import Plan, began_at
 from jobs.recording import Recording, recorded
 from jobs.remarks import SEARCHED, remarks
 from jobs.run import NOBODY, Run, Watchers
@@ -25,7 +26,7 @@ from loader.mapping import map_columns, read_mapping_file
 from loader.options import LoadOptions
 from loader.pipeline import EXISTING, Checks
 from loader.reasons import Notice, Reason
-from loader.results import Results
+from loader.results import Results, disk_explained
 from loader.source import LAYOUTS, ReadOptions, SourceFile, open_source
 from loader.summary import FileSummary, MappingSummary, Summary, in_order
 from loader.timezone import Clock
@@ -68,21 +69,14 @@ def load(  # noqa: PLR0913 - most of them are named
             call completes the run.
     """
     with open_source(path, _read_options(options)) as source:
-        if job == "validate" or database is None:
-            return load_source(source, options, database, results, job=job, watchers=watchers)
-        with recorded(source, options, database, results, again=again, beside=beside) as recording:
-            return load_source(
-                source,
-                recording.options(options),
-                database,
-                recording.folder,
-                job=job,
-                watchers=watchers,
-                recording=recording,
-            )
+        return load_source(
+            source, options, database, results, job=job, watchers=watchers, again=again,
+            beside=beside,
+        )  # fmt: skip
 
 
-def load_source(
+@disk_explained()
+def load_source(  # noqa: PLR0913 - most of them are named
     source: SourceFile,
     options: LoadOptions,
     database: Database | None,
@@ -90,17 +84,37 @@ def load_source(
     *,
     job: Job,
     watchers: Watchers = NOBODY,
+    again: bool = False,
+    beside: Path | None = None,
+) -> Summary:
+    """Do the same with a source file that is open."""
+    if job == "validate" or database is None:
+        return _run(source, options, database, results, watchers)
+    with recorded(source, options, database, results, again=again, beside=beside) as recording:
+        options = recording.options(options)
+        return _run(source, options, database, recording.folder, watchers, recording)
+
+
+def _run(
+    source: SourceFile,
+    options: LoadOptions,
+    database: Database | None,
+    results: Path | None,
+    watchers: Watchers,
     recording: Recording | None = None,
 ) -> Summary:
-    """Do the same with a source file that is open, and an import that is recorded."""
+    """Take the file through the checks, and as an import, which is recorded, into the database."""
     began = recording.record.began if recording else datetime.now(UTC)
     dialer = read_dialer(database, options) if database else without_database()
+    goes_on = recording is not None and recording.goes_on
+    if recording and goes_on:
+        # Rows that come with leads are found again by all that they say, the time too.
+        dialer = replace(dialer, clock=replace(dialer.clock, now=began_at(recording.folder)))
     labels = labels_of(dialer)
     vendor = read_mapping_file(options.mapping_file, labels) if options.mapping_file else None
     mapping = map_columns(source.name, source.columns, options.map, vendor, labels)
     name = recording.record.run if recording else run_name(began, source.sha256[:8])
     watchers.named(name)
-    goes_on = recording is not None and recording.goes_on
     files = Results(results or Path("results") / name, source.columns, goes_on=goes_on)
     try:
         run = Run(
@@ -131,7 +145,7 @@ def load_source(
             files.discard()
         raise
     ended = finish(run, checks, plan, recording)
-    summary = summarize(run, checks, name, job, began)
+    summary = summarize(run, checks, name, "import" if recording else "validate", began)
     if recording and recording.ledger.remark:
         summary.remarks.append(recording.ledger.remark)
     files.summarize(summary)

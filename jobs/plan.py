@@ -7,6 +7,7 @@ rows that passed, then those that were duplicates of rows which the server refus
 
 import json
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ class Plan:
             self.run.files.work / FILE,
             {
                 "run": self.name,
+                "now": self.run.dialer.clock.now.isoformat(),
                 "rounds": self._kept,
                 "results": self.run.files.keep(),
                 "rows_read": tally.rows_read,
@@ -63,6 +65,11 @@ def read_plan(folder: Path) -> dict[str, Any]:
     path = folder / ".work" / FILE
     found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
     return found
+
+
+def began_at(folder: Path) -> datetime:
+    """Give the dialer's time at which the plan in a results folder was begun."""
+    return datetime.fromisoformat(read_plan(folder)["now"])
 
 
 def _write(path: Path, plan: dict[str, Any]) -> None:

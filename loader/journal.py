@@ -25,11 +25,11 @@ from loader.batch_record import (
     encode_inserted,
     encode_sent,
 )
+from loader.change_log import ChangeLog, Updated
 from loader.errors import LoaderError
 from loader.extra_insert import InsertedExtra
 from loader.insert import LeadLog
 from loader.ledger import Ledger, read_changes
-from loader.update import ChangeLog, Updated
 from loader.write import STATEMENT_BYTES, BatchLog, Inserted
 
 Columns = dict[str, Any]

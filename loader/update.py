@@ -6,13 +6,14 @@ decided anew and sent again. That holds with and without transactions.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection
 
+from loader.change_log import ChangeLog, Updated
 from loader.changes import (
     as_changes,
     differing,
@@ -29,66 +30,6 @@ from loader.write import AS_IT_IS, by_statement, quoted
 
 ROUNDS = 5
 """Of reading and writing a lead that others change in between."""
-
-
-@dataclass(frozen=True)
-class Updated:
-    """What became of the rows of a batch: each is in one of the first five."""
-
-    changes: pd.DataFrame = field(default_factory=no_changes)
-    """The changes that happened, see `loader.changes.CHANGE_TYPES`; new is what was read back."""
-    unchanged: tuple[int, ...] = ()
-    """Row numbers whose lead holds all that the row says."""
-    gone: tuple[int, ...] = ()
-    """Row numbers whose lead is not in vicidial_list any more: deleted or archived."""
-    contended: tuple[int, ...] = ()
-    """Row numbers whose lead others changed again and again, each time before it was written."""
-    refused: dict[int, int] = field(default_factory=dict)
-    """The server's error code by row number, of the changes that it refused."""
-    changed: tuple[int, ...] = ()
-    """Row numbers of leads that read back otherwise than written: the server changed them."""
-    in_doubt: pd.DataFrame = field(default_factory=no_changes)
-    """Changes of which nobody knows whether they happened; none unless an exception ended it."""
-
-    def __add__(self, other: "Updated") -> "Updated":
-        return Updated(
-            _chained(self.changes, other.changes),
-            self.unchanged + other.unchanged,
-            self.gone + other.gone,
-            self.contended + other.contended,
-            self.refused | other.refused,
-            self.changed + other.changed,
-            _chained(self.in_doubt, other.in_doubt),
-        )
-
-
-def _chained(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
-    if one.empty or other.empty:
-        return other if one.empty else one
-    return pd.concat([one, other]).sort_index(kind="stable")
-
-
-class ChangeLog:
-    """Keeps what is known of a batch for those who take it up again; this one keeps nothing."""
-
-    session: str | None = None
-    """The one that sent it last, see `Database.end_session`."""
-    planned = no_changes()
-    """Changes that a process before this one sent, and nobody knows whether they happened."""
-    known = Updated()
-    """What it knew."""
-
-    def sending(self, connection: Connection, changes: pd.DataFrame) -> None:
-        """Note changes that are about to be sent over a connection; what was done is committed."""
-
-    def stored(self, connection: Connection, sent: pd.Index, done: Updated) -> None:
-        """Note over the same connection, before the commit, which of the rows sent were changed."""
-
-    def lost(self, sent: pd.Index) -> None:
-        """Learn that of rows sent nobody knows what became, be it noted or not."""
-
-    def ended(self, known: Updated) -> None:
-        """Note what became of all rows."""
 
 
 class LeadUpdater:
@@ -204,7 +145,7 @@ class _Write:
     after: pd.DataFrame
 
     @classmethod
-    def of(cls, changes: pd.DataFrame) -> "_Write | None":
+    def of(cls, changes: pd.DataFrame, names: Sequence[str]) -> "_Write | None":
         """Make the write again whose changes are known; cells that it left as they were are ""."""
         if changes.empty:
             return None
@@ -212,6 +153,7 @@ class _Write:
         ages = []
         for age in ("old", "new"):
             cells = changes.set_index("field", append=True)[age].unstack(fill_value="")
+            cells = cells[[name for name in names if name in cells]]
             ages.append(cells.astype("str").assign(lead_id=lead_ids))
         return cls(*ages)
 
@@ -248,6 +190,13 @@ def _completed(stored: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     return stored.loc[other.index]
 
 
+def _in_order(changes: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Sort the changes of each row as `as_changes` does: by the order of the table's columns."""
+    place = changes["field"].map({name: place for place, name in enumerate(names)})
+    ordered = changes.assign(place=place).sort_values("place").sort_index(kind="stable")
+    return ordered.drop(columns="place")
+
+
 class _Batch:
     """One batch on its way in."""
 
@@ -264,10 +213,10 @@ class _Batch:
         self.left = leads
         """The rows of which nothing is known yet."""
         self.known = Updated()
-        self.sent = _Write.of(log.planned)
+        self.sent = _Write.of(log.planned, names)
         """What was sent, until it is known what became of it."""
         self.session = log.session
-        self.note(log.known)
+        self.note(replace(log.known, changes=_in_order(log.known.changes, names)))
 
     def note(self, what: Updated) -> None:
         """Add to what is known; the rows it is about are not left any more."""

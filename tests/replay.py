@@ -112,7 +112,7 @@ def replay(case: Case, database: Database, folder: Path, *, chunk_size: int = 10
         try:
             load = LoadOptions(**REPLAYED, **options)  # type: ignore[arg-type]
             source = source_of(requests, labels_of(case, load), chunk_size)
-            load_source(source, load, database, folder / str(run), job="import")
+            load_source(source, load, database, folder / str(run), job="import", again=True)
         except (ValidationError, NotAllowedError) as error:
             return Replayed(refused=error)
         read_results(folder / str(run), list(requests), replayed)

@@ -31,9 +31,10 @@ FEEDS = {"feed_files"}
 
 DATABASE = {
     "archive", "archive_children", "archive_conditions", "archive_preview", "archive_selection",
-    "archive_tables", "batch_record", "bring_back", "calling", "database", "extra_insert", "facts",
-    "insert", "journal", "ledger", "ledger_tables", "lists", "locking", "needs", "queries",
-    "revert", "rights", "schema", "table_shapes", "throttle", "transfer", "undo", "update", "write",
+    "archive_tables", "batch_record", "bring_back", "calling", "change_log", "database",
+    "extra_insert", "facts", "insert", "journal", "ledger", "ledger_tables", "lists", "locking",
+    "needs", "queries", "revert", "rights", "schema", "table_shapes", "throttle", "transfer",
+    "undo", "update", "write",
 }  # fmt: skip
 
 RESULTS = {"archive_report", "results", "spool", "summary", "undo_report"}

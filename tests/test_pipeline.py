@@ -349,7 +349,7 @@ def load(situation: Situation, url: str, job: Job) -> Loaded:
     database = frozen(url, situation.clock, situation.tz)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "results"
-        load_source(source, options, database, folder, job=job)  # type: ignore[arg-type]
+        load_source(source, options, database, folder, job=job, again=True)  # type: ignore[arg-type]
         loaded, rejected = (read_csv(folder / file) for file in ("loaded.csv", "rejected.csv"))
     ids = {row: int(each["lead_id"]) for row, each in loaded.items() if each["lead_id"]}
     with database.connect() as connection:

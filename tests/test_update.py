@@ -18,11 +18,12 @@ from sqlalchemy import (
     insert,
 )
 
+from loader.change_log import Updated
 from loader.database import Database
 from loader.errors import DatabaseUnavailableError
 from loader.options import LoadOptions
 from loader.schema import create_missing, metadata
-from loader.update import ROUNDS, LeadUpdater, Updated
+from loader.update import ROUNDS, LeadUpdater
 from tests.proxy import Proxy
 from tests.server import Server, fill, run
 

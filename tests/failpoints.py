@@ -1,0 +1,59 @@
+"""A load in a process of its own, which is really killed: by who started it, or at a local step."""
+
+import itertools
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+CHANGES = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"})
+"""Python's audit events of what changes files; `open` does if it may write."""
+
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+
+CONTEXT = multiprocessing.get_context("forkserver")
+# What takes a second to import is imported once.
+CONTEXT.set_forkserver_preload(["jobs.load", "loader.database"])
+
+
+def start(
+    url: str, path: Path, options: Mapping[str, Any], results: Path, dies_before: int = 0
+) -> BaseProcess:
+    """Start a load.
+
+    Args:
+        url: of the database.
+        path: of the file.
+        options: of the load.
+        results: folder of the results.
+        dies_before: it kills itself before the so many-th step that changes a file; 0: never.
+    """
+    process = CONTEXT.Process(target=_load, args=(url, path, dict(options), results, dies_before))
+    process.start()
+    return process
+
+
+def _load(url: str, path: Path, options: dict[str, Any], results: Path, dies_before: int) -> None:
+    from jobs.load import load  # noqa: PLC0415 - heavy, and only the child needs it
+    from loader.database import Database  # noqa: PLC0415
+    from loader.options import LoadOptions  # noqa: PLC0415
+
+    sys.dont_write_bytecode = True
+    if dies_before:
+        _die_before(dies_before)
+    load(str(path), LoadOptions(**options), Database(url), results, job="import")
+
+
+def _die_before(nth: int) -> None:
+    steps = itertools.count(1)
+
+    def look(event: str, arguments: tuple[Any, ...]) -> None:
+        writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITES
+        if (event in CHANGES or writes) and next(steps) == nth:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(look)
