@@ -29,9 +29,11 @@ conformance: $(VENV)/.installed-dev ## replay every recorded case on every engin
 fuzz: $(VENV)/.installed-dev ## the property tests with a hundred times the examples (hours)
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n 2 -m property
 
-crashes: $(VENV)/.installed-dev ## kill archive and load at every step (make test: at some; hours)
+crashes: $(VENV)/.installed-dev ## kill every job at every step (make test: at some; hours)
 	@$(BIN)/python tests/install_server.py
-	$(BIN)/pytest -n 2 --full tests/test_archive_kills.py tests/test_load_kills.py tests/test_resume.py
+	$(BIN)/pytest -n 2 --full tests/test_archive_kills.py tests/test_load_kills.py \
+		tests/test_load_hazards.py tests/test_nightly_kills.py tests/test_resume.py \
+		tests/test_undo_kills.py
 
 bench: $(VENV)/.installed-dev ## measure imports beside LOAD DATA, the archive beside pt-archiver
 	@$(BIN)/python tests/install_server.py

@@ -217,6 +217,7 @@ def _load_all(
                     job=job,
                     watchers=telling.watching(watching),
                     again=settings.again,
+                    beside=settings.ledger_folder,
                 )
             telling.ended(summary)
             if settings.check_dialable and database and job == "import":

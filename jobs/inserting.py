@@ -9,7 +9,6 @@ import pandas as pd
 from jobs.checking import Checking
 from jobs.plan import Plan
 from jobs.run import Run, counts
-from jobs.stopping import unbroken
 from loader.change_log import Updated
 from loader.database import Database
 from loader.errors import BusyError, LoaderError, NoSuchFileError, SourceFileError
@@ -21,6 +20,7 @@ from loader.journal import Journal, LeadEntry
 from loader.pipeline import EXISTING, Checks
 from loader.reasons import Notice, Reason
 from loader.results import REJECTED
+from loader.signals import unbroken
 from loader.spool import Spool
 from loader.update import LeadUpdater
 from loader.write import Writer

@@ -27,7 +27,7 @@ from loader.options import LoadOptions
 from loader.pipeline import EXISTING, Checks
 from loader.reasons import Notice, Reason
 from loader.results import Results, disk_explained
-from loader.source import LAYOUTS, ReadOptions, SourceFile, open_source
+from loader.source import LAYOUTS, ReadOptions, SourceFile, open_source, shown
 from loader.summary import FileSummary, MappingSummary, Summary, in_order
 from loader.timezone import Clock
 from loader.update import LeadUpdater
@@ -115,7 +115,10 @@ def _run(
     mapping = map_columns(source.name, source.columns, options.map, vendor, labels)
     name = recording.record.run if recording else run_name(began, source.sha256[:8])
     watchers.named(name)
-    files = Results(results or Path("results") / name, source.columns, goes_on=goes_on)
+    own = recording.record.run if recording else ""
+    # All numbers that could be loaded were looked for in the feeds.
+    passed = goes_on and not options.invalid_phone_fallback
+    files = Results(results or Path("results") / name, source.columns, run=own, goes_on=goes_on)
     try:
         run = Run(
             source=source,
@@ -123,7 +126,7 @@ def _run(
             options=options,
             database=database,
             dialer=dialer,
-            feeds=read_feeds(options, files.work),
+            feeds=[] if passed else read_feeds(options, files.work),
             files=files,
             watchers=watchers,
         )
@@ -141,7 +144,8 @@ def _run(
                 plan.add(files.accepted)
                 recording.inserting(mapping.fields, run.tally.rows_read, run.tally.rejected)
     except BaseException:  # Ctrl-C too: the database is as it was, and there is nothing to tell
-        if not goes_on:
+        # If it is another process's by now, so is the folder.
+        if not goes_on and not (recording and recording.is_lost()):
             files.discard()
         raise
     ended = finish(run, checks, plan, recording)
@@ -268,7 +272,7 @@ def summarize(run: Run, checks: Checks, name: str, job: Job, began: datetime) ->
         regions=dict(tally.regions.most_common()),
         remarks=remarks(run.options, run.dialer, run.mapping, run.feeds),
         seconds={stage: round(time, 3) for stage, time in checks.seconds.items()},
-        results=str(files.folder),
+        results=shown(str(files.folder)),
     )
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from jobs.archive import Asked, Surroundings, move
+from jobs.logs import unbind
 from jobs.naming import run_name
 from jobs.nightly_files import NightWatch, SourceFiles
 from jobs.nightly_report import ArchivingReport, FileReport, NightReport, SourceReport
@@ -208,6 +209,7 @@ class Night:
 
     def _take(self, visit: _Visit, found: Found) -> FileReport:
         """Load one file, unless the night is to end."""
+        unbind("run")  # what is said from now on is not of the file before
         if self._ends():
             return _left(found, f"its turn did not come: {self._why}")
         try:

@@ -21,8 +21,8 @@ from loader.journal import Journal
 from loader.ledger import Ledger, RunRecord
 from loader.locking import held
 from loader.options import LoadOptions
-from loader.results import forget
-from loader.source import SourceFile
+from loader.results import forget, run_in
+from loader.source import SourceFile, shown
 from loader.summary import Summary
 
 PACE = {"batch_size", "chunk_size", "max_reject_rate"}
@@ -73,8 +73,14 @@ class Recording:
         """Note why it did not come to its end."""
         self._note(message=why)
 
+    def is_lost(self) -> bool:
+        """Say whether another process has taken the run over, as far as that can be asked."""
+        with suppress(LoaderError):
+            return self.ledger.run(self.record.run).owner != self.record.owner
+        return False
+
     def _note(self, **columns: Any) -> None:
-        self.ledger.update(self.record.run, **columns)
+        self.ledger.update(self.record.run, of_owner=self.record.owner, **columns)
 
 
 @contextmanager
@@ -103,7 +109,7 @@ def recorded(
         ConfigurationError: it was begun, and what is needed to complete it is not here.
     """
     ledger = Ledger.open(database, beside or _folder(results, "any").parent)
-    decides = options.model_dump(mode="json", exclude=PACE) | _contents(options)
+    decides = _deciding(options)
     options_sha256 = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
     with held(database, f"{source.sha256} {options_sha256}", f"{source.name} is being loaded"):
         before = ledger.same_file(source.sha256, options_sha256)
@@ -114,8 +120,16 @@ def recorded(
             )
         if before is not None and not before.is_unfinished and not again:
             # A kill in the last moment leaves what is not needed any more.
-            forget(Path(before.results))
+            if run_in(Path(before.results)) == before.run:
+                forget(Path(before.results))
             raise LoadedBeforeError(_said(source, before), before.run)
+        undone, stayed = ledger.left_by_undo(source.sha256, options_sha256)
+        if before is None and stayed and not again:
+            raise LoadedBeforeError(
+                f"{source.name}: run {undone} loaded it, and when that was undone {stayed} of its "
+                "leads had to stay; nothing was done, --again loads all of it",
+                undone,
+            )
         if before is not None and before.is_unfinished:
             recording = _taken_up(ledger, before, results)
         else:
@@ -142,7 +156,7 @@ def _begun(
         sha256=source.sha256,
         options_sha256=options_sha256,
         options=options.model_dump(mode="json"),
-        results=str(folder.absolute()),
+        results=shown(str(folder.absolute())),
         **this_process(),
     )
     ledger.insert(record)
@@ -162,7 +176,7 @@ def _taken_up(ledger: Ledger, before: RunRecord, results: Path | None) -> Record
                 f"not here: {record.results}/.work on {before.host}. Run the same command there, "
                 f"or take back what was loaded: leadloader undo {record.run}"
             )
-        ledger.update(record.run, state="checking")
+        ledger.update(record.run, of_owner=record.owner, state="checking")
     # As it was named then, where it is the same.
     named = _folder(results, record.run)
     folder = named if str(named.absolute()) == record.results else Path(record.results)
@@ -202,12 +216,19 @@ def this_process() -> dict[str, Any]:
     }
 
 
-def _contents(options: LoadOptions) -> dict[str, str]:
-    """Give what is in the mapping file: under the same name it may say something else."""
-    path = options.mapping_file
-    if path is None or not path.is_file():
-        return {}
-    return {"mapping_file": hashlib.sha256(path.read_bytes()).hexdigest()}
+def _deciding(options: LoadOptions) -> dict[str, Any]:
+    """Give what makes another load of the same file.
+
+    Without defaults, or a newer version with one option more would load every file once more. A
+    mapping file counts by what it says, a feed, which is new every day, by its name.
+    """
+    decides = options.model_dump(mode="json", exclude=PACE, exclude_defaults=True)
+    if options.mapping_file is not None and options.mapping_file.is_file():
+        content = options.mapping_file.read_bytes()
+        decides["mapping_file"] = hashlib.sha256(content).hexdigest()
+    if options.feed:
+        decides["feed"] = sorted(options.feed)
+    return decides
 
 
 def _said(source: SourceFile, before: RunRecord) -> str:

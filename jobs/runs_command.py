@@ -32,7 +32,7 @@ def runs(
 
     given = {"database": database, "results": results}
     settings = read_settings({k: v for k, v in given.items() if v is not None}, config)
-    ledger = Ledger.open(open_database(settings), settings.ledger_folder)
+    ledger = Ledger.to_read(open_database(settings), settings.ledger_folder)
     records = ledger.runs(limit) if run is None else [ledger.run(run)]
     if json_summary:
         for record in records:

@@ -8,6 +8,8 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Self
 
+from loader.signals import Signal, Unbroken
+
 CAUGHT = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -18,30 +20,6 @@ class Interrupted(BaseException):
     def exit_code(self) -> int:
         """As of shells: 143 for SIGTERM."""
         return 128 + signal.Signals[str(self)]
-
-
-class _Signal(KeyboardInterrupt):
-    """Ends what `Stop.at_once` lets end, as Ctrl-C would."""
-
-
-class _Unbroken:
-    """What is done whole or not at all: a signal waits for its end."""
-
-    depth = 0
-    waiting: str | None = None
-
-
-@contextlib.contextmanager
-def unbroken() -> Iterator[None]:
-    """Let a signal that `Stop.at_once` would end this by wait for its end."""
-    _Unbroken.depth += 1
-    try:
-        yield
-    finally:
-        _Unbroken.depth -= 1
-    if _Unbroken.waiting is not None and not _Unbroken.depth:
-        name, _Unbroken.waiting = _Unbroken.waiting, None
-        raise _Signal(name)
 
 
 class Stop:
@@ -85,7 +63,7 @@ class Stop:
             if self.signal is not None:
                 raise Interrupted(self.signal)
             yield
-        except _Signal as end:
+        except Signal as end:
             raise Interrupted(str(end)) from None
         finally:
             self._ends_at_once = False
@@ -99,10 +77,10 @@ class Stop:
     def _catch(self, number: int, _frame: FrameType | None) -> None:
         if self.signal is None:
             self.signal = signal.Signals(number).name
-            if self._ends_at_once and _Unbroken.depth:
-                _Unbroken.waiting = self.signal
+            if self._ends_at_once and Unbroken.depth:
+                Unbroken.waiting = self.signal
             elif self._ends_at_once:
-                raise _Signal(self.signal)
+                raise Signal(self.signal)
             self._wakes.put(None)
-        elif number == signal.SIGINT:
+        elif number == signal.SIGINT and not Unbroken.depth:
             raise KeyboardInterrupt

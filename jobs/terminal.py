@@ -95,7 +95,7 @@ class Terminal:
 
         unbind("run")
         with bar:
-            yield Watchers(named=self.name, started=self.describe, progress=progress)
+            yield Watchers(named=self.name, started=self.describe, say=self.say, progress=progress)
 
     @contextmanager
     def moving(self) -> Iterator["Surroundings"]:

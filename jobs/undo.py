@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import inspect
 
 from jobs.archive import LOOK_AGAIN, Surroundings
 from jobs.stopping import Interrupted
@@ -22,13 +21,12 @@ from loader.archive_options import ArchiveOptions
 from loader.archive_result import Counts
 from loader.archive_tables import LEADS
 from loader.database import Database
-from loader.errors import UndoneBeforeError, UsageError
-from loader.ledger import FILE, Ledger
+from loader.errors import UndoneBeforeError
+from loader.ledger import Ledger
 from loader.locking import held
-from loader.results import SUMMARY
 from loader.revert import Reverter
 from loader.throttle import ChunkSize, Throttle
-from loader.undo_report import AT_ONCE, UndoReport, UndoResults, work_in
+from loader.undo_report import AT_ONCE, UndoReport, UndoResults, report_of, work_in
 from loader.undo_result import LOADED_TYPES, Kept, no_stayed
 
 
@@ -39,6 +37,7 @@ def undo(
     *,
     options: ArchiveOptions | None = None,
     dry_run: bool = False,
+    beside: Path | None = None,
     surroundings: Surroundings | None = None,
 ) -> UndoReport:
     """Take a run back.
@@ -53,6 +52,7 @@ def undo(
             completed has its own.
         options: how fast, see `ArchiveOptions`; what is done is the undo's own matter.
         dry_run: look only, and write the result files.
+        beside: folder of the ledger, where that has to be a file; that of `results` if not given.
         surroundings: who watches, and who may say to end.
 
     Raises:
@@ -63,8 +63,9 @@ def undo(
         LoaderError: it cannot be done, see `loader.errors`; the same call goes on.
     """
     around, options = surroundings or Surroundings(), options or ArchiveOptions()
-    beside = results.parent if results else Path("results")
-    ledger = _ledger(run, database, beside, dry_run=dry_run)
+    beside = beside or (results or Path("results") / "any").parent
+    # To look only, nothing is made or written.
+    ledger = (Ledger.to_read if dry_run else Ledger.open)(database, beside)
     task = Task.of(ledger, database, run)
     with ExitStack() as stack:
         if not dry_run:
@@ -76,23 +77,6 @@ def undo(
         throttle.check()
         undoing = Undoing(task, options, throttle, around, results, dry_run=dry_run)
         return undoing.completed() or undoing.to_the_end()
-
-
-def _ledger(run: str, database: Database, beside: Path, *, dry_run: bool) -> Ledger:
-    """Open the ledger; to look only, nothing is made or written."""
-    if not dry_run:
-        return Ledger.open(database, beside)
-    ledgers = []
-    if database.read(lambda connection: inspect(connection).has_table("leadloader_runs")):
-        ledgers.append(Ledger(database, is_shared=True))
-    if (beside / FILE).exists():
-        file = Database(f"sqlite:///{(beside / FILE).resolve()}")
-        ledgers.append(Ledger(file, is_shared=False))
-    if not ledgers:
-        raise UsageError(f"nothing was ever loaded into {database.name}: it has no ledger")
-    return next(
-        (each for each in ledgers if any(one.run == run for one in each.runs())), ledgers[0]
-    )
 
 
 class Undoing:
@@ -120,12 +104,11 @@ class Undoing:
 
     def completed(self) -> UndoReport | None:
         """Give the report if all is done, and only the ledger does not know it yet."""
-        summary = Path(self.own.results) / SUMMARY
-        if self.is_new or not summary.exists():
-            return None
-        report = UndoReport.model_validate_json(summary.read_text("utf-8"))
-        shutil.rmtree(work_in(summary.parent, self.own.run), ignore_errors=True)
-        self.task.end(self.own, report)
+        folder = Path(self.own.results)
+        report = None if self.is_new else report_of(folder, self.own.run)
+        if report is not None:
+            shutil.rmtree(work_in(folder, self.own.run), ignore_errors=True)
+            self.task.end(self.own, report)
         return report
 
     def to_the_end(self) -> UndoReport:

@@ -49,6 +49,7 @@ def undo_run(
                 settings.results,
                 options=settings.archive.options,
                 dry_run=dry_run,
+                beside=settings.ledger_folder,
                 surroundings=surroundings,
             )
             telling.ended(report)

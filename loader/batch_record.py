@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ def encode_inserted(inserted: Inserted) -> Json:
     lead_ids = inserted.lead_ids.sort_index()
     prints = inserted.fingerprints.reindex(lead_ids.index, fill_value=0)
     return {
-        "lead_ids": _runs(lead_ids),
+        "lead_ids": _stretches(lead_ids),
         "fingerprints": _packed(prints),
         "refused": {str(row): code for row, code in inserted.refused.items()},
         "changed": list(inserted.changed),
@@ -41,21 +42,20 @@ def decode_inserted(detail: Mapping[str, Any]) -> Inserted:
 def encode_extra(stored: InsertedExtra) -> Json:
     """Give what became of the rows of one table that come with leads, as JSON."""
     return {
-        "stored": list(stored.stored),
+        "stored": _stretches(pd.Series(stored.stored, index=stored.stored, dtype="int64")),
         "refused": {str(row): code for row, code in stored.refused.items()},
         "changed": list(stored.changed),
-        "generated": [stored.generated.index.tolist(), stored.generated.tolist()],
+        "generated": _stretches(stored.generated.sort_index()),
     }
 
 
 def decode_extra(detail: Mapping[str, Any]) -> InsertedExtra:
     """Give the same of JSON."""
-    rows, numbers = detail["generated"]
     return InsertedExtra(
-        tuple(detail["stored"]),
+        tuple(_series(detail["stored"]).tolist()),
         {int(row): code for row, code in detail["refused"].items()},
         tuple(detail["changed"]),
-        pd.Series(numbers, index=pd.Index(rows, dtype="int64"), dtype="int64"),
+        _series(detail["generated"]),
     )
 
 
@@ -77,30 +77,48 @@ def decoded_leads(batch: Mapping[Any, Any]) -> pd.DataFrame:
     )
 
 
-def sent_fingerprints(batch: Mapping[Any, Any]) -> pd.DataFrame:
-    """Give watermark (int64), moment (str) and fingerprint (uint32) of the rows of a batch."""
-    prints = _unpacked(json.loads(batch["detail"]).get("sent", ""))
-    return pd.DataFrame({"fingerprint": prints}).assign(
-        watermark=batch["watermark"], moment=batch["moment"]
-    )
+@dataclass(frozen=True)
+class SentBatch:
+    """A batch of new leads of which nobody knows yet what became of all its rows."""
+
+    watermark: int
+    """Its leads have higher lead_ids."""
+    moment: str
+    """Their entry_date."""
+    fingerprints: "pd.Series[int]"
+    """Of all its rows as they were sent (uint32)."""
+    known: Inserted
+    """What became of some rows; their leads may be stored otherwise than they were sent."""
+
+    @property
+    def unknown(self) -> int:
+        """How many rows are not among these."""
+        return len(self.fingerprints) - len(self.known.lead_ids) - len(self.known.refused)
 
 
-def _runs(lead_ids: "pd.Series[int]") -> list[list[int]]:
-    """Give first row, first lead_id and length of each run in which both follow on."""
-    rows, ids = lead_ids.index.to_numpy(), lead_ids.to_numpy()
+def sent_fingerprints(batch: Mapping[Any, Any]) -> SentBatch:
+    """Give what finds the rows of a batch again."""
+    detail = json.loads(batch["detail"])
+    prints = pd.Series(_unpacked(detail.get("sent", "")), dtype="uint32")
+    return SentBatch(batch["watermark"], batch["moment"], prints, decode_inserted(detail))
+
+
+def _stretches(numbers: "pd.Series[int]") -> list[list[int]]:
+    """Give first row, first number and length of each stretch in which both follow on."""
+    rows, ids = numbers.index.to_numpy(), numbers.to_numpy()
     if not len(rows):
         return []
     starts = np.flatnonzero((np.diff(rows) != 1) | (np.diff(ids) != 1)) + 1
     starts = np.concatenate([[0], starts])
     lengths = np.diff(np.append(starts, len(rows)))
-    runs: list[list[int]] = np.stack([rows[starts], ids[starts], lengths], axis=1).tolist()
-    return runs
+    stretches: list[list[int]] = np.stack([rows[starts], ids[starts], lengths], axis=1).tolist()
+    return stretches
 
 
-def _series(runs: list[list[int]]) -> "pd.Series[int]":
-    if not runs:
+def _series(stretches: list[list[int]]) -> "pd.Series[int]":
+    if not stretches:
         return pd.Series(dtype="int64", index=pd.Index([], dtype="int64"))
-    rows, ids, lengths = np.array(runs, dtype=np.int64).T
+    rows, ids, lengths = np.array(stretches, dtype=np.int64).T
     steps = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     return pd.Series(np.repeat(ids, lengths) + steps, index=np.repeat(rows, lengths) + steps)
 

@@ -61,11 +61,17 @@ FIRST_CODE_OF_SITES = 5000
 
 MEANINGS: tuple[tuple[frozenset[int], type[LoaderError], str], ...] = (
     (
-        frozenset({1044, 1045, 1129, 1130, 1142, 1143, 1227, 1290, 1370, 1698})
+        frozenset({1045, 1130, 1698}),
+        NotAllowedError,
+        "the server does not let the account in (error {}): its name or password is wrong, or it "
+        "may not come from this host",
+    ),
+    (
+        frozenset({1044, 1129, 1142, 1143, 1227, 1290, 1370})
         | frozenset({1820, 1836, 1862, 3118, 4151}),
         NotAllowedError,
-        "the database account may not do this (error {}); check its name, password and rights, "
-        "and that the server is not read-only",
+        "the database account may not do this (error {}); check its rights, and that the server is "
+        "not read-only",
     ),
     (
         frozenset({1049, 1054, 1146}),
@@ -116,6 +122,8 @@ class Database:
         self._sleep = sleep
         self._was_reached = False
         event.listen(self.engine, "connect", self._prepare)
+        if self.is_sqlite:
+            event.listen(self.engine, "invalidate", _roll_back)
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -330,6 +338,14 @@ def _prepare_server(connection: Any, record: ConnectionPoolEntry) -> None:
             f"the server's max_allowed_packet is {packet} bytes, and leadloader needs 1 MB "
             f"({SMALLEST_PACKET}); set it in the server's settings, or by SET GLOBAL"
         )
+
+
+def _roll_back(connection: sqlite3.Connection, *_: object) -> None:
+    """Let go of the file at once: closed, it would be locked for as long as a statement is known.
+
+    That may be long, for the traceback of what ended it knows the statement.
+    """
+    connection.rollback()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection) -> None:

@@ -43,8 +43,13 @@ FILLED = ("list_id", "gmt_offset_now", "phone_code", "phone_number", *TEXTS, *CO
 STORED = (*FILLED, "entry_date", "modify_date", "last_local_call_time", "user")
 """The columns that a new lead gets a value for, as far as the table has them."""
 
-IDENTITY = ("entry_date", "phone_number")
-"""What tells a lead that was sent even if the site's triggers change the rest."""
+IDENTITY = ("entry_date", "phone_number", "list_id")
+"""What tells a lead that was sent even if the site changes the rest. Where triggers may change the
+list too, the first two have to do: but another load can have the same number at the same time."""
+
+MOVING = ("modify_date", "gmt_offset_now")
+"""What changes in leads with which nobody works: the dialer's ADMIN_adjust_GMTnow_on_leads moves
+their time zones."""
 
 
 def as_stored(
@@ -174,13 +179,25 @@ class _LeadBatch(Batch):
         there = stored
         equal = _pair_equal(wanted, stored)
         wanted, stored = wanted.drop(equal.index), stored.drop(equal)
-        alike = _pair_equal(_identities(wanted), _identities(stored))
+        keeps_list = written is None and not self._has_triggers(connection)
+        told_by = IDENTITY if keeps_list else IDENTITY[:2]
+        alike = _pair_equal(_identities(wanted, len(told_by)), _identities(stored, len(told_by)))
         if written and written.rows == len(rows):
             wanted, stored = wanted.drop(alike.index), stored.drop(alike)
             rest = pd.Series(stored.index[: len(wanted)], index=wanted.index[: len(stored)])
             alike = pd.concat([alike, rest.astype("int64")])
         lead_ids = pd.concat([equal, alike]).sort_index()
         return _inserted(lead_ids, there, changed=tuple(sorted(alike.index)))
+
+    def _has_triggers(self, connection: Connection) -> bool:
+        """Say whether the site's own triggers may change leads that are inserted."""
+        if self.database.is_sqlite:
+            return False
+        asked = (
+            "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE EVENT_MANIPULATION = 'INSERT' "
+            "AND EVENT_OBJECT_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = 'vicidial_list'"
+        )
+        return bool(connection.exec_driver_sql(asked).scalar())
 
 
 def _inserted(
@@ -227,13 +244,13 @@ def as_texts(rows: pd.DataFrame) -> "pd.Series[str]":
 
 
 def _compared(columns: Iterable[Hashable]) -> list[str]:
-    """Order the columns for comparison; modify_date moves by itself."""
-    names = [str(name) for name in columns if name not in {"modify_date", *IDENTITY}]
+    """Order the columns for comparison, but for those that the server or the dialer moves."""
+    names = [str(name) for name in columns if name not in {*MOVING, *IDENTITY}]
     return [*IDENTITY, *names]
 
 
-def _identities(texts: "pd.Series[str]") -> "pd.Series[str]":
-    parts = rf"^(?P<identity>(?:[^{SEPARATOR}]*{SEPARATOR}){{{len(IDENTITY)}}})"
+def _identities(texts: "pd.Series[str]", count: int) -> "pd.Series[str]":
+    parts = rf"^(?P<identity>(?:[^{SEPARATOR}]*{SEPARATOR}){{{count}}})"
     found = pc.struct_field(pc.extract_regex(to_arrow(texts), parts), "identity")
     return to_series(pc.fill_null(found, ""), texts.index)
 

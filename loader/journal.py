@@ -165,6 +165,7 @@ class LeadEntry(_Entry, LeadLog):
         """Take the entry as the ledger has it, or a new one."""
         self._extras: dict[str, InsertedExtra] = {}
         self._has_news = False
+        self._sent: Json = {}
         super().__init__(journal, number, rows)
 
     def take_up(self, found: RowMapping) -> None:
@@ -173,21 +174,26 @@ class LeadEntry(_Entry, LeadLog):
         self.watermark = found["watermark"]
         self.moment = datetime.fromisoformat(found["moment"])
         self.known = decode_inserted(self.detail)
+        self._sent = {name: self.detail[name] for name in ("sent",) if name in self.detail}
         extras = self.detail.get("extras", {})
         self._extras = {table: decode_extra(each) for table, each in extras.items()}
 
     def plan(self, watermark: int, moment: datetime, fingerprints: "pd.Series[int]") -> None:
         """Take what finds the rows again."""
         self.watermark, self.moment = watermark, moment
-        self.detail = encode_sent(fingerprints)
+        self.detail = self._sent = encode_sent(fingerprints)
 
-    def sending(self, connection: Connection) -> None:
-        """Note who sends."""
+    def sending(self, connection: Connection, known: Inserted) -> None:
+        """Note who sends, and what is known: what was noted last may have been taken back."""
         self.session = connection.info.get("session")
+        self.known = known
+        self.detail = self._sent | encode_inserted(known)
         self._note(connection, state="sent", commits=True)
 
     def stored(self, connection: Connection, known: Inserted) -> None:
         """Note what became of the rows, with the batch."""
+        if not self.journal.ledger.is_shared:
+            return  # not before the commit: `ended` notes it
         self._take(known)
         self._note(connection, state=self._state(known), commits=False)
 
@@ -260,7 +266,7 @@ class _ExtraEntry(BatchLog):
         # Of an entry that was there, nobody knows how far it came.
         self.was_sent, self.session = leads.was_sent, leads.session
 
-    def sending(self, connection: Connection) -> None:
+    def sending(self, connection: Connection, known: Inserted) -> None:  # noqa: ARG002 - noted later
         session = connection.info.get("session")
         if session != self._leads.session:
             self._leads.session = session
@@ -306,6 +312,8 @@ class ChangeEntry(_Entry, ChangeLog):
 
     def stored(self, connection: Connection, sent: pd.Index, done: Updated) -> None:
         """Note what was changed, with the changes."""
+        if not self.journal.ledger.is_shared:
+            return  # not before the commit: `ended` notes it
         self._noted.update(sent)
         self.write(
             connection,

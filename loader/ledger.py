@@ -6,22 +6,26 @@ beside the results.
 """
 
 import json
+import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, RowMapping, desc, insert, select, update
+from sqlalchemy import Connection, RowMapping, case, desc, func, insert, inspect, select, update
 
 from loader import ledger_tables as tables
-from loader.batch_record import decoded_leads, sent_fingerprints
+from loader.batch_record import SentBatch, decoded_leads, sent_fingerprints
 from loader.database import Database
-from loader.errors import BusyError, NotAllowedError, ResultsError, UsageError
-
-FILE = "ledger.sqlite"
-"""Of a ledger that is a file."""
+from loader.errors import (
+    BusyError,
+    ConfigurationError,
+    NotAllowedError,
+    ResultsError,
+    UsageError,
+)
 
 UNFINISHED = ("checking", "inserting")
 """States of an import that the same command completes."""
@@ -107,15 +111,32 @@ class Ledger:
             beside.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ResultsError(f"folder {beside} of the ledger: {error.strerror}") from None
-        file = Database(f"sqlite:///{(beside / FILE).resolve()}")
+        path = beside / _file_name(database)
+        file = Database(f"sqlite:///{path.resolve()}")
         with file.connect() as connection:
             tables.make(connection)
-        return cls(file, is_shared=False, remark=f"the ledger is the file {beside / FILE}: {why}")
+        return cls(file, is_shared=False, remark=f"the ledger is the file {path}: {why}")
+
+    @classmethod
+    def to_read(cls, database: Database, beside: Path) -> "Ledger":
+        """Open the ledger of a dialer's database for reading; nothing is made or written.
+
+        Raises:
+            UsageError: there is none.
+            DatabaseUnavailableError: no answer after all retries.
+        """
+        there = database.read(lambda it: inspect(it).has_table(tables.runs.name))
+        if there:
+            return cls(database, is_shared=True)
+        path = beside / _file_name(database)
+        if not path.exists():
+            raise UsageError(f"{database.name} has no ledger yet, nor is there a file {path}")
+        return cls(Database(f"sqlite:///{path.resolve()}"), is_shared=False)
 
     def runs(self, limit: int | None = None) -> list[RunRecord]:
         """Give the runs, the newest first."""
         order = (desc(tables.runs.c.began), desc(tables.runs.c.run))
-        return self._records(select(tables.runs).order_by(*order).limit(limit))
+        return self._counted(self._records(select(tables.runs).order_by(*order).limit(limit)))
 
     def run(self, name: str) -> RunRecord:
         """Give one run.
@@ -129,7 +150,7 @@ class Ledger:
                 f"there is no run {name} in the ledger of {self.database.name}; "
                 "`leadloader runs` lists them"
             )
-        return found[0]
+        return self._counted(found)[0]
 
     def same_file(self, sha256: str, options_sha256: str) -> RunRecord | None:
         """Give the last import of a file with the same options that left something."""
@@ -137,8 +158,24 @@ class Ledger:
         same = (runs.sha256 == sha256, runs.options_sha256 == options_sha256)
         left_something = (runs.job == "import", runs.state.not_in(UNDONE))
         statement = select(tables.runs).where(*same, *left_something)
-        found = self._records(statement.order_by(desc(runs.began)).limit(1))
+        # Clocks of clients differ: what is to be completed goes before what is done.
+        first = case((runs.state.in_(UNFINISHED), 0), (runs.state == "undoing", 1), else_=2)
+        found = self._records(statement.order_by(first, desc(runs.began)).limit(1))
         return found[0] if found else None
+
+    def left_by_undo(self, sha256: str, options_sha256: str) -> tuple[str, int]:
+        """Give the last import of a file, if it was undone, and how many of its leads stayed."""
+        runs = tables.runs.c
+        same = (runs.sha256 == sha256, runs.options_sha256 == options_sha256)
+        imports = select(tables.runs).where(*same, runs.job == "import", runs.state != "refused")
+        last = self._records(imports.order_by(desc(runs.began)).limit(1))
+        if not last or last[0].state != "undone":
+            return "", 0
+        undos = select(tables.runs).where(runs.of_run == last[0].run, runs.state == "done")
+        found = self._records(undos.order_by(desc(runs.began)).limit(1))
+        reasons = found[0].counts.get("reasons", {}) if found else {}
+        stayed = (count for why, count in reasons.items() if why not in {"GONE", "ARCHIVED"})
+        return last[0].run, sum(stayed)
 
     def insert(self, record: RunRecord) -> None:
         """Note a new run."""
@@ -150,11 +187,18 @@ class Ledger:
                 connection.execute(new if is_first else tables.ignoring(new, connection))
                 connection.commit()
 
-    def update(self, name: str, **columns: Any) -> None:
-        """Note something of a run."""
-        self._write(
-            update(tables.runs).where(tables.runs.c.run == name).values(**_as_columns(columns))
-        )
+    def update(self, name: str, *, of_owner: str | None = None, **columns: Any) -> None:
+        """Note something of a run.
+
+        Raises:
+            BusyError: it is not the owner's any more.
+        """
+        runs = tables.runs
+        wanted = [runs.c.run == name]
+        if of_owner is not None:
+            wanted.append(runs.c.owner == of_owner)
+        if not self._write(update(runs).where(*wanted).values(**_as_columns(columns))):
+            raise BusyError(_taken_over(name))
 
     def refuse_other_owner(self, connection: Connection, name: str, owner: str) -> None:
         """See to it that nobody has taken a run over, and that nobody does before the commit.
@@ -166,26 +210,21 @@ class Ledger:
         # It has to change something, or the row would not be locked.
         mine = update(runs).where(runs.c.run == name, runs.c.owner == owner)
         if not connection.execute(mine.values(writes=runs.c.writes + 1)).rowcount:
-            raise BusyError(f"run {name} was taken over by another process, which goes on with it")
+            raise BusyError(_taken_over(name))
 
     def new_leads(self, name: str) -> Iterator[pd.DataFrame]:
         """Give the leads that a run inserted, a frame for each batch.
 
         Returns:
             row_number (int64), lead_id (int64), fingerprint (uint32): of the lead as it was stored,
-            see `loader.insert.read_fingerprints`. Without batches of which nobody knows yet what
+            see `loader.insert.read_fingerprints`. Without rows of which nobody knows yet what
             became of them.
         """
-        for number in self._numbers(name, "new", "stored"):
+        for number in self._numbers(name, "new", "sent", "stored"):
             yield decoded_leads(self._batch(name, number))
 
-    def sent_leads(self, name: str) -> Iterator[pd.DataFrame]:
-        """Give the rows of batches of which nobody knows yet what became of them.
-
-        Returns:
-            watermark (int64; its leads have higher lead_ids), moment (str; their entry_date),
-            fingerprint (uint32): of the row as it was sent.
-        """
+    def sent_leads(self, name: str) -> Iterator[SentBatch]:
+        """Give the batches of which nobody knows yet what became of all their rows."""
         for number in self._numbers(name, "new", "sent"):
             yield sent_fingerprints(self._batch(name, number))
 
@@ -219,15 +258,34 @@ class Ledger:
         asked = select(batches).where(batches.c.run == name, batches.c.number == number)
         return self.database.read(lambda connection: connection.execute(asked).mappings().one())
 
+    def _counted(self, records: list[RunRecord]) -> list[RunRecord]:
+        """Say of runs that are not at their end how many rows they have done so far."""
+        unfinished = [record.run for record in records if record.is_unfinished]
+        if not unfinished:
+            return records
+        batches = tables.batches.c
+        asked = (
+            select(batches.run, func.sum(batches.row_count))
+            .where(batches.run.in_(unfinished), batches.state == "stored")
+            .group_by(batches.run)
+        )
+        done = dict(map(tuple, self.database.read(lambda it: it.execute(asked).all())))
+        return [
+            replace(record, loaded=int(done[record.run])) if record.run in done else record
+            for record in records
+        ]
+
     def _records(self, statement: Any) -> list[RunRecord]:
         found = self.database.read(lambda it: it.execute(statement).mappings().all())
         return [_record(row) for row in found]
 
-    def _write(self, statement: Any) -> None:
+    def _write(self, statement: Any) -> int:
+        count = 0
         for attempt in self.database.retrying():
             with attempt, self.database.connect() as connection:
-                connection.execute(statement)
+                count = connection.execute(statement).rowcount
                 connection.commit()
+        return count
 
 
 def read_changes(database: Database, name: str, number: int) -> pd.DataFrame:
@@ -245,20 +303,39 @@ def read_changes(database: Database, name: str, number: int) -> pd.DataFrame:
     return found.astype(types | {"done": "int64"})
 
 
+def _taken_over(name: str) -> str:
+    return f"run {name} was taken over by another process, which goes on with it"
+
+
+def _file_name(database: Database) -> str:
+    """Name the file after the database, for there may be several dialers."""
+    url = database.engine.url
+    parts = (url.host or "localhost", str(url.port or ""), url.database or "")
+    return f"ledger-{re.sub('[^A-Za-z0-9.]+', '-', '-'.join(filter(None, parts)))}.sqlite"
+
+
 def _why_not_in(database: Database) -> str:
     """Make the ledger beside the dialer's tables, or say why it cannot be there."""
-    why = ""
+    is_there, why = False, ""
     try:
         for attempt in database.retrying():
             with attempt, database.connect() as connection:
+                is_there = inspect(connection).has_table(tables.runs.name)
                 why = "" if database.is_sqlite else _loses_commits(connection)
                 if not why:
                     tables.make(connection)
                     # Changes nothing, and is refused to who may only read.
                     nobody = tables.runs.c.run == ""
                     connection.execute(update(tables.runs).where(nobody).values(writes=0))
-    except NotAllowedError:
-        return "the database account may not make or write tables named leadloader_*"
+    except NotAllowedError as error:
+        if is_there:
+            raise NotAllowedError(
+                f"the ledger is there, and cannot be written: {error}. `leadloader config check` "
+                "prints the GRANT statements"
+            ) from None
+        return "the database account may not make tables named leadloader_*"
+    if why and is_there:
+        raise ConfigurationError(f"the ledger cannot be used: {why}; set it to 1, or to 2")
     return why
 
 

@@ -34,7 +34,7 @@ def held(database: Database, name: str, what: str) -> Iterator[None]:
     """
     url = database.engine.url
     if database.is_sqlite:
-        file = Path(url.database or "")
+        file = Path(url.database or "").resolve()
         with held_file(file.with_name(f".{file.name}.{_digest(name)[:16]}.lock"), what):
             yield
         return
@@ -59,8 +59,12 @@ def _take(connection: Connection, lock: str, what: str) -> None:
         "SELECT ID, USER, HOST FROM information_schema.PROCESSLIST "  # noqa: S608 - a digest
         f"WHERE ID = IS_USED_LOCK('{lock}')"
     ).one_or_none()
-    session = "session {} of {} from {}".format(*holder) if holder else "a session of the server"
-    raise BusyError(f"{what} already, by {session}; wait until it has ended")
+    if holder is None:
+        raise BusyError(f"{what} already; wait until it has ended")
+    raise BusyError(
+        "{} already, by session {} of {} from {}; wait until it has ended, or if that machine is "
+        "gone, end its session: KILL {}".format(what, *holder, holder[0])
+    )
 
 
 @contextmanager

@@ -22,6 +22,8 @@ from loader.summary import Summary
 
 LOADED, REJECTED, CHANGES = "loaded.csv", "rejected.csv", "changes.csv"
 SUMMARY = "summary.json"
+RUN = "run"
+"""Who works in the folder."""
 
 
 class Results:
@@ -31,12 +33,15 @@ class Results:
     when they are complete.
     """
 
-    def __init__(self, folder: Path, columns: Sequence[str], *, goes_on: bool = False) -> None:
+    def __init__(
+        self, folder: Path, columns: Sequence[str], *, run: str = "", goes_on: bool = False
+    ) -> None:
         """Make the folder.
 
         Args:
             folder: where the results go.
             columns: of the source file.
+            run: its name, if it is one that can be taken up again.
             goes_on: it is that of this very run, which a process before this one began: what has
                 to outlive a crash is there, see `keep`.
 
@@ -51,7 +56,7 @@ class Results:
         if goes_on:
             self._drop_leftovers()
         else:
-            self._make()
+            self._make(run)
         self._spools = self._rounds_of_insert = 0
         self.accepted = self.next_round(is_kept=goes_on)
         self._rejected = Spool(self.work / "rejected")
@@ -62,11 +67,17 @@ class Results:
         schema = {"row_number": pa.int64(), "lead_id": pa.int64(), "notices": pa.large_string()}
         self._loaded = self._csv(LOADED, pa.schema(schema))
 
-    def _make(self) -> None:
+    def _make(self, run: str) -> None:
         refuse_other_results(self.folder, (LOADED, REJECTED, CHANGES, SUMMARY))
+        other = run_in(self.folder)
+        if other not in {"", run}:
+            raise UsageError(
+                f"{self.folder} is where run {other} works, or has to go on; name another folder"
+            )
         try:
             shutil.rmtree(self.work, ignore_errors=True)
             self.work.mkdir(parents=True)
+            (self.work / RUN).write_text(run, "utf-8")
         except OSError as error:
             raise UsageError(f"results folder {self.folder}: {error.strerror}") from None
 
@@ -243,6 +254,12 @@ class Results:
         found = [frame.index.astype("str").to_series(), frame["reason"], details, answer]
         columns = [frame[name] for name in self._numbered] + found
         return pa.table([to_arrow(column.astype("str")) for column in columns], schema)
+
+
+def run_in(folder: Path) -> str:
+    """Give the name of the run that works in a folder, or did until it was killed; "": none."""
+    path = folder / ".work" / RUN
+    return path.read_text("utf-8") if path.exists() else ""
 
 
 def forget(folder: Path) -> None:

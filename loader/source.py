@@ -5,6 +5,7 @@ first row is.
 """
 
 import glob
+import os
 import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -166,6 +167,11 @@ class _Reader:
             )
 
 
+def shown(path: str) -> str:
+    """Give a path as text that can be printed and stored: its bytes may be no UTF-8."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 @contextmanager
 def open_source(path: str, options: ReadOptions | None = None) -> Iterator[SourceFile]:
     """Open a lead file, `-` for standard input; all of it is proven readable before.
@@ -184,7 +190,7 @@ def open_source(path: str, options: ReadOptions | None = None) -> Iterator[Sourc
         if path == "-":
             name, file = "standard input", stack.enter_context(spooled(sys.stdin.buffer))
         else:
-            name, file = path, _regular_file(path, stack)
+            name, file = shown(path), _regular_file(path, stack)
         stored = StoredFile.identify(file, name)
         sha256 = stored.sha256()
         content, sheet = stored, None

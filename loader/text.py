@@ -245,7 +245,8 @@ def _utf16_without_mark(head: bytes) -> str | None:
 
 
 def _value_around(exc: UnicodeDecodeError) -> str:
-    """Show the offending bytes with a little of the value that they are in."""
+    """Show the offending bytes in the shape of their value: what it says is a person's."""
     before = re.split(rb'[,;|\t\r\n"]', exc.object[max(0, exc.start - 12) : exc.start])[-1]
     after = re.split(rb'[,;|\t\r\n"]', exc.object[exc.end : exc.end + 12])[0]
+    before, after = (re.sub(rb"[A-Za-z0-9]", b"x", part) for part in (before, after))
     return (before + exc.object[exc.start : exc.end] + after).decode("ascii", "backslashreplace")

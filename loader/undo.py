@@ -33,6 +33,7 @@ from loader.archive_options import ArchiveOptions
 from loader.archive_result import ChunkResult, Counts, Stay
 from loader.archive_selection import Ids
 from loader.archive_tables import ARCHIVE, CHILDREN, HOLDERS, LEADS
+from loader.batch_record import SentBatch
 from loader.database import Database
 from loader.insert import STORED, fingerprints_of, text_of
 from loader.revert import leads_in
@@ -163,8 +164,8 @@ class LoadedLeads(Archiver):
         stayed = leads.assign(fields="", why=why, details=details)[~is_free]
         return LeadsNow(leads[is_free], stayed[list(STAYED_TYPES)].astype(STAYED_TYPES)), seen
 
-    def find_sent(self, sent: pd.DataFrame) -> pd.DataFrame:
-        """Find the leads of a batch of which the ledger does not know what became of it.
+    def find_sent(self, sent: SentBatch) -> pd.DataFrame:
+        """Find the leads of a batch that the ledger does not know by their lead_ids.
 
         Args:
             sent: see `loader.ledger.Ledger.sent_leads`.
@@ -175,25 +176,27 @@ class LoadedLeads(Archiver):
         Raises:
             DatabaseUnavailableError: no answer after all retries.
         """
-        if sent.empty:
-            return pd.DataFrame(columns=list(LOADED_TYPES)).astype(LOADED_TYPES)
-        watermark, moment = int(sent["watermark"].iloc[0]), str(sent["moment"].iloc[0])
         leads = table(LEADS, column("lead_id"), column("entry_date"))
-        since = (leads.c.lead_id > watermark, leads.c.entry_date == moment)
+        since = (leads.c.lead_id > sent.watermark, leads.c.entry_date == sent.moment)
         asked = select(leads.c.lead_id, self._text).where(*since).order_by(leads.c.lead_id)
         rows = self.database.read(lambda connection: connection.execute(asked).all())
         found = pd.DataFrame([tuple(row) for row in rows], columns=["lead_id", "text"])
         prints = fingerprints_of(found["text"].astype("str").fillna(""))
         found = found.assign(fingerprint=prints, row_number=0)
-        # Of several alike, as many as were sent.
+        ids = sent.known.lead_ids
+        known = pd.DataFrame({"lead_id": ids, "fingerprint": sent.known.fingerprints})
+        # Of several alike, as many as were sent; the first of them are those that are known.
+        found = pd.concat([known, found[~found["lead_id"].isin(ids)]])
         found["nth"] = found.groupby("fingerprint").cumcount()
-        wanted = sent[["fingerprint"]].assign(nth=sent.groupby("fingerprint").cumcount())
+        wanted = pd.DataFrame({"fingerprint": sent.fingerprints})
+        wanted["nth"] = wanted.groupby("fingerprint").cumcount()
         found = found.merge(wanted, on=["fingerprint", "nth"])
-        if len(found) < len(sent):
-            missing = len(sent) - len(found)
+        found = found[~found["lead_id"].isin(ids)][: sent.unknown]
+        if missing := sent.unknown - len(found):
             self.remarks.append(
-                f"the load was broken off at a batch of {len(sent)} leads; {missing} of them were "
-                "not stored, or were changed since, which nobody can tell: no file names these"
+                f"the load was broken off at a batch of {len(sent.fingerprints)} leads; {missing} "
+                "of them were not stored, or were changed since, which nobody can tell: no file "
+                "names these"
             )
         return found[list(LOADED_TYPES)].astype(LOADED_TYPES)
 

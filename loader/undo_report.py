@@ -1,5 +1,6 @@
 """What is said of an undo as a whole, and the folder that says what became of all that was done."""
 
+import json
 import os
 import shutil
 from collections import Counter
@@ -95,6 +96,16 @@ def work_in(folder: Path, run: str) -> Path:
     return folder / f".{run}"
 
 
+def report_of(folder: Path, run: str) -> UndoReport | None:
+    """Give the report of an undo, if the folder has it, and not that of another run."""
+    try:
+        text = (folder / SUMMARY).read_text("utf-8")
+        is_its = json.loads(text)["run"] == run
+    except (FileNotFoundError, KeyError, TypeError, ValueError):  # anything may be in that file
+        return None
+    return UndoReport.model_validate_json(text) if is_its else None
+
+
 class UndoResults:
     """The folder of one undo.
 
@@ -112,18 +123,33 @@ class UndoResults:
         Raises:
             UsageError: it holds the results of another run, or cannot be made.
         """
-        refuse_other_results(folder, (SUMMARY,))
         # Of its own: the folder may be that of an import which did not come to its end.
         self.folder, self.work = folder, work_in(folder, run)
+        self._leads, self._plan = self.work / "leads", self.work / "planned.csv"
+        self._refuse_others()
         self._made = not folder.exists()
         try:
             self.work.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"results folder {folder}: {error.strerror}") from None
-        self._leads, self._plan = self.work / "leads", self.work / "planned.csv"
         self._writer: pyarrow.csv.CSVWriter | None = None
         self.moved = self.reverted = 0
         self.stayed: dict[str, Counter[str]] = {"leads": Counter(), "changes": Counter()}
+
+    def _refuse_others(self) -> None:
+        if self.is_planned and (self.folder / SUMMARY).exists():
+            raise UsageError(
+                f"{self.folder} holds the results of another run, and the undo "
+                f"{self.work.name[1:]} goes on there: move those results to another folder"
+            )
+        refuse_other_results(self.folder, (SUMMARY,))
+        for other in self.folder.glob(work_in(Path(), "*-undo-*").name):
+            # One that is empty was left by a kill before anything began.
+            if other != self.work and any(other.iterdir()):
+                raise UsageError(
+                    f"{self.folder} holds what the undo {other.name[1:]} needs, which has not come "
+                    "to its end; name another folder"
+                )
 
     @property
     def is_planned(self) -> bool:

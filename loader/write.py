@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from loader.columnar import joined, to_arrow
 from loader.database import Database, error_code
 from loader.errors import RowDataError
+from loader.signals import unbroken
 
 STATEMENT_BYTES = 500_000
 """Of one INSERT; the oldest servers take 1 MB, a lead with all fields full is 3 KB."""
@@ -111,7 +112,7 @@ class BatchLog:
     was_sent: bool = False
     """By a process before this one: nobody knows how far it came."""
 
-    def sending(self, connection: Connection) -> None:
+    def sending(self, connection: Connection, known: Inserted) -> None:
         """Note that rows are about to be sent over a connection; what was done is committed."""
 
     def stored(self, connection: Connection, known: Inserted) -> None:
@@ -191,7 +192,7 @@ class Batch(ABC):
         """Write, read back and commit."""
         with self.database.connect() as connection:
             self._session = connection.info.get("session")
-            self.log.sending(connection)
+            self.log.sending(connection, self.known)
             written = self.send(connection, rows, by_file=by_file)
             known = self.known + self.read_back(connection, rows, written)
             self.log.stored(connection, known)
@@ -262,12 +263,14 @@ def _load_data(connection: Connection, table: str, rows: pd.DataFrame) -> Writte
         options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="all_valid")
         pyarrow.csv.write_csv(columns, file, options)
         file.flush()
-        result = connection.exec_driver_sql(
-            f"LOAD DATA LOCAL INFILE '{file.name}' INTO TABLE {quoted(table)} "
-            "CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' ENCLOSED BY '\"' ESCAPED BY '' "
-            f"LINES TERMINATED BY '\\n' ({_names(rows)})",
-            execution_options=AS_IT_IS,
-        )
+        # The server would store a row that is cut off where the driver is.
+        with unbroken():
+            result = connection.exec_driver_sql(
+                f"LOAD DATA LOCAL INFILE '{file.name}' INTO TABLE {quoted(table)} "
+                "CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' ENCLOSED BY '\"' ESCAPED BY '' "
+                f"LINES TERMINATED BY '\\n' ({_names(rows)})",
+                execution_options=AS_IT_IS,
+            )
     first_id = connection.exec_driver_sql("SELECT LAST_INSERT_ID()").scalar_one()
     return Written(result.rowcount, int(first_id), _warnings(result))
 

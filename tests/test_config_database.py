@@ -104,7 +104,7 @@ def test_a_night_with_a_new_list_for_each_file(
     site.settings(
         "[source.new_list]\nfirst_list_id = 500\ncampaign_id = 'SALES'",
         top='user = "loader"',
-        nightly='archive = ["worked"]',
+        night='archive = ["worked"]',
         after='[archive.worked]\nstatuses = ["NA"]',
         list_id=None,
     )

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-BOTTOM = {"errors", "reasons", "columnar", "grammar"}
+BOTTOM = {"errors", "reasons", "columnar", "grammar", "signals"}
 """Know no other module of ours."""
 
 PURE = {

@@ -16,6 +16,7 @@ from sqlalchemy import NullPool, create_engine, event
 from jobs.command import run as run_command
 from jobs.load import load
 from jobs.run import Watchers
+from loader import schema
 from loader.database import Database
 from loader.errors import (
     ConfigurationError,
@@ -81,6 +82,15 @@ def dialer(database_url: str) -> str:
     """The address of a database with a list whose leads can have everything."""
     fill(database_url, TABLES)
     return database_url
+
+
+@pytest.fixture
+def own_dialer(empty_database_url: str, engine_name: str) -> str:
+    """The address of another such database, whose tables a test may alter."""
+    with opened(empty_database_url) as it:
+        schema.create_missing(it.engine, storage_engine=engine_name)
+    fill(empty_database_url, TABLES)
+    return empty_database_url
 
 
 @contextmanager
@@ -301,16 +311,21 @@ SETTINGS: tuple[dict[str, object], ...] = (
     {"character_set_server": "latin1", "low_priority_updates": 1, "local_infile": 0},
     {"sql_safe_updates": 1, "old_mode": "", "group_concat_max_len": 4},
 )
+TOGETHER: dict[str, object] = {
+    **{name: value for settings in SETTINGS for name, value in settings.items()},
+    "sql_mode": ",".join(filter(None, MODES)),
+}
+SAMPLE = (SETTINGS[0], TOGETHER, TOGETHER | {"local_infile": 1})
 
 
 @pytest.mark.engines("innodb")
 def test_whatever_the_server_is_set_to_the_same_is_stored(
-    dialer: str, server: Server, loads: Loads
+    dialer: str, server: Server, loads: Loads, pytestconfig: pytest.Config
 ) -> None:
     path = loads.file([*rows(3, **ODD), {"phone_number": "7275559999", "last_name": "-"}])
     changing = loads.file([row | {"city": "\\'", "comments": '"\\'} for row in rows(2, **ODD)])
     found = {}
-    for settings in ({}, *SETTINGS):
+    for settings in ({}, *SAMPLE, *(SETTINGS if pytestconfig.getoption("full") else ())):
         for name in ("vicidial_list", *EXTRAS, *(["leadloader_runs"] if found else [])):
             run(dialer, f"TRUNCATE {name}")
         with server_wide(server, **settings), opened(dialer) as it:
@@ -356,7 +371,7 @@ SAID_AS = {"alt_phone_note": "multi_alt_phones", "comments": "callback_comments"
 @pytest.mark.engines("myisam")
 @pytest.mark.parametrize("charset", ["utf8mb3", "latin1", "utf8mb4"])
 def test_no_question_mark_gets_into_any_table_in_silence(
-    dialer: str, loads: Loads, charset: str
+    own_dialer: str, loads: Loads, charset: str
 ) -> None:
     given = ("last_name", "vendor_lead_code", "colour", "callback_comments")
     path = loads.file(
@@ -366,7 +381,8 @@ def test_no_question_mark_gets_into_any_table_in_silence(
             for n, name in enumerate(NAMES)
         ]
     )
-    with as_columns_of(dialer, charset), opened(dialer) as it:
+    set_charset(own_dialer, charset)
+    with opened(own_dialer) as it:
         outcome = loads.load(path, it, **OPTIONS)
         assert outcome.summary.loaded == len(NAMES)
         assert_extras_told(outcome, it)
@@ -384,24 +400,15 @@ def test_no_question_mark_gets_into_any_table_in_silence(
         assert set(reasons.values()) == {"UNSTORABLE_CHARACTERS"}
 
 
-@contextmanager
-def as_columns_of(url: str, charset: str) -> Iterator[None]:
-    """Let what `FIELDS` names have a character set for the time being."""
+def set_charset(url: str, charset: str) -> None:
+    """Let what `FIELDS` names have a character set."""
     widths = {("vicidial_callbacks", "comments"): 255, ("custom_101", "colour"): 90}
-
-    def modify(to: str) -> None:
-        for table, columns in FIELDS.items():
-            kinds = (
-                f"MODIFY {name} VARCHAR({widths.get((table, name), 30)}) CHARACTER SET {to}"
-                for name in columns
-            )
-            run(url, f"ALTER TABLE {table} {', '.join(kinds)}")
-
-    modify(charset)
-    yield
-    for table in FIELDS:
-        run(url, f"DELETE FROM {table}")
-    modify("utf8mb3")
+    for table, columns in FIELDS.items():
+        kinds = (
+            f"MODIFY {name} VARCHAR({widths.get((table, name), 30)}) CHARACTER SET {charset}"
+            for name in columns
+        )
+        run(url, f"ALTER TABLE {table} {', '.join(kinds)}")
 
 
 @pytest.mark.engines("myisam")

@@ -1,8 +1,8 @@
 """An import that is killed anywhere is completed by the same call, as if nothing had happened.
 
-The kill is an exception that nothing catches, raised at every step in turn: `make test` does that
-on SQLite, and at some steps on the servers. Processes, servers and connections that really die are
-in tests/test_load_kills.py.
+The kill is an exception that nothing catches: `make test` raises it at some steps, `make crashes`
+at every one, on SQLite. Processes, servers and connections that really die are in
+tests/test_load_kills.py.
 """
 
 import itertools
@@ -11,32 +11,41 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pymysql
 import pytest
+from sqlalchemy import Connection, make_url
 
 import jobs.load
 from jobs.command import run as run_command
 from jobs.plan import Plan
 from jobs.recording import Recording
 from jobs.run import Watchers
+from jobs.undo import undo
 from loader.database import Database
 from loader.errors import (
     BusyError,
     ConfigurationError,
     LoadedBeforeError,
+    NotAllowedError,
     RejectRateError,
+    UsageError,
 )
 from loader.extra_insert import ExtraInserter
-from loader.journal import _Entry
-from loader.ledger import Ledger
+from loader.journal import ChangeEntry, LeadEntry, _Entry
+from loader.ledger import Ledger, RunRecord
+from loader.locking import held
 from loader.options import LoadOptions
 from loader.results import Results
+from loader.signals import Unbroken, unbroken
+from loader.spool import Spool
 from loader.update import LeadUpdater
-from loader.write import Writer
+from loader.write import Inserted, Writer
 from tests.loads import Loads, Outcome, assert_extras_told, outcome_of, snapshot
-from tests.server import fill, run
+from tests.server import Server, fill, run
 
 
 class Killed(BaseException):
@@ -67,6 +76,8 @@ POINTS = tuple(
     for name in names
     for moment in ("before", "after")
 )
+SEVERAL = ((Writer, "write"), (_Entry, "write"), (_Entry, "write_alone"), (Results, "load"))
+"""What the load of `ROWS` does more than once."""
 
 
 @contextmanager
@@ -154,8 +165,8 @@ def path(tmp_path: Path) -> Path:
 
 def every_step(
     database: Database, path: Path, tmp_path: Path, point: Point, steps: Iterator[int]
-) -> int:
-    """Kill at a point, complete, and compare; give how many steps the run has."""
+) -> bool:
+    """Kill at a point, complete, and compare; tell whether each of the steps was reached."""
     prepared(database)
     undisturbed = told(loaded(database, path, tmp_path / "whole"))
     tables = by_order(snapshot(database, *STAMPS))
@@ -177,8 +188,9 @@ def every_step(
             with pytest.raises(LoadedBeforeError):
                 loaded(database, path, tmp_path / "again")
         else:
-            return nth - 1
-    return 0
+            assert nth > 1, f"{point} is never reached"
+            return False
+    return True
 
 
 def url_of(database: Database) -> str:
@@ -195,13 +207,22 @@ def clear(database: Database) -> None:
         run(url_of(database), "ALTER TABLE vicidial_list AUTO_INCREMENT = 1")
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "step" in metafunc.fixturenames:
+        full = metafunc.config.getoption("full")
+        steps = [point for point in POINTS if full or point.moment == "after"]
+        metafunc.parametrize("step", steps, ids=str)
+
+
 @pytest.mark.engines("sqlite")
-@pytest.mark.parametrize("point", POINTS, ids=str)
 def test_killed_at_a_step(
-    point: Point, database: Database, path: Path, tmp_path: Path, pytestconfig: pytest.Config
+    step: Point, database: Database, path: Path, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
-    steps = itertools.count(1) if pytestconfig.getoption("full") else iter((2, 1))
-    every_step(database, path, tmp_path, point, steps)
+    if pytestconfig.getoption("full"):
+        every_step(database, path, tmp_path, step, itertools.count(1))
+    else:
+        nth = 2 if step[:2] in SEVERAL else 1
+        assert every_step(database, path, tmp_path, step, iter((nth,)))
 
 
 @pytest.mark.engines("myisam", "innodb")
@@ -210,7 +231,7 @@ def test_killed_at_a_step(
 def test_killed_where_rows_are_written(
     owner: type, name: str, database: Database, path: Path, tmp_path: Path
 ) -> None:
-    every_step(database, path, tmp_path, Point(owner, name, "after"), iter((1,)))
+    assert every_step(database, path, tmp_path, Point(owner, name, "after"), iter((1,)))
 
 
 def test_a_file_is_loaded_once(database: Database, path: Path, tmp_path: Path) -> None:
@@ -387,3 +408,267 @@ def test_duplicates_of_refused_rows_are_decided_once(
     names = [name for (name,) in run(leads_url, "SELECT first_name FROM vicidial_list")]
     assert sorted(names) == ["Ann", "Cid", "Dan", "Eve", "Fay", "Hal"]
     database.engine.dispose()
+
+
+# --- what is not there must not be told as loaded ---
+
+
+@pytest.mark.engines("myisam", "innodb")
+def test_a_commit_that_fails_before_a_kill_is_not_believed(
+    database: Database, path: Path, tmp_path: Path
+) -> None:
+    prepared(database)
+    original, calls = LeadEntry.stored, itertools.count(1)
+
+    def dies(self: LeadEntry, connection: Connection, known: Inserted) -> None:
+        original(self, connection, known)
+        if next(calls) == 1:
+            session = connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one()
+            run(url_of(database), f"KILL {session}")
+
+    def killed(self: LeadEntry, connection: Connection, known: Inserted) -> None:
+        sending(self, connection, known)
+        if next(sent) == 2:
+            raise Killed
+
+    sending, sent = LeadEntry.sending, itertools.count(1)
+    options = LoadOptions(list_id="101", batch_size=3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LeadEntry, "stored", dies)
+        patch.setattr(LeadEntry, "sending", killed)
+        try:
+            jobs.load.load(str(path), options, database, tmp_path / "results", job="import")
+        except Killed:
+            jobs.load.load(str(path), options, database, tmp_path / "results", job="import")
+    outcome = outcome_of(tmp_path / "results")
+    [(count,)] = run(url_of(database), "SELECT COUNT(*) FROM vicidial_list WHERE lead_id > 7")
+    assert (outcome.summary.loaded, count) == (7, 7)
+
+
+@pytest.fixture
+def without_tables(database: Database, server: Server, tmp_path: Path) -> Iterator[Database]:
+    """The database for an account that may make no tables: its ledger is a file."""
+    for table in ("version", "runs", "batches", "changes"):
+        run(url_of(database), f"DROP TABLE IF EXISTS leadloader_{table}")
+    url = server.new_account(url_of(database))
+    named = make_url(url)
+    rights = "SELECT, INSERT, UPDATE, DELETE"
+    server.execute(f"GRANT {rights} ON {named.database}.* TO {named.username}@'%'")
+    account = Database(url)
+    yield account
+    account.engine.dispose()
+
+
+@pytest.mark.engines("myisam", "innodb")
+@pytest.mark.parametrize(
+    "point",
+    [
+        Point(LeadEntry, "stored", "after"),
+        Point(ChangeEntry, "stored", "after"),
+        Point(Writer, "write", "after"),
+    ],
+    ids=str,
+)
+def test_where_the_ledger_is_a_file_nothing_is_lost(
+    point: Point, database: Database, without_tables: Database, path: Path, tmp_path: Path
+) -> None:
+    prepared(database)
+    with pytest.raises(Killed), killed_at(point, 1):
+        loaded(without_tables, path, tmp_path / "results")
+    outcome = loaded(without_tables, path, tmp_path / "results")
+    [(count,)] = run(url_of(database), "SELECT COUNT(*) FROM vicidial_list WHERE lead_id > 7")
+    assert count == outcome.summary.loaded - 1 == 5
+    [(comments,)] = run(url_of(database), "SELECT first_name FROM vicidial_list WHERE lead_id = 7")
+    assert comments == "Dan"
+    assert [each[:3] for each in outcome.changes()] == [(5, 7, "first_name")]
+
+
+@pytest.mark.engines("myisam", "innodb")
+def test_the_leads_of_another_load_are_not_taken_for_ours(
+    database: Database, path: Path, tmp_path: Path
+) -> None:
+    prepared(database)
+    options = LoadOptions(list_id="101")
+    with pytest.raises(Killed), killed_at(Point(Writer, "write", "before"), 1):
+        jobs.load.load(str(path), options, database, tmp_path / "results", job="import")
+    [(moment,)] = run(url_of(database), "SELECT moment FROM leadloader_batches")
+    theirs = [
+        {"lead_id": 50 + n, "list_id": 102, "phone_number": row["phone_number"],
+         "entry_date": moment, "status": "NEW"}
+        for n, row in enumerate(ROWS)
+    ]  # fmt: skip
+    fill(database.engine, {"vicidial_list": theirs})
+    jobs.load.load(str(path), options, database, tmp_path / "results", job="import")
+    outcome = outcome_of(tmp_path / "results")
+    assert not {row["lead_id"] for row in theirs} & {*outcome.lead_ids.values()}
+    [(count,)] = run(
+        url_of(database),
+        "SELECT COUNT(*) FROM vicidial_list WHERE list_id = 101 AND lead_id <> 7",
+    )
+    assert count == outcome.summary.loaded == 7
+
+
+# --- folders, options, clocks ---
+
+
+def test_the_folder_of_a_run_that_has_to_go_on_is_not_another_runs(
+    database: Database, path: Path, tmp_path: Path
+) -> None:
+    prepared(database)
+    folder, other = tmp_path / "results", Loads(tmp_path / "other")
+    other.folder.mkdir()
+    with pytest.raises(Killed), killed_at(Point(Writer, "write", "after"), 1):
+        loaded(database, path, folder)
+    with pytest.raises(UsageError, match=r"is where run .* works, or has to go on"):
+        loaded(database, other.file(ROWS[:1]), folder)
+    assert loaded(database, path, folder).summary.rows_read == len(ROWS)
+
+
+def test_an_option_more_does_not_make_another_load(
+    database: Database, path: Path, tmp_path: Path
+) -> None:
+    class NewerOptions(LoadOptions):
+        new_option: str = "as before"
+
+    prepared(database)
+    loaded(database, path, tmp_path / "first")
+    with pytest.raises(LoadedBeforeError):
+        jobs.load.load(
+            str(path), NewerOptions(**OPTIONS), database, tmp_path / "second", job="import"
+        )
+
+
+def test_a_feed_counts_by_its_name(database: Database, path: Path, tmp_path: Path) -> None:
+    prepared(database)
+    feed = tmp_path / "numbers.csv"
+    feed.write_text("phone_number\n7275559999\n")
+    for folder, spelled in (("first", feed), ("second", feed.parent / "." / feed.name)):
+        options = LoadOptions(list_id="101", feed={"litigators": spelled})
+        if folder == "first":
+            jobs.load.load(str(path), options, database, tmp_path / folder, job="import")
+    with pytest.raises(LoadedBeforeError):
+        jobs.load.load(str(path), options, database, tmp_path / "second", job="import")
+
+
+def test_what_is_unfinished_goes_before_what_is_newer(database: Database, tmp_path: Path) -> None:
+    ledger = Ledger.open(database, tmp_path)
+    began = datetime(2026, 11, 22, tzinfo=UTC)
+    for name, minutes, state in (("a", 0, "inserting"), ("b", 5, "done")):
+        ledger.insert(
+            RunRecord(
+                run=name, job="import", began=began + timedelta(minutes=minutes), sha256="s",
+                options_sha256="o", state=state,
+            )
+        )  # fmt: skip
+    found = ledger.same_file("s", "o")
+    assert found is not None
+    assert found.run == "a"
+
+
+def test_a_run_that_was_taken_over_is_left_alone(
+    database: Database, path: Path, tmp_path: Path
+) -> None:
+    prepared(database)
+    original = Plan.add
+
+    def taken_over(self: Plan, waiting: Spool) -> None:
+        original(self, waiting)
+        ledger = Ledger.open(database, tmp_path)
+        ledger.update(ledger.runs()[0].run, owner="another", state="inserting")
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Plan, "add", taken_over)
+        with pytest.raises((KeyboardInterrupt, BusyError)):
+            loaded(database, path, tmp_path / "results")
+    assert loaded(database, path, tmp_path / "results").summary.rows_read == len(ROWS)
+
+
+@pytest.mark.engines("sqlite")
+def test_a_name_that_is_no_utf8_is_noted(database: Database, path: Path, tmp_path: Path) -> None:
+    prepared(database)
+    odd = path.rename(os.fsdecode(os.fsencode(tmp_path) + b"/leads_\xe9.csv"))
+    loaded(database, odd, tmp_path / "results")
+    assert Ledger.open(database, tmp_path).runs()[0].source.endswith("leads_\\xe9.csv")
+
+
+@pytest.mark.engines("sqlite")
+def test_a_link_to_a_database_is_that_database(database: Database, tmp_path: Path) -> None:
+    link = tmp_path / "link.sqlite"
+    link.symlink_to(str(database.engine.url.database))
+    other = Database(f"sqlite:///{link}")
+    with held(database, "x", "it is done"), pytest.raises(BusyError), held(other, "x", "again"):
+        pass
+
+
+def test_a_signal_that_waits_does_not_outlive_what_it_waits_for() -> None:
+    def broken() -> None:
+        with unbroken():
+            Unbroken.waiting = "SIGTERM"
+            raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011 - the one raised here
+        broken()
+    assert Unbroken.waiting is None
+
+
+@pytest.mark.engines("myisam", "innodb")
+def test_a_ledger_that_cannot_be_written_any_more_is_refused(
+    database: Database, server: Server, path: Path, tmp_path: Path
+) -> None:
+    prepared(database)
+    Ledger.open(database, tmp_path)
+    account = Database(server.new_reader(url_of(database)))
+    with pytest.raises(NotAllowedError, match="the ledger is there, and cannot be written"):
+        Ledger.open(account, tmp_path)
+    assert Ledger.to_read(account, tmp_path).runs() == []
+    account.engine.dispose()
+
+
+@pytest.mark.engines("myisam", "innodb")
+def test_a_signal_waits_while_rows_are_on_their_way_by_file(
+    database: Database, tmp_path: Path
+) -> None:
+    prepared(database)
+    rows = [{"phone_number": str(7_275_560_000 + n), "comments": "x" * 60} for n in range(600)]
+    path = Loads(tmp_path).file(rows)
+    command = ["import", str(path), "--database", url_of(database), "--list-id", "101"]
+    command += ["--results", str(tmp_path / "results")]
+    original, packets = pymysql.connections.Connection.write_packet, itertools.count(1)
+
+    def signalled(self: Any, payload: bytes) -> None:
+        original(self, payload)
+        # Between two packets of the file.
+        if len(payload) > 10_000 and next(packets) == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pymysql.connections.Connection, "write_packet", signalled)
+        assert run_command(command) == 128 + signal.SIGTERM
+    assert next(packets) > 1
+    assert run_command(command) == 0
+    [(count, empty)] = run(
+        url_of(database),
+        "SELECT COUNT(*), SUM(status IS NULL OR status = '') FROM vicidial_list WHERE lead_id > 7",
+    )
+    assert (count, int(empty)) == (600, 0)
+
+
+def test_what_an_undo_had_to_leave_is_not_loaded_twice(
+    database: Database, path: Path, tmp_path: Path
+) -> None:
+    prepared(database)
+    first = loaded(database, path, tmp_path / "first")
+    called = first.lead_ids[2]
+    run(
+        url_of(database),
+        "UPDATE vicidial_list SET called_count = 1, called_since_last_reset = 'Y', status = 'NA' "
+        f"WHERE lead_id = {called}",
+    )
+    undo(first.summary.run, database, tmp_path / "undo")
+    with pytest.raises(LoadedBeforeError, match="1 of its leads had to stay"):
+        loaded(database, path, tmp_path / "second")
+    jobs.load.load(
+        str(path), LoadOptions(**OPTIONS), database, tmp_path / "second", job="import", again=True
+    )
+    assert outcome_of(tmp_path / "second").summary.rows_read == len(ROWS)

@@ -10,12 +10,14 @@ import pandas as pd
 import pytest
 
 from loader.archive_options import ArchiveOptions
+from loader.batch_record import SentBatch
 from loader.database import Database
 from loader.errors import TransientDatabaseError
 from loader.insert import TEXTS, read_fingerprints
 from loader.schema import metadata
 from loader.undo import LoadedLeads
 from loader.undo_result import LOADED_TYPES, Taken
+from loader.write import Inserted
 from tests.archives import ARCHIVE, LEADS, ids, lead, move, put, rows, sql
 from tests.server import fill
 from tests.test_archive_hazards import just_before
@@ -110,6 +112,7 @@ def test_leads_go_with_all_that_came_with_them(family: Database) -> None:
 
 CHANGED = {
     "nothing": ("modify_date = '2026-05-01 10:00:00'", None),
+    "zone": ("gmt_offset_now = '-4.00', modify_date = modify_date", None),
     "called": ("called_count = 1, status = 'NA'", "CALLED"),
     "called and reset": ("called_count = 1", "CALLED"),
     "dialled by hand": ("called_since_last_reset = 'Y1'", "CALLED"),
@@ -175,6 +178,25 @@ def test_a_chunk_of_which_all_stay(family: Database) -> None:
     sql(family, f"UPDATE {LEADS} SET called_count = 1")
     done = taken(family, leads)
     assert (stayed(done.stayed), done.counts) == ({1: ("CALLED", "status NEW")}, (0, 0, 0, 0))
+
+
+def test_of_a_batch_that_was_broken_off_only_its_own_are_found(family: Database) -> None:
+    """1 and 4 are known, 4 as a trigger changed it; 2 is the second of three alike, 3 another's."""
+    alike = {"phone_number": "7275550001", "vendor_lead_code": "v", "first_name": "Ann"}
+    put(family, *(fresh(n, **alike) for n in (1, 2, 3)), fresh(4))
+    prints = as_loaded(family, 1, 2, 3, 4).set_index("lead_id")["fingerprint"]
+    sent = pd.Series([prints[1], prints[1], 17, 18, 19], dtype="uint32")
+    ids = pd.Series([1, 4], index=[2, 4])
+    own = prints[[1, 4]].set_axis(ids.index)
+    undo = mover(family)
+
+    def found(**refused: dict[int, int]) -> list[int]:
+        batch = SentBatch(0, LOADED, sent, Inserted(ids, fingerprints=own, **refused))
+        return undo.find_sent(batch)["lead_id"].tolist()
+
+    assert found() == [2]
+    assert "a batch of 5 leads; 2 of them were not stored" in undo.remarks.pop()
+    assert (found(refused={5: 1, 6: 1}), undo.remarks) == ([2], [])
 
 
 # --- between two statements ---

@@ -16,14 +16,16 @@ from jobs.stopping import Interrupted, Stop
 from jobs.undo import Undoing, undo
 from loader.archive_options import ArchiveOptions
 from loader.database import Database
-from loader.errors import BusyError, RejectRateError
-from loader.ledger import FILE, Ledger
+from loader.errors import BusyError, RejectRateError, UsageError
+from loader.ledger import Ledger
 from loader.locking import held
+from loader.undo import LoadedLeads
 from loader.undo_report import UndoReport
 from tests.archives import rows as rows_of
 from tests.archives import sql
 from tests.loads import Loads, Outcome
 from tests.server import PrivateServer
+from tests.test_resume import Killed, Point, killed_at
 from tests.undos import LEADS, ROWS, drop_archives, folder, options, prepare, tables, told
 
 ON_SQLITE = pytest.mark.engines("sqlite")
@@ -139,7 +141,7 @@ def test_a_run_that_inserted_nothing(
 @ON_SQLITE
 def test_a_dry_run_makes_no_ledger(database: Database, capfd: pytest.CaptureFixture[str]) -> None:
     assert command(database, "nobody", "--dry-run") == 64
-    assert "nothing was ever loaded" in capfd.readouterr().err
+    assert "has no ledger" in capfd.readouterr().err
     assert sql(database, "SELECT name FROM sqlite_master WHERE name LIKE 'leadloader%'") == []
 
 
@@ -170,6 +172,60 @@ def test_a_signal_ends_it_and_the_same_call_goes_on(
     assert not other.exists()
     assert tables(database) == before
     assert [each.split(" of ")[0] for each in said] == ["undo", "going on with the undo"]
+
+
+@pytest.fixture
+def broken_off(database: Database, outcome: Outcome, tmp_path: Path) -> str:
+    """A run of which an undo was killed before it moved a lead."""
+    with killed_at(Point(LoadedLeads, "take", "before"), 1), pytest.raises(Killed):
+        undo(outcome.summary.run, database, folder(tmp_path))
+    return outcome.summary.run
+
+
+@ON_SQLITE
+def test_another_undo_keeps_out_of_the_folder(
+    database: Database, broken_off: str, tmp_path: Path
+) -> None:
+    loads = Loads(tmp_path / "other")
+    loads.folder.mkdir()
+    other = loads.load([ROWS[0] | {"phone_number": "7275550199"}], database, **options("update"))
+    leads = rows_of(database)
+    with pytest.raises(UsageError, match=r"holds what the undo .* needs, .* name another folder"):
+        undo(other.summary.run, database, folder(tmp_path))
+    assert Ledger(database, is_shared=True).run(other.summary.run).state == "done"
+    assert rows_of(database) == leads
+    assert undo(broken_off, database).of_run == broken_off
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("content", ['{"run": "x"}', "{}", "[]", "", "\x00"])
+def test_another_run_s_summary_is_not_taken_for_its_own(
+    database: Database, before: dict[str, Any], broken_off: str, tmp_path: Path, content: str
+) -> None:
+    summary = folder(tmp_path) / "summary.json"
+    summary.write_text(content)
+    with pytest.raises(UsageError, match=r"the results of another run, .* move those"):
+        undo(broken_off, database)
+    assert Ledger(database, is_shared=True).run(broken_off).state == "undoing"
+    summary.unlink()
+    assert told(undo(broken_off, database)) == (3, 3, {}, 8, 8, {})
+    assert tables(database) == before
+
+
+@ON_SQLITE
+def test_the_ledger_is_where_the_settings_have_it(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside: list[Path] = []
+
+    def to_read(_of: Database, folder: Path) -> Ledger:
+        beside.append(folder)
+        raise UsageError("not here")
+
+    monkeypatch.setattr(Ledger, "to_read", to_read)
+    monkeypatch.setattr(settings_module.Settings, "ledger_folder", tmp_path / "ledger")
+    assert command(database, "nobody", "--dry-run") == 64
+    assert beside == [tmp_path / "ledger"]
 
 
 def test_a_signal_on_the_command_line(
@@ -211,13 +267,13 @@ def test_a_ledger_that_is_a_file(
     theirs = Database(account.render_as_string(hide_password=False))
     loads = Loads(tmp_path)
     outcome = loads.load(loads.file(ROWS), theirs, **options("update"))
-    assert (tmp_path / FILE).exists()
+    [file] = tmp_path.glob("ledger*.sqlite")
     for dry_run in (True, False):
         results = folder(tmp_path, f"dry-{dry_run}")
         report = undo(outcome.summary.run, theirs, results, dry_run=dry_run)
         assert told(report) == (3, 3, {}, 8, 8, {})
     theirs.engine.dispose()
-    assert f"the ledger is the file {tmp_path / FILE}" in report.remarks[-1]
+    assert f"the ledger is the file {file}" in report.remarks[-1]
     assert tables(database) == before
 
 

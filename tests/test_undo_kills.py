@@ -1,6 +1,6 @@
 """An undo that is killed, with its server or alone, is completed by the same command.
 
-`make test` does that at some of its steps, `--full` at all.
+`make test` does that at some of its steps, `make crashes` at all.
 """
 
 import subprocess

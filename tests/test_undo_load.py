@@ -278,3 +278,42 @@ def test_a_load_that_was_killed_is_taken_back(
     assert (report.leads_stayed, report.changes_stayed) == ({}, {})
     shutil.rmtree(loads.results)
     assert sorted(load().loaded) == [2, 3, 4, 5, 6]
+
+
+CHANGES_AND_REFUSES = {
+    "sqlite": (
+        "CREATE TRIGGER refuses BEFORE INSERT ON vicidial_list WHEN NEW.first_name = 'N6' "
+        "BEGIN SELECT RAISE(ABORT, 'no'); END",
+        "CREATE TRIGGER changes AFTER INSERT ON vicidial_list BEGIN "
+        "UPDATE vicidial_list SET last_name = 'X' WHERE lead_id = NEW.lead_id; END",
+    ),
+    "innodb": (
+        "CREATE TRIGGER changes BEFORE INSERT ON vicidial_list FOR EACH ROW BEGIN "
+        "SET NEW.last_name = 'X'; "
+        "IF NEW.first_name = 'N6' THEN SIGNAL SQLSTATE '45000'; END IF; END",
+    ),
+}
+
+
+@pytest.mark.engines(*CHANGES_AND_REFUSES)
+def test_leads_of_a_batch_that_was_cut_in_halves_go_as_they_are_stored(
+    database: Database, engine_name: str, tmp_path: Path
+) -> None:
+    """They are not as they were sent: only their lead_ids tell them."""
+    rows = [{"phone_number": f"727555010{n}", "first_name": f"N{n}"} for n in range(8)]
+    loads = Loads(tmp_path)
+    for trigger in CHANGES_AND_REFUSES[engine_name]:
+        sql(database, trigger)
+    try:
+        with killed_at(Point(Writer, "write", "before"), 5), contextlib.suppress(Killed):
+            loads.load(rows, database, list_id="101")
+    finally:
+        for name in ("refuses", "changes"):
+            sql(database, f"DROP TRIGGER IF EXISTS {name}")
+    stored = rows_of(database)
+    assert len(stored) >= 4
+    [killed] = Ledger(database, is_shared=True).runs()
+    report = undo(killed.run, database, folder(tmp_path))
+    assert (rows_of(database), rows_of(database, ARCHIVE)) == ({}, stored)
+    assert told(report)[:3] == (len(stored), len(stored), {})
+    assert f"at a batch of 8 leads; {8 - len(stored)} of them were not stored" in report.remarks[0]
