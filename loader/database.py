@@ -4,6 +4,7 @@ import logging
 import secrets
 import sqlite3
 import time
+import traceback
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -122,8 +123,6 @@ class Database:
         self._sleep = sleep
         self._was_reached = False
         event.listen(self.engine, "connect", self._prepare)
-        if self.is_sqlite:
-            event.listen(self.engine, "invalidate", _roll_back)
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -146,6 +145,10 @@ class Database:
                     raise _meaning(_code_of(error)) from None
         except DBAPIError as error:
             raise translate(error) from None
+        except KeyboardInterrupt as error:
+            # SQLite's file stays locked, closed or not, while a traceback knows a statement.
+            traceback.clear_frames(error.__traceback__)
+            raise
 
     def retrying(self) -> Retrying:
         """Give the policy for work that can be done again: a restart of the server is waited for.
@@ -338,14 +341,6 @@ def _prepare_server(connection: Any, record: ConnectionPoolEntry) -> None:
             f"the server's max_allowed_packet is {packet} bytes, and leadloader needs 1 MB "
             f"({SMALLEST_PACKET}); set it in the server's settings, or by SET GLOBAL"
         )
-
-
-def _roll_back(connection: sqlite3.Connection, *_: object) -> None:
-    """Let go of the file at once: closed, it would be locked for as long as a statement is known.
-
-    That may be long, for the traceback of what ended it knows the statement.
-    """
-    connection.rollback()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection) -> None:

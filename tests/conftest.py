@@ -17,8 +17,8 @@ from tests.server import PrivateServer, Server, empty, run
 
 ENGINES = ("sqlite", "myisam", "innodb")
 
-settings.register_profile("dev", max_examples=60, deadline=None)
-settings.register_profile("fuzz", max_examples=6000, deadline=None)
+settings.register_profile("dev", max_examples=40, deadline=None)
+settings.register_profile("fuzz", max_examples=4000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 

@@ -44,9 +44,9 @@ class SqliteReference(Reference):
         return keep(value, 0x10FFFF)
 
 
-SAMPLE = {"sqlite": (4, 0), "myisam": (8, 1), "innodb": (8, 5)}
-"""Of how many cases one is replayed on an engine, and which, unless all are asked for: half of the
-cases on one of the engines each."""
+SAMPLE = {"sqlite": (8, 0), "myisam": (16, 1), "innodb": (16, 9)}
+"""Of how many cases one is replayed on an engine, and which, unless all are asked for: a quarter of
+the cases on one of the engines each."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

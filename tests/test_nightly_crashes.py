@@ -308,4 +308,4 @@ def test_an_account_without_a_right_to_make_tables(
     (site.drop / "done").rename(site.drop / "kept")
     site.put("b.csv", rows(1))
     assert site.night().outcomes == {"b.csv": "loaded_before"}
-    assert (tmp_path / "results" / "ledger.sqlite").exists()
+    assert list((tmp_path / "results").glob("ledger-*.sqlite"))
