@@ -108,6 +108,7 @@ def test_leads_of_a_rule_go_and_come_back(dialer: str, capsys: pytest.CaptureFix
 
 
 @ON_SQLITE
+@pytest.mark.engines("sqlite")  # it is the process that matters
 def test_ids_come_from_a_file_or_from_standard_input(dialer: str) -> None:
     Path("ids.txt").write_text("3\n1\n", "utf-8")
     where = ["--database", dialer, "--quiet"]
@@ -547,6 +548,7 @@ def test_a_dry_run_that_takes_long_can_be_ended(dialer: str) -> None:
 @pytest.mark.parametrize(
     ("flag", "limit", "code"), [("--json", "100", 0), ("--sleep=0", "100", 0), ("--json", "0", 64)]
 )
+@pytest.mark.engines("sqlite")  # it is the process that matters
 def test_a_reader_that_leaves_changes_nothing(
     flag: str, limit: str, code: int, dialer: str
 ) -> None:
@@ -566,6 +568,7 @@ def test_a_reader_that_leaves_changes_nothing(
 
 
 @ON_SQLITE
+@pytest.mark.engines("sqlite")  # it is the process that matters
 def test_who_does_not_listen_to_messages_ends_nothing(dialer: str) -> None:
     process = started(dialer, program=MAIN)
     assert process.stderr is not None
@@ -579,6 +582,7 @@ def test_who_does_not_listen_to_messages_ends_nothing(dialer: str) -> None:
 
 
 @ON_SQLITE
+@pytest.mark.engines("sqlite")  # it is the process that matters
 def test_a_terminal_that_is_gone_ends_it_cleanly(
     dialer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -596,6 +600,7 @@ def test_a_terminal_that_is_gone_ends_it_cleanly(
 
 
 @ON_SQLITE
+@pytest.mark.engines("sqlite")  # it is the process that matters
 def test_data_for_which_there_is_no_space_is_an_error(dialer: str) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
@@ -634,6 +639,7 @@ def started(
         (signal.SIGHUP, 129, "--quiet"),
     ],
 )
+@pytest.mark.engines("sqlite")  # it is the process that matters
 def test_a_signal_ends_it_cleanly(
     number: signal.Signals, code: int, flag: str, dialer: str
 ) -> None:
