@@ -44,8 +44,8 @@ class SqliteReference(Reference):
         return keep(value, 0x10FFFF)
 
 
-SAMPLE = {"sqlite": (8, 0), "myisam": (16, 1), "innodb": (16, 9)}
-"""Of how many cases one is replayed on an engine, and which, unless all are asked for: a quarter of
+SAMPLE = {"sqlite": (16, 0), "myisam": (32, 1), "innodb": (32, 17)}
+"""Of how many cases one is replayed on an engine, and which, unless all are asked for: an eighth of
 the cases on one of the engines each."""
 
 
