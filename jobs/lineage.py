@@ -226,8 +226,14 @@ def table_of(database: str, table: str) -> tuple[str, str]:
 
 
 def _transport(settings: LineageSettings) -> "Transport":
-    from openlineage.client.transport.file import FileConfig, FileTransport  # noqa: PLC0415
-    from openlineage.client.transport.http import HttpConfig, HttpTransport  # noqa: PLC0415
+    from openlineage.client.transport.file import (  # noqa: PLC0415 - an extra
+        FileConfig,
+        FileTransport,
+    )
+    from openlineage.client.transport.http import (  # noqa: PLC0415 - an extra
+        HttpConfig,
+        HttpTransport,
+    )
 
     if settings.file:
         return FileTransport(FileConfig(str(settings.file.absolute()), append=True))

@@ -148,8 +148,16 @@ def _run(
         if not goes_on and not (recording and recording.is_lost()):
             files.discard()
         raise
+    return _to_the_end(run, checks, plan, recording, began)
+
+
+def _to_the_end(
+    run: Run, checks: Checks, plan: Plan, recording: Recording | None, began: datetime
+) -> Summary:
+    """Insert what is decided, and account for it."""
+    files = run.files
     ended = finish(run, checks, plan, recording)
-    summary = summarize(run, checks, name, "import" if recording else "validate", began)
+    summary = summarize(run, checks, plan.name, "import" if recording else "validate", began)
     if recording and recording.ledger.remark:
         summary.remarks.append(recording.ledger.remark)
     files.summarize(summary)

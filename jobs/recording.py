@@ -113,29 +113,38 @@ def recorded(
     options_sha256 = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
     with held(database, f"{source.sha256} {options_sha256}", f"{source.name} is being loaded"):
         before = ledger.same_file(source.sha256, options_sha256)
-        if before is not None and before.state == "undoing" and not again:
-            raise BusyError(
-                f"{source.name}: run {before.run} loaded it and is being undone; "
-                f"`leadloader undo {before.run}` completes that"
-            )
-        if before is not None and not before.is_unfinished and not again:
-            # A kill in the last moment leaves what is not needed any more.
-            if run_in(Path(before.results)) == before.run:
-                forget(Path(before.results))
-            raise LoadedBeforeError(_said(source, before), before.run)
-        undone, stayed = ledger.left_by_undo(source.sha256, options_sha256)
-        if before is None and stayed and not again:
-            raise LoadedBeforeError(
-                f"{source.name}: run {undone} loaded it, and when that was undone {stayed} of its "
-                "leads had to stay; nothing was done, --again loads all of it",
-                undone,
-            )
+        if not again:
+            _refuse_loaded_before(ledger, source, options_sha256, before)
         if before is not None and before.is_unfinished:
             recording = _taken_up(ledger, before, results)
         else:
             recording = _begun(ledger, source, options, options_sha256, results)
         with _noting_the_end(recording):
             yield recording
+
+
+def _refuse_loaded_before(
+    ledger: Ledger, source: SourceFile, options_sha256: str, before: RunRecord | None
+) -> None:
+    """Refuse a file of which something is in the database already, unless it is to be completed."""
+    if before is None:
+        undone, stayed = ledger.left_by_undo(source.sha256, options_sha256)
+        if stayed:
+            raise LoadedBeforeError(
+                f"{source.name}: run {undone} loaded it, and when that was undone {stayed} of its "
+                "leads had to stay; nothing was done, --again loads all of it",
+                undone,
+            )
+    elif before.state == "undoing":
+        raise BusyError(
+            f"{source.name}: run {before.run} loaded it and is being undone; "
+            f"`leadloader undo {before.run}` completes that"
+        )
+    elif not before.is_unfinished:
+        # A kill in the last moment leaves what is not needed any more.
+        if run_in(Path(before.results)) == before.run:
+            forget(Path(before.results))
+        raise LoadedBeforeError(_said(source, before), before.run)
 
 
 def _begun(
