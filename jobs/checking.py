@@ -14,9 +14,10 @@ import pyarrow.compute as pc
 
 from jobs.run import Run
 from loader.columnar import to_arrow
+from loader.duplicate_rule import KEYED
 from loader.duplicates import CHECKS, Kind, parse_duplicate_check
 from loader.findings import FINDING_TYPES, Findings, no_findings, notices
-from loader.pipeline import Checks, noticing
+from loader.pipeline import Checks, Screened, noticing
 from loader.reasons import Notice, Reason
 from loader.results import not_corrected
 from loader.spool import Spool
@@ -46,12 +47,16 @@ class Checking:
         """Take checks that have accepted nothing yet, and where accepted rows go."""
         self.run, self.checks, self.accepted = run, checks, accepted
         self._was_read = False
+        self._asking = run.files.spool()
+        """Rejected rows that may be duplicates besides."""
         self._refused: list[pd.Series[str]] = []
         """Reasons by row_number, of rows for which another number is tried."""
 
     def check(self) -> None:
         """Take every row of the file through the checks; what passes waits on disk."""
         self._check(self._readable)
+        self.run.gathering.read()
+        self.checks.seconds.lap("report")
 
     def check_again(self, rows: pd.Index) -> None:
         """Take some rows of the file through the checks, as if they were all of it."""
@@ -63,10 +68,31 @@ class Checking:
         self._check(chunks)
 
     def _check(self, chunks: Chunks) -> None:
-        self._round(chunks, self._reject)
+        told = _Told(reject=self._reject, screened=self._screened, duplicates=self._duplicates)
+        self._round(chunks, told)
         for name in self.run.options.invalid_phone_fallback:
             if name in self.checks.mapping.fields and self._refused:
                 self._promote(name)
+        for leads in self._asking.read():
+            for reason, rows in self.checks.also_duplicates(leads):
+                self.run.files.marks.add(rows, reason)
+        self.checks.seconds.lap("all reasons")
+
+    def _screened(self, screened: Screened) -> None:
+        """Note what else is known of rejected rows, and all the numbers there are."""
+        self.run.files.also(screened.further)
+        self._may_be_duplicates(screened.asking)
+        for leads in (screened.leads, screened.asking):
+            self.run.gathering.looking.numbers(leads["phone_number"])
+
+    def _duplicates(self, leads: pd.DataFrame) -> None:
+        """Let all checks be asked about duplicates, not only the first that found them."""
+        if len(self.run.options.duplicate_checks) > 1:
+            self._may_be_duplicates(leads)
+
+    def _may_be_duplicates(self, leads: pd.DataFrame) -> None:
+        if len(leads) and self.run.options.duplicate_checks:
+            self._asking.append(leads[list(KEYED)])
 
     def _readable(self) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
         """Give the rows that can be read; the first time through, note the others."""
@@ -78,6 +104,9 @@ class Checking:
                 run.tally.rows_read += len(chunk.rows) + len(chunk.rejected)
                 run.reject(chunk.rejected, as_findings(chunk.problems))
                 run.reject(chunk.rows, unread)
+                lap("read")
+                run.gathering.looking.look_at(chunk.rows)
+                lap("report")
             rows = chunk.rows.drop(unread.index)
             lap("read")
             yield rows, self.checks.fields(rows)
@@ -111,49 +140,62 @@ class Checking:
             details = f"field={name} instead_of=" + refused[leads.index]
             return noticing(leads, notices(leads.index, Notice.PHONE_PROMOTED, details))
 
-        self._round(chunks, lambda _rows, _found: None, accept)
+        self._round(chunks, _Told(accept=accept))
         rows = pd.Index([], dtype="int64").append(mended)
         self.run.take_back(rows)
         refused = refused.drop(rows)
         self._refused = [refused] if len(refused) else []
 
-    def _round(
-        self,
-        chunks: Chunks,
-        reject: Callable[[pd.DataFrame, Findings], None],
-        accept: Callable[[pd.DataFrame], pd.DataFrame] = lambda leads: leads,
-    ) -> None:
+    def _round(self, chunks: Chunks, told: "_Told") -> None:
         """Take chunks through all checks."""
         if self.run.options.keep != "first":
-            self._settle_by_preference(chunks, reject, accept)
+            self._settle_by_preference(chunks, told)
             return
         for rows, fields in chunks():
             screened = self.checks.screen(fields)
-            reject(rows, screened.rejected)
-            found, changing = self.checks.settle(screened.leads)
-            reject(rows, found)
-            leads = self.checks.staying(screened.leads, found, changing)
-            self.accepted.append(self.checks.complete(accept(leads)))
+            told.reject(rows, screened.rejected)
+            told.screened(screened)
+            self._settled(rows, screened.leads, *self.checks.settle(screened.leads), told)
 
-    def _settle_by_preference(
-        self,
-        chunks: Chunks,
-        reject: Callable[[pd.DataFrame, Findings], None],
-        accept: Callable[[pd.DataFrame], pd.DataFrame],
-    ) -> None:
+    def _settle_by_preference(self, chunks: Chunks, told: "_Told") -> None:
         waiting = []
         for rows, fields in chunks():
             screened = self.checks.screen(fields)
-            reject(rows, screened.rejected)
+            told.reject(rows, screened.rejected)
+            told.screened(screened)
             waiting.append(_Waiting.of(screened.leads, fields, self.run.files.spool))
         for each, leads in by_preference(waiting, self.run.options.keep):
             each.settled(*self.checks.settle(leads))
         for (rows, _), each in zip(chunks(), waiting, strict=True):
-            found, changing = each.findings(), each.changing()
-            reject(rows, found)
-            leads = self.checks.staying(each.leads(), found, changing)
+            leads = each.leads()
             if len(leads):
-                self.accepted.append(self.checks.complete(accept(leads)))
+                self._settled(rows, leads, each.findings(), each.changing(), told)
+
+    def _settled(
+        self,
+        rows: pd.DataFrame,
+        leads: pd.DataFrame,
+        found: Findings,
+        changing: "pd.Series[int]",
+        told: "_Told",
+    ) -> None:
+        """Reject the duplicates among leads, and let the others wait for the insert."""
+        told.reject(rows, found)
+        told.duplicates(leads.loc[found.index])
+        leads = self.checks.staying(leads, found, changing)
+        self.accepted.append(self.checks.complete(told.accept(leads)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Told:
+    """Who is told what a round finds, chunk by chunk."""
+
+    reject: Callable[[pd.DataFrame, Findings], None] = lambda _rows, _found: None
+    """Of rows, some of which are rejected."""
+    accept: Callable[[pd.DataFrame], pd.DataFrame] = lambda leads: leads
+    """Of leads that stay, which it may change."""
+    screened: Callable[[Screened], None] = lambda _screened: None
+    duplicates: Callable[[pd.DataFrame], None] = lambda _leads: None
 
 
 @dataclass

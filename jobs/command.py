@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jobs.bugs import bug_of_ours
+from jobs.compare_command import compare
 from jobs.config_command import app as config
 from jobs.flags import ARCHIVE_FLAGS, DEARCHIVE_FLAGS, FLAGS, spelled, with_flags
 from jobs.nightly_command import nightly
@@ -19,8 +20,8 @@ from jobs.undo_command import undo_run
 from loader import __version__
 
 if TYPE_CHECKING:
+    from jobs.accounting import Job
     from jobs.archive import Asked, Direction
-    from jobs.load import Job
     from jobs.settings import Settings
     from jobs.telling import Telling
     from jobs.terminal import Terminal
@@ -61,6 +62,7 @@ def load_files(
     flags = given_flags(given)
     settings = read_settings(flags, flags.pop("config", None))
     job: Job = "import" if ctx.command.name == "import" else "validate"
+    _refuse_unfit(job, settings)
     terminal = Terminal(settings, job)
     telling = Telling(settings, job, warn=terminal.warn)
     with telling, Stop() as stop, stop.at_once():
@@ -116,6 +118,7 @@ app.command("dearchive", help="Move leads back from vicidial_list_archive.")(
 )
 
 
+app.command("compare")(compare)
 app.command("nightly")(nightly)
 app.command("runs")(runs)
 app.command("undo")(undo_run)
@@ -188,11 +191,26 @@ def _asked(job: "Direction", which: dict[str, Any], settings: "Settings") -> "As
     return Asked(job, rule=rule)
 
 
+def _refuse_unfit(job: "Job", settings: "Settings") -> None:
+    """Refuse what only the other command can do.
+
+    Raises:
+        UsageError: a sample is to be imported, or somebody is to be asked who cannot answer.
+    """
+    from loader.errors import UsageError
+
+    if job == "import" and settings.sample is not None:
+        raise UsageError("--sample is of validate: an import loads the whole file")
+    if job == "validate" and settings.ask:
+        raise UsageError("--ask is of import: a validation loads nothing")
+    if settings.ask and not sys.stdin.isatty():
+        raise UsageError("--ask needs a terminal, where somebody can answer")
+
+
 def _load_all(
     job: "Job", files: list[str], settings: "Settings", terminal: "Terminal", telling: "Telling"
 ) -> int:
     """Load file after file; one file's failure does not stop the others."""
-    from jobs.dialable import with_dialable
     from jobs.load import load
     from loader.errors import LoadedBeforeError, LoaderError
 
@@ -208,7 +226,7 @@ def _load_all(
     for path, results in zip(paths, _folders(settings.results, paths), strict=True):
         telling.began(path)
         try:
-            with terminal.watching() as watching:
+            with terminal.watching(ask=settings.ask) as watching:
                 summary = load(
                     path,
                     settings.options,
@@ -218,10 +236,9 @@ def _load_all(
                     watchers=telling.watching(watching),
                     again=settings.again,
                     beside=settings.ledger_folder,
+                    reporting=settings.reporting,
                 )
             telling.ended(summary)
-            if settings.check_dialable and database and job == "import":
-                summary = with_dialable(summary, database)
             terminal.show(summary)
         except LoadedBeforeError as before:
             telling.failed(before)

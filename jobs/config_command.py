@@ -1,6 +1,7 @@
 """The commands below config: check, schema and example. What is heavy is imported late."""
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +21,13 @@ app = typer.Typer(
 NOT_ALLOWED, BAD_SETTINGS = 77, 78
 WIDTH = 10
 """Of a job's name."""
+
+
+class Described(StrEnum):
+    """What there is a JSON schema of."""
+
+    SETTINGS = "settings"
+    SUMMARY = "summary"
 
 
 @app.command()
@@ -113,11 +121,18 @@ def _print(
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON schema of settings files, for editors."""
-    from jobs.settings_schema import settings_schema
+def schema(
+    of: Annotated[
+        Described, typer.Option(help="Of settings files, or of the summary.json of a run")
+    ] = Described.SETTINGS,
+) -> None:
+    """Print a JSON schema, for editors and other programs."""
+    if of is Described.SETTINGS:
+        from jobs.settings_schema import settings_schema as described
+    else:
+        from jobs.summary_schema import summary_schema as described
 
-    print(json.dumps(settings_schema(), indent=2, ensure_ascii=False))
+    print(json.dumps(described(), indent=2, ensure_ascii=False))
 
 
 @app.command()

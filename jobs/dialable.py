@@ -12,7 +12,7 @@ from loader.calling import Calling
 from loader.database import Database
 from loader.errors import LoaderError
 from loader.reasons import Notice
-from loader.results import LOADED, SUMMARY
+from loader.results import LOADED
 from loader.summary import Summary
 
 NO_FILTERS = {"", "NONE"}
@@ -20,7 +20,7 @@ NO_FILTERS = {"", "NONE"}
 
 
 def with_dialable(summary: Summary, database: Database) -> Summary:
-    """Look at the new leads of a load that is done, and write what was found into its summary.
+    """Look at the new leads of a load that is done, and add what was found to its summary.
 
     The load is done whatever comes of it: what fails is a remark.
 
@@ -29,7 +29,7 @@ def with_dialable(summary: Summary, database: Database) -> Summary:
         database: that of the import.
 
     Returns:
-        The summary with `dialable`, as it is in summary.json now.
+        The summary with `dialable`.
     """
     found = None
     try:
@@ -38,11 +38,7 @@ def with_dialable(summary: Summary, database: Database) -> Summary:
         remarks = _remarks(calling, {each.campaign_id for each in found})
     except LoaderError as error:
         remarks = [f"what could be called is not known: {error}"]
-    summary = summary.model_copy(
-        update={"dialable": found, "remarks": [*summary.remarks, *remarks]}
-    )
-    _write(summary)
-    return summary
+    return summary.model_copy(update={"dialable": found, "remarks": [*summary.remarks, *remarks]})
 
 
 def _remarks(calling: Calling, campaigns: set[str]) -> list[str]:
@@ -69,11 +65,3 @@ def _without_zone(summary: Summary) -> npt.NDArray[np.int64]:
             told = pc.match_substring(batch["notices"], Notice.NO_TIME_ZONE.value)
             found.append(batch["lead_id"].filter(told).drop_null().to_numpy())
     return np.concatenate(found)
-
-
-def _write(summary: Summary) -> None:
-    """Put the summary in the place of the one that is there, whole."""
-    path = Path(summary.results) / SUMMARY
-    work = path.with_name(f".{SUMMARY}")
-    work.write_text(summary.model_dump_json(indent=2) + "\n", "utf-8")
-    work.replace(path)

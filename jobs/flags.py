@@ -15,7 +15,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 ADD_LEAD, EXTRAS, DUPLICATES = "add_lead's checks", "What comes with a lead", "Duplicates"
-FILE, PHONES, RUN = "Reading", "Phones", "Running"
+FILE, PHONES, REPORT, RUN = "Reading", "Phones", "The report", "Running"
 WHICH, STEPS, PACE = "Which leads", "What is done", "Kindness to the dialer"
 YN, DNC = "Y|N", "Y|N|AREACODE"
 
@@ -85,6 +85,12 @@ FLAGS = (
     Flag("phone_validation", "How strict (possible)", PHONES, "length|possible|valid"),
     Flag("phone_format", "What is stored (national)", PHONES, "national|as-given"),
     Flag("invalid_phone_fallback", "Fields to take a number from", PHONES, "alt_phone,..."),
+    Flag("page", "Write report.html", REPORT, None, bool, ("--page/--no-page",)),
+    Flag("show_phones", "Show whole phone numbers on the page", REPORT, None, bool),
+    Flag("compare", "Summary of the file before, to compare with", REPORT, "FILE", Path),
+    Flag("sample", "Of validate: only so many rows, spread over the file", REPORT, "N", int),
+    Flag("ask", "Of import: show what would be done, and ask", REPORT, None, bool),
+    Flag("spreadsheet_safe", "No formulas among the source's values", REPORT, None, bool),
     Flag("database", "mysql://..., sqlite:///leads.db, none", RUN, "URL"),
     Flag("config", "Settings file (TOML)", RUN, "FILE", Path),
     Flag("results", "Folder of the result files (results/<run>)", RUN, "DIR", Path),

@@ -8,8 +8,9 @@ import pandas as pd
 
 from jobs.checking import Checking
 from jobs.plan import Plan
-from jobs.run import Run, counts
+from jobs.run import Run
 from loader.change_log import Updated
+from loader.columnar import counts
 from loader.database import Database
 from loader.errors import BusyError, LoaderError, NoSuchFileError, SourceFileError
 from loader.extra_insert import ExtraInserter, InsertedExtra
@@ -63,6 +64,7 @@ class Inserting:
         except BusyError:
             raise  # the results are another process's now
         except (LoaderError, KeyboardInterrupt) as error:
+            self.run.gathering.ask_no_more()
             try:
                 self._give_up()
             except (SourceFileError, NoSuchFileError) as gone:

@@ -1,38 +1,42 @@
 """The jobs import and validate: one source file through the checks, and into the database."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from jobs.accounting import Job, foreseen, report, summarize
 from jobs.checking import Checking
+from jobs.gathering import Gathering
 from jobs.inserting import Inserting, changes_told
 from jobs.naming import run_name
 from jobs.plan import Plan, began_at
 from jobs.recording import Recording, recorded
-from jobs.remarks import SEARCHED, remarks
+from jobs.remarks import SEARCHED
+from jobs.reporting import AS_USUAL, Reporting
 from jobs.run import NOBODY, Run, Watchers
 from loader.custom_fields import labels_of
 from loader.database import Database
-from loader.errors import ConfigurationError, LoaderError, RejectRateError, UsageError
+from loader.errors import (
+    ConfigurationError,
+    DeclinedError,
+    LoaderError,
+    RejectRateError,
+    UsageError,
+)
 from loader.facts import read_dialer
 from loader.feed_files import read_feeds
 from loader.lookups import Dialer
-from loader.mapping import map_columns, read_mapping_file
+from loader.mapping import ColumnMapping, map_columns, read_mapping_file
 from loader.options import LoadOptions
 from loader.pipeline import EXISTING, Checks
-from loader.reasons import Notice, Reason
+from loader.report.comparison import read_summary
 from loader.results import Results, disk_explained
-from loader.source import LAYOUTS, ReadOptions, SourceFile, open_source, shown
-from loader.summary import FileSummary, MappingSummary, Summary, in_order
+from loader.source import LAYOUTS, ReadOptions, SourceFile, open_source, spread
+from loader.summary import Summary
 from loader.timezone import Clock
 from loader.update import LeadUpdater
-
-Job = Literal["import", "validate"]
 
 
 def load(  # noqa: PLR0913 - most of them are named
@@ -45,6 +49,7 @@ def load(  # noqa: PLR0913 - most of them are named
     watchers: Watchers = NOBODY,
     again: bool = False,
     beside: Path | None = None,
+    reporting: Reporting = AS_USUAL,
 ) -> Summary:
     """Check a lead file and, as an import, insert what passes.
 
@@ -60,8 +65,10 @@ def load(  # noqa: PLR0913 - most of them are named
         watchers: told how it goes on.
         again: import a file that was loaded before.
         beside: folder of the ledger, where that has to be a file; that of `results` if not given.
+        reporting: how it is to be reported.
 
     Raises:
+        DeclinedError: `watchers.confirm` said no; nothing was inserted.
         LoadedBeforeError: the file was loaded before with the same options.
         BusyError: another process loads it now.
         LoaderError: the run cannot be made, see `loader.errors`; nothing was inserted, unless it
@@ -71,7 +78,7 @@ def load(  # noqa: PLR0913 - most of them are named
     with open_source(path, _read_options(options)) as source:
         return load_source(
             source, options, database, results, job=job, watchers=watchers, again=again,
-            beside=beside,
+            beside=beside, reporting=reporting,
         )  # fmt: skip
 
 
@@ -86,86 +93,158 @@ def load_source(  # noqa: PLR0913 - most of them are named
     watchers: Watchers = NOBODY,
     again: bool = False,
     beside: Path | None = None,
+    reporting: Reporting = AS_USUAL,
 ) -> Summary:
     """Do the same with a source file that is open."""
+    task = _Task(
+        options=options,
+        database=database,
+        results=results,
+        watchers=watchers,
+        reporting=reporting,
+        ledger_folder=beside or (results or Path("results") / "any").parent,
+    )
     if job == "validate" or database is None:
-        return _run(source, options, database, results, watchers)
+        return _run(source, task)
+    if reporting.sample is not None:
+        raise UsageError("a sample can be validated, but not imported")
     with recorded(source, options, database, results, again=again, beside=beside) as recording:
         options = recording.options(options)
-        return _run(source, options, database, recording.folder, watchers, recording)
+        return _run(
+            source, replace(task, options=options, results=recording.folder, recording=recording)
+        )
 
 
-def _run(
-    source: SourceFile,
-    options: LoadOptions,
-    database: Database | None,
-    results: Path | None,
-    watchers: Watchers,
-    recording: Recording | None = None,
-) -> Summary:
+@dataclass(frozen=True, kw_only=True)
+class _Task:
+    """What is to be done with a source file."""
+
+    options: LoadOptions
+    database: Database | None
+    results: Path | None
+    watchers: Watchers
+    reporting: Reporting
+    ledger_folder: Path
+    recording: Recording | None = None
+    """Of an import."""
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether a process before this one has decided all, and inserted some of it or nothing."""
+        return self.recording is not None and self.recording.goes_on
+
+
+def _run(source: SourceFile, task: _Task) -> Summary:
     """Take the file through the checks, and as an import, which is recorded, into the database."""
+    recording, watchers = task.recording, task.watchers
     began = recording.record.began if recording else datetime.now(UTC)
-    dialer = read_dialer(database, options) if database else without_database()
-    goes_on = recording is not None and recording.goes_on
-    if recording and goes_on:
-        # Rows that come with leads are found again by all that they say, the time too.
-        dialer = replace(dialer, clock=replace(dialer.clock, now=began_at(recording.folder)))
-    labels = labels_of(dialer)
-    vendor = read_mapping_file(options.mapping_file, labels) if options.mapping_file else None
-    mapping = map_columns(source.name, source.columns, options.map, vendor, labels)
     name = recording.record.run if recording else run_name(began, source.sha256[:8])
+    dialer, mapping = _dialer_and_mapping(source, task)
     watchers.named(name)
     own = recording.record.run if recording else ""
-    # All numbers that could be loaded were looked for in the feeds.
-    passed = goes_on and not options.invalid_phone_fallback
-    files = Results(results or Path("results") / name, source.columns, run=own, goes_on=goes_on)
+    files = Results(
+        task.results or Path("results") / name,
+        source.columns,
+        run=own,
+        goes_on=task.goes_on,
+        spreadsheet_safe=task.reporting.spreadsheet_safe,
+    )
     try:
-        run = Run(
-            source=source,
-            mapping=mapping,
-            options=options,
-            database=database,
-            dialer=dialer,
-            feeds=[] if passed else read_feeds(options, files.work),
-            files=files,
-            watchers=watchers,
-        )
+        run = _new_run(source, task, files, dialer, mapping)
         checks = run.new_checks("checked")
         refuse_missing_tables(checks)
         watchers.started(source, mapping)
         plan = Plan(run, name)
-        if goes_on:
+        if task.goes_on:
             watchers.say(f"{source.name}: going on with run {name}, which did not come to its end")
             plan.restore()
         else:
             Checking(run, checks, files.accepted).check()
             refuse_bad_file(run)
             if recording:
+                _confirm(foreseen(run, name, began, checks.seconds), watchers)
                 plan.add(files.accepted)
                 recording.inserting(mapping.fields, run.tally.rows_read, run.tally.rejected)
     except BaseException:  # Ctrl-C too: the database is as it was, and there is nothing to tell
         # If it is another process's by now, so is the folder.
-        if not goes_on and not (recording and recording.is_lost()):
+        if not task.goes_on and not (recording and recording.is_lost()):
             files.discard()
         raise
-    return _to_the_end(run, checks, plan, recording, began)
+    return _to_the_end(run, checks, plan, task, began)
 
 
-def _to_the_end(
-    run: Run, checks: Checks, plan: Plan, recording: Recording | None, began: datetime
-) -> Summary:
+def _dialer_and_mapping(source: SourceFile, task: _Task) -> tuple[Dialer, ColumnMapping]:
+    """Read what the dialer is set up like, and find the columns of its fields."""
+    options = task.options
+    dialer = read_dialer(task.database, options) if task.database else without_database()
+    if task.recording and task.goes_on:
+        # Rows that come with leads are found again by all that they say, the time too.
+        began = began_at(task.recording.folder)
+        dialer = replace(dialer, clock=replace(dialer.clock, now=began))
+    labels = labels_of(dialer)
+    vendor = read_mapping_file(options.mapping_file, labels) if options.mapping_file else None
+    return dialer, map_columns(source.name, source.columns, options.map, vendor, labels)
+
+
+def _new_run(
+    source: SourceFile, task: _Task, files: Results, dialer: Dialer, mapping: ColumnMapping
+) -> Run:
+    """Put together what the run works with.
+
+    Raises:
+        LoaderError: a feed, or the summary to compare with, cannot be used.
+    """
+    options, reporting = task.options, task.reporting
+    compared_with = read_summary(reporting.compare) if reporting.compare else None
+    rows, records = source, None
+    if reporting.sample is not None:
+
+        def counted(done: int) -> None:
+            task.watchers.progress("count", done, source.size)
+
+        rows, records = spread(source, reporting.sample, counted)
+    # All numbers that could be loaded were looked for in the feeds.
+    passed = task.goes_on and not options.invalid_phone_fallback
+    return Run(
+        source=rows,
+        mapping=mapping,
+        options=options,
+        database=task.database,
+        dialer=dialer,
+        feeds=[] if passed else read_feeds(options, files.work),
+        files=files,
+        watchers=task.watchers,
+        gathering=Gathering(mapping, options, dialer, task.database, files, source.columns),
+        reporting=reporting,
+        sample_of=None if rows is source else records,
+        compared_with=compared_with,
+    )
+
+
+def _confirm(expected: Summary, watchers: Watchers) -> None:
+    """Ask whether to go on, if somebody wants to be asked.
+
+    Raises:
+        DeclinedError: the answer is no.
+    """
+    if watchers.confirm and not watchers.confirm(expected):
+        raise DeclinedError(f"{expected.file.name}: nothing was inserted")
+
+
+def _to_the_end(run: Run, checks: Checks, plan: Plan, task: _Task, began: datetime) -> Summary:
     """Insert what is decided, and account for it."""
-    files = run.files
+    recording = task.recording
     ended = finish(run, checks, plan, recording)
-    summary = summarize(run, checks, plan.name, "import" if recording else "validate", began)
+    job: Job = "import" if recording else "validate"
+    summary = summarize(run, plan.name, job, began, checks.seconds)
     if recording and recording.ledger.remark:
         summary.remarks.append(recording.ledger.remark)
-    files.summarize(summary)
+    summary = report(summary, run, task.ledger_folder, is_done=ended is None)
     if ended is not None:
         raise ended
     if recording:
         recording.done(summary)
-    files.forget()
+    run.files.forget()
     return summary
 
 
@@ -236,7 +315,7 @@ def finish(
     else:
         for accepted in run.files.accepted.read(run.options.batch_size):
             run.load(_with_planned_changes(accepted, run, checks))
-    run.files.finish()
+    run.files.finish(run.gathering.rejected.add)
     checks.seconds.lap("results")
     return ended
 
@@ -251,47 +330,6 @@ def _with_planned_changes(leads: pd.DataFrame, run: Run, checks: Checks) -> pd.D
     run.files.change(changes)
     words = changes_told(changing, changes)["notices"]
     return leads.assign(notices=words.reindex(leads.index).fillna(leads["notices"]))
-
-
-def summarize(run: Run, checks: Checks, name: str, job: Job, began: datetime) -> Summary:
-    """Reconcile the counts."""
-    source, tally, files = run.source, run.tally, run.files
-    described = {n: getattr(source, n) for n in FileSummary.model_fields if n != "columns"}
-    return Summary(
-        run=name,
-        job=job,
-        file=FileSummary(**described, columns=list(source.columns)),
-        mapping=MappingSummary(
-            fields=dict(run.mapping.fields),
-            unmapped=list(run.mapping.unmapped),
-            set_by_dialer=list(run.mapping.set_by_dialer),
-        ),
-        options=run.options.model_dump(mode="json", exclude_defaults=True),
-        database=run.database.name if run.database else None,
-        began=began,
-        ended=datetime.now(UTC),
-        rows_read=tally.rows_read,
-        loaded=tally.loaded,
-        rejected=tally.rejected,
-        reasons=in_order(tally.reasons, Reason),
-        notices=in_order(tally.notices, Notice),
-        lead_ids=consecutive(files.lead_ids()[:, 1]),
-        number_types=dict(tally.number_types.most_common()),
-        regions=dict(tally.regions.most_common()),
-        remarks=remarks(run.options, run.dialer, run.mapping, run.feeds),
-        seconds={stage: round(time, 3) for stage, time in checks.seconds.items()},
-        results=shown(str(files.folder)),
-    )
-
-
-def consecutive(lead_ids: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Give first and last of each run of lead_ids that follow one another."""
-    if not len(lead_ids):
-        return []
-    ids = np.sort(lead_ids)
-    breaks = np.flatnonzero(np.diff(ids) != 1)
-    firsts, lasts = np.append(ids[0], ids[breaks + 1]), np.append(ids[breaks], ids[-1])
-    return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
 
 
 def without_database() -> Dialer:

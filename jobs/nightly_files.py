@@ -10,10 +10,10 @@ from pathlib import Path
 
 from jobs.archive import Surroundings
 from jobs.bugs import bug_of_ours
-from jobs.dialable import with_dialable
 from jobs.load import load
 from jobs.nightly_report import FileOutcome, FileReport
 from jobs.nightly_settings import Source
+from jobs.reporting import Reporting
 from jobs.run import NOBODY, Watchers
 from jobs.settings import Settings
 from jobs.sources import DropFolder, Found, Target
@@ -165,7 +165,14 @@ class SourceFiles:
     def _load(self, path: Path, found: Found, options: LoadOptions) -> Summary:
         if self.dry:
             results = self.dry / self.source.name / f"{found.name}.results"
-            return load(str(path), options, self.database, results, job="validate")
+            return load(
+                str(path),
+                options,
+                self.database,
+                results,
+                job="validate",
+                reporting=self._reporting,
+            )
         results = self.folder.target("done", str(self.day), found.name).results
         self.telling.began(str(path), source=self.source.name, job="import")
         try:
@@ -178,14 +185,18 @@ class SourceFiles:
                     job="import",
                     watchers=self._ending(self.telling.watching(watchers)),
                     beside=self.settings.ledger_folder,
+                    reporting=self._reporting,
                 )
         except BaseException as error:
             self.telling.failed(error)
             raise
         self.telling.ended(summary)
-        if self.settings.check_dialable:
-            summary = with_dialable(summary, self.database)
         return summary
+
+    @property
+    def _reporting(self) -> Reporting:
+        # What is asked of one file is not meant for all of them.
+        return replace(self.settings.reporting, source=self.source.name, sample=None, compare=None)
 
     def _ending(self, watchers: Watchers) -> Watchers:
         """Let a signal end a load after its batch: the next night completes it."""
@@ -230,7 +241,14 @@ class SourceFiles:
         if isinstance(error, RejectRateError) and options:
             everything = options.model_copy(update={"max_reject_rate": 1.0})
             with suppress(LoaderError):
-                load(str(path), everything, self.database, target.results, job="validate")
+                load(
+                    str(path),
+                    everything,
+                    self.database,
+                    target.results,
+                    job="validate",
+                    reporting=self._reporting,
+                )
         try:
             target.results.mkdir(parents=True, exist_ok=True)
             (target.results / "error.txt").write_text(f"{error}\n", "utf-8")

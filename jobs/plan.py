@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.run import Run
+from loader.report.record import Seen
 from loader.spool import Spool
 
 FILE = "plan.json"
@@ -42,6 +43,7 @@ class Plan:
                 "results": self.run.files.keep(),
                 "rows_read": tally.rows_read,
                 "reasons": tally.reasons,
+                "seen": self.run.gathering.seen.model_dump(mode="json"),
             },
         )
 
@@ -57,6 +59,7 @@ class Plan:
         self.run.files.restore(found["results"])
         self.run.tally.rows_read = found["rows_read"]
         self.run.tally.reasons.update(found["reasons"])
+        self.run.gathering.seen = Seen.model_validate(found["seen"])
         self.is_restored = True
 
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from jobs.gathering import Gathering
+from jobs.reporting import AS_USUAL, Reporting
+from loader.columnar import counts
 from loader.database import Database
 from loader.feeds import Feed
 from loader.findings import Findings
@@ -16,7 +19,7 @@ from loader.pipeline import EXISTING, Checks
 from loader.queries import look_up_days_ahead, look_up_dnc, look_up_duplicates
 from loader.results import Results
 from loader.source import SourceFile
-from loader.summary import Tally
+from loader.summary import Summary, Tally
 
 Progress = Callable[[str, int, int], None]
 """Told of the stage (check, insert), what is done and what there is to do, in its own units."""
@@ -35,6 +38,8 @@ class Watchers:
     say: Callable[[str], None] = lambda _message: None
     """Told in words what need not be told."""
     progress: Progress = lambda _stage, _done, _all: None
+    confirm: Callable[[Summary], bool] | None = None
+    """Asked before anything is inserted, told what would be."""
 
 
 NOBODY = Watchers()
@@ -52,6 +57,12 @@ class Run:
     feeds: Sequence[Feed]
     files: Results
     watchers: Watchers
+    gathering: Gathering
+    reporting: Reporting = AS_USUAL
+    sample_of: int | None = None
+    """The rows of the file, if the source has only a sample of them."""
+    compared_with: Summary | None = None
+    """The summary of the file before this one."""
     tally: Tally = field(default_factory=Tally)
 
     def new_checks(self, folder: str) -> Checks:
@@ -104,9 +115,12 @@ class Run:
     def _load(self, loaded: pd.DataFrame, lead_ids: "pd.Series[int]", *, new: bool) -> None:
         self.files.load(loaded, lead_ids, new=new)
         self.tally.loaded += len(loaded)
-        self.tally.notices.update(noticed(loaded["notices"]))
+        said = said_of(loaded["notices"])
+        self.tally.notices.update(noticed(said))
         self.tally.number_types.update(counts(loaded["number_type"]))
         self.tally.regions.update(counts(loaded["region"]))
+        self.gathering.loaded.add(loaded, said)
+        self.gathering.call_times.add(loaded)
 
 
 @dataclass(frozen=True)
@@ -136,14 +150,20 @@ class Questions:
         return look_up_days_ahead(self.database, self.dialer, days)
 
 
-def counts(values: "pd.Series[str]") -> dict[str, int]:
-    """Count the rows of each value."""
-    return {str(value): int(count) for value, count in values.value_counts().items()}
+def said_of(loaded: "pd.Series[str]") -> pd.DataFrame:
+    """Take the notices of rows apart, told as in loaded.csv.
+
+    Returns:
+        Columns notice and details (str); index row_number, which may repeat.
+    """
+    told = loaded[loaded != ""].str.split("; ").explode().astype("str")
+    details = told.str.replace(r"\A[A-Z_]+ ?", "", regex=True)
+    notice = told.str.replace(r" .*", "", regex=True)
+    return pd.DataFrame({"notice": notice, "details": details}, index=told.index)
 
 
-def noticed(notices: "pd.Series[str]") -> Counter[str]:
-    """Count the rows of each notice, of rows that tell theirs as in loaded.csv."""
-    told = notices[notices != ""].str.split("; ").explode()
-    names = told.astype("str").str.replace(r" .*", "", regex=True)
+def noticed(said: pd.DataFrame) -> Counter[str]:
+    """Count the rows of each notice, see `said_of`."""
+    names = said["notice"]
     # A row may tell the same of several fields.
     return Counter(counts(names[~names.to_frame().assign(row=names.index).duplicated()]))

@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -18,6 +18,7 @@ from sqlalchemy import URL
 
 from jobs.nightly_settings import NightlySettings, NightlySources, Source
 from jobs.problems import Problem, Sources, problems_of
+from jobs.reporting import Reporting
 from jobs.telling_settings import LineageSettings, LogFormat, NotifySettings
 from loader.archive_options import ArchiveOptions, ArchiveRule
 from loader.errors import ConfigurationError, UsageError
@@ -87,6 +88,19 @@ class Settings(LoadOptions, BaseSettings):
     check_dialable: bool = False
     """After an import: say by list how many of the new leads the dialer could call now, and why
     not the others."""
+    page: bool = True
+    """Write report.html beside the other results."""
+    show_phones: bool = False
+    """Show phone numbers on the report page as they are; else the middle of each is hidden."""
+    compare: Path | None = None
+    """The summary.json of the file before this one, to compare with on the page."""
+    spreadsheet_safe: bool = False
+    """Put an apostrophe before values of the source, too, that a spreadsheet would take for a
+    formula; such a reject file is to be looked at, not to be loaded again."""
+    sample: Annotated[int, Field(ge=1)] | None = None
+    """Validate only so many rows, spread over the file."""
+    ask: bool = False
+    """Before an import inserts anything: show what it would do, and ask."""
     archive: ArchiveSettings = ArchiveSettings()
     """Options and rules of archive and dearchive."""
     office_hours: OfficeHours | None = None
@@ -112,6 +126,12 @@ class Settings(LoadOptions, BaseSettings):
     def options(self) -> LoadOptions:
         """Those of the load."""
         return LoadOptions(**self.model_dump(include=set(LoadOptions.model_fields)))
+
+    @property
+    def reporting(self) -> Reporting:
+        """How runs are to be reported."""
+        names = ("sample", "page", "show_phones", "compare", "spreadsheet_safe", "check_dialable")
+        return Reporting(**{name: getattr(self, name) for name in names})
 
     @property
     def ledger_folder(self) -> Path:

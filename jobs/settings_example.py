@@ -48,6 +48,7 @@ EXAMPLES: dict[str, Any] = {
     "delimiter": ";", "encoding": "cp1252", "layout": "vicidial-standard",
     "date_format": "%d.%m.%Y", "database": "mysql://user:password@host/asterisk",
     "results": "results/today", "metrics_file": "/var/lib/node_exporter/leadloader.prom",
+    "compare": "results/yesterday/summary.json", "sample": 5000,
     "archive.held": "leave", "archive.max_load": {"Threads_running": 25}, "archive.max_lag": "10s",
     "archive.replicas": ["mysql://user:password@replica"],
     "archive.pause_file": "/run/leadloader.pause", "archive.run_time": "2h",

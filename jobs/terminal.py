@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from jobs.account import Account, account_of
 from jobs.logs import bind, configure, log, unbind
 from loader.errors import LoadedBeforeError, LoaderError
-from loader.reasons import Notice, Reason
 from loader.summary import Summary
 
 if TYPE_CHECKING:
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     from jobs.run import Watchers
     from jobs.settings import Settings
     from loader.archive_report import ArchiveReport
-    from loader.dialable import Dialable
     from loader.mapping import ColumnMapping
     from loader.source import SourceFile
 
@@ -81,8 +78,12 @@ class Terminal:
         return self.err.is_terminal and not self.for_machines
 
     @contextmanager
-    def watching(self) -> Iterator["Watchers"]:
-        """Show the progress of one load, on a terminal only."""
+    def watching(self, *, ask: bool = False) -> Iterator["Watchers"]:
+        """Show the progress of one load, on a terminal only.
+
+        Args:
+            ask: before anything is inserted, show what would be, and ask whether to go on.
+        """
         from jobs.run import Watchers
 
         bar = self._bar()
@@ -93,9 +94,34 @@ class Terminal:
                 tasks[stage] = bar.add_task(stage)
             bar.update(tasks[stage], completed=done, total=all_)
 
+        def confirm(expected: Summary) -> bool:
+            bar.stop()
+            agreed = self._confirm(expected)
+            bar.start()
+            return agreed
+
         unbind("run")
         with bar:
-            yield Watchers(named=self.name, started=self.describe, say=self.say, progress=progress)
+            yield Watchers(
+                named=self.name,
+                started=self.describe,
+                say=self.say,
+                progress=progress,
+                confirm=confirm if ask else None,
+            )
+
+    def _confirm(self, expected: Summary) -> bool:
+        """Show what an import would do, and ask."""
+        from rich.prompt import Confirm
+
+        from jobs.terminal_report import show
+
+        # The data of the command may go elsewhere; who answers sees both.
+        show(expected, self.err, foreseen=True)
+        try:
+            return Confirm.ask(f"Load {expected.loaded:,} rows?", console=self.err, default=False)
+        except EOFError:
+            return False
 
     @contextmanager
     def moving(self) -> Iterator["Surroundings"]:
@@ -156,13 +182,9 @@ class Terminal:
             # Of several files a line each, as jq and its kin read it.
             print(summary.model_dump_json(indent=None if self.several else 2), flush=True)
         elif not self.quiet:
-            self.out.print(funnel(summary))
-            if summary.notices:
-                self.out.print(notices(summary))
-            if summary.dialable is not None:
-                self.out.print(dialable(summary.dialable))
-            for line in closing(summary):
-                self.out.print(escape(line))
+            from jobs.terminal_report import show
+
+            show(summary, self.out)
 
     def skip(self, before: LoadedBeforeError) -> None:
         """Tell that a file was loaded before."""
@@ -208,60 +230,3 @@ def outlook(share: float, seconds: float) -> str:
     if not share:
         return "0%"
     return f"{share:.0%}, about {timedelta(seconds=round(seconds * (1 - share) / share))} left"
-
-
-def funnel(summary: Summary) -> Table:
-    """Draw how many rows fell at which check."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("", "rows", "left"):
-        table.add_column(name, justify="right" if name else "left", no_wrap=True)
-    table.add_column("", overflow="fold")
-    table.add_row("rows read", "", f"{summary.rows_read:,}", "")
-    for reason, count, left in summary.funnel:
-        meaning = escape(Reason.of(reason).meaning)
-        table.add_row(f"  {escape(reason)}", f"-{count:,}", f"{left:,}", meaning)
-    done = "loaded" if summary.job == "import" else "would be loaded"
-    table.add_row(done, "", f"{summary.loaded:,}", "", style="bold")
-    return table
-
-
-def notices(summary: Summary) -> Table:
-    """List what was noticed about loaded rows."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("noticed", no_wrap=True)
-    table.add_column("rows", justify="right")
-    table.add_column("")
-    for name, count in summary.notices.items():
-        table.add_row(f"  {name}", f"{count:,}", escape(Notice[name].meaning))
-    return table
-
-
-def dialable(lists: "list[Dialable]") -> Table:
-    """List how many new leads the dialer could call now, and why not the others."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("list", "campaign", "new leads", "dialable now", ""):
-        is_number = name in {"list", "new leads", "dialable now"}
-        table.add_column(name, justify="right" if is_number else "left", no_wrap=bool(name))
-    for each in lists:
-        told = [f"{count:,} {name}" for name, count in each.obstacles.items()]
-        counts = f"{each.leads:,}", f"{each.dialable:,}"
-        table.add_row(str(each.list_id), escape(each.campaign_id), *counts, ", ".join(told))
-    return table
-
-
-def closing(summary: Summary) -> list[str]:
-    """Say what to do, where the results are and how long it took."""
-    lines = [f"note: {remark}" for remark in summary.remarks]
-    worst = max(summary.reasons, key=lambda name: summary.reasons[name], default=None)
-    if worst:
-        lines.append(f"what to do about {worst}, the most frequent: {Reason.of(worst).advice}")
-    if summary.lead_ids:
-        ranges = ", ".join(
-            str(first) if first == last else f"{first} to {last}"
-            for first, last in summary.lead_ids[:5]
-        )
-        more = ", ..." if len(summary.lead_ids) > 5 else ""
-        lines.append(f"lead_ids: {ranges}{more}")
-    seconds = sum(summary.seconds.values())
-    lines.append(f"results: {summary.results} ({seconds:.1f} s)")
-    return lines

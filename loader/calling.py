@@ -45,20 +45,8 @@ class Calling:
         database.read(self._read)
 
     def _read(self, connection: Connection) -> None:
-        options = LoadOptions(hopper_local_call_time_check="Y")
-        facts = Facts(connection, self._database, options)
-        facts.columns = facts.reflected()
-        self.dialer = Dialer(
-            clock=read_clock(connection),
-            columns=facts.columns.get("vicidial_list", {}),
-            lists=facts.of_lists("campaign_id"),
-            list_call_times=facts.of_lists("local_call_time"),
-            campaigns=facts.campaigns(),
-            call_times=facts.call_times("vicidial_call_times", "call_time_id", CALL_TIMES),
-            state_call_times=facts.call_times(
-                "vicidial_state_call_times", "state_call_time_id", STATE_CALL_TIMES
-            ),
-        )
+        facts = Facts(connection, self._database, LoadOptions(hopper_local_call_time_check="Y"))
+        self.dialer = _call_times(facts)
         lists = facts.frame("vicidial_lists", {n: n for n in ("list_id", *LISTS)})
         self.lists = lists.set_index(pd.Index(lists["list_id"].astype("int64"), name=None))
         self.campaigns = facts.campaigns(CAMPAIGNS)
@@ -107,6 +95,32 @@ class Calling:
         return kinds.astype(
             {"list_id": "int64", "gmt_offset_now": "float64", "leads": "int64", **texts}
         )
+
+
+def read_call_times(database: Database) -> Dialer:
+    """Read what `loader.hopper.callable_now` asks, and nothing else of a dialer.
+
+    Raises:
+        ConfigurationError: a table cannot be read.
+        DatabaseUnavailableError: no answer after all retries.
+    """
+    options = LoadOptions(hopper_local_call_time_check="Y")
+    return database.read(lambda connection: _call_times(Facts(connection, database, options)))
+
+
+def _call_times(facts: Facts) -> Dialer:
+    facts.columns = facts.reflected()
+    return Dialer(
+        clock=read_clock(facts.connection),
+        columns=facts.columns.get("vicidial_list", {}),
+        lists=facts.of_lists("campaign_id"),
+        list_call_times=facts.of_lists("local_call_time"),
+        campaigns=facts.campaigns(),
+        call_times=facts.call_times("vicidial_call_times", "call_time_id", CALL_TIMES),
+        state_call_times=facts.call_times(
+            "vicidial_state_call_times", "state_call_time_id", STATE_CALL_TIMES
+        ),
+    )
 
 
 def _chunks(ranges: Sequence[Range]) -> Iterator[npt.NDArray[np.int64]]:

@@ -1,6 +1,7 @@
 """Between pandas columns and the Arrow arrays of the string kernels; nothing is copied."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -26,3 +27,8 @@ def to_mask(values: pa.Array | pa.ChunkedArray, index: pd.Index) -> "pd.Series[b
 def joined(columns: Sequence[pa.ChunkedArray], separator: str) -> pa.ChunkedArray:
     """Join the texts (large_string) of each row."""
     return pc.binary_join_element_wise(*columns, pa.scalar(separator, pa.large_string()))
+
+
+def counts(values: "pd.Series[Any]") -> dict[str, int]:
+    """Count the rows of each value, the most frequent first; null does not count."""
+    return {str(value): int(count) for value, count in values.value_counts().items()}

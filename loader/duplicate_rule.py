@@ -1,6 +1,6 @@
 """The duplicate checks over a chunk: existing leads, earlier chunks and the chunk itself."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,10 +12,15 @@ from loader.collation import fold, fold_text
 from loader.duplicates import DuplicateCheck, Kind, Scope, earlier_duplicates, encode
 from loader.findings import FINDING_TYPES, Findings, Notices, no_findings, notices
 from loader.lookups import Dialer, Lookups
-from loader.reasons import Notice
+from loader.reasons import Notice, Reason
 
 SEPARATOR = "\x1f"
 """Between the parts of a key: a control character, which no cleaned value has."""
+
+KEYED = (
+    "list_id", "list_id_given", "phone_number", "alt_phone", "title", "first_name", "last_name",
+)  # fmt: skip
+"""Columns by which duplicates are found."""
 
 _ARCHIVED = " archived=Y"
 """Ends the details of rows whose existing lead is in the archive."""
@@ -83,6 +88,33 @@ def find_duplicates(
     for keys, (_, offers) in zip(accepted, keyed, strict=True):
         _add(keys, leads, offers, fresh)
     return findings
+
+
+def known_duplicates(
+    leads: pd.DataFrame,
+    checks: Sequence[DuplicateCheck],
+    dialer: Dialer,
+    lookups: Lookups,
+    accepted: Sequence[AcceptedKeys],
+) -> Iterator[tuple[Reason, pd.Index]]:
+    """Say by each check which rows are duplicates of an existing lead or of an accepted row.
+
+    Nothing is accepted, and nothing that is found by one check keeps another from finding it.
+
+    Args:
+        leads: columns `KEYED`; index row_number. None of them was accepted.
+        checks: see `find_duplicates`.
+        dialer: likewise.
+        lookups: likewise.
+        accepted: likewise; keys of all rows that were accepted.
+
+    Yields:
+        A reason, and the row numbers to which it applies.
+    """
+    for check, keys in zip(checks, accepted, strict=True):
+        asks, _ = _keys(leads, check, dialer)
+        match = _known(leads, check, asks, dialer, lookups, keys)
+        yield check.reason, leads.index[match.hit]
 
 
 def may_change(findings: Findings) -> "pd.Series[bool]":

@@ -35,6 +35,12 @@ class RejectRateError(LoaderError):
     exit_code = 65
 
 
+class DeclinedError(LoaderError):
+    """Somebody was asked, and said no; nothing was inserted."""
+
+    exit_code = 1
+
+
 class NoSuchFileError(LoaderError):
     """The source file does not exist or cannot be opened."""
 

@@ -19,8 +19,8 @@ TABLE = "vicidial_hopper"
 DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 PRIORITIES = (-99, 99)
 
-OTHER_STATE = " "
-"""Of leads whose state has no call time; no folded text ends in a blank."""
+NO_CALL_TIME = OTHER_STATE = " "
+"""Of leads whose list, or whose state, has none; no folded text ends in a blank."""
 
 
 def decide(
@@ -101,29 +101,44 @@ def callable_now(leads: pd.DataFrame, dialer: Dialer) -> "pd.Series[bool]":
         leads: list_id (int64), gmt_offset_now (float64, hours), state_given (str).
         dialer: clock, lists, list_call_times, campaigns, call_times and state_call_times.
     """
+    asked = call_kinds(leads, dialer)
+    distinct = asked.drop_duplicates()
+    distinct = distinct.assign(is_open=open_now(distinct, dialer))
+    return asked.merge(distinct, how="left")["is_open"].set_axis(leads.index).astype("bool")
+
+
+def call_kinds(leads: pd.DataFrame, dialer: Dialer) -> pd.DataFrame:
+    """Give what says when leads may be called; those that are alike in it are called alike.
+
+    Args:
+        leads: see `callable_now`.
+        dialer: likewise.
+
+    Returns:
+        call_time (str, folded; `NO_CALL_TIME` where the list has none), state (str, folded;
+        `OTHER_STATE` for all that have no hours of their own) and offset (float64, hours).
+    """
     states = fold(leads["state_given"])
     known = {fold_text(state) for state in dialer.state_call_times.get("state_call_time_state", ())}
-    asked = pd.DataFrame(
+    call_times = leads["list_id"].map(_call_times_of_lists(dialer))
+    return pd.DataFrame(
         {
-            "call_time": leads["list_id"].map(_call_times_of_lists(dialer)),
+            "call_time": call_times.astype("str").fillna(NO_CALL_TIME),
             "state": states.where(states.isin(known), OTHER_STATE),
             "offset": leads["gmt_offset_now"].round(2) + 0.0,
         }
     )
-    defined = asked["call_time"].notna()
-    asked["call_time"] = asked["call_time"].astype("str").fillna("")
-    distinct = asked.drop_duplicates()
-    distinct = distinct.assign(
-        is_open=pd.Series(
-            [
-                _is_open(call_time, state, offset, dialer)
-                for call_time, state, offset in distinct.itertuples(index=False)
-            ],
-            index=distinct.index,
-            dtype="bool",
+
+
+def open_now(kinds: pd.DataFrame, dialer: Dialer) -> "pd.Series[bool]":
+    """Say which kinds, as from `call_kinds`, may be called at the dialer's time; few, distinct."""
+    answers = [
+        _is_open(call_time, state, offset, dialer)
+        for call_time, state, offset in kinds[["call_time", "state", "offset"]].itertuples(
+            index=False
         )
-    )
-    return asked.merge(distinct, how="left")["is_open"].set_axis(leads.index) & defined
+    ]
+    return pd.Series(answers, index=kinds.index, dtype="bool")
 
 
 def _call_times_of_lists(dialer: Dialer) -> "pd.Series[str]":

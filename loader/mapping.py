@@ -12,7 +12,7 @@ from pathlib import Path
 
 from loader.errors import ConfigurationError, SourceFileError, UsageError
 
-RESULT_COLUMNS = ("row_number", "reason", "details", "add_lead")
+RESULT_COLUMNS = ("row_number", "reason", "reasons_all", "details", "add_lead")
 """What a reject file has beside the source's columns; when it is loaded again they say nothing."""
 
 APART = "leadloader "
@@ -191,7 +191,7 @@ def _by_usual_names(
 def result_columns(columns: Sequence[str]) -> dict[str, str]:
     """Give the names that our columns have in a reject file, by column; none in other files.
 
-    They are the last, or, where somebody put columns in another order, the four of these names.
+    They are the last, or, where somebody put columns in another order, the five of these names.
     """
     last = {name: name.removeprefix(APART) for name in columns[-len(RESULT_COLUMNS) :]}
     if tuple(last.values()) == RESULT_COLUMNS:

@@ -18,6 +18,7 @@ from loader.clean import LOOKED_UP, clean_fields
 from loader.duplicate_rule import (
     find_duplicates,
     forget,
+    known_duplicates,
     may_change,
     remember,
     without_campaign,
@@ -31,6 +32,7 @@ from loader.mapping import ColumnMapping
 from loader.normalize import ALT_PHONE, normalize_phones
 from loader.options import LoadOptions
 from loader.phones import digits_only, looks_like_decimals
+from loader.reasons import Reason
 from loader.rules import LIST_RULES, PHONE_RULES, Rule, on_campaign_dnc, on_dnc
 from loader.zones import Zones
 
@@ -64,6 +66,11 @@ class Screened:
     leads: pd.DataFrame
     """Those that passed. Column `notices` (str) says what was noticed so far, as text."""
     rejected: Findings
+    """By the first reason that applies to each."""
+    further: Findings
+    """Other reasons that apply to them too; a row may have several."""
+    asking: pd.DataFrame
+    """Those of the rejected whose number is good, so that they may be duplicates besides."""
 
 
 class Stopwatch(dict[str, float]):
@@ -151,7 +158,7 @@ class Checks:
         self._list_rules(outcome)
         outcome.reject(unstorable)
         alt_phone = dialer.columns.get("alt_phone", ALT_PHONE)
-        outcome.replace(
+        outcome.normalized(
             *normalize_phones(outcome.leads, options, decimals=self.decimals, alt_phone=alt_phone)
         )
         self._apply(outcome, PHONE_RULES)
@@ -183,6 +190,19 @@ class Checks:
         changing = self._first_changes(leads, found)
         self.seconds.lap("duplicates")
         return found.drop(changing.index), changing
+
+    def also_duplicates(self, leads: pd.DataFrame) -> Iterator[tuple[Reason, pd.Index]]:
+        """Say by every check which rejected rows are duplicates besides, when all rows are settled.
+
+        Args:
+            leads: columns `loader.duplicate_rule.KEYED`; index row_number. None of them stays.
+
+        Yields:
+            Each check's reason, and the row numbers to which it applies.
+        """
+        lookups = self.ask.duplicates(leads)
+        checks = self.options.duplicate_checks
+        yield from known_duplicates(leads, checks, self.dialer, lookups, self._accepted)
 
     def _first_changes(self, leads: pd.DataFrame, found: Findings) -> "pd.Series[int]":
         """Choose for each existing lead the first of the rows that are duplicates of it."""
@@ -233,11 +253,16 @@ class Checks:
             yield from extra.extra_rows(leads, self.options, self.dialer)
 
     def _list_rules(self, outcome: "_Outcome") -> None:
-        """Apply them with the number's digits alone, which their answers show."""
-        given = outcome.leads["phone_number"]
-        outcome.leads["phone_number"] = digits_only(given)
-        self._apply(outcome, LIST_RULES)
-        outcome.leads["phone_number"] = given[outcome.leads.index]
+        """Apply them with the number's digits alone, which their answers show.
+
+        Of a list only the first thing that is wrong is told: one that can be none is not defined
+        either.
+        """
+        leads = outcome.leads.assign(phone_number=digits_only(outcome.leads["phone_number"]))
+        for rule in LIST_RULES:
+            found = rule(leads, self.options, self.dialer)
+            outcome.reject(found)
+            leads = leads.drop(found.index) if len(found) else leads
 
     def _apply(self, outcome: "_Outcome", rules: tuple[Rule, ...]) -> None:
         for rule in rules:
@@ -245,35 +270,43 @@ class Checks:
 
 
 class _Outcome:
-    """What is decided of a chunk so far: the leads still in, and what was said."""
+    """What is decided of a chunk so far: the rows still looked at, and what was said.
+
+    A row that is rejected is looked at further, so that all that is wrong with it can be told; the
+    first reason is the one that counts.
+    """
 
     def __init__(self, leads: pd.DataFrame, said: list[Notices]) -> None:
         self.leads, self.said = leads, said
-        self.rejected: list[Findings] = [no_findings()]
+        self._found: list[Findings] = [no_findings()]
 
     def reject(self, findings: Findings) -> None:
-        """Take rows out; what is found of one that is out already does not count."""
+        """Note what a rule found."""
         if len(findings):
-            findings = findings[findings.index.isin(self.leads.index)]
-            self.rejected.append(findings)
-            self.leads = self.leads.drop(findings.index)
+            self._found.append(findings)
 
-    def replace(self, leads: pd.DataFrame, findings: Findings, said: Notices) -> None:
-        """Go on with leads that a stage has changed, and with what it says of them."""
-        self.leads = leads
+    def normalized(self, leads: pd.DataFrame, findings: Findings, said: Notices) -> None:
+        """Go on with normalized leads, but for those whose number is none: no rule can say more."""
         self.rejectnoticing(findings, said)
+        none = findings.index[findings["reason"] != Reason.UNSTORABLE_CHARACTERS]
+        self.leads = leads.drop(none) if len(none) else leads
 
     def rejectnoticing(self, findings: Findings, said: Notices) -> None:
-        """Take the notices of a stage, then reject what it found."""
+        """Take the notices of a stage, and what it found."""
         self.said.append(said)
         self.reject(findings)
 
     def screened(self) -> Screened:
         """Give the leads still in, notices (str) in words, and all findings by row_number."""
+        found = pd.concat(self._found)
+        is_further = found.index.duplicated()
+        rejected = found[~is_further].sort_index()
+        is_out = self.leads.index.isin(rejected.index)
+        leads, asking = self.leads[~is_out], self.leads[is_out]
         said = pd.concat(self.said)
-        said = said[said.index.isin(self.leads.index)].sort_index(kind="stable")
-        leads = self.leads.assign(notices=in_words(said, self.leads.index))
-        return Screened(leads, pd.concat(self.rejected).sort_index())
+        said = said[said.index.isin(leads.index)].sort_index(kind="stable")
+        leads = leads.assign(notices=in_words(said, leads.index))
+        return Screened(leads, rejected, found[is_further], asking)
 
 
 def noticing(leads: pd.DataFrame, said: Notices) -> pd.DataFrame:

@@ -76,6 +76,32 @@ def look_up_days_ahead(database: Database, dialer: Dialer, days: Sequence[int]) 
     return Lookups(days_ahead=dict(zip(days, found, strict=True)))
 
 
+def look_up_entry_dates(
+    database: Database, lead_ids: "pd.Series[int]", *, archived: bool
+) -> "pd.Series[pd.Timestamp]":
+    """Ask when leads were entered, in one statement.
+
+    Args:
+        database: the dialer's.
+        lead_ids: distinct, at least one.
+        archived: they are in vicidial_list_archive.
+
+    Returns:
+        entry_date (datetime64, NaT for none) by lead_id, of those that are there.
+
+    Raises:
+        DatabaseUnavailableError: no answer after all retries.
+    """
+    table, ids = ARCHIVE if archived else LEADS, lead_ids.tolist()
+    mark = "(SELECT value FROM json_each(?))" if database.is_sqlite else "%s"
+    value = json.dumps(ids) if database.is_sqlite else tuple(ids)
+    statement = f"SELECT lead_id, entry_date FROM {table} WHERE lead_id IN {mark}"  # noqa: S608 - our own names
+    rows = database.read(lambda c: c.exec_driver_sql(statement, (value,)).all())
+    dates = [None if date is None else str(date) for _, date in rows]
+    moments = pd.to_datetime(pd.Series(dates, dtype="str"), format="ISO8601", errors="coerce")
+    return moments.set_axis(pd.Index([int(number) for number, _ in rows], dtype="int64"))
+
+
 def existing_moments(connection: Connection, moments: Sequence[datetime]) -> list[datetime]:
     """Move moments that the server's clocks skip in spring one hour on; others stay.
 

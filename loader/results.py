@@ -1,7 +1,7 @@
 """The result files of a run: what became of every row."""
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -10,18 +10,20 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from loader.columnar import to_arrow
 from loader.errors import ResultsError, UsageError
 from loader.findings import FINDING_TYPES, Findings, findings, no_findings
 from loader.mapping import APART, RESULT_COLUMNS, result_columns
+from loader.marks import Marks, reasons_in_words
 from loader.reasons import Reason
 from loader.spool import Spool
 from loader.summary import Summary
 
 LOADED, REJECTED, CHANGES = "loaded.csv", "rejected.csv", "changes.csv"
-SUMMARY = "summary.json"
+SUMMARY, PAGE = "summary.json", "report.html"
 RUN = "run"
 """Who works in the folder."""
 
@@ -34,7 +36,13 @@ class Results:
     """
 
     def __init__(
-        self, folder: Path, columns: Sequence[str], *, run: str = "", goes_on: bool = False
+        self,
+        folder: Path,
+        columns: Sequence[str],
+        *,
+        run: str = "",
+        goes_on: bool = False,
+        spreadsheet_safe: bool = False,
     ) -> None:
         """Make the folder.
 
@@ -44,6 +52,7 @@ class Results:
             run: its name, if it is one that can be taken up again.
             goes_on: it is that of this very run, which a process before this one began: what has
                 to outlive a crash is there, see `keep`.
+            spreadsheet_safe: the source's own values, too, shall be no formulas to a spreadsheet.
 
         Raises:
             UsageError: it holds the results of another run, or cannot be made.
@@ -53,6 +62,7 @@ class Results:
         ours = result_columns(columns)
         self.columns = [c for c in columns if c not in ours]
         self._made = not folder.exists()
+        self._spreadsheet_safe = spreadsheet_safe
         if goes_on:
             self._drop_leftovers()
         else:
@@ -60,6 +70,7 @@ class Results:
         self._spools = self._rounds_of_insert = 0
         self.accepted = self.next_round(is_kept=goes_on)
         self._rejected = Spool(self.work / "rejected")
+        self.marks = Marks(self.work / "marks")
         self._ids = self.work / "ids"
         self._ids.touch()
         self._reopened: pd.Series[int] = pd.Series(dtype="int64")
@@ -68,7 +79,7 @@ class Results:
         self._loaded = self._csv(LOADED, pa.schema(schema))
 
     def _make(self, run: str) -> None:
-        refuse_other_results(self.folder, (LOADED, REJECTED, CHANGES, SUMMARY))
+        refuse_other_results(self.folder, (LOADED, REJECTED, CHANGES, PAGE, SUMMARY))
         other = run_in(self.folder)
         if other not in {"", run}:
             raise UsageError(
@@ -106,6 +117,7 @@ class Results:
 
     def keep(self) -> dict[str, Any]:
         """See that all that was rejected so far outlives a crash; give what `restore` needs."""
+        self.marks.keep()
         return {
             "rejected": self._rejected.keep(),
             "reopened": {str(row): int(times) for row, times in self._reopened.items()},
@@ -124,10 +136,17 @@ class Results:
             source: the columns of the source file, at least of these rows.
             findings: why.
         """
+        self.also(findings)
         values = source.loc[findings.index, self.columns]
         # By position, because a source column may have any name.
         values.columns = pd.Index(self._numbered)
         self._rejected.append(values.join(findings).assign(round=self._rounds(findings.index)))
+
+    def also(self, findings: Findings) -> None:
+        """Note reasons that apply to rows, be they the first or not."""
+        named = findings["reason"].str.replace(r":.*", "", regex=True)
+        for name in named.unique():
+            self.marks.add(findings.index[named == name], Reason.of(name))
 
     def load(self, accepted: pd.DataFrame, lead_ids: "pd.Series[int]", *, new: bool = True) -> None:
         """Note loaded rows.
@@ -172,6 +191,7 @@ class Results:
 
     def take_back(self, rows: pd.Index) -> None:
         """Forget that rows were rejected: they are loaded, or decided anew."""
+        self.marks.clear(rows)
         again = pd.Series(self._rounds(rows) + 1, index=rows, dtype="int64")
         self._reopened = pd.concat([self._reopened.drop(rows, errors="ignore"), again])
 
@@ -197,21 +217,36 @@ class Results:
         in_order = bool((np.diff(pairs[:, 0]) > 0).all())
         return pairs if in_order else pairs[np.argsort(pairs[:, 0], kind="stable")]
 
-    def finish(self) -> None:
-        """Write rejected.csv and give the files their names."""
+    def finish(self, look: Callable[[pd.DataFrame], None] = lambda _rejected: None) -> None:
+        """Write rejected.csv and give the files their names.
+
+        Args:
+            look: told of the rejected rows, frame by frame: the source's columns by `numbered`
+                names, those of findings, and `reasons_all` (str), all reasons joined by `|`.
+        """
         ids = self.lead_ids()
         names = _apart(self.columns)
         schema = pa.schema([(name, pa.large_string()) for name in names])
         writer = self._csv(REJECTED, schema)
         for frame in self.rejected():
             for start in range(0, len(frame), 20_000):
-                writer.write_table(self._worded(frame[start : start + 20_000], ids, schema))
+                part = frame[start : start + 20_000]
+                words = self.marks.of(part.index)
+                part = part.assign(reasons_all=reasons_in_words(words, part["reason"]))
+                look(part)
+                writer.write_table(self._worded(part, ids, schema))
         writer.close()
         self._loaded.close()
         if self._changes:
             self._changes.close()
         for name in (LOADED, REJECTED, *([CHANGES] if self._changes else [])):
             (self.work / name).rename(self.folder / name)
+
+    def show(self, page: str) -> None:
+        """Write report.html."""
+        path = self.work / PAGE
+        path.write_text(page, "utf-8")
+        path.rename(self.folder / PAGE)
 
     def summarize(self, summary: Summary) -> None:
         """Write summary.json, the last of the files: with it the results are complete."""
@@ -234,6 +269,10 @@ class Results:
         if self._made and not any(self.folder.iterdir()):
             self.folder.rmdir()
 
+    def numbered(self, column: str) -> str:
+        """Give the name under which rejected rows have a column of the source."""
+        return self._numbered[self.columns.index(column)]
+
     @property
     def _numbered(self) -> list[str]:
         return [f"column {number}" for number in range(len(self.columns))]
@@ -251,9 +290,18 @@ class Results:
         details = ("lead_id=" + lead_id + " ").where(lead_id != "", "") + details
         details = ("row_number=" + row + " ").where(row != "", "") + details
         answer = frame["answer"] + lead_id + frame["answer_tail"]
-        found = [frame.index.astype("str").to_series(), frame["reason"], details, answer]
-        columns = [frame[name] for name in self._numbered] + found
-        return pa.table([to_arrow(column.astype("str")) for column in columns], schema)
+        found = [frame["reason"], frame["reasons_all"], details, answer]
+        ours = [to_arrow(frame.index.astype("str").to_series())]
+        ours += [no_formulas(to_arrow(column.astype("str"))) for column in found]
+        theirs = [to_arrow(frame[name].astype("str")) for name in self._numbered]
+        if self._spreadsheet_safe:
+            theirs = [no_formulas(column) for column in theirs]
+        return pa.table(theirs + ours, schema)
+
+
+def no_formulas(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Put an apostrophe before texts that a spreadsheet would take for a formula."""
+    return pc.replace_substring_regex(texts, r"\A([=+\-@\t\r])", r"'\1")
 
 
 def run_in(folder: Path) -> str:

@@ -7,16 +7,17 @@ first row is.
 import glob
 import os
 import sys
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from loader.errors import NoSuchFileError, SourceFileError
 from loader.grammar import Grammar
-from loader.parse import Chunk, read_chunks
+from loader.parse import Chunk, Integers, read_chunks
 from loader.sniff import (
     Header,
     find_delimiter,
@@ -111,6 +112,8 @@ class SourceFile:
     columns: tuple[str, ...]
     sample: pd.DataFrame
     _reader: "_Reader"
+    _wanted: Integers | None = None
+    """Positions among the records of those that are read; None: all."""
 
     def chunks(self) -> Iterator[Chunk]:
         """Read the rows, from the first; every record is in one chunk, as a row or as rejected.
@@ -118,6 +121,12 @@ class SourceFile:
         Raises:
             SourceFileError: The file was changed since `open_source` looked at it.
         """
+        if self._wanted is None:
+            return self._all_chunks()
+        picked = _pick(self._all_chunks(), self._wanted)
+        return _merge(picked, self._reader.options.chunk_size)
+
+    def _all_chunks(self) -> Iterator[Chunk]:
         for chunk in self._reader.chunks(self._reader.options.chunk_size):
             # Progress goes by the stored file, which for a spreadsheet is not what is read here.
             done = chunk.bytes_read * self.size // self._reader.text.stored.size
@@ -220,6 +229,75 @@ def open_source(path: str, options: ReadOptions | None = None) -> Iterator[Sourc
             sample=sample.rows,
             _reader=reader,
         )
+
+
+def spread(
+    source: SourceFile, rows: int, progress: Callable[[int], None] = lambda _done: None
+) -> tuple[SourceFile, int]:
+    """Give the same file with only some of its records, and how many there are in all.
+
+    The records are evenly spaced, the first and the last among them, and keep their row numbers;
+    those that are no rows count as well. All is read once to count; no record is kept.
+
+    Args:
+        source: what `open_source` gives, while it is open.
+        rows: how many records to read, at least 1; if there are no more, all of them are read.
+        progress: told of the bytes read so far, out of `source.size`.
+
+    Raises:
+        SourceFileError: The file was changed since `open_source` looked at it.
+    """
+    records = 0
+    for chunk in source.chunks():
+        records += _length(chunk)
+        progress(chunk.bytes_read)
+    if records <= rows:
+        return source, records
+    wanted = np.arange(rows, dtype=np.int64) * (records - 1) // max(rows - 1, 1)
+    return replace(source, _wanted=wanted), records
+
+
+def _pick(chunks: Iterator[Chunk], wanted: Integers) -> Iterator[Chunk]:
+    """Leave only the records at `wanted` positions (ascending) in each chunk, it may be none."""
+    before = 0
+    for chunk in chunks:
+        after = before + _length(chunk)
+        first, last = np.searchsorted(wanted, [before, after])
+        numbers = np.sort(np.append(chunk.rows.index, chunk.rejected.index))
+        kept = numbers[wanted[first:last] - before]
+        yield Chunk(
+            chunk.rows[chunk.rows.index.isin(kept)],
+            chunk.rejected[chunk.rejected.index.isin(kept)],
+            chunk.problems[chunk.problems.index.isin(kept)],
+            chunk.bytes_read,
+        )
+        before = after
+
+
+def _merge(chunks: Iterator[Chunk], size: int) -> Iterator[Chunk]:
+    """Put small chunks together, up to `size` records: each costs queries of its own later."""
+    pending: list[Chunk] = []
+    for chunk in chunks:
+        if pending and sum(map(_length, pending)) + _length(chunk) > size:
+            yield _joined(pending)
+            pending = []
+        if _length(chunk):
+            pending.append(chunk)
+    if pending:
+        yield _joined(pending)
+
+
+def _joined(chunks: list[Chunk]) -> Chunk:
+    return Chunk(
+        pd.concat([chunk.rows for chunk in chunks]),
+        pd.concat([chunk.rejected for chunk in chunks]),
+        pd.concat([chunk.problems for chunk in chunks]),
+        chunks[-1].bytes_read,
+    )
+
+
+def _length(chunk: Chunk) -> int:
+    return len(chunk.rows) + len(chunk.rejected)
 
 
 def expand(patterns: Sequence[str]) -> list[str]:

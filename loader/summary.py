@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from loader.dialable import Dialable
 from loader.reasons import Notice, Reason
+from loader.report.record import Comparison, Profile
 
 
 class FileSummary(BaseModel):
@@ -41,6 +42,8 @@ class Summary(BaseModel):
     version: Literal[1] = 1
     run: str
     job: Literal["import", "validate"]
+    source: str = ""
+    """Where the file comes from: files of one source are compared with one another."""
     file: FileSummary
     mapping: MappingSummary
     options: dict[str, Any]
@@ -49,11 +52,15 @@ class Summary(BaseModel):
     began: datetime
     ended: datetime
     rows_read: int
+    sample_of: int | None = None
+    """The rows of the file, if the rows read are only a sample of them."""
     loaded: int
     """Of a validation: rows that would be loaded."""
     rejected: int
     reasons: dict[str, int]
     """Rows by reason, in the order of the checks; only reasons that occurred."""
+    reasons_all: dict[str, int] = {}
+    """Rejected rows by each reason that applies to them, of which a row may have several."""
     notices: dict[str, int]
     """Of loaded rows, likewise."""
     lead_ids: list[tuple[int, int]]
@@ -67,6 +74,10 @@ class Summary(BaseModel):
     dialable: list[Dialable] | None = None
     """Of the new leads, by list, what the dialer could call when the load was done; None: it was
     not asked for."""
+    profile: Profile | None = None
+    """What the file looks like and what it is worth."""
+    comparison: Comparison | None = None
+    """With the file before it, if it was asked for."""
     seconds: dict[str, float]
     """By stage."""
     results: str

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import create_engine
 
 from jobs.command import run
+from loader.results import PAGE
 from loader.schema import create_missing, metadata
 
 Tables = dict[str, list[dict[str, Any]]]
@@ -92,7 +93,10 @@ demo/results/referrals and demo/results/inquiries, where changes.csv is a fourth
 the rows: sample_data/README.md.
 
 Next, your own file; nothing is written but the report:
-    .venv/bin/leadloader validate your.csv --database {DATABASE} --user 6666 --list-id 101""")
+    .venv/bin/leadloader validate your.csv --database {DATABASE} --user 6666 --list-id 101
+
+And open the page in a browser; it is what a vendor of leads would get from you:
+    {Path("demo/results/leads", PAGE).resolve().as_uri()}""")
     return 0
 
 

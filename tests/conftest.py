@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -12,8 +13,11 @@ from sqlalchemy import create_engine, make_url
 
 from loader import schema
 from loader.database import Database
-from tests.install_server import ADVICE, find_server
+from tests.install_programs import BROWSER_ADVICE, SERVER_ADVICE, find_browser, find_server
 from tests.server import PrivateServer, Server, empty, run
+
+if TYPE_CHECKING:
+    from tests.browser import Browser
 
 ENGINES = ("sqlite", "myisam", "innodb")
 
@@ -64,10 +68,21 @@ def server() -> Iterator[Server]:
     """The MariaDB server of this test process, started when the first test needs it."""
     address = os.environ.get("LEADLOADER_TEST_DATABASE")
     if not address and not find_server():
-        pytest.fail(ADVICE, pytrace=False)
+        pytest.fail(SERVER_ADVICE, pytrace=False)
     server = Server(address) if address else PrivateServer()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """A headless browser; of a module, for while it is there no other event loop may run."""
+    from tests.browser import Browser  # noqa: PLC0415 - only the tests of pages pay for it
+
+    if not find_browser():
+        pytest.fail(BROWSER_ADVICE, pytrace=False)
+    with Browser() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

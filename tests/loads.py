@@ -13,6 +13,7 @@ import pyarrow as pa
 from pyarrow.csv import ConvertOptions, read_csv
 
 from jobs.load import load
+from jobs.reporting import Reporting
 from loader.database import Database
 from loader.options import LoadOptions
 from loader.reasons import Notice
@@ -20,6 +21,9 @@ from loader.summary import Summary
 from tests.replay import extra_rows, read
 
 Rows = Sequence[Mapping[str, str]]
+
+NO_PAGE = Reporting(page=False)
+"""Of the many loads of the tests few are looked at."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class Loads:
         path = rows if isinstance(rows, Path) else self.file(rows)
         self.count += 1
         self.results = self.folder / f"results-{self.count}"
-        load(str(path), LoadOptions(**options), database, self.results, job=job)
+        load(str(path), LoadOptions(**options), database, self.results, job=job, reporting=NO_PAGE)
         assert not (self.results / ".work").exists()
         return outcome_of(self.results)
 
@@ -105,6 +109,10 @@ def outcome_of(folder: Path) -> Outcome:
         len(outcome.loaded) + len(outcome.rejected), len(outcome.loaded), len(outcome.rejected)
     )  # fmt: skip
     assert summary.reasons == Counter(outcome.reasons.values())
+    reasons_all = {row: each["reasons_all"].split("|") for row, each in outcome.rejected.items()}
+    assert {row: reasons[0] for row, reasons in reasons_all.items()} == outcome.reasons
+    assert all(len(set(reasons)) == len(reasons) for reasons in reasons_all.values())
+    assert summary.reasons_all == Counter(name for each in reasons_all.values() for name in each)
     noticed = Counter(name for row in outcome.loaded for name in set(outcome.names(row)))
     assert summary.notices == noticed
     return outcome

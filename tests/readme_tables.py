@@ -34,6 +34,7 @@ ADD_LEADS = frozenset({
 CODES = {
     0: "every row has its outcome, or the file was loaded before; every lead of an archive, or its "
     "limit or run_time ended it",
+    1: "whoever was asked by `--ask` said no; nothing was inserted",
     64: "usage: an option is wrong or missing",
     65: "the file cannot be used, more rows are bad than `max_reject_rate` allows, or a lead_id is",
     66: "there is no such file, or drop folder",

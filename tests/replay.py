@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from sqlalchemy import inspect
 
 from jobs.load import load_source
+from jobs.reporting import Reporting
 from loader.database import Database
 from loader.errors import LoaderError, NotAllowedError
 from loader.mapping import plain, usual_names
@@ -112,7 +113,15 @@ def replay(case: Case, database: Database, folder: Path, *, chunk_size: int = 10
         try:
             load = LoadOptions(**REPLAYED, **options)  # type: ignore[arg-type]
             source = source_of(requests, labels_of(case, load), chunk_size)
-            load_source(source, load, database, folder / str(run), job="import", again=True)
+            load_source(
+                source,
+                load,
+                database,
+                folder / str(run),
+                job="import",
+                again=True,
+                reporting=Reporting(page=False),
+            )
         except (ValidationError, NotAllowedError) as error:
             return Replayed(refused=error)
         read_results(folder / str(run), list(requests), replayed)

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import OperationalError
 
 from loader import schema
-from tests.install_server import ADVICE, find_server
+from tests.install_programs import SERVER_ADVICE, find_server
 
 PATIENCE = 60.0
 """Seconds that a server may take to start or to stop, on a busy machine."""
@@ -112,7 +112,7 @@ class PrivateServer(Server):
     def __init__(self, *options: str) -> None:
         program = find_server()
         if program is None:
-            raise FileNotFoundError(ADVICE)
+            raise FileNotFoundError(SERVER_ADVICE)
         port, password = _free_port(), secrets.token_hex()
         super().__init__(
             URL.create(

@@ -289,7 +289,7 @@ def test_a_source_column_named_as_one_of_ours_survives_two_loads(tmp_path: Path)
         path = folder / "rejected.csv"
     header, row = path.read_text("utf-8").replace('"', "").splitlines()
     assert header == "phone_number,reason,row_number,leadloader row_number,leadloader reason," + (
-        "details,add_lead"
+        "reasons_all,details,add_lead"
     )
     assert row.startswith("7,wants solar,9,2,INVALID_PHONE_NUMBER_LENGTH,")
 
@@ -324,7 +324,10 @@ def test_a_row_that_could_not_be_read_is_not_loaded_from_the_reject_file_as_it_i
     summary = json.loads((tmp_path / "third" / "summary.json").read_text("utf-8"))
     assert summary["loaded"] == 2
     head = (tmp_path / "third" / "rejected.csv").read_text("utf-8").splitlines()[0]
-    assert head.replace('"', "") == "First,Phone,City,Zip,row_number,reason,details,add_lead"
+    assert (
+        head.replace('"', "")
+        == "First,Phone,City,Zip,row_number,reason,reasons_all,details,add_lead"
+    )
 
 
 def test_a_check_of_fields_that_the_file_lacks_is_remarked(

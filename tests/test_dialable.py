@@ -176,8 +176,6 @@ def test_a_load_tells_it_by_list(
     summary = with_dialable(outcome.summary, database)
     assert [tuple(each.model_dump().values()) for each in summary.dialable or []] == EXPECTED
     assert "campaign SHUT calls by the lead filter mine, which was not looked at" in summary.remarks
-    written = json.loads((outcome.folder / "summary.json").read_text("utf-8"))
-    assert written == json.loads(summary.model_dump_json())
     assert sorted(path.name for path in outcome.folder.iterdir()) == [
         "loaded.csv", "rejected.csv", "summary.json",
     ]  # fmt: skip
@@ -248,7 +246,9 @@ def test_the_command_shows_it(
     assert ["102", "SHUT", "2", "0", "1", "NO_GMT_OFFSET,", "1", "OUTSIDE_CALL_TIME"] in lines
     assert run(["import", str(path), "--database", address, "--list-id", "101", "--json",
                 "--force-list-id", "101", "--check-dialable"]) == 0  # fmt: skip
-    assert json.loads(capsys.readouterr().out)["dialable"][0]["list_id"] == 101
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["dialable"][0]["list_id"] == 101
+    assert json.loads((Path(printed["results"]) / "summary.json").read_text("utf-8")) == printed
 
 
 def test_no_leads_no_lists(database: Database, tmp_path: Path) -> None:

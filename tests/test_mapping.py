@@ -96,7 +96,7 @@ def test_what_maps_to_nothing_is_named() -> None:
 
 
 def test_the_columns_of_a_reject_file_are_passed_over() -> None:
-    result = ("row_number", "reason", "details", "add_lead")
+    result = ("row_number", "reason", "reasons_all", "details", "add_lead")
     assert mapped("phone", *result).unmapped == ()
     assert mapped("phone", "reason", "details").unmapped == ("reason", "details")
 

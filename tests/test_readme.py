@@ -41,8 +41,9 @@ def test_linked_files_exist() -> None:
 
 
 OF_THE_COMMAND = {
-    "again", "check_dialable", "config", "database", "json_summary", "log_format", "metrics_file",
-    "quiet", "results",
+    "again", "ask", "check_dialable", "compare", "config", "database", "json_summary",
+    "log_format", "metrics_file", "page", "quiet", "results", "sample", "show_phones",
+    "spreadsheet_safe",
 }  # fmt: skip
 """Flags that are no options of the load."""
 

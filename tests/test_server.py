@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from tests import install_server
+from tests import install_programs
 from tests.proxy import Proxy
 from tests.server import PrivateServer, Server, empty, fill
 
@@ -269,16 +269,36 @@ def test_a_closed_proxy_answers_nobody(proxy: Proxy, database_url: str) -> None:
 
 def test_the_installer_is_silent_where_there_is_a_server(server: Server) -> None:
     done = subprocess.run(
-        [sys.executable, install_server.__file__], check=True, capture_output=True, text=True
+        [sys.executable, install_programs.__file__], check=True, capture_output=True, text=True
     )
     assert done.stdout + done.stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("finder", "variable", "package"),
+    [
+        ("find_server", "LEADLOADER_TEST_DATABASE", "mariadb-server-core"),
+        ("find_browser", "LEADLOADER_TEST_BROWSER", "chromium"),
+    ],
+)
 def test_the_installer_says_what_to_do(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    finder: str,
+    variable: str,
+    package: str,
 ) -> None:
-    monkeypatch.delenv("LEADLOADER_TEST_DATABASE", raising=False)
-    monkeypatch.setattr(install_server, "find_server", lambda: None)
-    monkeypatch.setattr(install_server, "privilege", lambda: None)
-    assert install_server.main() == 1
-    assert "apt-get install" in capsys.readouterr().err
+    monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(install_programs, finder, lambda: None)
+    monkeypatch.setattr(install_programs, "privilege", lambda: None)
+    assert install_programs.main() == 1
+    advice = capsys.readouterr().err
+    assert f"apt-get install --no-install-recommends {package}" in advice
+    assert f"{variable}=" in advice
+
+
+def test_a_browser_may_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADLOADER_TEST_BROWSER", "/nowhere/chrome")
+    assert install_programs.find_browser() is None
+    monkeypatch.setenv("LEADLOADER_TEST_BROWSER", sys.executable)
+    assert install_programs.find_browser() == sys.executable

@@ -27,7 +27,7 @@ from loader.errors import (
     UsageError,
 )
 from loader.throttle import FEWEST, ChunkSize, Throttle
-from tests.install_server import ADVICE, find_server
+from tests.install_programs import SERVER_ADVICE, find_server
 from tests.proxy import Proxy
 from tests.server import PATIENCE, PrivateServer, Server, run
 
@@ -186,7 +186,7 @@ def replica(primary: PrivateServer) -> Iterator[PrivateServer]:
 
 def started(*options: str) -> Iterator[PrivateServer]:
     if not find_server():
-        pytest.skip(ADVICE)
+        pytest.skip(SERVER_ADVICE)
     server = PrivateServer(*options)
     yield server
     server.close()

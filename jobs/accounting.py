@@ -1,0 +1,122 @@
+"""The account of a run: its counts, what they mean, and the page that shows it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from jobs.bugs import bug_of_ours
+from jobs.dialable import with_dialable
+from jobs.gathering import estimated
+from jobs.remarks import remarks
+from jobs.run import Run
+from loader.reasons import Notice, Reason
+from loader.report.comparison import compare, source_of
+from loader.report.page import render_page
+from loader.source import shown
+from loader.summary import FileSummary, MappingSummary, Summary, in_order
+
+Job = Literal["import", "validate"]
+
+
+def summarize(run: Run, name: str, job: Job, began: datetime, seconds: dict[str, float]) -> Summary:
+    """Reconcile the counts.
+
+    Args:
+        run: of which all rows are accounted for.
+        name: of the run.
+        job: import or validate.
+        began: aware, UTC.
+        seconds: by stage.
+    """
+    source, tally, files = run.source, run.tally, run.files
+    described = {n: getattr(source, n) for n in FileSummary.model_fields if n != "columns"}
+    return Summary(
+        run=name,
+        job=job,
+        source=run.reporting.source or source_of(Path(source.name).name),
+        file=FileSummary(**described, columns=list(source.columns)),
+        mapping=MappingSummary(
+            fields=dict(run.mapping.fields),
+            unmapped=list(run.mapping.unmapped),
+            set_by_dialer=list(run.mapping.set_by_dialer),
+        ),
+        options=run.options.model_dump(mode="json", exclude_defaults=True),
+        database=run.database.name if run.database else None,
+        began=began,
+        ended=datetime.now(UTC),
+        rows_read=tally.rows_read,
+        sample_of=run.sample_of,
+        loaded=tally.loaded,
+        rejected=tally.rejected,
+        reasons=in_order(tally.reasons, Reason),
+        reasons_all=in_order(run.gathering.rejected.reasons_all, Reason),
+        notices=in_order(tally.notices, Notice),
+        lead_ids=consecutive(files.lead_ids()[:, 1]),
+        number_types=dict(tally.number_types.most_common()),
+        regions=dict(tally.regions.most_common()),
+        remarks=remarks(run.options, run.dialer, run.mapping, run.feeds),
+        profile=run.gathering.profile(tally),
+        seconds={stage: round(time, 3) for stage, time in seconds.items()},
+        results=shown(str(files.folder)),
+    )
+
+
+def foreseen(run: Run, name: str, began: datetime, seconds: dict[str, float]) -> Summary:
+    """Say what an import is about to do, when all is checked and nothing is inserted."""
+    tally = run.tally
+    loaded = tally.rows_read - tally.rejected
+    before = replace(run, tally=tally.model_copy(update={"loaded": loaded}))
+    return summarize(before, name, "validate", began, seconds)
+
+
+def report(summary: Summary, run: Run, ledger_folder: Path, *, is_done: bool) -> Summary:
+    """Write the page, then the summary, with which the results are complete.
+
+    Args:
+        summary: of the run.
+        run: its files are written.
+        ledger_folder: where the ledger is, if it is a file.
+        is_done: the run was not ended before its time, so that the database may be asked more.
+
+    Returns:
+        The summary as it was written.
+    """
+    reporting, database = run.reporting, run.database if is_done else None
+    if summary.profile and summary.job == "validate" and summary.loaded:
+        rows = summary.sample_of or summary.rows_read
+        estimate = estimated(rows, database, ledger_folder)
+        profile = summary.profile.model_copy(update={"estimate": estimate})
+        summary = summary.model_copy(update={"profile": profile})
+    if run.compared_with:
+        summary = summary.model_copy(update={"comparison": compare(run.compared_with, summary)})
+    if reporting.check_dialable and database and summary.job == "import":
+        summary = with_dialable(summary, database)
+    if reporting.page:
+        _show(summary, run)
+    run.files.summarize(summary)
+    return summary
+
+
+def _show(summary: Summary, run: Run) -> None:
+    """Write the page; if it cannot be made, the summary says so."""
+    try:
+        details, show_phones = run.gathering.details(), run.reporting.show_phones
+        run.files.show(render_page(summary, details, show_phones=show_phones))
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is: the leads are loaded, and told of
+        summary.remarks.append(f"the page was not made: {bug_of_ours(error)}")
+
+
+def consecutive(lead_ids: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Give first and last of each run of lead_ids that follow one another."""
+    if not len(lead_ids):
+        return []
+    ids = np.sort(lead_ids)
+    breaks = np.flatnonzero(np.diff(ids) != 1)
+    firsts, lasts = np.append(ids[0], ids[breaks + 1]), np.append(ids[breaks], ids[-1])
+    return list(zip(firsts.tolist(), lasts.tolist(), strict=True))

@@ -1,0 +1,265 @@
+"""Many summaries beside one another: what each source's files were like over time."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from loader.errors import LoaderError, NoSuchFileError
+from loader.report.comparison import (
+    is_summary,
+    points,
+    read_json,
+    reject_rate,
+    source_of,
+    summary_of,
+)
+from loader.report.shown import many
+from loader.results import SUMMARY
+from loader.source import shown
+from loader.summary import Summary
+
+OTHER_REPORTS = {"archive", "dearchive", "undo"}
+"""Jobs whose reports have the same file name."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ComparedRun(_Record):
+    """What is compared of one run."""
+
+    source: str
+    file: str
+    """Its name, without folders."""
+    sha256: str
+    job: str
+    run: str
+    began: datetime
+    sample_of: int | None
+    """The rows of the file, if only a sample of them was looked at."""
+    rows_read: int
+    loaded: int
+    rejected: int
+    reject_rate: float | None
+    """From 0 to 1; None: no row was read."""
+    score: float | None
+    """Points; None: it is not known."""
+    parts: dict[str, float | None]
+    """Of the score: shares by name."""
+    reasons: dict[str, int]
+    """Rejected rows by their first reason."""
+    summary: str
+    """Where the summary is."""
+    counts: bool = True
+    """False: a later run over the same file says more of it."""
+
+
+class ComparedSource(_Record):
+    """What the files of one source were like, each by the run that says most of it."""
+
+    source: str
+    files: int
+    rows: int
+    loaded: int
+    rejected: int
+    reject_rate: float | None
+    """Of all rows together."""
+    last_reject_rate: float | None
+    """Of the newest file that had rows."""
+    trend: float | None
+    """What the newest file's reject rate is above that of all files before it; None: there are
+    none."""
+    score_mean: float | None
+    score_last: float | None
+    parts: dict[str, float | None]
+    """Of the newest known score."""
+    reasons: dict[str, int]
+    """Of all files, the most frequent first."""
+    rates: list[tuple[datetime, float]]
+    """Reject rates, the oldest first."""
+
+
+class Compared(_Record):
+    """All that is compared."""
+
+    sources: list[ComparedSource]
+    """The one whose newest file has the highest reject rate first."""
+    runs: list[ComparedRun]
+    """The newest first."""
+    left_out: dict[str, int]
+    """What was found beside summaries, by what it is."""
+    warnings: list[str]
+    """What could not be read."""
+
+
+def compare_runs(paths: Sequence[Path], since: datetime | None = None) -> Compared:
+    """Read summaries and put them beside one another.
+
+    Args:
+        paths: folders, which are searched with all that is in them for summary.json, and files.
+        since: only runs that began then or later; it has a time zone.
+
+    Raises:
+        NoSuchFileError: a path is not there, or there is no summary.
+    """
+    left_out: Counter[str] = Counter()
+    warnings: list[str] = []
+    runs: dict[str, ComparedRun] = {}
+    for path in _files(paths, left_out, warnings):
+        try:
+            found = _read(path)
+        except LoaderError as error:
+            warnings.append(str(error))
+            continue
+        if isinstance(found, str):
+            left_out[found] += 1
+        elif since and found.began < since:
+            left_out["older run"] += 1
+        elif found.run in runs:
+            left_out["repeated run"] += 1
+        else:
+            runs[found.run] = found
+    if not runs:
+        raise NoSuchFileError(_nothing(paths, left_out, warnings))
+    ordered = sorted(runs.values(), key=lambda run: (run.began, run.run), reverse=True)
+    _choose(ordered)
+    by_source = sorted((run for run in ordered if run.counts), key=lambda run: run.source)
+    sources = [_source(name, [*of]) for name, of in groupby(by_source, lambda run: run.source)]
+    sources.sort(key=lambda it: (it.last_reject_rate is None, -(it.last_reject_rate or 0)))
+    return Compared(
+        sources=sources, runs=ordered, left_out=dict(left_out.most_common()), warnings=warnings
+    )
+
+
+def _files(paths: Iterable[Path], left_out: Counter[str], warnings: list[str]) -> Iterator[Path]:
+    """Give the files that may be summaries, each once."""
+    seen: set[Path] = set()
+    for path in paths:
+        try:
+            path.stat()
+        except OSError as error:
+            raise NoSuchFileError(f"{shown(str(path))}: {error.strerror}") from None
+        for file in _in_folder(path, left_out, warnings) if path.is_dir() else [path]:
+            known = file.resolve()
+            if known not in seen:
+                seen.add(known)
+                yield file
+
+
+def _in_folder(folder: Path, left_out: Counter[str], warnings: list[str]) -> Iterator[Path]:
+    def complain(error: OSError) -> None:
+        warnings.append(f"{shown(str(error.filename))}: {error.strerror}")
+
+    for name, folders, files in os.walk(folder, onerror=complain):
+        if SUMMARY in files:
+            yield Path(name, SUMMARY)
+        elif ".work" in folders:
+            left_out["unfinished run"] += 1
+        folders[:] = sorted(each for each in folders if not each.startswith("."))
+
+
+def _read(path: Path) -> ComparedRun | str:
+    """Give what is compared of a run, or the kind of something else."""
+    content = read_json(path)
+    if not is_summary(content):
+        return _kind(content)
+    summary = summary_of(content, path)
+    began = summary.began if summary.began.tzinfo else summary.began.replace(tzinfo=UTC)
+    score = summary.profile.score if summary.profile else None
+    return ComparedRun(
+        source=summary.source or source_of(summary.file.name),
+        file=Path(summary.file.name).name or summary.file.name,
+        sha256=summary.file.sha256,
+        job=summary.job,
+        run=summary.run,
+        began=began.astimezone(UTC),
+        sample_of=summary.sample_of,
+        **_counts(summary),
+        parts={part.name: part.share for part in score.parts} if score else {},
+        summary=shown(str(path)),
+    )
+
+
+def _counts(summary: Summary) -> dict[str, Any]:
+    names = ("rows_read", "loaded", "rejected", "reasons")
+    rates = {"reject_rate": reject_rate(summary), "score": points(summary)}
+    return {name: getattr(summary, name) for name in names} | rates
+
+
+def _kind(content: object) -> str:
+    job = content.get("job") if isinstance(content, dict) else None
+    return f"{job} report" if job in OTHER_REPORTS else "other JSON file"
+
+
+def _nothing(paths: Sequence[Path], left_out: Counter[str], warnings: Sequence[str]) -> str:
+    where = ", ".join(shown(str(path)) for path in paths)
+    beside = "".join(f"; {line}" for line in (told_left_out(left_out), *warnings[:3]) if line)
+    return f"{where}: there is no summary of an import or a validation{beside}"
+
+
+def told_left_out(left_out: dict[str, int]) -> str:
+    """Say what was found beside summaries, in words; "" for nothing."""
+    said = ", ".join(many(count, what) for what, count in left_out.items())
+    return said and f"left out: {said}"
+
+
+def _choose(runs: Sequence[ComparedRun]) -> None:
+    """Let one run count of those over the same file of the same source.
+
+    An import says more than a validation, a whole file more than a sample; then the later one.
+
+    Args:
+        runs: the newest first.
+    """
+    best: dict[tuple[str, str], ComparedRun] = {}
+    for run in runs:
+        other = best.setdefault((run.source, run.sha256), run)
+        if _weight(run) > _weight(other):
+            best[run.source, run.sha256] = run
+    for run in runs:
+        run.counts = best[run.source, run.sha256] is run
+
+
+def _weight(run: ComparedRun) -> tuple[bool, bool]:
+    return run.job == "import", run.sample_of is None
+
+
+def _source(name: str, runs: Sequence[ComparedRun]) -> ComparedSource:
+    """Sum up the runs of a source, the newest first."""
+    with_rows = [run for run in runs if run.reject_rate is not None]
+    scores = [run.score for run in runs if run.score is not None]
+    reasons: Counter[str] = Counter()
+    for run in runs:
+        reasons.update(run.reasons)
+    last, before = rate_of(with_rows[:1]), rate_of(with_rows[1:])
+    return ComparedSource(
+        source=name,
+        files=len(runs),
+        rows=sum(run.rows_read for run in runs),
+        loaded=sum(run.loaded for run in runs),
+        rejected=sum(run.rejected for run in runs),
+        reject_rate=rate_of(runs),
+        last_reject_rate=last,
+        trend=None if last is None or before is None else last - before,
+        score_mean=sum(scores) / len(scores) if scores else None,
+        score_last=scores[0] if scores else None,
+        parts=next((run.parts for run in runs if run.parts), {}),
+        reasons=dict(reasons.most_common()),
+        rates=[
+            (run.began, run.reject_rate) for run in with_rows[::-1] if run.reject_rate is not None
+        ],
+    )
+
+
+def rate_of(runs: Iterable[ComparedRun]) -> float | None:
+    """Give the reject rate of the rows of several runs together; None: they had none."""
+    counts = [(run.rejected, run.rows_read) for run in runs]
+    rows = sum(read for _rejected, read in counts)
+    return sum(rejected for rejected, _read in counts) / rows if rows else None

@@ -1,0 +1,159 @@
+"""What is compared, as a page, and in short as a table for the terminal."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from markupsafe import Markup
+from rich.markup import escape
+from rich.table import Table
+
+from jobs.compare import Compared, ComparedRun, ComparedSource, rate_of
+from jobs.spark import spark
+from loader.errors import ResultsError, UsageError
+from loader.reasons import Reason
+from loader.report.charts import MOST_LINES, lines
+from loader.report.page import environment
+from loader.report.score import PARTS
+from loader.report.shown import percent, visible
+
+PAGE = "compare.html"
+"""Where the page goes, if nobody says it."""
+MARK = "<!-- leadloader compare -->"
+"""By this, which its template has, a page of ours is known."""
+
+MOST_RUNS = 500
+MOST_SOURCES = 200
+MOST_DETAILS = 30
+"""Sources that are told of one by one."""
+MOST_POINTS = 60
+"""Of a line: the newest."""
+MOST_REASONS = 5
+MOST_WARNINGS = 20
+MOST_BARS = 20
+STEADY = 0.005
+"""A reject rate that changes by less is the same: half a percent of the rows."""
+
+
+class _Detail(NamedTuple):
+    """What the page tells of one source."""
+
+    source: ComparedSource
+    chart: Markup | None
+    """None: there are not two days to draw a line between."""
+    reasons: list[tuple[str, int, str]]
+    """Name, rows and meaning, the most frequent first."""
+
+
+def render_compared(compared: Compared) -> str:
+    """Write the page: one HTML file, of less than 2 MB however many runs there are."""
+    counted = [run for run in compared.runs if run.counts]
+    return (
+        environment()
+        .get_template("compare.html.jinja")
+        .render(
+            compared=compared,
+            first=counted[-1].began,
+            last=counted[0].began,
+            files=len(counted),
+            rows=sum(run.rows_read for run in counted),
+            reject_rate=rate_of(counted),
+            chart=_chart("Rejected rows by source", compared.sources[:MOST_LINES]),
+            charted=min(len(compared.sources), MOST_LINES),
+            parts=PARTS,
+            sources=compared.sources[:MOST_SOURCES],
+            details=[_detail(source) for source in compared.sources[:MOST_DETAILS]],
+            runs=compared.runs[:MOST_RUNS],
+            warnings=compared.warnings[:MOST_WARNINGS],
+            trend_of=trend_of,
+            marks_of=marks_of,
+        )
+    )
+
+
+def write_page(page: str, output: Path | None) -> Path:
+    """Write the page to a file.
+
+    Args:
+        page: HTML.
+        output: over whatever is there; None: `PAGE` in the working folder, over none but an
+            earlier page of ours.
+
+    Raises:
+        UsageError: there is another file.
+        ResultsError: it cannot be written.
+    """
+    path = output or Path(PAGE)
+    try:
+        is_kept = output is None and path.exists()
+        if is_kept and MARK not in path.read_text("utf-8", "replace"):
+            raise UsageError(f"{path} is there and is no page of ours; name a file by --output")
+        path.write_text(page, "utf-8")
+    except OSError as error:
+        raise ResultsError(f"{path} cannot be written: {error.strerror or error}") from None
+    return path
+
+
+def table_of(sources: Sequence[ComparedSource]) -> Table:
+    """List the sources, a line for each."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("source", overflow="fold")
+    for name in ("files", "rows", "loaded", "rejected", "newest", "score"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("reject rate over time", no_wrap=True)
+    top = max((rate for it in sources for _began, rate in it.rates[-MOST_BARS:]), default=0.0)
+    for it in sources[:MOST_SOURCES]:
+        rates = [rate for _began, rate in it.rates[-MOST_BARS:]]
+        table.add_row(
+            escape(visible(it.source, 40)),
+            f"{it.files:,}",
+            f"{it.rows:,}",
+            percent(1 - it.reject_rate if it.reject_rate is not None else None),
+            percent(it.reject_rate),
+            percent(it.last_reject_rate),
+            "" if it.score_last is None else f"{it.score_last:.1f}",
+            f"{spark(rates, top)} {trend_of(it)}".rstrip(),
+        )
+    return table
+
+
+def trend_of(source: ComparedSource) -> str:
+    """Say how the newest file's reject rate is beside those before; "" for the first file."""
+    if source.trend is None:
+        return ""
+    if abs(source.trend) < STEADY:
+        return "steady"
+    return f"{'up' if source.trend > 0 else 'down'} {abs(source.trend) * 100:.1f} points"
+
+
+def _chart(title: str, sources: Sequence[ComparedSource]) -> Markup | None:
+    """Draw the reject rates; None if there are not two days."""
+    series = {
+        it.source: [(began.date(), rate) for began, rate in it.rates[-MOST_POINTS:]]
+        for it in sources
+    }
+    days = {day for line in series.values() for day, _rate in line}
+    return lines(title, series) if len(days) > 1 else None
+
+
+def _detail(source: ComparedSource) -> _Detail:
+    chart = _chart("Rejected rows", [source])
+    return _Detail(source, chart, [*_reasons(source)])
+
+
+def _reasons(source: ComparedSource) -> Iterator[tuple[str, int, str]]:
+    known = Reason.__members__
+    for name, count in list(source.reasons.items())[:MOST_REASONS]:
+        reason = known.get(name.partition(":")[0])
+        meaning = reason.meaning if reason else ""
+        yield name, count, meaning[:1].upper() + meaning[1:]
+
+
+def marks_of(run: ComparedRun) -> str:
+    """Say what is special about a run; "" for nothing."""
+    marks = []
+    if run.sample_of is not None:
+        marks.append(f"a sample of {run.sample_of:,} rows")
+    if not run.counts:
+        marks.append("not counted: another run over this file is")
+    return ", ".join(marks)

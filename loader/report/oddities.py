@@ -1,0 +1,237 @@
+"""The closed list of what can look wrong about a value, though the row is loaded all the same.
+
+Nothing is said of blank values. Of a value, the first that applies in the order of `_CHECKS` is
+told.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from enum import StrEnum
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from loader.columnar import to_series
+from loader.mapping import CUSTOM
+from loader.report import odd_values as odd
+from loader.report.odd_values import Chunk
+from loader.report.texts import NOWHERE, Places, Texts
+
+
+class Oddity(StrEnum):
+    """What looks wrong about a value of a row."""
+
+    meaning: str
+    advice: str
+
+    def __new__(cls, name: str, meaning: str, advice: str) -> "Oddity":
+        """Keep what a reader needs to know of the oddity on the member itself."""
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.meaning, member.advice = meaning, advice
+        return member
+
+    NAME_IS_PLACEHOLDER = (
+        "NAME_IS_PLACEHOLDER",
+        "the name is a word such as test, unknown or n/a, or has no letter at all",
+        "ask the vendor for the name, or leave the field empty",
+    )
+    NAME_WITH_DIGITS = (
+        "NAME_WITH_DIGITS",
+        "the name has digits in it",
+        "look whether another column's value stands in the name, or an identifier behind it",
+    )
+    COMPANY_IN_NAME = (
+        "COMPANY_IN_NAME",
+        "the name ends like a company's: LLC, Inc, Ltd, GmbH and so on",
+        "ask the vendor whether the list is of businesses; agents greet people by this name",
+    )
+    SAME_FIRST_AND_LAST_NAME = (
+        "SAME_FIRST_AND_LAST_NAME",
+        "the first name and the last name are the same",
+        "look whether one column was mapped, or exported, in the place of the other",
+    )
+    NAME_IN_CAPITALS = (
+        "NAME_IN_CAPITALS",
+        "the name is written in capital letters only",
+        "nothing is lost; ask the vendor for names in ordinary spelling if agents read them out",
+    )
+    NAME_IN_SMALL_LETTERS = (
+        "NAME_IN_SMALL_LETTERS",
+        "the name is written in small letters only",
+        "nothing is lost; often people typed these into a web form, or made them up",
+    )
+    EMAIL_IN_OTHER_FIELD = (
+        "EMAIL_IN_OTHER_FIELD",
+        "a mail address stands in a field for something else",
+        "look whether the columns are shifted in these rows, or mapped wrongly",
+    )
+    PHONE_IN_OTHER_FIELD = (
+        "PHONE_IN_OTHER_FIELD",
+        "ten or more digits, as of a phone number, stand in a name, city or state",
+        "look whether the columns are shifted in these rows, or mapped wrongly",
+    )
+    CITY_IN_STATE = (
+        "CITY_IN_STATE",
+        "the state is a longer word that names no state or province, perhaps a city",
+        "look whether columns are shifted or mapped wrongly; two letters of the word are stored",
+    )
+    STATE_IN_WORDS = (
+        "STATE_IN_WORDS",
+        "the state is written out, such as Florida; its first two letters are stored, often wrong",
+        "ask the vendor for the abbreviation, such as FL",
+    )
+    POSTAL_CODE_TOO_SHORT = (
+        "POSTAL_CODE_TOO_SHORT",
+        "a ZIP code of three or four digits: a spreadsheet dropped the zeros that it begins with",
+        "export the column as text; with the code, the time zone may be found wrong, too",
+    )
+    POSTAL_CODE_NOT_OF_COUNTRY = (
+        "POSTAL_CODE_NOT_OF_COUNTRY",
+        "the postal code is not written as those of the row's country, the USA or Canada",
+        "correct the code or the country",
+    )
+    EMAIL_IMPOSSIBLE = (
+        "EMAIL_IMPOSSIBLE",
+        "no mail address can be written so: the @ or the domain is missing or wrong, or it has "
+        "blanks",
+        "ask the vendor whether addresses are checked when they are collected",
+    )
+    EMAIL_PLACEHOLDER = (
+        "EMAIL_PLACEHOLDER",
+        "the mail address says that there is none, such as noemail@ or test@test.com",
+        "leave the field empty; many of them say that people did not want to be written to",
+    )
+    DATE_IN_FUTURE = (
+        "DATE_IN_FUTURE",
+        "the date of birth is after today",
+        "look at how the file writes dates (date_format): years of two digits below 70 are 20xx",
+    )
+    DATE_TOO_LONG_AGO = (
+        "DATE_TOO_LONG_AGO",
+        "the date of birth is more than 120 years ago",
+        "leave the field empty where the date is not known",
+    )
+    UNDERAGE = (
+        "UNDERAGE",
+        "by the date of birth the person is younger than 18 years",
+        "ask the vendor before these are called",
+    )
+    ALT_PHONE_SAME = (
+        "ALT_PHONE_SAME",
+        "the alternate phone is the phone number once more",
+        "leave the field empty: agents would call the same number twice",
+    )
+    GARBLED_CHARACTERS = (
+        "GARBLED_CHARACTERS",
+        "letters were lost or read in a wrong encoding, such as JosÃ© or M?ller",
+        "give the encoding by --encoding if it was found wrong; else ask for a new export in UTF-8",
+    )
+    MARKUP_IN_TEXT = (
+        "MARKUP_IN_TEXT",
+        "the text holds HTML, such as <br> or &amp;",
+        "ask the vendor for plain text; agents see it as it is",
+    )
+    FORMULA_IN_TEXT = (
+        "FORMULA_IN_TEXT",
+        "the text begins as a spreadsheet's formula does",
+        "do not open the file in a spreadsheet before you know who wrote it",
+    )
+
+
+NAMES = frozenset({"first_name", "last_name"})
+SPOKEN = NAMES | {"city"}
+WORDS = SPOKEN | {"title", "middle_initial", "state", "province", "country_code", "gender"}
+"""Short words, between which a phone number shows that columns are shifted."""
+ADDRESSES = frozenset({"address1", "address2", "address3"})
+NO_EMAILS = WORDS | ADDRESSES | {"postal_code", "date_of_birth", "phone_number", "alt_phone"}
+TEXTS = (
+    SPOKEN | ADDRESSES | {"title", "state", "province", "email", "owner", "security_phrase"}
+    | {"vendor_lead_code", "source_id", "comments", "callback_comments"}
+)  # fmt: skip
+"""Fields of free text; custom fields are too."""
+
+_CHECKS: tuple[tuple[Oddity, frozenset[str], odd.Check], ...] = (
+    (Oddity.FORMULA_IN_TEXT, TEXTS, odd.formulas),
+    (Oddity.MARKUP_IN_TEXT, TEXTS, odd.markup),
+    (Oddity.GARBLED_CHARACTERS, TEXTS, odd.garbled),
+    (Oddity.GARBLED_CHARACTERS, SPOKEN, odd.lost_letters),
+    (Oddity.EMAIL_IN_OTHER_FIELD, NO_EMAILS, odd.emails),
+    (Oddity.PHONE_IN_OTHER_FIELD, WORDS, odd.phones),
+    (Oddity.NAME_IS_PLACEHOLDER, NAMES, odd.placeholders),
+    (Oddity.COMPANY_IN_NAME, NAMES, odd.companies),
+    (Oddity.NAME_WITH_DIGITS, NAMES, odd.digits),
+    (Oddity.SAME_FIRST_AND_LAST_NAME, frozenset({"last_name"}), odd.first_names),
+    (Oddity.NAME_IN_CAPITALS, NAMES, odd.capitals),
+    (Oddity.NAME_IN_SMALL_LETTERS, NAMES, odd.small_letters),
+    (Oddity.STATE_IN_WORDS, frozenset({"state"}), odd.states_in_words),
+    (Oddity.CITY_IN_STATE, frozenset({"state"}), odd.no_states),
+    (Oddity.POSTAL_CODE_TOO_SHORT, frozenset({"postal_code"}), odd.short_zip_codes),
+    (Oddity.POSTAL_CODE_NOT_OF_COUNTRY, frozenset({"postal_code"}), odd.foreign_postal_codes),
+    (Oddity.EMAIL_PLACEHOLDER, frozenset({"email"}), odd.email_placeholders),
+    (Oddity.EMAIL_IMPOSSIBLE, frozenset({"email"}), odd.no_emails),
+    (Oddity.DATE_IN_FUTURE, frozenset({"date_of_birth"}), odd.born_in_future),
+    (Oddity.DATE_TOO_LONG_AGO, frozenset({"date_of_birth"}), odd.born_too_long_ago),
+    (Oddity.UNDERAGE, frozenset({"date_of_birth"}), odd.born_lately),
+    (Oddity.ALT_PHONE_SAME, frozenset({"alt_phone"}), odd.phone_numbers),
+)
+
+
+class Found(NamedTuple):
+    """Where an oddity is in a chunk."""
+
+    oddity: Oddity
+    field: str
+    places: Places
+
+
+def find_oddities(
+    fields: pd.DataFrame, today: date, *, date_format: str | None = None, region: str = "US"
+) -> pd.DataFrame:
+    """Find the values of a chunk that look wrong.
+
+    Args:
+        fields: index row_number; str columns named as lead fields, as the file has them.
+        today: that dates of birth are measured by.
+        date_format: of date_of_birth; None: as add_lead reads dates.
+        region: of rows that say nothing of their country.
+
+    Returns:
+        A row for each such value, in the order of `fields`: index row_number, which may repeat;
+        columns oddity, field, value (str), the value trimmed.
+    """
+    texts = {str(name): Texts(fields[name]) for name in fields}
+    found = [*find_places(Chunk(texts, today, date_format, region))]
+    places = np.concatenate([NOWHERE, *(each.places for each in found)])
+    sizes = [len(each.places) for each in found]
+    values = pa.chunked_array(
+        [texts[each.field].take(each.places) for each in found], pa.large_string()
+    )
+    told = {
+        "oddity": np.repeat(np.array([each.oddity.value for each in found], dtype=object), sizes),
+        "field": np.repeat(np.array([each.field for each in found], dtype=object), sizes),
+        "value": to_series(values, pd.RangeIndex(len(places))).to_numpy(),
+    }
+    frame = pd.DataFrame(told, index=fields.index[places], dtype="str")
+    return frame.iloc[np.argsort(places, kind="stable")]
+
+
+def find_places(chunk: Chunk) -> Iterator[Found]:
+    """Find the values of a chunk that look wrong: field by field, each value once."""
+    for field, texts in chunk.texts.items():
+        told = np.zeros(len(texts.array), dtype=bool)
+        for oddity, find in _checks_of(field):
+            places = find(texts, chunk)
+            places = places[~told[places]]
+            if places.size:
+                told[places] = True
+                yield Found(oddity, field, places)
+
+
+@cache
+def _checks_of(field: str) -> tuple[tuple[Oddity, odd.Check], ...]:
+    kind = "comments" if field.startswith(CUSTOM) else field
+    return tuple((oddity, find) for oddity, fields, find in _CHECKS if kind in fields)

@@ -1,0 +1,145 @@
+"""How values are written on a page: numbers for people, and text of strangers made harmless."""
+
+import re
+import unicodedata
+from datetime import datetime, timedelta
+
+from markupsafe import Markup
+
+MOST_SHOWN = 120
+"""Characters of a value that are shown."""
+
+UNSEEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+"""Unicode categories of characters that turn or break lines, or that nobody sees."""
+JOINERS = {"\N{ZERO WIDTH JOINER}", "\N{ZERO WIDTH NON-JOINER}"}
+"""Belong to how emoji and some scripts are written."""
+
+SEPARATED = re.compile(r"\d(?:[^\w\n]{0,3}\d){6,}")
+KEPT = re.compile(rf"\b(?:lead_id|list_id|row_number)=\d+|({SEPARATED.pattern})")
+MASK = "\N{BULLET}"
+NOTHING, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
+
+SIZES = ("bytes", "KB", "MB", "GB", "TB")
+PERIODS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
+AGES = (("year", 365), ("month", 30), ("week", 7), ("day", 1))
+
+
+def visible(text: str, most: int = MOST_SHOWN) -> str:
+    """Write a value so that it stays one line, within its bounds, and hides nothing.
+
+    A character that controls how others are shown, such as U+202E, is written by its number.
+
+    Args:
+        text: of anybody; lone surrogates may be in it.
+        most: characters; longer text is cut, and ends in an ellipsis.
+    """
+    # Only what can be shown is looked at: a value may have megabytes.
+    seen = "".join(_seen(character) for character in text[: most + 1])
+    return seen if len(seen) <= most else seen[: most - 1] + "…"
+
+
+def _seen(character: str) -> str:
+    if unicodedata.category(character) in UNSEEN and character not in JOINERS:
+        return f"⟨U+{ord(character):04X}⟩"
+    return character
+
+
+def shown(text: object, most: int = MOST_SHOWN) -> Markup:
+    """Give a value as HTML that disturbs nothing around it, whichever way it is written."""
+    return Markup("<bdi>{}</bdi>").format(visible(str(text), most))
+
+
+def masked(text: str) -> str:
+    """Hide the middle of each number of seven digits and more: 7275551234 is 727•••••34.
+
+    Digits count as one number with up to three other signs between them.
+    """
+    return SEPARATED.sub(_hidden, text)
+
+
+def masked_details(text: str) -> str:
+    """Hide numbers as `masked` does, but not what names a lead, a list or a row."""
+    return KEPT.sub(lambda match: _hidden(match) if match[1] else match[0], text)
+
+
+def _hidden(number: re.Match[str]) -> str:
+    text = number[0]
+    places = [place for place, character in enumerate(text) if character.isdecimal()]
+    hidden = set(places[3:-2])
+    return "".join(MASK if place in hidden else each for place, each in enumerate(text))
+
+
+def number(value: float) -> str:
+    """Write a count: 1,234,567; with one decimal place if it has any."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+
+
+def percent(share: float | None) -> str:
+    """Write a share from 0 to 1; none and all are said only of exactly none and all."""
+    if share is None:
+        return NOTHING
+    if 0 < share < 0.001:
+        return "<0.1%"
+    if 0.999 < share < 1:
+        return ">99.9%"
+    return f"{share:.0%}" if share in {0, 1} else f"{share:.1%}"
+
+
+def size(count: int) -> str:
+    """Write a number of bytes: 1.4 MB."""
+    value = float(count)
+    for unit in SIZES:
+        if value < 1000 or unit == SIZES[-1]:
+            break
+        value /= 1000
+    return f"{value:,.0f} {unit}" if unit == "bytes" else f"{value:,.1f} {unit}"
+
+
+def many(count: int, noun: str) -> str:
+    """Write a count and what is counted: 1 row, 2,000 rows."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """Write how long something takes, in its two largest units: 2 hours 5 minutes."""
+    if seconds < 1:
+        return "less than a second"
+    left, said = round(seconds), []
+    for noun, length in PERIODS:
+        count, left = divmod(left, length)
+        if count:
+            said.append(many(count, noun))
+        elif said:
+            break
+    return " ".join(said[:2])
+
+
+def ago(since: datetime, now: datetime) -> str:
+    """Write how long ago something was, by two clocks alike: 3 months ago."""
+    days = (now.date() - since.date()) // timedelta(days=1)
+    for noun, length in AGES:
+        if days >= length:
+            return f"{many(days // length, noun)} ago"
+    return "today" if days == 0 else "after today"
+
+
+def moment(when: datetime) -> str:
+    """Write a date and a time of day: 22 November 2026, 09:05 UTC."""
+    zone = when.tzname()
+    return f"{when.day} {when:%B %Y, %H:%M}" + (f" {zone}" if zone else "")
+
+
+def words(name: str) -> str:
+    """Write the name of a member of an enumeration in words: Phone number in DNC."""
+    plain, _, rest = name.partition(":")
+    text = plain.replace("_", " ").lower()
+    for short in ("dnc", "nanpa"):
+        text = re.sub(rf"\b{short}\b", short.upper(), text)
+    return text[:1].upper() + text[1:] + (f": {visible(rest, 40)}" if rest else "")
+
+
+FILTERS = {
+    each.__name__: each
+    for each in (duration, many, masked, moment, number, percent, shown, size, visible, words)
+}
+"""For templates."""

@@ -1,0 +1,60 @@
+"""Summaries of runs that were never run, as the jobs write them."""
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from loader.report.record import ColumnFill, Profile, Score, ScorePart
+from loader.summary import FileSummary, MappingSummary, Summary
+
+BEGAN = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
+COLUMNS = {"Phone": "phone_number", "Mail": "email", "Zaphod": ""}
+
+
+def profile_of(rows: int, score: float | None = 90.0, **filled: int) -> Profile:
+    """Make a profile; filled rows by column, all of them where nothing is said."""
+    columns = [
+        ColumnFill(column=column, field=COLUMNS.get(column, ""), filled=filled.get(column, rows))
+        for column in {**COLUMNS, **filled}
+    ]
+    part = ScorePart(name="complete", meaning="how full", weight=10, share=(score or 0) / 100)
+    return Profile(
+        rows=rows, columns=columns, repaired={}, oddities={}, odd_rows=0, repeated_numbers=0,
+        states={}, offsets={}, duplicate_ages={}, call_hours=None, estimate=None,
+        score=Score(points=score, parts=[part]),
+    )  # fmt: skip
+
+
+def summary_of(
+    name: str = "acme_1.csv",
+    rows: int = 100,
+    reasons: dict[str, int] | None = None,
+    **given: Any,
+) -> Summary:
+    """Make a summary of a file; what it has is told by its name."""
+    reasons, columns = reasons or {}, given.pop("columns", list(COLUMNS))
+    began = given.setdefault("began", BEGAN)
+    sha256 = given.pop("sha256", hashlib.sha256(name.encode()).hexdigest())
+    job = given.setdefault("job", "import")
+    file = FileSummary(
+        name=name, sha256=sha256, size=123, compression=None, encoding="utf-8", bom=False,
+        delimiter=",", header=True, columns=columns,
+    )  # fmt: skip
+    rejected = sum(reasons.values())
+    usual: dict[str, Any] = {
+        "run": f"{began:%Y%m%d-%H%M%S}-{sha256[:8]}-{job}",
+        "mapping": MappingSummary(fields={"phone_number": "Phone"}, unmapped=[], set_by_dialer=[]),
+        "options": {}, "database": None, "ended": began, "notices": {}, "lead_ids": [],
+        "number_types": {}, "regions": {}, "remarks": [], "seconds": {}, "results": "results/x",
+        "profile": profile_of(rows),
+    }  # fmt: skip
+    counts = {"rows_read": rows, "loaded": rows - rejected, "rejected": rejected}
+    return Summary(file=file, reasons=reasons, **{**counts, **usual, **given})
+
+
+def written(folder: Path, summary: Summary) -> Path:
+    """Write a summary as a results folder has it; give the folder."""
+    folder.mkdir(parents=True)
+    (folder / "summary.json").write_text(summary.model_dump_json(indent=2), "utf-8")
+    return folder

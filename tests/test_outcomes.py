@@ -1,0 +1,114 @@
+"""What the report tells of loaded and of rejected rows."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from loader.findings import FINDING_TYPES
+from loader.report.outcomes import MOST_COUNTED, MOST_STATES, LoadedRows, RejectedRows, age_names
+from loader.report.record import OTHERS
+
+NOW = datetime(2026, 11, 22, 15, 0)
+
+
+def loaded(*rows: tuple[str, float]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["state", "gmt_offset_now"], index=range(2, len(rows) + 2))
+    return frame.astype({"state": "str", "gmt_offset_now": "float64"})
+
+
+def said(*rows: tuple[int, str, str]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["row", "notice", "details"]).set_index("row")
+    return frame.astype("str")
+
+
+def test_states_and_time_zones_are_counted() -> None:
+    rows = LoadedRows()
+    rows.add(loaded(("FL", -5.0), ("fl ", -5.0), ("", 5.75)), said())
+    rows.add(loaded(("NY", -10.0)), said())
+    assert rows.states == {"FL": 2, "": 1, "NY": 1}
+    assert list(rows.offsets.items()) == [("-10.00", 1), ("-5.00", 2), ("5.75", 1)]
+
+
+def test_a_column_of_states_may_hold_anything() -> None:
+    rows = LoadedRows()
+    for chunk in range(3):
+        names = [(f"S{chunk}-{number}", 0.0) for number in range(MOST_COUNTED)]
+        rows.add(loaded(*names, *[("FL", 0.0)] * 9), said())
+    assert len(rows.states) == MOST_STATES + 1
+    assert sum(rows.states.values()) == 3 * (MOST_COUNTED + 9)
+    assert next(iter(rows.states.items())) == ("FL", 27)
+    assert list(rows.states)[-1] == OTHERS
+
+
+def test_repairs_are_counted_by_field_and_once_a_row() -> None:
+    rows = LoadedRows()
+    notices = said(
+        (2, "VALUE_CUT", "title"), (2, "VALUE_CUT", "comments"), (2, "VALUE_CUT", "title"),
+        (3, "VALUE_CUT", "title"), (3, "EXTENSION_DROPPED", "12"), (3, "ADDED_TO_HOPPER", "x"),
+    )  # fmt: skip
+    rows.add(loaded(("FL", 0.0), ("FL", 0.0)), notices)
+    assert rows.repaired == {
+        "VALUE_CUT": {"title": 2, "comments": 1},
+        "EXTENSION_DROPPED": {"phone_number": 1},
+    }
+
+
+def rejected(*rows: dict[str, Any]) -> pd.DataFrame:
+    frame = pd.DataFrame([{"details": "", "tel": "7275550101", **row} for row in rows])
+    frame = frame.set_index("row")
+    return frame.reindex(columns=[*FINDING_TYPES, "reasons_all", "tel"]).astype(FINDING_TYPES)
+
+
+def test_examples_and_ages_of_duplicates() -> None:
+    asked: list[tuple[list[int], bool]] = []
+
+    def entry_dates(ids: "pd.Series[int]", archived: bool) -> "pd.Series[pd.Timestamp]":
+        asked.append((ids.tolist(), archived))
+        there = {7: NOW - timedelta(days=40), 8: NOW - timedelta(hours=2), 9: NOW}
+        return pd.Series({n: there[n] for n in ids if n in there}, dtype="datetime64[us]")
+
+    rows = RejectedRows("tel", NOW, entry_dates)
+    dup = {"reason": "DUP", "reasons_all": "DUP|DNC"}
+    rows.add(
+        rejected(
+            {"row": 9, **dup, "lead_id": 7, "details": "list_id=101"},
+            {"row": 3, **dup, "lead_id": 8, "details": "list_id=102 archived=Y"},
+            {"row": 4, **dup, "lead_id": 6, "details": "list_id=101"},
+            {"row": 5, **dup, "duplicate_row": 2, "details": "list_id=101"},
+            {"row": 6, "reason": "DNC", "reasons_all": "DNC"},
+        )
+    )
+    assert asked == [([7, 6], False), ([8], True)]
+    assert rows.ages == {"today": 1, "up to 3 months": 1, "unknown": 1}
+    assert rows.reasons_all == {"DUP": 4, "DNC": 5}
+    first, second, third, fourth = rows.examples["DUP"]
+    assert (first.row_number, first.lead_id, first.list_id) == (3, 8, "102")
+    assert first.entry_date == NOW - timedelta(hours=2)
+    assert (second.row_number, second.entry_date, second.list_id) == (4, None, "101")
+    assert (third.lead_id, third.list_id, third.details) == (None, "", "row_number=2 list_id=101")
+    assert (fourth.row_number, fourth.phone) == (9, "7275550101")
+
+
+def test_of_many_rows_the_first_are_shown() -> None:
+    rows = RejectedRows("tel", NOW, lambda _ids, _archived: pd.Series(dtype="datetime64[us]"))
+    for numbers in (range(50, 90), range(2, 4), range(10, 50)):
+        chunk = [{"row": n, "reason": "DNC", "reasons_all": "DNC"} for n in numbers]
+        rows.add(rejected(*chunk))
+    assert [each.row_number for each in rows.examples["DNC"]] == [2, 3, 10, 11, 12]
+    assert rows.reasons_all == {"DNC": 82}
+
+
+@pytest.mark.parametrize(
+    ("days", "name"),
+    [
+        (-1.0, "today"), (0.0, "today"), (0.99, "today"), (1.0, "up to a week"),
+        (7.9, "up to a week"), (8.0, "up to a month"), (365.9, "up to a year"),
+        (731.0, "older"), (9999.0, "older"), (None, "unknown"),
+    ],
+)  # fmt: skip
+def test_ages(days: float | None, name: str) -> None:
+    entered = pd.NaT if days is None else NOW - timedelta(days=days)
+    dates = pd.Series([entered], index=[5], dtype="datetime64[us]")
+    assert age_names(dates, NOW).to_dict() == {5: name}

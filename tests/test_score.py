@@ -1,0 +1,211 @@
+"""The score of a list: its parts, what does not count, and that worse is never better."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loader.options import LoadOptions
+from loader.reasons import Notice, Reason
+from loader.report import score as groups
+from loader.report.record import Score, Seen
+from loader.report.score import PARTS, WANTED, score_of
+from loader.summary import Tally
+
+FIELDS = {name: name.upper() for name in (*WANTED, "phone_number")}
+EVERYTHING = LoadOptions(dnc_check="Y", duplicate_check="DUPSYS")
+GROUPS = ("UNREADABLE", "NOT_CALLABLE", "FORBIDDEN", "NOT_NEW", "NOT_THE_VENDORS")
+
+
+def full(rows: int) -> Seen:
+    return Seen(rows=rows, filled=dict.fromkeys(FIELDS.values(), rows))
+
+
+def scored(
+    rows: int = 10,
+    reasons: dict[str, int] | None = None,
+    reasons_all: dict[str, int] | None = None,
+    **given: Any,
+) -> Score:
+    notices = given.pop("notices", {})
+    tally = Tally(rows_read=rows, reasons=Counter(reasons or {}), notices=Counter(notices))
+    settings = {"fields": FIELDS, "options": EVERYTHING, "knows_leads": True, "seen": full(rows)}
+    return score_of(tally, reasons_all or {}, **{**settings, **given})
+
+
+def shares(score: Score) -> dict[str, float | None]:
+    return {part.name: part.share for part in score.parts}
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_is_in_one_group(reason: Reason) -> None:
+    assert sum(reason in getattr(groups, name) for name in GROUPS) == 1
+    assert groups.NO_NUMBER < groups.NOT_CALLABLE
+
+
+def test_a_list_without_a_fault_has_all_points() -> None:
+    score = scored()
+    assert score.points == 100
+    assert set(shares(score).values()) == {1.0}
+    assert sum(part.weight for part in PARTS.values()) == 100
+
+
+@pytest.mark.parametrize(
+    ("reasons", "reasons_all", "part", "expected"),
+    [
+        ({"BROKEN_QUOTE": 1, "TOO_FEW_FIELDS": 2}, {}, "readable rows", 0.7),
+        ({"INVALID_PHONE_NUMBER": 3}, {}, "numbers that can be called", 0.7),
+        # Of 8 readable rows, not of 10.
+        ({"BROKEN_QUOTE": 2, "DAMAGED_PHONE_NUMBER": 2}, {}, "numbers that can be called", 0.75),
+        # Of the 5 that have a number.
+        (
+            {"INVALID_PHONE_NUMBER": 5, "PHONE_NUMBER_IN_DNC": 1},
+            {},
+            "numbers that may be called",
+            0.8,
+        ),
+        ({"PHONE_NUMBER_IN_FEED:courts": 4}, {}, "numbers that may be called", 0.6),
+        # Two feeds have the same two numbers: two rows, not four.
+        (
+            {"PHONE_NUMBER_IN_FEED:a": 2},
+            {"PHONE_NUMBER_IN_FEED:a": 2, "PHONE_NUMBER_IN_FEED:b": 2},
+            "numbers that may be called",
+            0.8,
+        ),
+        # A row that falls before it can be asked whether it is new is one of these, too.
+        (
+            {"PHONE_NUMBER_IN_DNC": 3},
+            {"PHONE_NUMBER_IN_DNC": 3, "DUPLICATE_PHONE_NUMBER_IN_SYSTEM": 2},
+            "new to the dialer",
+            0.8,
+        ),
+        (
+            {"DUPLICATE_PHONE_NUMBER_IN_LIST": 2, "DUPLICATE_PHONE_NUMBER_IN_SYSTEM": 2},
+            {"DUPLICATE_PHONE_NUMBER_IN_LIST": 2, "DUPLICATE_PHONE_NUMBER_IN_SYSTEM": 4},
+            "new to the dialer",
+            0.6,
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_each_reason_lowers_its_part(
+    reasons: dict[str, int], reasons_all: dict[str, int], part: str, expected: float
+) -> None:
+    score = scored(reasons=reasons, reasons_all=reasons_all)
+    assert shares(score)[part] == pytest.approx(expected)
+    assert score.points is not None
+    assert score.points < 100
+
+
+@pytest.mark.parametrize("reason", sorted(groups.NOT_THE_VENDORS))
+def test_what_is_not_the_vendors_fault_costs_nothing(reason: Reason) -> None:
+    assert scored(reasons={reason: 4}, reasons_all={reason: 4}).points == 100
+
+
+@pytest.mark.parametrize(
+    ("given", "unknown"),
+    [
+        ({"options": LoadOptions()}, {"numbers that may be called", "new to the dialer"}),
+        ({"options": LoadOptions(campaign_dnc_check="Y")}, {"new to the dialer"}),
+        (
+            {"options": LoadOptions(feed={"courts": Path("courts.csv")}), "knows_leads": False},
+            {"new to the dialer"},
+        ),
+        ({"knows_leads": False}, {"numbers that may be called", "new to the dialer"}),
+        ({"seen": Seen()}, {"no number twice", "complete", "tidy"}),
+    ],
+    ids=["no checks", "campaign list", "feed, no database", "no database", "nothing seen"],
+)
+def test_what_was_not_looked_at_does_not_count(given: dict[str, Any], unknown: set[str]) -> None:
+    score = scored(**given)
+    assert {name for name, share in shares(score).items() if share is None} == unknown
+    assert score.points == 100
+
+
+def test_duplicates_that_were_taken_are_not_new_either() -> None:
+    score = scored(notices={Notice.UPDATED_EXISTING_LEAD: 3, Notice.EXISTING_LEAD_UNCHANGED: 1})
+    assert shares(score)["new to the dialer"] == pytest.approx(0.6)
+
+
+def test_a_field_that_no_column_fills_counts_as_empty() -> None:
+    fields = {"first_name": "FIRST_NAME", "phone_number": "PHONE_NUMBER"}
+    assert shares(scored(fields=fields))["complete"] == pytest.approx(1 / 7)
+
+
+def test_what_looks_wrong_and_repeated_numbers_count() -> None:
+    score = scored(seen=full(10).model_copy(update={"odd_rows": 5, "repeated_numbers": 2}))
+    assert shares(score)["tidy"] == 0.5
+    assert shares(score)["no number twice"] == 0.8
+    assert score.points == 96.5
+
+
+def test_nothing_is_said_of_no_rows() -> None:
+    score = scored(rows=0)
+    assert score.points is None
+    assert set(shares(score).values()) == {None}
+
+
+def test_an_unreadable_file_has_no_points() -> None:
+    score = scored(reasons={"TOO_FEW_FIELDS": 10}, seen=Seen())
+    assert score.points == 0
+
+
+counts = st.integers(0, 30)
+reason_counts = st.dictionaries(
+    st.sampled_from([*Reason, "PHONE_NUMBER_IN_FEED:x", "PHONE_NUMBER_IN_FEED:y"]).map(str), counts
+)
+settings = st.fixed_dictionaries(
+    {
+        "options": st.sampled_from([LoadOptions(), EVERYTHING]),
+        "knows_leads": st.booleans(),
+        "fields": st.sampled_from([FIELDS, {}]),
+        "notices": st.dictionaries(st.sampled_from([*Notice]).map(str), counts),
+        "seen": st.builds(
+            Seen,
+            rows=counts,
+            filled=st.dictionaries(st.sampled_from([*FIELDS.values()]), counts),
+            odd_rows=counts,
+            repeated_numbers=counts,
+        ),
+    }
+)
+
+
+@pytest.mark.property
+@given(rows=counts, first=reason_counts, all_=reason_counts, given=settings)
+def test_shares_and_points_are_within_their_bounds(
+    rows: int, first: dict[str, int], all_: dict[str, int], given: dict[str, Any]
+) -> None:
+    score = scored(rows, first, all_, **given)
+    assert list(shares(score)) == list(PARTS)
+    assert all(share is None or 0 <= share <= 1 for share in shares(score).values())
+    assert score.points is None or 0 <= score.points <= 100
+
+
+@pytest.mark.property
+@given(
+    rows=counts,
+    first=reason_counts,
+    all_=reason_counts,
+    given=settings,
+    worse=st.sampled_from([*Reason]),
+    more=counts,
+    is_first=st.booleans(),
+)
+def test_more_rejected_rows_are_never_better(
+    rows: int,
+    first: dict[str, int],
+    all_: dict[str, int],
+    given: dict[str, Any],
+    worse: Reason,
+    more: int,
+    is_first: bool,
+) -> None:
+    before = scored(rows, first, all_, **given).points
+    changed = first if is_first else all_
+    changed = {**changed, worse: changed.get(worse, 0) + more}
+    now = scored(rows, changed if is_first else first, all_ if is_first else changed, **given)
+    assert before is None or now.points is None or now.points <= before

@@ -1,0 +1,267 @@
+"""What is seen of a file's rows, however it is cut into chunks."""
+
+import tempfile
+from collections import Counter
+from datetime import date
+from itertools import accumulate, pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loader.mapping import ColumnMapping
+from loader.options import LoadOptions
+from loader.report import repeated, seen
+from loader.report.oddities import find_oddities
+from loader.report.record import MOST_EXAMPLES, OddExample, Repeated, Seen
+from loader.report.repeated import FrequentValues
+from loader.report.seen import Looking
+from loader.report.texts import Texts
+
+TODAY = date(2026, 11, 22)
+FIELDS = {"phone_number": "Tel", "first_name": "First", "state": "State", "email": "Mail"}
+
+
+def frame(rows: list[list[str]], columns: list[str] | None = None) -> pd.DataFrame:
+    read = pd.DataFrame(rows, columns=columns or [*FIELDS.values(), "Other"], dtype="str")
+    return read.set_axis(pd.RangeIndex(2, 2 + len(read), name="row_number"))
+
+
+def look(
+    chunks: list[pd.DataFrame],
+    folder: Path,
+    phones: list["pd.Series[str]"] | None = None,
+    fields: dict[str, str] | None = None,
+    **options: str,
+) -> Seen:
+    mapping = ColumnMapping(FIELDS if fields is None else fields, ("Other",))
+    looking = Looking(mapping, LoadOptions(**options), TODAY, folder)
+    for chunk in chunks:
+        looking.look_at(chunk)
+    for numbers in phones or []:
+        looking.numbers(numbers)
+    told = looking.seen()
+    assert Seen.model_validate_json(told.model_dump_json()) == told
+    return told
+
+
+def cut(rows: pd.DataFrame, sizes: list[int]) -> list[pd.DataFrame]:
+    return [rows.iloc[start:end] for start, end in pairwise([0, *accumulate(sizes), len(rows)])]
+
+
+def test_what_is_seen(tmp_path: Path) -> None:
+    rows = frame([
+        ["3055550101", "JOHN", "Florida", "x", ""],
+        ["3055550102", "Ann", "FL", " ", "\u00a0"],
+        ["3055550101", "ANN", "Miami", "a@b.example", "o"],
+        ["", "Ann ", "FL", "a@b.example", ""],
+    ])  # fmt: skip
+    assert look([rows], tmp_path) == Seen(
+        rows=4,
+        filled={"Tel": 3, "First": 4, "State": 4, "Mail": 3, "Other": 1},
+        oddities={
+            "NAME_IN_CAPITALS": 2, "STATE_IN_WORDS": 1, "CITY_IN_STATE": 1, "EMAIL_IMPOSSIBLE": 1
+        },
+        odd_rows=2,
+        odd_examples={
+            "NAME_IN_CAPITALS": [
+                OddExample(row_number=2, field="first_name", value="JOHN"),
+                OddExample(row_number=4, field="first_name", value="ANN"),
+            ],
+            "STATE_IN_WORDS": [OddExample(row_number=2, field="state", value="Florida")],
+            "CITY_IN_STATE": [OddExample(row_number=4, field="state", value="Miami")],
+            "EMAIL_IMPOSSIBLE": [OddExample(row_number=2, field="email", value="x")],
+        },
+        repeated={
+            "phone_number": [Repeated(value="3055550101", rows=2)],
+            "first_name": [Repeated(value="Ann", rows=2)],
+            "email": [Repeated(value="a@b.example", rows=2)],
+        },
+    )  # fmt: skip
+
+
+def test_options_say_how_values_are_meant(tmp_path: Path) -> None:
+    rows = frame([["1", "Bayern", "23.11.2008"]], ["Tel", "State", "Born"])
+    fields = {"phone_number": "Tel", "state": "State", "date_of_birth": "Born"}
+    assert look([rows], tmp_path, fields=fields).oddities == {"CITY_IN_STATE": 1}
+    for german in ({"default_region": "DE"}, {"phone_code": "49"}):
+        assert look([rows], tmp_path, fields=fields, **german).oddities == {}
+    told = look([rows], tmp_path, fields=fields, date_format="%d.%m.%Y")
+    assert told.oddities == {"CITY_IN_STATE": 1, "UNDERAGE": 1}
+
+
+def test_a_row_counts_once_for_an_oddity_in_two_fields(tmp_path: Path) -> None:
+    rows = frame([["JOHN", "SMITH"], ["Ann", "LEE"]], ["First", "Last"])
+    told = look([rows], tmp_path, fields={"first_name": "First", "last_name": "Last"})
+    assert (told.oddities, told.odd_rows) == ({"NAME_IN_CAPITALS": 2}, 2)
+    shown = [(each.row_number, each.field) for each in told.odd_examples["NAME_IN_CAPITALS"]]
+    assert shown == [(2, "first_name"), (3, "last_name")]
+
+
+def test_the_first_rows_are_shown_and_cut(tmp_path: Path) -> None:
+    rows = frame([["1", "A" * 1000, "", "", ""]] * 20)
+    shown = look([rows.iloc[10:], rows.iloc[:10]], tmp_path).odd_examples["NAME_IN_CAPITALS"]
+    assert [each.row_number for each in shown] == [*range(2, 2 + MOST_EXAMPLES)]
+    assert {each.value for each in shown} == {"A" * seen.LONGEST_EXAMPLE}
+
+
+@pytest.mark.parametrize("chunks", [[], [frame([])]], ids=["none", "empty"])
+def test_an_empty_file(chunks: list[pd.DataFrame], tmp_path: Path) -> None:
+    filled = dict.fromkeys(chunks[0], 0) if chunks else {}
+    none = [pd.Series([], dtype="str"), pd.Series([""], dtype="str")]
+    assert look(chunks, tmp_path, none) == Seen(filled=filled)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_blank_column(tmp_path: Path) -> None:
+    told = look([frame([["", " ", "\t", "\u3000", ""]] * 3)], tmp_path)
+    assert told == Seen(rows=3, filled=dict.fromkeys([*FIELDS.values(), "Other"], 0))
+
+
+def test_a_thousand_columns(tmp_path: Path) -> None:
+    columns = [f"c{n}" for n in range(1000)]
+    told = look([frame([["", *["x"] * 999]] * 5, columns)], tmp_path, fields={"email": "c1"})
+    assert told.filled == {"c0": 0} | dict.fromkeys(columns[1:], 5)
+    assert told.oddities == {"EMAIL_IMPOSSIBLE": 5}
+
+
+def test_one_column_may_fill_two_fields(tmp_path: Path) -> None:
+    told = look([frame([["x"]] * 2, ["A"])], tmp_path, fields={"email": "A", "city": "A"})
+    assert list(told.repeated) == ["email", "city"]
+
+
+VALUES = st.sampled_from(["", " ", "JOHN", "Ann", " Ann", "Florida", "Miami", "x", "a@b.example"])
+
+
+@pytest.mark.property
+@given(
+    rows=st.lists(st.lists(VALUES, min_size=5, max_size=5), max_size=30),
+    sizes=st.lists(st.integers(0, 9), max_size=5),
+    bucket=st.integers(1, 8),
+    kept=st.integers(1, 4),
+)
+def test_chunks_do_not_matter(
+    rows: list[list[str]], sizes: list[int], bucket: int, kept: int
+) -> None:
+    whole = frame(rows)
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        patch.setattr(repeated, "BUCKET", bucket)
+        patch.setattr(repeated, "KEPT", kept)
+        told = look(cut(whole, sizes), Path(folder))
+        assert told == look([whole], Path(folder))
+    odd = find_oddities(whole[[*FIELDS.values()]].set_axis([*FIELDS], axis="columns"), TODAY)
+    assert told.rows == len(rows)
+    assert told.filled == {name: int((whole[name].str.strip() != "").sum()) for name in whole}
+    assert told.odd_rows == odd.index.nunique()
+    assert told.oddities == {
+        oddity: found.index.nunique() for oddity, found in odd.groupby("oddity")
+    }
+    for oddity, found in odd.groupby("oddity"):
+        rows_shown = [each.row_number for each in told.odd_examples[str(oddity)]]
+        assert rows_shown == found.index.unique()[:MOST_EXAMPLES].tolist()
+
+
+# --- Frequent values ------------------------------------------------------------------------------
+
+
+def most(values: list[str], size: int = 7) -> list[tuple[str, int]]:
+    counting = FrequentValues()
+    for start in range(0, len(values), size):
+        counting.add(Texts(pd.Series(values[start : start + size], dtype="str")))
+    return [(each.value, each.rows) for each in counting.most()]
+
+
+def counted(values: list[str]) -> "Counter[str]":
+    return Counter(value.strip() for value in values if value.strip())
+
+
+TEXTS = st.lists(st.sampled_from(["", " ", "\u00e9", *"abcdefghij", " a"]), max_size=120)
+
+
+@pytest.mark.property
+@given(TEXTS, st.integers(1, 9))
+def test_few_values_are_counted_exactly(values: list[str], bucket: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(repeated, "BUCKET", bucket)
+        patch.setattr(repeated, "KEPT", 11)
+        told = most(values)
+    known = [(value, rows) for value, rows in counted(values).items() if rows >= 2]
+    assert told == sorted(known, key=lambda each: (-each[1], each[0]))[: repeated.SHOWN]
+
+
+@pytest.mark.property
+@given(TEXTS, st.integers(1, 9), st.integers(1, 6))
+def test_many_values_are_counted_at_least(values: list[str], bucket: int, kept: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(repeated, "BUCKET", bucket)
+        patch.setattr(repeated, "KEPT", kept)
+        patch.setattr(repeated, "SHOWN", kept)
+        told, known = dict(most(values)), counted(values)
+    missed = sum(known.values()) // (kept + 1)
+    for value, rows in known.items():
+        assert rows - missed <= told.get(value, 1) or rows - missed < 2
+        assert told.get(value, 0) <= rows
+    assert set(told) <= set(known)
+
+
+def test_a_frequent_value_is_found_among_many(tmp_path: Path) -> None:
+    values = [f"v{n}" for n in range(100_000)]
+    values[::40] = ["often"] * 2500
+    values[1::100] = ["sometimes"] * 1000
+    told = most(values, 30_000)
+    assert told[0] == ("often", 2500)
+    assert told[1] == ("sometimes", 1000)
+
+
+def test_long_values_are_told_by_their_beginning() -> None:
+    long = "x" * repeated.LONGEST
+    assert most([long, long + "y", long + "z"]) == [("x" * (repeated.LONGEST - 1) + "…", 2)]
+
+
+def test_memory_does_not_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeated, "BUCKET", 1000)
+    monkeypatch.setattr(repeated, "KEPT", 100)
+    looking = Looking(ColumnMapping(FIELDS, ()), LoadOptions(), TODAY, tmp_path)
+    before, held = pa.total_allocated_bytes(), []
+    for n in range(0, 30_000, 1500):
+        # Half of the values stand in every chunk, so that they are kept.
+        texts = [f"{k if k % 2 else n + k:05d}{'x' * 500}" for k in range(1500)]
+        looking.look_at(pd.DataFrame(dict.fromkeys(FIELDS.values(), texts), dtype="str"))
+        del texts
+        held.append(pa.total_allocated_bytes() - before)
+    kept = len(FIELDS) * (100 + 1500) * (repeated.LONGEST + 20)
+    assert max(held[3:]) < 2 * kept, "the rest of a bucket, and what is kept"
+
+
+# --- Repeated numbers -----------------------------------------------------------------------------
+
+NUMBERS = st.one_of(
+    st.just(""),
+    st.text("01", max_size=3),
+    st.text("019", min_size=16, max_size=21),
+    st.sampled_from(["3055550101", "03055550101", "305555010", "9" * 18, "9" * 19]),
+)
+
+
+@pytest.mark.property
+@given(st.lists(st.lists(NUMBERS, max_size=12), max_size=6), st.integers(0, 8))
+def test_numbers_are_counted_as_by_a_counter(batches: list[list[str]], waiting: int) -> None:
+    counts = Counter(number for batch in batches for number in batch if number)
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        patch.setattr(seen, "WAITING", waiting)
+        phones = [pd.Series(batch, dtype="str") for batch in batches]
+        told = look([], Path(folder), phones).repeated_numbers
+    assert told == sum(rows - 1 for rows in counts.values())
+
+
+def test_many_numbers_wait_on_disk(tmp_path: Path) -> None:
+    numbers = np.arange(400_000) % 300_000 + 2_000_000_000
+    phones = [pd.Series(part.astype(str), dtype="str") for part in np.split(numbers, 10)]
+    assert look([], tmp_path, phones).repeated_numbers == 100_000
+    files = list(tmp_path.iterdir())
+    assert len(files) == seen.PARTS
+    assert sum(file.stat().st_size for file in files) == 8 * len(numbers)
