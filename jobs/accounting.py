@@ -32,6 +32,7 @@ def summarize(run: Run, name: str, job: Job, began: datetime, seconds: dict[str,
         began: aware, UTC.
         seconds: by stage.
     """
+    run.count_loaded()
     source, tally, files = run.source, run.tally, run.files
     described = {n: getattr(source, n) for n in FileSummary.model_fields if n != "columns"}
     return Summary(

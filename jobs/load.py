@@ -313,7 +313,8 @@ def finish(
     if recording and run.database:
         ended = Inserting(run, checks, run.database, plan, recording.journal()).insert_all()
     else:
-        for accepted in run.files.accepted.read(run.options.batch_size):
+        changes = run.options.on_duplicate != "reject"
+        for accepted in run.files.accepted.read(run.options.batch_size if changes else None):
             run.load(_with_planned_changes(accepted, run, checks))
     run.files.finish(run.gathering.rejected.add)
     checks.seconds.lap("results")

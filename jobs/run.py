@@ -44,6 +44,10 @@ class Watchers:
 
 NOBODY = Watchers()
 
+COUNTED = ("notices", "number_type", "region", "state", "gmt_offset_now", "list_id")
+"""Columns of loaded rows by which they are counted."""
+COUNTED_AT_ONCE = 20_000
+
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
@@ -64,6 +68,8 @@ class Run:
     compared_with: Summary | None = None
     """The summary of the file before this one."""
     tally: Tally = field(default_factory=Tally)
+    """What it has of loaded rows but their number is complete after `count_loaded`."""
+    _uncounted: list[pd.DataFrame] = field(default_factory=list)
 
     def new_checks(self, folder: str) -> Checks:
         """Make checks that have accepted nothing yet, with a folder of their own."""
@@ -115,6 +121,16 @@ class Run:
     def _load(self, loaded: pd.DataFrame, lead_ids: "pd.Series[int]", *, new: bool) -> None:
         self.files.load(loaded, lead_ids, new=new)
         self.tally.loaded += len(loaded)
+        self._uncounted.append(loaded[list(COUNTED)])
+        if sum(map(len, self._uncounted)) >= COUNTED_AT_ONCE:
+            self.count_loaded()
+
+    def count_loaded(self) -> None:
+        """Count what is told of loaded rows; many at a time, for few cost nearly as much."""
+        if not self._uncounted:
+            return
+        loaded = pd.concat(self._uncounted)
+        self._uncounted.clear()
         said = said_of(loaded["notices"])
         self.tally.notices.update(noticed(said))
         self.tally.number_types.update(counts(loaded["number_type"]))
