@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from loader.dialable import Dialable, Obstacle
 from loader.reasons import Notice, Reason
-from loader.report.charts import MOST_BARS, bars, funnel, hours, largest, lines
+from loader.report.charts import MOST_BARS, bars, funnel, hours, largest, lines, ticks
 from loader.report.oddities import Oddity
 from loader.report.page import masked, render_page
 from loader.report.pictures import in_years, zone
@@ -391,3 +391,18 @@ def test_a_chart_is_a_drawing_and_no_more() -> None:
 def test_a_value_that_repeats_is_told_with_its_field() -> None:
     details = reports.details(repeated={"alt_phone": [Repeated(value="8135550188", rows=1200)]})
     assert "alt_phone 813•••••88 (1,200)" in plain(render_page(reports.summary(), details))
+
+
+@pytest.mark.parametrize(
+    ("highest", "expected"),
+    [
+        (4, [0, 1, 2, 3, 4]),
+        (9, [0, 2, 4, 6, 8, 10]),
+        (11, [0, 5, 10, 15]),
+        (1_234_567, [0, 500_000, 1_000_000, 1_500_000]),
+        (0.573, [0, 0.2, 0.4, 0.6]),
+        (1.0, [0, 0.2, 0.4, 0.6, 0.8, 1.0]),
+    ],
+)
+def test_axes_have_round_numbers(highest: float, expected: list[float]) -> None:
+    assert ticks(highest) == expected

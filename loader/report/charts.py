@@ -4,6 +4,7 @@ What pygal writes for its own style sheets and scripts is taken out: a chart is 
 in words what it shows.
 """
 
+import math
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -99,9 +100,8 @@ def hours(title: str, counts: Sequence[int], now: int | None = None) -> Markup:
     chart = Bar(**_sizes(210), x_labels=[f"{hour}:00" for hour in range(24)])
     chart.x_labels_major_every, chart.show_minor_x_labels = 6, False
     chart.truncate_label, chart.show_y_guides = -1, True
-    top = max([*counts, 1])
-    top += top % 2
-    chart.range, chart.y_labels = (0, top), [0, top // 2, top]
+    steps = ticks(max([*counts, 4]))
+    chart.range, chart.y_labels = (0, steps[-1]), steps
     chart.value_formatter, chart.print_values = number, False
     values = [
         {"value": count, "node": {"class": "rect now" if hour == now else "rect"}}
@@ -122,20 +122,27 @@ def lines(title: str, series: Mapping[str, Sequence[tuple[date, float]]]) -> Mar
     if not drawn:
         return Markup()
     days = sorted({day.toordinal() for points in drawn.values() for day, _ in points})
-    top = max([share for points in drawn.values() for _, share in points] + [0.01])
+    steps = ticks(max([share for points in drawn.values() for _, share in points] + [0.01]))
     chart = XY(**_sizes(230 + 20 * len(drawn)))
     chart.show_legend, chart.legend_at_bottom = True, True
     chart.legend_at_bottom_columns, chart.legend_box_size = 1, 10
     chart.truncate_legend, chart.print_values, chart.show_y_guides = 40, False, True
     chart.x_labels = sorted({days[0], (days[0] + days[-1]) // 2, days[-1]})
     chart.x_value_formatter = lambda day: f"{date.fromordinal(round(day)):%Y-%m-%d}"
-    chart.xrange, chart.range = (days[0] - 1, days[-1] + 1), (0, top * 1.05)
-    chart.y_labels, chart.value_formatter = [0, top / 2, top], percent
+    chart.xrange, chart.range = (days[0] - 1, days[-1] + 1), (0, steps[-1])
+    chart.y_labels, chart.value_formatter = steps, percent
     chart.margin_right, chart.dots_size, chart.truncate_label = 40, 3, -1
     for name, points in drawn.items():
         chart.add(visible(name, 40), [(day.toordinal(), share) for day, share in points])
     last = {name: points[-1][1] for name, points in drawn.items()}
     return _svg(chart, "lines", told(title, last, percent))
+
+
+def ticks(highest: float) -> list[float]:
+    """Give three to six round numbers from 0 to the first that is not below the highest value."""
+    magnitude = 10.0 ** math.floor(math.log10(highest / 2))
+    step = next(n * magnitude for n in (1, 2, 5, 10) if n * magnitude * 5 >= highest)
+    return [round(step * n, 9) for n in range(math.ceil(round(highest / step, 9)) + 1)]
 
 
 def told(title: str, values: Mapping[str, float], write: Callable[[float], str] = number) -> str:
