@@ -34,6 +34,7 @@ from loader.errors import (
 from loader.ledger import Ledger
 from loader.lists import NewList, drop_list, find_list, make_list
 from loader.options import LoadOptions
+from loader.report.comparison import read_summary
 from loader.summary import Summary
 
 OF_THE_FILE = (SourceFileError, RejectRateError, UsageError)
@@ -195,8 +196,14 @@ class SourceFiles:
 
     @property
     def _reporting(self) -> Reporting:
-        # What is asked of one file is not meant for all of them.
-        return replace(self.settings.reporting, source=self.source.name, sample=None, compare=None)
+        """Compare each file with the one before it; a sample would leave rows out."""
+        last = self.folder.last_summary()
+        try:
+            _ = last and read_summary(last)
+        except LoaderError:
+            last = None
+        wanted = self.settings.reporting
+        return replace(wanted, source=self.source.name, sample=None, compare=last)
 
     def _ending(self, watchers: Watchers) -> Watchers:
         """Let a signal end a load after its batch: the next night completes it."""

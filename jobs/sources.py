@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 from jobs.nightly_settings import Source
 from loader.errors import NoSuchFileError, NotAllowedError
+from loader.results import SUMMARY
 
 Kind = Literal["done", "failed"]
 """What became of a file; so is called, unless the settings say otherwise, where it goes."""
@@ -83,6 +84,17 @@ class DropFolder(ABC):
             if not target.results.exists() and not self._exists(target.file):
                 return target
         raise AssertionError("numbers do not end")
+
+    def last_summary(self) -> Path | None:
+        """Give the summary of the file that was loaded last, as far as its results are here."""
+        days = sorted(
+            (day for day in self._results("done").glob("*") if day.is_dir()), reverse=True
+        )
+        for day in days:
+            found = list(day.glob(f"*{RESULTS}/{SUMMARY}"))
+            if found:
+                return max(found, key=lambda path: path.stat().st_mtime)
+        return None
 
     def target_of(self, results: Path) -> Target | None:
         """Give the place of a file whose results are there, from a run that was broken off."""

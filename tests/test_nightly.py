@@ -112,6 +112,23 @@ def test_what_could_be_called_is_told(site: Site) -> None:
 
 
 @ON_SQLITE
+@ON_SQLITE
+def test_each_file_is_compared_with_the_one_before_it(site: Site) -> None:
+    site.put("mon.csv", rows(1, 2, -1))
+    site.put("tue.csv", rows(3, 4))
+    folders = [Path(each.results) for each in site.night().report.files]
+    first, second = map(summary_in, folders)
+    assert (first["source"], first["comparison"]) == ("vendor", None)
+    compared = second["comparison"]
+    assert (compared["file"].endswith("mon.csv"), compared["rows"]["before"]) == (True, 3)
+    assert "mon.csv" in (folders[1] / "report.html").read_text("utf-8")
+    (folders[1] / "summary.json").write_text("{", "utf-8")
+    site.put("wed.csv", rows(5))
+    (third,) = site.night().report.files
+    assert third.outcome == "loaded"
+    assert summary_in(third.results)["comparison"] is None
+
+
 def test_what_is_not_ready_stays(site: Site) -> None:
     for name in ("a.csv.part", ".hidden.csv", "b.TMP", "c.csv~"):
         site.put(name, rows(1))
