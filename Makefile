@@ -40,8 +40,8 @@ bench: $(VENV)/.installed-dev ## measure imports beside LOAD DATA, the archive b
 	$(BIN)/python -m tests.bench
 
 lock: $(VENV)/.installed-dev ## resolve the newest versions that pyproject.toml allows into the locks
-	$(BIN)/uv pip compile $(COMPILE) --output-file requirements.lock
 	$(BIN)/uv pip compile $(COMPILE) --all-extras --output-file requirements-dev.lock
+	$(BIN)/uv pip compile $(COMPILE) --constraint requirements-dev.lock --output-file requirements.lock
 
 COMPILE := pyproject.toml requirements-build.in --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header --no-emit-index-url --upgrade

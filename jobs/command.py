@@ -332,7 +332,9 @@ def _complain(arguments: list[str], message: str, code: int) -> int:
 
         complain(message)
     else:
-        print(f"leadloader: {message}", file=sys.stderr)
+        from jobs.logs import harmless
+
+        print(f"leadloader: {harmless(message)}", file=sys.stderr)
     return code
 
 

@@ -14,9 +14,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from jobs.telling_settings import LogFormat
+from loader.report.shown import visible
 
 Entry = MutableMapping[str, Any]
 """What structlog hands from processor to processor: `event`, `level`, and what is bound."""
+
+LONGEST_LINE = 4_000
+"""Characters of a message to people."""
 
 STYLES = {"info": "", "warning": "bold", "error": "bold red"}
 
@@ -98,7 +102,12 @@ def _first_things_first(_logger: Any, _method: str, entry: Entry) -> Entry:
 def _for_people(_logger: Any, _method: str, entry: Entry) -> tuple[tuple[str], dict[str, str]]:
     style = STYLES[entry["level"]]
     prefix = "leadloader: " if style else ""
-    return (f"{prefix}{entry['event']}",), {"style": style}
+    return (f"{prefix}{harmless(entry['event'])}",), {"style": style}
+
+
+def harmless(message: str) -> str:
+    """Show control characters, which names of files and columns may have, instead of obeying."""
+    return "\n".join(visible(line, LONGEST_LINE) for line in message.split("\n"))
 
 
 class _Lines:

@@ -89,7 +89,7 @@ def main() -> int:
             return code
     print(f"""
 What became of every row: loaded.csv, rejected.csv and summary.json in demo/results/leads,
-demo/results/referrals and demo/results/inquiries, where changes.csv is a fourth. The story behind
+demo/results/referrals and demo/results/inquiries, where changes.csv is one more. The story behind
 the rows: sample_data/README.md.
 
 Next, your own file; nothing is written but the report:

@@ -265,3 +265,12 @@ def test_many_numbers_wait_on_disk(tmp_path: Path) -> None:
     files = list(tmp_path.iterdir())
     assert len(files) == seen.PARTS
     assert sum(file.stat().st_size for file in files) == 8 * len(numbers)
+
+
+def test_a_number_repeats_however_it_is_written(tmp_path: Path) -> None:
+    numbers = ["406-555-0150", "(406) 555 0150", "+1 406.555.0150", "14065550151", "", "none"]
+    looking = Looking(
+        ColumnMapping({"phone_number": "tel"}, ()), LoadOptions(), date(2026, 11, 22), tmp_path
+    )
+    looking.look_at(pd.DataFrame({"tel": numbers}, dtype="str"))
+    assert looking.seen().repeated == {"phone_number": [Repeated(value="4065550150", rows=3)]}

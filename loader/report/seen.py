@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from loader.clean import PHONES
 from loader.columnar import to_arrow
 from loader.mapping import ColumnMapping
 from loader.options import LoadOptions
@@ -85,7 +86,8 @@ class Looking:
             chunk = Chunk(fields, self._today, self._format, self._region)
             self._note(chunk, rows.index)
         for field, values in self._values.items():
-            values.add(fields[field])
+            texts = fields[field]
+            values.add(_as_digits(texts) if field in PHONES else texts)
 
     def numbers(self, phones: "pd.Series[str]") -> None:
         """Count the national numbers (digits; "": none) of some rows, whichever they are."""
@@ -120,6 +122,13 @@ class Looking:
             by_row = {each.row_number: each for each in reversed(shown)}
             self._examples[oddity] = [by_row[row] for row in sorted(by_row)][:MOST_EXAMPLES]
         self._odd_rows += int(odd.sum())
+
+
+def _as_digits(numbers: Texts) -> Texts:
+    """Take numbers by their digits, without North America's 1, however they are written."""
+    digits = pc.replace_substring_regex(numbers.array, r"[^0-9]+", "")
+    digits = pc.replace_substring_regex(digits, r"^1([2-9][0-9]{9})$", r"\1")
+    return Texts(pd.Series(digits, dtype="str"))
 
 
 def _region(options: LoadOptions) -> str:
