@@ -34,6 +34,8 @@ def summarize(run: Run, name: str, job: Job, began: datetime, seconds: dict[str,
     """
     run.count_loaded()
     source, tally, files = run.source, run.tally, run.files
+    profile = run.gathering.profile(tally)
+    trouble = [run.gathering.trouble] if run.gathering.trouble else []
     described = {n: getattr(source, n) for n in FileSummary.model_fields if n != "columns"}
     return Summary(
         run=name,
@@ -59,8 +61,8 @@ def summarize(run: Run, name: str, job: Job, began: datetime, seconds: dict[str,
         lead_ids=consecutive(files.lead_ids()[:, 1]),
         number_types=dict(tally.number_types.most_common()),
         regions=dict(tally.regions.most_common()),
-        remarks=remarks(run.options, run.dialer, run.mapping, run.feeds),
-        profile=run.gathering.profile(tally),
+        remarks=remarks(run.options, run.dialer, run.mapping, run.feeds) + trouble,
+        profile=profile,
         seconds={stage: round(time, 3) for stage, time in seconds.items()},
         results=shown(str(files.folder)),
     )

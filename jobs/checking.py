@@ -55,7 +55,7 @@ class Checking:
     def check(self) -> None:
         """Take every row of the file through the checks; what passes waits on disk."""
         self._check(self._readable)
-        self.run.gathering.read()
+        self.run.gathering.all_read()
         self.checks.seconds.lap("report")
 
     def check_again(self, rows: pd.Index) -> None:
@@ -82,8 +82,7 @@ class Checking:
         """Note what else is known of rejected rows, and all the numbers there are."""
         self.run.files.also(screened.further)
         self._may_be_duplicates(screened.asking)
-        for leads in (screened.leads, screened.asking):
-            self.run.gathering.looking.numbers(leads["phone_number"])
+        self.run.gathering.screened(screened)
 
     def _duplicates(self, leads: pd.DataFrame) -> None:
         """Let all checks be asked about duplicates, not only the first that found them."""
@@ -105,7 +104,7 @@ class Checking:
                 run.reject(chunk.rejected, as_findings(chunk.problems))
                 run.reject(chunk.rows, unread)
                 lap("read")
-                run.gathering.looking.look_at(chunk.rows)
+                run.gathering.read(chunk.rows)
                 lap("report")
             rows = chunk.rows.drop(unread.index)
             lap("read")

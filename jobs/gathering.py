@@ -1,11 +1,13 @@
 """What the report of a run tells, gathered while the run goes on."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
+from jobs.bugs import bug_of_ours
 from loader.calling import read_call_times
 from loader.database import Database
 from loader.errors import LoaderError
@@ -13,6 +15,7 @@ from loader.ledger import Ledger
 from loader.lookups import Dialer
 from loader.mapping import ColumnMapping
 from loader.options import LoadOptions
+from loader.pipeline import Screened
 from loader.queries import look_up_entry_dates
 from loader.report.call_hours import USUAL, CallTimes
 from loader.report.outcomes import LoadedRows, RejectedRows
@@ -54,24 +57,65 @@ class Gathering:
         self._columns, self._dialer = columns, dialer
         folder = files.work / "seen"
         folder.mkdir(exist_ok=True)
-        self.looking = Looking(mapping, options, dialer.clock.now.date(), folder)
+        self._looking = Looking(mapping, options, dialer.clock.now.date(), folder)
         self.seen = Seen()
-        """What `looking` found, once all rows were read."""
+        """What the rows look like, once all were read."""
         self.loaded = LoadedRows()
         self.call_times = _call_times(database, dialer)
-        phone = files.numbered(mapping.fields["phone_number"])
+        column = mapping.fields["phone_number"]
+        phone = files.numbered(column) if column in files.columns else ""
         self.rejected = RejectedRows(phone, dialer.clock.now, self._entry_dates)
+        self.trouble = ""
+        """What kept some of it from being told."""
 
-    def read(self) -> None:
+    def read(self, rows: pd.DataFrame) -> None:
+        """Look at rows of the file, columns as in the source."""
+        with self._aside():
+            self._looking.look_at(rows)
+
+    def screened(self, screened: Screened) -> None:
+        """Look at the numbers of rows that have one, those that are rejected too."""
+        with self._aside():
+            for leads in (screened.leads, screened.asking):
+                self._looking.numbers(leads["phone_number"])
+
+    def all_read(self) -> None:
         """Note that all rows were read."""
-        self.seen = self.looking.seen()
+        with self._aside():
+            self.seen = self._looking.seen()
+
+    def count_loaded(self, leads: pd.DataFrame, said: pd.DataFrame) -> None:
+        """Count loaded rows, see `LoadedRows.add`; list_id (int64) is read, too."""
+        with self._aside():
+            self.loaded.add(leads, said)
+            self.call_times.add(leads)
+
+    def count_rejected(self, rejected: pd.DataFrame) -> None:
+        """Count rejected rows, see `RejectedRows.add`."""
+        with self._aside():
+            self.rejected.add(rejected)
+
+    @contextmanager
+    def _aside(self) -> Iterator[None]:
+        """See that what is only told beside the results keeps no run from its end."""
+        try:
+            yield
+        except OSError:
+            raise  # the disk is full, of which the results cannot be written either
+        except Exception as error:  # noqa: BLE001 - whatever it is: leads may be in the database
+            self.trouble = f"the report is not complete: {bug_of_ours(error)}"
 
     def ask_no_more(self) -> None:
         """Leave the database alone: it does not answer, or the run was interrupted."""
         self._database = None
 
-    def profile(self, tally: Tally) -> Profile:
+    def profile(self, tally: Tally) -> Profile | None:
         """Say what the file looks like and what it is worth; `estimated` may add to it."""
+        with self._aside():
+            return self._profile(tally)
+        return None
+
+    def _profile(self, tally: Tally) -> Profile:
         fields = {column: field for field, column in self._mapping.fields.items()}
         seen = self.seen
         return Profile(

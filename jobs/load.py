@@ -316,7 +316,7 @@ def finish(
         changes = run.options.on_duplicate != "reject"
         for accepted in run.files.accepted.read(run.options.batch_size if changes else None):
             run.load(_with_planned_changes(accepted, run, checks))
-    run.files.finish(run.gathering.rejected.add)
+    run.files.finish(run.gathering.count_rejected)
     checks.seconds.lap("results")
     return ended
 

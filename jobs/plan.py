@@ -59,7 +59,7 @@ class Plan:
         self.run.files.restore(found["results"])
         self.run.tally.rows_read = found["rows_read"]
         self.run.tally.reasons.update(found["reasons"])
-        self.run.gathering.seen = Seen.model_validate(found["seen"])
+        self.run.gathering.seen = Seen.model_validate(found.get("seen", {}))
         self.is_restored = True
 
 

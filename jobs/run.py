@@ -135,8 +135,7 @@ class Run:
         self.tally.notices.update(noticed(said))
         self.tally.number_types.update(counts(loaded["number_type"]))
         self.tally.regions.update(counts(loaded["region"]))
-        self.gathering.loaded.add(loaded, said)
-        self.gathering.call_times.add(loaded)
+        self.gathering.count_loaded(loaded, said)
 
 
 @dataclass(frozen=True)

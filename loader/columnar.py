@@ -32,3 +32,8 @@ def joined(columns: Sequence[pa.ChunkedArray], separator: str) -> pa.ChunkedArra
 def counts(values: "pd.Series[Any]") -> dict[str, int]:
     """Count the rows of each value, the most frequent first; null does not count."""
     return {str(value): int(count) for value, count in values.value_counts().items()}
+
+
+def no_formulas(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Put an apostrophe before texts that a spreadsheet would take for a formula."""
+    return pc.replace_substring_regex(texts, r"\A([=+\-@\t\r])", r"'\1")

@@ -191,12 +191,16 @@ def _by_usual_names(
 def result_columns(columns: Sequence[str]) -> dict[str, str]:
     """Give the names that our columns have in a reject file, by column; none in other files.
 
-    They are the last, or, where somebody put columns in another order, the five of these names.
+    They are the last, or, where somebody put columns in another order, those of these names. The
+    files of earlier versions have no reasons_all.
     """
-    last = {name: name.removeprefix(APART) for name in columns[-len(RESULT_COLUMNS) :]}
-    if tuple(last.values()) == RESULT_COLUMNS:
-        return last
-    return {name: name for name in RESULT_COLUMNS} if {*RESULT_COLUMNS} <= {*columns} else {}
+    for names in (RESULT_COLUMNS, tuple(n for n in RESULT_COLUMNS if n != "reasons_all")):
+        last = {name: name.removeprefix(APART) for name in columns[-len(names) :]}
+        if tuple(last.values()) == names:
+            return last
+        if {*names} <= {*columns}:
+            return {name: name for name in names}
+    return {}
 
 
 def _unnumbered(column: str, columns: Sequence[str]) -> str:

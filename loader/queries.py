@@ -97,7 +97,8 @@ def look_up_entry_dates(
     value = json.dumps(ids) if database.is_sqlite else tuple(ids)
     statement = f"SELECT lead_id, entry_date FROM {table} WHERE lead_id IN {mark}"  # noqa: S608 - our own names
     rows = database.read(lambda c: c.exec_driver_sql(statement, (value,)).all())
-    dates = [None if date is None else str(date) for _, date in rows]
+    # SQLite keeps any text; a zone behind the time is none of the dialer's.
+    dates = [None if date is None else str(date)[:19] for _, date in rows]
     moments = pd.to_datetime(pd.Series(dates, dtype="str"), format="ISO8601", errors="coerce")
     return moments.set_axis(pd.Index([int(number) for number, _ in rows], dtype="int64"))
 

@@ -10,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 
-from loader.columnar import to_arrow
+from loader.columnar import no_formulas, to_arrow
 from loader.errors import ResultsError, UsageError
 from loader.findings import FINDING_TYPES, Findings, findings, no_findings
 from loader.mapping import APART, RESULT_COLUMNS, result_columns
@@ -174,7 +173,8 @@ class Results:
             # Quotes tell an empty text from NULL, which has none.
             self._changes = self._csv(CHANGES, pa.schema(schema | texts), quoting="all_valid")
         columns = [pa.array(changes.index), pa.array(changes["lead_id"], pa.int64())]
-        columns += [pa.array(changes[name], pa.large_string()) for name in ("field", "old", "new")]
+        values = [pa.array(changes[name], pa.large_string()) for name in ("field", "old", "new")]
+        columns += map(no_formulas, values) if self._spreadsheet_safe else values
         self._changes.write_table(pa.table(columns, self._changes.schema))
 
     def reopen(self, duplicates_of: Iterable[int]) -> Findings:
@@ -226,6 +226,8 @@ class Results:
         """
         ids = self.lead_ids()
         names = _apart(self.columns)
+        if self._spreadsheet_safe:
+            names = no_formulas(pa.array(names, pa.large_string())).to_pylist()
         schema = pa.schema([(name, pa.large_string()) for name in names])
         writer = self._csv(REJECTED, schema)
         for frame in self.rejected():
@@ -297,11 +299,6 @@ class Results:
         if self._spreadsheet_safe:
             theirs = [no_formulas(column) for column in theirs]
         return pa.table(theirs + ours, schema)
-
-
-def no_formulas(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Put an apostrophe before texts that a spreadsheet would take for a formula."""
-    return pc.replace_substring_regex(texts, r"\A([=+\-@\t\r])", r"'\1")
 
 
 def run_in(folder: Path) -> str:

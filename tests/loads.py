@@ -112,7 +112,10 @@ def outcome_of(folder: Path) -> Outcome:
     reasons_all = {row: each["reasons_all"].split("|") for row, each in outcome.rejected.items()}
     assert {row: reasons[0] for row, reasons in reasons_all.items()} == outcome.reasons
     assert all(len(set(reasons)) == len(reasons) for reasons in reasons_all.values())
-    assert summary.reasons_all == Counter(name for each in reasons_all.values() for name in each)
+    bare = [name.partition(":")[0] for each in reasons_all.values() for name in each]
+    assert summary.reasons_all == Counter(bare)
+    assert summary.profile is not None
+    assert not [remark for remark in summary.remarks if "bug" in remark]
     noticed = Counter(name for row in outcome.loaded for name in set(outcome.names(row)))
     assert summary.notices == noticed
     return outcome

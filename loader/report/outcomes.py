@@ -98,14 +98,14 @@ class RejectedRows:
         """Begin with none.
 
         Args:
-            phone: name of the column that has the phone number.
+            phone: name of the column that has the phone number; "": none has.
             now: by the dialer's clock.
             entry_dates: asks the dialer about existing leads.
         """
         self._phone, self._now, self._entry_dates = phone, now, entry_dates
         self._ages: Counter[str] = Counter()
         self.reasons_all: Counter[str] = Counter()
-        """Rows by each reason that applies to them."""
+        """Rows by each reason that applies to them, all feeds as one."""
         self.examples: dict[str, list[RejectedExample]] = {}
         """The first rows of each reason."""
 
@@ -116,7 +116,9 @@ class RejectedRows:
             rejected: see `loader.results.Results.finish`.
         """
         for told, count in counts(rejected["reasons_all"]).items():
-            self.reasons_all.update(dict.fromkeys(told.split("|"), count))
+            # Only the first reason names its feed.
+            names = {name.partition(":")[0] for name in told.split("|")}
+            self.reasons_all.update(dict.fromkeys(names, count))
         entered = self._entered(rejected)
         self._ages.update(counts(age_names(entered, self._now)))
         for reason, rows in rejected.groupby("reason"):
@@ -139,7 +141,8 @@ class RejectedRows:
         for is_archived in (False, True):
             ids = duplicates["lead_id"][archived == is_archived].astype("int64")
             if len(ids):
-                parts.append(ids.map(self._entry_dates(ids.drop_duplicates(), is_archived)))
+                known = self._entry_dates(ids.drop_duplicates(), is_archived)
+                parts.append(known.reindex(ids).set_axis(ids.index))
         entered: pd.Series[pd.Timestamp] = pd.concat(parts).astype("datetime64[us]")
         return entered
 
@@ -156,7 +159,7 @@ class RejectedRows:
             shown.append(
                 RejectedExample(
                     row_number=row,
-                    phone=str(rows[self._phone][row]),
+                    phone=str(rows[self._phone][row]) if self._phone else "",
                     details=details if pd.isna(earlier) else f"row_number={earlier} {details}",
                     lead_id=None if pd.isna(lead_id) else int(lead_id),
                     list_id=in_list[1] if in_list else "",
@@ -167,8 +170,12 @@ class RejectedRows:
 
 
 def age_names(entered: "pd.Series[pd.Timestamp]", now: datetime) -> "pd.Series[str]":
-    """Name the ages of leads by when they were entered, see `AGES`."""
+    """Name the ages of leads by when they were entered, see `AGES`.
+
+    A lead of tomorrow has no age; what is a few hours ahead is of another clock.
+    """
     days = (entered - now) / pd.Timedelta(days=-1)
+    days = days.where(days >= -1)
     names = np.array([*(name for _, name in AGES), OLDER], dtype=object)
     bounds = np.array([float(bound) for bound, _ in AGES])
     place = np.searchsorted(bounds, days.fillna(0.0).to_numpy(), side="right")
