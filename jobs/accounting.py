@@ -16,6 +16,7 @@ from jobs.run import Run
 from loader.reasons import Notice, Reason
 from loader.report.comparison import compare, source_of
 from loader.report.page import render_page
+from loader.report.record import Score
 from loader.source import shown
 from loader.summary import FileSummary, MappingSummary, Summary, in_order
 
@@ -73,7 +74,11 @@ def foreseen(run: Run, name: str, began: datetime, seconds: dict[str, float]) ->
     tally = run.tally
     loaded = tally.rows_read - tally.rejected
     before = replace(run, tally=tally.model_copy(update={"loaded": loaded}))
-    return summarize(before, name, "validate", began, seconds)
+    summary = summarize(before, name, "validate", began, seconds)
+    # What the score needs of rejected rows is counted when they are written.
+    if summary.profile:
+        summary.profile.score = Score(points=None, parts=[])
+    return summary
 
 
 def report(summary: Summary, run: Run, ledger_folder: Path, *, is_done: bool) -> Summary:

@@ -19,6 +19,7 @@ from loader.report.comparison import (
     source_of,
     summary_of,
 )
+from loader.report.score import ALL_POINTS, MOST_WITH_A_FAULT, unknown_parts
 from loader.report.shown import many
 from loader.results import SUMMARY
 from loader.source import shown
@@ -51,6 +52,8 @@ class ComparedRun(_Record):
     """From 0 to 1; None: no row was read."""
     score: float | None
     """Points; None: it is not known."""
+    unknown_parts: int
+    """Of the score: how many were not looked at."""
     parts: dict[str, float | None]
     """Of the score: shares by name."""
     reasons: dict[str, int]
@@ -77,13 +80,21 @@ class ComparedSource(_Record):
     """What the newest file's reject rate is above that of all files before it; None: there are
     none."""
     score_mean: float | None
+    """To a tenth."""
     score_last: float | None
+    """The newest that is known."""
     parts: dict[str, float | None]
     """Of the newest known score."""
+    unknown_parts: int
+    """Of the newest known score: how many were not looked at."""
+    most_unknown_parts: int
+    """Of any of the scores."""
     reasons: dict[str, int]
     """Of all files, the most frequent first."""
     rates: list[tuple[datetime, float]]
     """Reject rates, the oldest first."""
+    scores: list[tuple[datetime, float]]
+    """Those that are known, the oldest first."""
 
 
 class Compared(_Record):
@@ -183,6 +194,7 @@ def _read(path: Path) -> ComparedRun | str:
         sample_of=summary.sample_of,
         **_counts(summary),
         parts={part.name: part.share for part in score.parts} if score else {},
+        unknown_parts=unknown_parts(score) if score else 0,
         summary=shown(str(path)),
     )
 
@@ -234,7 +246,8 @@ def _weight(run: ComparedRun) -> tuple[bool, bool]:
 def _source(name: str, runs: Sequence[ComparedRun]) -> ComparedSource:
     """Sum up the runs of a source, the newest first."""
     with_rows = [run for run in runs if run.reject_rate is not None]
-    scores = [run.score for run in runs if run.score is not None]
+    scored = [(run, run.score) for run in runs if run.score is not None]
+    newest = scored[0][0] if scored else None
     reasons: Counter[str] = Counter()
     for run in runs:
         reasons.update(run.reasons)
@@ -248,14 +261,25 @@ def _source(name: str, runs: Sequence[ComparedRun]) -> ComparedSource:
         reject_rate=rate_of(runs),
         last_reject_rate=last,
         trend=None if last is None or before is None else last - before,
-        score_mean=sum(scores) / len(scores) if scores else None,
-        score_last=scores[0] if scores else None,
-        parts=next((run.parts for run in runs if run.parts), {}),
+        score_mean=_mean([score for _run, score in scored]),
+        score_last=newest.score if newest else None,
+        parts=newest.parts if newest else {},
+        unknown_parts=newest.unknown_parts if newest else 0,
+        most_unknown_parts=max((run.unknown_parts for run, _score in scored), default=0),
         reasons=dict(reasons.most_common()),
         rates=[
             (run.began, run.reject_rate) for run in with_rows[::-1] if run.reject_rate is not None
         ],
+        scores=[(run.began, score) for run, score in scored[::-1]],
     )
+
+
+def _mean(scores: Sequence[float]) -> float | None:
+    """Give the mean to a tenth, as 100 only if all are."""
+    if not scores:
+        return None
+    mean = sum(scores) / len(scores)
+    return mean if mean == ALL_POINTS else min(round(mean, 1), MOST_WITH_A_FAULT)
 
 
 def rate_of(runs: Iterable[ComparedRun]) -> float | None:

@@ -30,7 +30,7 @@ def compare(
     from rich.markup import escape
 
     from jobs.compare import compare_runs, told_left_out
-    from jobs.compare_page import MOST_SOURCES, render_compared, table_of, write_page
+    from jobs.compare_page import MOST_SOURCES, note_on, render_compared, table_of, write_page
 
     compared = compare_runs(dirs, _moment(since))
     for warning in compared.warnings:
@@ -45,7 +45,8 @@ def compare(
         out.width = 200
     out.print(table_of(compared.sources))
     more = len(compared.sources) - MOST_SOURCES
-    notes = [f"and {more:,} more sources, all by --json" if more > 0 else ""]
+    notes = [note_on(it.unknown_parts for it in compared.sources[:MOST_SOURCES])]
+    notes += [f"and {more:,} more sources, all by --json" if more > 0 else ""]
     notes += [told_left_out(compared.left_out), f"page: {path}"]
     for note in filter(None, notes):
         out.print(escape(note), soft_wrap=True)

@@ -1,6 +1,7 @@
 """What is compared, as a page, and in short as a table for the terminal."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,9 +16,9 @@ from loader.reasons import Reason
 from loader.report.charts import MOST_LINES, lines
 from loader.report.page import environment
 from loader.report.score import PARTS
-from loader.report.shown import percent, visible
+from loader.report.shown import NOTHING, many, percent, visible
 
-PAGE = "compare.html"
+COMPARE_PAGE = "compare.html"
 """Where the page goes, if nobody says it."""
 MARK = "<!-- leadloader compare -->"
 """By this, which its template has, a page of ours is known."""
@@ -40,7 +41,7 @@ class _Detail(NamedTuple):
 
     source: ComparedSource
     chart: Markup | None
-    """None: there are not two days to draw a line between."""
+    """None: there are not two files to draw a line between."""
     reasons: list[tuple[str, int, str]]
     """Name, rows and meaning, the most frequent first."""
 
@@ -58,13 +59,20 @@ def render_compared(compared: Compared) -> str:
             files=len(counted),
             rows=sum(run.rows_read for run in counted),
             reject_rate=rate_of(counted),
-            chart=_chart("Rejected rows by source", compared.sources[:MOST_LINES]),
+            charts=_charts(compared.sources[:MOST_LINES]),
+            along=along(compared.sources[:MOST_LINES]),
             charted=min(len(compared.sources), MOST_LINES),
             parts=PARTS,
             sources=compared.sources[:MOST_SOURCES],
             details=[_detail(source) for source in compared.sources[:MOST_DETAILS]],
             runs=compared.runs[:MOST_RUNS],
             warnings=compared.warnings[:MOST_WARNINGS],
+            notes={
+                "sources": note_on(it.most_unknown_parts for it in compared.sources),
+                "runs": note_on(it.unknown_parts for it in compared.runs if it.score is not None),
+            },
+            along_of=lambda source: along([source]),
+            points=points_of,
             trend_of=trend_of,
             marks_of=marks_of,
         )
@@ -76,14 +84,14 @@ def write_page(page: str, output: Path | None) -> Path:
 
     Args:
         page: HTML.
-        output: over whatever is there; None: `PAGE` in the working folder, over none but an
+        output: over whatever is there; None: `COMPARE_PAGE` in the working folder, over none but an
             earlier page of ours.
 
     Raises:
         UsageError: there is another file.
         ResultsError: it cannot be written.
     """
-    path = output or Path(PAGE)
+    path = output or Path(COMPARE_PAGE)
     try:
         is_kept = output is None and path.exists()
         if is_kept and MARK not in path.read_text("utf-8", "replace"):
@@ -98,7 +106,7 @@ def table_of(sources: Sequence[ComparedSource]) -> Table:
     """List the sources, a line for each."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("source", overflow="fold")
-    for name in ("files", "rows", "loaded", "rejected", "newest", "score"):
+    for name in ("files", "rows", "fit to load", "rejected", "newest", "score"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("reject rate over time", no_wrap=True)
     top = max((rate for it in sources for _began, rate in it.rates[-MOST_BARS:]), default=0.0)
@@ -111,10 +119,32 @@ def table_of(sources: Sequence[ComparedSource]) -> Table:
             percent(1 - it.reject_rate if it.reject_rate is not None else None),
             percent(it.reject_rate),
             percent(it.last_reject_rate),
-            "" if it.score_last is None else f"{it.score_last:.1f}",
+            points_of(it.score_last, it.unknown_parts),
             f"{spark(rates, top)} {trend_of(it)}".rstrip(),
         )
     return table
+
+
+def points_of(score: float | None, unknown: int) -> str:
+    """Write a score; with a star if some of its parts were not looked at, see `note_on`."""
+    return NOTHING if score is None else f"{score:.1f}{'*' if unknown else ''}"
+
+
+def note_on(unknown: Iterable[int]) -> str:
+    """Say what the star behind scores means; "" if all parts of all were looked at.
+
+    Args:
+        unknown: how many parts of each score were not looked at.
+    """
+    counts = sorted({*unknown} - {0})
+    if not counts:
+        return ""
+    said = " to ".join(str(count) for count in sorted({counts[0], counts[-1]}))
+    were = "was" if counts == [1] else "were"
+    return (
+        f"* {said} of {len(PARTS)} parts {were} not looked at; "
+        "compare only lists that were checked alike"
+    )
 
 
 def trend_of(source: ComparedSource) -> str:
@@ -126,19 +156,49 @@ def trend_of(source: ComparedSource) -> str:
     return f"{'up' if source.trend > 0 else 'down'} {abs(source.trend) * 100:.1f} points"
 
 
-def _chart(title: str, sources: Sequence[ComparedSource]) -> Markup | None:
-    """Draw the reject rates; None if there are not two days."""
-    series = {
-        it.source: [(began.date(), rate) for began, rate in it.rates[-MOST_POINTS:]]
-        for it in sources
-    }
-    days = {day for line in series.values() for day, _rate in line}
-    return lines(title, series) if len(days) > 1 else None
+def along(sources: Sequence[ComparedSource]) -> str:
+    """Say along what files of sources are drawn: days, unless all are of one day."""
+    return "day by day" if _days(sources) > 1 else "file by file on one day"
+
+
+def _days(sources: Iterable[ComparedSource]) -> int:
+    return len({began.date() for it in sources for began, _rate in it.rates[-MOST_POINTS:]})
+
+
+def _charts(sources: Sequence[ComparedSource]) -> list[tuple[str, Markup]]:
+    """Draw reject rates and scores of several sources, with what is drawn."""
+    told = [
+        ("Rejected rows", _rates("Rejected rows by source", sources)),
+        ("Score", _scores("Score by source", sources)),
+    ]
+    return [(title, chart) for title, chart in told if chart is not None]
+
+
+def _rates(title: str, sources: Sequence[ComparedSource]) -> Markup | None:
+    """Draw reject rates; None if no source has two."""
+    series = {it.source: _along(it.rates, by_day=_days(sources) > 1) for it in sources}
+    return lines(title, series) if _is_line(series.values()) else None
+
+
+def _scores(title: str, sources: Sequence[ComparedSource]) -> Markup | None:
+    series = {it.source: _along(it.scores, by_day=_days(sources) > 1) for it in sources}
+    return lines(title, series, "{:.1f}".format) if _is_line(series.values()) else None
+
+
+def _along(
+    values: Sequence[tuple[datetime, float]], *, by_day: bool
+) -> list[tuple[date | int, float]]:
+    """Give the newest values by day, or by the number of the file."""
+    few = enumerate(values[-MOST_POINTS:], 1)
+    return [(began.date() if by_day else place, value) for place, (began, value) in few]
+
+
+def _is_line(series: Iterable[Sequence[object]]) -> bool:
+    return any(len(points) > 1 for points in series)
 
 
 def _detail(source: ComparedSource) -> _Detail:
-    chart = _chart("Rejected rows", [source])
-    return _Detail(source, chart, [*_reasons(source)])
+    return _Detail(source, _rates("Rejected rows", [source]), [*_reasons(source)])
 
 
 def _reasons(source: ComparedSource) -> Iterator[tuple[str, int, str]]:
@@ -153,7 +213,7 @@ def marks_of(run: ComparedRun) -> str:
     """Say what is special about a run; "" for nothing."""
     marks = []
     if run.sample_of is not None:
-        marks.append(f"a sample of {run.sample_of:,} rows")
+        marks.append(f"a sample: {run.rows_read:,} of {many(run.sample_of, 'row')}")
     if not run.counts:
         marks.append("not counted: another run over this file is")
     return ", ".join(marks)

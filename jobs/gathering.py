@@ -136,6 +136,7 @@ class Gathering:
             score=score_of(
                 tally,
                 self.rejected.reasons_all,
+                of_file=self.rejected.of_file,
                 seen=seen,
                 fields=self._mapping.fields,
                 options=self._options,

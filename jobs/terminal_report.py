@@ -17,7 +17,17 @@ from rich.text import Text
 from jobs.spark import spark
 from loader.reasons import Notice, Reason
 from loader.report.record import OTHERS, CallHours, Change, Comparison, Profile
-from loader.report.shown import MOST_SHOWN, duration, many, number, percent, visible
+from loader.report.score import unknown_parts
+from loader.report.shown import (
+    MOST_SHOWN,
+    duration,
+    many,
+    not_looked_at,
+    number,
+    percent,
+    points,
+    visible,
+)
 from loader.results import PAGE
 from loader.summary import Summary
 
@@ -96,7 +106,7 @@ def tables(summary: Summary, *, bars: bool) -> Iterator[RenderableType]:
         shape = _table if bars else _lines
         drawn: list[RenderableType] = [shape(it) for it in group if it.rows]
         if bars and len(drawn) > 1:
-            drawn = [Columns(drawn, padding=(0, 3))]
+            drawn = [Columns(drawn, padding=(0, 2))]
         for each in drawn:
             yield Text("")
             yield each
@@ -187,13 +197,13 @@ def _noticed(summary: Summary) -> Section:
 
 
 def _score(profile: Profile) -> Section:
-    points = profile.score.points
-    of = "none, for no row was read" if points is None else f"{number(points)} of 100"
+    score = profile.score
+    of = "none, for no row was read" if score.points is None else f"{points(score.points)} of 100"
     rows = [
-        Row(part.name, ("-",), "unknown")
+        Row(part.name, ("-",), "not looked at")
         if part.share is None
         else Row(part.name, (percent(part.share),), "", (0, part.share), "cyan")
-        for part in profile.score.parts
+        for part in score.parts
     ]
     return Section((f"score: {of}", ""), rows)
 
@@ -213,7 +223,7 @@ def _compared(comparison: Comparison) -> Section:
     rows = [
         Row("rows", (_known(comparison.rows, number))),
         Row("rejected", (_known(comparison.reject_rate, percent))),
-        Row("score", (_known(comparison.score, number))),
+        Row("score", (_known(comparison.score, points))),
     ]
     moved = sorted(filter(_has_moved, comparison.fill_rates), key=_movement)
     rows += [Row(f"{_short(it.name)} filled", _known(it, percent)) for it in moved[:MOST]]
@@ -252,7 +262,10 @@ def _facts(summary: Summary, *, bars: bool) -> list[tuple[str, str]]:
     }
     if profile:
         full = [it.field for it in profile.columns if it.field and it.filled == profile.rows]
-        facts = {"filled in every row": _named(full) if profile.rows else ""} | facts
+        facts = {
+            "score": not_looked_at(unknown_parts(profile.score), len(profile.score.parts)),
+            "filled in every row": _named(full) if profile.rows else "",
+        } | facts
         if odd := profile.odd_rows:
             facts["look wrong"] = f"{many(odd, 'row')}: {_counted(profile.oddities, most=None)}"
         if repeated := profile.repeated_numbers:
@@ -264,7 +277,7 @@ def _facts(summary: Summary, *, bars: bool) -> list[tuple[str, str]]:
     if profile and profile.estimate:
         it = profile.estimate
         how = f"{it.rows_a_second:,.0f} rows a second: {_safe(it.by)}"
-        facts["loading would take"] = f"{duration(it.seconds)} ({how})"
+        facts["loading the whole file"] = f"{duration(it.seconds)} ({how})"
     return [(name, fact) for name, fact in facts.items() if fact]
 
 

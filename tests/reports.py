@@ -56,7 +56,9 @@ def summary(**changes: Any) -> Summary:
         ),
         "options": {
             "list_id": "101", "campaign_id": "SOLAR", "duplicate_check": "DUPCAMP",
-            "dnc_check": "Y", "feed": {"litigators": "/var/feeds/litigators.csv"},
+            "dnc_check": "Y", "feed": {"litigators": "/var/feeds/litigators.csv"}, "user": "6666",
+            "mapping_file": "vendors/acme.toml", "callback_user": "agent7",
+            "callback_comments": "ask for Bob", "force": {"user": "agent8", "title": "Ms"},
         },
         "database": "mysql+pymysql://loader:***@db/asterisk",
         "began": BEGAN,
@@ -154,15 +156,16 @@ def profile(**changes: Any) -> Profile:
 def score() -> Score:
     """Give a score, a part of which is not known."""
     parts = [
-        ("readable", "rows that could be read", 1.0, 0.9988),
-        ("numbers", "rows whose phone number can be called", 3.0, 0.958),
-        ("allowed", "numbers on no do-not-call list", 2.0, None),
-        ("new", "numbers that the dialer does not have yet", 2.0, 0.871),
-        ("complete", "names, address and mail that are filled", 1.5, 0.82),
-        ("tidy", "rows with no value that looks wrong", 0.5, 0.815),
+        ("readable rows", "rows whose fields could be told apart", 100, 0.9988),
+        ("numbers that can be called", "rows with a number that can exist", 100, 0.958),
+        ("numbers that may be called", "rows on no do-not-call list", 100, None),
+        ("new to the dialer", "rows that are no duplicates", 100, 0.871),
+        ("no number twice", "rows whose number no earlier row has", 100, 0.9926),
+        ("complete", "how full names, address and mail address are", 10, 0.82),
+        ("tidy", "rows without a value that looks wrong", 5, 0.815),
     ]
     made = [ScorePart(name=n, meaning=m, weight=w, share=s) for n, m, w, s in parts]
-    return Score(points=91.4, parts=made)
+    return Score(points=80.5, parts=made)
 
 
 def compared() -> Comparison:
@@ -172,7 +175,7 @@ def compared() -> Comparison:
         began=BEGAN - timedelta(days=31),
         rows=Change(name="rows", before=9000, now=10412),
         reject_rate=Change(name="reject_rate", before=0.151, now=0.2105),
-        score=Change(name="score", before=95.0, now=91.4),
+        score=Change(name="score", before=95.0, now=80.5),
         reasons=[
             Change(name="PHONE_NUMBER_IN_DNC", before=0.02, now=0.049),
             Change(name="INVALID_PHONE_NUMBER", before=0.01, now=None),
@@ -193,10 +196,15 @@ def details(**changes: Any) -> Details:
         "now": NOW,
         "rejected": {
             "INVALID_PHONE_NUMBER_LENGTH": [
-                RejectedExample(row_number=17, phone="727555", details="phone_number=727555"),
+                RejectedExample(row_number=17, phone="727555",
+                                details="phone_number=727555 is_possible_local_only"),
                 RejectedExample(row_number=90, phone="", details="phone_number= not_a_number"),
                 RejectedExample(row_number=1044, phone="+1 (727) 555-12345 ext",
-                                details="phone_number=172755512345"),
+                                details="phone_number=172755512345 too_long"),
+            ],
+            "TOO_FEW_FIELDS": [
+                RejectedExample(row_number=2, phone="Tampa", details="9 fields instead of 15: "
+                                "ACME-7,Ann,Fox,9 Elm St,Tampa,FL,33601,7275550188"),
             ],
             "DUPLICATE_PHONE_NUMBER_IN_CAMPAIGN_LISTS": [
                 RejectedExample(row_number=4, phone="7275551234", lead_id=123456789, list_id="101",
@@ -204,7 +212,8 @@ def details(**changes: Any) -> Details:
                                 entry_date=datetime(2026, 1, 3, 9, 12)),
                 RejectedExample(row_number=5, phone="813-555-0199", lead_id=77, list_id="5000",
                                 details="lead_id=77 list_id=5000", entry_date=NOW),
-                RejectedExample(row_number=6, phone="8135550199", details="row_number=5"),
+                RejectedExample(row_number=6, phone="8135550199",
+                                details="row_number=5 list_id=101"),
             ],
         },
         "odd": {

@@ -6,23 +6,38 @@ from pathlib import Path
 from typing import Any
 
 from loader.report.record import ColumnFill, Profile, Score, ScorePart
+from loader.report.score import PARTS
 from loader.summary import FileSummary, MappingSummary, Summary
 
 BEGAN = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 COLUMNS = {"Phone": "phone_number", "Mail": "email", "Zaphod": ""}
 
 
-def profile_of(rows: int, score: float | None = 90.0, **filled: int) -> Profile:
-    """Make a profile; filled rows by column, all of them where nothing is said."""
+def profile_of(
+    rows: int, score: float | None = 90.0, *, unknown: int = 0, **filled: int
+) -> Profile:
+    """Make a profile.
+
+    Args:
+        rows: that were read.
+        score: points.
+        unknown: how many of the parts of the score were not looked at.
+        filled: rows by column; all of them where nothing is said.
+    """
     columns = [
         ColumnFill(column=column, field=COLUMNS.get(column, ""), filled=filled.get(column, rows))
         for column in {**COLUMNS, **filled}
     ]
-    part = ScorePart(name="complete", meaning="how full", weight=10, share=(score or 0) / 100)
+    shares = [(score or 0) / 100, *[1.0] * (len(PARTS) - 1)]
+    shares[len(PARTS) - unknown :] = [None] * unknown
+    parts = [
+        ScorePart(name=name, meaning=part.meaning, weight=part.weight, share=share)
+        for (name, part), share in zip(PARTS.items(), shares, strict=True)
+    ]
     return Profile(
         rows=rows, columns=columns, repaired={}, oddities={}, odd_rows=0, repeated_numbers=0,
         states={}, offsets={}, duplicate_ages={}, call_hours=None, estimate=None,
-        score=Score(points=score, parts=[part]),
+        score=Score(points=score, parts=parts),
     )  # fmt: skip
 
 

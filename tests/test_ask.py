@@ -72,6 +72,8 @@ def test_yes_loads_what_was_shown(site: Database, tmp_path: Path) -> None:
     session = Session(tmp_path)
     session.until("Load 2 rows?")
     assert "INVALID_PHONE_NUMBER_LENGTH" in session.seen
+    # It is known when the rejected rows are written.
+    assert "score" not in session.seen
     assert leads(site, "phone_number") == []
     assert session.answer("y\n") == 0
     assert leads(site, "phone_number") == [("7275550101",), ("7275550102",)]

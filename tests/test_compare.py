@@ -23,6 +23,21 @@ from tests.summaries import BEGAN, profile_of, summary_of, written
 HOSTILE = "[/]<script>alert(1)</script>\u202e=HYPERLINK(1) 😀 [bold]{{ 7 * 7 }}"
 
 
+ASKEW = """[...document.querySelectorAll("table")].flatMap(table => {
+    const side = cell => getComputedStyle(cell).textAlign;
+    const heads = [...table.tHead.rows[0].cells];
+    return [...table.tBodies[0].rows].flatMap(row => [...row.cells]
+        .filter((cell, place) => side(cell) != side(heads[place])).map(cell => cell.innerText));
+})"""
+"""Cells that are aligned otherwise than what is above them."""
+WIDTH_OF_CHARTS = """(() => {
+    const charts = [...document.querySelectorAll("section:nth-of-type(1) svg")];
+    return charts.reduce((sum, each) => sum + each.getBoundingClientRect().width, 0)
+        / document.querySelector("section").getBoundingClientRect().width;
+})()"""
+"""Of the first section, as a share of its width."""
+
+
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -70,7 +85,8 @@ def test_sources_are_told_over_time(month: Path, capsys: pytest.CaptureFixture[s
     assert MARK in page
     rows = page[page.index('aria-label="Sources"') :]
     assert rows.index('href="#source-1"><bdi>acme') < rows.index('href="#source-2"><bdi>solar')
-    assert page.count("<svg") == 3
+    assert page.count("<svg") == 4
+    assert page.count(", day by day</figcaption>") == 4
     assert "Phone number in DNC" in page
     assert len(re.findall(r">import</td>", page)) == 12
 
@@ -207,8 +223,99 @@ def test_one_file_of_two_sources_counts_for_both(tmp_path: Path) -> None:
 
 
 def test_samples_are_marked(tmp_path: Path) -> None:
-    written(tmp_path / "s", summary_of(job="validate", sample_of=1_000_000))
-    assert "a sample of 1,000,000 rows" in render_compared(compare_runs([tmp_path]))
+    written(tmp_path / "s", summary_of(rows=50, job="validate", sample_of=4_000))
+    assert "a sample: 50 of 4,000 rows" in render_compared(compare_runs([tmp_path]))
+
+
+def test_files_of_one_day_are_drawn_one_after_the_other(tmp_path: Path) -> None:
+    for number in range(3):
+        reasons = {"BROKEN_QUOTE": 10 * number}
+        summary = summary_of(f"acme_{number}.csv", 100, reasons, **hours(number))
+        written(tmp_path / str(number), summary)
+    page = render_compared(compare_runs([tmp_path]))
+    # Reject rates and scores, and the reject rates of the only source.
+    assert page.count("<svg") == 3
+    assert page.count(", file by file on one day</figcaption>") == 3
+    svg = page[page.index("<svg") :].partition("</svg>")[0]
+    assert re.findall(r"<text[^>]*>([^<]*)</text>", svg) == ["0%", "10.0%", "20.0%", "1", "2", "3"]
+
+
+def test_one_file_has_no_line_and_it_is_said(tmp_path: Path) -> None:
+    written(tmp_path / "1", summary_of())
+    written(tmp_path / "2", summary_of("solar.csv", **hours(24)))
+    page = render_compared(compare_runs([tmp_path]))
+    assert "<svg" not in page
+    assert "no source has two files yet" in page
+
+
+def test_a_chart_of_one_line_has_no_legend(tmp_path: Path) -> None:
+    for number, name in enumerate(("acme_1.csv", "acme_2.csv", "solar_1.csv")):
+        written(tmp_path / str(number), summary_of(name, **hours(24 * number)))
+    page = render_compared(compare_runs([tmp_path]))
+    assert [svg.count(">acme</text>") for svg in page.split("<svg")[1:]] == [1, 1, 0]
+
+
+STARS = {
+    "none": ([0, 0], ""),
+    "one": ([1, 0], "* 1 of 7 parts was not looked at"),
+    "two": ([2, 2], "* 2 of 7 parts were not looked at"),
+    "some": ([1, 3], "* 1 to 3 of 7 parts were not looked at"),
+}
+
+
+@pytest.mark.parametrize(("unknown", "note"), STARS.values(), ids=STARS)
+def test_scores_of_lists_that_were_checked_less_have_a_star(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], unknown: list[int], note: str
+) -> None:
+    for number, (name, parts) in enumerate(zip(("acme", "solar"), unknown, strict=True)):
+        profile = profile_of(100, 93.6 + number, unknown=parts)
+        written(tmp_path / name, summary_of(f"{name}.csv", profile=profile, **hours(number)))
+    called(tmp_path)
+    out, page = capsys.readouterr().out, page_of()
+    scores = [f"{93.6 + number}{'*' if parts else ''}" for number, parts in enumerate(unknown)]
+    assert re.findall(r"9\d\.\d\*?", out) == scores
+    # Newest and mean score, and those of parts and of runs.
+    assert [page.count(f">{score}</td>") for score in scores] == [4, 4]
+    assert out.count("looked at") == (1 if note else 0)
+    assert note in out
+    assert page.count(f">{note};") == (2 if note else 0)
+    called(tmp_path, json_summary=True)
+    told = json.loads(capsys.readouterr().out)
+    assert [it["unknown_parts"] for it in told["sources"]] == unknown
+    assert [it["most_unknown_parts"] for it in told["sources"]] == unknown
+    assert [it["unknown_parts"] for it in told["runs"]] == unknown[::-1]
+
+
+def test_the_mean_of_scores_has_a_star_if_any_has(tmp_path: Path) -> None:
+    for number, unknown in enumerate((2, 0)):
+        profile = profile_of(100, [99.9, 100.0][number], unknown=unknown)
+        written(
+            tmp_path / f"{number}", summary_of(f"a_{number}.csv", profile=profile, **hours(number))
+        )
+    source = compare_runs([tmp_path]).sources[0]
+    assert (source.score_last, source.unknown_parts) == (100, 0)
+    # Not 100, for not all are.
+    assert (source.score_mean, source.most_unknown_parts) == (99.9, 2)
+
+
+def test_parts_are_those_of_the_score_that_is_shown(tmp_path: Path) -> None:
+    written(tmp_path / "1", summary_of("a_1.csv", profile=profile_of(100, 80.0), **hours(1)))
+    empty = profile_of(0, None, unknown=7)
+    written(tmp_path / "2", summary_of("a_2.csv", rows=0, profile=empty, **hours(2)))
+    source = compare_runs([tmp_path]).sources[0]
+    assert (source.score_last, source.unknown_parts) == (80, 0)
+    assert source.parts["readable rows"] == 0.8
+
+
+def test_rows_of_imports_and_of_validations_are_called_alike(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written(tmp_path / "1", summary_of(job="validate", reasons={"BROKEN_QUOTE": 31}))
+    called(tmp_path)
+    assert "fit to load" in capsys.readouterr().out
+    page = page_of()
+    assert ">Loaded<" not in page
+    assert "69 fit to load, 31 rejected" in page
 
 
 def test_no_rows_and_no_profile_are_told_as_unknown(tmp_path: Path) -> None:
@@ -281,7 +388,7 @@ def test_the_page_stays_small(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert len(page.encode()) < 2_000_000
     assert "These are 500 of 1,200" in page
     assert "100 more sources" in page
-    assert page.count("<svg") == 31
+    assert page.count("<svg") == 32
 
 
 @pytest.mark.parametrize(
@@ -317,7 +424,9 @@ def test_the_command_takes_its_flags(month: Path) -> None:
     assert Path("x.html").exists()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(PHONE, "light"), (DESK, "light"), (DESK, "dark")])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (DESK, "dark")]
+)
 def test_the_page_is_good_in_a_browser(
     browser: Browser, month: Path, tmp_path: Path, width: int, scheme: str
 ) -> None:
@@ -332,3 +441,6 @@ def test_the_page_is_good_in_a_browser(
         opened.keep(tmp_path / "pictures", f"compare-{width}-{scheme}")
         assert (opened.said, opened.asked, opened.overflow) == ([], [], 0)
         assert opened.violations() == []
+        assert opened.page.evaluate(ASKEW) == []
+        if width == DESK:
+            assert opened.page.evaluate(WIDTH_OF_CHARTS) > 0.8

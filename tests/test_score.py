@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from loader.options import LoadOptions
 from loader.reasons import Notice, Reason
 from loader.report import score as groups
-from loader.report.record import Score, Seen
-from loader.report.score import PARTS, WANTED, score_of
+from loader.report.record import Score, ScorePart, Seen
+from loader.report.score import PARTS, WANTED, score_of, unknown_parts
 from loader.summary import Tally
 
 FIELDS = {name: name.upper() for name in (*WANTED, "phone_number")}
+COURTS = LoadOptions(feed={"courts": Path("courts.csv")})
 EVERYTHING = LoadOptions(dnc_check="Y", duplicate_check="DUPSYS")
 GROUPS = ("UNREADABLE", "NOT_CALLABLE", "FORBIDDEN", "NOT_NEW", "NOT_THE_VENDORS")
 
@@ -30,9 +31,10 @@ def scored(
     reasons_all: dict[str, int] | None = None,
     **given: Any,
 ) -> Score:
-    notices = given.pop("notices", {})
-    tally = Tally(rows_read=rows, reasons=Counter(reasons or {}), notices=Counter(notices))
+    counts = {name: Counter(given.pop(name, {})) for name in ("notices", "regions")}
+    tally = Tally(rows_read=rows, reasons=Counter(reasons or {}), **counts)
     settings = {"fields": FIELDS, "options": EVERYTHING, "knows_leads": True, "seen": full(rows)}
+    settings["of_file"] = 0
     return score_of(tally, reasons_all or {}, **{**settings, **given})
 
 
@@ -50,7 +52,68 @@ def test_a_list_without_a_fault_has_all_points() -> None:
     score = scored()
     assert score.points == 100
     assert set(shares(score).values()) == {1.0}
-    assert sum(part.weight for part in PARTS.values()) == 100
+    assert unknown_parts(score) == 0
+
+
+WORTHLESS = {
+    "nothing loadable": ({"reasons": {"INVALID_PHONE_NUMBER_LENGTH": 100}}, 0),
+    "nothing readable": ({"reasons": {"TOO_FEW_FIELDS": 100}, "seen": Seen()}, 0),
+    "all in a feed": (
+        {"reasons": {"PHONE_NUMBER_IN_FEED:courts": 100}, "options": COURTS},
+        0,
+    ),
+    "all known": ({"reasons": {"DUPLICATE_PHONE_NUMBER_IN_SYSTEM": 100}}, 0),
+    "one in a hundred": ({"reasons": {"DUPLICATE_PHONE_NUMBER_IN_SYSTEM": 99}}, 1),
+    "half and half": (
+        {"reasons": {"INVALID_PHONE_NUMBER": 50, "PHONE_NUMBER_IN_DNC": 25}}, 25,
+    ),
+    "one number": ({"seen": full(100).model_copy(update={"repeated_numbers": 99})}, 1),
+    "in no plan": ({"regions": {"": 100}}, 0),
+    "nothing but numbers": ({"fields": {"phone_number": "PHONE_NUMBER"}}, 90),
+    "all odd": ({"seen": full(100).model_copy(update={"odd_rows": 100})}, 95),
+    "hollow and odd": (
+        {"fields": {}, "seen": full(100).model_copy(update={"odd_rows": 100})}, 85,
+    ),
+    "half, hollow": ({"reasons": {"PHONE_NUMBER_IN_DNC": 50}, "fields": {}}, 45),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "points"), WORTHLESS.values(), ids=WORTHLESS)
+def test_a_list_has_the_points_of_the_rows_that_are_worth_something(
+    given: dict[str, Any], points: float
+) -> None:
+    assert scored(100, **given).points == points
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_costs_what_its_weight_says(part: str) -> None:
+    parts = [
+        ScorePart(name=name, meaning="", weight=it.weight, share=float(name != part))
+        for name, it in PARTS.items()
+    ]
+    assert groups._points(parts) == 100 - PARTS[part].weight
+
+
+def test_a_single_fault_in_a_large_list_costs_something() -> None:
+    assert scored(1_000_000, {"INVALID_PHONE_NUMBER": 1}).points == 99.9
+    odd = full(1_000_000).model_copy(update={"odd_rows": 1})
+    assert scored(1_000_000, seen=odd).points == 99.9
+
+
+def test_loaded_numbers_of_no_numbering_plan_cannot_be_called() -> None:
+    score = scored(10, {"DAMAGED_PHONE_NUMBER": 2}, regions={"": 3, "US": 5})
+    assert shares(score)["numbers that can be called"] == 0.5
+    score = scored(10, {"DAMAGED_PHONE_NUMBER": 2}, regions={"": 12})
+    assert shares(score)["numbers that can be called"] == 0
+
+
+def test_no_number_is_not_the_same_number() -> None:
+    score = scored(10, {"INVALID_PHONE_NUMBER_LENGTH": 10})
+    assert shares(score)["no number twice"] is None
+    # Of the four that have one.
+    seen = full(10).model_copy(update={"repeated_numbers": 1})
+    score = scored(10, {"INVALID_PHONE_NUMBER_LENGTH": 6}, seen=seen)
+    assert shares(score)["no number twice"] == 0.75
 
 
 @pytest.mark.parametrize(
@@ -111,7 +174,7 @@ def test_what_is_not_the_vendors_fault_costs_nothing(reason: Reason) -> None:
         ({"options": LoadOptions()}, {"numbers that may be called", "new to the dialer"}),
         ({"options": LoadOptions(campaign_dnc_check="Y")}, {"new to the dialer"}),
         (
-            {"options": LoadOptions(feed={"courts": Path("courts.csv")}), "knows_leads": False},
+            {"options": COURTS, "knows_leads": False},
             {"new to the dialer"},
         ),
         ({"knows_leads": False}, {"numbers that may be called", "new to the dialer"}),
@@ -122,6 +185,7 @@ def test_what_is_not_the_vendors_fault_costs_nothing(reason: Reason) -> None:
 def test_what_was_not_looked_at_does_not_count(given: dict[str, Any], unknown: set[str]) -> None:
     score = scored(**given)
     assert {name for name, share in shares(score).items() if share is None} == unknown
+    assert unknown_parts(score) == len(unknown)
     assert score.points == 100
 
 
@@ -139,7 +203,7 @@ def test_what_looks_wrong_and_repeated_numbers_count() -> None:
     score = scored(seen=full(10).model_copy(update={"odd_rows": 5, "repeated_numbers": 2}))
     assert shares(score)["tidy"] == 0.5
     assert shares(score)["no number twice"] == 0.8
-    assert score.points == 96.5
+    assert score.points == 78
 
 
 def test_nothing_is_said_of_no_rows() -> None:
@@ -163,6 +227,7 @@ settings = st.fixed_dictionaries(
         "knows_leads": st.booleans(),
         "fields": st.sampled_from([FIELDS, {}]),
         "notices": st.dictionaries(st.sampled_from([*Notice]).map(str), counts),
+        "regions": st.dictionaries(st.sampled_from(["", "US", "DE"]), counts),
         "seen": st.builds(
             Seen,
             rows=counts,
@@ -183,6 +248,8 @@ def test_shares_and_points_are_within_their_bounds(
     assert list(shares(score)) == list(PARTS)
     assert all(share is None or 0 <= share <= 1 for share in shares(score).values())
     assert score.points is None or 0 <= score.points <= 100
+    known = [share for share in shares(score).values() if share is not None]
+    assert (score.points == 100) == (bool(known) and set(known) == {1.0})
 
 
 @pytest.mark.property
@@ -209,3 +276,13 @@ def test_more_rejected_rows_are_never_better(
     changed = {**changed, worse: changed.get(worse, 0) + more}
     now = scored(rows, changed if is_first else first, all_ if is_first else changed, **given)
     assert before is None or now.points is None or now.points <= before
+
+
+def test_a_number_that_is_twice_in_the_file_costs_once() -> None:
+    duplicates = {"DUPLICATE_PHONE_NUMBER_IN_LIST": 10}
+    seen = full(100).model_copy(update={"repeated_numbers": 10})
+    score = scored(100, duplicates, seen=seen, of_file=10)
+    assert score.points == pytest.approx(90.0)
+    assert shares(score)["new to the dialer"] == 1.0
+    known = scored(100, {"DUPLICATE_PHONE_NUMBER_IN_LIST": 15}, seen=seen, of_file=10)
+    assert shares(known)["new to the dialer"] == pytest.approx(0.95)

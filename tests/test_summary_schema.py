@@ -147,7 +147,7 @@ def test_of_a_sample_that_is_compared(dialer: str) -> None:
     )
     assert wrong(compared) == []
     assert compared["sample_of"] == 6
-    assert compared["comparison"]["rows"] == {"name": "rows", "before": 3.0, "now": 2.0}
+    assert compared["comparison"]["rows"] == {"name": "rows", "before": 3.0, "now": 6.0}
 
 
 def full() -> dict[str, Any]:

@@ -155,7 +155,7 @@ noticed         rows
 
 score: 88.4 of 100
   readable rows               97.0%
-  numbers that may be called      -  unknown
+  numbers that may be called      -  not looked at
   tidy                         100%
 
 filled
@@ -172,6 +172,7 @@ compared with acme_1.csv, 2026-11-01  before    now
   columns that came                               1  Notes
   columns that went                               2  Landline, Fax
 
+score: 1 of 3 parts was not looked at; compare only lists that were checked alike
 filled in every row: phone_number, first_name
 number types: FIXED_LINE_OR_MOBILE 800, TOLL_FREE 12
 countries: US 790, CA 20, unknown 2
@@ -180,7 +181,7 @@ repeated numbers: 12 rows
 duplicates are of leads: today 5, up to a month 60, older 55
 callable on 2026-11-22: 00-09h 0, 09-10h 400, 10-21h 812, 21-24h 0; UTC-05:00, by the call times \
 of lists and states
-loading would take: 12 seconds (12,346 rows a second: the last import)
+loading the whole file: 12 seconds (12,346 rows a second: the last import)
 
 note: a remark
 what to do about DUPLICATE_PHONE_NUMBER_IN_LIST, the most frequent: nothing to do: the lead is there
@@ -299,6 +300,18 @@ def test_others_are_last_and_counted_with_what_is_left_out() -> None:
     assert "n7 10, others 720\n" in plain(summary(regions=regions))
 
 
+@pytest.mark.parametrize(
+    ("points", "told"),
+    [(99.0, "99.0 of 100"), (99.97, "99.9 of 100"), (100.0, "100.0 of 100"), (0.0, "0.0 of 100")],
+)
+def test_a_score_has_one_decimal_and_is_100_only_if_it_is(points: float, told: str) -> None:
+    score = Score(points=points, parts=[ScorePart(name="n", meaning="", weight=1, share=0.9999)])
+    said = plain(summary(profile=PROFILE.model_copy(update={"score": score})))
+    assert f"\nscore: {told}\n" in said
+    assert re.search(r"^  n +99\.9%$", said, re.MULTILINE)
+    assert "not looked at" not in said
+
+
 # --- with bars -----------------------------------------------------------------------------------
 
 
@@ -327,10 +340,10 @@ noticed         rows
                       3, city 2)
   NO_TIME_ZONE     2  no time zone was found; gmt_offset_now is 0.00
 
-score: 88.4 of 100                              filled
-  readable rows               97.0%  ███████▊     last_name  99.9%  ███████▉
-  numbers that may be called      -  unknown      city       90.7%  ███████▎
-  tidy                         100%  ████████     email      32.2%  ██▌
+score: 88.4 of 100                                  filled
+  readable rows               97.0%  ███████▊         last_name  99.9%  ███████▉
+  numbers that may be called      -  not looked at    city       90.7%  ███████▎
+  tidy                         100%  ████████         email      32.2%  ██▌
 
 compared with acme_1.csv, 2026-11-01  before    now
   rows                                   900  1,000
@@ -341,6 +354,8 @@ compared with acme_1.csv, 2026-11-01  before    now
   columns that came                               1  Notes
   columns that went                               2  Landline, Fax
 
+score                    1 of 3 parts was not looked at; compare only lists that
+                         were checked alike
 filled in every row      phone_number, first_name
 number types             FIXED_LINE_OR_MOBILE 800, TOLL_FREE 12
 countries                US 790, CA 20, unknown 2
@@ -349,7 +364,7 @@ repeated numbers         12 rows
 duplicates are of leads  today 5, up to a month 60, older 55
 callable on 2026-11-22   0h ▁▁▁▁▁▁▁▁▁▄███████████▁▁▁ 24h, most at 10h: 812;
                          UTC-05:00, by the call times of lists and states
-loading would take       12 seconds (12,346 rows a second: the last import)
+loading the whole file   12 seconds (12,346 rows a second: the last import)
 """
     )
 

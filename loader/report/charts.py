@@ -111,31 +111,53 @@ def hours(title: str, counts: Sequence[int], now: int | None = None) -> Markup:
     return _svg(chart, "hours", told(title, {f"{hour}:00": n for hour, n in enumerate(counts)}))
 
 
-def lines(title: str, series: Mapping[str, Sequence[tuple[date, float]]]) -> Markup:
-    """Draw shares over days, a line for each name; no more than `MOST_LINES` are drawn.
+def lines(
+    title: str,
+    series: Mapping[str, Sequence[tuple[date | int, float]]],
+    write: Callable[[float], str] = percent,
+) -> Markup:
+    """Draw numbers over days, a line for each name; no more than `MOST_LINES` are drawn.
 
     Args:
         title: read out, not drawn.
-        series: days, ascending, with shares from 0 to 1; nothing is drawn if there is none.
+        series: days, ascending, or numbers of files in all of them, with a number from 0; nothing
+            is drawn if there is none.
+        write: how the numbers are written, by default as shares.
     """
     drawn = dict([(name, points) for name, points in series.items() if points][:MOST_LINES])
     if not drawn:
         return Markup()
-    days = sorted({day.toordinal() for points in drawn.values() for day, _ in points})
-    steps = ticks(max([share for points in drawn.values() for _, share in points] + [0.01]))
-    chart = XY(**_sizes(230 + 20 * len(drawn)))
-    chart.show_legend, chart.legend_at_bottom = True, True
+    first, last, x_label = _range(x for points in drawn.values() for x, _ in points)
+    steps = ticks(max([number for points in drawn.values() for _, number in points] + [0.01]))
+    chart = XY(**_sizes(230 + (20 * len(drawn) if len(drawn) > 1 else 0)))
+    chart.show_legend, chart.legend_at_bottom = len(drawn) > 1, True
     chart.legend_at_bottom_columns, chart.legend_box_size = 1, 10
     chart.truncate_legend, chart.print_values, chart.show_y_guides = 40, False, True
-    chart.x_labels = sorted({days[0], (days[0] + days[-1]) // 2, days[-1]})
-    chart.x_value_formatter = lambda day: f"{date.fromordinal(round(day)):%Y-%m-%d}"
-    chart.xrange, chart.range = (days[0] - 1, days[-1] + 1), (0, steps[-1])
-    chart.y_labels, chart.value_formatter = steps, percent
+    chart.x_labels = sorted({first, (first + last) // 2, last})
+    chart.x_value_formatter = x_label
+    beside = max(last - first, 1) / 20
+    chart.xrange, chart.range = (first - beside, last + beside), (0, steps[-1])
+    chart.y_labels, chart.value_formatter = steps, write
     chart.margin_right, chart.dots_size, chart.truncate_label = 40, 3, -1
     for name, points in drawn.items():
-        chart.add(visible(name, 40), [(day.toordinal(), share) for day, share in points])
-    last = {name: points[-1][1] for name, points in drawn.items()}
-    return _svg(chart, "lines", told(title, last, percent))
+        chart.add(visible(name, 40), [(_place(x), number) for x, number in points])
+    newest = {name: points[-1][1] for name, points in drawn.items()}
+    return _svg(chart, "lines", told(title, newest, write))
+
+
+def _range(xs: Iterable[date | int]) -> tuple[int, int, Callable[[float], str]]:
+    """Give the first and the last place on an axis, and how its labels are written."""
+    found = [*xs]
+    places = [_place(x) for x in found]
+    return min(places), max(places), _day if isinstance(found[0], date) else number
+
+
+def _place(x: date | int) -> int:
+    return x.toordinal() if isinstance(x, date) else x
+
+
+def _day(place: float) -> str:
+    return f"{date.fromordinal(round(place)):%Y-%m-%d}"
 
 
 def ticks(highest: float) -> list[float]:

@@ -22,15 +22,50 @@ VERSION: int = Summary.model_fields["version"].default
 EXTENSIONS = re.compile(
     r"(\.(csv|tsv|tab|txt|dat|psv|xlsx|xlsm|xls|xlsb|ods|gz|zip|zst|xz|bz2|pgp|gpg))+$"
 )
-MONTHS = "january february march april may june july august september october november december"
-DATES = re.compile(
-    # 20261121T101500Z, v2; 21nov2026, nov-21; and long names of months by themselves.
-    r"(?<=\d)[tz](?![^\W\d_])|(?<![^\W\d_])v(?=\d)"
-    rf"|(?<=\d)[\W_]*({'|'.join(name[:3] for name in MONTHS.split())})(?![^\W\d_])"
-    rf"|(?<![^\W\d_])({'|'.join(name[:3] for name in MONTHS.split())})(?=[\W_]*\d)"
-    rf"|(?<![^\W\d_])({'|'.join(name for name in MONTHS.split() if len(name) > 3)})(?![^\W\d_])"
+SEPARATORS = "-._ /"
+BEGIN, END = r"(?<![^\W_])", r"(?![^\W_])"
+"""Neither a letter nor a digit touches what is between them."""
+YEAR, YY = r"20[0-3]\d", r"(?:1[5-9]|[23]\d)"
+MM, DD = "(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
+M, D = f"(?:{MM}|[1-9])", f"(?:{DD}|[1-9])"
+LONG = "january|february|march|april|june|july|august|september|october|november|december"
+"""Not may, which is a word besides."""
+MONTH = f"(?:{LONG}|sept|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
+NTH = f"{D}(?:st|nd|rd|th)?"
+GAP = r"[\W_]*+"
+OF_YEAR = f"{GAP}(?:{YEAR}|{YY})"
+HOUR, SIXTY = r"(?:[01]\d|2[0-3])", r"[0-5]\d"
+
+
+def _joined(*orders: tuple[str, ...], by: str = SEPARATORS) -> str:
+    """Match the parts of a date in one of several orders, with the same sign between all."""
+    return "|".join(re.escape(sign).join(order) for order in orders for sign in by or [""])
+
+
+CLOCK = _joined((HOUR, SIXTY, SIXTY), (HOUR, SIXTY), by="-._: h")
+TIME = (
+    rf"(?:{GAP}(?:at|t)?{GAP}(?:{CLOCK}|{HOUR}{SIXTY}(?:{SIXTY})?)(?:\.\d+)?"
+    r"(?:[\W_]?[ap]m)?(?:z|\+\d\d:?\d\d)?)?"
 )
-NO_LETTERS = re.compile(r"[\W\d_]+")
+"""Of day, behind a date."""
+DATES = re.compile(
+    # Of eight digits, or with the year first: it is a date even if letters touch it.
+    rf"(?<!\d)(?:{_joined((YEAR, MM, DD), (DD, MM, YEAR), (MM, DD, YEAR), by='')}"
+    rf"|{_joined((YEAR, M, D))}){TIME}(?!\d)"
+    rf"|{BEGIN}(?:{_joined((D, M, YEAR), (M, D, YEAR), (YY, MM, DD), (DD, MM, YY), (MM, DD, YY))}"
+    rf"|{_joined((YY, MM, DD), (DD, MM, YY), (MM, DD, YY), by='')}"
+    rf"|{NTH}{GAP}{MONTH}(?:{OF_YEAR})?|{MONTH}{GAP}{NTH}(?:{OF_YEAR})?"
+    rf"|{YEAR}{GAP}{MONTH}{GAP}{NTH}){TIME}{END}"
+    # Months, quarters, weeks and years; a Unix time in seconds or milliseconds.
+    rf"|{BEGIN}(?:{MONTH}{OF_YEAR}|{YEAR}{GAP}{MONTH}|{YEAR}{MM}"
+    rf"|{_joined((YEAR, MM), (MM, YEAR), by='-./')}"
+    rf"|{YEAR}[\W_]?(?:q[1-4]|w{SIXTY})|q[1-4][\W_]?{YEAR}"
+    rf"|20[1-3]\d|1[6-9]\d{{8}}(?:\d{{3}})?){END}"
+    rf"|{BEGIN}(?:{LONG})(?=[\W_]*$)"
+)
+COUNTER = re.compile(r"(?<![\W_])(?:[\W_]++(?:\d\d?|0\d+)(?!\d))?(?:[\W_]*\(\d+\))*$")
+"""At the end, by itself: " 2", "_003", "(2)"; not "_101", which is rather a list_id."""
+BETWEEN = re.compile(r"[\W_]+")
 
 
 def compare(before: Summary, now: Summary) -> Comparison:
@@ -48,7 +83,11 @@ def compare(before: Summary, now: Summary) -> Comparison:
     return Comparison(
         file=before.file.name,
         began=before.began,
-        rows=Change(name="rows", before=before.rows_read, now=now.rows_read),
+        rows=Change(
+            name="rows",
+            before=before.sample_of or before.rows_read,
+            now=now.sample_of or now.rows_read,
+        ),
         reject_rate=Change(name="reject rate", before=reject_rate(before), now=reject_rate(now)),
         score=Change(name="score", before=points(before), now=points(now)),
         reasons=[
@@ -150,12 +189,14 @@ def summary_of(content: Mapping[str, Any], path: Path) -> Summary:
 def source_of(file_name: str) -> str:
     """Name the source of a file where nobody named it: what stays the same from file to file.
 
-    "ACME_leads_2026-11-21 (2).csv.gz" is of "acme leads". Of a name without a letter, all but the
-    extensions stays.
+    Dates, times and a counter at the end are taken out; what else has digits is kept, since
+    vendor1 is not vendor2. "ACME_leads_2026-11-21 (2).csv.gz" is of "acme leads". Of a name that is
+    nothing but a date, all but the extensions stays.
     """
     name = PurePath(file_name.replace("\\", "/")).name.lower()
     stem = EXTENSIONS.sub("", name) or name
-    words = NO_LETTERS.sub(" ", DATES.sub("", stem)).strip()
+    # A date stays as one sign, so that the number before it is not at the end.
+    words = BETWEEN.sub(" ", COUNTER.sub("", DATES.sub("\0", stem))).strip()
     return words or stem.strip() or "file"
 
 

@@ -106,6 +106,8 @@ class RejectedRows:
         self._ages: Counter[str] = Counter()
         self.reasons_all: Counter[str] = Counter()
         """Rows by each reason that applies to them, all feeds as one."""
+        self.of_file = 0
+        """Duplicates of other rows of the file."""
         self.examples: dict[str, list[RejectedExample]] = {}
         """The first rows of each reason."""
 
@@ -119,6 +121,7 @@ class RejectedRows:
             # Only the first reason names its feed.
             names = {name.partition(":")[0] for name in told.split("|")}
             self.reasons_all.update(dict.fromkeys(names, count))
+        self.of_file += int(rejected["duplicate_row"].notna().sum())
         entered = self._entered(rejected)
         self._ages.update(counts(age_names(entered, self._now)))
         for reason, rows in rejected.groupby("reason"):

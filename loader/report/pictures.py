@@ -1,6 +1,7 @@
 """The charts of a run's page: what of a summary is drawn, and in which words."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -8,17 +9,19 @@ from markupsafe import Markup
 
 from loader.report import charts
 from loader.report.record import AGES, OLDER, OTHERS, UNKNOWN_AGE, CallHours
-from loader.report.shown import MINUS, many, words
+from loader.report.shown import MINUS, many, masked, words
 from loader.report.view import Step
 from loader.summary import Summary
 
 NOT_KNOWN = "not known"
 OF_DUPLICATES = "Leads that rejected rows are duplicates of, by the days since their entry_date."
 SHORTER = {
-    "Duplicate phone number": "Duplicate", "Duplicate phone or alt phone": "Duplicate (alt)",
+    "Duplicate phone number": "Duplicate", "Duplicate phone or alt phone": "Phone or alt",
+    "Duplicate title alt phone": "Same title", "Duplicate name phone": "Same name",
+    "Invalid phone number NANPA areacode prefix": "No such NANPA prefix",
     "Phone number in": "In", "phone number": "number", " in campaign lists": " in campaign",
 }  # fmt: skip
-"""Said in fewer letters where there is little room."""
+"""Said in fewer letters where there is little room: each reason in its own."""
 
 
 class Picture(NamedTuple):
@@ -27,6 +30,8 @@ class Picture(NamedTuple):
     caption: str
     drawing: Markup
     note: str = ""
+    apart: str = ""
+    """What is drawn in another color."""
 
 
 def funnel(steps: list[Step]) -> Markup:
@@ -40,7 +45,9 @@ def reasons(summary: Summary) -> Markup | None:
     """Draw the rows that each reason took, if there are several."""
     if len(summary.reasons) < 2:
         return None
-    named = {short(words(name)): rows for name, rows in summary.reasons.items()}
+    named = Counter[str]()
+    for name, rows in summary.reasons.items():
+        named[short(words(name))] += rows  # the names of feeds may begin alike
     return charts.bars("Rejected rows by reason", named)
 
 
@@ -60,7 +67,7 @@ def pictures(summary: Summary, now: datetime) -> list[Picture]:
         zones = {zone(offset): rows for offset, rows in profile.offsets.items()}
         ages = in_years(profile.duplicate_ages)
         drawn += [
-            _hours(profile.call_hours, now),
+            _hours(profile.call_hours, now, whose=_clock(summary)),
             _bars("States", profile.states),
             _bars("Time zones", zones, in_order=True),
             _bars("Age of existing leads", ages, in_order=True, note=OF_DUPLICATES),
@@ -71,25 +78,42 @@ def pictures(summary: Summary, now: datetime) -> list[Picture]:
 def _bars(
     caption: str, counts: Mapping[str, int], *, in_order: bool = False, note: str = ""
 ) -> Picture | None:
-    named = {label or NOT_KNOWN: rows for label, rows in counts.items()}
+    named = {masked(label) or NOT_KNOWN: rows for label, rows in counts.items()}
     if not any(named.values()):
         return None
     return Picture(caption, charts.bars(caption, named, in_order=in_order), note)
 
 
-def _hours(hours: CallHours | None, now: datetime) -> Picture | None:
+def _clock(summary: Summary) -> str:
+    return "this computer's clock" if summary.database is None else "the dialer's clock"
+
+
+def _hours(hours: CallHours | None, now: datetime, *, whose: str) -> Picture | None:
     if hours is None or not any(hours.rows):
         return None
     today = now.date() == hours.day
-    said = f"{hours.day:%A} {hours.day.day} {hours.day:%B %Y}, by the dialer's clock ({hours.zone})"
-    best = max(range(24), key=lambda hour: hours.rows[hour])
-    most = f"{many(hours.rows[best], 'row')}, the most, from {best}:00 to {best + 1}:00"
-    if today:
-        rows = hours.rows[now.hour]
-        most = f"{many(rows, 'row')} may be called at the current hour, {now.hour}:00; {most}"
     caption = "When these leads may be called"
-    drawing = charts.hours(caption, hours.rows, now.hour if today else None)
-    return Picture(caption, drawing, f"{said}: {most}. Call times: {hours.by}.")
+    return Picture(
+        caption,
+        charts.hours(caption, hours.rows, now.hour if today else None),
+        f"{hours.day:%A} {hours.day.day} {hours.day:%B %Y}, by {whose} ({hours.zone}): "
+        f"{_most(hours.rows)}. Call times: {hours.by}.",
+        f"now, {now.hour}:00 to {now.hour + 1}:00: {_rows(hours.rows[now.hour])}" if today else "",
+    )
+
+
+def _most(rows: Sequence[int]) -> str:
+    """Say when the most rows may be called."""
+    most = max(rows)
+    if min(rows) == most:
+        return f"{_rows(most)} at any hour"
+    best = rows.index(most)
+    until = next((hour for hour in range(best, len(rows)) if rows[hour] != most), len(rows))
+    return f"{_rows(most)}, the most, from {best}:00 to {until}:00"
+
+
+def _rows(count: int) -> str:
+    return many(count, "row") if count else "no row"
 
 
 def in_years(ages: Mapping[str, int]) -> dict[str, int]:

@@ -35,6 +35,8 @@ class ScorePart(_Record):
     name: str
     meaning: str
     weight: float
+    """Points that a share of 0 would cost a list with nothing else wrong: 100 for what rows are
+    worthless without, less for what is only missed."""
     share: float | None
     """From 0, bad, to 1; None: it was not looked at, and does not count."""
 
@@ -43,7 +45,9 @@ class Score(_Record):
     """How good a list is, by its parts, so that vendors can be compared."""
 
     points: float | None
-    """From 0 to 100: the weighted mean of the shares that are known; None: no row was read."""
+    """From 0 to 100, to a tenth: 100 times the known shares whose weight is 100, all multiplied;
+    then the others take of it, in percent, their weight times what their share lacks to 1. It is
+    100 only if all known shares are 1. None: no row was read."""
     parts: list[ScorePart]
 
 

@@ -1,5 +1,6 @@
 """How good a list is, as one number from 0 to 100 and the parts that it is made of."""
 
+import math
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
@@ -35,6 +36,11 @@ DUPLICATES_TAKEN = (
 )  # fmt: skip
 """Of rows that were not rejected as duplicates, for on_duplicate is not reject."""
 
+NO_REGION = ""
+"""Of a loaded number that is in no numbering plan, as far as phone_validation let it pass."""
+
+ALL_POINTS, MOST_WITH_A_FAULT = 100, 99.9
+
 WANTED = ("first_name", "last_name", "address1", "city", "state", "postal_code", "email")
 """The fields that a complete lead has beside its number."""
 
@@ -43,6 +49,7 @@ def score_of(
     tally: Tally,
     reasons_all: Mapping[str, int],
     *,
+    of_file: int,
     seen: Seen,
     fields: Mapping[str, str],
     options: LoadOptions,
@@ -50,34 +57,44 @@ def score_of(
 ) -> Score:
     """Measure a list by what was found of its rows.
 
-    What was not looked at does not count, neither for the list nor against it; so lists that were
-    taken through different checks can be compared, though the more checks, the better.
+    The first five parts say how many rows are worth anything: 100 points times their shares, so
+    that a list without one such row has none. Of what is left, empty fields take up to 10 in 100,
+    and values that look wrong up to 5.
+
+    What was not looked at does not count, so that a list may have more points the less it was
+    checked: `unknown_parts` tells how much that is.
 
     Args:
         tally: of the run.
         reasons_all: rejected rows by each reason that applies to them; may be empty.
+        of_file: rows rejected as duplicates of other rows of the file, not of existing leads.
         seen: what the rows look like.
         fields: source column by field.
         options: by which the rows were checked.
         knows_leads: there was a database to ask.
 
     Returns:
-        Points rounded to a tenth, and the parts, always the same ones in the same order.
+        Points rounded to a tenth, which are 100 only if nothing at all is wrong, and the parts,
+        always the same ones in the same order.
     """
     faults = _Faults(tally, reasons_all)
     readable = tally.rows_read - faults.rows(UNREADABLE)
     numbers = readable - faults.rows(NO_NUMBER)
     forbids = knows_leads and {options.dnc_check, options.campaign_dnc_check} != {"N"}
     finds_duplicates = knows_leads and options.duplicate_check
-    not_new = faults.rows(NOT_NEW) + sum(tally.notices[notice] for notice in DUPLICATES_TAKEN)
+    not_callable = faults.rows(NOT_CALLABLE) + tally.regions[NO_REGION]
+    # A number that is twice in the file costs once.
+    twice = min(of_file, seen.repeated_numbers)
+    taken = sum(tally.notices[notice] for notice in DUPLICATES_TAKEN)
+    not_new = max(0, faults.rows(NOT_NEW) - twice) + taken
     shares = {
         "readable rows": _rest(faults.rows(UNREADABLE), tally.rows_read),
-        "numbers that can be called": _rest(faults.rows(NOT_CALLABLE), readable),
+        "numbers that can be called": _rest(not_callable, readable),
         "numbers that may be called": (
             _rest(faults.rows(FORBIDDEN), numbers) if forbids or options.feed else None
         ),
         "new to the dialer": _rest(not_new, numbers) if finds_duplicates else None,
-        "no number twice": _rest(seen.repeated_numbers, seen.rows),
+        "no number twice": _rest(seen.repeated_numbers, min(numbers, seen.rows)),
         "complete": _fill_rate(seen, fields),
         "tidy": _rest(seen.odd_rows, seen.rows),
     }
@@ -88,25 +105,34 @@ def score_of(
     return Score(points=_points(parts), parts=parts)
 
 
+def unknown_parts(score: Score) -> int:
+    """Count the parts that were not looked at; a score is no measure beside one of other parts."""
+    return sum(part.share is None for part in score.parts)
+
+
 class _Part(NamedTuple):
     weight: float
     meaning: str
 
 
 PARTS = {
-    "readable rows": _Part(15, "rows whose fields could be told apart"),
-    "numbers that can be called": _Part(30, "readable rows with a phone number that can exist"),
+    "readable rows": _Part(100, "rows whose fields could be told apart"),
+    "numbers that can be called": _Part(
+        100,
+        "readable rows with a phone number that can exist: right length, in a numbering plan",
+    ),
     "numbers that may be called": _Part(
-        15, "rows with a number that is on no do-not-call list and in no feed"
+        100, "rows with a number that is on no do-not-call list and in no feed"
     ),
     "new to the dialer": _Part(
-        20, "rows with a number that are no duplicates by the duplicate checks of the load"
+        100,
+        "rows with a number that are no duplicates of leads, by the duplicate checks of the load",
     ),
-    "no number twice": _Part(5, "rows whose number no earlier row of the file has"),
+    "no number twice": _Part(100, "rows with a number that no earlier row of the file has"),
     "complete": _Part(10, "how full the names, the address and the mail address are, on average"),
     "tidy": _Part(5, "rows without a value that looks wrong"),
 }
-"""What a list is measured by, and how much of the 100 points each part weighs."""
+"""What a list is measured by, and the points that a share of 0 would cost."""
 
 
 class _Faults:
@@ -146,5 +172,7 @@ def _points(parts: list[ScorePart]) -> float | None:
     known = [(part.weight, part.share) for part in parts if part.share is not None]
     if not known:
         return None
-    weight = sum(weight for weight, _share in known)
-    return round(100 * sum(weight * share for weight, share in known) / weight, 1)
+    worth = math.prod(share for weight, share in known if weight == ALL_POINTS)
+    cost = sum(weight * (1 - share) for weight, share in known if weight < ALL_POINTS)
+    points = worth * (ALL_POINTS - cost)
+    return points if points == ALL_POINTS else min(round(points, 1), MOST_WITH_A_FAULT)

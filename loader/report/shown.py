@@ -14,8 +14,11 @@ UNSEEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 JOINERS = {"\N{ZERO WIDTH JOINER}", "\N{ZERO WIDTH NON-JOINER}"}
 """Belong to how emoji and some scripts are written."""
 
-SEPARATED = re.compile(r"\d(?:[^\w\n]{0,3}\d){6,}")
-KEPT = re.compile(rf"\b(?:lead_id|list_id|row_number)=\d+|({SEPARATED.pattern})")
+BETWEEN = r"(?:ext(?:ension)?|x|(?<=\d)e[+-]?(?=\d)|[\W_]){0,6}"
+NUMBERS = re.compile(rf"\d(?:{BETWEEN}\d){{6,}}|\d[\d.,]{{0,30}}e[+-]?\d+", re.IGNORECASE)
+"""Seven digits and more with a little between them, and numbers in scientific notation."""
+LONGEST_LIST_ID = 8
+"""Digits; what is longer may be a phone number in the wrong column."""
 MASK = "\N{BULLET}"
 NOTHING, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
@@ -52,14 +55,15 @@ def shown(text: object, most: int = MOST_SHOWN) -> Markup:
 def masked(text: str) -> str:
     """Hide the middle of each number of seven digits and more: 7275551234 is 727•••••34.
 
-    Digits count as one number with up to three other signs between them.
+    Digits count as one number with up to six signs, or x and ext, between them; and so do those of
+    7.27556E+09.
     """
-    return SEPARATED.sub(_hidden, text)
+    return NUMBERS.sub(_hidden, text)
 
 
-def masked_details(text: str) -> str:
-    """Hide numbers as `masked` does, but not what names a lead, a list or a row."""
-    return KEPT.sub(lambda match: _hidden(match) if match[1] else match[0], text)
+def masked_list(list_id: str) -> str:
+    """Hide the middle of a list_id that may be a phone number."""
+    return list_id if len(list_id) <= LONGEST_LIST_ID else masked(list_id)
 
 
 def _hidden(number: re.Match[str]) -> str:
@@ -78,11 +82,26 @@ def percent(share: float | None) -> str:
     """Write a share from 0 to 1; none and all are said only of exactly none and all."""
     if share is None:
         return NOTHING
+    if share in {0, 1}:
+        return f"{share:.0%}"
     if 0 < share < 0.001:
         return "<0.1%"
-    if 0.999 < share < 1:
-        return ">99.9%"
-    return f"{share:.0%}" if share in {0, 1} else f"{share:.1%}"
+    return "99.9%" if 0.999 < share < 1 else f"{share:.1%}"
+
+
+def points(score: float) -> str:
+    """Write a score from 0 to 100; none and all are said only of exactly none and all."""
+    return f"{score if score in {0, 100} else min(max(score, 0.1), 99.9):.1f}"
+
+
+def not_looked_at(unknown: int, parts: int) -> str:
+    """Say how many parts of a score are not known, which matters to who compares scores."""
+    if not unknown:
+        return ""
+    be = "was" if unknown == 1 else "were"
+    return (
+        f"{unknown} of {parts} parts {be} not looked at; compare only lists that were checked alike"
+    )
 
 
 def size(count: int) -> str:
@@ -140,6 +159,8 @@ def words(name: str) -> str:
 
 FILTERS = {
     each.__name__: each
-    for each in (duration, many, masked, moment, number, percent, shown, size, visible, words)
-}
+    for each in (
+        duration, many, masked, moment, number, percent, points, shown, size, visible, words
+    )
+}  # fmt: skip
 """For templates."""

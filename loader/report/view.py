@@ -1,13 +1,11 @@
-"""What the page of a run says, as plain values: the template only lays it out."""
+"""What the page of a run says of rows, as plain values: the template only lays it out."""
 
-from collections.abc import Mapping
+import re
 from datetime import datetime
 from itertools import pairwise
-from pathlib import PurePath
 from typing import Any, NamedTuple
 
-from loader.dialable import Obstacle
-from loader.reasons import Notice, Reason
+from loader.reasons import Reason
 from loader.report.oddities import Oddity
 from loader.report.record import (
     MOST_EXAMPLES,
@@ -18,32 +16,32 @@ from loader.report.record import (
 )
 from loader.report.shown import (
     ago,
-    duration,
     many,
     masked,
-    masked_details,
-    moment,
+    masked_list,
     number,
     percent,
-    size,
+    points,
+    visible,
     words,
 )
+from loader.results import UNREADABLE
 from loader.summary import Summary
 
 MOST_STEPS = 60
-MOST_COLUMNS = 150
 MOST_FIELDS = 40
-MOST_NAMES = 30
-MOST_REMARKS = 40
-MOST_OPTIONS = 60
-MOST_LISTS = 50
 """What is shown of what has no bounds of its own."""
 LONG = 500
 """Characters of a value that are looked at: more than are ever shown."""
 
-DELIMITERS = {",": "comma", "\t": "tab", "|": "pipe", ";": "semicolon"}
-NOT_PHONES = {"date_of_birth", "entry_date", "callback_datetime"}
-"""Fields whose values have many digits and are no numbers to call."""
+DATES = {"date_of_birth", "entry_date", "callback_datetime"}
+"""Fields whose values have many digits and are no numbers to call, if they look like a date:"""
+DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T]\d{1,2}:\d\d(:\d\d)?)?|[12]\d{7}")
+OPERATOR = re.compile(
+    r"(?:^|, or |; )(?=(?:load|define the list|in a reject file|where the feed|look the error code|"
+    r"run the same)\b)"
+)
+"""Where advice begins to be for who loads the file, not for who delivered it."""
 
 
 class Step(NamedTuple):
@@ -68,6 +66,9 @@ class Why(NamedTuple):
     """Rows it applies to at all, if these are more."""
     meaning: str
     advice: str
+    """For who delivered the file; may be empty."""
+    to_load: str
+    """For who loads it; may be empty."""
     examples: list[Any]
 
 
@@ -77,8 +78,6 @@ class Rejected(NamedTuple):
     row_number: int
     phone: str
     details: str
-    lead_id: int | None
-    list_id: str
     age: str
 
 
@@ -90,17 +89,6 @@ class Odd(NamedTuple):
     value: str
 
 
-class Filled(NamedTuple):
-    """One column of the file."""
-
-    column: str
-    field: str
-    fate: str
-    """Where it fills no field: what becomes of it."""
-    rows: int | None
-    share: float | None
-
-
 def done(summary: Summary) -> str:
     """Say what became of the rows that passed, in a word for tables."""
     return "were loaded" if summary.job == "import" else "would be loaded"
@@ -108,32 +96,38 @@ def done(summary: Summary) -> str:
 
 def headline(summary: Summary) -> str:
     """Say in one sentence what of the file is fit to load."""
-    able = "were loaded" if summary.job == "import" else "can be loaded"
-    rows, loaded = summary.rows_read, summary.loaded
+    was = summary.job == "import"
+    able, rows, loaded = (
+        "were loaded" if was else "can be loaded",
+        summary.rows_read,
+        summary.loaded,
+    )
     if not rows:
         return "The file has no rows."
     if summary.sample_of is not None:
         share = percent(loaded / rows)
         return f"Of a sample of {many(rows, 'row')}, {number(loaded)} {able}: {share}."
-    if loaded == rows > 1:
-        return f"All {number(rows)} rows {able}."
-    if not loaded:
-        return f"None of the {many(rows, 'row')} {able}."
-    return f"{number(loaded)} of {many(rows, 'row')} {able}: {percent(loaded / rows)}."
+    if rows == 1:
+        said = ("was not loaded", "was loaded") if was else ("cannot be loaded", "can be loaded")
+        return f"The one row of the file {said[loaded]}."
+    if loaded in {0, rows}:
+        return f"{'All' if loaded else 'None of the'} {number(rows)} rows {able}."
+    return f"{number(loaded)} of {number(rows)} rows {able}: {percent(loaded / rows)}."
 
 
 def worst(summary: Summary) -> str:
-    """Name the reason that took the most rows."""
+    """Say how many rows were rejected, and why most of them, if one reason took the most."""
     if not summary.reasons:
         return ""
-    name = max(summary.reasons, key=lambda reason: summary.reasons[reason])
-    reason, rows = Reason.of(name), summary.reasons[name]
-    was = "was" if summary.job == "import" else "would be"
-    were = "were" if summary.job == "import" else "would be"
-    return (
-        f"{many(summary.rejected, 'row')} {was if summary.rejected == 1 else were} rejected, "
-        f"most often ({number(rows)}) because {reason.meaning}."
-    )
+    first, *others = sorted(summary.reasons.items(), key=lambda each: -each[1])
+    be = "would be" if summary.job != "import" else "was" if summary.rejected == 1 else "were"
+    said = f"{many(summary.rejected, 'row')} {be} rejected"
+    because = f"because {why(first[0], file_alone=summary.database is None)}"
+    if not others:
+        return f"{said}{', all' if summary.rejected > 1 else ''} {because}."
+    if others[0][1] == first[1]:
+        return f"{said}."
+    return f"{said}, most often ({number(first[1])}) {because}."
 
 
 def warnings(summary: Summary) -> list[str]:
@@ -160,37 +154,15 @@ def tiles(summary: Summary) -> list[tuple[str, str, str]]:
     shown = [
         ("rows read", number(rows), f"of {number(sample)}" if sample is not None else "all"),
         (able, number(summary.loaded), percent(share)),
-        ("rejected", number(summary.rejected), percent(None if share is None else 1 - share)),
+        ("rejected", number(summary.rejected), percent(summary.rejected / rows if rows else None)),
     ]
     profile = summary.profile
     if profile and profile.score.points is not None:
-        shown.append(("quality score", f"{profile.score.points:.0f}", "of 100"))
+        shown.append(("quality score", points(profile.score.points), "of 100"))
     if profile and profile.rows:
         odd = profile.odd_rows
-        shown.append(("look wrong", number(odd), percent(odd / profile.rows)))
+        shown.append(("rows that look wrong", number(odd), percent(odd / profile.rows)))
     return shown
-
-
-def file_facts(summary: Summary) -> list[tuple[str, str]]:
-    """Say what the file is."""
-    file = summary.file
-    packed = f", {file.compression}" if file.compression else ""
-    mark = "with byte order mark" if file.bom else "no byte order mark"
-    header = "with a header" if file.header else "without a header"
-    read = number(summary.rows_read)
-    rows = read if summary.sample_of is None else f"{number(summary.sample_of)}, {read} looked at"
-    facts = [
-        ("Name", PurePath(file.name).name or file.name),
-        ("Source", summary.source),
-        ("SHA-256", file.sha256),
-        ("Size", f"{size(file.size)} ({many(file.size, 'byte')}){packed}"),
-        ("Rows", rows),
-        ("Columns", f"{number(len(file.columns))}, {header}"),
-        ("Encoding", f"{file.encoding}, {mark}"),
-        ("Delimiter", DELIMITERS.get(file.delimiter, repr(file.delimiter))),
-        ("Looked at", moment(summary.began)),
-    ]
-    return [(name, value) for name, value in facts if value]
 
 
 def funnel(summary: Summary) -> list[Step]:
@@ -207,7 +179,8 @@ def funnel(summary: Summary) -> list[Step]:
         told = [*kept, (OTHERS, sum(taken for _, taken, _ in rest), rest[-1][2])]
     for name, taken, left in told:
         steps.append(Step(words(name), "" if name == OTHERS else name, taken, left))
-    steps.append(Step(done(summary).capitalize(), "", 0, summary.loaded))
+    able = "Loaded" if summary.job == "import" else "Can be loaded"
+    steps.append(Step(able, "", 0, summary.loaded))
     for before, step in pairwise(steps):
         if step.left != before.left - step.taken:
             raise ValueError(f"the funnel does not add up at {step.label}: {steps}")
@@ -222,28 +195,137 @@ def reasons(summary: Summary, details: Details, *, show_phones: bool) -> list[Wh
         reason, rows = Reason.of(name), summary.reasons[name]
         also = summary.reasons_all.get(name, 0)
         found = details.rejected.get(name, [])[:MOST_EXAMPLES]
-        examples = [_rejected(each, details.now, show_phones=show_phones) for each in found]
+        examples = [_rejected(name, each, details.now, show_phones=show_phones) for each in found]
         share = rows / summary.rows_read
+        # The meaning of a reason knows no feed's name.
+        meaning = why(name, file_alone=False) if ":" in name else reason.meaning
         told.append(
-            Why(words(name), name, rows, share, also if also > rows else 0, reason.meaning,
-                reason.advice, examples)
+            Why(words(name), name, rows, share, also if also > rows else 0, meaning,
+                *advice(reason.advice), examples)
         )  # fmt: skip
     return told
 
 
-def _rejected(example: RejectedExample, now: datetime, *, show_phones: bool) -> Rejected:
-    """Leave out of the details what has places of its own."""
-    known = {f"lead_id={example.lead_id}", f"list_id={example.list_id}"}
-    rest = " ".join(word for word in example.details[:LONG].split(" ") if word not in known)
-    since, phone = example.entry_date, example.phone[:LONG]
+def advice(text: str) -> tuple[str, str]:
+    """Part advice for who delivered the file from that for who loads it."""
+    first, *rest = OPERATOR.split(text, maxsplit=1)
+    return first, "".join(rest)
+
+
+def _rejected(name: str, example: RejectedExample, now: datetime, *, show_phones: bool) -> Rejected:
+    # Where fields could not be told apart, what stands in the place of the phone may be anything.
+    phone = "" if Reason.of(name) in UNREADABLE else example.phone[:LONG]
+    since = example.entry_date
     return Rejected(
         example.row_number,
         phone if show_phones else masked(phone),
-        rest if show_phones else masked_details(rest),
-        example.lead_id,
-        example.list_id,
+        finding(name, example, show_phones=show_phones),
         f"{since:%Y-%m-%d}, {ago(since, now)}" if since else "",
     )
+
+
+SAME = {
+    "DUPLICATE_PHONE_NUMBER": ("the number is", "same number as"),
+    "DUPLICATE_PHONE_OR_ALT_PHONE": ("the number is, as a main or an alternate one,",
+                                     "same number as"),
+    "DUPLICATE_TITLE_ALT_PHONE": ("a lead with the same title and alternate number is",
+                                  "same title and alternate number as"),
+    "DUPLICATE_NAME_PHONE": ("a lead with the same name and number is",
+                             "same name and number as"),
+}  # fmt: skip
+"""Of duplicates: what is there already, and how a row is like another."""
+PLACES = {
+    "_IN_LIST": "in its list", "_IN_CAMPAIGN_LISTS": "in its campaign's lists",
+    "_IN_SYSTEM": "in the dialer",
+}  # fmt: skip
+WHY = {
+    Reason.BROKEN_QUOTE: "a quote is not closed",
+    Reason.TOO_FEW_FIELDS: "the row has fewer fields than the header",
+    Reason.TOO_MANY_FIELDS: "the row has more fields than the header",
+    Reason.INVALID_LIST_ID: "no list can have such a list_id",
+    Reason.NOT_AN_ALLOWED_LIST_ID: "the user may not load into the list",
+    Reason.NOT_A_DEFINED_LIST_ID: "the list is not defined",
+    Reason.UNSTORABLE_CHARACTERS: "the table cannot hold a character",
+    Reason.DAMAGED_PHONE_NUMBER: "a spreadsheet damaged the number",
+    Reason.INVALID_PHONE_NUMBER_LENGTH: "the number is missing, too short or too long",
+    Reason.INVALID_PHONE_NUMBER: "there is no such number",
+    Reason.INVALID_PHONE_NUMBER_PREFIX: "the number's fourth digit is 0 or 1",
+    Reason.INVALID_PHONE_NUMBER_AREACODE: "the number has no known area code",
+    Reason.INVALID_PHONE_NUMBER_NANPA_AREACODE_PREFIX: "there is no such area code and prefix",
+    Reason.PHONE_NUMBER_IN_DNC: "the number is on the do-not-call list",
+    Reason.PHONE_NUMBER_IN_CAMPAIGN_DNC: "the number is on the campaign's do-not-call list",
+    Reason.PHONE_NUMBER_IN_FEED: "the number is in the feed",
+    Reason.AMBIGUOUS_TIME_ZONE: "the number can be in several time zones",
+    Reason.REFUSED_BY_SERVER: "the database refused the row",
+    Reason.EXISTING_LEAD_GONE: "the existing lead went away or was being changed",
+    Reason.NOT_INSERTED: "the run ended before",
+} | {
+    Reason[kind + scope]: f"{what} {where} already"
+    for kind, (what, _) in SAME.items()
+    for scope, where in PLACES.items()
+}
+
+
+def why(name: str, *, file_alone: bool) -> str:
+    """Give what follows "because" of rows that were rejected.
+
+    Args:
+        name: of the reason, as files show it.
+        file_alone: there was no database, so duplicates are of rows of the file.
+    """
+    reason, (_, _, of) = Reason.of(name), name.partition(":")
+    if file_alone and reason.startswith("DUPLICATE_"):
+        return f"{SAME[reason.partition('_IN_')[0]][0]} in the file already"
+    return WHY[reason] + (f" {visible(of, 40)}" if of else "")
+
+
+PROBLEMS = {
+    "is_possible_local_only": "a local number without area code", "too_short": "too short",
+    "too_long": "too long", "invalid_length": "of no length that its country has",
+    "invalid_country_code": "there is no such country code", "not_a_number": "no number",
+    "is_possible": "longer than the dialer can store",
+}  # fmt: skip
+"""What `loader.phones` says of a number."""
+OF_NUMBER = re.compile(rf"phone_number=(.*?)(?: ({'|'.join(PROBLEMS)})| feed=.*)?", re.DOTALL)
+FORMS = {
+    "field": "in the field {}", "list_id": "list {}", "campaign_id": "campaign {}",
+    "zones": "{}", "error": "database error {}",
+}  # fmt: skip
+
+
+def finding(name: str, example: RejectedExample, *, show_phones: bool) -> str:
+    """Say what the details of a rejected row say, in words, and nothing that is said beside them.
+
+    Args:
+        name: of the reason.
+        example: the row.
+        show_phones: else numbers in it are masked.
+    """
+    hide, hide_list = (str, str) if show_phones else (masked, masked_list)
+    reason, details = Reason.of(name), example.details[:LONG]
+    if reason in UNREADABLE:
+        return hide(details)
+    if example.lead_id is not None:
+        place = f" in list {hide_list(example.list_id[:LONG])}" if example.list_id else ""
+        archived = ", archived" if details.endswith(" archived=Y") else ""
+        return f"lead {example.lead_id}{place}{archived}"
+    if earlier := re.match(r"row_number=(\d+)\b", details):
+        _, like = SAME.get(reason.partition("_IN_")[0], ("", "same as"))
+        return f"{like} row {earlier[1]} of this file"
+    if of_number := OF_NUMBER.fullmatch(details):
+        given, problem = of_number.groups()
+        other = "" if _same_number(given, example.phone) else f"the number {hide(given)}"
+        return ", ".join(filter(None, (other, PROBLEMS.get(problem, ""))))
+    key, _, value = details.partition("=")
+    if key not in FORMS:
+        return hide(details)
+    return FORMS[key].format(hide_list(value) if key == "list_id" else hide(value))
+
+
+def _same_number(one: str, other: str) -> bool:
+    """Say whether both have the same digits, but for a country code; or one has none."""
+    few, many_ = sorted((re.sub(r"\D", "", text[:LONG]) for text in (one, other)), key=len)
+    return many_.endswith(few)
 
 
 def oddities(profile: Profile, details: Details, *, show_phones: bool) -> list[Why]:
@@ -258,12 +340,14 @@ def oddities(profile: Profile, details: Details, *, show_phones: bool) -> list[W
             for each in found
         ]
         share = rows / profile.rows if profile.rows else 0.0
-        told.append(Why(words(name), name, rows, share, 0, oddity.meaning, oddity.advice, examples))
+        told.append(Why(words(name), name, rows, share, 0, oddity.meaning,
+                        oddity.advice, "", examples))  # fmt: skip
     return told
 
 
 def _masked(value: str, field: str, show: bool) -> str:
-    return value[:LONG] if show or field in NOT_PHONES else masked(value[:LONG])
+    is_date = field in DATES and DATE.fullmatch(value)
+    return value[:LONG] if show or is_date else masked(value[:LONG])
 
 
 def repeated(details: Details, *, show_phones: bool) -> list[tuple[str, list[tuple[str, int]]]]:
@@ -278,90 +362,3 @@ def repeated(details: Details, *, show_phones: bool) -> list[tuple[str, list[tup
         )
         for field, values in list(details.repeated.items())[:MOST_FIELDS]
     ]
-
-
-def columns(summary: Summary) -> list[Filled]:
-    """Give the columns of the file: what each fills, and how often it is filled itself."""
-    mapping, profile = summary.mapping, summary.profile
-    fates = dict.fromkeys(mapping.unmapped, "not loaded")
-    fates |= dict.fromkeys(mapping.set_by_dialer, "not loaded: the dialer sets it itself")
-    known: list[tuple[str, str, int | None]]
-    if profile is None:
-        fields = {column: field for field, column in mapping.fields.items()}
-        known = [(column, fields.get(column, ""), None) for column in summary.file.columns]
-    else:
-        known = [(each.column, each.field, each.filled) for each in profile.columns]
-    rows = profile.rows if profile else 0
-    told = [
-        Filled(masked(column[:LONG]), field, "" if field else fates.get(column, "not loaded"),
-               filled, filled / rows if filled is not None and rows else None)
-        for column, field, filled in known
-    ]  # fmt: skip
-    # Of very many, those that are loaded are looked for.
-    return told if len(told) <= MOST_COLUMNS else sorted(told, key=lambda each: not each.field)
-
-
-def notices(summary: Summary) -> list[tuple[str, str, int, str, str]]:
-    """Give what was noticed about loaded rows: label, name, rows, meaning, fields."""
-    repaired = summary.profile.repaired if summary.profile else {}
-    told = []
-    for name, rows in summary.notices.items():
-        fields = sorted(repaired.get(name, {}).items(), key=lambda item: -item[1])
-        said = ", ".join(f"{field[:LONG]} {number(count)}" for field, count in fields[:MOST_NAMES])
-        told.append((words(name), name, rows, Notice[name].meaning, said))
-    return told
-
-
-def loading(summary: Summary) -> str:
-    """Say how long the rows would take to load."""
-    estimate = summary.profile.estimate if summary.profile else None
-    if estimate is None:
-        return ""
-    took = duration(estimate.seconds)
-    about = took if took.startswith("less") else f"about {took}"
-    return (
-        f"Loading these rows would take {about}, at {number(round(estimate.rows_a_second))} rows a "
-        f"second ({estimate.by})."
-    )
-
-
-def options(summary: Summary) -> list[tuple[str, str]]:
-    """Give the options that are not as they are by default."""
-    return [(name, _option(value)) for name, value in list(summary.options.items())[:MOST_OPTIONS]]
-
-
-def _option(value: object) -> str:
-    if isinstance(value, Mapping):
-        pairs = list(value.items())[:MOST_NAMES]
-        said = ", ".join(f"{_option(key)} = {_option(each)}" for key, each in pairs)
-    elif isinstance(value, list | tuple):
-        said = ", ".join(_option(each) for each in value[:MOST_NAMES])
-    else:
-        said = str(value)
-    return said[:LONG]
-
-
-def dialable(summary: Summary) -> list[dict[str, Any]]:
-    """Say by list how many new leads the dialer could call when the load was done."""
-    return [
-        {
-            "list_id": each.list_id,
-            "campaign_id": each.campaign_id,
-            "leads": each.leads,
-            "dialable": each.dialable,
-            "obstacles": [
-                (Obstacle[name].meaning, count) for name, count in each.obstacles.items()
-            ],
-        }
-        for each in (summary.dialable or [])[:MOST_LISTS]
-    ]
-
-
-def lead_ids(summary: Summary) -> str:
-    """Give the lead_ids of what was loaded."""
-    runs = [
-        str(first) if first == last else f"{first} to {last}"
-        for first, last in summary.lead_ids[:MOST_EXAMPLES]
-    ]
-    more = f" and {number(len(summary.lead_ids) - len(runs))} more ranges"
-    return ", ".join(runs) + (more if len(summary.lead_ids) > len(runs) else "")
