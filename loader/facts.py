@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pandas as pd
@@ -232,7 +233,10 @@ class Facts:
     def call_times(self, table: str, key: str, columns: Mapping[str, str]) -> pd.DataFrame:
         """Read the hours in which leads may be called, if the hopper asks for them."""
         asked = table if self.options.hopper_local_call_time_check == "Y" else ""
-        found = self.frame(asked, {name: name for name in (key, *columns)})
+        rows = self.rows(asked, key, *columns)
+        if not rows:
+            return _no_call_times(key, tuple(columns.items()))
+        found = pd.DataFrame(rows, columns=[key, *columns]).astype("str").fillna("")
         return _by_folded(_typed(found, columns), key)
 
     def custom_fields_enabled(self) -> bool:
@@ -286,6 +290,13 @@ class Facts:
         if "-ALL-CAMPAIGNS-" in names:
             return frozenset(map(fold_text, self.of_lists("campaign_id")))
         return frozenset(map(fold_text, names)) - {"-"}
+
+
+@cache
+def _no_call_times(key: str, columns: tuple[tuple[str, str], ...]) -> pd.DataFrame:
+    """Give the frame of a table without rows; making it anew each time costs as much as reading."""
+    names = [key, *(name for name, _ in columns)]
+    return _by_folded(_typed(pd.DataFrame(columns=names).astype("str"), dict(columns)), key)
 
 
 def _theirs(names: Mapping[str, str]) -> dict[str, str]:

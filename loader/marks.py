@@ -62,7 +62,8 @@ class Marks:
                 within = numbers[places] % BLOCK
                 words[within] = np.uint64(0) if bit is None else words[within] | bit
                 file.seek(block * BLOCK * 8)
-                words.tofile(file)
+                # Not by tofile, whose error does not say that the disk is full.
+                file.write(words.tobytes())
 
 
 def reasons_in_words(words: Words, first: "pd.Series[str]") -> "pd.Series[str]":

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 ENGINES = ("sqlite", "myisam", "innodb")
 
-settings.register_profile("dev", max_examples=40, deadline=None)
-settings.register_profile("fuzz", max_examples=4000, deadline=None)
+settings.register_profile("dev", max_examples=25, deadline=None)
+settings.register_profile("fuzz", max_examples=2500, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 

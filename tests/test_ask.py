@@ -63,7 +63,14 @@ class Session:
         return self.end()
 
     def end(self) -> int:
-        code = self.process.wait(PATIENCE)
+        try:
+            code = self.process.wait(PATIENCE / 4)
+        except subprocess.TimeoutExpired:
+            # A signal in the instant before the terminal is read waits for the next key.
+            os.write(self._terminal, b"\n")
+            code = self.process.wait(PATIENCE)
+        finally:
+            self.process.kill()
         os.close(self._terminal)
         return code
 

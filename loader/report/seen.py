@@ -183,7 +183,7 @@ class RepeatedNumbers:
         ends = np.cumsum(np.bincount(parts, minlength=PARTS))
         for part, mine in enumerate(np.split(ordered, ends[:-1])):
             with self._part(part).open("ab") as file:
-                mine.tofile(file)
+                file.write(mine.tobytes())
 
     def _part(self, part: int) -> Path:
         return self._folder / f"numbers-{part:02d}"
