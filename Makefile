@@ -26,6 +26,10 @@ conformance: $(VENV)/.installed-dev ## replay every recorded case on every engin
 	@$(BIN)/python tests/install_programs.py
 	$(BIN)/pytest -n 2 tests/test_conformance.py --full
 
+engines: $(VENV)/.installed-dev ## the tests on MyISAM and on InnoDB (make test: on one of them each)
+	@$(BIN)/python tests/install_programs.py
+	$(BIN)/pytest -n 2 --every-engine
+
 fuzz: $(VENV)/.installed-dev ## the property tests with a hundred times the examples (hours)
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n 2 -m property
 
@@ -63,4 +67,4 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 clean: ## remove .venv, the demo's database and the caches
 	rm -rf $(VENV) demo results build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo night test conformance crashes fuzz bench lock clean
+.PHONY: help demo night test conformance engines crashes fuzz bench lock clean

@@ -3,6 +3,7 @@
 import functools
 import os
 import shutil
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from tests.browser import Browser
 
 ENGINES = ("sqlite", "myisam", "innodb")
+SERVERS = {"myisam", "innodb"}
+"""Engines of one server."""
 
 settings.register_profile("dev", max_examples=25, deadline=None)
 settings.register_profile("fuzz", max_examples=2500, deadline=None)
@@ -40,16 +43,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption(
         "--engines",
-        default=",".join(ENGINES),
-        help="where the tests that need a database run: some of %(default)s",
+        help="where the tests that need a database run: some of " + ", ".join(ENGINES),
+    )
+    parser.addoption(
+        "--every-engine",
+        action="store_true",
+        help="run tests that are for MyISAM and InnoDB on both, not on one of them each",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "engines(name, ...): needs one of these databases")
-    unknown = set(config.getoption("engines").split(",")) - set(ENGINES)
+    unknown = set(asked_engines(config)) - set(ENGINES)
     if unknown:
         raise pytest.UsageError(f"--engines knows {', '.join(ENGINES)}, not {', '.join(unknown)}")
+
+
+def asked_engines(config: pytest.Config) -> tuple[str, ...]:
+    named: str | None = config.getoption("engines")
+    return tuple(named.split(",")) if named else ENGINES
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -57,10 +69,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "engine_name" in metafunc.fixturenames and "case" not in metafunc.fixturenames:
         mark = metafunc.definition.get_closest_marker("engines")
         allowed = mark.args if mark else ENGINES
-        asked = metafunc.config.getoption("engines").split(",")
+        names = [name for name in asked_engines(metafunc.config) if name in allowed]
         metafunc.parametrize(
-            "engine_name", [name for name in asked if name in allowed], scope="session"
+            "engine_name", few_engines(names, metafunc.definition), scope="session"
         )
+
+
+def few_engines(names: list[str], test: pytest.Item) -> list[str]:
+    """Leave out MyISAM or InnoDB, drawn by the test's name, unless engines were asked for."""
+    option = test.config.getoption
+    if option("engines") or option("every_engine") or option("full") or not {*names} >= SERVERS:
+        return names
+    left_out = sorted(SERVERS)[zlib.crc32(test.nodeid.encode()) % 2]
+    return [name for name in names if name != left_out]
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from loader.errors import NotAllowedError
+from tests.conftest import asked_engines
 from tests.corpus import (
     HERE,
     NOTICE,
@@ -44,9 +45,9 @@ class SqliteReference(Reference):
         return keep(value, 0x10FFFF)
 
 
-SAMPLE = {"sqlite": (16, 0), "myisam": (32, 1), "innodb": (32, 17)}
-"""Of how many cases one is replayed on an engine, and which, unless all are asked for: an eighth of
-the cases on one of the engines each."""
+SAMPLE = {"sqlite": (24, 0), "myisam": (48, 1), "innodb": (48, 25)}
+"""Of how many cases one is replayed on an engine, and which, unless all are asked for: a twelfth
+of the cases on one of the engines each."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -58,7 +59,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     pairs = [
         (case, engine)
         for engine, (step, first) in SAMPLE.items()
-        if engine in config.getoption("--engines").split(",")
+        if engine in asked_engines(config)
         for case in (cases if everything else cases[first::step])
     ]
     names = [f"{case['id']}-{engine}" for case, engine in pairs]
