@@ -24,8 +24,8 @@ ENGINES = ("sqlite", "myisam", "innodb")
 SERVERS = {"myisam", "innodb"}
 """Engines of one server."""
 
-settings.register_profile("dev", max_examples=25, deadline=None)
-settings.register_profile("fuzz", max_examples=2500, deadline=None)
+settings.register_profile("dev", max_examples=20, deadline=None)
+settings.register_profile("fuzz", max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 
