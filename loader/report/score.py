@@ -61,8 +61,7 @@ def score_of(
     that a list without one such row has none. Of what is left, empty fields take up to 10 in 100,
     and values that look wrong up to 5.
 
-    What was not looked at does not count, so that a list may have more points the less it was
-    checked: `unknown_parts` tells how much that is.
+    What was not looked at does not count, see `unknown_parts`.
 
     Args:
         tally: of the run.
@@ -83,10 +82,7 @@ def score_of(
     forbids = knows_leads and {options.dnc_check, options.campaign_dnc_check} != {"N"}
     finds_duplicates = knows_leads and options.duplicate_check
     not_callable = faults.rows(NOT_CALLABLE) + tally.regions[NO_REGION]
-    # A number that is twice in the file costs once.
-    twice = min(of_file, seen.repeated_numbers)
-    taken = sum(tally.notices[notice] for notice in DUPLICATES_TAKEN)
-    not_new = max(0, faults.rows(NOT_NEW) - twice) + taken
+    not_new = _not_new(faults, tally, twice=min(of_file, seen.repeated_numbers))
     shares = {
         "readable rows": _rest(faults.rows(UNREADABLE), tally.rows_read),
         "numbers that can be called": _rest(not_callable, readable),
@@ -98,11 +94,7 @@ def score_of(
         "complete": _fill_rate(seen, fields),
         "tidy": _rest(seen.odd_rows, seen.rows),
     }
-    parts = [
-        ScorePart(name=name, meaning=part.meaning, weight=part.weight, share=shares[name])
-        for name, part in PARTS.items()
-    ]
-    return Score(points=_points(parts), parts=parts)
+    return Score(points=_points(parts := _parts(shares)), parts=parts)
 
 
 def unknown_parts(score: Score) -> int:
@@ -148,6 +140,19 @@ class _Faults:
         several (a duplicate in its list is one in the system), so only the most frequent counts.
         """
         return max(sum(_of(self._first, group)), max(_of(self._all, group), default=0))
+
+
+def _not_new(faults: _Faults, tally: Tally, *, twice: int) -> int:
+    """Count duplicates of existing leads; a number that is twice in the file costs once."""
+    taken = sum(tally.notices[notice] for notice in DUPLICATES_TAKEN)
+    return max(0, faults.rows(NOT_NEW) - twice) + taken
+
+
+def _parts(shares: Mapping[str, float | None]) -> list[ScorePart]:
+    return [
+        ScorePart(name=name, meaning=part.meaning, weight=part.weight, share=shares[name])
+        for name, part in PARTS.items()
+    ]
 
 
 def _of(counts: Mapping[str, int], group: Collection[Reason]) -> Iterator[int]:
