@@ -1,19 +1,15 @@
 """The jobs archive and dearchive: leads from one table into the other, a chunk at a time."""
 
 import signal
-import time
 from collections import defaultdict
-from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection
-
 from jobs.naming import run_name
-from jobs.stopping import Stop
+from jobs.watchers import Surroundings
 from loader.ages import written
 from loader.archive import Archiver
 from loader.archive_options import ArchiveOptions, ArchiveRule
@@ -30,7 +26,6 @@ from loader.archive_report import (
 from loader.archive_selection import Ids, Leads
 from loader.database import Database
 from loader.errors import LoaderError, OfficeHoursError, ResultsError, UsageError
-from loader.facts import read_clock
 from loader.office_hours import OfficeHours
 from loader.throttle import ChunkSize, Throttle, Wait
 from loader.timezone import Clock
@@ -57,22 +52,6 @@ class Asked:
             return many(len(self.lead_ids), "given lead")
         conditions = self.rule.described() if self.rule else {}
         return f"leads with {', '.join(f'{name} {said}' for name, said in conditions.items())}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Surroundings:
-    """Who wants to know how it goes on, who may say to end, and the clocks."""
-
-    named: Callable[[str], None] = lambda _name: None
-    """Told the name of the run, first of all."""
-    say: Callable[[str], None] = lambda _message: None
-    progress: Callable[[int, float], None] = lambda _leads, _share: None
-    """Told how many leads were taken, and how much of all there is to do, from 0 to 1."""
-    stop: Stop = field(default_factory=Stop)
-    """Does all waiting."""
-    monotonic: Callable[[], float] = time.monotonic
-    """Seconds that never go back."""
-    read_clock: Callable[[Connection], Clock] = read_clock
 
 
 def move(

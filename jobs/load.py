@@ -15,7 +15,8 @@ from jobs.plan import Plan, began_at
 from jobs.recording import Recording, recorded
 from jobs.remarks import SEARCHED
 from jobs.reporting import AS_USUAL, Reporting
-from jobs.run import NOBODY, Run, Watchers
+from jobs.run import Run
+from jobs.watchers import NOBODY, Watchers
 from loader.custom_fields import labels_of
 from loader.database import Database
 from loader.errors import (

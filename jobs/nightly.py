@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jobs.archive import Asked, Surroundings, move
+from jobs.archive import Asked, move
 from jobs.logs import unbind
 from jobs.naming import run_name
-from jobs.nightly_files import NightWatch, SourceFiles
+from jobs.nightly_files import SourceFiles
 from jobs.nightly_report import ArchivingReport, FileReport, NightReport, SourceReport
 from jobs.nightly_settings import Source
 from jobs.remote_source import RemoteFolder
@@ -18,6 +18,7 @@ from jobs.settings import Settings
 from jobs.sources import DropFolder, Found, LocalFolder
 from jobs.stopping import Interrupted
 from jobs.telling import Telling
+from jobs.watchers import NightWatch, Surroundings
 from loader.archive_report import ArchiveReport
 from loader.database import Database
 from loader.errors import (

@@ -21,11 +21,11 @@ NIGHTLY_FLAGS = (
 def nightly(**given: Any) -> None:
     """Load what lies in the drop folders, archive, and report."""
     from jobs.nightly import nightly as spend_the_night
-    from jobs.nightly_files import NightWatch
     from jobs.settings import read_settings
     from jobs.stopping import Stop
     from jobs.telling import Telling
     from jobs.terminal import Terminal
+    from jobs.watchers import NightWatch
 
     flags = given_flags(given)
     dry_run = bool(flags.pop("dry_run", False))

@@ -2,23 +2,20 @@
 
 import hashlib
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from jobs.archive import Surroundings
 from jobs.bugs import bug_of_ours
 from jobs.load import load
 from jobs.nightly_report import FileOutcome, FileReport
 from jobs.nightly_settings import Source
 from jobs.reporting import Reporting
-from jobs.run import NOBODY, Watchers
 from jobs.settings import Settings
 from jobs.sources import DropFolder, Found, Target
-from jobs.stopping import Stop
 from jobs.telling import Telling
+from jobs.watchers import NightWatch, Watchers
 from loader.database import Database
 from loader.errors import (
     ConfigurationError,
@@ -41,21 +38,6 @@ OF_THE_FILE = (SourceFileError, RejectRateError, UsageError)
 """Errors that another night would meet again; nothing was inserted."""
 
 CHANGED = "it changed meanwhile and stays where it is: somebody still writes it; raise settle"
-
-
-@dataclass(frozen=True, kw_only=True)
-class NightWatch:
-    """Who wants to know how the night goes on, and who may say to end."""
-
-    say: Callable[[str], None] = lambda _message: None
-    warn: Callable[[str], None] = lambda _message: None
-    """Told what somebody should look at."""
-    watching: Callable[[], AbstractContextManager[Watchers]] = lambda: nullcontext(NOBODY)
-    """Gives the watchers of a load."""
-    moving: Callable[[], AbstractContextManager[Surroundings]] | None = None
-    """Gives the surroundings of an archiving."""
-    stop: Stop = field(default_factory=Stop)
-    """Does all waiting."""
 
 
 @dataclass(frozen=True, kw_only=True)

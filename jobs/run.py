@@ -1,13 +1,14 @@
 """One run over one source file: what it works with, and the account it keeps of every row."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
 
 from jobs.gathering import Gathering
 from jobs.reporting import AS_USUAL, Reporting
+from jobs.watchers import Watchers
 from loader.columnar import counts
 from loader.database import Database
 from loader.feeds import Feed
@@ -20,29 +21,6 @@ from loader.queries import look_up_days_ahead, look_up_dnc, look_up_duplicates
 from loader.results import Results
 from loader.source import SourceFile
 from loader.summary import Summary, Tally
-
-Progress = Callable[[str, int, int], None]
-"""Told of the stage (check, insert), what is done and what there is to do, in its own units."""
-
-Start = Callable[[SourceFile, ColumnMapping], None]
-"""Told of the file and its mapping before the first row is loaded."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Watchers:
-    """Who wants to know how a load goes on."""
-
-    named: Callable[[str], None] = lambda _name: None
-    """Told the name of the run, first of all."""
-    started: Start = lambda _source, _mapping: None
-    say: Callable[[str], None] = lambda _message: None
-    """Told in words what need not be told."""
-    progress: Progress = lambda _stage, _done, _all: None
-    confirm: Callable[[Summary], bool] | None = None
-    """Asked before anything is inserted, told what would be."""
-
-
-NOBODY = Watchers()
 
 COUNTED = ("notices", "number_type", "region", "state", "gmt_offset_now", "list_id")
 """Columns of loaded rows by which they are counted."""

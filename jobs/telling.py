@@ -35,7 +35,7 @@ from jobs.account import Account, account_of, account_of_error
 from jobs.lineage import Lineage, Started
 from jobs.metrics import Metrics
 from jobs.notify import Notifier
-from jobs.run import Watchers
+from jobs.watchers import Watchers
 from loader.archive_report import ArchiveReport
 from loader.summary import Summary
 from loader.undo_report import UndoReport

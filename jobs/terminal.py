@@ -17,9 +17,8 @@ from loader.errors import LoadedBeforeError, LoaderError
 from loader.summary import Summary
 
 if TYPE_CHECKING:
-    from jobs.archive import Surroundings
-    from jobs.run import Watchers
     from jobs.settings import Settings
+    from jobs.watchers import Surroundings, Watchers
     from loader.archive_report import ArchiveReport
     from loader.mapping import ColumnMapping
     from loader.source import SourceFile
@@ -84,7 +83,7 @@ class Terminal:
         Args:
             ask: before anything is inserted, show what would be, and ask whether to go on.
         """
-        from jobs.run import Watchers
+        from jobs.watchers import Watchers
 
         bar = self._bar()
         tasks: dict[str, TaskID] = {}
@@ -129,8 +128,8 @@ class Terminal:
 
         SIGTERM, SIGINT and SIGHUP are a wish to end meanwhile.
         """
-        from jobs.archive import Surroundings
         from jobs.stopping import Stop
+        from jobs.watchers import Surroundings
 
         bar = self._bar()
         task = bar.add_task("", total=1.0)

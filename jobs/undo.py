@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jobs.archive import LOOK_AGAIN, Surroundings
+from jobs.archive import LOOK_AGAIN
 from jobs.stopping import Interrupted
 from jobs.undo_task import Task
+from jobs.watchers import Surroundings
 from loader.archive_options import ArchiveOptions
 from loader.archive_result import Counts
 from loader.archive_tables import LEADS

@@ -11,11 +11,11 @@ from typing import Any
 
 from jobs.command import run
 from jobs.nightly import nightly
-from jobs.nightly_files import NightWatch
 from jobs.nightly_report import FileReport, NightReport
 from jobs.settings import read_settings
 from jobs.stopping import Stop
 from jobs.telling import Telling
+from jobs.watchers import NightWatch
 from loader.database import Database
 from tests.replay import read
 from tests.server import fill

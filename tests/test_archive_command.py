@@ -19,9 +19,10 @@ import pytest
 from sqlalchemy import Connection, create_engine
 
 from jobs import settings as settings_module
-from jobs.archive import Asked, Surroundings, move
+from jobs.archive import Asked, move
 from jobs.command import run
 from jobs.stopping import CAUGHT, Interrupted, Stop
+from jobs.watchers import Surroundings
 from loader import archive_selection
 from loader.archive_options import ArchiveOptions, ArchiveRule
 from loader.archive_report import IN_OFFICE_HOURS, SUCCESS, ArchiveReport

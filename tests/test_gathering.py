@@ -12,7 +12,7 @@ from jobs import gathering
 from jobs.command import run
 from jobs.load import load
 from jobs.reporting import Reporting
-from jobs.run import Watchers
+from jobs.watchers import Watchers
 from loader.database import Database
 from loader.errors import LoaderError
 from loader.options import LoadOptions

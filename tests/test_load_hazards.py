@@ -15,7 +15,7 @@ from sqlalchemy import NullPool, create_engine, event
 
 from jobs.command import run as run_command
 from jobs.load import load
-from jobs.run import Watchers
+from jobs.watchers import Watchers
 from loader import schema
 from loader.database import Database
 from loader.errors import (

@@ -14,8 +14,7 @@ from sqlalchemy import create_engine, make_url
 
 from jobs import settings as settings_module
 from jobs.command import run
-from jobs.nightly_files import NightWatch
-from jobs.run import Watchers
+from jobs.watchers import NightWatch, Watchers
 from loader import ledger_tables, schema
 from loader.database import Database
 from loader.ledger import Ledger

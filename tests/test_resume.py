@@ -23,8 +23,8 @@ import jobs.load
 from jobs.command import run as run_command
 from jobs.plan import Plan
 from jobs.recording import Recording
-from jobs.run import Watchers
 from jobs.undo import undo
+from jobs.watchers import Watchers
 from loader.database import Database
 from loader.errors import (
     BusyError,

@@ -15,9 +15,9 @@ from sqlalchemy import NullPool, create_engine
 from jobs import settings as settings_module
 from jobs.account import Account, account_of
 from jobs.command import run
-from jobs.run import Watchers
 from jobs.settings import read_settings
 from jobs.telling import MOST_MISSES, Telling
+from jobs.watchers import Watchers
 from loader.errors import BusyError, LoadedBeforeError, OfficeHoursError, SourceFileError
 from tests.listener import Listener, listening
 

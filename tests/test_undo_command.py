@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import make_url
 
 from jobs import settings as settings_module
-from jobs.archive import Surroundings
 from jobs.command import run
 from jobs.stopping import Interrupted, Stop
 from jobs.undo import Undoing, undo
+from jobs.watchers import Surroundings
 from loader.archive_options import ArchiveOptions
 from loader.database import Database
 from loader.errors import BusyError, RejectRateError, UsageError
