@@ -21,7 +21,7 @@ from loader import __version__
 
 if TYPE_CHECKING:
     from jobs.accounting import Job
-    from jobs.archive import Asked, Direction
+    from jobs.archive.job import Asked, Direction
     from jobs.settings import Settings
     from jobs.telling import Telling
     from jobs.terminal import Terminal
@@ -78,7 +78,7 @@ app.command("validate", help="Say what an import would do; write nothing but the
 
 def move_leads(ctx: typer.Context, **given: Any) -> None:
     """Move leads between vicidial_list and its archive."""
-    from jobs.archive import move
+    from jobs.archive.job import move
     from jobs.telling import Telling
     from jobs.terminal import Terminal, answer
     from loader.errors import LoaderError
@@ -171,7 +171,7 @@ def _asked(job: "Direction", which: dict[str, Any], settings: "Settings") -> "As
         UsageError: both, or neither; a rule without any condition.
         LeadIdsError: the lead_ids cannot be read.
     """
-    from jobs.archive import Asked
+    from jobs.archive.job import Asked
     from loader.errors import UsageError
     from loader.lead_ids import parse_lead_ids, read_lead_ids
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jobs.archive import Asked, move
+from jobs.archive.job import Asked, move
 from jobs.logs import unbind
 from jobs.naming import run_name
 from jobs.nightly_files import SourceFiles

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jobs.archive import LOOK_AGAIN
+from jobs.archive.job import LOOK_AGAIN
 from jobs.stopping import Interrupted
 from jobs.undo_task import Task
 from jobs.watchers import Surroundings

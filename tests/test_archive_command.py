@@ -19,7 +19,7 @@ import pytest
 from sqlalchemy import Connection, create_engine
 
 from jobs import settings as settings_module
-from jobs.archive import Asked, move
+from jobs.archive.job import Asked, move
 from jobs.command import run
 from jobs.stopping import CAUGHT, Interrupted, Stop
 from jobs.watchers import Surroundings

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
-from jobs.archive import Asked, move
+from jobs.archive.job import Asked, move
 from loader import ledger_tables
 from loader.archive_options import ArchiveOptions, ArchiveRule
 from loader.database import Database

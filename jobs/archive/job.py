@@ -3,11 +3,12 @@
 import signal
 from collections import defaultdict
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from jobs.archive.hours import Hours, ServerTime
 from jobs.naming import run_name
 from jobs.watchers import Surroundings
 from loader.ages import written
@@ -28,14 +29,11 @@ from loader.database import Database
 from loader.errors import LoaderError, OfficeHoursError, ResultsError, UsageError
 from loader.office_hours import OfficeHours
 from loader.throttle import ChunkSize, Throttle, Wait
-from loader.timezone import Clock
 
 Direction = Literal["archive", "dearchive"]
 
 LOOK_AGAIN = 1.0
 """Seconds between two looks whether there is still a reason to wait."""
-ASK_AGAIN = 60.0
-"""Seconds after which the server's clock is read anew: it may have been set for summer."""
 
 
 @dataclass(frozen=True)
@@ -208,48 +206,6 @@ class Run:
                 return report.model_copy(update={"remarks": [*self.remarks, ended.why]})
             return report.model_copy(update={"message": ended.why, **ended._asdict()})
         return report
-
-
-class ServerTime:
-    """The server's clock, read now and then and counted on in between."""
-
-    def __init__(self, database: Database, around: Surroundings) -> None:
-        self._database, self._around = database, around
-        self._clock: Clock | None = None
-        self._read_at = 0.0
-
-    def now(self) -> Clock:
-        """Give the time."""
-        elapsed = self._around.monotonic() - self._read_at
-        if self._clock is None or elapsed > ASK_AGAIN:
-            self._clock = self._database.read(self._around.read_clock)
-            self._read_at, elapsed = self._around.monotonic(), 0.0
-        return replace(self._clock, now=self._clock.now + timedelta(seconds=elapsed))
-
-
-@dataclass(frozen=True)
-class Hours:
-    """The office hours, by the server's clock."""
-
-    office_hours: OfficeHours | None
-    time: ServerTime
-
-    def refuse(self) -> None:
-        """Refuse to begin in them.
-
-        Raises:
-            OfficeHoursError: it is office hours.
-        """
-        said = self.now()
-        if said:
-            raise OfficeHoursError(f"{IN_OFFICE_HOURS}: {said}")
-
-    def now(self) -> str | None:
-        """Say until when, if it is office hours."""
-        if self.office_hours is None:
-            return None
-        clock = self.time.now()
-        return self.office_hours.described(clock) if self.office_hours.is_open(clock) else None
 
 
 @dataclass
