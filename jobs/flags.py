@@ -6,13 +6,8 @@ They stand here once more because `leadloader --help` is to answer before the he
 imported. A test holds them to the settings.
 """
 
-import functools
-import inspect
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
-
-import typer
+from typing import Any, NamedTuple
 
 ADD_LEAD, EXTRAS, DUPLICATES = "add_lead's checks", "What comes with a lead", "Duplicates"
 FILE, PHONES, REPORT, RUN = "Reading", "Phones", "The report", "Running"
@@ -160,37 +155,3 @@ def spelled(name: str) -> str:
     """Give the flag of a setting as it is written: the positive one, where there are two."""
     flags = (flag for flag in (*FLAGS, *MOVE_FLAGS) if flag.name == name and flag.names)
     return next((flag.names[0].partition("/")[0] for flag in flags), f"--{name.replace('_', '-')}")
-
-
-def with_flags(
-    flags: tuple[Flag, ...],
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command flags as parameters, None where they are not given."""
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        """Wrap the command, which stays as it is: it may be given other flags, too."""
-
-        @functools.wraps(command)
-        def taking(*arguments: Any, **given: Any) -> None:
-            command(*arguments, **given)
-
-        own = inspect.signature(command)
-        first = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
-        parameters = [_parameter(flag) for flag in flags]
-        taking.__signature__ = own.replace(parameters=[*first, *parameters])  # type: ignore[attr-defined]  # inspect reads it, mypy knows none
-        taking.__annotations__ = command.__annotations__ | {
-            each.name: each.annotation for each in parameters
-        }
-        return taking
-
-    return decorate
-
-
-def _parameter(flag: Flag) -> inspect.Parameter:
-    names = flag.names or (f"--{flag.name.replace('_', '-')}",)
-    option = typer.Option(*names, help=flag.help, rich_help_panel=flag.panel, metavar=flag.metavar)
-    # `flag.kind` is a value, of which a type is made: mypy need not follow.
-    annotation: Any = Annotated[flag.kind | None, option]
-    return inspect.Parameter(
-        flag.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
-    )

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import create_engine
 
-from jobs.command import run
+from jobs.cli.main import run
 from loader.results import PAGE
 from loader.schema import create_missing, metadata
 

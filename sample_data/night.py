@@ -7,7 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from jobs.command import run
+from jobs.cli.main import run
 from sample_data.demo import HERE, make_database
 
 COMMAND = "leadloader nightly --config sample_data/nightly.toml"

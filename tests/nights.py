@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from jobs.command import run
+from jobs.cli.main import run
 from jobs.nightly import nightly
 from jobs.nightly_report import FileReport, NightReport
 from jobs.settings import read_settings
@@ -20,7 +20,7 @@ from loader.database import Database
 from tests.replay import read
 from tests.server import fill
 
-PROGRAM = "import sys; from jobs.command import run; sys.exit(run(sys.argv[1:]))"
+PROGRAM = "import sys; from jobs.cli.main import run; sys.exit(run(sys.argv[1:]))"
 HEADER = "phone_number,first_name,vendor_lead_code\n"
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, create_engine
 
 from jobs import settings as settings_module
 from jobs.archive.job import Asked, move
-from jobs.command import run
+from jobs.cli.main import run
 from jobs.stopping import CAUGHT, Interrupted, Stop
 from jobs.watchers import Surroundings
 from loader import archive_selection
@@ -34,8 +34,8 @@ from tests import server as database
 
 LEADS, ARCHIVE = "vicidial_list", "vicidial_list_archive"
 STATUSES = ("NA", "B", "NEW")
-MAIN = "from jobs.command import main; main()"
-PROGRAM = "import sys; from jobs.command import run; sys.exit(run(sys.argv[1:]))"
+MAIN = "from jobs.cli.main import main; main()"
+PROGRAM = "import sys; from jobs.cli.main import run; sys.exit(run(sys.argv[1:]))"
 ALWAYS = "[office_hours]\n" + "".join(f'{day} = "00:00-24:00"\n' for day in WEEKDAYS)
 
 
@@ -751,7 +751,7 @@ def test_an_archive_that_is_missing_is_made_if_it_may(
 
 def test_help_imports_nothing_heavy() -> None:
     program = (
-        "import sys; from jobs.command import run; code = run(['dearchive', '--help']);"
+        "import sys; from jobs.cli.main import run; code = run(['dearchive', '--help']);"
         "heavy = {'pandas', 'pyarrow', 'numpy', 'sqlalchemy', 'phonenumbers'};"
         "sys.exit(code or ','.join(heavy & set(sys.modules)) or 0)"
     )

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 from sqlalchemy import create_engine, inspect, make_url
 
-from jobs.command import run as run_command
+from jobs.cli.main import run as run_command
 from jobs.stopping import Stop
 from loader import schema
 from tests.proxy import Moment, Proxy
@@ -223,7 +223,7 @@ def interrupted(
         proxy.at(action=lambda: (came.set(), loss()), loses=True, **at)
 
     if crash.what == "client":
-        program = "import sys; from jobs.command import run; sys.exit(run(sys.argv[1:]))"
+        program = "import sys; from jobs.cli.main import run; sys.exit(run(sys.argv[1:]))"
         with subprocess.Popen([sys.executable, "-c", program, *arguments]) as client:
             lose(client.kill)
         assert came.is_set() or client.returncode == 0

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from jobs.terminal import outlook, pace
+from jobs.cli.terminal import outlook, pace
 from loader.archive_report import (
     IN_OFFICE_HOURS,
     ArchiveReport,

@@ -13,7 +13,7 @@ import pymysql
 import pytest
 from sqlalchemy import create_engine
 
-from jobs.command import run as run_command
+from jobs.cli.main import run as run_command
 from loader import schema
 from tests.proxy import Proxy
 from tests.server import Server, run

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.command import run
+from jobs.cli.main import run
 from loader.database import Database
 from loader.schema import create_missing
 from tests.loads import leads

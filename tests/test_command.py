@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import NullPool, create_engine, inspect
 
 from jobs import settings as settings_module
-from jobs.command import run
+from jobs.cli.main import run
 from jobs.settings import read_astguiclient, read_settings
 from loader.errors import ConfigurationError, UsageError
 from loader.options import LoadOptions
@@ -42,7 +42,7 @@ def dialer(tmp_path: Path) -> str:
 
 def test_help_imports_nothing_heavy() -> None:
     program = (
-        "import sys; from jobs.command import run; code = run(['import', '--help']);"
+        "import sys; from jobs.cli.main import run; code = run(['import', '--help']);"
         "heavy = {'pandas', 'pyarrow', 'numpy', 'sqlalchemy', 'phonenumbers'};"
         "sys.exit(code or ','.join(heavy & set(sys.modules)) or 0)"
     )
@@ -86,7 +86,9 @@ def test_standard_input_and_globs(
     (tmp_path / "leads2.csv").write_text(GOOD, "utf-8")
     assert run(["validate", "leads*.csv", "--results", "out"]) == 0
     assert sorted(path.name for path in Path("out").iterdir()) == ["leads.csv", "leads2.csv"]
-    program = "import sys; from jobs.command import run; sys.exit(run(['validate', '-', '--json']))"
+    program = (
+        "import sys; from jobs.cli.main import run; sys.exit(run(['validate', '-', '--json']))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program], input=GOOD, capture_output=True, text=True, check=False
     )

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from jobs.cli.compare import compare
 from jobs.compare import compare_runs
-from jobs.compare_command import compare
 from jobs.compare_page import MARK, render_compared, table_of, trend_of
 from jobs.spark import BARS, spark
 from loader.errors import NoSuchFileError, ResultsError, UsageError

@@ -10,7 +10,7 @@ import pytest
 
 from jobs import config_check
 from jobs import settings as settings_module
-from jobs.command import run
+from jobs.cli.main import run
 from jobs.config_check import Fault, check_file, lines_of
 from jobs.settings import Settings, check_settings
 from jobs.settings_example import EXAMPLES, TABLES, settings_example

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import make_url
 
 from jobs import settings as settings_module
-from jobs.command import run as leadloader
+from jobs.cli.main import run as leadloader
 from loader.database import Database
 from loader.needs import LEDGER
 from tests.nights import Site, rows

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import NullPool, create_engine, event, make_url
 
-from jobs.command import run as run_command
+from jobs.cli.main import run as run_command
 from loader.database import Database
 from loader.errors import (
     ConfigurationError,

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs import settings as settings_module
-from jobs.command import run
+from jobs.cli.main import run
 from jobs.dialable import with_dialable
 from loader import calling
 from loader.calling import Calling

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jobs import gathering
-from jobs.command import run
+from jobs.cli.main import run
 from jobs.load import load
 from jobs.reporting import Reporting
 from jobs.watchers import Watchers

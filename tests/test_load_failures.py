@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import NullPool, create_engine, event
 
-from jobs.command import run as run_command
+from jobs.cli.main import run as run_command
 from jobs.load import load
 from loader.database import Database
 from loader.errors import ConfigurationError, DatabaseUnavailableError, LoaderError

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import NullPool, create_engine, event
 
-from jobs.command import run as run_command
+from jobs.cli.main import run as run_command
 from jobs.load import load
 from jobs.watchers import Watchers
 from loader import schema

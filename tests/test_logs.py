@@ -15,11 +15,11 @@ import pytest
 from rich.console import Console
 
 from jobs import settings as settings_module
-from jobs.command import run
+from jobs.cli.main import run
 from jobs.logs import bind, configure, is_configured, log, reset, unbind
 
 GOOD = "Phone,First Name,Shoe size\n727-555-0112,Ann,41\n727-555-0113,Bob,42\n"
-MAIN = "from jobs.command import main; main()"
+MAIN = "from jobs.cli.main import main; main()"
 CODE = ["import", "good.csv", "--database", "sqlite:///leads.db", "--log-format"]
 
 
@@ -137,7 +137,7 @@ def test_a_command_leaves_nothing_to_the_next(
 
 def test_help_answers_without_them() -> None:
     program = (
-        "import sys; from jobs.command import run; code = run(['import', '--help']);"
+        "import sys; from jobs.cli.main import run; code = run(['import', '--help']);"
         "heavy = {'structlog', 'apprise', 'prometheus_client', 'openlineage', 'jobs.telling'};"
         "sys.exit(code or ','.join(heavy & set(sys.modules)) or 0)"
     )

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import make_url
 
 from jobs import settings as settings_module
-from jobs.command import run
+from jobs.cli.main import run
 from jobs.nightly_report import NightReport
 from loader.office_hours import WEEKDAYS
 from tests.nights import HEADER, Site, names, rows, summary_in

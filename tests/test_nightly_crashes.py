@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import create_engine, make_url
 
 from jobs import settings as settings_module
-from jobs.command import run
+from jobs.cli.main import run
 from jobs.watchers import NightWatch, Watchers
 from loader import ledger_tables, schema
 from loader.database import Database
@@ -57,7 +57,7 @@ from jobs.recording import Recording
 Recording.done = lambda *_: os._exit(9)
 """
 AT_THE_SECOND_BATCH = """
-from jobs.terminal import Terminal
+from jobs.cli.terminal import Terminal
 from jobs.run import Watchers
 from contextlib import contextmanager
 def progress(stage, done, all_):

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from jobs.command import run
+from jobs.cli.main import run
 from loader.database import Database
 from loader.errors import NoSuchFileError, SourceFileError, UsageError
 from tests.loads import Loads, Outcome, Rows, leads, snapshot

@@ -20,7 +20,7 @@ import pytest
 from sqlalchemy import Connection, make_url
 
 import jobs.load
-from jobs.command import run as run_command
+from jobs.cli.main import run as run_command
 from jobs.plan import Plan
 from jobs.recording import Recording
 from jobs.undo import undo

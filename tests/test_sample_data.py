@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from jobs.command import run
+from jobs.cli.main import run
 from loader.alt_phones import TABLE as ALT_PHONES
 from loader.reasons import Reason
 from loader.schema import create_missing

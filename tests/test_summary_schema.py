@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from jobs import settings as settings_module
-from jobs.command import run
+from jobs.cli.main import run
 from jobs.summary_schema import summary_schema
 from loader.summary import Summary
 from tests import reports
@@ -108,7 +108,7 @@ def test_that_of_settings_is_what_it_was(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_help_imports_no_schema() -> None:
     program = (
-        "import sys; from jobs.command import run; code = run(['config', 'schema', '--help']);"
+        "import sys; from jobs.cli.main import run; code = run(['config', 'schema', '--help']);"
         "heavy = {'pandas', 'pyarrow', 'numpy', 'sqlalchemy', 'jobs.summary_schema'};"
         "sys.exit(code or ','.join(heavy & set(sys.modules)) or 0)"
     )

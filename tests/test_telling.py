@@ -14,7 +14,7 @@ from sqlalchemy import NullPool, create_engine
 
 from jobs import settings as settings_module
 from jobs.account import Account, account_of
-from jobs.command import run
+from jobs.cli.main import run
 from jobs.settings import read_settings
 from jobs.telling import MOST_MISSES, Telling
 from jobs.watchers import Watchers

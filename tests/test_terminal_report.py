@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from jobs.terminal_report import closing, draws, show, tables
+from jobs.cli.summary import closing, draws, show, tables
 from loader.dialable import Dialable
 from loader.report.record import (
     OTHERS,

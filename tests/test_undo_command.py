@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import make_url
 
 from jobs import settings as settings_module
-from jobs.command import run
+from jobs.cli.main import run
 from jobs.stopping import Interrupted, Stop
 from jobs.undo import Undoing, undo
 from jobs.watchers import Surroundings

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from jobs.command import run as run_command
+from jobs.cli.main import run as run_command
 from jobs.stopping import Stop
 from jobs.undo import undo
 from jobs.undo_task import Task
@@ -172,7 +172,7 @@ def test_what_really_dies(
     with Proxy(private_server) as proxy:
         arguments = command(proxy.via(address))
         if crash.what == "client":
-            program = "import sys; from jobs.command import run; sys.exit(run(sys.argv[1:]))"
+            program = "import sys; from jobs.cli.main import run; sys.exit(run(sys.argv[1:]))"
             with subprocess.Popen([sys.executable, "-c", program, *arguments]) as client:
                 proxy.at(action=lambda: (came.set(), client.kill()), loses=True, **at)
         else:

@@ -34,7 +34,7 @@ def memory(console: Console, folder: Path, rows: int) -> None:
 def tell(console: Console, source: Path, rows: int, what: str, url: str, *flags: str) -> None:
     """Validate and tell seconds, peak memory, and the size of the page."""
     program = (
-        "import sys, re, pathlib; from jobs.command import run; code = run(sys.argv[1:]);"
+        "import sys, re, pathlib; from jobs.cli.main import run; code = run(sys.argv[1:]);"
         "print(re.search(r'VmHWM:\\s+(\\d+)', pathlib.Path('/proc/self/status').read_text())[1]);"
         "sys.exit(code)"
     )

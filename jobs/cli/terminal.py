@@ -113,7 +113,7 @@ class Terminal:
         """Show what an import would do, and ask."""
         from rich.prompt import Confirm
 
-        from jobs.terminal_report import show
+        from jobs.cli.summary import show
 
         # The data of the command may go elsewhere; who answers sees both.
         show(expected, self.err, foreseen=True)
@@ -181,7 +181,7 @@ class Terminal:
             # Of several files a line each, as jq and its kin read it.
             print(summary.model_dump_json(indent=None if self.several else 2), flush=True)
         elif not self.quiet:
-            from jobs.terminal_report import show
+            from jobs.cli.summary import show
 
             show(summary, self.out)
 

@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobs.flags import MOVE_FLAGS, OF_ALL, PACE, with_flags
-from jobs.opening import given_flags, open_database
+from jobs.cli.main import open_database
+from jobs.cli.parameters import given_flags, with_flags
+from jobs.flags import MOVE_FLAGS, OF_ALL, PACE
 
 if TYPE_CHECKING:
-    from jobs.terminal import Terminal
+    from jobs.cli.terminal import Terminal
     from loader.undo_report import UndoReport
 
 NOT_OURS = {"run_time", "ignore_office_hours"}
@@ -26,10 +27,10 @@ def undo_run(
     **given: Any,
 ) -> None:
     """Take a run back, as far as nobody has worked with what it left."""
+    from jobs.cli.terminal import Terminal
     from jobs.settings import read_settings
     from jobs.stopping import Interrupted
     from jobs.telling import Telling
-    from jobs.terminal import Terminal
     from jobs.undo import undo
     from loader.archive_options import ArchiveOptions
 

@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from jobs.flags import FLAGS, OF_ALL, RUN, Flag, with_flags
-from jobs.opening import given_flags, open_database
+from jobs.cli.main import open_database
+from jobs.cli.parameters import given_flags, with_flags
+from jobs.flags import FLAGS, OF_ALL, RUN, Flag
 
 if TYPE_CHECKING:
+    from jobs.cli.terminal import Terminal
     from jobs.nightly_report import NightReport
-    from jobs.terminal import Terminal
 
 NIGHTLY_FLAGS = (
     Flag("dry_run", "Validate the files; write nothing but the report", RUN, None, bool),
@@ -20,11 +21,11 @@ NIGHTLY_FLAGS = (
 @with_flags(NIGHTLY_FLAGS)
 def nightly(**given: Any) -> None:
     """Load what lies in the drop folders, archive, and report."""
+    from jobs.cli.terminal import Terminal
     from jobs.nightly import nightly as spend_the_night
     from jobs.settings import read_settings
     from jobs.stopping import Stop
     from jobs.telling import Telling
-    from jobs.terminal import Terminal
     from jobs.watchers import NightWatch
 
     flags = given_flags(given)

@@ -51,9 +51,9 @@ def check(
     is_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON")] = False,
 ) -> None:
     """Say what is wrong, and what the account may not do."""
+    from jobs.cli.main import open_database
     from jobs.config_check import check_file
     from jobs.config_database import JOBS, check_database
-    from jobs.opening import open_database
     from jobs.settings import CONFIG
     from loader.errors import LoaderError, UsageError
 

@@ -25,8 +25,8 @@ def runs(
     """List the runs of imports and undos, the newest first, or show one."""
     from rich.console import Console
 
-    from jobs.opening import open_database
-    from jobs.runs import as_json, listed, shown
+    from jobs.cli.main import open_database
+    from jobs.cli.run_table import as_json, listed, shown
     from jobs.settings import read_settings
     from loader.ledger import Ledger
 

@@ -1,0 +1,87 @@
+"""The commands archive and dearchive. Heavy modules are imported late."""
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from jobs.cli.main import open_database
+from jobs.cli.parameters import given_flags
+from jobs.flags import spelled
+
+if TYPE_CHECKING:
+    from jobs.archive.job import Asked, Direction
+    from jobs.settings import Settings
+
+
+def move_leads(ctx: typer.Context, **given: Any) -> None:
+    """Move leads between vicidial_list and its archive."""
+    from jobs.archive.job import move
+    from jobs.cli.terminal import Terminal, answer
+    from jobs.telling import Telling
+    from loader.errors import LoaderError
+
+    is_json = bool(given["json_summary"])
+    try:
+        which, settings = _read_moving(given)
+        job: Direction = "archive" if ctx.command.name == "archive" else "dearchive"
+        is_json, terminal = settings.json_summary, Terminal(settings, job)
+        rule, options = which.get("rule", ""), settings.archive.options
+        asked = _asked(job, which, settings)
+        telling = Telling(settings, job, warn=terminal.warn, dry_run=options.dry_run)
+        with telling, terminal.moving() as surroundings:
+            telling.began(str(asked), source=rule)
+            report = move(
+                asked,
+                options,
+                open_database(settings, sleep=surroundings.stop.wait),
+                settings.results,
+                office_hours=settings.office_hours,
+                surroundings=surroundings,
+            )
+            telling.ended(report)
+    except LoaderError as error:
+        if is_json:
+            answer(error)
+        raise
+    terminal.show_moved(report)
+    raise typer.Exit(report.exit_code)
+
+
+def _read_moving(given: dict[str, Any]) -> "tuple[dict[str, Any], Settings]":
+    """Give the flags that say which leads, and the settings."""
+    from jobs.settings import read_settings
+    from loader.archive_options import ArchiveOptions, ArchiveRule
+
+    flags = given_flags(given)
+    config = flags.pop("config", None)
+    names = flags.keys() & {"lead_ids", "lead_ids_file", "rule", *ArchiveRule.model_fields}
+    which = {name: flags.pop(name) for name in names}
+    options = {name: flags.pop(name) for name in flags.keys() & ArchiveOptions.model_fields.keys()}
+    return which, read_settings({**flags, "archive": options}, config)
+
+
+def _asked(job: "Direction", which: dict[str, Any], settings: "Settings") -> "Asked":
+    """Say which leads are to be moved: given ones, or those of a rule.
+
+    Raises:
+        UsageError: both, or neither; a rule without any condition.
+        LeadIdsError: the lead_ids cannot be read.
+    """
+    from jobs.archive.job import Asked
+    from loader.errors import UsageError
+    from loader.lead_ids import parse_lead_ids, read_lead_ids
+
+    if which.keys() & {"lead_ids", "lead_ids_file"} and len(which) > 1:
+        names = " and ".join(sorted(map(spelled, which)))
+        raise UsageError(f"{names}: give either lead_ids, in one way, or a rule")
+    if "lead_ids" in which:
+        return Asked(job, lead_ids=parse_lead_ids(which["lead_ids"]))
+    if "lead_ids_file" in which:
+        return Asked(job, lead_ids=read_lead_ids(which["lead_ids_file"]))
+    rule = settings.archive.rule(which.pop("rule", None), which)
+    if rule.is_empty:
+        raise UsageError(
+            f"{job} needs to know which leads: give --lead-ids, --lead-ids-file, --rule, or "
+            "conditions such as --statuses and --called-before"
+        )
+    return Asked(job, rule=rule)

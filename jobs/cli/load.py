@@ -1,0 +1,136 @@
+"""The commands import and validate. Heavy modules are imported late."""
+
+import itertools
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from jobs.cli.main import open_database
+from jobs.cli.parameters import given_flags, with_flags
+from jobs.flags import FLAGS
+
+if TYPE_CHECKING:
+    from jobs.accounting import Job
+    from jobs.cli.terminal import Terminal
+    from jobs.settings import Settings
+    from jobs.telling import Telling
+    from loader.errors import NoSuchFileError
+
+
+@with_flags(FLAGS)
+def load_files(
+    ctx: typer.Context,
+    files: Annotated[
+        list[str],
+        typer.Argument(help="Lead files; globs, or - for standard input", metavar="FILE..."),
+    ],
+    **given: Any,
+) -> None:
+    """Take lead files through the checks."""
+    from jobs.cli.terminal import Terminal
+    from jobs.settings import read_settings
+    from jobs.stopping import Stop
+    from jobs.telling import Telling
+
+    flags = given_flags(given)
+    settings = read_settings(flags, flags.pop("config", None))
+    job: Job = "import" if ctx.command.name == "import" else "validate"
+    _refuse_unfit(job, settings)
+    terminal = Terminal(settings, job)
+    telling = Telling(settings, job, warn=terminal.warn)
+    with telling, Stop() as stop, stop.at_once():
+        code = _load_all(job, files, settings, terminal, telling)
+    raise typer.Exit(code)
+
+
+def _refuse_unfit(job: "Job", settings: "Settings") -> None:
+    """Refuse what only the other command can do.
+
+    Raises:
+        UsageError: a sample is to be imported, or somebody is to be asked who cannot answer.
+    """
+    from loader.errors import UsageError
+
+    if job == "import" and settings.sample is not None:
+        raise UsageError("--sample is of validate: an import loads the whole file")
+    if job == "validate" and settings.ask:
+        raise UsageError("--ask is of import: a validation loads nothing")
+    if settings.ask and not sys.stdin.isatty():
+        raise UsageError("--ask needs a terminal, where somebody can answer")
+
+
+def _load_all(
+    job: "Job", files: list[str], settings: "Settings", terminal: "Terminal", telling: "Telling"
+) -> int:
+    """Load file after file; one file's failure does not stop the others."""
+    from jobs.load import load
+    from loader.errors import LoadedBeforeError, LoaderError
+
+    worst = 0
+    without = job == "validate" and settings.database in {"", "none"}
+    database = None if without else open_database(settings)
+    paths, missing = _paths(files)
+    for error in missing:
+        telling.failed(error)
+        terminal.complain(error)
+        worst = worst or error.exit_code
+    terminal.several = len(paths) > 1
+    for path, results in zip(paths, _folders(settings.results, paths), strict=True):
+        telling.began(path)
+        try:
+            with terminal.watching(ask=settings.ask) as watching:
+                summary = load(
+                    path,
+                    settings.options,
+                    database,
+                    results,
+                    job=job,
+                    watchers=telling.watching(watching),
+                    again=settings.again,
+                    beside=settings.ledger_folder,
+                    reporting=settings.reporting,
+                )
+            telling.ended(summary)
+            terminal.show(summary)
+        except LoadedBeforeError as before:
+            telling.failed(before)
+            terminal.skip(before)
+        except LoaderError as error:
+            telling.failed(error)
+            terminal.complain(error)
+            worst = worst or error.exit_code
+    return worst
+
+
+def _paths(files: list[str]) -> "tuple[list[str], list[NoSuchFileError]]":
+    """Give the files that are there, each once, and what is wrong with the others."""
+    from loader.errors import NoSuchFileError
+    from loader.source import expand
+
+    paths: dict[str, str] = {}
+    missing: list[NoSuchFileError] = []
+    for pattern in files:
+        try:
+            found = expand([pattern])
+        except NoSuchFileError as error:
+            missing.append(error)
+            continue
+        for path in found:
+            paths.setdefault(path if path == "-" else str(Path(path).resolve()), path)
+    return list(paths.values()), missing
+
+
+def _folders(results: Path | None, paths: list[str]) -> list[Path | None]:
+    """Give each file its own folder below `results`, if there are several."""
+    if results is None or len(paths) == 1:
+        return [results] * len(paths)
+    folders: list[Path | None] = []
+    for path in paths:
+        name = Path(path).name
+        numbered = (f"{name}-{number}" for number in itertools.count(2))
+        while results / name in folders:
+            name = next(numbered)
+        folders.append(results / name)
+    return folders

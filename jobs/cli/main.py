@@ -1,0 +1,193 @@
+"""The command line: it parses, calls, prints and exits. What is heavy is imported late."""
+
+import functools
+import itertools
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jobs.bugs import bug_of_ours
+from jobs.cli.archive import move_leads
+from jobs.cli.compare import compare
+from jobs.cli.config import app as config
+from jobs.cli.load import load_files
+from jobs.cli.nightly import nightly
+from jobs.cli.parameters import with_flags
+from jobs.cli.runs import runs
+from jobs.cli.undo import undo_run
+from jobs.flags import ARCHIVE_FLAGS, DEARCHIVE_FLAGS
+from loader import __version__
+from loader.errors import ConfigurationError, UsageError
+
+if TYPE_CHECKING:
+    from jobs.settings import Settings
+    from loader.database import Database
+
+
+def open_database(
+    settings: "Settings",
+    *,
+    must_exist: bool = True,
+    sleep: Callable[[float], None] = time.sleep,
+) -> "Database":
+    """Give the database of the settings, to which nothing is connected yet.
+
+    Raises:
+        UsageError: none is named, or the address names a server only.
+        ConfigurationError: the address cannot be read, or the SQLite file is not there.
+    """
+    from loader.database import Database
+
+    if settings.database in {"", "none"}:
+        raise UsageError(
+            "no database: name it by --database, LEADLOADER_DATABASE, database = in the settings "
+            "file, or have the dialer's /etc/astguiclient.conf"
+        )
+    database = Database(settings.database, sleep=sleep)
+    if not database.is_sqlite and not database.engine.url.database:
+        raise UsageError(
+            f"{database.name} names no database; write it behind the server: "
+            "mysql://user:password@host/asterisk"
+        )
+    file = database.engine.url.database if database.is_sqlite else None
+    if must_exist and file and not file.startswith("file:") and not Path(file).exists():
+        raise ConfigurationError(f"there is no SQLite database {file}; `leadloader init` makes one")
+    return database
+
+
+app = typer.Typer(
+    name="leadloader",
+    help="Load lead files into VICIdial, with an answer for every row.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Config = Annotated[Path | None, typer.Option(help="Settings file (TOML)", metavar="FILE")]
+DatabaseAddress = Annotated[
+    str | None,
+    typer.Option(help="mysql://user:password@host/asterisk or sqlite:///leads.db", metavar="URL"),
+]
+
+
+app.command("import", help="Load lead files into a list of the dialer.")(load_files)
+app.command("validate", help="Say what an import would do; write nothing but the report.")(
+    load_files
+)
+
+
+app.command("archive", help="Move leads into vicidial_list_archive.")(
+    with_flags(ARCHIVE_FLAGS)(move_leads)
+)
+app.command("dearchive", help="Move leads back from vicidial_list_archive.")(
+    with_flags(DEARCHIVE_FLAGS)(move_leads)
+)
+
+
+app.command("compare")(compare)
+app.command("nightly")(nightly)
+app.command("runs")(runs)
+app.command("undo")(undo_run)
+app.add_typer(config, name="config")
+
+
+@app.command()
+def init(database: DatabaseAddress = None, config: Config = None) -> None:
+    """Make the dialer's tables and the ledger where they are missing; never touch existing ones."""
+    from jobs.settings import read_settings
+    from loader.ledger import Ledger
+    from loader.schema import create_missing
+
+    settings = read_settings({"database": database} if database else {}, config)
+    target = open_database(settings, must_exist=False)
+    with target.connect():
+        made = create_missing(target.engine)
+    Ledger.open(target, settings.ledger_folder)
+    print(
+        f"{target.name}: made {len(made)} tables" if made else f"{target.name}: nothing was missing"
+    )
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        print(f"leadloader {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command and exit with one of the codes of sysexits."""
+    from jobs.cli.streams import listen
+
+    listen()
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command.
+
+    Returns:
+        The exit code: see the table in the README.
+    """
+    try:
+        return _run(arguments)
+    finally:
+        if "jobs.logs" in sys.modules:
+            from jobs.logs import reset
+
+            reset()
+
+
+def _run(arguments: list[str]) -> int:
+    from jobs.stopping import Interrupted
+    from loader.errors import LoaderError, UsageError
+
+    complain = functools.partial(_complain, arguments)
+    try:
+        code = app(arguments, standalone_mode=False)
+        print(end="", flush=True)
+    except typer.TyperException as error:
+        return complain(error.format_message() + "; see leadloader --help", UsageError.exit_code)
+    except LoaderError as error:
+        return complain(str(error), error.exit_code)
+    except Interrupted as signal:
+        return complain(f"{signal} came; the same command goes on from here", signal.exit_code)
+    except KeyboardInterrupt:
+        return complain("interrupted", 130)
+    except Exception as error:  # noqa: BLE001 - the last resort: whatever it is, it is our bug
+        return complain(bug_of_ours(error), LoaderError.exit_code)
+    return code if isinstance(code, int) else 0
+
+
+def _complain(arguments: list[str], message: str, code: int) -> int:
+    if _for_machines(arguments):
+        from jobs.logs import complain
+
+        complain(message)
+    else:
+        from jobs.logs import harmless
+
+        print(f"leadloader: {harmless(message)}", file=sys.stderr)
+    return code
+
+
+def _for_machines(arguments: list[str]) -> bool:
+    """Whether messages are to be JSON: by the settings, or if there are none, by what is asked."""
+    if "jobs.logs" in sys.modules:
+        from jobs.logs import is_configured, is_json
+
+        if is_configured():
+            return is_json()
+    asked = [os.environ.get("LEADLOADER_LOG_FORMAT", "")]
+    asked += [each.partition("=")[2] for each in arguments if each.startswith("--log-format=")]
+    asked += [value for name, value in itertools.pairwise(arguments) if name == "--log-format"]
+    return asked[-1] == "json"

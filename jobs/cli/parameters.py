@@ -1,0 +1,67 @@
+"""Command-line parameters: options become Typer parameters, given flags become settings."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from jobs.flags import PAIRS, Flag, spelled
+from loader.errors import UsageError
+
+
+def given_flags(given: dict[str, Any]) -> dict[str, Any]:
+    """Give the flags that were given, pairs as tables.
+
+    Raises:
+        UsageError: what is to be NAME=VALUE is not.
+    """
+    flags = {name: value for name, value in given.items() if value is not None}
+    return flags | {name: _pairs(name, flags[name]) for name in PAIRS.keys() & flags.keys()}
+
+
+def _pairs(flag: str, texts: list[str]) -> dict[str, str]:
+    pairs = dict(text.partition("=")[::2] for text in texts)
+    empty_is_fine = flag in {"default", "force"}
+    if not all(name and (value or empty_is_fine) for name, value in pairs.items()) or not all(
+        "=" in text for text in texts
+    ):
+        raise UsageError(f"{spelled(flag)}: write it as {spelled(flag)} {PAIRS[flag]}")
+    if len(pairs) < len(texts):
+        raise UsageError(f"{spelled(flag)}: a name is given twice; each can have one value")
+    return pairs
+
+
+def with_flags(
+    flags: tuple[Flag, ...],
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command flags as parameters, None where they are not given."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        """Wrap the command, which stays as it is: it may be given other flags, too."""
+
+        @functools.wraps(command)
+        def taking(*arguments: Any, **given: Any) -> None:
+            command(*arguments, **given)
+
+        own = inspect.signature(command)
+        first = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        parameters = [_parameter(flag) for flag in flags]
+        taking.__signature__ = own.replace(parameters=[*first, *parameters])  # type: ignore[attr-defined]  # inspect reads it, mypy knows none
+        taking.__annotations__ = command.__annotations__ | {
+            each.name: each.annotation for each in parameters
+        }
+        return taking
+
+    return decorate
+
+
+def _parameter(flag: Flag) -> inspect.Parameter:
+    names = flag.names or (f"--{flag.name.replace('_', '-')}",)
+    option = typer.Option(*names, help=flag.help, rich_help_panel=flag.panel, metavar=flag.metavar)
+    # `flag.kind` is a value, of which a type is made: mypy need not follow.
+    annotation: Any = Annotated[flag.kind | None, option]
+    return inspect.Parameter(
+        flag.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
+    )
