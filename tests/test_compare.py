@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from jobs.cli.compare import compare
-from jobs.compare import compare_runs
-from jobs.compare_page import MARK, render_compared, table_of, trend_of
+from jobs.compare.page import MARK, render_compared, table_of, trend_of
+from jobs.compare.runs import compare_runs
 from jobs.spark import BARS, spark
 from loader.errors import NoSuchFileError, ResultsError, UsageError
 from tests.browser import DESK, PHONE, Browser

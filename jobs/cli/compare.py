@@ -29,8 +29,8 @@ def compare(
     from rich.console import Console
     from rich.markup import escape
 
-    from jobs.compare import compare_runs, told_left_out
-    from jobs.compare_page import MOST_SOURCES, note_on, render_compared, table_of, write_page
+    from jobs.compare.page import MOST_SOURCES, note_on, render_compared, table_of, write_page
+    from jobs.compare.runs import compare_runs, told_left_out
 
     compared = compare_runs(dirs, _moment(since))
     for warning in compared.warnings:

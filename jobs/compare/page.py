@@ -9,7 +9,7 @@ from markupsafe import Markup
 from rich.markup import escape
 from rich.table import Table
 
-from jobs.compare import Compared, ComparedRun, ComparedSource, rate_of
+from jobs.compare.runs import Compared, ComparedRun, ComparedSource, rate_of
 from jobs.spark import spark
 from loader.errors import ResultsError, UsageError
 from loader.reasons import Reason

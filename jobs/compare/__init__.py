@@ -1,0 +1,1 @@
+"""The compare job: the runs of several sources side by side, as a table and a page."""
