@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from jobs import config_check
 from jobs import settings as settings_module
 from jobs.cli.main import run
-from jobs.config_check import Fault, check_file, lines_of
+from jobs.config_check import file
+from jobs.config_check.file import Fault, check_file, lines_of
 from jobs.settings import Settings, check_settings
 from jobs.settings_example import EXAMPLES, TABLES, settings_example
 from jobs.settings_schema import settings_schema
@@ -121,7 +121,7 @@ def test_what_is_wrong_is_said_in_words(text: str, said: str) -> None:
 
 def test_a_folder_that_cannot_be_written_to(monkeypatch: pytest.MonkeyPatch) -> None:
     # Root may write everywhere.
-    monkeypatch.setattr(config_check.os, "access", lambda _path, mode: mode == config_check.os.R_OK)
+    monkeypatch.setattr(file.os, "access", lambda _path, mode: mode == file.os.R_OK)
     found = faults("results = 'x'\n[[source]]\nname = 'b'\nfolder = '.'")
     assert [setting for _, setting, _ in found] == [
         "nightly.folder",
@@ -131,7 +131,7 @@ def test_a_folder_that_cannot_be_written_to(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_extras_that_are_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(config_check, "find_spec", lambda _name: None)
+    monkeypatch.setattr(file, "find_spec", lambda _name: None)
     text = (
         "metrics_file = 'a.prom'\n[notify]\nurls = ['mailto://b']\n[lineage]\nfile = 'c'\n"
         "[[source]]\nname = 'b'\nfolder = 'sftp://host/in'\n"

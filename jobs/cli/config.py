@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from jobs.config_check import Fault
-    from jobs.config_database import DatabaseReport
+    from jobs.config_check.database import DatabaseReport
+    from jobs.config_check.file import Fault
     from jobs.settings import Settings
 
 app = typer.Typer(
@@ -52,8 +52,8 @@ def check(
 ) -> None:
     """Say what is wrong, and what the account may not do."""
     from jobs.cli.main import open_database
-    from jobs.config_check import check_file
-    from jobs.config_database import JOBS, check_database
+    from jobs.config_check.database import JOBS, check_database
+    from jobs.config_check.file import check_file
     from jobs.settings import CONFIG
     from loader.errors import LoaderError, UsageError
 

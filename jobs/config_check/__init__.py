@@ -1,0 +1,1 @@
+"""The check of a settings file and of the database that it names."""
