@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from jobs.bugs import bug_of_ours
-from jobs.load import load
+from jobs.load.job import load
 from jobs.nightly_report import FileOutcome, FileReport
 from jobs.nightly_settings import Source
 from jobs.reporting import Reporting

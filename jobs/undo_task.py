@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.csv
 
+from jobs.load.resume import this_process
 from jobs.naming import run_name
-from jobs.recording import this_process
 from loader.archive_options import ArchiveOptions
 from loader.bring_back import ArchivedLeads
 from loader.database import Database

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow.csv import ConvertOptions, read_csv
 
-from jobs.load import load
+from jobs.load.job import load
 from jobs.reporting import Reporting
 from loader.database import Database
 from loader.options import LoadOptions

@@ -12,7 +12,7 @@ import pandas as pd
 from pydantic import ValidationError
 from sqlalchemy import inspect
 
-from jobs.load import load_source
+from jobs.load.job import load_source
 from jobs.reporting import Reporting
 from loader.database import Database
 from loader.errors import LoaderError, NotAllowedError

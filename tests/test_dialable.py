@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from jobs import settings as settings_module
 from jobs.cli.main import run
-from jobs.dialable import with_dialable
+from jobs.load.summarize import with_dialable
 from loader import calling
 from loader.calling import Calling
 from loader.collation import fold

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from jobs import gathering
 from jobs.cli.main import run
-from jobs.load import load
+from jobs.load import profile as building
+from jobs.load.job import load
 from jobs.reporting import Reporting
 from jobs.watchers import Watchers
 from loader.database import Database
@@ -133,7 +133,7 @@ def test_a_bug_of_the_report_costs_the_report_and_no_more(
         raise ZeroDivisionError
 
     for name in ("score_of", "look_up_entry_dates"):
-        monkeypatch.setattr(gathering, name, broken)
+        monkeypatch.setattr(building, name, broken)
     path = loads.file(rows(A, B, "123"))
     options = LoadOptions(duplicate_check="DUPSYS")
     summary = load(str(path), options, dialer, tmp_path / "out", job="import")
@@ -150,7 +150,7 @@ def test_call_times_that_may_not_be_read_are_guessed_and_said(
     def denied(_database: Database) -> None:
         raise LoaderError
 
-    monkeypatch.setattr(gathering, "read_call_times", denied)
+    monkeypatch.setattr(building, "read_call_times", denied)
     profile = loads.load(rows(B), dialer, "validate").summary.profile
     assert profile is not None
     assert profile.call_hours is not None

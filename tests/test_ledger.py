@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import make_url
 
-from jobs.load import load
+from jobs.load.job import load
 from loader.batch_record import decode_extra, decode_inserted, encode_extra, encode_inserted
 from loader.database import Database
 from loader.errors import ConfigurationError, LoadedBeforeError, UsageError

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import NullPool, create_engine, event
 
 from jobs.cli.main import run as run_command
-from jobs.load import load
+from jobs.load.job import load
 from loader.database import Database
 from loader.errors import ConfigurationError, DatabaseUnavailableError, LoaderError
 from loader.options import LoadOptions

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import NullPool, create_engine, event
 
 from jobs.cli.main import run as run_command
-from jobs.load import load
+from jobs.load.job import load
 from jobs.watchers import Watchers
 from loader import schema
 from loader.database import Database

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import pytest
 from sqlalchemy import create_engine
 
-from jobs.load import load
+from jobs.load.job import load
 from loader import schema
 from loader.database import Database
 from loader.errors import DatabaseUnavailableError, LoadedBeforeError

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.remarks import taken
+from jobs.load.remarks import taken
 from loader.clean import WIDTHS
 from loader.errors import ConfigurationError, SourceFileError, UsageError
 from loader.fill import CALLBACK, HOPPER

@@ -53,12 +53,12 @@ move = LocalFolder.move
 LocalFolder.move = lambda *given: (move(*given), os._exit(9))
 """
 BEFORE_THE_RUN_IS_DONE = """
-from jobs.recording import Recording
+from jobs.load.resume import Recording
 Recording.done = lambda *_: os._exit(9)
 """
 AT_THE_SECOND_BATCH = """
 from jobs.cli.terminal import Terminal
-from jobs.run import Watchers
+from jobs.load.run import Watchers
 from contextlib import contextmanager
 def progress(stage, done, all_):
     if stage == "insert" and done >= 2:

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import make_url
 
-from jobs.load import Job, load_source
+from jobs.load.job import Job, load_source
 from loader.duplicates import CHECKS, WINDOWS
 from loader.findings import in_words
 from loader.findings import notices as notices_of

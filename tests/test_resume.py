@@ -19,10 +19,10 @@ import pymysql
 import pytest
 from sqlalchemy import Connection, make_url
 
-import jobs.load
 from jobs.cli.main import run as run_command
-from jobs.plan import Plan
-from jobs.recording import Recording
+from jobs.load import job
+from jobs.load.checkpoint import Plan
+from jobs.load.resume import Recording
 from jobs.undo import undo
 from jobs.watchers import Watchers
 from loader.database import Database
@@ -128,7 +128,7 @@ def prepared(database: Database) -> None:
 
 
 def loaded(database: Database, path: Path, folder: Path) -> Outcome:
-    jobs.load.load(str(path), LoadOptions(**OPTIONS), database, folder, job="import")
+    job.load(str(path), LoadOptions(**OPTIONS), database, folder, job="import")
     return outcome_of(folder)
 
 
@@ -178,7 +178,7 @@ def every_step(
         folder = tmp_path / f"killed-{nth}"
         try:
             with killed_at(point, nth):
-                jobs.load.load(str(path), LoadOptions(**OPTIONS), database, folder, job="import")
+                job.load(str(path), LoadOptions(**OPTIONS), database, folder, job="import")
         except Killed:
             if Ledger.open(database, tmp_path).runs()[0].state != "done":
                 outcome = loaded(database, path, folder)
@@ -251,12 +251,12 @@ def test_other_options_or_another_content_is_another_load(
     prepared(database)
     loaded(database, path, tmp_path / "first")
     options = LoadOptions(**OPTIONS | {"duplicate_check": "DUPSYS"})
-    jobs.load.load(str(path), options, database, tmp_path / "second", job="import")
+    job.load(str(path), options, database, tmp_path / "second", job="import")
     assert outcome_of(tmp_path / "second").summary.rows_read == len(ROWS)
     # Those decide about no row.
     pace = LoadOptions(**OPTIONS | {"batch_size": 5, "chunk_size": 2, "max_reject_rate": 0.9})
     with pytest.raises(LoadedBeforeError):
-        jobs.load.load(str(path), pace, database, tmp_path / "third", job="import")
+        job.load(str(path), pace, database, tmp_path / "third", job="import")
 
 
 def test_a_mapping_file_counts_by_what_it_says(
@@ -266,18 +266,18 @@ def test_a_mapping_file_counts_by_what_it_says(
     mapping = tmp_path / "vendor.toml"
     mapping.write_text('[map]\nfirst_name = "first_name"\n')
     options = LoadOptions(list_id="101", mapping_file=mapping)
-    jobs.load.load(str(path), options, database, tmp_path / "first", job="import")
+    job.load(str(path), options, database, tmp_path / "first", job="import")
     mapping.write_text('[map]\nlast_name = "first_name"\n')
-    jobs.load.load(str(path), options, database, tmp_path / "second", job="import")
+    job.load(str(path), options, database, tmp_path / "second", job="import")
     with pytest.raises(LoadedBeforeError):
-        jobs.load.load(str(path), options, database, tmp_path / "third", job="import")
+        job.load(str(path), options, database, tmp_path / "third", job="import")
 
 
 def test_again_loads_it_again(database: Database, path: Path, tmp_path: Path) -> None:
     prepared(database)
     options = LoadOptions(list_id="101")
     for folder in ("first", "second"):
-        jobs.load.load(str(path), options, database, tmp_path / folder, job="import", again=True)
+        job.load(str(path), options, database, tmp_path / folder, job="import", again=True)
     ids = [outcome_of(tmp_path / folder).lead_ids.values() for folder in ("first", "second")]
     assert len({*ids[0], *ids[1]}) == 2 * len(ids[0])
 
@@ -286,7 +286,7 @@ def test_what_was_refused_may_be_loaded(database: Database, path: Path, tmp_path
     prepared(database)
     options = LoadOptions(**OPTIONS | {"max_reject_rate": 0})
     with pytest.raises(RejectRateError):
-        jobs.load.load(str(path), options, database, tmp_path / "first", job="import")
+        job.load(str(path), options, database, tmp_path / "first", job="import")
     record = Ledger.open(database, tmp_path).runs()[0]
     assert (record.state, record.rows_read) == ("refused", 0)
     assert "more than the 0.0%" in record.message
@@ -331,7 +331,7 @@ def test_a_run_goes_on_in_the_folder_that_it_has(
     with pytest.raises(Killed), killed_at(Point(Writer, "write", "after"), 1):
         loaded(database, path, tmp_path / "results")
     said: list[str] = []
-    summary = jobs.load.load(
+    summary = job.load(
         str(path), LoadOptions(**OPTIONS), database, tmp_path / "elsewhere", job="import",
         watchers=Watchers(say=said.append),
     )  # fmt: skip
@@ -345,7 +345,7 @@ def test_what_the_dialer_has_called_is_not_put_into_the_hopper_again(
     prepared(database)
     options = LoadOptions(list_id="101", add_to_hopper="Y")
     with pytest.raises(Killed), killed_at(Point(ExtraInserter, "insert", "after"), 2):
-        jobs.load.load(str(path), options, database, tmp_path / "results", job="import")
+        job.load(str(path), options, database, tmp_path / "results", job="import")
     [(taken,)] = run(url_of(database), "SELECT MIN(lead_id) FROM vicidial_hopper")
     run(url_of(database), f"DELETE FROM vicidial_hopper WHERE lead_id = {taken}")
     run(
@@ -353,7 +353,7 @@ def test_what_the_dialer_has_called_is_not_put_into_the_hopper_again(
         "UPDATE vicidial_list SET called_since_last_reset = 'Y', status = 'INCALL' "
         f"WHERE lead_id = {taken}",
     )
-    jobs.load.load(str(path), options, database, tmp_path / "results", job="import")
+    job.load(str(path), options, database, tmp_path / "results", job="import")
     outcome = outcome_of(tmp_path / "results")
     [(in_hopper,)] = run(url_of(database), "SELECT COUNT(*) FROM vicidial_hopper")
     assert in_hopper == outcome.summary.loaded - 1
@@ -400,9 +400,9 @@ def test_duplicates_of_refused_rows_are_decided_once(
     options = LoadOptions(list_id="101", duplicate_check="DUPLIST", batch_size=3)
     try:
         with killed_at(Point(_Entry, "write", "after"), nth):
-            jobs.load.load(str(file), options, database, tmp_path / "results", job="import")
+            job.load(str(file), options, database, tmp_path / "results", job="import")
     except Killed:
-        jobs.load.load(str(file), options, database, tmp_path / "results", job="import")
+        job.load(str(file), options, database, tmp_path / "results", job="import")
     outcome = outcome_of(tmp_path / "results")
     assert outcome.reasons == {3: "REFUSED_BY_SERVER", 8: "INVALID_PHONE_NUMBER_LENGTH"}
     names = [name for (name,) in run(leads_url, "SELECT first_name FROM vicidial_list")]
@@ -437,9 +437,9 @@ def test_a_commit_that_fails_before_a_kill_is_not_believed(
         patch.setattr(LeadEntry, "stored", dies)
         patch.setattr(LeadEntry, "sending", killed)
         try:
-            jobs.load.load(str(path), options, database, tmp_path / "results", job="import")
+            job.load(str(path), options, database, tmp_path / "results", job="import")
         except Killed:
-            jobs.load.load(str(path), options, database, tmp_path / "results", job="import")
+            job.load(str(path), options, database, tmp_path / "results", job="import")
     outcome = outcome_of(tmp_path / "results")
     [(count,)] = run(url_of(database), "SELECT COUNT(*) FROM vicidial_list WHERE lead_id > 7")
     assert (outcome.summary.loaded, count) == (7, 7)
@@ -490,7 +490,7 @@ def test_the_leads_of_another_load_are_not_taken_for_ours(
     prepared(database)
     options = LoadOptions(list_id="101")
     with pytest.raises(Killed), killed_at(Point(Writer, "write", "before"), 1):
-        jobs.load.load(str(path), options, database, tmp_path / "results", job="import")
+        job.load(str(path), options, database, tmp_path / "results", job="import")
     [(moment,)] = run(url_of(database), "SELECT moment FROM leadloader_batches")
     theirs = [
         {"lead_id": 50 + n, "list_id": 102, "phone_number": row["phone_number"],
@@ -498,7 +498,7 @@ def test_the_leads_of_another_load_are_not_taken_for_ours(
         for n, row in enumerate(ROWS)
     ]  # fmt: skip
     fill(database.engine, {"vicidial_list": theirs})
-    jobs.load.load(str(path), options, database, tmp_path / "results", job="import")
+    job.load(str(path), options, database, tmp_path / "results", job="import")
     outcome = outcome_of(tmp_path / "results")
     assert not {row["lead_id"] for row in theirs} & {*outcome.lead_ids.values()}
     [(count,)] = run(
@@ -533,9 +533,7 @@ def test_an_option_more_does_not_make_another_load(
     prepared(database)
     loaded(database, path, tmp_path / "first")
     with pytest.raises(LoadedBeforeError):
-        jobs.load.load(
-            str(path), NewerOptions(**OPTIONS), database, tmp_path / "second", job="import"
-        )
+        job.load(str(path), NewerOptions(**OPTIONS), database, tmp_path / "second", job="import")
 
 
 def test_a_feed_counts_by_its_name(database: Database, path: Path, tmp_path: Path) -> None:
@@ -545,9 +543,9 @@ def test_a_feed_counts_by_its_name(database: Database, path: Path, tmp_path: Pat
     for folder, spelled in (("first", feed), ("second", feed.parent / "." / feed.name)):
         options = LoadOptions(list_id="101", feed={"litigators": spelled})
         if folder == "first":
-            jobs.load.load(str(path), options, database, tmp_path / folder, job="import")
+            job.load(str(path), options, database, tmp_path / folder, job="import")
     with pytest.raises(LoadedBeforeError):
-        jobs.load.load(str(path), options, database, tmp_path / "second", job="import")
+        job.load(str(path), options, database, tmp_path / "second", job="import")
 
 
 def test_what_is_unfinished_goes_before_what_is_newer(database: Database, tmp_path: Path) -> None:
@@ -668,7 +666,7 @@ def test_what_an_undo_had_to_leave_is_not_loaded_twice(
     undo(first.summary.run, database, tmp_path / "undo")
     with pytest.raises(LoadedBeforeError, match="1 of its leads had to stay"):
         loaded(database, path, tmp_path / "second")
-    jobs.load.load(
+    job.load(
         str(path), LoadOptions(**OPTIONS), database, tmp_path / "second", job="import", again=True
     )
     assert outcome_of(tmp_path / "second").summary.rows_read == len(ROWS)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine
 
-from jobs.load import load
+from jobs.load.job import load
 from loader.options import LoadOptions
 from loader.schema import create_missing
 from sample_data.demo import fixtures

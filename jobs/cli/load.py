@@ -12,8 +12,8 @@ from jobs.cli.parameters import given_flags, with_flags
 from jobs.flags import FLAGS
 
 if TYPE_CHECKING:
-    from jobs.accounting import Job
     from jobs.cli.terminal import Terminal
+    from jobs.load.summarize import Job
     from jobs.settings import Settings
     from jobs.telling import Telling
     from loader.errors import NoSuchFileError
@@ -65,7 +65,7 @@ def _load_all(
     job: "Job", files: list[str], settings: "Settings", terminal: "Terminal", telling: "Telling"
 ) -> int:
     """Load file after file; one file's failure does not stop the others."""
-    from jobs.load import load
+    from jobs.load.job import load
     from loader.errors import LoadedBeforeError, LoaderError
 
     worst = 0

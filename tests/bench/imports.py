@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import create_engine
 
-from jobs.load import load
+from jobs.load.job import load
 from loader import schema
 from loader.database import Database
 from loader.options import LoadOptions

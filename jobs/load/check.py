@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from jobs.run import Run
+from jobs.load.run import Run
 from loader.columnar import to_arrow
 from loader.duplicate_rule import KEYED
 from loader.duplicates import CHECKS, Kind, parse_duplicate_check

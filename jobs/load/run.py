@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from jobs.gathering import Gathering
+from jobs.load.profile import Gathering
 from jobs.reporting import AS_USUAL, Reporting
 from jobs.watchers import Watchers
 from loader.columnar import counts

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from jobs.run import Run
+from jobs.load.run import Run
 from loader.report.record import Seen
 from loader.spool import Spool
 

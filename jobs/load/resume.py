@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from jobs.load.checkpoint import read_plan
 from jobs.naming import run_name
-from jobs.plan import read_plan
 from loader.database import Database
 from loader.errors import BusyError, ConfigurationError, LoadedBeforeError, LoaderError
 from loader.journal import Journal

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable
 import numpy as np
 import pandas as pd
 
-from jobs.checking import Checking
-from jobs.plan import Plan
-from jobs.run import Run
+from jobs.load.check import Checking
+from jobs.load.checkpoint import Plan
+from jobs.load.run import Run
 from loader.change_log import Updated
 from loader.columnar import counts
 from loader.database import Database

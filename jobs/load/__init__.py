@@ -1,0 +1,4 @@
+"""The load jobs, import and validate: one source file through checks, insert and results.
+
+Start reading at `load` in `job`.
+"""
