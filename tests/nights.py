@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from jobs.cli.main import run
-from jobs.nightly import nightly
-from jobs.nightly_report import FileReport, NightReport
+from jobs.nightly.job import nightly
+from jobs.nightly.report import FileReport, NightReport
 from jobs.settings import read_settings
 from jobs.stopping import Stop
 from jobs.telling import Telling

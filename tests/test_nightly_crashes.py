@@ -44,11 +44,11 @@ def killed(site: Site, where: str) -> None:
 
 
 BEFORE_THE_MOVE = """
-from jobs.sources import LocalFolder
+from jobs.nightly.folders import LocalFolder
 LocalFolder.move = lambda *_: os._exit(9)
 """
 AFTER_THE_MOVE = """
-from jobs.sources import LocalFolder
+from jobs.nightly.folders import LocalFolder
 move = LocalFolder.move
 LocalFolder.move = lambda *given: (move(*given), os._exit(9))
 """

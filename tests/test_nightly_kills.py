@@ -14,7 +14,7 @@ from tests.server import run as sql
 
 KILLER = """
 import os, sys
-OURS = ("nightly.py", "nightly_files.py", "sources.py", "lists.py")
+OURS = ("nightly/job.py", "nightly/files.py", "nightly/folders.py", "lists.py")
 left = {at}
 def note(frame, _event, _argument):
     global left
@@ -22,7 +22,7 @@ def note(frame, _event, _argument):
         left -= 1
         if left == 0:
             os._exit(9)
-import jobs.nightly
+import jobs.nightly.job.job
 sys.settrace(note)
 import atexit
 atexit.register(lambda: print("calls", {at} - left))

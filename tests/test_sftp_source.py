@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from jobs import remote_source
+from jobs.nightly import remote_folder
+from jobs.nightly.remote_folder import RemoteFolder
 from jobs.nightly_settings import Source
-from jobs.remote_source import RemoteFolder
 from loader.errors import NoSuchFileError
 from tests.nights import rows
 from tests.sftp_partner import PASSWORD, USER, SftpPartner
@@ -19,7 +19,7 @@ def partner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SftpPar
     partner = SftpPartner(tmp_path / "sftp")
     known = tmp_path / "known_hosts"
     known.write_text(partner.known_hosts, "utf-8")
-    monkeypatch.setattr(remote_source, "KNOWN_HOSTS", (tmp_path / "none", known))
+    monkeypatch.setattr(remote_folder, "KNOWN_HOSTS", (tmp_path / "none", known))
     yield partner
     partner.close()
 

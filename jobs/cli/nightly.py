@@ -10,7 +10,7 @@ from jobs.flags import FLAGS, OF_ALL, RUN, Flag
 
 if TYPE_CHECKING:
     from jobs.cli.terminal import Terminal
-    from jobs.nightly_report import NightReport
+    from jobs.nightly.report import NightReport
 
 NIGHTLY_FLAGS = (
     Flag("dry_run", "Validate the files; write nothing but the report", RUN, None, bool),
@@ -22,7 +22,7 @@ NIGHTLY_FLAGS = (
 def nightly(**given: Any) -> None:
     """Load what lies in the drop folders, archive, and report."""
     from jobs.cli.terminal import Terminal
-    from jobs.nightly import nightly as spend_the_night
+    from jobs.nightly.job import nightly as spend_the_night
     from jobs.settings import read_settings
     from jobs.stopping import Stop
     from jobs.telling import Telling

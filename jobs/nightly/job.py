@@ -10,12 +10,12 @@ from pathlib import Path
 from jobs.archive.job import Asked, move
 from jobs.logs import unbind
 from jobs.naming import run_name
-from jobs.nightly_files import SourceFiles
-from jobs.nightly_report import ArchivingReport, FileReport, NightReport, SourceReport
+from jobs.nightly.files import SourceFiles
+from jobs.nightly.folders import DropFolder, Found, LocalFolder
+from jobs.nightly.remote_folder import RemoteFolder
+from jobs.nightly.report import ArchivingReport, FileReport, NightReport, SourceReport
 from jobs.nightly_settings import Source
-from jobs.remote_source import RemoteFolder
 from jobs.settings import Settings
-from jobs.sources import DropFolder, Found, LocalFolder
 from jobs.stopping import Interrupted
 from jobs.telling import Telling
 from jobs.watchers import NightWatch, Surroundings

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from jobs.nightly.folders import DropFolder, Found, Kind, Target
 from jobs.nightly_settings import Source
-from jobs.sources import DropFolder, Found, Kind, Target
 from loader.errors import ConfigurationError, LoaderError, NoSuchFileError, NotAllowedError
 
 TIMES = ("mtime", "modify", "LastModified", "last_modified", "updated", "modified", "created")
