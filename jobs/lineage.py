@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 
 from jobs.account import Account
 from jobs.missing import missing_extra
-from jobs.telling_settings import LineageSettings
+from jobs.settings.telemetry import LineageSettings
 from loader import __version__
 from loader.archive_report import ArchiveReport
 from loader.errors import ConfigurationError

@@ -13,7 +13,7 @@ import structlog
 from rich.console import Console
 from rich.markup import escape
 
-from jobs.telling_settings import LogFormat
+from jobs.settings.telemetry import LogFormat
 from loader.report.shown import visible
 
 Entry = MutableMapping[str, Any]

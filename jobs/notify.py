@@ -6,7 +6,7 @@ from enum import IntEnum
 
 from jobs.account import Account
 from jobs.missing import missing_extra
-from jobs.telling_settings import NotifySettings
+from jobs.settings.telemetry import NotifySettings
 from loader.errors import ConfigurationError
 
 PATIENCE = 30.0

@@ -41,7 +41,7 @@ from loader.summary import Summary
 from loader.undo_report import UndoReport
 
 if TYPE_CHECKING:
-    from jobs.settings import Settings
+    from jobs.settings.settings import Settings
     from loader.mapping import ColumnMapping
     from loader.source import SourceFile
 

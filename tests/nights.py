@@ -12,7 +12,7 @@ from typing import Any
 from jobs.cli.main import run
 from jobs.nightly.job import nightly
 from jobs.nightly.report import FileReport, NightReport
-from jobs.settings import read_settings
+from jobs.settings.settings import read_settings
 from jobs.stopping import Stop
 from jobs.telling import Telling
 from jobs.watchers import NightWatch

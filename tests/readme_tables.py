@@ -10,8 +10,8 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from jobs.flags import MOVE_FLAGS, spelled
-from jobs.settings import Settings
+from jobs.settings.flags import MOVE_FLAGS, spelled
+from jobs.settings.settings import Settings
 from jobs.stopping import CAUGHT
 from loader.ages import written
 from loader.archive_options import ArchiveOptions, ArchiveRule

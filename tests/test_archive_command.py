@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, create_engine
 
-from jobs import settings as settings_module
 from jobs.archive.job import Asked, move
 from jobs.cli.main import run
+from jobs.settings import settings as settings_module
 from jobs.stopping import CAUGHT, Interrupted, Stop
 from jobs.watchers import Surroundings
 from loader import archive_selection

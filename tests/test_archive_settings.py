@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs import settings as settings_module
-from jobs.flags import ARCHIVE_FLAGS, DEARCHIVE_FLAGS, MOVE_FLAGS, OF_ALL, spelled
-from jobs.settings import read_settings
+from jobs.settings import settings as settings_module
+from jobs.settings.flags import ARCHIVE_FLAGS, DEARCHIVE_FLAGS, MOVE_FLAGS, OF_ALL, spelled
+from jobs.settings.settings import read_settings
 from loader.archive_options import ArchiveOptions, ArchiveRule
 from loader.errors import ConfigurationError, UsageError
 

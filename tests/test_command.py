@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import NullPool, create_engine, inspect
 
-from jobs import settings as settings_module
 from jobs.cli.main import run
-from jobs.settings import read_astguiclient, read_settings
+from jobs.settings import settings as settings_module
+from jobs.settings.settings import read_astguiclient, read_settings
 from loader.errors import ConfigurationError, UsageError
 from loader.options import LoadOptions
 from tests.server import fill
@@ -377,7 +377,7 @@ def test_what_is_no_error_of_ours_to_know_is_a_bug(
     def fail(*_arguments: object) -> None:
         raise RuntimeError("a person's data")
 
-    monkeypatch.setattr("jobs.settings.read_settings", fail)
+    monkeypatch.setattr("jobs.settings.settings.read_settings", fail)
     assert run(["validate", str(leads)]) == 70
     said = capsys.readouterr().err
     assert "RuntimeError in test_command.py" in said

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from jobs import settings as settings_module
 from jobs.cli.main import run
 from jobs.config_check import file
 from jobs.config_check.file import Fault, check_file, lines_of
-from jobs.settings import Settings, check_settings
-from jobs.settings_example import EXAMPLES, TABLES, settings_example
-from jobs.settings_schema import settings_schema
+from jobs.settings import settings as settings_module
+from jobs.settings.example import EXAMPLES, TABLES, settings_example
+from jobs.settings.schema import settings_schema
+from jobs.settings.settings import Settings, check_settings
 from loader.options import LoadOptions
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"

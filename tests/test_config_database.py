@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
-from jobs import settings as settings_module
 from jobs.cli.main import run as leadloader
+from jobs.settings import settings as settings_module
 from loader.database import Database
 from loader.needs import LEDGER
 from tests.nights import Site, rows

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import settings as settings_module
 from jobs.cli.main import run
 from jobs.load.summarize import with_dialable
+from jobs.settings import settings as settings_module
 from loader import calling
 from loader.calling import Calling
 from loader.collation import fold

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from jobs import settings as settings_module
-from jobs.settings import read_settings
+from jobs.settings import settings as settings_module
+from jobs.settings.settings import read_settings
 from loader.database import Database
 from loader.errors import ConfigurationError, LoaderError, NotAllowedError, UsageError
 from loader.facts import read_dialer

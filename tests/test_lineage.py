@@ -14,7 +14,7 @@ from requests import RequestException
 
 from jobs.account import Account, account_of
 from jobs.lineage import PRODUCER, Lineage, run_id, table_of
-from jobs.telling_settings import LineageSettings
+from jobs.settings.telemetry import LineageSettings
 from loader.archive_report import ArchiveReport
 from loader.errors import ConfigurationError
 from loader.summary import FileSummary, MappingSummary, Summary

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from jobs import settings as settings_module
 from jobs.cli.main import run
 from jobs.logs import bind, configure, is_configured, log, reset, unbind
+from jobs.settings import settings as settings_module
 
 GOOD = "Phone,First Name,Shoe size\n727-555-0112,Ann,41\n727-555-0113,Bob,42\n"
 MAIN = "from jobs.cli.main import main; main()"

@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 import pytest
 from sqlalchemy import make_url
 
-from jobs import settings as settings_module
 from jobs.cli.main import run
 from jobs.nightly.report import NightReport
+from jobs.settings import settings as settings_module
 from loader.office_hours import WEEKDAYS
 from tests.nights import HEADER, Site, names, rows, summary_in
 from tests.server import run as sql

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, make_url
 
-from jobs import settings as settings_module
 from jobs.cli.main import run
+from jobs.settings import settings as settings_module
 from jobs.watchers import NightWatch, Watchers
 from loader import ledger_tables, schema
 from loader.database import Database

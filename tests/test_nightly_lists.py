@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jobs import settings as settings_module
+from jobs.settings import settings as settings_module
 from loader.database import Database
 from loader.errors import ConfigurationError
 from loader.lists import find_list, make_list

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from jobs.account import Account
 from jobs.notify import MOST_RUNS, Notifier, body, title
-from jobs.telling_settings import NotifySettings
+from jobs.settings.telemetry import NotifySettings
 from loader.errors import ConfigurationError
 from tests.listener import Listener, listening
 

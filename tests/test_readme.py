@@ -6,8 +6,8 @@ from typing import Literal, get_args, get_origin
 
 import pytest
 
-from jobs.flags import FLAGS, Flag
-from jobs.settings import Settings
+from jobs.settings.flags import FLAGS, Flag
+from jobs.settings.settings import Settings
 from loader.options import LoadOptions
 from tests import readme_tables
 

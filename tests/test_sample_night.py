@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs.nightly.report import NightReport
-from jobs.settings import read_settings
+from jobs.settings.settings import read_settings
 from sample_data.night import COMMAND
 from tests.nights import PROGRAM
 

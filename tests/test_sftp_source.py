@@ -8,7 +8,7 @@ import pytest
 
 from jobs.nightly import remote_folder
 from jobs.nightly.remote_folder import RemoteFolder
-from jobs.nightly_settings import Source
+from jobs.settings.nightly import Source
 from loader.errors import NoSuchFileError
 from tests.nights import rows
 from tests.sftp_partner import PASSWORD, USER, SftpPartner

@@ -10,10 +10,10 @@ from typing import Any
 import fsspec
 import pytest
 
-from jobs import settings as settings_module
 from jobs.nightly.folders import LocalFolder, Target
 from jobs.nightly.remote_folder import RemoteFolder, without_password
-from jobs.nightly_settings import Source
+from jobs.settings import settings as settings_module
+from jobs.settings.nightly import Source
 from loader.errors import ConfigurationError, NoSuchFileError, NotAllowedError
 from tests.nights import Night, Site, rows, summary_in
 from tests.partner import ALL, READ, Partner

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from jobs import settings as settings_module
 from jobs.cli.main import run
-from jobs.summary_schema import summary_schema
+from jobs.settings import settings as settings_module
+from jobs.settings.schema import summary_schema
 from loader.summary import Summary
 from tests import reports
 

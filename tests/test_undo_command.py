@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
-from jobs import settings as settings_module
 from jobs.cli.main import run
+from jobs.settings import settings as settings_module
 from jobs.stopping import Interrupted, Stop
 from jobs.undo import Undoing, undo
 from jobs.watchers import Surroundings

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from jobs.cli.main import open_database
 from jobs.cli.parameters import given_flags
-from jobs.flags import spelled
+from jobs.settings.database import open_database
+from jobs.settings.flags import spelled
 
 if TYPE_CHECKING:
     from jobs.archive.job import Asked, Direction
-    from jobs.settings import Settings
+    from jobs.settings.settings import Settings
 
 
 def move_leads(ctx: typer.Context, **given: Any) -> None:
@@ -49,7 +49,7 @@ def move_leads(ctx: typer.Context, **given: Any) -> None:
 
 def _read_moving(given: dict[str, Any]) -> "tuple[dict[str, Any], Settings]":
     """Give the flags that say which leads, and the settings."""
-    from jobs.settings import read_settings
+    from jobs.settings.settings import read_settings
     from loader.archive_options import ArchiveOptions, ArchiveRule
 
     flags = given_flags(given)

@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from jobs.config_check.database import DatabaseReport
     from jobs.config_check.file import Fault
-    from jobs.settings import Settings
+    from jobs.settings.settings import Settings
 
 app = typer.Typer(
     help="Settings: what is wrong with them, and what there is.",
@@ -51,10 +51,10 @@ def check(
     is_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON")] = False,
 ) -> None:
     """Say what is wrong, and what the account may not do."""
-    from jobs.cli.main import open_database
     from jobs.config_check.database import JOBS, check_database
     from jobs.config_check.file import check_file
-    from jobs.settings import CONFIG
+    from jobs.settings.database import open_database
+    from jobs.settings.settings import CONFIG
     from loader.errors import LoaderError, UsageError
 
     for name in job or ():
@@ -128,9 +128,9 @@ def schema(
 ) -> None:
     """Print a JSON schema, for editors and other programs."""
     if of is Described.SETTINGS:
-        from jobs.settings_schema import settings_schema as described
+        from jobs.settings.schema import settings_schema as described
     else:
-        from jobs.summary_schema import summary_schema as described
+        from jobs.settings.schema import summary_schema as described
 
     print(json.dumps(described(), indent=2, ensure_ascii=False))
 
@@ -138,6 +138,6 @@ def schema(
 @app.command()
 def example() -> None:
     """Print a settings file with every setting there is, commented out."""
-    from jobs.settings_example import settings_example
+    from jobs.settings.example import settings_example
 
     print(settings_example(), end="")

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobs.cli.main import open_database
 from jobs.cli.parameters import given_flags, with_flags
-from jobs.flags import FLAGS
+from jobs.settings.database import open_database
+from jobs.settings.flags import FLAGS
 
 if TYPE_CHECKING:
     from jobs.cli.terminal import Terminal
     from jobs.load.summarize import Job
-    from jobs.settings import Settings
+    from jobs.settings.settings import Settings
     from jobs.telling import Telling
     from loader.errors import NoSuchFileError
 
@@ -30,7 +30,7 @@ def load_files(
 ) -> None:
     """Take lead files through the checks."""
     from jobs.cli.terminal import Terminal
-    from jobs.settings import read_settings
+    from jobs.settings.settings import read_settings
     from jobs.stopping import Stop
     from jobs.telling import Telling
 

@@ -4,10 +4,8 @@ import functools
 import itertools
 import os
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -20,45 +18,10 @@ from jobs.cli.nightly import nightly
 from jobs.cli.parameters import with_flags
 from jobs.cli.runs import runs
 from jobs.cli.undo import undo_run
-from jobs.flags import ARCHIVE_FLAGS, DEARCHIVE_FLAGS
+from jobs.settings.database import open_database
+from jobs.settings.flags import ARCHIVE_FLAGS, DEARCHIVE_FLAGS
 from loader import __version__
-from loader.errors import ConfigurationError, UsageError
-
-if TYPE_CHECKING:
-    from jobs.settings import Settings
-    from loader.database import Database
-
-
-def open_database(
-    settings: "Settings",
-    *,
-    must_exist: bool = True,
-    sleep: Callable[[float], None] = time.sleep,
-) -> "Database":
-    """Give the database of the settings, to which nothing is connected yet.
-
-    Raises:
-        UsageError: none is named, or the address names a server only.
-        ConfigurationError: the address cannot be read, or the SQLite file is not there.
-    """
-    from loader.database import Database
-
-    if settings.database in {"", "none"}:
-        raise UsageError(
-            "no database: name it by --database, LEADLOADER_DATABASE, database = in the settings "
-            "file, or have the dialer's /etc/astguiclient.conf"
-        )
-    database = Database(settings.database, sleep=sleep)
-    if not database.is_sqlite and not database.engine.url.database:
-        raise UsageError(
-            f"{database.name} names no database; write it behind the server: "
-            "mysql://user:password@host/asterisk"
-        )
-    file = database.engine.url.database if database.is_sqlite else None
-    if must_exist and file and not file.startswith("file:") and not Path(file).exists():
-        raise ConfigurationError(f"there is no SQLite database {file}; `leadloader init` makes one")
-    return database
-
+from loader.errors import UsageError
 
 app = typer.Typer(
     name="leadloader",
@@ -101,7 +64,7 @@ app.add_typer(config, name="config")
 @app.command()
 def init(database: DatabaseAddress = None, config: Config = None) -> None:
     """Make the dialer's tables and the ledger where they are missing; never touch existing ones."""
-    from jobs.settings import read_settings
+    from jobs.settings.settings import read_settings
     from loader.ledger import Ledger
     from loader.schema import create_missing
 
@@ -149,7 +112,7 @@ def run(arguments: list[str]) -> int:
 
 def _run(arguments: list[str]) -> int:
     from jobs.stopping import Interrupted
-    from loader.errors import LoaderError, UsageError
+    from loader.errors import LoaderError
 
     complain = functools.partial(_complain, arguments)
     try:

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from jobs.cli.main import open_database
 from jobs.cli.parameters import given_flags, with_flags
-from jobs.flags import FLAGS, OF_ALL, RUN, Flag
+from jobs.settings.database import open_database
+from jobs.settings.flags import FLAGS, OF_ALL, RUN, Flag
 
 if TYPE_CHECKING:
     from jobs.cli.terminal import Terminal
@@ -23,7 +23,7 @@ def nightly(**given: Any) -> None:
     """Load what lies in the drop folders, archive, and report."""
     from jobs.cli.terminal import Terminal
     from jobs.nightly.job import nightly as spend_the_night
-    from jobs.settings import read_settings
+    from jobs.settings.settings import read_settings
     from jobs.stopping import Stop
     from jobs.telling import Telling
     from jobs.watchers import NightWatch

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs.flags import PAIRS, Flag, spelled
+from jobs.settings.flags import PAIRS, Flag, spelled
 from loader.errors import UsageError
 
 

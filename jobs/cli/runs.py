@@ -25,9 +25,9 @@ def runs(
     """List the runs of imports and undos, the newest first, or show one."""
     from rich.console import Console
 
-    from jobs.cli.main import open_database
     from jobs.cli.run_table import as_json, listed, shown
-    from jobs.settings import read_settings
+    from jobs.settings.database import open_database
+    from jobs.settings.settings import read_settings
     from loader.ledger import Ledger
 
     given = {"database": database, "results": results}

@@ -17,7 +17,7 @@ from loader.errors import LoadedBeforeError, LoaderError
 from loader.summary import Summary
 
 if TYPE_CHECKING:
-    from jobs.settings import Settings
+    from jobs.settings.settings import Settings
     from jobs.watchers import Surroundings, Watchers
     from loader.archive_report import ArchiveReport
     from loader.mapping import ColumnMapping

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobs.cli.main import open_database
 from jobs.cli.parameters import given_flags, with_flags
-from jobs.flags import MOVE_FLAGS, OF_ALL, PACE
+from jobs.settings.database import open_database
+from jobs.settings.flags import MOVE_FLAGS, OF_ALL, PACE
 
 if TYPE_CHECKING:
     from jobs.cli.terminal import Terminal
@@ -28,7 +28,7 @@ def undo_run(
 ) -> None:
     """Take a run back, as far as nobody has worked with what it left."""
     from jobs.cli.terminal import Terminal
-    from jobs.settings import read_settings
+    from jobs.settings.settings import read_settings
     from jobs.stopping import Interrupted
     from jobs.telling import Telling
     from jobs.undo import undo

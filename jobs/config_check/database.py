@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from jobs.settings import Settings
+from jobs.settings.settings import Settings
 from loader import needs
 from loader.archive_options import ArchiveOptions
 from loader.database import Database

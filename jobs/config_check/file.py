@@ -13,10 +13,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from jobs.missing import missing_extra
-from jobs.nightly_settings import Source
-from jobs.problems import Problem, follow, written
-from jobs.settings import Settings, check_settings
-from jobs.settings_example import TABLES
+from jobs.settings.example import TABLES
+from jobs.settings.nightly import Source
+from jobs.settings.problems import Problem, follow, written
+from jobs.settings.settings import Settings, check_settings
 from loader.database import Database
 from loader.errors import LoaderError
 from loader.mapping import read_mapping_file

@@ -11,9 +11,9 @@ from jobs.bugs import bug_of_ours
 from jobs.load.job import load
 from jobs.nightly.folders import DropFolder, Found, Target
 from jobs.nightly.report import FileOutcome, FileReport
-from jobs.nightly_settings import Source
 from jobs.reporting import Reporting
-from jobs.settings import Settings
+from jobs.settings.nightly import Source
+from jobs.settings.settings import Settings
 from jobs.telling import Telling
 from jobs.watchers import NightWatch, Watchers
 from loader.database import Database

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from jobs.nightly_settings import Source
+from jobs.settings.nightly import Source
 from loader.errors import NoSuchFileError, NotAllowedError
 from loader.results import SUMMARY
 

@@ -14,8 +14,8 @@ from jobs.nightly.files import SourceFiles
 from jobs.nightly.folders import DropFolder, Found, LocalFolder
 from jobs.nightly.remote_folder import RemoteFolder
 from jobs.nightly.report import ArchivingReport, FileReport, NightReport, SourceReport
-from jobs.nightly_settings import Source
-from jobs.settings import Settings
+from jobs.settings.nightly import Source
+from jobs.settings.settings import Settings
 from jobs.stopping import Interrupted
 from jobs.telling import Telling
 from jobs.watchers import NightWatch, Surroundings

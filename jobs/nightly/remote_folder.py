@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.nightly.folders import DropFolder, Found, Kind, Target
-from jobs.nightly_settings import Source
+from jobs.settings.nightly import Source
 from loader.errors import ConfigurationError, LoaderError, NoSuchFileError, NotAllowedError
 
 TIMES = ("mtime", "modify", "LastModified", "last_modified", "updated", "modified", "created")

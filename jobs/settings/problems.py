@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
-from jobs.flags import spelled
+from jobs.settings.flags import spelled
 from loader.errors import ConfigurationError, LoaderError, UsageError
 
 if TYPE_CHECKING:

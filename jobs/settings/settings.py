@@ -16,10 +16,10 @@ from pydantic_settings import (
 )
 from sqlalchemy import URL
 
-from jobs.nightly_settings import NightlySettings, NightlySources, Source
-from jobs.problems import Problem, Sources, problems_of
 from jobs.reporting import Reporting
-from jobs.telling_settings import LineageSettings, LogFormat, NotifySettings
+from jobs.settings.nightly import NightlySettings, NightlySources, Source
+from jobs.settings.problems import Problem, Sources, problems_of
+from jobs.settings.telemetry import LineageSettings, LogFormat, NotifySettings
 from loader.archive_options import ArchiveOptions, ArchiveRule
 from loader.errors import ConfigurationError, UsageError
 from loader.office_hours import OfficeHours

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -10,8 +11,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from jobs.settings import Settings
+from jobs.settings.settings import Settings
 from loader.ages import written
+from loader.summary import Summary
 
 NUMBER, TEXT = {"type": "number"}, {"type": "string"}
 
@@ -34,7 +36,7 @@ IN_PLACE_OF = {
 
 def settings_schema() -> dict[str, Any]:
     """Give the schema of a settings file (JSON Schema 2020-12)."""
-    schema = Settings.model_json_schema(schema_generator=_Generator)
+    schema = Settings.model_json_schema(schema_generator=_SettingsGenerator)
     models = {model.__name__: model for model in _models(BaseModel)}
     for name, definition in schema["$defs"].items():
         _describe(definition, models[name])
@@ -47,7 +49,7 @@ def settings_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, **about}
 
 
-class _Generator(GenerateJsonSchema):
+class _SettingsGenerator(GenerateJsonSchema):
     """As TOML has it: without null, and with what is taken in place of the type proper."""
 
     def function_before_schema(
@@ -109,3 +111,42 @@ def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
     for each in model.__subclasses__():
         yield each
         yield from _models(each)
+
+
+NULL = re.compile(r"\bNone\b")
+"""How Python has it."""
+
+
+def summary_schema() -> dict[str, Any]:
+    """Give the schema of summary.json as it is written (JSON Schema 2020-12).
+
+    Every field is always there, and there is no other; the summaries of older versions lack those
+    that are new since.
+    """
+    schema = Summary.model_json_schema(mode="serialization", schema_generator=_SummaryGenerator)
+    about = {"title": "summary.json of leadloader"}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **about, **schema}
+
+
+class _SummaryGenerator(GenerateJsonSchema):
+    """As it is written, which is more than what has to be there for it to be read."""
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        """Name all fields there are, each with what the model's source says under it."""
+        described = super().model_schema(schema)
+        for name, text in documentation(schema["cls"]).items():
+            described["properties"][name]["description"] = NULL.sub("null", text)
+        described.pop("title")  # the name of the class, as its place among the definitions is
+        return {**described, "additionalProperties": False}
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        """Leave defaults out: what is written is not left to them."""
+        return self.generate_inner(schema["schema"])
+
+    def field_is_required(self, field: Any, total: bool) -> bool:  # noqa: ARG002 - pydantic's signature
+        """Require what is always written."""
+        return True
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's signature
+        """Leave titles out, which only repeat names."""
+        return False

@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from jobs.nightly_settings import NewList, NightlySettings, Source
-from jobs.settings import ArchiveSettings, Settings
-from jobs.settings_schema import documentation, settings_schema
-from jobs.telling_settings import LineageSettings, NotifySettings
+from jobs.settings.nightly import NewList, NightlySettings, Source
+from jobs.settings.schema import documentation, settings_schema
+from jobs.settings.settings import ArchiveSettings, Settings
+from jobs.settings.telemetry import LineageSettings, NotifySettings
 from loader.archive_options import ArchiveRule
 from loader.office_hours import OfficeHours
 from loader.options import LoadOptions

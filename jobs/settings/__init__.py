@@ -1,0 +1,1 @@
+"""Settings: flags, environment, settings files and defaults, put together and checked."""

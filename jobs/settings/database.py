@@ -1,0 +1,43 @@
+"""The database that the settings name."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loader.errors import ConfigurationError, UsageError
+
+if TYPE_CHECKING:
+    from jobs.settings.settings import Settings
+    from loader.database import Database
+
+
+def open_database(
+    settings: "Settings",
+    *,
+    must_exist: bool = True,
+    sleep: Callable[[float], None] = time.sleep,
+) -> "Database":
+    """Give the database of the settings, to which nothing is connected yet.
+
+    Raises:
+        UsageError: none is named, or the address names a server only.
+        ConfigurationError: the address cannot be read, or the SQLite file is not there.
+    """
+    from loader.database import Database  # noqa: PLC0415 - --help has to answer at once
+
+    if settings.database in {"", "none"}:
+        raise UsageError(
+            "no database: name it by --database, LEADLOADER_DATABASE, database = in the settings "
+            "file, or have the dialer's /etc/astguiclient.conf"
+        )
+    database = Database(settings.database, sleep=sleep)
+    if not database.is_sqlite and not database.engine.url.database:
+        raise UsageError(
+            f"{database.name} names no database; write it behind the server: "
+            "mysql://user:password@host/asterisk"
+        )
+    file = database.engine.url.database if database.is_sqlite else None
+    if must_exist and file and not file.startswith("file:") and not Path(file).exists():
+        raise ConfigurationError(f"there is no SQLite database {file}; `leadloader init` makes one")
+    return database
