@@ -14,7 +14,7 @@ from jobs.nightly.job import nightly
 from jobs.nightly.report import FileReport, NightReport
 from jobs.settings.settings import read_settings
 from jobs.stopping import Stop
-from jobs.telling import Telling
+from jobs.telemetry.telemetry import Telling
 from jobs.watchers import NightWatch
 from loader.database import Database
 from tests.replay import read

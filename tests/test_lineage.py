@@ -12,9 +12,9 @@ import pytest
 from pydantic import ValidationError
 from requests import RequestException
 
-from jobs.account import Account, account_of
-from jobs.lineage import PRODUCER, Lineage, run_id, table_of
 from jobs.settings.telemetry import LineageSettings
+from jobs.telemetry.lineage import PRODUCER, Lineage, run_id, table_of
+from jobs.telemetry.outcome import Account, account_of
 from loader.archive_report import ArchiveReport
 from loader.errors import ConfigurationError
 from loader.summary import FileSummary, MappingSummary, Summary

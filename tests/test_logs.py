@@ -15,8 +15,8 @@ import pytest
 from rich.console import Console
 
 from jobs.cli.main import run
-from jobs.logs import bind, configure, is_configured, log, reset, unbind
 from jobs.settings import settings as settings_module
+from jobs.telemetry.logs import bind, configure, is_configured, log, reset, unbind
 
 GOOD = "Phone,First Name,Shoe size\n727-555-0112,Ann,41\n727-555-0113,Bob,42\n"
 MAIN = "from jobs.cli.main import main; main()"
@@ -138,7 +138,8 @@ def test_a_command_leaves_nothing_to_the_next(
 def test_help_answers_without_them() -> None:
     program = (
         "import sys; from jobs.cli.main import run; code = run(['import', '--help']);"
-        "heavy = {'structlog', 'apprise', 'prometheus_client', 'openlineage', 'jobs.telling'};"
+        "heavy = {'structlog', 'apprise', 'prometheus_client', 'openlineage',"
+        " 'jobs.telemetry.telemetry'};"
         "sys.exit(code or ','.join(heavy & set(sys.modules)) or 0)"
     )
     done = subprocess.run(
@@ -166,7 +167,7 @@ def test_what_libraries_log_is_not_shown(capsys: pytest.CaptureFixture[str]) -> 
         [
             sys.executable,
             "-c",
-            "import logging, jobs.logs; logging.getLogger('apprise').error('json://u:geheim@x')",
+            "import logging, jobs.telemetry.logs; logging.getLogger('apprise').error('json://u:geheim@x')",
         ],
         capture_output=True,
         text=True,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from jobs.account import Account
-from jobs.metrics import METRICS, Metrics
+from jobs.telemetry.metrics import METRICS, Metrics
+from jobs.telemetry.outcome import Account
 
 BEGAN = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 ENDED = BEGAN + timedelta(seconds=90)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from jobs.account import Account
-from jobs.notify import MOST_RUNS, Notifier, body, title
 from jobs.settings.telemetry import NotifySettings
+from jobs.telemetry.notify import MOST_RUNS, Notifier, body, title
+from jobs.telemetry.outcome import Account
 from loader.errors import ConfigurationError
 from tests.listener import Listener, listening
 

@@ -12,11 +12,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import NullPool, create_engine
 
-from jobs.account import Account, account_of
 from jobs.cli.main import run
 from jobs.settings import settings as settings_module
 from jobs.settings.settings import read_settings
-from jobs.telling import MOST_MISSES, Telling
+from jobs.telemetry.outcome import Account, account_of
+from jobs.telemetry.telemetry import MOST_MISSES, Telling
 from jobs.watchers import Watchers
 from loader.errors import BusyError, LoadedBeforeError, OfficeHoursError, SourceFileError
 from tests.listener import Listener, listening

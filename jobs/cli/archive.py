@@ -17,7 +17,7 @@ def move_leads(ctx: typer.Context, **given: Any) -> None:
     """Move leads between vicidial_list and its archive."""
     from jobs.archive.job import move
     from jobs.cli.terminal import Terminal, answer
-    from jobs.telling import Telling
+    from jobs.telemetry.telemetry import Telling
     from loader.errors import LoaderError
 
     is_json = bool(given["json_summary"])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from jobs.cli.terminal import Terminal
     from jobs.load.summarize import Job
     from jobs.settings.settings import Settings
-    from jobs.telling import Telling
+    from jobs.telemetry.telemetry import Telling
     from loader.errors import NoSuchFileError
 
 
@@ -32,7 +32,7 @@ def load_files(
     from jobs.cli.terminal import Terminal
     from jobs.settings.settings import read_settings
     from jobs.stopping import Stop
-    from jobs.telling import Telling
+    from jobs.telemetry.telemetry import Telling
 
     flags = given_flags(given)
     settings = read_settings(flags, flags.pop("config", None))

@@ -104,8 +104,8 @@ def run(arguments: list[str]) -> int:
     try:
         return _run(arguments)
     finally:
-        if "jobs.logs" in sys.modules:
-            from jobs.logs import reset
+        if "jobs.telemetry.logs" in sys.modules:
+            from jobs.telemetry.logs import reset
 
             reset()
 
@@ -133,11 +133,11 @@ def _run(arguments: list[str]) -> int:
 
 def _complain(arguments: list[str], message: str, code: int) -> int:
     if _for_machines(arguments):
-        from jobs.logs import complain
+        from jobs.telemetry.logs import complain
 
         complain(message)
     else:
-        from jobs.logs import harmless
+        from jobs.telemetry.logs import harmless
 
         print(f"leadloader: {harmless(message)}", file=sys.stderr)
     return code
@@ -145,8 +145,8 @@ def _complain(arguments: list[str], message: str, code: int) -> int:
 
 def _for_machines(arguments: list[str]) -> bool:
     """Whether messages are to be JSON: by the settings, or if there are none, by what is asked."""
-    if "jobs.logs" in sys.modules:
-        from jobs.logs import is_configured, is_json
+    if "jobs.telemetry.logs" in sys.modules:
+        from jobs.telemetry.logs import is_configured, is_json
 
         if is_configured():
             return is_json()

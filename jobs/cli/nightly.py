@@ -25,7 +25,7 @@ def nightly(**given: Any) -> None:
     from jobs.nightly.job import nightly as spend_the_night
     from jobs.settings.settings import read_settings
     from jobs.stopping import Stop
-    from jobs.telling import Telling
+    from jobs.telemetry.telemetry import Telling
     from jobs.watchers import NightWatch
 
     flags = given_flags(given)

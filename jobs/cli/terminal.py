@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from jobs.account import Account, account_of
-from jobs.logs import bind, configure, log, unbind
+from jobs.telemetry.logs import bind, configure, log, unbind
+from jobs.telemetry.outcome import Account, account_of
 from loader.errors import LoadedBeforeError, LoaderError
 from loader.summary import Summary
 

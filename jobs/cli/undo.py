@@ -30,7 +30,7 @@ def undo_run(
     from jobs.cli.terminal import Terminal
     from jobs.settings.settings import read_settings
     from jobs.stopping import Interrupted
-    from jobs.telling import Telling
+    from jobs.telemetry.telemetry import Telling
     from jobs.undo import undo
     from loader.archive_options import ArchiveOptions
 
@@ -63,7 +63,7 @@ def undo_run(
 def _show(report: "UndoReport", terminal: "Terminal") -> None:
     from rich.markup import escape
 
-    from jobs.account import account_of
+    from jobs.telemetry.outcome import account_of
     from loader.undo_report import told
 
     terminal.note(account_of(report))

@@ -14,7 +14,7 @@ from jobs.nightly.report import FileOutcome, FileReport
 from jobs.reporting import Reporting
 from jobs.settings.nightly import Source
 from jobs.settings.settings import Settings
-from jobs.telling import Telling
+from jobs.telemetry.telemetry import Telling
 from jobs.watchers import NightWatch, Watchers
 from loader.database import Database
 from loader.errors import (

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from jobs.archive.job import Asked, move
-from jobs.logs import unbind
 from jobs.naming import run_name
 from jobs.nightly.files import SourceFiles
 from jobs.nightly.folders import DropFolder, Found, LocalFolder
@@ -17,7 +16,8 @@ from jobs.nightly.report import ArchivingReport, FileReport, NightReport, Source
 from jobs.settings.nightly import Source
 from jobs.settings.settings import Settings
 from jobs.stopping import Interrupted
-from jobs.telling import Telling
+from jobs.telemetry.logs import unbind
+from jobs.telemetry.telemetry import Telling
 from jobs.watchers import NightWatch, Surroundings
 from loader.archive_report import ArchiveReport
 from loader.database import Database

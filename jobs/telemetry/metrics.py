@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from jobs.account import Account
 from jobs.missing import missing_extra
+from jobs.telemetry.outcome import Account
 
 if TYPE_CHECKING:
     from prometheus_client import Metric

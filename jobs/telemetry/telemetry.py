@@ -31,10 +31,10 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from jobs.account import Account, account_of, account_of_error
-from jobs.lineage import Lineage, Started
-from jobs.metrics import Metrics
-from jobs.notify import Notifier
+from jobs.telemetry.lineage import Lineage, Started
+from jobs.telemetry.metrics import Metrics
+from jobs.telemetry.notify import Notifier
+from jobs.telemetry.outcome import Account, account_of, account_of_error
 from jobs.watchers import Watchers
 from loader.archive_report import ArchiveReport
 from loader.summary import Summary

@@ -4,9 +4,9 @@ import socket
 from collections.abc import Sequence
 from enum import IntEnum
 
-from jobs.account import Account
 from jobs.missing import missing_extra
 from jobs.settings.telemetry import NotifySettings
+from jobs.telemetry.outcome import Account
 from loader.errors import ConfigurationError
 
 PATIENCE = 30.0

@@ -1,0 +1,1 @@
+"""Telemetry: logs, metrics, lineage events and notifications of runs."""
