@@ -23,7 +23,7 @@ from jobs.cli.main import run as run_command
 from jobs.load import job
 from jobs.load.checkpoint import Plan
 from jobs.load.resume import Recording
-from jobs.undo import undo
+from jobs.undo.job import undo
 from jobs.watchers import Watchers
 from loader.database import Database
 from loader.errors import (

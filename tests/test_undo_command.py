@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 from jobs.cli.main import run
 from jobs.settings import settings as settings_module
 from jobs.stopping import Interrupted, Stop
-from jobs.undo import Undoing, undo
+from jobs.undo.job import Undoing, undo
 from jobs.watchers import Surroundings
 from loader.archive_options import ArchiveOptions
 from loader.database import Database

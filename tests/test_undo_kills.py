@@ -14,8 +14,8 @@ import pytest
 
 from jobs.cli.main import run as run_command
 from jobs.stopping import Stop
-from jobs.undo import undo
-from jobs.undo_task import Task
+from jobs.undo.job import undo
+from jobs.undo.task import Task
 from loader.database import Database
 from loader.errors import UndoneBeforeError
 from loader.ledger import Ledger

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.undo import undo
+from jobs.undo.job import undo
 from loader.database import Database
 from loader.errors import LoadedBeforeError, UndoneBeforeError, UsageError
 from loader.ledger import Ledger

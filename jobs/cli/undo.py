@@ -31,7 +31,7 @@ def undo_run(
     from jobs.settings.settings import read_settings
     from jobs.stopping import Interrupted
     from jobs.telemetry.telemetry import Telling
-    from jobs.undo import undo
+    from jobs.undo.job import undo
     from loader.archive_options import ArchiveOptions
 
     flags = given_flags(given)

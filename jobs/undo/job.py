@@ -16,7 +16,7 @@ import pandas as pd
 
 from jobs.archive.job import LOOK_AGAIN
 from jobs.stopping import Interrupted
-from jobs.undo_task import Task
+from jobs.undo.task import Task
 from jobs.watchers import Surroundings
 from loader.archive_options import ArchiveOptions
 from loader.archive_result import Counts

@@ -1,0 +1,1 @@
+"""The undo job: take a run back."""
