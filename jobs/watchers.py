@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from jobs.stopping import Stop
+from loader.clock import Clock
 from loader.facts import read_clock
 from loader.mapping import ColumnMapping
+from loader.signals import Stop
 from loader.source import SourceFile
 from loader.summary import Summary
-from loader.timezone import Clock
 
 Progress = Callable[[str, int, int], None]
 """Told of the stage (check, insert), what is done and what there is to do, in its own units."""

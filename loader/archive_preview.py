@@ -10,8 +10,8 @@ from sqlalchemy import table as table_of
 from loader.archive_conditions import AGES, age_group
 from loader.archive_result import Preview, Stay
 from loader.archive_selection import Leads
+from loader.clock import Clock
 from loader.database import Database
-from loader.timezone import Clock
 
 GROUPED = {"list_id": "int64", "status": "str", "age": "int64", "details": "str", "leads": "int64"}
 LISTS = {"list_id": "int64", "list_name": "str", "campaign_id": "str"}

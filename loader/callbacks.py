@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 from loader.clean import fit_field, iso_dates, plain_name
 from loader.collation import fold
 from loader.columnar import joined, to_arrow, to_series
+from loader.dialer import Column, Dialer, Lookups
 from loader.extras import ExtraRows, columns_there
 from loader.findings import Notices, no_notices, notices
-from loader.lookups import Column, Dialer, Lookups
 from loader.options import LoadOptions
 from loader.reasons import Notice
 

@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from loader.database import Database
 from loader.dialable import CAMPAIGNS, KINDS, LISTS, Dialable, by_list, find_obstacles
+from loader.dialer import Dialer
 from loader.facts import CALL_TIMES, STATE_CALL_TIMES, Facts, read_clock
-from loader.lookups import Dialer
 from loader.options import LoadOptions
 
 MOST_LEADS = 20_000

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.columnar import joined, to_arrow, to_mask, to_series
+from loader.dialer import Column
 from loader.findings import Findings, Notices, findings, no_findings, no_notices, notices
-from loader.lookups import Column
 from loader.options import LoadOptions
 from loader.reasons import Notice, Reason
 

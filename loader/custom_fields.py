@@ -8,9 +8,9 @@ import pyarrow.compute as pc
 
 from loader.clean import NO_DATE, fit_field, iso_dates
 from loader.columnar import to_arrow, to_series
+from loader.dialer import Column, Dialer, Lookups
 from loader.extras import ExtraRows
 from loader.findings import Notices, no_notices, notices
-from loader.lookups import Column, Dialer, Lookups
 from loader.options import LoadOptions
 from loader.reasons import Notice
 

@@ -9,9 +9,9 @@ import pandas as pd
 
 from loader.accepted import AcceptedKeys
 from loader.collation import fold, fold_text
+from loader.dialer import Dialer, Lookups
 from loader.duplicates import DuplicateCheck, Kind, Scope, earlier_duplicates, encode
 from loader.findings import FINDING_TYPES, Findings, Notices, no_findings, notices
-from loader.lookups import Dialer, Lookups
 from loader.reasons import Notice, Reason
 
 SEPARATOR = "\x1f"

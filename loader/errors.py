@@ -3,7 +3,9 @@
 A defect of one row is data (see `loader.reasons`), never an exception.
 """
 
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -133,3 +135,23 @@ class RowDataError(Exception):
     def __init__(self, code: int) -> None:
         super().__init__(f"the database refused a row with error {code}")
         self.code = code
+
+
+def bug_of_ours(error: Exception) -> str:
+    """Say where it happened, not what: the text of an error may hold a person's data."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"
+    return f"a bug of ours: {where}; please report it"
+
+
+def missing_extra(setting: str, extra: str, package: str) -> ConfigurationError:
+    """Give the error: what needs it, and how to install it.
+
+    Args:
+        setting: what asks for it, as written in the settings file or as a flag.
+        extra: of this package.
+        package: the package that is missing, or whose version cannot be imported.
+    """
+    return ConfigurationError(
+        f"{setting} needs {package}, which is not installed: pip install 'leadloader[{extra}]'"
+    )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from loader.lookups import Dialer
+from loader.dialer import Dialer
 from loader.reasons import Notice
 
 

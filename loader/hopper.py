@@ -7,13 +7,13 @@ from typing import Any
 
 import pandas as pd
 
+from loader.clock import written_offsets
 from loader.collation import fold, fold_text
+from loader.dialer import Dialer, Lookups
 from loader.extras import ExtraRows, columns_there
 from loader.findings import Notices, no_notices, notices
-from loader.lookups import Dialer, Lookups
 from loader.options import LoadOptions
 from loader.reasons import Notice
-from loader.timezone import written_offsets
 
 TABLE = "vicidial_hopper"
 DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection
 
+from loader.clock import written_offsets
 from loader.columnar import joined, to_arrow, to_series
 from loader.database import Database
 from loader.errors import LoaderError
-from loader.timezone import written_offsets
 from loader.write import Batch, BatchLog, Inserted, Writer, Written, quoted
 
 SEPARATOR = "\x1f"

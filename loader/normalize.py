@@ -3,8 +3,8 @@
 import pandas as pd
 
 from loader.clean import WIDTHS, fit_field
+from loader.dialer import Column
 from loader.findings import Findings, Notices, findings, notices
-from loader.lookups import Column
 from loader.options import LoadOptions
 from loader.phones import damaged, digits_only, mend_decimals, parse_numbers
 from loader.reasons import Notice, Reason

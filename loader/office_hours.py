@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, field_validator
 
+from loader.clock import Clock
 from loader.options import separated
-from loader.timezone import Clock
 
 DAY = 24 * 60
 """Minutes."""

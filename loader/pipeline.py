@@ -15,6 +15,7 @@ import pandas as pd
 from loader import alt_phones, callbacks, custom_fields, hopper
 from loader.accepted import AcceptedKeys
 from loader.clean import LOOKED_UP, clean_fields
+from loader.dialer import Dialer, Lookups
 from loader.duplicate_rule import (
     find_duplicates,
     forget,
@@ -27,7 +28,6 @@ from loader.extras import ExtraRows
 from loader.feeds import Feed, on_feeds
 from loader.fill import Filling
 from loader.findings import Findings, Notices, in_words, no_findings
-from loader.lookups import Dialer, Lookups
 from loader.mapping import ColumnMapping
 from loader.normalize import ALT_PHONE, normalize_phones
 from loader.options import LoadOptions

@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 
 from loader.collation import fold
 from loader.database import Database
+from loader.dialer import Dialer, Lookups
 from loader.duplicate_rule import SEPARATOR
 from loader.duplicates import DuplicateCheck, Kind, Scope
-from loader.lookups import Dialer, Lookups
 from loader.options import LoadOptions
 from loader.rules import dnc_campaigns, dnc_keys
 
@@ -230,7 +230,7 @@ class _Questions:
         return pd.Index(fold(listed["campaign_id"]) + "|" + fold(listed["phone_number"]))
 
     def existing(self, kind: Kind) -> pd.DataFrame:
-        """Find the existing leads that rows may be duplicates of, see `loader.lookups.EXISTING`."""
+        """Find the existing leads that rows may be duplicates of, see `loader.dialer.EXISTING`."""
         checks = [check for check in self.options.duplicate_checks if check.kind is kind]
         windows = sorted({check.days or 0 for check in checks})
         conditions, values = self.counting(checks)

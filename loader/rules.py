@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 
 from loader.collation import fold, fold_text
 from loader.columnar import to_arrow, to_mask, to_series
+from loader.dialer import Dialer, Lookups
 from loader.findings import Findings, findings, no_findings
-from loader.lookups import Dialer, Lookups
 from loader.options import DncCheck, LoadOptions
 from loader.reasons import Reason
 

@@ -13,14 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.clean import WIDTHS
+from loader.clock import offset_now
 from loader.collation import fold
 from loader.columnar import joined, to_arrow, to_mask, to_series
+from loader.dialer import Column, Dialer
 from loader.findings import Findings, Notices, findings, no_findings, notices
-from loader.lookups import Column, Dialer
 from loader.number_zones import NumberZones
 from loader.options import LoadOptions
 from loader.reasons import Notice, Reason
-from loader.timezone import offset_now
 
 Positions = npt.NDArray[np.int64]
 """Of rows in a table; -1 for none."""

@@ -13,10 +13,10 @@ from jobs.cli.main import run
 from jobs.nightly.job import nightly
 from jobs.nightly.report import FileReport, NightReport
 from jobs.settings.settings import read_settings
-from jobs.stopping import Stop
 from jobs.telemetry.telemetry import Telling
 from jobs.watchers import NightWatch
 from loader.database import Database
+from loader.signals import Stop
 from tests.replay import read
 from tests.server import fill
 

@@ -12,7 +12,6 @@ from pydantic.fields import FieldInfo
 
 from jobs.settings.flags import MOVE_FLAGS, spelled
 from jobs.settings.settings import Settings
-from jobs.stopping import CAUGHT
 from loader.ages import written
 from loader.archive_options import ArchiveOptions, ArchiveRule
 from loader.archive_result import Stay
@@ -20,6 +19,7 @@ from loader.errors import LoaderError
 from loader.mapping import usual_names
 from loader.options import LoadOptions
 from loader.reasons import Notice, Reason
+from loader.signals import CAUGHT
 from loader.undo_result import Kept
 
 ADD_LEADS = frozenset({

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.alt_phones import FIELD, TABLE, decide, extra_rows
+from loader.clock import Clock
+from loader.dialer import Column, Dialer, Lookups
 from loader.findings import Notices
-from loader.lookups import Column, Dialer, Lookups
 from loader.options import LoadOptions
-from loader.timezone import Clock
 from tests.reference_extras import Extras
 
 NOW = datetime(2026, 1, 15, 14)

@@ -21,15 +21,15 @@ from sqlalchemy import Connection, create_engine
 from jobs.archive.job import Asked, move
 from jobs.cli.main import run
 from jobs.settings import settings as settings_module
-from jobs.stopping import CAUGHT, Interrupted, Stop
 from jobs.watchers import Surroundings
 from loader import archive_selection
 from loader.archive_options import ArchiveOptions, ArchiveRule
 from loader.archive_report import IN_OFFICE_HOURS, SUCCESS, ArchiveReport
+from loader.clock import Clock
 from loader.database import Database
 from loader.errors import OfficeHoursError
 from loader.office_hours import WEEKDAYS, OfficeHours
-from loader.timezone import Clock
+from loader.signals import CAUGHT, Interrupted, Stop
 from tests import server as database
 
 LEADS, ARCHIVE = "vicidial_list", "vicidial_list_archive"

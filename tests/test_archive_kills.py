@@ -17,8 +17,8 @@ import pytest
 from sqlalchemy import create_engine, inspect, make_url
 
 from jobs.cli.main import run as run_command
-from jobs.stopping import Stop
 from loader import schema
+from loader.signals import Stop
 from tests.proxy import Moment, Proxy
 from tests.server import PrivateServer, run
 from tests.worked import PROCESSED, insert_leads

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from loader.clock import Clock
+from loader.dialer import Dialer
 from loader.hopper import callable_now
-from loader.lookups import Dialer
 from loader.report.call_hours import CallTimes
-from loader.timezone import Clock
 
 CLOCK = Clock(now=datetime(2026, 11, 22, 15, 20), offset=timedelta(hours=-5))
 DAYS = ("default", "sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")

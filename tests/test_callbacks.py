@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from loader import callbacks
 from loader.callbacks import MOST_DAYS, days_asked
+from loader.clock import Clock
 from loader.collation import fold_text
+from loader.dialer import CAMPAIGNS, Column, Dialer, Lookups
 from loader.extras import ExtraRows
-from loader.lookups import CAMPAIGNS, Column, Dialer, Lookups
 from loader.options import LoadOptions
 from loader.reasons import Notice
-from loader.timezone import Clock
 from tests.reference_extras import Extras
 from tests.reference_zone import skip_gap
 

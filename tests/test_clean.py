@@ -17,8 +17,8 @@ from loader.clean import (
     clean_fields,
     unstorable_characters,
 )
+from loader.dialer import Column
 from loader.findings import FINDING_TYPES, Findings, Notices
-from loader.lookups import Column
 from loader.options import LoadOptions
 from tests import reference_fields
 from tests.reference import BIGGEST_LIST_ID

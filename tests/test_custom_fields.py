@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loader.clock import Clock
 from loader.custom_fields import decide, extra_rows, labels_of
+from loader.dialer import Column, Dialer, Lookups
 from loader.extras import ExtraRows
 from loader.findings import Notices
-from loader.lookups import Column, Dialer, Lookups
 from loader.options import LoadOptions
-from loader.timezone import Clock
 from tests.reference_extras import Extras
 from tests.work import calls
 

@@ -18,8 +18,9 @@ from loader import calling
 from loader.calling import Calling
 from loader.collation import fold
 from loader.database import Database
-from loader.dialable import CAMPAIGNS, KINDS, LISTS, Obstacle, by_list, find_obstacles
+from loader.dialable import CAMPAIGNS, KINDS, LISTS, by_list, find_obstacles
 from loader.errors import DatabaseUnavailableError
+from loader.reasons import Obstacle
 from tests.loads import Loads
 from tests.server import fill
 from tests.test_hopper import TABLES, WINTER, Row, dialer_of

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from loader import accepted, duplicates
 from loader.accepted import AcceptedKeys
+from loader.clock import Clock
+from loader.dialer import Dialer, Lookups
 from loader.duplicate_rule import find_duplicates, may_change, without_campaign
 from loader.duplicates import (
     CHECKS,
@@ -27,9 +29,7 @@ from loader.duplicates import (
 )
 from loader.errors import UsageError
 from loader.findings import Findings, no_findings
-from loader.lookups import Dialer, Lookups
 from loader.reasons import Reason
-from loader.timezone import Clock
 
 NAMES = [
     ("DUPLIST", Kind.PHONE, Scope.LIST, "PHONE_NUMBER_IN_LIST"),

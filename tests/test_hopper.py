@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader import hopper
+from loader.clock import Clock
 from loader.collation import fold
+from loader.dialer import CAMPAIGNS, Column, Dialer, Lookups
 from loader.extras import ExtraRows
 from loader.hopper import priority
-from loader.lookups import CAMPAIGNS, Column, Dialer, Lookups
 from loader.options import LoadOptions
 from loader.reasons import Notice
-from loader.timezone import Clock
 from tests import reference_extras
 from tests.reference_extras import Extras
 from tests.reference_zone import skip_gap

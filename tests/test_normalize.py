@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from loader.dialer import Column
 from loader.findings import FINDING_TYPES, Findings, Notices
-from loader.lookups import Column
 from loader.normalize import normalize_phones
 from loader.options import LoadOptions
 

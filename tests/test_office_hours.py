@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from loader.clock import Clock
 from loader.office_hours import WEEKDAYS, OfficeHours
-from loader.timezone import Clock
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 ZONES = (

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import event
 
 from loader.database import Database
+from loader.dialer import Dialer, Lookups
 from loader.duplicates import Kind
 from loader.errors import NotAllowedError
 from loader.facts import read_dialer
-from loader.lookups import Dialer, Lookups
 from loader.options import LoadOptions
 from loader.queries import (
     MOMENTS,

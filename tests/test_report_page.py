@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.dialable import Dialable, Obstacle
-from loader.reasons import Notice, Reason
+from loader.dialable import Dialable
+from loader.reasons import Notice, Obstacle, Reason
 from loader.report.charts import MOST_BARS, MOST_LABEL, bars, funnel, hours, largest, lines, ticks
 from loader.report.oddities import Oddity
 from loader.report.page import MOST_IDLE, columns, file_facts, masked, render_page

@@ -6,8 +6,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from loader.clock import Clock
+from loader.dialer import Dialer, Lookups, Permissions
 from loader.findings import Findings
-from loader.lookups import Dialer, Lookups, Permissions
 from loader.options import LoadOptions
 from loader.rules import (
     LIST_RULES,
@@ -17,7 +18,6 @@ from loader.rules import (
     on_campaign_dnc,
     on_dnc,
 )
-from loader.timezone import Clock
 
 CLOCK = Clock(now=datetime(2026, 1, 15, 14), offset=timedelta(hours=-5))
 LISTS = pd.Series(["CAMP1", "camp1 ", "CAMP2"], index=pd.Index([101, 102, 201]), dtype="str")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.stopping import CAUGHT, Interrupted, Stop
+from loader.signals import CAUGHT, Interrupted, Stop
 
 LONG = 30.0
 """Seconds; a test that waits so long has failed."""

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
-from loader.timezone import RULES, Clock, is_daylight_saving, offset_now
+from loader.clock import RULES, Clock, is_daylight_saving, offset_now
 from tests import reference_zone
 
 # Of 2026: the first local standard time with and the first without daylight saving.

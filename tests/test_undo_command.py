@@ -11,7 +11,6 @@ from sqlalchemy import make_url
 
 from jobs.cli.main import run
 from jobs.settings import settings as settings_module
-from jobs.stopping import Interrupted, Stop
 from jobs.undo.job import Undoing, undo
 from jobs.watchers import Surroundings
 from loader.archive_options import ArchiveOptions
@@ -19,6 +18,7 @@ from loader.database import Database
 from loader.errors import BusyError, RejectRateError, UsageError
 from loader.ledger import Ledger
 from loader.locking import held
+from loader.signals import Interrupted, Stop
 from loader.undo import LoadedLeads
 from loader.undo_report import UndoReport
 from tests.archives import rows as rows_of

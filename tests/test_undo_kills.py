@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 import pytest
 
 from jobs.cli.main import run as run_command
-from jobs.stopping import Stop
 from jobs.undo.job import undo
 from jobs.undo.task import Task
 from loader.database import Database
 from loader.errors import UndoneBeforeError
 from loader.ledger import Ledger
+from loader.signals import Stop
 from loader.transfer import Transfer
 from loader.undo import LoadedLeads
 from loader.undo_report import UndoReport, UndoResults

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 from jobs.watchers import Surroundings
 from loader.archive_report import IN_OFFICE_HOURS
+from loader.clock import Clock
 from loader.database import Database
 from loader.errors import OfficeHoursError
 from loader.office_hours import OfficeHours
-from loader.timezone import Clock
 
 ASK_AGAIN = 60.0
 """Seconds after which the server's clock is read anew: it may have been set for summer."""

@@ -31,8 +31,8 @@ def load_files(
     """Take lead files through the checks."""
     from jobs.cli.terminal import Terminal
     from jobs.settings.settings import read_settings
-    from jobs.stopping import Stop
     from jobs.telemetry.telemetry import Telling
+    from loader.signals import Stop
 
     flags = given_flags(given)
     settings = read_settings(flags, flags.pop("config", None))

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from jobs.bugs import bug_of_ours
 from jobs.cli.archive import move_leads
 from jobs.cli.compare import compare
 from jobs.cli.config import app as config
@@ -21,7 +20,7 @@ from jobs.cli.undo import undo_run
 from jobs.settings.database import open_database
 from jobs.settings.flags import ARCHIVE_FLAGS, DEARCHIVE_FLAGS
 from loader import __version__
-from loader.errors import UsageError
+from loader.errors import UsageError, bug_of_ours
 
 app = typer.Typer(
     name="leadloader",
@@ -111,8 +110,8 @@ def run(arguments: list[str]) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    from jobs.stopping import Interrupted
     from loader.errors import LoaderError
+    from loader.signals import Interrupted
 
     complain = functools.partial(_complain, arguments)
     try:

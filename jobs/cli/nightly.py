@@ -24,9 +24,9 @@ def nightly(**given: Any) -> None:
     from jobs.cli.terminal import Terminal
     from jobs.nightly.job import nightly as spend_the_night
     from jobs.settings.settings import read_settings
-    from jobs.stopping import Stop
     from jobs.telemetry.telemetry import Telling
     from jobs.watchers import NightWatch
+    from loader.signals import Stop
 
     flags = given_flags(given)
     dry_run = bool(flags.pop("dry_run", False))

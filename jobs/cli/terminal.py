@@ -128,8 +128,8 @@ class Terminal:
 
         SIGTERM, SIGINT and SIGHUP are a wish to end meanwhile.
         """
-        from jobs.stopping import Stop
         from jobs.watchers import Surroundings
+        from loader.signals import Stop
 
         bar = self._bar()
         task = bar.add_task("", total=1.0)

@@ -29,10 +29,10 @@ def undo_run(
     """Take a run back, as far as nobody has worked with what it left."""
     from jobs.cli.terminal import Terminal
     from jobs.settings.settings import read_settings
-    from jobs.stopping import Interrupted
     from jobs.telemetry.telemetry import Telling
     from jobs.undo.job import undo
     from loader.archive_options import ArchiveOptions
+    from loader.signals import Interrupted
 
     flags = given_flags(given)
     config = flags.pop("config", None)

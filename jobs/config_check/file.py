@@ -12,13 +12,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from jobs.missing import missing_extra
 from jobs.settings.example import TABLES
 from jobs.settings.nightly import Source
 from jobs.settings.problems import Problem, follow, written
 from jobs.settings.settings import Settings, check_settings
 from loader.database import Database
-from loader.errors import LoaderError
+from loader.errors import LoaderError, missing_extra
 from loader.mapping import read_mapping_file
 from loader.options import LoadOptions
 from loader.source import LAYOUTS

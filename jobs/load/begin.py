@@ -11,19 +11,19 @@ from jobs.load.resume import Recording
 from jobs.load.run import Run
 from jobs.reporting import Reporting
 from jobs.watchers import Watchers
+from loader.clock import Clock
 from loader.custom_fields import labels_of
 from loader.database import Database
+from loader.dialer import Dialer
 from loader.errors import ConfigurationError, RejectRateError, UsageError
 from loader.facts import read_dialer
 from loader.feed_files import read_feeds
-from loader.lookups import Dialer
 from loader.mapping import ColumnMapping, map_columns, read_mapping_file
 from loader.options import LoadOptions
 from loader.pipeline import Checks
 from loader.report.comparison import read_summary
 from loader.results import Results
 from loader.source import LAYOUTS, ReadOptions, SourceFile, spread
-from loader.timezone import Clock
 
 
 @dataclass(frozen=True, kw_only=True)

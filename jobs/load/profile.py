@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from jobs.bugs import bug_of_ours
 from loader.calling import read_call_times
 from loader.database import Database
-from loader.errors import LoaderError
+from loader.dialer import Dialer
+from loader.errors import LoaderError, bug_of_ours
 from loader.ledger import Ledger
-from loader.lookups import Dialer
 from loader.mapping import ColumnMapping
 from loader.options import LoadOptions
 from loader.pipeline import Screened

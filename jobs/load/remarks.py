@@ -5,11 +5,11 @@ from collections.abc import Collection, Sequence
 
 from loader.clean import WIDTHS
 from loader.custom_fields import labels_of
+from loader.dialer import Dialer
 from loader.duplicates import Kind
 from loader.feeds import Feed, feed_remarks
 from loader.fill import Filling
 from loader.hopper import priority
-from loader.lookups import Dialer
 from loader.mapping import CUSTOM, ColumnMapping, plain, usual_names
 from loader.options import LoadOptions
 from loader.zones import tz_methods, zone_remarks

@@ -11,9 +11,9 @@ from jobs.reporting import AS_USUAL, Reporting
 from jobs.watchers import Watchers
 from loader.columnar import counts
 from loader.database import Database
+from loader.dialer import Dialer, Lookups
 from loader.feeds import Feed
 from loader.findings import Findings
-from loader.lookups import Dialer, Lookups
 from loader.mapping import ColumnMapping
 from loader.options import LoadOptions
 from loader.pipeline import EXISTING, Checks

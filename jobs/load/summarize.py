@@ -11,13 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from jobs.bugs import bug_of_ours
 from jobs.load.profile import estimated
 from jobs.load.remarks import remarks
 from jobs.load.run import Run
 from loader.calling import Calling
 from loader.database import Database
-from loader.errors import LoaderError
+from loader.errors import LoaderError, bug_of_ours
 from loader.reasons import Notice, Reason
 from loader.report.comparison import compare, source_of
 from loader.report.page import render_page

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from jobs.bugs import bug_of_ours
 from jobs.load.job import load
 from jobs.nightly.folders import DropFolder, Found, Target
 from jobs.nightly.report import FileOutcome, FileReport
@@ -27,6 +26,7 @@ from loader.errors import (
     ResultsError,
     SourceFileError,
     UsageError,
+    bug_of_ours,
 )
 from loader.ledger import Ledger
 from loader.lists import NewList, drop_list, find_list, make_list

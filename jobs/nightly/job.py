@@ -15,7 +15,6 @@ from jobs.nightly.remote_folder import RemoteFolder
 from jobs.nightly.report import ArchivingReport, FileReport, NightReport, SourceReport
 from jobs.settings.nightly import Source
 from jobs.settings.settings import Settings
-from jobs.stopping import Interrupted
 from jobs.telemetry.logs import unbind
 from jobs.telemetry.telemetry import Telling
 from jobs.watchers import NightWatch, Surroundings
@@ -30,6 +29,7 @@ from loader.errors import (
     UsageError,
 )
 from loader.locking import held, held_file
+from loader.signals import Interrupted
 
 LOCK = ".lock"
 

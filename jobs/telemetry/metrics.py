@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from jobs.missing import missing_extra
 from jobs.telemetry.outcome import Account
+from loader.errors import missing_extra
 
 if TYPE_CHECKING:
     from prometheus_client import Metric

@@ -4,10 +4,9 @@ import socket
 from collections.abc import Sequence
 from enum import IntEnum
 
-from jobs.missing import missing_extra
 from jobs.settings.telemetry import NotifySettings
 from jobs.telemetry.outcome import Account
-from loader.errors import ConfigurationError
+from loader.errors import ConfigurationError, missing_extra
 
 PATIENCE = 30.0
 """Seconds in which all services must have answered."""

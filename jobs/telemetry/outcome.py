@@ -6,11 +6,10 @@ from datetime import UTC, datetime
 from functools import singledispatch
 from pathlib import Path
 
-from jobs.bugs import bug_of_ours
-from jobs.stopping import Interrupted
 from loader.archive_report import ArchiveReport
 from loader.archive_result import Stay
-from loader.errors import LoaderError
+from loader.errors import LoaderError, bug_of_ours
+from loader.signals import Interrupted
 from loader.summary import Summary
 from loader.undo_report import UndoReport
 from loader.undo_result import Kept

@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from jobs.archive.job import LOOK_AGAIN
-from jobs.stopping import Interrupted
 from jobs.undo.task import Task
 from jobs.watchers import Surroundings
 from loader.archive_options import ArchiveOptions
@@ -26,6 +25,7 @@ from loader.errors import UndoneBeforeError
 from loader.ledger import Ledger
 from loader.locking import held
 from loader.revert import Reverter
+from loader.signals import Interrupted
 from loader.throttle import ChunkSize, Throttle
 from loader.undo_report import AT_ONCE, UndoReport, UndoResults, report_of, work_in
 from loader.undo_result import LOADED_TYPES, Kept, no_stayed

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pandas as pd
 
+from loader.clock import Clock
+from loader.dialer import Dialer
 from loader.hopper import NO_CALL_TIME, OTHER_STATE, call_kinds, open_now
-from loader.lookups import Dialer
 from loader.report.record import CallHours
-from loader.timezone import Clock
 
 KIND = ["call_time", "state", "offset"]
 

@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from loader.dialable import Obstacle
-from loader.reasons import Notice
+from loader.reasons import Notice, Obstacle
 from loader.report import pictures, view
 from loader.report.moved import comparison
 from loader.report.record import MOST_EXAMPLES, Details

@@ -6,9 +6,9 @@ from datetime import datetime
 
 import pandas as pd
 
+from loader.clock import Clock
 from loader.collation import CharacterFold, general_ci
 from loader.duplicates import Kind
-from loader.timezone import Clock
 
 
 @dataclass(frozen=True, kw_only=True)
