@@ -15,16 +15,12 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from loader.archive_result import STAYED_TYPES, ChunkResult, Counts, Preview, Stay
-from loader.errors import LeadIdsError, LoaderError, OfficeHoursError, ResultsError, UsageError
+from loader.errors import ResultsError, UsageError
 from loader.results import SUMMARY, refuse_other_results
 
 ROWS, TEXT = ("chunks.csv", "moved.csv", "stayed.csv"), "summary.txt"
 CHUNK_COLUMNS = ("chunk", "first_lead_id", "last_lead_id", *Counts._fields, "seconds", "ended")
 
-SUCCESS = "lead_ids batch was successfully processed"
-"""The API's message of a 200."""
-IN_OFFICE_HOURS = "api cannot be executed during office hours time condition"
-"""The API's message of a 403."""
 
 Stopped = Literal["done", "dry_run", "limit", "run_time", "office_hours", "signal", "error"]
 
@@ -298,14 +294,6 @@ def _set_aside(folder: Path) -> None:
     )
     for path in there:
         path.rename(path.with_suffix(f".{number}.csv"))
-
-
-def answer_to(error: LoaderError) -> dict[str, Any]:
-    """Give the body with which the API answers an error."""
-    if isinstance(error, LeadIdsError):
-        lead_ids = list(error.lead_ids)
-        return {"message": error.message, "lead_errors": len(lead_ids), "lead_ids": lead_ids}
-    return {"message": IN_OFFICE_HOURS if isinstance(error, OfficeHoursError) else str(error)}
 
 
 def told(report: ArchiveReport) -> list[str]:

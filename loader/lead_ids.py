@@ -7,11 +7,9 @@ is too large for any table, too: it is an integer, and then there is no such lea
 import codecs
 import csv
 import io
-import json
 import re
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -25,16 +23,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from loader.archive_options import MOST_LEADS
+from loader.api.lead_archive import DUPLICATE, NO_VALUE, NOT_INTEGER, NOT_THERE, LeadIds
 from loader.errors import LeadIdsError, NoSuchFileError, SourceFileError
-
-LeadIds = npt.NDArray[np.int64]
-
-NOT_INTEGER = "lead_ids must only contain integer values"
-NO_VALUE = "lead_ids must contain atleast 1 value"
-TOO_MANY = f"lead_ids cannot exceed {MOST_LEADS} values"
-DUPLICATE = "lead_ids cannot contain duplicate values"
-NOT_THERE = "lead_ids does not exist"
 
 MOST_NAMED = 500
 """Of the ids at fault of a file."""
@@ -149,37 +139,6 @@ def read_lead_ids(source: str | Path | BinaryIO, name: str = "") -> LeadIds:
         return _Table(text, name, delimiter, first).given().lead_ids()
     advice = " (of a table, a column has to be named lead_id)"
     return _Given(_split(text), name, partial(_where, text, name), advice=advice).lead_ids()
-
-
-def check_request(lead_ids: Sequence[object] | LeadIds) -> LeadIds:
-    """Check the lead_ids of one request as the Lead Archive API does, in its order.
-
-    Args:
-        lead_ids: as they came, such as from JSON.
-
-    Returns:
-        The ids (int64) in their order.
-
-    Raises:
-        LeadIdsError: one is no integer ("0", 1.0 and true are none), there is none, there are
-            more than 500, one is there twice, or one is beyond 64 bits and so not there.
-    """
-    given = lead_ids.tolist() if isinstance(lead_ids, np.ndarray) else list(lead_ids)
-    # Not isinstance: True is an int.
-    whole = [value for value in given if type(value) is int]
-    if len(whole) < len(given):
-        wrong = [value for value in given if type(value) is not int]
-        texts = [value if isinstance(value, str) else json.dumps(value) for value in wrong]
-        raise LeadIdsError(NOT_INTEGER, tuple(dict.fromkeys(texts)))
-    if not whole:
-        raise LeadIdsError(NO_VALUE)
-    if len(whole) > MOST_LEADS:
-        raise LeadIdsError(TOO_MANY)
-    if twice := tuple(value for value, count in Counter(whole).items() if count > 1):
-        raise LeadIdsError(DUPLICATE, twice)
-    if huge := tuple(value for value in whole if value.bit_length() > 63):
-        raise LeadIdsError(NOT_THERE, huge)
-    return np.array(whole, dtype=np.int64)
 
 
 def _mask(mask: pa.BooleanArray | pa.ChunkedArray) -> npt.NDArray[np.bool_]:

@@ -23,8 +23,9 @@ from jobs.cli.main import run
 from jobs.settings import settings as settings_module
 from jobs.watchers import Surroundings
 from loader import archive_selection
+from loader.api.lead_archive import IN_OFFICE_HOURS, SUCCESS
 from loader.archive_options import ArchiveOptions, ArchiveRule
-from loader.archive_report import IN_OFFICE_HOURS, SUCCESS, ArchiveReport
+from loader.archive_report import ArchiveReport
 from loader.clock import Clock
 from loader.database import Database
 from loader.errors import OfficeHoursError

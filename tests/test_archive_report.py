@@ -11,15 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 from jobs.cli.terminal import outlook, pace
-from loader.archive_report import (
-    IN_OFFICE_HOURS,
-    ArchiveReport,
-    ArchiveResults,
-    PreviewSummary,
-    aligned,
-    answer_to,
-    told,
-)
+from loader.api.lead_archive import IN_OFFICE_HOURS, answer_to
+from loader.archive_report import ArchiveReport, ArchiveResults, PreviewSummary, aligned, told
 from loader.archive_result import STAYED_TYPES, ChunkResult, Counts, Preview, Stay
 from loader.errors import LeadIdsError, LoaderError, OfficeHoursError, UsageError
 

@@ -12,17 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.errors import LeadIdsError, NoSuchFileError, SourceFileError
-from loader.lead_ids import (
+from loader.api.lead_archive import (
     DUPLICATE,
     NO_VALUE,
     NOT_INTEGER,
     NOT_THERE,
     TOO_MANY,
     check_request,
-    parse_lead_ids,
-    read_lead_ids,
 )
+from loader.errors import LeadIdsError, NoSuchFileError, SourceFileError
+from loader.lead_ids import parse_lead_ids, read_lead_ids
 
 HUGE = 10**30
 LOADED = 'row_number,lead_id,notices\n2,10,"TRUNCATED(city), x"\n3,11,\n'

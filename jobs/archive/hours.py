@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from jobs.watchers import Surroundings
-from loader.archive_report import IN_OFFICE_HOURS
+from loader.api.lead_archive import IN_OFFICE_HOURS
 from loader.clock import Clock
 from loader.database import Database
 from loader.errors import OfficeHoursError

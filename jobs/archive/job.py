@@ -12,18 +12,11 @@ from jobs.archive.hours import Hours, ServerTime
 from jobs.naming import run_name
 from jobs.watchers import Surroundings
 from loader.ages import written
+from loader.api.lead_archive import IN_OFFICE_HOURS, SUCCESS
 from loader.archive import Archiver
 from loader.archive_options import ArchiveOptions, ArchiveRule
 from loader.archive_preview import undefined
-from loader.archive_report import (
-    IN_OFFICE_HOURS,
-    SUCCESS,
-    ArchiveReport,
-    ArchiveResults,
-    PreviewSummary,
-    Stopped,
-    many,
-)
+from loader.archive_report import ArchiveReport, ArchiveResults, PreviewSummary, Stopped, many
 from loader.archive_selection import Ids, Leads
 from loader.database import Database
 from loader.errors import LoaderError, OfficeHoursError, ResultsError, UsageError

@@ -214,7 +214,7 @@ class Terminal:
 
 def answer(error: LoaderError) -> None:
     """Give what the Lead Archive API answers to an error, as JSON."""
-    from loader.archive_report import answer_to
+    from loader.api.lead_archive import answer_to
 
     print(json.dumps(answer_to(error)), flush=True)
 
