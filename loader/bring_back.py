@@ -6,13 +6,12 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import column, select, table
 
-from loader.archive import Archiver
-from loader.archive_conditions import loaded_anew
+from loader.archive.archiver import Archiver
+from loader.archive.conditions import loaded_anew
+from loader.archive.selection import Ids, leads_in
+from loader.archive.tables import ARCHIVE, LEADS
 from loader.archive_options import ArchiveOptions
-from loader.archive_selection import Ids
-from loader.archive_tables import ARCHIVE, LEADS
 from loader.database import Database
-from loader.revert import leads_in
 from loader.undo_result import STAYED_TYPES, Kept, LeadsNow, Taken
 
 

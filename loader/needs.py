@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from loader import ledger_tables
+from loader.archive.tables import ARCHIVE, CHILDREN, HOLDERS, LEADS, SUFFIX
 from loader.archive_options import ArchiveOptions
-from loader.archive_tables import ARCHIVE, CHILDREN, HOLDERS, LEADS, SUFFIX
 from loader.facts import USER_COLUMNS
 from loader.options import LoadOptions
 

@@ -8,10 +8,10 @@ from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, column, select, table
+from sqlalchemy import Connection
 
-from loader.archive_selection import Ids
-from loader.archive_tables import ARCHIVE
+from loader.archive.selection import Ids, leads_in
+from loader.archive.tables import ARCHIVE
 from loader.changes import differing
 from loader.database import Database
 from loader.errors import RowDataError
@@ -146,10 +146,3 @@ def _by_lead(stayed: pd.DataFrame) -> pd.DataFrame:
     key = ["row_number", "lead_id", "why", "details"]
     fields = stayed.groupby(key, sort=False)["field"].agg(",".join).rename("fields").reset_index()
     return fields[list(STAYED_TYPES)].astype(STAYED_TYPES)
-
-
-def leads_in(connection: Connection, name: str, lead_ids: Collection[int]) -> Ids:
-    """Give those of a chunk of lead_ids that a table has."""
-    leads = table(name, column("lead_id"))
-    asked = select(leads.c.lead_id).where(leads.c.lead_id.in_([int(each) for each in lead_ids]))
-    return np.array(connection.scalars(asked).all(), np.int64)

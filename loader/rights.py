@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from loader.archive_tables import CHILDREN, is_of_leads
+from loader.archive.tables import CHILDREN, is_of_leads
 from loader.database import Database, error_code
 from loader.errors import NotAllowedError
 from loader.needs import CUSTOM_FIELDS, Right, Rights, Site

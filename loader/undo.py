@@ -27,18 +27,17 @@ from sqlalchemy import (
     tuple_,
 )
 
-from loader.archive import Archiver
-from loader.archive_conditions import BUSY_STATUSES, PENDING_CALLBACKS
+from loader.archive.archiver import Archiver
+from loader.archive.conditions import BUSY_STATUSES, PENDING_CALLBACKS
+from loader.archive.outcome import ChunkResult, Counts, Stay
+from loader.archive.selection import Ids, leads_in
+from loader.archive.tables import ARCHIVE, CHILDREN, HOLDERS, LEADS
+from loader.archive.transfer import ForLeads, for_leads
 from loader.archive_options import ArchiveOptions
-from loader.archive_result import ChunkResult, Counts, Stay
-from loader.archive_selection import Ids
-from loader.archive_tables import ARCHIVE, CHILDREN, HOLDERS, LEADS
 from loader.batch_record import SentBatch
 from loader.database import Database
 from loader.insert import STORED, fingerprints_of, text_of
-from loader.revert import leads_in
 from loader.table_shapes import Shape
-from loader.transfer import ForLeads, for_leads
 from loader.undo_result import LOADED_TYPES, STAYED_TYPES, Kept, LeadsNow, Taken
 
 HOPPER, CALLBACKS = "vicidial_hopper", "vicidial_callbacks"

@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.csv
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from loader.archive_report import TEXT, aligned, many
-from loader.archive_result import Counts
+from loader.archive.outcome import Counts
+from loader.archive.report import aligned, many
+from loader.archive.results import TEXT
 from loader.columnar import to_arrow
 from loader.errors import ResultsError, UsageError
 from loader.results import SUMMARY, refuse_other_results

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import pandas as pd
 
-from loader.archive_result import Counts, Stay
+from loader.archive.outcome import Counts, Stay
 
 
 class Kept(StrEnum):

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from loader.archive import Archiver
+from loader.archive.archiver import Archiver
+from loader.archive.outcome import ChunkResult, Counts
+from loader.archive.selection import Ids, Leads
 from loader.archive_options import ArchiveOptions, ArchiveRule
-from loader.archive_result import ChunkResult, Counts
-from loader.archive_selection import Ids, Leads
 from loader.database import Database
 from tests.server import fill, run
 

@@ -13,8 +13,8 @@ from pydantic.fields import FieldInfo
 from jobs.settings.flags import MOVE_FLAGS, spelled
 from jobs.settings.settings import Settings
 from loader.ages import written
+from loader.archive.outcome import Stay
 from loader.archive_options import ArchiveOptions, ArchiveRule
-from loader.archive_result import Stay
 from loader.errors import LoaderError
 from loader.mapping import usual_names
 from loader.options import LoadOptions

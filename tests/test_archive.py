@@ -199,7 +199,7 @@ def test_campaigns_without_lists_are_named(database: Database) -> None:
 
 
 def test_gaps_and_windows(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("loader.archive_selection.WINDOW", 10)
+    monkeypatch.setattr("loader.archive.selection.WINDOW", 10)
     there = [1, 9, 10, 11, 12, 40, 41, 999_999, 4_000_000_000]
     put(database, *(lead(key) for key in there), lead(13, status="NEW"))
     mover = archiver(database, {"statuses": "NA"})

@@ -22,10 +22,10 @@ from jobs.archive.job import Asked, move
 from jobs.cli.main import run
 from jobs.settings import settings as settings_module
 from jobs.watchers import Surroundings
-from loader import archive_selection
 from loader.api.lead_archive import IN_OFFICE_HOURS, SUCCESS
+from loader.archive import selection
+from loader.archive.report import ArchiveReport
 from loader.archive_options import ArchiveOptions, ArchiveRule
-from loader.archive_report import ArchiveReport
 from loader.clock import Clock
 from loader.database import Database
 from loader.errors import OfficeHoursError
@@ -490,7 +490,7 @@ def test_a_summary_that_cannot_be_written_is_shown(name: str, dialer: str) -> No
 def test_signals_are_heeded_while_no_lead_is_found(
     dialer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive_selection, "WINDOW", 5)
+    monkeypatch.setattr(selection, "WINDOW", 5)
     database.run(dialer, f"UPDATE {LEADS} SET status = 'NEW' WHERE lead_id < 25")
     stop, shares = Scripted(), []
 

@@ -220,7 +220,7 @@ def test_a_lead_that_is_sold_in_the_last_moment(database: Database) -> None:
 
 def test_one_take_looks_at_one_window(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that whoever asks to wait or to end is heard in between."""
-    monkeypatch.setattr("loader.archive_selection.WINDOW", 10)
+    monkeypatch.setattr("loader.archive.selection.WINDOW", 10)
     put(database, *(lead(number, status="NEW") for number in range(1, 40)), lead(40))
     leads = archiver(database, {"statuses": "NA"}).leads()
     # The first looks for what belongs to archived leads.

@@ -12,8 +12,9 @@ from pydantic import ValidationError
 
 from jobs.cli.terminal import outlook, pace
 from loader.api.lead_archive import IN_OFFICE_HOURS, answer_to
-from loader.archive_report import ArchiveReport, ArchiveResults, PreviewSummary, aligned, told
-from loader.archive_result import STAYED_TYPES, ChunkResult, Counts, Preview, Stay
+from loader.archive.outcome import STAYED_TYPES, ChunkResult, Counts, Preview, Stay
+from loader.archive.report import ArchiveReport, PreviewSummary, aligned, told
+from loader.archive.results import ArchiveResults
 from loader.errors import LeadIdsError, LoaderError, OfficeHoursError, UsageError
 
 BEGAN = datetime(2026, 11, 22, 20, tzinfo=UTC)

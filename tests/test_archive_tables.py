@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import create_engine
 
 from loader import schema
+from loader.archive.tables import ArchiveTables
 from loader.archive_options import ArchiveOptions
-from loader.archive_tables import ArchiveTables
 from loader.database import Database
 from loader.errors import ConfigurationError, LeadIdsError, NotAllowedError
 from loader.table_shapes import read_shapes

@@ -20,8 +20,8 @@ from loader.api.lead_archive import (
     TOO_MANY,
     check_request,
 )
+from loader.archive.lead_ids import parse_lead_ids, read_lead_ids
 from loader.errors import LeadIdsError, NoSuchFileError, SourceFileError
-from loader.lead_ids import parse_lead_ids, read_lead_ids
 
 HUGE = 10**30
 LOADED = 'row_number,lead_id,notices\n2,10,"TRUNCATED(city), x"\n3,11,\n'

@@ -15,7 +15,7 @@ from requests import RequestException
 from jobs.settings.telemetry import LineageSettings
 from jobs.telemetry.lineage import PRODUCER, Lineage, run_id, table_of
 from jobs.telemetry.outcome import Account, account_of
-from loader.archive_report import ArchiveReport
+from loader.archive.report import ArchiveReport
 from loader.errors import ConfigurationError
 from loader.summary import FileSummary, MappingSummary, Summary
 from tests.listener import Listener, listening

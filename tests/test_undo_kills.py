@@ -15,11 +15,11 @@ import pytest
 from jobs.cli.main import run as run_command
 from jobs.undo.job import undo
 from jobs.undo.task import Task
+from loader.archive.transfer import Transfer
 from loader.database import Database
 from loader.errors import UndoneBeforeError
 from loader.ledger import Ledger
 from loader.signals import Stop
-from loader.transfer import Transfer
 from loader.undo import LoadedLeads
 from loader.undo_report import UndoReport, UndoResults
 from loader.update import LeadUpdater

@@ -13,11 +13,12 @@ from jobs.naming import run_name
 from jobs.watchers import Surroundings
 from loader.ages import written
 from loader.api.lead_archive import IN_OFFICE_HOURS, SUCCESS
-from loader.archive import Archiver
+from loader.archive.archiver import Archiver
+from loader.archive.preview import undefined
+from loader.archive.report import ArchiveReport, PreviewSummary, Stopped, many
+from loader.archive.results import ArchiveResults
+from loader.archive.selection import Ids, Leads
 from loader.archive_options import ArchiveOptions, ArchiveRule
-from loader.archive_preview import undefined
-from loader.archive_report import ArchiveReport, ArchiveResults, PreviewSummary, Stopped, many
-from loader.archive_selection import Ids, Leads
 from loader.database import Database
 from loader.errors import LoaderError, OfficeHoursError, ResultsError, UsageError
 from loader.office_hours import OfficeHours

@@ -68,8 +68,8 @@ def _asked(job: "Direction", which: dict[str, Any], settings: "Settings") -> "As
         LeadIdsError: the lead_ids cannot be read.
     """
     from jobs.archive.job import Asked
+    from loader.archive.lead_ids import parse_lead_ids, read_lead_ids
     from loader.errors import UsageError
-    from loader.lead_ids import parse_lead_ids, read_lead_ids
 
     if which.keys() & {"lead_ids", "lead_ids_file"} and len(which) > 1:
         names = " and ".join(sorted(map(spelled, which)))

@@ -19,7 +19,7 @@ from loader.summary import Summary
 if TYPE_CHECKING:
     from jobs.settings.settings import Settings
     from jobs.watchers import Surroundings, Watchers
-    from loader.archive_report import ArchiveReport
+    from loader.archive.report import ArchiveReport
     from loader.mapping import ColumnMapping
     from loader.source import SourceFile
 
@@ -193,7 +193,7 @@ class Terminal:
 
     def show_moved(self, report: "ArchiveReport") -> None:
         """Give the report of moving leads; why it ended early is told even to who wants quiet."""
-        from loader.archive_report import told
+        from loader.archive.report import told
 
         self.note(account_of(report))
         if report.ended_early and (self.json or self.quiet or report.exit_code):

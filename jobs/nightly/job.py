@@ -18,7 +18,7 @@ from jobs.settings.settings import Settings
 from jobs.telemetry.logs import unbind
 from jobs.telemetry.telemetry import Telling
 from jobs.watchers import NightWatch, Surroundings
-from loader.archive_report import ArchiveReport
+from loader.archive.report import ArchiveReport
 from loader.database import Database
 from loader.errors import (
     ConfigurationError,

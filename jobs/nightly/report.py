@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from loader.archive_report import aligned
+from loader.archive.report import aligned
 from loader.dialable import Dialable
 from loader.errors import ResultsError
 

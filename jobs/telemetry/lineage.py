@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 from jobs.settings.telemetry import LineageSettings
 from jobs.telemetry.outcome import Account
 from loader import __version__
-from loader.archive_report import ArchiveReport
+from loader.archive.report import ArchiveReport
 from loader.errors import ConfigurationError, missing_extra
 from loader.summary import Summary
 from loader.undo_report import UndoReport

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from functools import singledispatch
 from pathlib import Path
 
-from loader.archive_report import ArchiveReport
-from loader.archive_result import Stay
+from loader.archive.outcome import Stay
+from loader.archive.report import ArchiveReport
 from loader.errors import LoaderError, bug_of_ours
 from loader.signals import Interrupted
 from loader.summary import Summary

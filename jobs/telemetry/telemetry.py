@@ -36,7 +36,7 @@ from jobs.telemetry.metrics import Metrics
 from jobs.telemetry.notify import Notifier
 from jobs.telemetry.outcome import Account, account_of, account_of_error
 from jobs.watchers import Watchers
-from loader.archive_report import ArchiveReport
+from loader.archive.report import ArchiveReport
 from loader.summary import Summary
 from loader.undo_report import UndoReport
 

@@ -17,9 +17,9 @@ import pandas as pd
 from jobs.archive.job import LOOK_AGAIN
 from jobs.undo.task import Task
 from jobs.watchers import Surroundings
+from loader.archive.outcome import Counts
+from loader.archive.tables import LEADS
 from loader.archive_options import ArchiveOptions
-from loader.archive_result import Counts
-from loader.archive_tables import LEADS
 from loader.database import Database
 from loader.errors import UndoneBeforeError
 from loader.ledger import Ledger

@@ -32,8 +32,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import DBAPIError
 
+from loader.archive.tables import Pair
 from loader.archive_options import ArchiveOptions
-from loader.archive_tables import Pair
 from loader.database import translate
 from loader.errors import LOCK_CODES, RowDataError, TransientDatabaseError
 from loader.table_shapes import WIDEST_CHARSET

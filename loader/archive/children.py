@@ -24,18 +24,10 @@ from sqlalchemy import (
     union,
 )
 
+from loader.archive.outcome import Counts
+from loader.archive.tables import ARCHIVE, CHILDREN, LEADS, SUFFIX, ArchiveTables, Pair, is_of_leads
+from loader.archive.transfer import ForLeads, Transfer, for_leads
 from loader.archive_options import ArchiveOptions
-from loader.archive_result import Counts
-from loader.archive_tables import (
-    ARCHIVE,
-    CHILDREN,
-    LEADS,
-    SUFFIX,
-    ArchiveTables,
-    Pair,
-    is_of_leads,
-)
-from loader.transfer import ForLeads, Transfer, for_leads
 
 ALIVE, ARCHIVED = (table(name, column("lead_id")) for name in (LEADS, ARCHIVE))
 

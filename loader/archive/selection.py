@@ -1,6 +1,6 @@
 """The leads that an archive run takes, a chunk after the other: given ones, or those of a rule."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, TableClause, func, select
+from sqlalchemy import ColumnElement, Connection, TableClause, column, func, select, table
 
-from loader.archive_result import STAYED_TYPES, Stay, no_stayed
+from loader.archive.outcome import STAYED_TYPES, Stay, no_stayed
 from loader.database import Database
 from loader.errors import LeadIdsError
 from loader.write import quoted
@@ -271,3 +271,10 @@ def refuse_missing(database: Database, tables: Sequence[TableClause], lead_ids: 
 def _there(tables: Sequence[TableClause], lead_ids: list[int], connection: Connection) -> list[int]:
     asked = (select(table.c.lead_id).where(table.c.lead_id.in_(lead_ids)) for table in tables)
     return [int(lead_id) for each in asked for lead_id in connection.scalars(each)]
+
+
+def leads_in(connection: Connection, name: str, lead_ids: Collection[int]) -> Ids:
+    """Give those of a chunk of lead_ids that a table has."""
+    leads = table(name, column("lead_id"))
+    asked = select(leads.c.lead_id).where(leads.c.lead_id.in_([int(each) for each in lead_ids]))
+    return np.array(connection.scalars(asked).all(), np.int64)

@@ -20,8 +20,8 @@ from sqlalchemy import (
 )
 
 from loader.ages import moment_before
+from loader.archive.tables import LEADS
 from loader.archive_options import ArchiveRule
-from loader.archive_tables import LEADS
 from loader.errors import UsageError
 
 NEVER = datetime(2008, 1, 1)  # noqa: DTZ001 - the dialer keeps local times

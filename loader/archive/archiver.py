@@ -12,13 +12,20 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import ColumnElement, Connection, TableClause, literal, true
 
-from loader.archive_account import LOOKED_AT, counted, left_children, stayed_of
-from loader.archive_children import Children
-from loader.archive_conditions import holder, lists_of, loaded_anew, rule_condition
-from loader.archive_options import MOST_LEADS, ArchiveOptions, ArchiveRule
-from loader.archive_preview import preview
-from loader.archive_result import ChunkResult, Counts, Preview, Stay
-from loader.archive_selection import (
+from loader.archive.children import Children
+from loader.archive.conditions import holder, lists_of, loaded_anew, rule_condition
+from loader.archive.outcome import (
+    LOOKED_AT,
+    ChunkResult,
+    Counts,
+    Preview,
+    Stay,
+    counted,
+    left_children,
+    stayed_of,
+)
+from loader.archive.preview import preview
+from loader.archive.selection import (
     GivenLeads,
     Ids,
     Leads,
@@ -26,11 +33,12 @@ from loader.archive_selection import (
     LeadsOfRule,
     refuse_missing,
 )
-from loader.archive_tables import CHILDREN, HOLDERS, LEADS, ArchiveTables
+from loader.archive.tables import CHILDREN, HOLDERS, LEADS, ArchiveTables
+from loader.archive.transfer import ForLeads, Transfer
+from loader.archive_options import MOST_LEADS, ArchiveOptions, ArchiveRule
 from loader.database import Database
 from loader.errors import LeadIdsError, UsageError
 from loader.facts import read_clock
-from loader.transfer import ForLeads, Transfer
 
 
 class Archiver:

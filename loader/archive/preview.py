@@ -7,9 +7,9 @@ import pandas as pd
 from sqlalchemy import ColumnElement, Select, TableClause, case, column, func, select
 from sqlalchemy import table as table_of
 
-from loader.archive_conditions import AGES, age_group
-from loader.archive_result import Preview, Stay
-from loader.archive_selection import Leads
+from loader.archive.conditions import AGES, age_group
+from loader.archive.outcome import Preview, Stay
+from loader.archive.selection import Leads
 from loader.clock import Clock
 from loader.database import Database
 

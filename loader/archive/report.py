@@ -1,26 +1,12 @@
 """What is said of an archiving as a whole, and the folder that says what became of every lead."""
 
-import csv
-import itertools
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Literal, TextIO
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from loader.archive_result import STAYED_TYPES, ChunkResult, Counts, Preview, Stay
-from loader.errors import ResultsError, UsageError
-from loader.results import SUMMARY, refuse_other_results
-
-ROWS, TEXT = ("chunks.csv", "moved.csv", "stayed.csv"), "summary.txt"
-CHUNK_COLUMNS = ("chunk", "first_lead_id", "last_lead_id", *Counts._fields, "seconds", "ended")
-
+from loader.archive.outcome import Counts, Preview, Stay
 
 Stopped = Literal["done", "dry_run", "limit", "run_time", "office_hours", "signal", "error"]
 
@@ -138,162 +124,6 @@ class ArchiveReport(BaseModel):
         at = self.stopped_at
         where = "before the first lead" if at is None else f"after lead_id {at}"
         return f"stopped {where}: {self.why}"
-
-
-class ArchiveResults:
-    """The folder of one run, and the account of it so far.
-
-    What is done stands in the files chunk by chunk, so that they tell it even if the run is killed;
-    with the summary, the last of them, they are complete. Those of a run that was killed are kept
-    under other names, so that the same command can be given again.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        """Make the folder.
-
-        Raises:
-            UsageError: it holds the results of another run, or cannot be made.
-        """
-        refuse_other_results(folder, (SUMMARY,))
-        if folder.is_file():
-            raise UsageError(f"results folder {folder}: it is a file; name a folder")
-        self.folder, self._made = folder, not folder.exists()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            _set_aside(folder)
-            self._chunks, self._moved, self._stayed = (
-                (folder / name).open("w", encoding="utf-8", newline="") for name in ROWS
-            )
-        except OSError as error:
-            raise UsageError(f"results folder {folder}: {error.strerror}") from None
-        self._rows = csv.writer(self._chunks, lineterminator="\n")
-        self._rows.writerow(CHUNK_COLUMNS)
-        self._moved.write("lead_id\n")
-        self._stayed.write(",".join(STAYED_TYPES) + "\n")
-        self.chunks, self.counts, self.looked_at, self.moved = 0, Counts(), 0, 0
-        self.children: dict[str, Counts] = {}
-        self._whys: Counter[str] = Counter()
-        self._spared = 0
-
-    def chunk(self, lead_ids: npt.NDArray[np.int64], done: ChunkResult, seconds: float) -> None:
-        """Note what became of a chunk.
-
-        Raises:
-            ResultsError: it cannot be written; it is counted nevertheless.
-        """
-        self.chunks += 1
-        self.counts = self.counts.plus(done.counts)
-        self.looked_at += len(lead_ids)
-        self.moved += len(done.moved)
-        self._whys.update(done.stayed["why"])
-        for table, counts in done.children.items():
-            self.children[table] = self.children.get(table, Counts()).plus(counts)
-        ended = datetime.now(UTC).isoformat(timespec="milliseconds")
-        first, last = lead_ids[0], lead_ids[-1]
-        # The leads first: they are what is brought back by.
-        with self._writing(self._moved):
-            np.savetxt(self._moved, done.moved, fmt="%d")
-        self._write_stayed(done.stayed)
-        with self._writing(self._chunks):
-            self._rows.writerow([self.chunks, first, last, *done.counts, f"{seconds:.3f}", ended])
-
-    def spare(self, stayed: pd.DataFrame) -> None:
-        """Note leads that were not taken into a chunk, see `STAYED_TYPES`.
-
-        Raises:
-            ResultsError: they cannot be written; they are counted nevertheless.
-        """
-        self.looked_at += len(stayed)
-        self._spared += len(stayed)
-        self._whys.update(stayed["why"])
-        self._write_stayed(stayed)
-
-    @property
-    def stayed(self) -> dict[str, int]:
-        """Count the leads that stayed, by why."""
-        return {str(why): self._whys[why] for why in Stay if self._whys[why]}
-
-    def told(self, *, deleting: bool) -> dict[str, Any]:
-        """Give what the report says of the leads.
-
-        Args:
-            deleting: leads whose copies equal them were to be deleted.
-        """
-        stayed = self.stayed
-        taken = self.looked_at - self._spared
-        there = sum(stayed.values()) - stayed.get(Stay.CHILD_LEFT, 0) - self._spared
-        rest = taken - self.moved - there
-        # What is there and did not stay against the will was not to go.
-        kept = 0 if deleting else max(self.counts.select_count - self.moved - there, 0)
-        return {
-            **self.counts._asdict(),
-            "looked_at": self.looked_at,
-            "moved": self.moved,
-            "gone": rest - kept,
-            "kept": kept,
-            "chunks": self.chunks,
-            "stayed": stayed,
-            "children": {table: counts._asdict() for table, counts in self.children.items()},
-            "results": str(self.folder),
-        }
-
-    def summarize(self, report: ArchiveReport) -> None:
-        """Write the summaries.
-
-        Raises:
-            ResultsError: they cannot be written.
-        """
-        self._close()
-        if report.preview:
-            self._remove_rows()
-        with self._writing():
-            (self.folder / TEXT).write_text("\n".join(told(report)) + "\n", "utf-8")
-            work = self.folder / f".{SUMMARY}"
-            work.write_text(report.model_dump_json(indent=2) + "\n", "utf-8")
-            work.rename(self.folder / SUMMARY)
-
-    def discard(self) -> None:
-        """Leave nothing of a run that came to nothing."""
-        self._close()
-        self._remove_rows()
-        if self._made and not any(self.folder.iterdir()):
-            self.folder.rmdir()
-
-    def _write_stayed(self, stayed: pd.DataFrame) -> None:
-        with self._writing(self._stayed):
-            stayed.to_csv(self._stayed, header=False, index=False, columns=list(STAYED_TYPES))
-
-    @contextmanager
-    def _writing(self, file: TextIO | None = None) -> Iterator[None]:
-        """Write into a file what can be read there at once."""
-        try:
-            yield
-            if file:
-                file.flush()
-        except OSError as error:
-            raise ResultsError(f"results folder {self.folder}: {error.strerror}") from None
-
-    def _close(self) -> None:
-        for file in (self._chunks, self._moved, self._stayed):
-            # What could not be written was told.
-            with suppress(OSError):
-                file.close()
-
-    def _remove_rows(self) -> None:
-        for name in ROWS:
-            (self.folder / name).unlink(missing_ok=True)
-
-
-def _set_aside(folder: Path) -> None:
-    """Rename the files of a run that was killed: moved.csv to moved.1.csv, and so on."""
-    there = [folder / name for name in ROWS if (folder / name).exists()]
-    number = next(
-        number
-        for number in itertools.count(1)
-        if not any(path.with_suffix(f".{number}.csv").exists() for path in there)
-    )
-    for path in there:
-        path.rename(path.with_suffix(f".{number}.csv"))
 
 
 def told(report: ArchiveReport) -> list[str]:
