@@ -9,12 +9,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.clean import fit_field
+from loader.checks.fit import fit_field
+from loader.checks.phone_numbers import DEFAULT_PHONE_CODE, parse_phones
 from loader.columnar import joined, to_arrow, to_series
 from loader.dialer import Column, Dialer, Lookups
 from loader.extras import ExtraRows, columns_there
 from loader.findings import Notices, no_notices, notices
-from loader.normalize import DEFAULT_PHONE_CODE, parse_phones
 from loader.options import LoadOptions
 from loader.phones import damaged
 from loader.reasons import Notice

@@ -7,7 +7,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.clean import fit_field, iso_dates, plain_name
+from loader.checks.clean import plain_name
+from loader.checks.dates import iso_dates
+from loader.checks.fit import fit_field
 from loader.collation import fold
 from loader.columnar import joined, to_arrow, to_series
 from loader.dialer import Column, Dialer, Lookups

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Connection
 
+from loader.checks.dialable import CAMPAIGNS, KINDS, LISTS, Dialable, by_list, find_obstacles
 from loader.database import Database
-from loader.dialable import CAMPAIGNS, KINDS, LISTS, Dialable, by_list, find_obstacles
 from loader.dialer import Dialer
 from loader.facts import CALL_TIMES, STATE_CALL_TIMES, Facts, read_clock
 from loader.options import LoadOptions
@@ -28,9 +28,9 @@ class Calling:
     """What says whether leads are called: lists, campaigns and call times, as they are now.
 
     Attributes:
-        dialer: the clock, and what `loader.hopper.callable_now` reads.
-        lists: columns of `loader.dialable.LISTS` (str) by list_id.
-        campaigns: columns of `loader.dialable.CAMPAIGNS` (str) by folded campaign_id.
+        dialer: the clock, and what `loader.checks.call_times.callable_now` reads.
+        lists: columns of `loader.checks.dialable.LISTS` (str) by list_id.
+        campaigns: columns of `loader.checks.dialable.CAMPAIGNS` (str) by folded campaign_id.
         missing: columns that the database lacks and that therefore keep no lead from being called.
     """
 
@@ -98,7 +98,7 @@ class Calling:
 
 
 def read_call_times(database: Database) -> Dialer:
-    """Read what `loader.hopper.callable_now` asks, and nothing else of a dialer.
+    """Read what `loader.checks.call_times.callable_now` asks, and nothing else of a dialer.
 
     Raises:
         ConfigurationError: a table cannot be read.

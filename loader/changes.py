@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.clean import NO_DATE, WIDTHS
+from loader.checks.clean import NO_DATE, WIDTHS
 from loader.columnar import to_arrow, to_mask, to_series
 from loader.options import LoadOptions
 

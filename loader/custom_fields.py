@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 import pandas as pd
 import pyarrow.compute as pc
 
-from loader.clean import NO_DATE, fit_field, iso_dates
+from loader.checks.clean import NO_DATE
+from loader.checks.dates import iso_dates
+from loader.checks.fit import fit_field
 from loader.columnar import to_arrow, to_series
 from loader.dialer import Column, Dialer, Lookups
 from loader.extras import ExtraRows

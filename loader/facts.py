@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, inspect
 
+from loader.checks.duplicates_in_file import Kind
 from loader.clock import Clock
 from loader.collation import CharacterFold, fold, fold_text, general_ci
 from loader.database import Database
 from loader.dialer import CAMPAIGNS, NANPA, PHONE_CODES, POSTAL_CODES, Column, Dialer, Permissions
-from loader.duplicates import Kind
 from loader.errors import ConfigurationError, NotAllowedError
 from loader.options import LoadOptions
 from loader.queries import existing_moments

@@ -11,8 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.columnar import to_arrow
-from loader.findings import Findings, findings, no_findings
-from loader.reasons import Reason
 
 Numbers = npt.NDArray[np.uint64]
 """International numbers: the digits of country calling code and national number."""
@@ -41,21 +39,6 @@ class Feed:
         asked = _international(leads)
         place = np.minimum(np.searchsorted(self.numbers, asked), self.numbers.size - 1)
         return pd.Series(self.numbers[place] == asked, index=leads.index)
-
-
-def on_feeds(leads: pd.DataFrame, feeds: Sequence[Feed]) -> Findings:
-    """Reject the numbers of the feeds; of several that have a number the first answers.
-
-    The reason is PHONE_NUMBER_IN_FEED, a colon and the feed's name.
-    """
-    found: list[Findings] = []
-    for feed in feeds:
-        hit = leads[feed.contains(leads)]
-        details = "phone_number=" + hit["phone_number"] + f" feed={feed.name}"
-        said = findings(hit.index, Reason.PHONE_NUMBER_IN_FEED, details, "")
-        found.append(said.assign(reason=said["reason"] + f":{feed.name}"))
-        leads = leads.drop(hit.index)
-    return pd.concat(found).sort_index() if found else no_findings()
 
 
 def feed_remarks(feeds: Sequence[Feed]) -> list[str]:

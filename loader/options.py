@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from loader.duplicates import DuplicateCheck, parse_duplicate_check
+from loader.checks.duplicates_in_file import DuplicateCheck, parse_duplicate_check
 from loader.errors import UsageError
 from loader.mapping import usual_names
 

@@ -14,9 +14,9 @@ import pandas as pd
 
 from loader import alt_phones, callbacks, custom_fields, hopper
 from loader.accepted import AcceptedKeys
-from loader.clean import LOOKED_UP, clean_fields
-from loader.dialer import Dialer, Lookups
-from loader.duplicate_rule import (
+from loader.checks.clean import LOOKED_UP, clean_fields
+from loader.checks.defaults import Filling
+from loader.checks.duplicates import (
     find_duplicates,
     forget,
     known_duplicates,
@@ -24,17 +24,17 @@ from loader.duplicate_rule import (
     remember,
     without_campaign,
 )
+from loader.checks.phone_numbers import ALT_PHONE, normalize_phones
+from loader.checks.rules import LIST_RULES, PHONE_RULES, Rule, on_campaign_dnc, on_dnc, on_feeds
+from loader.checks.time_zones import Zones
+from loader.dialer import Dialer, Lookups
 from loader.extras import ExtraRows
-from loader.feeds import Feed, on_feeds
-from loader.fill import Filling
+from loader.feeds import Feed
 from loader.findings import Findings, Notices, in_words, no_findings
 from loader.mapping import ColumnMapping
-from loader.normalize import ALT_PHONE, normalize_phones
 from loader.options import LoadOptions
 from loader.phones import digits_only, looks_like_decimals
 from loader.reasons import Reason
-from loader.rules import LIST_RULES, PHONE_RULES, Rule, on_campaign_dnc, on_dnc
-from loader.zones import Zones
 
 EXTRAS = (alt_phones, custom_fields, hopper, callbacks)
 """What comes with a lead, in add_lead's order."""
@@ -99,7 +99,7 @@ class Checks:
     """For the keys of accepted rows; the caller removes it."""
     feeds: Sequence[Feed] = ()
     decimals: bool = False
-    """The file's phones are all written as decimals, see `loader.normalize`."""
+    """The file's phones are all written as decimals, see `loader.checks.phone_numbers`."""
     seconds: Stopwatch = field(default_factory=Stopwatch)
 
     def __post_init__(self) -> None:
@@ -195,7 +195,7 @@ class Checks:
         """Say by every check which rejected rows are duplicates besides, when all rows are settled.
 
         Args:
-            leads: columns `loader.duplicate_rule.KEYED`; index row_number. None of them stays.
+            leads: columns `loader.checks.duplicates.KEYED`; index row_number. None of them stays.
 
         Yields:
             Each check's reason, and the row numbers to which it applies.

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import pandas as pd
 from sqlalchemy import Connection
 
+from loader.checks.duplicates import SEPARATOR
+from loader.checks.duplicates_in_file import DuplicateCheck, Kind, Scope
+from loader.checks.rules import dnc_campaigns, dnc_keys
 from loader.collation import fold
 from loader.database import Database
 from loader.dialer import Dialer, Lookups
-from loader.duplicate_rule import SEPARATOR
-from loader.duplicates import DuplicateCheck, Kind, Scope
 from loader.options import LoadOptions
-from loader.rules import dnc_campaigns, dnc_keys
 
 LEADS, ARCHIVE = "vicidial_list", "vicidial_list_archive"
 

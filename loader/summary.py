@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from loader.dialable import Dialable
+from loader.checks.dialable import Dialable
 from loader.reasons import Notice, Reason
 from loader.report.record import Comparison, Profile
 

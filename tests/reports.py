@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from loader.dialable import Dialable
+from loader.checks.dialable import Dialable
 from loader.report.oddities import Oddity
 from loader.report.record import (
     CallHours,

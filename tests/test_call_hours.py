@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from loader.checks.call_times import callable_now
 from loader.clock import Clock
 from loader.dialer import Dialer
-from loader.hopper import callable_now
 from loader.report.call_hours import CallTimes
 
 CLOCK = Clock(now=datetime(2026, 11, 22, 15, 20), offset=timedelta(hours=-5))

@@ -9,14 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.clean import (
-    ALWAYS,
-    CODECS,
-    LARGEST_ENTRY_LIST_ID,
-    WIDTHS,
-    clean_fields,
-    unstorable_characters,
-)
+from loader.checks.clean import ALWAYS, LARGEST_ENTRY_LIST_ID, WIDTHS, clean_fields
+from loader.checks.fit import CODECS, unstorable_characters
 from loader.dialer import Column
 from loader.findings import FINDING_TYPES, Findings, Notices
 from loader.options import LoadOptions

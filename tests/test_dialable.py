@@ -16,9 +16,9 @@ from jobs.load.summarize import with_dialable
 from jobs.settings import settings as settings_module
 from loader import calling
 from loader.calling import Calling
+from loader.checks.dialable import CAMPAIGNS, KINDS, LISTS, by_list, find_obstacles
 from loader.collation import fold
 from loader.database import Database
-from loader.dialable import CAMPAIGNS, KINDS, LISTS, by_list, find_obstacles
 from loader.errors import DatabaseUnavailableError
 from loader.reasons import Obstacle
 from tests.loads import Loads

@@ -11,12 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loader import accepted, duplicates
+from loader import accepted
 from loader.accepted import AcceptedKeys
-from loader.clock import Clock
-from loader.dialer import Dialer, Lookups
-from loader.duplicate_rule import find_duplicates, may_change, without_campaign
-from loader.duplicates import (
+from loader.checks import duplicates_in_file
+from loader.checks.duplicates import find_duplicates, may_change, without_campaign
+from loader.checks.duplicates_in_file import (
     CHECKS,
     WINDOWS,
     DuplicateCheck,
@@ -27,6 +26,8 @@ from loader.duplicates import (
     encode,
     parse_duplicate_check,
 )
+from loader.clock import Clock
+from loader.dialer import Dialer, Lookups
 from loader.errors import UsageError
 from loader.findings import Findings, no_findings
 from loader.reasons import Reason
@@ -137,13 +138,13 @@ def files(draw: st.DrawFn) -> tuple[list[Keys], list[bool]]:
 
 
 @pytest.mark.property
-@given(file=files(), rounds=st.sampled_from((duplicates.ROUNDS, 1, 0)))
+@given(file=files(), rounds=st.sampled_from((duplicates_in_file.ROUNDS, 1, 0)))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_outcome_is_that_of_one_row_after_the_other(
     file: tuple[list[Keys], list[bool]], rounds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     all_keys, rejected = file
-    monkeypatch.setattr(duplicates, "ROUNDS", rounds)
+    monkeypatch.setattr(duplicates_in_file, "ROUNDS", rounds)
     found = earlier_duplicates(all_keys, np.array(rejected))
     assert found.tolist() == one_by_one(all_keys, rejected)
 

@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loader import feed_files
+from loader.checks.rules import on_feeds
 from loader.errors import LoaderError, NoSuchFileError, SourceFileError, UsageError
 from loader.feed_files import read_feeds, sort_on_disk
-from loader.feeds import Feed, feed_remarks, on_feeds
+from loader.feeds import Feed, feed_remarks
 from loader.options import LoadOptions
 from loader.reasons import Reason
 from tests.test_spreadsheet import xlsx

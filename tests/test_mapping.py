@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from jobs.load.remarks import taken
-from loader.clean import WIDTHS
+from loader.checks.clean import WIDTHS
+from loader.checks.defaults import CALLBACK, HOPPER
 from loader.errors import ConfigurationError, SourceFileError, UsageError
-from loader.fill import CALLBACK, HOPPER
 from loader.insert import TEXTS
 from loader.mapping import (
     NEVER_LOADED,

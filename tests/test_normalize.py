@@ -5,9 +5,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from loader.checks.phone_numbers import normalize_phones
 from loader.dialer import Column
 from loader.findings import FINDING_TYPES, Findings, Notices
-from loader.normalize import normalize_phones
 from loader.options import LoadOptions
 
 COLUMNS = ("phone_number", "phone_code", "country_code_given", "alt_phone")

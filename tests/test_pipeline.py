@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import make_url
 
 from jobs.load.job import Job, load_source
-from loader.duplicates import CHECKS, WINDOWS
+from loader.checks.duplicates_in_file import CHECKS, WINDOWS
 from loader.findings import in_words
 from loader.findings import notices as notices_of
 from loader.options import LoadOptions

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from sqlalchemy import event
 
+from loader.checks.duplicates_in_file import Kind
 from loader.database import Database
 from loader.dialer import Dialer, Lookups
-from loader.duplicates import Kind
 from loader.errors import NotAllowedError
 from loader.facts import read_dialer
 from loader.options import LoadOptions

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.dialable import Dialable
+from loader.checks.dialable import Dialable
 from loader.reasons import Notice, Obstacle, Reason
 from loader.report.charts import MOST_BARS, MOST_LABEL, bars, funnel, hours, largest, lines, ticks
 from loader.report.oddities import Oddity

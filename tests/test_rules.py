@@ -6,11 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from loader.clock import Clock
-from loader.dialer import Dialer, Lookups, Permissions
-from loader.findings import Findings
-from loader.options import LoadOptions
-from loader.rules import (
+from loader.checks.rules import (
     LIST_RULES,
     PHONE_RULES,
     dnc_campaigns,
@@ -18,6 +14,10 @@ from loader.rules import (
     on_campaign_dnc,
     on_dnc,
 )
+from loader.clock import Clock
+from loader.dialer import Dialer, Lookups, Permissions
+from loader.findings import Findings
+from loader.options import LoadOptions
 
 CLOCK = Clock(now=datetime(2026, 1, 15, 14), offset=timedelta(hours=-5))
 LISTS = pd.Series(["CAMP1", "camp1 ", "CAMP2"], index=pd.Index([101, 102, 201]), dtype="str")

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from jobs.cli.summary import closing, draws, show, tables
-from loader.dialable import Dialable
+from loader.checks.dialable import Dialable
 from loader.report.record import (
     OTHERS,
     CallHours,

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loader.checks.time_zones import Zones, _Beginnings, tz_methods, zone_remarks
 from loader.clock import RULES, Clock
 from loader.columnar import to_arrow
 from loader.dialer import NANPA, PHONE_CODES, POSTAL_CODES, Column, Dialer
 from loader.findings import Findings, Notices
 from loader.number_zones import ABBREVIATIONS, _zones_of_states
 from loader.options import LoadOptions
-from loader.zones import Zones, _Beginnings, tz_methods, zone_remarks
 from tests import reference_zone
 from tests.reference_zone import number_of
 

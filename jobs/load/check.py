@@ -13,9 +13,9 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from jobs.load.run import Run
+from loader.checks.duplicates import KEYED
+from loader.checks.duplicates_in_file import CHECKS, Kind, parse_duplicate_check
 from loader.columnar import to_arrow
-from loader.duplicate_rule import KEYED
-from loader.duplicates import CHECKS, Kind, parse_duplicate_check
 from loader.findings import FINDING_TYPES, Findings, no_findings, notices
 from loader.pipeline import Checks, Screened, noticing
 from loader.reasons import Notice, Reason

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from loader.archive.report import aligned
-from loader.dialable import Dialable
+from loader.checks.dialable import Dialable
 from loader.errors import ResultsError
 
 FileOutcome = Literal["loaded", "loaded_before", "failed", "left"]

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pandas as pd
 
+from loader.checks.call_times import NO_CALL_TIME, OTHER_STATE, call_kinds, open_now
 from loader.clock import Clock
 from loader.dialer import Dialer
-from loader.hopper import NO_CALL_TIME, OTHER_STATE, call_kinds, open_now
 from loader.report.record import CallHours
 
 KIND = ["call_time", "state", "offset"]

@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.clean import iso_dates
+from loader.checks.dates import iso_dates
 from loader.columnar import to_arrow, to_series
 from loader.regions import region_of_country, region_of_phone_code
 from loader.report.texts import NOWHERE, Places, Texts

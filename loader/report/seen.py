@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.clean import PHONES
+from loader.checks.clean import PHONES
 from loader.columnar import to_arrow
 from loader.mapping import ColumnMapping
 from loader.options import LoadOptions

@@ -3,20 +3,18 @@
 Nothing is trimmed and no letter is lost; what has to be changed is said in a notice.
 """
 
-import codecs
 from collections.abc import Mapping
-from functools import cache
 
-import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.columnar import joined, to_arrow, to_mask, to_series
+from loader.checks.dates import iso_dates
+from loader.checks.fit import fit_field
+from loader.columnar import to_arrow, to_mask, to_series
 from loader.dialer import Column
-from loader.findings import Findings, Notices, findings, no_findings, no_notices, notices
+from loader.findings import Findings, Notices, no_findings, no_notices, notices
 from loader.options import LoadOptions
-from loader.reasons import Notice, Reason
+from loader.reasons import Notice
 
 WIDTHS: Mapping[str, int] = {
     "vendor_lead_code": 20,
@@ -71,7 +69,8 @@ def clean_fields(
 
     Returns:
         The leads (the same rows and columns, `ALWAYS` added; phone_number and alt_phone are left
-        to `loader.normalize`, but for control characters; list_id becomes int64, -1 where no list
+        to `loader.checks.phone_numbers`, but for control characters; list_id becomes int64, -1
+        where no list
         can have it, and its digits are kept in list_id_given; of `LOOKED_UP` the values as given
         are kept in state_given and so on),
         the rows rejected because of unstorable characters, and notices.
@@ -104,91 +103,6 @@ def clean_fields(
             leads[name], notice = clean(leads[name], options)
             said.append(notice)
     return leads, rejected.sort_index(), pd.concat(said)
-
-
-def fit_field(
-    values: "pd.Series[str]", column: Column, options: LoadOptions
-) -> tuple["pd.Series[str]", Findings, Notices]:
-    """Take out control characters, replace unstorable ones, cut to the column's width.
-
-    Args:
-        values: named as the field; index row_number.
-        column: what it has to fit into.
-        options: unstorable is read: such rows are rejected, or get a notice.
-    """
-    index, name = values.index, str(values.name)
-    texts, said, unfit = to_arrow(values), [no_notices()], no_findings()
-    if not _is_printable_ascii(texts):
-        control = pc.match_substring_regex(texts, r"\p{Cc}")
-        texts = pc.replace_substring_regex(texts, r"\p{Cc}", "")
-        rows = index[to_mask(control, index)]
-        said.append(notices(rows, Notice.CONTROL_CHARACTERS_DROPPED, name))
-        texts, rows = _replace_unstorable(texts, column.charset, index)
-        if options.unstorable == "reject":
-            unfit = findings(rows, Reason.UNSTORABLE_CHARACTERS, f"field={name}", "")
-        else:
-            said.append(notices(rows, Notice.UNSTORABLE_REPLACED, name))
-    if column.width is not None:
-        long = pc.greater(pc.utf8_length(texts), column.width)
-        if pc.any(long).as_py():
-            texts = pc.utf8_slice_codeunits(texts, 0, column.width)
-            said.append(notices(index[to_mask(long, index)], Notice.VALUE_CUT, name))
-    return to_series(texts, index), unfit, pd.concat(said)
-
-
-def _is_printable_ascii(texts: pa.ChunkedArray) -> bool:
-    """Tell from the bytes that there is nothing to look for: most columns are plain."""
-    for chunk in texts.chunks:
-        _, offset_buffer, data = chunk.buffers()
-        if len(chunk) and data is not None:
-            ends = np.frombuffer(offset_buffer, np.int64)
-            first, last = ends[chunk.offset], ends[chunk.offset + len(chunk)]
-            found = np.frombuffer(data, np.uint8)[first:last]
-            if ((found < 0x20) | (found > 0x7E)).any():
-                return False
-    return True
-
-
-def _replace_unstorable(
-    texts: pa.ChunkedArray, charset: str | None, index: pd.Index
-) -> tuple[pa.ChunkedArray, pd.Index]:
-    pattern = unstorable_characters(charset)
-    if pattern is None:
-        return texts, index[:0]
-    rows = index[to_mask(pc.match_substring_regex(texts, pattern), index)]
-    return pc.replace_substring_regex(texts, pattern, "?") if len(rows) else texts, rows
-
-
-CODECS = {
-    "latin1": "cp1252",
-    "latin2": "iso8859_2",
-    "greek": "iso8859_7",
-    "hebrew": "iso8859_8",
-    "koi8r": "koi8_r",
-    "koi8u": "koi8_u",
-    "tis620": "iso8859_11",
-    "ujis": "euc_jp",
-}
-"""Python's names of MySQL's character sets, where they differ."""
-
-
-@cache
-def unstorable_characters(charset: str | None) -> str | None:
-    """Give a pattern of what a MySQL character set cannot hold; None: everything, or unknown."""
-    if charset in {None, "utf8mb4", "utf16", "utf16le", "utf32", "binary"}:
-        return None
-    if charset in {"utf8", "utf8mb3", "ucs2"}:
-        return r"[\x{10000}-\x{10FFFF}]"
-    try:
-        codec = codecs.lookup(CODECS.get(str(charset), str(charset)))
-    except LookupError:
-        return None
-    good = "".join(
-        f"\\x{{{code:X}}}"
-        for code in range(0x10000)
-        if not 0xD800 <= code < 0xE000 and codec.encode(chr(code), "ignore")[0]
-    )
-    return f"[^{good}]"
 
 
 def _list_id(
@@ -258,64 +172,6 @@ def _date_of_birth(
     empty = values.str.strip().isin(("", NO_DATE))
     rows = values.index[unknown & ~empty]
     return dates.where(~unknown, NO_DATE), notices(rows, Notice.INVALID_DATE_OF_BIRTH, "")
-
-
-_DATES = (
-    r"^(?P<year>[0-9]+)-(?P<month>[0-9]+)-(?P<day>[0-9]+)",
-    r"^(?P<year>[0-9]{4})(?P<month>[0-9]{2})(?P<day>[0-9]{2})(?:[0-9]{6,})?$",
-    r"^(?P<year>[0-9]{2})(?P<month>[0-9]{2})(?P<day>[0-9]{1,2})(?:[0-9]|[0-9]{3,7})?$",
-)
-"""Year, month and day with hyphens, or in digits alone: with a year of four if there are 8, or 14
-and more, else with a year of two. A time of day may follow."""
-
-_DAYS = pa.array([31, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
-"""Days of the months; month 0, unknown, may have any."""
-
-
-def iso_dates(values: "pd.Series[str]") -> "pd.Series[str]":
-    """Read dates as the database reads add_lead's digits and hyphens: null where it finds none.
-
-    The year may have two digits (70 to 99 are 19xx), month and day may be 0: unknown.
-    """
-    texts = pc.replace_substring_regex(to_arrow(values), r"[^0-9-]", "")
-    parts = [pc.extract_regex(texts, pattern) for pattern in _DATES]
-    year, month, day = (
-        pc.coalesce(*(_number(pc.struct_field(part, name)) for part in parts))
-        for name in ("year", "month", "day")
-    )
-    written = pc.coalesce(*(pc.utf8_length(pc.struct_field(part, "year")) for part in parts))
-    empty = pc.equal(pc.add(pc.add(year, month), day), 0)
-    century = pc.if_else(pc.less(year, 70), 2000, 1900)
-    short = pc.and_(pc.equal(written, 2), pc.invert(empty))
-    year = pc.if_else(short, pc.add(year, century), year)
-    leap = _is_leap(year)
-    known = pc.and_(pc.less_equal(year, 9999), pc.less_equal(month, 12))
-    last = _DAYS.take(pc.if_else(pc.fill_null(known, fill_value=False), month, 0))
-    last = pc.add(last, pc.cast(pc.and_(leap, pc.equal(month, 2)), pa.int64()))
-    good = pc.fill_null(pc.and_(known, pc.less_equal(day, last)), fill_value=False)
-    text = joined([_padded(n, width) for n, width in ((year, 4), (month, 2), (day, 2))], "-")
-    return to_series(pc.if_else(good, text, None), values.index)
-
-
-def _number(digits: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Read up to five digits; more are no part of a date."""
-    short = pc.match_substring_regex(digits, r"^0*[0-9]{1,5}$")
-    return pc.cast(
-        pc.if_else(short, digits, pc.if_else(pc.is_valid(digits), "99999", None)), pa.int64()
-    )
-
-
-def _padded(numbers: pa.ChunkedArray, width: int) -> pa.ChunkedArray:
-    return pc.cast(pc.utf8_lpad(pc.cast(numbers, pa.string()), width, "0"), pa.large_string())
-
-
-def _is_leap(year: pa.ChunkedArray) -> pa.ChunkedArray:
-    def divides(number: int) -> pa.ChunkedArray:
-        return pc.equal(pc.multiply(pc.divide(year, number), number), year)
-
-    # To the database the year 0 is none.
-    century = pc.and_(divides(400), pc.greater(year, 0))
-    return pc.and_(divides(4), pc.or_(pc.invert(divides(100)), century))
 
 
 _SPECIAL = {

@@ -8,9 +8,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from loader.accepted import AcceptedKeys
+from loader.checks.duplicates_in_file import DuplicateCheck, Kind, Scope, earlier_duplicates, encode
 from loader.collation import fold, fold_text
 from loader.dialer import Dialer, Lookups
-from loader.duplicates import DuplicateCheck, Kind, Scope, earlier_duplicates, encode
 from loader.findings import FINDING_TYPES, Findings, Notices, no_findings, notices
 from loader.reasons import Notice, Reason
 

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from loader.clean import WIDTHS, fit_field
+from loader.checks.clean import WIDTHS
+from loader.checks.fit import fit_field
 from loader.dialer import Column
 from loader.findings import Findings, Notices, findings, notices
 from loader.options import LoadOptions

@@ -1,10 +1,10 @@
 """The checks of add_lead on one row by itself, in add_lead's order; each is a function of a frame.
 
 A rule takes the leads that no earlier rule has rejected and gives the findings of those that it
-rejects. The duplicate checks, which look at rows together, are in `loader.duplicate_rule`.
+rejects. The duplicate checks, which look at rows together, are in `loader.checks.duplicates`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import pyarrow.compute as pc
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from loader.collation import fold, fold_text
 from loader.columnar import to_arrow, to_mask, to_series
 from loader.dialer import Dialer, Lookups
+from loader.feeds import Feed
 from loader.findings import Findings, findings, no_findings
 from loader.options import DncCheck, LoadOptions
 from loader.reasons import Reason
@@ -161,3 +162,18 @@ def _slice(texts: "pd.Series[str]", stop: int) -> "pd.Series[str]":
 
 def _matches(texts: "pd.Series[str]", pattern: str) -> "pd.Series[bool]":
     return to_mask(pc.match_substring_regex(to_arrow(texts), pattern), texts.index)
+
+
+def on_feeds(leads: pd.DataFrame, feeds: Sequence[Feed]) -> Findings:
+    """Reject the numbers of the feeds; of several that have a number the first answers.
+
+    The reason is PHONE_NUMBER_IN_FEED, a colon and the feed's name.
+    """
+    found: list[Findings] = []
+    for feed in feeds:
+        hit = leads[feed.contains(leads)]
+        details = "phone_number=" + hit["phone_number"] + f" feed={feed.name}"
+        said = findings(hit.index, Reason.PHONE_NUMBER_IN_FEED, details, "")
+        found.append(said.assign(reason=said["reason"] + f":{feed.name}"))
+        leads = leads.drop(hit.index)
+    return pd.concat(found).sort_index() if found else no_findings()

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.clean import WIDTHS
+from loader.checks.clean import WIDTHS
 from loader.clock import offset_now
 from loader.collation import fold
 from loader.columnar import joined, to_arrow, to_mask, to_series
