@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from loader.clock import Clock
-from loader.facts import read_clock
+from loader.database.server_clock import read_clock
 from loader.mapping import ColumnMapping
 from loader.signals import Stop
 from loader.source import SourceFile

@@ -11,7 +11,7 @@ from loader.archive.conditions import loaded_anew
 from loader.archive.selection import Ids, leads_in
 from loader.archive.tables import ARCHIVE, LEADS
 from loader.archive_options import ArchiveOptions
-from loader.database import Database
+from loader.database.connection import Database
 from loader.undo_result import STAYED_TYPES, Kept, LeadsNow, Taken
 
 

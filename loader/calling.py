@@ -8,9 +8,10 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from loader.checks.dialable import CAMPAIGNS, KINDS, LISTS, Dialable, by_list, find_obstacles
-from loader.database import Database
+from loader.database.connection import Database
+from loader.database.server_clock import read_clock
 from loader.dialer import Dialer
-from loader.facts import CALL_TIMES, STATE_CALL_TIMES, Facts, read_clock
+from loader.facts import CALL_TIMES, STATE_CALL_TIMES, Facts
 from loader.options import LoadOptions
 
 MOST_LEADS = 20_000

@@ -7,7 +7,7 @@ import pandas as pd
 from sqlalchemy import Connection, String, cast, column, delete, select, table, update
 
 from loader.columnar import joined, to_arrow, to_series
-from loader.database import Database
+from loader.database.connection import Database
 from loader.extras import ExtraRows
 from loader.write import Batch, BatchLog, Inserted, Writer, Written
 

@@ -12,11 +12,12 @@ from sqlalchemy import Connection, inspect
 from loader.checks.duplicates_in_file import Kind
 from loader.clock import Clock
 from loader.collation import CharacterFold, fold, fold_text, general_ci
-from loader.database import Database
+from loader.database.connection import Database
+from loader.database.server_clock import existing_moments, read_clock
+from loader.database.weights import server_fold
 from loader.dialer import CAMPAIGNS, NANPA, PHONE_CODES, POSTAL_CODES, Column, Dialer, Permissions
 from loader.errors import ConfigurationError, NotAllowedError
 from loader.options import LoadOptions
-from loader.queries import existing_moments
 
 EXTRA_TABLES = (
     "vicidial_list_archive", "vicidial_list_alt_phones", "vicidial_hopper", "vicidial_callbacks",
@@ -331,15 +332,6 @@ def _check_rights(user: str, row: Mapping[Hashable, Any]) -> None:
         )
 
 
-def read_clock(connection: Connection) -> Clock:
-    """Read the server's clock."""
-    now, utc = connection.exec_driver_sql("SELECT NOW(), UTC_TIMESTAMP()").one()
-    local = datetime.fromisoformat(str(now))
-    # Whole minutes: a second may begin between the two.
-    ahead = round((local - datetime.fromisoformat(str(utc))) / timedelta(minutes=1))
-    return Clock(now=local, offset=timedelta(minutes=ahead))
-
-
 def window_starts(
     connection: Connection, clock: Clock, days: Collection[int]
 ) -> dict[int, datetime]:
@@ -350,44 +342,3 @@ def window_starts(
     """
     found = existing_moments(connection, [clock.now - timedelta(days=number) for number in days])
     return dict(zip(days, found, strict=True))
-
-
-def server_fold(connection: Connection, collation: str) -> CharacterFold | None:
-    """Learn from the server how a collation weighs each character; None: it compares exactly."""
-    if collation.endswith(("_bin", "_cs")):
-        return None
-    version = str(connection.exec_driver_sql("SELECT VERSION()").scalar_one())
-    if (version, collation) not in _FOLDS:
-        _FOLDS[version, collation] = _ask_weights(connection, collation)
-    return _FOLDS[version, collation]
-
-
-_FOLDS: dict[tuple[str, str], CharacterFold] = {}
-
-
-def _ask_weights(connection: Connection, collation: str) -> CharacterFold:
-    """Ask for the weight of every character of the basic plane, in one statement.
-
-    Characters that the collation's character set does not have weigh as "?", which is how they
-    are stored.
-    """
-    digits = " UNION ALL ".join(f"SELECT {number} AS d" for number in range(16))
-    place = " CROSS JOIN ".join(f"({digits}) AS p{power}" for power in range(4))
-    code = " + ".join(f"p{power}.d * {16**power}" for power in range(4))
-    statement = (
-        "SELECT code, HEX(WEIGHT_STRING(CONVERT(CHAR(code USING ucs2) "  # noqa: S608 - numbers
-        f"USING {collation.partition('_')[0]}) COLLATE {collation})) "
-        f"FROM (SELECT {code} AS code FROM {place}) AS codes "
-        "WHERE NOT code BETWEEN 55296 AND 57343"
-    )
-    weights = {chr(row[0]): str(row[1]) for row in connection.exec_driver_sql(statement)}
-    width = len(weights["A"])
-    # ASCII is folded to its capitals without asking; the others' weights have to meet it there.
-    letters = {weights[chr(number)]: chr(number).upper() for number in range(127, 31, -1)}
-
-    def weight(character: str) -> str:
-        text = weights.get(character, character)
-        units = (text[start : start + width] for start in range(0, len(text), width))
-        return "".join(letters.get(unit, unit) for unit in units)
-
-    return weight

@@ -15,9 +15,10 @@ from sqlalchemy import Connection
 
 from loader.clock import written_offsets
 from loader.columnar import joined, to_arrow, to_series
-from loader.database import Database
+from loader.database.connection import Database
+from loader.database.sql import quoted
 from loader.errors import LoaderError
-from loader.write import Batch, BatchLog, Inserted, Writer, Written, quoted
+from loader.write import Batch, BatchLog, Inserted, Writer, Written
 
 SEPARATOR = "\x1f"
 

@@ -26,11 +26,12 @@ from loader.batch_record import (
     encode_sent,
 )
 from loader.change_log import ChangeLog, Updated
+from loader.database.sql import STATEMENT_BYTES
 from loader.errors import LoaderError
 from loader.extra_insert import InsertedExtra
 from loader.insert import LeadLog
 from loader.ledger import Ledger, read_changes
-from loader.write import STATEMENT_BYTES, BatchLog, Inserted
+from loader.write import BatchLog, Inserted
 
 Columns = dict[str, Any]
 More = Callable[[Connection], None]

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, RowMapping, case, desc, func, insert, inspect
 
 from loader import ledger_tables as tables
 from loader.batch_record import SentBatch, decoded_leads, sent_fingerprints
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import (
     BusyError,
     ConfigurationError,

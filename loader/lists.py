@@ -18,9 +18,9 @@ from sqlalchemy import (
 )
 from sqlalchemy import table as table_of
 
-from loader.database import Database
+from loader.database.catalogue import Columns, read_shapes
+from loader.database.connection import Database
 from loader.errors import ConfigurationError, RowDataError
-from loader.table_shapes import Columns, read_shapes
 
 LISTS, LEADS, CAMPAIGNS = "vicidial_lists", "vicidial_list", "vicidial_campaigns"
 MARKED = "list_description"

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -12,14 +12,12 @@ from loader.checks.duplicates import SEPARATOR
 from loader.checks.duplicates_in_file import DuplicateCheck, Kind, Scope
 from loader.checks.rules import dnc_campaigns, dnc_keys
 from loader.collation import fold
-from loader.database import Database
+from loader.database.connection import Database
+from loader.database.server_clock import existing_moments, sql
 from loader.dialer import Dialer, Lookups
 from loader.options import LoadOptions
 
 LEADS, ARCHIVE = "vicidial_list", "vicidial_list_archive"
-
-MOMENTS = 1000
-"""Of one statement: a row has no more columns than 2000 on SQLite, 4096 on a server."""
 
 
 def look_up_dnc(
@@ -101,37 +99,6 @@ def look_up_entry_dates(
     dates = [None if date is None else str(date)[:19] for _, date in rows]
     moments = pd.to_datetime(pd.Series(dates, dtype="str"), format="ISO8601", errors="coerce")
     return moments.set_axis(pd.Index([int(number) for number, _ in rows], dtype="int64"))
-
-
-def existing_moments(connection: Connection, moments: Sequence[datetime]) -> list[datetime]:
-    """Move moments that the server's clocks skip in spring one hour on; others stay.
-
-    So do those that the server's calendar ends before, such as 2038 on older ones. One statement
-    asks for a thousand.
-    """
-    found: list[datetime] = []
-    for start in range(0, len(moments), MOMENTS):
-        asked = moments[start : start + MOMENTS]
-        words = ", ".join(f"FROM_UNIXTIME(UNIX_TIMESTAMP('{_sql(moment)}'))" for moment in asked)
-        answers = connection.exec_driver_sql(f"SELECT {words}").one()
-        found += [
-            moment + timedelta(hours=1) if _is_skipped(moment, answer) else moment
-            for moment, answer in zip(asked, answers, strict=True)
-        ]
-    return found
-
-
-def _sql(moment: datetime) -> str:
-    # Not strftime: it writes years before 1000 differently from system to system.
-    return moment.isoformat(" ", "seconds")
-
-
-def _is_skipped(moment: datetime, answer: object) -> bool:
-    """Say whether the answer is another time of the day; what lies beyond the calendar is none."""
-    if answer is None:
-        return False
-    told = datetime.fromisoformat(str(answer))
-    return told != moment and abs(told - moment) < timedelta(days=1)
 
 
 class _Search(NamedTuple):
@@ -280,7 +247,7 @@ class _Questions:
         """Word the lowest lead_id within a window, whose start is exclusive."""
         if not days:
             return "MIN(lead_id)"
-        since = _sql(self.dialer.window_starts[days])
+        since = sql(self.dialer.window_starts[days])
         return f"MIN(CASE WHEN entry_date > '{since}' THEN lead_id END)"
 
     def frame(

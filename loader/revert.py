@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from loader.archive.selection import Ids, leads_in
 from loader.archive.tables import ARCHIVE
 from loader.changes import differing
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import RowDataError
 from loader.undo_result import STAYED_TYPES, ChangesNow, Kept
 from loader.update import ROUNDS, LeadUpdater

@@ -6,10 +6,11 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from loader.archive.tables import CHILDREN, is_of_leads
-from loader.database import Database, error_code
+from loader.database.connection import Database
+from loader.database.error_codes import error_code
+from loader.database.sql import quoted
 from loader.errors import NotAllowedError
 from loader.needs import CUSTOM_FIELDS, Right, Rights, Site
-from loader.write import quoted
 
 DENIED = frozenset({1044, 1142, 1143, 1227})
 NO_TABLE, NO_COLUMN, NO_KEY = 1146, 1054, 1091

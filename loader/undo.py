@@ -35,9 +35,9 @@ from loader.archive.tables import ARCHIVE, CHILDREN, HOLDERS, LEADS
 from loader.archive.transfer import ForLeads, for_leads
 from loader.archive_options import ArchiveOptions
 from loader.batch_record import SentBatch
-from loader.database import Database
+from loader.database.catalogue import Shape
+from loader.database.connection import Database
 from loader.insert import STORED, fingerprints_of, text_of
-from loader.table_shapes import Shape
 from loader.undo_result import LOADED_TYPES, STAYED_TYPES, Kept, LeadsNow, Taken
 
 HOPPER, CALLBACKS = "vicidial_hopper", "vicidial_callbacks"

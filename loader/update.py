@@ -23,10 +23,10 @@ from loader.changes import (
     wanted_values,
 )
 from loader.columnar import joined, to_arrow
-from loader.database import Database
+from loader.database.connection import Database
+from loader.database.sql import AS_IT_IS, by_statement, quoted
 from loader.errors import RowDataError
 from loader.options import LoadOptions
-from loader.write import AS_IT_IS, by_statement, quoted
 
 ROUNDS = 5
 """Of reading and writing a lead that others change in between."""

@@ -6,30 +6,23 @@ and without transactions.
 
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 from sqlalchemy import Connection, CursorResult
 from sqlalchemy.exc import DBAPIError
 
-from loader.columnar import joined, to_arrow
-from loader.database import Database, error_code
+from loader.columnar import to_arrow
+from loader.database.connection import Database
+from loader.database.error_codes import error_code
+from loader.database.sql import AS_IT_IS, by_statement, literals, quoted
 from loader.errors import RowDataError
 from loader.signals import unbroken
 
-STATEMENT_BYTES = 500_000
-"""Of one INSERT; the oldest servers take 1 MB, a lead with all fields full is 3 KB."""
-
 LOCAL_INFILE_OFF = frozenset({1148, 2068, 3948, 3950, 4166})
-
-AS_IT_IS = {"no_parameters": True}
-"""Values and names may hold percent signs, which the driver would take for its own."""
 
 
 class Written(NamedTuple):
@@ -219,32 +212,6 @@ class Batch(ABC):
     def _find_stored(self, rows: pd.DataFrame) -> None:
         """Find the rows of a failed write that are stored all the same."""
         self.known += self.database.read(lambda connection: self.read_back(connection, rows, None))
-
-
-def quoted(name: str) -> str:
-    """Give a table's or column's name as SQL of MariaDB, MySQL and SQLite has it."""
-    return "`" + name.replace("`", "``") + "`"
-
-
-def literals(rows: pd.DataFrame) -> pa.ChunkedArray:
-    """Give the values of each row as MariaDB's and MySQL's literals, joined by commas.
-
-    Args:
-        rows: str columns. Backslashes must be escapes to the server: `database.SERVER_MODE`.
-    """
-    escaped = []
-    for name in rows:
-        text = pc.replace_substring(to_arrow(rows[name]), "\\", "\\\\")
-        escaped.append(pc.replace_substring(text, "'", "''"))
-    quote, nothing = pa.scalar("'", pa.large_string()), pa.scalar("", pa.large_string())
-    return pc.binary_join_element_wise(quote, joined(escaped, "','"), quote, nothing)
-
-
-def by_statement(texts: pa.ChunkedArray) -> Iterator[list[str]]:
-    """Give texts in parts that fit into a statement each."""
-    statement = np.cumsum(pc.binary_length(texts).to_numpy()) // STATEMENT_BYTES
-    for _, part in pd.Series(texts.to_pylist(), dtype=object).groupby(statement):
-        yield part.tolist()
 
 
 def _executemany(connection: Connection, table: str, rows: pd.DataFrame) -> Written:

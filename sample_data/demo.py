@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import create_engine
 
 from jobs.cli.main import run
+from loader.database.schema import create_missing, metadata
 from loader.results import PAGE
-from loader.schema import create_missing, metadata
 
 Tables = dict[str, list[dict[str, Any]]]
 HERE = Path(__file__).resolve().parent

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import settings
 from sqlalchemy import create_engine, make_url
 
-from loader import schema
-from loader.database import Database
+from loader.database import schema
+from loader.database.connection import Database
 from tests.install_programs import BROWSER_ADVICE, SERVER_ADVICE, find_browser, find_server
 from tests.server import PrivateServer, Server, empty, run
 
@@ -145,7 +145,7 @@ def database_with_tables(
 def database_url(
     engine_name: str, database_with_tables: Callable[[str], str], tmp_path: Path
 ) -> str:
-    """The address of a database with all tables of loader.schema, empty, their ids at 1."""
+    """The address of a database with all dialer tables, empty, their ids at 1."""
     url = database_with_tables(engine_name)
     if engine_name == "sqlite":
         template = str(make_url(url).database)

@@ -17,7 +17,7 @@ WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 CONTEXT = multiprocessing.get_context("forkserver")
 # What takes a second to import is imported once.
-CONTEXT.set_forkserver_preload(["jobs.load.job", "loader.database"])
+CONTEXT.set_forkserver_preload(["jobs.load.job", "loader.database.connection"])
 
 
 def start(
@@ -39,7 +39,7 @@ def start(
 
 def _load(url: str, path: Path, options: dict[str, Any], results: Path, dies_before: int) -> None:
     from jobs.load.job import load  # noqa: PLC0415 - heavy, and only the child needs it
-    from loader.database import Database  # noqa: PLC0415
+    from loader.database.connection import Database  # noqa: PLC0415
     from loader.options import LoadOptions  # noqa: PLC0415
 
     sys.dont_write_bytecode = True

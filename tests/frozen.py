@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import event
 
-from loader.database import Database
+from loader.database.connection import Database
 from tests.server import Server
 
 YEARS = (2020, 2030)

@@ -14,7 +14,7 @@ from pyarrow.csv import ConvertOptions, read_csv
 
 from jobs.load.job import load
 from jobs.reporting import Reporting
-from loader.database import Database
+from loader.database.connection import Database
 from loader.options import LoadOptions
 from loader.reasons import Notice
 from loader.summary import Summary

@@ -15,7 +15,7 @@ from jobs.nightly.report import FileReport, NightReport
 from jobs.settings.settings import read_settings
 from jobs.telemetry.telemetry import Telling
 from jobs.watchers import NightWatch
-from loader.database import Database
+from loader.database.connection import Database
 from loader.signals import Stop
 from tests.replay import read
 from tests.server import fill

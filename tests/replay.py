@@ -14,7 +14,7 @@ from sqlalchemy import inspect
 
 from jobs.load.job import load_source
 from jobs.reporting import Reporting
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import LoaderError, NotAllowedError
 from loader.mapping import plain, usual_names
 from loader.options import LoadOptions

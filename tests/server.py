@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import OperationalError
 
-from loader import schema
+from loader.database import schema
 from tests.install_programs import SERVER_ADVICE, find_server
 
 PATIENCE = 60.0
@@ -260,7 +260,7 @@ def run(url: str, *statements: str) -> list[tuple[Any, ...]]:
 
 
 def empty(database: Engine | str) -> None:
-    """Leave the tables of `loader.schema` without rows, their ids at 1, and no other table."""
+    """Leave the dialer tables without rows, their ids at 1, and no other table."""
     with _lax(database) as connection:
         # A test that failed may have left a transaction open, which would hold us up.
         sessions = text(

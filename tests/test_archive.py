@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import LeadIdsError, UsageError
 from tests.archives import ARCHIVE, LEADS, archiver, ids, lead, move, put, put_many, rows, sql, take
 

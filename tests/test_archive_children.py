@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import ConfigurationError
 from tests.archives import (
     ARCHIVE,

@@ -27,7 +27,7 @@ from loader.archive import selection
 from loader.archive.report import ArchiveReport
 from loader.archive_options import ArchiveOptions, ArchiveRule
 from loader.clock import Clock
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import OfficeHoursError
 from loader.office_hours import WEEKDAYS, OfficeHours
 from loader.signals import CAUGHT, Interrupted, Stop

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import ConfigurationError
 from tests.archives import (
     ARCHIVE,

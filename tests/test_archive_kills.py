@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import create_engine, inspect, make_url
 
 from jobs.cli.main import run as run_command
-from loader import schema
+from loader.database import schema
 from loader.signals import Stop
 from tests.proxy import Moment, Proxy
 from tests.server import PrivateServer, run

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from loader.database import Database
+from loader.database.connection import Database
 from tests.archives import ARCHIVE, LEADS, lead, move, put, rows, sql
 from tests.server import fill
 

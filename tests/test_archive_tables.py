@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine
 
-from loader import schema
 from loader.archive.tables import ArchiveTables
 from loader.archive_options import ArchiveOptions
-from loader.database import Database
+from loader.database import schema
+from loader.database.catalogue import read_shapes
+from loader.database.connection import Database
 from loader.errors import ConfigurationError, LeadIdsError, NotAllowedError
-from loader.table_shapes import read_shapes
 from tests.archives import (
     ARCHIVE,
     LEADS,

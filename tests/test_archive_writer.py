@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from jobs.cli.main import run as run_command
-from loader import schema
+from loader.database import schema
 from tests.proxy import Proxy
 from tests.server import Server, run
 from tests.worked import PROCESSED, insert_leads

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from jobs.cli.main import run
-from loader.database import Database
-from loader.schema import create_missing
+from loader.database.connection import Database
+from loader.database.schema import create_missing
 from tests.loads import leads
 
 ROWS = "phone_number,first_name\n7275550101,Ann\n7275550102,Bo\n123,Cy\n"

@@ -15,8 +15,8 @@ from loader.changes import (
     no_changes,
     wanted_values,
 )
+from loader.database.schema import metadata
 from loader.options import LoadOptions
-from loader.schema import metadata
 
 COLUMNS = list(metadata.tables["vicidial_list"].columns.keys())
 EMPTY = LoadOptions(on_duplicate="update")

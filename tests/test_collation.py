@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine
 
 from loader.collation import CharacterFold, fold, fold_text, general_ci
-from loader.facts import server_fold
+from loader.database.weights import server_fold
 from tests import reference_fields
 from tests.server import Server
 

@@ -9,7 +9,7 @@ from sqlalchemy import make_url
 
 from jobs.cli.main import run as leadloader
 from jobs.settings import settings as settings_module
-from loader.database import Database
+from loader.database.connection import Database
 from loader.needs import LEDGER
 from tests.nights import Site, rows
 from tests.server import Server, fill, run

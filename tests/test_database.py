@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import NullPool, create_engine, event, make_url
 
 from jobs.cli.main import run as run_command
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import (
     ConfigurationError,
     DatabaseUnavailableError,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import LeadIdsError
 from tests.archives import ARCHIVE, LEADS, archiver, ids, lead, move, put, rows, sql
 

@@ -18,7 +18,7 @@ from loader import calling
 from loader.calling import Calling
 from loader.checks.dialable import CAMPAIGNS, KINDS, LISTS, by_list, find_obstacles
 from loader.collation import fold
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import DatabaseUnavailableError
 from loader.reasons import Obstacle
 from tests.loads import Loads

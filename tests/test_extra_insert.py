@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import event, make_url
 
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import ConfigurationError, DatabaseUnavailableError
 from loader.extra_insert import ExtraInserter, InsertedExtra
 from loader.extras import ExtraRows

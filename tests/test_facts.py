@@ -7,7 +7,7 @@ import pytest
 
 from jobs.settings import settings as settings_module
 from jobs.settings.settings import read_settings
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import ConfigurationError, LoaderError, NotAllowedError, UsageError
 from loader.facts import read_dialer
 from loader.options import LoadOptions

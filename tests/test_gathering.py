@@ -13,7 +13,7 @@ from jobs.load import profile as building
 from jobs.load.job import load
 from jobs.reporting import Reporting
 from jobs.watchers import Watchers
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import LoaderError
 from loader.options import LoadOptions
 from tests.loads import Loads, outcome_of

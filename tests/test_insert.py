@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import NullPool, create_engine, event
 
-from loader.database import Database
+from loader.database.connection import Database
+from loader.database.schema import create_missing, metadata
 from loader.insert import LeadInserter
-from loader.schema import create_missing, metadata
 from loader.write import Inserted
 from tests.proxy import Proxy
 from tests.server import PrivateServer, Server, run

@@ -14,7 +14,7 @@ from sqlalchemy import make_url
 
 from jobs.load.job import load
 from loader.batch_record import decode_extra, decode_inserted, encode_extra, encode_inserted
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import ConfigurationError, LoadedBeforeError, UsageError
 from loader.extra_insert import InsertedExtra
 from loader.insert import read_fingerprints

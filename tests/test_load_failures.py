@@ -13,7 +13,7 @@ from sqlalchemy import NullPool, create_engine, event
 
 from jobs.cli.main import run as run_command
 from jobs.load.job import load
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import ConfigurationError, DatabaseUnavailableError, LoaderError
 from loader.options import LoadOptions
 from loader.summary import Summary
@@ -572,7 +572,7 @@ def test_a_server_that_is_gone_for_good_before_extras(
         def impatient(address: str, **_: object) -> Database:
             return Database(address, sleep=lambda _seconds: proxy.close())
 
-        monkeypatch.setattr("loader.database.Database", impatient)
+        monkeypatch.setattr("loader.database.connection.Database", impatient)
         proxy.cut_before(f"TABLE `{table}`".encode(), nth=2)
         address = ["--database", proxy.via(database_url), "--results", str(tmp_path / "out")]
         assert run_command(["import", str(path), *flags, *address]) == 69

@@ -16,8 +16,8 @@ from sqlalchemy import NullPool, create_engine, event
 from jobs.cli.main import run as run_command
 from jobs.load.job import load
 from jobs.watchers import Watchers
-from loader import schema
-from loader.database import Database
+from loader.database import schema
+from loader.database.connection import Database
 from loader.errors import (
     ConfigurationError,
     DatabaseUnavailableError,

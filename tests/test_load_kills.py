@@ -20,8 +20,8 @@ import pytest
 from sqlalchemy import create_engine
 
 from jobs.load.job import load
-from loader import schema
-from loader.database import Database
+from loader.database import schema
+from loader.database.connection import Database
 from loader.errors import DatabaseUnavailableError, LoadedBeforeError
 from loader.ledger import Ledger
 from loader.options import LoadOptions

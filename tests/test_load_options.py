@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import ConfigurationError, UsageError
 from tests.loads import Loads, leads
 from tests.replay import read

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from loader.database import Database
+from loader.database.connection import Database
+from loader.database.locks import held, held_file
 from loader.errors import BusyError, ResultsError
-from loader.locking import held, held_file
 
 HOLD = """
 import sys
-from loader.database import Database
-from loader.locking import held
+from loader.database.connection import Database
+from loader.database.locks import held
 with held(Database(sys.argv[1]), "nightly", "a nightly runs"):
     print("held", flush=True)
     sys.stdin.read()

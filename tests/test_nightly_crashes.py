@@ -15,8 +15,9 @@ from sqlalchemy import create_engine, make_url
 from jobs.cli.main import run
 from jobs.settings import settings as settings_module
 from jobs.watchers import NightWatch, Watchers
-from loader import ledger_tables, schema
-from loader.database import Database
+from loader import ledger_tables
+from loader.database import schema
+from loader.database.connection import Database
 from loader.ledger import Ledger
 from tests.nights import PROGRAM, Meanwhile, Site, rows, summary_in
 from tests.server import PrivateServer, Server

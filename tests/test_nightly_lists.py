@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jobs.settings import settings as settings_module
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import ConfigurationError
 from loader.lists import find_list, make_list
 from tests.nights import PROGRAM, Site, rows

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from jobs.cli.main import run
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import NoSuchFileError, SourceFileError, UsageError
 from tests.loads import Loads, Outcome, Rows, leads, snapshot
 from tests.server import fill

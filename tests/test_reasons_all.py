@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loader.database import Database
+from loader.database.connection import Database
 from tests.loads import Loads, Rows
 from tests.server import fill
 

@@ -25,7 +25,8 @@ from jobs.load.checkpoint import Plan
 from jobs.load.resume import Recording
 from jobs.undo.job import undo
 from jobs.watchers import Watchers
-from loader.database import Database
+from loader.database.connection import Database
+from loader.database.locks import held
 from loader.errors import (
     BusyError,
     ConfigurationError,
@@ -37,7 +38,6 @@ from loader.errors import (
 from loader.extra_insert import ExtraInserter
 from loader.journal import ChangeEntry, LeadEntry, _Entry
 from loader.ledger import Ledger, RunRecord
-from loader.locking import held
 from loader.options import LoadOptions
 from loader.results import Results
 from loader.signals import Unbroken, unbroken

@@ -5,9 +5,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from loader.database import Database
+from loader.database.connection import Database
+from loader.database.schema import metadata
 from loader.revert import Reverter
-from loader.schema import metadata
 from tests.archives import ARCHIVE, LEADS, lead, put, sql
 from tests.test_archive_hazards import just_before
 

@@ -10,7 +10,7 @@ from sqlalchemy import make_url
 from jobs.archive.job import Asked, move
 from loader import ledger_tables
 from loader.archive_options import ArchiveOptions, ArchiveRule
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import DatabaseUnavailableError, NotAllowedError
 from loader.needs import (
     LEDGER,

@@ -21,8 +21,8 @@ from sqlalchemy import create_engine, text
 
 from jobs.cli.main import run
 from loader.alt_phones import TABLE as ALT_PHONES
+from loader.database.schema import create_missing
 from loader.reasons import Reason
-from loader.schema import create_missing
 from sample_data.demo import COMMANDS, fixtures
 from tests.server import fill
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import LoaderError
 from tests.nights import PROGRAM, Site, rows
 from tests.replay import read

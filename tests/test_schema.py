@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, NullPool, create_engine, inspect, text
 
-from loader import schema
+from loader.database import schema
 
 WIDTHS = {
     "status": 6,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from loader.database import Database
+from loader.database.connection import Database
 from loader.facts import read_dialer
 from loader.ledger import Ledger
 from loader.options import LoadOptions

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine
 
 from jobs.load.job import load
+from loader.database.schema import create_missing
 from loader.options import LoadOptions
-from loader.schema import create_missing
 from sample_data.demo import fixtures
 from tests.frozen import frozen
 from tests.loads import Loads

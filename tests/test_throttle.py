@@ -17,16 +17,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import NullPool, create_engine, make_url
 
-from loader import throttle
 from loader.archive_options import ArchiveOptions
-from loader.database import Database
+from loader.database import throttle
+from loader.database.connection import Database
+from loader.database.throttle import FEWEST, ChunkSize, Throttle
 from loader.errors import (
     ConfigurationError,
     DatabaseUnavailableError,
     NotAllowedError,
     UsageError,
 )
-from loader.throttle import FEWEST, ChunkSize, Throttle
 from tests.install_programs import SERVER_ADVICE, find_server
 from tests.proxy import Proxy
 from tests.server import PATIENCE, PrivateServer, Server, run

@@ -11,10 +11,10 @@ import pytest
 
 from loader.archive_options import ArchiveOptions
 from loader.batch_record import SentBatch
-from loader.database import Database
+from loader.database.connection import Database
+from loader.database.schema import metadata
 from loader.errors import TransientDatabaseError
 from loader.insert import TEXTS, read_fingerprints
-from loader.schema import metadata
 from loader.undo import LoadedLeads
 from loader.undo_result import LOADED_TYPES, Taken
 from loader.write import Inserted

@@ -14,10 +14,10 @@ from jobs.settings import settings as settings_module
 from jobs.undo.job import Undoing, undo
 from jobs.watchers import Surroundings
 from loader.archive_options import ArchiveOptions
-from loader.database import Database
+from loader.database.connection import Database
+from loader.database.locks import held
 from loader.errors import BusyError, RejectRateError, UsageError
 from loader.ledger import Ledger
-from loader.locking import held
 from loader.signals import Interrupted, Stop
 from loader.undo import LoadedLeads
 from loader.undo_report import UndoReport

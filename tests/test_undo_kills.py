@@ -16,7 +16,7 @@ from jobs.cli.main import run as run_command
 from jobs.undo.job import undo
 from jobs.undo.task import Task
 from loader.archive.transfer import Transfer
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import UndoneBeforeError
 from loader.ledger import Ledger
 from loader.signals import Stop

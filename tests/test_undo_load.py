@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jobs.undo.job import undo
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import LoadedBeforeError, UndoneBeforeError, UsageError
 from loader.ledger import Ledger
 from loader.update import LeadUpdater

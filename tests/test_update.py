@@ -19,10 +19,10 @@ from sqlalchemy import (
 )
 
 from loader.change_log import Updated
-from loader.database import Database
+from loader.database.connection import Database
+from loader.database.schema import create_missing, metadata
 from loader.errors import DatabaseUnavailableError
 from loader.options import LoadOptions
-from loader.schema import create_missing, metadata
 from loader.update import ROUNDS, LeadUpdater
 from tests.proxy import Proxy
 from tests.server import Server, fill, run

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import NullPool, create_engine
 
-from loader.database import Database
+from loader.database.connection import Database
+from loader.database.sql import STATEMENT_BYTES, by_statement, literals
 from loader.errors import RowDataError
-from loader.write import STATEMENT_BYTES, Writer, Written, by_statement, literals
+from loader.write import Writer, Written
 from tests.server import Server
 
 TABLE = "odd `table` 100%s"

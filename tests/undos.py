@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from loader.database import Database
+from loader.database.connection import Database
 from loader.undo_report import UndoReport
 from tests.archives import sql
 from tests.loads import snapshot

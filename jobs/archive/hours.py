@@ -6,7 +6,7 @@ from datetime import timedelta
 from jobs.watchers import Surroundings
 from loader.api.lead_archive import IN_OFFICE_HOURS
 from loader.clock import Clock
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import OfficeHoursError
 from loader.office_hours import OfficeHours
 

@@ -19,10 +19,10 @@ from loader.archive.report import ArchiveReport, PreviewSummary, Stopped, many
 from loader.archive.results import ArchiveResults
 from loader.archive.selection import Ids, Leads
 from loader.archive_options import ArchiveOptions, ArchiveRule
-from loader.database import Database
+from loader.database.connection import Database
+from loader.database.throttle import ChunkSize, Throttle, Wait
 from loader.errors import LoaderError, OfficeHoursError, ResultsError, UsageError
 from loader.office_hours import OfficeHours
-from loader.throttle import ChunkSize, Throttle, Wait
 
 Direction = Literal["archive", "dearchive"]
 

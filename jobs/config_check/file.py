@@ -16,7 +16,7 @@ from jobs.settings.example import TABLES
 from jobs.settings.nightly import Source
 from jobs.settings.problems import Problem, follow, written
 from jobs.settings.settings import Settings, check_settings
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import LoaderError, missing_extra
 from loader.mapping import read_mapping_file
 from loader.options import LoadOptions

@@ -13,7 +13,7 @@ from jobs.reporting import Reporting
 from jobs.watchers import Watchers
 from loader.clock import Clock
 from loader.custom_fields import labels_of
-from loader.database import Database
+from loader.database.connection import Database
 from loader.dialer import Dialer
 from loader.errors import ConfigurationError, RejectRateError, UsageError
 from loader.facts import read_dialer

@@ -11,7 +11,7 @@ from jobs.load.checkpoint import Plan
 from jobs.load.run import Run
 from loader.change_log import Updated
 from loader.columnar import counts
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import BusyError, LoaderError, NoSuchFileError, SourceFileError
 from loader.extra_insert import ExtraInserter, InsertedExtra
 from loader.extras import ExtraRows

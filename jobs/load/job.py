@@ -23,7 +23,7 @@ from jobs.load.summarize import Job, foreseen, report, summarize
 from jobs.naming import run_name
 from jobs.reporting import AS_USUAL, Reporting
 from jobs.watchers import NOBODY, Watchers
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import (
     DeclinedError,
     LoaderError,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from loader.calling import read_call_times
-from loader.database import Database
+from loader.database.connection import Database
 from loader.dialer import Dialer
 from loader.errors import LoaderError, bug_of_ours
 from loader.ledger import Ledger

@@ -10,7 +10,7 @@ from jobs.load.profile import Gathering
 from jobs.reporting import AS_USUAL, Reporting
 from jobs.watchers import Watchers
 from loader.columnar import counts
-from loader.database import Database
+from loader.database.connection import Database
 from loader.dialer import Dialer, Lookups
 from loader.feeds import Feed
 from loader.findings import Findings

@@ -15,7 +15,7 @@ from jobs.load.profile import estimated
 from jobs.load.remarks import remarks
 from jobs.load.run import Run
 from loader.calling import Calling
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import LoaderError, bug_of_ours
 from loader.reasons import Notice, Reason
 from loader.report.comparison import compare, source_of

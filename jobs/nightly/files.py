@@ -15,7 +15,7 @@ from jobs.settings.nightly import Source
 from jobs.settings.settings import Settings
 from jobs.telemetry.telemetry import Telling
 from jobs.watchers import NightWatch, Watchers
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import (
     ConfigurationError,
     FeedFileError,

@@ -19,7 +19,8 @@ from jobs.telemetry.logs import unbind
 from jobs.telemetry.telemetry import Telling
 from jobs.watchers import NightWatch, Surroundings
 from loader.archive.report import ArchiveReport
-from loader.database import Database
+from loader.database.connection import Database
+from loader.database.locks import held, held_file
 from loader.errors import (
     ConfigurationError,
     DatabaseUnavailableError,
@@ -28,7 +29,6 @@ from loader.errors import (
     ResultsError,
     UsageError,
 )
-from loader.locking import held, held_file
 from loader.signals import Interrupted
 
 LOCK = ".lock"

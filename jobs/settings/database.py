@@ -9,7 +9,7 @@ from loader.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from jobs.settings.settings import Settings
-    from loader.database import Database
+    from loader.database.connection import Database
 
 
 def open_database(
@@ -24,7 +24,7 @@ def open_database(
         UsageError: none is named, or the address names a server only.
         ConfigurationError: the address cannot be read, or the SQLite file is not there.
     """
-    from loader.database import Database  # noqa: PLC0415 - --help has to answer at once
+    from loader.database.connection import Database  # noqa: PLC0415 - --help has to answer at once
 
     if settings.database in {"", "none"}:
         raise UsageError(

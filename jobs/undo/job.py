@@ -20,13 +20,13 @@ from jobs.watchers import Surroundings
 from loader.archive.outcome import Counts
 from loader.archive.tables import LEADS
 from loader.archive_options import ArchiveOptions
-from loader.database import Database
+from loader.database.connection import Database
+from loader.database.locks import held
+from loader.database.throttle import ChunkSize, Throttle
 from loader.errors import UndoneBeforeError
 from loader.ledger import Ledger
-from loader.locking import held
 from loader.revert import Reverter
 from loader.signals import Interrupted
-from loader.throttle import ChunkSize, Throttle
 from loader.undo_report import AT_ONCE, UndoReport, UndoResults, report_of, work_in
 from loader.undo_result import LOADED_TYPES, Kept, no_stayed
 

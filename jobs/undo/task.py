@@ -12,7 +12,7 @@ from jobs.load.resume import this_process
 from jobs.naming import run_name
 from loader.archive_options import ArchiveOptions
 from loader.bring_back import ArchivedLeads
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import ConfigurationError, UsageError
 from loader.ledger import UNFINISHED, Ledger, RunRecord
 from loader.undo import LoadedLeads

@@ -36,9 +36,9 @@ from loader.archive.selection import (
 from loader.archive.tables import CHILDREN, HOLDERS, LEADS, ArchiveTables
 from loader.archive.transfer import ForLeads, Transfer
 from loader.archive_options import MOST_LEADS, ArchiveOptions, ArchiveRule
-from loader.database import Database
+from loader.database.connection import Database
+from loader.database.server_clock import read_clock
 from loader.errors import LeadIdsError, UsageError
-from loader.facts import read_clock
 
 
 class Archiver:

@@ -11,7 +11,7 @@ from loader.archive.conditions import AGES, age_group
 from loader.archive.outcome import Preview, Stay
 from loader.archive.selection import Leads
 from loader.clock import Clock
-from loader.database import Database
+from loader.database.connection import Database
 
 GROUPED = {"list_id": "int64", "status": "str", "age": "int64", "details": "str", "leads": "int64"}
 LISTS = {"list_id": "int64", "list_name": "str", "campaign_id": "str"}

@@ -11,9 +11,9 @@ import pandas as pd
 from sqlalchemy import ColumnElement, Connection, TableClause, column, func, select, table
 
 from loader.archive.outcome import STAYED_TYPES, Stay, no_stayed
-from loader.database import Database
+from loader.database.connection import Database
+from loader.database.sql import quoted
 from loader.errors import LeadIdsError
-from loader.write import quoted
 
 Ids = npt.NDArray[np.int64]
 

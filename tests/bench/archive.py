@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import create_engine, make_url
 
-from loader import schema
+from loader.database import schema
 from tests.server import PrivateServer, run
 from tests.worked import PROCESSED, insert_leads
 

@@ -13,8 +13,8 @@ from rich.table import Table
 from sqlalchemy import create_engine
 
 from jobs.load.job import load
-from loader import schema
-from loader.database import Database
+from loader.database import schema
+from loader.database.connection import Database
 from loader.options import LoadOptions
 from tests.bench.leads import phones, write_leads
 from tests.server import PrivateServer

@@ -9,7 +9,8 @@ from sqlalchemy import Dialect, event
 from sqlalchemy.exc import DBAPIError
 
 from loader.archive_options import ArchiveOptions
-from loader.database import Database, error_code
+from loader.database.connection import Database
+from loader.database.error_codes import error_code
 from loader.errors import (
     ConfigurationError,
     DatabaseUnavailableError,

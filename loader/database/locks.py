@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection
 
-from loader.database import Database
+from loader.database.connection import Database
 from loader.errors import BusyError, ResultsError
 
 A_WEEK = 604_800

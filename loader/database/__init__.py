@@ -1,0 +1,1 @@
+"""The database: connections, errors, locks, catalogue, throttle, and what each server needs."""

@@ -1,0 +1,124 @@
+"""Error codes of the servers, and the exception that each becomes."""
+
+import sqlite3
+
+from sqlalchemy.exc import DBAPIError
+
+from loader.errors import (
+    ConfigurationError,
+    LoaderError,
+    NotAllowedError,
+    RowDataError,
+    TransientDatabaseError,
+)
+
+LOCK_WAIT_TIMEOUT, NO_SUCH_THREAD = 1205, 1094
+
+TRANSIENT_CODES = frozenset(
+    {1040, 1053, 1152, 1158, 1159, 1160, 1161, 1203, 1205, 1213, 1226, 1317, 1927, 1969}
+    | {2002, 2003, 2006, 2013, 2055, 3024, 4031}
+)
+"""Too many connections, shutdown, broken packets, lock wait, deadlock, killed, no or lost
+connection."""
+
+ROW_CODES = frozenset(
+    {1048, 1062, 1169, 1216, 1264, 1265, 1292, 1300, 1364, 1366, 1367, 1369, 1406, 1411, 1452}
+    | {1526, 1586, 1644, 1690, 1748, 3819, 4025}
+)
+"""A value, a key, a constraint, a partition or a trigger refuses the row."""
+
+FIRST_CODE_OF_SITES = 5000
+"""Servers keep below; above are the numbers that a site gives its own triggers' errors."""
+
+MEANINGS: tuple[tuple[frozenset[int], type[LoaderError], str], ...] = (
+    (
+        frozenset({1045, 1130, 1698}),
+        NotAllowedError,
+        "the server does not let the account in (error {}): its name or password is wrong, or it "
+        "may not come from this host",
+    ),
+    (
+        frozenset({1044, 1129, 1142, 1143, 1227, 1290, 1370})
+        | frozenset({1820, 1836, 1862, 3118, 4151}),
+        NotAllowedError,
+        "the database account may not do this (error {}); check its rights, and that the server is "
+        "not read-only",
+    ),
+    (
+        frozenset({1049, 1054, 1146}),
+        ConfigurationError,
+        "the database lacks a database, table or column that is needed (error {}); is it a "
+        "dialer's? `leadloader init` makes the tables on an empty one",
+    ),
+    (
+        frozenset({1442}),
+        ConfigurationError,
+        "a trigger of the site's own changes a table that leadloader's statement reads (error {}); "
+        "let it not do that meanwhile",
+    ),
+    (
+        frozenset({126, 127, 134, 144, 145, 1021, 1030, 1034, 1035, 1036, 1114, 1194, 1195}),
+        ConfigurationError,
+        "a table of the database is damaged, full or read-only (error {}); see the server's error "
+        "log and repair it",
+    ),
+)
+"""What else the server's codes mean for the run, in words for its user."""
+
+
+def translate(error: DBAPIError) -> Exception:
+    """Say what a driver's error means, by its code. Its text is dropped: it may quote values."""
+    original = error.orig
+    if isinstance(original, sqlite3.Error):
+        return _translate_sqlite(original)
+    if error.connection_invalidated:
+        return TransientDatabaseError(error_code(error))
+    return meaning(error_code(error))
+
+
+def meaning(code: int) -> Exception:
+    """Give the exception class and the message of a code, if it has one."""
+    if code in TRANSIENT_CODES:
+        return TransientDatabaseError(code)
+    if code in ROW_CODES or code >= FIRST_CODE_OF_SITES:
+        return RowDataError(code)
+    for codes, kind, meaning in MEANINGS:
+        if code in codes:
+            return kind(meaning.format(code))
+    return _unknown(f"the database server answered with error {code}")
+
+
+def _unknown(what: str) -> LoaderError:
+    return LoaderError(
+        f"{what}, which leadloader cannot deal with; look it up, and in the server's error log"
+    )
+
+
+def error_code(error: DBAPIError) -> int:
+    """Give the server's number of an error; 0 where the driver names none."""
+    return code_of(error.orig)
+
+
+def code_of(error: BaseException | None) -> int:
+    """Give the server's code, 0 if there is none."""
+    arguments = getattr(error, "args", ())
+    # PyMySQL takes the sixteenth bit for a sign.
+    return arguments[0] & 0xFFFF if arguments and isinstance(arguments[0], int) else 0
+
+
+def _translate_sqlite(original: sqlite3.Error) -> Exception:
+    code = getattr(original, "sqlite_errorcode", 0) & 0xFF
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return TransientDatabaseError(code)
+    if code == sqlite3.SQLITE_CONSTRAINT:
+        return RowDataError(code)
+    if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}:
+        return NotAllowedError("the SQLite database can only be read")
+    if code in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB}:
+        return ConfigurationError("the SQLite database cannot be opened, or is none")
+    if str(original).startswith("no such"):
+        return ConfigurationError(
+            f"the SQLite database: {original}; `leadloader init` makes the tables on an empty one"
+        )
+    name = getattr(original, "sqlite_errorname", "of the driver")
+    return _unknown(f"SQLite answered with error {name}")

@@ -1,0 +1,42 @@
+"""SQL text: quoted names, literals, and values grouped into statements of limited size."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loader.columnar import joined, to_arrow
+
+STATEMENT_BYTES = 500_000
+"""Of one INSERT; the oldest servers take 1 MB, a lead with all fields full is 3 KB."""
+
+AS_IT_IS = {"no_parameters": True}
+"""Values and names may hold percent signs, which the driver would take for its own."""
+
+
+def quoted(name: str) -> str:
+    """Give a table's or column's name as SQL of MariaDB, MySQL and SQLite has it."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def literals(rows: pd.DataFrame) -> pa.ChunkedArray:
+    """Give the values of each row as MariaDB's and MySQL's literals, joined by commas.
+
+    Args:
+        rows: str columns. Backslashes must be escapes to the server: `database.SERVER_MODE`.
+    """
+    escaped = []
+    for name in rows:
+        text = pc.replace_substring(to_arrow(rows[name]), "\\", "\\\\")
+        escaped.append(pc.replace_substring(text, "'", "''"))
+    quote, nothing = pa.scalar("'", pa.large_string()), pa.scalar("", pa.large_string())
+    return pc.binary_join_element_wise(quote, joined(escaped, "','"), quote, nothing)
+
+
+def by_statement(texts: pa.ChunkedArray) -> Iterator[list[str]]:
+    """Give texts in parts that fit into a statement each."""
+    statement = np.cumsum(pc.binary_length(texts).to_numpy()) // STATEMENT_BYTES
+    for _, part in pd.Series(texts.to_pylist(), dtype=object).groupby(statement):
+        yield part.tolist()
