@@ -8,7 +8,7 @@ from sqlalchemy import Connection, String, cast, column, delete, select, table, 
 
 from loader.columnar import joined, to_arrow, to_series
 from loader.database.connection import Database
-from loader.extras import ExtraRows
+from loader.extras.rows import ExtraRows
 from loader.write import Batch, BatchLog, Inserted, Writer, Written
 
 

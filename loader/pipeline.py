@@ -12,7 +12,6 @@ from typing import Protocol
 
 import pandas as pd
 
-from loader import alt_phones, callbacks, custom_fields, hopper
 from loader.accepted import AcceptedKeys
 from loader.checks.clean import LOOKED_UP, clean_fields
 from loader.checks.defaults import Filling
@@ -28,7 +27,8 @@ from loader.checks.phone_numbers import ALT_PHONE, normalize_phones
 from loader.checks.rules import LIST_RULES, PHONE_RULES, Rule, on_campaign_dnc, on_dnc, on_feeds
 from loader.checks.time_zones import Zones
 from loader.dialer import Dialer, Lookups
-from loader.extras import ExtraRows
+from loader.extras import alt_phones, callbacks, custom_fields, hopper
+from loader.extras.rows import ExtraRows
 from loader.feeds import Feed
 from loader.findings import Findings, Notices, in_words, no_findings
 from loader.mapping import ColumnMapping

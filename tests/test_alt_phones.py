@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.alt_phones import FIELD, TABLE, decide, extra_rows
 from loader.clock import Clock
 from loader.dialer import Column, Dialer, Lookups
+from loader.extras.alt_phones import FIELD, TABLE, decide, extra_rows
 from loader.findings import Notices
 from loader.options import LoadOptions
 from tests.reference_extras import Extras

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader import callbacks
-from loader.callbacks import MOST_DAYS, days_asked
 from loader.clock import Clock
 from loader.collation import fold_text
 from loader.dialer import CAMPAIGNS, Column, Dialer, Lookups
-from loader.extras import ExtraRows
+from loader.extras import callbacks
+from loader.extras.callbacks import MOST_DAYS, days_asked
+from loader.extras.rows import ExtraRows
 from loader.options import LoadOptions
 from loader.reasons import Notice
 from tests.reference_extras import Extras

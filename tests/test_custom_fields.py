@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.clock import Clock
-from loader.custom_fields import decide, extra_rows, labels_of
 from loader.dialer import Column, Dialer, Lookups
-from loader.extras import ExtraRows
+from loader.extras.custom_fields import decide, extra_rows, labels_of
+from loader.extras.rows import ExtraRows
 from loader.findings import Notices
 from loader.options import LoadOptions
 from tests.reference_extras import Extras

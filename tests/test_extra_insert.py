@@ -11,7 +11,7 @@ from sqlalchemy import event, make_url
 from loader.database.connection import Database
 from loader.errors import ConfigurationError, DatabaseUnavailableError
 from loader.extra_insert import ExtraInserter, InsertedExtra
-from loader.extras import ExtraRows
+from loader.extras.rows import ExtraRows
 from loader.reasons import Notice
 from loader.write import Writer
 from tests.proxy import Proxy

@@ -20,8 +20,8 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from jobs.cli.main import run
-from loader.alt_phones import TABLE as ALT_PHONES
 from loader.database.schema import create_missing
+from loader.extras.alt_phones import TABLE as ALT_PHONES
 from loader.reasons import Reason
 from sample_data.demo import COMMANDS, fixtures
 from tests.server import fill

@@ -12,10 +12,10 @@ from jobs.load.run import Run
 from jobs.reporting import Reporting
 from jobs.watchers import Watchers
 from loader.clock import Clock
-from loader.custom_fields import labels_of
 from loader.database.connection import Database
 from loader.dialer import Dialer
 from loader.errors import ConfigurationError, RejectRateError, UsageError
+from loader.extras.custom_fields import labels_of
 from loader.facts import read_dialer
 from loader.feed_files import read_feeds
 from loader.mapping import ColumnMapping, map_columns, read_mapping_file

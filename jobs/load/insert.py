@@ -14,7 +14,7 @@ from loader.columnar import counts
 from loader.database.connection import Database
 from loader.errors import BusyError, LoaderError, NoSuchFileError, SourceFileError
 from loader.extra_insert import ExtraInserter, InsertedExtra
-from loader.extras import ExtraRows
+from loader.extras.rows import ExtraRows
 from loader.findings import findings
 from loader.insert import LeadInserter, read_fingerprints
 from loader.journal import Journal, LeadEntry

@@ -8,7 +8,7 @@ import pandas as pd
 from loader.checks.call_times import callable_now, found
 from loader.clock import written_offsets
 from loader.dialer import Dialer, Lookups
-from loader.extras import ExtraRows, columns_there
+from loader.extras.rows import ExtraRows, columns_there
 from loader.findings import Notices, no_notices, notices
 from loader.options import LoadOptions
 from loader.reasons import Notice

@@ -11,7 +11,7 @@ from loader.checks.dates import iso_dates
 from loader.checks.fit import fit_field
 from loader.columnar import to_arrow, to_series
 from loader.dialer import Column, Dialer, Lookups
-from loader.extras import ExtraRows
+from loader.extras.rows import ExtraRows
 from loader.findings import Notices, no_notices, notices
 from loader.options import LoadOptions
 from loader.reasons import Notice
