@@ -29,7 +29,7 @@ from loader.checks.time_zones import Zones
 from loader.dialer import Dialer, Lookups
 from loader.extras import alt_phones, callbacks, custom_fields, hopper
 from loader.extras.rows import ExtraRows
-from loader.feeds import Feed
+from loader.feeds.feed import Feed
 from loader.findings import Findings, Notices, in_words, no_findings
 from loader.mapping import ColumnMapping
 from loader.options import LoadOptions

@@ -10,7 +10,7 @@ from loader.checks.time_zones import tz_methods, zone_remarks
 from loader.dialer import Dialer
 from loader.extras.custom_fields import labels_of
 from loader.extras.hopper import priority
-from loader.feeds import Feed, feed_remarks
+from loader.feeds.feed import Feed, feed_remarks
 from loader.mapping import CUSTOM, ColumnMapping, plain, usual_names
 from loader.options import LoadOptions
 

@@ -12,7 +12,7 @@ from jobs.watchers import Watchers
 from loader.columnar import counts
 from loader.database.connection import Database
 from loader.dialer import Dialer, Lookups
-from loader.feeds import Feed
+from loader.feeds.feed import Feed
 from loader.findings import Findings
 from loader.mapping import ColumnMapping
 from loader.options import LoadOptions

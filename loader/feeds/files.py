@@ -22,7 +22,7 @@ from loader.errors import (
     SourceFileError,
     UsageError,
 )
-from loader.feeds import Feed, Numbers
+from loader.feeds.feed import Feed, Numbers
 from loader.mapping import plain, usual_names
 from loader.options import LoadOptions
 from loader.phones import damaged, looks_like_decimals, mend_decimals, parse_numbers

@@ -18,7 +18,7 @@ Numbers = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Feed:
-    """The numbers of one feed, see `loader.feed_files`."""
+    """The numbers of one feed, see `loader.feeds.files`."""
 
     name: str
     path: Path

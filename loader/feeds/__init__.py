@@ -1,0 +1,1 @@
+"""Feeds: files of numbers that must not be loaded."""
