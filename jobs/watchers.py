@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from loader.clock import Clock
 from loader.database.server_clock import read_clock
-from loader.mapping import ColumnMapping
+from loader.fields.mapping import ColumnMapping
 from loader.signals import Stop
 from loader.source import SourceFile
 from loader.summary import Summary

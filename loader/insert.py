@@ -18,31 +18,11 @@ from loader.columnar import joined, to_arrow, to_series
 from loader.database.connection import Database
 from loader.database.sql import quoted
 from loader.errors import LoaderError
+from loader.fields.lead import CONSTANT, FILLED, STORED
 from loader.write import Batch, BatchLog, Inserted, Writer, Written
 
 SEPARATOR = "\x1f"
 
-CONSTANT = {
-    "status": "NEW",
-    "called_since_last_reset": "N",
-    "called_count": "0",
-    "gender": "U",
-    "date_of_birth": "0000-00-00",
-    "rank": "0",
-    "entry_list_id": "0",
-}
-"""What add_lead stores where a lead says nothing; all other fields are empty."""
-
-TEXTS = (
-    "vendor_lead_code", "source_id", "title", "first_name", "middle_initial", "last_name",
-    "address1", "address2", "address3", "city", "state", "province", "postal_code",
-    "country_code", "alt_phone", "email", "security_phrase", "comments", "owner",
-)  # fmt: skip
-
-FILLED = ("list_id", "gmt_offset_now", "phone_code", "phone_number", *TEXTS, *CONSTANT)
-
-STORED = (*FILLED, "entry_date", "modify_date", "last_local_call_time", "user")
-"""The columns that a new lead gets a value for, as far as the table has them."""
 
 IDENTITY = ("entry_date", "phone_number", "list_id")
 """What tells a lead that was sent even if the site changes the rest. Where triggers may change the

@@ -19,7 +19,7 @@ from pydantic import (
 
 from loader.checks.duplicates_in_file import DuplicateCheck, parse_duplicate_check
 from loader.errors import UsageError
-from loader.mapping import usual_names
+from loader.fields.lead import usual_names
 
 Switch = Literal["Y", "N"]
 DncCheck = Literal["Y", "N", "AREACODE"]

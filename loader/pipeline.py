@@ -30,8 +30,8 @@ from loader.dialer import Dialer, Lookups
 from loader.extras import alt_phones, callbacks, custom_fields, hopper
 from loader.extras.rows import ExtraRows
 from loader.feeds.feed import Feed
+from loader.fields.mapping import ColumnMapping
 from loader.findings import Findings, Notices, in_words, no_findings
-from loader.mapping import ColumnMapping
 from loader.options import LoadOptions
 from loader.phones import digits_only, looks_like_decimals
 from loader.reasons import Reason

@@ -14,8 +14,8 @@ import pyarrow.csv
 
 from loader.columnar import no_formulas, to_arrow
 from loader.errors import ResultsError, UsageError
+from loader.fields.reject_file import APART, RESULT_COLUMNS, UNREADABLE, result_columns
 from loader.findings import FINDING_TYPES, Findings, findings, no_findings
-from loader.mapping import APART, RESULT_COLUMNS, result_columns
 from loader.marks import Marks, reasons_in_words
 from loader.reasons import Reason
 from loader.spool import Spool
@@ -336,9 +336,6 @@ def refuse_other_results(folder: Path, names: Sequence[str]) -> None:
     """
     if any((folder / name).exists() for name in names):
         raise UsageError(f"{folder} holds the results of another run; name another folder")
-
-
-UNREADABLE = (Reason.BROKEN_QUOTE, Reason.TOO_FEW_FIELDS, Reason.TOO_MANY_FIELDS)
 
 
 def not_corrected(rows: pd.DataFrame) -> Findings:

@@ -37,7 +37,8 @@ from loader.archive_options import ArchiveOptions
 from loader.batch_record import SentBatch
 from loader.database.catalogue import Shape
 from loader.database.connection import Database
-from loader.insert import STORED, fingerprints_of, text_of
+from loader.fields.lead import STORED
+from loader.insert import fingerprints_of, text_of
 from loader.undo_result import LOADED_TYPES, STAYED_TYPES, Kept, LeadsNow, Taken
 
 HOPPER, CALLBACKS = "vicidial_hopper", "vicidial_callbacks"

@@ -16,7 +16,7 @@ from loader.ages import written
 from loader.archive.outcome import Stay
 from loader.archive_options import ArchiveOptions, ArchiveRule
 from loader.errors import LoaderError
-from loader.mapping import usual_names
+from loader.fields.lead import usual_names
 from loader.options import LoadOptions
 from loader.reasons import Notice, Reason
 from loader.signals import CAUGHT

@@ -16,7 +16,7 @@ from jobs.load.job import load_source
 from jobs.reporting import Reporting
 from loader.database.connection import Database
 from loader.errors import LoaderError, NotAllowedError
-from loader.mapping import plain, usual_names
+from loader.fields.lead import plain, usual_names
 from loader.options import LoadOptions
 from loader.parse import Chunk
 from loader.reasons import Notice

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.checks.clean import ALWAYS, LARGEST_ENTRY_LIST_ID, WIDTHS, clean_fields
+from loader.checks.clean import ALWAYS, LARGEST_ENTRY_LIST_ID, clean_fields
 from loader.checks.fit import CODECS, unstorable_characters
 from loader.dialer import Column
+from loader.fields.lead import WIDTHS
 from loader.findings import FINDING_TYPES, Findings, Notices
 from loader.options import LoadOptions
 from tests import reference_fields

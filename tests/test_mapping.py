@@ -6,19 +6,10 @@ from pathlib import Path
 import pytest
 
 from jobs.load.remarks import taken
-from loader.checks.clean import WIDTHS
 from loader.checks.defaults import CALLBACK, HOPPER
 from loader.errors import ConfigurationError, SourceFileError, UsageError
-from loader.insert import TEXTS
-from loader.mapping import (
-    NEVER_LOADED,
-    ColumnMapping,
-    VendorMapping,
-    map_columns,
-    plain,
-    read_mapping_file,
-    usual_names,
-)
+from loader.fields.lead import NEVER_LOADED, TEXTS, WIDTHS, plain, usual_names
+from loader.fields.mapping import ColumnMapping, VendorMapping, map_columns, read_mapping_file
 
 FIELDS = list(usual_names())
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.mapping import CUSTOM, map_columns
+from loader.fields.mapping import CUSTOM, map_columns
 from loader.report.oddities import Oddity, find_oddities
 from loader.report.texts import LOOKED_AT, Texts
 from tests import reference_fields

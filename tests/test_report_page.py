@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.checks.dialable import Dialable
+from loader.fields.reject_file import UNREADABLE
 from loader.reasons import Notice, Obstacle, Reason
 from loader.report.charts import MOST_BARS, MOST_LABEL, bars, funnel, hours, largest, lines, ticks
 from loader.report.oddities import Oddity
@@ -34,7 +35,6 @@ from loader.report.shown import (
     words,
 )
 from loader.report.view import advice, finding, headline, why, worst
-from loader.results import UNREADABLE
 from loader.summary import MappingSummary, Summary
 from tests import reports
 from tests.browser import DESK, PHONE, TABLET, Browser

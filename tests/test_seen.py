@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.mapping import ColumnMapping
+from loader.fields.mapping import ColumnMapping
 from loader.options import LoadOptions
 from loader.report import repeated, seen
 from loader.report.oddities import find_oddities

@@ -14,7 +14,8 @@ from loader.batch_record import SentBatch
 from loader.database.connection import Database
 from loader.database.schema import metadata
 from loader.errors import TransientDatabaseError
-from loader.insert import TEXTS, read_fingerprints
+from loader.fields.lead import TEXTS
+from loader.insert import read_fingerprints
 from loader.undo import LoadedLeads
 from loader.undo_result import LOADED_TYPES, Taken
 from loader.write import Inserted

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jobs.settings.settings import Settings
     from jobs.watchers import Surroundings, Watchers
     from loader.archive.report import ArchiveReport
-    from loader.mapping import ColumnMapping
+    from loader.fields.mapping import ColumnMapping
     from loader.source import SourceFile
 
 A_MINUTE = 60.0

@@ -18,7 +18,7 @@ from jobs.settings.problems import Problem, follow, written
 from jobs.settings.settings import Settings, check_settings
 from loader.database.connection import Database
 from loader.errors import LoaderError, missing_extra
-from loader.mapping import read_mapping_file
+from loader.fields.mapping import read_mapping_file
 from loader.options import LoadOptions
 from loader.source import LAYOUTS
 

@@ -18,7 +18,7 @@ from loader.errors import ConfigurationError, RejectRateError, UsageError
 from loader.extras.custom_fields import labels_of
 from loader.facts import read_dialer
 from loader.feeds.files import read_feeds
-from loader.mapping import ColumnMapping, map_columns, read_mapping_file
+from loader.fields.mapping import ColumnMapping, map_columns, read_mapping_file
 from loader.options import LoadOptions
 from loader.pipeline import Checks
 from loader.report.comparison import read_summary

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Collection, Sequence
 
-from loader.checks.clean import WIDTHS
 from loader.checks.defaults import Filling
 from loader.checks.duplicates_in_file import Kind
 from loader.checks.time_zones import tz_methods, zone_remarks
@@ -11,7 +10,8 @@ from loader.dialer import Dialer
 from loader.extras.custom_fields import labels_of
 from loader.extras.hopper import priority
 from loader.feeds.feed import Feed, feed_remarks
-from loader.mapping import CUSTOM, ColumnMapping, plain, usual_names
+from loader.fields.lead import WIDTHS, plain, usual_names
+from loader.fields.mapping import CUSTOM, ColumnMapping
 from loader.options import LoadOptions
 
 COMPARED = {

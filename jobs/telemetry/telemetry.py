@@ -42,7 +42,7 @@ from loader.undo_report import UndoReport
 
 if TYPE_CHECKING:
     from jobs.settings.settings import Settings
-    from loader.mapping import ColumnMapping
+    from loader.fields.mapping import ColumnMapping
     from loader.source import SourceFile
 
 MOST_MISSES = 2

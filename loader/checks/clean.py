@@ -12,34 +12,10 @@ from loader.checks.dates import iso_dates
 from loader.checks.fit import fit_field
 from loader.columnar import to_arrow, to_mask, to_series
 from loader.dialer import Column
+from loader.fields.lead import NO_DATE, WIDTHS
 from loader.findings import Findings, Notices, no_findings, no_notices, notices
 from loader.options import LoadOptions
 from loader.reasons import Notice
-
-WIDTHS: Mapping[str, int] = {
-    "vendor_lead_code": 20,
-    "source_id": 50,
-    "phone_code": 10,
-    "phone_number": 18,
-    "title": 4,
-    "first_name": 30,
-    "middle_initial": 1,
-    "last_name": 30,
-    "address1": 100,
-    "address2": 100,
-    "address3": 100,
-    "city": 50,
-    "state": 2,
-    "province": 50,
-    "postal_code": 10,
-    "country_code": 3,
-    "alt_phone": 12,
-    "email": 70,
-    "security_phrase": 100,
-    "comments": 255,
-    "owner": 20,
-}
-"""Widths of the text fields where no table says otherwise, in characters."""
 
 ALWAYS = ("phone_code", "title", "first_name", "last_name", "state", "country_code", "alt_phone")
 """Fields that later stages look at: they are there, empty, when the file does not have them."""
@@ -54,7 +30,6 @@ DEFAULT_LIST_ID = "999"
 LARGEST_LIST_ID = 2**63 - 1
 LARGEST_ENTRY_LIST_ID = 2**64 - 1
 RANKS = (-(2**15), 2**15 - 1)
-NO_DATE = "0000-00-00"
 
 
 def clean_fields(

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.columnar import to_arrow, to_mask, to_series
+from loader.fields.mapping import field_named
 from loader.findings import Notices, no_notices, notices
-from loader.mapping import field_named
 from loader.options import LoadOptions
 from loader.reasons import Notice
 

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from loader.checks.clean import WIDTHS
 from loader.checks.fit import fit_field
 from loader.dialer import Column
+from loader.fields.lead import WIDTHS
 from loader.findings import Findings, Notices, findings, notices
 from loader.options import LoadOptions
 from loader.phones import damaged, digits_only, mend_decimals, parse_numbers

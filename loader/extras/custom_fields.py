@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 import pandas as pd
 import pyarrow.compute as pc
 
-from loader.checks.clean import NO_DATE
 from loader.checks.dates import iso_dates
 from loader.checks.fit import fit_field
 from loader.columnar import to_arrow, to_series
 from loader.dialer import Column, Dialer, Lookups
 from loader.extras.rows import ExtraRows
+from loader.fields.lead import NO_DATE
 from loader.findings import Notices, no_notices, notices
 from loader.options import LoadOptions
 from loader.reasons import Notice

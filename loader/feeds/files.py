@@ -23,7 +23,7 @@ from loader.errors import (
     UsageError,
 )
 from loader.feeds.feed import Feed, Numbers
-from loader.mapping import plain, usual_names
+from loader.fields.lead import plain, usual_names
 from loader.options import LoadOptions
 from loader.phones import damaged, looks_like_decimals, mend_decimals, parse_numbers
 from loader.regions import region_of_phone_code

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from loader.columnar import to_series
-from loader.mapping import CUSTOM
+from loader.fields.mapping import CUSTOM
 from loader.report import odd_values as odd
 from loader.report.odd_values import Chunk
 from loader.report.texts import NOWHERE, Places, Texts

@@ -4,10 +4,10 @@ import math
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
+from loader.fields.reject_file import UNREADABLE
 from loader.options import LoadOptions
 from loader.reasons import Notice, Reason
 from loader.report.record import Score, ScorePart, Seen
-from loader.results import UNREADABLE
 from loader.summary import Tally
 
 NO_NUMBER = frozenset(

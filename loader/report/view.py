@@ -5,6 +5,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from loader.fields.reject_file import UNREADABLE
 from loader.reasons import Reason
 from loader.report.oddities import Oddity
 from loader.report.record import (
@@ -25,7 +26,6 @@ from loader.report.shown import (
     visible,
     words,
 )
-from loader.results import UNREADABLE
 from loader.summary import Summary
 
 MOST_STEPS = 60

@@ -2,27 +2,14 @@
 
 import re
 import tomllib
-import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from itertools import chain
 from pathlib import Path
 
 from loader.errors import ConfigurationError, SourceFileError, UsageError
-
-RESULT_COLUMNS = ("row_number", "reason", "reasons_all", "details", "add_lead")
-"""What a reject file has beside the source's columns; when it is loaded again they say nothing."""
-
-APART = "leadloader "
-"""Put before the name of a result column where the source has one of that name."""
-
-NEVER_LOADED = frozenset(
-    {"lead_id", "entry_date", "modify_date", "status", "user", "gmt_offset_now",
-     "called_since_last_reset", "called_count", "last_local_call_time"}
-)  # fmt: skip
-"""Columns of vicidial_list that the dialer fills by itself: add_lead takes them from nobody."""
+from loader.fields.lead import NEVER_LOADED, plain, usual_names
+from loader.fields.reject_file import result_columns
 
 
 @dataclass(frozen=True)
@@ -45,21 +32,6 @@ class VendorMapping:
     """Its table [map]: source column by field."""
     names: Mapping[str, Sequence[str]]
     """Its table [names]: more names for fields, as in names.toml."""
-
-
-@cache
-def usual_names() -> Mapping[str, Sequence[str]]:
-    """Give the names that columns go by, for each field (names.toml)."""
-    names: dict[str, list[str]] = tomllib.loads(
-        files("loader").joinpath("names.toml").read_text("utf-8")
-    )
-    return names
-
-
-def plain(name: str) -> str:
-    """Reduce a name to what counts: its letters and digits, without case and accents."""
-    letters = unicodedata.normalize("NFKD", name).casefold()
-    return "".join(letter for letter in letters if letter.isalnum())
 
 
 def read_mapping_file(path: Path, labels: Collection[str] = ()) -> VendorMapping:
@@ -186,21 +158,6 @@ def _by_usual_names(
                 )
             if found:
                 fields[field] = found[0]
-
-
-def result_columns(columns: Sequence[str]) -> dict[str, str]:
-    """Give the names that our columns have in a reject file, by column; none in other files.
-
-    They are the last, or, where somebody put columns in another order, those of these names. The
-    files of earlier versions have no reasons_all.
-    """
-    for names in (RESULT_COLUMNS, tuple(n for n in RESULT_COLUMNS if n != "reasons_all")):
-        last = {name: name.removeprefix(APART) for name in columns[-len(names) :]}
-        if tuple(last.values()) == names:
-            return last
-        if {*names} <= {*columns}:
-            return {name: name for name in names}
-    return {}
 
 
 def _unnumbered(column: str, columns: Sequence[str]) -> str:

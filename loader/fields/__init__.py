@@ -1,0 +1,1 @@
+"""The fields of a lead, and the columns of a file that fill them."""

@@ -1,0 +1,79 @@
+"""The fields of a lead: their names, widths, usual column names, and the values that we fill in."""
+
+import tomllib
+import unicodedata
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+
+WIDTHS: Mapping[str, int] = {
+    "vendor_lead_code": 20,
+    "source_id": 50,
+    "phone_code": 10,
+    "phone_number": 18,
+    "title": 4,
+    "first_name": 30,
+    "middle_initial": 1,
+    "last_name": 30,
+    "address1": 100,
+    "address2": 100,
+    "address3": 100,
+    "city": 50,
+    "state": 2,
+    "province": 50,
+    "postal_code": 10,
+    "country_code": 3,
+    "alt_phone": 12,
+    "email": 70,
+    "security_phrase": 100,
+    "comments": 255,
+    "owner": 20,
+}
+"""Widths of the text fields where no table says otherwise, in characters."""
+
+NO_DATE = "0000-00-00"
+
+
+NEVER_LOADED = frozenset(
+    {"lead_id", "entry_date", "modify_date", "status", "user", "gmt_offset_now",
+     "called_since_last_reset", "called_count", "last_local_call_time"}
+)  # fmt: skip
+"""Columns of vicidial_list that the dialer fills by itself: add_lead takes them from nobody."""
+
+
+@cache
+def usual_names() -> Mapping[str, Sequence[str]]:
+    """Give the names that columns go by, for each field (names.toml)."""
+    names: dict[str, list[str]] = tomllib.loads(
+        files("loader.fields").joinpath("names.toml").read_text("utf-8")
+    )
+    return names
+
+
+def plain(name: str) -> str:
+    """Reduce a name to what counts: its letters and digits, without case and accents."""
+    letters = unicodedata.normalize("NFKD", name).casefold()
+    return "".join(letter for letter in letters if letter.isalnum())
+
+
+CONSTANT = {
+    "status": "NEW",
+    "called_since_last_reset": "N",
+    "called_count": "0",
+    "gender": "U",
+    "date_of_birth": "0000-00-00",
+    "rank": "0",
+    "entry_list_id": "0",
+}
+"""What add_lead stores where a lead says nothing; all other fields are empty."""
+
+TEXTS = (
+    "vendor_lead_code", "source_id", "title", "first_name", "middle_initial", "last_name",
+    "address1", "address2", "address3", "city", "state", "province", "postal_code",
+    "country_code", "alt_phone", "email", "security_phrase", "comments", "owner",
+)  # fmt: skip
+
+FILLED = ("list_id", "gmt_offset_now", "phone_code", "phone_number", *TEXTS, *CONSTANT)
+
+STORED = (*FILLED, "entry_date", "modify_date", "last_local_call_time", "user")
+"""The columns that a new lead gets a value for, as far as the table has them."""
