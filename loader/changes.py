@@ -7,8 +7,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.columnar import to_arrow, to_mask, to_series
 from loader.fields.lead import NO_DATE, WIDTHS
+from loader.frames.arrow import to_arrow, to_mask, to_series
 from loader.options import LoadOptions
 
 CHANGE_TYPES = {"lead_id": "int64", "field": "str", "old": "str", "new": "str"}

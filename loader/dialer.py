@@ -8,7 +8,7 @@ import pandas as pd
 
 from loader.checks.duplicates_in_file import Kind
 from loader.clock import Clock
-from loader.collation import CharacterFold, general_ci
+from loader.frames.collation import CharacterFold, general_ci
 
 
 @dataclass(frozen=True, kw_only=True)

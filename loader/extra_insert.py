@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 from sqlalchemy import Connection, String, cast, column, delete, select, table, update
 
-from loader.columnar import joined, to_arrow, to_series
 from loader.database.connection import Database
 from loader.extras.rows import ExtraRows
+from loader.frames.arrow import joined, to_arrow, to_series
 from loader.write import Batch, BatchLog, Inserted, Writer, Written
 
 

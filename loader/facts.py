@@ -11,12 +11,12 @@ from sqlalchemy import Connection, inspect
 
 from loader.checks.duplicates_in_file import Kind
 from loader.clock import Clock
-from loader.collation import CharacterFold, fold, fold_text, general_ci
 from loader.database.connection import Database
 from loader.database.server_clock import existing_moments, read_clock
 from loader.database.weights import server_fold
 from loader.dialer import CAMPAIGNS, NANPA, PHONE_CODES, POSTAL_CODES, Column, Dialer, Permissions
 from loader.errors import ConfigurationError, NotAllowedError
+from loader.frames.collation import CharacterFold, fold, fold_text, general_ci
 from loader.options import LoadOptions
 
 EXTRA_TABLES = (

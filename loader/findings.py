@@ -5,7 +5,7 @@ from functools import cache
 import pandas as pd
 import pyarrow.compute as pc
 
-from loader.columnar import to_arrow, to_series
+from loader.frames.arrow import to_arrow, to_series
 from loader.reasons import Notice, Reason
 
 Findings = pd.DataFrame

@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 from sqlalchemy import Connection
 
 from loader.clock import written_offsets
-from loader.columnar import joined, to_arrow, to_series
 from loader.database.connection import Database
 from loader.database.sql import quoted
 from loader.errors import LoaderError
 from loader.fields.lead import CONSTANT, FILLED, STORED
+from loader.frames.arrow import joined, to_arrow, to_series
 from loader.write import Batch, BatchLog, Inserted, Writer, Written
 
 SEPARATOR = "\x1f"

@@ -14,8 +14,8 @@ from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 from phonenumbers.timezone import UNKNOWN_TIMEZONE
 from phonenumbers.tzdata import TIMEZONE_DATA, TIMEZONE_LONGEST_PREFIX
 
-from loader.collation import fold, fold_text
-from loader.columnar import joined, to_arrow
+from loader.frames.arrow import joined, to_arrow
+from loader.frames.collation import fold, fold_text
 
 Choice = dict[float, str]
 """One zone for each offset that is possible, the earliest first."""

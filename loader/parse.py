@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from loader.columnar import to_series
+from loader.frames.arrow import to_series
 from loader.grammar import Grammar
 from loader.reasons import Reason
 

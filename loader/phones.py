@@ -24,7 +24,7 @@ from phonenumbers import (
     ValidationResult,
 )
 
-from loader.columnar import to_arrow, to_mask, to_series
+from loader.frames.arrow import to_arrow, to_mask, to_series
 from loader.numbering_plans import (
     LONGEST_TEXT,
     NUMBER_TYPES,

@@ -12,7 +12,6 @@ from typing import Protocol
 
 import pandas as pd
 
-from loader.accepted import AcceptedKeys
 from loader.checks.clean import LOOKED_UP, clean_fields
 from loader.checks.defaults import Filling
 from loader.checks.duplicates import (
@@ -32,6 +31,7 @@ from loader.extras.rows import ExtraRows
 from loader.feeds.feed import Feed
 from loader.fields.mapping import ColumnMapping
 from loader.findings import Findings, Notices, in_words, no_findings
+from loader.frames.accepted_keys import AcceptedKeys
 from loader.options import LoadOptions
 from loader.phones import digits_only, looks_like_decimals
 from loader.reasons import Reason

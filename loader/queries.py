@@ -11,10 +11,10 @@ from sqlalchemy import Connection
 from loader.checks.duplicates import SEPARATOR
 from loader.checks.duplicates_in_file import DuplicateCheck, Kind, Scope
 from loader.checks.rules import dnc_campaigns, dnc_keys
-from loader.collation import fold
 from loader.database.connection import Database
 from loader.database.server_clock import existing_moments, sql
 from loader.dialer import Dialer, Lookups
+from loader.frames.collation import fold
 from loader.options import LoadOptions
 
 LEADS, ARCHIVE = "vicidial_list", "vicidial_list_archive"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, REGION_CODE_FOR_NON_GEO_ENTITY
 
-from loader.columnar import to_arrow, to_series
+from loader.frames.arrow import to_arrow, to_series
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,13 +12,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
-from loader.columnar import no_formulas, to_arrow
 from loader.errors import ResultsError, UsageError
 from loader.fields.reject_file import APART, RESULT_COLUMNS, UNREADABLE, result_columns
 from loader.findings import FINDING_TYPES, Findings, findings, no_findings
+from loader.frames.arrow import no_formulas, to_arrow
+from loader.frames.spool import Spool
 from loader.marks import Marks, reasons_in_words
 from loader.reasons import Reason
-from loader.spool import Spool
 from loader.summary import Summary
 
 LOADED, REJECTED, CHANGES = "loaded.csv", "rejected.csv", "changes.csv"

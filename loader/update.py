@@ -22,10 +22,10 @@ from loader.changes import (
     no_changes,
     wanted_values,
 )
-from loader.columnar import joined, to_arrow
 from loader.database.connection import Database
 from loader.database.sql import AS_IT_IS, by_statement, quoted
 from loader.errors import RowDataError
+from loader.frames.arrow import joined, to_arrow
 from loader.options import LoadOptions
 
 ROUNDS = 5

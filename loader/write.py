@@ -15,11 +15,11 @@ import pyarrow.csv
 from sqlalchemy import Connection, CursorResult
 from sqlalchemy.exc import DBAPIError
 
-from loader.columnar import to_arrow
 from loader.database.connection import Database
 from loader.database.error_codes import error_code
 from loader.database.sql import AS_IT_IS, by_statement, literals, quoted
 from loader.errors import RowDataError
+from loader.frames.arrow import to_arrow
 from loader.signals import unbroken
 
 LOCAL_INFILE_OFF = frozenset({1148, 2068, 3948, 3950, 4166})

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loader import accepted
-from loader.accepted import AcceptedKeys
+from loader.frames import accepted_keys
+from loader.frames.accepted_keys import AcceptedKeys
 
 Batch = list[tuple[str, int]]
 """Keys and their lists; None in the place of a key is no key."""
@@ -35,13 +35,13 @@ KEYS = [f"{scope}\x1f{phone}" for scope in ("", "101", "\u00e9") for phone in ra
         st.lists(st.tuples(st.sampled_from(KEYS), st.integers(0, 2**63 - 1)), max_size=9),
         max_size=12,
     ),
-    largest=st.sampled_from((4, accepted.LARGEST_RUN)),
+    largest=st.sampled_from((4, accepted_keys.LARGEST_RUN)),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_it_answers_like_a_dict_that_keeps_the_first(
     batches: list[Batch], largest: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(accepted, "LARGEST_RUN", largest)
+    monkeypatch.setattr(accepted_keys, "LARGEST_RUN", largest)
     keys, known = AcceptedKeys(tmp_path), dict[str, tuple[int, int]]()
     row = 2
     for batch in batches:

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.clock import Clock
-from loader.collation import fold_text
 from loader.dialer import CAMPAIGNS, Column, Dialer, Lookups
 from loader.extras import callbacks
 from loader.extras.callbacks import MOST_DAYS, days_asked
 from loader.extras.rows import ExtraRows
+from loader.frames.collation import fold_text
 from loader.options import LoadOptions
 from loader.reasons import Notice
 from tests.reference_extras import Extras

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine
 
-from loader.collation import CharacterFold, fold, fold_text, general_ci
 from loader.database.weights import server_fold
+from loader.frames.collation import CharacterFold, fold, fold_text, general_ci
 from tests import reference_fields
 from tests.server import Server
 

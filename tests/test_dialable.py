@@ -17,9 +17,9 @@ from jobs.settings import settings as settings_module
 from loader import calling
 from loader.calling import Calling
 from loader.checks.dialable import CAMPAIGNS, KINDS, LISTS, by_list, find_obstacles
-from loader.collation import fold
 from loader.database.connection import Database
 from loader.errors import DatabaseUnavailableError
+from loader.frames.collation import fold
 from loader.reasons import Obstacle
 from tests.loads import Loads
 from tests.server import fill

@@ -11,8 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loader import accepted
-from loader.accepted import AcceptedKeys
 from loader.checks import duplicates_in_file
 from loader.checks.duplicates import find_duplicates, may_change, without_campaign
 from loader.checks.duplicates_in_file import (
@@ -30,6 +28,8 @@ from loader.clock import Clock
 from loader.dialer import Dialer, Lookups
 from loader.errors import UsageError
 from loader.findings import Findings, no_findings
+from loader.frames import accepted_keys
+from loader.frames.accepted_keys import AcceptedKeys
 from loader.reasons import Reason
 
 NAMES = [
@@ -105,14 +105,14 @@ def keys(asks: list[int], *offers: list[int]) -> Keys:
 
 def one_by_one(all_keys: list[Keys], rejected: list[bool]) -> list[list[int]]:
     """Send the rows one after the other, each compared with all that were accepted before."""
-    accepted: list[int] = []
+    accepted_keys: list[int] = []
     matches: list[list[int]] = []
     for row, hit in enumerate(rejected):
         found = [
             next(
                 (
                     other
-                    for other in accepted
+                    for other in accepted_keys
                     if key.asks[row] >= 0 and any(key.asks[row] == o[other] for o in key.offers)
                 ),
                 -1,
@@ -121,7 +121,7 @@ def one_by_one(all_keys: list[Keys], rejected: list[bool]) -> list[list[int]]:
         ]
         matches.append(found)
         if not hit and max(found) < 0:
-            accepted.append(row)
+            accepted_keys.append(row)
     return [list(column) for column in zip(*matches, strict=True)]
 
 
@@ -323,7 +323,7 @@ def meets(check: DuplicateCheck, row: "pd.Series[Any]", other: "pd.Series[Any]")
     option=st.sampled_from(OPTIONS),
     order=st.randoms(use_true_random=False),
     chunk_size=st.integers(1, 20),
-    largest=st.sampled_from((2, accepted.LARGEST_RUN)),
+    largest=st.sampled_from((2, accepted_keys.LARGEST_RUN)),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_rows_come_in_the_order_of_the_frame_whatever_their_numbers(
@@ -335,7 +335,7 @@ def test_the_rows_come_in_the_order_of_the_frame_whatever_their_numbers(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(accepted, "LARGEST_RUN", largest)
+    monkeypatch.setattr(accepted_keys, "LARGEST_RUN", largest)
     numbers = list(range(2, 2 + len(rows)))
     order.shuffle(numbers)
     frame = leads([{"row": n, **row} for n, row in zip(numbers, rows, strict=True)])

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from loader.checks.rules import on_feeds
 from loader.errors import LoaderError, NoSuchFileError, SourceFileError, UsageError
-from loader.feeds import files
 from loader.feeds.feed import Feed, feed_remarks
-from loader.feeds.files import read_feeds, sort_on_disk
+from loader.feeds.files import read_feeds
+from loader.frames import sorted_numbers
+from loader.frames.sorted_numbers import sort_on_disk
 from loader.options import LoadOptions
 from loader.reasons import Reason
 from tests.test_spreadsheet import xlsx
@@ -224,8 +225,8 @@ def test_the_first_feed_answers(tmp_path: Path) -> None:
 def test_sorting_on_disk_is_sorting(
     chunks: list[list[int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "RUN", 8)
-    monkeypatch.setattr(files, "STEP", 2)
+    monkeypatch.setattr(sorted_numbers, "RUN", 8)
+    monkeypatch.setattr(sorted_numbers, "STEP", 2)
     arrays = [np.array(chunk, dtype=np.uint64) for chunk in chunks]
     assert sort_on_disk(arrays, tmp_path).tolist() == sorted({n for c in chunks for n in c})
 

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.clock import Clock
-from loader.collation import fold
 from loader.dialer import CAMPAIGNS, Column, Dialer, Lookups
 from loader.extras import hopper
 from loader.extras.hopper import priority
 from loader.extras.rows import ExtraRows
+from loader.frames.collation import fold
 from loader.options import LoadOptions
 from loader.reasons import Notice
 from tests import reference_extras

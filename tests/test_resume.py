@@ -36,12 +36,12 @@ from loader.errors import (
     UsageError,
 )
 from loader.extra_insert import ExtraInserter
+from loader.frames.spool import Spool
 from loader.journal import ChangeEntry, LeadEntry, _Entry
 from loader.ledger import Ledger, RunRecord
 from loader.options import LoadOptions
 from loader.results import Results
 from loader.signals import Unbroken, unbroken
-from loader.spool import Spool
 from loader.update import LeadUpdater
 from loader.write import Inserted, Writer
 from tests.loads import Loads, Outcome, assert_extras_told, outcome_of, snapshot

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from loader.checks.time_zones import Zones, _Beginnings, tz_methods, zone_remarks
 from loader.clock import RULES, Clock
-from loader.columnar import to_arrow
 from loader.dialer import NANPA, PHONE_CODES, POSTAL_CODES, Column, Dialer
 from loader.findings import Findings, Notices
+from loader.frames.arrow import to_arrow
 from loader.number_zones import ABBREVIATIONS, _zones_of_states
 from loader.options import LoadOptions
 from tests import reference_zone

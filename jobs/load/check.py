@@ -15,12 +15,12 @@ import pyarrow.compute as pc
 from jobs.load.run import Run
 from loader.checks.duplicates import KEYED
 from loader.checks.duplicates_in_file import CHECKS, Kind, parse_duplicate_check
-from loader.columnar import to_arrow
 from loader.findings import FINDING_TYPES, Findings, no_findings, notices
+from loader.frames.arrow import to_arrow
+from loader.frames.spool import Spool
 from loader.pipeline import Checks, Screened, noticing
 from loader.reasons import Notice, Reason
 from loader.results import not_corrected
-from loader.spool import Spool
 
 Chunks = Callable[[], Iterator[tuple[pd.DataFrame, pd.DataFrame]]]
 """Reads rows of the source file, chunk by chunk, beside the same rows named as fields."""

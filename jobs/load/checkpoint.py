@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from jobs.load.run import Run
+from loader.frames.spool import Spool
 from loader.report.record import Seen
-from loader.spool import Spool
 
 FILE = "plan.json"
 

@@ -10,19 +10,19 @@ from jobs.load.check import Checking
 from jobs.load.checkpoint import Plan
 from jobs.load.run import Run
 from loader.change_log import Updated
-from loader.columnar import counts
 from loader.database.connection import Database
 from loader.errors import BusyError, LoaderError, NoSuchFileError, SourceFileError
 from loader.extra_insert import ExtraInserter, InsertedExtra
 from loader.extras.rows import ExtraRows
 from loader.findings import findings
+from loader.frames.arrow import counts
+from loader.frames.spool import Spool
 from loader.insert import LeadInserter, read_fingerprints
 from loader.journal import Journal, LeadEntry
 from loader.pipeline import EXISTING, Checks
 from loader.reasons import Notice, Reason
 from loader.results import REJECTED
 from loader.signals import unbroken
-from loader.spool import Spool
 from loader.update import LeadUpdater
 from loader.write import Writer
 

@@ -9,12 +9,12 @@ import pandas as pd
 from jobs.load.profile import Gathering
 from jobs.reporting import AS_USUAL, Reporting
 from jobs.watchers import Watchers
-from loader.columnar import counts
 from loader.database.connection import Database
 from loader.dialer import Dialer, Lookups
 from loader.feeds.feed import Feed
 from loader.fields.mapping import ColumnMapping
 from loader.findings import Findings
+from loader.frames.arrow import counts
 from loader.options import LoadOptions
 from loader.pipeline import EXISTING, Checks
 from loader.queries import look_up_days_ahead, look_up_dnc, look_up_duplicates

@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from loader.collation import fold, fold_text
 from loader.dialer import Dialer
+from loader.frames.collation import fold, fold_text
 
 DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 

@@ -10,10 +10,10 @@ import pyarrow.compute as pc
 
 from loader.checks.dates import iso_dates
 from loader.checks.fit import fit_field
-from loader.columnar import to_arrow, to_mask, to_series
 from loader.dialer import Column
 from loader.fields.lead import NO_DATE, WIDTHS
 from loader.findings import Findings, Notices, no_findings, no_notices, notices
+from loader.frames.arrow import to_arrow, to_mask, to_series
 from loader.options import LoadOptions
 from loader.reasons import Notice
 

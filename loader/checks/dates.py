@@ -4,7 +4,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.columnar import joined, to_arrow, to_series
+from loader.frames.arrow import joined, to_arrow, to_series
 
 _DATES = (
     r"^(?P<year>[0-9]+)-(?P<month>[0-9]+)-(?P<day>[0-9]+)",

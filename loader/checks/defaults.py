@@ -6,9 +6,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.columnar import to_arrow, to_mask, to_series
 from loader.fields.mapping import field_named
 from loader.findings import Notices, no_notices, notices
+from loader.frames.arrow import to_arrow, to_mask, to_series
 from loader.options import LoadOptions
 from loader.reasons import Notice
 

@@ -6,8 +6,8 @@ import pandas as pd
 from pydantic import BaseModel
 
 from loader.checks.call_times import callable_now
-from loader.collation import fold, fold_text
 from loader.dialer import Dialer
+from loader.frames.collation import fold, fold_text
 from loader.reasons import Obstacle
 
 LISTS = ("campaign_id", "active", "expiration_date")

@@ -8,9 +8,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.columnar import to_arrow, to_mask, to_series
 from loader.dialer import Column
 from loader.findings import Findings, Notices, findings, no_findings, no_notices, notices
+from loader.frames.arrow import to_arrow, to_mask, to_series
 from loader.options import LoadOptions
 from loader.reasons import Notice, Reason
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 import pyarrow.compute as pc
 
-from loader.collation import fold, fold_text
-from loader.columnar import to_arrow, to_mask, to_series
 from loader.dialer import Dialer, Lookups
 from loader.feeds.feed import Feed
 from loader.findings import Findings, findings, no_findings
+from loader.frames.arrow import to_arrow, to_mask, to_series
+from loader.frames.collation import fold, fold_text
 from loader.options import DncCheck, LoadOptions
 from loader.reasons import Reason
 

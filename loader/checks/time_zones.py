@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.clock import offset_now
-from loader.collation import fold
-from loader.columnar import joined, to_arrow, to_mask, to_series
 from loader.dialer import Column, Dialer
 from loader.fields.lead import WIDTHS
 from loader.findings import Findings, Notices, findings, no_findings, notices
+from loader.frames.arrow import joined, to_arrow, to_mask, to_series
+from loader.frames.collation import fold
 from loader.number_zones import NumberZones
 from loader.options import LoadOptions
 from loader.reasons import Notice, Reason

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.columnar import joined, to_arrow
+from loader.frames.arrow import joined, to_arrow
 
 STATEMENT_BYTES = 500_000
 """Of one INSERT; the oldest servers take 1 MB, a lead with all fields full is 3 KB."""

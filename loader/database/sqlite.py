@@ -5,7 +5,7 @@ import zlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from loader.collation import fold_text
+from loader.frames.collation import fold_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

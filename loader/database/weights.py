@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection
 
-from loader.collation import CharacterFold
+from loader.frames.collation import CharacterFold
 
 
 def server_fold(connection: Connection, collation: str) -> CharacterFold | None:

@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 
 from loader.checks.fit import fit_field
 from loader.checks.phone_numbers import DEFAULT_PHONE_CODE, parse_phones
-from loader.columnar import joined, to_arrow, to_series
 from loader.dialer import Column, Dialer, Lookups
 from loader.extras.rows import ExtraRows, columns_there
 from loader.findings import Notices, no_notices, notices
+from loader.frames.arrow import joined, to_arrow, to_series
 from loader.options import LoadOptions
 from loader.phones import damaged
 from loader.reasons import Notice

@@ -10,11 +10,11 @@ import pyarrow.compute as pc
 from loader.checks.clean import plain_name
 from loader.checks.dates import iso_dates
 from loader.checks.fit import fit_field
-from loader.collation import fold
-from loader.columnar import joined, to_arrow, to_series
 from loader.dialer import Column, Dialer, Lookups
 from loader.extras.rows import ExtraRows, columns_there
 from loader.findings import Notices, no_notices, notices
+from loader.frames.arrow import joined, to_arrow, to_series
+from loader.frames.collation import fold
 from loader.options import LoadOptions
 from loader.reasons import Notice
 

@@ -8,11 +8,11 @@ import pyarrow.compute as pc
 
 from loader.checks.dates import iso_dates
 from loader.checks.fit import fit_field
-from loader.columnar import to_arrow, to_series
 from loader.dialer import Column, Dialer, Lookups
 from loader.extras.rows import ExtraRows
 from loader.fields.lead import NO_DATE
 from loader.findings import Notices, no_notices, notices
+from loader.frames.arrow import to_arrow, to_series
 from loader.options import LoadOptions
 from loader.reasons import Notice
 

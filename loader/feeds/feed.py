@@ -5,15 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.columnar import to_arrow
-
-Numbers = npt.NDArray[np.uint64]
-"""International numbers: the digits of country calling code and national number."""
+from loader.frames.arrow import to_arrow
+from loader.frames.sorted_numbers import Numbers
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

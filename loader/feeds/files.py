@@ -1,20 +1,17 @@
 """Reading the files of feeds: their numbers, sorted on disk, so that a file of any size fits."""
 
 import re
-import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from stat import S_ISREG
-from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from loader.columnar import to_arrow
 from loader.errors import (
     FeedFileError,
     LoaderError,
@@ -22,8 +19,10 @@ from loader.errors import (
     SourceFileError,
     UsageError,
 )
-from loader.feeds.feed import Feed, Numbers
+from loader.feeds.feed import Feed
 from loader.fields.lead import plain, usual_names
+from loader.frames.arrow import to_arrow
+from loader.frames.sorted_numbers import Numbers, sort_on_disk
 from loader.options import LoadOptions
 from loader.phones import damaged, looks_like_decimals, mend_decimals, parse_numbers
 from loader.regions import region_of_phone_code
@@ -33,12 +32,6 @@ READING = ReadOptions(chunk_size=50_000)
 
 DAY = 86_400
 """Seconds."""
-
-RUN = 2**20
-"""Numbers that are sorted in memory at a time."""
-
-STEP = 2**12
-"""Of a sorted run every so many numbers tell where to divide it."""
 
 
 def read_feeds(options: LoadOptions, folder: Path) -> list[Feed]:
@@ -173,66 +166,3 @@ def _column(source: SourceFile) -> str:
             "and the others otherwise, or give --feed a file of numbers alone"
         )
     return found[0]
-
-
-def sort_on_disk(chunks: Iterable[Numbers], folder: Path) -> Numbers:
-    """Sort any number of numbers, each once, into a file, in bounded memory.
-
-    Args:
-        chunks: the numbers, at least one.
-        folder: for files without names; the last one goes with the array.
-    """
-    with ExitStack() as stack:
-        runs = [_written([_distinct(run)], folder, stack) for run in _runs(chunks)]
-        # Between two edges are about RUN numbers of all runs together: so many are merged at once.
-        steps = [_mapped(run)[::STEP].copy() for run in runs]
-        edges = np.sort(np.concatenate(steps))[:: RUN // STEP]
-        slices = zip(*(_slices(run, edges) for run in runs), strict=True)
-        merged = (_distinct(np.concatenate(parts)) for parts in slices)
-        return _mapped(_written(merged, folder, stack))
-
-
-def _runs(chunks: Iterable[Numbers]) -> Iterator[Numbers]:
-    """Join chunks until they are as many numbers as are sorted at a time."""
-    waiting: list[Numbers] = []
-    for chunk in chunks:
-        waiting.append(chunk)
-        if sum(part.size for part in waiting) >= RUN:
-            run = np.concatenate(waiting)
-            waiting.clear()
-            yield run
-    if any(part.size for part in waiting):
-        yield np.concatenate(waiting)
-
-
-def _distinct(numbers: Numbers) -> Numbers:
-    """Sort numbers where they are, and give each once."""
-    # np.unique hashes them first, which takes a hundred times as long.
-    numbers.sort()
-    first = np.ones(numbers.size, dtype=bool)
-    np.not_equal(numbers[1:], numbers[:-1], out=first[1:])
-    return numbers[first]
-
-
-def _written(parts: Iterable[Numbers], folder: Path, stack: ExitStack) -> BinaryIO:
-    temporary = tempfile.TemporaryFile(prefix="feed-", dir=folder)  # noqa: SIM115 - of the stack
-    file = stack.enter_context(temporary)
-    for part in parts:
-        part.tofile(file)
-    file.flush()
-    return file
-
-
-def _mapped(file: BinaryIO) -> Numbers:
-    """Give the numbers of a file; closing it leaves them be."""
-    return np.asarray(np.memmap(file, dtype=np.uint64, mode="r"))
-
-
-def _slices(run: BinaryIO, edges: Numbers) -> Iterator[Numbers]:
-    """Read the numbers before, between and behind the edges, slice by slice."""
-    numbers = _mapped(run)
-    ends = np.append(np.searchsorted(numbers, edges), numbers.size)
-    del numbers  # what is mapped counts as memory
-    run.seek(0)
-    for count in np.diff(ends, prepend=0).tolist():
-        yield np.fromfile(run, dtype=np.uint64, count=count)

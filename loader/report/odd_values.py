@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.checks.dates import iso_dates
-from loader.columnar import to_arrow, to_series
+from loader.frames.arrow import to_arrow, to_series
 from loader.regions import region_of_country, region_of_phone_code
 from loader.report.texts import NOWHERE, Places, Texts
 

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from loader.columnar import to_series
 from loader.fields.mapping import CUSTOM
+from loader.frames.arrow import to_series
 from loader.report import odd_values as odd
 from loader.report.odd_values import Chunk
 from loader.report.texts import NOWHERE, Places, Texts

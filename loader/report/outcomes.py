@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from loader.columnar import counts
+from loader.frames.arrow import counts
 from loader.reasons import Notice
 from loader.report.record import (
     AGES,

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.checks.clean import PHONES
-from loader.columnar import to_arrow
 from loader.fields.mapping import ColumnMapping
+from loader.frames.arrow import to_arrow
 from loader.options import LoadOptions
 from loader.regions import region_of_phone_code
 from loader.report.odd_values import Chunk

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.columnar import to_arrow
+from loader.frames.arrow import to_arrow
 
 Places = npt.NDArray[np.int64]
 """Positions of rows in a chunk, ascending."""

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.columnar import to_arrow, to_series
+from loader.frames.arrow import to_arrow, to_series
 
 CharacterFold = Callable[[str], str]
 """Gives the weight of one character, as text."""
