@@ -4,20 +4,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from loader import ledger_tables
 from loader.archive.tables import ARCHIVE, CHILDREN, HOLDERS, LEADS, SUFFIX
 from loader.archive_options import ArchiveOptions
 from loader.facts import USER_COLUMNS
+from loader.ledger import tables
 from loader.options import LoadOptions
 
 CUSTOM_FIELDS = "vicidial_lists_fields"
 LISTS, HOPPER, CALLBACKS = "vicidial_lists", "vicidial_hopper", "vicidial_callbacks"
 CALL_TIMES = ("vicidial_call_times", "vicidial_state_call_times")
 LEDGER = {
-    ledger_tables.version.name: ("SELECT", "INSERT"),
-    ledger_tables.runs.name: ("SELECT", "INSERT", "UPDATE"),
-    ledger_tables.batches.name: ("SELECT", "INSERT", "UPDATE"),
-    ledger_tables.changes.name: ("SELECT", "INSERT", "DELETE"),
+    tables.version.name: ("SELECT", "INSERT"),
+    tables.runs.name: ("SELECT", "INSERT", "UPDATE"),
+    tables.batches.name: ("SELECT", "INSERT", "UPDATE"),
+    tables.changes.name: ("SELECT", "INSERT", "DELETE"),
 }
 """What the loader does with its own tables."""
 MAKING = ("CREATE", "ALTER", "INSERT")

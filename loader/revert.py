@@ -22,8 +22,8 @@ from loader.update import ROUNDS, LeadUpdater
 class Reverter:
     """Puts back the changes of one batch after the other.
 
-    Changes are as from `loader.ledger.Ledger.changes`: row_number, lead_id (int64), field, old, new
-    (str, null for NULL).
+    Changes are as from `loader.ledger.runs.Ledger.changes`: row_number, lead_id (int64), field,
+    old, new (str, null for NULL).
     """
 
     def __init__(

@@ -34,11 +34,11 @@ from loader.archive.selection import Ids, leads_in
 from loader.archive.tables import ARCHIVE, CHILDREN, HOLDERS, LEADS
 from loader.archive.transfer import ForLeads, for_leads
 from loader.archive_options import ArchiveOptions
-from loader.batch_record import SentBatch
 from loader.database.catalogue import Shape
 from loader.database.connection import Database
 from loader.fields.lead import STORED
 from loader.insert import fingerprints_of, text_of
+from loader.ledger.encoding import SentBatch
 from loader.undo_result import LOADED_TYPES, STAYED_TYPES, Kept, LeadsNow, Taken
 
 HOPPER, CALLBACKS = "vicidial_hopper", "vicidial_callbacks"
@@ -168,7 +168,7 @@ class LoadedLeads(Archiver):
         """Find the leads of a batch that the ledger does not know by their lead_ids.
 
         Args:
-            sent: see `loader.ledger.Ledger.sent_leads`.
+            sent: see `loader.ledger.runs.Ledger.sent_leads`.
 
         Returns:
             See `loader.undo_result.LOADED_TYPES`; which row is which is not known any more: 0.

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from sqlalchemy import make_url
 
 from jobs.load.job import load
-from loader.batch_record import decode_extra, decode_inserted, encode_extra, encode_inserted
 from loader.database.connection import Database
 from loader.errors import ConfigurationError, LoadedBeforeError, UsageError
 from loader.extra_insert import InsertedExtra
 from loader.insert import read_fingerprints
-from loader.ledger import Ledger, RunRecord
+from loader.ledger.encoding import decode_extra, decode_inserted, encode_extra, encode_inserted
+from loader.ledger.runs import Ledger, RunRecord
 from loader.options import LoadOptions
 from loader.write import Inserted
 from tests.loads import Loads

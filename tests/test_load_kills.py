@@ -23,7 +23,7 @@ from jobs.load.job import load
 from loader.database import schema
 from loader.database.connection import Database
 from loader.errors import DatabaseUnavailableError, LoadedBeforeError
-from loader.ledger import Ledger
+from loader.ledger.runs import Ledger
 from loader.options import LoadOptions
 from tests import failpoints
 from tests.loads import Loads, Outcome, assert_extras_told, outcome_of

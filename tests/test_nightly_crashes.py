@@ -15,10 +15,10 @@ from sqlalchemy import create_engine, make_url
 from jobs.cli.main import run
 from jobs.settings import settings as settings_module
 from jobs.watchers import NightWatch, Watchers
-from loader import ledger_tables
 from loader.database import schema
 from loader.database.connection import Database
-from loader.ledger import Ledger
+from loader.ledger import tables
+from loader.ledger.runs import Ledger
 from tests.nights import PROGRAM, Meanwhile, Site, rows, summary_in
 from tests.server import PrivateServer, Server
 from tests.server import run as sql
@@ -297,7 +297,7 @@ def test_a_bug_that_one_file_meets_stops_no_other(
 def test_an_account_without_a_right_to_make_tables(
     site: Site, server: Server, tmp_path: Path
 ) -> None:
-    account, names = server.new_account(site.url), ", ".join(ledger_tables.metadata.tables)
+    account, names = server.new_account(site.url), ", ".join(tables.metadata.tables)
     sql(site.url, f"DROP TABLE IF EXISTS {names}")
     to = make_url(account)
     server.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {to.database}.* TO {to.username}")

@@ -37,8 +37,8 @@ from loader.errors import (
 )
 from loader.extra_insert import ExtraInserter
 from loader.frames.spool import Spool
-from loader.journal import ChangeEntry, LeadEntry, _Entry
-from loader.ledger import Ledger, RunRecord
+from loader.ledger.batches import ChangeEntry, LeadEntry, _Entry
+from loader.ledger.runs import Ledger, RunRecord
 from loader.options import LoadOptions
 from loader.results import Results
 from loader.signals import Unbroken, unbroken

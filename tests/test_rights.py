@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import make_url
 
 from jobs.archive.job import Asked, move
-from loader import ledger_tables
 from loader.archive_options import ArchiveOptions, ArchiveRule
 from loader.database.connection import Database
 from loader.errors import DatabaseUnavailableError, NotAllowedError
+from loader.ledger import tables
 from loader.needs import (
     LEDGER,
     Right,
@@ -281,4 +281,4 @@ def test_new_lists_and_dry_runs() -> None:
 
 @pytest.mark.engines("innodb")
 def test_every_table_of_the_ledger_has_its_rights() -> None:
-    assert [*LEDGER] == [*ledger_tables.metadata.tables]
+    assert [*LEDGER] == [*tables.metadata.tables]

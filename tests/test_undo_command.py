@@ -17,7 +17,7 @@ from loader.archive_options import ArchiveOptions
 from loader.database.connection import Database
 from loader.database.locks import held
 from loader.errors import BusyError, RejectRateError, UsageError
-from loader.ledger import Ledger
+from loader.ledger.runs import Ledger
 from loader.signals import Interrupted, Stop
 from loader.undo import LoadedLeads
 from loader.undo_report import UndoReport

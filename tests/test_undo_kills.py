@@ -18,7 +18,7 @@ from jobs.undo.task import Task
 from loader.archive.transfer import Transfer
 from loader.database.connection import Database
 from loader.errors import UndoneBeforeError
-from loader.ledger import Ledger
+from loader.ledger.runs import Ledger
 from loader.signals import Stop
 from loader.undo import LoadedLeads
 from loader.undo_report import UndoReport, UndoResults

@@ -10,7 +10,7 @@ import pytest
 from jobs.undo.job import undo
 from loader.database.connection import Database
 from loader.errors import LoadedBeforeError, UndoneBeforeError, UsageError
-from loader.ledger import Ledger
+from loader.ledger.runs import Ledger
 from loader.update import LeadUpdater
 from loader.write import Writer
 from tests.archives import rows as rows_of

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from jobs.archive.hours import Hours, ServerTime
-from jobs.naming import run_name
 from jobs.watchers import Surroundings
 from loader.ages import written
 from loader.api.lead_archive import IN_OFFICE_HOURS, SUCCESS
@@ -22,6 +21,7 @@ from loader.archive_options import ArchiveOptions, ArchiveRule
 from loader.database.connection import Database
 from loader.database.throttle import ChunkSize, Throttle, Wait
 from loader.errors import LoaderError, OfficeHoursError, ResultsError, UsageError
+from loader.ledger.runs import run_name
 from loader.office_hours import OfficeHours
 
 Direction = Literal["archive", "dearchive"]

@@ -65,7 +65,7 @@ def init(database: DatabaseAddress = None, config: Config = None) -> None:
     """Make the dialer's tables and the ledger where they are missing; never touch existing ones."""
     from jobs.settings.settings import read_settings
     from loader.database.schema import create_missing
-    from loader.ledger import Ledger
+    from loader.ledger.runs import Ledger
 
     settings = read_settings({"database": database} if database else {}, config)
     target = open_database(settings, must_exist=False)

@@ -7,7 +7,7 @@ from datetime import datetime
 from rich.markup import escape
 from rich.table import Table
 
-from loader.ledger import RunRecord
+from loader.ledger.runs import RunRecord
 from loader.options import LoadOptions
 
 

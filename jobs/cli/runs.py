@@ -28,7 +28,7 @@ def runs(
     from jobs.cli.run_table import as_json, listed, shown
     from jobs.settings.database import open_database
     from jobs.settings.settings import read_settings
-    from loader.ledger import Ledger
+    from loader.ledger.runs import Ledger
 
     given = {"database": database, "results": results}
     settings = read_settings({k: v for k, v in given.items() if v is not None}, config)

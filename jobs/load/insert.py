@@ -18,7 +18,7 @@ from loader.findings import findings
 from loader.frames.arrow import counts
 from loader.frames.spool import Spool
 from loader.insert import LeadInserter, read_fingerprints
-from loader.journal import Journal, LeadEntry
+from loader.ledger.batches import Journal, LeadEntry
 from loader.pipeline import EXISTING, Checks
 from loader.reasons import Notice, Reason
 from loader.results import REJECTED

@@ -20,7 +20,6 @@ from jobs.load.insert import Inserting, changes_told
 from jobs.load.resume import Recording, recorded
 from jobs.load.run import Run
 from jobs.load.summarize import Job, foreseen, report, summarize
-from jobs.naming import run_name
 from jobs.reporting import AS_USUAL, Reporting
 from jobs.watchers import NOBODY, Watchers
 from loader.database.connection import Database
@@ -29,6 +28,7 @@ from loader.errors import (
     LoaderError,
     UsageError,
 )
+from loader.ledger.runs import run_name
 from loader.options import LoadOptions
 from loader.pipeline import EXISTING, Checks
 from loader.results import Results, disk_explained

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from jobs.load.checkpoint import read_plan
-from jobs.naming import run_name
 from loader.database.connection import Database
 from loader.database.locks import held
 from loader.errors import BusyError, ConfigurationError, LoadedBeforeError, LoaderError
-from loader.journal import Journal
-from loader.ledger import Ledger, RunRecord
+from loader.ledger.batches import Journal
+from loader.ledger.runs import Ledger, RunRecord, run_name
 from loader.options import LoadOptions
 from loader.results import forget, run_in
 from loader.source import SourceFile, shown

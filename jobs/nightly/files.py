@@ -28,7 +28,7 @@ from loader.errors import (
     UsageError,
     bug_of_ours,
 )
-from loader.ledger import Ledger
+from loader.ledger.runs import Ledger
 from loader.lists import NewList, drop_list, find_list, make_list
 from loader.options import LoadOptions
 from loader.report.comparison import read_summary

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from jobs.archive.job import Asked, move
-from jobs.naming import run_name
 from jobs.nightly.files import SourceFiles
 from jobs.nightly.folders import DropFolder, Found, LocalFolder
 from jobs.nightly.remote_folder import RemoteFolder
@@ -29,6 +28,7 @@ from loader.errors import (
     ResultsError,
     UsageError,
 )
+from loader.ledger.runs import run_name
 from loader.signals import Interrupted
 
 LOCK = ".lock"

@@ -24,7 +24,7 @@ from loader.database.connection import Database
 from loader.database.locks import held
 from loader.database.throttle import ChunkSize, Throttle
 from loader.errors import UndoneBeforeError
-from loader.ledger import Ledger
+from loader.ledger.runs import Ledger
 from loader.revert import Reverter
 from loader.signals import Interrupted
 from loader.undo_report import AT_ONCE, UndoReport, UndoResults, report_of, work_in

@@ -16,8 +16,13 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
-from loader import ledger_tables as tables
-from loader.batch_record import (
+from loader.change_log import ChangeLog, Updated
+from loader.database.sql import STATEMENT_BYTES
+from loader.errors import LoaderError
+from loader.extra_insert import InsertedExtra
+from loader.insert import LeadLog
+from loader.ledger import tables
+from loader.ledger.encoding import (
     Json,
     decode_extra,
     decode_inserted,
@@ -25,12 +30,7 @@ from loader.batch_record import (
     encode_inserted,
     encode_sent,
 )
-from loader.change_log import ChangeLog, Updated
-from loader.database.sql import STATEMENT_BYTES
-from loader.errors import LoaderError
-from loader.extra_insert import InsertedExtra
-from loader.insert import LeadLog
-from loader.ledger import Ledger, read_changes
+from loader.ledger.runs import Ledger, read_changes
 from loader.write import BatchLog, Inserted
 
 Columns = dict[str, Any]

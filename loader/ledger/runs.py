@@ -7,6 +7,7 @@ beside the results.
 
 import json
 import re
+import secrets
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
@@ -16,8 +17,6 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, RowMapping, case, desc, func, insert, inspect, select, update
 
-from loader import ledger_tables as tables
-from loader.batch_record import SentBatch, decoded_leads, sent_fingerprints
 from loader.database.connection import Database
 from loader.errors import (
     BusyError,
@@ -26,6 +25,8 @@ from loader.errors import (
     ResultsError,
     UsageError,
 )
+from loader.ledger import tables
+from loader.ledger.encoding import SentBatch, decoded_leads, sent_fingerprints
 
 UNFINISHED = ("checking", "inserting")
 """States of an import that the same command completes."""
@@ -369,3 +370,13 @@ def _record(row: RowMapping) -> RunRecord:
     for name in MOMENTS:
         values[name] = values[name] and values[name].replace(tzinfo=UTC)
     return RunRecord(**values)
+
+
+def run_name(began: datetime, what: str) -> str:
+    """Name a run; no two have the same name.
+
+    Args:
+        began: when, in any zone.
+        what: what it is about, such as the begin of the file's SHA-256.
+    """
+    return f"{began:%Y%m%d-%H%M%S}-{what}-{secrets.token_hex(2)}"
