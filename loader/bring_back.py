@@ -10,8 +10,8 @@ from loader.archive.archiver import Archiver
 from loader.archive.conditions import loaded_anew
 from loader.archive.selection import Ids, leads_in
 from loader.archive.tables import ARCHIVE, LEADS
-from loader.archive_options import ArchiveOptions
 from loader.database.connection import Database
+from loader.options.archive import ArchiveOptions
 from loader.undo_result import STAYED_TYPES, Kept, LeadsNow, Taken
 
 

@@ -12,7 +12,7 @@ from loader.database.connection import Database
 from loader.database.server_clock import read_clock
 from loader.dialer import Dialer
 from loader.facts import CALL_TIMES, STATE_CALL_TIMES, Facts
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 
 MOST_LEADS = 20_000
 MOST_RANGES = 500

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from loader.fields.lead import NO_DATE, WIDTHS
 from loader.frames.arrow import to_arrow, to_mask, to_series
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 
 CHANGE_TYPES = {"lead_id": "int64", "field": "str", "old": "str", "new": "str"}
 """Columns of a frame of changes; index row_number, repeating. old is null where it was NULL."""

@@ -6,9 +6,9 @@ from datetime import datetime
 
 import pandas as pd
 
-from loader.checks.duplicates_in_file import Kind
 from loader.clock import Clock
 from loader.frames.collation import CharacterFold, general_ci
+from loader.options.duplicate_check import Kind
 
 
 @dataclass(frozen=True, kw_only=True)

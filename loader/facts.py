@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, inspect
 
-from loader.checks.duplicates_in_file import Kind
 from loader.clock import Clock
 from loader.database.connection import Database
 from loader.database.server_clock import existing_moments, read_clock
@@ -17,7 +16,8 @@ from loader.database.weights import server_fold
 from loader.dialer import CAMPAIGNS, NANPA, PHONE_CODES, POSTAL_CODES, Column, Dialer, Permissions
 from loader.errors import ConfigurationError, NotAllowedError
 from loader.frames.collation import CharacterFold, fold, fold_text, general_ci
-from loader.options import LoadOptions
+from loader.options.duplicate_check import Kind
+from loader.options.load import LoadOptions
 
 EXTRA_TABLES = (
     "vicidial_list_archive", "vicidial_list_alt_phones", "vicidial_hopper", "vicidial_callbacks",

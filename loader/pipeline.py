@@ -32,7 +32,7 @@ from loader.feeds.feed import Feed
 from loader.fields.mapping import ColumnMapping
 from loader.findings import Findings, Notices, in_words, no_findings
 from loader.frames.accepted_keys import AcceptedKeys
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from loader.phones import digits_only, looks_like_decimals
 from loader.reasons import Reason
 

@@ -9,13 +9,13 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from loader.checks.duplicates import SEPARATOR
-from loader.checks.duplicates_in_file import DuplicateCheck, Kind, Scope
 from loader.checks.rules import dnc_campaigns, dnc_keys
 from loader.database.connection import Database
 from loader.database.server_clock import existing_moments, sql
 from loader.dialer import Dialer, Lookups
 from loader.frames.collation import fold
-from loader.options import LoadOptions
+from loader.options.duplicate_check import DuplicateCheck, Kind, Scope
+from loader.options.load import LoadOptions
 
 LEADS, ARCHIVE = "vicidial_list", "vicidial_list_archive"
 

@@ -33,12 +33,12 @@ from loader.archive.outcome import ChunkResult, Counts, Stay
 from loader.archive.selection import Ids, leads_in
 from loader.archive.tables import ARCHIVE, CHILDREN, HOLDERS, LEADS
 from loader.archive.transfer import ForLeads, for_leads
-from loader.archive_options import ArchiveOptions
 from loader.database.catalogue import Shape
 from loader.database.connection import Database
 from loader.fields.lead import STORED
 from loader.insert import fingerprints_of, text_of
 from loader.ledger.encoding import SentBatch
+from loader.options.archive import ArchiveOptions
 from loader.undo_result import LOADED_TYPES, STAYED_TYPES, Kept, LeadsNow, Taken
 
 HOPPER, CALLBACKS = "vicidial_hopper", "vicidial_callbacks"

@@ -26,7 +26,7 @@ from loader.database.connection import Database
 from loader.database.sql import AS_IT_IS, by_statement, quoted
 from loader.errors import RowDataError
 from loader.frames.arrow import joined, to_arrow
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 
 ROUNDS = 5
 """Of reading and writing a lead that others change in between."""

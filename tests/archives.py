@@ -7,8 +7,8 @@ import numpy as np
 from loader.archive.archiver import Archiver
 from loader.archive.outcome import ChunkResult, Counts
 from loader.archive.selection import Ids, Leads
-from loader.archive_options import ArchiveOptions, ArchiveRule
 from loader.database.connection import Database
+from loader.options.archive import ArchiveOptions, ArchiveRule
 from tests.server import fill, run
 
 LEADS, ARCHIVE = "vicidial_list", "vicidial_list_archive"

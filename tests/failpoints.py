@@ -40,7 +40,7 @@ def start(
 def _load(url: str, path: Path, options: dict[str, Any], results: Path, dies_before: int) -> None:
     from jobs.load.job import load  # noqa: PLC0415 - heavy, and only the child needs it
     from loader.database.connection import Database  # noqa: PLC0415
-    from loader.options import LoadOptions  # noqa: PLC0415
+    from loader.options.load import LoadOptions  # noqa: PLC0415
 
     sys.dont_write_bytecode = True
     if dies_before:

@@ -13,9 +13,9 @@ import pyarrow as pa
 from pyarrow.csv import ConvertOptions, read_csv
 
 from jobs.load.job import load
-from jobs.reporting import Reporting
 from loader.database.connection import Database
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
+from loader.options.report import Reporting
 from loader.reasons import Notice
 from loader.summary import Summary
 from tests.replay import extra_rows, read

@@ -12,12 +12,12 @@ from pydantic.fields import FieldInfo
 
 from jobs.settings.flags import MOVE_FLAGS, spelled
 from jobs.settings.settings import Settings
-from loader.ages import written
 from loader.archive.outcome import Stay
-from loader.archive_options import ArchiveOptions, ArchiveRule
 from loader.errors import LoaderError
 from loader.fields.lead import usual_names
-from loader.options import LoadOptions
+from loader.options.archive import ArchiveOptions, ArchiveRule
+from loader.options.durations import written
+from loader.options.load import LoadOptions
 from loader.reasons import Notice, Reason
 from loader.signals import CAUGHT
 from loader.undo_result import Kept

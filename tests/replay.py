@@ -13,11 +13,11 @@ from pydantic import ValidationError
 from sqlalchemy import inspect
 
 from jobs.load.job import load_source
-from jobs.reporting import Reporting
 from loader.database.connection import Database
 from loader.errors import LoaderError, NotAllowedError
 from loader.fields.lead import plain, usual_names
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
+from loader.options.report import Reporting
 from loader.parse import Chunk
 from loader.reasons import Notice
 from loader.source import SourceFile

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.ages import (
+from loader.options.durations import (
     MOST,
     moment_before,
     parse_duration,

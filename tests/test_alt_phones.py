@@ -14,7 +14,7 @@ from loader.clock import Clock
 from loader.dialer import Column, Dialer, Lookups
 from loader.extras.alt_phones import FIELD, TABLE, decide, extra_rows
 from loader.findings import Notices
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from tests.reference_extras import Extras
 
 NOW = datetime(2026, 1, 15, 14)

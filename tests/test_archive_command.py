@@ -25,11 +25,11 @@ from jobs.watchers import Surroundings
 from loader.api.lead_archive import IN_OFFICE_HOURS, SUCCESS
 from loader.archive import selection
 from loader.archive.report import ArchiveReport
-from loader.archive_options import ArchiveOptions, ArchiveRule
 from loader.clock import Clock
 from loader.database.connection import Database
 from loader.errors import OfficeHoursError
-from loader.office_hours import WEEKDAYS, OfficeHours
+from loader.options.archive import ArchiveOptions, ArchiveRule
+from loader.options.office_hours import WEEKDAYS, OfficeHours
 from loader.signals import CAUGHT, Interrupted, Stop
 from tests import server as database
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from loader.ages import MOST
-from loader.archive_options import ArchiveOptions, ArchiveRule
+from loader.options.archive import ArchiveOptions, ArchiveRule
+from loader.options.durations import MOST
 
 REPLICA = "mysql://repl:se,cret@replica/asterisk"
 

@@ -8,8 +8,8 @@ import pytest
 from jobs.settings import settings as settings_module
 from jobs.settings.flags import ARCHIVE_FLAGS, DEARCHIVE_FLAGS, MOVE_FLAGS, OF_ALL, spelled
 from jobs.settings.settings import read_settings
-from loader.archive_options import ArchiveOptions, ArchiveRule
 from loader.errors import ConfigurationError, UsageError
+from loader.options.archive import ArchiveOptions, ArchiveRule
 
 SITE = """
 database = "sqlite:///leads.db"

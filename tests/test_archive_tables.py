@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import create_engine
 
 from loader.archive.tables import ArchiveTables
-from loader.archive_options import ArchiveOptions
 from loader.database import schema
 from loader.database.catalogue import read_shapes
 from loader.database.connection import Database
 from loader.errors import ConfigurationError, LeadIdsError, NotAllowedError
+from loader.options.archive import ArchiveOptions
 from tests.archives import (
     ARCHIVE,
     LEADS,

@@ -16,7 +16,7 @@ from loader.extras import callbacks
 from loader.extras.callbacks import MOST_DAYS, days_asked
 from loader.extras.rows import ExtraRows
 from loader.frames.collation import fold_text
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from loader.reasons import Notice
 from tests.reference_extras import Extras
 from tests.reference_zone import skip_gap

@@ -16,7 +16,7 @@ from loader.changes import (
     wanted_values,
 )
 from loader.database.schema import metadata
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 
 COLUMNS = list(metadata.tables["vicidial_list"].columns.keys())
 EMPTY = LoadOptions(on_duplicate="update")

@@ -14,7 +14,7 @@ from loader.checks.fit import CODECS, unstorable_characters
 from loader.dialer import Column
 from loader.fields.lead import WIDTHS
 from loader.findings import FINDING_TYPES, Findings, Notices
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from tests import reference_fields
 from tests.reference import BIGGEST_LIST_ID
 

@@ -12,7 +12,7 @@ from jobs.cli.main import run
 from jobs.settings import settings as settings_module
 from jobs.settings.settings import read_astguiclient, read_settings
 from loader.errors import ConfigurationError, UsageError
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from tests.server import fill
 
 GOOD = "Phone,First Name\n727-555-0112,Ann\n727-555-0113,Bob\n"

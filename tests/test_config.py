@@ -15,7 +15,7 @@ from jobs.settings import settings as settings_module
 from jobs.settings.example import EXAMPLES, TABLES, settings_example
 from jobs.settings.schema import settings_schema
 from jobs.settings.settings import Settings, check_settings
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
 

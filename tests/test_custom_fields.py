@@ -14,7 +14,7 @@ from loader.dialer import Column, Dialer, Lookups
 from loader.extras.custom_fields import decide, extra_rows, labels_of
 from loader.extras.rows import ExtraRows
 from loader.findings import Notices
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from tests.reference_extras import Extras
 from tests.work import calls
 

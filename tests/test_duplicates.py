@@ -13,23 +13,21 @@ from hypothesis import strategies as st
 
 from loader.checks import duplicates_in_file
 from loader.checks.duplicates import find_duplicates, may_change, without_campaign
-from loader.checks.duplicates_in_file import (
-    CHECKS,
-    WINDOWS,
-    DuplicateCheck,
-    Keys,
-    Kind,
-    Scope,
-    earlier_duplicates,
-    encode,
-    parse_duplicate_check,
-)
+from loader.checks.duplicates_in_file import Keys, earlier_duplicates, encode
 from loader.clock import Clock
 from loader.dialer import Dialer, Lookups
 from loader.errors import UsageError
 from loader.findings import Findings, no_findings
 from loader.frames import accepted_keys
 from loader.frames.accepted_keys import AcceptedKeys
+from loader.options.duplicate_check import (
+    CHECKS,
+    WINDOWS,
+    DuplicateCheck,
+    Kind,
+    Scope,
+    parse_duplicate_check,
+)
 from loader.reasons import Reason
 
 NAMES = [

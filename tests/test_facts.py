@@ -10,7 +10,7 @@ from jobs.settings.settings import read_settings
 from loader.database.connection import Database
 from loader.errors import ConfigurationError, LoaderError, NotAllowedError, UsageError
 from loader.facts import read_dialer
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from tests.loads import Loads, leads
 from tests.server import fill, run
 

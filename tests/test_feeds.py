@@ -19,7 +19,7 @@ from loader.feeds.feed import Feed, feed_remarks
 from loader.feeds.files import read_feeds
 from loader.frames import sorted_numbers
 from loader.frames.sorted_numbers import sort_on_disk
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from loader.reasons import Reason
 from tests.test_spreadsheet import xlsx
 

@@ -11,11 +11,11 @@ import pytest
 from jobs.cli.main import run
 from jobs.load import profile as building
 from jobs.load.job import load
-from jobs.reporting import Reporting
 from jobs.watchers import Watchers
 from loader.database.connection import Database
 from loader.errors import LoaderError
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
+from loader.options.report import Reporting
 from tests.loads import Loads, outcome_of
 from tests.server import fill
 from tests.server import run as sql

@@ -17,7 +17,7 @@ from loader.extras import hopper
 from loader.extras.hopper import priority
 from loader.extras.rows import ExtraRows
 from loader.frames.collation import fold
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from loader.reasons import Notice
 from tests import reference_extras
 from tests.reference_extras import Extras

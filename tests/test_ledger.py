@@ -19,7 +19,7 @@ from loader.extra_insert import InsertedExtra
 from loader.insert import read_fingerprints
 from loader.ledger.encoding import decode_extra, decode_inserted, encode_extra, encode_inserted
 from loader.ledger.runs import Ledger, RunRecord
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from loader.write import Inserted
 from tests.loads import Loads
 from tests.server import Server, run

@@ -15,7 +15,7 @@ from jobs.cli.main import run as run_command
 from jobs.load.job import load
 from loader.database.connection import Database
 from loader.errors import ConfigurationError, DatabaseUnavailableError, LoaderError
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from loader.summary import Summary
 from tests.loads import Loads as Files
 from tests.loads import Outcome, assert_extras_told, leads, outcome_of

@@ -26,7 +26,7 @@ from loader.errors import (
     SourceFileError,
     UsageError,
 )
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from tests.loads import Loads, Outcome, assert_extras_told, leads, outcome_of, snapshot
 from tests.replay import read
 from tests.server import Server, fill, run

@@ -24,7 +24,7 @@ from loader.database import schema
 from loader.database.connection import Database
 from loader.errors import DatabaseUnavailableError, LoadedBeforeError
 from loader.ledger.runs import Ledger
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from tests import failpoints
 from tests.loads import Loads, Outcome, assert_extras_told, outcome_of
 from tests.proxy import Moment, Proxy

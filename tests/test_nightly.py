@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 from jobs.cli.main import run
 from jobs.nightly.report import NightReport
 from jobs.settings import settings as settings_module
-from loader.office_hours import WEEKDAYS
+from loader.options.office_hours import WEEKDAYS
 from tests.nights import HEADER, Site, names, rows, summary_in
 from tests.server import run as sql
 

@@ -8,7 +8,7 @@ import pytest
 from loader.checks.phone_numbers import normalize_phones
 from loader.dialer import Column
 from loader.findings import FINDING_TYPES, Findings, Notices
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 
 COLUMNS = ("phone_number", "phone_code", "country_code_given", "alt_phone")
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from loader.clock import Clock
-from loader.office_hours import WEEKDAYS, OfficeHours
+from loader.options.office_hours import WEEKDAYS, OfficeHours
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 ZONES = (

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from sqlalchemy import make_url
 
 from jobs.load.job import Job, load_source
-from loader.checks.duplicates_in_file import CHECKS, WINDOWS
 from loader.findings import in_words
 from loader.findings import notices as notices_of
-from loader.options import LoadOptions
+from loader.options.duplicate_check import CHECKS, WINDOWS
+from loader.options.load import LoadOptions
 from loader.reasons import Notice
 from tests.corpus import NOTICE
 from tests.frozen import frozen, load_zone

@@ -8,7 +8,7 @@ import pytest
 
 from jobs.settings.flags import FLAGS, Flag
 from jobs.settings.settings import Settings
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from tests import readme_tables
 
 ROOT = Path(__file__).parent.parent

@@ -39,7 +39,7 @@ from loader.extra_insert import ExtraInserter
 from loader.frames.spool import Spool
 from loader.ledger.batches import ChangeEntry, LeadEntry, _Entry
 from loader.ledger.runs import Ledger, RunRecord
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from loader.results import Results
 from loader.signals import Unbroken, unbroken
 from loader.update import LeadUpdater

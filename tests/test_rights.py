@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import make_url
 
 from jobs.archive.job import Asked, move
-from loader.archive_options import ArchiveOptions, ArchiveRule
 from loader.database.connection import Database
 from loader.errors import DatabaseUnavailableError, NotAllowedError
 from loader.ledger import tables
@@ -26,7 +25,8 @@ from loader.needs import (
     of_validate,
     rights,
 )
-from loader.options import LoadOptions
+from loader.options.archive import ArchiveOptions, ArchiveRule
+from loader.options.load import LoadOptions
 from loader.rights import Account
 from tests.loads import Loads, assert_extras_told, snapshot
 from tests.server import Server, fill, run

@@ -17,7 +17,7 @@ from loader.checks.rules import (
 from loader.clock import Clock
 from loader.dialer import Dialer, Lookups, Permissions
 from loader.findings import Findings
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 
 CLOCK = Clock(now=datetime(2026, 1, 15, 14), offset=timedelta(hours=-5))
 LISTS = pd.Series(["CAMP1", "camp1 ", "CAMP2"], index=pd.Index([101, 102, 201]), dtype="str")

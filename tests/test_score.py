@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from loader.reasons import Notice, Reason
 from loader.report import score as groups
 from loader.report.record import Score, ScorePart, Seen

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.fields.mapping import ColumnMapping
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from loader.report import repeated, seen
 from loader.report.oddities import find_oddities
 from loader.report.record import MOST_EXAMPLES, OddExample, Repeated, Seen

@@ -11,7 +11,7 @@ from sqlalchemy import event
 from loader.database.connection import Database
 from loader.facts import read_dialer
 from loader.ledger.runs import Ledger
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from tests.loads import Loads, Outcome, assert_extras_told
 from tests.server import fill
 

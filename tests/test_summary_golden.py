@@ -16,7 +16,7 @@ from sqlalchemy import create_engine
 
 from jobs.load.job import load
 from loader.database.schema import create_missing
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from sample_data.demo import fixtures
 from tests.frozen import frozen
 from tests.loads import Loads

@@ -17,7 +17,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import NullPool, create_engine, make_url
 
-from loader.archive_options import ArchiveOptions
 from loader.database import throttle
 from loader.database.connection import Database
 from loader.database.throttle import FEWEST, ChunkSize, Throttle
@@ -27,6 +26,7 @@ from loader.errors import (
     NotAllowedError,
     UsageError,
 )
+from loader.options.archive import ArchiveOptions
 from tests.install_programs import SERVER_ADVICE, find_server
 from tests.proxy import Proxy
 from tests.server import PATIENCE, PrivateServer, Server, run

@@ -9,13 +9,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from loader.archive_options import ArchiveOptions
 from loader.database.connection import Database
 from loader.database.schema import metadata
 from loader.errors import TransientDatabaseError
 from loader.fields.lead import TEXTS
 from loader.insert import read_fingerprints
 from loader.ledger.encoding import SentBatch
+from loader.options.archive import ArchiveOptions
 from loader.undo import LoadedLeads
 from loader.undo_result import LOADED_TYPES, Taken
 from loader.write import Inserted

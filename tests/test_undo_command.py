@@ -13,11 +13,11 @@ from jobs.cli.main import run
 from jobs.settings import settings as settings_module
 from jobs.undo.job import Undoing, undo
 from jobs.watchers import Surroundings
-from loader.archive_options import ArchiveOptions
 from loader.database.connection import Database
 from loader.database.locks import held
 from loader.errors import BusyError, RejectRateError, UsageError
 from loader.ledger.runs import Ledger
+from loader.options.archive import ArchiveOptions
 from loader.signals import Interrupted, Stop
 from loader.undo import LoadedLeads
 from loader.undo_report import UndoReport

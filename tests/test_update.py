@@ -22,7 +22,7 @@ from loader.change_log import Updated
 from loader.database.connection import Database
 from loader.database.schema import create_missing, metadata
 from loader.errors import DatabaseUnavailableError
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from loader.update import ROUNDS, LeadUpdater
 from tests.proxy import Proxy
 from tests.server import Server, fill, run

@@ -17,7 +17,7 @@ from loader.dialer import NANPA, PHONE_CODES, POSTAL_CODES, Column, Dialer
 from loader.findings import Findings, Notices
 from loader.frames.arrow import to_arrow
 from loader.number_zones import ABBREVIATIONS, _zones_of_states
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from tests import reference_zone
 from tests.reference_zone import number_of
 

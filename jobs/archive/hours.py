@@ -8,7 +8,7 @@ from loader.api.lead_archive import IN_OFFICE_HOURS
 from loader.clock import Clock
 from loader.database.connection import Database
 from loader.errors import OfficeHoursError
-from loader.office_hours import OfficeHours
+from loader.options.office_hours import OfficeHours
 
 ASK_AGAIN = 60.0
 """Seconds after which the server's clock is read anew: it may have been set for summer."""

@@ -10,19 +10,19 @@ from typing import Any, Literal, NamedTuple
 
 from jobs.archive.hours import Hours, ServerTime
 from jobs.watchers import Surroundings
-from loader.ages import written
 from loader.api.lead_archive import IN_OFFICE_HOURS, SUCCESS
 from loader.archive.archiver import Archiver
 from loader.archive.preview import undefined
 from loader.archive.report import ArchiveReport, PreviewSummary, Stopped, many
 from loader.archive.results import ArchiveResults
 from loader.archive.selection import Ids, Leads
-from loader.archive_options import ArchiveOptions, ArchiveRule
 from loader.database.connection import Database
 from loader.database.throttle import ChunkSize, Throttle, Wait
 from loader.errors import LoaderError, OfficeHoursError, ResultsError, UsageError
 from loader.ledger.runs import run_name
-from loader.office_hours import OfficeHours
+from loader.options.archive import ArchiveOptions, ArchiveRule
+from loader.options.durations import written
+from loader.options.office_hours import OfficeHours
 
 Direction = Literal["archive", "dearchive"]
 

@@ -50,7 +50,7 @@ def move_leads(ctx: typer.Context, **given: Any) -> None:
 def _read_moving(given: dict[str, Any]) -> "tuple[dict[str, Any], Settings]":
     """Give the flags that say which leads, and the settings."""
     from jobs.settings.settings import read_settings
-    from loader.archive_options import ArchiveOptions, ArchiveRule
+    from loader.options.archive import ArchiveOptions, ArchiveRule
 
     flags = given_flags(given)
     config = flags.pop("config", None)

@@ -55,8 +55,8 @@ def compare(
 def _moment(since: str | None) -> "datetime | None":
     from datetime import datetime
 
-    from loader.ages import moment_before, parse_moment
     from loader.errors import UsageError
+    from loader.options.durations import moment_before, parse_moment
 
     if since is None:
         return None

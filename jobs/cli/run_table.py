@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from loader.ledger.runs import RunRecord
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 
 
 def as_json(record: RunRecord) -> str:

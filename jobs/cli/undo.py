@@ -31,7 +31,7 @@ def undo_run(
     from jobs.settings.settings import read_settings
     from jobs.telemetry.telemetry import Telling
     from jobs.undo.job import undo
-    from loader.archive_options import ArchiveOptions
+    from loader.options.archive import ArchiveOptions
     from loader.signals import Interrupted
 
     flags = given_flags(given)

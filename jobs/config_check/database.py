@@ -9,14 +9,14 @@ from pydantic import BaseModel
 
 from jobs.settings.settings import Settings
 from loader import needs
-from loader.archive_options import ArchiveOptions
 from loader.database.connection import Database
 from loader.database.schema import REQUIRED
 from loader.database.throttle import Throttle
 from loader.errors import LoaderError
 from loader.facts import read_dialer
 from loader.needs import Right, Rights, Site
-from loader.options import LoadOptions
+from loader.options.archive import ArchiveOptions
+from loader.options.load import LoadOptions
 from loader.rights import Account
 
 JOBS = ("import", "validate", "archive", "dearchive", "undo", "nightly")

@@ -19,7 +19,7 @@ from jobs.settings.settings import Settings, check_settings
 from loader.database.connection import Database
 from loader.errors import LoaderError, missing_extra
 from loader.fields.mapping import read_mapping_file
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from loader.source import LAYOUTS
 
 Wrong = Iterator[tuple[tuple[Any, ...], str]]

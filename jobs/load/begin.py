@@ -9,7 +9,6 @@ from jobs.load.profile import Gathering
 from jobs.load.remarks import SEARCHED
 from jobs.load.resume import Recording
 from jobs.load.run import Run
-from jobs.reporting import Reporting
 from jobs.watchers import Watchers
 from loader.clock import Clock
 from loader.database.connection import Database
@@ -19,7 +18,8 @@ from loader.extras.custom_fields import labels_of
 from loader.facts import read_dialer
 from loader.feeds.files import read_feeds
 from loader.fields.mapping import ColumnMapping, map_columns, read_mapping_file
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
+from loader.options.report import Reporting
 from loader.pipeline import Checks
 from loader.report.comparison import read_summary
 from loader.results import Results

@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 
 from jobs.load.run import Run
 from loader.checks.duplicates import KEYED
-from loader.checks.duplicates_in_file import CHECKS, Kind, parse_duplicate_check
 from loader.findings import FINDING_TYPES, Findings, no_findings, notices
 from loader.frames.arrow import to_arrow
 from loader.frames.spool import Spool
+from loader.options.duplicate_check import CHECKS, Kind, parse_duplicate_check
 from loader.pipeline import Checks, Screened, noticing
 from loader.reasons import Notice, Reason
 from loader.results import not_corrected

@@ -20,7 +20,6 @@ from jobs.load.insert import Inserting, changes_told
 from jobs.load.resume import Recording, recorded
 from jobs.load.run import Run
 from jobs.load.summarize import Job, foreseen, report, summarize
-from jobs.reporting import AS_USUAL, Reporting
 from jobs.watchers import NOBODY, Watchers
 from loader.database.connection import Database
 from loader.errors import (
@@ -29,7 +28,8 @@ from loader.errors import (
     UsageError,
 )
 from loader.ledger.runs import run_name
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
+from loader.options.report import AS_USUAL, Reporting
 from loader.pipeline import EXISTING, Checks
 from loader.results import Results, disk_explained
 from loader.source import SourceFile, open_source

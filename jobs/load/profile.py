@@ -13,7 +13,7 @@ from loader.dialer import Dialer
 from loader.errors import LoaderError, bug_of_ours
 from loader.fields.mapping import ColumnMapping
 from loader.ledger.runs import Ledger
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from loader.pipeline import Screened
 from loader.queries import look_up_entry_dates
 from loader.report.call_hours import USUAL, CallTimes

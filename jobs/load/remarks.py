@@ -4,7 +4,6 @@ import re
 from collections.abc import Collection, Sequence
 
 from loader.checks.defaults import Filling
-from loader.checks.duplicates_in_file import Kind
 from loader.checks.time_zones import tz_methods, zone_remarks
 from loader.dialer import Dialer
 from loader.extras.custom_fields import labels_of
@@ -12,7 +11,8 @@ from loader.extras.hopper import priority
 from loader.feeds.feed import Feed, feed_remarks
 from loader.fields.lead import WIDTHS, plain, usual_names
 from loader.fields.mapping import CUSTOM, ColumnMapping
-from loader.options import LoadOptions
+from loader.options.duplicate_check import Kind
+from loader.options.load import LoadOptions
 
 COMPARED = {
     Kind.TITLEALTPHONE: {"title", "alt_phone"},

@@ -19,7 +19,7 @@ from loader.database.locks import held
 from loader.errors import BusyError, ConfigurationError, LoadedBeforeError, LoaderError
 from loader.ledger.batches import Journal
 from loader.ledger.runs import Ledger, RunRecord, run_name
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from loader.results import forget, run_in
 from loader.source import SourceFile, shown
 from loader.summary import Summary

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from jobs.load.profile import Gathering
-from jobs.reporting import AS_USUAL, Reporting
 from jobs.watchers import Watchers
 from loader.database.connection import Database
 from loader.dialer import Dialer, Lookups
@@ -15,7 +14,8 @@ from loader.feeds.feed import Feed
 from loader.fields.mapping import ColumnMapping
 from loader.findings import Findings
 from loader.frames.arrow import counts
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
+from loader.options.report import AS_USUAL, Reporting
 from loader.pipeline import EXISTING, Checks
 from loader.queries import look_up_days_ahead, look_up_dnc, look_up_duplicates
 from loader.results import Results

@@ -10,7 +10,6 @@ from pathlib import Path
 from jobs.load.job import load
 from jobs.nightly.folders import DropFolder, Found, Target
 from jobs.nightly.report import FileOutcome, FileReport
-from jobs.reporting import Reporting
 from jobs.settings.nightly import Source
 from jobs.settings.settings import Settings
 from jobs.telemetry.telemetry import Telling
@@ -30,7 +29,8 @@ from loader.errors import (
 )
 from loader.ledger.runs import Ledger
 from loader.lists import NewList, drop_list, find_list, make_list
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
+from loader.options.report import Reporting
 from loader.report.comparison import read_summary
 from loader.summary import Summary
 

@@ -11,9 +11,9 @@ from jobs.settings.nightly import NewList, NightlySettings, Source
 from jobs.settings.schema import documentation, settings_schema
 from jobs.settings.settings import ArchiveSettings, Settings
 from jobs.settings.telemetry import LineageSettings, NotifySettings
-from loader.archive_options import ArchiveRule
-from loader.office_hours import OfficeHours
-from loader.options import LoadOptions
+from loader.options.archive import ArchiveRule
+from loader.options.load import LoadOptions
+from loader.options.office_hours import OfficeHours
 
 WIDTH = 100
 

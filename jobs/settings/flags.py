@@ -1,6 +1,6 @@
 """The flags of the commands, as tables.
 
-What they mean in full is in `loader.options` and `loader.archive_options`.
+What they mean in full is in `loader.options.load` and `loader.options.archive`.
 
 They stand here once more because `leadloader --help` is to answer before the heavy modules are
 imported. A test holds them to the settings.

@@ -16,8 +16,9 @@ from pydantic import (
     model_validator,
 )
 
-from loader.ages import Duration
-from loader.options import LoadOptions, Switch, Text, separated
+from loader.options.durations import Duration
+from loader.options.load import LoadOptions
+from loader.options.types import Switch, Text, separated
 
 UNFINISHED = ("*.part", "*.partial", "*.filepart", "*.tmp", "*.crdownload", "*~")
 """What programs call a file that they have not written to its end."""

@@ -12,7 +12,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from jobs.settings.settings import Settings
-from loader.ages import written
+from loader.options.durations import written
 from loader.summary import Summary
 
 NUMBER, TEXT = {"type": "number"}, {"type": "string"}

@@ -16,14 +16,14 @@ from pydantic_settings import (
 )
 from sqlalchemy import URL
 
-from jobs.reporting import Reporting
 from jobs.settings.nightly import NightlySettings, NightlySources, Source
 from jobs.settings.problems import Problem, Sources, problems_of
 from jobs.settings.telemetry import LineageSettings, LogFormat, NotifySettings
-from loader.archive_options import ArchiveOptions, ArchiveRule
 from loader.errors import ConfigurationError, UsageError
-from loader.office_hours import OfficeHours
-from loader.options import LoadOptions
+from loader.options.archive import ArchiveOptions, ArchiveRule
+from loader.options.load import LoadOptions
+from loader.options.office_hours import OfficeHours
+from loader.options.report import Reporting
 
 Model = TypeVar("Model", bound=BaseModel)
 

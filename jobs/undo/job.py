@@ -19,12 +19,12 @@ from jobs.undo.task import Task
 from jobs.watchers import Surroundings
 from loader.archive.outcome import Counts
 from loader.archive.tables import LEADS
-from loader.archive_options import ArchiveOptions
 from loader.database.connection import Database
 from loader.database.locks import held
 from loader.database.throttle import ChunkSize, Throttle
 from loader.errors import UndoneBeforeError
 from loader.ledger.runs import Ledger
+from loader.options.archive import ArchiveOptions
 from loader.revert import Reverter
 from loader.signals import Interrupted
 from loader.undo_report import AT_ONCE, UndoReport, UndoResults, report_of, work_in

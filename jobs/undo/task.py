@@ -9,11 +9,11 @@ import pandas as pd
 import pyarrow.csv
 
 from jobs.load.resume import this_process
-from loader.archive_options import ArchiveOptions
 from loader.bring_back import ArchivedLeads
 from loader.database.connection import Database
 from loader.errors import ConfigurationError, UsageError
 from loader.ledger.runs import UNFINISHED, Ledger, RunRecord, run_name
+from loader.options.archive import ArchiveOptions
 from loader.undo import LoadedLeads
 from loader.undo_report import AT_ONCE, CHANGES, MOVED, REVERTED, UndoReport
 from loader.undo_result import LOADED_TYPES

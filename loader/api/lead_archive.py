@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from loader.archive_options import MOST_LEADS
 from loader.errors import LeadIdsError, LoaderError, OfficeHoursError
+from loader.options.archive import MOST_LEADS
 
 SUCCESS = "lead_ids batch was successfully processed"
 """The API's message of a 200."""

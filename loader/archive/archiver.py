@@ -35,10 +35,10 @@ from loader.archive.selection import (
 )
 from loader.archive.tables import CHILDREN, HOLDERS, LEADS, ArchiveTables
 from loader.archive.transfer import ForLeads, Transfer
-from loader.archive_options import MOST_LEADS, ArchiveOptions, ArchiveRule
 from loader.database.connection import Database
 from loader.database.server_clock import read_clock
 from loader.errors import LeadIdsError, UsageError
+from loader.options.archive import MOST_LEADS, ArchiveOptions, ArchiveRule
 
 
 class Archiver:

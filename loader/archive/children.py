@@ -27,7 +27,7 @@ from sqlalchemy import (
 from loader.archive.outcome import Counts
 from loader.archive.tables import ARCHIVE, CHILDREN, LEADS, SUFFIX, ArchiveTables, Pair, is_of_leads
 from loader.archive.transfer import ForLeads, Transfer, for_leads
-from loader.archive_options import ArchiveOptions
+from loader.options.archive import ArchiveOptions
 
 ALIVE, ARCHIVED = (table(name, column("lead_id")) for name in (LEADS, ARCHIVE))
 

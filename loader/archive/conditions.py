@@ -19,10 +19,10 @@ from sqlalchemy import (
     true,
 )
 
-from loader.ages import moment_before
 from loader.archive.tables import LEADS
-from loader.archive_options import ArchiveRule
 from loader.errors import UsageError
+from loader.options.archive import ArchiveRule
+from loader.options.durations import moment_before
 
 NEVER = datetime(2008, 1, 1)  # noqa: DTZ001 - the dialer keeps local times
 """What the dialer's own loaders store as last_local_call_time of a lead never called; add_lead

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from loader.archive_options import ArchiveOptions
 from loader.errors import LOCK_CODES
+from loader.options.archive import ArchiveOptions
 
 
 class Stay(StrEnum):

@@ -8,11 +8,11 @@ from typing import Self
 from sqlalchemy import Connection, TableClause, column, inspect, table
 from sqlalchemy.sql.elements import quoted_name
 
-from loader.archive_options import ArchiveOptions
 from loader.database.catalogue import Columns, Shape, differences, read_shapes
 from loader.database.connection import Database
 from loader.database.sql import quoted
 from loader.errors import ConfigurationError, NotAllowedError
+from loader.options.archive import ArchiveOptions
 
 LEADS = "vicidial_list"
 CHILDREN = {"vicidial_list_alt_phones": "alt_phone_id", "vicidial_callbacks": "callback_id"}

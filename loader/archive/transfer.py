@@ -33,10 +33,10 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import DBAPIError
 
 from loader.archive.tables import Pair
-from loader.archive_options import ArchiveOptions
 from loader.database.catalogue import WIDEST_CHARSET
 from loader.database.error_codes import translate
 from loader.errors import LOCK_CODES, RowDataError, TransientDatabaseError
+from loader.options.archive import ArchiveOptions
 
 PLACE = "(/* lead_ids of the chunk */)"
 """In a statement, where they go; nothing else in it reads so."""

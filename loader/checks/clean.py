@@ -14,7 +14,7 @@ from loader.dialer import Column
 from loader.fields.lead import NO_DATE, WIDTHS
 from loader.findings import Findings, Notices, no_findings, no_notices, notices
 from loader.frames.arrow import to_arrow, to_mask, to_series
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from loader.reasons import Notice
 
 ALWAYS = ("phone_code", "title", "first_name", "last_name", "state", "country_code", "alt_phone")

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from loader.fields.mapping import field_named
 from loader.findings import Notices, no_notices, notices
 from loader.frames.arrow import to_arrow, to_mask, to_series
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from loader.reasons import Notice
 
 CALLBACK = (

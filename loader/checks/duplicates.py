@@ -7,11 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from loader.checks.duplicates_in_file import DuplicateCheck, Kind, Scope, earlier_duplicates, encode
+from loader.checks.duplicates_in_file import earlier_duplicates, encode
 from loader.dialer import Dialer, Lookups
 from loader.findings import FINDING_TYPES, Findings, Notices, no_findings, notices
 from loader.frames.accepted_keys import AcceptedKeys
 from loader.frames.collation import fold, fold_text
+from loader.options.duplicate_check import DuplicateCheck, Kind, Scope
 from loader.reasons import Notice, Reason
 
 SEPARATOR = "\x1f"

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from loader.dialer import Column
 from loader.findings import Findings, Notices, findings, no_findings, no_notices, notices
 from loader.frames.arrow import to_arrow, to_mask, to_series
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from loader.reasons import Notice, Reason
 
 

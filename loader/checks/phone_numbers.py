@@ -6,7 +6,7 @@ from loader.checks.fit import fit_field
 from loader.dialer import Column
 from loader.fields.lead import WIDTHS
 from loader.findings import Findings, Notices, findings, notices
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from loader.phones import damaged, digits_only, mend_decimals, parse_numbers
 from loader.reasons import Notice, Reason
 from loader.regions import region_of_country, region_of_phone_code

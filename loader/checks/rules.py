@@ -14,7 +14,8 @@ from loader.feeds.feed import Feed
 from loader.findings import Findings, findings, no_findings
 from loader.frames.arrow import to_arrow, to_mask, to_series
 from loader.frames.collation import fold, fold_text
-from loader.options import DncCheck, LoadOptions
+from loader.options.load import LoadOptions
+from loader.options.types import DncCheck
 from loader.reasons import Reason
 
 Rule = Callable[[pd.DataFrame, LoadOptions, Dialer], Findings]

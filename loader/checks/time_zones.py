@@ -19,7 +19,7 @@ from loader.findings import Findings, Notices, findings, no_findings, notices
 from loader.frames.arrow import joined, to_arrow, to_mask, to_series
 from loader.frames.collation import fold
 from loader.number_zones import NumberZones
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from loader.reasons import Notice, Reason
 
 Positions = npt.NDArray[np.int64]

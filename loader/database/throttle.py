@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from sqlalchemy import Dialect, event
 from sqlalchemy.exc import DBAPIError
 
-from loader.archive_options import ArchiveOptions
 from loader.database.connection import Database
 from loader.database.error_codes import error_code
 from loader.errors import (
@@ -19,6 +18,7 @@ from loader.errors import (
     TransientDatabaseError,
     UsageError,
 )
+from loader.options.archive import ArchiveOptions
 
 RIGHT_IS_MISSING = 1227
 

@@ -15,7 +15,7 @@ from loader.dialer import Column, Dialer, Lookups
 from loader.extras.rows import ExtraRows, columns_there
 from loader.findings import Notices, no_notices, notices
 from loader.frames.arrow import joined, to_arrow, to_series
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from loader.phones import damaged
 from loader.reasons import Notice
 from loader.regions import region_of_phone_code

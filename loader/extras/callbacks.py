@@ -15,7 +15,7 @@ from loader.extras.rows import ExtraRows, columns_there
 from loader.findings import Notices, no_notices, notices
 from loader.frames.arrow import joined, to_arrow, to_series
 from loader.frames.collation import fold
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from loader.reasons import Notice
 
 TABLE = "vicidial_callbacks"

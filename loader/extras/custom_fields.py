@@ -13,7 +13,7 @@ from loader.extras.rows import ExtraRows
 from loader.fields.lead import NO_DATE
 from loader.findings import Notices, no_notices, notices
 from loader.frames.arrow import to_arrow, to_series
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from loader.reasons import Notice
 
 SOURCE = "custom:"

@@ -10,7 +10,7 @@ from loader.clock import written_offsets
 from loader.dialer import Dialer, Lookups
 from loader.extras.rows import ExtraRows, columns_there
 from loader.findings import Notices, no_notices, notices
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from loader.reasons import Notice
 
 TABLE = "vicidial_hopper"

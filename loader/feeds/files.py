@@ -23,7 +23,7 @@ from loader.feeds.feed import Feed
 from loader.fields.lead import plain, usual_names
 from loader.frames.arrow import to_arrow
 from loader.frames.sorted_numbers import Numbers, sort_on_disk
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from loader.phones import damaged, looks_like_decimals, mend_decimals, parse_numbers
 from loader.regions import region_of_phone_code
 from loader.source import ReadOptions, SourceFile, open_source

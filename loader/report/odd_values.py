@@ -106,7 +106,7 @@ class Chunk:
     """By field; only those that the file fills."""
     today: date
     date_format: str | None = None
-    """Of date_of_birth, as in `loader.options.LoadOptions`."""
+    """Of date_of_birth, as in `loader.options.load.LoadOptions`."""
     region: str = "US"
     """Of rows that say nothing of their country."""
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from loader.fields.reject_file import UNREADABLE
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from loader.reasons import Notice, Reason
 from loader.report.record import Score, ScorePart, Seen
 from loader.summary import Tally

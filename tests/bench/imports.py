@@ -15,7 +15,7 @@ from sqlalchemy import create_engine
 from jobs.load.job import load
 from loader.database import schema
 from loader.database.connection import Database
-from loader.options import LoadOptions
+from loader.options.load import LoadOptions
 from tests.bench.leads import phones, write_leads
 from tests.server import PrivateServer
 

@@ -15,8 +15,8 @@ from pydantic import (
     model_validator,
 )
 
-from loader.ages import Duration, Moment, written_moment
-from loader.options import Statuses, Text, separated, whole_number_as_text
+from loader.options.durations import Duration, Moment, written_moment
+from loader.options.types import Statuses, Text, separated, whole_number_as_text
 
 MOST_LEADS = 500
 """Of one chunk, and of one request of the Lead Archive API."""

@@ -12,7 +12,7 @@ import pandas as pd
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, field_validator
 
 from loader.clock import Clock
-from loader.options import separated
+from loader.options.types import separated
 
 DAY = 24 * 60
 """Minutes."""

@@ -1,6 +1,5 @@
 """The options of a load: add_lead's, under their own names, and ours."""
 
-import re
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Annotated, Literal
 
 from phonenumbers import SUPPORTED_REGIONS
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -17,39 +15,10 @@ from pydantic import (
     model_validator,
 )
 
-from loader.checks.duplicates_in_file import DuplicateCheck, parse_duplicate_check
 from loader.errors import UsageError
 from loader.fields.lead import usual_names
-
-Switch = Literal["Y", "N"]
-DncCheck = Literal["Y", "N", "AREACODE"]
-
-
-def separated(value: object) -> object:
-    """Take a list also as text with commas."""
-    if not isinstance(value, str):
-        return value
-    return [part.strip() for part in value.split(",") if part.strip()]
-
-
-def whole_number_as_text(value: object) -> object:
-    """Take what TOML has without quotes: 6666."""
-    return str(value) if type(value) is int else value
-
-
-def _as_statuses(names: tuple[str, ...]) -> tuple[str, ...]:
-    for name in names:
-        if not re.fullmatch(r"[A-Za-z0-9_-]{1,6}", name):
-            raise ValueError(
-                f"{name!r} is no status, which is 1 to 6 letters, digits, _ or -; "
-                "write several as NEW,NA"
-            )
-    return names
-
-
-Text = Annotated[str, BeforeValidator(whole_number_as_text)]
-Statuses = Annotated[tuple[Text, ...], BeforeValidator(separated), AfterValidator(_as_statuses)]
-Digits = Annotated[str, BeforeValidator(str), Field(pattern=r"^[0-9]*$")]
+from loader.options.duplicate_check import DuplicateCheck, parse_duplicate_check
+from loader.options.types import Digits, DncCheck, Statuses, Switch, Text, separated
 
 
 class LoadOptions(BaseModel):

@@ -1,0 +1,39 @@
+"""Types of options that several models share."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+Switch = Literal["Y", "N"]
+
+DncCheck = Literal["Y", "N", "AREACODE"]
+
+
+def separated(value: object) -> object:
+    """Take a list also as text with commas."""
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def whole_number_as_text(value: object) -> object:
+    """Take what TOML has without quotes: 6666."""
+    return str(value) if type(value) is int else value
+
+
+def _as_statuses(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,6}", name):
+            raise ValueError(
+                f"{name!r} is no status, which is 1 to 6 letters, digits, _ or -; "
+                "write several as NEW,NA"
+            )
+    return names
+
+
+Text = Annotated[str, BeforeValidator(whole_number_as_text)]
+
+Statuses = Annotated[tuple[Text, ...], BeforeValidator(separated), AfterValidator(_as_statuses)]
+
+Digits = Annotated[str, BeforeValidator(str), Field(pattern=r"^[0-9]*$")]
