@@ -33,7 +33,7 @@ from loader.fields.mapping import ColumnMapping
 from loader.findings import Findings, Notices, in_words, no_findings
 from loader.frames.accepted_keys import AcceptedKeys
 from loader.options.load import LoadOptions
-from loader.phones import digits_only, looks_like_decimals
+from loader.phones.parse import digits_only, looks_like_decimals
 from loader.reasons import Reason
 
 EXTRAS = (alt_phones, custom_fields, hopper, callbacks)

@@ -12,7 +12,7 @@ from phonenumbers import timezone
 
 from tests.reference_fields import fold
 
-STATES = Path(__file__).parents[1] / "loader" / "state_zones.toml"
+STATES = Path(__file__).parents[1] / "loader" / "phones" / "state_zones.toml"
 
 Row = dict[str, Any]
 

@@ -18,8 +18,9 @@ from phonenumbers import (
     ValidationResult,
 )
 
-from loader import numbering_plans, phones
-from loader.numbering_plans import plan_of
+from loader.phones import numbering_plans
+from loader.phones import parse as phones_module
+from loader.phones.numbering_plans import plan_of
 
 REGIONS = sorted(SUPPORTED_REGIONS)
 COLUMNS = [
@@ -44,7 +45,7 @@ def full_width(text: str) -> str:
 
 def parse(pairs: list[tuple[str, str]]) -> list[tuple[object, ...]]:
     values, regions = zip(*pairs, strict=True) if pairs else ((), ())
-    frame = phones.parse_numbers(texts(list(values)), texts(list(regions)))
+    frame = phones_module.parse_numbers(texts(list(values)), texts(list(regions)))
     assert list(frame.columns) == COLUMNS
     return list(frame.itertuples(index=False, name=None))
 
@@ -82,13 +83,13 @@ def assert_same_as_phonenumbers(pairs: list[tuple[str, str]]) -> None:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """The values that were handed to phonenumbers itself."""
     seen: list[tuple[str, str]] = []
-    ask = phones._ask_phonenumbers
+    ask = phones_module._ask_phonenumbers
 
     def note(values: list[str], regions: list[str]) -> list[tuple[int, str, str, str]]:
         seen.extend(zip(values, regions, strict=True))
         return ask(values, regions)
 
-    monkeypatch.setattr(phones, "_ask_phonenumbers", note)
+    monkeypatch.setattr(phones_module, "_ask_phonenumbers", note)
     return seen
 
 
@@ -178,7 +179,7 @@ def test_what_is_no_full_number(value: str, region: str, possible: str) -> None:
 def test_columns_are_plain_and_over_the_same_index() -> None:
     index = pd.Index([5, 7, 11], name="row_number")
     values = pd.Series(["7275551212", "", "+44 7400 123456 x9"], index=index, dtype="str")
-    frame = phones.parse_numbers(values, pd.Series(["US"] * 3, index=index, dtype="str"))
+    frame = phones_module.parse_numbers(values, pd.Series(["US"] * 3, index=index, dtype="str"))
     assert frame.index.equals(index)
     assert not frame.isna().to_numpy().any()
     expected = dict.fromkeys(COLUMNS, "str") | {"valid": "bool"}
@@ -187,15 +188,15 @@ def test_columns_are_plain_and_over_the_same_index() -> None:
 
 def test_no_rows() -> None:
     assert parse([]) == []
-    assert phones.digits_only(texts([])).empty
-    assert not phones.looks_like_decimals(texts([]))
+    assert phones_module.digits_only(texts([])).empty
+    assert not phones_module.looks_like_decimals(texts([]))
 
 
 def test_pieces_of_larger_columns_and_repeated_values() -> None:
     values = texts(["x", "7275551212", "727-555-1212", "7275551212", "", "02 1234 5678"])
     values = pd.concat([values, values])
     regions = texts(["US", "US", "GB", "US", "US", "IT"] * 2)
-    frame = phones.parse_numbers(
+    frame = phones_module.parse_numbers(
         values[3:9].reset_index(drop=True), regions[3:9].reset_index(drop=True)
     )
     pairs = zip(values[3:9], regions[3:9], strict=True)
@@ -432,18 +433,18 @@ REAL = [
 
 @pytest.mark.parametrize("value", DAMAGED)
 def test_damaged_numbers(value: str) -> None:
-    assert phones.damaged(texts([value])).tolist() == [True]
+    assert phones_module.damaged(texts([value])).tolist() == [True]
 
 
 @pytest.mark.parametrize("value", REAL)
 def test_real_notations_are_not_damaged(value: str) -> None:
-    assert phones.damaged(texts([value])).tolist() == [False]
+    assert phones_module.damaged(texts([value])).tolist() == [False]
 
 
 def test_formatted_numbers_of_all_regions_are_not_damaged() -> None:
     written = sorted({text for region in REGIONS for text in written_examples(region)})
     dotted = [text.replace(" ", ".").replace("-", ".") for text in written]
-    marks = phones.damaged(texts(written + dotted))
+    marks = phones_module.damaged(texts(written + dotted))
     assert [text for text, mark in zip(written + dotted, marks, strict=True) if mark] == []
 
 
@@ -462,15 +463,15 @@ def test_formatted_numbers_of_all_regions_are_not_damaged() -> None:
     ],
 )
 def test_looks_like_decimals(values: list[str], expected: bool) -> None:
-    assert phones.looks_like_decimals(texts(values)) is expected
+    assert phones_module.looks_like_decimals(texts(values)) is expected
 
 
 def test_mend_decimals() -> None:
     values = ["7275551212.0", " 5551212.0 ", "", "727.555.0", "7275551212", "7275551210", "1.00"]
     expected = ["7275551212", "5551212", "", "727.555.0", "7275551212", "7275551210", "1.00"]
-    mended = phones.mend_decimals(texts(values))
+    mended = phones_module.mend_decimals(texts(values))
     assert mended.tolist() == expected
-    assert not phones.damaged(mended).any()
+    assert not phones_module.damaged(mended).any()
 
 
 @pytest.mark.parametrize(
@@ -487,14 +488,14 @@ def test_mend_decimals() -> None:
 )
 def test_digits_only(value: str, expected: str) -> None:
     # Beside others, so that each text's digits end up in its own row.
-    assert phones.digits_only(texts(["1a2", value, "x3"])).tolist() == ["12", expected, "3"]
+    assert phones_module.digits_only(texts(["1a2", value, "x3"])).tolist() == ["12", expected, "3"]
 
 
 def test_digits_only_of_a_part_of_a_column() -> None:
     values = texts(["0", "1-2", "", "\u0663x", "4", "5"])
-    assert phones.digits_only(values[1:4]).tolist() == ["12", "", "3"]
-    assert phones.digits_only(values[2:3]).tolist() == [""]
-    assert phones.digits_only(texts(["", ""])).tolist() == ["", ""]
+    assert phones_module.digits_only(values[1:4]).tolist() == ["12", "", "3"]
+    assert phones_module.digits_only(values[2:3]).tolist() == [""]
+    assert phones_module.digits_only(texts(["", ""])).tolist() == ["", ""]
 
 
 @pytest.mark.property
@@ -502,4 +503,4 @@ def test_digits_only_of_a_part_of_a_column() -> None:
 def test_digits_only_is_normalize_digits_only(values: list[str]) -> None:
     values = [value.encode("utf-8", "replace").decode() for value in values]
     expected = [phonenumbers.normalize_digits_only(value) for value in values]
-    assert phones.digits_only(texts(values)).tolist() == expected
+    assert phones_module.digits_only(texts(values)).tolist() == expected

@@ -8,9 +8,9 @@ import pandas as pd
 import phonenumbers
 import pytest
 
-from loader.regions import _plain, region_of_country, region_of_phone_code
+from loader.phones.regions import _plain, region_of_country, region_of_phone_code
 
-REGIONS = tomllib.loads(files("loader").joinpath("regions.toml").read_text(encoding="utf-8"))
+REGIONS = tomllib.loads(files("loader.phones").joinpath("regions.toml").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(

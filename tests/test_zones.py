@@ -16,8 +16,8 @@ from loader.clock import RULES, Clock
 from loader.dialer import NANPA, PHONE_CODES, POSTAL_CODES, Column, Dialer
 from loader.findings import Findings, Notices
 from loader.frames.arrow import to_arrow
-from loader.number_zones import ABBREVIATIONS, _zones_of_states
 from loader.options.load import LoadOptions
+from loader.phones.number_zones import ABBREVIATIONS, _zones_of_states
 from tests import reference_zone
 from tests.reference_zone import number_of
 

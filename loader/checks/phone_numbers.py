@@ -7,9 +7,9 @@ from loader.dialer import Column
 from loader.fields.lead import WIDTHS
 from loader.findings import Findings, Notices, findings, notices
 from loader.options.load import LoadOptions
-from loader.phones import damaged, digits_only, mend_decimals, parse_numbers
+from loader.phones.parse import damaged, digits_only, mend_decimals, parse_phones
+from loader.phones.regions import region_of_country, region_of_phone_code
 from loader.reasons import Notice, Reason
-from loader.regions import region_of_country, region_of_phone_code
 
 DEFAULT_PHONE_CODE = "1"
 WIDEST_PHONE_NUMBER = 18
@@ -59,20 +59,6 @@ def normalize_phones(
     rejected = _rejected(leads, given, bad, number, options)
     unfit = unfit.drop(rejected.index, errors="ignore")
     return leads, pd.concat([rejected, unfit]).sort_index(), pd.concat([*said, of_field])
-
-
-def parse_phones(given: "pd.Series[str]", regions: "pd.Series[str]") -> pd.DataFrame:
-    """Parse, taking a leading 00 for a plus where it is not the region's own way to dial abroad.
-
-    Most of the world writes it so, also to people who would dial 011.
-    """
-    number = parse_numbers(given, regions)
-    abroad = (number["possible"] != "IS_POSSIBLE") & given.str.match(r"\s*00[1-9]")
-    if abroad.any():
-        again = parse_numbers("+" + given[abroad].str.strip().str[2:], regions[abroad])
-        better = again["possible"] == "IS_POSSIBLE"
-        number.loc[again.index[better]] = again[better]
-    return number
 
 
 def _regions(leads: pd.DataFrame, options: LoadOptions) -> "pd.Series[str]":

@@ -18,8 +18,8 @@ from loader.fields.lead import WIDTHS
 from loader.findings import Findings, Notices, findings, no_findings, notices
 from loader.frames.arrow import joined, to_arrow, to_mask, to_series
 from loader.frames.collation import fold
-from loader.number_zones import NumberZones
 from loader.options.load import LoadOptions
+from loader.phones.number_zones import NumberZones
 from loader.reasons import Notice, Reason
 
 Positions = npt.NDArray[np.int64]

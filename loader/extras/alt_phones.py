@@ -10,15 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.checks.fit import fit_field
-from loader.checks.phone_numbers import DEFAULT_PHONE_CODE, parse_phones
+from loader.checks.phone_numbers import DEFAULT_PHONE_CODE
 from loader.dialer import Column, Dialer, Lookups
 from loader.extras.rows import ExtraRows, columns_there
 from loader.findings import Notices, no_notices, notices
 from loader.frames.arrow import joined, to_arrow, to_series
 from loader.options.load import LoadOptions
-from loader.phones import damaged
+from loader.phones.parse import damaged, parse_phones
+from loader.phones.regions import region_of_phone_code
 from loader.reasons import Notice
-from loader.regions import region_of_phone_code
 
 FIELD = "multi_alt_phones"
 TABLE = "vicidial_list_alt_phones"

@@ -4,12 +4,10 @@ Each row is judged by itself, so that it does not matter how a file is cut into 
 """
 
 import string
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property
-from importlib.resources import files
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +17,8 @@ import pyarrow.compute as pc
 
 from loader.checks.dates import iso_dates
 from loader.frames.arrow import to_arrow, to_series
-from loader.regions import region_of_country, region_of_phone_code
+from loader.phones.number_zones import states_by_calling_code
+from loader.phones.regions import region_of_country, region_of_phone_code
 from loader.report.texts import NOWHERE, Places, Texts
 
 ADULT = 18
@@ -275,8 +274,8 @@ def _state_names() -> pa.Array:
 
     Calif and Mass are old abbreviations.
     """
-    text = files("loader").joinpath("state_zones.toml").read_text(encoding="utf-8")
-    full = [name for states in tomllib.loads(text).values() for name, *_ in states.values()]
+    states = states_by_calling_code().values()
+    full = [name for by_abbreviation in states for name, *_ in by_abbreviation.values()]
     names = [*_plain(pa.array(full, pa.large_string())).to_pylist(), *_MORE_STATES]
     return pa.array({*names, *(name[:n] for name in names for n in (4, 5))}, pa.large_string())
 

@@ -14,7 +14,7 @@ from loader.checks.clean import PHONES
 from loader.fields.mapping import ColumnMapping
 from loader.frames.arrow import to_arrow
 from loader.options.load import LoadOptions
-from loader.regions import region_of_phone_code
+from loader.phones.regions import region_of_phone_code
 from loader.report.odd_values import Chunk
 from loader.report.oddities import Found, find_places
 from loader.report.record import MOST_EXAMPLES, OddExample, Seen

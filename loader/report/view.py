@@ -285,7 +285,7 @@ PROBLEMS = {
     "invalid_country_code": "there is no such country code", "not_a_number": "no number",
     "is_possible": "longer than the dialer can store",
 }  # fmt: skip
-"""What `loader.phones` says of a number."""
+"""What `loader.phones.parse` says of a number."""
 OF_NUMBER = re.compile(rf"phone_number=(.*?)(?: ({'|'.join(PROBLEMS)})| feed=.*)?", re.DOTALL)
 FORMS = {
     "field": "in the field {}", "list_id": "list {}", "campaign_id": "campaign {}",

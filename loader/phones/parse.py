@@ -25,7 +25,7 @@ from phonenumbers import (
 )
 
 from loader.frames.arrow import to_arrow, to_mask, to_series
-from loader.numbering_plans import (
+from loader.phones.numbering_plans import (
     LONGEST_TEXT,
     NUMBER_TYPES,
     POSSIBLE,
@@ -369,3 +369,17 @@ def _unparsed(rows: Positions, problems: list[str]) -> pa.Table:
     return pa.Table.from_arrays(
         [pa.array(rows), empty, empty, why, invalid, unknown, empty], schema=_ANSWER
     )
+
+
+def parse_phones(given: "pd.Series[str]", regions: "pd.Series[str]") -> pd.DataFrame:
+    """Parse, taking a leading 00 for a plus where it is not the region's own way to dial abroad.
+
+    Most of the world writes it so, also to people who would dial 011.
+    """
+    number = parse_numbers(given, regions)
+    abroad = (number["possible"] != "IS_POSSIBLE") & given.str.match(r"\s*00[1-9]")
+    if abroad.any():
+        again = parse_numbers("+" + given[abroad].str.strip().str[2:], regions[abroad])
+        better = again["possible"] == "IS_POSSIBLE"
+        number.loc[again.index[better]] = again[better]
+    return number

@@ -49,7 +49,9 @@ def _region_of_phone_code(phone_code: str) -> str:
 
 @cache
 def _regions_by_name() -> dict[str, str]:
-    table = tomllib.loads(files("loader").joinpath("regions.toml").read_text(encoding="utf-8"))
+    table = tomllib.loads(
+        files("loader.phones").joinpath("regions.toml").read_text(encoding="utf-8")
+    )
     return {_plain(name): region for region, names in table.items() for name in [region, *names]}
 
 

@@ -163,12 +163,18 @@ def _zones_by_name() -> dict[str, str]:
 
 
 @cache
+def states_by_calling_code() -> dict[str, dict[str, list[str]]]:
+    """Read the states of each calling code: by abbreviation the full name, then the time zones."""
+    text = files("loader.phones").joinpath("state_zones.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+@cache
 def _zones_of_states() -> dict[tuple[str, str], tuple[str, ...]]:
     """Give the zones by calling code and folded name or abbreviation of the state."""
-    text = files("loader").joinpath("state_zones.toml").read_text(encoding="utf-8")
     return {
         (code, fold_text(name)): tuple(zones)
-        for code, states in tomllib.loads(text).items()
+        for code, states in states_by_calling_code().items()
         for abbreviation, (full_name, *zones) in states.items()
         for name in (abbreviation, full_name)
     }

@@ -1,0 +1,1 @@
+"""Phone numbers: parsing, numbering plans, regions and time zones of numbers."""
