@@ -7,8 +7,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from loader.checks.dialable import Dialable
+from loader.profile.records import Comparison, Profile
 from loader.reasons import Notice, Reason
-from loader.report.record import Comparison, Profile
 
 
 class FileSummary(BaseModel):

@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from loader.checks.dialable import Dialable
-from loader.report.oddities import Oddity
-from loader.report.record import (
+from loader.profile.oddities import Oddity
+from loader.profile.records import (
     CallHours,
     Change,
     ColumnFill,

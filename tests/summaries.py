@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from loader.report.record import ColumnFill, Profile, Score, ScorePart
-from loader.report.score import PARTS
+from loader.profile.records import ColumnFill, Profile, Score, ScorePart
+from loader.profile.score import PARTS
 from loader.summary import FileSummary, MappingSummary, Summary
 
 BEGAN = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from loader.checks.call_times import callable_now
 from loader.clock import Clock
 from loader.dialer import Dialer
-from loader.report.call_hours import CallTimes
+from loader.profile.call_hours import CallTimes
 
 CLOCK = Clock(now=datetime(2026, 11, 22, 15, 20), offset=timedelta(hours=-5))
 DAYS = ("default", "sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.fields.mapping import CUSTOM, map_columns
-from loader.report.oddities import Oddity, find_oddities
-from loader.report.texts import LOOKED_AT, Texts
+from loader.profile.oddities import Oddity, find_oddities
+from loader.profile.texts import LOOKED_AT, Texts
 from tests import reference_fields
 
 TODAY = date(2026, 11, 22)

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from loader.findings import FINDING_TYPES
-from loader.report.outcomes import MOST_COUNTED, MOST_STATES, LoadedRows, RejectedRows, age_names
-from loader.report.record import OTHERS
+from loader.profile.outcomes import MOST_COUNTED, MOST_STATES, LoadedRows, RejectedRows, age_names
+from loader.profile.records import OTHERS
 
 NOW = datetime(2026, 11, 22, 15, 0)
 

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from loader.checks.dialable import Dialable
 from loader.fields.reject_file import UNREADABLE
+from loader.profile.oddities import Oddity
+from loader.profile.records import Change, ColumnFill, OddExample, RejectedExample, Repeated
 from loader.reasons import Notice, Obstacle, Reason
 from loader.report.charts import MOST_BARS, MOST_LABEL, bars, funnel, hours, largest, lines, ticks
-from loader.report.oddities import Oddity
 from loader.report.page import MOST_IDLE, columns, file_facts, masked, render_page
 from loader.report.pictures import in_years, short, zone
 from loader.report.pictures import reasons as reasons_chart
-from loader.report.record import Change, ColumnFill, OddExample, RejectedExample, Repeated
 from loader.report.shown import (
     MINUS,
     NOTHING,

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.options.load import LoadOptions
+from loader.profile import score as groups
+from loader.profile.records import Score, ScorePart, Seen
+from loader.profile.score import PARTS, WANTED, score_of, unknown_parts
 from loader.reasons import Notice, Reason
-from loader.report import score as groups
-from loader.report.record import Score, ScorePart, Seen
-from loader.report.score import PARTS, WANTED, score_of, unknown_parts
 from loader.summary import Tally
 
 FIELDS = {name: name.upper() for name in (*WANTED, "phone_number")}

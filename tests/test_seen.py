@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 
 from loader.fields.mapping import ColumnMapping
 from loader.options.load import LoadOptions
-from loader.report import repeated, seen
-from loader.report.oddities import find_oddities
-from loader.report.record import MOST_EXAMPLES, OddExample, Repeated, Seen
-from loader.report.repeated import FrequentValues
-from loader.report.seen import Looking
-from loader.report.texts import Texts
+from loader.profile import frequent_values
+from loader.profile import rows as profile_rows
+from loader.profile.frequent_values import FrequentValues
+from loader.profile.oddities import find_oddities
+from loader.profile.records import MOST_EXAMPLES, OddExample, Repeated, Seen
+from loader.profile.rows import Looking
+from loader.profile.texts import Texts
 
 TODAY = date(2026, 11, 22)
 FIELDS = {"phone_number": "Tel", "first_name": "First", "state": "State", "email": "Mail"}
@@ -106,7 +107,7 @@ def test_the_first_rows_are_shown_and_cut(tmp_path: Path) -> None:
     rows = frame([["1", "A" * 1000, "", "", ""]] * 20)
     shown = look([rows.iloc[10:], rows.iloc[:10]], tmp_path).odd_examples["NAME_IN_CAPITALS"]
     assert [each.row_number for each in shown] == [*range(2, 2 + MOST_EXAMPLES)]
-    assert {each.value for each in shown} == {"A" * seen.LONGEST_EXAMPLE}
+    assert {each.value for each in shown} == {"A" * profile_rows.LONGEST_EXAMPLE}
 
 
 @pytest.mark.parametrize("chunks", [[], [frame([])]], ids=["none", "empty"])
@@ -149,8 +150,8 @@ def test_chunks_do_not_matter(
 ) -> None:
     whole = frame(rows)
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
-        patch.setattr(repeated, "BUCKET", bucket)
-        patch.setattr(repeated, "KEPT", kept)
+        patch.setattr(frequent_values, "BUCKET", bucket)
+        patch.setattr(frequent_values, "KEPT", kept)
         told = look(cut(whole, sizes), Path(folder))
         assert told == look([whole], Path(folder))
     odd = find_oddities(whole[[*FIELDS.values()]].set_axis([*FIELDS], axis="columns"), TODAY)
@@ -186,20 +187,20 @@ TEXTS = st.lists(st.sampled_from(["", " ", "\u00e9", *"abcdefghij", " a"]), max_
 @given(TEXTS, st.integers(1, 9))
 def test_few_values_are_counted_exactly(values: list[str], bucket: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(repeated, "BUCKET", bucket)
-        patch.setattr(repeated, "KEPT", 11)
+        patch.setattr(frequent_values, "BUCKET", bucket)
+        patch.setattr(frequent_values, "KEPT", 11)
         told = most(values)
     known = [(value, rows) for value, rows in counted(values).items() if rows >= 2]
-    assert told == sorted(known, key=lambda each: (-each[1], each[0]))[: repeated.SHOWN]
+    assert told == sorted(known, key=lambda each: (-each[1], each[0]))[: frequent_values.SHOWN]
 
 
 @pytest.mark.property
 @given(TEXTS, st.integers(1, 9), st.integers(1, 6))
 def test_many_values_are_counted_at_least(values: list[str], bucket: int, kept: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(repeated, "BUCKET", bucket)
-        patch.setattr(repeated, "KEPT", kept)
-        patch.setattr(repeated, "SHOWN", kept)
+        patch.setattr(frequent_values, "BUCKET", bucket)
+        patch.setattr(frequent_values, "KEPT", kept)
+        patch.setattr(frequent_values, "SHOWN", kept)
         told, known = dict(most(values)), counted(values)
     missed = sum(known.values()) // (kept + 1)
     for value, rows in known.items():
@@ -218,13 +219,13 @@ def test_a_frequent_value_is_found_among_many(tmp_path: Path) -> None:
 
 
 def test_long_values_are_told_by_their_beginning() -> None:
-    long = "x" * repeated.LONGEST
-    assert most([long, long + "y", long + "z"]) == [("x" * (repeated.LONGEST - 1) + "…", 2)]
+    long = "x" * frequent_values.LONGEST
+    assert most([long, long + "y", long + "z"]) == [("x" * (frequent_values.LONGEST - 1) + "…", 2)]
 
 
 def test_memory_does_not_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(repeated, "BUCKET", 1000)
-    monkeypatch.setattr(repeated, "KEPT", 100)
+    monkeypatch.setattr(frequent_values, "BUCKET", 1000)
+    monkeypatch.setattr(frequent_values, "KEPT", 100)
     looking = Looking(ColumnMapping(FIELDS, ()), LoadOptions(), TODAY, tmp_path)
     before, held = pa.total_allocated_bytes(), []
     for n in range(0, 30_000, 1500):
@@ -233,7 +234,7 @@ def test_memory_does_not_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         looking.look_at(pd.DataFrame(dict.fromkeys(FIELDS.values(), texts), dtype="str"))
         del texts
         held.append(pa.total_allocated_bytes() - before)
-    kept = len(FIELDS) * (100 + 1500) * (repeated.LONGEST + 20)
+    kept = len(FIELDS) * (100 + 1500) * (frequent_values.LONGEST + 20)
     assert max(held[3:]) < 2 * kept, "the rest of a bucket, and what is kept"
 
 
@@ -252,7 +253,7 @@ NUMBERS = st.one_of(
 def test_numbers_are_counted_as_by_a_counter(batches: list[list[str]], waiting: int) -> None:
     counts = Counter(number for batch in batches for number in batch if number)
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
-        patch.setattr(seen, "WAITING", waiting)
+        patch.setattr(profile_rows, "WAITING", waiting)
         phones = [pd.Series(batch, dtype="str") for batch in batches]
         told = look([], Path(folder), phones).repeated_numbers
     assert told == sum(rows - 1 for rows in counts.values())
@@ -263,7 +264,7 @@ def test_many_numbers_wait_on_disk(tmp_path: Path) -> None:
     phones = [pd.Series(part.astype(str), dtype="str") for part in np.split(numbers, 10)]
     assert look([], tmp_path, phones).repeated_numbers == 100_000
     files = list(tmp_path.iterdir())
-    assert len(files) == seen.PARTS
+    assert len(files) == profile_rows.PARTS
     assert sum(file.stat().st_size for file in files) == 8 * len(numbers)
 
 

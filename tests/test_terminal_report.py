@@ -11,7 +11,7 @@ from rich.console import Console
 
 from jobs.cli.summary import closing, draws, show, tables
 from loader.checks.dialable import Dialable
-from loader.report.record import (
+from loader.profile.records import (
     OTHERS,
     CallHours,
     Change,

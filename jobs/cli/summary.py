@@ -15,9 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from jobs.spark import spark
+from loader.profile.records import OTHERS, CallHours, Change, Comparison, Profile
+from loader.profile.score import unknown_parts
 from loader.reasons import Notice, Reason
-from loader.report.record import OTHERS, CallHours, Change, Comparison, Profile
-from loader.report.score import unknown_parts
 from loader.report.shown import (
     MOST_SHOWN,
     duration,

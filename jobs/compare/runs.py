@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from loader.errors import LoaderError, NoSuchFileError
+from loader.profile.score import ALL_POINTS, MOST_WITH_A_FAULT, unknown_parts
 from loader.report.comparison import (
     is_summary,
     points,
@@ -19,7 +20,6 @@ from loader.report.comparison import (
     source_of,
     summary_of,
 )
-from loader.report.score import ALL_POINTS, MOST_WITH_A_FAULT, unknown_parts
 from loader.report.shown import many
 from loader.results import SUMMARY
 from loader.source import shown

@@ -13,7 +13,7 @@ from typing import Any
 
 from jobs.load.run import Run
 from loader.frames.spool import Spool
-from loader.report.record import Seen
+from loader.profile.records import Seen
 
 FILE = "plan.json"
 

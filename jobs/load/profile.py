@@ -15,12 +15,12 @@ from loader.fields.mapping import ColumnMapping
 from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
 from loader.pipeline import Screened
+from loader.profile.call_hours import USUAL, CallTimes
+from loader.profile.outcomes import LoadedRows, RejectedRows
+from loader.profile.records import ColumnFill, Details, Estimate, Profile, Seen
+from loader.profile.rows import Looking
+from loader.profile.score import score_of
 from loader.queries import look_up_entry_dates
-from loader.report.call_hours import USUAL, CallTimes
-from loader.report.outcomes import LoadedRows, RejectedRows
-from loader.report.record import ColumnFill, Details, Estimate, Profile, Seen
-from loader.report.score import score_of
-from loader.report.seen import Looking
 from loader.results import Results
 from loader.summary import Tally
 

@@ -17,10 +17,10 @@ from jobs.load.run import Run
 from loader.calling import Calling
 from loader.database.connection import Database
 from loader.errors import LoaderError, bug_of_ours
+from loader.profile.records import Score
 from loader.reasons import Notice, Reason
 from loader.report.comparison import compare, source_of
 from loader.report.page import render_page
-from loader.report.record import Score
 from loader.results import LOADED
 from loader.source import shown
 from loader.summary import FileSummary, MappingSummary, Summary, in_order

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from pygal import XY, Bar, Graph, HorizontalBar, HorizontalStackedBar, PluginImportFixer
 from pygal.style import Style
 
-from loader.report.record import OTHERS
+from loader.profile.records import OTHERS
 from loader.report.shown import number, percent, visible
 
 # Python 3.11 warns of pygal's finder of map plugins, which we have none of, whenever a module is

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from loader.errors import LoaderError, NoSuchFileError, UsageError
+from loader.profile.records import Change, Comparison
 from loader.reasons import Reason
-from loader.report.record import Change, Comparison
 from loader.results import SUMMARY
 from loader.summary import Summary
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
-from loader.report.record import Change
+from loader.profile.records import Change
 from loader.report.shown import MINUS, NOTHING, masked, moment, number, percent, points, words
 from loader.report.view import LONG
 from loader.summary import Summary

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from loader.profile.records import MOST_EXAMPLES, Details
+from loader.profile.score import unknown_parts
 from loader.reasons import Notice, Obstacle
 from loader.report import pictures, view
 from loader.report.moved import comparison
-from loader.report.record import MOST_EXAMPLES, Details
-from loader.report.score import unknown_parts
 from loader.report.shown import (
     FILTERS,
     duration,

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from loader.profile.records import AGES, OLDER, OTHERS, UNKNOWN_AGE, CallHours
 from loader.report import charts
-from loader.report.record import AGES, OLDER, OTHERS, UNKNOWN_AGE, CallHours
 from loader.report.shown import MINUS, many, masked, words
 from loader.report.view import Step
 from loader.summary import Summary

@@ -6,15 +6,9 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from loader.fields.reject_file import UNREADABLE
+from loader.profile.oddities import Oddity
+from loader.profile.records import MOST_EXAMPLES, OTHERS, Details, Profile, RejectedExample
 from loader.reasons import Reason
-from loader.report.oddities import Oddity
-from loader.report.record import (
-    MOST_EXAMPLES,
-    OTHERS,
-    Details,
-    Profile,
-    RejectedExample,
-)
 from loader.report.shown import (
     ago,
     many,

@@ -5,8 +5,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.report.record import Repeated
-from loader.report.texts import Texts
+from loader.profile.records import Repeated
+from loader.profile.texts import Texts
 
 BUCKET = 20_000
 """Rows that are counted at a time."""

@@ -15,11 +15,11 @@ from loader.fields.mapping import ColumnMapping
 from loader.frames.arrow import to_arrow
 from loader.options.load import LoadOptions
 from loader.phones.regions import region_of_phone_code
-from loader.report.odd_values import Chunk
-from loader.report.oddities import Found, find_places
-from loader.report.record import MOST_EXAMPLES, OddExample, Seen
-from loader.report.repeated import FrequentValues
-from loader.report.texts import Texts
+from loader.profile.frequent_values import FrequentValues
+from loader.profile.odd_values import Chunk
+from loader.profile.oddities import Found, find_places
+from loader.profile.records import MOST_EXAMPLES, OddExample, Seen
+from loader.profile.texts import Texts
 
 TELLING = frozenset(
     {"vendor_lead_code", "source_id", "phone_number", "first_name", "last_name", "address1",

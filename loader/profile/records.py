@@ -113,7 +113,7 @@ class Profile(_Record):
     repaired: dict[str, dict[str, int]]
     """Loaded rows by notice and field, of the notices that say of a field that it was changed."""
     oddities: dict[str, int]
-    """Rows by `loader.report.oddities.Oddity`; only those that occurred."""
+    """Rows by `loader.profile.oddities.Oddity`; only those that occurred."""
     odd_rows: int
     """Rows with any oddity."""
     repeated_numbers: int

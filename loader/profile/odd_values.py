@@ -19,7 +19,7 @@ from loader.checks.dates import iso_dates
 from loader.frames.arrow import to_arrow, to_series
 from loader.phones.number_zones import states_by_calling_code
 from loader.phones.regions import region_of_country, region_of_phone_code
-from loader.report.texts import NOWHERE, Places, Texts
+from loader.profile.texts import NOWHERE, Places, Texts
 
 ADULT = 18
 OLDEST = 120

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from loader.fields.reject_file import UNREADABLE
 from loader.options.load import LoadOptions
+from loader.profile.records import Score, ScorePart, Seen
 from loader.reasons import Notice, Reason
-from loader.report.record import Score, ScorePart, Seen
 from loader.summary import Tally
 
 NO_NUMBER = frozenset(

@@ -9,15 +9,8 @@ import numpy as np
 import pandas as pd
 
 from loader.frames.arrow import counts
+from loader.profile.records import AGES, MOST_EXAMPLES, OLDER, OTHERS, UNKNOWN_AGE, RejectedExample
 from loader.reasons import Notice
-from loader.report.record import (
-    AGES,
-    MOST_EXAMPLES,
-    OLDER,
-    OTHERS,
-    UNKNOWN_AGE,
-    RejectedExample,
-)
 
 MOST_STATES = 60
 """Told by name."""

@@ -16,9 +16,9 @@ import pyarrow as pa
 
 from loader.fields.mapping import CUSTOM
 from loader.frames.arrow import to_series
-from loader.report import odd_values as odd
-from loader.report.odd_values import Chunk
-from loader.report.texts import NOWHERE, Places, Texts
+from loader.profile import odd_values as odd
+from loader.profile.odd_values import Chunk
+from loader.profile.texts import NOWHERE, Places, Texts
 
 
 class Oddity(StrEnum):
