@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from loader.archive.tables import ARCHIVE, CHILDREN, HOLDERS, LEADS, SUFFIX
-from loader.facts import USER_COLUMNS
 from loader.ledger import tables
 from loader.options.archive import ArchiveOptions
 from loader.options.load import LoadOptions
+from loader.queries.facts import USER_COLUMNS
 
 CUSTOM_FIELDS = "vicidial_lists_fields"
 LISTS, HOPPER, CALLBACKS = "vicidial_lists", "vicidial_hopper", "vicidial_callbacks"

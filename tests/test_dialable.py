@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from jobs.cli.main import run
 from jobs.load.summarize import with_dialable
 from jobs.settings import settings as settings_module
-from loader import calling
-from loader.calling import Calling
-from loader.checks.dialable import CAMPAIGNS, KINDS, LISTS, by_list, find_obstacles
+from loader.checks.dialable import CAMPAIGNS, KINDS, LISTS, find_obstacles
 from loader.database.connection import Database
 from loader.errors import DatabaseUnavailableError
 from loader.frames.collation import fold
+from loader.queries import dialable
+from loader.queries.dialable import Calling, by_list
 from loader.reasons import Obstacle
 from tests.loads import Loads
 from tests.server import fill
@@ -171,7 +171,7 @@ def test_a_load_tells_it_by_list(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(database.engine, DIALER)
-    monkeypatch.setattr(calling, "MOST_LEADS", 2)
+    monkeypatch.setattr(dialable, "MOST_LEADS", 2)
     outcome = Loads(tmp_path).load(ROWS, database, phone_validation="length")
     assert "NO_TIME_ZONE" in outcome.names(5)
     summary = with_dialable(outcome.summary, database)
@@ -258,9 +258,9 @@ def test_no_leads_no_lists(database: Database, tmp_path: Path) -> None:
 
 
 def test_ids_are_asked_in_bounded_questions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calling, "MOST_LEADS", 4)
-    monkeypatch.setattr(calling, "MOST_RANGES", 2)
-    chunks = [ids.tolist() for ids in calling._chunks([(1, 9), (20, 20), (30, 30), (40, 41)])]
+    monkeypatch.setattr(dialable, "MOST_LEADS", 4)
+    monkeypatch.setattr(dialable, "MOST_RANGES", 2)
+    chunks = [ids.tolist() for ids in dialable._chunks([(1, 9), (20, 20), (30, 30), (40, 41)])]
     assert chunks == [[1, 2, 3, 4], [5, 6, 7, 8], [9, 20], [30, 40, 41]]
-    assert list(calling._ranges(np.array([1, 2, 4, 7, 8]))) == [[(1, 2), (4, 4)], [(7, 8)]]
-    assert list(calling._ranges(np.array([], dtype=np.int64))) == []
+    assert list(dialable._ranges(np.array([1, 2, 4, 7, 8]))) == [[(1, 2), (4, 4)], [(7, 8)]]
+    assert list(dialable._ranges(np.array([], dtype=np.int64))) == []

@@ -9,8 +9,8 @@ from jobs.settings import settings as settings_module
 from jobs.settings.settings import read_settings
 from loader.database.connection import Database
 from loader.errors import ConfigurationError, LoaderError, NotAllowedError, UsageError
-from loader.facts import read_dialer
 from loader.options.load import LoadOptions
+from loader.queries.facts import read_dialer
 from tests.loads import Loads, leads
 from tests.server import fill, run
 

@@ -13,10 +13,10 @@ from loader.database.connection import Database
 from loader.database.server_clock import MOMENTS, existing_moments
 from loader.dialer import Dialer, Lookups
 from loader.errors import NotAllowedError
-from loader.facts import read_dialer
 from loader.options.duplicate_check import Kind
 from loader.options.load import LoadOptions
-from loader.queries import look_up_days_ahead, look_up_dnc, look_up_duplicates
+from loader.queries.chunk import look_up_days_ahead, look_up_dnc, look_up_duplicates
+from loader.queries.facts import read_dialer
 from tests.frozen import frozen, load_zone
 from tests.server import Server, fill
 

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import event
 
 from loader.database.connection import Database
-from loader.facts import read_dialer
 from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
+from loader.queries.facts import read_dialer
 from tests.loads import Loads, Outcome, assert_extras_told
 from tests.server import fill
 

@@ -13,10 +13,10 @@ from loader.database.connection import Database
 from loader.database.schema import REQUIRED
 from loader.database.throttle import Throttle
 from loader.errors import LoaderError
-from loader.facts import read_dialer
 from loader.needs import Right, Rights, Site
 from loader.options.archive import ArchiveOptions
 from loader.options.load import LoadOptions
+from loader.queries.facts import read_dialer
 from loader.rights import Account
 
 JOBS = ("import", "validate", "archive", "dearchive", "undo", "nightly")

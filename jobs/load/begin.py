@@ -15,12 +15,12 @@ from loader.database.connection import Database
 from loader.dialer import Dialer
 from loader.errors import ConfigurationError, RejectRateError, UsageError
 from loader.extras.custom_fields import labels_of
-from loader.facts import read_dialer
 from loader.feeds.files import read_feeds
 from loader.fields.mapping import ColumnMapping, map_columns, read_mapping_file
 from loader.options.load import LoadOptions
 from loader.options.report import Reporting
 from loader.pipeline import Checks
+from loader.queries.facts import read_dialer
 from loader.report.comparison import read_summary
 from loader.results import Results
 from loader.source import LAYOUTS, ReadOptions, SourceFile, spread

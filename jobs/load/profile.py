@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from loader.calling import read_call_times
 from loader.database.connection import Database
 from loader.dialer import Dialer
 from loader.errors import LoaderError, bug_of_ours
@@ -20,7 +19,8 @@ from loader.profile.outcomes import LoadedRows, RejectedRows
 from loader.profile.records import ColumnFill, Details, Estimate, Profile, Seen
 from loader.profile.rows import Looking
 from loader.profile.score import score_of
-from loader.queries import look_up_entry_dates
+from loader.queries.chunk import look_up_entry_dates
+from loader.queries.dialable import read_call_times
 from loader.results import Results
 from loader.summary import Tally
 

@@ -9,7 +9,7 @@ import pandas as pd
 from jobs.load.profile import Gathering
 from jobs.watchers import Watchers
 from loader.database.connection import Database
-from loader.dialer import Dialer, Lookups
+from loader.dialer import Dialer
 from loader.feeds.feed import Feed
 from loader.fields.mapping import ColumnMapping
 from loader.findings import Findings
@@ -17,7 +17,7 @@ from loader.frames.arrow import counts
 from loader.options.load import LoadOptions
 from loader.options.report import AS_USUAL, Reporting
 from loader.pipeline import EXISTING, Checks
-from loader.queries import look_up_days_ahead, look_up_dnc, look_up_duplicates
+from loader.queries.chunk import Questions
 from loader.results import Results
 from loader.source import SourceFile
 from loader.summary import Summary, Tally
@@ -114,33 +114,6 @@ class Run:
         self.tally.number_types.update(counts(loaded["number_type"]))
         self.tally.regions.update(counts(loaded["region"]))
         self.gathering.count_loaded(loaded, said)
-
-
-@dataclass(frozen=True)
-class Questions:
-    """Asks the dialer's database about chunks; without a database nothing is known."""
-
-    database: Database | None
-    options: LoadOptions
-    dialer: Dialer
-
-    def dnc(self, leads: pd.DataFrame) -> Lookups:
-        """Ask which numbers must not be called."""
-        if self.database is None:
-            return Lookups()
-        return look_up_dnc(self.database, leads, self.options, self.dialer)
-
-    def duplicates(self, leads: pd.DataFrame) -> Lookups:
-        """Ask for the existing leads that rows may be duplicates of."""
-        if self.database is None:
-            return Lookups()
-        return look_up_duplicates(self.database, leads, self.options, self.dialer)
-
-    def days_ahead(self, days: Sequence[int]) -> Lookups:
-        """Ask which moments lie so many days ahead."""
-        if self.database is None or not days:
-            return Lookups()
-        return look_up_days_ahead(self.database, self.dialer, days)
 
 
 def said_of(loaded: "pd.Series[str]") -> pd.DataFrame:

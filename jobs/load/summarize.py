@@ -14,10 +14,10 @@ import pyarrow.csv
 from jobs.load.profile import estimated
 from jobs.load.remarks import remarks
 from jobs.load.run import Run
-from loader.calling import Calling
 from loader.database.connection import Database
 from loader.errors import LoaderError, bug_of_ours
 from loader.profile.records import Score
+from loader.queries.dialable import Calling
 from loader.reasons import Notice, Reason
 from loader.report.comparison import compare, source_of
 from loader.report.page import render_page

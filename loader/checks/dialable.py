@@ -73,32 +73,6 @@ def find_obstacles(
     return found
 
 
-def by_list(
-    kinds: pd.DataFrame, obstacles: "pd.Series[str]", lists: pd.DataFrame
-) -> list[Dialable]:
-    """Add up the leads of each list.
-
-    Args:
-        kinds: list_id (int64) and leads (int64): how many are of the kind.
-        obstacles: as from `find_obstacles`.
-        lists: column campaign_id (str) by list_id.
-    """
-    counts = kinds["leads"].groupby([kinds["list_id"], obstacles.rename("obstacle")]).sum()
-    table = counts.unstack(fill_value=0)
-    found = []
-    for list_id, of_list in zip(table.index.tolist(), table.to_dict("records"), strict=True):
-        found.append(
-            Dialable(
-                list_id=list_id,
-                campaign_id=str(lists["campaign_id"].get(list_id, "")),
-                leads=sum(of_list.values()),
-                dialable=of_list.get("", 0),
-                obstacles={o.value: of_list[o] for o in Obstacle if of_list.get(o)},
-            )
-        )
-    return found
-
-
 def _is_past(dates: "pd.Series[str]", now: datetime) -> "pd.Series[bool]":
     """Say which days are before today; a list without a day has none."""
     days = dates.fillna("")

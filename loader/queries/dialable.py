@@ -7,12 +7,40 @@ import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Connection
 
-from loader.checks.dialable import CAMPAIGNS, KINDS, LISTS, Dialable, by_list, find_obstacles
+from loader.checks.dialable import CAMPAIGNS, KINDS, LISTS, Dialable, find_obstacles
 from loader.database.connection import Database
 from loader.database.server_clock import read_clock
 from loader.dialer import Dialer
-from loader.facts import CALL_TIMES, STATE_CALL_TIMES, Facts
 from loader.options.load import LoadOptions
+from loader.queries.facts import CALL_TIMES, STATE_CALL_TIMES, Facts
+from loader.reasons import Obstacle
+
+
+def by_list(
+    kinds: pd.DataFrame, obstacles: "pd.Series[str]", lists: pd.DataFrame
+) -> list[Dialable]:
+    """Add up the leads of each list.
+
+    Args:
+        kinds: list_id (int64) and leads (int64): how many are of the kind.
+        obstacles: as from `find_obstacles`.
+        lists: column campaign_id (str) by list_id.
+    """
+    counts = kinds["leads"].groupby([kinds["list_id"], obstacles.rename("obstacle")]).sum()
+    table = counts.unstack(fill_value=0)
+    found = []
+    for list_id, of_list in zip(table.index.tolist(), table.to_dict("records"), strict=True):
+        found.append(
+            Dialable(
+                list_id=list_id,
+                campaign_id=str(lists["campaign_id"].get(list_id, "")),
+                leads=sum(of_list.values()),
+                dialable=of_list.get("", 0),
+                obstacles={o.value: of_list[o] for o in Obstacle if of_list.get(o)},
+            )
+        )
+    return found
+
 
 MOST_LEADS = 20_000
 MOST_RANGES = 500

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -262,3 +263,30 @@ class _Questions:
         )
         found = frame[["list_id", *ids]].astype({"list_id": "uint64"} | dict.fromkeys(ids, "Int64"))
         return found.assign(key=key, matched=search.matched)
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Asks the dialer's database about chunks; without a database nothing is known."""
+
+    database: Database | None
+    options: LoadOptions
+    dialer: Dialer
+
+    def dnc(self, leads: pd.DataFrame) -> Lookups:
+        """Ask which numbers must not be called."""
+        if self.database is None:
+            return Lookups()
+        return look_up_dnc(self.database, leads, self.options, self.dialer)
+
+    def duplicates(self, leads: pd.DataFrame) -> Lookups:
+        """Ask for the existing leads that rows may be duplicates of."""
+        if self.database is None:
+            return Lookups()
+        return look_up_duplicates(self.database, leads, self.options, self.dialer)
+
+    def days_ahead(self, days: Sequence[int]) -> Lookups:
+        """Ask which moments lie so many days ahead."""
+        if self.database is None or not days:
+            return Lookups()
+        return look_up_days_ahead(self.database, self.dialer, days)
