@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 from loader.clock import Clock
 from loader.database.server_clock import read_clock
 from loader.fields.mapping import ColumnMapping
+from loader.reading.source import SourceFile
 from loader.signals import Stop
-from loader.source import SourceFile
 from loader.summary import Summary
 
 Progress = Callable[[str, int, int], None]

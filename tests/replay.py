@@ -18,9 +18,9 @@ from loader.errors import LoaderError, NotAllowedError
 from loader.fields.lead import plain, usual_names
 from loader.options.load import LoadOptions
 from loader.options.report import Reporting
-from loader.parse import Chunk
+from loader.reading.records import Chunk
+from loader.reading.source import SourceFile
 from loader.reasons import Notice
-from loader.source import SourceFile
 from tests.corpus import Case, Row, Tables, options_of
 
 REPLAYED = {"phone_format": "as-given", "phone_validation": "length"}

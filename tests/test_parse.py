@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from loader import parse
-from loader.grammar import Grammar
-from loader.parse import Chunk, read_chunks
+from loader.reading import records
+from loader.reading.dialect import Grammar
+from loader.reading.records import Chunk, read_chunks
 from tests.work import calls
 
 Row = tuple[int, list[str]]
@@ -288,7 +288,7 @@ def test_rows_of_a_layout_may_end_early(text: str, row: list[str] | None) -> Non
 
 
 def test_one_stray_quote_does_not_swallow_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parse, "LOOK_AHEAD", 100)
+    monkeypatch.setattr(records, "LOOK_AHEAD", 100)
     lines = ['a,"b', *["c,d"] * 1000, 'e",f', "g,h"]
     rows, rejected = read("\n".join(lines), columns=2, block_size=64)
     # Joined, the stray quotes would make one row of 1,002 lines; it is looked for over 100 bytes.
@@ -307,12 +307,12 @@ def test_work_is_linear_when_no_line_is_a_record(
 ) -> None:
     looked_at: list[int] = []
 
-    def split_lines(data: bytes, *, final: bool) -> parse.Lines:
+    def split_lines(data: bytes, *, final: bool) -> records.Lines:
         looked_at.append(len(data))
         return parse_split_lines(data, final=final)
 
-    parse_split_lines = parse.split_lines
-    monkeypatch.setattr(parse, "split_lines", split_lines)
+    parse_split_lines = records.split_lines
+    monkeypatch.setattr(records, "split_lines", split_lines)
 
     def work(text: str) -> int:
         looked_at.clear()

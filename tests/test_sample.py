@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.source import ReadOptions, SourceFile, open_source, spread
+from loader.reading.source import ReadOptions, SourceFile, open_source, spread
 from tests.test_spreadsheet import Cell, xlsx
 
 Open = Callable[..., SourceFile]
@@ -180,7 +180,8 @@ def test_any_sample_is_even_and_in_order(
 
 def test_memory_is_flat(tmp_path: Path) -> None:
     program = (
-        "import re, sys; from pathlib import Path; from loader.source import open_source, spread\n"
+        "import re, sys; from pathlib import Path\n"
+        "from loader.reading.source import open_source, spread\n"
         "with open_source(sys.argv[1]) as source:\n"
         "    sample, total = spread(source, 1000)\n"
         "    print(total, sum(len(chunk.rows) for chunk in sample.chunks()))\n"

@@ -15,8 +15,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loader.errors import NoSuchFileError, SourceFileError, UsageError
-from loader.sniff import find_delimiter, is_column_name, unique_names
-from loader.source import LAYOUTS, ReadOptions, SourceFile, expand, open_source
+from loader.reading.dialect import find_delimiter, is_column_name, unique_names
+from loader.reading.source import LAYOUTS, ReadOptions, SourceFile, expand, open_source
 
 STANDARD = LAYOUTS["vicidial-standard"]
 CSV = b"phone_number,first_name\n7275551111,Ana\n7275552222,Bo\n"
@@ -367,7 +367,7 @@ def test_expand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_standard_input_and_pipes(write: Write) -> None:
     program = (
-        "import sys; from loader.source import open_source\n"
+        "import sys; from loader.reading.source import open_source\n"
         "with open_source(sys.argv[1]) as source:\n"
         "    rows = [list(row) for c in source.chunks() for row in c.rows.itertuples(name=None)]\n"
         "    print(source.name, source.size, source.compression, rows)"
@@ -604,7 +604,7 @@ def test_any_bytes_are_read_or_refused(
 
 def test_memory_is_flat(tmp_path: Path) -> None:
     program = (
-        "import re, sys; from pathlib import Path; from loader.source import open_source\n"
+        "import re, sys; from pathlib import Path; from loader.reading.source import open_source\n"
         "with open_source(sys.argv[1]) as source:\n"
         "    print(sum(len(chunk.rows) for chunk in source.chunks()))\n"
         "status = Path('/proc/self/status').read_text()\n"

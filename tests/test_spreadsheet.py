@@ -13,8 +13,8 @@ from xml.sax.saxutils import escape
 import pytest
 
 from loader.errors import SourceFileError
-from loader.source import LAYOUTS, ReadOptions, open_source
-from loader.spreadsheet import cell_text
+from loader.reading.source import LAYOUTS, ReadOptions, open_source
+from loader.reading.spreadsheet import cell_text
 
 Cell = str | float | bool | datetime.datetime | None
 Sheets = dict[str, list[list[Cell]]]

@@ -107,7 +107,7 @@ def _load_all(
 def _paths(files: list[str]) -> "tuple[list[str], list[NoSuchFileError]]":
     """Give the files that are there, each once, and what is wrong with the others."""
     from loader.errors import NoSuchFileError
-    from loader.source import expand
+    from loader.reading.source import expand
 
     paths: dict[str, str] = {}
     missing: list[NoSuchFileError] = []

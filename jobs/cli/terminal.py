@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jobs.watchers import Surroundings, Watchers
     from loader.archive.report import ArchiveReport
     from loader.fields.mapping import ColumnMapping
-    from loader.source import SourceFile
+    from loader.reading.source import SourceFile
 
 A_MINUTE = 60.0
 DELIMITERS = {",": "comma", "\t": "tab", "|": "pipe", ";": "semicolon"}

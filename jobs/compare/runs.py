@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from loader.errors import LoaderError, NoSuchFileError
 from loader.profile.score import ALL_POINTS, MOST_WITH_A_FAULT, unknown_parts
+from loader.reading.source import shown
 from loader.report.comparison import (
     is_summary,
     points,
@@ -22,7 +23,6 @@ from loader.report.comparison import (
 )
 from loader.report.shown import many
 from loader.results import SUMMARY
-from loader.source import shown
 from loader.summary import Summary
 
 OTHER_REPORTS = {"archive", "dearchive", "undo"}

@@ -20,7 +20,7 @@ from loader.database.connection import Database
 from loader.errors import LoaderError, missing_extra
 from loader.fields.mapping import read_mapping_file
 from loader.options.load import LoadOptions
-from loader.source import LAYOUTS
+from loader.reading.source import LAYOUTS
 
 Wrong = Iterator[tuple[tuple[Any, ...], str]]
 """The place of a setting, and what is wrong with it."""

@@ -21,9 +21,9 @@ from loader.options.load import LoadOptions
 from loader.options.report import Reporting
 from loader.pipeline import Checks
 from loader.queries.facts import read_dialer
+from loader.reading.source import LAYOUTS, ReadOptions, SourceFile, spread
 from loader.report.comparison import read_summary
 from loader.results import Results
-from loader.source import LAYOUTS, ReadOptions, SourceFile, spread
 
 
 @dataclass(frozen=True, kw_only=True)

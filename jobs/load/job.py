@@ -31,8 +31,8 @@ from loader.ledger.runs import run_name
 from loader.options.load import LoadOptions
 from loader.options.report import AS_USUAL, Reporting
 from loader.pipeline import EXISTING, Checks
+from loader.reading.source import SourceFile, open_source
 from loader.results import Results, disk_explained
-from loader.source import SourceFile, open_source
 from loader.summary import Summary
 from loader.update import LeadUpdater
 

@@ -20,8 +20,8 @@ from loader.errors import BusyError, ConfigurationError, LoadedBeforeError, Load
 from loader.ledger.batches import Journal
 from loader.ledger.runs import Ledger, RunRecord, run_name
 from loader.options.load import LoadOptions
+from loader.reading.source import SourceFile, shown
 from loader.results import forget, run_in
-from loader.source import SourceFile, shown
 from loader.summary import Summary
 
 PACE = {"batch_size", "chunk_size", "max_reject_rate"}

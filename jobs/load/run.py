@@ -18,8 +18,8 @@ from loader.options.load import LoadOptions
 from loader.options.report import AS_USUAL, Reporting
 from loader.pipeline import EXISTING, Checks
 from loader.queries.chunk import Questions
+from loader.reading.source import SourceFile
 from loader.results import Results
-from loader.source import SourceFile
 from loader.summary import Summary, Tally
 
 COUNTED = ("notices", "number_type", "region", "state", "gmt_offset_now", "list_id")

@@ -43,7 +43,7 @@ from loader.undo_report import UndoReport
 if TYPE_CHECKING:
     from jobs.settings.settings import Settings
     from loader.fields.mapping import ColumnMapping
-    from loader.source import SourceFile
+    from loader.reading.source import SourceFile
 
 MOST_MISSES = 2
 """Events that are not taken; after them no more are sent."""

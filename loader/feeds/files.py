@@ -26,7 +26,7 @@ from loader.frames.sorted_numbers import Numbers, sort_on_disk
 from loader.options.load import LoadOptions
 from loader.phones.parse import damaged, looks_like_decimals, mend_decimals, parse_numbers
 from loader.phones.regions import region_of_phone_code
-from loader.source import ReadOptions, SourceFile, open_source
+from loader.reading.source import ReadOptions, SourceFile, open_source
 
 READING = ReadOptions(chunk_size=50_000)
 

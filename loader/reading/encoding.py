@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from loader.errors import SourceFileError, UsageError
-from loader.stored import StoredFile, StoredStream, refuse_other_formats
+from loader.reading.stored import StoredFile, StoredStream, refuse_other_formats
 
 READ_SIZE = 1 << 20
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from loader.errors import SourceFileError
-from loader.stored import StoredFile
+from loader.reading.stored import StoredFile
 
 MOST_EXACT = 1e15
 """From here on a spreadsheet does not hold every digit of a number."""

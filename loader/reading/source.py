@@ -16,9 +16,8 @@ import numpy as np
 import pandas as pd
 
 from loader.errors import NoSuchFileError, SourceFileError
-from loader.grammar import Grammar
-from loader.parse import Chunk, Integers, read_chunks
-from loader.sniff import (
+from loader.reading.dialect import (
+    Grammar,
     Header,
     find_delimiter,
     is_column_name,
@@ -27,9 +26,11 @@ from loader.sniff import (
     shape,
     unique_names,
 )
-from loader.spreadsheet import spreadsheet_as_csv
-from loader.stored import StoredFile, spooled
-from loader.text import TextFile, open_text
+from loader.reading.encoding import TextFile, open_text
+from loader.reading.records import Chunk, Integers, read_chunks
+from loader.reading.sample import length, merge, pick
+from loader.reading.spreadsheet import spreadsheet_as_csv
+from loader.reading.stored import StoredFile, spooled
 
 LAYOUTS: dict[str, tuple[str, ...]] = {
     "vicidial-standard": (
@@ -123,8 +124,8 @@ class SourceFile:
         """
         if self._wanted is None:
             return self._all_chunks()
-        picked = _pick(self._all_chunks(), self._wanted)
-        return _merge(picked, self._reader.options.chunk_size)
+        picked = pick(self._all_chunks(), self._wanted)
+        return merge(picked, self._reader.options.chunk_size)
 
     def _all_chunks(self) -> Iterator[Chunk]:
         for chunk in self._reader.chunks(self._reader.options.chunk_size):
@@ -249,55 +250,12 @@ def spread(
     """
     records = 0
     for chunk in source.chunks():
-        records += _length(chunk)
+        records += length(chunk)
         progress(chunk.bytes_read)
     if records <= rows:
         return source, records
     wanted = np.arange(rows, dtype=np.int64) * (records - 1) // max(rows - 1, 1)
     return replace(source, _wanted=wanted), records
-
-
-def _pick(chunks: Iterator[Chunk], wanted: Integers) -> Iterator[Chunk]:
-    """Leave only the records at `wanted` positions (ascending) in each chunk, it may be none."""
-    before = 0
-    for chunk in chunks:
-        after = before + _length(chunk)
-        first, last = np.searchsorted(wanted, [before, after])
-        numbers = np.sort(np.append(chunk.rows.index, chunk.rejected.index))
-        kept = numbers[wanted[first:last] - before]
-        yield Chunk(
-            chunk.rows[chunk.rows.index.isin(kept)],
-            chunk.rejected[chunk.rejected.index.isin(kept)],
-            chunk.problems[chunk.problems.index.isin(kept)],
-            chunk.bytes_read,
-        )
-        before = after
-
-
-def _merge(chunks: Iterator[Chunk], size: int) -> Iterator[Chunk]:
-    """Put small chunks together, up to `size` records: each costs queries of its own later."""
-    pending: list[Chunk] = []
-    for chunk in chunks:
-        if pending and sum(map(_length, pending)) + _length(chunk) > size:
-            yield _joined(pending)
-            pending = []
-        if _length(chunk):
-            pending.append(chunk)
-    if pending:
-        yield _joined(pending)
-
-
-def _joined(chunks: list[Chunk]) -> Chunk:
-    return Chunk(
-        pd.concat([chunk.rows for chunk in chunks]),
-        pd.concat([chunk.rejected for chunk in chunks]),
-        pd.concat([chunk.problems for chunk in chunks]),
-        chunks[-1].bytes_read,
-    )
-
-
-def _length(chunk: Chunk) -> int:
-    return len(chunk.rows) + len(chunk.rejected)
 
 
 def expand(patterns: Sequence[str]) -> list[str]:

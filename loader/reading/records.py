@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from loader.frames.arrow import to_series
-from loader.grammar import Grammar
+from loader.reading.dialect import Grammar
 from loader.reasons import Reason
 
 LOOK_AHEAD = 1 << 20

@@ -1,0 +1,1 @@
+"""Source files: stored form, encoding, dialect and records, in this order."""
