@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 from jobs.cli.compare import compare
 from jobs.compare.page import MARK, render_compared, table_of, trend_of
 from jobs.compare.runs import compare_runs
-from jobs.spark import BARS, spark
 from loader.errors import NoSuchFileError, ResultsError, UsageError
+from loader.report.wording import BARS, spark
 from tests.browser import DESK, PHONE, Browser
 from tests.summaries import BEGAN, profile_of, summary_of, written
 

@@ -20,7 +20,8 @@ from loader.report.charts import MOST_BARS, MOST_LABEL, bars, funnel, hours, lar
 from loader.report.page import MOST_IDLE, columns, file_facts, masked, render_page
 from loader.report.pictures import in_years, short, zone
 from loader.report.pictures import reasons as reasons_chart
-from loader.report.shown import (
+from loader.report.view import advice, finding, headline, why, worst
+from loader.report.wording import (
     MINUS,
     NOTHING,
     ago,
@@ -34,7 +35,6 @@ from loader.report.shown import (
     visible,
     words,
 )
-from loader.report.view import advice, finding, headline, why, worst
 from loader.summary import MappingSummary, Summary
 from tests import reports
 from tests.browser import DESK, PHONE, TABLET, Browser

@@ -14,11 +14,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from jobs.spark import spark
 from loader.profile.records import OTHERS, CallHours, Change, Comparison, Profile
 from loader.profile.score import unknown_parts
 from loader.reasons import Notice, Reason
-from loader.report.shown import (
+from loader.report.wording import (
     MOST_SHOWN,
     duration,
     many,
@@ -26,6 +25,7 @@ from loader.report.shown import (
     number,
     percent,
     points,
+    spark,
     visible,
 )
 from loader.results import PAGE

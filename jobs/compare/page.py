@@ -10,13 +10,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from jobs.compare.runs import Compared, ComparedRun, ComparedSource, rate_of
-from jobs.spark import spark
 from loader.errors import ResultsError, UsageError
 from loader.profile.score import PARTS
 from loader.reasons import Reason
 from loader.report.charts import MOST_LINES, lines
 from loader.report.page import environment
-from loader.report.shown import NOTHING, many, percent, visible
+from loader.report.wording import NOTHING, many, percent, spark, visible
 
 COMPARE_PAGE = "compare.html"
 """Where the page goes, if nobody says it."""

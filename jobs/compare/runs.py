@@ -21,7 +21,7 @@ from loader.report.comparison import (
     source_of,
     summary_of,
 )
-from loader.report.shown import many
+from loader.report.wording import many
 from loader.results import SUMMARY
 from loader.summary import Summary
 

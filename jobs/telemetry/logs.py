@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from jobs.settings.telemetry import LogFormat
-from loader.report.shown import visible
+from loader.report.wording import visible
 
 Entry = MutableMapping[str, Any]
 """What structlog hands from processor to processor: `event`, `level`, and what is bound."""

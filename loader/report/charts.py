@@ -17,7 +17,7 @@ from pygal import XY, Bar, Graph, HorizontalBar, HorizontalStackedBar, PluginImp
 from pygal.style import Style
 
 from loader.profile.records import OTHERS
-from loader.report.shown import number, percent, visible
+from loader.report.wording import number, percent, visible
 
 # Python 3.11 warns of pygal's finder of map plugins, which we have none of, whenever a module is
 # looked for in vain.

@@ -16,8 +16,8 @@ from loader.profile.records import MOST_EXAMPLES, Details
 from loader.profile.score import unknown_parts
 from loader.reasons import Notice, Obstacle
 from loader.report import pictures, view
-from loader.report.moved import comparison
-from loader.report.shown import (
+from loader.report.view import LONG, comparison
+from loader.report.wording import (
     FILTERS,
     duration,
     many,
@@ -29,7 +29,6 @@ from loader.report.shown import (
     size,
     words,
 )
-from loader.report.view import LONG
 from loader.summary import Summary
 
 __all__ = ["environment", "masked", "render_page"]
@@ -67,7 +66,7 @@ def environment() -> Environment:
     """Give the templates of all pages: values are escaped, and what is not there is an error.
 
     A page extends `base.html.jinja` and fills its blocks title, content and footer; the filters
-    are those of `loader.report.shown`.
+    are those of `loader.report.wording`.
     """
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),

@@ -9,8 +9,8 @@ from markupsafe import Markup
 
 from loader.profile.records import AGES, OLDER, OTHERS, UNKNOWN_AGE, CallHours
 from loader.report import charts
-from loader.report.shown import MINUS, many, masked, words
 from loader.report.view import Step
+from loader.report.wording import MINUS, many, masked, words
 from loader.summary import Summary
 
 NOT_KNOWN = "not known"
