@@ -69,7 +69,7 @@ def environment() -> Environment:
     are those of `loader.report.wording`.
     """
     templates = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
