@@ -11,8 +11,8 @@ from loader.clock import Clock
 from loader.database.server_clock import read_clock
 from loader.fields.mapping import ColumnMapping
 from loader.reading.source import SourceFile
+from loader.results.summary import Summary
 from loader.signals import Stop
-from loader.summary import Summary
 
 Progress = Callable[[str, int, int], None]
 """Told of the stage (check, insert), what is done and what there is to do, in its own units."""

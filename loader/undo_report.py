@@ -17,11 +17,11 @@ import pyarrow.csv
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from loader.archive.outcome import Counts
-from loader.archive.report import aligned, many
 from loader.archive.results import TEXT
 from loader.errors import ResultsError, UsageError
 from loader.frames.arrow import to_arrow
-from loader.results import SUMMARY, refuse_other_results
+from loader.results.folder import SUMMARY, refuse_other_results
+from loader.results.lines import aligned, many
 from loader.undo_result import LOADED_TYPES, STAYED_TYPES, Kept
 
 MOVED, REVERTED, STAYED = "moved.csv", "reverted.csv", "stayed.csv"

@@ -14,7 +14,7 @@ from sqlalchemy import create_engine
 
 from jobs.cli.main import run
 from loader.database.schema import create_missing, metadata
-from loader.results import PAGE
+from loader.results.folder import PAGE
 
 Tables = dict[str, list[dict[str, Any]]]
 HERE = Path(__file__).resolve().parent

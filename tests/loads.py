@@ -17,7 +17,7 @@ from loader.database.connection import Database
 from loader.options.load import LoadOptions
 from loader.options.report import Reporting
 from loader.reasons import Notice
-from loader.summary import Summary
+from loader.results.summary import Summary
 from tests.replay import extra_rows, read
 
 Rows = Sequence[Mapping[str, str]]

@@ -3,23 +3,22 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from loader.checks.dialable import Dialable
 from loader.profile.oddities import Oddity
-from loader.profile.records import (
+from loader.profile.records import Details, OddExample, RejectedExample, Repeated
+from loader.results.summary import (
     CallHours,
     Change,
     ColumnFill,
     Comparison,
-    Details,
+    Dialable,
     Estimate,
-    OddExample,
+    FileSummary,
+    MappingSummary,
     Profile,
-    RejectedExample,
-    Repeated,
     Score,
     ScorePart,
+    Summary,
 )
-from loader.summary import FileSummary, MappingSummary, Summary
 
 NOW = datetime(2026, 11, 20, 14, 25)
 BEGAN = datetime(2026, 11, 20, 19, 25, 3, tzinfo=UTC)

@@ -5,9 +5,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from loader.profile.records import ColumnFill, Profile, Score, ScorePart
 from loader.profile.score import PARTS
-from loader.summary import FileSummary, MappingSummary, Summary
+from loader.results.summary import (
+    ColumnFill,
+    FileSummary,
+    MappingSummary,
+    Profile,
+    Score,
+    ScorePart,
+    Summary,
+)
 
 BEGAN = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 COLUMNS = {"Phone": "phone_number", "Mail": "email", "Zaphod": ""}

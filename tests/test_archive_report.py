@@ -13,9 +13,10 @@ from pydantic import ValidationError
 from jobs.cli.terminal import outlook, pace
 from loader.api.lead_archive import IN_OFFICE_HOURS, answer_to
 from loader.archive.outcome import STAYED_TYPES, ChunkResult, Counts, Preview, Stay
-from loader.archive.report import ArchiveReport, PreviewSummary, aligned, told
+from loader.archive.report import ArchiveReport, PreviewSummary, told
 from loader.archive.results import ArchiveResults
 from loader.errors import LeadIdsError, LoaderError, OfficeHoursError, UsageError
+from loader.results.lines import aligned
 
 BEGAN = datetime(2026, 11, 22, 20, tzinfo=UTC)
 

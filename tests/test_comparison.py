@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.errors import LoaderError, NoSuchFileError, UsageError
-from loader.profile.records import Change
 from loader.report.comparison import compare, read_summary, source_of
+from loader.results.summary import Change
 from tests.summaries import BEGAN, profile_of, summary_of, written
 
 

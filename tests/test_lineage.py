@@ -17,7 +17,7 @@ from jobs.telemetry.lineage import PRODUCER, Lineage, run_id, table_of
 from jobs.telemetry.outcome import Account, account_of
 from loader.archive.report import ArchiveReport
 from loader.errors import ConfigurationError
-from loader.summary import FileSummary, MappingSummary, Summary
+from loader.results.summary import FileSummary, MappingSummary, Summary
 from tests.listener import Listener, listening
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)

@@ -16,7 +16,7 @@ from jobs.load.job import load
 from loader.database.connection import Database
 from loader.errors import ConfigurationError, DatabaseUnavailableError, LoaderError
 from loader.options.load import LoadOptions
-from loader.summary import Summary
+from loader.results.summary import Summary
 from tests.loads import Loads as Files
 from tests.loads import Outcome, assert_extras_told, leads, outcome_of
 from tests.proxy import Proxy

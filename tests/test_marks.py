@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.marks import BITS, BLOCK, Marks, reasons_in_words
 from loader.reasons import Reason
+from loader.results.all_reasons import BITS, BLOCK, Marks, reasons_in_words
 
 ROWS = st.sets(
     st.integers(1, 40) | st.integers(BLOCK - 3, BLOCK + 3) | st.integers(5 * BLOCK, 5 * BLOCK + 9),

@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.checks.dialable import Dialable
 from loader.fields.reject_file import UNREADABLE
 from loader.profile.oddities import Oddity
-from loader.profile.records import Change, ColumnFill, OddExample, RejectedExample, Repeated
+from loader.profile.records import OddExample, RejectedExample, Repeated
 from loader.reasons import Notice, Obstacle, Reason
 from loader.report.charts import MOST_BARS, MOST_LABEL, bars, funnel, hours, largest, lines, ticks
 from loader.report.page import MOST_IDLE, columns, file_facts, masked, render_page
@@ -35,7 +34,7 @@ from loader.report.wording import (
     visible,
     words,
 )
-from loader.summary import MappingSummary, Summary
+from loader.results.summary import Change, ColumnFill, Dialable, MappingSummary, Summary
 from tests import reports
 from tests.browser import DESK, PHONE, TABLET, Browser
 

@@ -40,7 +40,7 @@ from loader.frames.spool import Spool
 from loader.ledger.batches import ChangeEntry, LeadEntry, _Entry
 from loader.ledger.runs import Ledger, RunRecord
 from loader.options.load import LoadOptions
-from loader.results import Results
+from loader.results.files import Results
 from loader.signals import Unbroken, unbroken
 from loader.update import LeadUpdater
 from loader.write import Inserted, Writer

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from loader.options.load import LoadOptions
 from loader.profile import score as groups
-from loader.profile.records import Score, ScorePart, Seen
+from loader.profile.records import Seen
 from loader.profile.score import PARTS, WANTED, score_of, unknown_parts
 from loader.reasons import Notice, Reason
-from loader.summary import Tally
+from loader.results.summary import Score, ScorePart, Tally
 
 FIELDS = {name: name.upper() for name in (*WANTED, "phone_number")}
 COURTS = LoadOptions(feed={"courts": Path("courts.csv")})

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from jobs.cli.main import run
 from jobs.settings import settings as settings_module
 from jobs.settings.schema import summary_schema
-from loader.summary import Summary
+from loader.results.summary import Summary
 from tests import reports
 
 PUBLISHED = Path(__file__).parents[1] / "sample_data" / "summary.schema.json"

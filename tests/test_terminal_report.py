@@ -10,19 +10,21 @@ import pytest
 from rich.console import Console
 
 from jobs.cli.summary import closing, draws, show, tables
-from loader.checks.dialable import Dialable
-from loader.profile.records import (
-    OTHERS,
+from loader.profile.records import OTHERS
+from loader.results.summary import (
     CallHours,
     Change,
     ColumnFill,
     Comparison,
+    Dialable,
     Estimate,
+    FileSummary,
+    MappingSummary,
     Profile,
     Score,
     ScorePart,
+    Summary,
 )
-from loader.summary import FileSummary, MappingSummary, Summary
 
 BLOCKS = set("▏▎▍▌▋▊▉█▐▕▁▂▃▄▅▆▇")
 ESC, OVERRIDE = "\x1b", "\N{RIGHT-TO-LEFT OVERRIDE}"

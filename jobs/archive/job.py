@@ -13,7 +13,7 @@ from jobs.watchers import Surroundings
 from loader.api.lead_archive import IN_OFFICE_HOURS, SUCCESS
 from loader.archive.archiver import Archiver
 from loader.archive.preview import undefined
-from loader.archive.report import ArchiveReport, PreviewSummary, Stopped, many
+from loader.archive.report import ArchiveReport, PreviewSummary, Stopped
 from loader.archive.results import ArchiveResults
 from loader.archive.selection import Ids, Leads
 from loader.database.connection import Database
@@ -23,6 +23,7 @@ from loader.ledger.runs import run_name
 from loader.options.archive import ArchiveOptions, ArchiveRule
 from loader.options.durations import written
 from loader.options.office_hours import OfficeHours
+from loader.results.lines import many
 
 Direction = Literal["archive", "dearchive"]
 

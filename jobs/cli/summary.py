@@ -14,7 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from loader.profile.records import OTHERS, CallHours, Change, Comparison, Profile
+from loader.profile.records import OTHERS
 from loader.profile.score import unknown_parts
 from loader.reasons import Notice, Reason
 from loader.report.wording import (
@@ -28,8 +28,8 @@ from loader.report.wording import (
     spark,
     visible,
 )
-from loader.results import PAGE
-from loader.summary import Summary
+from loader.results.folder import PAGE
+from loader.results.summary import CallHours, Change, Comparison, Profile, Summary
 
 MOST = 8
 """Of what a file may have hundreds of (countries, columns, lists), so many are named."""

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from jobs.telemetry.logs import bind, configure, log, unbind
 from jobs.telemetry.outcome import Account, account_of
 from loader.errors import LoadedBeforeError, LoaderError
-from loader.summary import Summary
+from loader.results.summary import Summary
 
 if TYPE_CHECKING:
     from jobs.settings.settings import Settings

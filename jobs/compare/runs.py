@@ -22,8 +22,8 @@ from loader.report.comparison import (
     summary_of,
 )
 from loader.report.wording import many
-from loader.results import SUMMARY
-from loader.summary import Summary
+from loader.results.folder import SUMMARY
+from loader.results.summary import Summary
 
 OTHER_REPORTS = {"archive", "dearchive", "undo"}
 """Jobs whose reports have the same file name."""

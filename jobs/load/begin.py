@@ -23,7 +23,7 @@ from loader.pipeline import Checks
 from loader.queries.facts import read_dialer
 from loader.reading.source import LAYOUTS, ReadOptions, SourceFile, spread
 from loader.report.comparison import read_summary
-from loader.results import Results
+from loader.results.files import Results
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from loader.frames.spool import Spool
 from loader.options.duplicate_check import CHECKS, Kind, parse_duplicate_check
 from loader.pipeline import Checks, Screened, noticing
 from loader.reasons import Notice, Reason
-from loader.results import not_corrected
+from loader.results.files import not_corrected
 
 Chunks = Callable[[], Iterator[tuple[pd.DataFrame, pd.DataFrame]]]
 """Reads rows of the source file, chunk by chunk, beside the same rows named as fields."""

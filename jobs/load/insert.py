@@ -21,7 +21,7 @@ from loader.insert import LeadInserter, read_fingerprints
 from loader.ledger.batches import Journal, LeadEntry
 from loader.pipeline import EXISTING, Checks
 from loader.reasons import Notice, Reason
-from loader.results import REJECTED
+from loader.results.files import REJECTED
 from loader.signals import unbroken
 from loader.update import LeadUpdater
 from loader.write import Writer

@@ -32,8 +32,9 @@ from loader.options.load import LoadOptions
 from loader.options.report import AS_USUAL, Reporting
 from loader.pipeline import EXISTING, Checks
 from loader.reading.source import SourceFile, open_source
-from loader.results import Results, disk_explained
-from loader.summary import Summary
+from loader.results.files import Results
+from loader.results.folder import disk_explained
+from loader.results.summary import Summary
 from loader.update import LeadUpdater
 
 

@@ -16,13 +16,13 @@ from loader.options.load import LoadOptions
 from loader.pipeline import Screened
 from loader.profile.call_hours import USUAL, CallTimes
 from loader.profile.outcomes import LoadedRows, RejectedRows
-from loader.profile.records import ColumnFill, Details, Estimate, Profile, Seen
+from loader.profile.records import Details, Seen
 from loader.profile.rows import Looking
 from loader.profile.score import score_of
 from loader.queries.chunk import look_up_entry_dates
 from loader.queries.dialable import read_call_times
-from loader.results import Results
-from loader.summary import Tally
+from loader.results.files import Results
+from loader.results.summary import ColumnFill, Estimate, Profile, Tally
 
 USUAL_PACE = 4_000.0
 """Rows a second, measured on a machine of two cores; where nothing better is known."""

@@ -21,8 +21,8 @@ from loader.ledger.batches import Journal
 from loader.ledger.runs import Ledger, RunRecord, run_name
 from loader.options.load import LoadOptions
 from loader.reading.source import SourceFile, shown
-from loader.results import forget, run_in
-from loader.summary import Summary
+from loader.results.folder import forget, run_in
+from loader.results.summary import Summary
 
 PACE = {"batch_size", "chunk_size", "max_reject_rate"}
 """Options that decide about no row."""

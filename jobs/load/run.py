@@ -19,8 +19,8 @@ from loader.options.report import AS_USUAL, Reporting
 from loader.pipeline import EXISTING, Checks
 from loader.queries.chunk import Questions
 from loader.reading.source import SourceFile
-from loader.results import Results
-from loader.summary import Summary, Tally
+from loader.results.files import Results
+from loader.results.summary import Summary, Tally
 
 COUNTED = ("notices", "number_type", "region", "state", "gmt_offset_now", "list_id")
 """Columns of loaded rows by which they are counted."""

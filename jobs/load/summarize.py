@@ -16,14 +16,13 @@ from jobs.load.remarks import remarks
 from jobs.load.run import Run
 from loader.database.connection import Database
 from loader.errors import LoaderError, bug_of_ours
-from loader.profile.records import Score
 from loader.queries.dialable import Calling
 from loader.reading.source import shown
 from loader.reasons import Notice, Reason
 from loader.report.comparison import compare, source_of
 from loader.report.page import render_page
-from loader.results import LOADED
-from loader.summary import FileSummary, MappingSummary, Summary, in_order
+from loader.results.files import LOADED
+from loader.results.summary import FileSummary, MappingSummary, Score, Summary, in_order
 
 NO_FILTERS = {"", "NONE"}
 """What lead_filter_id says where a campaign has none."""

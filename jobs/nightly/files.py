@@ -32,7 +32,7 @@ from loader.lists import NewList, drop_list, find_list, make_list
 from loader.options.load import LoadOptions
 from loader.options.report import Reporting
 from loader.report.comparison import read_summary
-from loader.summary import Summary
+from loader.results.summary import Summary
 
 OF_THE_FILE = (SourceFileError, RejectRateError, UsageError)
 """Errors that another night would meet again; nothing was inserted."""

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from jobs.settings.nightly import Source
 from loader.errors import NoSuchFileError, NotAllowedError
-from loader.results import SUMMARY
+from loader.results.folder import SUMMARY
 
 Kind = Literal["done", "failed"]
 """What became of a file; so is called, unless the settings say otherwise, where it goes."""

@@ -9,9 +9,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from loader.archive.report import aligned
-from loader.checks.dialable import Dialable
 from loader.errors import ResultsError
+from loader.results.lines import aligned
+from loader.results.summary import Dialable
 
 FileOutcome = Literal["loaded", "loaded_before", "failed", "left"]
 """loaded: its rows have their outcomes. loaded_before: its content was, by an earlier run. failed:

@@ -13,7 +13,7 @@ from pydantic_core import core_schema
 
 from jobs.settings.settings import Settings
 from loader.options.durations import written
-from loader.summary import Summary
+from loader.results.summary import Summary
 
 NUMBER, TEXT = {"type": "number"}, {"type": "string"}
 

@@ -15,7 +15,7 @@ from jobs.telemetry.outcome import Account
 from loader import __version__
 from loader.archive.report import ArchiveReport
 from loader.errors import ConfigurationError, missing_extra
-from loader.summary import Summary
+from loader.results.summary import Summary
 from loader.undo_report import UndoReport
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from pathlib import Path
 from loader.archive.outcome import Stay
 from loader.archive.report import ArchiveReport
 from loader.errors import LoaderError, bug_of_ours
+from loader.results.summary import Summary
 from loader.signals import Interrupted
-from loader.summary import Summary
 from loader.undo_report import UndoReport
 from loader.undo_result import Kept
 

@@ -37,7 +37,7 @@ from jobs.telemetry.notify import Notifier
 from jobs.telemetry.outcome import Account, account_of, account_of_error
 from jobs.watchers import Watchers
 from loader.archive.report import ArchiveReport
-from loader.summary import Summary
+from loader.results.summary import Summary
 from loader.undo_report import UndoReport
 
 if TYPE_CHECKING:

@@ -1,12 +1,13 @@
 """What is said of an archiving as a whole, and the folder that says what became of every lead."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from loader.archive.outcome import Counts, Preview, Stay
+from loader.results.lines import aligned, many
 
 Stopped = Literal["done", "dry_run", "limit", "run_time", "office_hours", "signal", "error"]
 
@@ -145,11 +146,6 @@ def told(report: ArchiveReport) -> list[str]:
     return lines
 
 
-def many(count: int, what: str) -> str:
-    """Say how many: 1 lead, 1,000 leads."""
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
-
-
 def _moved(report: ArchiveReport) -> list[str]:
     counts = [[name, f"{getattr(report, name):,}"] for name in ("looked_at", *Counts._fields)]
     counts += [["moved", f"{report.moved:,}"], ["stayed", f"{report.all_stayed:,}"]]
@@ -203,15 +199,3 @@ def _listed(rows: Sequence[dict[str, Any]]) -> list[str]:
     cells = [[f"{row[n]:,}" if n == "leads" else str(row[n]) for n in names] for row in rows]
     indented = [[f"  {line[0]}", *line[1:]] for line in [names, *cells]]
     return aligned(indented, "<" * (len(names) - 1) + ">")
-
-
-def aligned(rows: Iterable[Sequence[str]], sides: str) -> list[str]:
-    """Put cells under one another; `sides` has < or > for each column."""
-    lines = [[*row, *[""] * (len(sides) - len(row))] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return [
-        "  ".join(
-            f"{cell:{side}{width}}" for cell, side, width in zip(line, sides, widths, strict=True)
-        ).rstrip()
-        for line in lines
-    ]

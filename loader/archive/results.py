@@ -16,7 +16,7 @@ import pandas as pd
 from loader.archive.outcome import STAYED_TYPES, ChunkResult, Counts, Stay
 from loader.archive.report import ArchiveReport, told
 from loader.errors import ResultsError, UsageError
-from loader.results import SUMMARY, refuse_other_results
+from loader.results.folder import SUMMARY, refuse_other_results
 
 ROWS, TEXT = ("chunks.csv", "moved.csv", "stayed.csv"), "summary.txt"
 

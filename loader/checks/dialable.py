@@ -3,7 +3,6 @@
 from datetime import datetime
 
 import pandas as pd
-from pydantic import BaseModel
 
 from loader.checks.call_times import callable_now
 from loader.dialer import Dialer
@@ -18,19 +17,6 @@ KINDS = (
     "list_id", "status", "called_since_last_reset", "gmt_offset_now", "state", "zone_known",
 )  # fmt: skip
 """Leads that are alike in these are called, or not, alike."""
-
-
-class Dialable(BaseModel):
-    """Of one list: how many of the new leads the dialer could call now, and why not the others."""
-
-    list_id: int
-    campaign_id: str
-    """The list's; empty if there is no such list."""
-    leads: int
-    """As many as are dialable and as have an obstacle."""
-    dialable: int
-    obstacles: dict[str, int]
-    """Leads by `Obstacle`, in its order; only those that occurred."""
 
 
 def find_obstacles(

@@ -8,7 +8,7 @@ import pandas as pd
 from loader.checks.call_times import NO_CALL_TIME, OTHER_STATE, call_kinds, open_now
 from loader.clock import Clock
 from loader.dialer import Dialer
-from loader.profile.records import CallHours
+from loader.results.summary import CallHours
 
 KIND = ["call_time", "state", "offset"]
 

@@ -108,7 +108,7 @@ class RejectedRows:
         """Count rejected rows.
 
         Args:
-            rejected: see `loader.results.Results.finish`.
+            rejected: see `loader.results.files.Results.finish`.
         """
         for told, count in counts(rejected["reasons_all"]).items():
             # Only the first reason names its feed.

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from loader.fields.reject_file import UNREADABLE
 from loader.options.load import LoadOptions
-from loader.profile.records import Score, ScorePart, Seen
+from loader.profile.records import Seen
 from loader.reasons import Notice, Reason
-from loader.summary import Tally
+from loader.results.summary import Score, ScorePart, Tally
 
 NO_NUMBER = frozenset(
     {Reason.DAMAGED_PHONE_NUMBER, Reason.INVALID_PHONE_NUMBER_LENGTH, Reason.INVALID_PHONE_NUMBER}

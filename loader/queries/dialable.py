@@ -7,13 +7,14 @@ import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Connection
 
-from loader.checks.dialable import CAMPAIGNS, KINDS, LISTS, Dialable, find_obstacles
+from loader.checks.dialable import CAMPAIGNS, KINDS, LISTS, find_obstacles
 from loader.database.connection import Database
 from loader.database.server_clock import read_clock
 from loader.dialer import Dialer
 from loader.options.load import LoadOptions
 from loader.queries.facts import CALL_TIMES, STATE_CALL_TIMES, Facts
 from loader.reasons import Obstacle
+from loader.results.summary import Dialable
 
 
 def by_list(

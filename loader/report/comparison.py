@@ -9,10 +9,9 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from loader.errors import LoaderError, NoSuchFileError, UsageError
-from loader.profile.records import Change, Comparison
 from loader.reasons import Reason
-from loader.results import SUMMARY
-from loader.summary import Summary
+from loader.results.folder import SUMMARY
+from loader.results.summary import Change, Comparison, Summary
 
 JOBS = ("import", "validate")
 """Those that write summaries; archive and undo call their reports so, too."""

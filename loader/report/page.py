@@ -29,7 +29,7 @@ from loader.report.wording import (
     size,
     words,
 )
-from loader.summary import Summary
+from loader.results.summary import Summary
 
 __all__ = ["environment", "masked", "render_page"]
 

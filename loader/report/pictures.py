@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from loader.profile.records import AGES, OLDER, OTHERS, UNKNOWN_AGE, CallHours
+from loader.profile.records import AGES, OLDER, OTHERS, UNKNOWN_AGE
 from loader.report import charts
 from loader.report.view import Step
 from loader.report.wording import MINUS, many, masked, words
-from loader.summary import Summary
+from loader.results.summary import CallHours, Summary
 
 NOT_KNOWN = "not known"
 OF_DUPLICATES = "Leads that rejected rows are duplicates of, by the days since their entry_date."

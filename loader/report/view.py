@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from loader.fields.reject_file import UNREADABLE
 from loader.profile.oddities import Oddity
-from loader.profile.records import MOST_EXAMPLES, OTHERS, Change, Details, Profile, RejectedExample
+from loader.profile.records import MOST_EXAMPLES, OTHERS, Details, RejectedExample
 from loader.reasons import Reason
 from loader.report.wording import (
     MINUS,
@@ -25,7 +25,7 @@ from loader.report.wording import (
     visible,
     words,
 )
-from loader.summary import Summary
+from loader.results.summary import Change, Profile, Summary
 
 MOST_STEPS = 60
 MOST_FIELDS = 40

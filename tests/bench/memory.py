@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from loader.results import PAGE
+from loader.results.folder import PAGE
 from tests.bench.imports import EXISTING, prepared
 from tests.bench.leads import write_leads
 from tests.server import PrivateServer

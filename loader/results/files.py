@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +12,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
-from loader.errors import ResultsError, UsageError
+from loader.errors import UsageError
 from loader.fields.reject_file import APART, RESULT_COLUMNS, UNREADABLE, result_columns
 from loader.findings import FINDING_TYPES, Findings, findings, no_findings
 from loader.frames.arrow import no_formulas, to_arrow
 from loader.frames.spool import Spool
-from loader.marks import Marks, reasons_in_words
 from loader.reasons import Reason
-from loader.summary import Summary
+from loader.results.all_reasons import Marks, reasons_in_words
+from loader.results.folder import PAGE, RUN, SUMMARY, forget, refuse_other_results, run_in
+from loader.results.summary import Summary
 
 LOADED, REJECTED, CHANGES = "loaded.csv", "rejected.csv", "changes.csv"
-SUMMARY, PAGE = "summary.json", "report.html"
-RUN = "run"
-"""Who works in the folder."""
 
 
 class Results:
@@ -299,43 +297,6 @@ class Results:
         if self._spreadsheet_safe:
             theirs = [no_formulas(column) for column in theirs]
         return pa.table(theirs + ours, schema)
-
-
-def run_in(folder: Path) -> str:
-    """Give the name of the run that works in a folder, or did until it was killed; "": none."""
-    path = folder / ".work" / RUN
-    return path.read_text("utf-8") if path.exists() else ""
-
-
-def forget(folder: Path) -> None:
-    """Delete what a run needs in its folder that is not at its end."""
-    shutil.rmtree(folder / ".work", ignore_errors=True)
-
-
-@contextmanager
-def disk_explained() -> Iterator[None]:
-    """Say clearly that files cannot be written; for those that are read, their readers say it.
-
-    Raises:
-        ResultsError: a full disk, a limit of the size of files.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise ResultsError(
-            f"results or a temporary file cannot be written: {error.strerror or error}; what was "
-            "done is not lost: make room, and the same command completes it"
-        ) from None
-
-
-def refuse_other_results(folder: Path, names: Sequence[str]) -> None:
-    """Keep results from being overwritten.
-
-    Raises:
-        UsageError: the folder holds one of the files.
-    """
-    if any((folder / name).exists() for name in names):
-        raise UsageError(f"{folder} holds the results of another run; name another folder")
 
 
 def not_corrected(rows: pd.DataFrame) -> Findings:

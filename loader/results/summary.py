@@ -1,14 +1,142 @@
 """What is said of a run as a whole: one record, shown as JSON and as text, that adds up."""
 
 from collections import Counter
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from loader.checks.dialable import Dialable
-from loader.profile.records import Comparison, Profile
 from loader.reasons import Notice, Reason
+
+
+class Record(BaseModel):
+    """A frozen record that takes no unknown field."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ColumnFill(Record):
+    """One column of the source file."""
+
+    column: str
+    field: str = ""
+    """The field that it fills; "": none."""
+    filled: int
+    """Rows in which it is not blank."""
+
+
+class ScorePart(Record):
+    """One of the things that a list is measured by."""
+
+    name: str
+    meaning: str
+    weight: float
+    """Points that a share of 0 would cost a list with nothing else wrong: 100 for what rows are
+    worthless without, less for what is only missed."""
+    share: float | None
+    """From 0, bad, to 1; None: it was not looked at, and does not count."""
+
+
+class Score(Record):
+    """How good a list is, by its parts, so that vendors can be compared."""
+
+    points: float | None
+    """From 0 to 100, to a tenth: 100 times the known shares whose weight is 100, all multiplied;
+    then the others take of it, in percent, their weight times what their share lacks to 1. It is
+    100 only if all known shares are 1. None: no row was read."""
+    parts: list[ScorePart]
+
+
+class CallHours(Record):
+    """How many of the loaded rows may be called in each hour of a day."""
+
+    day: date
+    """By the dialer's clock."""
+    rows: list[int]
+    """24: rows whose local time is within their call time at the half of each hour of the
+    dialer's clock."""
+    zone: str
+    """Of the dialer's clock, such as UTC-05:00."""
+    by: str
+    """In words: by which call times."""
+
+
+class Estimate(Record):
+    """How long the rows of a validation would take to load."""
+
+    seconds: float
+    rows_a_second: float
+    by: str
+    """In words: where the rate comes from."""
+
+
+class Change(Record):
+    """One number of two files of the same source."""
+
+    name: str
+    before: float | None
+    """None: it was not known."""
+    now: float | None
+
+
+class Comparison(Record):
+    """Two files of the same source."""
+
+    file: str
+    """Name of the earlier one."""
+    began: datetime
+    """Of the earlier run."""
+    rows: Change
+    reject_rate: Change
+    """Shares from 0 to 1, and so are those below."""
+    score: Change
+    """Points."""
+    reasons: list[Change]
+    """Rejected shares of the rows by reason; those that one of the two has."""
+    fill_rates: list[Change]
+    """By field, else by column."""
+    columns_came: list[str]
+    columns_went: list[str]
+
+
+class Profile(Record):
+    """What a file looks like and what it is worth, in numbers."""
+
+    rows: int
+    """Those that could be read, of which all below is told."""
+    columns: list[ColumnFill]
+    """All columns, in the order of the file."""
+    repaired: dict[str, dict[str, int]]
+    """Loaded rows by notice and field, of the notices that say of a field that it was changed."""
+    oddities: dict[str, int]
+    """Rows by `loader.profile.oddities.Oddity`; only those that occurred."""
+    odd_rows: int
+    """Rows with any oddity."""
+    repeated_numbers: int
+    """Rows whose phone number an earlier row of the file has."""
+    states: dict[str, int]
+    """Loaded rows by state, the most frequent first, then `OTHERS`; "" where it is not known."""
+    offsets: dict[str, int]
+    """Loaded rows by gmt_offset_now, such as -5.00, from west to east."""
+    duplicate_ages: dict[str, int]
+    """Rows rejected as duplicates of existing leads by the age of the lead: see `AGES`."""
+    call_hours: CallHours | None
+    estimate: Estimate | None
+    """Of a validation."""
+    score: Score
+
+
+class Dialable(BaseModel):
+    """Of one list: how many of the new leads the dialer could call now, and why not the others."""
+
+    list_id: int
+    campaign_id: str
+    """The list's; empty if there is no such list."""
+    leads: int
+    """As many as are dialable and as have an obstacle."""
+    dialable: int
+    obstacles: dict[str, int]
+    """Leads by `Obstacle`, in its order; only those that occurred."""
 
 
 class FileSummary(BaseModel):
