@@ -10,7 +10,7 @@ from sqlalchemy import make_url
 from jobs.cli.main import run as leadloader
 from jobs.settings import settings as settings_module
 from loader.database.connection import Database
-from loader.needs import LEDGER
+from loader.rights.needs import LEDGER
 from tests.nights import Site, rows
 from tests.server import Server, fill, run
 from tests.test_load_extras import TABLES

@@ -11,7 +11,10 @@ from jobs.archive.job import Asked, move
 from loader.database.connection import Database
 from loader.errors import DatabaseUnavailableError, NotAllowedError
 from loader.ledger import tables
-from loader.needs import (
+from loader.options.archive import ArchiveOptions, ArchiveRule
+from loader.options.load import LoadOptions
+from loader.rights.account import Account
+from loader.rights.needs import (
     LEDGER,
     Right,
     Rights,
@@ -25,9 +28,6 @@ from loader.needs import (
     of_validate,
     rights,
 )
-from loader.options.archive import ArchiveOptions, ArchiveRule
-from loader.options.load import LoadOptions
-from loader.rights import Account
 from tests.loads import Loads, assert_extras_told, snapshot
 from tests.server import Server, fill, run
 from tests.test_load_extras import OPTIONS, ROWS, TABLES, row

@@ -8,16 +8,16 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from jobs.settings.settings import Settings
-from loader import needs
 from loader.database.connection import Database
 from loader.database.schema import REQUIRED
 from loader.database.throttle import Throttle
 from loader.errors import LoaderError
-from loader.needs import Right, Rights, Site
 from loader.options.archive import ArchiveOptions
 from loader.options.load import LoadOptions
 from loader.queries.facts import read_dialer
-from loader.rights import Account
+from loader.rights import needs
+from loader.rights.account import Account
+from loader.rights.needs import Right, Rights, Site
 
 JOBS = ("import", "validate", "archive", "dearchive", "undo", "nightly")
 

@@ -10,7 +10,7 @@ from loader.database.connection import Database
 from loader.database.error_codes import error_code
 from loader.database.sql import quoted
 from loader.errors import NotAllowedError
-from loader.needs import CUSTOM_FIELDS, Right, Rights, Site
+from loader.rights.needs import CUSTOM_FIELDS, Right, Rights, Site
 
 DENIED = frozenset({1044, 1142, 1143, 1227})
 NO_TABLE, NO_COLUMN, NO_KEY = 1146, 1054, 1091
