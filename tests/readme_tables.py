@@ -20,7 +20,7 @@ from loader.options.durations import written
 from loader.options.load import LoadOptions
 from loader.reasons import Notice, Reason
 from loader.signals import CAUGHT
-from loader.undo_result import Kept
+from loader.undo.outcome import Kept
 
 ADD_LEADS = frozenset({
     "list_id", "campaign_id", "phone_code", "duplicate_check", "dnc_check", "campaign_dnc_check",

@@ -7,7 +7,7 @@ import pytest
 
 from loader.database.connection import Database
 from loader.database.schema import metadata
-from loader.revert import Reverter
+from loader.undo.revert import Reverter
 from tests.archives import ARCHIVE, LEADS, lead, put, sql
 from tests.test_archive_hazards import just_before
 

@@ -16,8 +16,8 @@ from loader.fields.lead import TEXTS
 from loader.insert import read_fingerprints
 from loader.ledger.encoding import SentBatch
 from loader.options.archive import ArchiveOptions
-from loader.undo import LoadedLeads
-from loader.undo_result import LOADED_TYPES, Taken
+from loader.undo.loaded_leads import LoadedLeads
+from loader.undo.outcome import LOADED_TYPES, Taken
 from loader.write import Inserted
 from tests.archives import ARCHIVE, LEADS, ids, lead, move, put, rows, sql
 from tests.server import fill

@@ -19,8 +19,8 @@ from loader.errors import BusyError, RejectRateError, UsageError
 from loader.ledger.runs import Ledger
 from loader.options.archive import ArchiveOptions
 from loader.signals import Interrupted, Stop
-from loader.undo import LoadedLeads
-from loader.undo_report import UndoReport
+from loader.undo.loaded_leads import LoadedLeads
+from loader.undo.report import UndoReport
 from tests.archives import rows as rows_of
 from tests.archives import sql
 from tests.loads import Loads, Outcome

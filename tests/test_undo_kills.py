@@ -20,8 +20,9 @@ from loader.database.connection import Database
 from loader.errors import UndoneBeforeError
 from loader.ledger.runs import Ledger
 from loader.signals import Stop
-from loader.undo import LoadedLeads
-from loader.undo_report import UndoReport, UndoResults
+from loader.undo.loaded_leads import LoadedLeads
+from loader.undo.report import UndoReport
+from loader.undo.results import UndoResults
 from loader.update import LeadUpdater
 from tests.archives import ARCHIVE, sql
 from tests.archives import rows as rows_of

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from loader.database.connection import Database
-from loader.undo_report import UndoReport
+from loader.undo.report import UndoReport
 from tests.archives import sql
 from tests.loads import snapshot
 from tests.server import fill

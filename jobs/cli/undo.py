@@ -10,7 +10,7 @@ from jobs.settings.flags import MOVE_FLAGS, OF_ALL, PACE
 
 if TYPE_CHECKING:
     from jobs.cli.terminal import Terminal
-    from loader.undo_report import UndoReport
+    from loader.undo.report import UndoReport
 
 NOT_OURS = {"run_time", "ignore_office_hours"}
 UNDO_FLAGS = tuple(
@@ -64,7 +64,7 @@ def _show(report: "UndoReport", terminal: "Terminal") -> None:
     from rich.markup import escape
 
     from jobs.telemetry.outcome import account_of
-    from loader.undo_report import told
+    from loader.undo.report import told
 
     terminal.note(account_of(report))
     if terminal.json:

@@ -16,7 +16,7 @@ from loader import __version__
 from loader.archive.report import ArchiveReport
 from loader.errors import ConfigurationError, missing_extra
 from loader.results.summary import Summary
-from loader.undo_report import UndoReport
+from loader.undo.report import UndoReport
 
 if TYPE_CHECKING:
     from openlineage.client.event_v2 import InputDataset, OutputDataset, RunState

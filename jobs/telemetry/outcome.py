@@ -11,8 +11,8 @@ from loader.archive.report import ArchiveReport
 from loader.errors import LoaderError, bug_of_ours
 from loader.results.summary import Summary
 from loader.signals import Interrupted
-from loader.undo_report import UndoReport
-from loader.undo_result import Kept
+from loader.undo.outcome import Kept
+from loader.undo.report import UndoReport
 
 MOST = 5
 """Reasons that are told by name."""

@@ -38,7 +38,7 @@ from jobs.telemetry.outcome import Account, account_of, account_of_error
 from jobs.watchers import Watchers
 from loader.archive.report import ArchiveReport
 from loader.results.summary import Summary
-from loader.undo_report import UndoReport
+from loader.undo.report import UndoReport
 
 if TYPE_CHECKING:
     from jobs.settings.settings import Settings

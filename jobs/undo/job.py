@@ -25,10 +25,11 @@ from loader.database.throttle import ChunkSize, Throttle
 from loader.errors import UndoneBeforeError
 from loader.ledger.runs import Ledger
 from loader.options.archive import ArchiveOptions
-from loader.revert import Reverter
 from loader.signals import Interrupted
-from loader.undo_report import AT_ONCE, UndoReport, UndoResults, report_of, work_in
-from loader.undo_result import LOADED_TYPES, Kept, no_stayed
+from loader.undo.outcome import LOADED_TYPES, Kept, no_stayed
+from loader.undo.report import UndoReport
+from loader.undo.results import AT_ONCE, UndoResults, report_of, work_in
+from loader.undo.revert import Reverter
 
 
 def undo(

@@ -9,14 +9,15 @@ import pandas as pd
 import pyarrow.csv
 
 from jobs.load.resume import this_process
-from loader.bring_back import ArchivedLeads
 from loader.database.connection import Database
 from loader.errors import ConfigurationError, UsageError
 from loader.ledger.runs import UNFINISHED, Ledger, RunRecord, run_name
 from loader.options.archive import ArchiveOptions
-from loader.undo import LoadedLeads
-from loader.undo_report import AT_ONCE, CHANGES, MOVED, REVERTED, UndoReport
-from loader.undo_result import LOADED_TYPES
+from loader.undo.archived_leads import ArchivedLeads
+from loader.undo.loaded_leads import LoadedLeads
+from loader.undo.outcome import LOADED_TYPES
+from loader.undo.report import UndoReport
+from loader.undo.results import AT_ONCE, CHANGES, MOVED, REVERTED
 
 Frames = Iterator[pd.DataFrame]
 Way = LoadedLeads | ArchivedLeads

@@ -39,7 +39,7 @@ from loader.fields.lead import STORED
 from loader.insert import fingerprints_of, text_of
 from loader.ledger.encoding import SentBatch
 from loader.options.archive import ArchiveOptions
-from loader.undo_result import LOADED_TYPES, STAYED_TYPES, Kept, LeadsNow, Taken
+from loader.undo.outcome import LOADED_TYPES, STAYED_TYPES, Kept, LeadsNow, Taken
 
 HOPPER, CALLBACKS = "vicidial_hopper", "vicidial_callbacks"
 WAITING = f"{HOPPER} READY"
@@ -137,7 +137,7 @@ class LoadedLeads(Archiver):
         """Say which of a chunk of leads are as they were loaded, and of the others why not.
 
         Args:
-            leads: see `loader.undo_result.LOADED_TYPES`; lead_ids are unique.
+            leads: see `loader.undo.outcome.LOADED_TYPES`; lead_ids are unique.
 
         Raises:
             DatabaseUnavailableError: no answer after all retries.
@@ -171,7 +171,7 @@ class LoadedLeads(Archiver):
             sent: see `loader.ledger.runs.Ledger.sent_leads`.
 
         Returns:
-            See `loader.undo_result.LOADED_TYPES`; which row is which is not known any more: 0.
+            See `loader.undo.outcome.LOADED_TYPES`; which row is which is not known any more: 0.
 
         Raises:
             DatabaseUnavailableError: no answer after all retries.

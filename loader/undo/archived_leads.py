@@ -12,7 +12,7 @@ from loader.archive.selection import Ids, leads_in
 from loader.archive.tables import ARCHIVE, LEADS
 from loader.database.connection import Database
 from loader.options.archive import ArchiveOptions
-from loader.undo_result import STAYED_TYPES, Kept, LeadsNow, Taken
+from loader.undo.outcome import STAYED_TYPES, Kept, LeadsNow, Taken
 
 
 class ArchivedLeads(Archiver):
@@ -43,7 +43,7 @@ class ArchivedLeads(Archiver):
         """Say which of a chunk of leads are in the archive, and of the others why they stay.
 
         Args:
-            leads: see `loader.undo_result.LOADED_TYPES`; lead_ids are unique.
+            leads: see `loader.undo.outcome.LOADED_TYPES`; lead_ids are unique.
 
         Raises:
             DatabaseUnavailableError: no answer after all retries.

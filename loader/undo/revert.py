@@ -15,7 +15,7 @@ from loader.archive.tables import ARCHIVE
 from loader.changes import differing
 from loader.database.connection import Database
 from loader.errors import RowDataError
-from loader.undo_result import STAYED_TYPES, ChangesNow, Kept
+from loader.undo.outcome import STAYED_TYPES, ChangesNow, Kept
 from loader.update import ROUNDS, LeadUpdater
 
 

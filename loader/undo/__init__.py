@@ -1,0 +1,1 @@
+"""Undo: loaded leads to the archive, changed leads back to their old values."""

@@ -1,0 +1,105 @@
+"""What is said of an undo as a whole, and the folder that says what became of all that was done."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from loader.archive.outcome import Counts
+from loader.results.lines import aligned, many
+from loader.undo.outcome import Kept
+
+
+class UndoReport(BaseModel):
+    """What became of a run that was taken back; of a dry run, what would."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: Literal[1] = 1
+    run: str
+    job: Literal["undo"] = "undo"
+    of_run: str
+    """The run that was taken back."""
+    source: str
+    """Its file."""
+    database: str
+    """Its address without password."""
+    began: datetime
+    ended: datetime
+    dry_run: bool
+    leads: int
+    """Leads that the run had inserted (of the undo of an undo: that it had archived)."""
+    moved: int
+    """Leads that went to the archive (came back from it)."""
+    leads_stayed: dict[str, int]
+    """The others, by why; CHILD_LEFT is of leads that moved."""
+    changes: int
+    """Fields of existing leads that the run had changed."""
+    reverted: int
+    """Fields that hold again what they held before the run."""
+    changes_stayed: dict[str, int]
+    """The others, by why."""
+    from_hopper: int
+    """Rows that were taken out of the hopper."""
+    children: dict[str, dict[str, int]]
+    """The counts of the rows that belong to the leads, by the dialer's table; of the last attempt,
+    if it took several."""
+    made: list[str]
+    """Archive tables that were made."""
+    remarks: list[str]
+    results: str
+    """Folder of the result files."""
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> "UndoReport":
+        stayed = sum(n for why, n in self.leads_stayed.items() if why != Kept.CHILD_LEFT)
+        if self.leads != self.moved + stayed:
+            raise ValueError(f"{self.leads} leads, of which {self.moved} moved and {stayed} stayed")
+        kept = sum(self.changes_stayed.values())
+        if self.changes != self.reverted + kept:
+            raise ValueError(f"{self.changes} changes, {self.reverted} reverted and {kept} kept")
+        return self
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return (self.ended - self.began).total_seconds()
+
+
+def told(report: UndoReport) -> list[str]:
+    """Tell the report in lines for people."""
+    would = "would be " if report.dry_run else ""
+    lines = [f"undo of {report.of_run} ({report.source})"]
+    counts = [
+        ["leads of the run", f"{report.leads:,}"],
+        [f"  {would}moved", f"{report.moved:,}"],
+        *stayed(report.leads_stayed),
+    ]
+    if report.changes:
+        counts += [
+            ["changes of existing leads", f"{report.changes:,}"],
+            [f"  {would}reverted", f"{report.reverted:,}"],
+            *stayed(report.changes_stayed),
+        ]
+    lines += aligned(counts, "<><")
+    if report.from_hopper:
+        lines.append(f"taken out of the hopper: {many(report.from_hopper, 'lead')}")
+    if report.children:
+        head = ["with the leads", *(name.removesuffix("_count") for name in Counts._fields)]
+        rows = [
+            [f"  {table}", *(f"{of_table[name]:,}" for name in Counts._fields)]
+            for table, of_table in report.children.items()
+        ]
+        lines += aligned([head, *rows], "<>>>>")
+    if report.made:
+        lines.append(f"tables made: {', '.join(report.made)}")
+    lines += [f"note: {remark}" for remark in report.remarks]
+    if report.dry_run:
+        lines.append("a dry run: nothing was written to the database")
+    lines.append(f"results: {report.results} ({report.seconds:.1f} s)")
+    return lines
+
+
+def stayed(counts: dict[str, int]) -> list[list[str]]:
+    """Count the rows that stayed, by reason."""
+    return [[f"  {why}", f"{count:,}", Kept[why].meaning] for why, count in counts.items()]
