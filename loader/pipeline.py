@@ -229,7 +229,8 @@ class Checks:
         """Decide what comes with each lead, and say it. A lead that is changed gets nothing.
 
         Returns:
-            Leads ready to insert, see `loader.insert.as_stored`; with number_type and region (str),
+            Leads ready to insert, see `loader.writing.leads.as_stored`; with number_type and
+            region (str),
             notices (str), those of the row as text, and what the extras need. Index row_number.
 
         Raises:

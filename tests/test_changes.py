@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.changes import (
+from loader.database.schema import metadata
+from loader.options.load import LoadOptions
+from loader.writing.changes import (
     CHANGE_TYPES,
     as_changes,
     differing,
@@ -15,8 +17,6 @@ from loader.changes import (
     no_changes,
     wanted_values,
 )
-from loader.database.schema import metadata
-from loader.options.load import LoadOptions
 
 COLUMNS = list(metadata.tables["vicidial_list"].columns.keys())
 EMPTY = LoadOptions(on_duplicate="update")

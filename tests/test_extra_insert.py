@@ -10,10 +10,10 @@ from sqlalchemy import event, make_url
 
 from loader.database.connection import Database
 from loader.errors import ConfigurationError, DatabaseUnavailableError
-from loader.extra_insert import ExtraInserter, InsertedExtra
 from loader.extras.rows import ExtraRows
 from loader.reasons import Notice
-from loader.write import Writer
+from loader.writing.extras import ExtraInserter, InsertedExtra
+from loader.writing.writer import Writer
 from tests.proxy import Proxy
 from tests.server import Server, run
 

@@ -15,8 +15,8 @@ from sqlalchemy import NullPool, create_engine, event
 
 from loader.database.connection import Database
 from loader.database.schema import create_missing, metadata
-from loader.insert import LeadInserter
-from loader.write import Inserted
+from loader.writing.batch import Inserted
+from loader.writing.leads import LeadInserter
 from tests.proxy import Proxy
 from tests.server import PrivateServer, Server, run
 

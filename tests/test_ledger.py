@@ -15,12 +15,12 @@ from sqlalchemy import make_url
 from jobs.load.job import load
 from loader.database.connection import Database
 from loader.errors import ConfigurationError, LoadedBeforeError, UsageError
-from loader.extra_insert import InsertedExtra
-from loader.insert import read_fingerprints
 from loader.ledger.encoding import decode_extra, decode_inserted, encode_extra, encode_inserted
 from loader.ledger.runs import Ledger, RunRecord
 from loader.options.load import LoadOptions
-from loader.write import Inserted
+from loader.writing.batch import Inserted
+from loader.writing.extras import InsertedExtra
+from loader.writing.fingerprints import read_fingerprints
 from tests.loads import Loads
 from tests.server import Server, run
 

@@ -9,7 +9,7 @@ import pytest
 from jobs.settings import settings as settings_module
 from loader.database.connection import Database
 from loader.errors import ConfigurationError
-from loader.lists import find_list, make_list
+from loader.writing.lists import find_list, make_list
 from tests.nights import PROGRAM, Site, rows
 from tests.server import run as sql
 

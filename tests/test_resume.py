@@ -35,15 +35,16 @@ from loader.errors import (
     RejectRateError,
     UsageError,
 )
-from loader.extra_insert import ExtraInserter
 from loader.frames.spool import Spool
 from loader.ledger.batches import ChangeEntry, LeadEntry, _Entry
 from loader.ledger.runs import Ledger, RunRecord
 from loader.options.load import LoadOptions
 from loader.results.files import Results
 from loader.signals import Unbroken, unbroken
-from loader.update import LeadUpdater
-from loader.write import Inserted, Writer
+from loader.writing.batch import Inserted
+from loader.writing.extras import ExtraInserter
+from loader.writing.updates import LeadUpdater
+from loader.writing.writer import Writer
 from tests.loads import Loads, Outcome, assert_extras_told, outcome_of, snapshot
 from tests.server import Server, fill, run
 

@@ -13,12 +13,12 @@ from loader.database.connection import Database
 from loader.database.schema import metadata
 from loader.errors import TransientDatabaseError
 from loader.fields.lead import TEXTS
-from loader.insert import read_fingerprints
 from loader.ledger.encoding import SentBatch
 from loader.options.archive import ArchiveOptions
 from loader.undo.loaded_leads import LoadedLeads
 from loader.undo.outcome import LOADED_TYPES, Taken
-from loader.write import Inserted
+from loader.writing.batch import Inserted
+from loader.writing.fingerprints import read_fingerprints
 from tests.archives import ARCHIVE, LEADS, ids, lead, move, put, rows, sql
 from tests.server import fill
 from tests.test_archive_hazards import just_before

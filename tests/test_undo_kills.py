@@ -23,7 +23,7 @@ from loader.signals import Stop
 from loader.undo.loaded_leads import LoadedLeads
 from loader.undo.report import UndoReport
 from loader.undo.results import UndoResults
-from loader.update import LeadUpdater
+from loader.writing.updates import LeadUpdater
 from tests.archives import ARCHIVE, sql
 from tests.archives import rows as rows_of
 from tests.loads import Loads

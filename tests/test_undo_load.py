@@ -11,8 +11,8 @@ from jobs.undo.job import undo
 from loader.database.connection import Database
 from loader.errors import LoadedBeforeError, UndoneBeforeError, UsageError
 from loader.ledger.runs import Ledger
-from loader.update import LeadUpdater
-from loader.write import Writer
+from loader.writing.updates import LeadUpdater
+from loader.writing.writer import Writer
 from tests.archives import rows as rows_of
 from tests.archives import sql
 from tests.loads import Loads, Outcome, assert_extras_told

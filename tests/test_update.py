@@ -18,12 +18,12 @@ from sqlalchemy import (
     insert,
 )
 
-from loader.change_log import Updated
 from loader.database.connection import Database
 from loader.database.schema import create_missing, metadata
 from loader.errors import DatabaseUnavailableError
 from loader.options.load import LoadOptions
-from loader.update import ROUNDS, LeadUpdater
+from loader.writing.changes import Updated
+from loader.writing.updates import ROUNDS, LeadUpdater
 from tests.proxy import Proxy
 from tests.server import Server, fill, run
 

@@ -11,7 +11,7 @@ from sqlalchemy import NullPool, create_engine
 from loader.database.connection import Database
 from loader.database.sql import STATEMENT_BYTES, by_statement, literals
 from loader.errors import RowDataError
-from loader.write import Writer, Written
+from loader.writing.writer import Writer, Written
 from tests.server import Server
 
 TABLE = "odd `table` 100%s"

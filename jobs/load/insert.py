@@ -9,22 +9,23 @@ import pandas as pd
 from jobs.load.check import Checking
 from jobs.load.checkpoint import Plan
 from jobs.load.run import Run
-from loader.change_log import Updated
 from loader.database.connection import Database
 from loader.errors import BusyError, LoaderError, NoSuchFileError, SourceFileError
-from loader.extra_insert import ExtraInserter, InsertedExtra
 from loader.extras.rows import ExtraRows
 from loader.findings import findings
 from loader.frames.arrow import counts
 from loader.frames.spool import Spool
-from loader.insert import LeadInserter, read_fingerprints
 from loader.ledger.batches import Journal, LeadEntry
 from loader.pipeline import EXISTING, Checks
 from loader.reasons import Notice, Reason
 from loader.results.files import REJECTED
 from loader.signals import unbroken
-from loader.update import LeadUpdater
-from loader.write import Writer
+from loader.writing.changes import Updated
+from loader.writing.extras import ExtraInserter, InsertedExtra
+from loader.writing.fingerprints import read_fingerprints
+from loader.writing.leads import LeadInserter
+from loader.writing.updates import LeadUpdater
+from loader.writing.writer import Writer
 
 
 class Inserting:

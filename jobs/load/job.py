@@ -35,7 +35,7 @@ from loader.reading.source import SourceFile, open_source
 from loader.results.files import Results
 from loader.results.folder import disk_explained
 from loader.results.summary import Summary
-from loader.update import LeadUpdater
+from loader.writing.updates import LeadUpdater
 
 
 def load(  # noqa: PLR0913 - most of them are named

@@ -28,11 +28,11 @@ from loader.errors import (
     bug_of_ours,
 )
 from loader.ledger.runs import Ledger
-from loader.lists import NewList, drop_list, find_list, make_list
 from loader.options.load import LoadOptions
 from loader.options.report import Reporting
 from loader.report.comparison import read_summary
 from loader.results.summary import Summary
+from loader.writing.lists import NewList, drop_list, find_list, make_list
 
 OF_THE_FILE = (SourceFileError, RejectRateError, UsageError)
 """Errors that another night would meet again; nothing was inserted."""

@@ -16,11 +16,8 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
-from loader.change_log import ChangeLog, Updated
 from loader.database.sql import STATEMENT_BYTES
 from loader.errors import LoaderError
-from loader.extra_insert import InsertedExtra
-from loader.insert import LeadLog
 from loader.ledger import tables
 from loader.ledger.encoding import (
     Json,
@@ -31,7 +28,10 @@ from loader.ledger.encoding import (
     encode_sent,
 )
 from loader.ledger.runs import Ledger, read_changes
-from loader.write import BatchLog, Inserted
+from loader.writing.batch import BatchLog, Inserted
+from loader.writing.changes import ChangeLog, Updated
+from loader.writing.extras import InsertedExtra
+from loader.writing.leads import LeadLog
 
 Columns = dict[str, Any]
 More = Callable[[Connection], None]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from loader.extra_insert import InsertedExtra
-from loader.write import Inserted
+from loader.writing.batch import Inserted
+from loader.writing.extras import InsertedExtra
 
 Json = dict[str, Any]
 

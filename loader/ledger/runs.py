@@ -218,8 +218,8 @@ class Ledger:
 
         Returns:
             row_number (int64), lead_id (int64), fingerprint (uint32): of the lead as it was stored,
-            see `loader.insert.read_fingerprints`. Without rows of which nobody knows yet what
-            became of them.
+            see `loader.writing.fingerprints.read_fingerprints`. Without rows of which nobody knows
+            yet what became of them.
         """
         for number in self._numbers(name, "new", "sent", "stored"):
             yield decoded_leads(self._batch(name, number))

@@ -164,7 +164,7 @@ class Results:
                 entries.tofile(file)
 
     def change(self, changes: pd.DataFrame) -> None:
-        """Note what rows changed of existing leads, see `loader.changes.as_changes`."""
+        """Note what rows changed of existing leads, see `loader.writing.changes.as_changes`."""
         if self._changes is None:
             schema = {"row_number": pa.int64(), "lead_id": pa.int64()}
             texts = dict.fromkeys(("field", "old", "new"), pa.large_string())

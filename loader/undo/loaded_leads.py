@@ -36,10 +36,10 @@ from loader.archive.transfer import ForLeads, for_leads
 from loader.database.catalogue import Shape
 from loader.database.connection import Database
 from loader.fields.lead import STORED
-from loader.insert import fingerprints_of, text_of
 from loader.ledger.encoding import SentBatch
 from loader.options.archive import ArchiveOptions
 from loader.undo.outcome import LOADED_TYPES, STAYED_TYPES, Kept, LeadsNow, Taken
+from loader.writing.fingerprints import fingerprints_of, text_of
 
 HOPPER, CALLBACKS = "vicidial_hopper", "vicidial_callbacks"
 WAITING = f"{HOPPER} READY"

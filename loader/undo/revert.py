@@ -1,7 +1,8 @@
 """What a run changed in existing leads, put back where nobody has changed it since.
 
 A field that does not hold what the run wrote stays as it is, also if it is changed between the
-look and the statement: see `loader.update.LeadUpdater.write`. Done twice it changes nothing more.
+look and the statement: see `loader.writing.updates.LeadUpdater.write`. Done twice it changes
+nothing more.
 """
 
 from collections.abc import Collection
@@ -12,11 +13,11 @@ from sqlalchemy import Connection
 
 from loader.archive.selection import Ids, leads_in
 from loader.archive.tables import ARCHIVE
-from loader.changes import differing
 from loader.database.connection import Database
 from loader.errors import RowDataError
 from loader.undo.outcome import STAYED_TYPES, ChangesNow, Kept
-from loader.update import ROUNDS, LeadUpdater
+from loader.writing.changes import differing
+from loader.writing.updates import ROUNDS, LeadUpdater
 
 
 class Reverter:

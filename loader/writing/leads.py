@@ -1,13 +1,12 @@
 """Leads into vicidial_list, a batch at a time, with the id of every one proven by reading back.
 
 After a failure, what became of the batch is found out by looking at the leads above the highest
-lead_id noted before it; see `loader.write` for the rest.
+lead_id noted before it; see `loader.writing.batch` for the rest.
 """
 
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,22 +14,12 @@ from sqlalchemy import Connection
 
 from loader.clock import written_offsets
 from loader.database.connection import Database
-from loader.database.sql import quoted
 from loader.errors import LoaderError
-from loader.fields.lead import CONSTANT, FILLED, STORED
-from loader.frames.arrow import joined, to_arrow, to_series
-from loader.write import Batch, BatchLog, Inserted, Writer, Written
-
-SEPARATOR = "\x1f"
-
-
-IDENTITY = ("entry_date", "phone_number", "list_id")
-"""What tells a lead that was sent even if the site changes the rest. Where triggers may change the
-list too, the first two have to do: but another load can have the same number at the same time."""
-
-MOVING = ("modify_date", "gmt_offset_now")
-"""What changes in leads with which nobody works: the dialer's ADMIN_adjust_GMTnow_on_leads moves
-their time zones."""
+from loader.fields.lead import CONSTANT, FILLED
+from loader.frames.arrow import to_arrow, to_series
+from loader.writing.batch import Batch, BatchLog, Inserted
+from loader.writing.fingerprints import IDENTITY, SEPARATOR, as_texts, fingerprints_of, read_texts
+from loader.writing.writer import Writer, Written
 
 
 def as_stored(
@@ -149,7 +138,7 @@ class _LeadBatch(Batch):
         if written is None:
             # Others may have inserted many since.
             since += f" AND entry_date = '{rows['entry_date'].iloc[0]}'"
-        stored = _read_texts(connection, since, list(rows.columns), sqlite=self.database.is_sqlite)
+        stored = read_texts(connection, since, list(rows.columns), sqlite=self.database.is_sqlite)
         stored = stored[~stored.index.isin(self.known.lead_ids)]
         if stored.empty:
             return Inserted()
@@ -189,47 +178,6 @@ def _inserted(
     return Inserted(lead_ids, changed=changed, fingerprints=fingerprints)
 
 
-def fingerprints_of(texts: "pd.Series[str]") -> "pd.Series[int]":
-    """Give 32 bits (uint32) of a hash of each text: who knows them sees that a lead was changed."""
-    hashed = pd.util.hash_array(texts.to_numpy(dtype=object), categorize=False)
-    return pd.Series((hashed >> np.uint64(32)).astype("uint32"), index=texts.index)
-
-
-def read_fingerprints(
-    database: Database, lead_ids: Collection[int], columns: Collection[str]
-) -> "pd.Series[int]":
-    """Read the fingerprints (uint32) of leads as they are now, by lead_id; of those that are there.
-
-    Args:
-        database: the dialer's.
-        lead_ids: a chunk of them.
-        columns: those that vicidial_list has.
-
-    Raises:
-        DatabaseUnavailableError: no answer after all retries.
-    """
-    if not len(lead_ids):
-        return pd.Series(dtype="uint32", index=pd.Index([], dtype="int64"))
-    names = [name for name in STORED if name in columns]
-    chosen = f"lead_id IN ({', '.join(str(int(each)) for each in lead_ids)})"
-    return fingerprints_of(
-        database.read(
-            lambda connection: _read_texts(connection, chosen, names, sqlite=database.is_sqlite)
-        )
-    )
-
-
-def as_texts(rows: pd.DataFrame) -> "pd.Series[str]":
-    """Join all values of each row into one text, first those that make a lead."""
-    return to_series(joined([to_arrow(rows[n]) for n in _compared(rows)], SEPARATOR), rows.index)
-
-
-def _compared(columns: Iterable[Hashable]) -> list[str]:
-    """Order the columns for comparison, but for those that the server or the dialer moves."""
-    names = [str(name) for name in columns if name not in {*MOVING, *IDENTITY}]
-    return [*IDENTITY, *names]
-
-
 def _identities(texts: "pd.Series[str]", count: int) -> "pd.Series[str]":
     parts = rf"^(?P<identity>(?:[^{SEPARATOR}]*{SEPARATOR}){{{count}}})"
     found = pc.struct_field(pc.extract_regex(to_arrow(texts), parts), "identity")
@@ -253,27 +201,3 @@ def _watermark(connection: Connection) -> tuple[int, datetime]:
     statement = "SELECT COALESCE(MAX(lead_id), 0), NOW() FROM vicidial_list"
     highest, now = connection.exec_driver_sql(statement).one()
     return int(highest), datetime.fromisoformat(str(now))
-
-
-def _read_texts(
-    connection: Connection, condition: str, columns: Sequence[str], *, sqlite: bool
-) -> "pd.Series[str]":
-    """Read leads as texts, see `as_texts`, indexed by lead_id, in its order."""
-    statement = (
-        f"SELECT lead_id, {text_of(columns, sqlite=sqlite)} FROM vicidial_list "  # noqa: S608 - columns of the table
-        f"WHERE {condition} ORDER BY lead_id"
-    )
-    leads = connection.exec_driver_sql(statement).all()
-    index = pd.Index([lead[0] for lead in leads], dtype="int64")
-    return pd.Series([lead[1] or "" for lead in leads], index=index, dtype="str")
-
-
-def text_of(columns: Iterable[str], *, sqlite: bool) -> str:
-    """Word the text of a lead, see `as_texts`, in SQL."""
-    # Named in full, for the archive's may stand in the same statement.
-    names = [f"vicidial_list.{quoted(name)}" for name in _compared(columns)]
-    if sqlite:
-        return " || char(31) || ".join(f"IFNULL({name}, char(0))" for name in names)
-    # Columns may have different character sets, and what is joined must not.
-    texts = ", ".join(f"CONVERT({name} USING utf8mb4)" for name in names)
-    return f"CONCAT_WS(CHAR(31 USING utf8mb4), {texts})"

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, String, cast, column, delete, select, table, 
 from loader.database.connection import Database
 from loader.extras.rows import ExtraRows
 from loader.frames.arrow import joined, to_arrow, to_series
-from loader.write import Batch, BatchLog, Inserted, Writer, Written
+from loader.writing.batch import Batch, BatchLog, Inserted
+from loader.writing.writer import Writer, Written
 
 
 @dataclass(frozen=True)

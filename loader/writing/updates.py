@@ -13,8 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection
 
-from loader.change_log import ChangeLog, Updated
-from loader.changes import (
+from loader.database.connection import Database
+from loader.database.sql import AS_IT_IS, by_statement, quoted
+from loader.errors import RowDataError
+from loader.frames.arrow import joined, to_arrow
+from loader.options.load import LoadOptions
+from loader.writing.changes import (
+    ChangeLog,
+    Updated,
     as_changes,
     differing,
     fields_of,
@@ -22,11 +28,6 @@ from loader.changes import (
     no_changes,
     wanted_values,
 )
-from loader.database.connection import Database
-from loader.database.sql import AS_IT_IS, by_statement, quoted
-from loader.errors import RowDataError
-from loader.frames.arrow import joined, to_arrow
-from loader.options.load import LoadOptions
 
 ROUNDS = 5
 """Of reading and writing a lead that others change in between."""
@@ -53,7 +54,7 @@ class LeadUpdater:
             fields: those that the file's mapping fills.
 
         Returns:
-            The changes, see `loader.changes.CHANGE_TYPES`.
+            The changes, see `loader.writing.changes.CHANGE_TYPES`.
 
         Raises:
             DatabaseUnavailableError: no answer after all retries.
