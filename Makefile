@@ -16,31 +16,29 @@ night: $(VENV)/.installed ## put sample files into drop folders and spend a nigh
 	@$(BIN)/python -m sample_data.night
 
 test: $(VENV)/.installed-dev ## install what the tests need; check format, lint and types; run the tests
-	@$(BIN)/python tests/install_programs.py
+	@$(BIN)/python tests/support/install_programs.py
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2
 
 conformance: $(VENV)/.installed-dev ## replay every recorded case on every engine (make test: a sample)
-	@$(BIN)/python tests/install_programs.py
-	$(BIN)/pytest -n 2 tests/test_conformance.py --full
+	@$(BIN)/python tests/support/install_programs.py
+	$(BIN)/pytest -n 2 tests/conformance --full
 
 engines: $(VENV)/.installed-dev ## the tests on MyISAM and on InnoDB (make test: on one of them each)
-	@$(BIN)/python tests/install_programs.py
+	@$(BIN)/python tests/support/install_programs.py
 	$(BIN)/pytest -n 2 --every-engine
 
 fuzz: $(VENV)/.installed-dev ## the property tests with a hundred times the examples (hours)
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n 2 -m property
 
 crashes: $(VENV)/.installed-dev ## kill every job at every step (make test: at some; hours)
-	@$(BIN)/python tests/install_programs.py
-	$(BIN)/pytest -n 2 --full tests/test_archive_kills.py tests/test_load_kills.py \
-		tests/test_load_hazards.py tests/test_nightly_kills.py tests/test_resume.py \
-		tests/test_undo_kills.py
+	@$(BIN)/python tests/support/install_programs.py
+	$(BIN)/pytest -n 2 --full tests/crash
 
 bench: $(VENV)/.installed-dev ## measure imports beside LOAD DATA, the archive beside pt-archiver
-	@$(BIN)/python tests/install_programs.py
+	@$(BIN)/python tests/support/install_programs.py
 	$(BIN)/python -m tests.bench
 
 lock: $(VENV)/.installed-dev ## resolve the newest versions that pyproject.toml allows into the locks

@@ -14,11 +14,11 @@ from sqlalchemy import create_engine, make_url
 
 from loader.database import schema
 from loader.database.connection import Database
-from tests.install_programs import BROWSER_ADVICE, SERVER_ADVICE, find_browser, find_server
-from tests.server import PrivateServer, Server, empty, run
+from tests.support.install_programs import BROWSER_ADVICE, SERVER_ADVICE, find_browser, find_server
+from tests.support.server import PrivateServer, Server, empty, run
 
 if TYPE_CHECKING:
-    from tests.browser import Browser
+    from tests.support.browser import Browser
 
 ENGINES = ("sqlite", "myisam", "innodb")
 SERVERS = {"myisam", "innodb"}
@@ -98,7 +98,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
     """A headless browser; of a module, for while it is there no other event loop may run."""
-    from tests.browser import Browser  # noqa: PLC0415 - only the tests of pages pay for it
+    from tests.support.browser import Browser  # noqa: PLC0415 - only the tests of pages pay for it
 
     if not find_browser():
         pytest.fail(BROWSER_ADVICE, pytrace=False)

@@ -14,8 +14,8 @@ from rich.table import Table
 from sqlalchemy import create_engine, make_url
 
 from loader.database import schema
-from tests.server import PrivateServer, run
-from tests.worked import PROCESSED, insert_leads
+from tests.support.server import PrivateServer, run
+from tests.support.worked_leads import PROCESSED, insert_leads
 
 CHUNK = 500
 

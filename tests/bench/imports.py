@@ -17,7 +17,7 @@ from loader.database import schema
 from loader.database.connection import Database
 from loader.options.load import LoadOptions
 from tests.bench.leads import phones, write_leads
-from tests.server import PrivateServer
+from tests.support.server import PrivateServer
 
 EXISTING, DNC = 200_000, 50_000
 OPTIONS = LoadOptions(

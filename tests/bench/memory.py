@@ -10,7 +10,7 @@ from rich.console import Console
 from loader.results.folder import PAGE
 from tests.bench.imports import EXISTING, prepared
 from tests.bench.leads import write_leads
-from tests.server import PrivateServer
+from tests.support.server import PrivateServer
 
 
 def memory(console: Console, folder: Path, rows: int) -> None:

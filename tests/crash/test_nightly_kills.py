@@ -1,0 +1,92 @@
+"""A night that is killed at any call of its code is completed by the next one.
+
+`make test` takes some of the calls, `make crashes` all.
+"""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from tests.support.nights import PROGRAM, Site, rows
+from tests.support.server import run as sql
+
+KILLER = """
+import os, sys
+OURS = ("nightly/job.py", "nightly/files.py", "nightly/folders.py", "lists.py")
+left = {at}
+def note(frame, _event, _argument):
+    global left
+    if frame.f_code.co_filename.endswith(OURS):
+        left -= 1
+        if left == 0:
+            os._exit(9)
+import jobs.nightly.job.job
+sys.settrace(note)
+import atexit
+atexit.register(lambda: print("calls", {at} - left))
+"""
+SETTINGS = r"""max_reject_rate = 0.5
+batch_size = 1
+[source.new_list]
+first_list_id = 5000
+campaign_id = "SOLAR" """
+SAMPLE = 2
+
+
+def prepared(folder: Path, template: str) -> Site:
+    """Make a site with a good file, the same once more, and a bad one between them."""
+    folder.mkdir()
+    url = f"sqlite:///{shutil.copy(str(make_url(template).database), folder / 'leads.sqlite')}"
+    site = Site(folder, url)
+    archive = "[archive.sold]\nlists = 101"
+    site.settings(SETTINGS, list_id=None, night='archive = "sold"', after=archive)
+    sql(url, "INSERT INTO vicidial_list (list_id, phone_number) VALUES (101, '1')")
+    site.put("a.csv", rows(1, 2, -1))
+    site.put("bad.csv", rows(-1, -2))
+    site.put("same.csv", rows(1, 2, -1))
+    return site
+
+
+def killed(site: Site, at: int) -> int:
+    """Spend a night that ends at the how many-th call; give how many there were."""
+    process = site.start(program=KILLER.format(at=at) + PROGRAM)
+    said, errors = process.communicate(timeout=120)
+    if process.returncode == 9:
+        return at
+    assert process.returncode == 65, errors
+    return int(said.rpartition("calls ")[2])
+
+
+def seen(site: Site) -> object:
+    """Give what is to be the same whatever happened.
+
+    A list that stays empty may be there too; and a file that failed has another number where the
+    results of its first try are there already.
+    """
+    found = "SELECT list_id FROM vicidial_lists WHERE list_id > 999 AND list_id IN"
+    leads = site.leads("list_id", "phone_number")
+    lists = sql(site.url, f"{found} (SELECT list_id FROM vicidial_list)")
+    archived = sql(site.url, "SELECT COUNT(*) FROM vicidial_list_archive")
+    files = [name.rpartition("/")[2].replace("-2", "") for name in site.files()]
+    return leads, lists, archived, sorted(name for name in files if name.endswith(".csv"))
+
+
+@pytest.mark.engines("sqlite")
+def test_a_night_that_is_killed_at_any_call(
+    database_url: str, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    whole = prepared(tmp_path / "whole", database_url)
+    calls = killed(whole, 1_000_000)
+    expected = seen(whole)
+    assert expected == (
+        [("5000", "7275550001"), ("5000", "7275550002")], [(5000,)], [(1,)],
+        ["a.csv", "bad.csv", "same.csv"],
+    )  # fmt: skip
+    step = 1 if pytestconfig.getoption("full") else calls // (SAMPLE + 1) + 1
+    for at in range(step, calls, step):
+        site = prepared(tmp_path / str(at), database_url)
+        assert killed(site, at) == at
+        site.night()
+        assert seen(site) == expected, f"killed at call {at} of {calls}"

@@ -1,0 +1,188 @@
+"""An undo that is killed, with its server or alone, is completed by the same command.
+
+`make test` does that at some of its steps, `make crashes` at all.
+"""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from jobs.cli.main import run as run_command
+from jobs.undo.job import undo
+from jobs.undo.task import Task
+from loader.archive.transfer import Transfer
+from loader.database.connection import Database
+from loader.errors import UndoneBeforeError
+from loader.ledger.runs import Ledger
+from loader.signals import Stop
+from loader.undo.loaded_leads import LoadedLeads
+from loader.undo.report import UndoReport
+from loader.undo.results import UndoResults
+from loader.writing.updates import LeadUpdater
+from tests.support.archives import ARCHIVE, sql
+from tests.support.archives import rows as rows_of
+from tests.support.loads import Loads
+from tests.support.proxy import Moment, Proxy
+from tests.support.server import PrivateServer
+from tests.support.statements import STATEMENT
+from tests.support.step_kills import Killed, Point, killed_at
+from tests.support.undos import ROWS, csv_of, drop_archives, folder, options, prepare, tables, told
+
+ON_SERVERS = pytest.mark.engines("myisam", "innodb")
+
+
+class Dialer(NamedTuple):
+    """A dialer with a load that is to be undone."""
+
+    database: Database
+    run: str
+    before: dict[str, Any]
+    new: set[int]
+
+
+@pytest.fixture
+def dialer(database: Database, tmp_path: Path) -> Iterator[Dialer]:
+    prepare(database)
+    before = tables(database)
+    loads = Loads(tmp_path)
+    outcome = loads.load(loads.file(ROWS), database, **options("update"))
+    if not database.is_sqlite:
+        # Or a kill of the server would have them repaired.
+        sql(database, "FLUSH TABLES")
+    new = {outcome.lead_ids[row] for row in (2, 3, 4)}
+    yield Dialer(database, outcome.summary.run, before, new)
+    drop_archives(database)
+
+
+def assert_undone(dialer: Dialer, report: UndoReport) -> None:
+    """All is as if nothing had happened on the way, and so are the results."""
+    assert tables(dialer.database) == dialer.before
+    assert set(rows_of(dialer.database, ARCHIVE)) == dialer.new
+    assert told(report) == (3, 3, {}, 8, 8, {})
+    results = Path(report.results)
+    assert {int(row["lead_id"]) for row in csv_of(results, "moved.csv")} == dialer.new
+    assert len(csv_of(results, "reverted.csv")) == 8
+    assert csv_of(results, "stayed.csv") == []
+    assert {path.name for path in results.iterdir()} == {
+        "moved.csv", "reverted.csv", "stayed.csv", "summary.json", "summary.txt",
+    }  # fmt: skip
+    ledger = Ledger(dialer.database, is_shared=True)
+    assert ledger.run(dialer.run).state == "undone"
+    undos = [each for each in ledger.runs() if each.of_run == dialer.run]
+    assert [(each.run, each.state) for each in undos] == [(report.run, "done")]
+
+
+def report_in(results: Path) -> UndoReport:
+    return UndoReport.model_validate_json((results / "summary.json").read_text("utf-8"))
+
+
+POINTS = tuple(
+    (Point(owner, name, moment), nth)
+    for owner, names, nths in (
+        (Ledger, ("insert",), (1,)),
+        (Ledger, ("update",), (1, 2, 3)),
+        (Task, ("begin",), (1,)),
+        (UndoResults, ("plan", "begin", "note_leads", "note_changes", "finish"), (1,)),
+        (LeadUpdater, ("write",), (1,)),
+        (LoadedLeads, ("_take_from_hopper",), (1,)),
+        (Transfer, ("insert", "delete"), (1, 2, 3)),
+    )
+    for name in names
+    for nth in nths
+    for moment in ("before", "after")
+)
+
+
+SAMPLE = tuple(each for each in POINTS if each[0].moment == "after" and each[1] == 1)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    every = metafunc.config.getoption("full")
+    if "point" in metafunc.fixturenames:
+        points = POINTS if every else SAMPLE
+        metafunc.parametrize(("point", "nth"), points, ids=[f"{p}-{nth}" for p, nth in points])
+    if "crash" in metafunc.fixturenames:
+        crashes = CRASHES if every else CRASHES[::3]
+        metafunc.parametrize("crash", crashes, ids=["-".join(map(str, each)) for each in crashes])
+
+
+@pytest.mark.engines("sqlite")
+def test_the_same_call_completes_it(dialer: Dialer, tmp_path: Path, point: Point, nth: int) -> None:
+    with killed_at(point, nth), pytest.raises(Killed):
+        undo(dialer.run, dialer.database, folder(tmp_path))
+    try:
+        report = undo(dialer.run, dialer.database, folder(tmp_path))
+    except UndoneBeforeError:  # it was complete
+        report = report_in(folder(tmp_path))
+    assert_undone(dialer, report)
+
+
+class Crash(NamedTuple):
+    """What is lost, when, at the how many-th statement that begins so."""
+
+    what: str
+    moment: Moment
+    statement: str
+    nth: int
+
+
+CRASHES = (
+    Crash("client", "during", "UPDATE (SELECT", 1),
+    Crash("client", "after", "DELETE", 1),
+    Crash("client", "before", "DELETE", 2),
+    Crash("server", "after", "DELETE", 2),
+    Crash("client", "after", "DELETE", 3),
+    Crash("server", "during", "UPDATE (SELECT", 1),
+    Crash("server", "before", "INSERT INTO vicidial_list_archive", 1),
+    Crash("connection", "after", "DELETE", 2),
+    Crash("connection", "before", "INSERT INTO custom_101_archive", 1),
+)
+
+
+@pytest.fixture
+def patient(private_server: PrivateServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for the server in this process starts it."""
+
+    def start(_stop: Stop, _seconds: float) -> bool:
+        if private_server._process is None:
+            private_server.start()
+        return False
+
+    monkeypatch.setattr(Stop, "wait", start)
+
+
+@ON_SERVERS
+@pytest.mark.usefixtures("patient")
+def test_what_really_dies(
+    dialer: Dialer, private_server: PrivateServer, tmp_path: Path, crash: Crash
+) -> None:
+    results, url = folder(tmp_path), dialer.database.engine.url
+    address = url.render_as_string(hide_password=False)
+    came = threading.Event()
+    statement = STATEMENT + crash.statement.encode()
+    at: dict[str, Any] = {"moment": crash.moment, "containing": statement, "nth": crash.nth}
+
+    def command(database: str) -> list[str]:
+        return ["undo", dialer.run, "--database", database, "--results", str(results), "--quiet"]
+
+    with Proxy(private_server) as proxy:
+        arguments = command(proxy.via(address))
+        if crash.what == "client":
+            program = "import sys; from jobs.cli.main import run; sys.exit(run(sys.argv[1:]))"
+            with subprocess.Popen([sys.executable, "-c", program, *arguments]) as client:
+                proxy.at(action=lambda: (came.set(), client.kill()), loses=True, **at)
+        else:
+            lose = private_server.kill if crash.what == "server" else lambda: None
+            proxy.at(action=lambda: (came.set(), lose()), loses=True, **at)
+            assert run_command(arguments) == 0
+    assert came.is_set()
+    if crash.what == "client":
+        assert not (results / "summary.json").exists()
+        assert run_command(command(address)) == 0
+    dialer.database.engine.dispose()
+    assert_undone(dialer, report_in(results))

@@ -1,0 +1,141 @@
+"""import --ask: what would be loaded is shown on a terminal, and nothing is loaded unasked."""
+
+import io
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jobs.cli.main import run
+from loader.database.connection import Database
+from loader.database.schema import create_missing
+from tests.support.loads import leads
+
+ROWS = "phone_number,first_name\n7275550101,Ann\n7275550102,Bo\n123,Cy\n"
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Database]:
+    (tmp_path / "leads.csv").write_text(ROWS, "utf-8")
+    database = Database(f"sqlite:///{tmp_path}/leads.db")
+    create_missing(database.engine)
+    yield database
+    database.engine.dispose()
+
+
+class Session:
+    """The command at a terminal of its own."""
+
+    def __init__(self, folder: Path, *flags: str) -> None:
+        command = [str(Path(sys.executable).parent / "leadloader"), "import", "leads.csv", "--ask"]
+        command += ["--database", "sqlite:///leads.db", "--results", "results", *flags]
+        self._terminal, theirs = pty.openpty()
+        environment = {**os.environ, "COLUMNS": "100", "TERM": "xterm"}
+        self.process = subprocess.Popen(
+            command, cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, env=environment,
+            start_new_session=True,
+        )  # fmt: skip
+        os.close(theirs)
+        self.seen = ""
+
+    def until(self, text: str) -> None:
+        """Read what is shown until some text stands there."""
+        end = time.monotonic() + PATIENCE
+        while text not in self.seen:
+            assert time.monotonic() < end, self.seen
+            if select.select([self._terminal], [], [], 1.0)[0]:
+                try:
+                    self.seen += os.read(self._terminal, 65_536).decode("utf-8", "replace")
+                except OSError:  # the other side is closed
+                    assert text in self.seen, self.seen
+                    return
+
+    def answer(self, text: str) -> int:
+        os.write(self._terminal, text.encode())
+        return self.end()
+
+    def end(self) -> int:
+        try:
+            code = self.process.wait(PATIENCE / 4)
+        except subprocess.TimeoutExpired:
+            # A signal in the instant before the terminal is read waits for the next key.
+            os.write(self._terminal, b"\n")
+            code = self.process.wait(PATIENCE)
+        finally:
+            self.process.kill()
+        os.close(self._terminal)
+        return code
+
+
+def test_yes_loads_what_was_shown(site: Database, tmp_path: Path) -> None:
+    session = Session(tmp_path)
+    session.until("Load 2 rows?")
+    assert "INVALID_PHONE_NUMBER_LENGTH" in session.seen
+    # It is known when the rejected rows are written.
+    assert "score" not in session.seen
+    assert leads(site, "phone_number") == []
+    assert session.answer("y\n") == 0
+    assert leads(site, "phone_number") == [("7275550101",), ("7275550102",)]
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\n"])
+def test_no_loads_nothing_and_the_file_can_be_loaded_later(
+    site: Database, tmp_path: Path, answer: str
+) -> None:
+    session = Session(tmp_path)
+    session.until("Load 2 rows?")
+    assert session.answer(answer) == 1
+    assert leads(site, "phone_number") == []
+    assert not (tmp_path / "results").exists()
+    again = Session(tmp_path)
+    again.until("Load 2 rows?")
+    assert again.answer("y\n") == 0
+    assert len(leads(site, "phone_number")) == 2
+
+
+def test_an_interrupt_while_it_asks_loads_nothing(site: Database, tmp_path: Path) -> None:
+    session = Session(tmp_path)
+    session.until("Load 2 rows?")
+    session.process.send_signal(signal.SIGTERM)
+    assert session.end() == 143
+    assert leads(site, "phone_number") == []
+
+
+def test_a_terminal_that_goes_away_is_no_yes(site: Database, tmp_path: Path) -> None:
+    session = Session(tmp_path)
+    session.until("Load 2 rows?")
+    assert session.answer("\x04") == 1
+    assert leads(site, "phone_number") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["import", "leads.csv", "--ask"], "--ask needs a terminal"),
+        (["validate", "leads.csv", "--ask", "--database", "none"], "--ask is of import"),
+        (["import", "leads.csv", "--sample", "5"], "--sample is of validate"),
+        (["validate", "leads.csv", "--sample", "0"], "--sample"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(
+    site: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    arguments: list[str],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LEADLOADER_DATABASE", "sqlite:///leads.db")
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    assert run(arguments) == 64
+    assert said in capfd.readouterr().err
+    assert leads(site, "phone_number") == []

@@ -1,0 +1,75 @@
+"""Files come by sftp, from a server whose key ssh knows and from no other."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.nightly import remote_folder
+from jobs.nightly.remote_folder import RemoteFolder
+from jobs.settings.nightly import Source
+from loader.errors import NoSuchFileError
+from tests.support.nights import rows
+from tests.support.sftp_server import PASSWORD, USER, SftpPartner
+
+
+@pytest.fixture
+def partner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SftpPartner]:
+    partner = SftpPartner(tmp_path / "sftp")
+    known = tmp_path / "known_hosts"
+    known.write_text(partner.known_hosts, "utf-8")
+    monkeypatch.setattr(remote_folder, "KNOWN_HOSTS", (tmp_path / "none", known))
+    yield partner
+    partner.close()
+
+
+def folder_of(partner: SftpPartner, here: Path, **storage: Any) -> RemoteFolder:
+    source = Source(
+        name="vendor",
+        folder=f"sftp://{USER}@127.0.0.1:{partner.port}/in",
+        storage={"password": PASSWORD, "look_for_keys": False, "allow_agent": False, **storage},
+    )
+    return RemoteFolder(source, here)
+
+
+def test_a_file_comes_and_goes(partner: SftpPartner, tmp_path: Path) -> None:
+    (partner.drop / "a.csv").write_text(rows(1), "utf-8")
+    folder = folder_of(partner, tmp_path / "here")
+    (found,) = folder.look()
+    assert (found.name, found.size, folder.find("a.csv")) == ("a.csv", len(rows(1)), found)
+    folder.prove_writable()
+    assert folder.fetch(found).read_text("utf-8") == rows(1)
+    target = folder.target("done", "2026-11-22", "a.csv")
+    target.results.mkdir(parents=True)
+    (target.results / "summary.json").write_text("{}", "utf-8")
+    folder.move("a.csv", target)
+    there = sorted(p.relative_to(partner.drop) for p in partner.drop.rglob("*") if p.is_file())
+    assert list(map(str, there)) == [
+        "done/2026-11-22/a.csv", "done/2026-11-22/a.csv.results/summary.json"
+    ]  # fmt: skip
+    assert folder.target("done", "2026-11-22", "a.csv").file.endswith("/a-2.csv")
+    assert folder.look() == []
+
+
+def test_an_unknown_key_is_refused(partner: SftpPartner, tmp_path: Path) -> None:
+    (tmp_path / "known_hosts").write_text("", "utf-8")
+    with pytest.raises(NoSuchFileError, match=r"the key of \[127.0.0.1\]:\d+ is not in"):
+        folder_of(partner, tmp_path).look()
+    # Who wants that can have it.
+    assert folder_of(partner, tmp_path, host_key_policy="auto_add").look() == []
+
+
+def test_another_key_is_refused(partner: SftpPartner, tmp_path: Path) -> None:
+    other = SftpPartner(tmp_path / "other")
+    line = other.known_hosts.replace(f":{other.port}", f":{partner.port}")
+    other.close()
+    (tmp_path / "known_hosts").write_text(line, "utf-8")
+    with pytest.raises(NoSuchFileError, match="is not in"):
+        folder_of(partner, tmp_path).look()
+
+
+def test_a_wrong_password(partner: SftpPartner, tmp_path: Path) -> None:
+    with pytest.raises(NoSuchFileError, match="Authentication failed") as raised:
+        folder_of(partner, tmp_path, password="wrong").look()  # noqa: S106 - of the tests
+    assert "wrong" not in str(raised.value)

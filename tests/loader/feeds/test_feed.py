@@ -1,0 +1,245 @@
+"""Feeds: files of numbers not to load, however they are written, and the leads that they reject."""
+
+import gzip
+import os
+import time
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from loader.checks.rules import on_feeds
+from loader.errors import LoaderError, NoSuchFileError, SourceFileError, UsageError
+from loader.feeds.feed import Feed, feed_remarks
+from loader.feeds.files import read_feeds
+from loader.frames import sorted_numbers
+from loader.frames.sorted_numbers import sort_on_disk
+from loader.options.load import LoadOptions
+from loader.reasons import Reason
+from tests.support.workbooks import xlsx
+
+DAY = 86_400
+BARE = "7275551212\n8135550001\n"
+READ = [17275551212, 18135550001]
+
+
+def read(path: Path, **options: Any) -> Feed:
+    (feed,) = read_feeds(LoadOptions(feed={"litigators": path}, **options), path.parent)
+    return feed
+
+
+def written(folder: Path, content: str | bytes, name: str = "numbers.csv") -> Path:
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "unread"),
+    [
+        pytest.param(BARE, 0, id="numbers-alone"),
+        pytest.param("8135550001\r\n7275551212", 0, id="unsorted-windows-no-last-line-end"),
+        pytest.param("Phone\n" + BARE, 0, id="header"),
+        pytest.param("litigator\n" + BARE, 0, id="only-column-of-any-name"),
+        pytest.param("name,Telephone,state\nAnn,7275551212,FL\nBob,8135550001,\n", 0, id="table"),
+        pytest.param("name;phone_number\nAnn;(727) 555-1212\nBob;813.555.0001\n", 0, id="written"),
+        pytest.param("state,st,phone\n1,2,7275551212\n1,2,8135550001\n", 0, id="other-columns"),
+        pytest.param("+17275551212\n1 813 555 0001\n17275551212\n", 0, id="country-code"),
+        pytest.param("phone\n7275551212.0\n8135550001.0\n", 0, id="float-column"),
+        pytest.param("phone,n\n7275551212,1\n,2\nn/a,3\n12,4\n8135550001,5\n", 2, id="no-numbers"),
+        pytest.param("phone\n7275551212\n8.13556E+09\n8135550001\n", 1, id="damaged"),
+        pytest.param("7275551212\n5551212\n8135550001,x\n8135550001\n", 2, id="too-many-fields"),
+        pytest.param(gzip.compress(BARE.encode()), 0, id="gz"),
+        pytest.param(("phone\n" + BARE).encode("utf-16"), 0, id="utf-16"),
+    ],
+)
+def test_numbers_of_a_file(content: str | bytes, unread: int, tmp_path: Path) -> None:
+    feed = read(written(tmp_path, content))
+    assert feed.numbers.tolist() == READ
+    assert (feed.name, feed.unread, feed.age) == ("litigators", unread, 0)
+    assert [path.name for path in tmp_path.iterdir()] == ["numbers.csv"]
+
+
+@pytest.mark.parametrize(
+    ("number", "options", "digits"),
+    [
+        pytest.param("7275551212", {}, 17275551212, id="default"),
+        pytest.param("020 7946 0018", {"default_region": "GB"}, 442079460018, id="region"),
+        pytest.param("020 7946 0018", {"phone_code": "44"}, 442079460018, id="phone-code"),
+        pytest.param("02079460018", {"force_phone_code": "44"}, 442079460018, id="force"),
+        pytest.param("+44 20 7946 0018", {}, 442079460018, id="international"),
+        pytest.param("06 12345678", {"default_region": "IT"}, 390612345678, id="leading-zero"),
+    ],
+)
+def test_numbers_are_those_of_their_country(
+    number: str, options: dict[str, str], digits: int, tmp_path: Path
+) -> None:
+    assert read(written(tmp_path, f"phone\n{number}\n"), **options).numbers.tolist() == [digits]
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "said"),
+    [
+        pytest.param(None, NoSuchFileError, "No such file", id="missing"),
+        pytest.param("", SourceFileError, "the file is empty", id="empty"),
+        pytest.param("phone_number\n", SourceFileError, "no row after it", id="header-only"),
+        pytest.param("name\nAnn\nBob\n", SourceFileError, "'name' has no phone number", id="none"),
+        pytest.param("12\n34\n", SourceFileError, "is it the right file", id="counts"),
+        pytest.param("a,b\n1,2\n", SourceFileError, "which of the columns 'a', 'b'", id="which"),
+        pytest.param(
+            "phone,cell\n1,2\n", SourceFileError, "which of the columns 'phone', 'cell'", id="both"
+        ),
+        pytest.param(
+            "7275551212,2024-01-01\n", SourceFileError, "several columns and no header", id="bare"
+        ),
+        pytest.param(b"\x1f\x8b\x08\x00damaged", SourceFileError, "damaged", id="damaged"),
+        pytest.param(b"%PDF-1.7", SourceFileError, "a PDF document", id="pdf"),
+    ],
+)
+def test_files_that_are_no_feeds(
+    content: str | bytes | None, error: type[LoaderError], said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "numbers.csv" if content is None else written(tmp_path, content)
+    with pytest.raises(error, match=said) as raised:
+        read(path)
+    assert str(raised.value).startswith("feed litigators: ")
+    assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a:b", "a;b", "é", "a\n"])
+def test_names_that_no_feed_can_have(name: str, tmp_path: Path) -> None:
+    path = written(tmp_path, BARE)
+    with pytest.raises(UsageError, match="letters, digits, - and _ only"):
+        read_feeds(LoadOptions(feed={name: path}), tmp_path)
+
+
+def test_folders_and_pipes_are_no_feeds(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        with pytest.raises(NoSuchFileError, match=r"feed litigators: .* a feed has to be a file"):
+            read(path)
+
+
+@pytest.mark.parametrize(
+    ("hours", "most", "fits"),
+    [(0, 0, False), (0, 1, True), (71, 3, True), (73, 3, False), (1000, None, True), (-5, 0, True)],
+)
+def test_feeds_that_are_too_old(hours: int, most: int | None, fits: bool, tmp_path: Path) -> None:
+    path = written(tmp_path, BARE)
+    then = time.time() - hours * 3600 - 1
+    os.utime(path, (then, then))
+    if fits:
+        assert read(path, feed_max_age=most).age == max(hours, 0) // 24
+    else:
+        with pytest.raises(
+            SourceFileError, match=rf"litigators: .*{hours / 24:.1f} days ago.*allows {most};.*new"
+        ):
+            read(path, feed_max_age=most)
+
+
+def test_a_spreadsheet_is_a_feed(tmp_path: Path) -> None:
+    pytest.importorskip("python_calamine")
+    path = tmp_path / "numbers.xlsx"
+    path.write_bytes(
+        xlsx({"A": [["Name", "Phone"], ["Ann", 7275551212.0], ["Bob", "813 555-0001"]]})
+    )
+    assert read(path).numbers.tolist() == READ
+
+
+def test_what_the_summary_says(tmp_path: Path) -> None:
+    path = written(tmp_path, "phone\n" + "\n".join(map(str, range(7275550000, 7275552345))))
+    one = written(tmp_path, "phone\n7275551212\nx\n", "one.csv")
+    then = time.time() - 3.5 * DAY
+    os.utime(path, (then, then))
+    os.utime(one, (then + 2 * DAY, then + 2 * DAY))
+    feeds = read_feeds(LoadOptions(feed={"tps": path, "one": one, "two": one}), tmp_path)
+    assert feed_remarks(feeds)[:2] == [
+        "feed tps: 2,345 numbers, 3 days old",
+        "feed one: 1 number, 1 day old, 1 value was no number",
+    ]
+    assert [feed.name for feed in feeds] == ["tps", "one", "two"]
+    assert feed_remarks([]) == []
+
+
+def leads(*rows: tuple[str, str, str, str]) -> pd.DataFrame:
+    """Give leads of phone_code, phone_number, calling_code, national_number."""
+    names = ["phone_code", "phone_number", "calling_code", "national_number"]
+    index = pd.RangeIndex(2, 2 + 3 * len(rows), 3, name="row_number")
+    return pd.DataFrame(list(rows), columns=names, index=index, dtype="str")
+
+
+@pytest.mark.parametrize(
+    ("row", "is_in"),
+    [
+        pytest.param(("1", "7275551212", "1", "7275551212"), True, id="parsed"),
+        pytest.param(("1", "17275551212", "1", "7275551212"), True, id="parsed-as-given"),
+        pytest.param(("44", "7275551212", "1", "7275551212"), True, id="its-own-country"),
+        pytest.param(("1", "7275551212", "", "7275551212"), True, id="not-parsed"),
+        pytest.param(("001", "7275551212", "", ""), True, id="zeros"),
+        pytest.param(("", "17275551212", "", ""), True, id="no-code"),
+        pytest.param(("1", "7275551213", "1", "7275551213"), False, id="other"),
+        pytest.param(("44", "7275551212", "44", "7275551212"), False, id="other-country"),
+        pytest.param(("", "", "", ""), False, id="nothing"),
+        pytest.param(("1", "9" * 30, "", ""), False, id="too-long"),
+        pytest.param(("9" * 10, "9" * 9, "", ""), False, id="largest"),
+        pytest.param(("1", "\u0667\u0662", "", ""), False, id="other-digits"),
+        pytest.param(("", "0", "", ""), False, id="zero"),
+    ],
+)
+def test_which_leads_a_feed_contains(
+    row: tuple[str, str, str, str], is_in: bool, tmp_path: Path
+) -> None:
+    assert read(written(tmp_path, BARE)).contains(leads(row)).to_dict() == {2: is_in}
+
+
+def test_the_first_feed_answers(tmp_path: Path) -> None:
+    first = written(tmp_path, "7275551212\n", "first")
+    both = written(tmp_path, BARE, "both")
+    rows = leads(*(("1", n, "1", n) for n in ("8135550001", "7275551212", "2125550100")))
+    feeds = read_feeds(LoadOptions(feed={"tps": first, "dead-2": both}), tmp_path)
+    found = on_feeds(rows, feeds)
+    assert found["reason"].to_dict() == {
+        2: "PHONE_NUMBER_IN_FEED:dead-2", 5: "PHONE_NUMBER_IN_FEED:tps",
+    }  # fmt: skip
+    assert found["details"].tolist() == [
+        "phone_number=8135550001 feed=dead-2", "phone_number=7275551212 feed=tps",
+    ]  # fmt: skip
+    assert {Reason.of(name) for name in found["reason"]} == {Reason.PHONE_NUMBER_IN_FEED}
+    assert (found["answer"] == "").all()
+    assert on_feeds(rows.iloc[:0], feeds).empty
+    assert on_feeds(rows, []).empty
+
+
+@pytest.mark.property
+@given(
+    chunks=st.lists(
+        st.lists(st.integers(0, 40) | st.integers(0, 2**64 - 1), max_size=30), min_size=1
+    ).filter(any)
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_sorting_on_disk_is_sorting(
+    chunks: list[list[int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sorted_numbers, "RUN", 8)
+    monkeypatch.setattr(sorted_numbers, "STEP", 2)
+    arrays = [np.array(chunk, dtype=np.uint64) for chunk in chunks]
+    assert sort_on_disk(arrays, tmp_path).tolist() == sorted({n for c in chunks for n in c})
+
+
+def test_the_numbers_are_on_disk_not_in_memory(tmp_path: Path) -> None:
+    chosen = np.random.default_rng(1)
+    tracemalloc.start()
+    found = sort_on_disk(
+        (chosen.integers(10**10, 10**11, 50_000, dtype=np.uint64) for _ in range(320)), tmp_path
+    )
+    kept, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.size > 15_900_000
+    assert (found[1:] > found[:-1]).all()
+    assert kept < 1_000_000
+    assert peak < 50_000_000, "sixteen million numbers are 128 MB"

@@ -1,0 +1,115 @@
+"""A headless browser that opens pages, and says what is wrong with them."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Dialog, Page, Request, sync_playwright
+
+from tests.support.install_programs import find_browser
+
+PHONE, TABLET, DESK = 360, 900, 1280
+"""Widths of windows, in CSS pixels."""
+SCREENSHOTS = "LEADLOADER_SCREENSHOTS"
+"""Names a folder where pictures of pages stay."""
+
+FLAGS = (
+    "--no-sandbox",  # tests run as root in containers
+    "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+@dataclass
+class Opened:
+    """A page in a window, and what it said while it was there."""
+
+    page: Page
+    said: list[str] = field(default_factory=list)
+    """Messages to the console, and errors."""
+    asked: list[str] = field(default_factory=list)
+    """Addresses asked for, other than the page's own."""
+
+    @property
+    def overflow(self) -> int:
+        """The CSS pixels by which the page is wider than its window."""
+        width: int = self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        return width
+
+    def violations(self) -> list[str]:
+        """Give what axe finds of rules of accessibility that the page breaks, contrast too."""
+        found: list[dict[str, Any]] = Axe().run(self.page).response["violations"]
+        return [
+            f"{each['id']}: {node['html'][:200]} {node.get('failureSummary', '')}"
+            for each in found
+            for node in each["nodes"]
+        ]
+
+    def unfold(self) -> None:
+        """Open all that is folded."""
+        self.page.eval_on_selector_all("details", "all => all.forEach(each => each.open = true)")
+
+    def keep(self, folder: Path, name: str) -> Path:
+        """Take a picture of the whole page, into the folder or into that of `SCREENSHOTS`."""
+        folder = Path(os.environ.get(SCREENSHOTS) or folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{name}.png"
+        self.page.screenshot(path=path, full_page=True)
+        return path
+
+
+class Browser:
+    """Chromium, started once for many pages."""
+
+    def __enter__(self) -> Self:
+        """Start it; what is missing is said by the caller's fixture."""
+        self._playwright = sync_playwright().start()
+        self._chromium = self._playwright.chromium.launch(
+            executable_path=find_browser(), args=list(FLAGS)
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop it."""
+        self._chromium.close()
+        self._playwright.stop()
+
+    @contextmanager
+    def opened(self, path: Path, *, width: int = DESK, scheme: str = "light") -> Iterator[Opened]:
+        """Open a file in a window of its own."""
+        address = path.resolve().as_uri()
+        colors: Any = scheme
+        page = self._chromium.new_page(
+            viewport={"width": width, "height": 800}, color_scheme=colors
+        )
+        opened = Opened(page)
+
+        def dismiss(dialog: Dialog) -> None:
+            opened.said.append(dialog.message)
+            dialog.dismiss()
+
+        def asked(request: Request) -> None:
+            if request.url != address:
+                opened.asked.append(request.url)
+
+        page.on("console", lambda message: opened.said.append(message.text))
+        page.on("pageerror", lambda error: opened.said.append(str(error)))
+        page.on("dialog", dismiss)
+        page.on("request", asked)
+        try:
+            page.goto(address)
+            yield opened
+        finally:
+            page.close()

@@ -1,0 +1,232 @@
+"""The dialer with its accidents: the reference with the wanted differences taken back.
+
+What is written here is just enough to see that the reference differs from the record by the wanted
+differences and by nothing else, and where our answer would part from the dialer's.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+
+from tests.conformance.reference import Answer, Lead, Reference, Rejected, Row
+from tests.conformance.reference_extras import Extras, callback_time
+from tests.conformance.reference_fields import digits
+from tests.conformance.reference_run import COMPARED, DNC_SWITCHES, SWITCHES, WINDOWS, Check
+from tests.conformance.reference_zone import Zones
+
+#: The characters that the dialer keeps beside letters and digits; others it drops.
+KEPT = {
+    "title": "-_.' ",
+    "first_name": "-_.' ",
+    "last_name": "-_.' ",
+    "middle_initial": "-_",
+    "address1": "-_.':/@ ",
+    "address2": "-_.':/@ ",
+    "address3": "-_.':/@ ",
+    "city": "-_.':/@ ",
+    "state": "- ",
+    "province": "-_.' ",
+    "postal_code": "-' ",
+    "country_code": "-_",
+    "alt_phone": "-_.' ",
+    "email": "-_.':/@% ",
+    "security_phrase": "-_.':/@ ",
+    "owner": "-_.':/@ ",
+}
+#: These keep everything but three characters, and backslashes act in the statement.
+RAW = ("vendor_lead_code", "source_id", "comments")
+
+CHECK_NAME = re.compile(r"DUP(PHONEALT|TITLEALTPHONE|NAMEPHONE|)(LIST|CAMP|SYS)")
+
+
+ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "0": "\0", "Z": "\x1a"}
+
+
+def dialers_text(name: str, value: str, non_latin: bool) -> str:
+    """Return what the dialer makes of a text, not yet cut."""
+    if name in RAW:
+        kept = re.sub(r'[;#"]', "", value.replace("+", " "))
+        plain = re.sub(r"\\(.)", lambda found: ESCAPED.get(found[1], found[1]), kept)
+        return "".join(c if ord(c) <= 0xFFFF else "????" for c in plain)
+    blank = " " in KEPT[name] and name not in ("title", "state")
+    plain = value.replace("+", " " if blank else "")
+    return "".join(c for c in plain if c in KEPT[name] or is_word(c, non_latin))
+
+
+def is_word(character: str, non_latin: bool) -> bool:
+    """Say whether the dialer takes a character for a letter or a digit."""
+    if character.isascii():
+        return character.isalnum()
+    return non_latin and ord(character) <= 0xFFFF and unicodedata.category(character)[0] in "LN"
+
+
+class DialersZones(Zones):
+    """Zones as the dialer finds them, with its accidents."""
+
+    def offset(self, lead: Lead, method: str) -> tuple[str, bool]:
+        """Return the offset: what finds nothing takes the first row of the country."""
+        row = self.by_method(lead, method) or self.by_code(lead) or self.first(lead)
+        return (self.current(row["GMT_offset"], row["DST_range"]) if row else ""), False
+
+    def first(self, lead: Lead) -> Row | None:
+        """Return the first row of the country."""
+        code = int(lead["phone_code"])
+        return next((row for row in self.codes if int(row["country_code"]) == code), None)
+
+    def by_postal_code(self, lead: Lead) -> Row | None:
+        """Find a postal code with the last four digits still in it."""
+        code = lead["postal_code"]
+        return None if "-" in code else super().by_postal_code(lead)
+
+
+def dialers_checks(option: str) -> list[Check]:
+    """Return the checks whose names are found anywhere, with the one window found as text."""
+    kept = re.sub(r"[^A-Z0-9_-]", "", option.upper())
+    days = max((each for each in WINDOWS if f"{each}DAY" in kept), default=None)
+    found = {Check(key, scope, days) for key, scope in CHECK_NAME.findall(kept)}
+    return sorted(found, key=lambda check: check.rank)
+
+
+def dialers_gender(value: str) -> tuple[str, list[str]]:
+    """Keep capitals; an unknown gender is empty."""
+    letters = re.sub(r"[^A-Z]", "", value)
+    return (letters if letters in ("M", "F", "U") else "") if letters else "U", []
+
+
+def dialers_rank(value: str) -> tuple[int, list[str]]:
+    """Keep digits."""
+    return min(int(digits(value) or 0), 32767), []
+
+
+class DialersExtras(Extras):
+    """What comes with a lead, as the dialer does it."""
+
+    def custom_fields(self, row: Row, lead: Lead, request: Lead) -> str:
+        """Fail at the insert."""
+        before = row["entry_list_id"]
+        line = super().custom_fields(row, lead, request)
+        row["entry_list_id"] = before
+        if "VALUES ADDED" not in line:
+            return line
+        return re.sub(
+            "VALUES ADDED - (.*)[|]1$", r"NOT ADDED, NO FIELDS TO UPDATE DEFINED - \1", line
+        )
+
+    def callback(self, row: Row, request: Lead) -> str:
+        """Hold the lead in any case, and take any date."""
+        line = super().callback(row, request)
+        row["status"] = "CBHOLD"
+        if "DATE NOT VALID" not in line:
+            return line
+        sent = request.get("callback_datetime", "")
+        line = super().callback(row, {**request, "callback_datetime": "NOW"})
+        self.tables["vicidial_callbacks"][-1]["callback_time"] = "0000-00-00 00:00:00"
+        now = callback_time("NOW", self.clock, self.zone)
+        return line.replace(f"|{now}|", f"|{sent}|")
+
+    def alt_phones(self, row: Row, request: Lead, user: str) -> Iterator[str]:
+        """Drop odd characters."""
+        sent = re.sub(r"[^-0-9a-zA-Z_!: .]", "", request.get("multi_alt_phones", ""))
+        return super().alt_phones(row, {**request, "multi_alt_phones": sent}, user)
+
+
+class FixedExtras(DialersExtras):
+    """The same without the stray comma in the insert of custom fields."""
+
+    def custom_fields(self, row: Row, lead: Lead, request: Lead) -> str:
+        """Insert them."""
+        return Extras.custom_fields(self, row, lead, request)
+
+    @staticmethod
+    def custom_value(value: str) -> str:
+        """Drop what the dialer drops of a custom value."""
+        kept = re.sub(r'[;"]', "", value.replace("+", " ")).removesuffix("\\")
+        return "" if kept == "--BLANK--" else kept
+
+
+class Dialer(Reference):
+    """One run of the dialer."""
+
+    zones_class = DialersZones
+    extras_class = DialersExtras
+    read_checks = staticmethod(dialers_checks)
+    gender = staticmethod(dialers_gender)
+    rank = staticmethod(dialers_rank)
+
+    def add_lead(self, lead: dict[str, str | None]) -> Answer:
+        """Take odd switches for what the dialer takes them for."""
+        sent = {**self.options, **lead}
+        request = {key: value for key, value in sent.items() if value is not None}
+        for key in request.keys() & set(SWITCHES):
+            kept = re.sub(r"[^A-Z]", "", request[key])
+            on = "Y" in request[key].upper() if key == "list_exists_check" else kept == "Y"
+            if key == "custom_fields":
+                on = request[key] == "Y"
+            request[key] = "Y" if on else "N"
+        for key in request.keys() & set(DNC_SWITCHES):
+            kept = re.sub(r"[^A-Z]", "", request[key])
+            request[key] = kept if kept in ("Y", "AREACODE") else "N"
+        return super().add_lead({**dict.fromkeys(self.options), **request})
+
+    def text(self, name: str, value: str) -> tuple[str, list[str]]:
+        """Drop what the dialer drops."""
+        settings = (self.tables.get("system_settings") or [{}])[0]
+        return dialers_text(name, value, str(settings.get("use_non_latin", "0")) == "1"), []
+
+    @staticmethod
+    def phone(sent: str) -> str:
+        """Keep digits and commas."""
+        return re.sub(r"[^0-9,]", "", sent)
+
+    @staticmethod
+    def damaged(_sent: str) -> bool:
+        """Know nothing of spreadsheets."""
+        return False
+
+    @staticmethod
+    def national(phone: str, _phone_code: str) -> str:
+        """Take the digits as they are."""
+        return phone
+
+    def can_be_list_id(self, _list_id: str) -> bool:
+        """Take any list_id."""
+        return True
+
+    def can_be_usacan(self, _lead: Lead) -> bool:
+        """Look at neither length nor country."""
+        return True
+
+    def comparable(self, name: str, lead: Lead) -> str:
+        """Compare the full value."""
+        return lead[name]
+
+    def default_list_id(self, list_id: str) -> str:
+        """Take 999 for a list_id of fewer than three digits."""
+        return list_id if len(list_id) > 2 else "999"
+
+    def matches(self, check: Check, lead: Lead, where: Callable[[int], bool]) -> Iterator[Row]:
+        """Find nothing where a quote breaks the query; go by list where the server does."""
+        names = COMPARED.get(check.key, ())
+        if any("'" in lead[name] for name in names if name != "PHONE"):
+            return iter(())
+        found = super().matches(check, lead, where)
+        if (check.key, check.scope) == ("PHONEALT", "CAMP"):
+            return iter(sorted(found, key=lambda row: row["list_id"]))
+        return found
+
+    def insert(self, lead: Lead, request: Lead, user: str, answer: Answer) -> None:
+        """Fail at a last backslash; find no NANPA zone beside the prefix check."""
+        if any(request.get(name, "").endswith("\\") for name in RAW):
+            line = f"{lead['phone_number']}|{lead['list_id']}|<statement>|{user}"
+            raise Rejected("", f"LEAD HAS NOT BEEN ADDED - {line}")
+        nanpa = self.zones.nanpa
+        if request.get("usacan_prefix_check") == "Y":
+            self.zones.nanpa = []
+        super().insert(lead, request, user, answer)
+        self.zones.nanpa = nanpa
+
+
+class FixedDialer(Dialer):
+    """One run of the dialer without the stray comma."""
+
+    extras_class = FixedExtras

@@ -1,0 +1,163 @@
+"""A site with drop folders, and its nights."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from jobs.cli.main import run
+from jobs.nightly.job import nightly
+from jobs.nightly.report import FileReport, NightReport
+from jobs.settings.settings import read_settings
+from jobs.telemetry.telemetry import Telling
+from jobs.watchers import NightWatch
+from loader.database.connection import Database
+from loader.signals import Stop
+from tests.conformance.replay import read
+from tests.support.server import fill
+
+PROGRAM = "import sys; from jobs.cli.main import run; sys.exit(run(sys.argv[1:]))"
+HEADER = "phone_number,first_name,vendor_lead_code\n"
+
+
+def rows(*numbers: int) -> str:
+    """Give a file with a lead for each number; those below zero have no phone number."""
+    lines = (f"{727555 * 10000 + n if n > 0 else ''},Ann,v{n}\n" for n in numbers)
+    return HEADER + "".join(lines)
+
+
+class Site:
+    """A dialer's database, a settings file, and a drop folder of source `vendor`."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder, self.url = folder, url
+        self.drop = folder / "drop"
+        self.drop.mkdir()
+        self.config = folder / "nightly.toml"
+        self._age = 0
+        lists = [{"list_id": number, "campaign_id": "SALES"} for number in (101, 102)]
+        campaigns = [{"campaign_id": name} for name in ("SALES", "SOLAR")]
+        fill(url, {"vicidial_lists": lists, "vicidial_campaigns": campaigns})
+        self.settings()
+
+    def settings(
+        self,
+        source: str = "",
+        *,
+        top: str = "",
+        night: str = "",
+        after: str = "",
+        list_id: int | None = 101,
+        settle: str = "0s",
+    ) -> None:
+        """Write the settings; texts are more of the source, of all, of the night, and tables."""
+        self.config.write_text(
+            f'database = "{self.url}"\n{top}\n[nightly]\nfolder = "{self.folder}/nightly"\n'
+            f'{night}\n[[source]]\nname = "vendor"\nfolder = "{self.drop}"\n'
+            f'settle = "{settle}"\n{f"list_id = {list_id}" if list_id else ""}\n{source}\n'
+            f"{after}\n",
+            "utf-8",
+        )
+
+    def put(self, name: str, text: str | bytes) -> Path:
+        """Put a file into the drop folder, newer than those before."""
+        path = self.drop / name
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        self._age += 10
+        at = time.time() - 10_000 + self._age
+        os.utime(path, (at, at))
+        return path
+
+    @property
+    def arguments(self) -> list[str]:
+        return ["nightly", "--config", str(self.config)]
+
+    def night(self, *flags: str) -> "Night":
+        """Spend a night, in this process."""
+        before = set(self._reports())
+        code = run([*self.arguments, "--json", "--quiet", *flags])
+        (new,) = set(self._reports()) - before
+        return Night(code, NightReport.model_validate_json(new.read_text("utf-8")))
+
+    def watched(self, watch: NightWatch) -> NightReport:
+        """Spend a night, in this process, that a test looks into."""
+        settings = read_settings({}, self.config)
+        database = Database(self.url, sleep=lambda _seconds: None)
+        try:
+            with Telling(settings, "nightly", warn=print) as telling:
+                return nightly(settings, database, telling, watch=watch)
+        finally:
+            database.engine.dispose()
+
+    def start(self, *arguments: str, program: str = PROGRAM) -> subprocess.Popen[str]:
+        """Begin a night in a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-c", program, *(arguments or self.arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
+
+    def _reports(self) -> list[Path]:
+        return sorted(self.folder.glob("nightly/*/report.json"))
+
+    def leads(self, *columns: str) -> list[tuple[Any, ...]]:
+        """Read columns of all leads, in their order."""
+        database = Database(self.url)
+        found = read(database, f"SELECT {', '.join(columns)} FROM vicidial_list ORDER BY lead_id")
+        database.engine.dispose()
+        return [tuple(row.values()) for row in found]
+
+    def phones(self) -> list[int]:
+        """Give the last digits of the leads' numbers, in their order."""
+        return [int(str(row[0])[-4:]) for row in self.leads("phone_number")]
+
+    def files(self, below: str = "drop") -> list[str]:
+        """Give the files below a folder; those of results but for error.txt are left out."""
+        folder = self.folder / below
+        found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+        return sorted(str(p) for p in found if ".results" not in str(p) or p.name == "error.txt")
+
+
+class Meanwhile(Stop):
+    """While a night waits to see which files still grow, something happens at once."""
+
+    def __init__(self, happens: Callable[[], object]) -> None:
+        super().__init__()
+        self._happens = happens
+
+    def wait(self, seconds: float) -> None:
+        assert seconds == 30
+        self._happens()
+
+
+class Night:
+    """What came of it."""
+
+    def __init__(self, code: int, report: NightReport) -> None:
+        self.code, self.report = code, report
+        assert code == report.exit_code
+        self.day = f"{report.began.astimezone():%Y-%m-%d}"
+
+    def __getitem__(self, name: str) -> FileReport:
+        (found,) = (file for file in self.report.files if file.file == name)
+        return found
+
+    @property
+    def outcomes(self) -> dict[str, str]:
+        return {file.file: file.outcome for file in self.report.files}
+
+
+def summary_in(folder: str | Path) -> dict[str, Any]:
+    """Read the summary of a load."""
+    found: dict[str, Any] = json.loads((Path(folder) / "summary.json").read_text("utf-8"))
+    return found
+
+
+def names(files: Sequence[FileReport]) -> list[str]:
+    return [file.file for file in files]

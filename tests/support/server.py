@@ -1,0 +1,322 @@
+"""A MariaDB server for the tests, there already or private, and the rows in a test's database."""
+
+import contextlib
+import itertools
+import os
+import secrets
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    NullPool,
+    column,
+    create_engine,
+    insert,
+    inspect,
+    make_url,
+    table,
+    text,
+)
+from sqlalchemy.exc import OperationalError
+
+from loader.database import schema
+from tests.support.install_programs import SERVER_ADVICE, find_server
+
+PATIENCE = 60.0
+"""Seconds that a server may take to start or to stop, on a busy machine."""
+
+SMALL_AND_FAST = (
+    "--innodb-log-file-size=4M",
+    "--innodb-buffer-pool-size=64M",
+    "--aria-log-file-size=8M",
+    "--performance-schema=OFF",
+    "--skip-log-bin",
+    "--skip-name-resolve",
+    # What is written needs to outlive the server's process, never the machine.
+    "--debug-no-sync",
+    "--sync-frm=OFF",
+    "--innodb-flush-method=nosync",
+    "--innodb-flush-log-at-trx-commit=2",
+)
+
+# When pytest is gone, however it went, this shell's input ends; then the server and its files go.
+WATCH = 'read -r _; kill -9 "$(cat "$0/pid")"; rm -rf "$0"'
+
+
+class Server:
+    """A server at `address`, whose account may create databases and accounts."""
+
+    def __init__(self, address: str | URL) -> None:
+        self._address = make_url(address)
+        self.host = self._address.host or "127.0.0.1"
+        self.port = self._address.port or 3306
+        self._leave: list[str] = []
+
+    def url(self, database: str = "", user: str | None = None, password: str | None = None) -> str:
+        """Give SQLAlchemy's address of `database`, for another account where one is named."""
+        address = self._address.set(database=database)
+        if user is not None:
+            address = address.set(username=user, password=password)
+        return address.render_as_string(hide_password=False)
+
+    def execute(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Run one statement, with `values` for its `%s`, commit it and give its rows."""
+        with contextlib.closing(_connect_anew(self._address).raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(statement, values or None)
+            rows = list(cursor.fetchall())
+            connection.commit()
+            return rows
+
+    def new_database(self) -> str:
+        """Make an empty database, with the dialer's character set, and give its address."""
+        name = f"leadloader_{secrets.token_hex(6)}"
+        self.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb3 COLLATE utf8mb3_general_ci")
+        self._leave.append(f"DROP DATABASE IF EXISTS {name}")
+        return self.url(name)
+
+    def new_account(self, url: str) -> str:
+        """Make an account that may do nothing, and give its address of the database at `url`."""
+        database, name, password = make_url(url).database, *map(secrets.token_hex, (6, 6))
+        self.execute(f"CREATE USER account_{name}@'%' IDENTIFIED BY '{password}'")
+        self._leave.append(f"DROP USER account_{name}@'%'")
+        return self.url(str(database), f"account_{name}", password)
+
+    def new_reader(self, url: str) -> str:
+        """Make an account that can only SELECT in the database at `url`, and give its address."""
+        address = self.new_account(url)
+        reader = make_url(address)
+        self.execute(f"GRANT SELECT ON {reader.database}.* TO {reader.username}@'%'")
+        return address
+
+    def close(self) -> None:
+        """Drop what was made here; the server is not ours to stop."""
+        for statement in self._leave:
+            self.execute(statement)
+
+
+class PrivateServer(Server):
+    """A running server in a directory of its own, on a unix socket and a free loopback port.
+
+    `options` are mariadbd's, such as `--local-infile=0`. It ends with `close`, or with pytest.
+    """
+
+    def __init__(self, *options: str) -> None:
+        program = find_server()
+        if program is None:
+            raise FileNotFoundError(SERVER_ADVICE)
+        port, password = _free_port(), secrets.token_hex()
+        super().__init__(
+            URL.create(
+                "mysql+pymysql",
+                username="tester",
+                password=password,
+                host="127.0.0.1",
+                port=port,
+                # Reading the machine's certificates costs 40 ms for each connection.
+                query={"ssl_disabled": "1"},
+            )
+        )
+        self._directory = Path(tempfile.mkdtemp(prefix="leadloader-"))
+        self.socket = self._directory / "socket"
+        self.log = self._directory / "log"
+        self._command = [program, "--no-defaults", f"--datadir={self._directory / 'data'}"]
+        # One server removes the temporary tables of another from a folder that they share.
+        self._command += [f"--tmpdir={self._directory}", *SMALL_AND_FAST]
+        if os.geteuid() == 0:
+            # It does not start as root unless it is told to.
+            self._command.append("--user=root")
+        self._watcher = subprocess.Popen(
+            ["sh", "-c", WATCH, self._directory],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+        self._make_system_tables(password)
+        self.start(*options)
+
+    def start(self, *options: str) -> None:
+        """Start it and wait until it answers; `options` are for this start only."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    *self._command,
+                    f"--socket={self.socket}",
+                    f"--pid-file={self._directory / 'pid'}",
+                    "--bind-address=127.0.0.1",
+                    f"--port={self.port}",
+                    "--local-infile=1",
+                    *options,
+                ],
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + PATIENCE
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"mariadbd does not start:\n{self.log.read_text()[-3000:]}")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Shut it down as an administrator would."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(PATIENCE)
+            self._process = None
+
+    def kill(self) -> None:
+        """End it at once, as a crash would: nothing is flushed, no connection is told."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(PATIENCE)
+            self._process = None
+            # Whoever gets this number next is not ours to kill.
+            (self._directory / "pid").unlink(missing_ok=True)
+
+    def restart(self, *options: str) -> None:
+        """Stop it and start it with `options`; port, socket, accounts and data stay."""
+        self.stop()
+        self.start(*options)
+
+    def close(self) -> None:
+        """End it and remove its files."""
+        self.kill()
+        self._watcher.communicate(timeout=PATIENCE)
+
+    def _answers(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as client:
+            try:
+                client.connect(str(self.socket))
+                return bool(client.recv(1))
+            except OSError:
+                return False
+
+    def _make_system_tables(self, password: str) -> None:
+        """Do what mariadb-install-db does, which needs parts of the client package."""
+        (self._directory / "data").mkdir()
+        settings = subprocess.run(
+            [*self._command, "--help", "--verbose"], capture_output=True, text=True, check=True
+        ).stdout
+        charsets = next(line for line in settings.splitlines() if "character-sets-dir " in line)
+        share = Path(charsets.split()[1]).parent
+        parts = [
+            min(share.glob(f"*_{name}.sql")) for name in ("system_tables", "system_tables_data")
+        ]
+        script = [
+            # One statement a line, or the server does not understand it.
+            "CREATE DATABASE mysql;",
+            "USE mysql;",
+            "SET @auth_root_socket = NULL;",
+            *(part.read_text(encoding="utf-8") for part in parts),
+            "DELETE FROM global_priv WHERE user <> 'mariadb.sys';",
+            "FLUSH PRIVILEGES;",
+            f"GRANT ALL ON *.* TO tester@'%' IDENTIFIED BY '{password}' WITH GRANT OPTION;",
+        ]
+        done = subprocess.run(
+            [*self._command, "--bootstrap"],
+            check=False,
+            input="\n".join(script),
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise RuntimeError(f"mariadbd cannot make its system tables:\n{done.stderr[-3000:]}")
+
+
+def fill(database: Engine | str, tables: dict[str, list[dict[str, Any]]]) -> None:
+    """Insert rows as the dialer's lax server would; a column that is not given has its default.
+
+    `custom_tables` holds no rows but tables to make, `{"table": name, "columns": {name: type}}`,
+    each with `lead_id` as its key.
+    """
+    with _lax(database) as connection:
+        for custom in tables.get("custom_tables", []):
+            _make_custom_table(connection, custom["table"], custom["columns"])
+        for name in tables.keys() - {"custom_tables"}:
+            # Ids are counted in the order of the rows, so only neighbours go together.
+            for columns, rows in itertools.groupby(tables[name], key=list):
+                target = table(name, *map(column, columns))
+                connection.execute(insert(target), list(rows))
+
+
+def run(url: str, *statements: str) -> list[tuple[Any, ...]]:
+    """Run statements as they stand, in one transaction, and give the rows of the last."""
+    with _connect_anew(url).begin() as connection:
+        as_it_is = {"no_parameters": True}
+        results = [
+            connection.exec_driver_sql(statement, execution_options=as_it_is)
+            for statement in statements
+        ]
+        return [tuple(row) for row in results[-1]] if results[-1].returns_rows else []
+
+
+def empty(database: Engine | str) -> None:
+    """Leave the dialer tables without rows, their ids at 1, and no other table."""
+    with _lax(database) as connection:
+        # A test that failed may have left a transaction open, which would hold us up.
+        sessions = text(
+            "SELECT id FROM information_schema.processlist"
+            " WHERE db = DATABASE() AND id <> CONNECTION_ID()"
+        )
+        for session in connection.scalars(sessions).all():
+            # It may be ending by itself at this moment.
+            with contextlib.suppress(OperationalError):
+                connection.execute(text(f"KILL {session}"))
+        ours = schema.metadata.tables
+        for name in set(inspect(connection).get_table_names()) - set(ours):
+            connection.execute(text(f"DROP TABLE `{name}`"))
+        queries = [f"(SELECT '{name}' FROM `{name}` LIMIT 1)" for name in ours]
+        queries.append(
+            "SELECT table_name FROM information_schema.tables"
+            " WHERE table_schema = DATABASE() AND auto_increment > 1"
+        )
+        for name in connection.scalars(text(" UNION ".join(queries))).all():
+            # Slow on InnoDB, but what sets ids back.
+            counts = ours[name].autoincrement_column is not None
+            connection.execute(text(f"{'TRUNCATE' if counts else 'DELETE FROM'} `{name}`"))
+
+
+@contextlib.contextmanager
+def _lax(database: Engine | str) -> Iterator[Connection]:
+    """Connect anew, without the strict mode that is MariaDB's default but not the dialer's."""
+    url = database.url if isinstance(database, Engine) else database
+    with _connect_anew(url).begin() as connection:
+        if connection.dialect.name != "sqlite":
+            connection.execute(text("SET SESSION sql_mode = 'NO_ENGINE_SUBSTITUTION'"))
+        yield connection
+
+
+def _connect_anew(url: str | URL) -> Engine:
+    return create_engine(url, poolclass=NullPool)
+
+
+def _make_custom_table(connection: Connection, name: str, columns: dict[str, str]) -> None:
+    if connection.dialect.name == "sqlite":
+        key, options = "lead_id INTEGER PRIMARY KEY NOT NULL", ""
+    else:
+        key = "lead_id INT UNSIGNED PRIMARY KEY NOT NULL"
+        engine = connection.scalar(
+            text(
+                "SELECT engine FROM information_schema.tables"
+                " WHERE table_schema = DATABASE() AND table_name = 'vicidial_list'"
+            )
+        )
+        options = f"ENGINE = {engine} CHARACTER SET utf8mb3"
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    definitions = [key, *(f"{quote(field)} {kind}" for field, kind in columns.items())]
+    connection.execute(text(f"CREATE TABLE {quote(name)} ({', '.join(definitions)}) {options}"))
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

@@ -1,0 +1,28 @@
+"""Statements of the program, to act right before them."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sqlalchemy import event
+
+from loader.database.connection import Database
+
+
+@contextlib.contextmanager
+def just_before(database: Database, statement: str, action: Callable[[], object]) -> Iterator[None]:
+    """Do something once, right before a statement that begins so is sent."""
+    waiting = [action]
+
+    def look(_c: Any, _cursor: Any, text: str, *_rest: Any) -> None:
+        if waiting and text.replace("`", "").startswith(statement):
+            waiting.pop()()
+
+    event.listen(database.engine, "before_cursor_execute", look)
+    yield
+    event.remove(database.engine, "before_cursor_execute", look)
+    assert not waiting, "it never came"
+
+
+STATEMENT = b"\x00\x03"
+"""How the first packet of a statement begins, behind its length."""
