@@ -20,6 +20,7 @@ test: $(VENV)/.installed-dev ## install what the tests need; check format, lint 
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/pytest -n 2
 
 conformance: $(VENV)/.installed-dev ## replay every recorded case on every engine (make test: a sample)
