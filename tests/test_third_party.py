@@ -43,7 +43,8 @@ MAY_IMPORT = {
     "jobs.nightly": {"fsspec", "paramiko", "pydantic"},
     "jobs.settings": MODELS | {"pydantic_settings", "sqlalchemy", "typer"},
     "jobs.telemetry": {
-        "apprise", "filelock", "openlineage", "prometheus_client", "rich", "sqlalchemy", "structlog",
+        "apprise", "filelock", "openlineage", "prometheus_client", "rich", "sqlalchemy",
+        "structlog",
     },
     "jobs.undo": FRAMES,
 }  # fmt: skip
@@ -66,7 +67,7 @@ def imported(source: str) -> set[str]:
 
 
 def third_party(package: str) -> set[str]:
-    paths = [path for path in (ROOT / package.replace(".", "/")).glob("*.py")]
+    paths = list((ROOT / package.replace(".", "/")).glob("*.py"))
     names = set().union(*(imported(path.read_text("utf-8")) for path in paths))
     return names - OURS - (sys.stdlib_module_names - {"sqlite3"})
 
