@@ -116,7 +116,7 @@ class Dialer:
         return area_codes.unique()
 
 
-EXISTING = ("key", "list_id", "matched", "archived")
+EXISTING_COLUMNS = ("key", "list_id", "matched", "archived")
 """Columns of the frames in `Lookups.existing`, beside one `lead_id_N` (Int64) for each window of
 N days that a check of the kind has (0: no window): the lowest lead_id with that key in that list.
 `key` (str) is folded, `list_id` uint64, `matched` (str) is PHONE or ALT, `archived` (bool) says
@@ -135,4 +135,4 @@ class Lookups:
     """The moments so many days after now, as asked for: same clock time; a time that the clocks
     skip in spring moves one hour on."""
     existing: Mapping[Kind, pd.DataFrame] = field(default_factory=dict)
-    """Existing leads that some row of the chunk may be a duplicate of, see `EXISTING`."""
+    """Existing leads that some row of the chunk may be a duplicate of, see `EXISTING_COLUMNS`."""

@@ -74,7 +74,7 @@ def no_notices() -> Notices:
     return pd.DataFrame({"notice": "", "details": ""}, index=nothing).astype("str")
 
 
-def in_words(said: Notices, rows: pd.Index) -> "pd.Series[str]":
+def to_text(said: Notices, rows: pd.Index) -> "pd.Series[str]":
     """Give the notices of each row in one text, in the order of `said`; empty where it has none."""
     said = said[said.index.isin(rows)]
     words = said["notice"] + (" " + said["details"]).where(said["details"] != "", "")

@@ -13,7 +13,7 @@ from typing import Protocol
 import pandas as pd
 
 from loader.checks.clean import LOOKED_UP, clean_fields
-from loader.checks.defaults import Filling
+from loader.checks.defaults import Defaults
 from loader.checks.duplicates import (
     find_duplicates,
     forget,
@@ -30,7 +30,7 @@ from loader.extras import alt_phones, callbacks, custom_fields, hopper
 from loader.extras.rows import ExtraRows
 from loader.feeds.feed import Feed
 from loader.fields.mapping import ColumnMapping
-from loader.findings import Findings, Notices, in_words, no_findings
+from loader.findings import Findings, Notices, no_findings, to_text
 from loader.frames.accepted_keys import AcceptedKeys
 from loader.options.load import LoadOptions
 from loader.phones.parse import digits_only, looks_like_decimals
@@ -42,7 +42,7 @@ EXTRAS = (alt_phones, custom_fields, hopper, callbacks)
 LOOKED_UP_BY = (*(f"{name}_given" for name in LOOKED_UP), "calling_code", "national_number")
 """Columns that nobody needs once all is looked up."""
 
-EXISTING = "existing_lead_id"
+EXISTING_LEAD_ID = "existing_lead_id"
 """Column of the lead that a row changes instead of becoming one (on_duplicate)."""
 
 
@@ -104,7 +104,7 @@ class Checks:
 
     def __post_init__(self) -> None:
         labels = custom_fields.labels_of(self.dialer)
-        self.filling = Filling(self.options, self.mapping.fields, labels)
+        self.filling = Defaults(self.options, self.mapping.fields, labels)
         self.fields_given = [
             n
             for n in self.filling.fields
@@ -121,9 +121,9 @@ class Checks:
 
     def remember(self, leads: pd.DataFrame) -> None:
         """Take leads as accepted that a process before this one completed, in their order."""
-        if EXISTING in leads:
-            changing = leads[EXISTING].notna()
-            self._changing.update(leads[EXISTING][changing].tolist())
+        if EXISTING_LEAD_ID in leads:
+            changing = leads[EXISTING_LEAD_ID].notna()
+            self._changing.update(leads[EXISTING_LEAD_ID][changing].tolist())
             leads = leads[~changing]
         remember(leads, self.options.duplicate_checks, self.dialer, self._accepted)
 
@@ -218,12 +218,12 @@ class Checks:
     ) -> pd.DataFrame:
         """Give the settled leads that nothing was found against.
 
-        Where duplicates change existing leads, column `EXISTING` has the lead_id, or null.
+        Where duplicates change existing leads, column `EXISTING_LEAD_ID` has the lead_id, or null.
         """
         stay = leads.drop(found.index)
         if self.options.on_duplicate == "reject":
             return stay
-        return stay.assign(**{EXISTING: changing.reindex(stay.index)})
+        return stay.assign(**{EXISTING_LEAD_ID: changing.reindex(stay.index)})
 
     def complete(self, leads: pd.DataFrame) -> pd.DataFrame:
         """Decide what comes with each lead, and say it. A lead that is changed gets nothing.
@@ -242,8 +242,8 @@ class Checks:
         for extra in EXTRAS:
             completed, said = extra.decide(completed, self.options, self.dialer, lookups)
             completed = noticing(completed, said)
-        if EXISTING in leads:
-            changing = leads[EXISTING].notna()
+        if EXISTING_LEAD_ID in leads:
+            changing = leads[EXISTING_LEAD_ID].notna()
             completed["notices"] = completed["notices"].where(~changing, leads["notices"])
         self.seconds.lap("extras")
         return completed.drop(columns=[name for name in LOOKED_UP_BY if name in completed])
@@ -306,7 +306,7 @@ class _Outcome:
         leads, asking = self.leads[~is_out], self.leads[is_out]
         said = pd.concat(self.said)
         said = said[said.index.isin(leads.index)].sort_index(kind="stable")
-        leads = leads.assign(notices=in_words(said, leads.index))
+        leads = leads.assign(notices=to_text(said, leads.index))
         return Screened(leads, rejected, found[is_further], asking)
 
 
@@ -315,6 +315,6 @@ def noticing(leads: pd.DataFrame, said: Notices) -> pd.DataFrame:
     said = said[said.index.isin(leads.index)]
     if said.empty:
         return leads
-    more, before = in_words(said, leads.index), leads["notices"]
+    more, before = to_text(said, leads.index), leads["notices"]
     both = before + "; " + more
     return leads.assign(notices=both.where((before != "") & (more != ""), before + more))

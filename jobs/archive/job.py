@@ -21,9 +21,9 @@ from loader.database.throttle import ChunkSize, Throttle, Wait
 from loader.errors import LoaderError, OfficeHoursError, ResultsError, UsageError
 from loader.ledger.runs import run_name
 from loader.options.archive import ArchiveOptions, ArchiveRule
-from loader.options.durations import written
+from loader.options.durations import format_duration
 from loader.options.office_hours import OfficeHours
-from loader.results.lines import many
+from loader.results.lines import count_of
 
 Direction = Literal["archive", "dearchive"]
 
@@ -42,7 +42,7 @@ class Asked:
     def __str__(self) -> str:
         """Say which leads."""
         if self.lead_ids is not None:
-            return many(len(self.lead_ids), "given lead")
+            return count_of(len(self.lead_ids), "given lead")
         conditions = self.rule.described() if self.rule else {}
         return f"leads with {', '.join(f'{name} {said}' for name, said in conditions.items())}"
 
@@ -85,8 +85,8 @@ def move(
         with around.stop.at_once():
             hours.refuse()
             throttle.check()
-            run = Run.begin(asked, options, database, results, around)
-        moving = Moving(run, options, throttle, hours, around)
+            run = ArchiveRun.begin(asked, options, database, results, around)
+        moving = ArchiveJob(run, options, throttle, hours, around)
         ending = moving.to_the_end() if run.preview is None else LOOKED
     return run.report(ending, moving)
 
@@ -122,7 +122,7 @@ LOOKED = Ending("dry_run", "a dry run: nothing was written")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class ArchiveRun:
     """A run for which all is there that it needs."""
 
     asked: Asked
@@ -143,7 +143,7 @@ class Run:
         database: Database,
         results: Path | None,
         around: Surroundings,
-    ) -> "Run":
+    ) -> "ArchiveRun":
         """Look at the tables, make what is missing, and see what a dry run wants to know."""
         began = datetime.now(UTC)
         name = run_name(began, asked.job)
@@ -175,7 +175,7 @@ class Run:
             archiver.tables.make_missing(f"custom_{each}" for each in found.by_list["list_id"])
         return PreviewSummary.of(found)
 
-    def report(self, ending: "Ending", moving: "Moving") -> ArchiveReport:
+    def report(self, ending: "Ending", moving: "ArchiveJob") -> ArchiveReport:
         """Tell how it ended, also in the results; if they cannot be written, tell that too."""
         archiver = self.archiver
         report = ArchiveReport(
@@ -204,10 +204,10 @@ class Run:
 
 
 @dataclass
-class Moving:
+class ArchiveJob:
     """A run on its way through its leads."""
 
-    run: Run
+    run: ArchiveRun
     options: ArchiveOptions
     throttle: Throttle
     hours: Hours
@@ -251,10 +251,12 @@ class Moving:
         if name:
             return Ending("signal", f"{name} came", 128 + signal.Signals[name])
         if options.limit is not None and self.taken >= options.limit:
-            return Ending("limit", f"the limit of {many(options.limit, 'lead')} is reached")
+            return Ending("limit", f"the limit of {count_of(options.limit, 'lead')} is reached")
         elapsed = timedelta(seconds=self.around.monotonic() - self._began)
         if options.run_time is not None and elapsed >= options.run_time:
-            return Ending("run_time", f"the run_time of {written(options.run_time)} is over")
+            return Ending(
+                "run_time", f"the run_time of {format_duration(options.run_time)} is over"
+            )
         office_hours = self.hours.now()
         if office_hours:
             return Ending("office_hours", office_hours, OfficeHoursError.exit_code)

@@ -6,7 +6,7 @@ import typer
 
 from jobs.cli.parameters import given_flags
 from jobs.settings.database import open_database
-from jobs.settings.flags import spelled
+from jobs.settings.flags import flag_name
 
 if TYPE_CHECKING:
     from jobs.archive.job import Asked, Direction
@@ -17,7 +17,7 @@ def move_leads(ctx: typer.Context, **given: Any) -> None:
     """Move leads between vicidial_list and its archive."""
     from jobs.archive.job import move
     from jobs.cli.terminal import Terminal, answer
-    from jobs.telemetry.telemetry import Telling
+    from jobs.telemetry.telemetry import Telemetry
     from loader.errors import LoaderError
 
     is_json = bool(given["json_summary"])
@@ -27,7 +27,7 @@ def move_leads(ctx: typer.Context, **given: Any) -> None:
         is_json, terminal = settings.json_summary, Terminal(settings, job)
         rule, options = which.get("rule", ""), settings.archive.options
         asked = _asked(job, which, settings)
-        telling = Telling(settings, job, warn=terminal.warn, dry_run=options.dry_run)
+        telling = Telemetry(settings, job, warn=terminal.warn, dry_run=options.dry_run)
         with telling, terminal.moving() as surroundings:
             telling.began(str(asked), source=rule)
             report = move(
@@ -72,7 +72,7 @@ def _asked(job: "Direction", which: dict[str, Any], settings: "Settings") -> "As
     from loader.errors import UsageError
 
     if which.keys() & {"lead_ids", "lead_ids_file"} and len(which) > 1:
-        names = " and ".join(sorted(map(spelled, which)))
+        names = " and ".join(sorted(map(flag_name, which)))
         raise UsageError(f"{names}: give either lead_ids, in one way, or a rule")
     if "lead_ids" in which:
         return Asked(job, lead_ids=parse_lead_ids(which["lead_ids"]))

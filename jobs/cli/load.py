@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from jobs.cli.terminal import Terminal
     from jobs.load.summarize import Job
     from jobs.settings.settings import Settings
-    from jobs.telemetry.telemetry import Telling
+    from jobs.telemetry.telemetry import Telemetry
     from loader.errors import NoSuchFileError
 
 
@@ -31,7 +31,7 @@ def load_files(
     """Take lead files through the checks."""
     from jobs.cli.terminal import Terminal
     from jobs.settings.settings import read_settings
-    from jobs.telemetry.telemetry import Telling
+    from jobs.telemetry.telemetry import Telemetry
     from loader.signals import Stop
 
     flags = given_flags(given)
@@ -39,7 +39,7 @@ def load_files(
     job: Job = "import" if ctx.command.name == "import" else "validate"
     _refuse_unfit(job, settings)
     terminal = Terminal(settings, job)
-    telling = Telling(settings, job, warn=terminal.warn)
+    telling = Telemetry(settings, job, warn=terminal.warn)
     with telling, Stop() as stop, stop.at_once():
         code = _load_all(job, files, settings, terminal, telling)
     raise typer.Exit(code)
@@ -62,7 +62,7 @@ def _refuse_unfit(job: "Job", settings: "Settings") -> None:
 
 
 def _load_all(
-    job: "Job", files: list[str], settings: "Settings", terminal: "Terminal", telling: "Telling"
+    job: "Job", files: list[str], settings: "Settings", terminal: "Terminal", telling: "Telemetry"
 ) -> int:
     """Load file after file; one file's failure does not stop the others."""
     from jobs.load.job import load

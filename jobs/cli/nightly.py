@@ -24,7 +24,7 @@ def nightly(**given: Any) -> None:
     from jobs.cli.terminal import Terminal
     from jobs.nightly.job import nightly as spend_the_night
     from jobs.settings.settings import read_settings
-    from jobs.telemetry.telemetry import Telling
+    from jobs.telemetry.telemetry import Telemetry
     from jobs.watchers import NightWatch
     from loader.signals import Stop
 
@@ -33,7 +33,7 @@ def nightly(**given: Any) -> None:
     settings = read_settings(flags, flags.pop("config", None))
     terminal = Terminal(settings, "nightly")
     with (
-        Telling(settings, "nightly", warn=terminal.warn, dry_run=dry_run) as telling,
+        Telemetry(settings, "nightly", warn=terminal.warn, dry_run=dry_run) as telling,
         Stop() as stop,
     ):
         watch = NightWatch(

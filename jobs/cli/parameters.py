@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs.settings.flags import PAIRS, Flag, spelled
+from jobs.settings.flags import PAIRS, Flag, flag_name
 from loader.errors import UsageError
 
 
@@ -27,9 +27,9 @@ def _pairs(flag: str, texts: list[str]) -> dict[str, str]:
     if not all(name and (value or empty_is_fine) for name, value in pairs.items()) or not all(
         "=" in text for text in texts
     ):
-        raise UsageError(f"{spelled(flag)}: write it as {spelled(flag)} {PAIRS[flag]}")
+        raise UsageError(f"{flag_name(flag)}: write it as {flag_name(flag)} {PAIRS[flag]}")
     if len(pairs) < len(texts):
-        raise UsageError(f"{spelled(flag)}: a name is given twice; each can have one value")
+        raise UsageError(f"{flag_name(flag)}: a name is given twice; each can have one value")
     return pairs
 
 

@@ -17,7 +17,7 @@ def as_json(record: RunRecord) -> str:
     return json.dumps(told, default=str, ensure_ascii=False)
 
 
-def listed(records: list[RunRecord]) -> Table:
+def runs_table(records: list[RunRecord]) -> Table:
     """List runs, a line for each."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("run", "job", "began", "state"):
@@ -32,7 +32,7 @@ def listed(records: list[RunRecord]) -> Table:
     return table
 
 
-def shown(record: RunRecord) -> Table:
+def run_table(record: RunRecord) -> Table:
     """Show all that the ledger has of one run."""
     usual = LoadOptions().model_dump(mode="json")
     options = {name: v for name, v in record.options.items() if v != usual.get(name)}

@@ -25,7 +25,7 @@ def runs(
     """List the runs of imports and undos, the newest first, or show one."""
     from rich.console import Console
 
-    from jobs.cli.run_table import as_json, listed, shown
+    from jobs.cli.run_table import as_json, run_table, runs_table
     from jobs.settings.database import open_database
     from jobs.settings.settings import read_settings
     from loader.ledger.runs import Ledger
@@ -41,4 +41,4 @@ def runs(
     out = Console(highlight=False)
     if not out.is_terminal:
         out.width = 200
-    out.print(listed(records) if run is None else shown(records[0]))
+    out.print(runs_table(records) if run is None else run_table(records[0]))

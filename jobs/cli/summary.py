@@ -19,8 +19,8 @@ from loader.profile.score import unknown_parts
 from loader.reasons import Notice, Reason
 from loader.report.wording import (
     MOST_SHOWN,
+    count_of,
     duration,
-    many,
     not_looked_at,
     number,
     percent,
@@ -155,8 +155,8 @@ def _title(summary: Summary) -> str:
 def _warnings(summary: Summary) -> Iterator[str]:
     if summary.sample_of is not None:
         yield (
-            f"a sample: {summary.rows_read:,} of {many(summary.sample_of, 'row')}, spread evenly "
-            "over the file"
+            f"a sample: {summary.rows_read:,} of {count_of(summary.sample_of, 'row')}, "
+            "spread evenly over the file"
         )
     if summary.database is None:
         yield "no database: the file alone was looked at"
@@ -228,7 +228,7 @@ def _compared(comparison: Comparison) -> Section:
     moved = sorted(filter(_has_moved, comparison.fill_rates), key=_movement)
     rows += [Row(f"{_short(it.name)} filled", _known(it, percent)) for it in moved[:MOST]]
     if len(moved) > MOST:
-        rows.append(Row(f"and {many(len(moved) - MOST, 'other fill rate')}", ("", "")))
+        rows.append(Row(f"and {count_of(len(moved) - MOST, 'other fill rate')}", ("", "")))
     for how, columns in (("came", comparison.columns_came), ("went", comparison.columns_went)):
         if columns:
             rows.append(Row(f"columns that {how}", ("", str(len(columns))), _named(columns)))
@@ -249,7 +249,7 @@ def _dialable(summary: Summary) -> Section:
     ]
     if rest := lists[MOST:]:
         numbers = f"{sum(it.leads for it in rest):,}", f"{sum(it.dialable for it in rest):,}"
-        rows.append(Row(f"{many(len(rest), 'other list')}", numbers))
+        rows.append(Row(f"{count_of(len(rest), 'other list')}", numbers))
     return Section(("  list  campaign", "new leads", "dialable now"), rows)
 
 
@@ -267,9 +267,9 @@ def _facts(summary: Summary, *, bars: bool) -> list[tuple[str, str]]:
             "filled in every row": _named(full) if profile.rows else "",
         } | facts
         if odd := profile.odd_rows:
-            facts["look wrong"] = f"{many(odd, 'row')}: {_counted(profile.oddities, most=None)}"
+            facts["look wrong"] = f"{count_of(odd, 'row')}: {_counted(profile.oddities, most=None)}"
         if repeated := profile.repeated_numbers:
-            facts["repeated numbers"] = many(repeated, "row")
+            facts["repeated numbers"] = count_of(repeated, "row")
         facts["duplicates are of leads"] = _counted(profile.duplicate_ages, in_order=True)
     if profile and profile.call_hours:
         day = profile.call_hours
@@ -316,7 +316,7 @@ def _counted(counts: Mapping[str, int], *, most: int | None = MOST, in_order: bo
 
 
 def _named(names: Sequence[str]) -> str:
-    more = [f"and {many(len(names) - MOST, 'other')}"] if len(names) > MOST else []
+    more = [f"and {count_of(len(names) - MOST, 'other')}"] if len(names) > MOST else []
     return ", ".join([*map(_short, names[:MOST]), *more])
 
 

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from jobs.telemetry.logs import bind, configure, log, unbind
-from jobs.telemetry.outcome import Account, account_of
+from jobs.telemetry.outcome import RunOutcome, account_of
 from loader.errors import LoadedBeforeError, LoaderError
 from loader.results.summary import Summary
 
@@ -133,14 +133,14 @@ class Terminal:
 
         bar = self._bar()
         task = bar.add_task("", total=1.0)
-        began = told = time.monotonic()
+        began = reported = time.monotonic()
 
         def progress(leads: int, share: float) -> None:
-            nonlocal told
+            nonlocal reported
             now = time.monotonic()
             bar.update(task, completed=share, description=pace(leads, now - began))
-            if not self._is_watched and now - told >= A_MINUTE:
-                told = now
+            if not self._is_watched and now - reported >= A_MINUTE:
+                reported = now
                 self.say(f"{pace(leads, now - began)}, {outlook(share, now - began)}")
 
         with Stop() as stop, bar:
@@ -193,7 +193,7 @@ class Terminal:
 
     def show_moved(self, report: "ArchiveReport") -> None:
         """Give the report of moving leads; why it ended early is told even to who wants quiet."""
-        from loader.archive.report import told
+        from loader.archive.report import report_lines
 
         self.note(account_of(report))
         if report.ended_early and (self.json or self.quiet or report.exit_code):
@@ -201,10 +201,10 @@ class Terminal:
         if self.json:
             print(report.model_dump_json(indent=2), flush=True)
         elif not self.quiet:
-            for line in told(report):
+            for line in report_lines(report):
                 self.out.print(escape(line), soft_wrap=True)
 
-    def note(self, account: Account) -> None:
+    def note(self, account: RunOutcome) -> None:
         """Let machines know how a run ended; people see the summary."""
         if self.for_machines:
             facts = {"outcomes": account.outcomes, "reasons": account.reasons}

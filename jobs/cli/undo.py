@@ -29,7 +29,7 @@ def undo_run(
     """Take a run back, as far as nobody has worked with what it left."""
     from jobs.cli.terminal import Terminal
     from jobs.settings.settings import read_settings
-    from jobs.telemetry.telemetry import Telling
+    from jobs.telemetry.telemetry import Telemetry
     from jobs.undo.job import undo
     from loader.options.archive import ArchiveOptions
     from loader.signals import Interrupted
@@ -40,7 +40,7 @@ def undo_run(
     settings = read_settings({**flags, "archive": options}, config)
     terminal = Terminal(settings, "undo")
     dry_run = settings.archive.options.dry_run
-    telling = Telling(settings, "undo", warn=terminal.warn, dry_run=dry_run)
+    telling = Telemetry(settings, "undo", warn=terminal.warn, dry_run=dry_run)
     try:
         with telling, terminal.moving() as surroundings:
             telling.began(f"run {run}")
@@ -64,11 +64,11 @@ def _show(report: "UndoReport", terminal: "Terminal") -> None:
     from rich.markup import escape
 
     from jobs.telemetry.outcome import account_of
-    from loader.undo.report import told
+    from loader.undo.report import report_lines
 
     terminal.note(account_of(report))
     if terminal.json:
         print(report.model_dump_json(indent=2), flush=True)
     elif not terminal.quiet:
-        for line in told(report):
+        for line in report_lines(report):
             terminal.out.print(escape(line), soft_wrap=True)

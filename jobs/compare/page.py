@@ -15,7 +15,7 @@ from loader.profile.score import PARTS
 from loader.reasons import Reason
 from loader.report.charts import MOST_LINES, lines
 from loader.report.page import environment
-from loader.report.wording import NOTHING, many, percent, spark, visible
+from loader.report.wording import NOTHING, count_of, percent, spark, visible
 
 COMPARE_PAGE = "compare.html"
 """Where the page goes, if nobody says it."""
@@ -212,7 +212,7 @@ def marks_of(run: ComparedRun) -> str:
     """Say what is special about a run; "" for nothing."""
     marks = []
     if run.sample_of is not None:
-        marks.append(f"a sample: {run.rows_read:,} of {many(run.sample_of, 'row')}")
+        marks.append(f"a sample: {run.rows_read:,} of {count_of(run.sample_of, 'row')}")
     if not run.counts:
         marks.append("not counted: another run over this file is")
     return ", ".join(marks)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from loader.errors import LoaderError, NoSuchFileError
 from loader.profile.score import ALL_POINTS, MOST_WITH_A_FAULT, unknown_parts
-from loader.reading.source import shown
+from loader.reading.source import printable_path
 from loader.report.comparison import (
     is_summary,
     points,
@@ -21,7 +21,7 @@ from loader.report.comparison import (
     source_of,
     summary_of,
 )
-from loader.report.wording import many
+from loader.report.wording import count_of
 from loader.results.folder import SUMMARY
 from loader.results.summary import Summary
 
@@ -156,7 +156,7 @@ def _files(paths: Iterable[Path], left_out: Counter[str], warnings: list[str]) -
         try:
             path.stat()
         except OSError as error:
-            raise NoSuchFileError(f"{shown(str(path))}: {error.strerror}") from None
+            raise NoSuchFileError(f"{printable_path(str(path))}: {error.strerror}") from None
         for file in _in_folder(path, left_out, warnings) if path.is_dir() else [path]:
             known = file.resolve()
             if known not in seen:
@@ -166,7 +166,7 @@ def _files(paths: Iterable[Path], left_out: Counter[str], warnings: list[str]) -
 
 def _in_folder(folder: Path, left_out: Counter[str], warnings: list[str]) -> Iterator[Path]:
     def complain(error: OSError) -> None:
-        warnings.append(f"{shown(str(error.filename))}: {error.strerror}")
+        warnings.append(f"{printable_path(str(error.filename))}: {error.strerror}")
 
     for name, folders, files in os.walk(folder, onerror=complain):
         if SUMMARY in files:
@@ -195,7 +195,7 @@ def _read(path: Path) -> ComparedRun | str:
         **_counts(summary),
         parts={part.name: part.share for part in score.parts} if score else {},
         unknown_parts=unknown_parts(score) if score else 0,
-        summary=shown(str(path)),
+        summary=printable_path(str(path)),
     )
 
 
@@ -211,14 +211,14 @@ def _kind(content: object) -> str:
 
 
 def _nothing(paths: Sequence[Path], left_out: Counter[str], warnings: Sequence[str]) -> str:
-    where = ", ".join(shown(str(path)) for path in paths)
+    where = ", ".join(printable_path(str(path)) for path in paths)
     beside = "".join(f"; {line}" for line in (told_left_out(left_out), *warnings[:3]) if line)
     return f"{where}: there is no summary of an import or a validation{beside}"
 
 
 def told_left_out(left_out: dict[str, int]) -> str:
     """Say what was found beside summaries, in words; "" for nothing."""
-    said = ", ".join(many(count, what) for what, count in left_out.items())
+    said = ", ".join(count_of(count, what) for what, count in left_out.items())
     return said and f"left out: {said}"
 
 

@@ -16,7 +16,7 @@ from loader.options.archive import ArchiveOptions
 from loader.options.load import LoadOptions
 from loader.queries.facts import read_dialer
 from loader.rights import needs
-from loader.rights.account import Account
+from loader.rights.account import DatabaseAccount
 from loader.rights.needs import Right, Rights, Site
 
 JOBS = ("import", "validate", "archive", "dearchive", "undo", "nightly")
@@ -70,7 +70,7 @@ def check_database(
     asked = [*jobs] or [job for job in JOBS if job != "nightly" or settings.sources]
     if database.is_sqlite:
         return _of_sqlite(settings, database, asked)
-    account = Account(database)
+    account = DatabaseAccount(database)
     missing, all_missing = {}, set[Right]()
     for job in asked:
         rights = account.missing(_needs(job, settings, account.site, everything=everything))

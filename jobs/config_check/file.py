@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from jobs.settings.example import TABLES
 from jobs.settings.nightly import Source
-from jobs.settings.problems import Problem, follow, written
+from jobs.settings.problems import Problem, follow, format_place
 from jobs.settings.settings import Settings, check_settings
 from loader.database.connection import Database
 from loader.errors import LoaderError, missing_extra
@@ -78,7 +78,7 @@ def check_file(
         Fault(
             source=it.source,
             line=lines.get(it.place) if it.source == str(config) else None,
-            setting=written(it.place),
+            setting=format_place(it.place),
             message=it.message,
         )
         for it in problems

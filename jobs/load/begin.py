@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from jobs.load.checkpoint import began_at
-from jobs.load.profile import Gathering
+from jobs.load.profile import ProfileBuilder
 from jobs.load.remarks import SEARCHED
-from jobs.load.resume import Recording
-from jobs.load.run import Run
+from jobs.load.resume import ImportRun
+from jobs.load.run import ImportContext
 from jobs.watchers import Watchers
 from loader.clock import Clock
 from loader.database.connection import Database
@@ -18,7 +18,7 @@ from loader.extras.custom_fields import labels_of
 from loader.feeds.files import read_feeds
 from loader.fields.mapping import ColumnMapping, map_columns, read_mapping_file
 from loader.options.load import LoadOptions
-from loader.options.report import Reporting
+from loader.options.report import ReportOptions
 from loader.pipeline import Checks
 from loader.queries.facts import read_dialer
 from loader.reading.source import LAYOUTS, ReadOptions, SourceFile, spread
@@ -34,9 +34,9 @@ class Task:
     database: Database | None
     results: Path | None
     watchers: Watchers
-    reporting: Reporting
+    reporting: ReportOptions
     ledger_folder: Path
-    recording: Recording | None = None
+    recording: ImportRun | None = None
     """Of an import."""
 
     @property
@@ -60,7 +60,7 @@ def dialer_and_mapping(source: SourceFile, task: Task) -> tuple[Dialer, ColumnMa
 
 def new_run(
     source: SourceFile, task: Task, files: Results, dialer: Dialer, mapping: ColumnMapping
-) -> Run:
+) -> ImportContext:
     """Put together what the run works with.
 
     Raises:
@@ -77,7 +77,7 @@ def new_run(
         rows, records = spread(source, reporting.sample, counted)
     # All numbers that could be loaded were looked for in the feeds.
     passed = task.goes_on and not options.invalid_phone_fallback
-    return Run(
+    return ImportContext(
         source=rows,
         mapping=mapping,
         options=options,
@@ -86,7 +86,7 @@ def new_run(
         feeds=[] if passed else read_feeds(options, files.work),
         files=files,
         watchers=task.watchers,
-        gathering=Gathering(mapping, options, dialer, task.database, files, source.columns),
+        gathering=ProfileBuilder(mapping, options, dialer, task.database, files, source.columns),
         reporting=reporting,
         sample_of=None if rows is source else records,
         compared_with=compared_with,
@@ -132,7 +132,7 @@ def _refuse_missing_columns(options: LoadOptions, dialer: Dialer) -> None:
                 )
 
 
-def refuse_bad_file(run: Run) -> None:
+def refuse_bad_file(run: ImportContext) -> None:
     """Stop before the insert if too much of the file is bad."""
     limit, tally = run.options.max_reject_rate, run.tally
     if tally.reject_rate > limit:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from jobs.load.run import Run
+from jobs.load.run import ImportContext
 from loader.checks.duplicates import KEYED
 from loader.findings import FINDING_TYPES, Findings, no_findings, notices
 from loader.frames.arrow import to_arrow
@@ -40,10 +40,10 @@ PHONE_REASONS = {
 a duplicate by name or title, the person."""
 
 
-class Checking:
+class CheckStage:
     """The checks of one run over its whole file."""
 
-    def __init__(self, run: Run, checks: Checks, accepted: Spool) -> None:
+    def __init__(self, run: ImportContext, checks: Checks, accepted: Spool) -> None:
         """Take checks that have accepted nothing yet, and where accepted rows go."""
         self.run, self.checks, self.accepted = run, checks, accepted
         self._was_read = False

@@ -11,17 +11,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from jobs.load.run import Run
+from jobs.load.run import ImportContext
 from loader.frames.spool import Spool
 from loader.profile.records import Seen
 
 FILE = "plan.json"
 
 
-class Plan:
+class Checkpoint:
     """The rounds of one run's insert; `rounds` are those that are decided so far."""
 
-    def __init__(self, run: Run, name: str) -> None:
+    def __init__(self, run: ImportContext, name: str) -> None:
         """Take a run by its name."""
         self.run, self.name = run, name
         self.rounds: list[Spool] = []

@@ -6,17 +6,17 @@ from collections.abc import Collection, Iterable
 import numpy as np
 import pandas as pd
 
-from jobs.load.check import Checking
-from jobs.load.checkpoint import Plan
-from jobs.load.run import Run
+from jobs.load.check import CheckStage
+from jobs.load.checkpoint import Checkpoint
+from jobs.load.run import ImportContext
 from loader.database.connection import Database
 from loader.errors import BusyError, LoaderError, NoSuchFileError, SourceFileError
 from loader.extras.rows import ExtraRows
 from loader.findings import findings
 from loader.frames.arrow import counts
 from loader.frames.spool import Spool
-from loader.ledger.batches import Journal, LeadEntry
-from loader.pipeline import EXISTING, Checks
+from loader.ledger.batches import BatchLedger, LeadEntry
+from loader.pipeline import EXISTING_LEAD_ID, Checks
 from loader.reasons import Notice, Reason
 from loader.results.files import REJECTED
 from loader.signals import unbroken
@@ -28,11 +28,16 @@ from loader.writing.updates import LeadUpdater
 from loader.writing.writer import Writer
 
 
-class Inserting:
+class InsertStage:
     """The insert of one run: leads, what comes with them, and changes of existing leads."""
 
     def __init__(
-        self, run: Run, checks: Checks, database: Database, plan: Plan, journal: Journal
+        self,
+        run: ImportContext,
+        checks: Checks,
+        database: Database,
+        plan: Checkpoint,
+        journal: BatchLedger,
     ) -> None:
         """Take what has checked the file, what it decided, and the entries of the batches."""
         self.run, self.checks, self.options = run, checks, run.options
@@ -104,12 +109,12 @@ class Inserting:
         lap, progress = self.checks.seconds.lap, self.run.watchers.progress
         for batch in waiting.read(self.options.batch_size):
             lap("results")
-            changing = batch[EXISTING].notna() if EXISTING in batch else None
+            changing = batch[EXISTING_LEAD_ID].notna() if EXISTING_LEAD_ID in batch else None
             new = batch if changing is None else batch[~changing]
             if len(new):
                 self._insert_new(new)
             if changing is not None and changing.any():
-                self._change(batch[changing].astype({EXISTING: "int64"}))
+                self._change(batch[changing].astype({EXISTING_LEAD_ID: "int64"}))
             lap("insert")
             progress("insert", self.run.tally.loaded, waiting.rows)
 
@@ -194,7 +199,7 @@ class Inserting:
             self._remember()
         again = self.run.files.next_round()
         self.checks.forget(self._ever_refused, self.run.files.lead_ids()[:, 1])
-        Checking(self.run, self.checks, again).check_again(reopened.index)
+        CheckStage(self.run, self.checks, again).check_again(reopened.index)
         self.plan.add(again)
 
     def _remember(self) -> None:
@@ -207,7 +212,7 @@ class Inserting:
     def _give_up(self) -> None:
         """Account for every row of a run that ended before its time."""
         run = self.run
-        if EXISTING in self.batch and self.batch[EXISTING].notna().any():
+        if EXISTING_LEAD_ID in self.batch and self.batch[EXISTING_LEAD_ID].notna().any():
             self._note_changes(self.batch, self.updater.last)
             # They may have happened: who looks after the leads has to know the old values.
             run.files.change(self.updater.last.in_doubt)

@@ -14,12 +14,12 @@ from jobs.load.begin import (
     refuse_bad_file,
     refuse_missing_tables,
 )
-from jobs.load.check import Checking
-from jobs.load.checkpoint import Plan
-from jobs.load.insert import Inserting, changes_told
-from jobs.load.resume import Recording, recorded
-from jobs.load.run import Run
-from jobs.load.summarize import Job, foreseen, report, summarize
+from jobs.load.check import CheckStage
+from jobs.load.checkpoint import Checkpoint
+from jobs.load.insert import InsertStage, changes_told
+from jobs.load.resume import ImportRun, open_run
+from jobs.load.run import ImportContext
+from jobs.load.summarize import Job, expected_summary, report, summarize
 from jobs.watchers import NOBODY, Watchers
 from loader.database.connection import Database
 from loader.errors import (
@@ -29,11 +29,11 @@ from loader.errors import (
 )
 from loader.ledger.runs import run_name
 from loader.options.load import LoadOptions
-from loader.options.report import AS_USUAL, Reporting
-from loader.pipeline import EXISTING, Checks
+from loader.options.report import AS_USUAL, ReportOptions
+from loader.pipeline import EXISTING_LEAD_ID, Checks
 from loader.reading.source import SourceFile, open_source
 from loader.results.files import Results
-from loader.results.folder import disk_explained
+from loader.results.folder import translate_disk_errors
 from loader.results.summary import Summary
 from loader.writing.updates import LeadUpdater
 
@@ -48,7 +48,7 @@ def load(  # noqa: PLR0913 - most of them are named
     watchers: Watchers = NOBODY,
     again: bool = False,
     beside: Path | None = None,
-    reporting: Reporting = AS_USUAL,
+    reporting: ReportOptions = AS_USUAL,
 ) -> Summary:
     """Check a lead file and, as an import, insert what passes.
 
@@ -81,7 +81,7 @@ def load(  # noqa: PLR0913 - most of them are named
         )  # fmt: skip
 
 
-@disk_explained()
+@translate_disk_errors()
 def load_source(  # noqa: PLR0913 - most of them are named
     source: SourceFile,
     options: LoadOptions,
@@ -92,7 +92,7 @@ def load_source(  # noqa: PLR0913 - most of them are named
     watchers: Watchers = NOBODY,
     again: bool = False,
     beside: Path | None = None,
-    reporting: Reporting = AS_USUAL,
+    reporting: ReportOptions = AS_USUAL,
 ) -> Summary:
     """Do the same with a source file that is open."""
     task = Task(
@@ -107,7 +107,7 @@ def load_source(  # noqa: PLR0913 - most of them are named
         return _run(source, task)
     if reporting.sample is not None:
         raise UsageError("a sample can be validated, but not imported")
-    with recorded(source, options, database, results, again=again, beside=beside) as recording:
+    with open_run(source, options, database, results, again=again, beside=beside) as recording:
         options = recording.options(options)
         return _run(
             source, replace(task, options=options, results=recording.folder, recording=recording)
@@ -134,15 +134,15 @@ def _run(source: SourceFile, task: Task) -> Summary:
         checks = run.new_checks("checked")
         refuse_missing_tables(checks)
         watchers.started(source, mapping)
-        plan = Plan(run, name)
+        plan = Checkpoint(run, name)
         if task.goes_on:
             watchers.say(f"{source.name}: going on with run {name}, which did not come to its end")
             plan.restore()
         else:
-            Checking(run, checks, files.accepted).check()
+            CheckStage(run, checks, files.accepted).check()
             refuse_bad_file(run)
             if recording:
-                _confirm(foreseen(run, name, began, checks.seconds), watchers)
+                _confirm(expected_summary(run, name, began, checks.seconds), watchers)
                 plan.add(files.accepted)
                 recording.inserting(mapping.fields, run.tally.rows_read, run.tally.rejected)
     except BaseException:  # Ctrl-C too: the database is as it was, and there is nothing to tell
@@ -163,7 +163,9 @@ def _confirm(expected: Summary, watchers: Watchers) -> None:
         raise DeclinedError(f"{expected.file.name}: nothing was inserted")
 
 
-def _to_the_end(run: Run, checks: Checks, plan: Plan, task: Task, began: datetime) -> Summary:
+def _to_the_end(
+    run: ImportContext, checks: Checks, plan: Checkpoint, task: Task, began: datetime
+) -> Summary:
     """Insert what is decided, and account for it."""
     recording = task.recording
     ended = finish(run, checks, plan, recording)
@@ -181,7 +183,7 @@ def _to_the_end(run: Run, checks: Checks, plan: Plan, task: Task, began: datetim
 
 
 def finish(
-    run: Run, checks: Checks, plan: Plan, recording: Recording | None
+    run: ImportContext, checks: Checks, plan: Checkpoint, recording: ImportRun | None
 ) -> LoaderError | KeyboardInterrupt | None:
     """Insert what waits, or only note it, and write the result files.
 
@@ -190,7 +192,7 @@ def finish(
     """
     ended = None
     if recording and run.database:
-        ended = Inserting(run, checks, run.database, plan, recording.journal()).insert_all()
+        ended = InsertStage(run, checks, run.database, plan, recording.journal()).insert_all()
     else:
         changes = run.options.on_duplicate != "reject"
         for accepted in run.files.accepted.read(run.options.batch_size if changes else None):
@@ -200,11 +202,15 @@ def finish(
     return ended
 
 
-def _with_planned_changes(leads: pd.DataFrame, run: Run, checks: Checks) -> pd.DataFrame:
+def _with_planned_changes(leads: pd.DataFrame, run: ImportContext, checks: Checks) -> pd.DataFrame:
     """Say of the rows that would change existing leads what they would change."""
-    if run.database is None or EXISTING not in leads or leads[EXISTING].isna().all():
+    if (
+        run.database is None
+        or EXISTING_LEAD_ID not in leads
+        or leads[EXISTING_LEAD_ID].isna().all()
+    ):
         return leads
-    changing = leads[leads[EXISTING].notna()].astype({EXISTING: "int64"})
+    changing = leads[leads[EXISTING_LEAD_ID].notna()].astype({EXISTING_LEAD_ID: "int64"})
     updater = LeadUpdater(run.database, run.dialer.columns)
     changes = updater.plan(changing, run.options, checks.fields_given)
     run.files.change(changes)

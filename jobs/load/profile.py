@@ -17,7 +17,7 @@ from loader.pipeline import Screened
 from loader.profile.call_hours import USUAL, CallTimes
 from loader.profile.outcomes import LoadedRows, RejectedRows
 from loader.profile.records import Details, Seen
-from loader.profile.rows import Looking
+from loader.profile.rows import RowProfile
 from loader.profile.score import score_of
 from loader.queries.chunk import look_up_entry_dates
 from loader.queries.dialable import read_call_times
@@ -30,7 +30,7 @@ ENOUGH = 1_000
 """Rows of an import whose pace says something."""
 
 
-class Gathering:
+class ProfileBuilder:
     """Looks at all rows of one run, before the checks and after them; what it keeps is bounded."""
 
     def __init__(
@@ -56,7 +56,7 @@ class Gathering:
         self._columns, self._dialer = columns, dialer
         folder = files.work / "seen"
         folder.mkdir(exist_ok=True)
-        self._looking = Looking(mapping, options, dialer.clock.now.date(), folder)
+        self._looking = RowProfile(mapping, options, dialer.clock.now.date(), folder)
         self.seen = Seen()
         """What the rows look like, once all were read."""
         self.loaded = LoadedRows()
@@ -109,7 +109,7 @@ class Gathering:
         self._database = None
 
     def profile(self, tally: Tally) -> Profile | None:
-        """Say what the file looks like and what it is worth; `estimated` may add to it."""
+        """Say what the file looks like and what it is worth; `estimate` may add to it."""
         with self._aside():
             return self._profile(tally)
         return None
@@ -162,7 +162,7 @@ class Gathering:
         return pd.Series(dtype="datetime64[us]")
 
 
-def estimated(rows: int, database: Database | None, ledger_folder: Path) -> Estimate:
+def estimate(rows: int, database: Database | None, ledger_folder: Path) -> Estimate:
     """Say how long rows would take to load, by what is known of imports.
 
     Args:

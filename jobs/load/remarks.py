@@ -3,14 +3,14 @@
 import re
 from collections.abc import Collection, Sequence
 
-from loader.checks.defaults import Filling
+from loader.checks.defaults import Defaults
 from loader.checks.time_zones import tz_methods, zone_remarks
 from loader.dialer import Dialer
 from loader.extras.custom_fields import labels_of
 from loader.extras.hopper import priority
 from loader.feeds.feed import Feed, feed_remarks
 from loader.fields.lead import WIDTHS, plain, usual_names
-from loader.fields.mapping import CUSTOM, ColumnMapping
+from loader.fields.mapping import CUSTOM_PREFIX, ColumnMapping
 from loader.options.duplicate_check import Kind
 from loader.options.load import LoadOptions
 
@@ -30,10 +30,12 @@ def remarks(
     options: LoadOptions, dialer: Dialer, mapping: ColumnMapping, feeds: Sequence[Feed]
 ) -> list[str]:
     """Say it for a summary."""
-    fields = Filling(options, mapping.fields, labels_of(dialer)).fields
+    fields = Defaults(options, mapping.fields, labels_of(dialer)).fields
     said = feed_remarks(feeds)
     if not dialer.knows_leads:
-        said.append("without a database only the file itself was looked at" + skipped(options))
+        said.append(
+            "without a database only the file itself was looked at" + checks_off_remark(options)
+        )
     said += zone_remarks(options, dialer)
     if options.campaign_dnc_check != "N" and not campaign_is_named(options, mapping):
         said.append(
@@ -50,7 +52,12 @@ def remarks(
                 "fills: empty equals empty"
             )
     said += lacking_fields(dialer, fields) + lacking_facts(options, dialer)
-    said += idle(options) + fallbacks(options, mapping) + alike(dialer, mapping) + taken(mapping)
+    said += (
+        idle(options)
+        + fallbacks(options, mapping)
+        + alike(dialer, mapping)
+        + custom_fields_remark(mapping)
+    )
     return said + read_otherwise(options, fields)
 
 
@@ -88,7 +95,7 @@ def fallbacks(options: LoadOptions, mapping: ColumnMapping) -> list[str]:
 
 def alike(dialer: Dialer, mapping: ColumnMapping) -> list[str]:
     """Name columns that were not loaded and are almost named as a custom field."""
-    labels = {plain(n): n for n in labels_of(dialer) if CUSTOM + n not in mapping.fields}
+    labels = {plain(n): n for n in labels_of(dialer) if CUSTOM_PREFIX + n not in mapping.fields}
     return [
         f"column {column!r} was not loaded; for the custom field say --map "
         f'{labels[plain(column)]}="{column}"'
@@ -97,12 +104,12 @@ def alike(dialer: Dialer, mapping: ColumnMapping) -> list[str]:
     ]
 
 
-def taken(mapping: ColumnMapping) -> list[str]:
+def custom_fields_remark(mapping: ColumnMapping) -> list[str]:
     """Name columns that custom fields took, and that would have filled a field of the lead."""
     return [
         f"column {column!r} fills the custom field; for {field} too say --map {field}={column!r}"
         for name, column in mapping.fields.items()
-        if name.startswith(CUSTOM)
+        if name.startswith(CUSTOM_PREFIX)
         for field, names in usual_names().items()
         if field not in mapping.fields and plain(column) in map(plain, names)
     ]
@@ -159,7 +166,7 @@ def _for_the_run(name: str, options: LoadOptions, fields: Collection[str]) -> li
     return [value for value in dict.fromkeys(given) if value and name in fields]
 
 
-def skipped(options: LoadOptions) -> str:
+def checks_off_remark(options: LoadOptions) -> str:
     """Name the checks that were asked for and need a database."""
     names = (
         "list_exists_check", "usacan_areacode_check", "nanpa_ac_prefix_check", "dnc_check",

@@ -15,12 +15,12 @@ from typing import Any
 
 from jobs.load.checkpoint import read_plan
 from loader.database.connection import Database
-from loader.database.locks import held
+from loader.database.locks import lock
 from loader.errors import BusyError, ConfigurationError, LoadedBeforeError, LoaderError
-from loader.ledger.batches import Journal
+from loader.ledger.batches import BatchLedger
 from loader.ledger.runs import Ledger, RunRecord, run_name
 from loader.options.load import LoadOptions
-from loader.reading.source import SourceFile, shown
+from loader.reading.source import SourceFile, printable_path
 from loader.results.folder import forget, run_in
 from loader.results.summary import Summary
 
@@ -29,7 +29,7 @@ PACE = {"batch_size", "chunk_size", "max_reject_rate"}
 
 
 @dataclass(frozen=True)
-class Recording:
+class ImportRun:
     """One import on its way."""
 
     ledger: Ledger
@@ -39,9 +39,9 @@ class Recording:
     goes_on: bool
     """A process before this one has checked the file, and inserted some of it or nothing."""
 
-    def journal(self) -> Journal:
+    def journal(self) -> BatchLedger:
         """Give the entries of its batches, from the first one on."""
-        return Journal(self.ledger, self.record.run, self.record.owner)
+        return BatchLedger(self.ledger, self.record.run, self.record.owner)
 
     def options(self, given: LoadOptions) -> LoadOptions:
         """Give the options; batches that are noted already keep their size."""
@@ -83,7 +83,7 @@ class Recording:
 
 
 @contextmanager
-def recorded(
+def open_run(
     source: SourceFile,
     options: LoadOptions,
     database: Database,
@@ -91,7 +91,7 @@ def recorded(
     *,
     again: bool,
     beside: Path | None = None,
-) -> Iterator[Recording]:
+) -> Iterator[ImportRun]:
     """Keep the record of an import while it goes on.
 
     Args:
@@ -110,7 +110,7 @@ def recorded(
     ledger = Ledger.open(database, beside or _folder(results, "any").parent)
     decides = _deciding(options)
     options_sha256 = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
-    with held(database, f"{source.sha256} {options_sha256}", f"{source.name} is being loaded"):
+    with lock(database, f"{source.sha256} {options_sha256}", f"{source.name} is being loaded"):
         before = ledger.same_file(source.sha256, options_sha256)
         if not again:
             _refuse_loaded_before(ledger, source, options_sha256, before)
@@ -152,7 +152,7 @@ def _begun(
     options: LoadOptions,
     options_sha256: str,
     results: Path | None,
-) -> Recording:
+) -> ImportRun:
     began = datetime.now(UTC)
     name = run_name(began, source.sha256[:8])
     folder = _folder(results, name)
@@ -164,21 +164,21 @@ def _begun(
         sha256=source.sha256,
         options_sha256=options_sha256,
         options=options.model_dump(mode="json"),
-        results=shown(str(folder.absolute())),
+        results=printable_path(str(folder.absolute())),
         **this_process(),
     )
     ledger.insert(record)
-    return Recording(ledger, record, folder, goes_on=False)
+    return ImportRun(ledger, record, folder, goes_on=False)
 
 
-def _taken_up(ledger: Ledger, before: RunRecord, results: Path | None) -> Recording:
+def _taken_up(ledger: Ledger, before: RunRecord, results: Path | None) -> ImportRun:
     """Go on with a run; from now on the process that began it, if it lives, can write no more."""
     mine = this_process()
     ledger.update(before.run, **mine)
     record = replace(before, **mine)
     has_plan = read_plan(Path(record.results)).get("run") == record.run
     if before.state == "inserting" and not has_plan:
-        if Journal(ledger, record.run, record.owner).known:
+        if BatchLedger(ledger, record.run, record.owner).known:
             raise ConfigurationError(
                 f"run {record.run} began to load this file, and what is needed to complete it is "
                 f"not here: {record.results}/.work on {before.host}. Run the same command there, "
@@ -188,11 +188,11 @@ def _taken_up(ledger: Ledger, before: RunRecord, results: Path | None) -> Record
     # As it was named then, where it is the same.
     named = _folder(results, record.run)
     folder = named if str(named.absolute()) == record.results else Path(record.results)
-    return Recording(ledger, record, folder, goes_on=before.state == "inserting" and has_plan)
+    return ImportRun(ledger, record, folder, goes_on=before.state == "inserting" and has_plan)
 
 
 @contextmanager
-def _noting_the_end(recording: Recording) -> Iterator[None]:
+def _noting_the_end(recording: ImportRun) -> Iterator[None]:
     """Note why a run did not come to its end, if the ledger can be reached."""
     try:
         yield

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from jobs.load.profile import Gathering
+from jobs.load.profile import ProfileBuilder
 from jobs.watchers import Watchers
 from loader.database.connection import Database
 from loader.dialer import Dialer
@@ -15,8 +15,8 @@ from loader.fields.mapping import ColumnMapping
 from loader.findings import Findings
 from loader.frames.arrow import counts
 from loader.options.load import LoadOptions
-from loader.options.report import AS_USUAL, Reporting
-from loader.pipeline import EXISTING, Checks
+from loader.options.report import AS_USUAL, ReportOptions
+from loader.pipeline import EXISTING_LEAD_ID, Checks
 from loader.queries.chunk import Questions
 from loader.reading.source import SourceFile
 from loader.results.files import Results
@@ -28,7 +28,7 @@ COUNTED_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class ImportContext:
     """The file, the options, the dialer, and the results so far."""
 
     source: SourceFile
@@ -39,8 +39,8 @@ class Run:
     feeds: Sequence[Feed]
     files: Results
     watchers: Watchers
-    gathering: Gathering
-    reporting: Reporting = AS_USUAL
+    gathering: ProfileBuilder
+    reporting: ReportOptions = AS_USUAL
     sample_of: int | None = None
     """The rows of the file, if the source has only a sample of them."""
     compared_with: Summary | None = None
@@ -88,13 +88,13 @@ class Run:
         new = lead_ids is not None
         if lead_ids is None:
             nothing = pd.Series(pd.NA, index=accepted.index, dtype="Int64")
-            lead_ids = accepted.get(EXISTING, nothing)
+            lead_ids = accepted.get(EXISTING_LEAD_ID, nothing)
         self._load(accepted.loc[lead_ids.index], lead_ids, new=new)
 
     def change(self, accepted: pd.DataFrame, changes: pd.DataFrame) -> None:
         """Note rows that changed existing leads, and how."""
         self.files.change(changes)
-        self._load(accepted, accepted[EXISTING], new=False)
+        self._load(accepted, accepted[EXISTING_LEAD_ID], new=False)
 
     def _load(self, loaded: pd.DataFrame, lead_ids: "pd.Series[int]", *, new: bool) -> None:
         self.files.load(loaded, lead_ids, new=new)

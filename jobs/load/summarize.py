@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from jobs.load.profile import estimated
+from jobs.load.profile import estimate
 from jobs.load.remarks import remarks
-from jobs.load.run import Run
+from jobs.load.run import ImportContext
 from loader.database.connection import Database
 from loader.errors import LoaderError, bug_of_ours
-from loader.queries.dialable import Calling
-from loader.reading.source import shown
+from loader.queries.dialable import CallRules
+from loader.reading.source import printable_path
 from loader.reasons import Notice, Reason
 from loader.report.comparison import compare, source_of
 from loader.report.page import render_page
@@ -42,7 +42,7 @@ def with_dialable(summary: Summary, database: Database) -> Summary:
     """
     found = None
     try:
-        calling = Calling(database)
+        calling = CallRules(database)
         found = calling.look_at(summary.lead_ids, _without_zone(summary))
         remarks = _remarks(calling, {each.campaign_id for each in found})
     except LoaderError as error:
@@ -50,7 +50,7 @@ def with_dialable(summary: Summary, database: Database) -> Summary:
     return summary.model_copy(update={"dialable": found, "remarks": [*summary.remarks, *remarks]})
 
 
-def _remarks(calling: Calling, campaigns: set[str]) -> list[str]:
+def _remarks(calling: CallRules, campaigns: set[str]) -> list[str]:
     """Say what was not looked at."""
     said = [f"the database has no {name}, so it keeps no lead back" for name in calling.missing]
     filters = calling.campaigns.set_index("campaign_id")["lead_filter_id"]
@@ -79,7 +79,9 @@ def _without_zone(summary: Summary) -> npt.NDArray[np.int64]:
 Job = Literal["import", "validate"]
 
 
-def summarize(run: Run, name: str, job: Job, began: datetime, seconds: dict[str, float]) -> Summary:
+def summarize(
+    run: ImportContext, name: str, job: Job, began: datetime, seconds: dict[str, float]
+) -> Summary:
     """Reconcile the counts.
 
     Args:
@@ -121,11 +123,13 @@ def summarize(run: Run, name: str, job: Job, began: datetime, seconds: dict[str,
         remarks=remarks(run.options, run.dialer, run.mapping, run.feeds) + trouble,
         profile=profile,
         seconds={stage: round(time, 3) for stage, time in seconds.items()},
-        results=shown(str(files.folder)),
+        results=printable_path(str(files.folder)),
     )
 
 
-def foreseen(run: Run, name: str, began: datetime, seconds: dict[str, float]) -> Summary:
+def expected_summary(
+    run: ImportContext, name: str, began: datetime, seconds: dict[str, float]
+) -> Summary:
     """Say what an import is about to do, when all is checked and nothing is inserted."""
     tally = run.tally
     loaded = tally.rows_read - tally.rejected
@@ -137,7 +141,7 @@ def foreseen(run: Run, name: str, began: datetime, seconds: dict[str, float]) ->
     return summary
 
 
-def report(summary: Summary, run: Run, ledger_folder: Path, *, is_done: bool) -> Summary:
+def report(summary: Summary, run: ImportContext, ledger_folder: Path, *, is_done: bool) -> Summary:
     """Write the page, then the summary, with which the results are complete.
 
     Args:
@@ -152,8 +156,8 @@ def report(summary: Summary, run: Run, ledger_folder: Path, *, is_done: bool) ->
     reporting, database = run.reporting, run.database if is_done else None
     if summary.profile and summary.job == "validate" and summary.loaded:
         rows = summary.sample_of or summary.rows_read
-        estimate = estimated(rows, database, ledger_folder)
-        profile = summary.profile.model_copy(update={"estimate": estimate})
+        expected = estimate(rows, database, ledger_folder)
+        profile = summary.profile.model_copy(update={"estimate": expected})
         summary = summary.model_copy(update={"profile": profile})
     if run.compared_with:
         summary = summary.model_copy(update={"comparison": compare(run.compared_with, summary)})
@@ -165,7 +169,7 @@ def report(summary: Summary, run: Run, ledger_folder: Path, *, is_done: bool) ->
     return summary
 
 
-def _show(summary: Summary, run: Run) -> None:
+def _show(summary: Summary, run: ImportContext) -> None:
     """Write the page; if it cannot be made, the summary says so."""
     try:
         details, show_phones = run.gathering.details(), run.reporting.show_phones

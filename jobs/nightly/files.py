@@ -12,7 +12,7 @@ from jobs.nightly.folders import DropFolder, Found, Target
 from jobs.nightly.report import FileOutcome, FileReport
 from jobs.settings.nightly import Source
 from jobs.settings.settings import Settings
-from jobs.telemetry.telemetry import Telling
+from jobs.telemetry.telemetry import Telemetry
 from jobs.watchers import NightWatch, Watchers
 from loader.database.connection import Database
 from loader.errors import (
@@ -29,7 +29,7 @@ from loader.errors import (
 )
 from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
-from loader.options.report import Reporting
+from loader.options.report import ReportOptions
 from loader.report.comparison import read_summary
 from loader.results.summary import Summary
 from loader.writing.lists import NewList, drop_list, find_list, make_list
@@ -49,7 +49,7 @@ class SourceFiles:
     folder: DropFolder
     database: Database
     watch: NightWatch
-    telling: Telling
+    telling: Telemetry
     """Told of each run."""
     day: date
     """On which the night began."""
@@ -177,7 +177,7 @@ class SourceFiles:
         return summary
 
     @property
-    def _reporting(self) -> Reporting:
+    def _reporting(self) -> ReportOptions:
         """Compare each file with the one before it; a sample would leave rows out."""
         last = self.folder.last_summary()
         try:

@@ -15,11 +15,11 @@ from jobs.nightly.report import ArchivingReport, FileReport, NightReport, Source
 from jobs.settings.nightly import Source
 from jobs.settings.settings import Settings
 from jobs.telemetry.logs import unbind
-from jobs.telemetry.telemetry import Telling
+from jobs.telemetry.telemetry import Telemetry
 from jobs.watchers import NightWatch, Surroundings
 from loader.archive.report import ArchiveReport
 from loader.database.connection import Database
-from loader.database.locks import held, held_file
+from loader.database.locks import held_file, lock
 from loader.errors import (
     ConfigurationError,
     DatabaseUnavailableError,
@@ -37,7 +37,7 @@ LOCK = ".lock"
 def nightly(
     settings: Settings,
     database: Database,
-    telling: Telling,
+    telling: Telemetry,
     *,
     dry_run: bool = False,
     watch: NightWatch | None = None,
@@ -85,7 +85,7 @@ def _lock(stack: ExitStack, folder: Path, database: Database) -> None:
     except OSError as error:
         raise ResultsError(f"folder of the nights {folder}: {error.strerror}") from None
     stack.enter_context(held_file(folder / LOCK, what))
-    stack.enter_context(held(database, "nightly", what))
+    stack.enter_context(lock(database, "nightly", what))
 
 
 @dataclass
@@ -109,7 +109,7 @@ class Night:
         self,
         settings: Settings,
         database: Database,
-        telling: Telling,
+        telling: Telemetry,
         watch: NightWatch,
         began: datetime,
         folder: Path,

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from loader.errors import ResultsError
-from loader.results.lines import aligned
+from loader.results.lines import align
 from loader.results.summary import Dialable
 
 FileOutcome = Literal["loaded", "loaded_before", "failed", "left"]
@@ -157,7 +157,7 @@ def _lines(report: NightReport) -> Iterator[str]:
         if source.problem:
             yield f"  {source.problem}"
         if source.files:
-            rows = aligned([_cells(file, report) for file in source.files], "<<>>")
+            rows = align([_cells(file, report) for file in source.files], "<<>>")
             for row, file in zip(rows, source.files, strict=True):
                 yield from (row, *_details(file))
     if report.archives:
@@ -167,7 +167,7 @@ def _lines(report: NightReport) -> Iterator[str]:
             [f"  {a.rule}", f"{a.moved:,} moved", f"{a.stayed:,} stayed", a.why]
             for a in report.archives
         ]
-        yield from aligned(cells, "<>><")
+        yield from align(cells, "<>><")
     if report.why:
         yield ""
         yield f"ended before its time: {report.why}"

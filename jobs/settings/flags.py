@@ -151,7 +151,7 @@ PAIRS = {
 """Flags that are given as NAME=VALUE, with an example."""
 
 
-def spelled(name: str) -> str:
+def flag_name(name: str) -> str:
     """Give the flag of a setting as it is written: the positive one, where there are two."""
     flags = (flag for flag in (*FLAGS, *MOVE_FLAGS) if flag.name == name and flag.names)
     return next((flag.names[0].partition("/")[0] for flag in flags), f"--{name.replace('_', '-')}")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
-from jobs.settings.flags import spelled
+from jobs.settings.flags import flag_name
 from loader.errors import ConfigurationError, LoaderError, UsageError
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ class Problem(NamedTuple):
     def error(self) -> LoaderError:
         """Give it as what ends a command."""
         if self.source:
-            return ConfigurationError(f"{self.source}: {written(self.place)}: {self.message}")
+            return ConfigurationError(f"{self.source}: {format_place(self.place)}: {self.message}")
         name = self.place[1] if self.place[0] == "archive" else self.place[0]
-        return UsageError(f"{spelled(name)}: {self.message}")
+        return UsageError(f"{flag_name(name)}: {self.message}")
 
 
 def problems_of(
@@ -77,11 +77,11 @@ def _problem(wrong: "ErrorDetails", merged: Mapping[str, Any], sources: Sources)
     return Problem(source, tuple(place), message)
 
 
-def written(place: Sequence[Any]) -> str:
+def format_place(place: Sequence[Any]) -> str:
     """Write a place of a settings file as it stands there."""
     if place[0] == "sources" and len(place) > 1:
         _, number, *names = place
-        return ": ".join([f"[[source]] {number + 1}", *([written(names)] if names else [])])
+        return ": ".join([f"[[source]] {number + 1}", *([format_place(names)] if names else [])])
     return ".".join(map(str, place))
 
 

@@ -12,7 +12,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from jobs.settings.settings import Settings
-from loader.options.durations import written
+from loader.options.durations import format_duration
 from loader.results.summary import Summary
 
 NUMBER, TEXT = {"type": "number"}, {"type": "string"}
@@ -74,7 +74,7 @@ class _SettingsGenerator(GenerateJsonSchema):
 
     def encode_default(self, dft: Any) -> Any:
         """Write durations as they are given."""
-        return written(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
+        return format_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's signature
         """Leave titles out, which only repeat names."""

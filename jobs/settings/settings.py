@@ -23,7 +23,7 @@ from loader.errors import ConfigurationError, UsageError
 from loader.options.archive import ArchiveOptions, ArchiveRule
 from loader.options.load import LoadOptions
 from loader.options.office_hours import OfficeHours
-from loader.options.report import Reporting
+from loader.options.report import ReportOptions
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -128,10 +128,10 @@ class Settings(LoadOptions, BaseSettings):
         return LoadOptions(**self.model_dump(include=set(LoadOptions.model_fields)))
 
     @property
-    def reporting(self) -> Reporting:
+    def reporting(self) -> ReportOptions:
         """How runs are to be reported."""
         names = ("sample", "page", "show_phones", "compare", "spreadsheet_safe", "check_dialable")
-        return Reporting(**{name: getattr(self, name) for name in names})
+        return ReportOptions(**{name: getattr(self, name) for name in names})
 
     @property
     def ledger_folder(self) -> Path:

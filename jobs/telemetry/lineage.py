@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import make_url
 
 from jobs.settings.telemetry import LineageSettings
-from jobs.telemetry.outcome import Account
+from jobs.telemetry.outcome import RunOutcome
 from loader import __version__
 from loader.archive.report import ArchiveReport
 from loader.errors import ConfigurationError, missing_extra
@@ -95,7 +95,7 @@ class Lineage:
         self._emit(self._events.RunState.START, job, began, started.run_id, started.inputs)
         return started
 
-    def ended(self, account: Account, started: Started | None = None) -> None:
+    def ended(self, account: RunOutcome, started: Started | None = None) -> None:
         """Tell how a run ended, and that it began if that was not told.
 
         Raises:
@@ -113,14 +113,14 @@ class Lineage:
             facets["errorMessage"] = error
         self._emit(state, account.job, account.ended, started.run_id, inputs, outputs, facets)
 
-    def _state(self, account: Account) -> "RunState":
+    def _state(self, account: RunOutcome) -> "RunState":
         states = self._events.RunState
         report = account.report
         if isinstance(report, ArchiveReport) and report.stopped == "signal":
             return states.ABORT
         return states.FAIL if account.exit_code else states.COMPLETE
 
-    def _told(self, account: Account) -> Any:
+    def _told(self, account: RunOutcome) -> Any:
         return self._facets.RunFacet().with_additional_properties(
             run=account.run,
             outcomes=account.outcomes,
@@ -130,7 +130,7 @@ class Lineage:
         )
 
     def _datasets(
-        self, account: Account, started: Started | None
+        self, account: RunOutcome, started: Started | None
     ) -> "tuple[list[InputDataset], list[OutputDataset]]":
         report = account.report
         if isinstance(report, Summary):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from jobs.telemetry.outcome import Account
+from jobs.telemetry.outcome import RunOutcome
 from loader.errors import missing_extra
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Metrics:
         except ImportError:
             raise missing_extra("metrics_file", "metrics", "prometheus-client") from None
 
-    def add(self, account: Account) -> None:
+    def add(self, account: RunOutcome) -> None:
         """Count a run and write the file, whole, then renamed into place.
 
         Raises:
@@ -81,7 +81,7 @@ class Metrics:
         except Timeout:
             raise OSError("another command has been writing it for long") from None
 
-    def _count(self, account: Account) -> None:
+    def _count(self, account: RunOutcome) -> None:
         key = (account.job, account.source)
         for (outcome, reason), count in account.rows.items():
             self._plus("leadloader_rows", (*key, outcome, reason), count)

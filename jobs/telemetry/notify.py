@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 
 from jobs.settings.telemetry import NotifySettings
-from jobs.telemetry.outcome import Account
+from jobs.telemetry.outcome import RunOutcome
 from loader.errors import ConfigurationError, missing_extra
 
 PATIENCE = 30.0
@@ -62,7 +62,7 @@ class Notifier:
                     "test ADDRESS"
                 )
 
-    def tell(self, command: str, accounts: Sequence[Account], text: str = "") -> list[str]:
+    def tell(self, command: str, accounts: Sequence[RunOutcome], text: str = "") -> list[str]:
         """Send the notification, if the settings want one of these runs.
 
         Args:
@@ -86,7 +86,7 @@ class Notifier:
         # What follows the ? of an address is how it is sent to, with what Apprise adds.
         return [f"{each.name} ({each.url.partition('?')[0]})" for each in result if not each]
 
-    def _severity(self, account: Account) -> Severity:
+    def _severity(self, account: RunOutcome) -> Severity:
         if account.exit_code:
             return Severity.FAILURE
         if account.reject_rate > self._settings.reject_rate:
@@ -94,7 +94,7 @@ class Notifier:
         return Severity.SUCCESS
 
 
-def title(command: str, accounts: Sequence[Account]) -> str:
+def title(command: str, accounts: Sequence[RunOutcome]) -> str:
     """Say in a line how a command went: leadloader nightly on dialer1: 1 of 3 failed."""
     failed = sum(bool(each.exit_code) for each in accounts)
     if len(accounts) == 1:
@@ -106,7 +106,7 @@ def title(command: str, accounts: Sequence[Account]) -> str:
     return f"leadloader {command} on {socket.gethostname()}: {how}"
 
 
-def body(accounts: Sequence[Account]) -> str:
+def body(accounts: Sequence[RunOutcome]) -> str:
     """Tell of each run in a line, of the failed ones first."""
     in_order = sorted(accounts, key=lambda each: not each.exit_code)
     lines = [f"{'FAILED ' if each.exit_code else ''}{each.told()}" for each in in_order]

@@ -19,7 +19,7 @@ MOST = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Account:
+class RunOutcome:
     """One run: of a file, of an archiving, of a night. It holds nothing of any person."""
 
     job: str
@@ -86,21 +86,21 @@ class Account:
 
 
 @singledispatch
-def account_of(report: object) -> Account:
+def account_of(report: object) -> RunOutcome:
     """Give the account of a report; of an account, itself."""
     raise TypeError(f"there is no account of a {type(report).__name__}")
 
 
 @account_of.register
-def _of_account(report: Account) -> Account:
+def _of_account(report: RunOutcome) -> RunOutcome:
     return report
 
 
 @account_of.register
-def _of_summary(report: Summary) -> Account:
+def _of_summary(report: Summary) -> RunOutcome:
     rows = {("loaded", ""): report.loaded}
     rows |= {("rejected", reason): count for reason, count in report.reasons.items()}
-    return Account(
+    return RunOutcome(
         job=report.job,
         what=report.file.name,
         run=report.run,
@@ -114,14 +114,14 @@ def _of_summary(report: Summary) -> Account:
 
 
 @account_of.register
-def _of_archive(report: ArchiveReport) -> Account:
+def _of_archive(report: ArchiveReport) -> RunOutcome:
     rows = {("moved", ""): report.moved}
     # Of a lead whose child was left behind, the lead itself is among the moved.
     stayed = {why: n for why, n in report.stayed.items() if why != Stay.CHILD_LEFT}
     rows |= {("stayed", why): count for why, count in stayed.items()}
     others = {("gone", ""): report.gone, ("kept", ""): report.kept}
     rows |= {outcome: count for outcome, count in others.items() if count}
-    return Account(
+    return RunOutcome(
         job=report.job,
         what=report.which,
         run=report.run,
@@ -136,12 +136,12 @@ def _of_archive(report: ArchiveReport) -> Account:
 
 
 @account_of.register
-def _of_undo(report: UndoReport) -> Account:
+def _of_undo(report: UndoReport) -> RunOutcome:
     left = {why: n for why, n in report.leads_stayed.items() if why != Kept.CHILD_LEFT}
     rows = {("moved", ""): report.moved, ("reverted", ""): report.reverted}
     for why in dict.fromkeys([*left, *report.changes_stayed]):
         rows["stayed", why] = left.get(why, 0) + report.changes_stayed.get(why, 0)
-    return Account(
+    return RunOutcome(
         job=report.job,
         what=f"run {report.of_run} of {report.source}",
         run=report.run,
@@ -155,7 +155,7 @@ def _of_undo(report: UndoReport) -> Account:
 
 def account_of_error(
     error: BaseException, job: str, what: str, began: datetime, run: str = ""
-) -> Account:
+) -> RunOutcome:
     """Give the account of a run that came to nothing.
 
     Args:
@@ -167,7 +167,7 @@ def account_of_error(
         run: its name, if it came to one.
     """
     message, exit_code = _ending(error)
-    return Account(
+    return RunOutcome(
         job=job,
         what=what,
         run=run,

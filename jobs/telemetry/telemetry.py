@@ -1,9 +1,9 @@
 """The one funnel: who is told how runs went, by notification, metrics and lineage.
 
-A command makes one `Telling` before it begins, so that what is missing for it is found before
+A command makes one `Telemetry` before it begins, so that what is missing for it is found before
 anything is loaded, and tells it of every run::
 
-    with Telling(settings, "nightly", warn=terminal.warn) as telling:
+    with Telemetry(settings, "nightly", warn=terminal.warn) as telling:
         for source, path in ...:
             telling.began(path, source=source.name, job="import")
             try:
@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Self
 from jobs.telemetry.lineage import Lineage, Started
 from jobs.telemetry.metrics import Metrics
 from jobs.telemetry.notify import Notifier
-from jobs.telemetry.outcome import Account, account_of, account_of_error
+from jobs.telemetry.outcome import RunOutcome, account_of, account_of_error
 from jobs.watchers import Watchers
 from loader.archive.report import ArchiveReport
 from loader.results.summary import Summary
@@ -50,7 +50,7 @@ MOST_MISSES = 2
 
 
 @dataclass
-class _Run:
+class RunEvent:
     """The run that is on its way."""
 
     job: str
@@ -62,7 +62,7 @@ class _Run:
     """What lineage knows of its beginning."""
 
 
-class Telling:
+class Telemetry:
     """Tells of the runs of one command."""
 
     def __init__(
@@ -86,9 +86,9 @@ class Telling:
         """
         self._job, self._warn = job, warn
         self._began = datetime.now(UTC)
-        self._accounts: list[Account] = []
+        self._accounts: list[RunOutcome] = []
         self._text = ""
-        self._run: _Run | None = None
+        self._run: RunEvent | None = None
         self._misses = 0
         self._last_error: BaseException | None = None
         self._notifier: Notifier | None = None
@@ -127,7 +127,7 @@ class Telling:
             source: under which name the metrics of such runs are compared.
             job: of the run, where it is not the command's: import for a file of a night.
         """
-        self._run = _Run(job or self._job, what, source, datetime.now(UTC))
+        self._run = RunEvent(job or self._job, what, source, datetime.now(UTC))
 
     def watching(self, watchers: Watchers) -> Watchers:
         """Give watchers of the load that began, who tell of its beginning, beside others."""
@@ -143,7 +143,7 @@ class Telling:
 
         return replace(watchers, named=named, started=started)
 
-    def ended(self, report: Summary | ArchiveReport | UndoReport | Account) -> None:
+    def ended(self, report: Summary | ArchiveReport | UndoReport | RunOutcome) -> None:
         """Tell of a run that has a report; of one that has none of these, by an `Account`."""
         run, self._run = self._run, None
         account = account_of(report)
@@ -160,7 +160,7 @@ class Telling:
         """
         self._last_error = error
         run, self._run = self._run, None
-        run = run or _Run(self._job, self._job, "", self._began)
+        run = run or RunEvent(self._job, self._job, "", self._began)
         account = account_of_error(error, run.job, run.what, run.began, run.name)
         self._tell(replace(account, source=run.source), run)
 
@@ -175,14 +175,14 @@ class Telling:
         if not exit_code:
             self._accounts = [replace(each, exit_code=0) for each in self._accounts]
         now = datetime.now(UTC)
-        night = Account(
+        night = RunOutcome(
             job=self._job, what=self._job, began=self._began, ended=now, exit_code=exit_code
         )
         self._measure(night)
         is_told = any(each.exit_code for each in self._accounts) if exit_code else self._accounts
         self._accounts += [] if is_told else [night]
 
-    def _tell(self, account: Account, run: _Run | None) -> None:
+    def _tell(self, account: RunOutcome, run: RunEvent | None) -> None:
         self._accounts.append(account)
         self._measure(account)
         started = run.started if run else None
@@ -192,7 +192,7 @@ class Telling:
             except (OSError, RuntimeError) as error:
                 self._no_lineage(error)
 
-    def _measure(self, account: Account) -> None:
+    def _measure(self, account: RunOutcome) -> None:
         if self._metrics:
             try:
                 self._metrics.add(account)

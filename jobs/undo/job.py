@@ -20,7 +20,7 @@ from jobs.watchers import Surroundings
 from loader.archive.outcome import Counts
 from loader.archive.tables import LEADS
 from loader.database.connection import Database
-from loader.database.locks import held
+from loader.database.locks import lock
 from loader.database.throttle import ChunkSize, Throttle
 from loader.errors import UndoneBeforeError
 from loader.ledger.runs import Ledger
@@ -28,7 +28,7 @@ from loader.options.archive import ArchiveOptions
 from loader.signals import Interrupted
 from loader.undo.outcome import LOADED_TYPES, Kept, no_stayed
 from loader.undo.report import UndoReport
-from loader.undo.results import AT_ONCE, UndoResults, report_of, work_in
+from loader.undo.results import LEADS_PER_STATEMENT, UndoResults, report_of, work_in
 from loader.undo.revert import Reverter
 
 
@@ -72,16 +72,16 @@ def undo(
     with ExitStack() as stack:
         if not dry_run:
             # As the import itself does.
-            lock = f"{task.original.sha256} {task.original.options_sha256}"
-            stack.enter_context(held(database, lock, f"run {run} is being loaded or undone"))
+            name = f"{task.original.sha256} {task.original.options_sha256}"
+            stack.enter_context(lock(database, name, f"run {run} is being loaded or undone"))
             task = Task.of(ledger, database, run)
         throttle = stack.enter_context(closing(Throttle(database, options)))
         throttle.check()
-        undoing = Undoing(task, options, throttle, around, results, dry_run=dry_run)
+        undoing = UndoJob(task, options, throttle, around, results, dry_run=dry_run)
         return undoing.completed() or undoing.to_the_end()
 
 
-class Undoing:
+class UndoJob:
     """An undo on its way."""
 
     def __init__(
@@ -199,8 +199,8 @@ class Undoing:
         files.begin()
         stays = pd.concat([no_stayed(), *self.stays])
         leads = files.leads()
-        for start in range(0, len(leads), AT_ONCE):
-            chunk = _frame(leads[start : start + AT_ONCE])
+        for start in range(0, len(leads), LEADS_PER_STATEMENT):
+            chunk = _frame(leads[start : start + LEADS_PER_STATEMENT])
             stayed = stays[stays["lead_id"].isin(chunk["lead_id"])]
             is_there = stayed["why"] != Kept.CHILD_LEFT
             gone = chunk[~chunk["lead_id"].isin(stayed["lead_id"][is_there])]

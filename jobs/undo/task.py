@@ -17,7 +17,7 @@ from loader.undo.archived_leads import ArchivedLeads
 from loader.undo.loaded_leads import LoadedLeads
 from loader.undo.outcome import LOADED_TYPES
 from loader.undo.report import UndoReport
-from loader.undo.results import AT_ONCE, CHANGES, MOVED, REVERTED
+from loader.undo.results import CHANGES, LEADS_PER_STATEMENT, MOVED, REVERTED
 
 Frames = Iterator[pd.DataFrame]
 Way = LoadedLeads | ArchivedLeads
@@ -120,8 +120,8 @@ class Task:
             yield from _moved(self._file(MOVED))
             return
         for frame in self.ledger.new_leads(self.record.run):
-            for start in range(0, len(frame), AT_ONCE):
-                yield frame[start : start + AT_ONCE].reset_index(drop=True)
+            for start in range(0, len(frame), LEADS_PER_STATEMENT):
+                yield frame[start : start + LEADS_PER_STATEMENT].reset_index(drop=True)
         for sent in self.ledger.sent_leads(self.record.run):
             yield way.find_sent(sent)
 
@@ -148,7 +148,7 @@ class Task:
 
 def _moved(path: Path) -> Frames:
     """Read moved.csv; what the leads are like is not asked."""
-    for frame in pd.read_csv(path, chunksize=AT_ONCE):
+    for frame in pd.read_csv(path, chunksize=LEADS_PER_STATEMENT):
         yield frame.assign(fingerprint=0).astype(LOADED_TYPES).reset_index(drop=True)
 
 

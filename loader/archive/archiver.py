@@ -20,7 +20,7 @@ from loader.archive.outcome import (
     Counts,
     Preview,
     Stay,
-    counted,
+    count_outcomes,
     left_children,
     stayed_of,
 )
@@ -310,7 +310,7 @@ class _Chunk:
         if self.after is not None:
             moved = np.setdiff1d(moved, self.after["lead_id"])
             if self.is_in_doubt:
-                counts = counted(self.before, self.after)
+                counts = count_outcomes(self.before, self.after)
             still_there = stayed_of(
                 self.after,
                 self.plan.sparing[0],

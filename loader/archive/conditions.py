@@ -27,7 +27,7 @@ from loader.options.durations import moment_before
 NEVER = datetime(2008, 1, 1)  # noqa: DTZ001 - the dialer keeps local times
 """What the dialer's own loaders store as last_local_call_time of a lead never called; add_lead
 stores the moment of the load, which is its entry_date."""
-NO_DATE = "1000-01-01 00:00:00"
+ZERO_DATES = "1000-01-01 00:00:00"
 """No date that a server can store lies before, but 0000-00-00 does."""
 
 BUSY_STATUSES = ("INCALL", "QUEUE", "DISPO")
@@ -59,7 +59,7 @@ def rule_condition(
         parts.append(called < _text(moment_before(rule.called_before, now)))
     if rule.loaded_before is not None:
         loaded = leads.c.entry_date
-        parts += [loaded >= NO_DATE, loaded < _text(moment_before(rule.loaded_before, now))]
+        parts += [loaded >= ZERO_DATES, loaded < _text(moment_before(rule.loaded_before, now))]
     if rule.min_called_count is not None:
         parts.append(leads.c.called_count >= rule.min_called_count)
     return and_(true(), *parts)
@@ -138,12 +138,14 @@ def age_group(leads: TableClause, now: datetime) -> ColumnElement[int]:
     loaded = leads.c.entry_date
     groups = [
         (loaded >= _text(now - timedelta(days=days)), number)
-        for number, (_, days) in enumerate(AGES[:-2])
+        for number, (_, days) in enumerate(AGE_CONDITIONS[:-2])
     ]
-    return case(*groups, (loaded >= NO_DATE, len(AGES) - 2), else_=len(AGES) - 1)
+    return case(
+        *groups, (loaded >= ZERO_DATES, len(AGE_CONDITIONS) - 2), else_=len(AGE_CONDITIONS) - 1
+    )
 
 
-AGES = (
+AGE_CONDITIONS = (
     ("up to 7 days", 7), ("8 to 30 days", 30), ("31 to 90 days", 90), ("91 to 180 days", 180),
     ("181 to 365 days", 365), ("over a year", 0), ("unknown", 0),
 )  # fmt: skip

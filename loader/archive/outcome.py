@@ -98,7 +98,7 @@ the lead, whether it is of the same lead at all, whether the rule selects the le
 it ("" for nobody)."""
 
 
-def counted(before: pd.DataFrame, after: pd.DataFrame) -> Counts:
+def count_outcomes(before: pd.DataFrame, after: pd.DataFrame) -> Counts:
     """Count what was done where the server's own counts are not known.
 
     Args:

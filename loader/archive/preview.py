@@ -7,14 +7,14 @@ import pandas as pd
 from sqlalchemy import ColumnElement, Select, TableClause, case, column, func, select
 from sqlalchemy import table as table_of
 
-from loader.archive.conditions import AGES, age_group
+from loader.archive.conditions import AGE_CONDITIONS, age_group
 from loader.archive.outcome import Preview, Stay
 from loader.archive.selection import Leads
 from loader.clock import Clock
 from loader.database.connection import Database
 
 GROUPED = {"list_id": "int64", "status": "str", "age": "int64", "details": "str", "leads": "int64"}
-LISTS = {"list_id": "int64", "list_name": "str", "campaign_id": "str"}
+PREVIEW_LIST_COLUMNS = {"list_id": "int64", "list_name": "str", "campaign_id": "str"}
 
 
 def preview(
@@ -53,15 +53,17 @@ def preview(
         found = pd.concat([found, _frame(database, counted, GROUPED)]).pipe(_summed, *names)
     taken, stays = found[found["details"] == ""], found[found["details"] != ""]
     by_age = _summed(taken, "age")
-    lists = table_of("vicidial_lists", *map(column, LISTS))
+    lists = table_of("vicidial_lists", *map(column, PREVIEW_LIST_COLUMNS))
     by_list = _summed(taken, "list_id").merge(
-        _frame(database, select(*lists.c), LISTS), on="list_id", how="left"
+        _frame(database, select(*lists.c), PREVIEW_LIST_COLUMNS), on="list_id", how="left"
     )
-    ages = pd.Series([name for name, _ in AGES], dtype="str")
+    ages = pd.Series([name for name, _ in AGE_CONDITIONS], dtype="str")
     return Preview(
         leads=int(taken["leads"].sum()),
         spared=_summed(stays, "details").assign(why=why.value)[["why", "details", "leads"]],
-        by_list=by_list.fillna({"list_name": "", "campaign_id": ""})[[*LISTS, "leads"]],
+        by_list=by_list.fillna({"list_name": "", "campaign_id": ""})[
+            [*PREVIEW_LIST_COLUMNS, "leads"]
+        ],
         by_status=_summed(taken, "status"),
         by_age=by_age.assign(age=by_age["age"].map(ages)),
     )

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from loader.archive.outcome import Counts, Preview, Stay
-from loader.results.lines import aligned, many
+from loader.results.lines import align, count_of
 
 Stopped = Literal["done", "dry_run", "limit", "run_time", "office_hours", "signal", "error"]
 
@@ -127,7 +127,7 @@ class ArchiveReport(BaseModel):
         return f"stopped {where}: {self.why}"
 
 
-def told(report: ArchiveReport) -> list[str]:
+def report_lines(report: ArchiveReport) -> list[str]:
     """Tell the report in lines for people."""
     body = _previewed(report, report.preview) if report.preview else _moved(report)
     made = "tables that would be made" if report.preview else "tables made"
@@ -139,7 +139,7 @@ def told(report: ArchiveReport) -> list[str]:
     lines.append(report.ending)
     if report.chunks:
         rate = report.looked_at / max(report.seconds, 0.001)
-        pace = f", {many(report.chunks, 'chunk')}, {rate:,.0f} leads/s"
+        pace = f", {count_of(report.chunks, 'chunk')}, {rate:,.0f} leads/s"
     else:
         pace = ""
     lines.append(f"results: {report.results} ({report.seconds:.1f} s{pace})")
@@ -156,21 +156,21 @@ def _moved(report: ArchiveReport) -> list[str]:
         for name, meaning in others.items()
         if getattr(report, name)
     ]
-    lines = aligned(counts, "<><")
+    lines = align(counts, "<><")
     if report.children:
         head = ["with the leads", *(name.removesuffix("_count") for name in Counts._fields)]
         rows = [
             [f"  {table}", *(f"{counts[name]:,}" for name in Counts._fields)]
             for table, counts in report.children.items()
         ]
-        lines += aligned([head, *rows], "<>>>>")
+        lines += align([head, *rows], "<>>>>")
     return lines
 
 
 def _previewed(report: ArchiveReport, preview: PreviewSummary) -> list[str]:
     would, limit = _would_be(report), report.options.get("limit")
     of_limit = f"; the limit takes {limit:,} of them" if limit and limit < preview.leads else ""
-    lines = [f"{many(preview.leads, 'lead')} would be {would}{of_limit}; nothing was written"]
+    lines = [f"{count_of(preview.leads, 'lead')} would be {would}{of_limit}; nothing was written"]
     titles = {"by_list": "by list", "by_status": "by status", "by_age": "by age"}
     for name, title in (titles | {"spared": "beside these, what would stay"}).items():
         rows = getattr(preview, name)
@@ -198,4 +198,4 @@ def _listed(rows: Sequence[dict[str, Any]]) -> list[str]:
     names = list(rows[0])
     cells = [[f"{row[n]:,}" if n == "leads" else str(row[n]) for n in names] for row in rows]
     indented = [[f"  {line[0]}", *line[1:]] for line in [names, *cells]]
-    return aligned(indented, "<" * (len(names) - 1) + ">")
+    return align(indented, "<" * (len(names) - 1) + ">")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from loader.archive.outcome import STAYED_TYPES, ChunkResult, Counts, Stay
-from loader.archive.report import ArchiveReport, told
+from loader.archive.report import ArchiveReport, report_lines
 from loader.errors import ResultsError, UsageError
 from loader.results.folder import SUMMARY, refuse_other_results
 
@@ -130,7 +130,7 @@ class ArchiveResults:
         if report.preview:
             self._remove_rows()
         with self._writing():
-            (self.folder / TEXT).write_text("\n".join(told(report)) + "\n", "utf-8")
+            (self.folder / TEXT).write_text("\n".join(report_lines(report)) + "\n", "utf-8")
             work = self.folder / f".{SUMMARY}"
             work.write_text(report.model_dump_json(indent=2) + "\n", "utf-8")
             work.rename(self.folder / SUMMARY)

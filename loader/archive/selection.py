@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, TableClause, column, func, sel
 
 from loader.archive.outcome import STAYED_TYPES, Stay, no_stayed
 from loader.database.connection import Database
-from loader.database.sql import quoted
+from loader.database.sql import quote_identifier
 from loader.errors import LeadIdsError
 
 Ids = npt.NDArray[np.int64]
@@ -204,7 +204,7 @@ class LeadsOfRule:
         """
         self._rule, self._left_behind = rule, left_behind
         self._why, details = spared
-        self._windows = Windows(database, table, quoted(index))
+        self._windows = Windows(database, table, quote_identifier(index))
         self._details = details.label("details")
         self._found, self._last = no_stayed(), -1
         self._is_caught_up = False

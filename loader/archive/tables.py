@@ -10,7 +10,7 @@ from sqlalchemy.sql.elements import quoted_name
 
 from loader.database.catalogue import Columns, Shape, differences, read_shapes
 from loader.database.connection import Database
-from loader.database.sql import quoted
+from loader.database.sql import quote_identifier
 from loader.errors import ConfigurationError, NotAllowedError
 from loader.options.archive import ArchiveOptions
 
@@ -68,14 +68,14 @@ def make_archive(database: Database, name: str, columns: Columns) -> None:
         DatabaseUnavailableError: no answer after all retries.
     """
     archive, key = name + SUFFIX, key_of(name)
-    source, target = quoted(name), quoted(archive)
+    source, target = quote_identifier(name), quote_identifier(archive)
     if database.is_sqlite:
-        parts = [f"{quoted(each)} {kind}" for each, kind in columns.items()]
-        parts.append(f"PRIMARY KEY ({quoted(key)})")
+        parts = [f"{quote_identifier(each)} {kind}" for each, kind in columns.items()]
+        parts.append(f"PRIMARY KEY ({quote_identifier(key)})")
         statements = [f"CREATE TABLE IF NOT EXISTS {target} ({', '.join(parts)})"]
     else:
         # Done twice it changes nothing, so that one that was killed in between can be done again.
-        counter = f"{quoted(key)} {columns[key].definition} NOT NULL"
+        counter = f"{quote_identifier(key)} {columns[key].definition} NOT NULL"
         statements = [
             f"CREATE TABLE IF NOT EXISTS {target} LIKE {source}",
             f"ALTER TABLE {target} MODIFY {counter}",

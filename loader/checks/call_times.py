@@ -8,7 +8,7 @@ import pandas as pd
 from loader.dialer import Dialer
 from loader.frames.collation import fold, fold_text
 
-DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
+WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 
 NO_CALL_TIME = OTHER_STATE = " "
 """Of leads whose list, or whose state, has none; no folded text ends in a blank."""
@@ -67,11 +67,11 @@ def open_now(kinds: pd.DataFrame, dialer: Dialer) -> "pd.Series[bool]":
 def _call_times_of_lists(dialer: Dialer) -> "pd.Series[str]":
     """Give the folded call_time_id by list_id: the list's own, or its campaign's."""
     own = dialer.list_call_times.reindex(dialer.lists.index, fill_value="")
-    of_campaign = found(fold(dialer.lists), dialer.campaigns["local_call_time"])
+    of_campaign = look_up(fold(dialer.lists), dialer.campaigns["local_call_time"])
     return fold(own.where(~own.isin(("", "campaign")), of_campaign))
 
 
-def found(keys: "pd.Series[Any]", table: "pd.Series[str]") -> "pd.Series[str]":
+def look_up(keys: "pd.Series[Any]", table: "pd.Series[str]") -> "pd.Series[str]":
     """Look keys up in the index of a table; empty for those that are not there."""
     return keys.map(table).astype("str").fillna("")
 
@@ -81,7 +81,7 @@ def _is_open(call_time: str, state: str, offset: float, dialer: Dialer) -> bool:
     if hours is None:
         return False
     local = dialer.clock.utc + timedelta(hours=offset)
-    day = DAYS[local.isoweekday() % 7]
+    day = WEEKDAYS[local.isoweekday() % 7]
     start, stop = hours[f"{day}_start"], hours[f"{day}_stop"]
     if not start and not stop:
         start, stop = hours["default_start"], hours["default_stop"]

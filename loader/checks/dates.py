@@ -4,7 +4,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.frames.arrow import joined, to_arrow, to_series
+from loader.frames.arrow import join_texts, to_arrow, to_series
 
 _DATES = (
     r"^(?P<year>[0-9]+)-(?P<month>[0-9]+)-(?P<day>[0-9]+)",
@@ -39,7 +39,7 @@ def iso_dates(values: "pd.Series[str]") -> "pd.Series[str]":
     last = _DAYS.take(pc.if_else(pc.fill_null(known, fill_value=False), month, 0))
     last = pc.add(last, pc.cast(pc.and_(leap, pc.equal(month, 2)), pa.int64()))
     good = pc.fill_null(pc.and_(known, pc.less_equal(day, last)), fill_value=False)
-    text = joined([_padded(n, width) for n, width in ((year, 4), (month, 2), (day, 2))], "-")
+    text = join_texts([_padded(n, width) for n, width in ((year, 4), (month, 2), (day, 2))], "-")
     return to_series(pc.if_else(good, text, None), values.index)
 
 

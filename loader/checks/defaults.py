@@ -21,7 +21,7 @@ SWITCHES = ("callback", "add_to_hopper")
 FORCED = ("list_id", "phone_code")
 
 
-class Filling:
+class Defaults:
     """The values of one run, by field."""
 
     def __init__(

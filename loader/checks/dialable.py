@@ -9,7 +9,7 @@ from loader.dialer import Dialer
 from loader.frames.collation import fold, fold_text
 from loader.reasons import Obstacle
 
-LISTS = ("campaign_id", "active", "expiration_date")
+LIST_COLUMNS = ("campaign_id", "active", "expiration_date")
 CAMPAIGNS = ("active", "dial_statuses", "lead_filter_id")
 """What is read of lists and campaigns to tell which leads are called."""
 
@@ -30,7 +30,7 @@ def find_obstacles(
         kinds: list_id (int64), status, called_since_last_reset, state (str), gmt_offset_now
             (float64, hours; NaN: none), zone_known (bool).
         dialer: its clock, and what says when leads may be called.
-        lists: columns of `LISTS` (str) by list_id.
+        lists: columns of `LIST_COLUMNS` (str) by list_id.
         campaigns: columns of `CAMPAIGNS` (str) by folded campaign_id; dial_statuses is null where
             the database does not have it.
     """

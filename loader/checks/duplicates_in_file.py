@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-ROUNDS = 20
+SETTLE_ROUNDS = 20
 """Of deciding sets of rows, after which those still undecided are decided one by one."""
 
 Codes = npt.NDArray[np.int64]
@@ -45,7 +45,7 @@ def earlier_duplicates(keys: Sequence[Keys], rejected: npt.NDArray[np.bool_]) ->
     rows = len(rejected)
     state = [_FirstOffers(key, rows) for key in keys]
     undecided = np.flatnonzero(~rejected)
-    for _ in range(ROUNDS):
+    for _ in range(SETTLE_ROUNDS):
         if not undecided.size:
             break
         undecided = _decide(state, undecided)

@@ -7,7 +7,7 @@ from loader.dialer import Column
 from loader.fields.lead import WIDTHS
 from loader.findings import Findings, Notices, findings, notices
 from loader.options.load import LoadOptions
-from loader.phones.parse import damaged, digits_only, mend_decimals, parse_phones
+from loader.phones.parse import digits_only, is_damaged, mend_decimals, parse_phones
 from loader.phones.regions import region_of_country, region_of_phone_code
 from loader.reasons import Notice, Reason
 
@@ -48,7 +48,7 @@ def normalize_phones(
         mended = mend_decimals(given)
         said.append(notices(leads.index[mended != given], Notice.DECIMAL_MENDED, ""))
         given = mended
-    bad = damaged(given)
+    bad = is_damaged(given)
     regions = _regions(leads, options)
     number = parse_phones(given.where(~bad, ""), regions)
     said += _said_of_numbers(leads, number, options)
@@ -113,7 +113,7 @@ def _phone_code(leads: pd.DataFrame, options: LoadOptions) -> "pd.Series[str]":
 
 
 def _alt_phone(given: "pd.Series[str]", regions: "pd.Series[str]") -> "pd.Series[str]":
-    number = parse_phones(given.where(~damaged(given), ""), regions)
+    number = parse_phones(given.where(~is_damaged(given), ""), regions)
     good = number["possible"] == "IS_POSSIBLE"
     return number["national_number"].where(good, given)
 

@@ -16,7 +16,7 @@ from loader.clock import offset_now
 from loader.dialer import Column, Dialer
 from loader.fields.lead import WIDTHS
 from loader.findings import Findings, Notices, findings, no_findings, notices
-from loader.frames.arrow import joined, to_arrow, to_mask, to_series
+from loader.frames.arrow import join_texts, to_arrow, to_mask, to_series
 from loader.frames.collation import fold
 from loader.options.load import LoadOptions
 from loader.phones.number_zones import NumberZones
@@ -335,7 +335,7 @@ def _begin(texts: "pd.Series[str]", stop: int) -> "pd.Series[str]":
 
 
 def _pair(left: "pd.Series[str]", right: "pd.Series[str]") -> "pd.Series[str]":
-    return to_series(joined([to_arrow(left), to_arrow(right)], "|"), left.index)
+    return to_series(join_texts([to_arrow(left), to_arrow(right)], "|"), left.index)
 
 
 def _lacks_nanpa(options: LoadOptions, dialer: Dialer) -> bool:

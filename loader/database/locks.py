@@ -18,7 +18,7 @@ A_WEEK = 604_800
 
 
 @contextmanager
-def held(database: Database, name: str, what: str) -> Iterator[None]:
+def lock(database: Database, name: str, what: str) -> Iterator[None]:
     """Hold a lock of all processes that work with a database; of an SQLite file, beside the file.
 
     It ends with the process, or with the server; nobody has to clean up.

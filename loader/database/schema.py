@@ -18,7 +18,7 @@ from sqlalchemy.types import TypeEngine
 REQUIRED = ("vicidial_list", "vicidial_lists", "vicidial_campaigns")
 """Tables without which nothing can be loaded; a check or look-up needs its own table besides."""
 
-DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
+WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 
 metadata = MetaData()
 
@@ -77,7 +77,7 @@ def _hours(prefix: str) -> list[Column[Any]]:
         Column(f"{prefix}_default_stop", COUNT, server_default="2100", nullable=False),
         *(
             Column(f"{prefix}_{day}_{edge}", COUNT, server_default="0")
-            for day in DAYS
+            for day in WEEKDAYS
             for edge in ("start", "stop")
         ),
     ]

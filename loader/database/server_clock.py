@@ -17,7 +17,7 @@ def read_clock(connection: Connection) -> Clock:
     return Clock(now=local, offset=timedelta(minutes=ahead))
 
 
-MOMENTS = 1000
+MOMENTS_PER_STATEMENT = 1000
 """Of one statement: a row has no more columns than 2000 on SQLite, 4096 on a server."""
 
 
@@ -28,8 +28,8 @@ def existing_moments(connection: Connection, moments: Sequence[datetime]) -> lis
     asks for a thousand.
     """
     found: list[datetime] = []
-    for start in range(0, len(moments), MOMENTS):
-        asked = moments[start : start + MOMENTS]
+    for start in range(0, len(moments), MOMENTS_PER_STATEMENT):
+        asked = moments[start : start + MOMENTS_PER_STATEMENT]
         words = ", ".join(f"FROM_UNIXTIME(UNIX_TIMESTAMP('{sql(moment)}'))" for moment in asked)
         answers = connection.exec_driver_sql(f"SELECT {words}").one()
         found += [

@@ -7,16 +7,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.frames.arrow import joined, to_arrow
+from loader.frames.arrow import join_texts, to_arrow
 
 STATEMENT_BYTES = 500_000
 """Of one INSERT; the oldest servers take 1 MB, a lead with all fields full is 3 KB."""
 
-AS_IT_IS = {"no_parameters": True}
+NO_PARAMETERS = {"no_parameters": True}
 """Values and names may hold percent signs, which the driver would take for its own."""
 
 
-def quoted(name: str) -> str:
+def quote_identifier(name: str) -> str:
     """Give a table's or column's name as SQL of MariaDB, MySQL and SQLite has it."""
     return "`" + name.replace("`", "``") + "`"
 
@@ -32,7 +32,7 @@ def literals(rows: pd.DataFrame) -> pa.ChunkedArray:
         text = pc.replace_substring(to_arrow(rows[name]), "\\", "\\\\")
         escaped.append(pc.replace_substring(text, "'", "''"))
     quote, nothing = pa.scalar("'", pa.large_string()), pa.scalar("", pa.large_string())
-    return pc.binary_join_element_wise(quote, joined(escaped, "','"), quote, nothing)
+    return pc.binary_join_element_wise(quote, join_texts(escaped, "','"), quote, nothing)
 
 
 def by_statement(texts: pa.ChunkedArray) -> Iterator[list[str]]:

@@ -14,16 +14,16 @@ from loader.checks.phone_numbers import DEFAULT_PHONE_CODE
 from loader.dialer import Column, Dialer, Lookups
 from loader.extras.rows import ExtraRows, columns_there
 from loader.findings import Notices, no_notices, notices
-from loader.frames.arrow import joined, to_arrow, to_series
+from loader.frames.arrow import join_texts, to_arrow, to_series
 from loader.options.load import LoadOptions
-from loader.phones.parse import damaged, parse_phones
+from loader.phones.parse import is_damaged, parse_phones
 from loader.phones.regions import region_of_phone_code
 from loader.reasons import Notice
 
 FIELD = "multi_alt_phones"
 TABLE = "vicidial_list_alt_phones"
 
-WIDTHS = {"phone_number": 18, "phone_code": 10, "alt_phone_note": 30}
+ALT_PHONE_WIDTHS = {"phone_number": 18, "phone_code": 10, "alt_phone_note": 30}
 """What each number has, in the order in which it is written; widths where no table says otherwise,
 in characters."""
 
@@ -37,7 +37,7 @@ class _Parts(NamedTuple):
     """The numbers of some leads."""
 
     rows: pd.DataFrame
-    """The columns of `WIDTHS` (str); and place (int64), that of the lead. Index from 0."""
+    """Columns of `ALT_PHONE_WIDTHS` (str), and place (int64), that of the lead. Index from 0."""
     offsets: pa.Array
     """Where the numbers of each lead begin."""
 
@@ -95,7 +95,7 @@ def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> It
     counts = rows.groupby("place").cumcount() + 1
     values = {
         "lead_id": lead_ids,
-        **{name: rows[name].array for name in WIDTHS},
+        **{name: rows[name].array for name in ALT_PHONE_WIDTHS},
         "alt_phone_count": counts.astype("str").array,
         "active": "Y",
     }
@@ -113,13 +113,15 @@ def _split(texts: "pd.Series[str]") -> _Parts:
     found = pc.extract_regex(pc.list_flatten(lists), PART)
     place = pc.list_parent_indices(lists).to_numpy()
     index = pd.RangeIndex(len(place))
-    columns = {name: to_series(pc.struct_field(found, name), index) for name in WIDTHS}
+    columns = {name: to_series(pc.struct_field(found, name), index) for name in ALT_PHONE_WIDTHS}
     return _Parts(pd.DataFrame({**columns, "place": place}, index=index), lists.offsets)
 
 
 def _join(parts: _Parts, index: pd.Index) -> "pd.Series[str]":
     """Write the numbers of each lead in one text, as `_split` reads it."""
-    texts = joined([to_arrow(parts.rows[name]) for name in WIDTHS], "_").combine_chunks()
+    texts = join_texts(
+        [to_arrow(parts.rows[name]) for name in ALT_PHONE_WIDTHS], "_"
+    ).combine_chunks()
     lists = pa.ListArray.from_arrays(parts.offsets, texts)
     return to_series(pc.binary_join(lists, pa.scalar("!", pa.large_string())), index)
 
@@ -129,7 +131,7 @@ def _national(rows: pd.DataFrame, region: "pd.Series[str]") -> pd.DataFrame:
     given, codes = rows["phone_number"], rows["phone_code"]
     of_lead = region.iloc[rows["place"]].set_axis(rows.index)
     number = parse_phones(
-        given.where(~damaged(given), ""), region_of_phone_code(codes).where(codes != "", of_lead)
+        given.where(~is_damaged(given), ""), region_of_phone_code(codes).where(codes != "", of_lead)
     )
     good = number["possible"] == "IS_POSSIBLE"
     return rows.assign(
@@ -143,7 +145,7 @@ def _cut(
 ) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
     """Cut values to their columns' widths; give the places of the leads that had longer ones."""
     rows, long = rows.copy(), pd.Series(data=False, index=rows.index)
-    for name, usual in WIDTHS.items():
+    for name, usual in ALT_PHONE_WIDTHS.items():
         width = columns.get(name, Column(width=usual)).width
         if width is not None:
             long |= rows[name].str.len() > width

@@ -13,13 +13,13 @@ from loader.checks.fit import fit_field
 from loader.dialer import Column, Dialer, Lookups
 from loader.extras.rows import ExtraRows, columns_there
 from loader.findings import Notices, no_notices, notices
-from loader.frames.arrow import joined, to_arrow, to_series
+from loader.frames.arrow import join_texts, to_arrow, to_series
 from loader.frames.collation import fold
 from loader.options.load import LoadOptions
 from loader.reasons import Notice
 
 TABLE = "vicidial_callbacks"
-WIDTHS = {"comments": 255, "lead_status": 6}
+CALLBACK_WIDTHS = {"comments": 255, "lead_status": 6}
 """Where no table says otherwise, in characters."""
 
 DEFAULT_STATUS = "CALLBK"
@@ -28,7 +28,7 @@ MOST_DAYS = 2_900_000
 """Until 2058 a date so many days ahead lies before the year 10000, where the dates of databases
 end; more are no date."""
 
-MOMENT = (
+CALLBACK_MOMENT = (
     r"^(?P<date>[0-9]{4}-[0-9]{1,2}-[0-9]{1,2})"
     r"(?:[ T+](?P<hour>[01]?[0-9]|2[0-3]):(?P<minute>[0-5]?[0-9])(?::(?P<second>[0-5]?[0-9]))?)?$"
 )
@@ -162,7 +162,7 @@ def _made(
     for name in ("callback_status", "callback_comments"):
         column = "comments" if name == "callback_comments" else "lead_status"
         good[name], _, of_field = fit_field(
-            good[name], columns.get(column, Column(width=WIDTHS[column])), replacing
+            good[name], columns.get(column, Column(width=CALLBACK_WIDTHS[column])), replacing
         )
         said.append(of_field)
     status = good["callback_status"]
@@ -206,12 +206,12 @@ def _days(sent: "pd.Series[str]") -> "pd.Series[int]":
 
 def _moments(sent: "pd.Series[str]") -> "pd.Series[str]":
     """Read YYYY-MM-DD, or with HH:MM or HH:MM:SS after a blank, T or plus; empty: it is not."""
-    found = pc.extract_regex(to_arrow(sent), MOMENT)
+    found = pc.extract_regex(to_arrow(sent), CALLBACK_MOMENT)
     dates = iso_dates(to_series(pc.fill_null(pc.struct_field(found, "date"), ""), sent.index))
     parts = [
         pc.utf8_lpad(pc.struct_field(found, name), 2, "0") for name in ("hour", "minute", "second")
     ]
-    moments = dates + " " + to_series(joined(parts, ":"), sent.index)
+    moments = dates + " " + to_series(join_texts(parts, ":"), sent.index)
     # A birthday may be known by its year alone; a call needs a day.
     is_day = dates.notna() & ~dates.str.contains("-00", regex=False)
     return moments.where(is_day, "")

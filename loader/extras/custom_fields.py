@@ -16,7 +16,7 @@ from loader.frames.arrow import to_arrow, to_series
 from loader.options.load import LoadOptions
 from loader.reasons import Notice
 
-SOURCE = "custom:"
+CUSTOM_PREFIX = "custom:"
 """What the columns of leads are named before the label of the custom field."""
 
 BLANK = "--BLANK--"
@@ -74,10 +74,10 @@ def decide(
     list_ids = leads["list_id"].astype("str")
     leads["entry_list_id"] = list_ids.where(takes, leads["entry_list_id"])
     for (label, column), places in _alike(tables).items():
-        if SOURCE + label in leads:
+        if CUSTOM_PREFIX + label in leads:
             rows = of_row.index[of_row.isin(places)]
-            values, of_field = _fit(leads.loc[rows, SOURCE + label].rename(label), column)
-            leads.loc[rows, SOURCE + label] = values
+            values, of_field = _fit(leads.loc[rows, CUSTOM_PREFIX + label].rename(label), column)
+            leads.loc[rows, CUSTOM_PREFIX + label] = values
             said.append(of_field)
     return leads, pd.concat(said)
 
@@ -96,7 +96,9 @@ def extra_rows(leads: pd.DataFrame, options: LoadOptions, dialer: Dialer) -> Ite
     for fields, places in _with_same_fields(tables).items():
         of_those = of_row[of_row.isin(places)]
         values = {
-            name: leads.loc[of_those.index, SOURCE + label] if SOURCE + label in leads else empty
+            name: leads.loc[of_those.index, CUSTOM_PREFIX + label]
+            if CUSTOM_PREFIX + label in leads
+            else empty
             for label, name, empty in fields
         }
         rows = pd.DataFrame({"lead_id": leads.loc[of_those.index, "lead_id"], **values})

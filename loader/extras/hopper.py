@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from loader.checks.call_times import callable_now, found
+from loader.checks.call_times import callable_now, look_up
 from loader.clock import written_offsets
 from loader.dialer import Dialer, Lookups
 from loader.extras.rows import ExtraRows, columns_there
@@ -65,7 +65,7 @@ def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> It
         return
     values = {
         "lead_id": leads["lead_id"],
-        "campaign_id": found(leads["list_id"], dialer.lists),
+        "campaign_id": look_up(leads["list_id"], dialer.lists),
         "status": "READY",
         "user": "",
         "list_id": leads["list_id"],

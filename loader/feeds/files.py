@@ -24,11 +24,11 @@ from loader.fields.lead import plain, usual_names
 from loader.frames.arrow import to_arrow
 from loader.frames.sorted_numbers import Numbers, sort_on_disk
 from loader.options.load import LoadOptions
-from loader.phones.parse import damaged, looks_like_decimals, mend_decimals, parse_numbers
+from loader.phones.parse import is_damaged, looks_like_decimals, mend_decimals, parse_numbers
 from loader.phones.regions import region_of_phone_code
 from loader.reading.source import ReadOptions, SourceFile, open_source
 
-READING = ReadOptions(chunk_size=50_000)
+FEED_READ_OPTIONS = ReadOptions(chunk_size=50_000)
 
 DAY = 86_400
 """Seconds."""
@@ -63,7 +63,7 @@ def _read_feed(name: str, path: Path, options: LoadOptions, folder: Path) -> Fee
     try:
         age = _age(path, options.feed_max_age)
         with ExitStack() as stack:
-            reading = _Reading(_open(path, stack), _region(options))
+            reading = _FeedReader(_open(path, stack), _region(options))
             numbers = sort_on_disk(reading.numbers(), folder)
     except SourceFileError as error:
         raise FeedFileError(f"feed {name}: {error}") from None
@@ -94,9 +94,9 @@ def _age(path: Path, most: int | None) -> int:
 def _open(path: Path, stack: ExitStack) -> SourceFile:
     """Open a file with a header; else as one column without."""
     try:
-        return stack.enter_context(open_source(str(path), READING))
+        return stack.enter_context(open_source(str(path), FEED_READ_OPTIONS))
     except SourceFileError as error:
-        bare = replace(READING, layout=("phone_number",))
+        bare = replace(FEED_READ_OPTIONS, layout=("phone_number",))
         try:
             source = stack.enter_context(open_source(str(path), bare))
         except SourceFileError:
@@ -115,7 +115,7 @@ def _region(options: LoadOptions) -> str:
     return options.default_region or str(of_code)
 
 
-class _Reading:
+class _FeedReader:
     """One pass over the file of a feed."""
 
     def __init__(self, source: SourceFile, region: str) -> None:
@@ -148,7 +148,7 @@ class _Reading:
         """Read those of the values that are numbers, as the leads' are read."""
         values = mend_decimals(values) if self.decimals else values
         regions = pd.Series(self.region, index=values.index, dtype="str")
-        number = parse_numbers(values.where(~damaged(values), ""), regions)
+        number = parse_numbers(values.where(~is_damaged(values), ""), regions)
         good = number[number["possible"] == "IS_POSSIBLE"]
         digits = to_arrow(good["country_code"] + good["national_number"])
         return np.asarray(digits.cast(pa.uint64()).to_numpy(), dtype=np.uint64)

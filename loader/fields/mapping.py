@@ -72,7 +72,7 @@ def _holds(table: object, kind: type) -> bool:
     return isinstance(table, dict) and all(isinstance(value, kind) for value in table.values())
 
 
-CUSTOM = "custom:"
+CUSTOM_PREFIX = "custom:"
 """Before the label of a custom field, where fields are named."""
 
 
@@ -107,7 +107,7 @@ def map_columns(
                 fields[field] = _column(file, source, column, columns)
     for label in labels:
         if label in columns:
-            fields.setdefault(CUSTOM + label, label)
+            fields.setdefault(CUSTOM_PREFIX + label, label)
     _by_usual_names(file, columns, fields, vendor)
     if not fields:
         # Then it may be no header, and what stands in it a person's.
@@ -135,7 +135,7 @@ def field_named(source: str, name: str, labels: Collection[str] = ()) -> str:
         UsageError: there is no such field.
     """
     if name in labels:
-        return CUSTOM + name
+        return CUSTOM_PREFIX + name
     if name not in usual_names():
         raise UsageError(f"{source}: {_no_field(name, labels)}")
     return name

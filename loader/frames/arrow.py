@@ -24,7 +24,7 @@ def to_mask(values: pa.Array | pa.ChunkedArray, index: pd.Index) -> "pd.Series[b
     return pd.Series(values.fill_null(False).to_numpy(zero_copy_only=False), index=index)
 
 
-def joined(columns: Sequence[pa.ChunkedArray], separator: str) -> pa.ChunkedArray:
+def join_texts(columns: Sequence[pa.ChunkedArray], separator: str) -> pa.ChunkedArray:
     """Join the texts (large_string) of each row."""
     return pc.binary_join_element_wise(*columns, pa.scalar(separator, pa.large_string()))
 

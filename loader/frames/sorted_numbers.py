@@ -13,10 +13,10 @@ Numbers = npt.NDArray[np.uint64]
 """International numbers: the digits of country calling code and national number."""
 
 
-RUN = 2**20
+RUN_NUMBERS = 2**20
 """Numbers that are sorted in memory at a time."""
 
-STEP = 2**12
+NUMBERS_PER_STEP = 2**12
 """Of a sorted run every so many numbers tell where to divide it."""
 
 
@@ -30,8 +30,8 @@ def sort_on_disk(chunks: Iterable[Numbers], folder: Path) -> Numbers:
     with ExitStack() as stack:
         runs = [_written([_distinct(run)], folder, stack) for run in _runs(chunks)]
         # Between two edges are about RUN numbers of all runs together: so many are merged at once.
-        steps = [_mapped(run)[::STEP].copy() for run in runs]
-        edges = np.sort(np.concatenate(steps))[:: RUN // STEP]
+        steps = [_mapped(run)[::NUMBERS_PER_STEP].copy() for run in runs]
+        edges = np.sort(np.concatenate(steps))[:: RUN_NUMBERS // NUMBERS_PER_STEP]
         slices = zip(*(_slices(run, edges) for run in runs), strict=True)
         merged = (_distinct(np.concatenate(parts)) for parts in slices)
         return _mapped(_written(merged, folder, stack))
@@ -42,7 +42,7 @@ def _runs(chunks: Iterable[Numbers]) -> Iterator[Numbers]:
     waiting: list[Numbers] = []
     for chunk in chunks:
         waiting.append(chunk)
-        if sum(part.size for part in waiting) >= RUN:
+        if sum(part.size for part in waiting) >= RUN_NUMBERS:
             run = np.concatenate(waiting)
             waiting.clear()
             yield run

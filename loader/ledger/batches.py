@@ -41,7 +41,7 @@ def _nothing(_connection: Connection) -> None:
     """Write no more."""
 
 
-class Journal:
+class BatchLedger:
     """Gives the entries of a run's batches, in the order in which they are sent."""
 
     def __init__(self, ledger: Ledger, run: str, owner: str) -> None:
@@ -67,7 +67,7 @@ class _Entry:
 
     kind = ""
 
-    def __init__(self, journal: Journal, number: int, rows: pd.Index) -> None:
+    def __init__(self, journal: BatchLedger, number: int, rows: pd.Index) -> None:
         self.journal, self.number = journal, number
         first, last = int(rows.min()), int(rows.max())
         self._columns = {"first_row": first, "last_row": last, "row_count": len(rows)}
@@ -150,7 +150,9 @@ class _Entry:
         if not self._is_there:
             own = {"run": journal.run, "number": self.number, "kind": self.kind}
             new = insert(batches).values(**own, **self._columns, **values)
-            connection.execute(new if self._is_there is False else tables.ignoring(new, connection))
+            connection.execute(
+                new if self._is_there is False else tables.insert_or_ignore(new, connection)
+            )
         if self._is_there is not False:
             mine = (batches.c.run == journal.run, batches.c.number == self.number)
             connection.execute(update(batches).where(*mine).values(**values))
@@ -162,7 +164,7 @@ class LeadEntry(_Entry, LeadLog):
 
     kind = "new"
 
-    def __init__(self, journal: Journal, number: int, rows: pd.Index) -> None:
+    def __init__(self, journal: BatchLedger, number: int, rows: pd.Index) -> None:
         """Take the entry as the ledger has it, or a new one."""
         self._extras: dict[str, InsertedExtra] = {}
         self._has_news = False
@@ -279,7 +281,7 @@ class ChangeEntry(_Entry, ChangeLog):
 
     kind = "changes"
 
-    def __init__(self, journal: Journal, number: int, rows: pd.Index) -> None:
+    def __init__(self, journal: BatchLedger, number: int, rows: pd.Index) -> None:
         """Take the entry as the ledger has it, or a new one."""
         self._noted: set[int] = set()
         """Rows of which the table of changes is right, if the transaction was committed."""

@@ -76,7 +76,7 @@ class RunRecord:
 
 
 JSON_COLUMNS = frozenset({"options", "mapping", "counts"})
-MOMENTS = frozenset({"began", "ended"})
+MOMENT_COLUMNS = frozenset({"began", "ended"})
 
 
 class Ledger:
@@ -185,7 +185,7 @@ class Ledger:
             with attempt, self.database.connect() as connection:
                 # If only the answer to the commit was lost, it is there.
                 is_first = attempt.retry_state.attempt_number == 1
-                connection.execute(new if is_first else tables.ignoring(new, connection))
+                connection.execute(new if is_first else tables.insert_or_ignore(new, connection))
                 connection.commit()
 
     def update(self, name: str, *, of_owner: str | None = None, **columns: Any) -> None:
@@ -357,7 +357,7 @@ def _as_columns(values: dict[str, Any]) -> dict[str, Any]:
     columns = dict(values)
     for name in columns.keys() & JSON_COLUMNS:
         columns[name] = json.dumps(columns[name], ensure_ascii=False)
-    for name in columns.keys() & MOMENTS:
+    for name in columns.keys() & MOMENT_COLUMNS:
         moment = columns[name]
         columns[name] = moment and moment.astimezone(UTC).replace(tzinfo=None)
     return columns
@@ -367,7 +367,7 @@ def _record(row: RowMapping) -> RunRecord:
     values = {each.name: row[each.name] for each in fields(RunRecord)}
     for name in JSON_COLUMNS:
         values[name] = json.loads(values[name])
-    for name in MOMENTS:
+    for name in MOMENT_COLUMNS:
         values[name] = values[name] and values[name].replace(tzinfo=UTC)
     return RunRecord(**values)
 

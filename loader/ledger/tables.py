@@ -29,8 +29,8 @@ VERSION = 1
 metadata = MetaData()
 
 LONG_TEXT = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
-MOMENT = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
-RUN = String(64)
+MOMENT_TYPE = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+RUN_TYPE = String(64)
 OPTIONS = {
     f"{dialect}_{name}": value
     for dialect in ("mysql", "mariadb")
@@ -53,7 +53,7 @@ version = _table("version", Column("version", Integer, primary_key=True, autoinc
 
 runs = _table(
     "runs",
-    Column("run", RUN, primary_key=True),
+    Column("run", RUN_TYPE, primary_key=True),
     Column("job", String(16), nullable=False),
     Column("source", Text, nullable=False),
     Column("sha256", String(64), nullable=False),
@@ -65,8 +65,8 @@ runs = _table(
     Column("pid", BigInteger, nullable=False),
     # Drawn anew by each process that works on the run: the last one goes on, others end.
     Column("owner", String(32), nullable=False),
-    Column("began", MOMENT, nullable=False),
-    Column("ended", MOMENT),
+    Column("began", MOMENT_TYPE, nullable=False),
+    Column("ended", MOMENT_TYPE),
     Column("state", String(16), nullable=False),
     Column("message", Text, nullable=False),
     Column("rows_read", BigInteger, nullable=False),
@@ -74,14 +74,14 @@ runs = _table(
     Column("rejected", BigInteger, nullable=False),
     Column("counts", LONG_TEXT, nullable=False),
     Column("results", Text, nullable=False),
-    Column("of_run", RUN, nullable=False),
+    Column("of_run", RUN_TYPE, nullable=False),
     Column("writes", BigInteger, nullable=False),
     Index("leadloader_same_file", "sha256", "options_sha256"),
 )
 
 batches = _table(
     "batches",
-    Column("run", RUN, primary_key=True),
+    Column("run", RUN_TYPE, primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("kind", String(16), nullable=False),
     Column("state", String(16), nullable=False),
@@ -100,7 +100,7 @@ batches = _table(
 
 changes = _table(
     "changes",
-    Column("run", RUN, primary_key=True),
+    Column("run", RUN_TYPE, primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("row_number", BigInteger, primary_key=True, autoincrement=False),
     Column("field", String(64), primary_key=True),
@@ -125,7 +125,7 @@ def make(connection: Connection) -> None:
             connection.execute(CreateTable(table, if_not_exists=True))
     found = connection.execute(select(version.c.version)).scalars().all()
     if not found:
-        connection.execute(ignoring(insert(version), connection), {"version": VERSION})
+        connection.execute(insert_or_ignore(insert(version), connection), {"version": VERSION})
     elif found != [VERSION]:
         raise ConfigurationError(
             f"the ledger (tables leadloader_*) is of version {found[0]}, and this leadloader knows "
@@ -134,6 +134,6 @@ def make(connection: Connection) -> None:
     connection.commit()
 
 
-def ignoring(statement: Insert, connection: Connection) -> Insert:
+def insert_or_ignore(statement: Insert, connection: Connection) -> Insert:
     """Word an insert so that it does nothing if the row is there already."""
     return statement.prefix_with("OR IGNORE" if connection.dialect.name == "sqlite" else "IGNORE")

@@ -23,7 +23,7 @@ MOST = timedelta(days=36_525)
 
 NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 DURATION = re.compile("".join(f"(?:(?P<{unit}>{NUMBER}){unit[0]})?" for unit in UNITS))
-MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?")
+MOMENT_PATTERN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?")
 
 
 def parse_duration(value: object) -> timedelta:
@@ -76,7 +76,7 @@ def parse_moment(value: object) -> datetime | timedelta:
     return moment
 
 
-def written(duration: timedelta) -> str:
+def format_duration(duration: timedelta) -> str:
     """Write a duration of at least 0 as `parse_duration` reads it: 1h30m, 0.25s, 90d, 0s.
 
     Weeks are written as days.
@@ -94,7 +94,7 @@ def written_moment(moment: datetime | timedelta) -> str:
     """Write a moment as `parse_moment` reads it: 2026-08-01 12:00:00, or 90d."""
     if isinstance(moment, timedelta):
         # An age of no days, as nobody counts ages in seconds.
-        return written(moment) if moment else "0d"
+        return format_duration(moment) if moment else "0d"
     return moment.isoformat(sep=" ", timespec="seconds").removesuffix(" 00:00:00")
 
 
@@ -127,7 +127,7 @@ def _too_long(text: str) -> ValueError:
 
 
 def _moment(text: str) -> datetime | timedelta | None:
-    if MOMENT.fullmatch(text):
+    if MOMENT_PATTERN.fullmatch(text):
         try:
             return datetime.fromisoformat(text)
         except ValueError:
@@ -136,9 +136,9 @@ def _moment(text: str) -> datetime | timedelta | None:
 
 
 Duration = Annotated[
-    timedelta, BeforeValidator(parse_duration), PlainSerializer(written, when_used="json")
+    timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration, when_used="json")
 ]
-"""A field that `parse_duration` reads and JSON has as `written`."""
+"""A field that `parse_duration` reads and JSON has as `format_duration`."""
 
 Moment = Annotated[
     datetime | timedelta,

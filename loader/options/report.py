@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reporting:
+class ReportOptions:
     """How a run is to be reported."""
 
     source: str = ""
@@ -22,4 +22,4 @@ class Reporting:
     """Of an import: say how many of the new leads the dialer could call now."""
 
 
-AS_USUAL = Reporting()
+AS_USUAL = ReportOptions()

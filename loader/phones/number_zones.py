@@ -14,7 +14,7 @@ from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 from phonenumbers.timezone import UNKNOWN_TIMEZONE
 from phonenumbers.tzdata import TIMEZONE_DATA, TIMEZONE_LONGEST_PREFIX
 
-from loader.frames.arrow import joined, to_arrow
+from loader.frames.arrow import join_texts, to_arrow
 from loader.frames.collation import fold, fold_text
 
 Choice = dict[float, str]
@@ -149,7 +149,9 @@ def _described(choices: list[Choice]) -> pd.DataFrame:
 def _distinct(*columns: "pd.Series[str]") -> pa.DictionaryArray:
     """Encode the distinct combinations of texts, joined by `|`."""
     return (
-        joined([to_arrow(column) for column in columns], "|").combine_chunks().dictionary_encode()
+        join_texts([to_arrow(column) for column in columns], "|")
+        .combine_chunks()
+        .dictionary_encode()
     )
 
 

@@ -85,7 +85,7 @@ _PROBLEM = {
 }
 
 
-def damaged(values: "pd.Series[str]") -> "pd.Series[bool]":
+def is_damaged(values: "pd.Series[str]") -> "pd.Series[bool]":
     """Tell which numbers a spreadsheet or a float column damaged.
 
     That is scientific notation (`7.27556E+09`, `7,27556e9`) and decimals (`7275551212.0`,

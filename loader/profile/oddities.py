@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from loader.fields.mapping import CUSTOM
+from loader.fields.mapping import CUSTOM_PREFIX
 from loader.frames.arrow import to_series
 from loader.profile import odd_values as odd
 from loader.profile.odd_values import Chunk
@@ -233,5 +233,5 @@ def find_places(chunk: Chunk) -> Iterator[Found]:
 
 @cache
 def _checks_of(field: str) -> tuple[tuple[Oddity, odd.Check], ...]:
-    kind = "comments" if field.startswith(CUSTOM) else field
+    kind = "comments" if field.startswith(CUSTOM_PREFIX) else field
     return tuple((oddity, find) for oddity, fields, find in _CHECKS if kind in fields)

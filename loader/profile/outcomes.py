@@ -9,7 +9,14 @@ import numpy as np
 import pandas as pd
 
 from loader.frames.arrow import counts
-from loader.profile.records import AGES, MOST_EXAMPLES, OLDER, OTHERS, UNKNOWN_AGE, RejectedExample
+from loader.profile.records import (
+    LEAD_AGES,
+    MOST_EXAMPLES,
+    OLDER,
+    OTHERS,
+    UNKNOWN_AGE,
+    RejectedExample,
+)
 from loader.reasons import Notice
 
 MOST_STATES = 60
@@ -126,7 +133,7 @@ class RejectedRows:
     @property
     def ages(self) -> dict[str, int]:
         """Duplicates of existing leads by the age of the lead, from new to old."""
-        names = [*(name for _, name in AGES), OLDER, UNKNOWN_AGE]
+        names = [*(name for _, name in LEAD_AGES), OLDER, UNKNOWN_AGE]
         return {name: int(self._ages[name]) for name in names if self._ages[name]}
 
     def _entered(self, rejected: pd.DataFrame) -> "pd.Series[pd.Timestamp]":
@@ -172,8 +179,8 @@ def age_names(entered: "pd.Series[pd.Timestamp]", now: datetime) -> "pd.Series[s
     """
     days = (entered - now) / pd.Timedelta(days=-1)
     days = days.where(days >= -1)
-    names = np.array([*(name for _, name in AGES), OLDER], dtype=object)
-    bounds = np.array([float(bound) for bound, _ in AGES])
+    names = np.array([*(name for _, name in LEAD_AGES), OLDER], dtype=object)
+    bounds = np.array([float(bound) for bound, _ in LEAD_AGES])
     place = np.searchsorted(bounds, days.fillna(0.0).to_numpy(), side="right")
     return pd.Series(names[place], index=entered.index).where(days.notna(), UNKNOWN_AGE)
 

@@ -17,7 +17,7 @@ OTHERS = "others"
 """Stands for the rest, where only the most frequent are counted by name."""
 
 
-AGES = (
+LEAD_AGES = (
     (1, "today"), (8, "up to a week"), (31, "up to a month"), (91, "up to 3 months"),
     (181, "up to 6 months"), (366, "up to a year"), (731, "up to 2 years"),
 )  # fmt: skip

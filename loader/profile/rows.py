@@ -43,7 +43,7 @@ LONGEST_NUMBER = 18
 POWERS = 10 ** np.arange(LONGEST_NUMBER + 1, dtype=np.int64)
 
 
-class Looking:
+class RowProfile:
     """Looks at all rows of a file and tells what was `seen`; memory does not grow with the file."""
 
     def __init__(

@@ -198,7 +198,7 @@ class _Questions:
         return pd.Index(fold(listed["campaign_id"]) + "|" + fold(listed["phone_number"]))
 
     def existing(self, kind: Kind) -> pd.DataFrame:
-        """Find the existing leads that rows may be duplicates of, see `loader.dialer.EXISTING`."""
+        """Find the existing leads that rows may be duplicates of, see `EXISTING_COLUMNS`."""
         checks = [check for check in self.options.duplicate_checks if check.kind is kind]
         windows = sorted({check.days or 0 for check in checks})
         conditions, values = self.counting(checks)

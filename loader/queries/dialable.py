@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Connection
 
-from loader.checks.dialable import CAMPAIGNS, KINDS, LISTS, find_obstacles
+from loader.checks.dialable import CAMPAIGNS, KINDS, LIST_COLUMNS, find_obstacles
 from loader.database.connection import Database
 from loader.database.server_clock import read_clock
 from loader.dialer import Dialer
@@ -54,12 +54,12 @@ Range = tuple[int, int]
 """First and last of consecutive lead_ids."""
 
 
-class Calling:
+class CallRules:
     """What says whether leads are called: lists, campaigns and call times, as they are now.
 
     Attributes:
         dialer: the clock, and what `loader.checks.call_times.callable_now` reads.
-        lists: columns of `loader.checks.dialable.LISTS` (str) by list_id.
+        lists: columns of `loader.checks.dialable.LIST_COLUMNS` (str) by list_id.
         campaigns: columns of `loader.checks.dialable.CAMPAIGNS` (str) by folded campaign_id.
         missing: columns that the database lacks and that therefore keep no lead from being called.
     """
@@ -77,10 +77,12 @@ class Calling:
     def _read(self, connection: Connection) -> None:
         facts = Facts(connection, self._database, LoadOptions(hopper_local_call_time_check="Y"))
         self.dialer = _call_times(facts)
-        lists = facts.frame("vicidial_lists", {n: n for n in ("list_id", *LISTS)})
+        lists = facts.frame("vicidial_lists", {n: n for n in ("list_id", *LIST_COLUMNS)})
         self.lists = lists.set_index(pd.Index(lists["list_id"].astype("int64"), name=None))
         self.campaigns = facts.campaigns(CAMPAIGNS)
-        self.missing = [n for n in facts.missing if n.partition(".")[2] in {*LISTS, *CAMPAIGNS}]
+        self.missing = [
+            n for n in facts.missing if n.partition(".")[2] in {*LIST_COLUMNS, *CAMPAIGNS}
+        ]
         for name in self.missing:
             table, _, column = name.partition(".")
             frame = self.lists if table == "vicidial_lists" else self.campaigns

@@ -34,8 +34,8 @@ SMALL_TABLES = frozenset(
 )  # fmt: skip
 """Those that are read whole."""
 
-DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
-HOURS = [f"{day}_{edge}" for day in ("default", *DAYS) for edge in ("start", "stop")]
+WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
+HOURS = [f"{day}_{edge}" for day in ("default", *WEEKDAYS) for edge in ("start", "stop")]
 CALL_TIMES = {"ct_state_call_times": "str"} | {f"ct_{name}": "int64" for name in HOURS}
 STATE_CALL_TIMES = {"state_call_time_state": "str"} | {f"sct_{name}": "int64" for name in HOURS}
 """What is read of the call times; hours as hhmm."""

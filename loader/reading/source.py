@@ -30,7 +30,7 @@ from loader.reading.encoding import TextFile, open_text
 from loader.reading.records import Chunk, Integers, read_chunks
 from loader.reading.sample import length, merge, pick
 from loader.reading.spreadsheet import spreadsheet_as_csv
-from loader.reading.stored import StoredFile, spooled
+from loader.reading.stored import StoredFile, spool_to_disk
 
 LAYOUTS: dict[str, tuple[str, ...]] = {
     "vicidial-standard": (
@@ -177,7 +177,7 @@ class _Reader:
             )
 
 
-def shown(path: str) -> str:
+def printable_path(path: str) -> str:
     """Give a path as text that can be printed and stored: its bytes may be no UTF-8."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
@@ -198,9 +198,9 @@ def open_source(path: str, options: ReadOptions | None = None) -> Iterator[Sourc
     options = options or ReadOptions()
     with ExitStack() as stack:
         if path == "-":
-            name, file = "standard input", stack.enter_context(spooled(sys.stdin.buffer))
+            name, file = "standard input", stack.enter_context(spool_to_disk(sys.stdin.buffer))
         else:
-            name, file = shown(path), _regular_file(path, stack)
+            name, file = printable_path(path), _regular_file(path, stack)
         stored = StoredFile.identify(file, name)
         sha256 = stored.sha256()
         content, sheet = stored, None
@@ -284,7 +284,7 @@ def _regular_file(path: str, stack: ExitStack) -> Path:
     if file.is_file() or file.is_dir() or not file.exists():
         return file
     try:
-        return stack.enter_context(spooled(stack.enter_context(file.open("rb"))))
+        return stack.enter_context(spool_to_disk(stack.enter_context(file.open("rb"))))
     except OSError as exc:
         raise NoSuchFileError(f"{path}: {exc.strerror}") from None
 

@@ -144,7 +144,7 @@ class StoredStream:
 
 
 @contextmanager
-def spooled(source: BinaryIO) -> Iterator[Path]:
+def spool_to_disk(source: BinaryIO) -> Iterator[Path]:
     """Keep what can be read only once (standard input, a pipe) in a file for the time being."""
     with tempfile.NamedTemporaryFile(prefix="leadloader-") as target:
         shutil.copyfileobj(source, target, 1 << 20)

@@ -50,7 +50,7 @@ def bars(title: str, counts: Mapping[str, int], *, in_order: bool = False) -> Ma
     chart = HorizontalBar(**_sizes(8 + 25 * len(few)), **_labels(few))
     chart.range = (0, max([*few.values(), 1]) * _stretch(few, few.values()))
     chart.add(title, list(few.values())[::-1], formatter=number)
-    return _svg(chart, "hbars", told(title, few))
+    return _svg(chart, "hbars", describe(title, few))
 
 
 def largest(counts: Mapping[str, int], *, in_order: bool = False) -> dict[str, int]:
@@ -86,7 +86,7 @@ def funnel(title: str, steps: Sequence[tuple[str, int, int]]) -> Markup:
         "taken",
         [{"value": taken, "formatter": _given(number(left))} for _, taken, left in shown][::-1],
     )
-    return _svg(chart, "hbars funnel", told(title, labels))
+    return _svg(chart, "hbars funnel", describe(title, labels))
 
 
 def hours(title: str, counts: Sequence[int], now: int | None = None) -> Markup:
@@ -108,7 +108,7 @@ def hours(title: str, counts: Sequence[int], now: int | None = None) -> Markup:
         for hour, count in enumerate(counts)
     ]
     chart.add(title, values)
-    return _svg(chart, "hours", told(title, {f"{hour}:00": n for hour, n in enumerate(counts)}))
+    return _svg(chart, "hours", describe(title, {f"{hour}:00": n for hour, n in enumerate(counts)}))
 
 
 def lines(
@@ -142,7 +142,7 @@ def lines(
     for name, points in drawn.items():
         chart.add(visible(name, 40), [(_place(x), number) for x, number in points])
     newest = {name: points[-1][1] for name, points in drawn.items()}
-    return _svg(chart, "lines", told(title, newest, write))
+    return _svg(chart, "lines", describe(title, newest, write))
 
 
 def _range(xs: Iterable[date | int]) -> tuple[int, int, Callable[[float], str]]:
@@ -167,7 +167,9 @@ def ticks(highest: float) -> list[float]:
     return [round(step * n, 9) for n in range(math.ceil(round(highest / step, 9)) + 1)]
 
 
-def told(title: str, values: Mapping[str, float], write: Callable[[float], str] = number) -> str:
+def describe(
+    title: str, values: Mapping[str, float], write: Callable[[float], str] = number
+) -> str:
     """Say a chart in words, for who does not see it."""
     said = "; ".join(f"{visible(label, 40)} {write(value)}" for label, value in values.items())
     return f"{title}: {said or 'nothing'}"

@@ -16,12 +16,12 @@ from loader.profile.records import MOST_EXAMPLES, Details
 from loader.profile.score import unknown_parts
 from loader.reasons import Notice, Obstacle
 from loader.report import pictures, view
-from loader.report.view import LONG, comparison
+from loader.report.view import LONG_VALUE, comparison
 from loader.report.wording import (
     FILTERS,
+    count_of,
     duration,
-    many,
-    masked,
+    mask_numbers,
     masked_list,
     moment,
     not_looked_at,
@@ -31,7 +31,7 @@ from loader.report.wording import (
 )
 from loader.results.summary import Summary
 
-__all__ = ["environment", "masked", "render_page"]
+__all__ = ["environment", "mask_numbers", "render_page"]
 
 DELIMITERS = {",": "comma", "\t": "tab", "|": "pipe", ";": "semicolon"}
 SPREADSHEETS = {".xlsx", ".xlsm", ".xls", ".ods"}
@@ -121,7 +121,7 @@ def _rows(summary: Summary, details: Details, show_phones: bool) -> dict[str, An
         "reasons": view.reasons(summary, details, show_phones=show_phones),
         "oddities": view.oddities(profile, details, show_phones=show_phones) if profile else [],
         "odd_rows": profile.odd_rows if profile else 0,
-        "repeated": view.repeated(details, show_phones=show_phones),
+        "repeated": view.repeated_values(details, show_phones=show_phones),
         "repeated_numbers": profile.repeated_numbers if profile else 0,
         "columns": told,
         "more_columns": max(
@@ -139,7 +139,7 @@ def _run(summary: Summary, details: Details, show_phones: bool) -> dict[str, Any
         "funnel_chart": pictures.funnel(steps),
         "reasons_chart": pictures.reasons(summary),
         "pictures": pictures.pictures(summary, details.now),
-        "loading": loading(summary),
+        "loading": estimate_text(summary),
         "comparison": comparison(summary),
         "dialable": dialable(summary, show_phones=show_phones),
         "options": options(summary),
@@ -155,7 +155,7 @@ def file_facts(summary: Summary) -> list[tuple[str, str]]:
     """Say what the file is."""
     file = summary.file
     name = PurePath(file.name).name or file.name
-    exact, short = many(file.size, "byte"), size(file.size)
+    exact, short = count_of(file.size, "byte"), size(file.size)
     packed = f", {file.compression}" if file.compression else ""
     header = "with a header" if file.header else "without a header"
     read = number(summary.rows_read)
@@ -198,16 +198,17 @@ def columns(summary: Summary) -> tuple[list[Filled], list[Filled]]:
         known = [(each.column, each.field, each.filled) for each in profile.columns]
     rows = profile.rows if profile else 0
     told = [
-        Filled(masked(column[:LONG]), field, "" if field else fates.get(column, "not loaded"),
+        Filled(mask_numbers(column[:LONG_VALUE]), field,
+               "" if field else fates.get(column, "not loaded"),
                filled, filled / rows if filled is not None and rows else None)
         for column, field, filled in known
     ]  # fmt: skip
     # Of very many, those that are loaded are looked for.
     ordered = told if len(told) <= MOST_COLUMNS else sorted(told, key=lambda each: not each.field)
-    return parted(ordered[:MOST_COLUMNS])
+    return split_columns(ordered[:MOST_COLUMNS])
 
 
-def parted(told: list[Filled]) -> tuple[list[Filled], list[Filled]]:
+def split_columns(told: list[Filled]) -> tuple[list[Filled], list[Filled]]:
     """Part the columns to show from those to fold: the latter part of those that are not loaded."""
     folded = [each for each in told if not each.field][MOST_IDLE:]
     hidden = set(map(id, folded))
@@ -220,12 +221,14 @@ def notices(summary: Summary) -> list[tuple[str, str, int, str, str]]:
     told = []
     for name, rows in summary.notices.items():
         fields = sorted(repaired.get(name, {}).items(), key=lambda item: -item[1])
-        said = ", ".join(f"{field[:LONG]} {number(count)}" for field, count in fields[:MOST_NAMES])
+        said = ", ".join(
+            f"{field[:LONG_VALUE]} {number(count)}" for field, count in fields[:MOST_NAMES]
+        )
         told.append((words(name), name, rows, Notice[name].meaning, said))
     return told
 
 
-def loading(summary: Summary) -> str:
+def estimate_text(summary: Summary) -> str:
     """Say how long the file would take to load."""
     estimate = summary.profile.estimate if summary.profile else None
     if estimate is None:
@@ -253,7 +256,7 @@ def _option(value: object, is_file: bool) -> str:
         said = ", ".join(_option(each, is_file) for each in value[:MOST_NAMES])
     else:
         said = PureWindowsPath(str(value)).name if is_file else str(value)
-    return said[:LONG]
+    return said[:LONG_VALUE]
 
 
 def dialable(summary: Summary, *, show_phones: bool) -> list[dict[str, Any]]:

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from loader.profile.records import AGES, OLDER, OTHERS, UNKNOWN_AGE
+from loader.profile.records import LEAD_AGES, OLDER, OTHERS, UNKNOWN_AGE
 from loader.report import charts
 from loader.report.view import Step
-from loader.report.wording import MINUS, many, masked, words
+from loader.report.wording import MINUS, count_of, mask_numbers, words
 from loader.results.summary import CallHours, Summary
 
 NOT_KNOWN = "not known"
@@ -78,7 +78,7 @@ def pictures(summary: Summary, now: datetime) -> list[Picture]:
 def _bars(
     caption: str, counts: Mapping[str, int], *, in_order: bool = False, note: str = ""
 ) -> Picture | None:
-    named = {masked(label) or NOT_KNOWN: rows for label, rows in counts.items()}
+    named = {mask_numbers(label) or NOT_KNOWN: rows for label, rows in counts.items()}
     if not any(named.values()):
         return None
     return Picture(caption, charts.bars(caption, named, in_order=in_order), note)
@@ -113,14 +113,14 @@ def _most(rows: Sequence[int]) -> str:
 
 
 def _rows(count: int) -> str:
-    return many(count, "row") if count else "no row"
+    return count_of(count, "row") if count else "no row"
 
 
 def in_years(ages: Mapping[str, int]) -> dict[str, int]:
     """Put ages of leads in their order, without gaps between the youngest and the oldest."""
     if not ages:
         return {}
-    order = [*(name for _, name in AGES), OLDER]
+    order = [*(name for _, name in LEAD_AGES), OLDER]
     known = [place for place, name in enumerate(order) if ages.get(name)]
     span = order[known[0] : known[-1] + 1] if known else []
     others = {name: rows for name, rows in ages.items() if name not in order and rows}

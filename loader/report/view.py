@@ -15,8 +15,8 @@ from loader.report.wording import (
     MINUS,
     NOTHING,
     ago,
-    many,
-    masked,
+    count_of,
+    mask_numbers,
     masked_list,
     moment,
     number,
@@ -30,7 +30,7 @@ from loader.results.summary import Change, Profile, Summary
 MOST_STEPS = 60
 MOST_FIELDS = 40
 """What is shown of what has no bounds of its own."""
-LONG = 500
+LONG_VALUE = 500
 """Characters of a value that are looked at: more than are ever shown."""
 
 DATES = {"date_of_birth", "entry_date", "callback_datetime"}
@@ -105,7 +105,7 @@ def headline(summary: Summary) -> str:
         return "The file has no rows."
     if summary.sample_of is not None:
         share = percent(loaded / rows)
-        return f"Of a sample of {many(rows, 'row')}, {number(loaded)} {able}: {share}."
+        return f"Of a sample of {count_of(rows, 'row')}, {number(loaded)} {able}: {share}."
     if rows == 1:
         said = ("was not loaded", "was loaded") if was else ("cannot be loaded", "can be loaded")
         return f"The one row of the file {said[loaded]}."
@@ -120,7 +120,7 @@ def worst(summary: Summary) -> str:
         return ""
     first, *others = sorted(summary.reasons.items(), key=lambda each: -each[1])
     be = "would be" if summary.job != "import" else "was" if summary.rejected == 1 else "were"
-    said = f"{many(summary.rejected, 'row')} {be} rejected"
+    said = f"{count_of(summary.rejected, 'row')} {be} rejected"
     because = f"because {why(first[0], file_alone=summary.database is None)}"
     if not others:
         return f"{said}{', all' if summary.rejected > 1 else ''} {because}."
@@ -135,7 +135,7 @@ def warnings(summary: Summary) -> list[str]:
     if summary.sample_of is not None:
         said.append(
             f"All figures are of a sample of {number(summary.rows_read)} of the "
-            f"{many(summary.sample_of, 'row')}, spread over the file."
+            f"{count_of(summary.sample_of, 'row')}, spread over the file."
         )
     if summary.database is None:
         said.append(
@@ -213,12 +213,12 @@ def advice(text: str) -> tuple[str, str]:
 
 def _rejected(name: str, example: RejectedExample, now: datetime, *, show_phones: bool) -> Rejected:
     # Where fields could not be told apart, what stands in the place of the phone may be anything.
-    phone = "" if Reason.of(name) in UNREADABLE else example.phone[:LONG]
+    phone = "" if Reason.of(name) in UNREADABLE else example.phone[:LONG_VALUE]
     since = example.entry_date
     return Rejected(
         example.row_number,
-        phone if show_phones else masked(phone),
-        finding(name, example, show_phones=show_phones),
+        phone if show_phones else mask_numbers(phone),
+        describe_example(name, example, show_phones=show_phones),
         f"{since:%Y-%m-%d}, {ago(since, now)}" if since else "",
     )
 
@@ -292,7 +292,7 @@ FORMS = {
 }  # fmt: skip
 
 
-def finding(name: str, example: RejectedExample, *, show_phones: bool) -> str:
+def describe_example(name: str, example: RejectedExample, *, show_phones: bool) -> str:
     """Say what the details of a rejected row say, in words, and nothing that is said beside them.
 
     Args:
@@ -300,12 +300,12 @@ def finding(name: str, example: RejectedExample, *, show_phones: bool) -> str:
         example: the row.
         show_phones: else numbers in it are masked.
     """
-    hide, hide_list = (str, str) if show_phones else (masked, masked_list)
-    reason, details = Reason.of(name), example.details[:LONG]
+    hide, hide_list = (str, str) if show_phones else (mask_numbers, masked_list)
+    reason, details = Reason.of(name), example.details[:LONG_VALUE]
     if reason in UNREADABLE:
         return hide(details)
     if example.lead_id is not None:
-        place = f" in list {hide_list(example.list_id[:LONG])}" if example.list_id else ""
+        place = f" in list {hide_list(example.list_id[:LONG_VALUE])}" if example.list_id else ""
         archived = ", archived" if details.endswith(" archived=Y") else ""
         return f"lead {example.lead_id}{place}{archived}"
     if earlier := re.match(r"row_number=(\d+)\b", details):
@@ -323,7 +323,7 @@ def finding(name: str, example: RejectedExample, *, show_phones: bool) -> str:
 
 def _same_number(one: str, other: str) -> bool:
     """Say whether both have the same digits, but for a country code; or one has none."""
-    few, many_ = sorted((re.sub(r"\D", "", text[:LONG]) for text in (one, other)), key=len)
+    few, many_ = sorted((re.sub(r"\D", "", text[:LONG_VALUE]) for text in (one, other)), key=len)
     return many_.endswith(few)
 
 
@@ -346,10 +346,12 @@ def oddities(profile: Profile, details: Details, *, show_phones: bool) -> list[W
 
 def _masked(value: str, field: str, show: bool) -> str:
     is_date = field in DATES and DATE.fullmatch(value)
-    return value[:LONG] if show or is_date else masked(value[:LONG])
+    return value[:LONG_VALUE] if show or is_date else mask_numbers(value[:LONG_VALUE])
 
 
-def repeated(details: Details, *, show_phones: bool) -> list[tuple[str, list[tuple[str, int]]]]:
+def repeated_values(
+    details: Details, *, show_phones: bool
+) -> list[tuple[str, list[tuple[str, int]]]]:
     """Give by field the values that many rows have, with how many."""
     return [
         (
@@ -389,7 +391,7 @@ def comparison(summary: Summary) -> dict[str, Any] | None:
         _moved(words(each.name), each, percent, better=-1) for each in _largest(told.reasons)
     ]
     filled = [
-        _moved(masked(each.name[:LONG]), each, percent, better=1)
+        _moved(mask_numbers(each.name[:LONG_VALUE]), each, percent, better=1)
         for each in _largest(told.fill_rates)
     ]
     return {
@@ -405,7 +407,7 @@ def comparison(summary: Summary) -> dict[str, Any] | None:
 
 def _names(columns: Sequence[str]) -> list[str]:
     """Give the first names; those of a file without a header are values of a person."""
-    return [masked(column[:LONG]) for column in columns[:MOST_NAMES]]
+    return [mask_numbers(column[:LONG_VALUE]) for column in columns[:MOST_NAMES]]
 
 
 def _largest(changes: Iterable[Change]) -> list[Change]:

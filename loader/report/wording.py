@@ -26,7 +26,7 @@ NOTHING, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
 SIZES = ("bytes", "KB", "MB", "GB", "TB")
 PERIODS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
-AGES = (("year", 365), ("month", 30), ("week", 7), ("day", 1))
+DURATION_UNITS = (("year", 365), ("month", 30), ("week", 7), ("day", 1))
 
 
 def visible(text: str, most: int = MOST_SHOWN) -> str:
@@ -49,12 +49,12 @@ def _seen(character: str) -> str:
     return character
 
 
-def shown(text: object, most: int = MOST_SHOWN) -> Markup:
+def as_html(text: object, most: int = MOST_SHOWN) -> Markup:
     """Give a value as HTML that disturbs nothing around it, whichever way it is written."""
     return Markup("<bdi>{}</bdi>").format(visible(str(text), most))
 
 
-def masked(text: str) -> str:
+def mask_numbers(text: str) -> str:
     """Hide the middle of each number of seven digits and more: 7275551234 is 727•••••34.
 
     Digits count as one number with up to six signs, or x and ext, between them; and so do those of
@@ -65,7 +65,7 @@ def masked(text: str) -> str:
 
 def masked_list(list_id: str) -> str:
     """Hide the middle of a list_id that may be a phone number."""
-    return list_id if len(list_id) <= LONGEST_LIST_ID else masked(list_id)
+    return list_id if len(list_id) <= LONGEST_LIST_ID else mask_numbers(list_id)
 
 
 def _hidden(number: re.Match[str]) -> str:
@@ -116,7 +116,7 @@ def size(count: int) -> str:
     return f"{value:,.0f} {unit}" if unit == "bytes" else f"{value:,.1f} {unit}"
 
 
-def many(count: int, noun: str) -> str:
+def count_of(count: int, noun: str) -> str:
     """Write a count and what is counted: 1 row, 2,000 rows."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
@@ -129,7 +129,7 @@ def duration(seconds: float) -> str:
     for noun, length in PERIODS:
         count, left = divmod(left, length)
         if count:
-            said.append(many(count, noun))
+            said.append(count_of(count, noun))
         elif said:
             break
     return " ".join(said[:2])
@@ -138,9 +138,9 @@ def duration(seconds: float) -> str:
 def ago(since: datetime, now: datetime) -> str:
     """Write how long ago something was, by two clocks alike: 3 months ago."""
     days = (now.date() - since.date()) // timedelta(days=1)
-    for noun, length in AGES:
+    for noun, length in DURATION_UNITS:
         if days >= length:
-            return f"{many(days // length, noun)} ago"
+            return f"{count_of(days // length, noun)} ago"
     return "today" if days == 0 else "after today"
 
 
@@ -162,7 +162,8 @@ def words(name: str) -> str:
 FILTERS = {
     each.__name__: each
     for each in (
-        duration, many, masked, moment, number, percent, points, shown, size, visible, words
+        as_html, count_of, duration, mask_numbers, moment, number, percent, points, size, visible,
+        words,
     )
 }  # fmt: skip
 """For templates."""

@@ -22,7 +22,7 @@ BLOCK = 1 << 16
 """Rows that are read and written at a time."""
 
 
-class Marks:
+class ReasonBits:
     """Which reasons apply to which row; nothing is marked at first."""
 
     def __init__(self, path: Path) -> None:

@@ -18,8 +18,8 @@ from loader.findings import FINDING_TYPES, Findings, findings, no_findings
 from loader.frames.arrow import no_formulas, to_arrow
 from loader.frames.spool import Spool
 from loader.reasons import Reason
-from loader.results.all_reasons import Marks, reasons_in_words
-from loader.results.folder import PAGE, RUN, SUMMARY, forget, refuse_other_results, run_in
+from loader.results.all_reasons import ReasonBits, reasons_in_words
+from loader.results.folder import PAGE, RUN_FILE, SUMMARY, forget, refuse_other_results, run_in
 from loader.results.summary import Summary
 
 LOADED, REJECTED, CHANGES = "loaded.csv", "rejected.csv", "changes.csv"
@@ -67,7 +67,7 @@ class Results:
         self._spools = self._rounds_of_insert = 0
         self.accepted = self.next_round(is_kept=goes_on)
         self._rejected = Spool(self.work / "rejected")
-        self.marks = Marks(self.work / "marks")
+        self.marks = ReasonBits(self.work / "marks")
         self._ids = self.work / "ids"
         self._ids.touch()
         self._reopened: pd.Series[int] = pd.Series(dtype="int64")
@@ -85,7 +85,7 @@ class Results:
         try:
             shutil.rmtree(self.work, ignore_errors=True)
             self.work.mkdir(parents=True)
-            (self.work / RUN).write_text(run, "utf-8")
+            (self.work / RUN_FILE).write_text(run, "utf-8")
         except OSError as error:
             raise UsageError(f"results folder {self.folder}: {error.strerror}") from None
 

@@ -9,13 +9,13 @@ from loader.errors import ResultsError, UsageError
 
 SUMMARY, PAGE = "summary.json", "report.html"
 
-RUN = "run"
+RUN_FILE = "run"
 """Who works in the folder."""
 
 
 def run_in(folder: Path) -> str:
     """Give the name of the run that works in a folder, or did until it was killed; "": none."""
-    path = folder / ".work" / RUN
+    path = folder / ".work" / RUN_FILE
     return path.read_text("utf-8") if path.exists() else ""
 
 
@@ -25,7 +25,7 @@ def forget(folder: Path) -> None:
 
 
 @contextmanager
-def disk_explained() -> Iterator[None]:
+def translate_disk_errors() -> Iterator[None]:
     """Say clearly that files cannot be written; for those that are read, their readers say it.
 
     Raises:

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from loader.archive.tables import CHILDREN, is_of_leads
 from loader.database.connection import Database
 from loader.database.error_codes import error_code
-from loader.database.sql import quoted
+from loader.database.sql import quote_identifier
 from loader.errors import NotAllowedError
 from loader.rights.needs import CUSTOM_FIELDS, Right, Rights, Site
 
@@ -29,7 +29,7 @@ STATEMENTS = {
 ORDER = (*STATEMENTS,)
 
 
-class Account:
+class DatabaseAccount:
     """An account of a MariaDB or MySQL server, in one database.
 
     Attributes:
@@ -75,7 +75,7 @@ class Account:
         by_table: dict[str, dict[str, list[str]]] = {}
         for right in _in_order(missing):
             columns = by_table.setdefault(right.table, {}).setdefault(right.privilege, [])
-            columns += [quoted(right.column)] if right.column else []
+            columns += [quote_identifier(right.column)] if right.column else []
         return [
             f"GRANT {', '.join(_worded(*each) for each in privileges.items())} "
             f"ON {self._table(table)} TO {self.name};"
@@ -85,7 +85,7 @@ class Account:
     def _look(self, connection: Connection) -> None:
         asked = "SELECT CURRENT_USER(), VERSION(), @@GLOBAL.local_infile, @@GLOBAL.read_only"
         user, self.version, *settings = connection.exec_driver_sql(asked).one()
-        self.name = "@".join(quoted(part) for part in user.rsplit("@", 1))
+        self.name = "@".join(quote_identifier(part) for part in user.rsplit("@", 1))
         self.remarks = _remarks(*map(int, settings))
         seen = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s"
         tables = {_text(row[0]) for row in connection.exec_driver_sql(seen, (self._name,))}
@@ -104,10 +104,10 @@ class Account:
             return set()
 
     def _table(self, name: str) -> str:
-        return f"{quoted(self._name)}.{quoted(name)}"
+        return f"{quote_identifier(self._name)}.{quote_identifier(name)}"
 
     def _has(self, connection: Connection, right: Right) -> bool:
-        column = quoted(right.column) if right.column else "*"
+        column = quote_identifier(right.column) if right.column else "*"
         statement = STATEMENTS[right.privilege].format(
             table=self._table(right.table), column=column
         )

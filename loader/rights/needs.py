@@ -11,7 +11,7 @@ from loader.options.load import LoadOptions
 from loader.queries.facts import USER_COLUMNS
 
 CUSTOM_FIELDS = "vicidial_lists_fields"
-LISTS, HOPPER, CALLBACKS = "vicidial_lists", "vicidial_hopper", "vicidial_callbacks"
+LISTS_TABLE, HOPPER, CALLBACKS = "vicidial_lists", "vicidial_hopper", "vicidial_callbacks"
 CALL_TIMES = ("vicidial_call_times", "vicidial_state_call_times")
 LEDGER = {
     tables.version.name: ("SELECT", "INSERT"),
@@ -24,7 +24,7 @@ MAKING = ("CREATE", "ALTER", "INSERT")
 """Of a table that is made like another one; the server asks for them together."""
 
 ALWAYS_READ = (
-    LEADS, LISTS, "vicidial_campaigns", "vicidial_phone_codes", "vicidial_postal_codes",
+    LEADS, LISTS_TABLE, "vicidial_campaigns", "vicidial_phone_codes", "vicidial_postal_codes",
     "vicidial_user_groups",
 )  # fmt: skip
 
@@ -106,7 +106,7 @@ def _coming_along(options: LoadOptions) -> list[str]:
 
 def of_archive(options: ArchiveOptions, site: Site) -> Rights:
     """Give what archiving reads and writes; a dry run reads only."""
-    needs = rights(["SELECT"], [LISTS, *HOLDERS, *_naming_custom(options)])
+    needs = rights(["SELECT"], [LISTS_TABLE, *HOLDERS, *_naming_custom(options)])
     for name in _of_leads(options, site):
         archive = name + SUFFIX
         is_there = archive in site.tables
@@ -122,7 +122,7 @@ def of_archive(options: ArchiveOptions, site: Site) -> Rights:
 
 def of_dearchive(options: ArchiveOptions, site: Site) -> Rights:
     """Give what the way back reads and writes; a dry run reads only."""
-    needs = rights(["SELECT"], [LISTS, *_naming_custom(options)])
+    needs = rights(["SELECT"], [LISTS_TABLE, *_naming_custom(options)])
     for name in _of_leads(options, site):
         archive = name + SUFFIX
         needs |= rights(["SELECT"], [name, archive])
@@ -146,7 +146,7 @@ def of_undo(options: ArchiveOptions, site: Site) -> Rights:
 
 def of_new_lists() -> Rights:
     """Give what it takes to make lists."""
-    return rights(["SELECT", "INSERT", "DELETE"], [LISTS])
+    return rights(["SELECT", "INSERT", "DELETE"], [LISTS_TABLE])
 
 
 def of_ledger(site: Site) -> Rights:

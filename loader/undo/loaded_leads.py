@@ -46,7 +46,7 @@ WAITING = f"{HOPPER} READY"
 """Who holds a lead that waits in the hopper, from where it can be taken."""
 SEEN_AS = "(/* leads of the chunk as they were seen */)"
 """In a statement, where their lead_ids and checksums go."""
-ROUNDS = 3
+ARCHIVE_ROUNDS = 3
 """Of taking a lead from the hopper: the dialer may put it back before it is gone."""
 
 SEEN = {
@@ -232,7 +232,7 @@ class LoadedLeads(Archiver):
         stays = now.stayed["lead_id"][~is_gone]
         left = leads["lead_id"][~leads["lead_id"].isin(stays)].to_numpy(np.int64)
         result = ChunkResult(Counts())
-        for _ in range(ROUNDS):
+        for _ in range(ARCHIVE_ROUNDS):
             if not len(left):
                 break
             self.from_hopper += self._take_from_hopper(left, known)

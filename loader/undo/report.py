@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from loader.archive.outcome import Counts
-from loader.results.lines import aligned, many
+from loader.results.lines import align, count_of
 from loader.undo.outcome import Kept
 
 
@@ -52,9 +52,11 @@ class UndoReport(BaseModel):
 
     @model_validator(mode="after")
     def _adds_up(self) -> "UndoReport":
-        stayed = sum(n for why, n in self.leads_stayed.items() if why != Kept.CHILD_LEFT)
-        if self.leads != self.moved + stayed:
-            raise ValueError(f"{self.leads} leads, of which {self.moved} moved and {stayed} stayed")
+        kept_rows = sum(n for why, n in self.leads_stayed.items() if why != Kept.CHILD_LEFT)
+        if self.leads != self.moved + kept_rows:
+            raise ValueError(
+                f"{self.leads} leads, of which {self.moved} moved and {kept_rows} stayed"
+            )
         kept = sum(self.changes_stayed.values())
         if self.changes != self.reverted + kept:
             raise ValueError(f"{self.changes} changes, {self.reverted} reverted and {kept} kept")
@@ -66,31 +68,31 @@ class UndoReport(BaseModel):
         return (self.ended - self.began).total_seconds()
 
 
-def told(report: UndoReport) -> list[str]:
+def report_lines(report: UndoReport) -> list[str]:
     """Tell the report in lines for people."""
     would = "would be " if report.dry_run else ""
     lines = [f"undo of {report.of_run} ({report.source})"]
     counts = [
         ["leads of the run", f"{report.leads:,}"],
         [f"  {would}moved", f"{report.moved:,}"],
-        *stayed(report.leads_stayed),
+        *kept_rows(report.leads_stayed),
     ]
     if report.changes:
         counts += [
             ["changes of existing leads", f"{report.changes:,}"],
             [f"  {would}reverted", f"{report.reverted:,}"],
-            *stayed(report.changes_stayed),
+            *kept_rows(report.changes_stayed),
         ]
-    lines += aligned(counts, "<><")
+    lines += align(counts, "<><")
     if report.from_hopper:
-        lines.append(f"taken out of the hopper: {many(report.from_hopper, 'lead')}")
+        lines.append(f"taken out of the hopper: {count_of(report.from_hopper, 'lead')}")
     if report.children:
         head = ["with the leads", *(name.removesuffix("_count") for name in Counts._fields)]
         rows = [
             [f"  {table}", *(f"{of_table[name]:,}" for name in Counts._fields)]
             for table, of_table in report.children.items()
         ]
-        lines += aligned([head, *rows], "<>>>>")
+        lines += align([head, *rows], "<>>>>")
     if report.made:
         lines.append(f"tables made: {', '.join(report.made)}")
     lines += [f"note: {remark}" for remark in report.remarks]
@@ -100,6 +102,6 @@ def told(report: UndoReport) -> list[str]:
     return lines
 
 
-def stayed(counts: dict[str, int]) -> list[list[str]]:
+def kept_rows(counts: dict[str, int]) -> list[list[str]]:
     """Count the rows that stayed, by reason."""
     return [[f"  {why}", f"{count:,}", Kept[why].meaning] for why, count in counts.items()]

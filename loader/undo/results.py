@@ -19,13 +19,13 @@ from loader.errors import ResultsError, UsageError
 from loader.frames.arrow import to_arrow
 from loader.results.folder import SUMMARY, refuse_other_results
 from loader.undo.outcome import LOADED_TYPES, STAYED_TYPES, Kept
-from loader.undo.report import UndoReport, told
+from loader.undo.report import UndoReport, report_lines
 
 MOVED, REVERTED, STAYED = "moved.csv", "reverted.csv", "stayed.csv"
 
 LEAD = np.dtype(list(LOADED_TYPES.items()))
 
-AT_ONCE = 1000
+LEADS_PER_STATEMENT = 1000
 """Leads that one statement looks at."""
 
 CHANGES = pa.schema(
@@ -137,7 +137,7 @@ class UndoResults:
                 self.work / REVERTED, CHANGES, write_options=quoting
             )
             for planned in pd.read_csv(
-                self._plan, dtype=STAYED_TYPES, keep_default_na=False, chunksize=AT_ONCE
+                self._plan, dtype=STAYED_TYPES, keep_default_na=False, chunksize=LEADS_PER_STATEMENT
             ):
                 self.stayed["leads"].update(planned["why"])
 
@@ -203,7 +203,7 @@ class UndoResults:
         with self._writing():
             if self._writer:
                 self._writer.close()
-            (self.work / TEXT).write_text("\n".join(told(report)) + "\n", "utf-8")
+            (self.work / TEXT).write_text("\n".join(report_lines(report)) + "\n", "utf-8")
             (self.work / SUMMARY).write_text(report.model_dump_json(indent=2) + "\n", "utf-8")
             for name in (MOVED, REVERTED, STAYED, TEXT, SUMMARY):
                 (self.work / name).rename(self.folder / name)

@@ -16,8 +16,8 @@ from loader.archive.tables import ARCHIVE
 from loader.database.connection import Database
 from loader.errors import RowDataError
 from loader.undo.outcome import STAYED_TYPES, ChangesNow, Kept
-from loader.writing.changes import differing
-from loader.writing.updates import ROUNDS, LeadUpdater
+from loader.writing.changes import differing_cells
+from loader.writing.updates import UPDATE_ROUNDS, LeadUpdater
 
 
 class Reverter:
@@ -80,7 +80,7 @@ class Reverter:
         Raises:
             DatabaseUnavailableError: no answer after all retries; the same again completes it.
         """
-        for _ in range(ROUNDS):
+        for _ in range(UPDATE_ROUNDS):
             if self._in_halves(changes):
                 return
 
@@ -103,7 +103,7 @@ class Reverter:
             with attempt, self._database.connect() as connection:
                 before = self._read(connection, changes)
                 after = _put_back(before, changes)
-                cells = differing(before, after)
+                cells = differing_cells(before, after)
                 rows = cells.any(axis="columns")
                 is_done = not rows.any()
                 if not is_done:

@@ -73,7 +73,7 @@ def _says_nothing(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     return pc.or_(pc.is_null(values), pc.is_in(values, nothing))
 
 
-def differing(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+def differing_cells(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     """Mark the cells that are not the same, to the letter; NULL is the same as NULL only.
 
     Returns:
@@ -98,7 +98,7 @@ def as_changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
         after: the same rows and columns.
     """
     parts = []
-    cells = differing(before, after)
+    cells = differing_cells(before, after)
     for name in fields_of(before):
         old, new = before[cells[name]], after[cells[name]]
         if len(old):

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, String, cast, column, delete, select, table, 
 
 from loader.database.connection import Database
 from loader.extras.rows import ExtraRows
-from loader.frames.arrow import joined, to_arrow, to_series
+from loader.frames.arrow import join_texts, to_arrow, to_series
 from loader.writing.batch import Batch, BatchLog, Inserted
 from loader.writing.writer import Writer, Written
 
@@ -184,7 +184,7 @@ def _stored(
 
 
 def _keys(rows: pd.DataFrame, key: Sequence[str]) -> "pd.Series[str]":
-    return to_series(joined([to_arrow(rows[name]) for name in key], "|"), rows.index)
+    return to_series(join_texts([to_arrow(rows[name]) for name in key], "|"), rows.index)
 
 
 def _by_row_number(known: Inserted, row_numbers: pd.Index) -> InsertedExtra:

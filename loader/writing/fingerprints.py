@@ -7,9 +7,9 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from loader.database.connection import Database
-from loader.database.sql import quoted
+from loader.database.sql import quote_identifier
 from loader.fields.lead import STORED
-from loader.frames.arrow import joined, to_arrow, to_series
+from loader.frames.arrow import join_texts, to_arrow, to_series
 
 SEPARATOR = "\x1f"
 
@@ -54,7 +54,9 @@ def read_fingerprints(
 
 def as_texts(rows: pd.DataFrame) -> "pd.Series[str]":
     """Join all values of each row into one text, first those that make a lead."""
-    return to_series(joined([to_arrow(rows[n]) for n in _compared(rows)], SEPARATOR), rows.index)
+    return to_series(
+        join_texts([to_arrow(rows[n]) for n in _compared(rows)], SEPARATOR), rows.index
+    )
 
 
 def _compared(columns: Iterable[Hashable]) -> list[str]:
@@ -79,7 +81,7 @@ def read_texts(
 def text_of(columns: Iterable[str], *, sqlite: bool) -> str:
     """Word the text of a lead, see `as_texts`, in SQL."""
     # Named in full, for the archive's may stand in the same statement.
-    names = [f"vicidial_list.{quoted(name)}" for name in _compared(columns)]
+    names = [f"vicidial_list.{quote_identifier(name)}" for name in _compared(columns)]
     if sqlite:
         return " || char(31) || ".join(f"IFNULL({name}, char(0))" for name in names)
     # Columns may have different character sets, and what is joined must not.

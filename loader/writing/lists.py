@@ -22,7 +22,7 @@ from loader.database.catalogue import Columns, read_shapes
 from loader.database.connection import Database
 from loader.errors import ConfigurationError, RowDataError
 
-LISTS, LEADS, CAMPAIGNS = "vicidial_lists", "vicidial_list", "vicidial_campaigns"
+LISTS_TABLE, LEADS, CAMPAIGNS = "vicidial_lists", "vicidial_list", "vicidial_campaigns"
 MARKED = "list_description"
 ATTEMPTS = 100
 """To get a list_id before somebody else does."""
@@ -87,7 +87,7 @@ def make_list(database: Database, list_ids: tuple[int, int], mark: str, fill: Fi
                     continue
                 return found
         raise ConfigurationError(
-            f"{LISTS} refuses a new list {found.list_id}; look at its keys and triggers"
+            f"{LISTS_TABLE} refuses a new list {found.list_id}; look at its keys and triggers"
         )
 
     return database.retrying()(make)
@@ -109,7 +109,7 @@ def drop_list(database: Database, list_id: int, mark: str) -> None:
 
 
 def _delete(list_id: int, mark: str) -> Delete:
-    lists, leads = _table(LISTS, "list_id", MARKED), _table(LEADS, "list_id")
+    lists, leads = _table(LISTS_TABLE, "list_id", MARKED), _table(LEADS, "list_id")
     return delete(lists).where(
         lists.c.list_id == list_id,
         lists.c[MARKED].endswith(mark, autoescape=True),
@@ -119,14 +119,14 @@ def _delete(list_id: int, mark: str) -> Delete:
 
 def _find(connection: Connection, list_ids: tuple[int, int], mark: str) -> NewList:
     _columns(connection)
-    lists = _table(LISTS, "list_id", MARKED)
+    lists = _table(LISTS_TABLE, "list_id", MARKED)
     marked = _within(lists, list_ids).where(lists.c[MARKED].endswith(mark, autoescape=True))
     there = connection.execute(marked).scalar()
     if there is not None:
         return NewList(int(there), is_new=False)
     first, last = list_ids
     # Also those whose list was deleted: their leads may still be there.
-    used = (_within(_table(name, "list_id"), list_ids) for name in (LISTS, LEADS))
+    used = (_within(_table(name, "list_id"), list_ids) for name in (LISTS_TABLE, LEADS))
     highest = max(int(connection.execute(each).scalar() or 0) for each in used)
     if highest >= last:
         raise ConfigurationError(
@@ -140,11 +140,11 @@ def _within(table: TableClause, list_ids: tuple[int, int]) -> Select[Any]:
 
 
 def _columns(connection: Connection) -> Columns:
-    shapes = read_shapes(connection, [LISTS])
-    columns = shapes[LISTS].columns if LISTS in shapes else {}
+    shapes = read_shapes(connection, [LISTS_TABLE])
+    columns = shapes[LISTS_TABLE].columns if LISTS_TABLE in shapes else {}
     if MARKED not in columns:
         raise ConfigurationError(
-            f"new_list needs {LISTS}.{MARKED}, a column that the database lacks"
+            f"new_list needs {LISTS_TABLE}.{MARKED}, a column that the database lacks"
         )
     return columns
 
@@ -155,7 +155,7 @@ def _values(
     missing = sorted(given.keys() - columns.keys())
     if missing:
         raise ConfigurationError(
-            f"new_list: {LISTS} lacks the columns {', '.join(missing)}; leave them out"
+            f"new_list: {LISTS_TABLE} lacks the columns {', '.join(missing)}; leave them out"
         )
     campaigns = _table(CAMPAIGNS, "campaign_id")
     wanted = select(campaigns.c.campaign_id).where(campaigns.c.campaign_id == given["campaign_id"])
@@ -173,7 +173,7 @@ def _values(
 def _insert(database: Database, list_id: int, values: Mapping[str, str], *, has_date: bool) -> None:
     """Insert it over a connection of its own: what fails may not end the one that asks."""
     changed: dict[str, Any] = {"list_changedate": literal_column("now()")} if has_date else {}
-    lists = _table(LISTS, "list_id", *values, *changed)
+    lists = _table(LISTS_TABLE, "list_id", *values, *changed)
     with database.connect() as connection:
         connection.execute(insert(lists).values(list_id=list_id, **values, **changed))
         connection.commit()

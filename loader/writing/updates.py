@@ -14,22 +14,22 @@ import pyarrow.compute as pc
 from sqlalchemy import Connection
 
 from loader.database.connection import Database
-from loader.database.sql import AS_IT_IS, by_statement, quoted
+from loader.database.sql import NO_PARAMETERS, by_statement, quote_identifier
 from loader.errors import RowDataError
-from loader.frames.arrow import joined, to_arrow
+from loader.frames.arrow import join_texts, to_arrow
 from loader.options.load import LoadOptions
 from loader.writing.changes import (
     ChangeLog,
     Updated,
     as_changes,
-    differing,
+    differing_cells,
     fields_of,
     fields_to_change,
     no_changes,
     wanted_values,
 )
 
-ROUNDS = 5
+UPDATE_ROUNDS = 5
 """Of reading and writing a lead that others change in between."""
 
 
@@ -88,7 +88,7 @@ class LeadUpdater:
         if batch.left.empty:
             return self.last
         try:
-            for _ in range(ROUNDS):
+            for _ in range(UPDATE_ROUNDS):
                 if len(batch.left):
                     batch.attempt(batch.left.index)
             batch.note(Updated(contended=tuple(batch.left.index)))
@@ -132,7 +132,7 @@ class LeadUpdater:
         # There others can be kept out.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         held = self.read(connection, before["lead_id"], fields_of(before))
-        same = ~differing(_completed(held, after), before).any(axis="columns")
+        same = ~differing_cells(_completed(held, after), before).any(axis="columns")
         if same.any():
             _update_each(connection, after[same])
         return same
@@ -165,20 +165,20 @@ class _Write:
         that is as before, it was they who wrote the rest.
         """
         stored = _completed(stored, self.before)
-        cells = differing(self.before, self.after)
-        written = (cells & ~differing(stored, self.after)).any(axis="columns")
-        as_before = (cells & ~differing(stored, self.before)).any(axis="columns")
+        cells = differing_cells(self.before, self.after)
+        written = (cells & ~differing_cells(stored, self.after)).any(axis="columns")
+        as_before = (cells & ~differing_cells(stored, self.before)).any(axis="columns")
         return stored.index[written & ~as_before]
 
     def done(self, rows: pd.Index, stored: pd.DataFrame) -> Updated:
         """Say of rows that were written what changed, by what the leads hold now."""
         before, after = self.before.loc[rows], self.after.loc[rows]
         # Others may have changed other cells since, or taken the lead away.
-        stored, cells = _completed(stored, after), differing(before, after)
+        stored, cells = _completed(stored, after), differing_cells(before, after)
         read = {name: stored[name].where(cells[name], before[name]) for name in fields_of(before)}
         stored = before.assign(**read)
         changes = as_changes(before, stored)
-        altered = differing(stored, after).any(axis="columns")
+        altered = differing_cells(stored, after).any(axis="columns")
         unchanged = rows.difference(changes.index)
         return Updated(changes, unchanged=tuple(unchanged), changed=tuple(rows[altered]))
 
@@ -243,7 +243,7 @@ class _Batch:
         before = self.updater.look(leads, self.names)
         self.note(Updated(gone=tuple(leads.index.difference(before.index))))
         after = wanted_values(leads.loc[before.index], before, self.options)
-        cells = differing(before, after)
+        cells = differing_cells(before, after)
         changes = cells.any(axis="columns")
         self.note(Updated(unchanged=tuple(before.index[~changes])))
         if not changes.any():
@@ -299,18 +299,20 @@ class _Batch:
 
 
 def _text(name: str) -> str:
-    return f"CAST({quoted(name)} AS TEXT)"
+    return f"CAST({quote_identifier(name)} AS TEXT)"
 
 
 def _utf8(name: str) -> str:
-    return f"CONVERT({quoted(name)} USING utf8mb4)"
+    return f"CONVERT({quote_identifier(name)} USING utf8mb4)"
 
 
 def _update_each(connection: Connection, after: pd.DataFrame) -> None:
     """Change leads in SQLite, by one statement that it runs for each."""
     names = fields_of(after)
     # The server moves modify_date by itself.
-    settings = ", ".join([*(f"{quoted(name)} = ?" for name in names), "modify_date = NOW()"])
+    settings = ", ".join(
+        [*(f"{quote_identifier(name)} = ?" for name in names), "modify_date = NOW()"]
+    )
     values = [pa.array(after[name], from_pandas=True).to_pylist() for name in [*names, "lead_id"]]
     connection.exec_driver_sql(
         f"UPDATE vicidial_list SET {settings} WHERE lead_id = ?",  # noqa: S608 - columns of the table
@@ -333,11 +335,13 @@ def _update_joined(connection: Connection, before: pd.DataFrame, after: pd.DataF
     head = "SELECT " + ", ".join(f"NULL AS {alias}" for alias in aliases)
     new = [f"v.new_{n}" for n in range(len(names))]
     new[0] = f"IF(LENGTH(@written := CONCAT(@written, ' ', v.lead_id)), {new[0]}, NULL)"
-    settings = (f"leads.{quoted(name)} = {value}" for name, value in zip(names, new, strict=True))
+    settings = (
+        f"leads.{quote_identifier(name)} = {value}" for name, value in zip(names, new, strict=True)
+    )
     # Binary, or letters of another case and trailing blanks would be the same.
     guards = (
-        f"CAST(CONVERT(leads.{quoted(name)} USING utf8mb4) AS BINARY) <=> CAST(v.old_{n} AS BINARY)"
-        for n, name in enumerate(names)
+        f"CAST(CONVERT(leads.{name} USING utf8mb4) AS BINARY) <=> CAST(v.old_{n} AS BINARY)"
+        for n, name in enumerate(map(quote_identifier, names))
     )
     # By any other way it would go through all leads, and lock them.
     tail = (
@@ -348,7 +352,7 @@ def _update_joined(connection: Connection, before: pd.DataFrame, after: pd.DataF
     for part in by_statement(_selects(before, after)):
         connection.exec_driver_sql("SET @written = ''")
         connection.exec_driver_sql(
-            f"UPDATE ({head}{''.join(part)}) AS v {tail}", execution_options=AS_IT_IS
+            f"UPDATE ({head}{''.join(part)}) AS v {tail}", execution_options=NO_PARAMETERS
         )
         written += str(connection.exec_driver_sql("SELECT @written").scalar_one()).split()
     return [int(lead_id) for lead_id in written]
@@ -358,7 +362,7 @@ def _selects(before: pd.DataFrame, after: pd.DataFrame) -> pa.ChunkedArray:
     """Write lead_id, old and new values of each lead as a SELECT."""
     names = fields_of(before)
     literals = [_literals(frame[name]) for frame in (before, after) for name in names]
-    rows = joined([to_arrow(before["lead_id"].astype("str")), *literals], ",")
+    rows = join_texts([to_arrow(before["lead_id"].astype("str")), *literals], ",")
     return _between(" UNION ALL SELECT ", rows, "")
 
 

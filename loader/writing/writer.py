@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from loader.database.connection import Database
 from loader.database.error_codes import error_code
-from loader.database.sql import AS_IT_IS, by_statement, literals, quoted
+from loader.database.sql import NO_PARAMETERS, by_statement, literals, quote_identifier
 from loader.frames.arrow import to_arrow
 from loader.signals import unbroken
 
@@ -87,10 +87,10 @@ def _load_data(connection: Connection, table: str, rows: pd.DataFrame) -> Writte
         # The server would store a row that is cut off where the driver is.
         with unbroken():
             result = connection.exec_driver_sql(
-                f"LOAD DATA LOCAL INFILE '{file.name}' INTO TABLE {quoted(table)} "
+                f"LOAD DATA LOCAL INFILE '{file.name}' INTO TABLE {quote_identifier(table)} "
                 "CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' ENCLOSED BY '\"' ESCAPED BY '' "
                 f"LINES TERMINATED BY '\\n' ({_names(rows)})",
-                execution_options=AS_IT_IS,
+                execution_options=NO_PARAMETERS,
             )
     first_id = connection.exec_driver_sql("SELECT LAST_INSERT_ID()").scalar_one()
     return Written(result.rowcount, int(first_id), _warnings(result))
@@ -102,7 +102,7 @@ def _insert_values(connection: Connection, table: str, rows: pd.DataFrame) -> Wr
     first_id, warnings = 0, 0
     for part in by_statement(literals(rows)):
         result = connection.exec_driver_sql(
-            f"{into} VALUES ({'),('.join(part)})", execution_options=AS_IT_IS
+            f"{into} VALUES ({'),('.join(part)})", execution_options=NO_PARAMETERS
         )
         first_id = first_id or result.lastrowid or 0
         warnings += _warnings(result)
@@ -115,8 +115,8 @@ def _warnings(result: CursorResult[tuple[object, ...]]) -> int:
 
 
 def _into(table: str, rows: pd.DataFrame) -> str:
-    return f"INSERT INTO {quoted(table)} ({_names(rows)})"
+    return f"INSERT INTO {quote_identifier(table)} ({_names(rows)})"
 
 
 def _names(rows: pd.DataFrame) -> str:
-    return ", ".join(quoted(str(name)) for name in rows)
+    return ", ".join(quote_identifier(str(name)) for name in rows)

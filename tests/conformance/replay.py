@@ -17,7 +17,7 @@ from loader.database.connection import Database
 from loader.errors import LoaderError, NotAllowedError
 from loader.fields.lead import plain, usual_names
 from loader.options.load import LoadOptions
-from loader.options.report import Reporting
+from loader.options.report import ReportOptions
 from loader.reading.records import Chunk
 from loader.reading.source import SourceFile
 from loader.reasons import Notice
@@ -120,7 +120,7 @@ def replay(case: Case, database: Database, folder: Path, *, chunk_size: int = 10
                 folder / str(run),
                 job="import",
                 again=True,
-                reporting=Reporting(page=False),
+                reporting=ReportOptions(page=False),
             )
         except (ValidationError, NotAllowedError) as error:
             return Replayed(refused=error)

@@ -20,12 +20,12 @@ from sqlalchemy import Connection, make_url
 
 from jobs.cli.main import run as run_command
 from jobs.load import job
-from jobs.load.checkpoint import Plan
-from jobs.load.resume import Recording
+from jobs.load.checkpoint import Checkpoint
+from jobs.load.resume import ImportRun
 from jobs.undo.job import undo
 from jobs.watchers import Watchers
 from loader.database.connection import Database
-from loader.database.locks import held
+from loader.database.locks import lock
 from loader.errors import (
     BusyError,
     ConfigurationError,
@@ -54,8 +54,8 @@ POINTS = tuple(
         (Writer, ("write",)),
         (LeadUpdater, ("write",)),
         (_Entry, ("write", "write_alone")),
-        (Plan, ("add",)),
-        (Recording, ("inserting", "done")),
+        (Checkpoint, ("add",)),
+        (ImportRun, ("inserting", "done")),
         (Results, ("load", "finish", "summarize", "forget")),
     )
     for name in names
@@ -532,16 +532,16 @@ def test_a_run_that_was_taken_over_is_left_alone(
     database: Database, path: Path, tmp_path: Path
 ) -> None:
     prepared(database)
-    original = Plan.add
+    original = Checkpoint.add
 
-    def taken_over(self: Plan, waiting: Spool) -> None:
+    def taken_over(self: Checkpoint, waiting: Spool) -> None:
         original(self, waiting)
         ledger = Ledger.open(database, tmp_path)
         ledger.update(ledger.runs()[0].run, owner="another", state="inserting")
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Plan, "add", taken_over)
+        patch.setattr(Checkpoint, "add", taken_over)
         with pytest.raises((KeyboardInterrupt, BusyError)):
             loaded(database, path, tmp_path / "results")
     assert loaded(database, path, tmp_path / "results").summary.rows_read == len(ROWS)
@@ -560,7 +560,7 @@ def test_a_link_to_a_database_is_that_database(database: Database, tmp_path: Pat
     link = tmp_path / "link.sqlite"
     link.symlink_to(str(database.engine.url.database))
     other = Database(f"sqlite:///{link}")
-    with held(database, "x", "it is done"), pytest.raises(BusyError), held(other, "x", "again"):
+    with lock(database, "x", "it is done"), pytest.raises(BusyError), lock(other, "x", "again"):
         pass
 
 

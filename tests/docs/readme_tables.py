@@ -10,13 +10,13 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from jobs.settings.flags import MOVE_FLAGS, spelled
+from jobs.settings.flags import MOVE_FLAGS, flag_name
 from jobs.settings.settings import Settings
 from loader.archive.outcome import Stay
 from loader.errors import LoaderError
 from loader.fields.lead import usual_names
 from loader.options.archive import ArchiveOptions, ArchiveRule
-from loader.options.durations import written
+from loader.options.durations import format_duration
 from loader.options.load import LoadOptions
 from loader.reasons import Notice, Reason
 from loader.signals import CAUGHT
@@ -66,7 +66,7 @@ def options() -> str:
         if name in {"archive", "lineage", "nightly", "notify", "office_hours", "sources"}:
             continue
         theirs = f"`{name}`" if name in ADD_LEADS else ""
-        rows.append([f"`{spelled(name)}`", theirs, default(field), documented[name]])
+        rows.append([f"`{flag_name(name)}`", theirs, default(field), documented[name]])
     return table(["option", "add_lead's", "default", "what it does"], rows)
 
 
@@ -76,7 +76,7 @@ def archive_options() -> str:
     rows = []
     for flag in MOVE_FLAGS:
         if flag.name in fields:
-            names = flag.names[0].split("/") if flag.names else [spelled(flag.name)]
+            names = flag.names[0].split("/") if flag.names else [flag_name(flag.name)]
             flags = ", ".join(f"`{name}`" for name in names)
             rows.append([flags, default(fields[flag.name]), documented[flag.name]])
     return table(["option", "default", "what it does"], rows)
@@ -86,7 +86,7 @@ def default(field: FieldInfo) -> str:
     if field.default in (None, "", (), {}, timedelta()):
         return ""
     value = field.default
-    return f"`{written(value) if isinstance(value, timedelta) else value}`"
+    return f"`{format_duration(value) if isinstance(value, timedelta) else value}`"
 
 
 def documentation(*models: type[BaseModel]) -> dict[str, str]:

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from sqlalchemy import make_url
 
 from jobs.load.job import Job, load_source
-from loader.findings import in_words
 from loader.findings import notices as notices_of
+from loader.findings import to_text
 from loader.options.duplicate_check import CHECKS, WINDOWS
 from loader.options.load import LoadOptions
 from loader.reasons import Notice
@@ -505,11 +505,11 @@ def test_the_notices_of_a_row_in_words() -> None:
     also = notices_of(pd.Index([5]), Notice.VALUE_CUT, "city")
     gender = notices_of(pd.Index([5, 9]), Notice.UNKNOWN_GENDER, "")
     rows = pd.Index([2, 5, 7])
-    words = in_words(pd.concat([cut, also, gender]), rows)
+    words = to_text(pd.concat([cut, also, gender]), rows)
     assert words.to_dict() == {
         2: "VALUE_CUT title",
         5: "VALUE_CUT title; VALUE_CUT city; UNKNOWN_GENDER",
         7: "",
     }
-    assert in_words(gender[:0], rows).to_dict() == dict.fromkeys(rows, "")
+    assert to_text(gender[:0], rows).to_dict() == dict.fromkeys(rows, "")
     assert str(words.dtype) == "str"

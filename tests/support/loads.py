@@ -15,14 +15,14 @@ from pyarrow.csv import ConvertOptions, read_csv
 from jobs.load.job import load
 from loader.database.connection import Database
 from loader.options.load import LoadOptions
-from loader.options.report import Reporting
+from loader.options.report import ReportOptions
 from loader.reasons import Notice
 from loader.results.summary import Summary
 from tests.conformance.replay import extra_rows, read
 
 Rows = Sequence[Mapping[str, str]]
 
-NO_PAGE = Reporting(page=False)
+NO_PAGE = ReportOptions(page=False)
 """Of the many loads of the tests few are looked at."""
 
 

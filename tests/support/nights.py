@@ -13,7 +13,7 @@ from jobs.cli.main import run
 from jobs.nightly.job import nightly
 from jobs.nightly.report import FileReport, NightReport
 from jobs.settings.settings import read_settings
-from jobs.telemetry.telemetry import Telling
+from jobs.telemetry.telemetry import Telemetry
 from jobs.watchers import NightWatch
 from loader.database.connection import Database
 from loader.signals import Stop
@@ -88,7 +88,7 @@ class Site:
         settings = read_settings({}, self.config)
         database = Database(self.url, sleep=lambda _seconds: None)
         try:
-            with Telling(settings, "nightly", warn=print) as telling:
+            with Telemetry(settings, "nightly", warn=print) as telling:
                 return nightly(settings, database, telling, watch=watch)
         finally:
             database.engine.dispose()

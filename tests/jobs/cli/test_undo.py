@@ -11,10 +11,10 @@ from sqlalchemy import make_url
 
 from jobs.cli.main import run
 from jobs.settings import settings as settings_module
-from jobs.undo.job import Undoing, undo
+from jobs.undo.job import UndoJob, undo
 from jobs.watchers import Surroundings
 from loader.database.connection import Database
-from loader.database.locks import held
+from loader.database.locks import lock
 from loader.errors import BusyError, RejectRateError, UsageError
 from loader.ledger.runs import Ledger
 from loader.options.archive import ArchiveOptions
@@ -232,18 +232,18 @@ def test_a_signal_on_the_command_line(
     database: Database, outcome: Outcome, capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    def ended(_undoing: Undoing) -> None:
+    def ended(_undoing: UndoJob) -> None:
         raise Interrupted("SIGTERM")
 
-    monkeypatch.setattr(Undoing, "_go_on", ended)
+    monkeypatch.setattr(UndoJob, "_go_on", ended)
     assert command(database, outcome.summary.run) == 143
     assert "SIGTERM came" in capfd.readouterr().err
 
 
 def test_one_at_a_time(database: Database, outcome: Outcome, tmp_path: Path) -> None:
     record = Ledger(database, is_shared=True).run(outcome.summary.run)
-    lock = f"{record.sha256} {record.options_sha256}"
-    with held(database, lock, "it is being loaded"), pytest.raises(BusyError, match="or undone"):
+    name = f"{record.sha256} {record.options_sha256}"
+    with lock(database, name, "it is being loaded"), pytest.raises(BusyError, match="or undone"):
         undo(record.run, database, folder(tmp_path))
     assert not folder(tmp_path).exists()
 

@@ -15,7 +15,7 @@ from jobs.watchers import Watchers
 from loader.database.connection import Database
 from loader.errors import LoaderError
 from loader.options.load import LoadOptions
-from loader.options.report import Reporting
+from loader.options.report import ReportOptions
 from tests.support.loads import Loads, outcome_of
 from tests.support.server import fill
 from tests.support.server import run as sql
@@ -193,7 +193,7 @@ def test_a_change_is_neutralized_if_it_is_asked_for(
     options = LoadOptions(duplicate_check="DUPSYS", on_duplicate="update")
     for safe, new in ((False, "=1+1"), (True, "'=1+1")):
         results = tmp_path / f"safe-{safe}"
-        wanted = Reporting(spreadsheet_safe=safe)
+        wanted = ReportOptions(spreadsheet_safe=safe)
         load(str(path), options, dialer, results, job="validate", reporting=wanted)
         text = (results / "changes.csv").read_text("utf-8")
         (change,) = csv.DictReader(io.StringIO(text))

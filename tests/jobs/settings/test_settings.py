@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from jobs.settings import settings as settings_module
-from jobs.settings.flags import ARCHIVE_FLAGS, DEARCHIVE_FLAGS, MOVE_FLAGS, OF_ALL, spelled
+from jobs.settings.flags import ARCHIVE_FLAGS, DEARCHIVE_FLAGS, MOVE_FLAGS, OF_ALL, flag_name
 from jobs.settings.settings import read_settings
 from loader.errors import ConfigurationError, UsageError
 from loader.options.archive import ArchiveOptions, ArchiveRule
@@ -211,7 +211,7 @@ def test_every_option_has_a_flag() -> None:
     assert archive | dearchive == {*options, *asked, *OF_ALL}
     assert dearchive - archive == {"loaded_anew"}
     assert archive - dearchive == {"held", "update", "ignore_office_hours"}
-    assert [spelled(name) for name in ("replicas", "insert", "chunk_size")] == [
+    assert [flag_name(name) for name in ("replicas", "insert", "chunk_size")] == [
         "--replica",
         "--insert",
         "--chunk-size",

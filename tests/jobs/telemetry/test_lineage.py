@@ -14,7 +14,7 @@ from requests import RequestException
 
 from jobs.settings.telemetry import LineageSettings
 from jobs.telemetry.lineage import PRODUCER, Lineage, run_id, table_of
-from jobs.telemetry.outcome import Account, account_of
+from jobs.telemetry.outcome import RunOutcome, account_of
 from loader.archive.report import ArchiveReport
 from loader.errors import ConfigurationError
 from loader.results.summary import FileSummary, MappingSummary, Summary
@@ -127,7 +127,7 @@ def test_a_run_keeps_its_id() -> None:
 
 
 def test_what_fails_at_once_has_a_beginning_too(path: Path) -> None:
-    error = Account(
+    error = RunOutcome(
         job="import", what="x.csv", began=NOW, ended=NOW, exit_code=66, message="x.csv: not there"
     )
     Lineage(LineageSettings(file=path, namespace="site")).ended(error)

@@ -9,16 +9,16 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from jobs.telemetry.metrics import METRICS, Metrics
-from jobs.telemetry.outcome import Account
+from jobs.telemetry.outcome import RunOutcome
 
 BEGAN = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 ENDED = BEGAN + timedelta(seconds=90)
 Found = dict[tuple[str, ...], float]
 
 
-def account(source: str = "", exit_code: int = 0, **more: object) -> Account:
+def account(source: str = "", exit_code: int = 0, **more: object) -> RunOutcome:
     given: dict[str, object] = {"rows": {("loaded", ""): 7, ("rejected", "DUPLICATE"): 2}, **more}
-    return Account(
+    return RunOutcome(
         job="import", what="leads.csv", source=source, began=BEGAN, ended=ENDED,
         exit_code=exit_code, **given,  # type: ignore[arg-type]  # by name
     )  # fmt: skip
@@ -79,7 +79,7 @@ def test_the_next_command_replaces_its_own_only(path: Path) -> None:
 def test_the_last_success_outlives_a_failure(path: Path) -> None:
     Metrics(path).add(account("north"))
     later = timedelta(days=1)
-    failed = Account(
+    failed = RunOutcome(
         job="import", what="leads.csv", source="north", began=BEGAN + later, ended=ENDED + later,
         exit_code=65,
     )  # fmt: skip

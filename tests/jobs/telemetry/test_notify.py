@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from jobs.settings.telemetry import NotifySettings
 from jobs.telemetry.notify import MOST_RUNS, Notifier, body, title
-from jobs.telemetry.outcome import Account
+from jobs.telemetry.outcome import RunOutcome
 from loader.errors import ConfigurationError
 from tests.support.listener import Listener, listening
 
@@ -22,8 +22,8 @@ NOWHERE = "json://user:geheim@127.0.0.1:1/"
 """Nothing listens at port 1."""
 
 
-def account(what: str = "leads.csv", **more: Any) -> Account:
-    return Account(job="import", what=what, began=NOW, ended=NOW, **more)
+def account(what: str = "leads.csv", **more: Any) -> RunOutcome:
+    return RunOutcome(job="import", what=what, began=NOW, ended=NOW, **more)
 
 
 GOOD = account(rows={("loaded", ""): 90, ("rejected", "DUPLICATE"): 10}, results="/srv/results/x")
@@ -59,7 +59,7 @@ def notifier(*urls: str, **settings: Any) -> Notifier:
     ],
 )
 def test_when(
-    settings: dict[str, Any], accounts: list[Account], kind: str | None, listener: Listener
+    settings: dict[str, Any], accounts: list[RunOutcome], kind: str | None, listener: Listener
 ) -> None:
     url = f"json://127.0.0.1:{listener.port}/hook"
     assert notifier(url, **settings).tell("import", accounts) == []

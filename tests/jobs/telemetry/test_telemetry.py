@@ -15,8 +15,8 @@ from sqlalchemy import NullPool, create_engine
 from jobs.cli.main import run
 from jobs.settings import settings as settings_module
 from jobs.settings.settings import read_settings
-from jobs.telemetry.outcome import Account, account_of
-from jobs.telemetry.telemetry import MOST_MISSES, Telling
+from jobs.telemetry.outcome import RunOutcome, account_of
+from jobs.telemetry.telemetry import MOST_MISSES, Telemetry
 from jobs.watchers import Watchers
 from loader.errors import BusyError, LoadedBeforeError, OfficeHoursError, SourceFileError
 from tests.support.listener import Listener, listening
@@ -62,9 +62,9 @@ def settings(
     )
 
 
-def telling(job: str = "nightly", warned: list[str] | None = None) -> Telling:
+def telling(job: str = "nightly", warned: list[str] | None = None) -> Telemetry:
     warn = (warned if warned is not None else []).append
-    return Telling(read_settings({}, None), job, warn=warn)
+    return Telemetry(read_settings({}, None), job, warn=warn)
 
 
 def metrics() -> dict[tuple[str, ...], float]:
@@ -305,7 +305,7 @@ def test_others_watch_too(config: None) -> None:
 
 
 def test_an_account_is_its_own() -> None:
-    account = Account(job="undo", what="r1", began=NOW, ended=NOW)
+    account = RunOutcome(job="undo", what="r1", began=NOW, ended=NOW)
     assert account_of(account) is account
     with pytest.raises(TypeError, match="int"):
         account_of(1)

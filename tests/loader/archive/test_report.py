@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from jobs.cli.terminal import outlook, pace
 from loader.api.lead_archive import IN_OFFICE_HOURS, answer_to
 from loader.archive.outcome import STAYED_TYPES, ChunkResult, Counts, Preview, Stay
-from loader.archive.report import ArchiveReport, PreviewSummary, told
+from loader.archive.report import ArchiveReport, PreviewSummary, report_lines
 from loader.archive.results import ArchiveResults
 from loader.errors import LeadIdsError, LoaderError, OfficeHoursError, UsageError
-from loader.results.lines import aligned
+from loader.results.lines import align
 
 BEGAN = datetime(2026, 11, 22, 20, tzinfo=UTC)
 
@@ -143,7 +143,7 @@ def test_a_folder_that_cannot_be_made_is_a_usage_error(tmp_path: Path) -> None:
 
 
 def test_the_text_tells_all_of_it() -> None:
-    lines = told(
+    lines = report_lines(
         report(
             select_count=1200, insert_count=1100, update_count=100, delete_count=1190,
             looked_at=1210, moved=1190, gone=7, stayed={"CHANGED": 10, "HELD": 3, "CHILD_LEFT": 1},
@@ -194,7 +194,7 @@ def test_the_text_of_a_dry_run_has_tables() -> None:
         made=["vicidial_list_archive"],
         remarks=[],
     )  # fmt: skip
-    assert told(seen)[1:-2] == [
+    assert report_lines(seen)[1:-2] == [
         "1,200 leads would be archived; nothing was written",
         "by list:",
         "  list_id  list_name  campaign_id  leads",
@@ -236,11 +236,11 @@ def test_a_dry_run_tells_what_the_steps_would_do(
     nothing: dict[str, Any] = {"by_list": [], "by_status": [], "by_age": [], "spared": []}
     preview = PreviewSummary(leads=991, **nothing)
     seen = report(job=job, options=options, preview=preview, stopped="dry_run")
-    assert told(seen)[1] == f"{said}; nothing was written"
+    assert report_lines(seen)[1] == f"{said}; nothing was written"
 
 
 def test_one_is_told_as_one() -> None:
-    lines = told(report(looked_at=1, moved=1, chunks=1, stopped_at=1))
+    lines = report_lines(report(looked_at=1, moved=1, chunks=1, stopped_at=1))
     assert lines[-1] == "results: out (10.0 s, 1 chunk, 0 leads/s)"
     assert pace(1, 1.0) == "1 lead, 1/s"
 
@@ -269,7 +269,7 @@ def test_errors_are_answered_as_by_the_api(error: LoaderError, answer: dict[str,
 
 
 def test_cells_stand_under_one_another() -> None:
-    assert aligned([["a", "1"], ["bb", "22", "more"]], "<><") == ["a    1", "bb  22  more"]
+    assert align([["a", "1"], ["bb", "22", "more"]], "<><") == ["a    1", "bb  22  more"]
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from jobs.cli.main import run
 from jobs.load.summarize import with_dialable
 from jobs.settings import settings as settings_module
-from loader.checks.dialable import CAMPAIGNS, KINDS, LISTS, find_obstacles
+from loader.checks.dialable import CAMPAIGNS, KINDS, LIST_COLUMNS, find_obstacles
 from loader.database.connection import Database
 from loader.errors import DatabaseUnavailableError
 from loader.frames.collation import fold
 from loader.queries import dialable
-from loader.queries.dialable import Calling, by_list
+from loader.queries.dialable import CallRules, by_list
 from loader.reasons import Obstacle
 from tests.support.hopper import TABLES, WINTER, Row, dialer_of
 from tests.support.loads import Loads
@@ -47,7 +47,7 @@ def obstacle(clock: datetime = WINTER, **lead: Any) -> str:
 
 
 def facts() -> tuple[pd.DataFrame, pd.DataFrame]:
-    lists = pd.DataFrame.from_dict(LIST_FACTS, orient="index", columns=list(LISTS))
+    lists = pd.DataFrame.from_dict(LIST_FACTS, orient="index", columns=list(LIST_COLUMNS))
     campaigns = pd.DataFrame.from_dict(CAMPAIGN_FACTS, orient="index", columns=list(CAMPAIGNS))
     keyed = campaigns.astype("str").set_axis(fold(campaigns.index.to_series()))
     return lists.astype("str"), keyed
@@ -199,7 +199,7 @@ def test_what_an_old_dialer_has_no_column_for_keeps_no_lead_back(
         ):
             connection.exec_driver_sql(statement)
         connection.commit()
-    old = Calling(database)
+    old = CallRules(database)
     (found,) = old.look_at([(1, 1)], np.empty(0, dtype=np.int64))
     # It has no call times either, and what is not defined is closed.
     assert found.obstacles == {"NO_GMT_OFFSET": 1}
@@ -220,7 +220,7 @@ def test_a_look_that_fails_is_a_remark(
     def gone(*_: object) -> None:
         raise DatabaseUnavailableError("gone")
 
-    monkeypatch.setattr(Calling, "look_at", gone)
+    monkeypatch.setattr(CallRules, "look_at", gone)
     summary = with_dialable(outcome.summary, database)
     assert (summary.loaded, summary.dialable) == (1, None)
     assert summary.remarks[-1] == "what could be called is not known: gone"

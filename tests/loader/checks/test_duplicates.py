@@ -136,13 +136,13 @@ def files(draw: st.DrawFn) -> tuple[list[Keys], list[bool]]:
 
 
 @pytest.mark.property
-@given(file=files(), rounds=st.sampled_from((duplicates_in_file.ROUNDS, 1, 0)))
+@given(file=files(), rounds=st.sampled_from((duplicates_in_file.SETTLE_ROUNDS, 1, 0)))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_outcome_is_that_of_one_row_after_the_other(
     file: tuple[list[Keys], list[bool]], rounds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     all_keys, rejected = file
-    monkeypatch.setattr(duplicates_in_file, "ROUNDS", rounds)
+    monkeypatch.setattr(duplicates_in_file, "SETTLE_ROUNDS", rounds)
     found = earlier_duplicates(all_keys, np.array(rejected))
     assert found.tolist() == one_by_one(all_keys, rejected)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from loader.database.connection import Database
-from loader.database.locks import held, held_file
+from loader.database.locks import held_file, lock
 from loader.errors import BusyError, ResultsError
 
 HOLD = """
@@ -36,14 +36,14 @@ def test_the_second_process_is_told_who_holds_it(database: Database, database_ur
     try:
         with (
             pytest.raises(BusyError, match=r"a nightly runs already, by (session|process) [0-9]+"),
-            held(database, "nightly", "a nightly runs"),
+            lock(database, "nightly", "a nightly runs"),
         ):
             pass
-        with held(database, "another", "another job runs"):
+        with lock(database, "another", "another job runs"):
             pass
     finally:
         process.communicate("")
-    with held(database, "nightly", "a nightly runs"):
+    with lock(database, "nightly", "a nightly runs"):
         pass
 
 
@@ -55,7 +55,7 @@ def test_a_killed_holder_holds_nothing(database: Database, database_url: str) ->
     # The server may need a moment to see that the client is gone.
     for attempt in range(200):
         try:
-            with held(database, "nightly", "a nightly runs"):
+            with lock(database, "nightly", "a nightly runs"):
                 return
         except BusyError:
             if attempt == 199:

@@ -225,8 +225,8 @@ def test_the_first_feed_answers(tmp_path: Path) -> None:
 def test_sorting_on_disk_is_sorting(
     chunks: list[list[int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sorted_numbers, "RUN", 8)
-    monkeypatch.setattr(sorted_numbers, "STEP", 2)
+    monkeypatch.setattr(sorted_numbers, "RUN_NUMBERS", 8)
+    monkeypatch.setattr(sorted_numbers, "NUMBERS_PER_STEP", 2)
     arrays = [np.array(chunk, dtype=np.uint64) for chunk in chunks]
     assert sort_on_disk(arrays, tmp_path).tolist() == sorted({n for c in chunks for n in c})
 

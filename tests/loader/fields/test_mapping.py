@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.load.remarks import taken
+from jobs.load.remarks import custom_fields_remark
 from loader.checks.defaults import CALLBACK, HOPPER
 from loader.errors import ConfigurationError, SourceFileError, UsageError
 from loader.fields.lead import NEVER_LOADED, TEXTS, WIDTHS, plain, usual_names
@@ -214,9 +214,9 @@ def test_a_custom_label_takes_its_column_and_map_gives_it_to_a_field_too() -> No
     columns = ("phone", "zip", "roof")
     found = map_columns("leads.csv", columns, {}, labels=("zip", "roof", "age"))
     assert found.fields == {"custom:zip": "zip", "custom:roof": "roof", "phone_number": "phone"}
-    assert taken(found) == [
+    assert custom_fields_remark(found) == [
         "column 'zip' fills the custom field; for postal_code too say --map postal_code='zip'"
     ]
     both = map_columns("leads.csv", columns, {"postal_code": "zip"}, labels=("zip",))
-    assert taken(both) == []
+    assert custom_fields_remark(both) == []
     assert both.fields["postal_code"] == both.fields["custom:zip"] == "zip"

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from loader.options.durations import (
     MOST,
+    format_duration,
     moment_before,
     parse_duration,
     parse_moment,
-    written,
     written_moment,
 )
 
@@ -111,13 +111,13 @@ def test_an_age_is_counted_back_from_now() -> None:
     ],
 )
 def test_how_a_duration_is_written(duration: timedelta, text: str) -> None:
-    assert written(duration) == text
+    assert format_duration(duration) == text
 
 
 @pytest.mark.property
 @given(st.timedeltas(timedelta(), MOST))
 def test_what_is_written_is_read_again(duration: timedelta) -> None:
-    assert parse_duration(written(duration)) == duration
+    assert parse_duration(format_duration(duration)) == duration
     assert parse_moment(written_moment(duration)) == duration
 
 

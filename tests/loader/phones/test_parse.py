@@ -433,18 +433,18 @@ REAL = [
 
 @pytest.mark.parametrize("value", DAMAGED)
 def test_damaged_numbers(value: str) -> None:
-    assert phones_module.damaged(texts([value])).tolist() == [True]
+    assert phones_module.is_damaged(texts([value])).tolist() == [True]
 
 
 @pytest.mark.parametrize("value", REAL)
 def test_real_notations_are_not_damaged(value: str) -> None:
-    assert phones_module.damaged(texts([value])).tolist() == [False]
+    assert phones_module.is_damaged(texts([value])).tolist() == [False]
 
 
 def test_formatted_numbers_of_all_regions_are_not_damaged() -> None:
     written = sorted({text for region in REGIONS for text in written_examples(region)})
     dotted = [text.replace(" ", ".").replace("-", ".") for text in written]
-    marks = phones_module.damaged(texts(written + dotted))
+    marks = phones_module.is_damaged(texts(written + dotted))
     assert [text for text, mark in zip(written + dotted, marks, strict=True) if mark] == []
 
 
@@ -471,7 +471,7 @@ def test_mend_decimals() -> None:
     expected = ["7275551212", "5551212", "", "727.555.0", "7275551212", "7275551210", "1.00"]
     mended = phones_module.mend_decimals(texts(values))
     assert mended.tolist() == expected
-    assert not phones_module.damaged(mended).any()
+    assert not phones_module.is_damaged(mended).any()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.fields.mapping import CUSTOM, map_columns
+from loader.fields.mapping import CUSTOM_PREFIX, map_columns
 from loader.profile.oddities import Oddity, find_oddities
 from loader.profile.texts import LOOKED_AT, Texts
 from tests.conformance import reference_fields
@@ -143,7 +143,7 @@ ONE_VALUE = [
     ("comments", '=HYPERLINK("http://x.example")', "FORMULA_IN_TEXT"),
     ("first_name", "@SUM(A1:A9)", "FORMULA_IN_TEXT"),
     ("comments", "-cmd|' /C calc'!A0", "FORMULA_IN_TEXT"),
-    (f"{CUSTOM}roof", "=A1", "FORMULA_IN_TEXT"),
+    (f"{CUSTOM_PREFIX}roof", "=A1", "FORMULA_IN_TEXT"),
     ("last_name", "<script>alert(1)</script>", "MARKUP_IN_TEXT"),
     ("last_name", "O&#39;Brien", "MARKUP_IN_TEXT"),
     ("address1", "Smith &amp; Sons", "MARKUP_IN_TEXT"),

@@ -20,7 +20,7 @@ from loader.profile import rows as profile_rows
 from loader.profile.frequent_values import FrequentValues
 from loader.profile.oddities import find_oddities
 from loader.profile.records import MOST_EXAMPLES, OddExample, Repeated, Seen
-from loader.profile.rows import Looking
+from loader.profile.rows import RowProfile
 from loader.profile.texts import Texts
 
 TODAY = date(2026, 11, 22)
@@ -40,7 +40,7 @@ def look(
     **options: str,
 ) -> Seen:
     mapping = ColumnMapping(FIELDS if fields is None else fields, ("Other",))
-    looking = Looking(mapping, LoadOptions(**options), TODAY, folder)
+    looking = RowProfile(mapping, LoadOptions(**options), TODAY, folder)
     for chunk in chunks:
         looking.look_at(chunk)
     for numbers in phones or []:
@@ -226,7 +226,7 @@ def test_long_values_are_told_by_their_beginning() -> None:
 def test_memory_does_not_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frequent_values, "BUCKET", 1000)
     monkeypatch.setattr(frequent_values, "KEPT", 100)
-    looking = Looking(ColumnMapping(FIELDS, ()), LoadOptions(), TODAY, tmp_path)
+    looking = RowProfile(ColumnMapping(FIELDS, ()), LoadOptions(), TODAY, tmp_path)
     before, held = pa.total_allocated_bytes(), []
     for n in range(0, 30_000, 1500):
         # Half of the values stand in every chunk, so that they are kept.
@@ -270,7 +270,7 @@ def test_many_numbers_wait_on_disk(tmp_path: Path) -> None:
 
 def test_a_number_repeats_however_it_is_written(tmp_path: Path) -> None:
     numbers = ["406-555-0150", "(406) 555 0150", "+1 406.555.0150", "14065550151", "", "none"]
-    looking = Looking(
+    looking = RowProfile(
         ColumnMapping({"phone_number": "tel"}, ()), LoadOptions(), date(2026, 11, 22), tmp_path
     )
     looking.look_at(pd.DataFrame({"tel": numbers}, dtype="str"))

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event
 
 from loader.database.connection import Database
-from loader.database.server_clock import MOMENTS, existing_moments
+from loader.database.server_clock import MOMENTS_PER_STATEMENT, existing_moments
 from loader.dialer import Dialer, Lookups
 from loader.errors import NotAllowedError
 from loader.options.duplicate_check import Kind
@@ -291,7 +291,9 @@ def test_moments_that_the_servers_calendar_ends_before_stay(year: int, database:
 
 
 def test_any_number_of_moments(database: Database) -> None:
-    moments = [NOW + timedelta(days=number % 800) for number in range(2 * MOMENTS + 3)]
+    moments = [
+        NOW + timedelta(days=number % 800) for number in range(2 * MOMENTS_PER_STATEMENT + 3)
+    ]
     with database.connect() as connection:
         found = existing_moments(connection, moments)
     moved = [n for n, moment in enumerate(moments) if found[n] != moment]

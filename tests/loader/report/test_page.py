@@ -19,17 +19,17 @@ from loader.report.charts import MOST_BARS, MOST_LABEL, bars, funnel, hours, lar
 from loader.report.page import MOST_IDLE, columns, file_facts, masked, render_page
 from loader.report.pictures import in_years, short, zone
 from loader.report.pictures import reasons as reasons_chart
-from loader.report.view import advice, finding, headline, why, worst
+from loader.report.view import advice, describe_example, headline, why, worst
 from loader.report.wording import (
     MINUS,
     NOTHING,
     ago,
+    as_html,
     duration,
     masked_list,
     not_looked_at,
     percent,
     points,
-    shown,
     size,
     visible,
     words,
@@ -429,7 +429,7 @@ NUMBER_IN_LIST = "DUPLICATE_PHONE_NUMBER_IN_LIST"
 )  # fmt: skip
 def test_details_are_in_words(name: str, example: dict[str, Any], expected: str) -> None:
     known = RejectedExample.model_validate({"row_number": 1, "phone": ""} | example)
-    assert finding(name, known, show_phones=False) == expected
+    assert describe_example(name, known, show_phones=False) == expected
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
@@ -448,7 +448,7 @@ def test_shown_text_is_bounded_and_holds_nothing_that_acts(text: str, most: int)
     assert len(seen) <= most
     assert not {unicodedata.category(character) for character in seen} & {"Cc", "Cs", "Zl", "Zp"}
     assert not set("\u200e\u200f\u061c\u202a\u202b\u202d\u202e\u2066\u2067\u2068") & set(seen)
-    html = str(shown(text, most))
+    html = str(as_html(text, most))
     assert html.startswith("<bdi>")
     assert not set('<>"') & set(html[5:-6])
     html.encode("utf-8")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.reasons import Reason
-from loader.results.all_reasons import BITS, BLOCK, Marks, reasons_in_words
+from loader.results.all_reasons import BITS, BLOCK, ReasonBits, reasons_in_words
 
 ROWS = st.sets(
     st.integers(1, 40) | st.integers(BLOCK - 3, BLOCK + 3) | st.integers(5 * BLOCK, 5 * BLOCK + 9),
@@ -31,7 +31,7 @@ def test_what_is_marked_is_found(
     path = tmp_path_factory.mktemp("marks") / "marks"
     expected: dict[int, set[Reason]] = {}
     for rows, reason in steps:
-        marks = Marks(path)  # as a process does that goes on
+        marks = ReasonBits(path)  # as a process does that goes on
         index = pd.Index(sorted(rows, reverse=True))
         if reason is None:
             marks.clear(index)
@@ -41,13 +41,13 @@ def test_what_is_marked_is_found(
             expected[row] = expected.get(row, set()) | {reason} if reason else set()
         marks.keep()
     asked = pd.Index([3, BLOCK, 9 * BLOCK, *expected])
-    words = Marks(path).of(asked).tolist()
+    words = ReasonBits(path).of(asked).tolist()
     found = [{reason for reason, bit in BITS.items() if word & int(bit)} for word in words]
     assert found == [expected.get(row, set()) for row in asked]
 
 
 def test_reasons_are_named_the_first_one_first(tmp_path: Path) -> None:
-    marks, rows = Marks(tmp_path / "marks"), pd.Index([7, 2, 5, 9])
+    marks, rows = ReasonBits(tmp_path / "marks"), pd.Index([7, 2, 5, 9])
     marks.add(rows, Reason.DUPLICATE_PHONE_NUMBER_IN_SYSTEM)
     marks.add(rows[:2], Reason.PHONE_NUMBER_IN_FEED)
     marks.add(rows[3:], Reason.NOT_INSERTED)

@@ -13,7 +13,7 @@ from loader.errors import DatabaseUnavailableError, NotAllowedError
 from loader.ledger import tables
 from loader.options.archive import ArchiveOptions, ArchiveRule
 from loader.options.load import LoadOptions
-from loader.rights.account import Account
+from loader.rights.account import DatabaseAccount
 from loader.rights.needs import (
     LEDGER,
     Right,
@@ -52,10 +52,10 @@ class Granted:
         self.server, self.address = server, server.new_account(url)
         self.database = Database(self.address, sleep=lambda _seconds: None)
 
-    def account(self) -> Account:
+    def account(self) -> DatabaseAccount:
         # A connection keeps the rights on whole databases that it began with.
         self.database.engine.dispose()
-        return Account(self.database)
+        return DatabaseAccount(self.database)
 
     def give(self, needs: Needs) -> list[str]:
         """Grant what is said to be missing, until nothing is; custom tables are seen at last."""
@@ -227,7 +227,7 @@ def test_rights_of_a_role_are_rights(granted: Granted) -> None:
 def test_nothing_is_executed(granted: Granted, database: Database, database_url: str) -> None:
     before = snapshot(database)
     tables = run(database_url, "SHOW TABLES")
-    admin = Account(database)
+    admin = DatabaseAccount(database)
     every = importing(admin.site) | archiving(admin.site)
     assert admin.missing(every | rights(["ALTER"], ["vicidial_list"])) == []
     assert snapshot(database) == before
@@ -240,10 +240,10 @@ def test_a_wrong_password_and_a_dead_server_are_told(granted: Granted) -> None:
     url = make_url(granted.address)
     wrong = url.set(password=url.username).render_as_string(hide_password=False)
     with pytest.raises(NotAllowedError, match="1045"):
-        Account(Database(wrong))
+        DatabaseAccount(Database(wrong))
     nowhere = url.set(port=1).render_as_string(hide_password=False)
     with pytest.raises(DatabaseUnavailableError):
-        Account(Database(nowhere, sleep=lambda _seconds: None))
+        DatabaseAccount(Database(nowhere, sleep=lambda _seconds: None))
 
 
 @pytest.mark.parametrize(

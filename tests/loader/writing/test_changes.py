@@ -12,7 +12,7 @@ from loader.options.load import LoadOptions
 from loader.writing.changes import (
     CHANGE_TYPES,
     as_changes,
-    differing,
+    differing_cells,
     fields_to_change,
     no_changes,
     wanted_values,
@@ -96,7 +96,7 @@ def test_an_update_takes_what_the_row_says(
     leads, there = held(**{field: [given_value]}), held(**{field: [before]})
     for options, expected in ((EMPTY, filled), (ALL, replaced)):
         after = wanted_values(leads, there, options)
-        assert not differing(after, held(**{field: [expected]})).any(axis=None)
+        assert not differing_cells(after, held(**{field: [expected]})).any(axis=None)
         assert len(as_changes(there, after)) == (before != expected)
 
 
@@ -146,6 +146,6 @@ def test_changes_lead_there_and_back(pairs: list[tuple[Any, ...]]) -> None:
     there, back = one.copy(), other.copy()
     for row, _lead, field, old, new in changes.itertuples():
         there.loc[row, field], back.loc[row, field] = new, old
-    assert not differing(there, other).any(axis=None)
-    assert not differing(back, one).any(axis=None)
+    assert not differing_cells(there, other).any(axis=None)
+    assert not differing_cells(back, one).any(axis=None)
     assert len(changes) == sum((a != c) + (b != d) for a, b, c, d in pairs)

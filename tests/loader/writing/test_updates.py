@@ -23,7 +23,7 @@ from loader.database.schema import create_missing, metadata
 from loader.errors import DatabaseUnavailableError
 from loader.options.load import LoadOptions
 from loader.writing.changes import Updated
-from loader.writing.updates import ROUNDS, LeadUpdater
+from loader.writing.updates import UPDATE_ROUNDS, LeadUpdater
 from tests.support.proxy import Proxy
 from tests.support.server import Server, fill, run
 
@@ -389,14 +389,14 @@ def test_a_lead_that_never_keeps_still_is_told(database_url: str) -> None:
         change = f"UPDATE vicidial_list SET city = 'x{nth}' WHERE lead_id = 1"
         return lambda: run(database_url, change)
 
-    with recorded(database_url, {"UPDATE": [others(nth) for nth in range(ROUNDS)]}) as (
+    with recorded(database_url, {"UPDATE": [others(nth) for nth in range(UPDATE_ROUNDS)]}) as (
         database,
         _,
     ):
         updated = updater_into(database).update(rows({"city": "b"}, {"city": "b"}), ALL, ["city"])
     assert updated.contended == (2,)
     assert told(updated.changes) == [(3, 2, "city", "a", "b")]
-    assert held(database_url, "city") == [f"x{ROUNDS - 1}", "b"]
+    assert held(database_url, "city") == [f"x{UPDATE_ROUNDS - 1}", "b"]
 
 
 @pytest.mark.engines("myisam")
