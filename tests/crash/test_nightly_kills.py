@@ -22,7 +22,7 @@ def note(frame, _event, _argument):
         left -= 1
         if left == 0:
             os._exit(9)
-import jobs.nightly.job.job
+import jobs.nightly.job
 sys.settrace(note)
 import atexit
 atexit.register(lambda: print("calls", {at} - left))

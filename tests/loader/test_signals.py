@@ -134,7 +134,7 @@ def test_off_the_main_thread_nothing_is_caught() -> None:
 
 
 JOB = """
-from jobs.stopping import Stop
+from loader.signals import Stop
 with Stop() as stop:
     print("ready", flush=True)
     stop.wait(60)

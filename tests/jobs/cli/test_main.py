@@ -380,7 +380,7 @@ def test_what_is_no_error_of_ours_to_know_is_a_bug(
     monkeypatch.setattr("jobs.settings.settings.read_settings", fail)
     assert run(["validate", str(leads)]) == 70
     said = capsys.readouterr().err
-    assert "RuntimeError in test_command.py" in said
+    assert "RuntimeError in test_main.py" in said
     assert "person" not in said
 
 

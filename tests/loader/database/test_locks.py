@@ -15,8 +15,8 @@ from loader.errors import BusyError, ResultsError
 HOLD = """
 import sys
 from loader.database.connection import Database
-from loader.database.locks import held
-with held(Database(sys.argv[1]), "nightly", "a nightly runs"):
+from loader.database.locks import lock
+with lock(Database(sys.argv[1]), "nightly", "a nightly runs"):
     print("held", flush=True)
     sys.stdin.read()
 """

@@ -467,7 +467,7 @@ def test_any_text_is_read_as_a_plain_reader_reads_it(
 
 def test_a_disagreement_with_the_parser_is_our_bug(monkeypatch: pytest.MonkeyPatch) -> None:
     one_row = pa.table({"c1": ["a"], "c2": ["b"]})
-    monkeypatch.setattr("loader.parse.csv.read_csv", lambda *_: one_row)
+    monkeypatch.setattr("loader.reading.records.csv.read_csv", lambda *_: one_row)
     with pytest.raises(RuntimeError, match="2 records were found and 1 parsed"):
         read("a,b\nc,d\n", 2)
 

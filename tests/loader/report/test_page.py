@@ -16,7 +16,7 @@ from loader.profile.oddities import Oddity
 from loader.profile.records import OddExample, RejectedExample, Repeated
 from loader.reasons import Notice, Obstacle, Reason
 from loader.report.charts import MOST_BARS, MOST_LABEL, bars, funnel, hours, largest, lines, ticks
-from loader.report.page import MOST_IDLE, columns, file_facts, masked, render_page
+from loader.report.page import MOST_IDLE, columns, file_facts, mask_numbers, render_page
 from loader.report.pictures import in_years, short, zone
 from loader.report.pictures import reasons as reasons_chart
 from loader.report.view import advice, describe_example, headline, why, worst
@@ -358,7 +358,7 @@ def test_the_page_has_less_than_two_megabytes(character: str) -> None:
     ],
 )
 def test_masked(text: str, expected: str) -> None:
-    assert masked(text) == expected
+    assert mask_numbers(text) == expected
 
 
 @pytest.mark.property
@@ -368,7 +368,7 @@ def test_masked(text: str, expected: str) -> None:
 )
 def test_of_a_number_no_more_than_five_digits_are_shown(digits: str, between: list[str]) -> None:
     text = "".join(sum(zip(digits, [*between, ""], strict=False), ()))
-    assert sum(character.isdecimal() for character in masked(text)) == 5
+    assert sum(character.isdecimal() for character in mask_numbers(text)) == 5
 
 
 def test_a_list_id_that_may_be_a_phone_is_masked() -> None:

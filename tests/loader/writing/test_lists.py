@@ -75,7 +75,7 @@ def test_a_file_of_which_nothing_was_inserted_leaves_no_list(site: Site) -> None
     "where",
     [
         "import jobs.nightly.files\njobs.nightly.files.load = lambda *_, **__: os._exit(9)",
-        "from jobs.load.resume import Recording\nRecording.done = lambda *_: os._exit(9)",
+        "from jobs.load.resume import ImportRun\nImportRun.done = lambda *_: os._exit(9)",
         "from jobs.nightly.folders import LocalFolder\nLocalFolder.move = lambda *_: os._exit(9)",
     ],
     ids=["before-the-load", "in-the-load", "before-the-move"],
