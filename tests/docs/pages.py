@@ -21,7 +21,7 @@ MARKDOWN = sorted({
 """Pages whose links are followed."""
 
 DIRECTIVES = {"not run", "exit", "output", "file", "not settings"}
-LANGUAGES = {"sh", "text", "toml", "csv", "json", "sql", "python", "ini"}
+LANGUAGES = {"sh", "text", "toml", "csv", "json", "sql", "python", "ini", "promql"}
 
 FENCE = re.compile(r"^ *```(\w*)$")
 COMMENT = re.compile(r"^ *<!-- ([a-z ]+?)(?:: (.*))? -->$")

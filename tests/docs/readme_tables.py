@@ -1,7 +1,8 @@
-"""The tables of the README, made from the code that they describe."""
+"""The tables of the documentation, made from the code that they describe."""
 
 import ast
 import inspect
+import re
 import tomllib
 from collections.abc import Iterable
 from datetime import timedelta
@@ -141,23 +142,25 @@ def differences() -> str:
 
 
 TABLES = {
-    "options": options, "archive options": archive_options, "reasons": reasons, "stays": stays,
-    "undo stays": undo_stays,
-    "notices": notices, "exit codes": exit_codes, "names": names, "differences": differences,
+    "options": options, "archive_options": archive_options, "reasons": reasons, "stays": stays,
+    "undo_stays": undo_stays, "notices": notices, "exit_codes": exit_codes, "names": names,
+    "differences": differences,
 }  # fmt: skip
 
+PAGES = sorted((Path(__file__).parents[2] / "docs").rglob("*.md"))
+MARKED = re.compile(r"<!-- generated: (\w+) -->\n.*?<!-- /generated -->", re.DOTALL)
 
-def fill_in(readme: str) -> str:
+
+def fill_in(page: str) -> str:
     """Put each table between its two marks."""
-    for name, make in TABLES.items():
-        begin, end = f"<!-- table: {name} -->\n", f"<!-- end of {name} -->"
-        before, _, rest = readme.partition(begin)
-        _, found, after = rest.partition(end)
-        assert found, name
-        readme = f"{before}{begin}\n{make()}\n\n{end}{after}"
-    return readme
+
+    def filled(marked: "re.Match[str]") -> str:
+        name = marked[1]
+        return f"<!-- generated: {name} -->\n\n{TABLES[name]()}\n\n<!-- /generated -->"
+
+    return MARKED.sub(filled, page)
 
 
 if __name__ == "__main__":
-    path = Path(__file__).parents[2] / "README.md"
-    path.write_text(fill_in(path.read_text("utf-8")), "utf-8")
+    for path in PAGES:
+        path.write_text(fill_in(path.read_text("utf-8")), "utf-8")
