@@ -5,10 +5,17 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Self
 
-from sqlalchemy import Connection, TableClause, column, inspect, table
+from sqlalchemy import Connection, TableClause, column, table
 from sqlalchemy.sql.elements import quoted_name
 
-from loader.database.catalogue import Columns, Shape, differences, read_shapes
+from loader.database.catalogue import (
+    Columns,
+    Shape,
+    differences,
+    read_shapes,
+    table_names,
+    view_names,
+)
 from loader.database.connection import Database
 from loader.database.sql import quote_identifier
 from loader.errors import ConfigurationError, NotAllowedError
@@ -208,11 +215,11 @@ class ArchiveTables:
         return self._database.read(lambda c: int(c.exec_driver_sql(asked).scalar_one())) == 0
 
     def _look(self, connection: Connection) -> dict[str, Shape]:
-        there = inspect(connection).get_table_names() + inspect(connection).get_view_names()
+        existing = table_names(connection) | view_names(connection)
         wanted = {LEADS, ARCHIVE, *HOLDERS}
         if self._options.with_children:
-            wanted |= {name for name in there if is_of_leads(name.removesuffix(SUFFIX))}
-        return read_shapes(connection, wanted.intersection(there))
+            wanted |= {name for name in existing if is_of_leads(name.removesuffix(SUFFIX))}
+        return read_shapes(connection, wanted & existing)
 
     def _make(self, name: str) -> None:
         if not self._options.create_tables:

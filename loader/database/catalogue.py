@@ -1,10 +1,11 @@
-"""How tables are made: what has to be alike for a row to go from one to another unchanged."""
+"""The catalogue of the database: which tables there are, and how they are made."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 WIDEST_CHARSET = "utf8mb4"
 """Has every character of all others."""
@@ -17,10 +18,14 @@ class ColumnType(NamedTuple):
     """The database's word for the type, without a whole number's display width."""
     charset: str | None
     """Of text on a server."""
+    collation: str | None
+    """Likewise."""
     is_text: bool
     is_nullable: bool
     width: int | None
-    """In characters, of text."""
+    """In characters, of short texts; of long ones a server gives bytes."""
+    is_computed: bool = False
+    """Nobody can write it."""
 
     def holds(self, other: "ColumnType") -> bool:
         """Say whether every value of another column fits into this one unchanged."""
@@ -29,7 +34,7 @@ class ColumnType(NamedTuple):
         if self.charset not in {other.charset, WIDEST_CHARSET}:
             return False
         if self.definition == other.definition or (self.is_text and self.charset is None):
-            return True  # SQLite knows no widths
+            return True  # SQLite ignores widths
         kinds = {each.definition.partition("(")[0] for each in (self, other)}
         return kinds == {"varchar"} and (self.width or 0) >= (other.width or 0)
 
@@ -46,35 +51,88 @@ class Shape:
     """How one table is made."""
 
     columns: Columns
-    """Without computed ones: nobody can write them."""
+    """Without computed ones."""
     unique: Mapping[str, str]
     """Name of an index by the column that it, alone, has unique."""
     engine: str
     """The storage engine; "view" of what is no table."""
 
 
-def read_shapes(connection: Connection, names: Iterable[str]) -> dict[str, Shape]:
-    """Read how tables are made that are there, by a few statements for all of them."""
+def table_names(connection: Connection) -> set[str]:
+    """Read the names of all tables; views are none."""
+    return set(inspect(connection).get_table_names())
+
+
+def view_names(connection: Connection) -> set[str]:
+    """Read the names of all views."""
+    return set(inspect(connection).get_view_names())
+
+
+def has_table(connection: Connection, name: str) -> bool:
+    """Say whether there is a table, or a view."""
+    return inspect(connection).has_table(name)
+
+
+def schema_table_names(connection: Connection, schema: str) -> set[str]:
+    """Read the names of all tables and views of any database of a server."""
+    statement = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s"
+    return {str(_plain(row[0])) for row in connection.exec_driver_sql(statement, (schema,))}
+
+
+def storage_engine(connection: Connection, name: str) -> str | None:
+    """Read the storage engine of a server's table; None: there is no such table."""
+    return dict(_server_rows(connection, {name}, "tables", "engine")).get(name)
+
+
+def has_insert_trigger(connection: Connection, name: str) -> bool:
+    """Say whether a trigger of the site's own may change the rows that a table gets."""
+    if _is_sqlite(connection):
+        return False
+    statement = (
+        "SELECT COUNT(*) FROM information_schema.triggers WHERE event_manipulation = 'INSERT' "
+        "AND event_object_schema = DATABASE() AND event_object_table = %s"
+    )
+    return bool(connection.exec_driver_sql(statement, (name,)).scalar())
+
+
+def read_columns(connection: Connection, names: Iterable[str]) -> dict[str, dict[str, ColumnType]]:
+    """Read the columns of tables, in their order, by one statement; of a missing table none."""
     wanted = set(names)
-    if connection.dialect.name == "sqlite":
-        return _shapes_of_sqlite(connection, wanted)
-    read = _Catalogue(connection, wanted)
+    if _is_sqlite(connection):
+        return _read_sqlite(connection, wanted)[0]
     columns: dict[str, dict[str, ColumnType]] = {}
-    for name, column, *described in read.rows("columns", COLUMNS, "ORDER BY ordinal_position"):
-        kind = _column_type(*described)
-        if kind:
-            columns.setdefault(name, {})[column] = kind
-    unique: dict[str, dict[str, str]] = {}
-    # Of several, the primary key is the last to be taken.
-    for name, index, column in read.rows("statistics", UNIQUE, SINGLE):
-        unique.setdefault(name, {})[column] = index
-    engines = {name: engine or "view" for name, engine in read.rows("tables", "engine", "")}
-    return {name: Shape(columns[name], unique.get(name, {}), engines[name]) for name in columns}
+    rows = _server_rows(connection, wanted, "columns", COLUMNS, "ORDER BY ordinal_position")
+    for name, column, *described in rows:
+        columns.setdefault(name, {})[column] = _column_type(*described)
+    return columns
+
+
+def read_shapes(connection: Connection, names: Iterable[str]) -> dict[str, Shape]:
+    """Read how existing tables are made, by a few statements for all of them."""
+    wanted = set(names)
+    if _is_sqlite(connection):
+        columns, unique, engines = _read_sqlite(connection, wanted)
+    else:
+        columns = read_columns(connection, wanted)
+        unique = {}
+        # Of several, the primary key is the last to be taken.
+        for name, index, column in _server_rows(connection, wanted, "statistics", UNIQUE, SINGLE):
+            unique.setdefault(name, {})[column] = index
+        tables = _server_rows(connection, wanted, "tables", "engine")
+        engines = {name: engine or "view" for name, engine in tables}
+    return {
+        name: Shape(
+            {column: kind for column, kind in of_table.items() if not kind.is_computed},
+            unique.get(name, {}),
+            engines[name],
+        )
+        for name, of_table in columns.items()
+    }
 
 
 COLUMNS = (
     "column_name, column_type, character_set_name, is_nullable, character_maximum_length, "
-    "data_type, extra"
+    "collation_name, data_type, extra"
 )
 UNIQUE = "index_name, MIN(column_name)"
 SINGLE = (
@@ -83,24 +141,24 @@ SINGLE = (
 )
 
 
-class _Catalogue:
-    """What the server tells of some tables."""
+def _is_sqlite(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"
 
-    def __init__(self, connection: Connection, names: set[str]) -> None:
-        self._connection, self._names = connection, names
 
-    def rows(self, view: str, columns: str, rest: str) -> list[tuple[Any, ...]]:
-        """Read the name of each table, and columns of a view of the information schema, as text."""
-        if not self._names:
-            return []
-        statement = (
-            f"SELECT table_name, {columns} FROM information_schema.{view} "  # noqa: S608 - our own
-            f"WHERE table_schema = DATABASE() AND table_name IN %s {rest}"
-        )
-        rows = self._connection.exec_driver_sql(statement, (tuple(self._names),))
-        # The server compares without case and so tells of Vicidial_List too.
-        texts = (tuple(map(_plain, row)) for row in rows)
-        return [row for row in texts if row[0] in self._names]
+def _server_rows(
+    connection: Connection, names: set[str], view: str, columns: str, rest: str = ""
+) -> list[tuple[Any, ...]]:
+    """Read the name of each table, and columns of a view of the information schema, as text."""
+    if not names:
+        return []
+    statement = (
+        f"SELECT table_name, {columns} FROM information_schema.{view} "  # noqa: S608 - our own
+        f"WHERE table_schema = DATABASE() AND table_name IN %s {rest}"
+    )
+    rows = connection.exec_driver_sql(statement, (tuple(names),))
+    # The server compares without case, so it also lists Vicidial_List.
+    texts = (tuple(map(_plain, row)) for row in rows)
+    return [row for row in texts if row[0] in names]
 
 
 def _plain(value: object) -> str | None:
@@ -113,21 +171,27 @@ def _column_type(
     charset: str | None,
     is_nullable: str,
     width: str | None,
+    collation: str | None,
     kind: str,
     extra: str | None,
-) -> ColumnType | None:
-    """Give the type of a column; None if it is a computed one."""
-    if "VIRTUAL" in (extra or "") or "STORED" in (extra or ""):
-        return None
+) -> ColumnType:
     if kind.endswith("int"):
         definition = f"{kind}{' unsigned' if 'unsigned' in definition else ''}"
-    has_text = charset is not None
     return ColumnType(
-        definition, charset, has_text, is_nullable == "YES", int(width) if width else None
+        definition,
+        charset,
+        collation,
+        is_text=charset is not None,
+        is_nullable=is_nullable == "YES",
+        width=int(width) if width else None,
+        is_computed="VIRTUAL" in (extra or "") or "STORED" in (extra or ""),
     )
 
 
-def _shapes_of_sqlite(connection: Connection, wanted: set[str]) -> dict[str, Shape]:
+def _read_sqlite(
+    connection: Connection, wanted: set[str]
+) -> tuple[dict[str, dict[str, ColumnType]], dict[str, dict[str, str]], dict[str, str]]:
+    """Read columns, unique columns and kinds of tables from their declared types."""
     statement = (
         'SELECT m.name, m.type, c.name, UPPER(c.type), c."notnull", c.pk FROM sqlite_master AS m '
         "JOIN pragma_table_info(m.name) AS c WHERE m.type IN ('table', 'view') "
@@ -139,14 +203,19 @@ def _shapes_of_sqlite(connection: Connection, wanted: set[str]) -> dict[str, Sha
     for name, what, column, kind, not_null, key in connection.exec_driver_sql(statement):
         if name in wanted:
             engines[name] = "view" if what == "view" else "sqlite"
-            is_text = "CHAR" in kind or "TEXT" in kind
+            width = re.search(r"CHAR\((\d+)\)", kind)
             columns.setdefault(name, {})[column] = ColumnType(
-                kind, None, is_text, not not_null, None
+                kind,
+                charset=None,
+                collation=None,
+                is_text="CHAR" in kind or "TEXT" in kind,
+                is_nullable=not not_null,
+                width=int(width[1]) if width else None,
             )
             if key:
                 keys.setdefault(name, []).append(column)
     unique = {name: {key[0]: "PRIMARY"} for name, key in keys.items() if len(key) == 1}
-    return {name: Shape(columns[name], unique.get(name, {}), engines[name]) for name in columns}
+    return columns, unique, engines
 
 
 def differences(names: tuple[str, str], source: Columns, target: Columns) -> list[str]:

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, RowMapping, case, desc, func, insert, inspect, select, update
+from sqlalchemy import Connection, RowMapping, case, desc, func, insert, select, update
 
+from loader.database.catalogue import has_table, storage_engine
 from loader.database.connection import Database
 from loader.errors import (
     BusyError,
@@ -126,7 +127,7 @@ class Ledger:
             UsageError: there is none.
             DatabaseUnavailableError: no answer after all retries.
         """
-        there = database.read(lambda it: inspect(it).has_table(tables.runs.name))
+        there = database.read(lambda it: has_table(it, tables.runs.name))
         if there:
             return cls(database, is_shared=True)
         path = beside / _file_name(database)
@@ -321,7 +322,7 @@ def _why_not_in(database: Database) -> str:
     try:
         for attempt in database.retrying():
             with attempt, database.connect() as connection:
-                is_there = inspect(connection).has_table(tables.runs.name)
+                is_there = has_table(connection, tables.runs.name)
                 why = "" if database.is_sqlite else _loses_commits(connection)
                 if not why:
                     tables.make(connection)
@@ -342,12 +343,10 @@ def _why_not_in(database: Database) -> str:
 
 def _loses_commits(connection: Connection) -> str:
     """Say so if leads could outlive their entries."""
-    asked = (
-        "SELECT ENGINE, @@GLOBAL.innodb_flush_log_at_trx_commit FROM information_schema.TABLES "
-        "WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'vicidial_list'"
-    )
-    engine, flush = connection.exec_driver_sql(asked).one_or_none() or (None, 1)
-    if engine == "InnoDB" or int(flush):
+    statement = "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit"
+    if int(connection.exec_driver_sql(statement).scalar_one()):
+        return ""
+    if storage_engine(connection, "vicidial_list") in {None, "InnoDB"}:
         return ""
     return "innodb_flush_log_at_trx_commit is 0, and a crash of the server would lose entries"
 

@@ -15,12 +15,12 @@ from sqlalchemy import (
     Table,
     Text,
     insert,
-    inspect,
     select,
 )
 from sqlalchemy.dialects import mysql
 from sqlalchemy.schema import CreateTable
 
+from loader.database.catalogue import table_names
 from loader.errors import ConfigurationError
 
 VERSION = 1
@@ -119,9 +119,9 @@ def make(connection: Connection) -> None:
         ConfigurationError: the tables are of another version.
         DBAPIError: what `Database.connect` translates.
     """
-    there = set(inspect(connection).get_table_names())
+    existing = table_names(connection)
     for table in metadata.sorted_tables:
-        if table.name not in there:
+        if table.name not in existing:
             connection.execute(CreateTable(table, if_not_exists=True))
     found = connection.execute(select(version.c.version)).scalars().all()
     if not found:

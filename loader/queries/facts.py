@@ -1,15 +1,15 @@
 """The facts of a dialer: its small tables, its clock and its ways, read once for a run."""
 
-import re
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection
 
 from loader.clock import Clock
+from loader.database.catalogue import ColumnType, read_columns, table_names
 from loader.database.connection import Database
 from loader.database.server_clock import existing_moments, read_clock
 from loader.database.weights import server_fold
@@ -72,7 +72,7 @@ class Facts:
 
     def __init__(self, connection: Connection, database: Database, options: LoadOptions) -> None:
         self.connection, self.database, self.options = connection, database, options
-        self.tables = set(inspect(connection).get_table_names())
+        self.tables = table_names(connection)
         self.columns: dict[str, dict[str, Column]] = {}
         self.missing: dict[str, None] = {}
         self.collation: str | None = None
@@ -136,47 +136,13 @@ class Facts:
         names = {"vicidial_list", *EXTRA_TABLES, *DNC_TABLES, *SMALL_TABLES}
         if self.options.custom_fields == "Y":
             names |= {name for name in self.tables if name.startswith("custom_")}
-        there = sorted(names & self.tables)
-        return self.of_sqlite(there) if self.database.is_sqlite else self.of_server(there)
-
-    def of_sqlite(self, names: Sequence[str]) -> dict[str, dict[str, Column]]:
-        """Read the columns by table from the declared types, such as VARCHAR(20)."""
-        statement = (
-            "SELECT m.name, c.name, UPPER(c.type) FROM sqlite_master AS m "
-            "JOIN pragma_table_info(m.name) AS c ORDER BY m.name, c.cid"
-        )
-        found: dict[str, dict[str, Column]] = {name: {} for name in names}
-        for table, name, kind in self.connection.exec_driver_sql(statement):
-            if table in found:
-                width = re.search(r"CHAR\((\d+)\)", kind)
-                found[table][name] = Column(
-                    width=int(width[1]) if width else None, is_date=kind == "DATE"
-                )
-        return found
-
-    def of_server(self, names: Sequence[str]) -> dict[str, dict[str, Column]]:
-        """Read the columns by table, and note the collation of the leads' names."""
-        statement = (
-            "SELECT table_name, column_name, character_maximum_length, character_set_name, "
-            "data_type, collation_name FROM information_schema.columns "
-            "WHERE table_schema = DATABASE() AND table_name IN %s ORDER BY ordinal_position"
-        )
-        found: dict[str, dict[str, Column]] = {name: {} for name in names}
-        for table, name, width, charset, kind, collation in self.connection.exec_driver_sql(
-            statement, (tuple(names),)
-        ):
-            if table not in found:
-                # The server compares without case and so tells of Vicidial_List too.
-                continue
-            found[table][name] = Column(
-                # Of the long texts the server tells bytes.
-                width=int(width) if str(kind).endswith("char") else None,
-                charset=charset,
-                is_date=str(kind) == "date",
-            )
-            if (table, name) == ("vicidial_list", "first_name"):
-                self.collation = collation
-        return found
+        found = read_columns(self.connection, names & self.tables)
+        if first_name := found.get("vicidial_list", {}).get("first_name"):
+            self.collation = first_name.collation
+        return {
+            table: {name: _column(kind) for name, kind in found.get(table, {}).items()}
+            for table in sorted(names & self.tables)
+        }
 
     def fold(self, collation: str | None) -> CharacterFold | None:
         """Learn how the server compares letters, if a check compares text."""
@@ -283,6 +249,15 @@ class Facts:
         if "-ALL-CAMPAIGNS-" in names:
             return frozenset(map(fold_text, self.of_lists("campaign_id")))
         return frozenset(map(fold_text, names)) - {"-"}
+
+
+def _column(kind: ColumnType) -> Column:
+    is_short_text = kind.definition.lower().partition("(")[0].endswith("char")
+    return Column(
+        width=kind.width if is_short_text else None,
+        charset=kind.charset,
+        is_date=kind.definition.lower() == "date",
+    )
 
 
 @cache

@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from loader.archive.tables import CHILDREN, is_of_leads
+from loader.database.catalogue import schema_table_names
 from loader.database.connection import Database
 from loader.database.error_codes import error_code
 from loader.database.sql import quote_identifier
@@ -87,8 +88,7 @@ class DatabaseAccount:
         user, self.version, *settings = connection.exec_driver_sql(asked).one()
         self.name = "@".join(quote_identifier(part) for part in user.rsplit("@", 1))
         self.remarks = _remarks(*map(int, settings))
-        seen = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s"
-        tables = {_text(row[0]) for row in connection.exec_driver_sql(seen, (self._name,))}
+        tables = schema_table_names(connection, self._name)
         custom = {name for name in tables if is_of_leads(name)} - CHILDREN.keys()
         custom |= self._defined_custom_tables(connection)
         self.site = Site(tables=frozenset(tables), custom=tuple(sorted(custom)))
@@ -127,11 +127,6 @@ class DatabaseAccount:
             if code == NO_TABLE:
                 self.absent.add(right.table)
         return True
-
-
-def _text(value: str | bytes) -> str:
-    # MySQL 8 gives names as bytes.
-    return value.decode() if isinstance(value, bytes) else value
 
 
 def _in_order(needs: Iterable[Right]) -> list[Right]:

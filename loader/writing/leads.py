@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from sqlalchemy import Connection
 
 from loader.clock import written_offsets
+from loader.database.catalogue import has_insert_trigger
 from loader.database.connection import Database
 from loader.errors import LoaderError
 from loader.fields.lead import CONSTANT, FILLED
@@ -149,7 +150,7 @@ class _LeadBatch(Batch):
         there = stored
         equal = _pair_equal(wanted, stored)
         wanted, stored = wanted.drop(equal.index), stored.drop(equal)
-        keeps_list = written is None and not self._has_triggers(connection)
+        keeps_list = written is None and not has_insert_trigger(connection, self.table)
         told_by = IDENTITY if keeps_list else IDENTITY[:2]
         alike = _pair_equal(_identities(wanted, len(told_by)), _identities(stored, len(told_by)))
         if written and written.rows == len(rows):
@@ -158,16 +159,6 @@ class _LeadBatch(Batch):
             alike = pd.concat([alike, rest.astype("int64")])
         lead_ids = pd.concat([equal, alike]).sort_index()
         return _inserted(lead_ids, there, changed=tuple(sorted(alike.index)))
-
-    def _has_triggers(self, connection: Connection) -> bool:
-        """Say whether the site's own triggers may change leads that are inserted."""
-        if self.database.is_sqlite:
-            return False
-        asked = (
-            "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE EVENT_MANIPULATION = 'INSERT' "
-            "AND EVENT_OBJECT_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = 'vicidial_list'"
-        )
-        return bool(connection.exec_driver_sql(asked).scalar())
 
 
 def _inserted(
