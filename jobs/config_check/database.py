@@ -68,7 +68,7 @@ def check_database(
         ConfigurationError: there is no such database.
     """
     asked = [*jobs] or [job for job in JOBS if job != "nightly" or settings.sources]
-    if database.is_sqlite:
+    if not database.adapter.has_accounts:
         return _of_sqlite(settings, database, asked)
     account = DatabaseAccount(database)
     missing, all_missing = {}, set[Right]()

@@ -2,10 +2,9 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loader.errors import ConfigurationError, UsageError
+from loader.errors import UsageError
 
 if TYPE_CHECKING:
     from jobs.settings.settings import Settings
@@ -32,12 +31,5 @@ def open_database(
             "file, or have the dialer's /etc/astguiclient.conf"
         )
     database = Database(settings.database, sleep=sleep)
-    if not database.is_sqlite and not database.engine.url.database:
-        raise UsageError(
-            f"{database.name} names no database; write it behind the server: "
-            "mysql://user:password@host/asterisk"
-        )
-    file = database.engine.url.database if database.is_sqlite else None
-    if must_exist and file and not file.startswith("file:") and not Path(file).exists():
-        raise ConfigurationError(f"there is no SQLite database {file}; `leadloader init` makes one")
+    database.adapter.check_address(must_exist=must_exist)
     return database

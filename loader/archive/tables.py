@@ -17,7 +17,6 @@ from loader.database.catalogue import (
     view_names,
 )
 from loader.database.connection import Database
-from loader.database.sql import quote_identifier
 from loader.errors import ConfigurationError, NotAllowedError
 from loader.options.archive import ArchiveOptions
 
@@ -74,19 +73,8 @@ def make_archive(database: Database, name: str, columns: Columns) -> None:
         NotAllowedError: the account may not make tables.
         DatabaseUnavailableError: no answer after all retries.
     """
-    archive, key = name + SUFFIX, key_of(name)
-    source, target = quote_identifier(name), quote_identifier(archive)
-    if database.is_sqlite:
-        parts = [f"{quote_identifier(each)} {kind}" for each, kind in columns.items()]
-        parts.append(f"PRIMARY KEY ({quote_identifier(key)})")
-        statements = [f"CREATE TABLE IF NOT EXISTS {target} ({', '.join(parts)})"]
-    else:
-        # Done twice it changes nothing, so that one that was killed in between can be done again.
-        counter = f"{quote_identifier(key)} {columns[key].definition} NOT NULL"
-        statements = [
-            f"CREATE TABLE IF NOT EXISTS {target} LIKE {source}",
-            f"ALTER TABLE {target} MODIFY {counter}",
-        ]
+    archive = name + SUFFIX
+    statements = database.adapter.copy_table(name, archive, key_of(name), columns)
 
     def make(connection: Connection) -> None:
         for statement in statements:
@@ -202,7 +190,7 @@ class ArchiveTables:
         shapes = self.shapes[source], self.shapes[target]
         said = differences((source, target), *(shape.columns for shape in shapes))
         engines = [shape.engine for shape in shapes]
-        if engines[0] != INNODB == engines[1] and self._commits_are_lazy():
+        if engines[0] != INNODB == engines[1] and not self._keeps_commits():
             said.append(
                 f"{target} is InnoDB and {source} {engines[0]}, and innodb_flush_log_at_trx_commit "
                 "is 0: a crash could lose copies whose rows are deleted; set it to 1, or give both "
@@ -210,9 +198,8 @@ class ArchiveTables:
             )
         return said
 
-    def _commits_are_lazy(self) -> bool:
-        asked = "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit"
-        return self._database.read(lambda c: int(c.exec_driver_sql(asked).scalar_one())) == 0
+    def _keeps_commits(self) -> bool:
+        return self._database.read(self._database.adapter.keeps_commits)
 
     def _look(self, connection: Connection) -> dict[str, Shape]:
         existing = table_names(connection) | view_names(connection)

@@ -1,14 +1,13 @@
 """The connection to the dialer's database: how it is set up, and what its errors mean."""
 
 import logging
-import secrets
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 from tenacity import (
@@ -20,15 +19,10 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from loader.database.error_codes import (
-    LOCK_WAIT_TIMEOUT,
-    NO_SUCH_THREAD,
-    code_of,
-    error_code,
-    meaning,
-    translate,
-)
-from loader.database.sqlite import prepare_sqlite
+from loader.database.adapter import Adapter
+from loader.database.error_codes import code_of, meaning, translate
+from loader.database.mariadb import MariaDB
+from loader.database.sqlite import Sqlite
 from loader.errors import (
     LOCK_CODES,
     ConfigurationError,
@@ -42,20 +36,11 @@ T = TypeVar("T")
 logging.getLogger("sqlalchemy.pool").addHandler(logging.NullHandler())
 
 
-SMALLEST_PACKET = 1 << 20
-"""The default of the oldest servers; what does not fit loses the connection, or comes as NULL."""
-
-
 CONNECTION_OPTIONS = frozenset(
     {"charset", "connect_timeout", "read_timeout", "ssl_ca", "ssl_cert", "ssl_disabled", "ssl_key",
      "ssl_verify_cert", "ssl_verify_identity", "unix_socket", "write_timeout"}
 )  # fmt: skip
 """What may follow a `?` in a server's address."""
-
-SERVER_MODE = "NO_AUTO_VALUE_ON_ZERO"
-"""Lax, as the dialer's, whatever the server's: a value that a column cannot take is stored as it
-can, a column of the site's own gets its default. LOAD DATA LOCAL knows no strict mode either. What
-was stored otherwise than sent is seen when it is read back. But a lead_id 0 stays 0."""
 
 
 class Database:
@@ -67,9 +52,9 @@ class Database:
         Raises:
             ConfigurationError: the address cannot be read, or names another kind of database.
         """
-        url = _read_address(address)
-        self.is_sqlite = url.get_backend_name() == "sqlite"
-        self.engine: Engine = create_engine(url, **_engine_arguments(url))
+        self.adapter = _adapter_of(address)
+        url = self.adapter.url
+        self.engine: Engine = create_engine(url, **self.adapter.engine_arguments)
         self.name = url.set(query={}).render_as_string(hide_password=True)
         self._sleep = sleep
         self._was_reached = False
@@ -140,27 +125,13 @@ class Database:
         """
 
         def end(connection: Connection) -> None:
-            """End whoever holds the lost session's lock, and wait until it is free."""
-            if connection.info["session"] == session:
-                return  # it was not lost
-            holder = connection.exec_driver_sql(f"SELECT IS_USED_LOCK('{session}')").scalar()
-            if holder is None:
-                return
-            try:
-                connection.exec_driver_sql(f"KILL {holder}")
-            except DBAPIError as error:
-                if error_code(error) != NO_SUCH_THREAD:
-                    raise
-            if not connection.exec_driver_sql(f"SELECT GET_LOCK('{session}', 10)").scalar():
-                raise TransientDatabaseError(LOCK_WAIT_TIMEOUT)
+            if connection.info["session"] != session:  # else it was not lost
+                self.adapter.end_session(connection, session)
 
         self.read(end)
 
     def _prepare(self, connection: Any, record: ConnectionPoolEntry) -> None:
-        if self.is_sqlite:
-            prepare_sqlite(connection)
-        else:
-            _prepare_server(connection, record)
+        self.adapter.prepare(connection, record)
         self._was_reached = True
 
 
@@ -177,7 +148,7 @@ def _give_up(state: RetryCallState) -> Any:
     )
 
 
-def _read_address(address: str) -> URL:
+def _adapter_of(address: str) -> Adapter:
     try:
         url = make_url(address)
         backend = url.get_backend_name()
@@ -193,46 +164,7 @@ def _read_address(address: str) -> URL:
                 f"the database's address has options that do not exist: {', '.join(unknown)}; "
                 f"there are {', '.join(sorted(CONNECTION_OPTIONS))}"
             )
-        return url.set(drivername="mysql+pymysql")
+        return MariaDB(url.set(drivername="mysql+pymysql"))
     if backend == "sqlite":
-        return url
+        return Sqlite(url)
     raise ConfigurationError(f"a {backend} database is no dialer's; give mysql:// or sqlite:///")
-
-
-def _engine_arguments(url: URL) -> dict[str, Any]:
-    if url.get_backend_name() == "sqlite":
-        return {"poolclass": NullPool}
-    return {
-        "pool_pre_ping": False,
-        "pool_size": 1,
-        # The server may answer LOAD DATA LOCAL by asking for the file that the statement names.
-        "connect_args": {
-            "charset": "utf8mb4",
-            "local_infile": True,
-            "connect_timeout": 10,
-            # Before SQLAlchemy asks how the server takes quotes.
-            "sql_mode": SERVER_MODE,
-        },
-    }
-
-
-def _prepare_server(connection: Any, record: ConnectionPoolEntry) -> None:
-    """Set the session up; a lock that ends with it tells whether it has ended.
-
-    Raises:
-        ConfigurationError: the server takes smaller statements than are sent.
-    """
-    session = f"leadloader-{secrets.token_hex(8)}"
-    record.info["session"] = session
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SET SESSION sql_safe_updates = 0, sql_big_selects = 1, completion_type = 0, "
-            f"@session_lasts = GET_LOCK('{session}', 0)"
-        )
-        cursor.execute("SELECT @@max_allowed_packet")
-        [packet] = cursor.fetchone()
-    if packet < SMALLEST_PACKET:
-        raise ConfigurationError(
-            f"the server's max_allowed_packet is {packet} bytes, and leadloader needs 1 MB "
-            f"({SMALLEST_PACKET}); set it in the server's settings, or by SET GLOBAL"
-        )

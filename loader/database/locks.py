@@ -33,9 +33,8 @@ def lock(database: Database, name: str, what: str) -> Iterator[None]:
         DatabaseUnavailableError: no answer after all retries.
     """
     url = database.engine.url
-    if database.is_sqlite:
-        file = Path(url.database or "").resolve()
-        with held_file(file.with_name(f".{file.name}.{_digest(name)[:16]}.lock"), what):
+    if file := database.adapter.lock_file(name):
+        with held_file(file, what):
             yield
         return
     with ExitStack() as stack:

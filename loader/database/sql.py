@@ -21,11 +21,21 @@ def quote_identifier(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
+def insert_into(table: str, rows: pd.DataFrame) -> str:
+    """Word the beginning of an INSERT, up to the names of the columns."""
+    return f"INSERT INTO {quote_identifier(table)} ({column_list(rows)})"
+
+
+def column_list(rows: pd.DataFrame) -> str:
+    """Word the names of the columns."""
+    return ", ".join(quote_identifier(str(name)) for name in rows)
+
+
 def literals(rows: pd.DataFrame) -> pa.ChunkedArray:
     """Give the values of each row as MariaDB's and MySQL's literals, joined by commas.
 
     Args:
-        rows: str columns. Backslashes must be escapes to the server: `database.SERVER_MODE`.
+        rows: str columns. Backslashes must be escapes to the server: `mariadb.SERVER_MODE`.
     """
     escaped = []
     for name in rows:

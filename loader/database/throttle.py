@@ -94,7 +94,9 @@ class Throttle:
             NotAllowedError: an account may not ask.
             DatabaseUnavailableError: the database or a replica does not answer.
         """
-        if self._database.is_sqlite and (self._options.max_load or self._replicas):
+        if (not self._database.adapter.has_replication) and (
+            self._options.max_load or self._replicas
+        ):
             raise UsageError(
                 "max_load and max_lag are for servers, and the database is SQLite; leave them out"
             )
@@ -206,7 +208,7 @@ class _Replica:
             raise type(error)(f"replicas: {error}") from None
         self.name = f"replica {self.database.name}"
         self._is_connected = False
-        if not self.database.is_sqlite:
+        if self.database.adapter.has_replication:
             event.listen(self.database.engine, "do_connect", _limit_patience)
 
     def why_wait(self, most: timedelta) -> Wait | None:
@@ -256,7 +258,7 @@ class _Replica:
             return self._ask_once()
 
     def _ask_once(self) -> "list[_State]":
-        if self.database.is_sqlite:
+        if not self.database.adapter.has_replication:
             return []
         with self.database.connect() as connection:
             try:

@@ -150,9 +150,8 @@ class _Entry:
         if not self._is_there:
             own = {"run": journal.run, "number": self.number, "kind": self.kind}
             new = insert(batches).values(**own, **self._columns, **values)
-            connection.execute(
-                new if self._is_there is False else tables.insert_or_ignore(new, connection)
-            )
+            repeated = journal.ledger.database.adapter.insert_or_ignore(new)
+            connection.execute(new if self._is_there is False else repeated)
         if self._is_there is not False:
             mine = (batches.c.run == journal.run, batches.c.number == self.number)
             connection.execute(update(batches).where(*mine).values(**values))

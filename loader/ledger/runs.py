@@ -116,7 +116,7 @@ class Ledger:
         path = beside / _file_name(database)
         file = Database(f"sqlite:///{path.resolve()}")
         with file.connect() as connection:
-            tables.make(connection)
+            tables.make(file, connection)
         return cls(file, is_shared=False, remark=f"the ledger is the file {path}: {why}")
 
     @classmethod
@@ -186,7 +186,8 @@ class Ledger:
             with attempt, self.database.connect() as connection:
                 # If only the answer to the commit was lost, it is there.
                 is_first = attempt.retry_state.attempt_number == 1
-                connection.execute(new if is_first else tables.insert_or_ignore(new, connection))
+                repeated = self.database.adapter.insert_or_ignore(new)
+                connection.execute(new if is_first else repeated)
                 connection.commit()
 
     def update(self, name: str, *, of_owner: str | None = None, **columns: Any) -> None:
@@ -323,9 +324,9 @@ def _why_not_in(database: Database) -> str:
         for attempt in database.retrying():
             with attempt, database.connect() as connection:
                 is_there = has_table(connection, tables.runs.name)
-                why = "" if database.is_sqlite else _loses_commits(connection)
+                why = _loses_commits(database, connection)
                 if not why:
-                    tables.make(connection)
+                    tables.make(database, connection)
                     # Changes nothing, and is refused to who may only read.
                     nobody = tables.runs.c.run == ""
                     connection.execute(update(tables.runs).where(nobody).values(writes=0))
@@ -341,10 +342,9 @@ def _why_not_in(database: Database) -> str:
     return why
 
 
-def _loses_commits(connection: Connection) -> str:
+def _loses_commits(database: Database, connection: Connection) -> str:
     """Say so if leads could outlive their entries."""
-    statement = "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit"
-    if int(connection.exec_driver_sql(statement).scalar_one()):
+    if database.adapter.keeps_commits(connection):
         return ""
     if storage_engine(connection, "vicidial_list") in {None, "InnoDB"}:
         return ""

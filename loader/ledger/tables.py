@@ -8,7 +8,6 @@ from sqlalchemy import (
     Connection,
     DateTime,
     Index,
-    Insert,
     Integer,
     MetaData,
     String,
@@ -21,6 +20,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.schema import CreateTable
 
 from loader.database.catalogue import table_names
+from loader.database.connection import Database
 from loader.errors import ConfigurationError
 
 VERSION = 1
@@ -112,7 +112,7 @@ changes = _table(
 )
 
 
-def make(connection: Connection) -> None:
+def make(database: Database, connection: Connection) -> None:
     """Make the tables that are missing; others may be at it at the same time.
 
     Raises:
@@ -125,15 +125,11 @@ def make(connection: Connection) -> None:
             connection.execute(CreateTable(table, if_not_exists=True))
     found = connection.execute(select(version.c.version)).scalars().all()
     if not found:
-        connection.execute(insert_or_ignore(insert(version), connection), {"version": VERSION})
+        new = database.adapter.insert_or_ignore(insert(version))
+        connection.execute(new, {"version": VERSION})
     elif found != [VERSION]:
         raise ConfigurationError(
             f"the ledger (tables leadloader_*) is of version {found[0]}, and this leadloader knows "
             f"version {VERSION}: use the leadloader that made it, or a newer one"
         )
     connection.commit()
-
-
-def insert_or_ignore(statement: Insert, connection: Connection) -> Insert:
-    """Word an insert so that it does nothing if the row is there already."""
-    return statement.prefix_with("OR IGNORE" if connection.dialect.name == "sqlite" else "IGNORE")

@@ -1,6 +1,5 @@
 """What is asked of the dialer's database about a chunk of leads: one statement a question."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -92,8 +91,7 @@ def look_up_entry_dates(
         DatabaseUnavailableError: no answer after all retries.
     """
     table, ids = ARCHIVE if archived else LEADS, lead_ids.tolist()
-    mark = "(SELECT value FROM json_each(?))" if database.is_sqlite else "%s"
-    value = json.dumps(ids) if database.is_sqlite else tuple(ids)
+    mark, value = database.adapter.list_mark, database.adapter.list_value(ids)
     statement = f"SELECT lead_id, entry_date FROM {table} WHERE lead_id IN {mark}"  # noqa: S608 - our own names
     rows = database.read(lambda c: c.exec_driver_sql(statement, (value,)).all())
     # SQLite keeps any text; a zone behind the time is none of the dialer's.
@@ -138,7 +136,7 @@ class _Questions:
         options: LoadOptions,
         dialer: Dialer,
     ) -> None:
-        self.connection, self.is_sqlite = connection, database.is_sqlite
+        self.connection, self.adapter = connection, database.adapter
         self.leads, self.options, self.dialer = leads, options, dialer
 
     def dnc(self) -> Lookups:
@@ -156,20 +154,18 @@ class _Questions:
 
     def rows(self, statement: str, *values: Iterable[object]) -> list[tuple[Any, ...]]:
         """Run a statement whose `{}` each stand for a list of values, none of them empty."""
-        marks = ["(SELECT value FROM json_each(?))" if self.is_sqlite else "%s"] * len(values)
-        parameters = [
-            json.dumps(list(value)) if self.is_sqlite else tuple(value) for value in values
-        ]
+        marks = [self.adapter.list_mark] * len(values)
+        parameters = map(self.adapter.list_value, values)
         found = self.connection.exec_driver_sql(statement.format(*marks), tuple(parameters))
         return [tuple(row) for row in found]
 
     def text(self, column: str) -> str:
         """Name a text column so that it compares as the dialer's collation does."""
-        return f"fold({column})" if self.is_sqlite else column
+        return self.adapter.collated(column)
 
     def texts(self, values: "pd.Series[str]") -> list[str]:
         """Give the distinct texts to compare such a column with."""
-        return (fold(values) if self.is_sqlite else values).unique().tolist()
+        return self.adapter.fold(values).unique().tolist()
 
     def on_system_list(self) -> "pd.Index[str]":
         """Give those of the numbers and area codes that are in vicidial_dnc."""

@@ -102,7 +102,7 @@ class LoadedLeads(Archiver):
     def _text(self) -> ColumnElement[str]:
         columns = self.tables.shapes[LEADS].columns
         names = [name for name in STORED if name in columns]
-        return literal_column(text_of(names, sqlite=self.database.is_sqlite))
+        return literal_column(text_of(names, self.database.adapter))
 
     @property
     def _checksum(self) -> ColumnElement[int]:
@@ -245,8 +245,7 @@ class LoadedLeads(Archiver):
     def _words(self, seen: pd.DataFrame) -> str:
         """Write the lead_ids and checksums of leads as the database reads them."""
         pairs = zip(seen["lead_id"].tolist(), seen["checksum"].tolist(), strict=True)
-        words = ", ".join(map(str, pairs)) or "(NULL, NULL)"
-        return f"(VALUES {words})" if self.database.is_sqlite else f"({words})"
+        return self.database.adapter.row_list(pairs)
 
     def _taking_from_hopper(self) -> ForLeads:
         """Word that leads are taken out of the hopper that are as they were, and wait there."""

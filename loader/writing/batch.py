@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 import pandas as pd
 from sqlalchemy import Connection
 
+from loader.database.adapter import Written
 from loader.errors import RowDataError
-from loader.writing.writer import Writer, Written
+from loader.writing.writer import Writer
 
 
 @dataclass(frozen=True)

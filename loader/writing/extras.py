@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 from sqlalchemy import Connection, String, cast, column, delete, select, table, update
 
+from loader.database.adapter import Written
 from loader.database.connection import Database
 from loader.extras.rows import ExtraRows
 from loader.frames.arrow import join_texts, to_arrow, to_series
 from loader.writing.batch import Batch, BatchLog, Inserted
-from loader.writing.writer import Writer, Written
+from loader.writing.writer import Writer
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection
 
+from loader.database.adapter import Adapter
 from loader.database.connection import Database
 from loader.database.sql import quote_identifier
 from loader.fields.lead import STORED
@@ -46,9 +47,7 @@ def read_fingerprints(
     names = [name for name in STORED if name in columns]
     chosen = f"lead_id IN ({', '.join(str(int(each)) for each in lead_ids)})"
     return fingerprints_of(
-        database.read(
-            lambda connection: read_texts(connection, chosen, names, sqlite=database.is_sqlite)
-        )
+        database.read(lambda connection: read_texts(connection, chosen, names, database.adapter))
     )
 
 
@@ -66,11 +65,11 @@ def _compared(columns: Iterable[Hashable]) -> list[str]:
 
 
 def read_texts(
-    connection: Connection, condition: str, columns: Sequence[str], *, sqlite: bool
+    connection: Connection, condition: str, columns: Sequence[str], adapter: Adapter
 ) -> "pd.Series[str]":
     """Read leads as texts, see `as_texts`, indexed by lead_id, in its order."""
     statement = (
-        f"SELECT lead_id, {text_of(columns, sqlite=sqlite)} FROM vicidial_list "  # noqa: S608 - columns of the table
+        f"SELECT lead_id, {text_of(columns, adapter)} FROM vicidial_list "  # noqa: S608 - columns of the table
         f"WHERE {condition} ORDER BY lead_id"
     )
     leads = connection.exec_driver_sql(statement).all()
@@ -78,12 +77,8 @@ def read_texts(
     return pd.Series([lead[1] or "" for lead in leads], index=index, dtype="str")
 
 
-def text_of(columns: Iterable[str], *, sqlite: bool) -> str:
+def text_of(columns: Iterable[str], adapter: Adapter) -> str:
     """Word the text of a lead, see `as_texts`, in SQL."""
     # Named in full, for the archive's may stand in the same statement.
     names = [f"vicidial_list.{quote_identifier(name)}" for name in _compared(columns)]
-    if sqlite:
-        return " || char(31) || ".join(f"IFNULL({name}, char(0))" for name in names)
-    # Columns may have different character sets, and what is joined must not.
-    texts = ", ".join(f"CONVERT({name} USING utf8mb4)" for name in names)
-    return f"CONCAT_WS(CHAR(31 USING utf8mb4), {texts})"
+    return adapter.joined_text(names, ord(SEPARATOR))

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from sqlalchemy import Connection
 
 from loader.clock import written_offsets
+from loader.database.adapter import Written
 from loader.database.catalogue import has_insert_trigger
 from loader.database.connection import Database
 from loader.errors import LoaderError
@@ -20,7 +21,7 @@ from loader.fields.lead import CONSTANT, FILLED
 from loader.frames.arrow import to_arrow, to_series
 from loader.writing.batch import Batch, BatchLog, Inserted
 from loader.writing.fingerprints import IDENTITY, SEPARATOR, as_texts, fingerprints_of, read_texts
-from loader.writing.writer import Writer, Written
+from loader.writing.writer import Writer
 
 
 def as_stored(
@@ -139,7 +140,7 @@ class _LeadBatch(Batch):
         if written is None:
             # Others may have inserted many since.
             since += f" AND entry_date = '{rows['entry_date'].iloc[0]}'"
-        stored = read_texts(connection, since, list(rows.columns), sqlite=self.database.is_sqlite)
+        stored = read_texts(connection, since, list(rows.columns), self.database.adapter)
         stored = stored[~stored.index.isin(self.known.lead_ids)]
         if stored.empty:
             return Inserted()

@@ -9,14 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 from sqlalchemy import Connection
 
 from loader.database.connection import Database
-from loader.database.sql import NO_PARAMETERS, by_statement, quote_identifier
 from loader.errors import RowDataError
-from loader.frames.arrow import join_texts, to_arrow
 from loader.options.load import LoadOptions
 from loader.writing.changes import (
     ChangeLog,
@@ -111,8 +107,7 @@ class LeadUpdater:
         """Likewise over a connection, by the lead_id of each row."""
         if ids.empty or not names:
             return pd.DataFrame({"lead_id": ids})
-        text = _text if self.database.is_sqlite else _utf8
-        texts = ", ".join(text(name) for name in names)
+        texts = ", ".join(map(self.database.adapter.as_text, names))
         leads = connection.exec_driver_sql(
             f"SELECT lead_id, {texts} FROM vicidial_list "  # noqa: S608 - columns of the table
             f"WHERE lead_id IN ({', '.join(map(str, ids))})"
@@ -127,15 +122,8 @@ class LeadUpdater:
         self, connection: Connection, before: pd.DataFrame, after: pd.DataFrame
     ) -> "pd.Series[bool]":
         """Change the leads that still hold what they held before, and tell them."""
-        if not self.database.is_sqlite:
-            return before["lead_id"].isin(_update_joined(connection, before, after))
-        # There others can be kept out.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        held = self.read(connection, before["lead_id"], fields_of(before))
-        same = ~differing_cells(_completed(held, after), before).any(axis="columns")
-        if same.any():
-            _update_each(connection, after[same])
-        return same
+        update = self.database.adapter.update_unchanged
+        return before["lead_id"].isin(update(connection, "vicidial_list", before, after))
 
 
 @dataclass(frozen=True)
@@ -296,83 +284,3 @@ class _Batch:
         # Others may have gone on with the lead since: what counts is what was sent.
         self.note(write.done(write.done_in(stored), write.after))
         self.sent = None
-
-
-def _text(name: str) -> str:
-    return f"CAST({quote_identifier(name)} AS TEXT)"
-
-
-def _utf8(name: str) -> str:
-    return f"CONVERT({quote_identifier(name)} USING utf8mb4)"
-
-
-def _update_each(connection: Connection, after: pd.DataFrame) -> None:
-    """Change leads in SQLite, by one statement that it runs for each."""
-    names = fields_of(after)
-    # The server moves modify_date by itself.
-    settings = ", ".join(
-        [*(f"{quote_identifier(name)} = ?" for name in names), "modify_date = NOW()"]
-    )
-    values = [pa.array(after[name], from_pandas=True).to_pylist() for name in [*names, "lead_id"]]
-    connection.exec_driver_sql(
-        f"UPDATE vicidial_list SET {settings} WHERE lead_id = ?",  # noqa: S608 - columns of the table
-        list(zip(*values, strict=True)),
-    )
-
-
-def _update_joined(connection: Connection, before: pd.DataFrame, after: pd.DataFrame) -> list[int]:
-    """Change leads by joining a table of old and new values; by several if they are many bytes.
-
-    The values come as one SELECT for each lead, which every server knows, and which takes a tenth
-    of the time of CASE. The first SELECT names the columns and joins nothing.
-
-    Returns:
-        The lead_ids of those that still held the old values, as the statement notes them: what
-        the leads hold afterwards may be what others wrote.
-    """
-    names = fields_of(before)
-    aliases = ["lead_id", *(f"{age}_{n}" for age in ("old", "new") for n in range(len(names)))]
-    head = "SELECT " + ", ".join(f"NULL AS {alias}" for alias in aliases)
-    new = [f"v.new_{n}" for n in range(len(names))]
-    new[0] = f"IF(LENGTH(@written := CONCAT(@written, ' ', v.lead_id)), {new[0]}, NULL)"
-    settings = (
-        f"leads.{quote_identifier(name)} = {value}" for name, value in zip(names, new, strict=True)
-    )
-    # Binary, or letters of another case and trailing blanks would be the same.
-    guards = (
-        f"CAST(CONVERT(leads.{name} USING utf8mb4) AS BINARY) <=> CAST(v.old_{n} AS BINARY)"
-        for n, name in enumerate(map(quote_identifier, names))
-    )
-    # By any other way it would go through all leads, and lock them.
-    tail = (
-        "STRAIGHT_JOIN vicidial_list AS leads FORCE INDEX (PRIMARY) ON leads.lead_id = v.lead_id "
-        f"SET {', '.join(settings)} WHERE {' AND '.join(guards)}"
-    )
-    written = []
-    for part in by_statement(_selects(before, after)):
-        connection.exec_driver_sql("SET @written = ''")
-        connection.exec_driver_sql(
-            f"UPDATE ({head}{''.join(part)}) AS v {tail}", execution_options=NO_PARAMETERS
-        )
-        written += str(connection.exec_driver_sql("SELECT @written").scalar_one()).split()
-    return [int(lead_id) for lead_id in written]
-
-
-def _selects(before: pd.DataFrame, after: pd.DataFrame) -> pa.ChunkedArray:
-    """Write lead_id, old and new values of each lead as a SELECT."""
-    names = fields_of(before)
-    literals = [_literals(frame[name]) for frame in (before, after) for name in names]
-    rows = join_texts([to_arrow(before["lead_id"].astype("str")), *literals], ",")
-    return _between(" UNION ALL SELECT ", rows, "")
-
-
-def _literals(values: "pd.Series[str]") -> pa.ChunkedArray:
-    """Write texts as MariaDB and MySQL read them."""
-    escaped = pc.replace_substring(to_arrow(values), "\\", "\\\\")
-    text = _between("'", pc.replace_substring(escaped, "'", "''"), "'")
-    return pc.fill_null(text, "NULL")
-
-
-def _between(left: str, texts: pa.ChunkedArray, right: str) -> pa.ChunkedArray:
-    ends = [pa.scalar(end, pa.large_string()) for end in (left, right, "")]
-    return pc.binary_join_element_wise(ends[0], texts, *ends[1:])

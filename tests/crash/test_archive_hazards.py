@@ -93,7 +93,7 @@ def test_an_alternate_phone_of_another_lead_is_not_replaced(family: Database) ->
 
 def test_lead_id_0_is_one_like_others(database: Database) -> None:
     put(database, lead(5))
-    if not database.is_sqlite:
+    if database.engine.dialect.name != "sqlite":
         sql(database, "SELECT 1")
     with database.connect() as connection:
         connection.exec_driver_sql(f"UPDATE {LEADS} SET lead_id = 0")

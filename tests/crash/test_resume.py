@@ -166,7 +166,7 @@ def clear(database: Database) -> None:
     """Empty the tables of leads; their ids begin anew."""
     for table in ("vicidial_list", "vicidial_list_alt_phones", "vicidial_lists"):
         run(url_of(database), f"DELETE FROM {table}")
-    if database.is_sqlite:
+    if database.engine.dialect.name == "sqlite":
         run(url_of(database), "DELETE FROM sqlite_sequence")
     else:
         run(url_of(database), "ALTER TABLE vicidial_list AUTO_INCREMENT = 1")

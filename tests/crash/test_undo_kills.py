@@ -51,7 +51,7 @@ def dialer(database: Database, tmp_path: Path) -> Iterator[Dialer]:
     before = tables(database)
     loads = Loads(tmp_path)
     outcome = loads.load(loads.file(ROWS), database, **options("update"))
-    if not database.is_sqlite:
+    if database.engine.dialect.name != "sqlite":
         # Or a kill of the server would have them repaired.
         sql(database, "FLUSH TABLES")
     new = {outcome.lead_ids[row] for row in (2, 3, 4)}

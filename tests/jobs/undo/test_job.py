@@ -192,7 +192,7 @@ def test_what_becomes_free_is_taken_by_another_undo(
 def test_a_change_in_the_last_moment_stays(dialer: Database, load: Load, tmp_path: Path) -> None:
     run = load().summary.run
     change = f"UPDATE {LEADS} SET city = 'Antwerp' WHERE lead_id = 1"
-    kind = "BEGIN IMMEDIATE" if dialer.is_sqlite else "UPDATE (SELECT"
+    kind = "BEGIN IMMEDIATE" if dialer.engine.dialect.name == "sqlite" else "UPDATE (SELECT"
     with just_before(dialer, kind, lambda: sql(dialer, change)):
         report = undo(run, dialer, folder(tmp_path))
     assert report.changes_stayed == {"CHANGED": 1}

@@ -143,7 +143,7 @@ def test_almost_equal_is_not_equal(database: Database) -> None:
 
 def days_ago(database: Database, days: int) -> str:
     with database.connect() as connection:
-        if database.is_sqlite:
+        if database.engine.dialect.name == "sqlite":
             asked = f"SELECT datetime('now', 'localtime', '-{days} days')"
         else:
             asked = f"SELECT NOW() - INTERVAL {days} DAY"

@@ -13,7 +13,7 @@ TOLD = {"sqlite": "error 19", "myisam": "error 1644", "innodb": "error 1644"}
 
 def refuse(database: Database, event: str, table: str, condition: str) -> str:
     """Let the database refuse some rows; give what ends that."""
-    if database.is_sqlite:
+    if database.engine.dialect.name == "sqlite":
         body = f"WHEN {condition} BEGIN SELECT RAISE(ABORT, 'no'); END"
     else:
         body = f"FOR EACH ROW IF {condition} THEN SIGNAL SQLSTATE '45000'; END IF"

@@ -149,7 +149,7 @@ class Statements:
 
     def questions(self) -> int:
         """Give how many the server had of this session, with those that no event tells of."""
-        if self.database.is_sqlite:
+        if self.database.engine.dialect.name == "sqlite":
             return 0
         with self.database.connect() as connection:
             found = connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Questions'").one()
@@ -187,7 +187,7 @@ def counted(
     ours = statements.ours.copy()
     asked = statements.questions() - before
     # A further connection would count anew.
-    assert database.is_sqlite or statements.connections == connections
+    assert database.engine.dialect.name == "sqlite" or statements.connections == connections
     return outcome, ours, asked
 
 

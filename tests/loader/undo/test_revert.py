@@ -91,7 +91,7 @@ def test_a_change_between_look_and_statement_stays(database: Database) -> None:
     made = changes((1, "city", "old", "new"), (1, "owner", "old", "new"), (2, "city", "old", "new"))
     undo = reverter(database)
     change = f"UPDATE {LEADS} SET city = 'vip' WHERE lead_id = 1"
-    kind = "BEGIN IMMEDIATE" if database.is_sqlite else "UPDATE (SELECT"
+    kind = "BEGIN IMMEDIATE" if database.engine.dialect.name == "sqlite" else "UPDATE (SELECT"
     with just_before(database, kind, lambda: sql(database, change)):
         undo.revert(made)
     assert values(database, "city", "owner") == [(1, "vip", "old"), (2, "old", "")]

@@ -107,7 +107,7 @@ def recorded(
     What comes before an UPDATE comes before SQLite keeps others out.
     """
     database, statements = Database(url, sleep=nothing), list[str]()
-    first = {"UPDATE": "BEGIN"} if database.is_sqlite else {}
+    first = {"UPDATE": "BEGIN"} if database.engine.dialect.name == "sqlite" else {}
 
     def note(*event_arguments: Any) -> None:
         statement = str(event_arguments[2])
@@ -763,7 +763,11 @@ def everywhere(
 
 def as_texts(updater: LeadUpdater) -> list[Lead]:
     names = [*FIELDS, "list_id"]
-    text = "CAST({} AS CHAR)" if updater.database.is_sqlite else "CONVERT({} USING utf8mb4)"
+    text = (
+        "CAST({} AS CHAR)"
+        if updater.database.engine.dialect.name == "sqlite"
+        else "CONVERT({} USING utf8mb4)"
+    )
     shown = ", ".join(text.format(f"`{name}`") for name in names)
     query = f"SELECT {shown} FROM vicidial_list ORDER BY lead_id"
     with updater.database.connect() as connection:

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import NullPool, create_engine
 
+from loader.database.adapter import Written
 from loader.database.connection import Database
 from loader.database.sql import STATEMENT_BYTES, by_statement, literals
 from loader.errors import RowDataError
-from loader.writing.writer import Writer, Written
+from loader.writing.writer import Writer
 from tests.support.server import Server
 
 TABLE = "odd `table` 100%s"

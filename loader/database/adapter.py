@@ -1,0 +1,129 @@
+"""What differs from one kind of database to another: all that the rest of the loader may ask."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import pandas as pd
+from sqlalchemy import URL, Connection, Insert
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from loader.database.catalogue import Columns
+from loader.database.sql import quote_identifier
+
+
+class Written(NamedTuple):
+    """What the database answered to a write."""
+
+    rows: int
+    """How many it stored."""
+    first_id: int
+    """The first id that it gave out, if it stored any row and numbers them."""
+    warnings: int
+    """How often it stored something else than was sent, or left a row out."""
+
+
+class Adapter(ABC):
+    """The statements and the behavior of one kind of database."""
+
+    has_accounts: ClassVar[bool]
+    """Whether rights are granted to accounts."""
+    has_replication: ClassVar[bool]
+    """Whether it has replicas, and status variables that show its load."""
+    loads_files: ClassVar[bool]
+    """Whether it can be sent rows as a file, see `load_file`."""
+    list_mark: ClassVar[str]
+    """Stands in a statement for a list of values, see `list_value`."""
+    engine_arguments: ClassVar[dict[str, Any]]
+    """Of SQLAlchemy's `create_engine`."""
+    text: ClassVar[str]
+    """The value of a column as UTF-8 text."""
+    rows: ClassVar[str]
+    """Rows as the right side of `(...) IN`."""
+    ignore: ClassVar[str]
+    """Behind INSERT: do nothing if the row exists already."""
+
+    def __init__(self, url: URL) -> None:
+        """Take the address of the database."""
+        self.url = url
+
+    def as_text(self, column: str) -> str:
+        """Word the value of a column as UTF-8 text."""
+        return self.text.format(quote_identifier(column))
+
+    def row_list(self, rows: Iterable[tuple[int, int]]) -> str:
+        """Word rows as the right side of `(...) IN`."""
+        return self.rows.format(", ".join(map(str, rows)) or "(NULL, NULL)")
+
+    def insert_or_ignore(self, statement: Insert) -> Insert:
+        """Word an insert so that it does nothing if the row exists already."""
+        return statement.prefix_with(self.ignore)
+
+    @abstractmethod
+    def prepare(self, connection: Any, record: ConnectionPoolEntry) -> None:
+        """Set up a new connection of the driver."""
+
+    @abstractmethod
+    def check_address(self, *, must_exist: bool) -> None:
+        """Refuse an address that names no database, or a file that must exist and does not.
+
+        Raises:
+            UsageError: it names a server only.
+            ConfigurationError: the file does not exist.
+        """
+
+    def end_session(self, connection: Connection, session: str) -> None:  # noqa: B027 - SQLite has none
+        """End a session whose connection was lost, see `Database.end_session`."""
+
+    def lock_file(self, name: str) -> Path | None:  # noqa: ARG002
+        """Give the file that stands for a lock; None: the server has locks."""
+        return None
+
+    def keeps_commits(self, connection: Connection) -> bool:  # noqa: ARG002
+        """Say whether what was committed outlives a crash."""
+        return True
+
+    @abstractmethod
+    def list_value(self, values: Iterable[object]) -> object:
+        """Give a list of values as the parameter for `list_mark`."""
+
+    def collated(self, column: str) -> str:
+        """Word a text column so that it compares as the dialer's collation does."""
+        return column
+
+    def fold(self, values: "pd.Series[str]") -> "pd.Series[str]":
+        """Give the texts that a `collated` column is compared with."""
+        return values
+
+    @abstractmethod
+    def joined_text(self, columns: Sequence[str], separator: int) -> str:
+        """Word the values of quoted columns as one text, with a character between them."""
+
+    @abstractmethod
+    def copy_table(self, source: str, target: str, key: str, columns: Columns) -> list[str]:
+        """Word statements that make an empty table like another one, whose key is no counter."""
+
+    @abstractmethod
+    def insert_rows(self, connection: Connection, table: str, rows: pd.DataFrame) -> Written:
+        """Insert rows (str columns); raise if one is refused. Nothing is committed."""
+
+    def load_file(self, connection: Connection, table: str, rows: pd.DataFrame) -> Written:
+        """Send rows as a file; those that are refused are left out. Nothing is committed."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def update_unchanged(
+        self, connection: Connection, table: str, before: pd.DataFrame, after: pd.DataFrame
+    ) -> Collection[int]:
+        """Change the leads that still hold what they held before, to the letter.
+
+        Args:
+            connection: nothing is committed.
+            table: its name.
+            before: lead_id (int64) and other columns (str; null for NULL).
+            after: the same rows and columns.
+
+        Returns:
+            Their lead_ids.
+        """
