@@ -3,11 +3,10 @@
 import csv
 import itertools
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,15 +14,14 @@ import pandas as pd
 
 from loader.archive.outcome import STAYED_TYPES, ChunkResult, Counts, Stay
 from loader.archive.report import ArchiveReport, report_lines
-from loader.errors import ResultsError, UsageError
-from loader.results.folder import SUMMARY, refuse_other_results
+from loader.results.folder import TEXT, ResultFolder
 
-ROWS, TEXT = ("chunks.csv", "moved.csv", "stayed.csv"), "summary.txt"
+ROWS = ("chunks.csv", "moved.csv", "stayed.csv")
 
 CHUNK_COLUMNS = ("chunk", "first_lead_id", "last_lead_id", *Counts._fields, "seconds", "ended")
 
 
-class ArchiveResults:
+class ArchiveResults(ResultFolder):
     """The folder of one run, and the account of it so far.
 
     What is done stands in the files chunk by chunk, so that they tell it even if the run is killed;
@@ -37,18 +35,13 @@ class ArchiveResults:
         Raises:
             UsageError: it holds the results of another run, or cannot be made.
         """
-        refuse_other_results(folder, (SUMMARY,))
-        if folder.is_file():
-            raise UsageError(f"results folder {folder}: it is a file; name a folder")
-        self.folder, self._made = folder, not folder.exists()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
+        super().__init__(folder)
+        self.refuse_results()
+        with self.making():
             _set_aside(folder)
             self._chunks, self._moved, self._stayed = (
                 (folder / name).open("w", encoding="utf-8", newline="") for name in ROWS
             )
-        except OSError as error:
-            raise UsageError(f"results folder {folder}: {error.strerror}") from None
         self._rows = csv.writer(self._chunks, lineterminator="\n")
         self._rows.writerow(CHUNK_COLUMNS)
         self._moved.write("lead_id\n")
@@ -74,10 +67,10 @@ class ArchiveResults:
         ended = datetime.now(UTC).isoformat(timespec="milliseconds")
         first, last = lead_ids[0], lead_ids[-1]
         # The leads first: they are what is brought back by.
-        with self._writing(self._moved):
+        with self.writing(self._moved):
             np.savetxt(self._moved, done.moved, fmt="%d")
         self._write_stayed(done.stayed)
-        with self._writing(self._chunks):
+        with self.writing(self._chunks):
             self._rows.writerow([self.chunks, first, last, *done.counts, f"{seconds:.3f}", ended])
 
     def spare(self, stayed: pd.DataFrame) -> None:
@@ -129,32 +122,19 @@ class ArchiveResults:
         self._close()
         if report.preview:
             self._remove_rows()
-        with self._writing():
-            (self.folder / TEXT).write_text("\n".join(report_lines(report)) + "\n", "utf-8")
-            work = self.folder / f".{SUMMARY}"
-            work.write_text(report.model_dump_json(indent=2) + "\n", "utf-8")
-            work.rename(self.folder / SUMMARY)
+        with self.writing():
+            self.write(TEXT, "\n".join(report_lines(report)) + "\n")
+            self.write_summary(report)
 
     def discard(self) -> None:
         """Leave nothing of a run that came to nothing."""
         self._close()
         self._remove_rows()
-        if self._made and not any(self.folder.iterdir()):
-            self.folder.rmdir()
+        self.remove()
 
     def _write_stayed(self, stayed: pd.DataFrame) -> None:
-        with self._writing(self._stayed):
+        with self.writing(self._stayed):
             stayed.to_csv(self._stayed, header=False, index=False, columns=list(STAYED_TYPES))
-
-    @contextmanager
-    def _writing(self, file: TextIO | None = None) -> Iterator[None]:
-        """Write into a file what can be read there at once."""
-        try:
-            yield
-            if file:
-                file.flush()
-        except OSError as error:
-            raise ResultsError(f"results folder {self.folder}: {error.strerror}") from None
 
     def _close(self) -> None:
         for file in (self._chunks, self._moved, self._stayed):

@@ -1,6 +1,5 @@
 """The result files of a run: what became of every row."""
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,13 +18,21 @@ from loader.frames.arrow import no_formulas, to_arrow
 from loader.frames.spool import Spool
 from loader.reasons import Reason
 from loader.results.all_reasons import ReasonBits, reasons_in_words
-from loader.results.folder import PAGE, RUN_FILE, SUMMARY, forget, refuse_other_results, run_in
+from loader.results.folder import (
+    PAGE,
+    RUN_FILE,
+    SUMMARY,
+    ResultFolder,
+    forget,
+    run_in,
+    work_in,
+)
 from loader.results.summary import Summary
 
 LOADED, REJECTED, CHANGES = "loaded.csv", "rejected.csv", "changes.csv"
 
 
-class Results:
+class Results(ResultFolder):
     """The folder of one run.
 
     Rows are spooled in a hidden folder inside while the run goes on; the files get their names
@@ -54,11 +61,10 @@ class Results:
         Raises:
             UsageError: it holds the results of another run, or cannot be made.
         """
-        self.folder, self.work = folder, folder / ".work"
+        super().__init__(folder, work_in(folder))
         # A reject file that is loaded again has our columns already.
         ours = result_columns(columns)
         self.columns = [c for c in columns if c not in ours]
-        self._made = not folder.exists()
         self._spreadsheet_safe = spreadsheet_safe
         if goes_on:
             self._drop_leftovers()
@@ -76,18 +82,15 @@ class Results:
         self._loaded = self._csv(LOADED, pa.schema(schema))
 
     def _make(self, run: str) -> None:
-        refuse_other_results(self.folder, (LOADED, REJECTED, CHANGES, PAGE, SUMMARY))
+        self.refuse_results((LOADED, REJECTED, CHANGES, PAGE, SUMMARY))
         other = run_in(self.folder)
         if other not in {"", run}:
             raise UsageError(
                 f"{self.folder} is where run {other} works, or has to go on; name another folder"
             )
-        try:
-            shutil.rmtree(self.work, ignore_errors=True)
-            self.work.mkdir(parents=True)
+        forget(self.folder)
+        with self.making():
             (self.work / RUN_FILE).write_text(run, "utf-8")
-        except OSError as error:
-            raise UsageError(f"results folder {self.folder}: {error.strerror}") from None
 
     def _drop_leftovers(self) -> None:
         """Delete what is written anew: all but what waits for the insert, and was rejected."""
@@ -239,20 +242,15 @@ class Results:
         self._loaded.close()
         if self._changes:
             self._changes.close()
-        for name in (LOADED, REJECTED, *([CHANGES] if self._changes else [])):
-            (self.work / name).rename(self.folder / name)
+        self.publish((LOADED, REJECTED, *([CHANGES] if self._changes else [])))
 
     def show(self, page: str) -> None:
         """Write report.html."""
-        path = self.work / PAGE
-        path.write_text(page, "utf-8")
-        path.rename(self.folder / PAGE)
+        self.write(PAGE, page)
 
     def summarize(self, summary: Summary) -> None:
         """Write summary.json, the last of the files: with it the results are complete."""
-        path = self.work / SUMMARY
-        path.write_text(summary.model_dump_json(indent=2) + "\n", "utf-8")
-        path.rename(self.folder / SUMMARY)
+        self.write_summary(summary)
 
     def forget(self) -> None:
         """Delete what only a run needs that is not at its end."""
@@ -265,9 +263,7 @@ class Results:
             with suppress(OSError, ValueError):
                 if file:
                     file.close()
-        self.forget()
-        if self._made and not any(self.folder.iterdir()):
-            self.folder.rmdir()
+        self.remove()
 
     def numbered(self, column: str) -> str:
         """Give the name under which rejected rows have a column of the source."""

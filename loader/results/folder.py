@@ -1,27 +1,109 @@
-"""The folder of a run's results: whose it is, and errors of its disk."""
+"""The folder of a run's results: it is made, filled, completed, and removed if all was in vain."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
+
+from pydantic import BaseModel
 
 from loader.errors import ResultsError, UsageError
 
-SUMMARY, PAGE = "summary.json", "report.html"
+SUMMARY, TEXT, PAGE = "summary.json", "summary.txt", "report.html"
 
 RUN_FILE = "run"
 """Who works in the folder."""
 
 
+class ResultFolder:
+    """A folder whose files get their names when they are complete, the summary last of all."""
+
+    def __init__(self, folder: Path, work: Path | None = None) -> None:
+        """Take the folder; nothing is made yet.
+
+        Args:
+            folder: where the results go.
+            work: hidden folder inside, for files that are not complete; None: there is none.
+        """
+        self.folder, self.work = folder, work or folder
+        self._is_new = not folder.exists()
+
+    def refuse_results(self, names: Sequence[str] = (SUMMARY,)) -> None:
+        """Keep the results of another run from being overwritten.
+
+        Raises:
+            UsageError: the folder holds one of the files.
+        """
+        if any((self.folder / name).exists() for name in names):
+            raise UsageError(f"{self.folder} holds the results of another run; name another folder")
+
+    @contextmanager
+    def making(self) -> Iterator[None]:
+        """Make the folder, and refuse one in which the first files cannot be written.
+
+        Raises:
+            UsageError: it is a file, or cannot be written.
+        """
+        if self.folder.is_file():
+            raise UsageError(f"results folder {self.folder}: it is a file; name a folder")
+        try:
+            self.work.mkdir(parents=True, exist_ok=True)
+            yield
+        except OSError as error:
+            raise UsageError(f"results folder {self.folder}: {error.strerror}") from None
+
+    @contextmanager
+    def writing(self, file: TextIO | None = None) -> Iterator[None]:
+        """Write into a file what can be read there at once.
+
+        Raises:
+            ResultsError: it cannot be written.
+        """
+        try:
+            yield
+            if file:
+                file.flush()
+        except OSError as error:
+            raise ResultsError(f"results folder {self.folder}: {error.strerror}") from None
+
+    def publish(self, names: Iterable[str]) -> None:
+        """Give complete files their names."""
+        for name in names:
+            (self.work / name).rename(self.folder / name)
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file that is there as a whole, or not at all."""
+        part = self.work / (f".{name}" if self.work == self.folder else name)
+        part.write_text(text, "utf-8")
+        part.rename(self.folder / name)
+
+    def write_summary(self, summary: BaseModel) -> None:
+        """Write summary.json, the last of the files: with it the results are complete."""
+        self.write(SUMMARY, summary.model_dump_json(indent=2) + "\n")
+
+    def remove(self) -> None:
+        """Remove the folder of a run that came to nothing, unless it was there before."""
+        if self.work != self.folder:
+            shutil.rmtree(self.work, ignore_errors=True)
+        if self._is_new and not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+
+def work_in(folder: Path) -> Path:
+    """Give the hidden folder of a run that loads a file."""
+    return folder / ".work"
+
+
 def run_in(folder: Path) -> str:
     """Give the name of the run that works in a folder, or did until it was killed; "": none."""
-    path = folder / ".work" / RUN_FILE
+    path = work_in(folder) / RUN_FILE
     return path.read_text("utf-8") if path.exists() else ""
 
 
 def forget(folder: Path) -> None:
     """Delete what a run needs in its folder that is not at its end."""
-    shutil.rmtree(folder / ".work", ignore_errors=True)
+    shutil.rmtree(work_in(folder), ignore_errors=True)
 
 
 @contextmanager
@@ -38,13 +120,3 @@ def translate_disk_errors() -> Iterator[None]:
             f"results or a temporary file cannot be written: {error.strerror or error}; what was "
             "done is not lost: make room, and the same command completes it"
         ) from None
-
-
-def refuse_other_results(folder: Path, names: Sequence[str]) -> None:
-    """Keep results from being overwritten.
-
-    Raises:
-        UsageError: the folder holds one of the files.
-    """
-    if any((folder / name).exists() for name in names):
-        raise UsageError(f"{folder} holds the results of another run; name another folder")

@@ -5,7 +5,6 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
-from loader.archive.results import TEXT
-from loader.errors import ResultsError, UsageError
+from loader.errors import UsageError
 from loader.frames.arrow import to_arrow
-from loader.results.folder import SUMMARY, refuse_other_results
+from loader.results.folder import SUMMARY, TEXT, ResultFolder
 from loader.undo.outcome import LOADED_TYPES, STAYED_TYPES, Kept
 from loader.undo.report import UndoReport, report_lines
 
@@ -50,7 +48,7 @@ def report_of(folder: Path, run: str) -> UndoReport | None:
     return UndoReport.model_validate_json(text) if is_its else None
 
 
-class UndoResults:
+class UndoResults(ResultFolder):
     """The folder of one undo.
 
     What there is to do is planned in a hidden folder inside before anything is done; a process that
@@ -68,14 +66,11 @@ class UndoResults:
             UsageError: it holds the results of another run, or cannot be made.
         """
         # Of its own: the folder may be that of an import which did not come to its end.
-        self.folder, self.work = folder, work_in(folder, run)
+        super().__init__(folder, work_in(folder, run))
         self._leads, self._plan = self.work / "leads", self.work / "planned.csv"
         self._refuse_others()
-        self._made = not folder.exists()
-        try:
-            self.work.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"results folder {folder}: {error.strerror}") from None
+        with self.making():
+            pass
         self._writer: pyarrow.csv.CSVWriter | None = None
         self.moved = self.reverted = 0
         self.stayed: dict[str, Counter[str]] = {"leads": Counter(), "changes": Counter()}
@@ -86,7 +81,7 @@ class UndoResults:
                 f"{self.folder} holds the results of another run, and the undo "
                 f"{self.work.name[1:]} goes on there: move those results to another folder"
             )
-        refuse_other_results(self.folder, (SUMMARY,))
+        self.refuse_results()
         for other in self.folder.glob(work_in(Path(), "*-undo-*").name):
             # One that is empty was left by a kill before anything began.
             if other != self.work and any(other.iterdir()):
@@ -110,7 +105,7 @@ class UndoResults:
             ResultsError: it cannot be written.
         """
         part = self.work / "leads.part"
-        with self._writing(), part.open("wb") as leads, self._plan.open("w", newline="") as stays:
+        with self.writing(), part.open("wb") as leads, self._plan.open("w", newline="") as stays:
             stays.write(",".join(STAYED_TYPES) + "\n")
             for free, stayed in looked_at:
                 free.astype(LOADED_TYPES).to_records(index=False).astype(LEAD).tofile(leads)
@@ -128,7 +123,7 @@ class UndoResults:
 
     def begin(self) -> None:
         """Begin the files, with what stays from the beginning."""
-        with self._writing():
+        with self.writing():
             shutil.copyfile(self._plan, self.work / STAYED)
             (self.work / MOVED).write_text("row_number,lead_id\n")
             # Quotes tell an empty text from NULL, which has none.
@@ -149,7 +144,7 @@ class UndoResults:
         """
         self.moved += len(moved)
         self.stayed["leads"].update(stayed["why"])
-        with self._writing():
+        with self.writing():
             columns = ["row_number", "lead_id"]
             moved.to_csv(self.work / MOVED, mode="a", header=False, index=False, columns=columns)
         self._note_stayed(stayed)
@@ -167,13 +162,13 @@ class UndoResults:
         numbers = [pa.array(reverted[n], pa.int64()) for n in ("row_number", "lead_id")]
         # What the run wrote is the old value now.
         texts = [to_arrow(reverted[n].astype("str")) for n in ("field", "new", "old")]
-        with self._writing():
+        with self.writing():
             if self._writer:
                 self._writer.write_table(pa.table([*numbers, *texts], CHANGES))
         self._note_stayed(stayed)
 
     def _note_stayed(self, stayed: pd.DataFrame) -> None:
-        with self._writing():
+        with self.writing():
             stayed.to_csv(
                 self.work / STAYED, mode="a", header=False, index=False, columns=list(STAYED_TYPES)
             )
@@ -200,24 +195,14 @@ class UndoResults:
         Raises:
             ResultsError: they cannot be written.
         """
-        with self._writing():
+        with self.writing():
             if self._writer:
                 self._writer.close()
-            (self.work / TEXT).write_text("\n".join(report_lines(report)) + "\n", "utf-8")
-            (self.work / SUMMARY).write_text(report.model_dump_json(indent=2) + "\n", "utf-8")
-            for name in (MOVED, REVERTED, STAYED, TEXT, SUMMARY):
-                (self.work / name).rename(self.folder / name)
+            self.write(TEXT, "\n".join(report_lines(report)) + "\n")
+            self.publish((MOVED, REVERTED, STAYED))
+            self.write_summary(report)
             shutil.rmtree(self.work)
 
     def discard(self) -> None:
         """Leave nothing of an undo that was not begun."""
-        shutil.rmtree(self.work, ignore_errors=True)
-        if self._made and not any(self.folder.iterdir()):
-            self.folder.rmdir()
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise ResultsError(f"results folder {self.folder}: {error.strerror}") from None
+        self.remove()

@@ -469,7 +469,7 @@ def test_a_full_disk_ends_it_and_is_told(name: str, dialer: str) -> None:
 
 
 @ON_SQLITE
-@pytest.mark.parametrize("name", ["summary.txt", ".summary.json"])
+@pytest.mark.parametrize("name", [".summary.txt", ".summary.json"])
 def test_a_summary_that_cannot_be_written_is_shown(name: str, dialer: str) -> None:
     def fail(stop: Scripted) -> None:
         if stop.waits == 1:
