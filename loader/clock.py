@@ -11,6 +11,15 @@ from typing import NamedTuple
 
 import pandas as pd
 
+WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
+"""As the dialer orders them."""
+
+
+def moment_text(moment: datetime) -> str:
+    """Write a moment as the database does, without its zone."""
+    # Not by strftime: it writes years before 1000 differently from system to system.
+    return moment.replace(tzinfo=None).isoformat(" ", "seconds")
+
 
 @dataclass(frozen=True)
 class Clock:

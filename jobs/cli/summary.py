@@ -19,7 +19,6 @@ from loader.profile.score import unknown_parts
 from loader.reasons import Notice, Reason
 from loader.report.wording import (
     MOST_SHOWN,
-    count_of,
     duration,
     not_looked_at,
     number,
@@ -29,6 +28,7 @@ from loader.report.wording import (
     visible,
 )
 from loader.results.folder import PAGE
+from loader.results.lines import count_of
 from loader.results.summary import CallHours, Change, Comparison, Profile, Summary
 
 MOST = 8

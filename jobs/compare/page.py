@@ -15,7 +15,8 @@ from loader.profile.score import PARTS
 from loader.reasons import Reason
 from loader.report.charts import MOST_LINES, lines
 from loader.report.page import environment
-from loader.report.wording import NOTHING, count_of, percent, spark, visible
+from loader.report.wording import NOTHING, percent, spark, visible
+from loader.results.lines import count_of
 
 COMPARE_PAGE = "compare.html"
 """Where the page goes, if nobody says it."""

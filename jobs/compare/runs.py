@@ -21,8 +21,8 @@ from loader.report.comparison import (
     source_of,
     summary_of,
 )
-from loader.report.wording import count_of
 from loader.results.folder import SUMMARY
+from loader.results.lines import count_of
 from loader.results.summary import Summary
 
 OTHER_REPORTS = {"archive", "dearchive", "undo"}

@@ -9,8 +9,8 @@ from loader.dialer import Dialer
 from loader.extras.custom_fields import labels_of
 from loader.extras.hopper import priority
 from loader.feeds.feed import Feed, feed_remarks
-from loader.fields.lead import WIDTHS, plain, usual_names
-from loader.fields.mapping import CUSTOM_PREFIX, ColumnMapping
+from loader.fields.lead import CUSTOM_PREFIX, WIDTHS, plain, usual_names
+from loader.fields.mapping import ColumnMapping
 from loader.options.duplicate_check import Kind
 from loader.options.load import LoadOptions
 

@@ -16,6 +16,7 @@ from jobs.load.remarks import remarks
 from jobs.load.run import ImportContext
 from loader.database.connection import Database
 from loader.errors import LoaderError, bug_of_ours
+from loader.frames.ranges import consecutive
 from loader.queries.dialable import CallRules
 from loader.reading.source import printable_path
 from loader.reasons import Notice, Reason
@@ -178,13 +179,3 @@ def _show(summary: Summary, run: ImportContext) -> None:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is: the leads are loaded, and told of
         summary.remarks.append(f"the page was not made: {bug_of_ours(error)}")
-
-
-def consecutive(lead_ids: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Give first and last of each run of lead_ids that follow one another."""
-    if not len(lead_ids):
-        return []
-    ids = np.sort(lead_ids)
-    breaks = np.flatnonzero(np.diff(ids) != 1)
-    firsts, lasts = np.append(ids[0], ids[breaks + 1]), np.append(ids[breaks], ids[-1])
-    return list(zip(firsts.tolist(), lasts.tolist(), strict=True))

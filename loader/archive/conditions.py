@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from loader.archive.tables import LEADS
+from loader.clock import moment_text
 from loader.errors import UsageError
 from loader.options.archive import ArchiveRule
 from loader.options.durations import moment_before
@@ -55,19 +56,17 @@ def rule_condition(
     if rule.called_before is not None:
         called = leads.c.last_local_call_time
         was_called = or_(leads.c.called_count > 0, called != leads.c.entry_date)
-        parts += [was_called, called > _text(NEVER)]
-        parts.append(called < _text(moment_before(rule.called_before, now)))
+        parts += [was_called, called > moment_text(NEVER)]
+        parts.append(called < moment_text(moment_before(rule.called_before, now)))
     if rule.loaded_before is not None:
         loaded = leads.c.entry_date
-        parts += [loaded >= ZERO_DATES, loaded < _text(moment_before(rule.loaded_before, now))]
+        parts += [
+            loaded >= ZERO_DATES,
+            loaded < moment_text(moment_before(rule.loaded_before, now)),
+        ]
     if rule.min_called_count is not None:
         parts.append(leads.c.called_count >= rule.min_called_count)
     return and_(true(), *parts)
-
-
-def _text(moment: datetime) -> str:
-    # SQLite compares texts.
-    return moment.isoformat(sep=" ", timespec="seconds")
 
 
 def lists_of(connection: Connection, campaigns: tuple[str, ...]) -> list[int]:
@@ -137,7 +136,7 @@ def age_group(leads: TableClause, now: datetime) -> ColumnElement[int]:
     """Number the group of AGES that a lead belongs to; the last one has no date."""
     loaded = leads.c.entry_date
     groups = [
-        (loaded >= _text(now - timedelta(days=days)), number)
+        (loaded >= moment_text(now - timedelta(days=days)), number)
         for number, (_, days) in enumerate(AGE_CONDITIONS[:-2])
     ]
     return case(

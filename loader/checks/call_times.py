@@ -5,10 +5,9 @@ from typing import Any
 
 import pandas as pd
 
+from loader.clock import WEEKDAYS
 from loader.dialer import Dialer
 from loader.frames.collation import fold, fold_text
-
-WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 
 NO_CALL_TIME = OTHER_STATE = " "
 """Of leads whose list, or whose state, has none; no folded text ends in a blank."""

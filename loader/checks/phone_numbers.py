@@ -8,7 +8,7 @@ from loader.fields.lead import WIDTHS
 from loader.findings import Findings, Notices, findings, notices
 from loader.options.load import LoadOptions
 from loader.phones.parse import digits_only, is_damaged, mend_decimals, parse_phones
-from loader.phones.regions import region_of_country, region_of_phone_code
+from loader.phones.regions import main_region, region_of_country, region_of_phone_code
 from loader.reasons import Notice, Reason
 
 DEFAULT_PHONE_CODE = "1"
@@ -64,7 +64,7 @@ def normalize_phones(
 def _regions(leads: pd.DataFrame, options: LoadOptions) -> "pd.Series[str]":
     regions = region_of_phone_code(leads["phone_code"])
     by_country = region_of_country(leads["country_code_given"]).where(leads["phone_code"] == "", "")
-    fallback = options.default_region or _region(options.phone_code or DEFAULT_PHONE_CODE)
+    fallback = options.default_region or main_region(options.phone_code or DEFAULT_PHONE_CODE)
     regions = regions.where(regions != "", by_country)
     # A phone_code that no country has must not be taken for the default.
     return regions.where((regions != "") | (leads["phone_code"] != ""), fallback)
@@ -101,10 +101,6 @@ def _with_numbers(
         number_type=number["number_type"],
         region=number["region"],
     )
-
-
-def _region(phone_code: str) -> str:
-    return str(region_of_phone_code(pd.Series([phone_code], dtype="str")).iloc[0])
 
 
 def _phone_code(leads: pd.DataFrame, options: LoadOptions) -> "pd.Series[str]":

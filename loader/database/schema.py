@@ -15,10 +15,11 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ColumnElement
 from sqlalchemy.types import TypeEngine
 
+from loader.clock import WEEKDAYS
+
 REQUIRED = ("vicidial_list", "vicidial_lists", "vicidial_campaigns")
 """Tables without which nothing can be loaded; a check or look-up needs its own table besides."""
 
-WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 
 metadata = MetaData()
 

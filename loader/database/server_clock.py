@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from loader.clock import Clock
+from loader.clock import Clock, moment_text
 
 
 def read_clock(connection: Connection) -> Clock:
@@ -30,19 +30,15 @@ def existing_moments(connection: Connection, moments: Sequence[datetime]) -> lis
     found: list[datetime] = []
     for start in range(0, len(moments), MOMENTS_PER_STATEMENT):
         asked = moments[start : start + MOMENTS_PER_STATEMENT]
-        words = ", ".join(f"FROM_UNIXTIME(UNIX_TIMESTAMP('{sql(moment)}'))" for moment in asked)
+        words = ", ".join(
+            f"FROM_UNIXTIME(UNIX_TIMESTAMP('{moment_text(moment)}'))" for moment in asked
+        )
         answers = connection.exec_driver_sql(f"SELECT {words}").one()
         found += [
             moment + timedelta(hours=1) if _is_skipped(moment, answer) else moment
             for moment, answer in zip(asked, answers, strict=True)
         ]
     return found
-
-
-def sql(moment: datetime) -> str:
-    # Not strftime: it writes years before 1000 differently from system to system.
-    """Write a moment as the literal of a statement."""
-    return moment.isoformat(" ", "seconds")
 
 
 def _is_skipped(moment: datetime, answer: object) -> bool:

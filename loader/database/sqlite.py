@@ -13,6 +13,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, NullPool
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from loader.clock import moment_text
 from loader.database.adapter import Adapter, Written
 from loader.database.catalogue import Columns
 from loader.database.sql import insert_into, quote_identifier
@@ -38,11 +39,11 @@ class Sqlite(Adapter):
         connection.execute("PRAGMA busy_timeout = 5000")
         functions: tuple[tuple[str, int, Callable[..., str | float | None]], ...] = (
             ("fold", 1, lambda text: None if text is None else fold_text(str(text))),
-            ("now", 0, lambda: _text(datetime.now())),  # noqa: DTZ005 - the server's local time
+            ("now", 0, lambda: moment_text(datetime.now())),  # noqa: DTZ005 - the server's local time
             ("crc32", 1, lambda text: zlib.crc32(str(text).encode())),
-            ("utc_timestamp", 0, lambda: _text(datetime.now(UTC))),
+            ("utc_timestamp", 0, lambda: moment_text(datetime.now(UTC))),
             ("unix_timestamp", 1, lambda text: datetime.fromisoformat(text).timestamp()),
-            ("from_unixtime", 1, lambda seconds: _text(datetime.fromtimestamp(seconds))),  # noqa: DTZ006 - likewise
+            ("from_unixtime", 1, lambda seconds: moment_text(datetime.fromtimestamp(seconds))),  # noqa: DTZ006 - likewise
         )
         for name, arguments, function in functions:
             connection.create_function(name, arguments, function)
@@ -121,7 +122,3 @@ class Sqlite(Adapter):
 def _rows_of(frame: pd.DataFrame) -> Iterable[tuple[str | None, ...]]:
     columns = (pa.array(frame[name], from_pandas=True).to_pylist() for name in frame)
     return zip(*columns, strict=True)
-
-
-def _text(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M:%S")

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from loader.checks.clean import plain_name
 from loader.checks.dates import iso_dates
 from loader.checks.fit import fit_field
+from loader.clock import moment_text
 from loader.dialer import Column, Dialer, Lookups
 from loader.extras.rows import ExtraRows, columns_there
 from loader.findings import Notices, no_notices, notices
@@ -96,7 +97,7 @@ def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> It
     leads = leads[leads["callback_time"] != ""]
     if leads.empty:
         return
-    now = _written(dialer.clock.now)
+    now = moment_text(dialer.clock.now)
     values = {
         "lead_id": leads["lead_id"],
         "list_id": leads["list_id"],
@@ -184,13 +185,13 @@ def _times(
     """Read callback_datetime: NOW, xDAYS, a date, or a date and a time; empty for anything else."""
     days = _days(sent)
     moments = {
-        number: _written(days_ahead.get(number, now + timedelta(days=number)))
+        number: moment_text(days_ahead.get(number, now + timedelta(days=number)))
         for number in days.dropna().unique().tolist()
     }
     ahead = days.map(moments).astype("str").fillna("")
     times = _moments(sent)
     times = times.where(days.isna(), ahead)
-    return times.where(sent != "NOW", _written(now))
+    return times.where(sent != "NOW", moment_text(now))
 
 
 def _days(sent: "pd.Series[str]") -> "pd.Series[int]":
@@ -215,7 +216,3 @@ def _moments(sent: "pd.Series[str]") -> "pd.Series[str]":
     # A birthday may be known by its year alone; a call needs a day.
     is_day = dates.notna() & ~dates.str.contains("-00", regex=False)
     return moments.where(is_day, "")
-
-
-def _written(moment: datetime) -> str:
-    return moment.isoformat(sep=" ", timespec="seconds")

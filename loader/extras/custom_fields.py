@@ -10,14 +10,11 @@ from loader.checks.dates import iso_dates
 from loader.checks.fit import fit_field
 from loader.dialer import Column, Dialer, Lookups
 from loader.extras.rows import ExtraRows
-from loader.fields.lead import NO_DATE
+from loader.fields.lead import CUSTOM_PREFIX, NO_DATE
 from loader.findings import Notices, no_notices, notices
 from loader.frames.arrow import to_arrow, to_series
 from loader.options.load import LoadOptions
 from loader.reasons import Notice
-
-CUSTOM_PREFIX = "custom:"
-"""What the columns of leads are named before the label of the custom field."""
 
 BLANK = "--BLANK--"
 """What a caller of add_lead writes to empty a field."""

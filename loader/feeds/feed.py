@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from loader.frames.arrow import to_arrow
 from loader.frames.sorted_numbers import Numbers
+from loader.results.lines import count_of
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,16 +45,12 @@ def feed_remarks(feeds: Sequence[Feed]) -> list[str]:
 
 
 def _remark(feed: Feed) -> str:
-    numbers, days = _counted(feed.numbers.size, "number"), _counted(feed.age, "day")
+    numbers, days = count_of(feed.numbers.size, "number"), count_of(feed.age, "day")
     said = f"feed {feed.name}: {numbers}, {days} old"
     if not feed.unread:
         return said
     none = "was no number" if feed.unread == 1 else "were no numbers"
-    return f"{said}, {_counted(feed.unread, 'value')} {none}"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    return f"{said}, {count_of(feed.unread, 'value')} {none}"
 
 
 def _international(leads: pd.DataFrame) -> Numbers:

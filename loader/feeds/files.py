@@ -25,7 +25,7 @@ from loader.frames.arrow import to_arrow
 from loader.frames.sorted_numbers import Numbers, sort_on_disk
 from loader.options.load import LoadOptions
 from loader.phones.parse import is_damaged, looks_like_decimals, mend_decimals, parse_numbers
-from loader.phones.regions import region_of_phone_code
+from loader.phones.regions import main_region
 from loader.reading.source import ReadOptions, SourceFile, open_source
 
 FEED_READ_OPTIONS = ReadOptions(chunk_size=50_000)
@@ -111,8 +111,7 @@ def _open(path: Path, stack: ExitStack) -> SourceFile:
 
 def _region(options: LoadOptions) -> str:
     phone_code = options.force_phone_code or options.phone_code or "1"
-    of_code = region_of_phone_code(pd.Series([phone_code], dtype="str")).iloc[0]
-    return options.default_region or str(of_code)
+    return options.default_region or main_region(phone_code)
 
 
 class _FeedReader:

@@ -33,6 +33,9 @@ WIDTHS: Mapping[str, int] = {
 
 NO_DATE = "0000-00-00"
 
+CUSTOM_PREFIX = "custom:"
+"""Before the label of a custom field, where fields are named."""
+
 
 NEVER_LOADED = frozenset(
     {"lead_id", "entry_date", "modify_date", "status", "user", "gmt_offset_now",
@@ -61,7 +64,7 @@ CONSTANT = {
     "called_since_last_reset": "N",
     "called_count": "0",
     "gender": "U",
-    "date_of_birth": "0000-00-00",
+    "date_of_birth": NO_DATE,
     "rank": "0",
     "entry_list_id": "0",
 }

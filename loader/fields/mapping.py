@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from loader.errors import ConfigurationError, SourceFileError, UsageError
-from loader.fields.lead import NEVER_LOADED, plain, usual_names
+from loader.fields.lead import CUSTOM_PREFIX, NEVER_LOADED, plain, usual_names
 from loader.fields.reject_file import result_columns
 
 
@@ -70,10 +70,6 @@ def read_mapping_file(path: Path, labels: Collection[str] = ()) -> VendorMapping
 
 def _holds(table: object, kind: type) -> bool:
     return isinstance(table, dict) and all(isinstance(value, kind) for value in table.values())
-
-
-CUSTOM_PREFIX = "custom:"
-"""Before the label of a custom field, where fields are named."""
 
 
 def map_columns(

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
+from loader.clock import moment_text
 from loader.database.sql import STATEMENT_BYTES
 from loader.errors import LoaderError
 from loader.ledger import tables
@@ -254,7 +255,7 @@ class LeadEntry(_Entry, LeadLog):
         return {"first_lead_id": int(ids.min()), "last_lead_id": int(ids.max())}
 
     def _note(self, connection: Connection, *, state: str, commits: bool) -> None:
-        moment = self.moment and self.moment.strftime("%Y-%m-%d %H:%M:%S")
+        moment = self.moment and moment_text(self.moment)
         columns: Columns = {"state": state, "session": self.session, "moment": moment}
         columns |= {"watermark": self.watermark, **self._found(self.known)}
         self.write(connection, columns, commits=commits)

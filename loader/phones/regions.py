@@ -21,7 +21,7 @@ def region_of_phone_code(phone_codes: "pd.Series[str]") -> "pd.Series[str]":
 
     Empty where the code is unknown or belongs to no region (`800`).
     """
-    return _each_distinct(phone_codes, _region_of_phone_code)
+    return _each_distinct(phone_codes, main_region)
 
 
 def region_of_country(countries: "pd.Series[str]") -> "pd.Series[str]":
@@ -39,7 +39,8 @@ def _each_distinct(values: "pd.Series[str]", answer: Callable[[str], str]) -> "p
     return to_series(answers.take(encoded.indices), values.index)
 
 
-def _region_of_phone_code(phone_code: str) -> str:
+def main_region(phone_code: str) -> str:
+    """Likewise of one code."""
     digits = phone_code.strip().removeprefix("+").lstrip("0")
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= 3):
         return ""

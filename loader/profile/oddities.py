@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from loader.fields.mapping import CUSTOM_PREFIX
+from loader.fields.lead import CUSTOM_PREFIX
 from loader.frames.arrow import to_series
 from loader.profile import odd_values as odd
 from loader.profile.odd_values import Chunk

@@ -14,7 +14,7 @@ from loader.checks.clean import PHONES
 from loader.fields.mapping import ColumnMapping
 from loader.frames.arrow import to_arrow
 from loader.options.load import LoadOptions
-from loader.phones.regions import region_of_phone_code
+from loader.phones.regions import main_region
 from loader.profile.frequent_values import FrequentValues
 from loader.profile.odd_values import Chunk
 from loader.profile.oddities import Found, find_places
@@ -58,7 +58,7 @@ class RowProfile:
             folder: for numbers, in files of its own; the caller removes it.
         """
         self._mapping, self._today, self._format = mapping, today, options.date_format
-        self._region = _region(options)
+        self._region = options.default_region or main_region(options.phone_code or "1")
         self._rows = self._odd_rows = 0
         self._filled: dict[str, int] = {}
         self._oddities: dict[str, int] = {}
@@ -129,12 +129,6 @@ def _as_digits(numbers: Texts) -> Texts:
     digits = pc.replace_substring_regex(numbers.array, r"[^0-9]+", "")
     digits = pc.replace_substring_regex(digits, r"^1([2-9][0-9]{9})$", r"\1")
     return Texts(pd.Series(digits, dtype="str"))
-
-
-def _region(options: LoadOptions) -> str:
-    """Give the region of rows that say nothing of their country."""
-    codes = pd.Series([options.phone_code or "1"], dtype="str")
-    return options.default_region or str(region_of_phone_code(codes).iloc[0])
 
 
 def _examples(

@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 
 from loader.checks.duplicates import SEPARATOR
 from loader.checks.rules import dnc_campaigns, dnc_keys
+from loader.clock import moment_text
 from loader.database.connection import Database
-from loader.database.server_clock import existing_moments, sql
+from loader.database.server_clock import existing_moments
 from loader.dialer import Dialer, Lookups
 from loader.frames.collation import fold
 from loader.options.duplicate_check import DuplicateCheck, Kind, Scope
@@ -244,7 +245,7 @@ class _Questions:
         """Word the lowest lead_id within a window, whose start is exclusive."""
         if not days:
             return "MIN(lead_id)"
-        since = sql(self.dialer.window_starts[days])
+        since = moment_text(self.dialer.window_starts[days])
         return f"MIN(CASE WHEN entry_date > '{since}' THEN lead_id END)"
 
     def frame(

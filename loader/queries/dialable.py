@@ -11,6 +11,7 @@ from loader.checks.dialable import CAMPAIGNS, KINDS, LIST_COLUMNS, find_obstacle
 from loader.database.connection import Database
 from loader.database.server_clock import read_clock
 from loader.dialer import Dialer
+from loader.frames.ranges import Range, consecutive
 from loader.options.load import LoadOptions
 from loader.queries.facts import CALL_TIMES, STATE_CALL_TIMES, Facts
 from loader.reasons import Obstacle
@@ -49,9 +50,6 @@ MOST_RANGES = 500
 
 UNLIMITED = {"active": "Y", "dial_statuses": None}
 """What stands for a column that the database lacks; else an empty text."""
-
-Range = tuple[int, int]
-"""First and last of consecutive lead_ids."""
 
 
 class CallRules:
@@ -173,10 +171,6 @@ def _chunks(ranges: Sequence[Range]) -> Iterator[npt.NDArray[np.int64]]:
 
 def _ranges(ids: npt.NDArray[np.int64]) -> Iterator[list[Range]]:
     """Give ascending lead_ids as ranges, so many at a time."""
-    if not len(ids):
-        return
-    breaks = np.flatnonzero(np.diff(ids) != 1)
-    firsts, lasts = np.append(ids[0], ids[breaks + 1]), np.append(ids[breaks], ids[-1])
-    for start in range(0, len(firsts), MOST_RANGES):
-        part = slice(start, start + MOST_RANGES)
-        yield list(zip(firsts[part].tolist(), lasts[part].tolist(), strict=True))
+    ranges = consecutive(ids)
+    for start in range(0, len(ranges), MOST_RANGES):
+        yield ranges[start : start + MOST_RANGES]

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection
 
-from loader.clock import Clock
+from loader.clock import WEEKDAYS, Clock
 from loader.database.catalogue import ColumnType, read_columns, table_names
 from loader.database.connection import Database
 from loader.database.server_clock import existing_moments, read_clock
@@ -34,7 +34,6 @@ SMALL_TABLES = frozenset(
 )  # fmt: skip
 """Those that are read whole."""
 
-WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 HOURS = [f"{day}_{edge}" for day in ("default", *WEEKDAYS) for edge in ("start", "stop")]
 CALL_TIMES = {"ct_state_call_times": "str"} | {f"ct_{name}": "int64" for name in HOURS}
 STATE_CALL_TIMES = {"state_call_time_state": "str"} | {f"sct_{name}": "int64" for name in HOURS}

@@ -19,7 +19,6 @@ from loader.report import pictures, view
 from loader.report.view import LONG_VALUE, comparison
 from loader.report.wording import (
     FILTERS,
-    count_of,
     duration,
     mask_numbers,
     masked_list,
@@ -29,6 +28,7 @@ from loader.report.wording import (
     size,
     words,
 )
+from loader.results.lines import count_of
 from loader.results.summary import Summary
 
 __all__ = ["environment", "mask_numbers", "render_page"]

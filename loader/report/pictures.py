@@ -10,7 +10,8 @@ from markupsafe import Markup
 from loader.profile.records import LEAD_AGES, OLDER, OTHERS, UNKNOWN_AGE
 from loader.report import charts
 from loader.report.view import Step
-from loader.report.wording import MINUS, count_of, mask_numbers, words
+from loader.report.wording import MINUS, mask_numbers, words
+from loader.results.lines import count_of
 from loader.results.summary import CallHours, Summary
 
 NOT_KNOWN = "not known"

@@ -15,7 +15,6 @@ from loader.report.wording import (
     MINUS,
     NOTHING,
     ago,
-    count_of,
     mask_numbers,
     masked_list,
     moment,
@@ -25,6 +24,7 @@ from loader.report.wording import (
     visible,
     words,
 )
+from loader.results.lines import count_of
 from loader.results.summary import Change, Profile, Summary
 
 MOST_STEPS = 60

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
+from loader.results.lines import count_of
+
 MOST_SHOWN = 120
 """Characters of a value that are shown."""
 
@@ -114,11 +116,6 @@ def size(count: int) -> str:
             break
         value /= 1000
     return f"{value:,.0f} {unit}" if unit == "bytes" else f"{value:,.1f} {unit}"
-
-
-def count_of(count: int, noun: str) -> str:
-    """Write a count and what is counted: 1 row, 2,000 rows."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def duration(seconds: float) -> str:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection
 
-from loader.clock import written_offsets
+from loader.clock import moment_text, written_offsets
 from loader.database.adapter import Written
 from loader.database.catalogue import has_insert_trigger
 from loader.database.connection import Database
@@ -39,7 +39,7 @@ def as_stored(
     Returns:
         Text columns in the table's names, the same index.
     """
-    moment = now.strftime("%Y-%m-%d %H:%M:%S")
+    moment = moment_text(now)
     always = {"entry_date": moment, "modify_date": moment, "last_local_call_time": moment}
     numbers = {
         "list_id": leads["list_id"].astype("str"),

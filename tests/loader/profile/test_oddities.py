@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.fields.mapping import CUSTOM_PREFIX, map_columns
+from loader.fields.lead import CUSTOM_PREFIX
+from loader.fields.mapping import map_columns
 from loader.profile.oddities import Oddity, find_oddities
 from loader.profile.texts import LOOKED_AT, Texts
 from tests.conformance import reference_fields

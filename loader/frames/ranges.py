@@ -1,0 +1,18 @@
+"""Numbers as ranges."""
+
+import numpy as np
+import numpy.typing as npt
+
+Range = tuple[int, int]
+"""First and last of consecutive numbers."""
+
+
+def consecutive(numbers: npt.NDArray[np.int64]) -> list[Range]:
+    """Give the ranges of numbers that follow one another, in order."""
+    if not len(numbers):
+        return []
+    ordered = np.sort(numbers)
+    breaks = np.flatnonzero(np.diff(ordered) != 1)
+    firsts = np.append(ordered[0], ordered[breaks + 1])
+    lasts = np.append(ordered[breaks], ordered[-1])
+    return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
