@@ -10,6 +10,9 @@ from loader.clock import Clock
 from loader.frames.collation import CharacterFold, general_ci
 from loader.options.duplicate_check import Kind
 
+LEADS, ARCHIVE = "vicidial_list", "vicidial_list_archive"
+LISTS_TABLE, HOPPER, CALLBACKS = "vicidial_lists", "vicidial_hopper", "vicidial_callbacks"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Column:

@@ -18,10 +18,10 @@ from jobs.archive.job import LOOK_AGAIN
 from jobs.undo.task import Task
 from jobs.watchers import Surroundings
 from loader.archive.outcome import Counts
-from loader.archive.tables import LEADS
 from loader.database.connection import Database
 from loader.database.locks import lock
 from loader.database.throttle import ChunkSize, Throttle
+from loader.dialer import LEADS
 from loader.errors import UndoneBeforeError
 from loader.ledger.runs import Ledger
 from loader.options.archive import ArchiveOptions

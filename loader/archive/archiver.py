@@ -33,10 +33,11 @@ from loader.archive.selection import (
     LeadsOfRule,
     refuse_missing,
 )
-from loader.archive.tables import CHILDREN, HOLDERS, LEADS, ArchiveTables
+from loader.archive.tables import CHILDREN, HOLDERS, ArchiveTables
 from loader.archive.transfer import ForLeads, Transfer
 from loader.database.connection import Database
 from loader.database.server_clock import read_clock
+from loader.dialer import LEADS
 from loader.errors import LeadIdsError, UsageError
 from loader.options.archive import MOST_LEADS, ArchiveOptions, ArchiveRule
 

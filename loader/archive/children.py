@@ -25,8 +25,9 @@ from sqlalchemy import (
 )
 
 from loader.archive.outcome import Counts
-from loader.archive.tables import ARCHIVE, CHILDREN, LEADS, SUFFIX, ArchiveTables, Pair, is_of_leads
+from loader.archive.tables import CHILDREN, SUFFIX, ArchiveTables, Pair, is_of_leads
 from loader.archive.transfer import ForLeads, Transfer, for_leads
+from loader.dialer import ARCHIVE, LEADS
 from loader.options.archive import ArchiveOptions
 
 ALIVE, ARCHIVED = (table(name, column("lead_id")) for name in (LEADS, ARCHIVE))

@@ -19,8 +19,8 @@ from sqlalchemy import (
     true,
 )
 
-from loader.archive.tables import LEADS
 from loader.clock import moment_text
+from loader.dialer import CALLBACKS, LEADS, LISTS_TABLE
 from loader.errors import UsageError
 from loader.options.archive import ArchiveRule
 from loader.options.durations import moment_before
@@ -77,7 +77,7 @@ def lists_of(connection: Connection, campaigns: tuple[str, ...]) -> list[int]:
     """
     if not campaigns:
         return []
-    lists = table("vicidial_lists", column("list_id"), column("campaign_id"))
+    lists = table(LISTS_TABLE, column("list_id"), column("campaign_id"))
     by_campaign = select(lists.c.list_id, lists.c.campaign_id).where(
         func.lower(lists.c.campaign_id).in_([each.lower() for each in campaigns])
     )
@@ -102,7 +102,7 @@ def holder(leads: TableClause, there: Collection[str]) -> ColumnElement[str]:
     for name in there:
         place = table(name, column("lead_id"), column("status"))
         held = select(place.c.lead_id)
-        if name == "vicidial_callbacks":
+        if name == CALLBACKS:
             held = held.where(place.c.status.in_(PENDING_CALLBACKS))
         # Not by EXISTS, for some of these tables have no index of lead_id.
         whens.append((leads.c.lead_id.in_(held), literal(name)))

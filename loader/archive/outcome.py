@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -13,16 +13,20 @@ from loader.errors import LOCK_CODES
 from loader.options.archive import ArchiveOptions
 
 
-class Stay(StrEnum):
-    """Why a lead stayed where it was, although it was selected; `meaning` is for people."""
+class Explained(StrEnum):
+    """Codes, each with a `meaning` for people."""
 
     meaning: str
 
-    def __new__(cls, code: str, meaning: str) -> "Stay":
+    def __new__(cls, code: str, meaning: str) -> Self:
         """Take the code and what it means."""
         self = str.__new__(cls, code)
         self._value_, self.meaning = code, meaning
         return self
+
+
+class Stay(Explained):
+    """Why a lead stayed where it was, although it was selected."""
 
     HELD = "HELD", "the dialer has it in hand; the details say where"
     CHANGED = "CHANGED", "it was changed or used meanwhile, or differs from its copy (--no-update)"
@@ -46,6 +50,11 @@ STAYED_TYPES = {"lead_id": "int64", "why": "str", "details": "str"}
 def no_stayed() -> pd.DataFrame:
     """Give a frame of leads that stayed, see `STAYED_TYPES`, without any."""
     return pd.DataFrame(columns=list(STAYED_TYPES)).astype(STAYED_TYPES)
+
+
+def as_stayed(leads: pd.DataFrame) -> pd.DataFrame:
+    """Give leads that stayed the columns of `STAYED_TYPES`."""
+    return leads[list(STAYED_TYPES)].astype(STAYED_TYPES)
 
 
 class Counts(NamedTuple):
@@ -153,7 +162,7 @@ def stayed_of(
     stayed = after.assign(why=why, details=details)
     if not options.delete:
         stayed = stayed[is_refused | why.isin([sparing, Stay.NOT_SELECTED, Stay.ANOTHER_LEAD])]
-    return stayed[list(STAYED_TYPES)].astype(STAYED_TYPES)
+    return as_stayed(stayed)
 
 
 def left_children(left: Mapping[int, str]) -> pd.DataFrame:

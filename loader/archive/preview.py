@@ -12,6 +12,7 @@ from loader.archive.outcome import Preview, Stay
 from loader.archive.selection import Leads
 from loader.clock import Clock
 from loader.database.connection import Database
+from loader.dialer import LISTS_TABLE
 
 GROUPED = {"list_id": "int64", "status": "str", "age": "int64", "details": "str", "leads": "int64"}
 PREVIEW_LIST_COLUMNS = {"list_id": "int64", "list_name": "str", "campaign_id": "str"}
@@ -53,7 +54,7 @@ def preview(
         found = pd.concat([found, _frame(database, counted, GROUPED)]).pipe(_summed, *names)
     taken, stays = found[found["details"] == ""], found[found["details"] != ""]
     by_age = _summed(taken, "age")
-    lists = table_of("vicidial_lists", *map(column, PREVIEW_LIST_COLUMNS))
+    lists = table_of(LISTS_TABLE, *map(column, PREVIEW_LIST_COLUMNS))
     by_list = _summed(taken, "list_id").merge(
         _frame(database, select(*lists.c), PREVIEW_LIST_COLUMNS), on="list_id", how="left"
     )
@@ -77,7 +78,7 @@ def undefined(database: Database, lists: Collection[int]) -> list[int]:
     """
     if not lists:
         return []
-    defined = table_of("vicidial_lists", column("list_id"))
+    defined = table_of(LISTS_TABLE, column("list_id"))
     asked = select(defined.c.list_id).where(defined.c.list_id.in_(lists))
     found = _frame(database, asked, {"list_id": "int64"})["list_id"]
     return sorted({*lists} - {*found})

@@ -1,6 +1,6 @@
 """What is said of an archiving as a whole, and the folder that says what became of every lead."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -157,14 +157,19 @@ def _moved(report: ArchiveReport) -> list[str]:
         if getattr(report, name)
     ]
     lines = align(counts, "<><")
-    if report.children:
-        head = ["with the leads", *(name.removesuffix("_count") for name in Counts._fields)]
-        rows = [
-            [f"  {table}", *(f"{counts[name]:,}" for name in Counts._fields)]
-            for table, counts in report.children.items()
-        ]
-        lines += align([head, *rows], "<>>>>")
-    return lines
+    return lines + children_lines(report.children)
+
+
+def children_lines(children: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Tabulate the counts of the rows that belong to leads, by the dialer's table."""
+    if not children:
+        return []
+    head = ["with the leads", *(name.removesuffix("_count") for name in Counts._fields)]
+    rows = [
+        [f"  {table}", *(f"{counts[name]:,}" for name in Counts._fields)]
+        for table, counts in children.items()
+    ]
+    return align([head, *rows], "<>>>>")
 
 
 def _previewed(report: ArchiveReport, preview: PreviewSummary) -> list[str]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import ColumnElement, Connection, TableClause, column, func, select, table
 
-from loader.archive.outcome import STAYED_TYPES, Stay, no_stayed
+from loader.archive.outcome import Stay, as_stayed, no_stayed
 from loader.database.connection import Database
 from loader.database.sql import quote_identifier
 from loader.errors import LeadIdsError
@@ -235,7 +235,7 @@ class LeadsOfRule:
     def _look(self, window: tuple[int, int]) -> pd.DataFrame:
         rows = self._windows.rows(window, [self._details], self._rule)
         found = pd.DataFrame(rows, columns=["lead_id", "details"]).assign(why=self._why.value)
-        return found[list(STAYED_TYPES)].astype(STAYED_TYPES)
+        return as_stayed(found)
 
     def _first(self, at_most: int) -> Taken:
         """Take the first of those found, up to so many that are not spared."""

@@ -17,16 +17,15 @@ from loader.database.catalogue import (
     view_names,
 )
 from loader.database.connection import Database
+from loader.dialer import ARCHIVE, CALLBACKS, HOPPER, LEADS
 from loader.errors import ConfigurationError, NotAllowedError
 from loader.options.archive import ArchiveOptions
 
-LEADS = "vicidial_list"
-CHILDREN = {"vicidial_list_alt_phones": "alt_phone_id", "vicidial_callbacks": "callback_id"}
+CHILDREN = {"vicidial_list_alt_phones": "alt_phone_id", CALLBACKS: "callback_id"}
 """The key of the tables that have rows of leads; custom_<list_id> has the lead_id for its key."""
 SUFFIX = "_archive"
 INNODB = "InnoDB"
-ARCHIVE = LEADS + SUFFIX
-HOLDERS = ("vicidial_hopper", "vicidial_auto_calls", "vicidial_live_agents", "vicidial_callbacks")
+HOLDERS = (HOPPER, "vicidial_auto_calls", "vicidial_live_agents", CALLBACKS)
 """Where the dialer names leads that it has in hand, or is going to need."""
 
 

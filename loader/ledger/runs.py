@@ -19,6 +19,7 @@ from sqlalchemy import Connection, RowMapping, case, desc, func, insert, select,
 
 from loader.database.catalogue import has_table, storage_engine
 from loader.database.connection import Database
+from loader.dialer import LEADS
 from loader.errors import (
     BusyError,
     ConfigurationError,
@@ -346,7 +347,7 @@ def _loses_commits(database: Database, connection: Connection) -> str:
     """Say so if leads could outlive their entries."""
     if database.adapter.keeps_commits(connection):
         return ""
-    if storage_engine(connection, "vicidial_list") in {None, "InnoDB"}:
+    if storage_engine(connection, LEADS) in {None, "InnoDB"}:
         return ""
     return "innodb_flush_log_at_trx_commit is 0, and a crash of the server would lose entries"
 

@@ -13,12 +13,10 @@ from loader.checks.rules import dnc_campaigns, dnc_keys
 from loader.clock import moment_text
 from loader.database.connection import Database
 from loader.database.server_clock import existing_moments
-from loader.dialer import Dialer, Lookups
+from loader.dialer import ARCHIVE, LEADS, Dialer, Lookups
 from loader.frames.collation import fold
 from loader.options.duplicate_check import DuplicateCheck, Kind, Scope
 from loader.options.load import LoadOptions
-
-LEADS, ARCHIVE = "vicidial_list", "vicidial_list_archive"
 
 
 def look_up_dnc(

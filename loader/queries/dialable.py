@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from loader.checks.dialable import CAMPAIGNS, KINDS, LIST_COLUMNS, find_obstacles
 from loader.database.connection import Database
 from loader.database.server_clock import read_clock
-from loader.dialer import Dialer
+from loader.dialer import LEADS, LISTS_TABLE, Dialer
 from loader.frames.ranges import Range, consecutive
 from loader.options.load import LoadOptions
 from loader.queries.facts import CALL_TIMES, STATE_CALL_TIMES, Facts
@@ -75,7 +75,7 @@ class CallRules:
     def _read(self, connection: Connection) -> None:
         facts = Facts(connection, self._database, LoadOptions(hopper_local_call_time_check="Y"))
         self.dialer = _call_times(facts)
-        lists = facts.frame("vicidial_lists", {n: n for n in ("list_id", *LIST_COLUMNS)})
+        lists = facts.frame(LISTS_TABLE, {n: n for n in ("list_id", *LIST_COLUMNS)})
         self.lists = lists.set_index(pd.Index(lists["list_id"].astype("int64"), name=None))
         self.campaigns = facts.campaigns(CAMPAIGNS)
         self.missing = [
@@ -83,7 +83,7 @@ class CallRules:
         ]
         for name in self.missing:
             table, _, column = name.partition(".")
-            frame = self.lists if table == "vicidial_lists" else self.campaigns
+            frame = self.lists if table == LISTS_TABLE else self.campaigns
             frame[column] = UNLIMITED.get(column, "")
 
     def look_at(
@@ -142,7 +142,7 @@ def _call_times(facts: Facts) -> Dialer:
     facts.columns = facts.reflected()
     return Dialer(
         clock=read_clock(facts.connection),
-        columns=facts.columns.get("vicidial_list", {}),
+        columns=facts.columns.get(LEADS, {}),
         lists=facts.of_lists("campaign_id"),
         list_call_times=facts.of_lists("local_call_time"),
         campaigns=facts.campaigns(),

@@ -13,21 +13,34 @@ from loader.database.catalogue import ColumnType, read_columns, table_names
 from loader.database.connection import Database
 from loader.database.server_clock import existing_moments, read_clock
 from loader.database.weights import server_fold
-from loader.dialer import CAMPAIGNS, NANPA, PHONE_CODES, POSTAL_CODES, Column, Dialer, Permissions
+from loader.dialer import (
+    ARCHIVE,
+    CALLBACKS,
+    CAMPAIGNS,
+    HOPPER,
+    LEADS,
+    LISTS_TABLE,
+    NANPA,
+    PHONE_CODES,
+    POSTAL_CODES,
+    Column,
+    Dialer,
+    Permissions,
+)
 from loader.errors import ConfigurationError, NotAllowedError
 from loader.frames.collation import CharacterFold, fold, fold_text, general_ci
 from loader.options.duplicate_check import Kind
 from loader.options.load import LoadOptions
 
 EXTRA_TABLES = (
-    "vicidial_list_archive", "vicidial_list_alt_phones", "vicidial_hopper", "vicidial_callbacks",
+    ARCHIVE, "vicidial_list_alt_phones", HOPPER, CALLBACKS,
 )  # fmt: skip
 """Beside vicidial_list and the custom_... tables, those that have rows of a lead."""
 
 DNC_TABLES = ("vicidial_dnc", "vicidial_campaign_dnc")
 
 SMALL_TABLES = frozenset(
-    {"servers", "system_settings", "vicidial_call_times", "vicidial_campaigns", "vicidial_lists",
+    {"servers", "system_settings", "vicidial_call_times", "vicidial_campaigns", LISTS_TABLE,
      "vicidial_lists_fields", "vicidial_nanpa_prefix_codes", "vicidial_phone_codes",
      "vicidial_postal_codes", "vicidial_state_call_times", "vicidial_user_groups",
      "vicidial_users"}
@@ -78,7 +91,7 @@ class Facts:
 
     def read(self) -> Dialer:
         """Read all tables, the columns first: they tell which of the others can be asked for."""
-        if "vicidial_list" not in self.tables:
+        if LEADS not in self.tables:
             raise ConfigurationError(
                 "the database has no table vicidial_list; is it a dialer's? "
                 "`leadloader init` makes the tables on an empty one"
@@ -90,7 +103,7 @@ class Facts:
         return Dialer(
             clock=clock,
             window_starts=window_starts(self.connection, clock, days),
-            columns=self.columns["vicidial_list"],
+            columns=self.columns[LEADS],
             permissions=self.permissions(users),
             lists=self.of_lists("campaign_id"),
             list_call_times=self.of_lists("local_call_time"),
@@ -132,11 +145,11 @@ class Facts:
 
     def reflected(self) -> dict[str, dict[str, Column]]:
         """Find out what the columns of all tables hold that are read, or have rows of a lead."""
-        names = {"vicidial_list", *EXTRA_TABLES, *DNC_TABLES, *SMALL_TABLES}
+        names = {LEADS, *EXTRA_TABLES, *DNC_TABLES, *SMALL_TABLES}
         if self.options.custom_fields == "Y":
             names |= {name for name in self.tables if name.startswith("custom_")}
         found = read_columns(self.connection, names & self.tables)
-        if first_name := found.get("vicidial_list", {}).get("first_name"):
+        if first_name := found.get(LEADS, {}).get("first_name"):
             self.collation = first_name.collation
         return {
             table: {name: _column(kind) for name, kind in found.get(table, {}).items()}
@@ -152,7 +165,7 @@ class Facts:
 
     def of_lists(self, column: str) -> "pd.Series[str]":
         """Give a column of vicidial_lists by list_id."""
-        rows = self.rows("vicidial_lists", "list_id", column)
+        rows = self.rows(LISTS_TABLE, "list_id", column)
         return pd.Series(
             [str(row[1] or "") for row in rows],
             index=pd.Index([int(row[0]) for row in rows], dtype="int64"),
@@ -209,7 +222,7 @@ class Facts:
         fields = self.frame(table, {name: name for name in columns})
         shown = fields["field_type"].isin(("DISPLAY", "SCRIPT"))
         copies = fields["field_duplicate"] == "Y"
-        of_lead = fields["field_label"].isin(self.columns["vicidial_list"])
+        of_lead = fields["field_label"].isin(self.columns[LEADS])
         fields = fields[~shown & ~copies & ~of_lead]
         index = pd.Index(fields["list_id"].astype("int64"))
         return pd.Series(fields["field_label"].to_list(), index=index, dtype="str")

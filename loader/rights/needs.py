@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from loader.archive.tables import ARCHIVE, CHILDREN, HOLDERS, LEADS, SUFFIX
+from loader.archive.tables import CHILDREN, HOLDERS, SUFFIX
+from loader.dialer import ARCHIVE, CALLBACKS, HOPPER, LEADS, LISTS_TABLE
 from loader.ledger import tables
 from loader.options.archive import ArchiveOptions
 from loader.options.load import LoadOptions
 from loader.queries.facts import USER_COLUMNS
 
 CUSTOM_FIELDS = "vicidial_lists_fields"
-LISTS_TABLE, HOPPER, CALLBACKS = "vicidial_lists", "vicidial_hopper", "vicidial_callbacks"
 CALL_TIMES = ("vicidial_call_times", "vicidial_state_call_times")
 LEDGER = {
     tables.version.name: ("SELECT", "INSERT"),

@@ -9,10 +9,10 @@ from sqlalchemy import column, select, table
 from loader.archive.archiver import Archiver
 from loader.archive.conditions import loaded_anew
 from loader.archive.selection import Ids, leads_in
-from loader.archive.tables import ARCHIVE, LEADS
 from loader.database.connection import Database
+from loader.dialer import ARCHIVE, LEADS
 from loader.options.archive import ArchiveOptions
-from loader.undo.outcome import STAYED_TYPES, Kept, LeadsNow, Taken
+from loader.undo.outcome import Kept, LeadsNow, Taken, as_stayed
 
 
 class ArchivedLeads(Archiver):
@@ -64,7 +64,7 @@ class ArchivedLeads(Archiver):
             is_back = ids.isin(self.arrived(ids[missing]))
             why = why.mask(missing, Kept.GONE).mask(missing & is_back, Kept.BACK)
         stayed = leads.assign(fields="", why=why, details=details.fillna(""))[why != ""]
-        return LeadsNow(leads[why == ""], stayed[list(STAYED_TYPES)].astype(STAYED_TYPES))
+        return LeadsNow(leads[why == ""], as_stayed(stayed))
 
     def take(self, leads: pd.DataFrame) -> Taken:
         """Bring back those of a chunk of leads that are in the archive.
@@ -78,7 +78,7 @@ class ArchivedLeads(Archiver):
         """
         done = self.move(leads["lead_id"].to_numpy(np.int64))
         stayed = leads[["row_number", "lead_id"]].merge(done.stayed, on="lead_id").assign(fields="")
-        return Taken(stayed[list(STAYED_TYPES)].astype(STAYED_TYPES), done.counts, done.children)
+        return Taken(as_stayed(stayed), done.counts, done.children)
 
     def arrived(self, lead_ids: Collection[int]) -> Ids:
         """Give those of a chunk of lead_ids that are in vicidial_list.

@@ -31,17 +31,17 @@ from loader.archive.archiver import Archiver
 from loader.archive.conditions import BUSY_STATUSES, PENDING_CALLBACKS
 from loader.archive.outcome import ChunkResult, Counts, Stay
 from loader.archive.selection import Ids, leads_in
-from loader.archive.tables import ARCHIVE, CHILDREN, HOLDERS, LEADS
+from loader.archive.tables import CHILDREN, HOLDERS
 from loader.archive.transfer import ForLeads, for_leads
 from loader.database.catalogue import Shape
 from loader.database.connection import Database
+from loader.dialer import ARCHIVE, CALLBACKS, HOPPER, LEADS
 from loader.fields.lead import STORED
 from loader.ledger.encoding import SentBatch
 from loader.options.archive import ArchiveOptions
-from loader.undo.outcome import LOADED_TYPES, STAYED_TYPES, Kept, LeadsNow, Taken
+from loader.undo.outcome import LOADED_TYPES, Kept, LeadsNow, Taken, as_stayed
 from loader.writing.fingerprints import fingerprints_of, text_of
 
-HOPPER, CALLBACKS = "vicidial_hopper", "vicidial_callbacks"
 WAITING = f"{HOPPER} READY"
 """Who holds a lead that waits in the hopper, from where it can be taken."""
 SEEN_AS = "(/* leads of the chunk as they were seen */)"
@@ -162,7 +162,7 @@ class LoadedLeads(Archiver):
             why = why.mask(missing, Kept.GONE).mask(missing & archived, Kept.ARCHIVED)
         is_free = why == ""
         stayed = leads.assign(fields="", why=why, details=details)[~is_free]
-        return LeadsNow(leads[is_free], stayed[list(STAYED_TYPES)].astype(STAYED_TYPES)), seen
+        return LeadsNow(leads[is_free], as_stayed(stayed)), seen
 
     def find_sent(self, sent: SentBatch) -> pd.DataFrame:
         """Find the leads of a batch that the ledger does not know by their lead_ids.
@@ -272,16 +272,14 @@ class LoadedLeads(Archiver):
     def _stayed(self, leads: pd.DataFrame, result: ChunkResult) -> pd.DataFrame:
         """Say of leads that the archiving left where they were why, in the words of an undo."""
         stayed = leads[["row_number", "lead_id"]].merge(result.stayed, on="lead_id")
-        stayed = stayed.assign(fields="")[list(STAYED_TYPES)].astype(STAYED_TYPES)
+        stayed = as_stayed(stayed.assign(fields=""))
         unclear = stayed["why"].isin([Stay.NOT_SELECTED, Stay.CHANGED])
         if not unclear.any():
             return stayed
         ids = stayed["lead_id"][unclear]
         now = self.look(leads[leads["lead_id"].isin(ids)])
         again = now.free.assign(fields="", why=Kept.LOCKED.value, details="")
-        return pd.concat([stayed[~unclear], now.stayed, again])[list(STAYED_TYPES)].astype(
-            STAYED_TYPES
-        )
+        return as_stayed(pd.concat([stayed[~unclear], now.stayed, again]))
 
 
 def _held_by(name: str, shape: Shape) -> "Select[Any]":

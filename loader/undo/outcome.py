@@ -2,23 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 import pandas as pd
 
-from loader.archive.outcome import Counts, Stay
+from loader.archive.outcome import Counts, Explained, Stay
 
 
-class Kept(StrEnum):
-    """Why something stays as the run left it, or as others made it since; `meaning` says it."""
-
-    meaning: str
-
-    def __new__(cls, code: str, meaning: str) -> "Kept":
-        """Take the code and what it means."""
-        self = str.__new__(cls, code)
-        self._value_, self.meaning = code, meaning
-        return self
+class Kept(Explained):
+    """Why something stays as the run left it, or as others made it since."""
 
     CALLED = "CALLED", "it was called since; the details have its status"
     CHANGED = "CHANGED", "it was changed since; of an existing lead, the fields that were"
@@ -46,6 +37,11 @@ STAYED_TYPES = {
 def no_stayed() -> pd.DataFrame:
     """Give a frame of what stays without any."""
     return pd.DataFrame(columns=list(STAYED_TYPES)).astype(STAYED_TYPES)
+
+
+def as_stayed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Give what stays the columns of `STAYED_TYPES`."""
+    return rows[list(STAYED_TYPES)].astype(STAYED_TYPES)
 
 
 @dataclass(frozen=True)

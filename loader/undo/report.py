@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from loader.archive.outcome import Counts
+from loader.archive.report import children_lines
 from loader.results.lines import align, count_of
 from loader.undo.outcome import Kept
 
@@ -86,13 +86,7 @@ def report_lines(report: UndoReport) -> list[str]:
     lines += align(counts, "<><")
     if report.from_hopper:
         lines.append(f"taken out of the hopper: {count_of(report.from_hopper, 'lead')}")
-    if report.children:
-        head = ["with the leads", *(name.removesuffix("_count") for name in Counts._fields)]
-        rows = [
-            [f"  {table}", *(f"{of_table[name]:,}" for name in Counts._fields)]
-            for table, of_table in report.children.items()
-        ]
-        lines += align([head, *rows], "<>>>>")
+    lines += children_lines(report.children)
     if report.made:
         lines.append(f"tables made: {', '.join(report.made)}")
     lines += [f"note: {remark}" for remark in report.remarks]

@@ -12,10 +12,10 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from loader.archive.selection import Ids, leads_in
-from loader.archive.tables import ARCHIVE
 from loader.database.connection import Database
+from loader.dialer import ARCHIVE
 from loader.errors import RowDataError
-from loader.undo.outcome import STAYED_TYPES, ChangesNow, Kept
+from loader.undo.outcome import ChangesNow, Kept, as_stayed, no_stayed
 from loader.writing.changes import differing_cells
 from loader.writing.updates import UPDATE_ROUNDS, LeadUpdater
 
@@ -143,7 +143,7 @@ def _same(one: "pd.Series[str]", other: "pd.Series[str]") -> "pd.Series[bool]":
 def _by_lead(stayed: pd.DataFrame) -> pd.DataFrame:
     """Tell the fields of a lead that stay for the same reason in one row."""
     if stayed.empty:
-        return pd.DataFrame(columns=list(STAYED_TYPES)).astype(STAYED_TYPES)
+        return no_stayed()
     key = ["row_number", "lead_id", "why", "details"]
     fields = stayed.groupby(key, sort=False)["field"].agg(",".join).rename("fields").reset_index()
-    return fields[list(STAYED_TYPES)].astype(STAYED_TYPES)
+    return as_stayed(fields)

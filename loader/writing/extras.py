@@ -8,6 +8,7 @@ from sqlalchemy import Connection, String, cast, column, delete, select, table, 
 
 from loader.database.adapter import Written
 from loader.database.connection import Database
+from loader.dialer import LEADS
 from loader.extras.rows import ExtraRows
 from loader.frames.arrow import join_texts, to_arrow, to_series
 from loader.writing.batch import Batch, BatchLog, Inserted
@@ -90,7 +91,7 @@ class ExtraInserter:
         }
         if not before:
             return
-        leads = table("vicidial_list", column("lead_id"), *map(column, before))
+        leads = table(LEADS, column("lead_id"), *map(column, before))
         statement = update(leads).where(leads.c.lead_id.in_(lead_ids)).values(**before)
         # Done twice it is the same.
         for attempt in self.database.retrying():
@@ -117,7 +118,7 @@ class _ExtraBatch(Batch):
 
     def skip_called(self) -> None:
         """Take the rows of leads that the dialer has called by now as stored: they were."""
-        leads = table("vicidial_list", column("lead_id"), column("called_since_last_reset"))
+        leads = table(LEADS, column("lead_id"), column("called_since_last_reset"))
         ids = self.lead_ids.unique().tolist()
         asked = select(leads.c.lead_id).where(
             leads.c.lead_id.in_(ids), leads.c.called_since_last_reset != "N"

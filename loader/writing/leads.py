@@ -16,6 +16,7 @@ from loader.clock import moment_text, written_offsets
 from loader.database.adapter import Written
 from loader.database.catalogue import has_insert_trigger
 from loader.database.connection import Database
+from loader.dialer import LEADS
 from loader.errors import LoaderError
 from loader.fields.lead import CONSTANT, FILLED
 from loader.frames.arrow import to_arrow, to_series
@@ -124,7 +125,7 @@ class _LeadBatch(Batch):
     """Leads on their way in: found again above the highest lead_id noted before."""
 
     def __init__(self, writer: Writer, rows: pd.DataFrame, watermark: int, log: LeadLog) -> None:
-        super().__init__(writer, "vicidial_list", rows, log)
+        super().__init__(writer, LEADS, rows, log)
         self.watermark, self.known = watermark, log.known
 
     def read_back(

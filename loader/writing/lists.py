@@ -20,9 +20,10 @@ from sqlalchemy import table as table_of
 
 from loader.database.catalogue import Columns, read_shapes
 from loader.database.connection import Database
+from loader.dialer import LEADS, LISTS_TABLE
 from loader.errors import ConfigurationError, RowDataError
 
-LISTS_TABLE, LEADS, CAMPAIGNS = "vicidial_lists", "vicidial_list", "vicidial_campaigns"
+CAMPAIGNS = "vicidial_campaigns"
 MARKED = "list_description"
 ATTEMPTS = 100
 """To get a list_id before somebody else does."""

@@ -12,6 +12,7 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from loader.database.connection import Database
+from loader.dialer import LEADS
 from loader.errors import RowDataError
 from loader.options.load import LoadOptions
 from loader.writing.changes import (
@@ -123,7 +124,7 @@ class LeadUpdater:
     ) -> "pd.Series[bool]":
         """Change the leads that still hold what they held before, and tell them."""
         update = self.database.adapter.update_unchanged
-        return before["lead_id"].isin(update(connection, "vicidial_list", before, after))
+        return before["lead_id"].isin(update(connection, LEADS, before, after))
 
 
 @dataclass(frozen=True)
