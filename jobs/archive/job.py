@@ -239,7 +239,7 @@ class ArchiveJob:
     def told(self) -> dict[str, Any]:
         """Give what the report says of it so far."""
         return {
-            **self.run.files.told(deleting=self.options.delete),
+            **self.run.files.as_dict(deleting=self.options.delete),
             "stopped_at": self.last_lead_id,
             "unfinished": self.unfinished,
             "waited": {why: round(seconds, 3) for why, seconds in self.waited.items()},

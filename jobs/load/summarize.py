@@ -44,7 +44,7 @@ def with_dialable(summary: Summary, database: Database) -> Summary:
     found = None
     try:
         calling = CallRules(database)
-        found = calling.look_at(summary.lead_ids, _without_zone(summary))
+        found = calling.count_dialable(summary.lead_ids, _without_zone(summary))
         remarks = _remarks(calling, {each.campaign_id for each in found})
     except LoaderError as error:
         remarks = [f"what could be called is not known: {error}"]

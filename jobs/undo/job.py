@@ -140,7 +140,7 @@ class UndoJob:
     def _looked_at(self) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
         for leads in self.task.leads(self.way):
             self._go_on()
-            now = self.way.look(leads)
+            now = self.way.read_leads(leads)
             stayed = now.stayed
             if self.task.again:
                 # They went with the undo before this one.
@@ -205,12 +205,12 @@ class UndoJob:
             is_there = stayed["why"] != Kept.CHILD_LEFT
             gone = chunk[~chunk["lead_id"].isin(stayed["lead_id"][is_there])]
             if not self.dry_run:
-                has_arrived = gone["lead_id"].isin(self.way.arrived(gone["lead_id"]))
+                has_arrived = gone["lead_id"].isin(self.way.moved_ids(gone["lead_id"]))
                 lost = gone[~has_arrived].assign(fields="", why=Kept.GONE.value, details="")
                 gone, stayed = gone[has_arrived], pd.concat([stayed, lost])[list(stays)]
             files.note_leads(gone, stayed)
         for changes in task.changes():
-            now = self.reverter.look(changes, is_done=not self.dry_run)
+            now = self.reverter.read_changes(changes, is_done=not self.dry_run)
             files.note_changes(now.reverted, now.stayed)
         report = self._report()
         files.finish(report)
@@ -233,7 +233,7 @@ class UndoJob:
             children={n: each._asdict() for n, each in self.children.items() if any(each)},
             made=self.way.tables.made,
             remarks=list(dict.fromkeys(filter(None, remarks))),
-            **self.files.told(),
+            **self.files.as_dict(),
         )
 
 

@@ -82,7 +82,7 @@ class Archiver:
         self._lists = database.read(lambda connection: lists_of(connection, campaigns))
         self.tables = ArchiveTables(database, options, back=self.back)
         self.tables.refuse_unsafe({*self._lists, *(rule.lists if rule else ())})
-        self._plan = self._worded = _Plan.of(self)
+        self._plan = self._open_plan = _Plan.of(self)
 
     def leads(self, lead_ids: Ids | None = None) -> Leads:
         """Give the leads to move, and make the archives that are missing.
@@ -98,8 +98,8 @@ class Archiver:
         """
         pair, plan = self._plan.transfer.pair, self._plan
         if lead_ids is not None:
-            there = [t for t in (pair.source, pair.target) if t.name in self.tables.shapes]
-            refuse_missing(self.database, there, lead_ids)
+            existing = [t for t in (pair.source, pair.target) if t.name in self.tables.shapes]
+            refuse_missing(self.database, existing, lead_ids)
         self.tables.make_missing([LEADS, *(CHILDREN if plan.children else ())])
         if lead_ids is not None:
             return GivenLeads(pair.source, lead_ids)
@@ -151,11 +151,11 @@ class Archiver:
 
     def reword(self, place: str, words: str) -> None:
         """Put words, for the next chunk, in a place that `rule_on` has left open."""
-        worded = self._worded
+        plan = self._open_plan
         self._plan = replace(
-            worded,
-            transfer=worded.transfer.with_words(place, words),
-            looking=worded.looking.with_words(place, words),
+            plan,
+            transfer=plan.transfer.with_words(place, words),
+            status_query=plan.status_query.with_words(place, words),
         )
 
 
@@ -166,7 +166,7 @@ class _Plan:
     selected: ColumnElement[bool]
     sparing: tuple[Stay, ColumnElement[str]]
     transfer: Transfer
-    looking: ForLeads
+    status_query: ForLeads
     children: Children | None
 
     @classmethod
@@ -175,23 +175,25 @@ class _Plan:
         options, tables = archiver.options, archiver.tables
         pair, dialect = tables.pair(LEADS), archiver.database.engine.dialect
         selected, nobody = archiver.rule_on(pair.source), literal("")
-        held = options.held or ("leave" if archiver.rule else "take")
+        wanted_held = options.held or ("leave" if archiver.rule else "take")
         if archiver.back:
             why = Stay.LOADED_ANEW
             spared = nobody if options.loaded_anew == "take" else loaded_anew(pair.source)
         else:
             why = Stay.HELD
-            spared = nobody if held == "take" else archiver.holder_on(pair.source)
+            spared = nobody if wanted_held == "take" else archiver.holder_on(pair.source)
         # Once a lead is back nothing spares it any more; on the way out, its deletion decides.
-        taken = (selected & (spared == ""), None) if archiver.back else (selected, spared == "")
-        transfer = Transfer(pair, dialect, *taken)
+        conditions = (
+            (selected & (spared == ""), None) if archiver.back else (selected, spared == "")
+        )
+        transfer = Transfer(pair, dialect, *conditions)
         more: dict[str, ColumnElement[Any]] = {
             "selected": selected,
             "spared": spared,
         }
         children = Children(tables, dialect) if options.with_children else None
-        looking = transfer.looking(dialect, more)
-        return cls(selected, (why, spared), transfer, looking, children)
+        status_query = transfer.status_query(dialect, more)
+        return cls(selected, (why, spared), transfer, status_query, children)
 
 
 class _Chunk:
@@ -233,7 +235,7 @@ class _Chunk:
 
     def move(self, connection: Connection) -> None:
         """Do the steps, in an order that a kill anywhere leaves to be done again."""
-        now = self.look(connection)
+        now = self.read_leads(connection)
         if self.before is None:
             self.before = now
         tables = self.tables_of_children(connection)
@@ -257,7 +259,7 @@ class _Chunk:
         # Without transactions, some of what was refused may be done.
         self.is_in_doubt |= bool(self.refused)
         if self.is_in_doubt or self.counts.delete_count < len(now):
-            self.after = self.look(connection)
+            self.after = self.read_leads(connection)
             self.take_back(connection, self.after)
 
     def take_back(self, connection: Connection, after: pd.DataFrame) -> None:
@@ -268,14 +270,14 @@ class _Chunk:
         is_spared = ~after["selected"] | (after["spared"] != "")
         vain = after["lead_id"][is_spared & after["copied"] & after["lead_id"].isin(missing)]
         if len(vain):
-            taken_back = self.plan.transfer.take_back(connection, vain.tolist())
-            inserted = self.counts.insert_count - taken_back
+            deleted = self.plan.transfer.take_back(connection, vain.tolist())
+            inserted = self.counts.insert_count - deleted
             self.counts = self.counts._replace(insert_count=inserted)
             self.after = after.assign(copied=after["copied"] & ~after["lead_id"].isin(vain))
 
-    def look(self, connection: Connection) -> pd.DataFrame:
+    def read_leads(self, connection: Connection) -> pd.DataFrame:
         """Read what there is of the chunk's leads now, see `LOOKED_AT`."""
-        rows = self.plan.looking.run(connection, self.lead_ids).all()
+        rows = self.plan.status_query.run(connection, self.lead_ids).all()
         found = pd.DataFrame([tuple(row) for row in rows], columns=list(LOOKED_AT))
         return found.astype(LOOKED_AT)
 

@@ -105,7 +105,7 @@ class ChildrenOfTable:
             is_moving = _is_in(ARCHIVED, source.lead_id) & not_(_is_in(ALIVE, source.lead_id))
         self._transfer = Transfer(pair, dialect, is_moving)
         counting = select(source.lead_id, func.count()).group_by(source.lead_id)
-        self._there = ForLeads(counting.where(for_leads(source.lead_id), is_moving), dialect)
+        self._count_query = ForLeads(counting.where(for_leads(source.lead_id), is_moving), dialect)
 
     def move(
         self, connection: Connection, lead_ids: Collection[int], options: ArchiveOptions
@@ -121,19 +121,21 @@ class ChildrenOfTable:
             The rows found, inserted, updated and deleted; and the leads of which some are left
             that were to go, with the server's error code if it refused one.
         """
-        there = self._look(connection, lead_ids)
-        if not there:
+        rows_by_lead = self._count_rows(connection, lead_ids)
+        if not rows_by_lead:
             return Counts(), {}
         refused: dict[int, int] = {}
-        done = self._transfer.move(connection, list(there), options, refused)
-        counts = Counts(sum(there.values()), *done)
+        done = self._transfer.move(connection, list(rows_by_lead), options, refused)
+        counts = Counts(sum(rows_by_lead.values()), *done)
         if not options.delete or counts.delete_count == counts.select_count:
             return counts, dict(refused)
-        return counts, {lead_id: refused.get(lead_id) for lead_id in self._look(connection, there)}
+        return counts, {
+            lead_id: refused.get(lead_id) for lead_id in self._count_rows(connection, rows_by_lead)
+        }
 
-    def _look(self, connection: Connection, lead_ids: Collection[int]) -> dict[int, int]:
+    def _count_rows(self, connection: Connection, lead_ids: Collection[int]) -> dict[int, int]:
         """Count the rows that are to go, by lead_id."""
         if not lead_ids:
             return {}
-        rows: Iterable[Any] = self._there.run(connection, lead_ids)
+        rows: Iterable[Any] = self._count_query.run(connection, lead_ids)
         return {int(lead_id): int(count) for lead_id, count in rows}

@@ -82,30 +82,30 @@ def lists_of(connection: Connection, campaigns: tuple[str, ...]) -> list[int]:
         func.lower(lists.c.campaign_id).in_([each.lower() for each in campaigns])
     )
     found = [(int(list_id), str(campaign)) for list_id, campaign in connection.execute(by_campaign)]
-    there = {campaign.lower() for _, campaign in found}
-    missing = [campaign for campaign in campaigns if campaign.lower() not in there]
+    existing = {campaign.lower() for _, campaign in found}
+    missing = [campaign for campaign in campaigns if campaign.lower() not in existing]
     if missing:
         raise UsageError(f"--campaigns: no list is of campaign {', '.join(missing)}")
     return sorted(list_id for list_id, _ in found)
 
 
-def holder(leads: TableClause, there: Collection[str]) -> ColumnElement[str]:
+def holder(leads: TableClause, existing: Collection[str]) -> ColumnElement[str]:
     """Name who in the dialer is holding a lead: "" if nobody.
 
     Args:
         leads: the table that the leads are in.
-        there: the tables of HOLDERS that the database has.
+        existing: the tables of HOLDERS that the database has.
     """
     whens: list[tuple[ColumnElement[bool], ColumnElement[str]]] = [
         (leads.c.status.in_(BUSY_STATUSES), literal("status ") + leads.c.status)
     ]
-    for name in there:
+    for name in existing:
         place = table(name, column("lead_id"), column("status"))
-        held = select(place.c.lead_id)
+        lead_ids = select(place.c.lead_id)
         if name == CALLBACKS:
-            held = held.where(place.c.status.in_(PENDING_CALLBACKS))
+            lead_ids = lead_ids.where(place.c.status.in_(PENDING_CALLBACKS))
         # Not by EXISTS, for some of these tables have no index of lead_id.
-        whens.append((leads.c.lead_id.in_(held), literal(name)))
+        whens.append((leads.c.lead_id.in_(lead_ids), literal(name)))
     return case(*whens, else_="")
 
 
@@ -115,14 +115,14 @@ def loaded_anew(archived: TableClause) -> ColumnElement[str]:
     "" if there is none, or if the archived lead is in vicidial_list itself already.
     """
     names = ("lead_id", "list_id", "phone_number", "entry_date")
-    again, itself = (table(LEADS, *map(column, names)).alias(name) for name in ("again", "itself"))
+    later, itself = (table(LEADS, *map(column, names)).alias(name) for name in ("later", "itself"))
     found = (
-        select(func.min(again.c.lead_id))
+        select(func.min(later.c.lead_id))
         .where(
-            again.c.phone_number == archived.c.phone_number,
-            again.c.list_id == archived.c.list_id,
-            again.c.lead_id > archived.c.lead_id,
-            again.c.entry_date > archived.c.entry_date,
+            later.c.phone_number == archived.c.phone_number,
+            later.c.list_id == archived.c.list_id,
+            later.c.lead_id > archived.c.lead_id,
+            later.c.entry_date > archived.c.entry_date,
         )
         .scalar_subquery()
     )

@@ -52,20 +52,20 @@ def preview(
     for condition in leads.conditions():
         counted = select(*groups, func.count()).where(condition).group_by(*names)
         found = pd.concat([found, _frame(database, counted, GROUPED)]).pipe(_summed, *names)
-    taken, stays = found[found["details"] == ""], found[found["details"] != ""]
-    by_age = _summed(taken, "age")
+    selected, stays = found[found["details"] == ""], found[found["details"] != ""]
+    by_age = _summed(selected, "age")
     lists = table_of(LISTS_TABLE, *map(column, PREVIEW_LIST_COLUMNS))
-    by_list = _summed(taken, "list_id").merge(
+    by_list = _summed(selected, "list_id").merge(
         _frame(database, select(*lists.c), PREVIEW_LIST_COLUMNS), on="list_id", how="left"
     )
     ages = pd.Series([name for name, _ in AGE_CONDITIONS], dtype="str")
     return Preview(
-        leads=int(taken["leads"].sum()),
+        leads=int(selected["leads"].sum()),
         spared=_summed(stays, "details").assign(why=why.value)[["why", "details", "leads"]],
         by_list=by_list.fillna({"list_name": "", "campaign_id": ""})[
             [*PREVIEW_LIST_COLUMNS, "leads"]
         ],
-        by_status=_summed(taken, "status"),
+        by_status=_summed(selected, "status"),
         by_age=by_age.assign(age=by_age["age"].map(ages)),
     )
 

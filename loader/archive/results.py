@@ -89,18 +89,18 @@ class ArchiveResults(ResultFolder):
         """Count the leads that stayed, by why."""
         return {str(why): self._whys[why] for why in Stay if self._whys[why]}
 
-    def told(self, *, deleting: bool) -> dict[str, Any]:
+    def as_dict(self, *, deleting: bool) -> dict[str, Any]:
         """Give what the report says of the leads.
 
         Args:
             deleting: leads whose copies equal them were to be deleted.
         """
         stayed = self.stayed
-        taken = self.looked_at - self._spared
-        there = sum(stayed.values()) - stayed.get(Stay.CHILD_LEFT, 0) - self._spared
-        rest = taken - self.moved - there
+        in_chunks = self.looked_at - self._spared
+        still_there = sum(stayed.values()) - stayed.get(Stay.CHILD_LEFT, 0) - self._spared
+        rest = in_chunks - self.moved - still_there
         # What is there and did not stay against the will was not to go.
-        kept = 0 if deleting else max(self.counts.select_count - self.moved - there, 0)
+        kept = 0 if deleting else max(self.counts.select_count - self.moved - still_there, 0)
         return {
             **self.counts._asdict(),
             "looked_at": self.looked_at,
@@ -149,11 +149,11 @@ class ArchiveResults(ResultFolder):
 
 def _set_aside(folder: Path) -> None:
     """Rename the files of a run that was killed: moved.csv to moved.1.csv, and so on."""
-    there = [folder / name for name in ROWS if (folder / name).exists()]
+    existing = [folder / name for name in ROWS if (folder / name).exists()]
     number = next(
         number
         for number in itertools.count(1)
-        if not any(path.with_suffix(f".{number}.csv").exists() for path in there)
+        if not any(path.with_suffix(f".{number}.csv").exists() for path in existing)
     )
-    for path in there:
+    for path in existing:
         path.rename(path.with_suffix(f".{number}.csv"))

@@ -24,7 +24,7 @@ ASKED_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
-class Taken:
+class NextLeads:
     """What comes next."""
 
     lead_ids: Ids
@@ -42,7 +42,7 @@ class Leads(Protocol):
     def share(self) -> float:
         """How much of them was taken, from 0 to 1."""
 
-    def take(self, at_most: int) -> Taken:
+    def take(self, at_most: int) -> NextLeads:
         """Give the next ones, up to so many.
 
         Raises:
@@ -58,18 +58,18 @@ class GivenLeads:
 
     def __init__(self, table: TableClause, lead_ids: Ids) -> None:
         """Take lead_ids that are known to exist."""
-        self._table, self._ids, self._taken = table, np.sort(lead_ids), 0
+        self._table, self._ids, self._given_out = table, np.sort(lead_ids), 0
 
     @property
     def share(self) -> float:
         """How much of them was taken, from 0 to 1."""
-        return self._taken / len(self._ids) if len(self._ids) else 1.0
+        return self._given_out / len(self._ids) if len(self._ids) else 1.0
 
-    def take(self, at_most: int) -> Taken:
+    def take(self, at_most: int) -> NextLeads:
         """Give the next ones, up to so many."""
-        taken = self._ids[self._taken : self._taken + at_most]
-        self._taken += len(taken)
-        return Taken(taken, no_stayed(), finished=not len(taken))
+        lead_ids = self._ids[self._given_out : self._given_out + at_most]
+        self._given_out += len(lead_ids)
+        return NextLeads(lead_ids, no_stayed(), finished=not len(lead_ids))
 
     def conditions(self) -> Iterator[ColumnElement[bool]]:
         """Give conditions that are true of one part of the leads each, and together of all."""
@@ -155,7 +155,7 @@ class LeadsLeftBehind:
         self._found: Ids = np.empty(0, np.int64)
         self._place: tuple[Windows, ColumnElement[bool]] | None = None
 
-    def take(self, at_most: int) -> Taken:
+    def take(self, at_most: int) -> NextLeads:
         """Give the next ones, up to so many; one may come once for each table.
 
         Raises:
@@ -166,8 +166,8 @@ class LeadsLeftBehind:
             rows = self._next_rows()
             finished = rows is None
             self._found = np.array([row[0] for row in rows or []], np.int64)
-        taken, self._found = self._found[:at_most], self._found[at_most:]
-        return Taken(taken, no_stayed(), finished)
+        lead_ids, self._found = self._found[:at_most], self._found[at_most:]
+        return NextLeads(lead_ids, no_stayed(), finished)
 
     def _next_rows(self) -> list[tuple[Any, ...]] | None:
         """Look through the next window of this table, or of the next one."""
@@ -214,7 +214,7 @@ class LeadsOfRule:
         """How much of the table was gone through, from 0 to 1."""
         return self._windows.share(None if self._found.empty else self._last)
 
-    def take(self, at_most: int) -> Taken:
+    def take(self, at_most: int) -> NextLeads:
         """Give the next ones, up to so many.
 
         Raises:
@@ -227,25 +227,25 @@ class LeadsOfRule:
         if (self._found["details"] == "").sum() < at_most:
             window = self._windows.next()
             if window:
-                self._found = pd.concat([self._found, self._look(window)], ignore_index=True)
+                self._found = pd.concat([self._found, self._read_window(window)], ignore_index=True)
                 if (self._found["details"] == "").sum() < at_most:
-                    return Taken(np.empty(0, np.int64), no_stayed())
+                    return NextLeads(np.empty(0, np.int64), no_stayed())
         return self._first(at_most)
 
-    def _look(self, window: tuple[int, int]) -> pd.DataFrame:
+    def _read_window(self, window: tuple[int, int]) -> pd.DataFrame:
         rows = self._windows.rows(window, [self._details], self._rule)
         found = pd.DataFrame(rows, columns=["lead_id", "details"]).assign(why=self._why.value)
         return as_stayed(found)
 
-    def _first(self, at_most: int) -> Taken:
+    def _first(self, at_most: int) -> NextLeads:
         """Take the first of those found, up to so many that are not spared."""
         is_free = self._found["details"] == ""
         # The spared ones behind the last that is taken come with the next.
         count = int((is_free.cumsum() < at_most).sum()) + 1
-        taken, self._found = self._found[:count], self._found[count:]
-        self._last = int(taken["lead_id"].iloc[-1]) if len(taken) else self._last
+        first, self._found = self._found[:count], self._found[count:]
+        self._last = int(first["lead_id"].iloc[-1]) if len(first) else self._last
         free = is_free[:count]
-        return Taken(taken["lead_id"][free].to_numpy(np.int64), taken[~free], not free.any())
+        return NextLeads(first["lead_id"][free].to_numpy(np.int64), first[~free], not free.any())
 
     def conditions(self) -> Iterator[ColumnElement[bool]]:
         """Give conditions that are true of one part of the leads each, and together of all."""
@@ -262,13 +262,15 @@ def refuse_missing(database: Database, tables: Sequence[TableClause], lead_ids: 
     missing: list[int] = []
     for start in range(0, len(lead_ids), ASKED_AT_ONCE):
         part = lead_ids[start : start + ASKED_AT_ONCE]
-        found = database.read(partial(_there, tables, part.tolist()))
+        found = database.read(partial(_existing_ids, tables, part.tolist()))
         missing += np.setdiff1d(part, found).tolist()
     if missing:
         raise LeadIdsError("lead_ids does not exist", missing)
 
 
-def _there(tables: Sequence[TableClause], lead_ids: list[int], connection: Connection) -> list[int]:
+def _existing_ids(
+    tables: Sequence[TableClause], lead_ids: list[int], connection: Connection
+) -> list[int]:
     asked = (select(table.c.lead_id).where(table.c.lead_id.in_(lead_ids)) for table in tables)
     return [int(lead_id) for each in asked for lead_id in connection.scalars(each)]
 

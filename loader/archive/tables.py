@@ -49,10 +49,10 @@ class Pair:
         """Make the pair of a source and a target, named so, that do not differ."""
         # Whether a name is reserved depends on the server; with quotes none is.
         columns = [quoted_name(name, quote=True) for name in source]
-        there, here = (table(name, *map(column, columns)) for name in names)
+        from_table, to_table = (table(name, *map(column, columns)) for name in names)
         converted = (name for name in source if source[name].charset != target[name].charset)
         is_back = names[0].endswith(SUFFIX)
-        return cls(there, here, key_of(names[1]), source, frozenset(converted), is_back)
+        return cls(from_table, to_table, key_of(names[1]), source, frozenset(converted), is_back)
 
 
 def is_of_leads(name: str) -> bool:
@@ -107,7 +107,7 @@ class ArchiveTables:
         """
         self._database, self._options, self._back = database, options, back
         self.made: list[str] = []
-        self.shapes = database.read(self._look)
+        self.shapes = database.read(self._read_shapes)
         if LEADS not in self.shapes:
             raise ConfigurationError(
                 f"the database has no table {LEADS}; is it a dialer's? "
@@ -159,16 +159,16 @@ class ArchiveTables:
         """
         others = {name for name in self.shapes if name.startswith("custom_")} if lists else set()
         others -= {f"custom_{list_id}" for list_id in lists}
-        said = []
+        problems = []
         for name in sorted(self.shapes.keys() - others):
             if name == LEADS or is_of_leads(name):
-                there = [each for each in self.names(name) if each in self.shapes]
-                said += [wrong for each in there for wrong in self._wrong_with(each)]
-                if len(there) == 2:
-                    said += self._wrong_between(*there)
-        if said:
+                existing = [each for each in self.names(name) if each in self.shapes]
+                problems += [wrong for each in existing for wrong in self._wrong_with(each)]
+                if len(existing) == 2:
+                    problems += self._wrong_between(*existing)
+        if problems:
             raise ConfigurationError(
-                f"nothing was moved, for rows could be lost or altered: {'; '.join(said)}; "
+                f"nothing was moved, for rows could be lost or altered: {'; '.join(problems)}; "
                 "alter the tables"
             )
 
@@ -187,20 +187,20 @@ class ArchiveTables:
 
     def _wrong_between(self, source: str, target: str) -> list[str]:
         shapes = self.shapes[source], self.shapes[target]
-        said = differences((source, target), *(shape.columns for shape in shapes))
+        problems = differences((source, target), *(shape.columns for shape in shapes))
         engines = [shape.engine for shape in shapes]
         if engines[0] != INNODB == engines[1] and not self._keeps_commits():
-            said.append(
+            problems.append(
                 f"{target} is InnoDB and {source} {engines[0]}, and innodb_flush_log_at_trx_commit "
                 "is 0: a crash could lose copies whose rows are deleted; set it to 1, or give both "
                 "tables one engine"
             )
-        return said
+        return problems
 
     def _keeps_commits(self) -> bool:
         return self._database.read(self._database.adapter.keeps_commits)
 
-    def _look(self, connection: Connection) -> dict[str, Shape]:
+    def _read_shapes(self, connection: Connection) -> dict[str, Shape]:
         existing = table_names(connection) | view_names(connection)
         wanted = {LEADS, ARCHIVE, *HOLDERS}
         if self._options.with_children:

@@ -76,7 +76,7 @@ class Transfer:
         self,
         pair: Pair,
         dialect: Dialect,
-        taken: ColumnElement[bool],
+        is_taken: ColumnElement[bool],
         leaving: ColumnElement[bool] | None = None,
     ) -> None:
         """Word the statements.
@@ -84,23 +84,23 @@ class Transfer:
         Args:
             pair: the tables.
             dialect: the database's.
-            taken: what is true of a row of `pair.source` at each step, or it is left alone.
+            is_taken: what is true of a row of `pair.source` at each step, or it is left alone.
             leaving: what must be true besides of a row that is deleted.
         """
         self.pair = pair
         source, target = pair.source.c, pair.target.c
-        taken &= for_leads(source.lead_id)
+        is_taken &= for_leads(source.lead_id)
         here = source[pair.key] == target[pair.key]
         self.is_equal, self.is_same = _is_equal(pair), _is_same(pair)
         copies = select(literal(1)).select_from(pair.target).where(here)
-        rows = select(*source).where(taken, not_(exists(copies)))
+        rows = select(*source).where(is_taken, not_(exists(copies)))
         copying = insert(pair.target).from_select(list(pair.columns), rows)
         updating = (
             update(pair.target)
             .values({target[name]: source[name] for name in pair.columns if name != pair.key})
-            .where(here, taken, self.is_same, not_(self.is_equal))
+            .where(here, is_taken, self.is_same, not_(self.is_equal))
         )
-        deleting = delete(pair.source).where(taken, exists(copies.where(self.is_equal)))
+        deleting = delete(pair.source).where(is_taken, exists(copies.where(self.is_equal)))
         if leaving is not None:
             deleting = deleting.where(leaving)
         originals = select(literal(1)).select_from(pair.source).where(here, self.is_same)
@@ -169,7 +169,7 @@ class Transfer:
         """Delete copies of leads that are to stay, and still are where they were; give how many."""
         return _count(connection, self._take_back, lead_ids)
 
-    def looking(self, dialect: Dialect, more: Mapping[str, ColumnElement[Any]]) -> ForLeads:
+    def status_query(self, dialect: Dialect, more: Mapping[str, ColumnElement[Any]]) -> ForLeads:
         """Word the question what there is of given leads, where the key is the lead_id.
 
         Args:

@@ -220,10 +220,10 @@ def _read_sqlite(
 
 def differences(names: tuple[str, str], source: Columns, target: Columns) -> list[str]:
     """Name the columns whose values could not go from one table to the other unchanged."""
-    said = []
+    found = []
     for name, kind in source.items():
         if name not in target:
-            said.append(f"{names[1]} lacks {name} {kind}")
+            found.append(f"{names[1]} lacks {name} {kind}")
         elif not target[name].holds(kind):
-            said.append(f"{name} is {kind} in {names[0]} and {target[name]} in {names[1]}")
-    return said
+            found.append(f"{name} is {kind} in {names[0]} and {target[name]} in {names[1]}")
+    return found

@@ -39,11 +39,11 @@ def lock(database: Database, name: str, what: str) -> Iterator[None]:
         return
     with ExitStack() as stack:
         # Of its own: what is done may lose its connection, and would lose the lock with it.
-        own = Database(url.render_as_string(hide_password=False))
-        stack.callback(own.engine.dispose)
-        for attempt in own.retrying():
+        lock_database = Database(url.render_as_string(hide_password=False))
+        stack.callback(lock_database.engine.dispose)
+        for attempt in lock_database.retrying():
             with attempt:
-                connection = stack.enter_context(own.connect())
+                connection = stack.enter_context(lock_database.connect())
                 _take(connection, f"leadloader:{_digest(f'{url.database} {name}')[:40]}", what)
         # Ended, not asked anything more: the server may be gone by then, and the lock with it.
         stack.callback(connection.invalidate)

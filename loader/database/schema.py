@@ -408,8 +408,8 @@ def create_missing(
     Returns:
         The names of the tables made, in the order in which this module has them.
     """
-    there = set(inspect(engine).get_table_names())
-    missing = [table for table in metadata.tables.values() if table.name not in there]
+    existing = set(inspect(engine).get_table_names())
+    missing = [table for table in metadata.tables.values() if table.name not in existing]
     options = {
         "engine": storage_engine or "MyISAM",
         "default_charset": charset,

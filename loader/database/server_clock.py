@@ -45,5 +45,5 @@ def _is_skipped(moment: datetime, answer: object) -> bool:
     """Say whether the answer is another time of the day; what lies beyond the calendar is none."""
     if answer is None:
         return False
-    told = datetime.fromisoformat(str(answer))
-    return told != moment and abs(told - moment) < timedelta(days=1)
+    found = datetime.fromisoformat(str(answer))
+    return found != moment and abs(found - moment) < timedelta(days=1)

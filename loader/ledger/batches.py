@@ -68,15 +68,15 @@ class _Entry:
 
     kind = ""
 
-    def __init__(self, journal: BatchLedger, number: int, rows: pd.Index) -> None:
-        self.journal, self.number = journal, number
+    def __init__(self, batch_ledger: BatchLedger, number: int, rows: pd.Index) -> None:
+        self.batch_ledger, self.number = batch_ledger, number
         first, last = int(rows.min()), int(rows.max())
         self._columns = {"first_row": first, "last_row": last, "row_count": len(rows)}
         self.session: str | None = None
         self.detail: Json = {}
         self._is_there: bool | None = False
         """None: the answer to a commit of it was lost."""
-        found = self._find() if number <= journal.known else None
+        found = self._find() if number <= batch_ledger.known else None
         if found is not None:
             self._refuse_other(found)
             self._is_there, self.session = True, found["session"]
@@ -88,16 +88,17 @@ class _Entry:
 
     def _find(self) -> RowMapping | None:
         batches = tables.batches
-        journal = self.journal
-        mine = (batches.c.run == journal.run, batches.c.number == self.number)
+        batch_ledger = self.batch_ledger
+        mine = (batches.c.run == batch_ledger.run, batches.c.number == self.number)
         asked = select(batches).where(*mine)
-        return journal.ledger.database.read(lambda it: it.execute(asked).mappings().one_or_none())
+        database = batch_ledger.ledger.database
+        return database.read(lambda it: it.execute(asked).mappings().one_or_none())
 
     def _refuse_other(self, found: RowMapping) -> None:
         if found["kind"] != self.kind or any(found[n] != v for n, v in self._columns.items()):
             raise LoaderError(
-                f"run {self.journal.run}: batch {self.number} of the ledger has other rows than "
-                "the plan in the results folder; `leadloader undo` takes the run back"
+                f"run {self.batch_ledger.run}: batch {self.number} of the ledger has other rows "
+                "than the plan in the results folder; `leadloader undo` takes the run back"
             )
 
     def write(
@@ -116,7 +117,7 @@ class _Entry:
             more: is written with it.
             commits: and nobody else may have taken over the run.
         """
-        if self.journal.ledger.is_shared:
+        if self.batch_ledger.ledger.is_shared:
             self._write(connection, columns, more, refuses=commits)
             if commits:
                 self._commit(connection)
@@ -125,7 +126,7 @@ class _Entry:
 
     def write_alone(self, columns: Columns, more: More = _nothing) -> None:
         """Write the entry over a connection of the ledger's own, and commit."""
-        database = self.journal.ledger.database
+        database = self.batch_ledger.ledger.database
         for attempt in database.retrying():
             with attempt, database.connect() as connection:
                 self._write(connection, columns, more, refuses=True)
@@ -144,17 +145,17 @@ class _Entry:
         *,
         refuses: bool,
     ) -> None:
-        journal, batches = self.journal, tables.batches
+        batch_ledger, batches = self.batch_ledger, tables.batches
         if refuses:
-            journal.ledger.refuse_other_owner(connection, journal.run, journal.owner)
+            batch_ledger.ledger.refuse_other_owner(connection, batch_ledger.run, batch_ledger.owner)
         values = {**columns, "detail": json.dumps(self.detail)}
         if not self._is_there:
-            own = {"run": journal.run, "number": self.number, "kind": self.kind}
-            new = insert(batches).values(**own, **self._columns, **values)
-            repeated = journal.ledger.database.adapter.insert_or_ignore(new)
+            key = {"run": batch_ledger.run, "number": self.number, "kind": self.kind}
+            new = insert(batches).values(**key, **self._columns, **values)
+            repeated = batch_ledger.ledger.database.adapter.insert_or_ignore(new)
             connection.execute(new if self._is_there is False else repeated)
         if self._is_there is not False:
-            mine = (batches.c.run == journal.run, batches.c.number == self.number)
+            mine = (batches.c.run == batch_ledger.run, batches.c.number == self.number)
             connection.execute(update(batches).where(*mine).values(**values))
         more(connection)
 
@@ -164,12 +165,12 @@ class LeadEntry(_Entry, LeadLog):
 
     kind = "new"
 
-    def __init__(self, journal: BatchLedger, number: int, rows: pd.Index) -> None:
+    def __init__(self, batch_ledger: BatchLedger, number: int, rows: pd.Index) -> None:
         """Take the entry as the ledger has it, or a new one."""
         self._extras: dict[str, InsertedExtra] = {}
         self._has_news = False
         self._sent: Json = {}
-        super().__init__(journal, number, rows)
+        super().__init__(batch_ledger, number, rows)
 
     def take_up(self, found: RowMapping) -> None:
         """Take up what the ledger has of the batch."""
@@ -195,7 +196,7 @@ class LeadEntry(_Entry, LeadLog):
 
     def stored(self, connection: Connection, known: Inserted) -> None:
         """Note what became of the rows, with the batch."""
-        if not self.journal.ledger.is_shared:
+        if not self.batch_ledger.ledger.is_shared:
             return  # not before the commit: `ended` notes it
         self._take(known)
         self._note(connection, state=self._state(known), commits=False)
@@ -281,15 +282,15 @@ class ChangeEntry(_Entry, ChangeLog):
 
     kind = "changes"
 
-    def __init__(self, journal: BatchLedger, number: int, rows: pd.Index) -> None:
+    def __init__(self, batch_ledger: BatchLedger, number: int, rows: pd.Index) -> None:
         """Take the entry as the ledger has it, or a new one."""
         self._noted: set[int] = set()
         """Rows of which the table of changes is right, if the transaction was committed."""
-        super().__init__(journal, number, rows)
+        super().__init__(batch_ledger, number, rows)
 
     def take_up(self, found: RowMapping) -> None:
         """Take up what the ledger has of the batch."""
-        changes = read_changes(self.journal.ledger.database, found["run"], self.number)
+        changes = read_changes(self.batch_ledger.ledger.database, found["run"], self.number)
         changes = changes.set_index("row_number")
         is_done = changes.pop("done") == 1
         self.planned = changes[~is_done]
@@ -315,7 +316,7 @@ class ChangeEntry(_Entry, ChangeLog):
 
     def stored(self, connection: Connection, sent: pd.Index, done: Updated) -> None:
         """Note what was changed, with the changes."""
-        if not self.journal.ledger.is_shared:
+        if not self.batch_ledger.ledger.is_shared:
             return  # not before the commit: `ended` notes it
         self._noted.update(sent)
         self.write(
@@ -342,19 +343,19 @@ class ChangeEntry(_Entry, ChangeLog):
         self, connection: Connection, rows: pd.Index, changes: pd.DataFrame, *, done: int
     ) -> None:
         """Put changes in the place of those that the ledger has of some rows."""
-        table, journal = tables.changes, self.journal
-        mine = (table.c.run == journal.run, table.c.number == self.number)
+        table, batch_ledger = tables.changes, self.batch_ledger
+        mine = (table.c.run == batch_ledger.run, table.c.number == self.number)
         numbers = rows.tolist()
         if numbers and self._is_there is not False:
             connection.execute(delete(table).where(*mine, table.c.row_number.in_(numbers)))
-        own = {"run": journal.run, "number": self.number, "done": done}
+        key = {"run": batch_ledger.run, "number": self.number, "done": done}
         frame = changes.rename_axis("row_number").reset_index()
         bytes_of = frame["old"].str.len().fillna(0) + frame["new"].str.len().fillna(0) + 200
         # A quarter: characters of four bytes.
         statement = np.cumsum(bytes_of.to_numpy()) // (STATEMENT_BYTES // 4)
         for _, part in frame.astype(object).where(frame.notna(), None).groupby(statement):
             rows_of = part.to_dict("records")
-            connection.execute(insert(table), [{**own, **row} for row in rows_of])  # type: ignore[dict-item]  # all names are text
+            connection.execute(insert(table), [{**key, **row} for row in rows_of])  # type: ignore[dict-item]  # all names are text
 
 
 KNOWN = ("unchanged", "gone", "contended", "changed")

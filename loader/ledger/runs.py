@@ -95,12 +95,12 @@ class Ledger:
         self.database, self.is_shared, self.remark = database, is_shared, remark
 
     @classmethod
-    def open(cls, database: Database, beside: Path) -> "Ledger":
+    def open(cls, database: Database, ledger_folder: Path) -> "Ledger":
         """Open the ledger of a dialer's database; make it if there is none.
 
         Args:
             database: the dialer's.
-            beside: folder in which the file is, where it has to be one.
+            ledger_folder: has the file, where it has to be one.
 
         Raises:
             ConfigurationError: it is of another version.
@@ -111,27 +111,27 @@ class Ledger:
         if not why:
             return cls(database, is_shared=True)
         try:
-            beside.mkdir(parents=True, exist_ok=True)
+            ledger_folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise ResultsError(f"folder {beside} of the ledger: {error.strerror}") from None
-        path = beside / _file_name(database)
+            raise ResultsError(f"folder {ledger_folder} of the ledger: {error.strerror}") from None
+        path = ledger_folder / _file_name(database)
         file = Database(f"sqlite:///{path.resolve()}")
         with file.connect() as connection:
             tables.make(file, connection)
         return cls(file, is_shared=False, remark=f"the ledger is the file {path}: {why}")
 
     @classmethod
-    def to_read(cls, database: Database, beside: Path) -> "Ledger":
+    def to_read(cls, database: Database, ledger_folder: Path) -> "Ledger":
         """Open the ledger of a dialer's database for reading; nothing is made or written.
 
         Raises:
             UsageError: there is none.
             DatabaseUnavailableError: no answer after all retries.
         """
-        there = database.read(lambda it: has_table(it, tables.runs.name))
-        if there:
+        is_shared = database.read(lambda it: has_table(it, tables.runs.name))
+        if is_shared:
             return cls(database, is_shared=True)
-        path = beside / _file_name(database)
+        path = ledger_folder / _file_name(database)
         if not path.exists():
             raise UsageError(f"{database.name} has no ledger yet, nor is there a file {path}")
         return cls(Database(f"sqlite:///{path.resolve()}"), is_shared=False)

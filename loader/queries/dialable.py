@@ -13,7 +13,7 @@ from loader.database.server_clock import read_clock
 from loader.dialer import LEADS, LISTS_TABLE, Dialer
 from loader.frames.ranges import Range, consecutive
 from loader.options.load import LoadOptions
-from loader.queries.facts import CALL_TIMES, STATE_CALL_TIMES, Facts
+from loader.queries.facts import CALL_TIMES, STATE_CALL_TIMES, DialerReader
 from loader.reasons import Obstacle
 from loader.results.summary import Dialable
 
@@ -73,20 +73,22 @@ class CallRules:
         database.read(self._read)
 
     def _read(self, connection: Connection) -> None:
-        facts = Facts(connection, self._database, LoadOptions(hopper_local_call_time_check="Y"))
-        self.dialer = _call_times(facts)
-        lists = facts.frame(LISTS_TABLE, {n: n for n in ("list_id", *LIST_COLUMNS)})
+        reader = DialerReader(
+            connection, self._database, LoadOptions(hopper_local_call_time_check="Y")
+        )
+        self.dialer = _call_times(reader)
+        lists = reader.frame(LISTS_TABLE, {n: n for n in ("list_id", *LIST_COLUMNS)})
         self.lists = lists.set_index(pd.Index(lists["list_id"].astype("int64"), name=None))
-        self.campaigns = facts.campaigns(CAMPAIGNS)
+        self.campaigns = reader.campaigns(CAMPAIGNS)
         self.missing = [
-            n for n in facts.missing if n.partition(".")[2] in {*LIST_COLUMNS, *CAMPAIGNS}
+            n for n in reader.missing if n.partition(".")[2] in {*LIST_COLUMNS, *CAMPAIGNS}
         ]
         for name in self.missing:
             table, _, column = name.partition(".")
             frame = self.lists if table == LISTS_TABLE else self.campaigns
             frame[column] = UNLIMITED.get(column, "")
 
-    def look_at(
+    def count_dialable(
         self, leads: Sequence[Range], without_zone: npt.NDArray[np.int64]
     ) -> list[Dialable]:
         """Say by list how many leads could be called now, and why not the others.
@@ -135,19 +137,21 @@ def read_call_times(database: Database) -> Dialer:
         DatabaseUnavailableError: no answer after all retries.
     """
     options = LoadOptions(hopper_local_call_time_check="Y")
-    return database.read(lambda connection: _call_times(Facts(connection, database, options)))
+    return database.read(
+        lambda connection: _call_times(DialerReader(connection, database, options))
+    )
 
 
-def _call_times(facts: Facts) -> Dialer:
-    facts.columns = facts.reflected()
+def _call_times(reader: DialerReader) -> Dialer:
+    reader.columns = reader.reflected()
     return Dialer(
-        clock=read_clock(facts.connection),
-        columns=facts.columns.get(LEADS, {}),
-        lists=facts.of_lists("campaign_id"),
-        list_call_times=facts.of_lists("local_call_time"),
-        campaigns=facts.campaigns(),
-        call_times=facts.call_times("vicidial_call_times", "call_time_id", CALL_TIMES),
-        state_call_times=facts.call_times(
+        clock=read_clock(reader.connection),
+        columns=reader.columns.get(LEADS, {}),
+        lists=reader.of_lists("campaign_id"),
+        list_call_times=reader.of_lists("local_call_time"),
+        campaigns=reader.campaigns(),
+        call_times=reader.call_times("vicidial_call_times", "call_time_id", CALL_TIMES),
+        state_call_times=reader.call_times(
             "vicidial_state_call_times", "state_call_time_id", STATE_CALL_TIMES
         ),
     )

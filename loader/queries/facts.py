@@ -76,10 +76,10 @@ def read_dialer(database: Database, options: LoadOptions) -> Dialer:
         ConfigurationError: vicidial_list is missing.
         DatabaseUnavailableError: no answer after all retries.
     """
-    return database.read(lambda connection: Facts(connection, database, options).read())
+    return database.read(lambda connection: DialerReader(connection, database, options).read())
 
 
-class Facts:
+class DialerReader:
     """One reading of the dialer's small tables."""
 
     def __init__(self, connection: Connection, database: Database, options: LoadOptions) -> None:
@@ -125,11 +125,11 @@ class Facts:
 
     def rows(self, table: str, *names: str) -> list[tuple[Any, ...]]:
         """Read columns of a table. Old dialers may lack some: null; or all of it: no rows."""
-        there = self.columns.get(table)
-        if there is None:
+        existing = self.columns.get(table)
+        if existing is None:
             return []
-        self.missing |= {f"{table}.{name}": None for name in names if name not in there}
-        asked = ", ".join(name if name in there else "NULL" for name in names)
+        self.missing |= {f"{table}.{name}": None for name in names if name not in existing}
+        asked = ", ".join(name if name in existing else "NULL" for name in names)
         statement = f"SELECT {asked} FROM {table}"  # noqa: S608 - our own names
         return [tuple(row) for row in self.connection.exec_driver_sql(statement)]
 
@@ -180,12 +180,12 @@ class Facts:
     def phone_codes(self) -> pd.DataFrame:
         """Give the columns of `PHONE_CODES`, typed."""
         names = {name: name for name in PHONE_CODES} | ZONE
-        return _typed(self.frame("vicidial_phone_codes", _theirs(names)), PHONE_CODES)
+        return _typed(self.frame("vicidial_phone_codes", _by_dialer_name(names)), PHONE_CODES)
 
     def postal_codes(self) -> pd.DataFrame:
         """Read the codes of country 1, the only ones that POSTAL looks at."""
         names = {"postal_code": "postal_code", **ZONE, "country_code": "country_code"}
-        frame = self.frame("vicidial_postal_codes", _theirs(names))
+        frame = self.frame("vicidial_postal_codes", _by_dialer_name(names))
         frame = frame[frame["country_code"] == "1"].reset_index(drop=True)
         return _typed(frame[list(POSTAL_CODES)], POSTAL_CODES)
 
@@ -195,7 +195,7 @@ class Facts:
         asked = options.nanpa_ac_prefix_check == "Y" or "NANPA" in options.tz_method.upper()
         names = {"areacode": "areacode", "prefix": "prefix", **ZONE, "dst_range": "DST"}
         table = "vicidial_nanpa_prefix_codes" if asked else ""
-        frame = self.frame(table, _theirs(names))
+        frame = self.frame(table, _by_dialer_name(names))
         frame["prefix"] = frame["areacode"] + frame["prefix"]
         # The table says Y or N; all its places have the rule of the USA and Canada.
         frame["dst_range"] = frame["dst_range"].map({"Y": "SSM-FSN"}).fillna("")
@@ -220,18 +220,18 @@ class Facts:
         table = "vicidial_lists_fields" if self.options.custom_fields == "Y" else ""
         columns = ("list_id", "field_label", "field_type", "field_duplicate")
         fields = self.frame(table, {name: name for name in columns})
-        shown = fields["field_type"].isin(("DISPLAY", "SCRIPT"))
+        is_display = fields["field_type"].isin(("DISPLAY", "SCRIPT"))
         copies = fields["field_duplicate"] == "Y"
         of_lead = fields["field_label"].isin(self.columns[LEADS])
-        fields = fields[~shown & ~copies & ~of_lead]
+        fields = fields[~is_display & ~copies & ~of_lead]
         index = pd.Index(fields["list_id"].astype("int64"))
         return pd.Series(fields["field_label"].to_list(), index=index, dtype="str")
 
     def users(self) -> pd.DataFrame:
         """Read what users may do; a right that the dialer is too old to know, all of them have."""
         users = self.frame("vicidial_users", {name: name for name in USER_COLUMNS})
-        there = self.columns.get("vicidial_users", {})
-        return users.assign(**{n: full for n, full in ALL_RIGHTS.items() if n not in there})
+        existing = self.columns.get("vicidial_users", {})
+        return users.assign(**{n: full for n, full in ALL_RIGHTS.items() if n not in existing})
 
     def permissions(self, users: pd.DataFrame) -> Permissions:
         """Check the user (add_lead: user permission), where users are in the database.
@@ -279,9 +279,9 @@ def _no_call_times(key: str, columns: tuple[tuple[str, str], ...]) -> pd.DataFra
     return _by_folded(_typed(pd.DataFrame(columns=names).astype("str"), dict(columns)), key)
 
 
-def _theirs(names: Mapping[str, str]) -> dict[str, str]:
+def _by_dialer_name(names: Mapping[str, str]) -> dict[str, str]:
     """Turn names in the dialer's table, by ours, round."""
-    return {theirs: ours for ours, theirs in names.items()}
+    return {dialer_name: name for name, dialer_name in names.items()}
 
 
 def _typed(frame: pd.DataFrame, types: Mapping[str, str]) -> pd.DataFrame:

@@ -52,12 +52,12 @@ class DatabaseAccount:
         self._name = str(url.database)
         self.absent: set[str] = set()
         try:
-            database.read(self._look)
+            database.read(self._read_account)
         except NotAllowedError:
             # Without any right in the database it can be connected to the server all the same.
             address = url.set(database="").render_as_string(hide_password=False)
             self._database = Database(address)
-            self._database.read(self._look)
+            self._database.read(self._read_account)
 
     def missing(self, needs: Rights) -> list[Right]:
         """Give the rights that the account does not have, by table.
@@ -78,12 +78,12 @@ class DatabaseAccount:
             columns = by_table.setdefault(right.table, {}).setdefault(right.privilege, [])
             columns += [quote_identifier(right.column)] if right.column else []
         return [
-            f"GRANT {', '.join(_worded(*each) for each in privileges.items())} "
+            f"GRANT {', '.join(_privilege_text(*each) for each in privileges.items())} "
             f"ON {self._table(table)} TO {self.name};"
             for table, privileges in by_table.items()
         ]
 
-    def _look(self, connection: Connection) -> None:
+    def _read_account(self, connection: Connection) -> None:
         asked = "SELECT CURRENT_USER(), VERSION(), @@GLOBAL.local_infile, @@GLOBAL.read_only"
         user, self.version, *settings = connection.exec_driver_sql(asked).one()
         self.name = "@".join(quote_identifier(part) for part in user.rsplit("@", 1))
@@ -133,14 +133,14 @@ def _in_order(needs: Iterable[Right]) -> list[Right]:
     return sorted(needs, key=lambda it: (it.table, ORDER.index(it.privilege), it.column))
 
 
-def _worded(privilege: str, columns: list[str]) -> str:
+def _privilege_text(privilege: str, columns: list[str]) -> str:
     return f"{privilege} ({', '.join(columns)})" if columns else privilege
 
 
 def _remarks(local_infile: int, read_only: int) -> list[str]:
-    said = []
+    remarks = []
     if read_only:
-        said.append("the server is read-only, as replicas are; only a validation works there")
+        remarks.append("the server is read-only, as replicas are; only a validation works there")
     if not local_infile:
-        said.append("local_infile is off: leads go in by INSERT, which takes longer")
-    return said
+        remarks.append("local_infile is off: leads go in by INSERT, which takes longer")
+    return remarks

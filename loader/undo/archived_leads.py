@@ -12,7 +12,7 @@ from loader.archive.selection import Ids, leads_in
 from loader.database.connection import Database
 from loader.dialer import ARCHIVE, LEADS
 from loader.options.archive import ArchiveOptions
-from loader.undo.outcome import Kept, LeadsNow, Taken, as_stayed
+from loader.undo.outcome import Kept, LeadsNow, MovedLeads, as_stayed
 
 
 class ArchivedLeads(Archiver):
@@ -33,13 +33,13 @@ class ArchivedLeads(Archiver):
             ConfigurationError: tables differ, or are missing.
             DatabaseUnavailableError: no answer after all retries.
         """
-        own = {"insert": True, "delete": True, "with_children": True}
-        super().__init__(database, options.model_copy(update=own), None, "dearchive")
+        undo_options = {"insert": True, "delete": True, "with_children": True}
+        super().__init__(database, options.model_copy(update=undo_options), None, "dearchive")
 
     def make_archives(self) -> None:
         """Make nothing: they are there."""
 
-    def look(self, leads: pd.DataFrame) -> LeadsNow:
+    def read_leads(self, leads: pd.DataFrame) -> LeadsNow:
         """Say which of a chunk of leads are in the archive, and of the others why they stay.
 
         Args:
@@ -51,8 +51,8 @@ class ArchivedLeads(Archiver):
         ids = leads["lead_id"]
         names = self.tables.shapes[ARCHIVE].columns
         archive = table(ARCHIVE, *map(column, names))
-        again = loaded_anew(archive) if self.options.loaded_anew == "leave" else None
-        asked = select(archive.c.lead_id, *([] if again is None else [again])).where(
+        later_lead = loaded_anew(archive) if self.options.loaded_anew == "leave" else None
+        asked = select(archive.c.lead_id, *([] if later_lead is None else [later_lead])).where(
             archive.c.lead_id.in_(ids.tolist())
         )
         rows = self.database.read(lambda connection: connection.execute(asked).all())
@@ -61,12 +61,12 @@ class ArchivedLeads(Archiver):
         missing = details.isna()
         why = pd.Series("", leads.index, "str").mask(details.ne("") & ~missing, Kept.LOADED_ANEW)
         if missing.any():
-            is_back = ids.isin(self.arrived(ids[missing]))
+            is_back = ids.isin(self.moved_ids(ids[missing]))
             why = why.mask(missing, Kept.GONE).mask(missing & is_back, Kept.BACK)
         stayed = leads.assign(fields="", why=why, details=details.fillna(""))[why != ""]
         return LeadsNow(leads[why == ""], as_stayed(stayed))
 
-    def take(self, leads: pd.DataFrame) -> Taken:
+    def take(self, leads: pd.DataFrame) -> MovedLeads:
         """Bring back those of a chunk of leads that are in the archive.
 
         Args:
@@ -78,9 +78,9 @@ class ArchivedLeads(Archiver):
         """
         done = self.move(leads["lead_id"].to_numpy(np.int64))
         stayed = leads[["row_number", "lead_id"]].merge(done.stayed, on="lead_id").assign(fields="")
-        return Taken(as_stayed(stayed), done.counts, done.children)
+        return MovedLeads(as_stayed(stayed), done.counts, done.children)
 
-    def arrived(self, lead_ids: Collection[int]) -> Ids:
+    def moved_ids(self, lead_ids: Collection[int]) -> Ids:
         """Give those of a chunk of lead_ids that are in vicidial_list.
 
         Raises:

@@ -39,18 +39,18 @@ from loader.dialer import ARCHIVE, CALLBACKS, HOPPER, LEADS
 from loader.fields.lead import STORED
 from loader.ledger.encoding import SentBatch
 from loader.options.archive import ArchiveOptions
-from loader.undo.outcome import LOADED_TYPES, Kept, LeadsNow, Taken, as_stayed
+from loader.undo.outcome import LOADED_TYPES, Kept, LeadsNow, MovedLeads, as_stayed
 from loader.writing.fingerprints import fingerprints_of, text_of
 
 WAITING = f"{HOPPER} READY"
 """Who holds a lead that waits in the hopper, from where it can be taken."""
-SEEN_AS = "(/* leads of the chunk as they were seen */)"
+CHUNK_ROWS = "(/* lead_ids and checksums of the chunk */)"
 """In a statement, where their lead_ids and checksums go."""
 ARCHIVE_ROUNDS = 3
 """Of taking a lead from the hopper: the dialer may put it back before it is gone."""
 
-SEEN = {
-    "lead_id": "int64", "text": "str", "checksum": "int64", "held": "str", "status": "str",
+CURRENT_TYPES = {
+    "lead_id": "int64", "text": "str", "checksum": "int64", "holder": "str", "status": "str",
     "called_count": "str", "called_since_last_reset": "str", "modify_date": "str",
 }  # fmt: skip
 """What is looked at of a lead; "" in place of columns that the table lacks."""
@@ -75,17 +75,17 @@ class LoadedLeads(Archiver):
             ConfigurationError: tables differ, or are missing.
             DatabaseUnavailableError: no answer after all retries.
         """
-        own = {"insert": True, "update": True, "delete": True, "with_children": True}
+        undo_options = {"insert": True, "update": True, "delete": True, "with_children": True}
         self.from_hopper = 0
         self.remarks: list[str] = []
-        super().__init__(database, options.model_copy(update={**own, "held": "leave"}))
+        super().__init__(database, options.model_copy(update={**undo_options, "held": "leave"}))
         columns = self.tables.shapes[LEADS].columns
         leads = table(LEADS, *map(column, columns))
-        told = (leads.c[n] if n in columns else literal("") for n in list(SEEN)[4:])
+        optional = (leads.c[n] if n in columns else literal("") for n in list(CURRENT_TYPES)[4:])
         asked = select(
-            leads.c.lead_id, self._text, self._checksum, self._held_on(leads), *told
+            leads.c.lead_id, self._text, self._checksum, self._held_on(leads), *optional
         ).where(for_leads(leads.c.lead_id))
-        self._looking = ForLeads(asked, database.engine.dialect)
+        self._lead_query = ForLeads(asked, database.engine.dialect)
         self._hopper = self._taking_from_hopper()
 
     def make_archives(self) -> None:
@@ -111,16 +111,16 @@ class LoadedLeads(Archiver):
     def rule_on(self, leads: TableClause) -> ColumnElement[bool]:
         """Word that leads hold what those of the chunk held when they were looked at."""
         now = tuple_(leads.c.lead_id, self._checksum)
-        return now.op("IN", is_comparison=True)(literal_column(SEEN_AS))
+        return now.op("IN", is_comparison=True)(literal_column(CHUNK_ROWS))
 
     def holder_on(self, leads: TableClause) -> ColumnElement[str]:
         """Word who in the dialer is holding a lead; what came with it from the load is nobody."""
-        held = self._held_on(leads)
+        holder = self._held_on(leads)
         if HOPPER not in self.tables.shapes:
-            return held
+            return holder
         hopper = table(HOPPER, column("lead_id"), column("status"))
         waiting = select(hopper.c.lead_id).where(hopper.c.status == "READY")
-        return case((held != "", held), (leads.c.lead_id.in_(waiting), WAITING), else_="")
+        return case((holder != "", holder), (leads.c.lead_id.in_(waiting), WAITING), else_="")
 
     def _held_on(self, leads: TableClause, but: str = "") -> ColumnElement[str]:
         """Word the same of a lead that may wait in the hopper, without looking at a table."""
@@ -129,11 +129,11 @@ class LoadedLeads(Archiver):
         ]
         for name in HOLDERS:
             if name in self.tables.shapes and name != but:
-                held = _held_by(name, self.tables.shapes[name])
-                whens.append((leads.c.lead_id.in_(held), literal(name)))
+                lead_ids = _held_by(name, self.tables.shapes[name])
+                whens.append((leads.c.lead_id.in_(lead_ids), literal(name)))
         return case(*whens, else_="")
 
-    def look(self, leads: pd.DataFrame) -> LeadsNow:
+    def read_leads(self, leads: pd.DataFrame) -> LeadsNow:
         """Say which of a chunk of leads are as they were loaded, and of the others why not.
 
         Args:
@@ -142,27 +142,31 @@ class LoadedLeads(Archiver):
         Raises:
             DatabaseUnavailableError: no answer after all retries.
         """
-        return self.database.read(lambda connection: self._look(connection, leads)[0])
+        return self.database.read(lambda connection: self._read_leads(connection, leads)[0])
 
-    def _look(self, connection: Connection, leads: pd.DataFrame) -> tuple[LeadsNow, pd.DataFrame]:
-        """Give also what was seen, see `SEEN`, of the leads that are there, by their lead_ids."""
+    def _read_leads(
+        self, connection: Connection, leads: pd.DataFrame
+    ) -> tuple[LeadsNow, pd.DataFrame]:
+        """Give also what the leads hold, see `CURRENT_TYPES`, by lead_id."""
         ids = leads["lead_id"]
         if ids.empty:
-            return LeadsNow(leads), pd.DataFrame(columns=list(SEEN)).astype(SEEN)
-        rows = self._looking.run(connection, ids).all()
-        seen = pd.DataFrame([tuple(row) for row in rows], columns=list(SEEN)).astype(SEEN)
-        seen = seen.fillna("").set_index("lead_id", drop=False)
-        found = seen.reindex(ids).set_axis(leads.index)
-        prints = fingerprints_of(seen["text"]).reindex(ids).set_axis(leads.index)
+            return LeadsNow(leads), pd.DataFrame(columns=list(CURRENT_TYPES)).astype(CURRENT_TYPES)
+        rows = self._lead_query.run(connection, ids).all()
+        current = pd.DataFrame([tuple(row) for row in rows], columns=list(CURRENT_TYPES)).astype(
+            CURRENT_TYPES
+        )
+        current = current.fillna("").set_index("lead_id", drop=False)
+        found = current.reindex(ids).set_axis(leads.index)
+        prints = fingerprints_of(current["text"]).reindex(ids).set_axis(leads.index)
         same = prints.eq(leads["fingerprint"])
         why, details = _why_not(found, same)
-        missing = ~ids.isin(seen["lead_id"])
+        missing = ~ids.isin(current["lead_id"])
         if missing.any():
-            archived = ids.isin(self._arrived(connection, ids[missing]))
+            archived = ids.isin(self._moved_ids(connection, ids[missing]))
             why = why.mask(missing, Kept.GONE).mask(missing & archived, Kept.ARCHIVED)
         is_free = why == ""
         stayed = leads.assign(fields="", why=why, details=details)[~is_free]
-        return LeadsNow(leads[is_free], as_stayed(stayed)), seen
+        return LeadsNow(leads[is_free], as_stayed(stayed)), current
 
     def find_sent(self, sent: SentBatch) -> pd.DataFrame:
         """Find the leads of a batch that the ledger does not know by their lead_ids.
@@ -200,20 +204,20 @@ class LoadedLeads(Archiver):
             )
         return found[list(LOADED_TYPES)].astype(LOADED_TYPES)
 
-    def arrived(self, lead_ids: Collection[int]) -> Ids:
+    def moved_ids(self, lead_ids: Collection[int]) -> Ids:
         """Give those of a chunk of lead_ids that the archive has.
 
         Raises:
             DatabaseUnavailableError: no answer after all retries.
         """
-        return self.database.read(lambda connection: self._arrived(connection, lead_ids))
+        return self.database.read(lambda connection: self._moved_ids(connection, lead_ids))
 
-    def _arrived(self, connection: Connection, lead_ids: Collection[int]) -> Ids:
+    def _moved_ids(self, connection: Connection, lead_ids: Collection[int]) -> Ids:
         if ARCHIVE not in self.tables.shapes:
             return np.empty(0, np.int64)
         return leads_in(connection, ARCHIVE, lead_ids)
 
-    def take(self, leads: pd.DataFrame) -> Taken:
+    def take(self, leads: pd.DataFrame) -> MovedLeads:
         """Archive those of a chunk of leads that are as they were loaded, and nobody's.
 
         What is in the archive already was taken before; what belongs to it is taken still.
@@ -225,9 +229,9 @@ class LoadedLeads(Archiver):
             NotAllowedError: the account may not do this, or make a table that is missing.
             DatabaseUnavailableError: no answer after all retries; the same again completes it.
         """
-        now, seen = self.database.read(lambda connection: self._look(connection, leads))
-        known = self._words(seen.loc[now.free["lead_id"]])
-        self.reword(SEEN_AS, known)
+        now, current = self.database.read(lambda connection: self._read_leads(connection, leads))
+        known = self._words(current.loc[now.free["lead_id"]])
+        self.reword(CHUNK_ROWS, known)
         is_gone = now.stayed["why"].isin([Kept.GONE, Kept.ARCHIVED])
         stays = now.stayed["lead_id"][~is_gone]
         left = leads["lead_id"][~leads["lead_id"].isin(stays)].to_numpy(np.int64)
@@ -240,11 +244,11 @@ class LoadedLeads(Archiver):
             waits = result.stayed["details"] == WAITING
             left = result.stayed["lead_id"][waits].to_numpy(np.int64)
         stayed = pd.concat([now.stayed[~is_gone], self._stayed(leads, result)])
-        return Taken(stayed, result.counts, result.children)
+        return MovedLeads(stayed, result.counts, result.children)
 
-    def _words(self, seen: pd.DataFrame) -> str:
+    def _words(self, current: pd.DataFrame) -> str:
         """Write the lead_ids and checksums of leads as the database reads them."""
-        pairs = zip(seen["lead_id"].tolist(), seen["checksum"].tolist(), strict=True)
+        pairs = zip(current["lead_id"].tolist(), current["checksum"].tolist(), strict=True)
         return self.database.adapter.row_list(pairs)
 
     def _taking_from_hopper(self) -> ForLeads:
@@ -262,7 +266,7 @@ class LoadedLeads(Archiver):
         """Do so with leads that were seen as they were loaded, and count the rows."""
         if HOPPER not in self.tables.shapes:
             return 0
-        taking, count = self._hopper.with_words(SEEN_AS, known), 0
+        taking, count = self._hopper.with_words(CHUNK_ROWS, known), 0
         for attempt in self.database.retrying():
             with attempt, self.database.connect() as connection:
                 count = taking.run(connection, lead_ids.tolist()).rowcount
@@ -277,25 +281,25 @@ class LoadedLeads(Archiver):
         if not unclear.any():
             return stayed
         ids = stayed["lead_id"][unclear]
-        now = self.look(leads[leads["lead_id"].isin(ids)])
-        again = now.free.assign(fields="", why=Kept.LOCKED.value, details="")
-        return as_stayed(pd.concat([stayed[~unclear], now.stayed, again]))
+        now = self.read_leads(leads[leads["lead_id"].isin(ids)])
+        locked = now.free.assign(fields="", why=Kept.LOCKED.value, details="")
+        return as_stayed(pd.concat([stayed[~unclear], now.stayed, locked]))
 
 
 def _held_by(name: str, shape: Shape) -> "Select[Any]":
     """Ask which leads a table of the dialer's names that are in hand, or were put there since."""
     columns = shape.columns
     place = table(name, *map(column, columns))
-    held = select(place.c.lead_id)
+    lead_ids = select(place.c.lead_id)
     if name == HOPPER:
-        return held.where(place.c.status != "READY")
+        return lead_ids.where(place.c.status != "READY")
     if name != CALLBACKS:
-        return held
+        return lead_ids
     was_touched = place.c.status != "ACTIVE"
     if {"entry_time", "modify_date"} <= columns.keys():
         # A load makes them the same.
         was_touched = or_(was_touched, place.c.modify_date != place.c.entry_time)
-    return held.where(place.c.status.in_(PENDING_CALLBACKS), was_touched)
+    return lead_ids.where(place.c.status.in_(PENDING_CALLBACKS), was_touched)
 
 
 def _why_not(
@@ -304,34 +308,34 @@ def _why_not(
     """Say of leads why they stay, "" of those that need not, and the details.
 
     Args:
-        found: see `SEEN`; null for leads that are not there.
+        found: see `CURRENT_TYPES`; null for leads that are not there.
         same: whether they are as they were loaded.
     """
-    held = found["held"].fillna("")
+    holder = found["holder"].fillna("")
     count = pd.to_numeric(found["called_count"], errors="coerce").fillna(0)
     called = (count > 0) | ~found["called_since_last_reset"].isin(["N", ""])
     why = pd.Series(Kept.CHANGED, found.index, "str")
     details = "modify_date " + found["modify_date"].fillna("")
-    why, details = why.mask(held != "", Kept.HELD), details.mask(held != "", held)
+    why, details = why.mask(holder != "", Kept.HELD), details.mask(holder != "", holder)
     was_called = ~same & called
     why = why.mask(was_called, Kept.CALLED)
     details = details.mask(was_called, "status " + found["status"].fillna(""))
-    is_free = same & (held == "")
+    is_free = same & (holder == "")
     return why.mask(is_free, ""), details.mask(is_free | found["lead_id"].isna(), "")
 
 
-def _followed(result: ChunkResult, again: ChunkResult) -> ChunkResult:
+def _followed(result: ChunkResult, retried: ChunkResult) -> ChunkResult:
     """Join what came of some leads of a chunk, tried once more, to what came of all before."""
     waited = result.stayed["details"] == WAITING
-    counts = result.counts.plus(again.counts)
+    counts = result.counts.plus(retried.counts)
     if len(result.stayed):
         counts = counts._replace(select_count=result.counts.select_count)
     children = dict(result.children)
-    for name, more in again.children.items():
+    for name, more in retried.children.items():
         children[name] = children.get(name, Counts()).plus(more)
     return ChunkResult(
         counts,
-        pd.concat([result.stayed[~waited], again.stayed]),
+        pd.concat([result.stayed[~waited], retried.stayed]),
         children,
-        np.union1d(result.moved, again.moved),
+        np.union1d(result.moved, retried.moved),
     )

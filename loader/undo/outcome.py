@@ -66,7 +66,7 @@ class ChangesNow:
 
 
 @dataclass(frozen=True)
-class Taken:
+class MovedLeads:
     """What became of one chunk of leads."""
 
     stayed: pd.DataFrame = field(default_factory=no_stayed)

@@ -173,7 +173,7 @@ class UndoResults(ResultFolder):
                 self.work / STAYED, mode="a", header=False, index=False, columns=list(STAYED_TYPES)
             )
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """Give what the report says of leads and changes."""
         whys = {
             f"{what}_stayed": {str(why): counts[why] for why in Kept if counts[why]}

@@ -40,7 +40,7 @@ class Reverter:
         self.refused: dict[int, int] = {}
         """The server's error code by lead_id, where it refused to put something back."""
 
-    def look(self, changes: pd.DataFrame, *, is_done: bool = False) -> ChangesNow:
+    def read_changes(self, changes: pd.DataFrame, *, is_done: bool = False) -> ChangesNow:
         """Say which changes can be put back, or are put back, and of the others why not.
 
         Args:
@@ -50,9 +50,11 @@ class Reverter:
         Raises:
             DatabaseUnavailableError: no answer after all retries.
         """
-        held = self._database.read(lambda connection: self._read(connection, changes))
+        current = self._database.read(lambda connection: self._read(connection, changes))
         now = changes.merge(
-            held.melt("lead_id", var_name="field", value_name="now"), "left", ["lead_id", "field"]
+            current.melt("lead_id", var_name="field", value_name="now"),
+            "left",
+            ["lead_id", "field"],
         )
         can_be = _same(now["now"], now["new"])
         is_back = _same(now["now"], now["old"])
@@ -63,7 +65,7 @@ class Reverter:
         codes = now["lead_id"].map(self.refused).astype("Int64")
         why = why.mask(can_be & codes.notna(), Kept.REFUSED)
         details = ("error " + codes.astype("str")).where(why == Kept.REFUSED, "")
-        missing = ~now["lead_id"].isin(held["lead_id"])
+        missing = ~now["lead_id"].isin(current["lead_id"])
         if missing.any():
             archived = now["lead_id"].isin(self._archived(now["lead_id"][missing]))
             why = why.mask(missing, Kept.GONE).mask(missing & archived, Kept.ARCHIVED)

@@ -53,12 +53,12 @@ def wanted_values(leads: pd.DataFrame, before: pd.DataFrame, options: LoadOption
     """
     after = {"lead_id": before["lead_id"]}
     for name in fields_of(before):
-        held, given = to_arrow(before[name]), to_arrow(leads[name].astype("str"))
+        stored, given = to_arrow(before[name]), to_arrow(leads[name].astype("str"))
         if options.on_duplicate == "update":
             takes = pc.invert(_says_nothing(given, name))
             if options.update_fields == "empty":
-                takes = pc.and_(takes, _says_nothing(held, name))
-            given = pc.if_else(takes, given, held)
+                takes = pc.and_(takes, _says_nothing(stored, name))
+            given = pc.if_else(takes, given, stored)
         after[name] = to_series(given, before.index)
     return pd.DataFrame(after)
 

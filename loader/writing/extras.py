@@ -101,10 +101,10 @@ class ExtraInserter:
 
     def _generated(self, extra: ExtraRows) -> "pd.Series[int]":
         rows = extra.rows.reset_index(drop=True).astype("str")
-        there = self.database.read(
+        existing = self.database.read(
             lambda connection: _stored(connection, extra, rows, [extra.generated])
         )
-        numbers = there[extra.generated].astype("int64")
+        numbers = existing[extra.generated].astype("int64")
         return numbers.set_axis(extra.rows.index[numbers.index])
 
 
@@ -138,10 +138,10 @@ class _ExtraBatch(Batch):
         What is not there is not deleted either: InnoDB would lock the gap, and loads that run at
         the same time would deadlock at each other's.
         """
-        there = _stored(connection, self.extra, rows, ["lead_id"]).index
-        if len(there):
+        existing = _stored(connection, self.extra, rows, ["lead_id"]).index
+        if len(existing):
             leftovers = table(self.table, column("lead_id"))
-            ids = self.lead_ids[there].tolist()
+            ids = self.lead_ids[existing].tolist()
             connection.execute(delete(leftovers).where(leftovers.c.lead_id.in_(ids)))
 
     def read_back(
@@ -153,12 +153,12 @@ class _ExtraBatch(Batch):
             return Inserted(self.lead_ids[rows.index])
         if written is None and self.extra.replaces:
             return Inserted()  # they go in again, in their own place
-        there = _stored(connection, self.extra, rows, [*map(str, rows)])
-        sent = rows.loc[there.index]
+        existing = _stored(connection, self.extra, rows, [*map(str, rows)])
+        sent = rows.loc[existing.index]
         # What the server makes of an empty value is the column's own way to be empty.
-        differs = ((there != sent) & (sent != "")).any(axis="columns")
-        stored = rows.index if all_stored else there.index
-        return Inserted(self.lead_ids[stored], changed=tuple(there.index[differs].tolist()))
+        differs = ((existing != sent) & (sent != "")).any(axis="columns")
+        stored = rows.index if all_stored else existing.index
+        return Inserted(self.lead_ids[stored], changed=tuple(existing.index[differs].tolist()))
 
 
 def _stored(

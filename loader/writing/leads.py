@@ -146,21 +146,23 @@ class _LeadBatch(Batch):
         if stored.empty:
             return Inserted()
         wanted = as_texts(rows)
-        own = stored[: len(wanted)]
-        if own.tolist() == wanted.tolist():
-            return _inserted(pd.Series(own.index, index=rows.index, dtype="int64"), own)
-        there = stored
+        first_leads = stored[: len(wanted)]
+        if first_leads.tolist() == wanted.tolist():
+            return _inserted(
+                pd.Series(first_leads.index, index=rows.index, dtype="int64"), first_leads
+            )
+        all_stored = stored
         equal = _pair_equal(wanted, stored)
         wanted, stored = wanted.drop(equal.index), stored.drop(equal)
         keeps_list = written is None and not has_insert_trigger(connection, self.table)
-        told_by = IDENTITY if keeps_list else IDENTITY[:2]
-        alike = _pair_equal(_identities(wanted, len(told_by)), _identities(stored, len(told_by)))
+        identity = IDENTITY if keeps_list else IDENTITY[:2]
+        alike = _pair_equal(_identities(wanted, len(identity)), _identities(stored, len(identity)))
         if written and written.rows == len(rows):
             wanted, stored = wanted.drop(alike.index), stored.drop(alike)
             rest = pd.Series(stored.index[: len(wanted)], index=wanted.index[: len(stored)])
             alike = pd.concat([alike, rest.astype("int64")])
         lead_ids = pd.concat([equal, alike]).sort_index()
-        return _inserted(lead_ids, there, changed=tuple(sorted(alike.index)))
+        return _inserted(lead_ids, all_stored, changed=tuple(sorted(alike.index)))
 
 
 def _inserted(

@@ -122,9 +122,9 @@ def _find(connection: Connection, list_ids: tuple[int, int], mark: str) -> NewLi
     _columns(connection)
     lists = _table(LISTS_TABLE, "list_id", MARKED)
     marked = _within(lists, list_ids).where(lists.c[MARKED].endswith(mark, autoescape=True))
-    there = connection.execute(marked).scalar()
-    if there is not None:
-        return NewList(int(there), is_new=False)
+    list_id = connection.execute(marked).scalar()
+    if list_id is not None:
+        return NewList(int(list_id), is_new=False)
     first, last = list_ids
     # Also those whose list was deleted: their leads may still be there.
     used = (_within(_table(name, "list_id"), list_ids) for name in (LISTS_TABLE, LEADS))

@@ -56,7 +56,7 @@ class LeadUpdater:
         Raises:
             DatabaseUnavailableError: no answer after all retries.
         """
-        before = self.look(leads, fields_to_change(options, fields, self.columns))
+        before = self.read_leads(leads, fields_to_change(options, fields, self.columns))
         return as_changes(before, wanted_values(leads.loc[before.index], before, options))
 
     def update(
@@ -97,7 +97,7 @@ class LeadUpdater:
             self.last = replace(batch.known, in_doubt=batch.in_doubt())
         return self.last
 
-    def look(self, leads: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    def read_leads(self, leads: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
         """Read what existing leads hold, see `wanted_values`; one that is gone has no row."""
         ids = leads["existing_lead_id"]
         return self.database.read(lambda connection: self.read(connection, ids, names))
@@ -229,7 +229,7 @@ class _Batch:
         """Change leads to what is wanted of them, as they are stored now."""
         if leads.empty:
             return  # the settlement knew them all
-        before = self.updater.look(leads, self.names)
+        before = self.updater.read_leads(leads, self.names)
         self.note(Updated(gone=tuple(leads.index.difference(before.index))))
         after = wanted_values(leads.loc[before.index], before, self.options)
         cells = differing_cells(before, after)

@@ -89,7 +89,7 @@ def test_every_lead_that_was_looked_at_is_told_of_once(
     told_of = stays((5, Stay.CHANGED, ""), (9, Stay.LOCKED, ""), (2, Stay.CHILD_LEFT, "custom_1"))
     done = ChunkResult(Counts(7, 0, 0, 2), told_of, moved=np.array([1, 2]))
     results.chunk(np.array([1, 2, 4, 5, 6, 7, 8, 9]), done, 0.1)
-    found = results.told(deleting=deleting)
+    found = results.as_dict(deleting=deleting)
     expected = {"looked_at": 9, "moved": 2, **rest}
     assert {name: found[name] for name in expected} == expected
     done_report = report(**found)

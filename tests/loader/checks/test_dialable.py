@@ -200,7 +200,7 @@ def test_what_an_old_dialer_has_no_column_for_keeps_no_lead_back(
             connection.exec_driver_sql(statement)
         connection.commit()
     old = CallRules(database)
-    (found,) = old.look_at([(1, 1)], np.empty(0, dtype=np.int64))
+    (found,) = old.count_dialable([(1, 1)], np.empty(0, dtype=np.int64))
     # It has no call times either, and what is not defined is closed.
     assert found.obstacles == {"NO_GMT_OFFSET": 1}
     assert old.missing == [
@@ -211,7 +211,7 @@ def test_what_an_old_dialer_has_no_column_for_keeps_no_lead_back(
 
 
 @pytest.mark.engines("sqlite")
-def test_a_look_that_fails_is_a_remark(
+def test_a_question_that_fails_is_a_remark(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(database.engine, DIALER)
@@ -220,7 +220,7 @@ def test_a_look_that_fails_is_a_remark(
     def gone(*_: object) -> None:
         raise DatabaseUnavailableError("gone")
 
-    monkeypatch.setattr(CallRules, "look_at", gone)
+    monkeypatch.setattr(CallRules, "count_dialable", gone)
     summary = with_dialable(outcome.summary, database)
     assert (summary.loaded, summary.dialable) == (1, None)
     assert summary.remarks[-1] == "what could be called is not known: gone"

@@ -16,7 +16,7 @@ from loader.fields.lead import TEXTS
 from loader.ledger.encoding import SentBatch
 from loader.options.archive import ArchiveOptions
 from loader.undo.loaded_leads import LoadedLeads
-from loader.undo.outcome import LOADED_TYPES, Taken
+from loader.undo.outcome import LOADED_TYPES, MovedLeads
 from loader.writing.batch import Inserted
 from loader.writing.fingerprints import read_fingerprints
 from tests.support.archives import ARCHIVE, LEADS, ids, lead, move, put, rows, sql
@@ -66,7 +66,7 @@ def stayed(frame: pd.DataFrame) -> dict[int, tuple[str, str]]:
     return {row.lead_id: (row.why, row.details) for row in frame.itertuples()}
 
 
-def taken(database: Database, leads: pd.DataFrame) -> Taken:
+def taken(database: Database, leads: pd.DataFrame) -> MovedLeads:
     return mover(database).take(leads)
 
 
@@ -132,7 +132,7 @@ def test_a_lead_that_was_changed_stays(family: Database, change: str, why: str |
     leads = as_loaded(family, 1, 2)
     sql(family, f"UPDATE {LEADS} SET {change} WHERE lead_id = 1")
     undo = mover(family)
-    now = undo.look(leads)
+    now = undo.read_leads(leads)
     assert now.free["lead_id"].tolist() == ([2] if why else [1, 2])
     done = undo.take(leads)
     for frame in (now.stayed, done.stayed):
@@ -159,7 +159,7 @@ def test_a_lead_that_the_dialer_holds_stays(
     leads = as_loaded(family, 1, 2)
     undo = mover(family)
     put(family, row, table=table)
-    assert stayed(undo.look(leads).stayed) == {1: ("HELD", place)}
+    assert stayed(undo.read_leads(leads).stayed) == {1: ("HELD", place)}
     assert stayed(undo.take(leads).stayed) == {1: ("HELD", place)}
     assert set(rows(family)) == {1}
     assert len(sql(family, f"SELECT * FROM {table}")) == 1
@@ -170,7 +170,7 @@ def test_leads_that_went_another_way_are_told(family: Database) -> None:
     leads = as_loaded(family, 1, 2, 3)
     move(family, [1])
     sql(family, f"DELETE FROM {LEADS} WHERE lead_id = 2")
-    assert stayed(mover(family).look(leads).stayed) == {1: ("ARCHIVED", ""), 2: ("GONE", "")}
+    assert stayed(mover(family).read_leads(leads).stayed) == {1: ("ARCHIVED", ""), 2: ("GONE", "")}
 
 
 def test_a_chunk_of_which_all_stay(family: Database) -> None:
@@ -260,7 +260,7 @@ def test_what_was_taken_before_is_looked_after_still(family: Database) -> None:
     done = undo.take(leads)
     assert (stayed(done.stayed), done.counts) == ({}, (1, 1, 0, 1))
     assert rows(family, "custom_101") == {}
-    assert undo.arrived(ids(1, 2, 3)).tolist() == [1, 2]
+    assert undo.moved_ids(ids(1, 2, 3)).tolist() == [1, 2]
 
 
 @pytest.mark.engines("myisam", "innodb")

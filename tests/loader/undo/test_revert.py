@@ -53,12 +53,12 @@ VALUES: dict[str, tuple[str | None, str | None]] = {
 def test_a_field_is_put_back(database: Database, old: str | None, new: str | None) -> None:
     put(database, lead(1, comments=new), lead(2, comments=new))
     made, undo = changes((1, "comments", old, new)), reverter(database)
-    assert reverted(undo.look(made).reverted) == {(1, "comments")}
+    assert reverted(undo.read_changes(made).reverted) == {(1, "comments")}
     assert values(database, "comments") == [(1, new), (2, new)]
     undo.revert(made)
     assert values(database, "comments") == [(1, old), (2, new)]
     for _ in range(2):
-        now = undo.look(made, is_done=True)
+        now = undo.read_changes(made, is_done=True)
         assert (reverted(now.reverted), stayed(now.stayed)) == ({(1, "comments")}, {})
         undo.revert(made)
     assert values(database, "comments") == [(1, old), (2, new)]
@@ -76,9 +76,9 @@ def test_each_field_is_looked_at_by_itself(database: Database) -> None:
         (1, "owner,title"): ("CHANGED", ""), (3, "city"): ("GONE", ""),
         (4, "city"): ("ARCHIVED", ""),
     }  # fmt: skip
-    before = undo.look(made)
+    before = undo.read_changes(made)
     undo.revert(made)
-    after = undo.look(made, is_done=True)
+    after = undo.read_changes(made, is_done=True)
     for now in (before, after):
         assert reverted(now.reverted) == {(1, "city"), (2, "list_id")}
         assert stayed(now.stayed) == expected
@@ -95,7 +95,7 @@ def test_a_change_between_look_and_statement_stays(database: Database) -> None:
     with just_before(database, kind, lambda: sql(database, change)):
         undo.revert(made)
     assert values(database, "city", "owner") == [(1, "vip", "old"), (2, "old", "")]
-    assert stayed(undo.look(made, is_done=True).stayed) == {(1, "city"): ("CHANGED", "")}
+    assert stayed(undo.read_changes(made, is_done=True).stayed) == {(1, "city"): ("CHANGED", "")}
 
 
 @pytest.mark.engines("myisam", "innodb")
@@ -110,13 +110,15 @@ def test_what_the_server_refuses_is_told(leads_database: Database) -> None:
     undo = reverter(leads_database)
     undo.revert(made)
     assert values(leads_database, "city") == [(1, "old"), (2, "new"), (3, "old")]
-    assert stayed(undo.look(made, is_done=True).stayed) == {(2, "city"): ("REFUSED", "error 5001")}
+    assert stayed(undo.read_changes(made, is_done=True).stayed) == {
+        (2, "city"): ("REFUSED", "error 5001")
+    }
 
 
 def test_a_batch_that_changed_nothing(database: Database) -> None:
     undo = reverter(database)
     undo.revert(changes())
-    now = undo.look(changes())
+    now = undo.read_changes(changes())
     assert (len(now.reverted), len(now.stayed)) == (0, 0)
 
 
@@ -124,6 +126,6 @@ def test_a_column_that_is_not_there_any_more(database: Database) -> None:
     put(database, lead(1, city="new"))
     made, undo = changes((1, "colour", "a", "b"), (1, "city", "old", "new")), reverter(database)
     undo.revert(made)
-    now = undo.look(made, is_done=True)
+    now = undo.read_changes(made, is_done=True)
     assert reverted(now.reverted) == {(1, "city")}
     assert stayed(now.stayed) == {(1, "colour"): ("CHANGED", "")}
