@@ -1,7 +1,7 @@
-"""Leads on their way from vicidial_list to vicidial_list_archive, a chunk at a time, and back.
+"""Move leads from vicidial_list to vicidial_list_archive, or back, chunk by chunk.
 
-The dialer writes to the leads all the while. So nothing is believed that was read: each statement
-proves by itself what it relies on, and can be done again after a failure of any kind.
+The dialer changes leads at the same time. So no statement relies on what was read before: each one
+checks its conditions itself, and can be repeated after any failure.
 """
 
 from collections.abc import Collection
@@ -46,7 +46,7 @@ class Archiver:
     """Archives leads, or brings them back.
 
     Attributes:
-        tables: those that leads and what belongs to them go between.
+        tables: of the leads and their children, and the archives of these.
         clock: the server's when the run began.
     """
 
@@ -57,13 +57,13 @@ class Archiver:
         rule: ArchiveRule | None = None,
         direction: Literal["archive", "dearchive"] = "archive",
     ) -> None:
-        """Look at the tables; nothing is written yet.
+        """Read how the tables are made; nothing is written.
 
         Args:
             database: the dialer's.
-            options: what to do with the leads; when to wait and to stop is the caller's matter.
+            options: what to do with the leads; the caller decides when to wait and to stop.
             rule: selects the leads; None: they are given.
-            direction: dearchive is the way back.
+            direction: dearchive brings leads back.
 
         Raises:
             ConfigurationError: tables differ, or are missing.
@@ -121,7 +121,7 @@ class Archiver:
     def move(self, lead_ids: Ids) -> ChunkResult:
         """Move one chunk of leads: insert, then update, then delete, as the Lead Archive API does.
 
-        What is not in its table any more was moved before; what belongs to it is moved still.
+        A lead that is not in its table was moved before; its children are moved nevertheless.
 
         Args:
             lead_ids: unique, at most 500.
@@ -140,17 +140,17 @@ class Archiver:
         return chunk.result()
 
     def rule_on(self, leads: TableClause) -> ColumnElement[bool]:
-        """Word which leads of a table the rule selects; without one, all."""
+        """Word which leads of a table the rule selects; without a rule, all."""
         if self.rule is None:
             return true()
         return rule_condition(leads, self.rule, self.clock.now, self._lists)
 
     def holder_on(self, leads: TableClause) -> ColumnElement[str]:
-        """Word who in the dialer is holding a lead of a table: "" if nobody."""
+        """Word which part of the dialer is using a lead of a table; "": none."""
         return holder(leads, [name for name in HOLDERS if name in self.tables.shapes])
 
     def reword(self, place: str, words: str) -> None:
-        """Put words, for the next chunk, in a place that `rule_on` has left open."""
+        """Fill a placeholder that `rule_on` left in the statements, for the next chunk."""
         plan = self._open_plan
         self._plan = replace(
             plan,
@@ -161,7 +161,7 @@ class Archiver:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What an archiver does, worded once for all chunks."""
+    """The statements of an archiver, worded once for all chunks."""
 
     selected: ColumnElement[bool]
     sparing: tuple[Stay, ColumnElement[str]]
@@ -171,7 +171,7 @@ class _Plan:
 
     @classmethod
     def of(cls, archiver: Archiver) -> "_Plan":
-        """Word what an archiver does whose tables are looked at."""
+        """Word the statements of an archiver that knows its tables."""
         options, tables = archiver.options, archiver.tables
         pair, dialect = tables.pair(LEADS), archiver.database.engine.dialect
         selected, nobody = archiver.rule_on(pair.source), literal("")
@@ -182,7 +182,7 @@ class _Plan:
         else:
             why = Stay.HELD
             spared = nobody if wanted_held == "take" else archiver.holder_on(pair.source)
-        # Once a lead is back nothing spares it any more; on the way out, its deletion decides.
+        # On the way back a spared lead is not copied; on the way out it is not deleted.
         conditions = (
             (selected & (spared == ""), None) if archiver.back else (selected, spared == "")
         )
@@ -197,9 +197,9 @@ class _Plan:
 
 
 class _Chunk:
-    """One chunk on its way.
+    """One chunk that is moved.
 
-    The server's counts are taken, unless a statement failed: of that nobody knows what it did, and
+    The counts are those of the server. But the result of a statement that failed is not known; then
     the leads themselves are counted.
     """
 
@@ -207,20 +207,20 @@ class _Chunk:
         self.archiver, self.options, self.plan = archiver, archiver.options, plan
         self.lead_ids = lead_ids
         self.before: pd.DataFrame | None = None
-        """What there was of the leads at first, see `LOOKED_AT`."""
+        """The leads before the first statement, see `LOOKED_AT`."""
         self.after: pd.DataFrame | None = None
-        """Likewise at last, if something stayed or is in doubt."""
+        """The leads after the last statement, if some stayed or a result is in doubt."""
         self.counts = Counts()
         self.children: dict[str, Counts] = {}
         self.refused: dict[int, int] = {}
         """The server's error code by lead_id."""
         self.left: dict[int, str] = {}
-        """Where something is left that belongs to a lead, by lead_id."""
+        """The table in which children of a lead are left, by lead_id."""
         self.is_in_doubt = False
         self.session: str | None = None
 
     def attempt(self) -> None:
-        """Move the leads that are still to be moved; can be done again."""
+        """Move the leads that are not moved yet; can be repeated."""
         database = self.archiver.database
         self.is_in_doubt |= self.before is not None
         if self.session is not None:
@@ -229,19 +229,19 @@ class _Chunk:
             self.session = connection.info.get("session")
             committing = connection.execution_options(isolation_level="AUTOCOMMIT")
             if self.archiver.tables.have_row_locks:
-                # While it waits for one row, it holds others that the dialer may want.
+                # While a statement waits for one row, it locks others that the dialer may need.
                 committing.exec_driver_sql("SET SESSION innodb_lock_wait_timeout = 1")
             self.move(committing)
 
     def move(self, connection: Connection) -> None:
-        """Do the steps, in an order that a kill anywhere leaves to be done again."""
+        """Do the steps, in an order in which they can be repeated after a kill at any point."""
         now = self.read_leads(connection)
         if self.before is None:
             self.before = now
         tables = self.tables_of_children(connection)
         free = now[now["selected"] & (now["spared"] == "")]
         if self.archiver.back:
-            # Of a lead that does not come back nothing comes.
+            # Children of a lead that does not come back stay, too.
             stays = now[now["copied"] & ~now["equal"] | ~now.index.isin(free.index)]
             coming = set(self.lead_ids) - {*stays["lead_id"].tolist()}
             self.move_children(connection, tables, coming)
@@ -256,14 +256,14 @@ class _Chunk:
         self.counts = Counts(len(self.before), *done)
         if not self.archiver.back:
             self.move_children(connection, tables, self.lead_ids)
-        # Without transactions, some of what was refused may be done.
+        # Without transactions, a refused statement may have done a part.
         self.is_in_doubt |= bool(self.refused)
         if self.is_in_doubt or self.counts.delete_count < len(now):
             self.after = self.read_leads(connection)
             self.take_back(connection, self.after)
 
     def take_back(self, connection: Connection, after: pd.DataFrame) -> None:
-        """Delete the copies made of leads that are to stay after all: no later run might do it."""
+        """Delete the copies of leads that stay after all; a later run might not do it."""
         if self.before is None or self.archiver.back or not self.options.delete:
             return
         missing = self.before["lead_id"][~self.before["copied"]]
@@ -276,15 +276,15 @@ class _Chunk:
             self.after = after.assign(copied=after["copied"] & ~after["lead_id"].isin(vain))
 
     def read_leads(self, connection: Connection) -> pd.DataFrame:
-        """Read what there is of the chunk's leads now, see `LOOKED_AT`."""
+        """Read the leads of the chunk as they are now, see `LOOKED_AT`."""
         rows = self.plan.status_query.run(connection, self.lead_ids).all()
         found = pd.DataFrame([tuple(row) for row in rows], columns=list(LOOKED_AT))
         return found.astype(LOOKED_AT)
 
     def tables_of_children(self, connection: Connection) -> list[str]:
-        """Name the tables that can have rows of the leads, and see to it that they have archives.
+        """Name the tables that can have children of the leads, and make their missing archives.
 
-        A lead leaves only where all that belongs to it can follow.
+        A lead is moved only if its children can follow.
         """
         if self.plan.children is None:
             return []
@@ -295,7 +295,7 @@ class _Chunk:
     def move_children(
         self, connection: Connection, tables: list[str], lead_ids: Collection[int]
     ) -> None:
-        """Move what belongs to leads, and note of which some is left."""
+        """Move the children of leads, and note the leads of which some are left."""
         if self.plan.children is None:
             return
         for name, rows in self.plan.children.of(tables):
@@ -305,7 +305,7 @@ class _Chunk:
                 self.left[lead_id] = f"{name} (error {code})" if code else name
 
     def result(self) -> ChunkResult:
-        """Say what became of the chunk."""
+        """Give the result of the chunk."""
         counts, stayed = self.counts, left_children(self.left)
         if self.before is None:
             return ChunkResult(counts)

@@ -1,8 +1,8 @@
-"""The rows of other tables that belong to leads: they go where their lead goes.
+"""The children of leads: rows of other tables, which are moved with their lead.
 
-On the way out they follow when the lead has left vicidial_list, so that nobody has them in hand; on
-the way back they go ahead, so that nobody gets a lead that lacks some of them. There what the
-dialer has stays as it is.
+On the way out they follow after the lead has left vicidial_list, so that nobody uses them. On the
+way back they are moved first, so that nobody gets a lead without its children; rows that the dialer
+has stay as they are.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -34,7 +34,7 @@ ALIVE, ARCHIVED = (table(name, column("lead_id")) for name in (LEADS, ARCHIVE))
 
 
 LeftBehind = tuple[TableClause, ColumnElement[bool]]
-"""A table of what belongs to leads, and the condition of rows that should not be there."""
+"""A table of children, and the condition of rows that should not be there."""
 
 
 def _is_in(leads: TableClause, lead_id: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -43,7 +43,7 @@ def _is_in(leads: TableClause, lead_id: ColumnElement[Any]) -> ColumnElement[boo
 
 
 class Children:
-    """Moves what belongs to leads, between the tables of the dialer and their archives."""
+    """Moves children between the tables of the dialer and their archives."""
 
     def __init__(self, tables: ArchiveTables, dialect: Dialect) -> None:
         """Take the tables of the run."""
@@ -71,9 +71,9 @@ class Children:
     def left_behind(
         self, rule: Callable[[TableClause], ColumnElement[bool]]
     ) -> Iterator[LeftBehind]:
-        """Give for each table which of its leads have rows there although they are archived.
+        """Give for each table the condition of children whose lead is archived.
 
-        Such rows are left behind by a run that is killed, or that was not told to take them.
+        A run leaves such rows behind if it is killed, or was started without children.
 
         Args:
             rule: selects leads of the archive.
@@ -86,7 +86,7 @@ class Children:
             yield children, exists(is_archived) & not_(_is_in(ALIVE, children.c.lead_id))
 
     def of(self, names: Iterable[str]) -> Iterator[tuple[str, "ChildrenOfTable"]]:
-        """Give how the rows of the dialer's tables move; without an archive, none has to."""
+        """Give what moves the rows of each table; tables without an archive have none to move."""
         for name in names:
             if name + SUFFIX in self._tables.shapes:
                 if name not in self._moves:
@@ -98,7 +98,7 @@ class ChildrenOfTable:
     """The rows of one table."""
 
     def __init__(self, pair: Pair, dialect: Dialect) -> None:
-        """Take the dialer's table and its archive, in the direction in which the rows go."""
+        """Take the source and the target of the rows."""
         source = pair.source.c
         is_moving: ColumnElement[bool] = true()
         if not pair.is_back:
@@ -118,8 +118,8 @@ class ChildrenOfTable:
             options: see `Transfer.move`.
 
         Returns:
-            The rows found, inserted, updated and deleted; and the leads of which some are left
-            that were to go, with the server's error code if it refused one.
+            The counts of rows; and the leads of which some rows are left against the options, each
+            with the server's error code if it refused one.
         """
         rows_by_lead = self._count_rows(connection, lead_ids)
         if not rows_by_lead:
@@ -134,7 +134,7 @@ class ChildrenOfTable:
         }
 
     def _count_rows(self, connection: Connection, lead_ids: Collection[int]) -> dict[int, int]:
-        """Count the rows that are to go, by lead_id."""
+        """Count the rows that are to be moved, by lead_id."""
         if not lead_ids:
             return {}
         rows: Iterable[Any] = self._count_query.run(connection, lead_ids)

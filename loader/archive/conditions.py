@@ -1,4 +1,4 @@
-"""Which leads an archive run takes, as conditions of a statement: the rule, and who is spared."""
+"""Conditions of an archive run's statements: which leads a rule selects, and which are spared."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -26,10 +26,10 @@ from loader.options.archive import ArchiveRule
 from loader.options.durations import moment_before
 
 NEVER = datetime(2008, 1, 1)  # noqa: DTZ001 - the dialer keeps local times
-"""What the dialer's own loaders store as last_local_call_time of a lead never called; add_lead
-stores the moment of the load, which is its entry_date."""
+"""The last_local_call_time that the dialer's own loaders store for new leads; add_lead stores the
+entry_date."""
 ZERO_DATES = "1000-01-01 00:00:00"
-"""No date that a server can store lies before, but 0000-00-00 does."""
+"""The first date of a server's calendar; 0000-00-00 is less."""
 
 BUSY_STATUSES = ("INCALL", "QUEUE", "DISPO")
 PENDING_CALLBACKS = ("ACTIVE", "LIVE")
@@ -90,11 +90,11 @@ def lists_of(connection: Connection, campaigns: tuple[str, ...]) -> list[int]:
 
 
 def holder(leads: TableClause, existing: Collection[str]) -> ColumnElement[str]:
-    """Name who in the dialer is holding a lead: "" if nobody.
+    """Word which part of the dialer is using a lead; "": none.
 
     Args:
         leads: the table that the leads are in.
-        existing: the tables of HOLDERS that the database has.
+        existing: those tables of `HOLDERS` that the database has.
     """
     whens: list[tuple[ColumnElement[bool], ColumnElement[str]]] = [
         (leads.c.status.in_(BUSY_STATUSES), literal("status ") + leads.c.status)
@@ -104,15 +104,15 @@ def holder(leads: TableClause, existing: Collection[str]) -> ColumnElement[str]:
         lead_ids = select(place.c.lead_id)
         if name == CALLBACKS:
             lead_ids = lead_ids.where(place.c.status.in_(PENDING_CALLBACKS))
-        # Not by EXISTS, for some of these tables have no index of lead_id.
+        # Not by EXISTS, because some of these tables have no index of lead_id.
         whens.append((leads.c.lead_id.in_(lead_ids), literal(name)))
     return case(*whens, else_="")
 
 
 def loaded_anew(archived: TableClause) -> ColumnElement[str]:
-    """Give the lead_id of a later lead of the same list with the number of an archived one.
+    """Word the lead_id of a later lead with the same list and number as an archived lead.
 
-    "" if there is none, or if the archived lead is in vicidial_list itself already.
+    It is "" if there is none, or if the archived lead is in vicidial_list already.
     """
     names = ("lead_id", "list_id", "phone_number", "entry_date")
     later, itself = (table(LEADS, *map(column, names)).alias(name) for name in ("later", "itself"))
@@ -133,7 +133,7 @@ def loaded_anew(archived: TableClause) -> ColumnElement[str]:
 
 
 def age_group(leads: TableClause, now: datetime) -> ColumnElement[int]:
-    """Number the group of AGES that a lead belongs to; the last one has no date."""
+    """Word the position in `AGE_CONDITIONS` for a lead; the last one has no date."""
     loaded = leads.c.entry_date
     groups = [
         (loaded >= moment_text(now - timedelta(days=days)), number)
@@ -148,4 +148,4 @@ AGE_CONDITIONS = (
     ("up to 7 days", 7), ("8 to 30 days", 30), ("31 to 90 days", 90), ("91 to 180 days", 180),
     ("181 to 365 days", 365), ("over a year", 0), ("unknown", 0),
 )  # fmt: skip
-"""Ages since a lead was loaded, and the days up to which a group goes."""
+"""Groups of ages since the load, each with its greatest number of days."""

@@ -1,7 +1,7 @@
-"""The lead_ids that are to be archived or brought back, as text, in files and in requests.
+"""Parse the lead_ids to archive or to bring back, from texts, files and requests.
 
-The messages are those of the Lead Archive API. A whole number is one that begins with a minus or
-is too large for any table, too: it is an integer, and then there is no such lead.
+The messages are those of the Lead Archive API. Negative and very large numbers are integers, too;
+there is no such lead.
 """
 
 import codecs
@@ -27,11 +27,11 @@ from loader.api.lead_archive import DUPLICATE, NO_VALUE, NOT_INTEGER, NOT_THERE,
 from loader.errors import LeadIdsError, NoSuchFileError, SourceFileError
 
 MOST_NAMED = 500
-"""Of the ids at fault of a file."""
+"""Ids that an error names at most."""
 
 INTEGER = "^-?[0-9]+$"
 SMALL_INTEGER = "^-?0*[0-9]{1,18}$"
-"""What surely fits 64 bits; tables count up to 4294967295."""
+"""Fits into 64 bits; tables count up to 4294967295."""
 
 LINE_END = re.compile(r"\r\n|\r|\n")
 VALUE = re.compile(r"[^\s,]+", re.ASCII)
@@ -47,7 +47,7 @@ COLUMN = re.compile(
 class _Given:
     """Values (large_string, none missing) in their order, and where the n-th one stands.
 
-    `named`: values that are no integers are shown. `advice` is how to give better ones.
+    `named`: errors show the values that are no integers. `advice` says how to give better ones.
     """
 
     values: pa.LargeStringArray | pa.ChunkedArray
@@ -62,7 +62,7 @@ class _Given:
         if not integer.all():
             wrong = np.flatnonzero(~integer)
             texts = self._texts(wrong)
-            # The names and addresses of a wrong file are not for a log; the line is enough.
+            # A wrong file may have names and addresses, which must not get into a log.
             named = self.named or all(re.fullmatch("[0-9.eE+-]*", text) for text in texts)
             lead_ids = tuple(dict.fromkeys(filter(None, texts))) if named else ()
             raise LeadIdsError(NOT_INTEGER, lead_ids, self.where(wrong[0]) + self.advice)
@@ -84,7 +84,7 @@ class _Given:
 
 
 def parse_lead_ids(text: str, name: str = "") -> LeadIds:
-    """Read lead_ids from a text such as "1,2,3": commas or blanks are between them.
+    """Read lead_ids from a text such as "1,2,3", separated by commas or blanks.
 
     Args:
         text: any number of ids.
@@ -94,11 +94,11 @@ def parse_lead_ids(text: str, name: str = "") -> LeadIds:
         The ids (int64) in their order.
 
     Raises:
-        LeadIdsError: one is no integer, there is none, or one is there twice; the API's checks in
-            the API's order, but any number may be given. Or one is beyond 18 digits, and so not
-            there.
+        LeadIdsError: one is no integer, there is none, or one occurs twice; as the API checks, in
+            the same order, but without its limit of ids. Or one has more than 18 digits, so that
+            it cannot exist.
     """
-    # What the terminal gave and UTF-8 cannot write is no integer in any case.
+    # Characters that UTF-8 cannot encode are no integer in any case.
     text = text.encode("utf-8", "replace").decode()
     return _Given(_split(text), name, lambda _: name, named=True).lead_ids()
 
@@ -106,8 +106,8 @@ def parse_lead_ids(text: str, name: str = "") -> LeadIds:
 def read_lead_ids(source: str | Path | BinaryIO, name: str = "") -> LeadIds:
     """Read lead_ids from a file, `-` or a stream.
 
-    It has ids with commas, blanks or line ends between them, or is a table (delimited by , ; | or
-    a tab) whose header has a column lead_id, such as the loaded.csv and stayed.csv of our results.
+    It has ids, separated by commas, blanks or line ends; or it is a table (delimited by , ; | or a
+    tab) with a column lead_id, such as the loaded.csv and stayed.csv of results.
     An empty lead_id in a table is an error: the loaded.csv of a validation has no leads.
 
     Args:
@@ -146,14 +146,14 @@ def _mask(mask: pa.BooleanArray | pa.ChunkedArray) -> npt.NDArray[np.bool_]:
 
 
 def _duplicates(lead_ids: LeadIds) -> LeadIds:
-    """Give the ids that are there more than once, each once, sorted."""
+    """Give the ids that occur more than once, each once, sorted."""
     ordered = np.sort(lead_ids)
     return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
 
 
 def _decoded(content: bytes, name: str) -> str:
     utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    # Other columns may be of any encoding; a lead_id with a broken character is no integer.
+    # Other columns may have any encoding; a lead_id with a broken character is no integer.
     text = content.decode("utf-16" if utf_16 else "utf-8-sig", "replace")
     if "\0" in text:
         raise SourceFileError(
@@ -176,7 +176,7 @@ def _where(text: str, name: str, n: int) -> str:
 
 @dataclass(frozen=True)
 class _Table:
-    """A text of rows with as many fields as its header, one of which is lead_id."""
+    """A text of rows that have a field lead_id."""
 
     text: str
     name: str
@@ -213,7 +213,7 @@ class _Table:
                 ),
             )
         except pa.ArrowInvalid:
-            # Its message would show the row.
+            # Its message would quote the row.
             raise SourceFileError(self._broken(columns)) from None
         return pc.ascii_trim_whitespace(table[column])
 

@@ -1,4 +1,4 @@
-"""What became of the leads of a chunk on their way to the archive, or back."""
+"""The results of moving a chunk of leads to the archive, or back."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -53,7 +53,7 @@ def no_stayed() -> pd.DataFrame:
 
 
 def as_stayed(leads: pd.DataFrame) -> pd.DataFrame:
-    """Give leads that stayed the columns of `STAYED_TYPES`."""
+    """Reduce leads that stayed to the columns of `STAYED_TYPES`."""
     return leads[list(STAYED_TYPES)].astype(STAYED_TYPES)
 
 
@@ -78,18 +78,18 @@ class ChunkResult:
     stayed: pd.DataFrame = field(default_factory=no_stayed)
     """The leads that are still where they were, see `STAYED_TYPES`."""
     children: Mapping[str, Counts] = field(default_factory=dict)
-    """Likewise of the rows that belong to the leads, by the dialer's table."""
+    """The counts of the children, by the dialer's table."""
     moved: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     """lead_ids of the leads that left their table, ascending."""
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What would be moved. Frames have a column `leads` (int64) behind those that they name."""
+    """What would be moved. Each frame has one more column, leads (int64)."""
 
     leads: int
     spared: pd.DataFrame
-    """Columns why (see `Stay`) and details (str): leads beside those, that would stay."""
+    """Columns why (see `Stay`) and details (str): further leads, which would stay."""
     by_list: pd.DataFrame
     """Columns list_id (int64), list_name and campaign_id (str)."""
     by_status: pd.DataFrame
@@ -102,17 +102,17 @@ LOOKED_AT = {
     "lead_id": "int64", "copied": "bool", "equal": "bool", "same": "bool", "selected": "bool",
     "spared": "str",
 }  # fmt: skip
-"""Of leads that are in their table: whether there is a copy in the other one, whether that equals
-the lead, whether it is of the same lead at all, whether the rule selects the lead, and who spares
-it ("" for nobody)."""
+"""Of leads in their table: whether the other table has a copy, whether that equals the lead,
+whether it is of the same lead at all, whether the rule selects the lead, and why it is spared ("":
+it is not)."""
 
 
 def count_outcomes(before: pd.DataFrame, after: pd.DataFrame) -> Counts:
-    """Count what was done where the server's own counts are not known.
+    """Count what was done if the server's counts are not known.
 
     Args:
         before: see `LOOKED_AT`.
-        after: likewise, of those that are still there; who left was copied.
+        after: likewise; the leads that are still in the table.
     """
     now = after.set_index("lead_id").reindex(before["lead_id"])
     left = now["copied"].isna().to_numpy()
@@ -135,7 +135,7 @@ def stayed_of(
     *,
     back: bool,
 ) -> pd.DataFrame:
-    """Say of leads that are still there why; if none is to be deleted, only of those left alone.
+    """Say why leads are still in their table; if none is to be deleted, only of those left alone.
 
     Args:
         after: see `LOOKED_AT`.
@@ -166,6 +166,6 @@ def stayed_of(
 
 
 def left_children(left: Mapping[int, str]) -> pd.DataFrame:
-    """Tell leads of which something was left behind, by where, as leads that stayed are told."""
+    """List the leads whose children were left behind, as leads that stayed."""
     rows = [(lead_id, Stay.CHILD_LEFT, where) for lead_id, where in left.items()]
     return pd.DataFrame(rows, columns=list(STAYED_TYPES)).astype(STAYED_TYPES)

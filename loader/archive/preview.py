@@ -1,4 +1,4 @@
-"""What an archive run would take: counted by list, status and age, with nothing written."""
+"""What an archive run would move: counts by list, status and age; nothing is written."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -25,14 +25,14 @@ def preview(
     spared: tuple[Stay, ColumnElement[str]],
     clock: Clock,
 ) -> Preview:
-    """Count the leads that would be taken, a part of the table after the other.
+    """Count the leads that would be moved, one part of the table after the other.
 
     Args:
         database: the dialer's.
         table: where the leads are.
         leads: those of the run.
-        spared: why some are spared, and the details, "" of all others; details that each lead has
-            its own of are not told.
+        spared: why some are spared, and the details, "" for all others; details that differ for
+            each lead are not given.
         clock: the server's, from which ages count.
 
     Raises:
@@ -71,7 +71,7 @@ def preview(
 
 
 def undefined(database: Database, lists: Collection[int]) -> list[int]:
-    """Give those list_ids that are no list of the dialer's, ascending.
+    """Give the list_ids that are no list of the dialer's, ascending.
 
     Raises:
         DatabaseUnavailableError: no answer after all retries.

@@ -1,4 +1,4 @@
-"""What is said of an archiving as a whole, and the folder that says what became of every lead."""
+"""The report of an archive run."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -32,27 +32,26 @@ class PreviewSummary(BaseModel):
 class ArchiveReport(BaseModel):
     """What became of the leads of one command.
 
-    Counts that the Lead Archive API has bear its names. All add up: looked_at is the sum of moved,
-    stayed (but for CHILD_LEFT, of leads that moved), gone and kept. A chunk that was not
-    finished is in none of them.
+    Counts of the Lead Archive API have its names. looked_at is the sum of moved, stayed (without
+    CHILD_LEFT, of leads that moved), gone and kept. A chunk that was not finished is not counted.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     version: Literal[1] = 1
     message: str
-    """The API's, where it has one for how this ended."""
+    """The API's message, if it has one for this ending."""
     select_count: int
     insert_count: int
     update_count: int
     delete_count: int
     looked_at: int
-    """Leads that the rule selected or whose lead_ids were given, as far as it came; also those
-    that were left alone because the dialer holds them, which select_count leaves out."""
+    """Leads that the rule selected or whose lead_ids were given, until it stopped; also those that
+    were left alone because the dialer uses them, which select_count leaves out."""
     moved: int
     """Leads that left their table."""
     gone: int
-    """Leads that were not in their table any more when their turn came: moved before."""
+    """Leads that were not in their table any more, because they were moved before."""
     kept: int
     """Leads that were to be copied only, and not deleted."""
     run: str
@@ -128,7 +127,7 @@ class ArchiveReport(BaseModel):
 
 
 def report_lines(report: ArchiveReport) -> list[str]:
-    """Tell the report in lines for people."""
+    """Write the report as lines for people."""
     body = _previewed(report, report.preview) if report.preview else _moved(report)
     made = "tables that would be made" if report.preview else "tables made"
     lines = [f"{report.job}: {report.which}", *body]
@@ -161,7 +160,7 @@ def _moved(report: ArchiveReport) -> list[str]:
 
 
 def children_lines(children: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Tabulate the counts of the rows that belong to leads, by the dialer's table."""
+    """Tabulate the counts of children, by the dialer's table."""
     if not children:
         return []
     head = ["with the leads", *(name.removesuffix("_count") for name in Counts._fields)]
@@ -185,7 +184,7 @@ def _previewed(report: ArchiveReport, preview: PreviewSummary) -> list[str]:
 
 
 def _would_be(report: ArchiveReport) -> str:
-    """Say what the steps, of which some may be left out, would do to the leads."""
+    """Say what the chosen steps would do to the leads."""
     inserts, updates, deletes = (
         report.options.get(step, True) for step in ("insert", "update", "delete")
     )

@@ -1,4 +1,4 @@
-"""The result folder of an archive run: a row for every chunk, moved lead and kept lead."""
+"""The result folder of an archive run: a row for each chunk, moved lead and lead that stayed."""
 
 import csv
 import itertools
@@ -22,11 +22,11 @@ CHUNK_COLUMNS = ("chunk", "first_lead_id", "last_lead_id", *Counts._fields, "sec
 
 
 class ArchiveResults(ResultFolder):
-    """The folder of one run, and the account of it so far.
+    """The folder of one run, and its counts so far.
 
-    What is done stands in the files chunk by chunk, so that they tell it even if the run is killed;
-    with the summary, the last of them, they are complete. Those of a run that was killed are kept
-    under other names, so that the same command can be given again.
+    The files are written chunk by chunk, so that they are right even if the run is killed; the
+    summary, the last of them, completes them. Files of a run that was killed are renamed, so that
+    the same command can be repeated.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -52,7 +52,7 @@ class ArchiveResults(ResultFolder):
         self._spared = 0
 
     def chunk(self, lead_ids: npt.NDArray[np.int64], done: ChunkResult, seconds: float) -> None:
-        """Note what became of a chunk.
+        """Note the result of a chunk.
 
         Raises:
             ResultsError: it cannot be written; it is counted nevertheless.
@@ -66,7 +66,7 @@ class ArchiveResults(ResultFolder):
             self.children[table] = self.children.get(table, Counts()).plus(counts)
         ended = datetime.now(UTC).isoformat(timespec="milliseconds")
         first, last = lead_ids[0], lead_ids[-1]
-        # The leads first: they are what is brought back by.
+        # The leads first: they are needed to bring leads back.
         with self.writing(self._moved):
             np.savetxt(self._moved, done.moved, fmt="%d")
         self._write_stayed(done.stayed)
@@ -99,7 +99,7 @@ class ArchiveResults(ResultFolder):
         in_chunks = self.looked_at - self._spared
         still_there = sum(stayed.values()) - stayed.get(Stay.CHILD_LEFT, 0) - self._spared
         rest = in_chunks - self.moved - still_there
-        # What is there and did not stay against the will was not to go.
+        # A lead that is still in its table and is not in `stayed` was only to be copied.
         kept = 0 if deleting else max(self.counts.select_count - self.moved - still_there, 0)
         return {
             **self.counts._asdict(),
@@ -127,7 +127,7 @@ class ArchiveResults(ResultFolder):
             self.write_summary(report)
 
     def discard(self) -> None:
-        """Leave nothing of a run that came to nothing."""
+        """Remove all files of a run that had no result."""
         self._close()
         self._remove_rows()
         self.remove()
@@ -138,7 +138,7 @@ class ArchiveResults(ResultFolder):
 
     def _close(self) -> None:
         for file in (self._chunks, self._moved, self._stayed):
-            # What could not be written was told.
+            # An error of a write was reported before.
             with suppress(OSError):
                 file.close()
 

@@ -1,4 +1,4 @@
-"""The leads that an archive run takes, a chunk after the other: given ones, or those of a rule."""
+"""The leads of an archive run, chunk by chunk: given ones, or those that a rule selects."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,17 +18,17 @@ from loader.errors import LeadIdsError
 Ids = npt.NDArray[np.int64]
 
 WINDOW = 10_000
-"""lead_ids looked through by one statement: it holds a MyISAM table's lock for some 30 ms."""
+"""lead_ids that one statement searches; it locks a MyISAM table for some 30 ms."""
 ASKED_AT_ONCE = 1000
 """Given lead_ids that one statement looks for."""
 
 
 @dataclass(frozen=True)
 class NextLeads:
-    """What comes next."""
+    """The leads that are next."""
 
     lead_ids: Ids
-    """Ascending; none: a part of the table was gone through, and not enough found yet."""
+    """Ascending; none: a part of the table was searched, and too few were found yet."""
     stayed: pd.DataFrame
     """Leads of the same part of the table that are spared, see `STAYED_TYPES`."""
     finished: bool = False
@@ -36,11 +36,11 @@ class NextLeads:
 
 
 class Leads(Protocol):
-    """The leads of a run, to be taken once."""
+    """The leads of a run; each is given once."""
 
     @property
     def share(self) -> float:
-        """How much of them was taken, from 0 to 1."""
+        """Which part of them was given, from 0 to 1."""
 
     def take(self, at_most: int) -> NextLeads:
         """Give the next ones, up to so many.
@@ -62,7 +62,7 @@ class GivenLeads:
 
     @property
     def share(self) -> float:
-        """How much of them was taken, from 0 to 1."""
+        """Which part of them was given, from 0 to 1."""
         return self._given_out / len(self._ids) if len(self._ids) else 1.0
 
     def take(self, at_most: int) -> NextLeads:
@@ -79,10 +79,10 @@ class GivenLeads:
 
 
 class Windows:
-    """Goes through a table in the order of lead_id, without holding it for long."""
+    """Reads a table in the order of lead_id, in windows, so that no lock lasts long."""
 
     def __init__(self, database: Database, table: TableClause, index: str = "") -> None:
-        """Look how far the table goes now; what is inserted later is left for another time.
+        """Read the bounds of the table; leads that are inserted later are left for another run.
 
         Args:
             database: the dialer's.
@@ -97,7 +97,7 @@ class Windows:
         self._last = int(last) if last is not None else -1
 
     def share(self, lead_id: int | None) -> float:
-        """Say how much of the table lies up to a lead_id, from 0 to 1; None: to the last window."""
+        """Give the part of the table up to a lead_id, from 0 to 1; None: up to the last window."""
         until = self._next if lead_id is None else lead_id + 1
         return (until - self._first) / (self._last + 1 - self._first) if self._last >= 0 else 1.0
 
@@ -120,7 +120,7 @@ class Windows:
         columns: list[ColumnElement[str]],
         condition: ColumnElement[bool],
     ) -> list[tuple[Any, ...]]:
-        """Read lead_id and more of a window's leads, in the order of lead_id; then skip a gap."""
+        """Read lead_id and other columns of a window, in order; if it is empty, skip the gap."""
         asked = (
             select(self._table.c.lead_id, *columns)
             .distinct()
@@ -128,7 +128,7 @@ class Windows:
             .order_by(self._table.c.lead_id)
         )
         if self._index:
-            # By an index of the condition a server may read all leads for each window.
+            # With an index of the condition a server may read all leads for each window.
             asked = asked.with_hint(self._table, f"FORCE INDEX ({self._index})", "mysql")
         rows = self._database.read(lambda connection: list(map(tuple, connection.execute(asked))))
         if not rows:
@@ -170,7 +170,7 @@ class LeadsLeftBehind:
         return NextLeads(lead_ids, no_stayed(), finished)
 
     def _next_rows(self) -> list[tuple[Any, ...]] | None:
-        """Look through the next window of this table, or of the next one."""
+        """Read the next window of this table, or of the next one."""
         while self._place is None or (window := self._place[0].next()) is None:
             place = next(self.places, None)
             if place is None:
@@ -181,7 +181,7 @@ class LeadsLeftBehind:
 
 
 class LeadsOfRule:
-    """Leads that a rule selects, found by going through the table in the order of lead_id."""
+    """Leads that a rule selects, in the order of lead_id."""
 
     def __init__(
         self,
@@ -192,7 +192,7 @@ class LeadsOfRule:
         left_behind: LeadsLeftBehind,
         index: str,
     ) -> None:
-        """Take the rule, who is spared of those that it selects, and what comes before them.
+        """Take the rule, which leads it spares, and the leads that come before them.
 
         Args:
             database: the dialer's.
@@ -211,7 +211,7 @@ class LeadsOfRule:
 
     @property
     def share(self) -> float:
-        """How much of the table was gone through, from 0 to 1."""
+        """Which part of the table was searched, from 0 to 1."""
         return self._windows.share(None if self._found.empty else self._last)
 
     def take(self, at_most: int) -> NextLeads:
@@ -238,9 +238,9 @@ class LeadsOfRule:
         return as_stayed(found)
 
     def _first(self, at_most: int) -> NextLeads:
-        """Take the first of those found, up to so many that are not spared."""
+        """Give the first of those found, up to so many that are not spared."""
         is_free = self._found["details"] == ""
-        # The spared ones behind the last that is taken come with the next.
+        # Spared leads after the last one of these come with the next chunk.
         count = int((is_free.cumsum() < at_most).sum()) + 1
         first, self._found = self._found[:count], self._found[count:]
         self._last = int(first["lead_id"].iloc[-1]) if len(first) else self._last
@@ -276,7 +276,7 @@ def _existing_ids(
 
 
 def leads_in(connection: Connection, name: str, lead_ids: Collection[int]) -> Ids:
-    """Give those of a chunk of lead_ids that a table has."""
+    """Read which lead_ids of a chunk a table has."""
     leads = table(name, column("lead_id"))
     asked = select(leads.c.lead_id).where(leads.c.lead_id.in_([int(each) for each in lead_ids]))
     return np.array(connection.scalars(asked).all(), np.int64)

@@ -1,4 +1,4 @@
-"""The tables that rows are archived in: whether they will do, and making those that are missing."""
+"""The tables of leads and children, and their archives: checks, and making missing archives."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -22,16 +22,16 @@ from loader.errors import ConfigurationError, NotAllowedError
 from loader.options.archive import ArchiveOptions
 
 CHILDREN = {"vicidial_list_alt_phones": "alt_phone_id", CALLBACKS: "callback_id"}
-"""The key of the tables that have rows of leads; custom_<list_id> has the lead_id for its key."""
+"""The tables of children, each with its key; custom_<list_id> has the key lead_id."""
 SUFFIX = "_archive"
 INNODB = "InnoDB"
 HOLDERS = (HOPPER, "vicidial_auto_calls", "vicidial_live_agents", CALLBACKS)
-"""Where the dialer names leads that it has in hand, or is going to need."""
+"""Tables that name the leads which the dialer is using, or is going to need."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two tables that rows go between; all columns of `source` are in `target`, and can hold it."""
+    """Two tables between which rows are moved; `target` has all columns of `source`."""
 
     source: TableClause
     target: TableClause
@@ -42,11 +42,11 @@ class Pair:
     converted: frozenset[str]
     """Names of those whose character sets differ."""
     is_back: bool
-    """The target is the dialer's: what it has is newer, and stays as it is."""
+    """The target is the dialer's table, whose rows are newer and stay as they are."""
 
     @classmethod
     def of(cls, names: tuple[str, str], source: Columns, target: Columns) -> Self:
-        """Make the pair of a source and a target, named so, that do not differ."""
+        """Make the pair of a source and a target that can be moved."""
         # Whether a name is reserved depends on the server; with quotes none is.
         columns = [quoted_name(name, quote=True) for name in source]
         from_table, to_table = (table(name, *map(column, columns)) for name in names)
@@ -56,17 +56,17 @@ class Pair:
 
 
 def is_of_leads(name: str) -> bool:
-    """Say whether a table has rows that belong to leads."""
+    """Say whether a table has children of leads."""
     return name in CHILDREN or re.fullmatch("custom_[0-9]+", name) is not None
 
 
 def key_of(name: str) -> str:
-    """Give the unique column of a table of leads, or of what belongs to them, or its archive."""
+    """Give the unique column of a table of leads or children, or of its archive."""
     return CHILDREN.get(name.removesuffix(SUFFIX), "lead_id")
 
 
 def make_archive(database: Database, name: str, columns: Columns) -> None:
-    """Make the archive of a table: like it, but its key counts nothing up by itself.
+    """Make the archive of a table: the same columns, but no counter.
 
     Raises:
         NotAllowedError: the account may not make tables.
@@ -90,16 +90,16 @@ def make_archive(database: Database, name: str, columns: Columns) -> None:
 
 
 class ArchiveTables:
-    """The tables of one run: what they are like, and those that it has to make.
+    """The tables of one run: their shapes, and archives that it has to make.
 
     Attributes:
-        shapes: of all tables that are there, by name.
+        shapes: of all existing tables, by name.
         made: names of the tables that were made, or in a dry run would be.
         remarks: what the database lacks.
     """
 
     def __init__(self, database: Database, options: ArchiveOptions, *, back: bool) -> None:
-        """Look at the database.
+        """Read the shapes.
 
         Raises:
             ConfigurationError: it is no dialer's, or nothing was ever archived in it.
@@ -122,19 +122,19 @@ class ArchiveTables:
         ]
 
     def names(self, table_name: str) -> tuple[str, str]:
-        """Give where the rows of a table go from and to."""
+        """Give the names of the source and the target for a table."""
         names = (table_name, table_name + SUFFIX)
         return names[::-1] if self._back else names
 
     def pair(self, name: str) -> Pair:
-        """Give the tables that the rows of the table `name` go between."""
+        """Give the source and the target for a table."""
         names = self.names(name)
         # In a dry run one may still have to be made.
         source, target = (self.shapes.get(each, self.shapes[name]).columns for each in names)
         return Pair.of(names, source, target)
 
     def make_missing(self, names: Iterable[str]) -> None:
-        """Make the archives of tables that have none, where there is something to archive.
+        """Make the missing archives of tables.
 
         Raises:
             ConfigurationError: one is missing, and none is to be made.
@@ -148,13 +148,13 @@ class ArchiveTables:
                 self._make(name)
 
     def refuse_unsafe(self, lists: Collection[int]) -> None:
-        """Refuse tables between which rows could be lost, or not stay what they are.
+        """Refuse tables between which rows could be lost or altered.
 
         Args:
-            lists: those of the leads, of whose custom tables it is looked at; none: at all.
+            lists: of the leads, whose custom tables are checked; none: all.
 
         Raises:
-            ConfigurationError: there are such tables; all that is wrong is named.
+            ConfigurationError: there are such tables; the message names all problems.
             DatabaseUnavailableError: no answer after all retries.
         """
         others = {name for name in self.shapes if name.startswith("custom_")} if lists else set()
@@ -174,7 +174,7 @@ class ArchiveTables:
 
     @property
     def have_row_locks(self) -> bool:
-        """Whether statements can wait for one another's rows."""
+        """Whether statements wait for locked rows."""
         return any(shape.engine == INNODB for shape in self.shapes.values())
 
     def _wrong_with(self, name: str) -> list[str]:

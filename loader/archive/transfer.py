@@ -1,7 +1,7 @@
-"""The statements that take rows from one table to another, inside the server and without loss.
+"""The statements that move rows from one table to another, inside the server and without loss.
 
-Each of them is committed by itself and can be done again at any time. A row leaves its table only
-by the statement that has compared it with its copy.
+Each statement is committed by itself and can be repeated at any time. A row is deleted only by the
+statement that compares it with its copy.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -39,35 +39,35 @@ from loader.errors import LOCK_CODES, RowDataError, TransientDatabaseError
 from loader.options.archive import ArchiveOptions
 
 PLACE = "(/* lead_ids of the chunk */)"
-"""In a statement, where they go; nothing else in it reads so."""
+"""The placeholder for them in a statement."""
 
 
 class ForLeads:
-    """A statement for given leads, worded once; `for_leads` stands in it for which they are."""
+    """A statement for given leads, worded once; `for_leads` is its placeholder for them."""
 
     def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
         self._text = str(compiled)
 
     def run(self, connection: Connection, lead_ids: Iterable[int]) -> CursorResult[Any]:
-        """Run it. As parameters the lead_ids of a chunk would take longer than the server does."""
+        """Run it. To bind 500 lead_ids as parameters would take longer than the statement."""
         ids = f"({', '.join(map(str, lead_ids))})"
         return connection.exec_driver_sql(self._text.replace(PLACE, ids))
 
     def with_words(self, place: str, words: str) -> "ForLeads":
-        """Give it with words in a place of the statement that was left open."""
+        """Give a copy in which a placeholder is filled."""
         other = copy(self)
         other._text = self._text.replace(place, words)
         return other
 
 
 def for_leads(lead_id: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Word that a row is of one of the leads that a statement is run for."""
+    """Word that a row belongs to one of the given leads."""
     return lead_id.op("IN", is_comparison=True)(literal_column(PLACE))
 
 
 class Transfer:
-    """Takes rows of leads from `pair.source` to `pair.target`.
+    """Moves rows of leads from `pair.source` to `pair.target`.
 
     Every statement is for the rows of given leads.
     """
@@ -84,8 +84,8 @@ class Transfer:
         Args:
             pair: the tables.
             dialect: the database's.
-            is_taken: what is true of a row of `pair.source` at each step, or it is left alone.
-            leaving: what must be true besides of a row that is deleted.
+            is_taken: the condition of rows of `pair.source` in each step.
+            leaving: one more condition of rows that are deleted.
         """
         self.pair = pair
         source, target = pair.source.c, pair.target.c
@@ -110,7 +110,7 @@ class Transfer:
         )
 
     def with_words(self, place: str, words: str) -> "Transfer":
-        """Give it with words in a place of the statements that was left open."""
+        """Give a copy in which a placeholder is filled."""
         other = copy(self)
         for name in ("_insert", "_update", "_delete", "_take_back"):
             setattr(other, name, getattr(self, name).with_words(place, words))
@@ -124,7 +124,7 @@ class Transfer:
         refused: dict[int, int],
         differing: Collection[int] | None = None,
     ) -> tuple[int, int, int]:
-        """Insert, update and delete, as far as the options ask for it.
+        """Insert, update and delete, as the options say.
 
         On the way back nothing is updated: what the dialer has is newer.
 
@@ -136,8 +136,8 @@ class Transfer:
             differing: those of the leads whose copies may have to be updated; None: all.
 
         Returns:
-            How many rows are known to be inserted, updated and deleted; where the server refused
-            some, there may be more.
+            The known counts of inserted, updated and deleted rows; if the server refused some,
+            there may be more.
         """
         differing = lead_ids if differing is None else differing
         steps = (
@@ -166,15 +166,15 @@ class Transfer:
         return _count(connection, self._delete, lead_ids)
 
     def take_back(self, connection: Connection, lead_ids: Collection[int]) -> int:
-        """Delete copies of leads that are to stay, and still are where they were; give how many."""
+        """Delete copies of leads that are to stay and are still in the source; give how many."""
         return _count(connection, self._take_back, lead_ids)
 
     def status_query(self, dialect: Dialect, more: Mapping[str, ColumnElement[Any]]) -> ForLeads:
-        """Word the question what there is of given leads, where the key is the lead_id.
+        """Word the question for the state of given leads; the key is the lead_id.
 
         Args:
             dialect: the database's.
-            more: what else to tell of them, by name.
+            more: other columns, by name.
 
         Returns:
             A statement for the columns lead_id, copied, equal, same (whether there is a copy, it
@@ -197,9 +197,9 @@ class Transfer:
 
 
 def _is_same(pair: Pair) -> ColumnElement[bool]:
-    """Say whether two rows of one key are of one lead: counters can be set back.
+    """Say whether two rows with the same key are of one lead: counters can be reset.
 
-    Of leads, neither the moment of the load nor the number may be the same.
+    Two leads differ in the moment of the load and in the number.
     """
     source, target = pair.source.c, pair.target.c
     if pair.key != "lead_id":
@@ -210,7 +210,7 @@ def _is_same(pair: Pair) -> ColumnElement[bool]:
 
 
 def _is_equal(pair: Pair) -> ColumnElement[bool]:
-    """Compare all columns: NULL equals NULL only, and texts are equal by their bytes."""
+    """Compare all columns; NULL equals only NULL, and texts are compared as bytes."""
     comparisons = (
         _exact(pair, name, pair.source.c[name]).is_not_distinct_from(
             _exact(pair, name, pair.target.c[name])
@@ -224,13 +224,13 @@ def _is_equal(pair: Pair) -> ColumnElement[bool]:
 def _exact(pair: Pair, name: str, value: ColumnElement[Any]) -> ColumnElement[Any]:
     kind = pair.columns[name]
     if kind.definition.startswith("timestamp"):
-        # When clocks are set back, two moments have one name.
+        # In autumn, two moments have the same text.
         return func.unix_timestamp(value)
     if not kind.is_text:
         return value
     if name in pair.converted:
         value = cast(value, mysql.CHAR(charset=WIDEST_CHARSET))
-    # As texts, letters of another case and trailing blanks would be the same.
+    # Texts that differ in case or trailing blanks would be equal.
     return cast(value, LargeBinary)
 
 
@@ -244,7 +244,7 @@ def in_halves(
     lead_ids: list[int],
     refused: dict[int, int],
 ) -> int:
-    """Do a step for leads, and corner those that the server refuses, or that others have locked.
+    """Do a step for leads; find those that the server refuses, or that are locked, by halves.
 
     Args:
         step: `insert`, `update` or `delete` of a transfer.
@@ -253,7 +253,7 @@ def in_halves(
         refused: gets the server's error code by lead_id.
 
     Returns:
-        How many rows are known to be done: where something was refused, there may be more.
+        The known count of rows; if some were refused, there may be more.
     """
     if not lead_ids:
         return 0

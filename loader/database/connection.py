@@ -1,4 +1,4 @@
-"""The connection to the dialer's database: how it is set up, and what its errors mean."""
+"""The connection to the dialer's database: its setup, retries and errors."""
 
 import logging
 import time
@@ -32,7 +32,7 @@ from loader.errors import (
 
 T = TypeVar("T")
 
-# What the pool would print is told by our errors.
+# Our errors report what the pool would print.
 logging.getLogger("sqlalchemy.pool").addHandler(logging.NullHandler())
 
 
@@ -62,7 +62,7 @@ class Database:
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
-        """Connect; what the driver raises comes out as errors of ours, without values.
+        """Connect; errors of the driver are raised as our own, without values.
 
         Raises:
             TransientDatabaseError: the same may go well another time.
@@ -87,7 +87,7 @@ class Database:
             raise
 
     def retrying(self) -> Retrying:
-        """Give the policy for work that can be done again: a restart of the server is waited for.
+        """Give the retry policy for work that can be repeated; it outlasts a restart of the server.
 
         About half a minute; one that was never reached gets two seconds.
         """
@@ -100,7 +100,7 @@ class Database:
         )
 
     def read(self, question: Callable[[Connection], T]) -> T:
-        """Ask something that changes nothing, again if the connection breaks.
+        """Run a question that changes nothing; repeat it if the connection breaks.
 
         Raises:
             DatabaseUnavailableError: no answer after all retries.
@@ -113,9 +113,9 @@ class Database:
         return self.retrying()(ask)
 
     def end_session(self, session: str) -> None:
-        """See to it that a session whose connection was lost does nothing any more.
+        """Make sure that a session whose connection was lost does nothing more.
 
-        The server may still be at its last statement, or at its commit.
+        The server may still run its last statement or its commit.
 
         Args:
             session: `connection.info["session"]` of its connection.
@@ -125,7 +125,7 @@ class Database:
         """
 
         def end(connection: Connection) -> None:
-            if connection.info["session"] != session:  # else it was not lost
+            if connection.info["session"] != session:  # otherwise it was not lost
                 self.adapter.end_session(connection, session)
 
         self.read(end)

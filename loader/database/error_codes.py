@@ -28,7 +28,7 @@ ROW_CODES = frozenset(
 """A value, a key, a constraint, a partition or a trigger refuses the row."""
 
 FIRST_CODE_OF_SITES = 5000
-"""Servers keep below; above are the numbers that a site gives its own triggers' errors."""
+"""Codes of servers are lower; a site's own triggers raise higher ones."""
 
 MEANINGS: tuple[tuple[frozenset[int], type[LoaderError], str], ...] = (
     (
@@ -63,11 +63,11 @@ MEANINGS: tuple[tuple[frozenset[int], type[LoaderError], str], ...] = (
         "log and repair it",
     ),
 )
-"""What else the server's codes mean for the run, in words for its user."""
+"""What the other codes of the server mean to the user."""
 
 
 def translate(error: DBAPIError) -> Exception:
-    """Say what a driver's error means, by its code. Its text is dropped: it may quote values."""
+    """Translate an error of the driver by its code. Its text is dropped: it may quote values."""
     original = error.orig
     if isinstance(original, sqlite3.Error):
         return _translate_sqlite(original)

@@ -19,14 +19,14 @@ A_WEEK = 604_800
 
 @contextmanager
 def lock(database: Database, name: str, what: str) -> Iterator[None]:
-    """Hold a lock of all processes that work with a database; of an SQLite file, beside the file.
+    """Hold a lock among all processes that use a database; for SQLite, a file next to the database.
 
-    It ends with the process, or with the server; nobody has to clean up.
+    It ends with the process or the server; nothing has to be cleaned up.
 
     Args:
         database: the dialer's.
-        name: of the lock, the same for all who keep out one another.
-        what: is done under it, in words, for the message.
+        name: of the lock; processes that exclude one another use the same.
+        what: the work under the lock, for the message of the error.
 
     Raises:
         BusyError: another process holds it.
@@ -38,14 +38,14 @@ def lock(database: Database, name: str, what: str) -> Iterator[None]:
             yield
         return
     with ExitStack() as stack:
-        # Of its own: what is done may lose its connection, and would lose the lock with it.
+        # A separate connection: if the work loses its own, the lock stays.
         lock_database = Database(url.render_as_string(hide_password=False))
         stack.callback(lock_database.engine.dispose)
         for attempt in lock_database.retrying():
             with attempt:
                 connection = stack.enter_context(lock_database.connect())
                 _take(connection, f"leadloader:{_digest(f'{url.database} {name}')[:40]}", what)
-        # Ended, not asked anything more: the server may be gone by then, and the lock with it.
+        # Drop the connection without a statement: the server may be gone by then.
         stack.callback(connection.invalidate)
         yield
 
@@ -68,7 +68,7 @@ def _take(connection: Connection, lock: str, what: str) -> None:
 
 @contextmanager
 def held_file(path: Path, what: str) -> Iterator[None]:
-    """Hold a lock file, which says who holds it; it stays, for to delete it would be a race.
+    """Hold a lock file, which names its holder; it is never deleted, because that would be a race.
 
     Raises:
         BusyError: another process holds it.
@@ -90,5 +90,5 @@ def held_file(path: Path, what: str) -> Iterator[None]:
 
 
 def _digest(name: str) -> str:
-    """Give a name of letters and digits, which the server folds like any other: of any length."""
+    """Give a short name of letters and digits, whose case the server may fold."""
     return hashlib.sha256(name.encode()).hexdigest()

@@ -18,14 +18,14 @@ def read_clock(connection: Connection) -> Clock:
 
 
 MOMENTS_PER_STATEMENT = 1000
-"""Of one statement: a row has no more columns than 2000 on SQLite, 4096 on a server."""
+"""A row has at most 2000 columns on SQLite, 4096 on a server."""
 
 
 def existing_moments(connection: Connection, moments: Sequence[datetime]) -> list[datetime]:
-    """Move moments that the server's clocks skip in spring one hour on; others stay.
+    """Move moments that the server's clock skips in spring forward by one hour.
 
-    So do those that the server's calendar ends before, such as 2038 on older ones. One statement
-    asks for a thousand.
+    Moments beyond the server's calendar, which ends in 2038 on older ones, stay as they are. One
+    statement asks for a thousand moments.
     """
     found: list[datetime] = []
     for start in range(0, len(moments), MOMENTS_PER_STATEMENT):
@@ -42,7 +42,7 @@ def existing_moments(connection: Connection, moments: Sequence[datetime]) -> lis
 
 
 def _is_skipped(moment: datetime, answer: object) -> bool:
-    """Say whether the answer is another time of the day; what lies beyond the calendar is none."""
+    """Say whether the server moved a moment; one beyond its calendar has no answer."""
     if answer is None:
         return False
     found = datetime.fromisoformat(str(answer))

@@ -10,14 +10,14 @@ import pyarrow.compute as pc
 from loader.frames.arrow import join_texts, to_arrow
 
 STATEMENT_BYTES = 500_000
-"""Of one INSERT; the oldest servers take 1 MB, a lead with all fields full is 3 KB."""
+"""Of one INSERT; the oldest servers accept 1 MB, a lead with all fields full has 3 KB."""
 
 NO_PARAMETERS = {"no_parameters": True}
 """Values and names may hold percent signs, which the driver would take for its own."""
 
 
 def quote_identifier(name: str) -> str:
-    """Give a table's or column's name as SQL of MariaDB, MySQL and SQLite has it."""
+    """Quote the name of a table or column for MariaDB, MySQL and SQLite."""
     return "`" + name.replace("`", "``") + "`"
 
 
@@ -46,7 +46,7 @@ def literals(rows: pd.DataFrame) -> pa.ChunkedArray:
 
 
 def by_statement(texts: pa.ChunkedArray) -> Iterator[list[str]]:
-    """Give texts in parts that fit into a statement each."""
+    """Group texts so that each group fits into one statement."""
     statement = np.cumsum(pc.binary_length(texts).to_numpy()) // STATEMENT_BYTES
     for _, part in pd.Series(texts.to_pylist(), dtype=object).groupby(statement):
         yield part.tolist()

@@ -6,7 +6,7 @@ from loader.frames.collation import CharacterFold
 
 
 def server_fold(connection: Connection, collation: str) -> CharacterFold | None:
-    """Learn from the server how a collation weighs each character; None: it compares exactly."""
+    """Read how a collation weighs each character; None: it compares exactly."""
     if collation.endswith(("_bin", "_cs")):
         return None
     version = str(connection.exec_driver_sql("SELECT VERSION()").scalar_one())
@@ -19,7 +19,7 @@ _FOLDS: dict[tuple[str, str], CharacterFold] = {}
 
 
 def _ask_weights(connection: Connection, collation: str) -> CharacterFold:
-    """Ask for the weight of every character of the basic plane, in one statement.
+    """Read the weight of every character of the basic plane, by one statement.
 
     Characters that the collation's character set does not have weigh as "?", which is how they
     are stored.

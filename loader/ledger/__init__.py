@@ -1,1 +1,1 @@
-"""The ledger: the runs and their batches, in tables of our own beside the dialer's."""
+"""The ledger: the runs and their batches, in our own tables next to the dialer's."""

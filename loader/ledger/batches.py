@@ -1,8 +1,8 @@
-"""The batches of one run: written to the ledger as they go, and read by who takes the run up again.
+"""The batches of one run in the ledger; a process that resumes the run reads them.
 
-An entry is written before its batch is sent, with all that is needed to find the batch again. What
-became of it is committed together with it where leads and ledger are in one place and have
-transactions; elsewhere it is noted afterwards, and looked for if the note is missing.
+An entry is written before its batch is sent, with all that is needed to find the rows in the table.
+The result is committed together with the batch if leads and ledger share a database that has
+transactions. Otherwise it is written afterwards, and read from the leads if it is missing.
 """
 
 import itertools
@@ -43,7 +43,7 @@ def _nothing(_connection: Connection) -> None:
 
 
 class BatchLedger:
-    """Gives the entries of a run's batches, in the order in which they are sent."""
+    """Makes the entries of a run's batches, in the order in which they are sent."""
 
     def __init__(self, ledger: Ledger, run: str, owner: str) -> None:
         """Take a run that this process works on, see `RunRecord.owner`."""
@@ -75,7 +75,7 @@ class _Entry:
         self.session: str | None = None
         self.detail: Json = {}
         self._is_there: bool | None = False
-        """None: the answer to a commit of it was lost."""
+        """Whether the table has the row; None: the answer to its commit was lost."""
         found = self._find() if number <= batch_ledger.known else None
         if found is not None:
             self._refuse_other(found)
@@ -84,7 +84,7 @@ class _Entry:
             self.take_up(found)
 
     def take_up(self, found: RowMapping) -> None:
-        """Take up what the ledger has of the batch."""
+        """Restore the state from the entry that a process before this one wrote."""
 
     def _find(self) -> RowMapping | None:
         batches = tables.batches
@@ -109,13 +109,13 @@ class _Entry:
         *,
         commits: bool,
     ) -> None:
-        """Write the entry over the connection of the batch, if the ledger is there, or its own.
+        """Write the entry: by the batch's connection if the ledger is in the same database.
 
         Args:
             connection: of the batch.
             columns: of the entry.
             more: is written with it.
-            commits: and nobody else may have taken over the run.
+            commits: commit, and fail if another process has taken over the run.
         """
         if self.batch_ledger.ledger.is_shared:
             self._write(connection, columns, more, refuses=commits)
@@ -125,7 +125,7 @@ class _Entry:
             self.write_alone(columns, more)
 
     def write_alone(self, columns: Columns, more: More = _nothing) -> None:
-        """Write the entry over a connection of the ledger's own, and commit."""
+        """Write the entry by a separate connection, and commit."""
         database = self.batch_ledger.ledger.database
         for attempt in database.retrying():
             with attempt, database.connect() as connection:
@@ -173,7 +173,7 @@ class LeadEntry(_Entry, LeadLog):
         super().__init__(batch_ledger, number, rows)
 
     def take_up(self, found: RowMapping) -> None:
-        """Take up what the ledger has of the batch."""
+        """Restore the state from the entry that a process before this one wrote."""
         self.was_sent = True
         self.watermark = found["watermark"]
         self.moment = datetime.fromisoformat(found["moment"])
@@ -183,40 +183,40 @@ class LeadEntry(_Entry, LeadLog):
         self._extras = {table: decode_extra(each) for table, each in extras.items()}
 
     def plan(self, watermark: int, moment: datetime, fingerprints: "pd.Series[int]") -> None:
-        """Take what finds the rows again."""
+        """Note what identifies the rows."""
         self.watermark, self.moment = watermark, moment
         self.detail = self._sent = encode_sent(fingerprints)
 
     def sending(self, connection: Connection, known: Inserted) -> None:
-        """Note who sends, and what is known: what was noted last may have been taken back."""
+        """Note the session and what is known; the last note may have been rolled back."""
         self.session = connection.info.get("session")
         self.known = known
         self.detail = self._sent | encode_inserted(known)
         self._note(connection, state="sent", commits=True)
 
     def stored(self, connection: Connection, known: Inserted) -> None:
-        """Note what became of the rows, with the batch."""
+        """Note the result in the transaction of the batch."""
         if not self.batch_ledger.ledger.is_shared:
             return  # not before the commit: `ended` notes it
         self._take(known)
         self._note(connection, state=self._state(known), commits=False)
 
     def ended(self, known: Inserted) -> None:
-        """Note what became of the rows, if that is not done."""
+        """Note the result, unless the entry has it already."""
         if self.known is not known:
             self._take(known)
             self.write_alone({"state": self._state(known), **self._found(known)})
 
     def known_extra(self, table: str) -> InsertedExtra | None:
-        """Give what became of the rows of one table that come with the leads, if it is known."""
+        """Give the result for the rows of one extra table, if it is known."""
         return self._extras.get(table)
 
     def extra_log(self) -> BatchLog:
-        """Give what notes the sessions that send such rows."""
+        """Give the log for the sessions that send such rows."""
         return _ExtraEntry(self)
 
     def set_back(self, fingerprints: "pd.Series[int]") -> None:
-        """Take what leads are like that were changed after their insert, by lead_id.
+        """Replace the fingerprints of leads that were changed after their insert, by lead_id.
 
         `write_extras` writes it.
         """
@@ -226,14 +226,14 @@ class LeadEntry(_Entry, LeadLog):
         self._take(replace(self.known, fingerprints=prints))
 
     def note_extra(self, table: str, stored: InsertedExtra) -> None:
-        """Take what became of them; `write_extras` writes it, once for all tables."""
+        """Keep the result of one table; `write_extras` writes it, once for all tables."""
         self.detail.setdefault("extras", {})[table] = encode_extra(stored)
         self._has_news = True
 
     def write_extras(self) -> None:
-        """Note what became of the rows that come with the leads, if that is not done.
+        """Note the results of the extra tables, unless the entry has them already.
 
-        What is not noted is looked for by who takes the batch up again.
+        A process that resumes the batch reads missing results from the tables.
         """
         if self._has_news:
             self.write_alone({})
@@ -263,11 +263,11 @@ class LeadEntry(_Entry, LeadLog):
 
 
 class _ExtraEntry(BatchLog):
-    """Notes the session that sends rows which come with the leads of a batch."""
+    """Notes the session that sends the extra rows of a batch."""
 
     def __init__(self, leads: LeadEntry) -> None:
         self._leads = leads
-        # Of an entry that was there, nobody knows how far it came.
+        # An entry of a process before this one does not say how far its batch came.
         self.was_sent, self.session = leads.was_sent, leads.session
 
     def sending(self, connection: Connection, known: Inserted) -> None:  # noqa: ARG002 - noted later
@@ -278,18 +278,18 @@ class _ExtraEntry(BatchLog):
 
 
 class ChangeEntry(_Entry, ChangeLog):
-    """The entry of a batch of changes of existing leads; the changes have a table of their own."""
+    """The entry of a batch of changes to existing leads; the changes have a separate table."""
 
     kind = "changes"
 
     def __init__(self, batch_ledger: BatchLedger, number: int, rows: pd.Index) -> None:
         """Take the entry as the ledger has it, or a new one."""
         self._noted: set[int] = set()
-        """Rows of which the table of changes is right, if the transaction was committed."""
+        """Rows whose changes the table has, if the transaction was committed."""
         super().__init__(batch_ledger, number, rows)
 
     def take_up(self, found: RowMapping) -> None:
-        """Take up what the ledger has of the batch."""
+        """Restore the state from the entry that a process before this one wrote."""
         changes = read_changes(self.batch_ledger.ledger.database, found["run"], self.number)
         changes = changes.set_index("row_number")
         is_done = changes.pop("done") == 1
@@ -315,7 +315,7 @@ class ChangeEntry(_Entry, ChangeLog):
         self.write(connection, columns, plan, commits=True)
 
     def stored(self, connection: Connection, sent: pd.Index, done: Updated) -> None:
-        """Note what was changed, with the changes."""
+        """Note what was changed, in the same transaction."""
         if not self.batch_ledger.ledger.is_shared:
             return  # not before the commit: `ended` notes it
         self._noted.update(sent)
@@ -327,7 +327,7 @@ class ChangeEntry(_Entry, ChangeLog):
         )
 
     def lost(self, sent: pd.Index) -> None:
-        """Forget that it was noted: it may have been taken back with the changes."""
+        """Forget that it was noted: it may have been rolled back with the changes."""
         self._noted.difference_update(sent)
 
     def ended(self, known: Updated) -> None:
@@ -342,7 +342,7 @@ class ChangeEntry(_Entry, ChangeLog):
     def _replace(
         self, connection: Connection, rows: pd.Index, changes: pd.DataFrame, *, done: int
     ) -> None:
-        """Put changes in the place of those that the ledger has of some rows."""
+        """Replace the changes that the ledger has for some rows."""
         table, batch_ledger = tables.changes, self.batch_ledger
         mine = (table.c.run == batch_ledger.run, table.c.number == self.number)
         numbers = rows.tolist()

@@ -1,4 +1,4 @@
-"""What is known of a batch, as the ledger keeps it: as JSON, and short where lead_ids follow on."""
+"""The state of a batch as JSON for the ledger; consecutive lead_ids are stored as ranges."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 
 def encode_inserted(inserted: Inserted) -> Json:
-    """Give what became of the rows of a batch as JSON, see `decode_inserted`."""
+    """Encode the result of a batch as JSON."""
     lead_ids = inserted.lead_ids.sort_index()
     prints = inserted.fingerprints.reindex(lead_ids.index, fill_value=0)
     return {
@@ -28,7 +28,7 @@ def encode_inserted(inserted: Inserted) -> Json:
 
 
 def decode_inserted(detail: Mapping[str, Any]) -> Inserted:
-    """Give what became of the rows of a batch, of JSON."""
+    """Decode what `encode_inserted` wrote."""
     lead_ids = _series(detail.get("lead_ids", []))
     prints = _unpacked(detail.get("fingerprints", ""))
     return Inserted(
@@ -40,7 +40,7 @@ def decode_inserted(detail: Mapping[str, Any]) -> Inserted:
 
 
 def encode_extra(stored: InsertedExtra) -> Json:
-    """Give what became of the rows of one table that come with leads, as JSON."""
+    """Encode the result of the rows of one extra table."""
     return {
         "stored": _stretches(pd.Series(stored.stored, index=stored.stored, dtype="int64")),
         "refused": {str(row): code for row, code in stored.refused.items()},
@@ -50,7 +50,7 @@ def encode_extra(stored: InsertedExtra) -> Json:
 
 
 def decode_extra(detail: Mapping[str, Any]) -> InsertedExtra:
-    """Give the same of JSON."""
+    """Decode what `encode_extra` wrote."""
     return InsertedExtra(
         tuple(_series(detail["stored"]).tolist()),
         {int(row): code for row, code in detail["refused"].items()},
@@ -60,7 +60,7 @@ def decode_extra(detail: Mapping[str, Any]) -> InsertedExtra:
 
 
 def encode_sent(fingerprints: "pd.Series[int]") -> Json:
-    """Give the fingerprints (uint32) of rows that are about to be sent, as JSON."""
+    """Encode the fingerprints (uint32) of rows that are about to be sent."""
     return {"sent": _packed(fingerprints)}
 
 
@@ -79,32 +79,32 @@ def decoded_leads(batch: Mapping[Any, Any]) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class SentBatch:
-    """A batch of new leads of which nobody knows yet what became of all its rows."""
+    """A batch of new leads; what became of some of its rows is not known."""
 
     watermark: int
     """Its leads have higher lead_ids."""
     moment: str
     """Their entry_date."""
     fingerprints: "pd.Series[int]"
-    """Of all its rows as they were sent (uint32)."""
+    """(uint32) of all its rows, as they were sent."""
     known: Inserted
-    """What became of some rows; their leads may be stored otherwise than they were sent."""
+    """The result of the other rows; their leads may be stored otherwise than they were sent."""
 
     @property
     def unknown(self) -> int:
-        """How many rows are not among these."""
+        """How many rows have no known result."""
         return len(self.fingerprints) - len(self.known.lead_ids) - len(self.known.refused)
 
 
 def sent_fingerprints(batch: Mapping[Any, Any]) -> SentBatch:
-    """Give what finds the rows of a batch again."""
+    """Decode what identifies the rows of a batch."""
     detail = json.loads(batch["detail"])
     prints = pd.Series(_unpacked(detail.get("sent", "")), dtype="uint32")
     return SentBatch(batch["watermark"], batch["moment"], prints, decode_inserted(detail))
 
 
 def _stretches(numbers: "pd.Series[int]") -> list[list[int]]:
-    """Give first row, first number and length of each stretch in which both follow on."""
+    """Give first row, first number and length of each range in which both are consecutive."""
     rows, ids = numbers.index.to_numpy(), numbers.to_numpy()
     if not len(rows):
         return []

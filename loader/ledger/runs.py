@@ -1,8 +1,8 @@
 """The ledger: which files were loaded, by which runs, and what each did, batch by batch.
 
-It is kept beside the dialer's tables, where a batch and its entry can be committed together. Where
-the account may make no tables, or the server does not keep what it commits, it is an SQLite file
-beside the results.
+It is kept in the dialer's database, so that a batch and its entry can be committed together. If the
+account may not make tables, or the server can lose commits, it is an SQLite file next to the
+results.
 """
 
 import json
@@ -48,19 +48,19 @@ class RunRecord:
     source: str = ""
     sha256: str = ""
     options_sha256: str = ""
-    """Of what decides about the rows: the same file with the same options is the same work."""
+    """Of all options that affect rows: the same file with the same options is the same work."""
     options: dict[str, Any] = field(default_factory=dict)
     mapping: dict[str, Any] = field(default_factory=dict)
     os_user: str = ""
     host: str = ""
     pid: int = 0
     owner: str = ""
-    """The process that works on it; another one takes it over by another value."""
+    """The process that works on it; another process takes it over with a new value."""
     ended: datetime | None = None
     state: str = "checking"
     """checking, inserting, done, refused (nothing was inserted), undoing, undone."""
     message: str = ""
-    """Why it was refused or did not come to its end."""
+    """Why it was refused or did not end."""
     rows_read: int = 0
     loaded: int = 0
     rejected: int = 0
@@ -89,8 +89,8 @@ class Ledger:
 
         Args:
             database: where the ledger is.
-            is_shared: the leads are in it too, so that both can be committed together.
-            remark: why it is not beside the dialer's tables.
+            is_shared: the leads are in the same database, so that both can be committed together.
+            remark: why it is not in the dialer's database.
         """
         self.database, self.is_shared, self.remark = database, is_shared, remark
 
@@ -100,7 +100,7 @@ class Ledger:
 
         Args:
             database: the dialer's.
-            ledger_folder: has the file, where it has to be one.
+            ledger_folder: for the file, if the ledger has to be one.
 
         Raises:
             ConfigurationError: it is of another version.
@@ -156,7 +156,7 @@ class Ledger:
         return self._counted(found)[0]
 
     def same_file(self, sha256: str, options_sha256: str) -> RunRecord | None:
-        """Give the last import of a file with the same options that left something."""
+        """Give the last import of a file with the same options whose leads are still loaded."""
         runs = tables.runs.c
         same = (runs.sha256 == sha256, runs.options_sha256 == options_sha256)
         left_something = (runs.job == "import", runs.state.not_in(UNDONE))
@@ -185,7 +185,7 @@ class Ledger:
         new = insert(tables.runs).values(writes=0, **_as_columns(asdict(record)))
         for attempt in self.database.retrying():
             with attempt, self.database.connect() as connection:
-                # If only the answer to the commit was lost, it is there.
+                # If only the answer to the commit was lost, the row exists.
                 is_first = attempt.retry_state.attempt_number == 1
                 repeated = self.database.adapter.insert_or_ignore(new)
                 connection.execute(new if is_first else repeated)
@@ -205,13 +205,13 @@ class Ledger:
             raise BusyError(_taken_over(name))
 
     def refuse_other_owner(self, connection: Connection, name: str, owner: str) -> None:
-        """See to it that nobody has taken a run over, and that nobody does before the commit.
+        """Make sure that no other process has taken over a run, or does before the commit.
 
         Raises:
             BusyError: another process has.
         """
         runs = tables.runs
-        # It has to change something, or the row would not be locked.
+        # It has to change a value, or the row would not be locked.
         mine = update(runs).where(runs.c.run == name, runs.c.owner == owner)
         if not connection.execute(mine.values(writes=runs.c.writes + 1)).rowcount:
             raise BusyError(_taken_over(name))
@@ -221,14 +221,14 @@ class Ledger:
 
         Returns:
             row_number (int64), lead_id (int64), fingerprint (uint32): of the lead as it was stored,
-            see `loader.writing.fingerprints.read_fingerprints`. Without rows of which nobody knows
-            yet what became of them.
+            see `loader.writing.fingerprints.read_fingerprints`. Rows without a known result are
+            left out.
         """
         for number in self._numbers(name, "new", "sent", "stored"):
             yield decoded_leads(self._batch(name, number))
 
     def sent_leads(self, name: str) -> Iterator[SentBatch]:
-        """Give the batches of which nobody knows yet what became of all their rows."""
+        """Give the batches in which some rows have no known result."""
         for number in self._numbers(name, "new", "sent"):
             yield sent_fingerprints(self._batch(name, number))
 
@@ -240,7 +240,7 @@ class Ledger:
         return [session for session in found if session]
 
     def changes(self, name: str) -> Iterator[pd.DataFrame]:
-        """Give what a run changed in existing leads, or may have changed, a frame for each batch.
+        """Give what a run changed, or may have changed, in existing leads; a frame for each batch.
 
         Returns:
             row_number (int64), lead_id (int64), field (str), old, new (str, null for NULL).
@@ -263,7 +263,7 @@ class Ledger:
         return self.database.read(lambda connection: connection.execute(asked).mappings().one())
 
     def _counted(self, records: list[RunRecord]) -> list[RunRecord]:
-        """Say of runs that are not at their end how many rows they have done so far."""
+        """Add to unfinished runs how many rows they have loaded so far."""
         unfinished = [record.run for record in records if record.is_unfinished]
         if not unfinished:
             return records
@@ -319,7 +319,7 @@ def _file_name(database: Database) -> str:
 
 
 def _why_not_in(database: Database) -> str:
-    """Make the ledger beside the dialer's tables, or say why it cannot be there."""
+    """Make the ledger in the dialer's database, or say why it cannot be there."""
     is_there, why = False, ""
     try:
         for attempt in database.retrying():
@@ -328,7 +328,7 @@ def _why_not_in(database: Database) -> str:
                 why = _loses_commits(database, connection)
                 if not why:
                     tables.make(database, connection)
-                    # Changes nothing, and is refused to who may only read.
+                    # Changes nothing, and is refused if the account may only read.
                     nobody = tables.runs.c.run == ""
                     connection.execute(update(tables.runs).where(nobody).values(writes=0))
     except NotAllowedError as error:
@@ -344,7 +344,7 @@ def _why_not_in(database: Database) -> str:
 
 
 def _loses_commits(database: Database, connection: Connection) -> str:
-    """Say so if leads could outlive their entries."""
+    """Say why a crash could lose entries whose leads stay; "" if it cannot."""
     if database.adapter.keeps_commits(connection):
         return ""
     if storage_engine(connection, LEADS) in {None, "InnoDB"}:

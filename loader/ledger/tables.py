@@ -1,4 +1,4 @@
-"""The ledger's tables: what the loader itself has done, beside the dialer's tables."""
+"""The tables of the ledger."""
 
 from typing import Any
 
@@ -63,7 +63,7 @@ runs = _table(
     Column("os_user", String(64), nullable=False),
     Column("host", String(255), nullable=False),
     Column("pid", BigInteger, nullable=False),
-    # Drawn anew by each process that works on the run: the last one goes on, others end.
+    # Each process that works on the run draws a new value: only the last one goes on.
     Column("owner", String(32), nullable=False),
     Column("began", MOMENT_TYPE, nullable=False),
     Column("ended", MOMENT_TYPE),

@@ -1,4 +1,4 @@
-"""What the dialer calls, asked of its database: new leads by kind, and their lists' facts."""
+"""Which leads the dialer can call: counts of new leads, and the rules of their lists."""
 
 from collections.abc import Iterator, Sequence
 
@@ -46,14 +46,14 @@ def by_list(
 
 MOST_LEADS = 20_000
 MOST_RANGES = 500
-"""Of one question."""
+"""The limits of one statement."""
 
 UNLIMITED = {"active": "Y", "dial_statuses": None}
-"""What stands for a column that the database lacks; else an empty text."""
+"""Values of missing columns; others are ""."""
 
 
 class CallRules:
-    """What says whether leads are called: lists, campaigns and call times, as they are now.
+    """What decides whether leads are called: lists, campaigns and call times, as they are now.
 
     Attributes:
         dialer: the clock, and what `loader.checks.call_times.callable_now` reads.
@@ -91,10 +91,10 @@ class CallRules:
     def count_dialable(
         self, leads: Sequence[Range], without_zone: npt.NDArray[np.int64]
     ) -> list[Dialable]:
-        """Say by list how many leads could be called now, and why not the others.
+        """Count by list the leads that can be called now, and the others by obstacle.
 
         Args:
-            leads: their lead_ids; those that are no longer in vicidial_list do not count.
+            leads: their lead_ids; those that have left vicidial_list do not count.
             without_zone: lead_ids for which no time zone was found.
 
         Raises:
@@ -130,7 +130,7 @@ class CallRules:
 
 
 def read_call_times(database: Database) -> Dialer:
-    """Read what `loader.checks.call_times.callable_now` asks, and nothing else of a dialer.
+    """Read only what `loader.checks.call_times.callable_now` needs.
 
     Raises:
         ConfigurationError: a table cannot be read.
@@ -158,7 +158,7 @@ def _call_times(reader: DialerReader) -> Dialer:
 
 
 def _chunks(ranges: Sequence[Range]) -> Iterator[npt.NDArray[np.int64]]:
-    """Give the lead_ids of ranges, so many at a time."""
+    """Give the lead_ids of ranges in chunks."""
     waiting: list[npt.NDArray[np.int64]] = []
     count = 0
     for first, last in ranges:
@@ -174,7 +174,7 @@ def _chunks(ranges: Sequence[Range]) -> Iterator[npt.NDArray[np.int64]]:
 
 
 def _ranges(ids: npt.NDArray[np.int64]) -> Iterator[list[Range]]:
-    """Give ascending lead_ids as ranges, so many at a time."""
+    """Give ascending lead_ids as chunks of ranges."""
     ranges = consecutive(ids)
     for start in range(0, len(ranges), MOST_RANGES):
         yield ranges[start : start + MOST_RANGES]

@@ -1,4 +1,4 @@
-"""The facts of a dialer: its small tables, its clock and its ways, read once for a run."""
+"""The facts of a dialer: its small tables, its clock and its collation, read once for a run."""
 
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -35,7 +35,7 @@ from loader.options.load import LoadOptions
 EXTRA_TABLES = (
     ARCHIVE, "vicidial_list_alt_phones", HOPPER, CALLBACKS,
 )  # fmt: skip
-"""Beside vicidial_list and the custom_... tables, those that have rows of a lead."""
+"""Tables with rows of leads, besides vicidial_list and custom_<list_id>."""
 
 DNC_TABLES = ("vicidial_dnc", "vicidial_campaign_dnc")
 
@@ -50,22 +50,22 @@ SMALL_TABLES = frozenset(
 HOURS = [f"{day}_{edge}" for day in ("default", *WEEKDAYS) for edge in ("start", "stop")]
 CALL_TIMES = {"ct_state_call_times": "str"} | {f"ct_{name}": "int64" for name in HOURS}
 STATE_CALL_TIMES = {"state_call_time_state": "str"} | {f"sct_{name}": "int64" for name in HOURS}
-"""What is read of the call times; hours as hhmm."""
+"""The columns of call times that are read; hours as hhmm."""
 
 USER_COLUMNS = (
     "user", "user_level", "modify_leads", "vdc_agent_api_access", "api_list_restrict",
     "api_allowed_functions", "user_group", "active",
 )  # fmt: skip
-"""What is read of users; never their passwords."""
+"""The columns of users that are read; never passwords."""
 
 ALL_RIGHTS = {
     "active": "Y", "user_level": "9", "modify_leads": "1", "vdc_agent_api_access": "1",
     "api_allowed_functions": "ALL_FUNCTIONS",
 }  # fmt: skip
-"""What users have where an old dialer has no column for it."""
+"""The values of columns that an old dialer lacks."""
 
 ZONE = {"gmt_offset": "GMT_offset", "dst_range": "DST_range"}
-"""The dialer's names of a time zone's columns, by ours."""
+"""The dialer's names of the columns of a time zone, by our names."""
 
 
 def read_dialer(database: Database, options: LoadOptions) -> Dialer:
@@ -80,7 +80,7 @@ def read_dialer(database: Database, options: LoadOptions) -> Dialer:
 
 
 class DialerReader:
-    """One reading of the dialer's small tables."""
+    """Reads the dialer's small tables once."""
 
     def __init__(self, connection: Connection, database: Database, options: LoadOptions) -> None:
         self.connection, self.database, self.options = connection, database, options
@@ -90,7 +90,7 @@ class DialerReader:
         self.collation: str | None = None
 
     def read(self) -> Dialer:
-        """Read all tables, the columns first: they tell which of the others can be asked for."""
+        """Read all tables; the columns first, because old dialers lack some."""
         if LEADS not in self.tables:
             raise ConfigurationError(
                 "the database has no table vicidial_list; is it a dialer's? "
@@ -124,7 +124,7 @@ class DialerReader:
         )
 
     def rows(self, table: str, *names: str) -> list[tuple[Any, ...]]:
-        """Read columns of a table. Old dialers may lack some: null; or all of it: no rows."""
+        """Read columns of a table. A missing column is null; a missing table has no rows."""
         existing = self.columns.get(table)
         if existing is None:
             return []
@@ -134,17 +134,17 @@ class DialerReader:
         return [tuple(row) for row in self.connection.exec_driver_sql(statement)]
 
     def frame(self, table: str, columns: Mapping[str, str]) -> pd.DataFrame:
-        """Read columns of a table, as text; of one that is not there, none of its rows.
+        """Read columns of a table as text; a missing table has no rows.
 
         Args:
             table: its name.
-            columns: the names they get in the frame, by theirs.
+            columns: the names in the frame, by the dialer's names.
         """
         frame = pd.DataFrame(self.rows(table, *columns), columns=list(columns.values()))
         return frame.astype("str").fillna("")
 
     def reflected(self) -> dict[str, dict[str, Column]]:
-        """Find out what the columns of all tables hold that are read, or have rows of a lead."""
+        """Read the columns of all tables that are read, or have rows of leads."""
         names = {LEADS, *EXTRA_TABLES, *DNC_TABLES, *SMALL_TABLES}
         if self.options.custom_fields == "Y":
             names |= {name for name in self.tables if name.startswith("custom_")}
@@ -157,7 +157,7 @@ class DialerReader:
         }
 
     def fold(self, collation: str | None) -> CharacterFold | None:
-        """Learn how the server compares letters, if a check compares text."""
+        """Read how the server compares letters, if a check compares text."""
         compares_text = {Kind.TITLEALTPHONE, Kind.NAMEPHONE}
         if collation is None or not compares_text & {c.kind for c in self.options.duplicate_checks}:
             return general_ci
@@ -183,26 +183,26 @@ class DialerReader:
         return _typed(self.frame("vicidial_phone_codes", _by_dialer_name(names)), PHONE_CODES)
 
     def postal_codes(self) -> pd.DataFrame:
-        """Read the codes of country 1, the only ones that POSTAL looks at."""
+        """Read the codes of country 1, the only ones that POSTAL uses."""
         names = {"postal_code": "postal_code", **ZONE, "country_code": "country_code"}
         frame = self.frame("vicidial_postal_codes", _by_dialer_name(names))
         frame = frame[frame["country_code"] == "1"].reset_index(drop=True)
         return _typed(frame[list(POSTAL_CODES)], POSTAL_CODES)
 
     def nanpa(self) -> pd.DataFrame:
-        """Read the prefixes, areacode before them, if a check or the time zone asks for them."""
+        """Read areacode and prefix, if a check or the time zone needs them."""
         options = self.options
         asked = options.nanpa_ac_prefix_check == "Y" or "NANPA" in options.tz_method.upper()
         names = {"areacode": "areacode", "prefix": "prefix", **ZONE, "dst_range": "DST"}
         table = "vicidial_nanpa_prefix_codes" if asked else ""
         frame = self.frame(table, _by_dialer_name(names))
         frame["prefix"] = frame["areacode"] + frame["prefix"]
-        # The table says Y or N; all its places have the rule of the USA and Canada.
+        # The table has Y or N; all its places have the rule of the USA and Canada.
         frame["dst_range"] = frame["dst_range"].map({"Y": "SSM-FSN"}).fillna("")
         return _typed(frame[list(NANPA)], NANPA)
 
     def call_times(self, table: str, key: str, columns: Mapping[str, str]) -> pd.DataFrame:
-        """Read the hours in which leads may be called, if the hopper asks for them."""
+        """Read the hours in which leads may be called, if the hopper needs them."""
         asked = table if self.options.hopper_local_call_time_check == "Y" else ""
         rows = self.rows(asked, key, *columns)
         if not rows:
@@ -211,12 +211,12 @@ class DialerReader:
         return _by_folded(_typed(found, columns), key)
 
     def custom_fields_enabled(self) -> bool:
-        """Tell whether the dialer has them switched on, if the run asks."""
+        """Read whether custom fields are switched on in the dialer, if the run uses them."""
         asked = "system_settings" if self.options.custom_fields == "Y" else ""
         return [str(row[0]) for row in self.rows(asked, "custom_fields_enabled")][:1] == ["1"]
 
     def custom_labels(self) -> "pd.Series[str]":
-        """Read the labels of the fields that hold a value of their own."""
+        """Read the labels of the fields that store a value."""
         table = "vicidial_lists_fields" if self.options.custom_fields == "Y" else ""
         columns = ("list_id", "field_label", "field_type", "field_duplicate")
         fields = self.frame(table, {name: name for name in columns})
@@ -228,13 +228,13 @@ class DialerReader:
         return pd.Series(fields["field_label"].to_list(), index=index, dtype="str")
 
     def users(self) -> pd.DataFrame:
-        """Read what users may do; a right that the dialer is too old to know, all of them have."""
+        """Read what users may do; if an old dialer lacks a right, all users have it."""
         users = self.frame("vicidial_users", {name: name for name in USER_COLUMNS})
         existing = self.columns.get("vicidial_users", {})
         return users.assign(**{n: full for n, full in ALL_RIGHTS.items() if n not in existing})
 
     def permissions(self, users: pd.DataFrame) -> Permissions:
-        """Check the user (add_lead: user permission), where users are in the database.
+        """Check the user (add_lead: user permission), if the database has users.
 
         A right that the table has no column for is not checked.
         """
@@ -254,7 +254,7 @@ class DialerReader:
         return Permissions(user=user, campaigns=self.allowed_campaigns(found[0]["user_group"]))
 
     def allowed_campaigns(self, group: str) -> frozenset[str]:
-        """Give the campaigns of a user group, folded; all that lists have, if it has all."""
+        """Give the campaigns of a user group, folded; if it has all, those of all lists."""
         groups = self.rows("vicidial_user_groups", "user_group", "allowed_campaigns")
         allowed = [row[1] or "" for row in groups if fold_text(row[0]) == fold_text(group)]
         names = " ".join(allowed).split()
@@ -274,18 +274,18 @@ def _column(kind: ColumnType) -> Column:
 
 @cache
 def _no_call_times(key: str, columns: tuple[tuple[str, str], ...]) -> pd.DataFrame:
-    """Give the frame of a table without rows; making it anew each time costs as much as reading."""
+    """Give the empty frame of a table; to make it each time costs as much as to read a table."""
     names = [key, *(name for name, _ in columns)]
     return _by_folded(_typed(pd.DataFrame(columns=names).astype("str"), dict(columns)), key)
 
 
 def _by_dialer_name(names: Mapping[str, str]) -> dict[str, str]:
-    """Turn names in the dialer's table, by ours, round."""
+    """Invert a mapping of our names to the dialer's."""
     return {dialer_name: name for name, dialer_name in names.items()}
 
 
 def _typed(frame: pd.DataFrame, types: Mapping[str, str]) -> pd.DataFrame:
-    """Give the columns their types; what is no number counts as 0."""
+    """Set the types of columns; a text that is no number becomes 0."""
     numbers = [name for name, kind in types.items() if kind != "str"]
     frame = frame.assign(
         **{name: pd.to_numeric(frame[name], errors="coerce").fillna(0) for name in numbers}
@@ -295,7 +295,7 @@ def _typed(frame: pd.DataFrame, types: Mapping[str, str]) -> pd.DataFrame:
 
 
 def _by_folded(frame: pd.DataFrame, key: str) -> pd.DataFrame:
-    """Index a table by what its key compares by; of equal ones the first stays."""
+    """Index a table by its folded key; of equal ones the first stays."""
     by_key = frame.set_index(pd.Index(fold(frame[key]), name=None))
     return by_key[~by_key.index.duplicated()]
 
@@ -322,10 +322,10 @@ def _check_rights(user: str, row: Mapping[Hashable, Any]) -> None:
 def window_starts(
     connection: Connection, clock: Clock, days: Collection[int]
 ) -> dict[int, datetime]:
-    """Give the moments after which a lead lies within windows of so many days.
+    """Give the starts of windows of so many days.
 
-    By calendar days at the same clock time, as add_lead counts; a time that the clocks skipped
-    in spring moves one hour on.
+    They count calendar days at the same clock time, as add_lead does; a time that clocks skipped in
+    spring moves forward by one hour.
     """
     found = existing_moments(connection, [clock.now - timedelta(days=number) for number in days])
     return dict(zip(days, found, strict=True))

@@ -1,4 +1,4 @@
-"""What a database account may do: the server is asked, by statements that are never executed."""
+"""The rights of a database account; the server checks them for statements that are not executed."""
 
 from collections.abc import Iterable
 
@@ -15,7 +15,7 @@ from loader.rights.needs import CUSTOM_FIELDS, Right, Rights, Site
 
 DENIED = frozenset({1044, 1142, 1143, 1227})
 NO_TABLE, NO_COLUMN, NO_KEY = 1146, 1054, 1091
-"""The server looks at the right first, and then for these."""
+"""The server checks the right first, and these afterwards."""
 
 STATEMENTS = {
     "SELECT": "SELECT {column} FROM {table}",
@@ -25,7 +25,7 @@ STATEMENTS = {
     "CREATE": "CREATE TABLE {table} (leadloader_nothing INT)",
     "ALTER": "ALTER TABLE {table} DROP COLUMN leadloader_nothing",
 }
-"""That need the privilege and nothing else; no table has a column of this name."""
+"""Each needs only its privilege; no table has a column leadloader_nothing."""
 
 ORDER = (*STATEMENTS,)
 
@@ -37,12 +37,12 @@ class DatabaseAccount:
         name: as the server knows it, quoted: `cron`@`localhost`.
         version: the server's.
         site: what the needs depend on.
-        remarks: what the server is set to that is worth knowing.
-        absent: tables that a right was asked of, and that are not there.
+        remarks: noteworthy settings of the server.
+        absent: missing tables for which a right was checked.
     """
 
     def __init__(self, database: Database) -> None:
-        """Connect and look.
+        """Connect, and read the account.
 
         Raises:
             NotAllowedError: name or password are wrong, or it may not use the database.
@@ -54,7 +54,7 @@ class DatabaseAccount:
         try:
             database.read(self._read_account)
         except NotAllowedError:
-            # Without any right in the database it can be connected to the server all the same.
+            # An account without any right in the database can still connect to the server.
             address = url.set(database="").render_as_string(hide_password=False)
             self._database = Database(address)
             self._database.read(self._read_account)
@@ -94,7 +94,7 @@ class DatabaseAccount:
         self.site = Site(tables=frozenset(tables), custom=tuple(sorted(custom)))
 
     def _defined_custom_tables(self, connection: Connection) -> set[str]:
-        """Give the tables that lists with custom fields have; none where that cannot be read."""
+        """Read the custom tables of lists with custom fields; none if the account may not."""
         asked = f"SELECT DISTINCT list_id FROM {self._table(CUSTOM_FIELDS)}"  # noqa: S608 - our own name
         try:
             return {f"custom_{list_id}" for (list_id,) in connection.exec_driver_sql(asked)}
@@ -113,7 +113,7 @@ class DatabaseAccount:
         )
         try:
             if right.privilege == "ALTER":
-                # It can be prepared by everybody; executed, it finds nothing to alter.
+                # Any account can prepare it; when it is executed, it finds nothing to alter.
                 connection.exec_driver_sql(statement)
             else:
                 connection.exec_driver_sql("PREPARE leadloader FROM %s", (statement,))

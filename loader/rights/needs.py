@@ -1,4 +1,4 @@
-"""What each job has to be allowed in the database: the least that it can do with."""
+"""The database rights that each job needs at least."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ LEDGER = {
 }
 """What the loader does with its own tables."""
 MAKING = ("CREATE", "ALTER", "INSERT")
-"""Of a table that is made like another one; the server asks for them together."""
+"""For a table that is made like another one; the server requires them together."""
 
 ALWAYS_READ = (
     LEADS, LISTS_TABLE, "vicidial_campaigns", "vicidial_phone_codes", "vicidial_postal_codes",
@@ -43,11 +43,11 @@ COMES_ALONG = {
     "add_to_hopper": HOPPER,
     "callback": CALLBACKS,
 }
-"""Tables that get rows by a field."""
+"""Tables that get rows through a field."""
 
 
 class Right(NamedTuple):
-    """May do something with a table, or with one of its columns."""
+    """A privilege on a table, or on one of its columns."""
 
     privilege: str
     table: str
@@ -59,7 +59,7 @@ Rights = frozenset[Right]
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """What the needs depend on in a database: the tables that others of its kind do not have."""
+    """What the needs depend on: the tables of the database."""
 
     tables: frozenset[str] = frozenset()
     """Names of all that the account can see."""
@@ -99,7 +99,7 @@ def of_import(options: LoadOptions, site: Site, *, check_dialable: bool = False)
 
 
 def _coming_along(options: LoadOptions) -> list[str]:
-    """Give the fields of `COMES_ALONG` that the options fill, or look for in the file."""
+    """Give the fields of `COMES_ALONG` that the options or the file can fill."""
     filled = {*options.default, *options.force, *options.map}
     return [n for n in COMES_ALONG if n in filled or getattr(options, n, "N") == "Y"]
 
@@ -114,20 +114,20 @@ def of_archive(options: ArchiveOptions, site: Site) -> Rights:
         if options.dry_run:
             continue
         needs |= rights(["INSERT"] * options.insert + ["UPDATE"] * options.update, [archive])
-        # What became of a copy whose lead was deleted meanwhile: it goes, too.
+        # The copy of a lead that stays after all is deleted, too.
         needs |= rights(["DELETE"] * options.delete, [name, archive])
         needs |= rights(MAKING * (options.create_tables and not is_there), [archive])
     return needs
 
 
 def of_dearchive(options: ArchiveOptions, site: Site) -> Rights:
-    """Give what the way back reads and writes; a dry run reads only."""
+    """Give what dearchiving reads and writes; a dry run reads only."""
     needs = rights(["SELECT"], [LISTS_TABLE, *_naming_custom(options)])
     for name in _of_leads(options, site):
         archive = name + SUFFIX
         needs |= rights(["SELECT"], [name, archive])
         if archive not in site.tables:
-            # Maybe it is not there: then rights on it can only be given together with this one.
+            # If it is missing, rights on it can only be granted together with this one.
             needs |= rights(["CREATE"], [archive])
         if not options.dry_run:
             needs |= rights(["INSERT"] * options.insert + ["DELETE"] * options.delete, [name])
@@ -136,7 +136,7 @@ def of_dearchive(options: ArchiveOptions, site: Site) -> Rights:
 
 
 def of_undo(options: ArchiveOptions, site: Site) -> Rights:
-    """Give what taking a load back reads and writes, the way back of that among it."""
+    """Give what an undo and the undo of an undo read and write."""
     taking = options.model_copy(
         update={"insert": True, "update": True, "delete": True, "with_children": True}
     )
@@ -167,5 +167,5 @@ def _of_leads(options: ArchiveOptions, site: Site) -> list[str]:
 
 
 def _naming_custom(options: ArchiveOptions) -> list[str]:
-    """Give what tells which custom tables there are: an account does not see others' tables."""
+    """Give the table that names the custom tables: an account sees only those it has a right on."""
     return [CUSTOM_FIELDS] if options.with_children else []

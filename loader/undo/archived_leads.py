@@ -1,4 +1,4 @@
-"""The leads that an undo archived, on their way back into vicidial_list."""
+"""Bring back the leads that an undo archived."""
 
 from collections.abc import Collection
 
@@ -16,18 +16,18 @@ from loader.undo.outcome import Kept, LeadsNow, MovedLeads, as_stayed
 
 
 class ArchivedLeads(Archiver):
-    """Brings archived leads back, with all that belongs to them."""
+    """Brings archived leads and their children back."""
 
     from_hopper = 0
     """Nothing is taken out of the hopper, or put back there: the dialer fills it."""
     remarks: tuple[str, ...] = ()
 
     def __init__(self, database: Database, options: ArchiveOptions) -> None:
-        """Look at the tables; nothing is written yet.
+        """Read how the tables are made; nothing is written.
 
         Args:
             database: the dialer's.
-            options: those of the settings; what is done is an undo's own matter.
+            options: of the settings; an undo decides itself which steps it does.
 
         Raises:
             ConfigurationError: tables differ, or are missing.
@@ -37,10 +37,10 @@ class ArchivedLeads(Archiver):
         super().__init__(database, options.model_copy(update=undo_options), None, "dearchive")
 
     def make_archives(self) -> None:
-        """Make nothing: they are there."""
+        """Do nothing: they exist."""
 
     def read_leads(self, leads: pd.DataFrame) -> LeadsNow:
-        """Say which of a chunk of leads are in the archive, and of the others why they stay.
+        """Read which leads of a chunk are in the archive, and why the others stay.
 
         Args:
             leads: see `loader.undo.outcome.LOADED_TYPES`; lead_ids are unique.
@@ -70,7 +70,7 @@ class ArchivedLeads(Archiver):
         """Bring back those of a chunk of leads that are in the archive.
 
         Args:
-            leads: see `look`; at most 500.
+            leads: see `read_leads`; at most 500.
 
         Raises:
             NotAllowedError: the account may not do this.
@@ -81,7 +81,7 @@ class ArchivedLeads(Archiver):
         return MovedLeads(as_stayed(stayed), done.counts, done.children)
 
     def moved_ids(self, lead_ids: Collection[int]) -> Ids:
-        """Give those of a chunk of lead_ids that are in vicidial_list.
+        """Read which lead_ids of a chunk are in vicidial_list.
 
         Raises:
             DatabaseUnavailableError: no answer after all retries.

@@ -1,8 +1,8 @@
-"""The new leads of a run that is taken back: which are as they were loaded, and their way out.
+"""Archive the new leads of a run that is undone, if they are as they were loaded.
 
-They go to the archive as other leads do, with all that belongs to them. That nobody has called or
-changed a lead is proven by the statement that deletes it: it compares a checksum of what the lead
-holds then with that of what it held when the ledger knew it by its fingerprint.
+They are archived with their children. The statement that deletes a lead proves that nobody has
+called or changed it: it compares the checksum of the lead with the one from when its fingerprint
+was compared with the ledger.
 """
 
 from collections.abc import Collection
@@ -43,33 +43,33 @@ from loader.undo.outcome import LOADED_TYPES, Kept, LeadsNow, MovedLeads, as_sta
 from loader.writing.fingerprints import fingerprints_of, text_of
 
 WAITING = f"{HOPPER} READY"
-"""Who holds a lead that waits in the hopper, from where it can be taken."""
+"""The holder of a lead that waits in the hopper, from which it can be removed."""
 CHUNK_ROWS = "(/* lead_ids and checksums of the chunk */)"
-"""In a statement, where their lead_ids and checksums go."""
+"""The placeholder for lead_ids and checksums in a statement."""
 ARCHIVE_ROUNDS = 3
-"""Of taking a lead from the hopper: the dialer may put it back before it is gone."""
+"""Attempts to remove a lead from the hopper: the dialer may insert it again meanwhile."""
 
 CURRENT_TYPES = {
     "lead_id": "int64", "text": "str", "checksum": "int64", "holder": "str", "status": "str",
     "called_count": "str", "called_since_last_reset": "str", "modify_date": "str",
 }  # fmt: skip
-"""What is looked at of a lead; "" in place of columns that the table lacks."""
+"""The current state of a lead; "" for columns that the table lacks."""
 
 
 class LoadedLeads(Archiver):
     """Archives leads that are as they were loaded; the others stay.
 
     Attributes:
-        from_hopper: how many rows were taken out of the hopper.
+        from_hopper: how many rows were removed from the hopper.
         remarks: what cannot be known.
     """
 
     def __init__(self, database: Database, options: ArchiveOptions) -> None:
-        """Look at the tables; nothing is written yet.
+        """Read how the tables are made; nothing is written.
 
         Args:
             database: the dialer's.
-            options: those of the settings; what is done is an undo's own matter.
+            options: of the settings; an undo decides itself which steps it does.
 
         Raises:
             ConfigurationError: tables differ, or are missing.
@@ -89,7 +89,7 @@ class LoadedLeads(Archiver):
         self._hopper = self._taking_from_hopper()
 
     def make_archives(self) -> None:
-        """Make the archives that are missing; those of custom fields are made when they are needed.
+        """Make missing archives; those of custom fields are made when they are needed.
 
         Raises:
             ConfigurationError: one is missing, and none is to be made.
@@ -109,12 +109,12 @@ class LoadedLeads(Archiver):
         return func.crc32(func.coalesce(self._text, ""))
 
     def rule_on(self, leads: TableClause) -> ColumnElement[bool]:
-        """Word that leads hold what those of the chunk held when they were looked at."""
+        """Word that leads still have the checksums of the chunk."""
         now = tuple_(leads.c.lead_id, self._checksum)
         return now.op("IN", is_comparison=True)(literal_column(CHUNK_ROWS))
 
     def holder_on(self, leads: TableClause) -> ColumnElement[str]:
-        """Word who in the dialer is holding a lead; what came with it from the load is nobody."""
+        """Word which part of the dialer is using a lead; rows of the load itself do not count."""
         holder = self._held_on(leads)
         if HOPPER not in self.tables.shapes:
             return holder
@@ -123,7 +123,7 @@ class LoadedLeads(Archiver):
         return case((holder != "", holder), (leads.c.lead_id.in_(waiting), WAITING), else_="")
 
     def _held_on(self, leads: TableClause, but: str = "") -> ColumnElement[str]:
-        """Word the same of a lead that may wait in the hopper, without looking at a table."""
+        """Word the same, but a lead may wait in the hopper; the table `but` is left out."""
         whens: list[tuple[ColumnElement[bool], ColumnElement[str]]] = [
             (leads.c.status.in_(BUSY_STATUSES), literal("status ") + leads.c.status)
         ]
@@ -134,7 +134,7 @@ class LoadedLeads(Archiver):
         return case(*whens, else_="")
 
     def read_leads(self, leads: pd.DataFrame) -> LeadsNow:
-        """Say which of a chunk of leads are as they were loaded, and of the others why not.
+        """Read which leads of a chunk are as they were loaded, and why the others are not.
 
         Args:
             leads: see `loader.undo.outcome.LOADED_TYPES`; lead_ids are unique.
@@ -169,13 +169,13 @@ class LoadedLeads(Archiver):
         return LeadsNow(leads[is_free], as_stayed(stayed)), current
 
     def find_sent(self, sent: SentBatch) -> pd.DataFrame:
-        """Find the leads of a batch that the ledger does not know by their lead_ids.
+        """Find the leads of a batch whose lead_ids the ledger does not have.
 
         Args:
             sent: see `loader.ledger.runs.Ledger.sent_leads`.
 
         Returns:
-            See `loader.undo.outcome.LOADED_TYPES`; which row is which is not known any more: 0.
+            See `loader.undo.outcome.LOADED_TYPES`; row_number is 0, because it is not known.
 
         Raises:
             DatabaseUnavailableError: no answer after all retries.
@@ -189,7 +189,7 @@ class LoadedLeads(Archiver):
         found = found.assign(fingerprint=prints, row_number=0)
         ids = sent.known.lead_ids
         known = pd.DataFrame({"lead_id": ids, "fingerprint": sent.known.fingerprints})
-        # Of several alike, as many as were sent; the first of them are those that are known.
+        # Of equal leads, as many as were sent; the known ones come first.
         found = pd.concat([known, found[~found["lead_id"].isin(ids)]])
         found["nth"] = found.groupby("fingerprint").cumcount()
         wanted = pd.DataFrame({"fingerprint": sent.fingerprints})
@@ -205,7 +205,7 @@ class LoadedLeads(Archiver):
         return found[list(LOADED_TYPES)].astype(LOADED_TYPES)
 
     def moved_ids(self, lead_ids: Collection[int]) -> Ids:
-        """Give those of a chunk of lead_ids that the archive has.
+        """Read which lead_ids of a chunk the archive has.
 
         Raises:
             DatabaseUnavailableError: no answer after all retries.
@@ -218,12 +218,12 @@ class LoadedLeads(Archiver):
         return leads_in(connection, ARCHIVE, lead_ids)
 
     def take(self, leads: pd.DataFrame) -> MovedLeads:
-        """Archive those of a chunk of leads that are as they were loaded, and nobody's.
+        """Archive the leads of a chunk that are as they were loaded and not in use.
 
-        What is in the archive already was taken before; what belongs to it is taken still.
+        Leads that are in the archive were moved before; their children are moved nevertheless.
 
         Args:
-            leads: see `look`; at most 500.
+            leads: see `read_leads`; at most 500.
 
         Raises:
             NotAllowedError: the account may not do this, or make a table that is missing.
@@ -247,12 +247,12 @@ class LoadedLeads(Archiver):
         return MovedLeads(stayed, result.counts, result.children)
 
     def _words(self, current: pd.DataFrame) -> str:
-        """Write the lead_ids and checksums of leads as the database reads them."""
+        """Word the lead_ids and checksums of leads."""
         pairs = zip(current["lead_id"].tolist(), current["checksum"].tolist(), strict=True)
         return self.database.adapter.row_list(pairs)
 
     def _taking_from_hopper(self) -> ForLeads:
-        """Word that leads are taken out of the hopper that are as they were, and wait there."""
+        """Word the deletion of waiting leads from the hopper that are as they were loaded."""
         leads = table(LEADS, *map(column, self.tables.shapes[LEADS].columns))
         hopper = table(HOPPER, column("lead_id"), column("status"))
         free = select(leads.c.lead_id).where(
@@ -263,7 +263,7 @@ class LoadedLeads(Archiver):
         return ForLeads(statement, self.database.engine.dialect)
 
     def _take_from_hopper(self, lead_ids: Ids, known: str) -> int:
-        """Do so with leads that were seen as they were loaded, and count the rows."""
+        """Remove leads from the hopper, and count the rows."""
         if HOPPER not in self.tables.shapes:
             return 0
         taking, count = self._hopper.with_words(CHUNK_ROWS, known), 0
@@ -274,7 +274,7 @@ class LoadedLeads(Archiver):
         return count
 
     def _stayed(self, leads: pd.DataFrame, result: ChunkResult) -> pd.DataFrame:
-        """Say of leads that the archiving left where they were why, in the words of an undo."""
+        """Give the leads that were not archived, with the reasons of an undo."""
         stayed = leads[["row_number", "lead_id"]].merge(result.stayed, on="lead_id")
         stayed = as_stayed(stayed.assign(fields=""))
         unclear = stayed["why"].isin([Stay.NOT_SELECTED, Stay.CHANGED])
@@ -287,7 +287,7 @@ class LoadedLeads(Archiver):
 
 
 def _held_by(name: str, shape: Shape) -> "Select[Any]":
-    """Ask which leads a table of the dialer's names that are in hand, or were put there since."""
+    """Word which leads of a dialer's table are in use, or were inserted since."""
     columns = shape.columns
     place = table(name, *map(column, columns))
     lead_ids = select(place.c.lead_id)
@@ -297,7 +297,7 @@ def _held_by(name: str, shape: Shape) -> "Select[Any]":
         return lead_ids
     was_touched = place.c.status != "ACTIVE"
     if {"entry_time", "modify_date"} <= columns.keys():
-        # A load makes them the same.
+        # A load stores the same value in both.
         was_touched = or_(was_touched, place.c.modify_date != place.c.entry_time)
     return lead_ids.where(place.c.status.in_(PENDING_CALLBACKS), was_touched)
 
@@ -305,10 +305,10 @@ def _held_by(name: str, shape: Shape) -> "Select[Any]":
 def _why_not(
     found: pd.DataFrame, same: "pd.Series[bool]"
 ) -> tuple["pd.Series[str]", "pd.Series[str]"]:
-    """Say of leads why they stay, "" of those that need not, and the details.
+    """Give why leads stay ("": they need not), and the details.
 
     Args:
-        found: see `CURRENT_TYPES`; null for leads that are not there.
+        found: see `CURRENT_TYPES`; null for missing leads.
         same: whether they are as they were loaded.
     """
     holder = found["holder"].fillna("")
@@ -325,7 +325,7 @@ def _why_not(
 
 
 def _followed(result: ChunkResult, retried: ChunkResult) -> ChunkResult:
-    """Join what came of some leads of a chunk, tried once more, to what came of all before."""
+    """Combine the result of a chunk with that of its leads that were tried once more."""
     waited = result.stayed["details"] == WAITING
     counts = result.counts.plus(retried.counts)
     if len(result.stayed):

@@ -1,4 +1,4 @@
-"""What becomes of the leads and the changes of a run that is taken back."""
+"""The results of an undo: leads and changes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,16 +31,16 @@ LOADED_TYPES = {"row_number": "int64", "lead_id": "int64", "fingerprint": "uint3
 STAYED_TYPES = {
     "row_number": "int64", "lead_id": "int64", "fields": "str", "why": "str", "details": "str",
 }  # fmt: skip
-"""What stays: a lead of the run's, or (fields, joined by commas) what it changed in another."""
+"""What stays: a lead of the run, or changed fields (joined by commas) of another lead."""
 
 
 def no_stayed() -> pd.DataFrame:
-    """Give a frame of what stays without any."""
+    """Give an empty frame of what stays."""
     return pd.DataFrame(columns=list(STAYED_TYPES)).astype(STAYED_TYPES)
 
 
 def as_stayed(rows: pd.DataFrame) -> pd.DataFrame:
-    """Give what stays the columns of `STAYED_TYPES`."""
+    """Reduce what stays to the columns of `STAYED_TYPES`."""
     return rows[list(STAYED_TYPES)].astype(STAYED_TYPES)
 
 
@@ -56,21 +56,20 @@ class LeadsNow:
 
 @dataclass(frozen=True)
 class ChangesNow:
-    """Changes of existing leads, or what is left of them."""
+    """Changes to existing leads, as they are now."""
 
     reverted: pd.DataFrame
-    """Those that are reverted, or can be: row_number, lead_id, field, old, new, as the ledger has
-    them."""
+    """Those that are reverted, or can be: row_number, lead_id, field, old, new."""
     stayed: pd.DataFrame = field(default_factory=no_stayed)
     """The others, see `STAYED_TYPES`."""
 
 
 @dataclass(frozen=True)
 class MovedLeads:
-    """What became of one chunk of leads."""
+    """The result of one chunk of leads."""
 
     stayed: pd.DataFrame = field(default_factory=no_stayed)
     """See `STAYED_TYPES`."""
     counts: Counts = field(default_factory=Counts)
     children: Mapping[str, Counts] = field(default_factory=dict)
-    """Of the rows that belong to the leads, by the dialer's table."""
+    """Of the children, by the dialer's table."""

@@ -1,4 +1,4 @@
-"""What is said of an undo as a whole, and the folder that says what became of all that was done."""
+"""The report of an undo."""
 
 from datetime import datetime
 from typing import Literal
@@ -11,7 +11,7 @@ from loader.undo.outcome import Kept
 
 
 class UndoReport(BaseModel):
-    """What became of a run that was taken back; of a dry run, what would."""
+    """The result of an undo; of a dry run, what it would be."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -19,7 +19,7 @@ class UndoReport(BaseModel):
     run: str
     job: Literal["undo"] = "undo"
     of_run: str
-    """The run that was taken back."""
+    """The run that was undone."""
     source: str
     """Its file."""
     database: str
@@ -28,7 +28,7 @@ class UndoReport(BaseModel):
     ended: datetime
     dry_run: bool
     leads: int
-    """Leads that the run had inserted (of the undo of an undo: that it had archived)."""
+    """Leads that the run had inserted; if it was an undo, leads that it had archived."""
     moved: int
     """Leads that went to the archive (came back from it)."""
     leads_stayed: dict[str, int]
@@ -36,14 +36,13 @@ class UndoReport(BaseModel):
     changes: int
     """Fields of existing leads that the run had changed."""
     reverted: int
-    """Fields that hold again what they held before the run."""
+    """Fields that have their values from before the run."""
     changes_stayed: dict[str, int]
     """The others, by why."""
     from_hopper: int
-    """Rows that were taken out of the hopper."""
+    """Rows that were removed from the hopper."""
     children: dict[str, dict[str, int]]
-    """The counts of the rows that belong to the leads, by the dialer's table; of the last attempt,
-    if it took several."""
+    """The counts of children, by the dialer's table; of the last attempt, if there were several."""
     made: list[str]
     """Archive tables that were made."""
     remarks: list[str]
@@ -69,7 +68,7 @@ class UndoReport(BaseModel):
 
 
 def report_lines(report: UndoReport) -> list[str]:
-    """Tell the report in lines for people."""
+    """Write the report as lines for people."""
     would = "would be " if report.dry_run else ""
     lines = [f"undo of {report.of_run} ({report.source})"]
     counts = [

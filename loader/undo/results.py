@@ -24,26 +24,26 @@ MOVED, REVERTED, STAYED = "moved.csv", "reverted.csv", "stayed.csv"
 LEAD = np.dtype(list(LOADED_TYPES.items()))
 
 LEADS_PER_STATEMENT = 1000
-"""Leads that one statement looks at."""
+"""Leads that one statement reads."""
 
 CHANGES = pa.schema(
     {"row_number": pa.int64(), "lead_id": pa.int64()}
     | dict.fromkeys(("field", "old", "new"), pa.large_string())
 )
-"""Columns of reverted.csv: old is what the field held before this run, new what it holds now."""
+"""Columns of reverted.csv: old is the value before the undo, new the value after it."""
 
 
 def work_in(folder: Path, run: str) -> Path:
-    """Give the hidden folder of an undo that goes on."""
+    """Give the hidden folder of an undo that is not finished."""
     return folder / f".{run}"
 
 
 def report_of(folder: Path, run: str) -> UndoReport | None:
-    """Give the report of an undo, if the folder has it, and not that of another run."""
+    """Read the report of an undo; None if the folder has none, or that of another run."""
     try:
         text = (folder / SUMMARY).read_text("utf-8")
         is_its = json.loads(text)["run"] == run
-    except (FileNotFoundError, KeyError, TypeError, ValueError):  # anything may be in that file
+    except (FileNotFoundError, KeyError, TypeError, ValueError):  # the file may have any content
         return None
     return UndoReport.model_validate_json(text) if is_its else None
 
@@ -51,12 +51,12 @@ def report_of(folder: Path, run: str) -> UndoReport | None:
 class UndoResults(ResultFolder):
     """The folder of one undo.
 
-    What there is to do is planned in a hidden folder inside before anything is done; a process that
-    takes the undo up again follows the same plan. The files get their names when they are complete.
+    The undo is planned in a hidden folder before anything is done; a process that resumes the undo
+    follows the same plan. The files get their names when they are complete.
     """
 
     def __init__(self, folder: Path, run: str) -> None:
-        """Make the folder, or take up what an undo has left there that did not come to its end.
+        """Make the folder, or resume an unfinished undo that is in it.
 
         Args:
             folder: where the results go.
@@ -65,7 +65,7 @@ class UndoResults(ResultFolder):
         Raises:
             UsageError: it holds the results of another run, or cannot be made.
         """
-        # Of its own: the folder may be that of an import which did not come to its end.
+        # With the name of the undo: the folder may be that of an unfinished import.
         super().__init__(folder, work_in(folder, run))
         self._leads, self._plan = self.work / "leads", self.work / "planned.csv"
         self._refuse_others()
@@ -83,7 +83,7 @@ class UndoResults(ResultFolder):
             )
         self.refuse_results()
         for other in self.folder.glob(work_in(Path(), "*-undo-*").name):
-            # One that is empty was left by a kill before anything began.
+            # An empty one is of an undo that was killed before it began.
             if other != self.work and any(other.iterdir()):
                 raise UsageError(
                     f"{self.folder} holds what the undo {other.name[1:]} needs, which has not come "
@@ -96,7 +96,7 @@ class UndoResults(ResultFolder):
         return self._leads.exists()
 
     def plan(self, looked_at: Iterator[tuple[pd.DataFrame, pd.DataFrame]]) -> None:
-        """Note which leads are to be moved, and which stay from the beginning.
+        """Write the plan: which leads are to be moved, and which stay.
 
         Args:
             looked_at: frames of `LOADED_TYPES` and of `STAYED_TYPES`.
@@ -122,11 +122,11 @@ class UndoResults(ResultFolder):
         return np.memmap(self._leads, dtype=LEAD, mode="r")
 
     def begin(self) -> None:
-        """Begin the files, with what stays from the beginning."""
+        """Begin the files, with what the plan leaves."""
         with self.writing():
             shutil.copyfile(self._plan, self.work / STAYED)
             (self.work / MOVED).write_text("row_number,lead_id\n")
-            # Quotes tell an empty text from NULL, which has none.
+            # Quotes distinguish an empty text from NULL.
             quoting = pyarrow.csv.WriteOptions(quoting_style="all_valid")
             self._writer = pyarrow.csv.CSVWriter(
                 self.work / REVERTED, CHANGES, write_options=quoting
@@ -137,7 +137,7 @@ class UndoResults(ResultFolder):
                 self.stayed["leads"].update(planned["why"])
 
     def note_leads(self, moved: pd.DataFrame, stayed: pd.DataFrame) -> None:
-        """Note what became of leads that were to be moved: row_number, lead_id; `STAYED_TYPES`.
+        """Note results of leads: row_number and lead_id of moved ones; `STAYED_TYPES`.
 
         Raises:
             ResultsError: it cannot be written.
@@ -150,7 +150,7 @@ class UndoResults(ResultFolder):
         self._note_stayed(stayed)
 
     def note_changes(self, reverted: pd.DataFrame, stayed: pd.DataFrame) -> None:
-        """Note what became of changes: as the ledger has those that are reverted; `STAYED_TYPES`.
+        """Note results of changes: the reverted ones as in the ledger; `STAYED_TYPES`.
 
         Raises:
             ResultsError: they cannot be written.
@@ -160,7 +160,7 @@ class UndoResults(ResultFolder):
         for why, count in fields.groupby(stayed["why"]).sum().items():
             self.stayed["changes"][str(why)] += int(count)
         numbers = [pa.array(reverted[n], pa.int64()) for n in ("row_number", "lead_id")]
-        # What the run wrote is the old value now.
+        # The value that the run wrote is the old value now.
         texts = [to_arrow(reverted[n].astype("str")) for n in ("field", "new", "old")]
         with self.writing():
             if self._writer:
@@ -204,5 +204,5 @@ class UndoResults(ResultFolder):
             shutil.rmtree(self.work)
 
     def discard(self) -> None:
-        """Leave nothing of an undo that was not begun."""
+        """Remove all files of an undo that was not begun."""
         self.remove()

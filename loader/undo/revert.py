@@ -1,8 +1,7 @@
-"""What a run changed in existing leads, put back where nobody has changed it since.
+"""Revert what a run changed in existing leads, if nobody has changed it since.
 
-A field that does not hold what the run wrote stays as it is, also if it is changed between the
-look and the statement: see `loader.writing.updates.LeadUpdater.write`. Done twice it changes
-nothing more.
+A field that does not have the value that the run wrote stays as it is, even if it is changed just
+before the statement: see `loader.writing.updates.LeadUpdater.write`. It can be repeated.
 """
 
 from collections.abc import Collection
@@ -21,7 +20,7 @@ from loader.writing.updates import UPDATE_ROUNDS, LeadUpdater
 
 
 class Reverter:
-    """Puts back the changes of one batch after the other.
+    """Reverts the changes of one batch after the other.
 
     Changes are as from `loader.ledger.runs.Ledger.changes`: row_number, lead_id (int64), field,
     old, new (str, null for NULL).
@@ -33,19 +32,19 @@ class Reverter:
         columns: Collection[str],
         tables: Collection[str],
     ) -> None:
-        """Take the names of vicidial_list's columns, and of the tables that there are."""
+        """Take the columns of vicidial_list, and the names of existing tables."""
         self._database, self._columns = database, columns
         self._has_archive = ARCHIVE in tables
         self._updater = LeadUpdater(database, columns)
         self.refused: dict[int, int] = {}
-        """The server's error code by lead_id, where it refused to put something back."""
+        """The server's error code by lead_id, of leads whose changes it refused to revert."""
 
     def read_changes(self, changes: pd.DataFrame, *, is_done: bool = False) -> ChangesNow:
-        """Say which changes can be put back, or are put back, and of the others why not.
+        """Read which changes can be reverted, or are reverted, and why the others are not.
 
         Args:
             changes: of one batch.
-            is_done: they were to be put back by now.
+            is_done: after `revert`.
 
         Raises:
             DatabaseUnavailableError: no answer after all retries.
@@ -60,7 +59,7 @@ class Reverter:
         is_back = _same(now["now"], now["old"])
         stays = ~(is_back if is_done else is_back | can_be)
         why = pd.Series(Kept.CHANGED, now.index, "str")
-        # It still holds what the run wrote.
+        # It still has the value that the run wrote.
         why = why.mask(can_be, Kept.LOCKED)
         codes = now["lead_id"].map(self.refused).astype("Int64")
         why = why.mask(can_be & codes.notna(), Kept.REFUSED)
@@ -74,7 +73,7 @@ class Reverter:
         return ChangesNow(changes[~stays.to_numpy()], _by_lead(stayed))
 
     def revert(self, changes: pd.DataFrame) -> None:
-        """Put back what still is as it was changed; what cannot be is told by `look`.
+        """Revert the fields that still have the values of the run; `read_changes` gives the rest.
 
         Args:
             changes: of one batch.
@@ -87,7 +86,7 @@ class Reverter:
                 return
 
     def _in_halves(self, changes: pd.DataFrame) -> bool:
-        """Put back once, and corner the leads that the server refuses; say if nothing is left."""
+        """Revert once; find refused leads by halves; say whether nothing is left."""
         try:
             return self._attempt(changes)
         except RowDataError as error:
@@ -96,7 +95,7 @@ class Reverter:
                 self.refused[int(lead_ids[0])] = error.code
                 return True
         is_first = changes["lead_id"].isin(lead_ids[: len(lead_ids) // 2])
-        # Both: one after the other.
+        # A list, so that both halves are done.
         return all([self._in_halves(changes[is_first]), self._in_halves(changes[~is_first])])
 
     def _attempt(self, changes: pd.DataFrame) -> bool:
@@ -120,7 +119,7 @@ class Reverter:
         return self._database.read(lambda connection: leads_in(connection, ARCHIVE, lead_ids))
 
     def _read(self, connection: Connection, changes: pd.DataFrame) -> pd.DataFrame:
-        """Read what the leads hold now in all fields that were changed in some, by lead_id."""
+        """Read the current values of all fields that were changed in some lead, by lead_id."""
         lead_ids = changes["lead_id"].unique()
         wanted = set(changes["field"])
         names = [name for name in self._columns if name in wanted]
@@ -128,7 +127,7 @@ class Reverter:
 
 
 def _put_back(before: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame:
-    """Give what leads should hold: in the cells that are as they were changed, what was before."""
+    """Give the wanted values: cells that have the values of the run get the values from before."""
     after = {"lead_id": before["lead_id"]}
     for name in before.columns.drop("lead_id"):
         cells = changes[changes["field"] == name].set_index("lead_id").reindex(before.index)
@@ -138,12 +137,12 @@ def _put_back(before: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _same(one: "pd.Series[str]", other: "pd.Series[str]") -> "pd.Series[bool]":
-    """Compare to the letter; NULL is the same as NULL only."""
+    """Compare to the letter; NULL equals only NULL."""
     return (one == other) | (one.isna() & other.isna())
 
 
 def _by_lead(stayed: pd.DataFrame) -> pd.DataFrame:
-    """Tell the fields of a lead that stay for the same reason in one row."""
+    """Join the fields of a lead that stay for the same reason into one row."""
     if stayed.empty:
         return no_stayed()
     key = ["row_number", "lead_id", "why", "details"]

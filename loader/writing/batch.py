@@ -38,7 +38,7 @@ class Inserted:
 
 
 class BatchLog:
-    """Keeps what is known of a batch for those who take it up again; this one keeps nothing."""
+    """Keeps the state of a batch for a process that resumes it; this one keeps nothing."""
 
     session: str | None = None
     """The one that sent it last, see `Database.end_session`."""

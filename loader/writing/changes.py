@@ -111,7 +111,7 @@ def as_changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
 
 @cache
 def no_changes() -> pd.DataFrame:
-    """Give the frame of no changes; it is one and the same, and not to be changed."""
+    """Give the frame of no changes; do not modify it, because all callers share it."""
     return pd.DataFrame({}, index=pd.Index([], dtype="int64"), columns=list(CHANGE_TYPES)).astype(
         CHANGE_TYPES
     )
@@ -124,17 +124,17 @@ class Updated:
     changes: pd.DataFrame = field(default_factory=no_changes)
     """The changes that happened, see `CHANGE_TYPES`; new is what was read back."""
     unchanged: tuple[int, ...] = ()
-    """Row numbers whose lead holds all that the row says."""
+    """Row numbers whose lead already has all values of the row."""
     gone: tuple[int, ...] = ()
-    """Row numbers whose lead is not in vicidial_list any more: deleted or archived."""
+    """Row numbers whose lead was deleted or archived meanwhile."""
     contended: tuple[int, ...] = ()
-    """Row numbers whose lead others changed again and again, each time before it was written."""
+    """Row numbers whose lead others changed in every round before it was written."""
     refused: dict[int, int] = field(default_factory=dict)
     """The server's error code by row number, of the changes that it refused."""
     changed: tuple[int, ...] = ()
-    """Row numbers of leads that read back otherwise than written: the server changed them."""
+    """Row numbers of leads that the server stored otherwise than sent."""
     in_doubt: pd.DataFrame = field(default_factory=no_changes)
-    """Changes of which nobody knows whether they happened; none unless an exception ended it."""
+    """Changes that may or may not have happened, after an exception."""
 
     def __add__(self, other: "Updated") -> "Updated":
         return Updated(
@@ -155,14 +155,14 @@ def _chained(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
 
 
 class ChangeLog:
-    """Keeps what is known of a batch for those who take it up again; this one keeps nothing."""
+    """Keeps the state of a batch for a process that resumes it; this one keeps nothing."""
 
     session: str | None = None
     """The one that sent it last, see `Database.end_session`."""
     planned = no_changes()
-    """Changes that a process before this one sent, and nobody knows whether they happened."""
+    """Changes that a process before this one sent; they may or may not have happened."""
     known = Updated()
-    """What it knew."""
+    """What that process knew."""
 
     def sending(self, connection: Connection, changes: pd.DataFrame) -> None:
         """Note changes that are about to be sent over a connection; what was done is committed."""
@@ -171,7 +171,7 @@ class ChangeLog:
         """Note over the same connection, before the commit, which of the rows sent were changed."""
 
     def lost(self, sent: pd.Index) -> None:
-        """Learn that of rows sent nobody knows what became, be it noted or not."""
+        """Forget the noted result of rows: it may not be committed."""
 
     def ended(self, known: Updated) -> None:
         """Note what became of all rows."""

@@ -1,4 +1,4 @@
-"""What comes with leads into its tables: alternate numbers, custom fields, hopper, callbacks."""
+"""The rows that come with leads: alternate numbers, custom fields, hopper, callbacks."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,8 +26,8 @@ class InsertedExtra:
     changed: tuple[int, ...] = ()
     """Leads with rows of which the server stored something else than was sent."""
     generated: "pd.Series[int]" = field(default_factory=lambda: pd.Series(dtype="int64"))
-    """The numbers that the server gave the rows, if the table numbers them; without those that are
-    gone already, for the dialer works with them at once."""
+    """The numbers that the server gave the rows, if the table numbers them. Rows that the dialer
+    has already processed are missing."""
 
 
 class ExtraInserter:
@@ -83,7 +83,7 @@ class ExtraInserter:
         return self.last
 
     def _set_back(self, lead_ids: Collection[int], extra: ExtraRows) -> None:
-        """Set back the leads that wait for a row that is not there."""
+        """Reset the leads that wait for a row that was refused."""
         before = {
             name: value
             for name, value in extra.unless_stored.items()
@@ -93,7 +93,7 @@ class ExtraInserter:
             return
         leads = table(LEADS, column("lead_id"), *map(column, before))
         statement = update(leads).where(leads.c.lead_id.in_(lead_ids)).values(**before)
-        # Done twice it is the same.
+        # It can be repeated.
         for attempt in self.database.retrying():
             with attempt, self.database.connect() as connection:
                 connection.execute(statement)
@@ -117,7 +117,7 @@ class _ExtraBatch(Batch):
         super().__init__(writer, extra.table, rows.astype("str"), log)
 
     def skip_called(self) -> None:
-        """Take the rows of leads that the dialer has called by now as stored: they were."""
+        """Count the rows of leads that the dialer has called by now as stored."""
         leads = table(LEADS, column("lead_id"), column("called_since_last_reset"))
         ids = self.lead_ids.unique().tolist()
         asked = select(leads.c.lead_id).where(
@@ -127,16 +127,16 @@ class _ExtraBatch(Batch):
         self.known += Inserted(self.lead_ids[self.lead_ids.isin(called)])
 
     def send(self, connection: Connection, rows: pd.DataFrame, *, by_file: bool) -> Written:
-        """Send rows once the leftovers in their place are gone."""
+        """Send rows after the deletion of leftovers with the same keys."""
         if self.extra.replaces:
             self._delete_leftovers(connection, rows)
         return super().send(connection, rows, by_file=by_file)
 
     def _delete_leftovers(self, connection: Connection, rows: pd.DataFrame) -> None:
-        """Delete by lead_id only: REPLACE would go by every unique key of the site's, too.
+        """Delete by lead_id only: REPLACE would also use every unique key that the site added.
 
-        What is not there is not deleted either: InnoDB would lock the gap, and loads that run at
-        the same time would deadlock at each other's.
+        Only existing rows are deleted: otherwise InnoDB would lock the gap, and concurrent loads
+        would deadlock.
         """
         existing = _stored(connection, self.extra, rows, ["lead_id"]).index
         if len(existing):
@@ -147,15 +147,15 @@ class _ExtraBatch(Batch):
     def read_back(
         self, connection: Connection, rows: pd.DataFrame, written: Written | None
     ) -> Inserted:
-        """Take the server's word where it says that all is stored as sent; else look."""
+        """Trust the server if it says that all is stored as sent; otherwise read the rows."""
         all_stored = written is not None and written.rows == len(rows)
         if all_stored and written is not None and not written.warnings:
             return Inserted(self.lead_ids[rows.index])
         if written is None and self.extra.replaces:
-            return Inserted()  # they go in again, in their own place
+            return Inserted()  # they are sent again and replace themselves
         existing = _stored(connection, self.extra, rows, [*map(str, rows)])
         sent = rows.loc[existing.index]
-        # What the server makes of an empty value is the column's own way to be empty.
+        # The server stores an empty value as the column's empty value.
         differs = ((existing != sent) & (sent != "")).any(axis="columns")
         stored = rows.index if all_stored else existing.index
         return Inserted(self.lead_ids[stored], changed=tuple(existing.index[differs].tolist()))
@@ -167,8 +167,8 @@ def _stored(
     """Read columns of the stored rows that have the keys of `rows`, as text, in one statement.
 
     Returns:
-        Str columns; indexed as `rows`, without those that are not there. Of several stored rows
-        with the same key, such as one that the dialer has put there, the last.
+        Str columns; the index of `rows` that exist. Of several stored rows with the same key, such
+        as one that the dialer has inserted, the last.
     """
     asked = list(dict.fromkeys([*extra.key, *names]))
     stored = table(extra.table, *map(column, dict.fromkeys(["lead_id", *asked])))
@@ -190,7 +190,7 @@ def _keys(rows: pd.DataFrame, key: Sequence[str]) -> "pd.Series[str]":
 
 
 def _by_row_number(known: Inserted, row_numbers: pd.Index) -> InsertedExtra:
-    """Tell of leads what is known of their rows, which are numbered from 0."""
+    """Give the result by lead; the rows are numbered from 0."""
     refused = {int(row_numbers[row]): code for row, code in known.refused.items()}
     is_stored = pd.Series(range(len(row_numbers))).isin(known.lead_ids.index)
     complete = is_stored.groupby(row_numbers).all()

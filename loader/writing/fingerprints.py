@@ -15,16 +15,15 @@ from loader.frames.arrow import join_texts, to_arrow, to_series
 SEPARATOR = "\x1f"
 
 IDENTITY = ("entry_date", "phone_number", "list_id")
-"""What tells a lead that was sent even if the site changes the rest. Where triggers may change the
-list too, the first two have to do: but another load can have the same number at the same time."""
+"""These columns identify a lead even if the site changes the rest. If triggers may change the list,
+only the first two are compared, although another load can have the same number at that time."""
 
 MOVING = ("modify_date", "gmt_offset_now")
-"""What changes in leads with which nobody works: the dialer's ADMIN_adjust_GMTnow_on_leads moves
-their time zones."""
+"""Columns that change in idle leads: the dialer moves time zones."""
 
 
 def fingerprints_of(texts: "pd.Series[str]") -> "pd.Series[int]":
-    """Give 32 bits (uint32) of a hash of each text: who knows them sees that a lead was changed."""
+    """Give 32 bits (uint32) of a hash of each text, by which a change of a lead is recognized."""
     hashed = pd.util.hash_array(texts.to_numpy(dtype=object), categorize=False)
     return pd.Series((hashed >> np.uint64(32)).astype("uint32"), index=texts.index)
 
@@ -32,7 +31,7 @@ def fingerprints_of(texts: "pd.Series[str]") -> "pd.Series[int]":
 def read_fingerprints(
     database: Database, lead_ids: Collection[int], columns: Collection[str]
 ) -> "pd.Series[int]":
-    """Read the fingerprints (uint32) of leads as they are now, by lead_id; of those that are there.
+    """Read the fingerprints (uint32) of leads as they are now, by lead_id; without missing ones.
 
     Args:
         database: the dialer's.
@@ -59,7 +58,7 @@ def as_texts(rows: pd.DataFrame) -> "pd.Series[str]":
 
 
 def _compared(columns: Iterable[Hashable]) -> list[str]:
-    """Order the columns for comparison, but for those that the server or the dialer moves."""
+    """Order the columns for comparison, without those that change in idle leads."""
     names = [str(name) for name in columns if name not in {*MOVING, *IDENTITY}]
     return [*IDENTITY, *names]
 
@@ -79,6 +78,6 @@ def read_texts(
 
 def text_of(columns: Iterable[str], adapter: Adapter) -> str:
     """Word the text of a lead, see `as_texts`, in SQL."""
-    # Named in full, for the archive's may stand in the same statement.
+    # Qualified, because a statement may also name the columns of the archive.
     names = [f"vicidial_list.{quote_identifier(name)}" for name in _compared(columns)]
     return adapter.joined_text(names, ord(SEPARATOR))

@@ -1,7 +1,7 @@
-"""Leads into vicidial_list, a batch at a time, with the id of every one proven by reading back.
+"""Insert leads into vicidial_list, batch by batch; every lead_id is proven by reading back.
 
-After a failure, what became of the batch is found out by looking at the leads above the highest
-lead_id noted before it; see `loader.writing.batch` for the rest.
+After a failure, the leads above the highest lead_id before the batch show what is stored; see
+`loader.writing.batch` for the rest.
 """
 
 from collections.abc import Collection, Iterable
@@ -60,7 +60,7 @@ def _repeated(value: str, index: pd.Index) -> "pd.Series[str]":
 
 
 class LeadLog(BatchLog):
-    """Keeps what is known of a batch of leads; this one keeps nothing."""
+    """Keeps the state of a batch of leads; this one keeps nothing."""
 
     watermark: int = 0
     """The highest lead_id before it was sent."""
@@ -70,7 +70,7 @@ class LeadLog(BatchLog):
     """What a process before this one knew."""
 
     def plan(self, watermark: int, moment: datetime, fingerprints: "pd.Series[int]") -> None:
-        """Take what finds the rows again, before they are sent for the first time."""
+        """Note what identifies the rows, before they are sent for the first time."""
 
 
 class LeadInserter:
@@ -91,7 +91,7 @@ class LeadInserter:
         Args:
             leads: see `as_stored`.
             user: the dialer user in whose name they are loaded.
-            log: keeps what is known of the batch; what it knows already is not done again.
+            log: keeps the state of the batch; what it has is not repeated.
 
         Returns:
             What became of each row, by row_number; the lead_ids are those that it was given.
@@ -122,7 +122,7 @@ class LeadInserter:
 
 
 class _LeadBatch(Batch):
-    """Leads on their way in: found again above the highest lead_id noted before."""
+    """A batch of leads, which are found above the highest lead_id before it."""
 
     def __init__(self, writer: Writer, rows: pd.DataFrame, watermark: int, log: LeadLog) -> None:
         super().__init__(writer, LEADS, rows, log)
@@ -131,10 +131,10 @@ class _LeadBatch(Batch):
     def read_back(
         self, connection: Connection, rows: pd.DataFrame, written: Written | None
     ) -> Inserted:
-        """Find rows among the leads that are new since the watermark, or of the write.
+        """Find rows among the leads of the write, or among all leads above the watermark.
 
-        By all their values; else, changed by a trigger or a column's type, by those that make a
-        lead; else, where the write took all rows, in the order of their lead_ids.
+        Rows are matched by all their values. Those that a trigger or a column's type changed are
+        matched by the columns of `IDENTITY`; the rest by their order, if the write took all rows.
         """
         first = written.first_id if written and written.rows else self.watermark + 1
         since = f"lead_id >= {first}"
@@ -168,7 +168,7 @@ class _LeadBatch(Batch):
 def _inserted(
     lead_ids: "pd.Series[int]", stored: "pd.Series[str]", changed: tuple[int, ...] = ()
 ) -> Inserted:
-    """Say which rows are which leads, and how these are stored: texts by lead_id."""
+    """Give the result for matched rows; `stored` has the texts by lead_id."""
     fingerprints = fingerprints_of(stored[lead_ids]).set_axis(lead_ids.index)
     return Inserted(lead_ids, changed=changed, fingerprints=fingerprints)
 
@@ -186,7 +186,7 @@ def _pair_equal(wanted: "pd.Series[str]", stored: "pd.Series[str]") -> "pd.Serie
 
 
 def _told_apart(texts: "pd.Series[str]") -> "pd.Index[str]":
-    """Number equal texts."""
+    """Number equal texts, to make them unique."""
     nth = texts.groupby(texts).cumcount()
     return pd.Index(texts + SEPARATOR + nth.astype("str"))
 

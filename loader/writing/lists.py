@@ -1,4 +1,4 @@
-"""New lists in the dialer, one for a file, and found again by the file they were made for."""
+"""New lists in the dialer, one for each file; a list is recognized by the mark of its file."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ from loader.errors import ConfigurationError, RowDataError
 CAMPAIGNS = "vicidial_campaigns"
 MARKED = "list_description"
 ATTEMPTS = 100
-"""To get a list_id before somebody else does."""
+"""To get a list_id, if others make lists at the same time."""
 
 Fill = Callable[[int], Mapping[str, str]]
 """Gives the values of a list with a list_id, by column of vicidial_lists."""
@@ -37,16 +37,16 @@ class NewList(NamedTuple):
 
     list_id: int
     is_new: bool
-    """Whether it was made just now; else it was there, made for the same file before."""
+    """Whether it was made now; otherwise it existed, made for the same file."""
 
 
 def find_list(database: Database, list_ids: tuple[int, int], mark: str) -> NewList:
-    """Say which list a file has, or would get: the next above those in use.
+    """Give the list that a file has, or would get: the next list_id above those in use.
 
     Args:
         database: the dialer's.
         list_ids: the least and the greatest list_id to give out.
-        mark: of the file, the same for the same content.
+        mark: of the file; the same content has the same mark.
 
     Raises:
         ConfigurationError: the database lacks what is needed, or all list_ids are given out.
@@ -61,7 +61,7 @@ def make_list(database: Database, list_ids: tuple[int, int], mark: str, fill: Fi
     Args:
         database: the dialer's.
         list_ids: the least and the greatest list_id to give out.
-        mark: of the file; it is put behind list_description.
+        mark: of the file; it is appended to list_description.
         fill: gives the list's values; texts are cut to the width of their columns.
 
     Raises:
@@ -83,8 +83,8 @@ def make_list(database: Database, list_ids: tuple[int, int], mark: str, fill: Fi
                 try:
                     _insert(database, found.list_id, values, has_date="list_changedate" in columns)
                 except RowDataError:
-                    # Somebody was faster; else the same happens again and again.
-                    connection.rollback()  # what is asked next sees what is there now
+                    # Another process was faster; if not, the same error comes in each attempt.
+                    connection.rollback()  # the next question sees the current rows
                     continue
                 return found
         raise ConfigurationError(
@@ -95,7 +95,7 @@ def make_list(database: Database, list_ids: tuple[int, int], mark: str, fill: Fi
 
 
 def drop_list(database: Database, list_id: int, mark: str) -> None:
-    """Take a list back that was made for a file of which nothing was inserted.
+    """Delete a list that was made for a file, if none of its leads was inserted.
 
     Raises:
         DatabaseUnavailableError: no answer after all retries.
@@ -172,7 +172,7 @@ def _values(
 
 
 def _insert(database: Database, list_id: int, values: Mapping[str, str], *, has_date: bool) -> None:
-    """Insert it over a connection of its own: what fails may not end the one that asks."""
+    """Insert it by a separate connection: a failure must not end the one that reads."""
     changed: dict[str, Any] = {"list_changedate": literal_column("now()")} if has_date else {}
     lists = _table(LISTS_TABLE, "list_id", *values, *changed)
     with database.connect() as connection:

@@ -1,8 +1,8 @@
-"""Changes to leads that are in vicidial_list already, beside a dialer that changes them too.
+"""Changes to existing leads of vicidial_list, while the dialer changes them too.
 
-A lead is written only if it still holds what the change was decided by: the old values stand in
-the statement itself. After a failure the leads are looked at, and only what did not happen is
-decided anew and sent again. That holds with and without transactions.
+A lead is written only if it still has the values that the change is based on: the statement itself
+compares them. After a failure the leads are read, and only changes that did not happen are decided
+and sent again. That works with and without transactions.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ from loader.writing.changes import (
 )
 
 UPDATE_ROUNDS = 5
-"""Of reading and writing a lead that others change in between."""
+"""Attempts to read and write a lead that others change in between."""
 
 
 class LeadUpdater:
@@ -72,7 +72,7 @@ class LeadUpdater:
             leads: see `plan`.
             options: likewise.
             fields: likewise.
-            log: keeps what is known of the batch; what it knows already is not done again.
+            log: keeps the state of the batch; what it has is not repeated.
 
         Raises:
             DatabaseUnavailableError: no answer after all retries. What is changed by then stays;
@@ -98,14 +98,14 @@ class LeadUpdater:
         return self.last
 
     def read_leads(self, leads: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-        """Read what existing leads hold, see `wanted_values`; one that is gone has no row."""
+        """Read the values of existing leads, see `wanted_values`; a missing lead has no row."""
         ids = leads["existing_lead_id"]
         return self.database.read(lambda connection: self.read(connection, ids, names))
 
     def read(
         self, connection: Connection, ids: "pd.Series[int]", names: Sequence[str]
     ) -> pd.DataFrame:
-        """Likewise over a connection, by the lead_id of each row."""
+        """Read the same by a connection; `ids` has the lead_id of each row."""
         if ids.empty or not names:
             return pd.DataFrame({"lead_id": ids})
         texts = ", ".join(map(self.database.adapter.as_text, names))
@@ -115,14 +115,14 @@ class LeadUpdater:
         ).all()
         types = {"lead_id": "int64"} | dict.fromkeys(names, "str")
         found = pd.DataFrame(leads, columns=list(types)).astype(types)
-        # All who write leads in this order do not wait for one another in a circle.
+        # The same order in all processes prevents deadlocks.
         found = found.sort_values("lead_id")
         return found.set_axis(pd.Series(ids.index, index=ids)[found["lead_id"]], axis="index")
 
     def write(
         self, connection: Connection, before: pd.DataFrame, after: pd.DataFrame
     ) -> "pd.Series[bool]":
-        """Change the leads that still hold what they held before, and tell them."""
+        """Change the leads that still have the values of `before`, and say which."""
         update = self.database.adapter.update_unchanged
         return before["lead_id"].isin(update(connection, LEADS, before, after))
 
@@ -136,7 +136,7 @@ class _Write:
 
     @classmethod
     def of(cls, changes: pd.DataFrame, names: Sequence[str]) -> "_Write | None":
-        """Make the write again whose changes are known; cells that it left as they were are ""."""
+        """Rebuild a write from its changes; cells that it did not change are ""."""
         if changes.empty:
             return None
         lead_ids = changes["lead_id"].groupby(level=0).first()
@@ -148,10 +148,10 @@ class _Write:
         return cls(*ages)
 
     def done_in(self, stored: pd.DataFrame) -> pd.Index:
-        """Tell the rows that were written by what the leads hold now.
+        """Give the rows that were written, judged by the current values.
 
-        Not all cells may hold it still: others may have changed some since. But if there is one
-        that is as before, it was they who wrote the rest.
+        Others may have changed some cells since. But if one cell still has its old value, the rest
+        was not written by us.
         """
         stored = _completed(stored, self.before)
         cells = differing_cells(self.before, self.after)
@@ -160,9 +160,9 @@ class _Write:
         return stored.index[written & ~as_before]
 
     def done(self, rows: pd.Index, stored: pd.DataFrame) -> Updated:
-        """Say of rows that were written what changed, by what the leads hold now."""
+        """Give the changes of rows that were written, by the current values."""
         before, after = self.before.loc[rows], self.after.loc[rows]
-        # Others may have changed other cells since, or taken the lead away.
+        # Others may have changed other cells since, or removed the lead.
         stored, cells = _completed(stored, after), differing_cells(before, after)
         read = {name: stored[name].where(cells[name], before[name]) for name in fields_of(before)}
         stored = before.assign(**read)
@@ -173,7 +173,7 @@ class _Write:
 
 
 def _completed(stored: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
-    """Put the leads that are not there any more in their places, as they were in another frame."""
+    """Add missing leads as they are in another frame."""
     missing = other.index.difference(stored.index)
     if len(missing):
         stored = pd.concat([stored, other.loc[missing]])
@@ -181,14 +181,14 @@ def _completed(stored: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
 
 
 def _in_order(changes: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Sort the changes of each row as `as_changes` does: by the order of the table's columns."""
+    """Sort the changes of each row by the order of the table's columns, as `as_changes` does."""
     place = changes["field"].map({name: place for place, name in enumerate(names)})
     ordered = changes.assign(place=place).sort_values("place").sort_index(kind="stable")
     return ordered.drop(columns="place")
 
 
 class _Batch:
-    """One batch on its way in."""
+    """One batch of changes."""
 
     def __init__(
         self,
@@ -201,21 +201,21 @@ class _Batch:
         self.updater, self.database = updater, updater.database
         self.options, self.names, self.log = options, names, log
         self.left = leads
-        """The rows of which nothing is known yet."""
+        """The rows without a known result."""
         self.known = Updated()
         self.sent = _Write.of(log.planned, names)
-        """What was sent, until it is known what became of it."""
+        """What was sent, until its result is known."""
         self.session = log.session
         self.note(replace(log.known, changes=_in_order(log.known.changes, names)))
 
     def note(self, what: Updated) -> None:
-        """Add to what is known; the rows it is about are not left any more."""
+        """Add a result; its rows are not left any more."""
         self.known += what
         rows = [*what.changes.index, *what.unchanged, *what.gone, *what.contended, *what.refused]
         self.left = self.left[~self.left.index.isin(rows)]
 
     def in_doubt(self) -> pd.DataFrame:
-        """Give the changes that were sent and of which nobody knows whether they are stored."""
+        """Give the changes that were sent and may or may not be stored."""
         return as_changes(self.sent.before, self.sent.after) if self.sent else no_changes()
 
     def attempt(self, rows: pd.Index) -> None:
@@ -226,9 +226,9 @@ class _Batch:
                 self.read_and_write(self.left[self.left.index.isin(rows)])
 
     def read_and_write(self, leads: pd.DataFrame) -> None:
-        """Change leads to what is wanted of them, as they are stored now."""
+        """Change leads to the wanted values, based on their current values."""
         if leads.empty:
-            return  # the settlement knew them all
+            return  # all have a result already
         before = self.updater.read_leads(leads, self.names)
         self.note(Updated(gone=tuple(leads.index.difference(before.index))))
         after = wanted_values(leads.loc[before.index], before, self.options)
@@ -263,7 +263,7 @@ class _Batch:
         return self.updater.read(connection, before["lead_id"], fields_of(before))
 
     def halve(self, rows: pd.Index, code: int) -> None:
-        """Corner the change that the server refuses; without transactions, some are done."""
+        """Find the change that the server refuses, by halves."""
         self.settle()
         rows = rows[rows.isin(self.left.index)]
         if len(rows) <= 1:
@@ -274,7 +274,7 @@ class _Batch:
             self.attempt(half)
 
     def settle(self) -> None:
-        """Find out what became of a write of which nobody knows how it ended, when it has."""
+        """Find the result of a write whose end is not known, after it has ended."""
         write = self.sent
         if write is None:
             return
@@ -282,6 +282,6 @@ class _Batch:
         if self.session is not None:
             self.database.end_session(self.session)
         stored = self.database.read(lambda connection: self.read_back(connection, write))
-        # Others may have gone on with the lead since: what counts is what was sent.
+        # Others may have changed the lead since: what was sent counts.
         self.note(write.done(write.done_in(stored), write.after))
         self.sent = None

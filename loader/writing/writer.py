@@ -15,7 +15,7 @@ class Writer:
     """Sends rows by the fastest way that server and account allow."""
 
     def __init__(self, database: Database) -> None:
-        """Take the database; that it refuses files is learnt at the first one."""
+        """Take the database; whether it refuses files shows at the first one."""
         self.database = database
         self.loads_files = database.adapter.loads_files
 
@@ -27,7 +27,7 @@ class Writer:
         *,
         by_file: bool,
     ) -> Written:
-        """Send rows; by a file the server leaves out what it refuses, else it says so.
+        """Send rows; of a file the server leaves out refused rows, otherwise it raises an error.
 
         Args:
             connection: nothing is committed.
