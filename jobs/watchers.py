@@ -1,4 +1,4 @@
-"""What a job reports to while it runs: its name, messages, progress, and questions to a person."""
+"""What a job reports to while it runs, the signal that ends it, and the clocks that it reads."""
 
 import time
 from collections.abc import Callable
@@ -14,56 +14,33 @@ from loader.reading.source import SourceFile
 from loader.results.summary import Summary
 from loader.signals import Stop
 
-Progress = Callable[[str, int, int], None]
-"""Told of the stage (check, insert), what is done and what there is to do, in its own units."""
-
-Start = Callable[[SourceFile, ColumnMapping], None]
-"""Told of the file and its mapping before the first row is loaded."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Watchers:
-    """Who wants to know how a load goes on."""
+    """Callbacks of a job, its stop signal and its clocks; the defaults report to nobody."""
 
-    named: Callable[[str], None] = lambda _name: None
-    """Told the name of the run, first of all."""
-    started: Start = lambda _source, _mapping: None
+    named: Callable[[str], None] = lambda _run: None
+    """Called first, with the name of the run."""
+    started: Callable[[SourceFile, ColumnMapping], None] = lambda _source, _mapping: None
+    """Called with the file and its mapping before the first row is checked."""
     say: Callable[[str], None] = lambda _message: None
-    """Told in words what need not be told."""
-    progress: Progress = lambda _stage, _done, _all: None
-    confirm: Callable[[Summary], bool] | None = None
-    """Asked before anything is inserted, told what would be."""
-
-
-NOBODY = Watchers()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Surroundings:
-    """Who wants to know how it goes on, who may say to end, and the clocks."""
-
-    named: Callable[[str], None] = lambda _name: None
-    """Told the name of the run, first of all."""
-    say: Callable[[str], None] = lambda _message: None
-    progress: Callable[[int, float], None] = lambda _leads, _share: None
-    """Told how many leads were taken, and how much of all there is to do, from 0 to 1."""
-    stop: Stop = field(default_factory=Stop)
-    """Does all waiting."""
-    monotonic: Callable[[], float] = time.monotonic
-    """Seconds that never go back."""
-    read_clock: Callable[[Connection], Clock] = read_clock
-
-
-@dataclass(frozen=True, kw_only=True)
-class NightWatch:
-    """Who wants to know how the night goes on, and who may say to end."""
-
-    say: Callable[[str], None] = lambda _message: None
+    """Called with messages for information."""
     warn: Callable[[str], None] = lambda _message: None
-    """Told what somebody should look at."""
-    watching: Callable[[], AbstractContextManager[Watchers]] = lambda: nullcontext(NOBODY)
-    """Gives the watchers of a load."""
-    moving: Callable[[], AbstractContextManager[Surroundings]] | None = None
-    """Gives the surroundings of an archiving."""
+    """Called with messages that need attention."""
+    progress: Callable[[str, int, float], None] = lambda _stage, _done, _share: None
+    """Called with the stage (such as check, insert or archive), how much of it is done in its own
+    units (such as bytes or leads), and the share of the whole from 0 to 1."""
+    confirm: Callable[[Summary], bool] | None = None
+    """Called before an import inserts anything, with the summary to expect; False ends the run."""
     stop: Stop = field(default_factory=Stop)
-    """Does all waiting."""
+    """Notes the signal that ends the job, and does all waiting."""
+    monotonic: Callable[[], float] = time.monotonic
+    """Gives seconds that never go back."""
+    read_clock: Callable[[Connection], Clock] = read_clock
+    """Reads the clock of the database server."""
+    watch_run: "Callable[[str], AbstractContextManager[Watchers]] | None" = None
+    """Gives the watchers of one run, by its job, where a job runs other jobs."""
+
+    def of_run(self, job: str) -> "AbstractContextManager[Watchers]":
+        """Give the watchers of one run; without `watch_run`, these."""
+        return self.watch_run(job) if self.watch_run else nullcontext(self)

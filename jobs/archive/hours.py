@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from jobs.watchers import Surroundings
+from jobs.watchers import Watchers
 from loader.api.lead_archive import IN_OFFICE_HOURS
 from loader.clock import Clock
 from loader.database.connection import Database
@@ -17,17 +17,17 @@ ASK_AGAIN = 60.0
 class ServerTime:
     """The server's clock, read now and then and counted on in between."""
 
-    def __init__(self, database: Database, around: Surroundings) -> None:
-        self._database, self._around = database, around
+    def __init__(self, database: Database, watchers: Watchers) -> None:
+        self._database, self._watchers = database, watchers
         self._clock: Clock | None = None
         self._read_at = 0.0
 
     def now(self) -> Clock:
         """Give the time."""
-        elapsed = self._around.monotonic() - self._read_at
+        elapsed = self._watchers.monotonic() - self._read_at
         if self._clock is None or elapsed > ASK_AGAIN:
-            self._clock = self._database.read(self._around.read_clock)
-            self._read_at, elapsed = self._around.monotonic(), 0.0
+            self._clock = self._database.read(self._watchers.read_clock)
+            self._read_at, elapsed = self._watchers.monotonic(), 0.0
         return replace(self._clock, now=self._clock.now + timedelta(seconds=elapsed))
 
 

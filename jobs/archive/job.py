@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from jobs.archive.hours import Hours, ServerTime
-from jobs.watchers import Surroundings
+from jobs.watchers import Watchers
 from loader.api.lead_archive import IN_OFFICE_HOURS, SUCCESS
 from loader.archive.archiver import Archiver
 from loader.archive.preview import undefined
@@ -54,7 +54,7 @@ def move(
     results: Path | None = None,
     *,
     office_hours: OfficeHours | None = None,
-    surroundings: Surroundings | None = None,
+    watchers: Watchers | None = None,
 ) -> ArchiveReport:
     """Move leads until all are moved, or something says to end; a dry run looks only.
 
@@ -64,7 +64,7 @@ def move(
         database: the dialer's.
         results: folder of the result files; `results/<run>` if not given.
         office_hours: when nothing is archived; moving back is allowed at any time.
-        surroundings: who watches, and what the time is.
+        watchers: callbacks, the stop signal and the clocks.
 
     Returns:
         The report, also of what an error ended after its beginning.
@@ -76,17 +76,17 @@ def move(
         LoaderError: it cannot be done, see `loader.errors`; no lead was moved.
         Interrupted: a signal came; no lead was moved.
     """
-    around = surroundings or Surroundings()
+    watchers = watchers or Watchers()
     _refuse_nothing(asked, options)
     if asked.job == "dearchive" or options.ignore_office_hours or options.dry_run:
         office_hours = None
-    hours = Hours(office_hours, ServerTime(database, around))
+    hours = Hours(office_hours, ServerTime(database, watchers))
     with closing(Throttle(database, options)) as throttle:
-        with around.stop.at_once():
+        with watchers.stop.at_once():
             hours.refuse()
             throttle.check()
-            run = ArchiveRun.begin(asked, options, database, results, around)
-        moving = ArchiveJob(run, options, throttle, hours, around)
+            run = ArchiveRun.begin(asked, options, database, results, watchers)
+        moving = ArchiveJob(run, options, throttle, hours, watchers)
         ending = moving.to_the_end() if run.preview is None else LOOKED
     return run.report(ending, moving)
 
@@ -142,12 +142,12 @@ class ArchiveRun:
         options: ArchiveOptions,
         database: Database,
         results: Path | None,
-        around: Surroundings,
+        watchers: Watchers,
     ) -> "ArchiveRun":
         """Look at the tables, make what is missing, and see what a dry run wants to know."""
         began = datetime.now(UTC)
         name = run_name(began, asked.job)
-        around.named(name)
+        watchers.named(name)
         files = ArchiveResults(results or Path("results") / name)
         with ExitStack() as undo:
             undo.callback(files.discard)
@@ -156,7 +156,7 @@ class ArchiveRun:
             todo = f"{', '.join(_steps(asked, options))}, up to {options.chunk_size} at a time"
             if options.dry_run:
                 todo = "only looked at, nothing is written"
-            around.say(f"{asked.job} {asked}: {todo}; results in {files.folder}")
+            watchers.say(f"{asked.job} {asked}: {todo}; results in {files.folder}")
             preview = cls._look(archiver, leads) if options.dry_run else None
             missing = undefined(database, asked.rule.lists if asked.rule else ())
             remarks = [f"list {list_id} is not defined in the dialer" for list_id in missing]
@@ -211,7 +211,7 @@ class ArchiveJob:
     options: ArchiveOptions
     throttle: Throttle
     hours: Hours
-    around: Surroundings
+    watchers: Watchers
     taken: int = 0
     last_lead_id: int | None = None
     unfinished: tuple[int, int] | None = None
@@ -219,7 +219,7 @@ class ArchiveJob:
     waited: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def __post_init__(self) -> None:
-        self._began = self.around.monotonic()
+        self._began = self.watchers.monotonic()
         self._waits_for = ""
         options = self.options
         self._size = ChunkSize(options.chunk_size, options.chunk_time.total_seconds())
@@ -247,12 +247,12 @@ class ArchiveJob:
 
     def _to_end(self) -> Ending | None:
         """Say why to end before the next chunk, if something says so."""
-        options, name = self.options, self.around.stop.signal
+        options, name = self.options, self.watchers.stop.signal
         if name:
             return Ending("signal", f"{name} came", 128 + signal.Signals[name])
         if options.limit is not None and self.taken >= options.limit:
             return Ending("limit", f"the limit of {count_of(options.limit, 'lead')} is reached")
-        elapsed = timedelta(seconds=self.around.monotonic() - self._began)
+        elapsed = timedelta(seconds=self.watchers.monotonic() - self._began)
         if options.run_time is not None and elapsed >= options.run_time:
             return Ending(
                 "run_time", f"the run_time of {format_duration(options.run_time)} is over"
@@ -282,17 +282,17 @@ class ArchiveJob:
 
     def _wait(self, why: Wait) -> None:
         if why.kind != self._waits_for:
-            self.around.say(f"waiting: {why.said}")
+            self.watchers.say(f"waiting: {why.said}")
             self._waits_for = why.kind
-        began = self.around.monotonic()
-        self.around.stop.wait(LOOK_AGAIN)
-        self.waited[why.kind] += self.around.monotonic() - began
+        began = self.watchers.monotonic()
+        self.watchers.stop.wait(LOOK_AGAIN)
+        self.waited[why.kind] += self.watchers.monotonic() - began
 
     def _move(self, lead_ids: Ids) -> None:
-        began = self.around.monotonic()
+        began = self.watchers.monotonic()
         self.unfinished = int(lead_ids[0]), int(lead_ids[-1])
         done = self.run.archiver.move(lead_ids)
-        seconds = self.around.monotonic() - began
+        seconds = self.watchers.monotonic() - began
         self.last_lead_id, self.unfinished = self.unfinished[1], None
         self.taken += len(lead_ids)
         self.run.files.chunk(lead_ids, done, seconds)
@@ -300,11 +300,12 @@ class ArchiveJob:
         self._progress()
         pause = self.throttle.pause_after(seconds)
         if pause:
-            self.around.stop.wait(pause)
+            self.watchers.stop.wait(pause)
 
     def _progress(self) -> None:
         of_limit = self.taken / self.options.limit if self.options.limit else 0.0
-        self.around.progress(self.taken, max(self.run.leads.share, of_limit))
+        share = max(self.run.leads.share, of_limit)
+        self.watchers.progress(self.run.asked.job, self.taken, share)
 
 
 def _told(options: ArchiveOptions) -> dict[str, Any]:

@@ -28,15 +28,15 @@ def move_leads(ctx: typer.Context, **given: Any) -> None:
         rule, options = which.get("rule", ""), settings.archive.options
         asked = _asked(job, which, settings)
         telling = Telemetry(settings, job, warn=terminal.warn, dry_run=options.dry_run)
-        with telling, terminal.moving() as surroundings:
+        with telling, terminal.moving() as watchers:
             telling.began(str(asked), source=rule)
             report = move(
                 asked,
                 options,
-                open_database(settings, sleep=surroundings.stop.wait),
+                open_database(settings, sleep=watchers.stop.wait),
                 settings.results,
                 office_hours=settings.office_hours,
-                surroundings=surroundings,
+                watchers=watchers,
             )
             telling.ended(report)
     except LoaderError as error:

@@ -25,7 +25,7 @@ def nightly(**given: Any) -> None:
     from jobs.nightly.job import nightly as spend_the_night
     from jobs.settings.settings import read_settings
     from jobs.telemetry.telemetry import Telemetry
-    from jobs.watchers import NightWatch
+    from jobs.watchers import Watchers
     from loader.signals import Stop
 
     flags = given_flags(given)
@@ -36,15 +36,11 @@ def nightly(**given: Any) -> None:
         Telemetry(settings, "nightly", warn=terminal.warn, dry_run=dry_run) as telling,
         Stop() as stop,
     ):
-        watch = NightWatch(
-            say=terminal.say,
-            warn=terminal.warn,
-            watching=terminal.watching,
-            moving=terminal.moving,
-            stop=stop,
+        watchers = Watchers(
+            say=terminal.say, warn=terminal.warn, stop=stop, watch_run=terminal.watch_run
         )
         database = open_database(settings, sleep=stop.wait)
-        report = spend_the_night(settings, database, telling, dry_run=dry_run, watch=watch)
+        report = spend_the_night(settings, database, telling, dry_run=dry_run, watchers=watchers)
     _show(report, terminal)
     raise typer.Exit(report.exit_code)
 

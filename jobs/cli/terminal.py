@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from loader.results.summary import Summary
 
 if TYPE_CHECKING:
     from jobs.settings.settings import Settings
-    from jobs.watchers import Surroundings, Watchers
+    from jobs.watchers import Watchers
     from loader.archive.report import ArchiveReport
     from loader.fields.mapping import ColumnMapping
     from loader.reading.source import SourceFile
@@ -76,6 +76,10 @@ class Terminal:
     def _is_watched(self) -> bool:
         return self.err.is_terminal and not self.for_machines
 
+    def watch_run(self, job: str) -> "AbstractContextManager[Watchers]":
+        """Show the progress of one run of a night."""
+        return self.moving() if job == "archive" else self.watching()
+
     @contextmanager
     def watching(self, *, ask: bool = False) -> Iterator["Watchers"]:
         """Show the progress of one load, on a terminal only.
@@ -88,10 +92,10 @@ class Terminal:
         bar = self._bar()
         tasks: dict[str, TaskID] = {}
 
-        def progress(stage: str, done: int, all_: int) -> None:
+        def progress(stage: str, _done: int, share: float) -> None:
             if stage not in tasks:
-                tasks[stage] = bar.add_task(stage)
-            bar.update(tasks[stage], completed=done, total=all_)
+                tasks[stage] = bar.add_task(stage, total=1.0)
+            bar.update(tasks[stage], completed=share)
 
         def confirm(expected: Summary) -> bool:
             bar.stop()
@@ -123,19 +127,19 @@ class Terminal:
             return False
 
     @contextmanager
-    def moving(self) -> Iterator["Surroundings"]:
+    def moving(self) -> Iterator["Watchers"]:
         """Show the progress of moving leads: a bar on a terminal, elsewhere a line a minute.
 
         SIGTERM, SIGINT and SIGHUP are a wish to end meanwhile.
         """
-        from jobs.watchers import Surroundings
+        from jobs.watchers import Watchers
         from loader.signals import Stop
 
         bar = self._bar()
         task = bar.add_task("", total=1.0)
         began = reported = time.monotonic()
 
-        def progress(leads: int, share: float) -> None:
+        def progress(_stage: str, leads: int, share: float) -> None:
             nonlocal reported
             now = time.monotonic()
             bar.update(task, completed=share, description=pace(leads, now - began))
@@ -144,7 +148,7 @@ class Terminal:
                 self.say(f"{pace(leads, now - began)}, {outlook(share, now - began)}")
 
         with Stop() as stop, bar:
-            yield Surroundings(named=self.name, say=self.say, progress=progress, stop=stop)
+            yield Watchers(named=self.name, say=self.say, progress=progress, stop=stop)
 
     def name(self, run: str) -> None:
         """Let messages bear the name of the run, for machines; `describe` tells it to people."""

@@ -42,16 +42,16 @@ def undo_run(
     dry_run = settings.archive.options.dry_run
     telling = Telemetry(settings, "undo", warn=terminal.warn, dry_run=dry_run)
     try:
-        with telling, terminal.moving() as surroundings:
+        with telling, terminal.moving() as watchers:
             telling.began(f"run {run}")
             report = undo(
                 run,
-                open_database(settings, sleep=surroundings.stop.wait),
+                open_database(settings, sleep=watchers.stop.wait),
                 settings.results,
                 options=settings.archive.options,
                 dry_run=dry_run,
                 beside=settings.ledger_folder,
-                surroundings=surroundings,
+                watchers=watchers,
             )
             telling.ended(report)
     except Interrupted as signal:

@@ -72,7 +72,7 @@ def new_run(
     if reporting.sample is not None:
 
         def counted(done: int) -> None:
-            task.watchers.progress("count", done, source.size)
+            task.watchers.progress("count", done, done / max(source.size, 1))
 
         rows, records = spread(source, reporting.sample, counted)
     # All numbers that could be loaded were looked for in the feeds.

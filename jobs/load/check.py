@@ -110,7 +110,8 @@ class CheckStage:
             lap("read")
             yield rows, self.checks.fields(rows)
             lap("results")
-            run.watchers.progress("check", chunk.bytes_read, run.source.size)
+            share = chunk.bytes_read / max(run.source.size, 1)
+            run.watchers.progress("check", chunk.bytes_read, share)
 
     def _reject(self, rows: pd.DataFrame, found: Findings) -> None:
         self.run.reject(rows, found)

@@ -116,7 +116,8 @@ class InsertStage:
             if changing is not None and changing.any():
                 self._change(batch[changing].astype({EXISTING_LEAD_ID: "int64"}))
             lap("insert")
-            progress("insert", self.run.tally.loaded, waiting.rows)
+            loaded = self.run.tally.loaded
+            progress("insert", loaded, loaded / waiting.rows)
 
     def _insert_new(self, leads: pd.DataFrame) -> None:
         self.batch = leads

@@ -20,7 +20,7 @@ from jobs.load.insert import InsertStage, changes_told
 from jobs.load.resume import ImportRun, open_run
 from jobs.load.run import ImportContext
 from jobs.load.summarize import Job, expected_summary, report, summarize
-from jobs.watchers import NOBODY, Watchers
+from jobs.watchers import Watchers
 from loader.database.connection import Database
 from loader.errors import (
     DeclinedError,
@@ -45,7 +45,7 @@ def load(  # noqa: PLR0913 - most of them are named
     results: Path | None = None,
     *,
     job: Job,
-    watchers: Watchers = NOBODY,
+    watchers: Watchers | None = None,
     again: bool = False,
     beside: Path | None = None,
     reporting: ReportOptions = AS_USUAL,
@@ -89,7 +89,7 @@ def load_source(  # noqa: PLR0913 - most of them are named
     results: Path | None = None,
     *,
     job: Job,
-    watchers: Watchers = NOBODY,
+    watchers: Watchers | None = None,
     again: bool = False,
     beside: Path | None = None,
     reporting: ReportOptions = AS_USUAL,
@@ -99,7 +99,7 @@ def load_source(  # noqa: PLR0913 - most of them are named
         options=options,
         database=database,
         results=results,
-        watchers=watchers,
+        watchers=watchers or Watchers(),
         reporting=reporting,
         ledger_folder=beside or (results or Path("results") / "any").parent,
     )

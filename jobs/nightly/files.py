@@ -13,7 +13,7 @@ from jobs.nightly.report import FileOutcome, FileReport
 from jobs.settings.nightly import Source
 from jobs.settings.settings import Settings
 from jobs.telemetry.telemetry import Telemetry
-from jobs.watchers import NightWatch, Watchers
+from jobs.watchers import Watchers
 from loader.database.connection import Database
 from loader.errors import (
     ConfigurationError,
@@ -48,7 +48,8 @@ class SourceFiles:
     source: Source
     folder: DropFolder
     database: Database
-    watch: NightWatch
+    watchers: Watchers
+    """Of the night."""
     telling: Telemetry
     """Told of each run."""
     day: date
@@ -159,7 +160,7 @@ class SourceFiles:
         results = self.folder.target("done", str(self.day), found.name).results
         self.telling.began(str(path), source=self.source.name, job="import")
         try:
-            with self.watch.watching() as watchers:
+            with self.watchers.of_run("import") as watchers:
                 summary = load(
                     str(path),
                     options,
@@ -190,9 +191,9 @@ class SourceFiles:
     def _ending(self, watchers: Watchers) -> Watchers:
         """Let a signal end a load after its batch: the next night completes it."""
 
-        def progress(stage: str, done: int, all_: int) -> None:
-            watchers.progress(stage, done, all_)
-            if self.watch.stop.signal:
+        def progress(stage: str, done: int, share: float) -> None:
+            watchers.progress(stage, done, share)
+            if self.watchers.stop.signal:
                 raise KeyboardInterrupt
 
         return replace(watchers, progress=progress)

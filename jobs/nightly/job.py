@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from jobs.settings.nightly import Source
 from jobs.settings.settings import Settings
 from jobs.telemetry.logs import unbind
 from jobs.telemetry.telemetry import Telemetry
-from jobs.watchers import NightWatch, Surroundings
+from jobs.watchers import Watchers
 from loader.archive.report import ArchiveReport
 from loader.database.connection import Database
 from loader.database.locks import held_file, lock
@@ -40,7 +40,7 @@ def nightly(
     telling: Telemetry,
     *,
     dry_run: bool = False,
-    watch: NightWatch | None = None,
+    watchers: Watchers | None = None,
 ) -> NightReport:
     """Load what lies in the drop folders, archive, and write the report.
 
@@ -49,7 +49,7 @@ def nightly(
         database: the dialer's.
         telling: told of each run, and of the night.
         dry_run: validate the files and look at the leads; nothing is written but the report.
-        watch: who wants to know.
+        watchers: callbacks of the night, and of each of its runs.
 
     Returns:
         The report, also of what an error or a signal ended after its beginning.
@@ -62,9 +62,9 @@ def nightly(
         ResultsError: the report cannot be written; what was done is done.
     """
     began = datetime.now(UTC)
-    watch = watch or NightWatch()
+    watchers = watchers or Watchers()
     folder = settings.nightly.folder / run_name(began, "nightly")
-    night = Night(settings, database, telling, watch, began, folder, dry_run=dry_run)
+    night = Night(settings, database, telling, watchers, began, folder, dry_run=dry_run)
     night.refuse_bad_settings()
     with ExitStack() as stack:
         if not dry_run:
@@ -110,14 +110,14 @@ class Night:
         settings: Settings,
         database: Database,
         telling: Telemetry,
-        watch: NightWatch,
+        watchers: Watchers,
         began: datetime,
         folder: Path,
         *,
         dry_run: bool,
     ) -> None:
         self._settings, self._database, self._telling = settings, database, telling
-        self._watch, self._began = watch, began
+        self._watchers, self._began = watchers, began
         self._folder, self._dry_run = folder, dry_run
         self._visits = [self._visit(source) for source in settings.sources]
         self._archives: list[ArchivingReport] = []
@@ -131,7 +131,7 @@ class Night:
             source=source,
             folder=folder,
             database=self._database,
-            watch=self._watch,
+            watchers=self._watchers,
             telling=self._telling,
             day=self._began.astimezone().date(),
             dry=self._folder if self._dry_run else None,
@@ -170,8 +170,8 @@ class Night:
         waits = [v.files.source.settle for v in self._visits if seen[v.report.name]]
         seconds = max((wait.total_seconds() for wait in waits), default=0.0)
         if seconds:
-            self._watch.say(f"waiting {seconds:g} s, to see which files are still growing")
-            self._watch.stop.wait(seconds)
+            self._watchers.say(f"waiting {seconds:g} s, to see which files are still growing")
+            self._watchers.stop.wait(seconds)
         for visit in self._visits:
             found = first = seen[visit.report.name]
             if seconds and not visit.report.problem:
@@ -184,7 +184,7 @@ class Night:
                 if each not in settled
             ]
             self._prove_writable(visit)
-            (self._watch.warn if visit.report.problem else self._watch.say)(_counted(visit))
+            (self._watchers.warn if visit.report.problem else self._watchers.say)(_counted(visit))
 
     def _list(self, visit: _Visit) -> list[Found]:
         try:
@@ -232,7 +232,7 @@ class Night:
 
     def _ends(self) -> bool:
         """Say whether the night has to end, also for a signal that came."""
-        stop = self._watch.stop.signal
+        stop = self._watchers.stop.signal
         if stop and not self._why:
             self._end(f"{stop} came", 128 + signal.Signals[stop])
         return bool(self._why)
@@ -244,7 +244,7 @@ class Night:
         counts = f", {report.loaded:,} of {report.rows_read:,} rows" if report.rows_read else ""
         why = f": {report.why}" if report.why else ""
         outcome = report.outcome.replace("_", " ")
-        tell = self._watch.warn if report.exit_code else self._watch.say
+        tell = self._watchers.warn if report.exit_code else self._watchers.say
         tell(f"{visit.report.name}/{report.file}: {outcome}{counts}{why}")
 
     def archive(self) -> None:
@@ -255,7 +255,7 @@ class Night:
             else:
                 report = self._archive(name)
             self._archives.append(report)
-            tell = self._watch.warn if report.exit_code else self._watch.say
+            tell = self._watchers.warn if report.exit_code else self._watchers.say
             tell(f"archive {name}: {report.moved:,} leads moved, {report.why}")
 
     def _archive(self, name: str) -> ArchivingReport:
@@ -272,19 +272,16 @@ class Night:
 
     def _move(self, name: str) -> ArchiveReport:
         settings = self._settings
-        around = self._watch.moving or (
-            lambda: nullcontext(Surroundings(say=self._watch.say, stop=self._watch.stop))
-        )
         options = settings.archive.options
         self._telling.began(f"rule {name}", source=name, job="archive")
-        with around() as surroundings:
+        with self._watchers.of_run("archive") as watchers:
             return move(
                 Asked("archive", rule=settings.archive.rule(name, {})),
                 options.model_copy(update={"dry_run": True}) if self._dry_run else options,
                 self._database,
                 self._folder / f"archive-{name}",
                 office_hours=settings.office_hours,
-                surroundings=surroundings,
+                watchers=watchers,
             )
 
     def _told(self, name: str, report: ArchiveReport) -> ArchivingReport:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from jobs.archive.job import LOOK_AGAIN
 from jobs.undo.task import Task
-from jobs.watchers import Surroundings
+from jobs.watchers import Watchers
 from loader.archive.outcome import Counts
 from loader.database.connection import Database
 from loader.database.locks import lock
@@ -40,7 +40,7 @@ def undo(
     options: ArchiveOptions | None = None,
     dry_run: bool = False,
     beside: Path | None = None,
-    surroundings: Surroundings | None = None,
+    watchers: Watchers | None = None,
 ) -> UndoReport:
     """Take a run back.
 
@@ -55,7 +55,7 @@ def undo(
         options: how fast, see `ArchiveOptions`; what is done is the undo's own matter.
         dry_run: look only, and write the result files.
         beside: folder of the ledger, where that has to be a file; that of `results` if not given.
-        surroundings: who watches, and who may say to end.
+        watchers: callbacks, and the signal that ends it.
 
     Raises:
         UndoneBeforeError: the run was undone, and there is nothing more to take back.
@@ -64,7 +64,7 @@ def undo(
         Interrupted: a signal came; the same call goes on.
         LoaderError: it cannot be done, see `loader.errors`; the same call goes on.
     """
-    around, options = surroundings or Surroundings(), options or ArchiveOptions()
+    watchers, options = watchers or Watchers(), options or ArchiveOptions()
     beside = beside or (results or Path("results") / "any").parent
     # To look only, nothing is made or written.
     ledger = (Ledger.to_read if dry_run else Ledger.open)(database, beside)
@@ -77,7 +77,7 @@ def undo(
             task = Task.of(ledger, database, run)
         throttle = stack.enter_context(closing(Throttle(database, options)))
         throttle.check()
-        undoing = UndoJob(task, options, throttle, around, results, dry_run=dry_run)
+        undoing = UndoJob(task, options, throttle, watchers, results, dry_run=dry_run)
         return undoing.completed() or undoing.to_the_end()
 
 
@@ -89,20 +89,20 @@ class UndoJob:
         task: Task,
         options: ArchiveOptions,
         throttle: Throttle,
-        around: Surroundings,
+        watchers: Watchers,
         results: Path | None,
         *,
         dry_run: bool,
     ) -> None:
         """Take what is to be done; nothing is written yet."""
         self.task, self.options, self.dry_run = task, options, dry_run
-        self.throttle, self.around = throttle, around
+        self.throttle, self.watchers = throttle, watchers
         self.own = task.own(results, dry_run=dry_run)
         self.is_new = dry_run or task.before is None
         self.children: dict[str, Counts] = {}
         self.stays: list[pd.DataFrame] = []
         """What stayed although it was free when it was planned."""
-        around.named(self.own.run)
+        watchers.named(self.own.run)
 
     def completed(self) -> UndoReport | None:
         """Give the report if all is done, and only the ledger does not know it yet."""
@@ -148,9 +148,9 @@ class UndoJob:
             yield now.free, stayed
 
     def _do(self) -> None:
-        task, around = self.task, self.around
+        task, watchers = self.task, self.watchers
         said = "undo" if self.is_new else "going on with the undo"
-        around.say(f"{said} of {task.record.run}; results in {self.files.folder}")
+        watchers.say(f"{said} of {task.record.run}; results in {self.files.folder}")
         if not self.files.is_planned:
             self.files.plan(self._looked_at())
         self.way.make_archives()
@@ -164,12 +164,12 @@ class UndoJob:
             chunk = _frame(leads[done : done + size.size])
             done += len(chunk)
             self._take(chunk, size)
-            around.progress(done, done / len(leads))
+            watchers.progress("undo", done, done / len(leads))
 
     def _take(self, chunk: pd.DataFrame, size: ChunkSize) -> None:
-        began = self.around.monotonic()
+        began = self.watchers.monotonic()
         taken = self.way.take(chunk)
-        seconds = self.around.monotonic() - began
+        seconds = self.watchers.monotonic() - began
         if len(taken.stayed):
             self.stays.append(taken.stayed)
         for name, counts in taken.children.items():
@@ -177,21 +177,21 @@ class UndoJob:
         size.took(len(chunk), seconds)
         pause = self.throttle.pause_after(seconds)
         if pause:
-            self.around.stop.wait(pause)
+            self.watchers.stop.wait(pause)
 
     def _go_on(self) -> None:
         """End if something says so, and wait while the server is busy."""
         told = ""
         while True:
-            if self.around.stop.signal:
-                raise Interrupted(self.around.stop.signal)
+            if self.watchers.stop.signal:
+                raise Interrupted(self.watchers.stop.signal)
             why = None if self.dry_run else self.throttle.why_wait()
             if why is None:
                 return
             if why.kind != told:
-                self.around.say(f"waiting: {why.said}")
+                self.watchers.say(f"waiting: {why.said}")
                 told = why.kind
-            self.around.stop.wait(LOOK_AGAIN)
+            self.watchers.stop.wait(LOOK_AGAIN)
 
     def _account(self) -> UndoReport:
         """Say what became of all, by what there is now."""

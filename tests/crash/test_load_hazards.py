@@ -470,10 +470,10 @@ def test_a_full_disk_is_said_and_nothing_is_lost(dialer: str, loads: Loads, plac
     results = loads.folder / "out"
     with opened(dialer) as it, files_of_at_most(0) as fill_up:
 
-        def progress(stage: str, done: int, of: int) -> None:
+        def progress(stage: str, _done: int, share: float) -> None:
             if (stage, place) == ("check", "check"):
                 fill_up()
-            if stage == "insert" and done == of and place.endswith((".csv", ".json")):
+            if stage == "insert" and share == 1 and place.endswith((".csv", ".json")):
                 (results / ".work" / place).symlink_to("/dev/full")
 
         statements = {"insert": "LOAD DATA", "read back": "CONCAT_WS"}
@@ -570,7 +570,7 @@ def test_a_file_that_changes_while_it_is_checked_is_not_loaded(
     )
     changing = [path]
 
-    def progress(_stage: str, _done: int, _of: int) -> None:
+    def progress(_stage: str, _done: int, _share: float) -> None:
         if changing:
             change(changing.pop())
 
@@ -604,7 +604,7 @@ def error_when_changed(path: Path, change: Callable[[Path], None], it: Database)
     """Load a file that is changed while it is inserted."""
     changing, results = [path], path.parent / "out"
 
-    def progress(stage: str, _done: int, _of: int) -> None:
+    def progress(stage: str, _done: int, _share: float) -> None:
         if stage == "insert" and changing:
             change(changing.pop())
 

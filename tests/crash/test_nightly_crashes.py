@@ -6,7 +6,6 @@ import re
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from sqlalchemy import create_engine, make_url
 
 from jobs.cli.main import run
 from jobs.settings import settings as settings_module
-from jobs.watchers import NightWatch, Watchers
+from jobs.watchers import Watchers
 from loader.database import schema
 from loader.database.connection import Database
 from loader.ledger import tables
@@ -54,14 +53,14 @@ move = LocalFolder.move
 LocalFolder.move = lambda *given: (move(*given), os._exit(9))
 """
 BEFORE_THE_RUN_IS_DONE = """
-from jobs.load.resume import Recording
-Recording.done = lambda *_: os._exit(9)
+from jobs.load.resume import ImportRun
+ImportRun.done = lambda *_: os._exit(9)
 """
 AT_THE_SECOND_BATCH = """
 from jobs.cli.terminal import Terminal
-from jobs.load.run import Watchers
+from jobs.watchers import Watchers
 from contextlib import contextmanager
-def progress(stage, done, all_):
+def progress(stage, done, share):
     if stage == "insert" and done >= 2:
         os._exit(9)
 @contextmanager
@@ -144,16 +143,16 @@ def test_a_signal_ends_a_load_after_its_batch(site: Site) -> None:
     site.put("a.csv", rows(-1, *range(1, 8)))
 
     @contextlib.contextmanager
-    def watching() -> Iterator[Watchers]:
-        def progress(stage: str, done: int, _all: int) -> None:
+    def watching(_job: str) -> Iterator[Watchers]:
+        def progress(stage: str, done: int, _share: float) -> None:
             if (stage, done) == ("insert", 4):
                 os.kill(os.getpid(), signal.SIGTERM)
 
         yield Watchers(progress=progress)
 
-    watch = NightWatch(watching=watching)
-    with watch.stop:
-        report = site.watched(watch)
+    watchers = Watchers(watch_run=watching)
+    with watchers.stop:
+        report = site.watched(watchers)
     assert (report.exit_code, report.why) == (143, "SIGTERM came")
     assert report.files[0].why == "SIGTERM came: the next night completes it"
     assert site.phones() == [1, 2, 3, 4]
@@ -171,13 +170,13 @@ def test_a_signal_ends_the_night_between_two_files(site: Site) -> None:
         site.put(f"{number}.csv", rows(number))
 
     @contextlib.contextmanager
-    def watching() -> Iterator[Watchers]:
+    def watching(_job: str) -> Iterator[Watchers]:
         yield Watchers()
         os.kill(os.getpid(), signal.SIGTERM)
 
-    watch = NightWatch(watching=watching)
-    with watch.stop:
-        report = site.watched(watch)
+    watchers = Watchers(watch_run=watching)
+    with watchers.stop:
+        report = site.watched(watchers)
     assert [(f.file, f.outcome) for f in report.files] == [("1.csv", "loaded"), ("2.csv", "left")]
     assert (report.exit_code, report.why) == (143, "SIGTERM came")
     assert report.archives[0].why == "its turn did not come: SIGTERM came"
@@ -197,7 +196,7 @@ def test_a_file_that_grows_before_it_is_taken_stays(site: Site) -> None:
         gone.unlink()
         site.put("new.csv", rows(4))
 
-    report = site.watched(NightWatch(stop=Meanwhile(meanwhile)))
+    report = site.watched(Watchers(stop=Meanwhile(meanwhile)))
     assert (report.exit_code, site.phones()) == (0, [2])
     assert {file.file: file.outcome for file in report.files} == {
         "growing.csv": "left", "new.csv": "left", "whole.csv": "loaded"
@@ -224,7 +223,7 @@ def test_a_file_that_grows_while_it_is_loaded_stays(
     site.put("b.csv", rows(2))
 
     @contextlib.contextmanager
-    def watching() -> Iterator[Watchers]:
+    def watching(_job: str) -> Iterator[Watchers]:
         try:
             yield Watchers()
         finally:
@@ -233,7 +232,7 @@ def test_a_file_that_grows_while_it_is_loaded_stays(
                 with path.open("a", encoding="utf-8") as file:
                     file.write("7275550003,Ann,v3\n")
 
-    report = site.watched(NightWatch(watching=watching))
+    report = site.watched(Watchers(watch_run=watching))
     assert {file.file: file.outcome for file in report.files} == outcomes
     assert report.exit_code == code
     assert "it changed meanwhile and stays where it is" in report.files[0].why
@@ -255,12 +254,12 @@ def test_without_the_database_files_stay_until_it_answers(
         site.put(f"{number}.csv", rows(number))
 
     @contextlib.contextmanager
-    def watching() -> Iterator[Watchers]:
+    def watching(_job: str) -> Iterator[Watchers]:
         private_server.kill()
         yield Watchers()
 
     try:
-        report = site.watched(NightWatch(watching=watching))
+        report = site.watched(Watchers(watch_run=watching))
     finally:
         private_server.start()
     assert [file.outcome for file in report.files] == ["left", "left"]
@@ -280,13 +279,13 @@ def test_a_bug_that_one_file_meets_stops_no_other(
     bugs = iter([ZeroDivisionError("Ann"), None])
 
     @contextlib.contextmanager
-    def watching() -> Iterator[Watchers]:
+    def watching(_job: str) -> Iterator[Watchers]:
         bug = next(bugs)
         if bug:
             raise bug
         yield Watchers()
 
-    report = site.watched(replace(NightWatch(), watching=watching))
+    report = site.watched(Watchers(watch_run=watching))
     assert [file.outcome for file in report.files] == ["left", "loaded"]
     assert re.match(r"a bug of ours: ZeroDivisionError in .*please report it$", report.files[0].why)
     assert "Ann" not in report.text

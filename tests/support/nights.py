@@ -14,7 +14,7 @@ from jobs.nightly.job import nightly
 from jobs.nightly.report import FileReport, NightReport
 from jobs.settings.settings import read_settings
 from jobs.telemetry.telemetry import Telemetry
-from jobs.watchers import NightWatch
+from jobs.watchers import Watchers
 from loader.database.connection import Database
 from loader.signals import Stop
 from tests.conformance.replay import read
@@ -83,13 +83,13 @@ class Site:
         (new,) = set(self._reports()) - before
         return Night(code, NightReport.model_validate_json(new.read_text("utf-8")))
 
-    def watched(self, watch: NightWatch) -> NightReport:
+    def watched(self, watchers: Watchers) -> NightReport:
         """Spend a night, in this process, that a test looks into."""
         settings = read_settings({}, self.config)
         database = Database(self.url, sleep=lambda _seconds: None)
         try:
             with Telemetry(settings, "nightly", warn=print) as telling:
-                return nightly(settings, database, telling, watch=watch)
+                return nightly(settings, database, telling, watchers=watchers)
         finally:
             database.engine.dispose()
 

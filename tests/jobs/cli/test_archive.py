@@ -21,7 +21,7 @@ from sqlalchemy import Connection, create_engine
 from jobs.archive.job import Asked, move
 from jobs.cli.main import run
 from jobs.settings import settings as settings_module
-from jobs.watchers import Surroundings
+from jobs.watchers import Watchers
 from loader.api.lead_archive import IN_OFFICE_HOURS, SUCCESS
 from loader.archive import selection
 from loader.archive.report import ArchiveReport
@@ -295,7 +295,7 @@ def moved(
     told: list[str] = []
     # A Monday, by the server's clock, which goes on as the script's does.
     began = datetime(2026, 11, 23, 7, 57)
-    surroundings = Surroundings(
+    watchers = Watchers(
         say=told.append,
         stop=stop,
         monotonic=stop.monotonic,
@@ -305,7 +305,7 @@ def moved(
     )
     asked = Asked("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
     given = ArchiveOptions.model_validate({"chunk_size": 5, "sleep": 60} | options)
-    report = move(asked, given, Database(url), office_hours=hours, surroundings=surroundings)
+    report = move(asked, given, Database(url), office_hours=hours, watchers=watchers)
     assert told[1:] == list(said)
     assert ids(url, ARCHIVE) == NOT_NEW[: report.delete_count]
     assert ids(url, LEADS) == sorted(NEW + NOT_NEW[report.delete_count :])
@@ -382,10 +382,10 @@ def test_a_wait_is_told_once_whatever_the_load_is_by_now(dialer: str) -> None:
     said = "waiting: Uptime is "
     told: list[str] = []
     stop = Scripted(lambda _stop: time.sleep(0.4))
-    around = Surroundings(say=told.append, stop=stop, monotonic=stop.monotonic)
+    watchers = Watchers(say=told.append, stop=stop, monotonic=stop.monotonic)
     options = ArchiveOptions.model_validate({"max_load": {"Uptime": 0}, "run_time": 4})
     asked = Asked("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
-    report = move(asked, options, Database(dialer), surroundings=around)
+    report = move(asked, options, Database(dialer), watchers=watchers)
     assert [line.startswith(said) for line in told] == [False, True]
     assert report.waited == {"Uptime more than 0": 4.0}
     assert report.options == {"max_load": {"Uptime": 0}, "run_time": "4s"}
@@ -403,10 +403,10 @@ def test_the_clock_of_the_server_may_be_set_for_summer(dialer: str) -> None:
         return Clock(midnight + passed + ahead - timedelta(hours=1), ahead)
 
     hours = OfficeHours.model_validate({"sunday": "08:00-18:00"})
-    around = Surroundings(stop=stop, monotonic=stop.monotonic, read_clock=read)
+    watchers = Watchers(stop=stop, monotonic=stop.monotonic, read_clock=read)
     asked = Asked("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
     options = ArchiveOptions.model_validate({"chunk_size": 1, "sleep": "30m"})
-    report = move(asked, options, Database(dialer), office_hours=hours, surroundings=around)
+    report = move(asked, options, Database(dialer), office_hours=hours, watchers=watchers)
     assert (report.stopped, report.chunks) == ("office_hours", 14)
 
 
@@ -420,8 +420,8 @@ def test_a_failure_in_the_middle_is_reported_with_its_place(dialer: str) -> None
 
     asked = Asked("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
     options = ArchiveOptions.model_validate({"chunk_size": 5, "sleep": 1})
-    around = Surroundings(stop=Scripted(fail))
-    report = move(asked, options, Database(dialer), Path("out"), surroundings=around)
+    watchers = Watchers(stop=Scripted(fail))
+    report = move(asked, options, Database(dialer), Path("out"), watchers=watchers)
     assert (report.stopped, report.exit_code, report.stopped_at) == ("error", 78, 15)
     assert report.unfinished == (16, 22)
     assert report.ending.startswith(
@@ -453,8 +453,8 @@ def test_a_full_disk_ends_it_and_is_told(name: str, dialer: str) -> None:
 
     asked = Asked("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
     options = ArchiveOptions.model_validate({"chunk_size": 5, "sleep": 1})
-    around = Surroundings(stop=Scripted(fail))
-    report = move(asked, options, Database(dialer), Path("out"), surroundings=around)
+    watchers = Watchers(stop=Scripted(fail))
+    report = move(asked, options, Database(dialer), Path("out"), watchers=watchers)
     assert (report.stopped, report.exit_code) == ("error", 74)
     # A lead that stays is noted before its chunk is moved.
     last = 15 if name == "stayed.csv" else 24
@@ -477,8 +477,8 @@ def test_a_summary_that_cannot_be_written_is_shown(name: str, dialer: str) -> No
 
     asked = Asked("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
     options = ArchiveOptions.model_validate({"chunk_size": 5, "sleep": 1})
-    around = Surroundings(stop=Scripted(fail))
-    report = move(asked, options, Database(dialer), Path("out"), surroundings=around)
+    watchers = Watchers(stop=Scripted(fail))
+    report = move(asked, options, Database(dialer), Path("out"), watchers=watchers)
     assert (report.exit_code, report.moved, report.delete_count) == (74, 20, 20)
     assert report.ending == (
         "stopped after lead_id 30: results folder out: No space left on device; "
@@ -494,13 +494,13 @@ def test_signals_are_heeded_while_no_lead_is_found(
     database.run(dialer, f"UPDATE {LEADS} SET status = 'NEW' WHERE lead_id < 25")
     stop, shares = Scripted(), []
 
-    def progress(_leads: int, share: float) -> None:
+    def progress(_stage: str, _leads: int, share: float) -> None:
         shares.append(share)
         stop.signal = "SIGTERM" if len(shares) == 2 else None
 
-    around = Surroundings(stop=stop, progress=progress)
+    watchers = Watchers(stop=stop, progress=progress)
     asked = Asked("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
-    report = move(asked, ArchiveOptions(), Database(dialer), surroundings=around)
+    report = move(asked, ArchiveOptions(), Database(dialer), watchers=watchers)
     assert len(shares) == 2
     assert shares[-1] < 0.5
     assert report.ending == "stopped before the first lead: SIGTERM came"
@@ -515,9 +515,9 @@ def test_a_signal_before_the_first_chunk_ends_it_at_once(
     asked = Asked("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
     for dry_run in (True, False):
         with Stop() as stop:
-            around = Surroundings(say=lambda _: signal.raise_signal(number), stop=stop)
+            watchers = Watchers(say=lambda _: signal.raise_signal(number), stop=stop)
             with pytest.raises(Interrupted):
-                move(asked, ArchiveOptions(dry_run=dry_run), Database(dialer), surroundings=around)
+                move(asked, ArchiveOptions(dry_run=dry_run), Database(dialer), watchers=watchers)
     assert ids(dialer, ARCHIVE) == []
     assert list(Path("results").iterdir()) == []
 

@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 from jobs.cli.main import run
 from jobs.settings import settings as settings_module
 from jobs.undo.job import UndoJob, undo
-from jobs.watchers import Surroundings
+from jobs.watchers import Watchers
 from loader.database.connection import Database
 from loader.database.locks import lock
 from loader.errors import BusyError, RejectRateError, UsageError
@@ -150,23 +150,23 @@ def test_a_signal_ends_it_and_the_same_call_goes_on(
 ) -> None:
     said: list[str] = []
 
-    def stopped(leads: int, _share: float) -> None:
+    def stopped(_stage: str, leads: int, _share: float) -> None:
         if leads == 2:
             signal.raise_signal(signal.SIGTERM)
 
     one_by_one = ArchiveOptions(chunk_size=1)
     run_name, say = outcome.summary.run, said.append
     with Stop() as stop:
-        around = Surroundings(progress=stopped, stop=stop, say=say)
+        watchers = Watchers(progress=stopped, stop=stop, say=say)
         with pytest.raises(Interrupted, match="SIGTERM"):
-            undo(run_name, database, folder(tmp_path), options=one_by_one, surroundings=around)
+            undo(run_name, database, folder(tmp_path), options=one_by_one, watchers=watchers)
     assert len(rows_of(database)) == 3
     assert Ledger(database, is_shared=True).run(run_name).state == "undoing"
     with pytest.raises(BusyError, match="is being undone"):
         Loads(tmp_path / "again").load(tmp_path / "leads-1.csv", database, **options("update"))
     # Wherever it is told to write, it goes on in its own folder.
     other = tmp_path / "other"
-    report = undo(run_name, database, other, surroundings=Surroundings(say=say))
+    report = undo(run_name, database, other, watchers=Watchers(say=say))
     assert told(report) == (3, 3, {}, 8, 8, {})
     assert report.results == str(folder(tmp_path))
     assert not other.exists()

@@ -52,7 +52,7 @@ def test_the_age_of_duplicates_is_told(dialer: Database, loads: Loads) -> None:
 def test_an_insert_that_is_interrupted_tells_of_duplicates_all_the_same(
     dialer: Database, loads: Loads, tmp_path: Path
 ) -> None:
-    def progress(stage: str, _done: int, _all: int) -> None:
+    def progress(stage: str, _done: int, _share: float) -> None:
         if stage == "insert":
             raise KeyboardInterrupt
 
@@ -76,7 +76,7 @@ def test_an_insert_that_is_interrupted_tells_of_duplicates_all_the_same(
 def test_a_plan_of_an_earlier_version_is_completed(
     dialer: Database, loads: Loads, tmp_path: Path
 ) -> None:
-    def progress(stage: str, _done: int, _all: int) -> None:
+    def progress(stage: str, _done: int, _share: float) -> None:
         if stage == "insert":
             raise KeyboardInterrupt
 
