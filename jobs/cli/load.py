@@ -66,6 +66,7 @@ def _load_all(
 ) -> int:
     """Load file after file; one file's failure does not stop the others."""
     from jobs.load.job import load
+    from jobs.load.request import LoadRequest
     from loader.errors import LoadedBeforeError, LoaderError
 
     worst = 0
@@ -81,17 +82,18 @@ def _load_all(
         telling.began(path)
         try:
             with terminal.watching(ask=settings.ask) as watching:
-                summary = load(
+                request = LoadRequest(
                     path,
                     settings.options,
                     database,
                     results,
                     job=job,
                     watchers=telling.watching(watching),
-                    again=settings.again,
-                    beside=settings.ledger_folder,
-                    reporting=settings.reporting,
+                    allow_reload=settings.again,
+                    ledger_folder=settings.ledger_folder,
+                    report=settings.reporting,
                 )
+                summary = load(request)
             telling.ended(summary)
             terminal.show(summary)
         except LoadedBeforeError as before:

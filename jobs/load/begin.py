@@ -2,91 +2,84 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from jobs.load.checkpoint import began_at
 from jobs.load.profile import ProfileBuilder
 from jobs.load.remarks import SEARCHED
+from jobs.load.request import LoadRequest
 from jobs.load.resume import ImportRun
 from jobs.load.run import ImportContext
-from jobs.watchers import Watchers
 from loader.clock import Clock
-from loader.database.connection import Database
 from loader.dialer import Dialer
-from loader.errors import ConfigurationError, RejectRateError, UsageError
+from loader.errors import ConfigurationError, RejectRateError
 from loader.extras.custom_fields import labels_of
 from loader.feeds.files import read_feeds
 from loader.fields.mapping import ColumnMapping, map_columns, read_mapping_file
 from loader.options.load import LoadOptions
-from loader.options.report import ReportOptions
 from loader.pipeline import Checks
 from loader.queries.facts import read_dialer
-from loader.reading.source import LAYOUTS, ReadOptions, SourceFile, spread
+from loader.reading.source import SourceFile, spread
 from loader.report.comparison import read_summary
 from loader.results.files import Results
 
 
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """What is to be done with a source file."""
+@dataclass(frozen=True)
+class Load:
+    """A load of a source file that is open."""
 
+    request: LoadRequest
+    source: SourceFile
     options: LoadOptions
-    database: Database | None
-    results: Path | None
-    watchers: Watchers
-    reporting: ReportOptions
-    ledger_folder: Path
-    recording: ImportRun | None = None
+    import_run: ImportRun | None = None
     """Of an import."""
 
     @property
     def goes_on(self) -> bool:
         """Whether a process before this one has decided all, and inserted some of it or nothing."""
-        return self.recording is not None and self.recording.goes_on
+        return self.import_run is not None and self.import_run.goes_on
 
 
-def dialer_and_mapping(source: SourceFile, task: Task) -> tuple[Dialer, ColumnMapping]:
+def dialer_and_mapping(load: Load) -> tuple[Dialer, ColumnMapping]:
     """Read what the dialer is set up like, and find the columns of its fields."""
-    options = task.options
-    dialer = read_dialer(task.database, options) if task.database else without_database()
-    if task.recording and task.goes_on:
+    options, source, database = load.options, load.source, load.request.database
+    dialer = read_dialer(database, options) if database else without_database()
+    if load.import_run and load.goes_on:
         # Rows that come with leads are found again by all that they say, the time too.
-        began = began_at(task.recording.folder)
+        began = began_at(load.import_run.folder)
         dialer = replace(dialer, clock=replace(dialer.clock, now=began))
     labels = labels_of(dialer)
     vendor = read_mapping_file(options.mapping_file, labels) if options.mapping_file else None
     return dialer, map_columns(source.name, source.columns, options.map, vendor, labels)
 
 
-def new_run(
-    source: SourceFile, task: Task, files: Results, dialer: Dialer, mapping: ColumnMapping
-) -> ImportContext:
+def new_run(load: Load, files: Results, dialer: Dialer, mapping: ColumnMapping) -> ImportContext:
     """Put together what the run works with.
 
     Raises:
         LoaderError: a feed, or the summary to compare with, cannot be used.
     """
-    options, reporting = task.options, task.reporting
+    options, request, source = load.options, load.request, load.source
+    reporting, database, watchers = request.report, request.database, request.watchers
     compared_with = read_summary(reporting.compare) if reporting.compare else None
     rows, records = source, None
     if reporting.sample is not None:
 
         def counted(done: int) -> None:
-            task.watchers.progress("count", done, done / max(source.size, 1))
+            watchers.progress("count", done, done / max(source.size, 1))
 
         rows, records = spread(source, reporting.sample, counted)
     # All numbers that could be loaded were looked for in the feeds.
-    passed = task.goes_on and not options.invalid_phone_fallback
+    passed = load.goes_on and not options.invalid_phone_fallback
     return ImportContext(
         source=rows,
         mapping=mapping,
         options=options,
-        database=task.database,
+        database=database,
         dialer=dialer,
         feeds=[] if passed else read_feeds(options, files.work),
         files=files,
-        watchers=task.watchers,
-        gathering=ProfileBuilder(mapping, options, dialer, task.database, files, source.columns),
+        watchers=watchers,
+        gathering=ProfileBuilder(mapping, options, dialer, database, files, source.columns),
         reporting=reporting,
         sample_of=None if rows is source else records,
         compared_with=compared_with,
@@ -152,23 +145,3 @@ def without_database() -> Dialer:
     offset = now.utcoffset() or timedelta()
     clock = Clock(now=now.replace(tzinfo=None, microsecond=0), offset=offset)
     return Dialer(clock=clock, columns={}, knows_leads=False)
-
-
-def read_options(options: LoadOptions) -> ReadOptions:
-    """Give the options of reading the file.
-
-    Raises:
-        UsageError: the layout is not known.
-    """
-    layout = None
-    if options.layout is not None:
-        if options.layout not in LAYOUTS:
-            known = ", ".join(LAYOUTS)
-            raise UsageError(f"layout: {options.layout!r} is not known; there is {known}")
-        layout = LAYOUTS[options.layout]
-    return ReadOptions(
-        delimiter=options.delimiter,
-        encoding=options.encoding,
-        layout=layout,
-        chunk_size=options.chunk_size,
-    )

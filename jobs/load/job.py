@@ -1,156 +1,102 @@
 """The jobs import and validate: one source file through the checks, and into the database."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pandas as pd
 
 from jobs.load.begin import (
-    Task,
+    Load,
     dialer_and_mapping,
     new_run,
-    read_options,
     refuse_bad_file,
     refuse_missing_tables,
 )
 from jobs.load.check import CheckStage
 from jobs.load.checkpoint import Checkpoint
 from jobs.load.insert import InsertStage, changes_told
+from jobs.load.request import LoadRequest
 from jobs.load.resume import ImportRun, open_run
 from jobs.load.run import ImportContext
 from jobs.load.summarize import Job, expected_summary, report, summarize
 from jobs.watchers import Watchers
-from loader.database.connection import Database
 from loader.errors import (
     DeclinedError,
     LoaderError,
     UsageError,
 )
 from loader.ledger.runs import run_name
-from loader.options.load import LoadOptions
-from loader.options.report import AS_USUAL, ReportOptions
 from loader.pipeline import EXISTING_LEAD_ID, Checks
-from loader.reading.source import SourceFile, open_source
+from loader.reading.source import SourceFile
 from loader.results.files import Results
 from loader.results.folder import translate_disk_errors
 from loader.results.summary import Summary
 from loader.writing.updates import LeadUpdater
 
 
-def load(  # noqa: PLR0913 - most of them are named
-    path: str,
-    options: LoadOptions,
-    database: Database | None,
-    results: Path | None = None,
-    *,
-    job: Job,
-    watchers: Watchers | None = None,
-    again: bool = False,
-    beside: Path | None = None,
-    reporting: ReportOptions = AS_USUAL,
-) -> Summary:
+def load(request: LoadRequest) -> Summary:
     """Check a lead file and, as an import, insert what passes.
 
     Everything is checked before anything is inserted. An import that did not come to its end is
     taken up where it was; a file that was loaded before with the same options is not loaded.
 
-    Args:
-        path: of the file, `-` for standard input.
-        options: what decides about the rows.
-        database: the dialer's; a validation without one looks at the file alone.
-        results: folder of the result files; `results/<run>` if not given.
-        job: validate writes nothing but the results.
-        watchers: told how it goes on.
-        again: import a file that was loaded before.
-        beside: folder of the ledger, where that has to be a file; that of `results` if not given.
-        reporting: how it is to be reported.
-
     Raises:
-        DeclinedError: `watchers.confirm` said no; nothing was inserted.
+        DeclinedError: `request.watchers.confirm` said no; nothing was inserted.
         LoadedBeforeError: the file was loaded before with the same options.
         BusyError: another process loads it now.
         LoaderError: the run cannot be made, see `loader.errors`; nothing was inserted, unless it
             is a DatabaseUnavailableError, which leaves the batches that were committed: the same
             call completes the run.
     """
-    with open_source(path, read_options(options)) as source:
-        return load_source(
-            source, options, database, results, job=job, watchers=watchers, again=again,
-            beside=beside, reporting=reporting,
-        )  # fmt: skip
+    with request.open_source() as source:
+        return _load(source, request)
 
 
 @translate_disk_errors()
-def load_source(  # noqa: PLR0913 - most of them are named
-    source: SourceFile,
-    options: LoadOptions,
-    database: Database | None,
-    results: Path | None = None,
-    *,
-    job: Job,
-    watchers: Watchers | None = None,
-    again: bool = False,
-    beside: Path | None = None,
-    reporting: ReportOptions = AS_USUAL,
-) -> Summary:
-    """Do the same with a source file that is open."""
-    task = Task(
-        options=options,
-        database=database,
-        results=results,
-        watchers=watchers or Watchers(),
-        reporting=reporting,
-        ledger_folder=beside or (results or Path("results") / "any").parent,
-    )
-    if job == "validate" or database is None:
-        return _run(source, task)
-    if reporting.sample is not None:
+def _load(source: SourceFile, request: LoadRequest) -> Summary:
+    if request.job == "validate" or request.database is None:
+        return _run(Load(request, source, request.options))
+    if request.report.sample is not None:
         raise UsageError("a sample can be validated, but not imported")
-    with open_run(source, options, database, results, again=again, beside=beside) as recording:
-        options = recording.options(options)
-        return _run(
-            source, replace(task, options=options, results=recording.folder, recording=recording)
-        )
+    with open_run(source, request, request.database) as import_run:
+        return _run(Load(request, source, import_run.options(request.options), import_run))
 
 
-def _run(source: SourceFile, task: Task) -> Summary:
+def _run(load: Load) -> Summary:
     """Take the file through the checks, and as an import, which is recorded, into the database."""
-    recording, watchers = task.recording, task.watchers
-    began = recording.record.began if recording else datetime.now(UTC)
-    name = recording.record.run if recording else run_name(began, source.sha256[:8])
-    dialer, mapping = dialer_and_mapping(source, task)
+    source, import_run, watchers = load.source, load.import_run, load.request.watchers
+    began = import_run.record.began if import_run else datetime.now(UTC)
+    name = import_run.record.run if import_run else run_name(began, source.sha256[:8])
+    dialer, mapping = dialer_and_mapping(load)
     watchers.named(name)
-    own = recording.record.run if recording else ""
     files = Results(
-        task.results or Path("results") / name,
+        import_run.folder if import_run else load.request.results_of(name),
         source.columns,
-        run=own,
-        goes_on=task.goes_on,
-        spreadsheet_safe=task.reporting.spreadsheet_safe,
+        run=name if import_run else "",
+        goes_on=load.goes_on,
+        spreadsheet_safe=load.request.report.spreadsheet_safe,
     )
     try:
-        run = new_run(source, task, files, dialer, mapping)
+        run = new_run(load, files, dialer, mapping)
         checks = run.new_checks("checked")
         refuse_missing_tables(checks)
         watchers.started(source, mapping)
         plan = Checkpoint(run, name)
-        if task.goes_on:
+        if load.goes_on:
             watchers.say(f"{source.name}: going on with run {name}, which did not come to its end")
             plan.restore()
         else:
             CheckStage(run, checks, files.accepted).check()
             refuse_bad_file(run)
-            if recording:
+            if import_run:
                 _confirm(expected_summary(run, name, began, checks.seconds), watchers)
                 plan.add(files.accepted)
-                recording.inserting(mapping.fields, run.tally.rows_read, run.tally.rejected)
+                import_run.inserting(mapping.fields, run.tally.rows_read, run.tally.rejected)
     except BaseException:  # Ctrl-C too: the database is as it was, and there is nothing to tell
         # If it is another process's by now, so is the folder.
-        if not task.goes_on and not (recording and recording.is_lost()):
+        if not load.goes_on and not (import_run and import_run.is_lost()):
             files.discard()
         raise
-    return _to_the_end(run, checks, plan, task, began)
+    return _to_the_end(run, checks, plan, load, began)
 
 
 def _confirm(expected: Summary, watchers: Watchers) -> None:
@@ -164,26 +110,26 @@ def _confirm(expected: Summary, watchers: Watchers) -> None:
 
 
 def _to_the_end(
-    run: ImportContext, checks: Checks, plan: Checkpoint, task: Task, began: datetime
+    run: ImportContext, checks: Checks, plan: Checkpoint, load: Load, began: datetime
 ) -> Summary:
     """Insert what is decided, and account for it."""
-    recording = task.recording
-    ended = finish(run, checks, plan, recording)
-    job: Job = "import" if recording else "validate"
+    import_run = load.import_run
+    ended = finish(run, checks, plan, import_run)
+    job: Job = "import" if import_run else "validate"
     summary = summarize(run, plan.name, job, began, checks.seconds)
-    if recording and recording.ledger.remark:
-        summary.remarks.append(recording.ledger.remark)
-    summary = report(summary, run, task.ledger_folder, is_done=ended is None)
+    if import_run and import_run.ledger.remark:
+        summary.remarks.append(import_run.ledger.remark)
+    summary = report(summary, run, load.request.ledger_path, is_done=ended is None)
     if ended is not None:
         raise ended
-    if recording:
-        recording.done(summary)
+    if import_run:
+        import_run.done(summary)
     run.files.forget()
     return summary
 
 
 def finish(
-    run: ImportContext, checks: Checks, plan: Checkpoint, recording: ImportRun | None
+    run: ImportContext, checks: Checks, plan: Checkpoint, import_run: ImportRun | None
 ) -> LoaderError | KeyboardInterrupt | None:
     """Insert what waits, or only note it, and write the result files.
 
@@ -191,8 +137,8 @@ def finish(
         What ended the insert before its time; the results account for every row all the same.
     """
     ended = None
-    if recording and run.database:
-        ended = InsertStage(run, checks, run.database, plan, recording.journal()).insert_all()
+    if import_run and run.database:
+        ended = InsertStage(run, checks, run.database, plan, import_run.journal()).insert_all()
     else:
         changes = run.options.on_duplicate != "reject"
         for accepted in run.files.accepted.read(run.options.batch_size if changes else None):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.load.checkpoint import read_plan
+from jobs.load.request import LoadRequest
 from loader.database.connection import Database
 from loader.database.locks import lock
 from loader.errors import BusyError, ConfigurationError, LoadedBeforeError, LoaderError
@@ -83,41 +84,30 @@ class ImportRun:
 
 
 @contextmanager
-def open_run(
-    source: SourceFile,
-    options: LoadOptions,
-    database: Database,
-    results: Path | None,
-    *,
-    again: bool,
-    beside: Path | None = None,
-) -> Iterator[ImportRun]:
+def open_run(source: SourceFile, request: LoadRequest, database: Database) -> Iterator[ImportRun]:
     """Keep the record of an import while it goes on.
 
     Args:
         source: the file.
-        options: of the load.
+        request: the import; a run that is resumed keeps its results folder.
         database: the dialer's.
-        results: folder of the results, if one is named; a run that is taken up has its own.
-        again: load a file that was loaded before.
-        beside: folder of the ledger, where that has to be a file; that of `results` if not given.
 
     Raises:
         LoadedBeforeError: the file was loaded before, with the same options.
         BusyError: another process loads it now.
         ConfigurationError: it was begun, and what is needed to complete it is not here.
     """
-    ledger = Ledger.open(database, beside or _folder(results, "any").parent)
-    decides = _deciding(options)
+    ledger = Ledger.open(database, request.ledger_path)
+    decides = _deciding(request.options)
     options_sha256 = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
     with lock(database, f"{source.sha256} {options_sha256}", f"{source.name} is being loaded"):
         before = ledger.same_file(source.sha256, options_sha256)
-        if not again:
+        if not request.allow_reload:
             _refuse_loaded_before(ledger, source, options_sha256, before)
         if before is not None and before.is_unfinished:
-            recording = _taken_up(ledger, before, results)
+            recording = _taken_up(ledger, before, request)
         else:
-            recording = _begun(ledger, source, options, options_sha256, results)
+            recording = _begun(ledger, source, request, options_sha256)
         with _noting_the_end(recording):
             yield recording
 
@@ -147,15 +137,11 @@ def _refuse_loaded_before(
 
 
 def _begun(
-    ledger: Ledger,
-    source: SourceFile,
-    options: LoadOptions,
-    options_sha256: str,
-    results: Path | None,
+    ledger: Ledger, source: SourceFile, request: LoadRequest, options_sha256: str
 ) -> ImportRun:
     began = datetime.now(UTC)
     name = run_name(began, source.sha256[:8])
-    folder = _folder(results, name)
+    folder = request.results_of(name)
     record = RunRecord(
         run=name,
         job="import",
@@ -163,7 +149,7 @@ def _begun(
         source=source.name,
         sha256=source.sha256,
         options_sha256=options_sha256,
-        options=options.model_dump(mode="json"),
+        options=request.options.model_dump(mode="json"),
         results=printable_path(str(folder.absolute())),
         **this_process(),
     )
@@ -171,7 +157,7 @@ def _begun(
     return ImportRun(ledger, record, folder, goes_on=False)
 
 
-def _taken_up(ledger: Ledger, before: RunRecord, results: Path | None) -> ImportRun:
+def _taken_up(ledger: Ledger, before: RunRecord, request: LoadRequest) -> ImportRun:
     """Go on with a run; from now on the process that began it, if it lives, can write no more."""
     mine = this_process()
     ledger.update(before.run, **mine)
@@ -186,7 +172,7 @@ def _taken_up(ledger: Ledger, before: RunRecord, results: Path | None) -> Import
             )
         ledger.update(record.run, of_owner=record.owner, state="checking")
     # As it was named then, where it is the same.
-    named = _folder(results, record.run)
+    named = request.results_of(record.run)
     folder = named if str(named.absolute()) == record.results else Path(record.results)
     return ImportRun(ledger, record, folder, goes_on=before.state == "inserting" and has_plan)
 
@@ -204,10 +190,6 @@ def _noting_the_end(recording: ImportRun) -> Iterator[None]:
             state = recording.ledger.run(recording.record.run).state
             (recording.refused if state == "checking" else recording.interrupted)(why)
         raise
-
-
-def _folder(results: Path | None, run: str) -> Path:
-    return results or Path("results") / run
 
 
 def this_process() -> dict[str, Any]:

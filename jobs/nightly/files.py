@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from jobs.load.job import load
+from jobs.load.request import LoadRequest
 from jobs.nightly.folders import DropFolder, Found, Target
 from jobs.nightly.report import FileOutcome, FileReport
 from jobs.settings.nightly import Source
@@ -146,31 +147,32 @@ class SourceFiles:
         options = {"force_list_id": str(new_list.list_id)}
         return options | ({"list_exists_check": "N"} if self.dry and new_list.is_new else {})
 
+    def _validate(self, path: Path, options: LoadOptions, results: Path) -> Summary:
+        report = self._report_options
+        request = LoadRequest(
+            str(path), options, self.database, results, job="validate", report=report
+        )
+        return load(request)
+
     def _load(self, path: Path, found: Found, options: LoadOptions) -> Summary:
         if self.dry:
             results = self.dry / self.source.name / f"{found.name}.results"
-            return load(
-                str(path),
-                options,
-                self.database,
-                results,
-                job="validate",
-                reporting=self._reporting,
-            )
+            return self._validate(path, options, results)
         results = self.folder.target("done", str(self.day), found.name).results
         self.telling.began(str(path), source=self.source.name, job="import")
         try:
             with self.watchers.of_run("import") as watchers:
-                summary = load(
+                request = LoadRequest(
                     str(path),
                     options,
                     self.database,
                     results,
                     job="import",
                     watchers=self._ending(self.telling.watching(watchers)),
-                    beside=self.settings.ledger_folder,
-                    reporting=self._reporting,
+                    ledger_folder=self.settings.ledger_folder,
+                    report=self._report_options,
                 )
+                summary = load(request)
         except BaseException as error:
             self.telling.failed(error)
             raise
@@ -178,7 +180,7 @@ class SourceFiles:
         return summary
 
     @property
-    def _reporting(self) -> ReportOptions:
+    def _report_options(self) -> ReportOptions:
         """Compare each file with the one before it; a sample would leave rows out."""
         last = self.folder.last_summary()
         try:
@@ -231,14 +233,7 @@ class SourceFiles:
         if isinstance(error, RejectRateError) and options:
             everything = options.model_copy(update={"max_reject_rate": 1.0})
             with suppress(LoaderError):
-                load(
-                    str(path),
-                    everything,
-                    self.database,
-                    target.results,
-                    job="validate",
-                    reporting=self._reporting,
-                )
+                self._validate(path, everything, target.results)
         try:
             target.results.mkdir(parents=True, exist_ok=True)
             (target.results / "error.txt").write_text(f"{error}\n", "utf-8")

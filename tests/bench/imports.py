@@ -13,6 +13,7 @@ from rich.table import Table
 from sqlalchemy import create_engine
 
 from jobs.load.job import load
+from jobs.load.request import LoadRequest
 from loader.database import schema
 from loader.database.connection import Database
 from loader.options.load import LoadOptions
@@ -41,10 +42,9 @@ def imports(console: Console, folder: Path, rows: int, rounds: int) -> None:
             for number in range(rounds):
                 url = prepared(server, engine_name)
                 start = time.perf_counter()
-                summary = load(
-                    str(source), OPTIONS, Database(url), folder / f"{engine_name}-{number}",
-                    job="import",
-                )  # fmt: skip
+                results = folder / f"{engine_name}-{number}"
+                request = LoadRequest(str(source), OPTIONS, Database(url), results, job="import")
+                summary = load(request)
                 ours.append(rows / (time.perf_counter() - start))
                 stages = summary.seconds
                 assert summary.loaded == rows

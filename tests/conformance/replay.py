@@ -12,7 +12,8 @@ import pandas as pd
 from pydantic import ValidationError
 from sqlalchemy import inspect
 
-from jobs.load.job import load_source
+from jobs.load.job import load
+from jobs.load.request import LoadRequest
 from loader.database.connection import Database
 from loader.errors import LoaderError, NotAllowedError
 from loader.fields.lead import plain, usual_names
@@ -111,17 +112,14 @@ def replay(case: Case, database: Database, folder: Path, *, chunk_size: int = 10
     ):
         requests = dict(group)
         try:
-            load = LoadOptions(**REPLAYED, **options)  # type: ignore[arg-type]
-            source = source_of(requests, labels_of(case, load), chunk_size)
-            load_source(
-                source,
-                load,
-                database,
-                folder / str(run),
-                job="import",
-                again=True,
-                reporting=ReportOptions(page=False),
-            )
+            given = LoadOptions(**REPLAYED, **options)  # type: ignore[arg-type]
+            source = source_of(requests, labels_of(case, given), chunk_size)
+            load(
+                LoadRequest(
+                    source, given, database, folder / str(run),
+                    job="import", allow_reload=True, report=ReportOptions(page=False),
+                )
+            )  # fmt: skip
         except (ValidationError, NotAllowedError) as error:
             return Replayed(refused=error)
         read_results(folder / str(run), list(requests), replayed)

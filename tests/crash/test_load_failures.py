@@ -12,13 +12,12 @@ import pytest
 from sqlalchemy import NullPool, create_engine, event
 
 from jobs.cli.main import run as run_command
-from jobs.load.job import load
 from loader.database.connection import Database
 from loader.errors import ConfigurationError, DatabaseUnavailableError, LoaderError
 from loader.options.load import LoadOptions
 from loader.results.summary import Summary
 from tests.support.loads import Loads as Files
-from tests.support.loads import Outcome, assert_extras_told, leads, outcome_of
+from tests.support.loads import Outcome, assert_extras_told, leads, load_file, outcome_of
 from tests.support.proxy import Proxy
 from tests.support.server import PrivateServer, Server, fill
 
@@ -51,7 +50,7 @@ class Loads:
     def load(self, path: Path, database: Database, job: Any = "import", **options: Any) -> Summary:
         self.count += 1
         self.results = self.folder / f"out-{self.count}"
-        return load(str(path), LoadOptions(**options), database, self.results, job=job)
+        return load_file(path, LoadOptions(**options), database, self.results, job)
 
     def csv(self, name: str) -> dict[int, dict[str, str]]:
         with (self.results / name).open(newline="") as file:

@@ -14,7 +14,6 @@ import pytest
 from sqlalchemy import NullPool, create_engine, event
 
 from jobs.cli.main import run as run_command
-from jobs.load.job import load
 from jobs.watchers import Watchers
 from loader.database import schema
 from loader.database.connection import Database
@@ -28,7 +27,15 @@ from loader.errors import (
 )
 from loader.options.load import LoadOptions
 from tests.conformance.replay import read
-from tests.support.loads import Loads, Outcome, assert_extras_told, leads, outcome_of, snapshot
+from tests.support.loads import (
+    Loads,
+    Outcome,
+    assert_extras_told,
+    leads,
+    load_file,
+    outcome_of,
+    snapshot,
+)
 from tests.support.server import Server, fill, run
 
 ON_SERVERS = pytest.mark.engines("myisam", "innodb")
@@ -485,7 +492,7 @@ def test_a_full_disk_is_said_and_nothing_is_lost(dialer: str, loads: Loads, plac
         begin = fill_up if place == "first check" else lambda: None
         watchers = Watchers(started=lambda _source, _mapping: begin(), progress=progress)
         with pytest.raises(ResultsError, match=r"File too large|No space left") as caught:
-            load(str(path), LoadOptions(**OPTIONS), it, results, job="import", watchers=watchers)
+            load_file(path, LoadOptions(**OPTIONS), it, results, watchers=watchers)
     assert caught.value.exit_code == 74
     if place in BEFORE_THE_INSERT:
         assert not results.exists()
@@ -494,7 +501,7 @@ def test_a_full_disk_is_said_and_nothing_is_lost(dialer: str, loads: Loads, plac
         # When there is room again.
         if place.endswith((".csv", ".json")):
             (results / ".work" / place).unlink()
-        load(str(path), LoadOptions(**OPTIONS), it, results, job="import")
+        load_file(path, LoadOptions(**OPTIONS), it, results)
         outcome = outcome_of(results)
         assert outcome.reasons == {12: "INVALID_PHONE_NUMBER_LENGTH"}
         assert leads(it, "last_name") == [(f"name{number}",) for number in range(10)]
@@ -537,12 +544,12 @@ def test_a_read_only_folder(dialer: str, loads: Loads) -> None:
         if os.geteuid() == 0:
             os.seteuid(65534)
         with pytest.raises(UsageError, match=r"results folder .*: Permission denied"):
-            load(str(path), LoadOptions(**OPTIONS), it, folder / "out", job="import")
+            load_file(path, LoadOptions(**OPTIONS), it, folder / "out")
         assert leads(it, "lead_id") == []
         # The file itself may lie there.
         with tempfile.TemporaryDirectory(prefix="leadloader-") as other:
             results = Path(other) / "out"
-            load(str(path), LoadOptions(**OPTIONS), it, results, job="import")
+            load_file(path, LoadOptions(**OPTIONS), it, results)
             assert_all_in(outcome_of(results), it, 2)
 
 
@@ -579,12 +586,12 @@ def test_a_file_that_changes_while_it_is_checked_is_not_loaded(
         watchers = Watchers(progress=progress)
         if change is grow:
             with pytest.raises(SourceFileError, match="was changed while it was read"):
-                load(str(path), options, it, results, job="import", watchers=watchers)
+                load_file(path, options, it, results, watchers=watchers)
             assert leads(it, "lead_id") == []
             assert not results.exists()
         else:
             # What is open stays what it was.
-            load(str(path), options, it, results, job="import", watchers=watchers)
+            load_file(path, options, it, results, watchers=watchers)
             assert len(leads(it, "lead_id")) == 12_000
 
 
@@ -610,7 +617,7 @@ def error_when_changed(path: Path, change: Callable[[Path], None], it: Database)
 
     watchers = Watchers(progress=progress)
     with pytest.raises((SourceFileError, NoSuchFileError)) as caught:
-        load(str(path), LoadOptions(**OPTIONS), it, results, job="import", watchers=watchers)
+        load_file(path, LoadOptions(**OPTIONS), it, results, watchers=watchers)
     return str(caught.value)
 
 
@@ -625,7 +632,7 @@ def test_a_file_that_changes_while_it_is_inserted_is_completed_when_it_is_as_it_
     with opened(dialer) as it:
         error_when_changed(path, change, it)
         path.write_bytes(content)
-        load(str(path), LoadOptions(**OPTIONS), it, loads.folder / "out", job="import")
+        load_file(path, LoadOptions(**OPTIONS), it, loads.folder / "out")
         outcome = outcome_of(loads.folder / "out")
         assert outcome.reasons == {4: "REFUSED_BY_SERVER"}
         assert len(leads(it, "lead_id")) == 9

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import pytest
 from sqlalchemy import create_engine
 
-from jobs.load.job import load
 from loader.database import schema
 from loader.database.connection import Database
 from loader.errors import DatabaseUnavailableError, LoadedBeforeError
@@ -27,7 +26,7 @@ from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
 from tests.conformance.replay import extra_rows, read
 from tests.support import failpoints
-from tests.support.loads import Loads, Outcome, assert_extras_told, outcome_of
+from tests.support.loads import Loads, Outcome, assert_extras_told, load_file, outcome_of
 from tests.support.proxy import Moment, Proxy
 from tests.support.server import PrivateServer, fill, run
 
@@ -225,7 +224,7 @@ class Dialer:
         database = Database(url, sleep=lambda seconds: (sleep(seconds), None)[1])
         try:
             options = LoadOptions(**self.options)
-            load(str(self.path), options, database, results, job="import")
+            load_file(self.path, options, database, results)
         finally:
             database.engine.dispose()
 

@@ -19,7 +19,6 @@ import pytest
 from sqlalchemy import Connection, make_url
 
 from jobs.cli.main import run as run_command
-from jobs.load import job
 from jobs.load.checkpoint import Checkpoint
 from jobs.load.resume import ImportRun
 from jobs.undo.job import undo
@@ -44,7 +43,7 @@ from loader.writing.batch import Inserted
 from loader.writing.extras import ExtraInserter
 from loader.writing.updates import LeadUpdater
 from loader.writing.writer import Writer
-from tests.support.loads import Loads, Outcome, assert_extras_told, outcome_of, snapshot
+from tests.support.loads import Loads, Outcome, assert_extras_told, load_file, outcome_of, snapshot
 from tests.support.server import Server, fill, run
 from tests.support.step_kills import Killed, Point, killed_at
 
@@ -93,7 +92,7 @@ def prepared(database: Database) -> None:
 
 
 def loaded(database: Database, path: Path, folder: Path) -> Outcome:
-    job.load(str(path), LoadOptions(**OPTIONS), database, folder, job="import")
+    load_file(path, LoadOptions(**OPTIONS), database, folder)
     return outcome_of(folder)
 
 
@@ -143,7 +142,7 @@ def every_step(
         folder = tmp_path / f"killed-{nth}"
         try:
             with killed_at(point, nth):
-                job.load(str(path), LoadOptions(**OPTIONS), database, folder, job="import")
+                load_file(path, LoadOptions(**OPTIONS), database, folder)
         except Killed:
             if Ledger.open(database, tmp_path).runs()[0].state != "done":
                 outcome = loaded(database, path, folder)
@@ -216,12 +215,12 @@ def test_other_options_or_another_content_is_another_load(
     prepared(database)
     loaded(database, path, tmp_path / "first")
     options = LoadOptions(**OPTIONS | {"duplicate_check": "DUPSYS"})
-    job.load(str(path), options, database, tmp_path / "second", job="import")
+    load_file(path, options, database, tmp_path / "second")
     assert outcome_of(tmp_path / "second").summary.rows_read == len(ROWS)
     # Those decide about no row.
     pace = LoadOptions(**OPTIONS | {"batch_size": 5, "chunk_size": 2, "max_reject_rate": 0.9})
     with pytest.raises(LoadedBeforeError):
-        job.load(str(path), pace, database, tmp_path / "third", job="import")
+        load_file(path, pace, database, tmp_path / "third")
 
 
 def test_a_mapping_file_counts_by_what_it_says(
@@ -231,18 +230,18 @@ def test_a_mapping_file_counts_by_what_it_says(
     mapping = tmp_path / "vendor.toml"
     mapping.write_text('[map]\nfirst_name = "first_name"\n')
     options = LoadOptions(list_id="101", mapping_file=mapping)
-    job.load(str(path), options, database, tmp_path / "first", job="import")
+    load_file(path, options, database, tmp_path / "first")
     mapping.write_text('[map]\nlast_name = "first_name"\n')
-    job.load(str(path), options, database, tmp_path / "second", job="import")
+    load_file(path, options, database, tmp_path / "second")
     with pytest.raises(LoadedBeforeError):
-        job.load(str(path), options, database, tmp_path / "third", job="import")
+        load_file(path, options, database, tmp_path / "third")
 
 
 def test_again_loads_it_again(database: Database, path: Path, tmp_path: Path) -> None:
     prepared(database)
     options = LoadOptions(list_id="101")
     for folder in ("first", "second"):
-        job.load(str(path), options, database, tmp_path / folder, job="import", again=True)
+        load_file(path, options, database, tmp_path / folder, allow_reload=True)
     ids = [outcome_of(tmp_path / folder).lead_ids.values() for folder in ("first", "second")]
     assert len({*ids[0], *ids[1]}) == 2 * len(ids[0])
 
@@ -251,7 +250,7 @@ def test_what_was_refused_may_be_loaded(database: Database, path: Path, tmp_path
     prepared(database)
     options = LoadOptions(**OPTIONS | {"max_reject_rate": 0})
     with pytest.raises(RejectRateError):
-        job.load(str(path), options, database, tmp_path / "first", job="import")
+        load_file(path, options, database, tmp_path / "first")
     record = Ledger.open(database, tmp_path).runs()[0]
     assert (record.state, record.rows_read) == ("refused", 0)
     assert "more than the 0.0%" in record.message
@@ -296,10 +295,13 @@ def test_a_run_goes_on_in_the_folder_that_it_has(
     with pytest.raises(Killed), killed_at(Point(Writer, "write", "after"), 1):
         loaded(database, path, tmp_path / "results")
     said: list[str] = []
-    summary = job.load(
-        str(path), LoadOptions(**OPTIONS), database, tmp_path / "elsewhere", job="import",
+    summary = load_file(
+        path,
+        LoadOptions(**OPTIONS),
+        database,
+        tmp_path / "elsewhere",
         watchers=Watchers(say=said.append),
-    )  # fmt: skip
+    )
     assert summary.results == str(tmp_path / "results")
     assert "going on with run" in said[0]
 
@@ -310,7 +312,7 @@ def test_what_the_dialer_has_called_is_not_put_into_the_hopper_again(
     prepared(database)
     options = LoadOptions(list_id="101", add_to_hopper="Y")
     with pytest.raises(Killed), killed_at(Point(ExtraInserter, "insert", "after"), 2):
-        job.load(str(path), options, database, tmp_path / "results", job="import")
+        load_file(path, options, database, tmp_path / "results")
     [(taken,)] = run(url_of(database), "SELECT MIN(lead_id) FROM vicidial_hopper")
     run(url_of(database), f"DELETE FROM vicidial_hopper WHERE lead_id = {taken}")
     run(
@@ -318,7 +320,7 @@ def test_what_the_dialer_has_called_is_not_put_into_the_hopper_again(
         "UPDATE vicidial_list SET called_since_last_reset = 'Y', status = 'INCALL' "
         f"WHERE lead_id = {taken}",
     )
-    job.load(str(path), options, database, tmp_path / "results", job="import")
+    load_file(path, options, database, tmp_path / "results")
     outcome = outcome_of(tmp_path / "results")
     [(in_hopper,)] = run(url_of(database), "SELECT COUNT(*) FROM vicidial_hopper")
     assert in_hopper == outcome.summary.loaded - 1
@@ -365,9 +367,9 @@ def test_duplicates_of_refused_rows_are_decided_once(
     options = LoadOptions(list_id="101", duplicate_check="DUPLIST", batch_size=3)
     try:
         with killed_at(Point(_Entry, "write", "after"), nth):
-            job.load(str(file), options, database, tmp_path / "results", job="import")
+            load_file(file, options, database, tmp_path / "results")
     except Killed:
-        job.load(str(file), options, database, tmp_path / "results", job="import")
+        load_file(file, options, database, tmp_path / "results")
     outcome = outcome_of(tmp_path / "results")
     assert outcome.reasons == {3: "REFUSED_BY_SERVER", 8: "INVALID_PHONE_NUMBER_LENGTH"}
     names = [name for (name,) in run(leads_url, "SELECT first_name FROM vicidial_list")]
@@ -402,9 +404,9 @@ def test_a_commit_that_fails_before_a_kill_is_not_believed(
         patch.setattr(LeadEntry, "stored", dies)
         patch.setattr(LeadEntry, "sending", killed)
         try:
-            job.load(str(path), options, database, tmp_path / "results", job="import")
+            load_file(path, options, database, tmp_path / "results")
         except Killed:
-            job.load(str(path), options, database, tmp_path / "results", job="import")
+            load_file(path, options, database, tmp_path / "results")
     outcome = outcome_of(tmp_path / "results")
     [(count,)] = run(url_of(database), "SELECT COUNT(*) FROM vicidial_list WHERE lead_id > 7")
     assert (outcome.summary.loaded, count) == (7, 7)
@@ -455,7 +457,7 @@ def test_the_leads_of_another_load_are_not_taken_for_ours(
     prepared(database)
     options = LoadOptions(list_id="101")
     with pytest.raises(Killed), killed_at(Point(Writer, "write", "before"), 1):
-        job.load(str(path), options, database, tmp_path / "results", job="import")
+        load_file(path, options, database, tmp_path / "results")
     [(moment,)] = run(url_of(database), "SELECT moment FROM leadloader_batches")
     theirs = [
         {"lead_id": 50 + n, "list_id": 102, "phone_number": row["phone_number"],
@@ -463,7 +465,7 @@ def test_the_leads_of_another_load_are_not_taken_for_ours(
         for n, row in enumerate(ROWS)
     ]  # fmt: skip
     fill(database.engine, {"vicidial_list": theirs})
-    job.load(str(path), options, database, tmp_path / "results", job="import")
+    load_file(path, options, database, tmp_path / "results")
     outcome = outcome_of(tmp_path / "results")
     assert not {row["lead_id"] for row in theirs} & {*outcome.lead_ids.values()}
     [(count,)] = run(
@@ -498,7 +500,7 @@ def test_an_option_more_does_not_make_another_load(
     prepared(database)
     loaded(database, path, tmp_path / "first")
     with pytest.raises(LoadedBeforeError):
-        job.load(str(path), NewerOptions(**OPTIONS), database, tmp_path / "second", job="import")
+        load_file(path, NewerOptions(**OPTIONS), database, tmp_path / "second")
 
 
 def test_a_feed_counts_by_its_name(database: Database, path: Path, tmp_path: Path) -> None:
@@ -508,9 +510,9 @@ def test_a_feed_counts_by_its_name(database: Database, path: Path, tmp_path: Pat
     for folder, spelled in (("first", feed), ("second", feed.parent / "." / feed.name)):
         options = LoadOptions(list_id="101", feed={"litigators": spelled})
         if folder == "first":
-            job.load(str(path), options, database, tmp_path / folder, job="import")
+            load_file(path, options, database, tmp_path / folder)
     with pytest.raises(LoadedBeforeError):
-        job.load(str(path), options, database, tmp_path / "second", job="import")
+        load_file(path, options, database, tmp_path / "second")
 
 
 def test_what_is_unfinished_goes_before_what_is_newer(database: Database, tmp_path: Path) -> None:
@@ -631,7 +633,5 @@ def test_what_an_undo_had_to_leave_is_not_loaded_twice(
     undo(first.summary.run, database, tmp_path / "undo")
     with pytest.raises(LoadedBeforeError, match="1 of its leads had to stay"):
         loaded(database, path, tmp_path / "second")
-    job.load(
-        str(path), LoadOptions(**OPTIONS), database, tmp_path / "second", job="import", again=True
-    )
+    load_file(path, LoadOptions(**OPTIONS), database, tmp_path / "second", allow_reload=True)
     assert outcome_of(tmp_path / "second").summary.rows_read == len(ROWS)

@@ -16,7 +16,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import make_url
 
-from jobs.load.job import Job, load_source
+from jobs.load.job import load as run_load
+from jobs.load.request import LoadRequest
+from jobs.load.summarize import Job
 from loader.findings import notices as notices_of
 from loader.findings import to_text
 from loader.options.duplicate_check import CHECKS, WINDOWS
@@ -349,7 +351,7 @@ def load(situation: Situation, url: str, job: Job) -> Loaded:
     database = frozen(url, situation.clock, situation.tz)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "results"
-        load_source(source, options, database, folder, job=job, again=True)  # type: ignore[arg-type]
+        run_load(LoadRequest(source, options, database, folder, job=job, allow_reload=True))  # type: ignore[arg-type]
         loaded, rejected = (read_csv(folder / file) for file in ("loaded.csv", "rejected.csv"))
     ids = {row: int(each["lead_id"]) for row, each in loaded.items() if each["lead_id"]}
     with database.connect() as connection:

@@ -39,13 +39,15 @@ def start(
 
 def _load(url: str, path: Path, options: dict[str, Any], results: Path, dies_before: int) -> None:
     from jobs.load.job import load  # noqa: PLC0415 - heavy, and only the child needs it
+    from jobs.load.request import LoadRequest  # noqa: PLC0415
     from loader.database.connection import Database  # noqa: PLC0415
     from loader.options.load import LoadOptions  # noqa: PLC0415
 
     sys.dont_write_bytecode = True
     if dies_before:
         _die_before(dies_before)
-    load(str(path), LoadOptions(**options), Database(url), results, job="import")
+    wanted = LoadOptions(**options)
+    load(LoadRequest(str(path), wanted, Database(url), results, job="import"))
 
 
 def _die_before(nth: int) -> None:

@@ -13,6 +13,8 @@ import pyarrow as pa
 from pyarrow.csv import ConvertOptions, read_csv
 
 from jobs.load.job import load
+from jobs.load.request import LoadRequest
+from jobs.load.summarize import Job
 from loader.database.connection import Database
 from loader.options.load import LoadOptions
 from loader.options.report import ReportOptions
@@ -24,6 +26,18 @@ Rows = Sequence[Mapping[str, str]]
 
 NO_PAGE = ReportOptions(page=False)
 """Of the many loads of the tests few are looked at."""
+
+
+def load_file(
+    path: Path,
+    options: LoadOptions,
+    database: Database | None,
+    results: Path | None = None,
+    job: Job = "import",
+    **request: Any,
+) -> Summary:
+    """Load a file; `request` has further fields of `LoadRequest`."""
+    return load(LoadRequest(str(path), options, database, results, job=job, **request))
 
 
 @dataclass(frozen=True)
@@ -88,7 +102,8 @@ class Loads:
         path = rows if isinstance(rows, Path) else self.file(rows)
         self.count += 1
         self.results = self.folder / f"results-{self.count}"
-        load(str(path), LoadOptions(**options), database, self.results, job=job, reporting=NO_PAGE)
+        wanted = LoadOptions(**options)
+        load_file(path, wanted, database, self.results, job=job, report=NO_PAGE)
         assert not (self.results / ".work").exists()
         return outcome_of(self.results)
 

@@ -10,13 +10,12 @@ import pytest
 
 from jobs.cli.main import run
 from jobs.load import profile as building
-from jobs.load.job import load
 from jobs.watchers import Watchers
 from loader.database.connection import Database
 from loader.errors import LoaderError
 from loader.options.load import LoadOptions
 from loader.options.report import ReportOptions
-from tests.support.loads import Loads, outcome_of
+from tests.support.loads import Loads, load_file, outcome_of
 from tests.support.server import fill
 from tests.support.server import run as sql
 
@@ -59,14 +58,12 @@ def test_an_insert_that_is_interrupted_tells_of_duplicates_all_the_same(
     path, results = loads.file(rows(A, B, C, D)), tmp_path / "out"
     options = LoadOptions(duplicate_check="DUPSYS", batch_size=1)
     with pytest.raises(KeyboardInterrupt):
-        load(
-            str(path), options, dialer, results, job="import", watchers=Watchers(progress=progress)
-        )
+        load_file(path, options, dialer, results, watchers=Watchers(progress=progress))
     summary = outcome_of(results).summary
     assert (summary.loaded, summary.reasons["NOT_INSERTED"]) == (1, 2)
     assert summary.profile is not None
     assert summary.profile.duplicate_ages == {"unknown": 1}
-    load(str(path), options, dialer, results, job="import")
+    load_file(path, options, dialer, results)
     summary = outcome_of(results).summary
     assert summary.profile is not None
     assert summary.profile.duplicate_ages == {"older": 1}
@@ -83,12 +80,12 @@ def test_a_plan_of_an_earlier_version_is_completed(
     path, results = loads.file(rows(B, C, D)), tmp_path / "out"
     options, watchers = LoadOptions(batch_size=1), Watchers(progress=progress)
     with pytest.raises(KeyboardInterrupt):
-        load(str(path), options, dialer, results, job="import", watchers=watchers)
+        load_file(path, options, dialer, results, watchers=watchers)
     plan = results / ".work" / "plan.json"
     kept = json.loads(plan.read_text("utf-8"))
     del kept["seen"]
     plan.write_text(json.dumps(kept), "utf-8")
-    load(str(path), options, dialer, results, job="import")
+    load_file(path, options, dialer, results)
     assert outcome_of(results).summary.loaded == 3
 
 
@@ -136,7 +133,7 @@ def test_a_bug_of_the_report_costs_the_report_and_no_more(
         monkeypatch.setattr(building, name, broken)
     path = loads.file(rows(A, B, "123"))
     options = LoadOptions(duplicate_check="DUPSYS")
-    summary = load(str(path), options, dialer, tmp_path / "out", job="import")
+    summary = load_file(path, options, dialer, tmp_path / "out")
     assert (summary.loaded, summary.rejected) == (1, 2)
     assert [remark for remark in summary.remarks if "ZeroDivisionError" in remark]
     assert (tmp_path / "out" / "report.html").exists()
@@ -194,7 +191,7 @@ def test_a_change_is_neutralized_if_it_is_asked_for(
     for safe, new in ((False, "=1+1"), (True, "'=1+1")):
         results = tmp_path / f"safe-{safe}"
         wanted = ReportOptions(spreadsheet_safe=safe)
-        load(str(path), options, dialer, results, job="validate", reporting=wanted)
+        load_file(path, options, dialer, results, job="validate", report=wanted)
         text = (results / "changes.csv").read_text("utf-8")
         (change,) = csv.DictReader(io.StringIO(text))
         assert change["new"] == new

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import make_url
 
-from jobs.load.job import load
 from loader.database.connection import Database
 from loader.errors import ConfigurationError, LoadedBeforeError, UsageError
 from loader.ledger.encoding import decode_extra, decode_inserted, encode_extra, encode_inserted
@@ -21,7 +20,7 @@ from loader.options.load import LoadOptions
 from loader.writing.batch import Inserted
 from loader.writing.extras import InsertedExtra
 from loader.writing.fingerprints import read_fingerprints
-from tests.support.loads import Loads
+from tests.support.loads import Loads, load_file
 from tests.support.server import Server, run
 
 ROWS = [{"phone_number": f"72755510{n:02}", "first_name": f"Ann{n}"} for n in range(7)]
@@ -123,7 +122,7 @@ def test_without_the_right_to_make_tables_it_is_a_file(
     assert "the ledger is the file" in remark
     assert "may not make tables named leadloader_*" in remark
     with pytest.raises(LoadedBeforeError):
-        load(str(path), LoadOptions(), account, tmp_path / "again", job="import")
+        load_file(path, LoadOptions(), account, tmp_path / "again")
     account.engine.dispose()
 
 

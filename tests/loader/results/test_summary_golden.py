@@ -15,12 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine
 
-from jobs.load.job import load
 from loader.database.schema import create_missing
 from loader.options.load import LoadOptions
 from sample_data.demo import fixtures
 from tests.conformance.frozen import frozen
-from tests.support.loads import Loads
+from tests.support.loads import Loads, load_file
 from tests.support.server import fill
 
 ROOT = Path(__file__).parents[3]
@@ -44,8 +43,8 @@ def summary_of_the_sample(folder: Path) -> dict[str, Any]:
     fill(engine, tables)
     engine.dispose()
     database = frozen(url, NOW, ZONE)
-    sample = str(ROOT / "sample_data" / "leads.csv")
-    load(sample, LoadOptions(**OPTIONS), database, folder / "results", job="validate")
+    sample = ROOT / "sample_data" / "leads.csv"
+    load_file(sample, LoadOptions(**OPTIONS), database, folder / "results", "validate")
     database.engine.dispose()
     written = (folder / "results" / "summary.json").read_text("utf-8")
     found: dict[str, Any] = json.loads(written) | VOLATILE
