@@ -1,34 +1,30 @@
 """The jobs archive and dearchive: leads from one table into the other, a chunk at a time."""
 
 import signal
-from collections import defaultdict
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from jobs.archive.hours import Hours, ServerTime
+from jobs.pace import Ending, Pace
 from jobs.watchers import Watchers
 from loader.api.lead_archive import IN_OFFICE_HOURS, SUCCESS
 from loader.archive.archiver import Archiver
 from loader.archive.preview import undefined
-from loader.archive.report import ArchiveReport, PreviewSummary, Stopped
+from loader.archive.report import ArchiveReport, PreviewSummary
 from loader.archive.results import ArchiveResults
 from loader.archive.selection import Ids, Leads
 from loader.database.connection import Database
-from loader.database.throttle import ChunkSize, Throttle, Wait
-from loader.errors import LoaderError, OfficeHoursError, ResultsError, UsageError
+from loader.database.throttle import Throttle
+from loader.errors import LoaderError, ResultsError, UsageError
 from loader.ledger.runs import run_name
 from loader.options.archive import ArchiveOptions, ArchiveRule
-from loader.options.durations import format_duration
 from loader.options.office_hours import OfficeHours
 from loader.results.lines import count_of
 
 Direction = Literal["archive", "dearchive"]
-
-LOOK_AGAIN = 1.0
-"""Seconds between two looks whether there is still a reason to wait."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +82,10 @@ def move(
             hours.refuse()
             throttle.check()
             run = ArchiveRun.begin(asked, options, database, results, watchers)
-        moving = ArchiveJob(run, options, throttle, hours, watchers)
-        ending = moving.to_the_end() if run.preview is None else LOOKED
-    return run.report(ending, moving)
+        pace = Pace(throttle, options, watchers, office_hours=hours.now)
+        job = ArchiveJob(run, pace, watchers)
+        ending = job.run_to_the_end() if run.preview is None else DRY_RUN
+    return run.report(ending, job)
 
 
 def _refuse_nothing(asked: Asked, options: ArchiveOptions) -> None:
@@ -110,15 +107,7 @@ MESSAGES = {"done": SUCCESS, "office_hours": IN_OFFICE_HOURS}
 """The API's, where it has one."""
 
 
-class Ending(NamedTuple):
-    """Why it ended."""
-
-    stopped: Stopped
-    why: str
-    exit_code: int = 0
-
-
-LOOKED = Ending("dry_run", "a dry run: nothing was written")
+DRY_RUN = Ending("dry_run", "a dry run: nothing was written")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +164,7 @@ class ArchiveRun:
             archiver.tables.make_missing(f"custom_{each}" for each in found.by_list["list_id"])
         return PreviewSummary.of(found)
 
-    def report(self, ending: "Ending", moving: "ArchiveJob") -> ArchiveReport:
+    def report(self, ending: Ending, job: "ArchiveJob") -> ArchiveReport:
         """Tell how it ended, also in the results; if they cannot be written, tell that too."""
         archiver = self.archiver
         report = ArchiveReport(
@@ -191,7 +180,7 @@ class ArchiveRun:
             preview=self.preview,
             message=MESSAGES.get(ending.stopped, ending.why),
             **ending._asdict(),
-            **moving.told(),
+            **job.counts(),
         )
         try:
             self.files.summarize(report)
@@ -203,32 +192,20 @@ class ArchiveRun:
         return report
 
 
-@dataclass
 class ArchiveJob:
     """A run on its way through its leads."""
 
-    run: ArchiveRun
-    options: ArchiveOptions
-    throttle: Throttle
-    hours: Hours
-    watchers: Watchers
-    taken: int = 0
-    last_lead_id: int | None = None
-    unfinished: tuple[int, int] | None = None
-    """The chunk that is on its way, or was when an error came."""
-    waited: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    def __init__(self, run: ArchiveRun, pace: Pace, watchers: Watchers) -> None:
+        self.run, self.pace, self.watchers = run, pace, watchers
+        self.last_lead_id: int | None = None
+        self.unfinished: tuple[int, int] | None = None
+        """First and last lead_id of the chunk that is on its way, or was when an error came."""
 
-    def __post_init__(self) -> None:
-        self._began = self.watchers.monotonic()
-        self._waits_for = ""
-        options = self.options
-        self._size = ChunkSize(options.chunk_size, options.chunk_time.total_seconds())
-
-    def to_the_end(self) -> Ending:
-        """Move chunk after chunk; what ends that is told, not raised."""
+    def run_to_the_end(self) -> Ending:
+        """Move chunk after chunk; give the reason for the end, also if it is an error."""
         try:
             while True:
-                ending = self._to_end() or self._one_step()
+                ending = self.pace.wait() or self._next_chunk()
                 if ending:
                     return ending
         except LoaderError as error:
@@ -236,76 +213,39 @@ class ArchiveJob:
         except KeyboardInterrupt:
             return Ending("signal", "interrupted", 128 + signal.SIGINT)
 
-    def told(self) -> dict[str, Any]:
-        """Give what the report says of it so far."""
+    def counts(self) -> dict[str, Any]:
+        """Give the fields of the report that say what was done so far."""
+        waited = self.pace.seconds_waited
         return {
-            **self.run.files.as_dict(deleting=self.options.delete),
+            **self.run.files.as_dict(deleting=self.run.archiver.options.delete),
             "stopped_at": self.last_lead_id,
             "unfinished": self.unfinished,
-            "waited": {why: round(seconds, 3) for why, seconds in self.waited.items()},
+            "waited": {kind: round(seconds, 3) for kind, seconds in waited.items()},
         }
 
-    def _to_end(self) -> Ending | None:
-        """Say why to end before the next chunk, if something says so."""
-        options, name = self.options, self.watchers.stop.signal
-        if name:
-            return Ending("signal", f"{name} came", 128 + signal.Signals[name])
-        if options.limit is not None and self.taken >= options.limit:
-            return Ending("limit", f"the limit of {count_of(options.limit, 'lead')} is reached")
-        elapsed = timedelta(seconds=self.watchers.monotonic() - self._began)
-        if options.run_time is not None and elapsed >= options.run_time:
-            return Ending(
-                "run_time", f"the run_time of {format_duration(options.run_time)} is over"
-            )
-        office_hours = self.hours.now()
-        if office_hours:
-            return Ending("office_hours", office_hours, OfficeHoursError.exit_code)
-        return None
-
-    def _one_step(self) -> Ending | None:
-        """Wait a little if there is a reason to, else move a chunk; say so if there is no more."""
-        why = self.throttle.why_wait()
-        if why:
-            self._wait(why)
-            return None
-        self._waits_for = ""
-        size, limit = self._size.size, self.options.limit
-        taken = self.run.leads.take(size if limit is None else min(size, limit - self.taken))
+    def _next_chunk(self) -> Ending | None:
+        """Move the next chunk; if there are no more leads, say so."""
+        taken = self.run.leads.take(self.pace.next_size)
         self.run.files.spare(taken.stayed)
         if len(taken.lead_ids):
             self._move(taken.lead_ids)
         elif taken.finished:
             return Ending("done", "all leads were looked at")
         else:
-            self._progress()
+            self._report_progress()
         return None
 
-    def _wait(self, why: Wait) -> None:
-        if why.kind != self._waits_for:
-            self.watchers.say(f"waiting: {why.said}")
-            self._waits_for = why.kind
-        began = self.watchers.monotonic()
-        self.watchers.stop.wait(LOOK_AGAIN)
-        self.waited[why.kind] += self.watchers.monotonic() - began
-
     def _move(self, lead_ids: Ids) -> None:
-        began = self.watchers.monotonic()
         self.unfinished = int(lead_ids[0]), int(lead_ids[-1])
-        done = self.run.archiver.move(lead_ids)
-        seconds = self.watchers.monotonic() - began
+        archiver = self.run.archiver
+        done, seconds = self.pace.run_chunk(len(lead_ids), lambda: archiver.move(lead_ids))
         self.last_lead_id, self.unfinished = self.unfinished[1], None
-        self.taken += len(lead_ids)
         self.run.files.chunk(lead_ids, done, seconds)
-        self._size.took(len(lead_ids), seconds)
-        self._progress()
-        pause = self.throttle.pause_after(seconds)
-        if pause:
-            self.watchers.stop.wait(pause)
+        self._report_progress()
 
-    def _progress(self) -> None:
-        of_limit = self.taken / self.options.limit if self.options.limit else 0.0
-        share = max(self.run.leads.share, of_limit)
-        self.watchers.progress(self.run.asked.job, self.taken, share)
+    def _report_progress(self) -> None:
+        share = max(self.run.leads.share, self.pace.share_of_limit)
+        self.watchers.progress(self.run.asked.job, self.pace.leads_done, share)
 
 
 def _told(options: ArchiveOptions) -> dict[str, Any]:

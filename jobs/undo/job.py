@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jobs.archive.job import LOOK_AGAIN
+from jobs.pace import Pace
 from jobs.undo.task import Task
 from jobs.watchers import Watchers
 from loader.archive.outcome import Counts
 from loader.database.connection import Database
 from loader.database.locks import lock
-from loader.database.throttle import ChunkSize, Throttle
+from loader.database.throttle import Throttle
 from loader.dialer import LEADS
 from loader.errors import UndoneBeforeError
 from loader.ledger.runs import Ledger
@@ -77,7 +77,10 @@ def undo(
             task = Task.of(ledger, database, run)
         throttle = stack.enter_context(closing(Throttle(database, options)))
         throttle.check()
-        undoing = UndoJob(task, options, throttle, watchers, results, dry_run=dry_run)
+        # An undo has no limit and no run time; the settings may have them for archiving.
+        endless = options.model_copy(update={"limit": None, "run_time": None})
+        pace = Pace(throttle, endless, watchers, is_throttled=not dry_run)
+        undoing = UndoJob(task, options, pace, watchers, results, dry_run=dry_run)
         return undoing.completed() or undoing.to_the_end()
 
 
@@ -88,7 +91,7 @@ class UndoJob:
         self,
         task: Task,
         options: ArchiveOptions,
-        throttle: Throttle,
+        pace: Pace,
         watchers: Watchers,
         results: Path | None,
         *,
@@ -96,7 +99,7 @@ class UndoJob:
     ) -> None:
         """Take what is to be done; nothing is written yet."""
         self.task, self.options, self.dry_run = task, options, dry_run
-        self.throttle, self.watchers = throttle, watchers
+        self.pace, self.watchers = pace, watchers
         self.own = task.own(results, dry_run=dry_run)
         self.is_new = dry_run or task.before is None
         self.children: dict[str, Counts] = {}
@@ -139,7 +142,7 @@ class UndoJob:
 
     def _looked_at(self) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
         for leads in self.task.leads(self.way):
-            self._go_on()
+            self._wait()
             now = self.way.read_leads(leads)
             stayed = now.stayed
             if self.task.again:
@@ -155,43 +158,27 @@ class UndoJob:
             self.files.plan(self._looked_at())
         self.way.make_archives()
         for changes in task.changes():
-            self._go_on()
+            self._wait()
             self.reverter.revert(changes)
         leads, done = self.files.leads(), 0
-        size = ChunkSize(self.options.chunk_size, self.options.chunk_time.total_seconds())
         while done < len(leads):
-            self._go_on()
-            chunk = _frame(leads[done : done + size.size])
+            self._wait()
+            chunk = _frame(leads[done : done + self.pace.next_size])
             done += len(chunk)
-            self._take(chunk, size)
+            self._take(chunk)
             watchers.progress("undo", done, done / len(leads))
 
-    def _take(self, chunk: pd.DataFrame, size: ChunkSize) -> None:
-        began = self.watchers.monotonic()
-        taken = self.way.take(chunk)
-        seconds = self.watchers.monotonic() - began
+    def _take(self, chunk: pd.DataFrame) -> None:
+        taken, _seconds = self.pace.run_chunk(len(chunk), lambda: self.way.take(chunk))
         if len(taken.stayed):
             self.stays.append(taken.stayed)
         for name, counts in taken.children.items():
             self.children[name] = self.children.get(name, Counts()).plus(counts)
-        size.took(len(chunk), seconds)
-        pause = self.throttle.pause_after(seconds)
-        if pause:
-            self.watchers.stop.wait(pause)
 
-    def _go_on(self) -> None:
-        """End if something says so, and wait while the server is busy."""
-        told = ""
-        while True:
-            if self.watchers.stop.signal:
-                raise Interrupted(self.watchers.stop.signal)
-            why = None if self.dry_run else self.throttle.why_wait()
-            if why is None:
-                return
-            if why.kind != told:
-                self.watchers.say(f"waiting: {why.said}")
-                told = why.kind
-            self.watchers.stop.wait(LOOK_AGAIN)
+    def _wait(self) -> None:
+        """Wait while the server is busy; end if a signal came."""
+        if self.pace.wait():
+            raise Interrupted(str(self.watchers.stop.signal))
 
     def _account(self) -> UndoReport:
         """Say what became of all, by what there is now."""

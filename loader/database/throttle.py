@@ -69,8 +69,8 @@ class Wait(NamedTuple):
 
     kind: str
     """The same as long as it lasts."""
-    said: str
-    """With how bad it is now; a sentence without its full stop."""
+    message: str
+    """The reason with its present value; a sentence without its full stop."""
 
 
 class Throttle:

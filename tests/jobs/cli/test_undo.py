@@ -235,7 +235,7 @@ def test_a_signal_on_the_command_line(
     def ended(_undoing: UndoJob) -> None:
         raise Interrupted("SIGTERM")
 
-    monkeypatch.setattr(UndoJob, "_go_on", ended)
+    monkeypatch.setattr(UndoJob, "_wait", ended)
     assert command(database, outcome.summary.run) == 143
     assert "SIGTERM came" in capfd.readouterr().err
 

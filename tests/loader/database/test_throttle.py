@@ -109,7 +109,7 @@ def test_a_chunk_of_few_leads_says_little() -> None:
 
 def why(throttle: Throttle) -> str | None:
     wait = throttle.why_wait()
-    return wait and wait.said
+    return wait and wait.message
 
 
 @pytest.fixture
