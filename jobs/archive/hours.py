@@ -1,4 +1,4 @@
-"""Office hours by the server's clock: when an archive job must not start or go on."""
+"""Office hours by the server's clock: an archive job must not start or continue in them."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -10,12 +10,12 @@ from loader.database.connection import Database
 from loader.errors import OfficeHoursError
 from loader.options.office_hours import OfficeHours
 
-ASK_AGAIN = 60.0
-"""Seconds after which the server's clock is read anew: it may have been set for summer."""
+SECONDS_BETWEEN_READS = 60.0
+"""The server's clock is read again after this time: daylight saving time may have begun."""
 
 
 class ServerTime:
-    """The server's clock, read now and then and counted on in between."""
+    """The server's clock, read now and then and advanced locally in between."""
 
     def __init__(self, database: Database, watchers: Watchers) -> None:
         self._database, self._watchers = database, watchers
@@ -23,9 +23,9 @@ class ServerTime:
         self._read_at = 0.0
 
     def now(self) -> Clock:
-        """Give the time."""
+        """Give the present time of the server."""
         elapsed = self._watchers.monotonic() - self._read_at
-        if self._clock is None or elapsed > ASK_AGAIN:
+        if self._clock is None or elapsed > SECONDS_BETWEEN_READS:
             self._clock = self._database.read(self._watchers.read_clock)
             self._read_at, elapsed = self._watchers.monotonic(), 0.0
         return replace(self._clock, now=self._clock.now + timedelta(seconds=elapsed))
@@ -39,17 +39,17 @@ class Hours:
     time: ServerTime
 
     def refuse(self) -> None:
-        """Refuse to begin in them.
+        """Refuse to begin during office hours.
 
         Raises:
             OfficeHoursError: it is office hours.
         """
-        said = self.now()
-        if said:
-            raise OfficeHoursError(f"{IN_OFFICE_HOURS}: {said}")
+        description = self.describe()
+        if description:
+            raise OfficeHoursError(f"{IN_OFFICE_HOURS}: {description}")
 
-    def now(self) -> str | None:
-        """Say until when, if it is office hours."""
+    def describe(self) -> str | None:
+        """Say when the office hours end; None outside of office hours."""
         if self.office_hours is None:
             return None
         clock = self.time.now()

@@ -1,4 +1,4 @@
-"""The jobs archive and dearchive: leads from one table into the other, a chunk at a time."""
+"""The jobs archive and dearchive: they move leads between two tables, chunk by chunk."""
 
 import signal
 from contextlib import ExitStack, closing
@@ -28,23 +28,23 @@ Direction = Literal["archive", "dearchive"]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is to be moved: the leads with given lead_ids, or those of a rule."""
+class MoveRequest:
+    """The leads to move: those with given lead_ids, or those that match a rule."""
 
     job: Direction
     rule: ArchiveRule | None = None
     lead_ids: Ids | None = None
 
     def __str__(self) -> str:
-        """Say which leads."""
+        """Describe the leads."""
         if self.lead_ids is not None:
             return count_of(len(self.lead_ids), "given lead")
         conditions = self.rule.described() if self.rule else {}
-        return f"leads with {', '.join(f'{name} {said}' for name, said in conditions.items())}"
+        return f"leads with {', '.join(f'{name} {text}' for name, text in conditions.items())}"
 
 
 def move(
-    asked: Asked,
+    request: MoveRequest,
     options: ArchiveOptions,
     database: Database,
     results: Path | None = None,
@@ -52,51 +52,51 @@ def move(
     office_hours: OfficeHours | None = None,
     watchers: Watchers | None = None,
 ) -> ArchiveReport:
-    """Move leads until all are moved, or something says to end; a dry run looks only.
+    """Move leads until all are moved or the run is stopped; a dry run counts them only.
 
     Args:
-        asked: the leads, and where to.
-        options: how.
+        request: the leads and the direction.
+        options: steps, chunk size, pauses and limits.
         database: the dialer's.
         results: folder of the result files; `results/<run>` if not given.
-        office_hours: when nothing is archived; moving back is allowed at any time.
+        office_hours: times at which nothing is archived; leads may be moved back at any time.
         watchers: callbacks, the stop signal and the clocks.
 
     Returns:
-        The report, also of what an error ended after its beginning.
+        The report, also if an error ended the run after its first chunk began.
 
     Raises:
-        UsageError: no step is to be done.
+        UsageError: the options leave no step to do.
         OfficeHoursError: it is office hours.
-        LeadIdsError: of the given leads, some are not there.
-        LoaderError: it cannot be done, see `loader.errors`; no lead was moved.
+        LeadIdsError: some of the given leads do not exist.
+        LoaderError: the run cannot begin, see `loader.errors`; no lead was moved.
         Interrupted: a signal came; no lead was moved.
     """
     watchers = watchers or Watchers()
-    _refuse_nothing(asked, options)
-    if asked.job == "dearchive" or options.ignore_office_hours or options.dry_run:
+    _refuse_no_steps(request, options)
+    if request.job == "dearchive" or options.ignore_office_hours or options.dry_run:
         office_hours = None
     hours = Hours(office_hours, ServerTime(database, watchers))
     with closing(Throttle(database, options)) as throttle:
         with watchers.stop.at_once():
             hours.refuse()
             throttle.check()
-            run = ArchiveRun.begin(asked, options, database, results, watchers)
-        pace = Pace(throttle, options, watchers, office_hours=hours.now)
+            run = ArchiveRun.begin(request, options, database, results, watchers)
+        pace = Pace(throttle, options, watchers, office_hours=hours.describe)
         job = ArchiveJob(run, pace, watchers)
         ending = job.run_to_the_end() if run.preview is None else DRY_RUN
     return run.report(ending, job)
 
 
-def _refuse_nothing(asked: Asked, options: ArchiveOptions) -> None:
-    steps = _steps(asked, options)
+def _refuse_no_steps(request: MoveRequest, options: ArchiveOptions) -> None:
+    steps = _steps(request, options)
     if not steps and not options.dry_run:
-        said = ", ".join(f"--no-{step}" for step in STEPS[asked.job])
-        raise UsageError(f"{said}: nothing is left to do; leave one out, or look by --dry-run")
+        flags = ", ".join(f"--no-{step}" for step in STEPS[request.job])
+        raise UsageError(f"{flags}: nothing is left to do; leave one out, or use --dry-run")
 
 
-def _steps(asked: Asked, options: ArchiveOptions) -> list[str]:
-    return [step for step in STEPS[asked.job] if getattr(options, step)]
+def _steps(request: MoveRequest, options: ArchiveOptions) -> list[str]:
+    return [step for step in STEPS[request.job] if getattr(options, step)]
 
 
 STEPS: dict[Direction, tuple[str, ...]] = {
@@ -104,74 +104,73 @@ STEPS: dict[Direction, tuple[str, ...]] = {
     "dearchive": ("insert", "delete"),
 }
 MESSAGES = {"done": SUCCESS, "office_hours": IN_OFFICE_HOURS}
-"""The API's, where it has one."""
-
+"""The messages that the Lead Archive API defines, by the reason for the end."""
 
 DRY_RUN = Ending("dry_run", "a dry run: nothing was written")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArchiveRun:
-    """A run for which all is there that it needs."""
+    """A run that is ready to move its first chunk."""
 
-    asked: Asked
+    request: MoveRequest
     began: datetime
     name: str
     archiver: Archiver
     leads: Leads
     files: ArchiveResults
     preview: PreviewSummary | None
-    """Of a dry run."""
+    """In a dry run only."""
     remarks: list[str]
 
     @classmethod
     def begin(
         cls,
-        asked: Asked,
+        request: MoveRequest,
         options: ArchiveOptions,
         database: Database,
         results: Path | None,
         watchers: Watchers,
     ) -> "ArchiveRun":
-        """Look at the tables, make what is missing, and see what a dry run wants to know."""
+        """Read the tables, create missing archives and select the leads; a dry run counts them."""
         began = datetime.now(UTC)
-        name = run_name(began, asked.job)
+        name = run_name(began, request.job)
         watchers.named(name)
         files = ArchiveResults(results or Path("results") / name)
-        with ExitStack() as undo:
-            undo.callback(files.discard)
-            archiver = Archiver(database, options, asked.rule, asked.job)
-            leads = archiver.leads(asked.lead_ids)
-            todo = f"{', '.join(_steps(asked, options))}, up to {options.chunk_size} at a time"
+        with ExitStack() as on_failure:
+            on_failure.callback(files.discard)
+            archiver = Archiver(database, options, request.rule, request.job)
+            leads = archiver.leads(request.lead_ids)
+            steps = f"{', '.join(_steps(request, options))}, up to {options.chunk_size} at a time"
             if options.dry_run:
-                todo = "only looked at, nothing is written"
-            watchers.say(f"{asked.job} {asked}: {todo}; results in {files.folder}")
-            preview = cls._look(archiver, leads) if options.dry_run else None
-            missing = undefined(database, asked.rule.lists if asked.rule else ())
+                steps = "dry run, nothing is written"
+            watchers.say(f"{request.job} {request}: {steps}; results in {files.folder}")
+            preview = cls._preview(archiver, leads) if options.dry_run else None
+            missing = undefined(database, request.rule.lists if request.rule else ())
             remarks = [f"list {list_id} is not defined in the dialer" for list_id in missing]
             run = cls(
-                asked=asked, began=began, name=name, archiver=archiver, leads=leads, files=files,
-                preview=preview, remarks=[*archiver.tables.remarks, *remarks],
+                request=request, began=began, name=name, archiver=archiver, leads=leads,
+                files=files, preview=preview, remarks=[*archiver.tables.remarks, *remarks],
             )  # fmt: skip
-            undo.pop_all()
+            on_failure.pop_all()
         return run
 
     @staticmethod
-    def _look(archiver: Archiver, leads: Leads) -> PreviewSummary:
+    def _preview(archiver: Archiver, leads: Leads) -> PreviewSummary:
         found = archiver.preview(leads)
         if archiver.options.with_children:
-            # In a dry run they are noted only.
+            # A dry run records the names of missing archives and creates none.
             archiver.tables.make_missing(f"custom_{each}" for each in found.by_list["list_id"])
         return PreviewSummary.of(found)
 
     def report(self, ending: Ending, job: "ArchiveJob") -> ArchiveReport:
-        """Tell how it ended, also in the results; if they cannot be written, tell that too."""
+        """Make the report and write it to the results folder; the report says if that fails."""
         archiver = self.archiver
         report = ArchiveReport(
             run=self.name,
-            job=self.asked.job,
-            which=str(self.asked),
-            options=_told(archiver.options),
+            job=self.request.job,
+            which=str(self.request),
+            options=_given_options(archiver.options),
             database=archiver.database.name,
             began=self.began,
             ended=datetime.now(UTC),
@@ -185,7 +184,7 @@ class ArchiveRun:
         try:
             self.files.summarize(report)
         except ResultsError as error:
-            ended = Ending("error", f"{error}; the summary is not there", error.exit_code)
+            ended = Ending("error", f"{error}; the summary was not written", error.exit_code)
             if report.exit_code:
                 return report.model_copy(update={"remarks": [*self.remarks, ended.why]})
             return report.model_copy(update={"message": ended.why, **ended._asdict()})
@@ -193,16 +192,16 @@ class ArchiveRun:
 
 
 class ArchiveJob:
-    """A run on its way through its leads."""
+    """Moves the leads of a run, chunk by chunk."""
 
     def __init__(self, run: ArchiveRun, pace: Pace, watchers: Watchers) -> None:
         self.run, self.pace, self.watchers = run, pace, watchers
         self.last_lead_id: int | None = None
         self.unfinished: tuple[int, int] | None = None
-        """First and last lead_id of the chunk that is on its way, or was when an error came."""
+        """First and last lead_id of the chunk in progress, or of the chunk that failed."""
 
     def run_to_the_end(self) -> Ending:
-        """Move chunk after chunk; give the reason for the end, also if it is an error."""
+        """Move all chunks; return why it ended, errors included."""
         try:
             while True:
                 ending = self.pace.wait() or self._next_chunk()
@@ -214,7 +213,7 @@ class ArchiveJob:
             return Ending("signal", "interrupted", 128 + signal.SIGINT)
 
     def counts(self) -> dict[str, Any]:
-        """Give the fields of the report that say what was done so far."""
+        """Give the report fields that describe what was done so far."""
         waited = self.pace.seconds_waited
         return {
             **self.run.files.as_dict(deleting=self.run.archiver.options.delete),
@@ -224,7 +223,7 @@ class ArchiveJob:
         }
 
     def _next_chunk(self) -> Ending | None:
-        """Move the next chunk; if there are no more leads, say so."""
+        """Move the next chunk; return an ending if there are no more leads."""
         taken = self.run.leads.take(self.pace.next_size)
         self.run.files.spare(taken.stayed)
         if len(taken.lead_ids):
@@ -245,12 +244,12 @@ class ArchiveJob:
 
     def _report_progress(self) -> None:
         share = max(self.run.leads.share, self.pace.share_of_limit)
-        self.watchers.progress(self.run.asked.job, self.pace.leads_done, share)
+        self.watchers.progress(self.run.request.job, self.pace.leads_done, share)
 
 
-def _told(options: ArchiveOptions) -> dict[str, Any]:
-    """Give the options that were set, without the passwords of replicas."""
-    told = options.model_dump(mode="json", exclude_defaults=True)
+def _given_options(options: ArchiveOptions) -> dict[str, Any]:
+    """Give the options that differ from the defaults, without the passwords of replicas."""
+    given = options.model_dump(mode="json", exclude_defaults=True)
     if options.replicas:
-        told["replicas"] = [Database(address).name for address in options.replicas]
-    return told
+        given["replicas"] = [Database(address).name for address in options.replicas]
+    return given

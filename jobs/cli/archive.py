@@ -9,7 +9,7 @@ from jobs.settings.database import open_database
 from jobs.settings.flags import flag_name
 
 if TYPE_CHECKING:
-    from jobs.archive.job import Asked, Direction
+    from jobs.archive.job import Direction, MoveRequest
     from jobs.settings.settings import Settings
 
 
@@ -60,14 +60,14 @@ def _read_moving(given: dict[str, Any]) -> "tuple[dict[str, Any], Settings]":
     return which, read_settings({**flags, "archive": options}, config)
 
 
-def _asked(job: "Direction", which: dict[str, Any], settings: "Settings") -> "Asked":
+def _asked(job: "Direction", which: dict[str, Any], settings: "Settings") -> "MoveRequest":
     """Say which leads are to be moved: given ones, or those of a rule.
 
     Raises:
         UsageError: both, or neither; a rule without any condition.
         LeadIdsError: the lead_ids cannot be read.
     """
-    from jobs.archive.job import Asked
+    from jobs.archive.job import MoveRequest
     from loader.archive.lead_ids import parse_lead_ids, read_lead_ids
     from loader.errors import UsageError
 
@@ -75,13 +75,13 @@ def _asked(job: "Direction", which: dict[str, Any], settings: "Settings") -> "As
         names = " and ".join(sorted(map(flag_name, which)))
         raise UsageError(f"{names}: give either lead_ids, in one way, or a rule")
     if "lead_ids" in which:
-        return Asked(job, lead_ids=parse_lead_ids(which["lead_ids"]))
+        return MoveRequest(job, lead_ids=parse_lead_ids(which["lead_ids"]))
     if "lead_ids_file" in which:
-        return Asked(job, lead_ids=read_lead_ids(which["lead_ids_file"]))
+        return MoveRequest(job, lead_ids=read_lead_ids(which["lead_ids_file"]))
     rule = settings.archive.rule(which.pop("rule", None), which)
     if rule.is_empty:
         raise UsageError(
             f"{job} needs to know which leads: give --lead-ids, --lead-ids-file, --rule, or "
             "conditions such as --statuses and --called-before"
         )
-    return Asked(job, rule=rule)
+    return MoveRequest(job, rule=rule)

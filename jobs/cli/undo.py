@@ -50,7 +50,7 @@ def undo_run(
                 settings.results,
                 options=settings.archive.options,
                 dry_run=dry_run,
-                beside=settings.ledger_folder,
+                ledger_folder=settings.ledger_folder,
                 watchers=watchers,
             )
             telling.ended(report)

@@ -1,4 +1,4 @@
-"""The start of a load: read the dialer, map the columns, refuse what cannot be loaded."""
+"""The start of a load: it reads the dialer, maps the columns and refuses what cannot be loaded."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -25,26 +25,26 @@ from loader.results.files import Results
 
 @dataclass(frozen=True)
 class Load:
-    """A load of a source file that is open."""
+    """A load whose source file is open."""
 
     request: LoadRequest
     source: SourceFile
     options: LoadOptions
     import_run: ImportRun | None = None
-    """Of an import."""
+    """None: a validation."""
 
     @property
-    def goes_on(self) -> bool:
-        """Whether a process before this one has decided all, and inserted some of it or nothing."""
-        return self.import_run is not None and self.import_run.goes_on
+    def is_resumed(self) -> bool:
+        """Whether an earlier process has checked the whole file."""
+        return self.import_run is not None and self.import_run.is_resumed
 
 
 def dialer_and_mapping(load: Load) -> tuple[Dialer, ColumnMapping]:
-    """Read what the dialer is set up like, and find the columns of its fields."""
+    """Read the setup of the dialer, and map the columns of the file to its fields."""
     options, source, database = load.options, load.source, load.request.database
-    dialer = read_dialer(database, options) if database else without_database()
-    if load.import_run and load.goes_on:
-        # Rows that come with leads are found again by all that they say, the time too.
+    dialer = read_dialer(database, options) if database else dialer_without_database()
+    if load.import_run and load.is_resumed:
+        # Rows of other tables are found again by all their values, times included.
         began = began_at(load.import_run.folder)
         dialer = replace(dialer, clock=replace(dialer.clock, now=began))
     labels = labels_of(dialer)
@@ -53,10 +53,10 @@ def dialer_and_mapping(load: Load) -> tuple[Dialer, ColumnMapping]:
 
 
 def new_run(load: Load, files: Results, dialer: Dialer, mapping: ColumnMapping) -> ImportContext:
-    """Put together what the run works with.
+    """Create the context of the run.
 
     Raises:
-        LoaderError: a feed, or the summary to compare with, cannot be used.
+        LoaderError: a feed or the summary to compare with cannot be used.
     """
     options, request, source = load.options, load.request, load.source
     reporting, database, watchers = request.report, request.database, request.watchers
@@ -64,19 +64,19 @@ def new_run(load: Load, files: Results, dialer: Dialer, mapping: ColumnMapping) 
     rows, records = source, None
     if reporting.sample is not None:
 
-        def counted(done: int) -> None:
+        def report_progress(done: int) -> None:
             watchers.progress("count", done, done / max(source.size, 1))
 
-        rows, records = spread(source, reporting.sample, counted)
-    # All numbers that could be loaded were looked for in the feeds.
-    passed = load.goes_on and not options.invalid_phone_fallback
+        rows, records = spread(source, reporting.sample, report_progress)
+    # The run before this one has looked up all numbers in the feeds.
+    needs_no_feeds = load.is_resumed and not options.invalid_phone_fallback
     return ImportContext(
         source=rows,
         mapping=mapping,
         options=options,
         database=database,
         dialer=dialer,
-        feeds=[] if passed else read_feeds(options, files.work),
+        feeds=[] if needs_no_feeds else read_feeds(options, files.work),
         files=files,
         watchers=watchers,
         gathering=ProfileBuilder(mapping, options, dialer, database, files, source.columns),
@@ -87,10 +87,10 @@ def new_run(load: Load, files: Results, dialer: Dialer, mapping: ColumnMapping) 
 
 
 def refuse_missing_tables(checks: Checks) -> None:
-    """Stop before anything is read if the database lacks what the rows or a check need.
+    """Refuse to load if the database lacks a table or column that the rows or a check need.
 
     Raises:
-        ConfigurationError: it lacks a table, or a column that a duplicate check compares.
+        ConfigurationError: a table is missing, or a column that a duplicate check compares.
     """
     needs = {
         "multi_alt_phones": "vicidial_list_alt_phones",
@@ -102,18 +102,18 @@ def refuse_missing_tables(checks: Checks) -> None:
         "campaign_dnc_check": "vicidial_campaign_dnc",
         "duplicate_scope_archive": "vicidial_list_archive",
     }
-    wanted = {name: table for name, table in needs.items() if name in checks.filling.fields}
-    wanted |= {name: reads[name] for name in reads if getattr(checks.options, name) != "N"}
+    tables = {name: table for name, table in needs.items() if name in checks.filling.fields}
+    tables |= {name: reads[name] for name in reads if getattr(checks.options, name) != "N"}
     if not checks.dialer.knows_leads:
         return
-    for name, table in wanted.items():
+    for name, table in tables.items():
         if table not in checks.dialer.tables:
             raise ConfigurationError(f"{name} needs {table}, a table that the database lacks")
     _refuse_missing_columns(checks.options, checks.dialer)
 
 
 def _refuse_missing_columns(options: LoadOptions, dialer: Dialer) -> None:
-    """Stop if a duplicate check compares a column that the leads do not have."""
+    """Refuse to load if a duplicate check compares a column that the leads do not have."""
     searched = {"vicidial_list": dialer.columns}
     if options.duplicate_scope_archive == "Y":
         searched["vicidial_list_archive"] = dialer.tables["vicidial_list_archive"]
@@ -126,7 +126,7 @@ def _refuse_missing_columns(options: LoadOptions, dialer: Dialer) -> None:
 
 
 def refuse_bad_file(run: ImportContext) -> None:
-    """Stop before the insert if too much of the file is bad."""
+    """Refuse to insert if too many rows are rejected."""
     limit, tally = run.options.max_reject_rate, run.tally
     if tally.reject_rate > limit:
         worst = tally.reasons.most_common(3)
@@ -139,8 +139,8 @@ def refuse_bad_file(run: ImportContext) -> None:
         )
 
 
-def without_database() -> Dialer:
-    """Give the facts where there is no dialer to ask: empty tables, this machine's clock."""
+def dialer_without_database() -> Dialer:
+    """Give a dialer for loads without a database: empty tables and the clock of this machine."""
     now = datetime.now().astimezone()
     offset = now.utcoffset() or timedelta()
     clock = Clock(now=now.replace(tzinfo=None, microsecond=0), offset=offset)

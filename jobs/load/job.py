@@ -1,4 +1,4 @@
-"""The jobs import and validate: one source file through the checks, and into the database."""
+"""The jobs import and validate: they check a source file, and an import inserts its leads."""
 
 from datetime import UTC, datetime
 
@@ -36,16 +36,15 @@ from loader.writing.updates import LeadUpdater
 def load(request: LoadRequest) -> Summary:
     """Check a lead file and, as an import, insert what passes.
 
-    Everything is checked before anything is inserted. An import that did not come to its end is
-    taken up where it was; a file that was loaded before with the same options is not loaded.
+    Everything is checked before anything is inserted. An incomplete import is resumed; a file that
+    was loaded before with the same options is not loaded again.
 
     Raises:
-        DeclinedError: `request.watchers.confirm` said no; nothing was inserted.
+        DeclinedError: `request.watchers.confirm` returned False; nothing was inserted.
         LoadedBeforeError: the file was loaded before with the same options.
-        BusyError: another process loads it now.
-        LoaderError: the run cannot be made, see `loader.errors`; nothing was inserted, unless it
-            is a DatabaseUnavailableError, which leaves the batches that were committed: the same
-            call completes the run.
+        BusyError: another process is loading it.
+        LoaderError: see `loader.errors`; nothing was inserted. Only a DatabaseUnavailableError
+            leaves the batches that were committed: the same call completes the run.
     """
     with request.open_source() as source:
         return _load(source, request)
@@ -62,7 +61,7 @@ def _load(source: SourceFile, request: LoadRequest) -> Summary:
 
 
 def _run(load: Load) -> Summary:
-    """Take the file through the checks, and as an import, which is recorded, into the database."""
+    """Check the file and, as an import, insert what passes."""
     source, import_run, watchers = load.source, load.import_run, load.request.watchers
     began = import_run.record.began if import_run else datetime.now(UTC)
     name = import_run.record.run if import_run else run_name(began, source.sha256[:8])
@@ -72,7 +71,7 @@ def _run(load: Load) -> Summary:
         import_run.folder if import_run else load.request.results_of(name),
         source.columns,
         run=name if import_run else "",
-        goes_on=load.goes_on,
+        goes_on=load.is_resumed,
         spreadsheet_safe=load.request.report.spreadsheet_safe,
     )
     try:
@@ -80,48 +79,48 @@ def _run(load: Load) -> Summary:
         checks = run.new_checks("checked")
         refuse_missing_tables(checks)
         watchers.started(source, mapping)
-        plan = Checkpoint(run, name)
-        if load.goes_on:
-            watchers.say(f"{source.name}: going on with run {name}, which did not come to its end")
-            plan.restore()
+        checkpoint = Checkpoint(run, name)
+        if load.is_resumed:
+            watchers.say(f"{source.name}: resuming run {name}, which is incomplete")
+            checkpoint.restore()
         else:
             CheckStage(run, checks, files.accepted).check()
             refuse_bad_file(run)
             if import_run:
                 _confirm(expected_summary(run, name, began, checks.seconds), watchers)
-                plan.add(files.accepted)
+                checkpoint.add(files.accepted)
                 import_run.inserting(mapping.fields, run.tally.rows_read, run.tally.rejected)
-    except BaseException:  # Ctrl-C too: the database is as it was, and there is nothing to tell
-        # If it is another process's by now, so is the folder.
-        if not load.goes_on and not (import_run and import_run.is_lost()):
+    except BaseException:  # Ctrl-C too: nothing was inserted
+        # A process that has taken over the run needs the folder.
+        if not load.is_resumed and not (import_run and import_run.is_lost()):
             files.discard()
         raise
-    return _to_the_end(run, checks, plan, load, began)
+    return _complete(run, checks, checkpoint, load, began)
 
 
 def _confirm(expected: Summary, watchers: Watchers) -> None:
-    """Ask whether to go on, if somebody wants to be asked.
+    """Ask for confirmation, if the watchers want to confirm.
 
     Raises:
-        DeclinedError: the answer is no.
+        DeclinedError: the import was not confirmed.
     """
     if watchers.confirm and not watchers.confirm(expected):
         raise DeclinedError(f"{expected.file.name}: nothing was inserted")
 
 
-def _to_the_end(
-    run: ImportContext, checks: Checks, plan: Checkpoint, load: Load, began: datetime
+def _complete(
+    run: ImportContext, checks: Checks, checkpoint: Checkpoint, load: Load, began: datetime
 ) -> Summary:
-    """Insert what is decided, and account for it."""
+    """Insert what passed the checks, and write the results."""
     import_run = load.import_run
-    ended = finish(run, checks, plan, import_run)
+    error = finish(run, checks, checkpoint, import_run)
     job: Job = "import" if import_run else "validate"
-    summary = summarize(run, plan.name, job, began, checks.seconds)
+    summary = summarize(run, checkpoint.name, job, began, checks.seconds)
     if import_run and import_run.ledger.remark:
         summary.remarks.append(import_run.ledger.remark)
-    summary = report(summary, run, load.request.ledger_path, is_done=ended is None)
-    if ended is not None:
-        raise ended
+    summary = report(summary, run, load.request.ledger_path, is_done=error is None)
+    if error is not None:
+        raise error
     if import_run:
         import_run.done(summary)
     run.files.forget()
@@ -129,27 +128,29 @@ def _to_the_end(
 
 
 def finish(
-    run: ImportContext, checks: Checks, plan: Checkpoint, import_run: ImportRun | None
+    run: ImportContext, checks: Checks, checkpoint: Checkpoint, import_run: ImportRun | None
 ) -> LoaderError | KeyboardInterrupt | None:
-    """Insert what waits, or only note it, and write the result files.
+    """Insert what passed the checks, or only record it, and write the result files.
 
     Returns:
-        What ended the insert before its time; the results account for every row all the same.
+        The error that interrupted the insert; the results account for every row all the same.
     """
-    ended = None
+    error = None
     if import_run and run.database:
-        ended = InsertStage(run, checks, run.database, plan, import_run.journal()).insert_all()
+        error = InsertStage(
+            run, checks, run.database, checkpoint, import_run.batches()
+        ).insert_all()
     else:
         changes = run.options.on_duplicate != "reject"
         for accepted in run.files.accepted.read(run.options.batch_size if changes else None):
             run.load(_with_planned_changes(accepted, run, checks))
     run.files.finish(run.gathering.count_rejected)
     checks.seconds.lap("results")
-    return ended
+    return error
 
 
 def _with_planned_changes(leads: pd.DataFrame, run: ImportContext, checks: Checks) -> pd.DataFrame:
-    """Say of the rows that would change existing leads what they would change."""
+    """Add notices to the rows that would change existing leads: what they would change."""
     if (
         run.database is None
         or EXISTING_LEAD_ID not in leads

@@ -1,4 +1,4 @@
-"""An import as the ledger has it: begun, taken up again, or refused because it was done before."""
+"""The ledger record of an import: a new one, a resumed one, or a refusal of a repeated load."""
 
 import getpass
 import hashlib
@@ -25,38 +25,40 @@ from loader.reading.source import SourceFile, printable_path
 from loader.results.folder import forget, run_in
 from loader.results.summary import Summary
 
-PACE = {"batch_size", "chunk_size", "max_reject_rate"}
-"""Options that decide about no row."""
+PACE_OPTIONS = {"batch_size", "chunk_size", "max_reject_rate"}
+"""Options that do not change what becomes of a row."""
 
 
 @dataclass(frozen=True)
 class ImportRun:
-    """One import on its way."""
+    """One import in progress."""
 
     ledger: Ledger
     record: RunRecord
     folder: Path
-    """Of its results."""
-    goes_on: bool
-    """A process before this one has checked the file, and inserted some of it or nothing."""
+    """Folder of the results."""
+    is_resumed: bool
+    """An earlier process has checked the whole file and may have inserted some of it."""
 
-    def journal(self) -> BatchLedger:
-        """Give the entries of its batches, from the first one on."""
+    def batches(self) -> BatchLedger:
+        """Give the entries of the batches, from the first one on."""
         return BatchLedger(self.ledger, self.record.run, self.record.owner)
 
     def options(self, given: LoadOptions) -> LoadOptions:
-        """Give the options; batches that are noted already keep their size."""
-        if not self.goes_on:
+        """Give the options to load with; a resumed run keeps its batch size."""
+        if not self.is_resumed:
             return given
         return given.model_copy(update={"batch_size": self.record.options["batch_size"]})
 
     def inserting(self, mapping: Mapping[str, str], rows_read: int, rejected: int) -> None:
-        """Note that all is decided and that the insert begins."""
-        self._note(state="inserting", mapping=dict(mapping), rows_read=rows_read, rejected=rejected)
+        """Record that the checks are done and the insert begins."""
+        self._update(
+            state="inserting", mapping=dict(mapping), rows_read=rows_read, rejected=rejected
+        )
 
     def done(self, summary: Summary) -> None:
-        """Note that the run has come to its end."""
-        self._note(
+        """Record that the run is complete."""
+        self._update(
             state="done",
             ended=summary.ended,
             message="",
@@ -66,26 +68,26 @@ class ImportRun:
         )
 
     def refused(self, why: str) -> None:
-        """Note that nothing was inserted, and why."""
-        self._note(state="refused", message=why, ended=datetime.now(UTC))
+        """Record why nothing was inserted."""
+        self._update(state="refused", message=why, ended=datetime.now(UTC))
 
     def interrupted(self, why: str) -> None:
-        """Note why it did not come to its end."""
-        self._note(message=why)
+        """Record why the run is incomplete."""
+        self._update(message=why)
 
     def is_lost(self) -> bool:
-        """Say whether another process has taken the run over, as far as that can be asked."""
+        """Say whether another process has taken over the run, if the ledger answers."""
         with suppress(LoaderError):
             return self.ledger.run(self.record.run).owner != self.record.owner
         return False
 
-    def _note(self, **columns: Any) -> None:
+    def _update(self, **columns: Any) -> None:
         self.ledger.update(self.record.run, of_owner=self.record.owner, **columns)
 
 
 @contextmanager
 def open_run(source: SourceFile, request: LoadRequest, database: Database) -> Iterator[ImportRun]:
-    """Keep the record of an import while it goes on.
+    """Keep the ledger record of an import while it runs.
 
     Args:
         source: the file.
@@ -93,29 +95,29 @@ def open_run(source: SourceFile, request: LoadRequest, database: Database) -> It
         database: the dialer's.
 
     Raises:
-        LoadedBeforeError: the file was loaded before, with the same options.
-        BusyError: another process loads it now.
-        ConfigurationError: it was begun, and what is needed to complete it is not here.
+        LoadedBeforeError: the file was loaded before with the same options.
+        BusyError: another process is loading it.
+        ConfigurationError: an earlier run is incomplete, and its files are missing here.
     """
     ledger = Ledger.open(database, request.ledger_path)
-    decides = _deciding(request.options)
-    options_sha256 = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+    decisive = _decisive_options(request.options)
+    options_sha256 = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
     with lock(database, f"{source.sha256} {options_sha256}", f"{source.name} is being loaded"):
         before = ledger.same_file(source.sha256, options_sha256)
         if not request.allow_reload:
             _refuse_loaded_before(ledger, source, options_sha256, before)
         if before is not None and before.is_unfinished:
-            recording = _taken_up(ledger, before, request)
+            import_run = _resume(ledger, before, request)
         else:
-            recording = _begun(ledger, source, request, options_sha256)
-        with _noting_the_end(recording):
-            yield recording
+            import_run = _begin(ledger, source, request, options_sha256)
+        with _record_errors(import_run):
+            yield import_run
 
 
 def _refuse_loaded_before(
     ledger: Ledger, source: SourceFile, options_sha256: str, before: RunRecord | None
 ) -> None:
-    """Refuse a file of which something is in the database already, unless it is to be completed."""
+    """Refuse a file that is in the database, unless its run is incomplete."""
     if before is None:
         undone, stayed = ledger.left_by_undo(source.sha256, options_sha256)
         if stayed:
@@ -130,13 +132,13 @@ def _refuse_loaded_before(
             f"`leadloader undo {before.run}` completes that"
         )
     elif not before.is_unfinished:
-        # A kill in the last moment leaves what is not needed any more.
+        # A kill at the very end leaves work files that are no longer needed.
         if run_in(Path(before.results)) == before.run:
             forget(Path(before.results))
-        raise LoadedBeforeError(_said(source, before), before.run)
+        raise LoadedBeforeError(_loaded_before(source, before), before.run)
 
 
-def _begun(
+def _begin(
     ledger: Ledger, source: SourceFile, request: LoadRequest, options_sha256: str
 ) -> ImportRun:
     began = datetime.now(UTC)
@@ -154,46 +156,47 @@ def _begun(
         **this_process(),
     )
     ledger.insert(record)
-    return ImportRun(ledger, record, folder, goes_on=False)
+    return ImportRun(ledger, record, folder, is_resumed=False)
 
 
-def _taken_up(ledger: Ledger, before: RunRecord, request: LoadRequest) -> ImportRun:
-    """Go on with a run; from now on the process that began it, if it lives, can write no more."""
-    mine = this_process()
-    ledger.update(before.run, **mine)
-    record = replace(before, **mine)
+def _resume(ledger: Ledger, before: RunRecord, request: LoadRequest) -> ImportRun:
+    """Resume a run; from now on the process that began it can write no more, if it still lives."""
+    owner = this_process()
+    ledger.update(before.run, **owner)
+    record = replace(before, **owner)
     has_plan = read_plan(Path(record.results)).get("run") == record.run
     if before.state == "inserting" and not has_plan:
         if BatchLedger(ledger, record.run, record.owner).known:
             raise ConfigurationError(
-                f"run {record.run} began to load this file, and what is needed to complete it is "
-                f"not here: {record.results}/.work on {before.host}. Run the same command there, "
-                f"or take back what was loaded: leadloader undo {record.run}"
+                f"run {record.run} began to load this file, and the files that are needed to "
+                f"complete it are missing here: {record.results}/.work on {before.host}. Run the "
+                f"same command there, or undo what was loaded: leadloader undo {record.run}"
             )
         ledger.update(record.run, of_owner=record.owner, state="checking")
-    # As it was named then, where it is the same.
-    named = request.results_of(record.run)
-    folder = named if str(named.absolute()) == record.results else Path(record.results)
-    return ImportRun(ledger, record, folder, goes_on=before.state == "inserting" and has_plan)
+    # A relative path stays relative if it names the same folder.
+    requested = request.results_of(record.run)
+    is_same = str(requested.absolute()) == record.results
+    folder = requested if is_same else Path(record.results)
+    return ImportRun(ledger, record, folder, is_resumed=before.state == "inserting" and has_plan)
 
 
 @contextmanager
-def _noting_the_end(recording: ImportRun) -> Iterator[None]:
-    """Note why a run did not come to its end, if the ledger can be reached."""
+def _record_errors(import_run: ImportRun) -> Iterator[None]:
+    """Record why a run is incomplete, if the ledger can be reached."""
     try:
         yield
     except BusyError:
-        raise  # it is another process's now
+        raise  # the run belongs to another process now
     except (LoaderError, KeyboardInterrupt) as error:
         why = str(error) or "interrupted"
         with suppress(LoaderError):
-            state = recording.ledger.run(recording.record.run).state
-            (recording.refused if state == "checking" else recording.interrupted)(why)
+            state = import_run.ledger.run(import_run.record.run).state
+            (import_run.refused if state == "checking" else import_run.interrupted)(why)
         raise
 
 
 def this_process() -> dict[str, Any]:
-    """Give the columns of the ledger that say who works on a run; the owner is drawn anew."""
+    """Give the ledger columns that identify this process; each call makes a new owner."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # in a container that knows no names
@@ -206,25 +209,25 @@ def this_process() -> dict[str, Any]:
     }
 
 
-def _deciding(options: LoadOptions) -> dict[str, Any]:
-    """Give what makes another load of the same file.
+def _decisive_options(options: LoadOptions) -> dict[str, Any]:
+    """Give the options that tell two loads of one file apart.
 
-    Without defaults, or a newer version with one option more would load every file once more. A
-    mapping file counts by what it says, a feed, which is new every day, by its name.
+    Defaults are left out: otherwise a newer version with an additional option would load every file
+    again. A mapping file counts by its content, a feed, which changes every day, by its name.
     """
-    decides = options.model_dump(mode="json", exclude=PACE, exclude_defaults=True)
+    decisive = options.model_dump(mode="json", exclude=PACE_OPTIONS, exclude_defaults=True)
     if options.mapping_file is not None and options.mapping_file.is_file():
         content = options.mapping_file.read_bytes()
-        decides["mapping_file"] = hashlib.sha256(content).hexdigest()
+        decisive["mapping_file"] = hashlib.sha256(content).hexdigest()
     if options.feed:
-        decides["feed"] = sorted(options.feed)
-    return decides
+        decisive["feed"] = sorted(options.feed)
+    return decisive
 
 
-def _said(source: SourceFile, before: RunRecord) -> str:
-    under = "" if before.source == source.name else f" as {before.source}"
+def _loaded_before(source: SourceFile, before: RunRecord) -> str:
+    name = "" if before.source == source.name else f" as {before.source}"
     when = (before.ended or before.began).astimezone().strftime("%Y-%m-%d %H:%M")
     return (
-        f"{source.name}: loaded already{under}, by run {before.run} of {when} with the same "
+        f"{source.name}: loaded already{name}, by run {before.run} of {when} with the same "
         "options; nothing was done, --again loads it anyway"
     )

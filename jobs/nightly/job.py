@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jobs.archive.job import Asked, move
+from jobs.archive.job import MoveRequest, move
 from jobs.nightly.files import SourceFiles
 from jobs.nightly.folders import DropFolder, Found, LocalFolder
 from jobs.nightly.remote_folder import RemoteFolder
@@ -276,7 +276,7 @@ class Night:
         self._telling.began(f"rule {name}", source=name, job="archive")
         with self._watchers.of_run("archive") as watchers:
             return move(
-                Asked("archive", rule=settings.archive.rule(name, {})),
+                MoveRequest("archive", rule=settings.archive.rule(name, {})),
                 options.model_copy(update={"dry_run": True}) if self._dry_run else options,
                 self._database,
                 self._folder / f"archive-{name}",

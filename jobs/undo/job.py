@@ -1,7 +1,7 @@
-"""The job undo: a run is taken back, as far as nobody has worked with what it left.
+"""The job undo: it takes back what a run did, except where somebody has worked with it since.
 
-What there is to do is planned first, and every step can be done again: the same command completes
-an undo that was broken off. An undo is a run, too, and can itself be taken back.
+The undo is planned first, and every step can be repeated: the same command completes an undo that
+was interrupted. An undo is a run, too, and can itself be undone.
 """
 
 import shutil
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from jobs.pace import Pace
-from jobs.undo.task import Task
+from jobs.undo.task import UndoTask
 from jobs.watchers import Watchers
 from loader.archive.outcome import Counts
 from loader.database.connection import Database
@@ -39,57 +39,59 @@ def undo(
     *,
     options: ArchiveOptions | None = None,
     dry_run: bool = False,
-    beside: Path | None = None,
+    ledger_folder: Path | None = None,
     watchers: Watchers | None = None,
 ) -> UndoReport:
-    """Take a run back.
+    """Undo a run.
 
-    Its leads that nobody has called or changed since go to the archive, with all that belongs to
-    them; fields of existing leads that hold what it wrote get back what they held before.
+    The leads that it inserted and that nobody has called or changed since move to the archive, with
+    all that belongs to them. Fields of existing leads that still have the value that the run wrote
+    get their old value back.
 
     Args:
         run: its name in the ledger: an import, or an undo.
         database: the dialer's.
-        results: folder of the result files; `results/<run>` if not given. An undo that is
-            completed has its own.
-        options: how fast, see `ArchiveOptions`; what is done is the undo's own matter.
-        dry_run: look only, and write the result files.
-        beside: folder of the ledger, where that has to be a file; that of `results` if not given.
-        watchers: callbacks, and the signal that ends it.
+        results: folder of the result files; `results/<run>` if not given. An unfinished undo
+            keeps its folder.
+        options: the pace, see `ArchiveOptions`; an undo decides its steps itself.
+        dry_run: write the result files and nothing else.
+        ledger_folder: folder of the ledger where it is a file; the folder that holds `results` if
+            not given.
+        watchers: callbacks, the stop signal and the clocks.
 
     Raises:
-        UndoneBeforeError: the run was undone, and there is nothing more to take back.
+        UndoneBeforeError: the run was undone before, and nothing more can be undone.
         UsageError: there is no such run, or it cannot be undone.
-        BusyError: it is being loaded or undone by another process.
-        Interrupted: a signal came; the same call goes on.
-        LoaderError: it cannot be done, see `loader.errors`; the same call goes on.
+        BusyError: another process is loading or undoing it.
+        Interrupted: a signal came; the same call completes the undo.
+        LoaderError: see `loader.errors`; the same call completes the undo.
     """
     watchers, options = watchers or Watchers(), options or ArchiveOptions()
-    beside = beside or (results or Path("results") / "any").parent
-    # To look only, nothing is made or written.
-    ledger = (Ledger.to_read if dry_run else Ledger.open)(database, beside)
-    task = Task.of(ledger, database, run)
+    folder = ledger_folder or (results.parent if results else Path("results"))
+    # A dry run does not create the ledger.
+    ledger = (Ledger.to_read if dry_run else Ledger.open)(database, folder)
+    task = UndoTask.of(ledger, database, run)
     with ExitStack() as stack:
         if not dry_run:
-            # As the import itself does.
+            # The lock that an import takes.
             name = f"{task.original.sha256} {task.original.options_sha256}"
             stack.enter_context(lock(database, name, f"run {run} is being loaded or undone"))
-            task = Task.of(ledger, database, run)
+            task = UndoTask.of(ledger, database, run)
         throttle = stack.enter_context(closing(Throttle(database, options)))
         throttle.check()
         # An undo has no limit and no run time; the settings may have them for archiving.
         endless = options.model_copy(update={"limit": None, "run_time": None})
         pace = Pace(throttle, endless, watchers, is_throttled=not dry_run)
-        undoing = UndoJob(task, options, pace, watchers, results, dry_run=dry_run)
-        return undoing.completed() or undoing.to_the_end()
+        job = UndoJob(task, options, pace, watchers, results, dry_run=dry_run)
+        return job.finish_completed() or job.run_to_the_end()
 
 
 class UndoJob:
-    """An undo on its way."""
+    """Undoes one run."""
 
     def __init__(
         self,
-        task: Task,
+        task: UndoTask,
         options: ArchiveOptions,
         pace: Pace,
         watchers: Watchers,
@@ -97,66 +99,70 @@ class UndoJob:
         *,
         dry_run: bool,
     ) -> None:
-        """Take what is to be done; nothing is written yet."""
+        """Prepare the undo; nothing is written yet."""
         self.task, self.options, self.dry_run = task, options, dry_run
         self.pace, self.watchers = pace, watchers
-        self.own = task.own(results, dry_run=dry_run)
-        self.is_new = dry_run or task.before is None
+        self.undo_run = task.undo_run(results, dry_run=dry_run)
+        self.is_new = dry_run or task.unfinished_undo is None
         self.children: dict[str, Counts] = {}
-        self.stays: list[pd.DataFrame] = []
-        """What stayed although it was free when it was planned."""
-        watchers.named(self.own.run)
+        self.stayed: list[pd.DataFrame] = []
+        """Leads that stayed although they were free when the undo was planned."""
+        watchers.named(self.undo_run.run)
 
-    def completed(self) -> UndoReport | None:
-        """Give the report if all is done, and only the ledger does not know it yet."""
-        folder = Path(self.own.results)
-        report = None if self.is_new else report_of(folder, self.own.run)
+    def finish_completed(self) -> UndoReport | None:
+        """Record the end and give the report if only the entry in the ledger is missing."""
+        folder = Path(self.undo_run.results)
+        report = None if self.is_new else report_of(folder, self.undo_run.run)
         if report is not None:
-            shutil.rmtree(work_in(folder, self.own.run), ignore_errors=True)
-            self.task.end(self.own, report)
+            shutil.rmtree(work_in(folder, self.undo_run.run), ignore_errors=True)
+            self.task.end(self.undo_run, report)
         return report
 
-    def to_the_end(self) -> UndoReport:
-        """Plan, do and account."""
+    def run_to_the_end(self) -> UndoReport:
+        """Plan the undo, carry it out and write the results."""
         task = self.task
-        self.way = task.way(self.options)
-        shapes = self.way.tables.shapes
+        self.archiver = task.archiver(self.options)
+        shapes = self.archiver.tables.shapes
         self.reverter = Reverter(task.database, list(shapes[LEADS].columns), shapes)
-        if self.is_new and task.again and not any(len(free) for free, _ in self._looked_at()):
+        if (
+            self.is_new
+            and task.was_undone_before
+            and not any(len(free) for free, _stayed in self._plan_leads())
+        ):
             raise UndoneBeforeError(
-                f"run {task.record.run} was undone before, and nothing more can be taken back"
+                f"run {task.record.run} was undone before, and nothing more can be undone"
             )
-        self.files = UndoResults(Path(self.own.results), self.own.run)
+        self.files = UndoResults(Path(self.undo_run.results), self.undo_run.run)
         try:
             if self.dry_run:
-                self.files.plan(self._looked_at())
-                return self._account()
-            # Before it is planned: a load may still be at it.
-            task.begin(self.own)
+                self.files.plan(self._plan_leads())
+                return self._write_results()
+            # Before the undo is planned: from now on a load in progress cannot write.
+            task.begin(self.undo_run)
         except BaseException:  # Ctrl-C too
             if self.is_new:
                 self.files.discard()
             raise
-        self._do()
-        return self._account()
+        self._revert_and_move()
+        return self._write_results()
 
-    def _looked_at(self) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-        for leads in self.task.leads(self.way):
+    def _plan_leads(self) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+        for leads in self.task.leads(self.archiver):
             self._wait()
-            now = self.way.read_leads(leads)
+            now = self.archiver.read_leads(leads)
             stayed = now.stayed
-            if self.task.again:
-                # They went with the undo before this one.
+            if self.task.was_undone_before:
+                # The undo before this one moved them.
                 stayed = stayed[~stayed["why"].isin([Kept.ARCHIVED, Kept.GONE])]
             yield now.free, stayed
 
-    def _do(self) -> None:
+    def _revert_and_move(self) -> None:
         task, watchers = self.task, self.watchers
-        said = "undo" if self.is_new else "going on with the undo"
-        watchers.say(f"{said} of {task.record.run}; results in {self.files.folder}")
+        action = "undo" if self.is_new else "continuing the undo"
+        watchers.say(f"{action} of {task.record.run}; results in {self.files.folder}")
         if not self.files.is_planned:
-            self.files.plan(self._looked_at())
-        self.way.make_archives()
+            self.files.plan(self._plan_leads())
+        self.archiver.make_archives()
         for changes in task.changes():
             self._wait()
             self.reverter.revert(changes)
@@ -165,14 +171,14 @@ class UndoJob:
             self._wait()
             chunk = _frame(leads[done : done + self.pace.next_size])
             done += len(chunk)
-            self._take(chunk)
+            self._move(chunk)
             watchers.progress("undo", done, done / len(leads))
 
-    def _take(self, chunk: pd.DataFrame) -> None:
-        taken, _seconds = self.pace.run_chunk(len(chunk), lambda: self.way.take(chunk))
-        if len(taken.stayed):
-            self.stays.append(taken.stayed)
-        for name, counts in taken.children.items():
+    def _move(self, chunk: pd.DataFrame) -> None:
+        result, _seconds = self.pace.run_chunk(len(chunk), lambda: self.archiver.take(chunk))
+        if len(result.stayed):
+            self.stayed.append(result.stayed)
+        for name, counts in result.children.items():
             self.children[name] = self.children.get(name, Counts()).plus(counts)
 
     def _wait(self) -> None:
@@ -180,21 +186,21 @@ class UndoJob:
         if self.pace.wait():
             raise Interrupted(str(self.watchers.stop.signal))
 
-    def _account(self) -> UndoReport:
-        """Say what became of all, by what there is now."""
+    def _write_results(self) -> UndoReport:
+        """Write what became of each lead and change, by the present state of the database."""
         files, task = self.files, self.task
         files.begin()
-        stays = pd.concat([no_stayed(), *self.stays])
+        all_stayed = pd.concat([no_stayed(), *self.stayed])
         leads = files.leads()
         for start in range(0, len(leads), LEADS_PER_STATEMENT):
             chunk = _frame(leads[start : start + LEADS_PER_STATEMENT])
-            stayed = stays[stays["lead_id"].isin(chunk["lead_id"])]
+            stayed = all_stayed[all_stayed["lead_id"].isin(chunk["lead_id"])]
             is_there = stayed["why"] != Kept.CHILD_LEFT
             gone = chunk[~chunk["lead_id"].isin(stayed["lead_id"][is_there])]
             if not self.dry_run:
-                has_arrived = gone["lead_id"].isin(self.way.moved_ids(gone["lead_id"]))
+                has_arrived = gone["lead_id"].isin(self.archiver.moved_ids(gone["lead_id"]))
                 lost = gone[~has_arrived].assign(fields="", why=Kept.GONE.value, details="")
-                gone, stayed = gone[has_arrived], pd.concat([stayed, lost])[list(stays)]
+                gone, stayed = gone[has_arrived], pd.concat([stayed, lost])[list(all_stayed)]
             files.note_leads(gone, stayed)
         for changes in task.changes():
             now = self.reverter.read_changes(changes, is_done=not self.dry_run)
@@ -202,23 +208,23 @@ class UndoJob:
         report = self._report()
         files.finish(report)
         if not self.dry_run:
-            task.end(self.own, report)
+            task.end(self.undo_run, report)
         return report
 
     def _report(self) -> UndoReport:
         record = self.task.record
-        remarks = [*self.way.tables.remarks, *self.way.remarks, self.task.ledger.remark]
+        remarks = [*self.archiver.tables.remarks, *self.archiver.remarks, self.task.ledger.remark]
         return UndoReport(
-            run=self.own.run,
+            run=self.undo_run.run,
             of_run=record.run,
             source=self.task.original.source,
             database=self.task.database.name,
-            began=self.own.began,
+            began=self.undo_run.began,
             ended=datetime.now(UTC),
             dry_run=self.dry_run,
-            from_hopper=self.way.from_hopper,
+            from_hopper=self.archiver.from_hopper,
             children={n: each._asdict() for n, each in self.children.items() if any(each)},
-            made=self.way.tables.made,
+            made=self.archiver.tables.made,
             remarks=list(dict.fromkeys(filter(None, remarks))),
             **self.files.as_dict(),
         )

@@ -1,9 +1,10 @@
-"""A run that is to be taken back, as the ledger and its results have it."""
+"""A run to undo, as its ledger entry and its result files describe it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow.csv
@@ -20,28 +21,28 @@ from loader.undo.report import UndoReport
 from loader.undo.results import CHANGES, LEADS_PER_STATEMENT, MOVED, REVERTED
 
 Frames = Iterator[pd.DataFrame]
-Way = LoadedLeads | ArchivedLeads
-"""How the leads of a run go: those of an import into the archive, those of an undo back."""
+UndoArchiver = LoadedLeads | ArchivedLeads
+"""Moves the leads of a run: those of an import into the archive, those of an undo back."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task:
-    """A run that is to be taken back."""
+class UndoTask:
+    """A run to undo."""
 
     ledger: Ledger
     database: Database
     record: RunRecord
     original: RunRecord
-    """The import; of an import itself."""
-    before: RunRecord | None
-    """An undo of it that did not come to its end."""
+    """The import that an undo took back; for an import, the import itself."""
+    unfinished_undo: RunRecord | None
+    """An unfinished undo of this run."""
 
     @classmethod
-    def of(cls, ledger: Ledger, database: Database, run: str) -> "Task":
-        """Read what the ledger has of a run.
+    def of(cls, ledger: Ledger, database: Database, run: str) -> "UndoTask":
+        """Read a run from the ledger.
 
         Raises:
-            UsageError: there is no such run, or it cannot be taken back.
+            UsageError: there is no such run, or it cannot be undone.
         """
         record = ledger.run(run)
         original = ledger.run(record.of_run) if record.of_run else record
@@ -50,110 +51,118 @@ class Task:
         if original.job == "undo":
             raise UsageError(f"run {run} took back an undo: `leadloader undo {original.of_run}`")
         undos = (each for each in ledger.runs() if each.of_run == run)
-        before = next((each for each in undos if each.state == "undoing"), None)
-        if record.job == "undo" and before is None and record.state != "done":
+        unfinished_undo = next((each for each in undos if each.state == "undoing"), None)
+        if record.job == "undo" and unfinished_undo is None and record.state != "done":
             is_undone = record.state == "undone"
-            said = "was undone" if is_undone else "has not come to its end; complete it first"
-            raise UsageError(f"run {run} {said}: `leadloader undo {original.run}`")
+            state = "was undone" if is_undone else "is unfinished; complete it first"
+            raise UsageError(f"run {run} {state}: `leadloader undo {original.run}`")
         return cls(
-            ledger=ledger, database=database, record=record, original=original, before=before
+            ledger=ledger,
+            database=database,
+            record=record,
+            original=original,
+            unfinished_undo=unfinished_undo,
         )
 
     @property
-    def again(self) -> bool:
-        """Whether it was taken back before; some of its leads may have become free since."""
-        before = self.before.counts["state_before"] if self.before else self.record.state
-        return bool(before == "undone")
+    def was_undone_before(self) -> bool:
+        """Whether the run was undone before; leads that stayed then may be free to move now."""
+        return bool(self._counts_at_start["state_before"] == "undone")
 
-    def own(self, results: Path | None, *, dry_run: bool) -> RunRecord:
-        """Give the record of the undo; a new one is not in the ledger yet.
+    @property
+    def _counts_at_start(self) -> dict[str, Any]:
+        if self.unfinished_undo:
+            return dict(self.unfinished_undo.counts)
+        return {"state_before": self.record.state}
+
+    def undo_run(self, results: Path | None, *, dry_run: bool) -> RunRecord:
+        """Give the ledger record of the undo; a new one is not in the ledger yet.
 
         Args:
-            results: folder of the results, if one is named; an undo that is completed has its own.
-            dry_run: nothing is completed.
+            results: folder of the results; an unfinished undo keeps its folder.
+            dry_run: do not continue an unfinished undo.
         """
-        if self.before is not None and not dry_run:
-            return replace(self.before, **this_process())
+        if self.unfinished_undo is not None and not dry_run:
+            return replace(self.unfinished_undo, **this_process())
         began = datetime.now(UTC)
         name = run_name(began, "undo")
         folder = (results or Path("results") / name).absolute()
-        before = self.before.counts if self.before else {"state_before": self.record.state}
         return RunRecord(
             run=name,
             job="undo",
             began=began,
             state="undoing",
-            counts=before,
+            counts=self._counts_at_start,
             results=str(folder),
             of_run=self.record.run,
             **this_process(),
         )
 
-    def begin(self, own: RunRecord) -> None:
-        """Note that it begins; a load that may still be at it can write no more."""
-        if self.before is None:
-            self.ledger.insert(own)
+    def begin(self, undo_run: RunRecord) -> None:
+        """Record the start; an import of this run that is still in progress can write no more."""
+        if self.unfinished_undo is None:
+            self.ledger.insert(undo_run)
         else:
-            self.ledger.update(own.run, **this_process())
-        self.ledger.update(self.record.run, state="undoing", owner=own.owner)
-        if own.counts["state_before"] in UNFINISHED:
+            self.ledger.update(undo_run.run, **this_process())
+        self.ledger.update(self.record.run, state="undoing", owner=undo_run.owner)
+        if undo_run.counts["state_before"] in UNFINISHED:
             for session in self.ledger.sessions(self.record.run):
                 self.database.end_session(session)
 
-    def end(self, own: RunRecord, report: UndoReport) -> None:
-        """Note that it has come to its end."""
+    def end(self, undo_run: RunRecord, report: UndoReport) -> None:
+        """Record the end."""
         self.ledger.update(self.record.run, state="undone")
         if self.record.job == "undo":
             self.ledger.update(self.original.run, state=self.record.counts["state_before"])
-        told = {name: getattr(report, name) for name in ("moved", "reverted")}
-        counts = own.counts | told | {"reasons": report.leads_stayed}
-        self.ledger.update(own.run, state="done", ended=report.ended, counts=counts)
+        done = {name: getattr(report, name) for name in ("moved", "reverted")}
+        counts = undo_run.counts | done | {"reasons": report.leads_stayed}
+        self.ledger.update(undo_run.run, state="done", ended=report.ended, counts=counts)
 
-    def way(self, options: ArchiveOptions) -> Way:
-        """Give how its leads go."""
+    def archiver(self, options: ArchiveOptions) -> UndoArchiver:
+        """Give what moves the leads of the run."""
         kind = LoadedLeads if self.record.job == "import" else ArchivedLeads
         return kind(self.database, options)
 
-    def leads(self, way: Way) -> Frames:
-        """Give its leads, see `LOADED_TYPES`."""
-        if isinstance(way, ArchivedLeads):
-            yield from _moved(self._file(MOVED))
+    def leads(self, archiver: UndoArchiver) -> Frames:
+        """Give the leads of the run, see `LOADED_TYPES`."""
+        if isinstance(archiver, ArchivedLeads):
+            yield from _read_moved(self._file(MOVED))
             return
         for frame in self.ledger.new_leads(self.record.run):
             for start in range(0, len(frame), LEADS_PER_STATEMENT):
                 yield frame[start : start + LEADS_PER_STATEMENT].reset_index(drop=True)
         for sent in self.ledger.sent_leads(self.record.run):
-            yield way.find_sent(sent)
+            yield archiver.find_sent(sent)
 
     def changes(self) -> Frames:
-        """Give what it changed in existing leads; nothing if that was taken back before.
+        """Give what the run changed in existing leads; nothing if it was undone before.
 
-        What holds the same again may be another load's then.
+        A field that has the written value again may have been set by another load since.
         """
-        if self.again:
+        if self.was_undone_before:
             return iter(())
         if self.record.job == "import":
             return self.ledger.changes(self.record.run)
-        return _reverted(self._file(REVERTED))
+        return _read_reverted(self._file(REVERTED))
 
     def _file(self, name: str) -> Path:
         path = Path(self.record.results) / name
         if not path.exists():
             raise ConfigurationError(
-                f"to take back run {self.record.run}, its results are needed: {path} "
+                f"run {self.record.run} cannot be undone without its results: {path} "
                 f"on {self.record.host}"
             )
         return path
 
 
-def _moved(path: Path) -> Frames:
-    """Read moved.csv; what the leads are like is not asked."""
+def _read_moved(path: Path) -> Frames:
+    """Read moved.csv; it has no fingerprints of the leads."""
     for frame in pd.read_csv(path, chunksize=LEADS_PER_STATEMENT):
         yield frame.assign(fingerprint=0).astype(LOADED_TYPES).reset_index(drop=True)
 
 
-def _reverted(path: Path) -> Frames:
-    """Read reverted.csv, whose quotes tell an empty text from NULL."""
+def _read_reverted(path: Path) -> Frames:
+    """Read reverted.csv, in which quotes distinguish an empty text from NULL."""
     convert = pyarrow.csv.ConvertOptions(
         column_types=CHANGES, strings_can_be_null=True, quoted_strings_can_be_null=False
     )

@@ -284,7 +284,7 @@ def test_without_its_plan_a_run_is_not_completed(
     with pytest.raises(Killed), killed_at(Point(Writer, "write", "after"), 1):
         loaded(database, path, folder)
     shutil.rmtree(folder)
-    with pytest.raises(ConfigurationError, match="what is needed to complete it is not here"):
+    with pytest.raises(ConfigurationError, match="needed to complete it are missing here"):
         loaded(database, path, folder)
 
 
@@ -303,7 +303,7 @@ def test_a_run_goes_on_in_the_folder_that_it_has(
         watchers=Watchers(say=said.append),
     )
     assert summary.results == str(tmp_path / "results")
-    assert "going on with run" in said[0]
+    assert "resuming run" in said[0]
 
 
 def test_what_the_dialer_has_called_is_not_put_into_the_hopper_again(

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, create_engine
 
-from jobs.archive.job import Asked, move
+from jobs.archive.job import MoveRequest, move
 from jobs.cli.main import run
 from jobs.settings import settings as settings_module
 from jobs.watchers import Watchers
@@ -303,9 +303,9 @@ def moved(
             began + timedelta(seconds=stop.now - 1000.0), timedelta()
         ),
     )
-    asked = Asked("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
+    request = MoveRequest("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
     given = ArchiveOptions.model_validate({"chunk_size": 5, "sleep": 60} | options)
-    report = move(asked, given, Database(url), office_hours=hours, watchers=watchers)
+    report = move(request, given, Database(url), office_hours=hours, watchers=watchers)
     assert told[1:] == list(said)
     assert ids(url, ARCHIVE) == NOT_NEW[: report.delete_count]
     assert ids(url, LEADS) == sorted(NEW + NOT_NEW[report.delete_count :])
@@ -384,8 +384,8 @@ def test_a_wait_is_told_once_whatever_the_load_is_by_now(dialer: str) -> None:
     stop = Scripted(lambda _stop: time.sleep(0.4))
     watchers = Watchers(say=told.append, stop=stop, monotonic=stop.monotonic)
     options = ArchiveOptions.model_validate({"max_load": {"Uptime": 0}, "run_time": 4})
-    asked = Asked("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
-    report = move(asked, options, Database(dialer), watchers=watchers)
+    request = MoveRequest("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
+    report = move(request, options, Database(dialer), watchers=watchers)
     assert [line.startswith(said) for line in told] == [False, True]
     assert report.waited == {"Uptime more than 0": 4.0}
     assert report.options == {"max_load": {"Uptime": 0}, "run_time": "4s"}
@@ -404,9 +404,9 @@ def test_the_clock_of_the_server_may_be_set_for_summer(dialer: str) -> None:
 
     hours = OfficeHours.model_validate({"sunday": "08:00-18:00"})
     watchers = Watchers(stop=stop, monotonic=stop.monotonic, read_clock=read)
-    asked = Asked("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
+    request = MoveRequest("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
     options = ArchiveOptions.model_validate({"chunk_size": 1, "sleep": "30m"})
-    report = move(asked, options, Database(dialer), office_hours=hours, watchers=watchers)
+    report = move(request, options, Database(dialer), office_hours=hours, watchers=watchers)
     assert (report.stopped, report.chunks) == ("office_hours", 14)
 
 
@@ -418,10 +418,10 @@ def test_a_failure_in_the_middle_is_reported_with_its_place(dialer: str) -> None
         if stop.waits > 2:
             pytest.fail("it went on")
 
-    asked = Asked("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
+    request = MoveRequest("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
     options = ArchiveOptions.model_validate({"chunk_size": 5, "sleep": 1})
     watchers = Watchers(stop=Scripted(fail))
-    report = move(asked, options, Database(dialer), Path("out"), watchers=watchers)
+    report = move(request, options, Database(dialer), Path("out"), watchers=watchers)
     assert (report.stopped, report.exit_code, report.stopped_at) == ("error", 78, 15)
     assert report.unfinished == (16, 22)
     assert report.ending.startswith(
@@ -451,10 +451,10 @@ def test_a_full_disk_ends_it_and_is_told(name: str, dialer: str) -> None:
         if stop.waits == 2:
             fill_up(Path("out") / name)
 
-    asked = Asked("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
+    request = MoveRequest("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
     options = ArchiveOptions.model_validate({"chunk_size": 5, "sleep": 1})
     watchers = Watchers(stop=Scripted(fail))
-    report = move(asked, options, Database(dialer), Path("out"), watchers=watchers)
+    report = move(request, options, Database(dialer), Path("out"), watchers=watchers)
     assert (report.stopped, report.exit_code) == ("error", 74)
     # A lead that stays is noted before its chunk is moved.
     last = 15 if name == "stayed.csv" else 24
@@ -475,14 +475,14 @@ def test_a_summary_that_cannot_be_written_is_shown(name: str, dialer: str) -> No
         if stop.waits == 1:
             fill_up(Path("out") / name)
 
-    asked = Asked("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
+    request = MoveRequest("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
     options = ArchiveOptions.model_validate({"chunk_size": 5, "sleep": 1})
     watchers = Watchers(stop=Scripted(fail))
-    report = move(asked, options, Database(dialer), Path("out"), watchers=watchers)
+    report = move(request, options, Database(dialer), Path("out"), watchers=watchers)
     assert (report.exit_code, report.moved, report.delete_count) == (74, 20, 20)
     assert report.ending == (
         "stopped after lead_id 30: results folder out: No space left on device; "
-        "the summary is not there"
+        "the summary was not written"
     )
 
 
@@ -499,8 +499,8 @@ def test_signals_are_heeded_while_no_lead_is_found(
         stop.signal = "SIGTERM" if len(shares) == 2 else None
 
     watchers = Watchers(stop=stop, progress=progress)
-    asked = Asked("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
-    report = move(asked, ArchiveOptions(), Database(dialer), watchers=watchers)
+    request = MoveRequest("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
+    report = move(request, ArchiveOptions(), Database(dialer), watchers=watchers)
     assert len(shares) == 2
     assert shares[-1] < 0.5
     assert report.ending == "stopped before the first lead: SIGTERM came"
@@ -512,12 +512,12 @@ def test_signals_are_heeded_while_no_lead_is_found(
 def test_a_signal_before_the_first_chunk_ends_it_at_once(
     number: signal.Signals, dialer: str
 ) -> None:
-    asked = Asked("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
+    request = MoveRequest("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
     for dry_run in (True, False):
         with Stop() as stop:
             watchers = Watchers(say=lambda _: signal.raise_signal(number), stop=stop)
             with pytest.raises(Interrupted):
-                move(asked, ArchiveOptions(dry_run=dry_run), Database(dialer), watchers=watchers)
+                move(request, ArchiveOptions(dry_run=dry_run), Database(dialer), watchers=watchers)
     assert ids(dialer, ARCHIVE) == []
     assert list(Path("results").iterdir()) == []
 

@@ -84,7 +84,7 @@ def test_it_says_what_it_did(
     assert shown.err.startswith(f"undo of {outcome.summary.run}; results in ")
     assert "7275550001" not in shown.out + shown.err
     assert command(database, outcome.summary.run) == 0
-    assert "was undone before, and nothing more can be taken back" in capfd.readouterr().err
+    assert "was undone before, and nothing more can be undone" in capfd.readouterr().err
 
 
 @ON_SQLITE
@@ -171,7 +171,7 @@ def test_a_signal_ends_it_and_the_same_call_goes_on(
     assert report.results == str(folder(tmp_path))
     assert not other.exists()
     assert tables(database) == before
-    assert [each.split(" of ")[0] for each in said] == ["undo", "going on with the undo"]
+    assert [each.split(" of ")[0] for each in said] == ["undo", "continuing the undo"]
 
 
 @pytest.fixture

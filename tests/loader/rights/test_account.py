@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
-from jobs.archive.job import Asked, move
+from jobs.archive.job import MoveRequest, move
 from loader.database.connection import Database
 from loader.errors import DatabaseUnavailableError, NotAllowedError
 from loader.ledger import tables
@@ -152,20 +152,20 @@ def test_an_archive_and_its_way_back_need_no_more(
     given = "".join(granted.give(archiving))
     assert "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER ON" in given
     rule = ArchiveRule.model_validate({"lists": [101, 102]})
-    assert moved(Asked("archive", rule=rule), "there", granted.database, tmp_path) == 2
+    assert moved(MoveRequest("archive", rule=rule), "there", granted.database, tmp_path) == 2
     left = snapshot(database)
     assert left.pop("vicidial_list") == []
     # The hopper is the dialer's to clear.
     assert {name for name in left if not name.endswith("_archive")} == {"vicidial_hopper"}
     back = Granted(granted.server, database.engine.url.render_as_string(hide_password=False))
     back.give(dearchiving)
-    assert moved(Asked("dearchive", rule=rule), "here", back.database, tmp_path) == 2
+    assert moved(MoveRequest("dearchive", rule=rule), "here", back.database, tmp_path) == 2
     assert snapshot(database) == before
     back.database.engine.dispose()
 
 
-def moved(asked: Asked, name: str, database: Database, folder: Path) -> int:
-    report = move(asked, CHILDREN.model_copy(update={"held": "take"}), database, folder / name)
+def moved(request: MoveRequest, name: str, database: Database, folder: Path) -> int:
+    report = move(request, CHILDREN.model_copy(update={"held": "take"}), database, folder / name)
     assert report.exit_code == 0
     return report.moved
 
