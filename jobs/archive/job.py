@@ -224,11 +224,11 @@ class ArchiveJob:
 
     def _next_chunk(self) -> Ending | None:
         """Move the next chunk; return an ending if there are no more leads."""
-        taken = self.run.leads.take(self.pace.next_size)
-        self.run.files.spare(taken.stayed)
-        if len(taken.lead_ids):
-            self._move(taken.lead_ids)
-        elif taken.finished:
+        chunk = self.run.leads.take(self.pace.next_size)
+        self.run.files.spare(chunk.stayed)
+        if len(chunk.lead_ids):
+            self._move(chunk.lead_ids)
+        elif chunk.finished:
             return Ending("done", "all leads were looked at")
         else:
             self._report_progress()

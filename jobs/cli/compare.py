@@ -30,7 +30,7 @@ def compare(
     from rich.markup import escape
 
     from jobs.compare.page import MOST_SOURCES, note_on, render_compared, table_of, write_page
-    from jobs.compare.runs import compare_runs, told_left_out
+    from jobs.compare.runs import compare_runs, describe_left_out
 
     compared = compare_runs(dirs, _moment(since))
     for warning in compared.warnings:
@@ -47,7 +47,7 @@ def compare(
     more = len(compared.sources) - MOST_SOURCES
     notes = [note_on(it.unknown_parts for it in compared.sources[:MOST_SOURCES])]
     notes += [f"and {more:,} more sources, all by --json" if more > 0 else ""]
-    notes += [told_left_out(compared.left_out), f"page: {path}"]
+    notes += [describe_left_out(compared.left_out), f"page: {path}"]
     for note in filter(None, notes):
         out.print(escape(note), soft_wrap=True)
 

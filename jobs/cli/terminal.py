@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from jobs.telemetry.logs import bind, configure, log, unbind
-from jobs.telemetry.outcome import RunOutcome, account_of
+from jobs.telemetry.outcome import RunOutcome, outcome_of
 from loader.errors import LoadedBeforeError, LoaderError
 from loader.results.summary import Summary
 
@@ -180,7 +180,7 @@ class Terminal:
 
     def show(self, summary: Summary) -> None:
         """Give the summary: the data of the command."""
-        self.note(account_of(summary))
+        self.note(outcome_of(summary))
         if self.json:
             # Of several files a line each, as jq and its kin read it.
             print(summary.model_dump_json(indent=None if self.several else 2), flush=True)
@@ -199,7 +199,7 @@ class Terminal:
         """Give the report of moving leads; why it ended early is told even to who wants quiet."""
         from loader.archive.report import report_lines
 
-        self.note(account_of(report))
+        self.note(outcome_of(report))
         if report.ended_early and (self.json or self.quiet or report.exit_code):
             (log().error if report.exit_code else log().warning)(report.ending)
         if self.json:
@@ -211,9 +211,11 @@ class Terminal:
     def note(self, account: RunOutcome) -> None:
         """Let machines know how a run ended; people see the summary."""
         if self.for_machines:
-            facts = {"outcomes": account.outcomes, "reasons": account.reasons}
+            facts: dict[str, Any] = {"outcomes": account.outcomes, "reasons": account.reasons}
             seconds = (account.ended - account.began).total_seconds()
-            self.say(account.told(), **facts, seconds=round(seconds, 3), results=account.results)
+            self.say(
+                account.describe(), **facts, seconds=round(seconds, 3), results=account.results
+            )
 
 
 def answer(error: LoaderError) -> None:

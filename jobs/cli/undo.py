@@ -63,10 +63,10 @@ def undo_run(
 def _show(report: "UndoReport", terminal: "Terminal") -> None:
     from rich.markup import escape
 
-    from jobs.telemetry.outcome import account_of
+    from jobs.telemetry.outcome import outcome_of
     from loader.undo.report import report_lines
 
-    terminal.note(account_of(report))
+    terminal.note(outcome_of(report))
     if terminal.json:
         print(report.model_dump_json(indent=2), flush=True)
     elif not terminal.quiet:

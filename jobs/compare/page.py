@@ -1,4 +1,4 @@
-"""What is compared, as a page, and in short as a table for the terminal."""
+"""The comparison as an HTML page, and a short table for the terminal."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
@@ -19,35 +19,35 @@ from loader.report.wording import NOTHING, percent, spark, visible
 from loader.results.lines import count_of
 
 COMPARE_PAGE = "compare.html"
-"""Where the page goes, if nobody says it."""
+"""The default name of the page."""
 MARK = "<!-- leadloader compare -->"
-"""By this, which its template has, a page of ours is known."""
+"""Identifies a page that this command has written; the template has the same text."""
 
 MOST_RUNS = 500
 MOST_SOURCES = 200
 MOST_DETAILS = 30
-"""Sources that are told of one by one."""
+"""Sources with a section of their own."""
 MOST_POINTS = 60
-"""Of a line: the newest."""
+"""The newest points of a line that are drawn."""
 MOST_REASONS = 5
 MOST_WARNINGS = 20
 MOST_BARS = 20
 STEADY = 0.005
-"""A reject rate that changes by less is the same: half a percent of the rows."""
+"""A smaller change of the reject rate counts as none: half a percent of the rows."""
 
 
 class _Detail(NamedTuple):
-    """What the page tells of one source."""
+    """The section of the page about one source."""
 
     source: ComparedSource
     chart: Markup | None
-    """None: there are not two files to draw a line between."""
+    """None: a line needs two files."""
     reasons: list[tuple[str, int, str]]
     """Name, rows and meaning, the most frequent first."""
 
 
 def render_compared(compared: Compared) -> str:
-    """Write the page: one HTML file, of less than 2 MB however many runs there are."""
+    """Render the page: one HTML file of less than 2 MB for any number of runs."""
     counted = [run for run in compared.runs if run.counts]
     return (
         environment()
@@ -84,18 +84,20 @@ def write_page(page: str, output: Path | None) -> Path:
 
     Args:
         page: HTML.
-        output: over whatever is there; None: `COMPARE_PAGE` in the working folder, over none but an
-            earlier page of ours.
+        output: the file, which is overwritten; None: `COMPARE_PAGE` in the working folder, where
+            only a page of this command is overwritten.
 
     Raises:
-        UsageError: there is another file.
+        UsageError: the file exists and is not a page of this command.
         ResultsError: it cannot be written.
     """
     path = output or Path(COMPARE_PAGE)
     try:
         is_kept = output is None and path.exists()
         if is_kept and MARK not in path.read_text("utf-8", "replace"):
-            raise UsageError(f"{path} is there and is no page of ours; name a file by --output")
+            raise UsageError(
+                f"{path} exists and is no page of leadloader compare; name a file by --output"
+            )
         path.write_text(page, "utf-8")
     except OSError as error:
         raise ResultsError(f"{path} cannot be written: {error.strerror or error}") from None
@@ -103,7 +105,7 @@ def write_page(page: str, output: Path | None) -> Path:
 
 
 def table_of(sources: Sequence[ComparedSource]) -> Table:
-    """List the sources, a line for each."""
+    """List the sources, one in a line."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("source", overflow="fold")
     for name in ("files", "rows", "fit to load", "rejected", "newest", "score"):
@@ -126,29 +128,29 @@ def table_of(sources: Sequence[ComparedSource]) -> Table:
 
 
 def points_of(score: float | None, unknown: int) -> str:
-    """Write a score; with a star if some of its parts were not looked at, see `note_on`."""
+    """Format a score; a star marks one with unchecked parts, see `note_on`."""
     return NOTHING if score is None else f"{score:.1f}{'*' if unknown else ''}"
 
 
 def note_on(unknown: Iterable[int]) -> str:
-    """Say what the star behind scores means; "" if all parts of all were looked at.
+    """Explain the star behind scores; "" if all parts of all scores were checked.
 
     Args:
-        unknown: how many parts of each score were not looked at.
+        unknown: how many parts of each score were not checked.
     """
     counts = sorted({*unknown} - {0})
     if not counts:
         return ""
-    said = " to ".join(str(count) for count in sorted({counts[0], counts[-1]}))
+    numbers = " to ".join(str(count) for count in sorted({counts[0], counts[-1]}))
     were = "was" if counts == [1] else "were"
     return (
-        f"* {said} of {len(PARTS)} parts {were} not looked at; "
+        f"* {numbers} of {len(PARTS)} parts {were} not looked at; "
         "compare only lists that were checked alike"
     )
 
 
 def trend_of(source: ComparedSource) -> str:
-    """Say how the newest file's reject rate is beside those before; "" for the first file."""
+    """Compare the newest file's reject rate with those before; "" for the first file."""
     if source.trend is None:
         return ""
     if abs(source.trend) < STEADY:
@@ -157,7 +159,7 @@ def trend_of(source: ComparedSource) -> str:
 
 
 def along(sources: Sequence[ComparedSource]) -> str:
-    """Say along what files of sources are drawn: days, unless all are of one day."""
+    """Describe the horizontal axis: days, unless all files are of one day."""
     return "day by day" if _days(sources) > 1 else "file by file on one day"
 
 
@@ -166,12 +168,12 @@ def _days(sources: Iterable[ComparedSource]) -> int:
 
 
 def _charts(sources: Sequence[ComparedSource]) -> list[tuple[str, Markup]]:
-    """Draw reject rates and scores of several sources, with what is drawn."""
-    told = [
+    """Draw reject rates and scores of several sources, each with a title."""
+    charts = [
         ("Rejected rows", _rates("Rejected rows by source", sources)),
         ("Score", _scores("Score by source", sources)),
     ]
-    return [(title, chart) for title, chart in told if chart is not None]
+    return [(title, chart) for title, chart in charts if chart is not None]
 
 
 def _rates(title: str, sources: Sequence[ComparedSource]) -> Markup | None:
@@ -210,7 +212,7 @@ def _reasons(source: ComparedSource) -> Iterator[tuple[str, int, str]]:
 
 
 def marks_of(run: ComparedRun) -> str:
-    """Say what is special about a run; "" for nothing."""
+    """Give the remarks about a run: a sample, or not counted; "" for none."""
     marks = []
     if run.sample_of is not None:
         marks.append(f"a sample: {run.rows_read:,} of {count_of(run.sample_of, 'row')}")

@@ -1,4 +1,4 @@
-"""Many summaries beside one another: what each source's files were like over time."""
+"""Comparison of many summaries: the quality of each source's files over time."""
 
 import os
 from collections import Counter
@@ -26,7 +26,7 @@ from loader.results.lines import count_of
 from loader.results.summary import Summary
 
 OTHER_REPORTS = {"archive", "dearchive", "undo"}
-"""Jobs whose reports have the same file name."""
+"""Jobs whose reports have the same file name as a summary."""
 
 
 class _Record(BaseModel):
@@ -34,38 +34,38 @@ class _Record(BaseModel):
 
 
 class ComparedRun(_Record):
-    """What is compared of one run."""
+    """The compared values of one run."""
 
     source: str
     file: str
-    """Its name, without folders."""
+    """The name of the file, without folders."""
     sha256: str
     job: str
     run: str
     began: datetime
     sample_of: int | None
-    """The rows of the file, if only a sample of them was looked at."""
+    """The number of rows of the file, if only a sample of them was checked."""
     rows_read: int
     loaded: int
     rejected: int
     reject_rate: float | None
     """From 0 to 1; None: no row was read."""
     score: float | None
-    """Points; None: it is not known."""
+    """Points; None: unknown."""
     unknown_parts: int
-    """Of the score: how many were not looked at."""
+    """How many parts of the score were not checked."""
     parts: dict[str, float | None]
-    """Of the score: shares by name."""
+    """The shares of the parts of the score, by name."""
     reasons: dict[str, int]
     """Rejected rows by their first reason."""
     summary: str
-    """Where the summary is."""
+    """The path of the summary."""
     counts: bool = True
-    """False: a later run over the same file says more of it."""
+    """False: another run over the same file counts."""
 
 
 class ComparedSource(_Record):
-    """What the files of one source were like, each by the run that says most of it."""
+    """The quality of the files of one source, each by the run that counts."""
 
     source: str
     files: int
@@ -77,48 +77,47 @@ class ComparedSource(_Record):
     last_reject_rate: float | None
     """Of the newest file that had rows."""
     trend: float | None
-    """What the newest file's reject rate is above that of all files before it; None: there are
-    none."""
+    """The newest file's reject rate minus that of all files before it; None: there are none."""
     score_mean: float | None
     """To a tenth."""
     score_last: float | None
-    """The newest that is known."""
+    """The newest known score."""
     parts: dict[str, float | None]
     """Of the newest known score."""
     unknown_parts: int
-    """Of the newest known score: how many were not looked at."""
+    """How many parts of the newest known score were not checked."""
     most_unknown_parts: int
-    """Of any of the scores."""
+    """The largest number of unchecked parts of a score."""
     reasons: dict[str, int]
     """Of all files, the most frequent first."""
     rates: list[tuple[datetime, float]]
     """Reject rates, the oldest first."""
     scores: list[tuple[datetime, float]]
-    """Those that are known, the oldest first."""
+    """Known scores, the oldest first."""
 
 
 class Compared(_Record):
-    """All that is compared."""
+    """The whole comparison."""
 
     sources: list[ComparedSource]
-    """The one whose newest file has the highest reject rate first."""
+    """Sorted by the reject rate of the newest file, the highest first."""
     runs: list[ComparedRun]
     """The newest first."""
     left_out: dict[str, int]
-    """What was found beside summaries, by what it is."""
+    """Numbers of files that are not compared, by kind."""
     warnings: list[str]
-    """What could not be read."""
+    """Messages about files that cannot be read."""
 
 
 def compare_runs(paths: Sequence[Path], since: datetime | None = None) -> Compared:
-    """Read summaries and put them beside one another.
+    """Read and compare summaries.
 
     Args:
-        paths: folders, which are searched with all that is in them for summary.json, and files.
+        paths: files, and folders that are searched recursively for summary.json.
         since: only runs that began then or later; it has a time zone.
 
     Raises:
-        NoSuchFileError: a path is not there, or there is no summary.
+        NoSuchFileError: a path does not exist, or no summary was found.
     """
     left_out: Counter[str] = Counter()
     warnings: list[str] = []
@@ -138,9 +137,9 @@ def compare_runs(paths: Sequence[Path], since: datetime | None = None) -> Compar
         else:
             runs[found.run] = found
     if not runs:
-        raise NoSuchFileError(_nothing(paths, left_out, warnings))
+        raise NoSuchFileError(_no_summaries(paths, left_out, warnings))
     ordered = sorted(runs.values(), key=lambda run: (run.began, run.run), reverse=True)
-    _choose(ordered)
+    _mark_counted(ordered)
     by_source = sorted((run for run in ordered if run.counts), key=lambda run: run.source)
     sources = [_source(name, [*of]) for name, of in groupby(by_source, lambda run: run.source)]
     sources.sort(key=lambda it: (it.last_reject_rate is None, -(it.last_reject_rate or 0)))
@@ -165,10 +164,10 @@ def _files(paths: Iterable[Path], left_out: Counter[str], warnings: list[str]) -
 
 
 def _in_folder(folder: Path, left_out: Counter[str], warnings: list[str]) -> Iterator[Path]:
-    def complain(error: OSError) -> None:
+    def add_warning(error: OSError) -> None:
         warnings.append(f"{printable_path(str(error.filename))}: {error.strerror}")
 
-    for name, folders, files in os.walk(folder, onerror=complain):
+    for name, folders, files in os.walk(folder, onerror=add_warning):
         if SUMMARY in files:
             yield Path(name, SUMMARY)
         elif ".work" in folders:
@@ -177,7 +176,7 @@ def _in_folder(folder: Path, left_out: Counter[str], warnings: list[str]) -> Ite
 
 
 def _read(path: Path) -> ComparedRun | str:
-    """Give what is compared of a run, or the kind of something else."""
+    """Give the compared values of a run, or the kind of a file that is no summary."""
     content = read_json(path)
     if not is_summary(content):
         return _kind(content)
@@ -210,22 +209,22 @@ def _kind(content: object) -> str:
     return f"{job} report" if job in OTHER_REPORTS else "other JSON file"
 
 
-def _nothing(paths: Sequence[Path], left_out: Counter[str], warnings: Sequence[str]) -> str:
+def _no_summaries(paths: Sequence[Path], left_out: Counter[str], warnings: Sequence[str]) -> str:
     where = ", ".join(printable_path(str(path)) for path in paths)
-    beside = "".join(f"; {line}" for line in (told_left_out(left_out), *warnings[:3]) if line)
-    return f"{where}: there is no summary of an import or a validation{beside}"
+    details = "".join(f"; {line}" for line in (describe_left_out(left_out), *warnings[:3]) if line)
+    return f"{where}: there is no summary of an import or a validation{details}"
 
 
-def told_left_out(left_out: dict[str, int]) -> str:
-    """Say what was found beside summaries, in words; "" for nothing."""
-    said = ", ".join(count_of(count, what) for what, count in left_out.items())
-    return said and f"left out: {said}"
+def describe_left_out(left_out: dict[str, int]) -> str:
+    """Describe the files that are not compared; "" for none."""
+    text = ", ".join(count_of(count, what) for what, count in left_out.items())
+    return text and f"left out: {text}"
 
 
-def _choose(runs: Sequence[ComparedRun]) -> None:
-    """Let one run count of those over the same file of the same source.
+def _mark_counted(runs: Sequence[ComparedRun]) -> None:
+    """Let one run count for each file of a source.
 
-    An import says more than a validation, a whole file more than a sample; then the later one.
+    An import goes before a validation, a whole file before a sample, then the later run.
 
     Args:
         runs: the newest first.
@@ -275,7 +274,7 @@ def _source(name: str, runs: Sequence[ComparedRun]) -> ComparedSource:
 
 
 def _mean(scores: Sequence[float]) -> float | None:
-    """Give the mean to a tenth, as 100 only if all are."""
+    """Give the mean to a tenth; it is 100 only if all scores are."""
     if not scores:
         return None
     mean = sum(scores) / len(scores)
@@ -283,7 +282,7 @@ def _mean(scores: Sequence[float]) -> float | None:
 
 
 def rate_of(runs: Iterable[ComparedRun]) -> float | None:
-    """Give the reject rate of the rows of several runs together; None: they had none."""
+    """Give the reject rate of all rows of several runs; None: they have no rows."""
     counts = [(run.rejected, run.rows_read) for run in runs]
     rows = sum(read for _rejected, read in counts)
     return sum(rejected for rejected, _read in counts) / rows if rows else None

@@ -1,4 +1,4 @@
-"""What the database account may not do, by job: `leadloader config check`."""
+"""The rights that the database account lacks, by job: `leadloader config check`."""
 
 import os
 from collections.abc import Collection, Iterable
@@ -31,20 +31,20 @@ ALL_ON = LoadOptions(
     on_duplicate="update",
     map=dict.fromkeys(needs.COMES_ALONG, "any"),
 )
-"""Reads and writes all that a load can read or write."""
+"""Options with which a load reads and writes all that it can."""
 
 
 class DatabaseReport(BaseModel):
-    """What was found at the database."""
+    """The result of checking the database."""
 
     name: str
-    """Its address, without the password."""
+    """The address of the database, without the password."""
     server: str
     account: str
-    """Of the server."""
+    """The account of the server."""
     remarks: list[str]
     wrong: list[str]
-    """What keeps every job from being done."""
+    """Problems that prevent every job."""
     missing: dict[str, list[str]]
     """By job: rights that the account lacks, such as `INSERT on vicidial_list`."""
     grants: list[str]
@@ -54,45 +54,45 @@ class DatabaseReport(BaseModel):
 def check_database(
     settings: Settings, database: Database, jobs: Collection[str] = (), *, everything: bool = False
 ) -> DatabaseReport:
-    """Look at the database and ask it what the account may do there.
+    """Check the database and the rights of the account.
 
     Args:
-        settings: they say what is to be done.
-        database: theirs.
-        jobs: some of `JOBS`; none: all, nightly if there are sources.
-        everything: also what the settings do not ask for, but flags or a file's columns can.
+        settings: decide which rights a job needs.
+        database: the one that the settings name.
+        jobs: some of `JOBS`; none: all, nightly only if there are sources.
+        everything: check the rights for all options, not only for those in the settings.
 
     Raises:
-        NotAllowedError: name or password of the account are wrong.
+        NotAllowedError: name or password of the account is wrong.
         DatabaseUnavailableError: no answer after all retries.
         ConfigurationError: there is no such database.
     """
-    asked = [*jobs] or [job for job in JOBS if job != "nightly" or settings.sources]
+    checked = [*jobs] or [job for job in JOBS if job != "nightly" or settings.sources]
     if not database.adapter.has_accounts:
-        return _of_sqlite(settings, database, asked)
+        return _of_sqlite(settings, database, checked)
     account = DatabaseAccount(database)
     missing, all_missing = {}, set[Right]()
-    for job in asked:
+    for job in checked:
         rights = account.missing(_needs(job, settings, account.site, everything=everything))
-        missing[job] = [_worded(right) for right in rights]
+        missing[job] = [_describe(right) for right in rights]
         all_missing.update(rights)
     absent = [name for name in REQUIRED if name in account.absent]
     wrong = [f"the database has no table {name}; is it a dialer's?" for name in absent]
     if not all_missing and not wrong:
-        wrong += _wrong(settings, database, asked)
+        wrong += _start_problems(settings, database, checked)
     return DatabaseReport(
         name=database.name,
         server=account.version,
         account=account.name,
-        remarks=[*account.remarks, *_without_ledger(all_missing)],
+        remarks=[*account.remarks, *_ledger_remarks(all_missing)],
         wrong=wrong,
         missing=missing,
         grants=account.grants(all_missing),
     )
 
 
-def _without_ledger(missing: Iterable[Right]) -> list[str]:
-    """Say what is done if the loader's own tables cannot be made or written."""
+def _ledger_remarks(missing: Iterable[Right]) -> list[str]:
+    """Describe the consequence if the tables of the ledger cannot be created or written."""
     if not any(right.table in needs.LEDGER for right in missing):
         return []
     return [
@@ -119,17 +119,17 @@ def _needs(job: str, settings: Settings, site: Site, *, everything: bool) -> Rig
             return needs.of_dearchive(moving, site)
         case "undo":
             return needs.of_undo(moving, site)
-    found = needs.of_archive(moving, site) if settings.nightly.archive else Rights()
+    rights = needs.of_archive(moving, site) if settings.nightly.archive else Rights()
     for source in settings.sources:
         of_source = ALL_ON if everything else settings.options_of(source, {})
-        found |= needs.of_import(of_source, site, check_dialable=dialable)
-        found |= needs.of_new_lists() if source.new_list else Rights()
-    return found
+        rights |= needs.of_import(of_source, site, check_dialable=dialable)
+        rights |= needs.of_new_lists() if source.new_list else Rights()
+    return rights
 
 
-def _wrong(settings: Settings, database: Database, jobs: Iterable[str]) -> list[str]:
-    """Read what the jobs begin with: the dialer's user and tables, the server's load."""
-    said = []
+def _start_problems(settings: Settings, database: Database, jobs: Iterable[str]) -> list[str]:
+    """Try how the jobs start: read the dialer's user and tables, and the load of the server."""
+    problems = []
     loads = {"import": [settings.options], "validate": [settings.options]}
     loads["nightly"] = [settings.options_of(source, {}) for source in settings.sources]
     try:
@@ -138,18 +138,18 @@ def _wrong(settings: Settings, database: Database, jobs: Iterable[str]) -> list[
         }.values():
             read_dialer(database, options)
     except LoaderError as error:
-        said.append(str(error))
+        problems.append(str(error))
     if "archive" in jobs or "nightly" in jobs:
         try:
             with closing(Throttle(database, settings.archive.options)) as throttle:
                 throttle.check()
         except LoaderError as error:
-            said.append(f"archive: {error}")
-    return said
+            problems.append(f"archive: {error}")
+    return problems
 
 
 def _of_sqlite(settings: Settings, database: Database, jobs: Collection[str]) -> DatabaseReport:
-    """Look at an SQLite file, whose account is whoever may write to it."""
+    """Check an SQLite file; it has no accounts, only the rights to the file."""
     file = Path(database.engine.url.database or "")
     may_write = os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
     lacking = [] if may_write else [f"write to {file} and its folder"]
@@ -158,12 +158,12 @@ def _of_sqlite(settings: Settings, database: Database, jobs: Collection[str]) ->
         server="SQLite",
         account="whoever may write to the file",
         remarks=[],
-        wrong=_wrong(settings, database, jobs),
+        wrong=_start_problems(settings, database, jobs),
         missing={job: [] if job == "validate" else lacking for job in jobs},
         grants=[],
     )
 
 
-def _worded(right: Right) -> str:
+def _describe(right: Right) -> str:
     column = f" ({right.column})" if right.column else ""
     return f"{right.privilege}{column} on {right.table}"

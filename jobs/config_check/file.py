@@ -1,4 +1,4 @@
-"""Everything that is wrong with the settings, and where: `leadloader config check`."""
+"""All faults of the settings and their places: `leadloader config check`."""
 
 import codecs
 import difflib
@@ -22,29 +22,29 @@ from loader.fields.mapping import read_mapping_file
 from loader.options.load import LoadOptions
 from loader.reading.source import LAYOUTS
 
-Wrong = Iterator[tuple[tuple[Any, ...], str]]
-"""The place of a setting, and what is wrong with it."""
+Problems = Iterator[tuple[tuple[Any, ...], str]]
+"""Places of settings and their problems."""
 
 EXTRAS = {
     "ftp": ("remote", "fsspec"),
     "sftp": ("remote", "paramiko"),
     "s3": ("s3", "s3fs"),
 }
-"""By what an address begins with: the extra that it needs, and a package of it."""
+"""By the scheme of an address: the extra that it needs, and a package of that extra."""
 
 
 class Fault(BaseModel):
-    """Something that is wrong."""
+    """A fault of a setting."""
 
     source: str
-    """Of the setting: a file, `environment`, or `` for a flag or a default."""
+    """Where the setting comes from: a file, `environment`, or `` for a flag or a default."""
     line: int | None
-    """Of the file, from 1; None where it cannot be told."""
+    """The line of the file, from 1; None if it is unknown."""
     setting: str
     message: str
 
     def __str__(self) -> str:
-        """Say it in a line."""
+        """Describe the fault in a line."""
         line = f", line {self.line}" if self.line else ""
         place = f"{self.source}{line}" if self.source else ""
         return ": ".join(part for part in (place, self.setting, self.message) if part)
@@ -53,23 +53,23 @@ class Fault(BaseModel):
 def check_file(
     flags: Mapping[str, Any], config: Path | None
 ) -> tuple[Settings | None, list[Fault]]:
-    """Find all that is wrong with the settings and with what they name on this machine.
+    """Find all faults of the settings, and what they name and this machine does not have.
 
     Args:
-        flags: those that were given, by name.
+        flags: the given ones, by name.
         config: a settings file.
 
     Returns:
-        The settings, unless they cannot be.
+        The settings, None if they are invalid, and the faults.
     """
     try:
         settings, problems, sources = check_settings(flags, config)
     except LoaderError as error:
         return None, [Fault(source="", line=None, setting="", message=str(error))]
     if settings is None:
-        problems = [it._replace(message=it.message + _meant(it)) for it in problems]
+        problems = [it._replace(message=it.message + _suggestion(it)) for it in problems]
     else:
-        for place, message in _wrong_here(settings):
+        for place, message in _problems_here(settings):
             known = (n for n, values in sources.items() if follow(values, place)[0] == [*place])
             problems.append(Problem(next(known, ""), tuple(place), message))
     text = config.read_text("utf-8") if config and problems else ""
@@ -87,7 +87,7 @@ def check_file(
 
 
 def lines_of(text: str, places: Sequence[tuple[Any, ...]]) -> dict[tuple[Any, ...], int]:
-    """Find the lines of a TOML file in which settings begin: what is cut before them lacks them."""
+    """Find the lines of a TOML file in which settings begin, by parsing longer and longer parts."""
     found: dict[tuple[Any, ...], int] = {}
     lines, begin = text.splitlines(keepends=True), 1
     for number, line in enumerate(lines, 1):
@@ -97,7 +97,7 @@ def lines_of(text: str, places: Sequence[tuple[Any, ...]]) -> dict[tuple[Any, ..
         try:
             values = tomllib.loads("".join(lines[:number]))
         except tomllib.TOMLDecodeError:
-            continue  # in the middle of a list or of a text
+            continue  # inside a list or a text
         if isinstance(values.get("source"), list):
             values["sources"] = values["source"]
         for place in places:
@@ -107,8 +107,8 @@ def lines_of(text: str, places: Sequence[tuple[Any, ...]]) -> dict[tuple[Any, ..
     return found
 
 
-def _meant(problem: Problem) -> str:
-    """Name a setting that may be meant by one that there is not."""
+def _suggestion(problem: Problem) -> str:
+    """Suggest a setting in place of an unknown one."""
     if problem.message != "there is no such setting":
         return ""
     name = str(problem.place[-1])
@@ -123,18 +123,18 @@ def _meant(problem: Problem) -> str:
     return f"; is {close[0]} meant?" if close else ""
 
 
-def _wrong_here(settings: Settings) -> Wrong:
-    """Look for what the settings name and this machine does not have."""
-    yield from _wrong_with_load((), settings)
+def _problems_here(settings: Settings) -> Problems:
+    """Find what the settings name and this machine does not have."""
+    yield from _load_problems((), settings)
     for number, source in enumerate(settings.sources):
         place = ("sources", number)
-        yield from _wrong_with_source(place, source)
-        yield from _wrong_with_load(place, source)
-        yield from _raised(place, partial(settings.options_of, source, {}))
+        yield from _source_problems(place, source)
+        yield from _load_problems(place, source)
+        yield from _problem_of(place, partial(settings.options_of, source, {}))
     if settings.database not in {"", "none"}:
-        yield from _raised(("database",), partial(Database, settings.database))
+        yield from _problem_of(("database",), partial(Database, settings.database))
     for address in settings.archive.replicas:
-        yield from _raised(("archive", "replicas"), partial(Database, address))
+        yield from _problem_of(("archive", "replicas"), partial(Database, address))
     yield from _lacking_packages(settings)
     yield from _not_writable(("results",), settings.results)
     yield from _not_writable(("metrics_file",), settings.metrics_file, is_file=True)
@@ -144,14 +144,14 @@ def _wrong_here(settings: Settings) -> Wrong:
         yield from _not_writable(("lineage", "file"), settings.lineage.file, is_file=True)
 
 
-def _wrong_with_load(place: tuple[Any, ...], options: LoadOptions) -> Wrong:
+def _load_problems(place: tuple[Any, ...], options: LoadOptions) -> Problems:
     for name, file in options.feed.items():
         if why := _why_unreadable(file):
             yield (*place, "feed", name), why
     if options.mapping_file:
-        # Whether a custom field that it names is there depends on the list.
+        # Whether a custom field exists depends on the list.
         reading = partial(read_mapping_file, options.mapping_file, _Any())
-        yield from _raised((*place, "mapping_file"), reading)
+        yield from _problem_of((*place, "mapping_file"), reading)
     if options.layout is not None and options.layout not in LAYOUTS:
         yield (*place, "layout"), f"there is no such layout; there is {', '.join(LAYOUTS)}"
     if options.encoding is not None:
@@ -161,7 +161,7 @@ def _wrong_with_load(place: tuple[Any, ...], options: LoadOptions) -> Wrong:
             yield (*place, "encoding"), f"{options.encoding!r} is no encoding; give such as cp1252"
 
 
-def _wrong_with_source(place: tuple[Any, ...], source: Source) -> Wrong:
+def _source_problems(place: tuple[Any, ...], source: Source) -> Problems:
     if source.is_remote:
         return
     folder = Path(source.folder)
@@ -174,8 +174,8 @@ def _wrong_with_source(place: tuple[Any, ...], source: Source) -> Wrong:
             yield from _not_writable((*place, name), folder / getattr(source, name))
 
 
-def _lacking_packages(settings: Settings) -> Wrong:
-    wanted: list[tuple[tuple[Any, ...], object, str, str]] = [
+def _lacking_packages(settings: Settings) -> Problems:
+    extras: list[tuple[tuple[Any, ...], object, str, str]] = [
         (("notify",), settings.notify, "notify", "apprise"),
         (("lineage",), settings.lineage, "lineage", "openlineage"),
         (("metrics_file",), settings.metrics_file, "metrics", "prometheus_client"),
@@ -183,8 +183,8 @@ def _lacking_packages(settings: Settings) -> Wrong:
     for number, source in enumerate(settings.sources):
         scheme = source.folder.partition("://")[0] if source.is_remote else ""
         extra, package = EXTRAS.get(scheme, ("remote", "fsspec"))
-        wanted.append((("sources", number, "folder"), scheme, extra, package))
-    for place, is_given, extra, package in wanted:
+        extras.append((("sources", number, "folder"), scheme, extra, package))
+    for place, is_given, extra, package in extras:
         if is_given and find_spec(package) is None:
             yield place, str(missing_extra("this", extra, package))
 
@@ -195,27 +195,27 @@ def _why_unreadable(file: Path) -> str:
     return "" if os.access(file, os.R_OK) else f"{file} cannot be read"
 
 
-def _not_writable(place: tuple[Any, ...], path: Path | None, *, is_file: bool = False) -> Wrong:
-    """See that a folder, or the folder of a file, can be made or written to."""
+def _not_writable(place: tuple[Any, ...], path: Path | None, *, is_file: bool = False) -> Problems:
+    """Check that a folder, or the folder of a file, can be created or written to."""
     if path is None:
         return
     folder = (path.parent if is_file else path).absolute()
-    there = next(each for each in (folder, *folder.parents) if each.exists())
-    if not there.is_dir():
-        yield place, f"{there} is no folder"
-    elif not os.access(there, os.W_OK | os.X_OK):
-        yield place, f"{there} cannot be written to"
+    existing = next(each for each in (folder, *folder.parents) if each.exists())
+    if not existing.is_dir():
+        yield place, f"{existing} is no folder"
+    elif not os.access(existing, os.W_OK | os.X_OK):
+        yield place, f"{existing} cannot be written to"
 
 
-def _raised(place: tuple[Any, ...], question: Callable[[], object]) -> Wrong:
+def _problem_of(place: tuple[Any, ...], action: Callable[[], object]) -> Problems:
     try:
-        question()
+        action()
     except LoaderError as error:
         yield place, str(error)
 
 
 class _Any(frozenset[str]):
-    """Holds everything."""
+    """Contains every name."""
 
     def __contains__(self, _name: object) -> bool:
         return True

@@ -1,4 +1,4 @@
-"""What holds for a whole run and is not as one might expect, in words."""
+"""Remarks of a summary: what holds for the whole run and may be unexpected."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -18,47 +18,47 @@ COMPARED = {
     Kind.TITLEALTPHONE: {"title", "alt_phone"},
     Kind.NAMEPHONE: {"first_name", "last_name"},
 }
-"""What the duplicate checks compare beside the number."""
+"""The fields that duplicate checks compare in addition to the number."""
 SEARCHED = COMPARED | {Kind.PHONEALT: {"alt_phone"}}
-"""What they search existing leads by, beside the number."""
+"""The columns by which they search existing leads, in addition to the number."""
 
 STORED = (*WIDTHS, "gender", "date_of_birth", "rank", "entry_list_id")
-"""The fields that are columns of every newer vicidial_list, and may be missing in an older one."""
+"""Fields that are columns of every newer vicidial_list; an older one may lack some."""
 
 
 def remarks(
     options: LoadOptions, dialer: Dialer, mapping: ColumnMapping, feeds: Sequence[Feed]
 ) -> list[str]:
-    """Say it for a summary."""
+    """Give the remarks for a summary."""
     fields = Defaults(options, mapping.fields, labels_of(dialer)).fields
-    said = feed_remarks(feeds)
+    found = feed_remarks(feeds)
     if not dialer.knows_leads:
-        said.append(
+        found.append(
             "without a database only the file itself was looked at" + checks_off_remark(options)
         )
-    said += zone_remarks(options, dialer)
+    found += zone_remarks(options, dialer)
     if options.campaign_dnc_check != "N" and not campaign_is_named(options, mapping):
-        said.append(
+        found.append(
             "campaign_dnc_check without campaign_id looks only at numbers that are listed for no "
             "campaign"
         )
     if "callback" in fields and not campaign_is_named(options, mapping):
-        said.append("callback without campaign_id schedules nothing")
+        found.append("callback without campaign_id schedules nothing")
     for kind in dict.fromkeys(check.kind for check in options.duplicate_checks):
         missing = sorted(COMPARED.get(kind, set()) - set(fields))
         if missing:
-            said.append(
+            found.append(
                 f"DUP{kind.value} compares {' and '.join(missing)}, which no column of the file "
                 "fills: empty equals empty"
             )
-    said += lacking_fields(dialer, fields) + lacking_facts(options, dialer)
-    said += (
-        idle(options)
-        + fallbacks(options, mapping)
-        + alike(dialer, mapping)
+    found += lacking_fields(dialer, fields) + lacking_facts(options, dialer)
+    found += (
+        without_effect(options)
+        + unfilled_fallbacks(options, mapping)
+        + similar_names(dialer, mapping)
         + custom_fields_remark(mapping)
     )
-    return said + read_otherwise(options, fields)
+    return found + reinterpreted_values(options, fields)
 
 
 def campaign_is_named(options: LoadOptions, mapping: ColumnMapping) -> bool:
@@ -70,31 +70,31 @@ def campaign_is_named(options: LoadOptions, mapping: ColumnMapping) -> bool:
     }
 
 
-def idle(options: LoadOptions) -> list[str]:
-    """Name options that do nothing without another one."""
+def without_effect(options: LoadOptions) -> list[str]:
+    """Name options that have no effect without another one."""
     needs = {"duplicate_check": (
         "duplicate_statuses", "duplicate_scope_archive", "on_duplicate", "keep",
     ), "feed": ("feed_max_age",)}  # fmt: skip
     plain = LoadOptions()
-    said = [
+    found = [
         f"{name} does nothing without {needed}"
         for needed, names in needs.items()
         for name in names
         if not getattr(options, needed) and getattr(options, name) != getattr(plain, name)
     ]
     if options.update_fields == "all" and options.on_duplicate != "update":
-        said.append("update_fields does nothing without on_duplicate update")
-    return said
+        found.append("update_fields does nothing without on_duplicate update")
+    return found
 
 
-def fallbacks(options: LoadOptions, mapping: ColumnMapping) -> list[str]:
-    """Name the fallbacks that can give no number."""
+def unfilled_fallbacks(options: LoadOptions, mapping: ColumnMapping) -> list[str]:
+    """Name the fallbacks that no column fills."""
     missing = [name for name in options.invalid_phone_fallback if name not in mapping.fields]
     return [f"invalid_phone_fallback: no column of the file fills {name}" for name in missing]
 
 
-def alike(dialer: Dialer, mapping: ColumnMapping) -> list[str]:
-    """Name columns that were not loaded and are almost named as a custom field."""
+def similar_names(dialer: Dialer, mapping: ColumnMapping) -> list[str]:
+    """Name columns that were not loaded and are named almost like a custom field."""
     labels = {plain(n): n for n in labels_of(dialer) if CUSTOM_PREFIX + n not in mapping.fields}
     return [
         f"column {column!r} was not loaded; for the custom field say --map "
@@ -105,7 +105,7 @@ def alike(dialer: Dialer, mapping: ColumnMapping) -> list[str]:
 
 
 def custom_fields_remark(mapping: ColumnMapping) -> list[str]:
-    """Name columns that custom fields took, and that would have filled a field of the lead."""
+    """Name columns that fill a custom field and could also fill a field of the lead."""
     return [
         f"column {column!r} fills the custom field; for {field} too say --map {field}={column!r}"
         for name, column in mapping.fields.items()
@@ -116,7 +116,7 @@ def custom_fields_remark(mapping: ColumnMapping) -> list[str]:
 
 
 def lacking_fields(dialer: Dialer, fields: Collection[str]) -> list[str]:
-    """Name the fields that rows have and an older vicidial_list has no column for."""
+    """Name the fields of rows for which an older vicidial_list has no column."""
     if not dialer.columns:
         return []
     missing = [name for name in fields if name in STORED and name not in dialer.columns]
@@ -124,7 +124,7 @@ def lacking_fields(dialer: Dialer, fields: Collection[str]) -> list[str]:
 
 
 def lacking_facts(options: LoadOptions, dialer: Dialer) -> list[str]:
-    """Name the columns that older small tables lack, where the options make them matter."""
+    """Name the columns that older tables lack and that the options need."""
     methods = tz_methods(options.tz_method)
     by_call_times = options.hopper_local_call_time_check == "Y"
     matters = {
@@ -137,37 +137,37 @@ def lacking_facts(options: LoadOptions, dialer: Dialer) -> list[str]:
         "vicidial_campaigns.local_call_time": by_call_times,
         "vicidial_lists.local_call_time": by_call_times,
     }
-    said = []
+    found = []
     for missing in dialer.missing:
         table, _, column = missing.partition(".")
         if matters.get(missing, matters.get(table, True)):
-            so = "is not checked" if table == "vicidial_users" else "counts as empty"
-            said.append(f"{table} has no column {column}: it {so}")
-    return said
+            consequence = "is not checked" if table == "vicidial_users" else "counts as empty"
+            found.append(f"{table} has no column {column}: it {consequence}")
+    return found
 
 
-def read_otherwise(options: LoadOptions, fields: Collection[str]) -> list[str]:
-    """Name values for the whole run that count as something else than they say."""
-    said = [
+def reinterpreted_values(options: LoadOptions, fields: Collection[str]) -> list[str]:
+    """Name values of options that count as another value."""
+    found = [
         f"callback_type {given!r} counts as ANYONE"
-        for given in _for_the_run("callback_type", options, fields)
+        for given in _values_of_run("callback_type", options, fields)
         if given not in {"USERONLY", "ANYONE"}
     ]
-    return said + [
+    return found + [
         f"hopper_priority {given!r} counts as {priority(given)}"
-        for given in _for_the_run("hopper_priority", options, fields)
+        for given in _values_of_run("hopper_priority", options, fields)
         if not re.fullmatch("[+-]?0*[0-9]{1,2}", given)
     ]
 
 
-def _for_the_run(name: str, options: LoadOptions, fields: Collection[str]) -> list[str]:
-    """Give the values that rows of the run may get for a field, if they have the field."""
+def _values_of_run(name: str, options: LoadOptions, fields: Collection[str]) -> list[str]:
+    """Give the values that options set for a field, if rows have the field."""
     given = (getattr(options, name), options.default.get(name), options.force.get(name))
     return [value for value in dict.fromkeys(given) if value and name in fields]
 
 
 def checks_off_remark(options: LoadOptions) -> str:
-    """Name the checks that were asked for and need a database."""
+    """Name the requested checks that need a database."""
     names = (
         "list_exists_check", "usacan_areacode_check", "nanpa_ac_prefix_check", "dnc_check",
         "campaign_dnc_check", "custom_fields", "add_to_hopper", "callback", "lookup_state",

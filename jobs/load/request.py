@@ -1,4 +1,4 @@
-"""What a load is asked to do."""
+"""The request for a load: a source file, where its rows go, and how."""
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import KW_ONLY, dataclass, field
@@ -15,7 +15,7 @@ from loader.reading.source import LAYOUTS, ReadOptions, SourceFile, open_source
 
 @dataclass(frozen=True)
 class LoadRequest:
-    """A source file, where its rows go, and how."""
+    """Everything that a load needs to know."""
 
     source: str | SourceFile
     """The path of the file, `-` for standard input; or a file that is open already."""

@@ -1,4 +1,4 @@
-"""The files of one source on their way through a night: loaded, and moved to where they belong."""
+"""The files of one source in a night: each is loaded, then moved out of the drop folder."""
 
 import hashlib
 import time
@@ -36,7 +36,7 @@ from loader.results.summary import Summary
 from loader.writing.lists import NewList, drop_list, find_list, make_list
 
 OF_THE_FILE = (SourceFileError, RejectRateError, UsageError)
-"""Errors that another night would meet again; nothing was inserted."""
+"""Errors that every further night would meet again; nothing was inserted."""
 
 CHANGED = "it changed meanwhile and stays where it is: somebody still writes it; raise settle"
 
@@ -51,21 +51,20 @@ class SourceFiles:
     database: Database
     watchers: Watchers
     """Of the night."""
-    telling: Telemetry
-    """Told of each run."""
+    telemetry: Telemetry
     day: date
-    """On which the night began."""
-    dry: Path | None
-    """Where a dry run, which moves nothing, puts its results."""
+    """The day on which the night began."""
+    dry_run_results: Path | None
+    """Folder for the results of a dry run, which moves nothing; None: no dry run."""
 
-    def take(self, found: Found) -> FileReport:
-        """Load a file and move it away; whatever happens to it is told, not raised."""
+    def load(self, found: Found) -> FileReport:
+        """Load a file and move it away; errors are reported, not raised."""
         began = time.monotonic()
         try:
-            report = self._take(found)
+            report = self._load_and_move(found)
         except LoaderError as error:
             report = _report(found, "left", str(error), error.exit_code)
-        except Exception as error:  # noqa: BLE001 - a bug that one file meets stops no others
+        except Exception as error:  # noqa: BLE001 - a bug in one file must not stop the others
             report = _report(found, "left", bug_of_ours(error), LoaderError.exit_code)
         finally:
             with suppress(OSError):
@@ -73,44 +72,44 @@ class SourceFiles:
         return report.model_copy(update={"seconds": round(time.monotonic() - began, 3)})
 
     def refuse_bad_settings(self) -> None:
-        """See before the first file that the options go together.
+        """Check the options of the source before the first file is loaded.
 
         Raises:
-            ConfigurationError: they do not.
+            ConfigurationError: they contradict one another.
         """
         self.settings.options_of(
             self.source, {"force_list_id": "999"} if self.source.new_list else {}
         )
 
-    def _take(self, found: Found) -> FileReport:
-        there = self.folder.find(found.name)
-        if there != found:
-            why = "still growing: it changed since it was looked at" if there else "it went away"
+    def _load_and_move(self, found: Found) -> FileReport:
+        present = self.folder.find(found.name)
+        if present != found:
+            why = "still growing: it changed since it was listed" if present else "it went away"
             return _report(found, "left", why)
         path = self.folder.fetch(found)
         options: LoadOptions | None = None
         new_list: NewList | None = None
         mark = _mark(path) if self.source.new_list else ""
         try:
-            groups, options = self._by_name(found.name)
-            new_list = self._list(groups, found.name, mark)
+            groups, options = self._options_by_name(found.name)
+            new_list = self._list_for(groups, found.name, mark)
             if new_list:
-                options = options.model_copy(update=self._into(new_list))
-            summary = self._load(path, found, options)
+                options = options.model_copy(update=self._options_for(new_list))
+            summary = self._import(path, found, options)
         except LoadedBeforeError as error:
-            report = self._loaded_before(found, error)
+            report = self._report_loaded_before(found, error)
         except FeedFileError:
             raise  # the file may be good
         except OF_THE_FILE as error:
-            if new_list and new_list.is_new and not self.dry:
+            if new_list and new_list.is_new and not self.dry_run_results:
                 drop_list(self.database, new_list.list_id, mark)
-            return self._failed(found, path, options, error)
+            return self._move_failed(found, path, options, error)
         else:
-            report = self._loaded(found, summary)
+            report = self._report_loaded(found, summary)
         return report.model_copy(update={"list_id": new_list.list_id if new_list else None})
 
-    def _by_name(self, name: str) -> tuple[dict[str, str], LoadOptions]:
-        """Give what the groups of file_name match in a file's name, and so the file's options."""
+    def _options_by_name(self, name: str) -> tuple[dict[str, str], LoadOptions]:
+        """Give the texts that the groups of file_name match, and the options with them."""
         groups = self.source.groups(name)
         if groups is None:
             raise SourceFileError(
@@ -120,16 +119,16 @@ class SourceFiles:
         try:
             return groups, self.settings.options_of(self.source, groups)
         except ConfigurationError as error:
-            # The settings alone were seen to be good.
+            # The settings were checked before, so it is due to the name.
             raise SourceFileError(str(error)) from None
 
-    def _list(self, groups: dict[str, str], file: str, mark: str) -> NewList | None:
-        """Make the list of a file, or find the one that was made for its content before."""
+    def _list_for(self, groups: dict[str, str], file: str, mark: str) -> NewList | None:
+        """Create the list for a file, or find the one that has the same content."""
         template = self.source.new_list
         if template is None:
             return None
         list_ids = template.first_list_id, template.last_list_id
-        if self.dry:
+        if self.dry_run_results:
             return find_list(self.database, list_ids, mark)
         words = dict.fromkeys(template.words, "") | groups
         words |= {"file": file, "stem": file.partition(".")[0], "source": self.source.name}
@@ -142,10 +141,12 @@ class SourceFiles:
 
         return make_list(self.database, list_ids, mark, fill)
 
-    def _into(self, new_list: NewList) -> dict[str, str]:
-        """Give the options by which all rows go into a list, which a dry run has not made."""
+    def _options_for(self, new_list: NewList) -> dict[str, str]:
+        """Give the options that put all rows into a list, which does not exist in a dry run."""
         options = {"force_list_id": str(new_list.list_id)}
-        return options | ({"list_exists_check": "N"} if self.dry and new_list.is_new else {})
+        return options | (
+            {"list_exists_check": "N"} if self.dry_run_results and new_list.is_new else {}
+        )
 
     def _validate(self, path: Path, options: LoadOptions, results: Path) -> Summary:
         report = self._report_options
@@ -154,12 +155,12 @@ class SourceFiles:
         )
         return load(request)
 
-    def _load(self, path: Path, found: Found, options: LoadOptions) -> Summary:
-        if self.dry:
-            results = self.dry / self.source.name / f"{found.name}.results"
+    def _import(self, path: Path, found: Found, options: LoadOptions) -> Summary:
+        if self.dry_run_results:
+            results = self.dry_run_results / self.source.name / f"{found.name}.results"
             return self._validate(path, options, results)
         results = self.folder.target("done", str(self.day), found.name).results
-        self.telling.began(str(path), source=self.source.name, job="import")
+        self.telemetry.began(str(path), source=self.source.name, job="import")
         try:
             with self.watchers.of_run("import") as watchers:
                 request = LoadRequest(
@@ -168,30 +169,29 @@ class SourceFiles:
                     self.database,
                     results,
                     job="import",
-                    watchers=self._ending(self.telling.watching(watchers)),
+                    watchers=self._end_at_signal(self.telemetry.watching(watchers)),
                     ledger_folder=self.settings.ledger_folder,
                     report=self._report_options,
                 )
                 summary = load(request)
         except BaseException as error:
-            self.telling.failed(error)
+            self.telemetry.failed(error)
             raise
-        self.telling.ended(summary)
+        self.telemetry.ended(summary)
         return summary
 
     @property
     def _report_options(self) -> ReportOptions:
-        """Compare each file with the one before it; a sample would leave rows out."""
+        """Compare each file with the one before it; load whole files, not samples."""
         last = self.folder.last_summary()
         try:
             _ = last and read_summary(last)
         except LoaderError:
             last = None
-        wanted = self.settings.reporting
-        return replace(wanted, source=self.source.name, sample=None, compare=last)
+        return replace(self.settings.reporting, source=self.source.name, sample=None, compare=last)
 
-    def _ending(self, watchers: Watchers) -> Watchers:
-        """Let a signal end a load after its batch: the next night completes it."""
+    def _end_at_signal(self, watchers: Watchers) -> Watchers:
+        """End a load at a signal, after its current batch; the next night completes it."""
 
         def progress(stage: str, done: int, share: float) -> None:
             watchers.progress(stage, done, share)
@@ -200,7 +200,7 @@ class SourceFiles:
 
         return replace(watchers, progress=progress)
 
-    def _loaded(self, found: Found, summary: Summary) -> FileReport:
+    def _report_loaded(self, found: Found, summary: Summary) -> FileReport:
         report = FileReport(
             file=found.name,
             size=found.size,
@@ -213,21 +213,21 @@ class SourceFiles:
             reasons=summary.reasons,
             dialable=summary.dialable,
         )
-        return report if self.dry else self._done(found, report, summary.results)
+        return report if self.dry_run_results else self._move_done(found, report, summary.results)
 
-    def _loaded_before(self, found: Found, error: LoadedBeforeError) -> FileReport:
+    def _report_loaded_before(self, found: Found, error: LoadedBeforeError) -> FileReport:
         report = _report(found, "loaded_before", str(error), run=error.run)
         results = ""
         with suppress(LoaderError):
-            # Killed between load and move: the file belongs beside the results of that run.
+            # After a kill between load and move, the file belongs with the results of that run.
             results = self._ledger().run(error.run).results
-        return self._done(found, report, results)
+        return self._move_done(found, report, results)
 
-    def _failed(
+    def _move_failed(
         self, found: Found, path: Path, options: LoadOptions | None, error: LoaderError
     ) -> FileReport:
         report = _report(found, "failed", str(error), error.exit_code)
-        if self.dry:
+        if self.dry_run_results:
             return report
         target = self.folder.target("failed", str(self.day), found.name)
         if isinstance(error, RejectRateError) and options:
@@ -240,27 +240,27 @@ class SourceFiles:
         except OSError as full:
             raise ResultsError(f"{target.results}: {full.strerror}; {error}") from None
         report = report.model_copy(update={"results": str(target.results)})
-        return self._moved(found, report, target)
+        return self._move(found, report, target)
 
-    def _done(self, found: Found, report: FileReport, results: str) -> FileReport:
-        """Move a file beside its results, or to a place of its own where another one is there."""
-        beside = self.folder.target_of(Path(results)) if results else None
-        return self._moved(
-            found, report, beside or self.folder.target("done", str(self.day), found.name)
+    def _move_done(self, found: Found, report: FileReport, results: str) -> FileReport:
+        """Move a file to where its results are, or to a new place if that one is occupied."""
+        target = self.folder.target_of(Path(results)) if results else None
+        return self._move(
+            found, report, target or self.folder.target("done", str(self.day), found.name)
         )
 
-    def _moved(self, found: Found, report: FileReport, target: Target) -> FileReport:
-        """Move a file that is still what was loaded."""
+    def _move(self, found: Found, report: FileReport, target: Target) -> FileReport:
+        """Move a file unless it has changed since it was loaded."""
         if self.folder.find(found.name) != found:
-            said = f"{report.why}; {CHANGED}" if report.why else CHANGED
+            why = f"{report.why}; {CHANGED}" if report.why else CHANGED
             return report.model_copy(
-                update={"outcome": "left", "why": said, "exit_code": SourceFileError.exit_code}
+                update={"outcome": "left", "why": why, "exit_code": SourceFileError.exit_code}
             )
         try:
             self.folder.move(found.name, target)
         except LoaderError as error:
-            said = f"{report.why}; {error}" if report.why else str(error)
-            return report.model_copy(update={"why": said, "exit_code": error.exit_code})
+            why = f"{report.why}; {error}" if report.why else str(error)
+            return report.model_copy(update={"why": why, "exit_code": error.exit_code})
         return report.model_copy(update={"moved_to": target.file})
 
     def _ledger(self) -> Ledger:
@@ -276,7 +276,7 @@ def _report(
 
 
 def _mark(path: Path) -> str:
-    """Give what stands for the content of a file in the description of its list."""
+    """Give the mark of a file's content, which the description of its list has."""
     try:
         with path.open("rb") as file:
             return f"[{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}]"

@@ -1,4 +1,4 @@
-"""Drop folders: which files are there, and where they go when they are done with."""
+"""Drop folders: the files in them, and where the files go afterwards."""
 
 import errno
 import itertools
@@ -16,27 +16,27 @@ from loader.errors import NoSuchFileError, NotAllowedError
 from loader.results.folder import SUMMARY
 
 Kind = Literal["done", "failed"]
-"""What became of a file; so is called, unless the settings say otherwise, where it goes."""
+"""What became of a file; also the default name of the folder that it moves to."""
 
 RESULTS = ".results"
-"""Behind the name of a file: the folder of its results."""
+"""The name of a file with this suffix is the name of its results folder."""
 
 
 class Found(NamedTuple):
-    """A file of a drop folder, as it was when it was looked at."""
+    """A file of a drop folder, as it was when the folder was listed."""
 
     name: str
     size: int
     """In bytes."""
     changed: str
-    """When; texts of one folder sort from the oldest on."""
+    """The time of the last change, as a text that sorts by time within one folder."""
 
 
 class Target(NamedTuple):
-    """Where a file goes."""
+    """The place that a file moves to."""
 
     file: str
-    """As its drop folder writes it."""
+    """The path or address in its drop folder."""
     results: Path
     """The folder of its results, on this machine."""
 
@@ -46,19 +46,19 @@ class DropFolder(ABC):
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.shown = source.folder
-        """In messages."""
+        self.address = source.folder
+        """The address for messages, without a password."""
 
-    def look(self) -> list[Found]:
-        """Give the files that are to be taken, from the oldest on.
+    def list_files(self) -> list[Found]:
+        """Give the files to load, the oldest first.
 
         Raises:
             NoSuchFileError: there is no such folder, or it cannot be read.
         """
-        wanted = (found for found in self._files() if self._wants(found.name))
-        return sorted(wanted, key=lambda found: (found.changed, found.name))
+        matching = (found for found in self._files() if self._matches(found.name))
+        return sorted(matching, key=lambda found: (found.changed, found.name))
 
-    def _wants(self, name: str) -> bool:
+    def _matches(self, name: str) -> bool:
         source = self.source
         return (
             not name.startswith(".")
@@ -67,18 +67,18 @@ class DropFolder(ABC):
         )
 
     def target(self, kind: Kind, day: str, name: str) -> Target:
-        """Find a place for a file: nothing is there yet, neither a file nor the results of one.
+        """Find a free place for a file: there is no file yet, and no results folder.
 
         Args:
-            kind: what became of it.
-            day: the folder in there, such as 2026-11-22.
-            name: of the file, which gets a number if it is taken.
+            kind: what became of the file.
+            day: the name of the subfolder, such as 2026-11-22.
+            name: of the file; it gets a number if the place is occupied.
         """
         stem, dot, rest = name.partition(".")
         numbered = (f"{stem}-{number}{dot}{rest}" for number in itertools.count(2))
         for free in itertools.chain([name], numbered):
             target = Target(
-                self._join(self._kept(kind), day, free),
+                self._join(self._folder_name(kind), day, free),
                 self._results(kind) / day / (free + RESULTS),
             )
             if not target.results.exists() and not self._exists(target.file):
@@ -86,7 +86,7 @@ class DropFolder(ABC):
         raise AssertionError("numbers do not end")
 
     def last_summary(self) -> Path | None:
-        """Give the summary of the file that was loaded last, as far as its results are here."""
+        """Give the summary of the file that was loaded last, if its results are on this machine."""
         days = sorted(
             (day for day in self._results("done").glob("*") if day.is_dir()), reverse=True
         )
@@ -97,19 +97,19 @@ class DropFolder(ABC):
         return None
 
     def target_of(self, results: Path) -> Target | None:
-        """Give the place of a file whose results are there, from a run that was broken off."""
+        """Give the place for a file whose results exist because its night was interrupted."""
         day = results.parent
         if day.parent.resolve() != self._results("done").resolve():
             return None
-        file = self._join(self._kept("done"), day.name, results.name.removesuffix(RESULTS))
+        file = self._join(self._folder_name("done"), day.name, results.name.removesuffix(RESULTS))
         return None if self._exists(file) else Target(file, results)
 
-    def _kept(self, kind: Kind) -> str:
+    def _folder_name(self, kind: Kind) -> str:
         return self.source.done if kind == "done" else self.source.failed
 
     @abstractmethod
     def prove_writable(self) -> None:
-        """See before anything is loaded that files can be moved out of the folder.
+        """Check that files can be moved out of the folder, before any is loaded.
 
         Raises:
             NotAllowedError: they cannot.
@@ -117,7 +117,7 @@ class DropFolder(ABC):
 
     @abstractmethod
     def find(self, name: str) -> Found | None:
-        """Look at one file again; None: it is not there any more."""
+        """Read size and time of one file again; None: it no longer exists."""
 
     @abstractmethod
     def fetch(self, found: Found) -> Path:
@@ -129,7 +129,7 @@ class DropFolder(ABC):
 
     @abstractmethod
     def move(self, name: str, target: Target) -> None:
-        """Move a file away, over nothing; its results come along if they are not there.
+        """Move a file away, and never over another one; its results move along if necessary.
 
         Raises:
             NotAllowedError: it cannot be moved.
@@ -137,7 +137,7 @@ class DropFolder(ABC):
 
     @abstractmethod
     def forget(self, name: str) -> None:
-        """Remove what was fetched of a file."""
+        """Delete the local copy of a file."""
 
     @abstractmethod
     def _files(self) -> Iterable[Found]: ...
@@ -153,41 +153,41 @@ class DropFolder(ABC):
 
 
 class LocalFolder(DropFolder):
-    """A folder of this machine, or one that is mounted."""
+    """A folder of this machine, or a mounted one."""
 
     def __init__(self, source: Source) -> None:
         super().__init__(source)
         self._folder = Path(source.folder).expanduser()
 
     def prove_writable(self) -> None:
-        """Make a file without a name, there and where files go."""
-        kept = (self._results("done"), self._results("failed"))
-        for folder in (self._folder, *kept):
+        """Create a temporary file in the folder and in those that files move to."""
+        targets = (self._results("done"), self._results("failed"))
+        for folder in (self._folder, *targets):
             try:
                 folder.mkdir(parents=True, exist_ok=True)
                 with tempfile.TemporaryFile(dir=folder):
                     pass
             except OSError as error:
                 raise NotAllowedError(
-                    f"drop folder {self.shown}: nothing can be written to {folder} "
+                    f"drop folder {self.address}: nothing can be written to {folder} "
                     f"({error.strerror}), so that its files could not be moved away; nothing of it "
                     "is loaded"
                 ) from None
 
     def find(self, name: str) -> Found | None:
-        """Ask for size and time."""
+        """Read size and time from the file system."""
         try:
-            told = (self._folder / name).stat()
+            status = (self._folder / name).stat()
         except OSError:
             return None
-        return Found(name, told.st_size, f"{told.st_mtime_ns:020d}")
+        return Found(name, status.st_size, f"{status.st_mtime_ns:020d}")
 
     def fetch(self, found: Found) -> Path:
-        """It is there already."""
+        """Give its path: nothing has to be fetched."""
         return self._folder / found.name
 
     def move(self, name: str, target: Target) -> None:
-        """Rename it, or copy it to another file system."""
+        """Rename the file, or copy it to another file system."""
         file, to = self._folder / name, Path(target.file)
         try:
             to.parent.mkdir(parents=True, exist_ok=True)
@@ -203,7 +203,7 @@ class LocalFolder(DropFolder):
             with os.scandir(self._folder) as entries:
                 names = [entry.name for entry in entries if entry.is_file()]
         except OSError as error:
-            raise NoSuchFileError(f"drop folder {self.shown}: {error.strerror}") from None
+            raise NoSuchFileError(f"drop folder {self.address}: {error.strerror}") from None
         return filter(None, map(self.find, names))
 
     def _join(self, *parts: str) -> str:
@@ -213,11 +213,11 @@ class LocalFolder(DropFolder):
         return os.path.lexists(file)
 
     def _results(self, kind: Kind) -> Path:
-        return self._folder / self._kept(kind)
+        return self._folder / self._folder_name(kind)
 
 
 def _rename(file: Path, to: Path) -> None:
-    """Move a file; where that has to be a copy, it is not seen under its name until it is whole."""
+    """Move a file; a copy gets its name when it is complete."""
     if os.path.lexists(to):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
     try:

@@ -37,34 +37,34 @@ LOCK = ".lock"
 def nightly(
     settings: Settings,
     database: Database,
-    telling: Telemetry,
+    telemetry: Telemetry,
     *,
     dry_run: bool = False,
     watchers: Watchers | None = None,
 ) -> NightReport:
-    """Load what lies in the drop folders, archive, and write the report.
+    """Load the files in the drop folders, archive, and write the report.
 
     Args:
         settings: sources, [nightly], and the options of loads and archivings.
         database: the dialer's.
-        telling: told of each run, and of the night.
-        dry_run: validate the files and look at the leads; nothing is written but the report.
+        telemetry: reports each run, and the whole night.
+        dry_run: validate the files and count the leads; only the report is written.
         watchers: callbacks of the night, and of each of its runs.
 
     Returns:
-        The report, also of what an error or a signal ended after its beginning.
+        The report, also if an error or a signal ended the night early.
 
     Raises:
         UsageError: there is no source.
-        ConfigurationError: the options of a source do not go together; nothing was done.
-        BusyError: another night is under way.
+        ConfigurationError: the options of a source contradict one another; nothing was done.
+        BusyError: another night is in progress.
         DatabaseUnavailableError: no answer after all retries.
-        ResultsError: the report cannot be written; what was done is done.
+        ResultsError: the report cannot be written; everything else is done.
     """
     began = datetime.now(UTC)
     watchers = watchers or Watchers()
     folder = settings.nightly.folder / run_name(began, "nightly")
-    night = Night(settings, database, telling, watchers, began, folder, dry_run=dry_run)
+    night = Night(settings, database, telemetry, watchers, began, folder, dry_run=dry_run)
     night.refuse_bad_settings()
     with ExitStack() as stack:
         if not dry_run:
@@ -72,13 +72,13 @@ def nightly(
         night.load_all()
         night.archive()
         report = night.report()
-        telling.whole(report.text, report.exit_code)
+        telemetry.end_command(report.text, report.exit_code)
         report.write(folder)
     return report
 
 
 def _lock(stack: ExitStack, folder: Path, database: Database) -> None:
-    """Let no other night begin: on this machine, which can be named, nor on any other."""
+    """Lock out other nights: by a file on this machine, and by a lock in the database."""
     what = "a night is under way"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -90,12 +90,12 @@ def _lock(stack: ExitStack, folder: Path, database: Database) -> None:
 
 @dataclass
 class _Visit:
-    """One source on its way through the night."""
+    """One source in this night."""
 
     files: SourceFiles
     report: SourceReport
     settled: list[Found] = field(default_factory=list)
-    """The files to take."""
+    """The files that have stopped growing."""
 
     @property
     def folder(self) -> DropFolder:
@@ -109,14 +109,14 @@ class Night:
         self,
         settings: Settings,
         database: Database,
-        telling: Telemetry,
+        telemetry: Telemetry,
         watchers: Watchers,
         began: datetime,
         folder: Path,
         *,
         dry_run: bool,
     ) -> None:
-        self._settings, self._database, self._telling = settings, database, telling
+        self._settings, self._database, self._telemetry = settings, database, telemetry
         self._watchers, self._began = watchers, began
         self._folder, self._dry_run = folder, dry_run
         self._visits = [self._visit(source) for source in settings.sources]
@@ -132,18 +132,18 @@ class Night:
             folder=folder,
             database=self._database,
             watchers=self._watchers,
-            telling=self._telling,
+            telemetry=self._telemetry,
             day=self._began.astimezone().date(),
-            dry=self._folder if self._dry_run else None,
+            dry_run_results=self._folder if self._dry_run else None,
         )
-        return _Visit(files, SourceReport(name=source.name, folder=folder.shown))
+        return _Visit(files, SourceReport(name=source.name, folder=folder.address))
 
     def refuse_bad_settings(self) -> None:
-        """See before anything is done that the settings will do.
+        """Check the settings before anything is done.
 
         Raises:
             UsageError: there is no source.
-            ConfigurationError: options do not go together, or a rule is of every lead.
+            ConfigurationError: options contradict one another, or a rule has no condition.
         """
         if not self._visits:
             raise UsageError(
@@ -158,22 +158,22 @@ class Night:
 
     def load_all(self) -> None:
         """Load the files of all sources that have stopped growing."""
-        self._look()
-        for visit, found in self._turns():
-            report = self._take(visit, found)
+        self._find_settled()
+        for visit, found in self._settled_files():
+            report = self._load(visit, found)
             visit.report.files.append(report)
             self._say(visit, report)
 
-    def _look(self) -> None:
-        """Look at all drop folders twice, to see which files have stopped growing."""
-        seen = {visit.report.name: self._list(visit) for visit in self._visits}
-        waits = [v.files.source.settle for v in self._visits if seen[v.report.name]]
+    def _find_settled(self) -> None:
+        """List all drop folders twice, to find the files that have stopped growing."""
+        before = {visit.report.name: self._list(visit) for visit in self._visits}
+        waits = [v.files.source.settle for v in self._visits if before[v.report.name]]
         seconds = max((wait.total_seconds() for wait in waits), default=0.0)
         if seconds:
             self._watchers.say(f"waiting {seconds:g} s, to see which files are still growing")
             self._watchers.stop.wait(seconds)
         for visit in self._visits:
-            found = first = seen[visit.report.name]
+            found = first = before[visit.report.name]
             if seconds and not visit.report.problem:
                 found = self._list(visit)
             settled = {each for each in first if each.size}.intersection(found)
@@ -184,11 +184,11 @@ class Night:
                 if each not in settled
             ]
             self._prove_writable(visit)
-            (self._watchers.warn if visit.report.problem else self._watchers.say)(_counted(visit))
+            (self._watchers.warn if visit.report.problem else self._watchers.say)(_describe(visit))
 
     def _list(self, visit: _Visit) -> list[Found]:
         try:
-            return visit.folder.look()
+            return visit.folder.list_files()
         except LoaderError as error:
             return self._give_up(visit, error)
 
@@ -203,35 +203,35 @@ class Night:
         visit.report.problem, visit.report.exit_code = str(error), error.exit_code
         return []
 
-    def _turns(self) -> Iterator[tuple[_Visit, Found]]:
+    def _settled_files(self) -> Iterator[tuple[_Visit, Found]]:
         for visit in self._visits:
             for found in visit.settled:
                 yield visit, found
 
-    def _take(self, visit: _Visit, found: Found) -> FileReport:
+    def _load(self, visit: _Visit, found: Found) -> FileReport:
         """Load one file, unless the night is to end."""
-        unbind("run")  # what is said from now on is not of the file before
-        if self._ends():
+        unbind("run")  # further messages are not about the file before
+        if self._must_end():
             return _left(found, f"its turn did not come: {self._why}")
         try:
-            report = visit.files.take(found)
+            report = visit.files.load(found)
         except KeyboardInterrupt:
-            if not self._ends():
+            if not self._must_end():
                 self._end("interrupted", 128 + signal.SIGINT)
             return _left(found, f"{self._why}: the next night completes it")
         if report.exit_code == DatabaseUnavailableError.exit_code:
-            self._see_whether_it_answers()
+            self._end_without_database()
         return report
 
-    def _see_whether_it_answers(self) -> None:
-        """End the night where every further file would wait in vain, too."""
+    def _end_without_database(self) -> None:
+        """End the night if the database does not answer: every further file would wait in vain."""
         try:
             self._database.read(lambda connection: connection.exec_driver_sql("SELECT 1"))
         except LoaderError as error:
             self._end(str(error), error.exit_code)
 
-    def _ends(self) -> bool:
-        """Say whether the night has to end, also for a signal that came."""
+    def _must_end(self) -> bool:
+        """Say whether the night has to end; a signal is one reason."""
         stop = self._watchers.stop.signal
         if stop and not self._why:
             self._end(f"{stop} came", 128 + signal.Signals[stop])
@@ -244,27 +244,27 @@ class Night:
         counts = f", {report.loaded:,} of {report.rows_read:,} rows" if report.rows_read else ""
         why = f": {report.why}" if report.why else ""
         outcome = report.outcome.replace("_", " ")
-        tell = self._watchers.warn if report.exit_code else self._watchers.say
-        tell(f"{visit.report.name}/{report.file}: {outcome}{counts}{why}")
+        say = self._watchers.warn if report.exit_code else self._watchers.say
+        say(f"{visit.report.name}/{report.file}: {outcome}{counts}{why}")
 
     def archive(self) -> None:
         """Archive by the rules of [nightly], outside of office hours."""
         for name in self._settings.nightly.archive:
-            if self._ends():
+            if self._must_end():
                 report = ArchivingReport(rule=name, why=f"its turn did not come: {self._why}")
             else:
                 report = self._archive(name)
             self._archives.append(report)
-            tell = self._watchers.warn if report.exit_code else self._watchers.say
-            tell(f"archive {name}: {report.moved:,} leads moved, {report.why}")
+            say = self._watchers.warn if report.exit_code else self._watchers.say
+            say(f"archive {name}: {report.moved:,} leads moved, {report.why}")
 
     def _archive(self, name: str) -> ArchivingReport:
         try:
-            return self._told(name, self._move(name))
+            return self._report_archiving(name, self._move(name))
         except OfficeHoursError as error:
             return ArchivingReport(rule=name, why=str(error))
         except LoaderError as error:
-            self._telling.failed(error)
+            self._telemetry.failed(error)
             return ArchivingReport(rule=name, why=str(error), exit_code=error.exit_code)
         except Interrupted as error:
             self._end(f"{error} came", error.exit_code)
@@ -273,7 +273,7 @@ class Night:
     def _move(self, name: str) -> ArchiveReport:
         settings = self._settings
         options = settings.archive.options
-        self._telling.began(f"rule {name}", source=name, job="archive")
+        self._telemetry.began(f"rule {name}", source=name, job="archive")
         with self._watchers.of_run("archive") as watchers:
             return move(
                 MoveRequest("archive", rule=settings.archive.rule(name, {})),
@@ -284,23 +284,23 @@ class Night:
                 watchers=watchers,
             )
 
-    def _told(self, name: str, report: ArchiveReport) -> ArchivingReport:
-        self._telling.ended(report)
+    def _report_archiving(self, name: str, report: ArchiveReport) -> ArchivingReport:
+        self._telemetry.ended(report)
         if report.stopped == "signal":
             self._end(report.why, report.exit_code)
-        of_hours = report.stopped == "office_hours"
+        is_success = report.stopped in {"office_hours", "signal"}
         return ArchivingReport(
             rule=name,
             moved=report.preview.leads if report.preview else report.moved,
             stayed=report.all_stayed,
             why=report.ending,
-            exit_code=0 if of_hours or report.stopped == "signal" else report.exit_code,
+            exit_code=0 if is_success else report.exit_code,
             run=report.run,
             results=report.results,
         )
 
     def report(self) -> NightReport:
-        """Put together what became of all."""
+        """Create the report of the night."""
         codes = [self._exit_code]
         codes += [code for visit in self._visits for code in visit.report.codes]
         codes += [archive.exit_code for archive in self._archives]
@@ -322,7 +322,7 @@ def _left(found: Found, why: str) -> FileReport:
     return FileReport(file=found.name, size=found.size, outcome="left", why=why)
 
 
-def _counted(visit: _Visit) -> str:
+def _describe(visit: _Visit) -> str:
     report, count = visit.report, len(visit.settled)
     if report.problem:
         return f"{report.name}: {report.problem}"

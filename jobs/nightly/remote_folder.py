@@ -1,4 +1,4 @@
-"""Drop folders at addresses: sftp, ftp, s3 and whatever else fsspec knows."""
+"""Drop folders at remote addresses: sftp, ftp, s3 and others that fsspec knows."""
 
 import ftplib
 import os
@@ -15,71 +15,71 @@ from jobs.settings.nightly import Source
 from loader.errors import ConfigurationError, LoaderError, NoSuchFileError, NotAllowedError
 
 TIMES = ("mtime", "modify", "LastModified", "last_modified", "updated", "modified", "created")
-"""How the file systems of fsspec call the time of a file."""
+"""The names that file systems of fsspec have for the time of a file."""
 
 PROBE = ".leadloader"
 KNOWN_HOSTS = (Path("~/.ssh/known_hosts"), Path("/etc/ssh/ssh_known_hosts"))
 
 
 class RemoteFolder(DropFolder):
-    """A folder at an address; each of its files is fetched whole before it is loaded.
+    """A folder at a remote address; each file is downloaded completely before it is loaded.
 
-    Every step connects anew: between two of them a load may take longer than a server waits.
+    Every step makes a new connection: a load between two steps may outlast a server's timeout.
     """
 
     def __init__(self, source: Source, folder: Path) -> None:
-        """Take the address; nothing is connected yet.
+        """Prepare the folder; nothing is connected yet.
 
         Args:
             source: its settings.
-            folder: of the nights, where files are fetched to and their results stay.
+            folder: of the nights; it has the downloaded files and their results.
         """
         super().__init__(source)
-        self.shown = without_password(source.folder)
-        self._here = folder.absolute() / source.name
+        self.address = without_password(source.folder)
+        self._local = folder.absolute() / source.name
         self._root = ""
 
     def prove_writable(self) -> None:
-        """Write a small file, move it to where files go, and remove it."""
+        """Write a small file, move it to each target folder, and delete it."""
         with self._connected(NotAllowedError) as (files, root):
             for kind in (self.source.done, self.source.failed):
-                probe, there = posixpath.join(root, PROBE), posixpath.join(root, kind, PROBE)
-                files.makedirs(posixpath.dirname(there), exist_ok=True)
+                probe, target = posixpath.join(root, PROBE), posixpath.join(root, kind, PROBE)
+                files.makedirs(posixpath.dirname(target), exist_ok=True)
                 files.pipe_file(probe, b"leadloader sees whether files can be moved\n")
-                files.mv(probe, there)
-                files.rm_file(there)
+                files.mv(probe, target)
+                files.rm_file(target)
 
     def find(self, name: str) -> Found | None:
         """List the folder again."""
         return next((found for found in self._files() if found.name == name), None)
 
     def fetch(self, found: Found) -> Path:
-        """Download it; it gets its name when it is whole."""
-        path = self._here / "fetched" / found.name
+        """Download the file; it gets its name when it is complete."""
+        path = self._local / "fetched" / found.name
         part = path.with_name(f".{found.name}.part")
         with self._connected() as (files, root):
             path.parent.mkdir(parents=True, exist_ok=True)
             files.get_file(posixpath.join(root, found.name), str(part))
         if part.stat().st_size != found.size:
             part.unlink()
-            raise NoSuchFileError(f"{self.shown}: {found.name} has not come whole; it may grow")
+            raise NoSuchFileError(f"{self.address}: {found.name} has not come whole; it may grow")
         return part.replace(path)
 
     def forget(self, name: str) -> None:
         """Remove the copy."""
-        (self._here / "fetched" / name).unlink(missing_ok=True)
+        (self._local / "fetched" / name).unlink(missing_ok=True)
 
     def move(self, name: str, target: Target) -> None:
-        """Rename it there; its results are sent before, so that they are there when it is."""
+        """Upload the results, then rename the file: where the file is, its results are complete."""
         with self._connected(NotAllowedError) as (files, root):
             files.makedirs(posixpath.dirname(target.file), exist_ok=True)
             if target.results.exists():
-                beside = posixpath.join(posixpath.dirname(target.file), target.results.name)
-                files.makedirs(beside, exist_ok=True)
-                # Not the folder at once: sftp has its own idea of that.
+                folder = posixpath.join(posixpath.dirname(target.file), target.results.name)
+                files.makedirs(folder, exist_ok=True)
+                # File by file: sftp copies whole folders in a different way.
                 for file in sorted(target.results.iterdir()):
                     if file.is_file():
-                        files.put_file(str(file), posixpath.join(beside, file.name))
+                        files.put_file(str(file), posixpath.join(folder, file.name))
             files.mv(posixpath.join(root, name), target.file)
 
     def _files(self) -> Iterable[Found]:
@@ -101,7 +101,7 @@ class RemoteFolder(DropFolder):
             return bool(files.exists(file))
 
     def _results(self, kind: Kind) -> Path:
-        return self._here / kind
+        return self._local / kind
 
     @contextmanager
     def _connected(self, kind: type[LoaderError] = NoSuchFileError) -> Iterator[tuple[Any, str]]:
@@ -113,26 +113,26 @@ class RemoteFolder(DropFolder):
             files, self._root = url_to_fs(self.source.folder, skip_instance_cache=True, **options)
         except ImportError as error:
             raise ConfigurationError(
-                f"drop folder {self.shown} needs an extra, {error.name}: pip install "
+                f"drop folder {self.address} needs an extra, {error.name}: pip install "
                 "'leadloader[remote]', for S3 'leadloader[s3]'"
             ) from None
         except (ValueError, TypeError) as error:
-            raise ConfigurationError(f"drop folder {self.shown}: {error}") from None
+            raise ConfigurationError(f"drop folder {self.address}: {error}") from None
         except _failures() as error:
-            raise NoSuchFileError(f"drop folder {self.shown}: {_told(error)}") from None
+            raise NoSuchFileError(f"drop folder {self.address}: {_message(error)}") from None
         try:
             yield files, self._root
         except _failures() as error:
-            raise kind(f"drop folder {self.shown}: {_told(error)}") from None
+            raise kind(f"drop folder {self.address}: {_message(error)}") from None
 
 
 def without_password(address: str) -> str:
-    """Give an address as it may be shown."""
+    """Give an address without its password."""
     return re.sub(r"(://[^/@:]*):[^/]*@", r"\1@", address)
 
 
 def _filled(storage: Mapping[str, Any]) -> dict[str, Any]:
-    """Put values of the environment in the place of their names."""
+    """Replace names of environment variables by their values."""
     filled = dict(storage)
     for key, value in storage.items():
         if isinstance(value, str) and value.startswith("$"):
@@ -143,7 +143,7 @@ def _filled(storage: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _failures() -> tuple[type[BaseException], ...]:
-    """Give what goes wrong over a connection, in the words of the libraries in use."""
+    """Give the exceptions that the libraries in use raise for failures of a connection."""
     kinds: list[type[BaseException]] = [OSError, EOFError, ftplib.Error]
     for module, name in (
         ("paramiko.ssh_exception", "SSHException"),
@@ -154,22 +154,22 @@ def _failures() -> tuple[type[BaseException], ...]:
     return tuple(kinds)
 
 
-def _told(error: BaseException) -> str:
-    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return said or type(error).__name__
+def _message(error: BaseException) -> str:
+    message = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return message or type(error).__name__
 
 
 def _host_keys(address: str) -> dict[str, Any]:
-    """Let sftp trust the keys that ssh knows, and no others, which fsspec would."""
+    """Let sftp trust only the host keys that ssh knows; fsspec would trust all."""
     if not address.startswith(("sftp://", "ssh://")):
         return {}
     import paramiko  # noqa: PLC0415 - an extra
 
     class KnownHosts(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]  # it has no types
-        """Knows the hosts of ssh's files."""
+        """Accepts the hosts in the known_hosts files of ssh."""
 
         def missing_host_key(self, _client: Any, hostname: str, key: Any) -> None:
-            """Look a key up."""
+            """Refuse a key that is in none of the files."""
             keys = paramiko.HostKeys()
             for file in KNOWN_HOSTS:
                 if file.expanduser().exists():

@@ -1,4 +1,4 @@
-"""What became of a night: one record, shown as JSON and as text."""
+"""The report of a night, as JSON and as text."""
 
 import os
 from collections import Counter
@@ -14,16 +14,16 @@ from loader.results.lines import align
 from loader.results.summary import Dialable
 
 FileOutcome = Literal["loaded", "loaded_before", "failed", "left"]
-"""loaded: its rows have their outcomes. loaded_before: its content was, by an earlier run. failed:
-nothing of it was inserted, somebody has to look at it. left: it is still in its drop folder, and
-the next night takes it, or completes it."""
+"""loaded: every row has an outcome. loaded_before: an earlier run loaded the same content. failed:
+nothing was inserted, and somebody has to fix the file. left: the file is still in its drop folder,
+and the next night loads or completes it."""
 
 DRY = {"loaded": "would be loaded", "failed": "would fail", "left": "would be left"}
-SAID = {"loaded_before": "loaded before"}
+WORDS = {"loaded_before": "loaded before"}
 
 
 class FileReport(BaseModel):
-    """What became of one file."""
+    """The outcome of one file."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -32,28 +32,28 @@ class FileReport(BaseModel):
     """Bytes."""
     outcome: FileOutcome
     why: str = ""
-    """Of what is not simply loaded."""
+    """The reason, unless the file is simply loaded."""
     exit_code: int = 0
     moved_to: str | None = None
-    """Where the file is now; None: where it was."""
+    """Where the file is now; None: in its drop folder."""
     results: str | None = None
     """Folder of its results, on this machine."""
     run: str | None = None
-    """That loaded it, this time or before."""
+    """The run that loaded it, in this night or before."""
     list_id: int | None = None
-    """The list that was made for it."""
+    """The list that was created for it."""
     rows_read: int = 0
     loaded: int = 0
     rejected: int = 0
     reasons: dict[str, int] = {}
     """Rejected rows by reason."""
     dialable: list[Dialable] | None = None
-    """Of the new leads, by list, what the dialer could call when the load was done."""
+    """New leads that the dialer could call when the load was done, by list."""
     seconds: float = 0.0
 
 
 class SourceReport(BaseModel):
-    """What became of the files of one source."""
+    """The outcomes of the files of one source."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -61,19 +61,19 @@ class SourceReport(BaseModel):
     folder: str
     """Its address without password."""
     problem: str = ""
-    """Why nothing could be taken from it."""
+    """Why no file of it could be loaded."""
     exit_code: int = 0
-    """Of the problem."""
+    """The exit code of the problem."""
     files: list[FileReport] = []
 
     @property
     def codes(self) -> list[int]:
-        """Give the exit code of each thing that could go wrong."""
+        """The exit codes of the source and of its files."""
         return [self.exit_code, *(file.exit_code for file in self.files)]
 
 
 class ArchivingReport(BaseModel):
-    """What became of the leads of one rule."""
+    """The outcome of archiving by one rule."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -81,14 +81,14 @@ class ArchivingReport(BaseModel):
     moved: int = 0
     stayed: int = 0
     why: str
-    """Why it ended, or did not begin."""
+    """Why it ended or did not begin."""
     exit_code: int = 0
     run: str | None = None
     results: str | None = None
 
 
 class NightReport(BaseModel):
-    """What became of all files, and of the archiving after them."""
+    """The outcomes of all files, and of the archiving after them."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -103,24 +103,24 @@ class NightReport(BaseModel):
     sources: list[SourceReport]
     archives: list[ArchivingReport]
     why: str = ""
-    """What ended it before its time."""
+    """What ended the night early."""
     exit_code: int
-    """That of the first thing that went wrong."""
+    """The first exit code that is not 0."""
     results: str
-    """Folder of this report."""
+    """The folder of this report."""
 
     @property
     def files(self) -> list[FileReport]:
-        """Give those of all sources."""
+        """The files of all sources."""
         return [file for source in self.sources for file in source.files]
 
     @property
     def text(self) -> str:
-        """Tell it to people."""
+        """The report as text."""
         return "".join(f"{line}\n" for line in _lines(self))
 
     def write(self, folder: Path) -> None:
-        """Write report.json and report.txt, each whole before it has its name.
+        """Write report.json and report.txt; each gets its name when it is complete.
 
         Raises:
             ResultsError: they cannot be written.
@@ -147,8 +147,8 @@ def _lines(report: NightReport) -> Iterator[str]:
     yield f"night {report.run}: {report.began:%Y-%m-%d %H:%M} UTC, {minutes:.1f} minutes{dry}"
     yield f"database {report.database}"
     outcomes = Counter(file.outcome for file in report.files)
-    told = [f"{count} {_word(name, report)}" for name, count in outcomes.items()]
-    yield f"files: {', '.join(told) or 'none'}"
+    counts = [f"{count} {_word(name, report)}" for name, count in outcomes.items()]
+    yield f"files: {', '.join(counts) or 'none'}"
     loaded, rejected = (sum(getattr(f, n) for f in report.files) for n in ("loaded", "rejected"))
     yield f"rows: {loaded:,} loaded, {rejected:,} rejected"
     for source in report.sources:
@@ -181,7 +181,7 @@ def _cells(file: FileReport, report: NightReport) -> list[str]:
 
 
 def _details(file: FileReport) -> Iterator[str]:
-    told = {
+    details = {
         "why": file.why,
         "list": f"{file.list_id}" if file.list_id else "",
         "rejected": ", ".join(f"{name} {count:,}" for name, count in file.reasons.items()),
@@ -192,9 +192,9 @@ def _details(file: FileReport) -> Iterator[str]:
         "moved to": file.moved_to or "",
         "results": file.results or "",
     }
-    yield from (f"    {name}: {said}" for name, said in told.items() if said)
+    yield from (f"    {name}: {text}" for name, text in details.items() if text)
 
 
 def _word(outcome: str, report: NightReport) -> str:
-    words = {**SAID, **DRY} if report.dry_run else SAID
+    words = {**WORDS, **DRY} if report.dry_run else WORDS
     return words.get(outcome, outcome)

@@ -1,4 +1,4 @@
-"""OpenLineage events: which file became which leads, and which leads went into the archive."""
+"""OpenLineage events: which file became which leads, and which leads were archived."""
 
 import uuid
 from collections.abc import Iterable, Mapping
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
 PRODUCER = f"urn:leadloader:{__version__}"
 LEADS, ARCHIVE = "vicidial_list", "vicidial_list_archive"
 RETRY = {"total": 2, "connect": 2, "read": 2, "backoff_factor": 0.3}
-"""Of an endpoint that does not answer: a load does not wait for it for long."""
+"""Few and short retries: a load must not wait long for an endpoint that does not answer."""
 
 
 class File(Protocol):
-    """What is known of a source file, before it is loaded as after."""
+    """The properties of a source file that are known before and after the load."""
 
     @property
     def sha256(self) -> str:
-        """Of the bytes."""
+        """The hash of the bytes."""
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """The size in bytes."""
 
 
 @dataclass(frozen=True)
 class Started:
-    """A run that was told of at its beginning."""
+    """A run whose start was reported."""
 
     run_id: str
     inputs: "list[InputDataset]"
@@ -52,10 +52,10 @@ class Lineage:
     """Sends the events of runs."""
 
     def __init__(self, settings: LineageSettings) -> None:
-        """Make the client; nothing is sent yet.
+        """Create the client; nothing is sent yet.
 
         Raises:
-            ConfigurationError: the extra is not installed, or the address is none.
+            ConfigurationError: the extra is not installed, or the address is invalid.
         """
         try:
             from openlineage.client import (  # noqa: PLC0415 - an extra
@@ -72,67 +72,67 @@ class Lineage:
 
     @property
     def goes_to(self) -> str:
-        """Name the file or the server, without a password in its address."""
+        """The file or the host that events go to."""
         return str(self._settings.file or urlsplit(self._settings.url).hostname)
 
     def started(
         self, job: str, run: str, path: str, file: File, fields: Mapping[str, str], began: datetime
     ) -> Started:
-        """Tell that a file is being loaded.
+        """Report the start of a load.
 
         Args:
             job: import.
             run: its name.
             path: of the file, `-` for standard input.
-            file: what is known of it.
-            fields: column of the file, by field.
+            file: its size and hash.
+            fields: columns of the file by field.
             began: when it began.
 
         Raises:
-            OSError, RuntimeError: it cannot be told.
+            OSError, RuntimeError: the event cannot be delivered.
         """
         started = Started(run_id(run), self._file(path, file, fields.values()))
         self._emit(self._events.RunState.START, job, began, started.run_id, started.inputs)
         return started
 
-    def ended(self, account: RunOutcome, started: Started | None = None) -> None:
-        """Tell how a run ended, and that it began if that was not told.
+    def ended(self, outcome: RunOutcome, started: Started | None = None) -> None:
+        """Report the end of a run, and its start if that was not reported.
 
         Raises:
-            OSError, RuntimeError: it cannot be told.
+            OSError, RuntimeError: the event cannot be delivered.
         """
-        inputs, outputs = self._datasets(account, started)
+        inputs, outputs = self._datasets(outcome, started)
         if started is None:
-            started = Started(run_id(account.run), inputs)
+            started = Started(run_id(outcome.run), inputs)
             state = self._events.RunState.START
-            self._emit(state, account.job, account.began, started.run_id, inputs)
-        state = self._state(account)
-        facets = {"leadloader": self._told(account)}
-        if account.exit_code:
-            error = self._facets.error_message_run.ErrorMessageRunFacet(account.message, "Python")
+            self._emit(state, outcome.job, outcome.began, started.run_id, inputs)
+        state = self._state(outcome)
+        facets = {"leadloader": self._run_facet(outcome)}
+        if outcome.exit_code:
+            error = self._facets.error_message_run.ErrorMessageRunFacet(outcome.message, "Python")
             facets["errorMessage"] = error
-        self._emit(state, account.job, account.ended, started.run_id, inputs, outputs, facets)
+        self._emit(state, outcome.job, outcome.ended, started.run_id, inputs, outputs, facets)
 
-    def _state(self, account: RunOutcome) -> "RunState":
+    def _state(self, outcome: RunOutcome) -> "RunState":
         states = self._events.RunState
-        report = account.report
+        report = outcome.report
         if isinstance(report, ArchiveReport) and report.stopped == "signal":
             return states.ABORT
-        return states.FAIL if account.exit_code else states.COMPLETE
+        return states.FAIL if outcome.exit_code else states.COMPLETE
 
-    def _told(self, account: RunOutcome) -> Any:
+    def _run_facet(self, outcome: RunOutcome) -> Any:
         return self._facets.RunFacet().with_additional_properties(
-            run=account.run,
-            outcomes=account.outcomes,
-            reasons=account.reasons,
-            seconds=dict(account.seconds),
-            results=account.results,
+            run=outcome.run,
+            outcomes=outcome.outcomes,
+            reasons=outcome.reasons,
+            seconds=dict(outcome.seconds),
+            results=outcome.results,
         )
 
     def _datasets(
-        self, account: RunOutcome, started: Started | None
+        self, outcome: RunOutcome, started: Started | None
     ) -> "tuple[list[InputDataset], list[OutputDataset]]":
-        report = account.report
+        report = outcome.report
         if isinstance(report, Summary):
             inputs = started.inputs if started else []
             inputs = inputs or self._file(
@@ -149,9 +149,9 @@ class Lineage:
         return (started.inputs if started else []), []
 
     def _file(self, path: str, file: File, columns: Iterable[str]) -> "list[InputDataset]":
-        """Give the source file; of its columns those that are loaded.
+        """Give the source file with the columns that are loaded.
 
-        What stands over the others may be a person's, where a file has no header after all.
+        The other names may be data of a person, if the file has no header after all.
         """
         schema, version = self._facets.schema_dataset, self._facets.dataset_version_dataset
         fields = [schema.SchemaDatasetFacetFields(name=column) for column in columns]
@@ -212,12 +212,12 @@ class Lineage:
 
 
 def run_id(run: str) -> str:
-    """Give the id of a run, always the same for a name: a run that is resumed keeps it."""
+    """Give the id of a run; it depends on the name alone, so that a resumed run keeps it."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, f"leadloader:{run}") if run else uuid.uuid4())
 
 
 def table_of(database: str, table: str) -> tuple[str, str]:
-    """Name a table of a database as OpenLineage does: namespace and name, without its account."""
+    """Give namespace and name of a table, as OpenLineage defines them; without the outcome."""
     url = make_url(database)
     if url.get_backend_name() == "sqlite":
         return "sqlite", f"{Path(url.database or '').resolve()}.{table}"

@@ -35,45 +35,45 @@ METRICS: dict[str, tuple[str, tuple[str, ...]]] = {
     "leadloader_last_end_timestamp_seconds": ("When the last of them ended", (JOB, SOURCE)),
     LAST_SUCCESS: ("When one last ended well", (JOB, SOURCE)),
 }
-"""What each tells, and its labels. All are gauges: each command tells its own runs only."""
+"""The help text and the labels of each metric. All are gauges of the last command's runs."""
 
 PATIENCE = 10.0
-"""Seconds to wait for another command that writes the same file."""
+"""Seconds to wait for another command that is writing the same file."""
 
 
 @dataclass
 class Metrics:
-    """The metrics of one command, which replace those of the last with the same job and source.
+    """The metrics of one command; they replace those of the last one with the same job and source.
 
-    What other jobs and sources have in the file stays.
+    Metrics of other jobs and sources stay in the file.
     """
 
     path: Path
-    """Of the file; its name has to end in .prom to be read."""
+    """The file; the collector reads only names that end in .prom."""
     samples: Samples = field(default_factory=lambda: {name: {} for name in METRICS})
 
     def __post_init__(self) -> None:
-        """Look for the extra.
+        """Check that the extra is installed.
 
         Raises:
-            ConfigurationError: it is not installed.
+            ConfigurationError: it is not.
         """
         try:
             import prometheus_client  # noqa: F401, PLC0415 - an extra
         except ImportError:
             raise missing_extra("metrics_file", "metrics", "prometheus-client") from None
 
-    def add(self, account: RunOutcome) -> None:
-        """Count a run and write the file, whole, then renamed into place.
+    def add(self, outcome: RunOutcome) -> None:
+        """Count a run and replace the file by a complete new one.
 
         Raises:
             OSError: it cannot be written.
         """
-        self._count(account)
+        self._count(outcome)
         if not self.path.parent.is_dir():
-            # The lock would make one, where nobody reads.
+            # The lock would create the folder, where no collector reads.
             raise OSError(errno.ENOENT, f"there is no folder {self.path.parent}")
-        # Hidden, and not .prom: the collector does not read it.
+        # A hidden name that does not end in .prom: the collector skips it.
         lock = FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=PATIENCE)
         try:
             with lock:
@@ -81,19 +81,19 @@ class Metrics:
         except Timeout:
             raise OSError("another command has been writing it for long") from None
 
-    def _count(self, account: RunOutcome) -> None:
-        key = (account.job, account.source)
-        for (outcome, reason), count in account.rows.items():
+    def _count(self, run: RunOutcome) -> None:
+        key = (run.job, run.source)
+        for (outcome, reason), count in run.rows.items():
             self._plus("leadloader_rows", (*key, outcome, reason), count)
-        for stage, seconds in account.seconds.items():
+        for stage, seconds in run.seconds.items():
             self._plus("leadloader_stage_seconds", (*key, stage), seconds)
         self._plus("leadloader_runs", key, 1)
-        self._plus("leadloader_failed_runs", key, int(bool(account.exit_code)))
-        took = (account.ended - account.began).total_seconds()
-        self._plus("leadloader_run_seconds", key, took)
-        ended = account.ended.timestamp()
+        self._plus("leadloader_failed_runs", key, int(bool(run.exit_code)))
+        seconds_of_run = (run.ended - run.began).total_seconds()
+        self._plus("leadloader_run_seconds", key, seconds_of_run)
+        ended = run.ended.timestamp()
         self.samples["leadloader_last_end_timestamp_seconds"][key] = ended
-        if not account.exit_code:
+        if not run.exit_code:
             self.samples[LAST_SUCCESS][key] = ended
 
     def _plus(self, name: str, labels: Labels, value: float) -> None:
@@ -102,18 +102,18 @@ class Metrics:
     def _write(self) -> None:
         from prometheus_client import write_to_textfile  # noqa: PLC0415 - an extra
 
-        ours = set(self.samples["leadloader_runs"])
+        own_keys = set(self.samples["leadloader_runs"])
         merged: Samples = {name: dict(samples) for name, samples in self.samples.items()}
         for name, labels, value in read(self.path):
-            is_ours = labels[:2] in ours
-            if not is_ours or (name == LAST_SUCCESS and labels not in merged[name]):
+            is_own = labels[:2] in own_keys
+            if not is_own or (name == LAST_SUCCESS and labels not in merged[name]):
                 merged[name][labels] = value
         write_to_textfile(str(self.path), _Collector(merged))
 
 
 @dataclass(frozen=True)
 class _Collector:
-    """Gives samples as prometheus_client asks for them."""
+    """Gives the samples to prometheus_client."""
 
     samples: Samples
 
@@ -121,8 +121,8 @@ class _Collector:
         """Give the metrics that have samples."""
         from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415 - an extra
 
-        for name, (told, labels) in METRICS.items():
-            family = GaugeMetricFamily(name, told, labels=labels)
+        for name, (help_text, labels) in METRICS.items():
+            family = GaugeMetricFamily(name, help_text, labels=labels)
             for values, value in sorted(self.samples[name].items()):
                 family.add_metric(values, value)
             if family.samples:
@@ -130,7 +130,7 @@ class _Collector:
 
 
 def read(path: Path) -> Iterator[tuple[str, Labels, float]]:
-    """Read our samples of a file: name, labels, value; none of a file that is damaged.
+    """Read the samples in `METRICS` from a file: name, labels, value; none from a damaged file.
 
     Raises:
         OSError: it cannot be read.

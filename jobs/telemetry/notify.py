@@ -1,4 +1,4 @@
-"""Notifications by Apprise: one for all runs of a command, by mail, chat or whatever it knows."""
+"""Notifications by Apprise (mail, chat and others): one for all runs of a command."""
 
 import socket
 from collections.abc import Sequence
@@ -9,32 +9,32 @@ from jobs.telemetry.outcome import RunOutcome
 from loader.errors import ConfigurationError, missing_extra
 
 PATIENCE = 30.0
-"""Seconds in which all services must have answered."""
+"""Seconds within which all services must answer."""
 MOST_RUNS = 50
-"""Runs that are told of one by one; failed ones first."""
+"""Runs that have a line of their own; failed ones come first."""
 
 
 class Severity(IntEnum):
-    """What is to be told, the worst last."""
+    """How bad the worst run was."""
 
     SUCCESS = 0
     REJECTS = 1
     FAILURE = 2
 
 
-LEAST = {
+LEAST_SEVERITY = {
     "failure": Severity.FAILURE,
     "rejects": Severity.REJECTS,
     "always": Severity.SUCCESS,
 }
-"""From what on `when` wants it told."""
+"""The severity from which a notification is sent, by the setting `when`."""
 
 
 class Notifier:
-    """Tells people, if it is worth telling."""
+    """Sends notifications, as far as the settings want them."""
 
     def __init__(self, settings: NotifySettings) -> None:
-        """Take the addresses.
+        """Register the addresses.
 
         Raises:
             ConfigurationError: the extra is not installed, or Apprise does not know an address.
@@ -55,60 +55,60 @@ class Notifier:
         self._apprise = Apprise(asset=asset)
         for number, url in enumerate(settings.urls, start=1):
             if not self._apprise.add(url.get_secret_value()):
-                # The address may be a secret as a whole: it is not repeated.
+                # The whole address may be a secret, so the message does not repeat it.
                 raise ConfigurationError(
                     f"notify.urls: Apprise does not understand address {number} of "
                     f"{len(settings.urls)}, or lacks a package for it; try it by: apprise --body "
                     "test ADDRESS"
                 )
 
-    def tell(self, command: str, accounts: Sequence[RunOutcome], text: str = "") -> list[str]:
-        """Send the notification, if the settings want one of these runs.
+    def notify(self, command: str, outcomes: Sequence[RunOutcome], text: str = "") -> list[str]:
+        """Send a notification, if the settings want one for these runs.
 
         Args:
-            command: what ran, such as nightly.
-            accounts: of its runs.
-            text: to tell in place of a line for each run.
+            command: such as nightly.
+            outcomes: of its runs.
+            text: the body; without a text it has a line for each run.
 
         Returns:
-            What could not be reached, each without its secrets.
+            The services that could not be reached, without secrets.
         """
-        worst = max((self._severity(each) for each in accounts), default=Severity.SUCCESS)
-        if not accounts or worst < LEAST[self._settings.when]:
+        worst = max((self._severity(each) for each in outcomes), default=Severity.SUCCESS)
+        if not outcomes or worst < LEAST_SEVERITY[self._settings.when]:
             return []
         result = self._apprise.notify(
-            title=title(command, accounts),
-            body=text or body(accounts),
+            title=title(command, outcomes),
+            body=text or body(outcomes),
             notify_type=("success", "warning", "failure")[worst],
             body_format="text",
             timeout=PATIENCE,
         )
-        # What follows the ? of an address is how it is sent to, with what Apprise adds.
+        # The part after the ? has parameters that Apprise adds.
         return [f"{each.name} ({each.url.partition('?')[0]})" for each in result if not each]
 
-    def _severity(self, account: RunOutcome) -> Severity:
-        if account.exit_code:
+    def _severity(self, outcome: RunOutcome) -> Severity:
+        if outcome.exit_code:
             return Severity.FAILURE
-        if account.reject_rate > self._settings.reject_rate:
+        if outcome.reject_rate > self._settings.reject_rate:
             return Severity.REJECTS
         return Severity.SUCCESS
 
 
-def title(command: str, accounts: Sequence[RunOutcome]) -> str:
-    """Say in a line how a command went: leadloader nightly on dialer1: 1 of 3 failed."""
-    failed = sum(bool(each.exit_code) for each in accounts)
-    if len(accounts) == 1:
-        how = accounts[0].headline
+def title(command: str, outcomes: Sequence[RunOutcome]) -> str:
+    """Give the title, such as: leadloader nightly on dialer1: 1 of 3 failed."""
+    failed = sum(bool(each.exit_code) for each in outcomes)
+    if len(outcomes) == 1:
+        result = outcomes[0].headline
     elif failed:
-        how = f"{failed} of {len(accounts)} failed"
+        result = f"{failed} of {len(outcomes)} failed"
     else:
-        how = f"{len(accounts)} done"
-    return f"leadloader {command} on {socket.gethostname()}: {how}"
+        result = f"{len(outcomes)} done"
+    return f"leadloader {command} on {socket.gethostname()}: {result}"
 
 
-def body(accounts: Sequence[RunOutcome]) -> str:
-    """Tell of each run in a line, of the failed ones first."""
-    in_order = sorted(accounts, key=lambda each: not each.exit_code)
-    lines = [f"{'FAILED ' if each.exit_code else ''}{each.told()}" for each in in_order]
+def body(outcomes: Sequence[RunOutcome]) -> str:
+    """Give a line for each run, the failed ones first."""
+    in_order = sorted(outcomes, key=lambda each: not each.exit_code)
+    lines = [f"{'FAILED ' if each.exit_code else ''}{each.describe()}" for each in in_order]
     more = len(lines) - MOST_RUNS
     return "\n".join(lines[:MOST_RUNS] + ([f"and {more} more"] if more > 0 else []))

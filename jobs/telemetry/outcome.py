@@ -1,4 +1,4 @@
-"""What became of one run, in the words that those who are told have in common."""
+"""The outcome of one run, as notification, metrics, lineage and log have it in common."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,34 +14,34 @@ from loader.signals import Interrupted
 from loader.undo.outcome import Kept
 from loader.undo.report import UndoReport
 
-MOST = 5
-"""Reasons that are told by name."""
+MOST_REASONS = 5
+"""Reasons that a description names."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunOutcome:
-    """One run: of a file, of an archiving, of a night. It holds nothing of any person."""
+    """The outcome of a load, an archiving or a night. It has no personal data."""
 
     job: str
     what: str
-    """The file, or the leads that were asked for."""
+    """The file, or a description of the leads."""
     source: str = ""
-    """Under which name runs are compared: of nightly's source, or of the rule."""
+    """The name under which runs are compared: a nightly's source, or a rule."""
     run: str = ""
-    """Its name; "" if it came to none."""
+    """The name of the run; "" if it ended before it had one."""
     began: datetime
     ended: datetime
     exit_code: int = 0
     message: str = ""
-    """Why it failed or ended early, or a note."""
+    """Why the run failed or ended early, or a note."""
     rows: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    """Rows or leads by outcome and reason, which may be ""; each is in one of them."""
+    """Numbers of rows or leads by outcome and reason (may be ""); each row counts once."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """By stage."""
     results: str = ""
-    """Folder of the result files, from the root: it is read elsewhere."""
+    """Folder of the result files, an absolute path."""
     report: Summary | ArchiveReport | UndoReport | None = None
-    """All of it."""
+    """The complete report."""
 
     @property
     def outcomes(self) -> dict[str, int]:
@@ -65,38 +65,38 @@ class RunOutcome:
 
     @property
     def headline(self) -> str:
-        """Say in a few words how it went."""
+        """The result in a few words."""
         counts = ", ".join(f"{n:,} {outcome}" for outcome, n in self.outcomes.items())
         return "failed" if self.exit_code else counts or "done"
 
-    def told(self) -> str:
-        """Tell it in a sentence or two."""
+    def describe(self) -> str:
+        """Describe the outcome in a sentence or two."""
         parts = [self.message] if self.message else []
         if self.rows:
             parts.append(", ".join(f"{n:,} {outcome}" for outcome, n in self.outcomes.items()))
         if self.reasons:
-            most = [f"{name} {n:,}" for name, n in list(self.reasons.items())[:MOST]]
-            parts.append(", ".join(most) + (", ..." if len(self.reasons) > MOST else ""))
+            most = [f"{name} {n:,}" for name, n in list(self.reasons.items())[:MOST_REASONS]]
+            parts.append(", ".join(most) + (", ..." if len(self.reasons) > MOST_REASONS else ""))
         if self.results:
             parts.append(f"results in {self.results}")
-        told = "; ".join(parts) or "done"
+        text = "; ".join(parts) or "done"
         # Most errors name the file themselves.
         names = (f"{self.what}:", f"{Path(self.what).name}:")
-        return told if told.startswith(names) else f"{self.what}: {told}"
+        return text if text.startswith(names) else f"{self.what}: {text}"
 
 
 @singledispatch
-def account_of(report: object) -> RunOutcome:
-    """Give the account of a report; of an account, itself."""
-    raise TypeError(f"there is no account of a {type(report).__name__}")
+def outcome_of(report: object) -> RunOutcome:
+    """Give the outcome of the run that a report is about; an outcome is returned as it is."""
+    raise TypeError(f"there is no outcome of a {type(report).__name__}")
 
 
-@account_of.register
-def _of_account(report: RunOutcome) -> RunOutcome:
+@outcome_of.register
+def _of_outcome(report: RunOutcome) -> RunOutcome:
     return report
 
 
-@account_of.register
+@outcome_of.register
 def _of_summary(report: Summary) -> RunOutcome:
     rows = {("loaded", ""): report.loaded}
     rows |= {("rejected", reason): count for reason, count in report.reasons.items()}
@@ -113,10 +113,10 @@ def _of_summary(report: Summary) -> RunOutcome:
     )
 
 
-@account_of.register
+@outcome_of.register
 def _of_archive(report: ArchiveReport) -> RunOutcome:
     rows = {("moved", ""): report.moved}
-    # Of a lead whose child was left behind, the lead itself is among the moved.
+    # A lead of which a child row stayed behind is among the moved.
     stayed = {why: n for why, n in report.stayed.items() if why != Stay.CHILD_LEFT}
     rows |= {("stayed", why): count for why, count in stayed.items()}
     others = {("gone", ""): report.gone, ("kept", ""): report.kept}
@@ -135,7 +135,7 @@ def _of_archive(report: ArchiveReport) -> RunOutcome:
     )
 
 
-@account_of.register
+@outcome_of.register
 def _of_undo(report: UndoReport) -> RunOutcome:
     left = {why: n for why, n in report.leads_stayed.items() if why != Kept.CHILD_LEFT}
     rows = {("moved", ""): report.moved, ("reverted", ""): report.reverted}
@@ -153,18 +153,18 @@ def _of_undo(report: UndoReport) -> RunOutcome:
     )
 
 
-def account_of_error(
+def outcome_of_error(
     error: BaseException, job: str, what: str, began: datetime, run: str = ""
 ) -> RunOutcome:
-    """Give the account of a run that came to nothing.
+    """Give the outcome of a run that failed.
 
     Args:
-        error: what ended it; of an error that is not ours the place is told, for its text may hold
-            a person's data.
+        error: what ended the run; of an unexpected error only the place is reported, because its
+            text may have personal data.
         job: the job.
-        what: the file, or the leads that were asked for.
-        began: when it began.
-        run: its name, if it came to one.
+        what: the file, or a description of the leads.
+        began: the start.
+        run: its name, if it has one.
     """
     message, exit_code = _ending(error)
     return RunOutcome(
@@ -179,7 +179,7 @@ def account_of_error(
 
 
 def _ending(error: BaseException) -> tuple[str, int]:
-    """Say what ended a run, and with which exit code."""
+    """Give the message and the exit code for an error."""
     if isinstance(error, LoaderError):
         return str(error), error.exit_code
     if isinstance(error, Interrupted):

@@ -1,28 +1,29 @@
-"""The one funnel: who is told how runs went, by notification, metrics and lineage.
+"""Reports how runs went, by notification, metrics and lineage.
 
-A command makes one `Telemetry` before it begins, so that what is missing for it is found before
-anything is loaded, and tells it of every run::
+A command creates one `Telemetry` before it begins, so that a missing extra is found before anything
+is loaded, and reports every run to it::
 
-    with Telemetry(settings, "nightly", warn=terminal.warn) as telling:
+    with Telemetry(settings, "nightly", warn=terminal.warn) as telemetry:
         for source, path in ...:
-            telling.began(path, source=source.name, job="import")
+            telemetry.began(path, source=source.name, job="import")
             try:
                 with terminal.watching() as watchers:
-                    summary = load(path, ..., watchers=telling.watching(watchers))
-                telling.ended(summary)
+                    request = LoadRequest(path, ..., watchers=telemetry.watching(watchers))
+                    summary = load(request)
+                telemetry.ended(summary)
             except LoaderError as error:
-                telling.failed(error)
-        telling.began("worked leads", source=rule_name, job="archive")
-        telling.ended(move(...))
-        telling.whole(text, exit_code)
+                telemetry.failed(error)
+        telemetry.began("worked leads", source=rule_name, job="archive")
+        telemetry.ended(move(...))
+        telemetry.end_command(text, exit_code)
 
-Metrics and lineage are written run by run, the notification when the context is left: one for all
-runs. What leaves the context as an error is told of too. `source` is the label under which the
-metrics of runs are compared: of nightly, the name of the source, not of the file; of an archiving,
-the name of the rule.
+Metrics and lineage are written after each run. One notification for all runs is sent when the
+context is left; an error that leaves the context is reported, too. `source` is the label under
+which the metrics of runs are compared: the name of the source (not of the file) in a nightly, the
+name of the rule in an archiving.
 
-What cannot be told never fails a run: it is said to `warn`. Validations and dry runs write
-nothing, and nobody is told of them.
+A report that cannot be delivered never fails a run: it is a message to `warn`. Validations and dry
+runs write nothing, and are not reported.
 """
 
 from collections.abc import Callable
@@ -34,7 +35,7 @@ from typing import TYPE_CHECKING, Self
 from jobs.telemetry.lineage import Lineage, Started
 from jobs.telemetry.metrics import Metrics
 from jobs.telemetry.notify import Notifier
-from jobs.telemetry.outcome import RunOutcome, account_of, account_of_error
+from jobs.telemetry.outcome import RunOutcome, outcome_of, outcome_of_error
 from jobs.watchers import Watchers
 from loader.archive.report import ArchiveReport
 from loader.results.summary import Summary
@@ -45,13 +46,13 @@ if TYPE_CHECKING:
     from loader.fields.mapping import ColumnMapping
     from loader.reading.source import SourceFile
 
-MOST_MISSES = 2
-"""Events that are not taken; after them no more are sent."""
+MOST_FAILED_EVENTS = 2
+"""After so many undelivered events no more are sent."""
 
 
 @dataclass
 class RunEvent:
-    """The run that is on its way."""
+    """The run in progress."""
 
     job: str
     what: str
@@ -59,11 +60,11 @@ class RunEvent:
     began: datetime
     name: str = ""
     started: Started | None = None
-    """What lineage knows of its beginning."""
+    """The lineage event of its start."""
 
 
 class Telemetry:
-    """Tells of the runs of one command."""
+    """Reports the runs of one command."""
 
     def __init__(
         self,
@@ -73,23 +74,23 @@ class Telemetry:
         warn: Callable[[str], None],
         dry_run: bool = False,
     ) -> None:
-        """Prepare it.
+        """Prepare the notifier, the metrics and the lineage.
 
         Args:
-            settings: who is to be told.
+            settings: addresses and files to report to.
             job: of the command: import, archive, nightly ...
-            warn: told of what cannot be told.
-            dry_run: nobody is told.
+            warn: called if a report cannot be delivered.
+            dry_run: report nothing.
 
         Raises:
-            ConfigurationError: an extra is not installed, or an address is not to be understood.
+            ConfigurationError: an extra is not installed, or an address is invalid.
         """
         self._job, self._warn = job, warn
         self._began = datetime.now(UTC)
-        self._accounts: list[RunOutcome] = []
+        self._outcomes: list[RunOutcome] = []
         self._text = ""
         self._run: RunEvent | None = None
-        self._misses = 0
+        self._failed_events = 0
         self._last_error: BaseException | None = None
         self._notifier: Notifier | None = None
         self._metrics: Metrics | None = None
@@ -112,25 +113,25 @@ class Telemetry:
         error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        """Notify; what ended the command before its time is told too."""
+        """Send the notification; it includes an error that ended the command early."""
         if error is not None and error is not self._last_error:
             self.failed(error)
         if self._notifier:
-            for missed in self._notifier.tell(self._job, self._accounts, self._text):
-                self._warn(f"the notification could not be delivered to {missed}")
+            for service in self._notifier.notify(self._job, self._outcomes, self._text):
+                self._warn(f"the notification could not be delivered to {service}")
 
     def began(self, what: str, *, source: str = "", job: str = "") -> None:
-        """Say what is done next.
+        """Report the start of a run.
 
         Args:
-            what: the path of a file, or which leads are moved.
-            source: under which name the metrics of such runs are compared.
-            job: of the run, where it is not the command's: import for a file of a night.
+            what: the path of a file, or a description of the leads to move.
+            source: the name under which the metrics of such runs are compared.
+            job: of the run, if it differs from the command: import for a file of a night.
         """
         self._run = RunEvent(job or self._job, what, source, datetime.now(UTC))
 
     def watching(self, watchers: Watchers) -> Watchers:
-        """Give watchers of the load that began, who tell of its beginning, beside others."""
+        """Give watchers that report the start of the load, in addition to other watchers."""
 
         def named(name: str) -> None:
             watchers.named(name)
@@ -144,58 +145,60 @@ class Telemetry:
         return replace(watchers, named=named, started=started)
 
     def ended(self, report: Summary | ArchiveReport | UndoReport | RunOutcome) -> None:
-        """Tell of a run that has a report; of one that has none of these, by an `Account`."""
+        """Report the end of a run, by its report or by a `RunOutcome`."""
         run, self._run = self._run, None
-        account = account_of(report)
+        outcome = outcome_of(report)
         if run:
-            account = replace(account, source=account.source or run.source)
-        self._tell(account, run)
+            outcome = replace(outcome, source=outcome.source or run.source)
+        self._report(outcome, run)
 
     def failed(self, error: BaseException) -> None:
-        """Tell of the run that began, or of the command, that an error ended it.
+        """Report an error that ended the run in progress, or the command.
 
         Args:
-            error: a LoaderError, which is a note if its exit code is 0; of one that is not ours
-                only the place is told.
+            error: a LoaderError with exit code 0 is a note; of an unexpected error only its place
+                is reported.
         """
         self._last_error = error
         run, self._run = self._run, None
         run = run or RunEvent(self._job, self._job, "", self._began)
-        account = account_of_error(error, run.job, run.what, run.began, run.name)
-        self._tell(replace(account, source=run.source), run)
+        outcome = outcome_of_error(error, run.job, run.what, run.began, run.name)
+        self._report(replace(outcome, source=run.source), run)
 
-    def whole(self, text: str, exit_code: int) -> None:
-        """Tell of the command as a whole, of which runs are parts: the night.
+    def end_command(self, text: str, exit_code: int) -> None:
+        """Report the end of a command that has several runs: the night.
 
         Args:
-            text: of the notification; without it, a line for each run.
-            exit_code: of the command, which alone says whether it failed.
+            text: of the notification; without a text it has a line for each run.
+            exit_code: of the command; it decides whether the command failed.
         """
         self._text = text
         if not exit_code:
-            self._accounts = [replace(each, exit_code=0) for each in self._accounts]
+            self._outcomes = [replace(each, exit_code=0) for each in self._outcomes]
         now = datetime.now(UTC)
         night = RunOutcome(
             job=self._job, what=self._job, began=self._began, ended=now, exit_code=exit_code
         )
         self._measure(night)
-        is_told = any(each.exit_code for each in self._accounts) if exit_code else self._accounts
-        self._accounts += [] if is_told else [night]
+        is_reported = (
+            any(each.exit_code for each in self._outcomes) if exit_code else self._outcomes
+        )
+        self._outcomes += [] if is_reported else [night]
 
-    def _tell(self, account: RunOutcome, run: RunEvent | None) -> None:
-        self._accounts.append(account)
-        self._measure(account)
+    def _report(self, outcome: RunOutcome, run: RunEvent | None) -> None:
+        self._outcomes.append(outcome)
+        self._measure(outcome)
         started = run.started if run else None
-        if self._lineage and (account.report or account.exit_code or started):
+        if self._lineage and (outcome.report or outcome.exit_code or started):
             try:
-                self._lineage.ended(account, started)
+                self._lineage.ended(outcome, started)
             except (OSError, RuntimeError) as error:
                 self._no_lineage(error)
 
-    def _measure(self, account: RunOutcome) -> None:
+    def _measure(self, outcome: RunOutcome) -> None:
         if self._metrics:
             try:
-                self._metrics.add(account)
+                self._metrics.add(outcome)
             except OSError as error:
                 self._warn(f"metrics file {self._metrics.path}: {error.strerror or error}")
                 self._metrics = None
@@ -214,8 +217,8 @@ class Telemetry:
         if self._lineage:
             # The kind only: the text may hold the address with its password.
             kind = type(error.__cause__ or error).__name__
-            self._warn(f"OpenLineage: {self._lineage.goes_to} could not be told: {kind}")
-            self._misses += 1
-            if self._misses == MOST_MISSES:
-                # Each costs the patience of its client, and a night has many files.
+            self._warn(f"OpenLineage: {self._lineage.goes_to} could not be reached: {kind}")
+            self._failed_events += 1
+            if self._failed_events == MOST_FAILED_EVENTS:
+                # Each waits for the timeout of its client, and a night has many files.
                 self._lineage = None

@@ -1,4 +1,4 @@
-"""Kindness to the dialer: how many leads a chunk may have, and what an archive waits for."""
+"""The throttle of jobs that move leads: the size of a chunk, and the reasons to wait."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,34 +23,34 @@ from loader.options.archive import ArchiveOptions
 RIGHT_IS_MISSING = 1227
 
 FEWEST = 10
-"""Leads of a chunk below which its time goes into statements, however few rows they have."""
+"""A smaller chunk saves no time: statements take as long for fewer rows."""
 
 MEMORY = 0.5
-"""How much of what earlier chunks showed counts beside the last one."""
+"""The weight of earlier chunks in the moving average."""
 
 REPLICA_PATIENCE = 10
-"""Seconds for a replica's answer; SHOW SLAVE STATUS may hang while replication is being stopped."""
+"""Seconds to wait for a replica; SHOW SLAVE STATUS may hang while replication is stopping."""
 
 
 class ChunkSize:
-    """How many leads the next chunk takes, so that it is done in about `seconds`."""
+    """The number of leads of the next chunk, such that it takes about `seconds`."""
 
     def __init__(self, at_most: int = 500, seconds: float = 0.25) -> None:
         self.size = at_most
         self._at_most, self._at_least = at_most, min(FEWEST, at_most)
         self._seconds = seconds
-        # Fading sums, not a mean of rates: a chunk of few leads says little about the rate.
+        # Fading sums, not a mean of rates: a chunk of few leads is a poor measure of the rate.
         self._past_rows = self._past_seconds = 0.0
 
     def took(self, rows: int, seconds: float) -> None:
-        """Learn from a chunk: one that took too long makes the next smaller, by its own rate.
+        """Adapt the size to the time of a chunk: after a slow one, the next is smaller.
 
-        Otherwise the next one may be larger, as the moving average of the rate allows, and at most
-        twice as large.
+        Otherwise the next one may be larger, up to what the moving average of the rate allows, and
+        at most twice as large.
 
         Args:
-            rows: leads of the chunk; one without any says nothing.
-            seconds: that its statements took.
+            rows: leads of the chunk; an empty chunk changes nothing.
+            seconds: the time that its statements took.
         """
         if not rows:
             return
@@ -68,16 +68,16 @@ class Wait(NamedTuple):
     """A reason to wait."""
 
     kind: str
-    """The same as long as it lasts."""
+    """Stays the same as long as the reason lasts."""
     message: str
     """The reason with its present value; a sentence without its full stop."""
 
 
 class Throttle:
-    """What an archive waits for between its chunks: the server, its replicas, a pause file."""
+    """Gives the reasons to wait between chunks: the server, its replicas, a pause file."""
 
     def __init__(self, database: Database, options: ArchiveOptions) -> None:
-        """Take the options; nothing is connected yet.
+        """Prepare the replicas; nothing is connected yet.
 
         Raises:
             ConfigurationError: a replica's address cannot be read.
@@ -86,12 +86,12 @@ class Throttle:
         self._replicas = [_Replica(address) for address in options.replicas]
 
     def check(self) -> None:
-        """See that everything can be asked that is to be waited for; replicas may lag by now.
+        """Check that all reasons to wait can be determined; replicas may lag.
 
         Raises:
             UsageError: a status variable does not exist or is no number, or SQLite has none.
             ConfigurationError: an address is not that of a replica.
-            NotAllowedError: an account may not ask.
+            NotAllowedError: an account lacks the right to ask.
             DatabaseUnavailableError: the database or a replica does not answer.
         """
         if (not self._database.adapter.has_replication) and (
@@ -106,29 +106,29 @@ class Throttle:
                 replica.ask()
             except TransientDatabaseError as error:
                 raise DatabaseUnavailableError(
-                    f"{replica.silence(error)}; see that it runs and can be reached, or leave it "
-                    "out of replicas"
+                    f"{replica.silence(error)}; make sure that it runs and can be reached, or "
+                    "leave it out of replicas"
                 ) from None
 
     def why_wait(self) -> Wait | None:
-        """Say why to wait now; None: there is no reason.
+        """Give the reason to wait now, or None.
 
         A replica that does not answer is waited for.
 
         Raises:
             UsageError: the server has lost a status variable since `check`.
-            ConfigurationError: a replica is none any more.
-            NotAllowedError: an account may not ask any more.
+            ConfigurationError: a replica no longer replicates.
+            NotAllowedError: an account has lost the right to ask.
             DatabaseUnavailableError: the database does not answer after all retries.
         """
         return self._pause() or self._busy() or self._lagging()
 
     def pause_after(self, seconds: float) -> float:
-        """Give the seconds to sleep after a chunk that took so many."""
+        """Give the seconds to sleep after a chunk of that duration."""
         return self._options.sleep.total_seconds() + self._options.sleep_ratio * seconds
 
     def close(self) -> None:
-        """End the connections to the replicas."""
+        """Close the connections to the replicas."""
         for replica in self._replicas:
             replica.database.engine.dispose()
 
@@ -141,10 +141,10 @@ class Throttle:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            said = f"pause file {file} cannot be looked for ({error.strerror})"
-            return Wait(said, said)
-        said = f"pause file {file} exists"
-        return Wait(said, said)
+            message = f"pause file {file} cannot be checked ({error.strerror})"
+            return Wait(message, message)
+        message = f"pause file {file} exists"
+        return Wait(message, message)
 
     def _busy(self) -> Wait | None:
         for name, (value, most) in self._loads().items():
@@ -165,7 +165,7 @@ class Throttle:
         return None
 
     def _loads(self) -> dict[str, tuple[float, float]]:
-        """Ask for all status variables at once; give each one's value and limit by its name."""
+        """Read all status variables at once; give value and limit by name."""
         limits = {name.lower(): most for name, most in self._options.max_load.items()}
         if not limits:
             return {}
@@ -188,18 +188,18 @@ def _number(name: str, value: str) -> float:
         return float(value)
     except ValueError:
         raise UsageError(
-            f"max_load: the status variable {name} is no number; take one that is, such as "
+            f"max_load: the status variable {name} is not a number; use one that is, such as "
             "Threads_running"
         ) from None
 
 
 def _plain(number: float) -> str:
-    """Write it without an exponent, and without a fraction where there is none."""
+    """Format a number without an exponent, and a whole number without a fraction."""
     return f"{number:.15g}"
 
 
 class _Replica:
-    """A server that is asked how far it lags."""
+    """A replica, which is asked how far it lags."""
 
     def __init__(self, address: str) -> None:
         try:
@@ -212,30 +212,30 @@ class _Replica:
             event.listen(self.database.engine, "do_connect", _limit_patience)
 
     def why_wait(self, most: timedelta) -> Wait | None:
-        """Say that it lags by more than `most`, or does not replicate; raises what `ask` does."""
+        """Give a reason if it lags by more than `most` or has stopped; raises what `ask` does."""
         for state in self.ask():
             source = f" from {state.connection}" if state.connection else ""
             if state.seconds is None:
                 error = f" (error {state.error})" if state.error else ""
-                said = f"{self.name} does not replicate{source}{error}"
-                return Wait(said, said)
+                message = f"{self.name} does not replicate{source}{error}"
+                return Wait(message, message)
             if state.seconds > most.total_seconds():
                 who, limit = f"{self.name} lags{source}", _plain(most.total_seconds())
-                said = f"{who} {_plain(state.seconds)} s, more than {limit}"
-                return Wait(f"{who} more than {limit}", said)
+                message = f"{who} {_plain(state.seconds)} s, more than {limit}"
+                return Wait(f"{who} more than {limit}", message)
         return None
 
     def silence(self, error: TransientDatabaseError) -> str:
-        """Say that it does not answer."""
+        """Describe that it does not answer."""
         return f"{self.name} does not answer (error {error.code})"
 
     def ask(self) -> "list[_State]":
-        """Ask for the state of its replication, from each of its sources.
+        """Read the state of the replication from each of its sources.
 
         Raises:
             TransientDatabaseError: it does not answer.
-            ConfigurationError: it is no replica.
-            NotAllowedError: the account may not ask.
+            ConfigurationError: it is not a replica.
+            NotAllowedError: the account lacks the right to ask.
         """
         try:
             states = self._ask_twice()
@@ -243,12 +243,13 @@ class _Replica:
             raise type(error)(f"{self.name}: {error}") from None
         if not states:
             raise ConfigurationError(
-                f"{self.name} is none: it replicates from no server; give addresses of replicas"
+                f"{self.name} is not a replica: it replicates from no server; "
+                "give addresses of replicas"
             )
         return states
 
     def _ask_twice(self) -> "list[_State]":
-        """Ask; again if the connection has broken since the last time, as idle ones are ended."""
+        """Ask; retry once if the connection has broken, because servers close idle ones."""
         try:
             return self._ask_once()
         except TransientDatabaseError:
@@ -262,10 +263,14 @@ class _Replica:
             return []
         with self.database.connect() as connection:
             try:
-                rows = connection.exec_driver_sql(_question(connection.dialect)).mappings().all()
+                rows = (
+                    connection.exec_driver_sql(_status_statement(connection.dialect))
+                    .mappings()
+                    .all()
+                )
             except DBAPIError as error:
                 if error_code(error) == RIGHT_IS_MISSING:
-                    raise NotAllowedError(_right(connection.dialect)) from None
+                    raise NotAllowedError(_missing_right(connection.dialect)) from None
                 raise
         self._is_connected = True
         return [_State.of(row) for row in rows]
@@ -273,7 +278,7 @@ class _Replica:
 
 @dataclass(frozen=True)
 class _State:
-    """How replication from one source goes; `seconds` is None where it stands still."""
+    """The state of replication from one source; `seconds` is None if it has stopped."""
 
     connection: str
     seconds: float | None
@@ -281,7 +286,7 @@ class _State:
 
     @staticmethod
     def of(row: Mapping[Any, Any]) -> "_State":
-        """Take it from a row of the server's, under the names of MariaDB or of MySQL."""
+        """Read a row of the server, which has the names of MariaDB or of MySQL."""
         seconds = _first(row, "Seconds_Behind_Master", "Seconds_Behind_Source")
         return _State(
             connection=str(_first(row, "Connection_name", "Channel_Name") or ""),
@@ -291,23 +296,23 @@ class _State:
 
 
 def _first(row: Mapping[Any, Any], *names: str) -> Any:
-    """Give what stands under the first of the names that the row has."""
+    """Give the value under the first of the names that the row has."""
     return next((row[name] for name in names if name in row), None)
 
 
-def _question(dialect: Dialect) -> str:
-    """Ask as the server's version understands it, for all of its sources."""
+def _status_statement(dialect: Dialect) -> str:
+    """Give the statement for all sources that the version of the server understands."""
     if _is_mariadb(dialect):
         return "SHOW ALL SLAVES STATUS"
     renamed = (dialect.server_version_info or ()) >= (8, 0, 22)
     return "SHOW REPLICA STATUS" if renamed else "SHOW SLAVE STATUS"
 
 
-def _right(dialect: Dialect) -> str:
-    """Say which right is missing: MariaDB split it in 10.5."""
+def _missing_right(dialect: Dialect) -> str:
+    """Describe the missing right; it has another name since MariaDB 10.5."""
     split = _is_mariadb(dialect) and (dialect.server_version_info or ()) >= (10, 5)
     right = "SLAVE MONITOR" if split else "REPLICATION CLIENT"
-    return f"the account may not see how replication goes; GRANT {right} ON *.* to it there"
+    return f"the account may not read the replication status; GRANT {right} ON *.* to it there"
 
 
 def _is_mariadb(dialect: Dialect) -> bool:

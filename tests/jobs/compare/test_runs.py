@@ -361,7 +361,7 @@ def test_names_are_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 def test_only_a_page_of_ours_is_overwritten_unasked(month: Path) -> None:
     Path("compare.html").write_text("mine", "utf-8")
-    with pytest.raises(UsageError, match="no page of ours"):
+    with pytest.raises(UsageError, match="no page of leadloader compare"):
         called(month)
     assert page_of() == "mine"
     called(month, output=Path("compare.html"))

@@ -47,14 +47,14 @@ def test_which_files_are_taken(tmp_path: Path, settings: dict[str, Any], taken: 
         (tmp_path / name).write_text("x")
         os.utime(tmp_path / name, (1_000_000, 1_000_000))
     (tmp_path / "done").mkdir()
-    assert [found.name for found in local(tmp_path, **settings).look()] == taken
+    assert [found.name for found in local(tmp_path, **settings).list_files()] == taken
 
 
 def test_the_oldest_is_the_first(tmp_path: Path) -> None:
     for age, name in ((9, "b"), (10, "a"), (100_000_000, "c")):
         (tmp_path / name).write_text("x")
         os.utime(tmp_path / name, (age, age))
-    assert [found.name for found in local(tmp_path).look()] == ["b", "a", "c"]
+    assert [found.name for found in local(tmp_path).list_files()] == ["b", "a", "c"]
 
 
 def test_a_place_is_free_of_files_and_of_results(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_file_goes_to_another_file_system(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(NoSuchFileError, match=r"^drop folder .*nowhere: No such file"):
-        local(tmp_path / "nowhere").look()
+        local(tmp_path / "nowhere").list_files()
 
 
 @pytest.mark.parametrize(
@@ -223,42 +223,42 @@ def test_what_is_wrong_with_an_address(
     tmp_path: Path, partner: Partner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(NoSuchFileError, match="530"):
-        remote(tmp_path, **partner.settings("wrong")).look()
+        remote(tmp_path, **partner.settings("wrong")).list_files()
     elsewhere = {"folder": f"ftp://127.0.0.1:{partner.port}/nowhere"}
     with pytest.raises(NoSuchFileError, match="/nowhere"):
-        remote(tmp_path, **(partner.settings() | elsewhere)).look()
+        remote(tmp_path, **(partner.settings() | elsewhere)).list_files()
     with pytest.raises(ConfigurationError, match="environment has no NOT_SET"):
-        remote(tmp_path, **partner.settings("$NOT_SET")).look()
+        remote(tmp_path, **partner.settings("$NOT_SET")).list_files()
     with pytest.raises(ConfigurationError, match="nonsense"):
-        remote(tmp_path, folder="nonsense://host/in").look()
+        remote(tmp_path, folder="nonsense://host/in").list_files()
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         closed = nobody.getsockname()[1]
         with pytest.raises(NoSuchFileError, match="Connection refused"):
-            remote(tmp_path, folder=f"ftp://127.0.0.1:{closed}/in").look()
+            remote(tmp_path, folder=f"ftp://127.0.0.1:{closed}/in").list_files()
     monkeypatch.setitem(sys.modules, "fsspec.core", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'leadloader\[remote\]'"):
-        remote(tmp_path, **partner.settings()).look()
+        remote(tmp_path, **partner.settings()).list_files()
 
 
 def test_a_store_that_has_no_folders(tmp_path: Path) -> None:
     files = fsspec.filesystem("memory")
     files.pipe_file("/bucket/in/a.csv", rows(1).encode())
     folder = remote(tmp_path, folder="memory://bucket/in")
-    (found,) = folder.look()
+    (found,) = folder.list_files()
     folder.prove_writable()
     assert folder.fetch(found).read_text("utf-8") == rows(1)
     target = folder.target("failed", "2026-11-22", "a.csv")
     folder.move("a.csv", target)
     assert files.find("/bucket") == ["/bucket/in/failed/2026-11-22/a.csv"]
     assert folder.target("failed", "2026-11-22", "a.csv").file.endswith("/a-2.csv")
-    assert (folder.look(), folder.find("a.csv")) == ([], None)
+    assert (folder.list_files(), folder.find("a.csv")) == ([], None)
 
 
 def test_half_a_file_is_not_taken_for_a_whole_one(tmp_path: Path, partner: Partner) -> None:
     (partner.drop / "a.csv").write_text(rows(1), "utf-8")
     folder = remote(tmp_path, **partner.settings())
-    (found,) = folder.look()
+    (found,) = folder.list_files()
     with (partner.drop / "a.csv").open("a") as file:
         file.write("more")
     with pytest.raises(NoSuchFileError, match=r"a\.csv has not come whole"):
@@ -269,7 +269,7 @@ def test_half_a_file_is_not_taken_for_a_whole_one(tmp_path: Path, partner: Partn
 def test_a_server_that_hangs_up(tmp_path: Path, partner: Partner) -> None:
     (partner.drop / "a.csv").write_text(rows(1), "utf-8")
     folder = remote(tmp_path, **partner.settings())
-    (found,) = folder.look()
+    (found,) = folder.list_files()
     partner.close()
     with pytest.raises(NoSuchFileError, match="Connection refused"):
         folder.fetch(found)

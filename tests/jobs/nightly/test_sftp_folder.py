@@ -36,7 +36,7 @@ def folder_of(partner: SftpPartner, here: Path, **storage: Any) -> RemoteFolder:
 def test_a_file_comes_and_goes(partner: SftpPartner, tmp_path: Path) -> None:
     (partner.drop / "a.csv").write_text(rows(1), "utf-8")
     folder = folder_of(partner, tmp_path / "here")
-    (found,) = folder.look()
+    (found,) = folder.list_files()
     assert (found.name, found.size, folder.find("a.csv")) == ("a.csv", len(rows(1)), found)
     folder.prove_writable()
     assert folder.fetch(found).read_text("utf-8") == rows(1)
@@ -49,15 +49,15 @@ def test_a_file_comes_and_goes(partner: SftpPartner, tmp_path: Path) -> None:
         "done/2026-11-22/a.csv", "done/2026-11-22/a.csv.results/summary.json"
     ]  # fmt: skip
     assert folder.target("done", "2026-11-22", "a.csv").file.endswith("/a-2.csv")
-    assert folder.look() == []
+    assert folder.list_files() == []
 
 
 def test_an_unknown_key_is_refused(partner: SftpPartner, tmp_path: Path) -> None:
     (tmp_path / "known_hosts").write_text("", "utf-8")
     with pytest.raises(NoSuchFileError, match=r"the key of \[127.0.0.1\]:\d+ is not in"):
-        folder_of(partner, tmp_path).look()
+        folder_of(partner, tmp_path).list_files()
     # Who wants that can have it.
-    assert folder_of(partner, tmp_path, host_key_policy="auto_add").look() == []
+    assert folder_of(partner, tmp_path, host_key_policy="auto_add").list_files() == []
 
 
 def test_another_key_is_refused(partner: SftpPartner, tmp_path: Path) -> None:
@@ -66,10 +66,10 @@ def test_another_key_is_refused(partner: SftpPartner, tmp_path: Path) -> None:
     other.close()
     (tmp_path / "known_hosts").write_text(line, "utf-8")
     with pytest.raises(NoSuchFileError, match="is not in"):
-        folder_of(partner, tmp_path).look()
+        folder_of(partner, tmp_path).list_files()
 
 
 def test_a_wrong_password(partner: SftpPartner, tmp_path: Path) -> None:
     with pytest.raises(NoSuchFileError, match="Authentication failed") as raised:
-        folder_of(partner, tmp_path, password="wrong").look()  # noqa: S106 - of the tests
+        folder_of(partner, tmp_path, password="wrong").list_files()  # noqa: S106 - of the tests
     assert "wrong" not in str(raised.value)

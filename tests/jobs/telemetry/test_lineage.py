@@ -14,7 +14,7 @@ from requests import RequestException
 
 from jobs.settings.telemetry import LineageSettings
 from jobs.telemetry.lineage import PRODUCER, Lineage, run_id, table_of
-from jobs.telemetry.outcome import RunOutcome, account_of
+from jobs.telemetry.outcome import RunOutcome, outcome_of
 from loader.archive.report import ArchiveReport
 from loader.errors import ConfigurationError
 from loader.results.summary import FileSummary, MappingSummary, Summary
@@ -80,7 +80,7 @@ def told(path: Path) -> dict[str, Any]:
     """Tell of a load from its beginning, and give the last event."""
     lineage = Lineage(LineageSettings(file=path))
     started = lineage.started("import", SUMMARY.run, "/drop/leads.csv", File(), FIELDS, NOW)
-    lineage.ended(account_of(SUMMARY), started)
+    lineage.ended(outcome_of(SUMMARY), started)
     first, last = events(path)
     assert first["eventType"] == "START"
     assert first["run"]["runId"] == last["run"]["runId"] == run_id(SUMMARY.run)
@@ -148,7 +148,7 @@ def test_what_fails_at_once_has_a_beginning_too(path: Path) -> None:
     ],
 )
 def test_how_an_archiving_ends(changes: dict[str, Any], state: str, path: Path) -> None:
-    Lineage(LineageSettings(file=path)).ended(account_of(archive_report(**changes)))
+    Lineage(LineageSettings(file=path)).ended(outcome_of(archive_report(**changes)))
     assert [each["eventType"] for each in events(path)] == ["START", state]
 
 
@@ -157,7 +157,7 @@ def test_how_an_archiving_ends(changes: dict[str, Any], state: str, path: Path) 
     [("archive", ["", "_archive"]), ("dearchive", ["_archive", ""])],
 )
 def test_an_archiving_goes_from_table_to_table(job: str, tables: list[str], path: Path) -> None:
-    Lineage(LineageSettings(file=path)).ended(account_of(archive_report(job=job)))
+    Lineage(LineageSettings(file=path)).ended(outcome_of(archive_report(job=job)))
     last = events(path)[-1]
     found = [*names(last, "inputs"), *names(last, "outputs")]
     server = "mysql://dialer1:3306"
@@ -180,7 +180,7 @@ def test_tables_are_named_without_the_account(database: str, named: tuple[str, s
 def test_a_server_is_sent_the_events(listener: Listener) -> None:
     url = f"http://127.0.0.1:{listener.port}"
     lineage = Lineage(LineageSettings.model_validate({"url": url, "api_key": "geheim"}))
-    lineage.ended(account_of(SUMMARY))
+    lineage.ended(outcome_of(SUMMARY))
     assert [body["eventType"] for body in listener.bodies] == ["START", "COMPLETE"]
     assert {path for path, _, _ in listener.posts} == {"/api/v1/lineage"}
     assert {headers["Authorization"] for _, headers, _ in listener.posts} == {"Bearer geheim"}
@@ -190,12 +190,12 @@ def test_a_server_that_refuses(listener: Listener) -> None:
     listener.status = 403
     lineage = Lineage(LineageSettings(url=f"http://127.0.0.1:{listener.port}"))
     with pytest.raises(RequestException):
-        lineage.ended(account_of(SUMMARY))
+        lineage.ended(outcome_of(SUMMARY))
 
 
 def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="none"):
-        Lineage(LineageSettings(file=tmp_path / "none" / "x")).ended(account_of(SUMMARY))
+        Lineage(LineageSettings(file=tmp_path / "none" / "x")).ended(outcome_of(SUMMARY))
 
 
 def test_the_variables_of_other_programs_change_nothing(

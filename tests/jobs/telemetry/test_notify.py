@@ -62,12 +62,12 @@ def test_when(
     settings: dict[str, Any], accounts: list[RunOutcome], kind: str | None, listener: Listener
 ) -> None:
     url = f"json://127.0.0.1:{listener.port}/hook"
-    assert notifier(url, **settings).tell("import", accounts) == []
+    assert notifier(url, **settings).notify("import", accounts) == []
     assert [each["type"] for each in listener.bodies] == ([kind] if kind else [])
 
 
 def test_one_message_tells_of_all_runs_failed_ones_first(listener: Listener) -> None:
-    notifier(f"json://127.0.0.1:{listener.port}/").tell("nightly", [GOOD, BAD])
+    notifier(f"json://127.0.0.1:{listener.port}/").notify("nightly", [GOOD, BAD])
     (message,) = listener.bodies
     assert message["title"] == f"leadloader nightly on {socket.gethostname()}: 1 of 2 failed"
     assert message["message"].splitlines() == [
@@ -77,13 +77,13 @@ def test_one_message_tells_of_all_runs_failed_ones_first(listener: Listener) -> 
 
 
 def test_a_text_of_ones_own(listener: Listener) -> None:
-    notifier(f"json://127.0.0.1:{listener.port}/").tell("nightly", [BAD], "All <b>went</b> & so.")
+    notifier(f"json://127.0.0.1:{listener.port}/").notify("nightly", [BAD], "All <b>went</b> & so.")
     assert listener.bodies[0]["message"] == "All <b>went</b> & so."
 
 
 def test_who_cannot_be_reached_is_named_without_secrets(listener: Listener) -> None:
     there = f"json://127.0.0.1:{listener.port}/"
-    (missed,) = notifier(NOWHERE, there).tell("import", [BAD])
+    (missed,) = notifier(NOWHERE, there).notify("import", [BAD])
     assert "127.0.0.1:1" in missed
     assert "geheim" not in missed
     assert len(listener.posts) == 1
@@ -91,7 +91,7 @@ def test_who_cannot_be_reached_is_named_without_secrets(listener: Listener) -> N
 
 def test_who_refuses_is_named(listener: Listener) -> None:
     listener.status = 500
-    assert len(notifier(f"json://127.0.0.1:{listener.port}/").tell("import", [BAD])) == 1
+    assert len(notifier(f"json://127.0.0.1:{listener.port}/").notify("import", [BAD])) == 1
 
 
 @pytest.mark.parametrize("url", ["nosuch://geheim", "geheim", "json://"])

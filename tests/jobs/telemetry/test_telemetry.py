@@ -15,8 +15,8 @@ from sqlalchemy import NullPool, create_engine
 from jobs.cli.main import run
 from jobs.settings import settings as settings_module
 from jobs.settings.settings import read_settings
-from jobs.telemetry.outcome import RunOutcome, account_of
-from jobs.telemetry.telemetry import MOST_MISSES, Telemetry
+from jobs.telemetry.outcome import RunOutcome, outcome_of
+from jobs.telemetry.telemetry import MOST_FAILED_EVENTS, Telemetry
 from jobs.watchers import Watchers
 from loader.errors import BusyError, LoadedBeforeError, OfficeHoursError, SourceFileError
 from tests.support.listener import Listener, listening
@@ -173,10 +173,10 @@ def test_a_server_that_does_not_take_events_is_left_alone(config: None) -> None:
     settings("json://127.0.0.1:1/", lineage='url = "http://127.0.0.1:1"')
     warned: list[str] = []
     with telling(warned=warned) as told:
-        for number in range(MOST_MISSES + 2):
+        for number in range(MOST_FAILED_EVENTS + 2):
             told.began(f"{number}.csv")
             told.failed(SourceFileError("the file is empty"))
-    assert sum("OpenLineage" in each for each in warned) == MOST_MISSES
+    assert sum("OpenLineage" in each for each in warned) == MOST_FAILED_EVENTS
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_a_night_is_told_of_in_its_own_words(config: None, listener: Listener) -
         told.failed(SourceFileError("a.csv: the file is empty"))
         told.began("/drop/b.csv", source="south", job="import")
         told.failed(LoadedBeforeError("b.csv: loaded already", "r1"))
-        told.whole("The whole story.", 65)
+        told.end_command("The whole story.", 65)
     (message,) = listener.bodies
     assert message["message"] == "The whole story."
     assert message["title"].startswith("leadloader nightly on ")
@@ -261,14 +261,14 @@ def test_a_night_that_says_it_went_well_is_believed(config: None, listener: List
     with telling() as told:
         told.began("rule worked", job="archive")
         told.failed(OfficeHoursError("it is office hours"))
-        told.whole("Archiving was put off.", 0)
+        told.end_command("Archiving was put off.", 0)
     assert listener.bodies[0]["type"] == "success"
 
 
 @pytest.mark.parametrize(("exit_code", "kind"), [(0, "success"), (75, "failure")])
 def test_a_night_without_files(exit_code: int, kind: str, config: None, listener: Listener) -> None:
     with telling() as told:
-        told.whole("", exit_code)
+        told.end_command("", exit_code)
     assert [each["type"] for each in listener.bodies] == [kind]
 
 
@@ -308,9 +308,9 @@ def test_others_watch_too(config: None) -> None:
 
 def test_an_account_is_its_own() -> None:
     account = RunOutcome(job="undo", what="r1", began=NOW, ended=NOW)
-    assert account_of(account) is account
+    assert outcome_of(account) is account
     with pytest.raises(TypeError, match="int"):
-        account_of(1)
+        outcome_of(1)
 
 
 PERSON = ("Zaphod", "Beeblebrox", "zaphod@example.org", "Betelgeuse", "2025550147", "5550147")

@@ -145,7 +145,7 @@ def test_a_pause_file_that_cannot_be_looked_for_is_waited_for(
 ) -> None:
     file = tmp_path / ("x" * 300)
     reason = why(Throttle(sqlite, ArchiveOptions(pause_file=file)))
-    assert reason == f"pause file {file} cannot be looked for (File name too long)"
+    assert reason == f"pause file {file} cannot be checked (File name too long)"
 
 
 def test_without_options_nothing_is_waited_for(sqlite: Database) -> None:
@@ -298,7 +298,7 @@ def test_large_numbers_are_written_out(throttled: Make) -> None:
     ("variable", "message"),
     [
         ("Thread_running", "no status variable thread_running"),
-        ("Ssl_version", "Ssl_version is no number"),
+        ("Ssl_version", "Ssl_version is not a number"),
     ],
     ids=["unknown", "text"],
 )
