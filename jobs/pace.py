@@ -65,11 +65,6 @@ class Pace:
         limit = self._options.limit
         return self._size.size if limit is None else min(self._size.size, limit - self.leads_done)
 
-    @property
-    def share_of_limit(self) -> float:
-        """How much of the limit is reached, from 0 to 1."""
-        return self.leads_done / self._options.limit if self._options.limit else 0.0
-
     def wait(self) -> Ending | None:
         """Wait until the next chunk may start; give the reason if no further one may."""
         if self._pause:
@@ -84,11 +79,7 @@ class Pace:
         return ending
 
     def run_chunk(self, leads: int, work: Callable[[], Result]) -> tuple[Result, float]:
-        """Do the work of a chunk; its time decides on the next one's size and the pause before it.
-
-        Returns:
-            The result of the work, and the seconds that it took.
-        """
+        """Do the work of a chunk, adapt size and pause, and return the result and the seconds."""
         began = self._watchers.monotonic()
         result = work()
         seconds = self._watchers.monotonic() - began
@@ -108,10 +99,8 @@ class Pace:
             return Ending(
                 "run_time", f"the run_time of {format_duration(options.run_time)} is over"
             )
-        office_hours = self._office_hours()
-        if office_hours:
-            return Ending("office_hours", office_hours, OfficeHoursError.exit_code)
-        return None
+        hours = self._office_hours()
+        return Ending("office_hours", hours, OfficeHoursError.exit_code) if hours else None
 
     def _wait_for(self, reason: Wait) -> None:
         if reason.kind != self._waits_for:

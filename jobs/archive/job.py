@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from jobs.archive.hours import Hours, ServerTime
+from jobs.archive.hours import ServerHours
 from jobs.pace import Ending, Pace
 from jobs.watchers import Watchers
 from loader.api.lead_archive import IN_OFFICE_HOURS, SUCCESS
@@ -76,7 +76,7 @@ def move(
     _refuse_no_steps(request, options)
     if request.job == "dearchive" or options.ignore_office_hours or options.dry_run:
         office_hours = None
-    hours = Hours(office_hours, ServerTime(database, watchers))
+    hours = ServerHours(office_hours, database, watchers)
     with closing(Throttle(database, options)) as throttle:
         with watchers.stop.at_once():
             hours.refuse()
@@ -243,8 +243,9 @@ class ArchiveJob:
         self._report_progress()
 
     def _report_progress(self) -> None:
-        share = max(self.run.leads.share, self.pace.share_of_limit)
-        self.watchers.progress(self.run.request.job, self.pace.leads_done, share)
+        done, limit = self.pace.leads_done, self.run.archiver.options.limit
+        share = max(self.run.leads.share, done / limit if limit else 0.0)
+        self.watchers.progress(self.run.request.job, done, share)
 
 
 def _given_options(options: ArchiveOptions) -> dict[str, Any]:

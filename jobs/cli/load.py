@@ -83,16 +83,10 @@ def _load_all(
         try:
             with terminal.watching(ask=settings.ask) as watching:
                 request = LoadRequest(
-                    path,
-                    settings.options,
-                    database,
-                    results,
-                    job=job,
-                    watchers=telling.watching(watching),
-                    allow_reload=settings.again,
-                    ledger_folder=settings.ledger_folder,
-                    report=settings.reporting,
-                )
+                    path, settings.options, database, results, job=job,
+                    watchers=telling.watching(watching), allow_reload=settings.again,
+                    ledger_folder=settings.ledger_folder, report=settings.reporting,
+                )  # fmt: skip
                 summary = load(request)
             telling.ended(summary)
             terminal.show(summary)

@@ -164,15 +164,10 @@ class SourceFiles:
         try:
             with self.watchers.of_run("import") as watchers:
                 request = LoadRequest(
-                    str(path),
-                    options,
-                    self.database,
-                    results,
-                    job="import",
+                    str(path), options, self.database, results, job="import",
                     watchers=self._end_at_signal(self.telemetry.watching(watchers)),
-                    ledger_folder=self.settings.ledger_folder,
-                    report=self._report_options,
-                )
+                    ledger_folder=self.settings.ledger_folder, report=self._report_options,
+                )  # fmt: skip
                 summary = load(request)
         except BaseException as error:
             self.telemetry.failed(error)

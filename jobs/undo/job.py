@@ -51,12 +51,10 @@ def undo(
     Args:
         run: its name in the ledger: an import, or an undo.
         database: the dialer's.
-        results: folder of the result files; `results/<run>` if not given. An unfinished undo
-            keeps its folder.
+        results: folder of the results, or `results/<run>`; an unfinished undo keeps its folder.
         options: the pace, see `ArchiveOptions`; an undo decides its steps itself.
         dry_run: write the result files and nothing else.
-        ledger_folder: folder of the ledger where it is a file; the folder that holds `results` if
-            not given.
+        ledger_folder: folder of the ledger where it is a file, or the one that holds `results`.
         watchers: callbacks, the stop signal and the clocks.
 
     Raises:

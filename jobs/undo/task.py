@@ -71,9 +71,8 @@ class UndoTask:
 
     @property
     def _counts_at_start(self) -> dict[str, Any]:
-        if self.unfinished_undo:
-            return dict(self.unfinished_undo.counts)
-        return {"state_before": self.record.state}
+        undo = self.unfinished_undo
+        return undo.counts if undo else {"state_before": self.record.state}
 
     def undo_run(self, results: Path | None, *, dry_run: bool) -> RunRecord:
         """Give the ledger record of the undo; a new one is not in the ledger yet.

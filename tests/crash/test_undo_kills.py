@@ -14,7 +14,7 @@ import pytest
 
 from jobs.cli.main import run as run_command
 from jobs.undo.job import undo
-from jobs.undo.task import Task
+from jobs.undo.task import UndoTask
 from loader.archive.transfer import Transfer
 from loader.database.connection import Database
 from loader.errors import UndoneBeforeError
@@ -86,7 +86,7 @@ POINTS = tuple(
     for owner, names, nths in (
         (Ledger, ("insert",), (1,)),
         (Ledger, ("update",), (1, 2, 3)),
-        (Task, ("begin",), (1,)),
+        (UndoTask, ("begin",), (1,)),
         (UndoResults, ("plan", "begin", "note_leads", "note_changes", "finish"), (1,)),
         (LeadUpdater, ("write",), (1,)),
         (LoadedLeads, ("_take_from_hopper",), (1,)),

@@ -485,8 +485,8 @@ def test_each_version_is_asked_in_its_words(
     is_mariadb: bool, version: tuple[int, ...], question: str, right: str
 ) -> None:
     dialect: Any = SimpleNamespace(is_mariadb=is_mariadb, server_version_info=version)
-    assert throttle._question(dialect) == question
-    assert f"GRANT {right} ON" in throttle._right(dialect)
+    assert throttle._status_statement(dialect) == question
+    assert f"GRANT {right} ON" in throttle._missing_right(dialect)
 
 
 ERRORS = {"Last_IO_Errno": 0, "Last_SQL_Errno": 0}
