@@ -107,13 +107,13 @@ def _load_all(
 def _paths(files: list[str]) -> "tuple[list[str], list[NoSuchFileError]]":
     """Give the files that are there, each once, and what is wrong with the others."""
     from loader.errors import NoSuchFileError
-    from loader.reading.source import expand
+    from loader.reading.source import expand_globs
 
     paths: dict[str, str] = {}
     missing: list[NoSuchFileError] = []
     for pattern in files:
         try:
-            found = expand([pattern])
+            found = expand_globs([pattern])
         except NoSuchFileError as error:
             missing.append(error)
             continue

@@ -21,7 +21,7 @@ from loader.options.load import LoadOptions
 from loader.options.report import ReportOptions
 from loader.pipeline import Checks
 from loader.queries.facts import read_dialer
-from loader.reading.source import LAYOUTS, ReadOptions, SourceFile, spread
+from loader.reading.source import LAYOUTS, ReadOptions, SourceFile, take_sample
 from loader.report.comparison import read_summary
 from loader.results.files import Results
 
@@ -74,7 +74,7 @@ def new_run(
         def counted(done: int) -> None:
             task.watchers.progress("count", done, source.size)
 
-        rows, records = spread(source, reporting.sample, counted)
+        rows, records = take_sample(source, reporting.sample, counted)
     # All numbers that could be loaded were looked for in the feeds.
     passed = task.goes_on and not options.invalid_phone_fallback
     return ImportContext(
