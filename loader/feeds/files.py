@@ -20,7 +20,7 @@ from loader.errors import (
     UsageError,
 )
 from loader.feeds.feed import Feed
-from loader.fields.lead import plain, usual_names
+from loader.fields.lead import normalize_name, usual_names
 from loader.frames.arrow import to_arrow
 from loader.frames.sorted_numbers import Numbers, sort_on_disk
 from loader.options.load import LoadOptions
@@ -154,8 +154,8 @@ class _FeedReader:
 
 
 def _column(source: SourceFile) -> str:
-    known = {plain(name) for name in ("phone_number", *usual_names()["phone_number"])}
-    found = [column for column in source.columns if plain(column) in known]
+    known = {normalize_name(name) for name in ("phone_number", *usual_names()["phone_number"])}
+    found = [column for column in source.columns if normalize_name(column) in known]
     if not found and len(source.columns) == 1:
         found = list(source.columns)
     if len(found) != 1:

@@ -18,7 +18,7 @@ from loader.database.catalogue import has_insert_trigger
 from loader.database.connection import Database
 from loader.dialer import LEADS
 from loader.errors import LoaderError
-from loader.fields.lead import CONSTANT, FILLED
+from loader.fields.lead import DEFAULT_VALUES, LEAD_FIELDS
 from loader.frames.arrow import to_arrow, to_series
 from loader.writing.batch import Batch, BatchLog, Inserted
 from loader.writing.fingerprints import IDENTITY, SEPARATOR, as_texts, fingerprints_of, read_texts
@@ -47,9 +47,11 @@ def as_stored(
         "gmt_offset_now": written_offsets(leads["gmt_offset_now"]),
     }
     stored = {}
-    for name in FILLED:
+    for name in LEAD_FIELDS:
         given = numbers.get(name, leads.get(name))
-        stored[name] = _repeated(CONSTANT.get(name, ""), leads.index) if given is None else given
+        stored[name] = (
+            _repeated(DEFAULT_VALUES.get(name, ""), leads.index) if given is None else given
+        )
     for name, value in {**always, "user": user}.items():
         stored[name] = _repeated(value, leads.index)
     return pd.DataFrame({name: stored[name] for name in stored if name in columns})

@@ -308,7 +308,7 @@ def test_unknown_encoding(name: str, write: Write) -> None:
         ),
         pytest.param(
             b"c" + b",c" * 1000 + b"\n1\n",
-            "the header has 1,001 columns, and 1,000 are",
+            "the header has 1,001 columns; at most 1,000 can be read",
             id="columns",
         ),
     ],
