@@ -225,7 +225,7 @@ def test_the_first_feed_that_contains_a_number_is_the_reason(tmp_path: Path) -> 
 def test_sort_on_disk(
     chunks: list[list[int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sorted_numbers, "RUN_NUMBERS", 8)
+    monkeypatch.setattr(sorted_numbers, "NUMBERS_IN_MEMORY", 8)
     monkeypatch.setattr(sorted_numbers, "NUMBERS_PER_STEP", 2)
     arrays = [np.array(chunk, dtype=np.uint64) for chunk in chunks]
     assert sort_on_disk(arrays, tmp_path).tolist() == sorted({n for c in chunks for n in c})
