@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from loader.errors import LoaderError, NoSuchFileError
-from loader.profile.score import ALL_POINTS, MOST_WITH_A_FAULT, unknown_parts
+from loader.profile.score import ALL_POINTS, MOST_WITH_FAULTS, unknown_parts
 from loader.reading.source import printable_path
 from loader.report.comparison import (
     is_summary,
@@ -279,7 +279,7 @@ def _mean(scores: Sequence[float]) -> float | None:
     if not scores:
         return None
     mean = sum(scores) / len(scores)
-    return mean if mean == ALL_POINTS else min(round(mean, 1), MOST_WITH_A_FAULT)
+    return mean if mean == ALL_POINTS else min(round(mean, 1), MOST_WITH_FAULTS)
 
 
 def rate_of(runs: Iterable[ComparedRun]) -> float | None:

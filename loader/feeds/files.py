@@ -156,13 +156,13 @@ def _column(source: SourceFile) -> str:
     phone_names = {
         normalize_name(name) for name in ("phone_number", *usual_names()["phone_number"])
     }
-    count = [column for column in source.columns if normalize_name(column) in phone_names]
-    if not count and len(source.columns) == 1:
-        count = list(source.columns)
-    if len(count) != 1:
-        names = ", ".join(f"'{name}'" for name in count or source.columns)
+    candidates = [column for column in source.columns if normalize_name(column) in phone_names]
+    if not candidates and len(source.columns) == 1:
+        candidates = list(source.columns)
+    if len(candidates) != 1:
+        names = ", ".join(f"'{name}'" for name in candidates or source.columns)
         raise SourceFileError(
-            f"{source.name}: which of the columns {names} has the numbers? Name it phone_number "
-            "and the others otherwise, or give --feed a file of numbers alone"
+            f"{source.name}: which of the columns {names} has the numbers? Name only that one "
+            "phone_number, or give --feed a file of numbers alone"
         )
-    return count[0]
+    return candidates[0]

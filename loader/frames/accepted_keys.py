@@ -32,7 +32,7 @@ class AcceptedKeys:
     def add(
         self, keys: "pd.Series[str]", rows: npt.NDArray[np.int64], lists: npt.NDArray[np.int64]
     ) -> None:
-        """Add keys (str, not null) with row_number and list_id; of equal keys the first one counts."""
+        """Add keys (str, not null) with row_number and list_id; of equal keys the first counts."""
         if not len(keys):
             return
         entries = np.stack([*_hashes(keys), rows.astype(np.uint64), lists.astype(np.uint64)])

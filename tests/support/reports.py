@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from loader.profile.oddities import Oddity
-from loader.profile.records import Details, OddExample, RejectedExample, Repeated
+from loader.profile.records import Details, OddExample, RejectedExample, RepeatedValue
 from loader.results.summary import (
     CallHours,
     Change,
@@ -155,7 +155,7 @@ def profile(**changes: Any) -> Profile:
 def score() -> Score:
     """Give a score, a part of which is not known."""
     parts = [
-        ("readable rows", "rows whose fields could be told apart", 100, 0.9988),
+        ("readable rows", "rows that could be split into fields", 100, 0.9988),
         ("numbers that can be called", "rows with a number that can exist", 100, 0.958),
         ("numbers that may be called", "rows on no do-not-call list", 100, None),
         ("new to the dialer", "rows that are no duplicates", 100, 0.871),
@@ -223,9 +223,11 @@ def details(**changes: Any) -> Details:
             ],
         },
         "repeated": {
-            "phone_number": [Repeated(value="7275550100", rows=31)],
-            "email": [Repeated(value="info@example.com", rows=412)],
-            "last_name": [Repeated(value="Smith", rows=120), Repeated(value="Jones", rows=98)],
+            "phone_number": [RepeatedValue(value="7275550100", rows=31)],
+            "email": [RepeatedValue(value="info@example.com", rows=412)],
+            "last_name": [
+                RepeatedValue(value="Smith", rows=120), RepeatedValue(value="Jones", rows=98)
+            ],
         },
     }  # fmt: skip
     return Details(**(known | changes))
@@ -241,5 +243,5 @@ def odd_everywhere(value: str) -> Details:
         odd={
             each.value: [OddExample(row_number=2, field=value, value=value)] * 5 for each in Oddity
         },
-        repeated={f"{n}{value}": [Repeated(value=value, rows=9)] * 5 for n in range(60)},
+        repeated={f"{n}{value}": [RepeatedValue(value=value, rows=9)] * 5 for n in range(60)},
     )

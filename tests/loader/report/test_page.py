@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from loader.fields.reject_file import UNREADABLE
 from loader.profile.oddities import Oddity
-from loader.profile.records import OddExample, RejectedExample, Repeated
+from loader.profile.records import OddExample, RejectedExample, RepeatedValue
 from loader.reasons import Notice, Obstacle, Reason
 from loader.report.charts import MOST_BARS, MOST_LABEL, bars, funnel, hours, largest, lines, ticks
 from loader.report.page import MOST_IDLE, columns, file_facts, mask_numbers, render_page
@@ -388,7 +388,7 @@ def test_a_list_id_that_may_be_a_phone_is_masked() -> None:
     ],
 )
 def test_a_date_is_shown_where_a_date_belongs(field: str, value: str, expected: str) -> None:
-    details = reports.details(repeated={field: [Repeated(value=value, rows=7)]})
+    details = reports.details(repeated={field: [RepeatedValue(value=value, rows=7)]})
     assert f"{field} {expected} (7)" in plain(render_page(reports.summary(), details))
 
 
@@ -639,7 +639,9 @@ def test_a_chart_is_a_drawing_and_no_more() -> None:
 
 
 def test_a_value_that_repeats_is_told_with_its_field() -> None:
-    details = reports.details(repeated={"alt_phone": [Repeated(value="8135550188", rows=1200)]})
+    details = reports.details(
+        repeated={"alt_phone": [RepeatedValue(value="8135550188", rows=1200)]}
+    )
     assert "alt_phone 813•••••88 (1,200)" in plain(render_page(reports.summary(), details))
 
 
