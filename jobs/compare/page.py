@@ -126,15 +126,15 @@ def table_of(sources: Sequence[ComparedSource]) -> Table:
 
 
 def points_of(score: float | None, unknown: int) -> str:
-    """Write a score; with a star if some of its parts were not looked at, see `note_on`."""
+    """Write a score; with a star if some of its parts were not checked, see `note_on`."""
     return NOTHING if score is None else f"{score:.1f}{'*' if unknown else ''}"
 
 
 def note_on(unknown: Iterable[int]) -> str:
-    """Say what the star behind scores means; "" if all parts of all were looked at.
+    """Say what the star behind scores means; "" if all parts of all were checked.
 
     Args:
-        unknown: how many parts of each score were not looked at.
+        unknown: how many parts of each score were not checked.
     """
     counts = sorted({*unknown} - {0})
     if not counts:
@@ -142,8 +142,8 @@ def note_on(unknown: Iterable[int]) -> str:
     said = " to ".join(str(count) for count in sorted({counts[0], counts[-1]}))
     were = "was" if counts == [1] else "were"
     return (
-        f"* {said} of {len(PARTS)} parts {were} not looked at; "
-        "compare only lists that were checked alike"
+        f"* {said} of {len(PARTS)} parts {were} not checked; "
+        "compare only lists with the same checks"
     )
 
 

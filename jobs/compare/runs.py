@@ -15,11 +15,11 @@ from loader.profile.score import ALL_POINTS, MOST_WITH_FAULTS, unknown_parts
 from loader.reading.source import printable_path
 from loader.report.comparison import (
     is_summary,
+    parse_summary,
     points,
     read_json,
     reject_rate,
     source_of,
-    summary_of,
 )
 from loader.results.folder import SUMMARY
 from loader.results.lines import count_of
@@ -181,7 +181,7 @@ def _read(path: Path) -> ComparedRun | str:
     content = read_json(path)
     if not is_summary(content):
         return _kind(content)
-    summary = summary_of(content, path)
+    summary = parse_summary(content, path)
     began = summary.began if summary.began.tzinfo else summary.began.replace(tzinfo=UTC)
     score = summary.profile.score if summary.profile else None
     return ComparedRun(

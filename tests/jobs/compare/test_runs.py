@@ -257,9 +257,9 @@ def test_a_chart_of_one_line_has_no_legend(tmp_path: Path) -> None:
 
 STARS = {
     "none": ([0, 0], ""),
-    "one": ([1, 0], "* 1 of 7 parts was not looked at"),
-    "two": ([2, 2], "* 2 of 7 parts were not looked at"),
-    "some": ([1, 3], "* 1 to 3 of 7 parts were not looked at"),
+    "one": ([1, 0], "* 1 of 7 parts was not checked"),
+    "two": ([2, 2], "* 2 of 7 parts were not checked"),
+    "some": ([1, 3], "* 1 to 3 of 7 parts were not checked"),
 }
 
 
@@ -276,7 +276,7 @@ def test_scores_of_lists_that_were_checked_less_have_a_star(
     assert re.findall(r"9\d\.\d\*?", out) == scores
     # Newest and mean score, and those of parts and of runs.
     assert [page.count(f">{score}</td>") for score in scores] == [4, 4]
-    assert out.count("looked at") == (1 if note else 0)
+    assert out.count("not checked") == (1 if note else 0)
     assert note in out
     assert page.count(f">{note};") == (2 if note else 0)
     called(tmp_path, json_summary=True)
