@@ -82,7 +82,7 @@ def move(
         office_hours = None
     hours = Hours(office_hours, ServerTime(database, around))
     with closing(Throttle(database, options)) as throttle:
-        with around.stop.at_once():
+        with around.stop.end_at_once():
             hours.refuse()
             throttle.check()
             run = ArchiveRun.begin(asked, options, database, results, around)

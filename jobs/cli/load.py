@@ -40,7 +40,7 @@ def load_files(
     _refuse_unfit(job, settings)
     terminal = Terminal(settings, job)
     telling = Telemetry(settings, job, warn=terminal.warn)
-    with telling, Stop() as stop, stop.at_once():
+    with telling, Stop() as stop, stop.end_at_once():
         code = _load_all(job, files, settings, terminal, telling)
     raise typer.Exit(code)
 

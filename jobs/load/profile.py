@@ -9,7 +9,7 @@ import pandas as pd
 
 from loader.database.connection import Database
 from loader.dialer import Dialer
-from loader.errors import LoaderError, bug_of_ours
+from loader.errors import LoaderError, describe_bug
 from loader.fields.mapping import ColumnMapping
 from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
@@ -102,7 +102,7 @@ class ProfileBuilder:
         except OSError:
             raise  # the disk is full, of which the results cannot be written either
         except Exception as error:  # noqa: BLE001 - whatever it is: leads may be in the database
-            self.trouble = f"the report is not complete: {bug_of_ours(error)}"
+            self.trouble = f"the report is not complete: {describe_bug(error)}"
 
     def ask_no_more(self) -> None:
         """Leave the database alone: it does not answer, or the run was interrupted."""

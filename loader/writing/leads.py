@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection
 
-from loader.clock import moment_text, written_offsets
+from loader.clock import format_offsets, moment_text
 from loader.database.adapter import Written
 from loader.database.catalogue import has_insert_trigger
 from loader.database.connection import Database
@@ -44,7 +44,7 @@ def as_stored(
     always = {"entry_date": moment, "modify_date": moment, "last_local_call_time": moment}
     numbers = {
         "list_id": leads["list_id"].astype("str"),
-        "gmt_offset_now": written_offsets(leads["gmt_offset_now"]),
+        "gmt_offset_now": format_offsets(leads["gmt_offset_now"]),
     }
     stored = {}
     for name in LEAD_FIELDS:

@@ -39,7 +39,7 @@ from loader.ledger.batches import ChangeEntry, LeadEntry, _Entry
 from loader.ledger.runs import Ledger, RunRecord
 from loader.options.load import LoadOptions
 from loader.results.files import Results
-from loader.signals import Unbroken, unbroken
+from loader.signals import DeferredSignals, defer_signals
 from loader.writing.batch import Inserted
 from loader.writing.extras import ExtraInserter
 from loader.writing.updates import LeadUpdater
@@ -566,13 +566,13 @@ def test_a_link_to_a_database_is_that_database(database: Database, tmp_path: Pat
 
 def test_a_signal_that_waits_does_not_outlive_what_it_waits_for() -> None:
     def broken() -> None:
-        with unbroken():
-            Unbroken.waiting = "SIGTERM"
+        with defer_signals():
+            DeferredSignals.pending = "SIGTERM"
             raise ValueError
 
     with pytest.raises(ValueError):  # noqa: PT011 - the one raised here
         broken()
-    assert Unbroken.waiting is None
+    assert DeferredSignals.pending is None
 
 
 @pytest.mark.engines("myisam", "innodb")
