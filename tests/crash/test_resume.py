@@ -44,7 +44,7 @@ from loader.writing.batch import Inserted
 from loader.writing.extras import ExtraInserter
 from loader.writing.updates import LeadUpdater
 from loader.writing.writer import Writer
-from tests.support.loads import Loads, Outcome, assert_extras_told, outcome_of, snapshot
+from tests.support.loads import Loads, Outcome, assert_extras_match, outcome_of, snapshot
 from tests.support.server import Server, fill, run
 from tests.support.step_kills import Killed, Point, killed_at
 
@@ -148,7 +148,7 @@ def every_step(
             if Ledger.open(database, tmp_path).runs()[0].state != "done":
                 outcome = loaded(database, path, folder)
                 assert told(outcome) == undisturbed, f"{point} {nth}"
-                assert_extras_told(outcome, database)
+                assert_extras_match(outcome, database)
             assert by_order(snapshot(database, *STAMPS)) == tables, f"{point} {nth}"
             with pytest.raises(LoadedBeforeError):
                 loaded(database, path, tmp_path / "again")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from loader.errors import LoaderError, NoSuchFileError, UsageError
 from loader.report.comparison import compare, read_summary, source_of
 from loader.results.summary import Change
-from tests.support.summaries import BEGAN, profile_of, summary_of, written
+from tests.support.summaries import BEGAN, profile_of, summary_of, write_summary
 
 
 def by_name(changes: list[Change]) -> dict[str, tuple[float | None, float | None]]:
@@ -74,7 +74,7 @@ def test_a_file_compared_with_itself_has_no_changes() -> None:
 
 def test_a_summary_is_read_from_its_folder_or_by_itself(tmp_path: Path) -> None:
     summary = summary_of()
-    folder = written(tmp_path / "results", summary)
+    folder = write_summary(tmp_path / "results", summary)
     assert read_summary(folder) == summary
     assert read_summary((folder / "summary.json").rename(tmp_path / "kept.json")) == summary
 

@@ -91,7 +91,7 @@ def test_a_page_is_accessible_on_a_phone(
         opened.unfold()
         assert opened.overflow == 0
         assert opened.violations() == []
-        assert (opened.said, opened.asked) == ([], [])
+        assert (opened.messages, opened.requests) == ([], [])
         assert opened.keep(tmp_path, f"{name}-{PHONE}-{scheme}").stat().st_size
 
 
@@ -108,7 +108,7 @@ def test_a_page_fits_its_window(
     page.write_text(render_page(*PAGES[name]), "utf-8")
     with browser.opened(page, width=width, scheme=scheme) as opened:
         assert opened.overflow == 0
-        assert (opened.said, opened.asked) == ([], [])
+        assert (opened.messages, opened.requests) == ([], [])
         opened.keep(tmp_path, f"{name}-{width}-{scheme}")
 
 
@@ -127,7 +127,7 @@ def test_untrusted_values_are_text(browser: Browser, page: Path, value: str) -> 
     page.write_text(html, "utf-8")
     with browser.opened(page, width=PHONE) as opened:
         opened.unfold()
-        assert (opened.said, opened.asked) == ([], [])
+        assert (opened.messages, opened.requests) == ([], [])
         assert opened.overflow == 0
         assert opened.page.locator("img, script, iframe, a, style:not(head style)").count() == 0
         said = opened.page.locator("#repeated td bdi").first.inner_text()
@@ -166,9 +166,9 @@ def test_the_page_may_load_and_run_nothing(browser: Browser, page: Path) -> None
     html = render_page(*PAGES["empty"]).replace("<main>", f"<main>{evil}")
     page.write_text(html, "utf-8")
     with browser.opened(page) as opened:
-        assert "ran" not in opened.said
-        assert all("Content Security Policy" in message for message in opened.said)
-        assert len(opened.said) == 2
+        assert "ran" not in opened.messages
+        assert all("Content Security Policy" in message for message in opened.messages)
+        assert len(opened.messages) == 2
 
 
 # --- what it says ---
