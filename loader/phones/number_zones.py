@@ -137,8 +137,8 @@ class NumberZones:
 
 def _calling_code(leads: pd.DataFrame) -> "pd.Series[str]":
     """Return the calling code of parsed numbers, and the row's phone_code of others."""
-    given = leads["calling_code"]
-    return given.where(given != "", leads["phone_code"].str.lstrip("0"))
+    calling_code = leads["calling_code"]
+    return calling_code.where(calling_code != "", leads["phone_code"].str.lstrip("0"))
 
 
 def _zones_frame(choices: list[ZoneByOffset]) -> pd.DataFrame:

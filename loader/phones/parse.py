@@ -375,15 +375,15 @@ def _unparsed(rows: Positions, problems: list[str]) -> pa.Table:
     )
 
 
-def parse_phones(given: "pd.Series[str]", regions: "pd.Series[str]") -> pd.DataFrame:
+def parse_phones(values: "pd.Series[str]", regions: "pd.Series[str]") -> pd.DataFrame:
     """Parse as `parse_numbers`; where a number is impossible, read a leading 00 as a plus.
 
     Most of the world writes international numbers with 00, even to people who dial 011.
     """
-    number = parse_numbers(given, regions)
-    abroad = (number["possible"] != "IS_POSSIBLE") & given.str.match(r"\s*00[1-9]")
+    number = parse_numbers(values, regions)
+    abroad = (number["possible"] != "IS_POSSIBLE") & values.str.match(r"\s*00[1-9]")
     if abroad.any():
-        reparsed = parse_numbers("+" + given[abroad].str.strip().str[2:], regions[abroad])
+        reparsed = parse_numbers("+" + values[abroad].str.strip().str[2:], regions[abroad])
         better = reparsed["possible"] == "IS_POSSIBLE"
         number.loc[reparsed.index[better]] = reparsed[better]
     return number

@@ -74,17 +74,19 @@ def funnel(title: str, steps: Sequence[tuple[str, int, int]]) -> Markup:
     drawn = [*steps[: MOST_BARS - 2], steps[-1]] if len(steps) >= MOST_BARS else list(steps)
     if len(drawn) < len(steps):
         merged = steps[MOST_BARS - 2 : -1]
-        drawn.insert(-1, (OTHERS, sum(taken for _, taken, _ in merged), merged[-1][2]))
+        drawn.insert(-1, (OTHERS, sum(rejected for _, rejected, _ in merged), merged[-1][2]))
     labels = {label: left for label, _, left in drawn}
     chart = HorizontalStackedBar(
         **_common_settings(8 + 25 * len(drawn)), **_labels([label for label, _, _ in drawn])
     )
-    top = max(taken + left for _, taken, left in drawn) or 1
+    top = max(rejected + left for _, rejected, left in drawn) or 1
     chart.range = (0, top * _axis_stretch(labels, labels.values()))
     chart.add("left", [left for _, _, left in drawn][::-1], formatter=lambda _: "")
     chart.add(
         "taken",
-        [{"value": taken, "formatter": _constant(number(left))} for _, taken, left in drawn][::-1],
+        [{"value": rejected, "formatter": _constant(number(left))} for _, rejected, left in drawn][
+            ::-1
+        ],
     )
     return _svg(chart, "hbars funnel", describe(title, labels))
 

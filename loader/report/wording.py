@@ -41,8 +41,8 @@ def visible(text: str, most: int = MOST_SHOWN) -> str:
         most: characters; longer text is cut and ends in an ellipsis.
     """
     # Only the part that can be shown is processed: a value may have megabytes.
-    shown = "".join(_visible_character(character) for character in text[: most + 1])
-    return shown if len(shown) <= most else shown[: most - 1] + "…"
+    line = "".join(_visible_character(character) for character in text[: most + 1])
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def _visible_character(character: str) -> str:
