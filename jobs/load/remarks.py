@@ -95,9 +95,8 @@ def fallbacks(options: LoadOptions, mapping: ColumnMapping) -> list[str]:
 
 def alike(dialer: Dialer, mapping: ColumnMapping) -> list[str]:
     """Name columns that were not loaded and are almost named as a custom field."""
-    labels = {
-        normalize_name(n): n for n in labels_of(dialer) if CUSTOM_PREFIX + n not in mapping.fields
-    }
+    missing = [name for name in labels_of(dialer) if CUSTOM_PREFIX + name not in mapping.fields]
+    labels = {normalize_name(name): name for name in missing}
     return [
         f"column {column!r} was not loaded; for the custom field say --map "
         f'{labels[normalize_name(column)]}="{column}"'

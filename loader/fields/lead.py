@@ -77,13 +77,8 @@ TEXT_FIELDS = (
 )  # fmt: skip
 
 LEAD_FIELDS = (
-    "list_id",
-    "gmt_offset_now",
-    "phone_code",
-    "phone_number",
-    *TEXT_FIELDS,
-    *DEFAULT_VALUES,
-)
+    "list_id", "gmt_offset_now", "phone_code", "phone_number", *TEXT_FIELDS, *DEFAULT_VALUES,
+)  # fmt: skip
 
 NEW_LEAD_COLUMNS = (*LEAD_FIELDS, "entry_date", "modify_date", "last_local_call_time", "user")
 """The columns that a new lead is given values in, as far as the table has them."""

@@ -64,13 +64,10 @@ class NumberZones:
             leads: as for `find`, and the column state_given (str), an abbreviation or a name.
         """
         code = _calling_code(leads)
-        position = pd.Series(
-            self._prefix_positions(code, leads["national_number"]), index=leads.index
-        )
-        encoded = _encode_distinct(position.astype("str"), code, fold(leads["state_given"]))
-        choices = [
-            self._choice_in_state(*each.split("|", 2)) for each in encoded.dictionary.to_pylist()
-        ]
+        position = self._prefix_positions(code, leads["national_number"])
+        prefix = pd.Series(position, index=leads.index).astype("str")
+        encoded = _encode_distinct(prefix, code, fold(leads["state_given"]))
+        choices = [self._in_state(*each.split("|", 2)) for each in encoded.dictionary.to_pylist()]
         return _zones_frame(choices).take(encoded.indices.to_numpy()).set_axis(leads.index)
 
     def find_by_name(
@@ -99,12 +96,10 @@ class NumberZones:
         positions: np.ndarray = pc.fill_null(position, -1).to_numpy()
         return positions
 
-    def _choice_in_state(self, position: str, code: str, state: str) -> ZoneByOffset:
+    def _in_state(self, position: str, code: str, state: str) -> ZoneByOffset:
         choice = self._choices[int(position)]
-        state_zones = {
-            self._offset(zone): zone for zone in _zones_by_state().get((code, state), ())
-        }
-        return {offset: state_zones[offset] for offset in choice if offset in state_zones} or choice
+        zones = {self._offset(zone): zone for zone in _zones_by_state().get((code, state), ())}
+        return {offset: zones[offset] for offset in choice if offset in zones} or choice
 
     @cached_property
     def _choices(self) -> list[ZoneByOffset]:

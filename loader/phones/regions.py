@@ -30,7 +30,7 @@ def region_of_country(countries: "pd.Series[str]") -> "pd.Series[str]":
     The names are those of regions.toml, in any case, with or without accents. Empty if unknown.
     """
     names = _regions_by_name()
-    return _map_distinct(countries, lambda country: names.get(_normalize_name(country), ""))
+    return _map_distinct(countries, lambda country: names.get(_normalize(country), ""))
 
 
 def _map_distinct(values: "pd.Series[str]", answer: Callable[[str], str]) -> "pd.Series[str]":
@@ -53,14 +53,10 @@ def _regions_by_name() -> dict[str, str]:
     table = tomllib.loads(
         files("loader.phones").joinpath("regions.toml").read_text(encoding="utf-8")
     )
-    return {
-        _normalize_name(name): region
-        for region, names in table.items()
-        for name in [region, *names]
-    }
+    return {_normalize(n): region for region, names in table.items() for n in [region, *names]}
 
 
-def _normalize_name(name: str) -> str:
+def _normalize(name: str) -> str:
     """Reduce a name to lower case, without accents, points and a leading `the`; `saint` is `st`."""
     letters = unicodedata.normalize("NFKD", name.replace("&", " and ")).casefold()
     text = "".join(

@@ -57,17 +57,13 @@ class FrequentValues:
     def most_frequent(self) -> list[RepeatedValue]:
         """Return the `MOST_REPORTED` most frequent values that at least two rows have."""
         self._count()
-        repeated = np.flatnonzero(self._counts >= 2)
-        if repeated.size > MOST_REPORTED:
-            least = np.partition(self._counts[repeated], -MOST_REPORTED)[-MOST_REPORTED]
-            repeated = repeated[self._counts[repeated] >= least]
-        candidates = zip(
-            self._values.take(pa.array(repeated)).to_pylist(), self._counts[repeated], strict=True
-        )
-        ranked = sorted((-int(rows), value) for value, rows in candidates)
-        return [
-            RepeatedValue(value=value, rows=-negative) for negative, value in ranked[:MOST_REPORTED]
-        ]
+        few = np.flatnonzero(self._counts >= 2)
+        if few.size > MOST_REPORTED:
+            least = np.partition(self._counts[few], -MOST_REPORTED)[-MOST_REPORTED]
+            few = few[self._counts[few] >= least]
+        pairs = zip(self._values.take(pa.array(few)).to_pylist(), self._counts[few], strict=True)
+        ranked = sorted((-int(rows), value) for value, rows in pairs)[:MOST_REPORTED]
+        return [RepeatedValue(value=value, rows=-negative) for negative, value in ranked]
 
     def _count(self) -> None:
         """Merge the counts of the pending rows."""

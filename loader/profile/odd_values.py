@@ -67,16 +67,16 @@ _MARKUP = (
 _QUOTES = bytes([0x91, 0x93, 0x96, 0x97]).decode("cp1252")
 _CLOSING = bytes([0x92, 0x94]).decode("cp1252")
 """Closing quotation marks: they may correctly follow a capital Ã or É at the end of a word."""
-_OTHER_CHARACTERS = bytes(
-    n for n in range(0x80, 0xA0) if n not in range(0x91, 0x98) or n == 0x95
-).decode("cp1252", "ignore")
+_OTHERS = bytes(n for n in range(0x80, 0xA0) if n not in range(0x91, 0x98) or n == 0x95).decode(
+    "cp1252", "ignore"
+)
 """The other characters of Windows-1252 for bytes that continue a character in UTF-8."""
 _GARBLED = (
     r"[\x{FFFD}\x{80}-\x{9F}]|\x{EF}(?:»¿|¿½)|â[\x{20AC}\x{201A}]"
-    rf"|Ã[{_OTHER_CHARACTERS}{_QUOTES}\x{{A0}}-\x{{BF}}]"
+    rf"|Ã[{_OTHERS}{_QUOTES}\x{{A0}}-\x{{BF}}]"
     r"|Â[\x{A0}-\x{AA}\x{AC}-\x{BA}\x{BC}-\x{BF}]"
-    rf"|[ÄÅ][{_OTHER_CHARACTERS}\x{{A1}}-\x{{A9}}\x{{AC}}-\x{{B9}}\x{{BC}}-\x{{BF}}]"
-    rf"|(?:[ÐÑ][{_OTHER_CHARACTERS}{_QUOTES}{_CLOSING}\x{{A0}}-\x{{BF}}]){{2}}"
+    rf"|[ÄÅ][{_OTHERS}\x{{A1}}-\x{{A9}}\x{{AC}}-\x{{B9}}\x{{BC}}-\x{{BF}}]"
+    rf"|(?:[ÐÑ][{_OTHERS}{_QUOTES}{_CLOSING}\x{{A0}}-\x{{BF}}]){{2}}"
 )
 """Text that was decoded in a wrong encoding: UTF-8 as another one, or the reverse."""
 _LOST_LETTER = r"\p{L}\?\p{L}"
@@ -87,7 +87,7 @@ _CANADIAN = r"^[A-Za-z][0-9][A-Za-z][ -]?[0-9][A-Za-z][0-9]$"
 _STATES_WITH_ZERO_ZIPS = ("ct", "ma", "me", "nh", "nj", "pr", "ri", "vi", "vt")
 """States whose ZIP codes begin with a zero."""
 
-_REGIONS_WITH_STATES = ("AU", "BR", "CA", "MX", "PR", "US")
+_KNOWN_REGIONS = ("AU", "BR", "CA", "MX", "PR", "US")
 """Regions whose states are in state_zones.toml."""
 _MORE_STATES = (
     "cdmx", "edomex", "estado de mexico", "labrador", "newfoundland", "us virgin islands",
@@ -138,17 +138,12 @@ class Chunk:
         rows = _with_letters(texts, 4, np.flatnonzero(texts.lengths > 3))
         if not rows.size:
             return NO_POSITIONS, np.empty(0, dtype=bool)
-        known_regions = {
-            *_REGIONS_WITH_STATES,
-            *({""} if self.region in _REGIONS_WITH_STATES else ()),
-        }
+        known = {*_KNOWN_REGIONS, *({""} if self.region in _KNOWN_REGIONS else ())}
         regions = self.regions.take(pa.array(rows))
-        rows = rows[
-            _to_mask(pc.is_in(regions, value_set=pa.array(known_regions, pa.large_string())))
-        ]
+        rows = rows[_to_mask(pc.is_in(regions, value_set=pa.array(known, pa.large_string())))]
         given = texts.take(rows).dictionary_encode()
-        known = _to_mask(pc.is_in(_normalize_name(given.dictionary), value_set=_state_names()))
-        return rows, known[given.indices.to_numpy()]
+        is_name = _to_mask(pc.is_in(_normalize_name(given.dictionary), value_set=_state_names()))
+        return rows, is_name[given.indices.to_numpy()]
 
     @cached_property
     def births(self) -> tuple[Positions, pa.Array]:
@@ -187,9 +182,7 @@ def formulas(texts: Texts, _chunk: Chunk) -> Positions:
 
 def markup(texts: Texts, _chunk: Chunk) -> Positions:
     """Find HTML."""
-    if (texts.contains("<") and texts.contains(">")) or (
-        texts.contains("&") and texts.contains(";")
-    ):
+    if any(all(map(texts.contains, pair)) for pair in ("<>", "&;")):
         return texts.matching(_MARKUP)
     return NO_POSITIONS
 
@@ -358,10 +351,8 @@ def same_as_phone_number(texts: Texts, chunk: Chunk) -> Positions:
     phone = chunk.texts["phone_number"]
     values, other = (each.last_bytes(4) for each in (texts, phone))
     # Values that end in different digits differ; so few rows need the slow comparison.
-    ends_in_digit = [
-        ((characters >= 0x30) & (characters <= 0x39)).all(axis=0) for characters in (values, other)
-    ]
-    different = ends_in_digit[0] & ends_in_digit[1] & (values != other).any(axis=0)
+    is_digit = [((ends >= 0x30) & (ends <= 0x39)).all(axis=0) for ends in (values, other)]
+    different = is_digit[0] & is_digit[1] & (values != other).any(axis=0)
     rows = np.flatnonzero(~different & (texts.lengths > 0) & (phone.lengths > 0))
     ends = [
         pc.utf8_slice_codeunits(

@@ -90,7 +90,7 @@ class Oddity(StrEnum):
     )
     POSTAL_CODE_NOT_OF_COUNTRY = (
         "POSTAL_CODE_NOT_OF_COUNTRY",
-        "the postal code has not the form of those of the row's country, the USA or Canada",
+        "the postal code does not have the form of the row's country, the USA or Canada",
         "correct the code or the country",
     )
     EMAIL_IMPOSSIBLE = (
@@ -140,41 +140,31 @@ class Oddity(StrEnum):
     )
 
 
-NAME_FIELDS = frozenset({"first_name", "last_name"})
-SPOKEN_FIELDS = NAME_FIELDS | {"city"}
-SHORT_FIELDS = SPOKEN_FIELDS | {
-    "title",
-    "middle_initial",
-    "state",
-    "province",
-    "country_code",
-    "gender",
-}
+NAMES = frozenset({"first_name", "last_name"})
+SPOKEN = NAMES | {"city"}
+SHORT_TEXTS = SPOKEN | {"title", "middle_initial", "state", "province", "country_code", "gender"}
 """Fields of short texts; a phone number in one shows that columns are shifted."""
-ADDRESS_FIELDS = frozenset({"address1", "address2", "address3"})
-FIELDS_WITHOUT_EMAIL = (
-    SHORT_FIELDS | ADDRESS_FIELDS | {"postal_code", "date_of_birth", "phone_number", "alt_phone"}
-)
-TEXT_FIELDS = (
-    SPOKEN_FIELDS | ADDRESS_FIELDS
-    | {"title", "state", "province", "email", "owner", "security_phrase"}
+ADDRESSES = frozenset({"address1", "address2", "address3"})
+NO_EMAIL = SHORT_TEXTS | ADDRESSES | {"postal_code", "date_of_birth", "phone_number", "alt_phone"}
+TEXTS = (
+    SPOKEN | ADDRESSES | {"title", "state", "province", "email", "owner", "security_phrase"}
     | {"vendor_lead_code", "source_id", "comments", "callback_comments"}
 )  # fmt: skip
 """Fields of free text; custom fields are checked like them."""
 
 _CHECKS: tuple[tuple[Oddity, frozenset[str], odd.Check], ...] = (
-    (Oddity.FORMULA_IN_TEXT, TEXT_FIELDS, odd.formulas),
-    (Oddity.MARKUP_IN_TEXT, TEXT_FIELDS, odd.markup),
-    (Oddity.GARBLED_CHARACTERS, TEXT_FIELDS, odd.garbled),
-    (Oddity.GARBLED_CHARACTERS, SPOKEN_FIELDS, odd.lost_letters),
-    (Oddity.EMAIL_IN_OTHER_FIELD, FIELDS_WITHOUT_EMAIL, odd.emails),
-    (Oddity.PHONE_IN_OTHER_FIELD, SHORT_FIELDS, odd.phones),
-    (Oddity.NAME_IS_PLACEHOLDER, NAME_FIELDS, odd.placeholders),
-    (Oddity.COMPANY_IN_NAME, NAME_FIELDS, odd.companies),
-    (Oddity.NAME_WITH_DIGITS, NAME_FIELDS, odd.digits),
+    (Oddity.FORMULA_IN_TEXT, TEXTS, odd.formulas),
+    (Oddity.MARKUP_IN_TEXT, TEXTS, odd.markup),
+    (Oddity.GARBLED_CHARACTERS, TEXTS, odd.garbled),
+    (Oddity.GARBLED_CHARACTERS, SPOKEN, odd.lost_letters),
+    (Oddity.EMAIL_IN_OTHER_FIELD, NO_EMAIL, odd.emails),
+    (Oddity.PHONE_IN_OTHER_FIELD, SHORT_TEXTS, odd.phones),
+    (Oddity.NAME_IS_PLACEHOLDER, NAMES, odd.placeholders),
+    (Oddity.COMPANY_IN_NAME, NAMES, odd.companies),
+    (Oddity.NAME_WITH_DIGITS, NAMES, odd.digits),
     (Oddity.SAME_FIRST_AND_LAST_NAME, frozenset({"last_name"}), odd.same_as_first_name),
-    (Oddity.NAME_IN_CAPITALS, NAME_FIELDS, odd.names_in_capitals),
-    (Oddity.NAME_IN_SMALL_LETTERS, NAME_FIELDS, odd.names_in_small_letters),
+    (Oddity.NAME_IN_CAPITALS, NAMES, odd.names_in_capitals),
+    (Oddity.NAME_IN_SMALL_LETTERS, NAMES, odd.names_in_small_letters),
     (Oddity.STATE_IN_WORDS, frozenset({"state"}), odd.states_in_words),
     (Oddity.CITY_IN_STATE, frozenset({"state"}), odd.unknown_states),
     (Oddity.POSTAL_CODE_TOO_SHORT, frozenset({"postal_code"}), odd.short_zip_codes),

@@ -53,8 +53,7 @@ class RowProfile:
 
         Args:
             mapping: the column of each field.
-            options: date_format is used, and default_region and phone_code for rows of unknown
-                country.
+            options: date_format, default_region and phone_code are used.
             today: the date from which ages are counted.
             folder: for files of numbers; the caller removes it.
         """
@@ -140,10 +139,8 @@ def _examples(
     for _, field, positions in finds:
         first = positions[np.argsort(row_numbers[positions], kind="stable")[:MOST_EXAMPLES]]
         values = pc.utf8_slice_codeunits(texts[field].take(first), 0, LONGEST_EXAMPLE)
-        numbered_values = zip(row_numbers[first].tolist(), values.to_pylist(), strict=True)
-        examples += [
-            OddExample(row_number=row, field=field, value=value) for row, value in numbered_values
-        ]
+        pairs = zip(row_numbers[first].tolist(), values.to_pylist(), strict=True)
+        examples += [OddExample(row_number=row, field=field, value=value) for row, value in pairs]
     return examples
 
 
@@ -167,9 +164,8 @@ class RepeatedNumbers:
     def count(self) -> int:
         """Return the number of rows whose number is repeated, without one row for each number."""
         self._write()
-        return sum(
-            _repetitions(path) for path in map(self._part, range(NUMBER_FILES)) if path.exists()
-        )
+        files = map(self._part, range(NUMBER_FILES))
+        return sum(_repetitions(file) for file in files if file.exists())
 
     def _write(self) -> None:
         """Append the pending numbers to the files; equal numbers go to the same file."""

@@ -38,8 +38,7 @@ class Picture(NamedTuple):
 def funnel(steps: list[Step]) -> Markup:
     """Draw the rows that are left after each step."""
     return charts.funnel(
-        "Rows left after each check",
-        [(shorten(each.label), each.taken, each.left) for each in steps],
+        "Rows left after each check", [(shorten(it.label), it.taken, it.left) for it in steps]
     )
 
 
@@ -65,10 +64,7 @@ def pictures(summary: Summary, now: datetime) -> list[Picture]:
     """Draw all charts for which there are rows; `now` is by the dialer's clock."""
     profile = summary.profile
     types = {name.replace("_", " ").lower(): rows for name, rows in summary.number_types.items()}
-    made = [
-        _bars("Kinds of numbers", types),
-        _bars("Countries of the numbers", summary.regions),
-    ]
+    made = [_bars("Kinds of numbers", types), _bars("Countries of the numbers", summary.regions)]
     if profile:
         zones = {zone(offset): rows for offset, rows in profile.offsets.items()}
         ages = sorted_ages(profile.duplicate_ages)
@@ -97,16 +93,14 @@ def _clock_name(summary: Summary) -> str:
 def _hours(hours: CallHours | None, now: datetime, *, clock_name: str) -> Picture | None:
     if hours is None or not any(hours.rows):
         return None
-    today = now.date() == hours.day
+    today, rows_now = now.date() == hours.day, _row_count(hours.rows[now.hour])
     caption = "When these leads may be called"
     return Picture(
         caption,
         charts.hours(caption, hours.rows, now.hour if today else None),
         f"{hours.day:%A} {hours.day.day} {hours.day:%B %Y}, by {clock_name} ({hours.zone}): "
         f"{_busiest_hours(hours.rows)}. Call times: {hours.by}.",
-        f"now, {now.hour}:00 to {now.hour + 1}:00: {_count_of_rows(hours.rows[now.hour])}"
-        if today
-        else "",
+        f"now, {now.hour}:00 to {now.hour + 1}:00: {rows_now}" if today else "",
     )
 
 
@@ -114,13 +108,13 @@ def _busiest_hours(rows: Sequence[int]) -> str:
     """Describe when the most rows may be called."""
     most = max(rows)
     if min(rows) == most:
-        return f"{_count_of_rows(most)} at any hour"
+        return f"{_row_count(most)} at any hour"
     best = rows.index(most)
     until = next((hour for hour in range(best, len(rows)) if rows[hour] != most), len(rows))
-    return f"{_count_of_rows(most)}, the most, from {best}:00 to {until}:00"
+    return f"{_row_count(most)}, the most, from {best}:00 to {until}:00"
 
 
-def _count_of_rows(count: int) -> str:
+def _row_count(count: int) -> str:
     return count_of(count, "row") if count else "no row"
 
 

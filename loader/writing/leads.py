@@ -49,9 +49,8 @@ def as_stored(
     stored = {}
     for name in LEAD_FIELDS:
         given = numbers.get(name, leads.get(name))
-        stored[name] = (
-            _repeated(DEFAULT_VALUES.get(name, ""), leads.index) if given is None else given
-        )
+        default = DEFAULT_VALUES.get(name, "")
+        stored[name] = _repeated(default, leads.index) if given is None else given
     for name, value in {**always, "user": user}.items():
         stored[name] = _repeated(value, leads.index)
     return pd.DataFrame({name: stored[name] for name in stored if name in columns})

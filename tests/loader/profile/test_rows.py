@@ -277,7 +277,7 @@ def test_many_numbers_are_stored_on_disk(tmp_path: Path) -> None:
     phones = [pd.Series(part.astype(str), dtype="str") for part in np.split(numbers, 10)]
     assert profile_of([], tmp_path, phones).repeated_numbers == 100_000
     files = list(tmp_path.iterdir())
-    assert len(files) == profile_rows.PARTS
+    assert len(files) == profile_rows.NUMBER_FILES
     assert sum(file.stat().st_size for file in files) == 8 * len(numbers)
 
 
