@@ -34,7 +34,7 @@ WIDTHS: Mapping[str, int] = {
 NO_DATE = "0000-00-00"
 
 CUSTOM_PREFIX = "custom:"
-"""Before the label of a custom field, where fields are named."""
+"""Prefix of the label of a custom field, where fields are named."""
 
 
 NEVER_LOADED = frozenset(
