@@ -1,8 +1,7 @@
-"""Clocks and daylight saving: how far a zone's local time is ahead of UTC now.
+"""Clocks and daylight saving: the present offset of a time zone from UTC.
 
-The dialer keeps standard offsets and names of daylight saving rules in its tables. The rules are
-applied as add_lead applies them, its calendar shortcuts included, because the answers have to
-agree.
+The dialer's tables have standard offsets and names of daylight saving rules. The rules are applied
+as add_lead applies them, with its calendar shortcuts, because the results have to agree.
 """
 
 from dataclasses import dataclass
@@ -23,12 +22,12 @@ def moment_text(moment: datetime) -> str:
 
 @dataclass(frozen=True)
 class Clock:
-    """The database server's clock: the one that counts."""
+    """The time of the database server, which all rules use."""
 
     now: datetime
-    """Local time, without a zone."""
+    """Local time, without tzinfo."""
     offset: timedelta
-    """How far local time is ahead of UTC now, daylight saving included."""
+    """Of local time from UTC now, daylight saving included."""
 
     @property
     def utc(self) -> datetime:
@@ -36,48 +35,49 @@ class Clock:
         return (self.now - self.offset).replace(tzinfo=UTC)
 
 
-class Turn(NamedTuple):
-    """When a daylight saving rule turns: a Sunday of a month, at an hour of local standard time.
+class DstChange(NamedTuple):
+    """Begin or end of daylight saving: a Sunday of a month, at an hour of local standard time.
 
-    `sunday` is the first day of the month that the Sunday can be. From the day after `certain`
-    on, the turn lies behind, whatever the weekday.
+    `first_day` is the first day of the month that may be this Sunday. After the day
+    `always_past_after` the change is past, whatever weekday it is.
     """
 
     month: int
-    sunday: int
+    first_day: int
     hour: int
-    certain: int = 31
+    always_past_after: int = 31
 
     def is_past(self, local: datetime) -> bool:
-        """Say whether the turn lies behind a local standard time of its month."""
-        if local.day > self.certain:
+        """Return whether the change is past at a local standard time in its month."""
+        if local.day > self.always_past_after:
             return True
         last_sunday = local.day - local.isoweekday() % 7
-        if last_sunday < self.sunday:
+        if last_sunday < self.first_day:
             return False
-        return not (local.day == last_sunday < self.sunday + 7 and local.hour < self.hour)
+        return not (local.day == last_sunday < self.first_day + 7 and local.hour < self.hour)
 
 
 RULES = {
-    "SSM-FSN": (Turn(3, 8, 2, certain=13), Turn(11, 1, 2)),
-    "FSA-LSO": (Turn(4, 1, 2), Turn(10, 25, 2)),
-    "LSM-LSO": (Turn(3, 25, 1), Turn(10, 25, 1)),
-    "LSO-LSM": (Turn(10, 25, 1), Turn(3, 25, 1)),
-    "FSO-LSM": (Turn(10, 1, 1), Turn(3, 25, 1)),
-    "FSO-FSA": (Turn(10, 1, 1), Turn(4, 1, 1)),
-    "LSS-FSA": (Turn(10, 1, 0, certain=0), Turn(4, 1, 1)),
-    "FSO-TSM": (Turn(10, 1, 1), Turn(3, 14, 1)),
-    "TSO-LSF": (Turn(10, 22, 1), Turn(2, 22, 1)),
+    "SSM-FSN": (DstChange(3, 8, 2, always_past_after=13), DstChange(11, 1, 2)),
+    "FSA-LSO": (DstChange(4, 1, 2), DstChange(10, 25, 2)),
+    "LSM-LSO": (DstChange(3, 25, 1), DstChange(10, 25, 1)),
+    "LSO-LSM": (DstChange(10, 25, 1), DstChange(3, 25, 1)),
+    "FSO-LSM": (DstChange(10, 1, 1), DstChange(3, 25, 1)),
+    "FSO-FSA": (DstChange(10, 1, 1), DstChange(4, 1, 1)),
+    "LSS-FSA": (DstChange(10, 1, 0, always_past_after=0), DstChange(4, 1, 1)),
+    "FSO-TSM": (DstChange(10, 1, 1), DstChange(3, 14, 1)),
+    "TSO-LSF": (DstChange(10, 22, 1), DstChange(2, 22, 1)),
 }
-"""The rules by name: begin and end of daylight saving. A rule that is not here means none.
+"""Begin and end of daylight saving by name of the rule; without a rule there is none.
 
-The first letters say which Sunday: first, second, third or last of the month. As recorded, SSM
-counts the whole 14th, LSS begins in October, and TSM and TSO miss their Sunday by a week or a day.
+The first letter of each half is for the first, second, third or last Sunday of the month. As
+recorded of add_lead, SSM includes the whole 14th, LSS begins in October, and TSM and TSO miss their
+Sunday by a week or a day.
 """
 
 
 def is_daylight_saving(rule: str, local: datetime) -> bool:
-    """Say whether a rule gives daylight saving at a local standard time (add_lead: DST_range)."""
+    """Return whether a rule has daylight saving at a local standard time (add_lead: DST_range)."""
     if rule not in RULES:
         return False
     begin, end = RULES[rule]
@@ -85,23 +85,23 @@ def is_daylight_saving(rule: str, local: datetime) -> bool:
         return begin.is_past(local)
     if local.month == end.month:
         return not end.is_past(local)
-    between = min(begin.month, end.month) < local.month < max(begin.month, end.month)
-    return between == (begin.month < end.month)
+    is_between = min(begin.month, end.month) < local.month < max(begin.month, end.month)
+    return is_between == (begin.month < end.month)
 
 
 def offset_now(standard: float, rule: str, clock: Clock) -> float:
-    """Give a zone's offset from UTC now, in hours, from its standard offset and its rule.
+    """Return a zone's offset from UTC now, in hours, from its standard offset and its rule.
 
-    The dialer counts the zone's local hour from its standard offset and the server's present one,
-    and drops what is left over an hour.
+    As add_lead does, the zone's local hour is computed from its standard offset and the server's
+    present offset, without the remaining minutes.
     """
     hours = int(clock.now.hour + standard - clock.offset / timedelta(hours=1))
     midnight = clock.now.replace(hour=0)
     return standard + is_daylight_saving(rule, midnight + timedelta(hours=hours))
 
 
-def written_offsets(offsets: "pd.Series[float]") -> "pd.Series[str]":
-    """Write offsets in hours as gmt_offset_now holds them: -5.00."""
-    # Adding makes -0.0 the 0.0 that is read back.
+def format_offsets(offsets: "pd.Series[float]") -> "pd.Series[str]":
+    """Format offsets in hours as in gmt_offset_now: -5.00."""
+    # Adding 0.0 makes 0.0 of -0.0.
     rounded = offsets.round(2) + 0.0
     return rounded.map({value: f"{value:.2f}" for value in rounded.unique()}).astype("str")

@@ -1,4 +1,4 @@
-"""What the rules need to know of the database, as plain data: asked beforehand, set by set."""
+"""What the rules need from the database, as plain data, read once for a run or for a chunk."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,14 +16,14 @@ LISTS_TABLE, HOPPER, CALLBACKS = "vicidial_lists", "vicidial_hopper", "vicidial_
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """What a column can hold."""
+    """What a column of a table can store."""
 
     width: int | None = None
-    """In characters; None: any length."""
+    """In characters; None: unlimited."""
     charset: str | None = None
-    """MySQL's name of its character set; None: every character."""
+    """MySQL's name of its character set; None: all characters."""
     is_date: bool = False
-    """It holds a date without a time."""
+    """It stores a date without a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class Permissions:
 
     user: str = ""
     campaigns: frozenset[str] | None = None
-    """The campaigns into whose lists the user may load, folded; None: every list."""
+    """The folded ids of the campaigns into whose lists the user may load; None: all lists."""
 
 
 PHONE_CODES = {
@@ -43,10 +43,10 @@ PHONE_CODES = {
     "gmt_offset": "float64",
     "dst_range": "str",
 }
-"""Columns of the frames of the dialer's time zone tables; gmt_offset: hours, standard time."""
+"""Columns and dtypes of `Dialer.phone_codes`; gmt_offset is in hours, standard time."""
 POSTAL_CODES = {"postal_code": "str", "gmt_offset": "float64", "dst_range": "str"}
 NANPA = {"prefix": "str", "gmt_offset": "float64", "dst_range": "str"}
-"""prefix: area code and prefix, six digits; dst_range: SSM-FSN or empty."""
+"""prefix: area code and prefix, six digits. dst_range: SSM-FSN or empty."""
 CAMPAIGNS = {"campaign_id": "str", "local_call_time": "str", "use_other_campaign_dnc": "str"}
 
 
@@ -56,22 +56,22 @@ def _empty(columns: Mapping[str, str]) -> pd.DataFrame:
 
 @dataclass(frozen=True, kw_only=True)
 class Dialer:
-    """The dialer's small tables, read once for a run. Without a database all are empty."""
+    """The dialer's small tables, read once for a run; all are empty without a database."""
 
     clock: Clock
     columns: Mapping[str, Column]
     """Of vicidial_list, by name."""
     window_starts: Mapping[int, datetime] = field(default_factory=dict)
-    """For a window of so many days, the moment after which a lead lies within it."""
+    """By length of a window in days: the moment after which leads are in the window."""
     permissions: Permissions = field(default_factory=Permissions)
     lists: "pd.Series[str]" = field(default_factory=lambda: pd.Series(dtype="str"))
-    """campaign_id by list_id (int64 index)."""
+    """campaign_id by list_id (int64 index), of vicidial_lists."""
     phone_codes: pd.DataFrame = field(default_factory=lambda: _empty(PHONE_CODES))
     """vicidial_phone_codes in the table's order."""
     postal_codes: pd.DataFrame = field(default_factory=lambda: _empty(POSTAL_CODES))
-    """vicidial_postal_codes of country 1 in the table's order, if it is asked for."""
+    """vicidial_postal_codes of country 1 in the table's order, if options need it."""
     nanpa: pd.DataFrame = field(default_factory=lambda: _empty(NANPA))
-    """vicidial_nanpa_prefix_codes in the table's order, if it is asked for."""
+    """vicidial_nanpa_prefix_codes in the table's order, if options need it."""
     campaigns: pd.DataFrame = field(default_factory=lambda: _empty(CAMPAIGNS))
     """vicidial_campaigns, by folded campaign_id."""
     users: "pd.Series[str]" = field(default_factory=lambda: pd.Series(dtype="str"))
@@ -80,30 +80,29 @@ class Dialer:
     """local_call_time by list_id (int64 index), as in vicidial_lists."""
     call_times: pd.DataFrame = field(default_factory=pd.DataFrame)
     """vicidial_call_times by folded call_time_id: its ct_ columns (hours int64, hhmm; and
-    ct_state_call_times, str), if the hopper asks for it."""
+    ct_state_call_times, str), if the hopper needs it."""
     state_call_times: pd.DataFrame = field(default_factory=pd.DataFrame)
     """vicidial_state_call_times by folded state_call_time_id: state_call_time_state (str) and its
-    sct_ columns (hours int64, hhmm), likewise."""
+    sct_ columns (hours int64, hhmm), if the hopper needs it."""
     custom_fields_enabled: bool = False
-    """system_settings: custom fields are switched on."""
+    """system_settings.custom_fields_enabled."""
     custom_labels: "pd.Series[str]" = field(default_factory=lambda: pd.Series(dtype="str"))
-    """Labels of vicidial_lists_fields that hold a value (no DISPLAY or SCRIPT, no copies, no
-    columns of the lead), by list_id (int64 index, repeating), if custom_fields is on."""
+    """Labels of vicidial_lists_fields that store a value (no DISPLAY or SCRIPT, no copies, no
+    columns of the lead), by list_id (int64 index, may repeat), if custom_fields is Y."""
     tables: Mapping[str, Mapping[str, Column]] = field(default_factory=dict)
-    """The columns of the other tables that a lead has rows in: alternate phones, hopper,
-    callbacks, and every custom_..., and of the do-not-call lists, by name; those that the options
-    may need."""
+    """By name of the table and of the column, for other tables that the options may need:
+    alternate phones, hopper, callbacks, custom_... and the do-not-call lists."""
     missing: tuple[str, ...] = ()
-    """What was asked for and the small tables have no column for, such as
+    """Columns that options need and the small tables lack, such as
     `vicidial_phone_codes.tz_code`."""
     fold: CharacterFold | None = general_ci
-    """How the database compares text; None: exactly."""
+    """The collation of the database; None: texts are compared exactly."""
     knows_leads: bool = True
-    """False without a database: then only the file itself is looked at."""
+    """False without a database: rows are compared only with other rows of the file."""
 
     @property
     def nanpa_is_loaded(self) -> bool:
-        """Say whether there is NANPA data: as for add_lead, at least ten rows."""
+        """Whether there is NANPA data: at least ten rows, as in add_lead."""
         return len(self.nanpa) >= 10
 
     @property
@@ -120,22 +119,22 @@ class Dialer:
 
 
 EXISTING_COLUMNS = ("key", "list_id", "matched", "archived")
-"""Columns of the frames in `Lookups.existing`, beside one `lead_id_N` (Int64) for each window of
-N days that a check of the kind has (0: no window): the lowest lead_id with that key in that list.
-`key` (str) is folded, `list_id` uint64, `matched` (str) is PHONE or ALT, `archived` (bool) says
-that the lead is in vicidial_list_archive."""
+"""Columns of the frames in `Lookups.existing`: `key` (str, folded), `list_id` (uint64), `matched`
+(str, PHONE or ALT), `archived` (bool: in vicidial_list_archive). For each window of N days that a
+check of the kind has (0: no window) there is also `lead_id_N` (Int64): the lowest lead_id with that
+key in that list."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lookups:
-    """What the database says of the leads of one chunk."""
+    """The answers of the database about the leads of one chunk."""
 
     dnc: pd.Index = field(default_factory=lambda: pd.Index([], dtype="str"))
-    """Those of the numbers, and of the `727XXXXXXX` area codes, that are in vicidial_dnc."""
+    """The numbers of the chunk, and `727XXXXXXX` area codes, that are in vicidial_dnc (str)."""
     campaign_dnc: pd.Index = field(default_factory=lambda: pd.Index([], dtype="str"))
-    """Likewise for vicidial_campaign_dnc: folded campaign_id, `|` and the number or area code."""
+    """The same of vicidial_campaign_dnc: folded campaign_id, `|` and number or area code (str)."""
     days_ahead: Mapping[int, datetime] = field(default_factory=dict)
-    """The moments so many days after now, as asked for: same clock time; a time that the clocks
-    skip in spring moves one hour on."""
+    """By number of days: the same clock time so many days from now; a time that clocks skip in
+    spring is one hour later."""
     existing: Mapping[Kind, pd.DataFrame] = field(default_factory=dict)
-    """Existing leads that some row of the chunk may be a duplicate of, see `EXISTING_COLUMNS`."""
+    """Existing leads of which a row of the chunk may be a duplicate: `EXISTING_COLUMNS`."""

@@ -1,4 +1,4 @@
-"""What is done whole or not at all: signals wait for its end."""
+"""Signals: they end a job early, but never in the middle of what must be done completely."""
 
 import contextlib
 import signal
@@ -11,32 +11,33 @@ from typing import Self
 
 
 class Signal(KeyboardInterrupt):
-    """Ends what a signal may end, as Ctrl-C would; the argument is its name."""
+    """Raised by a signal, and handled like Ctrl-C; the argument is the signal's name."""
 
 
-class Unbroken:
-    """What must not be broken off, of this process; a handler of signals sees to it."""
+class DeferredSignals:
+    """The state of `defer_signals` in this process."""
 
     depth = 0
-    waiting: str | None = None
-    """The signal that came meanwhile."""
+    """How many blocks of `defer_signals` are entered."""
+    pending: str | None = None
+    """The name of the signal that came meanwhile."""
 
 
 @contextmanager
-def unbroken() -> Iterator[None]:
-    """Let a signal that would end this wait for its end.
+def defer_signals() -> Iterator[None]:
+    """Defer signals to the end of the block, which must be completed.
 
     Raises:
-        Signal: one came.
+        Signal: a signal came within the block.
     """
-    Unbroken.depth += 1
+    DeferredSignals.depth += 1
     try:
         yield
     finally:
-        Unbroken.depth -= 1
+        DeferredSignals.depth -= 1
         name = None
-        if not Unbroken.depth:
-            name, Unbroken.waiting = Unbroken.waiting, None
+        if not DeferredSignals.depth:
+            name, DeferredSignals.pending = DeferredSignals.pending, None
     if name is not None:
         raise Signal(name)
 
@@ -45,35 +46,35 @@ CAUGHT = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Interrupted(BaseException):
-    """A signal came where nothing waits to see it; the argument is its name, such as SIGTERM."""
+    """A signal ended the job; the argument is its name, such as SIGTERM."""
 
     @property
     def exit_code(self) -> int:
-        """As of shells: 143 for SIGTERM."""
+        """As shells give it: 128 plus the number, so 143 for SIGTERM."""
         return 128 + signal.Signals[str(self)]
 
 
 class Stop:
-    """While it is entered, the first of these signals is noted and wakes `wait`.
+    """A context in which the first of the CAUGHT signals is stored and wakes `wait`.
 
-    A SIGINT after that raises KeyboardInterrupt: who asks twice does not want to wait. Signals
-    that the process was started to ignore stay ignored, such as SIGHUP by nohup; off the main
-    thread, where Python allows no handlers, none are caught.
+    A later SIGINT raises KeyboardInterrupt: a user who presses Ctrl-C twice does not want to wait.
+    Signals that the process ignores from its start stay ignored, such as SIGHUP under nohup. In
+    other threads than the main one Python allows no handlers, so nothing is caught.
     """
 
     def __init__(self) -> None:
         self.signal: str | None = None
-        """The first that came, such as SIGTERM; it stays when the context is left."""
-        # An Event may not be set by a handler: it can deadlock with the wait that it interrupts.
+        """The name of the first signal, such as SIGTERM; it is kept after the context."""
+        # Not an Event: one that is set in a handler can deadlock with the wait that it interrupts.
         self._wakes: SimpleQueue[None] = SimpleQueue()
         self._restore = contextlib.ExitStack()
-        self._ends_at_once = False
+        self._raises = False
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             for number in CAUGHT:
                 before = signal.getsignal(number)
-                # None: a handler that is not Python's, which could not be put back.
+                # None: the handler was not set by Python, and could not be restored.
                 if before not in (signal.SIG_IGN, None):
                     self._restore.callback(signal.signal, number, before)
                     signal.signal(number, self._catch)
@@ -83,13 +84,13 @@ class Stop:
         self._restore.close()
 
     @contextlib.contextmanager
-    def at_once(self) -> Iterator[None]:
-        """While what is done ends cleanly at a KeyboardInterrupt, let a signal end it by one.
+    def end_at_once(self) -> Iterator[None]:
+        """Let a signal raise in the block, which must be able to end cleanly at any point.
 
         Raises:
-            Interrupted: a signal came, or had come before.
+            Interrupted: a signal came, now or before.
         """
-        self._ends_at_once = True
+        self._raises = True
         try:
             if self.signal is not None:
                 raise Interrupted(self.signal)
@@ -97,10 +98,10 @@ class Stop:
         except Signal as end:
             raise Interrupted(str(end)) from None
         finally:
-            self._ends_at_once = False
+            self._raises = False
 
     def wait(self, seconds: float) -> None:
-        """Wait so many seconds, or until a signal comes; not at all if one has come."""
+        """Wait for seconds or until a signal comes; return at once if one has come before."""
         if self.signal is None:
             with contextlib.suppress(Empty):
                 self._wakes.get(timeout=max(seconds, 0))
@@ -108,10 +109,10 @@ class Stop:
     def _catch(self, number: int, _frame: FrameType | None) -> None:
         if self.signal is None:
             self.signal = signal.Signals(number).name
-            if self._ends_at_once and Unbroken.depth:
-                Unbroken.waiting = self.signal
-            elif self._ends_at_once:
+            if self._raises and DeferredSignals.depth:
+                DeferredSignals.pending = self.signal
+            elif self._raises:
                 raise Signal(self.signal)
             self._wakes.put(None)
-        elif number == signal.SIGINT and not Unbroken.depth:
+        elif number == signal.SIGINT and not DeferredSignals.depth:
             raise KeyboardInterrupt

@@ -1,5 +1,5 @@
 """Load the sample leads into a small embedded database, by the commands that a user would type."""
-# ruff: noqa: T201 - it talks to the person who started it
+# ruff: noqa: T201 - its output is for the user
 
 import json
 import os
@@ -41,7 +41,7 @@ COMMANDS = {
         --feed litigators=sample_data/feed_litigators.csv --invalid-phone-fallback alt_phone
         --duplicate-check DUPCAMP --duplicate-scope-archive Y --on-duplicate update --keep best""",
 }
-"""What a user types, by the folder of its results."""
+"""The commands, by the name of the results folder."""
 
 TRIGGER = """CREATE TRIGGER no_test_leads BEFORE INSERT ON vicidial_list
     WHEN NEW.vendor_lead_code LIKE 'TEST-%' BEGIN SELECT RAISE(ABORT, 'no test leads'); END"""
@@ -49,9 +49,9 @@ TRIGGER = """CREATE TRIGGER no_test_leads BEFORE INSERT ON vicidial_list
 
 
 def fixtures(now: datetime) -> Tables:
-    """Give the rows of the dialer's tables, by table; `days_ago` becomes an entry_date.
+    """Return the rows of the dialer's tables, by table; `days_ago` becomes an entry_date.
 
-    `custom_tables` are no rows, but the tables of custom fields: name, and types by column.
+    `custom_tables` describes the tables of custom fields: name, and types by column.
     """
     tables: Tables = json.loads((HERE / "fixtures.json").read_text("utf-8"))
     for lead in [*tables["vicidial_list"], *tables["vicidial_list_archive"]]:
@@ -61,7 +61,7 @@ def fixtures(now: datetime) -> Tables:
 
 
 def make_database() -> None:
-    """Make the dialer's tables in an empty folder demo/, and fill them."""
+    """Create the dialer's tables in an empty folder demo/, and fill them."""
     shutil.rmtree("demo", ignore_errors=True)
     Path("demo").mkdir()
     engine = create_engine(DATABASE)
@@ -80,7 +80,7 @@ def make_database() -> None:
 
 
 def main() -> int:
-    """Make demo/ anew and load all files into it; give the exit code of the load."""
+    """Create demo/ anew and load all files; return the exit code."""
     os.chdir(HERE.parent)
     make_database()
     for command in COMMANDS.values():
@@ -88,14 +88,14 @@ def main() -> int:
         if code := run(shlex.split(command)[1:]):
             return code
     print(f"""
-What became of every row: loaded.csv, rejected.csv and summary.json in demo/results/leads,
-demo/results/referrals and demo/results/inquiries, where changes.csv is one more. The story behind
-the rows: sample_data/README.md.
+The outcome of every row is in loaded.csv, rejected.csv and summary.json in demo/results/leads,
+demo/results/referrals and demo/results/inquiries (there also in changes.csv). About the rows:
+sample_data/README.md.
 
-Next, your own file; nothing is written but the report:
+Next, your own file; only the report is written:
     .venv/bin/leadloader validate your.csv --database {DATABASE} --user 6666 --list-id 101
 
-And open the page in a browser; it is what a vendor of leads would get from you:
+Open the page in a browser; you can send it to the vendor of the leads:
     {Path("demo/results/leads", PAGE).resolve().as_uri()}""")
     return 0
 

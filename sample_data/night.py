@@ -1,5 +1,5 @@
-"""Spend a night over the sample files: drop folders, one bad file among them, and a report."""
-# ruff: noqa: T201 - it talks to the person who started it
+"""Run a night over the sample files: drop folders, one bad file among them, and a report."""
+# ruff: noqa: T201 - its output is for the user
 
 import os
 import shlex
@@ -18,18 +18,18 @@ FILES = {
     "partner/referrals_again.txt": "referrals.txt",
     "website/inquiries.csv": "inquiries.csv",
 }
-"""Where the sample files are put; one comes under two names."""
+"""The sample file by its path in the drop folders; one has two names."""
 
-HALF = 501
-"""Lines of leads.csv that come in March, the header among them."""
+MARCH_LINES = 501
+"""Lines of leads.csv in the file of March, with the header."""
 
 
 def fill_drop_folders() -> None:
-    """Put the files in: one of them is cut off within a letter, one is still on its way."""
+    """Create the files: one of them is cut off within a character, one is still being sent."""
     lines = (HERE / "leads.csv").read_bytes().splitlines(keepends=True)
-    april = lines[0] + b"".join(lines[HALF:])
+    april = lines[0] + b"".join(lines[MARCH_LINES:])
     made = {
-        "vendor/leads_101_march.csv": b"".join(lines[:HALF]),
+        "vendor/leads_101_march.csv": b"".join(lines[:MARCH_LINES]),
         "vendor/leads_101_april.csv": april[: april.rindex("é".encode()) + 1],
         "vendor/leads_102_may.csv.part": lines[0],
     }
@@ -42,19 +42,19 @@ def fill_drop_folders() -> None:
 
 
 def main() -> int:
-    """Make demo/ anew and spend a night there; give 0 if all went as the story has it."""
+    """Create demo/ anew and run a night there; return 0 if it ended as expected."""
     os.chdir(HERE.parent)
     make_database()
     fill_drop_folders()
     print(f"\n$ {COMMAND}\n", flush=True)
     code = run(shlex.split(COMMAND)[1:])
-    print("\nWhat lies where now:")
+    print("\nThe files now:")
     for path in sorted(DROP.rglob("*")):
         if path.is_file():
             print(f"  {path}")
     print(f"""
-The exit code is {code}, for leads_101_april.csv is cut off. Take its last line away, put it back,
-and spend the next night:
+The exit code is {code}, because leads_101_april.csv is cut off. Remove its last line, put it back
+and run the next night:
     sed '$d' {DROP}/vendor/failed/*/leads_101_april.csv > {DROP}/vendor/leads_101_april.csv
     .venv/bin/{COMMAND}""")
     return 0 if code == 65 else code or 1

@@ -54,29 +54,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "engines(name, ...): needs one of these databases")
-    unknown = set(asked_engines(config)) - set(ENGINES)
+    unknown = set(chosen_engines(config)) - set(ENGINES)
     if unknown:
         raise pytest.UsageError(f"--engines knows {', '.join(ENGINES)}, not {', '.join(unknown)}")
 
 
-def asked_engines(config: pytest.Config) -> tuple[str, ...]:
+def chosen_engines(config: pytest.Config) -> tuple[str, ...]:
     named: str | None = config.getoption("engines")
     return tuple(named.split(",")) if named else ENGINES
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what needs an engine on each one that is asked for and that its mark allows."""
+    """Run tests that need an engine on each chosen one that their mark allows."""
     if "engine_name" in metafunc.fixturenames and "case" not in metafunc.fixturenames:
         mark = metafunc.definition.get_closest_marker("engines")
         allowed = mark.args if mark else ENGINES
-        names = [name for name in asked_engines(metafunc.config) if name in allowed]
+        names = [name for name in chosen_engines(metafunc.config) if name in allowed]
         metafunc.parametrize(
             "engine_name", few_engines(names, metafunc.definition), scope="session"
         )
 
 
 def few_engines(names: list[str], test: pytest.Item) -> list[str]:
-    """Leave out MyISAM or InnoDB, drawn by the test's name, unless engines were asked for."""
+    """Leave out MyISAM or InnoDB, chosen by the test's name, unless engines were chosen."""
     option = test.config.getoption
     if option("engines") or option("every_engine") or option("full") or not {*names} >= SERVERS:
         return names
@@ -97,8 +97,8 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
-    """A headless browser; of a module, for while it is there no other event loop may run."""
-    from tests.support.browser import Browser  # noqa: PLC0415 - only the tests of pages pay for it
+    """A headless browser; of one module, because no other event loop may run meanwhile."""
+    from tests.support.browser import Browser  # noqa: PLC0415 - slow, and for tests of pages only
 
     if not find_browser():
         pytest.fail(BROWSER_ADVICE, pytrace=False)
@@ -117,7 +117,7 @@ def private_server(server: Server) -> Iterator[PrivateServer]:
         server.close()
     else:
         pytest.skip(
-            "nobody may kill the server of LEADLOADER_TEST_DATABASE, and mariadbd is not here"
+            "the server of LEADLOADER_TEST_DATABASE must not be killed, and there is no mariadbd"
         )
 
 
@@ -125,7 +125,7 @@ def private_server(server: Server) -> Iterator[PrivateServer]:
 def database_with_tables(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], str]:
-    """Give the address of this process's database on an engine, made at the first call."""
+    """Return the address of this process's database on an engine, made at the first call."""
 
     @functools.cache
     def make(engine_name: str) -> str:

@@ -78,7 +78,7 @@ def move(
         office_hours = None
     hours = ServerHours(office_hours, database, watchers)
     with closing(Throttle(database, options)) as throttle:
-        with watchers.stop.at_once():
+        with watchers.stop.end_at_once():
             hours.refuse()
             throttle.check()
             run = ArchiveRun.begin(request, options, database, results, watchers)

@@ -40,7 +40,7 @@ def load_files(
     _refuse_unfit(job, settings)
     terminal = Terminal(settings, job)
     telling = Telemetry(settings, job, warn=terminal.warn)
-    with telling, Stop() as stop, stop.at_once():
+    with telling, Stop() as stop, stop.end_at_once():
         code = _load_all(job, files, settings, terminal, telling)
     raise typer.Exit(code)
 
@@ -103,13 +103,13 @@ def _load_all(
 def _paths(files: list[str]) -> "tuple[list[str], list[NoSuchFileError]]":
     """Give the files that are there, each once, and what is wrong with the others."""
     from loader.errors import NoSuchFileError
-    from loader.reading.source import expand
+    from loader.reading.source import expand_globs
 
     paths: dict[str, str] = {}
     missing: list[NoSuchFileError] = []
     for pattern in files:
         try:
-            found = expand([pattern])
+            found = expand_globs([pattern])
         except NoSuchFileError as error:
             missing.append(error)
             continue

@@ -20,7 +20,7 @@ from jobs.cli.undo import undo_run
 from jobs.settings.database import open_database
 from jobs.settings.flags import ARCHIVE_FLAGS, DEARCHIVE_FLAGS
 from loader import __version__
-from loader.errors import UsageError, bug_of_ours
+from loader.errors import UsageError, describe_bug
 
 app = typer.Typer(
     name="leadloader",
@@ -126,7 +126,7 @@ def _run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return complain("interrupted", 130)
     except Exception as error:  # noqa: BLE001 - the last resort: whatever it is, it is our bug
-        return complain(bug_of_ours(error), LoaderError.exit_code)
+        return complain(describe_bug(error), LoaderError.exit_code)
     return code if isinstance(code, int) else 0
 
 

@@ -20,11 +20,11 @@ from loader.reasons import Notice, Reason
 from loader.report.wording import (
     MOST_SHOWN,
     duration,
-    not_looked_at,
     number,
     percent,
     points,
     spark,
+    unchecked_parts,
     visible,
 )
 from loader.results.folder import PAGE
@@ -200,7 +200,7 @@ def _score(profile: Profile) -> Section:
     score = profile.score
     of = "none, for no row was read" if score.points is None else f"{points(score.points)} of 100"
     rows = [
-        Row(part.name, ("-",), "not looked at")
+        Row(part.name, ("-",), "not checked")
         if part.share is None
         else Row(part.name, (percent(part.share),), "", (0, part.share), "cyan")
         for part in score.parts
@@ -263,7 +263,7 @@ def _facts(summary: Summary, *, bars: bool) -> list[tuple[str, str]]:
     if profile:
         full = [it.field for it in profile.columns if it.field and it.filled == profile.rows]
         facts = {
-            "score": not_looked_at(unknown_parts(profile.score), len(profile.score.parts)),
+            "score": unchecked_parts(unknown_parts(profile.score), len(profile.score.parts)),
             "filled in every row": _named(full) if profile.rows else "",
         } | facts
         if odd := profile.odd_rows:

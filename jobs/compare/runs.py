@@ -11,15 +11,15 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from loader.errors import LoaderError, NoSuchFileError
-from loader.profile.score import ALL_POINTS, MOST_WITH_A_FAULT, unknown_parts
+from loader.profile.score import ALL_POINTS, MOST_WITH_FAULTS, unknown_parts
 from loader.reading.source import printable_path
 from loader.report.comparison import (
     is_summary,
+    parse_summary,
     points,
     read_json,
     reject_rate,
     source_of,
-    summary_of,
 )
 from loader.results.folder import SUMMARY
 from loader.results.lines import count_of
@@ -180,7 +180,7 @@ def _read(path: Path) -> ComparedRun | str:
     content = read_json(path)
     if not is_summary(content):
         return _kind(content)
-    summary = summary_of(content, path)
+    summary = parse_summary(content, path)
     began = summary.began if summary.began.tzinfo else summary.began.replace(tzinfo=UTC)
     score = summary.profile.score if summary.profile else None
     return ComparedRun(
@@ -278,7 +278,7 @@ def _mean(scores: Sequence[float]) -> float | None:
     if not scores:
         return None
     mean = sum(scores) / len(scores)
-    return mean if mean == ALL_POINTS else min(round(mean, 1), MOST_WITH_A_FAULT)
+    return mean if mean == ALL_POINTS else min(round(mean, 1), MOST_WITH_FAULTS)
 
 
 def rate_of(runs: Iterable[ComparedRun]) -> float | None:

@@ -17,7 +17,7 @@ from jobs.settings.nightly import Source
 from jobs.settings.problems import Problem, follow, format_place
 from jobs.settings.settings import Settings, check_settings
 from loader.database.connection import Database
-from loader.errors import LoaderError, missing_extra
+from loader.errors import LoaderError, missing_extra_error
 from loader.fields.mapping import read_mapping_file
 from loader.options.load import LoadOptions
 from loader.reading.source import LAYOUTS
@@ -186,7 +186,7 @@ def _lacking_packages(settings: Settings) -> Problems:
         extras.append((("sources", number, "folder"), scheme, extra, package))
     for place, is_given, extra, package in extras:
         if is_given and find_spec(package) is None:
-            yield place, str(missing_extra("this", extra, package))
+            yield place, str(missing_extra_error("this", extra, package))
 
 
 def _why_unreadable(file: Path) -> str:

@@ -18,7 +18,7 @@ from loader.fields.mapping import ColumnMapping, map_columns, read_mapping_file
 from loader.options.load import LoadOptions
 from loader.pipeline import Checks
 from loader.queries.facts import read_dialer
-from loader.reading.source import SourceFile, spread
+from loader.reading.source import SourceFile, take_sample
 from loader.report.comparison import read_summary
 from loader.results.files import Results
 
@@ -67,7 +67,7 @@ def new_run(load: Load, files: Results, dialer: Dialer, mapping: ColumnMapping) 
         def report_progress(done: int) -> None:
             watchers.progress("count", done, done / max(source.size, 1))
 
-        rows, records = spread(source, reporting.sample, report_progress)
+        rows, records = take_sample(source, reporting.sample, report_progress)
     # The run before this one has looked up all numbers in the feeds.
     needs_no_feeds = load.is_resumed and not options.invalid_phone_fallback
     return ImportContext(

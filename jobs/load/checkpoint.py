@@ -13,7 +13,7 @@ from typing import Any
 
 from jobs.load.run import ImportContext
 from loader.frames.spool import Spool
-from loader.profile.records import Seen
+from loader.profile.records import RowStatistics
 
 FILE = "plan.json"
 
@@ -59,7 +59,7 @@ class Checkpoint:
         self.run.files.restore(found["results"])
         self.run.tally.rows_read = found["rows_read"]
         self.run.tally.reasons.update(found["reasons"])
-        self.run.gathering.seen = Seen.model_validate(found.get("seen", {}))
+        self.run.gathering.seen = RowStatistics.model_validate(found.get("seen", {}))
         self.is_restored = True
 
 

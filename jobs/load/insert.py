@@ -19,7 +19,7 @@ from loader.ledger.batches import BatchLedger, LeadEntry
 from loader.pipeline import EXISTING_LEAD_ID, Checks
 from loader.reasons import Notice, Reason
 from loader.results.files import REJECTED
-from loader.signals import unbroken
+from loader.signals import defer_signals
 from loader.writing.changes import Updated
 from loader.writing.extras import ExtraInserter, InsertedExtra
 from loader.writing.fingerprints import read_fingerprints
@@ -126,7 +126,7 @@ class InsertStage:
         self.refused |= inserted.refused
         self.batch = self._insert_extras(self._stored(), entry)
         entry.write_extras()
-        with unbroken():
+        with defer_signals():
             self.run.load(self.batch, self.batch["lead_id"])
             self.batch = self.batch.iloc[:0]
 
@@ -168,7 +168,7 @@ class InsertStage:
         self.batch, entry = leads, self.journal.changes(leads.index)
         fields = self.checks.fields_given
         updated = self.updater.update(leads, self.options, fields, entry)
-        with unbroken():
+        with defer_signals():
             self._note_changes(leads, updated)
             self.batch = self.batch.iloc[:0]
 

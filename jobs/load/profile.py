@@ -9,14 +9,14 @@ import pandas as pd
 
 from loader.database.connection import Database
 from loader.dialer import Dialer
-from loader.errors import LoaderError, bug_of_ours
+from loader.errors import LoaderError, describe_bug
 from loader.fields.mapping import ColumnMapping
 from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
 from loader.pipeline import Screened
 from loader.profile.call_hours import USUAL, CallTimes
 from loader.profile.outcomes import LoadedRows, RejectedRows
-from loader.profile.records import Details, Seen
+from loader.profile.records import Details, RowStatistics
 from loader.profile.rows import RowProfile
 from loader.profile.score import score_of
 from loader.queries.chunk import look_up_entry_dates
@@ -56,8 +56,8 @@ class ProfileBuilder:
         self._columns, self._dialer = columns, dialer
         folder = files.work / "seen"
         folder.mkdir(exist_ok=True)
-        self._looking = RowProfile(mapping, options, dialer.clock.now.date(), folder)
-        self.seen = Seen()
+        self._row_profile = RowProfile(mapping, options, dialer.clock.now.date(), folder)
+        self.seen = RowStatistics()
         """What the rows look like, once all were read."""
         self.loaded = LoadedRows()
         self.call_times = _call_times(database, dialer)
@@ -70,18 +70,18 @@ class ProfileBuilder:
     def read(self, rows: pd.DataFrame) -> None:
         """Look at rows of the file, columns as in the source."""
         with self._aside():
-            self._looking.look_at(rows)
+            self._row_profile.add(rows)
 
     def screened(self, screened: Screened) -> None:
         """Look at the numbers of rows that have one, those that are rejected too."""
         with self._aside():
             for leads in (screened.leads, screened.asking):
-                self._looking.numbers(leads["phone_number"])
+                self._row_profile.add_numbers(leads["phone_number"])
 
     def all_read(self) -> None:
         """Note that all rows were read."""
         with self._aside():
-            self.seen = self._looking.seen()
+            self.seen = self._row_profile.statistics()
 
     def count_loaded(self, leads: pd.DataFrame, said: pd.DataFrame) -> None:
         """Count loaded rows, see `LoadedRows.add`; list_id (int64) is read, too."""
@@ -102,7 +102,7 @@ class ProfileBuilder:
         except OSError:
             raise  # the disk is full, of which the results cannot be written either
         except Exception as error:  # noqa: BLE001 - whatever it is: leads may be in the database
-            self.trouble = f"the report is not complete: {bug_of_ours(error)}"
+            self.trouble = f"the report is not complete: {describe_bug(error)}"
 
     def ask_no_more(self) -> None:
         """Leave the database alone: it does not answer, or the run was interrupted."""
@@ -135,8 +135,8 @@ class ProfileBuilder:
             score=score_of(
                 tally,
                 self.rejected.reasons_all,
-                of_file=self.rejected.of_file,
-                seen=seen,
+                duplicates_in_file=self.rejected.of_file,
+                statistics=seen,
                 fields=self._mapping.fields,
                 options=self._options,
                 knows_leads=self._dialer.knows_leads,

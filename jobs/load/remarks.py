@@ -9,7 +9,7 @@ from loader.dialer import Dialer
 from loader.extras.custom_fields import labels_of
 from loader.extras.hopper import priority
 from loader.feeds.feed import Feed, feed_remarks
-from loader.fields.lead import CUSTOM_PREFIX, WIDTHS, plain, usual_names
+from loader.fields.lead import CUSTOM_PREFIX, WIDTHS, normalize_name, usual_names
 from loader.fields.mapping import ColumnMapping
 from loader.options.duplicate_check import Kind
 from loader.options.load import LoadOptions
@@ -75,12 +75,12 @@ def without_effect(options: LoadOptions) -> list[str]:
     needs = {"duplicate_check": (
         "duplicate_statuses", "duplicate_scope_archive", "on_duplicate", "keep",
     ), "feed": ("feed_max_age",)}  # fmt: skip
-    plain = LoadOptions()
+    defaults = LoadOptions()
     found = [
         f"{name} does nothing without {needed}"
         for needed, names in needs.items()
         for name in names
-        if not getattr(options, needed) and getattr(options, name) != getattr(plain, name)
+        if not getattr(options, needed) and getattr(options, name) != getattr(defaults, name)
     ]
     if options.update_fields == "all" and options.on_duplicate != "update":
         found.append("update_fields does nothing without on_duplicate update")
@@ -95,12 +95,14 @@ def unfilled_fallbacks(options: LoadOptions, mapping: ColumnMapping) -> list[str
 
 def similar_names(dialer: Dialer, mapping: ColumnMapping) -> list[str]:
     """Name columns that were not loaded and are named almost like a custom field."""
-    labels = {plain(n): n for n in labels_of(dialer) if CUSTOM_PREFIX + n not in mapping.fields}
+    labels = {
+        normalize_name(n): n for n in labels_of(dialer) if CUSTOM_PREFIX + n not in mapping.fields
+    }
     return [
         f"column {column!r} was not loaded; for the custom field say --map "
-        f'{labels[plain(column)]}="{column}"'
+        f'{labels[normalize_name(column)]}="{column}"'
         for column in mapping.unmapped
-        if plain(column) in labels
+        if normalize_name(column) in labels
     ]
 
 
@@ -111,7 +113,7 @@ def custom_fields_remark(mapping: ColumnMapping) -> list[str]:
         for name, column in mapping.fields.items()
         if name.startswith(CUSTOM_PREFIX)
         for field, names in usual_names().items()
-        if field not in mapping.fields and plain(column) in map(plain, names)
+        if field not in mapping.fields and normalize_name(column) in map(normalize_name, names)
     ]
 
 

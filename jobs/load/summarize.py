@@ -15,7 +15,7 @@ from jobs.load.profile import estimate
 from jobs.load.remarks import remarks
 from jobs.load.run import ImportContext
 from loader.database.connection import Database
-from loader.errors import LoaderError, bug_of_ours
+from loader.errors import LoaderError, describe_bug
 from loader.frames.ranges import consecutive
 from loader.queries.dialable import CallRules
 from loader.reading.source import printable_path
@@ -178,4 +178,4 @@ def _show(summary: Summary, run: ImportContext) -> None:
     except OSError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is: the leads are loaded, and told of
-        summary.remarks.append(f"the page was not made: {bug_of_ours(error)}")
+        summary.remarks.append(f"the page was not made: {describe_bug(error)}")

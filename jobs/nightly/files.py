@@ -26,7 +26,7 @@ from loader.errors import (
     ResultsError,
     SourceFileError,
     UsageError,
-    bug_of_ours,
+    describe_bug,
 )
 from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
@@ -65,7 +65,7 @@ class SourceFiles:
         except LoaderError as error:
             report = _report(found, "left", str(error), error.exit_code)
         except Exception as error:  # noqa: BLE001 - a bug in one file must not stop the others
-            report = _report(found, "left", bug_of_ours(error), LoaderError.exit_code)
+            report = _report(found, "left", describe_bug(error), LoaderError.exit_code)
         finally:
             with suppress(OSError):
                 self.folder.forget(found.name)

@@ -14,7 +14,7 @@ from jobs.settings.telemetry import LineageSettings
 from jobs.telemetry.outcome import RunOutcome
 from loader import __version__
 from loader.archive.report import ArchiveReport
-from loader.errors import ConfigurationError, missing_extra
+from loader.errors import ConfigurationError, missing_extra_error
 from loader.results.summary import Summary
 from loader.undo.report import UndoReport
 
@@ -64,7 +64,7 @@ class Lineage:
                 facet_v2,
             )
         except ImportError:
-            raise missing_extra("[lineage]", "lineage", "openlineage-python") from None
+            raise missing_extra_error("[lineage]", "lineage", "openlineage-python") from None
         event_v2.set_producer(PRODUCER)
         self._events, self._facets = event_v2, facet_v2
         self._settings = settings

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from jobs.telemetry.outcome import RunOutcome
-from loader.errors import missing_extra
+from loader.errors import missing_extra_error
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -61,7 +61,7 @@ class Metrics:
         try:
             import prometheus_client  # noqa: F401, PLC0415 - an extra
         except ImportError:
-            raise missing_extra("metrics_file", "metrics", "prometheus-client") from None
+            raise missing_extra_error("metrics_file", "metrics", "prometheus-client") from None
 
     def add(self, outcome: RunOutcome) -> None:
         """Count a run and replace the file by a complete new one.

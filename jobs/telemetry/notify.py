@@ -6,7 +6,7 @@ from enum import IntEnum
 
 from jobs.settings.telemetry import NotifySettings
 from jobs.telemetry.outcome import RunOutcome
-from loader.errors import ConfigurationError, missing_extra
+from loader.errors import ConfigurationError, missing_extra_error
 
 PATIENCE = 30.0
 """Seconds within which all services must answer."""
@@ -42,7 +42,7 @@ class Notifier:
         try:
             from apprise import Apprise, AppriseAsset  # noqa: PLC0415 - an extra
         except ImportError:
-            raise missing_extra("[notify]", "notify", "apprise") from None
+            raise missing_extra_error("[notify]", "notify", "apprise") from None
         self._settings = settings
         asset = AppriseAsset(
             app_id="leadloader",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from loader.archive.outcome import Stay
 from loader.archive.report import ArchiveReport
-from loader.errors import LoaderError, bug_of_ours
+from loader.errors import LoaderError, describe_bug
 from loader.results.summary import Summary
 from loader.signals import Interrupted
 from loader.undo.outcome import Kept
@@ -185,5 +185,5 @@ def _ending(error: BaseException) -> tuple[str, int]:
     if isinstance(error, Interrupted):
         return f"{error} came", error.exit_code
     if isinstance(error, Exception):
-        return bug_of_ours(error), LoaderError.exit_code
+        return describe_bug(error), LoaderError.exit_code
     return "interrupted", 130

@@ -1,1 +1,1 @@
-"""The two HTTP APIs of the dialer: the form of requests and the texts of answers."""
+"""The dialer's HTTP APIs: formats of requests and texts of responses."""

@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from loader.api.lead_archive import DUPLICATE, NO_VALUE, NOT_INTEGER, NOT_THERE, LeadIds
+from loader.api.lead_archive import DUPLICATE, NO_VALUE, NOT_FOUND, NOT_INTEGER, LeadIds
 from loader.errors import LeadIdsError, NoSuchFileError, SourceFileError
 
 MOST_NAMED = 500
@@ -75,7 +75,7 @@ class _Given:
             raise LeadIdsError(DUPLICATE, tuple(twice.tolist()), self.where(second))
         if not small.all():
             huge = np.flatnonzero(~small)
-            raise LeadIdsError(NOT_THERE, tuple(map(int, self._texts(huge))), self.where(huge[0]))
+            raise LeadIdsError(NOT_FOUND, tuple(map(int, self._texts(huge))), self.where(huge[0]))
         return np.asarray(lead_ids, dtype=np.int64)
 
     def _texts(self, positions: npt.NDArray[np.intp]) -> list[str]:

@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.fields.mapping import field_named
+from loader.fields.mapping import resolve_field
 from loader.findings import Notices, no_notices, notices
 from loader.frames.arrow import to_arrow, to_mask, to_series
 from loader.options.load import LoadOptions
@@ -83,7 +83,7 @@ class Defaults:
 
 
 def _by_field(option: str, values: Mapping[str, str], labels: Collection[str]) -> dict[str, str]:
-    return {field_named(f"--{option}", name, labels): value for name, value in values.items()}
+    return {resolve_field(f"--{option}", name, labels): value for name, value in values.items()}
 
 
 def _forced(options: LoadOptions, name: str) -> str:

@@ -185,7 +185,7 @@ class Zones:
         The offset is that of its first row, the daylight saving rule the last one by name.
         """
         if self._dialer.phone_codes.empty:
-            found = self._number_zones.of_owner(owners, country)
+            found = self._number_zones.find_by_name(owners, country)
         else:
             rows = self._tz_codes.find(_pair(country, fold(owners, self._dialer.fold)))
             found = pd.Series(self._tz_code_offsets[rows], index=owners.index)

@@ -26,7 +26,7 @@ from loader.database.sql import (
 )
 from loader.errors import ConfigurationError, TransientDatabaseError, UsageError
 from loader.frames.arrow import join_texts, to_arrow
-from loader.signals import unbroken
+from loader.signals import defer_signals
 
 SMALLEST_PACKET = 1 << 20
 """The default of the oldest servers; what does not fit loses the connection, or comes as NULL."""
@@ -142,7 +142,7 @@ class MariaDB(Adapter):
             pyarrow.csv.write_csv(columns, file, options)
             file.flush()
             # The server would store a row that is cut off where the driver is.
-            with unbroken():
+            with defer_signals():
                 result = connection.exec_driver_sql(
                     f"LOAD DATA LOCAL INFILE '{file.name}' INTO TABLE {quote_identifier(table)} "
                     "CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' ENCLOSED BY '\"' ESCAPED BY '' "

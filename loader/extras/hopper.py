@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from loader.checks.call_times import callable_now, look_up
-from loader.clock import written_offsets
+from loader.clock import format_offsets
 from loader.dialer import Dialer, Lookups
 from loader.extras.rows import ExtraRows, columns_there
 from loader.findings import Notices, no_notices, notices
@@ -44,7 +44,7 @@ def decide(
         notices(
             wanted.index[~goes_in],
             Notice.NOT_ADDED_TO_HOPPER,
-            "gmt_offset_now=" + written_offsets(wanted["gmt_offset_now"]),
+            "gmt_offset_now=" + format_offsets(wanted["gmt_offset_now"]),
         ),
     ]
     priorities = priorities[goes_in].reindex(leads.index, fill_value="")
@@ -69,7 +69,7 @@ def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> It
         "status": "READY",
         "user": "",
         "list_id": leads["list_id"],
-        "gmt_offset_now": written_offsets(leads["gmt_offset_now"]),
+        "gmt_offset_now": format_offsets(leads["gmt_offset_now"]),
         "state": leads["state"],
         "alt_dial": "NONE",
         "priority": leads["hopper_priority"],

@@ -1,1 +1,1 @@
-"""The fields of a lead, and the columns of a file that fill them."""
+"""The fields of a lead, and the columns of a source file that are mapped to them."""

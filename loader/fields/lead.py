@@ -1,4 +1,4 @@
-"""The fields of a lead: their names, widths, usual column names, and the values that we fill in."""
+"""The fields of a lead: their names, widths, usual column names and default values."""
 
 import tomllib
 import unicodedata
@@ -29,37 +29,37 @@ WIDTHS: Mapping[str, int] = {
     "comments": 255,
     "owner": 20,
 }
-"""Widths of the text fields where no table says otherwise, in characters."""
+"""Widths of the text fields in characters, where no table gives other ones."""
 
 NO_DATE = "0000-00-00"
 
 CUSTOM_PREFIX = "custom:"
-"""Before the label of a custom field, where fields are named."""
+"""Prefix of the label of a custom field, where fields are named."""
 
 
 NEVER_LOADED = frozenset(
     {"lead_id", "entry_date", "modify_date", "status", "user", "gmt_offset_now",
      "called_since_last_reset", "called_count", "last_local_call_time"}
 )  # fmt: skip
-"""Columns of vicidial_list that the dialer fills by itself: add_lead takes them from nobody."""
+"""Columns of vicidial_list that only the dialer sets; add_lead accepts them from nobody."""
 
 
 @cache
 def usual_names() -> Mapping[str, Sequence[str]]:
-    """Give the names that columns go by, for each field (names.toml)."""
+    """Return the usual column names of each field (names.toml)."""
     names: dict[str, list[str]] = tomllib.loads(
         files("loader.fields").joinpath("names.toml").read_text("utf-8")
     )
     return names
 
 
-def plain(name: str) -> str:
-    """Reduce a name to what counts: its letters and digits, without case and accents."""
+def normalize_name(name: str) -> str:
+    """Reduce a name to its letters and digits, in lower case and without accents."""
     letters = unicodedata.normalize("NFKD", name).casefold()
     return "".join(letter for letter in letters if letter.isalnum())
 
 
-CONSTANT = {
+DEFAULT_VALUES = {
     "status": "NEW",
     "called_since_last_reset": "N",
     "called_count": "0",
@@ -68,15 +68,17 @@ CONSTANT = {
     "rank": "0",
     "entry_list_id": "0",
 }
-"""What add_lead stores where a lead says nothing; all other fields are empty."""
+"""What add_lead stores in fields without a value; in all other fields it stores an empty text."""
 
-TEXTS = (
+TEXT_FIELDS = (
     "vendor_lead_code", "source_id", "title", "first_name", "middle_initial", "last_name",
     "address1", "address2", "address3", "city", "state", "province", "postal_code",
     "country_code", "alt_phone", "email", "security_phrase", "comments", "owner",
 )  # fmt: skip
 
-FILLED = ("list_id", "gmt_offset_now", "phone_code", "phone_number", *TEXTS, *CONSTANT)
+LEAD_FIELDS = (
+    "list_id", "gmt_offset_now", "phone_code", "phone_number", *TEXT_FIELDS, *DEFAULT_VALUES,
+)  # fmt: skip
 
-STORED = (*FILLED, "entry_date", "modify_date", "last_local_call_time", "user")
-"""The columns that a new lead gets a value for, as far as the table has them."""
+NEW_LEAD_COLUMNS = (*LEAD_FIELDS, "entry_date", "modify_date", "last_local_call_time", "user")
+"""The columns that a new lead is given values in, as far as the table has them."""

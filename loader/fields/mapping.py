@@ -1,4 +1,4 @@
-"""Which column of a source file fills which field of a lead."""
+"""Maps the columns of a source file to the fields of a lead."""
 
 import re
 import tomllib
@@ -8,42 +8,42 @@ from itertools import chain
 from pathlib import Path
 
 from loader.errors import ConfigurationError, SourceFileError, UsageError
-from loader.fields.lead import CUSTOM_PREFIX, NEVER_LOADED, plain, usual_names
+from loader.fields.lead import CUSTOM_PREFIX, NEVER_LOADED, normalize_name, usual_names
 from loader.fields.reject_file import result_columns
 
 
 @dataclass(frozen=True)
 class ColumnMapping:
-    """The columns of one file, by field."""
+    """The column mapping of one file."""
 
     fields: Mapping[str, str]
     """Source column by field."""
     unmapped: tuple[str, ...]
-    """Source columns that fill no field."""
+    """Source columns that are mapped to no field."""
     set_by_dialer: tuple[str, ...] = ()
-    """Source columns named like fields that the dialer fills by itself."""
+    """Source columns named like fields that only the dialer sets."""
 
 
 @dataclass(frozen=True)
 class VendorMapping:
-    """A mapping file: what a vendor calls things."""
+    """The content of a mapping file: a vendor's column names."""
 
     fields: Mapping[str, str]
     """Its table [map]: source column by field."""
     names: Mapping[str, Sequence[str]]
-    """Its table [names]: more names for fields, as in names.toml."""
+    """Its table [names]: more usual names by field, as in names.toml."""
 
 
 def read_mapping_file(path: Path, labels: Collection[str] = ()) -> VendorMapping:
-    """Read a vendor's mapping.
+    """Read a vendor's mapping file.
 
     Args:
         path: of the file.
-        labels: of custom fields, which [map] may name too.
+        labels: of custom fields, which [map] may name as well.
 
     Raises:
-        ConfigurationError: the file cannot be read, or has something else than the tables [map]
-            (field = "column") and [names] (field = ["name", ...]).
+        ConfigurationError: the file cannot be read or is no TOML, has anything but the tables [map]
+            (field = "column") and [names] (field = ["name", ...]), or names an unknown field.
     """
     try:
         content = tomllib.loads(path.read_text("utf-8"))
@@ -56,19 +56,19 @@ def read_mapping_file(path: Path, labels: Collection[str] = ()) -> VendorMapping
         raise ConfigurationError(
             f"mapping file {path}: unknown {', '.join(content)}; its tables are [map], [names]"
         )
-    if not _holds(fields, str):
+    if not _has_only(fields, str):
         raise ConfigurationError(
             f'mapping file {path}: [map] has lines such as phone_number = "Tel"'
         )
-    if not _holds(names, list) or not all(isinstance(n, str) for n in chain(*names.values())):
+    if not _has_only(names, list) or not all(isinstance(n, str) for n in chain(*names.values())):
         raise ConfigurationError(f'mapping file {path}: [names] has lines such as city = ["Ort"]')
     for field in (*fields, *names):
         if field not in usual_names() and (field in names or field not in labels):
-            raise ConfigurationError(f"mapping file {path}: {_no_field(field, labels)}")
+            raise ConfigurationError(f"mapping file {path}: {_unknown_field(field, labels)}")
     return VendorMapping(fields, names)
 
 
-def _holds(table: object, kind: type) -> bool:
+def _has_only(table: object, kind: type) -> bool:
     return isinstance(table, dict) and all(isinstance(value, kind) for value in table.values())
 
 
@@ -81,50 +81,53 @@ def map_columns(
 ) -> ColumnMapping:
     """Find the column of each field.
 
-    What is named explicitly wins over the vendor's file, then come custom fields, whose label is
-    the column's very name, then the usual names.
+    The option `map` comes first, then the vendor's [map], then custom fields whose label is the
+    exact name of a column, then the usual names.
 
     Args:
         file: its name, for messages.
-        columns: of the source file.
+        columns: of the source file, unique.
         explicit: column by field (option `map`).
-        vendor: a mapping file.
+        vendor: content of the mapping file.
         labels: of custom fields; the field of each is `custom:` and its label.
 
     Raises:
-        UsageError: `explicit` names no field, or a column that the file does not have.
-        SourceFileError: two columns stand for one field, or none for phone_number.
+        UsageError: `explicit` or the vendor's [map] names an unknown field or column.
+        SourceFileError: two columns match one field, or none matches phone_number.
     """
     fields: dict[str, str] = {}
-    for source, wanted in (("--map", explicit), ("the mapping file", vendor and vendor.fields)):
-        for name, column in (wanted or {}).items():
-            field = field_named(source, name, labels)
+    for source, columns_by_name in (
+        ("--map", explicit),
+        ("the mapping file", vendor and vendor.fields),
+    ):
+        for name, column in (columns_by_name or {}).items():
+            field = resolve_field(source, name, labels)
             if field not in fields:
                 fields[field] = _column(file, source, column, columns)
     for label in labels:
         if label in columns:
             fields.setdefault(CUSTOM_PREFIX + label, label)
-    _by_usual_names(file, columns, fields, vendor)
+    _map_by_usual_names(file, columns, fields, vendor)
     if not fields:
-        # Then it may be no header, and what stands in it a person's.
+        # The first row may be no header but a person's data, so it is not shown.
         raise SourceFileError(
-            f"{file}: none of its {len(columns)} columns has a name that is known; is the first "
-            'row a header? Name columns by --map phone_number="...", or the file\'s --layout'
+            f"{file}: none of its {len(columns)} columns has a known name; is the first row "
+            'a header? Name columns by --map phone_number="...", or the file\'s --layout'
         )
     if "phone_number" not in fields:
         raise SourceFileError(
-            f"{file}: no column is known as phone_number among {_quoted(columns)}; name it by "
+            f"{file}: no column is known as phone_number among {_quote_names(columns)}; name it by "
             '--map phone_number="..."'
         )
-    return _complete(fields, columns)
+    return _column_mapping(fields, columns)
 
 
-def field_named(source: str, name: str, labels: Collection[str] = ()) -> str:
-    """Give the field of a name that a user gave: a lead's, or that of a custom field.
+def resolve_field(source: str, name: str, labels: Collection[str] = ()) -> str:
+    """Return the field that a user named: a field of a lead, or a custom field by its label.
 
     Args:
-        source: where the name stands, for messages.
-        name: of a field, or the label of a custom one.
+        source: where the name was given, for messages.
+        name: of a field, or the label of a custom field.
         labels: of custom fields.
 
     Raises:
@@ -133,60 +136,60 @@ def field_named(source: str, name: str, labels: Collection[str] = ()) -> str:
     if name in labels:
         return CUSTOM_PREFIX + name
     if name not in usual_names():
-        raise UsageError(f"{source}: {_no_field(name, labels)}")
+        raise UsageError(f"{source}: {_unknown_field(name, labels)}")
     return name
 
 
-def _by_usual_names(
+def _map_by_usual_names(
     file: str, columns: Sequence[str], fields: dict[str, str], vendor: VendorMapping | None
 ) -> None:
-    """Add the fields that have no column yet and whose names a column has."""
+    """Map each field that has no column yet and one of whose usual names a column has."""
     more = vendor.names if vendor else {}
     for field, names in usual_names().items():
         if field not in fields:
-            known = {plain(name) for name in (field, *names, *more.get(field, ()))}
+            known = {normalize_name(name) for name in (field, *names, *more.get(field, ()))}
             free = [c for c in columns if c not in fields.values()]
-            found = [c for c in free if plain(_unnumbered(c, columns)) in known]
+            found = [c for c in free if normalize_name(_without_number(c, columns)) in known]
             if len(found) > 1:
                 raise SourceFileError(
-                    f"{file}: columns {_quoted(found)} all stand for {field}; say which by "
+                    f"{file}: columns {_quote_names(found)} all stand for {field}; say which by "
                     f'--map {field}="{found[0]}"'
                 )
             if found:
                 fields[field] = found[0]
 
 
-def _unnumbered(column: str, columns: Sequence[str]) -> str:
-    """Give the name that a column had before a second one of it was told apart: `Phone (2)`."""
+def _without_number(column: str, columns: Sequence[str]) -> str:
+    """Return the name in the file of a column that was numbered because it repeats: `Phone (2)`."""
     name = re.sub(r" \(\d+\)$", "", column)
     return name if name in columns else column
 
 
-def _complete(fields: Mapping[str, str], columns: Sequence[str]) -> ColumnMapping:
-    ours = result_columns(columns)
-    rest = [c for c in columns if c not in fields.values() and c not in ours]
-    dialers = {plain(name) for name in NEVER_LOADED}
+def _column_mapping(fields: Mapping[str, str], columns: Sequence[str]) -> ColumnMapping:
+    result_names = result_columns(columns)
+    rest = [c for c in columns if c not in fields.values() and c not in result_names]
+    dialer_names = {normalize_name(name) for name in NEVER_LOADED}
     return ColumnMapping(
         fields,
-        tuple(c for c in rest if plain(c) not in dialers),
-        tuple(c for c in rest if plain(c) in dialers),
+        tuple(c for c in rest if normalize_name(c) not in dialer_names),
+        tuple(c for c in rest if normalize_name(c) in dialer_names),
     )
 
 
 def _column(file: str, source: str, column: str, columns: Sequence[str]) -> str:
     if column in columns:
         return column
-    by_name = {plain(column): column for column in reversed(columns)}
-    if plain(column) and plain(column) in by_name:
-        return by_name[plain(column)]
-    raise UsageError(f"{source}: {file} has no column {column!r}; it has {_quoted(columns)}")
+    by_name = {normalize_name(column): column for column in reversed(columns)}
+    if normalize_name(column) and normalize_name(column) in by_name:
+        return by_name[normalize_name(column)]
+    raise UsageError(f"{source}: {file} has no column {column!r}; it has {_quote_names(columns)}")
 
 
-def _no_field(field: str, labels: Collection[str] = ()) -> str:
+def _unknown_field(field: str, labels: Collection[str] = ()) -> str:
     known = ", ".join([*usual_names(), *labels])
     custom = "" if labels else "; labels of custom fields count with custom_fields Y"
     return f"{field!r} is no field of a lead; the fields are {known}{custom}"
 
 
-def _quoted(names: Iterable[str]) -> str:
+def _quote_names(names: Iterable[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)

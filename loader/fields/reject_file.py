@@ -1,24 +1,24 @@
-"""The columns that a reject file has beside those of its source."""
+"""The columns that a reject file has in addition to those of its source."""
 
 from collections.abc import Sequence
 
 from loader.reasons import Reason
 
 RESULT_COLUMNS = ("row_number", "reason", "reasons_all", "details", "add_lead")
-"""What a reject file has beside the source's columns; when it is loaded again they say nothing."""
+"""The columns that are added to those of the source; they are ignored when it is loaded again."""
 
-APART = "leadloader "
-"""Put before the name of a result column where the source has one of that name."""
+CLASH_PREFIX = "leadloader "
+"""Prefix of the name of a result column where the source has a column of that name."""
 
 
 def result_columns(columns: Sequence[str]) -> dict[str, str]:
-    """Give the names that our columns have in a reject file, by column; none in other files.
+    """Find the result columns of a reject file: RESULT_COLUMNS by column; empty for other files.
 
-    They are the last, or, where somebody put columns in another order, those of these names. The
-    files of earlier versions have no reasons_all.
+    They are the last columns or, if somebody reordered them, those of these names. The files of
+    earlier versions have no reasons_all.
     """
     for names in (RESULT_COLUMNS, tuple(n for n in RESULT_COLUMNS if n != "reasons_all")):
-        last = {name: name.removeprefix(APART) for name in columns[-len(names) :]}
+        last = {name: name.removeprefix(CLASH_PREFIX) for name in columns[-len(names) :]}
         if tuple(last.values()) == names:
             return last
         if {*names} <= {*columns}:
@@ -27,3 +27,4 @@ def result_columns(columns: Sequence[str]) -> dict[str, str]:
 
 
 UNREADABLE = (Reason.BROKEN_QUOTE, Reason.TOO_FEW_FIELDS, Reason.TOO_MANY_FIELDS)
+"""Reasons of records that could not be split into the columns of the source."""

@@ -1,1 +1,1 @@
-"""Frames: Arrow and pandas, collation of texts, keys and frames kept on disk."""
+"""Frames: pandas and Arrow columns, collation keys, and keys, numbers and frames on disk."""

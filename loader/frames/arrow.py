@@ -1,4 +1,4 @@
-"""Between pandas columns and the Arrow arrays of the string kernels; nothing is copied."""
+"""Conversion of pandas columns to Arrow arrays and back, without copying."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,31 +9,31 @@ import pyarrow.compute as pc
 
 
 def to_arrow(values: "pd.Series[str]") -> pa.ChunkedArray:
-    """Give the Arrow strings (large_string) behind a `str` column."""
+    """Return the Arrow strings (large_string) behind a `str` column."""
     array = values.array.__arrow_array__()  # type: ignore[attr-defined]  # ArrowStringArray has it
     return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
 
 
 def to_series(values: pa.Array | pa.ChunkedArray, index: pd.Index) -> "pd.Series[str]":
-    """Give Arrow strings as a `str` column over `index`."""
+    """Return Arrow strings as a `str` column over `index`."""
     return pd.Series(values, index=index, dtype="str")
 
 
 def to_mask(values: pa.Array | pa.ChunkedArray, index: pd.Index) -> "pd.Series[bool]":
-    """Give an Arrow boolean array as a plain `bool` column over `index`; null counts as False."""
+    """Return an Arrow boolean array as a `bool` column over `index`; null becomes False."""
     return pd.Series(values.fill_null(False).to_numpy(zero_copy_only=False), index=index)
 
 
 def join_texts(columns: Sequence[pa.ChunkedArray], separator: str) -> pa.ChunkedArray:
-    """Join the texts (large_string) of each row."""
+    """Join the texts (large_string) of each row with a separator."""
     return pc.binary_join_element_wise(*columns, pa.scalar(separator, pa.large_string()))
 
 
 def counts(values: "pd.Series[Any]") -> dict[str, int]:
-    """Count the rows of each value, the most frequent first; null does not count."""
+    """Count the rows of each value, the most frequent value first; nulls are not counted."""
     return {str(value): int(count) for value, count in values.value_counts().items()}
 
 
 def no_formulas(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """Put an apostrophe before texts that a spreadsheet would take for a formula."""
+    """Prefix texts that a spreadsheet would read as formulas with an apostrophe."""
     return pc.replace_substring_regex(texts, r"\A([=+\-@\t\r])", r"'\1")

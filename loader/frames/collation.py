@@ -1,8 +1,7 @@
-"""When two texts are equal to the dialer's database: its collation, as keys that compare by bytes.
+"""The collation of the dialer's database: keys that are equal where the server calls texts equal.
 
-The dialer's tables compare without regard to case, accents and trailing blanks
-(utf8mb3_general_ci and its kin), one character at a time. Folding each character to its weight
-gives keys that are equal exactly when the server calls the texts equal.
+The dialer's tables ignore case, accents and trailing blanks (utf8mb3_general_ci and similar ones)
+and compare one character at a time. So a key is a text with each character replaced by its weight.
 """
 
 import unicodedata
@@ -15,18 +14,18 @@ import pyarrow.compute as pc
 from loader.frames.arrow import to_arrow, to_series
 
 CharacterFold = Callable[[str], str]
-"""Gives the weight of one character, as text."""
+"""Returns the weight of a character, as text."""
 
 
 _SHORT_I = "\u0419"
-"""Of Cyrillic: a letter of its own, though Unicode takes it for an I with a breve."""
+"""Cyrillic: a letter by itself, though Unicode decomposes it into I and a breve."""
 
 
 def general_ci(character: str) -> str:
-    """Fold one character much as utf8mb3_general_ci does: in upper case, without its accents.
+    """Return the weight of a character as in utf8mb3_general_ci: upper case, without accents.
 
-    This stands in where no server can be asked for its weights. It agrees for the letters of
-    today's Latin, Greek and Cyrillic alphabets.
+    Used where there is no server to ask for its weights. It agrees with the server for the letters
+    of modern Latin, Greek and Cyrillic alphabets.
     """
     upper = character.upper()[0]
     if upper == _SHORT_I:
@@ -36,7 +35,7 @@ def general_ci(character: str) -> str:
 
 
 def fold_text(text: str, character_fold: CharacterFold | None = general_ci) -> str:
-    """Fold one text; trailing blanks do not count. Without a fold, all else does."""
+    """Return the key of one text; None as `character_fold`: only trailing blanks are ignored."""
     stripped = text.rstrip(" ")
     return stripped if character_fold is None else "".join(map(character_fold, stripped))
 
@@ -44,17 +43,16 @@ def fold_text(text: str, character_fold: CharacterFold | None = general_ci) -> s
 def fold(
     texts: "pd.Series[str]", character_fold: CharacterFold | None = general_ci
 ) -> "pd.Series[str]":
-    """Give the comparison key of each text.
+    """Return the key of each text (str).
 
-    ASCII is folded by kernels; of the distinct texts with other letters each letter is looked at
-    once.
+    ASCII is folded by kernels; in texts with other letters each distinct letter is folded once.
     """
     encoded = to_arrow(texts).combine_chunks().dictionary_encode()
     folded = pc.utf8_rtrim(encoded.dictionary, " ")
     if character_fold is not None:
-        others = pc.invert(pc.string_is_ascii(folded))
-        words = folded.filter(others).to_pylist()
+        not_ascii = pc.invert(pc.string_is_ascii(folded))
+        words = folded.filter(not_ascii).to_pylist()
         weights = {ord(letter): character_fold(letter) for letter in set().union(*words)}
-        weighed = pa.array([word.translate(weights) for word in words], type=folded.type)
-        folded = pc.replace_with_mask(pc.ascii_upper(folded), others, weighed)
+        weighted_words = pa.array([word.translate(weights) for word in words], type=folded.type)
+        folded = pc.replace_with_mask(pc.ascii_upper(folded), not_ascii, weighted_words)
     return to_series(folded.take(encoded.indices), texts.index)

@@ -1,4 +1,4 @@
-"""Numbers as ranges."""
+"""Ranges of consecutive numbers."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +8,7 @@ Range = tuple[int, int]
 
 
 def consecutive(numbers: npt.NDArray[np.int64]) -> list[Range]:
-    """Give the ranges of numbers that follow one another, in order."""
+    """Return the ranges of consecutive numbers, ascending."""
     if not len(numbers):
         return []
     ordered = np.sort(numbers)

@@ -1,4 +1,4 @@
-"""Any number of numbers, sorted on disk in bounded memory."""
+"""Sorts any number of phone numbers on disk, in bounded memory."""
 
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -12,54 +12,56 @@ import numpy.typing as npt
 Numbers = npt.NDArray[np.uint64]
 """International numbers: the digits of country calling code and national number."""
 
-
-RUN_NUMBERS = 2**20
-"""Numbers that are sorted in memory at a time."""
+NUMBERS_IN_MEMORY = 2**20
+"""How many numbers are sorted at a time."""
 
 NUMBERS_PER_STEP = 2**12
-"""Of a sorted run every so many numbers tell where to divide it."""
+"""One in so many numbers of a sorted run is a candidate for where to split it."""
 
 
 def sort_on_disk(chunks: Iterable[Numbers], folder: Path) -> Numbers:
-    """Sort any number of numbers, each once, into a file, in bounded memory.
+    """Sort numbers into a file, each once, by an external merge sort.
 
     Args:
-        chunks: the numbers, at least one.
-        folder: for files without names; the last one goes with the array.
+        chunks: at least one number in all.
+        folder: for unnamed temporary files.
+
+    Returns:
+        The numbers, ascending, mapped from a file that vanishes with the array.
     """
     with ExitStack() as stack:
-        runs = [_written([_distinct(run)], folder, stack) for run in _runs(chunks)]
-        # Between two edges are about RUN numbers of all runs together: so many are merged at once.
-        steps = [_mapped(run)[::NUMBERS_PER_STEP].copy() for run in runs]
-        edges = np.sort(np.concatenate(steps))[:: RUN_NUMBERS // NUMBERS_PER_STEP]
+        runs = [_write_run([_distinct(run)], folder, stack) for run in _batches(chunks)]
+        # All runs together have about NUMBERS_IN_MEMORY numbers between two edges.
+        steps = [_map_file(run)[::NUMBERS_PER_STEP].copy() for run in runs]
+        edges = np.sort(np.concatenate(steps))[:: NUMBERS_IN_MEMORY // NUMBERS_PER_STEP]
         slices = zip(*(_slices(run, edges) for run in runs), strict=True)
         merged = (_distinct(np.concatenate(parts)) for parts in slices)
-        return _mapped(_written(merged, folder, stack))
+        return _map_file(_write_run(merged, folder, stack))
 
 
-def _runs(chunks: Iterable[Numbers]) -> Iterator[Numbers]:
-    """Join chunks until they are as many numbers as are sorted at a time."""
-    waiting: list[Numbers] = []
+def _batches(chunks: Iterable[Numbers]) -> Iterator[Numbers]:
+    """Join chunks into batches of at least NUMBERS_IN_MEMORY numbers."""
+    pending: list[Numbers] = []
     for chunk in chunks:
-        waiting.append(chunk)
-        if sum(part.size for part in waiting) >= RUN_NUMBERS:
-            run = np.concatenate(waiting)
-            waiting.clear()
+        pending.append(chunk)
+        if sum(part.size for part in pending) >= NUMBERS_IN_MEMORY:
+            run = np.concatenate(pending)
+            pending.clear()
             yield run
-    if any(part.size for part in waiting):
-        yield np.concatenate(waiting)
+    if any(part.size for part in pending):
+        yield np.concatenate(pending)
 
 
 def _distinct(numbers: Numbers) -> Numbers:
-    """Sort numbers where they are, and give each once."""
-    # np.unique hashes them first, which takes a hundred times as long.
+    """Sort numbers in place, and return each once."""
+    # np.unique would hash them first, which takes a hundred times as long.
     numbers.sort()
     first = np.ones(numbers.size, dtype=bool)
     np.not_equal(numbers[1:], numbers[:-1], out=first[1:])
     return numbers[first]
 
 
-def _written(parts: Iterable[Numbers], folder: Path, stack: ExitStack) -> BinaryIO:
+def _write_run(parts: Iterable[Numbers], folder: Path, stack: ExitStack) -> BinaryIO:
     temporary = tempfile.TemporaryFile(prefix="feed-", dir=folder)  # noqa: SIM115 - of the stack
     file = stack.enter_context(temporary)
     for part in parts:
@@ -68,16 +70,16 @@ def _written(parts: Iterable[Numbers], folder: Path, stack: ExitStack) -> Binary
     return file
 
 
-def _mapped(file: BinaryIO) -> Numbers:
-    """Give the numbers of a file; closing it leaves them be."""
+def _map_file(file: BinaryIO) -> Numbers:
+    """Map the numbers of a file; they stay when it is closed."""
     return np.asarray(np.memmap(file, dtype=np.uint64, mode="r"))
 
 
 def _slices(run: BinaryIO, edges: Numbers) -> Iterator[Numbers]:
-    """Read the numbers before, between and behind the edges, slice by slice."""
-    numbers = _mapped(run)
+    """Read the numbers before, between and after the edges, slice by slice."""
+    numbers = _map_file(run)
     ends = np.append(np.searchsorted(numbers, edges), numbers.size)
-    del numbers  # what is mapped counts as memory
+    del numbers  # mapped pages count as memory
     run.seek(0)
     for count in np.diff(ends, prepend=0).tolist():
         yield np.fromfile(run, dtype=np.uint64, count=count)

@@ -1,4 +1,4 @@
-"""Frames on disk between the checks and the insert, so that memory is bounded by the chunk."""
+"""Frames on disk between the checks and the insert, so that memory is bounded by one chunk."""
 
 import os
 from collections.abc import Iterator
@@ -10,22 +10,22 @@ import pyarrow as pa
 
 
 class Spool:
-    """Frames of one kind, written one after the other and read back in that order."""
+    """A file of frames with the same columns, which are read back in the order of writing."""
 
     def __init__(self, path: Path) -> None:
-        """Keep them at a path that the caller removes."""
+        """Begin with no rows, at a path that the caller removes."""
         self.path, self.rows = path, 0
         self._writer: pa.ipc.RecordBatchStreamWriter | None = None
         self._schema: pa.Schema | None = None
         self._file: BinaryIO | None = None
 
     def append(self, frame: pd.DataFrame) -> None:
-        """Write a frame; all have the same columns."""
+        """Write a frame, whose columns must be those of the first one."""
         if not len(frame):
             return
         table = pa.Table.from_pandas(frame, preserve_index=True)
         if self._writer is None:
-            # After a reading, a further stream of Arrow's is begun behind the ones before.
+            # After each `close` another Arrow stream is appended to the file.
             self._file = self.path.open("ab")
             self._schema = self._schema or table.schema
             self._writer = pa.ipc.new_stream(self._file, self._schema)
@@ -33,14 +33,14 @@ class Spool:
         self.rows += len(frame)
 
     def close(self) -> None:
-        """End writing; reading may begin."""
+        """Finish writing, so that the frames can be read."""
         if self._writer is not None and self._file is not None:
             self._writer.close()
             self._file.close()
             self._writer = self._file = None
 
     def keep(self) -> dict[str, int]:
-        """See that what is written so far outlives a crash; give what `restore` needs."""
+        """Make the frames so far survive a crash; return the arguments that `restore` needs."""
         self.close()
         self.path.touch()
         with self.path.open("rb+") as file:
@@ -48,7 +48,7 @@ class Spool:
         return {"rows": self.rows, "size": self.path.stat().st_size}
 
     def restore(self, *, rows: int, size: int) -> None:
-        """Go on where a process before this one was when it called `keep`."""
+        """Return to the state of an earlier process when it called `keep`."""
         os.truncate(self.path, size)
         self.rows = rows
         if rows:
@@ -56,7 +56,7 @@ class Spool:
                 self._schema = pa.ipc.open_stream(file).schema
 
     def read(self, rows: int | None = None) -> Iterator[pd.DataFrame]:
-        """Read the frames back, whole or cut to at most so many rows."""
+        """Yield the frames, whole or in slices of at most `rows` rows."""
         self.close()
         if not self.rows:
             return

@@ -1,4 +1,4 @@
-"""The time zones that a number can be in, as phonenumbers and the tz database know them."""
+"""The time zones that a number can be in, by phonenumbers and the tz database."""
 
 import tomllib
 from datetime import datetime, timedelta
@@ -17,8 +17,8 @@ from phonenumbers.tzdata import TIMEZONE_DATA, TIMEZONE_LONGEST_PREFIX
 from loader.frames.arrow import join_texts, to_arrow
 from loader.frames.collation import fold, fold_text
 
-Choice = dict[float, str]
-"""One zone for each offset that is possible, the earliest first."""
+ZoneByOffset = dict[float, str]
+"""Zone name by possible offset (hours), ascending."""
 
 ABBREVIATIONS = {
     "NST": "America/St_Johns",
@@ -30,112 +30,113 @@ ABBREVIATIONS = {
     "AKST": "America/Anchorage",
     "HST": "Pacific/Honolulu",
 }
-"""What people of country 1 call their zones; elsewhere the same letters mean other zones."""
+"""Zone abbreviations, for country 1 alone: elsewhere the same letters mean other zones."""
 
 
 class NumberZones:
-    """The zones of numbers, and their offsets from UTC in hours, at one instant."""
+    """Finds the zones of numbers, and their offsets from UTC in hours at one instant."""
 
     def __init__(self, instant: datetime) -> None:
         self._instant = instant
         self._offsets: dict[str, float] = {}
 
     def find(self, leads: pd.DataFrame) -> pd.DataFrame:
-        """Find the offsets that numbers can have, by the longest beginning that is known.
+        """Find the offsets that numbers can have, by their longest known prefix.
 
         Args:
-            leads: str columns calling_code, phone_code and national_number.
+            leads: columns calling_code, phone_code and national_number (str).
 
         Returns:
-            Over the index of `leads`: earliest and latest (float64, hours; NaN where nobody knows),
-            and zones (str), one zone for each offset if there are several, else "".
+            Index of `leads`; columns earliest and latest (float64, hours; NaN if unknown) and
+            zones (str): one zone for each offset if there are several, else "".
         """
         if leads.empty:
-            return _described([]).set_axis(leads.index)
-        place = self._place(_calling_code(leads), leads["national_number"])
-        return self._possible.take(place).set_axis(leads.index)
+            return _zones_frame([]).set_axis(leads.index)
+        position = self._prefix_positions(_calling_code(leads), leads["national_number"])
+        return self._possible.take(position).set_axis(leads.index)
 
     def find_in_state(self, leads: pd.DataFrame) -> pd.DataFrame:
-        """Find the same, but of a number's zones only those that its state has too.
+        """Find the same, but only those zones of a number that its state has as well.
 
-        A state that is unknown (`state_zones.toml`), or has none of them, narrows nothing.
+        A state that is unknown (`state_zones.toml`), or has none of them, is ignored.
 
         Args:
-            leads: also the str column state_given, an abbreviation or a name.
+            leads: as for `find`, and the column state_given (str), an abbreviation or a name.
         """
         code = _calling_code(leads)
-        place = pd.Series(self._place(code, leads["national_number"]), index=leads.index)
-        encoded = _distinct(place.astype("str"), code, fold(leads["state_given"]))
+        position = self._prefix_positions(code, leads["national_number"])
+        prefix = pd.Series(position, index=leads.index).astype("str")
+        encoded = _encode_distinct(prefix, code, fold(leads["state_given"]))
         choices = [self._in_state(*each.split("|", 2)) for each in encoded.dictionary.to_pylist()]
-        return _described(choices).take(encoded.indices.to_numpy()).set_axis(leads.index)
+        return _zones_frame(choices).take(encoded.indices.to_numpy()).set_axis(leads.index)
 
-    def of_owner(self, owners: "pd.Series[str]", country: "pd.Series[str]") -> "pd.Series[float]":
-        """Give the offset of zones by name: `America/New_York`, in country 1 also `EST`.
+    def find_by_name(
+        self, owners: "pd.Series[str]", country: "pd.Series[str]"
+    ) -> "pd.Series[float]":
+        """Return the offset (float64, hours) of zones by name: `America/New_York`, `EST`.
 
-        Case does not matter; NaN where there is no such zone.
+        Case does not matter. Abbreviations are known in country 1 alone. NaN: no such zone.
         """
-        encoded = _distinct(country, fold(owners))
-        zones = [
-            self._zone_of_owner(*each.split("|", 1)) for each in encoded.dictionary.to_pylist()
-        ]
+        encoded = _encode_distinct(country, fold(owners))
+        zones = [self._zone_by_name(*each.split("|", 1)) for each in encoded.dictionary.to_pylist()]
         offsets = np.array([self._offset(zone) if zone else np.nan for zone in zones], "float64")
         return pd.Series(offsets[encoded.indices.to_numpy()], index=owners.index)
 
-    def _place(self, code: "pd.Series[str]", national: "pd.Series[str]") -> np.ndarray:
-        """Give the position of each number's beginning in `TIMEZONE_DATA`; -1: unknown."""
+    def _prefix_positions(self, code: "pd.Series[str]", national: "pd.Series[str]") -> np.ndarray:
+        """Return the position of each number's longest prefix in `TIMEZONE_DATA`; -1: unknown."""
         known = code.isin(map(str, COUNTRY_CODE_TO_REGION_CODE))
         numbers = to_arrow((code + national).where(known, ""))
         beginnings = pa.array(TIMEZONE_DATA, pa.large_string())
-        place = pc.coalesce(
+        position = pc.coalesce(
             *(
                 pc.index_in(pc.utf8_slice_codeunits(numbers, 0, width), beginnings)
                 for width in range(TIMEZONE_LONGEST_PREFIX, 0, -1)
             )
         )
-        positions: np.ndarray = pc.fill_null(place, -1).to_numpy()
+        positions: np.ndarray = pc.fill_null(position, -1).to_numpy()
         return positions
 
-    def _in_state(self, place: str, code: str, state: str) -> Choice:
-        choice = self._choices[int(place)]
-        of_state = {self._offset(zone): zone for zone in _zones_of_states().get((code, state), ())}
-        return {offset: of_state[offset] for offset in choice if offset in of_state} or choice
+    def _in_state(self, position: str, code: str, state: str) -> ZoneByOffset:
+        choice = self._choices[int(position)]
+        zones = {self._offset(zone): zone for zone in _zones_by_state().get((code, state), ())}
+        return {offset: zones[offset] for offset in choice if offset in zones} or choice
 
     @cached_property
-    def _choices(self) -> list[Choice]:
-        """What is possible for each beginning in `TIMEZONE_DATA`; at last, for none of them."""
-        # Most share their zones with others.
+    def _choices(self) -> list[ZoneByOffset]:
+        """The possible zones of each prefix in `TIMEZONE_DATA`; the last entry is for no prefix."""
+        # Many prefixes share their zones.
         choices = {zones: self._choice(zones) for zones in set(TIMEZONE_DATA.values())}
         return [*map(choices.__getitem__, TIMEZONE_DATA.values()), {}]
 
     @cached_property
     def _possible(self) -> pd.DataFrame:
-        return _described(self._choices)
+        return _zones_frame(self._choices)
 
-    def _choice(self, zones: tuple[str, ...]) -> Choice:
+    def _choice(self, zones: tuple[str, ...]) -> ZoneByOffset:
         known = [zone for zone in zones if zone != UNKNOWN_TIMEZONE]
-        # Of the zones with the same offset the first one stays.
+        # Reversed, so that of zones with the same offset the first one stays.
         offsets = {self._offset(zone): zone for zone in reversed(known)}
         return dict(sorted(offsets.items()))
 
     def _offset(self, zone: str) -> float:
         if zone not in self._offsets:
-            ahead = self._instant.astimezone(_zone(zone)).utcoffset() or timedelta()
-            self._offsets[zone] = ahead / timedelta(hours=1)
+            offset = self._instant.astimezone(_zone(zone)).utcoffset() or timedelta()
+            self._offsets[zone] = offset / timedelta(hours=1)
         return self._offsets[zone]
 
-    def _zone_of_owner(self, country: str, owner: str) -> str:
+    def _zone_by_name(self, country: str, owner: str) -> str:
         if country == "1" and owner in ABBREVIATIONS:
             return ABBREVIATIONS[owner]
         return _zones_by_name().get(owner, "")
 
 
 def _calling_code(leads: pd.DataFrame) -> "pd.Series[str]":
-    """Give the parsed number's calling code; of what does not parse, the row's phone_code."""
-    given = leads["calling_code"]
-    return given.where(given != "", leads["phone_code"].str.lstrip("0"))
+    """Return the calling code of parsed numbers, and the row's phone_code of others."""
+    calling_code = leads["calling_code"]
+    return calling_code.where(calling_code != "", leads["phone_code"].str.lstrip("0"))
 
 
-def _described(choices: list[Choice]) -> pd.DataFrame:
+def _zones_frame(choices: list[ZoneByOffset]) -> pd.DataFrame:
     frame = pd.DataFrame(
         {
             "earliest": [min(choice, default=np.nan) for choice in choices],
@@ -146,7 +147,7 @@ def _described(choices: list[Choice]) -> pd.DataFrame:
     return frame.astype({"earliest": "float64", "latest": "float64", "zones": "str"})
 
 
-def _distinct(*columns: "pd.Series[str]") -> pa.DictionaryArray:
+def _encode_distinct(*columns: "pd.Series[str]") -> pa.DictionaryArray:
     """Encode the distinct combinations of texts, joined by `|`."""
     return (
         join_texts([to_arrow(column) for column in columns], "|")
@@ -155,7 +156,7 @@ def _distinct(*columns: "pd.Series[str]") -> pa.DictionaryArray:
     )
 
 
-# ZoneInfo itself keeps only the few last ones.
+# ZoneInfo's own cache holds only a few zones.
 _zone = cache(ZoneInfo)
 
 
@@ -166,14 +167,14 @@ def _zones_by_name() -> dict[str, str]:
 
 @cache
 def states_by_calling_code() -> dict[str, dict[str, list[str]]]:
-    """Read the states of each calling code: by abbreviation the full name, then the time zones."""
+    """Read by calling code and state abbreviation: the state's full name, then its time zones."""
     text = files("loader.phones").joinpath("state_zones.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 
 @cache
-def _zones_of_states() -> dict[tuple[str, str], tuple[str, ...]]:
-    """Give the zones by calling code and folded name or abbreviation of the state."""
+def _zones_by_state() -> dict[tuple[str, str], tuple[str, ...]]:
+    """Return zones by calling code and folded name or abbreviation of the state."""
     return {
         (code, fold_text(name)): tuple(zones)
         for code, states in states_by_calling_code().items()

@@ -1,7 +1,8 @@
 """phonenumbers' metadata as patterns for Arrow's string kernels.
 
-libphonenumber's C++ edition runs the same patterns on RE2, which is Arrow's engine too. Numbers
-are arrays of ASCII digits. Names in `code` style are functions of phonenumbers.phonenumberutil.
+The C++ edition of libphonenumber runs the same patterns on RE2, which is Arrow's engine, too.
+Numbers are arrays of ASCII digits. Functions named in `backticks` are those of
+phonenumbers.phonenumberutil.
 """
 
 from collections.abc import Iterator
@@ -23,13 +24,13 @@ Mask = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int8]
 
 LONGEST_TEXT = 250
-"""Characters of a text that `parse` looks at; also the most digits that the tables here know."""
+"""Longest text that `parse` accepts, in characters; also the most digits in the tables here."""
 
 POSSIBLE = ("IS_POSSIBLE", "IS_POSSIBLE_LOCAL_ONLY", "TOO_SHORT", "TOO_LONG", "INVALID_LENGTH")
 _IS_POSSIBLE, _LOCAL_ONLY, _TOO_SHORT, TOO_LONG, _INVALID_LENGTH = range(5)
 
-# What a number is if several descriptions fit: the last of them. `_number_type_helper` tries
-# them from the other end; fixed_line_or_mobile is no description but what both together mean.
+# If several descriptions fit a number, the last one counts: `_number_type_helper` tries them in
+# reverse order. FIXED_LINE_OR_MOBILE has no description; it means that both fit.
 NUMBER_TYPES = (
     "UNKNOWN",
     "MOBILE",
@@ -49,13 +50,13 @@ _UNKNOWN, _MOBILE, _FIXED_LINE, _FIXED_LINE_OR_MOBILE = range(4)
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A description of numbers in the metadata: their pattern, and which lengths they have."""
+    """A description of numbers in the metadata: their pattern and, by length, whether it is one."""
 
     pattern: str
     lengths: Mask
 
     def fits(self, digits: pa.Array) -> Mask:
-        """Tell which numbers match with pattern and length (`_is_number_matching_desc`)."""
+        """Return which numbers match pattern and length (`_is_number_matching_desc`)."""
         return matches(digits, self.pattern) & self.lengths[length(digits)]
 
 
@@ -63,8 +64,8 @@ class Kind:
 class Plan:
     """The numbering plan of a region, or of a country code that belongs to no region.
 
-    `possible` holds positions in `POSSIBLE` by the number's length, `kinds` positions in
-    `NUMBER_TYPES` with their descriptions, the weakest first.
+    `possible` has a position in `POSSIBLE` for each length of a number; `kinds` are positions in
+    `NUMBER_TYPES` with their descriptions, of which the last that fits counts.
     """
 
     country_code: str
@@ -77,18 +78,18 @@ class Plan:
     possible: Codes
 
     def without_national_prefix(self, digits: pa.Array) -> tuple[pa.Array, Mask]:
-        """Strip as `_maybe_strip_national_prefix_carrier_code` does.
+        """Strip the national prefix as `_maybe_strip_national_prefix_carrier_code` does.
 
         Returns:
-            The numbers, and which of them have a prefix whose stripping may rewrite the number;
-            those are left as they are, for phonenumbers itself.
+            The numbers, and which of them are unsure: stripping could rewrite them, so they are
+            not changed, and phonenumbers itself must parse them.
         """
-        nobody = np.zeros(len(digits), dtype=bool)
+        none_unsure = np.zeros(len(digits), dtype=bool)
         if self.national_prefix is None:
-            return digits, nobody
+            return digits, none_unsure
         prefixed = matches(digits, self.national_prefix)
         if not prefixed.any():
-            return digits, nobody
+            return digits, none_unsure
         before = digits.filter(pa.array(prefixed))
         after = pc.replace_substring_regex(before, self.national_prefix, "", max_replacements=1)
         changed = pc.not_equal(before, after).to_numpy(zero_copy_only=False)
@@ -96,19 +97,19 @@ class Plan:
             prefixed[prefixed] = changed
             return digits, prefixed
         pattern = self.general.pattern
-        kept = matches(before, pattern) & ~matches(after, pattern)
-        prefixed[prefixed] = ~kept
+        must_keep = matches(before, pattern) & ~matches(after, pattern)
+        prefixed[prefixed] = ~must_keep
         return pc.replace_with_mask(
-            digits, pa.array(prefixed), after.filter(pa.array(~kept))
-        ), nobody
+            digits, pa.array(prefixed), after.filter(pa.array(~must_keep))
+        ), none_unsure
 
     def is_full_number(self, digits: pa.Array) -> Mask:
-        """Tell which stripped numbers `parse` accepts in place of the number before."""
-        refused = [_LOCAL_ONLY, _TOO_SHORT, _INVALID_LENGTH]
-        return ~np.isin(self.possible[length(digits)], refused)
+        """Return which stripped numbers `parse` accepts in place of the unstripped ones."""
+        not_full = [_LOCAL_ONLY, _TOO_SHORT, _INVALID_LENGTH]
+        return ~np.isin(self.possible[length(digits)], not_full)
 
     def number_types(self, digits: pa.Array) -> Codes:
-        """Give positions in `NUMBER_TYPES` (`_number_type_helper`)."""
+        """Return positions in `NUMBER_TYPES` (`_number_type_helper`)."""
         types = np.full(len(digits), _UNKNOWN, dtype=np.int8)
         for code, kind in self.kinds:
             fits = kind.fits(digits)
@@ -120,30 +121,30 @@ class Plan:
 
 
 def matches(digits: pa.Array, pattern: str) -> Mask:
-    """Tell which strings match the pattern; it brings its own anchors."""
+    """Return which strings contain a match of the pattern."""
     found: Mask = pc.match_substring_regex(digits, pattern).to_numpy(zero_copy_only=False)
     return found
 
 
 def length(digits: pa.Array) -> npt.NDArray[np.int64]:
-    """Give the number of digits."""
+    """Return the number of digits of each number."""
     lengths: npt.NDArray[np.int64] = pc.binary_length(digits).to_numpy()
     return lengths
 
 
-def place_of_country_code(country_code: int) -> str:
-    """Name the plan of a country code: its main region, or the code itself without regions."""
+def plan_name(country_code: int) -> str:
+    """Name the plan of a country code: its main region, or the code itself if it has none."""
     main = COUNTRY_CODE_TO_REGION_CODE[country_code][0]
     return str(country_code) if main == REGION_CODE_FOR_NON_GEO_ENTITY else main
 
 
 @cache
-def plan_of(place: str) -> Plan | None:
-    """Give the plan of a region or a code without regions; None if unknown or not for RE2."""
+def plan_of(name: str) -> Plan | None:
+    """Return the plan of that name; None if there is none, or RE2 cannot run its patterns."""
     metadata = (
-        PhoneMetadata.metadata_for_nongeo_region(int(place))
-        if place.isdecimal()
-        else PhoneMetadata.metadata_for_region(place)
+        PhoneMetadata.metadata_for_nongeo_region(int(name))
+        if name.isdecimal()
+        else PhoneMetadata.metadata_for_region(name)
     )
     if metadata is None or metadata.general_desc is None:
         return None
@@ -163,7 +164,7 @@ def plan_of(place: str) -> Plan | None:
 
 
 def runs_on_re2(pattern: str) -> bool:
-    """Tell whether Arrow's kernels accept the pattern."""
+    """Return whether Arrow's kernels accept the pattern."""
     try:
         pc.match_substring_regex(pa.array([""]), pattern)
     except pa.ArrowInvalid:
@@ -193,7 +194,7 @@ def _kinds(metadata: PhoneMetadata) -> Iterator[tuple[int, Kind]]:
 
 
 def _possible_by_length(desc: PhoneNumberDesc) -> Codes:
-    """Answer `_test_number_length` for all lengths; the listed lengths ascend."""
+    """Return the result of `_test_number_length` for all lengths."""
     every = np.arange(LONGEST_TEXT + 1)
     possible = np.full(len(every), _INVALID_LENGTH, dtype=np.int8)
     possible[np.isin(every, desc.possible_length)] = _IS_POSSIBLE
@@ -205,10 +206,10 @@ def _possible_by_length(desc: PhoneNumberDesc) -> Codes:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What is known of the numbers of one country code: codes into the tuples named here.
+    """Properties of the numbers of one country code, one entry for each number.
 
-    `possible` into `POSSIBLE`, `number_type` into `NUMBER_TYPES`, `region` into `regions`, whose
-    last name is empty: no region.
+    `possible` has positions in `POSSIBLE`, `number_type` in `NUMBER_TYPES`, `region` in `regions`,
+    whose last name is empty: no region.
     """
 
     possible: Codes
@@ -218,46 +219,48 @@ class Description:
 
 
 def describe(country_code: int, digits: pa.Array) -> Description | None:
-    """Describe national significant numbers; None if a plan cannot be had for RE2.
+    """Describe national significant numbers; None if RE2 cannot run one of the plans.
 
-    The main region's plan says what is possible; which region it is follows
-    `_region_code_for_number_from_list`, and that region's plan gives the type.
+    The main region's plan says what is possible; the region is found as by
+    `_region_code_for_number_from_list`, and its plan gives the type.
     """
     regions = COUNTRY_CODE_TO_REGION_CODE[country_code]
-    plans = [plan_of(place_of_country_code(country_code)), *map(plan_of, regions[1:])]
+    plans = [plan_of(plan_name(country_code)), *map(plan_of, regions[1:])]
     if any(plan is None for plan in plans):
         return None
     known = [plan for plan in plans if plan is not None]
     types = np.full(len(digits), _UNKNOWN, dtype=np.int8)
-    owners = np.full(len(digits), len(regions) if len(regions) > 1 else 0, dtype=np.int8)
+    plan_positions = np.full(len(digits), len(regions) if len(regions) > 1 else 0, dtype=np.int8)
     if len(known) == 1:
         types = known[0].number_types(digits)
     else:
-        _find_owners(known, digits, types, owners)
+        _find_plans(known, digits, types, plan_positions)
     possible = known[0].possible[length(digits)]
-    return Description(possible, types, owners, (*regions, ""))
+    return Description(possible, types, plan_positions, (*regions, ""))
 
 
-def _find_owners(plans: list[Plan], digits: pa.Array, types: Codes, owners: Codes) -> None:
-    """Fill in the first plan that claims each number, and the number's type there.
+def _find_plans(plans: list[Plan], digits: pa.Array, types: Codes, plan_positions: Codes) -> None:
+    """Fill in the first plan that matches each number, and the number's type by that plan.
 
-    A plan with leading digits claims by them alone, the others what has a type with them. Few
-    numbers have any such leading digits, so they are singled out in one go.
+    A plan with leading digits matches by them alone, any other one if the number has a type in it.
+    Few numbers have any leading digits of a plan, so one pattern finds those first.
     """
     heads = [plan.leading_digits for plan in plans if plan.leading_digits]
-    claimed = matches(digits, "|".join(heads)) if heads else np.zeros(len(digits), dtype=bool)
+    has_leading_digits = (
+        matches(digits, "|".join(heads)) if heads else np.zeros(len(digits), dtype=bool)
+    )
     pending = np.ones(len(digits), dtype=bool)
     for position, plan in enumerate(plans):
-        looked_at = np.flatnonzero(pending & claimed if plan.leading_digits else pending)
-        if not len(looked_at):
+        rows = np.flatnonzero(pending & has_leading_digits if plan.leading_digits else pending)
+        if not len(rows):
             continue
-        candidates = digits.take(pa.array(looked_at))
+        candidates = digits.take(pa.array(rows))
         if plan.leading_digits:
-            mine = matches(candidates, plan.leading_digits)
-            looked_at, candidates = looked_at[mine], candidates.filter(pa.array(mine))
+            matching = matches(candidates, plan.leading_digits)
+            rows, candidates = rows[matching], candidates.filter(pa.array(matching))
             found = plan.number_types(candidates)
         else:
             found = plan.number_types(candidates)
-            looked_at, found = looked_at[found != _UNKNOWN], found[found != _UNKNOWN]
-        types[looked_at], owners[looked_at] = found, position
-        pending[looked_at] = False
+            rows, found = rows[found != _UNKNOWN], found[found != _UNKNOWN]
+        types[rows], plan_positions[rows] = found, position
+        pending[rows] = False

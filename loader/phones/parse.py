@@ -1,9 +1,9 @@
-"""What phonenumbers says of each phone, fast enough for a whole chunk, and the guard before it.
+"""Parses phone numbers, a whole chunk at a time, with the results of phonenumbers.
 
-Only the distinct pairs of value and region are looked at. Ordinary forms are parsed by Arrow's
-string kernels, which follow `phonenumbers.parse` step by step with the patterns of its own
-metadata; what is not ordinary, or where a step would rewrite the number, is parsed by
-phonenumbers itself. Both give the same answer for every region; a property test holds them to it.
+Each distinct pair of value and region is parsed once. Ordinary forms are parsed by Arrow's string
+kernels, which follow `phonenumbers.parse` step by step with the patterns of its metadata. All
+others, and numbers that a step would rewrite, are parsed by phonenumbers itself. A property test
+proves that both give the same results for every region.
 """
 
 from collections.abc import Iterator
@@ -35,20 +35,20 @@ from loader.phones.numbering_plans import (
     describe,
     length,
     matches,
-    place_of_country_code,
+    plan_name,
     plan_of,
 )
 
 Positions = npt.NDArray[np.int64]
 
-# All of these phonenumbers drops wherever they stand. "x", "~", "#", "," and ";" are not among
-# them: they may start an extension. A plus counts only as the first character of the number.
+# Characters that phonenumbers drops anywhere. "x", "~", "#", "," and ";" are not among them: they
+# may start an extension. A plus counts only as the first character of the number.
 _PUNCTUATION = r" ().\-/\[\]\x{a0}\x{2010}-\x{2015}"
 _ORDINARY = rf"^[{_PUNCTUATION}]*\+?[{_PUNCTUATION}0-9]*$"
 
 _SPREADSHEET_EDGE = r"[\s'\"=\x{a0}]*"
-# Zeros behind the one point: one or two behind any number long enough for a phone, more only
-# behind a whole national number (01234.000000 is how some people write a British phone).
+# Decimal zeros: one or two after any number long enough for a phone, more only after a complete
+# national number, for some people write British phones like 01234.000000.
 _DAMAGED = (
     rf"^{_SPREADSHEET_EDGE}[+-]?(?:"
     r"[0-9]+(?:[.,][0-9]*)?[eE][+-]?[0-9]{1,3}|[0-9]{5,}[.,]0{1,2}|[0-9]{10,}[.,]0+"
@@ -86,16 +86,16 @@ _PROBLEM = {
 
 
 def is_damaged(values: "pd.Series[str]") -> "pd.Series[bool]":
-    """Tell which numbers a spreadsheet or a float column damaged.
+    """Return which numbers a spreadsheet or a float column damaged.
 
-    That is scientific notation (`7.27556E+09`, `7,27556e9`) and decimals (`7275551212.0`,
-    `7275551212,00`). Many would parse, as a wrong number, so this is asked before parsing.
+    These have scientific notation (`7.27556E+09`, `7,27556e9`) or decimals (`7275551212.0`,
+    `7275551212,00`). Many would parse as a wrong number, so check before parsing.
     """
     return to_mask(pc.match_substring_regex(to_arrow(values), _DAMAGED), values.index)
 
 
 def looks_like_decimals(values: "pd.Series[str]") -> bool:
-    """Tell whether every non-empty value is digits and `.0`, as a float column is written."""
+    """Return whether every value that is not blank is digits and `.0`, as in a float column."""
     texts = to_arrow(values)
     decimals = pc.match_substring_regex(texts, _DECIMAL)
     blank = pc.match_substring_regex(texts, r"^\s*$")
@@ -103,12 +103,12 @@ def looks_like_decimals(values: "pd.Series[str]") -> bool:
 
 
 def mend_decimals(values: "pd.Series[str]") -> "pd.Series[str]":
-    """Take the `.0` off the values that are digits and `.0`; others stay as they are."""
+    """Remove the `.0` of values that are digits and `.0`; other values do not change."""
     return to_series(pc.replace_substring_regex(to_arrow(values), _DECIMAL, r"\1"), values.index)
 
 
 def digits_only(values: "pd.Series[str]") -> "pd.Series[str]":
-    """Give the digits as sent; other scripts' digits become ASCII (`normalize_digits_only`)."""
+    """Return the digits of each value, all scripts' in ASCII (`normalize_digits_only`)."""
     texts = to_arrow(values).combine_chunks()
     digits = _ascii_digits(texts)
     foreign = pc.invert(pc.string_is_ascii(texts))
@@ -121,27 +121,29 @@ def digits_only(values: "pd.Series[str]") -> "pd.Series[str]":
 
 
 def parse_numbers(values: "pd.Series[str]", regions: "pd.Series[str]") -> pd.DataFrame:
-    """Give what phonenumbers says of each value, dialled in the region beside it.
+    """Parse each value as a number dialled in its region, with the results of phonenumbers.
 
     Args:
         values: numbers in any notation.
-        regions: ISO 3166 alpha-2 such as `US`; with `""` or an unknown one only `+...` parses.
+        regions: ISO 3166 alpha-2 such as `US`; with `""` or an unknown region only `+...` parses.
 
     Returns:
-        Over the same index, without nulls: `country_code` (str, digits; empty if the value does not
-        parse), `national_number` (str, the national significant number with its leading zeros),
-        `extension` (str), `possible` (str, a name of `ValidationResult`, or `NOT_A_NUMBER`),
-        `valid` (bool), `number_type` (str, a name of `PhoneNumberType`), `region` (str, alpha-2,
-        `001` for country codes of no region, or empty).
+        Index of `values`; columns, without nulls: `country_code` (str, digits; empty if the value
+        does not parse), `national_number` (str, with its leading zeros), `extension` (str),
+        `possible` (str, a name of `ValidationResult`, or `NOT_A_NUMBER`), `valid` (bool),
+        `number_type` (str, a name of `PhoneNumberType`), `region` (str, alpha-2, `001` for country
+        codes of no region, or empty).
     """
     texts = to_arrow(values).combine_chunks().dictionary_encode()
-    places = to_arrow(regions).combine_chunks().dictionary_encode()
-    width = max(len(places.dictionary), 1)
+    region_names = to_arrow(regions).combine_chunks().dictionary_encode()
+    width = max(len(region_names.dictionary), 1)
     pairs = pc.add(
-        pc.multiply(texts.indices.cast(pa.int64()), width), places.indices.cast(pa.int64())
+        pc.multiply(texts.indices.cast(pa.int64()), width), region_names.indices.cast(pa.int64())
     ).dictionary_encode()
-    text, place = np.divmod(pairs.dictionary.to_numpy(), width)
-    answers = _parse(texts.dictionary.take(pa.array(text)), place, places.dictionary.to_pylist())
+    text, region_codes = np.divmod(pairs.dictionary.to_numpy(), width)
+    answers = _parse(
+        texts.dictionary.take(pa.array(text)), region_codes, region_names.dictionary.to_pylist()
+    )
     rows = answers.take(pairs.indices)
     columns = {name: to_series(rows[name], values.index) for name in _COLUMNS if name != "valid"}
     valid = to_mask(rows["valid"], values.index)
@@ -150,60 +152,62 @@ def parse_numbers(values: "pd.Series[str]", regions: "pd.Series[str]") -> pd.Dat
 
 @dataclass(frozen=True, slots=True)
 class _Numbers:
-    """Some of the distinct texts: their positions, and the ASCII digits that are left of each."""
+    """Some of the distinct texts: their positions, and what remains of each in ASCII digits."""
 
     rows: Positions
     digits: pa.Array
 
     def where(self, mask: Mask) -> "_Numbers":
-        """Give those for which the mask, one entry for each, is true."""
+        """Return the numbers for which the mask is true."""
         return _Numbers(self.rows[mask], self.digits.filter(pa.array(mask)))
 
     def split(self, codes: npt.NDArray[np.integer]) -> "Iterator[tuple[int, _Numbers]]":
-        """Give the numbers of each code, which is not negative."""
+        """Yield the numbers of each code; codes are not negative."""
         order = np.argsort(codes, kind="stable")
         found, starts = np.unique(codes[order], return_index=True)
         for code, part in zip(found.tolist(), np.split(order, starts[1:]), strict=False):
             yield code, _Numbers(self.rows[part], self.digits.take(pa.array(part)))
 
 
-def _joined(parts: list[_Numbers]) -> _Numbers:
+def _concatenate(parts: list[_Numbers]) -> _Numbers:
     return _Numbers(
         np.concatenate([part.rows for part in parts]),
         pa.concat_arrays([part.digits for part in parts]),
     )
 
 
-def _parse(texts: pa.Array, place: Positions, places: list[str]) -> pa.Table:
-    """Answer for distinct pairs of a text and a position in `places`."""
+def _parse(texts: pa.Array, region_codes: Positions, region_names: list[str]) -> pa.Table:
+    """Parse distinct pairs of a text and a position in `region_names`."""
     parsed: dict[int, list[_Numbers]] = {}
-    left = np.ones(len(texts), dtype=bool)
-    for country_code, numbers in _parse_ordinary(texts, place, places):
+    unparsed = np.ones(len(texts), dtype=bool)
+    for country_code, numbers in _parse_with_kernels(texts, region_codes, region_names):
         parsed.setdefault(country_code, []).append(numbers)
-        left[numbers.rows] = False
-    rest = np.flatnonzero(left)
-    asked = _ask_phonenumbers(
-        texts.take(pa.array(rest)).to_pylist(), [places[code] for code in place[rest]]
+        unparsed[numbers.rows] = False
+    rest = np.flatnonzero(unparsed)
+    parsed_singly = _parse_with_phonenumbers(
+        texts.take(pa.array(rest)).to_pylist(), [region_names[code] for code in region_codes[rest]]
     )
-    codes = np.array([answer[0] for answer in asked], dtype=np.int64)
-    others = _Numbers(rest, pa.array([answer[1] for answer in asked], pa.large_string()))
+    codes = np.array([answer[0] for answer in parsed_singly], dtype=np.int64)
+    others = _Numbers(rest, pa.array([answer[1] for answer in parsed_singly], pa.large_string()))
     answers = [_ANSWER.empty_table()]
     for country_code, numbers in others.split(codes):
         if country_code:
             parsed.setdefault(country_code, []).append(numbers)
         else:
-            problems = [answer[3] for answer in asked if not answer[0]]
+            problems = [answer[3] for answer in parsed_singly if not answer[0]]
             answers.append(_unparsed(numbers.rows, problems))
-    answers += [_answer(code, _joined(parts)) for code, parts in parsed.items()]
+    answers += [_describe_numbers(code, _concatenate(parts)) for code, parts in parsed.items()]
     answer = pa.concat_tables(answers).sort_by("row")
     extension = np.zeros(len(texts), dtype=np.int64)
     extension[rest] = np.arange(1, len(rest) + 1)
-    spelled = pa.array(["", *(answer[2] for answer in asked)], pa.large_string())
-    return answer.append_column("extension", spelled.take(pa.array(extension)))
+    extensions = pa.array(["", *(answer[2] for answer in parsed_singly)], pa.large_string())
+    return answer.append_column("extension", extensions.take(pa.array(extension)))
 
 
-def _ask_phonenumbers(texts: list[str], regions: list[str]) -> list[tuple[int, str, str, str]]:
-    """Let phonenumbers parse: country code, national number, extension, or 0 and the problem."""
+def _parse_with_phonenumbers(
+    texts: list[str], regions: list[str]
+) -> list[tuple[int, str, str, str]]:
+    """Parse one by one: country code, national number, extension and "", or 0, "", "", problem."""
     answers = []
     for text, region in zip(texts, regions, strict=True):
         try:
@@ -216,74 +220,74 @@ def _ask_phonenumbers(texts: list[str], regions: list[str]) -> list[tuple[int, s
     return answers
 
 
-def _parse_ordinary(
-    texts: pa.Array, place: Positions, places: list[str]
+def _parse_with_kernels(
+    texts: pa.Array, region_codes: Positions, region_names: list[str]
 ) -> Iterator[tuple[int, _Numbers]]:
-    """Parse by kernels: country codes and national numbers. What is not given is left to do."""
+    """Yield country codes and their national numbers, of the texts that kernels can parse."""
     digits = _ascii_digits(texts)
     ordinary = matches(texts, _ORDINARY) & (length(digits) > 2)
     ordinary &= pc.utf8_length(texts).to_numpy() <= LONGEST_TEXT
     numbers = _Numbers(np.arange(len(texts)), digits).where(ordinary)
     plus = pc.match_substring(texts, "+").to_numpy(zero_copy_only=False)[ordinary]
-    dialled = [numbers.where(plus)]
-    at_home: dict[str, list[_Numbers]] = {}
-    home = numbers.where(~plus)
-    for code, here in home.split(place[home.rows]):
-        plan = plan_of(places[code]) if places[code] in SUPPORTED_REGIONS else None
+    international = [numbers.where(plus)]
+    by_plan: dict[str, list[_Numbers]] = {}
+    domestic = numbers.where(~plus)
+    for code, in_region in domestic.split(region_codes[domestic.rows]):
+        plan = plan_of(region_names[code]) if region_names[code] in SUPPORTED_REGIONS else None
         if plan is None:
             continue
-        abroad, coded, uncoded = _take_off_codes(here, plan)
-        dialled.append(abroad)
-        at_home.setdefault(place_of_country_code(int(plan.country_code)), []).append(coded)
-        at_home.setdefault(places[code], []).append(uncoded)
-    for where, called in _by_country_code(_joined(dialled)):
-        at_home.setdefault(where, []).append(called)
-    for where, parts in at_home.items():
+        abroad, with_own_code, without_code = _strip_own_country_code(in_region, plan)
+        international.append(abroad)
+        by_plan.setdefault(plan_name(int(plan.country_code)), []).append(with_own_code)
+        by_plan.setdefault(region_names[code], []).append(without_code)
+    for where, numbers_of_plan in _split_country_codes(_concatenate(international)):
+        by_plan.setdefault(where, []).append(numbers_of_plan)
+    for where, parts in by_plan.items():
         plan = plan_of(where)
         if plan is not None:
-            yield int(plan.country_code), _national(_joined(parts), plan)
+            yield int(plan.country_code), _national(_concatenate(parts), plan)
 
 
-def _take_off_codes(numbers: _Numbers, plan: Plan) -> tuple[_Numbers, _Numbers, _Numbers]:
+def _strip_own_country_code(numbers: _Numbers, plan: Plan) -> tuple[_Numbers, _Numbers, _Numbers]:
     """Follow `_maybe_extract_country_code` for numbers without plus, dialled in the plan's region.
 
     Returns:
-        Numbers after an international prefix, those that had the own country code, without it,
-        and those without. In none of them: numbers that phonenumbers itself must parse.
+        Numbers after an international prefix, without it; numbers that had the plan's country
+        code, without it; numbers without either. What phonenumbers must parse is in none of them.
     """
-    away = np.zeros(len(numbers.rows), dtype=bool)
+    has_idd = np.zeros(len(numbers.rows), dtype=bool)
     if plan.idd is not None:
-        away = matches(numbers.digits, plan.idd)
-    abroad = numbers.where(away)
+        has_idd = matches(numbers.digits, plan.idd)
+    abroad = numbers.where(has_idd)
     if plan.idd is not None and len(abroad.rows):
-        # A zero may not follow, else it is no such prefix; then no country code is found below.
+        # If a zero follows, it was no such prefix; then no country code is found below.
         shorter = pc.replace_substring_regex(abroad.digits, plan.idd, "", max_replacements=1)
         abroad = _Numbers(abroad.rows, shorter)
-    home = numbers.where(~away)
-    begins = pc.starts_with(home.digits, plan.country_code).to_numpy(zero_copy_only=False)
-    full = home.where(begins)
+    domestic = numbers.where(~has_idd)
+    begins = pc.starts_with(domestic.digits, plan.country_code).to_numpy(zero_copy_only=False)
+    full = domestic.where(begins)
     rest, unsure = plan.without_national_prefix(
         pc.utf8_slice_codeunits(full.digits, len(plan.country_code))
     )
     pattern = plan.general.pattern
     better = ~matches(full.digits, pattern) & matches(rest, pattern)
     better |= plan.possible[length(full.digits)] == TOO_LONG
-    uncoded = _joined([home.where(~begins), full.where(~better & ~unsure)])
-    return abroad, _Numbers(full.rows, rest).where(better & ~unsure), uncoded
+    without_code = _concatenate([domestic.where(~begins), full.where(~better & ~unsure)])
+    return abroad, _Numbers(full.rows, rest).where(better & ~unsure), without_code
 
 
-def _by_country_code(numbers: _Numbers) -> Iterator[tuple[str, _Numbers]]:
-    """Take off the country codes; numbers with an unknown one are not given."""
+def _split_country_codes(numbers: _Numbers) -> Iterator[tuple[str, _Numbers]]:
+    """Yield plan names and the numbers without their country code; unknown codes are left out."""
     heads = pc.utf8_slice_codeunits(numbers.digits, 0, 3).dictionary_encode()
     codes = np.array([_country_code(head) for head in heads.dictionary.to_pylist()], dtype=np.int64)
     for country_code, part in numbers.split(codes[heads.indices.to_numpy()]):
         if country_code:
             rest = pc.utf8_slice_codeunits(part.digits, len(str(country_code)))
-            yield place_of_country_code(country_code), _Numbers(part.rows, rest)
+            yield plan_name(country_code), _Numbers(part.rows, rest)
 
 
 def _country_code(head: str) -> int:
-    """Find the country code that three digits begin with, else 0 (`_extract_country_code`)."""
+    """Return the country code at the start of three digits, else 0 (`_extract_country_code`)."""
     if len(head) < 3 or head.startswith("0"):
         return 0
     lengths = range(1, 4)
@@ -291,41 +295,41 @@ def _country_code(head: str) -> int:
 
 
 def _national(numbers: _Numbers, plan: Plan) -> _Numbers:
-    """Give the national significant numbers, as the last part of `parse` does."""
+    """Return the national significant numbers, as the last part of `parse` does."""
     stripped, unsure = plan.without_national_prefix(numbers.digits)
     better = pa.array(plan.is_full_number(stripped))
     national = pc.if_else(better, stripped, numbers.digits)
     lengths = length(national)
-    # Shorter and longer ones `parse` refuses.
+    # `parse` rejects shorter and longer ones.
     return _Numbers(numbers.rows, national).where(~unsure & (lengths >= 2) & (lengths <= 17))
 
 
 def _ascii_digits(texts: pa.Array) -> pa.Array:
-    """Drop all bytes but ASCII digits: the kernels' own regex replacement takes thrice the time."""
+    """Drop all bytes but ASCII digits; the kernels' regex replacement takes three times as long."""
     _, offset_buffer, data_buffer = texts.buffers()
     if not len(texts) or data_buffer is None:
         return texts
     offsets = np.frombuffer(offset_buffer, np.int64)[texts.offset : texts.offset + len(texts) + 1]
     data = np.frombuffer(data_buffer, np.uint8)[offsets[0] : offsets[-1]]
-    kept = (data >= ord("0")) & (data <= ord("9"))
-    ends = np.concatenate([[0], np.cumsum(kept)])[offsets - offsets[0]]
+    is_digit = (data >= ord("0")) & (data <= ord("9"))
+    ends = np.concatenate([[0], np.cumsum(is_digit)])[offsets - offsets[0]]
     return pa.LargeStringArray.from_buffers(
-        len(texts), pa.py_buffer(ends), pa.py_buffer(data[kept])
+        len(texts), pa.py_buffer(ends), pa.py_buffer(data[is_digit])
     )
 
 
-def _answer(country_code: int, numbers: _Numbers) -> pa.Table:
+def _describe_numbers(country_code: int, numbers: _Numbers) -> pa.Table:
     """Describe the national numbers of one country code."""
     known = describe(country_code, numbers.digits)
     if known is None:
-        return _answer_by_phonenumbers(country_code, numbers)
+        return _describe_with_phonenumbers(country_code, numbers)
     return pa.Table.from_arrays(
         [
             pa.array(numbers.rows),
             pa.repeat(pa.scalar(str(country_code), pa.large_string()), len(numbers.rows)),
             numbers.digits,
             pa.array(POSSIBLE, pa.large_string()).take(pa.array(known.possible)),
-            # The same question to phonenumbers: `is_valid_number` asks for the type.
+            # `is_valid_number` is defined by the type.
             pa.array(known.number_type != NUMBER_TYPES.index("UNKNOWN")),
             pa.array(NUMBER_TYPES, pa.large_string()).take(pa.array(known.number_type)),
             pa.array(known.regions, pa.large_string()).take(pa.array(known.region)),
@@ -334,8 +338,8 @@ def _answer(country_code: int, numbers: _Numbers) -> pa.Table:
     )
 
 
-def _answer_by_phonenumbers(country_code: int, numbers: _Numbers) -> pa.Table:
-    """Do the same one by one: a newer metadata may have a pattern that RE2 does not know."""
+def _describe_with_phonenumbers(country_code: int, numbers: _Numbers) -> pa.Table:
+    """Do the same one by one: newer metadata may have a pattern that RE2 cannot run."""
     answers = []
     for row, national in zip(numbers.rows.tolist(), numbers.digits.to_pylist(), strict=True):
         zeros = len(national) - len(str(int(national)))
@@ -361,7 +365,7 @@ def _answer_by_phonenumbers(country_code: int, numbers: _Numbers) -> pa.Table:
 
 
 def _unparsed(rows: Positions, problems: list[str]) -> pa.Table:
-    """Answer for texts that are no number; `possible` says why."""
+    """Describe texts that are no number; `possible` says why."""
     empty = pa.repeat(pa.scalar("", pa.large_string()), len(rows))
     unknown = pa.repeat(pa.scalar("UNKNOWN", pa.large_string()), len(rows))
     invalid = pa.repeat(pa.scalar(False), len(rows))
@@ -371,15 +375,15 @@ def _unparsed(rows: Positions, problems: list[str]) -> pa.Table:
     )
 
 
-def parse_phones(given: "pd.Series[str]", regions: "pd.Series[str]") -> pd.DataFrame:
-    """Parse, taking a leading 00 for a plus where it is not the region's own way to dial abroad.
+def parse_phones(values: "pd.Series[str]", regions: "pd.Series[str]") -> pd.DataFrame:
+    """Parse as `parse_numbers`; where a number is impossible, read a leading 00 as a plus.
 
-    Most of the world writes it so, also to people who would dial 011.
+    Most of the world writes international numbers with 00, even to people who dial 011.
     """
-    number = parse_numbers(given, regions)
-    abroad = (number["possible"] != "IS_POSSIBLE") & given.str.match(r"\s*00[1-9]")
+    number = parse_numbers(values, regions)
+    abroad = (number["possible"] != "IS_POSSIBLE") & values.str.match(r"\s*00[1-9]")
     if abroad.any():
-        again = parse_numbers("+" + given[abroad].str.strip().str[2:], regions[abroad])
-        better = again["possible"] == "IS_POSSIBLE"
-        number.loc[again.index[better]] = again[better]
+        reparsed = parse_numbers("+" + values[abroad].str.strip().str[2:], regions[abroad])
+        better = reparsed["possible"] == "IS_POSSIBLE"
+        number.loc[reparsed.index[better]] = reparsed[better]
     return number

@@ -1,4 +1,4 @@
-"""Which region a lead belongs to, by its country calling code or by its country's name."""
+"""The region of a lead, by its country calling code or by the name of its country."""
 
 import tomllib
 import unicodedata
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 
 def region_of_phone_code(phone_codes: "pd.Series[str]") -> "pd.Series[str]":
-    """Give the main region (alpha-2) of country calling codes such as `1`, `+44` or `0044`.
+    """Return the main region (alpha-2) of country calling codes such as `1`, `+44` or `0044`.
 
-    Empty where the code is unknown or belongs to no region (`800`).
+    Empty if the code is unknown or belongs to no region (`800`).
     """
-    return _each_distinct(phone_codes, main_region)
+    return _map_distinct(phone_codes, main_region)
 
 
 def region_of_country(countries: "pd.Series[str]") -> "pd.Series[str]":
-    """Give the region (alpha-2) of a country by its code of two or three letters or its name.
+    """Return the region (alpha-2) of a country by its code of two or three letters or its name.
 
-    The names are those of regions.toml, in any case, with or without accents; empty if unknown.
+    The names are those of regions.toml, in any case, with or without accents. Empty if unknown.
     """
     names = _regions_by_name()
-    return _each_distinct(countries, lambda country: names.get(_plain(country), ""))
+    return _map_distinct(countries, lambda country: names.get(_normalize(country), ""))
 
 
-def _each_distinct(values: "pd.Series[str]", answer: Callable[[str], str]) -> "pd.Series[str]":
+def _map_distinct(values: "pd.Series[str]", answer: Callable[[str], str]) -> "pd.Series[str]":
     encoded = to_arrow(values).combine_chunks().dictionary_encode()
     answers = pa.array(map(answer, encoded.dictionary.to_pylist()), pa.large_string())
     return to_series(answers.take(encoded.indices), values.index)
@@ -53,16 +53,16 @@ def _regions_by_name() -> dict[str, str]:
     table = tomllib.loads(
         files("loader.phones").joinpath("regions.toml").read_text(encoding="utf-8")
     )
-    return {_plain(name): region for region, names in table.items() for name in [region, *names]}
+    return {_normalize(n): region for region, names in table.items() for n in [region, *names]}
 
 
-def _plain(name: str) -> str:
-    """Reduce a name to what counts: small letters without accents and points, words by blanks."""
+def _normalize(name: str) -> str:
+    """Reduce a name to lower case, without accents, points and a leading `the`; `saint` is `st`."""
     letters = unicodedata.normalize("NFKD", name.replace("&", " and ")).casefold()
-    spelled = "".join(
+    text = "".join(
         letter if letter.isalnum() else " "
         for letter in letters
         if letter not in ".'\u2019" and not unicodedata.combining(letter)
     )
-    words = ["st" if word == "saint" else word for word in spelled.split()]
+    words = ["st" if word == "saint" else word for word in text.split()]
     return " ".join(words[1:] if words[:1] == ["the"] else words)

@@ -1,1 +1,1 @@
-"""The profile of a run: counts of what the rows and their outcomes look like, without any page."""
+"""The profile of a run: statistics of its rows and their outcomes, and the quality score."""

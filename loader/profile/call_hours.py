@@ -1,4 +1,4 @@
-"""When rows may be called: the hours of one day, by the call times of their lists and states."""
+"""How many rows may be called in each hour of a day, by the call times of lists and states."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -13,19 +13,19 @@ from loader.results.summary import CallHours
 KIND = ["call_time", "state", "offset"]
 
 USUAL = (9, 21)
-"""Hours, where the lead is, where no call times are known."""
+"""First and last hour, at the lead's local time, if no call times are known."""
 
 
 class CallTimes:
-    """Counts rows by what says when they may be called."""
+    """Counts rows by call time, state and time zone, which decide when they may be called."""
 
     def __init__(self, dialer: Dialer | None, clock: Clock, by: str) -> None:
-        """Begin with none.
+        """Begin with no rows.
 
         Args:
-            dialer: with lists, campaigns and call times; None: `USUAL` holds for all.
+            dialer: with lists, campaigns and call times; None: `USUAL` applies to all rows.
             clock: the dialer's.
-            by: in words, what says when rows may be called.
+            by: text that names the call times used.
         """
         self._dialer, self._clock, self._by = dialer, clock, by
         self._rows = pd.Series(dtype="int64")
@@ -43,11 +43,11 @@ class CallTimes:
             kinds = pd.DataFrame(
                 {"call_time": NO_CALL_TIME, "state": OTHER_STATE, "offset": offset}
             )
-        counted = kinds.groupby(KIND).size()
-        self._rows = self._rows.add(counted, fill_value=0) if len(self._rows) else counted
+        counts = kinds.groupby(KIND).size()
+        self._rows = self._rows.add(counts, fill_value=0) if len(self._rows) else counts
 
     def hours(self) -> CallHours:
-        """Say how many of the rows may be called in each hour of the dialer's day."""
+        """Return how many rows may be called in each hour of the dialer's day, at half past."""
         midnight = self._clock.now.replace(hour=0, minute=30, second=0, microsecond=0)
         clocks = [replace(self._clock, now=midnight + timedelta(hours=n)) for n in range(24)]
         sign = "-" if self._clock.offset < timedelta() else "+"

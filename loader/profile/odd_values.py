@@ -1,6 +1,6 @@
-"""How values look that are odd: for each oddity, the rows of a chunk in which a field has it.
+"""Finds odd values: a function for each oddity, which returns the rows of a chunk that have it.
 
-Each row is judged by itself, so that it does not matter how a file is cut into chunks.
+Each row is judged by itself, so that the result does not depend on the chunks.
 """
 
 import string
@@ -19,14 +19,14 @@ from loader.checks.dates import iso_dates
 from loader.frames.arrow import to_arrow, to_series
 from loader.phones.number_zones import states_by_calling_code
 from loader.phones.regions import region_of_country, region_of_phone_code
-from loader.profile.texts import NOWHERE, Places, Texts
+from loader.profile.texts import NO_POSITIONS, Positions, Texts
 
 ADULT = 18
 OLDEST = 120
 """Years of age."""
 
 PHONE_DIGITS = 10
-"""From so many on, a value is taken for a phone number; so many at the end tell two apart."""
+"""A value with at least so many digits counts as a phone number; the last ones are compared."""
 
 PLACEHOLDERS = (
     "test", "tester", "testing", "unknown", "none", "null", "n/a", "n.a.", "undefined", "anonymous",
@@ -35,7 +35,7 @@ PLACEHOLDERS = (
     "first name", "firstname", "first_name", "last name", "lastname", "last_name", "full name",
     "fname", "lname",
 )  # fmt: skip
-"""No names, in small letters. Na and Nan are."""
+"""Words that are no names, in lower case. Na and Nan are names."""
 
 _WITHOUT_LETTERS = r"^[^\p{L}\p{N}]+$"
 _LEGAL_FORM = (
@@ -48,11 +48,11 @@ _EMAIL = r"^[^\s@.][^\s@]*@(?:[0-9A-Za-z-]+\.)+[A-Za-z][0-9A-Za-z-]+$"
 _FOREIGN_EMAIL = (
     r"^[^\s\p{Z}\p{C}@.][^\s\p{Z}\p{C}@]*@(?:[\p{L}\p{M}\p{N}-]+\.)+\p{L}[\p{L}\p{M}\p{N}-]+$"
 )
-_NOBODY = (
+_PLACEHOLDER_USER = (
     r"(?i)^(?:no[._-]?e?mail|no[._-]?reply|do[._-]?not[._-]?reply|none|null|unknown|nobody|test|"
     r"testing|asdf)@"
 )
-_NOWHERE = r"(?i)@(?:no[._-]?e?mail|none|null|unknown|test|asdf)\.[a-z]+$"
+_PLACEHOLDER_DOMAIN = r"(?i)@(?:no[._-]?e?mail|none|null|unknown|test|asdf)\.[a-z]+$"
 
 _FORMULA = r"^=[^=\s>]|^[=+@-][A-Za-z0-9.]+[(|]"
 _TAGS = (
@@ -64,31 +64,31 @@ _MARKUP = (
     r"|&(?:amp|lt|gt|quot|apos|nbsp|#[0-9]{1,6}|#x[0-9a-f]{1,5});"
 )
 
-_MARKS = bytes([0x91, 0x93, 0x96, 0x97]).decode("cp1252")
+_QUOTES = bytes([0x91, 0x93, 0x96, 0x97]).decode("cp1252")
 _CLOSING = bytes([0x92, 0x94]).decode("cp1252")
-"""Quotation marks and dashes. In capitals a word can end in an Ã or É and then be closed."""
-_SIGNS = bytes(n for n in range(0x80, 0xA0) if n not in range(0x91, 0x98) or n == 0x95).decode(
+"""Closing quotation marks: they may correctly follow a capital Ã or É at the end of a word."""
+_OTHERS = bytes(n for n in range(0x80, 0xA0) if n not in range(0x91, 0x98) or n == 0x95).decode(
     "cp1252", "ignore"
 )
-"""What else Windows-1252 makes of the bytes that continue a letter of UTF-8."""
+"""The other characters of Windows-1252 for bytes that continue a character in UTF-8."""
 _GARBLED = (
     r"[\x{FFFD}\x{80}-\x{9F}]|\x{EF}(?:»¿|¿½)|â[\x{20AC}\x{201A}]"
-    rf"|Ã[{_SIGNS}{_MARKS}\x{{A0}}-\x{{BF}}]"
+    rf"|Ã[{_OTHERS}{_QUOTES}\x{{A0}}-\x{{BF}}]"
     r"|Â[\x{A0}-\x{AA}\x{AC}-\x{BA}\x{BC}-\x{BF}]"
-    rf"|[ÄÅ][{_SIGNS}\x{{A1}}-\x{{A9}}\x{{AC}}-\x{{B9}}\x{{BC}}-\x{{BF}}]"
-    rf"|(?:[ÐÑ][{_SIGNS}{_MARKS}{_CLOSING}\x{{A0}}-\x{{BF}}]){{2}}"
+    rf"|[ÄÅ][{_OTHERS}\x{{A1}}-\x{{A9}}\x{{AC}}-\x{{B9}}\x{{BC}}-\x{{BF}}]"
+    rf"|(?:[ÐÑ][{_OTHERS}{_QUOTES}{_CLOSING}\x{{A0}}-\x{{BF}}]){{2}}"
 )
-"""UTF-8 that was read in another encoding, or the other way round."""
+"""Text that was decoded in a wrong encoding: UTF-8 as another one, or the reverse."""
 _LOST_LETTER = r"\p{L}\?\p{L}"
 
 _ZIP = r"^[0-9]{5}[- ]?(?:[0-9]{4})?$"
 _SHORT_ZIP = r"^[0-9]{3,4}(?:-[0-9]{4})?$"
 _CANADIAN = r"^[A-Za-z][0-9][A-Za-z][ -]?[0-9][A-Za-z][0-9]$"
-_WITH_ZEROS = ("ct", "ma", "me", "nh", "nj", "pr", "ri", "vi", "vt")
+_STATES_WITH_ZERO_ZIPS = ("ct", "ma", "me", "nh", "nj", "pr", "ri", "vi", "vt")
 """States whose ZIP codes begin with a zero."""
 
-_REGIONS_OF_STATES = ("AU", "BR", "CA", "MX", "PR", "US")
-"""Whose states state_zones.toml knows."""
+_KNOWN_REGIONS = ("AU", "BR", "CA", "MX", "PR", "US")
+"""Regions whose states are in state_zones.toml."""
 _MORE_STATES = (
     "cdmx", "edomex", "estado de mexico", "labrador", "newfoundland", "us virgin islands",
     "washington dc", "yukon territory",
@@ -99,24 +99,24 @@ _ISO = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
 @dataclass(frozen=True)
 class Chunk:
-    """The fields of some rows, and what they are measured by."""
+    """The fields of some rows, and the settings by which they are judged."""
 
     texts: Mapping[str, Texts]
-    """By field; only those that the file fills."""
+    """By field; only those that the file has."""
     today: date
     date_format: str | None = None
     """Of date_of_birth, as in `loader.options.load.LoadOptions`."""
     region: str = "US"
-    """Of rows that say nothing of their country."""
+    """Of rows that have neither a country_code nor a phone_code."""
 
     @cached_property
     def country(self) -> pa.Array:
-        """The region of each row's country_code; "": there is none, or it is not known."""
+        """The region of each row's country_code (large_string); "": none, or unknown."""
         return self._regions("country_code", region_of_country)
 
     @cached_property
     def regions(self) -> pa.Array:
-        """The region of each row by its country_code, else by its phone_code, else ""."""
+        """The region of each row (large_string) by country_code, else by phone_code, or ""."""
         by_code = self._regions("phone_code", region_of_phone_code)
         return pc.if_else(pc.equal(self.country, ""), by_code, self.country)
 
@@ -129,35 +129,35 @@ class Chunk:
         return pa.repeat(pa.scalar("", pa.large_string()), rows)
 
     @cached_property
-    def states(self) -> tuple[Places, npt.NDArray[np.bool_]]:
-        """The rows with a longer word for a state, and whether it is the name of one.
+    def states(self) -> tuple[Positions, npt.NDArray[np.bool_]]:
+        """The rows whose state has four or more letters, and whether that is the name of a state.
 
-        Only those of countries whose states are known.
+        Only rows of countries whose states are known.
         """
         texts = self.texts["state"]
         rows = _with_letters(texts, 4, np.flatnonzero(texts.lengths > 3))
         if not rows.size:
-            return NOWHERE, np.empty(0, dtype=bool)
-        ours = {*_REGIONS_OF_STATES, *({""} if self.region in _REGIONS_OF_STATES else ())}
+            return NO_POSITIONS, np.empty(0, dtype=bool)
+        known = {*_KNOWN_REGIONS, *({""} if self.region in _KNOWN_REGIONS else ())}
         regions = self.regions.take(pa.array(rows))
-        rows = rows[_mask(pc.is_in(regions, value_set=pa.array(ours, pa.large_string())))]
+        rows = rows[_to_mask(pc.is_in(regions, value_set=pa.array(known, pa.large_string())))]
         given = texts.take(rows).dictionary_encode()
-        known = _mask(pc.is_in(_plain(given.dictionary), value_set=_state_names()))
-        return rows, known[given.indices.to_numpy()]
+        is_name = _to_mask(pc.is_in(_normalize_name(given.dictionary), value_set=_state_names()))
+        return rows, is_name[given.indices.to_numpy()]
 
     @cached_property
-    def births(self) -> tuple[Places, pa.Array]:
-        """The rows whose date_of_birth may be odd, and these dates, YYYY-MM-DD or null."""
+    def births(self) -> tuple[Positions, pa.Array]:
+        """The rows whose date_of_birth may be odd, and these dates: YYYY-MM-DD or null."""
         texts = self.texts["date_of_birth"]
         usual = np.zeros(len(texts.array), dtype=bool)
         if self.date_format is None:
             earliest, latest = self.years_ago(OLDEST), self.years_ago(ADULT)
-            usual = _mask(pc.greater_equal(texts.array, earliest))
-            usual &= _mask(pc.less_equal(texts.array, latest))
-            usual &= _mask(pc.match_substring_regex(texts.array, _ISO))
+            usual = _to_mask(pc.greater_equal(texts.array, earliest))
+            usual &= _to_mask(pc.less_equal(texts.array, latest))
+            usual &= _to_mask(pc.match_substring_regex(texts.array, _ISO))
         rows = np.flatnonzero((texts.lengths > 0) & ~usual)
         if not rows.size:
-            return NOWHERE, pa.array([], pa.large_string())
+            return NO_POSITIONS, pa.array([], pa.large_string())
         given = to_series(texts.take(rows), pd.RangeIndex(len(rows)))
         if self.date_format is None:
             dates = iso_dates(given)
@@ -167,203 +167,203 @@ class Chunk:
         return rows, to_arrow(dates).combine_chunks()
 
     def years_ago(self, years: int) -> str:
-        """Give the day so many years before today; on a 29 February it may be one that was not."""
+        """Return the day so many years before today, YYYY-MM-DD; 29 February in any year."""
         return f"{self.today.year - years:04d}-{self.today:%m-%d}"
 
 
-Check = Callable[[Texts, Chunk], Places]
-"""Gives the rows in which a field is odd; the chunk tells of the row's other fields."""
+Check = Callable[[Texts, Chunk], Positions]
+"""Returns the rows in which a field is odd; the chunk has the other fields of these rows."""
 
 
-def formulas(texts: Texts, _chunk: Chunk) -> Places:
-    """Find what a spreadsheet would calculate."""
-    return texts.matching(_FORMULA, texts.beginning("=+-@"))
+def formulas(texts: Texts, _chunk: Chunk) -> Positions:
+    """Find texts that a spreadsheet would calculate."""
+    return texts.matching(_FORMULA, texts.starting_with("=+-@"))
 
 
-def markup(texts: Texts, _chunk: Chunk) -> Places:
+def markup(texts: Texts, _chunk: Chunk) -> Positions:
     """Find HTML."""
-    if (texts.holds("<") and texts.holds(">")) or (texts.holds("&") and texts.holds(";")):
+    if any(all(map(texts.contains, pair)) for pair in ("<>", "&;")):
         return texts.matching(_MARKUP)
-    return NOWHERE
+    return NO_POSITIONS
 
 
-def garbled(texts: Texts, _chunk: Chunk) -> Places:
-    """Find letters that were read in a wrong encoding."""
+def garbled(texts: Texts, _chunk: Chunk) -> Positions:
+    """Find text that was decoded in a wrong encoding."""
     return texts.matching(_GARBLED, texts.not_ascii())
 
 
-def lost_letters(texts: Texts, _chunk: Chunk) -> Places:
-    """Find question marks in the place of letters."""
-    return texts.matching(_LOST_LETTER) if texts.holds("?") else NOWHERE
+def lost_letters(texts: Texts, _chunk: Chunk) -> Positions:
+    """Find question marks in place of letters."""
+    return texts.matching(_LOST_LETTER) if texts.contains("?") else NO_POSITIONS
 
 
-def emails(texts: Texts, _chunk: Chunk) -> Places:
+def emails(texts: Texts, _chunk: Chunk) -> Positions:
     """Find mail addresses."""
-    return texts.matching(_LIKE_EMAIL) if texts.holds("@") else NOWHERE
+    return texts.matching(_LIKE_EMAIL) if texts.contains("@") else NO_POSITIONS
 
 
-def phones(texts: Texts, _chunk: Chunk) -> Places:
-    """Find what has as many digits as a phone number."""
+def phones(texts: Texts, _chunk: Chunk) -> Positions:
+    """Find values with as many digits as a phone number."""
     rows = _with_digits(texts)
     counts = pc.count_substring_regex(texts.take(rows), "[0-9]")
-    return rows[_mask(pc.greater_equal(counts, PHONE_DIGITS))]
+    return rows[_to_mask(pc.greater_equal(counts, PHONE_DIGITS))]
 
 
-def digits(texts: Texts, _chunk: Chunk) -> Places:
-    """Find digits, but for those of ordinals: John Smith 3rd."""
+def digits(texts: Texts, _chunk: Chunk) -> Positions:
+    """Find digits other than those of ordinals: John Smith 3rd."""
     rows = _with_digits(texts)
-    spelled = pc.replace_substring_regex(texts.take(rows), _ORDINAL, "")
-    return rows[_mask(pc.match_substring_regex(spelled, "[0-9]"))]
+    without_ordinals = pc.replace_substring_regex(texts.take(rows), _ORDINAL, "")
+    return rows[_to_mask(pc.match_substring_regex(without_ordinals, "[0-9]"))]
 
 
-def _with_digits(texts: Texts) -> Places:
-    return texts.matching("[0-9]") if texts.holds("0", "9") else NOWHERE
+def _with_digits(texts: Texts) -> Positions:
+    return texts.matching("[0-9]") if texts.contains("0", "9") else NO_POSITIONS
 
 
-def placeholders(texts: Texts, _chunk: Chunk) -> Places:
-    """Find words that are no names, and what has no letter."""
-    otherwise = texts.beginning(string.ascii_letters + string.digits, otherwise=True)
-    return np.union1d(texts.among(PLACEHOLDERS), texts.matching(_WITHOUT_LETTERS, otherwise))
+def placeholders(texts: Texts, _chunk: Chunk) -> Positions:
+    """Find words that are no names, and values without a letter."""
+    rows = texts.starting_with(string.ascii_letters + string.digits, invert=True)
+    return np.union1d(texts.equal_to_any(PLACEHOLDERS), texts.matching(_WITHOUT_LETTERS, rows))
 
 
-def companies(texts: Texts, _chunk: Chunk) -> Places:
+def companies(texts: Texts, _chunk: Chunk) -> Positions:
     """Find names that end in a legal form."""
-    return texts.matching(_LEGAL_FORM, texts.ending("cdhnp.CDHNP"))
+    return texts.matching(_LEGAL_FORM, texts.ending_with("cdhnp.CDHNP"))
 
 
-def first_names(texts: Texts, chunk: Chunk) -> Places:
-    """Find what is the row's first_name too, if it has two letters or more."""
+def same_as_first_name(texts: Texts, chunk: Chunk) -> Positions:
+    """Find values of two letters or more that are also the row's first_name."""
     if "first_name" not in chunk.texts:
-        return NOWHERE
-    first, own = (pc.utf8_lower(each.array) for each in (chunk.texts["first_name"], texts))
-    return _with_letters(texts, 2, np.flatnonzero(_mask(pc.equal(first, own))))
+        return NO_POSITIONS
+    first, values = (pc.utf8_lower(each.array) for each in (chunk.texts["first_name"], texts))
+    return _with_letters(texts, 2, np.flatnonzero(_to_mask(pc.equal(first, values))))
 
 
-def capitals(texts: Texts, _chunk: Chunk) -> Places:
-    """Find names in capitals only, of three letters or more."""
-    return _with_letters(texts, 3, np.flatnonzero(_mask(pc.utf8_is_upper(texts.array))))
+def names_in_capitals(texts: Texts, _chunk: Chunk) -> Positions:
+    """Find names of three letters or more, all capital."""
+    return _with_letters(texts, 3, np.flatnonzero(_to_mask(pc.utf8_is_upper(texts.array))))
 
 
-def small_letters(texts: Texts, _chunk: Chunk) -> Places:
-    """Find names in small letters only, of three letters or more."""
-    return _with_letters(texts, 3, np.flatnonzero(_mask(pc.utf8_is_lower(texts.array))))
+def names_in_small_letters(texts: Texts, _chunk: Chunk) -> Positions:
+    """Find names of three letters or more, all small."""
+    return _with_letters(texts, 3, np.flatnonzero(_to_mask(pc.utf8_is_lower(texts.array))))
 
 
-def _with_letters(texts: Texts, least: int, among: Places) -> Places:
-    """Give the rows with so many letters; most have them at once, and in ASCII."""
-    sure = texts.matching(f"[A-Za-z]{{{least}}}", among)
-    others = np.setdiff1d(among, sure, assume_unique=True)
-    return np.union1d(sure, texts.matching(r"(?s)\p{L}" + r".*\p{L}" * (least - 1), others))
+def _with_letters(texts: Texts, least: int, among: Positions) -> Positions:
+    """Return the rows with so many letters; most have as many adjacent ASCII letters."""
+    in_ascii = texts.matching(f"[A-Za-z]{{{least}}}", among)
+    others = np.setdiff1d(among, in_ascii, assume_unique=True)
+    return np.union1d(in_ascii, texts.matching(r"(?s)\p{L}" + r".*\p{L}" * (least - 1), others))
 
 
-def states_in_words(_texts: Texts, chunk: Chunk) -> Places:
+def states_in_words(_texts: Texts, chunk: Chunk) -> Positions:
     """Find names of states."""
     rows, known = chunk.states
     return rows[known]
 
 
-def no_states(_texts: Texts, chunk: Chunk) -> Places:
-    """Find longer words that name no state."""
+def unknown_states(_texts: Texts, chunk: Chunk) -> Positions:
+    """Find words of four letters or more that are no name of a state."""
     rows, known = chunk.states
     return rows[~known]
 
 
 @cache
 def _state_names() -> pa.Array:
-    """Give the names of states as `_plain` has them, and their first 4 and 5 letters.
+    """Return the normalized names of states, and their first 4 and 5 letters.
 
-    Calif and Mass are old abbreviations.
+    These are old abbreviations, such as Calif and Mass.
     """
     states = states_by_calling_code().values()
     full = [name for by_abbreviation in states for name, *_ in by_abbreviation.values()]
-    names = [*_plain(pa.array(full, pa.large_string())).to_pylist(), *_MORE_STATES]
+    names = [*_normalize_name(pa.array(full, pa.large_string())).to_pylist(), *_MORE_STATES]
     return pa.array({*names, *(name[:n] for name in names for n in (4, 5))}, pa.large_string())
 
 
-def _plain(words: pa.Array) -> pa.Array:
-    """Reduce words to small letters without accents and points, with single blanks between."""
+def _normalize_name(words: pa.Array) -> pa.Array:
+    """Reduce words to lower case without accents and points, with single blanks between them."""
     letters = pc.utf8_normalize(pc.utf8_lower(words), "NFKD")
     letters = pc.replace_substring_regex(letters, r"\p{M}|[.'\x{2019}]", "")
     return pc.utf8_trim_whitespace(pc.replace_substring_regex(letters, r"\P{L}+", " "))
 
 
-def short_zip_codes(texts: Texts, chunk: Chunk) -> Places:
-    """Find ZIP codes without their first zeros, in rows of the USA or of states that have these."""
+def short_zip_codes(texts: Texts, chunk: Chunk) -> Positions:
+    """Find ZIP codes without their leading zeros, in the USA or in states that have such codes."""
     rows = texts.matching(_SHORT_ZIP, np.flatnonzero(np.isin(texts.lengths, (3, 4, 8, 9))))
     if not rows.size:
-        return NOWHERE
+        return NO_POSITIONS
     regions = chunk.regions.take(pa.array(rows))
-    ours = _mask(pc.equal(regions, "US"))
+    in_usa = _to_mask(pc.equal(regions, "US"))
     if "state" in chunk.texts and chunk.region == "US":
-        by_state = np.isin(rows, chunk.texts["state"].among(_WITH_ZEROS))
-        ours |= _mask(pc.equal(regions, "")) & by_state
-    return rows[ours]
+        by_state = np.isin(rows, chunk.texts["state"].equal_to_any(_STATES_WITH_ZERO_ZIPS))
+        in_usa |= _to_mask(pc.equal(regions, "")) & by_state
+    return rows[in_usa]
 
 
-def foreign_postal_codes(texts: Texts, chunk: Chunk) -> Places:
-    """Find what is no ZIP code though country_code is the USA, or no Canadian code likewise."""
+def foreign_postal_codes(texts: Texts, chunk: Chunk) -> Positions:
+    """Find postal codes that do not fit a country_code of the USA or Canada."""
     if "country_code" not in chunk.texts:
-        return NOWHERE
+        return NO_POSITIONS
     odd = np.zeros(len(texts.array), dtype=bool)
     for region, pattern in (("US", _ZIP), ("CA", _CANADIAN)):
-        rows = np.flatnonzero(_mask(pc.equal(chunk.country, region)) & (texts.lengths > 0))
+        rows = np.flatnonzero(_to_mask(pc.equal(chunk.country, region)) & (texts.lengths > 0))
         odd[rows] = True
         odd[texts.matching(pattern, rows)] = False
     return np.flatnonzero(odd)
 
 
-def email_placeholders(texts: Texts, _chunk: Chunk) -> Places:
-    """Find addresses that stand for none, and words that do."""
-    named = texts.matching(_NOBODY, texts.beginning("adntuADNTU"))
-    hosted = texts.matching(_NOWHERE)
-    return np.union1d(np.union1d(named, hosted), texts.among(PLACEHOLDERS))
+def email_placeholders(texts: Texts, _chunk: Chunk) -> Positions:
+    """Find addresses and words that stand for no address."""
+    users = texts.matching(_PLACEHOLDER_USER, texts.starting_with("adntuADNTU"))
+    domains = texts.matching(_PLACEHOLDER_DOMAIN)
+    return np.union1d(np.union1d(users, domains), texts.equal_to_any(PLACEHOLDERS))
 
 
-def no_emails(texts: Texts, _chunk: Chunk) -> Places:
-    """Find what cannot be a mail address."""
+def impossible_emails(texts: Texts, _chunk: Chunk) -> Positions:
+    """Find values that cannot be mail addresses."""
     rows = np.setdiff1d(np.flatnonzero(texts.lengths), texts.matching(_EMAIL), assume_unique=True)
     return np.setdiff1d(rows, texts.matching(_FOREIGN_EMAIL, rows), assume_unique=True)
 
 
-def born_in_future(_texts: Texts, chunk: Chunk) -> Places:
+def born_in_future(_texts: Texts, chunk: Chunk) -> Positions:
     """Find dates after today."""
     rows, dates = chunk.births
-    return rows[_mask(pc.greater(dates, chunk.today.isoformat()))]
+    return rows[_to_mask(pc.greater(dates, chunk.today.isoformat()))]
 
 
-def born_too_long_ago(_texts: Texts, chunk: Chunk) -> Places:
-    """Find dates that nobody alive was born on; a year 0 is not known."""
+def born_too_long_ago(_texts: Texts, chunk: Chunk) -> Positions:
+    """Find dates more than OLDEST years ago; the year 0 means an unknown date."""
     rows, dates = chunk.births
     old = pc.less(dates, chunk.years_ago(OLDEST))
-    return rows[_mask(pc.and_(old, pc.greater(dates, "0001")))]
+    return rows[_to_mask(pc.and_(old, pc.greater(dates, "0001")))]
 
 
-def born_lately(_texts: Texts, chunk: Chunk) -> Places:
-    """Find dates of birth of people under age."""
+def underage(_texts: Texts, chunk: Chunk) -> Positions:
+    """Find dates of birth less than ADULT years ago."""
     rows, dates = chunk.births
-    return rows[_mask(pc.greater(dates, chunk.years_ago(ADULT)))]
+    return rows[_to_mask(pc.greater(dates, chunk.years_ago(ADULT)))]
 
 
-def phone_numbers(texts: Texts, chunk: Chunk) -> Places:
-    """Find what has the digits of the row's phone_number, or the same last ten."""
+def same_as_phone_number(texts: Texts, chunk: Chunk) -> Positions:
+    """Find values with the same last ten digits as the row's phone_number."""
     if "phone_number" not in chunk.texts:
-        return NOWHERE
+        return NO_POSITIONS
     phone = chunk.texts["phone_number"]
-    own, other = (each.last_signs(4) for each in (texts, phone))
-    # Two that end in different digits need no closer look, and few end in the same.
-    ended = [((signs >= 0x30) & (signs <= 0x39)).all(axis=0) for signs in (own, other)]
-    unlike = ended[0] & ended[1] & (own != other).any(axis=0)
-    rows = np.flatnonzero(~unlike & (texts.lengths > 0) & (phone.lengths > 0))
+    values, other = (each.last_bytes(4) for each in (texts, phone))
+    # Values that end in different digits differ; so few rows need the slow comparison.
+    is_digit = [((ends >= 0x30) & (ends <= 0x39)).all(axis=0) for ends in (values, other)]
+    different = is_digit[0] & is_digit[1] & (values != other).any(axis=0)
+    rows = np.flatnonzero(~different & (texts.lengths > 0) & (phone.lengths > 0))
     ends = [
         pc.utf8_slice_codeunits(
             pc.replace_substring_regex(each.take(rows), "[^0-9]", ""), -PHONE_DIGITS, None
         )
         for each in (texts, phone)
     ]
-    return rows[_mask(pc.and_(pc.equal(*ends), pc.not_equal(ends[0], "")))]
+    return rows[_to_mask(pc.and_(pc.equal(*ends), pc.not_equal(ends[0], "")))]
 
 
-def _mask(answers: pa.Array) -> npt.NDArray[np.bool_]:
+def _to_mask(answers: pa.Array) -> npt.NDArray[np.bool_]:
     """Turn an Arrow boolean array into a plain one; null counts as False."""
     mask: npt.NDArray[np.bool_] = answers.fill_null(False).to_numpy(zero_copy_only=False).copy()
     return mask

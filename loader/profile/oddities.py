@@ -1,7 +1,6 @@
-"""The closed list of what can look wrong about a value, though the row is loaded all the same.
+"""The closed list of oddities: values that look wrong, though their row is loaded.
 
-Nothing is said of blank values. Of a value, the first that applies in the order of `_CHECKS` is
-told.
+Blank values have none. A value has at most one: the first of `_CHECKS` that applies.
 """
 
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from loader.fields.lead import CUSTOM_PREFIX
 from loader.frames.arrow import to_series
 from loader.profile import odd_values as odd
 from loader.profile.odd_values import Chunk
-from loader.profile.texts import NOWHERE, Places, Texts
+from loader.profile.texts import NO_POSITIONS, Positions, Texts
 
 
 class Oddity(StrEnum):
@@ -28,7 +27,7 @@ class Oddity(StrEnum):
     advice: str
 
     def __new__(cls, name: str, meaning: str, advice: str) -> "Oddity":
-        """Keep what a reader needs to know of the oddity on the member itself."""
+        """Store meaning and advice on the member."""
         member = str.__new__(cls, name)
         member._value_ = name
         member.meaning, member.advice = meaning, advice
@@ -42,7 +41,7 @@ class Oddity(StrEnum):
     NAME_WITH_DIGITS = (
         "NAME_WITH_DIGITS",
         "the name has digits in it",
-        "look whether another column's value stands in the name, or an identifier behind it",
+        "check whether the value is from another column, or the name is followed by an identifier",
     )
     COMPANY_IN_NAME = (
         "COMPANY_IN_NAME",
@@ -52,32 +51,32 @@ class Oddity(StrEnum):
     SAME_FIRST_AND_LAST_NAME = (
         "SAME_FIRST_AND_LAST_NAME",
         "the first name and the last name are the same",
-        "look whether one column was mapped, or exported, in the place of the other",
+        "check whether one column was mapped, or exported, in place of the other",
     )
     NAME_IN_CAPITALS = (
         "NAME_IN_CAPITALS",
         "the name is written in capital letters only",
-        "nothing is lost; ask the vendor for names in ordinary spelling if agents read them out",
+        "harmless; if agents read names out, ask the vendor for names in ordinary spelling",
     )
     NAME_IN_SMALL_LETTERS = (
         "NAME_IN_SMALL_LETTERS",
         "the name is written in small letters only",
-        "nothing is lost; often people typed these into a web form, or made them up",
+        "harmless; often people typed these into a web form, or made them up",
     )
     EMAIL_IN_OTHER_FIELD = (
         "EMAIL_IN_OTHER_FIELD",
-        "a mail address stands in a field for something else",
-        "look whether the columns are shifted in these rows, or mapped wrongly",
+        "a mail address is in a field for something else",
+        "check whether the columns are shifted in these rows, or mapped wrongly",
     )
     PHONE_IN_OTHER_FIELD = (
         "PHONE_IN_OTHER_FIELD",
-        "ten or more digits, as of a phone number, stand in a name, city or state",
-        "look whether the columns are shifted in these rows, or mapped wrongly",
+        "a name, city or state has ten or more digits, as a phone number has",
+        "check whether the columns are shifted in these rows, or mapped wrongly",
     )
     CITY_IN_STATE = (
         "CITY_IN_STATE",
-        "the state is a longer word that names no state or province, perhaps a city",
-        "look whether columns are shifted or mapped wrongly; two letters of the word are stored",
+        "the state is a longer word that is no state or province, perhaps a city",
+        "check whether columns are shifted or mapped wrongly; only two letters are stored",
     )
     STATE_IN_WORDS = (
         "STATE_IN_WORDS",
@@ -86,29 +85,28 @@ class Oddity(StrEnum):
     )
     POSTAL_CODE_TOO_SHORT = (
         "POSTAL_CODE_TOO_SHORT",
-        "a ZIP code of three or four digits: a spreadsheet dropped the zeros that it begins with",
-        "export the column as text; with the code, the time zone may be found wrong, too",
+        "a ZIP code of three or four digits: a spreadsheet dropped its leading zeros",
+        "export the column as text; a wrong code may also lead to a wrong time zone",
     )
     POSTAL_CODE_NOT_OF_COUNTRY = (
         "POSTAL_CODE_NOT_OF_COUNTRY",
-        "the postal code is not written as those of the row's country, the USA or Canada",
+        "the postal code does not have the form of the row's country, the USA or Canada",
         "correct the code or the country",
     )
     EMAIL_IMPOSSIBLE = (
         "EMAIL_IMPOSSIBLE",
-        "no mail address can be written so: the @ or the domain is missing or wrong, or it has "
-        "blanks",
+        "the mail address is impossible: the @ or the domain is missing or wrong, or it has blanks",
         "ask the vendor whether addresses are checked when they are collected",
     )
     EMAIL_PLACEHOLDER = (
         "EMAIL_PLACEHOLDER",
-        "the mail address says that there is none, such as noemail@ or test@test.com",
-        "leave the field empty; many of them say that people did not want to be written to",
+        "the mail address is a placeholder, such as noemail@ or test@test.com",
+        "leave the field empty; many such values mean that people did not want to get mail",
     )
     DATE_IN_FUTURE = (
         "DATE_IN_FUTURE",
         "the date of birth is after today",
-        "look at how the file writes dates (date_format): years of two digits below 70 are 20xx",
+        "check the format of dates (date_format): years of two digits below 70 are read as 20xx",
     )
     DATE_TOO_LONG_AGO = (
         "DATE_TOO_LONG_AGO",
@@ -122,70 +120,70 @@ class Oddity(StrEnum):
     )
     ALT_PHONE_SAME = (
         "ALT_PHONE_SAME",
-        "the alternate phone is the phone number once more",
+        "the alternate phone is the same as the phone number",
         "leave the field empty: agents would call the same number twice",
     )
     GARBLED_CHARACTERS = (
         "GARBLED_CHARACTERS",
-        "letters were lost or read in a wrong encoding, such as JosÃ© or M?ller",
-        "give the encoding by --encoding if it was found wrong; else ask for a new export in UTF-8",
+        "letters were lost or decoded in a wrong encoding, such as JosÃ© or M?ller",
+        "give the right encoding by --encoding, or ask for a new export in UTF-8",
     )
     MARKUP_IN_TEXT = (
         "MARKUP_IN_TEXT",
         "the text holds HTML, such as <br> or &amp;",
-        "ask the vendor for plain text; agents see it as it is",
+        "ask the vendor for plain text; agents see the HTML as it is",
     )
     FORMULA_IN_TEXT = (
         "FORMULA_IN_TEXT",
-        "the text begins as a spreadsheet's formula does",
+        "the text begins like a formula of a spreadsheet",
         "do not open the file in a spreadsheet before you know who wrote it",
     )
 
 
 NAMES = frozenset({"first_name", "last_name"})
 SPOKEN = NAMES | {"city"}
-WORDS = SPOKEN | {"title", "middle_initial", "state", "province", "country_code", "gender"}
-"""Short words, between which a phone number shows that columns are shifted."""
+SHORT_TEXTS = SPOKEN | {"title", "middle_initial", "state", "province", "country_code", "gender"}
+"""Fields of short texts; a phone number in one shows that columns are shifted."""
 ADDRESSES = frozenset({"address1", "address2", "address3"})
-NO_EMAILS = WORDS | ADDRESSES | {"postal_code", "date_of_birth", "phone_number", "alt_phone"}
+NO_EMAIL = SHORT_TEXTS | ADDRESSES | {"postal_code", "date_of_birth", "phone_number", "alt_phone"}
 TEXTS = (
     SPOKEN | ADDRESSES | {"title", "state", "province", "email", "owner", "security_phrase"}
     | {"vendor_lead_code", "source_id", "comments", "callback_comments"}
 )  # fmt: skip
-"""Fields of free text; custom fields are too."""
+"""Fields of free text; custom fields are checked like them."""
 
 _CHECKS: tuple[tuple[Oddity, frozenset[str], odd.Check], ...] = (
     (Oddity.FORMULA_IN_TEXT, TEXTS, odd.formulas),
     (Oddity.MARKUP_IN_TEXT, TEXTS, odd.markup),
     (Oddity.GARBLED_CHARACTERS, TEXTS, odd.garbled),
     (Oddity.GARBLED_CHARACTERS, SPOKEN, odd.lost_letters),
-    (Oddity.EMAIL_IN_OTHER_FIELD, NO_EMAILS, odd.emails),
-    (Oddity.PHONE_IN_OTHER_FIELD, WORDS, odd.phones),
+    (Oddity.EMAIL_IN_OTHER_FIELD, NO_EMAIL, odd.emails),
+    (Oddity.PHONE_IN_OTHER_FIELD, SHORT_TEXTS, odd.phones),
     (Oddity.NAME_IS_PLACEHOLDER, NAMES, odd.placeholders),
     (Oddity.COMPANY_IN_NAME, NAMES, odd.companies),
     (Oddity.NAME_WITH_DIGITS, NAMES, odd.digits),
-    (Oddity.SAME_FIRST_AND_LAST_NAME, frozenset({"last_name"}), odd.first_names),
-    (Oddity.NAME_IN_CAPITALS, NAMES, odd.capitals),
-    (Oddity.NAME_IN_SMALL_LETTERS, NAMES, odd.small_letters),
+    (Oddity.SAME_FIRST_AND_LAST_NAME, frozenset({"last_name"}), odd.same_as_first_name),
+    (Oddity.NAME_IN_CAPITALS, NAMES, odd.names_in_capitals),
+    (Oddity.NAME_IN_SMALL_LETTERS, NAMES, odd.names_in_small_letters),
     (Oddity.STATE_IN_WORDS, frozenset({"state"}), odd.states_in_words),
-    (Oddity.CITY_IN_STATE, frozenset({"state"}), odd.no_states),
+    (Oddity.CITY_IN_STATE, frozenset({"state"}), odd.unknown_states),
     (Oddity.POSTAL_CODE_TOO_SHORT, frozenset({"postal_code"}), odd.short_zip_codes),
     (Oddity.POSTAL_CODE_NOT_OF_COUNTRY, frozenset({"postal_code"}), odd.foreign_postal_codes),
     (Oddity.EMAIL_PLACEHOLDER, frozenset({"email"}), odd.email_placeholders),
-    (Oddity.EMAIL_IMPOSSIBLE, frozenset({"email"}), odd.no_emails),
+    (Oddity.EMAIL_IMPOSSIBLE, frozenset({"email"}), odd.impossible_emails),
     (Oddity.DATE_IN_FUTURE, frozenset({"date_of_birth"}), odd.born_in_future),
     (Oddity.DATE_TOO_LONG_AGO, frozenset({"date_of_birth"}), odd.born_too_long_ago),
-    (Oddity.UNDERAGE, frozenset({"date_of_birth"}), odd.born_lately),
-    (Oddity.ALT_PHONE_SAME, frozenset({"alt_phone"}), odd.phone_numbers),
+    (Oddity.UNDERAGE, frozenset({"date_of_birth"}), odd.underage),
+    (Oddity.ALT_PHONE_SAME, frozenset({"alt_phone"}), odd.same_as_phone_number),
 )
 
 
-class Found(NamedTuple):
-    """Where an oddity is in a chunk."""
+class OddPositions(NamedTuple):
+    """The positions in a chunk at which a field has an oddity."""
 
     oddity: Oddity
     field: str
-    places: Places
+    positions: Positions
 
 
 def find_oddities(
@@ -195,43 +193,43 @@ def find_oddities(
 
     Args:
         fields: index row_number; str columns named as lead fields, as the file has them.
-        today: that dates of birth are measured by.
+        today: the date from which ages are counted.
         date_format: of date_of_birth; None: as add_lead reads dates.
-        region: of rows that say nothing of their country.
+        region: of rows that have neither a country_code nor a phone_code.
 
     Returns:
         A row for each such value, in the order of `fields`: index row_number, which may repeat;
-        columns oddity, field, value (str), the value trimmed.
+        columns oddity, field and value, trimmed (all str).
     """
     texts = {str(name): Texts(fields[name]) for name in fields}
-    found = [*find_places(Chunk(texts, today, date_format, region))]
-    places = np.concatenate([NOWHERE, *(each.places for each in found)])
-    sizes = [len(each.places) for each in found]
+    found = [*find_odd_positions(Chunk(texts, today, date_format, region))]
+    positions = np.concatenate([NO_POSITIONS, *(each.positions for each in found)])
+    sizes = [len(each.positions) for each in found]
     values = pa.chunked_array(
-        [texts[each.field].take(each.places) for each in found], pa.large_string()
+        [texts[each.field].take(each.positions) for each in found], pa.large_string()
     )
-    told = {
+    reported = {
         "oddity": np.repeat(np.array([each.oddity.value for each in found], dtype=object), sizes),
         "field": np.repeat(np.array([each.field for each in found], dtype=object), sizes),
-        "value": to_series(values, pd.RangeIndex(len(places))).to_numpy(),
+        "value": to_series(values, pd.RangeIndex(len(positions))).to_numpy(),
     }
-    frame = pd.DataFrame(told, index=fields.index[places], dtype="str")
-    return frame.iloc[np.argsort(places, kind="stable")]
+    frame = pd.DataFrame(reported, index=fields.index[positions], dtype="str")
+    return frame.iloc[np.argsort(positions, kind="stable")]
 
 
-def find_places(chunk: Chunk) -> Iterator[Found]:
-    """Find the values of a chunk that look wrong: field by field, each value once."""
+def find_odd_positions(chunk: Chunk) -> Iterator[OddPositions]:
+    """Yield the positions of values that look wrong, field by field; each value once."""
     for field, texts in chunk.texts.items():
-        told = np.zeros(len(texts.array), dtype=bool)
+        reported = np.zeros(len(texts.array), dtype=bool)
         for oddity, find in _checks_of(field):
-            places = find(texts, chunk)
-            places = places[~told[places]]
-            if places.size:
-                told[places] = True
-                yield Found(oddity, field, places)
+            positions = find(texts, chunk)
+            positions = positions[~reported[positions]]
+            if positions.size:
+                reported[positions] = True
+                yield OddPositions(oddity, field, positions)
 
 
 @cache
 def _checks_of(field: str) -> tuple[tuple[Oddity, odd.Check], ...]:
-    kind = "comments" if field.startswith(CUSTOM_PREFIX) else field
-    return tuple((oddity, find) for oddity, fields, find in _CHECKS if kind in fields)
+    rules_of_field = "comments" if field.startswith(CUSTOM_PREFIX) else field
+    return tuple((oddity, find) for oddity, fields, find in _CHECKS if rules_of_field in fields)

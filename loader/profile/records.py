@@ -1,7 +1,7 @@
-"""What a report tells, as plain records.
+"""The records behind a report.
 
-`Profile` is part of summary.json: counts, and nothing of any person. `Details` have values of
-single rows; they are on the page alone.
+`RowStatistics` has what is counted of all rows. `Details` has values of single rows: persons'
+data, which is shown on the page alone and is in no summary.json.
 """
 
 from datetime import datetime
@@ -11,74 +11,74 @@ from pydantic import Field
 from loader.results.summary import Record
 
 MOST_EXAMPLES = 5
-"""Rows that are shown of a reason, or of an oddity."""
+"""Rows that are shown as examples of a reason or an oddity."""
 
 OTHERS = "others"
-"""Stands for the rest, where only the most frequent are counted by name."""
-
+"""Label of all values that are not counted by name."""
 
 LEAD_AGES = (
     (1, "today"), (8, "up to a week"), (31, "up to a month"), (91, "up to 3 months"),
     (181, "up to 6 months"), (366, "up to a year"), (731, "up to 2 years"),
 )  # fmt: skip
-"""Ages of leads: below so many days, each is called so. Beyond, or without an entry_date:"""
+"""Groups of ages of leads: each ends before a number of days, and has a label."""
 OLDER, UNKNOWN_AGE = "older", "unknown"
+"""Labels of older leads, and of leads without an entry_date."""
 
 
 class RejectedExample(Record):
-    """A rejected row, to show."""
+    """An example of a rejected row."""
 
     row_number: int
     phone: str
-    """As the source has it; not masked."""
+    """As in the source; not masked."""
     details: str
     """As in rejected.csv."""
     lead_id: int | None = None
-    """The existing lead that it is a duplicate of."""
+    """The existing lead of which the row is a duplicate."""
     list_id: str = ""
-    """That lead's list."""
+    """The list_id of that lead."""
     entry_date: datetime | None = None
-    """When that lead was entered, by the dialer's clock."""
+    """The entry_date of that lead, by the dialer's clock."""
 
 
 class OddExample(Record):
-    """A value that looks wrong, to show."""
+    """An example of a value that looks wrong."""
 
     row_number: int
     field: str
     value: str
 
 
-class Repeated(Record):
-    """A value that many rows have."""
+class RepeatedValue(Record):
+    """A value that several rows have."""
 
     value: str
     rows: int
-    """At least so many."""
+    """How many rows have it, or a lower bound of that."""
 
 
-class Seen(Record):
-    """What the rows look like, whatever becomes of them; of all rows that could be read."""
+class RowStatistics(Record):
+    """Counts over all rows that could be read, whether they are loaded or not."""
 
     rows: int = 0
     filled: dict[str, int] = Field(default_factory=dict)
-    """Rows by column in which it is not blank."""
+    """Rows in which a column is not blank, by column."""
     oddities: dict[str, int] = Field(default_factory=dict)
     odd_rows: int = 0
     odd_examples: dict[str, list[OddExample]] = Field(default_factory=dict)
-    repeated: dict[str, list[Repeated]] = Field(default_factory=dict)
-    """By field, the most frequent first."""
+    repeated: dict[str, list[RepeatedValue]] = Field(default_factory=dict)
+    """By field, the most frequent value first."""
     repeated_numbers: int = 0
 
 
 class Details(Record):
-    """What only the page shows: values of single rows."""
+    """Values of single rows, for the page alone."""
 
     now: datetime
-    """By the dialer's clock, from which ages are counted."""
+    """The time from which ages are counted, by the dialer's clock."""
     rejected: dict[str, list[RejectedExample]] = Field(default_factory=dict)
     """By reason."""
     odd: dict[str, list[OddExample]] = Field(default_factory=dict)
     """By oddity."""
-    repeated: dict[str, list[Repeated]] = Field(default_factory=dict)
+    repeated: dict[str, list[RepeatedValue]] = Field(default_factory=dict)
     """By field."""

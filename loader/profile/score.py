@@ -1,4 +1,4 @@
-"""How good a list is, as one number from 0 to 100 and the parts that it is made of."""
+"""The quality score of a list: a number from 0 to 100, and the parts that it is made of."""
 
 import math
 from collections.abc import Collection, Iterator, Mapping
@@ -6,16 +6,16 @@ from typing import NamedTuple
 
 from loader.fields.reject_file import UNREADABLE
 from loader.options.load import LoadOptions
-from loader.profile.records import Seen
+from loader.profile.records import RowStatistics
 from loader.reasons import Notice, Reason
 from loader.results.summary import Score, ScorePart, Tally
 
-NO_NUMBER = frozenset(
+NO_VALID_NUMBER = frozenset(
     {Reason.DAMAGED_PHONE_NUMBER, Reason.INVALID_PHONE_NUMBER_LENGTH, Reason.INVALID_PHONE_NUMBER}
 )
-"""The number is none, so that nobody asked whether it may be called and whether it is new."""
+"""There is no valid number, so it was not checked whether it may be called and is new."""
 
-NOT_CALLABLE = NO_NUMBER | {
+NOT_CALLABLE = NO_VALID_NUMBER | {
     Reason.INVALID_PHONE_NUMBER_PREFIX,
     Reason.INVALID_PHONE_NUMBER_AREACODE,
     Reason.INVALID_PHONE_NUMBER_NANPA_AREACODE_PREFIX,
@@ -24,81 +24,79 @@ FORBIDDEN = frozenset(
     {Reason.PHONE_NUMBER_IN_DNC, Reason.PHONE_NUMBER_IN_CAMPAIGN_DNC, Reason.PHONE_NUMBER_IN_FEED}
 )
 NOT_NEW = frozenset(reason for reason in Reason if reason.startswith("DUPLICATE_"))
-NOT_THE_VENDORS = frozenset(
+NOT_BY_VENDOR = frozenset(
     {Reason.INVALID_LIST_ID, Reason.NOT_AN_ALLOWED_LIST_ID, Reason.NOT_A_DEFINED_LIST_ID,
      Reason.UNSTORABLE_CHARACTERS, Reason.AMBIGUOUS_TIME_ZONE, Reason.REFUSED_BY_SERVER,
      Reason.EXISTING_LEAD_GONE, Reason.NOT_INSERTED}
 )  # fmt: skip
-"""Say more of the dialer, of its lists and of the options than of what was delivered."""
+"""Caused by the dialer, its lists or the options rather than by the vendor."""
 
-DUPLICATES_TAKEN = (
+DUPLICATES_ACCEPTED = (
     Notice.UPDATED_EXISTING_LEAD, Notice.MOVED_EXISTING_LEAD, Notice.EXISTING_LEAD_UNCHANGED,
 )  # fmt: skip
-"""Of rows that were not rejected as duplicates, for on_duplicate is not reject."""
+"""Notices of duplicates that were not rejected, because on_duplicate is not reject."""
 
 NO_REGION = ""
-"""Of a loaded number that is in no numbering plan, as far as phone_validation let it pass."""
+"""Region of loaded numbers in no numbering plan, which phone_validation accepted."""
 
-ALL_POINTS, MOST_WITH_A_FAULT = 100, 99.9
+ALL_POINTS, MOST_WITH_FAULTS = 100, 99.9
 
-WANTED = ("first_name", "last_name", "address1", "city", "state", "postal_code", "email")
-"""The fields that a complete lead has beside its number."""
+COMPLETE_LEAD = ("first_name", "last_name", "address1", "city", "state", "postal_code", "email")
+"""The fields that a complete lead has in addition to its number."""
 
 
 def score_of(
     tally: Tally,
     reasons_all: Mapping[str, int],
     *,
-    of_file: int,
-    seen: Seen,
+    duplicates_in_file: int,
+    statistics: RowStatistics,
     fields: Mapping[str, str],
     options: LoadOptions,
     knows_leads: bool,
 ) -> Score:
-    """Measure a list by what was found of its rows.
+    """Compute the score of a list.
 
-    The first five parts say how many rows are worth anything: 100 points times their shares, so
-    that a list without one such row has none. Of what is left, empty fields take up to 10 in 100,
-    and values that look wrong up to 5.
-
-    What was not looked at does not count, see `unknown_parts`.
+    The first five parts say how many rows are usable: 100 points times their shares. Empty fields
+    then cost up to 10 %, values that look wrong up to 5 % of these points. A part that was not
+    measured costs nothing, see `unknown_parts`.
 
     Args:
         tally: of the run.
-        reasons_all: rejected rows by each reason that applies to them; may be empty.
-        of_file: rows rejected as duplicates of other rows of the file, not of existing leads.
-        seen: what the rows look like.
+        reasons_all: rejected rows by each reason that applies to them, may be empty.
+        duplicates_in_file: rows rejected as duplicates of rows of the file, not of existing leads.
+        statistics: of all rows that could be read.
         fields: source column by field.
-        options: by which the rows were checked.
-        knows_leads: there was a database to ask.
+        options: of the run.
+        knows_leads: the rows were checked against a database.
 
     Returns:
-        Points rounded to a tenth, which are 100 only if nothing at all is wrong, and the parts,
-        always the same ones in the same order.
+        Points, rounded to a tenth (100 only if nothing is wrong), and all parts in fixed order.
     """
     faults = _Faults(tally, reasons_all)
     readable = tally.rows_read - faults.rows(UNREADABLE)
-    numbers = readable - faults.rows(NO_NUMBER)
+    numbers = readable - faults.rows(NO_VALID_NUMBER)
     forbids = knows_leads and {options.dnc_check, options.campaign_dnc_check} != {"N"}
     finds_duplicates = knows_leads and options.duplicate_check
     not_callable = faults.rows(NOT_CALLABLE) + tally.regions[NO_REGION]
-    not_new = _not_new(faults, tally, twice=min(of_file, seen.repeated_numbers))
+    repeated = statistics.repeated_numbers
+    not_new = _not_new(faults, tally, repeated_in_file=min(duplicates_in_file, repeated))
     shares = {
-        "readable rows": _rest(faults.rows(UNREADABLE), tally.rows_read),
-        "numbers that can be called": _rest(not_callable, readable),
+        "readable rows": _faultless_share(faults.rows(UNREADABLE), tally.rows_read),
+        "numbers that can be called": _faultless_share(not_callable, readable),
         "numbers that may be called": (
-            _rest(faults.rows(FORBIDDEN), numbers) if forbids or options.feed else None
+            _faultless_share(faults.rows(FORBIDDEN), numbers) if forbids or options.feed else None
         ),
-        "new to the dialer": _rest(not_new, numbers) if finds_duplicates else None,
-        "no number twice": _rest(seen.repeated_numbers, min(numbers, seen.rows)),
-        "complete": _fill_rate(seen, fields),
-        "tidy": _rest(seen.odd_rows, seen.rows),
+        "new to the dialer": _faultless_share(not_new, numbers) if finds_duplicates else None,
+        "no number twice": _faultless_share(repeated, min(numbers, statistics.rows)),
+        "complete": _fill_rate(statistics, fields),
+        "tidy": _faultless_share(statistics.odd_rows, statistics.rows),
     }
     return Score(points=_points(parts := _parts(shares)), parts=parts)
 
 
 def unknown_parts(score: Score) -> int:
-    """Count the parts that were not looked at; a score is no measure beside one of other parts."""
+    """Count the parts that were not measured; only scores of the same parts can be compared."""
     return sum(part.share is None for part in score.parts)
 
 
@@ -108,7 +106,7 @@ class _Part(NamedTuple):
 
 
 PARTS = {
-    "readable rows": _Part(100, "rows whose fields could be told apart"),
+    "readable rows": _Part(100, "rows that could be split into fields"),
     "numbers that can be called": _Part(
         100,
         "readable rows with a phone number that can exist: right length, in a numbering plan",
@@ -118,34 +116,38 @@ PARTS = {
     ),
     "new to the dialer": _Part(
         100,
-        "rows with a number that are no duplicates of leads, by the duplicate checks of the load",
+        "rows with a number that are no duplicates of leads, by the duplicate check of the load",
     ),
     "no number twice": _Part(100, "rows with a number that no earlier row of the file has"),
-    "complete": _Part(10, "how full the names, the address and the mail address are, on average"),
+    "complete": _Part(
+        10, "how many of the name, address and mail address fields are filled, on average"
+    ),
     "tidy": _Part(5, "rows without a value that looks wrong"),
 }
-"""What a list is measured by, and the points that a share of 0 would cost."""
+"""The parts of a score, and how many points a share of 0 costs."""
 
 
 class _Faults:
-    """How many rows have one of several reasons, as far as the counts by reason tell."""
+    """Estimates from the counts by reason how many rows have one of several reasons."""
 
     def __init__(self, tally: Tally, reasons_all: Mapping[str, int]) -> None:
         self._first, self._all = dict(tally.reasons), reasons_all
 
     def rows(self, group: Collection[Reason]) -> int:
-        """Count the rows at least.
+        """Return a lower bound of the rows.
 
-        Of the first reasons each row has one, so they can be added up; of all that apply a row has
-        several (a duplicate in its list is one in the system), so only the most frequent counts.
+        A row has one first reason, so these counts add up. Of all reasons that apply a row may
+        have several (a duplicate in the list is one in the system), so only the largest counts.
         """
-        return max(sum(_of(self._first, group)), max(_of(self._all, group), default=0))
+        return max(
+            sum(_counts_in(self._first, group)), max(_counts_in(self._all, group), default=0)
+        )
 
 
-def _not_new(faults: _Faults, tally: Tally, *, twice: int) -> int:
-    """Count duplicates of existing leads; a number that is twice in the file costs once."""
-    taken = sum(tally.notices[notice] for notice in DUPLICATES_TAKEN)
-    return max(0, faults.rows(NOT_NEW) - twice) + taken
+def _not_new(faults: _Faults, tally: Tally, *, repeated_in_file: int) -> int:
+    """Count duplicates of existing leads, without numbers that count as repeated in the file."""
+    accepted = sum(tally.notices[notice] for notice in DUPLICATES_ACCEPTED)
+    return max(0, faults.rows(NOT_NEW) - repeated_in_file) + accepted
 
 
 def _parts(shares: Mapping[str, float | None]) -> list[ScorePart]:
@@ -155,29 +157,31 @@ def _parts(shares: Mapping[str, float | None]) -> list[ScorePart]:
     ]
 
 
-def _of(counts: Mapping[str, int], group: Collection[Reason]) -> Iterator[int]:
+def _counts_in(counts: Mapping[str, int], group: Collection[Reason]) -> Iterator[int]:
     return (count for name, count in counts.items() if Reason.of(name) in group)
 
 
-def _rest(faulty: int, of: int) -> float | None:
-    """Give the share of rows without a fault; None if there is no row that could have it."""
+def _faultless_share(faulty: int, of: int) -> float | None:
+    """Return the share of rows without a fault, from 0 to 1; None if there are no rows."""
     if of <= 0:
         return 0.0 if faulty else None
     return max(0.0, 1 - faulty / of)
 
 
-def _fill_rate(seen: Seen, fields: Mapping[str, str]) -> float | None:
-    if not seen.rows:
+def _fill_rate(statistics: RowStatistics, fields: Mapping[str, str]) -> float | None:
+    if not statistics.rows:
         return None
-    filled = sum(seen.filled.get(fields[field], 0) for field in WANTED if field in fields)
-    return min(1.0, filled / (len(WANTED) * seen.rows))
+    filled = sum(
+        statistics.filled.get(fields[field], 0) for field in COMPLETE_LEAD if field in fields
+    )
+    return min(1.0, filled / (len(COMPLETE_LEAD) * statistics.rows))
 
 
 def _points(parts: list[ScorePart]) -> float | None:
     known = [(part.weight, part.share) for part in parts if part.share is not None]
     if not known:
         return None
-    worth = math.prod(share for weight, share in known if weight == ALL_POINTS)
+    usable_share = math.prod(share for weight, share in known if weight == ALL_POINTS)
     cost = sum(weight * (1 - share) for weight, share in known if weight < ALL_POINTS)
-    points = worth * (ALL_POINTS - cost)
-    return points if points == ALL_POINTS else min(round(points, 1), MOST_WITH_A_FAULT)
+    points = usable_share * (ALL_POINTS - cost)
+    return points if points == ALL_POINTS else min(round(points, 1), MOST_WITH_FAULTS)

@@ -1,7 +1,7 @@
-"""The values of a column, trimmed, and quick answers about them.
+"""The trimmed values of a column, and fast searches in them.
 
-Most columns of most files hold nothing of what is looked for, and their bytes tell so many times
-faster than a regular expression.
+Most columns of most files have nothing of what is searched for; their bytes show that many times
+faster than a regular expression does.
 """
 
 from collections.abc import Sequence
@@ -15,29 +15,29 @@ import pyarrow.compute as pc
 
 from loader.frames.arrow import to_arrow
 
-Places = npt.NDArray[np.int64]
-"""Positions of rows in a chunk, ascending."""
+Positions = npt.NDArray[np.int64]
+"""Positions of rows in a chunk (int64, from 0, ascending)."""
 
-NOWHERE: Places = np.empty(0, dtype=np.int64)
+NO_POSITIONS: Positions = np.empty(0, dtype=np.int64)
 
-LOOKED_AT = 1000
-"""Characters of a value that are looked at, so that one of a megabyte costs no more."""
+LONGEST_EXAMINED = 1000
+"""Characters of a value that are examined, so that a very long one costs no more."""
 
 
 class Texts:
-    """The values of one column of a chunk without the white space around them."""
+    """The values of one column of a chunk, without leading and trailing white space."""
 
     def __init__(self, values: "pd.Series[str]") -> None:
-        """Trim a column (str), and cut what is longer than `LOOKED_AT` characters."""
-        self._hold(to_arrow(values).combine_chunks())
+        """Trim a column (str), and cut values longer than `LONGEST_EXAMINED` characters."""
+        self._set_array(to_arrow(values).combine_chunks())
         if self._has_edges():
-            self._hold(pc.utf8_trim_whitespace(self.array))
-        if len(self.array) and int(self.lengths.max()) > LOOKED_AT:
-            # What is cut may end in white space, which has to go as it would from a short value.
-            cut = pc.utf8_slice_codeunits(self.array, 0, LOOKED_AT)
-            self._hold(pc.utf8_rtrim_whitespace(cut))
+            self._set_array(pc.utf8_trim_whitespace(self.array))
+        if len(self.array) and int(self.lengths.max()) > LONGEST_EXAMINED:
+            # A cut value may end in white space again.
+            cut = pc.utf8_slice_codeunits(self.array, 0, LONGEST_EXAMINED)
+            self._set_array(pc.utf8_rtrim_whitespace(cut))
 
-    def _hold(self, array: pa.Array) -> None:
+    def _set_array(self, array: pa.Array) -> None:
         self.array = array
         _, offsets, data = array.buffers()
         bounds = np.zeros(1, dtype=np.int64)
@@ -46,82 +46,82 @@ class Texts:
         self._bytes = np.frombuffer(data or b"", np.uint8)
         self._starts, self._ends = bounds[:-1], bounds[1:]
         self._used = self._bytes[bounds[0] : bounds[-1]]
-        self.lengths: Places = self._ends - self._starts
-        """In bytes; 0: blank."""
+        self.lengths: Positions = self._ends - self._starts
+        """Of each value, in bytes; 0: blank."""
 
     def _has_edges(self) -> bool:
-        """Tell whether a value begins or ends with something else than a visible ASCII sign."""
+        """Return whether a value begins or ends with anything but a visible ASCII character."""
         if not ((self._used <= 0x20) | (self._used > 0x7E)).any():
             return False
-        edges = np.stack([self._signs(self._starts), self._signs(self._ends - 1)])
+        edges = np.stack([self._bytes_at(self._starts), self._bytes_at(self._ends - 1)])
         return bool((((edges <= 0x20) | (edges > 0x7E)) & (self.lengths > 0)).any())
 
     @cached_property
     def filled(self) -> int:
-        """Rows that are not blank."""
+        """Number of rows that are not blank."""
         return int(np.count_nonzero(self.lengths))
 
-    def holds(self, first: str, last: str = "") -> bool:
-        """Tell whether an ASCII sign, or one from the first to the last, is anywhere."""
+    def contains(self, first: str, last: str = "") -> bool:
+        """Return whether any value has an ASCII character, or one from `first` to `last`."""
         low, high = ord(first), ord(last or first)
         if low == high:
             return bool((self._used == low).any())
         return bool(((self._used >= low) & (self._used <= high)).any())
 
-    def not_ascii(self) -> Places:
-        """Give the rows with other than ASCII signs."""
-        signs = np.flatnonzero(self._used > 0x7F)
-        if not signs.size:
-            return NOWHERE
+    def not_ascii(self) -> Positions:
+        """Return the rows with characters other than ASCII."""
+        characters = np.flatnonzero(self._used > 0x7F)
+        if not characters.size:
+            return NO_POSITIONS
         found = np.zeros(len(self.lengths), dtype=bool)
-        found[np.searchsorted(self._ends, signs + self._starts[0], side="right")] = True
+        found[np.searchsorted(self._ends, characters + self._starts[0], side="right")] = True
         return np.flatnonzero(found)
 
-    def beginning(self, signs: str, *, otherwise: bool = False) -> Places:
-        """Give the rows whose value begins with one of some ASCII signs, or `otherwise`."""
-        found = _listed(signs)[self._signs(self._starts)] ^ otherwise
+    def starting_with(self, characters: str, *, invert: bool = False) -> Positions:
+        """Return the rows whose value starts with one of some ASCII characters, or does not."""
+        found = _byte_table(characters)[self._bytes_at(self._starts)] ^ invert
         return np.flatnonzero(found & (self.lengths > 0))
 
-    def ending(self, signs: str) -> Places:
-        """Give the rows whose value ends with one of some ASCII signs."""
-        return np.flatnonzero(_listed(signs)[self.last_signs(1)[0]])
+    def ending_with(self, characters: str) -> Positions:
+        """Return the rows whose value ends with one of some ASCII characters."""
+        return np.flatnonzero(_byte_table(characters)[self.last_bytes(1)[0]])
 
-    def matching(self, pattern: str, among: Places | None = None) -> Places:
-        """Give the rows, of some or all, in whose value an RE2 pattern is found."""
-        if among is not None and not among.size:
-            return NOWHERE
-        return _places(pc.match_substring_regex(self.take(among), pattern), among)
+    def matching(self, pattern: str, rows: Positions | None = None) -> Positions:
+        """Return the rows (None: of all rows) in whose value an RE2 pattern is found."""
+        if rows is not None and not rows.size:
+            return NO_POSITIONS
+        return _positions(pc.match_substring_regex(self.take(rows), pattern), rows)
 
-    def among(self, values: Sequence[str]) -> Places:
-        """Give the rows whose value is, but for the case of ASCII letters, one of some."""
+    def equal_to_any(self, values: Sequence[str]) -> Positions:
+        """Return the rows whose value, in lower case (ASCII), is one of some values."""
         known = pa.array(values, pa.large_string())
-        return _places(pc.is_in(pc.ascii_lower(self.array), value_set=known), None)
+        return _positions(pc.is_in(pc.ascii_lower(self.array), value_set=known), None)
 
-    def take(self, places: Places | None) -> pa.Array:
-        """Give the values of some rows; None: of all."""
-        return self.array if places is None else self.array.take(pa.array(places))
+    def take(self, positions: Positions | None) -> pa.Array:
+        """Return the values of some rows; None: of all."""
+        return self.array if positions is None else self.array.take(pa.array(positions))
 
-    def last_signs(self, count: int) -> npt.NDArray[np.uint8]:
-        """Give the last bytes of each value, of shape (count, rows), the very last first.
+    def last_bytes(self, count: int) -> npt.NDArray[np.uint8]:
+        """Return the last bytes of each value, shape (count, rows), the very last byte first.
 
-        Where a value is shorter, they are 0.
+        They are 0 where a value is shorter.
         """
         ends = (
-            np.where(self.lengths > n, self._signs(self._ends - 1 - n), 0) for n in range(count)
+            np.where(self.lengths > n, self._bytes_at(self._ends - 1 - n), 0) for n in range(count)
         )
         return np.stack([*ends])
 
-    def _signs(self, at: Places) -> npt.NDArray[np.uint8]:
-        """Give bytes by their positions, any byte where there is none."""
+    def _bytes_at(self, at: Positions) -> npt.NDArray[np.uint8]:
+        """Return bytes by position; of a position outside of the data, any byte."""
         return self._bytes.take(at, mode="clip") if self._bytes.size else np.zeros(len(at), "u1")
 
 
-def _places(mask: pa.Array, among: Places | None) -> Places:
+def _positions(mask: pa.Array, rows: Positions | None) -> Positions:
     found = np.flatnonzero(mask.to_numpy(zero_copy_only=False))
-    return found if among is None else among[found]
+    return found if rows is None else rows[found]
 
 
-def _listed(signs: str) -> npt.NDArray[np.bool_]:
+def _byte_table(characters: str) -> npt.NDArray[np.bool_]:
     table = np.zeros(256, dtype=bool)
-    table[list(signs.encode("ascii"))] = True
+    table[list(characters.encode("ascii"))] = True
     return table

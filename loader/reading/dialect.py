@@ -2,8 +2,8 @@
 
 The rules are those of Excel and of Python's csv: a field that starts with a quote ends with one,
 quotes inside it are doubled, and it may hold delimiters and line ends; in a field that starts with
-anything else, blanks included, a quote is text like any other. Patterns are for RE2 (many lines)
-and for re (one record).
+anything else, blanks included, a quote is an ordinary character. RE2 patterns are matched against
+many lines at once, `re` patterns against one record.
 """
 
 import re
@@ -19,7 +19,7 @@ LINE_END = r"(?:\r\n|\r|\n)"
 
 @dataclass(frozen=True)
 class Grammar:
-    """The records of a file with `columns` columns; with `short_rows` the last fields may miss."""
+    """The records of a file with `columns` columns; `short_rows`: trailing fields may be absent."""
 
     delimiter: str
     columns: int = 1
@@ -27,7 +27,7 @@ class Grammar:
 
     @property
     def line(self) -> str:
-        r"""RE2 pattern of a physical line, line end included, that is a record by itself."""
+        r"""RE2 pattern of a physical line, with its line end, that is one complete record."""
         return rf"\A{self._record}{LINE_END}?\z"
 
     @property
@@ -37,29 +37,29 @@ class Grammar:
 
     @property
     def quoted_field(self) -> str:
-        """RE2 pattern that finds the quoted fields of a well-formed line, with what precedes."""
+        """RE2 pattern of a quoted field of a well-formed line, with the delimiter before it."""
         return rf"(\A|{self._delimiter}){self._quoted}"
 
     @cached_property
     def record(self) -> re.Pattern[bytes]:
-        """Pattern of a record with its line end; it may go over several physical lines."""
+        """Pattern of a record with its line end; it may span several physical lines."""
         return re.compile(rf"{self._record}(?:{LINE_END}|\Z)".encode())
 
     @cached_property
     def any_record(self) -> re.Pattern[bytes]:
-        """Pattern of a record as `record`, with any number of fields."""
+        """Like `record`, but with any number of fields."""
         fields = rf"{self._field}(?:{self._delimiter}{self._field})*"
         return re.compile(rf"{fields}(?:{LINE_END}|\Z)".encode())
 
     def split(self, record: bytes) -> list[str]:
-        """Give the values of one well-formed record."""
+        """Return the values of one well-formed record, without quotes."""
         return [
             value[1:-1].replace('""', '"') if value.startswith('"') else value
             for value in self._values.findall(record.decode())
         ]
 
-    def split_plainly(self, line: bytes) -> list[str]:
-        """Give the text between the delimiters of one broken line, quotes untouched."""
+    def split_unquoted(self, line: bytes) -> list[str]:
+        """Return the text between the delimiters of one malformed line, quotes left in."""
         return line.rstrip(b"\r\n").decode().split(self.delimiter)
 
     @cached_property
@@ -91,12 +91,12 @@ class Grammar:
 
 DELIMITERS = (",", "\t", "|", ";")
 
-SNIFFED = 1 << 16
-"""Bytes at the start of a file by which its delimiter is found."""
+SNIFFED_BYTES = 1 << 16
+"""Bytes at the start of a file from which its delimiter is found."""
 
 SNIFFED_RECORDS = 1000
 
-VALUES = re.compile(
+DATA_WITH_LETTERS = re.compile(
     r"""[^@\s]+@[^@\s]+\.[^@\s]+             # mail address
     |\+?[\d ().-]{6,}(x|ext)[ .]*\d+        # phone number with extension
     |[+-]?\d+(\.\d*)?e[+-]?\d+             # number as a spreadsheet shows a large one
@@ -105,7 +105,7 @@ VALUES = re.compile(
     |[\d/.: -]+[ap]m                        # 1/31/2024 8:00 AM""",
     re.VERBOSE | re.IGNORECASE,
 )
-"""What has letters and still is no column name."""
+"""Values that contain letters and are still no column names."""
 
 BLANK_LINES = re.compile(rb"(?:\r\n|\r|\n)*")
 LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
@@ -113,7 +113,7 @@ LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 
 @dataclass(frozen=True)
 class Header:
-    """The first record: its values, its row number, and where in the text the next one starts."""
+    """The first record: its values, its row number and the byte position of the next record."""
 
     values: list[str]
     row_number: int
@@ -121,15 +121,15 @@ class Header:
 
 
 def find_delimiter(head: bytes) -> str:
-    r"""Find which of , \t | ; divides the records most evenly.
+    r"""Find which of , \t | ; splits the records most evenly.
 
-    The first record says how many fields there are; the share of records with as many decides,
-    then their number. A file with one column has none, and is read as if it were a comma.
+    The delimiter wins for which most records have as many fields as the first one; of equal ones,
+    the one that gives more fields. A file of one column has no delimiter; it gets the comma.
     """
     head = head[_skip_blank_lines(head, 0)[0] :]
-    if len(head) > SNIFFED:
-        lines = max(head.rfind(b"\n", 0, SNIFFED), head.rfind(b"\r", 0, SNIFFED)) + 1
-        head = head[: lines or SNIFFED]
+    if len(head) > SNIFFED_BYTES:
+        lines = max(head.rfind(b"\n", 0, SNIFFED_BYTES), head.rfind(b"\r", 0, SNIFFED_BYTES)) + 1
+        head = head[: lines or SNIFFED_BYTES]
 
     def evenness(delimiter: str) -> tuple[float, int]:
         counts = list(islice(_field_counts(head, Grammar(delimiter)), SNIFFED_RECORDS))
@@ -139,11 +139,11 @@ def find_delimiter(head: bytes) -> str:
     return max(DELIMITERS, key=evenness)
 
 
-def named_delimiter(option: str) -> str:
-    r"""Give the delimiter that `--delimiter` names: one character, `tab` or `\t`.
+def parse_delimiter(option: str) -> str:
+    r"""Return the delimiter that `--delimiter` names: one ASCII character, `tab` or `\t`.
 
     Raises:
-        UsageError: It is no such character.
+        UsageError: the option is none of these, or a quote, a line end or NUL.
     """
     delimiter = "\t" if option.lower() in {"tab", "\\t"} else option
     if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0':
@@ -157,7 +157,7 @@ def read_header(head: bytes, grammar: Grammar, name: str) -> Header:
     """Read the first record that is not a blank line.
 
     Raises:
-        SourceFileError: It has a broken quote.
+        SourceFileError: a quote in it is not closed, or text follows a closing quote.
     """
     start, blank_lines = _skip_blank_lines(head, 0)
     row_number = blank_lines + 1
@@ -171,33 +171,33 @@ def read_header(head: bytes, grammar: Grammar, name: str) -> Header:
 
 
 def is_column_name(value: str) -> bool:
-    """Say whether a value of the first row may name a column: no phone, number, date or mail."""
+    """Return whether a value may be a column name: it is no number, phone, date or mail address."""
     text = value.strip()
     has_digits, has_letters = any(map(str.isdigit, text)), any(map(str.isalpha, text))
-    return not (has_digits and not has_letters) and not VALUES.fullmatch(text)
+    return not (has_digits and not has_letters) and not DATA_WITH_LETTERS.fullmatch(text)
 
 
-def shape(values: list[str]) -> str:
-    """Show what a row looks like without showing what it says: letters as x, digits as 9."""
+def mask_values(values: list[str]) -> str:
+    """Show the form of a row but not its data: letters as x, digits as 9."""
     masked = [re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "9", value))[:20] for value in values[:8]]
     return " | ".join(masked) + (" | ..." if len(values) > 8 else "")
 
 
 def unique_names(names: list[str]) -> tuple[str, ...]:
-    """Make names unique and readable: `column 5` for an empty, `Notes (2)` for a second one."""
-    taken: set[str] = set()
+    """Make names unique and not empty: `column 5` for an empty, `Notes (2)` for a repeated one."""
+    used: set[str] = set()
     unique = []
     for position, value in enumerate(names, start=1):
         name = value if value.strip() else f"column {position}"
         numbered = (f"{name} ({number})" for number in count(2))
-        free = name if name not in taken else next(n for n in numbered if n not in taken)
-        taken.add(free)
-        unique.append(free)
+        unique_name = name if name not in used else next(n for n in numbered if n not in used)
+        used.add(unique_name)
+        unique.append(unique_name)
     return tuple(unique)
 
 
 def _field_counts(text: bytes, grammar: Grammar) -> Iterator[int]:
-    """Count the fields of each record, 0 for a line with a broken quote."""
+    """Yield the number of fields of each record, 0 for a line with a broken quote."""
     position, _ = _skip_blank_lines(text, 0)
     while position < len(text):
         if record := grammar.any_record.match(text, position):
@@ -211,7 +211,7 @@ def _field_counts(text: bytes, grammar: Grammar) -> Iterator[int]:
 
 
 def _skip_blank_lines(text: bytes, position: int) -> tuple[int, int]:
-    """Give the position after the blank lines that start at one, and their number."""
+    """Return the position after the blank lines at `position`, and how many there are."""
     blank = BLANK_LINES.match(text, position)
     skipped = blank.group() if blank else b""
     lines = skipped.count(b"\n") + skipped.count(b"\r") - skipped.count(b"\r\n")

@@ -1,4 +1,4 @@
-"""The bytes of a lead file as UTF-8 text: the encoding found or named, and proven to the end."""
+"""The bytes of a lead file as UTF-8 text: its encoding is found and checked to the end."""
 
 import codecs
 import re
@@ -12,7 +12,7 @@ from loader.reading.stored import StoredFile, StoredStream, refuse_other_formats
 READ_SIZE = 1 << 20
 
 LONGEST_LINE = 1 << 24
-"""Bytes without a line end after which a file is no lead file."""
+"""In bytes. A file with a longer line is no lead file."""
 
 BYTE_ORDER_MARKS = {  # UTF-32 first: its mark starts as that of UTF-16 does
     codecs.BOM_UTF32_LE: "utf-32-le",
@@ -27,7 +27,7 @@ NO_CHARACTER_SETS = {"idna", "punycode", "unicode_escape", "raw_unicode_escape",
 
 @dataclass(frozen=True)
 class Encoding:
-    """`name` as a user would give it, `codec` as Python reads it, the `bom` that comes first."""
+    """`name` as a user would give it, `codec` as Python knows it, `bom`: the mark at the start."""
 
     name: str
     codec: str
@@ -35,58 +35,59 @@ class Encoding:
 
     @classmethod
     def find(cls, head: bytes, option: str | None, file_name: str) -> "Encoding":
-        """Take the encoding named, else that of the byte order mark, else UTF-8.
+        """Return the encoding that `option` names, else that of the byte order mark, else UTF-8.
 
         Raises:
-            UsageError: There is no encoding of that name.
-            SourceFileError: The byte order mark says something else.
+            UsageError: there is no encoding of that name.
+            SourceFileError: the byte order mark contradicts the option, or there is none where
+                one is needed.
         """
-        bom, marked = next(
+        bom, mark_codec = next(
             ((mark, codec) for mark, codec in BYTE_ORDER_MARKS.items() if head.startswith(mark)),
             (b"", None),
         )
         if option is None:
-            if not bom and (unmarked := _utf16_without_mark(head)):
+            if not bom and (utf16_codec := _utf16_without_mark(head)):
                 raise SourceFileError(
                     f"{file_name}: line 1 has NUL bytes (00) as UTF-16 without byte order mark"
-                    f" has them; if it is that, add --encoding {unmarked}"
+                    f" has them; if it is UTF-16, add --encoding {utf16_codec}"
                 )
-            codec = marked or "utf-8"
+            codec = mark_codec or "utf-8"
             return cls(re.sub("-[lb]e$", "", codec), codec, bom)
-        named = _codec_name(option)
-        if marked and not marked.startswith(named):
+        option_codec = _codec_name(option)
+        if mark_codec and not mark_codec.startswith(option_codec):
             raise SourceFileError(
-                f"{file_name}: the file starts with the byte order mark of {marked};"
+                f"{file_name}: the file starts with the byte order mark of {mark_codec};"
                 f" leave --encoding {option} out"
             )
-        if not marked and named in {"utf-16", "utf-32"}:
+        if not mark_codec and option_codec in {"utf-16", "utf-32"}:
             raise SourceFileError(
                 f"{file_name}: the file has no byte order mark;"
-                f" say --encoding {named}-le (or {named}-be)"
+                f" say --encoding {option_codec}-le (or {option_codec}-be)"
             )
-        return cls(named, marked or named, bom)
+        return cls(option_codec, mark_codec or option_codec, bom)
 
 
 @dataclass(frozen=True)
 class TextFile:
-    """The text in a stored file, for reading again and again."""
+    """The text of a stored file; it can be read any number of times."""
 
     stored: StoredFile
     encoding: Encoding
 
     @contextmanager
     def open(self, *, check: bool = False) -> Iterator["TextStream"]:
-        """Open the text; with `check` UTF-8 is proven too (other encodings always are)."""
+        """Open the text; `check` decodes even UTF-8, which other reads take as it is."""
         with self.stored.open() as stream:
             stream.read(len(self.encoding.bom))
             yield TextStream(stream, self.encoding.codec, check=check)
 
     def check(self) -> None:
-        """Read all of it once.
+        """Read the whole text once.
 
         Raises:
-            SourceFileError: A byte that is not of the encoding, a NUL byte, no text at all, or a
-                line longer than LONGEST_LINE.
+            SourceFileError: there is a byte that is not of the encoding, a NUL byte, a line longer
+                than LONGEST_LINE, or no text at all.
         """
         lines, length, has_text = _LineCounter(), 0, False
         with self.open(check=True) as text:
@@ -145,7 +146,7 @@ class TextStream:
     def __init__(self, stored: StoredStream, codec: str, *, check: bool) -> None:
         self._stored = stored
         self._is_utf8 = codec == "utf-8"
-        self._skipped_over = b""
+        self._unread = b""
         self._decoder = (
             codecs.getincrementaldecoder(codec)() if check or not self._is_utf8 else None
         )
@@ -156,14 +157,14 @@ class TextStream:
         return self._stored.position
 
     def read(self, size: int) -> bytes:
-        """Give about `size` bytes of text, `b""` at the end only.
+        """Return about `size` bytes of text, `b""` at the end only.
 
         Raises:
-            UnicodeError: A byte is not of the encoding.
-            SourceFileError: The file is damaged or was changed.
+            UnicodeError: a byte is not of the encoding.
+            SourceFileError: the file is damaged or was changed.
         """
-        if self._skipped_over:
-            text, self._skipped_over = self._skipped_over, b""
+        if self._unread:
+            text, self._unread = self._unread, b""
             return text
         while True:
             data = self._stored.read(size)
@@ -175,19 +176,19 @@ class TextStream:
                 return text
 
     def skip(self, size: int) -> None:
-        """Leave the next `size` bytes of text out; there are as many."""
+        """Skip the next `size` bytes; the text must have as many."""
         while size > 0:
             text = self.read(READ_SIZE)
-            self._skipped_over = text[size:]
+            self._unread = text[size:]
             size -= len(text)
 
 
 def open_text(stored: StoredFile, encoding: str | None) -> TextFile:
-    """Find the encoding of a stored file; `encoding` is the one named, None for none.
+    """Find the encoding of a stored file; `encoding` is the option, None if it is not given.
 
     Raises:
-        UsageError: There is no encoding of that name.
-        SourceFileError: The byte order mark says something else, or what was compressed is no text.
+        UsageError: there is no encoding of that name.
+        SourceFileError: the byte order mark contradicts it, or the decompressed file is no text.
     """
     with stored.open() as stream:
         head = stream.read(64)
@@ -200,14 +201,14 @@ def open_text(stored: StoredFile, encoding: str | None) -> TextFile:
 
 
 class _LineCounter:
-    """Which line one is in, after the text read so far."""
+    """The number of the line at the end of the text read so far."""
 
     def __init__(self) -> None:
         self.line = 1
         self._after_return = False
 
     def add(self, text: bytes) -> None:
-        """Count the line ends (LF, CRLF, CR) of the next piece, a CRLF cut in two as one."""
+        """Count the line ends (LF, CRLF, CR) of the next piece of text, a CRLF cut in two once."""
         returns = text.count(b"\r")
         self.line += text.count(b"\n")
         if returns:
@@ -237,7 +238,7 @@ def _codec_name(option: str) -> str:
 
 
 def _utf16_without_mark(head: bytes) -> str | None:
-    """Tell UTF-16 by its zeros: the first line is mostly ASCII, every other byte of it zero."""
+    """Recognize UTF-16: the first line is mostly ASCII, so that every other byte is zero."""
     for zeros, codec in (head[1::2], "utf-16-le"), (head[::2], "utf-16-be"):
         if len(zeros) > 2 and zeros.count(0) > len(zeros) // 2:
             return codec
@@ -245,7 +246,7 @@ def _utf16_without_mark(head: bytes) -> str | None:
 
 
 def _value_around(exc: UnicodeDecodeError) -> str:
-    """Show the offending bytes in the shape of their value: what it says is a person's."""
+    """Show the offending bytes within their value, whose other characters are masked as x."""
     before = re.split(rb'[,;|\t\r\n"]', exc.object[max(0, exc.start - 12) : exc.start])[-1]
     after = re.split(rb'[,;|\t\r\n"]', exc.object[exc.end : exc.end + 12])[0]
     before, after = (re.sub(rb"[A-Za-z0-9]", b"x", part) for part in (before, after))

@@ -1,8 +1,8 @@
-"""UTF-8 text to rows, block by block, without losing a record and without guessing at a value.
+"""Turns UTF-8 text into rows, block by block; it loses no record and guesses no value.
 
 The physical lines of a block become an Arrow array over the block itself. A regular expression
-tells which of them are records as they stand; only the others (quoted line ends, broken quotes,
-wrong number of fields) are looked at one by one. What is left is parsed by pyarrow.
+finds those that are complete records; only the others (quoted line ends, broken quotes, wrong
+number of fields) are examined one by one. pyarrow parses the rest.
 """
 
 from bisect import bisect_left, bisect_right
@@ -21,15 +21,15 @@ from loader.frames.arrow import to_series
 from loader.reading.dialect import Grammar
 from loader.reasons import Reason
 
-LOOK_AHEAD = 1 << 20
-"""Bytes within which a record over several lines must end. It bounds what waits for the end of a
-stray quote, in memory and in time."""
+LONGEST_QUOTED_RECORD = 1 << 20
+"""In bytes: a record over several lines must end within them. Without this limit a stray quote
+would be searched for its end to the end of the file."""
 
 RAW_LENGTH = 500
-"""Characters of a rejected line that its details show."""
+"""Characters of a rejected line that its details keep."""
 
 ROW_NUMBER = "\0row_number"
-"""A column beside those of the file, under a name that no file can have."""
+"""An extra column; no column of a file can have this name, for files have no NUL bytes."""
 
 LF, CR = 10, 13
 BOM = b"\xef\xbb\xbf"
@@ -39,14 +39,14 @@ Mask = npt.NDArray[np.bool_]
 
 
 class TextReader(Protocol):
-    """Where the text comes from."""
+    """A source of UTF-8 text."""
 
     @property
     def position(self) -> int:
         """Bytes of the stored file that were read so far."""
 
     def read(self, size: int) -> bytes:
-        """Give about `size` bytes of UTF-8 text, `b""` at the end only."""
+        """Return about `size` bytes of UTF-8 text, `b""` at the end only."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,11 @@ class Chunk:
     """Consecutive records of a source file.
 
     `rows`: the columns of the source file, dtype `str`, index `row_number` (int64, ascending).
-    `rejected`: the same columns as far as they could be told, of the records that are no rows.
-    `problems`: what is wrong with these: columns `reason` (TOO_FEW_FIELDS, TOO_MANY_FIELDS,
-    BROKEN_QUOTE) and `details`, the index of `rejected`.
-    `bytes_read`: position in the stored file, for a progress bar.
+    `rejected`: the records that are no rows, as far as they could be split: the same columns and
+    index, other numbers.
+    `problems`: why they are rejected: columns `reason` (str: TOO_FEW_FIELDS, TOO_MANY_FIELDS,
+    BROKEN_QUOTE) and `details` (str), the index of `rejected`.
+    `bytes_read`: bytes of the stored file read so far.
     """
 
     rows: pd.DataFrame
@@ -66,8 +67,8 @@ class Chunk:
     bytes_read: int
 
 
-class Rejected(NamedTuple):
-    """A record that is no row."""
+class RejectedRecord(NamedTuple):
+    """A record that cannot be read as a row."""
 
     row_number: int
     values: list[str]
@@ -77,10 +78,10 @@ class Rejected(NamedTuple):
 
 @dataclass(frozen=True)
 class Records:
-    """Parsed records in file order; `rows` has the columns and `ROW_NUMBER`."""
+    """Parsed records in file order; `rows` has the columns of the file and `ROW_NUMBER`."""
 
     rows: pa.Table
-    rejected: list[Rejected]
+    rejected: list[RejectedRecord]
 
     def __len__(self) -> int:
         return int(self.rows.num_rows) + len(self.rejected)
@@ -89,7 +90,7 @@ class Records:
         return Records(pa.concat_tables([self.rows, later.rows]), self.rejected + later.rejected)
 
     def split(self, size: int) -> tuple["Records", "Records"]:
-        """Divide after the first `size` records."""
+        """Split after the first `size` records."""
         numbers = self.rows[ROW_NUMBER].to_numpy()
         rejected_numbers = [record.row_number for record in self.rejected]
         last = np.sort(np.append(numbers, rejected_numbers))[size - 1]
@@ -110,15 +111,15 @@ class Lines:
     array: pa.BinaryArray
 
     def start(self, line: int) -> int:
-        """Give the position in `data` at which a line starts."""
+        """Return the position in `data` at which a line starts."""
         return int(self.ends[line - 1]) if line else 0
 
     def text(self, line: int) -> bytes:
-        """Give one line with its line end."""
+        """Return one line with its line end."""
         return self.data[self.start(line) : int(self.ends[line])]
 
 
-def read_chunks(  # what is known about a file has as many parts
+def read_chunks(
     text: TextReader,
     grammar: Grammar,
     columns: tuple[str, ...],
@@ -127,10 +128,17 @@ def read_chunks(  # what is known about a file has as many parts
     chunk_size: int,
     block_size: int,
 ) -> Iterator[Chunk]:
-    """Give the records of `text`, `chunk_size` of them in a chunk, fewer in the last.
+    """Yield the records of `text` in chunks of `chunk_size` records; the last may be smaller.
 
-    `columns` are unique; `first_row` is the number of the first record; `block_size` is in bytes.
-    Memory is bounded by a chunk, a block, LOOK_AHEAD and the longest line.
+    Memory is bounded by a chunk, a block, LONGEST_QUOTED_RECORD and the longest line.
+
+    Args:
+        text: from the first record on.
+        grammar: of its records.
+        columns: names of the columns, unique.
+        first_row: row number of the first record.
+        chunk_size: records in a chunk.
+        block_size: bytes to read and parse at once.
     """
     blocks = _read_blocks(text, grammar, columns, first_row, block_size)
     for records in _regroup(blocks, chunk_size):
@@ -147,15 +155,15 @@ def read_chunks(  # what is known about a file has as many parts
 def _read_blocks(
     text: TextReader, grammar: Grammar, columns: tuple[str, ...], row_number: int, block_size: int
 ) -> Iterator[Records]:
-    waiting, final = b"", False
+    undecided, final = b"", False
     while not final:
-        # At least as much again as is waiting: a long record is not split from its start each time.
-        fresh = text.read(max(block_size, len(waiting)))
-        final = not fresh
-        lines = split_lines(waiting + fresh, final=final)
+        # Doubled each time: a record over many blocks is not scanned from its start for each.
+        block_bytes = text.read(max(block_size, len(undecided)))
+        final = not block_bytes
+        lines = split_lines(undecided + block_bytes, final=final)
         block = _Block.scan(lines, grammar, final=final)
         yield block.parse(grammar, columns, row_number)
-        waiting = lines.data[block.used :]
+        undecided = lines.data[block.used :]
         row_number += block.rows
 
 
@@ -171,13 +179,13 @@ def _regroup(blocks: Iterable[Records], size: int) -> Iterator[Records]:
 
 
 def split_lines(data: bytes, *, final: bool) -> Lines:
-    """Find the physical lines (LF, CRLF, CR); what follows the last line end is one if `final`."""
+    """Find the physical lines (LF, CRLF, CR); if `final`, the last one may have no line end."""
     buffer = np.frombuffer(data, dtype=np.uint8)
     is_end = buffer == LF
     if b"\r" in data:
         is_return = buffer == CR
         is_return[:-1] &= ~is_end[1:]
-        is_return[-1] &= final  # its line feed may be the next byte of the file
+        is_return[-1] &= final  # the next byte of the file may be its line feed
         is_end |= is_return
     ends = np.flatnonzero(is_end) + 1
     if final and data and not is_end[-1]:
@@ -191,23 +199,23 @@ def split_lines(data: bytes, *, final: bool) -> Lines:
 
 @dataclass(frozen=True)
 class _Block:
-    """The lines of a block up to `used` bytes, each told what it is.
+    """The lines of a block up to `used` bytes, classified.
 
-    `kept`: part of a row; `starts`: a record, or a blank line, starts here (any other line goes on
-    with the record before it); `rejected`: the lines that are no rows, with whether their quotes
-    are closed; `spans`: first and last line of the records over several lines.
+    `in_row`: the line is part of a row. `starts`: a record or a blank line starts here; any other
+    line continues the record before it. `rejected`: the lines that are no rows, with whether
+    their quotes are closed. `spans`: first and last line of the records over several lines.
     """
 
     lines: Lines
     count: int
-    kept: Mask
+    in_row: Mask
     starts: Mask
     rejected: list[tuple[int, bool]]
     spans: list[tuple[int, int]]
 
     @classmethod
     def scan(cls, lines: Lines, grammar: Grammar, *, final: bool) -> "_Block":
-        """Tell the lines apart; unless `final`, the last may wait for the next block."""
+        """Classify the lines; unless `final`, the last ones may be left to the next block."""
         fits = _matches(lines.array, grammar.line)
         first_bytes = np.frombuffer(lines.data, np.uint8)[
             np.append(0, lines.ends[:-1])[: len(fits)]
@@ -216,37 +224,37 @@ class _Block:
         odd = np.flatnonzero(~fits & ~blank)
         closed = _matches(lines.array.take(pa.array(odd)), grammar.closed_line)
         spans, count = _join_lines(lines, odd[~closed], grammar, final=final)
-        kept, starts = (fits & ~blank)[:count], np.ones(count, dtype=np.bool_)
+        in_row, starts = (fits & ~blank)[:count], np.ones(count, dtype=np.bool_)
         for first, last in spans:
-            kept[first : last + 1] = True
+            in_row[first : last + 1] = True
             starts[first + 1 : last + 1] = False
         rejected = [
             (line, is_closed)
             for line, is_closed in zip(odd.tolist(), closed.tolist(), strict=True)
-            if line < count and not kept[line]
+            if line < count and not in_row[line]
         ]
-        return cls(lines, count, kept, starts, rejected, spans)
+        return cls(lines, count, in_row, starts, rejected, spans)
 
     @property
     def used(self) -> int:
-        """How many bytes of the lines are decided; the rest belongs to the next block."""
+        """Bytes of the lines that this block covers; the rest belongs to the next block."""
         return self.lines.start(self.count)
 
     @property
     def rows(self) -> int:
-        """How many row numbers the block takes, blank lines included."""
+        """How many row numbers the block uses; blank lines have numbers, too."""
         return int(self.starts.sum())
 
     def parse(self, grammar: Grammar, columns: tuple[str, ...], row_number: int) -> Records:
-        """Give the records, of which the first has the number `row_number`."""
+        """Parse the records, of which the first has the number `row_number`."""
         numbers = row_number - 1 + np.cumsum(self.starts)
         array = self.lines.array[: self.count]
         if grammar.short_rows:
             array = _pad(array, _missing_fields(self, grammar), grammar)
-        if not self.kept.all():
-            array = array.filter(pa.array(self.kept))
+        if not self.in_row.all():
+            array = array.filter(pa.array(self.in_row))
         rows = _parse(_text_of(array), grammar, columns, newlines=bool(self.spans))
-        row_numbers = numbers[self.kept & self.starts]
+        row_numbers = numbers[self.in_row & self.starts]
         if rows.num_rows != len(row_numbers):
             raise RuntimeError(
                 f"{len(row_numbers)} records were found and {rows.num_rows} parsed"
@@ -269,34 +277,35 @@ def _join_lines(
 ) -> tuple[list[tuple[int, int]], int]:
     """Find the records over several lines; each starts at a line with a `broken` quote.
 
-    Gives the first and last line of each, and how many lines of the block are decided: the end of
-    a record may be in the next block.
+    Returns:
+        First and last line of each record, and how many lines of the block are covered: the end
+        of the last record may be in the next block.
     """
     spans: list[tuple[int, int]] = []
     if not len(broken):
         return spans, len(lines.ends)
     ends = lines.ends.tolist()
     starts = np.append(0, lines.ends)[broken]
-    limits = np.searchsorted(lines.ends, starts + LOOK_AHEAD).tolist()
-    after = 0
+    limits = np.searchsorted(lines.ends, starts + LONGEST_QUOTED_RECORD).tolist()
+    next_line = 0
     for line, start, limit in zip(broken.tolist(), starts.tolist(), limits, strict=True):
-        if line < after:
+        if line < next_line:
             continue
         if record := grammar.record.match(lines.data, start, ends[min(limit, len(ends) - 1)]):
-            after = bisect_left(ends, record.end()) + 1
-            spans.append((line, after - 1))
+            next_line = bisect_left(ends, record.end()) + 1
+            spans.append((line, next_line - 1))
         elif limit >= len(ends) and not final:
             return spans, line
     return spans, len(lines.ends)
 
 
 def _missing_fields(block: _Block, grammar: Grammar) -> pa.Array:
-    """Count for each line the delimiters that its record lacks; they belong on its last line."""
+    """Count for each line the delimiters to add: those that its record lacks, on its last line."""
     unquoted = block.lines.array[: block.count]
     if b'"' in block.lines.data:
         unquoted = pc.replace_substring_regex(unquoted, grammar.quoted_field, r"\1")
     fields = pc.count_substring(unquoted, grammar.delimiter).to_numpy() + 1
-    missing = np.where(block.kept, grammar.columns - fields, 0)
+    missing = np.where(block.in_row, grammar.columns - fields, 0)
     for first, last in block.spans:
         record = block.lines.data[block.lines.start(first) : int(block.lines.ends[last])]
         missing[first:last] = 0
@@ -312,7 +321,7 @@ def _pad(array: pa.BinaryArray, missing: pa.Array, grammar: Grammar) -> pa.Binar
 
 
 def _text_of(array: pa.BinaryArray) -> pa.Buffer:
-    """Give the bytes of all lines together; they lie one after the other already."""
+    """Return the bytes of all lines as one buffer: they are adjacent, so nothing is copied."""
     if not len(array):
         return pa.py_buffer(b"")
     _, offsets, data = array.buffers()
@@ -339,9 +348,9 @@ def _parse(
     )
 
 
-def _reject(row_number: int, line: bytes, grammar: Grammar, *, is_closed: bool) -> Rejected:
-    """Say why a line is no row. Fields beyond the last column stay in it, so that none is lost."""
-    values = grammar.split(line) if is_closed else grammar.split_plainly(line)
+def _reject(row_number: int, line: bytes, grammar: Grammar, *, is_closed: bool) -> RejectedRecord:
+    """Describe a line that is no row. Its surplus fields stay in the last column: none is lost."""
+    values = grammar.split(line) if is_closed else grammar.split_unquoted(line)
     found, expected = len(values), grammar.columns
     raw = line.decode().rstrip("\r\n")[:RAW_LENGTH]
     if not is_closed:
@@ -351,7 +360,7 @@ def _reject(row_number: int, line: bytes, grammar: Grammar, *, is_closed: bool) 
         what = f"{found} {'field' if found == 1 else 'fields'} instead of {expected}"
     last = grammar.delimiter.join(values[expected - 1 :])
     values = [*values[: expected - 1], last] + [""] * (expected - found)
-    return Rejected(row_number, values[:expected], reason, f"{what}: {raw}")
+    return RejectedRecord(row_number, values[:expected], reason, f"{what}: {raw}")
 
 
 def _rows_frame(rows: pa.Table) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""A sample of the records of a file, spread evenly over it."""
+"""An evenly spaced sample of the records of a file."""
 
 from collections.abc import Iterator
 
@@ -8,37 +8,37 @@ import pandas as pd
 from loader.reading.records import Chunk, Integers
 
 
-def pick(chunks: Iterator[Chunk], wanted: Integers) -> Iterator[Chunk]:
-    """Leave only the records at `wanted` positions (ascending) in each chunk, it may be none."""
+def pick_records(chunks: Iterator[Chunk], positions: Integers) -> Iterator[Chunk]:
+    """Keep only the records at some positions (ascending, from 0); a chunk may become empty."""
     before = 0
     for chunk in chunks:
-        after = before + length(chunk)
-        first, last = np.searchsorted(wanted, [before, after])
+        after = before + record_count(chunk)
+        first, last = np.searchsorted(positions, [before, after])
         numbers = np.sort(np.append(chunk.rows.index, chunk.rejected.index))
-        kept = numbers[wanted[first:last] - before]
+        sampled = numbers[positions[first:last] - before]
         yield Chunk(
-            chunk.rows[chunk.rows.index.isin(kept)],
-            chunk.rejected[chunk.rejected.index.isin(kept)],
-            chunk.problems[chunk.problems.index.isin(kept)],
+            chunk.rows[chunk.rows.index.isin(sampled)],
+            chunk.rejected[chunk.rejected.index.isin(sampled)],
+            chunk.problems[chunk.problems.index.isin(sampled)],
             chunk.bytes_read,
         )
         before = after
 
 
-def merge(chunks: Iterator[Chunk], size: int) -> Iterator[Chunk]:
-    """Put small chunks together, up to `size` records: each costs queries of its own later."""
+def merge_chunks(chunks: Iterator[Chunk], size: int) -> Iterator[Chunk]:
+    """Merge small chunks, up to `size` records: each chunk costs queries of its own later."""
     pending: list[Chunk] = []
     for chunk in chunks:
-        if pending and sum(map(length, pending)) + length(chunk) > size:
-            yield _joined(pending)
+        if pending and sum(map(record_count, pending)) + record_count(chunk) > size:
+            yield _concatenate(pending)
             pending = []
-        if length(chunk):
+        if record_count(chunk):
             pending.append(chunk)
     if pending:
-        yield _joined(pending)
+        yield _concatenate(pending)
 
 
-def _joined(chunks: list[Chunk]) -> Chunk:
+def _concatenate(chunks: list[Chunk]) -> Chunk:
     return Chunk(
         pd.concat([chunk.rows for chunk in chunks]),
         pd.concat([chunk.rejected for chunk in chunks]),
@@ -47,6 +47,6 @@ def _joined(chunks: list[Chunk]) -> Chunk:
     )
 
 
-def length(chunk: Chunk) -> int:
-    """Count the lines of a record."""
+def record_count(chunk: Chunk) -> int:
+    """Return the number of records of a chunk, rows and rejected ones."""
     return len(chunk.rows) + len(chunk.rejected)

@@ -1,7 +1,7 @@
-"""The source file: everything that is known of it before its first row, then its rows.
+"""The source file: all that is known of it before its first row, then its rows.
 
-Nothing of a bad file is handed out: the whole file is decompressed, decoded and hashed before the
-first row is.
+The whole file is decompressed, decoded and hashed before its first row is given: no row of a
+damaged file ever is.
 """
 
 import glob
@@ -21,14 +21,14 @@ from loader.reading.dialect import (
     Header,
     find_delimiter,
     is_column_name,
-    named_delimiter,
+    mask_values,
+    parse_delimiter,
     read_header,
-    shape,
     unique_names,
 )
 from loader.reading.encoding import TextFile, open_text
 from loader.reading.records import Chunk, Integers, read_chunks
-from loader.reading.sample import length, merge, pick
+from loader.reading.sample import merge_chunks, pick_records, record_count
 from loader.reading.spreadsheet import spreadsheet_as_csv
 from loader.reading.stored import StoredFile, spool_to_disk
 
@@ -66,21 +66,21 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
 """The columns of files without a header, by the name of the layout."""
 
 HEAD_SIZE = 1 << 20
-"""Bytes of text in which the header must be."""
+"""In bytes of text: the header must end within them."""
 
 SAMPLE_ROWS = 1000
 
 MOST_COLUMNS = 1000
-"""What the regular expressions can count; a table of leads has a tenth of it."""
+"""RE2 repeats a pattern no more often; a table of leads has a tenth of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReadOptions:
     r"""How a source file is read.
 
-    `delimiter`: one character, `tab` or `\t`; None finds it among , tab | and ;
-    `encoding`: None is UTF-8 with or without, UTF-16 with byte order mark.
-    `layout`: the columns of a file without header; its rows may end early.
+    `delimiter`: one character, `tab` or `\t`; None: found among , tab | and ;
+    `encoding`: None: UTF-8, or the one of the byte order mark.
+    `layout`: the columns of a file without a header; its rows may have fewer fields.
     `chunk_size`: records in a chunk. `block_size`: bytes read at once.
     """
 
@@ -93,11 +93,11 @@ class ReadOptions:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SourceFile:
-    """A source file that was read to the end once and is fit to be loaded.
+    """A source file that was read to the end once and can be loaded.
 
-    `sha256` and `size` (bytes) are those of the file as stored, `compression` is gz, zip, zst, xz
-    or None. `sheet` is the sheet of a spreadsheet, None for a file of text. `columns` are unique.
-    `sample` are the rows among the first 1,000 records, as in a `Chunk`.
+    `sha256` and `size` (bytes) are of the file as stored. `compression` is gz, zip, zst, xz or
+    None. `sheet` is the name of the sheet of a spreadsheet, None for a text file. `columns` are
+    unique. `sample` has the rows among the first 1,000 records, as `Chunk.rows`.
     """
 
     name: str
@@ -113,30 +113,30 @@ class SourceFile:
     columns: tuple[str, ...]
     sample: pd.DataFrame
     _reader: "_Reader"
-    _wanted: Integers | None = None
-    """Positions among the records of those that are read; None: all."""
+    _positions: Integers | None = None
+    """Which records are read (int64, ascending, from 0); None: all."""
 
     def chunks(self) -> Iterator[Chunk]:
-        """Read the rows, from the first; every record is in one chunk, as a row or as rejected.
+        """Read from the first record on; each record is in one chunk, as a row or as rejected.
 
         Raises:
-            SourceFileError: The file was changed since `open_source` looked at it.
+            SourceFileError: the file was changed since `open_source` read it.
         """
-        if self._wanted is None:
+        if self._positions is None:
             return self._all_chunks()
-        picked = pick(self._all_chunks(), self._wanted)
-        return merge(picked, self._reader.options.chunk_size)
+        sampled = pick_records(self._all_chunks(), self._positions)
+        return merge_chunks(sampled, self._reader.options.chunk_size)
 
     def _all_chunks(self) -> Iterator[Chunk]:
         for chunk in self._reader.chunks(self._reader.options.chunk_size):
-            # Progress goes by the stored file, which for a spreadsheet is not what is read here.
+            # Of a spreadsheet a CSV copy is read; progress is in bytes of the stored file.
             done = chunk.bytes_read * self.size // self._reader.text.stored.size
             yield replace(chunk, bytes_read=done)
 
 
 @dataclass(frozen=True)
 class _Reader:
-    """How the records of a text are read: what their grammar is and where they start."""
+    """How the records of a text are read: their grammar, their columns and where they start."""
 
     text: TextFile
     options: ReadOptions
@@ -147,24 +147,28 @@ class _Reader:
 
     @classmethod
     def find(cls, text: TextFile, options: ReadOptions) -> "_Reader":
-        """Find delimiter, columns and first record, as the options or the header tell."""
+        """Find delimiter, columns and first record, from the options or the header."""
         name = text.stored.name
-        head = _head_of(text)
+        head = _read_head(text)
         delimiter = (
-            named_delimiter(options.delimiter) if options.delimiter else find_delimiter(head)
+            parse_delimiter(options.delimiter) if options.delimiter else find_delimiter(head)
         )
-        first = read_header(head, Grammar(delimiter), name)
+        first_record = read_header(head, Grammar(delimiter), name)
         if options.layout:
-            _refuse_header(first, options.layout, name)
+            _refuse_header(first_record, options.layout, name)
             columns, start, first_row = options.layout, 0, 1
         else:
-            _require_header(first, name)
-            columns, start, first_row = unique_names(first.values), first.end, first.row_number + 1
+            _require_header(first_record, name)
+            columns, start, first_row = (
+                unique_names(first_record.values),
+                first_record.end,
+                first_record.row_number + 1,
+            )
         grammar = Grammar(delimiter, len(columns), short_rows=options.layout is not None)
         return cls(text, options, grammar, columns, start, first_row)
 
     def chunks(self, chunk_size: int) -> Generator[Chunk, None, None]:
-        """Read from the first record on; again from there with each call."""
+        """Read from the first record on, anew with each call."""
         with self.text.open() as text:
             text.skip(self.start)
             yield from read_chunks(
@@ -178,22 +182,22 @@ class _Reader:
 
 
 def printable_path(path: str) -> str:
-    """Give a path as text that can be printed and stored: its bytes may be no UTF-8."""
+    """Return a path as text that can be printed and stored, even if its bytes are no UTF-8."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 @contextmanager
 def open_source(path: str, options: ReadOptions | None = None) -> Iterator[SourceFile]:
-    """Open a lead file, `-` for standard input; all of it is proven readable before.
+    """Open a lead file, `-` for standard input, after all of it was checked to be readable.
 
-    Text may be compressed (gz, zip with one member, zst, xz; told by content, not by name). Of a
-    spreadsheet (xlsx, xls, ods) the first sheet with data is read.
+    Text may be compressed (gz, zip with one member, zst, xz; recognized by content, not by name).
+    Of a spreadsheet (xlsx, xls, ods) the first sheet with data is read.
 
     Raises:
-        NoSuchFileError: There is no such file, or it cannot be read.
-        SourceFileError: Damaged, not of the encoding, binary, empty, no header, header only; the
-            message says where and what to do.
-        UsageError: An option has a value that it cannot have.
+        NoSuchFileError: there is no such file, or it cannot be read.
+        SourceFileError: the file is damaged, not of the encoding, binary or empty, or has no
+            header, or only a header; the message says where and what to do.
+        UsageError: an option has a value that is not allowed.
     """
     options = options or ReadOptions()
     with ExitStack() as stack:
@@ -232,37 +236,37 @@ def open_source(path: str, options: ReadOptions | None = None) -> Iterator[Sourc
         )
 
 
-def spread(
+def take_sample(
     source: SourceFile, rows: int, progress: Callable[[int], None] = lambda _done: None
 ) -> tuple[SourceFile, int]:
-    """Give the same file with only some of its records, and how many there are in all.
+    """Return the same file with only some of its records, and how many it has in all.
 
     The records are evenly spaced, the first and the last among them, and keep their row numbers;
-    those that are no rows count as well. All is read once to count; no record is kept.
+    rejected records count as well. The whole file is read once to count them.
 
     Args:
-        source: what `open_source` gives, while it is open.
-        rows: how many records to read, at least 1; if there are no more, all of them are read.
-        progress: told of the bytes read so far, out of `source.size`.
+        source: from `open_source`, still open.
+        rows: how many records to read, at least 1; if the file has no more, all are read.
+        progress: called with the bytes read so far, out of `source.size`.
 
     Raises:
-        SourceFileError: The file was changed since `open_source` looked at it.
+        SourceFileError: the file was changed since `open_source` read it.
     """
     records = 0
     for chunk in source.chunks():
-        records += length(chunk)
+        records += record_count(chunk)
         progress(chunk.bytes_read)
     if records <= rows:
         return source, records
-    wanted = np.arange(rows, dtype=np.int64) * (records - 1) // max(rows - 1, 1)
-    return replace(source, _wanted=wanted), records
+    positions = np.arange(rows, dtype=np.int64) * (records - 1) // max(rows - 1, 1)
+    return replace(source, _positions=positions), records
 
 
-def expand(patterns: Sequence[str]) -> list[str]:
-    """Give the files that names and globs mean, in their order, each once; `-` stays as it is.
+def expand_globs(patterns: Sequence[str]) -> list[str]:
+    """Return the files that names and globs match, in their order, each once; `-` stays `-`.
 
     Raises:
-        NoSuchFileError: A name or glob means no file.
+        NoSuchFileError: a name or glob matches no file.
     """
     paths: dict[str, None] = {}
     for pattern in patterns:
@@ -279,7 +283,7 @@ def expand(patterns: Sequence[str]) -> list[str]:
 
 
 def _regular_file(path: str, stack: ExitStack) -> Path:
-    """Give the file itself, or a copy of what a pipe or device gives once."""
+    """Return the file itself, or a copy of a pipe or device, which can be read only once."""
     file = Path(path)
     if file.is_file() or file.is_dir() or not file.exists():
         return file
@@ -289,8 +293,8 @@ def _regular_file(path: str, stack: ExitStack) -> Path:
         raise NoSuchFileError(f"{path}: {exc.strerror}") from None
 
 
-def _head_of(text: TextFile) -> bytes:
-    """Read the first lines, whole ones only."""
+def _read_head(text: TextFile) -> bytes:
+    """Read the first lines, without a last one that is cut off."""
     head = b""
     with text.open() as stream:
         while len(head) <= HEAD_SIZE and (more := stream.read(HEAD_SIZE)):
@@ -306,26 +310,26 @@ def _head_of(text: TextFile) -> bytes:
     return head
 
 
-def _require_header(first: Header, name: str) -> None:
-    if not all(map(is_column_name, first.values)):
+def _require_header(first_record: Header, name: str) -> None:
+    if not all(map(is_column_name, first_record.values)):
         raise SourceFileError(
-            f"{name}: row {first.row_number} is no header, it has values: {shape(first.values)};"
-            " add a line with the names of the columns, or load with --layout vicidial-standard"
-            " if the columns are in that order"
+            f"{name}: row {first_record.row_number} is no header, it has values:"
+            f" {mask_values(first_record.values)}; add a line with the names of the columns, or"
+            " load with --layout vicidial-standard if the columns are in that order"
         )
-    if len(first.values) > MOST_COLUMNS:
+    if len(first_record.values) > MOST_COLUMNS:
         raise SourceFileError(
-            f"{name}: the header has {len(first.values):,} columns, and {MOST_COLUMNS:,} are the"
-            " most that can be read"
+            f"{name}: the header has {len(first_record.values):,} columns;"
+            f" at most {MOST_COLUMNS:,} can be read"
         )
 
 
-def _refuse_header(first: Header, layout: tuple[str, ...], name: str) -> None:
-    values = {value.strip().lower().replace(" ", "_") for value in first.values}
+def _refuse_header(first_record: Header, layout: tuple[str, ...], name: str) -> None:
+    values = {value.strip().lower().replace(" ", "_") for value in first_record.values}
     found = sorted(values.intersection(layout))
-    # One alone may be data: a lead's title, a source called EMAIL.
+    # A single match may be data: a title, a source called EMAIL.
     if "phone_number" in found or len(found) > 1:
         raise SourceFileError(
-            f"{name}: row {first.row_number} is a header, it has {', '.join(found[:3])};"
+            f"{name}: row {first_record.row_number} is a header, it has {', '.join(found[:3])};"
             " leave --layout out"
         )

@@ -1,4 +1,4 @@
-"""Excel and OpenDocument spreadsheets: the first sheet with data, as a CSV file of its texts."""
+"""Excel and OpenDocument spreadsheets: the first sheet with data, as a CSV file."""
 
 import csv
 import datetime
@@ -10,27 +10,27 @@ from pathlib import Path
 from loader.errors import SourceFileError
 from loader.reading.stored import StoredFile
 
-MOST_EXACT = 1e15
-"""From here on a spreadsheet does not hold every digit of a number."""
+LARGEST_EXACT = 1e15
+"""A spreadsheet keeps 15 digits of a number; from here on some are lost."""
 
 
 @contextmanager
 def spreadsheet_as_csv(stored: StoredFile) -> Iterator[tuple[Path, str]]:
-    """Give a temporary CSV file (UTF-8, comma, all values quoted) and the name of its sheet.
+    """Yield a temporary CSV file (UTF-8, comma, all values quoted) and the name of the sheet.
 
     Row numbers stay those of the sheet: empty rows become blank lines.
 
     Raises:
         SourceFileError: python-calamine is not installed, the file is damaged or has a password,
-            or all sheets are empty.
+            or all its sheets are empty.
     """
-    # The temporary file is UTF-8 by our own word, whatever the machine's locale says.
+    # Always UTF-8, whatever the locale of the machine is.
     with tempfile.NamedTemporaryFile(
         "w", prefix="leadloader-", encoding="utf-8", newline=""
     ) as file:
         name, rows = _first_table(stored)
         writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        # Row by row: calamine has no other way, and a sheet ends at 1,048,576 rows.
+        # Row by row: calamine has no columns, and a sheet has at most 1,048,576 rows.
         for row in rows:
             texts = [cell_text(value) for value in row]
             writer.writerow(texts if any(texts) else [])
@@ -47,7 +47,7 @@ def _first_table(stored: StoredFile) -> tuple[str, Sequence[Sequence[object]]]:
             " pip install leadloader[spreadsheet], or export it as CSV (UTF-8)"
         ) from None
     try:
-        # Not from_path: that believes the name of the file.
+        # Not from_path: it goes by the extension of the file name.
         with (
             stored.path.open("rb") as file,
             calamine.CalamineWorkbook.from_filelike(file) as workbook,
@@ -73,14 +73,14 @@ def _unreadable(stored: StoredFile, why: str) -> SourceFileError:
 
 
 def cell_text(value: object) -> str:
-    """Give a cell's value as text, as it is shown: 7275551212 without `.0`, 2024-01-31, TRUE.
+    """Return a cell's value as the sheet shows it: 7275551212 without `.0`, 2024-01-31, TRUE.
 
-    Numbers of which the spreadsheet itself no longer has all digits keep their exponent.
+    Numbers from LARGEST_EXACT on are given with an exponent.
     """
     match value:
         case bool():
             return str(value).upper()
-        case float() if value.is_integer() and abs(value) < MOST_EXACT:
+        case float() if value.is_integer() and abs(value) < LARGEST_EXACT:
             return str(int(value))
         case float():
             return f"{value:.15G}"

@@ -1,4 +1,4 @@
-"""Lead files as they are stored: found, told apart by their first bytes, hashed, decompressed."""
+"""Lead files as they are stored: recognized by their first bytes, hashed and decompressed."""
 
 import gzip
 import hashlib
@@ -48,21 +48,22 @@ NOT_LEADS = {
 }
 
 DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowInvalid)
-"""What the decompressors raise for a damaged file; no class of it is a programming error."""
+"""What the decompressors raise for a damaged file, and for nothing else."""
 
 
-class Readable(Protocol):
-    """What all decompressors have in common."""
+class ByteReader(Protocol):
+    """The interface of all decompressors."""
 
     def read(self, size: int, /) -> bytes:
-        """Give up to `size` bytes, `b""` at the end only."""
+        """Return up to `size` bytes, `b""` at the end only."""
 
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A regular file that can be read again and again; `compression` None: as it is.
+    """A regular file, which can be read any number of times.
 
-    `stamp` is what `stat` said of it at first; it is compared at each reading.
+    `size` is in bytes. `compression` is gz, zip, zst, xz or None. `stamp` is its inode, size and
+    mtime at first; they are compared at each read, so that a change is noticed.
     """
 
     name: str
@@ -74,11 +75,11 @@ class StoredFile:
 
     @classmethod
     def identify(cls, path: Path, name: str) -> "StoredFile":
-        """Look at the first bytes.
+        """Recognize a file by its first bytes.
 
         Raises:
-            NoSuchFileError: There is no such file, or it cannot be read, or it is a directory.
-            SourceFileError: It is empty, or no lead file.
+            NoSuchFileError: there is no such file, it cannot be read, or it is a directory.
+            SourceFileError: it is empty, or of a format that holds no leads.
         """
         with _open(path, name) as raw:
             head = raw.read(64)
@@ -96,7 +97,7 @@ class StoredFile:
         return cls(name, path, status.st_size, compression, is_spreadsheet, _stamp(status))
 
     def sha256(self) -> str:
-        """Give the SHA-256 of the stored bytes, in hexadecimal."""
+        """Return the SHA-256 of the stored bytes, in hexadecimal."""
         with _open(self.path, self.name) as raw:
             return hashlib.file_digest(raw, "sha256").hexdigest()
 
@@ -105,19 +106,19 @@ class StoredFile:
         """Open the decompressed bytes.
 
         Raises:
-            SourceFileError: The file is damaged, or not the same any more.
+            SourceFileError: the compressed file is damaged.
         """
         with ExitStack() as stack:
             raw = stack.enter_context(_open(self.path, self.name))
-            with _damage_explained(self):
-                content = _decompressed(raw, self, stack)
+            with _translate_damage(self):
+                content = _decompress(raw, self, stack)
             yield StoredStream(self, raw, content)
 
 
 class StoredStream:
     """The decompressed bytes of a file, from the start."""
 
-    def __init__(self, file: StoredFile, raw: BufferedReader, content: Readable) -> None:
+    def __init__(self, file: StoredFile, raw: BufferedReader, content: ByteReader) -> None:
         self._file, self._raw, self._content = file, raw, content
         self._at_end = False
 
@@ -127,12 +128,12 @@ class StoredStream:
         return self._file.size if self._at_end else self._raw.tell()
 
     def read(self, size: int) -> bytes:
-        """Give up to `size` bytes, `b""` at the end only.
+        """Return up to `size` bytes, `b""` at the end only.
 
         Raises:
-            SourceFileError: The file is damaged, or was changed since it was first looked at.
+            SourceFileError: the file is damaged, or was changed since `identify` read it.
         """
-        with _damage_explained(self._file):
+        with _translate_damage(self._file):
             data = self._content.read(size)
         self._at_end = size > 0 and not data
         if _stamp(os.fstat(self._raw.fileno())) != self._file.stamp:
@@ -145,7 +146,7 @@ class StoredStream:
 
 @contextmanager
 def spool_to_disk(source: BinaryIO) -> Iterator[Path]:
-    """Keep what can be read only once (standard input, a pipe) in a file for the time being."""
+    """Copy what can be read only once (standard input, a pipe) to a temporary file."""
     with tempfile.NamedTemporaryFile(prefix="leadloader-") as target:
         shutil.copyfileobj(source, target, 1 << 20)
         target.flush()
@@ -153,7 +154,7 @@ def spool_to_disk(source: BinaryIO) -> Iterator[Path]:
 
 
 def refuse_other_formats(head: bytes, name: str) -> None:
-    """Raise SourceFileError if a file starts as one that holds no leads does."""
+    """Raise SourceFileError if a file starts like a format that holds no leads."""
     start = head.lstrip().lower()
     for magic, what in NOT_LEADS.items():
         if head.startswith(magic) or (magic.startswith(b"<") and start.startswith(magic)):
@@ -174,7 +175,7 @@ def _stamp(status: os.stat_result) -> tuple[int, int, int]:
 
 
 @contextmanager
-def _damage_explained(file: StoredFile) -> Iterator[None]:
+def _translate_damage(file: StoredFile) -> Iterator[None]:
     try:
         yield
     except DAMAGE as exc:
@@ -186,14 +187,14 @@ def _damage_explained(file: StoredFile) -> Iterator[None]:
         raise NoSuchFileError(f"{file.name}: cannot be read ({exc})") from None
 
 
-def _decompressed(raw: BufferedReader, file: StoredFile, stack: ExitStack) -> Readable:
+def _decompress(raw: BufferedReader, file: StoredFile, stack: ExitStack) -> ByteReader:
     match file.compression:
         case "gz":
             return stack.enter_context(gzip.GzipFile(fileobj=raw))
         case "xz":
             return stack.enter_context(lzma.LZMAFile(raw))
         case "zst":
-            stream: Readable = stack.enter_context(pa.CompressedInputStream(raw, "zstd"))
+            stream: ByteReader = stack.enter_context(pa.CompressedInputStream(raw, "zstd"))
             return stream
         case "zip":
             return _only_member(stack.enter_context(zipfile.ZipFile(raw)), file.name, stack)
@@ -201,7 +202,7 @@ def _decompressed(raw: BufferedReader, file: StoredFile, stack: ExitStack) -> Re
             return raw
 
 
-def _only_member(archive: zipfile.ZipFile, name: str, stack: ExitStack) -> Readable:
+def _only_member(archive: zipfile.ZipFile, name: str, stack: ExitStack) -> ByteReader:
     members = [
         member
         for member in archive.infolist()
@@ -222,13 +223,13 @@ def _only_member(archive: zipfile.ZipFile, name: str, stack: ExitStack) -> Reada
 
 
 def _is_spreadsheet(raw: BufferedReader, name: str) -> bool:
-    """Tell the zip files that are Excel or OpenDocument spreadsheets."""
+    """Return whether a zip file is an Excel or OpenDocument spreadsheet."""
     try:
         with zipfile.ZipFile(raw) as archive:
             names = archive.namelist()
             kind = archive.read("mimetype") if "mimetype" in names else b""
     except DAMAGE:
-        return False  # said when it is opened
+        return False  # the error is reported when the file is opened
     if any(member.startswith(("word/", "ppt/")) for member in names):
         raise SourceFileError(f"{name}: this is a text document or a presentation, not a table")
     return b"spreadsheet" in kind or any(member.startswith("xl/") for member in names)

@@ -1,1 +1,1 @@
-"""The report of a run: what is looked at, what is made of it, and the page that shows it."""
+"""The page of a run: its values, words and charts, and the comparison of files."""

@@ -1,7 +1,6 @@
 """Charts as static SVG, drawn by pygal; the page's style sheet gives them their colors.
 
-What pygal writes for its own style sheets and scripts is taken out: a chart is a drawing, and says
-in words what it shows.
+Style sheets and scripts of pygal are removed. Each chart has a label that describes it in words.
 """
 
 import math
@@ -19,72 +18,75 @@ from pygal.style import Style
 from loader.profile.records import OTHERS
 from loader.report.wording import number, percent, visible
 
-# Python 3.11 warns of pygal's finder of map plugins, which we have none of, whenever a module is
-# looked for in vain.
+# With pygal's finder of map plugins Python 3.11 warns whenever a module is not found; there are no
+# such plugins here.
 sys.meta_path[:] = [each for each in sys.meta_path if not isinstance(each, PluginImportFixer)]
 
 WIDTH = 360
-"""Of a drawing, in its own units: on a phone text is about as large as it is here."""
-TEXT = 13
-"""The size of text, as in style.css."""
+"""Of a chart, in SVG units: on a phone's screen one is about a pixel."""
+TEXT_SIZE = 13
+"""Font size, as in style.css."""
 MOST_BARS = 14
 MOST_LABEL = 24
-"""Characters of a label beside a bar."""
+"""Characters of the label of a bar."""
 MOST_LINES = 8
-"""As many as have colors of their own in style.css."""
+"""As many as there are colors in style.css."""
 
-DROPPED = {"defs", "desc", "title"}
-"""Elements for pygal's styles, scripts and tooltips."""
-NUMBER = re.compile(r"-?\d+\.\d{2,}")
+DROPPED_ELEMENTS = {"defs", "desc", "title"}
+"""SVG elements for pygal's styles, scripts and tooltips."""
+LONG_NUMBER = re.compile(r"-?\d+\.\d{2,}")
 
 
 def bars(title: str, counts: Mapping[str, int], *, in_order: bool = False) -> Markup:
     """Draw counts as bars, one below the other.
 
     Args:
-        title: what is counted; read out, not drawn.
-        counts: by label; of many only the largest have bars of their own, and are `OTHERS` else.
-        in_order: leave them in the order given; else the largest come first.
+        title: what is counted; part of the chart's label, not drawn.
+        counts: by label; beyond `MOST_BARS` the smallest are summed up as `OTHERS`.
+        in_order: keep their order; else the largest comes first.
     """
     few = largest(counts, in_order=in_order)
-    chart = HorizontalBar(**_sizes(8 + 25 * len(few)), **_labels(few))
-    chart.range = (0, max([*few.values(), 1]) * _stretch(few, few.values()))
+    chart = HorizontalBar(**_common_settings(8 + 25 * len(few)), **_labels(few))
+    chart.range = (0, max([*few.values(), 1]) * _axis_stretch(few, few.values()))
     chart.add(title, list(few.values())[::-1], formatter=number)
     return _svg(chart, "hbars", describe(title, few))
 
 
 def largest(counts: Mapping[str, int], *, in_order: bool = False) -> dict[str, int]:
-    """Give the largest counts and the sum of the others: together as much as before."""
+    """Return the largest counts, and the sum of the others as `OTHERS`; the total is the same."""
     ranked = sorted(counts, key=lambda label: (label == OTHERS, -counts[label]))
-    room = MOST_BARS if len(counts) <= MOST_BARS else MOST_BARS - 1
-    kept = [label for label in ranked[:room] if label != OTHERS]
-    order = [label for label in counts if label in set(kept)] if in_order else kept
-    few = {label: counts[label] for label in order}
+    most = MOST_BARS if len(counts) <= MOST_BARS else MOST_BARS - 1
+    labels = [label for label in ranked[:most] if label != OTHERS]
+    if in_order:
+        labels = [label for label in counts if label in {*labels}]
+    few = {label: counts[label] for label in labels}
     rest = sum(counts.values()) - sum(few.values())
     return few | ({OTHERS: rest} if rest else {})
 
 
 def funnel(title: str, steps: Sequence[tuple[str, int, int]]) -> Markup:
-    """Draw what is left after each step, and what the step took.
+    """Draw the rows left after each step, and the rows that the step rejected.
 
     Args:
-        title: read out, not drawn.
-        steps: label, rows taken, rows left.
+        title: part of the chart's label, not drawn.
+        steps: label, rows rejected, rows left.
     """
-    shown = [*steps[: MOST_BARS - 2], steps[-1]] if len(steps) >= MOST_BARS else list(steps)
-    if len(shown) < len(steps):
-        cut = steps[MOST_BARS - 2 : -1]
-        shown.insert(-1, (OTHERS, sum(taken for _, taken, _ in cut), cut[-1][2]))
-    labels = {label: left for label, _, left in shown}
+    drawn = [*steps[: MOST_BARS - 2], steps[-1]] if len(steps) >= MOST_BARS else list(steps)
+    if len(drawn) < len(steps):
+        merged = steps[MOST_BARS - 2 : -1]
+        drawn.insert(-1, (OTHERS, sum(rejected for _, rejected, _ in merged), merged[-1][2]))
+    labels = {label: left for label, _, left in drawn}
     chart = HorizontalStackedBar(
-        **_sizes(8 + 25 * len(shown)), **_labels([label for label, _, _ in shown])
+        **_common_settings(8 + 25 * len(drawn)), **_labels([label for label, _, _ in drawn])
     )
-    top = max(taken + left for _, taken, left in shown) or 1
-    chart.range = (0, top * _stretch(labels, labels.values()))
-    chart.add("left", [left for _, _, left in shown][::-1], formatter=lambda _: "")
+    top = max(rejected + left for _, rejected, left in drawn) or 1
+    chart.range = (0, top * _axis_stretch(labels, labels.values()))
+    chart.add("left", [left for _, _, left in drawn][::-1], formatter=lambda _: "")
     chart.add(
         "taken",
-        [{"value": taken, "formatter": _given(number(left))} for _, taken, left in shown][::-1],
+        [{"value": rejected, "formatter": _constant(number(left))} for _, rejected, left in drawn][
+            ::-1
+        ],
     )
     return _svg(chart, "hbars funnel", describe(title, labels))
 
@@ -93,11 +95,11 @@ def hours(title: str, counts: Sequence[int], now: int | None = None) -> Markup:
     """Draw a count for each hour of a day.
 
     Args:
-        title: read out, not drawn.
-        counts: 24.
-        now: the hour to set off from the others.
+        title: part of the chart's label, not drawn.
+        counts: 24, by hour.
+        now: the hour to highlight.
     """
-    chart = Bar(**_sizes(210), x_labels=[f"{hour}:00" for hour in range(24)])
+    chart = Bar(**_common_settings(210), x_labels=[f"{hour}:00" for hour in range(24)])
     chart.x_labels_major_every, chart.show_minor_x_labels = 6, False
     chart.truncate_label, chart.show_y_guides = -1, True
     steps = ticks(max([*counts, 4]))
@@ -116,27 +118,27 @@ def lines(
     series: Mapping[str, Sequence[tuple[date | int, float]]],
     write: Callable[[float], str] = percent,
 ) -> Markup:
-    """Draw numbers over days, a line for each name; no more than `MOST_LINES` are drawn.
+    """Draw a line for each series, at most `MOST_LINES`.
 
     Args:
-        title: read out, not drawn.
-        series: days, ascending, or numbers of files in all of them, with a number from 0; nothing
-            is drawn if there is none.
-        write: how the numbers are written, by default as shares.
+        title: part of the chart's label, not drawn.
+        series: by name, points: a day or the number of a file, ascending, and a number from 0. If
+            there are no points, nothing is drawn.
+        write: formats the numbers, by default as shares.
     """
     drawn = dict([(name, points) for name, points in series.items() if points][:MOST_LINES])
     if not drawn:
         return Markup()
     first, last, x_label = _range(x for points in drawn.values() for x, _ in points)
     steps = ticks(max([number for points in drawn.values() for _, number in points] + [0.01]))
-    chart = XY(**_sizes(230 + (20 * len(drawn) if len(drawn) > 1 else 0)))
+    chart = XY(**_common_settings(230 + (20 * len(drawn) if len(drawn) > 1 else 0)))
     chart.show_legend, chart.legend_at_bottom = len(drawn) > 1, True
     chart.legend_at_bottom_columns, chart.legend_box_size = 1, 10
     chart.truncate_legend, chart.print_values, chart.show_y_guides = 40, False, True
     chart.x_labels = sorted({first, (first + last) // 2, last})
     chart.x_value_formatter = x_label
-    beside = max(last - first, 1) / 20
-    chart.xrange, chart.range = (first - beside, last + beside), (0, steps[-1])
+    margin = max(last - first, 1) / 20
+    chart.xrange, chart.range = (first - margin, last + margin), (0, steps[-1])
     chart.y_labels, chart.value_formatter = steps, write
     chart.margin_right, chart.dots_size, chart.truncate_label = 40, 3, -1
     for name, points in drawn.items():
@@ -146,7 +148,7 @@ def lines(
 
 
 def _range(xs: Iterable[date | int]) -> tuple[int, int, Callable[[float], str]]:
-    """Give the first and the last place on an axis, and how its labels are written."""
+    """Return the first and the last position on an axis, and the format of its labels."""
     found = [*xs]
     places = [_place(x) for x in found]
     return min(places), max(places), _day if isinstance(found[0], date) else number
@@ -161,7 +163,7 @@ def _day(place: float) -> str:
 
 
 def ticks(highest: float) -> list[float]:
-    """Give three to six round numbers from 0 to the first that is not below the highest value."""
+    """Return three to six round numbers, from 0 to the first one not below the highest value."""
     magnitude = 10.0 ** math.floor(math.log10(highest / 2))
     step = next(n * magnitude for n in (1, 2, 5, 10) if n * magnitude * 5 >= highest)
     return [round(step * n, 9) for n in range(math.ceil(round(highest / step, 9)) + 1)]
@@ -170,35 +172,35 @@ def ticks(highest: float) -> list[float]:
 def describe(
     title: str, values: Mapping[str, float], write: Callable[[float], str] = number
 ) -> str:
-    """Say a chart in words, for who does not see it."""
-    said = "; ".join(f"{visible(label, 40)} {write(value)}" for label, value in values.items())
-    return f"{title}: {said or 'nothing'}"
+    """Describe a chart in words, for screen readers."""
+    parts = "; ".join(f"{visible(label, 40)} {write(value)}" for label, value in values.items())
+    return f"{title}: {parts or 'nothing'}"
 
 
-def _given(text: str) -> Callable[[float], str]:
+def _constant(text: str) -> Callable[[float], str]:
     return lambda _: text
 
 
 def _labels(names: Sequence[str] | Mapping[str, int]) -> dict[str, Any]:
-    """Give the labels of bars; pygal draws from below."""
+    """Return settings for the labels of bars, reversed, because pygal draws from the bottom."""
     return {
         "x_labels": [visible(name, MOST_LABEL) for name in names][::-1],
-        "show_x_labels": False,  # pygal's x is the axis of the counts here: each bar tells its own
+        "show_x_labels": False,  # in horizontal bars this is the axis of counts
     }
 
 
-def _stretch(labels: Iterable[str], counts: Iterable[int]) -> float:
-    """Say how much longer than the longest bar an axis has to be for the number behind the bar."""
-    beside = max((len(visible(label, MOST_LABEL)) for label in labels), default=0)
-    behind = max((len(number(count)) for count in counts), default=0)
-    plot = WIDTH - 20 - 0.6 * TEXT * beside
-    return plot / (plot - 12 - 0.6 * TEXT * min(behind, 12))
+def _axis_stretch(labels: Iterable[str], counts: Iterable[int]) -> float:
+    """Return the length of the axis relative to the longest bar: its number needs room, too."""
+    label_width = max((len(visible(label, MOST_LABEL)) for label in labels), default=0)
+    number_width = max((len(number(count)) for count in counts), default=0)
+    plot = WIDTH - 20 - 0.6 * TEXT_SIZE * label_width
+    return plot / (plot - 12 - 0.6 * TEXT_SIZE * min(number_width, 12))
 
 
-def _sizes(height: int) -> dict[str, Any]:
-    """Give what all charts have in common."""
+def _common_settings(height: int) -> dict[str, Any]:
+    """Return the settings that all charts have in common."""
     names = ("label", "major_label", "value", "legend", "title")
-    style = Style(**{f"{name}_font_size": TEXT for name in names})
+    style = Style(**{f"{name}_font_size": TEXT_SIZE for name in names})
     return {
         "style": style,
         "width": WIDTH,
@@ -216,26 +218,26 @@ def _sizes(height: int) -> dict[str, Any]:
 
 
 def _svg(chart: Graph, kind: str, label: str) -> Markup:
-    """Render a chart without all that is not drawing."""
+    """Render a chart as SVG without styles, scripts and tooltips."""
 
-    def bared(root: Element) -> Element:
-        _bare(root)
+    def strip(root: Element) -> Element:
+        _strip(root)
         root.attrib.pop("id", None)
         root.attrib.update({"class": f"chart {kind}", "role": "img", "aria-label": label})
         return root
 
-    chart.add_xml_filter(bared)
+    chart.add_xml_filter(strip)
     svg: str = chart.render()
-    # All text in it was escaped when it was written as XML.
-    return Markup(NUMBER.sub(lambda match: f"{float(match[0]):.1f}", svg))  # noqa: S704
+    # Safe: its text was escaped when it was serialized as XML.
+    return Markup(LONG_NUMBER.sub(lambda match: f"{float(match[0]):.1f}", svg))  # noqa: S704
 
 
-def _bare(node: Element) -> None:
+def _strip(node: Element) -> None:
     for child in list(node):
         named = child.tag if isinstance(child.tag, str) else "comment"
-        if named in {*DROPPED, "comment"} or "tooltip-overlay" in child.get("class", ""):
+        if named in {*DROPPED_ELEMENTS, "comment"} or "tooltip-overlay" in child.get("class", ""):
             node.remove(child)
         else:
-            _bare(child)
+            _strip(child)
     if "value" in node.get("class", "").split():
         node.attrib["text-anchor"] = "start"

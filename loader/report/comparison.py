@@ -1,4 +1,4 @@
-"""Files of the same source beside one another, by the summaries of their runs."""
+"""Compares files of the same source, by the summaries of their runs."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +14,7 @@ from loader.results.folder import SUMMARY
 from loader.results.summary import Change, Comparison, Summary
 
 JOBS = ("import", "validate")
-"""Those that write summaries; archive and undo call their reports so, too."""
+"""The jobs whose summary.json this is; archive and undo have other ones of that name."""
 
 VERSION: int = Summary.model_fields["version"].default
 
@@ -23,61 +23,60 @@ EXTENSIONS = re.compile(
 )
 SEPARATORS = "-._ /"
 BEGIN, END = r"(?<![^\W_])", r"(?![^\W_])"
-"""Neither a letter nor a digit touches what is between them."""
+"""No letter or digit may be adjacent to what is between them."""
 YEAR, YY = r"20[0-3]\d", r"(?:1[5-9]|[23]\d)"
 MM, DD = "(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
 M, D = f"(?:{MM}|[1-9])", f"(?:{DD}|[1-9])"
 MONTH_NAMES = "january|february|march|april|june|july|august|september|october|november|december"
-"""Not may, which is a word besides."""
+"""Without may, which is a common word, too."""
 MONTH = f"(?:{MONTH_NAMES}|sept|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
-NTH = f"{D}(?:st|nd|rd|th)?"
+ORDINAL_DAY = f"{D}(?:st|nd|rd|th)?"
 GAP = r"[\W_]*+"
 OF_YEAR = f"{GAP}(?:{YEAR}|{YY})"
-HOUR, SIXTY = r"(?:[01]\d|2[0-3])", r"[0-5]\d"
+HOUR, MINUTE = r"(?:[01]\d|2[0-3])", r"[0-5]\d"
 
 
 def _joined(*orders: tuple[str, ...], by: str = SEPARATORS) -> str:
-    """Match the parts of a date in one of several orders, with the same sign between all."""
+    """Return a pattern of the parts of a date in several orders, with the same separator."""
     return "|".join(re.escape(sign).join(order) for order in orders for sign in by or [""])
 
 
-CLOCK = _joined((HOUR, SIXTY, SIXTY), (HOUR, SIXTY), by="-._: h")
+CLOCK = _joined((HOUR, MINUTE, MINUTE), (HOUR, MINUTE), by="-._: h")
 TIME = (
-    rf"(?:{GAP}(?:at|t)?{GAP}(?:{CLOCK}|{HOUR}{SIXTY}(?:{SIXTY})?)(?:\.\d+)?"
+    rf"(?:{GAP}(?:at|t)?{GAP}(?:{CLOCK}|{HOUR}{MINUTE}(?:{MINUTE})?)(?:\.\d+)?"
     r"(?:[\W_]?[ap]m)?(?:z|\+\d\d:?\d\d)?)?"
 )
-"""Of day, behind a date."""
+"""An optional time of day after a date."""
 DATES = re.compile(
-    # Of eight digits, or with the year first: it is a date even if letters touch it.
+    # Eight digits, or with the year first: a date even if letters are adjacent to it.
     rf"(?<!\d)(?:{_joined((YEAR, MM, DD), (DD, MM, YEAR), (MM, DD, YEAR), by='')}"
     rf"|{_joined((YEAR, M, D))}){TIME}(?!\d)"
     rf"|{BEGIN}(?:{_joined((D, M, YEAR), (M, D, YEAR), (YY, MM, DD), (DD, MM, YY), (MM, DD, YY))}"
     rf"|{_joined((YY, MM, DD), (DD, MM, YY), (MM, DD, YY), by='')}"
-    rf"|{NTH}{GAP}{MONTH}(?:{OF_YEAR})?|{MONTH}{GAP}{NTH}(?:{OF_YEAR})?"
-    rf"|{YEAR}{GAP}{MONTH}{GAP}{NTH}){TIME}{END}"
-    # Months, quarters, weeks and years; a Unix time in seconds or milliseconds.
+    rf"|{ORDINAL_DAY}{GAP}{MONTH}(?:{OF_YEAR})?|{MONTH}{GAP}{ORDINAL_DAY}(?:{OF_YEAR})?"
+    rf"|{YEAR}{GAP}{MONTH}{GAP}{ORDINAL_DAY}){TIME}{END}"
+    # Months, quarters, weeks and years; Unix times in seconds or milliseconds.
     rf"|{BEGIN}(?:{MONTH}{OF_YEAR}|{YEAR}{GAP}{MONTH}|{YEAR}{MM}"
     rf"|{_joined((YEAR, MM), (MM, YEAR), by='-./')}"
-    rf"|{YEAR}[\W_]?(?:q[1-4]|w{SIXTY})|q[1-4][\W_]?{YEAR}"
+    rf"|{YEAR}[\W_]?(?:q[1-4]|w{MINUTE})|q[1-4][\W_]?{YEAR}"
     rf"|20[1-3]\d|1[6-9]\d{{8}}(?:\d{{3}})?){END}"
     rf"|{BEGIN}(?:{MONTH_NAMES})(?=[\W_]*$)"
 )
 COUNTER = re.compile(r"(?<![\W_])(?:[\W_]++(?:\d\d?|0\d+)(?!\d))?(?:[\W_]*\(\d+\))*$")
-"""At the end, by itself: " 2", "_003", "(2)"; not "_101", which is rather a list_id."""
-BETWEEN = re.compile(r"[\W_]+")
+"""A counter at the end: " 2", "_003", "(2)"; not "_101", which may be a list_id."""
+SEPARATORS_BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 
 def compare(before: Summary, now: Summary) -> Comparison:
     """Compare two files of the same source.
 
-    Rates are of the rows that were read of each, so that a sample can be compared, too.
+    Rates are relative to the rows read, so that a sample can be compared, too.
 
     Args:
-        before: of the earlier file; without a profile, as older summaries are, what it would tell
-            is not known.
-        now: of the later one.
+        before: of the earlier file; if it has no profile, score and fill rates are unknown.
+        now: of the later file.
     """
-    reasons = sorted(before.reasons.keys() | now.reasons.keys(), key=_place)
+    reasons = sorted(before.reasons.keys() | now.reasons.keys(), key=_check_order)
     rates = _fill_rates(before), _fill_rates(now)
     return Comparison(
         file=before.file.name,
@@ -99,20 +98,20 @@ def compare(before: Summary, now: Summary) -> Comparison:
         ],
         fill_rates=[
             Change(name=name, before=rates[0].get(name), now=rates[1].get(name))
-            for name in _either(rates[1], rates[0])
+            for name in _union(rates[1], rates[0])
         ],
-        columns_came=_without(now.file.columns, before.file.columns),
-        columns_went=_without(before.file.columns, now.file.columns),
+        columns_came=_difference(now.file.columns, before.file.columns),
+        columns_went=_difference(before.file.columns, now.file.columns),
     )
 
 
 def reject_rate(summary: Summary) -> float | None:
-    """Give the share of the rows that were rejected, from 0 to 1; None: no row was read."""
+    """Return the share of rejected rows, from 0 to 1; None: no row was read."""
     return _share(summary.rejected, summary.rows_read)
 
 
 def points(summary: Summary) -> float | None:
-    """Give the score, from 0 to 100; None: it is not known."""
+    """Return the score, from 0 to 100; None: unknown."""
     return summary.profile.score.points if summary.profile else None
 
 
@@ -123,25 +122,25 @@ def read_summary(path: Path) -> Summary:
         path: a summary.json, or the results folder that has it.
 
     Raises:
-        NoSuchFileError: it is not there, or cannot be read; a folder has none, as that of a run
-            that is not at its end.
-        UsageError: it is no summary, or one of a later version.
+        NoSuchFileError: there is no such file, it cannot be read, or the folder has none, for
+            example because its run has not ended.
+        UsageError: the file is no such summary, or one of a later version.
     """
     if path.is_dir():
-        path = _in_folder(path)
+        path = _summary_path(path)
     content = read_json(path)
     if not is_summary(content):
         raise UsageError(
-            f"{path} is no summary of an import or a validation; {SUMMARY} in a results folder is"
+            f"{path} is no summary of an import or a validation; give {SUMMARY} of a results folder"
         )
-    return summary_of(content, path)
+    return parse_summary(content, path)
 
 
 def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        NoSuchFileError: it is not there, or cannot be read.
+        NoSuchFileError: there is no such file, or it cannot be read.
         UsageError: it is no JSON.
     """
     try:
@@ -153,7 +152,7 @@ def read_json(path: Path) -> Any:
 
 
 def is_summary(content: Any) -> bool:
-    """Say whether JSON is what an import or a validation writes, of whatever version."""
+    """Return whether JSON is a summary of an import or a validation, of any version."""
     return (
         isinstance(content, dict)
         and content.get("job") in JOBS
@@ -161,84 +160,90 @@ def is_summary(content: Any) -> bool:
     )
 
 
-def summary_of(content: Mapping[str, Any], path: Path) -> Summary:
-    """Take JSON as a summary.
+def parse_summary(content: Mapping[str, Any], path: Path) -> Summary:
+    """Parse JSON as a summary.
 
     Args:
         content: for which `is_summary` is true.
-        path: where it is from, for messages.
+        path: of the file, for messages.
 
     Raises:
-        UsageError: a later version wrote it, or it is not as it was written.
+        UsageError: a later version wrote it, or it was damaged.
     """
     version = content.get("version")
     if isinstance(version, int) and version > VERSION:
-        raise _later(path, f"version {version}")
+        raise _later_version_error(path, f"version {version}")
     try:
         return Summary.model_validate(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
+        location = ".".join(map(str, first["loc"]))
         if first["type"] == "extra_forbidden":
-            raise _later(path, f"with {place}") from None
+            raise _later_version_error(path, f"with {location}") from None
         message = first["msg"].removeprefix("Value error, ")
-        raise UsageError(f"{path} is damaged: {place and f'{place}: '}{message}") from None
+        raise UsageError(f"{path} is damaged: {location and f'{location}: '}{message}") from None
 
 
 def source_of(file_name: str) -> str:
-    """Name the source of a file where nobody named it: what stays the same from file to file.
+    """Derive the name of a file's source: the part of the file name that does not change.
 
-    Dates, times and a counter at the end are taken out; what else has digits is kept, since
-    vendor1 is not vendor2. "ACME_leads_2026-11-21 (2).csv.gz" is of "acme leads". Of a name that is
-    nothing but a date, all but the extensions stays.
+    Dates, times and a counter at the end are removed, other digits are kept: vendor1 is not
+    vendor2. "ACME_leads_2026-11-21 (2).csv.gz" is of "acme leads". If the name is only a date, only
+    the extensions are removed.
     """
     name = PurePath(file_name.replace("\\", "/")).name.lower()
     stem = EXTENSIONS.sub("", name) or name
-    # A date stays as one sign, so that the number before it is not at the end.
-    words = BETWEEN.sub(" ", COUNTER.sub("", DATES.sub("\0", stem))).strip()
+    # A date is replaced by a character, so that a number before it is not taken for a counter.
+    words = SEPARATORS_BETWEEN_WORDS.sub(" ", COUNTER.sub("", DATES.sub("\0", stem))).strip()
     return words or stem.strip() or "file"
 
 
-def _in_folder(folder: Path) -> Path:
+def _summary_path(folder: Path) -> Path:
     if (folder / SUMMARY).exists():
         return folder / SUMMARY
     if (folder / ".work").exists():
         raise NoSuchFileError(
-            f"{folder} has no {SUMMARY}: its run still works, or was ended before it was done; the "
-            "same command again completes it"
+            f"{folder} has no {SUMMARY}: its run is not finished, or was stopped; the same command "
+            "completes it"
         )
     raise NoSuchFileError(f"{folder} has no {SUMMARY}: it is not the results folder of a run")
 
 
-def _later(path: Path, what: str) -> LoaderError:
+def _later_version_error(path: Path, what: str) -> LoaderError:
     return UsageError(f"{path} was written by a later leadloader ({what}): update this one")
 
 
 def _fill_rates(summary: Summary) -> dict[str, float]:
-    """Give the fill rates by field, then those of the columns that fill none by column."""
+    """Return fill rates by field, then by column those of the columns that are not mapped."""
     profile = summary.profile
     if profile is None or not profile.rows:
         return {}
-    of_fields = {it.field: it.filled / profile.rows for it in profile.columns if it.field}
-    of_others = {it.column: it.filled / profile.rows for it in profile.columns if not it.field}
-    return of_fields | {name: of_others[name] for name in _without(of_others, of_fields)}
+    of_fields = {
+        column.field: column.filled / profile.rows for column in profile.columns if column.field
+    }
+    of_others = {
+        column.column: column.filled / profile.rows
+        for column in profile.columns
+        if not column.field
+    }
+    return of_fields | {name: of_others[name] for name in _difference(of_others, of_fields)}
 
 
 def _share(part: float, whole: float) -> float | None:
     return part / whole if whole > 0 else None
 
 
-def _place(reason: str) -> tuple[int, str]:
-    """Sort reasons in the order of the checks, what is unknown last."""
+def _check_order(reason: str) -> tuple[int, str]:
+    """Return a sort key: reasons in the order of the checks, unknown ones last."""
     order = list(Reason.__members__)
     name = reason.partition(":")[0]
     return (order.index(name) if name in order else len(order), reason)
 
 
-def _either(first: Iterable[str], second: Iterable[str]) -> Iterator[str]:
+def _union(first: Iterable[str], second: Iterable[str]) -> Iterator[str]:
     yield from dict.fromkeys([*first, *second])
 
 
-def _without(names: Iterable[str], others: Iterable[str]) -> list[str]:
+def _difference(names: Iterable[str], others: Iterable[str]) -> list[str]:
     others = set(others)
     return [name for name in names if name not in others]

@@ -1,6 +1,6 @@
-"""The page of a run: one HTML file that explains itself and asks nothing of the network.
+"""The page of a run: one self-contained HTML file that loads nothing from the network.
 
-To be imported late: what draws the charts takes its time.
+Import it only when a page is made: the library for charts is slow to import.
 """
 
 import re
@@ -20,12 +20,12 @@ from loader.report.view import LONG_VALUE, comparison
 from loader.report.wording import (
     FILTERS,
     duration,
+    mask_list_id,
     mask_numbers,
-    masked_list,
     moment,
-    not_looked_at,
     number,
     size,
+    unchecked_parts,
     words,
 )
 from loader.results.lines import count_of
@@ -36,36 +36,36 @@ __all__ = ["environment", "mask_numbers", "render_page"]
 DELIMITERS = {",": "comma", "\t": "tab", "|": "pipe", ";": "semicolon"}
 SPREADSHEETS = {".xlsx", ".xlsm", ".xls", ".ods"}
 MOST_COLUMNS = 150
-MOST_IDLE = 20
-"""Columns that are not loaded; the others are folded."""
+MOST_UNMAPPED = 20
+"""Columns shown that are not loaded; more of them are folded."""
 MOST_NAMES = 30
 MOST_REMARKS = 40
 MOST_OPTIONS = 60
 MOST_LISTS = 50
 
-FILES = {"feed", "mapping_file"}
-"""Options that name files: where these are is nobody else's business."""
-PEOPLE = {"user", "callback_user", "callback_comments"}
-"""Options, and fields of options, that are not for the vendor's eyes."""
-FOLDER = re.compile(r"(?<![\w:/.])/(?:[^\s/:'\",;]+/)+")
+FILE_OPTIONS = {"feed", "mapping_file"}
+"""Options that name files; their folders are not shown."""
+PERSONAL = {"user", "callback_user", "callback_comments"}
+"""Options, and keys in options, that are not shown, for the page may be sent to the vendor."""
+FOLDER_PATTERN = re.compile(r"(?<![\w:/.])/(?:[^\s/:'\",;]+/)+")
 
 
-class Filled(NamedTuple):
-    """One column of the file."""
+class ColumnFill(NamedTuple):
+    """A column of the file: how many of its values are filled."""
 
     column: str
     field: str
-    fate: str
-    """Where it fills no field: what becomes of it."""
+    not_loaded: str
+    """Why it is not loaded, if it is mapped to no field."""
     rows: int | None
     share: float | None
 
 
 @cache
 def environment() -> Environment:
-    """Give the templates of all pages: values are escaped, and what is not there is an error.
+    """Return the templates of all pages; values are escaped, an undefined one is an error.
 
-    A page extends `base.html.jinja` and fills its blocks title, content and footer; the filters
+    A page extends `base.html.jinja` and defines its blocks title, content and footer. The filters
     are those of `loader.report.wording`.
     """
     templates = Environment(
@@ -81,22 +81,22 @@ def environment() -> Environment:
 
 
 def render_page(summary: Summary, details: Details, *, show_phones: bool = False) -> str:
-    """Give the page of a run, of less than two megabytes whatever the file was like.
+    """Return the page of a run; it has less than two megabytes for any file.
 
     Args:
-        summary: of the run; one of an older version may lack its profile.
+        summary: of the run; one of an older version may have no profile.
         details: values of single rows.
-        show_phones: show phone numbers as they are; else the middle of each is hidden.
+        show_phones: show complete phone numbers; else the middle of each is masked.
     """
     template = environment().get_template("report.html.jinja")
     return template.render(
-        **_head(summary),
-        **_rows(summary, details, show_phones),
-        **_run(summary, details, show_phones),
+        **_header_values(summary),
+        **_row_values(summary, details, show_phones),
+        **_run_values(summary, details, show_phones),
     )
 
 
-def _head(summary: Summary) -> dict[str, Any]:
+def _header_values(summary: Summary) -> dict[str, Any]:
     score = summary.profile.score if summary.profile else None
     return {
         "kind": "Import report" if summary.job == "import" else "Validation report",
@@ -110,20 +110,19 @@ def _head(summary: Summary) -> dict[str, Any]:
         "file_facts": file_facts(summary),
         "lead_ids": lead_ids(summary),
         "score": score,
-        "not_looked_at": not_looked_at(unknown_parts(score), len(score.parts)) if score else "",
+        "unchecked_parts": unchecked_parts(unknown_parts(score), len(score.parts)) if score else "",
     }
 
 
-def _rows(summary: Summary, details: Details, show_phones: bool) -> dict[str, Any]:
+def _row_values(summary: Summary, details: Details, show_phones: bool) -> dict[str, Any]:
     profile = summary.profile
-    told = columns(summary)
     return {
         "reasons": view.reasons(summary, details, show_phones=show_phones),
         "oddities": view.oddities(profile, details, show_phones=show_phones) if profile else [],
         "odd_rows": profile.odd_rows if profile else 0,
         "repeated": view.repeated_values(details, show_phones=show_phones),
         "repeated_numbers": profile.repeated_numbers if profile else 0,
-        "columns": told,
+        "columns": columns(summary),
         "more_columns": max(
             len(profile.columns if profile else summary.file.columns) - MOST_COLUMNS, 0
         ),
@@ -132,7 +131,7 @@ def _rows(summary: Summary, details: Details, show_phones: bool) -> dict[str, An
     }
 
 
-def _run(summary: Summary, details: Details, show_phones: bool) -> dict[str, Any]:
+def _run_values(summary: Summary, details: Details, show_phones: bool) -> dict[str, Any]:
     steps = view.funnel(summary)
     return {
         "funnel": steps,
@@ -143,7 +142,7 @@ def _run(summary: Summary, details: Details, show_phones: bool) -> dict[str, Any
         "comparison": comparison(summary),
         "dialable": dialable(summary, show_phones=show_phones),
         "options": options(summary),
-        "remarks": [FOLDER.sub("", each) for each in summary.remarks[:MOST_REMARKS]],
+        "remarks": [FOLDER_PATTERN.sub("", each) for each in summary.remarks[:MOST_REMARKS]],
         "more_remarks": max(len(summary.remarks) - MOST_REMARKS, 0),
         "run": summary.run,
         "began": moment(summary.began),
@@ -152,29 +151,29 @@ def _run(summary: Summary, details: Details, show_phones: bool) -> dict[str, Any
 
 
 def file_facts(summary: Summary) -> list[tuple[str, str]]:
-    """Say what the file is."""
+    """Return labels and values that describe the file."""
     file = summary.file
     name = PurePath(file.name).name or file.name
     exact, short = count_of(file.size, "byte"), size(file.size)
-    packed = f", {file.compression}" if file.compression else ""
+    compression = f", {file.compression}" if file.compression else ""
     header = "with a header" if file.header else "without a header"
     read = number(summary.rows_read)
-    rows = read if summary.sample_of is None else f"{number(summary.sample_of)}, {read} looked at"
+    rows = read if summary.sample_of is None else f"{number(summary.sample_of)}, {read} checked"
     facts = [
         ("Name", name),
         ("Source", summary.source),
         ("SHA-256", file.sha256),
-        ("Size", (short if short == exact else f"{short} ({exact})") + packed),
+        ("Size", (short if short == exact else f"{short} ({exact})") + compression),
         ("Rows", rows),
         ("Columns", f"{number(len(file.columns))}, {header}"),
-        *_written(summary, PurePath(name).suffix.lower()),
-        ("Looked at", moment(summary.began)),
+        *_format_facts(summary, PurePath(name).suffix.lower()),
+        ("Checked", moment(summary.began)),
     ]
     return [(name, value) for name, value in facts if value]
 
 
-def _written(summary: Summary, extension: str) -> list[tuple[str, str]]:
-    """Say how the file is written; of a spreadsheet that is not what its rows were read from."""
+def _format_facts(summary: Summary, extension: str) -> list[tuple[str, str]]:
+    """Describe the format. Of a spreadsheet, encoding and delimiter are those of its CSV copy."""
     file = summary.file
     if extension in SPREADSHEETS:
         return [("Format", f"spreadsheet ({extension})")]
@@ -185,11 +184,11 @@ def _written(summary: Summary, extension: str) -> list[tuple[str, str]]:
     ]
 
 
-def columns(summary: Summary) -> tuple[list[Filled], list[Filled]]:
-    """Give the columns of the file: what each fills, and how often it is filled itself."""
+def columns(summary: Summary) -> tuple[list[ColumnFill], list[ColumnFill]]:
+    """Return the columns of the file, those to show and those to fold."""
     mapping, profile = summary.mapping, summary.profile
-    fates = dict.fromkeys(mapping.unmapped, "not loaded")
-    fates |= dict.fromkeys(mapping.set_by_dialer, "not loaded: the dialer sets it itself")
+    not_loaded = dict.fromkeys(mapping.unmapped, "not loaded")
+    not_loaded |= dict.fromkeys(mapping.set_by_dialer, "not loaded: the dialer sets it itself")
     known: list[tuple[str, str, int | None]]
     if profile is None:
         fields = {column: field for field, column in mapping.fields.items()}
@@ -197,44 +196,45 @@ def columns(summary: Summary) -> tuple[list[Filled], list[Filled]]:
     else:
         known = [(each.column, each.field, each.filled) for each in profile.columns]
     rows = profile.rows if profile else 0
-    told = [
-        Filled(mask_numbers(column[:LONG_VALUE]), field,
-               "" if field else fates.get(column, "not loaded"),
+    fills = [
+        ColumnFill(mask_numbers(column[:LONG_VALUE]), field,
+               "" if field else not_loaded.get(column, "not loaded"),
                filled, filled / rows if filled is not None and rows else None)
         for column, field, filled in known
     ]  # fmt: skip
-    # Of very many, those that are loaded are looked for.
-    ordered = told if len(told) <= MOST_COLUMNS else sorted(told, key=lambda each: not each.field)
-    return split_columns(ordered[:MOST_COLUMNS])
+    # If there are very many, those that are loaded come first.
+    if len(fills) > MOST_COLUMNS:
+        fills.sort(key=lambda each: not each.field)
+    return split_columns(fills[:MOST_COLUMNS])
 
 
-def split_columns(told: list[Filled]) -> tuple[list[Filled], list[Filled]]:
-    """Part the columns to show from those to fold: the latter part of those that are not loaded."""
-    folded = [each for each in told if not each.field][MOST_IDLE:]
+def split_columns(fills: list[ColumnFill]) -> tuple[list[ColumnFill], list[ColumnFill]]:
+    """Fold the columns that are not loaded, but for the first `MOST_UNMAPPED`."""
+    folded = [each for each in fills if not each.field][MOST_UNMAPPED:]
     hidden = set(map(id, folded))
-    return [each for each in told if id(each) not in hidden], folded
+    return [each for each in fills if id(each) not in hidden], folded
 
 
 def notices(summary: Summary) -> list[tuple[str, str, int, str, str]]:
-    """Give what was noticed about loaded rows: label, name, rows, meaning, fields."""
+    """Return the notices about loaded rows: label, name, rows, meaning, fields."""
     repaired = summary.profile.repaired if summary.profile else {}
-    told = []
+    noticed = []
     for name, rows in summary.notices.items():
         fields = sorted(repaired.get(name, {}).items(), key=lambda item: -item[1])
-        said = ", ".join(
+        field_counts = ", ".join(
             f"{field[:LONG_VALUE]} {number(count)}" for field, count in fields[:MOST_NAMES]
         )
-        told.append((words(name), name, rows, Notice[name].meaning, said))
-    return told
+        noticed.append((words(name), name, rows, Notice[name].meaning, field_counts))
+    return noticed
 
 
 def estimate_text(summary: Summary) -> str:
-    """Say how long the file would take to load."""
+    """Return the estimate of how long it takes to load the file; "": there is none."""
     estimate = summary.profile.estimate if summary.profile else None
     if estimate is None:
         return ""
-    took = duration(estimate.seconds)
-    about = took if took.startswith("less") else f"about {took}"
+    time = duration(estimate.seconds)
+    about = time if time.startswith("less") else f"about {time}"
     return (
         f"To load, the whole file would take {about}, at "
         f"{number(round(estimate.rows_a_second))} rows a second ({estimate.by})."
@@ -242,28 +242,28 @@ def estimate_text(summary: Summary) -> str:
 
 
 def options(summary: Summary) -> list[tuple[str, str]]:
-    """Give the options that are not as they are by default, but for people and folders."""
-    told = {name: value for name, value in summary.options.items() if name not in PEOPLE}
-    said = [(name, _option(told[name], name in FILES)) for name in list(told)[:MOST_OPTIONS]]
-    return [(name, value) for name, value in said if value]
+    """Return the options that are not default, without personal ones and folders."""
+    public = [each for each in summary.options.items() if each[0] not in PERSONAL][:MOST_OPTIONS]
+    texts = [(name, _option(value, name in FILE_OPTIONS)) for name, value in public]
+    return [(name, value) for name, value in texts if value]
 
 
 def _option(value: object, is_file: bool) -> str:
     if isinstance(value, Mapping):
-        pairs = [(key, each) for key, each in value.items() if key not in PEOPLE][:MOST_NAMES]
-        said = ", ".join(f"{key} = {_option(each, is_file)}" for key, each in pairs)
+        pairs = [(key, each) for key, each in value.items() if key not in PERSONAL][:MOST_NAMES]
+        text = ", ".join(f"{key} = {_option(each, is_file)}" for key, each in pairs)
     elif isinstance(value, list | tuple):
-        said = ", ".join(_option(each, is_file) for each in value[:MOST_NAMES])
+        text = ", ".join(_option(each, is_file) for each in value[:MOST_NAMES])
     else:
-        said = PureWindowsPath(str(value)).name if is_file else str(value)
-    return said[:LONG_VALUE]
+        text = PureWindowsPath(str(value)).name if is_file else str(value)
+    return text[:LONG_VALUE]
 
 
 def dialable(summary: Summary, *, show_phones: bool) -> list[dict[str, Any]]:
-    """Say by list how many new leads the dialer could call when the load was done."""
+    """Return by list how many new leads the dialer could call at the end of the load."""
     return [
         {
-            "list_id": str(each.list_id) if show_phones else masked_list(str(each.list_id)),
+            "list_id": str(each.list_id) if show_phones else mask_list_id(str(each.list_id)),
             "campaign_id": each.campaign_id,
             "leads": each.leads,
             "dialable": each.dialable,
@@ -276,7 +276,7 @@ def dialable(summary: Summary, *, show_phones: bool) -> list[dict[str, Any]]:
 
 
 def lead_ids(summary: Summary) -> str:
-    """Give the lead_ids of what was loaded."""
+    """Return the ranges of lead_ids of the loaded leads."""
     runs = [
         str(first) if first == last else f"{first} to {last}"
         for first, last in summary.lead_ids[:MOST_EXAMPLES]

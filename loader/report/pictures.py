@@ -1,4 +1,4 @@
-"""The charts of a run's page: what of a summary is drawn, and in which words."""
+"""The charts of a run's page, with their captions and notes."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,14 +15,14 @@ from loader.results.lines import count_of
 from loader.results.summary import CallHours, Summary
 
 NOT_KNOWN = "not known"
-OF_DUPLICATES = "Leads that rejected rows are duplicates of, by the days since their entry_date."
-SHORTER = {
+AGES_NOTE = "Leads that rejected rows are duplicates of, by the days since their entry_date."
+SHORT_FORMS = {
     "Duplicate phone number": "Duplicate", "Duplicate phone or alt phone": "Phone or alt",
     "Duplicate title alt phone": "Same title", "Duplicate name phone": "Same name",
     "Invalid phone number NANPA areacode prefix": "No such NANPA prefix",
     "Phone number in": "In", "phone number": "number", " in campaign lists": " in campaign",
 }  # fmt: skip
-"""Said in fewer letters where there is little room: each reason in its own."""
+"""Short forms for charts; each reason keeps a name of its own."""
 
 
 class Picture(NamedTuple):
@@ -31,94 +31,95 @@ class Picture(NamedTuple):
     caption: str
     drawing: Markup
     note: str = ""
-    apart: str = ""
-    """What is drawn in another color."""
+    legend: str = ""
+    """Of what is highlighted."""
 
 
 def funnel(steps: list[Step]) -> Markup:
     """Draw the rows that are left after each step."""
     return charts.funnel(
-        "Rows left after each check", [(short(each.label), each.taken, each.left) for each in steps]
+        "Rows left after each check", [(shorten(it.label), it.taken, it.left) for it in steps]
     )
 
 
 def reasons(summary: Summary) -> Markup | None:
-    """Draw the rows that each reason took, if there are several."""
+    """Draw the rejected rows by reason, if there are several reasons."""
     if len(summary.reasons) < 2:
         return None
-    named = Counter[str]()
+    counts = Counter[str]()
     for name, rows in summary.reasons.items():
-        named[short(words(name))] += rows  # the names of feeds may begin alike
-    return charts.bars("Rejected rows by reason", named)
+        # Added up, because long names of feeds may be cut to the same label.
+        counts[shorten(words(name))] += rows
+    return charts.bars("Rejected rows by reason", counts)
 
 
-def short(label: str) -> str:
-    """Say a reason in fewer letters."""
-    for long, brief in SHORTER.items():
-        label = label.replace(long, brief)
+def shorten(label: str) -> str:
+    """Shorten the label of a reason."""
+    for long, short in SHORT_FORMS.items():
+        label = label.replace(long, short)
     return label
 
 
 def pictures(summary: Summary, now: datetime) -> list[Picture]:
-    """Draw what there is to draw; `now` is by the dialer's clock."""
+    """Draw all charts for which there are rows; `now` is by the dialer's clock."""
     profile = summary.profile
     types = {name.replace("_", " ").lower(): rows for name, rows in summary.number_types.items()}
-    drawn = [_bars("Kinds of numbers", types), _bars("Countries of the numbers", summary.regions)]
+    made = [_bars("Kinds of numbers", types), _bars("Countries of the numbers", summary.regions)]
     if profile:
         zones = {zone(offset): rows for offset, rows in profile.offsets.items()}
-        ages = in_years(profile.duplicate_ages)
-        drawn += [
-            _hours(profile.call_hours, now, whose=_clock(summary)),
+        ages = sorted_ages(profile.duplicate_ages)
+        made += [
+            _hours(profile.call_hours, now, clock_name=_clock_name(summary)),
             _bars("States", profile.states),
             _bars("Time zones", zones, in_order=True),
-            _bars("Age of existing leads", ages, in_order=True, note=OF_DUPLICATES),
+            _bars("Age of existing leads", ages, in_order=True, note=AGES_NOTE),
         ]
-    return [each for each in drawn if each]
+    return [each for each in made if each]
 
 
 def _bars(
     caption: str, counts: Mapping[str, int], *, in_order: bool = False, note: str = ""
 ) -> Picture | None:
-    named = {mask_numbers(label) or NOT_KNOWN: rows for label, rows in counts.items()}
-    if not any(named.values()):
+    counts_by_label = {mask_numbers(label) or NOT_KNOWN: rows for label, rows in counts.items()}
+    if not any(counts_by_label.values()):
         return None
-    return Picture(caption, charts.bars(caption, named, in_order=in_order), note)
+    return Picture(caption, charts.bars(caption, counts_by_label, in_order=in_order), note)
 
 
-def _clock(summary: Summary) -> str:
+def _clock_name(summary: Summary) -> str:
     return "this computer's clock" if summary.database is None else "the dialer's clock"
 
 
-def _hours(hours: CallHours | None, now: datetime, *, whose: str) -> Picture | None:
+def _hours(hours: CallHours | None, now: datetime, *, clock_name: str) -> Picture | None:
     if hours is None or not any(hours.rows):
         return None
-    today = now.date() == hours.day
+    today, rows_now = now.date() == hours.day, _row_count(hours.rows[now.hour])
     caption = "When these leads may be called"
     return Picture(
         caption,
         charts.hours(caption, hours.rows, now.hour if today else None),
-        f"{hours.day:%A} {hours.day.day} {hours.day:%B %Y}, by {whose} ({hours.zone}): "
-        f"{_most(hours.rows)}. Call times: {hours.by}.",
-        f"now, {now.hour}:00 to {now.hour + 1}:00: {_rows(hours.rows[now.hour])}" if today else "",
+        f"{hours.day:%A} {hours.day.day} {hours.day:%B %Y}, by {clock_name} ({hours.zone}): "
+        f"{_busiest_hours(hours.rows)}. Call times: {hours.by}.",
+        f"now, {now.hour}:00 to {now.hour + 1}:00: {rows_now}" if today else "",
     )
 
 
-def _most(rows: Sequence[int]) -> str:
-    """Say when the most rows may be called."""
+def _busiest_hours(rows: Sequence[int]) -> str:
+    """Describe when the most rows may be called."""
     most = max(rows)
     if min(rows) == most:
-        return f"{_rows(most)} at any hour"
+        return f"{_row_count(most)} at any hour"
     best = rows.index(most)
     until = next((hour for hour in range(best, len(rows)) if rows[hour] != most), len(rows))
-    return f"{_rows(most)}, the most, from {best}:00 to {until}:00"
+    return f"{_row_count(most)}, the most, from {best}:00 to {until}:00"
 
 
-def _rows(count: int) -> str:
+def _row_count(count: int) -> str:
     return count_of(count, "row") if count else "no row"
 
 
-def in_years(ages: Mapping[str, int]) -> dict[str, int]:
-    """Put ages of leads in their order, without gaps between the youngest and the oldest."""
+def sorted_ages(ages: Mapping[str, int]) -> dict[str, int]:
+    """Sort groups of ages from young to old, with the empty groups between them."""
     if not ages:
         return {}
     order = [*(name for _, name in LEAD_AGES), OLDER]
@@ -130,7 +131,7 @@ def in_years(ages: Mapping[str, int]) -> dict[str, int]:
 
 
 def zone(offset: str) -> str:
-    """Write a gmt_offset_now as people do: -5.00 is UTC-5."""
+    """Format a gmt_offset_now: -5.00 is UTC-5."""
     if offset in {"", OTHERS}:
         return offset
     hours, minutes = divmod(round(abs(float(offset)) * 60), 60)

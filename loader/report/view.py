@@ -15,8 +15,8 @@ from loader.report.wording import (
     MINUS,
     NOTHING,
     ago,
+    mask_list_id,
     mask_numbers,
-    masked_list,
     moment,
     number,
     percent,
@@ -300,7 +300,7 @@ def describe_example(name: str, example: RejectedExample, *, show_phones: bool) 
         example: the row.
         show_phones: else numbers in it are masked.
     """
-    hide, hide_list = (str, str) if show_phones else (mask_numbers, masked_list)
+    hide, hide_list = (str, str) if show_phones else (mask_numbers, mask_list_id)
     reason, details = Reason.of(name), example.details[:LONG_VALUE]
     if reason in UNREADABLE:
         return hide(details)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from loader.errors import UsageError
-from loader.fields.reject_file import APART, RESULT_COLUMNS, UNREADABLE, result_columns
+from loader.fields.reject_file import CLASH_PREFIX, RESULT_COLUMNS, UNREADABLE, result_columns
 from loader.findings import FINDING_TYPES, Findings, findings, no_findings
 from loader.frames.arrow import no_formulas, to_arrow
 from loader.frames.spool import Spool
@@ -344,6 +344,6 @@ def _apart(columns: list[str]) -> list[str]:
     """Add our columns to the source's, under names that the source does not have."""
     taken, names = set(columns), list(columns)
     for name in RESULT_COLUMNS:
-        free = next(n for n in (name, f"{APART}{name}") if n not in taken)
+        free = next(n for n in (name, f"{CLASH_PREFIX}{name}") if n not in taken)
         names.append(free)
     return names

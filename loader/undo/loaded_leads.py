@@ -36,7 +36,7 @@ from loader.archive.transfer import ForLeads, for_leads
 from loader.database.catalogue import Shape
 from loader.database.connection import Database
 from loader.dialer import ARCHIVE, CALLBACKS, HOPPER, LEADS
-from loader.fields.lead import STORED
+from loader.fields.lead import NEW_LEAD_COLUMNS
 from loader.ledger.encoding import SentBatch
 from loader.options.archive import ArchiveOptions
 from loader.undo.outcome import LOADED_TYPES, Kept, LeadsNow, MovedLeads, as_stayed
@@ -101,7 +101,7 @@ class LoadedLeads(Archiver):
     @property
     def _text(self) -> ColumnElement[str]:
         columns = self.tables.shapes[LEADS].columns
-        names = [name for name in STORED if name in columns]
+        names = [name for name in NEW_LEAD_COLUMNS if name in columns]
         return literal_column(text_of(names, self.database.adapter))
 
     @property

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from loader.database.adapter import Adapter
 from loader.database.connection import Database
 from loader.database.sql import quote_identifier
-from loader.fields.lead import STORED
+from loader.fields.lead import NEW_LEAD_COLUMNS
 from loader.frames.arrow import join_texts, to_arrow, to_series
 
 SEPARATOR = "\x1f"
@@ -43,7 +43,7 @@ def read_fingerprints(
     """
     if not len(lead_ids):
         return pd.Series(dtype="uint32", index=pd.Index([], dtype="int64"))
-    names = [name for name in STORED if name in columns]
+    names = [name for name in NEW_LEAD_COLUMNS if name in columns]
     chosen = f"lead_id IN ({', '.join(str(int(each)) for each in lead_ids)})"
     return fingerprints_of(
         database.read(lambda connection: read_texts(connection, chosen, names, database.adapter))

@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection
 
-from loader.clock import moment_text, written_offsets
+from loader.clock import format_offsets, moment_text
 from loader.database.adapter import Written
 from loader.database.catalogue import has_insert_trigger
 from loader.database.connection import Database
 from loader.dialer import LEADS
 from loader.errors import LoaderError
-from loader.fields.lead import CONSTANT, FILLED
+from loader.fields.lead import DEFAULT_VALUES, LEAD_FIELDS
 from loader.frames.arrow import to_arrow, to_series
 from loader.writing.batch import Batch, BatchLog, Inserted
 from loader.writing.fingerprints import IDENTITY, SEPARATOR, as_texts, fingerprints_of, read_texts
@@ -44,12 +44,13 @@ def as_stored(
     always = {"entry_date": moment, "modify_date": moment, "last_local_call_time": moment}
     numbers = {
         "list_id": leads["list_id"].astype("str"),
-        "gmt_offset_now": written_offsets(leads["gmt_offset_now"]),
+        "gmt_offset_now": format_offsets(leads["gmt_offset_now"]),
     }
     stored = {}
-    for name in FILLED:
+    for name in LEAD_FIELDS:
         given = numbers.get(name, leads.get(name))
-        stored[name] = _repeated(CONSTANT.get(name, ""), leads.index) if given is None else given
+        default = DEFAULT_VALUES.get(name, "")
+        stored[name] = _repeated(default, leads.index) if given is None else given
     for name, value in {**always, "user": user}.items():
         stored[name] = _repeated(value, leads.index)
     return pd.DataFrame({name: stored[name] for name in stored if name in columns})

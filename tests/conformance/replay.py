@@ -16,7 +16,7 @@ from jobs.load.job import load
 from jobs.load.request import LoadRequest
 from loader.database.connection import Database
 from loader.errors import LoaderError, NotAllowedError
-from loader.fields.lead import plain, usual_names
+from loader.fields.lead import normalize_name, usual_names
 from loader.options.load import LoadOptions
 from loader.options.report import ReportOptions
 from loader.reading.records import Chunk
@@ -158,8 +158,8 @@ def source_of(requests: dict[int, Request], labels: set[str], chunk_size: int) -
     sent = set().union(*requests.values())
     columns = ["phone_number", *(n for n in usual_names() if n in sent and n != "phone_number")]
     # A parameter is no column: its name alone counts, not what usually goes by it.
-    names = {plain(alias) for each in usual_names().values() for alias in each}
-    columns += sorted(n for n in sent - {*columns} if n in labels or plain(n) not in names)
+    names = {normalize_name(alias) for each in usual_names().values() for alias in each}
+    columns += sorted(n for n in sent - {*columns} if n in labels or normalize_name(n) not in names)
     frame = pd.DataFrame(
         [[value_of(request, name) for name in columns] for request in requests.values()],
         columns=columns,

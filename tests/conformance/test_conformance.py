@@ -34,7 +34,7 @@ from tests.conformance.reference_fields import keep
 from tests.conformance.reference_run import ReferenceRefusal
 from tests.conformance.reference_zone import skip_gap
 from tests.conformance.replay import Replayed, as_text, extras_of, replay
-from tests.conftest import asked_engines
+from tests.conftest import chosen_engines
 from tests.support.server import fill
 
 
@@ -59,7 +59,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     pairs = [
         (case, engine)
         for engine, (step, first) in SAMPLE.items()
-        if engine in asked_engines(config)
+        if engine in chosen_engines(config)
         for case in (cases if everything else cases[first::step])
     ]
     names = [f"{case['id']}-{engine}" for case, engine in pairs]

@@ -17,7 +17,7 @@ from loader.errors import ConfigurationError, DatabaseUnavailableError, LoaderEr
 from loader.options.load import LoadOptions
 from loader.results.summary import Summary
 from tests.support.loads import Loads as Files
-from tests.support.loads import Outcome, assert_extras_told, leads, load_file, outcome_of
+from tests.support.loads import Outcome, assert_extras_match, leads, load_file, outcome_of
 from tests.support.proxy import Proxy
 from tests.support.server import PrivateServer, Server, fill
 
@@ -539,7 +539,7 @@ def test_a_lost_connection_doubles_no_extra_and_loses_none(
         getattr(proxy, f"cut_{moment}")(f"TABLE `{table}`".encode(), nth=2)
         outcome = files.load(rich(10), database, **EXTRA_OPTIONS)
         assert proxy.connections == 3
-        assert_extras_told(outcome, database)
+        assert_extras_match(outcome, database)
         database.engine.dispose()
     assert outcome.summary.notices == {
         "ALT_PHONES_LOADED": 10,
@@ -584,7 +584,7 @@ def test_a_server_that_is_gone_for_good_before_extras(
         assert told == [f"EXTRA_NOT_STORED table={name} error=unknown" for name in missing]
     assert not any("EXTRA_NOT_STORED" in outcome.names(number) for number in range(2, 6))
     database = Database(database_url)
-    assert_extras_told(outcome, database)
+    assert_extras_match(outcome, database)
     database.engine.dispose()
 
 
@@ -633,7 +633,7 @@ def test_an_extra_that_the_server_refuses(
     if notice == "ALT_PHONES_LOADED":
         # The second number of a lead whose first one is refused is there, and not spoken of.
         run(database_url, "DELETE FROM vicidial_list_alt_phones WHERE lead_id IN (2, 5)")
-    assert_extras_told(outcome, database)
+    assert_extras_match(outcome, database)
 
 
 @ON_SERVERS
@@ -657,7 +657,7 @@ def test_nothing_is_told_of_extras_that_were_never_sent(
             f"EXTRA_NOT_STORED table={table} error=unknown" for table in ALL_EXTRAS
         ]
     again = Database(database_url)
-    assert_extras_told(outcome, again)
+    assert_extras_match(outcome, again)
     again.engine.dispose()
 
 

@@ -26,7 +26,7 @@ from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
 from tests.conformance.replay import extra_rows, read
 from tests.support import failpoints
-from tests.support.loads import Loads, Outcome, assert_extras_told, load_file, outcome_of
+from tests.support.loads import Loads, Outcome, assert_extras_match, load_file, outcome_of
 from tests.support.proxy import Moment, Proxy
 from tests.support.server import PrivateServer, fill, run
 
@@ -236,7 +236,7 @@ class Dialer:
         """
         database, outcome = Database(self.url), outcome_of(results)
         try:
-            assert_extras_told(outcome, database)
+            assert_extras_match(outcome, database)
             assert_in_ledger(Ledger.open(database, results), outcome)
             stored = read(database, "SELECT * FROM vicidial_list ORDER BY lead_id")
             tables = {"vicidial_list": stored, **extra_rows(database)}

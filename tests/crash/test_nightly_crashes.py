@@ -287,7 +287,9 @@ def test_a_bug_that_one_file_meets_stops_no_other(
 
     report = site.watched(Watchers(watch_run=watching))
     assert [file.outcome for file in report.files] == ["left", "loaded"]
-    assert re.match(r"a bug of ours: ZeroDivisionError in .*please report it$", report.files[0].why)
+    assert re.match(
+        r"a bug in leadloader: ZeroDivisionError in .*please report it$", report.files[0].why
+    )
     assert "Ann" not in report.text
     assert (report.exit_code, site.files()[0]) == (70, "1.csv")
 

@@ -38,12 +38,12 @@ from loader.ledger.batches import ChangeEntry, LeadEntry, _Entry
 from loader.ledger.runs import Ledger, RunRecord
 from loader.options.load import LoadOptions
 from loader.results.files import Results
-from loader.signals import Unbroken, unbroken
+from loader.signals import DeferredSignals, defer_signals
 from loader.writing.batch import Inserted
 from loader.writing.extras import ExtraInserter
 from loader.writing.updates import LeadUpdater
 from loader.writing.writer import Writer
-from tests.support.loads import Loads, Outcome, assert_extras_told, load_file, outcome_of, snapshot
+from tests.support.loads import Loads, Outcome, assert_extras_match, load_file, outcome_of, snapshot
 from tests.support.server import Server, fill, run
 from tests.support.step_kills import Killed, Point, killed_at
 
@@ -147,7 +147,7 @@ def every_step(
             if Ledger.open(database, tmp_path).runs()[0].state != "done":
                 outcome = loaded(database, path, folder)
                 assert told(outcome) == undisturbed, f"{point} {nth}"
-                assert_extras_told(outcome, database)
+                assert_extras_match(outcome, database)
             assert by_order(snapshot(database, *STAMPS)) == tables, f"{point} {nth}"
             with pytest.raises(LoadedBeforeError):
                 loaded(database, path, tmp_path / "again")
@@ -568,13 +568,13 @@ def test_a_link_to_a_database_is_that_database(database: Database, tmp_path: Pat
 
 def test_a_signal_that_waits_does_not_outlive_what_it_waits_for() -> None:
     def broken() -> None:
-        with unbroken():
-            Unbroken.waiting = "SIGTERM"
+        with defer_signals():
+            DeferredSignals.pending = "SIGTERM"
             raise ValueError
 
     with pytest.raises(ValueError):  # noqa: PT011 - the one raised here
         broken()
-    assert Unbroken.waiting is None
+    assert DeferredSignals.pending is None
 
 
 @pytest.mark.engines("myisam", "innodb")

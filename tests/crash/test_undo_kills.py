@@ -31,7 +31,16 @@ from tests.support.proxy import Moment, Proxy
 from tests.support.server import PrivateServer
 from tests.support.statements import STATEMENT
 from tests.support.step_kills import Killed, Point, killed_at
-from tests.support.undos import ROWS, csv_of, drop_archives, folder, options, prepare, tables, told
+from tests.support.undos import (
+    ROWS,
+    csv_of,
+    drop_archives,
+    folder,
+    options,
+    prepare,
+    report_counts,
+    tables,
+)
 
 ON_SERVERS = pytest.mark.engines("myisam", "innodb")
 
@@ -63,7 +72,7 @@ def assert_undone(dialer: Dialer, report: UndoReport) -> None:
     """All is as if nothing had happened on the way, and so are the results."""
     assert tables(dialer.database) == dialer.before
     assert set(rows_of(dialer.database, ARCHIVE)) == dialer.new
-    assert told(report) == (3, 3, {}, 8, 8, {})
+    assert report_counts(report) == (3, 3, {}, 8, 8, {})
     results = Path(report.results)
     assert {int(row["lead_id"]) for row in csv_of(results, "moved.csv")} == dialer.new
     assert len(csv_of(results, "reverted.csv")) == 8

@@ -40,7 +40,7 @@ CODES = {
     65: "the file cannot be used, more rows are bad than `max_reject_rate` allows, or a lead_id is",
     66: "there is no such file, or drop folder",
     69: "the database does not answer, after all retries",
-    70: "a bug of ours",
+    70: "a bug in leadloader",
     74: "the results cannot be written, such as to a full disk; what was done before is done",
     75: "try again later: it is office hours, or another process is at the file or the night",
     77: "not allowed: the dialer's user, the database account, or a drop folder is read-only",

@@ -105,14 +105,14 @@ def test_an_ignored_signal_stays_ignored(number: signal.Signals) -> None:
 @pytest.mark.parametrize("number", CAUGHT)
 def test_where_there_is_nothing_to_end_cleanly_it_ends_at_once(number: signal.Signals) -> None:
     with Stop() as stop:
-        with pytest.raises(Interrupted, match=number.name) as raised, stop.at_once():
+        with pytest.raises(Interrupted, match=number.name) as raised, stop.end_at_once():
             signal.raise_signal(number)
         assert raised.value.exit_code == 128 + number
         # What came before was not heeded yet.
-        with pytest.raises(Interrupted), stop.at_once():
+        with pytest.raises(Interrupted), stop.end_at_once():
             pytest.fail("it went on")
     with Stop() as stop:
-        with stop.at_once():
+        with stop.end_at_once():
             pass
         signal.raise_signal(number)
         assert stop.signal == number.name

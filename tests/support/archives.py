@@ -17,7 +17,7 @@ Row = dict[str, Any]
 
 
 def lead(lead_id: int, **values: Any) -> Row:
-    """Give a lead that was called: every text differs from those of others."""
+    """Return a lead that was called; its texts differ from those of other leads."""
     row = {
         "lead_id": lead_id, "entry_date": "2026-03-01 10:00:00",
         "modify_date": "2026-04-01 10:00:00", "status": "NA", "user": "6666",
@@ -52,7 +52,7 @@ def put_many(database: Database, count: int) -> None:
 def rows(
     database: Database, table: str = LEADS, key: str = "lead_id"
 ) -> dict[int, tuple[Any, ...]]:
-    """Read a table whole, by its key."""
+    """Read a whole table, by its key."""
     url = database.engine.url.render_as_string(hide_password=False)
     return {row[0]: tuple(map(str, row)) for row in run(url, f"SELECT * FROM {table} ORDER BY 1")}
 
@@ -85,14 +85,14 @@ def make_archives(database: Database, **options: Any) -> list[str]:
 
 
 def take(leads: Leads, at_most: int = 500) -> Ids:
-    """Give the next lead_ids; none: there are no more."""
+    """Return the next lead_ids; none: there are no more."""
     while not len((taken := leads.take(at_most)).lead_ids) and not taken.finished:
         pass
     return taken.lead_ids
 
 
 class Moved:
-    """What became of all chunks of a run."""
+    """The results of all chunks of a run."""
 
     def __init__(self, mover: Archiver, leads: Leads, chunk: int = 500) -> None:
         self.chunks: list[ChunkResult] = []

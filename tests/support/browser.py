@@ -1,4 +1,4 @@
-"""A headless browser that opens pages, and says what is wrong with them."""
+"""A headless browser that opens pages and reports what is wrong with them."""
 
 import os
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.support.install_programs import find_browser
 PHONE, TABLET, DESK = 360, 900, 1280
 """Widths of windows, in CSS pixels."""
 SCREENSHOTS = "LEADLOADER_SCREENSHOTS"
-"""Names a folder where pictures of pages stay."""
+"""Environment variable that names a folder in which screenshots are kept."""
 
 FLAGS = (
     "--no-sandbox",  # tests run as root in containers
@@ -27,13 +27,13 @@ FLAGS = (
 
 @dataclass
 class Opened:
-    """A page in a window, and what it said while it was there."""
+    """A page in a window, with its messages and requests."""
 
     page: Page
-    said: list[str] = field(default_factory=list)
-    """Messages to the console, and errors."""
-    asked: list[str] = field(default_factory=list)
-    """Addresses asked for, other than the page's own."""
+    messages: list[str] = field(default_factory=list)
+    """Messages on the console, dialogs and errors."""
+    requests: list[str] = field(default_factory=list)
+    """Addresses that the page requested, without its own."""
 
     @property
     def overflow(self) -> int:
@@ -44,7 +44,7 @@ class Opened:
         return width
 
     def violations(self) -> list[str]:
-        """Give what axe finds of rules of accessibility that the page breaks, contrast too."""
+        """Return the rules of accessibility that the page violates according to axe."""
         found: list[dict[str, Any]] = Axe().run(self.page).response["violations"]
         return [
             f"{each['id']}: {node['html'][:200]} {node.get('failureSummary', '')}"
@@ -69,7 +69,7 @@ class Browser:
     """Chromium, started once for many pages."""
 
     def __enter__(self) -> Self:
-        """Start it; what is missing is said by the caller's fixture."""
+        """Start it; the fixture has checked that Chromium is installed."""
         self._playwright = sync_playwright().start()
         self._chromium = self._playwright.chromium.launch(
             executable_path=find_browser(), args=list(FLAGS)
@@ -97,17 +97,17 @@ class Browser:
         opened = Opened(page)
 
         def dismiss(dialog: Dialog) -> None:
-            opened.said.append(dialog.message)
+            opened.messages.append(dialog.message)
             dialog.dismiss()
 
-        def asked(request: Request) -> None:
+        def note_request(request: Request) -> None:
             if request.url != address:
-                opened.asked.append(request.url)
+                opened.requests.append(request.url)
 
-        page.on("console", lambda message: opened.said.append(message.text))
-        page.on("pageerror", lambda error: opened.said.append(str(error)))
+        page.on("console", lambda message: opened.messages.append(message.text))
+        page.on("pageerror", lambda error: opened.messages.append(str(error)))
         page.on("dialog", dismiss)
-        page.on("request", asked)
+        page.on("request", note_request)
         try:
             page.goto(address)
             yield opened

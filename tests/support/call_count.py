@@ -1,4 +1,4 @@
-"""How much work something takes, told without a clock: the same on a machine that is busy."""
+"""Measures work by counting calls instead of time, so that a busy machine makes no difference."""
 
 import sys
 from collections.abc import Callable

@@ -1,7 +1,7 @@
-"""The dialer with its accidents: the reference with the wanted differences taken back.
+"""The dialer with its accidents: the reference without the intended differences.
 
-What is written here is just enough to see that the reference differs from the record by the wanted
-differences and by nothing else, and where our answer would part from the dialer's.
+It is just enough to check that the reference differs from the recorded cases by the intended
+differences alone, and to show where our answer differs from the dialer's.
 """
 
 import re
@@ -54,7 +54,7 @@ def dialers_text(name: str, value: str, non_latin: bool) -> str:
 
 
 def is_word(character: str, non_latin: bool) -> bool:
-    """Say whether the dialer takes a character for a letter or a digit."""
+    """Return whether the dialer takes a character for a letter or a digit."""
     if character.isascii():
         return character.isalnum()
     return non_latin and ord(character) <= 0xFFFF and unicodedata.category(character)[0] in "LN"

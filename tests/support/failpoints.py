@@ -1,4 +1,4 @@
-"""A load in a process of its own, which is really killed: by who started it, or at a local step."""
+"""A load in a process of its own, which can be killed from outside or at a step of its own."""
 
 import itertools
 import multiprocessing
@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 CHANGES = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"})
-"""Python's audit events of what changes files; `open` does if it may write."""
+"""Python's audit events of changes of files; `open` for writing is one, too."""
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 CONTEXT = multiprocessing.get_context("forkserver")
-# What takes a second to import is imported once.
+# Imported once, because it takes a second.
 CONTEXT.set_forkserver_preload(["jobs.load.job", "loader.database.connection"])
 
 
@@ -30,7 +30,7 @@ def start(
         path: of the file.
         options: of the load.
         results: folder of the results.
-        dies_before: it kills itself before the so many-th step that changes a file; 0: never.
+        dies_before: number of the step that changes a file before which it kills itself; 0: none.
     """
     process = CONTEXT.Process(target=_load, args=(url, path, dict(options), results, dies_before))
     process.start()
@@ -53,9 +53,9 @@ def _load(url: str, path: Path, options: dict[str, Any], results: Path, dies_bef
 def _die_before(nth: int) -> None:
     steps = itertools.count(1)
 
-    def look(event: str, arguments: tuple[Any, ...]) -> None:
+    def kill_at_step(event: str, arguments: tuple[Any, ...]) -> None:
         writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITES
         if (event in CHANGES or writes) and next(steps) == nth:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    sys.addaudithook(look)
+    sys.addaudithook(kill_at_step)

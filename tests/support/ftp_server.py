@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 with warnings.catch_warnings():
-    # It is built on what Python 3.12 has no more, and then brings it along.
+    # It uses modules that Python 3.12 removed, and warns of that.
     warnings.simplefilter("ignore", DeprecationWarning)
     from pyftpdlib.authorizers import DummyAuthorizer
     from pyftpdlib.handlers import FTPHandler
@@ -45,7 +45,7 @@ class Partner:
         self._server.close_all()
 
     def close(self) -> None:
-        """Hang up, and be there no more."""
+        """Stop the server."""
         self._ends.set()
         self._thread.join(10)
 

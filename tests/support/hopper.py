@@ -23,7 +23,7 @@ WINTER = datetime(2026, 1, 15, 14)
 
 
 def week(prefix: str, **hours: tuple[int, int]) -> Row:
-    """Give the hours of a week, 0/0 where none are named, as columns of a table."""
+    """Return the hours of a week, 0/0 where none are named, as columns of a table."""
     days = ("default", *reference_extras.DAYS)
     return {
         f"{prefix}_{day}_{edge}": hour
@@ -74,7 +74,7 @@ TABLES: Tables = {
 
 
 def dialer_of(tables: Tables, clock: datetime = WINTER, zone: ZoneInfo = NEW_YORK) -> Dialer:
-    """Give a dialer's facts as they are read from its tables."""
+    """Return a dialer's facts as they are read from its tables."""
     now = skip_gap(clock, zone)
     ahead = now.replace(tzinfo=zone).utcoffset() or timedelta()
     columns = ["list_id", "campaign_id", "local_call_time"]
@@ -93,7 +93,7 @@ def dialer_of(tables: Tables, clock: datetime = WINTER, zone: ZoneInfo = NEW_YOR
 
 
 def by_folded(rows: list[Row], columns: Iterable[str]) -> pd.DataFrame:
-    """Give rows by what their key, the first column, compares by."""
+    """Return rows by what their key, the first column, compares by."""
     key, *others = columns
     frame = pd.DataFrame(rows, columns=[key, *others])
     keyed = frame[others].set_index(pd.Index(fold(frame[key].astype("str"))))

@@ -28,25 +28,25 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 
 
 def find_server() -> str | None:
-    """Give the path of mariadbd, or None; /usr/sbin is not in everybody's PATH."""
+    """Return the path of mariadbd, or None; /usr/sbin is not in everybody's PATH."""
     places = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/libexec"])
     return shutil.which("mariadbd", path=places)
 
 
 def find_browser() -> str | None:
-    """Give the path of a browser that is named, or else of one that is here; None: neither."""
+    """Return the path of a browser that is named, or else of one that is here; None: neither."""
     named = os.environ.get("LEADLOADER_TEST_BROWSER")
     found = (shutil.which(name) for name in ([named] if named else BROWSERS))
     return next((path for path in found if path), None)
 
 
 def knows_server() -> bool:
-    """Say whether tests have a server, of their own or one that is named."""
+    """Return whether tests have a server, of their own or one that is named."""
     return bool(os.environ.get("LEADLOADER_TEST_DATABASE") or find_server())
 
 
 def knows_browser() -> bool:
-    """Say whether tests have a browser."""
+    """Return whether tests have a browser."""
     return find_browser() is not None
 
 
@@ -60,7 +60,7 @@ class Program(NamedTuple):
 
 
 def privilege() -> list[str] | None:
-    """Give what to put before a command that needs root: nothing or sudo; None if we may not."""
+    """Return what to put before a command that needs root: nothing or sudo; None if we may not."""
     if os.geteuid() == 0:
         return []
     if shutil.which("sudo") and succeeds(["sudo", "-n", "true"]):
@@ -85,7 +85,7 @@ def install(as_root: list[str], packages: list[str]) -> None:
 
 
 def missing() -> list[Program]:
-    """Give the programs that are not here."""
+    """Return the programs that are not here."""
     programs = (
         Program(knows_server, "mariadb-server-core", SERVER_ADVICE),
         Program(knows_browser, "chromium", BROWSER_ADVICE),

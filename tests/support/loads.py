@@ -1,4 +1,4 @@
-"""Whole loads of small files, and whether what their results say is what the tables hold."""
+"""Whole loads of small files, and checks that their results match the tables."""
 
 import csv
 import json
@@ -25,7 +25,7 @@ from tests.conformance.replay import extra_rows, read
 Rows = Sequence[Mapping[str, str]]
 
 NO_PAGE = ReportOptions(page=False)
-"""Of the many loads of the tests few are looked at."""
+"""Few of the tests need the page."""
 
 
 def load_file(
@@ -58,14 +58,14 @@ class Outcome:
         return {number: int(row["lead_id"]) for number, row in self.loaded.items()}
 
     def notices(self, number: int) -> list[str]:
-        return [said for said in self.loaded[number]["notices"].split("; ") if said]
+        return [notice for notice in self.loaded[number]["notices"].split("; ") if notice]
 
     def names(self, number: int) -> list[str]:
-        """Give the notices of a row without their details."""
-        return [said.split()[0] for said in self.notices(number)]
+        """Return the notices of a row without their details."""
+        return [notice.split()[0] for notice in self.notices(number)]
 
     def changes(self) -> list[tuple[int, int, str, str | None, str | None]]:
-        """Give the rows of changes.csv: row_number, lead_id, field, old, new; None for NULL."""
+        """Return the rows of changes.csv: row_number, lead_id, field, old, new; None for NULL."""
         names = ("row_number", "lead_id", "field", "old", "new")
         convert = ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()),
@@ -98,7 +98,7 @@ class Loads:
     def load(
         self, rows: Rows | Path, database: Database | None, job: Any = "import", **options: Any
     ) -> Outcome:
-        """Load rows, or a file that is there, and see that the results account for every row."""
+        """Load rows or an existing file; check that the results account for every row."""
         path = rows if isinstance(rows, Path) else self.file(rows)
         self.count += 1
         self.results = self.folder / f"results-{self.count}"
@@ -149,11 +149,11 @@ def snapshot(database: Database, *but: str) -> dict[str, list[dict[str, Any]]]:
     return {"vicidial_list": kept} | extra_rows(database)
 
 
-def assert_extras_told(outcome: Outcome, database: Database) -> None:
-    """What loaded.csv says of the other tables is what they hold, to the row, and nothing else."""
+def assert_extras_match(outcome: Outcome, database: Database) -> None:
+    """Check that the notices in loaded.csv name exactly the rows of the other tables."""
     told: Counter[tuple[str, str, str]] = Counter()
     for row in outcome.loaded:
-        told.update(_told_rows(outcome, row))
+        told.update(_rows_of_notices(outcome, row))
     stored: Counter[tuple[str, str, str]] = Counter()
     for table, rows in extra_rows(database).items():
         for extra in rows:
@@ -164,7 +164,7 @@ def assert_extras_told(outcome: Outcome, database: Database) -> None:
     by_id = {int(lead["lead_id"]): lead for lead in found}
     for row, lead_id in outcome.lead_ids.items():
         names = outcome.names(row)
-        # What nobody knows of is not set back, see `ExtraInserter.insert`.
+        # After an unknown error nothing is reset, see `ExtraInserter.insert`.
         if "error=unknown" in outcome.loaded[row]["notices"] or any(
             "EXISTING_LEAD" in name for name in names
         ):
@@ -175,10 +175,10 @@ def assert_extras_told(outcome: Outcome, database: Database) -> None:
         assert lead["entry_list_id"] == custom
 
 
-def _told_rows(outcome: Outcome, row: int) -> Counter[tuple[str, str, str]]:
+def _rows_of_notices(outcome: Outcome, row: int) -> Counter[tuple[str, str, str]]:
     lead_id, rows = outcome.loaded[row]["lead_id"], Counter[tuple[str, str, str]]()
-    for said in outcome.notices(row):
-        name, *words = said.split()
+    for notice in outcome.notices(row):
+        name, *words = notice.split()
         details = dict(word.partition("=")[::2] for word in words)
         match name:
             case Notice.ALT_PHONES_LOADED:
@@ -193,6 +193,6 @@ def _told_rows(outcome: Outcome, row: int) -> Counter[tuple[str, str, str]]:
 
 
 def without_numbers(outcome: Outcome) -> dict[int, str]:
-    """Give the notices as a validation knows them: without numbers that the server gives out."""
+    """Return the notices as in a validation: without ids that the server assigns."""
     words = r" (hopper_id|callback_id)=[0-9]+"
-    return {row: re.sub(words, "", said["notices"]) for row, said in outcome.loaded.items()}
+    return {row: re.sub(words, "", loaded["notices"]) for row, loaded in outcome.loaded.items()}

@@ -1,4 +1,4 @@
-"""A site with drop folders, and its nights."""
+"""A site with a drop folder, and its nights."""
 
 import json
 import os
@@ -25,7 +25,7 @@ HEADER = "phone_number,first_name,vendor_lead_code\n"
 
 
 def rows(*numbers: int) -> str:
-    """Give a file with a lead for each number; those below zero have no phone number."""
+    """Return a file with a lead for each number; those below zero have no phone number."""
     lines = (f"{727555 * 10000 + n if n > 0 else ''},Ann,v{n}\n" for n in numbers)
     return HEADER + "".join(lines)
 
@@ -77,14 +77,14 @@ class Site:
         return ["nightly", "--config", str(self.config)]
 
     def night(self, *flags: str) -> "Night":
-        """Spend a night, in this process."""
+        """Run a night in this process."""
         before = set(self._reports())
         code = run([*self.arguments, "--json", "--quiet", *flags])
         (new,) = set(self._reports()) - before
         return Night(code, NightReport.model_validate_json(new.read_text("utf-8")))
 
     def watched(self, watchers: Watchers) -> NightReport:
-        """Spend a night, in this process, that a test looks into."""
+        """Run a night in this process, watched by a test."""
         settings = read_settings({}, self.config)
         database = Database(self.url, sleep=lambda _seconds: None)
         try:
@@ -94,7 +94,7 @@ class Site:
             database.engine.dispose()
 
     def start(self, *arguments: str, program: str = PROGRAM) -> subprocess.Popen[str]:
-        """Begin a night in a process of its own."""
+        """Start a night in a process of its own."""
         return subprocess.Popen(
             [sys.executable, "-c", program, *(arguments or self.arguments)],
             stdout=subprocess.PIPE,
@@ -114,18 +114,18 @@ class Site:
         return [tuple(row.values()) for row in found]
 
     def phones(self) -> list[int]:
-        """Give the last digits of the leads' numbers, in their order."""
+        """Return the last digits of the leads' numbers, in their order."""
         return [int(str(row[0])[-4:]) for row in self.leads("phone_number")]
 
     def files(self, below: str = "drop") -> list[str]:
-        """Give the files below a folder; those of results but for error.txt are left out."""
+        """Return the files below a folder; those of results but for error.txt are left out."""
         folder = self.folder / below
         found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
         return sorted(str(p) for p in found if ".results" not in str(p) or p.name == "error.txt")
 
 
 class Meanwhile(Stop):
-    """While a night waits to see which files still grow, something happens at once."""
+    """Calls a function in place of the wait for files that still grow."""
 
     def __init__(self, happens: Callable[[], object]) -> None:
         super().__init__()
@@ -137,7 +137,7 @@ class Meanwhile(Stop):
 
 
 class Night:
-    """What came of it."""
+    """The result of a night."""
 
     def __init__(self, code: int, report: NightReport) -> None:
         self.code, self.report = code, report

@@ -80,7 +80,7 @@ class Proxy:
         self.close()
 
     def via(self, url: str) -> str:
-        """Give the address `url` of something on the server, but through the proxy."""
+        """Return the address `url` of something on the server, but through the proxy."""
         address = make_url(url).set(host="127.0.0.1", port=self.port)
         return address.render_as_string(hide_password=False)
 
@@ -184,7 +184,7 @@ class Proxy:
 
 
 def _nothing() -> None:
-    """Act in no way."""
+    """Do nothing."""
 
 
 def _lose(events: list[Event], moment: Moment) -> bool:
@@ -197,7 +197,7 @@ def _lose(events: list[Event], moment: Moment) -> bool:
 
 
 def _receive(sender: socket.socket) -> bytes:
-    """Give the next whole packet; ConnectionError if the sender hangs up before its end."""
+    """Return the next whole packet; ConnectionError if the sender hangs up before its end."""
     header = _receive_exactly(sender, 4)
     payload = _receive_exactly(sender, int.from_bytes(header[:3], "little"))
     return header + payload

@@ -1,10 +1,10 @@
-"""Summaries and details with all that a page can show, and more than anybody wants."""
+"""Summaries and details with everything that a page can show."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from loader.profile.oddities import Oddity
-from loader.profile.records import Details, OddExample, RejectedExample, Repeated
+from loader.profile.records import Details, OddExample, RejectedExample, RepeatedValue
 from loader.results.summary import (
     CallHours,
     Change,
@@ -43,7 +43,7 @@ REASONS = {
 
 
 def summary(**changes: Any) -> Summary:
-    """Give the summary of a validation that found something of all kinds."""
+    """Return the summary of a validation that found something of all kinds."""
     rejected = sum(REASONS.values())
     known: dict[str, Any] = {
         "run": "20261120-192503-4e9c1a20-7d1f",
@@ -83,7 +83,7 @@ def summary(**changes: Any) -> Summary:
 
 
 def imported(**changes: Any) -> Summary:
-    """Give the summary of an import."""
+    """Return the summary of an import."""
     known: dict[str, Any] = {
         "job": "import",
         "lead_ids": [(48001, 56000), (56010, 56229)],
@@ -97,14 +97,14 @@ def imported(**changes: Any) -> Summary:
 
 
 def without_reasons(rows: int) -> dict[str, Any]:
-    """Give the counts of a run that rejected nothing."""
+    """Return the counts of a run that rejected nothing."""
     return {
         "rows_read": rows, "loaded": rows, "rejected": 0, "reasons": {}, "reasons_all": {},
     }  # fmt: skip
 
 
 def file(**changes: Any) -> FileSummary:
-    """Give the file."""
+    """Return the file."""
     known: dict[str, Any] = {
         "name": "/srv/drop/acme_solar_2026-11-20.csv",
         "sha256": "4e9c1a20b7d0f2c1a8e35d6b90c4f1e27a5b8c3d6e9f0a1b2c3d4e5f60718293",
@@ -120,7 +120,7 @@ def file(**changes: Any) -> FileSummary:
 
 
 def profile(**changes: Any) -> Profile:
-    """Give the numbers of the file."""
+    """Return the numbers of the file."""
     filled = [
         ColumnFill(column=column, field=field, filled=FILLED[field])
         for field, column in FIELDS.items()
@@ -153,9 +153,9 @@ def profile(**changes: Any) -> Profile:
 
 
 def score() -> Score:
-    """Give a score, a part of which is not known."""
+    """Return a score, a part of which is not known."""
     parts = [
-        ("readable rows", "rows whose fields could be told apart", 100, 0.9988),
+        ("readable rows", "rows that could be split into fields", 100, 0.9988),
         ("numbers that can be called", "rows with a number that can exist", 100, 0.958),
         ("numbers that may be called", "rows on no do-not-call list", 100, None),
         ("new to the dialer", "rows that are no duplicates", 100, 0.871),
@@ -168,7 +168,7 @@ def score() -> Score:
 
 
 def compared() -> Comparison:
-    """Give a comparison with a better file."""
+    """Return a comparison with a better file."""
     return Comparison(
         file="/srv/drop/acme_solar_2026-10-20.csv",
         began=BEGAN - timedelta(days=31),
@@ -190,7 +190,7 @@ def compared() -> Comparison:
 
 
 def details(**changes: Any) -> Details:
-    """Give values of rows."""
+    """Return values of rows."""
     known: dict[str, Any] = {
         "now": NOW,
         "rejected": {
@@ -223,16 +223,18 @@ def details(**changes: Any) -> Details:
             ],
         },
         "repeated": {
-            "phone_number": [Repeated(value="7275550100", rows=31)],
-            "email": [Repeated(value="info@example.com", rows=412)],
-            "last_name": [Repeated(value="Smith", rows=120), Repeated(value="Jones", rows=98)],
+            "phone_number": [RepeatedValue(value="7275550100", rows=31)],
+            "email": [RepeatedValue(value="info@example.com", rows=412)],
+            "last_name": [
+                RepeatedValue(value="Smith", rows=120), RepeatedValue(value="Jones", rows=98)
+            ],
         },
     }  # fmt: skip
     return Details(**(known | changes))
 
 
 def odd_everywhere(value: str) -> Details:
-    """Give details whose every value is one of a stranger."""
+    """Return details whose every value is one of a stranger."""
     return details(
         rejected={
             name: [RejectedExample(row_number=1, phone=value, details=value, list_id=value)] * 5
@@ -241,5 +243,5 @@ def odd_everywhere(value: str) -> Details:
         odd={
             each.value: [OddExample(row_number=2, field=value, value=value)] * 5 for each in Oddity
         },
-        repeated={f"{n}{value}": [Repeated(value=value, rows=9)] * 5 for n in range(60)},
+        repeated={f"{n}{value}": [RepeatedValue(value=value, rows=9)] * 5 for n in range(60)},
     )

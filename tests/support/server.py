@@ -1,4 +1,4 @@
-"""A MariaDB server for the tests, there already or private, and the rows in a test's database."""
+"""A MariaDB server for the tests, existing or private, and the rows in a test's database."""
 
 import contextlib
 import itertools
@@ -47,7 +47,7 @@ SMALL_AND_FAST = (
     "--innodb-flush-log-at-trx-commit=2",
 )
 
-# When pytest is gone, however it went, this shell's input ends; then the server and its files go.
+# When pytest ends in any way, this shell's input ends; then it removes the server and its files.
 WATCH = 'read -r _; kill -9 "$(cat "$0/pid")"; rm -rf "$0"'
 
 
@@ -98,7 +98,7 @@ class Server:
         return address
 
     def close(self) -> None:
-        """Drop what was made here; the server is not ours to stop."""
+        """Drop what was made here; the server keeps running."""
         for statement in self._leave:
             self.execute(statement)
 
@@ -249,7 +249,7 @@ def fill(database: Engine | str, tables: dict[str, list[dict[str, Any]]]) -> Non
 
 
 def run(url: str, *statements: str) -> list[tuple[Any, ...]]:
-    """Run statements as they stand, in one transaction, and give the rows of the last."""
+    """Run statements in one transaction, and return the rows of the last one."""
     with _connect_anew(url).begin() as connection:
         as_it_is = {"no_parameters": True}
         results = [
@@ -262,7 +262,7 @@ def run(url: str, *statements: str) -> list[tuple[Any, ...]]:
 def empty(database: Engine | str) -> None:
     """Leave the dialer tables without rows, their ids at 1, and no other table."""
     with _lax(database) as connection:
-        # A test that failed may have left a transaction open, which would hold us up.
+        # A failed test may have left a transaction open, which would block this.
         sessions = text(
             "SELECT id FROM information_schema.processlist"
             " WHERE db = DATABASE() AND id <> CONNECTION_ID()"
@@ -280,7 +280,7 @@ def empty(database: Engine | str) -> None:
             " WHERE table_schema = DATABASE() AND auto_increment > 1"
         )
         for name in connection.scalars(text(" UNION ".join(queries))).all():
-            # Slow on InnoDB, but what sets ids back.
+            # Slow on InnoDB, but it resets ids.
             counts = ours[name].autoincrement_column is not None
             connection.execute(text(f"{'TRUNCATE' if counts else 'DELETE FROM'} `{name}`"))
 

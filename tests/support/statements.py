@@ -1,4 +1,4 @@
-"""Statements of the program, to act right before them."""
+"""Acts right before statements of the program."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -11,16 +11,16 @@ from loader.database.connection import Database
 
 @contextlib.contextmanager
 def just_before(database: Database, statement: str, action: Callable[[], object]) -> Iterator[None]:
-    """Do something once, right before a statement that begins so is sent."""
+    """Call `action` once, right before a statement that begins with `statement` is sent."""
     waiting = [action]
 
-    def look(_c: Any, _cursor: Any, text: str, *_rest: Any) -> None:
+    def listener(_c: Any, _cursor: Any, text: str, *_rest: Any) -> None:
         if waiting and text.replace("`", "").startswith(statement):
             waiting.pop()()
 
-    event.listen(database.engine, "before_cursor_execute", look)
+    event.listen(database.engine, "before_cursor_execute", listener)
     yield
-    event.remove(database.engine, "before_cursor_execute", look)
+    event.remove(database.engine, "before_cursor_execute", listener)
     assert not waiting, "it never came"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 
 class Killed(BaseException):
-    """As if the process had ended here."""
+    """Stands for the end of the process."""
 
 
 class Point(NamedTuple):

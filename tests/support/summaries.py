@@ -1,4 +1,4 @@
-"""Summaries of runs that were never run, as the jobs write them."""
+"""Made-up summaries of runs, as the jobs write them."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -54,7 +54,7 @@ def summary_of(
     reasons: dict[str, int] | None = None,
     **given: Any,
 ) -> Summary:
-    """Make a summary of a file; what it has is told by its name."""
+    """Make a summary of a file; its SHA-256 is derived from its name."""
     reasons, columns = reasons or {}, given.pop("columns", list(COLUMNS))
     began = given.setdefault("began", BEGAN)
     sha256 = given.pop("sha256", hashlib.sha256(name.encode()).hexdigest())
@@ -75,8 +75,8 @@ def summary_of(
     return Summary(file=file, reasons=reasons, **{**counts, **usual, **given})
 
 
-def written(folder: Path, summary: Summary) -> Path:
-    """Write a summary as a results folder has it; give the folder."""
+def write_summary(folder: Path, summary: Summary) -> Path:
+    """Write a summary into a new results folder; return the folder."""
     folder.mkdir(parents=True)
     (folder / "summary.json").write_text(summary.model_dump_json(indent=2), "utf-8")
     return folder

@@ -1,4 +1,4 @@
-"""A load with all that can come with it, into a dialer with leads, that the tests take back."""
+"""A load with all extras into a dialer with leads, which the tests undo."""
 
 import csv
 from pathlib import Path
@@ -41,7 +41,7 @@ WAYS: dict[str, dict[str, Any]] = {
 
 
 def options(way: str) -> dict[str, Any]:
-    """Give the options of a load that updates or moves existing leads."""
+    """Return the options of a load that updates or moves existing leads."""
     return OPTIONS | {"duplicate_check": "DUPSYS"} | WAYS[way]
 
 
@@ -57,7 +57,7 @@ def drop_archives(database: Database) -> None:
 
 
 def tables(database: Database) -> dict[str, list[dict[str, Any]]]:
-    """Give what there is beside the archive; the server moves modify_date by itself."""
+    """Return all tables but archives, without modify_date, which the server sets itself."""
     found = snapshot(database, "modify_date")
     return {name: rows for name, rows in found.items() if not name.endswith("_archive")}
 
@@ -67,7 +67,7 @@ def csv_of(folder: Path, name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def told(report: UndoReport) -> tuple[Any, ...]:
+def report_counts(report: UndoReport) -> tuple[Any, ...]:
     return (
         report.leads, report.moved, report.leads_stayed,
         report.changes, report.reverted, report.changes_stayed,

@@ -11,7 +11,7 @@ Sheets = dict[str, list[list[Cell]]]
 
 
 def serial(day: datetime.datetime) -> float:
-    """Give a date as Excel stores it."""
+    """Return a date as Excel stores it."""
     return (day - datetime.datetime(1899, 12, 30)) / datetime.timedelta(days=1)
 
 

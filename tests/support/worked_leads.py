@@ -1,9 +1,9 @@
-"""Leads as a dialer has them after some weeks of calls, many at once, the same every time."""
+"""Many leads as a dialer has them after some weeks of calls, always the same ones."""
 
 from tests.support.server import run
 
 PROCESSED = ("DEC", "DNC", "NI", "SALE", "XFER")
-"""Statuses of leads that nobody calls any more; the others are still at work."""
+"""Statuses of leads that are not called any more."""
 
 AT_WORK = ("A", "AA", "AB", "B", "CALLBK", "DROP", "N", "NA", "NEW", "PDROP", "PU")
 

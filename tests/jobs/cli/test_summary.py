@@ -157,7 +157,7 @@ noticed         rows
 
 score: 88.4 of 100
   readable rows               97.0%
-  numbers that may be called      -  not looked at
+  numbers that may be called      -  not checked
   tidy                         100%
 
 filled
@@ -174,7 +174,7 @@ compared with acme_1.csv, 2026-11-01  before    now
   columns that came                               1  Notes
   columns that went                               2  Landline, Fax
 
-score: 1 of 3 parts was not looked at; compare only lists that were checked alike
+score: 1 of 3 parts was not checked; compare only lists with the same checks
 filled in every row: phone_number, first_name
 number types: FIXED_LINE_OR_MOBILE 800, TOLL_FREE 12
 countries: US 790, CA 20, unknown 2
@@ -311,7 +311,7 @@ def test_a_score_has_one_decimal_and_is_100_only_if_it_is(points: float, told: s
     said = plain(summary(profile=PROFILE.model_copy(update={"score": score})))
     assert f"\nscore: {told}\n" in said
     assert re.search(r"^  n +99\.9%$", said, re.MULTILINE)
-    assert "not looked at" not in said
+    assert "not checked" not in said
 
 
 # --- with bars -----------------------------------------------------------------------------------
@@ -342,10 +342,10 @@ noticed         rows
                       3, city 2)
   NO_TIME_ZONE     2  no time zone was found; gmt_offset_now is 0.00
 
-score: 88.4 of 100                                  filled
-  readable rows               97.0%  ███████▊         last_name  99.9%  ███████▉
-  numbers that may be called      -  not looked at    city       90.7%  ███████▎
-  tidy                         100%  ████████         email      32.2%  ██▌
+score: 88.4 of 100                                filled
+  readable rows               97.0%  ███████▊       last_name  99.9%  ███████▉
+  numbers that may be called      -  not checked    city       90.7%  ███████▎
+  tidy                         100%  ████████       email      32.2%  ██▌
 
 compared with acme_1.csv, 2026-11-01  before    now
   rows                                   900  1,000
@@ -356,8 +356,8 @@ compared with acme_1.csv, 2026-11-01  before    now
   columns that came                               1  Notes
   columns that went                               2  Landline, Fax
 
-score                    1 of 3 parts was not looked at; compare only lists that
-                         were checked alike
+score                    1 of 3 parts was not checked; compare only lists with
+                         the same checks
 filled in every row      phone_number, first_name
 number types             FIXED_LINE_OR_MOBILE 800, TOLL_FREE 12
 countries                US 790, CA 20, unknown 2

@@ -26,7 +26,16 @@ from tests.support.archives import sql
 from tests.support.loads import Loads, Outcome
 from tests.support.server import PrivateServer
 from tests.support.step_kills import Killed, Point, killed_at
-from tests.support.undos import LEADS, ROWS, drop_archives, folder, options, prepare, tables, told
+from tests.support.undos import (
+    LEADS,
+    ROWS,
+    drop_archives,
+    folder,
+    options,
+    prepare,
+    report_counts,
+    tables,
+)
 
 ON_SQLITE = pytest.mark.engines("sqlite")
 
@@ -94,7 +103,7 @@ def test_it_says_it_as_json(
     assert command(database, outcome.summary.run, "--json", "--quiet") == 0
     shown = capfd.readouterr()
     report = UndoReport.model_validate_json(shown.out)
-    assert told(report) == (3, 3, {}, 8, 8, {})
+    assert report_counts(report) == (3, 3, {}, 8, 8, {})
     assert shown.err == ""
     in_folder = (Path(report.results) / "summary.json").read_text("utf-8")
     assert json.loads(in_folder) == json.loads(shown.out)
@@ -167,7 +176,7 @@ def test_a_signal_ends_it_and_the_same_call_goes_on(
     # Wherever it is told to write, it goes on in its own folder.
     other = tmp_path / "other"
     report = undo(run_name, database, other, watchers=Watchers(say=say))
-    assert told(report) == (3, 3, {}, 8, 8, {})
+    assert report_counts(report) == (3, 3, {}, 8, 8, {})
     assert report.results == str(folder(tmp_path))
     assert not other.exists()
     assert tables(database) == before
@@ -208,7 +217,7 @@ def test_another_run_s_summary_is_not_taken_for_its_own(
         undo(broken_off, database)
     assert Ledger(database, is_shared=True).run(broken_off).state == "undoing"
     summary.unlink()
-    assert told(undo(broken_off, database)) == (3, 3, {}, 8, 8, {})
+    assert report_counts(undo(broken_off, database)) == (3, 3, {}, 8, 8, {})
     assert tables(database) == before
 
 
@@ -271,7 +280,7 @@ def test_a_ledger_that_is_a_file(
     for dry_run in (True, False):
         results = folder(tmp_path, f"dry-{dry_run}")
         report = undo(outcome.summary.run, theirs, results, dry_run=dry_run)
-        assert told(report) == (3, 3, {}, 8, 8, {})
+        assert report_counts(report) == (3, 3, {}, 8, 8, {})
     theirs.engine.dispose()
     assert f"the ledger is the file {file}" in report.remarks[-1]
     assert tables(database) == before

@@ -18,7 +18,7 @@ from jobs.compare.runs import compare_runs
 from loader.errors import NoSuchFileError, ResultsError, UsageError
 from loader.report.wording import BARS, spark
 from tests.support.browser import DESK, PHONE, Browser
-from tests.support.summaries import BEGAN, profile_of, summary_of, written
+from tests.support.summaries import BEGAN, profile_of, summary_of, write_summary
 
 HOSTILE = "[/]<script>alert(1)</script>\u202e=HYPERLINK(1) 😀 [bold]{{ 7 * 7 }}"
 
@@ -57,8 +57,8 @@ def month(tmp_path: Path) -> Path:
             f"solar_{day}.csv", 500, {"DUPLICATE_PHONE_NUMBER_IN_LIST": 100 - 20 * day} if day < 5
             else {}, began=began,
         )  # fmt: skip
-        written(folder / f"acme-{day}", acme)
-        written(folder / "nightly" / f"solar-{day}", solar)
+        write_summary(folder / f"acme-{day}", acme)
+        write_summary(folder / "nightly" / f"solar-{day}", solar)
     return folder
 
 
@@ -207,7 +207,7 @@ def hours(count: int) -> dict[str, Any]:
 )  # fmt: skip
 def test_one_run_of_a_file_counts(tmp_path: Path, runs: list[dict[str, Any]], counts: int) -> None:
     for number, each in enumerate(runs):
-        written(tmp_path / str(number), summary_of(**hours(number), **each))
+        write_summary(tmp_path / str(number), summary_of(**hours(number), **each))
     found = compare_runs([tmp_path])
     assert [run.run for run in found.runs if run.counts] == [f"run-{counts}"]
     assert found.sources[0].files == 1
@@ -218,12 +218,12 @@ def test_one_run_of_a_file_counts(tmp_path: Path, runs: list[dict[str, Any]], co
 
 def test_one_file_of_two_sources_counts_for_both(tmp_path: Path) -> None:
     for number, source in enumerate(("acme", "solar")):
-        written(tmp_path / source, summary_of(source=source, **hours(number)))
+        write_summary(tmp_path / source, summary_of(source=source, **hours(number)))
     assert [it.files for it in compare_runs([tmp_path]).sources] == [1, 1]
 
 
 def test_samples_are_marked(tmp_path: Path) -> None:
-    written(tmp_path / "s", summary_of(rows=50, job="validate", sample_of=4_000))
+    write_summary(tmp_path / "s", summary_of(rows=50, job="validate", sample_of=4_000))
     assert "a sample: 50 of 4,000 rows" in render_compared(compare_runs([tmp_path]))
 
 
@@ -231,7 +231,7 @@ def test_files_of_one_day_are_drawn_one_after_the_other(tmp_path: Path) -> None:
     for number in range(3):
         reasons = {"BROKEN_QUOTE": 10 * number}
         summary = summary_of(f"acme_{number}.csv", 100, reasons, **hours(number))
-        written(tmp_path / str(number), summary)
+        write_summary(tmp_path / str(number), summary)
     page = render_compared(compare_runs([tmp_path]))
     # Reject rates and scores, and the reject rates of the only source.
     assert page.count("<svg") == 3
@@ -241,8 +241,8 @@ def test_files_of_one_day_are_drawn_one_after_the_other(tmp_path: Path) -> None:
 
 
 def test_one_file_has_no_line_and_it_is_said(tmp_path: Path) -> None:
-    written(tmp_path / "1", summary_of())
-    written(tmp_path / "2", summary_of("solar.csv", **hours(24)))
+    write_summary(tmp_path / "1", summary_of())
+    write_summary(tmp_path / "2", summary_of("solar.csv", **hours(24)))
     page = render_compared(compare_runs([tmp_path]))
     assert "<svg" not in page
     assert "no source has two files yet" in page
@@ -250,16 +250,16 @@ def test_one_file_has_no_line_and_it_is_said(tmp_path: Path) -> None:
 
 def test_a_chart_of_one_line_has_no_legend(tmp_path: Path) -> None:
     for number, name in enumerate(("acme_1.csv", "acme_2.csv", "solar_1.csv")):
-        written(tmp_path / str(number), summary_of(name, **hours(24 * number)))
+        write_summary(tmp_path / str(number), summary_of(name, **hours(24 * number)))
     page = render_compared(compare_runs([tmp_path]))
     assert [svg.count(">acme</text>") for svg in page.split("<svg")[1:]] == [1, 1, 0]
 
 
 STARS = {
     "none": ([0, 0], ""),
-    "one": ([1, 0], "* 1 of 7 parts was not looked at"),
-    "two": ([2, 2], "* 2 of 7 parts were not looked at"),
-    "some": ([1, 3], "* 1 to 3 of 7 parts were not looked at"),
+    "one": ([1, 0], "* 1 of 7 parts was not checked"),
+    "two": ([2, 2], "* 2 of 7 parts were not checked"),
+    "some": ([1, 3], "* 1 to 3 of 7 parts were not checked"),
 }
 
 
@@ -269,14 +269,14 @@ def test_scores_of_lists_that_were_checked_less_have_a_star(
 ) -> None:
     for number, (name, parts) in enumerate(zip(("acme", "solar"), unknown, strict=True)):
         profile = profile_of(100, 93.6 + number, unknown=parts)
-        written(tmp_path / name, summary_of(f"{name}.csv", profile=profile, **hours(number)))
+        write_summary(tmp_path / name, summary_of(f"{name}.csv", profile=profile, **hours(number)))
     called(tmp_path)
     out, page = capsys.readouterr().out, page_of()
     scores = [f"{93.6 + number}{'*' if parts else ''}" for number, parts in enumerate(unknown)]
     assert re.findall(r"9\d\.\d\*?", out) == scores
     # Newest and mean score, and those of parts and of runs.
     assert [page.count(f">{score}</td>") for score in scores] == [4, 4]
-    assert out.count("looked at") == (1 if note else 0)
+    assert out.count("not checked") == (1 if note else 0)
     assert note in out
     assert page.count(f">{note};") == (2 if note else 0)
     called(tmp_path, json_summary=True)
@@ -289,7 +289,7 @@ def test_scores_of_lists_that_were_checked_less_have_a_star(
 def test_the_mean_of_scores_has_a_star_if_any_has(tmp_path: Path) -> None:
     for number, unknown in enumerate((2, 0)):
         profile = profile_of(100, [99.9, 100.0][number], unknown=unknown)
-        written(
+        write_summary(
             tmp_path / f"{number}", summary_of(f"a_{number}.csv", profile=profile, **hours(number))
         )
     source = compare_runs([tmp_path]).sources[0]
@@ -299,9 +299,9 @@ def test_the_mean_of_scores_has_a_star_if_any_has(tmp_path: Path) -> None:
 
 
 def test_parts_are_those_of_the_score_that_is_shown(tmp_path: Path) -> None:
-    written(tmp_path / "1", summary_of("a_1.csv", profile=profile_of(100, 80.0), **hours(1)))
+    write_summary(tmp_path / "1", summary_of("a_1.csv", profile=profile_of(100, 80.0), **hours(1)))
     empty = profile_of(0, None, unknown=7)
-    written(tmp_path / "2", summary_of("a_2.csv", rows=0, profile=empty, **hours(2)))
+    write_summary(tmp_path / "2", summary_of("a_2.csv", rows=0, profile=empty, **hours(2)))
     source = compare_runs([tmp_path]).sources[0]
     assert (source.score_last, source.unknown_parts) == (80, 0)
     assert source.parts["readable rows"] == 0.8
@@ -310,7 +310,7 @@ def test_parts_are_those_of_the_score_that_is_shown(tmp_path: Path) -> None:
 def test_rows_of_imports_and_of_validations_are_called_alike(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    written(tmp_path / "1", summary_of(job="validate", reasons={"BROKEN_QUOTE": 31}))
+    write_summary(tmp_path / "1", summary_of(job="validate", reasons={"BROKEN_QUOTE": 31}))
     called(tmp_path)
     assert "fit to load" in capsys.readouterr().out
     page = page_of()
@@ -319,7 +319,7 @@ def test_rows_of_imports_and_of_validations_are_called_alike(
 
 
 def test_no_rows_and_no_profile_are_told_as_unknown(tmp_path: Path) -> None:
-    written(tmp_path / "0", summary_of(rows=0, profile=None))
+    write_summary(tmp_path / "0", summary_of(rows=0, profile=None))
     found = compare_runs([tmp_path])
     source = found.sources[0]
     assert (source.reject_rate, source.trend, source.score_last, source.rates) == (
@@ -334,8 +334,8 @@ def test_no_rows_and_no_profile_are_told_as_unknown(tmp_path: Path) -> None:
 
 
 def test_times_without_a_zone_are_of_utc(tmp_path: Path) -> None:
-    written(tmp_path / "0", summary_of(began=BEGAN.replace(tzinfo=None)))
-    written(tmp_path / "1", summary_of("acme_2.csv", began=BEGAN))
+    write_summary(tmp_path / "0", summary_of(began=BEGAN.replace(tzinfo=None)))
+    write_summary(tmp_path / "1", summary_of("acme_2.csv", began=BEGAN))
     assert [run.began for run in compare_runs([tmp_path]).runs] == [BEGAN, BEGAN]
 
 
@@ -344,7 +344,7 @@ def test_names_are_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
         hostile = summary_of(
             f"{HOSTILE}{number}.csv", 10, {HOSTILE: 1}, source=HOSTILE, **hours(24 * number)
         )
-        written(tmp_path / str(number), hostile)
+        write_summary(tmp_path / str(number), hostile)
     (tmp_path / "<img src=x>").mkdir()
     (tmp_path / "<img src=x>" / "summary.json").write_text("{", "utf-8")
     called(tmp_path)
@@ -380,7 +380,7 @@ def test_the_page_stays_small(tmp_path: Path, capsys: pytest.CaptureFixture[str]
             source=f"{long if number % 2 else ''}<{number % 300}>",
             sha256=f"{number:064}", **hours(number * 24),
         )  # fmt: skip
-        written(tmp_path / "r" / str(number), summary)
+        write_summary(tmp_path / "r" / str(number), summary)
     called(tmp_path / "r")
     out = capsys.readouterr().out
     assert "and 100 more sources" in out
@@ -431,15 +431,17 @@ def test_the_page_is_good_in_a_browser(
     browser: Browser, month: Path, tmp_path: Path, width: int, scheme: str
 ) -> None:
     long = summary_of(f"{HOSTILE}.csv", 10, {"BROKEN_QUOTE": 4}, source=HOSTILE * 3, **hours(1))
-    written(month / "hostile", long)
-    written(month / "sample", summary_of("roof_1.csv", job="validate", sample_of=9_000, **hours(2)))
+    write_summary(month / "hostile", long)
+    write_summary(
+        month / "sample", summary_of("roof_1.csv", job="validate", sample_of=9_000, **hours(2))
+    )
     (month / "list").mkdir()
     (month / "list" / "summary.json").write_text("{", "utf-8")
     called(month)
     with browser.opened(Path("compare.html"), width=width, scheme=scheme) as opened:
         opened.unfold()
         opened.keep(tmp_path / "pictures", f"compare-{width}-{scheme}")
-        assert (opened.said, opened.asked, opened.overflow) == ([], [], 0)
+        assert (opened.messages, opened.requests, opened.overflow) == ([], [], 0)
         assert opened.violations() == []
         assert opened.page.evaluate(ASKEW) == []
         if width == DESK:

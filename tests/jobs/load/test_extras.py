@@ -12,7 +12,7 @@ from tests.support.loads import (
     Loads,
     Outcome,
     Rows,
-    assert_extras_told,
+    assert_extras_match,
     leads,
     snapshot,
     without_numbers,
@@ -65,7 +65,7 @@ def test_everything_comes_with_the_leads(
     assert {n: sorted(names) for n, names in said.items()} == {
         n: sorted(names) for n, names in SAID.items()
     }
-    assert_extras_told(outcome, database)
+    assert_extras_match(outcome, database)
     by_row = {lead_id: number for number, lead_id in outcome.lead_ids.items()}
     custom_101 = texts(database, "SELECT lead_id, colour, since FROM custom_101 ORDER BY lead_id")
     assert [(by_row[int(str(lead))], *rest) for lead, *rest in custom_101] == [
@@ -139,7 +139,7 @@ def load_here(
     fill(database.engine, TABLES)
     outcome = loads.load(rows, database, user="loader", **options)
     assert outcome.reasons == {}
-    assert_extras_told(outcome, database)
+    assert_extras_match(outcome, database)
     return outcome, leads(database, "status")
 
 
@@ -257,7 +257,7 @@ def test_custom_fields_where_the_dialer_has_them_switched_off(
     rows = [{"phone_number": "7275550001", "colour": "red"}]
     outcome = loads.load(rows, database, user="loader", list_id="102", custom_fields="Y")
     assert outcome.names(2) == [notice]
-    assert_extras_told(outcome, database)
+    assert_extras_match(outcome, database)
 
 
 @ON_SQLITE

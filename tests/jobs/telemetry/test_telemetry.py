@@ -279,7 +279,7 @@ def test_a_night_without_files(exit_code: int, kind: str, config: None, listener
             BusyError("nightly is held by pid 12"), "nightly is held by pid 12", id="ours"
         ),
         pytest.param(
-            KeyError("Zaphod"), "a bug of ours: KeyError in test_telemetry.py", id="a-bug"
+            KeyError("Zaphod"), "a bug in leadloader: KeyError in test_telemetry.py", id="a-bug"
         ),
         pytest.param(KeyboardInterrupt(), "interrupted", id="ctrl-c"),
     ],

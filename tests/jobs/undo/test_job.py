@@ -15,7 +15,7 @@ from loader.writing.updates import LeadUpdater
 from loader.writing.writer import Writer
 from tests.support.archives import rows as rows_of
 from tests.support.archives import sql
-from tests.support.loads import Loads, Outcome, assert_extras_told
+from tests.support.loads import Loads, Outcome, assert_extras_match
 from tests.support.statements import just_before
 from tests.support.step_kills import Killed, Point, killed_at
 from tests.support.undos import (
@@ -29,8 +29,8 @@ from tests.support.undos import (
     folder,
     options,
     prepare,
+    report_counts,
     tables,
-    told,
 )
 
 ON_SQLITE = pytest.mark.engines("sqlite")
@@ -68,20 +68,20 @@ def test_everything_is_as_before_the_load(
 ) -> None:
     before = tables(dialer)
     outcome = load(way)
-    assert_extras_told(outcome, dialer)
+    assert_extras_match(outcome, dialer)
     loaded, leads = tables(dialer), rows_of(dialer)
     new = [outcome.lead_ids[row] for row in (2, 3, 4)]
     counts = (3, 3, {}, len(outcome.changes()), len(outcome.changes()), {})
     assert len(outcome.changes()) == {"update": 8, "move": 2}[way]
 
     dry = undo(outcome.summary.run, dialer, folder(tmp_path, "dry"), dry_run=True)
-    assert (tables(dialer), told(dry)) == (loaded, counts)
+    assert (tables(dialer), report_counts(dry)) == (loaded, counts)
     assert Ledger(dialer, is_shared=True).run(outcome.summary.run).state == "done"
 
     report = undo(outcome.summary.run, dialer, folder(tmp_path))
     assert tables(dialer) == before
     assert rows_of(dialer, ARCHIVE) == {lead_id: leads[lead_id] for lead_id in new}
-    assert told(report) == counts
+    assert report_counts(report) == counts
     assert report.from_hopper == len(loaded[HOPPER])
     for each in (folder(tmp_path, "dry"), folder(tmp_path)):
         moved = [(int(row["row_number"]), int(row["lead_id"])) for row in csv_of(each, "moved.csv")]
@@ -146,9 +146,9 @@ def test_what_others_worked_with_stays_and_is_told(
         3, 0, {"CALLED": 1, "CHANGED": 1, "HELD": 1}, 8, 2, {"CHANGED": 2, "GONE": 4},
     )  # fmt: skip
     dry = undo(outcome.summary.run, dialer, folder(tmp_path, "dry"), dry_run=True)
-    assert (tables(dialer), told(dry)) == (before, counts)
+    assert (tables(dialer), report_counts(dry)) == (before, counts)
     report = undo(outcome.summary.run, dialer, folder(tmp_path))
-    assert told(report) == counts
+    assert report_counts(report) == counts
     after = tables(dialer)
     before[LEADS][0] |= {"first_name": "", "vendor_lead_code": None}
     assert after == before
@@ -177,12 +177,12 @@ def test_what_becomes_free_is_taken_by_another_undo(
     outcome = load()
     run, held = outcome.summary.run, outcome.lead_ids[4]
     sql(dialer, f"INSERT INTO vicidial_auto_calls (lead_id) VALUES ({held})")
-    assert told(undo(run, dialer, folder(tmp_path)))[:3] == (3, 2, {"HELD": 1})
+    assert report_counts(undo(run, dialer, folder(tmp_path)))[:3] == (3, 2, {"HELD": 1})
     sql(dialer, "DELETE FROM vicidial_auto_calls")
     # Somebody enters by hand what the load had written: that is none of its changes.
     sql(dialer, f"UPDATE {LEADS} SET city = 'Bruges' WHERE lead_id = 2")
     report = undo(run, dialer, folder(tmp_path, "again"))
-    assert told(report) == (1, 1, {}, 0, 0, {})
+    assert report_counts(report) == (1, 1, {}, 0, 0, {})
     before[LEADS][1]["city"] = "Bruges"
     assert tables(dialer) == before
     with pytest.raises(UndoneBeforeError):
@@ -206,7 +206,7 @@ def test_an_undo_is_taken_back(dialer: Database, load: Load, tmp_path: Path) -> 
     report = undo(run, dialer, folder(tmp_path))
     dry = undo(report.run, dialer, folder(tmp_path, "dry"), dry_run=True)
     back = undo(report.run, dialer, folder(tmp_path, "back"))
-    assert told(dry) == told(back) == told(report)
+    assert report_counts(dry) == report_counts(back) == report_counts(report)
     # The dialer fills its hopper itself.
     loaded.pop(HOPPER)
     assert (tables(dialer), rows_of(dialer, ARCHIVE)) == (loaded, {})
@@ -223,7 +223,7 @@ def test_an_undo_is_taken_back(dialer: Database, load: Load, tmp_path: Path) -> 
         with pytest.raises(UsageError, match=said):
             undo(wrong, dialer, folder(tmp_path, "wrong"))
     last = undo(run, dialer, folder(tmp_path, "last"))
-    assert told(last) == told(report)
+    assert report_counts(last) == report_counts(report)
 
 
 def test_a_run_that_is_not_known(database: Database, tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_a_dry_run_needs_no_rights(
     reader = Database(read_only_url)
     report = undo(outcome.summary.run, reader, folder(tmp_path), dry_run=True)
     reader.engine.dispose()
-    assert told(report) == (3, 3, {}, 8, 8, {})
+    assert report_counts(report) == (3, 3, {}, 8, 8, {})
 
 
 @pytest.mark.engines("myisam", "innodb")
@@ -258,7 +258,7 @@ def test_leads_without_the_callback_that_was_refused_go_too(
         assert "EXTRA_NOT_STORED" in outcome.names(2)
     finally:
         sql(dialer, "DROP TRIGGER none")
-    assert told(undo(outcome.summary.run, dialer, folder(tmp_path)))[:3] == (3, 3, {})
+    assert report_counts(undo(outcome.summary.run, dialer, folder(tmp_path)))[:3] == (3, 3, {})
     assert tables(dialer) == before
 
 
@@ -315,5 +315,5 @@ def test_leads_of_a_batch_that_was_cut_in_halves_go_as_they_are_stored(
     [killed] = Ledger(database, is_shared=True).runs()
     report = undo(killed.run, database, folder(tmp_path))
     assert (rows_of(database), rows_of(database, ARCHIVE)) == ({}, stored)
-    assert told(report)[:3] == (len(stored), len(stored), {})
+    assert report_counts(report)[:3] == (len(stored), len(stored), {})
     assert f"at a batch of 8 leads; {8 - len(stored)} of them were not stored" in report.remarks[0]

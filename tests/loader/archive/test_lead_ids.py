@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from loader.api.lead_archive import (
     DUPLICATE,
     NO_VALUE,
+    NOT_FOUND,
     NOT_INTEGER,
-    NOT_THERE,
     TOO_MANY,
     check_request,
 )
@@ -77,7 +77,7 @@ def test_a_text(text: str, lead_ids: list[int]) -> None:
         ("\udcff", NOT_INTEGER, ("?",)),
         ("7,3,3,7,3,1", DUPLICATE, (3, 7)),
         ("7,007", DUPLICATE, (7,)),
-        (f"1,{HUGE}", NOT_THERE, (HUGE,)),
+        (f"1,{HUGE}", NOT_FOUND, (HUGE,)),
         # The first check that fails is the one that is told.
         (f"1,1,x,{HUGE}", NOT_INTEGER, ("x",)),
         (f"1,1,{HUGE}", DUPLICATE, (1,)),
@@ -135,7 +135,7 @@ def test_a_file(content: str | bytes, lead_ids: list[int]) -> None:
         ("1\r\n\r\n2,,x,3\r\n", NOT_INTEGER, (), "line 3 (of a table, "),
         ("1\n2\n\n1\n", DUPLICATE, (1,), "line 4"),
         (f"{HUGE}\n5\n5", DUPLICATE, (5,), "line 3"),
-        (f"5\n{HUGE}", NOT_THERE, (HUGE,), "line 2"),
+        (f"5\n{HUGE}", NOT_FOUND, (HUGE,), "line 2"),
         ("row_number,lead_id,notices\n2,,\n3,,\n", NOT_INTEGER, (), "line 2, whose lead_id is"),
         ('notes,lead_id\n\n"a\nb",1\n,1.0', NOT_INTEGER, ("1.0",), "line 5"),
         ("a\tlead_id\r\n\t7\r\n\t8\r\n\t7\r\n", DUPLICATE, (7,), "line 4"),
@@ -223,7 +223,7 @@ def test_a_request(count: int) -> None:
         (range(501), TOO_MANY, ()),
         ([0, 0], DUPLICATE, (0,)),
         ([3, 1, 3, 1, 3], DUPLICATE, (3, 1)),
-        ([-1, HUGE, 2**63, -(2**63) - 1], NOT_THERE, (HUGE, 2**63, -(2**63) - 1)),
+        ([-1, HUGE, 2**63, -(2**63) - 1], NOT_FOUND, (HUGE, 2**63, -(2**63) - 1)),
         # The first check that fails is the one that is told.
         (["x", *range(501), 0], NOT_INTEGER, ("x",)),
         ([*range(501), 0], TOO_MANY, ()),
@@ -257,7 +257,7 @@ def plainly(values: list[str]) -> list[int] | tuple[str, tuple[int | str, ...]]:
         return NO_VALUE, ()
     if twice:
         return DUPLICATE, tuple(sorted(twice))
-    return (NOT_THERE, tuple(huge)) if huge else lead_ids
+    return (NOT_FOUND, tuple(huge)) if huge else lead_ids
 
 
 def ours(read: Any) -> list[int] | tuple[str, tuple[int | str, ...]]:

@@ -17,7 +17,7 @@ from loader.dialer import NANPA, PHONE_CODES, POSTAL_CODES, Column, Dialer
 from loader.findings import Findings, Notices
 from loader.frames.arrow import to_arrow
 from loader.options.load import LoadOptions
-from loader.phones.number_zones import ABBREVIATIONS, _zones_of_states
+from loader.phones.number_zones import ABBREVIATIONS, _zones_by_state
 from tests.conformance import reference_zone
 from tests.conformance.reference_zone import number_of
 
@@ -544,7 +544,7 @@ def test_no_leads(codes: list[Row], tz_method: str) -> None:
 
 
 def test_the_table_of_states() -> None:
-    states = _zones_of_states()
+    states = _zones_by_state()
     zones = {zone for names in states.values() for zone in names} | set(ABBREVIATIONS.values())
     assert [zone for zone in sorted(zones) if not ZoneInfo(zone).key] == []
     assert states["1", "FLORIDA"] == states["1", "FL"] == ("America/New_York", "America/Chicago")
@@ -660,7 +660,7 @@ def test_the_offsets_are_those_of_the_reference(
     tables: dict[str, list[Row]], moment: datetime, server: str, method: str, rows: list[Lead]
 ) -> None:
     now = reference_zone.skip_gap(moment.replace(microsecond=0), ZoneInfo(server))
-    ahead = now.replace(tzinfo=ZoneInfo(server)).utcoffset() or timedelta()
+    offset = now.replace(tzinfo=ZoneInfo(server)).utcoffset() or timedelta()
     reference = reference_zone.Zones(
         {**tables, "servers": [{"local_gmt": SERVERS[server]}]}, now, server
     )
@@ -668,7 +668,7 @@ def test_the_offsets_are_those_of_the_reference(
         codes=tables["vicidial_phone_codes"],
         postal=tables["vicidial_postal_codes"],
         nanpa=tables["vicidial_nanpa_prefix_codes"],
-        clock=Clock(now=now, offset=ahead),
+        clock=Clock(now=now, offset=offset),
     )
     found, _, said = find(*rows, facts=facts, tz_method=method)
     nothing = dict.fromkeys(("state", "postal_code", "owner"), "")

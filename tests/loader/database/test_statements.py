@@ -12,7 +12,7 @@ from loader.database.connection import Database
 from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
 from loader.queries.facts import read_dialer
-from tests.support.loads import Loads, Outcome, assert_extras_told
+from tests.support.loads import Loads, Outcome, assert_extras_match
 from tests.support.server import fill
 
 FEW, MANY = 10, 200
@@ -203,7 +203,7 @@ def test_nor_where_rows_are_settled_otherwise(database: Database, loads: Loads) 
 def assert_as_many_for_many(database: Database, loads: Loads, **options: str) -> None:
     few = counted(loads, database, FEW, **options)
     many = counted(loads, database, MANY, **options)
-    assert_extras_told(many[0], database)
+    assert_extras_match(many[0], database)
     for outcome, _, _ in (few, many):
         assert outcome.summary.loaded > outcome.summary.rows_read / 4
         # All that costs a statement occurs.

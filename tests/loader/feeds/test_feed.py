@@ -1,4 +1,4 @@
-"""Feeds: files of numbers not to load, however they are written, and the leads that they reject."""
+"""Feeds: their formats and errors, and the leads that they contain."""
 
 import gzip
 import os
@@ -151,7 +151,7 @@ def test_a_spreadsheet_is_a_feed(tmp_path: Path) -> None:
     assert read(path).numbers.tolist() == READ
 
 
-def test_what_the_summary_says(tmp_path: Path) -> None:
+def test_remarks(tmp_path: Path) -> None:
     path = written(tmp_path, "phone\n" + "\n".join(map(str, range(7275550000, 7275552345))))
     one = written(tmp_path, "phone\n7275551212\nx\n", "one.csv")
     then = time.time() - 3.5 * DAY
@@ -197,7 +197,7 @@ def test_which_leads_a_feed_contains(
     assert read(written(tmp_path, BARE)).contains(leads(row)).to_dict() == {2: is_in}
 
 
-def test_the_first_feed_answers(tmp_path: Path) -> None:
+def test_the_first_feed_that_contains_a_number_is_the_reason(tmp_path: Path) -> None:
     first = written(tmp_path, "7275551212\n", "first")
     both = written(tmp_path, BARE, "both")
     rows = leads(*(("1", n, "1", n) for n in ("8135550001", "7275551212", "2125550100")))
@@ -222,10 +222,10 @@ def test_the_first_feed_answers(tmp_path: Path) -> None:
     ).filter(any)
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_sorting_on_disk_is_sorting(
+def test_sort_on_disk(
     chunks: list[list[int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sorted_numbers, "RUN_NUMBERS", 8)
+    monkeypatch.setattr(sorted_numbers, "NUMBERS_IN_MEMORY", 8)
     monkeypatch.setattr(sorted_numbers, "NUMBERS_PER_STEP", 2)
     arrays = [np.array(chunk, dtype=np.uint64) for chunk in chunks]
     assert sort_on_disk(arrays, tmp_path).tolist() == sorted({n for c in chunks for n in c})

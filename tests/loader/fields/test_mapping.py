@@ -1,4 +1,4 @@
-"""Which column fills which field."""
+"""The mapping of columns to fields."""
 
 from collections import Counter
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from jobs.load.remarks import custom_fields_remark
 from loader.checks.defaults import CALLBACK, HOPPER
 from loader.errors import ConfigurationError, SourceFileError, UsageError
-from loader.fields.lead import NEVER_LOADED, TEXTS, WIDTHS, plain, usual_names
+from loader.fields.lead import NEVER_LOADED, TEXT_FIELDS, WIDTHS, normalize_name, usual_names
 from loader.fields.mapping import ColumnMapping, VendorMapping, map_columns, read_mapping_file
 
 FIELDS = list(usual_names())
@@ -34,16 +34,18 @@ def test_the_fields_are_the_columns_that_a_file_may_fill() -> None:
     more = {"list_id", "gender", "date_of_birth", "rank", "entry_list_id"}
     beside = {"campaign_id", "multi_alt_phones", *CALLBACK, *HOPPER}
     assert set(FIELDS) == {*WIDTHS, *more, *beside}
-    assert set(FIELDS) >= set(TEXTS)
+    assert set(FIELDS) >= set(TEXT_FIELDS)
     assert not set(FIELDS) & NEVER_LOADED
 
 
 def test_no_name_stands_for_two_fields() -> None:
     names = [
-        name for field, more in usual_names().items() for name in {plain(n) for n in (field, *more)}
+        name
+        for field, more in usual_names().items()
+        for name in {normalize_name(n) for n in (field, *more)}
     ]
     assert [name for name, count in Counter(names).items() if count > 1] == []
-    assert not set(names) & {plain(name) for name in NEVER_LOADED}
+    assert not set(names) & {normalize_name(name) for name in NEVER_LOADED}
     assert all(names)
 
 
@@ -79,37 +81,37 @@ def test_usual_names(column: str, field: str) -> None:
     assert mapped(*columns).fields[field] == column
 
 
-def test_what_maps_to_nothing_is_named() -> None:
+def test_unmapped_columns_are_listed() -> None:
     found = mapped("Phone", "Shoe Size", "lead_id", "Status", "", "Hat")
     assert found.fields == {"phone_number": "Phone"}
     assert found.unmapped == ("Shoe Size", "", "Hat")
     assert found.set_by_dialer == ("lead_id", "Status")
 
 
-def test_the_columns_of_a_reject_file_are_passed_over() -> None:
+def test_result_columns_of_a_reject_file_are_ignored() -> None:
     result = ("row_number", "reason", "reasons_all", "details", "add_lead")
     assert mapped("phone", *result).unmapped == ()
     assert mapped("phone", "reason", "details").unmapped == ("reason", "details")
 
 
-def test_a_column_named_by_hand() -> None:
+def test_map_names_a_column() -> None:
     found = mapped("Home Tel", "Phone", "Name", phone_number="Home Tel", last_name="Name")
     assert found.fields == {"phone_number": "Home Tel", "last_name": "Name"}
     assert found.unmapped == ("Phone",)
 
 
-def test_a_column_named_by_hand_may_be_written_in_another_way() -> None:
+def test_map_ignores_case_and_punctuation() -> None:
     assert mapped("Home Tel.", phone_number="home_tel").fields == {"phone_number": "Home Tel."}
     both = mapped("Home Tel", "home_tel", phone_number="home_tel")
     assert both.fields["phone_number"] == "home_tel", "the very name comes first"
 
 
-def test_a_column_may_fill_two_fields_if_both_are_named_by_hand() -> None:
+def test_map_may_give_one_column_to_two_fields() -> None:
     found = mapped("Tel", phone_number="Tel", alt_phone="Tel")
     assert found.fields == {"phone_number": "Tel", "alt_phone": "Tel"}
 
 
-def test_a_column_that_is_named_by_hand_is_not_taken_for_what_it_is_called() -> None:
+def test_a_column_given_by_map_is_not_mapped_by_its_usual_name() -> None:
     found = mapped("Phone", "Comments", phone_number="Phone", vendor_lead_code="Comments")
     assert found.fields == {"phone_number": "Phone", "vendor_lead_code": "Comments"}
 
@@ -142,7 +144,7 @@ def test_errors(
     assert "leads.csv" in str(raised.value) or "no field" in str(raised.value)
 
 
-def test_one_of_two_columns_named_by_hand_settles_it() -> None:
+def test_map_chooses_between_two_columns() -> None:
     found = mapped("Phone", "Mobile", phone_number="Mobile")
     assert found.fields == {"phone_number": "Mobile"}
     assert found.unmapped == ("Phone",)
@@ -154,7 +156,7 @@ def vendor(tmp_path: Path, content: str) -> VendorMapping:
     return read_mapping_file(path)
 
 
-def test_a_vendors_file(tmp_path: Path) -> None:
+def test_a_mapping_file(tmp_path: Path) -> None:
     read = vendor(
         tmp_path,
         '[map]\nphone_number = "Nummer 1"\n[names]\ncity = ["Ort", "Stadt"]\nemail = ["Post"]\n',
@@ -166,7 +168,7 @@ def test_a_vendors_file(tmp_path: Path) -> None:
     assert by_hand.fields == {"phone_number": "Phone"}
 
 
-def test_a_vendors_name_beside_a_usual_one_is_two_columns_for_one_field(tmp_path: Path) -> None:
+def test_a_vendors_name_and_a_usual_name_are_two_columns_for_one_field(tmp_path: Path) -> None:
     read = vendor(tmp_path, '[names]\ncity = ["Ort"]\n')
     with pytest.raises(SourceFileError, match="'Ort', 'City' all stand for city"):
         mapped("phone", "Ort", "City", vendor=read)
@@ -193,14 +195,14 @@ def test_a_vendors_column_that_the_file_lacks(tmp_path: Path) -> None:
         ("names = 1\n", "[names] has lines such as"),
     ],
 )
-def test_a_vendors_file_that_is_not_right(tmp_path: Path, content: str, message: str) -> None:
+def test_an_invalid_mapping_file(tmp_path: Path, content: str, message: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         vendor(tmp_path, content)
     assert message in str(raised.value)
     assert "vendor.toml" in str(raised.value)
 
 
-def test_a_vendors_file_that_cannot_be_read(tmp_path: Path) -> None:
+def test_a_mapping_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="No such file"):
         read_mapping_file(tmp_path / "none.toml")
     (tmp_path / "latin.toml").write_bytes(b'[map]\ncity = "Ort\xe4"\n')
@@ -210,7 +212,7 @@ def test_a_vendors_file_that_cannot_be_read(tmp_path: Path) -> None:
         read_mapping_file(tmp_path)
 
 
-def test_a_custom_label_takes_its_column_and_map_gives_it_to_a_field_too() -> None:
+def test_a_custom_field_and_map_may_use_the_same_column() -> None:
     columns = ("phone", "zip", "roof")
     found = map_columns("leads.csv", columns, {}, labels=("zip", "roof", "age"))
     assert found.fields == {"custom:zip": "zip", "custom:roof": "roof", "phone_number": "phone"}

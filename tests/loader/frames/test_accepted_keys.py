@@ -38,7 +38,7 @@ KEYS = [f"{scope}\x1f{phone}" for scope in ("", "101", "\u00e9") for phone in ra
     largest=st.sampled_from((4, accepted_keys.LARGEST_RUN)),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_it_answers_like_a_dict_that_keeps_the_first(
+def test_finds_the_first_row_of_a_key_like_a_dict(
     batches: list[Batch], largest: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(accepted_keys, "LARGEST_RUN", largest)
@@ -89,7 +89,7 @@ def test_the_entries_are_on_disk_not_in_memory(tmp_path: Path) -> None:
     assert kept < 50_000 * 4 * 8 / 2
 
 
-def test_dropped_rows_are_forgotten_and_others_are_not(tmp_path: Path) -> None:
+def test_drop_removes_only_the_keys_of_its_rows(tmp_path: Path) -> None:
     keys = AcceptedKeys(tmp_path)
     texts = pd.Series(["a", "b", "a", "c"], dtype="str")
     numbers = np.array([2, 3, 4, 5])

@@ -1,4 +1,4 @@
-"""When two texts are equal to the dialer's database."""
+"""Keys are equal where the dialer's database calls texts equal."""
 
 import sys
 import unicodedata
@@ -51,7 +51,7 @@ def test_fold(text: str, key: str) -> None:
     assert str(both.dtype) == "str"
 
 
-def test_without_a_fold_only_trailing_blanks_do_not_count() -> None:
+def test_without_a_fold_only_trailing_blanks_are_ignored() -> None:
     assert fold(pd.Series(["\u00c9a  ", "b"], dtype="str"), None).tolist() == ["\u00c9a", "b"]
 
 
@@ -79,7 +79,7 @@ def letters() -> list[str]:
 
 
 @pytest.mark.engines("innodb")
-def test_the_stand_in_calls_those_letters_equal_that_the_server_does(
+def test_general_ci_agrees_with_the_server_about_equal_letters(
     connection: Connection, engine_name: str
 ) -> None:
     weigh = server_fold(connection, "utf8mb3_general_ci")

@@ -1,4 +1,4 @@
-"""What phonenumbers says of phones, by kernels or by itself, and the guard before it."""
+"""Parsing of phone numbers by kernels and by phonenumbers, and the check for damage before it."""
 
 import random
 from collections.abc import Iterator
@@ -80,16 +80,16 @@ def assert_same_as_phonenumbers(pairs: list[tuple[str, str]]) -> None:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+def parsed_singly(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """The values that were handed to phonenumbers itself."""
     seen: list[tuple[str, str]] = []
-    ask = phones_module._ask_phonenumbers
+    parse_singly = phones_module._parse_with_phonenumbers
 
     def note(values: list[str], regions: list[str]) -> list[tuple[int, str, str, str]]:
         seen.extend(zip(values, regions, strict=True))
-        return ask(values, regions)
+        return parse_singly(values, regions)
 
-    monkeypatch.setattr(phones_module, "_ask_phonenumbers", note)
+    monkeypatch.setattr(phones_module, "_parse_with_phonenumbers", note)
     return seen
 
 
@@ -170,13 +170,13 @@ UNUSUAL = [
 @pytest.mark.parametrize(
     ("value", "region", "possible"), UNUSUAL, ids=[f"{v[:20]!r}-{r}" for v, r, _ in UNUSUAL]
 )
-def test_what_is_no_full_number(value: str, region: str, possible: str) -> None:
+def test_texts_that_are_no_full_number(value: str, region: str, possible: str) -> None:
     (answer,) = parse([(value, region)])
     assert answer[3:5] == (possible, False)
     assert answer == plain_answer(value, region)
 
 
-def test_columns_are_plain_and_over_the_same_index() -> None:
+def test_columns_have_plain_types_and_the_same_index() -> None:
     index = pd.Index([5, 7, 11], name="row_number")
     values = pd.Series(["7275551212", "", "+44 7400 123456 x9"], index=index, dtype="str")
     frame = phones_module.parse_numbers(values, pd.Series(["US"] * 3, index=index, dtype="str"))
@@ -192,7 +192,7 @@ def test_no_rows() -> None:
     assert not phones_module.looks_like_decimals(texts([]))
 
 
-def test_pieces_of_larger_columns_and_repeated_values() -> None:
+def test_slices_and_repeated_values() -> None:
     values = texts(["x", "7275551212", "727-555-1212", "7275551212", "", "02 1234 5678"])
     values = pd.concat([values, values])
     regions = texts(["US", "US", "GB", "US", "US", "IT"] * 2)
@@ -332,15 +332,15 @@ ORDINARY = [
 
 @pytest.mark.parametrize(("region", "values"), ORDINARY)
 def test_ordinary_forms_do_not_need_phonenumbers(
-    region: str, values: list[str], asked: list[tuple[str, str]]
+    region: str, values: list[str], parsed_singly: list[tuple[str, str]]
 ) -> None:
     pairs = [(value, region) for value in values]
     assert_same_as_phonenumbers(pairs)
-    assert asked == []
+    assert parsed_singly == []
 
 
 def test_most_examples_of_all_regions_do_not_need_phonenumbers(
-    asked: list[tuple[str, str]],
+    parsed_singly: list[tuple[str, str]],
 ) -> None:
     pairs = [
         (phonenumbers.format_number(number, form), region)
@@ -350,20 +350,20 @@ def test_most_examples_of_all_regions_do_not_need_phonenumbers(
         for form in (PhoneNumberFormat.NATIONAL, PhoneNumberFormat.INTERNATIONAL)
     ]
     parse(pairs)
-    assert len(asked) < len(set(pairs)) / 20
+    assert len(parsed_singly) < len(set(pairs)) / 20
 
 
-def test_distinct_pairs_are_asked_once(asked: list[tuple[str, str]]) -> None:
+def test_distinct_pairs_are_parsed_once(parsed_singly: list[tuple[str, str]]) -> None:
     parse([("1-800-FLOWERS", "US"), ("1-800-FLOWERS", "CA"), ("1-800-FLOWERS", "US")] * 20)
-    assert sorted(asked) == [("1-800-FLOWERS", "CA"), ("1-800-FLOWERS", "US")]
+    assert sorted(parsed_singly) == [("1-800-FLOWERS", "CA"), ("1-800-FLOWERS", "US")]
 
 
 def test_all_patterns_run_on_re2() -> None:
     assert [region for region in REGIONS if plan_of(region) is None] == []
 
 
-def test_a_pattern_that_re2_does_not_know_is_left_to_phonenumbers(
-    monkeypatch: pytest.MonkeyPatch, asked: list[tuple[str, str]]
+def test_a_pattern_that_re2_cannot_run_is_left_to_phonenumbers(
+    monkeypatch: pytest.MonkeyPatch, parsed_singly: list[tuple[str, str]]
 ) -> None:
     assert not numbering_plans.runs_on_re2(r"^(?:0(?=1))")
     monkeypatch.setattr(numbering_plans, "runs_on_re2", lambda pattern: "4[5-9]" not in pattern)
@@ -375,7 +375,7 @@ def test_a_pattern_that_re2_does_not_know_is_left_to_phonenumbers(
         monkeypatch.setattr(numbering_plans, "runs_on_re2", lambda _: False)
         plan_of.cache_clear()
         assert_same_as_phonenumbers(pairs)
-        assert sorted(asked) == sorted(set(pairs))
+        assert sorted(parsed_singly) == sorted(set(pairs))
     finally:
         plan_of.cache_clear()
 

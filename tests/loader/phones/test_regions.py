@@ -8,7 +8,7 @@ import pandas as pd
 import phonenumbers
 import pytest
 
-from loader.phones.regions import _plain, region_of_country, region_of_phone_code
+from loader.phones.regions import _normalize, region_of_country, region_of_phone_code
 
 REGIONS = tomllib.loads(files("loader.phones").joinpath("regions.toml").read_text(encoding="utf-8"))
 
@@ -110,7 +110,7 @@ def test_no_name_means_two_regions() -> None:
     names = Counter(
         key
         for region, names in REGIONS.items()
-        for key in {_plain(name) for name in [region, *names]}
+        for key in {_normalize(name) for name in [region, *names]}
     )
     assert [name for name, regions in names.items() if regions > 1 or not name] == []
 

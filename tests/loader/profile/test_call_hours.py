@@ -1,4 +1,4 @@
-"""When rows may be called: hour by hour, as the hopper would answer at that time."""
+"""The hours in which rows may be called, as the hopper decides."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -60,7 +60,7 @@ def frame(rows: list[tuple[int, float, str]]) -> pd.DataFrame:
 
 @settings(max_examples=8, deadline=None)
 @given(st.lists(LEADS, min_size=1, max_size=3))
-def test_each_hour_is_what_the_hopper_would_say_at_its_half(
+def test_each_hour_agrees_with_the_hopper_at_half_past(
     chunks: list[list[tuple[int, float, str]]],
 ) -> None:
     times = CallTimes(DIALER, CLOCK, "call times")
@@ -78,7 +78,7 @@ def test_each_hour_is_what_the_hopper_would_say_at_its_half(
     assert (hours.zone, hours.by, f"{hours.day}") == ("UTC-05:00", "call times", "2026-11-22")
 
 
-def test_without_a_dialer_people_are_called_by_day_where_they_are() -> None:
+def test_without_a_dialer_usual_hours_apply_at_local_time() -> None:
     times = CallTimes(None, CLOCK, "usual")
     times.add(frame([(101, -5.0, "FL"), (101, -5.0, ""), (404, -8.0, "CA")]))
     # The dialer is five hours behind UTC; California three more.
@@ -92,7 +92,7 @@ def test_without_a_dialer_people_are_called_by_day_where_they_are() -> None:
 @pytest.mark.parametrize(
     ("offset", "zone"), [(-210, "UTC-03:30"), (345, "UTC+05:45"), (0, "UTC+00:00")]
 )
-def test_the_clock_is_named(offset: int, zone: str) -> None:
+def test_name_of_the_zone(offset: int, zone: str) -> None:
     clock = replace(CLOCK, offset=timedelta(minutes=offset))
     hours = CallTimes(None, clock, "usual").hours()
     assert (hours.zone, hours.rows) == (zone, [0] * 24)

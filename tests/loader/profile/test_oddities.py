@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from loader.fields.lead import CUSTOM_PREFIX
 from loader.fields.mapping import map_columns
 from loader.profile.oddities import Oddity, find_oddities
-from loader.profile.texts import LOOKED_AT, Texts
+from loader.profile.texts import LONGEST_EXAMINED, Texts
 from tests.conformance import reference_fields
 
 TODAY = date(2026, 11, 22)
@@ -232,7 +232,7 @@ def test_one_row(row: Row, expected: list[str]) -> None:
     assert of(row) == expected
 
 
-def test_the_region_of_rows_that_say_nothing_decides() -> None:
+def test_the_default_region_counts_for_rows_without_a_country() -> None:
     assert of({"state": "Bayern"}, region="DE") == []
     assert of({"state": "Bayern"}, region="AU") == ["CITY_IN_STATE"]
     assert of({"postal_code": "2139", "state": "MA"}, region="CH") == []
@@ -257,16 +257,16 @@ def test_a_29_february_has_its_years_ago() -> None:
     ]
 
 
-def test_the_beginning_of_a_long_value_is_looked_at() -> None:
+def test_only_the_beginning_of_a_long_value_is_examined() -> None:
     long = "<br>" + "a" * 2_000_000
     assert oddities([{"comments": long}]) == [
-        (2, "MARKUP_IN_TEXT", "comments", "<br>" + "a" * (LOOKED_AT - 4))
+        (2, "MARKUP_IN_TEXT", "comments", "<br>" + "a" * (LONGEST_EXAMINED - 4))
     ]
-    assert oddities([{"comments": "a" * LOOKED_AT + "<br>"}]) == []
+    assert oddities([{"comments": "a" * LONGEST_EXAMINED + "<br>"}]) == []
 
 
 @pytest.mark.parametrize("rows", [[], [{}], [{"city": ""}, {"city": " "}]], ids=str)
-def test_nothing_is_odd_of_nothing(rows: list[Row]) -> None:
+def test_blank_values_are_not_odd(rows: list[Row]) -> None:
     assert oddities(rows) == []
 
 
@@ -279,7 +279,7 @@ def test_good_leads_are_not_odd() -> None:
     assert share < 0.02, found.to_string()
 
 
-def test_every_oddity_is_told_in_words() -> None:
+def test_every_oddity_has_meaning_and_advice() -> None:
     for oddity in Oddity:
         assert oddity.value == oddity.name
         assert oddity.meaning
@@ -398,7 +398,7 @@ def odd(row: Row) -> dict[str, str]:
         max_size=6,
     )
 )  # fmt: skip
-def test_each_row_is_judged_as_by_a_plain_reference(rows: list[Row]) -> None:
+def test_agrees_with_a_simple_reference(rows: list[Row]) -> None:
     found = oddities(rows)
     assert {(row, field): oddity for row, oddity, field, _ in found} == {
         (number, field): oddity
@@ -418,7 +418,7 @@ def test_each_row_is_judged_as_by_a_plain_reference(rows: list[Row]) -> None:
         max_size=6,
     )
 )  # fmt: skip
-def test_the_rows_around_it_do_not_matter(rows: list[Row]) -> None:
+def test_a_row_is_judged_by_itself(rows: list[Row]) -> None:
     one_by_one = [
         (number, *told) for number, row in enumerate(rows, 2) for _, *told in oddities([row])
     ]
@@ -434,6 +434,6 @@ def test_texts_are_trimmed_as_by_strip(values: list[str], skipped: int) -> None:
     assert texts.array.to_pylist() == plain
     assert texts.filled == sum(value != "" for value in plain)
     assert texts.not_ascii().tolist() == [n for n, v in enumerate(plain) if not v.isascii()]
-    assert texts.beginning("a").tolist() == [n for n, v in enumerate(plain) if v[:1] == "a"]
-    assert texts.ending("a").tolist() == [n for n, v in enumerate(plain) if v[-1:] == "a"]
-    assert texts.holds("a") == any("a" in value for value in plain)
+    assert texts.starting_with("a").tolist() == [n for n, v in enumerate(plain) if v[:1] == "a"]
+    assert texts.ending_with("a").tolist() == [n for n, v in enumerate(plain) if v[-1:] == "a"]
+    assert texts.contains("a") == any("a" in value for value in plain)

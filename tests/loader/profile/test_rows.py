@@ -1,4 +1,4 @@
-"""What is seen of a file's rows, however it is cut into chunks."""
+"""The statistics of the rows of a file, however it is split into chunks."""
 
 import tempfile
 from collections import Counter
@@ -19,7 +19,7 @@ from loader.profile import frequent_values
 from loader.profile import rows as profile_rows
 from loader.profile.frequent_values import FrequentValues
 from loader.profile.oddities import find_oddities
-from loader.profile.records import MOST_EXAMPLES, OddExample, Repeated, Seen
+from loader.profile.records import MOST_EXAMPLES, OddExample, RepeatedValue, RowStatistics
 from loader.profile.rows import RowProfile
 from loader.profile.texts import Texts
 
@@ -32,36 +32,36 @@ def frame(rows: list[list[str]], columns: list[str] | None = None) -> pd.DataFra
     return read.set_axis(pd.RangeIndex(2, 2 + len(read), name="row_number"))
 
 
-def look(
+def profile_of(
     chunks: list[pd.DataFrame],
     folder: Path,
     phones: list["pd.Series[str]"] | None = None,
     fields: dict[str, str] | None = None,
     **options: str,
-) -> Seen:
+) -> RowStatistics:
     mapping = ColumnMapping(FIELDS if fields is None else fields, ("Other",))
-    looking = RowProfile(mapping, LoadOptions(**options), TODAY, folder)
+    profile = RowProfile(mapping, LoadOptions(**options), TODAY, folder)
     for chunk in chunks:
-        looking.look_at(chunk)
+        profile.add(chunk)
     for numbers in phones or []:
-        looking.numbers(numbers)
-    told = looking.seen()
-    assert Seen.model_validate_json(told.model_dump_json()) == told
-    return told
+        profile.add_numbers(numbers)
+    statistics = profile.statistics()
+    assert RowStatistics.model_validate_json(statistics.model_dump_json()) == statistics
+    return statistics
 
 
 def cut(rows: pd.DataFrame, sizes: list[int]) -> list[pd.DataFrame]:
     return [rows.iloc[start:end] for start, end in pairwise([0, *accumulate(sizes), len(rows)])]
 
 
-def test_what_is_seen(tmp_path: Path) -> None:
+def test_statistics(tmp_path: Path) -> None:
     rows = frame([
         ["3055550101", "JOHN", "Florida", "x", ""],
         ["3055550102", "Ann", "FL", " ", "\u00a0"],
         ["3055550101", "ANN", "Miami", "a@b.example", "o"],
         ["", "Ann ", "FL", "a@b.example", ""],
     ])  # fmt: skip
-    assert look([rows], tmp_path) == Seen(
+    assert profile_of([rows], tmp_path) == RowStatistics(
         rows=4,
         filled={"Tel": 3, "First": 4, "State": 4, "Mail": 3, "Other": 1},
         oddities={
@@ -78,61 +78,69 @@ def test_what_is_seen(tmp_path: Path) -> None:
             "EMAIL_IMPOSSIBLE": [OddExample(row_number=2, field="email", value="x")],
         },
         repeated={
-            "phone_number": [Repeated(value="3055550101", rows=2)],
-            "first_name": [Repeated(value="Ann", rows=2)],
-            "email": [Repeated(value="a@b.example", rows=2)],
+            "phone_number": [RepeatedValue(value="3055550101", rows=2)],
+            "first_name": [RepeatedValue(value="Ann", rows=2)],
+            "email": [RepeatedValue(value="a@b.example", rows=2)],
         },
     )  # fmt: skip
 
 
-def test_options_say_how_values_are_meant(tmp_path: Path) -> None:
+def test_options_decide_how_values_are_read(tmp_path: Path) -> None:
     rows = frame([["1", "Bayern", "23.11.2008"]], ["Tel", "State", "Born"])
     fields = {"phone_number": "Tel", "state": "State", "date_of_birth": "Born"}
-    assert look([rows], tmp_path, fields=fields).oddities == {"CITY_IN_STATE": 1}
+    assert profile_of([rows], tmp_path, fields=fields).oddities == {"CITY_IN_STATE": 1}
     for german in ({"default_region": "DE"}, {"phone_code": "49"}):
-        assert look([rows], tmp_path, fields=fields, **german).oddities == {}
-    told = look([rows], tmp_path, fields=fields, date_format="%d.%m.%Y")
-    assert told.oddities == {"CITY_IN_STATE": 1, "UNDERAGE": 1}
+        assert profile_of([rows], tmp_path, fields=fields, **german).oddities == {}
+    statistics = profile_of([rows], tmp_path, fields=fields, date_format="%d.%m.%Y")
+    assert statistics.oddities == {"CITY_IN_STATE": 1, "UNDERAGE": 1}
 
 
 def test_a_row_counts_once_for_an_oddity_in_two_fields(tmp_path: Path) -> None:
     rows = frame([["JOHN", "SMITH"], ["Ann", "LEE"]], ["First", "Last"])
-    told = look([rows], tmp_path, fields={"first_name": "First", "last_name": "Last"})
-    assert (told.oddities, told.odd_rows) == ({"NAME_IN_CAPITALS": 2}, 2)
-    shown = [(each.row_number, each.field) for each in told.odd_examples["NAME_IN_CAPITALS"]]
-    assert shown == [(2, "first_name"), (3, "last_name")]
+    statistics = profile_of([rows], tmp_path, fields={"first_name": "First", "last_name": "Last"})
+    assert (statistics.oddities, statistics.odd_rows) == ({"NAME_IN_CAPITALS": 2}, 2)
+    examples = [
+        (each.row_number, each.field) for each in statistics.odd_examples["NAME_IN_CAPITALS"]
+    ]
+    assert examples == [(2, "first_name"), (3, "last_name")]
 
 
-def test_the_first_rows_are_shown_and_cut(tmp_path: Path) -> None:
+def test_examples_are_the_first_rows_and_cut(tmp_path: Path) -> None:
     rows = frame([["1", "A" * 1000, "", "", ""]] * 20)
-    shown = look([rows.iloc[10:], rows.iloc[:10]], tmp_path).odd_examples["NAME_IN_CAPITALS"]
-    assert [each.row_number for each in shown] == [*range(2, 2 + MOST_EXAMPLES)]
-    assert {each.value for each in shown} == {"A" * profile_rows.LONGEST_EXAMPLE}
+    examples = profile_of([rows.iloc[10:], rows.iloc[:10]], tmp_path).odd_examples[
+        "NAME_IN_CAPITALS"
+    ]
+    assert [each.row_number for each in examples] == [*range(2, 2 + MOST_EXAMPLES)]
+    assert {each.value for each in examples} == {"A" * profile_rows.LONGEST_EXAMPLE}
 
 
 @pytest.mark.parametrize("chunks", [[], [frame([])]], ids=["none", "empty"])
 def test_an_empty_file(chunks: list[pd.DataFrame], tmp_path: Path) -> None:
     filled = dict.fromkeys(chunks[0], 0) if chunks else {}
     none = [pd.Series([], dtype="str"), pd.Series([""], dtype="str")]
-    assert look(chunks, tmp_path, none) == Seen(filled=filled)
+    assert profile_of(chunks, tmp_path, none) == RowStatistics(filled=filled)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_blank_column(tmp_path: Path) -> None:
-    told = look([frame([["", " ", "\t", "\u3000", ""]] * 3)], tmp_path)
-    assert told == Seen(rows=3, filled=dict.fromkeys([*FIELDS.values(), "Other"], 0))
+    statistics = profile_of([frame([["", " ", "\t", "\u3000", ""]] * 3)], tmp_path)
+    assert statistics == RowStatistics(rows=3, filled=dict.fromkeys([*FIELDS.values(), "Other"], 0))
 
 
 def test_a_thousand_columns(tmp_path: Path) -> None:
     columns = [f"c{n}" for n in range(1000)]
-    told = look([frame([["", *["x"] * 999]] * 5, columns)], tmp_path, fields={"email": "c1"})
-    assert told.filled == {"c0": 0} | dict.fromkeys(columns[1:], 5)
-    assert told.oddities == {"EMAIL_IMPOSSIBLE": 5}
+    statistics = profile_of(
+        [frame([["", *["x"] * 999]] * 5, columns)], tmp_path, fields={"email": "c1"}
+    )
+    assert statistics.filled == {"c0": 0} | dict.fromkeys(columns[1:], 5)
+    assert statistics.oddities == {"EMAIL_IMPOSSIBLE": 5}
 
 
 def test_one_column_may_fill_two_fields(tmp_path: Path) -> None:
-    told = look([frame([["x"]] * 2, ["A"])], tmp_path, fields={"email": "A", "city": "A"})
-    assert list(told.repeated) == ["email", "city"]
+    statistics = profile_of(
+        [frame([["x"]] * 2, ["A"])], tmp_path, fields={"email": "A", "city": "A"}
+    )
+    assert list(statistics.repeated) == ["email", "city"]
 
 
 VALUES = st.sampled_from(["", " ", "JOHN", "Ann", " Ann", "Florida", "Miami", "x", "a@b.example"])
@@ -145,24 +153,24 @@ VALUES = st.sampled_from(["", " ", "JOHN", "Ann", " Ann", "Florida", "Miami", "x
     bucket=st.integers(1, 8),
     kept=st.integers(1, 4),
 )
-def test_chunks_do_not_matter(
+def test_the_result_does_not_depend_on_chunks(
     rows: list[list[str]], sizes: list[int], bucket: int, kept: int
 ) -> None:
     whole = frame(rows)
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
-        patch.setattr(frequent_values, "BUCKET", bucket)
-        patch.setattr(frequent_values, "KEPT", kept)
-        told = look(cut(whole, sizes), Path(folder))
-        assert told == look([whole], Path(folder))
+        patch.setattr(frequent_values, "ROWS_PER_BUCKET", bucket)
+        patch.setattr(frequent_values, "MOST_TRACKED", kept)
+        statistics = profile_of(cut(whole, sizes), Path(folder))
+        assert statistics == profile_of([whole], Path(folder))
     odd = find_oddities(whole[[*FIELDS.values()]].set_axis([*FIELDS], axis="columns"), TODAY)
-    assert told.rows == len(rows)
-    assert told.filled == {name: int((whole[name].str.strip() != "").sum()) for name in whole}
-    assert told.odd_rows == odd.index.nunique()
-    assert told.oddities == {
+    assert statistics.rows == len(rows)
+    assert statistics.filled == {name: int((whole[name].str.strip() != "").sum()) for name in whole}
+    assert statistics.odd_rows == odd.index.nunique()
+    assert statistics.oddities == {
         oddity: found.index.nunique() for oddity, found in odd.groupby("oddity")
     }
     for oddity, found in odd.groupby("oddity"):
-        rows_shown = [each.row_number for each in told.odd_examples[str(oddity)]]
+        rows_shown = [each.row_number for each in statistics.odd_examples[str(oddity)]]
         assert rows_shown == found.index.unique()[:MOST_EXAMPLES].tolist()
 
 
@@ -173,7 +181,7 @@ def most(values: list[str], size: int = 7) -> list[tuple[str, int]]:
     counting = FrequentValues()
     for start in range(0, len(values), size):
         counting.add(Texts(pd.Series(values[start : start + size], dtype="str")))
-    return [(each.value, each.rows) for each in counting.most()]
+    return [(each.value, each.rows) for each in counting.most_frequent()]
 
 
 def counted(values: list[str]) -> "Counter[str]":
@@ -187,54 +195,59 @@ TEXTS = st.lists(st.sampled_from(["", " ", "\u00e9", *"abcdefghij", " a"]), max_
 @given(TEXTS, st.integers(1, 9))
 def test_few_values_are_counted_exactly(values: list[str], bucket: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(frequent_values, "BUCKET", bucket)
-        patch.setattr(frequent_values, "KEPT", 11)
-        told = most(values)
+        patch.setattr(frequent_values, "ROWS_PER_BUCKET", bucket)
+        patch.setattr(frequent_values, "MOST_TRACKED", 11)
+        statistics = most(values)
     known = [(value, rows) for value, rows in counted(values).items() if rows >= 2]
-    assert told == sorted(known, key=lambda each: (-each[1], each[0]))[: frequent_values.SHOWN]
+    assert (
+        statistics
+        == sorted(known, key=lambda each: (-each[1], each[0]))[: frequent_values.MOST_REPORTED]
+    )
 
 
 @pytest.mark.property
 @given(TEXTS, st.integers(1, 9), st.integers(1, 6))
-def test_many_values_are_counted_at_least(values: list[str], bucket: int, kept: int) -> None:
+def test_counts_of_many_values_are_lower_bounds(values: list[str], bucket: int, kept: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(frequent_values, "BUCKET", bucket)
-        patch.setattr(frequent_values, "KEPT", kept)
-        patch.setattr(frequent_values, "SHOWN", kept)
-        told, known = dict(most(values)), counted(values)
+        patch.setattr(frequent_values, "ROWS_PER_BUCKET", bucket)
+        patch.setattr(frequent_values, "MOST_TRACKED", kept)
+        patch.setattr(frequent_values, "MOST_REPORTED", kept)
+        statistics, known = dict(most(values)), counted(values)
     missed = sum(known.values()) // (kept + 1)
     for value, rows in known.items():
-        assert rows - missed <= told.get(value, 1) or rows - missed < 2
-        assert told.get(value, 0) <= rows
-    assert set(told) <= set(known)
+        assert rows - missed <= statistics.get(value, 1) or rows - missed < 2
+        assert statistics.get(value, 0) <= rows
+    assert set(statistics) <= set(known)
 
 
 def test_a_frequent_value_is_found_among_many(tmp_path: Path) -> None:
     values = [f"v{n}" for n in range(100_000)]
     values[::40] = ["often"] * 2500
     values[1::100] = ["sometimes"] * 1000
-    told = most(values, 30_000)
-    assert told[0] == ("often", 2500)
-    assert told[1] == ("sometimes", 1000)
+    statistics = most(values, 30_000)
+    assert statistics[0] == ("often", 2500)
+    assert statistics[1] == ("sometimes", 1000)
 
 
-def test_long_values_are_told_by_their_beginning() -> None:
-    long = "x" * frequent_values.LONGEST
-    assert most([long, long + "y", long + "z"]) == [("x" * (frequent_values.LONGEST - 1) + "…", 2)]
+def test_long_values_are_compared_by_their_beginning() -> None:
+    long = "x" * frequent_values.LONGEST_VALUE
+    assert most([long, long + "y", long + "z"]) == [
+        ("x" * (frequent_values.LONGEST_VALUE - 1) + "…", 2)
+    ]
 
 
 def test_memory_does_not_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frequent_values, "BUCKET", 1000)
-    monkeypatch.setattr(frequent_values, "KEPT", 100)
-    looking = RowProfile(ColumnMapping(FIELDS, ()), LoadOptions(), TODAY, tmp_path)
+    monkeypatch.setattr(frequent_values, "ROWS_PER_BUCKET", 1000)
+    monkeypatch.setattr(frequent_values, "MOST_TRACKED", 100)
+    profile = RowProfile(ColumnMapping(FIELDS, ()), LoadOptions(), TODAY, tmp_path)
     before, held = pa.total_allocated_bytes(), []
     for n in range(0, 30_000, 1500):
         # Half of the values stand in every chunk, so that they are kept.
         texts = [f"{k if k % 2 else n + k:05d}{'x' * 500}" for k in range(1500)]
-        looking.look_at(pd.DataFrame(dict.fromkeys(FIELDS.values(), texts), dtype="str"))
+        profile.add(pd.DataFrame(dict.fromkeys(FIELDS.values(), texts), dtype="str"))
         del texts
         held.append(pa.total_allocated_bytes() - before)
-    kept = len(FIELDS) * (100 + 1500) * (frequent_values.LONGEST + 20)
+    kept = len(FIELDS) * (100 + 1500) * (frequent_values.LONGEST_VALUE + 20)
     assert max(held[3:]) < 2 * kept, "the rest of a bucket, and what is kept"
 
 
@@ -250,28 +263,30 @@ NUMBERS = st.one_of(
 
 @pytest.mark.property
 @given(st.lists(st.lists(NUMBERS, max_size=12), max_size=6), st.integers(0, 8))
-def test_numbers_are_counted_as_by_a_counter(batches: list[list[str]], waiting: int) -> None:
+def test_repeated_numbers_are_counted_exactly(batches: list[list[str]], waiting: int) -> None:
     counts = Counter(number for batch in batches for number in batch if number)
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
-        patch.setattr(profile_rows, "WAITING", waiting)
+        patch.setattr(profile_rows, "NUMBERS_IN_MEMORY", waiting)
         phones = [pd.Series(batch, dtype="str") for batch in batches]
-        told = look([], Path(folder), phones).repeated_numbers
-    assert told == sum(rows - 1 for rows in counts.values())
+        statistics = profile_of([], Path(folder), phones).repeated_numbers
+    assert statistics == sum(rows - 1 for rows in counts.values())
 
 
-def test_many_numbers_wait_on_disk(tmp_path: Path) -> None:
+def test_many_numbers_are_stored_on_disk(tmp_path: Path) -> None:
     numbers = np.arange(400_000) % 300_000 + 2_000_000_000
     phones = [pd.Series(part.astype(str), dtype="str") for part in np.split(numbers, 10)]
-    assert look([], tmp_path, phones).repeated_numbers == 100_000
+    assert profile_of([], tmp_path, phones).repeated_numbers == 100_000
     files = list(tmp_path.iterdir())
-    assert len(files) == profile_rows.PARTS
+    assert len(files) == profile_rows.NUMBER_FILES
     assert sum(file.stat().st_size for file in files) == 8 * len(numbers)
 
 
 def test_a_number_repeats_however_it_is_written(tmp_path: Path) -> None:
     numbers = ["406-555-0150", "(406) 555 0150", "+1 406.555.0150", "14065550151", "", "none"]
-    looking = RowProfile(
+    profile = RowProfile(
         ColumnMapping({"phone_number": "tel"}, ()), LoadOptions(), date(2026, 11, 22), tmp_path
     )
-    looking.look_at(pd.DataFrame({"tel": numbers}, dtype="str"))
-    assert looking.seen().repeated == {"phone_number": [Repeated(value="4065550150", rows=3)]}
+    profile.add(pd.DataFrame({"tel": numbers}, dtype="str"))
+    assert profile.statistics().repeated == {
+        "phone_number": [RepeatedValue(value="4065550150", rows=3)]
+    }

@@ -1,4 +1,4 @@
-"""The score of a list: its parts, what does not count, and that worse is never better."""
+"""The score of a list: its parts, what does not count, and that more faults never raise it."""
 
 from collections import Counter
 from pathlib import Path
@@ -10,19 +10,19 @@ from hypothesis import strategies as st
 
 from loader.options.load import LoadOptions
 from loader.profile import score as groups
-from loader.profile.records import Seen
-from loader.profile.score import PARTS, WANTED, score_of, unknown_parts
+from loader.profile.records import RowStatistics
+from loader.profile.score import COMPLETE_LEAD, PARTS, score_of, unknown_parts
 from loader.reasons import Notice, Reason
 from loader.results.summary import Score, ScorePart, Tally
 
-FIELDS = {name: name.upper() for name in (*WANTED, "phone_number")}
+FIELDS = {name: name.upper() for name in (*COMPLETE_LEAD, "phone_number")}
 COURTS = LoadOptions(feed={"courts": Path("courts.csv")})
 EVERYTHING = LoadOptions(dnc_check="Y", duplicate_check="DUPSYS")
-GROUPS = ("UNREADABLE", "NOT_CALLABLE", "FORBIDDEN", "NOT_NEW", "NOT_THE_VENDORS")
+GROUPS = ("UNREADABLE", "NOT_CALLABLE", "FORBIDDEN", "NOT_NEW", "NOT_BY_VENDOR")
 
 
-def full(rows: int) -> Seen:
-    return Seen(rows=rows, filled=dict.fromkeys(FIELDS.values(), rows))
+def full(rows: int) -> RowStatistics:
+    return RowStatistics(rows=rows, filled=dict.fromkeys(FIELDS.values(), rows))
 
 
 def scored(
@@ -33,8 +33,13 @@ def scored(
 ) -> Score:
     counts = {name: Counter(given.pop(name, {})) for name in ("notices", "regions")}
     tally = Tally(rows_read=rows, reasons=Counter(reasons or {}), **counts)
-    settings = {"fields": FIELDS, "options": EVERYTHING, "knows_leads": True, "seen": full(rows)}
-    settings["of_file"] = 0
+    settings = {
+        "fields": FIELDS,
+        "options": EVERYTHING,
+        "knows_leads": True,
+        "statistics": full(rows),
+    }
+    settings["duplicates_in_file"] = 0
     return score_of(tally, reasons_all or {}, **{**settings, **given})
 
 
@@ -45,7 +50,7 @@ def shares(score: Score) -> dict[str, float | None]:
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_is_in_one_group(reason: Reason) -> None:
     assert sum(reason in getattr(groups, name) for name in GROUPS) == 1
-    assert groups.NO_NUMBER < groups.NOT_CALLABLE
+    assert groups.NO_VALID_NUMBER < groups.NOT_CALLABLE
 
 
 def test_a_list_without_a_fault_has_all_points() -> None:
@@ -57,7 +62,7 @@ def test_a_list_without_a_fault_has_all_points() -> None:
 
 WORTHLESS = {
     "nothing loadable": ({"reasons": {"INVALID_PHONE_NUMBER_LENGTH": 100}}, 0),
-    "nothing readable": ({"reasons": {"TOO_FEW_FIELDS": 100}, "seen": Seen()}, 0),
+    "nothing readable": ({"reasons": {"TOO_FEW_FIELDS": 100}, "statistics": RowStatistics()}, 0),
     "all in a feed": (
         {"reasons": {"PHONE_NUMBER_IN_FEED:courts": 100}, "options": COURTS},
         0,
@@ -67,21 +72,19 @@ WORTHLESS = {
     "half and half": (
         {"reasons": {"INVALID_PHONE_NUMBER": 50, "PHONE_NUMBER_IN_DNC": 25}}, 25,
     ),
-    "one number": ({"seen": full(100).model_copy(update={"repeated_numbers": 99})}, 1),
+    "one number": ({"statistics": full(100).model_copy(update={"repeated_numbers": 99})}, 1),
     "in no plan": ({"regions": {"": 100}}, 0),
     "nothing but numbers": ({"fields": {"phone_number": "PHONE_NUMBER"}}, 90),
-    "all odd": ({"seen": full(100).model_copy(update={"odd_rows": 100})}, 95),
+    "all odd": ({"statistics": full(100).model_copy(update={"odd_rows": 100})}, 95),
     "hollow and odd": (
-        {"fields": {}, "seen": full(100).model_copy(update={"odd_rows": 100})}, 85,
+        {"fields": {}, "statistics": full(100).model_copy(update={"odd_rows": 100})}, 85,
     ),
     "half, hollow": ({"reasons": {"PHONE_NUMBER_IN_DNC": 50}, "fields": {}}, 45),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("given", "points"), WORTHLESS.values(), ids=WORTHLESS)
-def test_a_list_has_the_points_of_the_rows_that_are_worth_something(
-    given: dict[str, Any], points: float
-) -> None:
+def test_points_are_the_share_of_usable_rows(given: dict[str, Any], points: float) -> None:
     assert scored(100, **given).points == points
 
 
@@ -97,7 +100,7 @@ def test_a_part_costs_what_its_weight_says(part: str) -> None:
 def test_a_single_fault_in_a_large_list_costs_something() -> None:
     assert scored(1_000_000, {"INVALID_PHONE_NUMBER": 1}).points == 99.9
     odd = full(1_000_000).model_copy(update={"odd_rows": 1})
-    assert scored(1_000_000, seen=odd).points == 99.9
+    assert scored(1_000_000, statistics=odd).points == 99.9
 
 
 def test_loaded_numbers_of_no_numbering_plan_cannot_be_called() -> None:
@@ -107,12 +110,12 @@ def test_loaded_numbers_of_no_numbering_plan_cannot_be_called() -> None:
     assert shares(score)["numbers that can be called"] == 0
 
 
-def test_no_number_is_not_the_same_number() -> None:
+def test_rows_without_a_number_are_no_repetitions() -> None:
     score = scored(10, {"INVALID_PHONE_NUMBER_LENGTH": 10})
     assert shares(score)["no number twice"] is None
     # Of the four that have one.
-    seen = full(10).model_copy(update={"repeated_numbers": 1})
-    score = scored(10, {"INVALID_PHONE_NUMBER_LENGTH": 6}, seen=seen)
+    statistics = full(10).model_copy(update={"repeated_numbers": 1})
+    score = scored(10, {"INVALID_PHONE_NUMBER_LENGTH": 6}, statistics=statistics)
     assert shares(score)["no number twice"] == 0.75
 
 
@@ -163,8 +166,8 @@ def test_each_reason_lowers_its_part(
     assert score.points < 100
 
 
-@pytest.mark.parametrize("reason", sorted(groups.NOT_THE_VENDORS))
-def test_what_is_not_the_vendors_fault_costs_nothing(reason: Reason) -> None:
+@pytest.mark.parametrize("reason", sorted(groups.NOT_BY_VENDOR))
+def test_reasons_not_caused_by_the_vendor_cost_nothing(reason: Reason) -> None:
     assert scored(reasons={reason: 4}, reasons_all={reason: 4}).points == 100
 
 
@@ -178,18 +181,20 @@ def test_what_is_not_the_vendors_fault_costs_nothing(reason: Reason) -> None:
             {"new to the dialer"},
         ),
         ({"knows_leads": False}, {"numbers that may be called", "new to the dialer"}),
-        ({"seen": Seen()}, {"no number twice", "complete", "tidy"}),
+        ({"statistics": RowStatistics()}, {"no number twice", "complete", "tidy"}),
     ],
     ids=["no checks", "campaign list", "feed, no database", "no database", "nothing seen"],
 )
-def test_what_was_not_looked_at_does_not_count(given: dict[str, Any], unknown: set[str]) -> None:
+def test_parts_that_were_not_measured_do_not_count(
+    given: dict[str, Any], unknown: set[str]
+) -> None:
     score = scored(**given)
     assert {name for name, share in shares(score).items() if share is None} == unknown
     assert unknown_parts(score) == len(unknown)
     assert score.points == 100
 
 
-def test_duplicates_that_were_taken_are_not_new_either() -> None:
+def test_accepted_duplicates_are_not_new() -> None:
     score = scored(notices={Notice.UPDATED_EXISTING_LEAD: 3, Notice.EXISTING_LEAD_UNCHANGED: 1})
     assert shares(score)["new to the dialer"] == pytest.approx(0.6)
 
@@ -199,21 +204,21 @@ def test_a_field_that_no_column_fills_counts_as_empty() -> None:
     assert shares(scored(fields=fields))["complete"] == pytest.approx(1 / 7)
 
 
-def test_what_looks_wrong_and_repeated_numbers_count() -> None:
-    score = scored(seen=full(10).model_copy(update={"odd_rows": 5, "repeated_numbers": 2}))
+def test_oddities_and_repeated_numbers_count() -> None:
+    score = scored(statistics=full(10).model_copy(update={"odd_rows": 5, "repeated_numbers": 2}))
     assert shares(score)["tidy"] == 0.5
     assert shares(score)["no number twice"] == 0.8
     assert score.points == 78
 
 
-def test_nothing_is_said_of_no_rows() -> None:
+def test_a_list_without_rows_has_no_points() -> None:
     score = scored(rows=0)
     assert score.points is None
     assert set(shares(score).values()) == {None}
 
 
 def test_an_unreadable_file_has_no_points() -> None:
-    score = scored(reasons={"TOO_FEW_FIELDS": 10}, seen=Seen())
+    score = scored(reasons={"TOO_FEW_FIELDS": 10}, statistics=RowStatistics())
     assert score.points == 0
 
 
@@ -228,8 +233,8 @@ settings = st.fixed_dictionaries(
         "fields": st.sampled_from([FIELDS, {}]),
         "notices": st.dictionaries(st.sampled_from([*Notice]).map(str), counts),
         "regions": st.dictionaries(st.sampled_from(["", "US", "DE"]), counts),
-        "seen": st.builds(
-            Seen,
+        "statistics": st.builds(
+            RowStatistics,
             rows=counts,
             filled=st.dictionaries(st.sampled_from([*FIELDS.values()]), counts),
             odd_rows=counts,
@@ -280,9 +285,11 @@ def test_more_rejected_rows_are_never_better(
 
 def test_a_number_that_is_twice_in_the_file_costs_once() -> None:
     duplicates = {"DUPLICATE_PHONE_NUMBER_IN_LIST": 10}
-    seen = full(100).model_copy(update={"repeated_numbers": 10})
-    score = scored(100, duplicates, seen=seen, of_file=10)
+    statistics = full(100).model_copy(update={"repeated_numbers": 10})
+    score = scored(100, duplicates, statistics=statistics, duplicates_in_file=10)
     assert score.points == pytest.approx(90.0)
     assert shares(score)["new to the dialer"] == 1.0
-    known = scored(100, {"DUPLICATE_PHONE_NUMBER_IN_LIST": 15}, seen=seen, of_file=10)
+    known = scored(
+        100, {"DUPLICATE_PHONE_NUMBER_IN_LIST": 15}, statistics=statistics, duplicates_in_file=10
+    )
     assert shares(known)["new to the dialer"] == pytest.approx(0.95)

@@ -241,7 +241,7 @@ def test_broken_row_is_rejected_by_itself(
         pytest.param('a,"b,c,d,e', ["a", '"b', "c,d,e"], id="broken-quote-and-too-many"),
     ],
 )
-def test_values_of_a_rejected_row_are_kept_as_far_as_they_can_be_told(
+def test_values_of_a_rejected_row_are_kept_as_far_as_it_can_be_split(
     line: str, values: list[str]
 ) -> None:
     (chunk,) = chunks_of(f"{line}\n", Grammar(",", 3))
@@ -288,7 +288,7 @@ def test_rows_of_a_layout_may_end_early(text: str, row: list[str] | None) -> Non
 
 
 def test_one_stray_quote_does_not_swallow_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(records, "LOOK_AHEAD", 100)
+    monkeypatch.setattr(records, "LONGEST_QUOTED_RECORD", 100)
     lines = ['a,"b', *["c,d"] * 1000, 'e",f', "g,h"]
     rows, rejected = read("\n".join(lines), columns=2, block_size=64)
     # Joined, the stray quotes would make one row of 1,002 lines; it is looked for over 100 bytes.

@@ -1,4 +1,4 @@
-"""Some records of a file, spread evenly over it, in place of all."""
+"""An evenly spaced sample of a file in place of all its records."""
 
 import gzip
 import hashlib
@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.reading.source import ReadOptions, SourceFile, open_source, spread
+from loader.reading.source import ReadOptions, SourceFile, open_source, take_sample
 from tests.support.workbooks import Cell, xlsx
 
 Open = Callable[..., SourceFile]
@@ -35,7 +35,7 @@ def opened(tmp_path: Path) -> Iterator[Open]:
 
 
 def read(source: SourceFile) -> tuple[list[int], list[int]]:
-    """Give the numbers of the rows, and of the records that are none."""
+    """Return the row numbers of the rows and of the rejected records."""
     chunks = list(source.chunks())
     for chunk in chunks:
         assert chunk.rejected.index.equals(chunk.problems.index)
@@ -61,21 +61,21 @@ def read(source: SourceFile) -> tuple[list[int], list[int]]:
     ],
 )
 def test_positions(records: int, rows: int, numbers: list[int], opened: Open) -> None:
-    sample, total = spread(opened(HEADER + GOOD * records), rows)
+    sample, total = take_sample(opened(HEADER + GOOD * records), rows)
     assert total == records
     assert read(sample) == (numbers, [])
 
 
-def test_a_file_without_more_records_is_itself(opened: Open) -> None:
+def test_a_file_with_no_more_records_is_read_whole(opened: Open) -> None:
     source = opened(HEADER + GOOD * 5)
-    assert spread(source, 5) == (source, 5)
-    assert spread(source, 4)[0] is not source
+    assert take_sample(source, 5) == (source, 5)
+    assert take_sample(source, 4)[0] is not source
 
 
-def test_all_else_is_that_of_the_file(opened: Open) -> None:
+def test_a_sample_keeps_the_properties_of_the_file(opened: Open) -> None:
     text = (HEADER + "".join(f"{n},Ann\n" for n in range(3000))).encode()
     source = opened(text)
-    sample, _ = spread(source, 3)
+    sample, _ = take_sample(source, 3)
     assert (sample.sha256, sample.size) == (hashlib.sha256(text).hexdigest(), len(text))
     assert sample.columns == ("phone", "name")
     assert sample.sample is source.sample  # what is found out of values is as of the whole file
@@ -86,26 +86,26 @@ def test_all_else_is_that_of_the_file(opened: Open) -> None:
 
 
 def test_a_sample_can_be_read_again(opened: Open) -> None:
-    sample, _ = spread(opened(HEADER + GOOD * 50), 7)
+    sample, _ = take_sample(opened(HEADER + GOOD * 50), 7)
     assert read(sample) == read(sample)
 
 
-def test_records_that_are_no_rows_count_and_blank_lines_do_not(opened: Open) -> None:
+def test_rejected_records_count_and_blank_lines_do_not(opened: Open) -> None:
     # Row numbers:           2      3       4      5        6         7      8       9
     source = opened(HEADER + GOOD + BLANK + SHORT + GOOD + OVER_TWO + BLANK + BROKEN + GOOD)
     assert read(source) == ([2, 5, 6, 9], [4, 8])
-    sample, total = spread(source, 3)
+    sample, total = take_sample(source, 3)
     assert total == 6
     assert read(sample) == ([2, 5, 9], [])
-    sample, _ = spread(source, 4)
+    sample, _ = take_sample(source, 4)
     assert read(sample) == ([2, 6, 9], [4])
     (chunk,) = sample.chunks()
     assert chunk.problems["reason"].to_dict() == {4: "TOO_FEW_FIELDS"}
     assert chunk.rejected["phone"].to_dict() == {4: "1"}
 
 
-def test_only_rows_that_are_none(opened: Open) -> None:
-    sample, total = spread(opened(HEADER + SHORT * 9), 2)
+def test_a_sample_of_rejected_records_only(opened: Open) -> None:
+    sample, total = take_sample(opened(HEADER + SHORT * 9), 2)
     assert total == 9
     assert read(sample) == ([], [2, 10])
     (chunk,) = sample.chunks()
@@ -114,21 +114,21 @@ def test_only_rows_that_are_none(opened: Open) -> None:
 
 def test_compressed(opened: Open) -> None:
     stored = gzip.compress((HEADER + GOOD * 101).encode())
-    sample, total = spread(opened(stored), 5)
+    sample, total = take_sample(opened(stored), 5)
     assert (total, sample.compression, sample.size) == (101, "gz", len(stored))
     assert read(sample) == ([2, 27, 52, 77, 102], [])
 
 
 def test_spreadsheet(opened: Open) -> None:
     leads: list[list[Cell]] = [["phone", "name"], *([["1", "Ann"]] * 9)]
-    sample, total = spread(opened(xlsx({"Leads": leads})), 3)
+    sample, total = take_sample(opened(xlsx({"Leads": leads})), 3)
     assert (total, sample.sheet) == (9, "Leads")
     assert read(sample) == ([2, 6, 10], [])
 
 
-def test_the_rest_of_many_chunks_is_put_together(opened: Open) -> None:
+def test_sampled_rows_of_many_chunks_are_merged(opened: Open) -> None:
     source = opened(HEADER + f"1,{'x' * 5000}\n" * 1000, chunk_size=10)
-    sample, _ = spread(source, 25)
+    sample, _ = take_sample(source, 25)
     chunks = list(sample.chunks())
     assert [len(chunk.rows) for chunk in chunks] == [10, 10, 5]
     # Each says how far the file was read when its last record was.
@@ -138,10 +138,10 @@ def test_the_rest_of_many_chunks_is_put_together(opened: Open) -> None:
     assert done[-1] <= source.size
 
 
-def test_counting_says_how_far_it_is(opened: Open) -> None:
+def test_counting_reports_progress(opened: Open) -> None:
     told: list[int] = []
     source = opened(HEADER + GOOD * 100, chunk_size=10, block_size=64)
-    spread(source, 3, told.append)
+    take_sample(source, 3, told.append)
     assert len(told) == 10
     assert told == sorted(told)
     assert told[-1] == source.size
@@ -161,7 +161,7 @@ def test_any_sample_is_even_and_in_order(
     path.write_text(HEADER + "".join(lines))
     with open_source(str(path), ReadOptions(chunk_size=chunk_size, block_size=16)) as source:
         all_rows, all_rejected = read(source)
-        sample, total = spread(source, rows)
+        sample, total = take_sample(source, rows)
         taken_rows, taken_rejected = read(sample)
         for chunk in sample.chunks():
             assert len(chunk.rows) + len(chunk.rejected) <= chunk_size
@@ -181,9 +181,9 @@ def test_any_sample_is_even_and_in_order(
 def test_memory_is_flat(tmp_path: Path) -> None:
     program = (
         "import re, sys; from pathlib import Path\n"
-        "from loader.reading.source import open_source, spread\n"
+        "from loader.reading.source import open_source, take_sample\n"
         "with open_source(sys.argv[1]) as source:\n"
-        "    sample, total = spread(source, 1000)\n"
+        "    sample, total = take_sample(source, 1000)\n"
         "    print(total, sum(len(chunk.rows) for chunk in sample.chunks()))\n"
         "status = Path('/proc/self/status').read_text()\n"
         "print(re.search(r'VmHWM:\\s*(\\d+) kB', status)[1])"

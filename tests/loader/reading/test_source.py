@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from loader.errors import NoSuchFileError, SourceFileError, UsageError
 from loader.reading.dialect import find_delimiter, is_column_name, unique_names
-from loader.reading.source import LAYOUTS, ReadOptions, SourceFile, expand, open_source
+from loader.reading.source import LAYOUTS, ReadOptions, SourceFile, expand_globs, open_source
 
 STANDARD = LAYOUTS["vicidial-standard"]
 CSV = b"phone_number,first_name\n7275551111,Ana\n7275552222,Bo\n"
@@ -52,7 +52,7 @@ def message_of(path: str, options: ReadOptions | None = None) -> str:
 # --- what is known before the first row ----------------------------------------------------------
 
 
-def test_everything_that_is_known_of_a_file(write: Write) -> None:
+def test_properties_of_a_source_file(write: Write) -> None:
     path = write(CSV)
     with open_source(path) as source:
         assert source.name == path
@@ -99,7 +99,7 @@ COMPRESS: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("kind", COMPRESS)
-def test_compression_is_told_by_content(kind: str, write: Write) -> None:
+def test_compression_is_recognized_by_content(kind: str, write: Write) -> None:
     stored = COMPRESS[kind](CSV)
     with open_source(write(stored, "leads.csv")) as source:
         assert source.compression == kind
@@ -196,7 +196,7 @@ def test_encodings(
         assert rows_of(source) == [["7275551111", "Renée Łukasz 李"]]
 
 
-def test_an_encoding_of_windows_is_never_guessed(write: Write) -> None:
+def test_a_windows_encoding_is_never_guessed(write: Write) -> None:
     path = write("phone,name\n7275551111,Ana\n7275552222,Ren\xe9e\n".encode("cp1252"))
     assert message_of(path) == (
         f"{path}: line 3: byte E9 in 'xxx\\xe9x' is not UTF-8;"
@@ -308,7 +308,7 @@ def test_unknown_encoding(name: str, write: Write) -> None:
         ),
         pytest.param(
             b"c" + b",c" * 1000 + b"\n1\n",
-            "the header has 1,001 columns, and 1,000 are",
+            "the header has 1,001 columns; at most 1,000 can be read",
             id="columns",
         ),
     ],
@@ -317,7 +317,7 @@ def test_no_lead_file(content: bytes, message: str, write: Write) -> None:
     assert message in message_of(write(content))
 
 
-def test_the_whole_file_is_proven_before_the_first_row(write: Write) -> None:
+def test_the_whole_file_is_checked_before_the_first_row(write: Write) -> None:
     content = CSV + b"7275553333,Cy\n" * 300_000 + b"7275554444,\xff\n"
     assert "line 300004: byte FF" in message_of(write(content))
 
@@ -351,18 +351,21 @@ def test_unreadable_file(write: Write) -> None:
         open_source(path).__enter__()
 
 
-def test_expand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_expand_globs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("b.csv", "a.csv", "sub/c.csv", "odd[1].csv"):
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).touch()
-    assert expand(["b.csv", "*.csv", "-"]) == ["b.csv", "a.csv", "odd[1].csv", "-"]
-    assert expand(["odd[1].csv", "sub/*"]) == ["odd[1].csv", "sub/c.csv"]
-    assert expand(["**/c.csv"]) == ["sub/c.csv"]
-    assert expand([str(tmp_path / "?.csv")]) == [str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]
+    assert expand_globs(["b.csv", "*.csv", "-"]) == ["b.csv", "a.csv", "odd[1].csv", "-"]
+    assert expand_globs(["odd[1].csv", "sub/*"]) == ["odd[1].csv", "sub/c.csv"]
+    assert expand_globs(["**/c.csv"]) == ["sub/c.csv"]
+    assert expand_globs([str(tmp_path / "?.csv")]) == [
+        str(tmp_path / "a.csv"),
+        str(tmp_path / "b.csv"),
+    ]
     for pattern in ("none.csv", "*.txt", "su?"):
         with pytest.raises(NoSuchFileError, match="there is no such file"):
-            expand(["a.csv", pattern])
+            expand_globs(["a.csv", pattern])
 
 
 def test_standard_input_and_pipes(write: Write) -> None:
@@ -427,14 +430,16 @@ def test_find_delimiter(head: str, delimiter: str) -> None:
         pytest.param("|", "a,b\n1,2\n", ("a,b",), id="not-in-the-file"),
     ],
 )
-def test_named_delimiter(option: str, content: str, columns: tuple[str, ...], write: Write) -> None:
+def test_delimiter_option(
+    option: str, content: str, columns: tuple[str, ...], write: Write
+) -> None:
     with open_source(write(content), ReadOptions(delimiter=option)) as source:
         assert source.columns == columns
         assert len(rows_of(source)) == 1
 
 
 @pytest.mark.parametrize("option", [",,", '"', "\n", "é", "\0", "comma"])
-def test_no_delimiter(option: str, write: Write) -> None:
+def test_invalid_delimiter_option(option: str, write: Write) -> None:
     with (
         pytest.raises(UsageError, match="give one character"),
         open_source(write(CSV), ReadOptions(delimiter=option)),

@@ -1,4 +1,4 @@
-"""Spreadsheets are made here byte by byte: nothing that writes them is needed to read them."""
+"""Spreadsheets are built here byte by byte, so that no library is needed to write them."""
 
 import datetime
 import hashlib
@@ -123,7 +123,7 @@ FORMATS: dict[str, Callable[[Sheets], bytes]] = {"xlsx": xlsx, "ods": ods, "xls"
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_a_spreadsheet_is_read_as_it_is_shown(kind: str, tmp_path: Path) -> None:
+def test_a_spreadsheet_is_read_as_it_is_displayed(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "leads.csv"  # told by content, not by name
     stored = FORMATS[kind]({"Notes": [], "Leads": LEADS, "More": [["x"]]})
     path.write_bytes(stored)

@@ -1,4 +1,4 @@
-"""A file beside the one before it, and which files are of one source."""
+"""Comparison of a file with the previous one, and the sources of files."""
 
 import json
 import time
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from loader.errors import LoaderError, NoSuchFileError, UsageError
 from loader.report.comparison import compare, read_summary, source_of
 from loader.results.summary import Change
-from tests.support.summaries import BEGAN, profile_of, summary_of, written
+from tests.support.summaries import BEGAN, profile_of, summary_of, write_summary
 
 
 def by_name(changes: list[Change]) -> dict[str, tuple[float | None, float | None]]:
@@ -50,7 +50,7 @@ def test_two_files_are_compared() -> None:
     assert (found.columns_came, found.columns_went) == (["Came"], ["Gone"])
 
 
-def test_what_is_not_known_is_not_made_up() -> None:
+def test_unknown_values_stay_unknown() -> None:
     found = compare(summary_of(rows=0, profile=None), summary_of(rows=10, reasons={"NO": 1}))
     assert (found.reject_rate.before, found.reject_rate.now) == (None, 0.1)
     assert (found.score.before, found.score.now) == (None, 90.0)
@@ -58,13 +58,13 @@ def test_what_is_not_known_is_not_made_up() -> None:
     assert by_name(found.fill_rates)["email"] == (None, 1.0)
 
 
-def test_a_column_named_as_a_field_gives_way_to_the_field() -> None:
+def test_a_field_wins_over_a_column_of_the_same_name() -> None:
     profile = profile_of(10, Mail=4, email=9)
     found = compare(summary_of(profile=profile), summary_of(profile=profile))
     assert by_name(found.fill_rates)["email"] == (0.4, 0.4)
 
 
-def test_the_same_file_is_as_it_was() -> None:
+def test_a_file_compared_with_itself_has_no_changes() -> None:
     summary = summary_of(reasons={"BROKEN_QUOTE": 5})
     found = compare(summary, summary)
     changes = [found.rows, found.reject_rate, found.score, *found.reasons, *found.fill_rates]
@@ -74,12 +74,12 @@ def test_the_same_file_is_as_it_was() -> None:
 
 def test_a_summary_is_read_from_its_folder_or_by_itself(tmp_path: Path) -> None:
     summary = summary_of()
-    folder = written(tmp_path / "results", summary)
+    folder = write_summary(tmp_path / "results", summary)
     assert read_summary(folder) == summary
     assert read_summary((folder / "summary.json").rename(tmp_path / "kept.json")) == summary
 
 
-def test_a_summary_from_before_there_were_profiles_is_read(tmp_path: Path) -> None:
+def test_a_summary_without_a_profile_is_read(tmp_path: Path) -> None:
     content = summary_of().model_dump(mode="json")
     for name in ("source", "sample_of", "reasons_all", "profile", "comparison"):
         del content[name]
@@ -109,7 +109,7 @@ def changed(**changes: Any) -> str:
     ids=["half", "empty", "deep", "null", "archive", "other job", "version", "newer field", "sum",
          "date", "NaN"],
 )  # fmt: skip
-def test_what_is_no_summary_is_said(tmp_path: Path, content: str, message: str) -> None:
+def test_files_that_are_no_summary(tmp_path: Path, content: str, message: str) -> None:
     path = tmp_path / "summary.json"
     path.write_text(content, "utf-8")
     with pytest.raises(UsageError) as error:
@@ -118,13 +118,13 @@ def test_what_is_no_summary_is_said(tmp_path: Path, content: str, message: str) 
     assert message in str(error.value)
 
 
-def test_what_is_not_there_is_said(tmp_path: Path) -> None:
+def test_missing_summaries(tmp_path: Path) -> None:
     with pytest.raises(NoSuchFileError, match=r"nothing\.json: No such file"):
         read_summary(tmp_path / "nothing.json")
     with pytest.raises(NoSuchFileError, match="not the results folder of a run"):
         read_summary(tmp_path)
     (tmp_path / ".work").mkdir()
-    with pytest.raises(NoSuchFileError, match="the same command again completes it"):
+    with pytest.raises(NoSuchFileError, match="the same command completes it"):
         read_summary(tmp_path)
 
 
@@ -180,7 +180,7 @@ def test_bytes_that_are_no_text_are_no_summary(tmp_path: Path) -> None:
         ("standard input", "standard input"),
     ],
 )
-def test_a_source_is_what_stays_of_the_names(name: str, source: str) -> None:
+def test_source_of_file_names(name: str, source: str) -> None:
     assert source_of(name) == source
 
 
@@ -209,7 +209,7 @@ def test_files_of_all_days_are_of_one_source(
     assert source_of(put.format(name.upper(), moment.strftime(form))) == name
 
 
-def test_a_name_of_any_length_is_looked_through_at_once() -> None:
+def test_long_names_take_no_longer_than_linear_time() -> None:
     began = time.monotonic()
     for text in ("_", "(1)", "1", "nov", "_ x", "2026 ", "20261121_", "march "):
         source_of(text * 20_000)

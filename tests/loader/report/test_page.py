@@ -1,4 +1,4 @@
-"""The page of a run, in a browser: what it says, and what it lets nobody do."""
+"""The page of a run: its texts, its layout in a browser, and that hostile values are harmless."""
 
 import re
 import unicodedata
@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from loader.fields.reject_file import UNREADABLE
 from loader.profile.oddities import Oddity
-from loader.profile.records import OddExample, RejectedExample, Repeated
+from loader.profile.records import OddExample, RejectedExample, RepeatedValue
 from loader.reasons import Notice, Obstacle, Reason
 from loader.report.charts import MOST_BARS, MOST_LABEL, bars, funnel, hours, largest, lines, ticks
-from loader.report.page import MOST_IDLE, columns, file_facts, mask_numbers, render_page
-from loader.report.pictures import in_years, short, zone
+from loader.report.page import MOST_UNMAPPED, columns, file_facts, mask_numbers, render_page
 from loader.report.pictures import reasons as reasons_chart
+from loader.report.pictures import shorten, sorted_ages, zone
 from loader.report.view import advice, describe_example, headline, why, worst
 from loader.report.wording import (
     MINUS,
@@ -26,11 +26,11 @@ from loader.report.wording import (
     ago,
     as_html,
     duration,
-    masked_list,
-    not_looked_at,
+    mask_list_id,
     percent,
     points,
     size,
+    unchecked_parts,
     visible,
     words,
 )
@@ -83,7 +83,7 @@ def plain(html: str) -> str:
         ("validate", "light"), ("validate", "dark"), ("import", "light"), ("sample", "dark"),
     ],
 )  # fmt: skip
-def test_a_page_is_in_order_on_a_phone(
+def test_a_page_is_accessible_on_a_phone(
     browser: Browser, page: Path, tmp_path: Path, name: str, scheme: str
 ) -> None:
     page.write_text(render_page(*PAGES[name]), "utf-8")
@@ -91,7 +91,7 @@ def test_a_page_is_in_order_on_a_phone(
         opened.unfold()
         assert opened.overflow == 0
         assert opened.violations() == []
-        assert (opened.said, opened.asked) == ([], [])
+        assert (opened.messages, opened.requests) == ([], [])
         assert opened.keep(tmp_path, f"{name}-{PHONE}-{scheme}").stat().st_size
 
 
@@ -108,12 +108,12 @@ def test_a_page_fits_its_window(
     page.write_text(render_page(*PAGES[name]), "utf-8")
     with browser.opened(page, width=width, scheme=scheme) as opened:
         assert opened.overflow == 0
-        assert (opened.said, opened.asked) == ([], [])
+        assert (opened.messages, opened.requests) == ([], [])
         opened.keep(tmp_path, f"{name}-{width}-{scheme}")
 
 
 @pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE.keys())
-def test_values_of_strangers_are_text(browser: Browser, page: Path, value: str) -> None:
+def test_untrusted_values_are_text(browser: Browser, page: Path, value: str) -> None:
     mapping = MappingSummary(fields={f"custom:{value}": value}, unmapped=[value], set_by_dialer=[])
     summary = reports.summary(
         source=value, file=reports.file(name=f"/x/{value.replace('/', '')}", columns=[value] * 3),
@@ -127,7 +127,7 @@ def test_values_of_strangers_are_text(browser: Browser, page: Path, value: str) 
     page.write_text(html, "utf-8")
     with browser.opened(page, width=PHONE) as opened:
         opened.unfold()
-        assert (opened.said, opened.asked) == ([], [])
+        assert (opened.messages, opened.requests) == ([], [])
         assert opened.overflow == 0
         assert opened.page.locator("img, script, iframe, a, style:not(head style)").count() == 0
         said = opened.page.locator("#repeated td bdi").first.inner_text()
@@ -135,7 +135,7 @@ def test_values_of_strangers_are_text(browser: Browser, page: Path, value: str) 
         assert opened.page.locator("main").evaluate("e => getComputedStyle(e).display") == "block"
 
 
-def test_the_page_prints_what_is_folded(browser: Browser, page: Path, tmp_path: Path) -> None:
+def test_folded_parts_are_printed(browser: Browser, page: Path, tmp_path: Path) -> None:
     page.write_text(render_page(*PAGES["validate"]), "utf-8")
     with browser.opened(page, width=TABLET, scheme="dark") as opened:
         example = opened.page.get_by_text("a local number without area code")
@@ -161,14 +161,14 @@ def test_names_of_fields_are_not_broken(browser: Browser, page: Path) -> None:
         assert opened.overflow == 0
 
 
-def test_the_browser_lets_the_page_do_nothing(browser: Browser, page: Path) -> None:
+def test_the_page_may_load_and_run_nothing(browser: Browser, page: Path) -> None:
     evil = "<script>console.log('ran')</script><img src='http://127.0.0.1:9/x'>"
     html = render_page(*PAGES["empty"]).replace("<main>", f"<main>{evil}")
     page.write_text(html, "utf-8")
     with browser.opened(page) as opened:
-        assert "ran" not in opened.said
-        assert all("Content Security Policy" in message for message in opened.said)
-        assert len(opened.said) == 2
+        assert "ran" not in opened.messages
+        assert all("Content Security Policy" in message for message in opened.messages)
+        assert len(opened.messages) == 2
 
 
 # --- what it says ---
@@ -179,8 +179,8 @@ SAYS = {
         "8,220 of 10,412 rows can be loaded: 78.9%.",
         "2,192 rows would be rejected, most often (1,204) because the number is in its campaign's "
         "lists already.", "rows that look wrong 1,921",
-        "Quality score: 80.5 of 100", "not looked at 100",
-        "1 of 7 parts was not looked at; compare only lists that were checked alike.",
+        "Quality score: 80.5 of 100", "not checked 100",
+        "1 of 7 parts was not checked; compare only lists with the same checks.",
         "share as a bar can cost", f"Quality score 95.0 80.5 {MINUS}14.5",
         "From rows read to rows that would be loaded",
         "Why rows would be rejected", "Phone number in feed: litigators 31 rows · 0.3%",
@@ -192,14 +192,14 @@ SAYS = {
         "17 727555 a local number without area code", "90 no number", "ext too long",
         "row details 2 9 fields instead of 15",
         "The number is in the feed litigators. What to do: do not call. "
-        "For who loads the file: where the feed is wrong or old, load with a new one.",
+        "If you load the file: where the feed is wrong or old, load with a new one.",
         "Can be loaded 8,220",
-        "acme_solar_2026-10-20.csv , looked at on 20 October 2026, 19:25 UTC",
+        "acme_solar_2026-10-20.csv , checked on 20 October 2026, 19:25 UTC",
         "Rejected share 15.1% 21.1% +5.9 points", "Rows 9,000 10,412 +15.7%",
-        "Columns that came: Referrer .", "Columns that went: Middle name , <b>Fax</b> .",
+        "New columns: Referrer .", "Missing columns: Middle name , <b>Fax</b> .",
         "Vendor ID vendor_lead_code 100%", "Notes comments <0.1%",
         "Referrer not loaded 0%", "status not loaded: the dialer sets it itself 48.1%",
-        "1,921 rows, of those that could be read, have a value that looks wrong.",
+        "1,921 rows of those that could be read have a value that looks wrong.",
         "Date in future 2 rows · <0.1%", "55 date_of_birth 2076-01-02",
         "88 address1 70, comments 18",
         "To load, the whole file would take about 2 minutes 51 seconds, at 5,211 rows a second",
@@ -220,7 +220,7 @@ SAYS = {
         "Of a sample of 10,412 rows, 8,220 can be loaded: 78.9%.",
         "All figures are of a sample of 10,412 of the 1,000,000 rows, spread over the file.",
         "The file alone was looked at: no do-not-call list of the dialer, no existing leads.",
-        "1,000,000, 10,412 looked at", "by this computer's clock (UTC-05:00)",
+        "1,000,000, 10,412 checked", "by this computer's clock (UTC-05:00)",
         "because the number is in the file already.",
     ],
     "perfect": ["The one row of the file can be loaded."],
@@ -233,10 +233,10 @@ SAYS_NOT = {
         "row_number=", "list_id=", "colon", "Tampa 9",
     ],
     "import": ["would be", "would take", "Were loaded"],
-    "sample": ["Beside the file before", "the dialer's clock"],
+    "sample": ["Compared with the previous file", "the dialer's clock"],
     "perfect": ["Why rows"],
-    "empty": ["Why rows", "Quality score", "looks wrong", "repeat", "Options"],
-    "older": ["Quality score", "looks wrong", "repeat"],
+    "empty": ["Why rows", "Quality score", "looks wrong", "Repeated values", "Options"],
+    "older": ["Quality score", "looks wrong", "Repeated values"],
 }  # fmt: skip
 
 
@@ -247,7 +247,7 @@ def test_the_page_says(name: str) -> None:
     assert [text for text in SAYS_NOT[name] if text in said] == []
 
 
-def test_phones_are_masked_unless_they_are_asked_for() -> None:
+def test_phones_are_masked_by_default() -> None:
     summary, details = PAGES["validate"]
     phones = ["7275551234", "813-555-0199", "+1 (727) 555-12345", "7275550100"]
     hidden, open_ = (plain(render_page(summary, details, show_phones=show)) for show in (0, 1))
@@ -357,7 +357,7 @@ def test_the_page_has_less_than_two_megabytes(character: str) -> None:
         ("", ""),
     ],
 )
-def test_masked(text: str, expected: str) -> None:
+def test_mask_numbers(text: str, expected: str) -> None:
     assert mask_numbers(text) == expected
 
 
@@ -372,8 +372,8 @@ def test_of_a_number_no_more_than_five_digits_are_shown(digits: str, between: li
 
 
 def test_a_list_id_that_may_be_a_phone_is_masked() -> None:
-    assert masked_list("10000001") == "10000001"
-    assert masked_list("2122000000") == "212•••••00"
+    assert mask_list_id("10000001") == "10000001"
+    assert mask_list_id("2122000000") == "212•••••00"
 
 
 @pytest.mark.parametrize(
@@ -388,7 +388,7 @@ def test_a_list_id_that_may_be_a_phone_is_masked() -> None:
     ],
 )
 def test_a_date_is_shown_where_a_date_belongs(field: str, value: str, expected: str) -> None:
-    details = reports.details(repeated={field: [Repeated(value=value, rows=7)]})
+    details = reports.details(repeated={field: [RepeatedValue(value=value, rows=7)]})
     assert f"{field} {expected} (7)" in plain(render_page(reports.summary(), details))
 
 
@@ -443,7 +443,7 @@ def test_a_row_that_cannot_be_read_has_no_phone(name: Reason) -> None:
 
 @pytest.mark.property
 @given(st.text(max_size=300), st.integers(2, 150))
-def test_shown_text_is_bounded_and_holds_nothing_that_acts(text: str, most: int) -> None:
+def test_visible_text_is_bounded_and_harmless(text: str, most: int) -> None:
     seen = visible(text, most)
     assert len(seen) <= most
     assert not {unicodedata.category(character) for character in seen} & {"Cc", "Cs", "Zl", "Zp"}
@@ -462,9 +462,9 @@ def test_shown_text_is_bounded_and_holds_nothing_that_acts(text: str, most: int)
         (percent(0.9989), "99.9%"), (percent(1), "100%"), (percent(0.1234), "12.3%"),
         (points(99.0), "99.0"), (points(99.96), "99.9"), (points(100), "100.0"),
         (points(0.02), "0.1"), (points(0.0), "0.0"),
-        (not_looked_at(0, 7), ""),
-        (not_looked_at(2, 7),
-         "2 of 7 parts were not looked at; compare only lists that were checked alike"),
+        (unchecked_parts(0, 7), ""),
+        (unchecked_parts(2, 7),
+         "2 of 7 parts were not checked; compare only lists with the same checks"),
         (size(999), "999 bytes"), (size(1_843_022), "1.8 MB"), (size(10**16), "10,000.0 TB"),
         (duration(0.2), "less than a second"), (duration(61), "1 minute 1 second"),
         (duration(86_400 * 2 + 5), "2 days"), (duration(3600), "1 hour"),
@@ -480,7 +480,7 @@ def test_words(said: str, expected: str) -> None:
 
 def test_ages_are_in_order_without_gaps() -> None:
     ages = {"unknown": 1, "older": 4, "up to a year": 2}
-    assert list(in_years(ages).items()) == [
+    assert list(sorted_ages(ages).items()) == [
         ("up to a year", 2), ("up to 2 years", 0), ("older", 4), ("not known", 1)
     ]  # fmt: skip
 
@@ -542,7 +542,7 @@ def test_every_reason_has_a_clause_and_advice_of_its_own(reason: Reason) -> None
 
 
 def test_every_reason_has_a_label_of_its_own_in_charts() -> None:
-    labels = [short(words(reason)) for reason in Reason]
+    labels = [shorten(words(reason)) for reason in Reason]
     assert len(set(labels)) == len(Reason)
     assert [label for label in labels if visible(label, MOST_LABEL) != label] == []
 
@@ -563,10 +563,10 @@ def test_a_spreadsheet_has_no_delimiter(name: str) -> None:
     assert "Format" not in dict(file_facts(reports.summary()))
 
 
-def test_a_small_size_is_said_once() -> None:
+def test_a_size_in_bytes_is_written_once() -> None:
     assert ("Size", "137 bytes") in file_facts(reports.summary(file=reports.file(size=137)))
-    packed = reports.file(size=1500, compression="gzip")
-    assert ("Size", "1.5 KB (1,500 bytes), gzip") in file_facts(reports.summary(file=packed))
+    compression = reports.file(size=1500, compression="gzip")
+    assert ("Size", "1.5 KB (1,500 bytes), gzip") in file_facts(reports.summary(file=compression))
 
 
 def test_a_remark_names_no_folder() -> None:
@@ -580,7 +580,7 @@ def test_columns_that_are_not_loaded_are_folded_if_they_are_many() -> None:
     summary = reports.summary(profile=reports.profile(columns=[*reports.profile().columns, *idle]))
     shown_columns, folded = columns(summary)
     assert [each.field for each in shown_columns if each.field] == list(reports.FIELDS)
-    assert (len(shown_columns), len(folded)) == (12 + MOST_IDLE, 63 - MOST_IDLE)
+    assert (len(shown_columns), len(folded)) == (12 + MOST_UNMAPPED, 63 - MOST_UNMAPPED)
     html = render_page(summary, reports.details())
     assert "<summary>43 more columns that are not loaded</summary>" in html
     assert "more column" not in render_page(*PAGES["validate"])
@@ -596,7 +596,7 @@ def test_columns_that_are_not_loaded_are_folded_if_they_are_many() -> None:
          ["now, 23:00 to 24:00: 1 row", "1 row, the most, from 23:00 to 24:00"]),
     ],
 )  # fmt: skip
-def test_the_hours_are_told(rows: list[int], hour: int, expected: list[str]) -> None:
+def test_call_hours(rows: list[int], hour: int, expected: list[str]) -> None:
     known = reports.profile().call_hours
     assert known
     profile = reports.profile(call_hours=known.model_copy(update={"rows": rows}))
@@ -619,7 +619,7 @@ def test_bars_lose_nothing(counts: dict[str, int], in_order: bool) -> None:
     assert "<svg" in bars("x", counts, in_order=in_order)
 
 
-def test_a_chart_is_a_drawing_and_no_more() -> None:
+def test_a_chart_has_no_styles_and_scripts() -> None:
     day = reports.NOW.date()
     drawn = [
         bars("<b>", {"<script>": 3, "a\N{RIGHT-TO-LEFT OVERRIDE}": 2}),
@@ -638,8 +638,10 @@ def test_a_chart_is_a_drawing_and_no_more() -> None:
     assert drawn[3].count("&lt;i&gt;</text>") == 8
 
 
-def test_a_value_that_repeats_is_told_with_its_field() -> None:
-    details = reports.details(repeated={"alt_phone": [Repeated(value="8135550188", rows=1200)]})
+def test_repeated_values_are_listed_by_field() -> None:
+    details = reports.details(
+        repeated={"alt_phone": [RepeatedValue(value="8135550188", rows=1200)]}
+    )
     assert "alt_phone 813•••••88 (1,200)" in plain(render_page(reports.summary(), details))
 
 

@@ -29,7 +29,7 @@ from loader.rights.needs import (
     rights,
 )
 from tests.support.extras import OPTIONS, ROWS, TABLES, row
-from tests.support.loads import Loads, assert_extras_told, snapshot
+from tests.support.loads import Loads, assert_extras_match, snapshot
 from tests.support.server import Server, fill, run
 
 pytestmark = pytest.mark.engines("innodb", "myisam")
@@ -114,7 +114,7 @@ def test_an_import_with_all_that_there_is_needs_no_more(
     outcome = loads.load(ROWS, granted.database, **EVERYTHING)
     # All went where it goes for an account that may do everything.
     assert not any("EXTRA_NOT_STORED" in names for names in map(outcome.names, outcome.loaded))
-    assert_extras_told(outcome, database)
+    assert_extras_match(outcome, database)
     again = loads.load([row(1, first_name="Other")], granted.database, **EVERYTHING)
     assert "UPDATED_EXISTING_LEAD" in again.summary.notices
 

@@ -12,7 +12,7 @@ import pytest
 from loader.database.connection import Database
 from loader.database.schema import metadata
 from loader.errors import TransientDatabaseError
-from loader.fields.lead import TEXTS
+from loader.fields.lead import TEXT_FIELDS
 from loader.ledger.encoding import SentBatch
 from loader.options.archive import ArchiveOptions
 from loader.undo.loaded_leads import LoadedLeads
@@ -39,7 +39,7 @@ def family(database: Database) -> Iterator[Database]:
 
 def fresh(lead_id: int, **values: Any) -> dict[str, Any]:
     """Give a lead as a load makes it."""
-    never = dict.fromkeys(TEXTS, "") | {
+    never = dict.fromkeys(TEXT_FIELDS, "") | {
         "status": "NEW", "called_count": 0, "called_since_last_reset": "N", "comments": "",
         "modify_date": LOADED, "last_local_call_time": LOADED, "gender": "U",
         "date_of_birth": "0000-00-00",
