@@ -5,7 +5,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from phonenumbers import SUPPORTED_REGIONS
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -154,7 +153,10 @@ class LoadOptions(BaseModel):
     @field_validator("default_region")
     @classmethod
     def _known_region(cls, region: str) -> str:
-        if region and region.upper() not in SUPPORTED_REGIONS:
+        # Imported late: reading the options has to stay quick.
+        from loader.phones.regions import is_region  # noqa: PLC0415
+
+        if region and not is_region(region.upper()):
             raise ValueError(f"{region!r} is no region; give two letters such as US or GB")
         return region.upper()
 
