@@ -185,7 +185,8 @@ class SourceFiles:
         except LoaderError:
             last = None
         wanted = self.settings.reporting
-        return replace(wanted, source=self.source.name, sample=None, compare=last)
+        own = {"source": self.source.name, "sample": None, "compare": last}
+        return wanted.model_copy(update=own)
 
     def _ending(self, watchers: Watchers) -> Watchers:
         """Let a signal end a load after its batch: the next night completes it."""

@@ -13,6 +13,7 @@ from pydantic_core import core_schema
 
 from jobs.settings.settings import Settings
 from loader.options.durations import format_duration
+from loader.options.option import options_of
 from loader.results.summary import Summary
 
 NUMBER, TEXT = {"type": "number"}, {"type": "string"}
@@ -82,28 +83,23 @@ class _SettingsGenerator(GenerateJsonSchema):
 
 
 def _describe(definition: dict[str, Any], model: type[BaseModel]) -> None:
-    """Say of each setting what its model's source says under it, which Python itself drops."""
-    documented = documentation(model)
-    for name, described in definition["properties"].items():
-        if name in documented:
-            described["description"] = documented[name]
+    """Say of each setting what its option says."""
+    for name, option in options_of(model).items():
+        definition["properties"][name]["description"] = option.description
 
 
 def documentation(model: type[BaseModel]) -> dict[str, str]:
-    """Read the lines under the fields of a model, and of those that it is made from."""
+    """Read the lines under the fields of a model, which Python itself drops."""
+    (body,) = ast.parse(inspect.getsource(model)).body
+    assert isinstance(body, ast.ClassDef)  # noqa: S101 - for mypy: it is the source of a class
     found: dict[str, str] = {}
-    for part in reversed(model.__mro__):
-        if not part.__module__.startswith(("jobs.", "loader.")):
-            continue
-        (body,) = ast.parse(inspect.getsource(part)).body
-        assert isinstance(body, ast.ClassDef)  # noqa: S101 - for mypy: it is the source of a class
-        for statement, after in zip(body.body, body.body[1:], strict=False):
-            match statement, after:
-                case (
-                    ast.AnnAssign(target=ast.Name(id=name)),
-                    ast.Expr(value=ast.Constant(value=str(text))),
-                ):
-                    found[name] = " ".join(text.split())
+    for statement, after in zip(body.body, body.body[1:], strict=False):
+        match statement, after:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ):
+                found[name] = " ".join(text.split())
     return found
 
 

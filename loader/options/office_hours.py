@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, field_validator
 
 from loader.clock import Clock
+from loader.options.option import Option
 from loader.options.types import separated
 
 MINUTE = timedelta(minutes=1)
@@ -59,6 +60,11 @@ Spans = Annotated[
 Days = Annotated[tuple[Annotated[date, BeforeValidator(_day)], ...], BeforeValidator(separated)]
 
 
+def _hours_of(day: str, *example: str) -> Option:
+    details = "Hours that pass midnight belong to the day on which they begin."
+    return Option(f"Hours of {day}", details=details, example=list(example))
+
+
 class OfficeHours(BaseModel):
     """When the dialer works: from the begin of a span until before its end, as clocks show it.
 
@@ -67,24 +73,23 @@ class OfficeHours(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    time_zone: str | None = None
-    """Of these hours, such as Europe/Berlin; None: the database server's local time."""
-    monday: Spans = ()
-    """Spans such as 08:00-18:00; one that passes midnight belongs to the day it begins."""
-    tuesday: Spans = ()
-    """Likewise."""
-    wednesday: Spans = ()
-    """Likewise."""
-    thursday: Spans = ()
-    """Likewise."""
-    friday: Spans = ()
-    """Likewise."""
-    saturday: Spans = ()
-    """Likewise."""
-    sunday: Spans = ()
-    """Likewise."""
-    holidays: Days = ()
-    """Days on which no span begins: 2026-12-25; what began the evening before goes on."""
+    # fmt: off
+    time_zone: Annotated[str | None, Option(
+        "Time zone of these hours", empty="the database server's local time",
+        example="America/New_York",
+    )] = None
+    monday: Annotated[Spans, _hours_of("Monday", "08:00-18:00")] = ()
+    tuesday: Annotated[Spans, _hours_of("Tuesday", "08:00-18:00")] = ()
+    wednesday: Annotated[Spans, _hours_of("Wednesday", "08:00-18:00")] = ()
+    thursday: Annotated[Spans, _hours_of("Thursday", "08:00-18:00")] = ()
+    friday: Annotated[Spans, _hours_of("Friday", "08:00-18:00")] = ()
+    saturday: Annotated[Spans, _hours_of("Saturday", "09:00-12:00", "13:00-17:00")] = ()
+    sunday: Annotated[Spans, _hours_of("Sunday")] = ()
+    holidays: Annotated[Days, Option(
+        "Days on which no hours begin",
+        details="What began the evening before goes on.", example=["2026-12-25"],
+    )] = ()
+    # fmt: on
 
     @field_validator("time_zone")
     @classmethod
