@@ -123,9 +123,7 @@ def _print(
 
 @app.command(cls=GroupedCommand)
 def schema(
-    of: Annotated[
-        Described, typer.Option(help="Of what it is the schema")
-    ] = Described.SETTINGS,
+    of: Annotated[Described, typer.Option(help="Of what it is the schema")] = Described.SETTINGS,
 ) -> None:
     """Print a JSON schema, for editors and other programs."""
     if of is Described.SETTINGS:
