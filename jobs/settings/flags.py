@@ -57,14 +57,12 @@ def _flags_of(*models: type[BaseModel]) -> tuple[Flag, ...]:
 
 def _flag(name: str, field: FieldInfo, option: Option) -> Flag:
     kind = _without_none(field.annotation)
-    values = option.values or None
-    if get_origin(kind) is Literal:
-        values = "|".join(get_args(kind))
+    values = "|".join(get_args(kind)) if get_origin(kind) is Literal else option.values
     if option.repeatable or get_origin(kind) is dict:
         kind = list[str]
     elif kind not in {bool, int, float, Path}:
         kind = str
-    return Flag(name, option, kind, values, describe_default(field))
+    return Flag(name, option, kind, values or None, describe_default(field))
 
 
 def _without_none(annotation: Any) -> Any:

@@ -139,7 +139,7 @@ class Source(LoadOptions):
     )] = timedelta(seconds=30)
     file_name: Annotated[str | None, Option(
         "Pattern that the whole file name must match",
-        details=r'Its groups set options, such as "leads_(?P<list_id>\d+)_.*\.csv".',
+        details=r"Its groups set options, such as `leads_(?P<list_id>\d+)_.*\.csv`.",
         example=r"leads_(?P<phone_code>\d+)_.*\.csv",
     )] = None
     done: Annotated[str, Field(min_length=1), Option(
@@ -210,7 +210,7 @@ NightlySources = Annotated[tuple[Source, ...], AfterValidator(_each_once)]
 
 
 class NightlySettings(BaseModel):
-    """The table [nightly]."""
+    """A night as a whole."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -9,7 +9,7 @@ from loader.options.option import Option
 
 
 class NotifySettings(BaseModel):
-    """The table [notify]."""
+    """Messages after commands."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -23,13 +23,13 @@ class NotifySettings(BaseModel):
         details="Those that failed, also those with too many rejects, or all.",
     )] = "failure"
     reject_rate: Annotated[float, Field(ge=0, le=1), Option(
-        "Most rejects, as a share", details="If more of a file are rejected, they are too many.",
+        "Largest share of rejects", details="If more of a file are rejected, they are too many.",
     )] = 0.0
     # fmt: on
 
 
 class LineageSettings(BaseModel):
-    """The table [lineage]: a file or an endpoint."""
+    """OpenLineage events, in a file or to a server."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 

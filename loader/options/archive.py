@@ -130,7 +130,7 @@ class ArchiveOptions(BaseModel):
         flags=("--delete/--no-delete",), api="delete_leads",
     )] = True
     with_children: Annotated[bool, Option(
-        "Custom fields, alt phones, callbacks, too", Group.STEPS,
+        "Move custom fields, alt phones, callbacks", Group.STEPS,
         flags=("--with-children/--without-children",),
     )] = False
     held: Annotated[Literal["leave", "take"] | None, Option(
@@ -155,10 +155,10 @@ class ArchiveOptions(BaseModel):
         "Pause after each chunk: 0.5 or 2s", Group.THROTTLE, values="TIME",
     )] = timedelta()
     sleep_ratio: Annotated[float, Field(ge=0, le=1000), Option(
-        "Pause also so many times its time", Group.THROTTLE, values="N",
+        "Pause, as a multiple of the chunk's time", Group.THROTTLE, values="N",
     )] = 0.0
     max_load: Annotated[dict[str, Annotated[int, Field(ge=0)]], Option(
-        "Wait while it is higher; repeatable", Group.THROTTLE,
+        "Wait above this status value; repeatable", Group.THROTTLE,
         "A status variable of the server.",
         values="Threads_running=N", example={"Threads_running": 25},
     )] = {}

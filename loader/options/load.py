@@ -58,7 +58,7 @@ class LoadOptions(BaseModel):
     )] = {}
     duplicate_check: Annotated[str, Option(
         "Checks, joined by -: DUPLIST-DUPSYS90DAY", Group.DUPLICATES,
-        "See duplicates for all checks. A row that one of them finds is a duplicate.",
+        "A row for which one of them finds a lead is a duplicate.",
         values="CHECKS", example="DUPCAMP-DUPSYS90DAY", api="duplicate_check",
     )] = ""
     dnc_check: Annotated[DncCheck, Option(
@@ -143,7 +143,7 @@ class LoadOptions(BaseModel):
         "Leads in vicidial_list_archive count, too", Group.DUPLICATES,
     )] = "N"
     on_duplicate: Annotated[Literal["reject", "update", "move"], Option(
-        "If the lead exists", Group.DUPLICATES,
+        "If the lead exists already", Group.DUPLICATES,
         "Reject the row, update the existing lead by it, or move that lead to the row's list.",
     )] = "reject"
     update_fields: Annotated[Literal["empty", "all"], Option(
@@ -182,11 +182,11 @@ class LoadOptions(BaseModel):
         values="US|GB|...", example="US",
     )] = ""
     phone_validation: Annotated[Literal["length", "possible", "valid"], Option(
-        "How strict to be", Group.PHONES,
+        "Strictness of the check", Group.PHONES,
         "length: 6 to 16 digits, as add_lead has it. possible, valid: as phonenumbers judges.",
     )] = "possible"
     phone_format: Annotated[Literal["national", "as-given"], Option(
-        "What to store", Group.PHONES,
+        "Digits that are stored", Group.PHONES,
         "national: the national number that phonenumbers finds. as-given: the digits as sent.",
     )] = "national"
     unstorable: Annotated[Literal["notice", "reject"], Option(
@@ -201,19 +201,19 @@ class LoadOptions(BaseModel):
         "TOML file with a vendor's mapping", Group.SOURCE, values="FILE", example="vendor.toml",
     )] = None
     delimiter: Annotated[str | None, Option(
-        "Between fields", Group.SOURCE, values="CHARACTER", empty="detected", example=";",
+        "Field delimiter", Group.SOURCE, values="CHARACTER", empty="detected", example=";",
     )] = None
     encoding: Annotated[str | None, Option(
-        "Of the file", Group.SOURCE, "UTF-16 with a byte order mark is detected.",
+        "Encoding of the file", Group.SOURCE, "UTF-16 with a byte order mark is detected.",
         values="NAME", empty="UTF-8", example="cp1252",
     )] = None
     layout: Annotated[str | None, Option(
-        "Without header: vicidial-standard", Group.SOURCE,
+        "Columns if no header: vicidial-standard", Group.SOURCE,
         "The order of the columns of a file that has no header.",
         values="NAME", example="vicidial-standard",
     )] = None
     date_format: Annotated[str | None, Option(
-        "Of date_of_birth: %d.%m.%Y", Group.SOURCE, "In strptime's letters.",
+        "Dates of birth: %d.%m.%Y", Group.SOURCE, "In strptime's letters.",
         values="FORMAT", empty="ISO", example="%d.%m.%Y",
     )] = None
     chunk_size: Annotated[int, Field(ge=1, le=1_000_000), Option(
@@ -223,7 +223,7 @@ class LoadOptions(BaseModel):
         "Rows of one insert", Group.RUN, values="N",
     )] = 1_000
     max_reject_rate: Annotated[float, Field(ge=0, le=1), Option(
-        "Most rejects, as a share", Group.RUN,
+        "Largest share of rejects", Group.RUN,
         "If a larger share of the rows is rejected, nothing is inserted.", values="0...1",
     )] = 1.0
     # fmt: on

@@ -66,9 +66,9 @@ def _hours_of(day: str, *example: str) -> Option:
 
 
 class OfficeHours(BaseModel):
-    """When the dialer works: from the begin of a span until before its end, as clocks show it.
+    """When the dialer works, and nothing is archived.
 
-    Where a clock is put back, what it shows twice counts twice; what it skips does not happen.
+    Where a clock is put back, times that it shows twice count twice. What it skips does not happen.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -78,4 +78,6 @@ def describe_default(field: FieldInfo) -> str:
         return "on"
     if isinstance(default, timedelta) and default:
         return format_duration(default)
+    if isinstance(default, tuple):
+        return ", ".join(map(str, default))
     return str(default) if default and not field.is_required() else ""

@@ -185,20 +185,6 @@ def test_a_fault_in_a_line() -> None:
 # The schema and the example.
 
 
-def test_the_schema_in_sample_data_is_current() -> None:
-    committed = json.loads((SAMPLES / "leadloader.schema.json").read_text("utf-8"))
-    assert committed == settings_schema(), (
-        "leadloader config schema > sample_data/leadloader.schema.json"
-    )
-
-
-def test_the_example_in_sample_data_is_current() -> None:
-    committed = (SAMPLES / "leadloader.toml").read_text("utf-8")
-    assert committed == settings_example(), (
-        "leadloader config example > sample_data/leadloader.toml"
-    )
-
-
 def taken_up(text: str) -> str:
     """Take the # away from every setting and table."""
     return "\n".join(
