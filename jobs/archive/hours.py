@@ -53,4 +53,4 @@ class Hours:
         if self.office_hours is None:
             return None
         clock = self.time.now()
-        return self.office_hours.described(clock) if self.office_hours.is_open(clock) else None
+        return self.office_hours.describe(clock) if self.office_hours.is_open(clock) else None

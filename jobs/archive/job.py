@@ -43,7 +43,7 @@ class Asked:
         """Say which leads."""
         if self.lead_ids is not None:
             return count_of(len(self.lead_ids), "given lead")
-        conditions = self.rule.described() if self.rule else {}
+        conditions = self.rule.conditions() if self.rule else {}
         return f"leads with {', '.join(f'{name} {said}' for name, said in conditions.items())}"
 
 

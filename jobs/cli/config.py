@@ -27,7 +27,7 @@ WIDTH = 10
 """Of a job's name."""
 
 
-class Described(StrEnum):
+class SchemaKind(StrEnum):
     """What there is a JSON schema of."""
 
     SETTINGS = "settings"
@@ -113,8 +113,8 @@ def _print(
         print(f"  {wrong}")
     for job, missing in report.missing.items():
         tables = dict.fromkeys(right.rpartition(" ")[2] for right in missing)
-        said = f"lacks rights on {', '.join(tables)}" if missing else "ok"
-        print(f"  {job:<{WIDTH}} {said}")
+        state = f"lacks rights on {', '.join(tables)}" if missing else "ok"
+        print(f"  {job:<{WIDTH}} {state}")
     if report.grants:
         print("\nAn administrator of the server gives what is missing by:\n")
         print("\n".join(report.grants))
@@ -123,15 +123,15 @@ def _print(
 
 @app.command(cls=GroupedCommand)
 def schema(
-    of: Annotated[Described, typer.Option(help="Of what it is the schema")] = Described.SETTINGS,
+    of: Annotated[SchemaKind, typer.Option(help="Of what it is the schema")] = SchemaKind.SETTINGS,
 ) -> None:
     """Print a JSON schema, for editors and other programs."""
-    if of is Described.SETTINGS:
-        from jobs.settings.schema import settings_schema as described
+    if of is SchemaKind.SETTINGS:
+        from jobs.settings.schema import settings_schema as schema_of
     else:
-        from jobs.settings.schema import summary_schema as described
+        from jobs.settings.schema import summary_schema as schema_of
 
-    print(json.dumps(described(), indent=2, ensure_ascii=False))
+    print(json.dumps(schema_of(), indent=2, ensure_ascii=False))
 
 
 @app.command(cls=GroupedCommand)

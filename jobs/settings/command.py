@@ -10,7 +10,7 @@ from loader.options.option import Group, Option
 LogFormat = Literal["human", "json"]
 
 
-class CommandSettings(BaseModel):
+class CommandSettings(BaseModel, defer_build=True):
     """What a command works with, and what it prints."""
 
     # fmt: off
@@ -47,7 +47,7 @@ class CommandSettings(BaseModel):
     # fmt: on
 
 
-class ConfigFlag(BaseModel):
+class ConfigFlag(BaseModel, defer_build=True):
     """Where the settings are."""
 
     config: Annotated[Path | None, Option(
@@ -55,7 +55,7 @@ class ConfigFlag(BaseModel):
     )] = None  # fmt: skip
 
 
-class SelectionFlags(BaseModel):
+class SelectionFlags(BaseModel, defer_build=True):
     """Which leads are archived or brought back, if it is not said by conditions."""
 
     # fmt: off
@@ -72,7 +72,7 @@ class SelectionFlags(BaseModel):
     # fmt: on
 
 
-class NightlyFlags(BaseModel):
+class NightlyFlags(BaseModel, defer_build=True):
     """How a night is spent."""
 
     dry_run: Annotated[bool, Option(

@@ -19,7 +19,7 @@ from pydantic import (
 from loader.options.durations import Duration
 from loader.options.load import LoadOptions
 from loader.options.option import Option
-from loader.options.types import Switch, Text, separated
+from loader.options.types import Switch, Text, split_at_commas
 
 UNFINISHED = ("*.part", "*.partial", "*.filepart", "*.tmp", "*.crdownload", "*~")
 """What programs call a file that they have not written to its end."""
@@ -27,7 +27,7 @@ UNFINISHED = ("*.part", "*.partial", "*.filepart", "*.tmp", "*.crdownload", "*~"
 WORDS = frozenset({"file", "stem", "source", "date", "list_id"})
 """What every template of a new list may hold."""
 
-Names = Annotated[tuple[str, ...], BeforeValidator(separated)]
+Names = Annotated[tuple[str, ...], BeforeValidator(split_at_commas)]
 
 
 class _Anything(dict[str, object]):

@@ -18,9 +18,9 @@ from loader.results.summary import Summary
 
 NUMBER, TEXT = {"type": "number"}, {"type": "string"}
 
-AS_WELL: dict[str, JsonSchemaValue] = {
-    "separated": TEXT,
-    "_addresses": TEXT,
+ALSO_ACCEPTED: dict[str, JsonSchemaValue] = {
+    "split_at_commas": TEXT,
+    "_split_addresses": TEXT,
     "whole_number_as_text": {"type": "integer"},
     "str": {"type": "integer"},
     "_list_id": TEXT,
@@ -28,7 +28,7 @@ AS_WELL: dict[str, JsonSchemaValue] = {
 }
 """What else a setting may be, by the name of the function that looks at it first."""
 
-IN_PLACE_OF = {
+REPLACEMENTS = {
     "parse_duration": {"type": "string", "examples": ["0.5s", "90s", "10m", "2h", "90d"]},
     "parse_moment": {"type": "string", "examples": ["2026-01-31", "2026-01-31 08:00", "90d"]},
 }
@@ -58,8 +58,8 @@ class _SettingsGenerator(GenerateJsonSchema):
     ) -> JsonSchemaValue:
         """Widen what a function looks at first."""
         name = getattr(schema["function"]["function"], "__name__", "")
-        inner = IN_PLACE_OF.get(name) or self.generate_inner(schema["schema"])
-        return {"anyOf": [inner, AS_WELL[name]]} if name in AS_WELL else inner
+        inner = REPLACEMENTS.get(name) or self.generate_inner(schema["schema"])
+        return {"anyOf": [inner, ALSO_ACCEPTED[name]]} if name in ALSO_ACCEPTED else inner
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         """Leave null out, which TOML cannot say."""
@@ -67,11 +67,11 @@ class _SettingsGenerator(GenerateJsonSchema):
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         """Leave defaults out that say that nothing is given."""
-        described = super().default_schema(schema)
+        definition = super().default_schema(schema)
         is_table = isinstance(schema.get("default"), BaseModel)
-        if is_table or described.get("default", 0) in (None, "", [], {}):
-            described.pop("default", None)
-        return described
+        if is_table or definition.get("default", 0) in (None, "", [], {}):
+            definition.pop("default", None)
+        return definition
 
     def encode_default(self, dft: Any) -> Any:
         """Write durations as they are given."""
@@ -129,11 +129,11 @@ class _SummaryGenerator(GenerateJsonSchema):
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         """Name all fields there are, each with what the model's source says under it."""
-        described = super().model_schema(schema)
+        definition = super().model_schema(schema)
         for name, text in documentation(schema["cls"]).items():
-            described["properties"][name]["description"] = NULL.sub("null", text)
-        described.pop("title")  # the name of the class, as its place among the definitions is
-        return {**described, "additionalProperties": False}
+            definition["properties"][name]["description"] = NULL.sub("null", text)
+        definition.pop("title")  # the name of the class, as its place among the definitions is
+        return {**definition, "additionalProperties": False}
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         """Leave defaults out: what is written is not left to them."""

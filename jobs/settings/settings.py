@@ -55,8 +55,10 @@ class ArchiveSettings(ArchiveOptions):
         """
         rules = self.__pydantic_extra__
         if name is not None and name not in rules:
-            there = f"there is {', '.join(rules)}" if rules else "there is none"
-            raise UsageError(f"--rule: the settings have no rule {name}, [archive.{name}]; {there}")
+            existing = f"there is {', '.join(rules)}" if rules else "there is none"
+            raise UsageError(
+                f"--rule: the settings have no rule {name}, [archive.{name}]; {existing}"
+            )
         named = {} if name is None else rules[name].model_dump(exclude_unset=True)
         return _validated(ArchiveRule, {"": flags, "settings": named})
 
@@ -129,11 +131,11 @@ class Settings(CommandSettings, ReportSettings, LoadOptions, BaseSettings):
 
     @model_validator(mode="after")
     def _rules_of_nightly(self) -> "Settings":
-        there = self.archive.__pydantic_extra__
+        rules = self.archive.__pydantic_extra__
         for name in self.nightly.archive:
-            if name not in there:
-                said = f"there is {', '.join(there)}" if there else "there is none"
-                raise ValueError(f"nightly: archive: there is no rule [archive.{name}]; {said}")
+            if name not in rules:
+                existing = f"there is {', '.join(rules)}" if rules else "there is none"
+                raise ValueError(f"nightly: archive: there is no rule [archive.{name}]; {existing}")
         return self
 
 

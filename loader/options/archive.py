@@ -15,9 +15,9 @@ from pydantic import (
     model_validator,
 )
 
-from loader.options.durations import Duration, Moment, written_moment
+from loader.options.durations import Duration, Moment, format_moment
 from loader.options.option import Group, Option
-from loader.options.types import Statuses, Text, separated, whole_number_as_text
+from loader.options.types import Statuses, Text, split_at_commas, whole_number_as_text
 
 MOST_LEADS = 500
 """Of one chunk, and of one request of the Lead Archive API."""
@@ -35,22 +35,22 @@ def _campaign_id(name: str) -> str:
     return name
 
 
-def _addresses(value: object) -> object:
+def _split_addresses(value: object) -> object:
     """Take several addresses also as text with commas, which a password may have too."""
     if not isinstance(value, str):
         return value
     return [part.strip() for part in re.split(r",(?=\s*[a-z+]+://)", value) if part.strip()]
 
 
-def _as_given(condition: object) -> str:
+def _format_condition(condition: object) -> str:
     if isinstance(condition, tuple):
         return ",".join(map(str, condition))
     if isinstance(condition, datetime | timedelta):
-        return written_moment(condition)
+        return format_moment(condition)
     return str(condition)
 
 
-def _some_time(duration: timedelta) -> timedelta:
+def _check_positive(duration: timedelta) -> timedelta:
     if not duration:
         raise ValueError("give more than 0 seconds")
     return duration
@@ -59,21 +59,21 @@ def _some_time(duration: timedelta) -> timedelta:
 ListId = Annotated[int, BeforeValidator(_list_id)]
 # The last is the first to look at what was given.
 ListIds = Annotated[
-    tuple[ListId, ...], BeforeValidator(separated), BeforeValidator(whole_number_as_text)
+    tuple[ListId, ...], BeforeValidator(split_at_commas), BeforeValidator(whole_number_as_text)
 ]
 CampaignIds = Annotated[
     tuple[Annotated[Text, AfterValidator(_campaign_id)], ...],
-    BeforeValidator(separated),
+    BeforeValidator(split_at_commas),
     BeforeValidator(whole_number_as_text),
 ]
-Addresses = Annotated[tuple[str, ...], BeforeValidator(_addresses)]
-SomeTime = Annotated[Duration, AfterValidator(_some_time)]
+Addresses = Annotated[tuple[str, ...], BeforeValidator(_split_addresses)]
+PositiveDuration = Annotated[Duration, AfterValidator(_check_positive)]
 
 
 class ArchiveRule(BaseModel):
     """Which leads are processed: those that meet every condition that is given."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     # fmt: off
     statuses: Annotated[Statuses, Option(
@@ -103,17 +103,19 @@ class ArchiveRule(BaseModel):
     @property
     def is_empty(self) -> bool:
         """Whether it selects every lead there is."""
-        return set(self.described()) <= {"min_called_count"} and not self.min_called_count
+        return set(self.conditions()) <= {"min_called_count"} and not self.min_called_count
 
-    def described(self) -> dict[str, str]:
+    def conditions(self) -> dict[str, str]:
         """Give the conditions by name, each as it can be given again; without those not given."""
-        return {name: _as_given(value) for name, value in self if value not in ((), None)}
+        return {name: _format_condition(value) for name, value in self if value not in ((), None)}
 
 
 class ArchiveOptions(BaseModel):
     """How leads are archived or brought back, and when that has to wait or to stop."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", defer_build=True, hide_input_in_errors=True
+    )
 
     # fmt: off
     insert: Annotated[bool, Option(
@@ -147,7 +149,7 @@ class ArchiveOptions(BaseModel):
     chunk_size: Annotated[int, Field(ge=1, le=MOST_LEADS), Option(
         "Most leads of a chunk", Group.THROTTLE, values=f"1...{MOST_LEADS}",
     )] = MOST_LEADS
-    chunk_time: Annotated[SomeTime, Option(
+    chunk_time: Annotated[PositiveDuration, Option(
         "Longest time of a chunk", Group.THROTTLE,
         "Chunks become smaller if they take longer.", values="TIME",
     )] = timedelta(seconds=0.25)
@@ -174,7 +176,7 @@ class ArchiveOptions(BaseModel):
         "Wait while this file exists", Group.THROTTLE,
         values="FILE", example="/run/leadloader.pause",
     )] = None
-    run_time: Annotated[SomeTime | None, Option(
+    run_time: Annotated[PositiveDuration | None, Option(
         "End after so long, such as 30m or 2h", Group.THROTTLE, values="TIME", example="2h",
     )] = None
     limit: Annotated[Annotated[int, Field(ge=1)] | None, Option(

@@ -18,7 +18,7 @@ from loader.errors import UsageError
 from loader.fields.lead import usual_names
 from loader.options.duplicate_check import DuplicateCheck, parse_duplicate_check
 from loader.options.option import Group, Option
-from loader.options.types import Digits, DncCheck, Statuses, Switch, Text, separated
+from loader.options.types import Digits, DncCheck, Statuses, Switch, Text, split_at_commas
 
 LIST_ID = r"^([0-9]{3,12})?$"
 
@@ -26,7 +26,7 @@ LIST_ID = r"^([0-9]{3,12})?$"
 class LoadOptions(BaseModel):
     """Everything that decides what becomes of a row. The same options give the same answers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     # fmt: off
     list_id: Annotated[Digits, Field(pattern=LIST_ID), Option(
@@ -155,7 +155,7 @@ class LoadOptions(BaseModel):
         "Of rows of the file that are duplicates of one another; the best has the most fields.",
     )] = "first"
     invalid_phone_fallback: Annotated[
-        tuple[str, ...], BeforeValidator(separated), Option(
+        tuple[str, ...], BeforeValidator(split_at_commas), Option(
         "Fields with another number to try", Group.PHONES,
         "Their numbers replace one that is invalid, a duplicate or do-not-call.",
         values="alt_phone,...", example=["alt_phone"],

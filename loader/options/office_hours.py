@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, fie
 
 from loader.clock import Clock
 from loader.options.option import Option
-from loader.options.types import separated
+from loader.options.types import split_at_commas
 
 MINUTE = timedelta(minutes=1)
 DAY = 24 * 60
@@ -55,9 +55,11 @@ def _day(value: object) -> object:
 
 Spans = Annotated[
     tuple[Annotated[str, AfterValidator(_span)], ...],
-    BeforeValidator(separated),
+    BeforeValidator(split_at_commas),
 ]
-Days = Annotated[tuple[Annotated[date, BeforeValidator(_day)], ...], BeforeValidator(separated)]
+Days = Annotated[
+    tuple[Annotated[date, BeforeValidator(_day)], ...], BeforeValidator(split_at_commas)
+]
 
 
 def _hours_of(day: str, *example: str) -> Option:
@@ -71,7 +73,7 @@ class OfficeHours(BaseModel):
     Where a clock is put back, times that it shows twice count twice. What it skips does not happen.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     # fmt: off
     time_zone: Annotated[str | None, Option(
@@ -121,7 +123,7 @@ class OfficeHours(BaseModel):
         """Give the time at which the next office hours begin; now's if it is in some, see above."""
         return self._next(clock, True)
 
-    def described(self, clock: Clock) -> str:
+    def describe(self, clock: Clock) -> str:
         """Say how long it is as it is now: "office hours are until 18:00"."""
         is_open = self.is_open(clock)
         change = self.closes_at(clock) if is_open else self.opens_at(clock)

@@ -11,7 +11,7 @@ from loader.options.option import Group, Option
 class ReportSettings(BaseModel):
     """How runs are reported, and what of them."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     # fmt: off
     check_dialable: Annotated[bool, Option(
@@ -48,4 +48,5 @@ class ReportOptions(ReportSettings):
     """Where the file comes from; "": its name tells."""
 
 
-AS_USUAL = ReportOptions()
+# Not validated: that would build the model, which reading the options leaves for later.
+AS_USUAL = ReportOptions.model_construct()
