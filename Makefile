@@ -15,13 +15,18 @@ demo: $(VENV)/.installed ## load sample_data/ into a small embedded database and
 night: $(VENV)/.installed ## put sample files into drop folders and spend a night over them
 	@$(BIN)/python -m sample_data.night
 
-test: $(VENV)/.installed-dev ## install what the tests need; check format, lint and types; run the tests
-	@$(BIN)/python tests/support/install_programs.py
+check: $(VENV)/.installed-dev ## check format, lint, types, and which package imports which
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache --no-logo
+
+test: check ## install what the tests need; check; run the tests
+	@$(BIN)/python tests/support/install_programs.py
 	$(BIN)/pytest -n 2
+
+generate: $(VENV)/.installed-dev ## write what is generated from the code: tables, pages, schemas, example
+	$(BIN)/python -m tests.docs.generate
 
 conformance: $(VENV)/.installed-dev ## replay every recorded case on every engine (make test: a sample)
 	@$(BIN)/python tests/support/install_programs.py
@@ -66,4 +71,4 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 clean: ## remove .venv, the demo's database and the caches
 	rm -rf $(VENV) demo results build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo night test conformance engines crashes fuzz bench lock clean
+.PHONY: help demo night check test generate conformance engines crashes fuzz bench lock clean

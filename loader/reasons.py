@@ -1,10 +1,65 @@
 """The closed lists of what can be said of a row: why it was rejected, what was noticed about it.
 
-A member's value is its own name, as files and reports show it. `answer` is the sentence that
-add_lead prints for the same finding ("" where add_lead has none).
+A member's value is its own name, as files and reports show it. All words about it stand on it,
+and nowhere else. `answer` is the sentence that add_lead prints for the same finding ("" where
+add_lead has none).
 """
 
 from enum import StrEnum
+
+SHORT_WORDS = {"dnc": "DNC", "nanpa": "NANPA"}
+
+_SAME = {
+    "PHONE_NUMBER": (
+        "PHONE NUMBER", "has this phone_number", "DUP", "the number is", "same number as",
+    ),
+    "PHONE_OR_ALT_PHONE": (
+        "PHONE NUMBER", "has it as phone_number or alt_phone", "DUPPHONEALT",
+        "the number is, as a main or an alternate one,", "same number as",
+    ),
+    "TITLE_ALT_PHONE": (
+        "TITLE ALT_PHONE", "has the same title and alt_phone", "DUPTITLEALTPHONE",
+        "a lead with the same title and alternate number is",
+        "same title and alternate number as",
+    ),
+    "NAME_PHONE": (
+        "NAME PHONE", "has the same names and phone_number", "DUPNAMEPHONE",
+        "a lead with the same name and number is", "same name and number as",
+    ),
+}  # fmt: skip
+"""Of duplicates: add_lead's words, what the existing lead has, the check, what is there already,
+and how a row is like another."""
+
+_SCOPES = {
+    "LIST": ("a lead of the same list", "LIST", "in its list"),
+    "CAMPAIGN_LISTS": ("a lead of the campaign's lists", "CAMP", "in its campaign's lists"),
+    "SYSTEM": ("a lead of the system", "SYS", "in the dialer"),
+}
+
+
+def title_of(name: str) -> str:
+    """Write the name of a member of an enumeration in words: Phone number in DNC."""
+    words = name.lower().split("_")
+    title = " ".join(SHORT_WORDS.get(word, word) for word in words)
+    return title[:1].upper() + title[1:]
+
+
+def _duplicate(same: str, scope: str) -> tuple[str, ...]:
+    """Give the words of a duplicate: what is the same, and where the existing lead is."""
+    answer, has, check, there, likeness = _SAME[same]
+    lead, suffix, place = _SCOPES[scope]
+    return (
+        f"DUPLICATE_{same}_IN_{scope}",
+        f"DUPLICATE {answer} IN {scope.replace('_', ' ')}",
+        f"{lead} {has} ({check}{suffix})",
+        "The lead was loaded before, or the file has it twice: then the details name the row of "
+        "the file.",
+        "nothing to do: the lead is there",
+        "",
+        f"{there} {place} already",
+        f"{there} in the file already",
+        likeness,
+    )
 
 
 class Reason(StrEnum):
@@ -12,214 +67,189 @@ class Reason(StrEnum):
 
     answer: str
     meaning: str
-    advice: str
+    cause: str
+    """How rows come to be so, in sentences."""
+    correction: str
+    """What to do about it in the file; "" for nothing."""
+    operation: str
+    """What to do about it where the file is loaded; "" for nothing."""
+    because: str
+    """What follows "because" of rows that were rejected."""
+    in_file: str
+    """Likewise where duplicates are of rows of the file alone."""
+    likeness: str
+    """Of a duplicate: how a row is like another."""
 
-    def __new__(cls, name: str, answer: str, meaning: str, advice: str) -> "Reason":
-        """Keep what a reader needs to know of the reason on the member itself."""
+    def __new__(cls, name: str, *words: str) -> "Reason":
+        """Keep the words, which are in the order of the attributes, on the member itself."""
         member = str.__new__(cls, name)
         member._value_ = name
-        member.answer, member.meaning, member.advice = answer, meaning, advice
+        member.answer, member.meaning, member.cause, *others = words
+        member.correction, member.operation, member.because, *of_duplicate = others
+        member.in_file, member.likeness = of_duplicate or (member.because, "")
         return member
+
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
+        return "; ".join(filter(None, (self.correction, self.operation)))
 
     @classmethod
     def of(cls, name: str) -> "Reason":
-        """Give the member of a name as files show it: the feed may be told behind a colon."""
+        """Give the member of a name as files show it: behind a colon there may be a feed."""
         return cls[name.partition(":")[0]]
 
+    # fmt: off
     BROKEN_QUOTE = (
-        "BROKEN_QUOTE",
-        "",
+        "BROKEN_QUOTE", "",
         "a quoted value is not closed, or text follows its closing quote",
-        "close the quote, or double the quotes inside the value; in a reject file empty the reason",
+        "A value holds a quotation mark that is not doubled, or one is missing at its end.",
+        "close the quote, or double the quotes inside the value",
+        "in a reject file empty the reason", "a quote is not closed",
     )
     TOO_FEW_FIELDS = (
-        "TOO_FEW_FIELDS",
-        "",
+        "TOO_FEW_FIELDS", "",
         "the row has fewer fields than the header",
-        "add the missing delimiters, or quote values that hold a line break; in a reject file "
-        "empty the reason",
+        "Delimiters are missing, or a line break in a value that is not quoted ended the row.",
+        "add the missing delimiters, or quote values that hold a line break",
+        "in a reject file empty the reason", "the row has fewer fields than the header",
     )
     TOO_MANY_FIELDS = (
-        "TOO_MANY_FIELDS",
-        "",
+        "TOO_MANY_FIELDS", "",
         "the row has more fields than the header",
-        "quote values that hold the delimiter; in a reject file empty the reason",
+        "A value that is not quoted holds the delimiter, such as a comma in an address.",
+        "quote values that hold the delimiter", "in a reject file empty the reason",
+        "the row has more fields than the header",
     )
     INVALID_LIST_ID = (
-        "INVALID_LIST_ID",
-        "",
+        "INVALID_LIST_ID", "",
         "the list_id has fewer than three digits, or is larger than any list can be",
-        "correct the list_id, or leave it empty for the default",
+        "The column that is mapped to list_id holds something else, or the value is mistyped.",
+        "correct the list_id, or leave it empty for the default", "",
+        "no list can have such a list_id",
     )
     NOT_AN_ALLOWED_LIST_ID = (
-        "NOT_AN_ALLOWED_LIST_ID",
-        "NOT AN ALLOWED LIST ID",
+        "NOT_AN_ALLOWED_LIST_ID", "NOT AN ALLOWED LIST ID",
         "the user may not load into this list: its campaign is not one of the user group's",
-        "load as another user, or into another list",
+        "The dialer restricts the user (option user) to the lists of the user group's campaigns.",
+        "", "load as another user, or into another list", "the user may not load into the list",
     )
     NOT_A_DEFINED_LIST_ID = (
-        "NOT_A_DEFINED_LIST_ID",
-        "NOT A DEFINED LIST ID, LIST EXISTS CHECK ENABLED",
+        "NOT_A_DEFINED_LIST_ID", "NOT A DEFINED LIST ID, LIST EXISTS CHECK ENABLED",
         "no list with this list_id is defined, and list_exists_check is on",
-        "define the list in the dialer, or correct the list_id",
+        "The list was not made in the dialer yet, was deleted, or its list_id is mistyped.", "",
+        "define the list in the dialer, or correct the list_id", "the list is not defined",
     )
     UNSTORABLE_CHARACTERS = (
-        "UNSTORABLE_CHARACTERS",
-        "",
+        "UNSTORABLE_CHARACTERS", "",
         "the column's character set cannot hold a character (unstorable is reject)",
-        "load with --unstorable notice, or move the table to utf8mb4",
+        "The dialer's table has an old character set, such as latin1 or utf8mb3, which lacks other "
+        "scripts or emoji.", "", "load with --unstorable notice, or move the table to utf8mb4",
+        "the table cannot hold a character",
     )
     DAMAGED_PHONE_NUMBER = (
-        "DAMAGED_PHONE_NUMBER",
-        "",
+        "DAMAGED_PHONE_NUMBER", "",
         "a spreadsheet turned the number into a floating-point value; digits may be lost",
-        "export the phone column as text and load the file again",
+        "The column was not formatted as text when a spreadsheet saved the file: 7.27556E+09.",
+        "export the phone column as text and load the file again", "",
+        "a spreadsheet damaged the number",
     )
     INVALID_PHONE_NUMBER_LENGTH = (
-        "INVALID_PHONE_NUMBER_LENGTH",
-        "INVALID PHONE NUMBER LENGTH",
+        "INVALID_PHONE_NUMBER_LENGTH", "INVALID PHONE NUMBER LENGTH",
         "there is no phone number, or it has too few or too many digits for its country",
-        "complete the number, or give its country by phone_code or default_region",
+        "Digits are missing, such as the area code; two numbers stand in one field; or the number "
+        "is of another country than phone_code says.",
+        "complete the number, or give its country by phone_code or default_region", "",
+        "the number is missing, too short or too long",
     )
     INVALID_PHONE_NUMBER = (
-        "INVALID_PHONE_NUMBER",
-        "",
+        "INVALID_PHONE_NUMBER", "",
         "the country's numbering plan has no such number (phone_validation is valid)",
-        "correct the number, or load with --phone-validation possible",
+        "The number is mistyped or made up, or it is of another country than phone_code says.",
+        "correct the number", "load with --phone-validation possible", "there is no such number",
     )
     INVALID_PHONE_NUMBER_PREFIX = (
-        "INVALID_PHONE_NUMBER_PREFIX",
-        "INVALID PHONE NUMBER PREFIX",
+        "INVALID_PHONE_NUMBER_PREFIX", "INVALID PHONE NUMBER PREFIX",
         "the fourth digit of a USA or Canada number cannot be 0 or 1",
-        "correct the number",
+        "The number is mistyped or made up. usacan_prefix_check is on.", "correct the number", "",
+        "the number's fourth digit is 0 or 1",
     )
     INVALID_PHONE_NUMBER_AREACODE = (
-        "INVALID_PHONE_NUMBER_AREACODE",
-        "INVALID PHONE NUMBER AREACODE",
+        "INVALID_PHONE_NUMBER_AREACODE", "INVALID PHONE NUMBER AREACODE",
         "not a ten-digit number of country 1 with an area code that the dialer knows",
-        "correct the number, or load other countries without usacan_areacode_check",
+        "The number is mistyped, or is of another country. usacan_areacode_check is on.",
+        "correct the number", "load other countries without usacan_areacode_check",
+        "the number has no known area code",
     )
     INVALID_PHONE_NUMBER_NANPA_AREACODE_PREFIX = (
-        "INVALID_PHONE_NUMBER_NANPA_AREACODE_PREFIX",
-        "INVALID PHONE NUMBER NANPA AREACODE PREFIX",
+        "INVALID_PHONE_NUMBER_NANPA_AREACODE_PREFIX", "INVALID PHONE NUMBER NANPA AREACODE PREFIX",
         "the NANPA data has no such area code and prefix",
-        "correct the number",
+        "The number is mistyped or made up, or the dialer's NANPA data is older than the prefix. "
+        "nanpa_ac_prefix_check is on.", "correct the number", "",
+        "there is no such area code and prefix",
     )
     PHONE_NUMBER_IN_DNC = (
-        "PHONE_NUMBER_IN_DNC",
-        "PHONE NUMBER IN DNC",
+        "PHONE_NUMBER_IN_DNC", "PHONE NUMBER IN DNC",
         "the number, or its whole area code, is on the system's do-not-call list",
-        "do not call",
+        "Somebody asked not to be called. dnc_check is on.", "do not call", "",
+        "the number is on the do-not-call list",
     )
     PHONE_NUMBER_IN_CAMPAIGN_DNC = (
-        "PHONE_NUMBER_IN_CAMPAIGN_DNC",
-        "PHONE NUMBER IN CAMPAIGN DNC",
+        "PHONE_NUMBER_IN_CAMPAIGN_DNC", "PHONE NUMBER IN CAMPAIGN DNC",
         "the number, or its whole area code, is on the campaign's do-not-call list",
-        "do not call for this campaign",
+        "Somebody asked not to be called by this campaign. campaign_dnc_check is on.",
+        "do not call for this campaign", "", "the number is on the campaign's do-not-call list",
     )
     PHONE_NUMBER_IN_FEED = (
-        "PHONE_NUMBER_IN_FEED",
-        "",
+        "PHONE_NUMBER_IN_FEED", "",
         "the number is in the feed that is named behind the colon",
-        "do not call; where the feed is wrong or old, load with a new one",
+        "A feed is a file of numbers not to load, such as of litigators (option feed).",
+        "do not call", "where the feed is wrong or old, load with a new one",
+        "the number is in the feed",
     )
     AMBIGUOUS_TIME_ZONE = (
-        "AMBIGUOUS_TIME_ZONE",
-        "",
+        "AMBIGUOUS_TIME_ZONE", "",
         "the number can be in several time zones, and nothing decides (ambiguous_tz is reject)",
-        "give the state or the postal code, or load with --ambiguous-tz earliest",
+        "The area code belongs to several zones, and the row has neither a state nor a postal code "
+        "that decides.", "give the state or the postal code", "load with --ambiguous-tz earliest",
+        "the number can be in several time zones",
     )
-    DUPLICATE_PHONE_NUMBER_IN_LIST = (
-        "DUPLICATE_PHONE_NUMBER_IN_LIST",
-        "DUPLICATE PHONE NUMBER IN LIST",
-        "a lead of the same list has this phone_number (DUPLIST)",
-        "nothing to do: the lead is there",
+    DUPLICATE_PHONE_NUMBER_IN_LIST = _duplicate("PHONE_NUMBER", "LIST")
+    DUPLICATE_PHONE_NUMBER_IN_CAMPAIGN_LISTS = _duplicate("PHONE_NUMBER", "CAMPAIGN_LISTS")
+    DUPLICATE_PHONE_NUMBER_IN_SYSTEM = _duplicate("PHONE_NUMBER", "SYSTEM")
+    DUPLICATE_PHONE_OR_ALT_PHONE_IN_LIST = _duplicate("PHONE_OR_ALT_PHONE", "LIST")
+    DUPLICATE_PHONE_OR_ALT_PHONE_IN_CAMPAIGN_LISTS = _duplicate(
+        "PHONE_OR_ALT_PHONE", "CAMPAIGN_LISTS"
     )
-    DUPLICATE_PHONE_NUMBER_IN_CAMPAIGN_LISTS = (
-        "DUPLICATE_PHONE_NUMBER_IN_CAMPAIGN_LISTS",
-        "DUPLICATE PHONE NUMBER IN CAMPAIGN LISTS",
-        "a lead of a list of the same campaign has this phone_number (DUPCAMP)",
-        "nothing to do: the lead is there",
-    )
-    DUPLICATE_PHONE_NUMBER_IN_SYSTEM = (
-        "DUPLICATE_PHONE_NUMBER_IN_SYSTEM",
-        "DUPLICATE PHONE NUMBER IN SYSTEM",
-        "a lead of the system has this phone_number (DUPSYS)",
-        "nothing to do: the lead is there",
-    )
-    DUPLICATE_PHONE_OR_ALT_PHONE_IN_LIST = (
-        "DUPLICATE_PHONE_OR_ALT_PHONE_IN_LIST",
-        "DUPLICATE PHONE NUMBER IN LIST",
-        "a lead of the same list has it as phone_number or alt_phone (DUPPHONEALTLIST)",
-        "nothing to do: the lead is there",
-    )
-    DUPLICATE_PHONE_OR_ALT_PHONE_IN_CAMPAIGN_LISTS = (
-        "DUPLICATE_PHONE_OR_ALT_PHONE_IN_CAMPAIGN_LISTS",
-        "DUPLICATE PHONE NUMBER IN CAMPAIGN LISTS",
-        "a lead of the campaign's lists has it as phone_number or alt_phone (DUPPHONEALTCAMP)",
-        "nothing to do: the lead is there",
-    )
-    DUPLICATE_PHONE_OR_ALT_PHONE_IN_SYSTEM = (
-        "DUPLICATE_PHONE_OR_ALT_PHONE_IN_SYSTEM",
-        "DUPLICATE PHONE NUMBER IN SYSTEM",
-        "a lead of the system has it as phone_number or alt_phone (DUPPHONEALTSYS)",
-        "nothing to do: the lead is there",
-    )
-    DUPLICATE_TITLE_ALT_PHONE_IN_LIST = (
-        "DUPLICATE_TITLE_ALT_PHONE_IN_LIST",
-        "DUPLICATE TITLE ALT_PHONE IN LIST",
-        "a lead of the same list has the same title and alt_phone (DUPTITLEALTPHONELIST)",
-        "nothing to do: the lead is there",
-    )
-    DUPLICATE_TITLE_ALT_PHONE_IN_CAMPAIGN_LISTS = (
-        "DUPLICATE_TITLE_ALT_PHONE_IN_CAMPAIGN_LISTS",
-        "DUPLICATE TITLE ALT_PHONE IN CAMPAIGN LISTS",
-        "a lead of the campaign's lists has the same title and alt_phone (DUPTITLEALTPHONECAMP)",
-        "nothing to do: the lead is there",
-    )
-    DUPLICATE_TITLE_ALT_PHONE_IN_SYSTEM = (
-        "DUPLICATE_TITLE_ALT_PHONE_IN_SYSTEM",
-        "DUPLICATE TITLE ALT_PHONE IN SYSTEM",
-        "a lead of the system has the same title and alt_phone (DUPTITLEALTPHONESYS)",
-        "nothing to do: the lead is there",
-    )
-    DUPLICATE_NAME_PHONE_IN_LIST = (
-        "DUPLICATE_NAME_PHONE_IN_LIST",
-        "DUPLICATE NAME PHONE IN LIST",
-        "a lead of the same list has the same names and phone_number (DUPNAMEPHONELIST)",
-        "nothing to do: the lead is there",
-    )
-    DUPLICATE_NAME_PHONE_IN_CAMPAIGN_LISTS = (
-        "DUPLICATE_NAME_PHONE_IN_CAMPAIGN_LISTS",
-        "DUPLICATE NAME PHONE IN CAMPAIGN LISTS",
-        "a lead of the campaign's lists has the same names and phone_number (DUPNAMEPHONECAMP)",
-        "nothing to do: the lead is there",
-    )
-    DUPLICATE_NAME_PHONE_IN_SYSTEM = (
-        "DUPLICATE_NAME_PHONE_IN_SYSTEM",
-        "DUPLICATE NAME PHONE IN SYSTEM",
-        "a lead of the system has the same names and phone_number (DUPNAMEPHONESYS)",
-        "nothing to do: the lead is there",
-    )
+    DUPLICATE_PHONE_OR_ALT_PHONE_IN_SYSTEM = _duplicate("PHONE_OR_ALT_PHONE", "SYSTEM")
+    DUPLICATE_TITLE_ALT_PHONE_IN_LIST = _duplicate("TITLE_ALT_PHONE", "LIST")
+    DUPLICATE_TITLE_ALT_PHONE_IN_CAMPAIGN_LISTS = _duplicate("TITLE_ALT_PHONE", "CAMPAIGN_LISTS")
+    DUPLICATE_TITLE_ALT_PHONE_IN_SYSTEM = _duplicate("TITLE_ALT_PHONE", "SYSTEM")
+    DUPLICATE_NAME_PHONE_IN_LIST = _duplicate("NAME_PHONE", "LIST")
+    DUPLICATE_NAME_PHONE_IN_CAMPAIGN_LISTS = _duplicate("NAME_PHONE", "CAMPAIGN_LISTS")
+    DUPLICATE_NAME_PHONE_IN_SYSTEM = _duplicate("NAME_PHONE", "SYSTEM")
     REFUSED_BY_SERVER = (
-        "REFUSED_BY_SERVER",
-        "LEAD HAS NOT BEEN ADDED",
+        "REFUSED_BY_SERVER", "LEAD HAS NOT BEEN ADDED",
         "the database server refused the row; details give its error code",
+        "A trigger, a constraint or a column of the site does not take a value.", "",
         "look the error code up, correct the row or the table, and load the row again",
+        "the database refused the row",
     )
     EXISTING_LEAD_GONE = (
-        "EXISTING_LEAD_GONE",
-        "",
+        "EXISTING_LEAD_GONE", "",
         "the existing lead that the row was to change went away, or somebody else was changing it",
-        "load the reject file: what the row finds then decides",
+        "on_duplicate is update or move, and the dialer, an archive or another load was at the "
+        "same lead.", "", "load the reject file: what the row finds then decides",
+        "the existing lead went away or was being changed",
     )
     NOT_INSERTED = (
-        "NOT_INSERTED",
-        "",
+        "NOT_INSERTED", "",
         "the run ended before the row was inserted: the database stopped answering, or it was "
         "interrupted",
-        "run the same command again: it goes on where it was",
+        "The row itself is good: it passed all checks.", "",
+        "run the same command again: it goes on where it was", "the run ended before",
     )
+    # fmt: on
 
 
 class Notice(StrEnum):
@@ -235,10 +265,10 @@ class Notice(StrEnum):
         member.meaning, member.answer = meaning, answer
         return member
 
+    # fmt: off
     VALUE_CUT = "VALUE_CUT", "a value was longer than its column and was cut"
     CONTROL_CHARACTERS_DROPPED = (
-        "CONTROL_CHARACTERS_DROPPED",
-        "control characters were taken out of a value",
+        "CONTROL_CHARACTERS_DROPPED", "control characters were taken out of a value",
     )
     UNSTORABLE_REPLACED = (
         "UNSTORABLE_REPLACED",
@@ -247,12 +277,10 @@ class Notice(StrEnum):
     UNKNOWN_GENDER = "UNKNOWN_GENDER", "the gender was not understood and is stored as U"
     INVALID_RANK = "INVALID_RANK", "the rank is no whole number that fits and is stored as 0"
     INVALID_DATE_OF_BIRTH = (
-        "INVALID_DATE_OF_BIRTH",
-        "the date of birth was not understood and is stored as 0000-00-00",
+        "INVALID_DATE_OF_BIRTH", "the date of birth was not understood and is stored as 0000-00-00",
     )
     INVALID_DATE = (
-        "INVALID_DATE",
-        "a custom field's date was not understood and is stored as 0000-00-00",
+        "INVALID_DATE", "a custom field's date was not understood and is stored as 0000-00-00",
     )
     INVALID_ENTRY_LIST_ID = (
         "INVALID_ENTRY_LIST_ID",
@@ -287,12 +315,10 @@ class Notice(StrEnum):
         "NANPA options disabled, NANPA prefix data not loaded",
     )
     PHONE_PROMOTED = (
-        "PHONE_PROMOTED",
-        "the phone_number was rejected; another number of the row took its place",
+        "PHONE_PROMOTED", "the phone_number was rejected; another number of the row took its place",
     )
     INVALID_SWITCH = (
-        "INVALID_SWITCH",
-        "a column that says Y or N says something else, which was taken for N",
+        "INVALID_SWITCH", "a column that says Y or N says something else, which was taken for N",
     )
     UPDATED_EXISTING_LEAD = (
         "UPDATED_EXISTING_LEAD",
@@ -307,23 +333,19 @@ class Notice(StrEnum):
         "the row is a duplicate, and the existing lead is as the row would have made it",
     )
     ALT_PHONES_LOADED = (
-        "ALT_PHONES_LOADED",
-        "alternate numbers of the lead went into vicidial_list_alt_phones",
+        "ALT_PHONES_LOADED", "alternate numbers of the lead went into vicidial_list_alt_phones",
         "MULTI-ALT-PHONE NUMBERS LOADED",
     )
     CUSTOM_FIELDS_ADDED = (
-        "CUSTOM_FIELDS_ADDED",
-        "the values of the list's custom fields were stored",
+        "CUSTOM_FIELDS_ADDED", "the values of the list's custom fields were stored",
         "CUSTOM FIELDS VALUES ADDED",
     )
     CUSTOM_FIELDS_DISABLED = (
-        "CUSTOM_FIELDS_DISABLED",
-        "no custom fields were stored: the dialer has them disabled",
+        "CUSTOM_FIELDS_DISABLED", "no custom fields were stored: the dialer has them disabled",
         "CUSTOM FIELDS NOT ADDED, CUSTOM FIELDS DISABLED",
     )
     NO_CUSTOM_FIELDS_FOR_LIST = (
-        "NO_CUSTOM_FIELDS_FOR_LIST",
-        "no custom fields were stored: the list has no table for them",
+        "NO_CUSTOM_FIELDS_FOR_LIST", "no custom fields were stored: the list has no table for them",
         "CUSTOM FIELDS NOT ADDED, NO CUSTOM FIELDS DEFINED FOR THIS LIST",
     )
     NO_FIELDS_DEFINED = (
@@ -343,13 +365,11 @@ class Notice(StrEnum):
         "NOT ADDED TO HOPPER, OUTSIDE OF LOCAL TIME",
     )
     CALLBACK_ADDED = (
-        "CALLBACK_ADDED",
-        "a callback is scheduled; the lead waits for it as CBHOLD",
+        "CALLBACK_ADDED", "a callback is scheduled; the lead waits for it as CBHOLD",
         "SCHEDULED CALLBACK ADDED",
     )
     CALLBACK_CAMPAIGN_NOT_VALID = (
-        "CALLBACK_CAMPAIGN_NOT_VALID",
-        "no callback: the dialer has no such campaign",
+        "CALLBACK_CAMPAIGN_NOT_VALID", "no callback: the dialer has no such campaign",
         "SCHEDULED CALLBACK NOT ADDED, CAMPAIGN NOT VALID",
     )
     CALLBACK_USER_NOT_VALID = (
@@ -370,35 +390,4 @@ class Notice(StrEnum):
         "CHANGED_BY_SERVER",
         "the server stored other values than those sent: a trigger of the site changes them",
     )
-
-
-class Obstacle(StrEnum):
-    """Why the dialer does not call a lead now; of several, the first of these."""
-
-    meaning: str
-
-    def __new__(cls, name: str, meaning: str) -> "Obstacle":
-        """Keep the meaning on the member itself."""
-        member = str.__new__(cls, name)
-        member._value_ = name
-        member.meaning = meaning
-        return member
-
-    LIST_UNKNOWN = "LIST_UNKNOWN", "the dialer has no such list"
-    LIST_INACTIVE = "LIST_INACTIVE", "the list is not active"
-    LIST_EXPIRED = "LIST_EXPIRED", "the list's expiration_date is past"
-    CAMPAIGN_UNKNOWN = "CAMPAIGN_UNKNOWN", "the list belongs to no campaign that there is"
-    CAMPAIGN_INACTIVE = "CAMPAIGN_INACTIVE", "the list's campaign is not active"
-    STATUS_NOT_DIALED = (
-        "STATUS_NOT_DIALED",
-        "the lead's status is none of the campaign's dial_statuses",
-    )
-    CALLED_SINCE_RESET = "CALLED_SINCE_RESET", "it was called since the list was last reset"
-    NO_GMT_OFFSET = (
-        "NO_GMT_OFFSET",
-        "no time zone was found for it, and it is outside of its call time in UTC",
-    )
-    OUTSIDE_CALL_TIME = (
-        "OUTSIDE_CALL_TIME",
-        "its local time is outside of the call time of list, campaign or state",
-    )
+    # fmt: on

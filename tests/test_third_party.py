@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "loader.fields": FRAMES,
     "loader.frames": FRAMES,
     "loader.ledger": FRAMES | {"sqlalchemy"},
-    "loader.options": FRAMES | MODELS | {"phonenumbers"},
+    "loader.options": {"pydantic"},
     "loader.phones": FRAMES | {"phonenumbers"},
     "loader.profile": FRAMES | MODELS,
     "loader.queries": FRAMES | {"sqlalchemy"},

@@ -39,7 +39,7 @@ class ServerHours:
         if self._office_hours is None:
             return None
         clock = self._now()
-        return self._office_hours.described(clock) if self._office_hours.is_open(clock) else None
+        return self._office_hours.describe(clock) if self._office_hours.is_open(clock) else None
 
     def _now(self) -> Clock:
         """Give the server's time; it is read now and then, and advanced locally in between."""

@@ -39,7 +39,7 @@ class MoveRequest:
         """Describe the leads."""
         if self.lead_ids is not None:
             return count_of(len(self.lead_ids), "given lead")
-        conditions = self.rule.described() if self.rule else {}
+        conditions = self.rule.conditions() if self.rule else {}
         return f"leads with {', '.join(f'{name} {text}' for name, text in conditions.items())}"
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def compare(
     dirs: Annotated[
         list[Path],
-        typer.Argument(help="Results folders, folders that hold them, summaries", metavar="DIR..."),
+        typer.Argument(help="Results folders, or summary.json files", metavar="DIR..."),
     ],
     output: Annotated[
         Path | None, typer.Option(help="The page (compare.html)", metavar="FILE")
@@ -22,7 +22,7 @@ def compare(
         str | None, typer.Option(help="Only runs since then", metavar="DATE|90d")
     ] = None,
     json_summary: Annotated[
-        bool, typer.Option("--json", help="Print JSON; a page only if --output names it")
+        bool, typer.Option("--json", help="Print JSON; no page without --output")
     ] = False,
 ) -> None:
     """Compare sources by the summaries of their files: a page, and a table in short."""

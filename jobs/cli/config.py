@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jobs.cli.help import GroupedCommand
+from jobs.cli.parameters import given_flags, with_flags
+from jobs.settings.flags import flags_named
+
 if TYPE_CHECKING:
     from jobs.config_check.database import DatabaseReport
     from jobs.config_check.file import Fault
@@ -23,32 +27,28 @@ WIDTH = 10
 """Of a job's name."""
 
 
-class Described(StrEnum):
+class SchemaKind(StrEnum):
     """What there is a JSON schema of."""
 
     SETTINGS = "settings"
     SUMMARY = "summary"
 
 
-@app.command()
+@app.command(cls=GroupedCommand)
+@with_flags(flags_named({"database", "config"}))
 def check(
-    config: Annotated[
-        Path | None, typer.Option(help="Settings file (leadloader.toml)", metavar="FILE")
-    ] = None,
-    database: Annotated[
-        str | None, typer.Option(help="mysql://..., sqlite:///leads.db, none", metavar="URL")
-    ] = None,
     job: Annotated[
         list[str] | None,
-        typer.Option(help="Only for import, validate, archive ...; may be repeated", metavar="JOB"),
+        typer.Option(help="Only for this job; repeatable", metavar="JOB"),
     ] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Rights for all that flags and files can ask for")
+        bool, typer.Option("--all", help="Rights for all that can be asked for")
     ] = False,
     offline: Annotated[
         bool, typer.Option("--offline", help="Do not connect to the database")
     ] = False,
     is_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON")] = False,
+    **given: Any,
 ) -> None:
     """Say what is wrong, and what the account may not do."""
     from jobs.config_check.database import JOBS, check_database
@@ -60,8 +60,9 @@ def check(
     for name in job or ():
         if name not in JOBS:
             raise UsageError(f"--job: there is no job {name}; there is {', '.join(JOBS)}")
-    config = config or (CONFIG if CONFIG.exists() else None)
-    settings, faults = check_file({"database": database} if database else {}, config)
+    flags = given_flags(given)
+    config = flags.pop("config", CONFIG if CONFIG.exists() else None)
+    settings, faults = check_file(flags, config)
     code, report, failure = (BAD_SETTINGS if faults else 0), None, ""
     if settings is not None and not offline and settings.database != "none":
         try:
@@ -112,32 +113,30 @@ def _print(
         print(f"  {wrong}")
     for job, missing in report.missing.items():
         tables = dict.fromkeys(right.rpartition(" ")[2] for right in missing)
-        said = f"lacks rights on {', '.join(tables)}" if missing else "ok"
-        print(f"  {job:<{WIDTH}} {said}")
+        state = f"lacks rights on {', '.join(tables)}" if missing else "ok"
+        print(f"  {job:<{WIDTH}} {state}")
     if report.grants:
         print("\nAn administrator of the server gives what is missing by:\n")
         print("\n".join(report.grants))
         print("\nThen check again: an account cannot see tables on which it has no right.")
 
 
-@app.command()
+@app.command(cls=GroupedCommand)
 def schema(
-    of: Annotated[
-        Described, typer.Option(help="Of settings files, or of the summary.json of a run")
-    ] = Described.SETTINGS,
+    of: Annotated[SchemaKind, typer.Option(help="Of what it is the schema")] = SchemaKind.SETTINGS,
 ) -> None:
     """Print a JSON schema, for editors and other programs."""
-    if of is Described.SETTINGS:
-        from jobs.settings.schema import settings_schema as described
+    if of is SchemaKind.SETTINGS:
+        from jobs.settings.schema import settings_schema as schema_of
     else:
-        from jobs.settings.schema import summary_schema as described
+        from jobs.settings.schema import summary_schema as schema_of
 
-    print(json.dumps(described(), indent=2, ensure_ascii=False))
+    print(json.dumps(schema_of(), indent=2, ensure_ascii=False))
 
 
-@app.command()
+@app.command(cls=GroupedCommand)
 def example() -> None:
-    """Print a settings file with every setting there is, commented out."""
+    """Print a settings file with all settings, commented out."""
     from jobs.settings.example import settings_example
 
     print(settings_example(), end="")

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobs.cli.parameters import given_flags, with_flags
+from jobs.cli.parameters import given_flags
 from jobs.settings.database import open_database
-from jobs.settings.flags import FLAGS
 
 if TYPE_CHECKING:
     from jobs.cli.terminal import Terminal
@@ -19,12 +18,11 @@ if TYPE_CHECKING:
     from loader.errors import NoSuchFileError
 
 
-@with_flags(FLAGS)
 def load_files(
     ctx: typer.Context,
     files: Annotated[
         list[str],
-        typer.Argument(help="Lead files; globs, or - for standard input", metavar="FILE..."),
+        typer.Argument(help="Paths; - is standard input", metavar="FILE..."),
     ],
     **given: Any,
 ) -> None:

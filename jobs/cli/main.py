@@ -4,70 +4,59 @@ import functools
 import itertools
 import os
 import sys
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
 from jobs.cli.archive import move_leads
 from jobs.cli.compare import compare
 from jobs.cli.config import app as config
+from jobs.cli.help import CommandGroup, GroupedCommand
 from jobs.cli.load import load_files
 from jobs.cli.nightly import nightly
-from jobs.cli.parameters import with_flags
+from jobs.cli.parameters import given_flags, with_flags
 from jobs.cli.runs import runs
 from jobs.cli.undo import undo_run
 from jobs.settings.database import open_database
-from jobs.settings.flags import ARCHIVE_FLAGS, DEARCHIVE_FLAGS
+from jobs.settings.flags import (
+    ARCHIVE_FLAGS,
+    DEARCHIVE_FLAGS,
+    FLAGS,
+    NIGHTLY_FLAGS,
+    UNDO_FLAGS,
+    Flag,
+    flags_named,
+)
 from loader import __version__
 from loader.errors import UsageError, describe_bug
 
 app = typer.Typer(
     name="leadloader",
+    cls=CommandGroup,
     help="Load lead files into VICIdial, with an answer for every row.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Config = Annotated[Path | None, typer.Option(help="Settings file (TOML)", metavar="FILE")]
-DatabaseAddress = Annotated[
-    str | None,
-    typer.Option(help="mysql://user:password@host/asterisk or sqlite:///leads.db", metavar="URL"),
-]
+LOAD, AFTERWARDS, OTHERS = "Load files", "After a load", "Archive and set up"
 
 
-app.command("import", help="Load lead files into a list of the dialer.")(load_files)
-app.command("validate", help="Say what an import would do; write nothing but the report.")(
-    load_files
-)
+def _add(name: str, command: Callable[..., None], group: str, help_: str, *flags: Flag) -> None:
+    decorate = app.command(name, cls=GroupedCommand, rich_help_panel=group, help=help_)
+    decorate(with_flags(flags)(command))
 
 
-app.command("archive", help="Move leads into vicidial_list_archive.")(
-    with_flags(ARCHIVE_FLAGS)(move_leads)
-)
-app.command("dearchive", help="Move leads back from vicidial_list_archive.")(
-    with_flags(DEARCHIVE_FLAGS)(move_leads)
-)
-
-
-app.command("compare")(compare)
-app.command("nightly")(nightly)
-app.command("runs")(runs)
-app.command("undo")(undo_run)
-app.add_typer(config, name="config")
-
-
-@app.command()
-def init(database: DatabaseAddress = None, config: Config = None) -> None:
+def init(**given: Any) -> None:
     """Make the dialer's tables and the ledger where they are missing; never touch existing ones."""
     from jobs.settings.settings import read_settings
     from loader.database.schema import create_missing
     from loader.ledger.runs import Ledger
 
-    settings = read_settings({"database": database} if database else {}, config)
+    flags = given_flags(given)
+    settings = read_settings(flags, flags.pop("config", None))
     target = open_database(settings, must_exist=False)
     with target.connect():
         made = create_missing(target.engine)
@@ -75,6 +64,21 @@ def init(database: DatabaseAddress = None, config: Config = None) -> None:
     print(
         f"{target.name}: made {len(made)} tables" if made else f"{target.name}: nothing was missing"
     )
+
+
+_add("validate", load_files, LOAD, "Say what an import would do; write only a report.", *FLAGS)
+_add("import", load_files, LOAD, "Load lead files into a list of the dialer.", *FLAGS)
+_add("nightly", nightly, LOAD, "Load what is in the drop folders, archive, report.", *NIGHTLY_FLAGS)
+_add("runs", runs, AFTERWARDS, "List the runs of imports and undos, or show one.",
+     *flags_named({"database", "config", "results"}))  # fmt: skip
+_add("undo", undo_run, AFTERWARDS, "Take a run back, but for what was used since.", *UNDO_FLAGS)
+_add("compare", compare, AFTERWARDS, "Compare sources by the summaries of their files.")
+_add("archive", move_leads, OTHERS, "Move leads into vicidial_list_archive.", *ARCHIVE_FLAGS)
+_add("dearchive", move_leads, OTHERS, "Move leads back from vicidial_list_archive.",
+     *DEARCHIVE_FLAGS)  # fmt: skip
+_add("init", init, OTHERS, "Make the tables of dialer and ledger that are missing.",
+     *flags_named({"database", "config"}))  # fmt: skip
+app.add_typer(config, name="config", cls=CommandGroup, rich_help_panel=OTHERS)
 
 
 @app.callback(invoke_without_command=True)

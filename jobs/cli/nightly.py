@@ -4,21 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from jobs.cli.parameters import given_flags, with_flags
+from jobs.cli.parameters import given_flags
 from jobs.settings.database import open_database
-from jobs.settings.flags import FLAGS, OF_ALL, RUN, Flag
 
 if TYPE_CHECKING:
     from jobs.cli.terminal import Terminal
     from jobs.nightly.report import NightReport
 
-NIGHTLY_FLAGS = (
-    Flag("dry_run", "Validate the files; write nothing but the report", RUN, None, bool),
-    *(flag for flag in FLAGS if flag.name in OF_ALL and flag.name != "results"),
-)
 
-
-@with_flags(NIGHTLY_FLAGS)
 def nightly(**given: Any) -> None:
     """Load what lies in the drop folders, archive, and report."""
     from jobs.cli.terminal import Terminal

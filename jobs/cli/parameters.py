@@ -1,4 +1,4 @@
-"""Command-line parameters: options become Typer parameters, given flags become settings."""
+"""Command-line parameters: flags become Typer parameters, given ones become settings."""
 
 import functools
 import inspect
@@ -58,8 +58,16 @@ def with_flags(
 
 
 def _parameter(flag: Flag) -> inspect.Parameter:
-    names = flag.names or (f"--{flag.name.replace('_', '-')}",)
-    option = typer.Option(*names, help=flag.help, rich_help_panel=flag.panel, metavar=flag.metavar)
+    def complete(incomplete: str) -> list[str]:
+        return [choice for choice in flag.choices if choice.startswith(incomplete)]
+
+    option = typer.Option(
+        *flag.names,
+        help=flag.help,
+        rich_help_panel=flag.option.group,
+        metavar=flag.values,
+        autocompletion=complete if flag.choices else None,
+    )
     # `flag.kind` is a value, of which a type is made: mypy need not follow.
     annotation: Any = Annotated[flag.kind | None, option]
     return inspect.Parameter(

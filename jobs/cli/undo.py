@@ -4,26 +4,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobs.cli.parameters import given_flags, with_flags
+from jobs.cli.parameters import given_flags
 from jobs.settings.database import open_database
-from jobs.settings.flags import MOVE_FLAGS, OF_ALL, PACE
 
 if TYPE_CHECKING:
     from jobs.cli.terminal import Terminal
     from loader.undo.report import UndoReport
 
-NOT_OURS = {"run_time", "ignore_office_hours"}
-UNDO_FLAGS = tuple(
-    flag
-    for flag in MOVE_FLAGS
-    if (flag.panel == PACE and flag.name not in NOT_OURS)
-    or flag.name in {"dry_run", "create_tables", "loaded_anew", *OF_ALL}
-)
 
-
-@with_flags(UNDO_FLAGS)
 def undo_run(
-    run: Annotated[str, typer.Argument(help="Its name, see `leadloader runs`", metavar="RUN")],
+    run: Annotated[str, typer.Argument(help="As `leadloader runs` names it", metavar="RUN")],
     **given: Any,
 ) -> None:
     """Take a run back, as far as nobody has worked with what it left."""

@@ -183,7 +183,8 @@ class SourceFiles:
             _ = last and read_summary(last)
         except LoaderError:
             last = None
-        return replace(self.settings.reporting, source=self.source.name, sample=None, compare=last)
+        own = {"source": self.source.name, "sample": None, "compare": last}
+        return self.settings.reporting.model_copy(update=own)
 
     def _end_at_signal(self, watchers: Watchers) -> Watchers:
         """End a load at a signal, after its current batch; the next night completes it."""

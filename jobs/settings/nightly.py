@@ -18,7 +18,8 @@ from pydantic import (
 
 from loader.options.durations import Duration
 from loader.options.load import LoadOptions
-from loader.options.types import Switch, Text, separated
+from loader.options.option import Option
+from loader.options.types import Switch, Text, split_at_commas
 
 UNFINISHED = ("*.part", "*.partial", "*.filepart", "*.tmp", "*.crdownload", "*~")
 """What programs call a file that they have not written to its end."""
@@ -26,7 +27,7 @@ UNFINISHED = ("*.part", "*.partial", "*.filepart", "*.tmp", "*.crdownload", "*~"
 WORDS = frozenset({"file", "stem", "source", "date", "list_id"})
 """What every template of a new list may hold."""
 
-Names = Annotated[tuple[str, ...], BeforeValidator(separated)]
+Names = Annotated[tuple[str, ...], BeforeValidator(split_at_commas)]
 
 
 class _Anything(dict[str, object]):
@@ -52,20 +53,29 @@ class NewList(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    first_list_id: Annotated[int, Field(ge=100, le=999_999_999_999)]
-    """The list_id of the first list; later ones get the next above those in use."""
-    last_list_id: Annotated[int, Field(ge=100, le=999_999_999_999)] = 999_999_999_999
-    """Above which none is made."""
-    campaign_id: Text
-    """The campaign that it belongs to, which the dialer must have."""
-    list_name: str = "{stem}"
-    """Its name, cut to the width of the column."""
-    list_description: str = "{source} {date}"
-    """Its description; behind it comes a mark of the file, by which its list is found again."""
-    active: Switch = "N"
-    """Whether the dialer calls it at once."""
-    columns: dict[str, Text] = {}
-    """Further columns of vicidial_lists: {"local_call_time": "9am-9pm"}."""
+    # fmt: off
+    first_list_id: Annotated[int, Field(ge=100, le=999_999_999_999), Option(
+        "The list_id of the first list",
+        details="Each further list gets the next number above those in use.", example=90001,
+    )]
+    last_list_id: Annotated[int, Field(ge=100, le=999_999_999_999), Option(
+        "The highest list_id that a list may get", example=99999,
+    )] = 999_999_999_999
+    campaign_id: Annotated[Text, Option(
+        "Campaign of the list", details="The dialer must have it.", example="SALES",
+    )]
+    list_name: Annotated[str, Option(
+        "Name of the list", details="It is cut to the width of the column.",
+    )] = "{stem}"
+    list_description: Annotated[str, Option(
+        "Description of the list",
+        details="A mark of the file is added, by which its list is found again.",
+    )] = "{source} {date}"
+    active: Annotated[Switch, Option("Whether the dialer calls it at once")] = "N"
+    columns: Annotated[dict[str, Text], Option(
+        "Values of further columns of vicidial_lists", example={"local_call_time": "9am-9pm"},
+    )] = {}
+    # fmt: on
 
     @property
     def texts(self) -> dict[str, str]:
@@ -102,26 +112,46 @@ class Source(LoadOptions):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    name: str
-    """Of the source, in messages and reports: letters, digits, `.`, `_` and `-`."""
-    folder: Annotated[str, Field(min_length=1, repr=False)]
-    """The drop folder: a path, or an address such as sftp://partner@host/leads, s3://bucket/in."""
-    storage: dict[str, Any] = Field(default={}, repr=False)
-    """What fsspec needs for the address; "$NAME" is taken from the environment."""
-    files: Names = ("*",)
-    """Which files of the folder: "*.csv", several in a list. Hidden ones are never taken."""
-    unfinished: Names = UNFINISHED
-    """Names of files that somebody is still writing."""
-    settle: Duration = timedelta(seconds=30)
-    """How long size and time of a file must stay what they are before it is taken."""
-    file_name: str | None = None
-    r"""What the whole name must match; its groups set options: "leads_(?P<list_id>\d+)_.*\.csv"."""
-    done: Annotated[str, Field(min_length=1)] = "done"
-    """Where loaded files go, by date; in the drop folder, unless it is an absolute path."""
-    failed: Annotated[str, Field(min_length=1)] = "failed"
-    """Where files go of which nothing was inserted, likewise."""
-    new_list: NewList | None = None
-    """Make a list for each file."""
+    # fmt: off
+    name: Annotated[str, Option(
+        "Name of the source in messages and reports",
+        details="Letters, digits, `.`, `_` and `-`.", example="vendor",
+    )]
+    folder: Annotated[str, Field(min_length=1, repr=False), Option(
+        "The drop folder",
+        details="A path, or an address such as sftp://partner@host/leads or s3://bucket/in.",
+        example="/srv/leads/vendor",
+    )]
+    storage: Annotated[dict[str, Any], Option(
+        "What fsspec needs for the address", details='"$NAME" is read from the environment.',
+        example={"password": "$VENDOR_PASSWORD"},
+    )] = Field(default={}, repr=False)
+    files: Annotated[Names, Option(
+        "Which files of the folder are loaded",
+        details='Such as "*.csv"; several in a list. Hidden files never are.',
+    )] = ("*",)
+    unfinished: Annotated[Names, Option(
+        "Names of files that are still being written",
+    )] = UNFINISHED
+    settle: Annotated[Duration, Option(
+        "How long a file must not change before it is loaded",
+        details="Its size and its time count.",
+    )] = timedelta(seconds=30)
+    file_name: Annotated[str | None, Option(
+        "Pattern that the whole file name must match",
+        details=r"Its groups set options, such as `leads_(?P<list_id>\d+)_.*\.csv`.",
+        example=r"leads_(?P<phone_code>\d+)_.*\.csv",
+    )] = None
+    done: Annotated[str, Field(min_length=1), Option(
+        "Folder for loaded files",
+        details="They are put there by date. It is in the drop folder, unless the path is "
+        "absolute.",
+    )] = "done"
+    failed: Annotated[str, Field(min_length=1), Option(
+        "Folder for files of which nothing was inserted", details="Likewise.",
+    )] = "failed"
+    new_list: Annotated[NewList | None, Option("Make a list for each file")] = None
+    # fmt: on
 
     @property
     def is_remote(self) -> bool:
@@ -180,11 +210,17 @@ NightlySources = Annotated[tuple[Source, ...], AfterValidator(_each_once)]
 
 
 class NightlySettings(BaseModel):
-    """The table [nightly]."""
+    """A night as a whole."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    folder: Path = Path("nightly")
-    """Where the reports go, and what was fetched from addresses, with its results."""
-    archive: Names = ()
-    """Names of rules, [archive.NAME], by which leads are archived when all files are loaded."""
+    # fmt: off
+    folder: Annotated[Path, Option(
+        "Folder for reports",
+        details="Files from addresses are put there, too, with their results.",
+    )] = Path("nightly")
+    archive: Annotated[Names, Option(
+        "Rules by which leads are archived when all files are loaded",
+        details="Names of tables [archive.NAME].", example=["worked"],
+    )] = ()
+    # fmt: on

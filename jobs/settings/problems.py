@@ -67,7 +67,7 @@ def _problem(wrong: "ErrorDetails", merged: Mapping[str, Any], sources: Sources)
         # What is wrong with several settings together begins with the name of one.
         name, _, rest = message.partition(": ")
         place, message = ([*place, name], rest) if name.isidentifier() else (place, message)
-    message = _worded(wrong["type"], wrong.get("ctx", {}), place) or message
+    message = _describe_error(wrong["type"], wrong.get("ctx", {}), place) or message
     if wrong["type"] == "missing":
         message = f"{wrong['loc'][-1]}{MISSING}"
     there = [name for name, has in sources.items() if follow(has, place)[0] == place]
@@ -130,7 +130,7 @@ WORDS = {
 """Ours for pydantic's, by its type of an error."""
 
 
-def _worded(kind: str, context: Mapping[str, Any], place: Sequence[Any]) -> str | None:
+def _describe_error(kind: str, context: Mapping[str, Any], place: Sequence[Any]) -> str | None:
     """Say better than pydantic what is wrong."""
     name = str(place[-1])
     if kind == "string_pattern_mismatch":

@@ -13,13 +13,14 @@ from pydantic_core import core_schema
 
 from jobs.settings.settings import Settings
 from loader.options.durations import format_duration
+from loader.options.option import options_of
 from loader.results.summary import Summary
 
 NUMBER, TEXT = {"type": "number"}, {"type": "string"}
 
-AS_WELL: dict[str, JsonSchemaValue] = {
-    "separated": TEXT,
-    "_addresses": TEXT,
+ALSO_ACCEPTED: dict[str, JsonSchemaValue] = {
+    "split_at_commas": TEXT,
+    "_split_addresses": TEXT,
     "whole_number_as_text": {"type": "integer"},
     "str": {"type": "integer"},
     "_list_id": TEXT,
@@ -27,7 +28,7 @@ AS_WELL: dict[str, JsonSchemaValue] = {
 }
 """What else a setting may be, by the name of the function that looks at it first."""
 
-IN_PLACE_OF = {
+REPLACEMENTS = {
     "parse_duration": {"type": "string", "examples": ["0.5s", "90s", "10m", "2h", "90d"]},
     "parse_moment": {"type": "string", "examples": ["2026-01-31", "2026-01-31 08:00", "90d"]},
 }
@@ -57,8 +58,8 @@ class _SettingsGenerator(GenerateJsonSchema):
     ) -> JsonSchemaValue:
         """Widen what a function looks at first."""
         name = getattr(schema["function"]["function"], "__name__", "")
-        inner = IN_PLACE_OF.get(name) or self.generate_inner(schema["schema"])
-        return {"anyOf": [inner, AS_WELL[name]]} if name in AS_WELL else inner
+        inner = REPLACEMENTS.get(name) or self.generate_inner(schema["schema"])
+        return {"anyOf": [inner, ALSO_ACCEPTED[name]]} if name in ALSO_ACCEPTED else inner
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         """Leave null out, which TOML cannot say."""
@@ -66,11 +67,11 @@ class _SettingsGenerator(GenerateJsonSchema):
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         """Leave defaults out that say that nothing is given."""
-        described = super().default_schema(schema)
+        definition = super().default_schema(schema)
         is_table = isinstance(schema.get("default"), BaseModel)
-        if is_table or described.get("default", 0) in (None, "", [], {}):
-            described.pop("default", None)
-        return described
+        if is_table or definition.get("default", 0) in (None, "", [], {}):
+            definition.pop("default", None)
+        return definition
 
     def encode_default(self, dft: Any) -> Any:
         """Write durations as they are given."""
@@ -82,28 +83,23 @@ class _SettingsGenerator(GenerateJsonSchema):
 
 
 def _describe(definition: dict[str, Any], model: type[BaseModel]) -> None:
-    """Say of each setting what its model's source says under it, which Python itself drops."""
-    documented = documentation(model)
-    for name, described in definition["properties"].items():
-        if name in documented:
-            described["description"] = documented[name]
+    """Say of each setting what its option says."""
+    for name, option in options_of(model).items():
+        definition["properties"][name]["description"] = option.description
 
 
 def documentation(model: type[BaseModel]) -> dict[str, str]:
-    """Read the lines under the fields of a model, and of those that it is made from."""
+    """Read the lines under the fields of a model, which Python itself drops."""
+    (body,) = ast.parse(inspect.getsource(model)).body
+    assert isinstance(body, ast.ClassDef)  # noqa: S101 - for mypy: it is the source of a class
     found: dict[str, str] = {}
-    for part in reversed(model.__mro__):
-        if not part.__module__.startswith(("jobs.", "loader.")):
-            continue
-        (body,) = ast.parse(inspect.getsource(part)).body
-        assert isinstance(body, ast.ClassDef)  # noqa: S101 - for mypy: it is the source of a class
-        for statement, after in zip(body.body, body.body[1:], strict=False):
-            match statement, after:
-                case (
-                    ast.AnnAssign(target=ast.Name(id=name)),
-                    ast.Expr(value=ast.Constant(value=str(text))),
-                ):
-                    found[name] = " ".join(text.split())
+    for statement, after in zip(body.body, body.body[1:], strict=False):
+        match statement, after:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ):
+                found[name] = " ".join(text.split())
     return found
 
 
@@ -133,11 +129,11 @@ class _SummaryGenerator(GenerateJsonSchema):
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         """Name all fields there are, each with what the model's source says under it."""
-        described = super().model_schema(schema)
+        definition = super().model_schema(schema)
         for name, text in documentation(schema["cls"]).items():
-            described["properties"][name]["description"] = NULL.sub("null", text)
-        described.pop("title")  # the name of the class, as its place among the definitions is
-        return {**described, "additionalProperties": False}
+            definition["properties"][name]["description"] = NULL.sub("null", text)
+        definition.pop("title")  # the name of the class, as its place among the definitions is
+        return {**definition, "additionalProperties": False}
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         """Leave defaults out: what is written is not left to them."""

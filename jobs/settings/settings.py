@@ -16,14 +16,16 @@ from pydantic_settings import (
 )
 from sqlalchemy import URL
 
+from jobs.settings.command import CommandSettings
 from jobs.settings.nightly import NightlySettings, NightlySources, Source
 from jobs.settings.problems import Problem, Sources, problems_of
-from jobs.settings.telemetry import LineageSettings, LogFormat, NotifySettings
+from jobs.settings.telemetry import LineageSettings, NotifySettings
 from loader.errors import ConfigurationError, UsageError
 from loader.options.archive import ArchiveOptions, ArchiveRule
 from loader.options.load import LoadOptions
 from loader.options.office_hours import OfficeHours
-from loader.options.report import ReportOptions
+from loader.options.option import Option
+from loader.options.report import ReportOptions, ReportSettings
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -53,62 +55,37 @@ class ArchiveSettings(ArchiveOptions):
         """
         rules = self.__pydantic_extra__
         if name is not None and name not in rules:
-            there = f"there is {', '.join(rules)}" if rules else "there is none"
-            raise UsageError(f"--rule: the settings have no rule {name}, [archive.{name}]; {there}")
+            existing = f"there is {', '.join(rules)}" if rules else "there is none"
+            raise UsageError(
+                f"--rule: the settings have no rule {name}, [archive.{name}]; {existing}"
+            )
         named = {} if name is None else rules[name].model_dump(exclude_unset=True)
         return _validated(ArchiveRule, {"": flags, "settings": named})
 
 
-class Settings(LoadOptions, BaseSettings):
-    """What a command was told, from wherever; the options of a load are among it.
+class Settings(CommandSettings, ReportSettings, LoadOptions, BaseSettings):
+    """All settings of all commands, wherever they come from.
 
-    All commands read all of it, so that one file can serve them all and none takes a misspelt name.
+    Each command reads them all: one file serves all commands, and none accepts a misspelt name.
     """
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True)
 
-    database: str = ""
-    """Address such as mysql://user:password@host/asterisk, sqlite:///leads.db, or `none`."""
-    results: Path | None = None
-    """Folder of the result files; results/<run> if not given."""
-    json_summary: bool = False
-    """Print the summary as JSON."""
-    quiet: bool = False
-    """Say nothing but errors."""
-    log_format: LogFormat = "human"
-    """Messages on standard error: text, or a JSON object a line."""
-    metrics_file: Path | None = None
-    """Prometheus metrics of the runs, for node_exporter's textfile collector."""
-    notify: NotifySettings | None = None
-    """Who gets a message after a run, and when."""
-    lineage: LineageSettings | None = None
-    """Where OpenLineage events go."""
-    again: bool = False
-    """Import files that were imported before with the same options, too."""
-    check_dialable: bool = False
-    """After an import: say by list how many of the new leads the dialer could call now, and why
-    not the others."""
-    page: bool = True
-    """Write report.html beside the other results."""
-    show_phones: bool = False
-    """Show phone numbers on the report page as they are; else the middle of each is hidden."""
-    compare: Path | None = None
-    """The summary.json of the file before this one, to compare with on the page."""
-    spreadsheet_safe: bool = False
-    """Put an apostrophe before values of the source, too, that a spreadsheet would take for a
-    formula; such a reject file is to be looked at, not to be loaded again."""
-    sample: Annotated[int, Field(ge=1)] | None = None
-    """Validate only so many rows, spread over the file."""
-    ask: bool = False
-    """Before an import inserts anything: show what it would do, and ask."""
-    archive: ArchiveSettings = ArchiveSettings()
-    """Options and rules of archive and dearchive."""
-    office_hours: OfficeHours | None = None
-    """When nothing is archived."""
-    nightly: NightlySettings = NightlySettings()
-    """Of nightly as a whole."""
-    sources: NightlySources = ()
-    """Where nightly takes files from; in a settings file each is a table [[source]]."""
+    # fmt: off
+    archive: Annotated[ArchiveSettings, Option(
+        "Options and rules of archive and dearchive",
+    )] = ArchiveSettings()
+    office_hours: Annotated[OfficeHours | None, Option("When nothing is archived")] = None
+    nightly: Annotated[NightlySettings, Option("Settings of nightly")] = NightlySettings()
+    sources: Annotated[NightlySources, Option(
+        "Where nightly finds files",
+        details="In a settings file each is a table [[source]].",
+    )] = ()
+    notify: Annotated[NotifySettings | None, Option(
+        "Who gets a message after a command, and when",
+    )] = None
+    lineage: Annotated[LineageSettings | None, Option("Where OpenLineage events go")] = None
+    # fmt: on
 
     @classmethod
     def settings_customise_sources(
@@ -130,8 +107,7 @@ class Settings(LoadOptions, BaseSettings):
     @property
     def reporting(self) -> ReportOptions:
         """How runs are to be reported."""
-        names = ("sample", "page", "show_phones", "compare", "spreadsheet_safe", "check_dialable")
-        return ReportOptions(**{name: getattr(self, name) for name in names})
+        return ReportOptions(**self.model_dump(include=set(ReportSettings.model_fields)))
 
     @property
     def ledger_folder(self) -> Path:
@@ -155,11 +131,11 @@ class Settings(LoadOptions, BaseSettings):
 
     @model_validator(mode="after")
     def _rules_of_nightly(self) -> "Settings":
-        there = self.archive.__pydantic_extra__
+        rules = self.archive.__pydantic_extra__
         for name in self.nightly.archive:
-            if name not in there:
-                said = f"there is {', '.join(there)}" if there else "there is none"
-                raise ValueError(f"nightly: archive: there is no rule [archive.{name}]; {said}")
+            if name not in rules:
+                existing = f"there is {', '.join(rules)}" if rules else "there is none"
+                raise ValueError(f"nightly: archive: there is no rule [archive.{name}]; {existing}")
         return self
 
 

@@ -13,7 +13,7 @@ import structlog
 from rich.console import Console
 from rich.markup import escape
 
-from jobs.settings.telemetry import LogFormat
+from jobs.settings.command import LogFormat
 from loader.report.wording import visible
 
 Entry = MutableMapping[str, Any]

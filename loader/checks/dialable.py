@@ -7,7 +7,7 @@ import pandas as pd
 from loader.checks.call_times import callable_now
 from loader.dialer import Dialer
 from loader.frames.collation import fold, fold_text
-from loader.reasons import Obstacle
+from loader.obstacles import Obstacle
 
 LIST_COLUMNS = ("campaign_id", "active", "expiration_date")
 CAMPAIGNS = ("active", "dial_statuses", "lead_filter_id")

@@ -15,8 +15,9 @@ from pydantic import (
     model_validator,
 )
 
-from loader.options.durations import Duration, Moment, written_moment
-from loader.options.types import Statuses, Text, separated, whole_number_as_text
+from loader.options.durations import Duration, Moment, format_moment
+from loader.options.option import Group, Option
+from loader.options.types import Statuses, Text, split_at_commas, whole_number_as_text
 
 MOST_LEADS = 500
 """Of one chunk, and of one request of the Lead Archive API."""
@@ -34,22 +35,22 @@ def _campaign_id(name: str) -> str:
     return name
 
 
-def _addresses(value: object) -> object:
+def _split_addresses(value: object) -> object:
     """Take several addresses also as text with commas, which a password may have too."""
     if not isinstance(value, str):
         return value
     return [part.strip() for part in re.split(r",(?=\s*[a-z+]+://)", value) if part.strip()]
 
 
-def _as_given(condition: object) -> str:
+def _format_condition(condition: object) -> str:
     if isinstance(condition, tuple):
         return ",".join(map(str, condition))
     if isinstance(condition, datetime | timedelta):
-        return written_moment(condition)
+        return format_moment(condition)
     return str(condition)
 
 
-def _some_time(duration: timedelta) -> timedelta:
+def _check_positive(duration: timedelta) -> timedelta:
     if not duration:
         raise ValueError("give more than 0 seconds")
     return duration
@@ -58,88 +59,138 @@ def _some_time(duration: timedelta) -> timedelta:
 ListId = Annotated[int, BeforeValidator(_list_id)]
 # The last is the first to look at what was given.
 ListIds = Annotated[
-    tuple[ListId, ...], BeforeValidator(separated), BeforeValidator(whole_number_as_text)
+    tuple[ListId, ...], BeforeValidator(split_at_commas), BeforeValidator(whole_number_as_text)
 ]
 CampaignIds = Annotated[
     tuple[Annotated[Text, AfterValidator(_campaign_id)], ...],
-    BeforeValidator(separated),
+    BeforeValidator(split_at_commas),
     BeforeValidator(whole_number_as_text),
 ]
-Addresses = Annotated[tuple[str, ...], BeforeValidator(_addresses)]
-SomeTime = Annotated[Duration, AfterValidator(_some_time)]
+Addresses = Annotated[tuple[str, ...], BeforeValidator(_split_addresses)]
+PositiveDuration = Annotated[Duration, AfterValidator(_check_positive)]
 
 
 class ArchiveRule(BaseModel):
     """Which leads are processed: those that meet every condition that is given."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    statuses: Statuses = ()
-    """Leads of one of these: NA,B."""
-    campaigns: CampaignIds = ()
-    """Leads whose list belongs to one of these campaigns."""
-    lists: ListIds = ()
-    """Leads of one of these list_ids."""
-    called_before: Moment | None = None
-    """Leads that were called, the last time before this: a date, or an age such as 90d."""
-    loaded_before: Moment | None = None
-    """Leads whose entry_date is before this."""
-    min_called_count: Annotated[int, Field(ge=0)] | None = None
-    """Leads that were called at least so often."""
+    # fmt: off
+    statuses: Annotated[Statuses, Option(
+        "Leads with one of these statuses", Group.SELECTION,
+        values="NA,B,...", example=["NA", "B"],
+    )] = ()
+    campaigns: Annotated[CampaignIds, Option(
+        "Leads in lists of these campaigns", Group.SELECTION,
+        values="ID,...", example=["SALES"],
+    )] = ()
+    lists: Annotated[ListIds, Option(
+        "Leads in these lists", Group.SELECTION, values="ID,...", example=[101, 102],
+    )] = ()
+    called_before: Annotated[Moment | None, Option(
+        "Leads last called before then", Group.SELECTION, "A date, or an age such as 90d.",
+        values="DATE|90d", example="90d",
+    )] = None
+    loaded_before: Annotated[Moment | None, Option(
+        "Leads loaded before then", Group.SELECTION, "entry_date decides.",
+        values="DATE|90d", example="2026-01-31",
+    )] = None
+    min_called_count: Annotated[Annotated[int, Field(ge=0)] | None, Option(
+        "Leads called at least so often", Group.SELECTION, values="N", example=5,
+    )] = None
+    # fmt: on
 
     @property
     def is_empty(self) -> bool:
         """Whether it selects every lead there is."""
-        return set(self.described()) <= {"min_called_count"} and not self.min_called_count
+        return set(self.conditions()) <= {"min_called_count"} and not self.min_called_count
 
-    def described(self) -> dict[str, str]:
+    def conditions(self) -> dict[str, str]:
         """Give the conditions by name, each as it can be given again; without those not given."""
-        return {name: _as_given(value) for name, value in self if value not in ((), None)}
+        return {name: _format_condition(value) for name, value in self if value not in ((), None)}
 
 
 class ArchiveOptions(BaseModel):
     """How leads are archived or brought back, and when that has to wait or to stop."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", defer_build=True, hide_input_in_errors=True
+    )
 
-    insert: bool = True
-    """Copy leads that the archive does not have."""
-    update: bool = True
-    """Bring copies up to date that differ from their leads."""
-    delete: bool = True
-    """Delete leads whose copy equals them in every column."""
-    with_children: bool = False
-    """Take along the leads' custom fields, alt phones and callbacks."""
-    held: Literal["leave", "take"] | None = None
-    """Leads that the dialer is holding; None: leave by a rule, take by lead_ids."""
-    loaded_anew: Literal["leave", "take"] = "leave"
-    """On the way back: archived leads that were loaded again into the same list since."""
-    create_tables: bool = True
-    """Make archive tables that are missing."""
-    chunk_size: Annotated[int, Field(ge=1, le=MOST_LEADS)] = MOST_LEADS
-    """Leads of a chunk, at most."""
-    chunk_time: SomeTime = timedelta(seconds=0.25)
-    """How long a chunk may take; chunks get smaller when they take longer."""
-    sleep: Duration = timedelta()
-    """How long to rest after each chunk."""
-    sleep_ratio: Annotated[float, Field(ge=0, le=1000)] = 0.0
-    """Rest also so many times as long as the chunk took."""
-    max_load: dict[str, Annotated[int, Field(ge=0)]] = {}
-    """Wait while a status variable of the server is above this: {"Threads_running": 25}."""
-    max_lag: Duration | None = None
-    """Wait while one of the replicas is further behind than this."""
-    replicas: Annotated[Addresses, Field(repr=False)] = ()
-    """Addresses of the databases that replicate this one, such as mysql://user:password@host."""
-    pause_file: Path | None = None
-    """Wait while this file exists."""
-    run_time: SomeTime | None = None
-    """Stop after so long."""
-    limit: Annotated[int, Field(ge=1)] | None = None
-    """Stop after so many leads."""
-    ignore_office_hours: bool = False
-    """Archive in office hours too."""
-    dry_run: bool = False
-    """Show what would be archived, and write nothing."""
+    # fmt: off
+    insert: Annotated[bool, Option(
+        "Copy leads that have no copy", Group.STEPS,
+        flags=("--insert/--no-insert",), api="insert_leads",
+    )] = True
+    update: Annotated[bool, Option(
+        "Update copies that differ", Group.STEPS,
+        flags=("--update/--no-update",), api="update_leads",
+    )] = True
+    delete: Annotated[bool, Option(
+        "Delete leads that are copied", Group.STEPS,
+        "Only those that equal their copy in every column.",
+        flags=("--delete/--no-delete",), api="delete_leads",
+    )] = True
+    with_children: Annotated[bool, Option(
+        "Move custom fields, alt phones, callbacks", Group.STEPS,
+        flags=("--with-children/--without-children",),
+    )] = False
+    held: Annotated[Literal["leave", "take"] | None, Option(
+        "Leads that the dialer holds", Group.SELECTION,
+        "By default a rule leaves them, and lead_ids take them.", example="leave",
+    )] = None
+    loaded_anew: Annotated[Literal["leave", "take"], Option(
+        "Leads loaded again since", Group.SELECTION,
+        "Of dearchive and undo: archived leads whose number was loaded again into the same list.",
+    )] = "leave"
+    create_tables: Annotated[bool, Option(
+        "Make missing archive tables", Group.STEPS, flags=("--create-tables/--no-create-tables",),
+    )] = True
+    chunk_size: Annotated[int, Field(ge=1, le=MOST_LEADS), Option(
+        "Most leads of a chunk", Group.THROTTLE, values=f"1...{MOST_LEADS}",
+    )] = MOST_LEADS
+    chunk_time: Annotated[PositiveDuration, Option(
+        "Longest time of a chunk", Group.THROTTLE,
+        "Chunks become smaller if they take longer.", values="TIME",
+    )] = timedelta(seconds=0.25)
+    sleep: Annotated[Duration, Option(
+        "Pause after each chunk: 0.5 or 2s", Group.THROTTLE, values="TIME",
+    )] = timedelta()
+    sleep_ratio: Annotated[float, Field(ge=0, le=1000), Option(
+        "Pause, as a multiple of the chunk's time", Group.THROTTLE, values="N",
+    )] = 0.0
+    max_load: Annotated[dict[str, Annotated[int, Field(ge=0)]], Option(
+        "Wait above this status value; repeatable", Group.THROTTLE,
+        "A status variable of the server.",
+        values="Threads_running=N", example={"Threads_running": 25},
+    )] = {}
+    max_lag: Annotated[Duration | None, Option(
+        "Wait while a replica lags by more", Group.THROTTLE, values="TIME", example="10s",
+    )] = None
+    replicas: Annotated[Addresses, Field(repr=False), Option(
+        "Address of a replica; repeatable", Group.THROTTLE, "Such as mysql://user:password@host.",
+        values="URL", flags=("--replica",), repeatable=True,
+        example=["mysql://user:password@replica"],
+    )] = ()
+    pause_file: Annotated[Path | None, Option(
+        "Wait while this file exists", Group.THROTTLE,
+        values="FILE", example="/run/leadloader.pause",
+    )] = None
+    run_time: Annotated[PositiveDuration | None, Option(
+        "End after so long, such as 30m or 2h", Group.THROTTLE, values="TIME", example="2h",
+    )] = None
+    limit: Annotated[Annotated[int, Field(ge=1)] | None, Option(
+        "End after so many leads", Group.SELECTION, values="N", example=100_000,
+    )] = None
+    ignore_office_hours: Annotated[bool, Option(
+        "Archive in office hours, too", Group.THROTTLE,
+        flags=("--ignore-office-hours/--no-ignore-office-hours",),
+    )] = False
+    dry_run: Annotated[bool, Option(
+        "Only report what would be done", Group.STEPS,
+        "Nothing is written but the report.", flags=("--dry-run/--no-dry-run",),
+    )] = False
+    # fmt: on
 
     @field_validator("max_load")
     @classmethod

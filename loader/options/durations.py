@@ -90,7 +90,7 @@ def format_duration(duration: timedelta) -> str:
     return parts
 
 
-def written_moment(moment: datetime | timedelta) -> str:
+def format_moment(moment: datetime | timedelta) -> str:
     """Write a moment as `parse_moment` reads it: 2026-08-01 12:00:00, or 90d."""
     if isinstance(moment, timedelta):
         # An age of no days, as nobody counts ages in seconds.
@@ -143,6 +143,6 @@ Duration = Annotated[
 Moment = Annotated[
     datetime | timedelta,
     BeforeValidator(parse_moment),
-    PlainSerializer(written_moment, when_used="json"),
+    PlainSerializer(format_moment, when_used="json"),
 ]
-"""A field that `parse_moment` reads and JSON has as `written_moment`."""
+"""A field that `parse_moment` reads and JSON has as `format_moment`."""

@@ -5,7 +5,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from phonenumbers import SUPPORTED_REGIONS
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -18,114 +17,216 @@ from pydantic import (
 from loader.errors import UsageError
 from loader.fields.lead import usual_names
 from loader.options.duplicate_check import DuplicateCheck, parse_duplicate_check
-from loader.options.types import Digits, DncCheck, Statuses, Switch, Text, separated
+from loader.options.option import Group, Option
+from loader.options.types import Digits, DncCheck, Statuses, Switch, Text, split_at_commas
+
+LIST_ID = r"^([0-9]{3,12})?$"
 
 
 class LoadOptions(BaseModel):
     """Everything that decides what becomes of a row. The same options give the same answers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    list_id: Annotated[Digits, Field(pattern=r"^([0-9]{3,12})?$")] = ""
-    """List of the rows that name none (add_lead: 3 to 12 digits); "" stands for 999."""
-    force_list_id: Annotated[Digits, Field(pattern=r"^([0-9]{3,12})?$")] = ""
-    """List of all rows, whatever they say."""
-    campaign_id: Text = ""
-    """Campaign of campaign_dnc_check and of callbacks, for the rows that name none."""
-    phone_code: Annotated[Digits, Field(max_length=10)] = ""
-    """Country calling code of the rows that name none; "" stands for 1."""
-    force_phone_code: Annotated[Digits, Field(max_length=10)] = ""
-    """Country calling code of all rows, whatever they say."""
-    default: dict[str, Text] = {}
-    """Value by field, for the rows that leave the field blank: {"title": "Mr"}."""
-    force: dict[str, Text] = {}
-    """Value by field for all rows, whatever they say: {"source_id": "spring"}."""
-    duplicate_check: str = ""
-    """Checks such as DUPLIST or DUPSYS90DAY, joined by `-`."""
-    dnc_check: DncCheck = "N"
-    """Y: reject numbers in vicidial_dnc; AREACODE: also those whose area code is there."""
-    campaign_dnc_check: DncCheck = "N"
-    """Likewise for the do-not-call list of campaign_id."""
-    usacan_prefix_check: Switch = "N"
-    """Reject numbers whose fourth digit is 0 or 1."""
-    usacan_areacode_check: Switch = "N"
-    """Reject all but ten-digit numbers of country 1 with a known area code."""
-    nanpa_ac_prefix_check: Switch = "N"
-    """Reject numbers whose area code and prefix are not in the NANPA data."""
-    list_exists_check: Switch = "N"
-    """Reject rows whose list is not defined in the dialer."""
-    tz_method: str = ""
-    """Where gmt_offset_now comes from: empty (phone_code and area code), POSTAL, TZCODE, NANPA."""
-    ambiguous_tz: Literal["earliest", "latest", "reject"] = "earliest"
-    """Numbers of several time zones: which to take, or reject them, where nothing else decides."""
-    lookup_state: Switch = "N"
-    """Fill an empty state by the area code."""
-    custom_fields: Switch = "N"
-    """Store columns that are named as custom fields of the list in custom_<list_id>."""
-    add_to_hopper: Switch = "N"
-    """Put new leads into the hopper."""
-    hopper_priority: Text = "0"
-    """From -99 to 99, the higher the sooner."""
-    hopper_local_call_time_check: Switch = "N"
-    """Into the hopper only where the call times of list, campaign and state allow a call now."""
-    callback: Switch = "N"
-    """Schedule a callback for each new lead; campaign_id is needed."""
-    callback_status: str = ""
-    """Status of the callback, 1 to 6 letters or digits; "" stands for CALLBK."""
-    callback_datetime: str = ""
-    """When: YYYY-MM-DD HH:MM:SS, NOW, or 3DAYS."""
-    callback_type: str = ""
-    """USERONLY, for callback_user alone, or ANYONE (which "" stands for)."""
-    callback_user: Text = ""
-    """The user of USERONLY callbacks."""
-    callback_comments: str = ""
-    """Shown to the agent when the callback comes."""
-    duplicate_statuses: Statuses = ()
-    """Only existing leads of these statuses count as duplicates: NEW,NA; empty: all."""
-    duplicate_scope_archive: Switch = "N"
-    """Leads of vicidial_list_archive count as duplicates too."""
-    on_duplicate: Literal["reject", "update", "move"] = "reject"
-    """What a row does to the existing lead that it is a duplicate of."""
-    update_fields: Literal["empty", "all"] = "empty"
-    """Of on_duplicate update: fill what the lead leaves empty, or replace what the row has."""
-    keep: Literal["first", "last", "best"] = "first"
-    """Which of the file's rows that are duplicates of one another; best: most fields filled."""
-    invalid_phone_fallback: Annotated[tuple[str, ...], BeforeValidator(separated)] = ()
-    """Fields whose number takes the place of one that is invalid, duplicate or do-not-call."""
-    feed: dict[str, Path] = {}
-    """Further files of numbers not to load, by name: {"litigators": "litigators.csv"}."""
-    feed_max_age: Annotated[int, Field(ge=0)] | None = None
-    """Days after which a feed is too old to load by."""
-    source: str = "leadloader"
-    """What originated the load; at least two letters or digits, of which 20 count."""
-    user: Annotated[Text, Field(max_length=20)] = ""
-    """Dialer user in whose name leads are loaded; must be allowed to, where users are defined."""
-    default_region: str = ""
-    """Region (ISO 3166, such as GB) of numbers that neither row nor phone_code places."""
-    phone_validation: Literal["length", "possible", "valid"] = "possible"
-    """length: 6 to 16 digits, add_lead's rule; possible, valid: as phonenumbers judges."""
-    phone_format: Literal["national", "as-given"] = "national"
-    """national: the national number that phonenumbers finds; as-given: the digits as sent."""
-    unstorable: Literal["notice", "reject"] = "notice"
-    """What to do about characters that the column's character set cannot hold."""
-    map: dict[str, str] = {}
-    """Columns by field, where their names do not tell: {"phone_number": "Home Tel"}."""
-    mapping_file: Path | None = None
-    """A TOML file with a vendor's mapping."""
-    delimiter: str | None = None
-    """Between fields; found by itself if not given."""
-    encoding: str | None = None
-    """Of the source file; UTF-8, or UTF-16 with a byte order mark, if not given."""
-    layout: str | None = None
-    """Order of the columns of a file without a header: vicidial-standard."""
-    date_format: str | None = None
-    """Of date_of_birth, in strptime's letters, such as %d.%m.%Y; ISO if not given."""
-    chunk_size: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
-    """Rows held in memory at a time."""
-    batch_size: Annotated[int, Field(ge=1, le=100_000)] = 1_000
-    """Rows of one insert."""
-    max_reject_rate: Annotated[float, Field(ge=0, le=1)] = 1.0
-    """Share of rejected rows above which nothing is inserted, from 0 to 1."""
+    # fmt: off
+    list_id: Annotated[Digits, Field(pattern=LIST_ID), Option(
+        "List of rows that name none", Group.LIST, "3 to 12 digits.",
+        values="ID", empty="999", example="101", api="list_id",
+    )] = ""
+    force_list_id: Annotated[Digits, Field(pattern=LIST_ID), Option(
+        "List of all rows, whatever they name", Group.LIST, values="ID", example="101",
+    )] = ""
+    campaign_id: Annotated[Text, Option(
+        "Campaign of rows that name none", Group.LIST,
+        "campaign_dnc_check and callbacks need it.",
+        values="ID", example="SALES", api="campaign_id",
+    )] = ""
+    phone_code: Annotated[Digits, Field(max_length=10), Option(
+        "Calling code if a row has none", Group.PHONES,
+        values="CODE", empty="1", example="1", api="phone_code",
+    )] = ""
+    force_phone_code: Annotated[Digits, Field(max_length=10), Option(
+        "Calling code of all rows", Group.PHONES, values="CODE", example="1",
+    )] = ""
+    default: Annotated[dict[str, Text], Option(
+        "Value of a field that is blank; repeatable", Group.SOURCE,
+        values="FIELD=VALUE", example={"title": "Mr"},
+    )] = {}
+    force: Annotated[dict[str, Text], Option(
+        "Value of a field in all rows; repeatable", Group.SOURCE,
+        values="FIELD=VALUE", example={"source_id": "spring"},
+    )] = {}
+    duplicate_check: Annotated[str, Option(
+        "Checks, joined by -: DUPLIST-DUPSYS90DAY", Group.DUPLICATES,
+        "A row for which one of them finds a lead is a duplicate.",
+        values="CHECKS", example="DUPCAMP-DUPSYS90DAY", api="duplicate_check",
+    )] = ""
+    dnc_check: Annotated[DncCheck, Option(
+        "Reject numbers on the do-not-call list", Group.DNC,
+        "AREACODE also rejects numbers whose area code is on it.", api="dnc_check",
+    )] = "N"
+    campaign_dnc_check: Annotated[DncCheck, Option(
+        "Reject numbers on the campaign's list", Group.DNC,
+        "That is the do-not-call list of campaign_id. AREACODE is as for dnc_check.",
+        api="campaign_dnc_check",
+    )] = "N"
+    usacan_prefix_check: Annotated[Switch, Option(
+        "Reject a fourth digit of 0 or 1", Group.PHONES, api="usacan_prefix_check",
+    )] = "N"
+    usacan_areacode_check: Annotated[Switch, Option(
+        "Reject unknown area codes", Group.PHONES,
+        "Only ten-digit numbers of country 1 with a known area code pass.",
+        api="usacan_areacode_check",
+    )] = "N"
+    nanpa_ac_prefix_check: Annotated[Switch, Option(
+        "Reject area code and prefix not in NANPA", Group.PHONES,
+        "It needs the NANPA data in the dialer.", api="nanpa_ac_prefix_check",
+    )] = "N"
+    list_exists_check: Annotated[Switch, Option(
+        "Reject lists that the dialer does not have", Group.LIST, api="list_exists_check",
+    )] = "N"
+    tz_method: Annotated[str, Option(
+        "How to find the time zone", Group.TIME_ZONE,
+        "By default phone_code and area code decide. It sets gmt_offset_now.",
+        values="POSTAL|TZCODE|NANPA", example="POSTAL", api="tz_method",
+    )] = ""
+    ambiguous_tz: Annotated[Literal["earliest", "latest", "reject"], Option(
+        "If several zones fit", Group.TIME_ZONE,
+        "The zone of a number that can be in several, where nothing else decides; or reject it.",
+    )] = "earliest"
+    lookup_state: Annotated[Switch, Option(
+        "Fill an empty state by the area code", Group.TIME_ZONE, api="lookup_state",
+    )] = "N"
+    custom_fields: Annotated[Switch, Option(
+        "Store columns named as custom fields", Group.EXTRAS,
+        "They go into custom_<list_id>.", api="custom_fields",
+    )] = "N"
+    add_to_hopper: Annotated[Switch, Option(
+        "Put new leads into the hopper", Group.EXTRAS, api="add_to_hopper",
+    )] = "N"
+    hopper_priority: Annotated[Text, Option(
+        "-99 to 99, higher is sooner", Group.EXTRAS, values="N", api="hopper_priority",
+    )] = "0"
+    hopper_local_call_time_check: Annotated[Switch, Option(
+        "Only leads that may be called now", Group.EXTRAS,
+        "The call times of list, campaign and state decide.", api="hopper_local_call_time_check",
+    )] = "N"
+    callback: Annotated[Switch, Option(
+        "Schedule a callback for each new lead", Group.EXTRAS, "It needs campaign_id.",
+        api="callback",
+    )] = "N"
+    callback_status: Annotated[str, Option(
+        "Status of the callback", Group.EXTRAS, "1 to 6 letters or digits.",
+        values="STATUS", empty="CALLBK", example="CALLBK", api="callback_status",
+    )] = ""
+    callback_datetime: Annotated[str, Option(
+        "When: YYYY-MM-DD HH:MM:SS, NOW or 3DAYS", Group.EXTRAS,
+        values="WHEN", example="3DAYS", api="callback_datetime",
+    )] = ""
+    callback_type: Annotated[str, Option(
+        "Whose callback it is", Group.EXTRAS, "USERONLY is for callback_user alone.",
+        values="USERONLY|ANYONE", empty="ANYONE", example="ANYONE", api="callback_type",
+    )] = ""
+    callback_user: Annotated[Text, Option(
+        "User of USERONLY callbacks", Group.EXTRAS,
+        values="USER", example="6666", api="callback_user",
+    )] = ""
+    callback_comments: Annotated[str, Option(
+        "Text that the agent sees with it", Group.EXTRAS,
+        values="TEXT", example="asked for a call", api="callback_comments",
+    )] = ""
+    duplicate_statuses: Annotated[Statuses, Option(
+        "Only existing leads of these statuses count", Group.DUPLICATES,
+        values="NEW,NA,...", example=["NEW", "NA"],
+    )] = ()
+    duplicate_scope_archive: Annotated[Switch, Option(
+        "Leads in vicidial_list_archive count, too", Group.DUPLICATES,
+    )] = "N"
+    on_duplicate: Annotated[Literal["reject", "update", "move"], Option(
+        "If the lead exists already", Group.DUPLICATES,
+        "Reject the row, update the existing lead by it, or move that lead to the row's list.",
+    )] = "reject"
+    update_fields: Annotated[Literal["empty", "all"], Option(
+        "Which fields to update", Group.DUPLICATES,
+        "Those that the existing lead leaves empty, or all that the row has.",
+    )] = "empty"
+    keep: Annotated[Literal["first", "last", "best"], Option(
+        "Which repeated row to load", Group.DUPLICATES,
+        "Of rows of the file that are duplicates of one another; the best has the most fields.",
+    )] = "first"
+    invalid_phone_fallback: Annotated[
+        tuple[str, ...], BeforeValidator(split_at_commas), Option(
+        "Fields with another number to try", Group.PHONES,
+        "Their numbers replace one that is invalid, a duplicate or do-not-call.",
+        values="alt_phone,...", example=["alt_phone"],
+    )] = ()
+    feed: Annotated[dict[str, Path], Option(
+        "File of numbers not to load; repeatable", Group.DNC,
+        values="NAME=FILE", example={"litigators": "litigators.csv"},
+    )] = {}
+    feed_max_age: Annotated[Annotated[int, Field(ge=0)] | None, Option(
+        "Refuse feeds that are older", Group.DNC, values="DAYS", example=30,
+    )] = None
+    source: Annotated[str, Option(
+        "Origin of the load", Group.LIST,
+        "At least two letters or digits; the first 20 characters count.",
+        values="TEXT", api="source",
+    )] = "leadloader"
+    user: Annotated[Text, Field(max_length=20), Option(
+        "Dialer user to load as", Group.LIST,
+        "Where the dialer has users, it must be one that may load.",
+        values="USER", example="6666", api="user",
+    )] = ""
+    default_region: Annotated[str, Option(
+        "Region of numbers that nothing else places", Group.PHONES, "ISO 3166, such as GB.",
+        values="US|GB|...", example="US",
+    )] = ""
+    phone_validation: Annotated[Literal["length", "possible", "valid"], Option(
+        "Strictness of the check", Group.PHONES,
+        "length: 6 to 16 digits, as add_lead has it. possible, valid: as phonenumbers judges.",
+    )] = "possible"
+    phone_format: Annotated[Literal["national", "as-given"], Option(
+        "Digits that are stored", Group.PHONES,
+        "national: the national number that phonenumbers finds. as-given: the digits as sent.",
+    )] = "national"
+    unstorable: Annotated[Literal["notice", "reject"], Option(
+        "Unstorable characters", Group.SOURCE,
+        "Those that the column's character set cannot hold: replace them by ?, or reject the row.",
+    )] = "notice"
+    map: Annotated[dict[str, str], Option(
+        "Column of a field; repeatable", Group.SOURCE, "For columns whose names say too little.",
+        values="FIELD=COLUMN", example={"phone_number": "Home Tel"},
+    )] = {}
+    mapping_file: Annotated[Path | None, Option(
+        "TOML file with a vendor's mapping", Group.SOURCE, values="FILE", example="vendor.toml",
+    )] = None
+    delimiter: Annotated[str | None, Option(
+        "Field delimiter", Group.SOURCE, values="CHARACTER", empty="detected", example=";",
+    )] = None
+    encoding: Annotated[str | None, Option(
+        "Encoding of the file", Group.SOURCE, "UTF-16 with a byte order mark is detected.",
+        values="NAME", empty="UTF-8", example="cp1252",
+    )] = None
+    layout: Annotated[str | None, Option(
+        "Columns if no header: vicidial-standard", Group.SOURCE,
+        "The order of the columns of a file that has no header.",
+        values="NAME", example="vicidial-standard",
+    )] = None
+    date_format: Annotated[str | None, Option(
+        "Dates of birth: %d.%m.%Y", Group.SOURCE, "In strptime's letters.",
+        values="FORMAT", empty="ISO", example="%d.%m.%Y",
+    )] = None
+    chunk_size: Annotated[int, Field(ge=1, le=1_000_000), Option(
+        "Rows in memory at a time", Group.RUN, values="N",
+    )] = 20_000
+    batch_size: Annotated[int, Field(ge=1, le=100_000), Option(
+        "Rows of one insert", Group.RUN, values="N",
+    )] = 1_000
+    max_reject_rate: Annotated[float, Field(ge=0, le=1), Option(
+        "Largest share of rejects", Group.RUN,
+        "If a larger share of the rows is rejected, nothing is inserted.", values="0...1",
+    )] = 1.0
+    # fmt: on
 
     @field_validator("duplicate_check")
     @classmethod
@@ -154,7 +255,10 @@ class LoadOptions(BaseModel):
     @field_validator("default_region")
     @classmethod
     def _known_region(cls, region: str) -> str:
-        if region and region.upper() not in SUPPORTED_REGIONS:
+        # Imported late: reading the options has to stay quick.
+        from loader.phones.regions import is_region  # noqa: PLC0415
+
+        if region and not is_region(region.upper()):
             raise ValueError(f"{region!r} is no region; give two letters such as US or GB")
         return region.upper()
 

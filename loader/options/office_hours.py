@@ -1,24 +1,23 @@
 """Office hours: when nothing is archived, because the dialer works."""
 
 import re
-from datetime import date, datetime
-from functools import cached_property
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, field_validator
 
 from loader.clock import Clock
-from loader.options.types import separated
+from loader.options.option import Option
+from loader.options.types import split_at_commas
 
+MINUTE = timedelta(minutes=1)
 DAY = 24 * 60
 """Minutes."""
 
 WEEKS_AHEAD = 54
-"""That are looked through for a change."""
+"""In which a change is searched."""
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -56,37 +55,43 @@ def _day(value: object) -> object:
 
 Spans = Annotated[
     tuple[Annotated[str, AfterValidator(_span)], ...],
-    BeforeValidator(separated),
+    BeforeValidator(split_at_commas),
 ]
-Days = Annotated[tuple[Annotated[date, BeforeValidator(_day)], ...], BeforeValidator(separated)]
+Days = Annotated[
+    tuple[Annotated[date, BeforeValidator(_day)], ...], BeforeValidator(split_at_commas)
+]
+
+
+def _hours_of(day: str, *example: str) -> Option:
+    details = "Hours that pass midnight belong to the day on which they begin."
+    return Option(f"Hours of {day}", details=details, example=list(example))
 
 
 class OfficeHours(BaseModel):
-    """When the dialer works: from the begin of a span until before its end, as clocks show it.
+    """When the dialer works, and nothing is archived.
 
-    Where a clock is put back, what it shows twice counts twice; what it skips does not happen.
+    Where a clock is put back, times that it shows twice count twice. What it skips does not happen.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    time_zone: str | None = None
-    """Of these hours, such as Europe/Berlin; None: the database server's local time."""
-    monday: Spans = ()
-    """Spans such as 08:00-18:00; one that passes midnight belongs to the day it begins."""
-    tuesday: Spans = ()
-    """Likewise."""
-    wednesday: Spans = ()
-    """Likewise."""
-    thursday: Spans = ()
-    """Likewise."""
-    friday: Spans = ()
-    """Likewise."""
-    saturday: Spans = ()
-    """Likewise."""
-    sunday: Spans = ()
-    """Likewise."""
-    holidays: Days = ()
-    """Days on which no span begins: 2026-12-25; what began the evening before goes on."""
+    # fmt: off
+    time_zone: Annotated[str | None, Option(
+        "Time zone of these hours", empty="the database server's local time",
+        example="America/New_York",
+    )] = None
+    monday: Annotated[Spans, _hours_of("Monday", "08:00-18:00")] = ()
+    tuesday: Annotated[Spans, _hours_of("Tuesday", "08:00-18:00")] = ()
+    wednesday: Annotated[Spans, _hours_of("Wednesday", "08:00-18:00")] = ()
+    thursday: Annotated[Spans, _hours_of("Thursday", "08:00-18:00")] = ()
+    friday: Annotated[Spans, _hours_of("Friday", "08:00-18:00")] = ()
+    saturday: Annotated[Spans, _hours_of("Saturday", "09:00-12:00", "13:00-17:00")] = ()
+    sunday: Annotated[Spans, _hours_of("Sunday")] = ()
+    holidays: Annotated[Days, Option(
+        "Days on which no hours begin",
+        details="What began the evening before goes on.", example=["2026-12-25"],
+    )] = ()
+    # fmt: on
 
     @field_validator("time_zone")
     @classmethod
@@ -103,7 +108,7 @@ class OfficeHours(BaseModel):
 
     def is_open(self, clock: Clock) -> bool:
         """Say whether it is in office hours now."""
-        return bool(self._open_at(self._minutes_ahead(clock, 1))[0])
+        return self._open_at(self._now(clock))
 
     def closes_at(self, clock: Clock) -> datetime | None:
         """Give the time at which office hours end that are now.
@@ -118,51 +123,59 @@ class OfficeHours(BaseModel):
         """Give the time at which the next office hours begin; now's if it is in some, see above."""
         return self._next(clock, True)
 
-    def described(self, clock: Clock) -> str:
+    def describe(self, clock: Clock) -> str:
         """Say how long it is as it is now: "office hours are until 18:00"."""
         is_open = self.is_open(clock)
         change = self.closes_at(clock) if is_open else self.opens_at(clock)
         if change is None:
             return "office hours never end" if is_open else "there are no office hours"
-        now = self._minutes_ahead(clock, 1)[0]
+        now = self._now(clock)
         day = "" if change.date() == now.date() else f" on {change:%A, %Y-%m-%d}"
         zone = f" ({self.time_zone})" if self.time_zone else ""
         says = "are until" if is_open else "begin at"
         return f"office hours {says} {change:%H:%M}{day}{zone}"
 
     def _next(self, clock: Clock, is_open: bool) -> datetime | None:
-        for week in range(WEEKS_AHEAD):
-            minutes = self._minutes_ahead(clock, 7 * DAY, week * 7 * DAY)
-            found = np.flatnonzero(self._open_at(minutes) == is_open)
-            if found.size:
-                change: datetime = minutes[found[0]].to_pydatetime()
-                return change
-        return None
+        return next((each for each in self._changes(clock) if self._open_at(each) == is_open), None)
 
-    def _minutes_ahead(self, clock: Clock, count: int, start: int = 0) -> pd.DatetimeIndex:
-        """Give whole minutes from now on, as clocks of the time zone show them."""
-        now = clock.utc if self.time_zone else clock.now
-        first = pd.Timestamp(now).floor("min") + pd.Timedelta(minutes=start)
-        minutes = pd.date_range(first, periods=count, freq="min")
-        return minutes.tz_convert(ZoneInfo(self.time_zone)) if self.time_zone else minutes
+    def _changes(self, clock: Clock) -> Iterator[datetime]:
+        """Give the present minute and those at which hours can begin or end, as clocks show them.
 
-    def _open_at(self, minutes: pd.DatetimeIndex) -> npt.NDArray[np.bool_]:
-        weekday = minutes.day_of_week.to_numpy()
-        minute = (minutes.hour * 60 + minutes.minute).to_numpy()
-        day = minutes.tz_localize(None).to_numpy().astype("datetime64[D]")
-        open_today = self._hours[weekday, minute] & self._is_workday(day)
-        # Monday's weekday is 0, and -1 is Sunday's.
-        begun_yesterday = self._hours[weekday - 1, DAY + minute] & self._is_workday(day - 1)
-        return np.asarray(open_today | begun_yesterday)
+        Clocks of another time zone may be turned; the minute after that is among these.
+        """
+        zone = ZoneInfo(self.time_zone) if self.time_zone else None
+        now = self._now(clock)
+        instant = now.astimezone(UTC) if zone else now
+        last = instant + timedelta(weeks=WEEKS_AHEAD)
+        ends = {end for name in WEEKDAYS for span in getattr(self, name) for end in _minutes(span)}
+        turns = sorted({end % DAY for end in ends} | {DAY})
+        while instant < last:
+            local = instant.astimezone(zone) if zone else instant
+            yield local
+            minute = local.hour * 60 + local.minute
+            following = instant + (next(turn for turn in turns if turn > minute) - minute) * MINUTE
+            offset = local.utcoffset()
+            if zone and following.astimezone(zone).utcoffset() != offset:
+                following = instant
+                while following.astimezone(zone).utcoffset() == offset:
+                    following += MINUTE
+            instant = following
 
-    def _is_workday(self, day: npt.NDArray[np.datetime64]) -> npt.NDArray[np.bool_]:
-        return ~np.isin(day, np.array(self.holidays, dtype="datetime64[D]"))
+    def _now(self, clock: Clock) -> datetime:
+        """Give the present minute, as clocks of the time zone show it."""
+        now = clock.utc.astimezone(ZoneInfo(self.time_zone)) if self.time_zone else clock.now
+        return now.replace(second=0, microsecond=0)
 
-    @cached_property
-    def _hours(self) -> npt.NDArray[np.bool_]:
-        """By weekday and minute of that day and of the one after."""
-        hours = np.zeros((7, 2 * DAY), dtype=bool)
-        for weekday, name in enumerate(WEEKDAYS):
-            for span in getattr(self, name):
-                hours[weekday, slice(*_minutes(span))] = True
-        return hours
+    def _open_at(self, local: datetime) -> bool:
+        minute = local.hour * 60 + local.minute
+        return any(
+            begin <= minute + days_ago * DAY < end
+            for days_ago in (0, 1)
+            for begin, end in self._spans_of(local.date() - timedelta(days=days_ago))
+        )
+
+    def _spans_of(self, day: date) -> list[tuple[int, int]]:
+        """Give the spans that begin on a day."""
+        if day in self.holidays:
+            return []
+        return [_minutes(span) for span in getattr(self, WEEKDAYS[day.weekday()])]

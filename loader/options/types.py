@@ -10,7 +10,7 @@ Switch = Literal["Y", "N"]
 DncCheck = Literal["Y", "N", "AREACODE"]
 
 
-def separated(value: object) -> object:
+def split_at_commas(value: object) -> object:
     """Take a list also as text with commas."""
     if not isinstance(value, str):
         return value
@@ -34,6 +34,8 @@ def _as_statuses(names: tuple[str, ...]) -> tuple[str, ...]:
 
 Text = Annotated[str, BeforeValidator(whole_number_as_text)]
 
-Statuses = Annotated[tuple[Text, ...], BeforeValidator(separated), AfterValidator(_as_statuses)]
+Statuses = Annotated[
+    tuple[Text, ...], BeforeValidator(split_at_commas), AfterValidator(_as_statuses)
+]
 
 Digits = Annotated[str, BeforeValidator(str), Field(pattern=r"^[0-9]*$")]

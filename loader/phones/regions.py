@@ -8,12 +8,21 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, REGION_CODE_FOR_NON_GEO_ENTITY
+from phonenumbers import (
+    COUNTRY_CODE_TO_REGION_CODE,
+    REGION_CODE_FOR_NON_GEO_ENTITY,
+    SUPPORTED_REGIONS,
+)
 
 from loader.frames.arrow import to_arrow, to_series
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def is_region(name: str) -> bool:
+    """Say whether numbers of a region (alpha-2) are known: US."""
+    return name in SUPPORTED_REGIONS
 
 
 def region_of_phone_code(phone_codes: "pd.Series[str]") -> "pd.Series[str]":

@@ -12,9 +12,9 @@ from loader.database.connection import Database
 from loader.database.server_clock import read_clock
 from loader.dialer import LEADS, LISTS_TABLE, Dialer
 from loader.frames.ranges import Range, consecutive
+from loader.obstacles import Obstacle
 from loader.options.load import LoadOptions
 from loader.queries.facts import CALL_TIMES, STATE_CALL_TIMES, DialerReader
-from loader.reasons import Obstacle
 from loader.results.summary import Dialable
 
 

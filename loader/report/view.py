@@ -36,11 +36,6 @@ LONG_VALUE = 500
 DATES = {"date_of_birth", "entry_date", "callback_datetime"}
 """Fields whose values have many digits and are no numbers to call, if they look like a date:"""
 DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T]\d{1,2}:\d\d(:\d\d)?)?|[12]\d{7}")
-OPERATOR = re.compile(
-    r"(?:^|, or |; )(?=(?:load|define the list|in a reject file|where the feed|look the error code|"
-    r"run the same)\b)"
-)
-"""Where advice begins to be for who loads the file, not for who delivered it."""
 
 
 class Step(NamedTuple):
@@ -200,15 +195,9 @@ def reasons(summary: Summary, details: Details, *, show_phones: bool) -> list[Wh
         meaning = why(name, file_alone=False) if ":" in name else reason.meaning
         told.append(
             Why(words(name), name, rows, share, also if also > rows else 0, meaning,
-                *advice(reason.advice), examples)
+                reason.correction, reason.operation, examples)
         )  # fmt: skip
     return told
-
-
-def advice(text: str) -> tuple[str, str]:
-    """Part advice for who delivered the file from that for who loads it."""
-    first, *rest = OPERATOR.split(text, maxsplit=1)
-    return first, "".join(rest)
 
 
 def _rejected(name: str, example: RejectedExample, now: datetime, *, show_phones: bool) -> Rejected:
@@ -223,48 +212,6 @@ def _rejected(name: str, example: RejectedExample, now: datetime, *, show_phones
     )
 
 
-SAME = {
-    "DUPLICATE_PHONE_NUMBER": ("the number is", "same number as"),
-    "DUPLICATE_PHONE_OR_ALT_PHONE": ("the number is, as a main or an alternate one,",
-                                     "same number as"),
-    "DUPLICATE_TITLE_ALT_PHONE": ("a lead with the same title and alternate number is",
-                                  "same title and alternate number as"),
-    "DUPLICATE_NAME_PHONE": ("a lead with the same name and number is",
-                             "same name and number as"),
-}  # fmt: skip
-"""Of duplicates: what is there already, and how a row is like another."""
-PLACES = {
-    "_IN_LIST": "in its list", "_IN_CAMPAIGN_LISTS": "in its campaign's lists",
-    "_IN_SYSTEM": "in the dialer",
-}  # fmt: skip
-WHY = {
-    Reason.BROKEN_QUOTE: "a quote is not closed",
-    Reason.TOO_FEW_FIELDS: "the row has fewer fields than the header",
-    Reason.TOO_MANY_FIELDS: "the row has more fields than the header",
-    Reason.INVALID_LIST_ID: "no list can have such a list_id",
-    Reason.NOT_AN_ALLOWED_LIST_ID: "the user may not load into the list",
-    Reason.NOT_A_DEFINED_LIST_ID: "the list is not defined",
-    Reason.UNSTORABLE_CHARACTERS: "the table cannot hold a character",
-    Reason.DAMAGED_PHONE_NUMBER: "a spreadsheet damaged the number",
-    Reason.INVALID_PHONE_NUMBER_LENGTH: "the number is missing, too short or too long",
-    Reason.INVALID_PHONE_NUMBER: "there is no such number",
-    Reason.INVALID_PHONE_NUMBER_PREFIX: "the number's fourth digit is 0 or 1",
-    Reason.INVALID_PHONE_NUMBER_AREACODE: "the number has no known area code",
-    Reason.INVALID_PHONE_NUMBER_NANPA_AREACODE_PREFIX: "there is no such area code and prefix",
-    Reason.PHONE_NUMBER_IN_DNC: "the number is on the do-not-call list",
-    Reason.PHONE_NUMBER_IN_CAMPAIGN_DNC: "the number is on the campaign's do-not-call list",
-    Reason.PHONE_NUMBER_IN_FEED: "the number is in the feed",
-    Reason.AMBIGUOUS_TIME_ZONE: "the number can be in several time zones",
-    Reason.REFUSED_BY_SERVER: "the database refused the row",
-    Reason.EXISTING_LEAD_GONE: "the existing lead went away or was being changed",
-    Reason.NOT_INSERTED: "the run ended before",
-} | {
-    Reason[kind + scope]: f"{what} {where} already"
-    for kind, (what, _) in SAME.items()
-    for scope, where in PLACES.items()
-}
-
-
 def why(name: str, *, file_alone: bool) -> str:
     """Give what follows "because" of rows that were rejected.
 
@@ -273,9 +220,8 @@ def why(name: str, *, file_alone: bool) -> str:
         file_alone: there was no database, so duplicates are of rows of the file.
     """
     reason, (_, _, of) = Reason.of(name), name.partition(":")
-    if file_alone and reason.startswith("DUPLICATE_"):
-        return f"{SAME[reason.partition('_IN_')[0]][0]} in the file already"
-    return WHY[reason] + (f" {visible(of, 40)}" if of else "")
+    because = reason.in_file if file_alone else reason.because
+    return because + (f" {visible(of, 40)}" if of else "")
 
 
 PROBLEMS = {
@@ -309,8 +255,7 @@ def describe_example(name: str, example: RejectedExample, *, show_phones: bool) 
         archived = ", archived" if details.endswith(" archived=Y") else ""
         return f"lead {example.lead_id}{place}{archived}"
     if earlier := re.match(r"row_number=(\d+)\b", details):
-        _, like = SAME.get(reason.partition("_IN_")[0], ("", "same as"))
-        return f"{like} row {earlier[1]} of this file"
+        return f"{reason.likeness or 'same as'} row {earlier[1]} of this file"
     if of_number := OF_NUMBER.fullmatch(details):
         given, problem = of_number.groups()
         other = "" if _same_number(given, example.phone) else f"the number {hide(given)}"

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
+from loader.reasons import title_of
 from loader.results.lines import count_of
 
 MOST_SHOWN = 120
@@ -148,10 +149,7 @@ def moment(when: datetime) -> str:
 def words(name: str) -> str:
     """Format the name of a reason, notice or oddity in words: Phone number in DNC."""
     plain, _, rest = name.partition(":")
-    text = plain.replace("_", " ").lower()
-    for short in ("dnc", "nanpa"):
-        text = re.sub(rf"\b{short}\b", short.upper(), text)
-    return text[:1].upper() + text[1:] + (f": {visible(rest, 40)}" if rest else "")
+    return title_of(plain) + (f": {visible(rest, 40)}" if rest else "")
 
 
 FILTERS = {

@@ -173,7 +173,9 @@ def parse(arguments: list[str]) -> None:
     command = typer.main.get_command(importlib.import_module(MODULE).app)
     name = NAME
     while isinstance(command, TyperGroup):
-        with contextlib.suppress(typer.Exit), command.make_context(name, arguments) as context:
+        # What stands before a command, such as --install-completion, would be done at once.
+        parsing = command.make_context(name, arguments, resilient_parsing=True)
+        with contextlib.suppress(typer.Exit), parsing as context:
             rest = [*context._protected_args, *context.args]
             if not rest:
                 return

@@ -12,7 +12,7 @@ from jobs.cli.main import run
 from jobs.config_check import file
 from jobs.config_check.file import Fault, check_file, lines_of
 from jobs.settings import settings as settings_module
-from jobs.settings.example import EXAMPLES, TABLES, settings_example
+from jobs.settings.example import TABLES, settings_example
 from jobs.settings.schema import settings_schema
 from jobs.settings.settings import Settings, check_settings
 from loader.options.load import LoadOptions
@@ -185,20 +185,6 @@ def test_a_fault_in_a_line() -> None:
 # The schema and the example.
 
 
-def test_the_schema_in_sample_data_is_current() -> None:
-    committed = json.loads((SAMPLES / "leadloader.schema.json").read_text("utf-8"))
-    assert committed == settings_schema(), (
-        "leadloader config schema > sample_data/leadloader.schema.json"
-    )
-
-
-def test_the_example_in_sample_data_is_current() -> None:
-    committed = (SAMPLES / "leadloader.toml").read_text("utf-8")
-    assert committed == settings_example(), (
-        "leadloader config example > sample_data/leadloader.toml"
-    )
-
-
 def taken_up(text: str) -> str:
     """Take the # away from every setting and table."""
     return "\n".join(
@@ -236,22 +222,11 @@ def test_the_example_has_every_setting_and_its_default() -> None:
     assert values["archive"]["chunk_time"] == "0.25s"
 
 
-def test_every_example_is_of_a_setting() -> None:
-    schema = settings_schema()
-    names = {f"{name}" for name in schema["properties"]}
-    for table, model in TABLES:
-        names |= {
-            f"{table.strip('[]')}.{name}" for name in schema["$defs"][model.__name__]["properties"]
-        }
-    assert EXAMPLES.keys() - names == set()
-
-
 def test_every_setting_is_described() -> None:
     schema = settings_schema()
     for table in [schema, *schema["$defs"].values()]:
         for name, described in table["properties"].items():
-            if name != "source":
-                assert described.get("description"), name
+            assert name == "source" or described.get("description"), name
 
 
 @pytest.mark.parametrize(

@@ -49,11 +49,11 @@ def test_one_file_serves_a_load_and_an_archive() -> None:
     assert settings.archive.options == ArchiveOptions.model_validate(
         {"chunk_size": 200, "sleep": 2, "max_load": {"Threads_running": 25}}
     )
-    assert settings.archive.rule("worked", {}).described() == {
+    assert settings.archive.rule("worked", {}).conditions() == {
         "statuses": "NA,B",
         "called_before": "90d",
     }
-    assert settings.archive.rule("old", {}).described() == {"loaded_before": "2026-01-01"}
+    assert settings.archive.rule("old", {}).conditions() == {"loaded_before": "2026-01-01"}
 
 
 def test_flags_win_option_by_option_and_part_by_part() -> None:
@@ -183,7 +183,7 @@ def test_what_is_wrong_with_a_flag_names_the_flag(flags: dict[str, object], said
 
 def test_an_age_of_no_days_is_told_in_days() -> None:
     rule = ArchiveRule.model_validate({"loaded_before": "0d", "called_before": "12h"})
-    assert rule.described() == {"loaded_before": "0d", "called_before": "12h"}
+    assert rule.conditions() == {"loaded_before": "0d", "called_before": "12h"}
 
 
 def test_a_flag_of_a_rule_is_named_too() -> None:

@@ -18,9 +18,9 @@ from loader.checks.dialable import CAMPAIGNS, KINDS, LIST_COLUMNS, find_obstacle
 from loader.database.connection import Database
 from loader.errors import DatabaseUnavailableError
 from loader.frames.collation import fold
+from loader.obstacles import Obstacle
 from loader.queries import dialable
 from loader.queries.dialable import CallRules, by_list
-from loader.reasons import Obstacle
 from tests.support.hopper import TABLES, WINTER, Row, dialer_of
 from tests.support.loads import Loads
 from tests.support.server import fill

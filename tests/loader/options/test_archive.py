@@ -90,13 +90,13 @@ def test_a_rule_is_described_by_what_was_given() -> None:
     rule = ArchiveRule(
         statuses="NA,B", lists=[101], called_before="12w", loaded_before="2026-08-01"
     )
-    assert rule.described() == {
+    assert rule.conditions() == {
         "statuses": "NA,B",
         "lists": "101",
         "called_before": "84d",
         "loaded_before": "2026-08-01",
     }
-    assert ArchiveRule().described() == {}
+    assert ArchiveRule().conditions() == {}
 
 
 MOMENTS = (
@@ -118,7 +118,7 @@ RULES = st.builds(
 @pytest.mark.property
 @given(RULES)
 def test_a_rule_can_be_given_as_it_is_described(rule: ArchiveRule) -> None:
-    assert ArchiveRule(**rule.described()) == rule
+    assert ArchiveRule(**rule.conditions()) == rule
     assert ArchiveRule(**rule.model_dump()) == rule
     assert ArchiveRule(**json.loads(rule.model_dump_json())) == rule
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from loader.options.durations import (
     MOST,
     format_duration,
+    format_moment,
     moment_before,
     parse_duration,
     parse_moment,
-    written_moment,
 )
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
@@ -118,13 +118,13 @@ def test_how_a_duration_is_written(duration: timedelta, text: str) -> None:
 @given(st.timedeltas(timedelta(), MOST))
 def test_what_is_written_is_read_again(duration: timedelta) -> None:
     assert parse_duration(format_duration(duration)) == duration
-    assert parse_moment(written_moment(duration)) == duration
+    assert parse_moment(format_moment(duration)) == duration
 
 
 @pytest.mark.property
 @given(st.datetimes().map(lambda moment: moment.replace(microsecond=0)))
 def test_a_written_date_is_read_again(moment: datetime) -> None:
-    assert parse_moment(written_moment(moment)) == moment
+    assert parse_moment(format_moment(moment)) == moment
 
 
 @pytest.mark.property

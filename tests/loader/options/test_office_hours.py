@@ -111,7 +111,7 @@ def test_time_zones(time_zone: str | None, clock: Clock, is_open: bool) -> None:
     ],
 )
 def test_what_people_are_told(hours: dict[str, Any], now: str, text: str) -> None:
-    assert OfficeHours(**hours).described(at(now)) == text
+    assert OfficeHours(**hours).describe(at(now)) == text
 
 
 def in_utc(moment: datetime | None) -> datetime | None:

@@ -12,14 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.fields.reject_file import UNREADABLE
+from loader.obstacles import Obstacle
 from loader.profile.oddities import Oddity
 from loader.profile.records import OddExample, RejectedExample, RepeatedValue
-from loader.reasons import Notice, Obstacle, Reason
+from loader.reasons import Notice, Reason
 from loader.report.charts import MOST_BARS, MOST_LABEL, bars, funnel, hours, largest, lines, ticks
 from loader.report.page import MOST_UNMAPPED, columns, file_facts, mask_numbers, render_page
 from loader.report.pictures import reasons as reasons_chart
 from loader.report.pictures import shorten, sorted_ages, zone
-from loader.report.view import advice, describe_example, headline, why, worst
+from loader.report.view import describe_example, headline, why, worst
 from loader.report.wording import (
     MINUS,
     NOTHING,
@@ -536,9 +537,9 @@ def test_the_headline(rows: int, loaded: int, job: str, expected: str) -> None:
 def test_every_reason_has_a_clause_and_advice_of_its_own(reason: Reason) -> None:
     said = [why(reason, file_alone=alone) for alone in (False, True)]
     assert all(text and "colon" not in text and not text.endswith(".") for text in said)
-    for_vendor, to_load = advice(reason.advice)
-    assert for_vendor or to_load
-    assert not re.search(r"--|reject file|\bload with\b|usacan|same command", for_vendor)
+    assert reason.correction or reason.operation
+    wrong = r"--|reject file|\bload with\b|usacan|same command"
+    assert not re.search(wrong, reason.correction)
 
 
 def test_every_reason_has_a_label_of_its_own_in_charts() -> None:

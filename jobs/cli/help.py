@@ -1,0 +1,60 @@
+"""Help in groups: options under the headings that they have, and commands likewise."""
+
+from typing import Any
+
+from typer.core import TyperCommand, TyperGroup
+
+WIDEST = 30
+"""Characters of a flag beside which its help stands; a longer one has it below."""
+
+FIRST_STEPS = (
+    ("leadloader validate leads.csv", "Check a file; no database is needed"),
+    ("leadloader init", "Make the tables that are missing"),
+    ("leadloader import leads.csv", "Load the file"),
+    ("leadloader import --help", "See all options, in groups"),
+)
+"""What to type first."""
+
+
+class GroupedCommand(TyperCommand):
+    """A command whose help has its options in groups."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments and options, group by group."""
+        _write_parameters(self, ctx, formatter)
+
+
+class CommandGroup(TyperGroup):
+    """Commands, with help that has them in groups."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write what to type first, the commands group by group, and the options."""
+        if ctx.parent is None:
+            _write(formatter, {"First steps": list(FIRST_STEPS)})
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for name, command in self.commands.items():
+            group = getattr(command, "rich_help_panel", None) or "Commands"
+            sections.setdefault(group, []).append((name, command.get_short_help_str(WIDEST * 2)))
+        _write(formatter, sections)
+        _write_parameters(self, ctx, formatter)
+
+
+def _write_parameters(command: Any, ctx: Any, formatter: Any) -> None:
+    sections: dict[str, list[tuple[str, str]]] = {}
+    for parameter in command.get_params(ctx):
+        is_option = parameter.param_type_name == "option"
+        group = (parameter.rich_help_panel or "Options") if is_option else "Arguments"
+        record = parameter.get_help_record(ctx)
+        if record:
+            sections.setdefault(group, []).append(record)
+    ungrouped = {"Options": sections.pop("Options")}
+    _write(formatter, sections | ungrouped)
+
+
+def _write(formatter: Any, sections: dict[str, list[tuple[str, str]]]) -> None:
+    """Write sections whose second columns stand below one another."""
+    longest = max((len(name) for rows in sections.values() for name, _ in rows), default=0)
+    width = min(longest, WIDEST)
+    for heading, rows in sections.items():
+        with formatter.section(heading):
+            formatter.write_dl([(f"{name:<{width}}", text) for name, text in rows])

@@ -1,0 +1,80 @@
+"""The settings of a command beside those of its job, and what only a flag can say."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel
+
+from loader.options.option import Group, Option
+
+LogFormat = Literal["human", "json"]
+
+
+class CommandSettings(BaseModel, defer_build=True):
+    """What a command works with, and what it prints."""
+
+    # fmt: off
+    database: Annotated[str, Option(
+        "mysql://..., sqlite:///leads.db or none", Group.RUN,
+        "The address of the dialer's database. On a dialer machine, /etc/astguiclient.conf has it.",
+        values="URL", example="mysql://user:password@host/asterisk",
+    )] = ""
+    results: Annotated[Path | None, Option(
+        "Results folder", Group.RESULTS,
+        values="DIR", empty="results/<run>", example="results/today",
+    )] = None
+    json_summary: Annotated[bool, Option(
+        "Print the summary as JSON", Group.RESULTS, flags=("--json",),
+    )] = False
+    quiet: Annotated[bool, Option(
+        "Print warnings and errors only", Group.RUN, flags=("--quiet", "-q"),
+    )] = False
+    log_format: Annotated[LogFormat, Option(
+        "Format of messages", Group.RUN,
+        "Messages on standard error: text, or a JSON object a line.",
+    )] = "human"
+    metrics_file: Annotated[Path | None, Option(
+        "Prometheus metrics, a .prom file", Group.RUN, "For node_exporter's textfile collector.",
+        values="FILE", example="/var/lib/node_exporter/leadloader.prom",
+    )] = None
+    again: Annotated[bool, Option(
+        "Load files that were loaded before, too", Group.RUN, "Those with the same options.",
+    )] = False
+    ask: Annotated[bool, Option(
+        "Show what would be done, and ask", Group.RUN,
+        "Of an import, before anything is inserted.",
+    )] = False
+    # fmt: on
+
+
+class ConfigFlag(BaseModel, defer_build=True):
+    """Where the settings are."""
+
+    config: Annotated[Path | None, Option(
+        "Settings file", Group.RUN, values="FILE", empty="leadloader.toml",
+    )] = None  # fmt: skip
+
+
+class SelectionFlags(BaseModel, defer_build=True):
+    """Which leads are archived or brought back, if it is not said by conditions."""
+
+    # fmt: off
+    lead_ids: Annotated[str | None, Option(
+        "Leads by lead_id", Group.SELECTION, values="1,2,3", api="lead_ids",
+    )] = None
+    lead_ids_file: Annotated[str | None, Option(
+        "File of lead_ids; - is standard input", Group.SELECTION, values="FILE",
+    )] = None
+    rule: Annotated[str | None, Option(
+        "Leads by a rule of the settings file", Group.SELECTION,
+        "The rule is a table [archive.NAME].", values="NAME",
+    )] = None
+    # fmt: on
+
+
+class NightlyFlags(BaseModel, defer_build=True):
+    """How a night is spent."""
+
+    dry_run: Annotated[bool, Option(
+        "Only check the files and report", Group.RUN,
+    )] = False  # fmt: skip
