@@ -144,8 +144,8 @@ def note_on(unknown: Iterable[int]) -> str:
     numbers = " to ".join(str(count) for count in sorted({counts[0], counts[-1]}))
     were = "was" if counts == [1] else "were"
     return (
-        f"* {numbers} of {len(PARTS)} parts {were} not looked at; "
-        "compare only lists that were checked alike"
+        f"* {numbers} of {len(PARTS)} parts {were} not checked; "
+        "compare only lists with the same checks"
     )
 
 
