@@ -30,7 +30,7 @@ from loader.extras import alt_phones, callbacks, custom_fields, hopper
 from loader.extras.rows import ExtraRows
 from loader.feeds.feed import Feed
 from loader.fields.mapping import ColumnMapping
-from loader.findings import Findings, Notices, no_findings, to_text
+from loader.findings import Findings, Notices, no_findings, no_notices
 from loader.frames.accepted_keys import AcceptedKeys
 from loader.options.load import LoadOptions
 from loader.phones.parse import digits_only, looks_like_decimals
@@ -64,7 +64,9 @@ class Screened:
     """What the checks of a row by itself say of a chunk: a row is in `leads` or in `rejected`."""
 
     leads: pd.DataFrame
-    """Those that passed. Column `notices` (str) says what was noticed so far, as text."""
+    """Those that passed."""
+    notices: Notices
+    """What was noticed of these so far, by row_number."""
     rejected: Findings
     """By the first reason that applies to each."""
     further: Findings
@@ -151,9 +153,9 @@ class Checks:
             rows: str columns named as fields; index row_number.
         """
         options, dialer, lap = self.options, self.dialer, self.seconds.lap
-        rows, said_of_switches = self.filling.fill(rows)
-        leads, unstorable, said = clean_fields(rows, options, dialer.columns)
-        outcome = _Outcome(leads, [said_of_switches, said])
+        rows, of_switches = self.filling.fill(rows)
+        leads, unstorable, of_fields = clean_fields(rows, options, dialer.columns)
+        outcome = _Outcome(leads, [of_switches, of_fields])
         lap("clean")
         self._list_rules(outcome)
         outcome.reject(unstorable)
@@ -169,10 +171,11 @@ class Checks:
         outcome.reject(on_campaign_dnc(outcome.leads, options, dialer, lookups))
         outcome.reject(on_feeds(outcome.leads, self.feeds))
         lap("do not call")
-        offsets, findings, said = self.zones.offsets(outcome.leads)
+        offsets, findings, notices = self.zones.offsets(outcome.leads)
         outcome.leads = outcome.leads.assign(gmt_offset_now=offsets)
-        outcome.rejectnoticing(findings, said)
-        outcome.said.append(without_campaign(outcome.leads, options.duplicate_checks, dialer))
+        outcome.take(findings, notices)
+        checks = options.duplicate_checks
+        outcome.take(no_findings(), without_campaign(outcome.leads, checks, dialer))
         lap("time zone")
         return outcome.screened()
 
@@ -225,13 +228,12 @@ class Checks:
             return stay
         return stay.assign(**{EXISTING_LEAD_ID: changing.reindex(stay.index)})
 
-    def complete(self, leads: pd.DataFrame) -> pd.DataFrame:
-        """Decide what comes with each lead, and say it. A lead that is changed gets nothing.
+    def complete(self, leads: pd.DataFrame) -> tuple[pd.DataFrame, Notices]:
+        """Decide what comes with each lead. A lead that is changed gets nothing.
 
         Returns:
             Leads ready to insert, see `loader.writing.leads.as_stored`; with number_type and
-            region (str),
-            notices (str), those of the row as text, and what the extras need. Index row_number.
+            region (str), and what the extras need. Index row_number. And what was noticed of them.
 
         Raises:
             DatabaseUnavailableError: the look-ups get no answer after all retries; likewise from
@@ -239,14 +241,17 @@ class Checks:
         """
         completed = leads
         lookups = self.ask.days_ahead(callbacks.days_asked(leads))
+        noticed = [no_notices()]
         for extra in EXTRAS:
-            completed, said = extra.decide(completed, self.options, self.dialer, lookups)
-            completed = noticing(completed, said)
+            completed, of_extra = extra.decide(completed, self.options, self.dialer, lookups)
+            noticed.append(of_extra)
+        notices = pd.concat(noticed)
         if EXISTING_LEAD_ID in leads:
-            changing = leads[EXISTING_LEAD_ID].notna()
-            completed["notices"] = completed["notices"].where(~changing, leads["notices"])
+            changing = leads.index[leads[EXISTING_LEAD_ID].notna()]
+            notices = notices[~notices.index.isin(changing)]
         self.seconds.lap("extras")
-        return completed.drop(columns=[name for name in LOOKED_UP_BY if name in completed])
+        completed = completed.drop(columns=[name for name in LOOKED_UP_BY if name in completed])
+        return completed, notices
 
     def extra_rows(self, leads: pd.DataFrame) -> Iterator[ExtraRows]:
         """Give the rows of other tables that come with inserted leads (column lead_id)."""
@@ -256,8 +261,7 @@ class Checks:
     def _list_rules(self, outcome: "_Outcome") -> None:
         """Apply them with the number's digits alone, which their answers show.
 
-        Of a list only the first thing that is wrong is told: one that can be none is not defined
-        either.
+        Of a list only the first problem counts: one that can be none is not defined either.
         """
         leads = outcome.leads.assign(phone_number=digits_only(outcome.leads["phone_number"]))
         for rule in LIST_RULES:
@@ -271,14 +275,14 @@ class Checks:
 
 
 class _Outcome:
-    """What is decided of a chunk so far: the rows still looked at, and what was said.
+    """What is decided of a chunk so far: the rows still checked, findings and notices.
 
-    A row that is rejected is looked at further, so that all that is wrong with it can be told; the
-    first reason is the one that counts.
+    A row that is rejected is checked further, so that all its reasons are known; the first reason
+    is the one that counts.
     """
 
-    def __init__(self, leads: pd.DataFrame, said: list[Notices]) -> None:
-        self.leads, self.said = leads, said
+    def __init__(self, leads: pd.DataFrame, notices: list[Notices]) -> None:
+        self.leads, self._notices = leads, notices
         self._found: list[Findings] = [no_findings()]
 
     def reject(self, findings: Findings) -> None:
@@ -286,35 +290,24 @@ class _Outcome:
         if len(findings):
             self._found.append(findings)
 
-    def normalized(self, leads: pd.DataFrame, findings: Findings, said: Notices) -> None:
+    def normalized(self, leads: pd.DataFrame, findings: Findings, notices: Notices) -> None:
         """Go on with normalized leads, but for those whose number is none: no rule can say more."""
-        self.rejectnoticing(findings, said)
+        self.take(findings, notices)
         none = findings.index[findings["reason"] != Reason.UNSTORABLE_CHARACTERS]
         self.leads = leads.drop(none) if len(none) else leads
 
-    def rejectnoticing(self, findings: Findings, said: Notices) -> None:
-        """Take the notices of a stage, and what it found."""
-        self.said.append(said)
+    def take(self, findings: Findings, notices: Notices) -> None:
+        """Note what a stage found and noticed."""
+        self._notices.append(notices)
         self.reject(findings)
 
     def screened(self) -> Screened:
-        """Give the leads still in, notices (str) in words, and all findings by row_number."""
+        """Give the leads still in with their notices, and all findings, by row_number."""
         found = pd.concat(self._found)
         is_further = found.index.duplicated()
         rejected = found[~is_further].sort_index()
         is_out = self.leads.index.isin(rejected.index)
         leads, asking = self.leads[~is_out], self.leads[is_out]
-        said = pd.concat(self.said)
-        said = said[said.index.isin(leads.index)].sort_index(kind="stable")
-        leads = leads.assign(notices=to_text(said, leads.index))
-        return Screened(leads, rejected, found[is_further], asking)
-
-
-def noticing(leads: pd.DataFrame, said: Notices) -> pd.DataFrame:
-    """Add notices to those that leads have already."""
-    said = said[said.index.isin(leads.index)]
-    if said.empty:
-        return leads
-    more, before = to_text(said, leads.index), leads["notices"]
-    both = before + "; " + more
-    return leads.assign(notices=both.where((before != "") & (more != ""), before + more))
+        notices = pd.concat(self._notices)
+        notices = notices[notices.index.isin(leads.index)]
+        return Screened(leads, notices, rejected, found[is_further], asking)

@@ -14,11 +14,18 @@ import pyarrow.compute as pc
 
 from jobs.load.run import ImportContext
 from loader.checks.duplicates import KEYED
-from loader.findings import FINDING_TYPES, Findings, no_findings, notices
+from loader.findings import (
+    FINDING_TYPES,
+    Findings,
+    Notices,
+    no_findings,
+    no_notices,
+    notices,
+)
 from loader.frames.arrow import to_arrow
 from loader.frames.spool import Spool
 from loader.options.duplicate_check import CHECKS, Kind, parse_duplicate_check
-from loader.pipeline import Checks, Screened, noticing
+from loader.pipeline import Checks, Screened
 from loader.reasons import Notice, Reason
 from loader.results.files import not_corrected
 
@@ -68,8 +75,10 @@ class CheckStage:
         self._check(chunks)
 
     def _check(self, chunks: Chunks) -> None:
-        told = _Told(reject=self._reject, screened=self._screened, duplicates=self._duplicates)
-        self._round(chunks, told)
+        receivers = _Receivers(
+            reject=self._reject, screened=self._screened, duplicates=self._duplicates
+        )
+        self._round(chunks, receivers)
         for name in self.run.options.invalid_phone_fallback:
             if name in self.checks.mapping.fields and self._refused:
                 self._promote(name)
@@ -130,72 +139,80 @@ class CheckStage:
             for rows in self.run.source_rows(refused.index):
                 fields = self.checks.fields(rows)
                 numbers = fields[name]
-                there = numbers.str.strip() != ""
+                has_number = numbers.str.strip() != ""
                 promoted = fields.assign(phone_number=numbers)
                 promoted[name] = ""
-                yield rows[there], promoted[there].astype("str")
+                yield rows[has_number], promoted[has_number].astype("str")
 
-        def accept(leads: pd.DataFrame) -> pd.DataFrame:
-            mended.append(leads.index)
-            details = f"field={name} instead_of=" + refused[leads.index]
-            return noticing(leads, notices(leads.index, Notice.PHONE_PROMOTED, details))
+        def accept(rows: pd.Index) -> Notices:
+            mended.append(rows)
+            return notices(rows, Notice.PHONE_PROMOTED, field=name, instead_of=refused)
 
-        self._round(chunks, _Told(accept=accept))
+        self._round(chunks, _Receivers(accept=accept))
         rows = pd.Index([], dtype="int64").append(mended)
         self.run.take_back(rows)
         refused = refused.drop(rows)
         self._refused = [refused] if len(refused) else []
 
-    def _round(self, chunks: Chunks, told: "_Told") -> None:
+    def _round(self, chunks: Chunks, receivers: "_Receivers") -> None:
         """Take chunks through all checks."""
         if self.run.options.keep != "first":
-            self._settle_by_preference(chunks, told)
+            self._settle_by_preference(chunks, receivers)
             return
         for rows, fields in chunks():
             screened = self.checks.screen(fields)
-            told.reject(rows, screened.rejected)
-            told.screened(screened)
-            self._settled(rows, screened.leads, *self.checks.settle(screened.leads), told)
+            receivers.reject(rows, screened.rejected)
+            receivers.screened(screened)
+            settled = _Settled(
+                screened.leads, screened.notices, *self.checks.settle(screened.leads)
+            )
+            self._accept(rows, settled, receivers)
 
-    def _settle_by_preference(self, chunks: Chunks, told: "_Told") -> None:
+    def _settle_by_preference(self, chunks: Chunks, receivers: "_Receivers") -> None:
         waiting = []
         for rows, fields in chunks():
             screened = self.checks.screen(fields)
-            told.reject(rows, screened.rejected)
-            told.screened(screened)
-            waiting.append(_Waiting.of(screened.leads, fields, self.run.files.spool))
+            receivers.reject(rows, screened.rejected)
+            receivers.screened(screened)
+            waiting.append(_Waiting.of(screened, fields, self.run.files.spool))
         for each, leads in by_preference(waiting, self.run.options.keep):
             each.settled(*self.checks.settle(leads))
         for (rows, _), each in zip(chunks(), waiting, strict=True):
-            leads = each.leads()
-            if len(leads):
-                self._settled(rows, leads, each.findings(), each.changing(), told)
+            settled = each.all_settled()
+            if len(settled.leads):
+                self._accept(rows, settled, receivers)
 
-    def _settled(
-        self,
-        rows: pd.DataFrame,
-        leads: pd.DataFrame,
-        found: Findings,
-        changing: "pd.Series[int]",
-        told: "_Told",
-    ) -> None:
+    def _accept(self, rows: pd.DataFrame, settled: "_Settled", receivers: "_Receivers") -> None:
         """Reject the duplicates among leads, and let the others wait for the insert."""
-        told.reject(rows, found)
-        told.duplicates(leads.loc[found.index])
-        leads = self.checks.staying(leads, found, changing)
-        self.accepted.append(self.checks.complete(told.accept(leads)))
+        receivers.reject(rows, settled.found)
+        receivers.duplicates(settled.leads.loc[settled.found.index])
+        leads = self.checks.staying(settled.leads, settled.found, settled.changing)
+        leads, of_extras = self.checks.complete(leads)
+        noticed = pd.concat([settled.notices, receivers.accept(leads.index), of_extras])
+        self.accepted.append(leads, noticed[noticed.index.isin(leads.index)])
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Told:
-    """Who is told what a round finds, chunk by chunk."""
+class _Receivers:
+    """What takes the findings of a round, chunk by chunk."""
 
     reject: Callable[[pd.DataFrame, Findings], None] = lambda _rows, _found: None
-    """Of rows, some of which are rejected."""
-    accept: Callable[[pd.DataFrame], pd.DataFrame] = lambda leads: leads
-    """Of leads that stay, which it may change."""
+    """Takes rows, some of which are rejected."""
+    accept: Callable[[pd.Index], Notices] = lambda _rows: no_notices()
+    """Takes the row numbers of leads that stay; gives what there is to notice about them."""
     screened: Callable[[Screened], None] = lambda _screened: None
     duplicates: Callable[[pd.DataFrame], None] = lambda _leads: None
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """The screened leads of a chunk, and which of them are duplicates."""
+
+    leads: pd.DataFrame
+    notices: Notices
+    found: Findings
+    changing: "pd.Series[int]"
+    """Existing leads (Int64) that rows change, by row_number."""
 
 
 @dataclass
@@ -209,13 +226,11 @@ class _Waiting:
     changes: "list[pd.Series[int]]"
 
     @classmethod
-    def of(
-        cls, leads: pd.DataFrame, fields: pd.DataFrame, spool: Callable[[], Spool]
-    ) -> "_Waiting":
-        """Put the screened `leads` of a chunk on disk; `fields` are those of all its rows."""
-        filled = filled_fields(fields).reindex(leads.index)
+    def of(cls, screened: Screened, fields: pd.DataFrame, spool: Callable[[], Spool]) -> "_Waiting":
+        """Put the screened leads of a chunk on disk; `fields` are those of all its rows."""
+        filled = filled_fields(fields).reindex(screened.leads.index)
         kept = spool()
-        kept.append(leads.assign(filled=filled))
+        kept.append(screened.leads.assign(filled=filled), screened.notices)
         kept.close()
         return cls(kept, frozenset(filled.unique().tolist()), spool(), [])
 
@@ -234,15 +249,17 @@ class _Waiting:
         self.found.close()
         self.changes.append(changing)
 
-    def findings(self) -> Findings:
-        """Give the findings of all turns, by row_number."""
-        frames = [frame.astype(FINDING_TYPES) for frame in self.found.read()]
-        return pd.concat([no_findings(), *frames]).sort_index()
-
-    def changing(self) -> "pd.Series[int]":
-        """Give the existing lead (Int64) of each row that changes one, by row_number."""
+    def all_settled(self) -> _Settled:
+        """Give the leads as they were put away, and what was found of them in all turns."""
+        noticed = [notes for _, notes in self.spool.read_with_notes()]
+        found = [frame.astype(FINDING_TYPES) for frame in self.found.read()]
         changes: pd.Series[int] = pd.concat([pd.Series(dtype="Int64"), *self.changes])
-        return changes.sort_index()
+        return _Settled(
+            self.leads(),
+            pd.concat([no_notices(), *noticed]),
+            pd.concat([no_findings(), *found]).sort_index(),
+            changes.sort_index(),
+        )
 
 
 def by_preference(waiting: list[_Waiting], keep: str) -> Iterator[tuple[_Waiting, pd.DataFrame]]:

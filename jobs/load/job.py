@@ -13,7 +13,7 @@ from jobs.load.begin import (
 )
 from jobs.load.check import CheckStage
 from jobs.load.checkpoint import Checkpoint
-from jobs.load.insert import InsertStage, changes_told
+from jobs.load.insert import InsertStage
 from jobs.load.request import LoadRequest
 from jobs.load.resume import ImportRun, open_run
 from jobs.load.run import ImportContext
@@ -24,12 +24,14 @@ from loader.errors import (
     LoaderError,
     UsageError,
 )
+from loader.findings import Notices, no_notices
 from loader.ledger.runs import run_name
 from loader.pipeline import EXISTING_LEAD_ID, Checks
 from loader.reading.source import SourceFile
 from loader.results.files import Results
 from loader.results.folder import translate_disk_errors
 from loader.results.summary import Summary
+from loader.writing.notices import of_changes
 from loader.writing.updates import LeadUpdater
 
 
@@ -142,24 +144,27 @@ def finish(
         ).insert_all()
     else:
         changes = run.options.on_duplicate != "reject"
-        for accepted in run.files.accepted.read(run.options.batch_size if changes else None):
-            run.load(_with_planned_changes(accepted, run, checks))
+        waiting = run.files.accepted
+        for accepted, notices in waiting.read_with_notes(
+            run.options.batch_size if changes else None
+        ):
+            planned = _notices_of_planned_changes(accepted, run, checks)
+            run.load(accepted, pd.concat([notices, planned]))
     run.files.finish(run.gathering.count_rejected)
     checks.seconds.lap("results")
     return error
 
 
-def _with_planned_changes(leads: pd.DataFrame, run: ImportContext, checks: Checks) -> pd.DataFrame:
-    """Add notices to the rows that would change existing leads: what they would change."""
+def _notices_of_planned_changes(leads: pd.DataFrame, run: ImportContext, checks: Checks) -> Notices:
+    """Notice what the rows that would change existing leads would change."""
     if (
         run.database is None
         or EXISTING_LEAD_ID not in leads
         or leads[EXISTING_LEAD_ID].isna().all()
     ):
-        return leads
+        return no_notices()
     changing = leads[leads[EXISTING_LEAD_ID].notna()].astype({EXISTING_LEAD_ID: "int64"})
     updater = LeadUpdater(run.database, run.dialer.columns)
     changes = updater.plan(changing, run.options, checks.fields_given)
     run.files.change(changes)
-    words = changes_told(changing, changes)["notices"]
-    return leads.assign(notices=words.reindex(leads.index).fillna(leads["notices"]))
+    return of_changes(changing.index, changes)

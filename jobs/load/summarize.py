@@ -7,9 +7,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
 
 from jobs.load.profile import estimate
 from jobs.load.remarks import remarks
@@ -22,21 +19,23 @@ from loader.reading.source import printable_path
 from loader.reasons import Notice, Reason
 from loader.report.comparison import compare, source_of
 from loader.report.page import render_page
-from loader.results.files import LOADED
 from loader.results.summary import FileSummary, MappingSummary, Score, Summary, in_order
 
 NO_FILTERS = {"", "NONE"}
 """What lead_filter_id says where a campaign has none."""
 
 
-def with_dialable(summary: Summary, database: Database) -> Summary:
-    """Look at the new leads of a load that is done, and add what was found to its summary.
+def with_dialable(
+    summary: Summary, database: Database, without_zone: npt.NDArray[np.int64]
+) -> Summary:
+    """Find out which new leads of a load that is done could be called; add it to its summary.
 
     The load is done whatever comes of it: what fails is a remark.
 
     Args:
-        summary: of an import; its result files are read.
+        summary: of an import.
         database: that of the import.
+        without_zone: lead_ids of rows for which no time zone was found.
 
     Returns:
         The summary with `dialable`.
@@ -44,7 +43,7 @@ def with_dialable(summary: Summary, database: Database) -> Summary:
     found = None
     try:
         calling = CallRules(database)
-        found = calling.count_dialable(summary.lead_ids, _without_zone(summary))
+        found = calling.count_dialable(summary.lead_ids, without_zone)
         remarks = _remarks(calling, {each.campaign_id for each in found})
     except LoaderError as error:
         remarks = [f"what could be called is not known: {error}"]
@@ -60,21 +59,6 @@ def _remarks(calling: CallRules, campaigns: set[str]) -> list[str]:
         for campaign, name in filters.items()
         if campaign in campaigns and name not in NO_FILTERS
     ]
-
-
-def _without_zone(summary: Summary) -> npt.NDArray[np.int64]:
-    """Give the lead_ids of rows for which no time zone was found."""
-    nothing = np.empty(0, dtype=np.int64)
-    if Notice.NO_TIME_ZONE not in summary.notices:
-        return nothing
-    columns = {"lead_id": pa.int64(), "notices": pa.large_string()}
-    options = pyarrow.csv.ConvertOptions(include_columns=list(columns), column_types=columns)
-    found = [nothing]
-    with pyarrow.csv.open_csv(Path(summary.results) / LOADED, convert_options=options) as batches:
-        for batch in batches:
-            told = pc.match_substring(batch["notices"], Notice.NO_TIME_ZONE.value)
-            found.append(batch["lead_id"].filter(told).drop_null().to_numpy())
-    return np.concatenate(found)
 
 
 Job = Literal["import", "validate"]
@@ -163,7 +147,7 @@ def report(summary: Summary, run: ImportContext, ledger_folder: Path, *, is_done
     if run.compared_with:
         summary = summary.model_copy(update={"comparison": compare(run.compared_with, summary)})
     if reporting.check_dialable and database and summary.job == "import":
-        summary = with_dialable(summary, database)
+        summary = with_dialable(summary, database, run.files.lead_ids_without_zone())
     if reporting.page:
         _show(summary, run)
     run.files.summarize(summary)

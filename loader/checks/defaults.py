@@ -94,5 +94,5 @@ def _switch(values: "pd.Series[str]") -> tuple["pd.Series[str]", Notices]:
     stripped = values.str.strip()
     known = stripped.isin(("Y", "N"))
     strange = values[~known & (stripped != "")]
-    details = str(values.name)
-    return stripped.where(known, "N"), notices(strange.index, Notice.INVALID_SWITCH, details)
+    name = str(values.name)
+    return stripped.where(known, "N"), notices(strange.index, Notice.INVALID_SWITCH, field=name)

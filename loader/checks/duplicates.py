@@ -132,8 +132,8 @@ def without_campaign(
     """Notice the rows whose list has no campaign, where a check looks in the campaign's lists."""
     asked = any(check.scope is Scope.CAMP for check in checks)
     unknown = ~leads["list_id"].isin(dialer.lists.index) & asked
-    said = "list_id=" + leads["list_id"].astype("str")
-    return notices(leads.index[unknown], Notice.NO_CAMPAIGN_FOR_LIST, said[unknown])
+    list_ids = leads["list_id"][unknown].astype("str")
+    return notices(list_ids.index, Notice.NO_CAMPAIGN_FOR_LIST, list_id=list_ids)
 
 
 def _keys(

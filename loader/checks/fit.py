@@ -31,17 +31,17 @@ def fit_field(
         control = pc.match_substring_regex(texts, r"\p{Cc}")
         texts = pc.replace_substring_regex(texts, r"\p{Cc}", "")
         rows = index[to_mask(control, index)]
-        said.append(notices(rows, Notice.CONTROL_CHARACTERS_DROPPED, name))
+        said.append(notices(rows, Notice.CONTROL_CHARACTERS_DROPPED, field=name))
         texts, rows = _replace_unstorable(texts, column.charset, index)
         if options.unstorable == "reject":
             unfit = findings(rows, Reason.UNSTORABLE_CHARACTERS, f"field={name}", "")
         else:
-            said.append(notices(rows, Notice.UNSTORABLE_REPLACED, name))
+            said.append(notices(rows, Notice.UNSTORABLE_REPLACED, field=name))
     if column.width is not None:
         long = pc.greater(pc.utf8_length(texts), column.width)
         if pc.any(long).as_py():
             texts = pc.utf8_slice_codeunits(texts, 0, column.width)
-            said.append(notices(index[to_mask(long, index)], Notice.VALUE_CUT, name))
+            said.append(notices(index[to_mask(long, index)], Notice.VALUE_CUT, field=name))
     return to_series(texts, index), unfit, pd.concat(said)
 
 

@@ -46,7 +46,7 @@ def normalize_phones(
     given, said = leads["phone_number"], []
     if decimals:
         mended = mend_decimals(given)
-        said.append(notices(leads.index[mended != given], Notice.DECIMAL_MENDED, ""))
+        said.append(notices(leads.index[mended != given], Notice.DECIMAL_MENDED))
         given = mended
     bad = is_damaged(given)
     regions = _regions(leads, options)
@@ -77,10 +77,10 @@ def _said_of_numbers(
     countries, extensions = leads["country_code_given"], number["extension"]
     asked = (leads["phone_code"] == "") & (countries.str.strip() != "")
     strange = countries[asked & (region_of_country(countries) == "")]
-    said = [notices(strange.index, Notice.UNKNOWN_COUNTRY, strange)]
+    said = [notices(strange.index, Notice.UNKNOWN_COUNTRY, value=strange)]
     if options.phone_format == "national":
         dropped = extensions[extensions != ""]
-        said.append(notices(dropped.index, Notice.EXTENSION_DROPPED, dropped))
+        said.append(notices(dropped.index, Notice.EXTENSION_DROPPED, value=dropped))
     return said
 
 

@@ -125,19 +125,19 @@ class Zones:
         # Among several zones the table's is a guess, where something else decides.
         decided = number["decided"].reindex(leads.index, fill_value=False) & (choice == "reject")
         offsets = by_table.where(~unknown & ~decided, of_number)
-        several = "zones=" + number["zones"][number["zones"] != ""]
+        several = number["zones"][number["zones"] != ""]
         found = leads["phone_number"][unknown & offsets.notna() & (not no_codes)]
         lacking = leads.index if _lacks_nanpa(self._options, self._dialer) else leads.index[:0]
         said = [
-            notices(lacking, Notice.NANPA_NOT_LOADED, ""),
-            notices(found.index, Notice.TIME_ZONE_OF_NUMBER, _begin(found, 3)),
-            notices(leads.index[offsets.isna()], Notice.NO_TIME_ZONE, ""),
+            notices(lacking, Notice.NANPA_NOT_LOADED),
+            notices(found.index, Notice.TIME_ZONE_OF_NUMBER, value=_begin(found, 3)),
+            notices(leads.index[offsets.isna()], Notice.NO_TIME_ZONE),
         ]
         if choice == "reject":
-            rejected = findings(several.index, Reason.AMBIGUOUS_TIME_ZONE, several, "")
+            rejected = findings(several.index, Reason.AMBIGUOUS_TIME_ZONE, "zones=" + several, "")
         else:
             rejected = no_findings()
-            said.append(notices(several.index, Notice.AMBIGUOUS_TIME_ZONE, several))
+            said.append(notices(several.index, Notice.AMBIGUOUS_TIME_ZONE, zones=several))
         return offsets.fillna(0.0), rejected, pd.concat(said)
 
     def _by_method(self, leads: pd.DataFrame, country: "pd.Series[str]") -> "pd.Series[float]":

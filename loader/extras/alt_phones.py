@@ -68,11 +68,11 @@ def decide(
         rows = _national(rows, leads.loc[loaded.index, "region"])
     rows["phone_code"] = rows["phone_code"].where(rows["phone_code"] != "", DEFAULT_PHONE_CODE)
     rows, cut = _cut(rows, columns)
-    count = "count=" + rows["place"].value_counts(sort=False).sort_index().astype("str")
+    count = rows["place"].value_counts(sort=False).sort_index().astype("str")
     all_said = [
         said,
-        notices(loaded.index[cut], Notice.VALUE_CUT, FIELD),
-        notices(loaded.index, Notice.ALT_PHONES_LOADED, count.set_axis(loaded.index)),
+        notices(loaded.index[cut], Notice.VALUE_CUT, field=FIELD),
+        notices(loaded.index, Notice.ALT_PHONES_LOADED, count=count.set_axis(loaded.index)),
     ]
     written = _join(parts._replace(rows=rows), loaded.index)
     return leads.assign(**{FIELD: written.reindex(leads.index, fill_value="")}), pd.concat(all_said)

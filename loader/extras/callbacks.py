@@ -126,28 +126,29 @@ def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> It
 def _without_problem(asked: pd.DataFrame, dialer: Dialer) -> tuple[pd.DataFrame, Notices]:
     """Keep the callbacks that can be made; of the others say what add_lead finds first."""
     user, for_user = asked["callback_user"], asked["callback_type"] == "USERONLY"
-    campaign_id = "campaign_id=" + asked["campaign_id"]
+    campaign_id = asked["campaign_id"]
     found = (user != "") & fold(user).isin(dialer.users.index)
-    problems = (
+    problems: tuple[tuple[pd.Series[bool], Notice, dict[str, pd.Series[str]]], ...] = (
         (
             ~fold(asked["campaign_id"]).isin(dialer.campaigns.index),
             Notice.CALLBACK_CAMPAIGN_NOT_VALID,
-            campaign_id,
+            {},
         ),
         (
             for_user & ~found,
             Notice.CALLBACK_USER_NOT_VALID,
-            campaign_id + " user=" + user + " recipient=" + asked["callback_type"],
+            {"user": user, "recipient": asked["callback_type"]},
         ),
         (
             asked["callback_time"] == "",
             Notice.CALLBACK_DATE_NOT_VALID,
-            campaign_id + " callback_datetime=" + asked["callback_datetime"],
+            {"callback_datetime": asked["callback_datetime"]},
         ),
     )
     good, said = pd.Series(data=True, index=asked.index), []
     for has_problem, notice, details in problems:
-        said.append(notices(asked.index[good & has_problem], notice, details))
+        rows = asked.index[good & has_problem]
+        said.append(notices(rows, notice, campaign_id=campaign_id, **details))
         good &= ~has_problem
     return asked[good], pd.concat(said)
 
@@ -169,14 +170,16 @@ def _made(
     status = good["callback_status"]
     good["callback_status"] = status.where(status != "", DEFAULT_STATUS)
     user = good["callback_user"]
-    details = (
-        "campaign_id=" + good["campaign_id"]
-        + " callback_time=" + good["callback_time"]
-        + " recipient=" + good["callback_type"]
-        + (" user=" + user).where(user != "", "")
-        + " status=" + good["callback_status"]
-    )  # fmt: skip
-    return good, pd.concat([notices(good.index, Notice.CALLBACK_ADDED, details), *said])
+    made = notices(
+        good.index,
+        Notice.CALLBACK_ADDED,
+        campaign_id=good["campaign_id"],
+        callback_time=good["callback_time"],
+        recipient=good["callback_type"],
+        user=user.where(user != ""),
+        status=good["callback_status"],
+    )
+    return good, pd.concat([made, *said])
 
 
 def _times(

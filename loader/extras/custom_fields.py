@@ -38,12 +38,6 @@ class _CustomTable:
         """What the table is called, whether it exists or not."""
         return f"custom_{self.list_id}"
 
-    @property
-    def details(self) -> str:
-        """What to say with the notice."""
-        is_off = self.notice is Notice.CUSTOM_FIELDS_DISABLED
-        return "" if is_off else f"list_id={self.list_id}"
-
 
 def decide(
     leads: pd.DataFrame, options: LoadOptions, dialer: Dialer, _lookups: Lookups
@@ -155,12 +149,14 @@ def _table_of(given: str, labels: Sequence[str], dialer: Dialer) -> _CustomTable
 
 def _whether_added(tables: Sequence[_CustomTable], of_row: "pd.Series[int]") -> Notices:
     """Say of each lead what became of its list's table."""
-    details = of_row.map(dict(enumerate(table.details for table in tables))).astype("str")
+    list_ids = of_row.map(dict(enumerate(table.list_id for table in tables))).astype("str")
     places: dict[Notice, list[int]] = {}
     for place, table in enumerate(tables):
         places.setdefault(table.notice, []).append(place)
-    of_notice = {notice: details[of_row.isin(those)] for notice, those in places.items()}
-    parts = [notices(said.index, notice, said) for notice, said in of_notice.items()]
+    parts = [
+        notices(of_row.index[of_row.isin(those)], notice, list_id=list_ids)
+        for notice, those in places.items()
+    ]
     return pd.concat([no_notices(), *parts])
 
 
@@ -201,7 +197,7 @@ def _fit(given: "pd.Series[str]", column: Column) -> tuple["pd.Series[str]", Not
     dates = _dates(texts)
     unknown = dates.isna()
     rows = texts.index[unknown & ~texts.str.strip().isin(("", NO_DATE))]
-    strange = notices(rows, Notice.INVALID_DATE, str(given.name))
+    strange = notices(rows, Notice.INVALID_DATE, field=str(given.name))
     return dates.where(~unknown, NO_DATE), pd.concat([said, strange])
 
 

@@ -40,11 +40,11 @@ def decide(
         goes_in = callable_now(wanted, dialer)
     priorities = _priorities(wanted["hopper_priority"])
     said = [
-        notices(wanted.index[goes_in], Notice.ADDED_TO_HOPPER, "priority=" + priorities),
+        notices(wanted.index[goes_in], Notice.ADDED_TO_HOPPER, priority=priorities),
         notices(
             wanted.index[~goes_in],
             Notice.NOT_ADDED_TO_HOPPER,
-            "gmt_offset_now=" + format_offsets(wanted["gmt_offset_now"]),
+            gmt_offset_now=format_offsets(wanted["gmt_offset_now"]),
         ),
     ]
     priorities = priorities[goes_in].reindex(leads.index, fill_value="")

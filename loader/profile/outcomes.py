@@ -8,6 +8,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
+from loader.findings import Notices
 from loader.frames.arrow import counts
 from loader.profile.records import (
     LEAD_AGES,
@@ -39,7 +40,7 @@ OF_FIELD = {
 NAMING_FIELD = frozenset(
     {Notice.VALUE_CUT, Notice.CONTROL_CHARACTERS_DROPPED, Notice.UNSTORABLE_REPLACED}
 )
-"""Notices whose details are the name of the field."""
+"""Notices with the name of the field."""
 
 EntryDates = Callable[["pd.Series[int]", bool], "pd.Series[pd.Timestamp]"]
 """Asks when leads, or archived leads, were entered: by lead_id; those that are not there are not in
@@ -54,21 +55,21 @@ class LoadedRows:
         self._offsets: Counter[str] = Counter()
         self._repaired: dict[str, Counter[str]] = {}
 
-    def add(self, leads: pd.DataFrame, said: pd.DataFrame) -> None:
+    def add(self, leads: pd.DataFrame, notices: Notices) -> None:
         """Count loaded rows.
 
         Args:
             leads: state (str), gmt_offset_now (float64, hours); index row_number.
-            said: their notices: notice and details (str); index row_number, may repeat.
+            notices: of these rows.
         """
         self._states.update(counts(leads["state"].str.strip().str.upper()))
         if len(self._states) > MOST_COUNTED:
             self._states = Counter(most_frequent(self._states, MOST_COUNTED // 2))
         self._offsets.update(counts(leads["gmt_offset_now"].round(2) + 0.0))
-        named = said[said["notice"].isin([*OF_FIELD, *NAMING_FIELD])]
-        fields = named["details"].where(
-            named["notice"].isin([*NAMING_FIELD]), named["notice"].map(OF_FIELD)
-        )
+        named = notices[notices["notice"].isin([*OF_FIELD, *NAMING_FIELD])]
+        fields = named["notice"].map(OF_FIELD).astype("str")
+        if "field" in named:
+            fields = fields.fillna(named["field"])
         rows = pd.DataFrame({"notice": named["notice"], "field": fields, "row": named.index})
         for notice, of_notice in rows.drop_duplicates().groupby("notice"):
             self._repaired.setdefault(str(notice), Counter()).update(counts(of_notice["field"]))

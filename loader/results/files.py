@@ -13,10 +13,10 @@ import pyarrow.csv
 
 from loader.errors import UsageError
 from loader.fields.reject_file import CLASH_PREFIX, RESULT_COLUMNS, UNREADABLE, result_columns
-from loader.findings import FINDING_TYPES, Findings, findings, no_findings
+from loader.findings import FINDING_TYPES, Findings, Notices, findings, no_findings
 from loader.frames.arrow import no_formulas, to_arrow
 from loader.frames.spool import Spool
-from loader.reasons import Reason
+from loader.reasons import Notice, Reason
 from loader.results.all_reasons import ReasonBits, reasons_in_words
 from loader.results.folder import (
     PAGE,
@@ -28,8 +28,12 @@ from loader.results.folder import (
     work_in,
 )
 from loader.results.summary import Summary
+from loader.results.wording import notices_text
 
 LOADED, REJECTED, CHANGES = "loaded.csv", "rejected.csv", "changes.csv"
+
+NEW, NO_ZONE = 1, 2
+"""Flags of loaded rows: the lead is new; no time zone was found for it."""
 
 
 class Results(ResultFolder):
@@ -148,21 +152,23 @@ class Results(ResultFolder):
         for name in named.unique():
             self.marks.add(findings.index[named == name], Reason.of(name))
 
-    def load(self, accepted: pd.DataFrame, lead_ids: "pd.Series[int]", *, new: bool = True) -> None:
+    def load(self, lead_ids: "pd.Series[int]", notices: Notices, *, new: bool = True) -> None:
         """Note loaded rows.
 
         Args:
-            accepted: column notices; index row_number.
-            lead_ids: of these rows (Int64); null in a validation.
-            new: they got them in this run; False: they changed leads that were there.
+            lead_ids: by row_number (Int64); null in a validation.
+            notices: of these rows.
+            new: they got their lead_id in this run; False: they changed existing leads.
         """
-        rows, ids = accepted.index.to_numpy(), lead_ids.reindex(accepted.index).astype("Int64")
-        columns = [pa.array(rows), pa.array(ids, pa.int64()), to_arrow(accepted["notices"])]
+        rows, ids = lead_ids.index.to_numpy(), lead_ids.astype("Int64")
+        texts = notices_text(notices, lead_ids.index)
+        columns = [pa.array(rows), pa.array(ids, pa.int64()), to_arrow(texts)]
         self._loaded.write_table(pa.table(columns, self._loaded.schema))
         known = ids.notna().to_numpy()
         if known.any():
-            numbers = ids[known].to_numpy(dtype=np.int64)
-            entries = np.stack([rows[known], numbers, np.full(len(numbers), new)], axis=1)
+            zoneless = notices.index[notices["notice"] == Notice.NO_TIME_ZONE]
+            flags = NEW * new + NO_ZONE * lead_ids.index[known].isin(zoneless)
+            entries = np.stack([rows[known], ids[known].to_numpy(dtype=np.int64), flags], axis=1)
             with self._ids.open("ab") as file:
                 entries.tofile(file)
 
@@ -214,9 +220,15 @@ class Results(ResultFolder):
         if not self._ids.stat().st_size:
             return np.empty((0, 2), dtype=np.int64)
         entries = np.memmap(self._ids, dtype=np.int64, mode="r").reshape(-1, 3)
-        pairs = entries[entries[:, 2] == 1, :2] if new else entries[:, :2]
+        pairs = entries[entries[:, 2] & NEW > 0, :2] if new else entries[:, :2]
         in_order = bool((np.diff(pairs[:, 0]) > 0).all())
         return pairs if in_order else pairs[np.argsort(pairs[:, 0], kind="stable")]
+
+    def lead_ids_without_zone(self) -> npt.NDArray[np.int64]:
+        """Give the lead_ids of loaded rows for which no time zone was found."""
+        entries = np.fromfile(self._ids, dtype=np.int64).reshape(-1, 3)
+        lead_ids: npt.NDArray[np.int64] = entries[entries[:, 2] & NO_ZONE > 0, 1]
+        return lead_ids
 
     def finish(self, look: Callable[[pd.DataFrame], None] = lambda _rejected: None) -> None:
         """Write rejected.csv and give the files their names.

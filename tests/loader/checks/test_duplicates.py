@@ -381,5 +381,5 @@ def test_rows_whose_list_has_no_campaign() -> None:
     rows = leads([{"row": 2, "list_id": 101}, {"row": 3, "list_id": 555}])
     said = without_campaign(rows, parse_duplicate_check("DUPLIST-DUPCAMP"), DIALER)
     assert said["notice"].to_dict() == {3: "NO_CAMPAIGN_FOR_LIST"}
-    assert said["details"].tolist() == ["list_id=555"]
+    assert said["list_id"].tolist() == ["555"]
     assert without_campaign(rows, parse_duplicate_check("DUPSYS"), DIALER).empty

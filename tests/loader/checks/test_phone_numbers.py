@@ -199,7 +199,7 @@ def test_an_extension_is_dropped_with_a_notice(phone: str) -> None:
     _, rejected, said = normalized([{"phone_number": "7275551111"}, {"phone_number": phone}])
     assert rejected.empty
     assert said["notice"].to_dict() == {3: "EXTENSION_DROPPED"}
-    assert said["details"].to_dict() == {3: "12"}
+    assert said["value"].to_dict() == {3: "12"}
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_alt_phone_is_made_to_fit_after_it_was_read() -> None:
     assert leads["alt_phone"].tolist() == ["8135550001", "call after s", "Zo\u00eb ?"]
     assert rejected.empty
     assert said["notice"].to_dict() == {3: "VALUE_CUT", 4: "UNSTORABLE_REPLACED"}
-    assert said["details"].tolist() == ["alt_phone", "alt_phone"]
+    assert said["field"].tolist() == ["alt_phone", "alt_phone"]
     _, rejected, _ = normalized(rows, alt_phone=column, unstorable="reject")
     assert rejected["reason"].to_dict() == {4: "UNSTORABLE_CHARACTERS"}
     leads, _, said = normalized(rows[:1], phone_format="as-given")

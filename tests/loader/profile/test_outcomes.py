@@ -19,7 +19,7 @@ def loaded(*rows: tuple[str, float]) -> pd.DataFrame:
 
 
 def said(*rows: tuple[int, str, str]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=["row", "notice", "details"]).set_index("row")
+    frame = pd.DataFrame(rows, columns=["row", "notice", "field"]).set_index("row")
     return frame.astype("str")
 
 
