@@ -8,9 +8,10 @@ import pandas as pd
 from loader.reasons import Notice, Reason
 
 Findings = pd.DataFrame
-"""Rejections. Index row_number; columns reason, details, answer, answer_tail (str), and
-lead_id and duplicate_row (Int64): the existing lead, or the earlier row of the file, that the
-row is a duplicate of. add_lead's line is answer + lead_id + answer_tail."""
+"""Rejections. Index row_number; columns as in `FINDING_TYPES`: reason; its details, null where it
+has no such detail; lead_id and duplicate_row, the existing lead, or the earlier row of the file,
+that the row is a duplicate of; and what add_lead answers behind its sentence, which is answer,
+lead_id and answer_tail."""
 
 Notices = pd.DataFrame
 """What was noticed. Index row_number, which repeats where a row has several, in the order in which
@@ -50,9 +51,16 @@ NOTICE_DETAILS: Mapping[Notice, tuple[str, ...]] = {
 }  # fmt: skip
 """The details of each notice in the order of result files, which show those with = by name."""
 
+FINDING_DETAILS = (
+    "text", "field=", "phone_number=", "problem", "feed=", "list_id=", "archived=", "campaign_id=",
+    "zones=", "error=",
+)  # fmt: skip
+"""The details of findings in the order of result files, which show those with = by name. text is
+for a person to read; archived is Y where the existing lead is in the archive."""
+
 FINDING_TYPES = {
     "reason": "str",
-    "details": "str",
+    **{name.removesuffix("="): "str" for name in FINDING_DETAILS},
     "answer": "str",
     "answer_tail": "str",
     "lead_id": "Int64",
@@ -63,22 +71,23 @@ FINDING_TYPES = {
 def findings(
     rows: pd.Index,
     reason: Reason,
-    details: "pd.Series[str] | str",
-    answered: "pd.Series[str] | str",
+    answer: "pd.Series[str] | str" = "",
+    **details: "pd.Series[str] | str",
 ) -> Findings:
     """Reject rows for a reason.
 
     Args:
         rows: their row numbers.
         reason: why.
-        details: what a person needs to know beyond the reason.
-        answered: what follows add_lead's sentence, fields joined by `|`; a series over at least
+        answer: what follows add_lead's sentence, fields joined by `|`; a series over at least
             `rows`.
+        details: by name, see `FINDING_DETAILS`; likewise.
     """
     if rows.empty:
         return no_findings()
-    answer = f"ERROR: add_lead {reason.answer} - " + answered if reason.answer else ""
-    values = {"reason": reason.value, "details": details, "answer": answer, "answer_tail": ""}
+    if not reason.answer:
+        answer = ""
+    values = {"reason": reason.value, "answer": answer, "answer_tail": "", **details}
     frame = pd.DataFrame(values, index=rows)
     return frame.reindex(columns=list(FINDING_TYPES)).astype(FINDING_TYPES)
 

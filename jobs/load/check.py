@@ -28,6 +28,7 @@ from loader.options.duplicate_check import CHECKS, Kind, parse_duplicate_check
 from loader.pipeline import Checks, Screened
 from loader.reasons import Notice, Reason
 from loader.results.files import not_corrected
+from loader.results.wording import reason_names
 
 Chunks = Callable[[], Iterator[tuple[pd.DataFrame, pd.DataFrame]]]
 """Reads rows of the source file, chunk by chunk, beside the same rows named as fields."""
@@ -57,7 +58,7 @@ class CheckStage:
         self._asking = run.files.spool()
         """Rejected rows that may be duplicates besides."""
         self._refused: list[pd.Series[str]] = []
-        """Reasons by row_number, of rows for which another number is tried."""
+        """Names of reasons by row_number, of rows for which another number is tried."""
 
     def check(self) -> None:
         """Take every row of the file through the checks; what passes waits on disk."""
@@ -125,10 +126,9 @@ class CheckStage:
     def _reject(self, rows: pd.DataFrame, found: Findings) -> None:
         self.run.reject(rows, found)
         if self.run.options.invalid_phone_fallback:
-            reasons = found["reason"]
-            by_phone = reasons.str.replace(r":.*", "", regex=True).isin(PHONE_REASONS)
-            if by_phone.any():
-                self._refused.append(reasons[by_phone])
+            by_phone = found[found["reason"].isin(PHONE_REASONS)]
+            if len(by_phone):
+                self._refused.append(reason_names(by_phone))
 
     def _promote(self, name: str) -> None:
         """Try the number in a field for the rows whose own number was rejected."""
@@ -287,5 +287,5 @@ def filled_fields(fields: pd.DataFrame) -> "pd.Series[int]":
 
 def as_findings(problems: pd.DataFrame) -> Findings:
     """Turn what the reader rejected into findings."""
-    found = problems.assign(answer="", answer_tail="")
+    found = problems.rename(columns={"details": "text"}).assign(answer="", answer_tail="")
     return found.reindex(columns=list(FINDING_TYPES)).astype(FINDING_TYPES)

@@ -20,6 +20,7 @@ from loader.ledger.batches import BatchLedger, LeadEntry
 from loader.pipeline import EXISTING_LEAD_ID, Checks
 from loader.reasons import Reason
 from loader.results.files import REJECTED
+from loader.results.wording import reason_names
 from loader.signals import defer_signals
 from loader.writing.changes import Updated
 from loader.writing.extras import ExtraInserter, InsertedExtra
@@ -201,8 +202,8 @@ class InsertStage:
     def _reject(self, refused: dict[int, int], missed: list[int]) -> None:
         codes = pd.Series(refused, dtype="int64").sort_index()
         found = [
-            findings(codes.index, Reason.REFUSED_BY_SERVER, "error=" + codes.astype("str"), ""),
-            findings(pd.Index(sorted(missed), dtype="int64"), Reason.EXISTING_LEAD_GONE, "", ""),
+            findings(codes.index, Reason.REFUSED_BY_SERVER, error=codes.astype("str")),
+            findings(pd.Index(sorted(missed), dtype="int64"), Reason.EXISTING_LEAD_GONE),
         ]
         rejected = pd.concat(found).sort_index()
         for rows in self.run.source_rows(rejected.index):
@@ -213,7 +214,7 @@ class InsertStage:
         reopened = self.run.files.reopen(refused)
         if reopened.empty:
             return
-        self.run.tally.reasons.subtract(counts(reopened["reason"]))
+        self.run.tally.reasons.subtract(counts(reason_names(reopened)))
         if self.plan.is_restored:
             self._remember()
         again = self.run.files.next_round()
@@ -242,7 +243,7 @@ class InsertStage:
                 extras = self.checks.extra_rows(leads)
                 self.batch = _Batch(leads, without_extras(noticed, extras))
             self._finish_batch()
-        rejected = [(frame.index, counts(frame["reason"])) for frame in run.files.rejected()]
+        rejected = [(frame.index, counts(reason_names(frame))) for frame in run.files.rejected()]
         run.tally.reasons = Counter()
         for _, reasons in rejected:
             run.tally.reasons.update(reasons)
@@ -250,7 +251,7 @@ class InsertStage:
         accounted = np.concatenate([done, *(rows for rows, _ in rejected)])
         for chunk in run.source.chunks():
             rows = chunk.rows[~chunk.rows.index.isin(accounted)]
-            run.reject(rows, findings(rows.index, Reason.NOT_INSERTED, "", ""))
+            run.reject(rows, findings(rows.index, Reason.NOT_INSERTED))
 
 
 class _Batch(NamedTuple):

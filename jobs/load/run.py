@@ -21,6 +21,7 @@ from loader.queries.chunk import Questions
 from loader.reading.source import SourceFile
 from loader.results.files import Results
 from loader.results.summary import Summary, Tally
+from loader.results.wording import reason_names
 
 COUNTED = ("number_type", "region", "state", "gmt_offset_now", "list_id")
 """Columns of loaded rows by which they are counted."""
@@ -70,12 +71,12 @@ class ImportContext:
         """Note rows of the source file that are rejected."""
         if len(found):
             self.files.reject(source, found)
-            self.tally.reasons.update(counts(found["reason"]))
+            self.tally.reasons.update(counts(reason_names(found)))
 
     def take_back(self, rows: pd.Index) -> None:
         """Forget that rows were rejected."""
         for frame in self.files.rejected():
-            self.tally.reasons.subtract(counts(frame["reason"][frame.index.isin(rows)]))
+            self.tally.reasons.subtract(counts(reason_names(frame[frame.index.isin(rows)])))
         self.files.take_back(rows)
 
     def load(

@@ -34,7 +34,7 @@ def fit_field(
         said.append(notices(rows, Notice.CONTROL_CHARACTERS_DROPPED, field=name))
         texts, rows = _replace_unstorable(texts, column.charset, index)
         if options.unstorable == "reject":
-            unfit = findings(rows, Reason.UNSTORABLE_CHARACTERS, f"field={name}", "")
+            unfit = findings(rows, Reason.UNSTORABLE_CHARACTERS, field=name)
         else:
             said.append(notices(rows, Notice.UNSTORABLE_REPLACED, field=name))
     if column.width is not None:

@@ -124,23 +124,23 @@ def _rejected(
     length = leads["phone_number"].str.len()
     if options.phone_validation == "length":
         wrong_length = ~length.between(6, 16)
-        problem = pd.Series("", index=leads.index, dtype="str")
+        problem = pd.Series(None, index=leads.index, dtype="str")
     else:
         wrong_length = (number["possible"] != "IS_POSSIBLE") | (length > WIDEST_PHONE_NUMBER)
-        problem = " " + number["possible"].str.lower()
+        problem = number["possible"].str.lower()
     wrong_length &= ~bad
     invalid = ~bad & ~wrong_length & ~number["valid"] & (options.phone_validation == "valid")
-    shown = "phone_number=" + given
-    answered = leads["phone_number"] + f"|{options.user}"
+    answer = leads["phone_number"] + f"|{options.user}"
     return pd.concat(
         [
-            findings(leads.index[bad], Reason.DAMAGED_PHONE_NUMBER, shown[bad], ""),
+            findings(leads.index[bad], Reason.DAMAGED_PHONE_NUMBER, phone_number=given),
             findings(
                 leads.index[wrong_length],
                 Reason.INVALID_PHONE_NUMBER_LENGTH,
-                (shown + problem)[wrong_length],
-                answered,
+                answer,
+                phone_number=given,
+                problem=problem,
             ),
-            findings(leads.index[invalid], Reason.INVALID_PHONE_NUMBER, shown[invalid], ""),
+            findings(leads.index[invalid], Reason.INVALID_PHONE_NUMBER, phone_number=given),
         ]
     ).sort_index()

@@ -113,9 +113,10 @@ def on_campaign_dnc(
     check, listed = options.campaign_dnc_check, lookups.campaign_dnc
     hit = _listed(leads["phone_number"], check, listed, counting)
     campaigns = leads["campaign_id"]
-    answered = leads["phone_number"] + "|" + campaigns + f"|{options.user}"
-    details = "campaign_id=" + campaigns[hit]
-    return findings(leads.index[hit], Reason.PHONE_NUMBER_IN_CAMPAIGN_DNC, details, answered)
+    answer = leads["phone_number"] + "|" + campaigns + f"|{options.user}"
+    return findings(
+        leads.index[hit], Reason.PHONE_NUMBER_IN_CAMPAIGN_DNC, answer, campaign_id=campaigns
+    )
 
 
 def dnc_campaigns(campaigns: "pd.Series[str]", dialer: Dialer) -> "pd.Series[str]":
@@ -137,16 +138,16 @@ def _listed(
 
 def _reject_list(leads: pd.DataFrame, mask: "pd.Series[bool]", reason: Reason) -> Findings:
     given = leads["list_id_given"]
-    answered = leads["phone_number"] + "|" + given
-    return findings(leads.index[mask], reason, "list_id=" + given[mask], answered)
+    answer = leads["phone_number"] + "|" + given
+    return findings(leads.index[mask], reason, answer, list_id=given)
 
 
 def _reject_phone(
     leads: pd.DataFrame, mask: "pd.Series[bool]", reason: Reason, options: LoadOptions
 ) -> Findings:
     phones = leads["phone_number"]
-    answered = phones + f"|{options.user}"
-    return findings(leads.index[mask], reason, "phone_number=" + phones[mask], answered)
+    answer = phones + f"|{options.user}"
+    return findings(leads.index[mask], reason, answer, phone_number=phones)
 
 
 def _is_country_1(leads: pd.DataFrame) -> "pd.Series[bool]":
@@ -166,15 +167,17 @@ def _matches(texts: "pd.Series[str]", pattern: str) -> "pd.Series[bool]":
 
 
 def on_feeds(leads: pd.DataFrame, feeds: Sequence[Feed]) -> Findings:
-    """Reject the numbers of the feeds; of several that have a number the first answers.
-
-    The reason is PHONE_NUMBER_IN_FEED, a colon and the feed's name.
-    """
+    """Reject the numbers of the feeds; of several that have a number the first answers."""
     found: list[Findings] = []
     for feed in feeds:
         hit = leads[feed.contains(leads)]
-        details = "phone_number=" + hit["phone_number"] + f" feed={feed.name}"
-        said = findings(hit.index, Reason.PHONE_NUMBER_IN_FEED, details, "")
-        found.append(said.assign(reason=said["reason"] + f":{feed.name}"))
+        found.append(
+            findings(
+                hit.index,
+                Reason.PHONE_NUMBER_IN_FEED,
+                phone_number=hit["phone_number"],
+                feed=feed.name,
+            )
+        )
         leads = leads.drop(hit.index)
     return pd.concat(found).sort_index() if found else no_findings()

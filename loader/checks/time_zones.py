@@ -134,7 +134,7 @@ class Zones:
             notices(leads.index[offsets.isna()], Notice.NO_TIME_ZONE),
         ]
         if choice == "reject":
-            rejected = findings(several.index, Reason.AMBIGUOUS_TIME_ZONE, "zones=" + several, "")
+            rejected = findings(several.index, Reason.AMBIGUOUS_TIME_ZONE, zones=several)
         else:
             rejected = no_findings()
             said.append(notices(several.index, Notice.AMBIGUOUS_TIME_ZONE, zones=several))

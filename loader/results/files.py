@@ -17,7 +17,7 @@ from loader.findings import FINDING_TYPES, Findings, Notices, findings, no_findi
 from loader.frames.arrow import no_formulas, to_arrow
 from loader.frames.spool import Spool
 from loader.reasons import Notice, Reason
-from loader.results.all_reasons import ReasonBits, reasons_in_words
+from loader.results.all_reasons import ReasonBits
 from loader.results.folder import (
     PAGE,
     RUN_FILE,
@@ -28,7 +28,7 @@ from loader.results.folder import (
     work_in,
 )
 from loader.results.summary import Summary
-from loader.results.wording import notices_text
+from loader.results.wording import finding_texts, notices_text
 
 LOADED, REJECTED, CHANGES = "loaded.csv", "rejected.csv", "changes.csv"
 
@@ -148,9 +148,8 @@ class Results(ResultFolder):
 
     def also(self, findings: Findings) -> None:
         """Note reasons that apply to rows, be they the first or not."""
-        named = findings["reason"].str.replace(r":.*", "", regex=True)
-        for name in named.unique():
-            self.marks.add(findings.index[named == name], Reason.of(name))
+        for name in findings["reason"].unique():
+            self.marks.add(findings.index[findings["reason"] == name], Reason[name])
 
     def load(self, lead_ids: "pd.Series[int]", notices: Notices, *, new: bool = True) -> None:
         """Note loaded rows.
@@ -192,7 +191,9 @@ class Results(ResultFolder):
         """
         wanted = list(duplicates_of)
         frames = [frame[frame["duplicate_row"].isin(wanted)] for frame in self.rejected()]
-        found = pd.concat([no_findings(), *(frame[list(FINDING_TYPES)] for frame in frames)])
+        found = pd.concat(
+            [no_findings(), *(frame[list(FINDING_TYPES)].astype(FINDING_TYPES) for frame in frames)]
+        )
         self.take_back(found.index)
         return found
 
@@ -230,12 +231,12 @@ class Results(ResultFolder):
         lead_ids: npt.NDArray[np.int64] = entries[entries[:, 2] & NO_ZONE > 0, 1]
         return lead_ids
 
-    def finish(self, look: Callable[[pd.DataFrame], None] = lambda _rejected: None) -> None:
+    def finish(self, count: Callable[[pd.DataFrame], None] = lambda _rejected: None) -> None:
         """Write rejected.csv and give the files their names.
 
         Args:
-            look: told of the rejected rows, frame by frame: the source's columns by `numbered`
-                names, those of findings, and `reasons_all` (str), all reasons joined by `|`.
+            count: takes the rejected rows, frame by frame: the source's columns by `numbered`
+                names, those of findings, and reason_bits (uint64), see `ReasonBits`.
         """
         ids = self.lead_ids()
         names = _apart(self.columns)
@@ -246,10 +247,9 @@ class Results(ResultFolder):
         for frame in self.rejected():
             for start in range(0, len(frame), 20_000):
                 part = frame[start : start + 20_000]
-                words = self.marks.of(part.index)
-                part = part.assign(reasons_all=reasons_in_words(words, part["reason"]))
-                look(part)
-                writer.write_table(self._worded(part, ids, schema))
+                part = part.assign(reason_bits=self.marks.of(part.index))
+                count(part)
+                writer.write_table(self._rejected_table(part, ids, schema))
         writer.close()
         self._loaded.close()
         if self._changes:
@@ -288,23 +288,17 @@ class Results(ResultFolder):
     def _csv(self, name: str, schema: pa.Schema, quoting: str = "needed") -> "_CsvFile":
         return _CsvFile(self.work / name, schema, quoting)
 
-    def _worded(
+    def _rejected_table(
         self, frame: pd.DataFrame, ids: npt.NDArray[np.int64], schema: pa.Schema
     ) -> pa.Table:
-        """Word what was found, now that the lead_ids of earlier rows of the file are known."""
-        lead_id = _with_new_ids(frame, ids).astype("str").fillna("")
-        row = frame["duplicate_row"].astype("str").fillna("")
-        details = frame["details"]
-        details = ("lead_id=" + lead_id + " ").where(lead_id != "", "") + details
-        details = ("row_number=" + row + " ").where(row != "", "") + details
-        answer = frame["answer"] + lead_id + frame["answer_tail"]
-        found = [frame["reason"], frame["reasons_all"], details, answer]
-        ours = [to_arrow(frame.index.astype("str").to_series())]
-        ours += [no_formulas(to_arrow(column.astype("str"))) for column in found]
-        theirs = [to_arrow(frame[name].astype("str")) for name in self._numbered]
+        """Put findings into words, now that the lead_ids of earlier rows of the file are known."""
+        texts = finding_texts(frame.assign(lead_id=_with_new_ids(frame, ids)))
+        values = [to_arrow(frame[name].astype("str")) for name in self._numbered]
         if self._spreadsheet_safe:
-            theirs = [no_formulas(column) for column in theirs]
-        return pa.table(theirs + ours, schema)
+            values = [no_formulas(column) for column in values]
+        values.append(to_arrow(frame.index.astype("str").to_series()))
+        values += [no_formulas(to_arrow(column)) for column in texts]
+        return pa.table(values, schema)
 
 
 def not_corrected(rows: pd.DataFrame) -> Findings:
@@ -318,7 +312,7 @@ def not_corrected(rows: pd.DataFrame) -> Findings:
         return no_findings()
     advice = "correct the row, and empty its reason to say so"
     parts = [
-        findings(rows.index[rows[ours["reason"]] == reason.value], reason, advice, "")
+        findings(rows.index[rows[ours["reason"]] == reason.value], reason, text=advice)
         for reason in UNREADABLE
     ]
     return pd.concat(parts).sort_index()

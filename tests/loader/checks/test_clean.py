@@ -123,7 +123,7 @@ def test_unstorable_characters_get_a_notice_or_reject_the_row() -> None:
     assert said["notice"].tolist() == ["UNSTORABLE_REPLACED"] * 2
     _, rejected, said = cleaned(values, columns, unstorable="reject")
     assert rejected["reason"].to_dict() == {5: "UNSTORABLE_CHARACTERS"}
-    assert rejected["details"].tolist() == ["field=first_name"], "one reason a row"
+    assert rejected["field"].tolist() == ["first_name"], "one reason a row"
     assert said.empty
 
 

@@ -9,6 +9,7 @@ from loader.checks.phone_numbers import normalize_phones
 from loader.dialer import Column
 from loader.findings import FINDING_TYPES, Findings, Notices
 from loader.options.load import LoadOptions
+from loader.results.wording import add_lead_answers, finding_details
 
 COLUMNS = ("phone_number", "phone_code", "country_code_given", "alt_phone")
 
@@ -124,13 +125,13 @@ TOO_LONG_OR_SHORT = "INVALID_PHONE_NUMBER_LENGTH"
 def test_what_cannot_be_dialled(phone: str, row: dict[str, str], reason: str) -> None:
     _, rejected, _ = normalized([{"phone_number": phone, **row}])
     assert rejected["reason"].tolist() == [TOO_LONG_OR_SHORT]
-    assert rejected["details"].tolist() == [f"phone_number={phone} {reason}"]
+    assert finding_details(rejected).tolist() == [f"phone_number={phone} {reason}"]
 
 
 def test_the_line_of_a_rejected_number() -> None:
     _, rejected, _ = normalized([{"phone_number": "(727) 555"}])
     wanted = "ERROR: add_lead INVALID PHONE NUMBER LENGTH - 727555|6666"
-    assert (rejected["answer"] + rejected["answer_tail"]).tolist() == [wanted]
+    assert add_lead_answers(rejected).tolist() == [wanted]
 
 
 @pytest.mark.parametrize(
@@ -182,8 +183,8 @@ def test_as_given_still_knows_the_national_number() -> None:
 def test_damaged_numbers_are_rejected_as_such(phone: str) -> None:
     _, rejected, _ = normalized([{"phone_number": phone}])
     assert rejected["reason"].tolist() == ["DAMAGED_PHONE_NUMBER"]
-    assert rejected["details"].tolist() == [f"phone_number={phone}"]
-    assert rejected["answer"].tolist() == [""], "add_lead has no such answer"
+    assert finding_details(rejected).tolist() == [f"phone_number={phone}"]
+    assert add_lead_answers(rejected).tolist() == [""], "add_lead has no such answer"
 
 
 def test_decimals_are_mended_where_the_whole_column_is_decimals() -> None:

@@ -18,6 +18,7 @@ from loader.findings import Findings, Notices
 from loader.frames.arrow import to_arrow
 from loader.options.load import LoadOptions
 from loader.phones.number_zones import ABBREVIATIONS, _zones_by_state
+from loader.results.wording import add_lead_answers, finding_details
 from tests.conformance import reference_zone
 from tests.conformance.reference_zone import number_of
 from tests.support.notices import details_of
@@ -426,8 +427,8 @@ def test_ambiguous_numbers_can_be_rejected(clock: Clock, codes: list[Row]) -> No
     facts = dialer(codes=codes, postal=POSTAL, clock=clock)
     found, rejected, said = find(*rows, facts=facts, ambiguous_tz="reject")
     assert rejected["reason"].to_dict() == dict.fromkeys((2, 5), "AMBIGUOUS_TIME_ZONE")
-    assert rejected["details"].tolist() == [IDAHO] * 2
-    assert rejected["answer"].tolist() == [""] * 2, "add_lead has none"
+    assert finding_details(rejected).tolist() == [IDAHO] * 2
+    assert add_lead_answers(rejected).tolist() == [""] * 2, "add_lead has none"
     assert "AMBIGUOUS_TIME_ZONE" not in said["notice"].tolist()
     assert [each - (clock is SUMMER) for each in found[2:4]] == [-8, -8], "as state and code say"
 

@@ -21,6 +21,7 @@ from loader.frames import sorted_numbers
 from loader.frames.sorted_numbers import sort_on_disk
 from loader.options.load import LoadOptions
 from loader.reasons import Reason
+from loader.results.wording import add_lead_answers, finding_details, reason_names
 from tests.support.workbooks import xlsx
 
 DAY = 86_400
@@ -203,14 +204,14 @@ def test_the_first_feed_that_contains_a_number_is_the_reason(tmp_path: Path) -> 
     rows = leads(*(("1", n, "1", n) for n in ("8135550001", "7275551212", "2125550100")))
     feeds = read_feeds(LoadOptions(feed={"tps": first, "dead-2": both}), tmp_path)
     found = on_feeds(rows, feeds)
-    assert found["reason"].to_dict() == {
+    assert reason_names(found).to_dict() == {
         2: "PHONE_NUMBER_IN_FEED:dead-2", 5: "PHONE_NUMBER_IN_FEED:tps",
     }  # fmt: skip
-    assert found["details"].tolist() == [
+    assert finding_details(found).tolist() == [
         "phone_number=8135550001 feed=dead-2", "phone_number=7275551212 feed=tps",
     ]  # fmt: skip
-    assert {Reason.of(name) for name in found["reason"]} == {Reason.PHONE_NUMBER_IN_FEED}
-    assert (found["answer"] == "").all()
+    assert {*found["reason"]} == {Reason.PHONE_NUMBER_IN_FEED}
+    assert (add_lead_answers(found) == "").all()
     assert on_feeds(rows.iloc[:0], feeds).empty
     assert on_feeds(rows, []).empty
 
