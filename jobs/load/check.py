@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from jobs.load.run import ImportContext
 from loader.checks.duplicates import KEYED
+from loader.checks.settlement import Settled
 from loader.findings import (
     FINDING_TYPES,
     Findings,
@@ -25,7 +26,7 @@ from loader.findings import (
 from loader.frames.arrow import to_arrow
 from loader.frames.spool import Spool
 from loader.options.duplicate_check import CHECKS, Kind, parse_duplicate_check
-from loader.pipeline import Checks, Screened
+from loader.pipeline import Screened
 from loader.reasons import Notice, Reason
 from loader.results.files import not_corrected
 from loader.results.wording import reason_names
@@ -51,11 +52,11 @@ a duplicate by name or title, the person."""
 class CheckStage:
     """The checks of one run over its whole file."""
 
-    def __init__(self, run: ImportContext, checks: Checks, accepted: Spool) -> None:
-        """Take checks that have accepted nothing yet, and where accepted rows go."""
-        self.run, self.checks, self.accepted = run, checks, accepted
+    def __init__(self, run: ImportContext, accepted: Spool) -> None:
+        """Take a run, and where accepted rows go."""
+        self.run, self.checks, self.accepted = run, run.checks, accepted
         self._was_read = False
-        self._asking = run.files.spool()
+        self._maybe_duplicates = run.files.spool()
         """Rejected rows that may be duplicates besides."""
         self._refused: list[pd.Series[str]] = []
         """Names of reasons by row_number, of rows for which another number is tried."""
@@ -64,7 +65,7 @@ class CheckStage:
         """Take every row of the file through the checks; what passes waits on disk."""
         self._check(self._readable)
         self.run.gathering.all_read()
-        self.checks.seconds.lap("report")
+        self.run.seconds.lap("report")
 
     def check_again(self, rows: pd.Index) -> None:
         """Take some rows of the file through the checks, as if they were all of it."""
@@ -83,30 +84,31 @@ class CheckStage:
         for name in self.run.options.invalid_phone_fallback:
             if name in self.checks.mapping.fields and self._refused:
                 self._promote(name)
-        for leads in self._asking.read():
-            for reason, rows in self.checks.also_duplicates(leads):
+        for leads in self._maybe_duplicates.read():
+            answers = self.run.queries.existing_leads(leads)
+            for reason, rows in self.run.settlement.also_duplicates(leads, answers):
                 self.run.files.marks.add(rows, reason)
-        self.checks.seconds.lap("all reasons")
+        self.run.seconds.lap("all reasons")
 
     def _screened(self, screened: Screened) -> None:
         """Note what else is known of rejected rows, and all the numbers there are."""
         self.run.files.also(screened.further)
-        self._may_be_duplicates(screened.asking)
+        self._may_be_duplicates(screened.with_number)
         self.run.gathering.screened(screened)
 
     def _duplicates(self, leads: pd.DataFrame) -> None:
-        """Let all checks be asked about duplicates, not only the first that found them."""
+        """Let all duplicate checks decide about duplicates, not only the first that found them."""
         if len(self.run.options.duplicate_checks) > 1:
             self._may_be_duplicates(leads)
 
     def _may_be_duplicates(self, leads: pd.DataFrame) -> None:
         if len(leads) and self.run.options.duplicate_checks:
-            self._asking.append(leads[list(KEYED)])
+            self._maybe_duplicates.append(leads[list(KEYED)])
 
     def _readable(self) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
         """Give the rows that can be read; the first time through, note the others."""
         first, self._was_read = not self._was_read, True
-        run, lap = self.run, self.checks.seconds.lap
+        run, lap = self.run, self.run.seconds.lap
         for chunk in run.source.chunks():
             unread = not_corrected(chunk.rows)
             if first:
@@ -160,35 +162,69 @@ class CheckStage:
             self._settle_by_preference(chunks, receivers)
             return
         for rows, fields in chunks():
-            screened = self.checks.screen(fields)
-            receivers.reject(rows, screened.rejected)
-            receivers.screened(screened)
-            settled = _Settled(
-                screened.leads, screened.notices, *self.checks.settle(screened.leads)
-            )
-            self._accept(rows, settled, receivers)
+            screened = self._screen(rows, fields, receivers)
+            settled = self._settle(screened.leads)
+            self._accept(rows, screened.leads, screened.notices, settled, receivers)
 
     def _settle_by_preference(self, chunks: Chunks, receivers: "_Receivers") -> None:
         waiting = []
         for rows, fields in chunks():
-            screened = self.checks.screen(fields)
-            receivers.reject(rows, screened.rejected)
-            receivers.screened(screened)
+            screened = self._screen(rows, fields, receivers)
             waiting.append(_Waiting.of(screened, fields, self.run.files.spool))
         for each, leads in by_preference(waiting, self.run.options.keep):
-            each.settled(*self.checks.settle(leads))
+            each.settled(self._settle(leads))
         for (rows, _), each in zip(chunks(), waiting, strict=True):
-            settled = each.all_settled()
-            if len(settled.leads):
-                self._accept(rows, settled, receivers)
+            leads, notices = each.leads_with_notices()
+            if len(leads):
+                self._accept(rows, leads, notices, each.all_settled(), receivers)
 
-    def _accept(self, rows: pd.DataFrame, settled: "_Settled", receivers: "_Receivers") -> None:
+    def _screen(
+        self, rows: pd.DataFrame, fields: pd.DataFrame, receivers: "_Receivers"
+    ) -> Screened:
+        """Check rows by themselves.
+
+        Args:
+            rows: of the source file.
+            fields: the same rows named as fields.
+            receivers: take what is found.
+        """
+        checks, lap = self.checks, self.run.seconds.lap
+        chunk = checks.clean(fields)
+        lap("clean")
+        chunk = checks.normalize(chunk)
+        lap("phones")
+        answers = self.run.queries.do_not_call(chunk.leads)
+        lap("do not call")
+        screened = checks.screen(chunk, answers)
+        lap("time zone")
+        receivers.reject(rows, screened.rejected)
+        receivers.screened(screened)
+        return screened
+
+    def _settle(self, leads: pd.DataFrame) -> Settled:
+        """Find the duplicates among screened leads, in their order."""
+        answers = self.run.queries.existing_leads(leads)
+        self.run.seconds.lap("look up")
+        settled = self.run.settlement.settle(leads, answers)
+        self.run.seconds.lap("duplicates")
+        return settled
+
+    def _accept(
+        self,
+        rows: pd.DataFrame,
+        leads: pd.DataFrame,
+        notices: Notices,
+        settled: Settled,
+        receivers: "_Receivers",
+    ) -> None:
         """Reject the duplicates among leads, and let the others wait for the insert."""
-        receivers.reject(rows, settled.found)
-        receivers.duplicates(settled.leads.loc[settled.found.index])
-        leads = self.checks.staying(settled.leads, settled.found, settled.changing)
-        leads, of_extras = self.checks.complete(leads)
-        noticed = pd.concat([settled.notices, receivers.accept(leads.index), of_extras])
+        receivers.reject(rows, settled.findings)
+        receivers.duplicates(leads.loc[settled.findings.index])
+        leads = settled.staying(leads)
+        answers = self.run.queries.days_ahead(self.checks.days_ahead(leads))
+        leads, of_extras = self.checks.complete(leads, answers)
+        self.run.seconds.lap("extras")
+        noticed = pd.concat([notices, receivers.accept(leads.index), of_extras])
         self.accepted.append(leads, noticed[noticed.index.isin(leads.index)])
 
 
@@ -204,17 +240,6 @@ class _Receivers:
     duplicates: Callable[[pd.DataFrame], None] = lambda _leads: None
 
 
-@dataclass(frozen=True)
-class _Settled:
-    """The screened leads of a chunk, and which of them are duplicates."""
-
-    leads: pd.DataFrame
-    notices: Notices
-    found: Findings
-    changing: "pd.Series[int]"
-    """Existing leads (Int64) that rows change, by row_number."""
-
-
 @dataclass
 class _Waiting:
     """A screened chunk on disk until its rows' turn comes, and what was then found."""
@@ -223,7 +248,7 @@ class _Waiting:
     counts: frozenset[int]
     """The numbers of filled fields that its rows have."""
     found: Spool
-    changes: "list[pd.Series[int]]"
+    changes: "list[pd.Series[int] | None]"
 
     @classmethod
     def of(cls, screened: Screened, fields: pd.DataFrame, spool: Callable[[], Spool]) -> "_Waiting":
@@ -243,23 +268,23 @@ class _Waiting:
         """Read the leads back as they were put away."""
         return self.rows().drop(columns="filled")
 
-    def settled(self, found: Findings, changing: "pd.Series[int]") -> None:
+    def settled(self, settled: Settled) -> None:
         """Note what was found of some of the rows, in whatever order they have their turn."""
-        self.found.append(found)
+        self.found.append(settled.findings)
         self.found.close()
-        self.changes.append(changing)
+        self.changes.append(settled.changing)
 
-    def all_settled(self) -> _Settled:
-        """Give the leads as they were put away, and what was found of them in all turns."""
-        noticed = [notes for _, notes in self.spool.read_with_notes()]
-        found = [frame.astype(FINDING_TYPES) for frame in self.found.read()]
-        changes: pd.Series[int] = pd.concat([pd.Series(dtype="Int64"), *self.changes])
-        return _Settled(
-            self.leads(),
-            pd.concat([no_notices(), *noticed]),
-            pd.concat([no_findings(), *found]).sort_index(),
-            changes.sort_index(),
-        )
+    def leads_with_notices(self) -> tuple[pd.DataFrame, Notices]:
+        """Read the leads back, and what was noticed of them."""
+        noticed = [notices for _, notices in self.spool.read_with_notes()]
+        return self.leads(), pd.concat([no_notices(), *noticed])
+
+    def all_settled(self) -> Settled:
+        """Give what was found in all turns, by row_number."""
+        frames = [frame.astype(FINDING_TYPES) for frame in self.found.read()]
+        found = pd.concat([no_findings(), *frames]).sort_index()
+        changes = [changing for changing in self.changes if changing is not None]
+        return Settled(found, pd.concat(changes).sort_index() if changes else None)
 
 
 def by_preference(waiting: list[_Waiting], keep: str) -> Iterator[tuple[_Waiting, pd.DataFrame]]:

@@ -10,6 +10,7 @@ import pandas as pd
 from jobs.load.check import CheckStage
 from jobs.load.checkpoint import Checkpoint
 from jobs.load.run import ImportContext
+from loader.checks.settlement import EXISTING_LEAD_ID
 from loader.database.connection import Database
 from loader.errors import BusyError, LoaderError, NoSuchFileError, SourceFileError
 from loader.extras.rows import ExtraRows
@@ -17,7 +18,6 @@ from loader.findings import Notices, findings, no_notices
 from loader.frames.arrow import counts
 from loader.frames.spool import Spool
 from loader.ledger.batches import BatchLedger, LeadEntry
-from loader.pipeline import EXISTING_LEAD_ID, Checks
 from loader.reasons import Reason
 from loader.results.files import REJECTED
 from loader.results.wording import reason_names
@@ -42,13 +42,12 @@ class InsertStage:
     def __init__(
         self,
         run: ImportContext,
-        checks: Checks,
         database: Database,
         plan: Checkpoint,
         journal: BatchLedger,
     ) -> None:
-        """Take what has checked the file, what it decided, and the entries of the batches."""
-        self.run, self.checks, self.options = run, checks, run.options
+        """Take a run, what its checks decided, and the entries of the batches."""
+        self.run, self.checks, self.options = run, run.checks, run.options
         self.plan, self.journal = plan, journal
         writer = Writer(database)
         self.inserter = LeadInserter(database, run.dialer.columns, writer)
@@ -114,7 +113,7 @@ class InsertStage:
 
     def _insert(self, waiting: Spool) -> None:
         """Insert batch by batch."""
-        lap, progress = self.checks.seconds.lap, self.run.watchers.progress
+        lap, progress = self.run.seconds.lap, self.run.watchers.progress
         for batch, noticed in waiting.read_with_notes(self.options.batch_size):
             lap("results")
             changing = batch[EXISTING_LEAD_ID].notna() if EXISTING_LEAD_ID in batch else None
@@ -180,7 +179,7 @@ class InsertStage:
         """Change the existing leads that rows are duplicates of."""
         self.batch = _Batch.of(leads, noticed)
         entry = self.journal.changes(leads.index)
-        fields = self.checks.fields_given
+        fields = self.checks.given_fields
         updated = self.updater.update(leads, self.options, fields, entry)
         with defer_signals():
             self._note_changes(updated)
@@ -218,15 +217,15 @@ class InsertStage:
         if self.plan.is_restored:
             self._remember()
         again = self.run.files.next_round()
-        self.checks.forget(self._ever_refused, self.run.files.lead_ids()[:, 1])
-        CheckStage(self.run, self.checks, again).check_again(reopened.index)
+        self.run.settlement.forget(self._ever_refused, self.run.files.lead_ids()[:, 1])
+        CheckStage(self.run, again).check_again(reopened.index)
         self.plan.add(again)
 
     def _remember(self) -> None:
         """Tell the checks what a process before this one accepted."""
         for accepted in self.plan.rounds:
             for leads in accepted.read():
-                self.checks.remember(leads)
+                self.run.settlement.remember(leads)
         self.plan.is_restored = False
 
     def _give_up(self) -> None:

@@ -76,7 +76,7 @@ class ProfileBuilder:
     def screened(self, screened: Screened) -> None:
         """Look at the numbers of rows that have one, those that are rejected too."""
         with self._aside():
-            for leads in (screened.leads, screened.asking):
+            for leads in (screened.leads, screened.with_number):
                 self._row_profile.add_numbers(leads["phone_number"])
 
     def all_read(self) -> None:

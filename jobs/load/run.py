@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from time import perf_counter
 
 import pandas as pd
 
 from jobs.load.profile import ProfileBuilder
 from jobs.watchers import Watchers
+from loader.checks.settlement import EXISTING_LEAD_ID, Settlement
 from loader.database.connection import Database
 from loader.dialer import Dialer
 from loader.feeds.feed import Feed
@@ -16,8 +18,8 @@ from loader.findings import Findings, Notices
 from loader.frames.arrow import counts
 from loader.options.load import LoadOptions
 from loader.options.report import AS_USUAL, ReportOptions
-from loader.pipeline import EXISTING_LEAD_ID, Checks
-from loader.queries.chunk import Questions
+from loader.pipeline import Checks
+from loader.queries.chunk import ChunkQueries
 from loader.reading.source import SourceFile
 from loader.results.files import Results
 from loader.results.summary import Summary, Tally
@@ -28,9 +30,23 @@ COUNTED = ("number_type", "region", "state", "gmt_offset_now", "list_id")
 COUNTED_AT_ONCE = 20_000
 
 
+class Stopwatch(dict[str, float]):
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._since = perf_counter()
+
+    def lap(self, stage: str) -> None:
+        """Count the time since the last lap to a stage."""
+        now = perf_counter()
+        self[stage] = self.get(stage, 0.0) + now - self._since
+        self._since = now
+
+
 @dataclass(frozen=True, kw_only=True)
 class ImportContext:
-    """The file, the options, the dialer, and the results so far."""
+    """The file, the options, the dialer, what checks the file, and the results so far."""
 
     source: SourceFile
     mapping: ColumnMapping
@@ -38,6 +54,10 @@ class ImportContext:
     database: Database | None
     dialer: Dialer
     feeds: Sequence[Feed]
+    checks: Checks
+    queries: ChunkQueries
+    settlement: Settlement
+    """Knows the rows that this process has accepted."""
     files: Results
     watchers: Watchers
     gathering: ProfileBuilder
@@ -46,19 +66,11 @@ class ImportContext:
     """The rows of the file, if the source has only a sample of them."""
     compared_with: Summary | None = None
     """The summary of the file before this one."""
+    seconds: Stopwatch = field(default_factory=Stopwatch)
     tally: Tally = field(default_factory=Tally)
     """What it has of loaded rows but their number is complete after `count_loaded`."""
     _uncounted: list[pd.DataFrame] = field(default_factory=list)
     _uncounted_notices: list[Notices] = field(default_factory=list)
-
-    def new_checks(self, folder: str) -> Checks:
-        """Make checks that have accepted nothing yet, with a folder of their own."""
-        keys = self.files.work / folder
-        keys.mkdir(exist_ok=True)
-        asking = Questions(self.database, self.options, self.dialer)
-        checks = Checks(self.options, self.mapping, self.dialer, asking, keys, self.feeds)
-        checks.look_at(self.source.sample)
-        return checks
 
     def source_rows(self, wanted: pd.Index) -> Iterator[pd.DataFrame]:
         """Read some rows of the source file again."""

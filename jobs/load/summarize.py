@@ -64,9 +64,7 @@ def _remarks(calling: CallRules, campaigns: set[str]) -> list[str]:
 Job = Literal["import", "validate"]
 
 
-def summarize(
-    run: ImportContext, name: str, job: Job, began: datetime, seconds: dict[str, float]
-) -> Summary:
+def summarize(run: ImportContext, name: str, job: Job, began: datetime) -> Summary:
     """Reconcile the counts.
 
     Args:
@@ -74,7 +72,6 @@ def summarize(
         name: of the run.
         job: import or validate.
         began: aware, UTC.
-        seconds: by stage.
     """
     run.count_loaded()
     source, tally, files = run.source, run.tally, run.files
@@ -107,19 +104,17 @@ def summarize(
         regions=dict(tally.regions.most_common()),
         remarks=remarks(run.options, run.dialer, run.mapping, run.feeds) + trouble,
         profile=profile,
-        seconds={stage: round(time, 3) for stage, time in seconds.items()},
+        seconds={stage: round(time, 3) for stage, time in run.seconds.items()},
         results=printable_path(str(files.folder)),
     )
 
 
-def expected_summary(
-    run: ImportContext, name: str, began: datetime, seconds: dict[str, float]
-) -> Summary:
+def expected_summary(run: ImportContext, name: str, began: datetime) -> Summary:
     """Say what an import is about to do, when all is checked and nothing is inserted."""
     tally = run.tally
     loaded = tally.rows_read - tally.rejected
     before = replace(run, tally=tally.model_copy(update={"loaded": loaded}))
-    summary = summarize(before, name, "validate", began, seconds)
+    summary = summarize(before, name, "validate", began)
     # What the score needs of rejected rows is counted when they are written.
     if summary.profile:
         summary.profile.score = Score(points=None, parts=[])

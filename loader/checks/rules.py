@@ -4,13 +4,12 @@ A rule takes the leads that no earlier rule has rejected and gives the findings 
 rejects. The duplicate checks, which look at rows together, are in `loader.checks.duplicates`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pandas as pd
 import pyarrow.compute as pc
 
 from loader.dialer import Dialer, Lookups
-from loader.feeds.feed import Feed
 from loader.findings import Findings, findings, no_findings
 from loader.frames.arrow import to_arrow, to_mask, to_series
 from loader.frames.collation import fold, fold_text
@@ -166,18 +165,14 @@ def _matches(texts: "pd.Series[str]", pattern: str) -> "pd.Series[bool]":
     return to_mask(pc.match_substring_regex(to_arrow(texts), pattern), texts.index)
 
 
-def on_feeds(leads: pd.DataFrame, feeds: Sequence[Feed]) -> Findings:
+def on_feeds(leads: pd.DataFrame, lookups: Lookups) -> Findings:
     """Reject the numbers of the feeds; of several that have a number the first answers."""
-    found: list[Findings] = []
-    for feed in feeds:
-        hit = leads[feed.contains(leads)]
+    found = [no_findings()]
+    for name, rows in lookups.feeds.items():
+        hit = leads[leads.index.isin(rows)]
+        numbers = hit["phone_number"]
         found.append(
-            findings(
-                hit.index,
-                Reason.PHONE_NUMBER_IN_FEED,
-                phone_number=hit["phone_number"],
-                feed=feed.name,
-            )
+            findings(hit.index, Reason.PHONE_NUMBER_IN_FEED, phone_number=numbers, feed=name)
         )
         leads = leads.drop(hit.index)
-    return pd.concat(found).sort_index() if found else no_findings()
+    return pd.concat(found).sort_index()

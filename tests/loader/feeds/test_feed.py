@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loader.checks.rules import on_feeds
+from loader.dialer import Lookups
 from loader.errors import LoaderError, NoSuchFileError, SourceFileError, UsageError
-from loader.feeds.feed import Feed, feed_remarks
+from loader.feeds.feed import Feed, feed_remarks, find_in_feeds
 from loader.feeds.files import read_feeds
 from loader.frames import sorted_numbers
 from loader.frames.sorted_numbers import sort_on_disk
@@ -203,7 +204,7 @@ def test_the_first_feed_that_contains_a_number_is_the_reason(tmp_path: Path) -> 
     both = written(tmp_path, BARE, "both")
     rows = leads(*(("1", n, "1", n) for n in ("8135550001", "7275551212", "2125550100")))
     feeds = read_feeds(LoadOptions(feed={"tps": first, "dead-2": both}), tmp_path)
-    found = on_feeds(rows, feeds)
+    found = on_feeds(rows, Lookups(feeds=find_in_feeds(rows, feeds)))
     assert reason_names(found).to_dict() == {
         2: "PHONE_NUMBER_IN_FEED:dead-2", 5: "PHONE_NUMBER_IN_FEED:tps",
     }  # fmt: skip
@@ -212,8 +213,8 @@ def test_the_first_feed_that_contains_a_number_is_the_reason(tmp_path: Path) -> 
     ]  # fmt: skip
     assert {*found["reason"]} == {Reason.PHONE_NUMBER_IN_FEED}
     assert (add_lead_answers(found) == "").all()
-    assert on_feeds(rows.iloc[:0], feeds).empty
-    assert on_feeds(rows, []).empty
+    assert {*map(len, find_in_feeds(rows.iloc[:0], feeds).values())} == {0}
+    assert on_feeds(rows, Lookups()).empty
 
 
 @pytest.mark.property
