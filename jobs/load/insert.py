@@ -43,12 +43,12 @@ class InsertStage:
         self,
         run: ImportContext,
         database: Database,
-        plan: Checkpoint,
-        journal: BatchLedger,
+        checkpoint: Checkpoint,
+        ledger: BatchLedger,
     ) -> None:
         """Take a run, what its checks decided, and the entries of the batches."""
         self.run, self.checks, self.options = run, run.checks, run.options
-        self.plan, self.journal = plan, journal
+        self.checkpoint, self.ledger = checkpoint, ledger
         writer = Writer(database)
         self.inserter = LeadInserter(database, run.dialer.columns, writer)
         self.extras = ExtraInserter(database, writer, run.dialer.columns)
@@ -100,14 +100,14 @@ class InsertStage:
     def _insert_rounds(self) -> None:
         """Insert what passed the checks; then what were duplicates of rows that were refused."""
         done = 0
-        while done < len(self.plan.rounds):
-            self._insert(self.plan.rounds[done])
+        while done < len(self.checkpoint.rounds):
+            self._insert(self.checkpoint.rounds[done])
             done += 1
             refused, self.refused = self.refused, {}
             self._ever_refused.update(refused)
             missed, self.missed = self.missed, []
             # If there is a next round already, all this was done before it.
-            if (refused or missed) and done == len(self.plan.rounds):
+            if (refused or missed) and done == len(self.checkpoint.rounds):
                 self._reject(refused, missed)
                 self._check_again(refused)
 
@@ -128,7 +128,7 @@ class InsertStage:
 
     def _insert_new(self, leads: pd.DataFrame, noticed: Notices) -> None:
         self.batch = _Batch.of(leads, noticed)
-        entry = self.journal.leads(leads.index)
+        entry = self.ledger.leads(leads.index)
         inserted = self.inserter.insert(leads, self.options.user, entry)
         self.refused |= inserted.refused
         self.batch = self._insert_extras(self._stored(), entry)
@@ -178,7 +178,7 @@ class InsertStage:
     def _change(self, leads: pd.DataFrame, noticed: Notices) -> None:
         """Change the existing leads that rows are duplicates of."""
         self.batch = _Batch.of(leads, noticed)
-        entry = self.journal.changes(leads.index)
+        entry = self.ledger.changes(leads.index)
         fields = self.checks.given_fields
         updated = self.updater.update(leads, self.options, fields, entry)
         with defer_signals():
@@ -214,19 +214,19 @@ class InsertStage:
         if reopened.empty:
             return
         self.run.tally.reasons.subtract(counts(reason_names(reopened)))
-        if self.plan.is_restored:
+        if self.checkpoint.is_restored:
             self._remember()
         again = self.run.files.next_round()
         self.run.settlement.forget(self._ever_refused, self.run.files.lead_ids()[:, 1])
         CheckStage(self.run, again).check_again(reopened.index)
-        self.plan.add(again)
+        self.checkpoint.add(again)
 
     def _remember(self) -> None:
         """Tell the checks what a process before this one accepted."""
-        for accepted in self.plan.rounds:
+        for accepted in self.checkpoint.rounds:
             for leads in accepted.read():
                 self.run.settlement.remember(leads)
-        self.plan.is_restored = False
+        self.checkpoint.is_restored = False
 
     def _give_up(self) -> None:
         """Account for every row of a run that ended before its time."""

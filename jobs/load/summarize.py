@@ -52,9 +52,9 @@ def with_dialable(
 
 def _remarks(calling: CallRules, campaigns: set[str]) -> list[str]:
     """Say what was not looked at."""
-    said = [f"the database has no {name}, so it keeps no lead back" for name in calling.missing]
+    notes = [f"the database has no {name}, so it keeps no lead back" for name in calling.missing]
     filters = calling.campaigns.set_index("campaign_id")["lead_filter_id"]
-    return said + [
+    return notes + [
         f"campaign {campaign} calls by the lead filter {name}, which was not looked at"
         for campaign, name in filters.items()
         if campaign in campaigns and name not in NO_FILTERS
@@ -156,5 +156,5 @@ def _show(summary: Summary, run: ImportContext) -> None:
         run.files.show(render_page(summary, details, show_phones=show_phones))
     except OSError:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever it is: the leads are loaded, and told of
+    except Exception as error:  # noqa: BLE001 - the leads are loaded, with or without a page
         summary.remarks.append(f"the page was not made: {describe_bug(error)}")

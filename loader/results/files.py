@@ -67,8 +67,8 @@ class Results(ResultFolder):
         """
         super().__init__(folder, work_in(folder))
         # A reject file that is loaded again has our columns already.
-        ours = result_columns(columns)
-        self.columns = [c for c in columns if c not in ours]
+        result_names = result_columns(columns)
+        self.columns = [c for c in columns if c not in result_names]
         self._spreadsheet_safe = spreadsheet_safe
         if goes_on:
             self._drop_leftovers()
@@ -307,12 +307,12 @@ def not_corrected(rows: pd.DataFrame) -> Findings:
     The reject file is itself well-formed, so such a row would load with its values in the wrong
     columns.
     """
-    ours = {name: column for column, name in result_columns(list(rows.columns)).items()}
-    if not ours:
+    names = {name: column for column, name in result_columns(list(rows.columns)).items()}
+    if not names:
         return no_findings()
     advice = "correct the row, and empty its reason to say so"
     parts = [
-        findings(rows.index[rows[ours["reason"]] == reason.value], reason, text=advice)
+        findings(rows.index[rows[names["reason"]] == reason.value], reason, text=advice)
         for reason in UNREADABLE
     ]
     return pd.concat(parts).sort_index()
@@ -348,8 +348,8 @@ def _with_new_ids(frame: pd.DataFrame, ids: npt.NDArray[np.int64]) -> "pd.Series
 
 def _apart(columns: list[str]) -> list[str]:
     """Add our columns to the source's, under names that the source does not have."""
-    taken, names = set(columns), list(columns)
+    used, names = set(columns), list(columns)
     for name in RESULT_COLUMNS:
-        free = next(n for n in (name, f"{CLASH_PREFIX}{name}") if n not in taken)
+        free = next(n for n in (name, f"{CLASH_PREFIX}{name}") if n not in used)
         names.append(free)
     return names

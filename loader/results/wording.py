@@ -99,6 +99,6 @@ def join_details(frame: pd.DataFrame, names: Sequence[str]) -> "pd.Series[str]":
     for name in names:
         values = frame.get(name.removesuffix("="))
         if values is not None:
-            shown = " " + (name if name.endswith("=") else "") + values
-            texts = texts + shown.fillna("")
+            detail = " " + (name if name.endswith("=") else "") + values
+            texts = texts + detail.fillna("")
     return texts.str.slice(1)
