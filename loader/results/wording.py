@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -35,7 +36,8 @@ def finding_details(findings: Findings) -> "pd.Series[str]":
     """Give the details of each finding, by row number."""
     row, lead = (findings[name].astype("str") for name in ("duplicate_row", "lead_id"))
     names = ("row_number=", "lead_id=", *FINDING_DETAILS)
-    return join_details(findings.assign(row_number=row, lead_id=lead), names)
+    details = _joined(findings.assign(row_number=row, lead_id=lead), names)
+    return to_series(pc.utf8_slice_codeunits(details, 1), findings.index)
 
 
 def add_lead_answers(findings: Findings) -> "pd.Series[str]":
@@ -68,37 +70,54 @@ def notices_text(notices: Notices, rows: pd.Index) -> "pd.Series[str]":
     """
     texts = notice_texts(notices[notices.index.isin(rows)])
     of_row = gather(to_arrow(texts).combine_chunks(), texts.index, rows)
-    return to_series(pc.binary_join(of_row, pa.scalar("; ", pa.large_string())), rows)
+    return to_series(pc.binary_join(of_row, _scalar("; ")), rows)
 
 
 def notice_texts(notices: Notices) -> "pd.Series[str]":
     """Give the text of each notice, by row number."""
-    kinds = notices["notice"].reset_index(drop=True)
-    texts = kinds.copy()
-    for name in kinds.unique():
-        places = kinds.index[kinds == name]
-        texts[places] = _with_details(Notice[name], notices.iloc[places]).array
-    return texts.set_axis(notices.index)
+    if notices.empty:
+        return notices["notice"]
+    kinds, names = pd.factorize(notices["notice"])
+    places = [np.flatnonzero(kinds == kind) for kind in range(len(names))]
+    texts = [
+        chunk
+        for name, places_of_kind in zip(names, places, strict=True)
+        for chunk in _with_details(Notice[name], notices.iloc[places_of_kind]).chunks
+    ]
+    in_order = pa.chunked_array(texts).take(pa.array(np.argsort(np.concatenate(places))))
+    return to_series(in_order, notices.index)
 
 
-def _with_details(notice: Notice, notices: Notices) -> "pd.Series[str]":
+def _with_details(notice: Notice, notices: Notices) -> pa.ChunkedArray:
     """Give the texts of notices of one kind."""
-    details = join_details(notices, NOTICE_DETAILS.get(notice, ()))
-    plain = to_series(pc.replace_substring_regex(to_arrow(details), UNSAFE, ","), details.index)
-    return notice.value + (" " + plain).where(plain != "", "")
+    details = _joined(notices, NOTICE_DETAILS.get(notice, ()))
+    if details is None:
+        return pa.chunked_array([pa.array([notice.value] * len(notices), pa.large_string())])
+    plain = pc.replace_substring_regex(details, UNSAFE, ",")
+    # A notice whose only detail is empty has no blank behind it.
+    plain = pc.if_else(pc.equal(plain, " "), _scalar(""), plain)
+    return _joined_texts(_scalar(notice.value), plain)
 
 
-def join_details(frame: pd.DataFrame, names: Sequence[str]) -> "pd.Series[str]":
-    """Give the details of each row in one text.
+def _joined(frame: pd.DataFrame, names: Sequence[str]) -> pa.ChunkedArray | None:
+    """Give the details of each row in one text, with a blank before each; None: there are none.
 
     Args:
         frame: notices or findings.
         names: of the details in their order; those that end in = are shown with their name.
     """
-    texts = pd.Series("", index=frame.index, dtype="str")
-    for name in names:
-        values = frame.get(name.removesuffix("="))
-        if values is not None:
-            detail = " " + (name if name.endswith("=") else "") + values
-            texts = texts + detail.fillna("")
-    return texts.str.slice(1)
+    parts = [
+        pc.fill_null(_joined_texts(_scalar(f" {label}"), to_arrow(values)), "")
+        for name in names
+        if (values := frame.get(name.removesuffix("="))) is not None
+        for label in [name if name.endswith("=") else ""]
+    ]
+    return _joined_texts(*parts) if parts else None
+
+
+def _joined_texts(*parts: pa.Scalar | pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.binary_join_element_wise(*parts, _scalar(""))
+
+
+def _scalar(text: str) -> pa.Scalar:
+    return pa.scalar(text, pa.large_string())
