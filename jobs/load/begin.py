@@ -87,7 +87,7 @@ def new_run(load: Load, files: Results, dialer: Dialer, mapping: ColumnMapping) 
         settlement=Settlement(options, dialer, accepted_keys),
         files=files,
         watchers=watchers,
-        gathering=ProfileBuilder(mapping, options, dialer, database, files, source.columns),
+        profile_builder=ProfileBuilder(mapping, options, dialer, database, files, source.columns),
         reporting=reporting,
         sample_of=None if rows is source else records,
         compared_with=compared_with,

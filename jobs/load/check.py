@@ -64,7 +64,7 @@ class CheckStage:
     def check(self) -> None:
         """Take every row of the file through the checks; what passes waits on disk."""
         self._check(self._readable)
-        self.run.gathering.all_read()
+        self.run.profile_builder.all_read()
         self.run.seconds.lap("report")
 
     def check_again(self, rows: pd.Index) -> None:
@@ -87,14 +87,14 @@ class CheckStage:
         for leads in self._maybe_duplicates.read():
             answers = self.run.queries.existing_leads(leads)
             for reason, rows in self.run.settlement.also_duplicates(leads, answers):
-                self.run.files.marks.add(rows, reason)
+                self.run.files.reason_bits.add(rows, reason)
         self.run.seconds.lap("all reasons")
 
     def _screened(self, screened: Screened) -> None:
         """Note what else is known of rejected rows, and all the numbers there are."""
         self.run.files.also(screened.further)
         self._may_be_duplicates(screened.with_number)
-        self.run.gathering.screened(screened)
+        self.run.profile_builder.screened(screened)
 
     def _duplicates(self, leads: pd.DataFrame) -> None:
         """Let all duplicate checks decide about duplicates, not only the first that found them."""
@@ -116,7 +116,7 @@ class CheckStage:
                 run.reject(chunk.rejected, as_findings(chunk.problems))
                 run.reject(chunk.rows, unread)
                 lap("read")
-                run.gathering.read(chunk.rows)
+                run.profile_builder.read(chunk.rows)
                 lap("report")
             rows = chunk.rows.drop(unread.index)
             lap("read")
@@ -276,8 +276,11 @@ class _Waiting:
 
     def leads_with_notices(self) -> tuple[pd.DataFrame, Notices]:
         """Read the leads back, and what was noticed of them."""
-        noticed = [notices for _, notices in self.spool.read_with_notes()]
-        return self.leads(), pd.concat([no_notices(), *noticed])
+        frames = list(self.spool.read_with_notes())
+        if not frames:
+            return pd.DataFrame(), no_notices()
+        leads, noticed = (pd.concat(parts) for parts in zip(*frames, strict=True))
+        return leads.drop(columns="filled"), noticed
 
     def all_settled(self) -> Settled:
         """Give what was found in all turns, by row_number."""

@@ -46,7 +46,7 @@ class Checkpoint:
                 "results": self.run.files.keep(),
                 "rows_read": tally.rows_read,
                 "reasons": tally.reasons,
-                "seen": self.run.gathering.seen.model_dump(mode="json"),
+                "seen": self.run.profile_builder.seen.model_dump(mode="json"),
             },
         )
 
@@ -62,7 +62,7 @@ class Checkpoint:
         self.run.files.restore(found["results"])
         self.run.tally.rows_read = found["rows_read"]
         self.run.tally.reasons.update(found["reasons"])
-        self.run.gathering.seen = RowStatistics.model_validate(found["seen"])
+        self.run.profile_builder.seen = RowStatistics.model_validate(found["seen"])
         self.is_restored = True
 
 

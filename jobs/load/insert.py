@@ -77,7 +77,7 @@ class InsertStage:
         except BusyError:
             raise  # the results are another process's now
         except (LoaderError, KeyboardInterrupt) as error:
-            self.run.gathering.ask_no_more()
+            self.run.profile_builder.ask_no_more()
             try:
                 self._give_up()
             except (SourceFileError, NoSuchFileError) as gone:

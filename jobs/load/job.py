@@ -145,7 +145,7 @@ def finish(
         ):
             planned = _notices_of_planned_changes(accepted, run)
             run.load(accepted, pd.concat([notices, planned]))
-    run.files.finish(run.gathering.count_rejected)
+    run.files.finish(run.profile_builder.count_rejected)
     run.seconds.lap("results")
     return error
 

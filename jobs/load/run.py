@@ -60,7 +60,7 @@ class ImportContext:
     """Knows the rows that this process has accepted."""
     files: Results
     watchers: Watchers
-    gathering: ProfileBuilder
+    profile_builder: ProfileBuilder
     reporting: ReportOptions = AS_USUAL
     sample_of: int | None = None
     """The rows of the file, if the source has only a sample of them."""
@@ -137,7 +137,7 @@ class ImportContext:
         self.tally.notices.update(rows_by_notice(notices))
         self.tally.number_types.update(counts(loaded["number_type"]))
         self.tally.regions.update(counts(loaded["region"]))
-        self.gathering.count_loaded(loaded, notices)
+        self.profile_builder.count_loaded(loaded, notices)
 
 
 def rows_by_notice(notices: Notices) -> Counter[str]:

@@ -75,8 +75,8 @@ def summarize(run: ImportContext, name: str, job: Job, began: datetime) -> Summa
     """
     run.count_loaded()
     source, tally, files = run.source, run.tally, run.files
-    profile = run.gathering.profile(tally)
-    trouble = [run.gathering.trouble] if run.gathering.trouble else []
+    profile = run.profile_builder.profile(tally)
+    trouble = [run.profile_builder.trouble] if run.profile_builder.trouble else []
     described = {n: getattr(source, n) for n in FileSummary.model_fields if n != "columns"}
     return Summary(
         run=name,
@@ -97,7 +97,7 @@ def summarize(run: ImportContext, name: str, job: Job, began: datetime) -> Summa
         loaded=tally.loaded,
         rejected=tally.rejected,
         reasons=in_order(tally.reasons, Reason),
-        reasons_all=in_order(run.gathering.rejected.reasons_all, Reason),
+        reasons_all=in_order(run.profile_builder.rejected.reasons_all, Reason),
         notices=in_order(tally.notices, Notice),
         lead_ids=consecutive(files.lead_ids()[:, 1]),
         number_types=dict(tally.number_types.most_common()),
@@ -152,7 +152,7 @@ def report(summary: Summary, run: ImportContext, ledger_folder: Path, *, is_done
 def _show(summary: Summary, run: ImportContext) -> None:
     """Write the page; if it cannot be made, the summary says so."""
     try:
-        details, show_phones = run.gathering.details(), run.reporting.show_phones
+        details, show_phones = run.profile_builder.details(), run.reporting.show_phones
         run.files.show(render_page(summary, details, show_phones=show_phones))
     except OSError:
         raise

@@ -77,7 +77,7 @@ class Results(ResultFolder):
         self._spools = self._rounds_of_insert = 0
         self.accepted = self.next_round(is_kept=goes_on)
         self._rejected = Spool(self.work / "rejected")
-        self.marks = ReasonBits(self.work / "marks")
+        self.reason_bits = ReasonBits(self.work / "marks")
         self._ids = self.work / "ids"
         self._ids.touch()
         self._reopened: pd.Series[int] = pd.Series(dtype="int64")
@@ -121,7 +121,7 @@ class Results(ResultFolder):
 
     def keep(self) -> dict[str, Any]:
         """See that all that was rejected so far outlives a crash; give what `restore` needs."""
-        self.marks.keep()
+        self.reason_bits.keep()
         return {
             "rejected": self._rejected.keep(),
             "reopened": {str(row): int(times) for row, times in self._reopened.items()},
@@ -149,7 +149,7 @@ class Results(ResultFolder):
     def also(self, findings: Findings) -> None:
         """Note reasons that apply to rows, be they the first or not."""
         for name in findings["reason"].unique():
-            self.marks.add(findings.index[findings["reason"] == name], Reason[name])
+            self.reason_bits.add(findings.index[findings["reason"] == name], Reason[name])
 
     def load(self, lead_ids: "pd.Series[int]", notices: Notices, *, new: bool = True) -> None:
         """Note loaded rows.
@@ -199,7 +199,7 @@ class Results(ResultFolder):
 
     def take_back(self, rows: pd.Index) -> None:
         """Forget that rows were rejected: they are loaded, or decided anew."""
-        self.marks.clear(rows)
+        self.reason_bits.clear(rows)
         again = pd.Series(self._rounds(rows) + 1, index=rows, dtype="int64")
         self._reopened = pd.concat([self._reopened.drop(rows, errors="ignore"), again])
 
@@ -239,7 +239,7 @@ class Results(ResultFolder):
                 names, those of findings, and reason_bits (uint64), see `ReasonBits`.
         """
         ids = self.lead_ids()
-        names = _apart(self.columns)
+        names = _with_result_columns(self.columns)
         if self._spreadsheet_safe:
             names = no_formulas(pa.array(names, pa.large_string())).to_pylist()
         schema = pa.schema([(name, pa.large_string()) for name in names])
@@ -247,7 +247,7 @@ class Results(ResultFolder):
         for frame in self.rejected():
             for start in range(0, len(frame), 20_000):
                 part = frame[start : start + 20_000]
-                part = part.assign(reason_bits=self.marks.of(part.index))
+                part = part.assign(reason_bits=self.reason_bits.of(part.index))
                 count(part)
                 writer.write_table(self._rejected_table(part, ids, schema))
         writer.close()
@@ -346,7 +346,7 @@ def _with_new_ids(frame: pd.DataFrame, ids: npt.NDArray[np.int64]) -> "pd.Series
     return frame["lead_id"].fillna(new.where(ids[place, 0] == wanted))
 
 
-def _apart(columns: list[str]) -> list[str]:
+def _with_result_columns(columns: list[str]) -> list[str]:
     """Add our columns to the source's, under names that the source does not have."""
     used, names = set(columns), list(columns)
     for name in RESULT_COLUMNS:
