@@ -127,12 +127,15 @@ key in that list."""
 
 @dataclass(frozen=True, kw_only=True)
 class Lookups:
-    """The answers of the database about the leads of one chunk."""
+    """Answers about the leads of one chunk; empty where nothing was asked or found."""
 
     dnc: pd.Index = field(default_factory=lambda: pd.Index([], dtype="str"))
     """The numbers of the chunk, and `727XXXXXXX` area codes, that are in vicidial_dnc (str)."""
     campaign_dnc: pd.Index = field(default_factory=lambda: pd.Index([], dtype="str"))
     """The same of vicidial_campaign_dnc: folded campaign_id, `|` and number or area code (str)."""
+    feeds: Mapping[str, pd.Index] = field(default_factory=dict)
+    """By name of a feed, the row numbers of leads that have a number of it. The first feed that has
+    a number rejects it."""
     days_ahead: Mapping[int, datetime] = field(default_factory=dict)
     """By number of days: the same clock time so many days from now; a time that clocks skip in
     spring is one hour later."""

@@ -1,24 +1,66 @@
 """What the stages say of rows: small frames over the row numbers that they concern."""
 
+from collections.abc import Mapping
 from functools import cache
 
 import pandas as pd
-import pyarrow.compute as pc
 
-from loader.frames.arrow import to_arrow, to_series
 from loader.reasons import Notice, Reason
 
 Findings = pd.DataFrame
-"""Rejections. Index row_number; columns reason, details, answer, answer_tail (str), and
-lead_id and duplicate_row (Int64): the existing lead, or the earlier row of the file, that the
-row is a duplicate of. add_lead's line is answer + lead_id + answer_tail."""
+"""Rejections. Index row_number; columns as in `FINDING_TYPES`: reason; its details, null where it
+has no such detail; lead_id and duplicate_row, the existing lead, or the earlier row of the file,
+that the row is a duplicate of; and what add_lead answers behind its sentence, which is answer,
+lead_id and answer_tail."""
 
 Notices = pd.DataFrame
-"""Index row_number (may repeat); columns notice and details (str)."""
+"""What was noticed. Index row_number, which repeats where a row has several, in the order in which
+they were noticed. Column notice (str), and those of `NOTICE_DETAILS` that occur (str, null where a
+notice has no such detail)."""
+
+NOTICE_DETAILS: Mapping[Notice, tuple[str, ...]] = {
+    Notice.VALUE_CUT: ("field",),
+    Notice.CONTROL_CHARACTERS_DROPPED: ("field",),
+    Notice.UNSTORABLE_REPLACED: ("field",),
+    Notice.INVALID_DATE: ("field",),
+    Notice.INVALID_SWITCH: ("field",),
+    Notice.LIST_ID_CLEANED: ("value",),
+    Notice.UNKNOWN_COUNTRY: ("value",),
+    Notice.EXTENSION_DROPPED: ("value",),
+    Notice.TIME_ZONE_OF_NUMBER: ("value",),
+    Notice.AMBIGUOUS_TIME_ZONE: ("zones=",),
+    Notice.NO_CAMPAIGN_FOR_LIST: ("list_id=",),
+    Notice.PHONE_PROMOTED: ("field=", "instead_of="),
+    Notice.UPDATED_EXISTING_LEAD: ("fields=",),
+    Notice.MOVED_EXISTING_LEAD: ("from_list_id=",),
+    Notice.ALT_PHONES_LOADED: ("count=",),
+    Notice.CUSTOM_FIELDS_ADDED: ("list_id=",),
+    Notice.NO_CUSTOM_FIELDS_FOR_LIST: ("list_id=",),
+    Notice.NO_FIELDS_DEFINED: ("list_id=",),
+    Notice.NO_FIELDS_TO_UPDATE: ("list_id=",),
+    Notice.ADDED_TO_HOPPER: ("hopper_id=", "priority="),
+    Notice.NOT_ADDED_TO_HOPPER: ("gmt_offset_now=",),
+    Notice.CALLBACK_ADDED: (
+        "callback_id=", "campaign_id=", "callback_time=", "recipient=", "user=", "status=",
+    ),
+    Notice.CALLBACK_CAMPAIGN_NOT_VALID: ("campaign_id=",),
+    Notice.CALLBACK_USER_NOT_VALID: ("campaign_id=", "user=", "recipient="),
+    Notice.CALLBACK_DATE_NOT_VALID: ("campaign_id=", "callback_datetime="),
+    Notice.EXTRA_NOT_STORED: ("table=", "error="),
+    Notice.CHANGED_BY_SERVER: ("table=",),
+}  # fmt: skip
+"""The details of each notice in the order of result files, which show those with = by name."""
+
+FINDING_DETAILS = (
+    "text", "field=", "phone_number=", "problem", "feed=", "list_id=", "archived=", "campaign_id=",
+    "zones=", "error=",
+)  # fmt: skip
+"""The details of findings in the order of result files, which show those with = by name. text is
+for a person to read; archived is Y where the existing lead is in the archive."""
 
 FINDING_TYPES = {
     "reason": "str",
-    "details": "str",
+    **{name.removesuffix("="): "str" for name in FINDING_DETAILS},
     "answer": "str",
     "answer_tail": "str",
     "lead_id": "Int64",
@@ -29,22 +71,23 @@ FINDING_TYPES = {
 def findings(
     rows: pd.Index,
     reason: Reason,
-    details: "pd.Series[str] | str",
-    answered: "pd.Series[str] | str",
+    answer: "pd.Series[str] | str" = "",
+    **details: "pd.Series[str] | str",
 ) -> Findings:
     """Reject rows for a reason.
 
     Args:
         rows: their row numbers.
         reason: why.
-        details: what a person needs to know beyond the reason.
-        answered: what follows add_lead's sentence, fields joined by `|`; a series over at least
+        answer: what follows add_lead's sentence, fields joined by `|`; a series over at least
             `rows`.
+        details: by name, see `FINDING_DETAILS`; likewise.
     """
     if rows.empty:
         return no_findings()
-    answer = f"ERROR: add_lead {reason.answer} - " + answered if reason.answer else ""
-    values = {"reason": reason.value, "details": details, "answer": answer, "answer_tail": ""}
+    if not reason.answer:
+        answer = ""
+    values = {"reason": reason.value, "answer": answer, "answer_tail": "", **details}
     frame = pd.DataFrame(values, index=rows)
     return frame.reindex(columns=list(FINDING_TYPES)).astype(FINDING_TYPES)
 
@@ -57,31 +100,21 @@ def no_findings() -> Findings:
     )
 
 
-def notices(rows: pd.Index, notice: Notice, details: "pd.Series[str] | str") -> Notices:
-    """Say the same thing of several rows."""
+def notices(rows: pd.Index, notice: Notice, **details: "pd.Series[str] | str") -> Notices:
+    """Say the same thing of several rows.
+
+    Args:
+        rows: their row numbers.
+        notice: what was noticed.
+        details: by name, see `NOTICE_DETAILS`; a series over at least `rows`, null where a row has
+            no such detail.
+    """
     if rows.empty:
         return no_notices()
-    said = pd.DataFrame({"notice": notice.value, "details": details}, index=rows).astype("str")
-    # Semicolons part the notices of a row, see `in_words`; a line break would part its lines.
-    plain = pc.replace_substring_regex(to_arrow(said["details"]), r"[;\p{Cc}]", ",")
-    return said.assign(details=to_series(plain, rows))
+    return pd.DataFrame({"notice": notice.value, **details}, index=rows).astype("str")
 
 
 @cache
 def no_notices() -> Notices:
-    """Give the frame that says nothing; it is one and the same, and not to be changed."""
-    nothing = pd.Index([], dtype="int64")
-    return pd.DataFrame({"notice": "", "details": ""}, index=nothing).astype("str")
-
-
-def to_text(said: Notices, rows: pd.Index) -> "pd.Series[str]":
-    """Give the notices of each row in one text, in the order of `said`; empty where it has none."""
-    said = said[said.index.isin(rows)]
-    words = said["notice"] + (" " + said["details"]).where(said["details"] != "", "")
-    # Round by round instead of a join for each row: no row has more than a few notices.
-    nth = words.groupby(level=0).cumcount()
-    told = pd.Series("", index=rows, dtype="str")
-    for number in range(int(nth.max()) + 1 if len(nth) else 0):
-        of_number = words[nth == number]
-        told.loc[of_number.index] += ("; " if number else "") + of_number
-    return told
+    """Give the frame without a notice; it is one and the same, and not to be changed."""
+    return pd.DataFrame({"notice": ""}, index=pd.Index([], dtype="int64")).astype("str")

@@ -9,6 +9,7 @@ from jobs.load.remarks import SEARCHED
 from jobs.load.request import LoadRequest
 from jobs.load.resume import ImportRun
 from jobs.load.run import ImportContext
+from loader.checks.settlement import Settlement
 from loader.clock import Clock
 from loader.dialer import Dialer
 from loader.errors import ConfigurationError, RejectRateError
@@ -17,6 +18,7 @@ from loader.feeds.files import read_feeds
 from loader.fields.mapping import ColumnMapping, map_columns, read_mapping_file
 from loader.options.load import LoadOptions
 from loader.pipeline import Checks
+from loader.queries.chunk import ChunkQueries
 from loader.queries.facts import read_dialer
 from loader.reading.source import SourceFile, take_sample
 from loader.report.comparison import read_summary
@@ -70,16 +72,22 @@ def new_run(load: Load, files: Results, dialer: Dialer, mapping: ColumnMapping) 
         rows, records = take_sample(source, reporting.sample, report_progress)
     # The run before this one has looked up all numbers in the feeds.
     needs_no_feeds = load.is_resumed and not options.invalid_phone_fallback
+    feeds = [] if needs_no_feeds else read_feeds(options, files.work)
+    accepted_keys = files.work / "checked"
+    accepted_keys.mkdir(exist_ok=True)
     return ImportContext(
         source=rows,
         mapping=mapping,
         options=options,
         database=database,
         dialer=dialer,
-        feeds=[] if needs_no_feeds else read_feeds(options, files.work),
+        feeds=feeds,
+        checks=Checks.of_file(options, mapping, dialer, rows.sample),
+        queries=ChunkQueries(database, options, dialer, feeds),
+        settlement=Settlement(options, dialer, accepted_keys),
         files=files,
         watchers=watchers,
-        gathering=ProfileBuilder(mapping, options, dialer, database, files, source.columns),
+        profile_builder=ProfileBuilder(mapping, options, dialer, database, files, source.columns),
         reporting=reporting,
         sample_of=None if rows is source else records,
         compared_with=compared_with,
@@ -102,7 +110,7 @@ def refuse_missing_tables(checks: Checks) -> None:
         "campaign_dnc_check": "vicidial_campaign_dnc",
         "duplicate_scope_archive": "vicidial_list_archive",
     }
-    tables = {name: table for name, table in needs.items() if name in checks.filling.fields}
+    tables = {name: table for name, table in needs.items() if name in checks.defaults.fields}
     tables |= {name: reads[name] for name in reads if getattr(checks.options, name) != "N"}
     if not checks.dialer.knows_leads:
         return

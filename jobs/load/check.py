@@ -14,13 +14,22 @@ import pyarrow.compute as pc
 
 from jobs.load.run import ImportContext
 from loader.checks.duplicates import KEYED
-from loader.findings import FINDING_TYPES, Findings, no_findings, notices
+from loader.checks.settlement import Settled
+from loader.findings import (
+    FINDING_TYPES,
+    Findings,
+    Notices,
+    no_findings,
+    no_notices,
+    notices,
+)
 from loader.frames.arrow import to_arrow
 from loader.frames.spool import Spool
 from loader.options.duplicate_check import CHECKS, Kind, parse_duplicate_check
-from loader.pipeline import Checks, Screened, noticing
+from loader.pipeline import Screened
 from loader.reasons import Notice, Reason
 from loader.results.files import not_corrected
+from loader.results.wording import reason_names
 
 Chunks = Callable[[], Iterator[tuple[pd.DataFrame, pd.DataFrame]]]
 """Reads rows of the source file, chunk by chunk, beside the same rows named as fields."""
@@ -43,20 +52,20 @@ a duplicate by name or title, the person."""
 class CheckStage:
     """The checks of one run over its whole file."""
 
-    def __init__(self, run: ImportContext, checks: Checks, accepted: Spool) -> None:
-        """Take checks that have accepted nothing yet, and where accepted rows go."""
-        self.run, self.checks, self.accepted = run, checks, accepted
+    def __init__(self, run: ImportContext, accepted: Spool) -> None:
+        """Take a run, and where accepted rows go."""
+        self.run, self.checks, self.accepted = run, run.checks, accepted
         self._was_read = False
-        self._asking = run.files.spool()
+        self._maybe_duplicates = run.files.spool()
         """Rejected rows that may be duplicates besides."""
         self._refused: list[pd.Series[str]] = []
-        """Reasons by row_number, of rows for which another number is tried."""
+        """Names of reasons by row_number, of rows for which another number is tried."""
 
     def check(self) -> None:
         """Take every row of the file through the checks; what passes waits on disk."""
         self._check(self._readable)
-        self.run.gathering.all_read()
-        self.checks.seconds.lap("report")
+        self.run.profile_builder.all_read()
+        self.run.seconds.lap("report")
 
     def check_again(self, rows: pd.Index) -> None:
         """Take some rows of the file through the checks, as if they were all of it."""
@@ -68,35 +77,38 @@ class CheckStage:
         self._check(chunks)
 
     def _check(self, chunks: Chunks) -> None:
-        told = _Told(reject=self._reject, screened=self._screened, duplicates=self._duplicates)
-        self._round(chunks, told)
+        receivers = _Receivers(
+            reject=self._reject, screened=self._screened, duplicates=self._duplicates
+        )
+        self._round(chunks, receivers)
         for name in self.run.options.invalid_phone_fallback:
             if name in self.checks.mapping.fields and self._refused:
                 self._promote(name)
-        for leads in self._asking.read():
-            for reason, rows in self.checks.also_duplicates(leads):
-                self.run.files.marks.add(rows, reason)
-        self.checks.seconds.lap("all reasons")
+        for leads in self._maybe_duplicates.read():
+            answers = self.run.queries.existing_leads(leads)
+            for reason, rows in self.run.settlement.also_duplicates(leads, answers):
+                self.run.files.reason_bits.add(rows, reason)
+        self.run.seconds.lap("all reasons")
 
     def _screened(self, screened: Screened) -> None:
         """Note what else is known of rejected rows, and all the numbers there are."""
         self.run.files.also(screened.further)
-        self._may_be_duplicates(screened.asking)
-        self.run.gathering.screened(screened)
+        self._may_be_duplicates(screened.with_number)
+        self.run.profile_builder.screened(screened)
 
     def _duplicates(self, leads: pd.DataFrame) -> None:
-        """Let all checks be asked about duplicates, not only the first that found them."""
+        """Let all duplicate checks decide about duplicates, not only the first that found them."""
         if len(self.run.options.duplicate_checks) > 1:
             self._may_be_duplicates(leads)
 
     def _may_be_duplicates(self, leads: pd.DataFrame) -> None:
         if len(leads) and self.run.options.duplicate_checks:
-            self._asking.append(leads[list(KEYED)])
+            self._maybe_duplicates.append(leads[list(KEYED)])
 
     def _readable(self) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
         """Give the rows that can be read; the first time through, note the others."""
         first, self._was_read = not self._was_read, True
-        run, lap = self.run, self.checks.seconds.lap
+        run, lap = self.run, self.run.seconds.lap
         for chunk in run.source.chunks():
             unread = not_corrected(chunk.rows)
             if first:
@@ -104,7 +116,7 @@ class CheckStage:
                 run.reject(chunk.rejected, as_findings(chunk.problems))
                 run.reject(chunk.rows, unread)
                 lap("read")
-                run.gathering.read(chunk.rows)
+                run.profile_builder.read(chunk.rows)
                 lap("report")
             rows = chunk.rows.drop(unread.index)
             lap("read")
@@ -116,10 +128,9 @@ class CheckStage:
     def _reject(self, rows: pd.DataFrame, found: Findings) -> None:
         self.run.reject(rows, found)
         if self.run.options.invalid_phone_fallback:
-            reasons = found["reason"]
-            by_phone = reasons.str.replace(r":.*", "", regex=True).isin(PHONE_REASONS)
-            if by_phone.any():
-                self._refused.append(reasons[by_phone])
+            by_phone = found[found["reason"].isin(PHONE_REASONS)]
+            if len(by_phone):
+                self._refused.append(reason_names(by_phone))
 
     def _promote(self, name: str) -> None:
         """Try the number in a field for the rows whose own number was rejected."""
@@ -130,70 +141,101 @@ class CheckStage:
             for rows in self.run.source_rows(refused.index):
                 fields = self.checks.fields(rows)
                 numbers = fields[name]
-                there = numbers.str.strip() != ""
+                has_number = numbers.str.strip() != ""
                 promoted = fields.assign(phone_number=numbers)
                 promoted[name] = ""
-                yield rows[there], promoted[there].astype("str")
+                yield rows[has_number], promoted[has_number].astype("str")
 
-        def accept(leads: pd.DataFrame) -> pd.DataFrame:
-            mended.append(leads.index)
-            details = f"field={name} instead_of=" + refused[leads.index]
-            return noticing(leads, notices(leads.index, Notice.PHONE_PROMOTED, details))
+        def accept(rows: pd.Index) -> Notices:
+            mended.append(rows)
+            return notices(rows, Notice.PHONE_PROMOTED, field=name, instead_of=refused)
 
-        self._round(chunks, _Told(accept=accept))
+        self._round(chunks, _Receivers(accept=accept))
         rows = pd.Index([], dtype="int64").append(mended)
         self.run.take_back(rows)
         refused = refused.drop(rows)
         self._refused = [refused] if len(refused) else []
 
-    def _round(self, chunks: Chunks, told: "_Told") -> None:
+    def _round(self, chunks: Chunks, receivers: "_Receivers") -> None:
         """Take chunks through all checks."""
         if self.run.options.keep != "first":
-            self._settle_by_preference(chunks, told)
+            self._settle_by_preference(chunks, receivers)
             return
         for rows, fields in chunks():
-            screened = self.checks.screen(fields)
-            told.reject(rows, screened.rejected)
-            told.screened(screened)
-            self._settled(rows, screened.leads, *self.checks.settle(screened.leads), told)
+            screened = self._screen(rows, fields, receivers)
+            settled = self._settle(screened.leads)
+            self._accept(rows, screened.leads, screened.notices, settled, receivers)
 
-    def _settle_by_preference(self, chunks: Chunks, told: "_Told") -> None:
+    def _settle_by_preference(self, chunks: Chunks, receivers: "_Receivers") -> None:
         waiting = []
         for rows, fields in chunks():
-            screened = self.checks.screen(fields)
-            told.reject(rows, screened.rejected)
-            told.screened(screened)
-            waiting.append(_Waiting.of(screened.leads, fields, self.run.files.spool))
+            screened = self._screen(rows, fields, receivers)
+            waiting.append(_Waiting.of(screened, fields, self.run.files.spool))
         for each, leads in by_preference(waiting, self.run.options.keep):
-            each.settled(*self.checks.settle(leads))
+            each.settled(self._settle(leads))
         for (rows, _), each in zip(chunks(), waiting, strict=True):
-            leads = each.leads()
+            leads, notices = each.leads_with_notices()
             if len(leads):
-                self._settled(rows, leads, each.findings(), each.changing(), told)
+                self._accept(rows, leads, notices, each.all_settled(), receivers)
 
-    def _settled(
+    def _screen(
+        self, rows: pd.DataFrame, fields: pd.DataFrame, receivers: "_Receivers"
+    ) -> Screened:
+        """Check rows by themselves.
+
+        Args:
+            rows: of the source file.
+            fields: the same rows named as fields.
+            receivers: take what is found.
+        """
+        checks, lap = self.checks, self.run.seconds.lap
+        chunk = checks.clean(fields)
+        lap("clean")
+        chunk = checks.normalize(chunk)
+        lap("phones")
+        answers = self.run.queries.do_not_call(chunk.leads)
+        lap("do not call")
+        screened = checks.screen(chunk, answers)
+        lap("time zone")
+        receivers.reject(rows, screened.rejected)
+        receivers.screened(screened)
+        return screened
+
+    def _settle(self, leads: pd.DataFrame) -> Settled:
+        """Find the duplicates among screened leads, in their order."""
+        answers = self.run.queries.existing_leads(leads)
+        self.run.seconds.lap("look up")
+        settled = self.run.settlement.settle(leads, answers)
+        self.run.seconds.lap("duplicates")
+        return settled
+
+    def _accept(
         self,
         rows: pd.DataFrame,
         leads: pd.DataFrame,
-        found: Findings,
-        changing: "pd.Series[int]",
-        told: "_Told",
+        notices: Notices,
+        settled: Settled,
+        receivers: "_Receivers",
     ) -> None:
         """Reject the duplicates among leads, and let the others wait for the insert."""
-        told.reject(rows, found)
-        told.duplicates(leads.loc[found.index])
-        leads = self.checks.staying(leads, found, changing)
-        self.accepted.append(self.checks.complete(told.accept(leads)))
+        receivers.reject(rows, settled.findings)
+        receivers.duplicates(leads.loc[settled.findings.index])
+        leads = settled.staying(leads)
+        answers = self.run.queries.days_ahead(self.checks.days_ahead(leads))
+        leads, of_extras = self.checks.complete(leads, answers)
+        self.run.seconds.lap("extras")
+        noticed = pd.concat([notices, receivers.accept(leads.index), of_extras])
+        self.accepted.append(leads, noticed[noticed.index.isin(leads.index)])
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Told:
-    """Who is told what a round finds, chunk by chunk."""
+class _Receivers:
+    """What takes the findings of a round, chunk by chunk."""
 
     reject: Callable[[pd.DataFrame, Findings], None] = lambda _rows, _found: None
-    """Of rows, some of which are rejected."""
-    accept: Callable[[pd.DataFrame], pd.DataFrame] = lambda leads: leads
-    """Of leads that stay, which it may change."""
+    """Takes rows, some of which are rejected."""
+    accept: Callable[[pd.Index], Notices] = lambda _rows: no_notices()
+    """Takes the row numbers of leads that stay; gives what there is to notice about them."""
     screened: Callable[[Screened], None] = lambda _screened: None
     duplicates: Callable[[pd.DataFrame], None] = lambda _leads: None
 
@@ -206,16 +248,14 @@ class _Waiting:
     counts: frozenset[int]
     """The numbers of filled fields that its rows have."""
     found: Spool
-    changes: "list[pd.Series[int]]"
+    changes: "list[pd.Series[int] | None]"
 
     @classmethod
-    def of(
-        cls, leads: pd.DataFrame, fields: pd.DataFrame, spool: Callable[[], Spool]
-    ) -> "_Waiting":
-        """Put the screened `leads` of a chunk on disk; `fields` are those of all its rows."""
-        filled = filled_fields(fields).reindex(leads.index)
+    def of(cls, screened: Screened, fields: pd.DataFrame, spool: Callable[[], Spool]) -> "_Waiting":
+        """Put the screened leads of a chunk on disk; `fields` are those of all its rows."""
+        filled = filled_fields(fields).reindex(screened.leads.index)
         kept = spool()
-        kept.append(leads.assign(filled=filled))
+        kept.append(screened.leads.assign(filled=filled), screened.notices)
         kept.close()
         return cls(kept, frozenset(filled.unique().tolist()), spool(), [])
 
@@ -228,21 +268,26 @@ class _Waiting:
         """Read the leads back as they were put away."""
         return self.rows().drop(columns="filled")
 
-    def settled(self, found: Findings, changing: "pd.Series[int]") -> None:
+    def settled(self, settled: Settled) -> None:
         """Note what was found of some of the rows, in whatever order they have their turn."""
-        self.found.append(found)
+        self.found.append(settled.findings)
         self.found.close()
-        self.changes.append(changing)
+        self.changes.append(settled.changing)
 
-    def findings(self) -> Findings:
-        """Give the findings of all turns, by row_number."""
+    def leads_with_notices(self) -> tuple[pd.DataFrame, Notices]:
+        """Read the leads back, and what was noticed of them."""
+        frames = list(self.spool.read_with_notes())
+        if not frames:
+            return pd.DataFrame(), no_notices()
+        leads, noticed = (pd.concat(parts) for parts in zip(*frames, strict=True))
+        return leads.drop(columns="filled"), noticed
+
+    def all_settled(self) -> Settled:
+        """Give what was found in all turns, by row_number."""
         frames = [frame.astype(FINDING_TYPES) for frame in self.found.read()]
-        return pd.concat([no_findings(), *frames]).sort_index()
-
-    def changing(self) -> "pd.Series[int]":
-        """Give the existing lead (Int64) of each row that changes one, by row_number."""
-        changes: pd.Series[int] = pd.concat([pd.Series(dtype="Int64"), *self.changes])
-        return changes.sort_index()
+        found = pd.concat([no_findings(), *frames]).sort_index()
+        changes = [changing for changing in self.changes if changing is not None]
+        return Settled(found, pd.concat(changes).sort_index() if changes else None)
 
 
 def by_preference(waiting: list[_Waiting], keep: str) -> Iterator[tuple[_Waiting, pd.DataFrame]]:
@@ -270,5 +315,5 @@ def filled_fields(fields: pd.DataFrame) -> "pd.Series[int]":
 
 def as_findings(problems: pd.DataFrame) -> Findings:
     """Turn what the reader rejected into findings."""
-    found = problems.assign(answer="", answer_tail="")
+    found = problems.rename(columns={"details": "text"}).assign(answer="", answer_tail="")
     return found.reindex(columns=list(FINDING_TYPES)).astype(FINDING_TYPES)

@@ -16,6 +16,8 @@ from loader.frames.spool import Spool
 from loader.profile.records import RowStatistics
 
 FILE = "plan.json"
+FORMAT = 2
+"""Of the plan and of what waits beside it; another version of the program may have another one."""
 
 
 class Checkpoint:
@@ -37,13 +39,14 @@ class Checkpoint:
         _write(
             self.run.files.work / FILE,
             {
+                "format": FORMAT,
                 "run": self.name,
                 "now": self.run.dialer.clock.now.isoformat(),
                 "rounds": self._kept,
                 "results": self.run.files.keep(),
                 "rows_read": tally.rows_read,
                 "reasons": tally.reasons,
-                "seen": self.run.gathering.seen.model_dump(mode="json"),
+                "seen": self.run.profile_builder.seen.model_dump(mode="json"),
             },
         )
 
@@ -59,15 +62,15 @@ class Checkpoint:
         self.run.files.restore(found["results"])
         self.run.tally.rows_read = found["rows_read"]
         self.run.tally.reasons.update(found["reasons"])
-        self.run.gathering.seen = RowStatistics.model_validate(found.get("seen", {}))
+        self.run.profile_builder.seen = RowStatistics.model_validate(found["seen"])
         self.is_restored = True
 
 
 def read_plan(folder: Path) -> dict[str, Any]:
-    """Read the plan in a results folder; {} if there is none."""
+    """Read the plan in a results folder; {} if there is none that this version can complete."""
     path = folder / ".work" / FILE
     found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    return found
+    return found if found.get("format") == FORMAT else {}
 
 
 def began_at(folder: Path) -> datetime:

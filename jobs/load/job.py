@@ -13,23 +13,25 @@ from jobs.load.begin import (
 )
 from jobs.load.check import CheckStage
 from jobs.load.checkpoint import Checkpoint
-from jobs.load.insert import InsertStage, changes_told
+from jobs.load.insert import InsertStage
 from jobs.load.request import LoadRequest
 from jobs.load.resume import ImportRun, open_run
 from jobs.load.run import ImportContext
 from jobs.load.summarize import Job, expected_summary, report, summarize
 from jobs.watchers import Watchers
+from loader.checks.settlement import EXISTING_LEAD_ID
 from loader.errors import (
     DeclinedError,
     LoaderError,
     UsageError,
 )
+from loader.findings import Notices, no_notices
 from loader.ledger.runs import run_name
-from loader.pipeline import EXISTING_LEAD_ID, Checks
 from loader.reading.source import SourceFile
 from loader.results.files import Results
 from loader.results.folder import translate_disk_errors
 from loader.results.summary import Summary
+from loader.writing.notices import of_changes
 from loader.writing.updates import LeadUpdater
 
 
@@ -76,18 +78,17 @@ def _run(load: Load) -> Summary:
     )
     try:
         run = new_run(load, files, dialer, mapping)
-        checks = run.new_checks("checked")
-        refuse_missing_tables(checks)
+        refuse_missing_tables(run.checks)
         watchers.started(source, mapping)
         checkpoint = Checkpoint(run, name)
         if load.is_resumed:
             watchers.say(f"{source.name}: resuming run {name}, which is incomplete")
             checkpoint.restore()
         else:
-            CheckStage(run, checks, files.accepted).check()
+            CheckStage(run, files.accepted).check()
             refuse_bad_file(run)
             if import_run:
-                _confirm(expected_summary(run, name, began, checks.seconds), watchers)
+                _confirm(expected_summary(run, name, began), watchers)
                 checkpoint.add(files.accepted)
                 import_run.inserting(mapping.fields, run.tally.rows_read, run.tally.rejected)
     except BaseException:  # Ctrl-C too: nothing was inserted
@@ -95,7 +96,7 @@ def _run(load: Load) -> Summary:
         if not load.is_resumed and not (import_run and import_run.is_lost()):
             files.discard()
         raise
-    return _complete(run, checks, checkpoint, load, began)
+    return _complete(run, checkpoint, load, began)
 
 
 def _confirm(expected: Summary, watchers: Watchers) -> None:
@@ -108,14 +109,12 @@ def _confirm(expected: Summary, watchers: Watchers) -> None:
         raise DeclinedError(f"{expected.file.name}: nothing was inserted")
 
 
-def _complete(
-    run: ImportContext, checks: Checks, checkpoint: Checkpoint, load: Load, began: datetime
-) -> Summary:
+def _complete(run: ImportContext, checkpoint: Checkpoint, load: Load, began: datetime) -> Summary:
     """Insert what passed the checks, and write the results."""
     import_run = load.import_run
-    error = finish(run, checks, checkpoint, import_run)
+    error = finish(run, checkpoint, import_run)
     job: Job = "import" if import_run else "validate"
-    summary = summarize(run, checkpoint.name, job, began, checks.seconds)
+    summary = summarize(run, checkpoint.name, job, began)
     if import_run and import_run.ledger.remark:
         summary.remarks.append(import_run.ledger.remark)
     summary = report(summary, run, load.request.ledger_path, is_done=error is None)
@@ -128,7 +127,7 @@ def _complete(
 
 
 def finish(
-    run: ImportContext, checks: Checks, checkpoint: Checkpoint, import_run: ImportRun | None
+    run: ImportContext, checkpoint: Checkpoint, import_run: ImportRun | None
 ) -> LoaderError | KeyboardInterrupt | None:
     """Insert what passed the checks, or only record it, and write the result files.
 
@@ -137,29 +136,30 @@ def finish(
     """
     error = None
     if import_run and run.database:
-        error = InsertStage(
-            run, checks, run.database, checkpoint, import_run.batches()
-        ).insert_all()
+        error = InsertStage(run, run.database, checkpoint, import_run.batches()).insert_all()
     else:
         changes = run.options.on_duplicate != "reject"
-        for accepted in run.files.accepted.read(run.options.batch_size if changes else None):
-            run.load(_with_planned_changes(accepted, run, checks))
-    run.files.finish(run.gathering.count_rejected)
-    checks.seconds.lap("results")
+        waiting = run.files.accepted
+        for accepted, notices in waiting.read_with_notes(
+            run.options.batch_size if changes else None
+        ):
+            planned = _notices_of_planned_changes(accepted, run)
+            run.load(accepted, pd.concat([notices, planned]))
+    run.files.finish(run.profile_builder.count_rejected)
+    run.seconds.lap("results")
     return error
 
 
-def _with_planned_changes(leads: pd.DataFrame, run: ImportContext, checks: Checks) -> pd.DataFrame:
-    """Add notices to the rows that would change existing leads: what they would change."""
+def _notices_of_planned_changes(leads: pd.DataFrame, run: ImportContext) -> Notices:
+    """Notice what the rows that would change existing leads would change."""
     if (
         run.database is None
         or EXISTING_LEAD_ID not in leads
         or leads[EXISTING_LEAD_ID].isna().all()
     ):
-        return leads
+        return no_notices()
     changing = leads[leads[EXISTING_LEAD_ID].notna()].astype({EXISTING_LEAD_ID: "int64"})
     updater = LeadUpdater(run.database, run.dialer.columns)
-    changes = updater.plan(changing, run.options, checks.fields_given)
+    changes = updater.plan(changing, run.options, run.checks.given_fields)
     run.files.change(changes)
-    words = changes_told(changing, changes)["notices"]
-    return leads.assign(notices=words.reindex(leads.index).fillna(leads["notices"]))
+    return of_changes(changing.index, changes)

@@ -11,6 +11,7 @@ from loader.database.connection import Database
 from loader.dialer import Dialer
 from loader.errors import LoaderError, describe_bug
 from loader.fields.mapping import ColumnMapping
+from loader.findings import Notices
 from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
 from loader.pipeline import Screened
@@ -75,7 +76,7 @@ class ProfileBuilder:
     def screened(self, screened: Screened) -> None:
         """Look at the numbers of rows that have one, those that are rejected too."""
         with self._aside():
-            for leads in (screened.leads, screened.asking):
+            for leads in (screened.leads, screened.with_number):
                 self._row_profile.add_numbers(leads["phone_number"])
 
     def all_read(self) -> None:
@@ -83,10 +84,10 @@ class ProfileBuilder:
         with self._aside():
             self.seen = self._row_profile.statistics()
 
-    def count_loaded(self, leads: pd.DataFrame, said: pd.DataFrame) -> None:
+    def count_loaded(self, leads: pd.DataFrame, notices: Notices) -> None:
         """Count loaded rows, see `LoadedRows.add`; list_id (int64) is read, too."""
         with self._aside():
-            self.loaded.add(leads, said)
+            self.loaded.add(leads, notices)
             self.call_times.add(leads)
 
     def count_rejected(self, rejected: pd.DataFrame) -> None:

@@ -169,8 +169,9 @@ def _resume(ledger: Ledger, before: RunRecord, request: LoadRequest) -> ImportRu
         if BatchLedger(ledger, record.run, record.owner).known:
             raise ConfigurationError(
                 f"run {record.run} began to load this file, and the files that are needed to "
-                f"complete it are missing here: {record.results}/.work on {before.host}. Run the "
-                f"same command there, or undo what was loaded: leadloader undo {record.run}"
+                f"complete it are missing here: {record.results}/.work on {before.host}, written "
+                "by the same version of leadloader. Run the same command there, with the same "
+                f"version, or undo what was loaded: leadloader undo {record.run}"
             )
         ledger.update(record.run, of_owner=record.owner, state="checking")
     # A relative path stays relative if it names the same folder.

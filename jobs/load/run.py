@@ -3,33 +3,50 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from time import perf_counter
 
 import pandas as pd
 
 from jobs.load.profile import ProfileBuilder
 from jobs.watchers import Watchers
+from loader.checks.settlement import EXISTING_LEAD_ID, Settlement
 from loader.database.connection import Database
 from loader.dialer import Dialer
 from loader.feeds.feed import Feed
 from loader.fields.mapping import ColumnMapping
-from loader.findings import Findings
+from loader.findings import Findings, Notices
 from loader.frames.arrow import counts
 from loader.options.load import LoadOptions
 from loader.options.report import AS_USUAL, ReportOptions
-from loader.pipeline import EXISTING_LEAD_ID, Checks
-from loader.queries.chunk import Questions
+from loader.pipeline import Checks
+from loader.queries.chunk import ChunkQueries
 from loader.reading.source import SourceFile
 from loader.results.files import Results
 from loader.results.summary import Summary, Tally
+from loader.results.wording import reason_names
 
-COUNTED = ("notices", "number_type", "region", "state", "gmt_offset_now", "list_id")
+COUNTED = ("number_type", "region", "state", "gmt_offset_now", "list_id")
 """Columns of loaded rows by which they are counted."""
 COUNTED_AT_ONCE = 20_000
 
 
+class Stopwatch(dict[str, float]):
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._since = perf_counter()
+
+    def lap(self, stage: str) -> None:
+        """Count the time since the last lap to a stage."""
+        now = perf_counter()
+        self[stage] = self.get(stage, 0.0) + now - self._since
+        self._since = now
+
+
 @dataclass(frozen=True, kw_only=True)
 class ImportContext:
-    """The file, the options, the dialer, and the results so far."""
+    """The file, the options, the dialer, what checks the file, and the results so far."""
 
     source: SourceFile
     mapping: ColumnMapping
@@ -37,26 +54,23 @@ class ImportContext:
     database: Database | None
     dialer: Dialer
     feeds: Sequence[Feed]
+    checks: Checks
+    queries: ChunkQueries
+    settlement: Settlement
+    """Knows the rows that this process has accepted."""
     files: Results
     watchers: Watchers
-    gathering: ProfileBuilder
+    profile_builder: ProfileBuilder
     reporting: ReportOptions = AS_USUAL
     sample_of: int | None = None
     """The rows of the file, if the source has only a sample of them."""
     compared_with: Summary | None = None
     """The summary of the file before this one."""
+    seconds: Stopwatch = field(default_factory=Stopwatch)
     tally: Tally = field(default_factory=Tally)
     """What it has of loaded rows but their number is complete after `count_loaded`."""
     _uncounted: list[pd.DataFrame] = field(default_factory=list)
-
-    def new_checks(self, folder: str) -> Checks:
-        """Make checks that have accepted nothing yet, with a folder of their own."""
-        keys = self.files.work / folder
-        keys.mkdir(exist_ok=True)
-        asking = Questions(self.database, self.options, self.dialer)
-        checks = Checks(self.options, self.mapping, self.dialer, asking, keys, self.feeds)
-        checks.look_at(self.source.sample)
-        return checks
+    _uncounted_notices: list[Notices] = field(default_factory=list)
 
     def source_rows(self, wanted: pd.Index) -> Iterator[pd.DataFrame]:
         """Read some rows of the source file again."""
@@ -69,19 +83,25 @@ class ImportContext:
         """Note rows of the source file that are rejected."""
         if len(found):
             self.files.reject(source, found)
-            self.tally.reasons.update(counts(found["reason"]))
+            self.tally.reasons.update(counts(reason_names(found)))
 
     def take_back(self, rows: pd.Index) -> None:
         """Forget that rows were rejected."""
         for frame in self.files.rejected():
-            self.tally.reasons.subtract(counts(frame["reason"][frame.index.isin(rows)]))
+            self.tally.reasons.subtract(counts(reason_names(frame[frame.index.isin(rows)])))
         self.files.take_back(rows)
 
-    def load(self, accepted: pd.DataFrame, lead_ids: "pd.Series[int] | None" = None) -> None:
+    def load(
+        self,
+        accepted: pd.DataFrame,
+        notices: Notices,
+        lead_ids: "pd.Series[int] | None" = None,
+    ) -> None:
         """Note rows that are loaded.
 
         Args:
             accepted: see `loader.pipeline.Checks.complete`.
+            notices: of these rows.
             lead_ids: by row_number; rows without one are left out. None: a validation, all are
                 noted, with the lead_id of the lead that they would change.
         """
@@ -89,47 +109,38 @@ class ImportContext:
         if lead_ids is None:
             nothing = pd.Series(pd.NA, index=accepted.index, dtype="Int64")
             lead_ids = accepted.get(EXISTING_LEAD_ID, nothing)
-        self._load(accepted.loc[lead_ids.index], lead_ids, new=new)
+        self._load(accepted.loc[lead_ids.index], notices, lead_ids, new=new)
 
-    def change(self, accepted: pd.DataFrame, changes: pd.DataFrame) -> None:
+    def change(self, accepted: pd.DataFrame, notices: Notices, changes: pd.DataFrame) -> None:
         """Note rows that changed existing leads, and how."""
         self.files.change(changes)
-        self._load(accepted, accepted[EXISTING_LEAD_ID], new=False)
+        self._load(accepted, notices, accepted[EXISTING_LEAD_ID], new=False)
 
-    def _load(self, loaded: pd.DataFrame, lead_ids: "pd.Series[int]", *, new: bool) -> None:
-        self.files.load(loaded, lead_ids, new=new)
+    def _load(
+        self, loaded: pd.DataFrame, notices: Notices, lead_ids: "pd.Series[int]", *, new: bool
+    ) -> None:
+        self.files.load(lead_ids.reindex(loaded.index), notices, new=new)
         self.tally.loaded += len(loaded)
         self._uncounted.append(loaded[list(COUNTED)])
+        self._uncounted_notices.append(notices)
         if sum(map(len, self._uncounted)) >= COUNTED_AT_ONCE:
             self.count_loaded()
 
     def count_loaded(self) -> None:
-        """Count what is told of loaded rows; many at a time, for few cost nearly as much."""
+        """Count loaded rows; many at a time, for few cost nearly as much."""
         if not self._uncounted:
             return
         loaded = pd.concat(self._uncounted)
+        notices = pd.concat(self._uncounted_notices)
         self._uncounted.clear()
-        said = said_of(loaded["notices"])
-        self.tally.notices.update(noticed(said))
+        self._uncounted_notices.clear()
+        self.tally.notices.update(rows_by_notice(notices))
         self.tally.number_types.update(counts(loaded["number_type"]))
         self.tally.regions.update(counts(loaded["region"]))
-        self.gathering.count_loaded(loaded, said)
+        self.profile_builder.count_loaded(loaded, notices)
 
 
-def said_of(loaded: "pd.Series[str]") -> pd.DataFrame:
-    """Take the notices of rows apart, told as in loaded.csv.
-
-    Returns:
-        Columns notice and details (str); index row_number, which may repeat.
-    """
-    told = loaded[loaded != ""].str.split("; ").explode().astype("str")
-    details = told.str.replace(r"\A[A-Z_]+ ?", "", regex=True)
-    notice = told.str.replace(r" .*", "", regex=True)
-    return pd.DataFrame({"notice": notice, "details": details}, index=told.index)
-
-
-def noticed(said: pd.DataFrame) -> Counter[str]:
-    """Count the rows of each notice, see `said_of`."""
-    names = said["notice"]
-    # A row may tell the same of several fields.
+def rows_by_notice(notices: Notices) -> Counter[str]:
+    """Count the rows of each notice; a row may have the same one of several fields."""
+    names = notices["notice"]
     return Counter(counts(names[~names.to_frame().assign(row=names.index).duplicated()]))

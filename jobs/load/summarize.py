@@ -7,9 +7,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
 
 from jobs.load.profile import estimate
 from jobs.load.remarks import remarks
@@ -22,21 +19,23 @@ from loader.reading.source import printable_path
 from loader.reasons import Notice, Reason
 from loader.report.comparison import compare, source_of
 from loader.report.page import render_page
-from loader.results.files import LOADED
 from loader.results.summary import FileSummary, MappingSummary, Score, Summary, in_order
 
 NO_FILTERS = {"", "NONE"}
 """What lead_filter_id says where a campaign has none."""
 
 
-def with_dialable(summary: Summary, database: Database) -> Summary:
-    """Look at the new leads of a load that is done, and add what was found to its summary.
+def with_dialable(
+    summary: Summary, database: Database, without_zone: npt.NDArray[np.int64]
+) -> Summary:
+    """Find out which new leads of a load that is done could be called; add it to its summary.
 
     The load is done whatever comes of it: what fails is a remark.
 
     Args:
-        summary: of an import; its result files are read.
+        summary: of an import.
         database: that of the import.
+        without_zone: lead_ids of rows for which no time zone was found.
 
     Returns:
         The summary with `dialable`.
@@ -44,7 +43,7 @@ def with_dialable(summary: Summary, database: Database) -> Summary:
     found = None
     try:
         calling = CallRules(database)
-        found = calling.count_dialable(summary.lead_ids, _without_zone(summary))
+        found = calling.count_dialable(summary.lead_ids, without_zone)
         remarks = _remarks(calling, {each.campaign_id for each in found})
     except LoaderError as error:
         remarks = [f"what could be called is not known: {error}"]
@@ -53,36 +52,19 @@ def with_dialable(summary: Summary, database: Database) -> Summary:
 
 def _remarks(calling: CallRules, campaigns: set[str]) -> list[str]:
     """Say what was not looked at."""
-    said = [f"the database has no {name}, so it keeps no lead back" for name in calling.missing]
+    notes = [f"the database has no {name}, so it keeps no lead back" for name in calling.missing]
     filters = calling.campaigns.set_index("campaign_id")["lead_filter_id"]
-    return said + [
+    return notes + [
         f"campaign {campaign} calls by the lead filter {name}, which was not looked at"
         for campaign, name in filters.items()
         if campaign in campaigns and name not in NO_FILTERS
     ]
 
 
-def _without_zone(summary: Summary) -> npt.NDArray[np.int64]:
-    """Give the lead_ids of rows for which no time zone was found."""
-    nothing = np.empty(0, dtype=np.int64)
-    if Notice.NO_TIME_ZONE not in summary.notices:
-        return nothing
-    columns = {"lead_id": pa.int64(), "notices": pa.large_string()}
-    options = pyarrow.csv.ConvertOptions(include_columns=list(columns), column_types=columns)
-    found = [nothing]
-    with pyarrow.csv.open_csv(Path(summary.results) / LOADED, convert_options=options) as batches:
-        for batch in batches:
-            told = pc.match_substring(batch["notices"], Notice.NO_TIME_ZONE.value)
-            found.append(batch["lead_id"].filter(told).drop_null().to_numpy())
-    return np.concatenate(found)
-
-
 Job = Literal["import", "validate"]
 
 
-def summarize(
-    run: ImportContext, name: str, job: Job, began: datetime, seconds: dict[str, float]
-) -> Summary:
+def summarize(run: ImportContext, name: str, job: Job, began: datetime) -> Summary:
     """Reconcile the counts.
 
     Args:
@@ -90,12 +72,11 @@ def summarize(
         name: of the run.
         job: import or validate.
         began: aware, UTC.
-        seconds: by stage.
     """
     run.count_loaded()
     source, tally, files = run.source, run.tally, run.files
-    profile = run.gathering.profile(tally)
-    trouble = [run.gathering.trouble] if run.gathering.trouble else []
+    profile = run.profile_builder.profile(tally)
+    trouble = [run.profile_builder.trouble] if run.profile_builder.trouble else []
     described = {n: getattr(source, n) for n in FileSummary.model_fields if n != "columns"}
     return Summary(
         run=name,
@@ -116,26 +97,24 @@ def summarize(
         loaded=tally.loaded,
         rejected=tally.rejected,
         reasons=in_order(tally.reasons, Reason),
-        reasons_all=in_order(run.gathering.rejected.reasons_all, Reason),
+        reasons_all=in_order(run.profile_builder.rejected.reasons_all, Reason),
         notices=in_order(tally.notices, Notice),
         lead_ids=consecutive(files.lead_ids()[:, 1]),
         number_types=dict(tally.number_types.most_common()),
         regions=dict(tally.regions.most_common()),
         remarks=remarks(run.options, run.dialer, run.mapping, run.feeds) + trouble,
         profile=profile,
-        seconds={stage: round(time, 3) for stage, time in seconds.items()},
+        seconds={stage: round(time, 3) for stage, time in run.seconds.items()},
         results=printable_path(str(files.folder)),
     )
 
 
-def expected_summary(
-    run: ImportContext, name: str, began: datetime, seconds: dict[str, float]
-) -> Summary:
+def expected_summary(run: ImportContext, name: str, began: datetime) -> Summary:
     """Say what an import is about to do, when all is checked and nothing is inserted."""
     tally = run.tally
     loaded = tally.rows_read - tally.rejected
     before = replace(run, tally=tally.model_copy(update={"loaded": loaded}))
-    summary = summarize(before, name, "validate", began, seconds)
+    summary = summarize(before, name, "validate", began)
     # What the score needs of rejected rows is counted when they are written.
     if summary.profile:
         summary.profile.score = Score(points=None, parts=[])
@@ -163,7 +142,7 @@ def report(summary: Summary, run: ImportContext, ledger_folder: Path, *, is_done
     if run.compared_with:
         summary = summary.model_copy(update={"comparison": compare(run.compared_with, summary)})
     if reporting.check_dialable and database and summary.job == "import":
-        summary = with_dialable(summary, database)
+        summary = with_dialable(summary, database, run.files.lead_ids_without_zone())
     if reporting.page:
         _show(summary, run)
     run.files.summarize(summary)
@@ -173,9 +152,9 @@ def report(summary: Summary, run: ImportContext, ledger_folder: Path, *, is_done
 def _show(summary: Summary, run: ImportContext) -> None:
     """Write the page; if it cannot be made, the summary says so."""
     try:
-        details, show_phones = run.gathering.details(), run.reporting.show_phones
+        details, show_phones = run.profile_builder.details(), run.reporting.show_phones
         run.files.show(render_page(summary, details, show_phones=show_phones))
     except OSError:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever it is: the leads are loaded, and told of
+    except Exception as error:  # noqa: BLE001 - the leads are loaded, with or without a page
         summary.remarks.append(f"the page was not made: {describe_bug(error)}")

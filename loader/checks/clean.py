@@ -1,6 +1,6 @@
 """From the values of a file to values that vicidial_list can hold, each as add_lead would store it.
 
-Nothing is trimmed and no letter is lost; what has to be changed is said in a notice.
+Nothing is trimmed and no letter is lost; every change is a notice.
 """
 
 from collections.abc import Mapping
@@ -53,7 +53,7 @@ def clean_fields(
     missing = [name for name in (*ALWAYS, "list_id") if name not in rows]
     leads = rows.assign(**dict.fromkeys(missing, ""))
     leads = leads.astype(dict.fromkeys(ALWAYS, "str"))
-    said = [no_notices()]
+    noticed = [no_notices()]
     rejected = no_findings()
     leads["phone_code"] = _digits(leads["phone_code"])
     if "campaign_id" in leads:
@@ -67,17 +67,17 @@ def clean_fields(
         leads[name], unfit, of_field = fit_field(
             leads[name], Column() if name in PHONES else column, options
         )
-        said.append(of_field)
+        noticed.append(of_field)
         rejected = pd.concat([rejected, unfit.drop(rejected.index, errors="ignore")])
     given = leads["list_id"].astype("str")
     leads["list_id_given"], leads["list_id"] = _list_id(given, options)
     cleaned = (given.str.strip() != leads["list_id_given"]) & (given.str.strip() != "")
-    said.append(notices(leads.index[cleaned], Notice.LIST_ID_CLEANED, given[cleaned]))
+    noticed.append(notices(leads.index[cleaned], Notice.LIST_ID_CLEANED, value=given[cleaned]))
     for name, clean in _SPECIAL.items():
         if name in leads:
             leads[name], notice = clean(leads[name], options)
-            said.append(notice)
-    return leads, rejected.sort_index(), pd.concat(said)
+            noticed.append(notice)
+    return leads, rejected.sort_index(), pd.concat(noticed)
 
 
 def _list_id(
@@ -108,7 +108,7 @@ def _gender(values: "pd.Series[str]", _options: LoadOptions) -> tuple["pd.Series
     capitals = to_series(pc.replace_substring_regex(to_arrow(values), r"[^A-Z]", ""), values.index)
     known = capitals.isin(("M", "F", "U"))
     unknown = ~known & (values.str.strip() != "")
-    return capitals.where(known, "U"), notices(values.index[unknown], Notice.UNKNOWN_GENDER, "")
+    return capitals.where(known, "U"), notices(values.index[unknown], Notice.UNKNOWN_GENDER)
 
 
 def _rank(values: "pd.Series[str]", _options: LoadOptions) -> tuple["pd.Series[str]", Notices]:
@@ -118,7 +118,7 @@ def _rank(values: "pd.Series[str]", _options: LoadOptions) -> tuple["pd.Series[s
     number = pd.to_numeric(texts.where(whole, "0")).astype("int64")
     good = whole & number.between(*RANKS)
     rows = values.index[~good & (texts != "")]
-    return number.where(good, 0).astype("str"), notices(rows, Notice.INVALID_RANK, "")
+    return number.where(good, 0).astype("str"), notices(rows, Notice.INVALID_RANK)
 
 
 def _entry_list_id(
@@ -131,7 +131,7 @@ def _entry_list_id(
     over = (length > len(largest)) | ((length == len(largest)) & (digits > largest))
     stored = digits.where(~over, largest).where(digits != "", "0")
     rows = values.index[over | ((digits == "") & ~values.str.strip().isin(("", "0")))]
-    return stored, notices(rows, Notice.INVALID_ENTRY_LIST_ID, "")
+    return stored, notices(rows, Notice.INVALID_ENTRY_LIST_ID)
 
 
 def _date_of_birth(
@@ -146,7 +146,7 @@ def _date_of_birth(
     unknown = dates.isna()
     empty = values.str.strip().isin(("", NO_DATE))
     rows = values.index[unknown & ~empty]
-    return dates.where(~unknown, NO_DATE), notices(rows, Notice.INVALID_DATE_OF_BIRTH, "")
+    return dates.where(~unknown, NO_DATE), notices(rows, Notice.INVALID_DATE_OF_BIRTH)
 
 
 _SPECIAL = {

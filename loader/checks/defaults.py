@@ -62,13 +62,13 @@ class Defaults:
             The rows with the columns `fields`; switches are Y or N in every row, with a notice
             where the row says something else.
         """
-        filled, said = {}, [no_notices()]
+        filled, noticed = {}, [no_notices()]
         for name in self.fields:
             filled[name] = self._filled(name, rows)
             if name in SWITCHES:
                 filled[name], strange = _switch(filled[name].rename(name))
-                said.append(strange)
-        return pd.DataFrame(filled, index=rows.index), pd.concat(said)
+                noticed.append(strange)
+        return pd.DataFrame(filled, index=rows.index), pd.concat(noticed)
 
     def _filled(self, name: str, rows: pd.DataFrame) -> "pd.Series[str]":
         default = self._default.get(name, "")
@@ -94,5 +94,5 @@ def _switch(values: "pd.Series[str]") -> tuple["pd.Series[str]", Notices]:
     stripped = values.str.strip()
     known = stripped.isin(("Y", "N"))
     strange = values[~known & (stripped != "")]
-    details = str(values.name)
-    return stripped.where(known, "N"), notices(strange.index, Notice.INVALID_SWITCH, details)
+    name = str(values.name)
+    return stripped.where(known, "N"), notices(strange.index, Notice.INVALID_SWITCH, field=name)

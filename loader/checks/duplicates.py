@@ -23,9 +23,6 @@ KEYED = (
 )  # fmt: skip
 """Columns by which duplicates are found."""
 
-_ARCHIVED = " archived=Y"
-"""Ends the details of rows whose existing lead is in the archive."""
-
 
 @dataclass(frozen=True)
 class _Match:
@@ -67,8 +64,7 @@ def find_duplicates(
         accepted: one for each check: the keys of earlier chunks. The rows accepted here are added.
 
     Returns:
-        Those of the first check that hits. Details tell which existing leads are archived, see
-        `may_change`.
+        Those of the first check that hits.
     """
     if not checks or leads.empty:
         return no_findings()
@@ -123,7 +119,7 @@ def may_change(findings: Findings) -> "pd.Series[bool]":
 
     Leads of vicidial_list can; archived ones, and the other rows of the file, cannot.
     """
-    return findings["lead_id"].notna() & ~findings["details"].str.endswith(_ARCHIVED)
+    return findings["lead_id"].notna() & findings["archived"].isna()
 
 
 def without_campaign(
@@ -132,8 +128,8 @@ def without_campaign(
     """Notice the rows whose list has no campaign, where a check looks in the campaign's lists."""
     asked = any(check.scope is Scope.CAMP for check in checks)
     unknown = ~leads["list_id"].isin(dialer.lists.index) & asked
-    said = "list_id=" + leads["list_id"].astype("str")
-    return notices(leads.index[unknown], Notice.NO_CAMPAIGN_FOR_LIST, said[unknown])
+    list_ids = leads["list_id"][unknown].astype("str")
+    return notices(list_ids.index, Notice.NO_CAMPAIGN_FOR_LIST, list_id=list_ids)
 
 
 def _keys(
@@ -250,16 +246,16 @@ def _findings(
 def _answers(
     leads: pd.DataFrame, check: DuplicateCheck, match: _Match, mask: npt.NDArray[np.bool_]
 ) -> Findings:
-    """Word the answers of one check for the rows that it rejects."""
-    shown = {
+    """Give the findings of one check about the rows that it rejects."""
+    fields = {
         Kind.PHONE: ["phone_number"],
         Kind.PHONEALT: ["phone_number"],
         Kind.TITLEALTPHONE: ["title", "alt_phone"],
         Kind.NAMEPHONE: ["first_name", "last_name", "phone_number"],
     }[check.kind]
     given = leads["list_id_given"]
-    shown_list = given.where(given != "", leads["list_id"].astype("str"))
-    values = leads[shown[0]].str.cat(leads[shown[1:]], sep="|")
+    answered_list = given.where(given != "", leads["list_id"].astype("str"))
+    values = leads[fields[0]].str.cat(leads[fields[1:]], sep="|")
     lead_id = pd.Series(match.lead_id[mask], index=leads.index, dtype="Int64").replace(-1, pd.NA)
     row = pd.Series(match.row[mask], index=leads.index, dtype="Int64").replace(-1, pd.NA)
     list_id = pd.Series(match.list_id[mask].view(np.uint64), index=leads.index).astype("str")
@@ -267,18 +263,20 @@ def _answers(
     if check.kind is Kind.PHONEALT:
         by_phone = pd.Series(match.by_phone[mask], index=leads.index)
         tail = tail + by_phone.map({True: "|PHONE", False: "|ALT"}).astype("str")
+    archived = pd.Series(match.archived[mask], index=leads.index)
     frame = pd.DataFrame(
         {
             "reason": check.reason.value,
-            "details": "list_id=" + list_id + np.where(match.archived[mask], _ARCHIVED, ""),
-            "answer": f"ERROR: add_lead {check.reason.answer} - " + values + "|" + shown_list + "|",
+            "list_id": list_id,
+            "archived": archived.map({True: "Y"}),
+            "answer": values + "|" + answered_list + "|",
             "answer_tail": tail,
             "lead_id": lead_id,
             "duplicate_row": row,
         },
         index=leads.index,
     )
-    return frame.astype(FINDING_TYPES)
+    return frame.reindex(columns=list(FINDING_TYPES)).astype(FINDING_TYPES)
 
 
 def _add(

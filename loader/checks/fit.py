@@ -26,23 +26,23 @@ def fit_field(
         options: unstorable is read: such rows are rejected, or get a notice.
     """
     index, name = values.index, str(values.name)
-    texts, said, unfit = to_arrow(values), [no_notices()], no_findings()
+    texts, noticed, unfit = to_arrow(values), [no_notices()], no_findings()
     if not _is_printable_ascii(texts):
         control = pc.match_substring_regex(texts, r"\p{Cc}")
         texts = pc.replace_substring_regex(texts, r"\p{Cc}", "")
         rows = index[to_mask(control, index)]
-        said.append(notices(rows, Notice.CONTROL_CHARACTERS_DROPPED, name))
+        noticed.append(notices(rows, Notice.CONTROL_CHARACTERS_DROPPED, field=name))
         texts, rows = _replace_unstorable(texts, column.charset, index)
         if options.unstorable == "reject":
-            unfit = findings(rows, Reason.UNSTORABLE_CHARACTERS, f"field={name}", "")
+            unfit = findings(rows, Reason.UNSTORABLE_CHARACTERS, field=name)
         else:
-            said.append(notices(rows, Notice.UNSTORABLE_REPLACED, name))
+            noticed.append(notices(rows, Notice.UNSTORABLE_REPLACED, field=name))
     if column.width is not None:
         long = pc.greater(pc.utf8_length(texts), column.width)
         if pc.any(long).as_py():
             texts = pc.utf8_slice_codeunits(texts, 0, column.width)
-            said.append(notices(index[to_mask(long, index)], Notice.VALUE_CUT, name))
-    return to_series(texts, index), unfit, pd.concat(said)
+            noticed.append(notices(index[to_mask(long, index)], Notice.VALUE_CUT, field=name))
+    return to_series(texts, index), unfit, pd.concat(noticed)
 
 
 def _is_printable_ascii(texts: pa.ChunkedArray) -> bool:

@@ -43,22 +43,22 @@ def normalize_phones(
         the rejected (add_lead: INVALID PHONE NUMBER LENGTH, the only one of these it knows); and
         notices.
     """
-    given, said = leads["phone_number"], []
+    given, noticed = leads["phone_number"], []
     if decimals:
         mended = mend_decimals(given)
-        said.append(notices(leads.index[mended != given], Notice.DECIMAL_MENDED, ""))
+        noticed.append(notices(leads.index[mended != given], Notice.DECIMAL_MENDED))
         given = mended
     bad = is_damaged(given)
     regions = _regions(leads, options)
     number = parse_phones(given.where(~bad, ""), regions)
-    said += _said_of_numbers(leads, number, options)
+    noticed += _notices_of_numbers(leads, number, options)
     leads = _with_numbers(leads, digits_only(given), number, options)
     if options.phone_format == "national":
         leads["alt_phone"] = _alt_phone(leads["alt_phone"], regions)
     leads["alt_phone"], unfit, of_field = fit_field(leads["alt_phone"], alt_phone, options)
     rejected = _rejected(leads, given, bad, number, options)
     unfit = unfit.drop(rejected.index, errors="ignore")
-    return leads, pd.concat([rejected, unfit]).sort_index(), pd.concat([*said, of_field])
+    return leads, pd.concat([rejected, unfit]).sort_index(), pd.concat([*noticed, of_field])
 
 
 def _regions(leads: pd.DataFrame, options: LoadOptions) -> "pd.Series[str]":
@@ -70,18 +70,18 @@ def _regions(leads: pd.DataFrame, options: LoadOptions) -> "pd.Series[str]":
     return regions.where((regions != "") | (leads["phone_code"] != ""), fallback)
 
 
-def _said_of_numbers(
+def _notices_of_numbers(
     leads: pd.DataFrame, number: pd.DataFrame, options: LoadOptions
 ) -> list[Notices]:
     """Say whose country is not understood, and which extensions are not stored."""
     countries, extensions = leads["country_code_given"], number["extension"]
     asked = (leads["phone_code"] == "") & (countries.str.strip() != "")
     strange = countries[asked & (region_of_country(countries) == "")]
-    said = [notices(strange.index, Notice.UNKNOWN_COUNTRY, strange)]
+    noticed = [notices(strange.index, Notice.UNKNOWN_COUNTRY, value=strange)]
     if options.phone_format == "national":
         dropped = extensions[extensions != ""]
-        said.append(notices(dropped.index, Notice.EXTENSION_DROPPED, dropped))
-    return said
+        noticed.append(notices(dropped.index, Notice.EXTENSION_DROPPED, value=dropped))
+    return noticed
 
 
 def _with_numbers(
@@ -124,23 +124,23 @@ def _rejected(
     length = leads["phone_number"].str.len()
     if options.phone_validation == "length":
         wrong_length = ~length.between(6, 16)
-        problem = pd.Series("", index=leads.index, dtype="str")
+        problem = pd.Series(None, index=leads.index, dtype="str")
     else:
         wrong_length = (number["possible"] != "IS_POSSIBLE") | (length > WIDEST_PHONE_NUMBER)
-        problem = " " + number["possible"].str.lower()
+        problem = number["possible"].str.lower()
     wrong_length &= ~bad
     invalid = ~bad & ~wrong_length & ~number["valid"] & (options.phone_validation == "valid")
-    shown = "phone_number=" + given
-    answered = leads["phone_number"] + f"|{options.user}"
+    answer = leads["phone_number"] + f"|{options.user}"
     return pd.concat(
         [
-            findings(leads.index[bad], Reason.DAMAGED_PHONE_NUMBER, shown[bad], ""),
+            findings(leads.index[bad], Reason.DAMAGED_PHONE_NUMBER, phone_number=given),
             findings(
                 leads.index[wrong_length],
                 Reason.INVALID_PHONE_NUMBER_LENGTH,
-                (shown + problem)[wrong_length],
-                answered,
+                answer,
+                phone_number=given,
+                problem=problem,
             ),
-            findings(leads.index[invalid], Reason.INVALID_PHONE_NUMBER, shown[invalid], ""),
+            findings(leads.index[invalid], Reason.INVALID_PHONE_NUMBER, phone_number=given),
         ]
     ).sort_index()

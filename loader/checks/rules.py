@@ -4,13 +4,12 @@ A rule takes the leads that no earlier rule has rejected and gives the findings 
 rejects. The duplicate checks, which look at rows together, are in `loader.checks.duplicates`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pandas as pd
 import pyarrow.compute as pc
 
 from loader.dialer import Dialer, Lookups
-from loader.feeds.feed import Feed
 from loader.findings import Findings, findings, no_findings
 from loader.frames.arrow import to_arrow, to_mask, to_series
 from loader.frames.collation import fold, fold_text
@@ -113,9 +112,10 @@ def on_campaign_dnc(
     check, listed = options.campaign_dnc_check, lookups.campaign_dnc
     hit = _listed(leads["phone_number"], check, listed, counting)
     campaigns = leads["campaign_id"]
-    answered = leads["phone_number"] + "|" + campaigns + f"|{options.user}"
-    details = "campaign_id=" + campaigns[hit]
-    return findings(leads.index[hit], Reason.PHONE_NUMBER_IN_CAMPAIGN_DNC, details, answered)
+    answer = leads["phone_number"] + "|" + campaigns + f"|{options.user}"
+    return findings(
+        leads.index[hit], Reason.PHONE_NUMBER_IN_CAMPAIGN_DNC, answer, campaign_id=campaigns
+    )
 
 
 def dnc_campaigns(campaigns: "pd.Series[str]", dialer: Dialer) -> "pd.Series[str]":
@@ -137,16 +137,16 @@ def _listed(
 
 def _reject_list(leads: pd.DataFrame, mask: "pd.Series[bool]", reason: Reason) -> Findings:
     given = leads["list_id_given"]
-    answered = leads["phone_number"] + "|" + given
-    return findings(leads.index[mask], reason, "list_id=" + given[mask], answered)
+    answer = leads["phone_number"] + "|" + given
+    return findings(leads.index[mask], reason, answer, list_id=given)
 
 
 def _reject_phone(
     leads: pd.DataFrame, mask: "pd.Series[bool]", reason: Reason, options: LoadOptions
 ) -> Findings:
     phones = leads["phone_number"]
-    answered = phones + f"|{options.user}"
-    return findings(leads.index[mask], reason, "phone_number=" + phones[mask], answered)
+    answer = phones + f"|{options.user}"
+    return findings(leads.index[mask], reason, answer, phone_number=phones)
 
 
 def _is_country_1(leads: pd.DataFrame) -> "pd.Series[bool]":
@@ -165,16 +165,14 @@ def _matches(texts: "pd.Series[str]", pattern: str) -> "pd.Series[bool]":
     return to_mask(pc.match_substring_regex(to_arrow(texts), pattern), texts.index)
 
 
-def on_feeds(leads: pd.DataFrame, feeds: Sequence[Feed]) -> Findings:
-    """Reject the numbers of the feeds; of several that have a number the first answers.
-
-    The reason is PHONE_NUMBER_IN_FEED, a colon and the feed's name.
-    """
-    found: list[Findings] = []
-    for feed in feeds:
-        hit = leads[feed.contains(leads)]
-        details = "phone_number=" + hit["phone_number"] + f" feed={feed.name}"
-        said = findings(hit.index, Reason.PHONE_NUMBER_IN_FEED, details, "")
-        found.append(said.assign(reason=said["reason"] + f":{feed.name}"))
+def on_feeds(leads: pd.DataFrame, lookups: Lookups) -> Findings:
+    """Reject the numbers of the feeds; of several that have a number the first answers."""
+    found = [no_findings()]
+    for name, rows in lookups.feeds.items():
+        hit = leads[leads.index.isin(rows)]
+        numbers = hit["phone_number"]
+        found.append(
+            findings(hit.index, Reason.PHONE_NUMBER_IN_FEED, phone_number=numbers, feed=name)
+        )
         leads = leads.drop(hit.index)
-    return pd.concat(found).sort_index() if found else no_findings()
+    return pd.concat(found).sort_index()

@@ -44,23 +44,25 @@ def tz_methods(tz_method: str) -> frozenset[str]:
 
 def zone_remarks(options: LoadOptions, dialer: Dialer) -> list[str]:
     """Say what holds for the zones of a whole run and is not as one might expect."""
-    methods, said = tz_methods(options.tz_method), []
+    methods, remarks = tz_methods(options.tz_method), []
     usual = "time zones go by phone_code and area code"
     if options.tz_method and not methods:
-        said.append(
+        remarks.append(
             f"tz_method {options.tz_method!r} names no method (POSTAL, TZCODE, NANPA): {usual}"
         )
     if dialer.knows_leads and dialer.phone_codes.empty:
-        said.append("vicidial_phone_codes is empty: time zones are phonenumbers' own")
+        remarks.append("vicidial_phone_codes is empty: time zones are phonenumbers' own")
         if "TZCODE" in methods:
-            said.append("of tz_method TZCODE only names of the tz database, EST and its like count")
+            remarks.append(
+                "of tz_method TZCODE only names of the tz database, EST and its like count"
+            )
         if options.lookup_state == "Y":
-            said.append("lookup_state found nothing: vicidial_phone_codes is empty")
+            remarks.append("lookup_state found nothing: vicidial_phone_codes is empty")
     if dialer.knows_leads and "POSTAL" in methods and dialer.postal_codes.empty:
-        said.append(f"tz_method POSTAL found nothing: vicidial_postal_codes is empty; {usual}")
+        remarks.append(f"tz_method POSTAL found nothing: vicidial_postal_codes is empty; {usual}")
     if _lacks_nanpa(options, dialer):
-        said.append("NANPA options disabled, NANPA prefix data not loaded")
-    return said
+        remarks.append("NANPA options disabled, NANPA prefix data not loaded")
+    return remarks
 
 
 class Zones:
@@ -125,20 +127,20 @@ class Zones:
         # Among several zones the table's is a guess, where something else decides.
         decided = number["decided"].reindex(leads.index, fill_value=False) & (choice == "reject")
         offsets = by_table.where(~unknown & ~decided, of_number)
-        several = "zones=" + number["zones"][number["zones"] != ""]
+        several = number["zones"][number["zones"] != ""]
         found = leads["phone_number"][unknown & offsets.notna() & (not no_codes)]
         lacking = leads.index if _lacks_nanpa(self._options, self._dialer) else leads.index[:0]
-        said = [
-            notices(lacking, Notice.NANPA_NOT_LOADED, ""),
-            notices(found.index, Notice.TIME_ZONE_OF_NUMBER, _begin(found, 3)),
-            notices(leads.index[offsets.isna()], Notice.NO_TIME_ZONE, ""),
+        noticed = [
+            notices(lacking, Notice.NANPA_NOT_LOADED),
+            notices(found.index, Notice.TIME_ZONE_OF_NUMBER, value=_begin(found, 3)),
+            notices(leads.index[offsets.isna()], Notice.NO_TIME_ZONE),
         ]
         if choice == "reject":
-            rejected = findings(several.index, Reason.AMBIGUOUS_TIME_ZONE, several, "")
+            rejected = findings(several.index, Reason.AMBIGUOUS_TIME_ZONE, zones=several)
         else:
             rejected = no_findings()
-            said.append(notices(several.index, Notice.AMBIGUOUS_TIME_ZONE, several))
-        return offsets.fillna(0.0), rejected, pd.concat(said)
+            noticed.append(notices(several.index, Notice.AMBIGUOUS_TIME_ZONE, zones=several))
+        return offsets.fillna(0.0), rejected, pd.concat(noticed)
 
     def _by_method(self, leads: pd.DataFrame, country: "pd.Series[str]") -> "pd.Series[float]":
         """Find the offsets that tz_method asks for: NANPA's before POSTAL's."""

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection
 
-from loader.frames.collation import CharacterFold
+from loader.frames.collation import CharacterFold, WeightFold
 
 
 def server_fold(connection: Connection, collation: str) -> CharacterFold | None:
@@ -38,9 +38,4 @@ def _ask_weights(connection: Connection, collation: str) -> CharacterFold:
     # ASCII is folded to its capitals without asking; the others' weights have to meet it there.
     letters = {weights[chr(number)]: chr(number).upper() for number in range(127, 31, -1)}
 
-    def weight(character: str) -> str:
-        text = weights.get(character, character)
-        units = (text[start : start + width] for start in range(0, len(text), width))
-        return "".join(letters.get(unit, unit) for unit in units)
-
-    return weight
+    return WeightFold(weights, letters, width)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from loader.checks.fit import fit_field
 from loader.checks.phone_numbers import DEFAULT_PHONE_CODE
 from loader.dialer import Column, Dialer, Lookups
-from loader.extras.rows import ExtraRows, columns_there
+from loader.extras.rows import ExtraRows, rows_of_table
 from loader.findings import Notices, no_notices, notices
 from loader.frames.arrow import join_texts, to_arrow, to_series
 from loader.options.load import LoadOptions
@@ -60,7 +60,7 @@ def decide(
         return leads, no_notices()
     columns = dialer.tables.get(TABLE, {})
     charset = columns.get("alt_phone_note", Column()).charset
-    texts, _, said = fit_field(leads[FIELD], Column(charset=charset), LoadOptions())
+    texts, _, of_text = fit_field(leads[FIELD], Column(charset=charset), LoadOptions())
     loaded = texts[texts.str.len() >= SHORTEST]
     parts = _split(loaded)
     rows = parts.rows
@@ -68,14 +68,14 @@ def decide(
         rows = _national(rows, leads.loc[loaded.index, "region"])
     rows["phone_code"] = rows["phone_code"].where(rows["phone_code"] != "", DEFAULT_PHONE_CODE)
     rows, cut = _cut(rows, columns)
-    count = "count=" + rows["place"].value_counts(sort=False).sort_index().astype("str")
-    all_said = [
-        said,
-        notices(loaded.index[cut], Notice.VALUE_CUT, FIELD),
-        notices(loaded.index, Notice.ALT_PHONES_LOADED, count.set_axis(loaded.index)),
+    count = rows["place"].value_counts(sort=False).sort_index().astype("str")
+    noticed = [
+        of_text,
+        notices(loaded.index[cut], Notice.VALUE_CUT, field=FIELD),
+        notices(loaded.index, Notice.ALT_PHONES_LOADED, count=count.set_axis(loaded.index)),
     ]
     written = _join(parts._replace(rows=rows), loaded.index)
-    return leads.assign(**{FIELD: written.reindex(leads.index, fill_value="")}), pd.concat(all_said)
+    return leads.assign(**{FIELD: written.reindex(leads.index, fill_value="")}), pd.concat(noticed)
 
 
 def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> Iterator[ExtraRows]:
@@ -102,7 +102,7 @@ def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> It
     yield ExtraRows(
         table=TABLE,
         notice=Notice.ALT_PHONES_LOADED,
-        rows=columns_there(TABLE, values, leads.index[rows["place"]], dialer),
+        rows=rows_of_table(TABLE, values, leads.index[rows["place"]], dialer),
         key=("lead_id", "alt_phone_count"),
     )
 

@@ -12,7 +12,7 @@ from loader.checks.dates import iso_dates
 from loader.checks.fit import fit_field
 from loader.clock import moment_text
 from loader.dialer import Column, Dialer, Lookups
-from loader.extras.rows import ExtraRows, columns_there
+from loader.extras.rows import ExtraRows, rows_of_table
 from loader.findings import Notices, no_notices, notices
 from loader.frames.arrow import join_texts, to_arrow, to_series
 from loader.frames.collation import fold
@@ -71,8 +71,8 @@ def decide(
         callback_user=plain_name(asked["callback_user"]).where(for_user, ""),
         callback_time=_times(asked["callback_datetime"], dialer.clock.now, lookups.days_ahead),
     )
-    good, said_of_problems = _without_problem(asked, dialer)
-    made, said_of_made = _made(good, options, dialer.tables.get(TABLE, {}))
+    good, of_problems = _without_problem(asked, dialer)
+    made, of_made = _made(good, options, dialer.tables.get(TABLE, {}))
     columns = {
         name: made[name].reindex(leads.index, fill_value="")
         for name in (
@@ -80,9 +80,9 @@ def decide(
             "callback_comments",
         )
     }  # fmt: skip
-    held = columns["callback_time"] != ""
-    status = held.map({True: "CBHOLD", False: "NEW"}).astype("str")
-    return leads.assign(status=status, **columns), pd.concat([said_of_problems, said_of_made])
+    waits = columns["callback_time"] != ""
+    status = waits.map({True: "CBHOLD", False: "NEW"}).astype("str")
+    return leads.assign(status=status, **columns), pd.concat([of_problems, of_made])
 
 
 def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> Iterator[ExtraRows]:
@@ -117,7 +117,7 @@ def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> It
     yield ExtraRows(
         table=TABLE,
         notice=Notice.CALLBACK_ADDED,
-        rows=columns_there(TABLE, values, leads.index, dialer),
+        rows=rows_of_table(TABLE, values, leads.index, dialer),
         generated="callback_id",
         unless_stored={"status": "NEW"},
     )
@@ -126,57 +126,60 @@ def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> It
 def _without_problem(asked: pd.DataFrame, dialer: Dialer) -> tuple[pd.DataFrame, Notices]:
     """Keep the callbacks that can be made; of the others say what add_lead finds first."""
     user, for_user = asked["callback_user"], asked["callback_type"] == "USERONLY"
-    campaign_id = "campaign_id=" + asked["campaign_id"]
+    campaign_id = asked["campaign_id"]
     found = (user != "") & fold(user).isin(dialer.users.index)
-    problems = (
+    problems: tuple[tuple[pd.Series[bool], Notice, dict[str, pd.Series[str]]], ...] = (
         (
             ~fold(asked["campaign_id"]).isin(dialer.campaigns.index),
             Notice.CALLBACK_CAMPAIGN_NOT_VALID,
-            campaign_id,
+            {},
         ),
         (
             for_user & ~found,
             Notice.CALLBACK_USER_NOT_VALID,
-            campaign_id + " user=" + user + " recipient=" + asked["callback_type"],
+            {"user": user, "recipient": asked["callback_type"]},
         ),
         (
             asked["callback_time"] == "",
             Notice.CALLBACK_DATE_NOT_VALID,
-            campaign_id + " callback_datetime=" + asked["callback_datetime"],
+            {"callback_datetime": asked["callback_datetime"]},
         ),
     )
-    good, said = pd.Series(data=True, index=asked.index), []
+    good, noticed = pd.Series(data=True, index=asked.index), []
     for has_problem, notice, details in problems:
-        said.append(notices(asked.index[good & has_problem], notice, details))
+        rows = asked.index[good & has_problem]
+        noticed.append(notices(rows, notice, campaign_id=campaign_id, **details))
         good &= ~has_problem
-    return asked[good], pd.concat(said)
+    return asked[good], pd.concat(noticed)
 
 
 def _made(
     good: pd.DataFrame, options: LoadOptions, columns: Mapping[str, Column]
 ) -> tuple[pd.DataFrame, Notices]:
     """Make status and comments fit their columns, and tell of the callbacks."""
-    # A lead is not rejected for what is said of its callback.
+    # A lead is not rejected because of its callback.
     replacing = options.model_copy(update={"unstorable": "notice"})
-    said = []
+    noticed = []
     good = good.assign(callback_status=plain_name(good["callback_status"]))
     for name in ("callback_status", "callback_comments"):
         column = "comments" if name == "callback_comments" else "lead_status"
         good[name], _, of_field = fit_field(
             good[name], columns.get(column, Column(width=CALLBACK_WIDTHS[column])), replacing
         )
-        said.append(of_field)
+        noticed.append(of_field)
     status = good["callback_status"]
     good["callback_status"] = status.where(status != "", DEFAULT_STATUS)
     user = good["callback_user"]
-    details = (
-        "campaign_id=" + good["campaign_id"]
-        + " callback_time=" + good["callback_time"]
-        + " recipient=" + good["callback_type"]
-        + (" user=" + user).where(user != "", "")
-        + " status=" + good["callback_status"]
-    )  # fmt: skip
-    return good, pd.concat([notices(good.index, Notice.CALLBACK_ADDED, details), *said])
+    made = notices(
+        good.index,
+        Notice.CALLBACK_ADDED,
+        campaign_id=good["campaign_id"],
+        callback_time=good["callback_time"],
+        recipient=good["callback_type"],
+        user=user.where(user != ""),
+        status=good["callback_status"],
+    )
+    return good, pd.concat([made, *noticed])
 
 
 def _times(

@@ -38,12 +38,6 @@ class _CustomTable:
         """What the table is called, whether it exists or not."""
         return f"custom_{self.list_id}"
 
-    @property
-    def details(self) -> str:
-        """What to say with the notice."""
-        is_off = self.notice is Notice.CUSTOM_FIELDS_DISABLED
-        return "" if is_off else f"list_id={self.list_id}"
-
 
 def decide(
     leads: pd.DataFrame, options: LoadOptions, dialer: Dialer, _lookups: Lookups
@@ -66,7 +60,7 @@ def decide(
     if "entry_list_id" not in leads:
         leads["entry_list_id"] = pd.Series("0", index=leads.index, dtype="str")
     tables, of_row = _tables(leads, dialer)
-    said = [_whether_added(tables, of_row)]
+    noticed = [_whether_added(tables, of_row)]
     takes = of_row.isin([place for place, table in enumerate(tables) if table.fields])
     list_ids = leads["list_id"].astype("str")
     leads["entry_list_id"] = list_ids.where(takes, leads["entry_list_id"])
@@ -75,8 +69,8 @@ def decide(
             rows = of_row.index[of_row.isin(places)]
             values, of_field = _fit(leads.loc[rows, CUSTOM_PREFIX + label].rename(label), column)
             leads.loc[rows, CUSTOM_PREFIX + label] = values
-            said.append(of_field)
-    return leads, pd.concat(said)
+            noticed.append(of_field)
+    return leads, pd.concat(noticed)
 
 
 def extra_rows(leads: pd.DataFrame, options: LoadOptions, dialer: Dialer) -> Iterator[ExtraRows]:
@@ -155,12 +149,14 @@ def _table_of(given: str, labels: Sequence[str], dialer: Dialer) -> _CustomTable
 
 def _whether_added(tables: Sequence[_CustomTable], of_row: "pd.Series[int]") -> Notices:
     """Say of each lead what became of its list's table."""
-    details = of_row.map(dict(enumerate(table.details for table in tables))).astype("str")
+    list_ids = of_row.map(dict(enumerate(table.list_id for table in tables))).astype("str")
     places: dict[Notice, list[int]] = {}
     for place, table in enumerate(tables):
         places.setdefault(table.notice, []).append(place)
-    of_notice = {notice: details[of_row.isin(those)] for notice, those in places.items()}
-    parts = [notices(said.index, notice, said) for notice, said in of_notice.items()]
+    parts = [
+        notices(of_row.index[of_row.isin(those)], notice, list_id=list_ids)
+        for notice, those in places.items()
+    ]
     return pd.concat([no_notices(), *parts])
 
 
@@ -195,14 +191,14 @@ FIT = LoadOptions(unstorable="notice")
 def _fit(given: "pd.Series[str]", column: Column) -> tuple["pd.Series[str]", Notices]:
     given = given.where(given != BLANK, "")
     if not column.is_date:
-        values, _, said = fit_field(given, column, FIT)
-        return values, said
-    texts, _, said = fit_field(given, Column(), FIT)
+        values, _, noticed = fit_field(given, column, FIT)
+        return values, noticed
+    texts, _, noticed = fit_field(given, Column(), FIT)
     dates = _dates(texts)
     unknown = dates.isna()
     rows = texts.index[unknown & ~texts.str.strip().isin(("", NO_DATE))]
-    strange = notices(rows, Notice.INVALID_DATE, str(given.name))
-    return dates.where(~unknown, NO_DATE), pd.concat([said, strange])
+    strange = notices(rows, Notice.INVALID_DATE, field=str(given.name))
+    return dates.where(~unknown, NO_DATE), pd.concat([noticed, strange])
 
 
 def _dates(texts: "pd.Series[str]") -> "pd.Series[str]":

@@ -8,7 +8,7 @@ import pandas as pd
 from loader.checks.call_times import callable_now, look_up
 from loader.clock import format_offsets
 from loader.dialer import Dialer, Lookups
-from loader.extras.rows import ExtraRows, columns_there
+from loader.extras.rows import ExtraRows, rows_of_table
 from loader.findings import Notices, no_notices, notices
 from loader.options.load import LoadOptions
 from loader.reasons import Notice
@@ -39,16 +39,16 @@ def decide(
     if options.hopper_local_call_time_check == "Y":
         goes_in = callable_now(wanted, dialer)
     priorities = _priorities(wanted["hopper_priority"])
-    said = [
-        notices(wanted.index[goes_in], Notice.ADDED_TO_HOPPER, "priority=" + priorities),
+    noticed = [
+        notices(wanted.index[goes_in], Notice.ADDED_TO_HOPPER, priority=priorities),
         notices(
             wanted.index[~goes_in],
             Notice.NOT_ADDED_TO_HOPPER,
-            "gmt_offset_now=" + format_offsets(wanted["gmt_offset_now"]),
+            gmt_offset_now=format_offsets(wanted["gmt_offset_now"]),
         ),
     ]
     priorities = priorities[goes_in].reindex(leads.index, fill_value="")
-    return leads.assign(hopper_priority=priorities), pd.concat(said)
+    return leads.assign(hopper_priority=priorities), pd.concat(noticed)
 
 
 def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> Iterator[ExtraRows]:
@@ -79,7 +79,7 @@ def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> It
     yield ExtraRows(
         table=TABLE,
         notice=Notice.ADDED_TO_HOPPER,
-        rows=columns_there(TABLE, values, leads.index, dialer),
+        rows=rows_of_table(TABLE, values, leads.index, dialer),
         generated="hopper_id",
         is_worked_off=True,
     )

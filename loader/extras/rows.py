@@ -32,7 +32,7 @@ class ExtraRows:
     """A row that is there for the lead_id is another lead's leftover, and gives way."""
 
 
-def columns_there(
+def rows_of_table(
     table: str, values: Mapping[str, object], index: pd.Index, dialer: Dialer
 ) -> pd.DataFrame:
     """Make rows of a table, of the columns that the dialer's has: an older one may lack some.
@@ -43,6 +43,6 @@ def columns_there(
         index: of the rows.
         dialer: its tables are read.
     """
-    there = dialer.tables.get(table, values)
-    rows = pd.DataFrame({name: values[name] for name in values if name in there}, index=index)
+    existing = dialer.tables.get(table, values)
+    rows = pd.DataFrame({name: values[name] for name in values if name in existing}, index=index)
     return rows.astype(dict.fromkeys(rows.columns.drop("lead_id"), "str"))

@@ -39,6 +39,16 @@ class Feed:
         return pd.Series(self.numbers[position] == lead_numbers, index=leads.index)
 
 
+def find_in_feeds(leads: pd.DataFrame, feeds: Sequence[Feed]) -> dict[str, pd.Index]:
+    """Give by the name of each feed the row numbers of the leads that have a number of it.
+
+    Args:
+        leads: see `Feed.contains`; index row_number.
+        feeds: in the order in which they answer.
+    """
+    return {feed.name: leads.index[feed.contains(leads)] for feed in feeds}
+
+
 def feed_remarks(feeds: Sequence[Feed]) -> list[str]:
     """Describe each feed: how many numbers it has, its age, and how many values are no numbers."""
     return [_remark(feed) for feed in feeds]

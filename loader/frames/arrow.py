@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,6 +28,23 @@ def to_mask(values: pa.Array | pa.ChunkedArray, index: pd.Index) -> "pd.Series[b
 def join_texts(columns: Sequence[pa.ChunkedArray], separator: str) -> pa.ChunkedArray:
     """Join the texts (large_string) of each row with a separator."""
     return pc.binary_join_element_wise(*columns, pa.scalar(separator, pa.large_string()))
+
+
+def gather(values: pa.Array, rows: pd.Index, index: pd.Index) -> pa.ListArray:
+    """Gather values by row.
+
+    Args:
+        values: in any order.
+        rows: the row of each value; each is in `index`.
+        index: of the rows, each once.
+
+    Returns:
+        For each row of `index` the list of its values, in their order.
+    """
+    place = index.get_indexer(rows)
+    ends = np.cumsum(np.bincount(place, minlength=len(index)))
+    in_order = values.take(pa.array(np.argsort(place, kind="stable")))
+    return pa.ListArray.from_arrays(pa.array([0, *ends], pa.int32()), in_order)
 
 
 def counts(values: "pd.Series[Any]") -> dict[str, int]:

@@ -5,7 +5,8 @@ and compare one character at a time. So a key is a text with each character repl
 """
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import pandas as pd
 import pyarrow as pa
@@ -32,6 +33,24 @@ def general_ci(character: str) -> str:
         return upper
     parts = unicodedata.normalize("NFD", upper)
     return parts[0] if len(parts) > 1 and all(map(unicodedata.combining, parts[1:])) else upper
+
+
+@dataclass(frozen=True, eq=False)
+class WeightFold:
+    """Folds characters by the weights that a server gives them."""
+
+    weights: Mapping[str, str]
+    """Of each character the hexadecimal digits; a character without one weighs as itself."""
+    letters: Mapping[str, str]
+    """ASCII in capitals by the digits of one weight."""
+    width: int
+    """Digits of one weight; a character may have several."""
+
+    def __call__(self, character: str) -> str:
+        """Give the weight of one character, as text."""
+        text = self.weights.get(character, character)
+        units = (text[start : start + self.width] for start in range(0, len(text), self.width))
+        return "".join(self.letters.get(unit, unit) for unit in units)
 
 
 def fold_text(text: str, character_fold: CharacterFold | None = general_ci) -> str:

@@ -7,29 +7,52 @@ from typing import BinaryIO
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
+
+from loader.frames.arrow import gather, to_arrow, to_series
+
+NOTES = "notes of the row"
+"""Column of the notes about each row, as a list."""
 
 
 class Spool:
-    """A file of frames with the same columns, which are read back in the order of writing."""
+    """A file of frames with the same columns, which are read back in the order of writing.
+
+    Notes about their rows may go with them: frames whose index says of which row each note is.
+    """
 
     def __init__(self, path: Path) -> None:
         """Begin with no rows, at a path that the caller removes."""
         self.path, self.rows = path, 0
         self._writer: pa.ipc.RecordBatchStreamWriter | None = None
         self._schema: pa.Schema | None = None
+        """Of the frames, without notes."""
+        self._stream: pa.Schema | None = None
         self._file: BinaryIO | None = None
 
-    def append(self, frame: pd.DataFrame) -> None:
-        """Write a frame, whose columns must be those of the first one."""
+    def append(self, frame: pd.DataFrame, notes: pd.DataFrame | None = None) -> None:
+        """Write a frame, whose columns must be those of the first one.
+
+        Args:
+            frame: with a unique index.
+            notes: str columns, which may be others each time; the index is of rows in `frame`, and
+                repeats where there are several notes about a row.
+        """
         if not len(frame):
             return
         table = pa.Table.from_pandas(frame, preserve_index=True)
+        self._schema = self._schema or table.schema
+        table = table.cast(self._schema)
+        if notes is not None:
+            table = table.append_column(NOTES, _gathered(notes, frame.index))
+        if self._stream != table.schema:
+            self.close()
         if self._writer is None:
-            # After each `close` another Arrow stream is appended to the file.
+            # Another Arrow stream is appended after each `close`, and where the notes are others.
             self._file = self.path.open("ab")
-            self._schema = self._schema or table.schema
-            self._writer = pa.ipc.new_stream(self._file, self._schema)
-        self._writer.write_table(table.cast(self._schema))
+            self._stream = table.schema
+            self._writer = pa.ipc.new_stream(self._file, self._stream)
+        self._writer.write_table(table)
         self.rows += len(frame)
 
     def close(self) -> None:
@@ -53,10 +76,19 @@ class Spool:
         self.rows = rows
         if rows:
             with pa.OSFile(str(self.path)) as file:
-                self._schema = pa.ipc.open_stream(file).schema
+                schema = pa.ipc.open_stream(file).schema
+            notes = schema.get_field_index(NOTES)
+            self._schema = schema if notes < 0 else schema.remove(notes)
 
     def read(self, rows: int | None = None) -> Iterator[pd.DataFrame]:
         """Yield the frames, whole or in slices of at most `rows` rows."""
+        for frame, _ in self.read_with_notes(rows):
+            yield frame
+
+    def read_with_notes(
+        self, rows: int | None = None
+    ) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+        """Yield the frames likewise, each with the notes about its rows, in their order."""
         self.close()
         if not self.rows:
             return
@@ -66,4 +98,26 @@ class Spool:
                     if not batch.num_rows:
                         continue
                     for start in range(0, batch.num_rows, rows or batch.num_rows):
-                        yield batch.slice(start, rows).to_pandas()
+                        yield _parted(batch.slice(start, rows))
+
+
+def _gathered(notes: pd.DataFrame, index: pd.Index) -> pa.ListArray:
+    """Give the list of notes about each row of `index`."""
+    columns = [to_arrow(notes[name]).combine_chunks() for name in notes]
+    return gather(pa.StructArray.from_arrays(columns, list(notes)), notes.index, index)
+
+
+def _parted(batch: pa.RecordBatch) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Give a frame, and the notes about its rows."""
+    place = batch.schema.get_field_index(NOTES)
+    if place < 0:
+        frame = batch.to_pandas()
+        return frame, pd.DataFrame(index=frame.index[:0])
+    frame = batch.remove_column(place).to_pandas()
+    lists = batch.column(place)
+    notes = lists.flatten()
+    index = frame.index.take(pc.list_parent_indices(lists).to_numpy())
+    columns = zip(notes.type, notes.flatten(), strict=True)
+    return frame, pd.DataFrame(
+        {field.name: to_series(values, index) for field, values in columns}, index=index
+    )

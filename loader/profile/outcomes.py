@@ -1,6 +1,5 @@
 """What the report tells of the rows that were loaded, and of those that were rejected."""
 
-import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
@@ -8,6 +7,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
+from loader.findings import FINDING_DETAILS, Notices
 from loader.frames.arrow import counts
 from loader.profile.records import (
     LEAD_AGES,
@@ -17,7 +17,9 @@ from loader.profile.records import (
     UNKNOWN_AGE,
     RejectedExample,
 )
-from loader.reasons import Notice
+from loader.reasons import Notice, Reason
+from loader.results.all_reasons import applying_reasons
+from loader.results.wording import reason_names
 
 MOST_STATES = 60
 """Told by name."""
@@ -39,7 +41,10 @@ OF_FIELD = {
 NAMING_FIELD = frozenset(
     {Notice.VALUE_CUT, Notice.CONTROL_CHARACTERS_DROPPED, Notice.UNSTORABLE_REPLACED}
 )
-"""Notices whose details are the name of the field."""
+"""Notices with the name of the field."""
+
+DETAILS = tuple(name.removesuffix("=") for name in FINDING_DETAILS)
+"""Columns of findings."""
 
 EntryDates = Callable[["pd.Series[int]", bool], "pd.Series[pd.Timestamp]"]
 """Asks when leads, or archived leads, were entered: by lead_id; those that are not there are not in
@@ -54,21 +59,21 @@ class LoadedRows:
         self._offsets: Counter[str] = Counter()
         self._repaired: dict[str, Counter[str]] = {}
 
-    def add(self, leads: pd.DataFrame, said: pd.DataFrame) -> None:
+    def add(self, leads: pd.DataFrame, notices: Notices) -> None:
         """Count loaded rows.
 
         Args:
             leads: state (str), gmt_offset_now (float64, hours); index row_number.
-            said: their notices: notice and details (str); index row_number, may repeat.
+            notices: of these rows.
         """
         self._states.update(counts(leads["state"].str.strip().str.upper()))
         if len(self._states) > MOST_COUNTED:
             self._states = Counter(most_frequent(self._states, MOST_COUNTED // 2))
         self._offsets.update(counts(leads["gmt_offset_now"].round(2) + 0.0))
-        named = said[said["notice"].isin([*OF_FIELD, *NAMING_FIELD])]
-        fields = named["details"].where(
-            named["notice"].isin([*NAMING_FIELD]), named["notice"].map(OF_FIELD)
-        )
+        named = notices[notices["notice"].isin([*OF_FIELD, *NAMING_FIELD])]
+        fields = named["notice"].map(OF_FIELD).astype("str")
+        if "field" in named:
+            fields = fields.fillna(named["field"])
         rows = pd.DataFrame({"notice": named["notice"], "field": fields, "row": named.index})
         for notice, of_notice in rows.drop_duplicates().groupby("notice"):
             self._repaired.setdefault(str(notice), Counter()).update(counts(of_notice["field"]))
@@ -117,18 +122,18 @@ class RejectedRows:
         Args:
             rejected: see `loader.results.files.Results.finish`.
         """
-        for told, count in counts(rejected["reasons_all"]).items():
-            # Only the first reason names its feed.
-            names = {name.partition(":")[0] for name in told.split("|")}
-            self.reasons_all.update(dict.fromkeys(names, count))
+        kinds = rejected.groupby(["reason_bits", "reason"]).size().reset_index(name="rows")
+        for bits, reason, count in kinds.itertuples(index=False):
+            names = [each.value for each in applying_reasons(bits, Reason[reason])]
+            self.reasons_all.update(dict.fromkeys(names, int(count)))
         self.of_file += int(rejected["duplicate_row"].notna().sum())
         entered = self._entered(rejected)
         self._ages.update(counts(age_names(entered, self._now)))
-        for reason, rows in rejected.groupby("reason"):
-            shown = self.examples.setdefault(str(reason), [])
-            shown += self._shown(rows.sort_index().head(MOST_EXAMPLES), entered)
-            shown.sort(key=lambda example: example.row_number)
-            del shown[MOST_EXAMPLES:]
+        for name, rows in rejected.groupby(reason_names(rejected)):
+            examples = self.examples.setdefault(str(name), [])
+            examples += self._examples(rows.sort_index().head(MOST_EXAMPLES), entered)
+            examples.sort(key=lambda example: example.row_number)
+            del examples[MOST_EXAMPLES:]
 
     @property
     def ages(self) -> dict[str, int]:
@@ -139,7 +144,7 @@ class RejectedRows:
     def _entered(self, rejected: pd.DataFrame) -> "pd.Series[pd.Timestamp]":
         """Give when the existing lead of each duplicate was entered, by row_number."""
         duplicates = rejected[rejected["lead_id"].notna()]
-        archived = duplicates["details"].str.endswith(" archived=Y")
+        archived = duplicates["archived"].notna()
         parts = [pd.Series(dtype="datetime64[us]")]
         for is_archived in (False, True):
             ids = duplicates["lead_id"][archived == is_archived].astype("int64")
@@ -149,27 +154,25 @@ class RejectedRows:
         entered: pd.Series[pd.Timestamp] = pd.concat(parts).astype("datetime64[us]")
         return entered
 
-    def _shown(
+    def _examples(
         self, rows: pd.DataFrame, entered: "pd.Series[pd.Timestamp]"
     ) -> list[RejectedExample]:
         """Give a few rows to show."""
-        shown = []
-        for row in rows.index.tolist():
-            lead_id, earlier = rows["lead_id"][row], rows["duplicate_row"][row]
-            details = str(rows["details"][row])
-            in_list = re.search(r"\blist_id=(\d+)", details) if pd.notna(lead_id) else None
+        examples = []
+        for row, values in zip(rows.index.tolist(), rows.to_dict("records"), strict=True):
+            known = {name: value for name, value in values.items() if pd.notna(value)}
             date = entered.get(row)
-            shown.append(
+            examples.append(
                 RejectedExample(
                     row_number=row,
-                    phone=str(rows[self._phone][row]) if self._phone else "",
-                    details=details if pd.isna(earlier) else f"row_number={earlier} {details}",
-                    lead_id=None if pd.isna(lead_id) else int(lead_id),
-                    list_id=in_list[1] if in_list else "",
+                    phone=str(values[self._phone]) if self._phone else "",
+                    details={name: known[name] for name in DETAILS if name in known},
+                    lead_id=known.get("lead_id"),
+                    duplicate_row=known.get("duplicate_row"),
                     entry_date=None if date is None or pd.isna(date) else pd.Timestamp(date),
                 )
             )
-        return shown
+        return examples
 
 
 def age_names(entered: "pd.Series[pd.Timestamp]", now: datetime) -> "pd.Series[str]":

@@ -31,12 +31,12 @@ class RejectedExample(Record):
     row_number: int
     phone: str
     """As in the source; not masked."""
-    details: str
-    """As in rejected.csv."""
+    details: dict[str, str] = Field(default_factory=dict)
+    """By name, see `loader.findings.FINDING_DETAILS`."""
     lead_id: int | None = None
     """The existing lead of which the row is a duplicate."""
-    list_id: str = ""
-    """The list_id of that lead."""
+    duplicate_row: int | None = None
+    """The earlier row of the file of which the row is a duplicate."""
     entry_date: datetime | None = None
     """The entry_date of that lead, by the dialer's clock."""
 

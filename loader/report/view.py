@@ -231,7 +231,6 @@ PROBLEMS = {
     "is_possible": "longer than the dialer can store",
 }  # fmt: skip
 """What `loader.phones.parse` says of a number."""
-OF_NUMBER = re.compile(rf"phone_number=(.*?)(?: ({'|'.join(PROBLEMS)})| feed=.*)?", re.DOTALL)
 FORMS = {
     "field": "in the field {}", "list_id": "list {}", "campaign_id": "campaign {}",
     "zones": "{}", "error": "database error {}",
@@ -247,23 +246,23 @@ def describe_example(name: str, example: RejectedExample, *, show_phones: bool) 
         show_phones: else numbers in it are masked.
     """
     hide, hide_list = (str, str) if show_phones else (mask_numbers, mask_list_id)
-    reason, details = Reason.of(name), example.details[:LONG_VALUE]
-    if reason in UNREADABLE:
-        return hide(details)
+    reason = Reason.of(name)
+    details = {key: value[:LONG_VALUE] for key, value in example.details.items()}
     if example.lead_id is not None:
-        place = f" in list {hide_list(example.list_id[:LONG_VALUE])}" if example.list_id else ""
-        archived = ", archived" if details.endswith(" archived=Y") else ""
+        place = f" in list {hide_list(details['list_id'])}" if "list_id" in details else ""
+        archived = ", archived" if "archived" in details else ""
         return f"lead {example.lead_id}{place}{archived}"
-    if earlier := re.match(r"row_number=(\d+)\b", details):
-        return f"{reason.likeness or 'same as'} row {earlier[1]} of this file"
-    if of_number := OF_NUMBER.fullmatch(details):
-        given, problem = of_number.groups()
+    if example.duplicate_row is not None:
+        return f"{reason.likeness or 'same as'} row {example.duplicate_row} of this file"
+    if "phone_number" in details:
+        given = details["phone_number"]
         other = "" if _same_number(given, example.phone) else f"the number {hide(given)}"
-        return ", ".join(filter(None, (other, PROBLEMS.get(problem, ""))))
-    key, _, value = details.partition("=")
-    if key not in FORMS:
-        return hide(details)
-    return FORMS[key].format(hide_list(value) if key == "list_id" else hide(value))
+        return ", ".join(filter(None, (other, PROBLEMS.get(details.get("problem", ""), ""))))
+    for key, form in FORMS.items():
+        if key in details:
+            value = details[key]
+            return form.format(hide_list(value) if key == "list_id" else hide(value))
+    return hide(details.get("text", ""))
 
 
 def _same_number(one: str, other: str) -> bool:

@@ -66,25 +66,17 @@ class ReasonBits:
                 file.write(words.tobytes())
 
 
-def reasons_in_words(words: Words, first: "pd.Series[str]") -> "pd.Series[str]":
-    """Name all reasons of rows, joined by `|`, the first one first.
+def applying_reasons(bits: int, first: Reason) -> list[Reason]:
+    """Give all reasons that apply to a row, the first one first.
 
     Args:
-        words: of the rows, see `Marks.of`.
-        first: the reason of each row as files show it, with the name of the feed.
+        bits: of the row, see `ReasonBits.of`.
+        first: the reason for which it was rejected.
     """
-    asked = pd.DataFrame({"word": words, "first": first.to_numpy()})
-    distinct = asked.drop_duplicates()
-    told = [_told(word, name) for word, name in distinct.itertuples(index=False)]
-    named = asked.merge(distinct.assign(told=told), how="left")["told"]
-    return named.set_axis(first.index).astype("str")
-
-
-def _told(word: int, first: str) -> str:
-    own = Reason.of(first)
-    others = [reason for reason, bit in BITS.items() if word & int(bit) and reason is not own]
-    # A feed may be called anything.
-    return "|".join([first.replace("|", "/"), *(() if own in AFTER_THE_CHECKS else others)])
+    if first in AFTER_THE_CHECKS:
+        return [first]
+    others = [reason for reason, bit in BITS.items() if int(bits) & int(bit)]
+    return [first, *(reason for reason in others if reason is not first)]
 
 
 def _words(read: bytes) -> Words:

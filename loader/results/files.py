@@ -13,11 +13,11 @@ import pyarrow.csv
 
 from loader.errors import UsageError
 from loader.fields.reject_file import CLASH_PREFIX, RESULT_COLUMNS, UNREADABLE, result_columns
-from loader.findings import FINDING_TYPES, Findings, findings, no_findings
+from loader.findings import FINDING_TYPES, Findings, Notices, findings, no_findings
 from loader.frames.arrow import no_formulas, to_arrow
 from loader.frames.spool import Spool
-from loader.reasons import Reason
-from loader.results.all_reasons import ReasonBits, reasons_in_words
+from loader.reasons import Notice, Reason
+from loader.results.all_reasons import ReasonBits
 from loader.results.folder import (
     PAGE,
     RUN_FILE,
@@ -28,8 +28,12 @@ from loader.results.folder import (
     work_in,
 )
 from loader.results.summary import Summary
+from loader.results.wording import finding_texts, notices_text
 
 LOADED, REJECTED, CHANGES = "loaded.csv", "rejected.csv", "changes.csv"
+
+NEW, NO_ZONE = 1, 2
+"""Flags of loaded rows: the lead is new; no time zone was found for it."""
 
 
 class Results(ResultFolder):
@@ -63,8 +67,8 @@ class Results(ResultFolder):
         """
         super().__init__(folder, work_in(folder))
         # A reject file that is loaded again has our columns already.
-        ours = result_columns(columns)
-        self.columns = [c for c in columns if c not in ours]
+        result_names = result_columns(columns)
+        self.columns = [c for c in columns if c not in result_names]
         self._spreadsheet_safe = spreadsheet_safe
         if goes_on:
             self._drop_leftovers()
@@ -73,7 +77,7 @@ class Results(ResultFolder):
         self._spools = self._rounds_of_insert = 0
         self.accepted = self.next_round(is_kept=goes_on)
         self._rejected = Spool(self.work / "rejected")
-        self.marks = ReasonBits(self.work / "marks")
+        self.reason_bits = ReasonBits(self.work / "marks")
         self._ids = self.work / "ids"
         self._ids.touch()
         self._reopened: pd.Series[int] = pd.Series(dtype="int64")
@@ -117,7 +121,7 @@ class Results(ResultFolder):
 
     def keep(self) -> dict[str, Any]:
         """See that all that was rejected so far outlives a crash; give what `restore` needs."""
-        self.marks.keep()
+        self.reason_bits.keep()
         return {
             "rejected": self._rejected.keep(),
             "reopened": {str(row): int(times) for row, times in self._reopened.items()},
@@ -144,25 +148,26 @@ class Results(ResultFolder):
 
     def also(self, findings: Findings) -> None:
         """Note reasons that apply to rows, be they the first or not."""
-        named = findings["reason"].str.replace(r":.*", "", regex=True)
-        for name in named.unique():
-            self.marks.add(findings.index[named == name], Reason.of(name))
+        for name in findings["reason"].unique():
+            self.reason_bits.add(findings.index[findings["reason"] == name], Reason[name])
 
-    def load(self, accepted: pd.DataFrame, lead_ids: "pd.Series[int]", *, new: bool = True) -> None:
+    def load(self, lead_ids: "pd.Series[int]", notices: Notices, *, new: bool = True) -> None:
         """Note loaded rows.
 
         Args:
-            accepted: column notices; index row_number.
-            lead_ids: of these rows (Int64); null in a validation.
-            new: they got them in this run; False: they changed leads that were there.
+            lead_ids: by row_number (Int64); null in a validation.
+            notices: of these rows.
+            new: they got their lead_id in this run; False: they changed existing leads.
         """
-        rows, ids = accepted.index.to_numpy(), lead_ids.reindex(accepted.index).astype("Int64")
-        columns = [pa.array(rows), pa.array(ids, pa.int64()), to_arrow(accepted["notices"])]
+        rows, ids = lead_ids.index.to_numpy(), lead_ids.astype("Int64")
+        texts = notices_text(notices, lead_ids.index)
+        columns = [pa.array(rows), pa.array(ids, pa.int64()), to_arrow(texts)]
         self._loaded.write_table(pa.table(columns, self._loaded.schema))
         known = ids.notna().to_numpy()
         if known.any():
-            numbers = ids[known].to_numpy(dtype=np.int64)
-            entries = np.stack([rows[known], numbers, np.full(len(numbers), new)], axis=1)
+            zoneless = notices.index[notices["notice"] == Notice.NO_TIME_ZONE]
+            flags = NEW * new + NO_ZONE * lead_ids.index[known].isin(zoneless)
+            entries = np.stack([rows[known], ids[known].to_numpy(dtype=np.int64), flags], axis=1)
             with self._ids.open("ab") as file:
                 entries.tofile(file)
 
@@ -186,13 +191,15 @@ class Results(ResultFolder):
         """
         wanted = list(duplicates_of)
         frames = [frame[frame["duplicate_row"].isin(wanted)] for frame in self.rejected()]
-        found = pd.concat([no_findings(), *(frame[list(FINDING_TYPES)] for frame in frames)])
+        found = pd.concat(
+            [no_findings(), *(frame[list(FINDING_TYPES)].astype(FINDING_TYPES) for frame in frames)]
+        )
         self.take_back(found.index)
         return found
 
     def take_back(self, rows: pd.Index) -> None:
         """Forget that rows were rejected: they are loaded, or decided anew."""
-        self.marks.clear(rows)
+        self.reason_bits.clear(rows)
         again = pd.Series(self._rounds(rows) + 1, index=rows, dtype="int64")
         self._reopened = pd.concat([self._reopened.drop(rows, errors="ignore"), again])
 
@@ -214,19 +221,25 @@ class Results(ResultFolder):
         if not self._ids.stat().st_size:
             return np.empty((0, 2), dtype=np.int64)
         entries = np.memmap(self._ids, dtype=np.int64, mode="r").reshape(-1, 3)
-        pairs = entries[entries[:, 2] == 1, :2] if new else entries[:, :2]
+        pairs = entries[entries[:, 2] & NEW > 0, :2] if new else entries[:, :2]
         in_order = bool((np.diff(pairs[:, 0]) > 0).all())
         return pairs if in_order else pairs[np.argsort(pairs[:, 0], kind="stable")]
 
-    def finish(self, look: Callable[[pd.DataFrame], None] = lambda _rejected: None) -> None:
+    def lead_ids_without_zone(self) -> npt.NDArray[np.int64]:
+        """Give the lead_ids of loaded rows for which no time zone was found."""
+        entries = np.fromfile(self._ids, dtype=np.int64).reshape(-1, 3)
+        lead_ids: npt.NDArray[np.int64] = entries[entries[:, 2] & NO_ZONE > 0, 1]
+        return lead_ids
+
+    def finish(self, count: Callable[[pd.DataFrame], None] = lambda _rejected: None) -> None:
         """Write rejected.csv and give the files their names.
 
         Args:
-            look: told of the rejected rows, frame by frame: the source's columns by `numbered`
-                names, those of findings, and `reasons_all` (str), all reasons joined by `|`.
+            count: takes the rejected rows, frame by frame: the source's columns by `numbered`
+                names, those of findings, and reason_bits (uint64), see `ReasonBits`.
         """
         ids = self.lead_ids()
-        names = _apart(self.columns)
+        names = _with_result_columns(self.columns)
         if self._spreadsheet_safe:
             names = no_formulas(pa.array(names, pa.large_string())).to_pylist()
         schema = pa.schema([(name, pa.large_string()) for name in names])
@@ -234,10 +247,9 @@ class Results(ResultFolder):
         for frame in self.rejected():
             for start in range(0, len(frame), 20_000):
                 part = frame[start : start + 20_000]
-                words = self.marks.of(part.index)
-                part = part.assign(reasons_all=reasons_in_words(words, part["reason"]))
-                look(part)
-                writer.write_table(self._worded(part, ids, schema))
+                part = part.assign(reason_bits=self.reason_bits.of(part.index))
+                count(part)
+                writer.write_table(self._rejected_table(part, ids, schema))
         writer.close()
         self._loaded.close()
         if self._changes:
@@ -276,23 +288,17 @@ class Results(ResultFolder):
     def _csv(self, name: str, schema: pa.Schema, quoting: str = "needed") -> "_CsvFile":
         return _CsvFile(self.work / name, schema, quoting)
 
-    def _worded(
+    def _rejected_table(
         self, frame: pd.DataFrame, ids: npt.NDArray[np.int64], schema: pa.Schema
     ) -> pa.Table:
-        """Word what was found, now that the lead_ids of earlier rows of the file are known."""
-        lead_id = _with_new_ids(frame, ids).astype("str").fillna("")
-        row = frame["duplicate_row"].astype("str").fillna("")
-        details = frame["details"]
-        details = ("lead_id=" + lead_id + " ").where(lead_id != "", "") + details
-        details = ("row_number=" + row + " ").where(row != "", "") + details
-        answer = frame["answer"] + lead_id + frame["answer_tail"]
-        found = [frame["reason"], frame["reasons_all"], details, answer]
-        ours = [to_arrow(frame.index.astype("str").to_series())]
-        ours += [no_formulas(to_arrow(column.astype("str"))) for column in found]
-        theirs = [to_arrow(frame[name].astype("str")) for name in self._numbered]
+        """Put findings into words, now that the lead_ids of earlier rows of the file are known."""
+        texts = finding_texts(frame.assign(lead_id=_with_new_ids(frame, ids)))
+        values = [to_arrow(frame[name].astype("str")) for name in self._numbered]
         if self._spreadsheet_safe:
-            theirs = [no_formulas(column) for column in theirs]
-        return pa.table(theirs + ours, schema)
+            values = [no_formulas(column) for column in values]
+        values.append(to_arrow(frame.index.astype("str").to_series()))
+        values += [no_formulas(to_arrow(column)) for column in texts]
+        return pa.table(values, schema)
 
 
 def not_corrected(rows: pd.DataFrame) -> Findings:
@@ -301,12 +307,12 @@ def not_corrected(rows: pd.DataFrame) -> Findings:
     The reject file is itself well-formed, so such a row would load with its values in the wrong
     columns.
     """
-    ours = {name: column for column, name in result_columns(list(rows.columns)).items()}
-    if not ours:
+    names = {name: column for column, name in result_columns(list(rows.columns)).items()}
+    if not names:
         return no_findings()
     advice = "correct the row, and empty its reason to say so"
     parts = [
-        findings(rows.index[rows[ours["reason"]] == reason.value], reason, advice, "")
+        findings(rows.index[rows[names["reason"]] == reason.value], reason, text=advice)
         for reason in UNREADABLE
     ]
     return pd.concat(parts).sort_index()
@@ -340,10 +346,10 @@ def _with_new_ids(frame: pd.DataFrame, ids: npt.NDArray[np.int64]) -> "pd.Series
     return frame["lead_id"].fillna(new.where(ids[place, 0] == wanted))
 
 
-def _apart(columns: list[str]) -> list[str]:
+def _with_result_columns(columns: list[str]) -> list[str]:
     """Add our columns to the source's, under names that the source does not have."""
-    taken, names = set(columns), list(columns)
+    used, names = set(columns), list(columns)
     for name in RESULT_COLUMNS:
-        free = next(n for n in (name, f"{CLASH_PREFIX}{name}") if n not in taken)
+        free = next(n for n in (name, f"{CLASH_PREFIX}{name}") if n not in used)
         names.append(free)
     return names

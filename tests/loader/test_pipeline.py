@@ -19,8 +19,6 @@ from sqlalchemy import make_url
 from jobs.load.job import load as run_load
 from jobs.load.request import LoadRequest
 from jobs.load.summarize import Job
-from loader.findings import notices as notices_of
-from loader.findings import to_text
 from loader.options.duplicate_check import CHECKS, WINDOWS
 from loader.options.load import LoadOptions
 from loader.reasons import Notice
@@ -500,18 +498,3 @@ def test_the_outcome_is_the_same_on_a_server(
     empty(database_url)
     fill(database_url, situation.tables)
     compare(situation, database_url)
-
-
-def test_the_notices_of_a_row_in_words() -> None:
-    cut = notices_of(pd.Index([2, 5]), Notice.VALUE_CUT, "title")
-    also = notices_of(pd.Index([5]), Notice.VALUE_CUT, "city")
-    gender = notices_of(pd.Index([5, 9]), Notice.UNKNOWN_GENDER, "")
-    rows = pd.Index([2, 5, 7])
-    words = to_text(pd.concat([cut, also, gender]), rows)
-    assert words.to_dict() == {
-        2: "VALUE_CUT title",
-        5: "VALUE_CUT title; VALUE_CUT city; UNKNOWN_GENDER",
-        7: "",
-    }
-    assert to_text(gender[:0], rows).to_dict() == dict.fromkeys(rows, "")
-    assert str(words.dtype) == "str"

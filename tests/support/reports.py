@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from loader.profile.oddities import Oddity
+from loader.profile.outcomes import DETAILS
 from loader.profile.records import Details, OddExample, RejectedExample, RepeatedValue
 from loader.results.summary import (
     CallHours,
@@ -196,23 +197,26 @@ def details(**changes: Any) -> Details:
         "rejected": {
             "INVALID_PHONE_NUMBER_LENGTH": [
                 RejectedExample(row_number=17, phone="727555",
-                                details="phone_number=727555 is_possible_local_only"),
-                RejectedExample(row_number=90, phone="", details="phone_number= not_a_number"),
+                                details={"phone_number": "727555",
+                                         "problem": "is_possible_local_only"}),
+                RejectedExample(row_number=90, phone="",
+                                details={"phone_number": "", "problem": "not_a_number"}),
                 RejectedExample(row_number=1044, phone="+1 (727) 555-12345 ext",
-                                details="phone_number=172755512345 too_long"),
+                                details={"phone_number": "172755512345", "problem": "too_long"}),
             ],
             "TOO_FEW_FIELDS": [
-                RejectedExample(row_number=2, phone="Tampa", details="9 fields instead of 15: "
-                                "ACME-7,Ann,Fox,9 Elm St,Tampa,FL,33601,7275550188"),
+                RejectedExample(row_number=2, phone="Tampa", details={
+                                "text": "9 fields instead of 15: "
+                                "ACME-7,Ann,Fox,9 Elm St,Tampa,FL,33601,7275550188"}),
             ],
             "DUPLICATE_PHONE_NUMBER_IN_CAMPAIGN_LISTS": [
-                RejectedExample(row_number=4, phone="7275551234", lead_id=123456789, list_id="101",
-                                details="lead_id=123456789 list_id=101",
+                RejectedExample(row_number=4, phone="7275551234", lead_id=123456789,
+                                details={"list_id": "101"},
                                 entry_date=datetime(2026, 1, 3, 9, 12)),
-                RejectedExample(row_number=5, phone="813-555-0199", lead_id=77, list_id="5000",
-                                details="lead_id=77 list_id=5000", entry_date=NOW),
+                RejectedExample(row_number=5, phone="813-555-0199", lead_id=77,
+                                details={"list_id": "5000"}, entry_date=NOW),
                 RejectedExample(row_number=6, phone="8135550199",
-                                details="row_number=5 list_id=101"),
+                                duplicate_row=5, details={"list_id": "101"}),
             ],
         },
         "odd": {
@@ -235,9 +239,10 @@ def details(**changes: Any) -> Details:
 
 def odd_everywhere(value: str) -> Details:
     """Return details whose every value is one of a stranger."""
+    every = dict.fromkeys(DETAILS, value)
     return details(
         rejected={
-            name: [RejectedExample(row_number=1, phone=value, details=value, list_id=value)] * 5
+            name: [RejectedExample(row_number=1, phone=value, details=every)] * 5
             for name in REASONS
         },
         odd={

@@ -12,7 +12,7 @@ from jobs.cli.main import run
 from jobs.load import profile as building
 from jobs.watchers import Watchers
 from loader.database.connection import Database
-from loader.errors import LoaderError
+from loader.errors import ConfigurationError, LoaderError
 from loader.options.load import LoadOptions
 from loader.options.report import ReportOptions
 from tests.support.loads import Loads, load_file, outcome_of
@@ -70,7 +70,7 @@ def test_an_insert_that_is_interrupted_tells_of_duplicates_all_the_same(
 
 
 @ON_SQLITE
-def test_a_plan_of_an_earlier_version_is_completed(
+def test_a_plan_of_an_earlier_version_is_refused(
     dialer: Database, loads: Loads, tmp_path: Path
 ) -> None:
     def progress(stage: str, _done: int, _share: float) -> None:
@@ -83,7 +83,9 @@ def test_a_plan_of_an_earlier_version_is_completed(
         load_file(path, options, dialer, results, watchers=watchers)
     plan = results / ".work" / "plan.json"
     kept = json.loads(plan.read_text("utf-8"))
-    del kept["seen"]
+    plan.write_text(json.dumps(kept | {"format": 1}), "utf-8")
+    with pytest.raises(ConfigurationError, match="with the same version"):
+        load_file(path, options, dialer, results)
     plan.write_text(json.dumps(kept), "utf-8")
     load_file(path, options, dialer, results)
     assert outcome_of(results).summary.loaded == 3

@@ -15,6 +15,7 @@ from loader.dialer import Column
 from loader.fields.lead import WIDTHS
 from loader.findings import FINDING_TYPES, Findings, Notices
 from loader.options.load import LoadOptions
+from loader.results.wording import notice_texts
 from tests.conformance import reference_fields
 from tests.conformance.reference import BIGGEST_LIST_ID
 
@@ -34,7 +35,7 @@ def cleaned(
     }
     assert not leads.isna().any(axis=None)
     assert {name: str(kind) for name, kind in rejected.dtypes.items()} == FINDING_TYPES
-    assert list(said) == ["notice", "details"]
+    assert {"notice", "field", "value"} >= {*said}
     return leads, rejected, said
 
 
@@ -43,7 +44,7 @@ def one(name: str, value: str, **options: str) -> tuple[str, list[str]]:
     leads, rejected, said = cleaned({name: [value, ""]}, **options)
     assert rejected.empty
     assert said.index.isin([2]).all(), "nothing is said of an empty value"
-    words = said["notice"] + (" " + said["details"]).where(said["details"] != "", "")
+    words = notice_texts(said)
     return str(leads[name].iloc[0]), words.tolist()
 
 
@@ -60,7 +61,7 @@ def test_the_widths_are_those_of_the_table() -> None:
     columns = {"first_name": Column(width=4), "last_name": Column(width=None)}
     leads, _, said = cleaned(values, columns)
     assert leads.iloc[0][["first_name", "last_name"]].tolist() == ["Anna", "x" * 5000]
-    assert said["details"].tolist() == ["first_name", "address1"]
+    assert said["field"].tolist() == ["first_name", "address1"]
 
 
 def test_phone_numbers_are_not_cut_here() -> None:
@@ -118,11 +119,11 @@ def test_unstorable_characters_get_a_notice_or_reject_the_row() -> None:
     leads, rejected, said = cleaned(values, columns)
     assert leads["first_name"].tolist() == ["Ann", "A?n", "Zo\u00eb"]
     assert rejected.empty
-    assert said["details"].to_dict() == {5: "city"}
+    assert said["field"].to_dict() == {5: "city"}
     assert said["notice"].tolist() == ["UNSTORABLE_REPLACED"] * 2
     _, rejected, said = cleaned(values, columns, unstorable="reject")
     assert rejected["reason"].to_dict() == {5: "UNSTORABLE_CHARACTERS"}
-    assert rejected["details"].tolist() == ["field=first_name"], "one reason a row"
+    assert rejected["field"].tolist() == ["first_name"], "one reason a row"
     assert said.empty
 
 
@@ -304,7 +305,7 @@ def test_the_whole_state_is_kept_for_look_ups() -> None:
     leads, _, said = cleaned({"state": ["NSW", "FL"]})
     assert leads["state"].tolist() == ["NS", "FL"]
     assert leads["state_given"].tolist() == ["NSW", "FL"]
-    assert said["details"].to_dict() == {2: "state"}
+    assert said["field"].to_dict() == {2: "state"}
 
 
 def test_a_chunk_without_rows() -> None:

@@ -174,7 +174,8 @@ def test_a_load_tells_it_by_list(
     monkeypatch.setattr(dialable, "MOST_LEADS", 2)
     outcome = Loads(tmp_path).load(ROWS, database, phone_validation="length")
     assert "NO_TIME_ZONE" in outcome.names(5)
-    summary = with_dialable(outcome.summary, database)
+    without_zone = np.array([outcome.lead_ids[5]])
+    summary = with_dialable(outcome.summary, database, without_zone)
     assert [tuple(each.model_dump().values()) for each in summary.dialable or []] == EXPECTED
     assert "campaign SHUT calls by the lead filter mine, which was not looked at" in summary.remarks
     assert sorted(path.name for path in outcome.folder.iterdir()) == [
@@ -221,7 +222,7 @@ def test_a_question_that_fails_is_a_remark(
         raise DatabaseUnavailableError("gone")
 
     monkeypatch.setattr(CallRules, "count_dialable", gone)
-    summary = with_dialable(outcome.summary, database)
+    summary = with_dialable(outcome.summary, database, np.array([]))
     assert (summary.loaded, summary.dialable) == (1, None)
     assert summary.remarks[-1] == "what could be called is not known: gone"
 
@@ -254,7 +255,7 @@ def test_the_command_shows_it(
 
 def test_no_leads_no_lists(database: Database, tmp_path: Path) -> None:
     outcome = Loads(tmp_path).load([row(1, phone_number="1")], database)
-    assert with_dialable(outcome.summary, database).dialable == []
+    assert with_dialable(outcome.summary, database, np.array([])).dialable == []
 
 
 def test_ids_are_asked_in_bounded_questions(monkeypatch: pytest.MonkeyPatch) -> None:

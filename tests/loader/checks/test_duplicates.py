@@ -217,38 +217,40 @@ def find(
 
 
 @pytest.mark.parametrize(
-    ("rows", "lead_id", "details", "tail"),
+    ("rows", "lead_id", "list_id", "archived", "tail"),
     [
         pytest.param(
             [("5", 101, "PHONE", 9, False), ("5", 201, "PHONE", 3, True)],
-            9, "list_id=101", "|101|PHONE", id="archived-after-lead",
+            9, "101", False, "|101|PHONE", id="archived-after-lead",
         ),
         pytest.param(
             [("5", 101, "PHONE", 9, True), ("5", 201, "ALT", 30, False)],
-            30, "list_id=201", "|201|ALT", id="lead-by-alt-phone-before-archived",
+            30, "201", False, "|201|ALT", id="lead-by-alt-phone-before-archived",
         ),
         pytest.param(
             [("5", 101, "PHONE", 9, True), ("5", 201, "ALT", 3, True)],
-            3, "list_id=201 archived=Y", "|201|ALT", id="lowest-archived",
+            3, "201", True, "|201|ALT", id="lowest-archived",
         ),
         pytest.param(
             [("5", 101, "ALT", 9, False), ("5", 101, "PHONE", 9, False)],
-            9, "list_id=101", "|101|PHONE", id="both-ways",
+            9, "101", False, "|101|PHONE", id="both-ways",
         ),
     ],
 )  # fmt: skip
 def test_which_existing_lead_is_named(
     rows: list[tuple[str, int, str, int, bool]],
     lead_id: int,
-    details: str,
+    list_id: str,
+    archived: bool,
     tail: str,
     tmp_path: Path,
 ) -> None:
     known = {Kind.PHONEALT: existing(*rows)}
     found = find([{"row": 2, "phone_number": "5"}], "DUPPHONEALTSYS", tmp_path, known)
-    assert found[["lead_id", "details", "answer_tail"]].to_numpy().tolist() == [
-        [lead_id, details, tail]
+    assert found[["lead_id", "list_id", "answer_tail"]].to_numpy().tolist() == [
+        [lead_id, list_id, tail]
     ]
+    assert may_change(found).tolist() == [not archived]
 
 
 @pytest.mark.parametrize("list_id", [0, 2**63 - 1, 2**63, 2**64 - 1])
@@ -256,7 +258,7 @@ def test_the_list_of_an_existing_lead_is_named_as_it_is(list_id: int, tmp_path: 
     rows = existing(("5", list_id, "PHONE", 9, False)).astype({"list_id": "uint64"})
     asked = [{"row": 2, "phone_number": "5"}, {"row": 3, "phone_number": "6"}]
     found = find([*asked, {**asked[1], "row": 4}], "DUPSYS", tmp_path, {Kind.PHONE: rows})
-    assert found["details"].to_dict() == {2: f"list_id={list_id}", 4: "list_id=101"}
+    assert found["list_id"].to_dict() == {2: f"{list_id}", 4: "101"}
     assert found["answer_tail"].to_dict() == {2: f"|{list_id}", 4: "|101"}
 
 
@@ -381,5 +383,5 @@ def test_rows_whose_list_has_no_campaign() -> None:
     rows = leads([{"row": 2, "list_id": 101}, {"row": 3, "list_id": 555}])
     said = without_campaign(rows, parse_duplicate_check("DUPLIST-DUPCAMP"), DIALER)
     assert said["notice"].to_dict() == {3: "NO_CAMPAIGN_FOR_LIST"}
-    assert said["details"].tolist() == ["list_id=555"]
+    assert said["list_id"].tolist() == ["555"]
     assert without_campaign(rows, parse_duplicate_check("DUPSYS"), DIALER).empty

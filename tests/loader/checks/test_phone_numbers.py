@@ -9,6 +9,7 @@ from loader.checks.phone_numbers import normalize_phones
 from loader.dialer import Column
 from loader.findings import FINDING_TYPES, Findings, Notices
 from loader.options.load import LoadOptions
+from loader.results.wording import add_lead_answers, finding_details
 
 COLUMNS = ("phone_number", "phone_code", "country_code_given", "alt_phone")
 
@@ -124,13 +125,13 @@ TOO_LONG_OR_SHORT = "INVALID_PHONE_NUMBER_LENGTH"
 def test_what_cannot_be_dialled(phone: str, row: dict[str, str], reason: str) -> None:
     _, rejected, _ = normalized([{"phone_number": phone, **row}])
     assert rejected["reason"].tolist() == [TOO_LONG_OR_SHORT]
-    assert rejected["details"].tolist() == [f"phone_number={phone} {reason}"]
+    assert finding_details(rejected).tolist() == [f"phone_number={phone} {reason}"]
 
 
 def test_the_line_of_a_rejected_number() -> None:
     _, rejected, _ = normalized([{"phone_number": "(727) 555"}])
     wanted = "ERROR: add_lead INVALID PHONE NUMBER LENGTH - 727555|6666"
-    assert (rejected["answer"] + rejected["answer_tail"]).tolist() == [wanted]
+    assert add_lead_answers(rejected).tolist() == [wanted]
 
 
 @pytest.mark.parametrize(
@@ -182,8 +183,8 @@ def test_as_given_still_knows_the_national_number() -> None:
 def test_damaged_numbers_are_rejected_as_such(phone: str) -> None:
     _, rejected, _ = normalized([{"phone_number": phone}])
     assert rejected["reason"].tolist() == ["DAMAGED_PHONE_NUMBER"]
-    assert rejected["details"].tolist() == [f"phone_number={phone}"]
-    assert rejected["answer"].tolist() == [""], "add_lead has no such answer"
+    assert finding_details(rejected).tolist() == [f"phone_number={phone}"]
+    assert add_lead_answers(rejected).tolist() == [""], "add_lead has no such answer"
 
 
 def test_decimals_are_mended_where_the_whole_column_is_decimals() -> None:
@@ -199,7 +200,7 @@ def test_an_extension_is_dropped_with_a_notice(phone: str) -> None:
     _, rejected, said = normalized([{"phone_number": "7275551111"}, {"phone_number": phone}])
     assert rejected.empty
     assert said["notice"].to_dict() == {3: "EXTENSION_DROPPED"}
-    assert said["details"].to_dict() == {3: "12"}
+    assert said["value"].to_dict() == {3: "12"}
 
 
 @pytest.mark.parametrize(
@@ -236,7 +237,7 @@ def test_alt_phone_is_made_to_fit_after_it_was_read() -> None:
     assert leads["alt_phone"].tolist() == ["8135550001", "call after s", "Zo\u00eb ?"]
     assert rejected.empty
     assert said["notice"].to_dict() == {3: "VALUE_CUT", 4: "UNSTORABLE_REPLACED"}
-    assert said["details"].tolist() == ["alt_phone", "alt_phone"]
+    assert said["field"].tolist() == ["alt_phone", "alt_phone"]
     _, rejected, _ = normalized(rows, alt_phone=column, unstorable="reject")
     assert rejected["reason"].to_dict() == {4: "UNSTORABLE_CHARACTERS"}
     leads, _, said = normalized(rows[:1], phone_format="as-given")

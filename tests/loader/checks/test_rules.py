@@ -18,6 +18,7 @@ from loader.clock import Clock
 from loader.dialer import Dialer, Lookups, Permissions
 from loader.findings import Findings
 from loader.options.load import LoadOptions
+from loader.results.wording import add_lead_answers
 
 CLOCK = Clock(now=datetime(2026, 1, 15, 14), offset=timedelta(hours=-5))
 LISTS = pd.Series(["CAMP1", "camp1 ", "CAMP2"], index=pd.Index([101, 102, 201]), dtype="str")
@@ -53,7 +54,7 @@ def rejected(
 
 
 def told(found: Findings) -> list[tuple[int, str, str]]:
-    lines = (found["answer"] + found["answer_tail"]).str.removeprefix("ERROR: add_lead ")
+    lines = add_lead_answers(found).str.removeprefix("ERROR: add_lead ")
     return list(zip(found.index.tolist(), found["reason"], lines, strict=True))
 
 
@@ -243,7 +244,7 @@ def test_numbers_on_the_dnc_list_of_the_rows_campaign(
         (row, "PHONE_NUMBER_IN_CAMPAIGN_DNC", line.format(chunk["campaign_id"][row]))
         for row in rows
     ]
-    assert found["details"].tolist() == [f"campaign_id={chunk['campaign_id'][r]}" for r in rows]
+    assert found["campaign_id"].tolist() == [chunk["campaign_id"][r] for r in rows]
     nothing = on_campaign_dnc(chunk, options, dialer(campaigns=CAMPAIGNS), Lookups(dnc=index))
     assert nothing.empty
 

@@ -18,8 +18,10 @@ from loader.findings import Findings, Notices
 from loader.frames.arrow import to_arrow
 from loader.options.load import LoadOptions
 from loader.phones.number_zones import ABBREVIATIONS, _zones_by_state
+from loader.results.wording import add_lead_answers, finding_details
 from tests.conformance import reference_zone
 from tests.conformance.reference_zone import number_of
+from tests.support.notices import details_of
 
 WINTER = Clock(now=datetime(2026, 1, 15, 14), offset=timedelta(hours=-5))
 SUMMER = Clock(now=datetime(2026, 7, 1, 14), offset=timedelta(hours=-4))
@@ -137,7 +139,7 @@ def find(
     found, rejected, said = Zones(LoadOptions(**options), given).offsets(frame)
     assert found.index.equals(frame.index)
     assert str(found.dtype) == "float64"
-    assert list(said.columns) == ["notice", "details"]
+    assert {"notice", "value", "zones"} >= {*said.columns}
     return found.tolist(), rejected, said
 
 
@@ -175,7 +177,7 @@ def test_an_unknown_area_code_takes_the_zone_of_the_number_with_a_notice() -> No
     found, _, said = find(*rows)
     assert found == [-5, -5, -8]
     assert said["notice"].to_dict() == {5: "TIME_ZONE_OF_NUMBER", 8: "TIME_ZONE_OF_NUMBER"}
-    assert said["details"].to_dict() == {5: "212", 8: "664"}
+    assert said["value"].to_dict() == {5: "212", 8: "664"}
 
 
 def test_what_nobody_knows_gets_zero_with_a_notice() -> None:
@@ -359,7 +361,7 @@ def test_of_several_zones_the_option_takes_one(
     assert found == [expected + (clock is SUMMER)] * 2
     assert rejected.empty
     several = said[said["notice"] == "AMBIGUOUS_TIME_ZONE"]
-    assert several["details"].to_dict() == {2: IDAHO, 5: IDAHO}
+    assert details_of(several).to_dict() == {2: IDAHO, 5: IDAHO}
     assert (said["notice"] == "TIME_ZONE_OF_NUMBER").sum() == (2 if codes else 0)
 
 
@@ -390,7 +392,7 @@ def test_a_state_that_leaves_several_zones_narrows_the_choice() -> None:
     row = lead("1", "8005551212", state="TX")
     found, _, said = find(row, facts=dialer(codes=[]))
     assert found == [-7]
-    assert said["details"].tolist() == ["zones=America/Denver,America/Chicago"]
+    assert said["zones"].tolist() == ["America/Denver,America/Chicago"]
 
 
 @pytest.mark.parametrize("state", ["ID", "NY", "Bavaria", "", "WA|1"])
@@ -398,7 +400,7 @@ def test_a_state_that_cannot_tell_decides_nothing(state: str) -> None:
     row = lead("1", "2085551212", state=state)
     found, _, said = find(row, facts=dialer(codes=[]), ambiguous_tz="latest")
     assert found == [-7]
-    assert said["details"].tolist() == [IDAHO]
+    assert details_of(said).tolist() == [IDAHO]
 
 
 @pytest.mark.parametrize("area", ["850", "812"])
@@ -425,8 +427,8 @@ def test_ambiguous_numbers_can_be_rejected(clock: Clock, codes: list[Row]) -> No
     facts = dialer(codes=codes, postal=POSTAL, clock=clock)
     found, rejected, said = find(*rows, facts=facts, ambiguous_tz="reject")
     assert rejected["reason"].to_dict() == dict.fromkeys((2, 5), "AMBIGUOUS_TIME_ZONE")
-    assert rejected["details"].tolist() == [IDAHO] * 2
-    assert rejected["answer"].tolist() == [""] * 2, "add_lead has none"
+    assert finding_details(rejected).tolist() == [IDAHO] * 2
+    assert add_lead_answers(rejected).tolist() == [""] * 2, "add_lead has none"
     assert "AMBIGUOUS_TIME_ZONE" not in said["notice"].tolist()
     assert [each - (clock is SUMMER) for each in found[2:4]] == [-8, -8], "as state and code say"
 

@@ -16,6 +16,7 @@ from loader.extras.alt_phones import FIELD, TABLE, decide, extra_rows
 from loader.findings import Notices
 from loader.options.load import LoadOptions
 from tests.conformance.reference_extras import Extras
+from tests.support.notices import details_of, in_words
 
 NOW = datetime(2026, 1, 15, 14)
 UTF8MB3 = {
@@ -55,10 +56,6 @@ def stored(
         assert set(kinds.values()) == {"str"}
         assert not extra.rows[list(extra.key)].duplicated().any()
     return [row for extra in found for row in extra.rows.to_dict("records")], said
-
-
-def told(said: Notices) -> list[tuple[int, str, str]]:
-    return sorted(zip(said.index, said["notice"], said["details"], strict=True))
 
 
 def one(sent: str, region: str = "US", **options: Any) -> list[tuple[str, str, str]]:
@@ -121,7 +118,7 @@ def test_what_is_said() -> None:
         "",
     ]
     rows, said = stored(leads(*sent), dialer(**UTF8MB3), unstorable="reject")
-    assert told(said) == [
+    assert in_words(said) == [
         (2, "ALT_PHONES_LOADED", "count=2"),
         (2, "CONTROL_CHARACTERS_DROPPED", FIELD),
         (2, "VALUE_CUT", FIELD),
@@ -178,7 +175,7 @@ def test_rows_are_those_of_the_reference(sent: list[str]) -> None:
     ]
     found, said = stored(rows, dialer(**UTF8MB3), phone_format="as-given")
     assert [{name: str(value) for name, value in row.items()} for row in found] == expected
-    assert said["details"][said["notice"] == "ALT_PHONES_LOADED"].to_dict() == counts
+    assert details_of(said)[said["notice"] == "ALT_PHONES_LOADED"].to_dict() == counts
 
 
 @pytest.mark.property

@@ -18,6 +18,7 @@ from loader.extras.rows import ExtraRows
 from loader.frames.collation import fold_text
 from loader.options.load import LoadOptions
 from loader.reasons import Notice
+from loader.results.wording import notice_texts
 from tests.conformance.reference_extras import Extras
 from tests.conformance.reference_zone import skip_gap
 
@@ -83,7 +84,7 @@ def decided(
     assert found.index.equals(frame.index)
     assert {str(found[name].dtype) for name in MADE} == {"str"}
     assert not found[list(MADE)].isna().any(axis=None)
-    told = (said["notice"] + " " + said["details"]).sort_index(kind="stable")
+    told = notice_texts(said).sort_index(kind="stable")
     return found, told.tolist()
 
 

@@ -15,8 +15,10 @@ from loader.extras.custom_fields import decide, extra_rows, labels_of
 from loader.extras.rows import ExtraRows
 from loader.findings import Notices
 from loader.options.load import LoadOptions
+from loader.results.wording import notice_texts
 from tests.conformance.reference_extras import Extras
 from tests.support.call_count import calls
+from tests.support.notices import in_words
 
 NOW = datetime(2026, 1, 15, 14)
 LABELS = ("color", "size", "born")
@@ -75,10 +77,6 @@ def decided(
     return done, said, {extra.table: extra for extra in extras}
 
 
-def told(said: Notices) -> list[tuple[int, str, str]]:
-    return sorted(zip(said.index, said["notice"], said["details"], strict=True))
-
-
 ADDED = (2, "CUSTOM_FIELDS_ADDED", "list_id=101")
 
 
@@ -100,7 +98,7 @@ def test_whether_a_list_takes_custom_fields(
     facts: dict[str, Any], list_id: str, notice: tuple[int, str, str]
 ) -> None:
     done, said, stored = decided(leads(list_id, color="red"), dialer(**facts))
-    assert told(said) == [notice]
+    assert in_words(said) == [notice]
     assert done["entry_list_id"].tolist() == ["101" if notice == ADDED else "0"]
     assert bool(stored) == (notice == ADDED)
 
@@ -109,7 +107,7 @@ def test_a_list_given_with_zeros_has_a_table_of_its_own() -> None:
     done, said, stored = decided(
         leads("0101", color="red"), dialer(tables={"custom_0101": COLUMNS})
     )
-    assert told(said) == [(2, "CUSTOM_FIELDS_ADDED", "list_id=0101")]
+    assert in_words(said) == [(2, "CUSTOM_FIELDS_ADDED", "list_id=0101")]
     assert done["entry_list_id"].tolist() == ["101"]
     assert list(stored) == ["custom_0101"]
 
@@ -145,13 +143,13 @@ def test_values_as_they_are_stored(label: str, given: str, stored: str, notices:
     rows = tables["custom_101"].rows.to_dict("records")
     assert rows == [{"lead_id": 20} | empty | {label: stored}]
     said = said[said["notice"] != "CUSTOM_FIELDS_ADDED"]
-    assert (said["notice"] + " " + said["details"]).tolist() == notices
+    assert notice_texts(said).tolist() == notices
 
 
 def test_unstorable_characters_do_not_reject_an_accepted_row() -> None:
     options = LoadOptions(custom_fields="Y", unstorable="reject")
     _, said = decide(leads("101", color="\U0001f600"), options, dialer(), Lookups())
-    assert told(said) == [ADDED, (2, "UNSTORABLE_REPLACED", "color")]
+    assert in_words(said) == [ADDED, (2, "UNSTORABLE_REPLACED", "color")]
 
 
 def test_leads_of_several_lists() -> None:
@@ -169,7 +167,7 @@ def test_leads_of_several_lists() -> None:
     done, said, stored = decided(rows, dialer(**facts))
     assert done["custom:color"].tolist() == ["gree", "gre", "green", "blue"]
     assert done["entry_list_id"].tolist() == ["102", "101", "7", "102"]
-    assert told(said) == [
+    assert in_words(said) == [
         (2, "CUSTOM_FIELDS_ADDED", "list_id=102"),
         (2, "VALUE_CUT", "color"),
         (5, "CUSTOM_FIELDS_ADDED", "list_id=101"),
@@ -204,7 +202,7 @@ def test_columns_are_found_in_any_case(
     given = {"color": "cut", "Size": "S", "size": "other", "farbtöne": "t", "Lead_ID": "7"}
     _, said, tables = decided(leads("101", **given), dialer(**facts))
     if stored is None:
-        assert told(said) == [(2, "NO_FIELDS_TO_UPDATE", "list_id=101")]
+        assert in_words(said) == [(2, "NO_FIELDS_TO_UPDATE", "list_id=101")]
         assert not tables
     else:
         assert tables["custom_101"].rows.to_dict("records") == [{"lead_id": 20} | stored]

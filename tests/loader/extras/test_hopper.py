@@ -15,6 +15,7 @@ from loader.extras.hopper import priority
 from loader.extras.rows import ExtraRows
 from loader.options.load import LoadOptions
 from loader.reasons import Notice
+from loader.results.wording import notice_texts
 from tests.conformance import reference_extras
 from tests.conformance.reference_extras import Extras
 from tests.support.hopper import (
@@ -61,7 +62,7 @@ def decided(
         "hopper_priority": "str",
     }
     assert said.index.is_unique
-    told = (said["notice"] + " " + said["details"]).reindex(frame.index)
+    told = notice_texts(said).reindex(frame.index)
     return told.fillna("").tolist(), found["hopper_priority"].tolist()
 
 

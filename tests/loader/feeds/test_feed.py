@@ -14,13 +14,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loader.checks.rules import on_feeds
+from loader.dialer import Lookups
 from loader.errors import LoaderError, NoSuchFileError, SourceFileError, UsageError
-from loader.feeds.feed import Feed, feed_remarks
+from loader.feeds.feed import Feed, feed_remarks, find_in_feeds
 from loader.feeds.files import read_feeds
 from loader.frames import sorted_numbers
 from loader.frames.sorted_numbers import sort_on_disk
 from loader.options.load import LoadOptions
 from loader.reasons import Reason
+from loader.results.wording import add_lead_answers, finding_details, reason_names
 from tests.support.workbooks import xlsx
 
 DAY = 86_400
@@ -202,17 +204,17 @@ def test_the_first_feed_that_contains_a_number_is_the_reason(tmp_path: Path) -> 
     both = written(tmp_path, BARE, "both")
     rows = leads(*(("1", n, "1", n) for n in ("8135550001", "7275551212", "2125550100")))
     feeds = read_feeds(LoadOptions(feed={"tps": first, "dead-2": both}), tmp_path)
-    found = on_feeds(rows, feeds)
-    assert found["reason"].to_dict() == {
+    found = on_feeds(rows, Lookups(feeds=find_in_feeds(rows, feeds)))
+    assert reason_names(found).to_dict() == {
         2: "PHONE_NUMBER_IN_FEED:dead-2", 5: "PHONE_NUMBER_IN_FEED:tps",
     }  # fmt: skip
-    assert found["details"].tolist() == [
+    assert finding_details(found).tolist() == [
         "phone_number=8135550001 feed=dead-2", "phone_number=7275551212 feed=tps",
     ]  # fmt: skip
-    assert {Reason.of(name) for name in found["reason"]} == {Reason.PHONE_NUMBER_IN_FEED}
-    assert (found["answer"] == "").all()
-    assert on_feeds(rows.iloc[:0], feeds).empty
-    assert on_feeds(rows, []).empty
+    assert {*found["reason"]} == {Reason.PHONE_NUMBER_IN_FEED}
+    assert (add_lead_answers(found) == "").all()
+    assert {*map(len, find_in_feeds(rows.iloc[:0], feeds).values())} == {0}
+    assert on_feeds(rows, Lookups()).empty
 
 
 @pytest.mark.property

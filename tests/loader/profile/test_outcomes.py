@@ -3,12 +3,17 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from loader.findings import FINDING_TYPES
 from loader.profile.outcomes import MOST_COUNTED, MOST_STATES, LoadedRows, RejectedRows, age_names
 from loader.profile.records import OTHERS
+from loader.reasons import Reason
+from loader.results.all_reasons import BITS
+
+DUP, DNC = Reason.DUPLICATE_PHONE_NUMBER_IN_LIST, Reason.PHONE_NUMBER_IN_DNC
 
 NOW = datetime(2026, 11, 22, 15, 0)
 
@@ -19,7 +24,7 @@ def loaded(*rows: tuple[str, float]) -> pd.DataFrame:
 
 
 def said(*rows: tuple[int, str, str]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=["row", "notice", "details"]).set_index("row")
+    frame = pd.DataFrame(rows, columns=["row", "notice", "field"]).set_index("row")
     return frame.astype("str")
 
 
@@ -56,9 +61,13 @@ def test_repairs_are_counted_by_field_and_once_a_row() -> None:
 
 
 def rejected(*rows: dict[str, Any]) -> pd.DataFrame:
-    frame = pd.DataFrame([{"details": "", "tel": "7275550101", **row} for row in rows])
-    frame = frame.set_index("row")
-    return frame.reindex(columns=[*FINDING_TYPES, "reasons_all", "tel"]).astype(FINDING_TYPES)
+    frame = pd.DataFrame([{"tel": "7275550101", **row} for row in rows]).set_index("row")
+    frame = frame.reindex(columns=[*FINDING_TYPES, "also", "tel"]).astype(FINDING_TYPES)
+    bits = [
+        BITS[Reason[reason]] | (BITS[DNC] if also is True else np.uint64(0))
+        for reason, also in zip(frame["reason"], frame["also"], strict=True)
+    ]
+    return frame.drop(columns="also").assign(reason_bits=np.array(bits, dtype=np.uint64))
 
 
 def test_examples_and_ages_of_duplicates() -> None:
@@ -70,34 +79,35 @@ def test_examples_and_ages_of_duplicates() -> None:
         return pd.Series({n: there[n] for n in ids if n in there}, dtype="datetime64[us]")
 
     rows = RejectedRows("tel", NOW, entry_dates)
-    dup = {"reason": "DUP", "reasons_all": "DUP|DNC"}
+    dup = {"reason": DUP.value, "also": True}
     rows.add(
         rejected(
-            {"row": 9, **dup, "lead_id": 7, "details": "list_id=101"},
-            {"row": 3, **dup, "lead_id": 8, "details": "list_id=102 archived=Y"},
-            {"row": 4, **dup, "lead_id": 6, "details": "list_id=101"},
-            {"row": 5, **dup, "duplicate_row": 2, "details": "list_id=101"},
-            {"row": 6, "reason": "DNC", "reasons_all": "DNC"},
+            {"row": 9, **dup, "lead_id": 7, "list_id": "101"},
+            {"row": 3, **dup, "lead_id": 8, "list_id": "102", "archived": "Y"},
+            {"row": 4, **dup, "lead_id": 6, "list_id": "101"},
+            {"row": 5, **dup, "duplicate_row": 2, "list_id": "101"},
+            {"row": 6, "reason": DNC.value},
         )
     )
     assert asked == [([7, 6], False), ([8], True)]
     assert rows.ages == {"today": 1, "up to 3 months": 1, "unknown": 1}
-    assert rows.reasons_all == {"DUP": 4, "DNC": 5}
-    first, second, third, fourth = rows.examples["DUP"]
-    assert (first.row_number, first.lead_id, first.list_id) == (3, 8, "102")
+    assert rows.reasons_all == {DUP: 4, DNC: 5}
+    first, second, third, fourth = rows.examples[DUP]
+    assert (first.row_number, first.lead_id) == (3, 8)
+    assert first.details == {"list_id": "102", "archived": "Y"}
     assert first.entry_date == NOW - timedelta(hours=2)
-    assert (second.row_number, second.entry_date, second.list_id) == (4, None, "101")
-    assert (third.lead_id, third.list_id, third.details) == (None, "", "row_number=2 list_id=101")
+    assert (second.row_number, second.entry_date, second.details) == (4, None, {"list_id": "101"})
+    assert (third.lead_id, third.duplicate_row, third.details) == (None, 2, {"list_id": "101"})
     assert (fourth.row_number, fourth.phone) == (9, "7275550101")
 
 
 def test_of_many_rows_the_first_are_shown() -> None:
     rows = RejectedRows("tel", NOW, lambda _ids, _archived: pd.Series(dtype="datetime64[us]"))
     for numbers in (range(50, 90), range(2, 4), range(10, 50)):
-        chunk = [{"row": n, "reason": "DNC", "reasons_all": "DNC"} for n in numbers]
+        chunk = [{"row": n, "reason": DNC.value} for n in numbers]
         rows.add(rejected(*chunk))
-    assert [each.row_number for each in rows.examples["DNC"]] == [2, 3, 10, 11, 12]
-    assert rows.reasons_all == {"DNC": 82}
+    assert [each.row_number for each in rows.examples[DNC]] == [2, 3, 10, 11, 12]
+    assert rows.reasons_all == {DNC: 82}
 
 
 @pytest.mark.parametrize(

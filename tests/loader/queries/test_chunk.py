@@ -15,7 +15,7 @@ from loader.dialer import Dialer, Lookups
 from loader.errors import NotAllowedError
 from loader.options.duplicate_check import Kind
 from loader.options.load import LoadOptions
-from loader.queries.chunk import look_up_days_ahead, look_up_dnc, look_up_duplicates
+from loader.queries.chunk import ChunkQueries
 from loader.queries.facts import read_dialer
 from tests.conformance.frozen import frozen, load_zone
 from tests.support.server import Server, fill
@@ -99,8 +99,8 @@ def look_up(
     database: Database, leads: pd.DataFrame, options: LoadOptions, dialer: Dialer
 ) -> Lookups:
     """Ask everything, as a run does in its stages."""
-    dnc = look_up_dnc(database, leads, options, dialer)
-    duplicates = look_up_duplicates(database, leads, options, dialer)
+    dnc = ChunkQueries(database, options, dialer).do_not_call(leads)
+    duplicates = ChunkQueries(database, options, dialer).existing_leads(leads)
     return Lookups(dnc=dnc.dnc, campaign_dnc=dnc.campaign_dnc, existing=duplicates.existing)
 
 
@@ -109,7 +109,7 @@ PHONES = ["7275550100", "7275550101", "7275550102", "2125550100", "3055550100", 
 
 def test_do_not_call_lists(database: Database) -> None:
     dialer = read_dialer(database, EVERYTHING)
-    found = look_up_dnc(database, chunk(PHONES), EVERYTHING, dialer)
+    found = ChunkQueries(database, EVERYTHING, dialer).do_not_call(chunk(PHONES))
     assert sorted(found.dnc) == ["212XXXXXXX", "7275550100"]
     # CAMP1 goes by the list of CAMP2.
     assert sorted(found.campaign_dnc) == ["CAMP2|305XXXXXXX", "CAMP2|7275550102"]
@@ -137,7 +137,7 @@ def test_do_not_call_lists_of_the_rows_campaigns(
     options = LoadOptions(campaign_dnc_check="AREACODE")
     dialer = read_dialer(database, options)
     with statements(database) as asked:
-        found = look_up_dnc(database, leads, options, dialer)
+        found = ChunkQueries(database, options, dialer).do_not_call(leads)
     assert sorted(found.campaign_dnc) == listed
     assert sum("vicidial_campaign_dnc" in statement for statement in asked) == 1
     assert found.dnc.empty
@@ -178,7 +178,7 @@ def test_statuses_that_count(
     })  # fmt: skip
     options = LoadOptions(duplicate_check="DUPSYS", duplicate_statuses=statuses)
     leads, dialer = chunk(["7275550120"]), read_dialer(database, options)
-    existing = look_up_duplicates(database, leads, options, dialer).existing
+    existing = ChunkQueries(database, options, dialer).existing_leads(leads).existing
     expected = [] if lowest is None else [("7275550120", 101, "PHONE", lowest)]
     assert rows(existing[Kind.PHONE], "lead_id_0") == expected
 
@@ -189,7 +189,7 @@ def test_the_archive_counts_if_asked(database: Database) -> None:
         duplicate_check="DUPSYS-DUPSYS90DAY-DUPTITLEALTPHONESYS", duplicate_scope_archive="Y"
     )
     dialer = read_dialer(database, options)
-    existing = look_up_duplicates(database, chunk(phones), options, dialer).existing
+    existing = ChunkQueries(database, options, dialer).existing_leads(chunk(phones)).existing
     archived = existing[Kind.PHONE][existing[Kind.PHONE]["archived"]]
     assert rows(archived, "lead_id_0", "lead_id_90") == [
         ("7275550110", 101, "PHONE", 7, 7), ("7275550113", 102, "PHONE", 8, 8),
@@ -198,10 +198,10 @@ def test_the_archive_counts_if_asked(database: Database) -> None:
     assert existing[Kind.PHONE]["archived"].sum() == 3
     assert existing[Kind.TITLEALTPHONE]["archived"].tolist() == [False, True]
     options = options.model_copy(update={"duplicate_statuses": ("SALE",)})
-    existing = look_up_duplicates(database, chunk(phones), options, dialer).existing
+    existing = ChunkQueries(database, options, dialer).existing_leads(chunk(phones)).existing
     assert rows(existing[Kind.PHONE], "lead_id_0") == [("7275550110", 101, "PHONE", 7)]
     options = LoadOptions(duplicate_check="DUPSYS")
-    existing = look_up_duplicates(database, chunk(phones), options, dialer).existing
+    existing = ChunkQueries(database, options, dialer).existing_leads(chunk(phones)).existing
     assert not existing[Kind.PHONE]["archived"].any()
 
 
@@ -259,7 +259,7 @@ def test_nothing_is_asked_that_no_option_needs(database: Database) -> None:
     with statements(database) as asked:
         look_up(database, chunk(["7275550100"]), options, dialer)
         look_up(database, chunk([]), EVERYTHING, dialer)
-        look_up_days_ahead(database, dialer, [])
+        ChunkQueries(database, options, dialer).days_ahead([])
     assert asked == []
 
 
@@ -278,7 +278,7 @@ def test_days_ahead_of_the_hour_that_spring_skips(database: Database) -> None:
     ahead |= {733: datetime(2028, 3, 12, 3, 30), 734: datetime(2028, 3, 13, 2, 30)}
     dialer = read_dialer(database, LoadOptions())
     with statements(database) as asked:
-        found = look_up_days_ahead(database, dialer, list(ahead))
+        found = ChunkQueries(database, LoadOptions(), dialer).days_ahead(list(ahead))
     assert found.days_ahead == ahead
     assert len(asked) == 1
 

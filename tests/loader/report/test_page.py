@@ -399,35 +399,71 @@ NUMBER_IN_LIST = "DUPLICATE_PHONE_NUMBER_IN_LIST"
 @pytest.mark.parametrize(
     ("name", "example", "expected"),
     [
-        ("INVALID_PHONE_NUMBER_LENGTH", {"details": "phone_number=5550142 is_possible_local_only",
-                                         "phone": "555-0142"}, "a local number without area code"),
-        ("INVALID_PHONE_NUMBER_LENGTH", {"details": "phone_number= 813 555 too_short",
-                                         "phone": "813 555"}, "too short"),
-        ("INVALID_PHONE_NUMBER", {"details": "phone_number=7275550142", "phone": "+17275550142"},
-         ""),
-        ("INVALID_PHONE_NUMBER", {"details": "phone_number=8135550199", "phone": "7275550142"},
-         "the number 813•••••99"),
-        ("PHONE_NUMBER_IN_FEED:old", {"details": "phone_number=7275550142 feed=old",
-                                      "phone": "7275550142"}, ""),
-        (NUMBER_IN_LIST, {"details": "row_number=801 list_id=101"},
-         "same number as row 801 of this file"),
-        ("DUPLICATE_TITLE_ALT_PHONE_IN_SYSTEM", {"details": "row_number=8012345 list_id=101"},
-         "same title and alternate number as row 8012345 of this file"),
-        (NUMBER_IN_LIST, {"details": "list_id=201 archived=Y", "lead_id": 1003, "list_id": "201"},
-         "lead 1003 in list 201, archived"),
-        (NUMBER_IN_LIST, {"details": "list_id=2122000000", "lead_id": 123456789,
-                          "list_id": "2122000000"}, "lead 123456789 in list 212•••••00"),
-        ("NOT_A_DEFINED_LIST_ID", {"details": "list_id=2122000000"}, "list 212•••••00"),
-        ("INVALID_LIST_ID", {"details": "list_id=12"}, "list 12"),
-        ("REFUSED_BY_SERVER", {"details": "error=19"}, "database error 19"),
-        ("PHONE_NUMBER_IN_CAMPAIGN_DNC", {"details": "campaign_id=SOLAR"}, "campaign SOLAR"),
-        ("UNSTORABLE_CHARACTERS", {"details": "field=city"}, "in the field city"),
-        ("AMBIGUOUS_TIME_ZONE", {"details": "zones=America/Denver,America/Phoenix"},
-         "America/Denver,America/Phoenix"),
-        ("TOO_FEW_FIELDS", {"details": "2 fields instead of 3: Ann,7275550142"},
-         "2 fields instead of 3: Ann,727•••••42"),
+        (
+            "INVALID_PHONE_NUMBER_LENGTH",
+            {
+                "details": {"phone_number": "5550142", "problem": "is_possible_local_only"},
+                "phone": "555-0142",
+            },
+            "a local number without area code",
+        ),
+        (
+            "INVALID_PHONE_NUMBER_LENGTH",
+            {"details": {"phone_number": " 813 555", "problem": "too_short"}, "phone": "813 555"},
+            "too short",
+        ),
+        (
+            "INVALID_PHONE_NUMBER",
+            {"details": {"phone_number": "7275550142"}, "phone": "+17275550142"},
+            "",
+        ),
+        (
+            "INVALID_PHONE_NUMBER",
+            {"details": {"phone_number": "8135550199"}, "phone": "7275550142"},
+            "the number 813•••••99",
+        ),
+        (
+            "PHONE_NUMBER_IN_FEED:old",
+            {"details": {"phone_number": "7275550142", "feed": "old"}, "phone": "7275550142"},
+            "",
+        ),
+        (
+            NUMBER_IN_LIST,
+            {"duplicate_row": 801, "details": {"list_id": "101"}},
+            "same number as row 801 of this file",
+        ),
+        (
+            "DUPLICATE_TITLE_ALT_PHONE_IN_SYSTEM",
+            {"duplicate_row": 8012345, "details": {"list_id": "101"}},
+            "same title and alternate number as row 8012345 of this file",
+        ),
+        (
+            NUMBER_IN_LIST,
+            {"details": {"list_id": "201", "archived": "Y"}, "lead_id": 1003},
+            "lead 1003 in list 201, archived",
+        ),
+        (
+            NUMBER_IN_LIST,
+            {"details": {"list_id": "2122000000"}, "lead_id": 123456789},
+            "lead 123456789 in list 212•••••00",
+        ),
+        ("NOT_A_DEFINED_LIST_ID", {"details": {"list_id": "2122000000"}}, "list 212•••••00"),
+        ("INVALID_LIST_ID", {"details": {"list_id": "12"}}, "list 12"),
+        ("REFUSED_BY_SERVER", {"details": {"error": "19"}}, "database error 19"),
+        ("PHONE_NUMBER_IN_CAMPAIGN_DNC", {"details": {"campaign_id": "SOLAR"}}, "campaign SOLAR"),
+        ("UNSTORABLE_CHARACTERS", {"details": {"field": "city"}}, "in the field city"),
+        (
+            "AMBIGUOUS_TIME_ZONE",
+            {"details": {"zones": "America/Denver,America/Phoenix"}},
+            "America/Denver,America/Phoenix",
+        ),
+        (
+            "TOO_FEW_FIELDS",
+            {"details": {"text": "2 fields instead of 3: Ann,7275550142"}},
+            "2 fields instead of 3: Ann,727•••••42",
+        ),
     ],
-)  # fmt: skip
+)
 def test_details_are_in_words(name: str, example: dict[str, Any], expected: str) -> None:
     known = RejectedExample.model_validate({"row_number": 1, "phone": ""} | example)
     assert describe_example(name, known, show_phones=False) == expected
@@ -435,7 +471,9 @@ def test_details_are_in_words(name: str, example: dict[str, Any], expected: str)
 
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_a_row_that_cannot_be_read_has_no_phone(name: Reason) -> None:
-    shifted = RejectedExample(row_number=7, phone="Elm Street", details="4 fields instead of 3")
+    shifted = RejectedExample(
+        row_number=7, phone="Elm Street", details={"text": "4 fields instead of 3"}
+    )
     summary = reports.summary(reasons={name: 2}, rows_read=3, loaded=1, rejected=2)
     said = plain(render_page(summary, reports.details(rejected={name: [shifted]})))
     assert "row details 7 4 fields instead of 3" in said

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.reasons import Reason
-from loader.results.all_reasons import BITS, BLOCK, ReasonBits, reasons_in_words
+from loader.results.all_reasons import BITS, BLOCK, ReasonBits, applying_reasons
 
 ROWS = st.sets(
     st.integers(1, 40) | st.integers(BLOCK - 3, BLOCK + 3) | st.integers(5 * BLOCK, 5 * BLOCK + 9),
@@ -46,19 +46,13 @@ def test_what_is_marked_is_found(
     assert found == [expected.get(row, set()) for row in asked]
 
 
-def test_reasons_are_named_the_first_one_first(tmp_path: Path) -> None:
+def test_reasons_are_given_the_first_one_first(tmp_path: Path) -> None:
     marks, rows = ReasonBits(tmp_path / "marks"), pd.Index([7, 2, 5, 9])
-    marks.add(rows, Reason.DUPLICATE_PHONE_NUMBER_IN_SYSTEM)
-    marks.add(rows[:2], Reason.PHONE_NUMBER_IN_FEED)
+    same, feed = Reason.DUPLICATE_PHONE_NUMBER_IN_SYSTEM, Reason.PHONE_NUMBER_IN_FEED
+    marks.add(rows, same)
+    marks.add(rows[:2], feed)
     marks.add(rows[3:], Reason.NOT_INSERTED)
-    first = pd.Series(
-        ["PHONE_NUMBER_IN_FEED:old|one", "DUPLICATE_PHONE_NUMBER_IN_SYSTEM", "BROKEN_QUOTE",
-         "NOT_INSERTED"],
-        index=rows, dtype="str",
-    )  # fmt: skip
-    assert reasons_in_words(marks.of(rows), first).to_dict() == {
-        7: "PHONE_NUMBER_IN_FEED:old/one|DUPLICATE_PHONE_NUMBER_IN_SYSTEM",
-        2: "DUPLICATE_PHONE_NUMBER_IN_SYSTEM|PHONE_NUMBER_IN_FEED",
-        5: "BROKEN_QUOTE|DUPLICATE_PHONE_NUMBER_IN_SYSTEM",
-        9: "NOT_INSERTED",
-    }
+    first = [feed, same, Reason.BROKEN_QUOTE, Reason.NOT_INSERTED]
+    assert list(map(applying_reasons, marks.of(rows), first)) == [
+        [feed, same], [same, feed], [Reason.BROKEN_QUOTE, same], [Reason.NOT_INSERTED],
+    ]  # fmt: skip

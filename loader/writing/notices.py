@@ -1,0 +1,69 @@
+"""What the server did with leads and with what comes with them, as notices."""
+
+from collections.abc import Collection, Iterable
+
+import pandas as pd
+
+from loader.extras.rows import ExtraRows
+from loader.findings import Notices, no_notices, notices
+from loader.reasons import Notice
+from loader.writing.extras import InsertedExtra
+
+
+def changed_by_server(rows: Collection[int], **details: str) -> Notices:
+    """Notice the rows of which the server stored other values than those sent."""
+    return notices(pd.Index(list(rows), dtype="int64"), Notice.CHANGED_BY_SERVER, **details)
+
+
+def with_stored_extra(noticed: Notices, extra: ExtraRows, stored: InsertedExtra) -> Notices:
+    """Put right what the notices of leads say of their rows in one table.
+
+    Args:
+        noticed: of the leads; they say that these rows are stored.
+        extra: the rows.
+        stored: what is known of them.
+    """
+    rows = noticed.index.to_series()
+    of_extra = noticed["notice"] == extra.notice.value
+    failed = of_extra & rows.isin(extra.rows.index.difference([*stored.stored]))
+    if failed.any():
+        codes = rows.map(pd.Series(stored.refused, dtype="str")).astype("str").fillna("unknown")
+        instead = {"notice": Notice.EXTRA_NOT_STORED.value, "table": extra.table, "error": codes}
+        nothing = pd.Series(index=noticed.index, dtype="str")
+        noticed = pd.DataFrame(
+            {
+                name: noticed.get(name, nothing).where(~failed, instead.get(name))
+                for name in dict.fromkeys([*noticed, *instead])
+            }
+        )
+    if len(stored.generated):
+        numbers = stored.generated[~stored.generated.index.duplicated()].astype("str")
+        noticed = noticed.assign(**{extra.generated: rows[of_extra & ~failed].map(numbers)})
+    return pd.concat([noticed, changed_by_server(stored.changed, table=extra.table)])
+
+
+def without_extras(noticed: Notices, extras: Iterable[ExtraRows]) -> Notices:
+    """Put right what the notices of leads say of rows that were not sent."""
+    for extra in extras:
+        noticed = with_stored_extra(noticed, extra, InsertedExtra())
+    return noticed
+
+
+def of_changes(rows: pd.Index, changes: pd.DataFrame) -> Notices:
+    """Notice which fields of an existing lead each row changed.
+
+    Args:
+        rows: row numbers of those that were to change one.
+        changes: see `loader.writing.changes.as_changes`.
+    """
+    moved = changes[changes["field"] == "list_id"]
+    updated = changes.groupby(level=0)["field"].agg(",".join).drop(moved.index)
+    unchanged = rows.difference(changes.index)
+    return pd.concat(
+        [
+            no_notices(),
+            notices(moved.index, Notice.MOVED_EXISTING_LEAD, from_list_id=moved["old"]),
+            notices(updated.index, Notice.UPDATED_EXISTING_LEAD, fields=updated),
+            notices(unchanged, Notice.EXISTING_LEAD_UNCHANGED),
+        ]
+    )
