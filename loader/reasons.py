@@ -92,7 +92,7 @@ class Reason(StrEnum):
     @property
     def advice(self) -> str:
         """What to do about it."""
-        return "; ".join(filter(None, (self.correction, self.operation)))
+        return ", or ".join(filter(None, (self.correction, self.operation)))
 
     @classmethod
     def of(cls, name: str) -> "Reason":
@@ -104,21 +104,24 @@ class Reason(StrEnum):
         "BROKEN_QUOTE", "",
         "a quoted value is not closed, or text follows its closing quote",
         "A value holds a quotation mark that is not doubled, or one is missing at its end.",
-        "close the quote, or double the quotes inside the value",
-        "in a reject file empty the reason", "a quote is not closed",
+        "close the quote, or double the quotes inside the value; in a reject file, also clear the "
+        "reason of that row",
+        "", "a quote is not closed",
     )
     TOO_FEW_FIELDS = (
         "TOO_FEW_FIELDS", "",
         "the row has fewer fields than the header",
         "Delimiters are missing, or a line break in a value that is not quoted ended the row.",
-        "add the missing delimiters, or quote values that hold a line break",
-        "in a reject file empty the reason", "the row has fewer fields than the header",
+        "add the missing delimiters, or quote values that hold a line break; in a reject file, "
+        "also clear the reason of that row",
+        "", "the row has fewer fields than the header",
     )
     TOO_MANY_FIELDS = (
         "TOO_MANY_FIELDS", "",
         "the row has more fields than the header",
         "A value that is not quoted holds the delimiter, such as a comma in an address.",
-        "quote values that hold the delimiter", "in a reject file empty the reason",
+        "quote values that hold the delimiter; in a reject file, also clear the reason of that row",
+        "",
         "the row has more fields than the header",
     )
     INVALID_LIST_ID = (

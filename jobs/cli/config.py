@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobs.cli.help import GroupedCommand
+from jobs.cli.help import GroupedCommand, require_command
 from jobs.cli.parameters import given_flags, with_flags
 from jobs.settings.flags import flags_named
 
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="Settings: what is wrong with them, and what there is.",
-    no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+app.callback(invoke_without_command=True)(require_command)
 
 NOT_ALLOWED, BAD_SETTINGS = 77, 78
 WIDTH = 10
@@ -103,7 +104,7 @@ def _print(
     if failure:
         print(f"database: {failure}")
     if settings is None:
-        print("database: not looked at, the settings have to be read first")
+        print("database: not checked, because the settings are invalid")
     if report is None:
         return
     print(f"database {report.name}: {report.server}, account {report.account}")

@@ -1,8 +1,12 @@
 """Help in groups: options under the headings that they have, and commands likewise."""
 
+import sys
 from typing import Any
 
+import typer
 from typer.core import TyperCommand, TyperGroup
+
+from loader.errors import UsageError
 
 WIDEST = 30
 """Characters of a flag beside which its help stands; a longer one has it below."""
@@ -39,6 +43,17 @@ class CommandGroup(TyperGroup):
         _write_parameters(self, ctx, formatter)
 
 
+def require_command(ctx: typer.Context) -> None:
+    """Print the help of a group of commands if none is named.
+
+    Raises:
+        Exit: with the code of a wrong usage.
+    """
+    if ctx.invoked_subcommand is None:
+        print(ctx.get_help(), file=sys.stderr)
+        raise typer.Exit(UsageError.exit_code)
+
+
 def _write_parameters(command: Any, ctx: Any, formatter: Any) -> None:
     sections: dict[str, list[tuple[str, str]]] = {}
     for parameter in command.get_params(ctx):
@@ -46,6 +61,9 @@ def _write_parameters(command: Any, ctx: Any, formatter: Any) -> None:
         group = (parameter.rich_help_panel or "Options") if is_option else "Arguments"
         record = parameter.get_help_record(ctx)
         if record:
+            if not is_option:
+                # Typer writes the type behind it, which says nothing more.
+                record = (parameter.metavar or parameter.name.upper(), record[1])
             sections.setdefault(group, []).append(record)
     ungrouped = {"Options": sections.pop("Options")}
     _write(formatter, sections | ungrouped)

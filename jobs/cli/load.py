@@ -52,9 +52,9 @@ def _refuse_unfit(job: "Job", settings: "Settings") -> None:
     from loader.errors import UsageError
 
     if job == "import" and settings.sample is not None:
-        raise UsageError("--sample is of validate: an import loads the whole file")
+        raise UsageError("--sample works with validate only: an import loads the whole file")
     if job == "validate" and settings.ask:
-        raise UsageError("--ask is of import: a validation loads nothing")
+        raise UsageError("--ask works with import only: a validation loads nothing")
     if settings.ask and not sys.stdin.isatty():
         raise UsageError("--ask needs a terminal, where somebody can answer")
 

@@ -12,7 +12,7 @@ import typer
 from jobs.cli.archive import move_leads
 from jobs.cli.compare import compare
 from jobs.cli.config import app as config
-from jobs.cli.help import CommandGroup, GroupedCommand
+from jobs.cli.help import CommandGroup, GroupedCommand, require_command
 from jobs.cli.load import load_files
 from jobs.cli.nightly import nightly
 from jobs.cli.parameters import given_flags, with_flags
@@ -35,7 +35,6 @@ app = typer.Typer(
     name="leadloader",
     cls=CommandGroup,
     help="Load lead files into VICIdial, with an answer for every row.",
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -83,11 +82,13 @@ app.add_typer(config, name="config", cls=CommandGroup, rich_help_panel=OTHERS)
 
 @app.callback(invoke_without_command=True)
 def _root(
+    ctx: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     if version:
         print(f"leadloader {__version__}")
         raise typer.Exit
+    require_command(ctx)
 
 
 def main() -> None:
@@ -102,7 +103,7 @@ def run(arguments: list[str]) -> int:
     """Run the command.
 
     Returns:
-        The exit code: see the table in the README.
+        The exit code: see docs/exit-codes.md.
     """
     try:
         return _run(arguments)
@@ -122,7 +123,11 @@ def _run(arguments: list[str]) -> int:
         code = app(arguments, standalone_mode=False)
         print(end="", flush=True)
     except typer.TyperException as error:
-        return complain(error.format_message() + "; see leadloader --help", UsageError.exit_code)
+        context = getattr(error, "ctx", None)
+        command = " ".join(context.command_path.split()[1:]) if context else ""
+        hint = " ".join(filter(None, ("leadloader", command, "--help")))
+        message = error.format_message().removesuffix(".")
+        return complain(f"{message}; see {hint}", UsageError.exit_code)
     except LoaderError as error:
         return complain(str(error), error.exit_code)
     except Interrupted as signal:

@@ -56,7 +56,7 @@ class Listened:
 
 
 def listen() -> None:
-    """Let the streams of the process be such; one that is closed stays so."""
+    """Wrap standard output and error; leave closed streams alone."""
     if sys.stdout is not None:
         sys.stdout = cast("TextIO", Listened(sys.stdout, "standard output"))
     if sys.stderr is not None:

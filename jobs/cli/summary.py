@@ -35,7 +35,7 @@ MOST = 8
 """Of what a file may have hundreds of (countries, columns, lists), so many are named."""
 
 MOVED = 0.05
-"""By so much has a fill rate to have changed to be told."""
+"""Smallest change of a fill rate that is shown."""
 
 NUMBERED = re.compile("⟨(U\\+[0-9A-F]{4,6})⟩")
 MOST_CHARACTERS = 10

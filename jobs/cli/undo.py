@@ -45,7 +45,7 @@ def undo_run(
             )
             telling.ended(report)
     except Interrupted as signal:
-        terminal.warn(f"{signal} came; what is taken back is taken back, the same command goes on")
+        terminal.warn(f"{signal} came; what was undone stays undone; the same command continues")
         raise typer.Exit(signal.exit_code) from None
     _show(report, terminal)
 

@@ -183,14 +183,14 @@ def _pace(database: Database | None, ledger_folder: Path) -> tuple[float, str]:
                 seconds = (run.ended - run.began).total_seconds() if run.ended else 0.0
                 if run.job == "import" and run.state == "done" and run.rows_read >= ENOUGH:
                     return run.rows_read / max(seconds, 0.1), f"as the import {run.run} took"
-    return USUAL_PACE, "as measured on a small machine; no import into this database is known"
+    return USUAL_PACE, "a typical rate; this database has no earlier import"
 
 
 def _call_times(database: Database | None, dialer: Dialer) -> CallTimes:
     """Find out what says when rows may be called."""
     usual = f"{USUAL[0]}:00 to {USUAL[1]}:00 where the person is"
     if database is None:
-        return CallTimes(None, dialer.clock, f"{usual}, for no dialer was asked")
+        return CallTimes(None, dialer.clock, f"{usual}, because no database was used")
     try:
         known = read_call_times(database)
     except LoaderError:

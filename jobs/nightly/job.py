@@ -154,7 +154,9 @@ class Night:
             visit.files.refuse_bad_settings()
         for name in self._settings.nightly.archive:
             if self._settings.archive.rule(name, {}).is_empty:
-                raise ConfigurationError(f"[archive.{name}] has no condition: it is of every lead")
+                raise ConfigurationError(
+                    f"[archive.{name}] has no condition and would archive every lead"
+                )
 
     def load_all(self) -> None:
         """Load the files of all sources that have stopped growing."""

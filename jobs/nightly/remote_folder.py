@@ -62,7 +62,9 @@ class RemoteFolder(DropFolder):
             files.get_file(posixpath.join(root, found.name), str(part))
         if part.stat().st_size != found.size:
             part.unlink()
-            raise NoSuchFileError(f"{self.address}: {found.name} has not come whole; it may grow")
+            raise NoSuchFileError(
+                f"{self.address}: {found.name} was not downloaded completely; it may still be growing"
+            )
         return part.replace(path)
 
     def forget(self, name: str) -> None:

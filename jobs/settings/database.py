@@ -25,7 +25,9 @@ def open_database(
     """
     from loader.database.connection import Database  # noqa: PLC0415 - --help has to answer at once
 
-    if settings.database in {"", "none"}:
+    if settings.database == "none":
+        raise UsageError("--database none is for validate alone; this command needs a database")
+    if not settings.database:
         raise UsageError(
             "no database: name it by --database, LEADLOADER_DATABASE, database = in the settings "
             "file, or have the dialer's /etc/astguiclient.conf"

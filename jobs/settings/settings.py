@@ -212,7 +212,7 @@ def _all_merged(sources: Sources) -> dict[str, Any]:
 def _merged(first: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
     """Put tables together name by name: a flag adds a feed to those of the file.
 
-    What stands in the place of a table and is none stays, to be found.
+    A value that should be a table is kept, so that validation reports it.
     """
     both = {
         name: _merged(first[name], then[name]) if isinstance(then[name], Mapping) else then[name]

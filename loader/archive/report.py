@@ -91,7 +91,9 @@ class ArchiveReport(BaseModel):
     def _adds_up(self) -> "ArchiveReport":
         found = self.moved + self.all_stayed + self.gone + self.kept
         if self.looked_at != found:
-            raise ValueError(f"{self.looked_at} leads were looked at, and {found} are told of")
+            raise ValueError(
+                f"{self.looked_at} leads were looked at, but the report accounts for {found}"
+            )
         return self
 
     @property

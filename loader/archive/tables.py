@@ -84,7 +84,7 @@ def make_archive(database: Database, name: str, columns: Columns) -> None:
         database.read(make)
     except NotAllowedError as error:
         raise NotAllowedError(
-            f"{archive} is missing, and the account may not make it; let somebody who may do it: "
+            f"{archive} is missing, and the account may not create it; an administrator can run: "
             f"{'; '.join(statements)} ({error})"
         ) from None
 

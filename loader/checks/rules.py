@@ -1,7 +1,8 @@
 """The checks of add_lead on one row by itself, in add_lead's order; each is a function of a frame.
 
-A rule takes the leads that no earlier rule has rejected and gives the findings of those that it
-rejects. The duplicate checks, which look at rows together, are in `loader.checks.duplicates`.
+A rule takes leads and gives the findings of those that it rejects. A row that one rule rejects is
+seen by the rules after it, too: the first reason counts, the others are reported with it. The
+duplicate checks, which look at rows together, are in `loader.checks.duplicates`.
 """
 
 from collections.abc import Callable

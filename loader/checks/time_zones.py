@@ -51,7 +51,9 @@ def zone_remarks(options: LoadOptions, dialer: Dialer) -> list[str]:
             f"tz_method {options.tz_method!r} names no method (POSTAL, TZCODE, NANPA): {usual}"
         )
     if dialer.knows_leads and dialer.phone_codes.empty:
-        remarks.append("vicidial_phone_codes is empty: time zones are phonenumbers' own")
+        remarks.append(
+            "vicidial_phone_codes is empty: time zones come from the phonenumbers library"
+        )
         if "TZCODE" in methods:
             remarks.append(
                 "of tz_method TZCODE only names of the tz database, EST and its like count"

@@ -86,13 +86,13 @@ def _parse_one(part: str) -> DuplicateCheck:
     match = _CHECK.fullmatch(part)
     if match is None:
         raise UsageError(
-            f"duplicate_check: {part!r} is none of {', '.join(CHECKS)}, "
+            f"{part!r} is none of {', '.join(CHECKS)}, "
             "each of which may be followed by a window such as 90DAY; join several by -"
         )
     kind, scope, days = match.groups()
     if days and int(days) not in WINDOWS:
         raise UsageError(
-            f"duplicate_check: {part!r} has a window of {days} days; "
+            f"{part!r} has a window of {days} days; "
             f"the windows are {', '.join(map(str, WINDOWS))} days"
         )
     return DuplicateCheck(Kind(kind), Scope(scope), int(days) if days else None)

@@ -36,15 +36,18 @@ MARKED = re.compile(r"<!-- generated: (\S+) -->\n.*?<!-- /generated -->", re.DOT
 CODES = {
     0: "every row has its outcome, or the file was loaded before; every lead of an archive, or its "
     "limit or run_time ended it",
-    1: "whoever was asked by `--ask` said no; nothing was inserted",
+    1: "the question of `--ask` was answered with no; nothing was inserted",
     64: "usage: an option is wrong or missing",
-    65: "the file cannot be used, more rows are bad than `max_reject_rate` allows, or a lead_id is",
+    65: "the file cannot be used, more rows are bad than `max_reject_rate` allows, or a lead_id "
+    "is invalid",
     66: "there is no such file, or drop folder",
     69: "the database does not answer, after all retries",
-    70: "a bug of ours",
+    70: "internal error: a bug in leadloader",
     74: "the results cannot be written, such as to a full disk; what was done before is done",
-    75: "try again later: it is office hours, or another process is at the file or the night",
-    77: "not allowed: the dialer's user, the database account, or a drop folder is read-only",
+    75: "try again later: it is office hours, or another process is loading the file or running "
+    "nightly",
+    77: "permission denied for the dialer user or the database account, or a drop folder is "
+    "read-only",
     78: "bad configuration: a settings or mapping file, the environment, the database",
     129: "SIGHUP, the terminal was closed; an import ended after its batch, an archive after its "
     "chunk, and the same command goes on",

@@ -120,8 +120,8 @@ def test_a_terminal_that_goes_away_is_no_yes(site: Database, tmp_path: Path) -> 
     ("arguments", "said"),
     [
         (["import", "leads.csv", "--ask"], "--ask needs a terminal"),
-        (["validate", "leads.csv", "--ask", "--database", "none"], "--ask is of import"),
-        (["import", "leads.csv", "--sample", "5"], "--sample is of validate"),
+        (["validate", "leads.csv", "--ask", "--database", "none"], "--ask works with import only"),
+        (["import", "leads.csv", "--sample", "5"], "--sample works with validate only"),
         (["validate", "leads.csv", "--sample", "0"], "--sample"),
     ],
 )

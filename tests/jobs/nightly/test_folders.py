@@ -261,7 +261,7 @@ def test_half_a_file_is_not_taken_for_a_whole_one(tmp_path: Path, partner: Partn
     (found,) = folder.list_files()
     with (partner.drop / "a.csv").open("a") as file:
         file.write("more")
-    with pytest.raises(NoSuchFileError, match=r"a\.csv has not come whole"):
+    with pytest.raises(NoSuchFileError, match=r"a\.csv was not downloaded completely"):
         folder.fetch(found)
     assert list((tmp_path / "nightly" / "vendor" / "fetched").iterdir()) == []
 

@@ -278,7 +278,7 @@ def test_in_office_hours_files_are_loaded_and_nothing_is_archived(site: Site) ->
         pytest.param(
             '[nightly]\narchive = "x"\n[archive.x]\nmin_called_count = 0\n'
             '[[source]]\nname = "a"\nfolder = "a"',
-            78, "[archive.x] has no condition: it is of every lead", id="every-lead",
+            78, "[archive.x] has no condition and would archive every lead", id="every-lead",
         ),
         pytest.param(
             '[[source]]\nname = "a"\nfolder = "a"\n[[source]]\nname = "b"\nlist_id = "x"',

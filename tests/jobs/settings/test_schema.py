@@ -107,7 +107,7 @@ def test_that_of_settings_is_what_it_was(capsys: pytest.CaptureFixture[str]) -> 
 def test_help_imports_no_schema() -> None:
     program = (
         "import sys; from jobs.cli.main import run; code = run(['config', 'schema', '--help']);"
-        "heavy = {'pandas', 'pyarrow', 'numpy', 'sqlalchemy', 'jobs.summary_schema'};"
+        "heavy = {'pandas', 'pyarrow', 'numpy', 'sqlalchemy', 'jobs.settings.schema'};"
         "sys.exit(code or ','.join(heavy & set(sys.modules)) or 0)"
     )
     done = subprocess.run(

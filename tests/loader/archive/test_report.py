@@ -98,7 +98,9 @@ def test_every_lead_that_was_looked_at_is_told_of_once(
 
 
 def test_a_record_adds_up() -> None:
-    with pytest.raises(ValidationError, match="9 leads were looked at, and 8 are told of"):
+    with pytest.raises(
+        ValidationError, match="9 leads were looked at, but the report accounts for 8"
+    ):
         report(looked_at=9, moved=4, stayed={"HELD": 1, "CHILD_LEFT": 7}, gone=2, kept=1)
 
 

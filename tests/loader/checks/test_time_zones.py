@@ -499,7 +499,7 @@ def test_states_that_nobody_looks_up_stay_empty(codes: list[Row]) -> None:
         pytest.param({}, dialer(), [], id="as usual"),
         pytest.param(
             {}, dialer(codes=[]),
-            ["vicidial_phone_codes is empty: time zones are phonenumbers' own"],
+            ["vicidial_phone_codes is empty: time zones come from the phonenumbers library"],
             id="no phone codes",
         ),
         pytest.param({}, dialer(codes=[], knows_leads=False), [], id="no database"),
@@ -524,7 +524,7 @@ def test_states_that_nobody_looks_up_stay_empty(codes: list[Row]) -> None:
         pytest.param({"tz_method": "NANPA"}, dialer(nanpa=PREFIXES), [], id="prefixes"),
         pytest.param(
             {"tz_method": "TZCODE", "lookup_state": "Y"}, dialer(codes=[]),
-            ["vicidial_phone_codes is empty: time zones are phonenumbers' own",
+            ["vicidial_phone_codes is empty: time zones come from the phonenumbers library",
              "of tz_method TZCODE only names of the tz database, EST and its like count",
              "lookup_state found nothing: vicidial_phone_codes is empty"],
             id="all of phone codes",
