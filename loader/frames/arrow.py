@@ -31,15 +31,9 @@ def join_texts(columns: Sequence[pa.ChunkedArray], separator: str) -> pa.Chunked
 
 
 def gather(values: pa.Array, rows: pd.Index, index: pd.Index) -> pa.ListArray:
-    """Gather values by row.
+    """Give for each row of `index` (each once) the list of its values, in their order.
 
-    Args:
-        values: in any order.
-        rows: the row of each value; each is in `index`.
-        index: of the rows, each once.
-
-    Returns:
-        For each row of `index` the list of its values, in their order.
+    `rows` has the row of each value; the values are in any order.
     """
     place = index.get_indexer(rows)
     ends = np.cumsum(np.bincount(place, minlength=len(index)))

@@ -251,9 +251,8 @@ def _parse_with_kernels(
 def _strip_own_country_code(numbers: _Numbers, plan: Plan) -> tuple[_Numbers, _Numbers, _Numbers]:
     """Follow `_maybe_extract_country_code` for numbers without plus, dialled in the plan's region.
 
-    Returns:
-        Numbers after an international prefix, without it; numbers that had the plan's country
-        code, without it; numbers without either. What phonenumbers must parse is in none of them.
+    Returns numbers after an international prefix; those after the plan's country code; and those
+    that had neither. What phonenumbers must parse is in none of them.
     """
     has_idd = np.zeros(len(numbers.rows), dtype=bool)
     if plan.idd is not None:

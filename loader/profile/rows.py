@@ -49,14 +49,7 @@ class RowProfile:
     def __init__(
         self, mapping: ColumnMapping, options: LoadOptions, today: date, folder: Path
     ) -> None:
-        """Begin with no rows.
-
-        Args:
-            mapping: the column of each field.
-            options: date_format, default_region and phone_code are used.
-            today: the date from which ages are counted.
-            folder: for files of numbers; the caller removes it.
-        """
+        """Begin with no rows; ages are counted from `today`, and the caller removes `folder`."""
         self._mapping, self._today, self._format = mapping, today, options.date_format
         self._region = options.default_region or main_region(options.phone_code or "1")
         self._rows = self._odd_rows = 0
@@ -68,11 +61,7 @@ class RowProfile:
         self._numbers = RepeatedNumbers(folder)
 
     def add(self, rows: pd.DataFrame) -> None:
-        """Count the next rows of the file.
-
-        Args:
-            rows: the source's columns (str, unique names); index row_number.
-        """
+        """Count the next rows of the file: the source's columns (str); index row_number."""
         fields: dict[str, Texts] = {}
         fields_of: dict[str, list[str]] = {}
         for field, column in self._mapping.fields.items():

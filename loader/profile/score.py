@@ -55,7 +55,7 @@ def score_of(
     options: LoadOptions,
     knows_leads: bool,
 ) -> Score:
-    """Compute the score of a list.
+    """Compute the score of a list: points, rounded to a tenth, and all parts in fixed order.
 
     The first five parts say how many rows are usable: 100 points times their shares. Empty fields
     then cost up to 10 %, values that look wrong up to 5 % of these points. A part that was not
@@ -69,9 +69,6 @@ def score_of(
         fields: source column by field.
         options: of the run.
         knows_leads: the rows were checked against a database.
-
-    Returns:
-        Points, rounded to a tenth (100 only if nothing is wrong), and all parts in fixed order.
     """
     faults = _Faults(tally, reasons_all)
     readable = tally.rows_read - faults.rows(UNREADABLE)

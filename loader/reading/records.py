@@ -130,15 +130,8 @@ def read_chunks(
 ) -> Iterator[Chunk]:
     """Yield the records of `text` in chunks of `chunk_size` records; the last may be smaller.
 
-    Memory is bounded by a chunk, a block, LONGEST_QUOTED_RECORD and the longest line.
-
-    Args:
-        text: from the first record on.
-        grammar: of its records.
-        columns: names of the columns, unique.
-        first_row: row number of the first record.
-        chunk_size: records in a chunk.
-        block_size: bytes to read and parse at once.
+    Memory is bounded by a chunk, a block, LONGEST_QUOTED_RECORD and the longest line. `text` starts
+    at the first record, whose number is `first_row`; `block_size` bytes are parsed at once.
     """
     blocks = _read_blocks(text, grammar, columns, first_row, block_size)
     for records in _regroup(blocks, chunk_size):
@@ -277,9 +270,7 @@ def _join_lines(
 ) -> tuple[list[tuple[int, int]], int]:
     """Find the records over several lines; each starts at a line with a `broken` quote.
 
-    Returns:
-        First and last line of each record, and how many lines of the block are covered: the end
-        of the last record may be in the next block.
+    The second answer is how many lines are covered: the last record may end in the next block.
     """
     spans: list[tuple[int, int]] = []
     if not len(broken):

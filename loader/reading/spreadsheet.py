@@ -18,11 +18,8 @@ LARGEST_EXACT = 1e15
 def spreadsheet_as_csv(stored: StoredFile) -> Iterator[tuple[Path, str]]:
     """Yield a temporary CSV file (UTF-8, comma, all values quoted) and the name of the sheet.
 
-    Row numbers stay those of the sheet: empty rows become blank lines.
-
-    Raises:
-        SourceFileError: python-calamine is not installed, the file is damaged or has a password,
-            or all its sheets are empty.
+    Row numbers stay those of the sheet: empty rows become blank lines. SourceFileError:
+    python-calamine is missing, the file is damaged or has a password, or its sheets are empty.
     """
     # Always UTF-8, whatever the locale of the machine is.
     with tempfile.NamedTemporaryFile(

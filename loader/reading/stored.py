@@ -77,9 +77,8 @@ class StoredFile:
     def identify(cls, path: Path, name: str) -> "StoredFile":
         """Recognize a file by its first bytes.
 
-        Raises:
-            NoSuchFileError: there is no such file, it cannot be read, or it is a directory.
-            SourceFileError: it is empty, or of a format that holds no leads.
+        NoSuchFileError: it is not there, cannot be read, or is a directory. SourceFileError: it is
+        empty, or of a format that holds no leads.
         """
         with _open(path, name) as raw:
             head = raw.read(64)
@@ -103,11 +102,7 @@ class StoredFile:
 
     @contextmanager
     def open(self) -> Iterator["StoredStream"]:
-        """Open the decompressed bytes.
-
-        Raises:
-            SourceFileError: the compressed file is damaged.
-        """
+        """Open the decompressed bytes; SourceFileError: the compressed file is damaged."""
         with ExitStack() as stack:
             raw = stack.enter_context(_open(self.path, self.name))
             with _translate_damage(self):
@@ -130,8 +125,7 @@ class StoredStream:
     def read(self, size: int) -> bytes:
         """Return up to `size` bytes, `b""` at the end only.
 
-        Raises:
-            SourceFileError: the file is damaged, or was changed since `identify` read it.
+        SourceFileError: the file is damaged, or was changed since `identify` read it.
         """
         with _translate_damage(self._file):
             data = self._content.read(size)

@@ -68,13 +68,9 @@ SEPARATORS_BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 
 def compare(before: Summary, now: Summary) -> Comparison:
-    """Compare two files of the same source.
+    """Compare two files of the same source; without a profile, score and fill rates are unknown.
 
     Rates are relative to the rows read, so that a sample can be compared, too.
-
-    Args:
-        before: of the earlier file; if it has no profile, score and fill rates are unknown.
-        now: of the later file.
     """
     reasons = sorted(before.reasons.keys() | now.reasons.keys(), key=_check_order)
     rates = _fill_rates(before), _fill_rates(now)
@@ -116,10 +112,7 @@ def points(summary: Summary) -> float | None:
 
 
 def read_summary(path: Path) -> Summary:
-    """Read the summary of an import or a validation.
-
-    Args:
-        path: a summary.json, or the results folder that has it.
+    """Read the summary of an import or a validation: a summary.json, or the folder that has it.
 
     Raises:
         NoSuchFileError: there is no such file, it cannot be read, or the folder has none, for
@@ -137,12 +130,7 @@ def read_summary(path: Path) -> Summary:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        NoSuchFileError: there is no such file, or it cannot be read.
-        UsageError: it is no JSON.
-    """
+    """Read a JSON file; NoSuchFileError: it cannot be read. UsageError: it is no JSON."""
     try:
         return from_json(path.read_bytes(), allow_inf_nan=False)
     except OSError as error:
@@ -161,15 +149,7 @@ def is_summary(content: Any) -> bool:
 
 
 def parse_summary(content: Mapping[str, Any], path: Path) -> Summary:
-    """Parse JSON as a summary.
-
-    Args:
-        content: for which `is_summary` is true.
-        path: of the file, for messages.
-
-    Raises:
-        UsageError: a later version wrote it, or it was damaged.
-    """
+    """Parse JSON for which `is_summary` is true; UsageError: it is damaged or of a later version."""
     version = content.get("version")
     if isinstance(version, int) and version > VERSION:
         raise _later_version_error(path, f"version {version}")

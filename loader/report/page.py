@@ -84,10 +84,8 @@ def environment() -> Environment:
 def render_page(summary: Summary, details: Details, *, show_phones: bool = False) -> str:
     """Return the page of a run; it has less than two megabytes for any file.
 
-    Args:
-        summary: of the run; one of an older version may have no profile.
-        details: values of single rows.
-        show_phones: show complete phone numbers; else the middle of each is masked.
+    Summaries of older versions may have no profile. The middle of each phone number is masked
+    unless `show_phones`.
     """
     template = environment().get_template("report.html.jinja")
     return template.render(

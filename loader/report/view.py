@@ -160,11 +160,7 @@ def tiles(summary: Summary) -> list[tuple[str, str, str]]:
 
 
 def funnel(summary: Summary) -> list[Step]:
-    """Give the way from the rows read to those that pass; each line is the one before, less.
-
-    Raises:
-        ValueError: it does not add up, which `Summary` does not let happen.
-    """
+    """Give the way from the rows read to those that pass; each line is the one before, less."""
     rows = summary.rows_read
     steps = [Step("Rows read", "", 0, rows)]
     told = summary.funnel
@@ -213,11 +209,9 @@ def _rejected(name: str, example: RejectedExample, now: datetime, *, show_phones
 
 
 def why(name: str, *, file_alone: bool) -> str:
-    """Give what follows "because" of rows that were rejected.
+    """Give what follows "because" of rows that were rejected for the reason of that name.
 
-    Args:
-        name: of the reason, as files show it.
-        file_alone: there was no database, so duplicates are of rows of the file.
+    `file_alone`: there was no database, so duplicates are of rows of the file.
     """
     reason, (_, _, of) = Reason.of(name), name.partition(":")
     because = reason.in_file if file_alone else reason.because
@@ -238,13 +232,7 @@ FORMS = {
 
 
 def describe_example(name: str, example: RejectedExample, *, show_phones: bool) -> str:
-    """Say what the details of a rejected row say, in words, and nothing that is said beside them.
-
-    Args:
-        name: of the reason.
-        example: the row.
-        show_phones: else numbers in it are masked.
-    """
+    """Say in words what the details of a rejected row say, and nothing that is said beside them."""
     hide, hide_list = (str, str) if show_phones else (mask_numbers, mask_list_id)
     reason = Reason.of(name)
     details = {key: value[:LONG_VALUE] for key, value in example.details.items()}
@@ -360,14 +348,7 @@ def _largest(changes: Iterable[Change]) -> list[Change]:
 
 
 def _moved(name: str, change: Change, write: Callable[[float], str], better: int = 0) -> Moved:
-    """Write both numbers and what is between them.
-
-    Args:
-        name: what they are of.
-        change: the two.
-        write: writes one of them.
-        better: 1 if more is better, -1 if less is, 0 if neither.
-    """
+    """Write both numbers and what is between them; `better`: 1 if more is better, -1 if less."""
     before, now = change.before, change.now
     was, is_now = [NOTHING if value is None else write(value) for value in (before, now)]
     if before is None or now is None or was == is_now:

@@ -37,11 +37,7 @@ NEW, NO_ZONE = 1, 2
 
 
 class Results(ResultFolder):
-    """The folder of one run.
-
-    Rows are spooled in a hidden folder inside while the run goes on; the files get their names
-    when they are complete.
-    """
+    """The folder of one run; rows are spooled in a hidden folder until the files are complete."""
 
     def __init__(
         self,
@@ -52,18 +48,14 @@ class Results(ResultFolder):
         goes_on: bool = False,
         spreadsheet_safe: bool = False,
     ) -> None:
-        """Make the folder.
+        """Make the folder; UsageError: it holds the results of another run, or cannot be made.
 
         Args:
             folder: where the results go.
             columns: of the source file.
             run: its name, if it is one that can be taken up again.
-            goes_on: it is that of this very run, which a process before this one began: what has
-                to outlive a crash is there, see `keep`.
+            goes_on: a process before this one began this very run; what it kept is there.
             spreadsheet_safe: the source's own values, too, shall be no formulas to a spreadsheet.
-
-        Raises:
-            UsageError: it holds the results of another run, or cannot be made.
         """
         super().__init__(folder, work_in(folder))
         # A reject file that is loaded again has our columns already.
@@ -109,9 +101,7 @@ class Results(ResultFolder):
     def next_round(self, *, is_kept: bool = False) -> Spool:
         """Make the spool of what waits for the next round of the insert; it can outlive a crash.
 
-        Args:
-            is_kept: a process before this one has written and kept it; else, what it has written
-                was not to be inserted yet.
+        What a process before this one wrote there counts only if it has kept it.
         """
         self._rounds_of_insert += 1
         path = self.work / f"accepted-{self._rounds_of_insert}"
@@ -134,12 +124,7 @@ class Results(ResultFolder):
         self._reopened = pd.Series([*kept["reopened"].values()], index=rows, dtype="int64")
 
     def reject(self, source: pd.DataFrame, findings: Findings) -> None:
-        """Note rejected rows.
-
-        Args:
-            source: the columns of the source file, at least of these rows.
-            findings: why.
-        """
+        """Note rejected rows, with the columns of the source file, at least of these rows."""
         self.also(findings)
         values = source.loc[findings.index, self.columns]
         # By position, because a source column may have any name.
@@ -186,8 +171,7 @@ class Results(ResultFolder):
     def reopen(self, duplicates_of: Iterable[int]) -> Findings:
         """Take back the rejections of rows that are duplicates of rows that were not loaded.
 
-        Returns:
-            What was found of these rows, which are to be decided anew.
+        What was found of these rows comes back; they are to be decided anew.
         """
         wanted = list(duplicates_of)
         frames = [frame[frame["duplicate_row"].isin(wanted)] for frame in self.rejected()]
@@ -213,11 +197,7 @@ class Results(ResultFolder):
             yield frame[frame["round"] == self._rounds(frame.index)]
 
     def lead_ids(self, *, new: bool = True) -> npt.NDArray[np.int64]:
-        """Give row_number and lead_id of loaded rows, shape (n, 2), sorted by row_number.
-
-        Args:
-            new: only of those that became new leads.
-        """
+        """Give row_number and lead_id of new or all loaded rows, shape (n, 2), by row_number."""
         if not self._ids.stat().st_size:
             return np.empty((0, 2), dtype=np.int64)
         entries = np.memmap(self._ids, dtype=np.int64, mode="r").reshape(-1, 3)
@@ -234,9 +214,8 @@ class Results(ResultFolder):
     def finish(self, count: Callable[[pd.DataFrame], None] = lambda _rejected: None) -> None:
         """Write rejected.csv and give the files their names.
 
-        Args:
-            count: takes the rejected rows, frame by frame: the source's columns by `numbered`
-                names, those of findings, and reason_bits (uint64), see `ReasonBits`.
+        `count` takes the rejected rows, frame by frame: the source's columns by `numbered` names,
+        those of findings, and reason_bits (uint64), see `ReasonBits`.
         """
         ids = self.lead_ids()
         names = _with_result_columns(self.columns)
@@ -304,8 +283,7 @@ class Results(ResultFolder):
 def not_corrected(rows: pd.DataFrame) -> Findings:
     """Find the rows of a reject file that still say that their fields could not be told apart.
 
-    The reject file is itself well-formed, so such a row would load with its values in the wrong
-    columns.
+    The reject file is itself well-formed: such a row would load with values in the wrong columns.
     """
     names = {name: column for column, name in result_columns(list(rows.columns)).items()}
     if not names:
