@@ -45,16 +45,13 @@ def find_in_feeds(leads: pd.DataFrame, feeds: Sequence[Feed]) -> dict[str, pd.In
 
 def feed_remarks(feeds: Sequence[Feed]) -> list[str]:
     """Describe each feed: how many numbers it has, its age, and how many values are no numbers."""
-    return [_remark(feed) for feed in feeds]
-
-
-def _remark(feed: Feed) -> str:
-    numbers, days = count_of(feed.numbers.size, "number"), count_of(feed.age, "day")
-    remark = f"feed {feed.name}: {numbers}, {days} old"
-    if not feed.unread:
-        return remark
-    no_numbers = "was no number" if feed.unread == 1 else "were no numbers"
-    return f"{remark}, {count_of(feed.unread, 'value')} {no_numbers}"
+    remarks = []
+    for feed in feeds:
+        numbers, days = count_of(feed.numbers.size, "number"), count_of(feed.age, "day")
+        no_numbers = "was no number" if feed.unread == 1 else "were no numbers"
+        unread = f", {count_of(feed.unread, 'value')} {no_numbers}" if feed.unread else ""
+        remarks.append(f"feed {feed.name}: {numbers}, {days} old{unread}")
+    return remarks
 
 
 def _international(leads: pd.DataFrame) -> Numbers:

@@ -25,7 +25,7 @@ def to_mask(values: pa.Array | pa.ChunkedArray, index: pd.Index) -> "pd.Series[b
     return pd.Series(values.fill_null(False).to_numpy(zero_copy_only=False), index=index)
 
 
-def join_texts(columns: Sequence[pa.ChunkedArray], separator: str) -> pa.ChunkedArray:
+def join_texts(columns: Sequence[pa.ChunkedArray | pa.Scalar], separator: str) -> pa.ChunkedArray:
     """Join the texts (large_string) of each row with a separator."""
     return pc.binary_join_element_wise(*columns, pa.scalar(separator, pa.large_string()))
 

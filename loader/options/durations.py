@@ -9,13 +9,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer
 
-UNITS = {
-    "weeks": timedelta(weeks=1),
-    "days": timedelta(days=1),
-    "hours": timedelta(hours=1),
-    "minutes": timedelta(minutes=1),
-    "seconds": timedelta(seconds=1),
-}
+UNITS = ("weeks", "days", "hours", "minutes", "seconds")
 """From the longest on, as they are written, by their first letters."""
 
 MOST = timedelta(days=36_525)
@@ -74,7 +68,7 @@ def format_duration(duration: timedelta) -> str:
     """Write a duration of at least 0 as `parse_duration` reads it: 1h30m, 0.25s, 56d, 0s."""
     parts, rest = "", duration
     for unit in ("days", "hours", "minutes"):
-        count, rest = divmod(rest, UNITS[unit])
+        count, rest = divmod(rest, timedelta(**{unit: 1}))
         parts += f"{count}{unit[0]}" if count else ""
     if rest or not parts:
         parts += f"{rest.seconds}.{rest.microseconds:06}".rstrip("0").rstrip(".") + "s"

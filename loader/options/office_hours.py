@@ -46,9 +46,11 @@ def _span(span: str) -> str:
 
 
 def _day(value: object) -> object:
-    if isinstance(value, datetime) or not isinstance(value, date | str):
-        raise ValueError(f"{value!r} is no day; write it such as 2026-12-25")  # noqa: TRY004 - pydantic reports ValueError only
-    if isinstance(value, str) and not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+    if isinstance(value, str):
+        is_day = bool(re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value))
+    else:
+        is_day = isinstance(value, date) and not isinstance(value, datetime)
+    if not is_day:
         raise ValueError(f"{value!r} is no day; write it such as 2026-12-25")
     return value
 
@@ -134,7 +136,7 @@ class OfficeHours(BaseModel):
         return next((each for each in self._changes(clock) if self._open_at(each) == is_open), None)
 
     def _changes(self, clock: Clock) -> Iterator[datetime]:
-        """Give the present minute and those at which hours can begin or end, or clocks are turned."""
+        """Give the present minute and those at which hours can begin or end, or clocks turn."""
         zone = ZoneInfo(self.time_zone) if self.time_zone else None
         now = self._now(clock)
         instant = now.astimezone(UTC) if zone else now

@@ -44,7 +44,7 @@ class NumberZones:
         """Find the offsets that numbers can have, by their longest known prefix.
 
         Leads have calling_code, phone_code and national_number (str). The answer has `earliest` and
-        `latest` (hours; NaN: unknown) and `zones`: one for each offset if there are several, else "".
+        `latest` (hours; NaN: unknown) and `zones`: one for each of several offsets, else "".
         """
         if leads.empty:
             return _zones_frame([]).set_axis(leads.index)

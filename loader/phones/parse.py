@@ -67,15 +67,7 @@ _ANSWER = pa.schema(
         "region": pa.large_string(),
     }
 )
-_COLUMNS = (
-    "country_code",
-    "national_number",
-    "extension",
-    "possible",
-    "valid",
-    "number_type",
-    "region",
-)
+_COLUMNS = ("country_code", "national_number", "extension", *_ANSWER.names[3:])
 _PROBLEM = {
     NumberParseException.INVALID_COUNTRY_CODE: "INVALID_COUNTRY_CODE",
     NumberParseException.NOT_A_NUMBER: "NOT_A_NUMBER",

@@ -24,12 +24,6 @@ FORBIDDEN = frozenset(
     {Reason.PHONE_NUMBER_IN_DNC, Reason.PHONE_NUMBER_IN_CAMPAIGN_DNC, Reason.PHONE_NUMBER_IN_FEED}
 )
 NOT_NEW = frozenset(reason for reason in Reason if reason.startswith("DUPLICATE_"))
-NOT_BY_VENDOR = frozenset(
-    {Reason.INVALID_LIST_ID, Reason.NOT_AN_ALLOWED_LIST_ID, Reason.NOT_A_DEFINED_LIST_ID,
-     Reason.UNSTORABLE_CHARACTERS, Reason.AMBIGUOUS_TIME_ZONE, Reason.REFUSED_BY_SERVER,
-     Reason.EXISTING_LEAD_GONE, Reason.NOT_INSERTED}
-)  # fmt: skip
-"""Caused by the dialer, its lists or the options rather than by the vendor."""
 
 DUPLICATES_ACCEPTED = (
     Notice.UPDATED_EXISTING_LEAD, Notice.MOVED_EXISTING_LEAD, Notice.EXISTING_LEAD_UNCHANGED,

@@ -8,7 +8,7 @@ number of fields) are examined one by one. pyarrow parses the rest.
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from pyarrow import csv
 
 from loader.frames.arrow import to_series
 from loader.reading.dialect import Grammar
+from loader.reading.encoding import TextStream
 from loader.reasons import Reason
 
 LONGEST_QUOTED_RECORD = 1 << 20
@@ -36,17 +37,6 @@ BOM = b"\xef\xbb\xbf"
 
 Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
-
-
-class TextReader(Protocol):
-    """A source of UTF-8 text."""
-
-    @property
-    def position(self) -> int:
-        """Bytes of the stored file that were read so far."""
-
-    def read(self, size: int) -> bytes:
-        """Return about `size` bytes of UTF-8 text, `b""` at the end only."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +110,7 @@ class Lines:
 
 
 def read_chunks(
-    text: TextReader,
+    text: TextStream,
     grammar: Grammar,
     columns: tuple[str, ...],
     *,
@@ -146,7 +136,7 @@ def read_chunks(
 
 
 def _read_blocks(
-    text: TextReader, grammar: Grammar, columns: tuple[str, ...], row_number: int, block_size: int
+    text: TextStream, grammar: Grammar, columns: tuple[str, ...], row_number: int, block_size: int
 ) -> Iterator[Records]:
     undecided, final = b"", False
     while not final:

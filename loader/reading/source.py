@@ -155,11 +155,8 @@ class _Reader:
             columns, start, first_row = options.layout, 0, 1
         else:
             _require_header(first_record, name)
-            columns, start, first_row = (
-                unique_names(first_record.values),
-                first_record.end,
-                first_record.row_number + 1,
-            )
+            columns, start = unique_names(first_record.values), first_record.end
+            first_row = first_record.row_number + 1
         grammar = Grammar(delimiter, len(columns), short_rows=options.layout is not None)
         return cls(text, options, grammar, columns, start, first_row)
 

@@ -53,20 +53,15 @@ def _first_table(stored: StoredFile) -> tuple[str, Sequence[Sequence[object]]]:
                 rows = workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
                 if any(cell != "" for row in rows for cell in row):
                     return name, rows
-    except (calamine.CalamineError, OSError) as exc:
-        raise _unreadable(stored, str(exc)) from None
-    except BaseException as exc:  # a panic of calamine is no Exception, and its class has no name
-        if type(exc).__name__ != "PanicException":
+    except BaseException as exc:  # a panic of calamine is no Exception, and cannot be imported
+        is_panic = type(exc).__name__ == "PanicException"
+        if not is_panic and not isinstance(exc, calamine.CalamineError | OSError):
             raise
-        raise _unreadable(stored, str(exc)) from None
+        raise SourceFileError(
+            f"{stored.name}: the spreadsheet cannot be read ({exc}); is it damaged, or does it"
+            " have a password? Save it again, or export it as CSV (UTF-8)"
+        ) from None
     raise SourceFileError(f"{stored.name}: no sheet of the spreadsheet has data")
-
-
-def _unreadable(stored: StoredFile, why: str) -> SourceFileError:
-    return SourceFileError(
-        f"{stored.name}: the spreadsheet cannot be read ({why}); is it damaged, or does it have a"
-        " password? Save it again, or export it as CSV (UTF-8)"
-    )
 
 
 def cell_text(value: object) -> str:

@@ -11,9 +11,9 @@ import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from io import BufferedReader
+from io import BufferedIOBase, BufferedReader
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import IO, BinaryIO
 
 import pyarrow as pa
 
@@ -49,13 +49,6 @@ NOT_LEADS = {
 
 DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowInvalid)
 """What the decompressors raise for a damaged file, and for nothing else."""
-
-
-class ByteReader(Protocol):
-    """The interface of all decompressors."""
-
-    def read(self, size: int, /) -> bytes:
-        """Return up to `size` bytes, `b""` at the end only."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +106,9 @@ class StoredFile:
 class StoredStream:
     """The decompressed bytes of a file, from the start."""
 
-    def __init__(self, file: StoredFile, raw: BufferedReader, content: ByteReader) -> None:
+    def __init__(
+        self, file: StoredFile, raw: BufferedReader, content: BufferedIOBase | IO[bytes]
+    ) -> None:
         self._file, self._raw, self._content = file, raw, content
         self._at_end = False
 
@@ -181,14 +176,16 @@ def _translate_damage(file: StoredFile) -> Iterator[None]:
         raise NoSuchFileError(f"{file.name}: cannot be read ({exc})") from None
 
 
-def _decompress(raw: BufferedReader, file: StoredFile, stack: ExitStack) -> ByteReader:
+def _decompress(
+    raw: BufferedReader, file: StoredFile, stack: ExitStack
+) -> BufferedIOBase | IO[bytes]:
     match file.compression:
         case "gz":
             return stack.enter_context(gzip.GzipFile(fileobj=raw))
         case "xz":
             return stack.enter_context(lzma.LZMAFile(raw))
         case "zst":
-            stream: ByteReader = stack.enter_context(pa.CompressedInputStream(raw, "zstd"))
+            stream: BufferedIOBase = stack.enter_context(pa.CompressedInputStream(raw, "zstd"))
             return stream
         case "zip":
             return _only_member(stack.enter_context(zipfile.ZipFile(raw)), file.name, stack)
@@ -196,7 +193,7 @@ def _decompress(raw: BufferedReader, file: StoredFile, stack: ExitStack) -> Byte
             return raw
 
 
-def _only_member(archive: zipfile.ZipFile, name: str, stack: ExitStack) -> ByteReader:
+def _only_member(archive: zipfile.ZipFile, name: str, stack: ExitStack) -> IO[bytes]:
     members = [
         member
         for member in archive.infolist()

@@ -71,12 +71,11 @@ def funnel(title: str, steps: Sequence[tuple[str, int, int]]) -> Markup:
     top = max(rejected + left for _, rejected, left in drawn) or 1
     chart.range = (0, top * _axis_stretch(labels, labels.values()))
     chart.add("left", [left for _, _, left in drawn][::-1], formatter=lambda _: "")
-    chart.add(
-        "taken",
-        [{"value": rejected, "formatter": _constant(number(left))} for _, rejected, left in drawn][
-            ::-1
-        ],
-    )
+    taken = [
+        {"value": rejected, "formatter": lambda _, left=left: number(left)}
+        for _, rejected, left in drawn
+    ]
+    chart.add("taken", taken[::-1])
     return _svg(chart, "hbars funnel", describe(title, labels))
 
 
@@ -154,10 +153,6 @@ def describe(
     """Describe a chart in words, for screen readers."""
     parts = "; ".join(f"{visible(label, 40)} {write(value)}" for label, value in values.items())
     return f"{title}: {parts or 'nothing'}"
-
-
-def _constant(text: str) -> Callable[[float], str]:
-    return lambda _: text
 
 
 def _labels(names: Sequence[str] | Mapping[str, int]) -> dict[str, Any]:

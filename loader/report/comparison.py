@@ -1,7 +1,7 @@
 """Compares files of the same source, by the summaries of their runs."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -94,7 +94,7 @@ def compare(before: Summary, now: Summary) -> Comparison:
         ],
         fill_rates=[
             Change(name=name, before=rates[0].get(name), now=rates[1].get(name))
-            for name in _union(rates[1], rates[0])
+            for name in rates[1] | rates[0]
         ],
         columns_came=_difference(now.file.columns, before.file.columns),
         columns_went=_difference(before.file.columns, now.file.columns),
@@ -149,7 +149,7 @@ def is_summary(content: Any) -> bool:
 
 
 def parse_summary(content: Mapping[str, Any], path: Path) -> Summary:
-    """Parse JSON for which `is_summary` is true; UsageError: it is damaged or of a later version."""
+    """Parse JSON that `is_summary`; UsageError: it is damaged, or of a later version."""
     version = content.get("version")
     if isinstance(version, int) and version > VERSION:
         raise _later_version_error(path, f"version {version}")
@@ -198,15 +198,10 @@ def _fill_rates(summary: Summary) -> dict[str, float]:
     profile = summary.profile
     if profile is None or not profile.rows:
         return {}
-    of_fields = {
-        column.field: column.filled / profile.rows for column in profile.columns if column.field
-    }
-    of_others = {
-        column.column: column.filled / profile.rows
-        for column in profile.columns
-        if not column.field
-    }
-    return of_fields | {name: of_others[name] for name in _difference(of_others, of_fields)}
+    rates: dict[str, float] = {}
+    for column in sorted(profile.columns, key=lambda column: not column.field):
+        rates.setdefault(column.field or column.column, column.filled / profile.rows)
+    return rates
 
 
 def _share(part: float, whole: float) -> float | None:
@@ -218,10 +213,6 @@ def _check_order(reason: str) -> tuple[int, str]:
     order = list(Reason.__members__)
     name = reason.partition(":")[0]
     return (order.index(name) if name in order else len(order), reason)
-
-
-def _union(first: Iterable[str], second: Iterable[str]) -> Iterator[str]:
-    yield from dict.fromkeys([*first, *second])
 
 
 def _difference(names: Iterable[str], others: Iterable[str]) -> list[str]:

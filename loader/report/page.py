@@ -204,11 +204,7 @@ def columns(summary: Summary) -> tuple[list[ColumnFill], list[ColumnFill]]:
     # If there are very many, those that are loaded come first.
     if len(fills) > MOST_COLUMNS:
         fills.sort(key=lambda each: not each.field)
-    return split_columns(fills[:MOST_COLUMNS])
-
-
-def split_columns(fills: list[ColumnFill]) -> tuple[list[ColumnFill], list[ColumnFill]]:
-    """Fold the columns that are not loaded, but for the first `MOST_UNMAPPED`."""
+    del fills[MOST_COLUMNS:]
     folded = [each for each in fills if not each.field][MOST_UNMAPPED:]
     hidden = set(map(id, folded))
     return [each for each in fills if id(each) not in hidden], folded

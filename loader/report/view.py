@@ -75,14 +75,6 @@ class Rejected(NamedTuple):
     age: str
 
 
-class Odd(NamedTuple):
-    """An example of an oddity."""
-
-    row_number: int
-    field: str
-    value: str
-
-
 def done(summary: Summary) -> str:
     """Say what became of the rows that passed, in a word for tables."""
     return "were loaded" if summary.job == "import" else "would be loaded"
@@ -90,12 +82,8 @@ def done(summary: Summary) -> str:
 
 def headline(summary: Summary) -> str:
     """Say in one sentence what of the file is fit to load."""
-    was = summary.job == "import"
-    able, rows, loaded = (
-        "were loaded" if was else "can be loaded",
-        summary.rows_read,
-        summary.loaded,
-    )
+    was, rows, loaded = summary.job == "import", summary.rows_read, summary.loaded
+    able = "were loaded" if was else "can be loaded"
     if not rows:
         return "The file has no rows."
     if summary.sample_of is not None:
@@ -265,10 +253,9 @@ def oddities(profile: Profile, details: Details, *, show_phones: bool) -> list[W
     told = []
     for name in ranked:
         oddity, rows = Oddity[name], profile.oddities[name]
-        found = details.odd.get(name, [])[:MOST_EXAMPLES]
         examples = [
-            Odd(each.row_number, each.field, _masked(each.value, each.field, show_phones))
-            for each in found
+            each.model_copy(update={"value": _masked(each.value, each.field, show_phones)})
+            for each in details.odd.get(name, [])[:MOST_EXAMPLES]
         ]
         share = rows / profile.rows if profile.rows else 0.0
         told.append(Why(words(name), name, rows, share, 0, oddity.meaning,

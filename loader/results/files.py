@@ -18,19 +18,16 @@ from loader.frames.arrow import no_formulas, to_arrow
 from loader.frames.spool import Spool
 from loader.reasons import Notice, Reason
 from loader.results.all_reasons import ReasonBits
-from loader.results.folder import (
-    PAGE,
-    RUN_FILE,
-    SUMMARY,
-    ResultFolder,
-    forget,
-    run_in,
-    work_in,
-)
-from loader.results.summary import Summary
+from loader.results.folder import PAGE, RUN_FILE, SUMMARY, ResultFolder, forget, run_in, work_in
 from loader.results.wording import finding_texts, notices_text
 
 LOADED, REJECTED, CHANGES = "loaded.csv", "rejected.csv", "changes.csv"
+
+LEAD_SCHEMA = pa.schema({"row_number": pa.int64(), "lead_id": pa.int64()})
+LOADED_SCHEMA = LEAD_SCHEMA.append(pa.field("notices", pa.large_string()))
+CHANGES_SCHEMA = pa.schema(
+    [*LEAD_SCHEMA, *(pa.field(name, pa.large_string()) for name in ("field", "old", "new"))]
+)
 
 NEW, NO_ZONE = 1, 2
 """Flags of loaded rows: the lead is new; no time zone was found for it."""
@@ -73,9 +70,8 @@ class Results(ResultFolder):
         self._ids = self.work / "ids"
         self._ids.touch()
         self._reopened: pd.Series[int] = pd.Series(dtype="int64")
-        self._changes: _CsvFile | None = None
-        schema = {"row_number": pa.int64(), "lead_id": pa.int64(), "notices": pa.large_string()}
-        self._loaded = self._csv(LOADED, pa.schema(schema))
+        self._changes: pyarrow.csv.CSVWriter | None = None
+        self._loaded = self._csv(LOADED, LOADED_SCHEMA)
 
     def _make(self, run: str) -> None:
         self.refuse_results((LOADED, REJECTED, CHANGES, PAGE, SUMMARY))
@@ -147,7 +143,7 @@ class Results(ResultFolder):
         rows, ids = lead_ids.index.to_numpy(), lead_ids.astype("Int64")
         texts = notices_text(notices, lead_ids.index)
         columns = [pa.array(rows), pa.array(ids, pa.int64()), to_arrow(texts)]
-        self._loaded.write_table(pa.table(columns, self._loaded.schema))
+        self._loaded.write_table(pa.table(columns, LOADED_SCHEMA))
         known = ids.notna().to_numpy()
         if known.any():
             zoneless = notices.index[notices["notice"] == Notice.NO_TIME_ZONE]
@@ -159,14 +155,12 @@ class Results(ResultFolder):
     def change(self, changes: pd.DataFrame) -> None:
         """Note what rows changed of existing leads, see `loader.writing.changes.as_changes`."""
         if self._changes is None:
-            schema = {"row_number": pa.int64(), "lead_id": pa.int64()}
-            texts = dict.fromkeys(("field", "old", "new"), pa.large_string())
             # Quotes tell an empty text from NULL, which has none.
-            self._changes = self._csv(CHANGES, pa.schema(schema | texts), quoting="all_valid")
+            self._changes = self._csv(CHANGES, CHANGES_SCHEMA, quoting="all_valid")
         columns = [pa.array(changes.index), pa.array(changes["lead_id"], pa.int64())]
         values = [pa.array(changes[name], pa.large_string()) for name in ("field", "old", "new")]
         columns += map(no_formulas, values) if self._spreadsheet_safe else values
-        self._changes.write_table(pa.table(columns, self._changes.schema))
+        self._changes.write_table(pa.table(columns, CHANGES_SCHEMA))
 
     def reopen(self, duplicates_of: Iterable[int]) -> Findings:
         """Take back the rejections of rows that are duplicates of rows that were not loaded.
@@ -235,18 +229,6 @@ class Results(ResultFolder):
             self._changes.close()
         self.publish((LOADED, REJECTED, *([CHANGES] if self._changes else [])))
 
-    def show(self, page: str) -> None:
-        """Write report.html."""
-        self.write(PAGE, page)
-
-    def summarize(self, summary: Summary) -> None:
-        """Write summary.json, the last of the files: with it the results are complete."""
-        self.write_summary(summary)
-
-    def forget(self) -> None:
-        """Delete what only a run needs that is not at its end."""
-        forget(self.folder)
-
     def discard(self) -> None:
         """Leave nothing of a run that came to nothing."""
         for file in (self._loaded, self.accepted, self._rejected, self._changes):
@@ -264,8 +246,9 @@ class Results(ResultFolder):
     def _numbered(self) -> list[str]:
         return [f"column {number}" for number in range(len(self.columns))]
 
-    def _csv(self, name: str, schema: pa.Schema, quoting: str = "needed") -> "_CsvFile":
-        return _CsvFile(self.work / name, schema, quoting)
+    def _csv(self, name: str, schema: pa.Schema, quoting: str = "needed") -> pyarrow.csv.CSVWriter:
+        options = pyarrow.csv.WriteOptions(quoting_style=quoting)
+        return pyarrow.csv.CSVWriter(self.work / name, schema, write_options=options)
 
     def _rejected_table(
         self, frame: pd.DataFrame, ids: npt.NDArray[np.int64], schema: pa.Schema
@@ -296,23 +279,6 @@ def not_corrected(rows: pd.DataFrame) -> Findings:
     return pd.concat(parts).sort_index()
 
 
-class _CsvFile:
-    """A CSV file written table by table."""
-
-    def __init__(self, path: Path, schema: pa.Schema, quoting: str) -> None:
-        self.schema = schema
-        options = pyarrow.csv.WriteOptions(quoting_style=quoting)
-        self._writer = pyarrow.csv.CSVWriter(path, schema, write_options=options)
-
-    def write_table(self, table: pa.Table) -> None:
-        """Write rows, whose columns are those of `schema`."""
-        self._writer.write_table(table)
-
-    def close(self) -> None:
-        """Write what is still buffered."""
-        self._writer.close()
-
-
 def _with_new_ids(frame: pd.DataFrame, ids: npt.NDArray[np.int64]) -> "pd.Series[int]":
     """Give the lead_id that each row is a duplicate of: known before, or given out in this run."""
     rows = frame["duplicate_row"]
@@ -326,8 +292,4 @@ def _with_new_ids(frame: pd.DataFrame, ids: npt.NDArray[np.int64]) -> "pd.Series
 
 def _with_result_columns(columns: list[str]) -> list[str]:
     """Add our columns to the source's, under names that the source does not have."""
-    used, names = set(columns), list(columns)
-    for name in RESULT_COLUMNS:
-        free = next(n for n in (name, f"{CLASH_PREFIX}{name}") if n not in used)
-        names.append(free)
-    return names
+    return [*columns, *(f"{CLASH_PREFIX}{n}" if n in columns else n for n in RESULT_COLUMNS)]

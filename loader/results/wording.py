@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.findings import FINDING_DETAILS, NOTICE_DETAILS, Findings, Notices
-from loader.frames.arrow import gather, to_arrow, to_series
+from loader.frames.arrow import gather, join_texts, to_arrow, to_series
 from loader.reasons import Notice, Reason
 from loader.results.all_reasons import applying_reasons
 
@@ -90,7 +90,7 @@ def _with_details(notice: Notice, notices: Notices) -> pa.ChunkedArray:
     plain = pc.replace_substring_regex(details, UNSAFE, ",")
     # A notice whose only detail is empty has no blank behind it.
     plain = pc.if_else(pc.equal(plain, " "), _scalar(""), plain)
-    return _joined_texts(_scalar(notice.value), plain)
+    return join_texts([_scalar(notice.value), plain], "")
 
 
 def _joined(frame: pd.DataFrame, names: Sequence[str]) -> pa.ChunkedArray | None:
@@ -99,16 +99,12 @@ def _joined(frame: pd.DataFrame, names: Sequence[str]) -> pa.ChunkedArray | None
     Of the names, which are in the order of the details, those that end in = are shown.
     """
     parts = [
-        pc.fill_null(_joined_texts(_scalar(f" {label}"), to_arrow(values)), "")
+        pc.fill_null(join_texts([_scalar(f" {label}"), to_arrow(values)], ""), "")
         for name in names
         if (values := frame.get(name.removesuffix("="))) is not None
         for label in [name if name.endswith("=") else ""]
     ]
-    return _joined_texts(*parts) if parts else None
-
-
-def _joined_texts(*parts: pa.Scalar | pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.binary_join_element_wise(*parts, _scalar(""))
+    return join_texts(parts, "") if parts else None
 
 
 def _scalar(text: str) -> pa.Scalar:
