@@ -97,7 +97,7 @@ def no_findings() -> Findings:
 
 
 def notices(rows: pd.Index, notice: Notice, **details: "pd.Series[str] | str") -> Notices:
-    """Notice the same of several rows (row numbers).
+    """Note the same about several rows (row numbers).
 
     `details` are by name, see `NOTICE_DETAILS`: series over at least `rows`, null where a row has
     no such detail.

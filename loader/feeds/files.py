@@ -117,7 +117,10 @@ class _FeedReader:
         self.decimals = looks_like_decimals(source.sample[self.column])
 
     def numbers(self) -> Iterator[Numbers]:
-        """Yield the numbers, at least one, chunk by chunk; count other values in `unread`."""
+        """Yield the numbers chunk by chunk, and count other values in `unread`.
+
+        SourceFileError: the file has no number at all.
+        """
         count = 0
         for chunk in self.source.chunks():
             values = chunk.rows[self.column]

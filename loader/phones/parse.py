@@ -243,8 +243,8 @@ def _parse_with_kernels(
 def _strip_own_country_code(numbers: _Numbers, plan: Plan) -> tuple[_Numbers, _Numbers, _Numbers]:
     """Follow `_maybe_extract_country_code` for numbers without plus, dialled in the plan's region.
 
-    Returns numbers after an international prefix; those after the plan's country code; and those
-    that had neither. What phonenumbers must parse is in none of them.
+    Returns what follows an international prefix, what follows the plan's country code, and the
+    numbers that had neither. What phonenumbers must parse is in none of them.
     """
     has_idd = np.zeros(len(numbers.rows), dtype=bool)
     if plan.idd is not None:

@@ -150,7 +150,7 @@ def parse_delimiter(option: str) -> str:
 
 
 def read_header(head: bytes, grammar: Grammar, name: str) -> Header:
-    """Read the first record that is not a blank line; a broken quote in it is a SourceFileError."""
+    """Read the first record that is not a blank line; SourceFileError: it has a broken quote."""
     start, blank_lines = _skip_blank_lines(head, 0)
     row_number = blank_lines + 1
     record = grammar.any_record.match(head, start)

@@ -149,7 +149,7 @@ def is_summary(content: Any) -> bool:
 
 
 def parse_summary(content: Mapping[str, Any], path: Path) -> Summary:
-    """Parse JSON that `is_summary`; UsageError: it is damaged, or of a later version."""
+    """Parse the JSON of a summary; UsageError: it is damaged, or a later version wrote it."""
     version = content.get("version")
     if isinstance(version, int) and version > VERSION:
         raise _later_version_error(path, f"version {version}")

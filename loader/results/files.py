@@ -133,12 +133,9 @@ class Results(ResultFolder):
             self.reason_bits.add(findings.index[findings["reason"] == name], Reason[name])
 
     def load(self, lead_ids: "pd.Series[int]", notices: Notices, *, new: bool = True) -> None:
-        """Note loaded rows.
+        """Note loaded rows; `new`: they got their lead_id in this run, else they changed leads.
 
-        Args:
-            lead_ids: by row_number (Int64); null in a validation.
-            notices: of these rows.
-            new: they got their lead_id in this run; False: they changed existing leads.
+        The lead_ids are by row_number (Int64), and null in a validation.
         """
         rows, ids = lead_ids.index.to_numpy(), lead_ids.astype("Int64")
         texts = notices_text(notices, lead_ids.index)
