@@ -93,8 +93,7 @@ def is_daylight_saving(rule: str, local: datetime) -> bool:
 def offset_now(standard: float, rule: str, clock: Clock) -> float:
     """Return a zone's offset from UTC now, in hours, from its standard offset and its rule.
 
-    As add_lead does, the zone's local hour is computed from its standard offset and the server's
-    present offset, without the remaining minutes.
+    As in add_lead, the local hour is that of the standard offset, without the remaining minutes.
     """
     hours = int(clock.now.hour + standard - clock.offset / timedelta(hours=1))
     midnight = clock.now.replace(hour=0)

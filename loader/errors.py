@@ -145,13 +145,7 @@ def describe_bug(error: Exception) -> str:
 
 
 def missing_extra_error(setting: str, extra: str, package: str) -> ConfigurationError:
-    """Return an error that says what needs the package, and how to install it.
-
-    Args:
-        setting: what needs it, as written in the settings file or as a flag.
-        extra: of leadloader, which installs it.
-        package: that is missing, or has a version that cannot be imported.
-    """
+    """Return an error: a setting or flag needs a package, which an extra of leadloader installs."""
     return ConfigurationError(
         f"{setting} needs {package}, which is not installed: pip install 'leadloader[{extra}]'"
     )

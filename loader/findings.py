@@ -74,14 +74,10 @@ def findings(
     answer: "pd.Series[str] | str" = "",
     **details: "pd.Series[str] | str",
 ) -> Findings:
-    """Reject rows for a reason.
+    """Reject rows (row numbers) for a reason.
 
-    Args:
-        rows: their row numbers.
-        reason: why.
-        answer: what follows add_lead's sentence, fields joined by `|`; a series over at least
-            `rows`.
-        details: by name, see `FINDING_DETAILS`; likewise.
+    `answer` is what follows add_lead's sentence, fields joined by `|`; `details` are by name, see
+    `FINDING_DETAILS`. Each is a text, or a series over at least `rows`.
     """
     if rows.empty:
         return no_findings()
@@ -101,13 +97,10 @@ def no_findings() -> Findings:
 
 
 def notices(rows: pd.Index, notice: Notice, **details: "pd.Series[str] | str") -> Notices:
-    """Say the same thing of several rows.
+    """Note the same about several rows (row numbers).
 
-    Args:
-        rows: their row numbers.
-        notice: what was noticed.
-        details: by name, see `NOTICE_DETAILS`; a series over at least `rows`, null where a row has
-            no such detail.
+    `details` are by name, see `NOTICE_DETAILS`: series over at least `rows`, null where a row has
+    no such detail.
     """
     if rows.empty:
         return no_notices()

@@ -25,11 +25,7 @@ class DeferredSignals:
 
 @contextmanager
 def defer_signals() -> Iterator[None]:
-    """Defer signals to the end of the block, which must be completed.
-
-    Raises:
-        Signal: a signal came within the block.
-    """
+    """Defer signals to the end of the block, which must be completed; a Signal is raised there."""
     DeferredSignals.depth += 1
     try:
         yield
@@ -85,10 +81,9 @@ class Stop:
 
     @contextlib.contextmanager
     def end_at_once(self) -> Iterator[None]:
-        """Let a signal raise in the block, which must be able to end cleanly at any point.
+        """Let a signal raise Interrupted in the block, which must be able to end at any point.
 
-        Raises:
-            Interrupted: a signal came, now or before.
+        A signal that came before raises it at once.
         """
         self._raises = True
         try:

@@ -29,7 +29,7 @@ from loader.findings import Notices, no_notices
 from loader.ledger.runs import run_name
 from loader.reading.source import SourceFile
 from loader.results.files import Results
-from loader.results.folder import translate_disk_errors
+from loader.results.folder import forget, translate_disk_errors
 from loader.results.summary import Summary
 from loader.writing.notices import of_changes
 from loader.writing.updates import LeadUpdater
@@ -122,7 +122,7 @@ def _complete(run: ImportContext, checkpoint: Checkpoint, load: Load, began: dat
         raise error
     if import_run:
         import_run.done(summary)
-    run.files.forget()
+    forget(run.files.folder)
     return summary
 
 

@@ -19,6 +19,7 @@ from loader.reading.source import printable_path
 from loader.reasons import Notice, Reason
 from loader.report.comparison import compare, source_of
 from loader.report.page import render_page
+from loader.results.folder import PAGE
 from loader.results.summary import FileSummary, MappingSummary, Score, Summary, in_order
 
 NO_FILTERS = {"", "NONE"}
@@ -145,7 +146,7 @@ def report(summary: Summary, run: ImportContext, ledger_folder: Path, *, is_done
         summary = with_dialable(summary, database, run.files.lead_ids_without_zone())
     if reporting.page:
         _show(summary, run)
-    run.files.summarize(summary)
+    run.files.write_summary(summary)
     return summary
 
 
@@ -153,7 +154,7 @@ def _show(summary: Summary, run: ImportContext) -> None:
     """Write the page; if it cannot be made, the summary says so."""
     try:
         details, show_phones = run.profile_builder.details(), run.reporting.show_phones
-        run.files.show(render_page(summary, details, show_phones=show_phones))
+        run.files.write(PAGE, render_page(summary, details, show_phones=show_phones))
     except OSError:
         raise
     except Exception as error:  # noqa: BLE001 - the leads are loaded, with or without a page

@@ -30,9 +30,8 @@ class Feed:
     def contains(self, leads: pd.DataFrame) -> "pd.Series[bool]":
         """Return for each lead whether its number is in the feed.
 
-        Args:
-            leads: columns calling_code, national_number, phone_code and phone_number (str); the
-                last two are used where calling_code is empty.
+        Its number is calling_code and national_number, or, where calling_code is empty, phone_code
+        and phone_number.
         """
         lead_numbers = _international(leads)
         position = np.minimum(np.searchsorted(self.numbers, lead_numbers), self.numbers.size - 1)
@@ -40,27 +39,19 @@ class Feed:
 
 
 def find_in_feeds(leads: pd.DataFrame, feeds: Sequence[Feed]) -> dict[str, pd.Index]:
-    """Give by the name of each feed the row numbers of the leads that have a number of it.
-
-    Args:
-        leads: see `Feed.contains`; index row_number.
-        feeds: in the order in which they answer.
-    """
+    """Give by the name of each feed the row numbers of the leads that have a number of it."""
     return {feed.name: leads.index[feed.contains(leads)] for feed in feeds}
 
 
 def feed_remarks(feeds: Sequence[Feed]) -> list[str]:
     """Describe each feed: how many numbers it has, its age, and how many values are no numbers."""
-    return [_remark(feed) for feed in feeds]
-
-
-def _remark(feed: Feed) -> str:
-    numbers, days = count_of(feed.numbers.size, "number"), count_of(feed.age, "day")
-    remark = f"feed {feed.name}: {numbers}, {days} old"
-    if not feed.unread:
-        return remark
-    no_numbers = "was no number" if feed.unread == 1 else "were no numbers"
-    return f"{remark}, {count_of(feed.unread, 'value')} {no_numbers}"
+    remarks = []
+    for feed in feeds:
+        numbers, days = count_of(feed.numbers.size, "number"), count_of(feed.age, "day")
+        no_numbers = "was no number" if feed.unread == 1 else "were no numbers"
+        unread = f", {count_of(feed.unread, 'value')} {no_numbers}" if feed.unread else ""
+        remarks.append(f"feed {feed.name}: {numbers}, {days} old{unread}")
+    return remarks
 
 
 def _international(leads: pd.DataFrame) -> Numbers:

@@ -34,20 +34,15 @@ SECONDS_PER_DAY = 86_400
 
 
 def read_feeds(options: LoadOptions, folder: Path) -> list[Feed]:
-    """Read the feeds that the options name, in their order.
+    """Read the feeds that the options name, in their order; their files of numbers are in `folder`.
 
     A feed may have any format that a lead file may have. With a header, its column is the one known
     as phone_number, or the only one. A file without a header must have a single column of numbers.
     Numbers are international or belong to default_region, else to the run's phone_code.
 
-    Args:
-        options: feed, feed_max_age, default_region and the run's phone_code are used.
-        folder: for unnamed files of numbers, which vanish with the feeds.
-
     Raises:
         NoSuchFileError: there is no such file, or it cannot be read.
-        FeedFileError: it is older than feed_max_age, cannot be read as a table, has no column that
-            is known to have the numbers, or has no numbers.
+        FeedFileError: it is older than feed_max_age, is no table, or has no column of numbers.
         UsageError: a feed's name has other characters than letters, digits, `-` and `_`.
     """
     return [_read_feed(name, path, options, folder) for name, path in options.feed.items()]
@@ -122,10 +117,9 @@ class _FeedReader:
         self.decimals = looks_like_decimals(source.sample[self.column])
 
     def numbers(self) -> Iterator[Numbers]:
-        """Yield the numbers chunk by chunk, and count the values that are none in `unread`.
+        """Yield the numbers chunk by chunk, and count other values in `unread`.
 
-        Raises:
-            SourceFileError: the file has no number at all.
+        SourceFileError: the file has no number at all.
         """
         count = 0
         for chunk in self.source.chunks():

@@ -70,11 +70,7 @@ DEFAULT_VALUES = {
 }
 """What add_lead stores in fields without a value; in all other fields it stores an empty text."""
 
-TEXT_FIELDS = (
-    "vendor_lead_code", "source_id", "title", "first_name", "middle_initial", "last_name",
-    "address1", "address2", "address3", "city", "state", "province", "postal_code",
-    "country_code", "alt_phone", "email", "security_phrase", "comments", "owner",
-)  # fmt: skip
+TEXT_FIELDS = tuple(field for field in WIDTHS if field not in {"phone_code", "phone_number"})
 
 LEAD_FIELDS = (
     "list_id", "gmt_offset_now", "phone_code", "phone_number", *TEXT_FIELDS, *DEFAULT_VALUES,

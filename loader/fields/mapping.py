@@ -35,15 +35,10 @@ class VendorMapping:
 
 
 def read_mapping_file(path: Path, labels: Collection[str] = ()) -> VendorMapping:
-    """Read a vendor's mapping file.
+    """Read a vendor's mapping file; its [map] may name the labels of custom fields as well.
 
-    Args:
-        path: of the file.
-        labels: of custom fields, which [map] may name as well.
-
-    Raises:
-        ConfigurationError: the file cannot be read or is no TOML, has anything but the tables [map]
-            (field = "column") and [names] (field = ["name", ...]), or names an unknown field.
+    ConfigurationError: it cannot be read or is no TOML, has anything but the tables [map]
+    (field = "column") and [names] (field = ["name", ...]), or names an unknown field.
     """
     try:
         content = tomllib.loads(path.read_text("utf-8"))
@@ -81,15 +76,8 @@ def map_columns(
 ) -> ColumnMapping:
     """Find the column of each field.
 
-    The option `map` comes first, then the vendor's [map], then custom fields whose label is the
-    exact name of a column, then the usual names.
-
-    Args:
-        file: its name, for messages.
-        columns: of the source file, unique.
-        explicit: column by field (option `map`).
-        vendor: content of the mapping file.
-        labels: of custom fields; the field of each is `custom:` and its label.
+    The option `map` (`explicit`) comes first, then the vendor's [map], then custom fields whose
+    label is the exact name of a column, then the usual names. `file` is its name, for messages.
 
     Raises:
         UsageError: `explicit` or the vendor's [map] names an unknown field or column.
@@ -123,15 +111,9 @@ def map_columns(
 
 
 def resolve_field(source: str, name: str, labels: Collection[str] = ()) -> str:
-    """Return the field that a user named: a field of a lead, or a custom field by its label.
+    """Return the field of that name, or the custom field of that label, else raise UsageError.
 
-    Args:
-        source: where the name was given, for messages.
-        name: of a field, or the label of a custom field.
-        labels: of custom fields.
-
-    Raises:
-        UsageError: there is no such field.
+    `source` is where the name was given, for the message.
     """
     if name in labels:
         return CUSTOM_PREFIX + name

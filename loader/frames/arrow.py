@@ -25,21 +25,15 @@ def to_mask(values: pa.Array | pa.ChunkedArray, index: pd.Index) -> "pd.Series[b
     return pd.Series(values.fill_null(False).to_numpy(zero_copy_only=False), index=index)
 
 
-def join_texts(columns: Sequence[pa.ChunkedArray], separator: str) -> pa.ChunkedArray:
+def join_texts(columns: Sequence[pa.ChunkedArray | pa.Scalar], separator: str) -> pa.ChunkedArray:
     """Join the texts (large_string) of each row with a separator."""
     return pc.binary_join_element_wise(*columns, pa.scalar(separator, pa.large_string()))
 
 
 def gather(values: pa.Array, rows: pd.Index, index: pd.Index) -> pa.ListArray:
-    """Gather values by row.
+    """Give for each row of `index` (each once) the list of its values, in their order.
 
-    Args:
-        values: in any order.
-        rows: the row of each value; each is in `index`.
-        index: of the rows, each once.
-
-    Returns:
-        For each row of `index` the list of its values, in their order.
+    `rows` has the row of each value; the values are in any order.
     """
     place = index.get_indexer(rows)
     ends = np.cumsum(np.bincount(place, minlength=len(index)))

@@ -25,8 +25,8 @@ _SHORT_I = "\u0419"
 def general_ci(character: str) -> str:
     """Return the weight of a character as in utf8mb3_general_ci: upper case, without accents.
 
-    Used where there is no server to ask for its weights. It agrees with the server for the letters
-    of modern Latin, Greek and Cyrillic alphabets.
+    Used where there is no server to ask. It agrees with servers for the letters of modern Latin,
+    Greek and Cyrillic alphabets.
     """
     upper = character.upper()[0]
     if upper == _SHORT_I:

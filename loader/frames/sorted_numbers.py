@@ -20,14 +20,9 @@ NUMBERS_PER_STEP = 2**12
 
 
 def sort_on_disk(chunks: Iterable[Numbers], folder: Path) -> Numbers:
-    """Sort numbers into a file, each once, by an external merge sort.
+    """Sort numbers, at least one, into a file of `folder`, each once, by an external merge sort.
 
-    Args:
-        chunks: at least one number in all.
-        folder: for unnamed temporary files.
-
-    Returns:
-        The numbers, ascending, mapped from a file that vanishes with the array.
+    The result is mapped from that file, which vanishes with the array.
     """
     with ExitStack() as stack:
         runs = [_write_run([_distinct(run)], folder, stack) for run in _batches(chunks)]

@@ -31,12 +31,10 @@ class Spool:
         self._file: BinaryIO | None = None
 
     def append(self, frame: pd.DataFrame, notes: pd.DataFrame | None = None) -> None:
-        """Write a frame, whose columns must be those of the first one.
+        """Write a frame with a unique index, whose columns must be those of the first one.
 
-        Args:
-            frame: with a unique index.
-            notes: str columns, which may be others each time; the index is of rows in `frame`, and
-                repeats where there are several notes about a row.
+        The notes' str columns may be others each time; their index is of rows in `frame`, and
+        repeats where there are several notes about a row.
         """
         if not len(frame):
             return

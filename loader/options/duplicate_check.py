@@ -69,10 +69,7 @@ def parse_duplicate_check(option: str) -> tuple[DuplicateCheck, ...]:
 
     As in add_lead, letter case and characters other than letters, digits, `-` and `_` do not
     matter, nor does the order: the checks come back in the order in which they answer. Unlike
-    there, each check has its own window, and what is no check is an error instead of no check.
-
-    Raises:
-        UsageError: a part is no check, or names an undocumented number of days.
+    there, each check has its own window, and UsageError says what is no check or no window.
     """
     parts = re.sub(r"[^A-Z0-9_-]", "", option.upper()).split("-")
     checks = {_parse_one(part) for part in parts if part not in {"", "NONE"}}

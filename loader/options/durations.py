@@ -9,13 +9,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer
 
-UNITS = {
-    "weeks": timedelta(weeks=1),
-    "days": timedelta(days=1),
-    "hours": timedelta(hours=1),
-    "minutes": timedelta(minutes=1),
-    "seconds": timedelta(seconds=1),
-}
+UNITS = ("weeks", "days", "hours", "minutes", "seconds")
 """From the longest on, as they are written, by their first letters."""
 
 MOST = timedelta(days=36_525)
@@ -29,10 +23,8 @@ MOMENT_PATTERN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}
 def parse_duration(value: object) -> timedelta:
     """Read a duration: "90s", "30m", "2h", "90d", "8w", "1h30m", or a number of seconds.
 
-    Units are w, d, h, m (minutes) and s, in this order; numbers may have decimals.
-
-    Raises:
-        ValueError: it is none, is negative, or longer than a hundred years.
+    Units are w, d, h, m (minutes) and s, in this order; numbers may have decimals. ValueError says
+    what is none, is negative, or longer than a hundred years.
     """
     if isinstance(value, timedelta):
         return _bounded(value, str(value))
@@ -50,12 +42,8 @@ def parse_duration(value: object) -> timedelta:
 def parse_moment(value: object) -> datetime | timedelta:
     """Read a moment: a date ("2026-08-01"), a date with a time, or how long ago it is ("90d").
 
-    Dates are local times of the database server, without a zone. An age needs its unit: a bare
-    number would be seconds, and is meant as days.
-
-    Raises:
-        ValueError: it is none, there is no such date, it has a time zone, or it is older than a
-            hundred years.
+    Dates are local times of the database server. An age needs its unit: a bare number would be
+    seconds, and is meant as days. ValueError says what is none, or has a time zone.
     """
     moment: datetime | timedelta | None
     if isinstance(value, timedelta):
@@ -77,13 +65,10 @@ def parse_moment(value: object) -> datetime | timedelta:
 
 
 def format_duration(duration: timedelta) -> str:
-    """Write a duration of at least 0 as `parse_duration` reads it: 1h30m, 0.25s, 90d, 0s.
-
-    Weeks are written as days.
-    """
+    """Write a duration of at least 0 as `parse_duration` reads it: 1h30m, 0.25s, 56d, 0s."""
     parts, rest = "", duration
     for unit in ("days", "hours", "minutes"):
-        count, rest = divmod(rest, UNITS[unit])
+        count, rest = divmod(rest, timedelta(**{unit: 1}))
         parts += f"{count}{unit[0]}" if count else ""
     if rest or not parts:
         parts += f"{rest.seconds}.{rest.microseconds:06}".rstrip("0").rstrip(".") + "s"

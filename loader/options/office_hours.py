@@ -46,9 +46,11 @@ def _span(span: str) -> str:
 
 
 def _day(value: object) -> object:
-    if isinstance(value, datetime) or not isinstance(value, date | str):
-        raise ValueError(f"{value!r} is no day; write it such as 2026-12-25")  # noqa: TRY004 - pydantic reports ValueError only
-    if isinstance(value, str) and not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+    if isinstance(value, str):
+        is_day = bool(re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value))
+    else:
+        is_day = isinstance(value, date) and not isinstance(value, datetime)
+    if not is_day:
         raise ValueError(f"{value!r} is no day; write it such as 2026-12-25")
     return value
 
@@ -111,16 +113,11 @@ class OfficeHours(BaseModel):
         return self._open_at(self._now(clock))
 
     def closes_at(self, clock: Clock) -> datetime | None:
-        """Give the time at which office hours end that are now.
-
-        Returns:
-            A whole minute, with time_zone if there is one; now's if it is not in office hours,
-            None if they do not end within a year.
-        """
+        """Give the minute at which office hours end that are now; None: not within a year."""
         return self._next(clock, False)
 
     def opens_at(self, clock: Clock) -> datetime | None:
-        """Give the time at which the next office hours begin; now's if it is in some, see above."""
+        """Give the minute at which the next office hours begin; now's if it is in some."""
         return self._next(clock, True)
 
     def describe(self, clock: Clock) -> str:
@@ -139,10 +136,7 @@ class OfficeHours(BaseModel):
         return next((each for each in self._changes(clock) if self._open_at(each) == is_open), None)
 
     def _changes(self, clock: Clock) -> Iterator[datetime]:
-        """Give the present minute and those at which hours can begin or end, as clocks show them.
-
-        Clocks of another time zone may be turned; the minute after that is among these.
-        """
+        """Give the present minute and those at which hours can begin or end, or clocks turn."""
         zone = ZoneInfo(self.time_zone) if self.time_zone else None
         now = self._now(clock)
         instant = now.astimezone(UTC) if zone else now

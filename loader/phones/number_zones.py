@@ -43,12 +43,8 @@ class NumberZones:
     def find(self, leads: pd.DataFrame) -> pd.DataFrame:
         """Find the offsets that numbers can have, by their longest known prefix.
 
-        Args:
-            leads: columns calling_code, phone_code and national_number (str).
-
-        Returns:
-            Index of `leads`; columns earliest and latest (float64, hours; NaN if unknown) and
-            zones (str): one zone for each offset if there are several, else "".
+        Leads have calling_code, phone_code and national_number (str). The answer has `earliest` and
+        `latest` (hours; NaN: unknown) and `zones`: one for each of several offsets, else "".
         """
         if leads.empty:
             return _zones_frame([]).set_axis(leads.index)
@@ -58,10 +54,8 @@ class NumberZones:
     def find_in_state(self, leads: pd.DataFrame) -> pd.DataFrame:
         """Find the same, but only those zones of a number that its state has as well.
 
-        A state that is unknown (`state_zones.toml`), or has none of them, is ignored.
-
-        Args:
-            leads: as for `find`, and the column state_given (str), an abbreviation or a name.
+        Column state_given (str) is an abbreviation or a name; a state that is unknown
+        (`state_zones.toml`), or has none of the zones, is ignored.
         """
         code = _calling_code(leads)
         position = self._prefix_positions(code, leads["national_number"])

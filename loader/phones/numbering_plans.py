@@ -80,9 +80,8 @@ class Plan:
     def without_national_prefix(self, digits: pa.Array) -> tuple[pa.Array, Mask]:
         """Strip the national prefix as `_maybe_strip_national_prefix_carrier_code` does.
 
-        Returns:
-            The numbers, and which of them are unsure: stripping could rewrite them, so they are
-            not changed, and phonenumbers itself must parse them.
+        The second answer is which numbers are unsure: stripping could rewrite them, so they are not
+        changed, and phonenumbers itself must parse them.
         """
         none_unsure = np.zeros(len(digits), dtype=bool)
         if self.national_prefix is None:

@@ -67,15 +67,7 @@ _ANSWER = pa.schema(
         "region": pa.large_string(),
     }
 )
-_COLUMNS = (
-    "country_code",
-    "national_number",
-    "extension",
-    "possible",
-    "valid",
-    "number_type",
-    "region",
-)
+_COLUMNS = ("country_code", "national_number", "extension", *_ANSWER.names[3:])
 _PROBLEM = {
     NumberParseException.INVALID_COUNTRY_CODE: "INVALID_COUNTRY_CODE",
     NumberParseException.NOT_A_NUMBER: "NOT_A_NUMBER",
@@ -251,9 +243,8 @@ def _parse_with_kernels(
 def _strip_own_country_code(numbers: _Numbers, plan: Plan) -> tuple[_Numbers, _Numbers, _Numbers]:
     """Follow `_maybe_extract_country_code` for numbers without plus, dialled in the plan's region.
 
-    Returns:
-        Numbers after an international prefix, without it; numbers that had the plan's country
-        code, without it; numbers without either. What phonenumbers must parse is in none of them.
+    Returns what follows an international prefix, what follows the plan's country code, and the
+    numbers that had neither. What phonenumbers must parse is in none of them.
     """
     has_idd = np.zeros(len(numbers.rows), dtype=bool)
     if plan.idd is not None:

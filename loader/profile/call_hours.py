@@ -20,22 +20,12 @@ class CallTimes:
     """Counts rows by call time, state and time zone, which decide when they may be called."""
 
     def __init__(self, dialer: Dialer | None, clock: Clock, by: str) -> None:
-        """Begin with no rows.
-
-        Args:
-            dialer: with lists, campaigns and call times; None: `USUAL` applies to all rows.
-            clock: the dialer's.
-            by: text that names the call times used.
-        """
+        """Begin with no rows; `by` names the call times used. Without a dialer, `USUAL` applies."""
         self._dialer, self._clock, self._by = dialer, clock, by
         self._rows = pd.Series(dtype="int64")
 
     def add(self, leads: pd.DataFrame) -> None:
-        """Count loaded rows.
-
-        Args:
-            leads: list_id (int64), gmt_offset_now (float64, hours), state (str).
-        """
+        """Count loaded rows by list_id, gmt_offset_now (float64, hours) and state."""
         if self._dialer:
             kinds = call_kinds(leads.assign(state_given=leads["state"]), self._dialer)
         else:

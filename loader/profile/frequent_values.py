@@ -5,6 +5,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from loader.frames.arrow import join_texts
 from loader.profile.records import RepeatedValue
 from loader.profile.texts import Texts
 
@@ -100,6 +101,5 @@ def _shorten(texts: Texts) -> pa.Array:
         return texts.array
     long = pc.greater(pc.utf8_length(texts.array), LONGEST_VALUE)
     cut = pc.utf8_slice_codeunits(texts.array, 0, LONGEST_VALUE - 1)
-    ellipsis = pa.scalar("…", pa.large_string())
-    shortened = pc.binary_join_element_wise(cut, ellipsis, pa.scalar("", pa.large_string()))
+    shortened = join_texts([cut, pa.scalar("…", pa.large_string())], "")
     return pc.if_else(long, shortened, texts.array)

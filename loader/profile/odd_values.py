@@ -270,10 +270,7 @@ def unknown_states(_texts: Texts, chunk: Chunk) -> Positions:
 
 @cache
 def _state_names() -> pa.Array:
-    """Return the normalized names of states, and their first 4 and 5 letters.
-
-    These are old abbreviations, such as Calif and Mass.
-    """
+    """Return the normalized names of states, and their first 4 and 5 letters: Calif, Mass."""
     states = states_by_calling_code().values()
     full = [name for by_abbreviation in states for name, *_ in by_abbreviation.values()]
     names = [*_normalize_name(pa.array(full, pa.large_string())).to_pylist(), *_MORE_STATES]

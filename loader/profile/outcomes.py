@@ -60,12 +60,7 @@ class LoadedRows:
         self._repaired: dict[str, Counter[str]] = {}
 
     def add(self, leads: pd.DataFrame, notices: Notices) -> None:
-        """Count loaded rows.
-
-        Args:
-            leads: state (str), gmt_offset_now (float64, hours); index row_number.
-            notices: of these rows.
-        """
+        """Count loaded rows by state and gmt_offset_now (float64, hours), and their notices."""
         self._states.update(counts(leads["state"].str.strip().str.upper()))
         if len(self._states) > MOST_COUNTED:
             self._states = Counter(most_frequent(self._states, MOST_COUNTED // 2))
@@ -100,13 +95,7 @@ class RejectedRows:
     """Counts and examples of rejected rows; few are kept, however many there are."""
 
     def __init__(self, phone: str, now: datetime, entry_dates: EntryDates) -> None:
-        """Begin with none.
-
-        Args:
-            phone: name of the column that has the phone number; "": none has.
-            now: by the dialer's clock.
-            entry_dates: asks the dialer about existing leads.
-        """
+        """Begin with none; `phone` is the column that has the phone number, "" if none has."""
         self._phone, self._now, self._entry_dates = phone, now, entry_dates
         self._ages: Counter[str] = Counter()
         self.reasons_all: Counter[str] = Counter()
@@ -117,11 +106,7 @@ class RejectedRows:
         """The first rows of each reason."""
 
     def add(self, rejected: pd.DataFrame) -> None:
-        """Count rejected rows.
-
-        Args:
-            rejected: see `loader.results.files.Results.finish`.
-        """
+        """Count rejected rows, see `loader.results.files.Results.finish`."""
         kinds = rejected.groupby(["reason_bits", "reason"]).size().reset_index(name="rows")
         for bits, reason, count in kinds.itertuples(index=False):
             names = [each.value for each in applying_reasons(bits, Reason[reason])]

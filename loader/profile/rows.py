@@ -1,5 +1,6 @@
 """Statistics of the rows of a file, counted chunk by chunk in bounded memory."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -49,37 +50,26 @@ class RowProfile:
     def __init__(
         self, mapping: ColumnMapping, options: LoadOptions, today: date, folder: Path
     ) -> None:
-        """Begin with no rows.
-
-        Args:
-            mapping: the column of each field.
-            options: date_format, default_region and phone_code are used.
-            today: the date from which ages are counted.
-            folder: for files of numbers; the caller removes it.
-        """
+        """Begin with no rows; ages are counted from `today`, and the caller removes `folder`."""
         self._mapping, self._today, self._format = mapping, today, options.date_format
         self._region = options.default_region or main_region(options.phone_code or "1")
         self._rows = self._odd_rows = 0
-        self._filled: dict[str, int] = {}
-        self._oddities: dict[str, int] = {}
+        self._filled: Counter[str] = Counter()
+        self._oddities: Counter[str] = Counter()
         self._examples: dict[str, list[OddExample]] = {}
         fields = mapping.fields
         self._values = {field: FrequentValues() for field in fields if field in PROFILED_FIELDS}
         self._numbers = RepeatedNumbers(folder)
 
     def add(self, rows: pd.DataFrame) -> None:
-        """Count the next rows of the file.
-
-        Args:
-            rows: the source's columns (str, unique names); index row_number.
-        """
+        """Count the next rows of the file: the source's columns (str); index row_number."""
         fields: dict[str, Texts] = {}
         fields_of: dict[str, list[str]] = {}
         for field, column in self._mapping.fields.items():
             fields_of.setdefault(column, []).append(field)
         for column in map(str, rows.columns):
             texts = Texts(rows[column])
-            self._filled[column] = self._filled.get(column, 0) + texts.filled
+            self._filled[column] += texts.filled
             fields |= dict.fromkeys(fields_of.get(column, ()), texts)
         self._rows += len(rows)
         if len(rows) and fields:
@@ -101,7 +91,7 @@ class RowProfile:
             filled=dict(self._filled),
             oddities=dict(self._oddities),
             odd_rows=self._odd_rows,
-            odd_examples={oddity: list(examples) for oddity, examples in self._examples.items()},
+            odd_examples=dict(self._examples),
             repeated={field: most for field, most in repeated.items() if most},
             repeated_numbers=self._numbers.count(),
         )
@@ -117,7 +107,7 @@ class RowProfile:
             for found in finds:
                 rows[found.positions] = True
             odd |= rows
-            self._oddities[oddity] = self._oddities.get(oddity, 0) + int(rows.sum())
+            self._oddities[oddity] += int(rows.sum())
             examples = self._examples.get(oddity, []) + _examples(finds, chunk.texts, row_numbers)
             by_row = {each.row_number: each for each in reversed(examples)}
             self._examples[oddity] = [by_row[row] for row in sorted(by_row)][:MOST_EXAMPLES]

@@ -24,12 +24,6 @@ FORBIDDEN = frozenset(
     {Reason.PHONE_NUMBER_IN_DNC, Reason.PHONE_NUMBER_IN_CAMPAIGN_DNC, Reason.PHONE_NUMBER_IN_FEED}
 )
 NOT_NEW = frozenset(reason for reason in Reason if reason.startswith("DUPLICATE_"))
-NOT_BY_VENDOR = frozenset(
-    {Reason.INVALID_LIST_ID, Reason.NOT_AN_ALLOWED_LIST_ID, Reason.NOT_A_DEFINED_LIST_ID,
-     Reason.UNSTORABLE_CHARACTERS, Reason.AMBIGUOUS_TIME_ZONE, Reason.REFUSED_BY_SERVER,
-     Reason.EXISTING_LEAD_GONE, Reason.NOT_INSERTED}
-)  # fmt: skip
-"""Caused by the dialer, its lists or the options rather than by the vendor."""
 
 DUPLICATES_ACCEPTED = (
     Notice.UPDATED_EXISTING_LEAD, Notice.MOVED_EXISTING_LEAD, Notice.EXISTING_LEAD_UNCHANGED,
@@ -55,23 +49,15 @@ def score_of(
     options: LoadOptions,
     knows_leads: bool,
 ) -> Score:
-    """Compute the score of a list.
+    """Compute the score of a list: points, rounded to a tenth, and all parts in fixed order.
 
     The first five parts say how many rows are usable: 100 points times their shares. Empty fields
     then cost up to 10 %, values that look wrong up to 5 % of these points. A part that was not
     measured costs nothing, see `unknown_parts`.
 
-    Args:
-        tally: of the run.
-        reasons_all: rejected rows by each reason that applies to them, may be empty.
-        duplicates_in_file: rows rejected as duplicates of rows of the file, not of existing leads.
-        statistics: of all rows that could be read.
-        fields: source column by field.
-        options: of the run.
-        knows_leads: the rows were checked against a database.
-
-    Returns:
-        Points, rounded to a tenth (100 only if nothing is wrong), and all parts in fixed order.
+    `reasons_all` has rejected rows by each reason that applies to them, and may be empty;
+    `duplicates_in_file` counts rows rejected as duplicates of rows of the file; `knows_leads` says
+    whether the rows were checked against a database.
     """
     faults = _Faults(tally, reasons_all)
     readable = tally.rows_read - faults.rows(UNREADABLE)
@@ -92,7 +78,11 @@ def score_of(
         "complete": _fill_rate(statistics, fields),
         "tidy": _faultless_share(statistics.odd_rows, statistics.rows),
     }
-    return Score(points=_points(parts := _parts(shares)), parts=parts)
+    parts = [
+        ScorePart(name=name, meaning=part.meaning, weight=part.weight, share=shares[name])
+        for name, part in PARTS.items()
+    ]
+    return Score(points=_points(parts), parts=parts)
 
 
 def unknown_parts(score: Score) -> int:
@@ -148,13 +138,6 @@ def _not_new(faults: _Faults, tally: Tally, *, repeated_in_file: int) -> int:
     """Count duplicates of existing leads, without numbers that count as repeated in the file."""
     accepted = sum(tally.notices[notice] for notice in DUPLICATES_ACCEPTED)
     return max(0, faults.rows(NOT_NEW) - repeated_in_file) + accepted
-
-
-def _parts(shares: Mapping[str, float | None]) -> list[ScorePart]:
-    return [
-        ScorePart(name=name, meaning=part.meaning, weight=part.weight, share=shares[name])
-        for name, part in PARTS.items()
-    ]
 
 
 def _counts_in(counts: Mapping[str, int], group: Collection[Reason]) -> Iterator[int]:

@@ -140,11 +140,7 @@ def find_delimiter(head: bytes) -> str:
 
 
 def parse_delimiter(option: str) -> str:
-    r"""Return the delimiter that `--delimiter` names: one ASCII character, `tab` or `\t`.
-
-    Raises:
-        UsageError: the option is none of these, or a quote, a line end or NUL.
-    """
+    """Return the delimiter of `--delimiter`: one ASCII character, but no quote, line end or NUL."""
     delimiter = "\t" if option.lower() in {"tab", "\\t"} else option
     if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0':
         raise UsageError(
@@ -154,11 +150,7 @@ def parse_delimiter(option: str) -> str:
 
 
 def read_header(head: bytes, grammar: Grammar, name: str) -> Header:
-    """Read the first record that is not a blank line.
-
-    Raises:
-        SourceFileError: a quote in it is not closed, or text follows a closing quote.
-    """
+    """Read the first record that is not a blank line; SourceFileError: it has a broken quote."""
     start, blank_lines = _skip_blank_lines(head, 0)
     row_number = blank_lines + 1
     record = grammar.any_record.match(head, start)

@@ -37,10 +37,8 @@ class Encoding:
     def find(cls, head: bytes, option: str | None, file_name: str) -> "Encoding":
         """Return the encoding that `option` names, else that of the byte order mark, else UTF-8.
 
-        Raises:
-            UsageError: there is no encoding of that name.
-            SourceFileError: the byte order mark contradicts the option, or there is none where
-                one is needed.
+        UsageError: there is no such encoding. SourceFileError: the mark contradicts the option, or
+        there is none where one is needed.
         """
         bom, mark_codec = next(
             ((mark, codec) for mark, codec in BYTE_ORDER_MARKS.items() if head.startswith(mark)),
@@ -85,9 +83,8 @@ class TextFile:
     def check(self) -> None:
         """Read the whole text once.
 
-        Raises:
-            SourceFileError: there is a byte that is not of the encoding, a NUL byte, a line longer
-                than LONGEST_LINE, or no text at all.
+        SourceFileError: there is a byte that is not of the encoding, a NUL byte, a line longer than
+        LONGEST_LINE, or no text at all.
         """
         lines, length, has_text = _LineCounter(), 0, False
         with self.open(check=True) as text:
@@ -157,12 +154,7 @@ class TextStream:
         return self._stored.position
 
     def read(self, size: int) -> bytes:
-        """Return about `size` bytes of text, `b""` at the end only.
-
-        Raises:
-            UnicodeError: a byte is not of the encoding.
-            SourceFileError: the file is damaged or was changed.
-        """
+        """Return about `size` bytes of text, `b""` at the end only; UnicodeError: a wrong byte."""
         if self._unread:
             text, self._unread = self._unread, b""
             return text
@@ -184,12 +176,7 @@ class TextStream:
 
 
 def open_text(stored: StoredFile, encoding: str | None) -> TextFile:
-    """Find the encoding of a stored file; `encoding` is the option, None if it is not given.
-
-    Raises:
-        UsageError: there is no encoding of that name.
-        SourceFileError: the byte order mark contradicts it, or the decompressed file is no text.
-    """
+    """Find the encoding of a stored file; `encoding` is the option, None if it is not given."""
     with stored.open() as stream:
         head = stream.read(64)
     if not head:

@@ -8,7 +8,7 @@ number of fields) are examined one by one. pyarrow parses the rest.
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from pyarrow import csv
 
 from loader.frames.arrow import to_series
 from loader.reading.dialect import Grammar
+from loader.reading.encoding import TextStream
 from loader.reasons import Reason
 
 LONGEST_QUOTED_RECORD = 1 << 20
@@ -36,17 +37,6 @@ BOM = b"\xef\xbb\xbf"
 
 Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
-
-
-class TextReader(Protocol):
-    """A source of UTF-8 text."""
-
-    @property
-    def position(self) -> int:
-        """Bytes of the stored file that were read so far."""
-
-    def read(self, size: int) -> bytes:
-        """Return about `size` bytes of UTF-8 text, `b""` at the end only."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +110,7 @@ class Lines:
 
 
 def read_chunks(
-    text: TextReader,
+    text: TextStream,
     grammar: Grammar,
     columns: tuple[str, ...],
     *,
@@ -130,15 +120,8 @@ def read_chunks(
 ) -> Iterator[Chunk]:
     """Yield the records of `text` in chunks of `chunk_size` records; the last may be smaller.
 
-    Memory is bounded by a chunk, a block, LONGEST_QUOTED_RECORD and the longest line.
-
-    Args:
-        text: from the first record on.
-        grammar: of its records.
-        columns: names of the columns, unique.
-        first_row: row number of the first record.
-        chunk_size: records in a chunk.
-        block_size: bytes to read and parse at once.
+    Memory is bounded by a chunk, a block, LONGEST_QUOTED_RECORD and the longest line. `text` starts
+    at the first record, whose number is `first_row`; `block_size` bytes are parsed at once.
     """
     blocks = _read_blocks(text, grammar, columns, first_row, block_size)
     for records in _regroup(blocks, chunk_size):
@@ -153,7 +136,7 @@ def read_chunks(
 
 
 def _read_blocks(
-    text: TextReader, grammar: Grammar, columns: tuple[str, ...], row_number: int, block_size: int
+    text: TextStream, grammar: Grammar, columns: tuple[str, ...], row_number: int, block_size: int
 ) -> Iterator[Records]:
     undecided, final = b"", False
     while not final:
@@ -277,9 +260,7 @@ def _join_lines(
 ) -> tuple[list[tuple[int, int]], int]:
     """Find the records over several lines; each starts at a line with a `broken` quote.
 
-    Returns:
-        First and last line of each record, and how many lines of the block are covered: the end
-        of the last record may be in the next block.
+    The second answer is how many lines are covered: the last record may end in the next block.
     """
     spans: list[tuple[int, int]] = []
     if not len(broken):

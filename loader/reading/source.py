@@ -117,11 +117,7 @@ class SourceFile:
     """Which records are read (int64, ascending, from 0); None: all."""
 
     def chunks(self) -> Iterator[Chunk]:
-        """Read from the first record on; each record is in one chunk, as a row or as rejected.
-
-        Raises:
-            SourceFileError: the file was changed since `open_source` read it.
-        """
+        """Read from the first record on; each record is in one chunk, as a row or as rejected."""
         if self._positions is None:
             return self._all_chunks()
         sampled = pick_records(self._all_chunks(), self._positions)
@@ -159,11 +155,8 @@ class _Reader:
             columns, start, first_row = options.layout, 0, 1
         else:
             _require_header(first_record, name)
-            columns, start, first_row = (
-                unique_names(first_record.values),
-                first_record.end,
-                first_record.row_number + 1,
-            )
+            columns, start = unique_names(first_record.values), first_record.end
+            first_row = first_record.row_number + 1
         grammar = Grammar(delimiter, len(columns), short_rows=options.layout is not None)
         return cls(text, options, grammar, columns, start, first_row)
 
@@ -242,15 +235,8 @@ def take_sample(
     """Return the same file with only some of its records, and how many it has in all.
 
     The records are evenly spaced, the first and the last among them, and keep their row numbers;
-    rejected records count as well. The whole file is read once to count them.
-
-    Args:
-        source: from `open_source`, still open.
-        rows: how many records to read, at least 1; if the file has no more, all are read.
-        progress: called with the bytes read so far, out of `source.size`.
-
-    Raises:
-        SourceFileError: the file was changed since `open_source` read it.
+    rejected records count as well. The whole file is read once to count them; `progress` is called
+    with the bytes read so far.
     """
     records = 0
     for chunk in source.chunks():
@@ -263,11 +249,7 @@ def take_sample(
 
 
 def expand_globs(patterns: Sequence[str]) -> list[str]:
-    """Return the files that names and globs match, in their order, each once; `-` stays `-`.
-
-    Raises:
-        NoSuchFileError: a name or glob matches no file.
-    """
+    """Return the files that names and globs match, in their order, each once; `-` stays `-`."""
     paths: dict[str, None] = {}
     for pattern in patterns:
         if pattern == "-" or Path(pattern).exists():

@@ -18,11 +18,8 @@ LARGEST_EXACT = 1e15
 def spreadsheet_as_csv(stored: StoredFile) -> Iterator[tuple[Path, str]]:
     """Yield a temporary CSV file (UTF-8, comma, all values quoted) and the name of the sheet.
 
-    Row numbers stay those of the sheet: empty rows become blank lines.
-
-    Raises:
-        SourceFileError: python-calamine is not installed, the file is damaged or has a password,
-            or all its sheets are empty.
+    Row numbers stay those of the sheet: empty rows become blank lines. SourceFileError:
+    python-calamine is missing, the file is damaged or has a password, or its sheets are empty.
     """
     # Always UTF-8, whatever the locale of the machine is.
     with tempfile.NamedTemporaryFile(
@@ -56,20 +53,15 @@ def _first_table(stored: StoredFile) -> tuple[str, Sequence[Sequence[object]]]:
                 rows = workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
                 if any(cell != "" for row in rows for cell in row):
                     return name, rows
-    except (calamine.CalamineError, OSError) as exc:
-        raise _unreadable(stored, str(exc)) from None
-    except BaseException as exc:  # a panic of calamine is no Exception, and its class has no name
-        if type(exc).__name__ != "PanicException":
+    except BaseException as exc:  # a panic of calamine is no Exception, and cannot be imported
+        is_panic = type(exc).__name__ == "PanicException"
+        if not is_panic and not isinstance(exc, calamine.CalamineError | OSError):
             raise
-        raise _unreadable(stored, str(exc)) from None
+        raise SourceFileError(
+            f"{stored.name}: the spreadsheet cannot be read ({exc}); is it damaged, or does it"
+            " have a password? Save it again, or export it as CSV (UTF-8)"
+        ) from None
     raise SourceFileError(f"{stored.name}: no sheet of the spreadsheet has data")
-
-
-def _unreadable(stored: StoredFile, why: str) -> SourceFileError:
-    return SourceFileError(
-        f"{stored.name}: the spreadsheet cannot be read ({why}); is it damaged, or does it have a"
-        " password? Save it again, or export it as CSV (UTF-8)"
-    )
 
 
 def cell_text(value: object) -> str:

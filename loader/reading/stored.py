@@ -11,9 +11,9 @@ import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from io import BufferedReader
+from io import BufferedIOBase, BufferedReader
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import IO, BinaryIO
 
 import pyarrow as pa
 
@@ -51,13 +51,6 @@ DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.
 """What the decompressors raise for a damaged file, and for nothing else."""
 
 
-class ByteReader(Protocol):
-    """The interface of all decompressors."""
-
-    def read(self, size: int, /) -> bytes:
-        """Return up to `size` bytes, `b""` at the end only."""
-
-
 @dataclass(frozen=True)
 class StoredFile:
     """A regular file, which can be read any number of times.
@@ -77,9 +70,8 @@ class StoredFile:
     def identify(cls, path: Path, name: str) -> "StoredFile":
         """Recognize a file by its first bytes.
 
-        Raises:
-            NoSuchFileError: there is no such file, it cannot be read, or it is a directory.
-            SourceFileError: it is empty, or of a format that holds no leads.
+        NoSuchFileError: it is not there, cannot be read, or is a directory. SourceFileError: it is
+        empty, or of a format that holds no leads.
         """
         with _open(path, name) as raw:
             head = raw.read(64)
@@ -103,11 +95,7 @@ class StoredFile:
 
     @contextmanager
     def open(self) -> Iterator["StoredStream"]:
-        """Open the decompressed bytes.
-
-        Raises:
-            SourceFileError: the compressed file is damaged.
-        """
+        """Open the decompressed bytes; SourceFileError: the compressed file is damaged."""
         with ExitStack() as stack:
             raw = stack.enter_context(_open(self.path, self.name))
             with _translate_damage(self):
@@ -118,7 +106,9 @@ class StoredFile:
 class StoredStream:
     """The decompressed bytes of a file, from the start."""
 
-    def __init__(self, file: StoredFile, raw: BufferedReader, content: ByteReader) -> None:
+    def __init__(
+        self, file: StoredFile, raw: BufferedReader, content: BufferedIOBase | IO[bytes]
+    ) -> None:
         self._file, self._raw, self._content = file, raw, content
         self._at_end = False
 
@@ -130,8 +120,7 @@ class StoredStream:
     def read(self, size: int) -> bytes:
         """Return up to `size` bytes, `b""` at the end only.
 
-        Raises:
-            SourceFileError: the file is damaged, or was changed since `identify` read it.
+        SourceFileError: the file is damaged, or was changed since `identify` read it.
         """
         with _translate_damage(self._file):
             data = self._content.read(size)
@@ -187,14 +176,16 @@ def _translate_damage(file: StoredFile) -> Iterator[None]:
         raise NoSuchFileError(f"{file.name}: cannot be read ({exc})") from None
 
 
-def _decompress(raw: BufferedReader, file: StoredFile, stack: ExitStack) -> ByteReader:
+def _decompress(
+    raw: BufferedReader, file: StoredFile, stack: ExitStack
+) -> BufferedIOBase | IO[bytes]:
     match file.compression:
         case "gz":
             return stack.enter_context(gzip.GzipFile(fileobj=raw))
         case "xz":
             return stack.enter_context(lzma.LZMAFile(raw))
         case "zst":
-            stream: ByteReader = stack.enter_context(pa.CompressedInputStream(raw, "zstd"))
+            stream: BufferedIOBase = stack.enter_context(pa.CompressedInputStream(raw, "zstd"))
             return stream
         case "zip":
             return _only_member(stack.enter_context(zipfile.ZipFile(raw)), file.name, stack)
@@ -202,7 +193,7 @@ def _decompress(raw: BufferedReader, file: StoredFile, stack: ExitStack) -> Byte
             return raw
 
 
-def _only_member(archive: zipfile.ZipFile, name: str, stack: ExitStack) -> ByteReader:
+def _only_member(archive: zipfile.ZipFile, name: str, stack: ExitStack) -> IO[bytes]:
     members = [
         member
         for member in archive.infolist()

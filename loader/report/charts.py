@@ -38,13 +38,7 @@ LONG_NUMBER = re.compile(r"-?\d+\.\d{2,}")
 
 
 def bars(title: str, counts: Mapping[str, int], *, in_order: bool = False) -> Markup:
-    """Draw counts as bars, one below the other.
-
-    Args:
-        title: what is counted; part of the chart's label, not drawn.
-        counts: by label; beyond `MOST_BARS` the smallest are summed up as `OTHERS`.
-        in_order: keep their order; else the largest comes first.
-    """
+    """Draw counts by label as bars, the largest first unless `in_order`; see `largest`."""
     few = largest(counts, in_order=in_order)
     chart = HorizontalBar(**_common_settings(8 + 25 * len(few)), **_labels(few))
     chart.range = (0, max([*few.values(), 1]) * _axis_stretch(few, few.values()))
@@ -65,12 +59,7 @@ def largest(counts: Mapping[str, int], *, in_order: bool = False) -> dict[str, i
 
 
 def funnel(title: str, steps: Sequence[tuple[str, int, int]]) -> Markup:
-    """Draw the rows left after each step, and the rows that the step rejected.
-
-    Args:
-        title: part of the chart's label, not drawn.
-        steps: label, rows rejected, rows left.
-    """
+    """Draw the rows left after each step: label, rows rejected, rows left."""
     drawn = [*steps[: MOST_BARS - 2], steps[-1]] if len(steps) >= MOST_BARS else list(steps)
     if len(drawn) < len(steps):
         merged = steps[MOST_BARS - 2 : -1]
@@ -82,23 +71,16 @@ def funnel(title: str, steps: Sequence[tuple[str, int, int]]) -> Markup:
     top = max(rejected + left for _, rejected, left in drawn) or 1
     chart.range = (0, top * _axis_stretch(labels, labels.values()))
     chart.add("left", [left for _, _, left in drawn][::-1], formatter=lambda _: "")
-    chart.add(
-        "taken",
-        [{"value": rejected, "formatter": _constant(number(left))} for _, rejected, left in drawn][
-            ::-1
-        ],
-    )
+    taken = [
+        {"value": rejected, "formatter": lambda _, left=left: number(left)}
+        for _, rejected, left in drawn
+    ]
+    chart.add("taken", taken[::-1])
     return _svg(chart, "hbars funnel", describe(title, labels))
 
 
 def hours(title: str, counts: Sequence[int], now: int | None = None) -> Markup:
-    """Draw a count for each hour of a day.
-
-    Args:
-        title: part of the chart's label, not drawn.
-        counts: 24, by hour.
-        now: the hour to highlight.
-    """
+    """Draw a count for each hour of a day, and highlight the present one."""
     chart = Bar(**_common_settings(210), x_labels=[f"{hour}:00" for hour in range(24)])
     chart.x_labels_major_every, chart.show_minor_x_labels = 6, False
     chart.truncate_label, chart.show_y_guides = -1, True
@@ -118,13 +100,9 @@ def lines(
     series: Mapping[str, Sequence[tuple[date | int, float]]],
     write: Callable[[float], str] = percent,
 ) -> Markup:
-    """Draw a line for each series, at most `MOST_LINES`.
+    """Draw a line for each series, at most `MOST_LINES`; nothing if there are no points.
 
-    Args:
-        title: part of the chart's label, not drawn.
-        series: by name, points: a day or the number of a file, ascending, and a number from 0. If
-            there are no points, nothing is drawn.
-        write: formats the numbers, by default as shares.
+    A point is a day or the number of a file, ascending, and a number from 0, written by `write`.
     """
     drawn = dict([(name, points) for name, points in series.items() if points][:MOST_LINES])
     if not drawn:
@@ -175,10 +153,6 @@ def describe(
     """Describe a chart in words, for screen readers."""
     parts = "; ".join(f"{visible(label, 40)} {write(value)}" for label, value in values.items())
     return f"{title}: {parts or 'nothing'}"
-
-
-def _constant(text: str) -> Callable[[float], str]:
-    return lambda _: text
 
 
 def _labels(names: Sequence[str] | Mapping[str, int]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Compares files of the same source, by the summaries of their runs."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -68,13 +68,9 @@ SEPARATORS_BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 
 def compare(before: Summary, now: Summary) -> Comparison:
-    """Compare two files of the same source.
+    """Compare two files of the same source; without a profile, score and fill rates are unknown.
 
     Rates are relative to the rows read, so that a sample can be compared, too.
-
-    Args:
-        before: of the earlier file; if it has no profile, score and fill rates are unknown.
-        now: of the later file.
     """
     reasons = sorted(before.reasons.keys() | now.reasons.keys(), key=_check_order)
     rates = _fill_rates(before), _fill_rates(now)
@@ -98,7 +94,7 @@ def compare(before: Summary, now: Summary) -> Comparison:
         ],
         fill_rates=[
             Change(name=name, before=rates[0].get(name), now=rates[1].get(name))
-            for name in _union(rates[1], rates[0])
+            for name in rates[1] | rates[0]
         ],
         columns_came=_difference(now.file.columns, before.file.columns),
         columns_went=_difference(before.file.columns, now.file.columns),
@@ -116,10 +112,7 @@ def points(summary: Summary) -> float | None:
 
 
 def read_summary(path: Path) -> Summary:
-    """Read the summary of an import or a validation.
-
-    Args:
-        path: a summary.json, or the results folder that has it.
+    """Read the summary of an import or a validation: a summary.json, or the folder that has it.
 
     Raises:
         NoSuchFileError: there is no such file, it cannot be read, or the folder has none, for
@@ -137,12 +130,7 @@ def read_summary(path: Path) -> Summary:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        NoSuchFileError: there is no such file, or it cannot be read.
-        UsageError: it is no JSON.
-    """
+    """Read a JSON file; NoSuchFileError: it cannot be read. UsageError: it is no JSON."""
     try:
         return from_json(path.read_bytes(), allow_inf_nan=False)
     except OSError as error:
@@ -161,15 +149,7 @@ def is_summary(content: Any) -> bool:
 
 
 def parse_summary(content: Mapping[str, Any], path: Path) -> Summary:
-    """Parse JSON as a summary.
-
-    Args:
-        content: for which `is_summary` is true.
-        path: of the file, for messages.
-
-    Raises:
-        UsageError: a later version wrote it, or it was damaged.
-    """
+    """Parse the JSON of a summary; UsageError: it is damaged, or a later version wrote it."""
     version = content.get("version")
     if isinstance(version, int) and version > VERSION:
         raise _later_version_error(path, f"version {version}")
@@ -218,15 +198,10 @@ def _fill_rates(summary: Summary) -> dict[str, float]:
     profile = summary.profile
     if profile is None or not profile.rows:
         return {}
-    of_fields = {
-        column.field: column.filled / profile.rows for column in profile.columns if column.field
-    }
-    of_others = {
-        column.column: column.filled / profile.rows
-        for column in profile.columns
-        if not column.field
-    }
-    return of_fields | {name: of_others[name] for name in _difference(of_others, of_fields)}
+    rates: dict[str, float] = {}
+    for column in sorted(profile.columns, key=lambda column: not column.field):
+        rates.setdefault(column.field or column.column, column.filled / profile.rows)
+    return rates
 
 
 def _share(part: float, whole: float) -> float | None:
@@ -238,10 +213,6 @@ def _check_order(reason: str) -> tuple[int, str]:
     order = list(Reason.__members__)
     name = reason.partition(":")[0]
     return (order.index(name) if name in order else len(order), reason)
-
-
-def _union(first: Iterable[str], second: Iterable[str]) -> Iterator[str]:
-    yield from dict.fromkeys([*first, *second])
 
 
 def _difference(names: Iterable[str], others: Iterable[str]) -> list[str]:

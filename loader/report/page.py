@@ -84,10 +84,8 @@ def environment() -> Environment:
 def render_page(summary: Summary, details: Details, *, show_phones: bool = False) -> str:
     """Return the page of a run; it has less than two megabytes for any file.
 
-    Args:
-        summary: of the run; one of an older version may have no profile.
-        details: values of single rows.
-        show_phones: show complete phone numbers; else the middle of each is masked.
+    Summaries of older versions may have no profile. The middle of each phone number is masked
+    unless `show_phones`.
     """
     template = environment().get_template("report.html.jinja")
     return template.render(
@@ -206,11 +204,7 @@ def columns(summary: Summary) -> tuple[list[ColumnFill], list[ColumnFill]]:
     # If there are very many, those that are loaded come first.
     if len(fills) > MOST_COLUMNS:
         fills.sort(key=lambda each: not each.field)
-    return split_columns(fills[:MOST_COLUMNS])
-
-
-def split_columns(fills: list[ColumnFill]) -> tuple[list[ColumnFill], list[ColumnFill]]:
-    """Fold the columns that are not loaded, but for the first `MOST_UNMAPPED`."""
+    del fills[MOST_COLUMNS:]
     folded = [each for each in fills if not each.field][MOST_UNMAPPED:]
     hidden = set(map(id, folded))
     return [each for each in fills if id(each) not in hidden], folded

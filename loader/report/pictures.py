@@ -69,7 +69,7 @@ def pictures(summary: Summary, now: datetime) -> list[Picture]:
         zones = {zone(offset): rows for offset, rows in profile.offsets.items()}
         ages = sorted_ages(profile.duplicate_ages)
         made += [
-            _hours(profile.call_hours, now, clock_name=_clock_name(summary)),
+            _hours(profile.call_hours, now, of_dialer=summary.database is not None),
             _bars("States", profile.states),
             _bars("Time zones", zones, in_order=True),
             _bars("Age of existing leads", ages, in_order=True, note=AGES_NOTE),
@@ -86,14 +86,11 @@ def _bars(
     return Picture(caption, charts.bars(caption, counts_by_label, in_order=in_order), note)
 
 
-def _clock_name(summary: Summary) -> str:
-    return "this computer's clock" if summary.database is None else "the dialer's clock"
-
-
-def _hours(hours: CallHours | None, now: datetime, *, clock_name: str) -> Picture | None:
+def _hours(hours: CallHours | None, now: datetime, *, of_dialer: bool) -> Picture | None:
     if hours is None or not any(hours.rows):
         return None
     today, rows_now = now.date() == hours.day, _row_count(hours.rows[now.hour])
+    clock_name = "the dialer's clock" if of_dialer else "this computer's clock"
     caption = "When these leads may be called"
     return Picture(
         caption,

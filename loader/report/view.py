@@ -75,14 +75,6 @@ class Rejected(NamedTuple):
     age: str
 
 
-class Odd(NamedTuple):
-    """An example of an oddity."""
-
-    row_number: int
-    field: str
-    value: str
-
-
 def done(summary: Summary) -> str:
     """Say what became of the rows that passed, in a word for tables."""
     return "were loaded" if summary.job == "import" else "would be loaded"
@@ -90,12 +82,8 @@ def done(summary: Summary) -> str:
 
 def headline(summary: Summary) -> str:
     """Say in one sentence what of the file is fit to load."""
-    was = summary.job == "import"
-    able, rows, loaded = (
-        "were loaded" if was else "can be loaded",
-        summary.rows_read,
-        summary.loaded,
-    )
+    was, rows, loaded = summary.job == "import", summary.rows_read, summary.loaded
+    able = "were loaded" if was else "can be loaded"
     if not rows:
         return "The file has no rows."
     if summary.sample_of is not None:
@@ -160,11 +148,7 @@ def tiles(summary: Summary) -> list[tuple[str, str, str]]:
 
 
 def funnel(summary: Summary) -> list[Step]:
-    """Give the way from the rows read to those that pass; each line is the one before, less.
-
-    Raises:
-        ValueError: it does not add up, which `Summary` does not let happen.
-    """
+    """Give the way from the rows read to those that pass; each line is the one before, less."""
     rows = summary.rows_read
     steps = [Step("Rows read", "", 0, rows)]
     told = summary.funnel
@@ -213,11 +197,9 @@ def _rejected(name: str, example: RejectedExample, now: datetime, *, show_phones
 
 
 def why(name: str, *, file_alone: bool) -> str:
-    """Give what follows "because" of rows that were rejected.
+    """Give what follows "because" of rows that were rejected for the reason of that name.
 
-    Args:
-        name: of the reason, as files show it.
-        file_alone: there was no database, so duplicates are of rows of the file.
+    `file_alone`: there was no database, so duplicates are of rows of the file.
     """
     reason, (_, _, of) = Reason.of(name), name.partition(":")
     because = reason.in_file if file_alone else reason.because
@@ -238,13 +220,7 @@ FORMS = {
 
 
 def describe_example(name: str, example: RejectedExample, *, show_phones: bool) -> str:
-    """Say what the details of a rejected row say, in words, and nothing that is said beside them.
-
-    Args:
-        name: of the reason.
-        example: the row.
-        show_phones: else numbers in it are masked.
-    """
+    """Say in words what the details of a rejected row say, and nothing that is said beside them."""
     hide, hide_list = (str, str) if show_phones else (mask_numbers, mask_list_id)
     reason = Reason.of(name)
     details = {key: value[:LONG_VALUE] for key, value in example.details.items()}
@@ -277,10 +253,9 @@ def oddities(profile: Profile, details: Details, *, show_phones: bool) -> list[W
     told = []
     for name in ranked:
         oddity, rows = Oddity[name], profile.oddities[name]
-        found = details.odd.get(name, [])[:MOST_EXAMPLES]
         examples = [
-            Odd(each.row_number, each.field, _masked(each.value, each.field, show_phones))
-            for each in found
+            each.model_copy(update={"value": _masked(each.value, each.field, show_phones)})
+            for each in details.odd.get(name, [])[:MOST_EXAMPLES]
         ]
         share = rows / profile.rows if profile.rows else 0.0
         told.append(Why(words(name), name, rows, share, 0, oddity.meaning,
@@ -360,14 +335,7 @@ def _largest(changes: Iterable[Change]) -> list[Change]:
 
 
 def _moved(name: str, change: Change, write: Callable[[float], str], better: int = 0) -> Moved:
-    """Write both numbers and what is between them.
-
-    Args:
-        name: what they are of.
-        change: the two.
-        write: writes one of them.
-        better: 1 if more is better, -1 if less is, 0 if neither.
-    """
+    """Write both numbers and what is between them; `better`: 1 if more is better, -1 if less."""
     before, now = change.before, change.now
     was, is_now = [NOTHING if value is None else write(value) for value in (before, now)]
     if before is None or now is None or was == is_now:

@@ -33,13 +33,9 @@ DURATION_UNITS = (("year", 365), ("month", 30), ("week", 7), ("day", 1))
 
 
 def visible(text: str, most: int = MOST_SHOWN) -> str:
-    """Format a value as one line with visible characters only.
+    """Format a value as one line of visible characters; what is longer than `most` is cut.
 
     Invisible characters, such as U+202E, are written by their number.
-
-    Args:
-        text: untrusted; may have lone surrogates.
-        most: characters; longer text is cut and ends in an ellipsis.
     """
     # Only the part that can be shown is processed: a value may have megabytes.
     line = "".join(_visible_character(character) for character in text[: most + 1])

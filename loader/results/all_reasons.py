@@ -67,12 +67,7 @@ class ReasonBits:
 
 
 def applying_reasons(bits: int, first: Reason) -> list[Reason]:
-    """Give all reasons that apply to a row, the first one first.
-
-    Args:
-        bits: of the row, see `ReasonBits.of`.
-        first: the reason for which it was rejected.
-    """
+    """Give all reasons that apply to a row by its `ReasonBits`, that of its rejection first."""
     if first in AFTER_THE_CHECKS:
         return [first]
     others = [reason for reason, bit in BITS.items() if int(bits) & int(bit)]

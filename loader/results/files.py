@@ -18,30 +18,23 @@ from loader.frames.arrow import no_formulas, to_arrow
 from loader.frames.spool import Spool
 from loader.reasons import Notice, Reason
 from loader.results.all_reasons import ReasonBits
-from loader.results.folder import (
-    PAGE,
-    RUN_FILE,
-    SUMMARY,
-    ResultFolder,
-    forget,
-    run_in,
-    work_in,
-)
-from loader.results.summary import Summary
+from loader.results.folder import PAGE, RUN_FILE, SUMMARY, ResultFolder, forget, run_in, work_in
 from loader.results.wording import finding_texts, notices_text
 
 LOADED, REJECTED, CHANGES = "loaded.csv", "rejected.csv", "changes.csv"
+
+LEAD_SCHEMA = pa.schema({"row_number": pa.int64(), "lead_id": pa.int64()})
+LOADED_SCHEMA = LEAD_SCHEMA.append(pa.field("notices", pa.large_string()))
+CHANGES_SCHEMA = pa.schema(
+    [*LEAD_SCHEMA, *(pa.field(name, pa.large_string()) for name in ("field", "old", "new"))]
+)
 
 NEW, NO_ZONE = 1, 2
 """Flags of loaded rows: the lead is new; no time zone was found for it."""
 
 
 class Results(ResultFolder):
-    """The folder of one run.
-
-    Rows are spooled in a hidden folder inside while the run goes on; the files get their names
-    when they are complete.
-    """
+    """The folder of one run; rows are spooled in a hidden folder until the files are complete."""
 
     def __init__(
         self,
@@ -52,18 +45,14 @@ class Results(ResultFolder):
         goes_on: bool = False,
         spreadsheet_safe: bool = False,
     ) -> None:
-        """Make the folder.
+        """Make the folder; UsageError: it holds the results of another run, or cannot be made.
 
         Args:
             folder: where the results go.
             columns: of the source file.
             run: its name, if it is one that can be taken up again.
-            goes_on: it is that of this very run, which a process before this one began: what has
-                to outlive a crash is there, see `keep`.
+            goes_on: a process before this one began this very run; what it kept is there.
             spreadsheet_safe: the source's own values, too, shall be no formulas to a spreadsheet.
-
-        Raises:
-            UsageError: it holds the results of another run, or cannot be made.
         """
         super().__init__(folder, work_in(folder))
         # A reject file that is loaded again has our columns already.
@@ -81,9 +70,8 @@ class Results(ResultFolder):
         self._ids = self.work / "ids"
         self._ids.touch()
         self._reopened: pd.Series[int] = pd.Series(dtype="int64")
-        self._changes: _CsvFile | None = None
-        schema = {"row_number": pa.int64(), "lead_id": pa.int64(), "notices": pa.large_string()}
-        self._loaded = self._csv(LOADED, pa.schema(schema))
+        self._changes: pyarrow.csv.CSVWriter | None = None
+        self._loaded = self._csv(LOADED, LOADED_SCHEMA)
 
     def _make(self, run: str) -> None:
         self.refuse_results((LOADED, REJECTED, CHANGES, PAGE, SUMMARY))
@@ -109,9 +97,7 @@ class Results(ResultFolder):
     def next_round(self, *, is_kept: bool = False) -> Spool:
         """Make the spool of what waits for the next round of the insert; it can outlive a crash.
 
-        Args:
-            is_kept: a process before this one has written and kept it; else, what it has written
-                was not to be inserted yet.
+        What a process before this one wrote there counts only if it has kept it.
         """
         self._rounds_of_insert += 1
         path = self.work / f"accepted-{self._rounds_of_insert}"
@@ -134,12 +120,7 @@ class Results(ResultFolder):
         self._reopened = pd.Series([*kept["reopened"].values()], index=rows, dtype="int64")
 
     def reject(self, source: pd.DataFrame, findings: Findings) -> None:
-        """Note rejected rows.
-
-        Args:
-            source: the columns of the source file, at least of these rows.
-            findings: why.
-        """
+        """Note rejected rows, with the columns of the source file, at least of these rows."""
         self.also(findings)
         values = source.loc[findings.index, self.columns]
         # By position, because a source column may have any name.
@@ -152,17 +133,14 @@ class Results(ResultFolder):
             self.reason_bits.add(findings.index[findings["reason"] == name], Reason[name])
 
     def load(self, lead_ids: "pd.Series[int]", notices: Notices, *, new: bool = True) -> None:
-        """Note loaded rows.
+        """Note loaded rows; `new`: they got their lead_id in this run, else they changed leads.
 
-        Args:
-            lead_ids: by row_number (Int64); null in a validation.
-            notices: of these rows.
-            new: they got their lead_id in this run; False: they changed existing leads.
+        The lead_ids are by row_number (Int64), and null in a validation.
         """
         rows, ids = lead_ids.index.to_numpy(), lead_ids.astype("Int64")
         texts = notices_text(notices, lead_ids.index)
         columns = [pa.array(rows), pa.array(ids, pa.int64()), to_arrow(texts)]
-        self._loaded.write_table(pa.table(columns, self._loaded.schema))
+        self._loaded.write_table(pa.table(columns, LOADED_SCHEMA))
         known = ids.notna().to_numpy()
         if known.any():
             zoneless = notices.index[notices["notice"] == Notice.NO_TIME_ZONE]
@@ -174,20 +152,17 @@ class Results(ResultFolder):
     def change(self, changes: pd.DataFrame) -> None:
         """Note what rows changed of existing leads, see `loader.writing.changes.as_changes`."""
         if self._changes is None:
-            schema = {"row_number": pa.int64(), "lead_id": pa.int64()}
-            texts = dict.fromkeys(("field", "old", "new"), pa.large_string())
             # Quotes tell an empty text from NULL, which has none.
-            self._changes = self._csv(CHANGES, pa.schema(schema | texts), quoting="all_valid")
+            self._changes = self._csv(CHANGES, CHANGES_SCHEMA, quoting="all_valid")
         columns = [pa.array(changes.index), pa.array(changes["lead_id"], pa.int64())]
         values = [pa.array(changes[name], pa.large_string()) for name in ("field", "old", "new")]
         columns += map(no_formulas, values) if self._spreadsheet_safe else values
-        self._changes.write_table(pa.table(columns, self._changes.schema))
+        self._changes.write_table(pa.table(columns, CHANGES_SCHEMA))
 
     def reopen(self, duplicates_of: Iterable[int]) -> Findings:
         """Take back the rejections of rows that are duplicates of rows that were not loaded.
 
-        Returns:
-            What was found of these rows, which are to be decided anew.
+        What was found of these rows comes back; they are to be decided anew.
         """
         wanted = list(duplicates_of)
         frames = [frame[frame["duplicate_row"].isin(wanted)] for frame in self.rejected()]
@@ -213,11 +188,7 @@ class Results(ResultFolder):
             yield frame[frame["round"] == self._rounds(frame.index)]
 
     def lead_ids(self, *, new: bool = True) -> npt.NDArray[np.int64]:
-        """Give row_number and lead_id of loaded rows, shape (n, 2), sorted by row_number.
-
-        Args:
-            new: only of those that became new leads.
-        """
+        """Give row_number and lead_id of new or all loaded rows, shape (n, 2), by row_number."""
         if not self._ids.stat().st_size:
             return np.empty((0, 2), dtype=np.int64)
         entries = np.memmap(self._ids, dtype=np.int64, mode="r").reshape(-1, 3)
@@ -234,9 +205,8 @@ class Results(ResultFolder):
     def finish(self, count: Callable[[pd.DataFrame], None] = lambda _rejected: None) -> None:
         """Write rejected.csv and give the files their names.
 
-        Args:
-            count: takes the rejected rows, frame by frame: the source's columns by `numbered`
-                names, those of findings, and reason_bits (uint64), see `ReasonBits`.
+        `count` takes the rejected rows, frame by frame: the source's columns by `numbered` names,
+        those of findings, and reason_bits (uint64), see `ReasonBits`.
         """
         ids = self.lead_ids()
         names = _with_result_columns(self.columns)
@@ -256,18 +226,6 @@ class Results(ResultFolder):
             self._changes.close()
         self.publish((LOADED, REJECTED, *([CHANGES] if self._changes else [])))
 
-    def show(self, page: str) -> None:
-        """Write report.html."""
-        self.write(PAGE, page)
-
-    def summarize(self, summary: Summary) -> None:
-        """Write summary.json, the last of the files: with it the results are complete."""
-        self.write_summary(summary)
-
-    def forget(self) -> None:
-        """Delete what only a run needs that is not at its end."""
-        forget(self.folder)
-
     def discard(self) -> None:
         """Leave nothing of a run that came to nothing."""
         for file in (self._loaded, self.accepted, self._rejected, self._changes):
@@ -285,8 +243,9 @@ class Results(ResultFolder):
     def _numbered(self) -> list[str]:
         return [f"column {number}" for number in range(len(self.columns))]
 
-    def _csv(self, name: str, schema: pa.Schema, quoting: str = "needed") -> "_CsvFile":
-        return _CsvFile(self.work / name, schema, quoting)
+    def _csv(self, name: str, schema: pa.Schema, quoting: str = "needed") -> pyarrow.csv.CSVWriter:
+        options = pyarrow.csv.WriteOptions(quoting_style=quoting)
+        return pyarrow.csv.CSVWriter(self.work / name, schema, write_options=options)
 
     def _rejected_table(
         self, frame: pd.DataFrame, ids: npt.NDArray[np.int64], schema: pa.Schema
@@ -304,8 +263,7 @@ class Results(ResultFolder):
 def not_corrected(rows: pd.DataFrame) -> Findings:
     """Find the rows of a reject file that still say that their fields could not be told apart.
 
-    The reject file is itself well-formed, so such a row would load with its values in the wrong
-    columns.
+    The reject file is itself well-formed: such a row would load with values in the wrong columns.
     """
     names = {name: column for column, name in result_columns(list(rows.columns)).items()}
     if not names:
@@ -316,23 +274,6 @@ def not_corrected(rows: pd.DataFrame) -> Findings:
         for reason in UNREADABLE
     ]
     return pd.concat(parts).sort_index()
-
-
-class _CsvFile:
-    """A CSV file written table by table."""
-
-    def __init__(self, path: Path, schema: pa.Schema, quoting: str) -> None:
-        self.schema = schema
-        options = pyarrow.csv.WriteOptions(quoting_style=quoting)
-        self._writer = pyarrow.csv.CSVWriter(path, schema, write_options=options)
-
-    def write_table(self, table: pa.Table) -> None:
-        """Write rows, whose columns are those of `schema`."""
-        self._writer.write_table(table)
-
-    def close(self) -> None:
-        """Write what is still buffered."""
-        self._writer.close()
 
 
 def _with_new_ids(frame: pd.DataFrame, ids: npt.NDArray[np.int64]) -> "pd.Series[int]":
@@ -348,8 +289,4 @@ def _with_new_ids(frame: pd.DataFrame, ids: npt.NDArray[np.int64]) -> "pd.Series
 
 def _with_result_columns(columns: list[str]) -> list[str]:
     """Add our columns to the source's, under names that the source does not have."""
-    used, names = set(columns), list(columns)
-    for name in RESULT_COLUMNS:
-        free = next(n for n in (name, f"{CLASH_PREFIX}{name}") if n not in used)
-        names.append(free)
-    return names
+    return [*columns, *(f"{CLASH_PREFIX}{n}" if n in columns else n for n in RESULT_COLUMNS)]

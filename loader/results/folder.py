@@ -20,31 +20,18 @@ class ResultFolder:
     """A folder whose files get their names when they are complete, the summary last of all."""
 
     def __init__(self, folder: Path, work: Path | None = None) -> None:
-        """Take the folder; nothing is made yet.
-
-        Args:
-            folder: where the results go.
-            work: hidden folder inside, for files that are not complete; None: there is none.
-        """
+        """Take the folder, and the hidden one inside for incomplete files; nothing is made yet."""
         self.folder, self.work = folder, work or folder
         self._is_new = not folder.exists()
 
     def refuse_results(self, names: Sequence[str] = (SUMMARY,)) -> None:
-        """Keep the results of another run from being overwritten.
-
-        Raises:
-            UsageError: the folder holds one of the files.
-        """
+        """Raise UsageError if the folder holds one of the files: they are of another run."""
         if any((self.folder / name).exists() for name in names):
             raise UsageError(f"{self.folder} holds the results of another run; name another folder")
 
     @contextmanager
     def making(self) -> Iterator[None]:
-        """Make the folder, and refuse one in which the first files cannot be written.
-
-        Raises:
-            UsageError: it is a file, or cannot be written.
-        """
+        """Make the folder; UsageError: it is a file, or the first files cannot be written in it."""
         if self.folder.is_file():
             raise UsageError(f"results folder {self.folder}: it is a file; name a folder")
         try:
@@ -55,11 +42,7 @@ class ResultFolder:
 
     @contextmanager
     def writing(self, file: TextIO | None = None) -> Iterator[None]:
-        """Write into a file what can be read there at once.
-
-        Raises:
-            ResultsError: it cannot be written.
-        """
+        """Write into a file what can be read there at once; ResultsError: it cannot be written."""
         try:
             yield
             if file:
@@ -108,11 +91,7 @@ def forget(folder: Path) -> None:
 
 @contextmanager
 def translate_disk_errors() -> Iterator[None]:
-    """Say clearly that files cannot be written; for those that are read, their readers say it.
-
-    Raises:
-        ResultsError: a full disk, a limit of the size of files.
-    """
+    """Raise ResultsError for files that cannot be written; readers have errors of their own."""
     try:
         yield
     except OSError as error:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.findings import FINDING_DETAILS, NOTICE_DETAILS, Findings, Notices
-from loader.frames.arrow import gather, to_arrow, to_series
+from loader.frames.arrow import gather, join_texts, to_arrow, to_series
 from loader.reasons import Notice, Reason
 from loader.results.all_reasons import applying_reasons
 
@@ -24,8 +24,7 @@ def reason_names(findings: Findings) -> "pd.Series[str]":
 def finding_texts(findings: Findings) -> "tuple[pd.Series[str], ...]":
     """Give reason, reasons_all, details and add_lead as rejected.csv has them, by row number.
 
-    Args:
-        findings: with column reason_bits (uint64), see `ReasonBits`.
+    The findings have column reason_bits (uint64), see `ReasonBits`.
     """
     names = reason_names(findings)
     all_names = _reasons_all(findings, names)
@@ -62,12 +61,7 @@ def _reasons_all(findings: Findings, names: "pd.Series[str]") -> "pd.Series[str]
 
 
 def notices_text(notices: Notices, rows: pd.Index) -> "pd.Series[str]":
-    """Give the notices of each row in one text; empty where it has none.
-
-    Args:
-        notices: of the rows, and maybe of others.
-        rows: row numbers, each once.
-    """
+    """Give the notices of each row (each once in `rows`) in one text; empty where it has none."""
     texts = notice_texts(notices[notices.index.isin(rows)])
     of_row = gather(to_arrow(texts).combine_chunks(), texts.index, rows)
     return to_series(pc.binary_join(of_row, _scalar("; ")), rows)
@@ -96,27 +90,21 @@ def _with_details(notice: Notice, notices: Notices) -> pa.ChunkedArray:
     plain = pc.replace_substring_regex(details, UNSAFE, ",")
     # A notice whose only detail is empty has no blank behind it.
     plain = pc.if_else(pc.equal(plain, " "), _scalar(""), plain)
-    return _joined_texts(_scalar(notice.value), plain)
+    return join_texts([_scalar(notice.value), plain], "")
 
 
 def _joined(frame: pd.DataFrame, names: Sequence[str]) -> pa.ChunkedArray | None:
     """Give the details of each row in one text, with a blank before each; None: there are none.
 
-    Args:
-        frame: notices or findings.
-        names: of the details in their order; those that end in = are shown with their name.
+    Of the names, which are in the order of the details, those that end in = are shown.
     """
     parts = [
-        pc.fill_null(_joined_texts(_scalar(f" {label}"), to_arrow(values)), "")
+        pc.fill_null(join_texts([_scalar(f" {label}"), to_arrow(values)], ""), "")
         for name in names
         if (values := frame.get(name.removesuffix("="))) is not None
         for label in [name if name.endswith("=") else ""]
     ]
-    return _joined_texts(*parts) if parts else None
-
-
-def _joined_texts(*parts: pa.Scalar | pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.binary_join_element_wise(*parts, _scalar(""))
+    return join_texts(parts, "") if parts else None
 
 
 def _scalar(text: str) -> pa.Scalar:

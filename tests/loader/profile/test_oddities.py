@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from loader.fields.lead import CUSTOM_PREFIX
 from loader.fields.mapping import map_columns
-from loader.profile.oddities import Oddity, find_oddities
+from loader.profile.oddities import Oddity
 from loader.profile.texts import LONGEST_EXAMINED, Texts
 from tests.conformance import reference_fields
+from tests.support.oddities import find_oddities
 
 TODAY = date(2026, 11, 22)
 LEADS = Path(__file__).parents[3] / "sample_data" / "leads.csv"

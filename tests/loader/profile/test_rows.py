@@ -18,10 +18,10 @@ from loader.options.load import LoadOptions
 from loader.profile import frequent_values
 from loader.profile import rows as profile_rows
 from loader.profile.frequent_values import FrequentValues
-from loader.profile.oddities import find_oddities
 from loader.profile.records import MOST_EXAMPLES, OddExample, RepeatedValue, RowStatistics
 from loader.profile.rows import RowProfile
 from loader.profile.texts import Texts
+from tests.support.oddities import find_oddities
 
 TODAY = date(2026, 11, 22)
 FIELDS = {"phone_number": "Tel", "first_name": "First", "state": "State", "email": "Mail"}
