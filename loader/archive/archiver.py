@@ -68,7 +68,6 @@ class Archiver:
         Raises:
             ConfigurationError: tables differ, or are missing.
             UsageError: the rule has no condition, or names a campaign that no list has.
-            DatabaseUnavailableError: no answer after all retries.
         """
         self.database, self.options, self.rule = database, options, rule
         self.back = direction == "dearchive"
@@ -94,7 +93,6 @@ class Archiver:
             LeadIdsError: some of those given are in neither table.
             ConfigurationError: a table is missing, and none is to be made.
             NotAllowedError: a table is missing, and the account may not make it.
-            DatabaseUnavailableError: no answer after all retries.
         """
         pair, plan = self._plan.transfer.pair, self._plan
         if lead_ids is not None:
@@ -110,11 +108,7 @@ class Archiver:
         return LeadsOfRule(self.database, pair.source, plan.selected, plan.sparing, behind, index)
 
     def preview(self, leads: Leads) -> Preview:
-        """Count what would be moved.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
-        """
+        """Count what would be moved."""
         plan = self._plan
         return preview(self.database, plan.transfer.pair.source, leads, plan.sparing, self.clock)
 

@@ -43,11 +43,7 @@ class Leads(Protocol):
         """Which part of them was given, from 0 to 1."""
 
     def take(self, at_most: int) -> NextLeads:
-        """Give the next ones, up to so many.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
-        """
+        """Give the next ones, up to so many."""
 
     def conditions(self) -> Iterator[ColumnElement[bool]]:
         """Give conditions that are true of one part of the leads each, and together of all."""
@@ -156,11 +152,7 @@ class LeadsLeftBehind:
         self._place: tuple[Windows, ColumnElement[bool]] | None = None
 
     def take(self, at_most: int) -> NextLeads:
-        """Give the next ones, up to so many; one may come once for each table.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
-        """
+        """Give the next ones, up to so many; one may come once for each table."""
         finished = False
         if not len(self._found):
             rows = self._next_rows()
@@ -215,11 +207,7 @@ class LeadsOfRule:
         return self._windows.share(None if self._found.empty else self._last)
 
     def take(self, at_most: int) -> NextLeads:
-        """Give the next ones, up to so many.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
-        """
+        """Give the next ones, up to so many."""
         if not self._is_caught_up:
             behind = self._left_behind.take(at_most)
             self._is_caught_up = behind.finished

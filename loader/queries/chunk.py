@@ -49,9 +49,6 @@ class ChunkQueries:
 
     Each method asks with a number of statements that does not depend on the number of rows. Without
     a database, nothing is known but the feeds.
-
-    Raises, each method:
-        DatabaseUnavailableError: no answer after all retries.
     """
 
     def __init__(
@@ -253,9 +250,6 @@ def look_up_entry_dates(
 
     Returns:
         entry_date (datetime64, NaT for none) by lead_id, of those that are there.
-
-    Raises:
-        DatabaseUnavailableError: no answer after all retries.
     """
     table, ids = ARCHIVE if archived else LEADS, lead_ids.tolist()
     mark, value = database.adapter.list_mark, database.adapter.list_value(ids)

@@ -67,7 +67,6 @@ class CallRules:
 
         Raises:
             ConfigurationError: a table cannot be read.
-            DatabaseUnavailableError: no answer after all retries.
         """
         self._database = database
         database.read(self._read)
@@ -96,9 +95,6 @@ class CallRules:
         Args:
             leads: their lead_ids; those that have left vicidial_list do not count.
             without_zone: lead_ids for which no time zone was found.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
         """
         parts = [
             self._kinds(ranges).assign(zone_known=known)
@@ -134,7 +130,6 @@ def read_call_times(database: Database) -> Dialer:
 
     Raises:
         ConfigurationError: a table cannot be read.
-        DatabaseUnavailableError: no answer after all retries.
     """
     options = LoadOptions(hopper_local_call_time_check="Y")
     return database.read(

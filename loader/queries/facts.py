@@ -74,7 +74,6 @@ def read_dialer(database: Database, options: LoadOptions) -> Dialer:
     Raises:
         NotAllowedError: the user may not load leads, or the account may not read.
         ConfigurationError: vicidial_list is missing.
-        DatabaseUnavailableError: no answer after all retries.
     """
     return database.read(lambda connection: DialerReader(connection, database, options).read())
 

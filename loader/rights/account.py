@@ -46,7 +46,6 @@ class DatabaseAccount:
 
         Raises:
             NotAllowedError: name or password are wrong, or it may not use the database.
-            DatabaseUnavailableError: no answer after all retries.
         """
         self._database, url = database, database.engine.url
         self._name = str(url.database)
@@ -60,11 +59,7 @@ class DatabaseAccount:
             self._database.read(self._read_account)
 
     def missing(self, needs: Rights) -> list[Right]:
-        """Give the rights that the account does not have, by table.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
-        """
+        """Give the rights that the account does not have, by table."""
 
         def ask(connection: Connection) -> list[Right]:
             return [right for right in _in_order(needs) if not self._has(connection, right)]

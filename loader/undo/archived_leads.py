@@ -31,7 +31,6 @@ class ArchivedLeads(Archiver):
 
         Raises:
             ConfigurationError: tables differ, or are missing.
-            DatabaseUnavailableError: no answer after all retries.
         """
         undo_options = {"insert": True, "delete": True, "with_children": True}
         super().__init__(database, options.model_copy(update=undo_options), None, "dearchive")
@@ -44,9 +43,6 @@ class ArchivedLeads(Archiver):
 
         Args:
             leads: see `loader.undo.outcome.LOADED_TYPES`; lead_ids are unique.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
         """
         ids = leads["lead_id"]
         names = self.tables.shapes[ARCHIVE].columns
@@ -81,9 +77,5 @@ class ArchivedLeads(Archiver):
         return MovedLeads(as_stayed(stayed), done.counts, done.children)
 
     def moved_ids(self, lead_ids: Collection[int]) -> Ids:
-        """Read which lead_ids of a chunk are in vicidial_list.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
-        """
+        """Read which lead_ids of a chunk are in vicidial_list."""
         return self.database.read(lambda connection: leads_in(connection, LEADS, lead_ids))

@@ -73,7 +73,6 @@ class LoadedLeads(Archiver):
 
         Raises:
             ConfigurationError: tables differ, or are missing.
-            DatabaseUnavailableError: no answer after all retries.
         """
         undo_options = {"insert": True, "update": True, "delete": True, "with_children": True}
         self.from_hopper = 0
@@ -94,7 +93,6 @@ class LoadedLeads(Archiver):
         Raises:
             ConfigurationError: one is missing, and none is to be made.
             NotAllowedError: one is missing, and the account may not make it.
-            DatabaseUnavailableError: no answer after all retries.
         """
         self.tables.make_missing([LEADS, *CHILDREN])
 
@@ -138,9 +136,6 @@ class LoadedLeads(Archiver):
 
         Args:
             leads: see `loader.undo.outcome.LOADED_TYPES`; lead_ids are unique.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
         """
         return self.database.read(lambda connection: self._read_leads(connection, leads)[0])
 
@@ -176,9 +171,6 @@ class LoadedLeads(Archiver):
 
         Returns:
             See `loader.undo.outcome.LOADED_TYPES`; row_number is 0, because it is not known.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
         """
         leads = table(LEADS, column("lead_id"), column("entry_date"))
         since = (leads.c.lead_id > sent.watermark, leads.c.entry_date == sent.moment)
@@ -205,11 +197,7 @@ class LoadedLeads(Archiver):
         return found[list(LOADED_TYPES)].astype(LOADED_TYPES)
 
     def moved_ids(self, lead_ids: Collection[int]) -> Ids:
-        """Read which lead_ids of a chunk the archive has.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
-        """
+        """Read which lead_ids of a chunk the archive has."""
         return self.database.read(lambda connection: self._moved_ids(connection, lead_ids))
 
     def _moved_ids(self, connection: Connection, lead_ids: Collection[int]) -> Ids:

@@ -45,9 +45,6 @@ class Reverter:
         Args:
             changes: of one batch.
             is_done: after `revert`.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
         """
         current = self._database.read(lambda connection: self._read(connection, changes))
         now = changes.merge(

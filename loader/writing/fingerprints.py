@@ -37,9 +37,6 @@ def read_fingerprints(
         database: the dialer's.
         lead_ids: a chunk of them.
         columns: those that vicidial_list has.
-
-    Raises:
-        DatabaseUnavailableError: no answer after all retries.
     """
     if not len(lead_ids):
         return pd.Series(dtype="uint32", index=pd.Index([], dtype="int64"))

@@ -50,7 +50,6 @@ def find_list(database: Database, list_ids: tuple[int, int], mark: str) -> NewLi
 
     Raises:
         ConfigurationError: the database lacks what is needed, or all list_ids are given out.
-        DatabaseUnavailableError: no answer after all retries.
     """
     return database.read(lambda connection: _find(connection, list_ids, mark))
 
@@ -68,7 +67,6 @@ def make_list(database: Database, list_ids: tuple[int, int], mark: str, fill: Fi
         ConfigurationError: the database lacks what is needed, there is no such campaign, or all
             list_ids are given out.
         NotAllowedError: the account may not.
-        DatabaseUnavailableError: no answer after all retries.
     """
 
     def make() -> NewList:
@@ -95,11 +93,7 @@ def make_list(database: Database, list_ids: tuple[int, int], mark: str, fill: Fi
 
 
 def drop_list(database: Database, list_id: int, mark: str) -> None:
-    """Delete a list that was made for a file, if none of its leads was inserted.
-
-    Raises:
-        DatabaseUnavailableError: no answer after all retries.
-    """
+    """Delete a list that was made for a file, if none of its leads was inserted."""
 
     def drop() -> None:
         with database.connect() as connection:

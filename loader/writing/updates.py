@@ -52,9 +52,6 @@ class LeadUpdater:
 
         Returns:
             The changes, see `loader.writing.changes.CHANGE_TYPES`.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
         """
         before = self.read_leads(leads, fields_to_change(options, fields, self.columns))
         return as_changes(before, wanted_values(leads.loc[before.index], before, options))
