@@ -65,15 +65,7 @@ class LoadedLeads(Archiver):
     """
 
     def __init__(self, database: Database, options: ArchiveOptions) -> None:
-        """Read how the tables are made; nothing is written.
-
-        Args:
-            database: the dialer's.
-            options: of the settings; an undo decides itself which steps it does.
-
-        Raises:
-            ConfigurationError: tables differ, or are missing.
-        """
+        """Read how the tables are made; an undo decides itself which steps it does."""
         undo_options = {"insert": True, "update": True, "delete": True, "with_children": True}
         self.from_hopper = 0
         self.remarks: list[str] = []
@@ -88,12 +80,7 @@ class LoadedLeads(Archiver):
         self._hopper = self._taking_from_hopper()
 
     def make_archives(self) -> None:
-        """Make missing archives; those of custom fields are made when they are needed.
-
-        Raises:
-            ConfigurationError: one is missing, and none is to be made.
-            NotAllowedError: one is missing, and the account may not make it.
-        """
+        """Make missing archives; those of custom fields are made when they are needed."""
         self.tables.make_missing([LEADS, *CHILDREN])
 
     @property
@@ -211,14 +198,12 @@ class LoadedLeads(Archiver):
         Leads that are in the archive were moved before; their children are moved nevertheless.
 
         Args:
-            leads: see `read_leads`; at most 500.
-
-        Raises:
-            NotAllowedError: the account may not do this, or make a table that is missing.
-            DatabaseUnavailableError: no answer after all retries; the same again completes it.
+            leads: see `read_leads` and `Archiver.move`.
         """
         now, current = self.database.read(lambda connection: self._read_leads(connection, leads))
-        known = self._words(current.loc[now.free["lead_id"]])
+        free = current.loc[now.free["lead_id"]]
+        pairs = zip(free["lead_id"].tolist(), free["checksum"].tolist(), strict=True)
+        known = self.database.adapter.row_list(pairs)
         self.reword(CHUNK_ROWS, known)
         is_gone = now.stayed["why"].isin([Kept.GONE, Kept.ARCHIVED])
         stays = now.stayed["lead_id"][~is_gone]
@@ -233,11 +218,6 @@ class LoadedLeads(Archiver):
             left = result.stayed["lead_id"][waits].to_numpy(np.int64)
         stayed = pd.concat([now.stayed[~is_gone], self._stayed(leads, result)])
         return MovedLeads(stayed, result.counts, result.children)
-
-    def _words(self, current: pd.DataFrame) -> str:
-        """Word the lead_ids and checksums of leads."""
-        pairs = zip(current["lead_id"].tolist(), current["checksum"].tolist(), strict=True)
-        return self.database.adapter.row_list(pairs)
 
     def _taking_from_hopper(self) -> ForLeads:
         """Word the deletion of waiting leads from the hopper that are as they were loaded."""
@@ -254,12 +234,10 @@ class LoadedLeads(Archiver):
         """Remove leads from the hopper, and count the rows."""
         if HOPPER not in self.tables.shapes:
             return 0
-        taking, count = self._hopper.with_words(CHUNK_ROWS, known), 0
-        for attempt in self.database.retrying():
-            with attempt, self.database.connect() as connection:
-                count = taking.run(connection, lead_ids.tolist()).rowcount
-                connection.commit()
-        return count
+        taking = self._hopper.with_words(CHUNK_ROWS, known)
+        return self.database.write(
+            lambda connection: taking.run(connection, lead_ids.tolist()).rowcount
+        )
 
     def _stayed(self, leads: pd.DataFrame, result: ChunkResult) -> pd.DataFrame:
         """Give the leads that were not archived, with the reasons of an undo."""

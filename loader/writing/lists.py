@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Connection,
-    Delete,
     Select,
     TableClause,
     column,
@@ -58,9 +57,9 @@ def make_list(database: Database, list_ids: tuple[int, int], mark: str, fill: Fi
     """Make the list of a file, unless there is one that was made for it before.
 
     Args:
-        database: the dialer's.
-        list_ids: the least and the greatest list_id to give out.
-        mark: of the file; it is appended to list_description.
+        database: see `find_list`.
+        list_ids: likewise.
+        mark: likewise; it is appended to list_description.
         fill: gives the list's values; texts are cut to the width of their columns.
 
     Raises:
@@ -94,22 +93,13 @@ def make_list(database: Database, list_ids: tuple[int, int], mark: str, fill: Fi
 
 def drop_list(database: Database, list_id: int, mark: str) -> None:
     """Delete a list that was made for a file, if none of its leads was inserted."""
-
-    def drop() -> None:
-        with database.connect() as connection:
-            connection.execute(_delete(list_id, mark))
-            connection.commit()
-
-    database.retrying()(drop)
-
-
-def _delete(list_id: int, mark: str) -> Delete:
     lists, leads = _table(LISTS_TABLE, "list_id", MARKED), _table(LEADS, "list_id")
-    return delete(lists).where(
+    statement = delete(lists).where(
         lists.c.list_id == list_id,
         lists.c[MARKED].endswith(mark, autoescape=True),
         ~exists().where(leads.c.list_id == list_id),
     )
+    database.write(lambda connection: connection.execute(statement))
 
 
 def _find(connection: Connection, list_ids: tuple[int, int], mark: str) -> NewList:
