@@ -30,6 +30,11 @@ def join_texts(columns: Sequence[pa.ChunkedArray], separator: str) -> pa.Chunked
     return pc.binary_join_element_wise(*columns, pa.scalar(separator, pa.large_string()))
 
 
+def first_letters(texts: "pd.Series[str]", count: int) -> "pd.Series[str]":
+    """Cut texts to so many letters."""
+    return to_series(pc.utf8_slice_codeunits(to_arrow(texts), 0, count), texts.index)
+
+
 def gather(values: pa.Array, rows: pd.Index, index: pd.Index) -> pa.ListArray:
     """Gather values by row.
 
