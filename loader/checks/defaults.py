@@ -41,11 +41,12 @@ class Defaults:
             UsageError: default or force names no field.
         """
         named = {name: getattr(options, name) for name in ("campaign_id", *CALLBACK, *HOPPER)}
-        self._default = named | _by_field("default", options.default, labels)
-        self._force = {name: value for name in FORCED if (value := _forced(options, name))}
+        default = _by_field("default", options.default, labels)
+        self._default = named | default
+        forced = {name: str(getattr(options, f"force_{name}")) for name in FORCED}
+        self._force = {name: value for name, value in forced.items() if value}
         self._force |= _by_field("force", options.force, labels)
-        given = [*_by_field("default", options.default, labels), *self._force]
-        wanted = dict.fromkeys([*fields, *given, "campaign_id"])
+        wanted = dict.fromkeys([*fields, *default, *self._force, "campaign_id"])
         for names in (CALLBACK, HOPPER):
             if names[0] in wanted or named[names[0]] == "Y":
                 wanted |= dict.fromkeys(names)
@@ -84,10 +85,6 @@ class Defaults:
 
 def _by_field(option: str, values: Mapping[str, str], labels: Collection[str]) -> dict[str, str]:
     return {resolve_field(f"--{option}", name, labels): value for name, value in values.items()}
-
-
-def _forced(options: LoadOptions, name: str) -> str:
-    return str(getattr(options, f"force_{name}"))
 
 
 def _switch(values: "pd.Series[str]") -> tuple["pd.Series[str]", Notices]:

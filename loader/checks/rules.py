@@ -67,7 +67,7 @@ def nanpa_prefix(leads: pd.DataFrame, options: LoadOptions, dialer: Dialer) -> F
     """Reject unknown area code and prefix (add_lead: nanpa_ac_prefix_check)."""
     if options.nanpa_ac_prefix_check == "N" or not dialer.nanpa_is_loaded:
         return no_findings()
-    unknown = ~first_letters(leads["phone_number"], 6).isin(dialer.nanpa_prefixes)
+    unknown = ~first_letters(leads["phone_number"], 6).isin(dialer.nanpa["prefix"])
     return _reject_phone(leads, unknown, Reason.INVALID_PHONE_NUMBER_NANPA_AREACODE_PREFIX, options)
 
 

@@ -60,11 +60,9 @@ class DatabaseAccount:
 
     def missing(self, needs: Rights) -> list[Right]:
         """Give the rights that the account does not have, by table."""
-
-        def ask(connection: Connection) -> list[Right]:
-            return [right for right in _in_order(needs) if not self._has(connection, right)]
-
-        return self._database.read(ask)
+        return self._database.read(
+            lambda it: [right for right in _in_order(needs) if not self._has(it, right)]
+        )
 
     def grants(self, missing: Iterable[Right]) -> list[str]:
         """Give the statements by which an administrator grants rights, one for each table."""
@@ -82,7 +80,14 @@ class DatabaseAccount:
         asked = "SELECT CURRENT_USER(), VERSION(), @@GLOBAL.local_infile, @@GLOBAL.read_only"
         user, self.version, *settings = connection.exec_driver_sql(asked).one()
         self.name = "@".join(quote_identifier(part) for part in user.rsplit("@", 1))
-        self.remarks = _remarks(*map(int, settings))
+        local_infile, read_only = map(int, settings)
+        self.remarks = []
+        if read_only:
+            self.remarks.append(
+                "the server is read-only, as replicas are; only a validation works there"
+            )
+        if not local_infile:
+            self.remarks.append("local_infile is off: leads go in by INSERT, which takes longer")
         tables = schema_table_names(connection, self._name)
         custom = {name for name in tables if is_of_leads(name)} - CHILDREN.keys()
         custom |= self._defined_custom_tables(connection)
@@ -130,12 +135,3 @@ def _in_order(needs: Iterable[Right]) -> list[Right]:
 
 def _privilege_text(privilege: str, columns: list[str]) -> str:
     return f"{privilege} ({', '.join(columns)})" if columns else privilege
-
-
-def _remarks(local_infile: int, read_only: int) -> list[str]:
-    remarks = []
-    if read_only:
-        remarks.append("the server is read-only, as replicas are; only a validation works there")
-    if not local_infile:
-        remarks.append("local_infile is off: leads go in by INSERT, which takes longer")
-    return remarks

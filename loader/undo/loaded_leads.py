@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from loader.archive.archiver import Archiver
-from loader.archive.conditions import BUSY_STATUSES, PENDING_CALLBACKS
+from loader.archive.conditions import PENDING_CALLBACKS, holder
 from loader.archive.outcome import ChunkResult, Counts, Stay
 from loader.archive.selection import Ids, leads_in
 from loader.archive.tables import CHILDREN, HOLDERS
@@ -100,23 +100,18 @@ class LoadedLeads(Archiver):
 
     def holder_on(self, leads: TableClause) -> ColumnElement[str]:
         """Word which part of the dialer is using a lead; rows of the load itself do not count."""
-        holder = self._held_on(leads)
+        held = self._held_on(leads)
         if HOPPER not in self.tables.shapes:
-            return holder
+            return held
         hopper = table(HOPPER, column("lead_id"), column("status"))
         waiting = select(hopper.c.lead_id).where(hopper.c.status == "READY")
-        return case((holder != "", holder), (leads.c.lead_id.in_(waiting), WAITING), else_="")
+        return case((held != "", held), (leads.c.lead_id.in_(waiting), WAITING), else_="")
 
     def _held_on(self, leads: TableClause, but: str = "") -> ColumnElement[str]:
         """Word the same, but a lead may wait in the hopper; the table `but` is left out."""
-        whens: list[tuple[ColumnElement[bool], ColumnElement[str]]] = [
-            (leads.c.status.in_(BUSY_STATUSES), literal("status ") + leads.c.status)
-        ]
-        for name in HOLDERS:
-            if name in self.tables.shapes and name != but:
-                lead_ids = _held_by(name, self.tables.shapes[name])
-                whens.append((leads.c.lead_id.in_(lead_ids), literal(name)))
-        return case(*whens, else_="")
+        shapes = self.tables.shapes
+        names = (name for name in HOLDERS if name in shapes and name != but)
+        return holder(leads, {name: _held_by(name, shapes[name]) for name in names})
 
     def read_leads(self, leads: pd.DataFrame) -> LeadsNow:
         """Read which leads of a chunk are as they were loaded, and why the others are not.
