@@ -158,15 +158,9 @@ class Transfer:
         return self._take_back.run(connection, lead_ids).rowcount
 
     def status_query(self, dialect: Dialect, more: Mapping[str, ColumnElement[Any]]) -> ForLeads:
-        """Word the question for the state of given leads; the key is the lead_id.
+        """Word the question for the state of given leads, see `LOOKED_AT`.
 
-        Args:
-            dialect: the database's.
-            more: other columns, by name.
-
-        Returns:
-            A statement for the columns lead_id, copied, equal, same (whether there is a copy, it
-            is equal, and of the same lead) and those of `more`.
+        It has the columns up to same, and those of `more`.
         """
         source, target = self.pair.source, self.pair.target
         copied = target.c.lead_id.is_not(None)

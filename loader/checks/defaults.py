@@ -3,12 +3,11 @@
 from collections.abc import Collection, Mapping
 
 import pandas as pd
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.fields.mapping import resolve_field
 from loader.findings import Notices, no_notices, notices
-from loader.frames.arrow import to_arrow, to_mask, to_series
+from loader.frames.arrow import repeat, to_arrow, to_mask
 from loader.options.load import LoadOptions
 from loader.reasons import Notice
 
@@ -74,8 +73,7 @@ class Defaults:
     def _filled(self, name: str, rows: pd.DataFrame) -> "pd.Series[str]":
         default = self._default.get(name, "")
         if name in self._force or name not in rows:
-            value = pa.scalar(self._force.get(name, default), pa.large_string())
-            return to_series(pa.repeat(value, len(rows)), rows.index)
+            return repeat(self._force.get(name, default), rows.index)
         values = rows[name]
         if not default:
             return values

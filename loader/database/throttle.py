@@ -46,11 +46,7 @@ class ChunkSize:
         """Adapt the size to the time of a chunk: after a slow one, the next is smaller.
 
         Otherwise the next one may be larger, up to what the moving average of the rate allows, and
-        at most twice as large.
-
-        Args:
-            rows: leads of the chunk; an empty chunk changes nothing.
-            seconds: the time that its statements took.
+        at most twice as large. An empty chunk changes nothing.
         """
         if not rows:
             return

@@ -96,11 +96,7 @@ class _Entry:
     ) -> None:
         """Write the entry: by the batch's connection if the ledger is in the same database.
 
-        Args:
-            connection: of the batch.
-            columns: of the entry.
-            more: is written with it.
-            commits: commit, and fail if another process has taken over the run.
+        `more` is written with it. To commit fails if another process has taken over the run.
         """
         if self.batch_ledger.ledger.is_shared:
             self._write(connection, columns, more, refuses=commits)

@@ -85,22 +85,15 @@ class Ledger:
     """Reads and writes the ledger of a dialer's database."""
 
     def __init__(self, database: Database, *, is_shared: bool, remark: str = "") -> None:
-        """Take a database that has the tables.
+        """Take a database that has the tables; if it is shared, the leads are in the same database.
 
-        Args:
-            database: where the ledger is.
-            is_shared: the leads are in the same database, so that both can be committed together.
-            remark: why it is not in the dialer's database.
+        Then both can be committed together. Otherwise the remark says why.
         """
         self.database, self.is_shared, self.remark = database, is_shared, remark
 
     @classmethod
     def open(cls, database: Database, ledger_folder: Path) -> "Ledger":
-        """Open the ledger of a dialer's database; make it if there is none.
-
-        Args:
-            database: the dialer's.
-            ledger_folder: for the file, if the ledger has to be one.
+        """Open the ledger of a dialer's database, or make it there or as a file in the folder.
 
         Raises:
             ConfigurationError: it is of another version.

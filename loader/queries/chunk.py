@@ -113,14 +113,7 @@ class ChunkQueries:
         )
 
     def days_ahead(self, days: Sequence[int]) -> Lookups:
-        """Ask which moments lie so many days after the dialer's now, see `existing_moments`.
-
-        Args:
-            days: how many, each so few that the moment is before the year 10000.
-
-        Returns:
-            days_ahead.
-        """
+        """Ask for days_ahead, see `existing_moments`; each is before the year 10000."""
         if self._database is None or not days:
             return Lookups()
         moments = [self._dialer.clock.now + timedelta(days=number) for number in days]

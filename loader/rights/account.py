@@ -27,7 +27,7 @@ STATEMENTS = {
 }
 """Each needs only its privilege; no table has a column leadloader_nothing."""
 
-ORDER = (*STATEMENTS,)
+ORDER = list(STATEMENTS)
 
 
 class DatabaseAccount:

@@ -58,10 +58,6 @@ class UndoResults(ResultFolder):
     def __init__(self, folder: Path, run: str) -> None:
         """Make the folder, or resume an unfinished undo that is in it.
 
-        Args:
-            folder: where the results go.
-            run: name of the undo.
-
         Raises:
             UsageError: it holds the results of another run, or cannot be made.
         """

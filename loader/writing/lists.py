@@ -69,7 +69,6 @@ def make_list(database: Database, list_ids: tuple[int, int], mark: str, fill: Fi
     """
 
     def make() -> NewList:
-        """Find the list of the file, or make it under the next number that is free."""
         with database.connect() as connection:
             columns = _columns(connection)
             for _ in range(ATTEMPTS):
