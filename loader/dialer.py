@@ -106,23 +106,11 @@ class Dialer:
         return len(self.nanpa) >= 10
 
     @property
-    def nanpa_prefixes(self) -> "pd.Series[str]":
-        """Area code and prefix, six digits, of vicidial_nanpa_prefix_codes."""
-        return self.nanpa["prefix"]
-
-    @property
     def area_codes(self) -> pd.Index:
         """The area codes of country 1 (str)."""
         codes = self.phone_codes
         area_codes: pd.Index[str] = pd.Index(codes["areacode"][codes["country_code"] == 1])
         return area_codes.unique()
-
-
-EXISTING_COLUMNS = ("key", "list_id", "matched", "archived")
-"""Columns of the frames in `Lookups.existing`: `key` (str, folded), `list_id` (uint64), `matched`
-(str, PHONE or ALT), `archived` (bool: in vicidial_list_archive). For each window of N days that a
-check of the kind has (0: no window) there is also `lead_id_N` (Int64): the lowest lead_id with that
-key in that list."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,4 +128,7 @@ class Lookups:
     """By number of days: the same clock time so many days from now; a time that clocks skip in
     spring is one hour later."""
     existing: Mapping[Kind, pd.DataFrame] = field(default_factory=dict)
-    """Existing leads of which a row of the chunk may be a duplicate: `EXISTING_COLUMNS`."""
+    """Existing leads of which a row of the chunk may be a duplicate: columns `key` (str, folded),
+    `list_id` (uint64), `matched` (str, PHONE or ALT), `archived` (bool: in vicidial_list_archive).
+    For each window of N days that a check of the kind has (0: no window) there is also `lead_id_N`
+    (Int64): the lowest lead_id with that key in that list."""

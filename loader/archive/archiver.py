@@ -6,14 +6,14 @@ checks its conditions itself, and can be repeated after any failure.
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from sqlalchemy import ColumnElement, Connection, TableClause, literal, true
 
 from loader.archive.children import Children
-from loader.archive.conditions import holder, lists_of, loaded_anew, rule_condition
+from loader.archive.conditions import holder, leads_in_use, lists_of, loaded_anew, rule_condition
 from loader.archive.outcome import (
     LOOKED_AT,
     ChunkResult,
@@ -68,7 +68,6 @@ class Archiver:
         Raises:
             ConfigurationError: tables differ, or are missing.
             UsageError: the rule has no condition, or names a campaign that no list has.
-            DatabaseUnavailableError: no answer after all retries.
         """
         self.database, self.options, self.rule = database, options, rule
         self.back = direction == "dearchive"
@@ -94,7 +93,6 @@ class Archiver:
             LeadIdsError: some of those given are in neither table.
             ConfigurationError: a table is missing, and none is to be made.
             NotAllowedError: a table is missing, and the account may not make it.
-            DatabaseUnavailableError: no answer after all retries.
         """
         pair, plan = self._plan.transfer.pair, self._plan
         if lead_ids is not None:
@@ -110,11 +108,7 @@ class Archiver:
         return LeadsOfRule(self.database, pair.source, plan.selected, plan.sparing, behind, index)
 
     def preview(self, leads: Leads) -> Preview:
-        """Count what would be moved.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
-        """
+        """Count what would be moved."""
         plan = self._plan
         return preview(self.database, plan.transfer.pair.source, leads, plan.sparing, self.clock)
 
@@ -147,7 +141,8 @@ class Archiver:
 
     def holder_on(self, leads: TableClause) -> ColumnElement[str]:
         """Word which part of the dialer is using a lead of a table; "": none."""
-        return holder(leads, [name for name in HOLDERS if name in self.tables.shapes])
+        existing = (name for name in HOLDERS if name in self.tables.shapes)
+        return holder(leads, {name: leads_in_use(name) for name in existing})
 
     def reword(self, place: str, words: str) -> None:
         """Fill a placeholder that `rule_on` left in the statements, for the next chunk."""
@@ -187,12 +182,8 @@ class _Plan:
             (selected & (spared == ""), None) if archiver.back else (selected, spared == "")
         )
         transfer = Transfer(pair, dialect, *conditions)
-        more: dict[str, ColumnElement[Any]] = {
-            "selected": selected,
-            "spared": spared,
-        }
         children = Children(tables, dialect) if options.with_children else None
-        status_query = transfer.status_query(dialect, more)
+        status_query = transfer.status_query(dialect, {"selected": selected, "spared": spared})
         return cls(selected, (why, spared), transfer, status_query, children)
 
 
@@ -314,13 +305,8 @@ class _Chunk:
             moved = np.setdiff1d(moved, self.after["lead_id"])
             if self.is_in_doubt:
                 counts = count_outcomes(self.before, self.after)
-            still_there = stayed_of(
-                self.after,
-                self.plan.sparing[0],
-                self.refused,
-                self.options,
-                back=self.archiver.back,
-            )
+            why, back = self.plan.sparing[0], self.archiver.back
+            still_there = stayed_of(self.after, why, self.refused, self.options, back=back)
             stayed = pd.concat([still_there, stayed], ignore_index=True)
         children = {name: counts for name, counts in self.children.items() if any(counts)}
         return ChunkResult(counts, stayed, children, moved)

@@ -1,11 +1,13 @@
 """Conditions of an archive run's statements: which leads a rule selects, and which are spared."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
     TableClause,
     and_,
     case,
@@ -89,23 +91,25 @@ def lists_of(connection: Connection, campaigns: tuple[str, ...]) -> list[int]:
     return sorted(list_id for list_id, _ in found)
 
 
-def holder(leads: TableClause, existing: Collection[str]) -> ColumnElement[str]:
+def leads_in_use(name: str) -> Select[Any]:
+    """Word the lead_ids that a table of `HOLDERS` names."""
+    place = table(name, column("lead_id"), column("status"))
+    lead_ids = select(place.c.lead_id)
+    return lead_ids.where(place.c.status.in_(PENDING_CALLBACKS)) if name == CALLBACKS else lead_ids
+
+
+def holder(leads: TableClause, in_use: Mapping[str, Select[Any]]) -> ColumnElement[str]:
     """Word which part of the dialer is using a lead; "": none.
 
     Args:
         leads: the table that the leads are in.
-        existing: those tables of `HOLDERS` that the database has.
+        in_use: lead_ids by the table that names them.
     """
     whens: list[tuple[ColumnElement[bool], ColumnElement[str]]] = [
         (leads.c.status.in_(BUSY_STATUSES), literal("status ") + leads.c.status)
     ]
-    for name in existing:
-        place = table(name, column("lead_id"), column("status"))
-        lead_ids = select(place.c.lead_id)
-        if name == CALLBACKS:
-            lead_ids = lead_ids.where(place.c.status.in_(PENDING_CALLBACKS))
-        # Not by EXISTS, because some of these tables have no index of lead_id.
-        whens.append((leads.c.lead_id.in_(lead_ids), literal(name)))
+    # Not by EXISTS, because some of these tables have no index of lead_id.
+    whens += [(leads.c.lead_id.in_(ids), literal(name)) for name, ids in in_use.items()]
     return case(*whens, else_="")
 
 

@@ -70,7 +70,9 @@ class _Given:
             raise LeadIdsError(NO_VALUE, where=self.name)
         small = _mask(pc.match_substring_regex(self.values, SMALL_INTEGER))
         lead_ids = self.values.filter(pa.array(small)).cast(pa.int64()).to_numpy().copy()
-        if (twice := _duplicates(lead_ids)).size:
+        ordered = np.sort(lead_ids)
+        twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+        if twice.size:
             second = np.flatnonzero(small)[lead_ids == twice[0]][1]
             raise LeadIdsError(DUPLICATE, tuple(twice.tolist()), self.where(second))
         if not small.all():
@@ -143,12 +145,6 @@ def read_lead_ids(source: str | Path | BinaryIO, name: str = "") -> LeadIds:
 
 def _mask(mask: pa.BooleanArray | pa.ChunkedArray) -> npt.NDArray[np.bool_]:
     return np.asarray(mask.to_numpy(zero_copy_only=False), dtype=bool)
-
-
-def _duplicates(lead_ids: LeadIds) -> LeadIds:
-    """Give the ids that occur more than once, each once, sorted."""
-    ordered = np.sort(lead_ids)
-    return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
 
 
 def _decoded(content: bytes, name: str) -> str:

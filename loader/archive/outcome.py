@@ -108,12 +108,7 @@ it is not)."""
 
 
 def count_outcomes(before: pd.DataFrame, after: pd.DataFrame) -> Counts:
-    """Count what was done if the server's counts are not known.
-
-    Args:
-        before: see `LOOKED_AT`.
-        after: likewise; the leads that are still in the table.
-    """
+    """Count what was done if the server's counts are not known, by frames of `LOOKED_AT`."""
     now = after.set_index("lead_id").reindex(before["lead_id"])
     left = now["copied"].isna().to_numpy()
     copied = left | now["copied"].eq(other=True).to_numpy()
@@ -137,15 +132,7 @@ def stayed_of(
 ) -> pd.DataFrame:
     """Say why leads are still in their table; if none is to be deleted, only of those left alone.
 
-    Args:
-        after: see `LOOKED_AT`.
-        sparing: why some are spared.
-        refused: the server's error code by lead_id.
-        options: insert and delete are read.
-        back: they were on their way from the archive.
-
-    Returns:
-        See `loader.archive.outcome.STAYED_TYPES`.
+    They are given as `LOOKED_AT` and `STAYED_TYPES`; `refused` has the server's error codes.
     """
     why = pd.Series(Stay.IN_BOTH if back else Stay.CHANGED, after.index, "str")
     if not back:

@@ -27,16 +27,8 @@ def preview(
 ) -> Preview:
     """Count the leads that would be moved, one part of the table after the other.
 
-    Args:
-        database: the dialer's.
-        table: where the leads are.
-        leads: those of the run.
-        spared: why some are spared, and the details, "" for all others; details that differ for
-            each lead are not given.
-        clock: the server's, from which ages count.
-
-    Raises:
-        DatabaseUnavailableError: no answer after all retries.
+    `spared` says why some are spared, and the details, "" for all others; details that differ for
+    each lead are not given. Ages count from the clock.
     """
     why, details = spared
     if why is Stay.LOADED_ANEW:
@@ -71,11 +63,7 @@ def preview(
 
 
 def undefined(database: Database, lists: Collection[int]) -> list[int]:
-    """Give the list_ids that are no list of the dialer's, ascending.
-
-    Raises:
-        DatabaseUnavailableError: no answer after all retries.
-    """
+    """Give the list_ids that are no list of the dialer's, ascending."""
     if not lists:
         return []
     defined = table_of(LISTS_TABLE, column("list_id"))

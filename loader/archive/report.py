@@ -138,11 +138,10 @@ def report_lines(report: ArchiveReport) -> list[str]:
     lines += [f"note: {remark}" for remark in report.remarks]
     lines += [f"waited {seconds:,.1f} s: {why}" for why, seconds in report.waited.items()]
     lines.append(report.ending)
+    pace = ""
     if report.chunks:
         rate = report.looked_at / max(report.seconds, 0.001)
         pace = f", {count_of(report.chunks, 'chunk')}, {rate:,.0f} leads/s"
-    else:
-        pace = ""
     lines.append(f"results: {report.results} ({report.seconds:.1f} s{pace})")
     return lines
 
@@ -157,8 +156,7 @@ def _moved(report: ArchiveReport) -> list[str]:
         for name, meaning in others.items()
         if getattr(report, name)
     ]
-    lines = align(counts, "<><")
-    return lines + children_lines(report.children)
+    return align(counts, "<><") + children_lines(report.children)
 
 
 def children_lines(children: Mapping[str, Mapping[str, int]]) -> list[str]:

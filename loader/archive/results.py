@@ -24,6 +24,8 @@ CHUNK_COLUMNS = ("chunk", "first_lead_id", "last_lead_id", *Counts._fields, "sec
 class ArchiveResults(ResultFolder):
     """The folder of one run, and its counts so far.
 
+    What cannot be written raises a ResultsError, and is counted nevertheless.
+
     The files are written chunk by chunk, so that they are right even if the run is killed; the
     summary, the last of them, completes them. Files of a run that was killed are renamed, so that
     the same command can be repeated.
@@ -52,11 +54,7 @@ class ArchiveResults(ResultFolder):
         self._spared = 0
 
     def chunk(self, lead_ids: npt.NDArray[np.int64], done: ChunkResult, seconds: float) -> None:
-        """Note the result of a chunk.
-
-        Raises:
-            ResultsError: it cannot be written; it is counted nevertheless.
-        """
+        """Note the result of a chunk."""
         self.chunks += 1
         self.counts = self.counts.plus(done.counts)
         self.looked_at += len(lead_ids)
@@ -74,11 +72,7 @@ class ArchiveResults(ResultFolder):
             self._rows.writerow([self.chunks, first, last, *done.counts, f"{seconds:.3f}", ended])
 
     def spare(self, stayed: pd.DataFrame) -> None:
-        """Note leads that were not taken into a chunk, see `STAYED_TYPES`.
-
-        Raises:
-            ResultsError: they cannot be written; they are counted nevertheless.
-        """
+        """Note leads that were not taken into a chunk, see `STAYED_TYPES`."""
         self.looked_at += len(stayed)
         self._spared += len(stayed)
         self._whys.update(stayed["why"])
@@ -114,11 +108,7 @@ class ArchiveResults(ResultFolder):
         }
 
     def summarize(self, report: ArchiveReport) -> None:
-        """Write the summaries.
-
-        Raises:
-            ResultsError: they cannot be written.
-        """
+        """Write the summaries."""
         self._close()
         if report.preview:
             self._remove_rows()

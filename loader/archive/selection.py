@@ -43,11 +43,7 @@ class Leads(Protocol):
         """Which part of them was given, from 0 to 1."""
 
     def take(self, at_most: int) -> NextLeads:
-        """Give the next ones, up to so many.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
-        """
+        """Give the next ones, up to so many."""
 
     def conditions(self) -> Iterator[ColumnElement[bool]]:
         """Give conditions that are true of one part of the leads each, and together of all."""
@@ -84,10 +80,7 @@ class Windows:
     def __init__(self, database: Database, table: TableClause, index: str = "") -> None:
         """Read the bounds of the table; leads that are inserted later are left for another run.
 
-        Args:
-            database: the dialer's.
-            table: it has a lead_id.
-            index: name of the one by which to go, if the server may not choose.
+        It is read by the index of that name; "": by any.
         """
         self._database, self._table, self._index = database, table, index
         lead_id = table.c.lead_id
@@ -156,11 +149,7 @@ class LeadsLeftBehind:
         self._place: tuple[Windows, ColumnElement[bool]] | None = None
 
     def take(self, at_most: int) -> NextLeads:
-        """Give the next ones, up to so many; one may come once for each table.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
-        """
+        """Give the next ones, up to so many; one may come once for each table."""
         finished = False
         if not len(self._found):
             rows = self._next_rows()
@@ -192,15 +181,10 @@ class LeadsOfRule:
         left_behind: LeadsLeftBehind,
         index: str,
     ) -> None:
-        """Take the rule, which leads it spares, and the leads that come before them.
+        """Take the rule, and the leads that come before those of the rule.
 
-        Args:
-            database: the dialer's.
-            table: where the leads are.
-            rule: selects them.
-            spared: why some are spared, and the details, "" of all others.
-            left_behind: leads whose other rows are still to be moved.
-            index: name of the table's unique index of lead_id.
+        `spared` says why some are spared, and the details, "" of all others; `index` is the name of
+        the table's unique index of lead_id.
         """
         self._rule, self._left_behind = rule, left_behind
         self._why, details = spared
@@ -215,11 +199,7 @@ class LeadsOfRule:
         return self._windows.share(None if self._found.empty else self._last)
 
     def take(self, at_most: int) -> NextLeads:
-        """Give the next ones, up to so many.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
-        """
+        """Give the next ones, up to so many."""
         if not self._is_caught_up:
             behind = self._left_behind.take(at_most)
             self._is_caught_up = behind.finished
@@ -227,15 +207,13 @@ class LeadsOfRule:
         if (self._found["details"] == "").sum() < at_most:
             window = self._windows.next()
             if window:
-                self._found = pd.concat([self._found, self._read_window(window)], ignore_index=True)
+                rows = self._windows.rows(window, [self._details], self._rule)
+                found = pd.DataFrame(rows, columns=["lead_id", "details"])
+                found = as_stayed(found.assign(why=self._why.value))
+                self._found = pd.concat([self._found, found], ignore_index=True)
                 if (self._found["details"] == "").sum() < at_most:
                     return NextLeads(np.empty(0, np.int64), no_stayed())
         return self._first(at_most)
-
-    def _read_window(self, window: tuple[int, int]) -> pd.DataFrame:
-        rows = self._windows.rows(window, [self._details], self._rule)
-        found = pd.DataFrame(rows, columns=["lead_id", "details"]).assign(why=self._why.value)
-        return as_stayed(found)
 
     def _first(self, at_most: int) -> NextLeads:
         """Give the first of those found, up to so many that are not spared."""

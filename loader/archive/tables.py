@@ -5,17 +5,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Self
 
-from sqlalchemy import Connection, TableClause, column, table
+from sqlalchemy import Connection, TableClause, column, inspect, table
 from sqlalchemy.sql.elements import quoted_name
 
-from loader.database.catalogue import (
-    Columns,
-    Shape,
-    differences,
-    read_shapes,
-    table_names,
-    view_names,
-)
+from loader.database.catalogue import Columns, Shape, differences, read_shapes
 from loader.database.connection import Database
 from loader.dialer import ARCHIVE, CALLBACKS, HOPPER, LEADS
 from loader.errors import ConfigurationError, NotAllowedError
@@ -70,7 +63,6 @@ def make_archive(database: Database, name: str, columns: Columns) -> None:
 
     Raises:
         NotAllowedError: the account may not make tables.
-        DatabaseUnavailableError: no answer after all retries.
     """
     archive = name + SUFFIX
     statements = database.adapter.copy_table(name, archive, key_of(name), columns)
@@ -78,10 +70,9 @@ def make_archive(database: Database, name: str, columns: Columns) -> None:
     def make(connection: Connection) -> None:
         for statement in statements:
             connection.exec_driver_sql(statement)
-        connection.commit()
 
     try:
-        database.read(make)
+        database.write(make)
     except NotAllowedError as error:
         raise NotAllowedError(
             f"{archive} is missing, and the account may not create it; an administrator can run: "
@@ -103,7 +94,6 @@ class ArchiveTables:
 
         Raises:
             ConfigurationError: it is no dialer's, or nothing was ever archived in it.
-            DatabaseUnavailableError: no answer after all retries.
         """
         self._database, self._options, self._back = database, options, back
         self.made: list[str] = []
@@ -139,7 +129,6 @@ class ArchiveTables:
         Raises:
             ConfigurationError: one is missing, and none is to be made.
             NotAllowedError: one is missing, and the account may not make it.
-            DatabaseUnavailableError: no answer after all retries.
         """
         if self._back:
             return
@@ -155,7 +144,6 @@ class ArchiveTables:
 
         Raises:
             ConfigurationError: there are such tables; the message names all problems.
-            DatabaseUnavailableError: no answer after all retries.
         """
         others = {name for name in self.shapes if name.startswith("custom_")} if lists else set()
         others -= {f"custom_{list_id}" for list_id in lists}
@@ -188,20 +176,17 @@ class ArchiveTables:
     def _wrong_between(self, source: str, target: str) -> list[str]:
         shapes = self.shapes[source], self.shapes[target]
         problems = differences((source, target), *(shape.columns for shape in shapes))
-        engines = [shape.engine for shape in shapes]
-        if engines[0] != INNODB == engines[1] and not self._keeps_commits():
+        engine, keeps_commits = shapes[0].engine, self._database.adapter.keeps_commits
+        if engine != INNODB == shapes[1].engine and not self._database.read(keeps_commits):
             problems.append(
-                f"{target} is InnoDB and {source} {engines[0]}, and innodb_flush_log_at_trx_commit "
+                f"{target} is InnoDB and {source} {engine}, and innodb_flush_log_at_trx_commit "
                 "is 0: a crash could lose copies whose rows are deleted; set it to 1, or give both "
                 "tables one engine"
             )
         return problems
 
-    def _keeps_commits(self) -> bool:
-        return self._database.read(self._database.adapter.keeps_commits)
-
     def _read_shapes(self, connection: Connection) -> dict[str, Shape]:
-        existing = table_names(connection) | view_names(connection)
+        existing = {*inspect(connection).get_table_names(), *inspect(connection).get_view_names()}
         wanted = {LEADS, ARCHIVE, *HOLDERS}
         if self._options.with_children:
             wanted |= {name for name in existing if is_of_leads(name.removesuffix(SUFFIX))}

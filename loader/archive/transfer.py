@@ -4,7 +4,7 @@ Each statement is committed by itself and can be repeated at any time. A row is 
 statement that compares it with its copy.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from copy import copy
 from functools import reduce
 from typing import Any
@@ -124,14 +124,14 @@ class Transfer:
         refused: dict[int, int],
         differing: Collection[int] | None = None,
     ) -> tuple[int, int, int]:
-        """Insert, update and delete, as the options say.
+        """Insert missing copies, update differing ones, delete rows that equal their copy now.
 
         On the way back nothing is updated: what the dialer has is newer.
 
         Args:
             connection: one that commits each statement.
             lead_ids: of the leads.
-            options: insert, update and delete are read.
+            options: which of these steps to do.
             refused: gets the server's error code by lead_id, where it refuses a row.
             differing: those of the leads whose copies may have to be updated; None: all.
 
@@ -141,9 +141,9 @@ class Transfer:
         """
         differing = lead_ids if differing is None else differing
         steps = (
-            (self.insert, options.insert, lead_ids),
-            (self.update, options.update and not self.pair.is_back, differing),
-            (self.delete, options.delete, lead_ids),
+            (self._insert, options.insert, lead_ids),
+            (self._update, options.update and not self.pair.is_back, differing),
+            (self._delete, options.delete, lead_ids),
         )
         inserted, updated, deleted = (
             in_halves(step, connection, [i for i in wanted if i not in refused], refused)
@@ -153,32 +153,14 @@ class Transfer:
         )
         return inserted, updated, deleted
 
-    def insert(self, connection: Connection, lead_ids: Collection[int]) -> int:
-        """Copy the rows whose key is not in the target; give how many."""
-        return _count(connection, self._insert, lead_ids)
-
-    def update(self, connection: Connection, lead_ids: Collection[int]) -> int:
-        """Make the copies like the rows, where they differ; give how many."""
-        return _count(connection, self._update, lead_ids)
-
-    def delete(self, connection: Connection, lead_ids: Collection[int]) -> int:
-        """Delete the rows whose copy equals them in every column now; give how many."""
-        return _count(connection, self._delete, lead_ids)
-
     def take_back(self, connection: Connection, lead_ids: Collection[int]) -> int:
         """Delete copies of leads that are to stay and are still in the source; give how many."""
-        return _count(connection, self._take_back, lead_ids)
+        return self._take_back.run(connection, lead_ids).rowcount
 
     def status_query(self, dialect: Dialect, more: Mapping[str, ColumnElement[Any]]) -> ForLeads:
-        """Word the question for the state of given leads; the key is the lead_id.
+        """Word the question for the state of given leads, see `LOOKED_AT`.
 
-        Args:
-            dialect: the database's.
-            more: other columns, by name.
-
-        Returns:
-            A statement for the columns lead_id, copied, equal, same (whether there is a copy, it
-            is equal, and of the same lead) and those of `more`.
+        It has the columns up to same, and those of `more`.
         """
         source, target = self.pair.source, self.pair.target
         copied = target.c.lead_id.is_not(None)
@@ -234,31 +216,20 @@ def _exact(pair: Pair, name: str, value: ColumnElement[Any]) -> ColumnElement[An
     return cast(value, LargeBinary)
 
 
-def _count(connection: Connection, statement: ForLeads, lead_ids: Collection[int]) -> int:
-    return statement.run(connection, lead_ids).rowcount
-
-
 def in_halves(
-    step: Callable[[Connection, list[int]], int],
+    step: ForLeads,
     connection: Connection,
     lead_ids: list[int],
     refused: dict[int, int],
 ) -> int:
     """Do a step for leads; find those that the server refuses, or that are locked, by halves.
 
-    Args:
-        step: `insert`, `update` or `delete` of a transfer.
-        connection: one that commits each statement.
-        lead_ids: of the leads.
-        refused: gets the server's error code by lead_id.
-
-    Returns:
-        The known count of rows; if some were refused, there may be more.
+    Returns what is known of the count of rows, see `Transfer.move`.
     """
     if not lead_ids:
         return 0
     try:
-        return step(connection, lead_ids)
+        return step.run(connection, lead_ids).rowcount
     except DBAPIError as error:
         refusal = translate(error)
         if not isinstance(refusal, RowDataError | TransientDatabaseError) or (

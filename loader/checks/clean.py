@@ -51,11 +51,9 @@ def clean_fields(
         the rows rejected because of unstorable characters, and notices.
     """
     missing = [name for name in (*ALWAYS, "list_id") if name not in rows]
-    leads = rows.assign(**dict.fromkeys(missing, ""))
-    leads = leads.astype(dict.fromkeys(ALWAYS, "str"))
-    noticed = [no_notices()]
-    rejected = no_findings()
-    leads["phone_code"] = _digits(leads["phone_code"])
+    leads = rows.assign(**dict.fromkeys(missing, "")).astype(dict.fromkeys(ALWAYS, "str"))
+    noticed, rejected = [no_notices()], no_findings()
+    leads["phone_code"] = _without(leads["phone_code"], r"[^0-9]")
     if "campaign_id" in leads:
         leads["campaign_id"] = plain_name(leads["campaign_id"])
     for name in LOOKED_UP:
@@ -85,7 +83,7 @@ def _list_id(
 ) -> tuple["pd.Series[str]", "pd.Series[int]"]:
     """Give the digits of list_id, and the list: the default for a blank, -1: impossible."""
     blank = given.str.strip() == ""
-    digits = _digits(given.where(~blank, options.list_id))
+    digits = _without(given.where(~blank, options.list_id), r"[^0-9]")
     number = digits.where(~blank | (digits != ""), DEFAULT_LIST_ID).str.lstrip("0")
     fits = (blank | (digits.str.len() >= 3)) & (number.str.len() <= 19)
     value = pd.to_numeric(number.where(fits & (number != ""), "0")).astype("uint64")
@@ -95,17 +93,16 @@ def _list_id(
 
 def plain_name(values: "pd.Series[str]") -> "pd.Series[str]":
     """Keep what names of the dialer are made of, as add_lead."""
-    kept = pc.replace_substring_regex(to_arrow(values), r"[^0-9A-Za-z_-]", "")
-    return to_series(kept, values.index)
+    return _without(values, r"[^0-9A-Za-z_-]")
 
 
-def _digits(values: "pd.Series[str]") -> "pd.Series[str]":
-    return to_series(pc.replace_substring_regex(to_arrow(values), r"[^0-9]", ""), values.index)
+def _without(values: "pd.Series[str]", pattern: str) -> "pd.Series[str]":
+    return to_series(pc.replace_substring_regex(to_arrow(values), pattern, ""), values.index)
 
 
 def _gender(values: "pd.Series[str]", _options: LoadOptions) -> tuple["pd.Series[str]", Notices]:
     """Keep M, F and U, as add_lead only in capitals; all else is U."""
-    capitals = to_series(pc.replace_substring_regex(to_arrow(values), r"[^A-Z]", ""), values.index)
+    capitals = _without(values, r"[^A-Z]")
     known = capitals.isin(("M", "F", "U"))
     unknown = ~known & (values.str.strip() != "")
     return capitals.where(known, "U"), notices(values.index[unknown], Notice.UNKNOWN_GENDER)
@@ -125,7 +122,7 @@ def _entry_list_id(
     values: "pd.Series[str]", _options: LoadOptions
 ) -> tuple["pd.Series[str]", Notices]:
     """Keep the digits; as the column does, hold what is too large at its largest value."""
-    digits = _digits(values).str.lstrip("0")
+    digits = _without(values, r"[^0-9]").str.lstrip("0")
     largest = str(LARGEST_ENTRY_LIST_ID)
     length = digits.str.len()
     over = (length > len(largest)) | ((length == len(largest)) & (digits > largest))

@@ -3,12 +3,11 @@
 from collections.abc import Collection, Mapping
 
 import pandas as pd
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.fields.mapping import resolve_field
 from loader.findings import Notices, no_notices, notices
-from loader.frames.arrow import to_arrow, to_mask, to_series
+from loader.frames.arrow import repeat, to_arrow, to_mask
 from loader.options.load import LoadOptions
 from loader.reasons import Notice
 
@@ -41,11 +40,12 @@ class Defaults:
             UsageError: default or force names no field.
         """
         named = {name: getattr(options, name) for name in ("campaign_id", *CALLBACK, *HOPPER)}
-        self._default = named | _by_field("default", options.default, labels)
-        self._force = {name: value for name in FORCED if (value := _forced(options, name))}
+        default = _by_field("default", options.default, labels)
+        self._default = named | default
+        forced = {name: str(getattr(options, f"force_{name}")) for name in FORCED}
+        self._force = {name: value for name, value in forced.items() if value}
         self._force |= _by_field("force", options.force, labels)
-        given = [*_by_field("default", options.default, labels), *self._force]
-        wanted = dict.fromkeys([*fields, *given, "campaign_id"])
+        wanted = dict.fromkeys([*fields, *default, *self._force, "campaign_id"])
         for names in (CALLBACK, HOPPER):
             if names[0] in wanted or named[names[0]] == "Y":
                 wanted |= dict.fromkeys(names)
@@ -73,8 +73,7 @@ class Defaults:
     def _filled(self, name: str, rows: pd.DataFrame) -> "pd.Series[str]":
         default = self._default.get(name, "")
         if name in self._force or name not in rows:
-            value = pa.scalar(self._force.get(name, default), pa.large_string())
-            return to_series(pa.repeat(value, len(rows)), rows.index)
+            return repeat(self._force.get(name, default), rows.index)
         values = rows[name]
         if not default:
             return values
@@ -84,10 +83,6 @@ class Defaults:
 
 def _by_field(option: str, values: Mapping[str, str], labels: Collection[str]) -> dict[str, str]:
     return {resolve_field(f"--{option}", name, labels): value for name, value in values.items()}
-
-
-def _forced(options: LoadOptions, name: str) -> str:
-    return str(getattr(options, f"force_{name}"))
 
 
 def _switch(values: "pd.Series[str]") -> tuple["pd.Series[str]", Notices]:

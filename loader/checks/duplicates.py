@@ -23,6 +23,14 @@ KEYED = (
 )  # fmt: skip
 """Columns by which duplicates are found."""
 
+FIELDS = {
+    Kind.PHONE: ["phone_number"],
+    Kind.PHONEALT: ["phone_number"],
+    Kind.TITLEALTPHONE: ["title", "alt_phone"],
+    Kind.NAMEPHONE: ["first_name", "last_name", "phone_number"],
+}
+"""What a row is compared by, in the order of the key."""
+
 
 @dataclass(frozen=True)
 class _Match:
@@ -55,9 +63,8 @@ def find_duplicates(
     """Reject the rows that one of the checks finds a lead for, as if each was sent by itself.
 
     Args:
-        leads: columns list_id (int64), list_id_given, phone_number, alt_phone, title, first_name
-            and last_name (str); index row_number, in any order. All have passed every earlier
-            rule. A row earlier in the frame goes before a later one.
+        leads: columns `KEYED` (str; list_id int64); index row_number, in any order. All have
+            passed every earlier rule. A row earlier in the frame goes before a later one.
         checks: in the order in which they answer.
         dialer: lists and collation are read.
         lookups: existing leads by kind.
@@ -97,13 +104,7 @@ def known_duplicates(
     """Say by each check which rows are duplicates of an existing lead or of an accepted row.
 
     Nothing is accepted, and nothing that is found by one check keeps another from finding it.
-
-    Args:
-        leads: columns `KEYED`; index row_number. None of them was accepted.
-        checks: see `find_duplicates`.
-        dialer: likewise.
-        lookups: likewise.
-        accepted: likewise; keys of all rows that were accepted.
+    Arguments are those of `find_duplicates`; none of the leads was accepted.
 
     Yields:
         A reason, and the row numbers to which it applies.
@@ -137,21 +138,12 @@ def _keys(
 ) -> tuple["pd.Series[str]", "list[pd.Series[str]]"]:
     """Give the text that each row asks for under a check, and the texts that it offers."""
     scope = scope_of(leads["list_id"], check.scope, dialer)
-    phone = leads["phone_number"]
-    if check.kind is Kind.NAMEPHONE:
-        names = (
-            fold(leads["first_name"], dialer.fold)
-            + SEPARATOR
-            + fold(leads["last_name"], dialer.fold)
-        )
-        asks = scope + SEPARATOR + names + SEPARATOR + phone
-        return asks, [asks]
-    if check.kind is Kind.TITLEALTPHONE:
-        title, alt_phone = (fold(leads[name], dialer.fold) for name in ("title", "alt_phone"))
-        asks = scope + SEPARATOR + title + SEPARATOR + alt_phone
-        return asks, [asks]
-    asks = scope + SEPARATOR + phone
-    if check.kind is Kind.PHONE:
+    asks = scope
+    for name in FIELDS[check.kind]:
+        # A phone_number has no letters.
+        text = leads[name] if name == "phone_number" else fold(leads[name], dialer.fold)
+        asks = asks + SEPARATOR + text
+    if check.kind is not Kind.PHONEALT:
         return asks, [asks]
     return asks, [asks, scope + SEPARATOR + fold(leads["alt_phone"], dialer.fold)]
 
@@ -247,12 +239,7 @@ def _answers(
     leads: pd.DataFrame, check: DuplicateCheck, match: _Match, mask: npt.NDArray[np.bool_]
 ) -> Findings:
     """Give the findings of one check about the rows that it rejects."""
-    fields = {
-        Kind.PHONE: ["phone_number"],
-        Kind.PHONEALT: ["phone_number"],
-        Kind.TITLEALTPHONE: ["title", "alt_phone"],
-        Kind.NAMEPHONE: ["first_name", "last_name", "phone_number"],
-    }[check.kind]
+    fields = FIELDS[check.kind]
     given = leads["list_id_given"]
     answered_list = given.where(given != "", leads["list_id"].astype("str"))
     values = leads[fields[0]].str.cat(leads[fields[1:]], sep="|")

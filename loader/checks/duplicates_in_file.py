@@ -51,11 +51,10 @@ def earlier_duplicates(keys: Sequence[Keys], rejected: npt.NDArray[np.bool_]) ->
         undecided = _decide(state, undecided)
     # What is left are long chains of rows, each waiting for the one before it.
     for row in undecided.tolist():
-        if not any(first.is_accepted_before(row) for first in state):
+        if not any(first.accepted[first.keys.asks[row]] < row for first in state):
             for first in state:
                 first.accept_one(row)
-    everyone = np.arange(rows)
-    return np.stack([first.match(everyone) for first in state])
+    return np.stack([first.matches() for first in state])
 
 
 def _decide(state: "Sequence[_FirstOffers]", undecided: Codes) -> Codes:
@@ -103,10 +102,6 @@ class _FirstOffers:
         self._note(self.undecided, undecided)
         return np.asarray(self.undecided[self.keys.asks[undecided]] < undecided)
 
-    def is_accepted_before(self, row: int) -> bool:
-        """Say of one row what `accepted_before` says of many."""
-        return bool(self.accepted[self.keys.asks[row]] < row)
-
     def accept_one(self, row: int) -> None:
         """Accept one row, cheaper than `accept` does."""
         for offers in self.keys.offers:
@@ -114,10 +109,10 @@ class _FirstOffers:
             if code >= 0:
                 self.accepted[code] = min(self.accepted[code], row)
 
-    def match(self, rows: Codes) -> Codes:
+    def matches(self) -> Codes:
         """Give the first accepted earlier row that matches each row, or -1."""
-        found = self.accepted[self.keys.asks[rows]]
-        return np.where(found < rows, found, -1)
+        found = self.accepted[self.keys.asks]
+        return np.where(found < np.arange(self.none), found, -1)
 
 
 def encode(asks: "pd.Series[str]", offers: "Sequence[pd.Series[str]]") -> Keys:

@@ -89,7 +89,9 @@ def _with_numbers(
 ) -> pd.DataFrame:
     """Give the leads the number that is called, as it was sent or as parsed, and what it is."""
     parsed = number["national_number"].where(number["national_number"] != "", sent)
-    phone_number, phone_code = sent, _phone_code(leads, options)
+    default = options.phone_code or DEFAULT_PHONE_CODE
+    phone_number = sent
+    phone_code = leads["phone_code"].where(leads["phone_code"] != "", default)
     if options.phone_format == "national":
         found = number["country_code"] != ""
         phone_number, phone_code = parsed, number["country_code"].where(found, phone_code)
@@ -101,11 +103,6 @@ def _with_numbers(
         number_type=number["number_type"],
         region=number["region"],
     )
-
-
-def _phone_code(leads: pd.DataFrame, options: LoadOptions) -> "pd.Series[str]":
-    default = options.phone_code or DEFAULT_PHONE_CODE
-    return leads["phone_code"].where(leads["phone_code"] != "", default)
 
 
 def _alt_phone(given: "pd.Series[str]", regions: "pd.Series[str]") -> "pd.Series[str]":

@@ -8,11 +8,10 @@ duplicate checks, which look at rows together, are in `loader.checks.duplicates`
 from collections.abc import Callable
 
 import pandas as pd
-import pyarrow.compute as pc
 
 from loader.dialer import Dialer, Lookups
 from loader.findings import Findings, findings, no_findings
-from loader.frames.arrow import to_arrow, to_mask, to_series
+from loader.frames.arrow import first_letters
 from loader.frames.collation import fold, fold_text
 from loader.options.load import LoadOptions
 from loader.options.types import DncCheck
@@ -51,7 +50,7 @@ def usacan_prefix(leads: pd.DataFrame, options: LoadOptions, _dialer: Dialer) ->
     """Reject a fourth digit of 0 or 1 in the national number (add_lead: usacan_prefix_check)."""
     if options.usacan_prefix_check == "N":
         return no_findings()
-    bad = _matches(leads["national_number"], r"^...[01]")
+    bad = leads["national_number"].str.slice(3, 4).isin(("0", "1"))
     return _reject_phone(leads, bad, Reason.INVALID_PHONE_NUMBER_PREFIX, options)
 
 
@@ -60,17 +59,16 @@ def usacan_areacode(leads: pd.DataFrame, options: LoadOptions, dialer: Dialer) -
     if options.usacan_areacode_check == "N" or not dialer.knows_leads:
         return no_findings()
     phones = leads["phone_number"]
-    known = (phones.str.len() == 10) & _slice(phones, 3).isin(dialer.area_codes)
-    return _reject_phone(
-        leads, ~(known & _is_country_1(leads)), Reason.INVALID_PHONE_NUMBER_AREACODE, options
-    )
+    known = (phones.str.len() == 10) & first_letters(phones, 3).isin(dialer.area_codes)
+    known &= leads["phone_code"].str.lstrip("0") == "1"
+    return _reject_phone(leads, ~known, Reason.INVALID_PHONE_NUMBER_AREACODE, options)
 
 
 def nanpa_prefix(leads: pd.DataFrame, options: LoadOptions, dialer: Dialer) -> Findings:
     """Reject unknown area code and prefix (add_lead: nanpa_ac_prefix_check)."""
     if options.nanpa_ac_prefix_check == "N" or not dialer.nanpa_is_loaded:
         return no_findings()
-    unknown = ~_slice(leads["phone_number"], 6).isin(dialer.nanpa_prefixes)
+    unknown = ~first_letters(leads["phone_number"], 6).isin(dialer.nanpa["prefix"])
     return _reject_phone(leads, unknown, Reason.INVALID_PHONE_NUMBER_NANPA_AREACODE_PREFIX, options)
 
 
@@ -110,10 +108,9 @@ def on_campaign_dnc(
     if lookups.campaign_dnc.empty:
         return no_findings()
     counting = fold(dnc_campaigns(leads["campaign_id"], dialer)) + "|"
-    check, listed = options.campaign_dnc_check, lookups.campaign_dnc
-    hit = _listed(leads["phone_number"], check, listed, counting)
-    campaigns = leads["campaign_id"]
-    answer = leads["phone_number"] + "|" + campaigns + f"|{options.user}"
+    phones, campaigns = leads["phone_number"], leads["campaign_id"]
+    hit = _listed(phones, options.campaign_dnc_check, lookups.campaign_dnc, counting)
+    answer = phones + "|" + campaigns + f"|{options.user}"
     return findings(
         leads.index[hit], Reason.PHONE_NUMBER_IN_CAMPAIGN_DNC, answer, campaign_id=campaigns
     )
@@ -150,20 +147,8 @@ def _reject_phone(
     return findings(leads.index[mask], reason, answer, phone_number=phones)
 
 
-def _is_country_1(leads: pd.DataFrame) -> "pd.Series[bool]":
-    return leads["phone_code"].str.lstrip("0") == "1"
-
-
 def _areas(phones: "pd.Series[str]") -> "pd.Series[str]":
-    return _slice(phones, 3) + "XXXXXXX"
-
-
-def _slice(texts: "pd.Series[str]", stop: int) -> "pd.Series[str]":
-    return to_series(pc.utf8_slice_codeunits(to_arrow(texts), 0, stop), texts.index)
-
-
-def _matches(texts: "pd.Series[str]", pattern: str) -> "pd.Series[bool]":
-    return to_mask(pc.match_substring_regex(to_arrow(texts), pattern), texts.index)
+    return first_letters(phones, 3) + "XXXXXXX"
 
 
 def on_feeds(leads: pd.DataFrame, lookups: Lookups) -> Findings:

@@ -78,14 +78,9 @@ class Settlement:
     ) -> Iterator[tuple[Reason, pd.Index]]:
         """Say by every check which rejected rows are duplicates besides, when all rows are settled.
 
-        Args:
-            leads: as for `settle`. None of them stays.
-            answers: likewise.
-
-        Yields:
-            Each check's reason, and the row numbers to which it applies.
+        See `loader.checks.duplicates.known_duplicates`.
         """
-        yield from known_duplicates(leads, self._checks, self._dialer, answers, self._accepted)
+        return known_duplicates(leads, self._checks, self._dialer, answers, self._accepted)
 
     def remember(self, leads: pd.DataFrame) -> None:
         """Take leads as accepted that a process before this one accepted, in their order."""

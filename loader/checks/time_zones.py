@@ -16,7 +16,7 @@ from loader.clock import offset_now
 from loader.dialer import Column, Dialer
 from loader.fields.lead import WIDTHS
 from loader.findings import Findings, Notices, findings, no_findings, notices
-from loader.frames.arrow import join_texts, to_arrow, to_mask, to_series
+from loader.frames.arrow import first_letters, join_texts, to_arrow, to_mask, to_series
 from loader.frames.collation import fold
 from loader.options.load import LoadOptions
 from loader.phones.number_zones import NumberZones
@@ -89,12 +89,11 @@ class Zones:
         if self._options.lookup_state == "N" or not empty.any():
             return leads
         asked = leads[empty]
-        rows = self._areas.find(_pair(_country(asked), _begin(asked["phone_number"], 3)))
+        rows = self._areas.find(_pair(_country(asked), first_letters(asked["phone_number"], 3)))
         states = to_arrow(self._dialer.phone_codes["state"])
         named = pc.fill_null(states.take(pa.array(rows, mask=rows < 0)), "")
         found = to_series(named, asked.index)
-        width = self._dialer.columns.get("state", STATE).width
-        cut = to_series(pc.utf8_slice_codeunits(to_arrow(found), 0, width), found.index)
+        cut = found.str.slice(0, self._dialer.columns.get("state", STATE).width)
         return leads.assign(
             state_given=leads["state_given"].where(~empty, found.reindex(leads.index)),
             state=leads["state"].where(~empty, cut.reindex(leads.index)),
@@ -134,7 +133,7 @@ class Zones:
         lacking = leads.index if _lacks_nanpa(self._options, self._dialer) else leads.index[:0]
         noticed = [
             notices(lacking, Notice.NANPA_NOT_LOADED),
-            notices(found.index, Notice.TIME_ZONE_OF_NUMBER, value=_begin(found, 3)),
+            notices(found.index, Notice.TIME_ZONE_OF_NUMBER, value=first_letters(found, 3)),
             notices(leads.index[offsets.isna()], Notice.NO_TIME_ZONE),
         ]
         if choice == "reject":
@@ -148,7 +147,7 @@ class Zones:
         """Find the offsets that tz_method asks for: NANPA's before POSTAL's."""
         offsets = pd.Series(np.nan, index=leads.index)
         if "NANPA" in self._methods and self._dialer.nanpa_is_loaded:
-            rows = self._prefixes.find(_begin(leads["phone_number"], 6))
+            rows = self._prefixes.find(first_letters(leads["phone_number"], 6))
             offsets = pd.Series(self._nanpa_offsets[rows], index=leads.index)
         if "POSTAL" in self._methods:
             offsets = offsets.fillna(self._by_postal_code(leads))
@@ -158,7 +157,7 @@ class Zones:
 
     def _by_code(self, leads: pd.DataFrame, country: "pd.Series[str]") -> "pd.Series[float]":
         """Find the offsets that vicidial_phone_codes has."""
-        area = _begin(leads["phone_number"], 3)
+        area = first_letters(leads["phone_number"], 3)
         rows = np.where(
             country.isin(BY_AREA), self._areas.find(_pair(country, area)), self._first.find(country)
         )
@@ -332,10 +331,6 @@ def _as_bytes(texts: pa.Array) -> npt.NDArray[np.bytes_]:
 def _country(leads: pd.DataFrame) -> "pd.Series[str]":
     """Give the phone_code as a number: 0044 is 44."""
     return leads["phone_code"].str.lstrip("0").replace("", "0")
-
-
-def _begin(texts: "pd.Series[str]", stop: int) -> "pd.Series[str]":
-    return to_series(pc.utf8_slice_codeunits(to_arrow(texts), 0, stop), texts.index)
 
 
 def _pair(left: "pd.Series[str]", right: "pd.Series[str]") -> "pd.Series[str]":

@@ -63,16 +63,6 @@ def table_names(connection: Connection) -> set[str]:
     return set(inspect(connection).get_table_names())
 
 
-def view_names(connection: Connection) -> set[str]:
-    """Read the names of all views."""
-    return set(inspect(connection).get_view_names())
-
-
-def has_table(connection: Connection, name: str) -> bool:
-    """Say whether there is a table, or a view."""
-    return inspect(connection).has_table(name)
-
-
 def schema_table_names(connection: Connection, schema: str) -> set[str]:
     """Read the names of all tables and views of any database of a server."""
     statement = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s"

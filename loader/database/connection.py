@@ -20,7 +20,7 @@ from tenacity import (
 )
 
 from loader.database.adapter import Adapter
-from loader.database.error_codes import code_of, meaning, translate
+from loader.database.error_codes import error_code, meaning, translate
 from loader.database.mariadb import MariaDB
 from loader.database.sqlite import Sqlite
 from loader.errors import (
@@ -44,7 +44,11 @@ CONNECTION_OPTIONS = frozenset(
 
 
 class Database:
-    """A dialer's database at an address such as mysql://user:password@host/asterisk."""
+    """A dialer's database at an address such as mysql://user:password@host/asterisk.
+
+    All work by `read`, `write` and `retrying` raises DatabaseUnavailableError if there is no answer
+    after all retries.
+    """
 
     def __init__(self, address: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
         """Take the address; nothing is connected yet.
@@ -78,7 +82,7 @@ class Database:
                 except driver.Error as error:
                     # What changes a session is not wrapped: AUTOCOMMIT, on a connection that died.
                     connection.invalidate()
-                    raise meaning(code_of(error)) from None
+                    raise meaning(error_code(error)) from None
         except DBAPIError as error:
             raise translate(error) from None
         except KeyboardInterrupt as error:
@@ -100,17 +104,23 @@ class Database:
         )
 
     def read(self, question: Callable[[Connection], T]) -> T:
-        """Run a question that changes nothing; repeat it if the connection breaks.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
-        """
+        """Run a question that changes nothing; repeat it if the connection breaks."""
 
         def ask() -> T:
             with self.connect() as connection:
                 return question(connection)
 
         return self.retrying()(ask)
+
+    def write(self, change: Callable[[Connection], T]) -> T:
+        """Run and commit a change that can be repeated; repeat it if the connection breaks."""
+
+        def commit(connection: Connection) -> T:
+            result = change(connection)
+            connection.commit()
+            return result
+
+        return self.read(commit)
 
     def end_session(self, session: str) -> None:
         """Make sure that a session whose connection was lost does nothing more.
@@ -119,9 +129,6 @@ class Database:
 
         Args:
             session: `connection.info["session"]` of its connection.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
         """
 
         def end(connection: Connection) -> None:

@@ -94,14 +94,9 @@ def _unknown(what: str) -> LoaderError:
     )
 
 
-def error_code(error: DBAPIError) -> int:
-    """Give the server's number of an error; 0 where the driver names none."""
-    return code_of(error.orig)
-
-
-def code_of(error: BaseException | None) -> int:
-    """Give the server's code, 0 if there is none."""
-    arguments = getattr(error, "args", ())
+def error_code(error: BaseException) -> int:
+    """Give the server's number of an error of the driver, also a wrapped one; 0 if it has none."""
+    arguments = getattr(getattr(error, "orig", error), "args", ())
     # PyMySQL takes the sixteenth bit for a sign.
     return arguments[0] & 0xFFFF if arguments and isinstance(arguments[0], int) else 0
 

@@ -30,7 +30,6 @@ def lock(database: Database, name: str, what: str) -> Iterator[None]:
 
     Raises:
         BusyError: another process holds it.
-        DatabaseUnavailableError: no answer after all retries.
     """
     url = database.engine.url
     if file := database.adapter.lock_file(name):
@@ -44,7 +43,9 @@ def lock(database: Database, name: str, what: str) -> Iterator[None]:
         for attempt in lock_database.retrying():
             with attempt:
                 connection = stack.enter_context(lock_database.connect())
-                _take(connection, f"leadloader:{_digest(f'{url.database} {name}')[:40]}", what)
+                # Letters and digits, because the server may fold the case of a name.
+                digest = hashlib.sha256(f"{url.database} {name}".encode()).hexdigest()
+                _take(connection, f"leadloader:{digest[:40]}", what)
         # Drop the connection without a statement: the server may be gone by then.
         stack.callback(connection.invalidate)
         yield
@@ -87,8 +88,3 @@ def held_file(path: Path, what: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _digest(name: str) -> str:
-    """Give a short name of letters and digits, whose case the server may fold."""
-    return hashlib.sha256(name.encode()).hexdigest()

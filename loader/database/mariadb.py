@@ -18,8 +18,10 @@ from loader.database.catalogue import Columns
 from loader.database.error_codes import LOCK_WAIT_TIMEOUT, NO_SUCH_THREAD, error_code
 from loader.database.sql import (
     NO_PARAMETERS,
+    between,
     by_statement,
     column_list,
+    escape,
     insert_into,
     literals,
     quote_identifier,
@@ -201,17 +203,7 @@ def _selects(
     before: pd.DataFrame, after: pd.DataFrame, lead_ids: "pd.Series[int]"
 ) -> pa.ChunkedArray:
     """Write lead_id, old and new values of each lead as a SELECT."""
-    values = [_nullable_literals(frame[name]) for frame in (before, after) for name in frame]
+    texts = [between("'", escape(frame[n]), "'") for frame in (before, after) for n in frame]
+    values = [pc.fill_null(text, "NULL") for text in texts]
     rows = join_texts([to_arrow(lead_ids.astype("str")), *values], ",")
-    return _between(" UNION ALL SELECT ", rows, "")
-
-
-def _nullable_literals(values: "pd.Series[str]") -> pa.ChunkedArray:
-    escaped = pc.replace_substring(to_arrow(values), "\\", "\\\\")
-    text = _between("'", pc.replace_substring(escaped, "'", "''"), "'")
-    return pc.fill_null(text, "NULL")
-
-
-def _between(left: str, texts: pa.ChunkedArray, right: str) -> pa.ChunkedArray:
-    ends = [pa.scalar(end, pa.large_string()) for end in (left, right, "")]
-    return pc.binary_join_element_wise(ends[0], texts, *ends[1:])
+    return between(" UNION ALL SELECT ", rows, "")

@@ -63,6 +63,11 @@ SWITCH = _one_of("0", "1")
 DNC_SWITCH = _one_of("Y", "N", "AREACODE")
 
 
+def _texts(default: str | None = None, /, **widths: int) -> list[Column[Any]]:
+    """Give columns of text by their names and widths."""
+    return [Column(n, String(width), server_default=default) for n, width in widths.items()]
+
+
 def _counter(name: str) -> Column[Any]:
     return Column(name, ID, primary_key=True, autoincrement=True)
 
@@ -96,9 +101,7 @@ def _lead(lead_id: Column[Any]) -> list[Column[Any] | Index]:
         Column("entry_date", TIME),
         _modified(),
         Column("status", String(6), index=True),
-        Column("user", String(20)),
-        Column("vendor_lead_code", String(20)),
-        Column("source_id", String(50)),
+        *_texts(user=20, vendor_lead_code=20, source_id=50),
         Column("list_id", LIST_ID, server_default="0", nullable=False, index=True),
         Column("gmt_offset_now", OFFSET, server_default="0.00", index=True),
         Column(
@@ -109,24 +112,13 @@ def _lead(lead_id: Column[Any]) -> list[Column[Any] | Index]:
         ),
         Column("phone_code", String(10)),
         Column("phone_number", String(18), nullable=False, index=True),
-        Column("title", String(4)),
-        Column("first_name", String(30)),
-        Column("middle_initial", String(1)),
-        Column("last_name", String(30)),
-        Column("address1", String(100)),
-        Column("address2", String(100)),
-        Column("address3", String(100)),
-        Column("city", String(50)),
-        Column("state", String(2)),
-        Column("province", String(50)),
+        *_texts(title=4, first_name=30, middle_initial=1, last_name=30, address1=100, address2=100),
+        *_texts(address3=100, city=50, state=2, province=50),
         Column("postal_code", String(10), index=True),
         Column("country_code", String(3)),
         Column("gender", _one_of("M", "F", "U"), server_default="U"),
         Column("date_of_birth", DATE),
-        Column("alt_phone", String(12)),
-        Column("email", String(70)),
-        Column("security_phrase", String(100)),
-        Column("comments", String(255)),
+        *_texts(alt_phone=12, email=70, security_phrase=100, comments=255),
         Column("called_count", COUNT, server_default="0"),
         Column("last_local_call_time", TIME, index=True),
         # A reserved word of MySQL 8.
@@ -157,8 +149,7 @@ _table(
 _table(
     "vicidial_lists",
     Column("list_id", LIST_ID, primary_key=True, autoincrement=False),
-    Column("list_name", String(30)),
-    Column("campaign_id", String(8)),
+    *_texts(list_name=30, campaign_id=8),
     Column("active", FLAG),
     Column("list_description", String(255)),
     Column("list_changedate", TIME),
@@ -170,8 +161,7 @@ _table(
     "vicidial_lists_fields",
     _counter("field_id"),
     Column("list_id", LIST_ID, server_default="0", nullable=False),
-    Column("field_label", String(50)),
-    Column("field_name", String(5000)),
+    *_texts(field_label=50, field_name=5000),
     Column("field_rank", COUNT),
     Column(
         "field_type",
@@ -238,41 +228,27 @@ _table(
 _table(
     "vicidial_phone_codes",
     Column("country_code", COUNT),
-    Column("country", String(3)),
-    Column("areacode", String(3)),
-    Column("state", String(4)),
-    Column("GMT_offset", String(6)),
+    *_texts(country=3, areacode=3, state=4, GMT_offset=6),
     Column("DST", FLAG),
-    Column("DST_range", String(8)),
-    Column("geographic_description", String(100)),
-    Column("tz_code", String(4), server_default=""),
-    Column("php_tz", String(100), server_default=""),
+    *_texts(DST_range=8, geographic_description=100),
+    *_texts("", tz_code=4, php_tz=100),
 )
 
 _table(
     "vicidial_postal_codes",
     Column("postal_code", String(10), nullable=False),
-    Column("state", String(4)),
-    Column("GMT_offset", String(6)),
+    *_texts(state=4, GMT_offset=6),
     Column("DST", FLAG),
-    Column("DST_range", String(8)),
-    Column("country", String(3)),
+    *_texts(DST_range=8, country=3),
     Column("country_code", COUNT),
 )
 
 _table(
     "vicidial_nanpa_prefix_codes",
-    Column("areacode", String(3)),
-    Column("prefix", String(3)),
-    Column("GMT_offset", String(6)),
+    *_texts(areacode=3, prefix=3, GMT_offset=6),
     Column("DST", FLAG),
-    Column("latitude", String(17)),
-    Column("longitude", String(17)),
-    Column("city", String(50), server_default=""),
-    Column("state", String(2), server_default=""),
-    Column("postal_code", String(10), server_default=""),
-    Column("country", String(2), server_default=""),
-    Column("lata_type", String(1), server_default=""),
+    *_texts(latitude=17, longitude=17),
+    *_texts("", city=50, state=2, postal_code=10, country=2, lata_type=1),
     Index("areaprefix", "areacode", "prefix"),
 )
 
@@ -308,8 +284,7 @@ _table(
     Column("state", String(2), server_default=""),
     Column("alt_dial", String(6), server_default="NONE"),
     Column("priority", PRIORITY, server_default="0"),
-    Column("source", String(1), server_default=""),
-    Column("vendor_lead_code", String(20), server_default=""),
+    *_texts("", source=1, vendor_lead_code=20),
 )
 
 _table(
@@ -324,13 +299,11 @@ _table(
     _modified(),
     Column("user", String(20)),
     Column("recipient", _one_of("USERONLY", "ANYONE")),
-    Column("comments", String(255)),
-    Column("user_group", String(20)),
+    *_texts(comments=255, user_group=20),
     Column("lead_status", String(6), server_default="CALLBK"),
     Column("email_alert", TIME),
     Column("email_result", _one_of("SENT", "FAILED", "NOT AVAILABLE")),
-    Column("customer_timezone", String(100), server_default=""),
-    Column("customer_timezone_diff", String(6), server_default=""),
+    *_texts("", customer_timezone=100, customer_timezone_diff=6),
     Column("customer_time", TIME),
 )
 
@@ -347,10 +320,7 @@ _table(
         server_default="PAUSED",
     ),
     Column("lead_id", ID, nullable=False),
-    Column("uniqueid", String(20)),
-    Column("callerid", String(20)),
-    Column("phone_code", String(10)),
-    Column("phone_number", String(18)),
+    *_texts(uniqueid=20, callerid=20, phone_code=10, phone_number=18),
     Column("call_time", TIME),
     Column("call_type", _one_of("IN", "OUT", "OUTBALANCE"), server_default="OUT"),
     Column("last_update_time", STAMP, server_default=_Now(), nullable=False),
@@ -368,9 +338,7 @@ _table(
         server_default="PAUSED",
     ),
     Column("lead_id", ID, nullable=False, index=True),
-    Column("campaign_id", String(8)),
-    Column("uniqueid", String(20)),
-    Column("callerid", String(20)),
+    *_texts(campaign_id=8, uniqueid=20, callerid=20),
     Column("last_call_time", TIME),
     Column("last_update_time", STAMP, server_default=_Now(), nullable=False),
 )

@@ -37,12 +37,19 @@ def literals(rows: pd.DataFrame) -> pa.ChunkedArray:
     Args:
         rows: str columns. Backslashes must be escapes to the server: `mariadb.SERVER_MODE`.
     """
-    escaped = []
-    for name in rows:
-        text = pc.replace_substring(to_arrow(rows[name]), "\\", "\\\\")
-        escaped.append(pc.replace_substring(text, "'", "''"))
-    quote, nothing = pa.scalar("'", pa.large_string()), pa.scalar("", pa.large_string())
-    return pc.binary_join_element_wise(quote, join_texts(escaped, "','"), quote, nothing)
+    return between("'", join_texts([escape(rows[name]) for name in rows], "','"), "'")
+
+
+def escape(values: "pd.Series[str]") -> pa.ChunkedArray:
+    """Escape backslashes and quotes inside literals."""
+    text = pc.replace_substring(to_arrow(values), "\\", "\\\\")
+    return pc.replace_substring(text, "'", "''")
+
+
+def between(left: str, texts: pa.ChunkedArray, right: str) -> pa.ChunkedArray:
+    """Put each text between two others."""
+    ends = [pa.scalar(end, pa.large_string()) for end in (left, right, "")]
+    return pc.binary_join_element_wise(ends[0], texts, *ends[1:])
 
 
 def by_statement(texts: pa.ChunkedArray) -> Iterator[list[str]]:

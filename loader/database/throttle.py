@@ -46,11 +46,7 @@ class ChunkSize:
         """Adapt the size to the time of a chunk: after a slow one, the next is smaller.
 
         Otherwise the next one may be larger, up to what the moving average of the rate allows, and
-        at most twice as large.
-
-        Args:
-            rows: leads of the chunk; an empty chunk changes nothing.
-            seconds: the time that its statements took.
+        at most twice as large. An empty chunk changes nothing.
         """
         if not rows:
             return
@@ -113,13 +109,7 @@ class Throttle:
     def why_wait(self) -> Wait | None:
         """Give the reason to wait now, or None.
 
-        A replica that does not answer is waited for.
-
-        Raises:
-            UsageError: the server has lost a status variable since `check`.
-            ConfigurationError: a replica no longer replicates.
-            NotAllowedError: an account has lost the right to ask.
-            DatabaseUnavailableError: the database does not answer after all retries.
+        A replica that does not answer is waited for. Raises what `check` does.
         """
         return self._pause() or self._busy() or self._lagging()
 
@@ -136,14 +126,13 @@ class Throttle:
         file = self._options.pause_file
         if file is None:
             return None
+        message = f"pause file {file} exists"
         try:
             file.stat()
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             message = f"pause file {file} cannot be checked ({error.strerror})"
-            return Wait(message, message)
-        message = f"pause file {file} exists"
         return Wait(message, message)
 
     def _busy(self) -> Wait | None:
@@ -230,13 +219,7 @@ class _Replica:
         return f"{self.name} does not answer (error {error.code})"
 
     def ask(self) -> "list[_State]":
-        """Read the state of the replication from each of its sources.
-
-        Raises:
-            TransientDatabaseError: it does not answer.
-            ConfigurationError: it is not a replica.
-            NotAllowedError: the account lacks the right to ask.
-        """
+        """Read the state of the replication from each of its sources; raise if it has none."""
         try:
             states = self._ask_twice()
         except LoaderError as error:
@@ -262,12 +245,9 @@ class _Replica:
         if not self.database.adapter.has_replication:
             return []
         with self.database.connect() as connection:
+            statement = _status_statement(connection.dialect)
             try:
-                rows = (
-                    connection.exec_driver_sql(_status_statement(connection.dialect))
-                    .mappings()
-                    .all()
-                )
+                rows = connection.exec_driver_sql(statement).mappings().all()
             except DBAPIError as error:
                 if error_code(error) == RIGHT_IS_MISSING:
                     raise NotAllowedError(_missing_right(connection.dialect)) from None

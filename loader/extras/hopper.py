@@ -38,7 +38,8 @@ def decide(
     goes_in = pd.Series(data=True, index=wanted.index)
     if options.hopper_local_call_time_check == "Y":
         goes_in = callable_now(wanted, dialer)
-    priorities = _priorities(wanted["hopper_priority"])
+    given = wanted["hopper_priority"]
+    priorities = given.map({text: str(priority(text)) for text in given.unique()}).astype("str")
     noticed = [
         notices(wanted.index[goes_in], Notice.ADDED_TO_HOPPER, priority=priorities),
         notices(
@@ -83,10 +84,6 @@ def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> It
         generated="hopper_id",
         is_worked_off=True,
     )
-
-
-def _priorities(given: "pd.Series[str]") -> "pd.Series[str]":
-    return given.map({text: str(priority(text)) for text in given.unique()}).astype("str")
 
 
 def priority(given: str) -> int:

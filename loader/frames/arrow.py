@@ -30,6 +30,16 @@ def join_texts(columns: Sequence[pa.ChunkedArray | pa.Scalar], separator: str) -
     return pc.binary_join_element_wise(*columns, pa.scalar(separator, pa.large_string()))
 
 
+def repeat(text: str, index: pd.Index) -> "pd.Series[str]":
+    """Give a column that has the same text in each row."""
+    return to_series(pa.repeat(pa.scalar(text, pa.large_string()), len(index)), index)
+
+
+def first_letters(texts: "pd.Series[str]", count: int) -> "pd.Series[str]":
+    """Cut texts to so many letters."""
+    return to_series(pc.utf8_slice_codeunits(to_arrow(texts), 0, count), texts.index)
+
+
 def gather(values: pa.Array, rows: pd.Index, index: pd.Index) -> pa.ListArray:
     """Give for each row of `index` (each once) the list of its values, in their order.
 

@@ -38,10 +38,6 @@ Columns = dict[str, Any]
 More = Callable[[Connection], None]
 
 
-def _nothing(_connection: Connection) -> None:
-    """Write no more."""
-
-
 class BatchLedger:
     """Makes the entries of a run's batches, in the order in which they are sent."""
 
@@ -76,9 +72,18 @@ class _Entry:
         self.detail: Json = {}
         self._is_there: bool | None = False
         """Whether the table has the row; None: the answer to its commit was lost."""
-        found = self._find() if number <= batch_ledger.known else None
+        batches = tables.batches
+        self._mine = (batches.c.run == batch_ledger.run, batches.c.number == number)
+        found = None
+        if number <= batch_ledger.known:
+            asked, database = select(batches).where(*self._mine), batch_ledger.ledger.database
+            found = database.read(lambda it: it.execute(asked).mappings().one_or_none())
         if found is not None:
-            self._refuse_other(found)
+            if found["kind"] != self.kind or any(found[n] != v for n, v in self._columns.items()):
+                raise LoaderError(
+                    f"run {batch_ledger.run}: batch {number} of the ledger has other rows than the "
+                    "plan in the results folder; `leadloader undo` takes the run back"
+                )
             self._is_there, self.session = True, found["session"]
             self.detail = json.loads(found["detail"])
             self.take_up(found)
@@ -86,36 +91,12 @@ class _Entry:
     def take_up(self, found: RowMapping) -> None:
         """Restore the state from the entry that a process before this one wrote."""
 
-    def _find(self) -> RowMapping | None:
-        batches = tables.batches
-        batch_ledger = self.batch_ledger
-        mine = (batches.c.run == batch_ledger.run, batches.c.number == self.number)
-        asked = select(batches).where(*mine)
-        database = batch_ledger.ledger.database
-        return database.read(lambda it: it.execute(asked).mappings().one_or_none())
-
-    def _refuse_other(self, found: RowMapping) -> None:
-        if found["kind"] != self.kind or any(found[n] != v for n, v in self._columns.items()):
-            raise LoaderError(
-                f"run {self.batch_ledger.run}: batch {self.number} of the ledger has other rows "
-                "than the plan in the results folder; `leadloader undo` takes the run back"
-            )
-
     def write(
-        self,
-        connection: Connection,
-        columns: Columns,
-        more: More = _nothing,
-        *,
-        commits: bool,
+        self, connection: Connection, columns: Columns, more: More | None = None, *, commits: bool
     ) -> None:
         """Write the entry: by the batch's connection if the ledger is in the same database.
 
-        Args:
-            connection: of the batch.
-            columns: of the entry.
-            more: is written with it.
-            commits: commit, and fail if another process has taken over the run.
+        `more` is written with it. To commit fails if another process has taken over the run.
         """
         if self.batch_ledger.ledger.is_shared:
             self._write(connection, columns, more, refuses=commits)
@@ -124,7 +105,7 @@ class _Entry:
         else:
             self.write_alone(columns, more)
 
-    def write_alone(self, columns: Columns, more: More = _nothing) -> None:
+    def write_alone(self, columns: Columns, more: More | None = None) -> None:
         """Write the entry by a separate connection, and commit."""
         database = self.batch_ledger.ledger.database
         for attempt in database.retrying():
@@ -138,12 +119,7 @@ class _Entry:
         self._is_there = True
 
     def _write(
-        self,
-        connection: Connection,
-        columns: Columns,
-        more: More,
-        *,
-        refuses: bool,
+        self, connection: Connection, columns: Columns, more: More | None, *, refuses: bool
     ) -> None:
         batch_ledger, batches = self.batch_ledger, tables.batches
         if refuses:
@@ -155,9 +131,9 @@ class _Entry:
             repeated = batch_ledger.ledger.database.adapter.insert_or_ignore(new)
             connection.execute(new if self._is_there is False else repeated)
         if self._is_there is not False:
-            mine = (batches.c.run == batch_ledger.run, batches.c.number == self.number)
-            connection.execute(update(batches).where(*mine).values(**values))
-        more(connection)
+            connection.execute(update(batches).where(*self._mine).values(**values))
+        if more:
+            more(connection)
 
 
 class LeadEntry(_Entry, LeadLog):
@@ -294,25 +270,20 @@ class ChangeEntry(_Entry, ChangeLog):
         changes = changes.set_index("row_number")
         is_done = changes.pop("done") == 1
         self.planned = changes[~is_done]
-        self.known = Updated(
-            changes=changes[is_done],
-            refused={int(row): code for row, code in self.detail.get("refused", {}).items()},
-            unchanged=tuple(self.detail.get("unchanged", ())),
-            gone=tuple(self.detail.get("gone", ())),
-            contended=tuple(self.detail.get("contended", ())),
-            changed=tuple(self.detail.get("changed", ())),
-        )
+        known: Columns = {name: tuple(self.detail.get(name, ())) for name in KNOWN}
+        refused = {int(row): code for row, code in self.detail.get("refused", {}).items()}
+        self.known = Updated(changes=changes[is_done], refused=refused, **known)
 
     def sending(self, connection: Connection, changes: pd.DataFrame) -> None:
         """Note what is about to be changed."""
         self.session = connection.info.get("session")
-        columns = {"state": "sent", "session": self.session}
         rows = changes.index.unique()
-
-        def plan(its: Connection) -> None:
-            self._replace(its, rows, changes, done=0)
-
-        self.write(connection, columns, plan, commits=True)
+        self.write(
+            connection,
+            {"state": "sent", "session": self.session},
+            lambda its: self._replace(its, rows, changes, done=0),
+            commits=True,
+        )
 
     def stored(self, connection: Connection, sent: pd.Index, done: Updated) -> None:
         """Note what was changed, in the same transaction."""

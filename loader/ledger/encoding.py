@@ -108,8 +108,7 @@ def _stretches(numbers: "pd.Series[int]") -> list[list[int]]:
     rows, ids = numbers.index.to_numpy(), numbers.to_numpy()
     if not len(rows):
         return []
-    starts = np.flatnonzero((np.diff(rows) != 1) | (np.diff(ids) != 1)) + 1
-    starts = np.concatenate([[0], starts])
+    starts = np.append(0, np.flatnonzero((np.diff(rows) != 1) | (np.diff(ids) != 1)) + 1)
     lengths = np.diff(np.append(starts, len(rows)))
     stretches: list[list[int]] = np.stack([rows[starts], ids[starts], lengths], axis=1).tolist()
     return stretches

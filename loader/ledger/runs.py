@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, RowMapping, case, desc, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, case, desc, func, insert, inspect, select, update
 
-from loader.database.catalogue import has_table, storage_engine
+from loader.database.catalogue import storage_engine
 from loader.database.connection import Database
 from loader.dialer import LEADS
 from loader.errors import (
@@ -85,27 +85,19 @@ class Ledger:
     """Reads and writes the ledger of a dialer's database."""
 
     def __init__(self, database: Database, *, is_shared: bool, remark: str = "") -> None:
-        """Take a database that has the tables.
+        """Take a database that has the tables; if it is shared, the leads are in the same database.
 
-        Args:
-            database: where the ledger is.
-            is_shared: the leads are in the same database, so that both can be committed together.
-            remark: why it is not in the dialer's database.
+        Then both can be committed together. Otherwise the remark says why.
         """
         self.database, self.is_shared, self.remark = database, is_shared, remark
 
     @classmethod
     def open(cls, database: Database, ledger_folder: Path) -> "Ledger":
-        """Open the ledger of a dialer's database; make it if there is none.
-
-        Args:
-            database: the dialer's.
-            ledger_folder: for the file, if the ledger has to be one.
+        """Open the ledger of a dialer's database, or make it there or as a file in the folder.
 
         Raises:
             ConfigurationError: it is of another version.
             ResultsError: the folder cannot be made.
-            DatabaseUnavailableError: no answer after all retries.
         """
         why = _why_not_in(database)
         if not why:
@@ -126,9 +118,8 @@ class Ledger:
 
         Raises:
             UsageError: there is none.
-            DatabaseUnavailableError: no answer after all retries.
         """
-        is_shared = database.read(lambda it: has_table(it, tables.runs.name))
+        is_shared = database.read(lambda it: inspect(it).has_table(tables.runs.name))
         if is_shared:
             return cls(database, is_shared=True)
         path = ledger_folder / _file_name(database)
@@ -201,7 +192,8 @@ class Ledger:
         wanted = [runs.c.run == name]
         if of_owner is not None:
             wanted.append(runs.c.owner == of_owner)
-        if not self._write(update(runs).where(*wanted).values(**_as_columns(columns))):
+        statement = update(runs).where(*wanted).values(**_as_columns(columns))
+        if not self.database.write(lambda connection: connection.execute(statement).rowcount):
             raise BusyError(_taken_over(name))
 
     def refuse_other_owner(self, connection: Connection, name: str, owner: str) -> None:
@@ -283,14 +275,6 @@ class Ledger:
         found = self.database.read(lambda it: it.execute(statement).mappings().all())
         return [_record(row) for row in found]
 
-    def _write(self, statement: Any) -> int:
-        count = 0
-        for attempt in self.database.retrying():
-            with attempt, self.database.connect() as connection:
-                count = connection.execute(statement).rowcount
-                connection.commit()
-        return count
-
 
 def read_changes(database: Database, name: str, number: int) -> pd.DataFrame:
     """Read the changes of one batch of a run, see `Ledger.changes`, with `done` (int64)."""
@@ -324,7 +308,7 @@ def _why_not_in(database: Database) -> str:
     try:
         for attempt in database.retrying():
             with attempt, database.connect() as connection:
-                is_there = has_table(connection, tables.runs.name)
+                is_there = inspect(connection).has_table(tables.runs.name)
                 why = _loses_commits(database, connection)
                 if not why:
                     tables.make(database, connection)

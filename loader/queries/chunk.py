@@ -49,9 +49,6 @@ class ChunkQueries:
 
     Each method asks with a number of statements that does not depend on the number of rows. Without
     a database, nothing is known but the feeds.
-
-    Raises, each method:
-        DatabaseUnavailableError: no answer after all retries.
     """
 
     def __init__(
@@ -73,6 +70,7 @@ class ChunkQueries:
         self._options, self._dialer = options, dialer
         if database is not None:
             self._adapter = database.adapter
+            self._collated = database.adapter.collated
 
     def do_not_call(self, leads: pd.DataFrame) -> Lookups:
         """Ask which numbers must not be called: one statement for each of the two lists.
@@ -115,14 +113,7 @@ class ChunkQueries:
         )
 
     def days_ahead(self, days: Sequence[int]) -> Lookups:
-        """Ask which moments lie so many days after the dialer's now, see `existing_moments`.
-
-        Args:
-            days: how many, each so few that the moment is before the year 10000.
-
-        Returns:
-            days_ahead.
-        """
+        """Ask for days_ahead, see `existing_moments`; each is before the year 10000."""
         if self._database is None or not days:
             return Lookups()
         moments = [self._dialer.clock.now + timedelta(days=number) for number in days]
@@ -138,10 +129,6 @@ class ChunkQueries:
         found = connection.exec_driver_sql(statement.format(*marks), tuple(parameters))
         return [tuple(row) for row in found]
 
-    def _text(self, column: str) -> str:
-        """Name a text column so that it compares as the dialer's collation does."""
-        return self._adapter.collated(column)
-
     def _texts(self, values: "pd.Series[str]") -> list[str]:
         """Give the distinct texts to compare such a column with."""
         return self._adapter.fold(values).unique().tolist()
@@ -152,7 +139,7 @@ class ChunkQueries:
         if check == "N":
             return pd.Index([], dtype="str")
         keys = self._texts(dnc_keys(leads["phone_number"], check))
-        number = self._text("phone_number")
+        number = self._collated("phone_number")
         statement = f"SELECT phone_number FROM vicidial_dnc WHERE {number} IN {{}}"  # noqa: S608 - our own names
         found = self._rows(connection, statement, keys)
         # Area codes may stand there as 727xxxxxxx.
@@ -165,25 +152,26 @@ class ChunkQueries:
             return pd.Index([], dtype="str")
         keys = self._texts(dnc_keys(leads["phone_number"], check))
         campaigns = self._texts(dnc_campaigns(leads["campaign_id"], self._dialer))
+        number, campaign = map(self._collated, ("phone_number", "campaign_id"))
         statement = (
             "SELECT campaign_id, phone_number FROM vicidial_campaign_dnc "  # noqa: S608 - likewise
-            f"WHERE {self._text('phone_number')} IN {{}} AND {self._text('campaign_id')} IN {{}}"
+            f"WHERE {number} IN {{}} AND {campaign} IN {{}}"
         )
         found = self._rows(connection, statement, keys, campaigns)
         listed = pd.DataFrame(found, columns=["campaign_id", "phone_number"], dtype="str")
         return pd.Index(fold(listed["campaign_id"]) + "|" + fold(listed["phone_number"]))
 
     def _existing(self, connection: Connection, leads: pd.DataFrame, kind: Kind) -> pd.DataFrame:
-        """Find the existing leads that rows may be duplicates of, see `EXISTING_COLUMNS`."""
+        """Find the existing leads that rows may be duplicates of, see `Lookups.existing`."""
         checks = [check for check in self._options.duplicate_checks if check.kind is kind]
         windows = sorted({check.days or 0 for check in checks})
         conditions, values = self._counting(leads, checks)
         tables = [LEADS] if self._options.duplicate_scope_archive == "N" else [LEADS, ARCHIVE]
         parts = []
         for search in _SEARCHES[kind]:
-            compared = [f"{self._text(column)} IN {{}}" for column in search.compared]
+            compared = [f"{self._collated(column)} IN {{}}" for column in search.compared]
             wanted = [self._texts(leads[field]) for field in search.compared.values()]
-            key = ", ".join(self._text(column) for column in search.key)
+            key = ", ".join(self._collated(column) for column in search.key)
             first = ", ".join(self._first(days) for days in windows)
             for table in tables:
                 statement = (
@@ -204,7 +192,7 @@ class ChunkQueries:
             conditions.append("list_id IN {}")
             values.append(lists)
         if statuses := self._options.duplicate_statuses:
-            conditions.append(f"{self._text('status')} IN {{}}")
+            conditions.append(f"{self._collated('status')} IN {{}}")
             values.append(self._texts(pd.Series(statuses, dtype="str")))
         return conditions, values
 
@@ -253,9 +241,6 @@ def look_up_entry_dates(
 
     Returns:
         entry_date (datetime64, NaT for none) by lead_id, of those that are there.
-
-    Raises:
-        DatabaseUnavailableError: no answer after all retries.
     """
     table, ids = ARCHIVE if archived else LEADS, lead_ids.tolist()
     mark, value = database.adapter.list_mark, database.adapter.list_value(ids)

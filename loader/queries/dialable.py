@@ -30,18 +30,16 @@ def by_list(
     """
     counts = kinds["leads"].groupby([kinds["list_id"], obstacles.rename("obstacle")]).sum()
     table = counts.unstack(fill_value=0)
-    found = []
-    for list_id, of_list in zip(table.index.tolist(), table.to_dict("records"), strict=True):
-        found.append(
-            Dialable(
-                list_id=list_id,
-                campaign_id=str(lists["campaign_id"].get(list_id, "")),
-                leads=sum(of_list.values()),
-                dialable=of_list.get("", 0),
-                obstacles={o.value: of_list[o] for o in Obstacle if of_list.get(o)},
-            )
+    return [
+        Dialable(
+            list_id=list_id,
+            campaign_id=str(lists["campaign_id"].get(list_id, "")),
+            leads=sum(of_list.values()),
+            dialable=of_list.get("", 0),
+            obstacles={o.value: of_list[o] for o in Obstacle if of_list.get(o)},
         )
-    return found
+        for list_id, of_list in zip(table.index.tolist(), table.to_dict("records"), strict=True)
+    ]
 
 
 MOST_LEADS = 20_000
@@ -67,7 +65,6 @@ class CallRules:
 
         Raises:
             ConfigurationError: a table cannot be read.
-            DatabaseUnavailableError: no answer after all retries.
         """
         self._database = database
         database.read(self._read)
@@ -77,7 +74,7 @@ class CallRules:
             connection, self._database, LoadOptions(hopper_local_call_time_check="Y")
         )
         self.dialer = _call_times(reader)
-        lists = reader.frame(LISTS_TABLE, {n: n for n in ("list_id", *LIST_COLUMNS)})
+        lists = reader.frame(LISTS_TABLE, "list_id", *LIST_COLUMNS)
         self.lists = lists.set_index(pd.Index(lists["list_id"].astype("int64"), name=None))
         self.campaigns = reader.campaigns(CAMPAIGNS)
         self.missing = [
@@ -96,9 +93,6 @@ class CallRules:
         Args:
             leads: their lead_ids; those that have left vicidial_list do not count.
             without_zone: lead_ids for which no time zone was found.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
         """
         parts = [
             self._kinds(ranges).assign(zone_known=known)
@@ -134,7 +128,6 @@ def read_call_times(database: Database) -> Dialer:
 
     Raises:
         ConfigurationError: a table cannot be read.
-        DatabaseUnavailableError: no answer after all retries.
     """
     options = LoadOptions(hopper_local_call_time_check="Y")
     return database.read(

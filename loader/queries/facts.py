@@ -64,8 +64,8 @@ ALL_RIGHTS = {
 }  # fmt: skip
 """The values of columns that an old dialer lacks."""
 
-ZONE = {"gmt_offset": "GMT_offset", "dst_range": "DST_range"}
-"""The dialer's names of the columns of a time zone, by our names."""
+ZONE = {"GMT_offset": "gmt_offset", "DST_range": "dst_range"}
+"""Our names of the columns of a time zone, by the dialer's names."""
 
 
 def read_dialer(database: Database, options: LoadOptions) -> Dialer:
@@ -74,7 +74,6 @@ def read_dialer(database: Database, options: LoadOptions) -> Dialer:
     Raises:
         NotAllowedError: the user may not load leads, or the account may not read.
         ConfigurationError: vicidial_list is missing.
-        DatabaseUnavailableError: no answer after all retries.
     """
     return database.read(lambda connection: DialerReader(connection, database, options).read())
 
@@ -133,14 +132,9 @@ class DialerReader:
         statement = f"SELECT {asked} FROM {table}"  # noqa: S608 - our own names
         return [tuple(row) for row in self.connection.exec_driver_sql(statement)]
 
-    def frame(self, table: str, columns: Mapping[str, str]) -> pd.DataFrame:
-        """Read columns of a table as text; a missing table has no rows.
-
-        Args:
-            table: its name.
-            columns: the names in the frame, by the dialer's names.
-        """
-        frame = pd.DataFrame(self.rows(table, *columns), columns=list(columns.values()))
+    def frame(self, table: str, *names: str) -> pd.DataFrame:
+        """Read columns of a table as text, named by `ZONE`; a missing table has no rows."""
+        frame = pd.DataFrame(self.rows(table, *names), columns=[ZONE.get(n, n) for n in names])
         return frame.astype("str").fillna("")
 
     def reflected(self) -> dict[str, dict[str, Column]]:
@@ -174,18 +168,17 @@ class DialerReader:
 
     def campaigns(self, names: Iterable[str] = CAMPAIGNS) -> pd.DataFrame:
         """Give columns of campaigns by folded campaign_id."""
-        found = self.frame("vicidial_campaigns", {name: name for name in ("campaign_id", *names)})
-        return _by_folded(found, "campaign_id")
+        columns = dict.fromkeys(["campaign_id", *names])
+        return _by_folded(self.frame("vicidial_campaigns", *columns), "campaign_id")
 
     def phone_codes(self) -> pd.DataFrame:
         """Give the columns of `PHONE_CODES`, typed."""
-        names = {name: name for name in PHONE_CODES} | ZONE
-        return _typed(self.frame("vicidial_phone_codes", _by_dialer_name(names)), PHONE_CODES)
+        names = ("country_code", "areacode", "state", "tz_code", *ZONE)
+        return _typed(self.frame("vicidial_phone_codes", *names), PHONE_CODES)
 
     def postal_codes(self) -> pd.DataFrame:
         """Read the codes of country 1, the only ones that POSTAL uses."""
-        names = {"postal_code": "postal_code", **ZONE, "country_code": "country_code"}
-        frame = self.frame("vicidial_postal_codes", _by_dialer_name(names))
+        frame = self.frame("vicidial_postal_codes", "postal_code", *ZONE, "country_code")
         frame = frame[frame["country_code"] == "1"].reset_index(drop=True)
         return _typed(frame[list(POSTAL_CODES)], POSTAL_CODES)
 
@@ -193,12 +186,11 @@ class DialerReader:
         """Read areacode and prefix, if a check or the time zone needs them."""
         options = self.options
         asked = options.nanpa_ac_prefix_check == "Y" or "NANPA" in options.tz_method.upper()
-        names = {"areacode": "areacode", "prefix": "prefix", **ZONE, "dst_range": "DST"}
         table = "vicidial_nanpa_prefix_codes" if asked else ""
-        frame = self.frame(table, _by_dialer_name(names))
+        frame = self.frame(table, "areacode", "prefix", "GMT_offset", "DST")
         frame["prefix"] = frame["areacode"] + frame["prefix"]
         # The table has Y or N; all its places have the rule of the USA and Canada.
-        frame["dst_range"] = frame["dst_range"].map({"Y": "SSM-FSN"}).fillna("")
+        frame["dst_range"] = frame["DST"].map({"Y": "SSM-FSN"}).fillna("")
         return _typed(frame[list(NANPA)], NANPA)
 
     def call_times(self, table: str, key: str, columns: Mapping[str, str]) -> pd.DataFrame:
@@ -218,8 +210,7 @@ class DialerReader:
     def custom_labels(self) -> "pd.Series[str]":
         """Read the labels of the fields that store a value."""
         table = "vicidial_lists_fields" if self.options.custom_fields == "Y" else ""
-        columns = ("list_id", "field_label", "field_type", "field_duplicate")
-        fields = self.frame(table, {name: name for name in columns})
+        fields = self.frame(table, "list_id", "field_label", "field_type", "field_duplicate")
         is_display = fields["field_type"].isin(("DISPLAY", "SCRIPT"))
         copies = fields["field_duplicate"] == "Y"
         of_lead = fields["field_label"].isin(self.columns[LEADS])
@@ -229,7 +220,7 @@ class DialerReader:
 
     def users(self) -> pd.DataFrame:
         """Read what users may do; if an old dialer lacks a right, all users have it."""
-        users = self.frame("vicidial_users", {name: name for name in USER_COLUMNS})
+        users = self.frame("vicidial_users", *USER_COLUMNS)
         existing = self.columns.get("vicidial_users", {})
         return users.assign(**{n: full for n, full in ALL_RIGHTS.items() if n not in existing})
 
@@ -277,11 +268,6 @@ def _no_call_times(key: str, columns: tuple[tuple[str, str], ...]) -> pd.DataFra
     """Give the empty frame of a table; to make it each time costs as much as to read a table."""
     names = [key, *(name for name, _ in columns)]
     return _by_folded(_typed(pd.DataFrame(columns=names).astype("str"), dict(columns)), key)
-
-
-def _by_dialer_name(names: Mapping[str, str]) -> dict[str, str]:
-    """Invert a mapping of our names to the dialer's."""
-    return {dialer_name: name for name, dialer_name in names.items()}
 
 
 def _typed(frame: pd.DataFrame, types: Mapping[str, str]) -> pd.DataFrame:

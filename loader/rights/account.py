@@ -27,7 +27,7 @@ STATEMENTS = {
 }
 """Each needs only its privilege; no table has a column leadloader_nothing."""
 
-ORDER = (*STATEMENTS,)
+ORDER = list(STATEMENTS)
 
 
 class DatabaseAccount:
@@ -46,7 +46,6 @@ class DatabaseAccount:
 
         Raises:
             NotAllowedError: name or password are wrong, or it may not use the database.
-            DatabaseUnavailableError: no answer after all retries.
         """
         self._database, url = database, database.engine.url
         self._name = str(url.database)
@@ -60,16 +59,10 @@ class DatabaseAccount:
             self._database.read(self._read_account)
 
     def missing(self, needs: Rights) -> list[Right]:
-        """Give the rights that the account does not have, by table.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
-        """
-
-        def ask(connection: Connection) -> list[Right]:
-            return [right for right in _in_order(needs) if not self._has(connection, right)]
-
-        return self._database.read(ask)
+        """Give the rights that the account does not have, by table."""
+        return self._database.read(
+            lambda it: [right for right in _in_order(needs) if not self._has(it, right)]
+        )
 
     def grants(self, missing: Iterable[Right]) -> list[str]:
         """Give the statements by which an administrator grants rights, one for each table."""
@@ -87,7 +80,14 @@ class DatabaseAccount:
         asked = "SELECT CURRENT_USER(), VERSION(), @@GLOBAL.local_infile, @@GLOBAL.read_only"
         user, self.version, *settings = connection.exec_driver_sql(asked).one()
         self.name = "@".join(quote_identifier(part) for part in user.rsplit("@", 1))
-        self.remarks = _remarks(*map(int, settings))
+        local_infile, read_only = map(int, settings)
+        self.remarks = []
+        if read_only:
+            self.remarks.append(
+                "the server is read-only, as replicas are; only a validation works there"
+            )
+        if not local_infile:
+            self.remarks.append("local_infile is off: leads go in by INSERT, which takes longer")
         tables = schema_table_names(connection, self._name)
         custom = {name for name in tables if is_of_leads(name)} - CHILDREN.keys()
         custom |= self._defined_custom_tables(connection)
@@ -135,12 +135,3 @@ def _in_order(needs: Iterable[Right]) -> list[Right]:
 
 def _privilege_text(privilege: str, columns: list[str]) -> str:
     return f"{privilege} ({', '.join(columns)})" if columns else privilege
-
-
-def _remarks(local_infile: int, read_only: int) -> list[str]:
-    remarks = []
-    if read_only:
-        remarks.append("the server is read-only, as replicas are; only a validation works there")
-    if not local_infile:
-        remarks.append("local_infile is off: leads go in by INSERT, which takes longer")
-    return remarks

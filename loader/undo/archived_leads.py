@@ -23,16 +23,7 @@ class ArchivedLeads(Archiver):
     remarks: tuple[str, ...] = ()
 
     def __init__(self, database: Database, options: ArchiveOptions) -> None:
-        """Read how the tables are made; nothing is written.
-
-        Args:
-            database: the dialer's.
-            options: of the settings; an undo decides itself which steps it does.
-
-        Raises:
-            ConfigurationError: tables differ, or are missing.
-            DatabaseUnavailableError: no answer after all retries.
-        """
+        """Read how the tables are made; an undo decides itself which steps it does."""
         undo_options = {"insert": True, "delete": True, "with_children": True}
         super().__init__(database, options.model_copy(update=undo_options), None, "dearchive")
 
@@ -40,14 +31,7 @@ class ArchivedLeads(Archiver):
         """Do nothing: they exist."""
 
     def read_leads(self, leads: pd.DataFrame) -> LeadsNow:
-        """Read which leads of a chunk are in the archive, and why the others stay.
-
-        Args:
-            leads: see `loader.undo.outcome.LOADED_TYPES`; lead_ids are unique.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
-        """
+        """Read which leads of a chunk are in the archive, and why the others stay."""
         ids = leads["lead_id"]
         names = self.tables.shapes[ARCHIVE].columns
         archive = table(ARCHIVE, *map(column, names))
@@ -67,23 +51,11 @@ class ArchivedLeads(Archiver):
         return LeadsNow(leads[why == ""], as_stayed(stayed))
 
     def take(self, leads: pd.DataFrame) -> MovedLeads:
-        """Bring back those of a chunk of leads that are in the archive.
-
-        Args:
-            leads: see `read_leads`; at most 500.
-
-        Raises:
-            NotAllowedError: the account may not do this.
-            DatabaseUnavailableError: no answer after all retries; the same again completes it.
-        """
+        """Bring back those of a chunk of leads that are in the archive, see `Archiver.move`."""
         done = self.move(leads["lead_id"].to_numpy(np.int64))
         stayed = leads[["row_number", "lead_id"]].merge(done.stayed, on="lead_id").assign(fields="")
         return MovedLeads(as_stayed(stayed), done.counts, done.children)
 
     def moved_ids(self, lead_ids: Collection[int]) -> Ids:
-        """Read which lead_ids of a chunk are in vicidial_list.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
-        """
+        """Read which lead_ids of a chunk are in vicidial_list."""
         return self.database.read(lambda connection: leads_in(connection, LEADS, lead_ids))

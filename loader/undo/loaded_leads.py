@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from loader.archive.archiver import Archiver
-from loader.archive.conditions import BUSY_STATUSES, PENDING_CALLBACKS
+from loader.archive.conditions import PENDING_CALLBACKS, holder
 from loader.archive.outcome import ChunkResult, Counts, Stay
 from loader.archive.selection import Ids, leads_in
 from loader.archive.tables import CHILDREN, HOLDERS
@@ -65,16 +65,7 @@ class LoadedLeads(Archiver):
     """
 
     def __init__(self, database: Database, options: ArchiveOptions) -> None:
-        """Read how the tables are made; nothing is written.
-
-        Args:
-            database: the dialer's.
-            options: of the settings; an undo decides itself which steps it does.
-
-        Raises:
-            ConfigurationError: tables differ, or are missing.
-            DatabaseUnavailableError: no answer after all retries.
-        """
+        """Read how the tables are made; an undo decides itself which steps it does."""
         undo_options = {"insert": True, "update": True, "delete": True, "with_children": True}
         self.from_hopper = 0
         self.remarks: list[str] = []
@@ -89,13 +80,7 @@ class LoadedLeads(Archiver):
         self._hopper = self._taking_from_hopper()
 
     def make_archives(self) -> None:
-        """Make missing archives; those of custom fields are made when they are needed.
-
-        Raises:
-            ConfigurationError: one is missing, and none is to be made.
-            NotAllowedError: one is missing, and the account may not make it.
-            DatabaseUnavailableError: no answer after all retries.
-        """
+        """Make missing archives; those of custom fields are made when they are needed."""
         self.tables.make_missing([LEADS, *CHILDREN])
 
     @property
@@ -115,32 +100,24 @@ class LoadedLeads(Archiver):
 
     def holder_on(self, leads: TableClause) -> ColumnElement[str]:
         """Word which part of the dialer is using a lead; rows of the load itself do not count."""
-        holder = self._held_on(leads)
+        held = self._held_on(leads)
         if HOPPER not in self.tables.shapes:
-            return holder
+            return held
         hopper = table(HOPPER, column("lead_id"), column("status"))
         waiting = select(hopper.c.lead_id).where(hopper.c.status == "READY")
-        return case((holder != "", holder), (leads.c.lead_id.in_(waiting), WAITING), else_="")
+        return case((held != "", held), (leads.c.lead_id.in_(waiting), WAITING), else_="")
 
     def _held_on(self, leads: TableClause, but: str = "") -> ColumnElement[str]:
         """Word the same, but a lead may wait in the hopper; the table `but` is left out."""
-        whens: list[tuple[ColumnElement[bool], ColumnElement[str]]] = [
-            (leads.c.status.in_(BUSY_STATUSES), literal("status ") + leads.c.status)
-        ]
-        for name in HOLDERS:
-            if name in self.tables.shapes and name != but:
-                lead_ids = _held_by(name, self.tables.shapes[name])
-                whens.append((leads.c.lead_id.in_(lead_ids), literal(name)))
-        return case(*whens, else_="")
+        shapes = self.tables.shapes
+        names = (name for name in HOLDERS if name in shapes and name != but)
+        return holder(leads, {name: _held_by(name, shapes[name]) for name in names})
 
     def read_leads(self, leads: pd.DataFrame) -> LeadsNow:
         """Read which leads of a chunk are as they were loaded, and why the others are not.
 
         Args:
             leads: see `loader.undo.outcome.LOADED_TYPES`; lead_ids are unique.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
         """
         return self.database.read(lambda connection: self._read_leads(connection, leads)[0])
 
@@ -176,9 +153,6 @@ class LoadedLeads(Archiver):
 
         Returns:
             See `loader.undo.outcome.LOADED_TYPES`; row_number is 0, because it is not known.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
         """
         leads = table(LEADS, column("lead_id"), column("entry_date"))
         since = (leads.c.lead_id > sent.watermark, leads.c.entry_date == sent.moment)
@@ -205,11 +179,7 @@ class LoadedLeads(Archiver):
         return found[list(LOADED_TYPES)].astype(LOADED_TYPES)
 
     def moved_ids(self, lead_ids: Collection[int]) -> Ids:
-        """Read which lead_ids of a chunk the archive has.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
-        """
+        """Read which lead_ids of a chunk the archive has."""
         return self.database.read(lambda connection: self._moved_ids(connection, lead_ids))
 
     def _moved_ids(self, connection: Connection, lead_ids: Collection[int]) -> Ids:
@@ -223,14 +193,12 @@ class LoadedLeads(Archiver):
         Leads that are in the archive were moved before; their children are moved nevertheless.
 
         Args:
-            leads: see `read_leads`; at most 500.
-
-        Raises:
-            NotAllowedError: the account may not do this, or make a table that is missing.
-            DatabaseUnavailableError: no answer after all retries; the same again completes it.
+            leads: see `read_leads` and `Archiver.move`.
         """
         now, current = self.database.read(lambda connection: self._read_leads(connection, leads))
-        known = self._words(current.loc[now.free["lead_id"]])
+        free = current.loc[now.free["lead_id"]]
+        pairs = zip(free["lead_id"].tolist(), free["checksum"].tolist(), strict=True)
+        known = self.database.adapter.row_list(pairs)
         self.reword(CHUNK_ROWS, known)
         is_gone = now.stayed["why"].isin([Kept.GONE, Kept.ARCHIVED])
         stays = now.stayed["lead_id"][~is_gone]
@@ -245,11 +213,6 @@ class LoadedLeads(Archiver):
             left = result.stayed["lead_id"][waits].to_numpy(np.int64)
         stayed = pd.concat([now.stayed[~is_gone], self._stayed(leads, result)])
         return MovedLeads(stayed, result.counts, result.children)
-
-    def _words(self, current: pd.DataFrame) -> str:
-        """Word the lead_ids and checksums of leads."""
-        pairs = zip(current["lead_id"].tolist(), current["checksum"].tolist(), strict=True)
-        return self.database.adapter.row_list(pairs)
 
     def _taking_from_hopper(self) -> ForLeads:
         """Word the deletion of waiting leads from the hopper that are as they were loaded."""
@@ -266,12 +229,10 @@ class LoadedLeads(Archiver):
         """Remove leads from the hopper, and count the rows."""
         if HOPPER not in self.tables.shapes:
             return 0
-        taking, count = self._hopper.with_words(CHUNK_ROWS, known), 0
-        for attempt in self.database.retrying():
-            with attempt, self.database.connect() as connection:
-                count = taking.run(connection, lead_ids.tolist()).rowcount
-                connection.commit()
-        return count
+        taking = self._hopper.with_words(CHUNK_ROWS, known)
+        return self.database.write(
+            lambda connection: taking.run(connection, lead_ids.tolist()).rowcount
+        )
 
     def _stayed(self, leads: pd.DataFrame, result: ChunkResult) -> pd.DataFrame:
         """Give the leads that were not archived, with the reasons of an undo."""

@@ -49,7 +49,7 @@ def report_of(folder: Path, run: str) -> UndoReport | None:
 
 
 class UndoResults(ResultFolder):
-    """The folder of one undo.
+    """The folder of one undo; what cannot be written raises a ResultsError.
 
     The undo is planned in a hidden folder before anything is done; a process that resumes the undo
     follows the same plan. The files get their names when they are complete.
@@ -57,10 +57,6 @@ class UndoResults(ResultFolder):
 
     def __init__(self, folder: Path, run: str) -> None:
         """Make the folder, or resume an unfinished undo that is in it.
-
-        Args:
-            folder: where the results go.
-            run: name of the undo.
 
         Raises:
             UsageError: it holds the results of another run, or cannot be made.
@@ -100,9 +96,6 @@ class UndoResults(ResultFolder):
 
         Args:
             looked_at: frames of `LOADED_TYPES` and of `STAYED_TYPES`.
-
-        Raises:
-            ResultsError: it cannot be written.
         """
         part = self.work / "leads.part"
         with self.writing(), part.open("wb") as leads, self._plan.open("w", newline="") as stays:
@@ -137,11 +130,7 @@ class UndoResults(ResultFolder):
                 self.stayed["leads"].update(planned["why"])
 
     def note_leads(self, moved: pd.DataFrame, stayed: pd.DataFrame) -> None:
-        """Note results of leads: row_number and lead_id of moved ones; `STAYED_TYPES`.
-
-        Raises:
-            ResultsError: it cannot be written.
-        """
+        """Note results of leads: row_number and lead_id of moved ones; `STAYED_TYPES`."""
         self.moved += len(moved)
         self.stayed["leads"].update(stayed["why"])
         with self.writing():
@@ -150,11 +139,7 @@ class UndoResults(ResultFolder):
         self._note_stayed(stayed)
 
     def note_changes(self, reverted: pd.DataFrame, stayed: pd.DataFrame) -> None:
-        """Note results of changes: the reverted ones as in the ledger; `STAYED_TYPES`.
-
-        Raises:
-            ResultsError: they cannot be written.
-        """
+        """Note results of changes: the reverted ones as in the ledger; `STAYED_TYPES`."""
         self.reverted += len(reverted)
         fields = stayed["fields"].str.count(",") + 1
         for why, count in fields.groupby(stayed["why"]).sum().items():
@@ -190,11 +175,7 @@ class UndoResults(ResultFolder):
         }
 
     def finish(self, report: UndoReport) -> None:
-        """Give the files their names, and write the summaries, the last of them.
-
-        Raises:
-            ResultsError: they cannot be written.
-        """
+        """Give the files their names, and write the summaries, the last of them."""
         with self.writing():
             if self._writer:
                 self._writer.close()

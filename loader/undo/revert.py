@@ -27,10 +27,7 @@ class Reverter:
     """
 
     def __init__(
-        self,
-        database: Database,
-        columns: Collection[str],
-        tables: Collection[str],
+        self, database: Database, columns: Collection[str], tables: Collection[str]
     ) -> None:
         """Take the columns of vicidial_list, and the names of existing tables."""
         self._database, self._columns = database, columns
@@ -45,9 +42,6 @@ class Reverter:
         Args:
             changes: of one batch.
             is_done: after `revert`.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
         """
         current = self._database.read(lambda connection: self._read(connection, changes))
         now = changes.merge(
@@ -73,13 +67,9 @@ class Reverter:
         return ChangesNow(changes[~stays.to_numpy()], _by_lead(stayed))
 
     def revert(self, changes: pd.DataFrame) -> None:
-        """Revert the fields that still have the values of the run; `read_changes` gives the rest.
+        """Revert the fields of a batch that still have the values of the run.
 
-        Args:
-            changes: of one batch.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries; the same again completes it.
+        `read_changes` gives the rest. It can be repeated after a failure.
         """
         for _ in range(UPDATE_ROUNDS):
             if self._in_halves(changes):

@@ -84,20 +84,13 @@ class ExtraInserter:
 
     def _set_back(self, lead_ids: Collection[int], extra: ExtraRows) -> None:
         """Reset the leads that wait for a row that was refused."""
-        before = {
-            name: value
-            for name, value in extra.unless_stored.items()
-            if self.columns is None or name in self.columns
-        }
+        columns = extra.unless_stored if self.columns is None else self.columns
+        before = {name: value for name, value in extra.unless_stored.items() if name in columns}
         if not before:
             return
         leads = table(LEADS, column("lead_id"), *map(column, before))
         statement = update(leads).where(leads.c.lead_id.in_(lead_ids)).values(**before)
-        # It can be repeated.
-        for attempt in self.database.retrying():
-            with attempt, self.database.connect() as connection:
-                connection.execute(statement)
-                connection.commit()
+        self.database.write(lambda connection: connection.execute(statement))
 
     def _generated(self, extra: ExtraRows) -> "pd.Series[int]":
         rows = extra.rows.reset_index(drop=True).astype("str")
@@ -149,7 +142,7 @@ class _ExtraBatch(Batch):
     ) -> Inserted:
         """Trust the server if it says that all is stored as sent; otherwise read the rows."""
         all_stored = written is not None and written.rows == len(rows)
-        if all_stored and written is not None and not written.warnings:
+        if written and all_stored and not written.warnings:
             return Inserted(self.lead_ids[rows.index])
         if written is None and self.extra.replaces:
             return Inserted()  # they are sent again and replace themselves

@@ -31,16 +31,7 @@ def fingerprints_of(texts: "pd.Series[str]") -> "pd.Series[int]":
 def read_fingerprints(
     database: Database, lead_ids: Collection[int], columns: Collection[str]
 ) -> "pd.Series[int]":
-    """Read the fingerprints (uint32) of leads as they are now, by lead_id; without missing ones.
-
-    Args:
-        database: the dialer's.
-        lead_ids: a chunk of them.
-        columns: those that vicidial_list has.
-
-    Raises:
-        DatabaseUnavailableError: no answer after all retries.
-    """
+    """Read the fingerprints (uint32) of a chunk of leads, by lead_id; without missing ones."""
     if not len(lead_ids):
         return pd.Series(dtype="uint32", index=pd.Index([], dtype="int64"))
     names = [name for name in NEW_LEAD_COLUMNS if name in columns]

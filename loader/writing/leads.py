@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 import pandas as pd
-import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection
 
@@ -19,7 +18,7 @@ from loader.database.connection import Database
 from loader.dialer import LEADS
 from loader.errors import LoaderError
 from loader.fields.lead import DEFAULT_VALUES, LEAD_FIELDS
-from loader.frames.arrow import to_arrow, to_series
+from loader.frames.arrow import repeat, to_arrow, to_series
 from loader.writing.batch import Batch, BatchLog, Inserted
 from loader.writing.fingerprints import IDENTITY, SEPARATOR, as_texts, fingerprints_of, read_texts
 from loader.writing.writer import Writer
@@ -50,14 +49,10 @@ def as_stored(
     for name in LEAD_FIELDS:
         given = numbers.get(name, leads.get(name))
         default = DEFAULT_VALUES.get(name, "")
-        stored[name] = _repeated(default, leads.index) if given is None else given
+        stored[name] = repeat(default, leads.index) if given is None else given
     for name, value in {**always, "user": user}.items():
-        stored[name] = _repeated(value, leads.index)
+        stored[name] = repeat(value, leads.index)
     return pd.DataFrame({name: stored[name] for name in stored if name in columns})
-
-
-def _repeated(value: str, index: pd.Index) -> "pd.Series[str]":
-    return to_series(pa.repeat(pa.scalar(value, pa.large_string()), len(index)), index)
 
 
 class LeadLog(BatchLog):

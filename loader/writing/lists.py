@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Connection,
-    Delete,
     Select,
     TableClause,
     column,
@@ -50,7 +49,6 @@ def find_list(database: Database, list_ids: tuple[int, int], mark: str) -> NewLi
 
     Raises:
         ConfigurationError: the database lacks what is needed, or all list_ids are given out.
-        DatabaseUnavailableError: no answer after all retries.
     """
     return database.read(lambda connection: _find(connection, list_ids, mark))
 
@@ -59,20 +57,18 @@ def make_list(database: Database, list_ids: tuple[int, int], mark: str, fill: Fi
     """Make the list of a file, unless there is one that was made for it before.
 
     Args:
-        database: the dialer's.
-        list_ids: the least and the greatest list_id to give out.
-        mark: of the file; it is appended to list_description.
+        database: see `find_list`.
+        list_ids: likewise.
+        mark: likewise; it is appended to list_description.
         fill: gives the list's values; texts are cut to the width of their columns.
 
     Raises:
         ConfigurationError: the database lacks what is needed, there is no such campaign, or all
             list_ids are given out.
         NotAllowedError: the account may not.
-        DatabaseUnavailableError: no answer after all retries.
     """
 
     def make() -> NewList:
-        """Find the list of the file, or make it under the next number that is free."""
         with database.connect() as connection:
             columns = _columns(connection)
             for _ in range(ATTEMPTS):
@@ -95,27 +91,14 @@ def make_list(database: Database, list_ids: tuple[int, int], mark: str, fill: Fi
 
 
 def drop_list(database: Database, list_id: int, mark: str) -> None:
-    """Delete a list that was made for a file, if none of its leads was inserted.
-
-    Raises:
-        DatabaseUnavailableError: no answer after all retries.
-    """
-
-    def drop() -> None:
-        with database.connect() as connection:
-            connection.execute(_delete(list_id, mark))
-            connection.commit()
-
-    database.retrying()(drop)
-
-
-def _delete(list_id: int, mark: str) -> Delete:
+    """Delete a list that was made for a file, if none of its leads was inserted."""
     lists, leads = _table(LISTS_TABLE, "list_id", MARKED), _table(LEADS, "list_id")
-    return delete(lists).where(
+    statement = delete(lists).where(
         lists.c.list_id == list_id,
         lists.c[MARKED].endswith(mark, autoescape=True),
         ~exists().where(leads.c.list_id == list_id),
     )
+    database.write(lambda connection: connection.execute(statement))
 
 
 def _find(connection: Connection, list_ids: tuple[int, int], mark: str) -> NewList:

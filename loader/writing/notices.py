@@ -16,13 +16,7 @@ def changed_by_server(rows: Collection[int], **details: str) -> Notices:
 
 
 def with_stored_extra(noticed: Notices, extra: ExtraRows, stored: InsertedExtra) -> Notices:
-    """Put right what the notices of leads say of their rows in one table.
-
-    Args:
-        noticed: of the leads; they say that these rows are stored.
-        extra: the rows.
-        stored: what is known of them.
-    """
+    """Put right what the notices of leads say of their rows in one table: that they are stored."""
     rows = noticed.index.to_series()
     of_extra = noticed["notice"] == extra.notice.value
     failed = of_extra & rows.isin(extra.rows.index.difference([*stored.stored]))

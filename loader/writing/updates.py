@@ -52,9 +52,6 @@ class LeadUpdater:
 
         Returns:
             The changes, see `loader.writing.changes.CHANGE_TYPES`.
-
-        Raises:
-            DatabaseUnavailableError: no answer after all retries.
         """
         before = self.read_leads(leads, fields_to_change(options, fields, self.columns))
         return as_changes(before, wanted_values(leads.loc[before.index], before, options))
@@ -250,8 +247,7 @@ class _Batch:
             self.log.sending(connection, as_changes(write.before, write.after))
             self.sent, self.session = write, connection.info.get("session")
             written = self.updater.write(connection, write.before, write.after)
-            stored = self.read_back(connection, write)
-            done = write.done(written.index[written], stored)
+            done = write.done(written.index[written], self.read_back(connection, write))
             self.log.stored(connection, write.before.index, done)
             connection.commit()
         self.note(done)

@@ -20,12 +20,7 @@ class Writer:
         self.loads_files = database.adapter.loads_files
 
     def write(
-        self,
-        connection: Connection,
-        table: str,
-        rows: pd.DataFrame,
-        *,
-        by_file: bool,
+        self, connection: Connection, table: str, rows: pd.DataFrame, *, by_file: bool
     ) -> Written:
         """Send rows; of a file the server leaves out refused rows, otherwise it raises an error.
 
