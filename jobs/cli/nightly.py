@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from jobs.cli.parameters import given_flags
+from jobs.cli.parameters import given_settings
 from jobs.settings.database import open_database
 
 if TYPE_CHECKING:
@@ -16,14 +16,12 @@ def nightly(**given: Any) -> None:
     """Load what lies in the drop folders, archive, and report."""
     from jobs.cli.terminal import Terminal
     from jobs.nightly.job import nightly as spend_the_night
-    from jobs.settings.settings import read_settings
     from jobs.telemetry.telemetry import Telemetry
     from jobs.watchers import Watchers
     from loader.signals import Stop
 
-    flags = given_flags(given)
-    dry_run = bool(flags.pop("dry_run", False))
-    settings = read_settings(flags, flags.pop("config", None))
+    dry_run = bool(given.pop("dry_run"))
+    settings = given_settings(given)
     terminal = Terminal(settings, "nightly")
     with (
         Telemetry(settings, "nightly", warn=terminal.warn, dry_run=dry_run) as telling,
