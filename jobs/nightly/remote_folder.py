@@ -28,12 +28,7 @@ class RemoteFolder(DropFolder):
     """
 
     def __init__(self, source: Source, folder: Path) -> None:
-        """Prepare the folder; nothing is connected yet.
-
-        Args:
-            source: its settings.
-            folder: of the nights; it has the downloaded files and their results.
-        """
+        """Prepare the folder; that of the nights has the downloaded files and their results."""
         super().__init__(source)
         self.address = without_password(source.folder)
         self._local = folder.absolute() / source.name
