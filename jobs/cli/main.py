@@ -125,14 +125,14 @@ def run(arguments: list[str]) -> int:
 def _complain(arguments: list[str], message: str, code: int) -> int:
     from jobs.telemetry import logs
 
-    if logs.is_json() if logs.is_configured() else _ask_for_json(arguments):
+    if logs.is_json() if logs.is_configured() else _wants_json(arguments):
         logs.complain(message)
     else:
         print(f"leadloader: {logs.harmless(message)}", file=sys.stderr)
     return code
 
 
-def _ask_for_json(arguments: list[str]) -> bool:
+def _wants_json(arguments: list[str]) -> bool:
     """Say whether messages are to be JSON as far as is known without settings."""
     asked = [os.environ.get("LEADLOADER_LOG_FORMAT", "")]
     asked += [each.partition("=")[2] for each in arguments if each.startswith("--log-format=")]

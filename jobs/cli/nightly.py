@@ -1,15 +1,11 @@
 """The command nightly. What is heavy is imported late."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
 from jobs.cli.parameters import given_settings
 from jobs.settings.database import open_database
-
-if TYPE_CHECKING:
-    from jobs.cli.terminal import Terminal
-    from jobs.nightly.report import NightReport
 
 
 def nightly(**given: Any) -> None:
@@ -32,13 +28,8 @@ def nightly(**given: Any) -> None:
         )
         database = open_database(settings, sleep=stop.wait)
         report = spend_the_night(settings, database, telling, dry_run=dry_run, watchers=watchers)
-    _show(report, terminal)
-    raise typer.Exit(report.exit_code)
-
-
-def _show(report: "NightReport", terminal: "Terminal") -> None:
-    """Give the report: the data of the command."""
     if terminal.json:
         print(report.model_dump_json(indent=2), flush=True)
     elif not terminal.quiet:
         print(report.text, end="", flush=True)
+    raise typer.Exit(report.exit_code)

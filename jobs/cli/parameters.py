@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def given_settings(given: dict[str, Any], *, moves: bool = False) -> "Settings":
-    """Read the settings, with the flags that were given: of a command that moves leads, or not."""
+    """Read the settings with the given flags; those of moving leads belong to [archive]."""
     from jobs.settings.settings import read_settings
     from loader.options.archive import ArchiveOptions
 

@@ -80,7 +80,7 @@ class Terminal:
 
     @contextmanager
     def watching(self, *, ask: bool = False) -> Iterator["Watchers"]:
-        """Show the progress of one load, on a terminal only; ask before anything is inserted."""
+        """Show the progress of one load, on a terminal only; ask before the insert, if wanted."""
         from jobs.watchers import Watchers
 
         bar = self._bar()
@@ -108,7 +108,6 @@ class Terminal:
             )
 
     def _confirm(self, expected: Summary) -> bool:
-        """Show what an import would do, and ask."""
         from rich.prompt import Confirm
 
         from jobs.cli.summary import show

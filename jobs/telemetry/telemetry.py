@@ -138,7 +138,7 @@ class Telemetry:
         self._report(replace(outcome, source=run.source), run)
 
     def end_command(self, text: str, exit_code: int) -> None:
-        """Report the end of a night, which failed by its exit code; the notification has a text."""
+        """Report the end of a night: the text to notify of it, and its exit code."""
         self._text = text
         if not exit_code:
             self._outcomes = [replace(each, exit_code=0) for each in self._outcomes]
