@@ -42,12 +42,8 @@ class Pace:
     ) -> None:
         """Start the run time.
 
-        Args:
-            throttle: gives the reasons to wait.
-            options: chunk size and time, pauses, limit and run time.
-            watchers: the stop signal, messages and clocks.
-            office_hours: describes the office hours while they are, which end the job.
-            is_throttled: False for a job that writes nothing; it heeds the stop signal alone.
+        `office_hours` describes them while they are, which ends the job. A job that writes nothing
+        is not throttled: it heeds the stop signal alone.
         """
         self.leads_done = 0
         self.seconds_waited: dict[str, float] = defaultdict(float)
@@ -96,9 +92,8 @@ class Pace:
             return Ending("limit", f"the limit of {count_of(options.limit, 'lead')} is reached")
         elapsed = timedelta(seconds=self._watchers.monotonic() - self._began)
         if options.run_time is not None and elapsed >= options.run_time:
-            return Ending(
-                "run_time", f"the run_time of {format_duration(options.run_time)} is over"
-            )
+            time = format_duration(options.run_time)
+            return Ending("run_time", f"the run_time of {time} is over")
         hours = self._office_hours()
         return Ending("office_hours", hours, OfficeHoursError.exit_code) if hours else None
 

@@ -54,13 +54,7 @@ def move(
 ) -> ArchiveReport:
     """Move leads until all are moved or the run is stopped; a dry run counts them only.
 
-    Args:
-        request: the leads and the direction.
-        options: steps, chunk size, pauses and limits.
-        database: the dialer's.
-        results: folder of the result files; `results/<run>` if not given.
-        office_hours: times at which nothing is archived; leads may be moved back at any time.
-        watchers: callbacks, the stop signal and the clocks.
+    In office hours nothing is archived; leads may be moved back at any time.
 
     Returns:
         The report, also if an error ended the run after its first chunk began.
@@ -73,7 +67,9 @@ def move(
         Interrupted: a signal came; no lead was moved.
     """
     watchers = watchers or Watchers()
-    _refuse_no_steps(request, options)
+    if not _steps(request, options) and not options.dry_run:
+        flags = ", ".join(f"--no-{step}" for step in STEPS[request.job])
+        raise UsageError(f"{flags}: nothing is left to do; leave one out, or use --dry-run")
     if request.job == "dearchive" or options.ignore_office_hours or options.dry_run:
         office_hours = None
     hours = ServerHours(office_hours, database, watchers)
@@ -86,13 +82,6 @@ def move(
         job = ArchiveJob(run, pace, watchers)
         ending = job.run_to_the_end() if run.preview is None else DRY_RUN
     return run.report(ending, job)
-
-
-def _refuse_no_steps(request: MoveRequest, options: ArchiveOptions) -> None:
-    steps = _steps(request, options)
-    if not steps and not options.dry_run:
-        flags = ", ".join(f"--no-{step}" for step in STEPS[request.job])
-        raise UsageError(f"{flags}: nothing is left to do; leave one out, or use --dry-run")
 
 
 def _steps(request: MoveRequest, options: ArchiveOptions) -> list[str]:
@@ -223,7 +212,6 @@ class ArchiveJob:
         }
 
     def _next_chunk(self) -> Ending | None:
-        """Move the next chunk; return an ending if there are no more leads."""
         chunk = self.run.leads.take(self.pace.next_size)
         self.run.files.spare(chunk.stayed)
         if len(chunk.lead_ids):

@@ -1,10 +1,11 @@
 """The commands archive and dearchive. Heavy modules are imported late."""
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from jobs.cli.parameters import given_flags
+from jobs.cli.parameters import given_flags, given_settings
 from jobs.settings.database import open_database
 from jobs.settings.flags import flag_name
 
@@ -16,13 +17,17 @@ if TYPE_CHECKING:
 def move_leads(ctx: typer.Context, **given: Any) -> None:
     """Move leads between vicidial_list and its archive."""
     from jobs.archive.job import move
-    from jobs.cli.terminal import Terminal, answer
+    from jobs.cli.terminal import Terminal
     from jobs.telemetry.telemetry import Telemetry
+    from loader.api.lead_archive import answer_to
     from loader.errors import LoaderError
+    from loader.options.archive import ArchiveRule
 
     is_json = bool(given["json_summary"])
     try:
-        which, settings = _read_moving(given)
+        names = given.keys() & {"lead_ids", "lead_ids_file", "rule", *ArchiveRule.model_fields}
+        which = {name: given.pop(name) for name in names}
+        which, settings = given_flags(which), given_settings(given, moves=True)
         job: Direction = "archive" if ctx.command.name == "archive" else "dearchive"
         is_json, terminal = settings.json_summary, Terminal(settings, job)
         rule, options = which.get("rule", ""), settings.archive.options
@@ -41,23 +46,10 @@ def move_leads(ctx: typer.Context, **given: Any) -> None:
             telling.ended(report)
     except LoaderError as error:
         if is_json:
-            answer(error)
+            print(json.dumps(answer_to(error)), flush=True)
         raise
     terminal.show_moved(report)
     raise typer.Exit(report.exit_code)
-
-
-def _read_moving(given: dict[str, Any]) -> "tuple[dict[str, Any], Settings]":
-    """Give the flags that say which leads, and the settings."""
-    from jobs.settings.settings import read_settings
-    from loader.options.archive import ArchiveOptions, ArchiveRule
-
-    flags = given_flags(given)
-    config = flags.pop("config", None)
-    names = flags.keys() & {"lead_ids", "lead_ids_file", "rule", *ArchiveRule.model_fields}
-    which = {name: flags.pop(name) for name in names}
-    options = {name: flags.pop(name) for name in flags.keys() & ArchiveOptions.model_fields.keys()}
-    return which, read_settings({**flags, "archive": options}, config)
 
 
 def _asked(job: "Direction", which: dict[str, Any], settings: "Settings") -> "MoveRequest":

@@ -24,8 +24,6 @@ app = typer.Typer(
 app.callback(invoke_without_command=True)(require_command)
 
 NOT_ALLOWED, BAD_SETTINGS = 77, 78
-WIDTH = 10
-"""Of a job's name."""
 
 
 class SchemaKind(StrEnum):
@@ -115,7 +113,7 @@ def _print(
     for job, missing in report.missing.items():
         tables = dict.fromkeys(right.rpartition(" ")[2] for right in missing)
         state = f"lacks rights on {', '.join(tables)}" if missing else "ok"
-        print(f"  {job:<{WIDTH}} {state}")
+        print(f"  {job:<10} {state}")
     if report.grants:
         print("\nAn administrator of the server gives what is missing by:\n")
         print("\n".join(report.grants))
@@ -127,12 +125,10 @@ def schema(
     of: Annotated[SchemaKind, typer.Option(help="Of what it is the schema")] = SchemaKind.SETTINGS,
 ) -> None:
     """Print a JSON schema, for editors and other programs."""
-    if of is SchemaKind.SETTINGS:
-        from jobs.settings.schema import settings_schema as schema_of
-    else:
-        from jobs.settings.schema import summary_schema as schema_of
+    from jobs.settings.schema import settings_schema, summary_schema
 
-    print(json.dumps(schema_of(), indent=2, ensure_ascii=False))
+    of_kind = settings_schema() if of is SchemaKind.SETTINGS else summary_schema()
+    print(json.dumps(of_kind, indent=2, ensure_ascii=False))
 
 
 @app.command(cls=GroupedCommand)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobs.cli.parameters import given_flags
+from jobs.cli.parameters import given_settings
 from jobs.settings.database import open_database
 
 if TYPE_CHECKING:
@@ -28,12 +28,10 @@ def load_files(
 ) -> None:
     """Take lead files through the checks."""
     from jobs.cli.terminal import Terminal
-    from jobs.settings.settings import read_settings
     from jobs.telemetry.telemetry import Telemetry
     from loader.signals import Stop
 
-    flags = given_flags(given)
-    settings = read_settings(flags, flags.pop("config", None))
+    settings = given_settings(given)
     job: Job = "import" if ctx.command.name == "import" else "validate"
     _refuse_unfit(job, settings)
     terminal = Terminal(settings, job)

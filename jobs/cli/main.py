@@ -15,7 +15,7 @@ from jobs.cli.config import app as config
 from jobs.cli.help import CommandGroup, GroupedCommand, require_command
 from jobs.cli.load import load_files
 from jobs.cli.nightly import nightly
-from jobs.cli.parameters import given_flags, with_flags
+from jobs.cli.parameters import given_settings, with_flags
 from jobs.cli.runs import runs
 from jobs.cli.undo import undo_run
 from jobs.settings.database import open_database
@@ -29,7 +29,7 @@ from jobs.settings.flags import (
     flags_named,
 )
 from loader import __version__
-from loader.errors import UsageError, describe_bug
+from loader.errors import LoaderError, UsageError, describe_bug
 
 app = typer.Typer(
     name="leadloader",
@@ -50,12 +50,10 @@ def _add(name: str, command: Callable[..., None], group: str, help_: str, *flags
 
 def init(**given: Any) -> None:
     """Make the dialer's tables and the ledger where they are missing; never touch existing ones."""
-    from jobs.settings.settings import read_settings
     from loader.database.schema import create_missing
     from loader.ledger.runs import Ledger
 
-    flags = given_flags(given)
-    settings = read_settings(flags, flags.pop("config", None))
+    settings = given_settings(given)
     target = open_database(settings, must_exist=False)
     with target.connect():
         made = create_missing(target.engine)
@@ -100,22 +98,7 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run the command.
-
-    Returns:
-        The exit code: see docs/exit-codes.md.
-    """
-    try:
-        return _run(arguments)
-    finally:
-        if "jobs.telemetry.logs" in sys.modules:
-            from jobs.telemetry.logs import reset
-
-            reset()
-
-
-def _run(arguments: list[str]) -> int:
-    from loader.errors import LoaderError
+    """Run the command; give the exit code, see docs/exit-codes.md."""
     from loader.signals import Interrupted
 
     complain = functools.partial(_complain, arguments)
@@ -136,28 +119,26 @@ def _run(arguments: list[str]) -> int:
         return complain("interrupted", 130)
     except Exception as error:  # noqa: BLE001 - the last resort: whatever it is, it is our bug
         return complain(describe_bug(error), LoaderError.exit_code)
+    finally:
+        if "jobs.telemetry.logs" in sys.modules:
+            from jobs.telemetry.logs import reset
+
+            reset()
     return code if isinstance(code, int) else 0
 
 
 def _complain(arguments: list[str], message: str, code: int) -> int:
-    if _for_machines(arguments):
-        from jobs.telemetry.logs import complain
+    from jobs.telemetry import logs
 
-        complain(message)
+    if logs.is_json() if logs.is_configured() else _wants_json(arguments):
+        logs.complain(message)
     else:
-        from jobs.telemetry.logs import harmless
-
-        print(f"leadloader: {harmless(message)}", file=sys.stderr)
+        print(f"leadloader: {logs.harmless(message)}", file=sys.stderr)
     return code
 
 
-def _for_machines(arguments: list[str]) -> bool:
-    """Whether messages are to be JSON: by the settings, or if there are none, by what is asked."""
-    if "jobs.telemetry.logs" in sys.modules:
-        from jobs.telemetry.logs import is_configured, is_json
-
-        if is_configured():
-            return is_json()
+def _wants_json(arguments: list[str]) -> bool:
+    """Say whether messages are to be JSON as far as is known without settings."""
     asked = [os.environ.get("LEADLOADER_LOG_FORMAT", "")]
     asked += [each.partition("=")[2] for each in arguments if each.startswith("--log-format=")]
     asked += [value for name, value in itertools.pairwise(arguments) if name == "--log-format"]

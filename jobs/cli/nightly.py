@@ -1,29 +1,23 @@
 """The command nightly. What is heavy is imported late."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
-from jobs.cli.parameters import given_flags
+from jobs.cli.parameters import given_settings
 from jobs.settings.database import open_database
-
-if TYPE_CHECKING:
-    from jobs.cli.terminal import Terminal
-    from jobs.nightly.report import NightReport
 
 
 def nightly(**given: Any) -> None:
     """Load what lies in the drop folders, archive, and report."""
     from jobs.cli.terminal import Terminal
     from jobs.nightly.job import nightly as spend_the_night
-    from jobs.settings.settings import read_settings
     from jobs.telemetry.telemetry import Telemetry
     from jobs.watchers import Watchers
     from loader.signals import Stop
 
-    flags = given_flags(given)
-    dry_run = bool(flags.pop("dry_run", False))
-    settings = read_settings(flags, flags.pop("config", None))
+    dry_run = bool(given.pop("dry_run"))
+    settings = given_settings(given)
     terminal = Terminal(settings, "nightly")
     with (
         Telemetry(settings, "nightly", warn=terminal.warn, dry_run=dry_run) as telling,
@@ -34,13 +28,8 @@ def nightly(**given: Any) -> None:
         )
         database = open_database(settings, sleep=stop.wait)
         report = spend_the_night(settings, database, telling, dry_run=dry_run, watchers=watchers)
-    _show(report, terminal)
-    raise typer.Exit(report.exit_code)
-
-
-def _show(report: "NightReport", terminal: "Terminal") -> None:
-    """Give the report: the data of the command."""
     if terminal.json:
         print(report.model_dump_json(indent=2), flush=True)
     elif not terminal.quiet:
         print(report.text, end="", flush=True)
+    raise typer.Exit(report.exit_code)

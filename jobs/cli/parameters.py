@@ -3,12 +3,28 @@
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from jobs.settings.flags import PAIRS, Flag, flag_name
 from loader.errors import UsageError
+
+if TYPE_CHECKING:
+    from jobs.settings.settings import Settings
+
+
+def given_settings(given: dict[str, Any], *, moves: bool = False) -> "Settings":
+    """Read the settings with the given flags; those of moving leads belong to [archive]."""
+    from jobs.settings.settings import read_settings
+    from loader.options.archive import ArchiveOptions
+
+    flags = given_flags(given)
+    config = flags.pop("config", None)
+    if moves:
+        options = flags.keys() & ArchiveOptions.model_fields.keys()
+        flags["archive"] = {name: flags.pop(name) for name in options}
+    return read_settings(flags, config)
 
 
 def given_flags(given: dict[str, Any]) -> dict[str, Any]:

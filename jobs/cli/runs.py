@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs.cli.parameters import given_flags
+from jobs.cli.parameters import given_settings
 
 
 def runs(
@@ -20,11 +20,9 @@ def runs(
 
     from jobs.cli.run_table import as_json, run_table, runs_table
     from jobs.settings.database import open_database
-    from jobs.settings.settings import read_settings
     from loader.ledger.runs import Ledger
 
-    flags = given_flags(given)
-    settings = read_settings(flags, flags.pop("config", None))
+    settings = given_settings(given)
     ledger = Ledger.to_read(open_database(settings), settings.ledger_folder)
     records = ledger.runs(limit) if run is None else [ledger.run(run)]
     if json_summary:

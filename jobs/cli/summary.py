@@ -71,13 +71,7 @@ class Section:
 
 
 def show(summary: Summary, console: Console, *, foreseen: bool = False) -> None:
-    """Print the summary, with bars if the console is a terminal that can show them.
-
-    Args:
-        summary: of a load or a validation.
-        console: where to.
-        foreseen: of a load that nothing is written of yet.
-    """
+    """Print the summary, with bars if the console is a terminal that can show them."""
     bars = draws(console)
     for part in tables(summary, bars=bars):
         console.print(part, soft_wrap=not bars)
@@ -94,10 +88,7 @@ def draws(console: Console) -> bool:
 def tables(summary: Summary, *, bars: bool) -> Iterator[RenderableType]:
     """Give the summary but for its closing lines, in parts with an empty line between them.
 
-    Args:
-        summary: of a load or a validation; one without profile tells less.
-        bars: as tables with bars, for a terminal of 80 columns and more. Otherwise as lines that
-            are not to be wrapped, in ASCII but for what is from the file.
+    Without bars: lines that are not to be wrapped, in ASCII but for what is from the file.
     """
     yield Text(_title(summary), "bold" if bars else "")
     for warning in _warnings(summary):
@@ -225,7 +216,7 @@ def _compared(comparison: Comparison) -> Section:
         Row("rejected", (_known(comparison.reject_rate, percent))),
         Row("score", (_known(comparison.score, points))),
     ]
-    moved = sorted(filter(_has_moved, comparison.fill_rates), key=_movement)
+    moved = sorted((it for it in comparison.fill_rates if _movement(it) < -MOVED), key=_movement)
     rows += [Row(f"{_short(it.name)} filled", _known(it, percent)) for it in moved[:MOST]]
     if len(moved) > MOST:
         rows.append(Row(f"and {count_of(len(moved) - MOST, 'other fill rate')}", ("", "")))
@@ -273,16 +264,14 @@ def _facts(summary: Summary, *, bars: bool) -> list[tuple[str, str]]:
         facts["duplicates are of leads"] = _counted(profile.duplicate_ages, in_order=True)
     if profile and profile.call_hours:
         day = profile.call_hours
-        facts[f"callable on {day.day}"] = _hours_drawn(day) if bars else _hours_written(day)
+        hours = f"0h {spark(day.rows)} 24h, {_most(day)}" if bars else _hours_written(day)
+        zone = f"{_safe(day.zone)}, by {_safe(day.by.removeprefix('by '))}"
+        facts[f"callable on {day.day}"] = f"{hours}; {zone}"
     if profile and profile.estimate:
         it = profile.estimate
         how = f"{it.rows_a_second:,.0f} rows a second: {_safe(it.by)}"
         facts["loading the whole file"] = f"{duration(it.seconds)} ({how})"
     return [(name, fact) for name, fact in facts.items() if fact]
-
-
-def _hours_drawn(hours: CallHours) -> str:
-    return f"0h {spark(hours.rows)} 24h, {_most(hours)}; {_clock(hours)}"
 
 
 def _hours_written(hours: CallHours) -> str:
@@ -291,7 +280,7 @@ def _hours_written(hours: CallHours) -> str:
     for rows, same in groupby(range(len(hours.rows)), lambda hour: hours.rows[hour]):
         first, *others = same
         spans.append(f"{first:02}-{(others or [first])[-1] + 1:02}h {rows:,}")
-    return f"{', '.join(spans)}; {_clock(hours)}"
+    return ", ".join(spans)
 
 
 def _most(hours: CallHours) -> str:
@@ -299,10 +288,6 @@ def _most(hours: CallHours) -> str:
     if not most:
         return "none"
     return f"most at {hours.rows.index(most)}h: {most:,}"
-
-
-def _clock(hours: CallHours) -> str:
-    return f"{_safe(hours.zone)}, by {_safe(hours.by.removeprefix('by '))}"
 
 
 def _counted(counts: Mapping[str, int], *, most: int | None = MOST, in_order: bool = False) -> str:
@@ -323,10 +308,6 @@ def _named(names: Sequence[str]) -> str:
 def _known(change: Change, written: Callable[[float], str]) -> tuple[str, str]:
     before, now = ("?" if it is None else written(it) for it in (change.before, change.now))
     return before, now
-
-
-def _has_moved(change: Change) -> bool:
-    return _movement(change) < -MOVED
 
 
 def _movement(change: Change) -> float:

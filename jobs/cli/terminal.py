@@ -2,11 +2,12 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from loader.fields.mapping import ColumnMapping
     from loader.reading.source import SourceFile
 
+Report = TypeVar("Report", bound=BaseModel)
+
 A_MINUTE = 60.0
 DELIMITERS = {",": "comma", "\t": "tab", "|": "pipe", ";": "semicolon"}
 
@@ -31,12 +34,7 @@ class Terminal:
     """Shows how loads go on, as far as the settings want it."""
 
     def __init__(self, settings: "Settings", job: str = "") -> None:
-        """Color only on a terminal, and not where NO_COLOR is set: Rich sees to both.
-
-        Args:
-            settings: how messages and summary are wanted.
-            job: of the command, for messages to machines.
-        """
+        """Color only on a terminal, and not where NO_COLOR is set: Rich sees to both."""
         self.quiet, self.json = settings.quiet, settings.json_summary
         self.for_machines = settings.log_format == "json"
         self.several, self.run = False, ""
@@ -82,11 +80,7 @@ class Terminal:
 
     @contextmanager
     def watching(self, *, ask: bool = False) -> Iterator["Watchers"]:
-        """Show the progress of one load, on a terminal only.
-
-        Args:
-            ask: before anything is inserted, show what would be, and ask whether to go on.
-        """
+        """Show the progress of one load, on a terminal only; ask before the insert, if wanted."""
         from jobs.watchers import Watchers
 
         bar = self._bar()
@@ -114,7 +108,6 @@ class Terminal:
             )
 
     def _confirm(self, expected: Summary) -> bool:
-        """Show what an import would do, and ask."""
         from rich.prompt import Confirm
 
         from jobs.cli.summary import show
@@ -202,6 +195,10 @@ class Terminal:
         self.note(outcome_of(report))
         if report.ended_early and (self.json or self.quiet or report.exit_code):
             (log().error if report.exit_code else log().warning)(report.ending)
+        self.show_report(report, report_lines)
+
+    def show_report(self, report: Report, report_lines: Callable[[Report], list[str]]) -> None:
+        """Give a report, as JSON or in lines for people: the data of the command."""
         if self.json:
             print(report.model_dump_json(indent=2), flush=True)
         elif not self.quiet:
@@ -216,13 +213,6 @@ class Terminal:
             self.say(
                 account.describe(), **facts, seconds=round(seconds, 3), results=account.results
             )
-
-
-def answer(error: LoaderError) -> None:
-    """Give what the Lead Archive API answers to an error, as JSON."""
-    from loader.api.lead_archive import answer_to
-
-    print(json.dumps(answer_to(error)), flush=True)
 
 
 def pace(leads: int, seconds: float) -> str:

@@ -1,6 +1,6 @@
 """The comparison as an HTML page, and a short table for the terminal."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -64,7 +64,10 @@ def render_compared(compared: Compared) -> str:
             charted=min(len(compared.sources), MOST_LINES),
             parts=PARTS,
             sources=compared.sources[:MOST_SOURCES],
-            details=[_detail(source) for source in compared.sources[:MOST_DETAILS]],
+            details=[
+                _Detail(source, _rates("Rejected rows", [source]), [*_reasons(source)])
+                for source in compared.sources[:MOST_DETAILS]
+            ],
             runs=compared.runs[:MOST_RUNS],
             warnings=compared.warnings[:MOST_WARNINGS],
             notes={
@@ -80,12 +83,9 @@ def render_compared(compared: Compared) -> str:
 
 
 def write_page(page: str, output: Path | None) -> Path:
-    """Write the page to a file.
+    """Write the page to a file, which is overwritten.
 
-    Args:
-        page: HTML.
-        output: the file, which is overwritten; None: `COMPARE_PAGE` in the working folder, where
-            only a page of this command is overwritten.
+    Without `output`, to `COMPARE_PAGE`, which is overwritten only if this command has written it.
 
     Raises:
         UsageError: the file exists and is not a page of this command.
@@ -133,11 +133,7 @@ def points_of(score: float | None, unknown: int) -> str:
 
 
 def note_on(unknown: Iterable[int]) -> str:
-    """Explain the star behind scores; "" if all parts of all scores were checked.
-
-    Args:
-        unknown: how many parts of each score were not checked.
-    """
+    """Explain the star behind scores, by the numbers of their unchecked parts; "" without any."""
     counts = sorted({*unknown} - {0})
     if not counts:
         return ""
@@ -169,9 +165,11 @@ def _days(sources: Iterable[ComparedSource]) -> int:
 
 def _charts(sources: Sequence[ComparedSource]) -> list[tuple[str, Markup]]:
     """Draw reject rates and scores of several sources, each with a title."""
+    by_day = _days(sources) > 1
+    scores = {it.source: _along(it.scores, by_day=by_day) for it in sources}
     charts = [
         ("Rejected rows", _rates("Rejected rows by source", sources)),
-        ("Score", _scores("Score by source", sources)),
+        ("Score", lines("Score by source", scores, "{:.1f}".format) if _is_line(scores) else None),
     ]
     return [(title, chart) for title, chart in charts if chart is not None]
 
@@ -179,12 +177,7 @@ def _charts(sources: Sequence[ComparedSource]) -> list[tuple[str, Markup]]:
 def _rates(title: str, sources: Sequence[ComparedSource]) -> Markup | None:
     """Draw reject rates; None if no source has two."""
     series = {it.source: _along(it.rates, by_day=_days(sources) > 1) for it in sources}
-    return lines(title, series) if _is_line(series.values()) else None
-
-
-def _scores(title: str, sources: Sequence[ComparedSource]) -> Markup | None:
-    series = {it.source: _along(it.scores, by_day=_days(sources) > 1) for it in sources}
-    return lines(title, series, "{:.1f}".format) if _is_line(series.values()) else None
+    return lines(title, series) if _is_line(series) else None
 
 
 def _along(
@@ -195,12 +188,8 @@ def _along(
     return [(began.date() if by_day else place, value) for place, (began, value) in few]
 
 
-def _is_line(series: Iterable[Sequence[object]]) -> bool:
-    return any(len(points) > 1 for points in series)
-
-
-def _detail(source: ComparedSource) -> _Detail:
-    return _Detail(source, _rates("Rejected rows", [source]), [*_reasons(source)])
+def _is_line(series: Mapping[str, Sequence[object]]) -> bool:
+    return any(len(points) > 1 for points in series.values())
 
 
 def _reasons(source: ComparedSource) -> Iterator[tuple[str, int, str]]:

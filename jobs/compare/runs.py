@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -23,7 +22,6 @@ from loader.report.comparison import (
 )
 from loader.results.folder import SUMMARY
 from loader.results.lines import count_of
-from loader.results.summary import Summary
 
 OTHER_REPORTS = {"archive", "dearchive", "undo"}
 """Jobs whose reports have the same file name as a summary."""
@@ -110,11 +108,7 @@ class Compared(_Record):
 
 
 def compare_runs(paths: Sequence[Path], since: datetime | None = None) -> Compared:
-    """Read and compare summaries.
-
-    Args:
-        paths: files, and folders that are searched recursively for summary.json.
-        since: only runs that began then or later; it has a time zone.
+    """Read and compare summaries: of files, and recursively of folders.
 
     Raises:
         NoSuchFileError: a path does not exist, or no summary was found.
@@ -179,7 +173,8 @@ def _read(path: Path) -> ComparedRun | str:
     """Give the compared values of a run, or the kind of a file that is no summary."""
     content = read_json(path)
     if not is_summary(content):
-        return _kind(content)
+        job = content.get("job") if isinstance(content, dict) else None
+        return f"{job} report" if job in OTHER_REPORTS else "other JSON file"
     summary = parse_summary(content, path)
     began = summary.began if summary.began.tzinfo else summary.began.replace(tzinfo=UTC)
     score = summary.profile.score if summary.profile else None
@@ -191,22 +186,13 @@ def _read(path: Path) -> ComparedRun | str:
         run=summary.run,
         began=began.astimezone(UTC),
         sample_of=summary.sample_of,
-        **_counts(summary),
+        **{name: getattr(summary, name) for name in ("rows_read", "loaded", "rejected", "reasons")},
+        reject_rate=reject_rate(summary),
+        score=points(summary),
         parts={part.name: part.share for part in score.parts} if score else {},
         unknown_parts=unknown_parts(score) if score else 0,
         summary=printable_path(str(path)),
     )
-
-
-def _counts(summary: Summary) -> dict[str, Any]:
-    names = ("rows_read", "loaded", "rejected", "reasons")
-    rates = {"reject_rate": reject_rate(summary), "score": points(summary)}
-    return {name: getattr(summary, name) for name in names} | rates
-
-
-def _kind(content: object) -> str:
-    job = content.get("job") if isinstance(content, dict) else None
-    return f"{job} report" if job in OTHER_REPORTS else "other JSON file"
 
 
 def _no_summaries(paths: Sequence[Path], left_out: Counter[str], warnings: Sequence[str]) -> str:
@@ -224,22 +210,17 @@ def describe_left_out(left_out: dict[str, int]) -> str:
 def _mark_counted(runs: Sequence[ComparedRun]) -> None:
     """Let one run count for each file of a source.
 
-    An import goes before a validation, a whole file before a sample, then the later run.
-
-    Args:
-        runs: the newest first.
+    An import goes before a validation, a whole file before a sample, then the later run, which is
+    nearer to the beginning of `runs`.
     """
     best: dict[tuple[str, str], ComparedRun] = {}
     for run in runs:
-        other = best.setdefault((run.source, run.sha256), run)
-        if _weight(run) > _weight(other):
-            best[run.source, run.sha256] = run
+        key = run.source, run.sha256
+        best[key] = max(
+            best.get(key, run), run, key=lambda it: (it.job == "import", it.sample_of is None)
+        )
     for run in runs:
         run.counts = best[run.source, run.sha256] is run
-
-
-def _weight(run: ComparedRun) -> tuple[bool, bool]:
-    return run.job == "import", run.sample_of is None
 
 
 def _source(name: str, runs: Sequence[ComparedRun]) -> ComparedSource:

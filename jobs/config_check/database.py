@@ -34,6 +34,12 @@ ALL_ON = LoadOptions(
 """Options with which a load reads and writes all that it can."""
 
 
+LEDGER_REMARK = (
+    "without the rights on leadloader_* the ledger is an SQLite file beside the results: all the "
+    "same, but only for the machine that it is on"
+)
+
+
 class DatabaseReport(BaseModel):
     """The result of checking the database."""
 
@@ -54,13 +60,10 @@ class DatabaseReport(BaseModel):
 def check_database(
     settings: Settings, database: Database, jobs: Collection[str] = (), *, everything: bool = False
 ) -> DatabaseReport:
-    """Check the database and the rights of the account.
+    """Check the database and the rights that the account needs for jobs.
 
-    Args:
-        settings: decide which rights a job needs.
-        database: the one that the settings name.
-        jobs: some of `JOBS`; none: all, nightly only if there are sources.
-        everything: check the rights for all options, not only for those in the settings.
+    Without jobs: all, nightly only if there are sources. The rights are those for the options in
+    the settings, or for `everything`.
 
     Raises:
         NotAllowedError: name or password of the account is wrong.
@@ -80,33 +83,21 @@ def check_database(
     wrong = [f"the database has no table {name}; is it a dialer's?" for name in absent]
     if not all_missing and not wrong:
         wrong += _start_problems(settings, database, checked)
+    has_no_ledger = any(right.table in needs.LEDGER for right in all_missing)
     return DatabaseReport(
         name=database.name,
         server=account.version,
         account=account.name,
-        remarks=[*account.remarks, *_ledger_remarks(all_missing)],
+        remarks=[*account.remarks, *([LEDGER_REMARK] if has_no_ledger else [])],
         wrong=wrong,
         missing=missing,
         grants=account.grants(all_missing),
     )
 
 
-def _ledger_remarks(missing: Iterable[Right]) -> list[str]:
-    """Describe the consequence if the tables of the ledger cannot be created or written."""
-    if not any(right.table in needs.LEDGER for right in missing):
-        return []
-    return [
-        "without the rights on leadloader_* the ledger is an SQLite file beside the results: all "
-        "the same, but only for the machine that it is on"
-    ]
-
-
 def _needs(job: str, settings: Settings, site: Site, *, everything: bool) -> Rights:
-    """Give the rights that a job needs."""
     options = ALL_ON if everything else settings.options
-    moving = settings.archive.options
-    if everything:
-        moving = ArchiveOptions(with_children=True)
+    moving = ArchiveOptions(with_children=True) if everything else settings.archive.options
     dialable = settings.check_dialable or everything
     match job:
         case "validate":
@@ -132,10 +123,9 @@ def _start_problems(settings: Settings, database: Database, jobs: Iterable[str])
     problems = []
     loads = {"import": [settings.options], "validate": [settings.options]}
     loads["nightly"] = [settings.options_of(source, {}) for source in settings.sources]
+    different = {it.model_dump_json(): it for job in jobs for it in loads.get(job, [])}
     try:
-        for options in {
-            it.model_dump_json(): it for job in jobs for it in loads.get(job, [])
-        }.values():
+        for options in different.values():
             read_dialer(database, options)
     except LoaderError as error:
         problems.append(str(error))

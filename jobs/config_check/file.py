@@ -25,12 +25,8 @@ from loader.reading.source import LAYOUTS
 Problems = Iterator[tuple[tuple[Any, ...], str]]
 """Places of settings and their problems."""
 
-EXTRAS = {
-    "ftp": ("remote", "fsspec"),
-    "sftp": ("remote", "paramiko"),
-    "s3": ("s3", "s3fs"),
-}
-"""By the scheme of an address: the extra that it needs, and a package of that extra."""
+EXTRAS = {"sftp": ("remote", "paramiko"), "s3": ("s3", "s3fs")}
+"""By the scheme of an address that needs more than fsspec: the extra, and a package of it."""
 
 
 class Fault(BaseModel):
@@ -54,10 +50,6 @@ def check_file(
     flags: Mapping[str, Any], config: Path | None
 ) -> tuple[Settings | None, list[Fault]]:
     """Find all faults of the settings, and what they name and this machine does not have.
-
-    Args:
-        flags: the given ones, by name.
-        config: a settings file.
 
     Returns:
         The settings, None if they are invalid, and the faults.
@@ -108,7 +100,6 @@ def lines_of(text: str, places: Sequence[tuple[Any, ...]]) -> dict[tuple[Any, ..
 
 
 def _suggestion(problem: Problem) -> str:
-    """Suggest a setting in place of an unknown one."""
     if problem.message != "there is no such setting":
         return ""
     name = str(problem.place[-1])
@@ -124,7 +115,6 @@ def _suggestion(problem: Problem) -> str:
 
 
 def _problems_here(settings: Settings) -> Problems:
-    """Find what the settings name and this machine does not have."""
     yield from _load_problems((), settings)
     for number, source in enumerate(settings.sources):
         place = ("sources", number)
@@ -146,8 +136,10 @@ def _problems_here(settings: Settings) -> Problems:
 
 def _load_problems(place: tuple[Any, ...], options: LoadOptions) -> Problems:
     for name, file in options.feed.items():
-        if why := _why_unreadable(file):
-            yield (*place, "feed", name), why
+        if not file.is_file():
+            yield (*place, "feed", name), f"there is no file {file}"
+        elif not os.access(file, os.R_OK):
+            yield (*place, "feed", name), f"{file} cannot be read"
     if options.mapping_file:
         # Whether a custom field exists depends on the list.
         reading = partial(read_mapping_file, options.mapping_file, _Any())
@@ -187,12 +179,6 @@ def _lacking_packages(settings: Settings) -> Problems:
     for place, is_given, extra, package in extras:
         if is_given and find_spec(package) is None:
             yield place, str(missing_extra_error("this", extra, package))
-
-
-def _why_unreadable(file: Path) -> str:
-    if not file.is_file():
-        return f"there is no file {file}"
-    return "" if os.access(file, os.R_OK) else f"{file} cannot be read"
 
 
 def _not_writable(place: tuple[Any, ...], path: Path | None, *, is_file: bool = False) -> Problems:

@@ -65,11 +65,10 @@ def new_run(load: Load, files: Results, dialer: Dialer, mapping: ColumnMapping) 
     compared_with = read_summary(reporting.compare) if reporting.compare else None
     rows, records = source, None
     if reporting.sample is not None:
-
-        def report_progress(done: int) -> None:
-            watchers.progress("count", done, done / max(source.size, 1))
-
-        rows, records = take_sample(source, reporting.sample, report_progress)
+        size = max(source.size, 1)
+        rows, records = take_sample(
+            source, reporting.sample, lambda done: watchers.progress("count", done, done / size)
+        )
     # The run before this one has looked up all numbers in the feeds.
     needs_no_feeds = load.is_resumed and not options.invalid_phone_fallback
     feeds = [] if needs_no_feeds else read_feeds(options, files.work)

@@ -15,14 +15,7 @@ import pyarrow.compute as pc
 from jobs.load.run import ImportContext
 from loader.checks.duplicates import KEYED
 from loader.checks.settlement import Settled
-from loader.findings import (
-    FINDING_TYPES,
-    Findings,
-    Notices,
-    no_findings,
-    no_notices,
-    notices,
-)
+from loader.findings import FINDING_TYPES, Findings, Notices, no_findings, no_notices, notices
 from loader.frames.arrow import to_arrow
 from loader.frames.spool import Spool
 from loader.options.duplicate_check import CHECKS, Kind, parse_duplicate_check
@@ -157,7 +150,6 @@ class CheckStage:
         self._refused = [refused] if len(refused) else []
 
     def _round(self, chunks: Chunks, receivers: "_Receivers") -> None:
-        """Take chunks through all checks."""
         if self.run.options.keep != "first":
             self._settle_by_preference(chunks, receivers)
             return
@@ -181,13 +173,7 @@ class CheckStage:
     def _screen(
         self, rows: pd.DataFrame, fields: pd.DataFrame, receivers: "_Receivers"
     ) -> Screened:
-        """Check rows by themselves.
-
-        Args:
-            rows: of the source file.
-            fields: the same rows named as fields.
-            receivers: take what is found.
-        """
+        """Check rows of the source file by themselves; `fields` are the same, named as fields."""
         checks, lap = self.checks, self.run.seconds.lap
         chunk = checks.clean(fields)
         lap("clean")
@@ -264,10 +250,6 @@ class _Waiting:
         frames = list(self.spool.read())
         return pd.concat(frames) if frames else pd.DataFrame({"filled": []})
 
-    def leads(self) -> pd.DataFrame:
-        """Read the leads back as they were put away."""
-        return self.rows().drop(columns="filled")
-
     def settled(self, settled: Settled) -> None:
         """Note what was found of some of the rows, in whatever order they have their turn."""
         self.found.append(settled.findings)
@@ -295,7 +277,7 @@ def by_preference(waiting: list[_Waiting], keep: str) -> Iterator[tuple[_Waiting
     if keep == "last":
         for each in reversed(waiting):
             if each.counts:
-                yield each, each.leads()[::-1]
+                yield each, each.rows()[::-1].drop(columns="filled")
         return
     for count in sorted(set().union(*(each.counts for each in waiting)), reverse=True):
         for each in waiting:

@@ -26,12 +26,7 @@ from loader.writing.changes import Updated
 from loader.writing.extras import ExtraInserter, InsertedExtra
 from loader.writing.fingerprints import read_fingerprints
 from loader.writing.leads import LeadInserter
-from loader.writing.notices import (
-    changed_by_server,
-    of_changes,
-    with_stored_extra,
-    without_extras,
-)
+from loader.writing.notices import changed_by_server, of_changes, with_stored_extra, without_extras
 from loader.writing.updates import LeadUpdater
 from loader.writing.writer import Writer
 
@@ -40,11 +35,7 @@ class InsertStage:
     """The insert of one run: leads, what comes with them, and changes of existing leads."""
 
     def __init__(
-        self,
-        run: ImportContext,
-        database: Database,
-        checkpoint: Checkpoint,
-        ledger: BatchLedger,
+        self, run: ImportContext, database: Database, checkpoint: Checkpoint, ledger: BatchLedger
     ) -> None:
         """Take a run, what its checks decided, and the entries of the batches."""
         self.run, self.checks, self.options = run, run.checks, run.options
@@ -112,7 +103,6 @@ class InsertStage:
                 self._check_again(refused)
 
     def _insert(self, waiting: Spool) -> None:
-        """Insert batch by batch."""
         lap, progress = self.run.seconds.lap, self.run.watchers.progress
         for batch, noticed in waiting.read_with_notes(self.options.batch_size):
             lap("results")
@@ -176,11 +166,9 @@ class InsertStage:
         return known
 
     def _change(self, leads: pd.DataFrame, noticed: Notices) -> None:
-        """Change the existing leads that rows are duplicates of."""
         self.batch = _Batch.of(leads, noticed)
         entry = self.ledger.changes(leads.index)
-        fields = self.checks.given_fields
-        updated = self.updater.update(leads, self.options, fields, entry)
+        updated = self.updater.update(leads, self.options, self.checks.given_fields, entry)
         with defer_signals():
             self._note_changes(updated)
             self.batch = NO_BATCH

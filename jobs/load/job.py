@@ -20,11 +20,7 @@ from jobs.load.run import ImportContext
 from jobs.load.summarize import Job, expected_summary, report, summarize
 from jobs.watchers import Watchers
 from loader.checks.settlement import EXISTING_LEAD_ID
-from loader.errors import (
-    DeclinedError,
-    LoaderError,
-    UsageError,
-)
+from loader.errors import DeclinedError, LoaderError, UsageError
 from loader.findings import Notices, no_notices
 from loader.ledger.runs import run_name
 from loader.reading.source import SourceFile
@@ -63,7 +59,6 @@ def _load(source: SourceFile, request: LoadRequest) -> Summary:
 
 
 def _run(load: Load) -> Summary:
-    """Check the file and, as an import, insert what passes."""
     source, import_run, watchers = load.source, load.import_run, load.request.watchers
     began = import_run.record.began if import_run else datetime.now(UTC)
     name = import_run.record.run if import_run else run_name(began, source.sha256[:8])
@@ -100,17 +95,11 @@ def _run(load: Load) -> Summary:
 
 
 def _confirm(expected: Summary, watchers: Watchers) -> None:
-    """Ask for confirmation, if the watchers want to confirm.
-
-    Raises:
-        DeclinedError: the import was not confirmed.
-    """
     if watchers.confirm and not watchers.confirm(expected):
         raise DeclinedError(f"{expected.file.name}: nothing was inserted")
 
 
 def _complete(run: ImportContext, checkpoint: Checkpoint, load: Load, began: datetime) -> Summary:
-    """Insert what passed the checks, and write the results."""
     import_run = load.import_run
     error = finish(run, checkpoint, import_run)
     job: Job = "import" if import_run else "validate"
@@ -138,11 +127,8 @@ def finish(
     if import_run and run.database:
         error = InsertStage(run, run.database, checkpoint, import_run.batches()).insert_all()
     else:
-        changes = run.options.on_duplicate != "reject"
-        waiting = run.files.accepted
-        for accepted, notices in waiting.read_with_notes(
-            run.options.batch_size if changes else None
-        ):
+        size = None if run.options.on_duplicate == "reject" else run.options.batch_size
+        for accepted, notices in run.files.accepted.read_with_notes(size):
             planned = _notices_of_planned_changes(accepted, run)
             run.load(accepted, pd.concat([notices, planned]))
     run.files.finish(run.profile_builder.count_rejected)
@@ -152,11 +138,8 @@ def finish(
 
 def _notices_of_planned_changes(leads: pd.DataFrame, run: ImportContext) -> Notices:
     """Notice what the rows that would change existing leads would change."""
-    if (
-        run.database is None
-        or EXISTING_LEAD_ID not in leads
-        or leads[EXISTING_LEAD_ID].isna().all()
-    ):
+    is_new = EXISTING_LEAD_ID not in leads or leads[EXISTING_LEAD_ID].isna().all()
+    if run.database is None or is_new:
         return no_notices()
     changing = leads[leads[EXISTING_LEAD_ID].notna()].astype({EXISTING_LEAD_ID: "int64"})
     updater = LeadUpdater(run.database, run.dialer.columns)

@@ -43,16 +43,7 @@ class ProfileBuilder:
         files: Results,
         columns: tuple[str, ...],
     ) -> None:
-        """Begin with nothing.
-
-        Args:
-            mapping: of the file.
-            options: of the run.
-            dialer: its clock is read.
-            database: the dialer's; None: nothing is asked.
-            files: the run's; what waits on disk goes with them.
-            columns: of the source file.
-        """
+        """Begin with nothing; without a database, nothing is asked."""
         self._mapping, self._options, self._database = mapping, options, database
         self._columns, self._dialer = columns, dialer
         folder = files.work / "seen"
@@ -117,19 +108,15 @@ class ProfileBuilder:
 
     def _profile(self, tally: Tally) -> Profile:
         fields = {column: field for field, column in self._mapping.fields.items()}
-        seen = self.seen
+        seen, loaded = self.seen, self.loaded
+        of_rows = ("rows", "oddities", "odd_rows", "repeated_numbers")
         return Profile(
-            rows=seen.rows,
+            **{name: getattr(seen, name) for name in of_rows},
+            **{name: getattr(loaded, name) for name in ("repaired", "states", "offsets")},
             columns=[
                 ColumnFill(column=name, field=fields.get(name, ""), filled=seen.filled.get(name, 0))
                 for name in self._columns
             ],
-            repaired=self.loaded.repaired,
-            oddities=seen.oddities,
-            odd_rows=seen.odd_rows,
-            repeated_numbers=seen.repeated_numbers,
-            states=self.loaded.states,
-            offsets=self.loaded.offsets,
             duplicate_ages=self.rejected.ages,
             call_hours=self.call_times.hours() if self.loaded.offsets else None,
             estimate=None,
@@ -164,13 +151,7 @@ class ProfileBuilder:
 
 
 def estimate(rows: int, database: Database | None, ledger_folder: Path) -> Estimate:
-    """Say how long rows would take to load, by what is known of imports.
-
-    Args:
-        rows: of the whole file.
-        database: the dialer's, if there is one to ask.
-        ledger_folder: where the ledger is, if it is a file.
-    """
+    """Say how long the rows of a file would take to load, by what is known of imports."""
     pace, by = _pace(database, ledger_folder)
     return Estimate(seconds=round(rows / pace, 1), rows_a_second=round(pace, 1), by=by)
 

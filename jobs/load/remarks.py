@@ -52,22 +52,15 @@ def remarks(
                 "fills: empty equals empty"
             )
     found += lacking_fields(dialer, fields) + lacking_facts(options, dialer)
-    found += (
-        without_effect(options)
-        + unfilled_fallbacks(options, mapping)
-        + similar_names(dialer, mapping)
-        + custom_fields_remark(mapping)
-    )
+    found += without_effect(options) + unfilled_fallbacks(options, mapping)
+    found += similar_names(dialer, mapping) + custom_fields_remark(mapping)
     return found + reinterpreted_values(options, fields)
 
 
 def campaign_is_named(options: LoadOptions, mapping: ColumnMapping) -> bool:
     """Say whether rows can have a campaign."""
-    return bool(options.campaign_id) or "campaign_id" in {
-        *mapping.fields,
-        *options.default,
-        *options.force,
-    }
+    fields = {*mapping.fields, *options.default, *options.force}
+    return bool(options.campaign_id) or "campaign_id" in fields
 
 
 def without_effect(options: LoadOptions) -> list[str]:

@@ -57,20 +57,12 @@ class LoadRequest:
 
 
 def read_options(options: LoadOptions) -> ReadOptions:
-    """Give the options of reading a source file.
-
-    Raises:
-        UsageError: the layout is unknown.
-    """
+    """Give the options of reading a source file; an unknown layout is a UsageError."""
     layout = None
     if options.layout is not None:
         if options.layout not in LAYOUTS:
             known = ", ".join(LAYOUTS)
             raise UsageError(f"layout: {options.layout!r} is not known; there is {known}")
         layout = LAYOUTS[options.layout]
-    return ReadOptions(
-        delimiter=options.delimiter,
-        encoding=options.encoding,
-        layout=layout,
-        chunk_size=options.chunk_size,
-    )
+    names = {"delimiter", "encoding", "chunk_size"}
+    return ReadOptions(layout=layout, **options.model_dump(include=names))

@@ -46,9 +46,8 @@ class ImportRun:
 
     def options(self, given: LoadOptions) -> LoadOptions:
         """Give the options to load with; a resumed run keeps its batch size."""
-        if not self.is_resumed:
-            return given
-        return given.model_copy(update={"batch_size": self.record.options["batch_size"]})
+        size = {"batch_size": self.record.options["batch_size"]} if self.is_resumed else {}
+        return given.model_copy(update=size)
 
     def inserting(self, mapping: Mapping[str, str], rows_read: int, rejected: int) -> None:
         """Record that the checks are done and the insert begins."""
@@ -87,12 +86,7 @@ class ImportRun:
 
 @contextmanager
 def open_run(source: SourceFile, request: LoadRequest, database: Database) -> Iterator[ImportRun]:
-    """Keep the ledger record of an import while it runs.
-
-    Args:
-        source: the file.
-        request: the import; a run that is resumed keeps its results folder.
-        database: the dialer's.
+    """Keep the ledger record of an import while it runs; one that is resumed keeps its folder.
 
     Raises:
         LoadedBeforeError: the file was loaded before with the same options.

@@ -97,13 +97,10 @@ class ImportContext:
         notices: Notices,
         lead_ids: "pd.Series[int] | None" = None,
     ) -> None:
-        """Note rows that are loaded.
+        """Note rows that are loaded, but for those without a lead_id.
 
-        Args:
-            accepted: see `loader.pipeline.Checks.complete`.
-            notices: of these rows.
-            lead_ids: by row_number; rows without one are left out. None: a validation, all are
-                noted, with the lead_id of the lead that they would change.
+        In a validation, without lead_ids, all are noted, with that of the lead that they would
+        change.
         """
         new = lead_ids is not None
         if lead_ids is None:

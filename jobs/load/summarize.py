@@ -31,15 +31,8 @@ def with_dialable(
 ) -> Summary:
     """Find out which new leads of a load that is done could be called; add it to its summary.
 
-    The load is done whatever comes of it: what fails is a remark.
-
-    Args:
-        summary: of an import.
-        database: that of the import.
-        without_zone: lead_ids of rows for which no time zone was found.
-
-    Returns:
-        The summary with `dialable`.
+    The load is done whatever comes of it: what fails is a remark. `without_zone` has the lead_ids
+    of rows for which no time zone was found.
     """
     found = None
     try:
@@ -52,7 +45,6 @@ def with_dialable(
 
 
 def _remarks(calling: CallRules, campaigns: set[str]) -> list[str]:
-    """Say what was not looked at."""
     notes = [f"the database has no {name}, so it keeps no lead back" for name in calling.missing]
     filters = calling.campaigns.set_index("campaign_id")["lead_filter_id"]
     return notes + [
@@ -66,14 +58,7 @@ Job = Literal["import", "validate"]
 
 
 def summarize(run: ImportContext, name: str, job: Job, began: datetime) -> Summary:
-    """Reconcile the counts.
-
-    Args:
-        run: of which all rows are accounted for.
-        name: of the run.
-        job: import or validate.
-        began: aware, UTC.
-    """
+    """Reconcile the counts of a run of which all rows are accounted for."""
     run.count_loaded()
     source, tally, files = run.source, run.tally, run.files
     profile = run.profile_builder.profile(tally)
@@ -123,16 +108,9 @@ def expected_summary(run: ImportContext, name: str, began: datetime) -> Summary:
 
 
 def report(summary: Summary, run: ImportContext, ledger_folder: Path, *, is_done: bool) -> Summary:
-    """Write the page, then the summary, with which the results are complete.
+    """Write the page, then the summary, with which the results are complete; give it as written.
 
-    Args:
-        summary: of the run.
-        run: its files are written.
-        ledger_folder: where the ledger is, if it is a file.
-        is_done: the run was not ended before its time, so that the database may be asked more.
-
-    Returns:
-        The summary as it was written.
+    Only a run that was not ended before its time `is_done`: the database may be asked more.
     """
     reporting, database = run.reporting, run.database if is_done else None
     if summary.profile and summary.job == "validate" and summary.loaded:

@@ -63,9 +63,9 @@ class SourceFiles:
         try:
             report = self._load_and_move(found)
         except LoaderError as error:
-            report = _report(found, "left", str(error), error.exit_code)
+            report = file_report(found, "left", str(error), error.exit_code)
         except Exception as error:  # noqa: BLE001 - a bug in one file must not stop the others
-            report = _report(found, "left", describe_bug(error), LoaderError.exit_code)
+            report = file_report(found, "left", describe_bug(error), LoaderError.exit_code)
         finally:
             with suppress(OSError):
                 self.folder.forget(found.name)
@@ -85,7 +85,7 @@ class SourceFiles:
         present = self.folder.find(found.name)
         if present != found:
             why = "still growing: it changed since it was listed" if present else "it went away"
-            return _report(found, "left", why)
+            return file_report(found, "left", why)
         path = self.folder.fetch(found)
         options: LoadOptions | None = None
         new_list: NewList | None = None
@@ -143,17 +143,15 @@ class SourceFiles:
 
     def _options_for(self, new_list: NewList) -> dict[str, str]:
         """Give the options that put all rows into a list, which does not exist in a dry run."""
+        is_missing = self.dry_run_results and new_list.is_new
         options = {"force_list_id": str(new_list.list_id)}
-        return options | (
-            {"list_exists_check": "N"} if self.dry_run_results and new_list.is_new else {}
-        )
+        return options | ({"list_exists_check": "N"} if is_missing else {})
 
     def _validate(self, path: Path, options: LoadOptions, results: Path) -> Summary:
-        report = self._report_options
-        request = LoadRequest(
-            str(path), options, self.database, results, job="validate", report=report
+        file, report = str(path), self._report_options
+        return load(
+            LoadRequest(file, options, self.database, results, job="validate", report=report)
         )
-        return load(request)
 
     def _import(self, path: Path, found: Found, options: LoadOptions) -> Summary:
         if self.dry_run_results:
@@ -197,32 +195,24 @@ class SourceFiles:
         return replace(watchers, progress=progress)
 
     def _report_loaded(self, found: Found, summary: Summary) -> FileReport:
-        report = FileReport(
-            file=found.name,
-            size=found.size,
-            outcome="loaded",
-            run=summary.run,
-            results=summary.results,
-            rows_read=summary.rows_read,
-            loaded=summary.loaded,
-            rejected=summary.rejected,
-            reasons=summary.reasons,
-            dialable=summary.dialable,
-        )
+        names = ("run", "results", "rows_read", "loaded", "rejected", "reasons", "dialable")
+        counts = {name: getattr(summary, name) for name in names}
+        report = FileReport(file=found.name, size=found.size, outcome="loaded", **counts)
         return report if self.dry_run_results else self._move_done(found, report, summary.results)
 
     def _report_loaded_before(self, found: Found, error: LoadedBeforeError) -> FileReport:
-        report = _report(found, "loaded_before", str(error), run=error.run)
+        report = file_report(found, "loaded_before", str(error), run=error.run)
         results = ""
         with suppress(LoaderError):
             # After a kill between load and move, the file belongs with the results of that run.
-            results = self._ledger().run(error.run).results
+            ledger = Ledger.open(self.database, self.settings.ledger_folder)
+            results = ledger.run(error.run).results
         return self._move_done(found, report, results)
 
     def _move_failed(
         self, found: Found, path: Path, options: LoadOptions | None, error: LoaderError
     ) -> FileReport:
-        report = _report(found, "failed", str(error), error.exit_code)
+        report = file_report(found, "failed", str(error), error.exit_code)
         if self.dry_run_results:
             return report
         target = self.folder.target("failed", str(self.day), found.name)
@@ -241,9 +231,8 @@ class SourceFiles:
     def _move_done(self, found: Found, report: FileReport, results: str) -> FileReport:
         """Move a file to where its results are, or to a new place if that one is occupied."""
         target = self.folder.target_of(Path(results)) if results else None
-        return self._move(
-            found, report, target or self.folder.target("done", str(self.day), found.name)
-        )
+        target = target or self.folder.target("done", str(self.day), found.name)
+        return self._move(found, report, target)
 
     def _move(self, found: Found, report: FileReport, target: Target) -> FileReport:
         """Move a file unless it has changed since it was loaded."""
@@ -259,13 +248,11 @@ class SourceFiles:
             return report.model_copy(update={"why": why, "exit_code": error.exit_code})
         return report.model_copy(update={"moved_to": target.file})
 
-    def _ledger(self) -> Ledger:
-        return Ledger.open(self.database, self.settings.ledger_folder)
 
-
-def _report(
+def file_report(
     found: Found, outcome: FileOutcome, why: str, exit_code: int = 0, run: str | None = None
 ) -> FileReport:
+    """Report a file of which nothing was loaded."""
     return FileReport(
         file=found.name, size=found.size, outcome=outcome, why=why, exit_code=exit_code, run=run
     )

@@ -67,13 +67,7 @@ class DropFolder(ABC):
         )
 
     def target(self, kind: Kind, day: str, name: str) -> Target:
-        """Find a free place for a file: there is no file yet, and no results folder.
-
-        Args:
-            kind: what became of the file.
-            day: the name of the subfolder, such as 2026-11-22.
-            name: of the file; it gets a number if the place is occupied.
-        """
+        """Find a free place in the subfolder of a day: a name that is in use gets a number."""
         stem, dot, rest = name.partition(".")
         numbered = (f"{stem}-{number}{dot}{rest}" for number in itertools.count(2))
         for free in itertools.chain([name], numbered):
@@ -87,12 +81,8 @@ class DropFolder(ABC):
 
     def last_summary(self) -> Path | None:
         """Give the summary of the file that was loaded last, if its results are on this machine."""
-        days = sorted(
-            (day for day in self._results("done").glob("*") if day.is_dir()), reverse=True
-        )
-        for day in days:
-            found = list(day.glob(f"*{RESULTS}/{SUMMARY}"))
-            if found:
+        for day in sorted(filter(Path.is_dir, self._results("done").glob("*")), reverse=True):
+            if found := list(day.glob(f"*{RESULTS}/{SUMMARY}")):
                 return max(found, key=lambda path: path.stat().st_mtime)
         return None
 
@@ -161,8 +151,7 @@ class LocalFolder(DropFolder):
 
     def prove_writable(self) -> None:
         """Create a temporary file in the folder and in those that files move to."""
-        targets = (self._results("done"), self._results("failed"))
-        for folder in (self._folder, *targets):
+        for folder in (self._folder, self._results("done"), self._results("failed")):
             try:
                 folder.mkdir(parents=True, exist_ok=True)
                 with tempfile.TemporaryFile(dir=folder):

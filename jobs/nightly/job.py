@@ -1,14 +1,13 @@
 """The job nightly: the files of all sources, then the archiving, then the report of both."""
 
 import signal
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from jobs.archive.job import MoveRequest, move
-from jobs.nightly.files import SourceFiles
+from jobs.nightly.files import SourceFiles, file_report
 from jobs.nightly.folders import DropFolder, Found, LocalFolder
 from jobs.nightly.remote_folder import RemoteFolder
 from jobs.nightly.report import ArchivingReport, FileReport, NightReport, SourceReport
@@ -44,12 +43,7 @@ def nightly(
 ) -> NightReport:
     """Load the files in the drop folders, archive, and write the report.
 
-    Args:
-        settings: sources, [nightly], and the options of loads and archivings.
-        database: the dialer's.
-        telemetry: reports each run, and the whole night.
-        dry_run: validate the files and count the leads; only the report is written.
-        watchers: callbacks of the night, and of each of its runs.
+    A dry run validates the files and counts the leads; only the report is written.
 
     Returns:
         The report, also if an error or a signal ended the night early.
@@ -161,10 +155,11 @@ class Night:
     def load_all(self) -> None:
         """Load the files of all sources that have stopped growing."""
         self._find_settled()
-        for visit, found in self._settled_files():
-            report = self._load(visit, found)
-            visit.report.files.append(report)
-            self._say(visit, report)
+        for visit in self._visits:
+            for found in visit.settled:
+                report = self._load(visit, found)
+                visit.report.files.append(report)
+                self._say(visit, report)
 
     def _find_settled(self) -> None:
         """List all drop folders twice, to find the files that have stopped growing."""
@@ -181,11 +176,15 @@ class Night:
             settled = {each for each in first if each.size}.intersection(found)
             visit.settled = [each for each in found if each in settled]
             visit.report.files = [
-                _left(each, "still growing" if each.size else "empty so far")
+                file_report(each, "left", "still growing" if each.size else "empty so far")
                 for each in found
                 if each not in settled
             ]
-            self._prove_writable(visit)
+            if visit.settled and not self._dry_run:
+                try:
+                    visit.folder.prove_writable()
+                except LoaderError as error:
+                    visit.settled = self._give_up(visit, error)
             (self._watchers.warn if visit.report.problem else self._watchers.say)(_describe(visit))
 
     def _list(self, visit: _Visit) -> list[Found]:
@@ -194,33 +193,21 @@ class Night:
         except LoaderError as error:
             return self._give_up(visit, error)
 
-    def _prove_writable(self, visit: _Visit) -> None:
-        if visit.settled and not self._dry_run:
-            try:
-                visit.folder.prove_writable()
-            except LoaderError as error:
-                visit.settled = self._give_up(visit, error)
-
     def _give_up(self, visit: _Visit, error: LoaderError) -> list[Found]:
         visit.report.problem, visit.report.exit_code = str(error), error.exit_code
         return []
-
-    def _settled_files(self) -> Iterator[tuple[_Visit, Found]]:
-        for visit in self._visits:
-            for found in visit.settled:
-                yield visit, found
 
     def _load(self, visit: _Visit, found: Found) -> FileReport:
         """Load one file, unless the night is to end."""
         unbind("run")  # further messages are not about the file before
         if self._must_end():
-            return _left(found, f"its turn did not come: {self._why}")
+            return file_report(found, "left", f"its turn did not come: {self._why}")
         try:
             report = visit.files.load(found)
         except KeyboardInterrupt:
             if not self._must_end():
                 self._end("interrupted", 128 + signal.SIGINT)
-            return _left(found, f"{self._why}: the next night completes it")
+            return file_report(found, "left", f"{self._why}: the next night completes it")
         if report.exit_code == DatabaseUnavailableError.exit_code:
             self._end_without_database()
         return report
@@ -273,8 +260,7 @@ class Night:
             return ArchivingReport(rule=name, why=f"{error} came, before anything was moved")
 
     def _move(self, name: str) -> ArchiveReport:
-        settings = self._settings
-        options = settings.archive.options
+        settings, options = self._settings, self._settings.archive.options
         self._telemetry.began(f"rule {name}", source=name, job="archive")
         with self._watchers.of_run("archive") as watchers:
             return move(
@@ -318,10 +304,6 @@ class Night:
             exit_code=next(filter(None, codes), 0),
             results=str(self._folder),
         )
-
-
-def _left(found: Found, why: str) -> FileReport:
-    return FileReport(file=found.name, size=found.size, outcome="left", why=why)
 
 
 def _describe(visit: _Visit) -> str:

@@ -28,12 +28,7 @@ class RemoteFolder(DropFolder):
     """
 
     def __init__(self, source: Source, folder: Path) -> None:
-        """Prepare the folder; nothing is connected yet.
-
-        Args:
-            source: its settings.
-            folder: of the nights; it has the downloaded files and their results.
-        """
+        """Prepare the folder; that of the nights has the downloaded files and their results."""
         super().__init__(source)
         self.address = without_password(source.folder)
         self._local = folder.absolute() / source.name
@@ -63,7 +58,8 @@ class RemoteFolder(DropFolder):
         if part.stat().st_size != found.size:
             part.unlink()
             raise NoSuchFileError(
-                f"{self.address}: {found.name} was not downloaded completely; it may still be growing"
+                f"{self.address}: {found.name} was not downloaded completely; "
+                "it may still be growing"
             )
         return part.replace(path)
 

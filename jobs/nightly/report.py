@@ -22,10 +22,12 @@ DRY = {"loaded": "would be loaded", "failed": "would fail", "left": "would be le
 WORDS = {"loaded_before": "loaded before"}
 
 
-class FileReport(BaseModel):
-    """The outcome of one file."""
-
+class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+class FileReport(_Record):
+    """The outcome of one file."""
 
     file: str
     size: int
@@ -52,10 +54,8 @@ class FileReport(BaseModel):
     seconds: float = 0.0
 
 
-class SourceReport(BaseModel):
+class SourceReport(_Record):
     """The outcomes of the files of one source."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: str
     folder: str
@@ -72,10 +72,8 @@ class SourceReport(BaseModel):
         return [self.exit_code, *(file.exit_code for file in self.files)]
 
 
-class ArchivingReport(BaseModel):
+class ArchivingReport(_Record):
     """The outcome of archiving by one rule."""
-
-    model_config = ConfigDict(extra="forbid")
 
     rule: str
     moved: int = 0
@@ -87,10 +85,8 @@ class ArchivingReport(BaseModel):
     results: str | None = None
 
 
-class NightReport(BaseModel):
+class NightReport(_Record):
     """The outcomes of all files, and of the archiving after them."""
-
-    model_config = ConfigDict(extra="forbid")
 
     version: Literal[1] = 1
     run: str

@@ -44,7 +44,6 @@ class Flag(NamedTuple):
 
 
 def _flags_of(*models: type[BaseModel]) -> tuple[Flag, ...]:
-    """Give the flags of the options of some models, by group."""
     flags = (
         _flag(name, model.model_fields[name], option)
         for model in models

@@ -41,17 +41,9 @@ class Problem(NamedTuple):
 def problems_of(
     error: ValidationError, merged: Mapping[str, Any], sources: Sources
 ) -> list[Problem]:
-    """Give what is wrong, each place once.
-
-    Args:
-        error: what pydantic found.
-        merged: the values that it was given.
-        sources: what these were put together from.
-    """
-    found = [
-        _problem(each, merged, sources)
-        for each in error.errors(include_url=False, include_input=False)
-    ]
+    """Give what is wrong, each place once, with values that were merged from sources."""
+    errors = error.errors(include_url=False, include_input=False)
+    found = [_problem(each, merged, sources) for each in errors]
     # A value that could be of several kinds is wrong for each of them: the first says it.
     first = {
         (it.source, it.place, it.message.endswith(MISSING) and it.message): it
@@ -131,7 +123,6 @@ WORDS = {
 
 
 def _describe_error(kind: str, context: Mapping[str, Any], place: Sequence[Any]) -> str | None:
-    """Say better than pydantic what is wrong."""
     name = str(place[-1])
     if kind == "string_pattern_mismatch":
         return "give 3 to 12 digits" if name.endswith("list_id") else "give digits only"

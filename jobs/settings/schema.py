@@ -50,7 +50,14 @@ def settings_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, **about}
 
 
-class _SettingsGenerator(GenerateJsonSchema):
+class _Generator(GenerateJsonSchema):
+    """Leaves titles out, which only repeat names."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's signature
+        return False
+
+
+class _SettingsGenerator(_Generator):
     """As TOML has it: without null, and with what is taken in place of the type proper."""
 
     def function_before_schema(
@@ -77,13 +84,8 @@ class _SettingsGenerator(GenerateJsonSchema):
         """Write durations as they are given."""
         return format_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
 
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's signature
-        """Leave titles out, which only repeat names."""
-        return False
-
 
 def _describe(definition: dict[str, Any], model: type[BaseModel]) -> None:
-    """Say of each setting what its option says."""
     for name, option in options_of(model).items():
         definition["properties"][name]["description"] = option.description
 
@@ -109,10 +111,6 @@ def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
         yield from _models(each)
 
 
-NULL = re.compile(r"\bNone\b")
-"""How Python has it."""
-
-
 def summary_schema() -> dict[str, Any]:
     """Give the schema of summary.json as it is written (JSON Schema 2020-12).
 
@@ -124,14 +122,14 @@ def summary_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **about, **schema}
 
 
-class _SummaryGenerator(GenerateJsonSchema):
+class _SummaryGenerator(_Generator):
     """As it is written, which is more than what has to be there for it to be read."""
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         """Name all fields there are, each with what the model's source says under it."""
         definition = super().model_schema(schema)
         for name, text in documentation(schema["cls"]).items():
-            definition["properties"][name]["description"] = NULL.sub("null", text)
+            definition["properties"][name]["description"] = re.sub(r"\bNone\b", "null", text)
         definition.pop("title")  # the name of the class, as its place among the definitions is
         return {**definition, "additionalProperties": False}
 
@@ -142,7 +140,3 @@ class _SummaryGenerator(GenerateJsonSchema):
     def field_is_required(self, field: Any, total: bool) -> bool:  # noqa: ARG002 - pydantic's signature
         """Require what is always written."""
         return True
-
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's signature
-        """Leave titles out, which only repeat names."""
-        return False

@@ -153,9 +153,7 @@ class _Environment(EnvSettingsSource):
 def read_settings(flags: Mapping[str, Any], config: Path | None) -> Settings:
     """Put the settings together: flags before environment, TOML file, the dialer's file, defaults.
 
-    Args:
-        flags: those that were given, by name.
-        config: a TOML file; `CONFIG` if there is one and none is named.
+    The TOML file is `CONFIG` if there is one and none is named.
 
     Raises:
         UsageError: a flag has a value that it cannot have.

@@ -2,10 +2,9 @@
 
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from sqlalchemy import make_url
@@ -22,26 +21,15 @@ if TYPE_CHECKING:
     from openlineage.client.event_v2 import InputDataset, OutputDataset, RunState
     from openlineage.client.transport import Transport
 
+    from loader.reading.source import SourceFile
+
 PRODUCER = f"urn:leadloader:{__version__}"
 LEADS, ARCHIVE = "vicidial_list", "vicidial_list_archive"
 RETRY = {"total": 2, "connect": 2, "read": 2, "backoff_factor": 0.3}
 """Few and short retries: a load must not wait long for an endpoint that does not answer."""
 
 
-class File(Protocol):
-    """The properties of a source file that are known before and after the load."""
-
-    @property
-    def sha256(self) -> str:
-        """The hash of the bytes."""
-
-    @property
-    def size(self) -> int:
-        """The size in bytes."""
-
-
-@dataclass(frozen=True)
-class Started:
+class Started(NamedTuple):
     """A run whose start was reported."""
 
     run_id: str
@@ -76,22 +64,20 @@ class Lineage:
         return str(self._settings.file or urlsplit(self._settings.url).hostname)
 
     def started(
-        self, job: str, run: str, path: str, file: File, fields: Mapping[str, str], began: datetime
+        self,
+        job: str,
+        run: str,
+        path: str,
+        file: "SourceFile",
+        fields: Mapping[str, str],
+        began: datetime,
     ) -> Started:
-        """Report the start of a load.
-
-        Args:
-            job: import.
-            run: its name.
-            path: of the file, `-` for standard input.
-            file: its size and hash.
-            fields: columns of the file by field.
-            began: when it began.
+        """Report the start of a load; `fields` are columns of the file by field.
 
         Raises:
             OSError, RuntimeError: the event cannot be delivered.
         """
-        started = Started(run_id(run), self._file(path, file, fields.values()))
+        started = Started(run_id(run), self._file(path, file.sha256, fields.values()))
         self._emit(self._events.RunState.START, job, began, started.run_id, started.inputs)
         return started
 
@@ -101,24 +87,19 @@ class Lineage:
         Raises:
             OSError, RuntimeError: the event cannot be delivered.
         """
+        states = self._events.RunState
         inputs, outputs = self._datasets(outcome, started)
         if started is None:
             started = Started(run_id(outcome.run), inputs)
-            state = self._events.RunState.START
-            self._emit(state, outcome.job, outcome.began, started.run_id, inputs)
-        state = self._state(outcome)
+            self._emit(states.START, outcome.job, outcome.began, started.run_id, inputs)
         facets = {"leadloader": self._run_facet(outcome)}
         if outcome.exit_code:
             error = self._facets.error_message_run.ErrorMessageRunFacet(outcome.message, "Python")
             facets["errorMessage"] = error
+        state = states.FAIL if outcome.exit_code else states.COMPLETE
+        if isinstance(outcome.report, ArchiveReport) and outcome.report.stopped == "signal":
+            state = states.ABORT
         self._emit(state, outcome.job, outcome.ended, started.run_id, inputs, outputs, facets)
-
-    def _state(self, outcome: RunOutcome) -> "RunState":
-        states = self._events.RunState
-        report = outcome.report
-        if isinstance(report, ArchiveReport) and report.stopped == "signal":
-            return states.ABORT
-        return states.FAIL if outcome.exit_code else states.COMPLETE
 
     def _run_facet(self, outcome: RunOutcome) -> Any:
         return self._facets.RunFacet().with_additional_properties(
@@ -132,23 +113,18 @@ class Lineage:
     def _datasets(
         self, outcome: RunOutcome, started: Started | None
     ) -> "tuple[list[InputDataset], list[OutputDataset]]":
-        report = outcome.report
+        report, inputs = outcome.report, started.inputs if started else []
         if isinstance(report, Summary):
-            inputs = started.inputs if started else []
-            inputs = inputs or self._file(
-                report.file.name, report.file, report.mapping.fields.values()
-            )
+            file, columns = report.file, report.mapping.fields.values()
+            inputs = inputs or self._file(file.name, file.sha256, columns)
             return self._counted(inputs, report), [self._leads(report, inputs)]
-        if isinstance(report, UndoReport):
-            source, target = (table_of(report.database, table) for table in (LEADS, ARCHIVE))
-            return [self._events.InputDataset(*source)], [self._table(target, report.moved)]
-        if isinstance(report, ArchiveReport):
-            tables = (LEADS, ARCHIVE) if report.job == "archive" else (ARCHIVE, LEADS)
+        if isinstance(report, UndoReport | ArchiveReport):
+            tables = (ARCHIVE, LEADS) if report.job == "dearchive" else (LEADS, ARCHIVE)
             source, target = (table_of(report.database, table) for table in tables)
             return [self._events.InputDataset(*source)], [self._table(target, report.moved)]
-        return (started.inputs if started else []), []
+        return inputs, []
 
-    def _file(self, path: str, file: File, columns: Iterable[str]) -> "list[InputDataset]":
+    def _file(self, path: str, sha256: str, columns: Iterable[str]) -> "list[InputDataset]":
         """Give the source file with the columns that are loaded.
 
         The other names may be data of a person, if the file has no header after all.
@@ -157,7 +133,7 @@ class Lineage:
         fields = [schema.SchemaDatasetFacetFields(name=column) for column in columns]
         facets = {
             "schema": schema.SchemaDatasetFacet(fields=fields),
-            "version": version.DatasetVersionDatasetFacet(datasetVersion=file.sha256),
+            "version": version.DatasetVersionDatasetFacet(datasetVersion=sha256),
         }
         name = "standard input" if path == "-" else str(Path(path).resolve())
         return [self._events.InputDataset("file", name, facets=facets)]

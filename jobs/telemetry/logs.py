@@ -30,20 +30,14 @@ logging.getLogger().addHandler(logging.NullHandler())
 
 
 def configure(log_format: LogFormat, *, quiet: bool, console: Console) -> None:
-    """Set how messages are written, until `reset`.
-
-    Args:
-        log_format: text for people, or JSON.
-        quiet: write warnings and errors only.
-        console: of standard error, for people.
-    """
+    """Set how messages are written, until `reset`; quiet: warnings and errors only."""
     level = logging.WARNING if quiet else logging.INFO
     structlog.contextvars.clear_contextvars()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            *(_for_machines() if log_format == "json" else [_for_people]),
+            *(FOR_MACHINES if log_format == "json" else [_for_people]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_names: _Lines(console),
@@ -89,14 +83,16 @@ def unbind(*names: str) -> None:
     structlog.contextvars.unbind_contextvars(*names)
 
 
-def _for_machines() -> list[Any]:
-    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
-    return [stamp, _put_message_first, structlog.processors.JSONRenderer(default=str)]
-
-
 def _put_message_first(_logger: Any, _method: str, entry: Entry) -> Entry:
     first = {name: entry.pop(name) for name in ("timestamp", "level", "event")}
     return {**first, **entry}
+
+
+FOR_MACHINES = (
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _put_message_first,
+    structlog.processors.JSONRenderer(default=str),
+)
 
 
 def _for_people(_logger: Any, _method: str, entry: Entry) -> tuple[tuple[str], dict[str, str]]:

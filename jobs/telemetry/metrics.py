@@ -89,8 +89,7 @@ class Metrics:
             self._plus("leadloader_stage_seconds", (*key, stage), seconds)
         self._plus("leadloader_runs", key, 1)
         self._plus("leadloader_failed_runs", key, int(bool(run.exit_code)))
-        seconds_of_run = (run.ended - run.began).total_seconds()
-        self._plus("leadloader_run_seconds", key, seconds_of_run)
+        self._plus("leadloader_run_seconds", key, (run.ended - run.began).total_seconds())
         ended = run.ended.timestamp()
         self.samples["leadloader_last_end_timestamp_seconds"][key] = ended
         if not run.exit_code:

@@ -22,11 +22,7 @@ class Severity(IntEnum):
     FAILURE = 2
 
 
-LEAST_SEVERITY = {
-    "failure": Severity.FAILURE,
-    "rejects": Severity.REJECTS,
-    "always": Severity.SUCCESS,
-}
+LEAST_SEVERITY = dict(zip(("always", "rejects", "failure"), Severity, strict=True))
 """The severity from which a notification is sent, by the setting `when`."""
 
 
@@ -45,13 +41,9 @@ class Notifier:
             raise missing_extra_error("[notify]", "notify", "apprise") from None
         self._settings = settings
         asset = AppriseAsset(
-            app_id="leadloader",
-            app_desc="leadloader",
-            app_url="",
-            image_url_mask="",
-            image_url_logo="",
-            storage_mode="memory",
-        )
+            app_id="leadloader", app_desc="leadloader", app_url="", image_url_mask="",
+            image_url_logo="", storage_mode="memory",
+        )  # fmt: skip
         self._apprise = Apprise(asset=asset)
         for number, url in enumerate(settings.urls, start=1):
             if not self._apprise.add(url.get_secret_value()):
@@ -65,15 +57,10 @@ class Notifier:
     def notify(self, command: str, outcomes: Sequence[RunOutcome], text: str = "") -> list[str]:
         """Send a notification, if the settings want one for these runs.
 
-        Args:
-            command: such as nightly.
-            outcomes: of its runs.
-            text: the body; without a text it has a line for each run.
-
         Returns:
             The services that could not be reached, without secrets.
         """
-        worst = max((self._severity(each) for each in outcomes), default=Severity.SUCCESS)
+        worst = max(map(self._severity, outcomes), default=Severity.SUCCESS)
         if not outcomes or worst < LEAST_SEVERITY[self._settings.when]:
             return []
         result = self._apprise.notify(

@@ -1,10 +1,12 @@
 """The outcome of one run, as notification, metrics, lineage and log have it in common."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import singledispatch
 from pathlib import Path
+from typing import Any
 
 from loader.archive.outcome import Stay
 from loader.archive.report import ArchiveReport
@@ -46,10 +48,10 @@ class RunOutcome:
     @property
     def outcomes(self) -> dict[str, int]:
         """Count the rows by outcome."""
-        counts: dict[str, int] = {}
+        counts = Counter[str]()
         for (outcome, _), count in self.rows.items():
-            counts[outcome] = counts.get(outcome, 0) + count
-        return counts
+            counts[outcome] += count
+        return dict(counts)
 
     @property
     def reasons(self) -> dict[str, int]:
@@ -96,21 +98,23 @@ def _of_outcome(report: RunOutcome) -> RunOutcome:
     return report
 
 
+def _outcome(
+    report: Summary | ArchiveReport | UndoReport,
+    what: str,
+    rows: Mapping[tuple[str, str], int],
+    **others: Any,
+) -> RunOutcome:
+    """Give the outcome with what all reports have in common."""
+    common = {name: getattr(report, name) for name in ("job", "run", "began", "ended")}
+    results = str(Path(report.results).absolute())
+    return RunOutcome(what=what, rows=rows, results=results, report=report, **common, **others)
+
+
 @outcome_of.register
 def _of_summary(report: Summary) -> RunOutcome:
     rows = {("loaded", ""): report.loaded}
     rows |= {("rejected", reason): count for reason, count in report.reasons.items()}
-    return RunOutcome(
-        job=report.job,
-        what=report.file.name,
-        run=report.run,
-        began=report.began,
-        ended=report.ended,
-        rows=rows,
-        seconds=report.seconds,
-        results=str(Path(report.results).absolute()),
-        report=report,
-    )
+    return _outcome(report, report.file.name, rows, seconds=report.seconds)
 
 
 @outcome_of.register
@@ -121,18 +125,8 @@ def _of_archive(report: ArchiveReport) -> RunOutcome:
     rows |= {("stayed", why): count for why, count in stayed.items()}
     others = {("gone", ""): report.gone, ("kept", ""): report.kept}
     rows |= {outcome: count for outcome, count in others.items() if count}
-    return RunOutcome(
-        job=report.job,
-        what=report.which,
-        run=report.run,
-        began=report.began,
-        ended=report.ended,
-        exit_code=report.exit_code,
-        message=report.ending if report.ended_early else "",
-        rows=rows,
-        results=str(Path(report.results).absolute()),
-        report=report,
-    )
+    message = report.ending if report.ended_early else ""
+    return _outcome(report, report.which, rows, exit_code=report.exit_code, message=message)
 
 
 @outcome_of.register
@@ -141,49 +135,22 @@ def _of_undo(report: UndoReport) -> RunOutcome:
     rows = {("moved", ""): report.moved, ("reverted", ""): report.reverted}
     for why in dict.fromkeys([*left, *report.changes_stayed]):
         rows["stayed", why] = left.get(why, 0) + report.changes_stayed.get(why, 0)
-    return RunOutcome(
-        job=report.job,
-        what=f"run {report.of_run} of {report.source}",
-        run=report.run,
-        began=report.began,
-        ended=report.ended,
-        rows=rows,
-        results=str(Path(report.results).absolute()),
-        report=report,
-    )
+    return _outcome(report, f"run {report.of_run} of {report.source}", rows)
 
 
 def outcome_of_error(
     error: BaseException, job: str, what: str, began: datetime, run: str = ""
 ) -> RunOutcome:
-    """Give the outcome of a run that failed.
-
-    Args:
-        error: what ended the run; of an unexpected error only the place is reported, because its
-            text may have personal data.
-        job: the job.
-        what: the file, or a description of the leads.
-        began: the start.
-        run: its name, if it has one.
-    """
-    message, exit_code = _ending(error)
-    return RunOutcome(
-        job=job,
-        what=what,
-        run=run,
-        began=began,
-        ended=datetime.now(UTC),
-        exit_code=exit_code,
-        message=message,
-    )
-
-
-def _ending(error: BaseException) -> tuple[str, int]:
-    """Give the message and the exit code for an error."""
+    """Give the outcome of a run that failed."""
+    message, exit_code = "interrupted", 130
     if isinstance(error, LoaderError):
-        return str(error), error.exit_code
-    if isinstance(error, Interrupted):
-        return f"{error} came", error.exit_code
-    if isinstance(error, Exception):
-        return describe_bug(error), LoaderError.exit_code
-    return "interrupted", 130
+        message, exit_code = str(error), error.exit_code
+    elif isinstance(error, Interrupted):
+        message, exit_code = f"{error} came", error.exit_code
+    elif isinstance(error, Exception):
+        # Its text may have personal data: only the place is reported.
+        message, exit_code = describe_bug(error), LoaderError.exit_code
+    ended = datetime.now(UTC)
+    return RunOutcome(
+        job=job, what=what, run=run, began=began, ended=ended, exit_code=exit_code, message=message
+    )

@@ -1,21 +1,7 @@
 """Reports how runs went, by notification, metrics and lineage.
 
 A command creates one `Telemetry` before it begins, so that a missing extra is found before anything
-is loaded, and reports every run to it::
-
-    with Telemetry(settings, "nightly", warn=terminal.warn) as telemetry:
-        for source, path in ...:
-            telemetry.began(path, source=source.name, job="import")
-            try:
-                with terminal.watching() as watchers:
-                    request = LoadRequest(path, ..., watchers=telemetry.watching(watchers))
-                    summary = load(request)
-                telemetry.ended(summary)
-            except LoaderError as error:
-                telemetry.failed(error)
-        telemetry.began("worked leads", source=rule_name, job="archive")
-        telemetry.ended(move(...))
-        telemetry.end_command(text, exit_code)
+is loaded, and reports every run to it: `began`, then `ended` or `failed`; a night `end_command`.
 
 Metrics and lineage are written after each run. One notification for all runs is sent when the
 context is left; an error that leaves the context is reported, too. `source` is the label under
@@ -74,13 +60,7 @@ class Telemetry:
         warn: Callable[[str], None],
         dry_run: bool = False,
     ) -> None:
-        """Prepare the notifier, the metrics and the lineage.
-
-        Args:
-            settings: addresses and files to report to.
-            job: of the command: import, archive, nightly ...
-            warn: called if a report cannot be delivered.
-            dry_run: report nothing.
+        """Prepare the notifier, the metrics and the lineage; a dry run reports nothing.
 
         Raises:
             ConfigurationError: an extra is not installed, or an address is invalid.
@@ -92,17 +72,11 @@ class Telemetry:
         self._run: RunEvent | None = None
         self._failed_events = 0
         self._last_error: BaseException | None = None
-        self._notifier: Notifier | None = None
-        self._metrics: Metrics | None = None
-        self._lineage: Lineage | None = None
-        if job == "validate" or dry_run:
-            return
-        if settings.notify:
-            self._notifier = Notifier(settings.notify)
-        if settings.metrics_file:
-            self._metrics = Metrics(settings.metrics_file)
-        if settings.lineage:
-            self._lineage = Lineage(settings.lineage)
+        reports = job != "validate" and not dry_run
+        notify, path, lineage = settings.notify, settings.metrics_file, settings.lineage
+        self._notifier = Notifier(notify) if notify and reports else None
+        self._metrics = Metrics(path) if path and reports else None
+        self._lineage = Lineage(lineage) if lineage and reports else None
 
     def __enter__(self) -> Self:
         return self
@@ -145,7 +119,7 @@ class Telemetry:
         return replace(watchers, named=named, started=started)
 
     def ended(self, report: Summary | ArchiveReport | UndoReport | RunOutcome) -> None:
-        """Report the end of a run, by its report or by a `RunOutcome`."""
+        """Report the end of a run."""
         run, self._run = self._run, None
         outcome = outcome_of(report)
         if run:
@@ -155,9 +129,7 @@ class Telemetry:
     def failed(self, error: BaseException) -> None:
         """Report an error that ended the run in progress, or the command.
 
-        Args:
-            error: a LoaderError with exit code 0 is a note; of an unexpected error only its place
-                is reported.
+        A LoaderError with exit code 0 is a note.
         """
         self._last_error = error
         run, self._run = self._run, None
@@ -166,24 +138,15 @@ class Telemetry:
         self._report(replace(outcome, source=run.source), run)
 
     def end_command(self, text: str, exit_code: int) -> None:
-        """Report the end of a command that has several runs: the night.
-
-        Args:
-            text: of the notification; without a text it has a line for each run.
-            exit_code: of the command; it decides whether the command failed.
-        """
+        """Report the end of a night: the text to notify of it, and its exit code."""
         self._text = text
         if not exit_code:
             self._outcomes = [replace(each, exit_code=0) for each in self._outcomes]
-        now = datetime.now(UTC)
-        night = RunOutcome(
-            job=self._job, what=self._job, began=self._began, ended=now, exit_code=exit_code
-        )
+        job, now = self._job, datetime.now(UTC)
+        night = RunOutcome(job=job, what=job, began=self._began, ended=now, exit_code=exit_code)
         self._measure(night)
-        is_reported = (
-            any(each.exit_code for each in self._outcomes) if exit_code else self._outcomes
-        )
-        self._outcomes += [] if is_reported else [night]
+        if not any(each.exit_code or not exit_code for each in self._outcomes):
+            self._outcomes.append(night)
 
     def _report(self, outcome: RunOutcome, run: RunEvent | None) -> None:
         self._outcomes.append(outcome)

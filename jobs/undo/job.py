@@ -48,14 +48,8 @@ def undo(
     all that belongs to them. Fields of existing leads that still have the value that the run wrote
     get their old value back.
 
-    Args:
-        run: its name in the ledger: an import, or an undo.
-        database: the dialer's.
-        results: folder of the results, or `results/<run>`; an unfinished undo keeps its folder.
-        options: the pace, see `ArchiveOptions`; an undo decides its steps itself.
-        dry_run: write the result files and nothing else.
-        ledger_folder: folder of the ledger where it is a file, or the one that holds `results`.
-        watchers: callbacks, the stop signal and the clocks.
+    The run is an import, or an undo. Of the options the pace counts: an undo decides its steps
+    itself. A dry run writes the result files and nothing else.
 
     Raises:
         UndoneBeforeError: the run was undone before, and nothing more can be undone.

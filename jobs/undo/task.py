@@ -25,7 +25,7 @@ UndoArchiver = LoadedLeads | ArchivedLeads
 """Moves the leads of a run: those of an import into the archive, those of an undo back."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class UndoTask:
     """A run to undo."""
 
@@ -56,13 +56,7 @@ class UndoTask:
             is_undone = record.state == "undone"
             state = "was undone" if is_undone else "is unfinished; complete it first"
             raise UsageError(f"run {run} {state}: `leadloader undo {original.run}`")
-        return cls(
-            ledger=ledger,
-            database=database,
-            record=record,
-            original=original,
-            unfinished_undo=unfinished_undo,
-        )
+        return cls(ledger, database, record, original, unfinished_undo)
 
     @property
     def was_undone_before(self) -> bool:
@@ -77,9 +71,7 @@ class UndoTask:
     def undo_run(self, results: Path | None, *, dry_run: bool) -> RunRecord:
         """Give the ledger record of the undo; a new one is not in the ledger yet.
 
-        Args:
-            results: folder of the results; an unfinished undo keeps its folder.
-            dry_run: do not continue an unfinished undo.
+        An unfinished undo keeps its folder; a dry run does not continue it.
         """
         if self.unfinished_undo is not None and not dry_run:
             return replace(self.unfinished_undo, **this_process())
