@@ -46,7 +46,7 @@ def title_of(name: str) -> str:
 
 def _duplicate(same: str, scope: str) -> tuple[str, ...]:
     """Give the words of a duplicate: what is the same, and where the existing lead is."""
-    answer, has, check, there, likeness = _SAME[same]
+    answer, has, check, existing, likeness = _SAME[same]
     lead, suffix, place = _SCOPES[scope]
     return (
         f"DUPLICATE_{same}_IN_{scope}",
@@ -56,10 +56,14 @@ def _duplicate(same: str, scope: str) -> tuple[str, ...]:
         "the file.",
         "nothing to do: the lead is there",
         "",
-        f"{there} {place} already",
-        f"{there} in the file already",
+        f"{existing} {place} already",
+        f"{existing} in the file already",
         likeness,
     )
+
+
+CLEAR_REASON = "in a reject file, also clear the reason of that row"
+"""What to do besides the correction; other operations take its place."""
 
 
 class Reason(StrEnum):
@@ -92,7 +96,8 @@ class Reason(StrEnum):
     @property
     def advice(self) -> str:
         """What to do about it."""
-        return ", or ".join(filter(None, (self.correction, self.operation)))
+        joint = "; " if self.operation == CLEAR_REASON else ", or "
+        return joint.join(filter(None, (self.correction, self.operation)))
 
     @classmethod
     def of(cls, name: str) -> "Reason":
@@ -104,24 +109,22 @@ class Reason(StrEnum):
         "BROKEN_QUOTE", "",
         "a quoted value is not closed, or text follows its closing quote",
         "A value holds a quotation mark that is not doubled, or one is missing at its end.",
-        "close the quote, or double the quotes inside the value; in a reject file, also clear the "
-        "reason of that row",
-        "", "a quote is not closed",
+        "close the quote, or double the quotes inside the value",
+        CLEAR_REASON, "a quote is not closed",
     )
     TOO_FEW_FIELDS = (
         "TOO_FEW_FIELDS", "",
         "the row has fewer fields than the header",
         "Delimiters are missing, or a line break in a value that is not quoted ended the row.",
-        "add the missing delimiters, or quote values that hold a line break; in a reject file, "
-        "also clear the reason of that row",
-        "", "the row has fewer fields than the header",
+        "add the missing delimiters, or quote values that hold a line break",
+        CLEAR_REASON, "the row has fewer fields than the header",
     )
     TOO_MANY_FIELDS = (
         "TOO_MANY_FIELDS", "",
         "the row has more fields than the header",
         "A value that is not quoted holds the delimiter, such as a comma in an address.",
-        "quote values that hold the delimiter; in a reject file, also clear the reason of that row",
-        "",
+        "quote values that hold the delimiter",
+        CLEAR_REASON,
         "the row has more fields than the header",
     )
     INVALID_LIST_ID = (

@@ -13,8 +13,8 @@ from loader.options.load import LoadOptions
 
 def as_json(record: RunRecord) -> str:
     """Give a run on one line; without what a process knows itself by."""
-    told = {name: value for name, value in asdict(record).items() if name != "owner"}
-    return json.dumps(told, default=str, ensure_ascii=False)
+    values = {name: value for name, value in asdict(record).items() if name != "owner"}
+    return json.dumps(values, default=str, ensure_ascii=False)
 
 
 def runs_table(records: list[RunRecord]) -> Table:

@@ -295,9 +295,9 @@ def _counted(counts: Mapping[str, int], *, most: int | None = MOST, in_order: bo
     counts = {name: count for name, count in counts.items() if count}
     rest = counts.pop(OTHERS, 0)
     names = list(counts) if in_order else sorted(counts, key=lambda name: -counts[name])
-    said = [f"{_short(name) or 'unknown'} {counts[name]:,}" for name in names[:most]]
-    rest += sum(counts[name] for name in names[len(said) :])
-    return ", ".join([*said, f"others {rest:,}"] if rest else said)
+    parts = [f"{_short(name) or 'unknown'} {counts[name]:,}" for name in names[:most]]
+    rest += sum(counts[name] for name in names[len(parts) :])
+    return ", ".join([*parts, f"others {rest:,}"] if rest else parts)
 
 
 def _named(names: Sequence[str]) -> str:

@@ -62,10 +62,10 @@ def _problem(wrong: "ErrorDetails", merged: Mapping[str, Any], sources: Sources)
     message = _describe_error(wrong["type"], wrong.get("ctx", {}), place) or message
     if wrong["type"] == "missing":
         message = f"{wrong['loc'][-1]}{MISSING}"
-    there = [name for name, has in sources.items() if follow(has, place)[0] == place]
+    holders = [name for name, has in sources.items() if follow(has, place)[0] == place]
     value = follow(merged, place)[1]
     # A table is put together from several: the first is as good as any.
-    source = next((n for n in there if follow(sources[n], place)[1] is value), (*there, "")[0])
+    source = next((n for n in holders if follow(sources[n], place)[1] is value), (*holders, "")[0])
     return Problem(source, tuple(place), message)
 
 
@@ -81,8 +81,8 @@ def follow(values: Any, path: Iterable[Any]) -> tuple[list[Any], Any]:
     """Follow the names of a path as far as there are tables, or lists of them, that have them."""
     place = []
     for name in path:
-        there = range(len(values)) if isinstance(values, list) else values
-        if not isinstance(values, Mapping | list) or name not in there:
+        names = range(len(values)) if isinstance(values, list) else values
+        if not isinstance(values, Mapping | list) or name not in names:
             break
         place.append(name)
         values = values[name]

@@ -71,11 +71,11 @@ def funnel(title: str, steps: Sequence[tuple[str, int, int]]) -> Markup:
     top = max(rejected + left for _, rejected, left in drawn) or 1
     chart.range = (0, top * _axis_stretch(labels, labels.values()))
     chart.add("left", [left for _, _, left in drawn][::-1], formatter=lambda _: "")
-    taken = [
+    rejected_bars = [
         {"value": rejected, "formatter": lambda _, left=left: number(left)}
         for _, rejected, left in drawn
     ]
-    chart.add("taken", taken[::-1])
+    chart.add("taken", rejected_bars[::-1])
     return _svg(chart, "hbars funnel", describe(title, labels))
 
 

@@ -38,7 +38,7 @@ class Picture(NamedTuple):
 def funnel(steps: list[Step]) -> Markup:
     """Draw the rows that are left after each step."""
     return charts.funnel(
-        "Rows left after each check", [(shorten(it.label), it.taken, it.left) for it in steps]
+        "Rows left after each check", [(shorten(it.label), it.rejected, it.left) for it in steps]
     )
 
 

@@ -44,7 +44,8 @@ class Step(NamedTuple):
     label: str
     code: str
     """The reason as files name it."""
-    taken: int
+    rejected: int
+    """By this check."""
     left: int
 
 
@@ -90,8 +91,8 @@ def headline(summary: Summary) -> str:
         share = percent(loaded / rows)
         return f"Of a sample of {count_of(rows, 'row')}, {number(loaded)} {able}: {share}."
     if rows == 1:
-        said = ("was not loaded", "was loaded") if was else ("cannot be loaded", "can be loaded")
-        return f"The one row of the file {said[loaded]}."
+        outcome = ("was not loaded", "was loaded") if was else ("cannot be loaded", "can be loaded")
+        return f"The one row of the file {outcome[loaded]}."
     if loaded in {0, rows}:
         return f"{'All' if loaded else 'None of the'} {number(rows)} rows {able}."
     return f"{number(loaded)} of {number(rows)} rows {able}: {percent(loaded / rows)}."
@@ -103,29 +104,29 @@ def worst(summary: Summary) -> str:
         return ""
     first, *others = sorted(summary.reasons.items(), key=lambda each: -each[1])
     be = "would be" if summary.job != "import" else "was" if summary.rejected == 1 else "were"
-    said = f"{count_of(summary.rejected, 'row')} {be} rejected"
+    count = f"{count_of(summary.rejected, 'row')} {be} rejected"
     because = f"because {why(first[0], file_alone=summary.database is None)}"
     if not others:
-        return f"{said}{', all' if summary.rejected > 1 else ''} {because}."
+        return f"{count}{', all' if summary.rejected > 1 else ''} {because}."
     if others[0][1] == first[1]:
-        return f"{said}."
-    return f"{said}, most often ({number(first[1])}) {because}."
+        return f"{count}."
+    return f"{count}, most often ({number(first[1])}) {because}."
 
 
 def warnings(summary: Summary) -> list[str]:
     """Say what to know before reading on."""
-    said = []
+    lines = []
     if summary.sample_of is not None:
-        said.append(
+        lines.append(
             f"All figures are of a sample of {number(summary.rows_read)} of the "
             f"{count_of(summary.sample_of, 'row')}, spread over the file."
         )
     if summary.database is None:
-        said.append(
-            "The file alone was looked at: no do-not-call list of the dialer, no existing leads. "
+        lines.append(
+            "Only the file was checked: no do-not-call list of the dialer, no existing leads. "
             "A load may reject more rows."
         )
-    return said
+    return lines
 
 
 def tiles(summary: Summary) -> list[tuple[str, str, str]]:
@@ -133,42 +134,42 @@ def tiles(summary: Summary) -> list[tuple[str, str, str]]:
     rows, able = summary.rows_read, "loaded" if summary.job == "import" else "can be loaded"
     share = summary.loaded / rows if rows else None
     sample = summary.sample_of
-    shown = [
+    figures = [
         ("rows read", number(rows), f"of {number(sample)}" if sample is not None else "all"),
         (able, number(summary.loaded), percent(share)),
         ("rejected", number(summary.rejected), percent(summary.rejected / rows if rows else None)),
     ]
     profile = summary.profile
     if profile and profile.score.points is not None:
-        shown.append(("quality score", points(profile.score.points), "of 100"))
+        figures.append(("quality score", points(profile.score.points), "of 100"))
     if profile and profile.rows:
         odd = profile.odd_rows
-        shown.append(("rows that look wrong", number(odd), percent(odd / profile.rows)))
-    return shown
+        figures.append(("rows that look wrong", number(odd), percent(odd / profile.rows)))
+    return figures
 
 
 def funnel(summary: Summary) -> list[Step]:
     """Give the way from the rows read to those that pass; each line is the one before, less."""
     rows = summary.rows_read
     steps = [Step("Rows read", "", 0, rows)]
-    told = summary.funnel
-    if len(told) > MOST_STEPS:
-        kept, rest = told[: MOST_STEPS - 1], told[MOST_STEPS - 1 :]
-        told = [*kept, (OTHERS, sum(taken for _, taken, _ in rest), rest[-1][2])]
-    for name, taken, left in told:
-        steps.append(Step(words(name), "" if name == OTHERS else name, taken, left))
+    checks = summary.funnel
+    if len(checks) > MOST_STEPS:
+        kept, rest = checks[: MOST_STEPS - 1], checks[MOST_STEPS - 1 :]
+        checks = [*kept, (OTHERS, sum(rejected for _, rejected, _ in rest), rest[-1][2])]
+    for name, rejected, left in checks:
+        steps.append(Step(words(name), "" if name == OTHERS else name, rejected, left))
     able = "Loaded" if summary.job == "import" else "Can be loaded"
     steps.append(Step(able, "", 0, summary.loaded))
     for before, step in pairwise(steps):
-        if step.left != before.left - step.taken:
+        if step.left != before.left - step.rejected:
             raise ValueError(f"the funnel does not add up at {step.label}: {steps}")
     return steps
 
 
 def reasons(summary: Summary, details: Details, *, show_phones: bool) -> list[Why]:
-    """Say of each reason what it means, what to do, and of which rows it was said."""
+    """Say of each reason what it means, what to do, and to which rows it applies."""
     ranked = sorted(summary.reasons, key=lambda name: -summary.reasons[name])[:MOST_STEPS]
-    told = []
+    ranked_reasons = []
     for name in ranked:
         reason, rows = Reason.of(name), summary.reasons[name]
         also = summary.reasons_all.get(name, 0)
@@ -177,11 +178,11 @@ def reasons(summary: Summary, details: Details, *, show_phones: bool) -> list[Wh
         share = rows / summary.rows_read
         # The meaning of a reason knows no feed's name.
         meaning = why(name, file_alone=False) if ":" in name else reason.meaning
-        told.append(
+        ranked_reasons.append(
             Why(words(name), name, rows, share, also if also > rows else 0, meaning,
                 reason.correction, reason.operation, examples)
         )  # fmt: skip
-    return told
+    return ranked_reasons
 
 
 def _rejected(name: str, example: RejectedExample, now: datetime, *, show_phones: bool) -> Rejected:
@@ -250,7 +251,7 @@ def _same_number(one: str, other: str) -> bool:
 def oddities(profile: Profile, details: Details, *, show_phones: bool) -> list[Why]:
     """Say likewise what looks wrong in rows, though it rejects none."""
     ranked = sorted(profile.oddities, key=lambda name: -profile.oddities[name])
-    told = []
+    ranked_oddities = []
     for name in ranked:
         oddity, rows = Oddity[name], profile.oddities[name]
         examples = [
@@ -258,9 +259,9 @@ def oddities(profile: Profile, details: Details, *, show_phones: bool) -> list[W
             for each in details.odd.get(name, [])[:MOST_EXAMPLES]
         ]
         share = rows / profile.rows if profile.rows else 0.0
-        told.append(Why(words(name), name, rows, share, 0, oddity.meaning,
+        ranked_oddities.append(Why(words(name), name, rows, share, 0, oddity.meaning,
                         oddity.advice, "", examples))  # fmt: skip
-    return told
+    return ranked_oddities
 
 
 def _masked(value: str, field: str, show: bool) -> str:
@@ -300,27 +301,27 @@ class Moved(NamedTuple):
 
 def comparison(summary: Summary) -> dict[str, Any] | None:
     """Say what is otherwise than in the file before of the same source."""
-    told = summary.comparison
-    if told is None:
+    compared = summary.comparison
+    if compared is None:
         return None
-    moved = [_moved("Rows", told.rows, number)]
-    moved.append(_moved("Rejected share", told.reject_rate, percent, better=-1))
-    moved.append(_moved("Quality score", told.score, points, better=1))
+    changes = [_moved("Rows", compared.rows, number)]
+    changes.append(_moved("Rejected share", compared.reject_rate, percent, better=-1))
+    changes.append(_moved("Quality score", compared.score, points, better=1))
     rejected = [
-        _moved(words(each.name), each, percent, better=-1) for each in _largest(told.reasons)
+        _moved(words(each.name), each, percent, better=-1) for each in _largest(compared.reasons)
     ]
     filled = [
         _moved(mask_numbers(each.name[:LONG_VALUE]), each, percent, better=1)
-        for each in _largest(told.fill_rates)
+        for each in _largest(compared.fill_rates)
     ]
     return {
-        "file": PurePath(told.file).name,
-        "began": moment(told.began),
-        "parts": [("", moved), ("Rejected, by reason", rejected), ("Filled", filled)],
-        "came": _names(told.columns_came),
-        "went": _names(told.columns_went),
-        "more_came": max(len(told.columns_came) - MOST_NAMES, 0),
-        "more_went": max(len(told.columns_went) - MOST_NAMES, 0),
+        "file": PurePath(compared.file).name,
+        "began": moment(compared.began),
+        "parts": [("", changes), ("Rejected, by reason", rejected), ("Filled", filled)],
+        "came": _names(compared.columns_came),
+        "went": _names(compared.columns_went),
+        "more_came": max(len(compared.columns_came) - MOST_NAMES, 0),
+        "more_went": max(len(compared.columns_went) - MOST_NAMES, 0),
     }
 
 

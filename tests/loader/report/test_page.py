@@ -220,7 +220,7 @@ SAYS = {
     "sample": [
         "Of a sample of 10,412 rows, 8,220 can be loaded: 78.9%.",
         "All figures are of a sample of 10,412 of the 1,000,000 rows, spread over the file.",
-        "The file alone was looked at: no do-not-call list of the dialer, no existing leads.",
+        "Only the file was checked: no do-not-call list of the dialer, no existing leads.",
         "1,000,000, 10,412 checked", "by this computer's clock (UTC-05:00)",
         "because the number is in the file already.",
     ],
