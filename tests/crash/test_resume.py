@@ -19,6 +19,7 @@ import pytest
 from sqlalchemy import Connection, make_url
 
 from jobs.cli.main import run as run_command
+from jobs.load import job
 from jobs.load.checkpoint import Checkpoint
 from jobs.load.resume import ImportRun
 from jobs.undo.job import undo
@@ -38,6 +39,7 @@ from loader.ledger.batches import ChangeEntry, LeadEntry, _Entry
 from loader.ledger.runs import Ledger, RunRecord
 from loader.options.load import LoadOptions
 from loader.results.files import Results
+from loader.results.folder import ResultFolder
 from loader.signals import DeferredSignals, defer_signals
 from loader.writing.batch import Inserted
 from loader.writing.extras import ExtraInserter
@@ -55,7 +57,9 @@ POINTS = tuple(
         (_Entry, ("write", "write_alone")),
         (Checkpoint, ("add",)),
         (ImportRun, ("inserting", "done")),
-        (Results, ("load", "finish", "summarize", "forget")),
+        (Results, ("load", "finish")),
+        (ResultFolder, ("write_summary",)),
+        (job, ("forget",)),
     )
     for name in names
     for moment in ("before", "after")

@@ -15,7 +15,7 @@ import pytest
 from jobs.cli.main import run as run_command
 from jobs.undo.job import undo
 from jobs.undo.task import UndoTask
-from loader.archive.transfer import Transfer
+from loader.archive import transfer
 from loader.database.connection import Database
 from loader.errors import UndoneBeforeError
 from loader.ledger.runs import Ledger
@@ -99,7 +99,7 @@ POINTS = tuple(
         (UndoResults, ("plan", "begin", "note_leads", "note_changes", "finish"), (1,)),
         (LeadUpdater, ("write",), (1,)),
         (LoadedLeads, ("_take_from_hopper",), (1,)),
-        (Transfer, ("insert", "delete"), (1, 2, 3)),
+        (transfer, ("in_halves",), (1, 2, 3, 4, 5, 6)),
     )
     for name in names
     for nth in nths

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import pytest
@@ -15,7 +16,7 @@ class Killed(BaseException):
 class Point(NamedTuple):
     """A step: a method, and whether the kill comes before or after it."""
 
-    owner: type
+    owner: type | ModuleType
     name: str
     moment: str
 
