@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "loader.writing": FRAMES | {"sqlalchemy"},
     "jobs": {"sqlalchemy"},
     "jobs.archive": FRAMES,
-    "jobs.cli": {"rich", "typer"},
+    "jobs.cli": {"pydantic", "rich", "typer"},
     "jobs.compare": {"markupsafe", "pydantic", "rich"},
     "jobs.config_check": {"pydantic"},
     "jobs.load": FRAMES | {"sqlalchemy"},
