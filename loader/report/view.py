@@ -345,9 +345,11 @@ def _moved(name: str, change: Change, write: Callable[[float], str], better: int
     sign = "+" if delta > 0 else MINUS
     if write is percent:
         far = f"{abs(delta) * 100:.1f}"
-        said = f"{sign}{'<0.1' if far == '0.0' else far} points"
+        difference = f"{sign}{'<0.1' if far == '0.0' else far} points"
     elif write is number:
-        said = f"{sign}{percent(abs(delta) / before)}" if before else f"{sign}{number(abs(delta))}"
+        difference = (
+            f"{sign}{percent(abs(delta) / before)}" if before else f"{sign}{number(abs(delta))}"
+        )
     else:
-        said = f"{sign}{abs(delta):.1f}"
-    return Moved(name, was, is_now, said, delta * better < 0 if better else None)
+        difference = f"{sign}{abs(delta):.1f}"
+    return Moved(name, was, is_now, difference, delta * better < 0 if better else None)
