@@ -23,6 +23,8 @@ from loader.ledger.runs import run_name
 from loader.options.archive import ArchiveOptions, ArchiveRule
 from loader.options.office_hours import OfficeHours
 from loader.results.lines import count_of
+from loader.rights import needs
+from loader.rights.refusal import refuse_unreadable
 
 Direction = Literal["archive", "dearchive"]
 
@@ -72,11 +74,13 @@ def move(
         raise UsageError(f"{flags}: nothing is left to do; leave one out, or use --dry-run")
     if request.job == "dearchive" or options.ignore_office_hours or options.dry_run:
         office_hours = None
+    of_move = needs.of_archive if request.job == "archive" else needs.of_dearchive
     hours = ServerHours(office_hours, database, watchers)
     with closing(Throttle(database, options)) as throttle:
         with watchers.stop.end_at_once():
             hours.refuse()
             throttle.check()
+            refuse_unreadable(database, lambda site: of_move(options, site))
             run = ArchiveRun.begin(request, options, database, results, watchers)
         pace = Pace(throttle, options, watchers, office_hours=hours.describe)
         job = ArchiveJob(run, pace, watchers)

@@ -11,6 +11,8 @@ from jobs.load.resume import ImportRun
 from jobs.load.run import ImportContext
 from loader.checks.settlement import Settlement
 from loader.clock import Clock
+from loader.database.catalogue import table_names
+from loader.database.connection import Database
 from loader.dialer import Dialer
 from loader.errors import ConfigurationError, RejectRateError
 from loader.extras.custom_fields import labels_of
@@ -23,6 +25,8 @@ from loader.queries.facts import read_dialer
 from loader.reading.source import SourceFile, take_sample
 from loader.report.comparison import read_summary
 from loader.results.files import Results
+from loader.rights import needs
+from loader.rights.refusal import refuse_unreadable
 
 
 @dataclass(frozen=True)
@@ -93,30 +97,50 @@ def new_run(load: Load, files: Results, dialer: Dialer, mapping: ColumnMapping) 
     )
 
 
-def refuse_missing_tables(checks: Checks) -> None:
+def refuse_unreadable_tables(request: LoadRequest) -> None:
+    """Refuse a database account that cannot see what the options read.
+
+    Raises:
+        NotAllowedError: see `refuse_unreadable`.
+        UsageError: likewise.
+    """
+    options, is_dialable_checked = request.options, request.report.check_dialable
+    if request.database is not None:
+        refuse_unreadable(
+            request.database,
+            lambda site: needs.of_import(options, site, check_dialable=is_dialable_checked),
+        )
+
+
+def refuse_missing_tables(checks: Checks, database: Database | None) -> None:
     """Refuse to load if the database lacks a table or column that the rows or a check need.
 
     Raises:
-        ConfigurationError: a table is missing, or a column that a duplicate check compares.
+        ConfigurationError: a table is missing, one in which time zones or states are looked up is
+            empty, or a column is missing that a duplicate check compares.
+        NotAllowedError: the account cannot see a table that the columns of the file need.
     """
-    needs = {
-        "multi_alt_phones": "vicidial_list_alt_phones",
-        "add_to_hopper": "vicidial_hopper",
-        "callback": "vicidial_callbacks",
-    }
-    reads = {
-        "dnc_check": "vicidial_dnc",
-        "campaign_dnc_check": "vicidial_campaign_dnc",
-        "duplicate_scope_archive": "vicidial_list_archive",
-    }
-    tables = {name: table for name, table in needs.items() if name in checks.defaults.fields}
-    tables |= {name: reads[name] for name in reads if getattr(checks.options, name) != "N"}
-    if not checks.dialer.knows_leads:
+    if database is None:
         return
-    for name, table in tables.items():
-        if table not in checks.dialer.tables:
-            raise ConfigurationError(f"{name} needs {table}, a table that the database lacks")
+    existing, dialer = database.read(table_names), checks.dialer
+    codes = {
+        "vicidial_phone_codes": dialer.phone_codes,
+        "vicidial_postal_codes": dialer.postal_codes,
+        "vicidial_nanpa_prefix_codes": dialer.nanpa,
+    }
+    for name, tables in needs.tables_of(checks.options, checks.defaults.fields).items():
+        for table in sorted({*tables} - existing):
+            _refuse_absent_table(database, name, table)
+        for table in sorted({*tables} & codes.keys()):
+            if codes[table].empty and not checks.options.one_form:
+                raise ConfigurationError(f"{name} needs {table}, which is empty")
     _refuse_missing_columns(checks.options, checks.dialer)
+
+
+def _refuse_absent_table(database: Database, name: str, table: str) -> None:
+    """Refuse a load that needs a table which is missing, or which the account cannot see."""
+    refuse_unreadable(database, lambda _site: needs.rights(["SELECT"], [table]))
+    raise ConfigurationError(f"{name} needs {table}, a table that the database lacks")
 
 
 def _refuse_missing_columns(options: LoadOptions, dialer: Dialer) -> None:

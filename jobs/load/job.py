@@ -10,6 +10,7 @@ from jobs.load.begin import (
     new_run,
     refuse_bad_file,
     refuse_missing_tables,
+    refuse_unreadable_tables,
 )
 from jobs.load.check import CheckStage
 from jobs.load.checkpoint import Checkpoint
@@ -50,6 +51,7 @@ def load(request: LoadRequest) -> Summary:
 
 @translate_disk_errors()
 def _load(source: SourceFile, request: LoadRequest) -> Summary:
+    refuse_unreadable_tables(request)
     if request.job == "validate" or request.database is None:
         return _run(Load(request, source, request.options))
     if request.report.sample is not None:
@@ -73,7 +75,7 @@ def _run(load: Load) -> Summary:
     )
     try:
         run = new_run(load, files, dialer, mapping)
-        refuse_missing_tables(run.checks)
+        refuse_missing_tables(run.checks, load.request.database)
         watchers.started(source, mapping)
         checkpoint = Checkpoint(run, name)
         if load.is_resumed:

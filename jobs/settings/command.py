@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel
 
 from loader.options.option import Group, Option
+from loader.options.types import TableNames
 
 LogFormat = Literal["human", "json"]
 
@@ -19,6 +20,11 @@ class CommandSettings(BaseModel, defer_build=True):
         "The address of the dialer's database. On a dialer machine, /etc/astguiclient.conf has it.",
         values="URL", example="mysql://user:password@host/asterisk",
     )] = ""
+    lacking: Annotated[TableNames, Option(
+        "Tables that the site does not have", Group.RUN,
+        "Where the rights of the account cannot tell a missing table from one it may not see.",
+        values="TABLES", example=["vicidial_auto_calls"],
+    )] = ()
     results: Annotated[Path | None, Option(
         "Results folder", Group.RESULTS,
         values="DIR", empty="results/<run>", example="results/today",

@@ -77,7 +77,16 @@ def _example(flag: Flag) -> str:
 
 
 OF_ALL = frozenset(
-    {"database", "config", "results", "json_summary", "quiet", "log_format", "metrics_file"}
+    {
+        "database",
+        "config",
+        "results",
+        "json_summary",
+        "quiet",
+        "log_format",
+        "metrics_file",
+        "lacking",
+    }
 )
 """Flags of every command that does something."""
 

@@ -25,6 +25,8 @@ from loader.dialer import LEADS
 from loader.errors import UndoneBeforeError
 from loader.ledger.runs import Ledger
 from loader.options.archive import ArchiveOptions
+from loader.rights import needs
+from loader.rights.refusal import refuse_unreadable
 from loader.signals import Interrupted
 from loader.undo.outcome import LOADED_TYPES, Kept, no_stayed
 from loader.undo.report import UndoReport
@@ -59,6 +61,7 @@ def undo(
         LoaderError: see `loader.errors`; the same call completes the undo.
     """
     watchers, options = watchers or Watchers(), options or ArchiveOptions()
+    refuse_unreadable(database, lambda site: needs.of_undo(options, site))
     folder = ledger_folder or (results.parent if results else Path("results"))
     # A dry run does not create the ledger.
     ledger = (Ledger.to_read if dry_run else Ledger.open)(database, folder)

@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Self
 
-from sqlalchemy import Connection, TableClause, column, inspect, table
+from sqlalchemy import Connection, TableClause, column, table
 from sqlalchemy.sql.elements import quoted_name
 
-from loader.database.catalogue import Columns, Shape, differences, read_shapes
+from loader.database.catalogue import Columns, Shape, differences, read_shapes, table_names
 from loader.database.connection import Database
 from loader.dialer import ARCHIVE, CALLBACKS, HOPPER, LEADS
 from loader.errors import ConfigurationError, NotAllowedError
@@ -186,7 +186,7 @@ class ArchiveTables:
         return problems
 
     def _read_shapes(self, connection: Connection) -> dict[str, Shape]:
-        existing = {*inspect(connection).get_table_names(), *inspect(connection).get_view_names()}
+        existing = table_names(connection)
         wanted = {LEADS, ARCHIVE, *HOLDERS}
         if self._options.with_children:
             wanted |= {name for name in existing if is_of_leads(name.removesuffix(SUFFIX))}

@@ -59,8 +59,9 @@ class Shape:
 
 
 def table_names(connection: Connection) -> set[str]:
-    """Read the names of all tables; views are none."""
-    return set(inspect(connection).get_table_names())
+    """Read the names of all tables and views that the account can see."""
+    found = inspect(connection)
+    return {*found.get_table_names(), *found.get_view_names()}
 
 
 def schema_table_names(connection: Connection, schema: str) -> set[str]:

@@ -3,7 +3,7 @@
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -50,8 +50,19 @@ class Database:
     after all retries.
     """
 
-    def __init__(self, address: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        lacking: Collection[str] = (),
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         """Take the address; nothing is connected yet.
+
+        Args:
+            address: see the class.
+            lacking: tables that the site says it does not have, where rights cannot tell.
+            sleep: waits between two attempts, in seconds.
 
         Raises:
             ConfigurationError: the address cannot be read, or names another kind of database.
@@ -60,6 +71,7 @@ class Database:
         url = self.adapter.url
         self.engine: Engine = create_engine(url, **self.adapter.engine_arguments)
         self.name = url.set(query={}).render_as_string(hide_password=True)
+        self.lacking = frozenset(lacking)
         self._sleep = sleep
         self._was_reached = False
         event.listen(self.engine, "connect", self._prepare)

@@ -290,6 +290,11 @@ class LoadOptions(BaseModel):
         # As add_lead: characters that no user name has are dropped.
         return "".join(c for c in user if (c.isascii() and c.isalnum()) or c in "-_")
 
+    @property
+    def one_form(self) -> bool:
+        """Whether a number is looked for as it is sent and in no other form, as in add_lead."""
+        return self.phone_format == "as-given" and self.phone_validation == "length"
+
     @cached_property
     def duplicate_checks(self) -> tuple[DuplicateCheck, ...]:
         """The parsed duplicate_check."""

@@ -32,10 +32,21 @@ def _as_statuses(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _as_table_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", name):
+            raise ValueError(f"{name!r} is no name of a dialer's table, such as vicidial_hopper")
+    return names
+
+
 Text = Annotated[str, BeforeValidator(whole_number_as_text)]
 
 Statuses = Annotated[
     tuple[Text, ...], BeforeValidator(split_at_commas), AfterValidator(_as_statuses)
+]
+
+TableNames = Annotated[
+    tuple[str, ...], BeforeValidator(split_at_commas), AfterValidator(_as_table_names)
 ]
 
 Digits = Annotated[str, BeforeValidator(str), Field(pattern=r"^[0-9]*$")]

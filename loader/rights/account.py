@@ -48,7 +48,7 @@ class DatabaseAccount:
             NotAllowedError: name or password are wrong, or it may not use the database.
         """
         self._database, url = database, database.engine.url
-        self._name = str(url.database)
+        self._name, self._lacking = str(url.database), database.lacking
         self.absent: set[str] = set()
         try:
             database.read(self._read_account)
@@ -59,9 +59,10 @@ class DatabaseAccount:
             self._database.read(self._read_account)
 
     def missing(self, needs: Rights) -> list[Right]:
-        """Give the rights that the account does not have, by table."""
+        """Give the rights that the account does not have, by table; none on `Database.lacking`."""
+        checked = [right for right in _in_order(needs) if right.table not in self._lacking]
         return self._database.read(
-            lambda it: [right for right in _in_order(needs) if not self._has(it, right)]
+            lambda it: [right for right in checked if not self._has(it, right)]
         )
 
     def grants(self, missing: Iterable[Right]) -> list[str]:

@@ -1,13 +1,15 @@
 """The database rights that each job needs at least."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from loader.archive.tables import CHILDREN, HOLDERS, SUFFIX
+from loader.checks.time_zones import tz_methods
 from loader.dialer import ARCHIVE, CALLBACKS, HOPPER, LEADS, LISTS_TABLE
 from loader.ledger import tables
 from loader.options.archive import ArchiveOptions
+from loader.options.duplicate_check import Scope
 from loader.options.load import LoadOptions
 from loader.queries.facts import USER_COLUMNS
 
@@ -37,6 +39,21 @@ READ_IF_ON = {
     "custom_fields": ("system_settings", CUSTOM_FIELDS),
 }
 """Tables that an option other than N reads."""
+
+NEEDED_IF_ON = {
+    **READ_IF_ON,
+    "list_exists_check": (LISTS_TABLE,),
+    "usacan_areacode_check": ("vicidial_phone_codes",),
+    "lookup_state": ("vicidial_phone_codes",),
+}
+"""Tables without which an option other than N can do nothing."""
+
+NEEDED_BY_ZONES = {
+    "POSTAL": "vicidial_postal_codes",
+    "TZCODE": "vicidial_phone_codes",
+    "NANPA": "vicidial_nanpa_prefix_codes",
+}
+"""Tables that a method of tz_method looks into."""
 
 COMES_ALONG = {
     "multi_alt_phones": "vicidial_list_alt_phones",
@@ -81,6 +98,25 @@ def of_validate(options: LoadOptions, site: Site) -> Rights:
     return rights(["SELECT"], tables) | {
         Right("SELECT", "vicidial_users", name) for name in USER_COLUMNS
     }
+
+
+def tables_of(options: LoadOptions, fields: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Give the tables without which an option or a field of the rows could not be heeded.
+
+    Args:
+        options: of the load.
+        fields: that the rows have, or the options give a value.
+
+    Returns:
+        The tables, by the name of the option or the field.
+    """
+    found = {n: NEEDED_IF_ON[n] for n in NEEDED_IF_ON if getattr(options, n) != "N"}
+    found |= {n: (COMES_ALONG[n],) for n in COMES_ALONG if n in fields}
+    if Scope.CAMP in {check.scope for check in options.duplicate_checks}:
+        found["duplicate_check"] = (LISTS_TABLE,)
+    methods = tz_methods(options.tz_method)
+    zones = tuple(NEEDED_BY_ZONES[n] for n in NEEDED_BY_ZONES if n in methods)
+    return found | ({"tz_method": zones} if zones else {})
 
 
 def of_import(options: LoadOptions, site: Site, *, check_dialable: bool = False) -> Rights:

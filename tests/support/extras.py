@@ -14,6 +14,13 @@ def call_time(name: str, hours: tuple[str, str], states: str = "") -> dict[str, 
     }  # fmt: skip
 
 
+CODES = {
+    "vicidial_phone_codes": [{"country_code": "1", "areacode": "727", "GMT_offset": "-5"}],
+    "vicidial_postal_codes": [{"country_code": "1", "postal_code": "33701", "GMT_offset": "-5"}],
+    "vicidial_nanpa_prefix_codes": [{"areacode": "727", "prefix": "555", "GMT_offset": "-5"}],
+}
+"""Rows of the tables in which time zones and states are looked up."""
+
 TABLES: dict[str, list[dict[str, Any]]] = {
     "system_settings": [{"custom_fields_enabled": "1"}],
     "vicidial_campaigns": [

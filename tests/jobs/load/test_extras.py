@@ -7,7 +7,7 @@ import pytest
 
 from loader.database.connection import Database
 from tests.conformance.replay import read
-from tests.support.extras import FULL, OPTIONS, ROWS, TABLES, WHEN, row
+from tests.support.extras import CODES, FULL, OPTIONS, ROWS, TABLES, WHEN, row
 from tests.support.loads import (
     Loads,
     Outcome,
@@ -109,7 +109,7 @@ def test_everything_comes_with_the_leads(
 def test_a_validation_says_all_of_it_and_writes_nothing(
     database: Database, database_url: str, read_only_url: str, loads: Loads
 ) -> None:
-    fill(database_url, TABLES)
+    fill(database_url, TABLES | CODES)
     rows = [*ROWS, row(1), row(11, phone_number="12"), row(12, list_id="x")]
     options = OPTIONS | {"duplicate_check": "DUPSYS", "lookup_state": "Y", "tz_method": "NANPA"}
     before, path = snapshot(database), loads.file(rows)

@@ -11,6 +11,7 @@ from loader.database.connection import Database
 from loader.errors import ConfigurationError, LoaderError, NotAllowedError, UsageError
 from loader.options.load import LoadOptions
 from loader.queries.facts import read_dialer
+from tests.support.extras import CODES
 from tests.support.loads import Loads, leads
 from tests.support.server import fill, run
 
@@ -105,6 +106,7 @@ OTHER_CAMPAIGN = "vicidial_campaigns.use_other_campaign_dnc"
 def test_columns_that_older_small_tables_lack_are_named(
     column: str, options: dict[str, Any], matters: bool, database: Database, loads: Loads
 ) -> None:
+    fill(database.engine, CODES)
     drop(database, column)
     outcome = loads.load([{"phone_number": A}], database, campaign_id="C", **options)
     table, name = column.split(".")

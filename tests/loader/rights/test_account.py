@@ -1,6 +1,6 @@
 """What an account of the server may do, and the least that each job can do with."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from loader.options.load import LoadOptions
 from loader.rights.account import DatabaseAccount
 from loader.rights.needs import (
     LEDGER,
-    Right,
     Rights,
     Site,
     of_archive,
@@ -28,59 +27,19 @@ from loader.rights.needs import (
     of_validate,
     rights,
 )
-from tests.support.extras import OPTIONS, ROWS, TABLES, row
+from tests.support.accounts import EVERYTHING, Granted, Needs
+from tests.support.extras import CODES, OPTIONS, ROWS, TABLES, row
 from tests.support.loads import Loads, assert_extras_match, snapshot
 from tests.support.server import Server, fill, run
 
 pytestmark = pytest.mark.engines("innodb", "myisam")
 
-EVERYTHING: dict[str, Any] = OPTIONS | {
-    "dnc_check": "AREACODE", "campaign_dnc_check": "Y", "duplicate_scope_archive": "Y",
-    "duplicate_check": "DUPSYS", "on_duplicate": "update", "update_fields": "all",
-    "tz_method": "NANPA", "add_to_hopper": "Y", "callback": "Y",
-    "map": {"multi_alt_phones": "multi_alt_phones"},
-}  # fmt: skip
 CHILDREN = ArchiveOptions(with_children=True)
-
-Needs = Callable[[Site], Rights]
-
-
-class Granted:
-    """An account that is given what is asked for, and its database."""
-
-    def __init__(self, server: Server, url: str) -> None:
-        self.server, self.address = server, server.new_account(url)
-        self.database = Database(self.address, sleep=lambda _seconds: None)
-
-    def account(self) -> DatabaseAccount:
-        # A connection keeps the rights on whole databases that it began with.
-        self.database.engine.dispose()
-        return DatabaseAccount(self.database)
-
-    def give(self, needs: Needs) -> list[str]:
-        """Grant what is said to be missing, until nothing is; custom tables are seen at last."""
-        given: list[str] = []
-        for _ in range(3):
-            account = self.account()
-            statements = account.grants(account.missing(needs(account.site)))
-            for statement in statements:
-                self.server.execute(statement)
-            given += statements
-        assert statements == []
-        return given
-
-    def revoke(self, right: Right) -> str:
-        """Take one right away; give the statement that gives it back."""
-        privilege = f"{right.privilege} ({right.column})" if right.column else right.privilege
-        name = make_url(self.address)
-        place = f"ON {name.database}.{right.table}"
-        self.server.execute(f"REVOKE {privilege} {place} FROM {name.username}@'%'")
-        return f"GRANT {privilege} {place} TO {name.username}@'%'"
 
 
 @pytest.fixture
 def granted(database_url: str, server: Server) -> Iterator[Granted]:
-    fill(database_url, TABLES)
+    fill(database_url, TABLES | CODES)
     granted = Granted(server, database_url)
     yield granted
     granted.database.engine.dispose()
