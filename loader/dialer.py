@@ -49,6 +49,9 @@ NANPA = {"prefix": "str", "gmt_offset": "float64", "dst_range": "str"}
 """prefix: area code and prefix, six digits. dst_range: SSM-FSN or empty."""
 CAMPAIGNS = {"campaign_id": "str", "local_call_time": "str", "use_other_campaign_dnc": "str"}
 
+NEW_LEAD_URLS = {"list_id": "str", "url_address": "str"}
+"""list_id is empty where the address is for the leads of all lists."""
+
 
 def _empty(columns: Mapping[str, str]) -> pd.DataFrame:
     return pd.DataFrame(columns=list(columns)).astype(columns)
@@ -92,6 +95,8 @@ class Dialer:
     tables: Mapping[str, Mapping[str, Column]] = field(default_factory=dict)
     """By name of the table and of the column, for other tables that the options may need:
     alternate phones, hopper, callbacks, custom_... and the do-not-call lists."""
+    new_lead_urls: pd.DataFrame = field(default_factory=lambda: _empty(NEW_LEAD_URLS))
+    """The active addresses of vicidial_url_multi for new leads, in the order of url_rank."""
     missing: tuple[str, ...] = ()
     """Columns that options need and the small tables lack, such as
     `vicidial_phone_codes.tz_code`."""

@@ -28,6 +28,7 @@ ALL_ON = LoadOptions(
     nanpa_ac_prefix_check="Y",
     custom_fields="Y",
     hopper_local_call_time_check="Y",
+    new_lead_url="send",
     on_duplicate="update",
     map=dict.fromkeys(needs.COMES_ALONG, "any"),
 )

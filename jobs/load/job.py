@@ -15,6 +15,7 @@ from jobs.load.begin import (
 from jobs.load.check import CheckStage
 from jobs.load.checkpoint import Checkpoint
 from jobs.load.insert import InsertStage
+from jobs.load.new_lead_urls import NewLeadRequests, check_new_lead_urls
 from jobs.load.request import LoadRequest
 from jobs.load.resume import ImportRun, open_run
 from jobs.load.run import ImportContext
@@ -76,6 +77,7 @@ def _run(load: Load) -> Summary:
     try:
         run = new_run(load, files, dialer, mapping)
         refuse_missing_tables(run.checks, load.request.database)
+        check_new_lead_urls(run.options, run.dialer.new_lead_urls)
         watchers.started(source, mapping)
         checkpoint = Checkpoint(run, name)
         if load.is_resumed:
@@ -128,6 +130,7 @@ def finish(
     error = None
     if import_run and run.database:
         error = InsertStage(run, run.database, checkpoint, import_run.batches()).insert_all()
+        error = error or NewLeadRequests(run, run.database).send_all()
     else:
         size = None if run.options.on_duplicate == "reject" else run.options.batch_size
         for accepted, notices in run.files.accepted.read_with_notes(size):

@@ -25,7 +25,9 @@ from loader.reading.source import SourceFile, printable_path
 from loader.results.folder import forget, run_in
 from loader.results.summary import Summary
 
-PACE_OPTIONS = {"batch_size", "chunk_size", "max_reject_rate"}
+PACE_OPTIONS = {
+    "batch_size", "chunk_size", "max_reject_rate", "new_lead_url", "new_lead_url_rate",
+}  # fmt: skip
 """Options that do not change what becomes of a row."""
 
 

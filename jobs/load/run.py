@@ -66,6 +66,8 @@ class ImportContext:
     """The rows of the file, if the source has only a sample of them."""
     compared_with: Summary | None = None
     """The summary of the file before this one."""
+    remarks: list[str] = field(default_factory=list)
+    """What is said of the run besides what its options and tables say."""
     seconds: Stopwatch = field(default_factory=Stopwatch)
     tally: Tally = field(default_factory=Tally)
     """What it has of loaded rows but their number is complete after `count_loaded`."""
@@ -134,6 +136,7 @@ class ImportContext:
         self.tally.notices.update(rows_by_notice(notices))
         self.tally.number_types.update(counts(loaded["number_type"]))
         self.tally.regions.update(counts(loaded["region"]))
+        self.tally.lists.update(counts(loaded["list_id"]))
         self.profile_builder.count_loaded(loaded, notices)
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from jobs.load.new_lead_urls import new_lead_url_remark
 from jobs.load.profile import estimate
 from jobs.load.remarks import remarks
 from jobs.load.run import ImportContext
@@ -88,7 +89,12 @@ def summarize(run: ImportContext, name: str, job: Job, began: datetime) -> Summa
         lead_ids=consecutive(files.lead_ids()[:, 1]),
         number_types=dict(tally.number_types.most_common()),
         regions=dict(tally.regions.most_common()),
-        remarks=remarks(run.options, run.dialer, run.mapping, run.feeds) + trouble,
+        remarks=[
+            *remarks(run.options, run.dialer, run.mapping, run.feeds),
+            *new_lead_url_remark(run.options, run.dialer.new_lead_urls, tally.lists),
+            *run.remarks,
+            *trouble,
+        ],
         profile=profile,
         seconds={stage: round(time, 3) for stage, time in run.seconds.items()},
         results=printable_path(str(files.folder)),

@@ -350,6 +350,37 @@ _table(
 )
 
 _table(
+    "vicidial_url_multi",
+    _counter("url_id"),
+    Column("campaign_id", String(20), server_default="", nullable=False),
+    Column(
+        "entry_type",
+        _one_of("campaign", "ingroup", "list", "system", ""),
+        server_default="",
+        index=True,
+    ),
+    Column("active", FLAG, server_default="N"),
+    Column(
+        "url_type",
+        _one_of("dispo", "start", "addlead", "noagent", "apinewlead"),
+        server_default="dispo",
+    ),
+    Column("url_rank", COUNT, server_default="1"),
+    Column("url_address", Text()),
+)
+
+_table(
+    "vicidial_url_log",
+    _counter("url_log_id"),
+    Column("uniqueid", String(50), server_default="", nullable=False, index=True),
+    Column("url_date", TIME),
+    Column("url_type", String(10), server_default=""),
+    Column("response_sec", COUNT),
+    Column("url", Text()),
+    Column("url_response", Text()),
+)
+
+_table(
     "servers",
     Column("server_id", String(10), server_default="", nullable=False),
     Column("server_ip", String(15), server_default="", nullable=False),

@@ -135,6 +135,14 @@ class LoadOptions(BaseModel):
         "Text that the agent sees with it", Group.EXTRAS,
         values="TEXT", example="asked for a call", api="callback_comments",
     )] = ""
+    new_lead_url: Annotated[Literal["skip", "send"], Option(
+        "Addresses for new leads", Group.EXTRAS,
+        "The dialer requests those of vicidial_url_multi, of type apinewlead. skip: the run says "
+        "that there are some.",
+    )] = "skip"
+    new_lead_url_rate: Annotated[float, Field(gt=0, le=1000), Option(
+        "Such requests a second", Group.EXTRAS, values="N",
+    )] = 10
     duplicate_statuses: Annotated[Statuses, Option(
         "Only existing leads of these statuses count", Group.DUPLICATES,
         values="NEW,NA,...", example=["NEW", "NA"],

@@ -21,6 +21,7 @@ from loader.dialer import (
     LEADS,
     LISTS_TABLE,
     NANPA,
+    NEW_LEAD_URLS,
     PHONE_CODES,
     POSTAL_CODES,
     Column,
@@ -31,6 +32,7 @@ from loader.errors import ConfigurationError, NotAllowedError
 from loader.frames.collation import CharacterFold, fold, fold_text, general_ci
 from loader.options.duplicate_check import Kind
 from loader.options.load import LoadOptions
+from loader.queries.new_leads import OF_SYSTEM, URL_TYPE, URLS
 
 EXTRA_TABLES = (
     ARCHIVE, "vicidial_list_alt_phones", HOPPER, CALLBACKS,
@@ -43,7 +45,7 @@ SMALL_TABLES = frozenset(
     {"servers", "system_settings", "vicidial_call_times", "vicidial_campaigns", LISTS_TABLE,
      "vicidial_lists_fields", "vicidial_nanpa_prefix_codes", "vicidial_phone_codes",
      "vicidial_postal_codes", "vicidial_state_call_times", "vicidial_user_groups",
-     "vicidial_users"}
+     "vicidial_users", URLS}
 )  # fmt: skip
 """Those that are read whole."""
 
@@ -117,6 +119,7 @@ class DialerReader:
             ),
             custom_fields_enabled=self.custom_fields_enabled(),
             custom_labels=self.custom_labels(),
+            new_lead_urls=self.new_lead_urls(),
             tables={name: self.columns[name] for name in self.columns.keys() - SMALL_TABLES},
             fold=self.fold(self.collation),
             missing=tuple(self.missing),
@@ -140,7 +143,7 @@ class DialerReader:
     def reflected(self) -> dict[str, dict[str, Column]]:
         """Read the columns of all tables that are read, or have rows of leads."""
         names = {LEADS, *EXTRA_TABLES, *DNC_TABLES, *SMALL_TABLES}
-        if self.options.custom_fields == "Y":
+        if self.options.custom_fields == "Y" or self.options.new_lead_url == "send":
             names |= {name for name in self.tables if name.startswith("custom_")}
         found = read_columns(self.connection, names & self.tables)
         if first_name := found.get(LEADS, {}).get("first_name"):
@@ -217,6 +220,17 @@ class DialerReader:
         fields = fields[~is_display & ~copies & ~of_lead]
         index = pd.Index(fields["list_id"].astype("int64"))
         return pd.Series(fields["field_label"].to_list(), index=index, dtype="str")
+
+    def new_lead_urls(self) -> pd.DataFrame:
+        """Read the addresses that are requested for new leads (add_lead: apinewlead)."""
+        names = ("campaign_id", "entry_type", "active", "url_type", "url_rank", "url_address")
+        urls = self.frame(URLS, *names)
+        is_of_all = (urls["entry_type"] == "system") & (urls["campaign_id"] == OF_SYSTEM)
+        is_wanted = is_of_all | (urls["entry_type"] == "list")
+        is_wanted &= (urls["url_type"] == URL_TYPE) & (urls["active"] == "Y")
+        urls = urls.assign(list_id=urls["campaign_id"].where(~is_of_all, ""))[is_wanted]
+        rank = pd.to_numeric(urls["url_rank"], errors="coerce").fillna(0)
+        return urls.loc[rank.sort_values(kind="stable").index, list(NEW_LEAD_URLS)]
 
     def users(self) -> pd.DataFrame:
         """Read what users may do; if an old dialer lacks a right, all users have it."""

@@ -241,6 +241,7 @@ class Tally(BaseModel):
     notices: Counter[str] = Field(default_factory=Counter)
     number_types: Counter[str] = Field(default_factory=Counter)
     regions: Counter[str] = Field(default_factory=Counter)
+    lists: Counter[str] = Field(default_factory=Counter)
 
     @property
     def rejected(self) -> int:

@@ -27,6 +27,9 @@ STATEMENTS = {
 }
 """Each needs only its privilege; no table has a column leadloader_nothing."""
 
+MOST_JOINED = 61
+"""Tables of one join."""
+
 ORDER = list(STATEMENTS)
 
 
@@ -61,9 +64,12 @@ class DatabaseAccount:
     def missing(self, needs: Rights) -> list[Right]:
         """Give the rights that the account does not have, by table; none on `Database.lacking`."""
         checked = [right for right in _in_order(needs) if right.table not in self._lacking]
-        return self._database.read(
-            lambda it: [right for right in checked if not self._has(it, right)]
-        )
+
+        def ask(connection: Connection) -> list[Right]:
+            readable = self._readable_together(connection, checked)
+            return [it for it in checked if it not in readable and not self._has(connection, it)]
+
+        return self._database.read(ask)
 
     def grants(self, missing: Iterable[Right]) -> list[str]:
         """Give the statements by which an administrator grants rights, one for each table."""
@@ -107,6 +113,29 @@ class DatabaseAccount:
     def _table(self, name: str) -> str:
         return f"{quote_identifier(self._name)}.{quote_identifier(name)}"
 
+    def _readable_together(
+        self, connection: Connection, rights: Iterable[Right]
+    ) -> frozenset[Right]:
+        """Give the rights to read existing tables, if one statement proves them all; else none."""
+        reading = frozenset(
+            it for it in rights if it.privilege == "SELECT" and it.table in self.site.tables
+        )
+        tables = sorted({right.table for right in reading})
+        if not 0 < len(tables) <= MOST_JOINED:
+            return frozenset()
+        columns = (
+            f"{quote_identifier(it.table)}.{quote_identifier(it.column) if it.column else '*'}"
+            for it in _in_order(reading)
+        )
+        statement = f"SELECT {', '.join(columns)} FROM {', '.join(map(self._table, tables))}"  # noqa: S608 - our own names
+        try:
+            _prepare(connection, statement)
+        except DBAPIError as error:
+            if error_code(error) not in DENIED | {NO_COLUMN, NO_TABLE}:
+                raise
+            return frozenset()
+        return reading
+
     def _has(self, connection: Connection, right: Right) -> bool:
         column = quote_identifier(right.column) if right.column else "*"
         statement = STATEMENTS[right.privilege].format(
@@ -117,8 +146,7 @@ class DatabaseAccount:
                 # Any account can prepare it; when it is executed, it finds nothing to alter.
                 connection.exec_driver_sql(statement)
             else:
-                connection.exec_driver_sql("PREPARE leadloader FROM %s", (statement,))
-                connection.exec_driver_sql("DEALLOCATE PREPARE leadloader")
+                _prepare(connection, statement)
         except DBAPIError as error:
             code = error_code(error)
             if code in DENIED:
@@ -128,6 +156,12 @@ class DatabaseAccount:
             if code == NO_TABLE:
                 self.absent.add(right.table)
         return True
+
+
+def _prepare(connection: Connection, statement: str) -> None:
+    """Let the server check a statement that is not executed."""
+    connection.exec_driver_sql("PREPARE leadloader FROM %s", (statement,))
+    connection.exec_driver_sql("DEALLOCATE PREPARE leadloader")
 
 
 def _in_order(needs: Iterable[Right]) -> list[Right]:

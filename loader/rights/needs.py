@@ -12,6 +12,7 @@ from loader.options.archive import ArchiveOptions
 from loader.options.duplicate_check import Scope
 from loader.options.load import LoadOptions
 from loader.queries.facts import USER_COLUMNS
+from loader.queries.new_leads import URL_LOG, URLS
 
 CUSTOM_FIELDS = "vicidial_lists_fields"
 CALL_TIMES = ("vicidial_call_times", "vicidial_state_call_times")
@@ -92,8 +93,10 @@ def of_validate(options: LoadOptions, site: Site) -> Rights:
             tables.update(read)
     if "NANPA" in options.tz_method.upper():
         tables.update(READ_IF_ON["nanpa_ac_prefix_check"])
-    if options.custom_fields == "Y":
+    if options.custom_fields == "Y" or options.new_lead_url == "send":
         tables.update(site.custom)
+    if options.new_lead_url == "send":
+        tables.update((URLS, URL_LOG))
     tables.update(COMES_ALONG[name] for name in _coming_along(options))
     return rights(["SELECT"], tables) | {
         Right("SELECT", "vicidial_users", name) for name in USER_COLUMNS
@@ -114,6 +117,8 @@ def tables_of(options: LoadOptions, fields: Collection[str]) -> dict[str, tuple[
     found |= {n: (COMES_ALONG[n],) for n in COMES_ALONG if n in fields}
     if Scope.CAMP in {check.scope for check in options.duplicate_checks}:
         found["duplicate_check"] = (LISTS_TABLE,)
+    if options.new_lead_url == "send":
+        found["new_lead_url"] = (URLS, URL_LOG)
     methods = tz_methods(options.tz_method)
     zones = tuple(NEEDED_BY_ZONES[n] for n in NEEDED_BY_ZONES if n in methods)
     return found | ({"tz_method": zones} if zones else {})
@@ -131,6 +136,8 @@ def of_import(options: LoadOptions, site: Site, *, check_dialable: bool = False)
         needs |= rights(["UPDATE"], [LEADS])
     if check_dialable:
         needs |= rights(["SELECT"], CALL_TIMES)
+    if options.new_lead_url == "send":
+        needs |= rights(["INSERT", "UPDATE"], [URL_LOG])
     return needs
 
 

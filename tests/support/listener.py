@@ -16,6 +16,10 @@ class Listener:
         self.posts: list[tuple[str, dict[str, str], Any]] = []
         """Path, headers and JSON."""
         self.port = 0
+        self.gets: list[str] = []
+        """Paths with their queries."""
+        self.next_statuses: list[int] = []
+        """How the next GET requests are answered, before `status` is."""
 
     @property
     def bodies(self) -> list[Any]:
@@ -34,6 +38,14 @@ def listening() -> Iterator[Listener]:
             self.send_response(listener.status)
             self.send_header("Content-Length", "0")
             self.end_headers()
+
+        def do_GET(self) -> None:
+            listener.gets.append(self.path)
+            statuses = listener.next_statuses
+            self.send_response(statuses.pop(0) if statuses else listener.status)
+            self.send_header("Content-Length", "4")
+            self.end_headers()
+            self.wfile.write(b"done")
 
         def log_message(self, *_arguments: object) -> None:
             pass
