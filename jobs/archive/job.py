@@ -1,11 +1,14 @@
 """The jobs archive and dearchive: they move leads between two tables, chunk by chunk."""
 
 import signal
+from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
+
+import numpy as np
 
 from jobs.archive.hours import ServerHours
 from jobs.pace import Ending, Pace
@@ -36,6 +39,11 @@ class MoveRequest:
     job: Direction
     rule: ArchiveRule | None = None
     lead_ids: Ids | None = None
+
+    @classmethod
+    def of_leads(cls, job: Direction, lead_ids: Iterable[int]) -> "MoveRequest":
+        """Ask for given leads."""
+        return cls(job, lead_ids=np.array([*lead_ids], np.int64))
 
     def __str__(self) -> str:
         """Describe the leads."""

@@ -10,7 +10,7 @@ from jobs.load.run import ImportContext
 from loader.database.connection import Database
 from loader.errors import ConfigurationError, LoaderError
 from loader.options.load import LoadOptions
-from loader.queries.new_leads import read_leads, read_requested
+from loader.queries.leads import read_leads, read_requested
 from loader.remote.addresses import check_address, fill_address
 from loader.results.lines import count_of
 from loader.signals import defer_signals

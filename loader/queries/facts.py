@@ -32,7 +32,7 @@ from loader.errors import ConfigurationError, NotAllowedError
 from loader.frames.collation import CharacterFold, fold, fold_text, general_ci
 from loader.options.duplicate_check import Kind
 from loader.options.load import LoadOptions
-from loader.queries.new_leads import OF_SYSTEM, URL_TYPE, URLS
+from loader.queries.leads import OF_SYSTEM, URL_TYPE, URLS
 
 EXTRA_TABLES = (
     ARCHIVE, "vicidial_list_alt_phones", HOPPER, CALLBACKS,
@@ -78,6 +78,17 @@ def read_dialer(database: Database, options: LoadOptions) -> Dialer:
         ConfigurationError: vicidial_list is missing.
     """
     return database.read(lambda connection: DialerReader(connection, database, options).read())
+
+
+def read_user(database: Database, user: str) -> dict[Hashable, Any] | None:
+    """Read what a user may do, columns of `USER_COLUMNS`; None: there is no such user."""
+
+    def read(connection: Connection) -> dict[Hashable, Any] | None:
+        reader = DialerReader(connection, database, LoadOptions())
+        reader.columns = reader.reflected()
+        return reader.row_of_user(reader.users(), user)
+
+    return database.read(read)
 
 
 class DialerReader:
@@ -246,17 +257,23 @@ class DialerReader:
         user = self.options.user
         if users.empty:
             return Permissions(user=user)
-        found = users[fold(users["user"]) == fold_text(user)].to_dict("records")
-        if not user or not found or found[0]["active"] != "Y" or _level(found[0]) < 7:
+        found = self.row_of_user(users, user)
+        if found is None or found["active"] != "Y" or _level(found) < 7:
             raise NotAllowedError(
                 "name an active user of the dialer with --user"
                 if not user
                 else f"Login incorrect: the dialer has no active user {user!r} of level 8 or more"
             )
-        _check_rights(user, found[0])
-        if found[0]["api_list_restrict"] != "1":
+        _check_rights(user, found)
+        if found["api_list_restrict"] != "1":
             return Permissions(user=user)
-        return Permissions(user=user, campaigns=self.allowed_campaigns(found[0]["user_group"]))
+        return Permissions(user=user, campaigns=self.allowed_campaigns(found["user_group"]))
+
+    @staticmethod
+    def row_of_user(users: pd.DataFrame, user: str) -> dict[Hashable, Any] | None:
+        """Give the row of a user, named in any letter case."""
+        found = users[fold(users["user"]) == fold_text(user)].to_dict("records") if user else []
+        return found[0] if found else None
 
     def allowed_campaigns(self, group: str) -> frozenset[str]:
         """Give the campaigns of a user group, folded; if it has all, those of all lists."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, column, func, insert, table, update
 
 from loader.database.connection import Database
-from loader.queries.new_leads import URL_LOG, URL_TYPE
+from loader.queries.leads import URL_LOG, URL_TYPE
 
 LOG = table(
     URL_LOG,

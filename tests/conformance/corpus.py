@@ -19,7 +19,8 @@ HERE = Path(__file__).parent
 REQUEST = {"source": "test", "user": "6666", "pass": "1234"}
 
 
-def _lines(path: Path) -> list[Any]:
+def read_lines(path: Path) -> list[Any]:
+    """Return the objects of a file of JSON lines."""
     with path.open(encoding="utf-8") as lines:
         return [json.loads(line) for line in lines if line.strip()]
 
@@ -30,7 +31,7 @@ def fixtures(folder: Path = HERE) -> Named:
     A folder of held-out cases may come without the file: it uses the one kept here.
     """
     path = folder / "base_fixtures.jsonl"
-    sets = _lines(path if path.exists() else HERE / "base_fixtures.jsonl")
+    sets = read_lines(path if path.exists() else HERE / "base_fixtures.jsonl")
     return {each["name"]: each["tables"] for each in sets}
 
 
@@ -42,7 +43,7 @@ def load_cases(folder: Path = HERE) -> list[Case]:
         {**case, "topic": path.stem}
         for path in paths
         if path.stem not in ("base_fixtures", "lead_dearchive")
-        for case in _lines(path)
+        for case in read_lines(path)
     ]
 
 

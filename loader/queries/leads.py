@@ -1,4 +1,4 @@
-"""New leads, their custom fields, and which of their addresses were requested."""
+"""Leads by lead_id, their custom fields, and which of their addresses were requested."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -51,6 +51,14 @@ def _rows(
 
 def _texts(row: Mapping[Any, object]) -> dict[str, str]:
     return {str(name): "" if value is None else str(value) for name, value in row.items()}
+
+
+def list_of_lead(database: Database, table: str, lead_id: int) -> int | None:
+    """Read the list_id of a lead in vicidial_list or its archive; None: it is not there."""
+    mark, value = database.adapter.list_mark, database.adapter.list_value([lead_id])
+    statement = f"SELECT list_id FROM {table} WHERE lead_id IN {mark}"  # noqa: S608 - our own names
+    found = database.read(lambda it: it.exec_driver_sql(statement, (value,)).scalar())
+    return None if found is None else int(found)
 
 
 def read_requested(database: Database, lead_ids: Sequence[int]) -> set[int]:
