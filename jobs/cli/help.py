@@ -20,8 +20,42 @@ FIRST_STEPS = (
 """What to type first."""
 
 
+MAY_BE_EMPTY = {"callback_comments"}
+"""Flags of which an empty value says something."""
+
+
 class GroupedCommand(TyperCommand):
-    """A command whose help has its options in groups."""
+    """A command whose help has its options in groups, and that takes no flag for another."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments.
+
+        Raises:
+            UsageError: a flag is empty, as by a variable that is not set; or it is given twice,
+                with different values.
+        """
+        for names, given in self._values(ctx, args).items():
+            flag = next((name for name in names if name in args), names[0])
+            if "" in given:
+                raise UsageError(f"{flag}: it is empty; give a value, or leave the flag out")
+            if len({*given}) > 1:
+                raise UsageError(f"{flag}: it is given twice, with different values; give one")
+        return super().parse_args(ctx, args)
+
+    def _values(self, ctx: Any, args: list[str]) -> dict[tuple[str, ...], list[object]]:
+        """Read all values of each flag by its names, not only the last one."""
+        parser = self.make_parser(ctx)
+        for option in {*parser._long_opt.values(), *parser._short_opt.values()}:
+            option.action = option.action.replace("store", "append")
+        found, _, _ = parser.parse_args(args=list(args))
+        return {
+            tuple(option.opts + option.secondary_opts): [*dict.fromkeys(found[option.name])]
+            for option in self.get_params(ctx)
+            if option.param_type_name == "option"
+            and not option.multiple
+            and option.name in found
+            and option.name not in MAY_BE_EMPTY
+        }
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments and options, group by group."""

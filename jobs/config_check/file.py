@@ -1,7 +1,5 @@
 """All faults of the settings and their places: `leadloader config check`."""
 
-import codecs
-import difflib
 import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,15 +10,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from jobs.settings.example import TABLES
 from jobs.settings.nightly import Source
 from jobs.settings.problems import Problem, follow, format_place
-from jobs.settings.settings import Settings, check_settings
+from jobs.settings.settings import Settings, check_settings, rename_tables
 from loader.database.connection import Database
 from loader.errors import LoaderError, missing_extra_error
 from loader.fields.mapping import read_mapping_file
 from loader.options.load import LoadOptions
-from loader.reading.source import LAYOUTS
 
 Problems = Iterator[tuple[tuple[Any, ...], str]]
 """Places of settings and their problems."""
@@ -58,9 +54,7 @@ def check_file(
         settings, problems, sources = check_settings(flags, config)
     except LoaderError as error:
         return None, [Fault(source="", line=None, setting="", message=str(error))]
-    if settings is None:
-        problems = [it._replace(message=it.message + _suggestion(it)) for it in problems]
-    else:
+    if settings is not None:
         for place, message in _problems_here(settings):
             known = (n for n, values in sources.items() if follow(values, place)[0] == [*place])
             problems.append(Problem(next(known, ""), tuple(place), message))
@@ -87,31 +81,14 @@ def lines_of(text: str, places: Sequence[tuple[Any, ...]]) -> dict[tuple[Any, ..
             begin = number + 1 if begin == number else begin
             continue
         try:
-            values = tomllib.loads("".join(lines[:number]))
+            values = rename_tables(tomllib.loads("".join(lines[:number])))
         except tomllib.TOMLDecodeError:
             continue  # inside a list or a text
-        if isinstance(values.get("source"), list):
-            values["sources"] = values["source"]
         for place in places:
             if place not in found and follow(values, place)[0] == [*place]:
                 found[place] = begin
         begin = number + 1
     return found
-
-
-def _suggestion(problem: Problem) -> str:
-    if problem.message != "there is no such setting":
-        return ""
-    name = str(problem.place[-1])
-    tables = {f"[{table}]": set(model.model_fields) for table, model in TABLES}
-    if name in Settings.model_fields:
-        return "; it belongs before the first [table]"
-    own = next((table for table in tables if name in tables[table]), None)
-    if own:
-        return f"; it belongs into {own}"
-    names = sorted({*Settings.model_fields}.union(*tables.values()))
-    close = difflib.get_close_matches(name, names, 1)
-    return f"; is {close[0]} meant?" if close else ""
 
 
 def _problems_here(settings: Settings) -> Problems:
@@ -144,13 +121,6 @@ def _load_problems(place: tuple[Any, ...], options: LoadOptions) -> Problems:
         # Whether a custom field exists depends on the list.
         reading = partial(read_mapping_file, options.mapping_file, _Any())
         yield from _problem_of((*place, "mapping_file"), reading)
-    if options.layout is not None and options.layout not in LAYOUTS:
-        yield (*place, "layout"), f"there is no such layout; there is {', '.join(LAYOUTS)}"
-    if options.encoding is not None:
-        try:
-            codecs.lookup(options.encoding)
-        except LookupError:
-            yield (*place, "encoding"), f"{options.encoding!r} is no encoding; give such as cp1252"
 
 
 def _source_problems(place: tuple[Any, ...], source: Source) -> Problems:

@@ -1,13 +1,11 @@
 """Remarks of a summary: what holds for the whole run and may be unexpected."""
 
-import re
 from collections.abc import Collection, Sequence
 
 from loader.checks.defaults import Defaults
 from loader.checks.time_zones import tz_methods, zone_remarks
 from loader.dialer import Dialer
 from loader.extras.custom_fields import labels_of
-from loader.extras.hopper import priority
 from loader.feeds.feed import Feed, feed_remarks
 from loader.fields.lead import CUSTOM_PREFIX, WIDTHS, normalize_name, usual_names
 from loader.fields.mapping import ColumnMapping
@@ -53,8 +51,7 @@ def remarks(
             )
     found += lacking_fields(dialer, fields) + lacking_facts(options, dialer)
     found += without_effect(options) + unfilled_fallbacks(options, mapping)
-    found += similar_names(dialer, mapping) + custom_fields_remark(mapping)
-    return found + reinterpreted_values(options, fields)
+    return found + similar_names(dialer, mapping) + custom_fields_remark(mapping)
 
 
 def campaign_is_named(options: LoadOptions, mapping: ColumnMapping) -> bool:
@@ -139,26 +136,6 @@ def lacking_facts(options: LoadOptions, dialer: Dialer) -> list[str]:
             consequence = "is not checked" if table == "vicidial_users" else "counts as empty"
             found.append(f"{table} has no column {column}: it {consequence}")
     return found
-
-
-def reinterpreted_values(options: LoadOptions, fields: Collection[str]) -> list[str]:
-    """Name values of options that count as another value."""
-    found = [
-        f"callback_type {given!r} counts as ANYONE"
-        for given in _values_of_run("callback_type", options, fields)
-        if given not in {"USERONLY", "ANYONE"}
-    ]
-    return found + [
-        f"hopper_priority {given!r} counts as {priority(given)}"
-        for given in _values_of_run("hopper_priority", options, fields)
-        if not re.fullmatch("[+-]?0*[0-9]{1,2}", given)
-    ]
-
-
-def _values_of_run(name: str, options: LoadOptions, fields: Collection[str]) -> list[str]:
-    """Give the values that options set for a field, if rows have the field."""
-    given = (getattr(options, name), options.default.get(name), options.force.get(name))
-    return [value for value in dict.fromkeys(given) if value and name in fields]
 
 
 def checks_off_remark(options: LoadOptions) -> str:

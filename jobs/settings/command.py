@@ -25,6 +25,11 @@ class CommandSettings(BaseModel, defer_build=True):
         "Where the rights of the account cannot tell a missing table from one it may not see.",
         values="TABLES", example=["vicidial_auto_calls"],
     )] = ()
+    profile: Annotated[str | None, Option(
+        "Set of options: safe, or [profile.NAME]", Group.RUN,
+        "safe has the duplicate check DUPSYS, both do-not-call checks and list_exists_check on.",
+        values="NAME", example="safe",
+    )] = None
     results: Annotated[Path | None, Option(
         "Results folder", Group.RESULTS,
         values="DIR", empty="results/<run>", example="results/today",
@@ -33,22 +38,26 @@ class CommandSettings(BaseModel, defer_build=True):
         "Print the summary as JSON", Group.RESULTS, flags=("--json",),
     )] = False
     quiet: Annotated[bool, Option(
-        "Print warnings and errors only", Group.RUN, flags=("--quiet", "-q"),
+        "Print warnings and errors only", Group.MESSAGES, flags=("--quiet", "-q"),
     )] = False
     log_format: Annotated[LogFormat, Option(
-        "Format of messages", Group.RUN,
+        "Format of messages", Group.MESSAGES,
         "Messages on standard error: text, or a JSON object a line.",
     )] = "human"
     metrics_file: Annotated[Path | None, Option(
-        "Prometheus metrics, a .prom file", Group.RUN, "For node_exporter's textfile collector.",
+        "Prometheus metrics, a .prom file", Group.MESSAGES, "For node_exporter to collect.",
         values="FILE", example="/var/lib/node_exporter/leadloader.prom",
     )] = None
     again: Annotated[bool, Option(
         "Load files that were loaded before, too", Group.RUN, "Those with the same options.",
     )] = False
     ask: Annotated[bool, Option(
-        "Show what would be done, and ask", Group.RUN,
+        "Show what would be done, and ask", Group.MESSAGES,
         "Of an import, before anything is inserted.",
+    )] = False
+    yes: Annotated[bool, Option(
+        "Answer questions with yes", Group.MESSAGES,
+        "Such as whether rows that name no list go to list 999.", flags=("--yes", "-y"),
     )] = False
     # fmt: on
 

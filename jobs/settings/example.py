@@ -1,4 +1,7 @@
-"""An example of a settings file: every setting there is, with what it does, all commented out."""
+"""An example of a settings file: every setting there is, with what it does.
+
+The checks of the profile safe are on in it; all else is commented out.
+"""
 
 import json
 import textwrap
@@ -11,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from jobs.settings.nightly import NewList, NightlySettings, Source
+from jobs.settings.profiles import BUILT_IN, OptionSet
 from jobs.settings.settings import ArchiveSettings, Settings
 from jobs.settings.telemetry import LineageSettings, NotifySettings
 from loader.options.archive import ArchiveRule
@@ -26,12 +30,14 @@ ABOUT = """\
 
 # All settings of leadloader, as `leadloader config example` writes them. Take what you need into a
 # leadloader.toml of your own, without the leading #; `leadloader config check` tells what is wrong.
+# The checks against duplicates and do-not-call lists are on, as in the profile safe.
 # What stands here is the default, or an example where there is none. Flags of the command line and
 # variables such as LEADLOADER_LIST_ID go before this file, and before the defaults the dialer's own
 # /etc/astguiclient.conf, which knows the database.
 """
 
 TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("profile.night", OptionSet),
     ("archive", ArchiveSettings), ("archive.worked", ArchiveRule), ("office_hours", OfficeHours),
     ("nightly", NightlySettings), ("[source]", Source), ("source.new_list", NewList),
     ("notify", NotifySettings), ("lineage", LineageSettings),
@@ -40,18 +46,24 @@ TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
 
 LOAD = "## Any option of a load, such as list_id and mapping_file above, can stand here too.\n"
 
+OF_A_LOAD = (Source, OptionSet)
+"""Tables that may have the options of a load."""
+
+ELSEWHERE = {"source", "sources", "profile", "profiles"}
+"""Settings that stand in the tables below, or whose names these have."""
+
 ONE_OF_TWO = {"lineage.url", "lineage.api_key"}
 """Cannot be given beside the one above."""
 
 
 def settings_example() -> str:
     """Give the text of the file."""
-    parts = [ABOUT, "\n".join(_settings("", Settings, {"source", "sources"}))]
+    parts = [ABOUT, "\n".join(_settings("", Settings, ELSEWHERE))]
     for table, model in TABLES:
-        elsewhere = set(LoadOptions.model_fields) if model is Source else set()
+        elsewhere = set(LoadOptions.model_fields) if model in OF_A_LOAD else set()
         lines = _settings(f"{table.strip('[]')}.", model, elsewhere)
         about = " ".join((model.__doc__ or "").split("\n\n")[0].split())
-        load = LOAD if model is Source else ""
+        load = LOAD if model in OF_A_LOAD else ""
         parts.append("\n".join([_comment(about), f"# [{table}]\n{load}", *lines]))
     return "\n".join(parts)
 
@@ -64,6 +76,8 @@ def _settings(path: str, model: type[BaseModel], elsewhere: Set[str]) -> Iterato
         if name not in elsewhere and place not in tables:
             value = _default(model.model_fields[name]) if option.example is None else option.example
             mark = "# or: " if place in ONE_OF_TWO else "# "
+            if place in BUILT_IN["safe"]:
+                mark, value = "", BUILT_IN["safe"][place]
             yield f"{_comment(option.description)}\n{mark}{name} = {_toml(value)}\n"
 
 

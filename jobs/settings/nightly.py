@@ -154,6 +154,11 @@ class Source(LoadOptions):
     # fmt: on
 
     @property
+    def has_custom_fields(self) -> bool:
+        """They may be switched on for all sources, which is known later."""
+        return True
+
+    @property
     def is_remote(self) -> bool:
         """Whether the folder is at an address."""
         return "://" in self.folder

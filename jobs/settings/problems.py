@@ -1,5 +1,6 @@
 """What is wrong with settings: where it stands, and what to do, in words for who wrote them."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -7,6 +8,7 @@ from pydantic import ValidationError
 
 from jobs.settings.flags import flag_name
 from loader.errors import ConfigurationError, LoaderError, UsageError
+from loader.options.suggestion import did_you_mean
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -15,6 +17,9 @@ Sources = Mapping[str, Mapping[str, Any]]
 """Values by name, from each source; that of the flags is "". The first one that has a value wins.
 """
 
+
+ENVIRONMENT, PREFIX = "environment", "LEADLOADER_"
+"""The name of the environment among the sources, and what names of variables begin with."""
 
 MISSING = " is missing"
 
@@ -32,6 +37,12 @@ class Problem(NamedTuple):
     @property
     def error(self) -> LoaderError:
         """Give it as what ends a command."""
+        if self.source == ENVIRONMENT:
+            name, *places = self.place
+            within = f": {format_place(places)}" if places else ""
+            return ConfigurationError(
+                f"{ENVIRONMENT}: {PREFIX}{str(name).upper()}{within}: {self.message}"
+            )
         if self.source:
             return ConfigurationError(f"{self.source}: {format_place(self.place)}: {self.message}")
         name = self.place[1] if self.place[0] == "archive" else self.place[0]
@@ -59,7 +70,7 @@ def _problem(wrong: "ErrorDetails", merged: Mapping[str, Any], sources: Sources)
         # What is wrong with several settings together begins with the name of one.
         name, _, rest = message.partition(": ")
         place, message = ([*place, name], rest) if name.isidentifier() else (place, message)
-    message = _describe_error(wrong["type"], wrong.get("ctx", {}), place) or message
+    message = _describe_error(wrong["type"], wrong.get("ctx", {}), place, value) or message
     if wrong["type"] == "missing":
         message = f"{wrong['loc'][-1]}{MISSING}"
     holders = [name for name, has in sources.items() if follow(has, place)[0] == place]
@@ -74,7 +85,21 @@ def format_place(place: Sequence[Any]) -> str:
     if place[0] == "sources" and len(place) > 1:
         _, number, *names = place
         return ": ".join([f"[[source]] {number + 1}", *([format_place(names)] if names else [])])
-    return ".".join(map(str, place))
+    names = list(map(str, place))
+    return ".".join(["profile", *names[1:]] if names[0] == "profiles" else names)
+
+
+def merge(first: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
+    """Put tables together name by name: a flag adds a feed to those of the file.
+
+    A value that should be a table is kept, so that validation reports it.
+    """
+    both = {
+        name: merge(first[name], then[name]) if isinstance(then[name], Mapping) else then[name]
+        for name in first.keys() & then.keys()
+        if isinstance(first[name], Mapping)
+    }
+    return {**then, **first, **both}
 
 
 def follow(values: Any, path: Iterable[Any]) -> tuple[list[Any], Any]:
@@ -122,10 +147,14 @@ WORDS = {
 """Ours for pydantic's, by its type of an error."""
 
 
-def _describe_error(kind: str, context: Mapping[str, Any], place: Sequence[Any]) -> str | None:
+def _describe_error(
+    kind: str, context: Mapping[str, Any], place: Sequence[Any], value: object
+) -> str | None:
     name = str(place[-1])
     if kind == "string_pattern_mismatch":
-        return "give 3 to 12 digits" if name.endswith("list_id") else "give digits only"
+        digits = re.sub("[^0-9]", "", str(value))
+        meant = f"; did you mean {digits}?" if digits else ""
+        return f"give {'3 to 12 digits' if name.endswith('list_id') else 'digits only'}{meant}"
     if kind in {"too_long", "string_too_long"}:
         unit = "digits" if name.endswith("phone_code") else "characters"
         return f"give at most {context['max_length']} {unit}"
@@ -133,5 +162,36 @@ def _describe_error(kind: str, context: Mapping[str, Any], place: Sequence[Any])
         example = EXAMPLES.get(name, '{name = "value"}')
         return f'give a table such as {example}, or in the environment JSON: {{"name": "value"}}'
     if kind in {"extra_forbidden", "model_type"}:
-        return "there is no such setting"
-    return WORDS[kind].format(**context) if kind in WORDS else None
+        return f"there is no such setting{_known_setting(name)}"
+    return WORDS[kind].format(**context) + _suggest(kind, context, value) if kind in WORDS else None
+
+
+def _suggest(kind: str, context: Mapping[str, Any], value: object) -> str:
+    """Propose another value: the choice that is near, or a share for a percentage."""
+    if kind == "literal_error":
+        return did_you_mean(value, re.findall("'([^']*)'", context["expected"]))
+    return _as_share(value) if kind == "less_than_equal" and context["le"] == 1 else ""
+
+
+def _as_share(value: object) -> str:
+    """Propose a share for what is a percentage: 20 is 0.2."""
+    try:
+        percentage = float(str(value))
+    except ValueError:
+        return ""
+    return f"; did you mean {percentage / 100:g}?" if percentage <= 100 else ""
+
+
+def _known_setting(name: str) -> str:
+    """Say where a setting belongs, or which one may be meant."""
+    # Imported late: the settings are made with this module.
+    from jobs.settings.example import TABLES  # noqa: PLC0415
+    from jobs.settings.settings import Settings  # noqa: PLC0415
+
+    if name in Settings.model_fields:
+        return "; it belongs before the first [table]"
+    tables = {f"[{table}]": set(model.model_fields) for table, model in TABLES}
+    own = next((table for table in tables if name in tables[table]), None)
+    if own:
+        return f"; it belongs into {own}"
+    return did_you_mean(name, sorted({*Settings.model_fields}.union(*tables.values())))

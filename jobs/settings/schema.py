@@ -20,6 +20,7 @@ NUMBER, TEXT = {"type": "number"}, {"type": "string"}
 
 ALSO_ACCEPTED: dict[str, JsonSchemaValue] = {
     "split_at_commas": TEXT,
+    "split_some_at_commas": TEXT,
     "_split_addresses": TEXT,
     "whole_number_as_text": {"type": "integer"},
     "str": {"type": "integer"},
@@ -43,9 +44,9 @@ def settings_schema() -> dict[str, Any]:
         _describe(definition, models[name])
     _describe(schema, Settings)
     properties = schema["properties"]
-    # In a settings file the sources are tables of the name that an option of a load has, too.
-    sources = properties.pop("sources")
-    properties["source"] = {"anyOf": [properties["source"], sources]}
+    # In a settings file these are tables of the name that an option has, too.
+    for name in ("source", "profile"):
+        properties[name] = {"anyOf": [properties[name], properties.pop(f"{name}s")]}
     about = {"title": "Settings of leadloader", "description": "All that leadloader.toml may hold."}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, **about}
 

@@ -1,5 +1,6 @@
 """The settings of a command: flags, environment, a TOML file, the dialer's own file, defaults."""
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -7,18 +8,18 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
-    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 from sqlalchemy import URL
 
 from jobs.settings.command import CommandSettings
+from jobs.settings.environment import Environment, environment_problems
 from jobs.settings.nightly import NightlySettings, NightlySources, Source
-from jobs.settings.problems import Problem, Sources, problems_of
+from jobs.settings.problems import ENVIRONMENT, PREFIX, Problem, Sources, merge, problems_of
+from jobs.settings.profiles import OptionSet, with_profile
 from jobs.settings.telemetry import LineageSettings, NotifySettings
 from loader.errors import ConfigurationError, UsageError
 from loader.options.archive import ArchiveOptions, ArchiveRule
@@ -29,7 +30,6 @@ from loader.options.report import ReportOptions, ReportSettings
 
 Model = TypeVar("Model", bound=BaseModel)
 
-PREFIX = "LEADLOADER_"
 CONFIG = Path("leadloader.toml")
 """Read from the working folder if no other is named."""
 ASTGUICLIENT_CONF = Path("/etc/astguiclient.conf")
@@ -81,6 +81,10 @@ class Settings(CommandSettings, ReportSettings, LoadOptions, BaseSettings):
         "Where nightly finds files",
         details="In a settings file each is a table [[source]].",
     )] = ()
+    profiles: Annotated[dict[str, OptionSet], Option(
+        "Sets of options for --profile",
+        details="In a settings file each is a table [profile.NAME].",
+    )] = {}
     notify: Annotated[NotifySettings | None, Option(
         "Who gets a message after a command, and when",
     )] = None
@@ -102,7 +106,13 @@ class Settings(CommandSettings, ReportSettings, LoadOptions, BaseSettings):
     @property
     def options(self) -> LoadOptions:
         """Those of the load."""
-        return LoadOptions(**self.model_dump(include=set(LoadOptions.model_fields)))
+        options = self.model_dump(include=set(LoadOptions.model_fields))
+        return _validated(LoadOptions, {"settings": options})
+
+    @property
+    def has_custom_fields(self) -> bool:
+        """Whether the options of some load may name them."""
+        return super().has_custom_fields or any(it.custom_fields == "Y" for it in self.sources)
 
     @property
     def reporting(self) -> ReportOptions:
@@ -139,27 +149,19 @@ class Settings(CommandSettings, ReportSettings, LoadOptions, BaseSettings):
         return self
 
 
-class _Environment(EnvSettingsSource):
-    """Tables are JSON; what is none is left to the field, which may take it as plain text."""
-
-    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
-        """Read JSON, or leave the text as it is."""
-        try:
-            return super().decode_complex_value(field_name, field, value)
-        except ValueError:
-            return value
-
-
 def read_settings(flags: Mapping[str, Any], config: Path | None) -> Settings:
-    """Put the settings together: flags before environment, TOML file, the dialer's file, defaults.
+    """Put the settings together: flags, environment, profile, TOML file, dialer's file, defaults.
 
-    The TOML file is `CONFIG` if there is one and none is named.
+    The first that has a value wins. The TOML file is `CONFIG` if there is one and none is named.
 
     Raises:
         UsageError: a flag has a value that it cannot have.
         ConfigurationError: the environment or a file has, or cannot be read.
     """
-    return _validated(Settings, _sources(flags, config))
+    sources, problems = _sources(flags, config)
+    for problem in problems:
+        raise problem.error
+    return _validated(Settings, sources)
 
 
 def check_settings(
@@ -173,23 +175,28 @@ def check_settings(
     Raises:
         ConfigurationError: a file cannot be read.
     """
-    sources = _sources(flags, config)
+    sources, problems = _sources(flags, config)
     merged = _all_merged(sources)
     try:
-        return Settings(**merged), [], sources
+        settings = Settings(**merged)
     except ValidationError as error:
-        return None, problems_of(error, merged, sources), sources
+        return None, [*problems, *problems_of(error, merged, sources)], sources
+    return None if problems else settings, problems, sources
 
 
-def _sources(flags: Mapping[str, Any], config: Path | None) -> Sources:
+def _sources(flags: Mapping[str, Any], config: Path | None) -> tuple[Sources, list[Problem]]:
+    """Read all sources, the strongest first, and what is wrong with their names."""
     if config is None and CONFIG.exists():
         config = CONFIG
-    return {
-        "": flags,
-        "environment": _Environment(Settings, env_prefix=PREFIX)(),
-        str(config): _read_toml(config) if config else {},
-        str(ASTGUICLIENT_CONF): read_astguiclient(ASTGUICLIENT_CONF),
-    }
+    sources, problems = with_profile(
+        {
+            "": flags,
+            ENVIRONMENT: Environment(Settings, env_prefix=PREFIX)(),
+            str(config): _read_toml(config) if config else {},
+            str(ASTGUICLIENT_CONF): read_astguiclient(ASTGUICLIENT_CONF),
+        }
+    )
+    return sources, [*environment_problems(os.environ, Settings.model_fields), *problems]
 
 
 def _validated(model: type[Model], sources: Sources) -> Model:
@@ -203,25 +210,12 @@ def _validated(model: type[Model], sources: Sources) -> Model:
 def _all_merged(sources: Sources) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for values in sources.values():
-        merged = _merged(merged, values)
+        merged = merge(merged, values)
     return merged
 
 
-def _merged(first: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
-    """Put tables together name by name: a flag adds a feed to those of the file.
-
-    A value that should be a table is kept, so that validation reports it.
-    """
-    both = {
-        name: _merged(first[name], then[name]) if isinstance(then[name], Mapping) else then[name]
-        for name in first.keys() & then.keys()
-        if isinstance(first[name], Mapping)
-    }
-    return {**then, **first, **both}
-
-
 def _read_toml(path: Path) -> Mapping[str, Any]:
-    """Read a settings file; its tables [[source]] are the sources of nightly, not what is loaded.
+    """Read a settings file, with its tables named as in `rename_tables`.
 
     Raises:
         ConfigurationError: it cannot be read, or is no TOML.
@@ -232,8 +226,14 @@ def _read_toml(path: Path) -> Mapping[str, Any]:
         raise ConfigurationError(f"{path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} is not valid TOML: {error}") from None
-    if isinstance(values.get("source"), list):
-        values["sources"] = values.pop("source")
+    return rename_tables(values)
+
+
+def rename_tables(values: dict[str, Any]) -> dict[str, Any]:
+    """Tell tables from the settings of their names: [[source]] is sources, [profile.a] profiles."""
+    for name, kind in (("source", list), ("profile", dict)):
+        if isinstance(values.get(name), kind):
+            values[f"{name}s"] = values.pop(name)
     return values
 
 

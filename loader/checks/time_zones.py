@@ -46,10 +46,6 @@ def zone_remarks(options: LoadOptions, dialer: Dialer) -> list[str]:
     """Say what holds for the zones of a whole run and is not as one might expect."""
     methods, remarks = tz_methods(options.tz_method), []
     usual = "time zones go by phone_code and area code"
-    if options.tz_method and not methods:
-        remarks.append(
-            f"tz_method {options.tz_method!r} names no method (POSTAL, TZCODE, NANPA): {usual}"
-        )
     if dialer.knows_leads and dialer.phone_codes.empty:
         remarks.append(
             "vicidial_phone_codes is empty: time zones come from the phonenumbers library"

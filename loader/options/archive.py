@@ -17,7 +17,7 @@ from pydantic import (
 
 from loader.options.durations import Duration, Moment, format_moment
 from loader.options.option import Group, Option
-from loader.options.types import Statuses, Text, split_at_commas, whole_number_as_text
+from loader.options.types import Statuses, Text, split_some_at_commas, whole_number_as_text
 
 MOST_LEADS = 500
 """Of one chunk, and of one request of the Lead Archive API."""
@@ -59,11 +59,11 @@ def _check_positive(duration: timedelta) -> timedelta:
 ListId = Annotated[int, BeforeValidator(_list_id)]
 # The last is the first to look at what was given.
 ListIds = Annotated[
-    tuple[ListId, ...], BeforeValidator(split_at_commas), BeforeValidator(whole_number_as_text)
+    tuple[ListId, ...], BeforeValidator(split_some_at_commas), BeforeValidator(whole_number_as_text)
 ]
 CampaignIds = Annotated[
     tuple[Annotated[Text, AfterValidator(_campaign_id)], ...],
-    BeforeValidator(split_at_commas),
+    BeforeValidator(split_some_at_commas),
     BeforeValidator(whole_number_as_text),
 ]
 Addresses = Annotated[tuple[str, ...], BeforeValidator(_split_addresses)]

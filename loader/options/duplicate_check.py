@@ -6,6 +6,7 @@ from enum import StrEnum
 from itertools import product
 
 from loader.errors import UsageError
+from loader.options.suggestion import did_you_mean
 from loader.reasons import Reason
 
 WINDOWS = (1, 2, 3, 7, 14, 15, 21, 28, 30, 60, 90, 180, 360)
@@ -85,11 +86,13 @@ def _parse_one(part: str) -> DuplicateCheck:
         raise UsageError(
             f"{part!r} is none of {', '.join(CHECKS)}, "
             "each of which may be followed by a window such as 90DAY; join several by -"
+            f"{did_you_mean(part, CHECKS)}"
         )
     kind, scope, days = match.groups()
     if days and int(days) not in WINDOWS:
         raise UsageError(
             f"{part!r} has a window of {days} days; "
-            f"the windows are {', '.join(map(str, WINDOWS))} days"
+            f"the windows are {', '.join(map(str, WINDOWS))} days; did you mean "
+            f"{part.removesuffix(f'{days}DAY')}{min(WINDOWS, key=lambda n: abs(n - int(days)))}DAY?"
         )
     return DuplicateCheck(Kind(kind), Scope(scope), int(days) if days else None)

@@ -10,6 +10,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -17,8 +18,26 @@ from pydantic import (
 from loader.errors import UsageError
 from loader.fields.lead import usual_names
 from loader.options.duplicate_check import DuplicateCheck, parse_duplicate_check
+from loader.options.field_values import check_field_values
 from loader.options.option import Group, Option
-from loader.options.types import Digits, DncCheck, Statuses, Switch, Text, split_at_commas
+from loader.options.suggestion import did_you_mean
+from loader.options.types import (
+    CallbackTime,
+    CallbackType,
+    DncCheck,
+    EncodingName,
+    ListId,
+    Name,
+    PhoneCode,
+    Priority,
+    Status,
+    Statuses,
+    Switch,
+    Text,
+    TzMethod,
+    check_choice,
+    split_at_commas,
+)
 
 LIST_ID = r"^([0-9]{3,12})?$"
 
@@ -29,23 +48,23 @@ class LoadOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     # fmt: off
-    list_id: Annotated[Digits, Field(pattern=LIST_ID), Option(
+    list_id: Annotated[ListId, Field(pattern=LIST_ID), Option(
         "List of rows that name none", Group.LIST, "3 to 12 digits.",
         values="ID", empty="999", example="101", api="list_id",
     )] = ""
-    force_list_id: Annotated[Digits, Field(pattern=LIST_ID), Option(
+    force_list_id: Annotated[ListId, Field(pattern=LIST_ID), Option(
         "List of all rows, whatever they name", Group.LIST, values="ID", example="101",
     )] = ""
-    campaign_id: Annotated[Text, Option(
+    campaign_id: Annotated[Name, Option(
         "Campaign of rows that name none", Group.LIST,
         "campaign_dnc_check and callbacks need it.",
         values="ID", example="SALES", api="campaign_id",
     )] = ""
-    phone_code: Annotated[Digits, Field(max_length=10), Option(
+    phone_code: Annotated[PhoneCode, Option(
         "Calling code if a row has none", Group.PHONES,
         values="CODE", empty="1", example="1", api="phone_code",
     )] = ""
-    force_phone_code: Annotated[Digits, Field(max_length=10), Option(
+    force_phone_code: Annotated[PhoneCode, Option(
         "Calling code of all rows", Group.PHONES, values="CODE", example="1",
     )] = ""
     default: Annotated[dict[str, Text], Option(
@@ -85,10 +104,10 @@ class LoadOptions(BaseModel):
     list_exists_check: Annotated[Switch, Option(
         "Reject lists that the dialer does not have", Group.LIST, api="list_exists_check",
     )] = "N"
-    tz_method: Annotated[str, Option(
+    tz_method: Annotated[TzMethod, Option(
         "How to find the time zone", Group.TIME_ZONE,
         "By default phone_code and area code decide. It sets gmt_offset_now.",
-        values="POSTAL|TZCODE|NANPA", example="POSTAL", api="tz_method",
+        values="POSTAL|NANPA|POSTAL-NANPA|TZCODE", example="POSTAL", api="tz_method",
     )] = ""
     ambiguous_tz: Annotated[Literal["earliest", "latest", "reject"], Option(
         "If several zones fit", Group.TIME_ZONE,
@@ -104,7 +123,7 @@ class LoadOptions(BaseModel):
     add_to_hopper: Annotated[Switch, Option(
         "Put new leads into the hopper", Group.EXTRAS, api="add_to_hopper",
     )] = "N"
-    hopper_priority: Annotated[Text, Option(
+    hopper_priority: Annotated[Priority, Option(
         "-99 to 99, higher is sooner", Group.EXTRAS, values="N", api="hopper_priority",
     )] = "0"
     hopper_local_call_time_check: Annotated[Switch, Option(
@@ -115,19 +134,19 @@ class LoadOptions(BaseModel):
         "Schedule a callback for each new lead", Group.EXTRAS, "It needs campaign_id.",
         api="callback",
     )] = "N"
-    callback_status: Annotated[str, Option(
-        "Status of the callback", Group.EXTRAS, "1 to 6 letters or digits.",
+    callback_status: Annotated[Status, Option(
+        "Status of the callback", Group.EXTRAS, "1 to 6 letters, digits, _ or -.",
         values="STATUS", empty="CALLBK", example="CALLBK", api="callback_status",
     )] = ""
-    callback_datetime: Annotated[str, Option(
+    callback_datetime: Annotated[CallbackTime, Option(
         "When: YYYY-MM-DD HH:MM:SS, NOW or 3DAYS", Group.EXTRAS,
         values="WHEN", example="3DAYS", api="callback_datetime",
     )] = ""
-    callback_type: Annotated[str, Option(
+    callback_type: Annotated[CallbackType, Option(
         "Whose callback it is", Group.EXTRAS, "USERONLY is for callback_user alone.",
         values="USERONLY|ANYONE", empty="ANYONE", example="ANYONE", api="callback_type",
     )] = ""
-    callback_user: Annotated[Text, Option(
+    callback_user: Annotated[Name, Option(
         "User of USERONLY callbacks", Group.EXTRAS,
         values="USER", example="6666", api="callback_user",
     )] = ""
@@ -211,7 +230,7 @@ class LoadOptions(BaseModel):
     delimiter: Annotated[str | None, Option(
         "Field delimiter", Group.SOURCE, values="CHARACTER", empty="detected", example=";",
     )] = None
-    encoding: Annotated[str | None, Option(
+    encoding: Annotated[EncodingName | None, Option(
         "Encoding of the file", Group.SOURCE, "UTF-16 with a byte order mark is detected.",
         values="NAME", empty="UTF-8", example="cp1252",
     )] = None
@@ -240,17 +259,41 @@ class LoadOptions(BaseModel):
     @classmethod
     def _known_checks(cls, option: str) -> str:
         try:
-            return "-".join(map(str, parse_duplicate_check(option)))
+            checks = parse_duplicate_check(option)
         except UsageError as error:
             raise ValueError(str(error)) from None
+        if option and not checks and option.upper() != "NONE":
+            raise ValueError(f"{option!r} names no check; give such as DUPLIST, or NONE")
+        return "-".join(map(str, checks))
 
     @field_validator("invalid_phone_fallback")
     @classmethod
     def _known_fields(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
             if name not in usual_names() or name == "phone_number":
-                raise ValueError(f"{name!r} is no field with another number; give alt_phone, ...")
+                raise ValueError(
+                    f"{name!r} is no field with another number; give alt_phone, ..."
+                    + did_you_mean(name, usual_names())
+                )
         return names
+
+    @property
+    def has_custom_fields(self) -> bool:
+        """Whether default and force may name custom fields, which are known later."""
+        return self.custom_fields == "Y"
+
+    @model_validator(mode="after")
+    def _can_be_stored(self) -> "LoadOptions":
+        for table in ("default", "force"):
+            try:
+                check_field_values(
+                    getattr(self, table),
+                    has_custom_fields=self.has_custom_fields,
+                    date_format=self.date_format,
+                )
+            except ValueError as error:
+                raise ValueError(f"{table}: {error}") from None
+        return self
 
     @model_validator(mode="after")
     def _says_it_once(self) -> "LoadOptions":
@@ -263,12 +306,34 @@ class LoadOptions(BaseModel):
     @field_validator("default_region")
     @classmethod
     def _known_region(cls, region: str) -> str:
-        # Imported late: reading the options has to stay quick.
-        from loader.phones.regions import is_region  # noqa: PLC0415
+        if region:
+            # Imported late: reading the options has to stay quick.
+            from loader.phones.regions import is_region, named_region  # noqa: PLC0415
 
-        if region and not is_region(region.upper()):
-            raise ValueError(f"{region!r} is no region; give two letters such as US or GB")
+            if not is_region(region.upper()):
+                meant = named_region(region)
+                raise ValueError(
+                    f"{region!r} is no region; give two letters such as US or GB"
+                    + (f"; did you mean {meant}?" if meant else "")
+                )
         return region.upper()
+
+    @field_validator("delimiter", "layout")
+    @classmethod
+    def _can_be_read(cls, given: str | None, info: ValidationInfo) -> str | None:
+        if given is not None and info.field_name == "layout":
+            # Imported late, likewise.
+            from loader.reading.source import LAYOUTS  # noqa: PLC0415
+
+            check_choice(given, LAYOUTS)
+        elif given is not None:
+            from loader.reading.dialect import parse_delimiter  # noqa: PLC0415
+
+            try:
+                parse_delimiter(given)
+            except UsageError as error:
+                raise ValueError(str(error).removeprefix("--delimiter ")) from None
+        return given
 
     @field_validator("date_format")
     @classmethod

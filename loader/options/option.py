@@ -26,6 +26,7 @@ class Group(StrEnum):
     STEPS = "What is done"
     THROTTLE = "Throttling"
     RESULTS = "Results"
+    MESSAGES = "Questions and messages"
     RUN = "Run"
 
 

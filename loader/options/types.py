@@ -1,9 +1,19 @@
-"""Types of options that several models share."""
+"""Types of options, each with what it takes: typing errors end a command before anything is done.
 
+`""` stands for an option that is not given, where that is the default.
+"""
+
+import codecs
 import re
+from collections.abc import Collection
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
+
+from loader.options.suggestion import did_you_mean
+
+STATUS = "[A-Za-z0-9_-]{1,6}"
 
 Switch = Literal["Y", "N"]
 
@@ -17,6 +27,14 @@ def split_at_commas(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
+def split_some_at_commas(value: object) -> object:
+    """Likewise, but text has to name at least one, for none would ask for nothing."""
+    parts = split_at_commas(value)
+    if isinstance(value, str) and not parts:
+        raise ValueError("it is empty; give at least one, or leave it out")
+    return parts
+
+
 def whole_number_as_text(value: object) -> object:
     """Take what TOML has without quotes: 6666."""
     return str(value) if type(value) is int else value
@@ -24,7 +42,7 @@ def whole_number_as_text(value: object) -> object:
 
 def _as_statuses(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
-        if not re.fullmatch(r"[A-Za-z0-9_-]{1,6}", name):
+        if not re.fullmatch(STATUS, name):
             raise ValueError(
                 f"{name!r} is no status, which is 1 to 6 letters, digits, _ or -; "
                 "write several as NEW,NA"
@@ -42,7 +60,7 @@ def _as_table_names(names: tuple[str, ...]) -> tuple[str, ...]:
 Text = Annotated[str, BeforeValidator(whole_number_as_text)]
 
 Statuses = Annotated[
-    tuple[Text, ...], BeforeValidator(split_at_commas), AfterValidator(_as_statuses)
+    tuple[Text, ...], BeforeValidator(split_some_at_commas), AfterValidator(_as_statuses)
 ]
 
 TableNames = Annotated[
@@ -50,3 +68,128 @@ TableNames = Annotated[
 ]
 
 Digits = Annotated[str, BeforeValidator(str), Field(pattern=r"^[0-9]*$")]
+
+SMALLEST_LIST_ID = 100
+HIGHEST_PRIORITY = 99
+MOST_DAYS_AHEAD = 36_525
+"""Of a callback: a hundred years."""
+
+MOMENT = re.compile(
+    "([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[ T+]([0-9]{1,2}):([0-9]{1,2})(?::([0-9]{1,2}))?)?"
+)
+CALLBACK_TYPES = ("USERONLY", "ANYONE")
+USUAL_ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1", "cp437", "mac-roman")
+TZ_METHODS = ("POSTAL", "NANPA", "POSTAL-NANPA", "NANPA-POSTAL", "TZCODE")
+
+
+def check_choice(given: str, choices: Collection[str]) -> str:
+    """Take one of a few texts, or nothing. ValueError names them."""
+    if given and given not in choices:
+        raise ValueError(f"{given!r} is none of {', '.join(choices)}{did_you_mean(given, choices)}")
+    return given
+
+
+def check_list_id(given: str) -> str:
+    """Take what a list can be called: 3 to 12 digits, at least 100. ValueError: it is none."""
+    if given and (not re.fullmatch("[0-9]{3,12}", given) or int(given) < SMALLEST_LIST_ID):
+        raise ValueError(f"{given!r} is no list_id; give 3 to 12 digits, at least 100")
+    return given
+
+
+def check_phone_code(given: str) -> str:
+    """Take the calling code of a country. ValueError: no country has it."""
+    if given:
+        # Imported late: reading the options has to stay quick.
+        from loader.phones.regions import calling_code_of, is_calling_code  # noqa: PLC0415
+
+        if not is_calling_code(given):
+            meant = calling_code_of(given)
+            raise ValueError(
+                f"{given!r} is the calling code of no country; give digits such as 1 or 44"
+                + (f"; did you mean {meant}?" if meant else "")
+            )
+    return given
+
+
+def check_tz_method(given: str) -> str:
+    """Take the methods of add_lead: POSTAL and NANPA in any letter case, TZCODE by itself."""
+    if given.upper() not in TZ_METHODS or (given != "TZCODE" and given.upper() == "TZCODE"):
+        return check_choice(given, TZ_METHODS)
+    return given
+
+
+def check_priority(given: str) -> str:
+    """Take a whole number from -99 to 99. ValueError: it is none."""
+    if not re.fullmatch("[+-]?0*[0-9]{1,2}", given):
+        raise ValueError(
+            f"{given!r} is no priority; give a whole number from -{HIGHEST_PRIORITY} to "
+            f"{HIGHEST_PRIORITY}"
+        )
+    return given
+
+
+def check_name(given: str) -> str:
+    """Take what names of the dialer are made of: others would be dropped, and another one meant."""
+    if re.search("[^A-Za-z0-9_-]", given):
+        meant = re.sub("[^A-Za-z0-9_-]", "", given)
+        raise ValueError(
+            f"{given!r} has characters that no name of the dialer has; give letters, digits, _ "
+            "and -" + (f"; did you mean {meant}?" if meant else "")
+        )
+    return given
+
+
+def check_callback_datetime(given: str) -> str:
+    """Take NOW, a number of days such as 3DAYS, or a date with or without a time of day."""
+    days = re.fullmatch(r"\s*([0-9]+)\s*DAYS\s*", given, re.IGNORECASE)
+    is_known = given in {"", "NOW"} or (days and int(days[1]) <= MOST_DAYS_AHEAD)
+    if not is_known and not _is_moment(given):
+        raise ValueError(
+            f"{given!r} is no time of a callback; write it such as 2026-12-31 10:00:00, "
+            f"2026-12-31, NOW or 3DAYS{did_you_mean(given, ['NOW', '3DAYS', '1DAYS'])}"
+        )
+    return given
+
+
+def _is_moment(text: str) -> bool:
+    found = MOMENT.fullmatch(text)
+    try:
+        return found is not None and bool(datetime(*(int(it or 0) for it in found.groups())))  # type: ignore[arg-type]  # noqa: DTZ001
+    except ValueError:
+        return False
+
+
+def check_encoding(given: str) -> str:
+    """Take the name of an encoding of text. ValueError: there is none of that name."""
+    try:
+        is_known = given == "mixed" or codecs.lookup(given)._is_text_encoding
+    except LookupError:
+        is_known = False
+    if not is_known:
+        raise ValueError(
+            f"{given!r} is no encoding; usual ones are {', '.join(USUAL_ENCODINGS)}"
+            + did_you_mean(given, USUAL_ENCODINGS)
+        )
+    return given
+
+
+def check_status(given: str) -> str:
+    """Take the name of a status, or nothing. ValueError: no status is called so."""
+    if given and not re.fullmatch(STATUS, given):
+        raise ValueError(f"{given!r} is no status; give 1 to 6 letters, digits, _ or -")
+    return given
+
+
+def _one_of(*choices: str) -> AfterValidator:
+    return AfterValidator(lambda given: check_choice(given, choices))
+
+
+ListId = Annotated[Digits, AfterValidator(check_list_id)]
+PhoneCode = Annotated[Digits, Field(max_length=10), AfterValidator(check_phone_code)]
+TzMethod = Annotated[str, AfterValidator(check_tz_method)]
+Priority = Annotated[Text, AfterValidator(check_priority)]
+Name = Annotated[Text, AfterValidator(check_name)]
+EncodingName = Annotated[str, AfterValidator(check_encoding)]
+CallbackType = Annotated[str, _one_of(*CALLBACK_TYPES)]
+CallbackTime = Annotated[str, AfterValidator(check_callback_datetime)]
+Status = Annotated[Text, AfterValidator(check_status)]

@@ -12,6 +12,7 @@ from phonenumbers import (
     COUNTRY_CODE_TO_REGION_CODE,
     REGION_CODE_FOR_NON_GEO_ENTITY,
     SUPPORTED_REGIONS,
+    country_code_for_region,
 )
 
 from loader.frames.arrow import to_arrow, to_series
@@ -23,6 +24,25 @@ if TYPE_CHECKING:
 def is_region(name: str) -> bool:
     """Say whether numbers of a region (alpha-2) are known: US."""
     return name in SUPPORTED_REGIONS
+
+
+def named_region(country: str) -> str:
+    """Return the region (alpha-2) of a country by its code or name; empty if it is unknown."""
+    return _regions_by_name().get(_normalize(country), "")
+
+
+def is_calling_code(phone_code: str) -> bool:
+    """Say whether a calling code such as `1` or `0044` is one, of a country or of none (`800`)."""
+    digits = phone_code.lstrip("0")
+    is_short = digits.isascii() and digits.isdecimal() and len(digits) <= 3
+    is_known = is_short and int(digits) in COUNTRY_CODE_TO_REGION_CODE
+    return is_known or bool(main_region(phone_code))
+
+
+def calling_code_of(country: str) -> str:
+    """Return the calling code of a country by its code or name; empty if it is unknown."""
+    region = named_region(country)
+    return str(country_code_for_region(region)) if region else ""
 
 
 def region_of_phone_code(phone_codes: "pd.Series[str]") -> "pd.Series[str]":
@@ -38,8 +58,7 @@ def region_of_country(countries: "pd.Series[str]") -> "pd.Series[str]":
 
     The names are those of regions.toml, in any case, with or without accents. Empty if unknown.
     """
-    names = _regions_by_name()
-    return _map_distinct(countries, lambda country: names.get(_normalize(country), ""))
+    return _map_distinct(countries, named_region)
 
 
 def _map_distinct(values: "pd.Series[str]", answer: Callable[[str], str]) -> "pd.Series[str]":

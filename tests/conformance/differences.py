@@ -35,7 +35,13 @@ from tests.conformance.reference_fields import (
     stored_gender,
     stored_rank,
 )
-from tests.conformance.reference_run import DNC_SWITCHES, SWITCHES, ReferenceRefusal, read_checks
+from tests.conformance.reference_run import (
+    DNC_SWITCHES,
+    SWITCHES,
+    ReferenceRefusal,
+    is_tz_method,
+    read_checks,
+)
 from tests.conformance.reference_zone import Zones, national
 from tests.support.dialer import (
     CHECK_NAME,
@@ -250,7 +256,9 @@ def gender_or_rank(request: Request, _case: Case, _tables: Tables) -> bool:
 
 
 def switch(request: Request, _case: Case, _tables: Tables) -> bool:
-    """14: a switch that is neither Y nor N."""
+    """14: a switch that is neither Y nor N, or another method than those documented."""
+    if not is_tz_method(request.get("tz_method", "")):
+        return True
     return any(request.get(name, "") not in ("", "Y", "N") for name in SWITCHES) or any(
         request.get(name, "") not in ("", "Y", "N", "AREACODE") for name in DNC_SWITCHES
     )

@@ -87,7 +87,14 @@ def check_run(request: dict[str, str], users: list[Row]) -> tuple[str, Row]:
     for name in DNC_SWITCHES:
         if request.get(name, "") not in ("", "Y", "N", "AREACODE"):
             raise ReferenceRefusal("usage", f"{name} is Y, N or AREACODE")
+    if not is_tz_method(request.get("tz_method", "")):
+        raise ReferenceRefusal("usage", "tz_method is POSTAL, NANPA, both, or TZCODE")
     return user, row
+
+
+def is_tz_method(option: str) -> bool:
+    """Say whether `tz_method` names documented methods only: TZCODE stands alone, in capitals."""
+    return option in ("", "TZCODE") or {*option.upper().split("-")} <= {"POSTAL", "NANPA"}
 
 
 def check_user(user: str, password: str, users: list[Row]) -> Row:

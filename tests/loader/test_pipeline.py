@@ -253,14 +253,16 @@ OPTIONS = st.fixed_dictionaries(
         "nanpa_ac_prefix_check": mostly(("N",), "Y"),
         "list_exists_check": mostly(("N",), "Y"),
         "list_id": st.sampled_from(("", "101", "201")),
-        "tz_method": st.sampled_from(("", "", "POSTAL", "TZCODE", "NANPA", "postal", "nanpa-x")),
+        "tz_method": st.sampled_from(
+            ("", "", "POSTAL", "TZCODE", "NANPA", "postal", "nanpa-postal")
+        ),
         "lookup_state": mostly(("N",), "Y"),
         "custom_fields": st.sampled_from("YN"),
         "add_to_hopper": st.sampled_from("YN"),
-        "hopper_priority": st.sampled_from(("0", "5", "150", "--5")),
+        "hopper_priority": st.sampled_from(("0", "5", "99", "-5")),
         "hopper_local_call_time_check": st.sampled_from("YN"),
         "callback": mostly(("N",), "Y"),
-        "callback_datetime": st.sampled_from(CALLBACK_TIMES),
+        "callback_datetime": st.sampled_from(("NOW", "2DAYS", "2026-05-05 10:00:00", "")),
         "callback_type": st.sampled_from(("", "ANYONE", "USERONLY")),
         "callback_user": st.sampled_from(("", "6666", "nobody")),
     }
@@ -283,7 +285,7 @@ COLUMNS = {
     "callback_datetime": st.sampled_from(CALLBACK_TIMES),
     "callback_status": st.sampled_from(("", "CBX", "too_long")),
     "callback_comments": st.sampled_from(("", "call me")),
-    "hopper_priority": st.sampled_from(("", "7")),
+    "hopper_priority": st.sampled_from(("", "7", "150", "--5")),
     **{name: st.sampled_from(values) for name, values in SMALL.items()},
 }
 

@@ -11,7 +11,14 @@ from collections.abc import Callable, Iterator
 from tests.conformance.reference import Answer, Lead, Reference, Rejected, Row
 from tests.conformance.reference_extras import Extras, callback_time
 from tests.conformance.reference_fields import digits
-from tests.conformance.reference_run import COMPARED, DNC_SWITCHES, SWITCHES, WINDOWS, Check
+from tests.conformance.reference_run import (
+    COMPARED,
+    DNC_SWITCHES,
+    SWITCHES,
+    WINDOWS,
+    Check,
+    is_tz_method,
+)
 from tests.conformance.reference_zone import Zones
 
 #: The characters that the dialer keeps beside letters and digits; others it drops.
@@ -166,6 +173,9 @@ class Dialer(Reference):
         for key in request.keys() & set(DNC_SWITCHES):
             kept = re.sub(r"[^A-Z]", "", request[key])
             request[key] = kept if kept in ("Y", "AREACODE") else "N"
+        method = request.get("tz_method", "")
+        if not is_tz_method(method):
+            request["tz_method"] = "-".join(n for n in ("POSTAL", "NANPA") if n in method.upper())
         return super().add_lead({**dict.fromkeys(self.options), **request})
 
     def text(self, name: str, value: str) -> tuple[str, list[str]]:

@@ -709,8 +709,8 @@ def test_a_dry_run_tells_limit_steps_and_tables(
     dialer: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     database.run(dialer, "CREATE TABLE custom_101 (lead_id INTEGER PRIMARY KEY, color TEXT)")
-    flags = ["--database", dialer, "--statuses", "NA", "--dry-run", "--limit", "3", "--no-delete"]
-    assert run(["archive", *flags, "--with-children"]) == 0
+    flags = ["--database", dialer, "--statuses", "NA", "--limit", "3", "--no-delete"]
+    assert run(["archive", *flags, "--with-children", "--dry-run"]) == 0
     said = capsys.readouterr().out
     assert "10 leads would be copied; the limit takes 3 of them; nothing was written" in said
     assert re.search(r"^tables that would be made: .*custom_101_archive$", said, re.MULTILINE)

@@ -236,7 +236,7 @@ def test_wrong_settings_file_is_a_configuration_error(toml: str, tmp_path: Path)
 
 def test_wrong_environment_is_a_configuration_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEADLOADER_DNC_CHECK", "x")
-    with pytest.raises(ConfigurationError, match="environment: dnc_check"):
+    with pytest.raises(ConfigurationError, match="environment: LEADLOADER_DNC_CHECK: give"):
         read_settings({}, None)
     with pytest.raises(UsageError, match="--dnc-check"):
         read_settings({"dnc_check": "y"}, None)
@@ -249,7 +249,7 @@ def test_lists_and_tables_in_the_environment(monkeypatch: pytest.MonkeyPatch) ->
     assert settings.duplicate_statuses == ("NEW", "NA")
     assert settings.default == {"title": "Mr"}
     monkeypatch.setenv("LEADLOADER_DEFAULT", "title=Mr")
-    with pytest.raises(ConfigurationError, match="environment: default: "):
+    with pytest.raises(ConfigurationError, match="environment: LEADLOADER_DEFAULT: "):
         read_settings({}, None)
 
 

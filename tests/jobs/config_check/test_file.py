@@ -13,6 +13,7 @@ from jobs.config_check import file
 from jobs.config_check.file import Fault, check_file, lines_of
 from jobs.settings import settings as settings_module
 from jobs.settings.example import TABLES, settings_example
+from jobs.settings.profiles import BUILT_IN
 from jobs.settings.schema import settings_schema
 from jobs.settings.settings import Settings, check_settings
 from loader.options.load import LoadOptions
@@ -74,7 +75,9 @@ def test_all_that_is_wrong_is_told_with_its_line() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        pytest.param("list_idd = 1", "there is no such setting; is list_id meant?", id="misspelt"),
+        pytest.param(
+            "list_idd = 1", "there is no such setting; did you mean list_id?", id="misspelt"
+        ),
         pytest.param("xyzzy = 1", "there is no such setting", id="unknown"),
         pytest.param(
             "called_before = 1",
@@ -92,8 +95,8 @@ def test_all_that_is_wrong_is_told_with_its_line() -> None:
         pytest.param("feed = {a = 'b.csv'}", "there is no file b.csv", id="feed"),
         pytest.param("mapping_file = 'b.toml'", "b.toml: No such file", id="mapping"),
         pytest.param("mapping_file = 'site.toml'", "unknown mapping_file", id="other-toml"),
-        pytest.param("layout = 'b'", "there is vicidial-standard", id="layout"),
-        pytest.param("encoding = 'b'", "give such as cp1252", id="encoding"),
+        pytest.param("layout = 'b'", "none of vicidial-standard", id="layout"),
+        pytest.param("encoding = 'b'", "usual ones are utf-8, utf-16, cp1252", id="encoding"),
         pytest.param("database = 'b'", "mysql://user:password@host", id="database"),
         pytest.param(
             "[archive]\nreplicas = 'oracle://b'\nmax_lag = 3", "a oracle database", id="replica"
@@ -103,7 +106,7 @@ def test_all_that_is_wrong_is_told_with_its_line() -> None:
         pytest.param("[lineage]\nfile = 'site.toml/x'", "is no folder", id="lineage"),
         pytest.param("[[source]]\nname = 'b'\nfolder = 'b'", "no folder b; make it", id="source"),
         pytest.param(
-            "[[source]]\nname = 'b'\nfolder = '.'\nlayout = 'b'", "no such layout", id="of-source"
+            "[[source]]\nname = 'b'\nfolder = '.'\nlayout = 'b'", "'b' is none of", id="of-source"
         ),
         pytest.param(
             "force_list_id = 101\n[[source]]\nname = 'b'\nfolder = '.'\nforce = {list_id = 102}",
@@ -190,13 +193,13 @@ def taken_up(text: str) -> str:
     return "\n".join(
         line.removeprefix("# ")
         for line in text.splitlines()
-        if re.match(r"# (\[|[a-z_0-9]+ = )", line)
+        if re.match(r"(# )?(\[|[a-z_0-9]+ = )", line)
     )
 
 
 def test_the_example_is_valid_as_it_stands_and_taken_up() -> None:
     text = settings_example()
-    assert tomllib.loads(text) == {}
+    assert tomllib.loads(text) == BUILT_IN["safe"]
     settings, problems, _ = check_settings({}, site(taken_up(text)))
     assert problems == []
     assert settings is not None
@@ -211,10 +214,10 @@ def test_the_example_has_every_setting_and_its_default() -> None:
         table = values
         for name in filter(None, path.split(".")):
             table = table[name]
-        names = set(model.model_fields) - {"sources"}
+        names = set(model.model_fields) - {"sources", "profiles"}
         if not path:
-            names -= {"source"}
-        elif path == "source":
+            names -= {"source", "profile"}
+        elif path in {"source", "profile.night"}:
             names -= set(LoadOptions.model_fields)
         left_out = {"lineage": {"url", "api_key"}}.get(path, set())
         assert table.keys() - {"worked"} >= names - left_out, path
@@ -226,7 +229,7 @@ def test_every_setting_is_described() -> None:
     schema = settings_schema()
     for table in [schema, *schema["$defs"].values()]:
         for name, described in table["properties"].items():
-            assert name == "source" or described.get("description"), name
+            assert name in {"source", "profile"} or described.get("description"), name
 
 
 @pytest.mark.parametrize(

@@ -504,12 +504,6 @@ def test_states_that_nobody_looks_up_stay_empty(codes: list[Row]) -> None:
         ),
         pytest.param({}, dialer(codes=[], knows_leads=False), [], id="no database"),
         pytest.param(
-            {"tz_method": "POST"}, dialer(),
-            ["tz_method 'POST' names no method (POSTAL, TZCODE, NANPA): time zones go by "
-             "phone_code and area code"],
-            id="no method",
-        ),
-        pytest.param(
             {"tz_method": "POSTAL"}, dialer(),
             ["tz_method POSTAL found nothing: vicidial_postal_codes is empty; time zones go by "
              "phone_code and area code"],
@@ -647,7 +641,7 @@ LEADS = st.builds(
     postal_code=st.sampled_from((*POSTAL_TEXTS, "33760-1234", "33760 ", "33760x")),
     owner=st.sampled_from((*TZ_CODES, "")),
 )
-METHODS = st.sampled_from(("", "POSTAL", "TZCODE", "NANPA", "xpostalx", "POSTAL-nanpa", "POST"))
+METHODS = st.sampled_from(("", "POSTAL", "TZCODE", "NANPA", "postal", "POSTAL-nanpa"))
 
 
 @pytest.mark.property

@@ -70,7 +70,7 @@ def test_what_is_no_rule(options: dict[str, Any], message: str) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"statuses": ""}, {"lists": []}, {"min_called_count": 0}, {"called_before": None}],
+    [{}, {"statuses": []}, {"lists": []}, {"min_called_count": 0}, {"called_before": None}],
     ids=str,
 )
 def test_a_rule_without_any_condition(options: dict[str, Any]) -> None:
