@@ -53,6 +53,8 @@ def _refuse_unfit(job: "Job", settings: "Settings") -> None:
         raise UsageError("--sample works with validate only: an import loads the whole file")
     if job == "validate" and settings.ask:
         raise UsageError("--ask works with import only: a validation loads nothing")
+    if settings.ask and settings.yes:
+        raise UsageError("--ask asks, and --yes answers without being asked: give one of them")
     if settings.ask and not sys.stdin.isatty():
         raise UsageError("--ask needs a terminal, where somebody can answer")
 
@@ -77,7 +79,7 @@ def _load_all(
     for path, results in zip(paths, _folders(settings.results, paths), strict=True):
         telling.began(path)
         try:
-            with terminal.watching(ask=settings.ask) as watching:
+            with terminal.watching(ask=settings.ask, may_ask=not settings.yes) as watching:
                 request = LoadRequest(
                     path, settings.options, database, results, job=job,
                     watchers=telling.watching(watching), allow_reload=settings.again,

@@ -17,6 +17,7 @@ from rich.text import Text
 from loader.profile.records import OTHERS
 from loader.profile.score import unknown_parts
 from loader.reasons import Notice, Reason
+from loader.report.destinations import SAFE, checks_off_of, default_list, list_state
 from loader.report.wording import (
     MOST_SHOWN,
     duration,
@@ -111,6 +112,8 @@ def tables(summary: Summary, *, bars: bool) -> Iterator[RenderableType]:
 def closing(summary: Summary, *, foreseen: bool = False) -> list[str]:
     """Say what to do and, unless it is only `foreseen`, where the results are and what it took."""
     lines = [f"note: {_safe(remark)}" for remark in summary.remarks]
+    if where := default_list(summary.without_list, done=summary.job == "import"):
+        lines.append(f"note: {where}")
     worst = max(summary.reasons, key=lambda name: summary.reasons[name], default=None)
     if worst:
         advice = Reason.of(worst).advice
@@ -151,6 +154,8 @@ def _warnings(summary: Summary) -> Iterator[str]:
         )
     if summary.database is None:
         yield "no database: the file alone was looked at"
+    if off := checks_off_of(summary):
+        yield f"{off}: {SAFE}"
 
 
 def _sections(summary: Summary) -> Iterator[tuple[Section, ...]]:
@@ -162,6 +167,7 @@ def _sections(summary: Summary) -> Iterator[tuple[Section, ...]]:
         yield _score(profile), _filled(profile)
     if summary.comparison:
         yield (_compared(summary.comparison),)
+    yield (_lists(summary),)
     yield (_dialable(summary),)
 
 
@@ -225,6 +231,20 @@ def _compared(comparison: Comparison) -> Section:
             rows.append(Row(f"columns that {how}", ("", str(len(columns))), _named(columns)))
     about = f"compared with {_safe(comparison.file)}, {comparison.began:%Y-%m-%d}"
     return Section((about, "before", "now"), rows)
+
+
+def _lists(summary: Summary) -> Section:
+    """Tell into which lists the rows went."""
+    rows = [
+        Row(f"{it.list_id:>4}  {_short(it.list_name)}".rstrip(), (f"{it.leads:,}",),
+            _short(list_state(it)))
+        for it in summary.lists[:MOST]
+    ]  # fmt: skip
+    if rest := summary.lists[MOST:]:
+        count = sum(it.leads for it in rest)
+        rows.append(Row(count_of(len(rest), "other list"), (f"{count:,}",)))
+    went = "went into list" if summary.job == "import" else "would go into list"
+    return Section((went, "leads"), rows)
 
 
 def _dialable(summary: Summary) -> Section:

@@ -1,6 +1,7 @@
 """What a person sees: messages and progress on standard error, the summary on standard output."""
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -71,6 +72,11 @@ class Terminal:
         )
 
     @property
+    def _can_ask(self) -> bool:
+        """Whether somebody sits at the terminal who can answer."""
+        return sys.stdin is not None and sys.stdin.isatty() and self._is_watched
+
+    @property
     def _is_watched(self) -> bool:
         return self.err.is_terminal and not self.for_machines
 
@@ -79,8 +85,13 @@ class Terminal:
         return self.moving() if job == "archive" else self.watching()
 
     @contextmanager
-    def watching(self, *, ask: bool = False) -> Iterator["Watchers"]:
-        """Show the progress of one load, on a terminal only; ask before the insert, if wanted."""
+    def watching(self, *, ask: bool = False, may_ask: bool = False) -> Iterator["Watchers"]:
+        """Show the progress of one load, on a terminal only.
+
+        Args:
+            ask: always, before the insert.
+            may_ask: before rows that name no list are inserted, if somebody is there to answer.
+        """
         from jobs.watchers import Watchers
 
         bar = self._bar()
@@ -92,8 +103,10 @@ class Terminal:
             bar.update(tasks[stage], completed=share)
 
         def confirm(expected: Summary) -> bool:
+            if not ask and not expected.without_list:
+                return True
             bar.stop()
-            agreed = self._confirm(expected)
+            agreed = self._confirm(expected, ask=ask)
             bar.start()
             return agreed
 
@@ -103,19 +116,25 @@ class Terminal:
                 named=self.name,
                 started=self.describe,
                 say=self.say,
+                warn=self.warn,
                 progress=progress,
-                confirm=confirm if ask else None,
+                confirm=confirm if ask or (may_ask and self._can_ask) else None,
             )
 
-    def _confirm(self, expected: Summary) -> bool:
+    def _confirm(self, expected: Summary, *, ask: bool) -> bool:
         from rich.prompt import Confirm
 
         from jobs.cli.summary import show
+        from loader.report.destinations import default_list
 
-        # The data of the command may go elsewhere; who answers sees both.
-        show(expected, self.err, foreseen=True)
+        if ask:
+            # The data of the command may go elsewhere; who answers sees both.
+            show(expected, self.err, foreseen=True)
+            question = f"Load {expected.loaded:,} rows?"
+        else:
+            question = f"{default_list(expected.without_list, done=False)}; go on?"
         try:
-            return Confirm.ask(f"Load {expected.loaded:,} rows?", console=self.err, default=False)
+            return Confirm.ask(question, console=self.err, default=False)
         except EOFError:
             return False
 

@@ -207,6 +207,7 @@ class CheckStage:
         receivers.reject(rows, settled.findings)
         receivers.duplicates(leads.loc[settled.findings.index])
         leads = settled.staying(leads)
+        self.run.expect(leads)
         answers = self.run.queries.days_ahead(self.checks.days_ahead(leads))
         leads, of_extras = self.checks.complete(leads, answers)
         self.run.seconds.lap("extras")

@@ -14,18 +14,20 @@ from jobs.load.begin import (
 )
 from jobs.load.check import CheckStage
 from jobs.load.checkpoint import Checkpoint
+from jobs.load.destinations import names_no_list, refuse_unknown_campaign
 from jobs.load.insert import InsertStage
 from jobs.load.new_lead_urls import NewLeadRequests, check_new_lead_urls
 from jobs.load.request import LoadRequest
 from jobs.load.resume import ImportRun, open_run
 from jobs.load.run import ImportContext
 from jobs.load.summarize import Job, expected_summary, report, summarize
-from jobs.watchers import Watchers
 from loader.checks.settlement import EXISTING_LEAD_ID
 from loader.errors import DeclinedError, LoaderError, UsageError
+from loader.fields.mapping import ColumnMapping
 from loader.findings import Notices, no_notices
 from loader.ledger.runs import run_name
 from loader.reading.source import SourceFile
+from loader.report.destinations import default_list
 from loader.results.files import Results
 from loader.results.folder import forget, translate_disk_errors
 from loader.results.summary import Summary
@@ -78,6 +80,8 @@ def _run(load: Load) -> Summary:
         run = new_run(load, files, dialer, mapping)
         refuse_missing_tables(run.checks, load.request.database)
         check_new_lead_urls(run.options, run.dialer.new_lead_urls)
+        refuse_unknown_campaign(run.options, run.dialer)
+        _say_where_rows_go(load, mapping)
         watchers.started(source, mapping)
         checkpoint = Checkpoint(run, name)
         if load.is_resumed:
@@ -87,7 +91,7 @@ def _run(load: Load) -> Summary:
             CheckStage(run, files.accepted).check()
             refuse_bad_file(run)
             if import_run:
-                _confirm(expected_summary(run, name, began), watchers)
+                _confirm(expected_summary(run, name, began), load, mapping)
                 checkpoint.add(files.accepted)
                 import_run.inserting(mapping.fields, run.tally.rows_read, run.tally.rejected)
     except BaseException:  # Ctrl-C too: nothing was inserted
@@ -98,8 +102,34 @@ def _run(load: Load) -> Summary:
     return _complete(run, checkpoint, load, began)
 
 
-def _confirm(expected: Summary, watchers: Watchers) -> None:
-    if watchers.confirm and not watchers.confirm(expected):
+def _say_where_rows_go(load: Load, mapping: ColumnMapping) -> None:
+    """Say first that the rows go to list 999, if nothing names another one.
+
+    Where somebody can be asked, `_confirm` does.
+    """
+    watchers, name = load.request.watchers, load.source.name
+    if load.is_resumed or not names_no_list(load.options, mapping):
+        return
+    would = "would go" if load.import_run is None else "go"
+    where = (
+        "list_exists_check rejects them"
+        if load.options.list_exists_check == "Y"
+        else f"they {would} to list 999"
+    )
+    text = f"{name}: the rows name no list, so {where}; --list-id names one"
+    if load.import_run is None:
+        watchers.say(text)
+    elif watchers.confirm is None:
+        watchers.warn(text)
+
+
+def _confirm(expected: Summary, load: Load, mapping: ColumnMapping) -> None:
+    """Ask whether to go on, where somebody can be asked; else say what would be asked."""
+    watchers, where = load.request.watchers, default_list(expected.without_list, done=False)
+    if watchers.confirm is None:
+        if where and not names_no_list(load.options, mapping):
+            watchers.warn(f"{expected.file.name}: {where}; --list-id names another one")
+    elif not watchers.confirm(expected):
         raise DeclinedError(f"{expected.file.name}: nothing was inserted")
 
 

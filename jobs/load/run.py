@@ -25,8 +25,10 @@ from loader.results.files import Results
 from loader.results.summary import Summary, Tally
 from loader.results.wording import reason_names
 
-COUNTED = ("number_type", "region", "state", "gmt_offset_now", "list_id")
+COUNTED = ("number_type", "region", "state", "gmt_offset_now", "list_id", "list_id_given")
 """Columns of loaded rows by which they are counted."""
+GOES = "goes_to_list"
+"""Whether a counted row goes to the list that it has."""
 COUNTED_AT_ONCE = 20_000
 
 
@@ -71,6 +73,8 @@ class ImportContext:
     seconds: Stopwatch = field(default_factory=Stopwatch)
     tally: Tally = field(default_factory=Tally)
     """What it has of loaded rows but their number is complete after `count_loaded`."""
+    expected: Tally = field(default_factory=Tally)
+    """What this process has accepted: the lists of its rows."""
     _uncounted: list[pd.DataFrame] = field(default_factory=list)
     _uncounted_notices: list[Notices] = field(default_factory=list)
 
@@ -120,10 +124,20 @@ class ImportContext:
     ) -> None:
         self.files.load(lead_ids.reindex(loaded.index), notices, new=new)
         self.tally.loaded += len(loaded)
-        self._uncounted.append(loaded[list(COUNTED)])
+        self._uncounted.append(loaded[list(COUNTED)].assign(**{GOES: self.goes_to_list(loaded)}))
         self._uncounted_notices.append(notices)
         if sum(map(len, self._uncounted)) >= COUNTED_AT_ONCE:
             self.count_loaded()
+
+    def goes_to_list(self, leads: pd.DataFrame) -> "pd.Series[bool]":
+        """Say which rows go to the list that they have: one that updates a lead does not."""
+        if EXISTING_LEAD_ID not in leads or self.options.on_duplicate == "move":
+            return pd.Series(data=True, index=leads.index)
+        return leads[EXISTING_LEAD_ID].isna()
+
+    def expect(self, leads: pd.DataFrame) -> None:
+        """Count accepted rows by their lists, before anything of them is inserted."""
+        count_lists(self.expected, leads[self.goes_to_list(leads)])
 
     def count_loaded(self) -> None:
         """Count loaded rows; many at a time, for few cost nearly as much."""
@@ -136,8 +150,14 @@ class ImportContext:
         self.tally.notices.update(rows_by_notice(notices))
         self.tally.number_types.update(counts(loaded["number_type"]))
         self.tally.regions.update(counts(loaded["region"]))
-        self.tally.lists.update(counts(loaded["list_id"]))
+        count_lists(self.tally, loaded[loaded[GOES]])
         self.profile_builder.count_loaded(loaded, notices)
+
+
+def count_lists(tally: Tally, leads: pd.DataFrame) -> None:
+    """Count leads by list: list_id (int64), list_id_given (str, "" where the row names none)."""
+    tally.lists.update(counts(leads["list_id"]))
+    tally.without_list += int((leads["list_id_given"] == "").sum())
 
 
 def rows_by_notice(notices: Notices) -> Counter[str]:

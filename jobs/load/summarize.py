@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from jobs.load.destinations import checks_off, loaded_lists
 from jobs.load.new_lead_urls import new_lead_url_remark
 from jobs.load.profile import estimate
 from jobs.load.remarks import remarks
@@ -86,6 +87,9 @@ def summarize(run: ImportContext, name: str, job: Job, began: datetime) -> Summa
         reasons=in_order(tally.reasons, Reason),
         reasons_all=in_order(run.profile_builder.rejected.reasons_all, Reason),
         notices=in_order(tally.notices, Notice),
+        checks_off=checks_off(run.options),
+        lists=loaded_lists(tally.lists, None),
+        without_list=tally.without_list,
         lead_ids=consecutive(files.lead_ids()[:, 1]),
         number_types=dict(tally.number_types.most_common()),
         regions=dict(tally.regions.most_common()),
@@ -105,8 +109,10 @@ def expected_summary(run: ImportContext, name: str, began: datetime) -> Summary:
     """Say what an import is about to do, when all is checked and nothing is inserted."""
     tally = run.tally
     loaded = tally.rows_read - tally.rejected
-    before = replace(run, tally=tally.model_copy(update={"loaded": loaded}))
+    lists = {name: getattr(run.expected, name) for name in ("lists", "without_list")}
+    before = replace(run, tally=tally.model_copy(update={"loaded": loaded, **lists}))
     summary = summarize(before, name, "validate", began)
+    summary.lists = loaded_lists(run.expected.lists, run.database)
     # What the score needs of rejected rows is counted when they are written.
     if summary.profile:
         summary.profile.score = Score(points=None, parts=[])
@@ -119,6 +125,7 @@ def report(summary: Summary, run: ImportContext, ledger_folder: Path, *, is_done
     Only a run that was not ended before its time `is_done`: the database may be asked more.
     """
     reporting, database = run.reporting, run.database if is_done else None
+    summary.lists = loaded_lists(run.tally.lists, database)
     if summary.profile and summary.job == "validate" and summary.loaded:
         rows = summary.sample_of or summary.rows_read
         expected = estimate(rows, database, ledger_folder)

@@ -195,7 +195,10 @@ class SourceFiles:
         return replace(watchers, progress=progress)
 
     def _report_loaded(self, found: Found, summary: Summary) -> FileReport:
-        names = ("run", "results", "rows_read", "loaded", "rejected", "reasons", "dialable")
+        names = (
+            "run", "results", "rows_read", "loaded", "rejected", "reasons", "dialable", "lists",
+            "without_list", "checks_off",
+        )  # fmt: skip
         counts = {name: getattr(summary, name) for name in names}
         report = FileReport(file=found.name, size=found.size, outcome="loaded", **counts)
         return report if self.dry_run_results else self._move_done(found, report, summary.results)

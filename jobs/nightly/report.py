@@ -10,8 +10,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from loader.errors import ResultsError
+from loader.report.destinations import checks_off, default_list, list_state
 from loader.results.lines import align
-from loader.results.summary import Dialable
+from loader.results.summary import Dialable, LoadedList
 
 FileOutcome = Literal["loaded", "loaded_before", "failed", "left"]
 """loaded: every row has an outcome. loaded_before: an earlier run loaded the same content. failed:
@@ -19,6 +20,8 @@ nothing was inserted, and somebody has to fix the file. left: the file is still 
 and the next night loads or completes it."""
 
 DRY = {"loaded": "would be loaded", "failed": "would fail", "left": "would be left"}
+MOST_LISTS = 8
+"""That are named of one file."""
 WORDS = {"loaded_before": "loaded before"}
 
 
@@ -49,6 +52,12 @@ class FileReport(_Record):
     rejected: int = 0
     reasons: dict[str, int] = {}
     """Rejected rows by reason."""
+    lists: list[LoadedList] = []
+    """The lists that its rows went into."""
+    without_list: int = 0
+    """Loaded rows that named no list: they are in list 999."""
+    checks_off: list[str] = []
+    """Which of duplicate_check, dnc_check and campaign_dnc_check were off."""
     dialable: list[Dialable] | None = None
     """New leads that the dialer could call when the load was done, by list."""
     seconds: float = 0.0
@@ -180,6 +189,10 @@ def _details(file: FileReport) -> Iterator[str]:
     details = {
         "why": file.why,
         "list": f"{file.list_id}" if file.list_id else "",
+        "lists": ", ".join(_list(each) for each in file.lists[:MOST_LISTS])
+        + (f", and {len(file.lists) - MOST_LISTS:,} more" if file.lists[MOST_LISTS:] else ""),
+        "note": default_list(file.without_list, done=True),
+        "checks": checks_off(file.checks_off),
         "rejected": ", ".join(f"{name} {count:,}" for name, count in file.reasons.items()),
         "dialable now": ", ".join(
             f"{each.dialable:,} of {each.leads:,} in list {each.list_id}"
@@ -189,6 +202,12 @@ def _details(file: FileReport) -> Iterator[str]:
         "results": file.results or "",
     }
     yield from (f"    {name}: {text}" for name, text in details.items() if text)
+
+
+def _list(each: LoadedList) -> str:
+    name = f" {each.list_name}" if each.list_name else ""
+    state = f" ({list_state(each)})" if list_state(each) else ""
+    return f"{each.leads:,} in {each.list_id}{name}{state}"
 
 
 def _word(outcome: str, report: NightReport) -> str:

@@ -17,6 +17,7 @@ from loader.profile.records import MOST_EXAMPLES, Details
 from loader.profile.score import unknown_parts
 from loader.reasons import Notice
 from loader.report import pictures, view
+from loader.report.destinations import list_state
 from loader.report.view import LONG_VALUE, comparison
 from loader.report.wording import (
     FILTERS,
@@ -139,6 +140,8 @@ def _run_values(summary: Summary, details: Details, show_phones: bool) -> dict[s
         "pictures": pictures.pictures(summary, details.now),
         "loading": estimate_text(summary),
         "comparison": comparison(summary),
+        "lists": lists(summary, show_phones=show_phones),
+        "more_lists": max(len(summary.lists) - MOST_LISTS, 0),
         "dialable": dialable(summary, show_phones=show_phones),
         "options": options(summary),
         "remarks": [FOLDER_PATTERN.sub("", each) for each in summary.remarks[:MOST_REMARKS]],
@@ -147,6 +150,19 @@ def _run_values(summary: Summary, details: Details, show_phones: bool) -> dict[s
         "began": moment(summary.began),
         "took": duration((summary.ended - summary.began).total_seconds()),
     }
+
+
+def lists(summary: Summary, *, show_phones: bool) -> list[tuple[str, str, str, int]]:
+    """Return of each list its id, its name, what is known of it, and how many rows went there."""
+    return [
+        (
+            str(it.list_id) if show_phones else mask_list_id(str(it.list_id)),
+            it.list_name if show_phones else mask_numbers(it.list_name[:LONG_VALUE]),
+            list_state(it),
+            it.leads,
+        )
+        for it in summary.lists[:MOST_LISTS]
+    ]
 
 
 def file_facts(summary: Summary) -> list[tuple[str, str]]:

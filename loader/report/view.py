@@ -11,6 +11,7 @@ from loader.fields.reject_file import UNREADABLE
 from loader.profile.oddities import Oddity
 from loader.profile.records import MOST_EXAMPLES, OTHERS, Details, RejectedExample
 from loader.reasons import Reason
+from loader.report.destinations import checks_off_of, default_list
 from loader.report.wording import (
     MINUS,
     NOTHING,
@@ -126,6 +127,10 @@ def warnings(summary: Summary) -> list[str]:
             "Only the file was checked: no do-not-call list of the dialer, no existing leads. "
             "A load may reject more rows."
         )
+    if off := checks_off_of(summary):
+        lines.append(f"Checks that were off: {off}.")
+    if where := default_list(summary.without_list, done=summary.job == "import"):
+        lines.append(f"{where[:1].upper()}{where[1:]}.")
     return lines
 
 

@@ -139,6 +139,19 @@ class Dialable(BaseModel):
     """Leads by `Obstacle`, in its order; only those that occurred."""
 
 
+class LoadedList(BaseModel):
+    """One list, and how many loaded rows went into it."""
+
+    list_id: int
+    leads: int
+    is_defined: bool | None = None
+    """Whether vicidial_lists has it; None: it was not looked at."""
+    list_name: str = ""
+    active: str = ""
+    """Y or N, as the dialer has it."""
+    campaign_id: str = ""
+
+
 class FileSummary(BaseModel):
     """The source file."""
 
@@ -199,6 +212,12 @@ class Summary(BaseModel):
     """Loaded rows by region of their number; "" where it is not known."""
     remarks: list[str]
     """What was missing or done otherwise for the whole run."""
+    checks_off: list[str] = []
+    """Which of duplicate_check, dnc_check and campaign_dnc_check were off."""
+    lists: list[LoadedList] = []
+    """Where loaded rows went, or would go; rows that update an existing lead go nowhere."""
+    without_list: int = 0
+    """Those of them that named no list, and went to list 999."""
     dialable: list[Dialable] | None = None
     """Of the new leads, by list, what the dialer could call when the load was done; None: it was
     not asked for."""
@@ -242,6 +261,9 @@ class Tally(BaseModel):
     number_types: Counter[str] = Field(default_factory=Counter)
     regions: Counter[str] = Field(default_factory=Counter)
     lists: Counter[str] = Field(default_factory=Counter)
+    """Rows by list_id, but for those that stay in the list of an existing lead."""
+    without_list: int = 0
+    """Those of them that named no list."""
 
     @property
     def rejected(self) -> int:

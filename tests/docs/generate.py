@@ -36,7 +36,7 @@ MARKED = re.compile(r"<!-- generated: (\S+) -->\n.*?<!-- /generated -->", re.DOT
 CODES = {
     0: "every row has its outcome, or the file was loaded before; every lead of an archive, or its "
     "limit or run_time ended it",
-    1: "the question of `--ask` was answered with no; nothing was inserted",
+    1: "a question, such as that of `--ask`, was answered with no; nothing was inserted",
     64: "usage: an option is wrong or missing",
     65: "the file cannot be used, more rows are bad than `max_reject_rate` allows, or a lead_id "
     "is invalid",

@@ -168,7 +168,10 @@ def test_the_name_of_a_file_sets_options(site: Site) -> None:
         "102_spring.csv": "loaded", "spring.csv": "failed", "1_spring.csv": "failed"
     }  # fmt: skip
     assert "does not match file_name" in night["spring.csv"].why
-    assert night["1_spring.csv"].why == "by the file's name: list_id: give 3 to 12 digits"
+    assert (
+        night["1_spring.csv"].why
+        == "by the file's name: list_id: '1' is no list_id; give 3 to 12 digits, at least 100"
+    )
 
 
 @ON_SQLITE

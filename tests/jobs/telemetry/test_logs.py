@@ -20,7 +20,15 @@ from jobs.telemetry.logs import bind, configure, is_configured, log, reset, unbi
 
 GOOD = "Phone,First Name,Shoe size\n727-555-0112,Ann,41\n727-555-0113,Bob,42\n"
 MAIN = "from jobs.cli.main import main; main()"
-CODE = ["import", "good.csv", "--database", "sqlite:///leads.db", "--log-format"]
+CODE = [
+    "import",
+    "good.csv",
+    "--database",
+    "sqlite:///leads.db",
+    "--list-id",
+    "101",
+    "--log-format",
+]
 
 
 @pytest.fixture(autouse=True)
