@@ -55,10 +55,14 @@ def check(
     from jobs.settings.database import open_database
     from jobs.settings.settings import CONFIG
     from loader.errors import LoaderError, UsageError
+    from loader.options.suggestion import did_you_mean
 
     for name in job or ():
         if name not in JOBS:
-            raise UsageError(f"--job: there is no job {name}; there is {', '.join(JOBS)}")
+            raise UsageError(
+                f"--job: there is no job {name}; there is {', '.join(JOBS)}"
+                f"{did_you_mean(name, JOBS)}"
+            )
     flags = given_flags(given)
     config = flags.pop("config", CONFIG if CONFIG.exists() else None)
     settings, faults = check_file(flags, config)

@@ -3,10 +3,19 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 
 from loader.options.option import Group, Option
 from loader.options.types import TableNames
+
+
+def _as_metrics_file(path: Path) -> Path:
+    if path.suffix != ".prom":
+        raise ValueError(f"{str(path)!r} does not end in .prom; the collector reads no other file")
+    return path
+
+
+MetricsFile = Annotated[Path, AfterValidator(_as_metrics_file)]
 
 LogFormat = Literal["human", "json"]
 
@@ -44,7 +53,7 @@ class CommandSettings(BaseModel, defer_build=True):
         "Format of messages", Group.MESSAGES,
         "Messages on standard error: text, or a JSON object a line.",
     )] = "human"
-    metrics_file: Annotated[Path | None, Option(
+    metrics_file: Annotated[MetricsFile | None, Option(
         "Prometheus metrics, a .prom file", Group.MESSAGES, "For node_exporter to collect.",
         values="FILE", example="/var/lib/node_exporter/leadloader.prom",
     )] = None

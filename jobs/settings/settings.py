@@ -27,6 +27,7 @@ from loader.options.load import LoadOptions
 from loader.options.office_hours import OfficeHours
 from loader.options.option import Option
 from loader.options.report import ReportOptions, ReportSettings
+from loader.options.suggestion import did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -58,6 +59,7 @@ class ArchiveSettings(ArchiveOptions):
             existing = f"there is {', '.join(rules)}" if rules else "there is none"
             raise UsageError(
                 f"--rule: the settings have no rule {name}, [archive.{name}]; {existing}"
+                f"{did_you_mean(name, rules)}"
             )
         named = {} if name is None else rules[name].model_dump(exclude_unset=True)
         return _validated(ArchiveRule, {"": flags, "settings": named})
@@ -145,7 +147,10 @@ class Settings(CommandSettings, ReportSettings, LoadOptions, BaseSettings):
         for name in self.nightly.archive:
             if name not in rules:
                 existing = f"there is {', '.join(rules)}" if rules else "there is none"
-                raise ValueError(f"nightly: archive: there is no rule [archive.{name}]; {existing}")
+                raise ValueError(
+                    f"nightly: archive: there is no rule [archive.{name}]; {existing}"
+                    f"{did_you_mean(name, rules)}"
+                )
         return self
 
 

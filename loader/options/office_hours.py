@@ -47,12 +47,20 @@ def _span(span: str) -> str:
 
 def _day(value: object) -> object:
     if isinstance(value, str):
-        is_day = bool(re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value))
+        is_day = bool(re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value)) and _is_date(value)
     else:
         is_day = isinstance(value, date) and not isinstance(value, datetime)
     if not is_day:
         raise ValueError(f"{value!r} is no day; write it such as 2026-12-25")
     return value
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 Spans = Annotated[

@@ -1,4 +1,4 @@
-"""import --ask: what would be loaded is shown on a terminal, and nothing is loaded unasked."""
+"""What an import asks on a terminal: always with --ask, and before rows go to list 999."""
 
 import io
 import os
@@ -34,8 +34,9 @@ def site(tmp_path: Path) -> Iterator[Database]:
 class Session:
     """The command at a terminal of its own."""
 
-    def __init__(self, folder: Path, *flags: str) -> None:
-        command = [str(Path(sys.executable).parent / "leadloader"), "import", "leads.csv", "--ask"]
+    def __init__(self, folder: Path, *flags: str, ask: bool = True) -> None:
+        command = [str(Path(sys.executable).parent / "leadloader"), "import", "leads.csv"]
+        command += ["--ask"] if ask else []
         command += ["--database", "sqlite:///leads.db", "--results", "results", *flags]
         self._terminal, theirs = pty.openpty()
         environment = {**os.environ, "COLUMNS": "100", "TERM": "xterm"}
@@ -116,10 +117,44 @@ def test_a_terminal_that_goes_away_is_no_yes(site: Database, tmp_path: Path) -> 
     assert leads(site, "phone_number") == []
 
 
+QUESTION = "2 rows that name no list go to list 999; go on?"
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "loaded"), [("y\n", 0, 2), ("n\n", 1, 0), ("\n", 1, 0), ("\x04", 1, 0)]
+)
+def test_rows_go_to_list_999_only_with_a_yes(
+    site: Database, tmp_path: Path, answer: str, code: int, loaded: int
+) -> None:
+    session = Session(tmp_path, ask=False)
+    session.until(QUESTION)
+    assert leads(site, "phone_number") == []
+    assert session.answer(answer) == code
+    assert len(leads(site, "phone_number")) == loaded
+    assert (tmp_path / "results").exists() == bool(loaded)
+
+
+def test_ask_says_it_beside_its_own_question(site: Database, tmp_path: Path) -> None:
+    session = Session(tmp_path)
+    session.until("Load 2 rows?")
+    assert "2 rows that name no list are in list 999" not in session.seen
+    assert "2 rows that name no list go to list 999" in session.seen
+    assert QUESTION not in session.seen
+    assert session.answer("y\n") == 0
+
+
+@pytest.mark.parametrize("flags", [["--yes"], ["-y", "--quiet"], ["--list-id", "101"]])
+def test_nothing_is_asked(site: Database, tmp_path: Path, flags: list[str]) -> None:
+    session = Session(tmp_path, *flags, ask=False)
+    assert session.end() == 0
+    assert len(leads(site, "phone_number")) == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["import", "leads.csv", "--ask"], "--ask needs a terminal"),
+        (["import", "leads.csv", "--ask", "--yes"], "give one of them"),
         (["validate", "leads.csv", "--ask", "--database", "none"], "--ask works with import only"),
         (["import", "leads.csv", "--sample", "5"], "--sample works with validate only"),
         (["validate", "leads.csv", "--sample", "0"], "--sample"),
