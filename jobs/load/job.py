@@ -80,7 +80,8 @@ def _run(load: Load) -> Summary:
         run = new_run(load, files, dialer, mapping)
         refuse_missing_tables(run.checks, load.request.database)
         check_new_lead_urls(run.options, run.dialer.new_lead_urls)
-        refuse_unknown_campaign(run.options, run.dialer)
+        if not load.is_resumed:
+            refuse_unknown_campaign(run.options, run.dialer)
         _say_where_rows_go(load, mapping)
         watchers.started(source, mapping)
         checkpoint = Checkpoint(run, name)

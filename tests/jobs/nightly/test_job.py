@@ -175,6 +175,25 @@ def test_the_name_of_a_file_sets_options(site: Site) -> None:
 
 
 @ON_SQLITE
+def test_the_report_says_where_rows_went_and_what_was_off(site: Site) -> None:
+    site.settings(list_id=None)
+    site.put("a.csv", rows(1, 2))
+    night = site.night()
+    (went,) = night["a.csv"].lists
+    assert (went.list_id, went.leads, went.is_defined) == (999, 2, False)
+    text = night.report.text
+    assert "    lists: 2 in 999 (not defined in vicidial_lists)\n" in text
+    assert "    note: 2 rows that name no list are in list 999\n" in text
+    assert "    checks: no duplicate check, no do-not-call check\n" in text
+    site.settings('duplicate_check = "DUPSYS"\ndnc_check = "Y"', list_id=102)
+    site.put("b.csv", rows(3))
+    text = site.night().report.text
+    assert "    lists: 1 in 102 (campaign SALES" in text
+    assert "note:" not in text
+    assert "    checks: no check of the campaign's do-not-call list\n" in text
+
+
+@ON_SQLITE
 def test_options_of_a_source_go_before_those_of_all(site: Site) -> None:
     site.settings(
         '[source.force]\nsource_id = "night"',
