@@ -25,16 +25,18 @@ RULES: dict[str, tuple[Turn, Turn]] = {
     "SSM-FSN": ((3, 8, 2), (11, 1, 2)),
     "FSA-LSO": ((4, 1, 2), (10, 25, 2)),
     "LSM-LSO": ((3, 25, 1), (10, 25, 1)),
-    "FSO-FSA": ((10, 1, 1), (4, 1, 1)),
+    "FSO-FSA": ((10, 1, 1), (4, 1, 2)),
     "LSO-LSM": ((10, 25, 1), (3, 25, 1)),
     "FSO-LSM": ((10, 1, 1), (3, 25, 1)),
     "FSO-TSM": ((10, 1, 1), (3, 14, 1)),
-    "LSS-FSA": ((10, 1, 1), (4, 1, 1)),
+    "LSS-FSA": ((10, 1, 1), (4, 1, 2)),
     "TSO-LSF": ((10, 22, 1), (2, 22, 1)),
 }
 #: These rules also start at midnight of a day, if that comes first: all of October is summer in New
 #: Zealand, and 14 March is in the USA, so that 2027 has its change at midnight.
 STARTS_AT = {"LSS-FSA": (10, 1), "SSM-FSN": (3, 14)}
+#: In these months the hour after midnight is as before the turn on every Sunday, also later ones.
+EVERY_SUNDAY = {("FSO-TSM", 3), ("TSO-LSF", 10), ("TSO-LSF", 2)}
 
 
 def turn(year: int, month: int, day: int, hour: int) -> datetime:
@@ -56,6 +58,8 @@ def daylight(rule: str, local: datetime) -> bool:
     if rule in STARTS_AT:
         month, day = STARTS_AT[rule]
         start = min(start, turn_of_day(local.year, month, day))
+    if (rule, local.month) in EVERY_SUNDAY and local.isoweekday() == 7 and local.hour == 0:
+        return local.month == end.month
     return start <= local < end if start < end else not end <= local < start
 
 
