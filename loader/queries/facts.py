@@ -8,11 +8,12 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection
 
+from loader.checks.duplicates import TEXTS
 from loader.clock import WEEKDAYS, Clock
 from loader.database.catalogue import ColumnType, read_columns, table_names
 from loader.database.connection import Database
 from loader.database.server_clock import existing_moments, read_clock
-from loader.database.weights import server_fold
+from loader.database.weights import read_collation, with_keys
 from loader.dialer import (
     ARCHIVE,
     CALLBACKS,
@@ -29,7 +30,7 @@ from loader.dialer import (
     Permissions,
 )
 from loader.errors import ConfigurationError, NotAllowedError
-from loader.frames.collation import CharacterFold, fold, fold_text, general_ci
+from loader.frames.collation import GENERAL, Collation, fold, fold_text
 from loader.options.duplicate_check import Kind
 from loader.options.load import LoadOptions
 from loader.queries.leads import OF_SYSTEM, URL_TYPE, URLS
@@ -66,6 +67,9 @@ ALL_RIGHTS = {
 }  # fmt: skip
 """The values of columns that an old dialer lacks."""
 
+ALL_CAMPAIGNS = "-ALL"
+"""In the allowed_campaigns of a user group: it has all campaigns."""
+
 ZONE = {"GMT_offset": "gmt_offset", "DST_range": "dst_range"}
 """Our names of the columns of a time zone, by the dialer's names."""
 
@@ -99,7 +103,7 @@ class DialerReader:
         self.tables = table_names(connection)
         self.columns: dict[str, dict[str, Column]] = {}
         self.missing: dict[str, None] = {}
-        self.collation: str | None = None
+        self.collations: dict[str, str | None] = {}
 
     def read(self) -> Dialer:
         """Read all tables; the columns first, because old dialers lack some."""
@@ -111,14 +115,18 @@ class DialerReader:
         self.columns = self.reflected()
         clock = read_clock(self.connection)
         days = {check.days for check in self.options.duplicate_checks if check.days}
-        users = self.users()
+        users, compares = self.users(), self.compares()
+        lists = self.lists()
+        of_campaigns = self.of_campaigns(lists)
         return Dialer(
             clock=clock,
             window_starts=window_starts(self.connection, clock, days),
             columns=self.columns[LEADS],
             permissions=self.permissions(users),
-            lists=self.of_lists("campaign_id"),
-            list_call_times=self.of_lists("local_call_time"),
+            lists=lists["campaign_id"],
+            list_scopes=self.key("vicidial_lists.campaign_id", lists["campaign_id"]),
+            list_campaigns=of_campaigns["campaign_id"],
+            list_call_times=of_campaigns["local_call_time"],
             campaigns=self.campaigns(),
             users=_by_folded(users, "user")["user_group"],
             phone_codes=self.phone_codes(),
@@ -132,7 +140,8 @@ class DialerReader:
             custom_labels=self.custom_labels(),
             new_lead_urls=self.new_lead_urls(),
             tables={name: self.columns[name] for name in self.columns.keys() - SMALL_TABLES},
-            fold=self.fold(self.collation),
+            fold=compares.get(Kind.NAMEPHONE, compares.get(Kind.TITLEALTPHONE, GENERAL)),
+            compares=compares,
             missing=tuple(self.missing),
         )
 
@@ -157,28 +166,66 @@ class DialerReader:
         if self.options.custom_fields == "Y" or self.options.new_lead_url == "send":
             names |= {name for name in self.tables if name.startswith("custom_")}
         found = read_columns(self.connection, names & self.tables)
-        if first_name := found.get(LEADS, {}).get("first_name"):
-            self.collation = first_name.collation
+        self.collations = {
+            f"{table}.{name}": kind.collation
+            for table, columns in found.items()
+            for name, kind in columns.items()
+        }
         return {
             table: {name: _column(kind) for name, kind in found.get(table, {}).items()}
             for table in sorted(names & self.tables)
         }
 
-    def fold(self, collation: str | None) -> CharacterFold | None:
-        """Read how the server compares letters, if a check compares text."""
-        compares_text = {Kind.TITLEALTPHONE, Kind.NAMEPHONE}
-        if collation is None or not compares_text & {c.kind for c in self.options.duplicate_checks}:
-            return general_ci
-        return server_fold(self.connection, collation)
+    def compares(self) -> dict[Kind, Collation]:
+        """Read how the columns compare that the duplicate checks look at.
 
-    def of_lists(self, column: str) -> "pd.Series[str]":
-        """Give a column of vicidial_lists by list_id."""
-        rows = self.rows(LISTS_TABLE, "list_id", column)
-        return pd.Series(
-            [str(row[1] or "") for row in rows],
-            index=pd.Index([int(row[0]) for row in rows], dtype="int64"),
-            dtype="str",
+        Raises:
+            ConfigurationError: those of one check compare differently.
+        """
+        found = {}
+        for kind in {check.kind for check in self.options.duplicate_checks}:
+            names = [name for name in TEXTS[kind] if name in self.columns[LEADS]]
+            collations = {self.collations[f"{LEADS}.{name}"] for name in names}
+            if len(collations) > 1:
+                raise ConfigurationError(
+                    f"{LEADS}.{', '.join(names)} have different collations "
+                    f"({', '.join(sorted(map(str, collations)))}): duplicates cannot be looked for "
+                    "by them; convert the columns to one collation"
+                )
+            found[kind] = read_collation(self.connection, *collations)
+        return found
+
+    def key(self, column: str, texts: "pd.Series[str]") -> "pd.Series[str]":
+        """Give the keys of texts as a column compares them."""
+        collation = read_collation(self.connection, self.collations.get(column))
+        return fold(texts, with_keys(self.connection, [texts], collation))
+
+    def lists(self) -> pd.DataFrame:
+        """Give campaign_id and local_call_time (str, null for NULL) by list_id."""
+        names = ("list_id", "campaign_id", "local_call_time")
+        frame = pd.DataFrame(self.rows(LISTS_TABLE, *names), columns=names)
+        index = pd.Index(frame["list_id"].astype("int64"), name=None)
+        return frame[list(names[1:])].astype("str").set_index(index)
+
+    def of_campaigns(self, lists: pd.DataFrame) -> pd.DataFrame:
+        """Give campaign_id as the campaign spells it, and the local_call_time that counts.
+
+        By list_id, of the lists whose campaign is defined: call time and campaign of the others
+        are nothing to the dialer.
+        """
+        column = "vicidial_campaigns.campaign_id"
+        campaigns = self.frame("vicidial_campaigns", "campaign_id", "local_call_time")
+        both = pd.concat([campaigns["campaign_id"], lists["campaign_id"]], ignore_index=True)
+        keys = self.key(column, both)
+        campaigns = campaigns.set_index(pd.Index(keys[: len(campaigns)]))
+        campaigns = campaigns[~campaigns.index.duplicated()]
+        of_lists = campaigns.reindex(keys[-len(lists) :] if len(lists) else []).set_axis(
+            lists.index
         )
+        own = lists["local_call_time"].fillna("")
+        follows = fold(own).isin(("", fold_text("campaign")))
+        of_lists["local_call_time"] = own.where(~follows, of_lists["local_call_time"])
+        return of_lists[of_lists["campaign_id"].notna()]
 
     def campaigns(self, names: Iterable[str] = CAMPAIGNS) -> pd.DataFrame:
         """Give columns of campaigns by folded campaign_id."""
@@ -267,7 +314,7 @@ class DialerReader:
         _check_rights(user, found)
         if found["api_list_restrict"] != "1":
             return Permissions(user=user)
-        return Permissions(user=user, campaigns=self.allowed_campaigns(found["user_group"]))
+        return Permissions(user=user, lists=self.allowed_lists(user, found["user_group"]))
 
     @staticmethod
     def row_of_user(users: pd.DataFrame, user: str) -> dict[Hashable, Any] | None:
@@ -275,14 +322,32 @@ class DialerReader:
         found = users[fold(users["user"]) == fold_text(user)].to_dict("records") if user else []
         return found[0] if found else None
 
-    def allowed_campaigns(self, group: str) -> frozenset[str]:
-        """Give the campaigns of a user group, folded; if it has all, those of all lists."""
+    def allowed_lists(self, user: str, group: str) -> frozenset[int]:
+        """Give the lists of the campaigns of a user group; if it has all campaigns, all lists.
+
+        Raises:
+            NotAllowedError: there is no such group.
+        """
         groups = self.rows("vicidial_user_groups", "user_group", "allowed_campaigns")
         allowed = [row[1] or "" for row in groups if fold_text(row[0]) == fold_text(group)]
-        names = " ".join(allowed).split()
-        if "-ALL-CAMPAIGNS-" in names:
-            return frozenset(map(fold_text, self.of_lists("campaign_id")))
-        return frozenset(map(fold_text, names)) - {"-"}
+        if not allowed:
+            raise NotAllowedError(
+                f"user_group DOES NOT EXIST: |{user}|{group}|; make the group in the dialer, or "
+                "load as a user of another one"
+            )
+        # As the dialer finds it: anywhere, in any letter case.
+        if any(ALL_CAMPAIGNS in text.upper() for text in allowed):
+            return frozenset(int(row[0]) for row in self.rows(LISTS_TABLE, "list_id"))
+        names = [name for name in " ".join(allowed).split() if name != "-"]
+        if not names or LISTS_TABLE not in self.columns:
+            return frozenset()
+        adapter = self.database.adapter
+        campaign, texts = adapter.collated("campaign_id"), pd.Series(names, dtype="str")
+        found = self.connection.exec_driver_sql(
+            f"SELECT list_id FROM {LISTS_TABLE} WHERE {campaign} IN {adapter.list_mark}",  # noqa: S608 - our own names
+            (adapter.list_value(adapter.fold(texts).tolist()),),
+        )
+        return frozenset(int(row[0]) for row in found)
 
 
 def _column(kind: ColumnType) -> Column:

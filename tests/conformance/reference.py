@@ -25,7 +25,14 @@ from tests.conformance.reference_fields import (
     stored_list_id,
     stored_rank,
 )
-from tests.conformance.reference_run import COMPARED, SCOPES, Check, check_run, read_checks
+from tests.conformance.reference_run import (
+    COMPARED,
+    SCOPES,
+    Check,
+    ReferenceRefusal,
+    check_run,
+    read_checks,
+)
 from tests.conformance.reference_zone import Zones, national, skip_gap
 
 Row = dict[str, Any]
@@ -165,7 +172,7 @@ class Reference:
             raise Rejected("INVALID_LIST_ID", f"INVALID LIST ID - {lead['phone_number']}|{sent}")
         if str(user_row["api_list_restrict"]) == "1" and list_id not in self.allowed(user_row):
             raise Rejected("NOT_AN_ALLOWED_LIST_ID", f"NOT AN ALLOWED LIST ID - {shown}")
-        if request.get("list_exists_check") == "Y" and self.campaign_of(list_id) is None:
+        if request.get("list_exists_check") == "Y" and self.list_row(list_id) is None:
             text = "NOT A DEFINED LIST ID, LIST EXISTS CHECK ENABLED"
             raise Rejected("NOT_A_DEFINED_LIST_ID", f"{text} - {shown}")
 
@@ -182,19 +189,29 @@ class Reference:
         groups = self.tables.get("vicidial_user_groups", [])
         group = fold(user_row["user_group"])
         mine = [row["allowed_campaigns"] for row in groups if fold(row["user_group"]) == group]
-        everything = bool(mine) and "-ALL-CAMPAIGNS-" in mine[0]
-        campaigns = {fold(name) for name in mine[0].split()} if mine else set()
+        if not mine:
+            line = (
+                f"ERROR: user_group DOES NOT EXIST: |{user_row['user']}|{user_row['user_group']}|"
+            )
+            raise ReferenceRefusal("not_allowed", line)
+        everything = "-ALL" in mine[0].upper()
+        campaigns = {fold(name) for name in mine[0].split()}
         return {
             str(row["list_id"])
             for row in self.tables["vicidial_lists"]
-            if everything or fold(row["campaign_id"]) in campaigns
+            if everything or fold(row["campaign_id"] or "") in campaigns
         }
 
     def campaign_of(self, list_id: str) -> str | None:
-        """Return the campaign of a list; None where the list is not defined."""
+        """Return the campaign of a list; None where the list is not defined, or that is NULL."""
+        row = self.list_row(list_id)
+        return None if row is None else row["campaign_id"]
+
+    def list_row(self, list_id: str) -> Row | None:
+        """Find a list."""
         for row in self.tables["vicidial_lists"]:
             if list_id and row["list_id"] == stored_list_id(list_id):
-                return str(row["campaign_id"])
+                return row
         return None
 
     def check_phone(self, lead: Lead, request: Lead, user: str) -> None:
@@ -302,7 +319,7 @@ class Reference:
         lists = {
             row["list_id"]
             for row in self.tables["vicidial_lists"]
-            if fold(row["campaign_id"]) == fold(campaign)
+            if row["campaign_id"] is not None and fold(row["campaign_id"]) == fold(campaign)
         }
         return lambda other: other in lists
 

@@ -225,9 +225,12 @@ class Extras:
         return next((row for row in rows if row["list_id"] == list_id), None)
 
     def campaign_of(self, list_id: int) -> str | None:
-        """Return the campaign of a list; None where the list is not defined."""
+        """Return the defined campaign of a list, as it spells itself; None where there is none."""
         row = self.list_row(list_id)
-        return str(row["campaign_id"]) if row else None
+        if row is None or row["campaign_id"] is None:
+            return None
+        campaign = campaign_row(self.tables, row["campaign_id"])
+        return campaign and str(campaign["campaign_id"])
 
     def callable_now(self, row: Row, lead: Request, campaign: str | None) -> bool:
         """Say whether the lead's local time lies within its call time."""
@@ -235,7 +238,7 @@ class Extras:
         if in_list is None or campaign is None:
             return False
         call_time = in_list.get("local_call_time", "campaign")
-        if call_time in ("", "campaign", None):
+        if fold(call_time or "") in ("", fold("campaign")):
             call_time = (campaign_row(self.tables, campaign) or {}).get("local_call_time", "")
         found = self.row_by("vicidial_call_times", "call_time_id", call_time)
         if found is None:
