@@ -8,6 +8,7 @@ import pandas as pd
 
 from loader.clock import Clock
 from loader.frames.collation import GENERAL, Collation
+from loader.frames.moments import MomentKind
 from loader.options.duplicate_check import Kind
 
 LEADS, ARCHIVE = "vicidial_list", "vicidial_list_archive"
@@ -22,8 +23,10 @@ class Column:
     """In characters; None: unlimited."""
     charset: str | None = None
     """MySQL's name of its character set; None: all characters."""
-    is_date: bool = False
-    """It stores a date without a time."""
+    moment: MomentKind | None = None
+    """What it stores if that is a date or a time."""
+    fraction_digits: int = 0
+    """Of the seconds of a time that it stores."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +97,10 @@ class Dialer:
     custom_fields_enabled: bool = False
     """system_settings.custom_fields_enabled."""
     custom_labels: "pd.Series[str]" = field(default_factory=lambda: pd.Series(dtype="str"))
-    """Labels of vicidial_lists_fields that store a value (no DISPLAY or SCRIPT, no copies, no
-    columns of the lead), by list_id (int64 index, may repeat), if custom_fields is Y."""
+    """Labels of vicidial_lists_fields that store a value (no DISPLAY, SCRIPT, SWITCH or BUTTON, no
+    copies, no columns of the lead), by list_id (int64 index, may repeat), if custom_fields is Y."""
+    encrypted_labels: "pd.Series[str]" = field(default_factory=lambda: pd.Series(dtype="str"))
+    """Those of them whose values the dialer encrypts."""
     tables: Mapping[str, Mapping[str, Column]] = field(default_factory=dict)
     """By name of the table and of the column, for other tables that the options may need:
     alternate phones, hopper, callbacks, custom_... and the do-not-call lists."""

@@ -36,7 +36,7 @@ class Collation:
     is_exact: bool = False
     """Every character counts as itself: nothing has to be asked."""
     keys: Mapping[str, str] | None = None
-    """Of texts that a server was asked about. None: utf8mb3_general_ci stands in for its answers."""
+    """Of texts that a server was asked about. None: utf8mb3_general_ci stands in for it."""
 
     def knowing(self, keys: Mapping[str, str]) -> "Collation":
         """Give the same collation with the keys of texts that are to be compared."""

@@ -1,9 +1,10 @@
 """The facts of a dialer: its small tables, its clock and its collation, read once for a run."""
 
+import re
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 from sqlalchemy import Connection
@@ -34,6 +35,9 @@ from loader.frames.collation import GENERAL, Collation, fold, fold_text
 from loader.options.duplicate_check import Kind
 from loader.options.load import LoadOptions
 from loader.queries.leads import OF_SYSTEM, URL_TYPE, URLS
+
+if TYPE_CHECKING:
+    from loader.frames.moments import MomentKind
 
 EXTRA_TABLES = (
     ARCHIVE, "vicidial_list_alt_phones", HOPPER, CALLBACKS,
@@ -66,6 +70,12 @@ ALL_RIGHTS = {
     "api_allowed_functions": "ALL_FUNCTIONS",
 }  # fmt: skip
 """The values of columns that an old dialer lacks."""
+
+VALUELESS = ("DISPLAY", "SCRIPT", "SWITCH", "BUTTON")
+"""Types of custom fields that store no value."""
+
+MOMENT_TYPE = re.compile(r"(date|datetime|timestamp|time)(?:\((\d)\))?")
+"""The definition of a column of dates or times."""
 
 ALL_CAMPAIGNS = "-ALL"
 """In the allowed_campaigns of a user group: it has all campaigns."""
@@ -139,6 +149,7 @@ class DialerReader:
             custom_fields_enabled=self.custom_fields_enabled(),
             custom_labels=self.custom_labels(),
             new_lead_urls=self.new_lead_urls(),
+            encrypted_labels=self.custom_labels(encrypted=True),
             tables={name: self.columns[name] for name in self.columns.keys() - SMALL_TABLES},
             fold=compares.get(Kind.NAMEPHONE, compares.get(Kind.TITLEALTPHONE, GENERAL)),
             compares=compares,
@@ -268,11 +279,18 @@ class DialerReader:
         asked = "system_settings" if self.options.custom_fields == "Y" else ""
         return [str(row[0]) for row in self.rows(asked, "custom_fields_enabled")][:1] == ["1"]
 
-    def custom_labels(self) -> "pd.Series[str]":
-        """Read the labels of the fields that store a value."""
+    def custom_labels(self, *, encrypted: bool = False) -> "pd.Series[str]":
+        """Read the labels of the fields that store a value, or of those that store it encrypted."""
         table = "vicidial_lists_fields" if self.options.custom_fields == "Y" else ""
-        fields = self.frame(table, "list_id", "field_label", "field_type", "field_duplicate")
-        is_display = fields["field_type"].isin(("DISPLAY", "SCRIPT"))
+        names = ["list_id", "field_label", "field_type", "field_duplicate"]
+        if encrypted:
+            # Old dialers encrypt nothing.
+            has_column = "field_encrypt" in self.columns.get(table, {})
+            table, names = table if has_column else "", [*names, "field_encrypt"]
+        fields = self.frame(table, *names)
+        if encrypted:
+            fields = fields[fields["field_encrypt"] == "Y"]
+        is_display = fields["field_type"].isin(VALUELESS)
         copies = fields["field_duplicate"] == "Y"
         of_lead = fields["field_label"].isin(self.columns[LEADS])
         fields = fields[~is_display & ~copies & ~of_lead]
@@ -351,11 +369,13 @@ class DialerReader:
 
 
 def _column(kind: ColumnType) -> Column:
+    moment = MOMENT_TYPE.fullmatch(kind.definition.lower())
     is_short_text = kind.definition.lower().partition("(")[0].endswith("char")
     return Column(
         width=kind.width if is_short_text else None,
         charset=kind.charset,
-        is_date=kind.definition.lower() == "date",
+        moment=cast("MomentKind", moment[1]) if moment else None,
+        fraction_digits=int(moment[2] or 0) if moment else 0,
     )
 
 

@@ -191,13 +191,6 @@ def prefix(request: Request, _case: Case, _tables: Tables) -> bool:
     return (number[3:4] in ("", "0", "1")) != (found[3:4] in ("", "0", "1"))
 
 
-def custom_fields(request: Request, case: Case, tables: Tables) -> bool:
-    """8: custom fields are wanted, and the lead's list has some."""
-    settings = (case["fixture"].get("system_settings") or [{}])[0]
-    on = request.get("custom_fields") == "Y" and str(settings.get("custom_fields_enabled")) == "1"
-    return on and bool(tables.get("vicidial_lists_fields"))
-
-
 def zones(request: Request, case: Case, tables: Tables) -> tuple[str, bool, str]:
     """Return our offset, whether it came from the number, and the dialer's."""
     lead = {
@@ -269,7 +262,6 @@ TOUCHES: dict[int, Callable[[Request, Case, Tables], bool]] = {
     5: phone,
     6: area_code,
     7: prefix,
-    8: custom_fields,
     9: zone,
     10: zone_method,
     11: callback,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from tests.conformance.reference import Answer, Lead, Reference, Rejected, Row
 from tests.conformance.reference_extras import Extras, callback_time
 from tests.conformance.reference_fields import digits
+from tests.conformance.reference_moments import read_moment
 from tests.conformance.reference_run import COMPARED, DNC_SWITCHES, SWITCHES, WINDOWS, Check
 from tests.conformance.reference_zone import Zones
 
@@ -101,16 +102,16 @@ def dialers_rank(value: str) -> tuple[int, list[str]]:
 class DialersExtras(Extras):
     """What comes with a lead, as the dialer does it."""
 
-    def custom_fields(self, row: Row, lead: Lead, request: Lead) -> str:
-        """Fail at the insert."""
-        before = row["entry_list_id"]
-        line = super().custom_fields(row, lead, request)
-        row["entry_list_id"] = before
-        if "VALUES ADDED" not in line:
-            return line
-        return re.sub(
-            "VALUES ADDED - (.*)[|]1$", r"NOT ADDED, NO FIELDS TO UPDATE DEFINED - \1", line
-        )
+    @staticmethod
+    def with_column(labels: list[str], columns: dict[str, str]) -> list[str]:
+        """Fail at the insert where the table lacks a column."""
+        return labels if set(labels) <= set(columns) else []
+
+    @staticmethod
+    def custom_value(value: str) -> str:
+        """Drop what the dialer drops of a custom value."""
+        kept = re.sub(r'[;"]', "", value.replace("+", " ")).removesuffix("\\")
+        return "" if kept == "--BLANK--" else kept
 
     def callback(self, row: Row, request: Lead) -> str:
         """Hold the lead in any case, and take any date."""
@@ -120,7 +121,8 @@ class DialersExtras(Extras):
             return line
         sent = request.get("callback_datetime", "")
         line = super().callback(row, {**request, "callback_datetime": "NOW"})
-        self.tables["vicidial_callbacks"][-1]["callback_time"] = "0000-00-00 00:00:00"
+        moment = read_moment(sent) or "0000-00-00 00:00:00"
+        self.tables["vicidial_callbacks"][-1]["callback_time"] = moment
         now = callback_time("NOW", self.clock, self.zone)
         return line.replace(f"|{now}|", f"|{sent}|")
 
@@ -128,20 +130,6 @@ class DialersExtras(Extras):
         """Drop odd characters."""
         sent = re.sub(r"[^-0-9a-zA-Z_!: .]", "", request.get("multi_alt_phones", ""))
         return super().alt_phones(row, {**request, "multi_alt_phones": sent}, user)
-
-
-class FixedExtras(DialersExtras):
-    """The same without the stray comma in the insert of custom fields."""
-
-    def custom_fields(self, row: Row, lead: Lead, request: Lead) -> str:
-        """Insert them."""
-        return Extras.custom_fields(self, row, lead, request)
-
-    @staticmethod
-    def custom_value(value: str) -> str:
-        """Drop what the dialer drops of a custom value."""
-        kept = re.sub(r'[;"]', "", value.replace("+", " ")).removesuffix("\\")
-        return "" if kept == "--BLANK--" else kept
 
 
 class Dialer(Reference):
@@ -224,9 +212,3 @@ class Dialer(Reference):
             self.zones.nanpa = []
         super().insert(lead, request, user, answer)
         self.zones.nanpa = nanpa
-
-
-class FixedDialer(Dialer):
-    """One run of the dialer without the stray comma."""
-
-    extras_class = FixedExtras
