@@ -33,7 +33,7 @@ from tests.conformance.reference_run import (
     check_run,
     read_checks,
 )
-from tests.conformance.reference_zone import Zones, national, skip_gap
+from tests.conformance.reference_zone import Zones, dialled, national, skip_gap
 
 Row = dict[str, Any]
 Lead = dict[str, str]
@@ -80,7 +80,6 @@ class Reference:
     read_checks = staticmethod(read_checks)
     phone = staticmethod(phone_digits)
     damaged = staticmethod(damaged)
-    national = staticmethod(national)
     gender = staticmethod(stored_gender)
     rank = staticmethod(stored_rank)
 
@@ -156,6 +155,7 @@ class Reference:
         lead["sent_phone"] = request.get("phone_number", "")
         lead["sent_list_id"] = request.get("list_id", "")
         lead["phone_number"] = self.phone(lead["sent_phone"])
+        lead["dialled"] = dialled(lead["sent_phone"])
         lead["phone_code"] = digits(request.get("phone_code", "")) or "1"
         lead["list_id"] = digits(lead["sent_list_id"])
         return lead
@@ -222,7 +222,7 @@ class Reference:
             raise Rejected("DAMAGED_PHONE_NUMBER", line)
         if not 6 <= len(phone) <= 16:
             raise Rejected("INVALID_PHONE_NUMBER_LENGTH", f"INVALID PHONE NUMBER LENGTH - {end}")
-        fourth = self.national(phone, lead["phone_code"])[3:4]
+        fourth = self.national(lead)[3:4]
         if request.get("usacan_prefix_check") == "Y" and fourth in ("", "0", "1", ","):
             raise Rejected("INVALID_PHONE_NUMBER_PREFIX", f"INVALID PHONE NUMBER PREFIX - {end}")
         known = self.can_be_usacan(lead) and self.known_area(phone[:3])
@@ -233,6 +233,10 @@ class Reference:
         if prefixes and not self.zones.by_prefix(phone):
             line = f"INVALID PHONE NUMBER NANPA AREACODE PREFIX - {end}"
             raise Rejected("INVALID_PHONE_NUMBER_NANPA_AREACODE_PREFIX", line)
+
+    def national(self, lead: Lead) -> str:
+        """Return the national number; the digits as they are where there is none."""
+        return national(lead["dialled"], lead["phone_code"])
 
     def can_be_usacan(self, lead: Lead) -> bool:
         """Say whether a number has the shape of one of the USA and Canada."""
@@ -334,8 +338,11 @@ class Reference:
             if inside and where(row["list_id"]) and self.same(check, lead, row):
                 yield row
 
-    @staticmethod
-    def duplicate(check: Check, lead: Lead, matching: list[Row]) -> Rejected:
+    def is_by_phone(self, phone: str, row: Row) -> bool:
+        """Say whether a number is the phone_number of a lead, not its alt_phone."""
+        return str(row["phone_number"]) == phone
+
+    def duplicate(self, check: Check, lead: Lead, matching: list[Row]) -> Rejected:
         """Return the answer that names the existing lead, the first of those that match."""
         found = matching[0]
         scope = SCOPES[check.scope]
@@ -350,7 +357,7 @@ class Reference:
         if check.scope != "LIST":
             line += f"|{found['list_id']}"
         if check.key == "PHONEALT":
-            line += "|PHONE" if found["phone_number"] == phone else "|ALT"
+            line += "|PHONE" if self.is_by_phone(phone, found) else "|ALT"
             kind = "PHONE OR ALT PHONE"
         if check.key == "TITLEALTPHONE":
             kind = "TITLE ALT PHONE"

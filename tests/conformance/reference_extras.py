@@ -314,7 +314,8 @@ class Extras:
                 "customer_time": None,
             },
         )
-        shown = sent if re.match(r"[0-9]{4}-", sent) else time
+        is_relative = sent.strip() == "NOW" or "DAYS" in sent.upper()
+        shown = time if is_relative else sent
         return f"{begin} ADDED - {lead_id}|{campaign}|{shown}|{kind}|{user}|{status}"
 
 

@@ -41,17 +41,30 @@ CHECK_NAME = re.compile(r"DUP(PHONEALT|TITLEALTPHONE|NAMEPHONE|)(LIST|CAMP|SYS)"
 
 
 ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "0": "\0", "Z": "\x1a"}
+# As patterns they keep their backslash.
+ESCAPED |= {"%": "\\%", "_": "\\_"}
 
 
 def dialers_text(name: str, value: str, non_latin: bool) -> str:
     """Return what the dialer makes of a text, not yet cut."""
     if name in RAW:
-        kept = re.sub(r'[;#"]', "", value.replace("+", " "))
+        kept = raw_text(value)
         plain = re.sub(r"\\(.)", lambda found: ESCAPED.get(found[1], found[1]), kept)
         return "".join(c if ord(c) <= 0xFFFF else "????" for c in plain)
     blank = " " in KEPT[name] and name not in ("title", "state")
     plain = value.replace("+", " " if blank else "")
     return "".join(c for c in plain if c in KEPT[name] or is_word(c, non_latin))
+
+
+def raw_text(value: str) -> str:
+    """Return what the dialer writes into its statement of a text in which backslashes act."""
+    return re.sub(r'[;#"]', "", value.replace("+", " "))
+
+
+def breaks_statement(value: str) -> bool:
+    """Say whether the quote behind a text is taken for a part of it: it ends in a backslash."""
+    kept = raw_text(value)
+    return (len(kept) - len(kept.rstrip("\\"))) % 2 == 1
 
 
 def is_word(character: str, non_latin: bool) -> bool:
@@ -171,10 +184,9 @@ class Dialer(Reference):
         """Know nothing of spreadsheets."""
         return False
 
-    @staticmethod
-    def national(phone: str, _phone_code: str) -> str:
+    def national(self, lead: Lead) -> str:
         """Take the digits as they are."""
-        return phone
+        return lead["phone_number"]
 
     def can_be_list_id(self, _list_id: str) -> bool:
         """Take any list_id."""
@@ -183,6 +195,15 @@ class Dialer(Reference):
     def can_be_usacan(self, _lead: Lead) -> bool:
         """Look at neither length nor country."""
         return True
+
+    def allowed(self, user_row: Row) -> set[str]:
+        """Allow lists of no campaign too: the list of allowed ones begins with an empty name."""
+        empty = [row for row in self.tables["vicidial_lists"] if row["campaign_id"] == ""]
+        return super().allowed(user_row) | {str(row["list_id"]) for row in empty}
+
+    def is_by_phone(self, phone: str, row: Row) -> bool:
+        """Compare the numbers as numbers."""
+        return digits(row["phone_number"]).lstrip("0") == digits(phone).lstrip("0")
 
     def comparable(self, name: str, lead: Lead) -> str:
         """Compare the full value."""
@@ -204,7 +225,7 @@ class Dialer(Reference):
 
     def insert(self, lead: Lead, request: Lead, user: str, answer: Answer) -> None:
         """Fail at a last backslash; find no NANPA zone beside the prefix check."""
-        if any(request.get(name, "").endswith("\\") for name in RAW):
+        if any(breaks_statement(request.get(name, "")) for name in RAW):
             line = f"{lead['phone_number']}|{lead['list_id']}|<statement>|{user}"
             raise Rejected("", f"LEAD HAS NOT BEEN ADDED - {line}")
         nanpa = self.zones.nanpa
