@@ -27,6 +27,8 @@ class Column:
     """What it stores if that is a date or a time."""
     fraction_digits: int = 0
     """Of the seconds of a time that it stores."""
+    collation: Collation = GENERAL
+    """How it compares, of the columns of do-not-call lists that the options read."""
 
 
 @dataclass(frozen=True, kw_only=True)

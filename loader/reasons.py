@@ -403,7 +403,7 @@ class Notice(StrEnum):
     )
     CALLBACK_DATE_NOT_VALID = (
         "CALLBACK_DATE_NOT_VALID",
-        "no callback: its date is not NOW, a number and DAYS, or YYYY-MM-DD HH:MM:SS",
+        "no callback: its date is not NOW, a number and DAYS, or a date, perhaps with a time",
         "SCHEDULED CALLBACK NOT ADDED, DATE NOT VALID",
     )
     EXTRA_NOT_STORED = (

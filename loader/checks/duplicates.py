@@ -149,8 +149,9 @@ def _keys(
     scope = scope_of(leads["list_id"], check.scope, dialer)
     asks = scope
     for name in FIELDS[check.kind]:
-        # A phone_number has no letters.
-        text = leads[name] if name == "phone_number" else fold(leads[name], dialer.fold)
+        # A phone_number has no letters, and its key is itself, if keys are made here at all.
+        is_key = name == "phone_number" and dialer.fold.ignores_case is not None
+        text = leads[name] if is_key else fold(leads[name], dialer.fold)
         asks = asks + SEPARATOR + text
     if check.kind is not Kind.PHONEALT:
         return asks, [asks]

@@ -13,7 +13,7 @@ from loader.clock import moment_text
 from loader.database.connection import Database
 from loader.database.server_clock import existing_moments
 from loader.database.weights import with_keys
-from loader.dialer import ARCHIVE, LEADS, Dialer, Lookups
+from loader.dialer import ARCHIVE, LEADS, Column, Dialer, Lookups
 from loader.feeds.feed import Feed, find_in_feeds
 from loader.frames.collation import GENERAL, Collation, fold
 from loader.options.duplicate_check import DuplicateCheck, Kind, Scope
@@ -160,8 +160,8 @@ class ChunkQueries:
         number = self._collated("phone_number")
         statement = f"SELECT phone_number FROM vicidial_dnc WHERE {number} IN {{}}"  # noqa: S608 - our own names
         found = self._rows(connection, statement, keys)
-        # Area codes may stand there as 727xxxxxxx.
-        return pd.Index(fold(pd.Series([str(row[0]) for row in found], dtype="str")))
+        listed = pd.Series([str(row[0]) for row in found], dtype="str")
+        return pd.Index(self._as_asked(connection, "vicidial_dnc", listed, keys).dropna())
 
     def _on_campaign_lists(self, connection: Connection, leads: pd.DataFrame) -> "pd.Index[str]":
         """Give, behind the campaign, those that are in vicidial_campaign_dnc for some row's."""
@@ -177,7 +177,23 @@ class ChunkQueries:
         )
         found = self._rows(connection, statement, keys, campaigns)
         listed = pd.DataFrame(found, columns=["campaign_id", "phone_number"], dtype="str")
-        return pd.Index(fold(listed["campaign_id"]) + "|" + fold(listed["phone_number"]))
+        table = "vicidial_campaign_dnc"
+        names = self._as_asked(connection, table, listed["campaign_id"], campaigns)
+        numbers = self._as_asked(connection, table, listed["phone_number"], keys)
+        return pd.Index((fold(names) + "|" + numbers).dropna())
+
+    def _as_asked(
+        self, connection: Connection, table: str, listed: "pd.Series[str]", asked: list[str]
+    ) -> "pd.Series[str]":
+        """Turn what a do-not-call list has into the equal texts that it was asked for.
+
+        Area codes may stand there as 727xxxxxxx, and numbers with blanks behind them.
+        """
+        columns, texts = self._dialer.tables.get(table, {}), pd.Series(asked, dtype="str")
+        column = columns.get(str(listed.name or "phone_number"), Column())
+        collation = with_keys(connection, [listed, texts], column.collation)
+        by_key = texts.set_axis(pd.Index(fold(texts, collation)))
+        return fold(listed, collation).map(by_key[~by_key.index.duplicated()]).astype("str")
 
     def _existing(self, connection: Connection, leads: pd.DataFrame, kind: Kind) -> pd.DataFrame:
         """Find the existing leads that rows may be duplicates of, see `Lookups.existing`."""

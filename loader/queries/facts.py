@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Hashable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
@@ -150,7 +151,9 @@ class DialerReader:
             custom_labels=self.custom_labels(),
             new_lead_urls=self.new_lead_urls(),
             encrypted_labels=self.custom_labels(encrypted=True),
-            tables={name: self.columns[name] for name in self.columns.keys() - SMALL_TABLES},
+            tables={
+                name: self.with_collations(name) for name in self.columns.keys() - SMALL_TABLES
+            },
             fold=compares.get(Kind.NAMEPHONE, compares.get(Kind.TITLEALTPHONE, GENERAL)),
             compares=compares,
             missing=tuple(self.missing),
@@ -205,6 +208,26 @@ class DialerReader:
                 )
             found[kind] = read_collation(self.connection, *collations)
         return found
+
+    def with_collations(self, table: str) -> dict[str, Column]:
+        """Give the columns of a table; of a do-not-call list that is read, how they compare."""
+        columns = self.columns[table]
+        options = self.options
+        checks = {
+            "vicidial_dnc": options.dnc_check,
+            "vicidial_campaign_dnc": options.campaign_dnc_check,
+        }
+        if checks.get(table, "N") == "N":
+            return columns
+        compared = {
+            name: read_collation(self.connection, self.collations[f"{table}.{name}"])
+            for name in ("phone_number", "campaign_id")
+            if name in columns
+        }
+        return columns | {
+            name: replace(columns[name], collation=collation)
+            for name, collation in compared.items()
+        }
 
     def key(self, column: str, texts: "pd.Series[str]") -> "pd.Series[str]":
         """Give the keys of texts as a column compares them."""
