@@ -84,7 +84,9 @@ class Dialer:
     nanpa: pd.DataFrame = field(default_factory=lambda: _empty(NANPA))
     """vicidial_nanpa_prefix_codes in the table's order, if options need it."""
     campaigns: pd.DataFrame = field(default_factory=lambda: _empty(CAMPAIGNS))
-    """vicidial_campaigns, by folded campaign_id."""
+    """vicidial_campaigns, by campaign_id folded by `campaign_collation`."""
+    campaign_collation: Collation = GENERAL
+    """How campaign_id of vicidial_campaigns compares."""
     users: "pd.Series[str]" = field(default_factory=lambda: pd.Series(dtype="str"))
     """user_group by folded user, of vicidial_users."""
     list_call_times: "pd.Series[str]" = field(default_factory=lambda: pd.Series(dtype="str"))

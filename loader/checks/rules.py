@@ -121,7 +121,7 @@ def dnc_campaigns(campaigns: "pd.Series[str]", dialer: Dialer) -> "pd.Series[str
     That is another one where the dialer says so (add_lead: use_other_campaign_dnc).
     """
     others = dialer.campaigns["use_other_campaign_dnc"]
-    other = fold(campaigns).map(others[others != ""]).astype("str")
+    other = fold(campaigns, dialer.campaign_collation).map(others[others != ""]).astype("str")
     return other.fillna(campaigns)
 
 

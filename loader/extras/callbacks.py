@@ -125,7 +125,7 @@ def _without_problem(asked: pd.DataFrame, dialer: Dialer) -> tuple[pd.DataFrame,
     found = (user != "") & fold(user).isin(dialer.users.index)
     problems: tuple[tuple[pd.Series[bool], Notice, dict[str, pd.Series[str]]], ...] = (
         (
-            ~fold(asked["campaign_id"]).isin(dialer.campaigns.index),
+            ~fold(campaign_id, dialer.campaign_collation).isin(dialer.campaigns.index),
             Notice.CALLBACK_CAMPAIGN_NOT_VALID,
             {},
         ),

@@ -128,6 +128,8 @@ class DialerReader:
         days = {check.days for check in self.options.duplicate_checks if check.days}
         users, compares = self.users(), self.compares()
         lists = self.lists()
+        campaign_id = self.collations.get("vicidial_campaigns.campaign_id")
+        of_campaign_id = read_collation(self.connection, campaign_id)
         of_campaigns = self.of_campaigns(lists)
         return Dialer(
             clock=clock,
@@ -138,7 +140,8 @@ class DialerReader:
             list_scopes=self.key("vicidial_lists.campaign_id", lists["campaign_id"]),
             list_campaigns=of_campaigns["campaign_id"],
             list_call_times=of_campaigns["local_call_time"],
-            campaigns=self.campaigns(),
+            campaigns=self.campaigns(collation=of_campaign_id),
+            campaign_collation=of_campaign_id,
             users=_by_folded(users, "user")["user_group"],
             phone_codes=self.phone_codes(),
             postal_codes=self.postal_codes(),
@@ -261,10 +264,12 @@ class DialerReader:
         of_lists["local_call_time"] = own.where(~follows, of_lists["local_call_time"])
         return of_lists[of_lists["campaign_id"].notna()]
 
-    def campaigns(self, names: Iterable[str] = CAMPAIGNS) -> pd.DataFrame:
+    def campaigns(
+        self, names: Iterable[str] = CAMPAIGNS, collation: Collation = GENERAL
+    ) -> pd.DataFrame:
         """Give columns of campaigns by folded campaign_id."""
         columns = dict.fromkeys(["campaign_id", *names])
-        return _by_folded(self.frame("vicidial_campaigns", *columns), "campaign_id")
+        return _by_folded(self.frame("vicidial_campaigns", *columns), "campaign_id", collation)
 
     def phone_codes(self) -> pd.DataFrame:
         """Give the columns of `PHONE_CODES`, typed."""
@@ -419,9 +424,9 @@ def _typed(frame: pd.DataFrame, types: Mapping[str, str]) -> pd.DataFrame:
     return frame.astype({**types, **dict.fromkeys(missing, "str")})
 
 
-def _by_folded(frame: pd.DataFrame, key: str) -> pd.DataFrame:
+def _by_folded(frame: pd.DataFrame, key: str, collation: Collation = GENERAL) -> pd.DataFrame:
     """Index a table by its folded key; of equal ones the first stays."""
-    by_key = frame.set_index(pd.Index(fold(frame[key]), name=None))
+    by_key = frame.set_index(pd.Index(fold(frame[key], collation), name=None))
     return by_key[~by_key.index.duplicated()]
 
 

@@ -122,3 +122,31 @@ def test_columns_of_a_check_that_compare_differently(collated: Database, tmp_pat
     rows = [{"phone_number": "7275550000", "first_name": "a", "last_name": "b"}]
     with pytest.raises(ConfigurationError, match="have different collations"):
         Loads(tmp_path).load(rows, collated, duplicate_check="DUPNAMEPHONESYS", list_id="101")
+
+
+@pytest.mark.parametrize("collated", ["utf8mb4_bin", "utf8mb4_general_ci"], indirect=True)
+def test_campaigns_are_found_as_the_server_compares_them(
+    collated: Database, tmp_path: Path
+) -> None:
+    fill(collated.engine, {
+        "vicidial_campaigns": [{"campaign_id": "CAMP1"}],
+        "vicidial_lists": [{"list_id": 101, "campaign_id": "camp1"}],
+    })  # fmt: skip
+    is_found = "general" in collation_of(collated)
+    rows = [{"phone_number": "7275550000", "campaign_id": name} for name in ("CAMP1", "camp1")]
+    options = {"callback": "Y", "callback_datetime": "NOW", "add_to_hopper": "Y"}
+    outcome = Loads(tmp_path).load(rows, collated, **options, list_id="101")
+    second = "CALLBACK_ADDED" if is_found else "CALLBACK_CAMPAIGN_NOT_VALID"
+    assert [outcome.names(n)[-1] for n in (2, 3)] == ["CALLBACK_ADDED", second]
+    with collated.connect() as connection:
+        found = connection.exec_driver_sql("SELECT campaign_id FROM vicidial_hopper").all()
+    assert {row[0] for row in found} == {"CAMP1" if is_found else ""}
+
+
+def collation_of(database: Database) -> str:
+    statement = (
+        "SELECT collation_name FROM information_schema.columns WHERE table_schema = DATABASE() "
+        "AND table_name = 'vicidial_campaigns' AND column_name = 'campaign_id'"
+    )
+    with database.connect() as connection:
+        return str(connection.exec_driver_sql(statement).scalar_one())
