@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Collection, Hashable, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
@@ -10,12 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 import pandas as pd
 from sqlalchemy import Connection
 
-from loader.checks.duplicates import TEXTS
 from loader.clock import WEEKDAYS, Clock
 from loader.database.catalogue import ColumnType, read_columns, table_names
 from loader.database.connection import Database
 from loader.database.server_clock import existing_moments, read_clock
-from loader.database.weights import read_collation, with_keys
 from loader.dialer import (
     ARCHIVE,
     CALLBACKS,
@@ -35,6 +32,7 @@ from loader.errors import ConfigurationError, NotAllowedError
 from loader.frames.collation import GENERAL, Collation, fold, fold_text
 from loader.options.duplicate_check import Kind
 from loader.options.load import LoadOptions
+from loader.queries.comparisons import CAMPAIGN_ID, Comparisons
 from loader.queries.leads import OF_SYSTEM, URL_TYPE, URLS
 
 if TYPE_CHECKING:
@@ -114,7 +112,7 @@ class DialerReader:
         self.tables = table_names(connection)
         self.columns: dict[str, dict[str, Column]] = {}
         self.missing: dict[str, None] = {}
-        self.collations: dict[str, str | None] = {}
+        self.comparisons = Comparisons(connection, {})
 
     def read(self) -> Dialer:
         """Read all tables; the columns first, because old dialers lack some."""
@@ -126,10 +124,9 @@ class DialerReader:
         self.columns = self.reflected()
         clock = read_clock(self.connection)
         days = {check.days for check in self.options.duplicate_checks if check.days}
-        users, compares = self.users(), self.compares()
-        lists = self.lists()
-        campaign_id = self.collations.get("vicidial_campaigns.campaign_id")
-        of_campaign_id = read_collation(self.connection, campaign_id)
+        users, lists, comparisons = self.users(), self.lists(), self.comparisons
+        compares = comparisons.of_checks({check.kind for check in self.options.duplicate_checks})
+        of_campaign_id = comparisons.collation(CAMPAIGN_ID)
         of_campaigns = self.of_campaigns(lists)
         return Dialer(
             clock=clock,
@@ -137,7 +134,7 @@ class DialerReader:
             columns=self.columns[LEADS],
             permissions=self.permissions(users),
             lists=lists["campaign_id"],
-            list_scopes=self.key("vicidial_lists.campaign_id", lists["campaign_id"]),
+            list_scopes=comparisons.key(f"{LISTS_TABLE}.campaign_id", lists["campaign_id"]),
             list_campaigns=of_campaigns["campaign_id"],
             list_call_times=of_campaigns["local_call_time"],
             campaigns=self.campaigns(collation=of_campaign_id),
@@ -155,7 +152,8 @@ class DialerReader:
             new_lead_urls=self.new_lead_urls(),
             encrypted_labels=self.custom_labels(encrypted=True),
             tables={
-                name: self.with_collations(name) for name in self.columns.keys() - SMALL_TABLES
+                name: comparisons.with_collations(name, self.columns[name], self.options)
+                for name in self.columns.keys() - SMALL_TABLES
             },
             fold=compares.get(Kind.NAMEPHONE, compares.get(Kind.TITLEALTPHONE, GENERAL)),
             compares=compares,
@@ -183,59 +181,16 @@ class DialerReader:
         if self.options.custom_fields == "Y" or self.options.new_lead_url == "send":
             names |= {name for name in self.tables if name.startswith("custom_")}
         found = read_columns(self.connection, names & self.tables)
-        self.collations = {
+        collations = {
             f"{table}.{name}": kind.collation
             for table, columns in found.items()
             for name, kind in columns.items()
         }
+        self.comparisons = Comparisons(self.connection, collations)
         return {
             table: {name: _column(kind) for name, kind in found.get(table, {}).items()}
             for table in sorted(names & self.tables)
         }
-
-    def compares(self) -> dict[Kind, Collation]:
-        """Read how the columns compare that the duplicate checks look at.
-
-        Raises:
-            ConfigurationError: those of one check compare differently.
-        """
-        found = {}
-        for kind in {check.kind for check in self.options.duplicate_checks}:
-            names = [name for name in TEXTS[kind] if name in self.columns[LEADS]]
-            collations = {self.collations[f"{LEADS}.{name}"] for name in names}
-            if len(collations) > 1:
-                raise ConfigurationError(
-                    f"{LEADS}.{', '.join(names)} have different collations "
-                    f"({', '.join(sorted(map(str, collations)))}): duplicates cannot be looked for "
-                    "by them; convert the columns to one collation"
-                )
-            found[kind] = read_collation(self.connection, *collations)
-        return found
-
-    def with_collations(self, table: str) -> dict[str, Column]:
-        """Give the columns of a table; of a do-not-call list that is read, how they compare."""
-        columns = self.columns[table]
-        options = self.options
-        checks = {
-            "vicidial_dnc": options.dnc_check,
-            "vicidial_campaign_dnc": options.campaign_dnc_check,
-        }
-        if checks.get(table, "N") == "N":
-            return columns
-        compared = {
-            name: read_collation(self.connection, self.collations[f"{table}.{name}"])
-            for name in ("phone_number", "campaign_id")
-            if name in columns
-        }
-        return columns | {
-            name: replace(columns[name], collation=collation)
-            for name, collation in compared.items()
-        }
-
-    def key(self, column: str, texts: "pd.Series[str]") -> "pd.Series[str]":
-        """Give the keys of texts as a column compares them."""
-        collation = read_collation(self.connection, self.collations.get(column))
-        return fold(texts, with_keys(self.connection, [texts], collation))
 
     def lists(self) -> pd.DataFrame:
         """Give campaign_id and local_call_time (str, null for NULL) by list_id."""
@@ -245,24 +200,9 @@ class DialerReader:
         return frame[list(names[1:])].astype("str").set_index(index)
 
     def of_campaigns(self, lists: pd.DataFrame) -> pd.DataFrame:
-        """Give campaign_id as the campaign spells it, and the local_call_time that counts.
-
-        By list_id, of the lists whose campaign is defined: call time and campaign of the others
-        are nothing to the dialer.
-        """
-        column = "vicidial_campaigns.campaign_id"
+        """Give the campaigns of lists, see `Comparisons.of_campaigns`."""
         campaigns = self.frame("vicidial_campaigns", "campaign_id", "local_call_time")
-        both = pd.concat([campaigns["campaign_id"], lists["campaign_id"]], ignore_index=True)
-        keys = self.key(column, both)
-        campaigns = campaigns.set_index(pd.Index(keys[: len(campaigns)]))
-        campaigns = campaigns[~campaigns.index.duplicated()]
-        of_lists = campaigns.reindex(keys[-len(lists) :] if len(lists) else []).set_axis(
-            lists.index
-        )
-        own = lists["local_call_time"].fillna("")
-        follows = fold(own).isin(("", fold_text("campaign")))
-        of_lists["local_call_time"] = own.where(~follows, of_lists["local_call_time"])
-        return of_lists[of_lists["campaign_id"].notna()]
+        return self.comparisons.of_campaigns(lists, campaigns)
 
     def campaigns(
         self, names: Iterable[str] = CAMPAIGNS, collation: Collation = GENERAL
@@ -310,14 +250,12 @@ class DialerReader:
     def custom_labels(self, *, encrypted: bool = False) -> "pd.Series[str]":
         """Read the labels of the fields that store a value, or of those that store it encrypted."""
         table = "vicidial_lists_fields" if self.options.custom_fields == "Y" else ""
-        names = ["list_id", "field_label", "field_type", "field_duplicate"]
+        names = ("list_id", "field_label", "field_type", "field_duplicate")
+        # Old dialers encrypt nothing.
+        encrypts = "field_encrypt" in self.columns.get(table, {})
+        fields = self.frame(table, *names, *["field_encrypt"] * encrypts)
         if encrypted:
-            # Old dialers encrypt nothing.
-            has_column = "field_encrypt" in self.columns.get(table, {})
-            table, names = table if has_column else "", [*names, "field_encrypt"]
-        fields = self.frame(table, *names)
-        if encrypted:
-            fields = fields[fields["field_encrypt"] == "Y"]
+            fields = fields[fields["field_encrypt"] == "Y"] if encrypts else fields[:0]
         is_display = fields["field_type"].isin(VALUELESS)
         copies = fields["field_duplicate"] == "Y"
         of_lead = fields["field_label"].isin(self.columns[LEADS])
