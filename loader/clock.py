@@ -40,13 +40,15 @@ class DstChange(NamedTuple):
     """Begin or end of daylight saving: a Sunday of a month, at an hour of local standard time.
 
     `first_day` is the first day of the month that may be this Sunday. After the day
-    `always_past_after` the change is past, whatever weekday it is.
+    `always_past_after` the change is past, whatever weekday it is. Where the change `is_repeated`,
+    it is not past either before its hour of the later Sundays of the month.
     """
 
     month: int
     first_day: int
     hour: int
     always_past_after: int = 31
+    is_repeated: bool = False
 
     def is_past(self, local: datetime) -> bool:
         """Return whether the change is past at a local standard time in its month."""
@@ -55,7 +57,8 @@ class DstChange(NamedTuple):
         last_sunday = local.day - local.isoweekday() % 7
         if last_sunday < self.first_day:
             return False
-        return not (local.day == last_sunday < self.first_day + 7 and local.hour < self.hour)
+        may_be_today = self.is_repeated or last_sunday < self.first_day + 7
+        return not (local.day == last_sunday and may_be_today and local.hour < self.hour)
 
 
 RULES = {
@@ -64,16 +67,19 @@ RULES = {
     "LSM-LSO": (DstChange(3, 25, 1), DstChange(10, 25, 1)),
     "LSO-LSM": (DstChange(10, 25, 1), DstChange(3, 25, 1)),
     "FSO-LSM": (DstChange(10, 1, 1), DstChange(3, 25, 1)),
-    "FSO-FSA": (DstChange(10, 1, 1), DstChange(4, 1, 1)),
-    "LSS-FSA": (DstChange(10, 1, 0, always_past_after=0), DstChange(4, 1, 1)),
-    "FSO-TSM": (DstChange(10, 1, 1), DstChange(3, 14, 1)),
-    "TSO-LSF": (DstChange(10, 22, 1), DstChange(2, 22, 1)),
+    "FSO-FSA": (DstChange(10, 1, 1), DstChange(4, 1, 2)),
+    "LSS-FSA": (DstChange(10, 1, 0, always_past_after=0), DstChange(4, 1, 2)),
+    "FSO-TSM": (DstChange(10, 1, 1), DstChange(3, 14, 1, is_repeated=True)),
+    "TSO-LSF": (
+        DstChange(10, 22, 1, is_repeated=True),
+        DstChange(2, 22, 1, is_repeated=True),
+    ),
 }
 """Begin and end of daylight saving by name of the rule; without a rule there is none.
 
 The first letter of each half is for the first, second, third or last Sunday of the month. As
 recorded of add_lead, SSM includes the whole 14th, LSS begins in October, and TSM and TSO miss their
-Sunday by a week or a day.
+Sunday by a week or a day, and TSM, TSO and LSF come back for an hour on the Sundays after it.
 """
 
 

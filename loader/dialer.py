@@ -7,7 +7,8 @@ from datetime import datetime
 import pandas as pd
 
 from loader.clock import Clock
-from loader.frames.collation import CharacterFold, general_ci
+from loader.frames.collation import GENERAL, Collation
+from loader.frames.moments import MomentKind
 from loader.options.duplicate_check import Kind
 
 LEADS, ARCHIVE = "vicidial_list", "vicidial_list_archive"
@@ -22,8 +23,12 @@ class Column:
     """In characters; None: unlimited."""
     charset: str | None = None
     """MySQL's name of its character set; None: all characters."""
-    is_date: bool = False
-    """It stores a date without a time."""
+    moment: MomentKind | None = None
+    """What it stores if that is a date or a time."""
+    fraction_digits: int = 0
+    """Of the seconds of a time that it stores."""
+    collation: Collation = GENERAL
+    """How it compares, of the columns of do-not-call lists that the options read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +36,8 @@ class Permissions:
     """What the dialer's user may do (add_lead: user checks)."""
 
     user: str = ""
-    campaigns: frozenset[str] | None = None
-    """The folded ids of the campaigns into whose lists the user may load; None: all lists."""
+    lists: frozenset[int] | None = None
+    """The lists into which the user may load, of those that are defined; None: all lists."""
 
 
 PHONE_CODES = {
@@ -68,7 +73,10 @@ class Dialer:
     """By length of a window in days: the moment after which leads are in the window."""
     permissions: Permissions = field(default_factory=Permissions)
     lists: "pd.Series[str]" = field(default_factory=lambda: pd.Series(dtype="str"))
-    """campaign_id by list_id (int64 index), of vicidial_lists."""
+    """campaign_id by list_id (int64 index), of vicidial_lists; null where it is NULL."""
+    list_campaigns: "pd.Series[str]" = field(default_factory=lambda: pd.Series(dtype="str"))
+    """campaign_id as vicidial_campaigns spells it by list_id (int64 index), of the lists whose
+    campaign is defined."""
     phone_codes: pd.DataFrame = field(default_factory=lambda: _empty(PHONE_CODES))
     """vicidial_phone_codes in the table's order."""
     postal_codes: pd.DataFrame = field(default_factory=lambda: _empty(POSTAL_CODES))
@@ -76,11 +84,14 @@ class Dialer:
     nanpa: pd.DataFrame = field(default_factory=lambda: _empty(NANPA))
     """vicidial_nanpa_prefix_codes in the table's order, if options need it."""
     campaigns: pd.DataFrame = field(default_factory=lambda: _empty(CAMPAIGNS))
-    """vicidial_campaigns, by folded campaign_id."""
+    """vicidial_campaigns, by campaign_id folded by `campaign_collation`."""
+    campaign_collation: Collation = GENERAL
+    """How campaign_id of vicidial_campaigns compares."""
     users: "pd.Series[str]" = field(default_factory=lambda: pd.Series(dtype="str"))
     """user_group by folded user, of vicidial_users."""
     list_call_times: "pd.Series[str]" = field(default_factory=lambda: pd.Series(dtype="str"))
-    """local_call_time by list_id (int64 index), as in vicidial_lists."""
+    """The call_time_id that counts, the list's own or its campaign's, by list_id (int64 index), of
+    the lists whose campaign is defined."""
     call_times: pd.DataFrame = field(default_factory=pd.DataFrame)
     """vicidial_call_times by folded call_time_id: its ct_ columns (hours int64, hhmm; and
     ct_state_call_times, str), if the hopper needs it."""
@@ -90,8 +101,10 @@ class Dialer:
     custom_fields_enabled: bool = False
     """system_settings.custom_fields_enabled."""
     custom_labels: "pd.Series[str]" = field(default_factory=lambda: pd.Series(dtype="str"))
-    """Labels of vicidial_lists_fields that store a value (no DISPLAY or SCRIPT, no copies, no
-    columns of the lead), by list_id (int64 index, may repeat), if custom_fields is Y."""
+    """Labels of vicidial_lists_fields that store a value (no DISPLAY, SCRIPT, SWITCH or BUTTON, no
+    copies, no columns of the lead), by list_id (int64 index, may repeat), if custom_fields is Y."""
+    encrypted_labels: "pd.Series[str]" = field(default_factory=lambda: pd.Series(dtype="str"))
+    """Those of them whose values the dialer encrypts."""
     tables: Mapping[str, Mapping[str, Column]] = field(default_factory=dict)
     """By name of the table and of the column, for other tables that the options may need:
     alternate phones, hopper, callbacks, custom_... and the do-not-call lists."""
@@ -100,8 +113,14 @@ class Dialer:
     missing: tuple[str, ...] = ()
     """Columns that options need and the small tables lack, such as
     `vicidial_phone_codes.tz_code`."""
-    fold: CharacterFold | None = general_ci
-    """The collation of the database; None: texts are compared exactly."""
+    fold: Collation = GENERAL
+    """How the database compares texts, as far as it goes without its keys of texts."""
+    compares: Mapping[Kind, Collation] = field(default_factory=dict)
+    """How the columns compare by which a kind of duplicate check finds leads, for the kinds that
+    the options name; without the keys of texts, which `Lookups.compares` has."""
+    list_scopes: "pd.Series[str]" = field(default_factory=lambda: pd.Series(dtype="str"))
+    """By list_id (int64 index), of vicidial_lists: the same text for lists of the same campaign, as
+    the database compares campaign_id; null where it is NULL."""
     knows_leads: bool = True
     """False without a database: rows are compared only with other rows of the file."""
 
@@ -132,6 +151,8 @@ class Lookups:
     days_ahead: Mapping[int, datetime] = field(default_factory=dict)
     """By number of days: the same clock time so many days from now; a time that clocks skip in
     spring is one hour later."""
+    compares: Mapping[Kind, Collation] = field(default_factory=dict)
+    """`Dialer.compares` with the keys of the texts of the chunk."""
     existing: Mapping[Kind, pd.DataFrame] = field(default_factory=dict)
     """Existing leads of which a row of the chunk may be a duplicate: columns `key` (str, folded),
     `list_id` (uint64), `matched` (str, PHONE or ALT), `archived` (bool: in vicidial_list_archive).

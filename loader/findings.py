@@ -22,7 +22,8 @@ NOTICE_DETAILS: Mapping[Notice, tuple[str, ...]] = {
     Notice.VALUE_CUT: ("field",),
     Notice.CONTROL_CHARACTERS_DROPPED: ("field",),
     Notice.UNSTORABLE_REPLACED: ("field",),
-    Notice.INVALID_DATE: ("field",),
+    Notice.INVALID_DATE: ("field", "value="),
+    Notice.DATE_READ_IN_PART: ("field", "value="),
     Notice.INVALID_SWITCH: ("field",),
     Notice.LIST_ID_CLEANED: ("value",),
     Notice.UNKNOWN_COUNTRY: ("value",),
@@ -38,6 +39,7 @@ NOTICE_DETAILS: Mapping[Notice, tuple[str, ...]] = {
     Notice.NO_CUSTOM_FIELDS_FOR_LIST: ("list_id=",),
     Notice.NO_FIELDS_DEFINED: ("list_id=",),
     Notice.NO_FIELDS_TO_UPDATE: ("list_id=",),
+    Notice.CUSTOM_FIELD_WITHOUT_COLUMN: ("field",),
     Notice.ADDED_TO_HOPPER: ("hopper_id=", "priority="),
     Notice.NOT_ADDED_TO_HOPPER: ("gmt_offset_now=",),
     Notice.CALLBACK_ADDED: (

@@ -174,6 +174,7 @@ class Checks:
         chunk = chunk.reject(on_dnc(leads, options, answers))
         chunk = chunk.reject(on_campaign_dnc(leads, options, dialer, answers))
         chunk = chunk.reject(on_feeds(leads, answers))
+        chunk = chunk.reject(custom_fields.reject_encrypted(leads, options, dialer))
         offsets, found, noticed = self.zones.offsets(leads)
         chunk = chunk.take(found, noticed)
         chunk = chunk.take(no_findings(), without_campaign(leads, options.duplicate_checks, dialer))

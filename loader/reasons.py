@@ -220,6 +220,13 @@ class Reason(StrEnum):
         "that decides.", "give the state or the postal code", "load with --ambiguous-tz earliest",
         "the number can be in several time zones",
     )
+    ENCRYPTED_CUSTOM_FIELD = (
+        "ENCRYPTED_CUSTOM_FIELD", "",
+        "the row has a value for a custom field that the dialer stores encrypted",
+        "The list's field has encryption on. Only the dialer itself can encrypt, and the value "
+        "must not be stored in clear.", "clear the value, and enter it in the dialer",
+        "load without custom_fields", "the dialer encrypts a custom field of the row",
+    )
     DUPLICATE_PHONE_NUMBER_IN_LIST = _duplicate("PHONE_NUMBER", "LIST")
     DUPLICATE_PHONE_NUMBER_IN_CAMPAIGN_LISTS = _duplicate("PHONE_NUMBER", "CAMPAIGN_LISTS")
     DUPLICATE_PHONE_NUMBER_IN_SYSTEM = _duplicate("PHONE_NUMBER", "SYSTEM")
@@ -286,7 +293,13 @@ class Notice(StrEnum):
         "INVALID_DATE_OF_BIRTH", "the date of birth was not understood and is stored as 0000-00-00",
     )
     INVALID_DATE = (
-        "INVALID_DATE", "a custom field's date was not understood and is stored as 0000-00-00",
+        "INVALID_DATE",
+        "a custom field's date or time was not understood and is stored as zeros",
+    )
+    DATE_READ_IN_PART = (
+        "DATE_READ_IN_PART",
+        "only the beginning of a custom field's date or time was understood and is stored: of "
+        "1:05 PM that is 01:05",
     )
     INVALID_ENTRY_LIST_ID = (
         "INVALID_ENTRY_LIST_ID",
@@ -361,8 +374,13 @@ class Notice(StrEnum):
     )
     NO_FIELDS_TO_UPDATE = (
         "NO_FIELDS_TO_UPDATE",
-        "no custom fields were stored: the list's table lacks a column that the list defines",
+        "no custom fields were stored: the list's table has no column of its own for each field",
         "CUSTOM FIELDS NOT ADDED, NO FIELDS TO UPDATE DEFINED",
+    )
+    CUSTOM_FIELD_WITHOUT_COLUMN = (
+        "CUSTOM_FIELD_WITHOUT_COLUMN",
+        "a custom field's value was not stored: the list defines the field, but its table has no "
+        "such column",
     )
     ADDED_TO_HOPPER = "ADDED_TO_HOPPER", "the lead is in the hopper", "ADDED TO HOPPER"
     NOT_ADDED_TO_HOPPER = (
@@ -385,7 +403,7 @@ class Notice(StrEnum):
     )
     CALLBACK_DATE_NOT_VALID = (
         "CALLBACK_DATE_NOT_VALID",
-        "no callback: its date is not NOW, a number and DAYS, or YYYY-MM-DD HH:MM:SS",
+        "no callback: its date is not NOW, a number and DAYS, or a date, perhaps with a time",
         "SCHEDULED CALLBACK NOT ADDED, DATE NOT VALID",
     )
     EXTRA_NOT_STORED = (

@@ -17,11 +17,12 @@ def callable_now(leads: pd.DataFrame, dialer: Dialer) -> "pd.Series[bool]":
     """Say which leads may be called now (add_lead: hopper_local_call_time_check).
 
     That is where the local time lies within the call time of the list, else of its campaign. A
-    list that is not defined, and a call time that is not, count as closed.
+    list that is not defined, one without a defined campaign, and a call time that is not defined
+    count as closed.
 
     Args:
         leads: list_id (int64), gmt_offset_now (float64, hours), state_given (str).
-        dialer: clock, lists, list_call_times, campaigns, call_times and state_call_times.
+        dialer: clock, list_call_times, call_times and state_call_times.
     """
     asked = call_kinds(leads, dialer)
     distinct = asked.drop_duplicates()
@@ -42,7 +43,7 @@ def call_kinds(leads: pd.DataFrame, dialer: Dialer) -> pd.DataFrame:
     """
     states = fold(leads["state_given"])
     known = {fold_text(state) for state in dialer.state_call_times.get("state_call_time_state", ())}
-    call_times = leads["list_id"].map(_call_times_of_lists(dialer))
+    call_times = leads["list_id"].map(fold(dialer.list_call_times))
     return pd.DataFrame(
         {
             "call_time": call_times.astype("str").fillna(NO_CALL_TIME),
@@ -61,18 +62,6 @@ def open_now(kinds: pd.DataFrame, dialer: Dialer) -> "pd.Series[bool]":
         )
     ]
     return pd.Series(answers, index=kinds.index, dtype="bool")
-
-
-def _call_times_of_lists(dialer: Dialer) -> "pd.Series[str]":
-    """Give the folded call_time_id by list_id: the list's own, or its campaign's."""
-    own = dialer.list_call_times.reindex(dialer.lists.index, fill_value="")
-    of_campaign = look_up(fold(dialer.lists), dialer.campaigns["local_call_time"])
-    return fold(own.where(~own.isin(("", "campaign")), of_campaign))
-
-
-def look_up(keys: "pd.Series[Any]", table: "pd.Series[str]") -> "pd.Series[str]":
-    """Look keys up in the index of a table; empty for those that are not there."""
-    return keys.map(table).astype("str").fillna("")
 
 
 def _is_open(call_time: str, state: str, offset: float, dialer: Dialer) -> bool:

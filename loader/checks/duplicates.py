@@ -11,7 +11,7 @@ from loader.checks.duplicates_in_file import earlier_duplicates, encode
 from loader.dialer import Dialer, Lookups
 from loader.findings import FINDING_TYPES, Findings, Notices, no_findings, notices
 from loader.frames.accepted_keys import AcceptedKeys
-from loader.frames.collation import fold, fold_text
+from loader.frames.collation import fold
 from loader.options.duplicate_check import DuplicateCheck, Kind, Scope
 from loader.reasons import Notice, Reason
 
@@ -30,6 +30,9 @@ FIELDS = {
     Kind.NAMEPHONE: ["first_name", "last_name", "phone_number"],
 }
 """What a row is compared by, in the order of the key."""
+
+TEXTS = {kind: FIELDS[kind] for kind in Kind} | {Kind.PHONEALT: ["phone_number", "alt_phone"]}
+"""The columns whose texts are compared."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def find_duplicates(
             passed every earlier rule. A row earlier in the frame goes before a later one.
         checks: in the order in which they answer.
         dialer: lists and collation are read.
-        lookups: existing leads by kind.
+        lookups: existing leads by kind, and keys of texts.
         accepted: one for each check: the keys of earlier chunks. The rows accepted here are added.
 
     Returns:
@@ -75,7 +78,7 @@ def find_duplicates(
     """
     if not checks or leads.empty:
         return no_findings()
-    keyed = [_keys(leads, check, dialer) for check in checks]
+    keyed = [_keys(leads, check, _comparing(dialer, lookups, check)) for check in checks]
     found = [
         _known(leads, check, asks, dialer, lookups, keys)
         for check, (asks, _), keys in zip(checks, keyed, accepted, strict=True)
@@ -110,7 +113,7 @@ def known_duplicates(
         A reason, and the row numbers to which it applies.
     """
     for check, keys in zip(checks, accepted, strict=True):
-        asks, _ = _keys(leads, check, dialer)
+        asks, _ = _keys(leads, check, _comparing(dialer, lookups, check))
         match = _known(leads, check, asks, dialer, lookups, keys)
         yield check.reason, leads.index[match.hit]
 
@@ -128,9 +131,15 @@ def without_campaign(
 ) -> Notices:
     """Notice the rows whose list has no campaign, where a check looks in the campaign's lists."""
     asked = any(check.scope is Scope.CAMP for check in checks)
-    unknown = ~leads["list_id"].isin(dialer.lists.index) & asked
+    unknown = ~leads["list_id"].isin(dialer.list_scopes.dropna().index) & asked
     list_ids = leads["list_id"][unknown].astype("str")
     return notices(list_ids.index, Notice.NO_CAMPAIGN_FOR_LIST, list_id=list_ids)
+
+
+def _comparing(dialer: Dialer, lookups: Lookups, check: DuplicateCheck) -> Dialer:
+    """Let texts compare as the columns of a check do."""
+    compares = lookups.compares.get(check.kind) or dialer.compares.get(check.kind, dialer.fold)
+    return replace(dialer, fold=compares)
 
 
 def _keys(
@@ -140,8 +149,9 @@ def _keys(
     scope = scope_of(leads["list_id"], check.scope, dialer)
     asks = scope
     for name in FIELDS[check.kind]:
-        # A phone_number has no letters.
-        text = leads[name] if name == "phone_number" else fold(leads[name], dialer.fold)
+        # A phone_number has no letters, and its key is itself, if keys are made here at all.
+        is_key = name == "phone_number" and dialer.fold.ignores_case is not None
+        text = leads[name] if is_key else fold(leads[name], dialer.fold)
         asks = asks + SEPARATOR + text
     if check.kind is not Kind.PHONEALT:
         return asks, [asks]
@@ -151,15 +161,14 @@ def _keys(
 def scope_of(list_ids: "pd.Series[int]", scope: Scope, dialer: Dialer) -> "pd.Series[str]":
     """Name the part of the system that a lead of each list is compared within.
 
-    The list itself, its campaign (null where the list is not defined: nothing to look in), or
-    the one system.
+    The list itself, its campaign (null where the list is not defined or has a campaign of NULL:
+    nothing to look in), or the one system.
     """
     if scope is Scope.LIST:
         return list_ids.astype("str")
     if scope is Scope.SYS:
         return pd.Series("", index=list_ids.index, dtype="str")
-    campaigns = dialer.lists.map(lambda campaign: fold_text(campaign, dialer.fold))
-    return list_ids.map(campaigns).astype("str")
+    return list_ids.map(dialer.list_scopes).astype("str")
 
 
 def _known(
@@ -287,13 +296,14 @@ def remember(
     leads: pd.DataFrame,
     checks: Sequence[DuplicateCheck],
     dialer: Dialer,
+    lookups: Lookups,
     accepted: Sequence[AcceptedKeys],
 ) -> None:
     """Note rows as accepted without looking for duplicates, see `find_duplicates`."""
     if leads.empty:
         return
     for keys, check in zip(accepted, checks, strict=True):
-        _, offers = _keys(leads, check, dialer)
+        _, offers = _keys(leads, check, _comparing(dialer, lookups, check))
         _add(keys, leads, offers, np.ones(len(leads), dtype=bool))
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from loader.dialer import Dialer, Lookups
 from loader.findings import Findings, findings, no_findings
 from loader.frames.arrow import first_letters
-from loader.frames.collation import fold, fold_text
+from loader.frames.collation import fold
 from loader.options.load import LoadOptions
 from loader.options.types import DncCheck
 from loader.reasons import Reason
@@ -25,11 +25,10 @@ national_number (str)."""
 
 def list_is_allowed(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> Findings:
     """Reject lists outside of the user group's campaigns (add_lead: list restriction)."""
-    allowed = dialer.permissions.campaigns
+    allowed = dialer.permissions.lists
     if allowed is None:
         return no_findings()
-    folded = dialer.lists.map(lambda campaign: fold_text(campaign, dialer.fold))
-    lists = dialer.lists.index[folded.isin(allowed)].astype("str")
+    lists = [str(list_id) for list_id in allowed]
     return _reject_list(leads, ~leads["list_id_given"].isin(lists), Reason.NOT_AN_ALLOWED_LIST_ID)
 
 
@@ -122,7 +121,7 @@ def dnc_campaigns(campaigns: "pd.Series[str]", dialer: Dialer) -> "pd.Series[str
     That is another one where the dialer says so (add_lead: use_other_campaign_dnc).
     """
     others = dialer.campaigns["use_other_campaign_dnc"]
-    other = fold(campaigns).map(others[others != ""]).astype("str")
+    other = fold(campaigns, dialer.campaign_collation).map(others[others != ""]).astype("str")
     return other.fillna(campaigns)
 
 

@@ -65,7 +65,7 @@ class Settlement:
         Args:
             leads: columns `loader.checks.duplicates.KEYED`; index row_number, in any order. All
                 have passed every other check.
-            answers: existing leads that they may be duplicates of.
+            answers: existing leads that they may be duplicates of, and keys of their texts.
         """
         found = find_duplicates(leads, self._checks, self._dialer, answers, self._accepted)
         if not self._changes_leads:
@@ -82,13 +82,18 @@ class Settlement:
         """
         return known_duplicates(leads, self._checks, self._dialer, answers, self._accepted)
 
-    def remember(self, leads: pd.DataFrame) -> None:
-        """Take leads as accepted that a process before this one accepted, in their order."""
+    def remember(self, leads: pd.DataFrame, answers: Lookups) -> None:
+        """Take leads as accepted that a process before this one accepted, in their order.
+
+        Args:
+            leads: see `settle`.
+            answers: keys of their texts.
+        """
         if EXISTING_LEAD_ID in leads:
             changing = leads[EXISTING_LEAD_ID].notna()
             self._changing.update(leads[EXISTING_LEAD_ID][changing].tolist())
             leads = leads[~changing]
-        remember(leads, self._checks, self._dialer, self._accepted)
+        remember(leads, self._checks, self._dialer, answers, self._accepted)
 
     def forget(self, refused: Collection[int], loaded: Iterable[int]) -> None:
         """Forget that rows were accepted, which the server then refused.

@@ -178,6 +178,7 @@ _table(
     Column("field_required", _one_of("Y", "N", "INBOUND_ONLY"), server_default="N"),
     Column("field_order", COUNT, server_default="1"),
     Column("field_duplicate", FLAG, server_default="N"),
+    Column("field_encrypt", FLAG, server_default="N"),
     Index("listfield", "list_id", "field_label", unique=True),
 )
 

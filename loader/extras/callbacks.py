@@ -8,14 +8,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.checks.clean import plain_name
-from loader.checks.dates import iso_dates
 from loader.checks.fit import fit_field
 from loader.clock import moment_text
 from loader.dialer import Column, Dialer, Lookups
 from loader.extras.rows import ExtraRows, rows_of_table
 from loader.findings import Notices, no_notices, notices
-from loader.frames.arrow import join_texts, to_arrow, to_series
+from loader.frames.arrow import to_arrow
 from loader.frames.collation import fold
+from loader.frames.moments import read_moments
 from loader.options.load import LoadOptions
 from loader.reasons import Notice
 
@@ -28,11 +28,6 @@ DEFAULT_STATUS = "CALLBK"
 MOST_DAYS = 2_900_000
 """Until 2058 a date so many days ahead lies before the year 10000, where the dates of databases
 end; more are no date."""
-
-CALLBACK_MOMENT = (
-    r"^(?P<date>[0-9]{4}-[0-9]{1,2}-[0-9]{1,2})"
-    r"(?:[ T+](?P<hour>[01]?[0-9]|2[0-3]):(?P<minute>[0-5]?[0-9])(?::(?P<second>[0-5]?[0-9]))?)?$"
-)
 
 
 def days_asked(leads: pd.DataFrame) -> list[int]:
@@ -130,7 +125,7 @@ def _without_problem(asked: pd.DataFrame, dialer: Dialer) -> tuple[pd.DataFrame,
     found = (user != "") & fold(user).isin(dialer.users.index)
     problems: tuple[tuple[pd.Series[bool], Notice, dict[str, pd.Series[str]]], ...] = (
         (
-            ~fold(asked["campaign_id"]).isin(dialer.campaigns.index),
+            ~fold(campaign_id, dialer.campaign_collation).isin(dialer.campaigns.index),
             Notice.CALLBACK_CAMPAIGN_NOT_VALID,
             {},
         ),
@@ -194,7 +189,7 @@ def _times(
     ahead = days.map(moments).astype("str").fillna("")
     times = _moments(sent)
     times = times.where(days.isna(), ahead)
-    return times.where(sent != "NOW", moment_text(now))
+    return times.where(sent.str.strip() != "NOW", moment_text(now))
 
 
 def _days(sent: "pd.Series[str]") -> "pd.Series[int]":
@@ -209,13 +204,11 @@ def _days(sent: "pd.Series[str]") -> "pd.Series[int]":
 
 
 def _moments(sent: "pd.Series[str]") -> "pd.Series[str]":
-    """Read YYYY-MM-DD, or with HH:MM or HH:MM:SS after a blank, T or plus; empty: it is not."""
-    found = pc.extract_regex(to_arrow(sent), CALLBACK_MOMENT)
-    dates = iso_dates(to_series(pc.fill_null(pc.struct_field(found, "date"), ""), sent.index))
-    parts = [
-        pc.utf8_lpad(pc.struct_field(found, name), 2, "0") for name in ("hour", "minute", "second")
-    ]
-    moments = dates + " " + to_series(join_texts(parts, ":"), sent.index)
-    # A birthday may be known by its year alone; a call needs a day.
-    is_day = dates.notna() & ~dates.str.contains("-00", regex=False)
-    return moments.where(is_day, "")
+    """Read a date, or a date and a time, in any form that the database reads; empty: it is none.
+
+    A birthday may be known by its year alone; a call needs a day. What is understood only in part,
+    such as 10:00 PM, is none either.
+    """
+    moments = read_moments(sent, "datetime")
+    is_day = ~moments.texts.str.contains("-00", regex=False, na=True) & ~moments.is_partly
+    return moments.texts.where(is_day, "")

@@ -4,17 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
-import pyarrow.compute as pc
 
-from loader.checks.dates import iso_dates
 from loader.checks.fit import fit_field
 from loader.dialer import Column, Dialer, Lookups
 from loader.extras.rows import ExtraRows
-from loader.fields.lead import CUSTOM_PREFIX, NO_DATE
-from loader.findings import Notices, no_notices, notices
-from loader.frames.arrow import to_arrow, to_series
+from loader.fields.lead import CUSTOM_PREFIX
+from loader.findings import Findings, Notices, findings, no_findings, no_notices, notices
+from loader.frames.moments import ZERO, read_moments
 from loader.options.load import LoadOptions
-from loader.reasons import Notice
+from loader.reasons import Notice, Reason
 
 BLANK = "--BLANK--"
 """What a caller of add_lead writes to empty a field."""
@@ -32,11 +30,34 @@ class _CustomTable:
     """The names of their columns by the label of the field, if they go somewhere."""
     columns: Mapping[str, Column] = field(default_factory=dict)
     """The table's, by name."""
+    lacking: tuple[str, ...] = ()
+    """Labels of fields that the table has no column for."""
 
     @property
     def name(self) -> str:
         """What the table is called, whether it exists or not."""
         return f"custom_{self.list_id}"
+
+
+def reject_encrypted(leads: pd.DataFrame, options: LoadOptions, dialer: Dialer) -> Findings:
+    """Reject rows with a value for a field of their list that the dialer stores encrypted.
+
+    How it encrypts is no part of what is public of it, and in clear the value must not be stored.
+
+    Args:
+        leads: list_id (int64), and `custom:<label>` (str), as given.
+        options: custom_fields is read.
+        dialer: encrypted_labels is read.
+    """
+    found = [no_findings()]
+    if _is_asked(options, dialer) and dialer.custom_fields_enabled:
+        lists = dialer.encrypted_labels.groupby(dialer.encrypted_labels).groups
+        for label, list_ids in lists.items():
+            if CUSTOM_PREFIX + str(label) in leads:
+                has_value = ~leads[CUSTOM_PREFIX + str(label)].str.strip().isin(("", BLANK))
+                rows = leads.index[has_value & leads["list_id"].isin(list_ids)]
+                found.append(findings(rows, Reason.ENCRYPTED_CUSTOM_FIELD, field=str(label)))
+    return pd.concat(found).sort_index()
 
 
 def decide(
@@ -70,6 +91,7 @@ def decide(
             values, of_field = _fit(leads.loc[rows, CUSTOM_PREFIX + label].rename(label), column)
             leads.loc[rows, CUSTOM_PREFIX + label] = values
             noticed.append(of_field)
+    noticed += _without_column(leads, tables, of_row)
     return leads, pd.concat(noticed)
 
 
@@ -139,12 +161,14 @@ def _table_of(given: str, labels: Sequence[str], dialer: Dialer) -> _CustomTable
     if not labels:
         return _CustomTable(given, Notice.NO_FIELDS_DEFINED)
     # To the server a column's name is the same in capitals. The lead_id is no field's.
-    names = {name.lower(): name for name in columns} | {name: name for name in columns}
-    fields = {label: names.get(label) or names.get(label.lower(), "lead_id") for label in labels}
-    is_repeated = len({*fields.values()}) < len(fields)
-    if is_repeated or any(name.lower() == "lead_id" for name in fields.values()):
+    usable = [name for name in columns if name.lower() != "lead_id"]
+    names = {name.lower(): name for name in usable} | {name: name for name in usable}
+    found = {label: names.get(label) or names.get(label.lower()) for label in labels}
+    fields = {label: name for label, name in found.items() if name}
+    lacking = tuple(label for label in found if label not in fields)
+    if not fields or len({*fields.values()}) < len(fields):
         return _CustomTable(given, Notice.NO_FIELDS_TO_UPDATE)
-    return _CustomTable(given, Notice.CUSTOM_FIELDS_ADDED, fields, columns)
+    return _CustomTable(given, Notice.CUSTOM_FIELDS_ADDED, fields, columns, lacking)
 
 
 def _whether_added(tables: Sequence[_CustomTable], of_row: "pd.Series[int]") -> Notices:
@@ -158,6 +182,24 @@ def _whether_added(tables: Sequence[_CustomTable], of_row: "pd.Series[int]") -> 
         for notice, those in places.items()
     ]
     return pd.concat([no_notices(), *parts])
+
+
+def _without_column(
+    leads: pd.DataFrame, tables: Sequence[_CustomTable], of_row: "pd.Series[int]"
+) -> list[Notices]:
+    """Name the values of fields that the list's table lacks a column for."""
+    places: dict[str, list[int]] = {}
+    for place, table in enumerate(tables):
+        for label in table.lacking:
+            places.setdefault(label, []).append(place)
+    noticed = []
+    for label, of_label in places.items():
+        if CUSTOM_PREFIX + label in leads:
+            values = leads[CUSTOM_PREFIX + label].str.strip()
+            rows = of_row.isin(of_label) & ~values.isin(("", BLANK))
+            given = Notice.CUSTOM_FIELD_WITHOUT_COLUMN
+            noticed.append(notices(leads.index[rows], given, field=label))
+    return noticed
 
 
 def _alike(tables: Sequence[_CustomTable]) -> dict[tuple[str, Column], list[int]]:
@@ -176,7 +218,7 @@ def _with_same_fields(
     places: dict[tuple[tuple[str, str, str], ...], list[int]] = {}
     for place, table in enumerate(tables):
         fields = tuple(
-            (label, name, NO_DATE if table.columns[name].is_date else "")
+            (label, name, ZERO.get(table.columns[name].moment or "", ""))
             for label, name in table.fields.items()
         )
         if fields:
@@ -190,19 +232,18 @@ FIT = LoadOptions(unstorable="notice")
 
 def _fit(given: "pd.Series[str]", column: Column) -> tuple["pd.Series[str]", Notices]:
     given = given.where(given != BLANK, "")
-    if not column.is_date:
+    if column.moment is None:
         values, _, noticed = fit_field(given, column, FIT)
         return values, noticed
     texts, _, noticed = fit_field(given, Column(), FIT)
-    dates = _dates(texts)
-    unknown = dates.isna()
-    rows = texts.index[unknown & ~texts.str.strip().isin(("", NO_DATE))]
-    strange = notices(rows, Notice.INVALID_DATE, field=str(given.name))
-    return dates.where(~unknown, NO_DATE), pd.concat([noticed, strange])
-
-
-def _dates(texts: "pd.Series[str]") -> "pd.Series[str]":
-    """Read dates as the database reads a text: what stands behind the date does not matter."""
-    pattern = r"^\s*(?P<date>[0-9]+-[0-9]+-[0-9]+|[0-9]+$)"
-    found = pc.struct_field(pc.extract_regex(to_arrow(texts), pattern), "date")
-    return iso_dates(to_series(pc.fill_null(found, ""), texts.index))
+    moments = read_moments(texts, column.moment, column.fraction_digits)
+    zero, label = ZERO[column.moment], str(given.name)
+    is_strange = moments.texts.isna() & ~texts.str.strip().isin(("", zero))
+    of_dates = [
+        notices(texts.index[rows], notice, field=label, value=texts)
+        for notice, rows in (
+            (Notice.INVALID_DATE, is_strange),
+            (Notice.DATE_READ_IN_PART, moments.is_partly),
+        )
+    ]
+    return moments.texts.fillna(zero), pd.concat([noticed, *of_dates])

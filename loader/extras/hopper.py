@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from loader.checks.call_times import callable_now, look_up
+from loader.checks.call_times import callable_now
 from loader.clock import format_offsets
 from loader.dialer import Dialer, Lookups
 from loader.extras.rows import ExtraRows, rows_of_table
@@ -57,7 +57,8 @@ def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> It
 
     Args:
         leads: as from `decide`, with lead_id (int64) and state; vendor_lead_code if there is one.
-        dialer: lists, and the columns that the table has.
+        dialer: list_campaigns, and the columns that the table has. A lead of a list without a
+            defined campaign goes in without one (add_lead).
     """
     if "add_to_hopper" not in leads:
         return
@@ -66,7 +67,7 @@ def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> It
         return
     values = {
         "lead_id": leads["lead_id"],
-        "campaign_id": look_up(leads["list_id"], dialer.lists),
+        "campaign_id": leads["list_id"].map(dialer.list_campaigns).astype("str").fillna(""),
         "status": "READY",
         "user": "",
         "list_id": leads["list_id"],

@@ -7,14 +7,15 @@ from typing import Any, NamedTuple
 import pandas as pd
 from sqlalchemy import Connection
 
-from loader.checks.duplicates import SEPARATOR
+from loader.checks.duplicates import SEPARATOR, TEXTS
 from loader.checks.rules import dnc_campaigns, dnc_keys
 from loader.clock import moment_text
 from loader.database.connection import Database
 from loader.database.server_clock import existing_moments
-from loader.dialer import ARCHIVE, LEADS, Dialer, Lookups
+from loader.database.weights import with_keys
+from loader.dialer import ARCHIVE, LEADS, Column, Dialer, Lookups
 from loader.feeds.feed import Feed, find_in_feeds
-from loader.frames.collation import fold
+from loader.frames.collation import GENERAL, Collation, fold
 from loader.options.duplicate_check import DuplicateCheck, Kind, Scope
 from loader.options.load import LoadOptions
 
@@ -95,22 +96,39 @@ class ChunkQueries:
     def existing_leads(self, leads: pd.DataFrame) -> Lookups:
         """Ask for the existing leads that rows may be duplicates of.
 
-        That is one statement for each search of each kind of check; two with the archive.
+        That is one statement for each search of each kind of check; two with the archive. Texts
+        that need it are asked about by one more, see `loader.frames.collation`.
 
         Args:
-            leads: columns list_id (int64), phone_number, alt_phone and title (str).
+            leads: columns list_id (int64), and those of `TEXTS` (str).
 
         Returns:
-            existing.
+            existing and compares.
         """
         kinds = dict.fromkeys(check.kind for check in self._options.duplicate_checks)
         if self._database is None or leads.empty or not kinds:
             return Lookups()
         return self._database.read(
             lambda connection: Lookups(
-                existing={kind: self._existing(connection, leads, kind) for kind in kinds}
+                existing={kind: self._existing(connection, leads, kind) for kind in kinds},
+                compares=self._compares(connection, leads),
             )
         )
+
+    def text_keys(self, leads: pd.DataFrame) -> Lookups:
+        """Ask for compares alone, see `existing_leads`."""
+        if self._database is None or leads.empty:
+            return Lookups()
+        return self._database.read(
+            lambda connection: Lookups(compares=self._compares(connection, leads))
+        )
+
+    def _compares(self, connection: Connection, leads: pd.DataFrame) -> dict[Kind, Collation]:
+        """Give how texts compare, with their keys, by kind of check."""
+        return {
+            kind: with_keys(connection, [leads[name] for name in TEXTS[kind]], collation)
+            for kind, collation in self._dialer.compares.items()
+        }
 
     def days_ahead(self, days: Sequence[int]) -> Lookups:
         """Ask for days_ahead, see `existing_moments`; each is before the year 10000."""
@@ -142,8 +160,8 @@ class ChunkQueries:
         number = self._collated("phone_number")
         statement = f"SELECT phone_number FROM vicidial_dnc WHERE {number} IN {{}}"  # noqa: S608 - our own names
         found = self._rows(connection, statement, keys)
-        # Area codes may stand there as 727xxxxxxx.
-        return pd.Index(fold(pd.Series([str(row[0]) for row in found], dtype="str")))
+        listed = pd.Series([str(row[0]) for row in found], dtype="str")
+        return pd.Index(self._as_asked(connection, "vicidial_dnc", listed, keys).dropna())
 
     def _on_campaign_lists(self, connection: Connection, leads: pd.DataFrame) -> "pd.Index[str]":
         """Give, behind the campaign, those that are in vicidial_campaign_dnc for some row's."""
@@ -159,7 +177,23 @@ class ChunkQueries:
         )
         found = self._rows(connection, statement, keys, campaigns)
         listed = pd.DataFrame(found, columns=["campaign_id", "phone_number"], dtype="str")
-        return pd.Index(fold(listed["campaign_id"]) + "|" + fold(listed["phone_number"]))
+        table = "vicidial_campaign_dnc"
+        names = self._as_asked(connection, table, listed["campaign_id"], campaigns)
+        numbers = self._as_asked(connection, table, listed["phone_number"], keys)
+        return pd.Index((fold(names) + "|" + numbers).dropna())
+
+    def _as_asked(
+        self, connection: Connection, table: str, listed: "pd.Series[str]", asked: list[str]
+    ) -> "pd.Series[str]":
+        """Turn what a do-not-call list has into the equal texts that it was asked for.
+
+        Area codes may stand there as 727xxxxxxx, and numbers with blanks behind them.
+        """
+        columns, texts = self._dialer.tables.get(table, {}), pd.Series(asked, dtype="str")
+        column = columns.get(str(listed.name or "phone_number"), Column())
+        collation = with_keys(connection, [listed, texts], column.collation)
+        by_key = texts.set_axis(pd.Index(fold(texts, collation)))
+        return fold(listed, collation).map(by_key[~by_key.index.duplicated()]).astype("str")
 
     def _existing(self, connection: Connection, leads: pd.DataFrame, kind: Kind) -> pd.DataFrame:
         """Find the existing leads that rows may be duplicates of, see `Lookups.existing`."""
@@ -179,7 +213,10 @@ class ChunkQueries:
                     f"WHERE {' AND '.join([*compared, *conditions])} GROUP BY {key}, list_id"
                 )
                 rows = self._rows(connection, statement, *wanted, *values)
-                parts.append(self._frame(rows, search, windows).assign(archived=table == ARCHIVE))
+                frame = self._frame(rows, search, windows)
+                texts = self._key(connection, frame[list(search.key)].astype("str"), kind)
+                found = frame.drop(columns=list(search.key))
+                parts.append(found.assign(key=texts, archived=table == ARCHIVE))
         return pd.concat(parts, ignore_index=True)
 
     def _counting(
@@ -203,9 +240,9 @@ class ChunkQueries:
             return []
         wanted = set(leads["list_id"].unique().tolist())
         if Scope.CAMP in scopes:
-            of_lists = self._dialer.lists
-            campaigns = fold(of_lists[of_lists.index.isin(wanted)])
-            wanted |= set(of_lists.index[fold(of_lists).isin(campaigns)].tolist())
+            of_lists = self._dialer.list_scopes.dropna()
+            campaigns = of_lists[of_lists.index.isin(wanted)]
+            wanted |= set(of_lists.index[of_lists.isin(campaigns)].tolist())
         return sorted(wanted)
 
     def _first(self, days: int) -> str:
@@ -218,15 +255,18 @@ class ChunkQueries:
     def _frame(
         self, rows: list[tuple[Any, ...]], search: _Search, windows: Sequence[int]
     ) -> pd.DataFrame:
-        """Turn the rows of a search into existing leads, their key folded as the server does."""
+        """Turn the rows of a search into existing leads."""
         ids = [f"lead_id_{days}" for days in windows]
         frame = pd.DataFrame(rows, columns=[*search.key, "list_id", *ids])
-        texts = [fold(frame[name].astype("str"), self._dialer.fold) for name in search.key]
-        key = (
-            texts[0].str.cat(pd.concat(texts[1:], axis=1), sep=SEPARATOR) if texts[1:] else texts[0]
-        )
-        found = frame[["list_id", *ids]].astype({"list_id": "uint64"} | dict.fromkeys(ids, "Int64"))
-        return found.assign(key=key, matched=search.matched)
+        types = {"list_id": "uint64"} | dict.fromkeys(ids, "Int64")
+        return frame.astype(types).assign(matched=search.matched)
+
+    def _key(self, connection: Connection, columns: pd.DataFrame, kind: Kind) -> "pd.Series[str]":
+        """Make the keys of existing leads of the texts that they are compared by."""
+        given = [columns[name] for name in columns]
+        collation = with_keys(connection, given, self._dialer.compares.get(kind, GENERAL))
+        first, *others = [fold(texts, collation) for texts in given]
+        return first.str.cat(pd.concat(others, axis=1), sep=SEPARATOR) if others else first
 
 
 def look_up_entry_dates(

@@ -137,11 +137,12 @@ def read_call_times(database: Database) -> Dialer:
 
 def _call_times(reader: DialerReader) -> Dialer:
     reader.columns = reader.reflected()
+    lists = reader.lists()
     return Dialer(
         clock=read_clock(reader.connection),
         columns=reader.columns.get(LEADS, {}),
-        lists=reader.of_lists("campaign_id"),
-        list_call_times=reader.of_lists("local_call_time"),
+        lists=lists["campaign_id"],
+        list_call_times=reader.of_campaigns(lists)["local_call_time"],
         campaigns=reader.campaigns(),
         call_times=reader.call_times("vicidial_call_times", "call_time_id", CALL_TIMES),
         state_call_times=reader.call_times(

@@ -1,9 +1,10 @@
 """The facts of a dialer: its small tables, its clock and its collation, read once for a run."""
 
+import re
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 from sqlalchemy import Connection
@@ -12,7 +13,6 @@ from loader.clock import WEEKDAYS, Clock
 from loader.database.catalogue import ColumnType, read_columns, table_names
 from loader.database.connection import Database
 from loader.database.server_clock import existing_moments, read_clock
-from loader.database.weights import server_fold
 from loader.dialer import (
     ARCHIVE,
     CALLBACKS,
@@ -29,10 +29,14 @@ from loader.dialer import (
     Permissions,
 )
 from loader.errors import ConfigurationError, NotAllowedError
-from loader.frames.collation import CharacterFold, fold, fold_text, general_ci
+from loader.frames.collation import GENERAL, Collation, fold, fold_text
 from loader.options.duplicate_check import Kind
 from loader.options.load import LoadOptions
+from loader.queries.comparisons import CAMPAIGN_ID, Comparisons
 from loader.queries.leads import OF_SYSTEM, URL_TYPE, URLS
+
+if TYPE_CHECKING:
+    from loader.frames.moments import MomentKind
 
 EXTRA_TABLES = (
     ARCHIVE, "vicidial_list_alt_phones", HOPPER, CALLBACKS,
@@ -65,6 +69,15 @@ ALL_RIGHTS = {
     "api_allowed_functions": "ALL_FUNCTIONS",
 }  # fmt: skip
 """The values of columns that an old dialer lacks."""
+
+VALUELESS = ("DISPLAY", "SCRIPT", "SWITCH", "BUTTON")
+"""Types of custom fields that store no value."""
+
+MOMENT_TYPE = re.compile(r"(date|datetime|timestamp|time)(?:\((\d)\))?")
+"""The definition of a column of dates or times."""
+
+ALL_CAMPAIGNS = "-ALL"
+"""In the allowed_campaigns of a user group: it has all campaigns."""
 
 ZONE = {"GMT_offset": "gmt_offset", "DST_range": "dst_range"}
 """Our names of the columns of a time zone, by the dialer's names."""
@@ -99,7 +112,7 @@ class DialerReader:
         self.tables = table_names(connection)
         self.columns: dict[str, dict[str, Column]] = {}
         self.missing: dict[str, None] = {}
-        self.collation: str | None = None
+        self.comparisons = Comparisons(connection, {})
 
     def read(self) -> Dialer:
         """Read all tables; the columns first, because old dialers lack some."""
@@ -111,15 +124,21 @@ class DialerReader:
         self.columns = self.reflected()
         clock = read_clock(self.connection)
         days = {check.days for check in self.options.duplicate_checks if check.days}
-        users = self.users()
+        users, lists, comparisons = self.users(), self.lists(), self.comparisons
+        compares = comparisons.of_checks({check.kind for check in self.options.duplicate_checks})
+        of_campaign_id = comparisons.collation(CAMPAIGN_ID)
+        of_campaigns = self.of_campaigns(lists)
         return Dialer(
             clock=clock,
             window_starts=window_starts(self.connection, clock, days),
             columns=self.columns[LEADS],
             permissions=self.permissions(users),
-            lists=self.of_lists("campaign_id"),
-            list_call_times=self.of_lists("local_call_time"),
-            campaigns=self.campaigns(),
+            lists=lists["campaign_id"],
+            list_scopes=comparisons.key(f"{LISTS_TABLE}.campaign_id", lists["campaign_id"]),
+            list_campaigns=of_campaigns["campaign_id"],
+            list_call_times=of_campaigns["local_call_time"],
+            campaigns=self.campaigns(collation=of_campaign_id),
+            campaign_collation=of_campaign_id,
             users=_by_folded(users, "user")["user_group"],
             phone_codes=self.phone_codes(),
             postal_codes=self.postal_codes(),
@@ -131,8 +150,13 @@ class DialerReader:
             custom_fields_enabled=self.custom_fields_enabled(),
             custom_labels=self.custom_labels(),
             new_lead_urls=self.new_lead_urls(),
-            tables={name: self.columns[name] for name in self.columns.keys() - SMALL_TABLES},
-            fold=self.fold(self.collation),
+            encrypted_labels=self.custom_labels(encrypted=True),
+            tables={
+                name: comparisons.with_collations(name, self.columns[name], self.options)
+                for name in self.columns.keys() - SMALL_TABLES
+            },
+            fold=compares.get(Kind.NAMEPHONE, compares.get(Kind.TITLEALTPHONE, GENERAL)),
+            compares=compares,
             missing=tuple(self.missing),
         )
 
@@ -157,33 +181,35 @@ class DialerReader:
         if self.options.custom_fields == "Y" or self.options.new_lead_url == "send":
             names |= {name for name in self.tables if name.startswith("custom_")}
         found = read_columns(self.connection, names & self.tables)
-        if first_name := found.get(LEADS, {}).get("first_name"):
-            self.collation = first_name.collation
+        collations = {
+            f"{table}.{name}": kind.collation
+            for table, columns in found.items()
+            for name, kind in columns.items()
+        }
+        self.comparisons = Comparisons(self.connection, collations)
         return {
             table: {name: _column(kind) for name, kind in found.get(table, {}).items()}
             for table in sorted(names & self.tables)
         }
 
-    def fold(self, collation: str | None) -> CharacterFold | None:
-        """Read how the server compares letters, if a check compares text."""
-        compares_text = {Kind.TITLEALTPHONE, Kind.NAMEPHONE}
-        if collation is None or not compares_text & {c.kind for c in self.options.duplicate_checks}:
-            return general_ci
-        return server_fold(self.connection, collation)
+    def lists(self) -> pd.DataFrame:
+        """Give campaign_id and local_call_time (str, null for NULL) by list_id."""
+        names = ("list_id", "campaign_id", "local_call_time")
+        frame = pd.DataFrame(self.rows(LISTS_TABLE, *names), columns=names)
+        index = pd.Index(frame["list_id"].astype("int64"), name=None)
+        return frame[list(names[1:])].astype("str").set_index(index)
 
-    def of_lists(self, column: str) -> "pd.Series[str]":
-        """Give a column of vicidial_lists by list_id."""
-        rows = self.rows(LISTS_TABLE, "list_id", column)
-        return pd.Series(
-            [str(row[1] or "") for row in rows],
-            index=pd.Index([int(row[0]) for row in rows], dtype="int64"),
-            dtype="str",
-        )
+    def of_campaigns(self, lists: pd.DataFrame) -> pd.DataFrame:
+        """Give the campaigns of lists, see `Comparisons.of_campaigns`."""
+        campaigns = self.frame("vicidial_campaigns", "campaign_id", "local_call_time")
+        return self.comparisons.of_campaigns(lists, campaigns)
 
-    def campaigns(self, names: Iterable[str] = CAMPAIGNS) -> pd.DataFrame:
+    def campaigns(
+        self, names: Iterable[str] = CAMPAIGNS, collation: Collation = GENERAL
+    ) -> pd.DataFrame:
         """Give columns of campaigns by folded campaign_id."""
         columns = dict.fromkeys(["campaign_id", *names])
-        return _by_folded(self.frame("vicidial_campaigns", *columns), "campaign_id")
+        return _by_folded(self.frame("vicidial_campaigns", *columns), "campaign_id", collation)
 
     def phone_codes(self) -> pd.DataFrame:
         """Give the columns of `PHONE_CODES`, typed."""
@@ -221,11 +247,16 @@ class DialerReader:
         asked = "system_settings" if self.options.custom_fields == "Y" else ""
         return [str(row[0]) for row in self.rows(asked, "custom_fields_enabled")][:1] == ["1"]
 
-    def custom_labels(self) -> "pd.Series[str]":
-        """Read the labels of the fields that store a value."""
+    def custom_labels(self, *, encrypted: bool = False) -> "pd.Series[str]":
+        """Read the labels of the fields that store a value, or of those that store it encrypted."""
         table = "vicidial_lists_fields" if self.options.custom_fields == "Y" else ""
-        fields = self.frame(table, "list_id", "field_label", "field_type", "field_duplicate")
-        is_display = fields["field_type"].isin(("DISPLAY", "SCRIPT"))
+        names = ("list_id", "field_label", "field_type", "field_duplicate")
+        # Old dialers encrypt nothing.
+        encrypts = "field_encrypt" in self.columns.get(table, {})
+        fields = self.frame(table, *names, *["field_encrypt"] * encrypts)
+        if encrypted:
+            fields = fields[fields["field_encrypt"] == "Y"] if encrypts else fields[:0]
+        is_display = fields["field_type"].isin(VALUELESS)
         copies = fields["field_duplicate"] == "Y"
         of_lead = fields["field_label"].isin(self.columns[LEADS])
         fields = fields[~is_display & ~copies & ~of_lead]
@@ -267,7 +298,7 @@ class DialerReader:
         _check_rights(user, found)
         if found["api_list_restrict"] != "1":
             return Permissions(user=user)
-        return Permissions(user=user, campaigns=self.allowed_campaigns(found["user_group"]))
+        return Permissions(user=user, lists=self.allowed_lists(user, found["user_group"]))
 
     @staticmethod
     def row_of_user(users: pd.DataFrame, user: str) -> dict[Hashable, Any] | None:
@@ -275,22 +306,42 @@ class DialerReader:
         found = users[fold(users["user"]) == fold_text(user)].to_dict("records") if user else []
         return found[0] if found else None
 
-    def allowed_campaigns(self, group: str) -> frozenset[str]:
-        """Give the campaigns of a user group, folded; if it has all, those of all lists."""
+    def allowed_lists(self, user: str, group: str) -> frozenset[int]:
+        """Give the lists of the campaigns of a user group; if it has all campaigns, all lists.
+
+        Raises:
+            NotAllowedError: there is no such group.
+        """
         groups = self.rows("vicidial_user_groups", "user_group", "allowed_campaigns")
         allowed = [row[1] or "" for row in groups if fold_text(row[0]) == fold_text(group)]
-        names = " ".join(allowed).split()
-        if "-ALL-CAMPAIGNS-" in names:
-            return frozenset(map(fold_text, self.of_lists("campaign_id")))
-        return frozenset(map(fold_text, names)) - {"-"}
+        if not allowed:
+            raise NotAllowedError(
+                f"user_group DOES NOT EXIST: |{user}|{group}|; make the group in the dialer, or "
+                "load as a user of another one"
+            )
+        # As the dialer finds it: anywhere, in any letter case.
+        if any(ALL_CAMPAIGNS in text.upper() for text in allowed):
+            return frozenset(int(row[0]) for row in self.rows(LISTS_TABLE, "list_id"))
+        names = [name for name in " ".join(allowed).split() if name != "-"]
+        if not names or LISTS_TABLE not in self.columns:
+            return frozenset()
+        adapter = self.database.adapter
+        campaign, texts = adapter.collated("campaign_id"), pd.Series(names, dtype="str")
+        found = self.connection.exec_driver_sql(
+            f"SELECT list_id FROM {LISTS_TABLE} WHERE {campaign} IN {adapter.list_mark}",  # noqa: S608 - our own names
+            (adapter.list_value(adapter.fold(texts).tolist()),),
+        )
+        return frozenset(int(row[0]) for row in found)
 
 
 def _column(kind: ColumnType) -> Column:
+    moment = MOMENT_TYPE.fullmatch(kind.definition.lower())
     is_short_text = kind.definition.lower().partition("(")[0].endswith("char")
     return Column(
         width=kind.width if is_short_text else None,
         charset=kind.charset,
-        is_date=kind.definition.lower() == "date",
+        moment=cast("MomentKind", moment[1]) if moment else None,
+        fraction_digits=int(moment[2] or 0) if moment else 0,
     )
 
 
@@ -311,9 +362,9 @@ def _typed(frame: pd.DataFrame, types: Mapping[str, str]) -> pd.DataFrame:
     return frame.astype({**types, **dict.fromkeys(missing, "str")})
 
 
-def _by_folded(frame: pd.DataFrame, key: str) -> pd.DataFrame:
+def _by_folded(frame: pd.DataFrame, key: str, collation: Collation = GENERAL) -> pd.DataFrame:
     """Index a table by its folded key; of equal ones the first stays."""
-    by_key = frame.set_index(pd.Index(fold(frame[key]), name=None))
+    by_key = frame.set_index(pd.Index(fold(frame[key], collation), name=None))
     return by_key[~by_key.index.duplicated()]
 
 

@@ -36,11 +36,14 @@ def fixtures(folder: Path = HERE) -> Named:
 
 
 def load_cases(folder: Path = HERE) -> list[Case]:
-    """Return all recorded `add_lead` cases below `folder`, each with its `topic`."""
+    """Return all recorded `add_lead` cases below `folder`, each with its `topic`.
+
+    Their answers about custom fields are those without a comma that the recorded copy had too much.
+    """
     found = folder / "add_lead"
     paths = sorted((found if found.is_dir() else folder).glob("*.jsonl"))
     return [
-        {**case, "topic": path.stem}
+        {**case, **case.get("variants", {}).get("custom_insert_fixed", {}), "topic": path.stem}
         for path in paths
         if path.stem not in ("base_fixtures", "lead_dearchive")
         for case in read_lines(path)

@@ -42,7 +42,7 @@ from tests.conformance.reference_run import (
     is_tz_method,
     read_checks,
 )
-from tests.conformance.reference_zone import Zones, national
+from tests.conformance.reference_zone import Zones, dialled, national
 from tests.support.dialer import (
     CHECK_NAME,
     RAW,
@@ -64,6 +64,7 @@ ODD = {
     "multi_alt_phones": r"[^0-9a-zA-Z_! :]",
     "callback_comments": r"[^0-9a-zA-Z_ .,:-]",
 }
+RAW_ODD = r'[;#"+\\\x00-\x1f\x7f-\x9f\U00010000-\U0010ffff]'
 CUSTOM_ODD = r'[;"+\\\x00-\x1f\x7f-\x9f\U00010000-\U0010ffff]'
 COMPARED = {"TITLEALTPHONE": ("title", "alt_phone"), "NAMEPHONE": ("first_name", "last_name")}
 
@@ -156,9 +157,11 @@ def text(request: Request, case: Case, tables: Tables) -> bool:
         dialers_text(name, request[name], non_latin) != keep(request[name])[0] for name in texts
     ):
         return True
-    if any(request[name].endswith("\\") for name in RAW if name in request):
-        return True
-    odd = {**ODD, **dict.fromkeys(custom_labels(request, tables), CUSTOM_ODD)}
+    odd = {
+        **ODD,
+        **dict.fromkeys(RAW, RAW_ODD),
+        **dict.fromkeys(custom_labels(request, tables), CUSTOM_ODD),
+    }
     return any(re.search(pattern, request.get(name, "")) for name, pattern in odd.items())
 
 
@@ -193,15 +196,8 @@ def prefix(request: Request, _case: Case, _tables: Tables) -> bool:
     if request.get("usacan_prefix_check") != "Y":
         return False
     number = phone_digits(request.get("phone_number", ""))
-    found = national(number, phone_code(request))
+    found = national(dialled(request.get("phone_number", "")), phone_code(request))
     return (number[3:4] in ("", "0", "1")) != (found[3:4] in ("", "0", "1"))
-
-
-def custom_fields(request: Request, case: Case, tables: Tables) -> bool:
-    """8: custom fields are wanted, and the lead's list has some."""
-    settings = (case["fixture"].get("system_settings") or [{}])[0]
-    on = request.get("custom_fields") == "Y" and str(settings.get("custom_fields_enabled")) == "1"
-    return on and bool(tables.get("vicidial_lists_fields"))
 
 
 def zones(request: Request, case: Case, tables: Tables) -> tuple[str, bool, str]:
@@ -209,6 +205,7 @@ def zones(request: Request, case: Case, tables: Tables) -> tuple[str, bool, str]
     lead = {
         **{name: request.get(name, "") for name in ("state", "postal_code", "owner")},
         "phone_number": phone_digits(request.get("phone_number", "")),
+        "dialled": dialled(request.get("phone_number", "")),
         "phone_code": phone_code(request),
     }
     method = request.get("tz_method", "")
@@ -269,6 +266,27 @@ def cut(request: Request, _case: Case, _tables: Tables) -> bool:
     return any(len(keep(request.get(name, ""))[0]) > width for name, width in WIDTHS.items())
 
 
+def without_column(request: Request, _case: Case, tables: Tables) -> bool:
+    """28: a custom field that a table of custom fields has no column for."""
+    columns = [each["columns"] for each in tables.get("custom_tables", [])]
+    labels = custom_labels(request, tables)
+    return any(label not in names for label in labels for names in columns)
+
+
+def no_campaign(request: Request, _case: Case, tables: Tables) -> bool:
+    """30: a restricted user, and a list whose campaign is empty."""
+    users = [row for row in tables["vicidial_users"] if row["user"] == request.get("user")]
+    lists = tables.get("vicidial_lists", [])
+    is_restricted = any(str(row.get("api_list_restrict")) == "1" for row in users)
+    return is_restricted and any(row["campaign_id"] == "" for row in lists)
+
+
+def phone_or_alt(request: Request, _case: Case, _tables: Tables) -> bool:
+    """31: a number with zeros before it, and a check that tells PHONE from ALT."""
+    leads_zeros = phone_digits(request.get("phone_number", "")).startswith("0")
+    return leads_zeros and "PHONEALT" in request.get("duplicate_check", "").upper()
+
+
 TOUCHES: dict[int, Callable[[Request, Case, Tables], bool]] = {
     1: duplicate_check,
     2: quote,
@@ -277,7 +295,6 @@ TOUCHES: dict[int, Callable[[Request, Case, Tables], bool]] = {
     5: phone,
     6: area_code,
     7: prefix,
-    8: custom_fields,
     9: zone,
     10: zone_method,
     11: callback,
@@ -285,6 +302,9 @@ TOUCHES: dict[int, Callable[[Request, Case, Tables], bool]] = {
     13: gender_or_rank,
     14: switch,
     17: cut,
+    28: without_column,
+    30: no_campaign,
+    31: phone_or_alt,
 }
 
 

@@ -25,8 +25,15 @@ from tests.conformance.reference_fields import (
     stored_list_id,
     stored_rank,
 )
-from tests.conformance.reference_run import COMPARED, SCOPES, Check, check_run, read_checks
-from tests.conformance.reference_zone import Zones, national, skip_gap
+from tests.conformance.reference_run import (
+    COMPARED,
+    SCOPES,
+    Check,
+    ReferenceRefusal,
+    check_run,
+    read_checks,
+)
+from tests.conformance.reference_zone import Zones, dialled, national, skip_gap
 
 Row = dict[str, Any]
 Lead = dict[str, str]
@@ -73,7 +80,6 @@ class Reference:
     read_checks = staticmethod(read_checks)
     phone = staticmethod(phone_digits)
     damaged = staticmethod(damaged)
-    national = staticmethod(national)
     gender = staticmethod(stored_gender)
     rank = staticmethod(stored_rank)
 
@@ -149,6 +155,7 @@ class Reference:
         lead["sent_phone"] = request.get("phone_number", "")
         lead["sent_list_id"] = request.get("list_id", "")
         lead["phone_number"] = self.phone(lead["sent_phone"])
+        lead["dialled"] = dialled(lead["sent_phone"])
         lead["phone_code"] = digits(request.get("phone_code", "")) or "1"
         lead["list_id"] = digits(lead["sent_list_id"])
         return lead
@@ -165,7 +172,7 @@ class Reference:
             raise Rejected("INVALID_LIST_ID", f"INVALID LIST ID - {lead['phone_number']}|{sent}")
         if str(user_row["api_list_restrict"]) == "1" and list_id not in self.allowed(user_row):
             raise Rejected("NOT_AN_ALLOWED_LIST_ID", f"NOT AN ALLOWED LIST ID - {shown}")
-        if request.get("list_exists_check") == "Y" and self.campaign_of(list_id) is None:
+        if request.get("list_exists_check") == "Y" and self.list_row(list_id) is None:
             text = "NOT A DEFINED LIST ID, LIST EXISTS CHECK ENABLED"
             raise Rejected("NOT_A_DEFINED_LIST_ID", f"{text} - {shown}")
 
@@ -182,19 +189,29 @@ class Reference:
         groups = self.tables.get("vicidial_user_groups", [])
         group = fold(user_row["user_group"])
         mine = [row["allowed_campaigns"] for row in groups if fold(row["user_group"]) == group]
-        everything = bool(mine) and "-ALL-CAMPAIGNS-" in mine[0]
-        campaigns = {fold(name) for name in mine[0].split()} if mine else set()
+        if not mine:
+            line = (
+                f"ERROR: user_group DOES NOT EXIST: |{user_row['user']}|{user_row['user_group']}|"
+            )
+            raise ReferenceRefusal("not_allowed", line)
+        everything = "-ALL" in mine[0].upper()
+        campaigns = {fold(name) for name in mine[0].split()}
         return {
             str(row["list_id"])
             for row in self.tables["vicidial_lists"]
-            if everything or fold(row["campaign_id"]) in campaigns
+            if everything or fold(row["campaign_id"] or "") in campaigns
         }
 
     def campaign_of(self, list_id: str) -> str | None:
-        """Return the campaign of a list; None where the list is not defined."""
+        """Return the campaign of a list; None where the list is not defined, or that is NULL."""
+        row = self.list_row(list_id)
+        return None if row is None else row["campaign_id"]
+
+    def list_row(self, list_id: str) -> Row | None:
+        """Find a list."""
         for row in self.tables["vicidial_lists"]:
             if list_id and row["list_id"] == stored_list_id(list_id):
-                return str(row["campaign_id"])
+                return row
         return None
 
     def check_phone(self, lead: Lead, request: Lead, user: str) -> None:
@@ -205,7 +222,7 @@ class Reference:
             raise Rejected("DAMAGED_PHONE_NUMBER", line)
         if not 6 <= len(phone) <= 16:
             raise Rejected("INVALID_PHONE_NUMBER_LENGTH", f"INVALID PHONE NUMBER LENGTH - {end}")
-        fourth = self.national(phone, lead["phone_code"])[3:4]
+        fourth = self.national(lead)[3:4]
         if request.get("usacan_prefix_check") == "Y" and fourth in ("", "0", "1", ","):
             raise Rejected("INVALID_PHONE_NUMBER_PREFIX", f"INVALID PHONE NUMBER PREFIX - {end}")
         known = self.can_be_usacan(lead) and self.known_area(phone[:3])
@@ -216,6 +233,10 @@ class Reference:
         if prefixes and not self.zones.by_prefix(phone):
             line = f"INVALID PHONE NUMBER NANPA AREACODE PREFIX - {end}"
             raise Rejected("INVALID_PHONE_NUMBER_NANPA_AREACODE_PREFIX", line)
+
+    def national(self, lead: Lead) -> str:
+        """Return the national number; the digits as they are where there is none."""
+        return national(lead["dialled"], lead["phone_code"])
 
     def can_be_usacan(self, lead: Lead) -> bool:
         """Say whether a number has the shape of one of the USA and Canada."""
@@ -302,7 +323,7 @@ class Reference:
         lists = {
             row["list_id"]
             for row in self.tables["vicidial_lists"]
-            if fold(row["campaign_id"]) == fold(campaign)
+            if row["campaign_id"] is not None and fold(row["campaign_id"]) == fold(campaign)
         }
         return lambda other: other in lists
 
@@ -317,8 +338,11 @@ class Reference:
             if inside and where(row["list_id"]) and self.same(check, lead, row):
                 yield row
 
-    @staticmethod
-    def duplicate(check: Check, lead: Lead, matching: list[Row]) -> Rejected:
+    def is_by_phone(self, phone: str, row: Row) -> bool:
+        """Say whether a number is the phone_number of a lead, not its alt_phone."""
+        return str(row["phone_number"]) == phone
+
+    def duplicate(self, check: Check, lead: Lead, matching: list[Row]) -> Rejected:
         """Return the answer that names the existing lead, the first of those that match."""
         found = matching[0]
         scope = SCOPES[check.scope]
@@ -333,7 +357,7 @@ class Reference:
         if check.scope != "LIST":
             line += f"|{found['list_id']}"
         if check.key == "PHONEALT":
-            line += "|PHONE" if found["phone_number"] == phone else "|ALT"
+            line += "|PHONE" if self.is_by_phone(phone, found) else "|ALT"
             kind = "PHONE OR ALT PHONE"
         if check.key == "TITLEALTPHONE":
             kind = "TITLE ALT PHONE"

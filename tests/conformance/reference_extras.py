@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.conformance.reference_fields import NO_DATE, WIDTHS, fold, keep, read_date
+from tests.conformance.reference_fields import NO_DATE, WIDTHS, fold, keep
+from tests.conformance.reference_moments import read_moment, read_time, read_whole_moment
 from tests.conformance.reference_zone import skip_gap
 
 Row = dict[str, Any]
@@ -33,11 +34,6 @@ LEAD_COLUMNS = {
     "rank",
     "entry_list_id",
 }
-#: A date, perhaps with a time.
-MOMENT = re.compile(
-    r"([0-9]{4}-[0-9]{1,2}-[0-9]{1,2})"
-    r"(?:[ T+]([0-9]{1,2}):([0-9]{1,2})(?::([0-9]{1,2}))?)?"
-)
 
 
 def name(value: str) -> str:
@@ -53,21 +49,15 @@ def campaign_row(tables: dict[str, list[Row]], campaign: str) -> Row | None:
 
 def callback_time(value: str, clock: datetime, zone: ZoneInfo) -> str | None:
     """Read `callback_datetime`: NOW, xDAYS, a date or a date and time; None for anything else."""
-    if value == "NOW":
+    if value.strip() == "NOW":
         return skip_gap(clock, zone).isoformat(sep=" ")
     if found := re.match(r"(.*?)DAYS", value, re.IGNORECASE):
         days = re.sub(r"[^0-9]", "", found[1])
         if not days:
             return None
         return skip_gap(clock + timedelta(days=int(days)), zone).isoformat(sep=" ")
-    found = MOMENT.fullmatch(value)
-    date = read_date(found[1]) if found else None
-    if not found or not date or "-00" in date:
-        return None
-    hour, minute, second = (int(part or 0) for part in found.groups()[1:])
-    if hour > 23 or minute > 59 or second > 59:
-        return None
-    return f"{date} {hour:02}:{minute:02}:{second:02}"
+    moment = read_whole_moment(value)
+    return None if moment is None or "-00" in moment else moment
 
 
 def callback_problem(
@@ -156,7 +146,8 @@ class Extras:
         labels = self.labels(int(lead["list_id"]))
         if not labels:
             return f"{begin} NOT ADDED, NO FIELDS DEFINED - {where}"
-        if any(label not in tables[custom] for label in labels):
+        labels = self.with_column(labels, tables[custom])
+        if not labels:
             return f"{begin} NOT ADDED, NO FIELDS TO UPDATE DEFINED - {where}"
         values = dict.fromkeys(tables[custom])
         for label in labels:
@@ -166,13 +157,18 @@ class Extras:
         row["entry_list_id"] = row["list_id"]
         return f"{begin} VALUES ADDED - {where}|1"
 
+    @staticmethod
+    def with_column(labels: list[str], columns: dict[str, str]) -> list[str]:
+        """Return the fields that the list's table has a column for."""
+        return [label for label in labels if label in columns]
+
     def labels(self, list_id: int) -> list[str]:
         """Return the fields of a list that can hold a value."""
         return [
             row["field_label"]
             for row in self.tables.get("vicidial_lists_fields", [])
             if row["list_id"] == list_id
-            and row["field_type"] not in ("DISPLAY", "SCRIPT")
+            and row["field_type"] not in ("DISPLAY", "SCRIPT", "SWITCH", "BUTTON")
             and row.get("field_duplicate") != "Y"
             and row["field_label"] not in LEAD_COLUMNS
         ]
@@ -185,8 +181,11 @@ class Extras:
     @staticmethod
     def held(text: str, column: str) -> str:
         """Return a text as a column of this type holds it."""
-        if column.upper() == "DATE":
-            return read_date(text) or NO_DATE
+        if column.upper() in ("DATE", "DATETIME"):
+            moment = read_moment(text) or f"{NO_DATE} 00:00:00"
+            return moment if column.upper() == "DATETIME" else moment[:10]
+        if column.upper() == "TIME":
+            return read_time(text) or "00:00:00"
         width = re.search(r"\(([0-9]+)\)", column)
         return text[: int(width[1])] if width else text
 
@@ -225,9 +224,12 @@ class Extras:
         return next((row for row in rows if row["list_id"] == list_id), None)
 
     def campaign_of(self, list_id: int) -> str | None:
-        """Return the campaign of a list; None where the list is not defined."""
+        """Return the defined campaign of a list, as it spells itself; None where there is none."""
         row = self.list_row(list_id)
-        return str(row["campaign_id"]) if row else None
+        if row is None or row["campaign_id"] is None:
+            return None
+        campaign = campaign_row(self.tables, row["campaign_id"])
+        return campaign and str(campaign["campaign_id"])
 
     def callable_now(self, row: Row, lead: Request, campaign: str | None) -> bool:
         """Say whether the lead's local time lies within its call time."""
@@ -235,7 +237,7 @@ class Extras:
         if in_list is None or campaign is None:
             return False
         call_time = in_list.get("local_call_time", "campaign")
-        if call_time in ("", "campaign", None):
+        if fold(call_time or "") in ("", fold("campaign")):
             call_time = (campaign_row(self.tables, campaign) or {}).get("local_call_time", "")
         found = self.row_by("vicidial_call_times", "call_time_id", call_time)
         if found is None:
@@ -312,7 +314,8 @@ class Extras:
                 "customer_time": None,
             },
         )
-        shown = sent if re.match(r"[0-9]{4}-", sent) else time
+        is_relative = sent.strip() == "NOW" or "DAYS" in sent.upper()
+        shown = time if is_relative else sent
         return f"{begin} ADDED - {lead_id}|{campaign}|{shown}|{kind}|{user}|{status}"
 
 

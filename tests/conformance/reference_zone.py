@@ -1,5 +1,6 @@
 """The time zone of a lead, as `add_lead` finds it: a plain reference for the tests."""
 
+import re
 import tomllib
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 from phonenumbers import timezone
 
-from tests.conformance.reference_fields import fold
+from tests.conformance.reference_fields import fold, phone_digits
 
 STATES = Path(__file__).parents[2] / "loader" / "phones" / "state_zones.toml"
 
@@ -25,16 +26,18 @@ RULES: dict[str, tuple[Turn, Turn]] = {
     "SSM-FSN": ((3, 8, 2), (11, 1, 2)),
     "FSA-LSO": ((4, 1, 2), (10, 25, 2)),
     "LSM-LSO": ((3, 25, 1), (10, 25, 1)),
-    "FSO-FSA": ((10, 1, 1), (4, 1, 1)),
+    "FSO-FSA": ((10, 1, 1), (4, 1, 2)),
     "LSO-LSM": ((10, 25, 1), (3, 25, 1)),
     "FSO-LSM": ((10, 1, 1), (3, 25, 1)),
     "FSO-TSM": ((10, 1, 1), (3, 14, 1)),
-    "LSS-FSA": ((10, 1, 1), (4, 1, 1)),
+    "LSS-FSA": ((10, 1, 1), (4, 1, 2)),
     "TSO-LSF": ((10, 22, 1), (2, 22, 1)),
 }
 #: These rules also start at midnight of a day, if that comes first: all of October is summer in New
 #: Zealand, and 14 March is in the USA, so that 2027 has its change at midnight.
 STARTS_AT = {"LSS-FSA": (10, 1), "SSM-FSN": (3, 14)}
+#: In these months the hour after midnight is as before the turn on every Sunday, also later ones.
+EVERY_SUNDAY = {("FSO-TSM", 3), ("TSO-LSF", 10), ("TSO-LSF", 2)}
 
 
 def turn(year: int, month: int, day: int, hour: int) -> datetime:
@@ -56,6 +59,8 @@ def daylight(rule: str, local: datetime) -> bool:
     if rule in STARTS_AT:
         month, day = STARTS_AT[rule]
         start = min(start, turn_of_day(local.year, month, day))
+    if (rule, local.month) in EVERY_SUNDAY and local.isoweekday() == 7 and local.hour == 0:
+        return local.month == end.month
     return start <= local < end if start < end else not end <= local < start
 
 
@@ -69,19 +74,31 @@ def written(offset: float) -> str:
     return f"{offset:g}"
 
 
+def dialled(sent: str) -> str:
+    """Return the digits of a phone number, with the plus of an international one before them."""
+    return ("+" if sent.strip().startswith("+") else "") + phone_digits(sent)
+
+
 def number_of(phone_number: str, phone_code: str) -> "phonenumbers.PhoneNumber | None":
-    """Parse digits as a number of the country of `phone_code`; None where that fails."""
+    """Parse digits as a number of the country of `phone_code`; None where that fails.
+
+    Where they can be none, 00 is read as a plus.
+    """
     region = phonenumbers.region_code_for_country_code(int(phone_code))
     try:
-        return phonenumbers.parse(phone_number, region)
+        number = phonenumbers.parse(phone_number, region)
+        if not phonenumbers.is_possible_number(number) and re.match("00[1-9]", phone_number):
+            number = phonenumbers.parse(f"+{phone_number[2:]}", region)
     except phonenumbers.NumberParseException:
         return None
+    return number
 
 
 def national(phone_number: str, phone_code: str) -> str:
     """Return the national number; the digits as they are where there is none."""
     number = number_of(phone_number, phone_code)
-    return phonenumbers.national_significant_number(number) if number else phone_number
+    plain = phone_number.removeprefix("+")
+    return phonenumbers.national_significant_number(number) if number else plain
 
 
 class Zones:
@@ -197,7 +214,7 @@ class Zones:
 
         Of several the postal code decides, then the state, then it is the earliest.
         """
-        number = number_of(lead["phone_number"], lead["phone_code"])
+        number = number_of(lead["dialled"], lead["phone_code"])
         if number is None:
             return ""
         names = timezone.time_zones_for_geographical_number(number)

@@ -23,7 +23,7 @@ from tests.conformance.reference import Reference
 from tests.conformance.reference_fields import WIDTHS, fold, read_date, stored_gender, stored_rank
 from tests.conformance.reference_run import DNC_SWITCHES, SWITCHES, ReferenceRefusal, read_checks
 from tests.conformance.reference_zone import daylight
-from tests.support.dialer import Dialer, FixedDialer
+from tests.support.dialer import Dialer
 
 #: What the reference knows of; a case with another option is not covered, and fails.
 OPTIONS = {
@@ -133,17 +133,6 @@ def test_without_its_differences_the_reference_is_the_dialer(
 def test_the_reference_gives_the_record(cases: list[Case], named: Named) -> None:
     follow = [case for case in cases if not differing(case, named)]
     assert not [found for case in follow if (found := faults(Reference, case, case, named))]
-
-
-def test_custom_fields_arrive_as_without_the_stray_comma(cases: list[Case], named: Named) -> None:
-    fixed = [
-        (case, {**case, **case["variants"]["custom_insert_fixed"]})
-        for case in cases
-        if "custom_insert_fixed" in case.get("variants", {})
-    ]
-    assert not [both for both in fixed if faults(FixedDialer, *both, named)]
-    alone = [both for both in fixed if differing(both[0], named) == {8}]
-    assert not [both for both in alone if faults(Reference, *both, named)]
 
 
 def test_the_table_of_differences_is_complete() -> None:

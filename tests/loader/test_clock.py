@@ -1,5 +1,6 @@
 """Clocks, and the dialer's daylight saving rules."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pytest
 
 from loader.clock import RULES, Clock, is_daylight_saving, offset_now
 from tests.conformance import reference_zone
+from tests.conformance.corpus import HERE
 
 # Of 2026: the first local standard time with and the first without daylight saving.
 TURNS = {
@@ -15,8 +17,8 @@ TURNS = {
     "LSM-LSO": ("2026-03-29 01", "2026-10-25 01"),
     "LSO-LSM": ("2026-10-25 01", "2026-03-29 01"),
     "FSO-LSM": ("2026-10-04 01", "2026-03-29 01"),
-    "FSO-FSA": ("2026-10-04 01", "2026-04-05 01"),
-    "LSS-FSA": ("2026-10-01 00", "2026-04-05 01"),
+    "FSO-FSA": ("2026-10-04 01", "2026-04-05 02"),
+    "LSS-FSA": ("2026-10-01 00", "2026-04-05 02"),
     "FSO-TSM": ("2026-10-04 01", "2026-03-15 01"),
     "TSO-LSF": ("2026-10-25 01", "2026-02-22 01"),
 }
@@ -42,9 +44,17 @@ def test_the_year_in_which_the_14th_of_march_is_the_sunday() -> None:
     assert not is_daylight_saving("SSM-FSN", datetime(2027, 3, 13, 23, 30))
 
 
+RECORDED = json.loads((HERE / "daylight_saving.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("rule", "local", "adds_an_hour"), RECORDED)
+def test_the_recorded_hours_around_the_turns(rule: str, local: str, adds_an_hour: bool) -> None:
+    assert is_daylight_saving(rule, datetime.fromisoformat(local)) is adds_an_hour
+
+
 @pytest.mark.parametrize("rule", [*RULES, "", "NONE"])
 def test_every_hour_of_some_years_is_that_of_the_reference(rule: str) -> None:
-    hours = pd.date_range("2024-01-01", "2030-01-01", freq="h").to_pydatetime()
+    hours = pd.date_range("2024-01-01", "2036-01-01", freq="h").to_pydatetime()
     daylight = reference_zone.daylight
     wrong = [hour for hour in hours if is_daylight_saving(rule, hour) != daylight(rule, hour)]
     assert not wrong

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from tests.conformance.reference import Answer, Lead, Reference, Rejected, Row
 from tests.conformance.reference_extras import Extras, callback_time
 from tests.conformance.reference_fields import digits
+from tests.conformance.reference_moments import read_moment
 from tests.conformance.reference_run import (
     COMPARED,
     DNC_SWITCHES,
@@ -47,17 +48,30 @@ CHECK_NAME = re.compile(r"DUP(PHONEALT|TITLEALTPHONE|NAMEPHONE|)(LIST|CAMP|SYS)"
 
 
 ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "0": "\0", "Z": "\x1a"}
+# As patterns they keep their backslash.
+ESCAPED |= {"%": "\\%", "_": "\\_"}
 
 
 def dialers_text(name: str, value: str, non_latin: bool) -> str:
     """Return what the dialer makes of a text, not yet cut."""
     if name in RAW:
-        kept = re.sub(r'[;#"]', "", value.replace("+", " "))
+        kept = raw_text(value)
         plain = re.sub(r"\\(.)", lambda found: ESCAPED.get(found[1], found[1]), kept)
         return "".join(c if ord(c) <= 0xFFFF else "????" for c in plain)
     blank = " " in KEPT[name] and name not in ("title", "state")
     plain = value.replace("+", " " if blank else "")
     return "".join(c for c in plain if c in KEPT[name] or is_word(c, non_latin))
+
+
+def raw_text(value: str) -> str:
+    """Return what the dialer writes into its statement of a text in which backslashes act."""
+    return re.sub(r'[;#"]', "", value.replace("+", " "))
+
+
+def breaks_statement(value: str) -> bool:
+    """Say whether the quote behind a text is taken for a part of it: it ends in a backslash."""
+    kept = raw_text(value)
+    return (len(kept) - len(kept.rstrip("\\"))) % 2 == 1
 
 
 def is_word(character: str, non_latin: bool) -> bool:
@@ -108,16 +122,16 @@ def dialers_rank(value: str) -> tuple[int, list[str]]:
 class DialersExtras(Extras):
     """What comes with a lead, as the dialer does it."""
 
-    def custom_fields(self, row: Row, lead: Lead, request: Lead) -> str:
-        """Fail at the insert."""
-        before = row["entry_list_id"]
-        line = super().custom_fields(row, lead, request)
-        row["entry_list_id"] = before
-        if "VALUES ADDED" not in line:
-            return line
-        return re.sub(
-            "VALUES ADDED - (.*)[|]1$", r"NOT ADDED, NO FIELDS TO UPDATE DEFINED - \1", line
-        )
+    @staticmethod
+    def with_column(labels: list[str], columns: dict[str, str]) -> list[str]:
+        """Fail at the insert where the table lacks a column."""
+        return labels if set(labels) <= set(columns) else []
+
+    @staticmethod
+    def custom_value(value: str) -> str:
+        """Drop what the dialer drops of a custom value."""
+        kept = re.sub(r'[;"]', "", value.replace("+", " ")).removesuffix("\\")
+        return "" if kept == "--BLANK--" else kept
 
     def callback(self, row: Row, request: Lead) -> str:
         """Hold the lead in any case, and take any date."""
@@ -127,7 +141,8 @@ class DialersExtras(Extras):
             return line
         sent = request.get("callback_datetime", "")
         line = super().callback(row, {**request, "callback_datetime": "NOW"})
-        self.tables["vicidial_callbacks"][-1]["callback_time"] = "0000-00-00 00:00:00"
+        moment = read_moment(sent) or "0000-00-00 00:00:00"
+        self.tables["vicidial_callbacks"][-1]["callback_time"] = moment
         now = callback_time("NOW", self.clock, self.zone)
         return line.replace(f"|{now}|", f"|{sent}|")
 
@@ -135,20 +150,6 @@ class DialersExtras(Extras):
         """Drop odd characters."""
         sent = re.sub(r"[^-0-9a-zA-Z_!: .]", "", request.get("multi_alt_phones", ""))
         return super().alt_phones(row, {**request, "multi_alt_phones": sent}, user)
-
-
-class FixedExtras(DialersExtras):
-    """The same without the stray comma in the insert of custom fields."""
-
-    def custom_fields(self, row: Row, lead: Lead, request: Lead) -> str:
-        """Insert them."""
-        return Extras.custom_fields(self, row, lead, request)
-
-    @staticmethod
-    def custom_value(value: str) -> str:
-        """Drop what the dialer drops of a custom value."""
-        kept = re.sub(r'[;"]', "", value.replace("+", " ")).removesuffix("\\")
-        return "" if kept == "--BLANK--" else kept
 
 
 class Dialer(Reference):
@@ -193,10 +194,9 @@ class Dialer(Reference):
         """Know nothing of spreadsheets."""
         return False
 
-    @staticmethod
-    def national(phone: str, _phone_code: str) -> str:
+    def national(self, lead: Lead) -> str:
         """Take the digits as they are."""
-        return phone
+        return lead["phone_number"]
 
     def can_be_list_id(self, _list_id: str) -> bool:
         """Take any list_id."""
@@ -205,6 +205,15 @@ class Dialer(Reference):
     def can_be_usacan(self, _lead: Lead) -> bool:
         """Look at neither length nor country."""
         return True
+
+    def allowed(self, user_row: Row) -> set[str]:
+        """Allow lists of no campaign too: the list of allowed ones begins with an empty name."""
+        empty = [row for row in self.tables["vicidial_lists"] if row["campaign_id"] == ""]
+        return super().allowed(user_row) | {str(row["list_id"]) for row in empty}
+
+    def is_by_phone(self, phone: str, row: Row) -> bool:
+        """Compare the numbers as numbers."""
+        return digits(row["phone_number"]).lstrip("0") == digits(phone).lstrip("0")
 
     def comparable(self, name: str, lead: Lead) -> str:
         """Compare the full value."""
@@ -226,7 +235,7 @@ class Dialer(Reference):
 
     def insert(self, lead: Lead, request: Lead, user: str, answer: Answer) -> None:
         """Fail at a last backslash; find no NANPA zone beside the prefix check."""
-        if any(request.get(name, "").endswith("\\") for name in RAW):
+        if any(breaks_statement(request.get(name, "")) for name in RAW):
             line = f"{lead['phone_number']}|{lead['list_id']}|<statement>|{user}"
             raise Rejected("", f"LEAD HAS NOT BEEN ADDED - {line}")
         nanpa = self.zones.nanpa
@@ -234,9 +243,3 @@ class Dialer(Reference):
             self.zones.nanpa = []
         super().insert(lead, request, user, answer)
         self.zones.nanpa = nanpa
-
-
-class FixedDialer(Dialer):
-    """One run of the dialer without the stray comma."""
-
-    extras_class = FixedExtras

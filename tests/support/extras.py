@@ -61,7 +61,7 @@ TABLES: dict[str, list[dict[str, Any]]] = {
     "custom_tables": [
         {"table": "custom_101", "columns": {"colour": "VARCHAR(5)", "since": "DATE"}},
         {"table": "custom_102", "columns": {"colour": "TEXT", "Size Of Shoe": "VARCHAR(10)"}},
-        {"table": "custom_103", "columns": {"colour": "TEXT"}},
+        {"table": "custom_103", "columns": {"shape": "TEXT"}},
     ],
 }  # fmt: skip
 

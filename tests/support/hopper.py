@@ -9,7 +9,7 @@ import pandas as pd
 
 from loader.clock import Clock
 from loader.dialer import CAMPAIGNS, Dialer
-from loader.frames.collation import fold
+from loader.frames.collation import fold, fold_text
 from tests.conformance import reference_extras
 from tests.conformance.reference_zone import skip_gap
 
@@ -80,13 +80,26 @@ def dialer_of(tables: Tables, clock: datetime = WINTER, zone: ZoneInfo = NEW_YOR
     columns = ["list_id", "campaign_id", "local_call_time"]
     lists = pd.DataFrame(tables["vicidial_lists"], columns=columns).set_index("list_id")
     lists = lists.astype("str")
+    campaigns = by_folded(tables["vicidial_campaigns"], CAMPAIGNS)
+    own_name = {
+        fold_text(row["campaign_id"]): row["campaign_id"]
+        for row in reversed(tables["vicidial_campaigns"])
+    }
+    folded = fold(lists["campaign_id"])
+    spelled = folded.map(own_name).astype("str").dropna()
+    own = lists["local_call_time"]
+    of_campaign = folded.map(campaigns["local_call_time"])
+    counting = own.where(~fold(own).isin(("", "CAMPAIGN")), of_campaign)[spelled.index].astype(
+        "str"
+    )
     return Dialer(
         clock=Clock(now=now, offset=ahead),
         columns={},
         lists=lists["campaign_id"],
+        list_campaigns=spelled,
         # They are read one after the other.
-        list_call_times=lists["local_call_time"][::-1],
-        campaigns=by_folded(tables["vicidial_campaigns"], CAMPAIGNS),
+        list_call_times=counting[::-1],
+        campaigns=campaigns,
         call_times=by_folded(tables["vicidial_call_times"], call_time("")),
         state_call_times=by_folded(tables["vicidial_state_call_times"], state_call_time("", "")),
     )

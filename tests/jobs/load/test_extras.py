@@ -270,3 +270,21 @@ def test_a_custom_table_gives_way_to_the_new_lead(database: Database, loads: Loa
     outcome = loads.load(rows, database, user="loader", list_id="102", custom_fields="Y")
     assert outcome.lead_ids == {2: 2}
     assert texts(database, "SELECT lead_id, colour FROM custom_102") == [("2", "new")]
+
+
+def test_values_that_the_dialer_encrypts_are_not_stored(database: Database, loads: Loads) -> None:
+    fields = [
+        {"list_id": 102, "field_label": "colour", "field_encrypt": "Y"},
+        {"list_id": 102, "field_label": "Size Of Shoe", "field_encrypt": "N"},
+        {"list_id": 102, "field_label": "switch", "field_type": "SWITCH"},
+        {"list_id": 102, "field_label": "gone"},
+    ]
+    fill(database.engine, TABLES | {"vicidial_lists_fields": fields})
+    rows = [
+        {"phone_number": "7275550001", "colour": "secret", "Size Of Shoe": "44", "gone": ""},
+        {"phone_number": "7275550002", "colour": "", "Size Of Shoe": "45", "gone": "x"},
+    ]
+    outcome = loads.load(rows, database, user="loader", list_id="102", custom_fields="Y")
+    assert outcome.reasons == {2: "ENCRYPTED_CUSTOM_FIELD"}
+    assert outcome.names(3) == ["CUSTOM_FIELDS_ADDED", "CUSTOM_FIELD_WITHOUT_COLUMN"]
+    assert texts(database, "SELECT colour, `Size Of Shoe` FROM custom_102") == [("", "45")]

@@ -185,7 +185,9 @@ def test_equal_texts_have_equal_codes_and_null_has_none() -> None:
 DIALER = Dialer(
     clock=Clock(now=datetime(2026, 1, 15, 14), offset=timedelta(hours=-5)),
     columns={},
-    lists=pd.Series(["CAMP1", "camp1", "CAMP2"], index=pd.Index([101, 102, 201]), dtype="str"),
+    list_scopes=pd.Series(
+        ["CAMP1", "CAMP1", "CAMP2"], index=pd.Index([101, 102, 201]), dtype="str"
+    ),
 )
 TEXTS = ("phone_number", "alt_phone", "title", "first_name", "last_name")
 

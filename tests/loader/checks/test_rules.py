@@ -69,21 +69,20 @@ def test_a_list_that_cannot_be() -> None:
 
 
 @pytest.mark.parametrize(
-    ("campaigns", "allowed"),
+    ("lists", "allowed"),
     [
         (None, ["101", "102", "201", "0101", "999", ""]),
-        (frozenset({"CAMP1"}), ["101", "102"]),
-        (frozenset({"CAMP2"}), ["201"]),
-        (frozenset({"CAMP1", "CAMP2", "CAMP3"}), ["101", "102", "201"]),
+        (frozenset({101, 102}), ["101", "102"]),
+        (frozenset({201, 301}), ["201"]),
         (frozenset(), []),
     ],
 )
 def test_lists_that_the_user_may_load_into(
-    campaigns: frozenset[str] | None, allowed: list[str]
+    lists: frozenset[int] | None, allowed: list[str]
 ) -> None:
     given = ["101", "102", "201", "0101", "999", ""]
     rows = leads(list_id=[101, 102, 201, 101, 999, 999], list_id_given=given)
-    facts = dialer(permissions=Permissions(user="6666", campaigns=campaigns))
+    facts = dialer(permissions=Permissions(user="6666", lists=lists))
     found = rejected(rows, facts)
     assert {reason for _, reason, _ in found} <= {"NOT_AN_ALLOWED_LIST_ID"}
     assert [rows["list_id_given"][row] for row, *_ in found] == [
@@ -261,5 +260,5 @@ def test_no_rows() -> None:
     nothing = leads(phone_number=["1"]).iloc[:0]
     names = ("usacan_prefix_check", "usacan_areacode_check", "nanpa_ac_prefix_check")
     switches = dict.fromkeys((*names, "list_exists_check"), "Y")
-    facts = dialer(nanpa=nanpa(10), permissions=Permissions(campaigns=frozenset()))
+    facts = dialer(nanpa=nanpa(10), permissions=Permissions(lists=frozenset()))
     assert rejected(nothing, facts, **switches) == []

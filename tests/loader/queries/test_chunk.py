@@ -337,23 +337,35 @@ def test_permissions(change: dict[str, Any], said: str | None, database: Databas
     })  # fmt: skip
     options = LoadOptions(user="6666")
     if said is None:
-        assert read_dialer(database, options).permissions.campaigns is None
+        assert read_dialer(database, options).permissions.lists is None
     else:
         with pytest.raises(NotAllowedError, match=said):
             read_dialer(database, options)
 
 
 @pytest.mark.parametrize(
-    ("allowed", "campaigns"),
+    ("allowed", "lists"),
     [
-        pytest.param(" camp1 - ", {"CAMP1"}, id="some"),
-        pytest.param(" -ALL-CAMPAIGNS- - -", {"CAMP1", "CAMP2"}, id="all"),
+        pytest.param(" camp1 - ", {101, 102}, id="some"),
+        pytest.param(" CAMP2 NOSUCH -", {201}, id="one"),
+        pytest.param(" -ALL-CAMPAIGNS- - -", {101, 102, 201}, id="all"),
+        pytest.param(" -all-campaigns- - -", {101, 102, 201}, id="all in small letters"),
+        pytest.param(" -All -", {101, 102, 201}, id="all in short"),
         pytest.param("", set(), id="none"),
+        pytest.param(" - -", set(), id="only ends"),
     ],
 )
-def test_list_restriction(allowed: str, campaigns: set[str], database: Database) -> None:
+def test_list_restriction(allowed: str, lists: set[int], database: Database) -> None:
     fill(str(database.engine.url.render_as_string(hide_password=False)), {
         "vicidial_users": [{"user": "7", **MAY, "api_list_restrict": "1", "user_group": "G"}],
         "vicidial_user_groups": [{"user_group": "g", "allowed_campaigns": allowed}],
     })  # fmt: skip
-    assert read_dialer(database, LoadOptions(user="7")).permissions.campaigns == campaigns
+    assert read_dialer(database, LoadOptions(user="7")).permissions.lists == lists
+
+
+def test_a_user_group_that_does_not_exist(database: Database) -> None:
+    fill(database.engine, {
+        "vicidial_users": [{"user": "7", **MAY, "api_list_restrict": "1", "user_group": "NOGROUP"}],
+    })  # fmt: skip
+    with pytest.raises(NotAllowedError, match=r"user_group DOES NOT EXIST: \|7\|NOGROUP\|"):
+        read_dialer(database, LoadOptions(user="7"))
