@@ -24,6 +24,8 @@ class Column:
     """MySQL's name of its character set; None: all characters."""
     is_date: bool = False
     """It stores a date without a time."""
+    is_multiline: bool = False
+    """It is made for texts of several lines."""
 
 
 @dataclass(frozen=True, kw_only=True)

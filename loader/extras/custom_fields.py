@@ -64,10 +64,12 @@ def decide(
     takes = of_row.isin([place for place, table in enumerate(tables) if table.fields])
     list_ids = leads["list_id"].astype("str")
     leads["entry_list_id"] = list_ids.where(takes, leads["entry_list_id"])
+    fit = FIT.model_copy(update={"trim": options.trim})
     for (label, column), places in _alike(tables).items():
         if CUSTOM_PREFIX + label in leads:
             rows = of_row.index[of_row.isin(places)]
-            values, of_field = _fit(leads.loc[rows, CUSTOM_PREFIX + label].rename(label), column)
+            given = leads.loc[rows, CUSTOM_PREFIX + label].rename(label)
+            values, of_field = _fit(given, column, fit)
             leads.loc[rows, CUSTOM_PREFIX + label] = values
             noticed.append(of_field)
     return leads, pd.concat(noticed)
@@ -188,12 +190,14 @@ FIT = LoadOptions(unstorable="notice")
 """The row is accepted when its custom fields are looked at: they reject nothing any more."""
 
 
-def _fit(given: "pd.Series[str]", column: Column) -> tuple["pd.Series[str]", Notices]:
+def _fit(
+    given: "pd.Series[str]", column: Column, options: LoadOptions
+) -> tuple["pd.Series[str]", Notices]:
     given = given.where(given != BLANK, "")
     if not column.is_date:
-        values, _, noticed = fit_field(given, column, FIT)
+        values, _, noticed = fit_field(given, column, options)
         return values, noticed
-    texts, _, noticed = fit_field(given, Column(), FIT)
+    texts, _, noticed = fit_field(given, Column(), options)
     dates = _dates(texts)
     unknown = dates.isna()
     rows = texts.index[unknown & ~texts.str.strip().isin(("", NO_DATE))]

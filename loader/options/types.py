@@ -1,6 +1,7 @@
 """Types of options that several models share."""
 
 import re
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -39,6 +40,24 @@ def _as_table_names(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _one_or_several(value: object) -> object:
+    """Take one text for a list of one: a format of dates may have commas in it."""
+    return (value,) if isinstance(value, str) else value
+
+
+def _as_date_formats(formats: tuple[str, ...]) -> tuple[str, ...]:
+    for each in formats:
+        # It has to read what it writes, to the day.
+        day = date(1980, 12, 31)
+        try:
+            good = datetime.strptime(day.strftime(each), each).date() == day  # noqa: DTZ007 - a day
+        except ValueError:
+            good = False
+        if not good:
+            raise ValueError(f"{each!r} gives no date; write it such as %d.%m.%Y")
+    return tuple(dict.fromkeys(formats))
+
+
 Text = Annotated[str, BeforeValidator(whole_number_as_text)]
 
 Statuses = Annotated[
@@ -50,3 +69,11 @@ TableNames = Annotated[
 ]
 
 Digits = Annotated[str, BeforeValidator(str), Field(pattern=r"^[0-9]*$")]
+
+DateFormats = Annotated[
+    tuple[str, ...], BeforeValidator(_one_or_several), AfterValidator(_as_date_formats)
+]
+"""Formats of dates in strptime's letters, each once."""
+
+NullValues = Annotated[tuple[Text, ...], BeforeValidator(split_at_commas)]
+"""Words that stand for nothing."""

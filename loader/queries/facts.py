@@ -291,6 +291,7 @@ def _column(kind: ColumnType) -> Column:
         width=kind.width if is_short_text else None,
         charset=kind.charset,
         is_date=kind.definition.lower() == "date",
+        is_multiline=kind.definition.lower().endswith("text"),
     )
 
 

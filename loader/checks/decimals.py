@@ -1,0 +1,89 @@
+"""Numbers that a spreadsheet or a data frame wrote as decimals: 33701.0, 1.2E+11.
+
+A column of whole numbers with gaps in it is written so by pandas. Where a whole column is so, the
+.0 goes off; elsewhere it may be part of the value, as in a price.
+"""
+
+from collections.abc import Collection
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loader.fields.lead import CUSTOM_PREFIX
+from loader.findings import Notices, no_notices, notices
+from loader.frames.arrow import to_arrow, to_mask, to_series
+from loader.reasons import Notice
+
+OF_NUMBERS = frozenset({"phone_number", "alt_phone", "phone_code", "multi_alt_phones"})
+"""Fields whose decimals are mended where phone numbers are read."""
+
+IDENTIFIERS = (
+    "vendor_lead_code", "source_id", "address1", "address2", "address3", "postal_code",
+    "security_phrase", "owner",
+)  # fmt: skip
+"""Fields in which 55.0 is no amount."""
+
+_DECIMAL = r"^(-?[0-9]+)[.,]0$"
+_SCIENTIFIC = r"^[+-]?[0-9]+(?:[.,][0-9]+)?[eE][+-][0-9]{1,3}$"
+_NOTHING = r"^(?i:nan|null|none|n/a|#n/a|\\n)?$"
+"""What a column of numbers has besides: gaps, and numbers that are lost already."""
+
+
+def is_decimal_column(values: "pd.Series[str]", *, or_blank: bool = False) -> bool:
+    """Say whether all values are digits and .0, gaps and damaged ones apart.
+
+    Of a column without a single decimal `or_blank` is the answer.
+    """
+    texts = to_arrow(values)
+    decimals = pc.match_substring_regex(texts, _DECIMAL)
+    others = texts.filter(pc.invert(decimals))
+    expected = pc.match_substring_regex(others, f"{_NOTHING}|{_SCIENTIFIC}")
+    if not pc.all(expected, min_count=0).as_py():
+        return False
+    return or_blank or len(others) < len(texts)
+
+
+def mend_decimals(rows: pd.DataFrame, fields: Collection[str]) -> tuple[pd.DataFrame, Notices]:
+    """Take the .0 off the values of some fields, whose whole columns have it.
+
+    Args:
+        rows: str columns named as fields, trimmed; index row_number.
+        fields: names of columns of `rows`; others are ignored.
+    """
+    mended, noticed = {}, [no_notices()]
+    for name in sorted({*fields} & {*rows}):
+        values = rows[name]
+        texts = pc.replace_substring_regex(to_arrow(values), _DECIMAL, r"\1")
+        mended[name] = to_series(texts, rows.index)
+        changed = rows.index[values != mended[name]]
+        noticed.append(notices(changed, Notice.DECIMAL_MENDED, field=name))
+    return rows.assign(**mended), pd.concat(noticed)
+
+
+def damaged_values(rows: pd.DataFrame) -> Notices:
+    """Notice values that a spreadsheet seems to have damaged: 1.2E+11, and 55.0 in `IDENTIFIERS`.
+
+    Args:
+        rows: as for `mend_decimals`, mended.
+    """
+    noticed = [no_notices()]
+    for name in map(str, rows):
+        if name in IDENTIFIERS or name.startswith(CUSTOM_PREFIX):
+            found = _damaged(to_arrow(rows[name]), or_decimals=name in IDENTIFIERS)
+            odd = rows.index[:0] if found is None else rows.index[to_mask(found, rows.index)]
+            label = name.removeprefix(CUSTOM_PREFIX)
+            noticed.append(notices(odd, Notice.DAMAGED_VALUE, field=label, value=rows[name]))
+    return pd.concat(noticed)
+
+
+def _damaged(texts: pa.ChunkedArray, *, or_decimals: bool) -> pa.ChunkedArray | None:
+    """Find damaged values (bool); None: there are none, as a quick look tells of most columns."""
+    patterns = []
+    if any(pc.any(pc.match_substring(texts, sign)).as_py() for sign in ("E+", "E-", "e+", "e-")):
+        patterns.append(_SCIENTIFIC)
+    if or_decimals and any(pc.any(pc.ends_with(texts, end)).as_py() for end in (".0", ",0")):
+        patterns.append(_DECIMAL)
+    if not patterns:
+        return None
+    return pc.match_substring_regex(texts, "|".join(patterns))
