@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from loader.database.adapter import Written
 from loader.errors import RowDataError
+from loader.writing.differences import Difference
 from loader.writing.writer import Writer
 
 
@@ -25,6 +26,8 @@ class Inserted:
     """The server's error code, of the rows that it refused."""
     changed: tuple[int, ...] = ()
     """Stored rows that read back differently: the server changed them."""
+    differences: tuple[Difference, ...] = ()
+    """What of them it changed, as far as that is known."""
     fingerprints: "pd.Series[int]" = field(default_factory=lambda: pd.Series(dtype="uint32"))
     """Of leads as they are stored, see `fingerprints_of`; of other rows none."""
 
@@ -33,6 +36,7 @@ class Inserted:
             pd.concat([self.lead_ids, other.lead_ids]),
             self.refused | other.refused,
             self.changed + other.changed,
+            self.differences + other.differences,
             pd.concat([self.fingerprints, other.fingerprints]),
         )
 
