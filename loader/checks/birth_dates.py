@@ -38,7 +38,7 @@ _DAYS_WRITTEN = (
     "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%m.%d.%Y",
     "%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%m-%d-%y", "%d-%m-%y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y",
     "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%m%d%Y", "%d%m%Y", "%y%m%d", "%m%d%y",
-    "%d%m%y", "%y-%m-%d", "%Y-%d-%m", "%A, %B %d, %Y",
+    "%d%m%y", "%y-%m-%d", "%Y-%m-%d", "%Y-%d-%m", "%A, %B %d, %Y",
 )  # fmt: skip
 _TIMES_WRITTEN = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 USUAL_FORMATS = tuple(day + time for time in _TIMES_WRITTEN for day in _DAYS_WRITTEN)

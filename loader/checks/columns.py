@@ -72,7 +72,7 @@ class ColumnSurvey:
         if BIRTH in sample:
             births = sample[BIRTH]
             if BIRTH in self._decimals:
-                births = births.str.slice(0, -2)
+                births = births.str.replace(r"[.,]0+$", "", regex=True)
             self._remarks += _strange_dates(births, formats, today)
             if len(formats) > 1:
                 self._formats = _FormatSurvey(formats, today)

@@ -24,19 +24,28 @@ IDENTIFIERS = (
 )  # fmt: skip
 """Fields in which 55.0 is no amount."""
 
+WHOLE_NUMBERS = ("list_id", "rank", "entry_list_id", "date_of_birth")
+"""Fields of whole numbers, and of dates in digits."""
+
 _DECIMAL = r"^(-?[0-9]+)[.,]0$"
+_DECIMAL_OF_NUMBER = r"^(-?[0-9]+)(?:[.,]0|\.00)$"
+"""In fields that are no amounts of money."""
 _SCIENTIFIC = r"^[+-]?[0-9]+(?:[.,][0-9]+)?[eE][+-][0-9]{1,3}$"
 _NOTHING = r"^(?i:nan|null|none|n/a|#n/a|\\n)?$"
 """What a column of numbers has besides: gaps, and numbers that are lost already."""
 
 
+def _pattern_of(field: str) -> str:
+    return _DECIMAL_OF_NUMBER if field in {*IDENTIFIERS, *WHOLE_NUMBERS} else _DECIMAL
+
+
 def is_decimal_column(values: "pd.Series[str]", *, or_blank: bool = False) -> bool:
     """Say whether all values are digits and .0, gaps and damaged ones apart.
 
-    Of a column without a single decimal `or_blank` is the answer.
+    Of a column without a single decimal `or_blank` is the answer. It is named as its field.
     """
     texts = to_arrow(values)
-    decimals = pc.match_substring_regex(texts, _DECIMAL)
+    decimals = pc.match_substring_regex(texts, _pattern_of(str(values.name)))
     others = texts.filter(pc.invert(decimals))
     expected = pc.match_substring_regex(others, f"{_NOTHING}|{_SCIENTIFIC}")
     if not pc.all(expected, min_count=0).as_py():
@@ -54,7 +63,7 @@ def mend_decimals(rows: pd.DataFrame, fields: Collection[str]) -> tuple[pd.DataF
     mended, noticed = {}, [no_notices()]
     for name in sorted({*fields} & {*rows}):
         values = rows[name]
-        texts = pc.replace_substring_regex(to_arrow(values), _DECIMAL, r"\1")
+        texts = pc.replace_substring_regex(to_arrow(values), _pattern_of(name), r"\1")
         mended[name] = to_series(texts, rows.index)
         changed = rows.index[values != mended[name]]
         noticed.append(notices(changed, Notice.DECIMAL_MENDED, field=name))
@@ -82,8 +91,8 @@ def _damaged(texts: pa.ChunkedArray, *, or_decimals: bool) -> pa.ChunkedArray | 
     patterns = []
     if any(pc.any(pc.match_substring(texts, sign)).as_py() for sign in ("E+", "E-", "e+", "e-")):
         patterns.append(_SCIENTIFIC)
-    if or_decimals and any(pc.any(pc.ends_with(texts, end)).as_py() for end in (".0", ",0")):
-        patterns.append(_DECIMAL)
+    if or_decimals and any(pc.any(pc.ends_with(texts, end)).as_py() for end in (".0", ",0", ".00")):
+        patterns.append(_DECIMAL_OF_NUMBER)
     if not patterns:
         return None
     return pc.match_substring_regex(texts, "|".join(patterns))

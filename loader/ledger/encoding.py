@@ -37,8 +37,8 @@ def decode_inserted(detail: Mapping[str, Any]) -> Inserted:
         lead_ids,
         {int(row): code for row, code in detail.get("refused", {}).items()},
         tuple(detail.get("changed", ())),
-        _differences(detail),
         pd.Series(prints, index=lead_ids.index, dtype="uint32"),
+        _differences(detail),
     )
 
 
@@ -59,8 +59,8 @@ def decode_extra(detail: Mapping[str, Any]) -> InsertedExtra:
         tuple(_series(detail["stored"]).tolist()),
         {int(row): code for row, code in detail["refused"].items()},
         tuple(detail["changed"]),
-        _differences(detail),
         _series(detail["generated"]),
+        _differences(detail),
     )
 
 

@@ -26,18 +26,18 @@ class Inserted:
     """The server's error code, of the rows that it refused."""
     changed: tuple[int, ...] = ()
     """Stored rows that read back differently: the server changed them."""
-    differences: tuple[Difference, ...] = ()
-    """What of them it changed, as far as that is known."""
     fingerprints: "pd.Series[int]" = field(default_factory=lambda: pd.Series(dtype="uint32"))
     """Of leads as they are stored, see `fingerprints_of`; of other rows none."""
+    differences: tuple[Difference, ...] = ()
+    """What the server changed, as far as that is known."""
 
     def __add__(self, other: "Inserted") -> "Inserted":
         return Inserted(
             pd.concat([self.lead_ids, other.lead_ids]),
             self.refused | other.refused,
             self.changed + other.changed,
-            self.differences + other.differences,
             pd.concat([self.fingerprints, other.fingerprints]),
+            self.differences + other.differences,
         )
 
 

@@ -27,11 +27,11 @@ class InsertedExtra:
     """The server's error code, of the leads of which it refused a row."""
     changed: tuple[int, ...] = ()
     """Leads with rows of which the server stored something else than was sent."""
-    differences: tuple[Difference, ...] = ()
-    """What of them it stored otherwise, with the rows of the leads."""
     generated: "pd.Series[int]" = field(default_factory=lambda: pd.Series(dtype="int64"))
     """The numbers that the server gave the rows, if the table numbers them. Rows that the dialer
     has already processed are missing."""
+    differences: tuple[Difference, ...] = ()
+    """What the server stored otherwise, with the rows of the leads."""
 
 
 class ExtraInserter:

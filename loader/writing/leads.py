@@ -188,7 +188,7 @@ def _inserted(
 ) -> Inserted:
     """Give the result for matched rows; `stored` has the texts by lead_id."""
     fingerprints = fingerprints_of(stored[lead_ids]).set_axis(lead_ids.index)
-    return Inserted(lead_ids, {}, changed, differences, fingerprints)
+    return Inserted(lead_ids, {}, changed, fingerprints, differences)
 
 
 def _identities(texts: "pd.Series[str]", count: int) -> "pd.Series[str]":

@@ -43,7 +43,8 @@ def survey(rows: pd.DataFrame, *more: pd.DataFrame, **options: object) -> Column
         (["33701.0", "3.37E+04"], True),
         (["33701.0", "nan", "NULL", "N/A", "\\N"], True),
         (["12.0", "12.5"], False),
-        (["12.00"], False),
+        (["12.000"], False),
+        (["12,00"], False),
         (["12.0", "A17"], False),
         (["12.0", "17"], False),
         (["1.0.0"], False),
@@ -58,6 +59,14 @@ def test_a_column_of_decimals_is_mended_as_a_whole(
     name: str, values: list[str], mended: bool
 ) -> None:
     assert survey(frame({name: values})).decimals == ({name} if mended else set())
+
+
+def test_two_zeros_are_cents_in_custom_fields_alone() -> None:
+    names = ("postal_code", "list_id", "custom:price", "city")
+    rows = frame({name: ["55.00", "7.00"] for name in names})
+    assert survey(rows).decimals == {"postal_code", "list_id"}
+    mended, _ = mend_decimals(rows, {"postal_code"})
+    assert mended["postal_code"].tolist() == ["55", "7"]
 
 
 def test_later_rows_decide_too() -> None:
@@ -179,6 +188,8 @@ def test_a_named_format_that_fits_few_is_an_error_with_the_one_that_fits() -> No
     rows = births("12/31/1968", "1/31/1969", "1/2/1969")
     with pytest.raises(SourceFileError, match=f"most are --date-format {MDY}"):
         survey(rows, date_format=DMY)
+    with pytest.raises(SourceFileError, match="most are --date-format %Y-%m-%d"):
+        survey(births("1968-12-31", "1969-01-02"), date_format=DMY)
     remarks = survey(births("x", "y"), date_format=DMY).remarks
     assert remarks == (
         f"2 of the first 2 values of date_of_birth are not {DMY}, and are stored as 0000-00-00",
