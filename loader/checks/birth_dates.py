@@ -81,7 +81,7 @@ def read_by_format(words: "pd.Series[str]", date_format: str, today: date) -> "p
     moments = pd.to_datetime(words.where(likely, ""), format=date_format, errors="coerce")
     days = moments.to_numpy().astype("datetime64[D]")
     good = ~np.isnat(days)
-    if re.search(r"%[a-zA-Z]%[a-zA-Z]", date_format):
+    if re.search("%[YymdHMSjI]%[YymdHMSjI]", date_format):
         good &= (moments.dt.strftime(date_format) == words).to_numpy()
     texts = days.astype(str)
     if re.search("%[yxD]", date_format):

@@ -7,7 +7,6 @@ A column of whole numbers with gaps in it is written so by pandas. Where a whole
 from collections.abc import Collection
 
 import pandas as pd
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.fields.lead import CUSTOM_PREFIX
@@ -30,7 +29,8 @@ WHOLE_NUMBERS = ("list_id", "rank", "entry_list_id", "date_of_birth")
 _DECIMAL = r"^(-?[0-9]+)[.,]0$"
 _DECIMAL_OF_NUMBER = r"^(-?[0-9]+)(?:[.,]0|\.00)$"
 """In fields that are no amounts of money."""
-_SCIENTIFIC = r"^[+-]?[0-9]+(?:[.,][0-9]+)?[eE][+-][0-9]{1,3}$"
+_SCIENTIFIC = r"^[+-]?[0-9]+(?:[.,][0-9]+[eE][+-]?|[eE][+-])[0-9]{1,3}$"
+_DAMAGED_IDENTIFIER = f"{_DECIMAL_OF_NUMBER}|{_SCIENTIFIC}"
 _NOTHING = r"^(?i:nan|null|none|n/a|#n/a|\\n)?$"
 """What a column of numbers has besides: gaps, and numbers that are lost already."""
 
@@ -79,20 +79,9 @@ def damaged_values(rows: pd.DataFrame) -> Notices:
     noticed = [no_notices()]
     for name in map(str, rows):
         if name in IDENTIFIERS or name.startswith(CUSTOM_PREFIX):
-            found = _damaged(to_arrow(rows[name]), or_decimals=name in IDENTIFIERS)
-            odd = rows.index[:0] if found is None else rows.index[to_mask(found, rows.index)]
+            pattern = _DAMAGED_IDENTIFIER if name in IDENTIFIERS else _SCIENTIFIC
+            found = pc.match_substring_regex(to_arrow(rows[name]), pattern)
+            odd = rows.index[to_mask(found, rows.index)]
             label = name.removeprefix(CUSTOM_PREFIX)
             noticed.append(notices(odd, Notice.DAMAGED_VALUE, field=label, value=rows[name]))
     return pd.concat(noticed)
-
-
-def _damaged(texts: pa.ChunkedArray, *, or_decimals: bool) -> pa.ChunkedArray | None:
-    """Find damaged values (bool); None: there are none, as a quick look tells of most columns."""
-    patterns = []
-    if any(pc.any(pc.match_substring(texts, sign)).as_py() for sign in ("E+", "E-", "e+", "e-")):
-        patterns.append(_SCIENTIFIC)
-    if or_decimals and any(pc.any(pc.ends_with(texts, end)).as_py() for end in (".0", ",0", ".00")):
-        patterns.append(_DECIMAL_OF_NUMBER)
-    if not patterns:
-        return None
-    return pc.match_substring_regex(texts, "|".join(patterns))

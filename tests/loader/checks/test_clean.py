@@ -329,6 +329,7 @@ def test_dates_of_birth_are_those_of_a_reference(value: str) -> None:
         ("%m/%d/%Y %H:%M", "10/10/1940 0:00", "1940-10-10"),
         ("%d%m%Y", "11121980", "1980-12-11"),
         ("%d%m%Y", "1121980", None),
+        ("%d%b%y", "1DEC68", "1968-12-01"),
         ("%d.%m.%Y", "today", None),
         ("%d.%m.%Y", "now", None),
         ("%d.%m.%Y", "15.01.1980", "1980-01-15"),

@@ -102,6 +102,11 @@ def test_mended_values_and_damaged_ones() -> None:
     ]
 
 
+@pytest.mark.parametrize("value", ["1.2E11", "1.2e+11", "1E+16", "-1.5E-07", "1,2E+11", "55.0"])
+def test_damaged_values(value: str) -> None:
+    assert damaged_values(frame({"vendor_lead_code": [value]})).index.tolist() == [2]
+
+
 @pytest.mark.parametrize("value", ["12E5", "E+1", "1.5E+", "0x1E+4", "12.0.0", "1,234.0", "v1.0"])
 def test_what_only_looks_like_a_damaged_value(value: str) -> None:
     assert damaged_values(frame({"vendor_lead_code": [value]})).empty
