@@ -138,3 +138,11 @@ def best_formats(words: "pd.Series[str]", today: date) -> list[str]:
     counts = {each: int(read_by_format(words, each, today).notna().sum()) for each in USUAL_FORMATS}
     most = max(counts.values())
     return [each for each, count in counts.items() if count == most and count * 2 > len(words)]
+
+
+def are_confusable(one: str, other: str, today: date) -> bool:
+    """Say whether some text is a date to two formats, but not the same one."""
+    days = [date(2003, 4, 5), date(2011, 10, 9), date(2010, 12, 11)]
+    words = pd.Series([day.strftime(each) for day in days for each in (one, other)], dtype="str")
+    first, second = (read_by_format(words, each, today) for each in (one, other))
+    return bool((first.notna() & second.notna() & (first != second)).any())

@@ -7,11 +7,17 @@ of its column do, so that all are looked at before the first is changed.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import permutations
+from itertools import combinations, permutations
 
 import pandas as pd
 
-from loader.checks.birth_dates import best_formats, is_no_date, read_by_format, read_dates
+from loader.checks.birth_dates import (
+    are_confusable,
+    best_formats,
+    is_no_date,
+    read_by_format,
+    read_dates,
+)
 from loader.checks.blanks import empty_nulls, trim
 from loader.checks.decimals import OF_NUMBERS, is_decimal_column
 from loader.errors import SourceFileError
@@ -95,7 +101,7 @@ class ColumnSurvey:
         """Decide.
 
         Raises:
-            SourceFileError: two formats read the same dates as different days, and neither reads
+            SourceFileError: of two formats that may read a text as different days neither reads
                 all that the other reads.
         """
         formats, remarks = self._given_formats, self._remarks
@@ -106,7 +112,10 @@ class ColumnSurvey:
 
 
 class _FormatSurvey:
-    """Compares what several formats make of the same dates."""
+    """Compares what several formats make of the same dates.
+
+    Formats that no text confuses, such as ISO dates and 12/31/1968, may be mixed in a column.
+    """
 
     def __init__(self, formats: Sequence[str], today: date) -> None:
         self._formats, self._today = tuple(formats), today
@@ -128,25 +137,31 @@ class _FormatSurvey:
                     found[pair] = int(mask.index[mask.to_numpy()][0])
 
     def order(self) -> tuple[tuple[str, ...], list[str]]:
-        """Give the formats to try, and what is to be said of them."""
+        """Give the formats to try, and what is to be said of them.
+
+        Of two that may read one text as different days only that stays which reads all dates.
+        """
         kept, remarks = list(self._formats), []
-        for first, second in sorted(self._both, key=lambda pair: list(map(kept.index, pair))):
-            if first not in kept or second not in kept or kept.index(first) > kept.index(second):
-                continue
-            by_first, by_second = self._one.get((first, second)), self._one.get((second, first))
-            if by_first and by_second:
-                raise SourceFileError(
-                    f"{BIRTH}: both {first} and {second} read row {self._both[first, second]}, as "
-                    f"different days, and neither reads all rows: row {by_first} is "
-                    f"{first}, row {by_second} is {second}. Split the file by its formats, or name "
-                    "the right one alone; nothing was inserted"
-                )
-            kept.remove(first if by_second else second)
-            if not by_first and not by_second:
-                remarks.append(
-                    f"{BIRTH} was read as {first}; {second} would read all its values, too"
-                )
+        for first, second in combinations(self._formats, 2):
+            if {first, second} <= {*kept} and are_confusable(first, second, self._today):
+                by_first, by_second = self._one.get((first, second)), self._one.get((second, first))
+                if by_first and by_second:
+                    raise self._refusal(first, second)
+                kept.remove(first if by_second else second)
+                if not by_first and not by_second and (first, second) in self._both:
+                    remarks.append(
+                        f"{BIRTH} was read as {first}; {second} would read all its values, too"
+                    )
         return tuple(kept), remarks
+
+    def _refusal(self, first: str, second: str) -> SourceFileError:
+        both = self._both.get((first, second))
+        other = f"row {both}" if both else "other dates"
+        return SourceFileError(
+            f"{BIRTH}: row {self._one[first, second]} is {first}, "
+            f"row {self._one[second, first]} is {second}, and {other} may be either; "
+            "split the file by its formats, or name the right one alone; nothing was inserted"
+        )
 
 
 def _strange_dates(births: "pd.Series[str]", formats: Sequence[str], today: date) -> list[str]:

@@ -93,7 +93,7 @@ def test_formats_that_contradict_each_other_insert_nothing(
     assert run(["init", *to]) == 0
     assert run(["import", "in.csv", *to, "--list-id", "101", "--results", "r", *flags]) == 65
     said = capsys.readouterr().err
-    assert f"in.csv: date_of_birth: both {MDY} and {DMY} read row 2" in said
+    assert f"in.csv: date_of_birth: row 4 is {MDY}, row 3 is {DMY}, and row 2 may be" in said
     assert "nothing was inserted" in said
     with sqlite3.connect("x.db") as connection:
         assert connection.execute("SELECT COUNT(*) FROM vicidial_list").fetchone() == (0,)

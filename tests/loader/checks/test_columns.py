@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loader.checks.birth_dates import are_confusable
 from loader.checks.columns import ColumnFacts, ColumnSurvey, fields_of
 from loader.checks.decimals import damaged_values, mend_decimals
 from loader.errors import SourceFileError
@@ -135,14 +136,35 @@ def test_two_formats_of_which_neither_reads_all_are_refused() -> None:
     with pytest.raises(SourceFileError) as error:
         survey(first, later, date_format=[MDY, DMY])
     text = str(error.value)
-    assert f"both {MDY} and {DMY} read row 3" in text
-    assert f"row 5 is {MDY}, row 4 is {DMY}" in text
+    assert f"row 5 is {MDY}, row 4 is {DMY}, and row 3 may be either" in text
     assert "2001" not in text, "no data of persons"
+
+
+def test_formats_that_may_be_confused_are_refused_without_such_a_date_too() -> None:
+    with pytest.raises(SourceFileError, match=r"row 3 is .*, row 2 is .*, and other dates may be"):
+        survey(births("13/04/2001", "04/13/2001"), date_format=[MDY, DMY])
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "confusable"),
+    [
+        (MDY, DMY, True),
+        ("%y%m%d", "%d%m%y", True),
+        ("%d.%m.%y", "%y.%m.%d", True),
+        (MDY, "%m/%d/%y", False),
+        (MDY, "%Y-%m-%d", False),
+        (MDY, "%d.%m.%Y", False),
+        ("%Y%m%d", "%d%m%Y", True),
+        ("%d %b %Y", "%d %B %Y", False),
+    ],
+)
+def test_formats_that_may_be_confused(one: str, other: str, confusable: bool) -> None:
+    assert are_confusable(one, other, TODAY) == confusable
 
 
 def test_a_third_format_does_not_hide_two_that_contradict_each_other() -> None:
     rows = births("03/04/2001", "13/04/2001", "04/13/2001", "2001-01-01")
-    with pytest.raises(SourceFileError, match="neither reads all"):
+    with pytest.raises(SourceFileError, match="may be either"):
         survey(rows, date_format=["%Y-%m-%d", MDY, DMY])
 
 
