@@ -61,11 +61,9 @@ def _regions(leads: pd.DataFrame, options: LoadOptions) -> "pd.Series[str]":
 
 def _stored(state: str, region: str, width: int) -> str:
     """Give what is stored, or, where it is longer than the column, what is to be cut."""
-    if state != state.strip():
-        return state  # trim is N
+    if state != state.strip() or is_abbreviation(state, "61"):
+        return state  # trim is N, or NSW: the dialer goes by the first two letters
     abbreviation = state_abbreviation(state, region)
-    if abbreviation and (len(abbreviation) <= width or abbreviation == state.upper()):
-        return state if abbreviation == state.upper() else abbreviation
-    if abbreviation and region in {"AU", "US", "CA", ""}:
-        return abbreviation  # Australia's have three letters: the dialer goes by the first two
+    if abbreviation and (len(abbreviation) <= width or is_abbreviation(abbreviation, "61")):
+        return abbreviation
     return "" if is_abbreviation(state[:width]) else state

@@ -44,9 +44,9 @@ def state_abbreviation(name: str, region: str) -> str:
     return next(filter(None, (_find(text, table) for table in tables)), "")
 
 
-def is_abbreviation(text: str) -> bool:
-    """Say whether some letters are the abbreviation of a state of the USA or Canada."""
-    return text.upper() in states_by_calling_code()["1"]
+def is_abbreviation(text: str, code: str = "1") -> bool:
+    """Say whether letters are the abbreviation of a state, by default of the USA or Canada."""
+    return text.upper() in states_by_calling_code()[code]
 
 
 def normalize_state(name: str) -> str:

@@ -148,7 +148,7 @@ class FixedExtras(DialersExtras):
         return Extras.custom_fields(self, row, lead, request)
 
     @staticmethod
-    def custom_value(value: str) -> str:
+    def custom_value(value: str, column: str) -> str:  # noqa: ARG004 - as the reference has it
         """Drop what the dialer drops of a custom value."""
         kept = re.sub(r'[;"]', "", value.replace("+", " ")).removesuffix("\\")
         return "" if kept == "--BLANK--" else kept

@@ -109,4 +109,6 @@ def test_where_it_fits_the_name_stays() -> None:
 def test_states_of_a_country_that_is_not_known_stay() -> None:
     assert stored("Saarland", country="DE") == ("Saarland", [])
     assert stored("Bayern", phone_code="49") == ("Bayern", [])
+    assert stored("NSW", phone_code="44") == ("NSW", [])
+    assert stored("Mecklenburg", country="DE") == ("", ["STATE_NOT_STORED Mecklenburg"])
     assert stored("Hessen", default_region="DE") == ("Hessen", [])
