@@ -229,8 +229,8 @@ class LoadOptions(BaseModel):
         values="NAME", example="vicidial-standard",
     )] = None
     date_format: Annotated[DateFormats, Option(
-        "Dates of birth: %d.%m.%Y; repeatable", Group.SOURCE,
-        "In strptime's letters. Several are tried in their order.",
+        "Format of births; repeatable", Group.SOURCE,
+        "Of date_of_birth, in strptime's letters. Several are tried in their order.",
         values="FORMAT", empty="ISO", repeatable=True, example=["%d.%m.%Y"],
     )] = ()
     null_values: Annotated[NullValues, Option(
@@ -239,7 +239,7 @@ class LoadOptions(BaseModel):
         values="NULL,N/A,...", example=["NULL", "N/A"],
     )] = ()
     trim: Annotated[Switch, Option(
-        "Take blanks off both ends of values", Group.SOURCE,
+        "Take blanks off values' ends", Group.SOURCE,
         "Also no-break and other blanks of Unicode. N keeps them, as add_lead does.",
     )] = "Y"
     chunk_size: Annotated[int, Field(ge=1, le=1_000_000), Option(
