@@ -29,6 +29,8 @@ class Column:
     """Of the seconds of a time that it stores."""
     collation: Collation = GENERAL
     """How it compares, of the columns of do-not-call lists that the options read."""
+    is_multiline: bool = False
+    """It is made for texts of several lines."""
 
 
 @dataclass(frozen=True, kw_only=True)

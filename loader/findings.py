@@ -21,11 +21,19 @@ notice has no such detail)."""
 NOTICE_DETAILS: Mapping[Notice, tuple[str, ...]] = {
     Notice.VALUE_CUT: ("field",),
     Notice.CONTROL_CHARACTERS_DROPPED: ("field",),
+    Notice.LINE_BREAKS_REPLACED: ("field",),
     Notice.UNSTORABLE_REPLACED: ("field",),
     Notice.INVALID_DATE: ("field", "value="),
     Notice.DATE_READ_IN_PART: ("field", "value="),
     Notice.INVALID_SWITCH: ("field",),
-    Notice.LIST_ID_CLEANED: ("value",),
+    Notice.UNKNOWN_GENDER: ("value",),
+    Notice.INVALID_DATE_OF_BIRTH: ("value",),
+    Notice.INVALID_RANK: ("value",),
+    Notice.INVALID_ENTRY_LIST_ID: ("value",),
+    Notice.STATE_ABBREVIATED: ("value",),
+    Notice.STATE_NOT_STORED: ("value",),
+    Notice.DAMAGED_VALUE: ("field=", "value="),
+    Notice.DECIMAL_MENDED: ("field",),
     Notice.UNKNOWN_COUNTRY: ("value",),
     Notice.EXTENSION_DROPPED: ("value",),
     Notice.TIME_ZONE_OF_NUMBER: ("value",),
@@ -49,7 +57,7 @@ NOTICE_DETAILS: Mapping[Notice, tuple[str, ...]] = {
     Notice.CALLBACK_USER_NOT_VALID: ("campaign_id=", "user=", "recipient="),
     Notice.CALLBACK_DATE_NOT_VALID: ("campaign_id=", "callback_datetime="),
     Notice.EXTRA_NOT_STORED: ("table=", "error="),
-    Notice.CHANGED_BY_SERVER: ("table=",),
+    Notice.CHANGED_BY_SERVER: ("table=", "field=", "sent=", "stored="),
 }  # fmt: skip
 """The details of each notice in the order of result files, which show those with = by name."""
 

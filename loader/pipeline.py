@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 
 from loader.checks.clean import LOOKED_UP, clean_fields
+from loader.checks.columns import NOTHING_SPECIAL, ColumnFacts, fields_of
+from loader.checks.decimals import damaged_values, mend_decimals
 from loader.checks.defaults import Defaults
 from loader.checks.duplicates import without_campaign
 from loader.checks.phone_numbers import ALT_PHONE, normalize_phones
@@ -98,6 +100,8 @@ class Checks:
     dialer: Dialer
     decimals: bool = False
     """The file's phones are all written as decimals, see `loader.checks.phone_numbers`."""
+    columns: ColumnFacts = NOTHING_SPECIAL
+    """What holds for other columns of the file."""
     defaults: Defaults = field(init=False)
     zones: Zones = field(init=False)
 
@@ -109,11 +113,16 @@ class Checks:
 
     @classmethod
     def of_file(
-        cls, options: LoadOptions, mapping: ColumnMapping, dialer: Dialer, sample: pd.DataFrame
+        cls,
+        options: LoadOptions,
+        mapping: ColumnMapping,
+        dialer: Dialer,
+        sample: pd.DataFrame,
+        columns: ColumnFacts = NOTHING_SPECIAL,
     ) -> "Checks":
-        """Decide from a file's first rows what holds for all its rows."""
-        decimals = looks_like_decimals(sample[mapping.fields["phone_number"]])
-        return cls(options, mapping, dialer, decimals)
+        """Decide from a file's first rows what holds for all its phone numbers."""
+        phones = fields_of(sample, mapping, options)["phone_number"]
+        return cls(options, mapping, dialer, looks_like_decimals(phones), columns)
 
     @property
     def given_fields(self) -> list[str]:
@@ -122,24 +131,26 @@ class Checks:
         return [name for name in self.defaults.fields if name in given]
 
     def fields(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Give the columns of a chunk of source rows that fill a field, named as fields."""
-        return rows[list(self.mapping.fields.values())].set_axis(
-            list(self.mapping.fields), axis="columns"
-        )
+        """Give the columns of source rows that fill a field, see `fields_of`."""
+        return fields_of(rows, self.mapping, self.options)
 
     def clean(self, rows: pd.DataFrame) -> Chunk:
         """Make the fields of rows what the table can hold.
 
         Args:
-            rows: str columns named as fields; index row_number.
+            rows: as `fields` gives them; index row_number.
 
         Returns:
             The rows with columns as `clean_fields` gives them.
         """
+        rows, of_decimals = mend_decimals(rows, self.columns.decimals)
+        noticed = [of_decimals, damaged_values(rows)]
         rows, of_switches = self.defaults.fill(rows)
-        leads, unstorable, of_fields = clean_fields(rows, self.options, self.dialer.columns)
+        leads, unstorable, of_fields = clean_fields(
+            rows, self.options, self.dialer.columns, self.dialer.clock.now.date()
+        )
         chunk = self._list_rules(Chunk(leads))
-        return chunk.take(unstorable, pd.concat([of_switches, of_fields]))
+        return chunk.take(unstorable, pd.concat([*noticed, of_switches, of_fields]))
 
     def normalize(self, chunk: Chunk) -> Chunk:
         """Normalize the phone numbers of cleaned rows, and check them.

@@ -129,8 +129,8 @@ class Reason(StrEnum):
     )
     INVALID_LIST_ID = (
         "INVALID_LIST_ID", "",
-        "the list_id has fewer than three digits, or is larger than any list can be",
-        "The column that is mapped to list_id holds something else, or the value is mistyped.",
+        "the list_id is no number of at least three digits, or larger than any list can be",
+        "The column of list_id holds something else, such as names, or the value is mistyped.",
         "correct the list_id, or leave it empty for the default", "",
         "no list can have such a list_id",
     )
@@ -283,6 +283,7 @@ class Notice(StrEnum):
     CONTROL_CHARACTERS_DROPPED = (
         "CONTROL_CHARACTERS_DROPPED", "control characters were taken out of a value",
     )
+    LINE_BREAKS_REPLACED = "LINE_BREAKS_REPLACED", "a blank took the place of line breaks or tabs"
     UNSTORABLE_REPLACED = (
         "UNSTORABLE_REPLACED",
         "characters that the column's character set cannot hold were stored as ?",
@@ -305,10 +306,9 @@ class Notice(StrEnum):
         "INVALID_ENTRY_LIST_ID",
         "the entry_list_id is no number that fits: 0 is stored, or the largest number there is",
     )
-    LIST_ID_CLEANED = (
-        "LIST_ID_CLEANED",
-        "the list_id held more than digits; as add_lead does, the digits alone were taken",
-    )
+    STATE_ABBREVIATED = "STATE_ABBREVIATED", "the state's name is stored as its abbreviation"
+    STATE_NOT_STORED = "STATE_NOT_STORED", "the state would be cut to another one and is left empty"
+    DAMAGED_VALUE = "DAMAGED_VALUE", "a spreadsheet has probably damaged the value, stored as it is"
     UNKNOWN_COUNTRY = (
         "UNKNOWN_COUNTRY",
         "the row's country was not understood; the number was taken for one of the default's",
@@ -412,6 +412,6 @@ class Notice(StrEnum):
     )
     CHANGED_BY_SERVER = (
         "CHANGED_BY_SERVER",
-        "the server stored other values than those sent: a trigger of the site changes them",
+        "the server stored another value than the one sent: its column or a trigger changes it",
     )
     # fmt: on

@@ -9,12 +9,13 @@ from jobs.load.remarks import SEARCHED
 from jobs.load.request import LoadRequest
 from jobs.load.resume import ImportRun
 from jobs.load.run import ImportContext
+from loader.checks.columns import ColumnFacts, ColumnSurvey, fields_of
 from loader.checks.settlement import Settlement
 from loader.clock import Clock
 from loader.database.catalogue import table_names
 from loader.database.connection import Database
 from loader.dialer import Dialer
-from loader.errors import ConfigurationError, RejectRateError
+from loader.errors import ConfigurationError, RejectRateError, SourceFileError
 from loader.extras.custom_fields import labels_of
 from loader.feeds.files import read_feeds
 from loader.fields.mapping import ColumnMapping, map_columns, read_mapping_file
@@ -78,6 +79,8 @@ def new_run(load: Load, files: Results, dialer: Dialer, mapping: ColumnMapping) 
     feeds = [] if needs_no_feeds else read_feeds(options, files.work)
     accepted_keys = files.work / "checked"
     accepted_keys.mkdir(exist_ok=True)
+    columns = survey_columns(rows, options, mapping, dialer)
+    reading = options.model_copy(update={"date_format": columns.date_formats})
     return ImportContext(
         source=rows,
         mapping=mapping,
@@ -85,12 +88,12 @@ def new_run(load: Load, files: Results, dialer: Dialer, mapping: ColumnMapping) 
         database=database,
         dialer=dialer,
         feeds=feeds,
-        checks=Checks.of_file(options, mapping, dialer, rows.sample),
+        checks=Checks.of_file(reading, mapping, dialer, rows.sample, columns),
         queries=ChunkQueries(database, options, dialer, feeds),
         settlement=Settlement(options, dialer, accepted_keys),
         files=files,
         watchers=watchers,
-        profile_builder=ProfileBuilder(mapping, options, dialer, database, files, source.columns),
+        profile_builder=ProfileBuilder(mapping, reading, dialer, database, files, source.columns),
         reporting=reporting,
         sample_of=None if rows is source else records,
         compared_with=compared_with,
@@ -110,6 +113,25 @@ def refuse_unreadable_tables(request: LoadRequest) -> None:
             request.database,
             lambda site: needs.of_import(options, site, check_dialable=is_dialable_checked),
         )
+
+
+def survey_columns(
+    source: SourceFile, options: LoadOptions, mapping: ColumnMapping, dialer: Dialer
+) -> ColumnFacts:
+    """Find what holds for whole columns of the file; it is read once more where that matters.
+
+    Raises:
+        SourceFileError: the formats of dates do not fit the file.
+    """
+    sample = fields_of(source.sample, mapping, options)
+    try:
+        survey = ColumnSurvey(options, sample, dialer.clock.now.date())
+        if survey.needs_all_rows:
+            for chunk in source.chunks():
+                survey.add(fields_of(chunk.rows, mapping, options))
+        return survey.facts()
+    except SourceFileError as error:
+        raise SourceFileError(f"{source.name}: {error}") from None
 
 
 def refuse_missing_tables(checks: Checks, database: Database | None) -> None:

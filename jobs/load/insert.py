@@ -137,7 +137,9 @@ class InsertStage:
         last = self.inserter.last
         ids = last.lead_ids.reindex(self.batch.leads.index).dropna().astype("int64")
         leads = self.batch.leads.loc[ids.index].assign(lead_id=ids)
-        changed = changed_by_server(ids.index[ids.index.isin(last.changed)])
+        rows = ids.index[ids.index.isin(last.changed)]
+        found = [each for each in last.differences if each.row in rows]
+        changed = changed_by_server(rows, found)
         return _Batch.of(leads, pd.concat([self.batch.notices, changed]))
 
     def _insert_extras(self, batch: "_Batch", entry: LeadEntry) -> "_Batch":
@@ -182,7 +184,10 @@ class InsertStage:
         noticed = [
             self.batch.notices,
             of_changes(leads.index, updated.changes),
-            changed_by_server(leads.index[leads.index.isin(updated.changed)]),
+            changed_by_server(
+                leads.index[leads.index.isin(updated.changed)],
+                [each for each in updated.differences if each.row in leads.index],
+            ),
         ]
         self.run.change(*_Batch.of(leads, pd.concat(noticed)), updated.changes)
 

@@ -97,6 +97,7 @@ def summarize(run: ImportContext, name: str, job: Job, began: datetime) -> Summa
             *remarks(run.options, run.dialer, run.mapping, run.feeds),
             *new_lead_url_remark(run.options, run.dialer.new_lead_urls, tally.lists),
             *run.remarks,
+            *run.checks.columns.remarks,
             *trouble,
         ],
         profile=profile,

@@ -1,15 +1,17 @@
-"""From the values of a file to values that vicidial_list can hold, each as add_lead would store it.
+"""From the values of a file to values that vicidial_list can hold.
 
-Nothing is trimmed and no letter is lost; every change is a notice.
+No letter is lost in silence: every change is a notice.
 """
 
 from collections.abc import Mapping
+from datetime import date
 
 import pandas as pd
 import pyarrow.compute as pc
 
-from loader.checks.dates import iso_dates
+from loader.checks.birth_dates import is_no_date, read_dates
 from loader.checks.fit import fit_field
+from loader.checks.states import abbreviate_states
 from loader.dialer import Column
 from loader.fields.lead import NO_DATE, WIDTHS
 from loader.findings import Findings, Notices, no_findings, no_notices, notices
@@ -33,26 +35,30 @@ RANKS = (-(2**15), 2**15 - 1)
 
 
 def clean_fields(
-    rows: pd.DataFrame, options: LoadOptions, columns: Mapping[str, Column]
+    rows: pd.DataFrame, options: LoadOptions, columns: Mapping[str, Column], today: date
 ) -> tuple[pd.DataFrame, Findings, Notices]:
     """Make the fields of a chunk fit their columns.
 
     Args:
-        rows: index row_number; str columns named as lead fields, as the file has them.
-        options: list_id, date_format and unstorable are read.
+        rows: index row_number; str columns named as lead fields, trimmed if trim is Y.
+        options: list_id, date_format, trim, unstorable, and what gives a row its country are read.
         columns: of vicidial_list, by name; without an entry, `WIDTHS` hold.
+        today: nobody is born after it.
 
     Returns:
         The leads (the same rows and columns, `ALWAYS` added; phone_number and alt_phone are left
         to `loader.checks.phone_numbers`, but for control characters; list_id becomes int64, -1
-        where no list
-        can have it, and its digits are kept in list_id_given; of `LOOKED_UP` the values as given
-        are kept in state_given and so on),
+        where no list can have it, and what it was is kept in list_id_given; of `LOOKED_UP` the
+        values as given are kept in state_given and so on),
         the rows rejected because of unstorable characters, and notices.
     """
     missing = [name for name in (*ALWAYS, "list_id") if name not in rows]
     leads = rows.assign(**dict.fromkeys(missing, "")).astype(dict.fromkeys(ALWAYS, "str"))
     noticed, rejected = [no_notices()], no_findings()
+    state_column = columns.get("state", Column(width=WIDTHS["state"]))
+    leads["state"], _, of_controls = fit_field(leads["state"], Column(), options)
+    leads["state"], of_states = abbreviate_states(leads, state_column.width, options)
+    noticed += [of_controls, *of_states]
     leads["phone_code"] = _without(leads["phone_code"], r"[^0-9]")
     if "campaign_id" in leads:
         leads["campaign_id"] = plain_name(leads["campaign_id"])
@@ -67,28 +73,35 @@ def clean_fields(
         )
         noticed.append(of_field)
         rejected = pd.concat([rejected, unfit.drop(rejected.index, errors="ignore")])
-    given = leads["list_id"].astype("str")
-    leads["list_id_given"], leads["list_id"] = _list_id(given, options)
-    cleaned = (given.str.strip() != leads["list_id_given"]) & (given.str.strip() != "")
-    noticed.append(notices(leads.index[cleaned], Notice.LIST_ID_CLEANED, value=given[cleaned]))
+    leads["list_id_given"], leads["list_id"] = _list_id(leads["list_id"].astype("str"), options)
     for name, clean in _SPECIAL.items():
         if name in leads:
-            leads[name], notice = clean(leads[name], options)
+            leads[name], notice = clean(leads[name])
             noticed.append(notice)
+    if "date_of_birth" in leads:
+        births = leads["date_of_birth"]
+        leads["date_of_birth"], notice = _date_of_birth(births, options, today)
+        noticed.append(notice)
     return leads, rejected.sort_index(), pd.concat(noticed)
 
 
 def _list_id(
     given: "pd.Series[str]", options: LoadOptions
 ) -> tuple["pd.Series[str]", "pd.Series[int]"]:
-    """Give the digits of list_id, and the list: the default for a blank, -1: impossible."""
-    blank = given.str.strip() == ""
-    digits = _without(given.where(~blank, options.list_id), r"[^0-9]")
-    number = digits.where(~blank | (digits != ""), DEFAULT_LIST_ID).str.lstrip("0")
-    fits = (blank | (digits.str.len() >= 3)) & (number.str.len() <= 19)
+    """Give the text of list_id, and the list: the default for a blank, -1: impossible.
+
+    Nothing but digits is a list: the name of one may have the digits of another.
+    """
+    stripped = given.str.strip()
+    blank = stripped == ""
+    text = stripped.where(~blank, options.list_id)
+    is_number = to_mask(pc.match_substring_regex(to_arrow(text), "^[0-9]{3,}$"), text.index)
+    number = text.where(~blank | is_number, DEFAULT_LIST_ID).where(is_number | blank, "0")
+    number = number.str.lstrip("0")
+    fits = (blank | is_number) & (number.str.len() <= 19)
     value = pd.to_numeric(number.where(fits & (number != ""), "0")).astype("uint64")
     fits &= value <= LARGEST_LIST_ID
-    return digits, value.where(fits, 0).astype("int64").where(fits, -1)
+    return text, value.where(fits, 0).astype("int64").where(fits, -1)
 
 
 def plain_name(values: "pd.Series[str]") -> "pd.Series[str]":
@@ -100,56 +113,59 @@ def _without(values: "pd.Series[str]", pattern: str) -> "pd.Series[str]":
     return to_series(pc.replace_substring_regex(to_arrow(values), pattern, ""), values.index)
 
 
-def _gender(values: "pd.Series[str]", _options: LoadOptions) -> tuple["pd.Series[str]", Notices]:
-    """Keep M, F and U, as add_lead only in capitals; all else is U."""
-    capitals = _without(values, r"[^A-Z]")
-    known = capitals.isin(("M", "F", "U"))
-    unknown = ~known & (values.str.strip() != "")
-    return capitals.where(known, "U"), notices(values.index[unknown], Notice.UNKNOWN_GENDER)
+GENDERS = {
+    "m": "M", "male": "M", "man": "M", "masculine": "M", "masculin": "M", "masculino": "M",
+    "maschio": "M", "maschile": "M", "männlich": "M", "maennlich": "M", "mann": "M", "homme": "M",
+    "hombre": "M", "homem": "M", "varón": "M", "varon": "M",
+    "f": "F", "female": "F", "woman": "F", "feminine": "F", "féminin": "F", "feminin": "F",
+    "femenino": "F", "feminino": "F", "femmina": "F", "femminile": "F", "weiblich": "F", "w": "F",
+    "frau": "F", "femme": "F", "mujer": "F", "mulher": "F", "fem": "F",
+    "u": "U", "unknown": "U",
+}  # fmt: skip
+"""What columns say, in small letters, by what is stored; all else is unknown."""
 
 
-def _rank(values: "pd.Series[str]", _options: LoadOptions) -> tuple["pd.Series[str]", Notices]:
+def _gender(values: "pd.Series[str]") -> tuple["pd.Series[str]", Notices]:
+    """Read M, F or U; all else is U."""
+    words = values.str.strip().str.rstrip(".").str.lower()
+    stored = words.map(GENDERS).astype("str")
+    unknown = stored.isna() & (words != "")
+    rows = values.index[unknown]
+    return stored.fillna("U"), notices(rows, Notice.UNKNOWN_GENDER, value=values)
+
+
+def _rank(values: "pd.Series[str]") -> tuple["pd.Series[str]", Notices]:
     """Keep whole numbers that the column holds; all else is 0."""
     texts = values.str.strip()
     whole = to_mask(pc.match_substring_regex(to_arrow(texts), r"^[+-]?0*[0-9]{1,5}$"), values.index)
     number = pd.to_numeric(texts.where(whole, "0")).astype("int64")
     good = whole & number.between(*RANKS)
     rows = values.index[~good & (texts != "")]
-    return number.where(good, 0).astype("str"), notices(rows, Notice.INVALID_RANK)
+    return number.where(good, 0).astype("str"), notices(rows, Notice.INVALID_RANK, value=values)
 
 
-def _entry_list_id(
-    values: "pd.Series[str]", _options: LoadOptions
-) -> tuple["pd.Series[str]", Notices]:
-    """Keep the digits; as the column does, hold what is too large at its largest value."""
-    digits = _without(values, r"[^0-9]").str.lstrip("0")
+def _entry_list_id(values: "pd.Series[str]") -> tuple["pd.Series[str]", Notices]:
+    """Keep numbers; as the column does, hold what is too large at its largest value."""
+    texts = values.str.strip()
+    is_number = to_mask(pc.match_substring_regex(to_arrow(texts), "^[0-9]+$"), texts.index)
+    digits = texts.where(is_number, "0").str.lstrip("0")
     largest = str(LARGEST_ENTRY_LIST_ID)
     length = digits.str.len()
     over = (length > len(largest)) | ((length == len(largest)) & (digits > largest))
     stored = digits.where(~over, largest).where(digits != "", "0")
-    rows = values.index[over | ((digits == "") & ~values.str.strip().isin(("", "0")))]
-    return stored, notices(rows, Notice.INVALID_ENTRY_LIST_ID)
+    rows = values.index[over | (~is_number & (texts != ""))]
+    return stored, notices(rows, Notice.INVALID_ENTRY_LIST_ID, value=values)
 
 
 def _date_of_birth(
-    values: "pd.Series[str]", options: LoadOptions
+    values: "pd.Series[str]", options: LoadOptions, today: date
 ) -> tuple["pd.Series[str]", Notices]:
-    """Read dates by `date_format`, else as add_lead does; what is no date is 0000-00-00."""
-    if options.date_format is None:
-        dates = iso_dates(values)
-    else:
-        moments = pd.to_datetime(values.str.strip(), format=options.date_format, errors="coerce")
-        dates = moments.dt.strftime("%Y-%m-%d").astype("str")
+    """Read dates by `date_format`, else ISO dates; what is no date is 0000-00-00."""
+    dates = read_dates(values, options.date_format, today)
     unknown = dates.isna()
-    empty = values.str.strip().isin(("", NO_DATE))
-    rows = values.index[unknown & ~empty]
-    return dates.where(~unknown, NO_DATE), notices(rows, Notice.INVALID_DATE_OF_BIRTH)
+    rows = values.index[unknown & ~is_no_date(values)] if unknown.any() else values.index[:0]
+    return dates.fillna(NO_DATE), notices(rows, Notice.INVALID_DATE_OF_BIRTH, value=values)
 
 
-_SPECIAL = {
-    "gender": _gender,
-    "rank": _rank,
-    "entry_list_id": _entry_list_id,
-    "date_of_birth": _date_of_birth,
-}
-"""The fields that are not plain text."""
+_SPECIAL = {"gender": _gender, "rank": _rank, "entry_list_id": _entry_list_id}
+"""The fields that are not plain text, but for the date of birth."""

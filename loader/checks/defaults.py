@@ -1,10 +1,11 @@
 """What holds for the whole run, given to each row: values for blank fields, values for all."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import pandas as pd
 import pyarrow.compute as pc
 
+from loader.checks.blanks import trim_text
 from loader.fields.mapping import resolve_field
 from loader.findings import Notices, no_notices, notices
 from loader.frames.arrow import repeat, to_arrow, to_mask
@@ -39,12 +40,13 @@ class Defaults:
         Raises:
             UsageError: default or force names no field.
         """
-        named = {name: getattr(options, name) for name in ("campaign_id", *CALLBACK, *HOPPER)}
-        default = _by_field("default", options.default, labels)
+        tidy = trim_text if options.trim == "Y" else str
+        named = {name: tidy(getattr(options, name)) for name in ("campaign_id", *CALLBACK, *HOPPER)}
+        default = _by_field("default", options.default, labels, tidy)
         self._default = named | default
         forced = {name: str(getattr(options, f"force_{name}")) for name in FORCED}
         self._force = {name: value for name, value in forced.items() if value}
-        self._force |= _by_field("force", options.force, labels)
+        self._force |= _by_field("force", options.force, labels, tidy)
         wanted = dict.fromkeys([*fields, *default, *self._force, "campaign_id"])
         for names in (CALLBACK, HOPPER):
             if names[0] in wanted or named[names[0]] == "Y":
@@ -81,8 +83,12 @@ class Defaults:
         return values.where(~to_mask(blank, values.index), default)
 
 
-def _by_field(option: str, values: Mapping[str, str], labels: Collection[str]) -> dict[str, str]:
-    return {resolve_field(f"--{option}", name, labels): value for name, value in values.items()}
+def _by_field(
+    option: str, values: Mapping[str, str], labels: Collection[str], tidy: Callable[[str], str]
+) -> dict[str, str]:
+    return {
+        resolve_field(f"--{option}", name, labels): tidy(value) for name, value in values.items()
+    }
 
 
 def _switch(values: "pd.Series[str]") -> tuple["pd.Series[str]", Notices]:

@@ -3,16 +3,19 @@
 import codecs
 from functools import cache
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from loader.checks.blanks import SEPARATOR, is_printable_ascii, join_lines, trim_texts
 from loader.dialer import Column
 from loader.findings import Findings, Notices, findings, no_findings, no_notices, notices
 from loader.frames.arrow import to_arrow, to_mask, to_series
 from loader.options.load import LoadOptions
 from loader.reasons import Notice, Reason
+
+_CONTROL = r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]"
+"""Control characters that separate nothing: those but `SEPARATORS`."""
 
 
 def fit_field(
@@ -20,18 +23,20 @@ def fit_field(
 ) -> tuple["pd.Series[str]", Findings, Notices]:
     """Take out control characters, replace unstorable ones, cut to the column's width.
 
+    A line break or tab becomes a blank, but in a column that is made for several lines.
+
     Args:
-        values: named as the field; index row_number.
+        values: named as the field, trimmed if trim is Y; index row_number.
         column: what it has to fit into.
-        options: unstorable is read: such rows are rejected, or get a notice.
+        options: trim is read, and unstorable: such rows are rejected, or get a notice.
     """
     index, name = values.index, str(values.name)
     texts, noticed, unfit = to_arrow(values), [no_notices()], no_findings()
-    if not _is_printable_ascii(texts):
-        control = pc.match_substring_regex(texts, r"\p{Cc}")
-        texts = pc.replace_substring_regex(texts, r"\p{Cc}", "")
-        rows = index[to_mask(control, index)]
-        noticed.append(notices(rows, Notice.CONTROL_CHARACTERS_DROPPED, field=name))
+    if not is_printable_ascii(texts):
+        texts, of_controls = _without_controls(texts, index, name, column)
+        if of_controls and options.trim == "Y":
+            texts = trim_texts(texts)
+        noticed += of_controls
         texts, rows = _replace_unstorable(texts, column.charset, index)
         if options.unstorable == "reject":
             unfit = findings(rows, Reason.UNSTORABLE_CHARACTERS, field=name)
@@ -41,21 +46,28 @@ def fit_field(
         long = pc.greater(pc.utf8_length(texts), column.width)
         if pc.any(long).as_py():
             texts = pc.utf8_slice_codeunits(texts, 0, column.width)
+            texts = trim_texts(texts) if options.trim == "Y" else texts
             noticed.append(notices(index[to_mask(long, index)], Notice.VALUE_CUT, field=name))
     return to_series(texts, index), unfit, pd.concat(noticed)
 
 
-def _is_printable_ascii(texts: pa.ChunkedArray) -> bool:
-    """Tell from the bytes that there is nothing to look for: most columns are plain."""
-    for chunk in texts.chunks:
-        _, offset_buffer, data = chunk.buffers()
-        if len(chunk) and data is not None:
-            ends = np.frombuffer(offset_buffer, np.int64)
-            first, last = ends[chunk.offset], ends[chunk.offset + len(chunk)]
-            found = np.frombuffer(data, np.uint8)[first:last]
-            if ((found < 0x20) | (found > 0x7E)).any():
-                return False
-    return True
+def _without_controls(
+    texts: pa.ChunkedArray, index: pd.Index, name: str, column: Column
+) -> tuple[pa.ChunkedArray, list[Notices]]:
+    """Put blanks in the place of line breaks and tabs, and drop other control characters."""
+    noticed = []
+    if not column.is_multiline:
+        found = pc.match_substring_regex(texts, SEPARATOR)
+        if pc.any(found).as_py():
+            texts = join_lines(texts)
+            rows = index[to_mask(found, index)]
+            noticed.append(notices(rows, Notice.LINE_BREAKS_REPLACED, field=name))
+    found = pc.match_substring_regex(texts, _CONTROL)
+    if pc.any(found).as_py():
+        texts = pc.replace_substring_regex(texts, _CONTROL, "")
+        rows = index[to_mask(found, index)]
+        noticed.append(notices(rows, Notice.CONTROL_CHARACTERS_DROPPED, field=name))
+    return texts, noticed
 
 
 def _replace_unstorable(

@@ -49,7 +49,7 @@ def decide(
 
     Args:
         leads: region and, if the file has it, multi_alt_phones (str); index row_number.
-        options: phone_format is read. Unstorable characters are replaced, whatever it says.
+        options: phone_format and trim are read. Unstorable characters are replaced in any case.
         dialer: the columns of the table.
 
     Returns:
@@ -60,7 +60,8 @@ def decide(
         return leads, no_notices()
     columns = dialer.tables.get(TABLE, {})
     charset = columns.get("alt_phone_note", Column()).charset
-    texts, _, of_text = fit_field(leads[FIELD], Column(charset=charset), LoadOptions())
+    replacing = options.model_copy(update={"unstorable": "notice"})
+    texts, _, of_text = fit_field(leads[FIELD], Column(charset=charset), replacing)
     loaded = texts[texts.str.len() >= SHORTEST]
     parts = _split(loaded)
     rows = parts.rows

@@ -85,10 +85,12 @@ def decide(
     takes = of_row.isin([place for place, table in enumerate(tables) if table.fields])
     list_ids = leads["list_id"].astype("str")
     leads["entry_list_id"] = list_ids.where(takes, leads["entry_list_id"])
+    fit = FIT.model_copy(update={"trim": options.trim})
     for (label, column), places in _alike(tables).items():
         if CUSTOM_PREFIX + label in leads:
             rows = of_row.index[of_row.isin(places)]
-            values, of_field = _fit(leads.loc[rows, CUSTOM_PREFIX + label].rename(label), column)
+            given = leads.loc[rows, CUSTOM_PREFIX + label].rename(label)
+            values, of_field = _fit(given, column, fit)
             leads.loc[rows, CUSTOM_PREFIX + label] = values
             noticed.append(of_field)
     noticed += _without_column(leads, tables, of_row)
@@ -230,12 +232,14 @@ FIT = LoadOptions(unstorable="notice")
 """The row is accepted when its custom fields are looked at: they reject nothing any more."""
 
 
-def _fit(given: "pd.Series[str]", column: Column) -> tuple["pd.Series[str]", Notices]:
+def _fit(
+    given: "pd.Series[str]", column: Column, options: LoadOptions
+) -> tuple["pd.Series[str]", Notices]:
     given = given.where(given != BLANK, "")
     if column.moment is None:
-        values, _, noticed = fit_field(given, column, FIT)
+        values, _, noticed = fit_field(given, column, options)
         return values, noticed
-    texts, _, noticed = fit_field(given, Column(), FIT)
+    texts, _, noticed = fit_field(given, Column(), options)
     moments = read_moments(texts, column.moment, column.fraction_digits)
     zero, label = ZERO[column.moment], str(given.name)
     is_strange = moments.texts.isna() & ~texts.str.strip().isin(("", zero))

@@ -31,6 +31,7 @@ from loader.ledger.encoding import (
 from loader.ledger.runs import Ledger, read_changes
 from loader.writing.batch import BatchLog, Inserted
 from loader.writing.changes import ChangeLog, Updated
+from loader.writing.differences import Difference
 from loader.writing.extras import InsertedExtra
 from loader.writing.leads import LeadLog
 
@@ -272,7 +273,10 @@ class ChangeEntry(_Entry, ChangeLog):
         self.planned = changes[~is_done]
         known: Columns = {name: tuple(self.detail.get(name, ())) for name in KNOWN}
         refused = {int(row): code for row, code in self.detail.get("refused", {}).items()}
-        self.known = Updated(changes=changes[is_done], refused=refused, **known)
+        differences = tuple(Difference(*each) for each in self.detail.get("differences", ()))
+        self.known = Updated(
+            changes=changes[is_done], refused=refused, differences=differences, **known
+        )
 
     def sending(self, connection: Connection, changes: pd.DataFrame) -> None:
         """Note what is about to be changed."""
@@ -304,6 +308,7 @@ class ChangeEntry(_Entry, ChangeLog):
     def ended(self, known: Updated) -> None:
         """Note what became of all rows."""
         self.detail = {name: list(getattr(known, name)) for name in KNOWN}
+        self.detail["differences"] = list(known.differences)
         self.detail["refused"] = {str(row): code for row, code in known.refused.items()}
         new = known.changes[~known.changes.index.isin([*self._noted])]
         other = [*known.gone, *known.contended, *known.refused, *known.unchanged]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from loader.writing.batch import Inserted
+from loader.writing.differences import Difference
 from loader.writing.extras import InsertedExtra
 
 Json = dict[str, Any]
@@ -24,6 +25,7 @@ def encode_inserted(inserted: Inserted) -> Json:
         "fingerprints": _packed(prints),
         "refused": {str(row): code for row, code in inserted.refused.items()},
         "changed": list(inserted.changed),
+        "differences": list(inserted.differences),
     }
 
 
@@ -36,6 +38,7 @@ def decode_inserted(detail: Mapping[str, Any]) -> Inserted:
         {int(row): code for row, code in detail.get("refused", {}).items()},
         tuple(detail.get("changed", ())),
         pd.Series(prints, index=lead_ids.index, dtype="uint32"),
+        _differences(detail),
     )
 
 
@@ -45,6 +48,7 @@ def encode_extra(stored: InsertedExtra) -> Json:
         "stored": _stretches(pd.Series(stored.stored, index=stored.stored, dtype="int64")),
         "refused": {str(row): code for row, code in stored.refused.items()},
         "changed": list(stored.changed),
+        "differences": list(stored.differences),
         "generated": _stretches(stored.generated.sort_index()),
     }
 
@@ -56,7 +60,12 @@ def decode_extra(detail: Mapping[str, Any]) -> InsertedExtra:
         {int(row): code for row, code in detail["refused"].items()},
         tuple(detail["changed"]),
         _series(detail["generated"]),
+        _differences(detail),
     )
+
+
+def _differences(detail: Mapping[str, Any]) -> tuple[Difference, ...]:
+    return tuple(Difference(*each) for each in detail.get("differences", ()))
 
 
 def encode_sent(fingerprints: "pd.Series[int]") -> Json:

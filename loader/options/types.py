@@ -6,7 +6,7 @@
 import codecs
 import re
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -55,6 +55,24 @@ def _as_table_names(names: tuple[str, ...]) -> tuple[str, ...]:
         if not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", name):
             raise ValueError(f"{name!r} is no name of a dialer's table, such as vicidial_hopper")
     return names
+
+
+def _one_or_several(value: object) -> object:
+    """Take one text for a list of one: a format of dates may have commas in it."""
+    return (value,) if isinstance(value, str) else value
+
+
+def _as_date_formats(formats: tuple[str, ...]) -> tuple[str, ...]:
+    for each in formats:
+        # It has to read what it writes, to the day.
+        day = date(1980, 12, 31)
+        try:
+            good = datetime.strptime(day.strftime(each), each).date() == day  # noqa: DTZ007 - a day
+        except ValueError:
+            good = False
+        if not good:
+            raise ValueError(f"{each!r} gives no date; write it such as %d.%m.%Y")
+    return tuple(dict.fromkeys(formats))
 
 
 Text = Annotated[str, BeforeValidator(whole_number_as_text)]
@@ -199,3 +217,10 @@ EncodingName = Annotated[str, AfterValidator(check_encoding)]
 CallbackType = Annotated[str, _one_of(*CALLBACK_TYPES)]
 CallbackTime = Annotated[str, AfterValidator(check_callback_datetime)]
 Status = Annotated[Text, AfterValidator(check_status)]
+DateFormats = Annotated[
+    tuple[str, ...], BeforeValidator(_one_or_several), AfterValidator(_as_date_formats)
+]
+"""Formats of dates in strptime's letters, each once."""
+
+NullValues = Annotated[tuple[Text, ...], BeforeValidator(split_at_commas)]
+"""Words that stand for nothing."""

@@ -4,7 +4,7 @@ Each row is judged by itself, so that the result does not depend on the chunks.
 """
 
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property
@@ -15,10 +15,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.checks.dates import iso_dates
+from loader.checks.birth_dates import read_dates
 from loader.frames.arrow import to_arrow, to_series
-from loader.phones.number_zones import states_by_calling_code
 from loader.phones.regions import region_of_country, region_of_phone_code
+from loader.phones.states import state_names
 from loader.profile.texts import NO_POSITIONS, Positions, Texts
 
 ADULT = 18
@@ -33,9 +33,15 @@ PLACEHOLDERS = (
     "asdf", "asdfg", "asdfgh", "qwerty", "xx", "xxx", "xxxx", "xxxxx", "blank", "no name", "noname",
     "no first name", "no last name", "not available", "not given", "not provided", "not known",
     "first name", "firstname", "first_name", "last name", "lastname", "last_name", "full name",
-    "fname", "lname",
+    "fname", "lname", "\\n", "#n/a", "(null)", "<null>", "[null]",
 )  # fmt: skip
 """Words that are no names, in lower case. Na and Nan are names."""
+
+NULLS = (
+    "null", "n/a", "#n/a", "\\n", "none", "nan", "(null)", "<null>", "[null]", "nil", "undefined",
+    "#null!", "#value!", "#ref!", "#name?", "#div/0!", "#num!", "-", "--", "---", "n.a.",
+)  # fmt: skip
+"""What programs and people write for no value, in lower case. NA is a country, and a name."""
 
 _WITHOUT_LETTERS = r"^[^\p{L}\p{N}]+$"
 _LEGAL_FORM = (
@@ -82,18 +88,13 @@ _GARBLED = (
 _LOST_LETTER = r"\p{L}\?\p{L}"
 
 _ZIP = r"^[0-9]{5}[- ]?(?:[0-9]{4})?$"
-_SHORT_ZIP = r"^[0-9]{3,4}(?:-[0-9]{4})?$"
+_SHORT_ZIP = r"^[0-9]{3,4}(?:\.0|-[0-9]{4})?$"
 _CANADIAN = r"^[A-Za-z][0-9][A-Za-z][ -]?[0-9][A-Za-z][0-9]$"
 _STATES_WITH_ZERO_ZIPS = ("ct", "ma", "me", "nh", "nj", "pr", "ri", "vi", "vt")
 """States whose ZIP codes begin with a zero."""
 
 _KNOWN_REGIONS = ("AU", "BR", "CA", "MX", "PR", "US")
 """Regions whose states are in state_zones.toml."""
-_MORE_STATES = (
-    "cdmx", "edomex", "estado de mexico", "labrador", "newfoundland", "us virgin islands",
-    "washington dc", "yukon territory",
-)  # fmt: skip
-
 _ISO = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
 
@@ -104,7 +105,7 @@ class Chunk:
     texts: Mapping[str, Texts]
     """By field; only those that the file has."""
     today: date
-    date_format: str | None = None
+    date_formats: Sequence[str] = ()
     """Of date_of_birth, as in `loader.options.load.LoadOptions`."""
     region: str = "US"
     """Of rows that have neither a country_code nor a phone_code."""
@@ -150,7 +151,7 @@ class Chunk:
         """The rows whose date_of_birth may be odd, and these dates: YYYY-MM-DD or null."""
         texts = self.texts["date_of_birth"]
         usual = np.zeros(len(texts.array), dtype=bool)
-        if self.date_format is None:
+        if not self.date_formats:
             earliest, latest = self.years_ago(OLDEST), self.years_ago(ADULT)
             usual = _to_mask(pc.greater_equal(texts.array, earliest))
             usual &= _to_mask(pc.less_equal(texts.array, latest))
@@ -159,12 +160,7 @@ class Chunk:
         if not rows.size:
             return NO_POSITIONS, pa.array([], pa.large_string())
         given = to_series(texts.take(rows), pd.RangeIndex(len(rows)))
-        if self.date_format is None:
-            dates = iso_dates(given)
-        else:
-            moments = pd.to_datetime(given, format=self.date_format, errors="coerce")
-            dates = moments.dt.strftime("%Y-%m-%d").astype("str")
-        return rows, to_arrow(dates).combine_chunks()
+        return rows, to_arrow(read_dates(given, self.date_formats, self.today)).combine_chunks()
 
     def years_ago(self, years: int) -> str:
         """Return the day so many years before today, YYYY-MM-DD; 29 February in any year."""
@@ -226,6 +222,11 @@ def placeholders(texts: Texts, _chunk: Chunk) -> Positions:
     return np.union1d(texts.equal_to_any(PLACEHOLDERS), texts.matching(_WITHOUT_LETTERS, rows))
 
 
+def nulls(texts: Texts, _chunk: Chunk) -> Positions:
+    """Find words that stand for no value."""
+    return texts.equal_to_any(NULLS)
+
+
 def companies(texts: Texts, _chunk: Chunk) -> Positions:
     """Find names that end in a legal form."""
     return texts.matching(_LEGAL_FORM, texts.ending_with("cdhnp.CDHNP"))
@@ -271,9 +272,7 @@ def unknown_states(_texts: Texts, chunk: Chunk) -> Positions:
 @cache
 def _state_names() -> pa.Array:
     """Return the normalized names of states, and their first 4 and 5 letters: Calif, Mass."""
-    states = states_by_calling_code().values()
-    full = [name for by_abbreviation in states for name, *_ in by_abbreviation.values()]
-    names = [*_normalize_name(pa.array(full, pa.large_string())).to_pylist(), *_MORE_STATES]
+    names = state_names()
     return pa.array({*names, *(name[:n] for name in names for n in (4, 5))}, pa.large_string())
 
 
@@ -286,7 +285,7 @@ def _normalize_name(words: pa.Array) -> pa.Array:
 
 def short_zip_codes(texts: Texts, chunk: Chunk) -> Positions:
     """Find ZIP codes without their leading zeros, in the USA or in states that have such codes."""
-    rows = texts.matching(_SHORT_ZIP, np.flatnonzero(np.isin(texts.lengths, (3, 4, 8, 9))))
+    rows = texts.matching(_SHORT_ZIP, np.flatnonzero(np.isin(texts.lengths, (3, 4, 5, 6, 8, 9))))
     if not rows.size:
         return NO_POSITIONS
     regions = chunk.regions.take(pa.array(rows))

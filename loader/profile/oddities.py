@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loader.fields.lead import CUSTOM_PREFIX
+from loader.fields.lead import CUSTOM_PREFIX, usual_names
 from loader.profile import odd_values as odd
 from loader.profile.odd_values import Chunk
 from loader.profile.texts import Positions
@@ -32,7 +32,12 @@ class Oddity(StrEnum):
     NAME_IS_PLACEHOLDER = (
         "NAME_IS_PLACEHOLDER",
         "the name is a word such as test, unknown or n/a, or has no letter at all",
-        "ask the vendor for the name, or leave the field empty",
+        "ask the vendor for the name, or leave the field empty; --null-values empties such words",
+    )
+    VALUE_IS_NULL = (
+        "VALUE_IS_NULL",
+        "the whole value is a word for no value, such as NULL, N/A, \\N or #N/A",
+        "load with --null-values NULL,N/A, which makes them empty; else they are stored as text",
     )
     NAME_WITH_DIGITS = (
         "NAME_WITH_DIGITS",
@@ -76,8 +81,8 @@ class Oddity(StrEnum):
     )
     STATE_IN_WORDS = (
         "STATE_IN_WORDS",
-        "the state is written out, such as Florida; its first two letters are stored, often wrong",
-        "ask the vendor for the abbreviation, such as FL",
+        "the state is written out, such as Florida; its abbreviation is stored",
+        "nothing to do, if the notice STATE_ABBREVIATED of these rows says so",
     )
     POSTAL_CODE_TOO_SHORT = (
         "POSTAL_CODE_TOO_SHORT",
@@ -102,7 +107,7 @@ class Oddity(StrEnum):
     DATE_IN_FUTURE = (
         "DATE_IN_FUTURE",
         "the date of birth is after today",
-        "check the format of dates (date_format): years of two digits below 70 are read as 20xx",
+        "check the format of dates (date_format)",
     )
     DATE_TOO_LONG_AGO = (
         "DATE_TOO_LONG_AGO",
@@ -147,6 +152,8 @@ TEXTS = (
     | {"vendor_lead_code", "source_id", "comments", "callback_comments"}
 )  # fmt: skip
 """Fields of free text; custom fields are checked like them."""
+NOT_NAMES = frozenset(usual_names()) - NAMES - {"email"}
+"""Fields in which words for nothing are no placeholders of their own kind."""
 
 _CHECKS: tuple[tuple[Oddity, frozenset[str], odd.Check], ...] = (
     (Oddity.FORMULA_IN_TEXT, TEXTS, odd.formulas),
@@ -156,6 +163,7 @@ _CHECKS: tuple[tuple[Oddity, frozenset[str], odd.Check], ...] = (
     (Oddity.EMAIL_IN_OTHER_FIELD, NO_EMAIL, odd.emails),
     (Oddity.PHONE_IN_OTHER_FIELD, SHORT_TEXTS, odd.phones),
     (Oddity.NAME_IS_PLACEHOLDER, NAMES, odd.placeholders),
+    (Oddity.VALUE_IS_NULL, NOT_NAMES, odd.nulls),
     (Oddity.COMPANY_IN_NAME, NAMES, odd.companies),
     (Oddity.NAME_WITH_DIGITS, NAMES, odd.digits),
     (Oddity.SAME_FIRST_AND_LAST_NAME, frozenset({"last_name"}), odd.same_as_first_name),

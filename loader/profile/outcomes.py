@@ -31,15 +31,17 @@ OF_FIELD = {
     Notice.INVALID_RANK: "rank",
     Notice.INVALID_DATE_OF_BIRTH: "date_of_birth",
     Notice.INVALID_ENTRY_LIST_ID: "entry_list_id",
-    Notice.LIST_ID_CLEANED: "list_id",
+    Notice.STATE_ABBREVIATED: "state",
+    Notice.STATE_NOT_STORED: "state",
     Notice.UNKNOWN_COUNTRY: "country_code",
     Notice.DECIMAL_MENDED: "phone_number",
     Notice.EXTENSION_DROPPED: "phone_number",
     Notice.PHONE_PROMOTED: "phone_number",
 }
-"""Notices that always concern one field."""
+"""Notices that concern one field, unless they name another."""
 NAMING_FIELD = frozenset(
-    {Notice.VALUE_CUT, Notice.CONTROL_CHARACTERS_DROPPED, Notice.UNSTORABLE_REPLACED}
+    {Notice.VALUE_CUT, Notice.CONTROL_CHARACTERS_DROPPED, Notice.LINE_BREAKS_REPLACED}
+    | {Notice.UNSTORABLE_REPLACED, Notice.DECIMAL_MENDED, Notice.DAMAGED_VALUE}
 )
 """Notices with the name of the field."""
 
@@ -68,7 +70,8 @@ class LoadedRows:
         named = notices[notices["notice"].isin([*OF_FIELD, *NAMING_FIELD])]
         fields = named["notice"].map(OF_FIELD).astype("str")
         if "field" in named:
-            fields = fields.fillna(named["field"])
+            is_naming = named["notice"].isin([*NAMING_FIELD])
+            fields = named["field"].where(is_naming).fillna(fields)
         rows = pd.DataFrame({"notice": named["notice"], "field": fields, "row": named.index})
         for notice, of_notice in rows.drop_duplicates().groupby("notice"):
             self._repaired.setdefault(str(notice), Counter()).update(counts(of_notice["field"]))

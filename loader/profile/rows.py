@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from loader.checks.blanks import empty_nulls
 from loader.checks.clean import PHONES
 from loader.fields.mapping import ColumnMapping
 from loader.frames.arrow import to_arrow
@@ -51,7 +52,7 @@ class RowProfile:
         self, mapping: ColumnMapping, options: LoadOptions, today: date, folder: Path
     ) -> None:
         """Begin with no rows; ages are counted from `today`, and the caller removes `folder`."""
-        self._mapping, self._today, self._format = mapping, today, options.date_format
+        self._mapping, self._today, self._options = mapping, today, options
         self._region = options.default_region or main_region(options.phone_code or "1")
         self._rows = self._odd_rows = 0
         self._filled: Counter[str] = Counter()
@@ -68,12 +69,15 @@ class RowProfile:
         for field, column in self._mapping.fields.items():
             fields_of.setdefault(column, []).append(field)
         for column in map(str, rows.columns):
-            texts = Texts(rows[column])
+            of_column = rows[column]
+            if self._options.null_values:
+                of_column = empty_nulls(of_column, self._options.null_values)
+            texts = Texts(of_column)
             self._filled[column] += texts.filled
             fields |= dict.fromkeys(fields_of.get(column, ()), texts)
         self._rows += len(rows)
         if len(rows) and fields:
-            chunk = Chunk(fields, self._today, self._format, self._region)
+            chunk = Chunk(fields, self._today, self._options.date_format, self._region)
             self._count_oddities(chunk, rows.index)
         for field, values in self._values.items():
             texts = fields[field]

@@ -342,6 +342,7 @@ def _column(kind: ColumnType) -> Column:
         charset=kind.charset,
         moment=cast("MomentKind", moment[1]) if moment else None,
         fraction_digits=int(moment[2] or 0) if moment else 0,
+        is_multiline=kind.definition.lower().endswith("text"),
     )
 
 

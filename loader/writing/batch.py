@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from loader.database.adapter import Written
 from loader.errors import RowDataError
+from loader.writing.differences import Difference
 from loader.writing.writer import Writer
 
 
@@ -27,6 +28,8 @@ class Inserted:
     """Stored rows that read back differently: the server changed them."""
     fingerprints: "pd.Series[int]" = field(default_factory=lambda: pd.Series(dtype="uint32"))
     """Of leads as they are stored, see `fingerprints_of`; of other rows none."""
+    differences: tuple[Difference, ...] = ()
+    """What the server changed, as far as that is known."""
 
     def __add__(self, other: "Inserted") -> "Inserted":
         return Inserted(
@@ -34,6 +37,7 @@ class Inserted:
             self.refused | other.refused,
             self.changed + other.changed,
             pd.concat([self.fingerprints, other.fingerprints]),
+            self.differences + other.differences,
         )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from loader.fields.lead import NO_DATE, WIDTHS
 from loader.frames.arrow import to_arrow, to_mask, to_series
 from loader.options.load import LoadOptions
+from loader.writing.differences import Difference
 
 CHANGE_TYPES = {"lead_id": "int64", "field": "str", "old": "str", "new": "str"}
 """Columns of a frame of changes; index row_number, repeating. old is null where it was NULL."""
@@ -133,6 +134,8 @@ class Updated:
     """The server's error code by row number, of the changes that it refused."""
     changed: tuple[int, ...] = ()
     """Row numbers of leads that the server stored otherwise than sent."""
+    differences: tuple[Difference, ...] = ()
+    """What of them it stored otherwise."""
     in_doubt: pd.DataFrame = field(default_factory=no_changes)
     """Changes that may or may not have happened, after an exception."""
 
@@ -144,6 +147,7 @@ class Updated:
             self.contended + other.contended,
             self.refused | other.refused,
             self.changed + other.changed,
+            self.differences + other.differences,
             _chained(self.in_doubt, other.in_doubt),
         )
 

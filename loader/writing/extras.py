@@ -7,11 +7,13 @@ import pandas as pd
 from sqlalchemy import Connection, String, cast, column, delete, select, table, update
 
 from loader.database.adapter import Written
+from loader.database.catalogue import read_columns
 from loader.database.connection import Database
 from loader.dialer import LEADS
 from loader.extras.rows import ExtraRows
 from loader.frames.arrow import join_texts, to_arrow, to_series
 from loader.writing.batch import Batch, BatchLog, Inserted
+from loader.writing.differences import Difference, find_differences, rows_of
 from loader.writing.writer import Writer
 
 
@@ -28,6 +30,8 @@ class InsertedExtra:
     generated: "pd.Series[int]" = field(default_factory=lambda: pd.Series(dtype="int64"))
     """The numbers that the server gave the rows, if the table numbers them. Rows that the dialer
     has already processed are missing."""
+    differences: tuple[Difference, ...] = ()
+    """What the server stored otherwise, with the rows of the leads."""
 
 
 class ExtraInserter:
@@ -147,11 +151,10 @@ class _ExtraBatch(Batch):
         if written is None and self.extra.replaces:
             return Inserted()  # they are sent again and replace themselves
         existing = _stored(connection, self.extra, rows, [*map(str, rows)])
-        sent = rows.loc[existing.index]
-        # The server stores an empty value as the column's empty value.
-        differs = ((existing != sent) & (sent != "")).any(axis="columns")
+        types = read_columns(connection, [self.table]).get(self.table, {})
+        found = find_differences(rows.loc[existing.index], existing, types, ignore_empty=True)
         stored = rows.index if all_stored else existing.index
-        return Inserted(self.lead_ids[stored], changed=tuple(existing.index[differs].tolist()))
+        return Inserted(self.lead_ids[stored], changed=rows_of(found), differences=tuple(found))
 
 
 def _stored(
@@ -191,4 +194,7 @@ def _by_row_number(known: Inserted, row_numbers: pd.Index) -> InsertedExtra:
         stored=tuple(complete.index[complete].tolist()),
         refused=refused,
         changed=tuple(sorted(set(row_numbers[list(known.changed)].tolist()))),
+        differences=tuple(
+            each._replace(row=int(row_numbers[each.row])) for each in known.differences
+        ),
     )

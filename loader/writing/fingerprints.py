@@ -43,12 +43,10 @@ def read_fingerprints(
 
 def as_texts(rows: pd.DataFrame) -> "pd.Series[str]":
     """Join all values of each row into one text, first those that make a lead."""
-    return to_series(
-        join_texts([to_arrow(rows[n]) for n in _compared(rows)], SEPARATOR), rows.index
-    )
+    return to_series(join_texts([to_arrow(rows[n]) for n in compared(rows)], SEPARATOR), rows.index)
 
 
-def _compared(columns: Iterable[Hashable]) -> list[str]:
+def compared(columns: Iterable[Hashable]) -> list[str]:
     """Order the columns for comparison, without those that change in idle leads."""
     names = [str(name) for name in columns if name not in {*MOVING, *IDENTITY}]
     return [*IDENTITY, *names]
@@ -70,5 +68,5 @@ def read_texts(
 def text_of(columns: Iterable[str], adapter: Adapter) -> str:
     """Word the text of a lead, see `as_texts`, in SQL."""
     # Qualified, because a statement may also name the columns of the archive.
-    names = [f"vicidial_list.{quote_identifier(name)}" for name in _compared(columns)]
+    names = [f"vicidial_list.{quote_identifier(name)}" for name in compared(columns)]
     return adapter.joined_text(names, ord(SEPARATOR))

@@ -20,7 +20,15 @@ from loader.errors import LoaderError
 from loader.fields.lead import DEFAULT_VALUES, LEAD_FIELDS
 from loader.frames.arrow import repeat, to_arrow, to_series
 from loader.writing.batch import Batch, BatchLog, Inserted
-from loader.writing.fingerprints import IDENTITY, SEPARATOR, as_texts, fingerprints_of, read_texts
+from loader.writing.differences import Difference, find_differences
+from loader.writing.fingerprints import (
+    IDENTITY,
+    SEPARATOR,
+    as_texts,
+    compared,
+    fingerprints_of,
+    read_texts,
+)
 from loader.writing.writer import Writer
 
 
@@ -158,15 +166,29 @@ class _LeadBatch(Batch):
             rest = pd.Series(stored.index[: len(wanted)], index=wanted.index[: len(stored)])
             alike = pd.concat([alike, rest.astype("int64")])
         lead_ids = pd.concat([equal, alike]).sort_index()
-        return _inserted(lead_ids, all_stored, changed=tuple(sorted(alike.index)))
+        pairs = (_cells(as_texts(rows.loc[alike.index]), rows), _cells(all_stored[alike], rows))
+        found = find_differences(pairs[0], pairs[1].set_axis(alike.index), {})
+        changed, known = tuple(sorted(alike.index)), tuple(found)
+        return _inserted(lead_ids, all_stored, changed=changed, differences=known)
+
+
+def _cells(texts: "pd.Series[str]", rows: pd.DataFrame) -> pd.DataFrame:
+    """Part the texts of leads into their columns; of a text with a NULL in it there are fewer."""
+    names = compared(rows)
+    parts = [text.split(SEPARATOR) for text in texts]
+    parts = [each if len(each) == len(names) else [""] * len(names) for each in parts]
+    return pd.DataFrame(parts, columns=names, index=texts.index, dtype="str")
 
 
 def _inserted(
-    lead_ids: "pd.Series[int]", stored: "pd.Series[str]", changed: tuple[int, ...] = ()
+    lead_ids: "pd.Series[int]",
+    stored: "pd.Series[str]",
+    changed: tuple[int, ...] = (),
+    differences: tuple[Difference, ...] = (),
 ) -> Inserted:
     """Give the result for matched rows; `stored` has the texts by lead_id."""
     fingerprints = fingerprints_of(stored[lead_ids]).set_axis(lead_ids.index)
-    return Inserted(lead_ids, changed=changed, fingerprints=fingerprints)
+    return Inserted(lead_ids, {}, changed, fingerprints, differences)
 
 
 def _identities(texts: "pd.Series[str]", count: int) -> "pd.Series[str]":

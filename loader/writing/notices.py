@@ -1,18 +1,30 @@
 """What the server did with leads and with what comes with them, as notices."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 import pandas as pd
 
 from loader.extras.rows import ExtraRows
 from loader.findings import Notices, no_notices, notices
 from loader.reasons import Notice
+from loader.writing.differences import Difference, rows_of
 from loader.writing.extras import InsertedExtra
 
 
-def changed_by_server(rows: Collection[int], **details: str) -> Notices:
-    """Notice the rows of which the server stored other values than those sent."""
-    return notices(pd.Index(list(rows), dtype="int64"), Notice.CHANGED_BY_SERVER, **details)
+def changed_by_server(
+    rows: Collection[int], differences: Sequence[Difference] = (), **details: str
+) -> Notices:
+    """Notice the rows of which the server stored other values than those sent.
+
+    Each of their differences is a notice; a row of which none is known has one without a field.
+    """
+    bare = pd.Index([*rows], dtype="int64").difference([*rows_of(differences)])
+    noticed = [notices(bare, Notice.CHANGED_BY_SERVER, **details)]
+    if differences:
+        frame = pd.DataFrame([*differences], columns=Difference._fields).set_index("row")
+        frame = frame.rename_axis(None).assign(notice=Notice.CHANGED_BY_SERVER.value, **details)
+        noticed.append(frame.astype("str"))
+    return pd.concat(noticed).sort_index(kind="stable")
 
 
 def with_stored_extra(noticed: Notices, extra: ExtraRows, stored: InsertedExtra) -> Notices:
@@ -33,7 +45,8 @@ def with_stored_extra(noticed: Notices, extra: ExtraRows, stored: InsertedExtra)
     if len(stored.generated):
         numbers = stored.generated[~stored.generated.index.duplicated()].astype("str")
         noticed = noticed.assign(**{extra.generated: rows[of_extra & ~failed].map(numbers)})
-    return pd.concat([noticed, changed_by_server(stored.changed, table=extra.table)])
+    changed = changed_by_server(stored.changed, stored.differences, table=extra.table)
+    return pd.concat([noticed, changed])
 
 
 def without_extras(noticed: Notices, extras: Iterable[ExtraRows]) -> Notices:

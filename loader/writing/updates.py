@@ -25,6 +25,7 @@ from loader.writing.changes import (
     no_changes,
     wanted_values,
 )
+from loader.writing.differences import Difference
 
 UPDATE_ROUNDS = 5
 """Attempts to read and write a lead that others change in between."""
@@ -164,9 +165,19 @@ class _Write:
         read = {name: stored[name].where(cells[name], before[name]) for name in fields_of(before)}
         stored = before.assign(**read)
         changes = as_changes(before, stored)
-        altered = differing_cells(stored, after).any(axis="columns")
+        altered = differing_cells(stored, after)
+        found = [
+            Difference(int(row), name, str(after.at[row, name]), str(stored.at[row, name]))
+            for name in map(str, altered)
+            for row in rows[altered[name]]
+        ]
         unchanged = rows.difference(changes.index)
-        return Updated(changes, unchanged=tuple(unchanged), changed=tuple(rows[altered]))
+        return Updated(
+            changes,
+            unchanged=tuple(unchanged),
+            changed=tuple(rows[altered.any(axis="columns")]),
+            differences=tuple(found),
+        )
 
 
 def _completed(stored: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:

@@ -30,10 +30,14 @@ from tests.conformance.reference_fields import (
     WIDTHS,
     damaged,
     digits,
+    is_number,
     keep,
     phone_digits,
+    stored_date_of_birth,
     stored_gender,
+    stored_list_id,
     stored_rank,
+    stored_state,
 )
 from tests.conformance.reference_run import (
     DNC_SWITCHES,
@@ -48,8 +52,10 @@ from tests.support.dialer import (
     RAW,
     Dialer,
     DialersZones,
+    dialers_birth,
     dialers_checks,
     dialers_gender,
+    dialers_list_id,
     dialers_rank,
     dialers_text,
 )
@@ -237,10 +243,10 @@ def callback(request: Request, case: Case, tables: Tables) -> bool:
 
 
 def list_id(request: Request, _case: Case, _tables: Tables) -> bool:
-    """12: a list_id of fewer than three digits, or one too big."""
-    sent = request.get("list_id", "").strip()
-    kept = digits(sent)
-    return bool(sent) and (len(kept) < 3 or int(kept) > BIGGEST_LIST_ID)
+    """12: a list_id that is no number of three digits or more, or too big."""
+    sent, entry = request.get("list_id", "").strip(), request.get("entry_list_id", "")
+    is_list = is_number(sent) and len(sent) >= 3 and int(sent) <= BIGGEST_LIST_ID
+    return (bool(sent) and not is_list) or stored_list_id(entry) != dialers_list_id(entry)
 
 
 def gender_or_rank(request: Request, _case: Case, _tables: Tables) -> bool:
@@ -250,6 +256,18 @@ def gender_or_rank(request: Request, _case: Case, _tables: Tables) -> bool:
         dialers_gender(gender)[0] != stored_gender(gender)[0]
         or dialers_rank(rank)[0] != stored_rank(rank)[0]
     )
+
+
+def birth(request: Request, _case: Case, _tables: Tables) -> bool:
+    """21: a date of birth that is stored otherwise."""
+    sent = request.get("date_of_birth", "")
+    return dialers_birth(sent)[0] != stored_date_of_birth(sent)[0]
+
+
+def state(request: Request, _case: Case, _tables: Tables) -> bool:
+    """23: a state that is longer than its column, and no abbreviation."""
+    sent = request.get("state", "")
+    return stored_state(sent) != sent
 
 
 def switch(request: Request, _case: Case, _tables: Tables) -> bool:
@@ -302,6 +320,8 @@ TOUCHES: dict[int, Callable[[Request, Case, Tables], bool]] = {
     13: gender_or_rank,
     14: switch,
     17: cut,
+    21: birth,
+    23: state,
     28: without_column,
     30: no_campaign,
     31: phone_or_alt,

@@ -18,12 +18,14 @@ from tests.conformance.reference_fields import (
     damaged,
     digits,
     fold,
+    is_number,
     keep,
     phone_digits,
     stored_date_of_birth,
     stored_gender,
     stored_list_id,
     stored_rank,
+    stored_state,
 )
 from tests.conformance.reference_run import (
     COMPARED,
@@ -82,6 +84,9 @@ class Reference:
     damaged = staticmethod(damaged)
     gender = staticmethod(stored_gender)
     rank = staticmethod(stored_rank)
+    state = staticmethod(stored_state)
+    birth = staticmethod(stored_date_of_birth)
+    entry_list_id = staticmethod(stored_list_id)
 
     def __init__(
         self,
@@ -158,6 +163,7 @@ class Reference:
         lead["dialled"] = dialled(lead["sent_phone"])
         lead["phone_code"] = digits(request.get("phone_code", "")) or "1"
         lead["list_id"] = digits(lead["sent_list_id"])
+        lead["state"] = self.state(lead["state"])
         return lead
 
     def text(self, _name: str, value: str) -> tuple[str, list[str]]:
@@ -168,7 +174,7 @@ class Reference:
         """Reject a list_id that cannot be one, that the user may not use, or that is undefined."""
         list_id, shown = lead["list_id"], f"{lead['phone_number']}|{lead['list_id']}"
         sent = lead["sent_list_id"].strip()
-        if sent and not self.can_be_list_id(list_id):
+        if sent and not self.can_be_list_id(sent):
             raise Rejected("INVALID_LIST_ID", f"INVALID LIST ID - {lead['phone_number']}|{sent}")
         if str(user_row["api_list_restrict"]) == "1" and list_id not in self.allowed(user_row):
             raise Rejected("NOT_AN_ALLOWED_LIST_ID", f"NOT AN ALLOWED LIST ID - {shown}")
@@ -176,9 +182,9 @@ class Reference:
             text = "NOT A DEFINED LIST ID, LIST EXISTS CHECK ENABLED"
             raise Rejected("NOT_A_DEFINED_LIST_ID", f"{text} - {shown}")
 
-    def can_be_list_id(self, list_id: str) -> bool:
-        """Say whether digits can be a list_id."""
-        return len(list_id) >= 3 and int(list_id) <= BIGGEST_LIST_ID
+    def can_be_list_id(self, sent: str) -> bool:
+        """Say whether a text can be a list_id."""
+        return is_number(sent) and len(sent) >= 3 and int(sent) <= BIGGEST_LIST_ID
 
     def default_list_id(self, list_id: str) -> str:
         """Return the list of a lead that names none."""
@@ -387,7 +393,7 @@ class Reference:
                 answer.notices.append(f"CUT {name}")
         gender, gender_notices = self.gender(request.get("gender", ""))
         rank, rank_notices = self.rank(request.get("rank", ""))
-        birth, birth_notices = stored_date_of_birth(request.get("date_of_birth", ""))
+        birth, birth_notices = self.birth(request.get("date_of_birth", ""))
         answer.notices += gender_notices + rank_notices + birth_notices
         known = [row["lead_id"] for row in self.tables["vicidial_list"]]
         return {
@@ -407,5 +413,5 @@ class Reference:
             "called_count": 0,
             "last_local_call_time": self.now,
             "rank": rank,
-            "entry_list_id": stored_list_id(request.get("entry_list_id", "")),
+            "entry_list_id": self.entry_list_id(request.get("entry_list_id", "")),
         }

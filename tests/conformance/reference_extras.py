@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.conformance.reference_fields import NO_DATE, WIDTHS, fold, keep
+from tests.conformance.reference_fields import NO_DATE, SEPARATORS, WIDTHS, fold, keep
 from tests.conformance.reference_moments import read_moment, read_time, read_whole_moment
 from tests.conformance.reference_zone import skip_gap
 
@@ -151,8 +151,9 @@ class Extras:
             return f"{begin} NOT ADDED, NO FIELDS TO UPDATE DEFINED - {where}"
         values = dict.fromkeys(tables[custom])
         for label in labels:
-            kept = self.custom_value(request.get(label, ""))
-            values[label] = self.held(kept, tables[custom][label])
+            column = tables[custom][label]
+            kept = self.custom_value(request.get(label, ""), column)
+            values[label] = self.held(kept, column)
         self.tables.setdefault(custom, []).append({"lead_id": row["lead_id"], **values})
         row["entry_list_id"] = row["list_id"]
         return f"{begin} VALUES ADDED - {where}|1"
@@ -174,8 +175,18 @@ class Extras:
         ]
 
     @staticmethod
-    def custom_value(value: str) -> str:
-        """Return a value as it is kept; `--BLANK--` empties the field."""
+    def custom_value(value: str, column: str) -> str:
+        """Return a value as it is kept; `--BLANK--` empties the field.
+
+        A column of type TEXT keeps line breaks and tabs.
+        """
+        if column.upper().endswith("TEXT"):
+            parts = re.split(f"([{SEPARATORS}])", value)
+            return (
+                ""
+                if value == "--BLANK--"
+                else "".join(part if part in SEPARATORS else keep(part)[0] for part in parts)
+            )
         return "" if value == "--BLANK--" else keep(value)[0]
 
     @staticmethod

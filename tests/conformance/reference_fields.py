@@ -33,6 +33,46 @@ MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 #: Numbers that a spreadsheet or a float column wrote: 7.27556E+09, 7275551212.0.
 DAMAGED = re.compile(r"[+-]?\d+(?:[.,]\d*)?[eE][+-]?\d+|[+-]?\d+[.,]0{1,2}")
 
+SEPARATORS = "\t\n\v\f\r\x85\u2028\u2029"
+BLANKS = " \u00a0\u1680\u202f\u205f\u3000\ufeff\u2060\u180e" + "".join(
+    map(chr, (*range(0x2000, 0x2010), *range(0x202A, 0x202F), *range(0x2061, 0x2065)))
+)
+BLANKS += "\u2066\u2067\u2068\u2069\u2800\u3164"
+
+MALE = (
+    "m", "male", "man", "masculine", "masculin", "masculino", "maschio", "maschile",
+    "m\u00e4nnlich", "maennlich", "mann", "homme", "hombre", "homem", "var\u00f3n", "varon",
+)  # fmt: skip
+FEMALE = (
+    "f", "w", "female", "woman", "feminine", "f\u00e9minin", "feminin", "femenino", "feminino",
+    "femmina", "femminile", "weiblich", "frau", "femme", "mujer", "mulher", "fem",
+)  # fmt: skip
+
+#: What may follow the time of a date.
+ZONE = re.compile(r"(?i)(?: ?[AP]\.?M\.?)?(?: ?(?:[A-Z]{1,5}|[+-]\d\d(?::?\d\d)?))?", re.ASCII)
+
+STATES = {
+    "AK": "Alaska", "AL": "Alabama", "AR": "Arkansas", "AS": "American Samoa", "AZ": "Arizona",
+    "CA": "California", "CO": "Colorado", "CT": "Connecticut", "DC": "District of Columbia",
+    "DE": "Delaware", "FL": "Florida", "GA": "Georgia", "GU": "Guam", "HI": "Hawaii", "IA": "Iowa",
+    "ID": "Idaho", "IL": "Illinois", "IN": "Indiana", "KS": "Kansas", "KY": "Kentucky",
+    "LA": "Louisiana", "MA": "Massachusetts", "MD": "Maryland", "ME": "Maine", "MI": "Michigan",
+    "MN": "Minnesota", "MO": "Missouri", "MP": "Northern Mariana Islands", "MS": "Mississippi",
+    "MT": "Montana", "NC": "North Carolina", "ND": "North Dakota", "NE": "Nebraska",
+    "NH": "New Hampshire", "NJ": "New Jersey", "NM": "New Mexico", "NV": "Nevada",
+    "NY": "New York", "OH": "Ohio", "OK": "Oklahoma", "OR": "Oregon", "PA": "Pennsylvania",
+    "PR": "Puerto Rico", "RI": "Rhode Island", "SC": "South Carolina", "SD": "South Dakota",
+    "TN": "Tennessee", "TX": "Texas", "UT": "Utah", "VA": "Virginia", "VI": "Virgin Islands",
+    "VT": "Vermont", "WA": "Washington", "WI": "Wisconsin", "WV": "West Virginia", "WY": "Wyoming",
+    "AB": "Alberta", "BC": "British Columbia", "MB": "Manitoba", "NB": "New Brunswick",
+    "NL": "Newfoundland and Labrador", "NS": "Nova Scotia", "NT": "Northwest Territories",
+    "NU": "Nunavut", "ON": "Ontario", "PE": "Prince Edward Island", "QC": "Quebec",
+    "SK": "Saskatchewan", "YT": "Yukon",
+    "ACT": "Australian Capital Territory", "NSW": "New South Wales", "QLD": "Queensland",
+    "SA": "South Australia", "TAS": "Tasmania", "VIC": "Victoria",
+}  # fmt: skip
+AUSTRALIAN = ("South Australia",)
+
 #: Scripts whose cases the collation does not know.
 LATER = (("\u10a0", "\u1e00"), ("\u2c00", "\u2e00"), ("\ua640", "\uac00"))
 
@@ -81,8 +121,11 @@ def damaged(value: str) -> bool:
 def keep(value: str, highest: int = 0xFFFF) -> tuple[str, list[str]]:
     """Return the value with nothing dropped but what the column cannot hold, and the notices."""
     notices = []
-    kept = "".join(c for c in value if unicodedata.category(c) != "Cc")
-    if kept != value:
+    lines = join_lines(value)
+    if lines != value:
+        notices.append("LINES")
+    kept = "".join(c for c in lines if unicodedata.category(c) != "Cc")
+    if kept != lines:
         notices.append("CONTROL")
     plain = "".join(c if ord(c) <= highest else "?" for c in kept)
     if plain != kept:
@@ -90,11 +133,48 @@ def keep(value: str, highest: int = 0xFFFF) -> tuple[str, list[str]]:
     return plain, notices
 
 
+def join_lines(value: str) -> str:
+    """Put one blank in the place of line breaks and tabs, and of what is blank beside them."""
+    parts = [[]]  # type: list[list[str]]
+    for character in value:
+        if character in SEPARATORS:
+            parts.append([])
+        else:
+            parts[-1].append(character)
+    words = ["".join(part) for part in parts]
+    if len(words) == 1:
+        return value
+    inner = [word.strip(BLANKS) for word in words[1:-1]]
+    return " ".join([words[0].rstrip(BLANKS), *filter(None, inner), words[-1].lstrip(BLANKS)])
+
+
 def stored_gender(value: str) -> tuple[str, list[str]]:
-    """Return M, F or U, of which only capitals count; an unknown value is U with a notice."""
-    name = re.sub(r"[^A-Z]", "", value)
-    known = name in ("M", "F", "U")
-    return name if known else "U", ["GENDER"] if value.strip() and not known else []
+    """Return M, F or U, of letters or words; an unknown value is U with a notice."""
+    word = value.strip().rstrip(".").lower()
+    for letter, words in {"M": MALE, "F": FEMALE, "U": ("u", "unknown", "")}.items():
+        if word in words:
+            return letter, []
+    return "U", ["GENDER"]
+
+
+def stored_state(value: str) -> str:
+    """Return the abbreviation of a state that is longer than two letters; else the value.
+
+    "": its first letters are another state's.
+    """
+    if len(value) <= 2 or value != value.strip():
+        return value
+    name = re.sub(r"[^a-z]+", " ", value.lower().replace(".", "")).strip()
+    spelled = {code.lower(): code for code in STATES} | {
+        full.lower(): code for code, full in STATES.items()
+    }
+    spelled |= {" ".join(code.lower()): code for code in STATES}
+    if name.upper() == value.upper() and name in spelled and len(spelled[name]) == len(value):
+        return value
+    if name in spelled:
+        return spelled[name]
+    own = value[:2].upper()
+    return "" if own in STATES and STATES[own] not in AUSTRALIAN else value
 
 
 def stored_rank(value: str) -> tuple[int, list[str]]:
@@ -105,16 +185,37 @@ def stored_rank(value: str) -> tuple[int, list[str]]:
     return 0, ["RANK"] if text else []
 
 
+def is_number(value: str) -> bool:
+    """Say whether a value is digits alone."""
+    return value.isascii() and value.isdigit()
+
+
 def stored_list_id(value: str) -> int:
-    """Return a list_id as the column holds it: digits only, at most the biggest it can hold."""
-    return min(int(digits(value) or 0), BIGGEST_UNSIGNED)
+    """Return an entry_list_id as the column holds it: at most the biggest; no number is 0."""
+    text = value.strip()
+    return min(int(text), BIGGEST_UNSIGNED) if is_number(text) else 0
 
 
 def stored_date_of_birth(value: str) -> tuple[str, list[str]]:
-    """Return the date as the database reads the digits and hyphens of `value`."""
-    text = re.sub(r"[^0-9-]", "", value)
-    date = read_date(text)
-    return date or NO_DATE, ["DATE_OF_BIRTH"] if value.strip() and not date else []
+    """Return an ISO date, with hyphens or without; a time may follow."""
+    text = value.strip()
+    if re.fullmatch(r"(0{1,4}-0{1,2}-0{1,2}([T ][0:.]+Z?)?|0+)?", text):
+        return NO_DATE, []
+    date_with_time = (
+        r"(\d{4})-(\d\d?)-(\d\d?)(?:(?:T| +)(\d\d?):(\d\d)(?::?(\d\d)([.,]\d+)?)?(.*))?",
+        r"([3-9]\d)-(\d\d?)-(\d\d?)(?:(?:T| +)(\d\d?):(\d\d)(?::?(\d\d)([.,]\d+)?)?(.*))?",
+        r"([3-9]\d)(\d\d)(\d\d)()()()()()",
+        r"(\d{4})(\d\d)(\d\d)(?:T?(\d\d)(\d\d)(\d\d)?([.,]\d+)?(.*))?",
+    )
+    found = next(filter(None, (re.fullmatch(p, text, re.ASCII) for p in date_with_time)), None)
+    if found and ZONE.fullmatch(found[8] or ""):
+        year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
+        if len(found[1]) == 2:  # no day of a month, so that it is a year
+            year = 1900 + year if year > 31 else 0
+        good = hour <= 24 and minute <= 59 and second <= 60
+        if good and 1 <= month <= 12 and day >= 1 and year and exists(year, month, day):
+            return f"{year:04}-{month:02}-{day:02}", []
+    return NO_DATE, ["DATE_OF_BIRTH"]
 
 
 def read_date(text: str) -> str | None:

@@ -24,8 +24,8 @@ from loader.reading.source import SourceFile
 from loader.reasons import Notice
 from tests.conformance.corpus import Case, Row, Tables, options_of
 
-REPLAYED = {"phone_format": "as-given", "phone_validation": "length"}
-"""The dialer's own way with phone numbers: difference 18 is switched off."""
+REPLAYED = {"phone_format": "as-given", "phone_validation": "length", "trim": "N"}
+"""The dialer's own way with phone numbers and blanks: differences 18 and 20 are switched off."""
 
 RUN_WIDE = LoadOptions.model_fields.keys() - usual_names().keys()
 """Parameters of a request that are options of a load; the others fill its columns."""

@@ -20,7 +20,14 @@ from tests.conformance.corpus import (
 )
 from tests.conformance.differences import FORM_ONLY, differences, touched
 from tests.conformance.reference import Reference
-from tests.conformance.reference_fields import WIDTHS, fold, read_date, stored_gender, stored_rank
+from tests.conformance.reference_fields import (
+    WIDTHS,
+    fold,
+    read_date,
+    stored_gender,
+    stored_rank,
+    stored_state,
+)
 from tests.conformance.reference_run import DNC_SWITCHES, SWITCHES, ReferenceRefusal, read_checks
 from tests.conformance.reference_zone import daylight
 from tests.support.dialer import Dialer
@@ -184,7 +191,9 @@ def test_small_rules() -> None:
     assert fold("\u0439") != fold("\u0438"), "its short i is a letter"
     assert fold("\u304b") != fold("\u304c")
     assert stored_gender("x") == ("U", ["GENDER"])
-    assert stored_gender("female") == ("U", ["GENDER"])
+    assert stored_gender("Female") == ("F", [])
+    assert stored_state("Florida") == stored_state("F.L.") == "FL"
+    assert (stored_state("Mexico City"), stored_state("Queretaro")) == ("", "Queretaro")
     assert stored_rank("-5") == (-5, [])
     assert stored_rank("1.9") == (0, ["RANK"])
     assert daylight("SSM-FSN", clock_of({"clock": "2026-07-01T00:00:00"}))

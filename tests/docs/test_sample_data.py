@@ -205,7 +205,7 @@ def test_the_readme_has_the_totals(name: str) -> None:
 STORED = [
     pytest.param(
         21,
-        {"comments": 'Gate code 4411.Dog is friendly, "Rex"', "phone_number": "7275550151"},
+        {"comments": 'Gate code 4411. Dog is friendly, "Rex"', "phone_number": "7275550151"},
         id="line break in a note",
     ),
     pytest.param(

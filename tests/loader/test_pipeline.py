@@ -343,6 +343,7 @@ def load(situation: Situation, url: str, job: Job) -> Loaded:
         **situation.options,
         user="6666",
         batch_size=3 if situation.chunk_size < ONE_CHUNK else ONE_CHUNK,
+        trim="N",
         **AS_GIVEN,  # type: ignore[arg-type]
     )
     rows = pd.DataFrame(situation.rows, dtype="str")
@@ -395,6 +396,7 @@ def as_request(row: dict[str, str]) -> dict[str, str | None]:
 OUR_NOTICES = {
     "CUT": Notice.VALUE_CUT,
     "CONTROL": Notice.CONTROL_CHARACTERS_DROPPED,
+    "LINES": Notice.LINE_BREAKS_REPLACED,
     "GENDER": Notice.UNKNOWN_GENDER,
     "RANK": Notice.INVALID_RANK,
     "DATE_OF_BIRTH": Notice.INVALID_DATE_OF_BIRTH,
@@ -406,10 +408,15 @@ NOT_COMPARED = (
     Notice.NO_TIME_ZONE,
     Notice.INVALID_ENTRY_LIST_ID,
     "INVALID_DATE since",
-    Notice.LIST_ID_CLEANED,
+    Notice.STATE_ABBREVIATED,
+    Notice.STATE_NOT_STORED,
     "VALUE_CUT color",
     "VALUE_CUT callback_",
 )
+
+
+VALUED = (Notice.UNKNOWN_GENDER, Notice.INVALID_RANK, Notice.INVALID_DATE_OF_BIRTH)
+"""Notices with the value, which the reference does not repeat."""
 
 
 def expected_notices(answer: Answer) -> set[str]:
@@ -422,7 +429,9 @@ def expected_notices(answer: Answer) -> set[str]:
 def told(said: set[str]) -> set[str]:
     """Put our notices into the reference's words."""
     words = {
-        notice.partition(" list_id=")[0] for notice in said if not notice.startswith(NOT_COMPARED)
+        notice.partition(" ")[0] if notice.startswith(VALUED) else notice.partition(" list_id=")[0]
+        for notice in said
+        if not notice.startswith(NOT_COMPARED)
     }
     answers = {word: Notice[word.partition(" ")[0]].answer for word in words}
     return {answers[word] or word for word in words}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from tests.conformance.reference import Answer, Lead, Reference, Rejected, Row
 from tests.conformance.reference_extras import Extras, callback_time
-from tests.conformance.reference_fields import digits
+from tests.conformance.reference_fields import BIGGEST_UNSIGNED, NO_DATE, digits, read_date
 from tests.conformance.reference_moments import read_moment
 from tests.conformance.reference_run import (
     COMPARED,
@@ -119,6 +119,16 @@ def dialers_rank(value: str) -> tuple[int, list[str]]:
     return min(int(digits(value) or 0), 32767), []
 
 
+def dialers_birth(value: str) -> tuple[str, list[str]]:
+    """Read digits and hyphens as the database does."""
+    return read_date(re.sub(r"[^0-9-]", "", value)) or NO_DATE, []
+
+
+def dialers_list_id(value: str) -> int:
+    """Keep digits, at most the biggest that the column holds."""
+    return min(int(digits(value) or 0), BIGGEST_UNSIGNED)
+
+
 class DialersExtras(Extras):
     """What comes with a lead, as the dialer does it."""
 
@@ -160,6 +170,9 @@ class Dialer(Reference):
     read_checks = staticmethod(dialers_checks)
     gender = staticmethod(dialers_gender)
     rank = staticmethod(dialers_rank)
+    state = staticmethod(str)
+    birth = staticmethod(dialers_birth)
+    entry_list_id = staticmethod(dialers_list_id)
 
     def add_lead(self, lead: dict[str, str | None]) -> Answer:
         """Take odd switches for what the dialer takes them for."""

@@ -20,7 +20,7 @@ def find_oddities(
     Args:
         fields: index row_number; str columns named as lead fields, as the file has them.
         today: the date from which ages are counted.
-        date_format: of date_of_birth; None: as add_lead reads dates.
+        date_format: of date_of_birth; None: ISO.
         region: of rows that have neither a country_code nor a phone_code.
 
     Returns:
@@ -28,7 +28,9 @@ def find_oddities(
         columns oddity, field and value, trimmed (all str).
     """
     texts = {str(name): Texts(fields[name]) for name in fields}
-    found = [*find_odd_positions(Chunk(texts, today, date_format, region))]
+    found = [
+        *find_odd_positions(Chunk(texts, today, (date_format,) if date_format else (), region))
+    ]
     positions = np.concatenate([NO_POSITIONS, *(each.positions for each in found)])
     sizes = [len(each.positions) for each in found]
     values = pa.chunked_array(

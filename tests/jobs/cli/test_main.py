@@ -403,11 +403,15 @@ def test_two_columns_of_one_name_are_an_error(
     assert "all stand for phone_number" in capsys.readouterr().err
 
 
-def test_a_list_id_of_more_than_digits_and_an_unknown_country_are_noticed(tmp_path: Path) -> None:
+def test_a_list_id_that_is_no_number_rejects_and_an_unknown_country_is_noticed(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "odd.csv").write_text(
         "phone,list id,country\n7275550112,101.0,USA\n7275550113,101,Atlantis\n", "utf-8"
     )
     assert run(["validate", "odd.csv", "--results", "out"]) == 0
+    lines = (tmp_path / "out" / "rejected.csv").read_text("utf-8").splitlines()
+    assert "INVALID_LIST_ID" in lines[1]
+    assert "list_id=101.0" in lines[1]
     lines = (tmp_path / "out" / "loaded.csv").read_text("utf-8").splitlines()
-    assert "LIST_ID_CLEANED 101.0" in lines[1]
-    assert "UNKNOWN_COUNTRY Atlantis" in lines[2]
+    assert "UNKNOWN_COUNTRY Atlantis" in lines[1]

@@ -120,7 +120,7 @@ def test_what_is_said() -> None:
     rows, said = stored(leads(*sent), dialer(**UTF8MB3), unstorable="reject")
     assert in_words(said) == [
         (2, "ALT_PHONES_LOADED", "count=2"),
-        (2, "CONTROL_CHARACTERS_DROPPED", FIELD),
+        (2, "LINE_BREAKS_REPLACED", FIELD),
         (2, "VALUE_CUT", FIELD),
         (5, "ALT_PHONES_LOADED", "count=3"),
         (5, "UNSTORABLE_REPLACED", FIELD),
@@ -173,7 +173,7 @@ def test_rows_are_those_of_the_reference(sent: list[str]) -> None:
         {name: str(value) for name, value in row.items() if name != "alt_phone_id"}
         for row in tables[TABLE]
     ]
-    found, said = stored(rows, dialer(**UTF8MB3), phone_format="as-given")
+    found, said = stored(rows, dialer(**UTF8MB3), phone_format="as-given", trim="N")
     assert [{name: str(value) for name, value in row.items()} for row in found] == expected
     assert details_of(said)[said["notice"] == "ALT_PHONES_LOADED"].to_dict() == counts
 

@@ -274,8 +274,9 @@ def test_callback_comments_are_made_to_fit() -> None:
     for unstorable in ("notice", "reject"):
         options = LoadOptions(callback="Y", unstorable=unstorable)
         found, told = decided(frame, facts, None, options)
-        assert found["callback_comments"].tolist() == ["abc", "later ? ", "", "as is;"]
+        assert found["callback_comments"].tolist() == ["a bc", "later ?", "", "as is;"]
         assert [text for text in told if not text.startswith("CALLBACK")] == [
+            "LINE_BREAKS_REPLACED callback_comments",
             "CONTROL_CHARACTERS_DROPPED callback_comments",
             "UNSTORABLE_REPLACED callback_comments",
             "VALUE_CUT callback_comments",

@@ -127,7 +127,7 @@ def test_a_list_given_with_zeros_has_a_table_of_its_own() -> None:
         ("color", "--BLANK--x", "--BLANK--x", []),
         ("color", "a very long colour", "a very lon", ["VALUE_CUT color"]),
         ("size", "x" * 500, "x" * 500, []),
-        ("size", "a\tb\n", "ab", ["CONTROL_CHARACTERS_DROPPED size"]),
+        ("size", "a\tb", "a b", ["LINE_BREAKS_REPLACED size"]),
         ("size", "\U0001f600é", "?é", ["UNSTORABLE_REPLACED size"]),
         ("born", "1980-01-02", "1980-01-02", []),
         ("born", "1980-1-2 10:00", "1980-01-02", []),

@@ -18,6 +18,7 @@ from loader.ledger.encoding import decode_extra, decode_inserted, encode_extra, 
 from loader.ledger.runs import Ledger, RunRecord
 from loader.options.load import LoadOptions
 from loader.writing.batch import Inserted
+from loader.writing.differences import Difference
 from loader.writing.extras import InsertedExtra
 from loader.writing.fingerprints import read_fingerprints
 from tests.support.loads import Loads, load_file
@@ -143,17 +144,22 @@ def test_what_became_of_rows_is_kept(rows: list[int], data: st.DataObject) -> No
         {3: 1644},
         (5, 7),
         pd.Series(prints, index=index, dtype="uint32"),
+        (Difference(5, "city", "Paris", ""),),
     )
     kept = decode_inserted(json.loads(json.dumps(encode_inserted(inserted))))
     pd.testing.assert_series_equal(kept.lead_ids, inserted.lead_ids)
     pd.testing.assert_series_equal(kept.fingerprints, inserted.fingerprints)
     assert (kept.refused, kept.changed) == ({3: 1644}, (5, 7))
+    assert kept.differences == inserted.differences
 
 
 def test_what_came_with_leads_is_kept() -> None:
     numbers = pd.Series([9, 8], index=pd.Index([2, 4], dtype="int64"), dtype="int64")
-    extra = InsertedExtra((2, 4), {3: 1062}, (4,), numbers)
+    extra = InsertedExtra(
+        (2, 4), {3: 1062}, (4,), numbers, (Difference(4, "tm", "1:05 PM", "01:05:00"),)
+    )
     kept = decode_extra(json.loads(json.dumps(encode_extra(extra))))
     assert (kept.stored, kept.refused, kept.changed) == ((2, 4), {3: 1062}, (4,))
+    assert kept.differences == extra.differences
     pd.testing.assert_series_equal(kept.generated, numbers)
     assert np.issubdtype(kept.generated.dtype, np.int64)

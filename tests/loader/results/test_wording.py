@@ -37,8 +37,8 @@ def test_details_that_a_row_does_not_have_are_not_shown() -> None:
 def test_a_detail_ends_neither_its_notice_nor_its_row() -> None:
     rows = pd.Index([2, 3])
     given = pd.Series(["1;\n2 ", ""], index=rows, dtype="str")
-    cleaned = notices(rows, Notice.LIST_ID_CLEANED, value=given)
-    assert notices_text(cleaned, rows).tolist() == ["LIST_ID_CLEANED 1,,2 ", "LIST_ID_CLEANED"]
+    cleaned = notices(rows, Notice.UNKNOWN_COUNTRY, value=given)
+    assert notices_text(cleaned, rows).tolist() == ["UNKNOWN_COUNTRY 1,,2 ", "UNKNOWN_COUNTRY"]
 
 
 def test_findings_in_words() -> None:

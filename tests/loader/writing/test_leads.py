@@ -16,6 +16,7 @@ from sqlalchemy import NullPool, create_engine, event
 from loader.database.connection import Database
 from loader.database.schema import create_missing, metadata
 from loader.writing.batch import Inserted
+from loader.writing.differences import Difference
 from loader.writing.leads import LeadInserter
 from tests.support.proxy import Proxy
 from tests.support.server import PrivateServer, Server, run
@@ -473,6 +474,9 @@ def test_a_value_that_a_column_of_the_site_cannot_take_is_stored_as_the_dialer_w
     inserted = insert(leads_url, rows, way=way)
     assert_right(leads_url, rows, inserted)
     assert inserted.changed == (3, 4)
+    assert inserted.differences == (
+        Difference(3, "city", "Paris", ""), Difference(4, "vendor_lead_code", "x9", "0")
+    )  # fmt: skip
     shown = "city, vendor_lead_code, site_own, site_number"
     assert run(leads_url, f"SELECT {shown} FROM vicidial_list ORDER BY lead_id") == [
         ("Rome", 1, "", 7), ("", 2, "", 7), ("Oslo", 0, "", 7)
