@@ -138,7 +138,7 @@ class DialersExtras(Extras):
         return labels if set(labels) <= set(columns) else []
 
     @staticmethod
-    def custom_value(value: str) -> str:
+    def custom_value(value: str, _column: str) -> str:
         """Drop what the dialer drops of a custom value."""
         kept = re.sub(r'[;"]', "", value.replace("+", " ")).removesuffix("\\")
         return "" if kept == "--BLANK--" else kept

@@ -87,6 +87,7 @@ WRONG: dict[str, tuple[str, ...]] = {
 
 FREE = {
     "callback_comments": "text for the agent",
+    "null_values": "a vendor may write anything for nothing",
     "map": "which columns there are is known with the file",
     "feed": "whether the file is there is known when it is read, before anything is inserted",
     "mapping_file": "a path; the file is read before anything is inserted",

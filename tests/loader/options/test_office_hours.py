@@ -168,7 +168,7 @@ def test_a_clock_that_is_turned(hours: str, utc: str, change: str) -> None:
         ({"holidays": [20261225]}, "20261225 is no day; write it such as 2026-12-25"),
         ({"holidays": ["25.12.2026"]}, "'25.12.2026' is no day"),
         ({"holidays": [datetime(2026, 12, 25)]}, "is no day"),
-        ({"holidays": "2026-02-30"}, "valid date"),
+        ({"holidays": "2026-02-30"}, "no day"),
     ],
     ids=str,
 )
