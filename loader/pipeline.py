@@ -123,9 +123,10 @@ class Checks:
 
     def fields(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Give the columns of a chunk of source rows that fill a field, named as fields."""
-        return rows[list(self.mapping.fields.values())].set_axis(
+        fields = rows[list(self.mapping.fields.values())].set_axis(
             list(self.mapping.fields), axis="columns"
         )
+        return fields.assign(**self.mapping.split_names(rows))
 
     def clean(self, rows: pd.DataFrame) -> Chunk:
         """Make the fields of rows what the table can hold.

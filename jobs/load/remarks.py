@@ -54,6 +54,7 @@ def remarks(
     found += lacking_fields(dialer, fields) + lacking_facts(options, dialer)
     found += without_effect(options) + unfilled_fallbacks(options, mapping)
     found += similar_names(dialer, mapping) + custom_fields_remark(mapping)
+    found += proposals(mapping)
     return found + reinterpreted_values(options, fields)
 
 
@@ -96,6 +97,14 @@ def similar_names(dialer: Dialer, mapping: ColumnMapping) -> list[str]:
         f'{labels[normalize_name(column)]}="{column}"'
         for column in mapping.unmapped
         if normalize_name(column) in labels
+    ]
+
+
+def proposals(mapping: ColumnMapping) -> list[str]:
+    """Name the field that a column which was not loaded is probably meant for."""
+    return [
+        f'column {column!r} is not known: did you mean {field}? --map {field}="{column}"'
+        for column, field in mapping.proposals.items()
     ]
 
 

@@ -40,7 +40,7 @@ TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
 
 LOAD = "## Any option of a load, such as list_id and mapping_file above, can stand here too.\n"
 
-ONE_OF_TWO = {"lineage.url", "lineage.api_key"}
+ONE_OF_TWO = {"columns", "lineage.url", "lineage.api_key"}
 """Cannot be given beside the one above."""
 
 

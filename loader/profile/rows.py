@@ -71,6 +71,7 @@ class RowProfile:
             texts = Texts(rows[column])
             self._filled[column] += texts.filled
             fields |= dict.fromkeys(fields_of.get(column, ()), texts)
+        fields |= {name: Texts(each) for name, each in self._mapping.split_names(rows).items()}
         self._rows += len(rows)
         if len(rows) and fields:
             chunk = Chunk(fields, self._today, self._format, self._region)

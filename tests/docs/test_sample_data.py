@@ -38,6 +38,7 @@ LAST_LEAD = max(lead["lead_id"] for lead in fixtures(datetime.now(UTC))["vicidia
 EXCLUDED = {
     Reason.NOT_INSERTED: "the database would have to die in the middle of the load",
     Reason.EXISTING_LEAD_GONE: "somebody would have to delete the lead in the middle of the load",
+    Reason.CELL_WITHOUT_VALUE: "only spreadsheets have cells",
 }
 
 Row = dict[str, str]
