@@ -150,7 +150,7 @@ class Terminal:
 
     def describe(self, source: "SourceFile", mapping: "ColumnMapping") -> None:
         """Tell what was found out about a file, before anything of it is loaded."""
-        looks = f"{source.name}: {_format(source)}"
+        looks = f"{source.name}: {describe_format(source)}"
         # Machines keep what they read: of the columns only names that the loader knows.
         self.say(looks, file=source.name, sha256=source.sha256, fields=sorted(mapping.fields))
         if self.for_machines:
@@ -213,7 +213,7 @@ class Terminal:
             )
 
 
-def _format(source: "SourceFile") -> str:
+def describe_format(source: "SourceFile") -> str:
     """Say of what format a file is: xlsx, sheet January; or utf-8, comma separated."""
     header = "with a header" if source.header else "without a header"
     if source.sheet is not None:

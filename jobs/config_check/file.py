@@ -20,7 +20,7 @@ from loader.database.connection import Database
 from loader.errors import LoaderError, missing_extra_error
 from loader.fields.mapping import read_mapping_file
 from loader.options.load import VENDOR_OPTIONS, LoadOptions
-from loader.reading.source import LAYOUTS
+from loader.reading.layouts import LAYOUTS
 
 Problems = Iterator[tuple[tuple[Any, ...], str]]
 """Places of settings and their problems."""

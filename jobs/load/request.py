@@ -13,7 +13,8 @@ from loader.errors import UsageError
 from loader.fields.mapping import VendorMapping, is_known_header, read_mapping_file
 from loader.options.load import VENDOR_OPTIONS, LoadOptions
 from loader.options.report import ReportOptions
-from loader.reading.source import LAYOUTS, ReadOptions, SourceFile, open_source
+from loader.reading.layouts import LAYOUTS
+from loader.reading.source import ReadOptions, SourceFile, open_source
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,11 @@ FIRST_LAST = ("first_name", "last_name")
 NAME_PAIRS = ("first_name+last_name", "last_name+first_name")
 """Orders of the two in a column, as `map` names them."""
 
+FULL_NAMES = frozenset(
+    {"name", "fullname", "contactname", "customername", "clientname", "leadname", "contact"}
+)
+"""Names of columns that probably have both, as `normalize_name` writes them."""
+
 _TITLE = r"(?:mr|mrs|ms|miss|mx|dr|prof|rev|hon|sir|herr|frau)\.?"
 _SUFFIX = r"(?:jr|sr|ii|iii|iv|v|m\.?d|ph\.?d|esq|dds|cpa)\.?"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loader.errors import ConfigurationError, SourceFileError, UsageError
-from loader.fields.full_name import FIRST_LAST, NAME_PAIRS, split_full_names
+from loader.fields.full_name import FIRST_LAST, FULL_NAMES, NAME_PAIRS, split_full_names
 from loader.fields.lead import (
     CUSTOM_PREFIX,
     NEVER_LOADED,
@@ -140,6 +140,8 @@ def map_columns(
     explicit: Mapping[str, str],
     vendor: VendorMapping | None = None,
     labels: Collection[str] = (),
+    *,
+    is_phone_needed: bool = True,
 ) -> ColumnMapping:
     """Find the column of each field.
 
@@ -149,7 +151,8 @@ def map_columns(
     Raises:
         UsageError: `explicit` or the vendor's [map] names an unknown field or column, or a field
             twice.
-        SourceFileError: two columns match one field, or none matches phone_number.
+        SourceFileError: two columns match one field; or none matches phone_number, if
+            `is_phone_needed`.
     """
     fields: dict[str, str] = {}
     name_order = ""
@@ -170,14 +173,14 @@ def map_columns(
         if label in columns:
             fields.setdefault(CUSTOM_PREFIX + label, label)
     _map_by_usual_names(file, columns, fields, vendor)
-    if not fields:
+    if not fields and is_phone_needed:
         # The first row may be no header but a person's data, so it is not shown.
         raise SourceFileError(
             f"{file}: none of its {len(columns)} columns has a known name; is the first row "
             'a header? Name columns by --map phone_number="...", or the file\'s --layout'
         )
     proposals = _proposals(fields, columns)
-    if "phone_number" not in fields:
+    if "phone_number" not in fields and is_phone_needed:
         meant = next((c for c, name in proposals.items() if name == "phone_number"), None)
         hint = f"did you mean '{meant}'? Name it" if meant else "name it"
         raise SourceFileError(
@@ -204,6 +207,10 @@ def _proposals(fields: Mapping[str, str], columns: Sequence[str]) -> dict[str, s
     free = [name for name in usual_names() if name not in fields]
     found: dict[str, str] = {}
     for column in _unused_columns(fields, columns):
+        if {*FIRST_LAST} <= {*free} and normalize_name(column) in FULL_NAMES:
+            found[column] = NAME_PAIRS[0]
+            free = [name for name in free if name not in FIRST_LAST]
+            continue
         name = nearest_field(column, free)
         if name:
             found[column] = name

@@ -33,39 +33,6 @@ from loader.reading.sample import merge_chunks, pick_records, record_count
 from loader.reading.spreadsheet import SheetOptions, SheetTable, spreadsheet_as_csv
 from loader.reading.stored import StoredFile, spool_to_disk
 
-LAYOUTS: dict[str, tuple[str, ...]] = {
-    "vicidial-standard": (
-        "vendor_lead_code",
-        "source_id",
-        "list_id",
-        "phone_code",
-        "phone_number",
-        "title",
-        "first_name",
-        "middle_initial",
-        "last_name",
-        "address1",
-        "address2",
-        "address3",
-        "city",
-        "state",
-        "province",
-        "postal_code",
-        "country_code",
-        "gender",
-        "date_of_birth",
-        "alt_phone",
-        "email",
-        "security_phrase",
-        "comments",
-        "called_count",
-        "status",
-        "entry_date",
-        "multi_alt_phones",
-    ),
-}
-"""The columns of files without a header, by the name of the layout."""
-
 HEAD_SIZE = 1 << 20
 """In bytes of text: the header must end within them."""
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from loader.errors import NoSuchFileError, SourceFileError, UsageError
 from loader.reading.dialect import find_delimiter, is_column_name, unique_names
-from loader.reading.source import LAYOUTS, ReadOptions, SourceFile, expand_globs, open_source
+from loader.reading.layouts import LAYOUTS
+from loader.reading.source import ReadOptions, SourceFile, expand_globs, open_source
 
 STANDARD = LAYOUTS["vicidial-standard"]
 CSV = b"phone_number,first_name\n7275551111,Ana\n7275552222,Bo\n"
