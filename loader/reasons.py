@@ -127,6 +127,14 @@ class Reason(StrEnum):
         CLEAR_REASON,
         "the row has more fields than the header",
     )
+    CELL_WITHOUT_VALUE = (
+        "CELL_WITHOUT_VALUE", "",
+        "a cell of the spreadsheet shows an error, or has a formula that was not calculated",
+        "The file was written by a program that does not calculate, or a formula finds nothing: "
+        "#N/A, #REF!.",
+        "open the spreadsheet, correct the formula, save it and load it again",
+        CLEAR_REASON, "a cell of the spreadsheet has no value",
+    )
     INVALID_LIST_ID = (
         "INVALID_LIST_ID", "",
         "the list_id is no number of at least three digits, or larger than any list can be",

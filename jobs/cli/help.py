@@ -12,6 +12,7 @@ WIDEST = 30
 """Characters of a flag beside which its help stands; a longer one has it below."""
 
 FIRST_STEPS = (
+    ("leadloader columns leads.csv", "See which column fills which field"),
     ("leadloader validate leads.csv", "Check a file; no database is needed"),
     ("leadloader init", "Make the tables that are missing"),
     ("leadloader import leads.csv", "Load the file"),

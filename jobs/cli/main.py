@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from jobs.cli.archive import move_leads
+from jobs.cli.columns import show_columns
 from jobs.cli.compare import compare
 from jobs.cli.config import app as config
 from jobs.cli.help import CommandGroup, GroupedCommand, require_command
@@ -21,6 +22,7 @@ from jobs.cli.undo import undo_run
 from jobs.settings.database import open_database
 from jobs.settings.flags import (
     ARCHIVE_FLAGS,
+    COLUMNS_FLAGS,
     DEARCHIVE_FLAGS,
     FLAGS,
     NIGHTLY_FLAGS,
@@ -63,6 +65,7 @@ def init(**given: Any) -> None:
     )
 
 
+_add("columns", show_columns, LOAD, "Show a file's columns; write a mapping file.", *COLUMNS_FLAGS)
 _add("validate", load_files, LOAD, "Say what an import would do; write only a report.", *FLAGS)
 _add("import", load_files, LOAD, "Load lead files into a list of the dialer.", *FLAGS)
 _add("nightly", nightly, LOAD, "Load what is in the drop folders, archive, report.", *NIGHTLY_FLAGS)

@@ -169,18 +169,16 @@ class Terminal:
 
     def describe(self, source: "SourceFile", mapping: "ColumnMapping") -> None:
         """Tell what was found out about a file, before anything of it is loaded."""
-        header = "with a header" if source.header else "without a header"
-        delimiter = DELIMITERS.get(source.delimiter, repr(source.delimiter))
-        bom = " with byte order mark" if source.bom else ""
-        packed = f", {source.compression}" if source.compression else ""
-        looks = f"{source.name}: {source.encoding}{bom}, {delimiter} separated, {header}{packed}"
+        looks = f"{source.name}: {describe_format(source)}"
         # Machines keep what they read: of the columns only names that the loader knows.
         self.say(looks, file=source.name, sha256=source.sha256, fields=sorted(mapping.fields))
         if self.for_machines:
             return
         self.say(f"  run {self.run}")
-        fields = {column: field for field, column in mapping.fields.items()}
-        width = max(map(len, mapping.fields))
+        fields: dict[str, str] = {}
+        for field, column in mapping.fields.items():
+            fields[column] = f"{fields[column]}, {field}" if column in fields else field
+        width = max(map(len, fields.values()))
         for column in source.columns:
             if column in fields:
                 self.say(f"  {fields[column]:<{width}}  from {column!r}")
@@ -232,6 +230,17 @@ class Terminal:
             self.say(
                 account.describe(), **facts, seconds=round(seconds, 3), results=account.results
             )
+
+
+def describe_format(source: "SourceFile") -> str:
+    """Say of what format a file is: xlsx, sheet January; or utf-8, comma separated."""
+    header = "with a header" if source.header else "without a header"
+    if source.sheet is not None:
+        return f"{source.format}, sheet {source.sheet}, {header}"
+    delimiter = DELIMITERS.get(source.delimiter, repr(source.delimiter))
+    bom = " with byte order mark" if source.bom else ""
+    packed = f", {source.compression}" if source.compression else ""
+    return f"{source.encoding}{bom}, {delimiter} separated, {header}{packed}"
 
 
 def pace(leads: int, seconds: float) -> str:

@@ -16,7 +16,7 @@ from jobs.settings.settings import Settings, check_settings, rename_tables
 from loader.database.connection import Database
 from loader.errors import LoaderError, missing_extra_error
 from loader.fields.mapping import read_mapping_file
-from loader.options.load import LoadOptions
+from loader.options.load import VENDOR_OPTIONS, LoadOptions
 
 Problems = Iterator[tuple[tuple[Any, ...], str]]
 """Places of settings and their problems."""
@@ -119,7 +119,7 @@ def _load_problems(place: tuple[Any, ...], options: LoadOptions) -> Problems:
             yield (*place, "feed", name), f"{file} cannot be read"
     if options.mapping_file:
         # Whether a custom field exists depends on the list.
-        reading = partial(read_mapping_file, options.mapping_file, _Any())
+        reading = partial(read_mapping_file, options.mapping_file, None, VENDOR_OPTIONS)
         yield from _problem_of((*place, "mapping_file"), reading)
 
 
@@ -168,10 +168,3 @@ def _problem_of(place: tuple[Any, ...], action: Callable[[], object]) -> Problem
         action()
     except LoaderError as error:
         yield place, str(error)
-
-
-class _Any(frozenset[str]):
-    """Contains every name."""
-
-    def __contains__(self, _name: object) -> bool:
-        return True

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from jobs.load.checkpoint import began_at
 from jobs.load.profile import ProfileBuilder
 from jobs.load.remarks import SEARCHED
-from jobs.load.request import LoadRequest
+from jobs.load.request import LoadRequest, vendor_mapping
 from jobs.load.resume import ImportRun
 from jobs.load.run import ImportContext
 from loader.checks.columns import ColumnFacts, ColumnSurvey, fields_of
@@ -18,7 +18,7 @@ from loader.dialer import Dialer
 from loader.errors import ConfigurationError, RejectRateError, SourceFileError
 from loader.extras.custom_fields import labels_of
 from loader.feeds.files import read_feeds
-from loader.fields.mapping import ColumnMapping, map_columns, read_mapping_file
+from loader.fields.mapping import ColumnMapping, map_columns
 from loader.options.load import LoadOptions
 from loader.pipeline import Checks
 from loader.queries.chunk import ChunkQueries
@@ -55,7 +55,7 @@ def dialer_and_mapping(load: Load) -> tuple[Dialer, ColumnMapping]:
         began = began_at(load.import_run.folder)
         dialer = replace(dialer, clock=replace(dialer.clock, now=began))
     labels = labels_of(dialer)
-    vendor = read_mapping_file(options.mapping_file, labels) if options.mapping_file else None
+    vendor = vendor_mapping(options, labels)
     return dialer, map_columns(source.name, source.columns, options.map, vendor, labels)
 
 

@@ -5,7 +5,7 @@ of one another is to be kept, all wait on disk until the order of preference is 
 number was rejected come again, after all others, with another number of theirs.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,11 +15,20 @@ import pyarrow.compute as pc
 from jobs.load.run import ImportContext
 from loader.checks.duplicates import KEYED
 from loader.checks.settlement import Settled
-from loader.findings import FINDING_TYPES, Findings, Notices, no_findings, no_notices, notices
+from loader.findings import (
+    FINDING_TYPES,
+    Findings,
+    Notices,
+    findings,
+    no_findings,
+    no_notices,
+    notices,
+)
 from loader.frames.arrow import to_arrow
 from loader.frames.spool import Spool
 from loader.options.duplicate_check import CHECKS, Kind, parse_duplicate_check
 from loader.pipeline import Screened
+from loader.reading.records import Chunk
 from loader.reasons import Notice, Reason
 from loader.results.files import not_corrected
 from loader.results.wording import reason_names
@@ -103,7 +112,7 @@ class CheckStage:
         first, self._was_read = not self._was_read, True
         run, lap = self.run, self.run.seconds.lap
         for chunk in run.source.chunks():
-            unread = not_corrected(chunk.rows)
+            unread = _unread(chunk, self.checks.mapping.fields.values())
             if first:
                 run.tally.rows_read += len(chunk.rows) + len(chunk.rejected)
                 run.reject(chunk.rejected, as_findings(chunk.problems))
@@ -294,6 +303,20 @@ def filled_fields(fields: pd.DataFrame) -> "pd.Series[int]":
         blank = pc.match_substring_regex(to_arrow(fields[name]), r"^\s*$")
         filled += ~blank.to_numpy()
     return pd.Series(filled, index=fields.index)
+
+
+def _unread(chunk: Chunk, columns: Collection[str]) -> Findings:
+    """Find the rows with a value that could not be read, now or when a reject file was written.
+
+    `columns` are those that are loaded: in others a cell may show what it likes.
+    """
+    found, cells = not_corrected(chunk.rows), chunk.cell_problems
+    if cells.empty:
+        return found
+    texts = cells["text"][cells["column"].isin(columns) & ~cells.index.isin(found.index)]
+    texts = texts.groupby(level=0).agg("; ".join)
+    without_value = findings(texts.index, Reason.CELL_WITHOUT_VALUE, text=texts)
+    return pd.concat([found, without_value]).sort_index()
 
 
 def as_findings(problems: pd.DataFrame) -> Findings:

@@ -51,7 +51,8 @@ def remarks(
             )
     found += lacking_fields(dialer, fields) + lacking_facts(options, dialer)
     found += without_effect(options) + unfilled_fallbacks(options, mapping)
-    return found + similar_names(dialer, mapping) + custom_fields_remark(mapping)
+    found += similar_names(dialer, mapping) + custom_fields_remark(mapping)
+    return found + proposals(mapping)
 
 
 def campaign_is_named(options: LoadOptions, mapping: ColumnMapping) -> bool:
@@ -93,6 +94,14 @@ def similar_names(dialer: Dialer, mapping: ColumnMapping) -> list[str]:
         f'{labels[normalize_name(column)]}="{column}"'
         for column in mapping.unmapped
         if normalize_name(column) in labels
+    ]
+
+
+def proposals(mapping: ColumnMapping) -> list[str]:
+    """Name the field that a column which was not loaded is probably meant for."""
+    return [
+        f'column {column!r} is not known: did you mean {field}? --map {field}="{column}"'
+        for column, field in mapping.proposals.items()
     ]
 
 

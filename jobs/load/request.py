@@ -1,16 +1,20 @@
 """The request for a load: a source file, where its rows go, and how."""
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import KW_ONLY, dataclass, field
+from functools import partial
 from pathlib import Path
 
 from jobs.load.summarize import Job
 from jobs.watchers import Watchers
 from loader.database.connection import Database
 from loader.errors import UsageError
-from loader.options.load import LoadOptions
+from loader.fields.mapping import VendorMapping, is_known_header, read_mapping_file
+from loader.options.load import VENDOR_OPTIONS, LoadOptions
 from loader.options.report import ReportOptions
-from loader.reading.source import LAYOUTS, ReadOptions, SourceFile, open_source
+from loader.reading.layouts import LAYOUTS
+from loader.reading.source import ReadOptions, SourceFile, open_source
 
 
 @dataclass(frozen=True)
@@ -57,12 +61,30 @@ class LoadRequest:
 
 
 def read_options(options: LoadOptions) -> ReadOptions:
-    """Give the options of reading a source file; an unknown layout is a UsageError."""
+    """Give the options of reading a source file.
+
+    Raises:
+        UsageError: the layout is unknown.
+        ConfigurationError: the mapping file cannot be used.
+    """
     layout = None
     if options.layout is not None:
         if options.layout not in LAYOUTS:
             known = ", ".join(LAYOUTS)
             raise UsageError(f"layout: {options.layout!r} is not known; there is {known}")
         layout = LAYOUTS[options.layout]
-    names = {"delimiter", "encoding", "chunk_size"}
-    return ReadOptions(layout=layout, **options.model_dump(include=names))
+    vendor = vendor_mapping(options, None)
+    names = {"delimiter", "encoding", "chunk_size", "sheet"}
+    return ReadOptions(
+        layout=layout,
+        columns=options.columns or None,
+        is_header=partial(is_known_header, explicit=options.map, vendor=vendor),
+        **options.model_dump(include=names),
+    )
+
+
+def vendor_mapping(options: LoadOptions, labels: Collection[str] | None) -> VendorMapping | None:
+    """Read the mapping file, if the options name one; `labels` are as for `read_mapping_file`."""
+    if options.mapping_file is None:
+        return None
+    return read_mapping_file(options.mapping_file, labels, VENDOR_OPTIONS)

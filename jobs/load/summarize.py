@@ -94,6 +94,7 @@ def summarize(run: ImportContext, name: str, job: Job, began: datetime) -> Summa
         number_types=dict(tally.number_types.most_common()),
         regions=dict(tally.regions.most_common()),
         remarks=[
+            *source.remarks,
             *remarks(run.options, run.dialer, run.mapping, run.feeds),
             *new_lead_url_remark(run.options, run.dialer.new_lead_urls, tally.lists),
             *run.remarks,

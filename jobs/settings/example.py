@@ -52,7 +52,7 @@ OF_A_LOAD = (Source, OptionSet)
 ELSEWHERE = {"source", "sources", "profile", "profiles"}
 """Settings that stand in the tables below, or whose names these have."""
 
-ONE_OF_TWO = {"lineage.url", "lineage.api_key"}
+ONE_OF_TWO = {"columns", "lineage.url", "lineage.api_key"}
 """Cannot be given beside the one above."""
 
 

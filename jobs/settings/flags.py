@@ -112,6 +112,13 @@ UNDO_FLAGS = tuple(
         flag.option.group is Group.THROTTLE and flag.name not in {"run_time", "ignore_office_hours"}
     )
 )
+COLUMNS_FLAGS = tuple(
+    flag
+    for flag in FLAGS
+    if flag.name == "config"
+    or (flag.option.group is Group.SOURCE and flag.name not in {"default", "force", "unstorable"})
+)
+"""Those of reading a file."""
 NIGHTLY_FLAGS = tuple(
     flag
     for flag in _flags_of(NightlyFlags, CommandSettings, ConfigFlag)

@@ -22,12 +22,16 @@ from jobs.settings.problems import ENVIRONMENT, PREFIX, Problem, Sources, merge,
 from jobs.settings.profiles import OptionSet, with_profile
 from jobs.settings.telemetry import LineageSettings, NotifySettings
 from loader.errors import ConfigurationError, UsageError
+from loader.fields.mapping import read_mapping_file
 from loader.options.archive import ArchiveOptions, ArchiveRule
-from loader.options.load import LoadOptions
+from loader.options.load import VENDOR_OPTIONS, LoadOptions
 from loader.options.office_hours import OfficeHours
 from loader.options.option import Option
 from loader.options.report import ReportOptions, ReportSettings
 from loader.options.suggestion import did_you_mean
+
+LAYOUTS = ("layout", "columns")
+"""Options of which only one can be given."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -139,7 +143,9 @@ class Settings(CommandSettings, ReportSettings, LoadOptions, BaseSettings):
             f"[[source]] {source.name}": own,
             "for all sources": self.model_dump(include=names),
         }
-        return _validated(LoadOptions, sources)
+        return _validated(
+            LoadOptions, _with_mapping_file(sources, before=f"[[source]] {source.name}")
+        )
 
     @model_validator(mode="after")
     def _rules_of_nightly(self) -> "Settings":
@@ -201,7 +207,37 @@ def _sources(flags: Mapping[str, Any], config: Path | None) -> tuple[Sources, li
             str(ASTGUICLIENT_CONF): read_astguiclient(ASTGUICLIENT_CONF),
         }
     )
+    sources = _with_mapping_file(sources, before=str(config))
     return sources, [*environment_problems(os.environ, Settings.model_fields), *problems]
+
+
+def _with_mapping_file(sources: Sources, before: str) -> Sources:
+    """Put what the mapping file says before the settings, of which one source is named.
+
+    A mapping file that cannot be read says nothing here: the load that needs it refuses to begin,
+    and other commands do not need it.
+    """
+    path = next((it["mapping_file"] for it in sources.values() if it.get("mapping_file")), None)
+    if not isinstance(path, str | Path):
+        return sources
+    try:
+        vendor = read_mapping_file(Path(path), None, VENDOR_OPTIONS)
+    except ConfigurationError:
+        return sources
+    found: dict[str, Mapping[str, Any]] = {}
+    for name, given in sources.items():
+        values = given
+        if name == before:
+            found[str(path)] = vendor.options
+        is_weaker = str(path) in found
+        columns = values.get("map")
+        if is_weaker and isinstance(columns, Mapping):
+            kept = {
+                field: column for field, column in columns.items() if field not in vendor.fields
+            }
+            values = {**values, "map": kept}
+        found[name] = values
+    return found
 
 
 def _validated(model: type[Model], sources: Sources) -> Model:
@@ -215,7 +251,9 @@ def _validated(model: type[Model], sources: Sources) -> Model:
 def _all_merged(sources: Sources) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for values in sources.values():
-        merged = merge(merged, values)
+        # They say the same in two ways: the source that comes first decides about both.
+        other = [b for a, b in (LAYOUTS, LAYOUTS[::-1]) if a in merged]
+        merged = merge(merged, {name: values[name] for name in values if name not in other})
     return merged
 
 

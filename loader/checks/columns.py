@@ -53,7 +53,8 @@ def fields_of(rows: pd.DataFrame, mapping: ColumnMapping, options: LoadOptions) 
         if options.trim == "Y":
             values = trim(values)
         columns[name] = empty_nulls(values, options.null_values) if options.null_values else values
-    return pd.DataFrame(columns, index=rows.index)
+    fields = pd.DataFrame(columns, index=rows.index)
+    return fields.assign(**mapping.split_names(fields))
 
 
 class ColumnSurvey:

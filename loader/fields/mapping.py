@@ -1,15 +1,30 @@
 """Maps the columns of a source file to the fields of a lead."""
 
+import difflib
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loader.errors import ConfigurationError, SourceFileError, UsageError
-from loader.fields.lead import CUSTOM_PREFIX, NEVER_LOADED, normalize_name, usual_names
+from loader.fields.full_name import FIRST_LAST, FULL_NAMES, NAME_PAIRS, split_full_names
+from loader.fields.lead import (
+    CUSTOM_PREFIX,
+    NEVER_LOADED,
+    field_of_name,
+    nearest_field,
+    normalize_name,
+    unknown_field,
+    usual_names,
+)
 from loader.fields.reject_file import result_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -22,23 +37,45 @@ class ColumnMapping:
     """Source columns that are mapped to no field."""
     set_by_dialer: tuple[str, ...] = ()
     """Source columns named like fields that only the dialer sets."""
+    proposals: Mapping[str, str] = dataclass_field(default_factory=dict)
+    """Fields that have no column, by unmapped column whose name is almost theirs."""
+    name_order: str = ""
+    """One of `NAME_PAIRS` if one column has first and last name; "" if none has."""
+
+    def split_names(self, fields: "pd.DataFrame") -> "dict[str, pd.Series[str]]":
+        """Give first_name and last_name (str) of rows where the first holds the whole name."""
+        if not self.name_order:
+            return {}
+        names = split_full_names(fields["first_name"], self.name_order)
+        return dict(zip(FIRST_LAST, names, strict=True))
 
 
 @dataclass(frozen=True)
 class VendorMapping:
-    """The content of a mapping file: a vendor's column names."""
+    """The content of a mapping file: what is a vendor's."""
 
     fields: Mapping[str, str]
     """Its table [map]: source column by field."""
     names: Mapping[str, Sequence[str]]
     """Its table [names]: more usual names by field, as in names.toml."""
+    options: Mapping[str, object] = dataclass_field(default_factory=dict)
+    """All else: options of the load by name, not validated."""
 
 
-def read_mapping_file(path: Path, labels: Collection[str] = ()) -> VendorMapping:
-    """Read a vendor's mapping file; its [map] may name the labels of custom fields as well.
+def read_mapping_file(
+    path: Path, labels: Collection[str] | None = (), options: Collection[str] = ()
+) -> VendorMapping:
+    """Read a vendor's mapping file.
 
-    ConfigurationError: it cannot be read or is no TOML, has anything but the tables [map]
-    (field = "column") and [names] (field = ["name", ...]), or names an unknown field.
+    Args:
+        path: a TOML file.
+        labels: of custom fields, which [map] may name as well; None: it may name any.
+        options: names of options of the load that it may hold beside its tables.
+
+    Raises:
+        ConfigurationError: it cannot be read or is no TOML, has anything but `options` and the
+            tables [map] (field = "column") and [names] (field = ["name", ...]), or names an unknown
+            field.
     """
     try:
         content = tomllib.loads(path.read_text("utf-8"))
@@ -47,24 +84,54 @@ def read_mapping_file(path: Path, labels: Collection[str] = ()) -> VendorMapping
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"mapping file {path} is not valid TOML: {error}") from None
     fields, names = content.pop("map", {}), content.pop("names", {})
-    if content:
-        raise ConfigurationError(
-            f"mapping file {path}: unknown {', '.join(content)}; its tables are [map], [names]"
-        )
+    _refuse_unknown(path, content, options)
     if not _has_only(fields, str):
         raise ConfigurationError(
             f'mapping file {path}: [map] has lines such as phone_number = "Tel"'
         )
     if not _has_only(names, list) or not all(isinstance(n, str) for n in chain(*names.values())):
         raise ConfigurationError(f'mapping file {path}: [names] has lines such as city = ["Ort"]')
-    for field in (*fields, *names):
-        if field not in usual_names() and (field in names or field not in labels):
-            raise ConfigurationError(f"mapping file {path}: {_unknown_field(field, labels)}")
-    return VendorMapping(fields, names)
+    for name in fields:
+        if labels is not None and name not in labels and not _is_field(name):
+            raise ConfigurationError(f"mapping file {path}: {unknown_field(name, labels)}")
+    for name in names:
+        if name not in usual_names():
+            raise ConfigurationError(f"mapping file {path}: {unknown_field(name, labels or ())}")
+    return VendorMapping(fields, names, content)
+
+
+def _refuse_unknown(path: Path, content: Mapping[str, object], options: Collection[str]) -> None:
+    for name in content:
+        if name not in options:
+            close = difflib.get_close_matches(name, [*options, "map", "names"], 1)
+            hint = f"; is {close[0]} meant?" if close else ";"
+            known = ", ".join(["[map]", "[names]", *options])
+            raise ConfigurationError(
+                f"mapping file {path}: unknown {name}{hint} it can hold {known}"
+            )
 
 
 def _has_only(table: object, kind: type) -> bool:
     return isinstance(table, dict) and all(isinstance(value, kind) for value in table.values())
+
+
+def _is_field(name: str) -> bool:
+    return name in usual_names() or name in NAME_PAIRS
+
+
+def is_known_header(
+    texts: Iterable[str], explicit: Mapping[str, str], vendor: VendorMapping | None = None
+) -> bool:
+    """Say whether texts are a header: a column of the phone number, or of two other fields.
+
+    `explicit` and `vendor` are as for `map_columns`.
+    """
+    given = {**(vendor.fields if vendor else {}), **explicit}
+    by_name = {normalize_name(column): name for name, column in given.items()}
+    for name, more in (vendor.names if vendor else {}).items():
+        by_name |= {normalize_name(each): name for each in more}
+    fields = {by_name.get(normalize_name(text)) or field_of_name(text) for text in texts}
+    return "phone_number" in fields or len(fields - {None}) > 1
 
 
 def map_columns(
@@ -73,6 +140,8 @@ def map_columns(
     explicit: Mapping[str, str],
     vendor: VendorMapping | None = None,
     labels: Collection[str] = (),
+    *,
+    is_phone_needed: bool = True,
 ) -> ColumnMapping:
     """Find the column of each field.
 
@@ -80,34 +149,73 @@ def map_columns(
     label is the exact name of a column, then the usual names. `file` is its name, for messages.
 
     Raises:
-        UsageError: `explicit` or the vendor's [map] names an unknown field or column.
-        SourceFileError: two columns match one field, or none matches phone_number.
+        UsageError: `explicit` or the vendor's [map] names an unknown field or column, or a field
+            twice.
+        SourceFileError: two columns match one field; or none matches phone_number, if
+            `is_phone_needed`.
     """
     fields: dict[str, str] = {}
+    name_order = ""
     for source, columns_by_name in (
         ("--map", explicit),
         ("the mapping file", vendor and vendor.fields),
     ):
+        given: set[str] = set()
         for name, column in (columns_by_name or {}).items():
-            field = resolve_field(source, name, labels)
-            if field not in fields:
-                fields[field] = _column(file, source, column, columns)
+            resolved = _resolve_fields(source, name, labels)
+            for each in given.intersection(resolved):
+                raise UsageError(f"{source}: {each} is given twice, by {name} too")
+            given.update(resolved)
+            if not fields.keys() & set(resolved):
+                fields |= dict.fromkeys(resolved, _column(file, source, column, columns))
+                name_order = name if name in NAME_PAIRS else name_order
     for label in labels:
         if label in columns:
             fields.setdefault(CUSTOM_PREFIX + label, label)
     _map_by_usual_names(file, columns, fields, vendor)
-    if not fields:
+    if not fields and is_phone_needed:
         # The first row may be no header but a person's data, so it is not shown.
         raise SourceFileError(
             f"{file}: none of its {len(columns)} columns has a known name; is the first row "
             'a header? Name columns by --map phone_number="...", or the file\'s --layout'
         )
-    if "phone_number" not in fields:
+    proposals = _proposals(fields, columns)
+    if "phone_number" not in fields and is_phone_needed:
+        meant = next((c for c, name in proposals.items() if name == "phone_number"), None)
+        hint = f"did you mean '{meant}'? Name it" if meant else "name it"
         raise SourceFileError(
-            f"{file}: no column is known as phone_number among {_quote_names(columns)}; name it by "
-            '--map phone_number="..."'
+            f"{file}: no column is known as phone_number among {_quote_names(columns)}; {hint} by "
+            f'--map phone_number="{meant or "..."}"'
         )
-    return _column_mapping(fields, columns)
+    return _column_mapping(fields, columns, proposals, name_order)
+
+
+def _resolve_fields(source: str, name: str, labels: Collection[str]) -> tuple[str, ...]:
+    """Return the fields that a name of `map` stands for: one, or the two of `NAME_PAIRS`."""
+    if name in NAME_PAIRS:
+        return FIRST_LAST
+    if "+" in name and name not in labels:
+        raise UsageError(
+            f"{source}: {name!r}: only first and last name can be in one column; write "
+            f"{' or '.join(NAME_PAIRS)}"
+        )
+    return (resolve_field(source, name, labels),)
+
+
+def _proposals(fields: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
+    """Find the field that an unmapped column is probably meant for; each field once."""
+    free = [name for name in usual_names() if name not in fields]
+    found: dict[str, str] = {}
+    for column in _unused_columns(fields, columns):
+        if {*FIRST_LAST} <= {*free} and normalize_name(column) in FULL_NAMES:
+            found[column] = NAME_PAIRS[0]
+            free = [name for name in free if name not in FIRST_LAST]
+            continue
+        name = nearest_field(column, free)
+        if name:
+            found[column] = name
+            free.remove(name)
+    return found
 
 
 def resolve_field(source: str, name: str, labels: Collection[str] = ()) -> str:
@@ -118,7 +226,7 @@ def resolve_field(source: str, name: str, labels: Collection[str] = ()) -> str:
     if name in labels:
         return CUSTOM_PREFIX + name
     if name not in usual_names():
-        raise UsageError(f"{source}: {_unknown_field(name, labels)}")
+        raise UsageError(f"{source}: {unknown_field(name, labels)}")
     return name
 
 
@@ -147,15 +255,28 @@ def _without_number(column: str, columns: Sequence[str]) -> str:
     return name if name in columns else column
 
 
-def _column_mapping(fields: Mapping[str, str], columns: Sequence[str]) -> ColumnMapping:
-    result_names = result_columns(columns)
-    rest = [c for c in columns if c not in fields.values() and c not in result_names]
-    dialer_names = {normalize_name(name) for name in NEVER_LOADED}
-    return ColumnMapping(
-        fields,
-        tuple(c for c in rest if normalize_name(c) not in dialer_names),
-        tuple(c for c in rest if normalize_name(c) in dialer_names),
-    )
+def _unused_columns(fields: Mapping[str, str], columns: Sequence[str]) -> list[str]:
+    """Give the columns that are of no field, and are not set by the dialer or by us."""
+    result_names, dialer_names = result_columns(columns), set(map(normalize_name, NEVER_LOADED))
+    return [
+        column
+        for column in columns
+        if column not in fields.values()
+        and column not in result_names
+        and normalize_name(column) not in dialer_names
+    ]
+
+
+def _column_mapping(
+    fields: Mapping[str, str],
+    columns: Sequence[str],
+    proposals: Mapping[str, str],
+    name_order: str,
+) -> ColumnMapping:
+    unmapped = _unused_columns(fields, columns)
+    used = {*fields.values(), *result_columns(columns), *unmapped}
+    by_dialer = tuple(column for column in columns if column not in used)
+    return ColumnMapping(fields, tuple(unmapped), by_dialer, proposals, name_order)
 
 
 def _column(file: str, source: str, column: str, columns: Sequence[str]) -> str:
@@ -164,13 +285,11 @@ def _column(file: str, source: str, column: str, columns: Sequence[str]) -> str:
     by_name = {normalize_name(column): column for column in reversed(columns)}
     if normalize_name(column) and normalize_name(column) in by_name:
         return by_name[normalize_name(column)]
-    raise UsageError(f"{source}: {file} has no column {column!r}; it has {_quote_names(columns)}")
-
-
-def _unknown_field(field: str, labels: Collection[str] = ()) -> str:
-    known = ", ".join([*usual_names(), *labels])
-    custom = "" if labels else "; labels of custom fields count with custom_fields Y"
-    return f"{field!r} is no field of a lead; the fields are {known}{custom}"
+    close = difflib.get_close_matches(column, columns, 1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    raise UsageError(
+        f"{source}: {file} has no column {column!r}; {hint}it has {_quote_names(columns)}"
+    )
 
 
 def _quote_names(names: Iterable[str]) -> str:

@@ -26,5 +26,10 @@ def result_columns(columns: Sequence[str]) -> dict[str, str]:
     return {}
 
 
-UNREADABLE = (Reason.BROKEN_QUOTE, Reason.TOO_FEW_FIELDS, Reason.TOO_MANY_FIELDS)
-"""Reasons of records that could not be split into the columns of the source."""
+UNREADABLE = (
+    Reason.BROKEN_QUOTE,
+    Reason.TOO_FEW_FIELDS,
+    Reason.TOO_MANY_FIELDS,
+    Reason.CELL_WITHOUT_VALUE,
+)
+"""Reasons of records whose values could not be read."""

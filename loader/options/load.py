@@ -15,14 +15,15 @@ from pydantic import (
 )
 
 from loader.errors import UsageError
-from loader.fields.lead import usual_names
+from loader.fields.lead import field_of_name, unknown_field, usual_names
 from loader.options.duplicate_check import DuplicateCheck, parse_duplicate_check
 from loader.options.field_values import check_field_values
-from loader.options.option import Group, Option
+from loader.options.option import Group, Option, options_of
 from loader.options.suggestion import did_you_mean
 from loader.options.types import (
     CallbackTime,
     CallbackType,
+    ColumnNames,
     DateFormats,
     DncCheck,
     EncodingName,
@@ -31,6 +32,7 @@ from loader.options.types import (
     NullValues,
     PhoneCode,
     Priority,
+    SheetName,
     Status,
     Statuses,
     Switch,
@@ -226,7 +228,9 @@ class LoadOptions(BaseModel):
         values="FIELD=COLUMN", example={"phone_number": "Home Tel"},
     )] = {}
     mapping_file: Annotated[Path | None, Option(
-        "TOML file with a vendor's mapping", Group.SOURCE, values="FILE", example="vendor.toml",
+        "TOML file with what is a vendor's", Group.SOURCE,
+        "Columns, and options of reading its files.",
+        values="FILE", flags=("--mapping-file", "--mapping"), example="vendor.toml",
     )] = None
     delimiter: Annotated[str | None, Option(
         "Field delimiter", Group.SOURCE, values="CHARACTER", empty="detected", example=";",
@@ -239,6 +243,16 @@ class LoadOptions(BaseModel):
         "Columns if no header: vicidial-standard", Group.SOURCE,
         "The order of the columns of a file that has no header.",
         values="NAME", example="vicidial-standard",
+    )] = None
+    columns: Annotated[ColumnNames, Option(
+        "Columns if no header, in their order", Group.SOURCE,
+        "Fields, or usual names of them; - stands for a column that is not used.",
+        values="FIELD,-,...", example=["phone_number", "first_name", "-", "city"],
+    )] = ()
+    sheet: Annotated[SheetName, Option(
+        "Sheet of a spreadsheet: name, number, all", Group.SOURCE,
+        "Needed where several have data. all: those that are not hidden and have the same header.",
+        values="NAME|N|all", example="January",
     )] = None
     date_format: Annotated[DateFormats, Option(
         "Format of births; repeatable", Group.SOURCE,
@@ -314,6 +328,21 @@ class LoadOptions(BaseModel):
                     raise ValueError(f"{given}{name}: it is given twice, by a table too")
         return self
 
+    @model_validator(mode="after")
+    def _names_columns_once(self) -> "LoadOptions":
+        if self.columns and self.layout is not None:
+            raise ValueError("columns: layout names them too; leave one of them out")
+        if self.columns:
+            fields = [field_of_name(name) for name in self.columns if name != "-"]
+            for name, field in zip((n for n in self.columns if n != "-"), fields, strict=True):
+                if field is None and self.custom_fields == "N":
+                    raise ValueError(f"columns: {unknown_field(name)}; - is not used")
+                if field is not None and fields.count(field) > 1:
+                    raise ValueError(f"columns: {field} is named twice")
+            if "phone_number" not in fields:
+                raise ValueError("columns: phone_number is not among them")
+        return self
+
     @field_validator("default_region")
     @classmethod
     def _known_region(cls, region: str) -> str:
@@ -334,7 +363,7 @@ class LoadOptions(BaseModel):
     def _can_be_read(cls, given: str | None, info: ValidationInfo) -> str | None:
         if given is not None and info.field_name == "layout":
             # Imported late, likewise.
-            from loader.reading.source import LAYOUTS  # noqa: PLC0415
+            from loader.reading.layouts import LAYOUTS  # noqa: PLC0415
 
             check_choice(given, LAYOUTS)
         elif given is not None:
@@ -368,3 +397,15 @@ class LoadOptions(BaseModel):
     def duplicate_checks(self) -> tuple[DuplicateCheck, ...]:
         """The parsed duplicate_check."""
         return parse_duplicate_check(self.duplicate_check)
+
+
+VENDOR_OPTIONS = (
+    *(
+        name
+        for name, option in options_of(LoadOptions).items()
+        if option.group is Group.SOURCE and name not in {"map", "mapping_file"}
+    ),
+    "phone_code",
+    "default_region",
+)
+"""Options that a mapping file may hold: what is a vendor's."""

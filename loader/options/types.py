@@ -85,6 +85,26 @@ TableNames = Annotated[
     tuple[str, ...], BeforeValidator(split_at_commas), AfterValidator(_as_table_names)
 ]
 
+
+def _split_columns(value: object) -> object:
+    """Take a list also as text with commas; a column without a name stays."""
+    return (
+        [part.strip() for part in value.split(",")] if isinstance(value, str) and value else value
+    )
+
+
+def _as_columns(names: tuple[str, ...]) -> tuple[str, ...]:
+    if "" in names:
+        raise ValueError("a column has no name; write - for one that is not used")
+    return names
+
+
+ColumnNames = Annotated[
+    tuple[str, ...], BeforeValidator(_split_columns), AfterValidator(_as_columns)
+]
+
+SheetName = Annotated[Text, Field(min_length=1)] | None
+
 Digits = Annotated[str, BeforeValidator(str), Field(pattern=r"^[0-9]*$")]
 
 SMALLEST_LIST_ID = 100

@@ -75,6 +75,10 @@ class RowProfile:
             texts = Texts(of_column)
             self._filled[column] += texts.filled
             fields |= dict.fromkeys(fields_of.get(column, ()), texts)
+        if self._mapping.name_order:
+            names = rows[[self._mapping.fields["first_name"]]].set_axis(["first_name"], axis=1)
+            split = self._mapping.split_names(names)
+            fields |= {name: Texts(each) for name, each in split.items()}
         self._rows += len(rows)
         if len(rows) and fields:
             chunk = Chunk(fields, self._today, self._options.date_format, self._region)

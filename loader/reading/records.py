@@ -7,7 +7,7 @@ number of fields) are examined one by one. pyarrow parses the rest.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from loader.frames.arrow import to_series
+from loader.reading.cells import no_problems
 from loader.reading.dialect import Grammar
 from loader.reading.encoding import TextStream
 from loader.reasons import Reason
@@ -49,12 +50,15 @@ class Chunk:
     `problems`: why they are rejected: columns `reason` (str: TOO_FEW_FIELDS, TOO_MANY_FIELDS,
     BROKEN_QUOTE) and `details` (str), the index of `rejected`.
     `bytes_read`: bytes of the stored file read so far.
+    `cell_problems`: of a spreadsheet, the cells of `rows` whose value is not known, as
+    `split_problems` gives them.
     """
 
     rows: pd.DataFrame
     rejected: pd.DataFrame
     problems: pd.DataFrame
     bytes_read: int
+    cell_problems: pd.DataFrame = field(default_factory=no_problems)
 
 
 class RejectedRecord(NamedTuple):

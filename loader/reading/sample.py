@@ -21,6 +21,7 @@ def pick_records(chunks: Iterator[Chunk], positions: Integers) -> Iterator[Chunk
             chunk.rejected[chunk.rejected.index.isin(sampled)],
             chunk.problems[chunk.problems.index.isin(sampled)],
             chunk.bytes_read,
+            cell_problems=chunk.cell_problems[chunk.cell_problems.index.isin(sampled)],
         )
         before = after
 
@@ -44,6 +45,7 @@ def _concatenate(chunks: list[Chunk]) -> Chunk:
         pd.concat([chunk.rejected for chunk in chunks]),
         pd.concat([chunk.problems for chunk in chunks]),
         chunks[-1].bytes_read,
+        cell_problems=pd.concat([chunk.cell_problems for chunk in chunks]),
     )
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from loader.errors import NoSuchFileError, SourceFileError
+from loader.errors import NoSuchFileError, SourceFileError, UsageError
+from loader.reading.cells import split_problems
 from loader.reading.dialect import (
     Grammar,
     Header,
@@ -29,41 +30,8 @@ from loader.reading.dialect import (
 from loader.reading.encoding import TextFile, open_text
 from loader.reading.records import Chunk, Integers, read_chunks
 from loader.reading.sample import merge_chunks, pick_records, record_count
-from loader.reading.spreadsheet import spreadsheet_as_csv
+from loader.reading.spreadsheet import SheetOptions, SheetTable, spreadsheet_as_csv
 from loader.reading.stored import StoredFile, spool_to_disk
-
-LAYOUTS: dict[str, tuple[str, ...]] = {
-    "vicidial-standard": (
-        "vendor_lead_code",
-        "source_id",
-        "list_id",
-        "phone_code",
-        "phone_number",
-        "title",
-        "first_name",
-        "middle_initial",
-        "last_name",
-        "address1",
-        "address2",
-        "address3",
-        "city",
-        "state",
-        "province",
-        "postal_code",
-        "country_code",
-        "gender",
-        "date_of_birth",
-        "alt_phone",
-        "email",
-        "security_phrase",
-        "comments",
-        "called_count",
-        "status",
-        "entry_date",
-        "multi_alt_phones",
-    ),
-}
-"""The columns of files without a header, by the name of the layout."""
 
 HEAD_SIZE = 1 << 20
 """In bytes of text: the header must end within them."""
@@ -81,14 +49,30 @@ class ReadOptions:
     `delimiter`: one character, `tab` or `\t`; None: found among , tab | and ;
     `encoding`: None: UTF-8, or the one of the byte order mark.
     `layout`: the columns of a file without a header; its rows may have fewer fields.
+    `columns`: likewise, as given by `--columns`: the first row must have as many fields.
+    `sheet`: of a spreadsheet, see `SheetOptions`. `is_header`: says whether names of columns are
+    known; it finds the header below title rows.
     `chunk_size`: records in a chunk. `block_size`: bytes read at once.
     """
 
     delimiter: str | None = None
     encoding: str | None = None
     layout: tuple[str, ...] | None = None
+    columns: tuple[str, ...] | None = None
+    sheet: str | None = None
+    is_header: Callable[[Sequence[str]], bool] = lambda _texts: False
     chunk_size: int = 20_000
     block_size: int = 1 << 20
+
+    @property
+    def has_header(self) -> bool:
+        """Whether the first row names the columns."""
+        return self.layout is None and self.columns is None
+
+    @property
+    def of_sheet(self) -> SheetOptions:
+        """Those of a spreadsheet."""
+        return SheetOptions(sheet=self.sheet, has_header=self.has_header, is_header=self.is_header)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -96,8 +80,10 @@ class SourceFile:
     """A source file that was read to the end once and can be loaded.
 
     `sha256` and `size` (bytes) are of the file as stored. `compression` is gz, zip, zst, xz or
-    None. `sheet` is the name of the sheet of a spreadsheet, None for a text file. `columns` are
-    unique. `sample` has the rows among the first 1,000 records, as `Chunk.rows`.
+    None. `format` is xlsx, xlsm, xlsb, xls, ods or csv, which stands for all delimited text;
+    `sheet` is the name of the sheet of a spreadsheet, several joined by commas, None for text.
+    `columns` are unique. `sample` has the rows among the first 1,000 records, as `Chunk.rows`.
+    `remarks` say what of the file is not read.
     """
 
     name: str
@@ -105,6 +91,7 @@ class SourceFile:
     sha256: str
     size: int
     compression: str | None
+    format: str
     sheet: str | None
     encoding: str
     bom: bool
@@ -112,6 +99,7 @@ class SourceFile:
     header: bool
     columns: tuple[str, ...]
     sample: pd.DataFrame
+    remarks: tuple[str, ...]
     _reader: "_Reader"
     _positions: Integers | None = None
     """Which records are read (int64, ascending, from 0); None: all."""
@@ -140,6 +128,20 @@ class _Reader:
     columns: tuple[str, ...]
     start: int
     first_row: int
+    has_cell_problems: bool = False
+
+    @classmethod
+    def of_sheet(cls, text: TextFile, options: ReadOptions, table: SheetTable) -> "_Reader":
+        """Take the header of a sheet, or the columns that are named by the options."""
+        name = text.stored.name
+        if table.header is None:
+            columns = _named_columns(options)
+            _refuse_more_columns(table.width, columns, f"{name}: sheet '{table.sheet}'")
+        else:
+            columns = unique_names([*table.header])
+        columns = (*table.place, *columns)
+        grammar = Grammar(",", len(columns), short_rows=True)
+        return cls(text, options, grammar, columns, 0, table.first_row, table.problems)
 
     @classmethod
     def find(cls, text: TextFile, options: ReadOptions) -> "_Reader":
@@ -150,7 +152,10 @@ class _Reader:
             parse_delimiter(options.delimiter) if options.delimiter else find_delimiter(head)
         )
         first_record = read_header(head, Grammar(delimiter), name)
-        if options.layout:
+        if options.columns:
+            _refuse_other_count(first_record, options.columns, name)
+            columns, start, first_row = _named_columns(options), 0, 1
+        elif options.layout:
             _refuse_header(first_record, options.layout, name)
             columns, start, first_row = options.layout, 0, 1
         else:
@@ -164,7 +169,7 @@ class _Reader:
         """Read from the first record on, anew with each call."""
         with self.text.open() as text:
             text.skip(self.start)
-            yield from read_chunks(
+            chunks = read_chunks(
                 text,
                 self.grammar,
                 self.columns,
@@ -172,6 +177,12 @@ class _Reader:
                 chunk_size=chunk_size,
                 block_size=self.options.block_size,
             )
+            for chunk in chunks:
+                if not self.has_cell_problems:
+                    yield chunk
+                    continue
+                rows, problems = split_problems(chunk.rows)
+                yield replace(chunk, rows=rows, cell_problems=problems)
 
 
 def printable_path(path: str) -> str:
@@ -184,7 +195,7 @@ def open_source(path: str, options: ReadOptions | None = None) -> Iterator[Sourc
     """Open a lead file, `-` for standard input, after all of it was checked to be readable.
 
     Text may be compressed (gz, zip with one member, zst, xz; recognized by content, not by name).
-    Of a spreadsheet (xlsx, xls, ods) the first sheet with data is read.
+    Of a spreadsheet (xlsx, xlsm, xlsb, xls, ods) one sheet is read, or several with one header.
 
     Raises:
         NoSuchFileError: there is no such file, or it cannot be read.
@@ -200,14 +211,18 @@ def open_source(path: str, options: ReadOptions | None = None) -> Iterator[Sourc
             name, file = printable_path(path), _regular_file(path, stack)
         stored = StoredFile.identify(file, name)
         sha256 = stored.sha256()
-        content, sheet = stored, None
+        table = None
         if stored.is_spreadsheet:
-            table, sheet = stack.enter_context(spreadsheet_as_csv(stored))
-            content = StoredFile.identify(table, name)
-            options = replace(options, delimiter=",", encoding="utf-8")
-        text = open_text(content, options.encoding)
-        text.check()
-        reader = _Reader.find(text, options)
+            table = stack.enter_context(spreadsheet_as_csv(stored, options.of_sheet))
+            text, reader = _sheet_text(table, options, name)
+        elif options.sheet is not None:
+            raise UsageError(
+                f"--sheet {options.sheet}: {name} is no spreadsheet; leave --sheet out"
+            )
+        else:
+            text = open_text(stored, options.encoding)
+            text.check()
+            reader = _Reader.find(text, options)
         with closing(reader.chunks(SAMPLE_ROWS)) as chunks:
             sample = next(chunks, None)
         if sample is None:
@@ -218,13 +233,15 @@ def open_source(path: str, options: ReadOptions | None = None) -> Iterator[Sourc
             sha256=sha256,
             size=stored.size,
             compression=stored.compression,
-            sheet=sheet,
+            format=table.format if table else "csv",
+            sheet=table.sheet if table else None,
             encoding=text.encoding.name,
             bom=bool(text.encoding.bom),
             delimiter=reader.grammar.delimiter,
-            header=options.layout is None,
+            header=options.has_header,
             columns=reader.columns,
             sample=sample.rows,
+            remarks=table.remarks if table else (),
             _reader=reader,
         )
 
@@ -275,6 +292,45 @@ def _regular_file(path: str, stack: ExitStack) -> Path:
         raise NoSuchFileError(f"{path}: {exc.strerror}") from None
 
 
+def _sheet_text(table: SheetTable, options: ReadOptions, name: str) -> tuple[TextFile, _Reader]:
+    """Open the CSV file of a sheet; `name` is the name of the spreadsheet."""
+    if table.header is not None:
+        _require_header(Header([*table.header], table.first_row - 1, 0), name)
+    elif options.has_header:
+        raise SourceFileError(f"{name}: sheet '{table.sheet}' has no row that can be its header")
+    if not table.path.stat().st_size:
+        raise SourceFileError(f"{name}: sheet '{table.sheet}' has a header, but no row after it")
+    text = open_text(StoredFile.identify(table.path, name), "utf-8")
+    text.check()
+    return text, _Reader.of_sheet(text, options, table)
+
+
+def _named_columns(options: ReadOptions) -> tuple[str, ...]:
+    """Give the columns of a file without a header; those that are not used have a number."""
+    names = options.columns or options.layout or ()
+    return unique_names(["" if name == "-" else name for name in names])
+
+
+def _refuse_other_count(first_record: Header, columns: tuple[str, ...], name: str) -> None:
+    """Refuse a file whose first row has another number of fields than are named."""
+    _refuse_header(first_record, tuple(it for it in columns if it != "-"), name, "--columns")
+    found = len(first_record.values)
+    if found != len(columns):
+        raise SourceFileError(
+            f"{name}: row {first_record.row_number}, the first, has {found} fields, but --columns"
+            f" names {len(columns)}; name each column, by - one that is not used:"
+            f" {mask_values(first_record.values)}"
+        )
+
+
+def _refuse_more_columns(width: int, columns: tuple[str, ...], name: str) -> None:
+    if width > len(columns):
+        raise SourceFileError(
+            f"{name} has rows with {width} cells, but {len(columns)} columns are named; name each"
+            " column, by - one that is not used"
+        )
+
+
 def _read_head(text: TextFile) -> bytes:
     """Read the first lines, without a last one that is cut off."""
     head = b""
@@ -297,7 +353,8 @@ def _require_header(first_record: Header, name: str) -> None:
         raise SourceFileError(
             f"{name}: row {first_record.row_number} is no header, it has values:"
             f" {mask_values(first_record.values)}; add a line with the names of the columns, or"
-            " load with --layout vicidial-standard if the columns are in that order"
+            " name them in their order by --columns phone_number,first_name,- (- is not used), or"
+            " load with --layout vicidial-standard if they are in that order"
         )
     if len(first_record.values) > MOST_COLUMNS:
         raise SourceFileError(
@@ -306,12 +363,14 @@ def _require_header(first_record: Header, name: str) -> None:
         )
 
 
-def _refuse_header(first_record: Header, layout: tuple[str, ...], name: str) -> None:
+def _refuse_header(
+    first_record: Header, layout: tuple[str, ...], name: str, option: str = "--layout"
+) -> None:
     values = {value.strip().lower().replace(" ", "_") for value in first_record.values}
     found = sorted(values.intersection(layout))
     # A single match may be data: a title, a source called EMAIL.
     if "phone_number" in found or len(found) > 1:
         raise SourceFileError(
             f"{name}: row {first_record.row_number} is a header, it has {', '.join(found[:3])};"
-            " leave --layout out"
+            f" leave {option} out"
         )

@@ -36,7 +36,6 @@ from loader.results.summary import Summary
 __all__ = ["environment", "mask_numbers", "render_page"]
 
 DELIMITERS = {",": "comma", "\t": "tab", "|": "pipe", ";": "semicolon"}
-SPREADSHEETS = {".xlsx", ".xlsm", ".xls", ".ods"}
 MOST_COLUMNS = 150
 MOST_UNMAPPED = 20
 """Columns shown that are not loaded; more of them are folded."""
@@ -181,17 +180,17 @@ def file_facts(summary: Summary) -> list[tuple[str, str]]:
         ("Size", (short if short == exact else f"{short} ({exact})") + compression),
         ("Rows", rows),
         ("Columns", f"{number(len(file.columns))}, {header}"),
-        *_format_facts(summary, PurePath(name).suffix.lower()),
+        *_format_facts(summary),
         ("Checked", moment(summary.began)),
     ]
     return [(name, value) for name, value in facts if value]
 
 
-def _format_facts(summary: Summary, extension: str) -> list[tuple[str, str]]:
-    """Describe the format. Of a spreadsheet, encoding and delimiter are those of its CSV copy."""
+def _format_facts(summary: Summary) -> list[tuple[str, str]]:
+    """Describe the format."""
     file = summary.file
-    if extension in SPREADSHEETS:
-        return [("Format", f"spreadsheet ({extension})")]
+    if file.sheet is not None:
+        return [("Format", file.format), ("Sheet", file.sheet)]
     mark = "with byte order mark" if file.bom else "no byte order mark"
     return [
         ("Encoding", f"{file.encoding}, {mark}"),

@@ -160,7 +160,12 @@ class FileSummary(BaseModel):
     size: int
     """Bytes, as stored."""
     compression: str | None
+    format: str = "csv"
+    """xlsx, xlsm, xlsb, xls, ods; or csv, which stands for all delimited text."""
+    sheet: str | None = None
+    """Of a spreadsheet, the sheet that was read; several, joined by commas."""
     encoding: str
+    """Of a spreadsheet, encoding, bom and delimiter mean nothing."""
     bom: bool
     delimiter: str
     header: bool

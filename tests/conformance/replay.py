@@ -50,6 +50,9 @@ class FrameSource:
     sha256: str = "0" * 64
     size: int = 1
     compression: str | None = None
+    format: str = "csv"
+    sheet: str | None = None
+    remarks: tuple[str, ...] = ()
     encoding: str = "utf-8"
     bom: bool = False
     delimiter: str = ","

@@ -39,6 +39,7 @@ EXCLUDED = {
     Reason.NOT_INSERTED: "the database would have to die in the middle of the load",
     Reason.EXISTING_LEAD_GONE: "somebody would have to delete the lead in the middle of the load",
     Reason.ENCRYPTED_CUSTOM_FIELD: "the demo would need a dialer that encrypts",
+    Reason.CELL_WITHOUT_VALUE: "only spreadsheets have cells",
 }
 
 Row = dict[str, str]

@@ -3,9 +3,25 @@
 import datetime
 import io
 import zipfile
-from xml.sax.saxutils import escape
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+from xml.sax.saxutils import escape, quoteattr
 
-Cell = str | float | bool | datetime.datetime | None
+
+class Shown(NamedTuple):
+    """A number, and the code of its format."""
+
+    value: float
+    code: str
+
+
+class Formula(NamedTuple):
+    """A formula, and what it was when it was calculated last; None: it never was."""
+
+    value: "str | float | None" = None
+
+
+Cell = str | float | bool | datetime.datetime | Shown | Formula | None
 
 Sheets = dict[str, list[list[Cell]]]
 
@@ -23,28 +39,47 @@ def zipped(members: dict[str, str]) -> bytes:
     return target.getvalue()
 
 
-def xlsx(sheets: Sheets) -> bytes:
-    main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+def _xlsx_cell(value: Cell, place: str, codes: list[str]) -> str:
+    """Write a cell; the code of its format is added to the codes."""
+    style = kind = formula = ""
+    text: object = value
+    match value:
+        case None:
+            return ""
+        case bool():
+            kind, text = "b", int(value)
+        case Shown(text, code):
+            if code not in codes:
+                codes.append(code)
+            style = f' s="{codes.index(code)}"'
+        case Formula(text):
+            kind, formula = "str" if isinstance(text, str) else "", "<f>A1&amp;A2</f>"
+        case datetime.datetime():
+            style, text = ' s="1"', serial(value)
+        case str() if value.startswith("#"):
+            kind = "e"
+        case str():
+            text = f'<is><t xml:space="preserve">{escape(value)}</t></is>'
+            return f'<c r="{place}" t="inlineStr">{text}</c>'
+    kind = f' t="{kind}"' if kind else ""
+    result = "" if text is None else f"<v>{text}</v>"
+    return f'<c r="{place}"{style}{kind}>{formula}{result}</c>'
 
-    def cell(value: Cell, place: str) -> str:
-        match value:
-            case None:
-                return ""
-            case bool():
-                return f'<c r="{place}" t="b"><v>{value:d}</v></c>'
-            case float():
-                return f'<c r="{place}"><v>{value!r}</v></c>'
-            case datetime.datetime():
-                return f'<c r="{place}" s="1"><v>{serial(value)}</v></c>'
-            case str() if value.startswith("#"):
-                return f'<c r="{place}" t="e"><v>{value}</v></c>'
-        return (
-            f'<c r="{place}" t="inlineStr"><is><t xml:space="preserve">{escape(value)}</t></is></c>'
-        )
+
+def xlsx(
+    sheets: Mapping[str, list[list[Cell]]],
+    *,
+    hidden: Collection[str] = (),
+    book: str = "",
+    more: Mapping[str, str] | None = None,
+) -> bytes:
+    """Write a workbook; `book`: elements of workbook.xml, `more`: further members."""
+    main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    codes = ["General", "mm-dd-yy"]
 
     def sheet(rows: list[list[Cell]]) -> str:
         cells = [
-            [cell(value, f"{chr(64 + x)}{y}") for x, value in enumerate(row, 1)]
+            [_xlsx_cell(value, f"{chr(64 + x)}{y}", codes) for x, value in enumerate(row, 1)]
             for y, row in enumerate(rows, 1)
         ]
         text = "".join(f'<row r="{y}">{"".join(row)}</row>' for y, row in enumerate(cells, 1))
@@ -53,28 +88,41 @@ def xlsx(sheets: Sheets) -> bytes:
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     package = "http://schemas.openxmlformats.org/package/2006"
 
-    def relations(kind: str, *targets: str) -> str:
+    def relations(*targets: tuple[str, str]) -> str:
         links = "".join(
             f'<Relationship Id="rId{n}" Type="{office}/{kind}" Target="{target}"/>'
-            for n, target in enumerate(targets, 1)
+            for n, (kind, target) in enumerate(targets, 1)
         )
         return f'<Relationships xmlns="{package}/relationships">{links}</Relationships>'
 
+    hide = ' state="hidden"'
     names = "".join(
-        f'<sheet name="{name}" sheetId="{n}" r:id="rId{n}"/>' for n, name in enumerate(sheets, 1)
+        f'<sheet name={quoteattr(name)} sheetId="{n}" r:id="rId{n}"'
+        f"{hide if name in hidden else ''}/>"
+        for n, name in enumerate(sheets, 1)
     )
     parts = [f"worksheets/sheet{number}.xml" for number in range(1, len(sheets) + 1)]
+    bodies = {f"xl/{part}": sheet(rows) for part, rows in zip(parts, sheets.values(), strict=True)}
+    formats = "".join(
+        f'<numFmt numFmtId="{164 + n}" formatCode={quoteattr(code)}/>'
+        for n, code in enumerate(codes)
+    )
+    styles = "".join(f'<xf numFmtId="{164 + n}"/>' for n in range(len(codes)))
+    texts = (
+        [("sharedStrings", "sharedStrings.xml")] if "xl/sharedStrings.xml" in (more or {}) else []
+    )
     return zipped(
         {
             "[Content_Types].xml": f'<Types xmlns="{package}/content-types"/>',
-            "_rels/.rels": relations("officeDocument", "xl/workbook.xml"),
-            "xl/workbook.xml": f'<workbook {main} xmlns:r="{office}">'
+            "_rels/.rels": relations(("officeDocument", "xl/workbook.xml")),
+            "xl/workbook.xml": f'<workbook {main} xmlns:r="{office}">{book}'
             f"<sheets>{names}</sheets></workbook>",
-            "xl/_rels/workbook.xml.rels": relations("worksheet", *parts),
-            "xl/styles.xml": f'<styleSheet {main}><cellXfs count="2">'
-            '<xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>',
-            **{
-                f"xl/{part}": sheet(rows) for part, rows in zip(parts, sheets.values(), strict=True)
-            },
+            "xl/_rels/workbook.xml.rels": relations(
+                *(("worksheet", part) for part in parts), ("styles", "styles.xml"), *texts
+            ),
+            "xl/styles.xml": f"<styleSheet {main}><numFmts>{formats}</numFmts>"
+            f"<cellXfs>{styles}</cellXfs></styleSheet>",
+            **bodies,
+            **(more or {}),
         }
     )

@@ -56,7 +56,7 @@ def test_it_names_what_to_type_first(capsys: pytest.CaptureFixture[str]) -> None
     text = help_of(capsys)
     assert groups_of(text)[0] == "First steps"
     steps = re.findall(r"^  leadloader (\S+)", text, re.MULTILINE)
-    assert steps == ["validate", "init", "import", "import"]
+    assert steps == ["columns", "validate", "init", "import", "import"]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

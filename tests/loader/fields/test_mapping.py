@@ -184,7 +184,7 @@ def test_a_vendors_column_that_the_file_lacks(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ("[map\n", "is not valid TOML"),
-        ("[fields]\n", "unknown fields; its tables are"),
+        ("[fields]\n", "unknown fields; it can hold [map], [names]"),
         ("[map]\nphone = 'x'\n", "'phone' is no field of a lead"),
         ("[names]\nphone = ['x']\n", "'phone' is no field of a lead"),
         ("[map]\ncity = 1\n", "[map] has lines such as"),

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from loader.errors import NoSuchFileError, SourceFileError, UsageError
 from loader.reading.dialect import find_delimiter, is_column_name, unique_names
-from loader.reading.source import LAYOUTS, ReadOptions, SourceFile, expand_globs, open_source
+from loader.reading.layouts import LAYOUTS
+from loader.reading.source import ReadOptions, SourceFile, expand_globs, open_source
 
 STANDARD = LAYOUTS["vicidial-standard"]
 CSV = b"phone_number,first_name\n7275551111,Ana\n7275552222,Bo\n"
@@ -527,8 +528,9 @@ def test_no_header_is_an_error_that_shows_no_personal_data(write: Write) -> None
     path = write("V1|SRC|101|1|7275551111|Mr|José|B|Smith\n")
     assert message_of(path) == (
         f"{path}: row 1 is no header, it has values: x9 | xxx | 999 | 9 | 9999999999 | xx | xxxx |"
-        " x | ...; add a line with the names of the columns, or load with --layout"
-        " vicidial-standard if the columns are in that order"
+        " x | ...; add a line with the names of the columns, or name them in their order by"
+        " --columns phone_number,first_name,- (- is not used), or load with --layout"
+        " vicidial-standard if they are in that order"
     )
 
 

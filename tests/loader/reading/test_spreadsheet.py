@@ -11,9 +11,10 @@ from xml.sax.saxutils import escape
 import pytest
 
 from loader.errors import SourceFileError
-from loader.reading.source import LAYOUTS, ReadOptions, open_source
-from loader.reading.spreadsheet import cell_text
-from tests.support.workbooks import Cell, Sheets, serial, xlsx, zipped
+from loader.reading.layouts import LAYOUTS
+from loader.reading.old_workbook import cell_text
+from loader.reading.source import ReadOptions, open_source
+from tests.support.workbooks import Cell, Sheets, Shown, serial, xlsx, zipped
 
 HEADER: list[Cell] = ["phone_number", "first_name", "date_of_birth", "opt_in"]
 LEADS: list[list[Cell]] = [
@@ -125,10 +126,10 @@ FORMATS: dict[str, Callable[[Sheets], bytes]] = {"xlsx": xlsx, "ods": ods, "xls"
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_spreadsheet_is_read_as_it_is_displayed(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "leads.csv"  # told by content, not by name
-    stored = FORMATS[kind]({"Notes": [], "Leads": LEADS, "More": [["x"]]})
+    stored = FORMATS[kind]({"Notes": [], "Leads": LEADS, "More": []})
     path.write_bytes(stored)
     with open_source(str(path), ReadOptions(encoding="cp1252", delimiter=";")) as source:
-        assert (source.sheet, source.header) == ("Leads", True)
+        assert (source.format, source.sheet, source.header) == (kind, "Leads", True)
         assert source.columns == tuple(HEADER)
         assert (source.size, source.sha256) == (len(stored), hashlib.sha256(stored).hexdigest())
         (chunk,) = source.chunks()
@@ -149,10 +150,13 @@ def test_row_numbers_are_those_of_the_sheet(tmp_path: Path) -> None:
 def test_cells_of_other_kinds(tmp_path: Path) -> None:
     path = tmp_path / "leads.xlsx"
     moment = datetime.datetime(2024, 1, 31, 8, 5)  # has none
-    path.write_bytes(xlsx({"A": [["a", "b", "c"], ["#N/A", moment, 4.5]]}))
+    shown = Shown(serial(moment), "d.m.yyyy h:mm")
+    path.write_bytes(xlsx({"A": [["a", "b", "c"], ["#N/A", shown, 4.5]]}))
     with open_source(str(path)) as source:
         (chunk,) = source.chunks()
-        assert chunk.rows.to_numpy().tolist() == [["", "2024-01-31 08:05:00", "4.5"]]
+        assert chunk.rows.to_numpy().tolist() == [["#N/A", "2024-01-31 08:05:00", "4.5"]]
+        problem = chunk.cell_problems.reset_index().to_numpy().tolist()
+        assert problem == [[2, "a", "#N/A", "cell A2 (a) shows #N/A"]]
 
 
 def test_layout_of_a_spreadsheet(tmp_path: Path) -> None:
@@ -201,9 +205,7 @@ def refused(content: bytes, tmp_path: Path) -> str:
         pytest.param(
             xlsx({"A": [], "B": [[None]]}), "no sheet of the spreadsheet has data", id="empty"
         ),
-        pytest.param(
-            xlsx({"A": [HEADER]}), "there is a header, but no row after it", id="header-only"
-        ),
+        pytest.param(xlsx({"A": [HEADER]}), "has a header, but no row after it", id="header-only"),
         pytest.param(xlsx({"A": [["Ana", 7275551212.0]]}), "row 1 is no header", id="no-header"),
         pytest.param(
             zipped({"xl/workbook.xml": "<x"}), "the spreadsheet cannot be read", id="damaged"
@@ -220,4 +222,8 @@ def test_a_spreadsheet_that_is_no_lead_file(content: bytes, message: str, tmp_pa
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "python_calamine", None)
-    assert "pip install leadloader[spreadsheet]" in refused(xlsx({"A": LEADS}), tmp_path)
+    assert "pip install leadloader[spreadsheet]" in refused(xls({"A": LEADS}), tmp_path)
+    path = tmp_path / "new.xlsx"
+    path.write_bytes(xlsx({"A": LEADS}))
+    with open_source(str(path)) as source:
+        assert source.format == "xlsx", "needs no extra"

@@ -1,0 +1,146 @@
+"""The command columns: what a file's columns are, and a mapping file to edit."""
+
+import json
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from jobs.cli.parameters import given_settings
+
+if TYPE_CHECKING:
+    from jobs.settings.settings import Settings
+    from loader.fields.mapping import ColumnMapping
+    from loader.reading.source import SourceFile
+
+SAMPLES = 3
+"""Values shown of each column."""
+
+LONGEST_SAMPLE = 30
+
+FIRST_ROWS = 30
+"""Filled values that are looked at for them."""
+
+
+def show_columns(
+    file: Annotated[str, typer.Argument(help="Path; - is standard input", metavar="FILE")],
+    write: Annotated[
+        Path | None, typer.Option(help="Write a mapping file to edit", metavar="FILE")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there")] = False,
+    mask: Annotated[
+        bool, typer.Option("--mask", help="Show the form of values only: 999-9999")
+    ] = False,
+    **given: Any,
+) -> None:
+    """Show the columns of a file, the field of each, and some of its values."""
+    from jobs.load.request import read_options, vendor_mapping
+    from loader.errors import UsageError
+    from loader.fields.mapping import map_columns
+    from loader.reading.source import open_source
+
+    settings = given_settings(given)
+    if write is not None and write.exists() and not force:
+        raise UsageError(f"--write: {write} is there already; name another file, or add --force")
+    with open_source(file, read_options(settings.options)) as source:
+        # The labels of custom fields are not known without a database: they stay unmapped.
+        vendor = vendor_mapping(settings.options, None)
+        mapping = map_columns(
+            source.name, source.columns, settings.map, vendor, is_phone_needed=False
+        )
+        for line in _lines(source, mapping, is_masked=mask):
+            print(line)
+        if write is not None:
+            try:
+                write.write_text(mapping_file_text(source, mapping, settings), "utf-8")
+            except OSError as error:
+                raise UsageError(f"--write: {write}: {error.strerror}") from None
+            print(f"written: {write}; edit it, then load with --mapping-file {write}")
+
+
+def _lines(source: "SourceFile", mapping: "ColumnMapping", *, is_masked: bool) -> list[str]:
+    """Give a line for each column, those of the file's order, and what to do."""
+    from jobs.cli.terminal import describe_format
+    from loader.report.wording import visible
+
+    fields: dict[str, list[str]] = {}
+    for field, column in mapping.fields.items():
+        fields.setdefault(column, []).append(field)
+    rows = []
+    for column in source.columns:
+        name = ", ".join(fields.get(column, ()))
+        if not name and column in mapping.set_by_dialer:
+            name = "(set by the dialer)"
+        elif not name:
+            meant = mapping.proposals.get(column)
+            name = f"? {meant}" if meant else "-"
+        rows.append((visible(column), name, samples(source.sample[column], is_masked=is_masked)))
+    widths = [max(len(row[place]) for row in rows) for place in (0, 1)]
+    lines = [f"{source.name}: {describe_format(source)}"]
+    lines += [f"note: {remark}" for remark in source.remarks]
+    lines += [
+        f"  {column:<{widths[0]}}  {name:<{widths[1]}}  {values}".rstrip()
+        for column, name, values in rows
+    ]
+    lines += [
+        f'did you mean {field}? --map {field}="{column}"'
+        for column, field in mapping.proposals.items()
+    ]
+    if "phone_number" not in mapping.fields:
+        lines.append('no column is known as phone_number; name it by --map phone_number="..."')
+    return lines
+
+
+def samples(values: Iterable[str], *, is_masked: bool) -> str:
+    """Give the first values of a column that differ, masked if they are to stay private."""
+    from loader.reading.dialect import mask_values
+    from loader.report.wording import visible
+
+    filled = (value for value in values if value.strip())
+    texts = [mask_values([value]) if is_masked else value for value in islice(filled, FIRST_ROWS)]
+    short = [visible(text, most=LONGEST_SAMPLE) for text in dict.fromkeys(texts)]
+    return " | ".join(short[:SAMPLES])
+
+
+def mapping_file_text(source: "SourceFile", mapping: "ColumnMapping", settings: "Settings") -> str:
+    """Write what is known of a vendor's file as a mapping file; values are masked in it."""
+    from loader.options.load import VENDOR_OPTIONS
+
+    given = settings.options.model_dump(
+        mode="json", include={*VENDOR_OPTIONS}, exclude_defaults=True
+    )
+    if source.sheet is None:
+        given = {"delimiter": source.delimiter} | given
+        if source.encoding != "utf-8" and not source.bom:
+            given = {"encoding": source.encoding} | given
+    lines = ["# Written by leadloader columns. Behind each column: the form of its values."]
+    tables = {name: value for name, value in given.items() if isinstance(value, dict)}
+    lines += [f"{name} = {_toml(value)}" for name, value in given.items() if name not in tables]
+    lines += ["", "[map]  # field = column"]
+    by_column: dict[str, list[str]] = {}
+    for field, column in mapping.fields.items():
+        by_column.setdefault(column, []).append(field)
+    for column in source.columns:
+        seen = f"  # {samples(source.sample[column], is_masked=True)}".rstrip(" #")
+        names = by_column.get(column, [])
+        if len(names) == 2 and mapping.name_order:
+            names = [mapping.name_order]
+        lines += [f"{_key(name)} = {_toml(column)}{seen}" for name in names]
+        if not names and column not in mapping.set_by_dialer:
+            meant = _key(mapping.proposals.get(column, "field"))
+            lines.append(f"# {meant} = {_toml(column)}{seen}")
+    for name, table in tables.items():
+        lines += ["", f"[{name}]"]
+        lines += [f"{_key(key)} = {_toml(value)}" for key, value in table.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _key(name: str) -> str:
+    return name if name.replace("_", "").isalnum() and name.isascii() else _toml(name)
+
+
+def _toml(value: object) -> str:
+    # What JSON writes of texts, numbers and lists is TOML, but for DEL.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
