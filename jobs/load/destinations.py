@@ -32,6 +32,8 @@ def refuse_unknown_campaign(options: LoadOptions, dialer: Dialer) -> None:
     Raises:
         ConfigurationError: there are campaigns, and none of that name.
     """
+    if options.one_form:
+        return  # add_lead lets it stand
     known = [*dialer.campaigns["campaign_id"]] if "campaign_id" in dialer.campaigns else []
     names = {name.casefold() for name in known}
     for table in ({"campaign_id": options.campaign_id}, options.default, options.force):

@@ -379,16 +379,16 @@ def test_a_pause_file_is_waited_for_each_time_anew(dialer: str, tmp_path: Path) 
 
 @pytest.mark.engines("innodb")
 def test_a_wait_is_told_once_whatever_the_load_is_by_now(dialer: str) -> None:
-    said = "waiting: Uptime is "
+    said = "waiting: Questions is "
     told: list[str] = []
     stop = Scripted(lambda _stop: time.sleep(0.4))
     watchers = Watchers(say=told.append, stop=stop, monotonic=stop.monotonic)
-    options = ArchiveOptions.model_validate({"max_load": {"Uptime": 0}, "run_time": 4})
+    options = ArchiveOptions.model_validate({"max_load": {"Questions": 0}, "run_time": 4})
     request = MoveRequest("archive", rule=ArchiveRule.model_validate({"statuses": "NA,B"}))
     report = move(request, options, Database(dialer), watchers=watchers)
     assert [line.startswith(said) for line in told] == [False, True]
-    assert report.waited == {"Uptime more than 0": 4.0}
-    assert report.options == {"max_load": {"Uptime": 0}, "run_time": "4s"}
+    assert report.waited == {"Questions more than 0": 4.0}
+    assert report.options == {"max_load": {"Questions": 0}, "run_time": "4s"}
 
 
 @ON_SQLITE

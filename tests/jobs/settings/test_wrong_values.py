@@ -22,7 +22,14 @@ from jobs.cli.main import app, run
 from jobs.settings import settings as settings_module
 from jobs.settings.command import ConfigFlag, NightlyFlags, SelectionFlags
 from jobs.settings.example import TABLES
-from jobs.settings.flags import ARCHIVE_FLAGS, DEARCHIVE_FLAGS, FLAGS, NIGHTLY_FLAGS, UNDO_FLAGS
+from jobs.settings.flags import (
+    ARCHIVE_FLAGS,
+    COLUMNS_FLAGS,
+    DEARCHIVE_FLAGS,
+    FLAGS,
+    NIGHTLY_FLAGS,
+    UNDO_FLAGS,
+)
 from jobs.settings.settings import Settings
 from loader.options.archive import ArchiveOptions, ArchiveRule
 from loader.options.option import options_of
@@ -87,6 +94,7 @@ WRONG: dict[str, tuple[str, ...]] = {
 
 FREE = {
     "callback_comments": "text for the agent",
+    "sheet": "a name of a sheet; which there are is known with the file",
     "null_values": "a vendor may write anything for nothing",
     "map": "which columns there are is known with the file",
     "feed": "whether the file is there is known when it is read, before anything is inserted",
@@ -130,6 +138,9 @@ OF_COMMANDS = {
     ("config check", "offline"): None,
     ("config check", "is_json"): None,
     ("config schema", "of"): ("x", "setting"),
+    ("columns", "write"): None,
+    ("columns", "force"): None,
+    ("columns", "mask"): None,
 }
 """Flags of single commands: what is wrong; None: a switch, or a path."""
 
@@ -141,6 +152,7 @@ OF_CONFIGURATION = {"database"}
 COMMANDS = {
     "import": (["leads.csv"], FLAGS),
     "validate": (["leads.csv"], FLAGS),
+    "columns": (["leads.csv"], COLUMNS_FLAGS),
     "archive": (["--statuses", "NA"], ARCHIVE_FLAGS),
     "dearchive": (["--statuses", "NA"], DEARCHIVE_FLAGS),
     "undo": (["20261122-x"], UNDO_FLAGS),
@@ -238,7 +250,8 @@ def test_a_flag_with_a_wrong_value(
     before = tree(tmp_path)
     is_empty = flag.endswith("=") and not flag.startswith(("--force=", "--default="))
     code = 64 if is_empty else ELSEWHERE.get(name, 78 if name in OF_CONFIGURATION else 64)
-    database = [] if name == "database" else ["--database", "sqlite:///none.db"]
+    needs_none = name == "database" or command[0] == "columns"
+    database = [] if needs_none else ["--database", "sqlite:///none.db"]
     assert run([*command, *database, flag]) == code
     said = capsys.readouterr().err
     assert said.startswith("leadloader: ")
