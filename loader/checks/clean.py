@@ -15,12 +15,13 @@ from loader.fields.lead import NO_DATE, WIDTHS
 from loader.findings import Findings, Notices, no_findings, no_notices, notices
 from loader.frames.arrow import to_arrow, to_mask, to_series
 from loader.options.load import LoadOptions
+from loader.phones.phone_codes import mend_phone_codes
 from loader.reasons import Notice
 
 ALWAYS = ("phone_code", "title", "first_name", "last_name", "state", "country_code", "alt_phone")
 """Fields that later stages look at: they are there, empty, when the file does not have them."""
 
-PHONES = ("phone_number", "alt_phone")
+PHONES = ("phone_number", "phone_code", "alt_phone")
 """Fields that are made to fit when they are read as phone numbers."""
 
 LOOKED_UP = ("state", "country_code", "postal_code", "owner")
@@ -43,17 +44,20 @@ def clean_fields(
         columns: of vicidial_list, by name; without an entry, `WIDTHS` hold.
 
     Returns:
-        The leads (the same rows and columns, `ALWAYS` added; phone_number and alt_phone are left
-        to `loader.checks.phone_numbers`, but for control characters; list_id becomes int64, -1
-        where no list
-        can have it, and its digits are kept in list_id_given; of `LOOKED_UP` the values as given
-        are kept in state_given and so on),
+        The leads (the same rows and columns, `ALWAYS` added; `PHONES` are left to
+        `loader.checks.phone_numbers`, but for control characters, and phone_code becomes its
+        digits; list_id becomes int64, -1 where no list can have it, and its digits are kept in
+        list_id_given; of phone_code and `LOOKED_UP` the values as given are kept in state_given
+        and so on),
         the rows rejected because of unstorable characters, and notices.
     """
     missing = [name for name in (*ALWAYS, "list_id") if name not in rows]
     leads = rows.assign(**dict.fromkeys(missing, "")).astype(dict.fromkeys(ALWAYS, "str"))
     noticed, rejected = [no_notices()], no_findings()
-    leads["phone_code"] = _without(leads["phone_code"], r"[^0-9]")
+    leads["phone_code_given"] = mended = mend_phone_codes(leads["phone_code"])
+    decimals = leads.index[mended != leads["phone_code"]]
+    noticed.append(notices(decimals, Notice.DECIMAL_MENDED, field="phone_code"))
+    leads["phone_code"] = _without(mended, r"[^0-9]")
     if "campaign_id" in leads:
         leads["campaign_id"] = plain_name(leads["campaign_id"])
     for name in LOOKED_UP:

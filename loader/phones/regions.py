@@ -12,6 +12,7 @@ from phonenumbers import (
     COUNTRY_CODE_TO_REGION_CODE,
     REGION_CODE_FOR_NON_GEO_ENTITY,
     SUPPORTED_REGIONS,
+    country_code_for_region,
 )
 
 from loader.frames.arrow import to_arrow, to_series
@@ -23,6 +24,28 @@ if TYPE_CHECKING:
 def is_region(name: str) -> bool:
     """Say whether numbers of a region (alpha-2) are known: US."""
     return name in SUPPORTED_REGIONS
+
+
+PLACEHOLDERS = frozenset(
+    {"", "na", "n a", "null", "nil", "none", "unknown", "nan", "not available"}
+)
+"""Words for no value, without marks: n/a, #N/A. NA is also the code of Namibia."""
+
+
+def is_placeholder(text: str) -> bool:
+    """Say whether a text stands for no value."""
+    return _normalize(text) in PLACEHOLDERS
+
+
+def are_placeholders(values: "pd.Series[str]") -> "pd.Series[bool]":
+    """Likewise of many texts."""
+    return _map_distinct(values, lambda text: "Y" if is_placeholder(text) else "") == "Y"
+
+
+def calling_code(region: str) -> str:
+    """Return the country calling code of a region (alpha-2); "": it has none."""
+    code = country_code_for_region(region) if region else 0
+    return str(code) if code else ""
 
 
 def region_of_phone_code(phone_codes: "pd.Series[str]") -> "pd.Series[str]":
@@ -38,8 +61,12 @@ def region_of_country(countries: "pd.Series[str]") -> "pd.Series[str]":
 
     The names are those of regions.toml, in any case, with or without accents. Empty if unknown.
     """
-    names = _regions_by_name()
-    return _map_distinct(countries, lambda country: names.get(_normalize(country), ""))
+    return _map_distinct(countries, region_of_country_name)
+
+
+def region_of_country_name(country: str) -> str:
+    """Likewise of one country."""
+    return _regions_by_name().get(_normalize(country), "")
 
 
 def _map_distinct(values: "pd.Series[str]", answer: Callable[[str], str]) -> "pd.Series[str]":

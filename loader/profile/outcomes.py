@@ -35,12 +35,19 @@ OF_FIELD = {
     Notice.UNKNOWN_COUNTRY: "country_code",
     Notice.DECIMAL_MENDED: "phone_number",
     Notice.EXTENSION_DROPPED: "phone_number",
+    Notice.WORDS_DROPPED: "phone_number",
+    Notice.SECOND_NUMBER_DROPPED: "phone_number",
+    Notice.PHONE_CODE_IGNORED: "phone_code",
+    Notice.ALT_PHONE_ABROAD: "alt_phone",
     Notice.PHONE_PROMOTED: "phone_number",
 }
-"""Notices that always concern one field."""
+"""The field that a notice concerns, unless it names one."""
 NAMING_FIELD = frozenset(
-    {Notice.VALUE_CUT, Notice.CONTROL_CHARACTERS_DROPPED, Notice.UNSTORABLE_REPLACED}
-)
+    {
+        Notice.VALUE_CUT, Notice.CONTROL_CHARACTERS_DROPPED, Notice.UNSTORABLE_REPLACED,
+        Notice.DAMAGED_ALT_PHONE, Notice.ALT_PHONE_TOO_WIDE,
+    }
+)  # fmt: skip
 """Notices with the name of the field."""
 
 DETAILS = tuple(name.removesuffix("=") for name in FINDING_DETAILS)
@@ -68,7 +75,7 @@ class LoadedRows:
         named = notices[notices["notice"].isin([*OF_FIELD, *NAMING_FIELD])]
         fields = named["notice"].map(OF_FIELD).astype("str")
         if "field" in named:
-            fields = fields.fillna(named["field"])
+            fields = named["field"].fillna(fields)
         rows = pd.DataFrame({"notice": named["notice"], "field": fields, "row": named.index})
         for notice, of_notice in rows.drop_duplicates().groupby("notice"):
             self._repaired.setdefault(str(notice), Counter()).update(counts(of_notice["field"]))
