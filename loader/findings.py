@@ -35,7 +35,14 @@ NOTICE_DETAILS: Mapping[Notice, tuple[str, ...]] = {
     Notice.DAMAGED_VALUE: ("field=", "value="),
     Notice.DECIMAL_MENDED: ("field",),
     Notice.UNKNOWN_COUNTRY: ("value",),
-    Notice.EXTENSION_DROPPED: ("value",),
+    Notice.DECIMAL_MENDED: ("field",),
+    Notice.EXTENSION_DROPPED: ("field", "value"),
+    Notice.WORDS_DROPPED: ("field", "value"),
+    Notice.SECOND_NUMBER_DROPPED: ("field", "value"),
+    Notice.PHONE_CODE_IGNORED: ("value",),
+    Notice.ALT_PHONE_ABROAD: ("value",),
+    Notice.DAMAGED_ALT_PHONE: ("field", "value"),
+    Notice.ALT_PHONE_TOO_WIDE: ("field", "value"),
     Notice.TIME_ZONE_OF_NUMBER: ("value",),
     Notice.AMBIGUOUS_TIME_ZONE: ("zones=",),
     Notice.NO_CAMPAIGN_FOR_LIST: ("list_id=",),
@@ -62,8 +69,8 @@ NOTICE_DETAILS: Mapping[Notice, tuple[str, ...]] = {
 """The details of each notice in the order of result files, which show those with = by name."""
 
 FINDING_DETAILS = (
-    "text", "field=", "phone_number=", "problem", "feed=", "list_id=", "archived=", "campaign_id=",
-    "zones=", "error=",
+    "text", "field=", "phone_code=", "country=", "phone_number=", "problem", "width=", "feed=",
+    "list_id=", "archived=", "campaign_id=", "zones=", "error=",
 )  # fmt: skip
 """The details of findings in the order of result files, which show those with = by name. text is
 for a person to read; archived is Y where the existing lead is in the archive."""

@@ -15,7 +15,7 @@ from loader.checks.columns import NOTHING_SPECIAL, ColumnFacts, fields_of
 from loader.checks.decimals import damaged_values, mend_decimals
 from loader.checks.defaults import Defaults
 from loader.checks.duplicates import without_campaign
-from loader.checks.phone_numbers import ALT_PHONE, normalize_phones
+from loader.checks.phone_numbers import normalize_phones
 from loader.checks.rules import LIST_RULES, PHONE_RULES, on_campaign_dnc, on_dnc, on_feeds
 from loader.checks.settlement import EXISTING_LEAD_ID
 from loader.checks.time_zones import Zones
@@ -31,7 +31,9 @@ from loader.reasons import Reason
 EXTRAS = (alt_phones, custom_fields, hopper, callbacks)
 """What comes with a lead, in add_lead's order."""
 
-LOOKED_UP_BY = (*(f"{name}_given" for name in LOOKED_UP), "calling_code", "national_number")
+LOOKED_UP_BY = (
+    *(f"{name}_given" for name in LOOKED_UP), "phone_code_given", "calling_code", "national_number",
+)  # fmt: skip
 """Columns that nobody needs once all is looked up."""
 
 
@@ -159,9 +161,8 @@ class Checks:
             The rows whose number is one, with columns as `normalize_phones` gives them. No rule can
             say more about the others.
         """
-        alt_phone = self.dialer.columns.get("alt_phone", ALT_PHONE)
         leads, found, noticed = normalize_phones(
-            chunk.leads, self.options, decimals=self.decimals, alt_phone=alt_phone
+            chunk.leads, self.options, decimals=self.decimals, columns=self.dialer.columns
         )
         no_number = found.index[found["reason"] != Reason.UNSTORABLE_CHARACTERS]
         leads = leads.drop(no_number) if len(no_number) else leads

@@ -168,19 +168,37 @@ class Reason(StrEnum):
         "export the phone column as text and load the file again", "",
         "a spreadsheet damaged the number",
     )
+    INVALID_PHONE_CODE = (
+        "INVALID_PHONE_CODE", "",
+        "the phone_code is no country calling code, or the number does not belong to it",
+        "The column that is mapped to phone_code holds something else, or an area code is written "
+        "with the country's, and the number is of another area: 1-876 beside 7275551212.",
+        "correct the phone_code, or leave it empty for the row's country or the default", "",
+        "the phone_code is not understood",
+    )
     INVALID_PHONE_NUMBER_LENGTH = (
         "INVALID_PHONE_NUMBER_LENGTH", "INVALID PHONE NUMBER LENGTH",
         "there is no phone number, or it has too few or too many digits for its country",
-        "Digits are missing, such as the area code; two numbers stand in one field; or the number "
-        "is of another country than phone_code says.",
+        "Digits are missing, such as the area code; words stand in the place of digits, or among "
+        "them; or the number is of another country than phone_code or the row's country says.",
         "complete the number, or give its country by phone_code or default_region", "",
         "the number is missing, too short or too long",
     )
     INVALID_PHONE_NUMBER = (
         "INVALID_PHONE_NUMBER", "",
-        "the country's numbering plan has no such number (phone_validation is valid)",
+        "the country's numbering plan has no such number (phone_validation is valid), or all its "
+        "digits are the same",
         "The number is mistyped or made up, or it is of another country than phone_code says.",
         "correct the number", "load with --phone-validation possible", "there is no such number",
+    )
+    PHONE_NUMBER_TOO_WIDE = (
+        "PHONE_NUMBER_TOO_WIDE", "",
+        "the dialer's column is narrower than the number or its phone_code: cut, another number "
+        "would be called",
+        "The dialer was set up years ago, and its vicidial_list has a column of fewer characters "
+        "than numbers have digits.",
+        "", "widen the column of vicidial_list, as newer dialers have it, and load the rows again",
+        "the dialer's column is narrower than the number",
     )
     INVALID_PHONE_NUMBER_PREFIX = (
         "INVALID_PHONE_NUMBER_PREFIX", "INVALID PHONE NUMBER PREFIX",
@@ -319,10 +337,35 @@ class Notice(StrEnum):
     DAMAGED_VALUE = "DAMAGED_VALUE", "a spreadsheet has probably damaged the value, stored as it is"
     UNKNOWN_COUNTRY = (
         "UNKNOWN_COUNTRY",
-        "the row's country was not understood; the number was taken for one of the default's",
+        "the row's country was not understood, or NA stands for not available; the number was "
+        "taken for one of the default's",
     )
     DECIMAL_MENDED = "DECIMAL_MENDED", "the .0 that a spreadsheet put after the number was removed"
     EXTENSION_DROPPED = "EXTENSION_DROPPED", "the number's extension is not stored"
+    WORDS_DROPPED = (
+        "WORDS_DROPPED", "words, or single digits, that stood beside the number are not stored",
+    )
+    SECOND_NUMBER_DROPPED = (
+        "SECOND_NUMBER_DROPPED",
+        "another number stood beside the one that was taken; it is not stored",
+    )
+    PHONE_CODE_IGNORED = (
+        "PHONE_CODE_IGNORED",
+        "the phone_code says nothing, such as 0 or n/a; the row's country or the default decided",
+    )
+    ALT_PHONE_ABROAD = (
+        "ALT_PHONE_ABROAD",
+        "the alternate number is of another country than the lead; it is stored with its country "
+        "code",
+    )
+    DAMAGED_ALT_PHONE = (
+        "DAMAGED_ALT_PHONE",
+        "a spreadsheet turned the alternate number into a floating-point value; it is not stored",
+    )
+    ALT_PHONE_TOO_WIDE = (
+        "ALT_PHONE_TOO_WIDE",
+        "the dialer's column is narrower than the alternate number, which is not stored",
+    )
     TIME_ZONE_OF_NUMBER = (
         "TIME_ZONE_OF_NUMBER",
         "vicidial_phone_codes lacks the area; the number, postal code or state decided",

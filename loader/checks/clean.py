@@ -17,12 +17,13 @@ from loader.fields.lead import NO_DATE, WIDTHS
 from loader.findings import Findings, Notices, no_findings, no_notices, notices
 from loader.frames.arrow import to_arrow, to_mask, to_series
 from loader.options.load import LoadOptions
+from loader.phones.phone_codes import mend_phone_codes
 from loader.reasons import Notice
 
 ALWAYS = ("phone_code", "title", "first_name", "last_name", "state", "country_code", "alt_phone")
 """Fields that later stages look at: they are there, empty, when the file does not have them."""
 
-PHONES = ("phone_number", "alt_phone")
+PHONES = ("phone_number", "phone_code", "alt_phone")
 """Fields that are made to fit when they are read as phone numbers."""
 
 LOOKED_UP = ("state", "country_code", "postal_code", "owner")
@@ -46,10 +47,11 @@ def clean_fields(
         today: nobody is born after it.
 
     Returns:
-        The leads (the same rows and columns, `ALWAYS` added; phone_number and alt_phone are left
-        to `loader.checks.phone_numbers`, but for control characters; list_id becomes int64, -1
-        where no list can have it, and what it was is kept in list_id_given; of `LOOKED_UP` the
-        values as given are kept in state_given and so on),
+        The leads (the same rows and columns, `ALWAYS` added; `PHONES` are left to
+        `loader.checks.phone_numbers`, but for control characters, and phone_code becomes its
+        digits; list_id becomes int64, -1 where no list can have it, and what it was is kept in
+        list_id_given; of phone_code and `LOOKED_UP` the values as given are kept in state_given
+        and so on),
         the rows rejected because of unstorable characters, and notices.
     """
     missing = [name for name in (*ALWAYS, "list_id") if name not in rows]
@@ -59,7 +61,10 @@ def clean_fields(
     leads["state"], _, of_controls = fit_field(leads["state"], Column(), options)
     leads["state"], of_states = abbreviate_states(leads, state_column.width, options)
     noticed += [of_controls, *of_states]
-    leads["phone_code"] = _without(leads["phone_code"], r"[^0-9]")
+    leads["phone_code_given"] = mended = mend_phone_codes(leads["phone_code"])
+    decimals = leads.index[mended != leads["phone_code"]]
+    noticed.append(notices(decimals, Notice.DECIMAL_MENDED, field="phone_code"))
+    leads["phone_code"] = _without(mended, r"[^0-9]")
     if "campaign_id" in leads:
         leads["campaign_id"] = plain_name(leads["campaign_id"])
     for name in LOOKED_UP:

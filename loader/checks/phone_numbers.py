@@ -1,19 +1,28 @@
 """From phone numbers as people write them to the phone_code and phone_number that are dialled."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
+from loader.checks.alternate_numbers import fit_alt_phone, notices_of_dropped
 from loader.checks.fit import fit_field
 from loader.dialer import Column
 from loader.fields.lead import WIDTHS
-from loader.findings import Findings, Notices, findings, notices
+from loader.findings import Findings, Notices, findings, no_findings, notices
 from loader.options.load import LoadOptions
-from loader.phones.parse import digits_only, is_damaged, mend_decimals, parse_phones
-from loader.phones.regions import main_region, region_of_country, region_of_phone_code
+from loader.phones.parse import digits_only, is_damaged, mend_decimals
+from loader.phones.phone_codes import is_of_other_area, read_phone_codes
+from loader.phones.readings import parse_phones
+from loader.phones.regions import (
+    are_placeholders,
+    main_region,
+    region_of_country,
+    region_of_phone_code,
+)
 from loader.reasons import Notice, Reason
 
 DEFAULT_PHONE_CODE = "1"
-WIDEST_PHONE_NUMBER = 18
-ALT_PHONE = Column(width=WIDTHS["alt_phone"])
+SAME_DIGITS = r"(\d)\1{5,}"
 
 
 def normalize_phones(
@@ -21,7 +30,7 @@ def normalize_phones(
     options: LoadOptions,
     *,
     decimals: bool,
-    alt_phone: Column = ALT_PHONE,
+    columns: Mapping[str, Column],
 ) -> tuple[pd.DataFrame, Findings, Notices]:
     """Normalize phone_number and alt_phone, and reject what cannot be called.
 
@@ -30,74 +39,154 @@ def normalize_phones(
     is there. Damaged numbers are rejected first, for they often parse as a valid, wrong one.
 
     Args:
-        leads: str columns phone_number, phone_code, country_code_given and alt_phone; index
-            row_number.
+        leads: str columns phone_number, phone_code (its digits alone), phone_code_given (as the
+            row has it), country_code_given and alt_phone; index row_number.
         options: phone_code, default_region, phone_validation, phone_format, unstorable and user
             are read.
         decimals: the file's whole phone column is digits and `.0`, which is mended, not rejected.
-        alt_phone: the column that alt_phone has to fit into.
+        columns: of vicidial_list, by name; without an entry, `WIDTHS` hold.
 
     Returns:
         The leads, with phone_code and phone_number in digits, alt_phone normalized where it is
-        possible, and columns national_number, calling_code, number_type and region (str) added;
-        the rejected (add_lead: INVALID PHONE NUMBER LENGTH, the only one of these it knows); and
-        notices.
+        possible, phone_code_given the digits of phone_code before it is cut, and columns
+        national_number, calling_code, number_type and region (str) added; the rejected (add_lead:
+        INVALID PHONE NUMBER LENGTH, the only one of these it knows); and notices.
     """
     given, noticed = leads["phone_number"], []
     if decimals:
         mended = mend_decimals(given)
         noticed.append(notices(leads.index[mended != given], Notice.DECIMAL_MENDED))
         given = mended
-    bad = is_damaged(given)
-    regions = _regions(leads, options)
-    number = parse_phones(given.where(~bad, ""), regions)
-    noticed += _notices_of_numbers(leads, number, options)
-    leads = _with_numbers(leads, digits_only(given), number, options)
-    if options.phone_format == "national":
-        leads["alt_phone"] = _alt_phone(leads["alt_phone"], regions)
-    leads["alt_phone"], unfit, of_field = fit_field(leads["alt_phone"], alt_phone, options)
-    rejected = _rejected(leads, given, bad, number, options)
+    bad, given_codes = is_damaged(given), leads["phone_code_given"]
+    codes = read_phone_codes(given_codes)
+    regions = _regions(leads, codes["code"], options) if len(leads) else leads["phone_code"]
+    regions = regions.where(codes["is_understood"], "")
+    number = parse_phones(_with_code(given.where(~bad, ""), codes["code"], regions), regions)
+    number, misnamed = _without_wrong_country(leads, given, codes, number, options)
+    noticed += _notices_of_numbers(leads, codes, number, misnamed, options)
+    leads = _with_numbers(leads, given, codes, number, options)
+    wrong = _wrong_codes(codes, number, options) & ~bad
+    rejected = pd.concat(
+        [
+            findings(leads.index[bad], Reason.DAMAGED_PHONE_NUMBER, phone_number=given),
+            findings(
+                leads.index[wrong],
+                Reason.INVALID_PHONE_CODE,
+                phone_code=given_codes.str.strip(),
+                phone_number=given,
+            ),
+            _not_valid(leads, given, number, ~bad & ~wrong, options),
+        ]
+    ).sort_index()
+    too_wide = _too_wide(leads, given, columns, options).drop(rejected.index, errors="ignore")
+    rejected = pd.concat([rejected, too_wide])
+    rejected["country"] = misnamed.reindex(rejected.index)
+    leads, unfit, of_fields = _fit(leads, regions, columns, options)
     unfit = unfit.drop(rejected.index, errors="ignore")
-    return leads, pd.concat([rejected, unfit]).sort_index(), pd.concat([*noticed, of_field])
+    return leads, pd.concat([rejected, unfit]).sort_index(), pd.concat([*noticed, *of_fields])
 
 
-def _regions(leads: pd.DataFrame, options: LoadOptions) -> "pd.Series[str]":
-    regions = region_of_phone_code(leads["phone_code"])
-    by_country = region_of_country(leads["country_code_given"]).where(leads["phone_code"] == "", "")
-    fallback = options.default_region or main_region(options.phone_code or DEFAULT_PHONE_CODE)
+def _regions(
+    leads: pd.DataFrame, codes: "pd.Series[str]", options: LoadOptions
+) -> "pd.Series[str]":
+    regions = region_of_phone_code(codes)
+    by_country = region_of_country(leads["country_code_given"]).where(codes == "", "")
     regions = regions.where(regions != "", by_country)
     # A phone_code that no country has must not be taken for the default.
-    return regions.where((regions != "") | (leads["phone_code"] != ""), fallback)
+    return regions.where((regions != "") | (codes != ""), _fallback(options))
+
+
+def _fallback(options: LoadOptions) -> str:
+    """Return the region of rows that say nothing about theirs."""
+    return options.default_region or main_region(options.phone_code or DEFAULT_PHONE_CODE)
+
+
+def _with_code(
+    given: "pd.Series[str]", codes: "pd.Series[str]", regions: "pd.Series[str]"
+) -> "pd.Series[str]":
+    """Put codes that belong to no region, such as 800, before their numbers."""
+    alone = (codes != "") & (regions == "") & ~given.str.contains("+", regex=False)
+    return given.where(~alone, "+" + codes + " " + given) if alone.any() else given
+
+
+def _without_wrong_country(
+    leads: pd.DataFrame,
+    given: "pd.Series[str]",
+    codes: pd.DataFrame,
+    number: pd.DataFrame,
+    options: LoadOptions,
+) -> tuple[pd.DataFrame, "pd.Series[str]"]:
+    """Find the rows whose number is impossible in the row's country, and valid in the default's.
+
+    Where the country is NA, it was not available, and the number is read as the default's.
+
+    Returns:
+        The numbers, and the countries that are wrong (str, by row_number).
+    """
+    countries = leads["country_code_given"].str.strip()
+    asked = (codes["code"] == "") & codes["is_understood"] & (countries != "") & ~number["valid"]
+    asked &= region_of_country(countries) != ""
+    if not asked.any():
+        return number, countries[asked]
+    fallback = pd.Series(_fallback(options), index=asked.index[asked], dtype="str")
+    again = parse_phones(given[asked].where(~is_damaged(given[asked]), ""), fallback)
+    again = again[again["valid"]]
+    nothing = are_placeholders(countries[again.index])
+    number = number.copy()
+    number.loc[again.index[nothing]] = again[nothing]
+    return number, countries[again.index]
 
 
 def _notices_of_numbers(
-    leads: pd.DataFrame, number: pd.DataFrame, options: LoadOptions
+    leads: pd.DataFrame,
+    codes: pd.DataFrame,
+    number: pd.DataFrame,
+    misnamed: "pd.Series[str]",
+    options: LoadOptions,
 ) -> list[Notices]:
-    """Say whose country is not understood, and which extensions are not stored."""
-    countries, extensions = leads["country_code_given"], number["extension"]
-    asked = (leads["phone_code"] == "") & (countries.str.strip() != "")
-    strange = countries[asked & (region_of_country(countries) == "")]
+    """Say which codes and countries are not understood, and what is not stored of numbers."""
+    countries, given = leads["country_code_given"], leads["phone_code_given"]
+    asked = (codes["code"] == "") & codes["is_understood"] & (countries.str.strip() != "")
+    unknown = asked & (region_of_country(countries) == "")
+    unknown |= countries.index.isin(misnamed.index[are_placeholders(misnamed)])
+    strange = countries[unknown]
     noticed = [notices(strange.index, Notice.UNKNOWN_COUNTRY, value=strange)]
     if options.phone_format == "national":
-        dropped = extensions[extensions != ""]
-        noticed.append(notices(dropped.index, Notice.EXTENSION_DROPPED, value=dropped))
+        silent = (codes["code"] == "") & codes["is_understood"] & (given.str.strip() != "")
+        noticed.append(
+            notices(given.index[silent], Notice.PHONE_CODE_IGNORED, value=given[silent].str.strip())
+        )
+    if options.phone_format == "national" or options.phone_validation != "length":
+        noticed += notices_of_dropped(number, extensions=options.phone_format == "national")
     return noticed
 
 
 def _with_numbers(
-    leads: pd.DataFrame, sent: "pd.Series[str]", number: pd.DataFrame, options: LoadOptions
+    leads: pd.DataFrame,
+    given: "pd.Series[str]",
+    codes: pd.DataFrame,
+    number: pd.DataFrame,
+    options: LoadOptions,
 ) -> pd.DataFrame:
     """Give the leads the number that is called, as it was sent or as parsed, and what it is."""
+    if options.phone_validation != "length":
+        # The digits of a second number are no part of the first.
+        given = given.where(number["dropped"] == "", number["read"])
+    sent = digits_only(given)
     parsed = number["national_number"].where(number["national_number"] != "", sent)
     default = options.phone_code or DEFAULT_PHONE_CODE
-    phone_number = sent
-    phone_code = leads["phone_code"].where(leads["phone_code"] != "", default)
+    phone_number, phone_code = sent, leads["phone_code"]
     if options.phone_format == "national":
-        found = number["country_code"] != ""
-        phone_number, phone_code = parsed, number["country_code"].where(found, phone_code)
+        phone_number = parsed
+        phone_code = number["country_code"].where(
+            number["country_code"] != "",
+            codes["code"].where((codes["code"] != "") | codes["is_understood"], phone_code),
+        )
+    phone_code = phone_code.where(phone_code != "", default)
     return leads.assign(
         phone_number=phone_number,
         phone_code=phone_code,
+        phone_code_given=phone_code,
         national_number=parsed,
         calling_code=number["country_code"],
         number_type=number["number_type"],
@@ -105,39 +194,92 @@ def _with_numbers(
     )
 
 
-def _alt_phone(given: "pd.Series[str]", regions: "pd.Series[str]") -> "pd.Series[str]":
-    number = parse_phones(given.where(~is_damaged(given), ""), regions)
-    good = number["possible"] == "IS_POSSIBLE"
-    return number["national_number"].where(good, given)
+def _fit(
+    leads: pd.DataFrame,
+    regions: "pd.Series[str]",
+    columns: Mapping[str, Column],
+    options: LoadOptions,
+) -> tuple[pd.DataFrame, Findings, list[Notices]]:
+    """Make phone_code and alt_phone fit their columns."""
+    phone_code, _, of_code = fit_field(leads["phone_code"], _column("phone_code", columns), options)
+    of_lead = region_of_phone_code(leads["phone_code"])
+    alt_phone, unfit, of_alt_phone = fit_alt_phone(
+        leads, [of_lead, regions], _column("alt_phone", columns), options
+    )
+    leads = leads.assign(phone_code=phone_code, alt_phone=alt_phone)
+    return leads, unfit, [of_code, of_alt_phone]
 
 
-def _rejected(
+def _column(name: str, columns: Mapping[str, Column]) -> Column:
+    return columns.get(name, Column(width=WIDTHS[name]))
+
+
+def _wrong_codes(
+    codes: pd.DataFrame, number: pd.DataFrame, options: LoadOptions
+) -> "pd.Series[bool]":
+    """Return whose phone_code is not understood, or has an area that the number is not of."""
+    if options.phone_validation == "length" and options.phone_format == "as-given":
+        return pd.Series(data=False, index=codes.index)
+    unknown = ~codes["is_understood"] & (number["possible"] == "INVALID_COUNTRY_CODE")
+    unknown &= options.phone_validation != "length"
+    return unknown | is_of_other_area(codes, number)
+
+
+def _not_valid(
     leads: pd.DataFrame,
     given: "pd.Series[str]",
-    bad: "pd.Series[bool]",
     number: pd.DataFrame,
+    judged: "pd.Series[bool]",
     options: LoadOptions,
 ) -> Findings:
-    length = leads["phone_number"].str.len()
+    """Reject those of the judged rows that phone_validation does not let pass."""
     if options.phone_validation == "length":
-        wrong_length = ~length.between(6, 16)
-        problem = pd.Series(None, index=leads.index, dtype="str")
+        unclear = (number["possible"] == "UNCLEAR") & (options.phone_format == "national")
+        wrong_length = ~leads["phone_number"].str.len().between(6, 16) | unclear
+        invalid = pd.Series(data=False, index=leads.index)
+        problem = number["possible"].where(unclear).str.lower()
     else:
-        wrong_length = (number["possible"] != "IS_POSSIBLE") | (length > WIDEST_PHONE_NUMBER)
+        wrong_length = number["possible"] != "IS_POSSIBLE"
+        invalid = ~number["valid"]
         problem = number["possible"].str.lower()
-    wrong_length &= ~bad
-    invalid = ~bad & ~wrong_length & ~number["valid"] & (options.phone_validation == "valid")
-    answer = leads["phone_number"] + f"|{options.user}"
-    return pd.concat(
-        [
-            findings(leads.index[bad], Reason.DAMAGED_PHONE_NUMBER, phone_number=given),
-            findings(
-                leads.index[wrong_length],
-                Reason.INVALID_PHONE_NUMBER_LENGTH,
-                answer,
-                phone_number=given,
-                problem=problem,
-            ),
-            findings(leads.index[invalid], Reason.INVALID_PHONE_NUMBER, phone_number=given),
-        ]
-    ).sort_index()
+    if options.phone_validation == "possible":
+        invalid &= leads["national_number"].where(invalid, "").str.fullmatch(SAME_DIGITS)
+    wrong_length &= judged
+    invalid &= judged & ~wrong_length
+    length = findings(
+        leads.index[wrong_length],
+        Reason.INVALID_PHONE_NUMBER_LENGTH,
+        leads["phone_number"] + f"|{options.user}",
+        phone_number=given,
+        problem=problem,
+    )
+    no_number = findings(leads.index[invalid], Reason.INVALID_PHONE_NUMBER, phone_number=given)
+    return pd.concat([length, no_number])
+
+
+def _too_wide(
+    leads: pd.DataFrame,
+    given: "pd.Series[str]",
+    columns: Mapping[str, Column],
+    options: LoadOptions,
+) -> Findings:
+    """Reject what a column of the dialer would cut.
+
+    A phone_code as it is given may be cut, as the dialer does: it may hold zeros or anything.
+    """
+    found = [no_findings()]
+    names = ("phone_number", "phone_code")[: 2 if options.phone_format == "national" else 1]
+    for name in names:
+        width = _column(name, columns).width
+        if width is not None:
+            wide = leads.index[leads[name].str.len() > width].difference(found[-1].index)
+            found.append(
+                findings(
+                    wide,
+                    Reason.PHONE_NUMBER_TOO_WIDE,
+                    field=name,
+                    phone_number=given,
+                    width=str(width),
+                )
+            )
+    return pd.concat(found)

@@ -75,8 +75,8 @@ class Zones:
         """Fill empty states by country and area code (add_lead: lookup_state).
 
         Args:
-            leads: str columns phone_code, phone_number, state and state_given; in a state_given
-                of blanks nothing is filled.
+            leads: str columns phone_code_given, phone_number, state and state_given; in a
+                state_given of blanks nothing is filled.
 
         Returns:
             The leads, with state_given as vicidial_phone_codes has it and state cut to its column.
@@ -107,8 +107,8 @@ class Zones:
         postal code or state decide, or the row is rejected.
 
         Args:
-            leads: str columns phone_code, phone_number, calling_code, national_number,
-                state_given, postal_code_given and owner_given.
+            leads: str columns phone_code_given (uncut), phone_number, calling_code,
+                national_number, state_given, postal_code_given and owner_given.
 
         Returns:
             Hours (float64) over the index of `leads`, the rejected ones, and notices.
@@ -170,7 +170,7 @@ class Zones:
             to_arrow(leads["postal_code_given"]), r"(?s)^([0-9]{5})-.*", r"\1"
         )
         long_enough = to_mask(pc.greater_equal(pc.utf8_length(code), 5), leads.index)
-        counts = long_enough & (leads["phone_code"] == "1")
+        counts = long_enough & (leads["phone_code_given"] == "1")
         # Trailing blanks count here, so they must not come last.
         ended = (to_series(code, leads.index)[counts]) + "."
         begin = pc.utf8_slice_codeunits(to_arrow(fold(ended, self._dialer.fold)), 0, -1)
@@ -326,7 +326,7 @@ def _as_bytes(texts: pa.Array) -> npt.NDArray[np.bytes_]:
 
 def _country(leads: pd.DataFrame) -> "pd.Series[str]":
     """Give the phone_code as a number: 0044 is 44."""
-    return leads["phone_code"].str.lstrip("0").replace("", "0")
+    return leads["phone_code_given"].str.lstrip("0").replace("", "0")
 
 
 def _pair(left: "pd.Series[str]", right: "pd.Series[str]") -> "pd.Series[str]":

@@ -1,7 +1,6 @@
 """Alternate numbers, `number_code_note!number_code_note`: rows of vicidial_list_alt_phones."""
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +8,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from loader.checks.alternate_numbers import (
+    SECOND_NUMBER_LENGTH,
+    mend_alternates,
+    notices_of_dropped,
+    read_alternates,
+    spreadsheet_notices,
+)
 from loader.checks.fit import fit_field
 from loader.checks.phone_numbers import DEFAULT_PHONE_CODE
 from loader.dialer import Column, Dialer, Lookups
@@ -16,7 +22,7 @@ from loader.extras.rows import ExtraRows, rows_of_table
 from loader.findings import Notices, no_notices, notices
 from loader.frames.arrow import join_texts, to_arrow, to_series
 from loader.options.load import LoadOptions
-from loader.phones.parse import is_damaged, parse_phones
+from loader.phones.phone_codes import is_of_other_area, mend_phone_codes, read_phone_codes
 from loader.phones.regions import region_of_phone_code
 from loader.reasons import Notice
 
@@ -31,15 +37,6 @@ SHORTEST = 6
 """Characters of the field; fewer are no number (add_lead: MULTI-ALT-PHONE)."""
 
 PART = r"^(?P<phone_number>[^_]*)_?(?P<phone_code>[^_]*)_?(?P<alt_phone_note>[^_]*)"
-
-
-class _Parts(NamedTuple):
-    """The numbers of some leads."""
-
-    rows: pd.DataFrame
-    """Columns of `ALT_PHONE_WIDTHS` (str), and place (int64), that of the lead. Index from 0."""
-    offsets: pa.Array
-    """Where the numbers of each lead begin."""
 
 
 def decide(
@@ -63,19 +60,23 @@ def decide(
     replacing = options.model_copy(update={"unstorable": "notice"})
     texts, _, of_text = fit_field(leads[FIELD], Column(charset=charset), replacing)
     loaded = texts[texts.str.len() >= SHORTEST]
-    parts = _split(loaded)
-    rows = parts.rows
+    rows = _split(loaded)
+    row_numbers = loaded.index.to_numpy()
+    noticed = [of_text]
+    rows, lost = _mend(rows, noticed, row_numbers)
     if options.phone_format == "national":
-        rows = _national(rows, leads.loc[loaded.index, "region"])
+        rows = _national(rows, leads.loc[loaded.index, "region"], noticed, row_numbers)
+        lost |= _wide(rows, columns, noticed, row_numbers)
+    rows = rows[~lost].reset_index(drop=True)
     rows["phone_code"] = rows["phone_code"].where(rows["phone_code"] != "", DEFAULT_PHONE_CODE)
     rows, cut = _cut(rows, columns)
     count = rows["place"].value_counts(sort=False).sort_index().astype("str")
-    noticed = [
-        of_text,
+    count = count.set_axis(loaded.index[count.index])
+    noticed += [
         notices(loaded.index[cut], Notice.VALUE_CUT, field=FIELD),
-        notices(loaded.index, Notice.ALT_PHONES_LOADED, count=count.set_axis(loaded.index)),
+        notices(count.index, Notice.ALT_PHONES_LOADED, count=count),
     ]
-    written = _join(parts._replace(rows=rows), loaded.index)
+    written = _join(rows, loaded.index)
     return leads.assign(**{FIELD: written.reindex(leads.index, fill_value="")}), pd.concat(noticed)
 
 
@@ -91,7 +92,7 @@ def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> It
     leads = leads[leads[FIELD] != ""]
     if leads.empty:
         return
-    rows = _split(leads[FIELD]).rows
+    rows = _split(leads[FIELD])
     lead_ids = leads["lead_id"].to_numpy()[rows["place"]]
     counts = rows.groupby("place").cumcount() + 1
     values = {
@@ -108,37 +109,85 @@ def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> It
     )
 
 
-def _split(texts: "pd.Series[str]") -> _Parts:
-    """Part texts at their exclamation marks, and the parts at the first underlines."""
+def _split(texts: "pd.Series[str]") -> pd.DataFrame:
+    """Part texts at their exclamation marks, and the parts at the first underlines.
+
+    Returns:
+        Columns of `ALT_PHONE_WIDTHS` (str), and place (int64), that of the lead. Index from 0.
+    """
     lists = pc.split_pattern(to_arrow(texts).combine_chunks(), "!")
     found = pc.extract_regex(pc.list_flatten(lists), PART)
     place = pc.list_parent_indices(lists).to_numpy()
     index = pd.RangeIndex(len(place))
     columns = {name: to_series(pc.struct_field(found, name), index) for name in ALT_PHONE_WIDTHS}
-    return _Parts(pd.DataFrame({**columns, "place": place}, index=index), lists.offsets)
+    return pd.DataFrame({**columns, "place": place}, index=index)
 
 
-def _join(parts: _Parts, index: pd.Index) -> "pd.Series[str]":
-    """Write the numbers of each lead in one text, as `_split` reads it."""
-    texts = join_texts(
-        [to_arrow(parts.rows[name]) for name in ALT_PHONE_WIDTHS], "_"
-    ).combine_chunks()
-    lists = pa.ListArray.from_arrays(parts.offsets, texts)
+def _join(rows: pd.DataFrame, index: pd.Index) -> "pd.Series[str]":
+    """Write the numbers of each lead in one text, as `_split` reads it; empty where it has none."""
+    texts = join_texts([to_arrow(rows[name]) for name in ALT_PHONE_WIDTHS], "_").combine_chunks()
+    offsets = np.searchsorted(rows["place"].to_numpy(), np.arange(len(index) + 1))
+    lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), texts)
     return to_series(pc.binary_join(lists, pa.scalar("!", pa.large_string())), index)
 
 
-def _national(rows: pd.DataFrame, region: "pd.Series[str]") -> pd.DataFrame:
+def _mend(
+    rows: pd.DataFrame, noticed: list[Notices], row_numbers: npt.NDArray[np.int64]
+) -> tuple[pd.DataFrame, "pd.Series[bool]"]:
+    """Mend what a spreadsheet did to numbers and their codes; return which numbers are lost."""
+    given = rows["phone_number"]
+    mended, lost = mend_alternates(given)
+    noticed += _of_rows(spreadsheet_notices(FIELD, given, mended, lost), rows, row_numbers)
+    codes = mend_phone_codes(rows["phone_code"])
+    return rows.assign(phone_number=mended, phone_code=codes), lost
+
+
+def _national(
+    rows: pd.DataFrame,
+    region: "pd.Series[str]",
+    noticed: list[Notices],
+    row_numbers: npt.NDArray[np.int64],
+) -> pd.DataFrame:
     """Normalize numbers as alt_phone: dialled in the region of their code, else in the lead's."""
     given, codes = rows["phone_number"], rows["phone_code"]
     of_lead = region.iloc[rows["place"]].set_axis(rows.index)
-    number = parse_phones(
-        given.where(~is_damaged(given), ""), region_of_phone_code(codes).where(codes != "", of_lead)
-    )
-    good = number["possible"] == "IS_POSSIBLE"
+    read = read_phone_codes(codes)
+    is_named = (read["code"] != "") | ~read["is_understood"]
+    found = read_alternates(given, [region_of_phone_code(read["code"]).where(is_named, of_lead)])
+    good = found.is_number & ~is_of_other_area(read, found.number)
+    number = found.number[good]
+    noticed += _of_rows(notices_of_dropped(number, extensions=True, field=FIELD), rows, row_numbers)
     return rows.assign(
-        phone_number=number["national_number"].where(good, given),
-        phone_code=number["country_code"].where(good, codes),
+        phone_number=found.number["national_number"].where(good, given),
+        phone_code=found.number["country_code"].where(good, codes),
     )
+
+
+def _wide(
+    rows: pd.DataFrame,
+    columns: Mapping[str, Column],
+    noticed: list[Notices],
+    row_numbers: npt.NDArray[np.int64],
+) -> "pd.Series[bool]":
+    """Return which numbers the table would cut to others."""
+    width = columns.get("phone_number", Column(width=ALT_PHONE_WIDTHS["phone_number"])).width
+    numbers = rows["phone_number"]
+    if width is None:
+        return pd.Series(data=False, index=rows.index)
+    wide = (numbers.str.len() > width) & (numbers.str.count(r"\d") >= SECOND_NUMBER_LENGTH)
+    found = notices(rows.index[wide], Notice.ALT_PHONE_TOO_WIDE, field=FIELD, value=numbers)
+    noticed += _of_rows([found], rows, row_numbers)
+    return wide
+
+
+def _of_rows(
+    found: list[Notices], rows: pd.DataFrame, row_numbers: npt.NDArray[np.int64]
+) -> list[Notices]:
+    """Turn notices of numbers into notices of their leads."""
+    return [
+        each.set_axis(pd.Index(row_numbers[rows.loc[each.index, "place"]], dtype="int64"))
+        for each in found
+    ]
 
 
 def _cut(

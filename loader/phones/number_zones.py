@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 from phonenumbers.timezone import UNKNOWN_TIMEZONE
-from phonenumbers.tzdata import TIMEZONE_DATA, TIMEZONE_LONGEST_PREFIX
+from phonenumbers.tzdata import TIMEZONE_DATA
 
 from loader.frames.arrow import join_texts, to_arrow
 from loader.frames.collation import fold, fold_text
@@ -43,8 +43,9 @@ class NumberZones:
     def find(self, leads: pd.DataFrame) -> pd.DataFrame:
         """Find the offsets that numbers can have, by their longest known prefix.
 
-        Leads have calling_code, phone_code and national_number (str). The answer has `earliest` and
-        `latest` (hours; NaN: unknown) and `zones`: one for each of several offsets, else "".
+        Leads have calling_code, phone_code_given and national_number (str). The answer has
+        `earliest` and `latest` (hours; NaN: unknown) and `zones`: one for each of several offsets,
+        else "".
         """
         if leads.empty:
             return _zones_frame([]).set_axis(leads.index)
@@ -77,14 +78,14 @@ class NumberZones:
         return pd.Series(offsets[encoded.indices.to_numpy()], index=owners.index)
 
     def _prefix_positions(self, code: "pd.Series[str]", national: "pd.Series[str]") -> np.ndarray:
-        """Return the position of each number's longest prefix in `TIMEZONE_DATA`; -1: unknown."""
+        """Return the position of each number's longest prefix in `zones_by_prefix`; -1: unknown."""
         known = code.isin(map(str, COUNTRY_CODE_TO_REGION_CODE))
         numbers = to_arrow((code + national).where(known, ""))
-        beginnings = pa.array(TIMEZONE_DATA, pa.large_string())
+        beginnings = pa.array(zones_by_prefix(), pa.large_string())
         position = pc.coalesce(
             *(
                 pc.index_in(pc.utf8_slice_codeunits(numbers, 0, width), beginnings)
-                for width in range(TIMEZONE_LONGEST_PREFIX, 0, -1)
+                for width in range(max(map(len, zones_by_prefix())), 0, -1)
             )
         )
         positions: np.ndarray = pc.fill_null(position, -1).to_numpy()
@@ -97,10 +98,10 @@ class NumberZones:
 
     @cached_property
     def _choices(self) -> list[ZoneByOffset]:
-        """The possible zones of each prefix in `TIMEZONE_DATA`; the last entry is for no prefix."""
+        """The possible zones of each prefix in `zones_by_prefix`; the last entry is for none."""
         # Many prefixes share their zones.
-        choices = {zones: self._choice(zones) for zones in set(TIMEZONE_DATA.values())}
-        return [*map(choices.__getitem__, TIMEZONE_DATA.values()), {}]
+        choices = {zones: self._choice(zones) for zones in set(zones_by_prefix().values())}
+        return [*map(choices.__getitem__, zones_by_prefix().values()), {}]
 
     @cached_property
     def _possible(self) -> pd.DataFrame:
@@ -127,7 +128,7 @@ class NumberZones:
 def _calling_code(leads: pd.DataFrame) -> "pd.Series[str]":
     """Return the calling code of parsed numbers, and the row's phone_code of others."""
     calling_code = leads["calling_code"]
-    return calling_code.where(calling_code != "", leads["phone_code"].str.lstrip("0"))
+    return calling_code.where(calling_code != "", leads["phone_code_given"].str.lstrip("0"))
 
 
 def _zones_frame(choices: list[ZoneByOffset]) -> pd.DataFrame:
@@ -148,6 +149,30 @@ def _encode_distinct(*columns: "pd.Series[str]") -> pa.DictionaryArray:
         .combine_chunks()
         .dictionary_encode()
     )
+
+
+AREA_CODE = 4
+"""Length of country 1 and an area code."""
+
+
+@cache
+def zones_by_prefix() -> dict[str, tuple[str, ...]]:
+    """Return the zones of numbers by how they begin: phonenumbers' data, and what it leaves out.
+
+    It gives an area code of country 1 the zone of most of its exchanges. A number of an exchange
+    that it does not know (mobiles, new ones) may be in the zone of any. Further ranges are in
+    unplaced_ranges.toml.
+    """
+    zones = dict(TIMEZONE_DATA)
+    for prefix, of_prefix in sorted(TIMEZONE_DATA.items()):
+        area = prefix[:AREA_CODE]
+        if prefix.startswith("1") and len(prefix) > AREA_CODE:
+            # The area code's own zone comes first.
+            zones[area] = tuple(dict.fromkeys((*zones.get(area, ()), *of_prefix)))
+    text = files("loader.phones").joinpath("unplaced_ranges.toml").read_text(encoding="utf-8")
+    unplaced = tomllib.loads(text)
+    zones |= {prefix: tuple(names) for prefix, names in unplaced["zones"].items()}
+    return zones | {area: zones[other] for area, other in unplaced["overlays"].items()}
 
 
 # ZoneInfo's own cache holds only a few zones.

@@ -44,7 +44,8 @@ Positions = npt.NDArray[np.int64]
 # Characters that phonenumbers drops anywhere. "x", "~", "#", "," and ";" are not among them: they
 # may start an extension. A plus counts only as the first character of the number.
 _PUNCTUATION = r" ().\-/\[\]\x{a0}\x{2010}-\x{2015}"
-_ORDINARY = rf"^[{_PUNCTUATION}]*\+?[{_PUNCTUATION}0-9]*$"
+ORDINARY = rf"^[{_PUNCTUATION}]*\+?[{_PUNCTUATION}0-9]*$"
+"""What kernels parse: digits and marks that phonenumbers drops."""
 
 _SPREADSHEET_EDGE = r"[\s'\"=\x{a0}]*"
 # Decimal zeros: one or two after any number long enough for a phone, more only after a complete
@@ -217,7 +218,7 @@ def _parse_with_kernels(
 ) -> Iterator[tuple[int, _Numbers]]:
     """Yield country codes and their national numbers, of the texts that kernels can parse."""
     digits = _ascii_digits(texts)
-    ordinary = matches(texts, _ORDINARY) & (length(digits) > 2)
+    ordinary = matches(texts, ORDINARY) & (length(digits) > 2)
     ordinary &= pc.utf8_length(texts).to_numpy() <= LONGEST_TEXT
     numbers = _Numbers(np.arange(len(texts)), digits).where(ordinary)
     plus = pc.match_substring(texts, "+").to_numpy(zero_copy_only=False)[ordinary]
@@ -364,17 +365,3 @@ def _unparsed(rows: Positions, problems: list[str]) -> pa.Table:
     return pa.Table.from_arrays(
         [pa.array(rows), empty, empty, why, invalid, unknown, empty], schema=_ANSWER
     )
-
-
-def parse_phones(values: "pd.Series[str]", regions: "pd.Series[str]") -> pd.DataFrame:
-    """Parse as `parse_numbers`; where a number is impossible, read a leading 00 as a plus.
-
-    Most of the world writes international numbers with 00, even to people who dial 011.
-    """
-    number = parse_numbers(values, regions)
-    abroad = (number["possible"] != "IS_POSSIBLE") & values.str.match(r"\s*00[1-9]")
-    if abroad.any():
-        reparsed = parse_numbers("+" + values[abroad].str.strip().str[2:], regions[abroad])
-        better = reparsed["possible"] == "IS_POSSIBLE"
-        number.loc[reparsed.index[better]] = reparsed[better]
-    return number

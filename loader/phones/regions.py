@@ -45,6 +45,22 @@ def calling_code_of(country: str) -> str:
     return str(country_code_for_region(region)) if region else ""
 
 
+PLACEHOLDERS = frozenset(
+    {"", "na", "n a", "null", "nil", "none", "unknown", "nan", "not available"}
+)
+"""Words for no value, without marks: n/a, #N/A. NA is also the code of Namibia."""
+
+
+def is_placeholder(text: str) -> bool:
+    """Say whether a text stands for no value."""
+    return _normalize(text) in PLACEHOLDERS
+
+
+def are_placeholders(values: "pd.Series[str]") -> "pd.Series[bool]":
+    """Likewise of many texts."""
+    return _map_distinct(values, lambda text: "Y" if is_placeholder(text) else "") == "Y"
+
+
 def region_of_phone_code(phone_codes: "pd.Series[str]") -> "pd.Series[str]":
     """Return the main region (alpha-2) of country calling codes such as `1`, `+44` or `0044`.
 

@@ -36,12 +36,17 @@ OF_FIELD = {
     Notice.UNKNOWN_COUNTRY: "country_code",
     Notice.DECIMAL_MENDED: "phone_number",
     Notice.EXTENSION_DROPPED: "phone_number",
+    Notice.WORDS_DROPPED: "phone_number",
+    Notice.SECOND_NUMBER_DROPPED: "phone_number",
+    Notice.PHONE_CODE_IGNORED: "phone_code",
+    Notice.ALT_PHONE_ABROAD: "alt_phone",
     Notice.PHONE_PROMOTED: "phone_number",
 }
 """Notices that concern one field, unless they name another."""
 NAMING_FIELD = frozenset(
     {Notice.VALUE_CUT, Notice.CONTROL_CHARACTERS_DROPPED, Notice.LINE_BREAKS_REPLACED}
     | {Notice.UNSTORABLE_REPLACED, Notice.DECIMAL_MENDED, Notice.DAMAGED_VALUE}
+    | {Notice.DAMAGED_ALT_PHONE, Notice.ALT_PHONE_TOO_WIDE}
 )
 """Notices with the name of the field."""
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import phonenumbers
 from phonenumbers import timezone
+from phonenumbers.tzdata import TIMEZONE_DATA
 
 from tests.conformance.reference_fields import fold, phone_digits
 
@@ -217,7 +218,7 @@ class Zones:
         number = number_of(lead["dialled"], lead["phone_code"])
         if number is None:
             return ""
-        names = timezone.time_zones_for_geographical_number(number)
+        names = {*timezone.time_zones_for_geographical_number(number), *unplaced_zones(number)}
         possible = self.offsets_of(name for name in names if name != "Etc/Unknown")
         if len(possible) > 1:
             if row := self.by_postal_code(lead):
@@ -231,6 +232,16 @@ class Zones:
         now = self.clock.replace(tzinfo=self.zone)
         offsets = [now.astimezone(ZoneInfo(name)).utcoffset() for name in names]
         return {offset.total_seconds() / 3600 for offset in offsets if offset is not None}
+
+
+def unplaced_zones(number: "phonenumbers.PhoneNumber") -> set[str]:
+    """Return the zones of a USA or Canada area code, where its exchange is not known."""
+    digits = f"1{number.national_number}"
+    known = any(digits[:width] in TIMEZONE_DATA for width in range(5, len(digits) + 1))
+    if number.country_code != 1 or known:
+        return set()
+    prefixes = [prefix for prefix in TIMEZONE_DATA if prefix.startswith(digits[:4])]
+    return {zone for prefix in prefixes for zone in TIMEZONE_DATA[prefix]}
 
 
 def zones_of_state(country_code: str, state: str) -> list[str]:

@@ -390,10 +390,14 @@ def test_list_id(value: str, default: str) -> None:
         ("+44", "44", []),
         ("0044", "0044", []),
         ("x", "", []),
-        ("(00) 0000 0000 44", "0000000000", ["VALUE_CUT phone_code"]),
+        ("(00) 0000 0000 44", "000000000044", []),
+        ("44.0", "44", ["DECIMAL_MENDED phone_code"]),
+        ("+1.00", "1", ["DECIMAL_MENDED phone_code"]),
+        ("1.5", "15", []),
     ],
 )
 def test_phone_code(value: str, stored: str, notices: list[str]) -> None:
+    """It is made to fit its column when it is read."""
     assert one("phone_code", value) == (stored, notices)
 
 

@@ -1,5 +1,6 @@
 """Phone numbers as people write them, and what is dialled."""
 
+import re
 from typing import Any
 
 import pandas as pd
@@ -11,23 +12,24 @@ from loader.findings import FINDING_TYPES, Findings, Notices
 from loader.options.load import LoadOptions
 from loader.results.wording import add_lead_answers, finding_details
 
-COLUMNS = ("phone_number", "phone_code", "country_code_given", "alt_phone")
+COLUMNS = ("phone_number", "phone_code", "phone_code_given", "country_code_given", "alt_phone")
 
 
 def normalized(
     rows: list[dict[str, str]],
     *,
     decimals: bool = False,
-    alt_phone: Column | None = None,
+    columns: dict[str, Column] | None = None,
     **options: Any,
 ) -> tuple[pd.DataFrame, Findings, Notices]:
     values = {name: [row.get(name, "") for row in rows] for name in COLUMNS}
+    values["phone_code_given"] = values["phone_code"]
+    values["phone_code"] = [re.sub("[^0-9]", "", code) for code in values["phone_code"]]
     leads = pd.DataFrame(values, dtype="str")
     leads.index = pd.Index(range(2, 2 + len(leads)), dtype="int64")
     given = leads.copy()
-    width = {"alt_phone": alt_phone} if alt_phone else {}
     found, rejected, said = normalize_phones(
-        leads, LoadOptions(user="6666", **options), decimals=decimals, **width
+        leads, LoadOptions(user="6666", **options), decimals=decimals, columns=columns or {}
     )
     pd.testing.assert_frame_equal(leads, given)
     assert found.index.equals(leads.index)
@@ -117,7 +119,6 @@ TOO_LONG_OR_SHORT = "INVALID_PHONE_NUMBER_LENGTH"
         ("727", {}, "too_short"),
         ("5551111", {}, "is_possible_local_only"),
         ("72755511112", {}, "too_long"),
-        ("7275551111", {"phone_code": "999"}, "invalid_country_code"),
         ("12345", {"phone_code": "44"}, "is_possible_local_only"),
         ("+999 123456", {}, "invalid_country_code"),
     ],
@@ -209,11 +210,9 @@ def test_an_extension_is_dropped_with_a_notice(phone: str) -> None:
         ("", {}, ""),
         ("+1 (813) 555-0001", {}, "8135550001"),
         ("001 813 555 0001", {}, "8135550001"),
-        ("+44 20 7946 0958", {}, "2079460958"),
         ("020 7946 0958", {"phone_code": "44"}, "2079460958"),
         ("555-0001", {}, "555-0001"),
         ("ask Ann", {}, "ask Ann"),
-        ("8.13555E+09", {}, "8.13555E+09"),
         ("x" * 12, {}, "x" * 12),
     ],
 )
@@ -233,22 +232,19 @@ def test_alt_phone_is_made_to_fit_after_it_was_read() -> None:
         for text in ("+1 (813) 555-0001", "call after six", "Zo\u00eb \u0141")
     ]
     column = Column(width=12, charset="latin1")
-    leads, rejected, said = normalized(rows, alt_phone=column)
+    leads, rejected, said = normalized(rows, columns={"alt_phone": column})
     assert leads["alt_phone"].tolist() == ["8135550001", "call after s", "Zo\u00eb ?"]
     assert rejected.empty
     assert said["notice"].to_dict() == {3: "VALUE_CUT", 4: "UNSTORABLE_REPLACED"}
     assert said["field"].tolist() == ["alt_phone", "alt_phone"]
-    _, rejected, _ = normalized(rows, alt_phone=column, unstorable="reject")
+    _, rejected, _ = normalized(rows, columns={"alt_phone": column}, unstorable="reject")
     assert rejected["reason"].to_dict() == {4: "UNSTORABLE_CHARACTERS"}
-    leads, _, said = normalized(rows[:1], phone_format="as-given")
-    assert leads["alt_phone"].tolist() == ["+1 (813) 555"]
-    assert said["notice"].tolist() == ["VALUE_CUT"]
 
 
 def test_a_row_has_one_reason() -> None:
     rows = [{"phone_number": "1", "alt_phone": "\u0141"}]
     column = Column(width=12, charset="latin1")
-    _, rejected, _ = normalized(rows, alt_phone=column, unstorable="reject")
+    _, rejected, _ = normalized(rows, columns={"alt_phone": column}, unstorable="reject")
     assert rejected["reason"].tolist() == [TOO_LONG_OR_SHORT]
 
 
@@ -258,3 +254,268 @@ def test_a_chunk_without_rows() -> None:
         assert leads.empty
         assert rejected.empty
         assert said.empty
+
+
+CODES = [
+    ("1-876", "8765551212", "1", "8765551212"),
+    ("1809", "8095551212", "1", "8095551212"),
+    ("1 (876)", "8765551212", "1", "8765551212"),
+    ("1-809, 1-829, 1-849", "829 555 1212", "1", "8295551212"),
+    ("+44", "020 7946 0958", "44", "2079460958"),
+    ("0044", "020 7946 0958", "44", "2079460958"),
+    ("011 44", "020 7946 0958", "44", "2079460958"),
+    ("(44)", "020 7946 0958", "44", "2079460958"),
+    (" 44 ", "020 7946 0958", "44", "2079460958"),
+    ("44-1534", "01534 456789", "44", "1534456789"),
+    ("44 (UK)", "020 7946 0958", "44", "2079460958"),
+    ("+44 (0)", "020 7946 0958", "44", "2079460958"),
+    ("7-495", "495 123-45-67", "7", "4951234567"),
+    ("GB", "020 7946 0958", "44", "2079460958"),
+    ("Germany", "030 901820", "49", "30901820"),
+    ("800", "1234 5678", "800", "12345678"),
+    ("1-876", "+44 20 7946 0958", "44", "2079460958"),
+    ("99999", "+44 20 7946 0958", "44", "2079460958"),
+]
+
+
+@pytest.mark.parametrize(("phone_code", "phone", "code", "number"), CODES)
+def test_phone_codes_as_countries_are_listed(
+    phone_code: str, phone: str, code: str, number: str
+) -> None:
+    assert one(phone, phone_code=phone_code) == (code, number, "")
+
+
+@pytest.mark.parametrize("phone_code", ["0", "00", "NA", "n/a", "NULL", "-", "+", "unknown"])
+def test_a_phone_code_that_says_nothing_is_blank(phone_code: str) -> None:
+    row = {"phone_number": "020 7946 0958", "phone_code": phone_code, "country_code_given": "GB"}
+    leads, rejected, said = normalized([row])
+    assert rejected.empty
+    assert leads["phone_code"].tolist() == ["44"]
+    assert said[["notice", "value"]].to_numpy().tolist() == [["PHONE_CODE_IGNORED", phone_code]]
+
+
+@pytest.mark.parametrize(
+    ("phone_code", "phone"),
+    [
+        ("1-1", "7275551213"), ("1-876", "7275551212"), ("999", "7275551111"),
+        ("99999", "7275551111"), ("Fred", "7275551111"), ("10", "7275551111"),
+        ("44 or 49", "020 7946 0958"), ("1-787/44", "7875551212"), ("7-495", "812 123-45-67"),
+    ],
+)  # fmt: skip
+def test_a_phone_code_that_is_not_understood_is_the_reason(phone_code: str, phone: str) -> None:
+    for options in ({}, {"phone_format": "as-given"}):
+        row = {"phone_number": phone, "phone_code": phone_code}
+        _, rejected, _ = normalized([row], **options)
+        assert rejected["reason"].tolist() == ["INVALID_PHONE_CODE"]
+        details = f"phone_code={phone_code} phone_number={phone}"
+        assert finding_details(rejected).tolist() == [details]
+
+
+def test_the_dialers_way_takes_any_phone_code() -> None:
+    options = {"phone_format": "as-given", "phone_validation": "length"}
+    rows = {"1-876": "1876", "99999": "99999", "0": "0", "": "1", "x": "1"}
+    for sent, stored in rows.items():
+        assert one("7275551111", options, phone_code=sent) == (stored, "7275551111", "")
+
+
+def test_a_long_phone_code_is_cut_as_the_dialer_cuts_it_and_looked_up_before() -> None:
+    options = {"phone_format": "as-given", "phone_validation": "length"}
+    row = {"phone_number": "7275551111", "phone_code": "00000000001"}
+    leads, rejected, said = normalized([row], **options)
+    assert rejected.empty
+    assert leads["phone_code"].tolist() == ["0000000000"]
+    assert leads["phone_code_given"].tolist() == ["00000000001"]
+    assert said[["notice", "field"]].to_numpy().tolist() == [["VALUE_CUT", "phone_code"]]
+    assert one("7275551111", phone_code="00000000001") == ("1", "7275551111", "")
+
+
+@pytest.mark.parametrize(
+    ("country", "phone", "code", "said"),
+    [
+        ("NA", "7275551212", "1", "UNKNOWN_COUNTRY"),
+        ("na", "7275551212", "1", "UNKNOWN_COUNTRY"),
+        ("N/A", "7275551212", "1", "UNKNOWN_COUNTRY"),
+        ("n.a.", "7275551212", "1", "UNKNOWN_COUNTRY"),
+        ("NULL", "7275551212", "1", "UNKNOWN_COUNTRY"),
+        ("-", "7275551212", "1", "UNKNOWN_COUNTRY"),
+        ("unknown", "7275551212", "1", "UNKNOWN_COUNTRY"),
+        ("NA", "0811234567", "264", ""),
+        ("NA", "061 234 567", "264", ""),
+        ("Namibia", "0811234567", "264", ""),
+        ("NA", "+1 727 555 1212", "1", ""),
+    ],
+)
+def test_not_available_is_no_country(country: str, phone: str, code: str, said: str) -> None:
+    row = {"phone_number": phone, "country_code_given": country}
+    leads, rejected, noticed = normalized([row])
+    assert rejected.empty
+    assert leads["phone_code"].tolist() == [code]
+    assert noticed["notice"].tolist() == [said] * bool(said)
+
+
+def test_a_country_that_makes_a_number_impossible_is_shown() -> None:
+    rows = [
+        {"phone_number": "7275551212", "country_code_given": "Namibia"},
+        {"phone_number": "7275551212", "country_code_given": "FR"},
+        {"phone_number": "123", "country_code_given": "FR"},
+    ]
+    _, rejected, _ = normalized(rows)
+    assert finding_details(rejected).tolist() == [
+        "country=Namibia phone_number=7275551212 too_long",
+        "country=FR phone_number=7275551212 too_long",
+        "phone_number=123 too_short",
+    ]
+
+
+def dropped_of(notices: Notices) -> list[tuple[str, str]]:
+    return [tuple(pair) for pair in notices[["notice", "value"]].to_numpy().tolist()]
+
+
+def test_words_and_second_numbers_are_dropped_with_a_notice() -> None:
+    rows = [
+        {"phone_number": "7275551111 home"},
+        {"phone_number": "7275551111 ::: 7275551112"},
+        {"phone_number": "7275551111 (2nd floor)"},
+        {"phone_number": "727\u00b7555\u00b71111"},
+    ]
+    leads, rejected, said = normalized(rows)
+    assert rejected.empty
+    assert set(leads["phone_number"]) == {"7275551111"}
+    assert dropped_of(said) == [
+        ("WORDS_DROPPED", "home"),
+        ("WORDS_DROPPED", "2nd floor"),
+        ("SECOND_NUMBER_DROPPED", "7275551112"),
+    ]
+
+
+@pytest.mark.parametrize("phone", ["727 unknown", "727 home 555 1212", "call me", "555-1212 home"])
+def test_words_are_no_digits(phone: str) -> None:
+    _, rejected, _ = normalized([{"phone_number": phone}])
+    assert rejected["reason"].tolist() == [TOO_LONG_OR_SHORT]
+
+
+def test_digits_from_both_sides_of_a_word_are_only_joined_in_the_dialers_way() -> None:
+    phone = "727 home 5551212"
+    assert one(phone, {"phone_validation": "length"})[2] == TOO_LONG_OR_SHORT
+    options = {"phone_format": "as-given", "phone_validation": "length"}
+    assert one(phone, options) == ("1", "7275551212", "")
+    assert one("7275551111 or 7275551112", {"phone_format": "as-given"})[1] == "7275551111"
+
+
+@pytest.mark.parametrize("digit", "012345679")
+def test_a_number_of_one_digit_is_none(digit: str) -> None:
+    assert one(digit * 10)[2] in ("INVALID_PHONE_NUMBER", TOO_LONG_OR_SHORT)
+    assert one(digit * 10, {"phone_validation": "length"})[2] == ""
+
+
+ABROAD = [
+    ("+44 20 7946 0958", {}, "442079460958"),
+    ("0044 20 7946 0958", {}, "442079460958"),
+    ("011 52 55 1234 5678", {}, "525512345678"),
+    ("+49 171 1234567 mobil", {}, "491711234567"),
+    ("+1 727 555 1215", {"phone_number": "+44 7911 123456"}, "17275551215"),
+    ("+1 (727) 555-1215", {"phone_number": "030 901820", "phone_code": "49"}, "17275551215"),
+]
+
+
+@pytest.mark.parametrize(("alt_phone", "row", "stored"), ABROAD)
+def test_an_alt_phone_of_another_country_keeps_its_country_code(
+    alt_phone: str, row: dict[str, str], stored: str
+) -> None:
+    leads, rejected, said = normalized(
+        [{"phone_number": "7275551111", "alt_phone": alt_phone, **row}]
+    )
+    assert rejected.empty
+    assert leads["alt_phone"].tolist() == [stored]
+    assert ("ALT_PHONE_ABROAD", stored) in dropped_of(said)
+
+
+@pytest.mark.parametrize(
+    ("alt_phone", "row", "stored"),
+    [
+        ("07911 123457", {"phone_number": "+44 7911 123456"}, "7911123457"),
+        ("+44 7911 123457", {"phone_number": "+44 7911 123456"}, "7911123457"),
+        ("+1 604 555 0123", {}, "6045550123"),
+        ("0151 23456789", {"phone_number": "030 901820", "phone_code": "49"}, "15123456789"),
+    ],
+)
+def test_an_alt_phone_of_the_leads_country_is_national(
+    alt_phone: str, row: dict[str, str], stored: str
+) -> None:
+    leads, _, said = normalized([{"phone_number": "7275551111", "alt_phone": alt_phone, **row}])
+    assert leads["alt_phone"].tolist() == [stored]
+    assert said.empty
+
+
+@pytest.mark.parametrize("phone_format", ["national", "as-given"])
+@pytest.mark.parametrize(
+    ("alt_phone", "stored", "notice"),
+    [
+        ("7275551213.0", "7275551213", "DECIMAL_MENDED"),
+        ("7275551213,00", "7275551213", "DECIMAL_MENDED"),
+        ("7.27556E+09", "", "DAMAGED_ALT_PHONE"),
+        ("7,27556e9", "", "DAMAGED_ALT_PHONE"),
+        (" 1.2E+11 ", "", "DAMAGED_ALT_PHONE"),
+    ],
+)
+def test_what_a_spreadsheet_did_to_an_alt_phone(
+    alt_phone: str, stored: str, notice: str, phone_format: str
+) -> None:
+    row = {"phone_number": "7275551111", "alt_phone": alt_phone}
+    leads, rejected, said = normalized([row], phone_format=phone_format)
+    assert rejected.empty
+    assert leads["alt_phone"].tolist() == [stored]
+    assert said["notice"].tolist() == [notice]
+    assert said["field"].tolist() == ["alt_phone"]
+
+
+def test_words_and_extensions_of_an_alt_phone_are_dropped_with_a_notice() -> None:
+    texts = ("7275551213 home", "7275551213 / 7275551214", "7275551213 x5")
+    rows = [{"phone_number": "7275551111", "alt_phone": text} for text in texts]
+    leads, _, said = normalized(rows)
+    assert set(leads["alt_phone"]) == {"7275551213"}
+    assert dropped_of(said) == [
+        ("EXTENSION_DROPPED", "5"),
+        ("WORDS_DROPPED", "home"),
+        ("SECOND_NUMBER_DROPPED", "7275551214"),
+    ]
+    assert set(said["field"]) == {"alt_phone"}
+
+
+def test_an_alt_phone_that_is_too_wide_is_emptied_not_cut() -> None:
+    rows = [
+        {"phone_number": "7275551111", "alt_phone": text}
+        for text in ("+49 1512 3456789012", "(727) 555-1212 or so on", "call me tomorrow")
+    ]
+    leads, rejected, said = normalized(rows)
+    assert rejected.empty
+    assert leads["alt_phone"].tolist() == ["", "7275551212", "call me tomo"]
+    found = dict(zip(said["notice"], said["value"], strict=True))
+    assert found["ALT_PHONE_TOO_WIDE"] == "4915123456789012"
+    assert "VALUE_CUT" in found
+
+
+def test_an_alt_phone_as_given_gives_way_as_the_dialer_has_it() -> None:
+    rows = [
+        {"phone_number": "7275551212", "alt_phone": text}
+        for text in ("(727)555-1212", "(727) 555-1212", "+1 813 555 0001 x")
+    ]
+    options = {"phone_format": "as-given", "phone_validation": "length"}
+    leads, _, said = normalized(rows, **options)
+    assert leads["alt_phone"].tolist() == ["727555-1212", "727 555-1212", " 1 813 555 0"]
+    assert said["notice"].tolist() == ["VALUE_CUT"]
+    leads, _, said = normalized(rows, phone_format="as-given")
+    assert leads["alt_phone"].tolist() == ["727555-1212", "727 555-1212", ""]
+    assert said["notice"].tolist() == ["ALT_PHONE_TOO_WIDE"]
+
+
+@pytest.mark.parametrize("validation", ["length", "possible", "valid"])
+def test_a_number_that_its_column_would_cut_is_rejected(validation: str) -> None:
+    rows = [{"phone_number": n} for n in ("+86 138 0013 8000", "+49 1512 345678901", "7275551111")]
+    columns = {"phone_number": Column(width=10), "phone_code": Column(width=1)}
+    _, rejected, _ = normalized(rows, columns=columns, phone_validation=validation)
+    assert set(rejected["reason"][:2]) <= {"PHONE_NUMBER_TOO_WIDE", "INVALID_PHONE_NUMBER"}
+    assert rejected.index.tolist() == [2, 3]
+    assert finding_details(rejected).iloc[0] == (
+        "field=phone_number phone_number=+86 138 0013 8000 width=10"
+    )

@@ -17,7 +17,7 @@ from loader.dialer import NANPA, PHONE_CODES, POSTAL_CODES, Column, Dialer
 from loader.findings import Findings, Notices
 from loader.frames.arrow import to_arrow
 from loader.options.load import LoadOptions
-from loader.phones.number_zones import ABBREVIATIONS, _zones_by_state
+from loader.phones.number_zones import ABBREVIATIONS, _zones_by_state, zones_by_prefix
 from loader.results.wording import add_lead_answers, finding_details
 from tests.conformance import reference_zone
 from tests.conformance.reference_zone import number_of
@@ -121,11 +121,12 @@ def leads(*rows: Lead) -> pd.DataFrame:
         if number:
             national = phonenumbers.national_significant_number(number)
         texts = {f"{name}_given": row.get(name, "") for name in ("state", "postal_code", "owner")}
+        texts["phone_code_given"] = row["phone_code"]
         found = {"calling_code": code, "national_number": national}
         made.append({"state": "", **row, **texts, **found})
     names = [
         "phone_code", "phone_number", "calling_code", "national_number", "state",
-        "state_given", "postal_code_given", "owner_given",
+        "phone_code_given", "state_given", "postal_code_given", "owner_given",
     ]  # fmt: skip
     index = pd.RangeIndex(2, 2 + 3 * len(rows), 3)
     return pd.DataFrame(made, columns=names, index=index, dtype="str")
@@ -403,15 +404,75 @@ def test_a_state_that_cannot_tell_decides_nothing(state: str) -> None:
     assert details_of(said).tolist() == [IDAHO]
 
 
-@pytest.mark.parametrize("area", ["850", "812"])
-def test_a_number_whose_prefix_phonenumbers_knows_is_not_ambiguous(area: str) -> None:
-    # Area codes of two zones, but phonenumbers knows the prefixes that are not in Eastern time.
-    there = {"850": "8504321212", "812": "8124221212"}[area]
-    rows = lead("1", there), lead("1", f"{area}2221212")
-    found, rejected, said = find(*rows, facts=dialer(codes=[]), ambiguous_tz="reject")
-    assert found == [-6, -5]
+# Area codes of two zones: an exchange that phonenumbers knows, and the zone of its numbers.
+PLACED = [
+    ("8504321212", -6), ("8124221212", -6), ("4234391212", -5),
+    ("7275551212", -5), ("3052010000", -5), ("6152010000", -6), ("9152010000", -7),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("number", "expected"), PLACED)
+def test_a_number_whose_exchange_phonenumbers_knows_is_not_ambiguous(
+    number: str, expected: float
+) -> None:
+    found, rejected, said = find(lead("1", number), facts=dialer(codes=[]), ambiguous_tz="reject")
+    assert found == [expected]
     assert rejected.empty
     assert said.empty
+
+
+# Numbers that phonenumbers does not place, though it gives most of them one zone: a state that
+# decides, with its offset, and the offsets that they can have.
+UNPLACED = [
+    ("1", "4232010000", "GA", -5, {-6, -5}),
+    ("1", "2702010000", "", None, {-6, -5}),
+    ("1", "8122010000", "OH", -5, {-6, -5}),
+    ("1", "8502010000", "AL", -6, {-6, -5}),
+    ("1", "7292000000", "", None, {-6, -5}),
+    ("1", "3642010000", "", None, {-6, -5}),
+    ("1", "9302010000", "", None, {-6, -5}),
+    ("1", "4482010000", "", None, {-6, -5}),
+    ("1", "2192010000", "IL", -6, {-6, -5}),
+    ("1", "5742010000", "", None, {-6, -5}),
+    ("1", "6062010000", "", None, {-6, -5}),
+    ("1", "9062010000", "", None, {-6, -5}),
+    ("1", "3082010000", "CO", -7, {-7, -6}),
+    ("1", "6202010000", "", None, {-7, -6}),
+    ("1", "7852010000", "MO", -6, {-7, -6}),
+    ("1", "5412010000", "WA", -8, {-8, -7}),
+    ("1", "4582010000", "", None, {-8, -7}),
+    ("1", "2502010000", "AB", -7, {-8, -7}),
+    ("1", "7782010000", "", None, {-8, -7}),
+    ("1", "4182010000", "NS", -4, {-5, -4}),
+    ("1", "8072010000", "MB", -6, {-6, -5}),
+    ("61", "412345678", "NSW", 11, {8, 9.5, 10, 10.5, 11}),
+]
+
+
+@pytest.mark.parametrize(("code", "number", "state", "offset", "offsets"), UNPLACED)
+def test_a_number_that_phonenumbers_does_not_place_is_ambiguous(
+    code: str, number: str, state: str, offset: float | None, offsets: set[float]
+) -> None:
+    row, facts = lead(code, number), dialer(codes=[])
+    for choice, pick in (("earliest", min), ("latest", max)):
+        found, rejected, said = find(row, facts=facts, ambiguous_tz=choice)
+        assert found == [pick(offsets)]
+        assert said["notice"].tolist() == ["AMBIGUOUS_TIME_ZONE"]
+    _, rejected, _ = find(row, facts=facts, ambiguous_tz="reject")
+    assert rejected["reason"].tolist() == ["AMBIGUOUS_TIME_ZONE"]
+    if offset is not None:
+        found, rejected, said = find(
+            lead(code, number, state=state), facts=facts, ambiguous_tz="reject"
+        )
+        assert found == [offset]
+        assert rejected.empty
+        assert said.empty
+
+
+def test_ranges_that_are_unplaced_exist_and_have_zones() -> None:
+    zones = zones_by_prefix()
+    assert {len(zones[f"1{area}"]) for area in ("423", "729", "270", "364")} == {2}
+    assert [zone for names in zones.values() for zone in names if "/" not in zone] == []
 
 
 @CLOCKS

@@ -95,8 +95,14 @@ def test_parts_as_add_lead_takes_them(sent: str, expected: list[tuple[str, str, 
         ("020 7946 0000", "GB", ("2079460000", "44", "")),
         ("020 7946 0000_44", "US", ("2079460000", "44", "")),
         ("7275551212_1", "GB", ("7275551212", "1", "")),
-        ("7.27556E+09", "US", ("7.27556E+09", "1", "")),
-        ("3012345.0_49", "US", ("3012345.0", "49", "")),
+        ("3012345.0_49", "US", ("3012345", "49", "")),
+        ("7275551220 home", "US", ("7275551220", "1", "")),
+        ("tel: 727\u00b7555\u00b71220", "US", ("7275551220", "1", "")),
+        ("7275551220 or 7275551221", "US", ("7275551220", "1", "")),
+        ("020 7946 0000_44.0", "US", ("2079460000", "44", "")),
+        ("020 7946 0000_+44", "US", ("2079460000", "44", "")),
+        ("8765551212_1-876", "GB", ("8765551212", "1", "")),
+        ("020 7946 0000_0", "GB", ("2079460000", "44", "")),
         ("020 7946 0000_999", "GB", ("020 7946 0000", "999", "")),
         ("call me_1_x", "US", ("call me", "1", "x")),
         ("5551212", "US", ("5551212", "1", "")),
@@ -110,9 +116,39 @@ def test_numbers_are_normalized_where_that_is_possible(
     assert one(sent, region) == [expected]
 
 
+def test_numbers_that_a_spreadsheet_damaged_are_not_stored() -> None:
+    sent = ["7275551219.0!7.27E+09!7275551220 home", "7.27E+09__x", "7275551212"]
+    for phone_format, third in (("national", "7275551220"), ("as-given", "7275551220 home")):
+        rows, said = stored(leads(*sent), dialer(**UTF8MB3), phone_format=phone_format)
+        assert [row["phone_number"] for row in rows] == ["7275551219", third, "7275551212"]
+        assert [row["alt_phone_count"] for row in rows] == ["1", "2", "1"]
+        expected = [
+            (2, "ALT_PHONES_LOADED", "count=2"),
+            (2, "DAMAGED_ALT_PHONE", f"{FIELD} 7.27E+09"),
+            (2, "DECIMAL_MENDED", FIELD),
+            (2, "WORDS_DROPPED", f"{FIELD} home"),
+            (5, "DAMAGED_ALT_PHONE", f"{FIELD} 7.27E+09"),
+            (8, "ALT_PHONES_LOADED", "count=1"),
+        ]
+        if phone_format == "as-given":
+            expected = [each for each in expected if each[1] != "WORDS_DROPPED"]
+        assert in_words(said) == expected
+
+
+def test_numbers_are_not_cut() -> None:
+    narrow = UTF8MB3 | {"phone_number": Column(width=12, charset="utf8mb3")}
+    sent = leads("+49 1512 3456789012__x!7275551212")
+    rows, said = stored(sent, dialer(**narrow))
+    assert [row["phone_number"] for row in rows] == ["7275551212"]
+    assert in_words(said) == [
+        (2, "ALT_PHONES_LOADED", "count=1"),
+        (2, "ALT_PHONE_TOO_WIDE", f"{FIELD} 15123456789012"),
+    ]
+
+
 def test_what_is_said() -> None:
     sent = [
-        "727555\t1212_1_" + "n" * 31 + "!" + "9" * 19,
+        "727555\t1212_1_" + "n" * 31 + "!" + "x" * 19,
         "7275551212__\U0001f600!a!b",
         "short",
         "",
@@ -127,7 +163,7 @@ def test_what_is_said() -> None:
     ]
     assert [row["alt_phone_note"] for row in rows] == ["n" * 30, "", "?", "", ""]
     assert [row["alt_phone_count"] for row in rows] == ["1", "2", "1", "2", "3"]
-    assert rows[1]["phone_number"] == "9" * 18
+    assert rows[1]["phone_number"] == "x" * 18
 
 
 def test_only_columns_that_the_table_has_are_given() -> None:

@@ -1,0 +1,99 @@
+"""Country calling codes as lists of countries write them: 1, +44, 0044, 1-876, `44 (UK)`."""
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+import pandas as pd
+import pyarrow.compute as pc
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
+
+from loader.frames.arrow import to_arrow, to_series
+from loader.phones.notation import tidy
+from loader.phones.regions import calling_code_of, is_placeholder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_INTERNATIONAL_PREFIX = re.compile(r"^(?:0011|011|0+)(?=[1-9])")
+_DECIMALS = r"^(\s*\+?\s*[0-9]{1,4})[.,]0+\s*$"
+
+
+class PhoneCode(NamedTuple):
+    """What a text says of the country that a number belongs to."""
+
+    code: str = ""
+    """The country calling code; "": it says nothing, or is not understood."""
+    areas: str = ""
+    """How numbers begin that belong to it, joined by `|`: 876 for 1-876. "": in any way."""
+    is_understood: bool = True
+
+
+def read_phone_codes(values: "pd.Series[str]") -> pd.DataFrame:
+    """Read phone codes; each distinct text once.
+
+    Returns:
+        Index of `values`; columns code and areas (str), is_understood (bool), see `PhoneCode`. A
+        code of blanks, zeros, or a word such as n/a says nothing, and is understood.
+    """
+    codes, distinct = pd.factorize(values)
+    read = pd.DataFrame([read_phone_code(text) for text in distinct], columns=PhoneCode._fields)
+    read = read.astype({"code": "str", "areas": "str", "is_understood": "bool"})
+    return read.take(codes).set_axis(values.index)
+
+
+def is_of_other_area(codes: pd.DataFrame, number: pd.DataFrame) -> "pd.Series[bool]":
+    """Return which numbers (see `parse_numbers`) do not begin like the area of their phone code.
+
+    A number of another country does not count: it says so itself.
+    """
+    other = pd.Series(data=False, index=codes.index)
+    with_area = codes[(codes["areas"] != "") & (codes["code"] == number["country_code"])]
+    for areas, group in with_area.groupby("areas"):
+        national = number.loc[group.index, "national_number"]
+        other.loc[group.index] = ~national.str.startswith(tuple(str(areas).split("|")))
+    return other
+
+
+def read_phone_code(text: str) -> PhoneCode:
+    """Read one phone code.
+
+    1-809, 1-829 are several codes of one country. `44 (UK)` is the code alone; a name or an
+    abbreviation without a code is that of its country.
+    """
+    plain = tidy(text).strip()
+    digits = re.sub(r"[^0-9]", "", plain)
+    if not digits:
+        return _named(plain)
+    if not digits.strip("0"):
+        return PhoneCode()
+    found = list(_codes(plain))
+    if len({code for code, _ in found}) != 1 or not found[0][0]:
+        return PhoneCode(is_understood=False)
+    areas = "" if any(not area for _, area in found) else "|".join(area for _, area in found)
+    return PhoneCode(found[0][0], areas)
+
+
+def mend_phone_codes(values: "pd.Series[str]") -> "pd.Series[str]":
+    """Remove the decimals that a spreadsheet put behind codes: 44.0."""
+    return to_series(pc.replace_substring_regex(to_arrow(values), _DECIMALS, r"\1"), values.index)
+
+
+def _named(text: str) -> PhoneCode:
+    """Read a phone code without digits."""
+    if is_placeholder(text):
+        return PhoneCode()
+    code = calling_code_of(text)
+    return PhoneCode(code, is_understood=bool(code))
+
+
+def _codes(text: str) -> "Iterator[tuple[str, str]]":
+    """Yield code and area of each of several codes; the code is empty where it is unknown."""
+    for each in re.split(r"[,;|/]|\band\b|\bor\b", re.sub(r"\(0\)", "", text)):
+        digits = _INTERNATIONAL_PREFIX.sub("", re.sub(r"[^0-9]", "", each))
+        if digits:
+            code = next((digits[:n] for n in (1, 2, 3) if _is_known(digits[:n])), "")
+            yield code, digits[len(code) :]
+
+
+def _is_known(code: str) -> bool:
+    return not code.startswith("0") and int(code) in COUNTRY_CODE_TO_REGION_CODE

@@ -1,0 +1,128 @@
+"""Phone numbers of a whole chunk, as people write them into a field.
+
+Numbers in an ordinary notation go to `loader.phones.parse` as they are. Others are first read by
+patterns, or one by one (`loader.phones.notation`).
+"""
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loader.frames.arrow import join_texts, to_arrow, to_mask, to_series
+from loader.phones.notation import EDGES, Reading, read_phone
+from loader.phones.parse import ORDINARY, parse_numbers
+
+_DIALLED_ABROAD = r"^[\s(]*00[\s)-]*(?=[1-9])"
+# A slash behind what may be a whole number; behind an area code it is ordinary.
+_SLASH_BEHIND_NUMBER = r"(?:[0-9][^0-9/]*){6,}/[^0-9]*[0-9]"
+_SHORTEST_TWO = 18
+"""Characters of two numbers with a blank between them."""
+_LONG = r"(?:[0-9][^0-9]*){14,}"
+_SHORTEST_DROPPED = 6
+"""Digits of what may be a number besides."""
+# Digits in one place, with no words and none of the marks that may part two numbers among them.
+_BETWEEN = r"[^\p{L}\p{N};,/|&+:~\\\n=#*"
+_ONE_NUMBER = (
+    r"^(?P<before>(?:[^\p{N}+]*[^\p{L}\p{N}+])?)(?P<number>(?:\+[^\p{L}\p{N}+]*)?"
+    rf"[0-9](?:{_BETWEEN}]*[0-9]){{0,5}}(?:{_BETWEEN}(]*[0-9])*)(?P<after>(?:[^\p{{L}}\p{{N}}][^\p{{N}}]*)?)$"
+)
+
+
+def parse_phones(values: "pd.Series[str]", regions: "pd.Series[str]") -> pd.DataFrame:
+    """Parse numbers as people write them: with words, labels, odd marks, or two in one field.
+
+    Words count as keypad digits only in numbers such as 1-800-FLOWERS (see
+    `loader.phones.notation`). A leading 00 is read as a plus where the number is impossible without
+    it: most of the world writes international numbers so, even to people who dial 011.
+
+    Returns:
+        What `parse_numbers` returns, and columns `read` (str: the part of the value that is the
+        number; the whole value where nothing is left out) and `dropped` (str: the words, or the
+        second number, that are left out, else empty). `possible` is UNCLEAR, with no number, where
+        a value holds digits in several places and none of them is surely the number.
+    """
+    texts = to_arrow(values)
+    unusual = to_mask(_is_unusual(texts), values.index)
+    ordinary = values.where(~unusual, "") if unusual.any() else values
+    number = parse_numbers(ordinary, regions).assign(read=values, dropped="")
+    if unusual.any():
+        number.loc[unusual] = _parse_unusual(values[unusual], regions[unusual])
+    impossible = number.loc[number["possible"] != "IS_POSSIBLE", "read"]
+    abroad = impossible[impossible.str.match(_DIALLED_ABROAD)]
+    if len(abroad):
+        international = abroad.str.replace(_DIALLED_ABROAD, "+", regex=True)
+        reparsed = parse_numbers(international, regions[abroad.index])
+        better = reparsed.index[reparsed["possible"] == "IS_POSSIBLE"]
+        number.loc[better, list(reparsed.columns)] = reparsed.loc[better]
+    return number
+
+
+def parse_every_phone(values: "pd.Series[str]", regions: "pd.Series[str]") -> pd.DataFrame:
+    """Parse as `parse_phones`, and likewise what it left out, as long as that is a number, too.
+
+    The index of the answer has a value's place once for each of its possible numbers, or never.
+    """
+    found = []
+    while len(values):
+        number = parse_phones(values, regions)
+        found.append(number[number["possible"] == "IS_POSSIBLE"])
+        rest = number["dropped"].where(number["possible"] == "IS_POSSIBLE", "")
+        values = rest[rest.str.count(r"\d") >= _SHORTEST_DROPPED]
+        regions = regions.loc[values.index]
+    return pd.concat(found) if found else parse_phones(values, regions)
+
+
+def _is_unusual(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return which texts are more than one number in ordinary notation, and are not blank.
+
+    `030 1234567/68` is ordinary for phonenumbers, but what follows the slash is no part of it.
+    """
+    unusual = pc.invert(pc.match_substring_regex(texts, ORDINARY))
+    if pc.any(pc.match_substring(texts, "/")).as_py():
+        unusual = pc.or_(unusual, pc.match_substring_regex(texts, _SLASH_BEHIND_NUMBER))
+    long = pc.greater_equal(pc.utf8_length(texts), _SHORTEST_TWO)
+    if pc.any(long).as_py():
+        unusual = pc.or_(unusual, pc.and_(long, pc.match_substring_regex(texts, _LONG)))
+    return unusual
+
+
+def _parse_unusual(values: "pd.Series[str]", regions: "pd.Series[str]") -> pd.DataFrame:
+    """Parse texts that hold more than a number, or a number in an odd notation.
+
+    Where digits stand in one place, kernels find them. Others are read one by one.
+    """
+    found = pc.extract_regex(to_arrow(values), _ONE_NUMBER)
+    number_text, *around = (
+        to_series(pc.fill_null(pc.struct_field(found, name), ""), values.index)
+        for name in ("number", "before", "after")
+    )
+    digits = to_series(
+        pc.replace_substring_regex(to_arrow(number_text), "[^0-9+]+", " "), values.index
+    )
+    number = parse_numbers(digits, regions)
+    dropped = join_texts([to_arrow(text) for text in around], " ")
+    has_words = pc.match_substring_regex(dropped, r"[\p{L}\p{N}]")
+    trimmed = pc.utf8_trim(pc.if_else(has_words, dropped, ""), characters=EDGES)
+    number = number.assign(read=digits, dropped=to_series(trimmed, values.index))
+    long = to_mask(pc.match_substring_regex(to_arrow(digits), _LONG), values.index)
+    pending = number.index[(number["possible"] != "IS_POSSIBLE") | long]
+    if len(pending):
+        number.loc[pending] = _read_singly(values[pending], regions[pending])
+    return number
+
+
+def _read_singly(values: "pd.Series[str]", regions: "pd.Series[str]") -> pd.DataFrame:
+    """Read distinct texts one by one, then parse what was read."""
+    pairs = pd.DataFrame({"value": values, "region": regions})
+    distinct = pairs.drop_duplicates()
+    readings = pd.DataFrame(
+        [read_phone(*pair) for pair in distinct.itertuples(index=False, name=None)],
+        columns=list(Reading._fields),
+    ).astype({"text": "str", "extension": "str", "dropped": "str"})
+    distinct = pd.concat([distinct.reset_index(drop=True), readings], axis="columns")
+    read = pairs.merge(distinct, how="left").set_axis(values.index)
+    number = parse_numbers(read["text"], regions).assign(
+        extension=read["extension"], read=read["text"], dropped=read["dropped"]
+    )
+    number.loc[read["is_unclear"], "possible"] = "UNCLEAR"
+    return number
