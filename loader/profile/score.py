@@ -11,7 +11,8 @@ from loader.reasons import Notice, Reason
 from loader.results.summary import Score, ScorePart, Tally
 
 NO_VALID_NUMBER = frozenset(
-    {Reason.DAMAGED_PHONE_NUMBER, Reason.INVALID_PHONE_NUMBER_LENGTH, Reason.INVALID_PHONE_NUMBER}
+    {Reason.DAMAGED_PHONE_NUMBER, Reason.INVALID_PHONE_CODE}
+    | {Reason.INVALID_PHONE_NUMBER_LENGTH, Reason.INVALID_PHONE_NUMBER}
 )
 """There is no valid number, so it was not checked whether it may be called and is new."""
 

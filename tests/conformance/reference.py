@@ -15,6 +15,7 @@ from tests.conformance.reference_extras import Extras
 from tests.conformance.reference_fields import (
     BIGGEST_UNSIGNED,
     WIDTHS,
+    alt_phone,
     damaged,
     digits,
     fold,
@@ -155,7 +156,10 @@ class Reference:
         """Return all values of the lead, cleaned but not yet cut to their columns."""
         lead = {}
         for name in WIDTHS:
-            lead[name], notices = self.text(name, request.get(name, ""))
+            sent = request.get(name, "")
+            if name == "alt_phone":
+                sent = alt_phone(sent)
+            lead[name], notices = self.text(name, sent)
             answer.notices += [f"{notice} {name}" for notice in notices]
         lead["sent_phone"] = request.get("phone_number", "")
         lead["sent_list_id"] = request.get("list_id", "")

@@ -241,3 +241,10 @@ def exists(year: int, month: int, day: int) -> bool:
     if month == 2 and leap:
         return day <= 29
     return month == 0 or day <= MONTH_DAYS[month - 1]
+
+
+def alt_phone(text: str) -> str:
+    """Drop the marks of an alternate number that is too long, as the dialer drops them of all."""
+    if len(text) <= WIDTHS["alt_phone"] or sum(c.isdecimal() for c in text) < 7:
+        return text
+    return "".join(c for c in text.replace("+", " ") if c.isalnum() or c in "-_.' ")

@@ -38,6 +38,8 @@ LAST_LEAD = max(lead["lead_id"] for lead in fixtures(datetime.now(UTC))["vicidia
 EXCLUDED = {
     Reason.NOT_INSERTED: "the database would have to die in the middle of the load",
     Reason.EXISTING_LEAD_GONE: "somebody would have to delete the lead in the middle of the load",
+    Reason.INVALID_PHONE_CODE: "no sample file has a column of phone codes",
+    Reason.PHONE_NUMBER_TOO_WIDE: "the demo's columns are as wide as numbers can be",
     Reason.ENCRYPTED_CUSTOM_FIELD: "the demo would need a dialer that encrypts",
     Reason.CELL_WITHOUT_VALUE: "only spreadsheets have cells",
 }

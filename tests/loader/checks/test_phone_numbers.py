@@ -500,7 +500,7 @@ def test_an_alt_phone_as_given_gives_way_as_the_dialer_has_it() -> None:
         {"phone_number": "7275551212", "alt_phone": text}
         for text in ("(727)555-1212", "(727) 555-1212", "+1 813 555 0001 x")
     ]
-    options = {"phone_format": "as-given", "phone_validation": "length"}
+    options = {"phone_format": "as-given", "phone_validation": "length", "trim": "N"}
     leads, _, said = normalized(rows, **options)
     assert leads["alt_phone"].tolist() == ["727555-1212", "727 555-1212", " 1 813 555 0"]
     assert said["notice"].tolist() == ["VALUE_CUT"]

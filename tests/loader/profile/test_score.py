@@ -19,7 +19,7 @@ FIELDS = {name: name.upper() for name in (*COMPLETE_LEAD, "phone_number")}
 COURTS = LoadOptions(feed={"courts": Path("courts.csv")})
 EVERYTHING = LoadOptions(dnc_check="Y", duplicate_check="DUPSYS")
 NOT_BY_VENDOR = frozenset(
-    {Reason.ENCRYPTED_CUSTOM_FIELD,
+    {Reason.ENCRYPTED_CUSTOM_FIELD, Reason.PHONE_NUMBER_TOO_WIDE,
      Reason.INVALID_LIST_ID, Reason.NOT_AN_ALLOWED_LIST_ID, Reason.NOT_A_DEFINED_LIST_ID,
      Reason.UNSTORABLE_CHARACTERS, Reason.AMBIGUOUS_TIME_ZONE, Reason.REFUSED_BY_SERVER,
      Reason.EXISTING_LEAD_GONE, Reason.NOT_INSERTED}
