@@ -189,7 +189,7 @@ class Reason(StrEnum):
         "the country's numbering plan has no such number (phone_validation is valid), or all its "
         "digits are the same",
         "The number is mistyped or made up, or it is of another country than phone_code says.",
-        "correct the number", "load with --phone-validation possible", "there is no such number",
+        "correct the number", "load with a milder --phone-validation", "there is no such number",
     )
     PHONE_NUMBER_TOO_WIDE = (
         "PHONE_NUMBER_TOO_WIDE", "",

@@ -37,6 +37,7 @@ Chunks = Callable[[], Iterator[tuple[pd.DataFrame, pd.DataFrame]]]
 """Reads rows of the source file, chunk by chunk, beside the same rows named as fields."""
 
 PHONE_REASONS = {
+    Reason.INVALID_PHONE_CODE, Reason.PHONE_NUMBER_TOO_WIDE,
     Reason.DAMAGED_PHONE_NUMBER, Reason.INVALID_PHONE_NUMBER_LENGTH, Reason.INVALID_PHONE_NUMBER,
     Reason.INVALID_PHONE_NUMBER_PREFIX, Reason.INVALID_PHONE_NUMBER_AREACODE,
     Reason.INVALID_PHONE_NUMBER_NANPA_AREACODE_PREFIX, Reason.PHONE_NUMBER_IN_DNC,

@@ -68,7 +68,7 @@ class ProfileBuilder:
         """Look at the numbers of rows that have one, those that are rejected too."""
         with self._aside():
             for leads in (screened.leads, screened.with_number):
-                self._row_profile.add_numbers(leads["phone_number"])
+                self._row_profile.add_numbers(leads)
 
     def all_read(self) -> None:
         """Note that all rows were read."""

@@ -22,8 +22,10 @@ from loader.reasons import Notice, Reason
 from loader.report.comparison import compare, source_of
 from loader.report.page import render_page
 from loader.results.folder import PAGE
-from loader.results.summary import FileSummary, MappingSummary, Score, Summary, in_order
+from loader.results.summary import FileSummary, MappingSummary, Score, Summary, Tally, in_order
 
+MANY_UNKNOWN = 0.1
+"""Share of numbers that no country gives out, above which it is said."""
 NO_FILTERS = {"", "NONE"}
 """What lead_filter_id says where a campaign has none."""
 
@@ -99,12 +101,25 @@ def summarize(run: ImportContext, name: str, job: Job, began: datetime) -> Summa
             *new_lead_url_remark(run.options, run.dialer.new_lead_urls, tally.lists),
             *run.remarks,
             *run.checks.columns.remarks,
+            *numbers_remark(tally),
             *trouble,
         ],
         profile=profile,
         seconds={stage: round(time, 3) for stage, time in run.seconds.items()},
         results=printable_path(str(files.folder)),
     )
+
+
+def numbers_remark(tally: Tally) -> list[str]:
+    """Say so if many of the numbers are none that their country gives out."""
+    total, unknown = tally.number_types.total(), tally.number_types["UNKNOWN"]
+    if unknown <= MANY_UNKNOWN * total:
+        return []
+    return [
+        f"{unknown} of {total} numbers ({unknown / total:.0%}) are none that their country gives "
+        "out: is it the right one (phone_code, default_region)? --phone-validation valid rejects "
+        "them"
+    ]
 
 
 def expected_summary(run: ImportContext, name: str, began: datetime) -> Summary:

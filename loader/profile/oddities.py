@@ -1,6 +1,7 @@
 """The closed list of oddities: values that look wrong, though their row is loaded.
 
-Blank values have none. A value has at most one: the first of `_CHECKS` that applies.
+Blank values have none. A value has at most one: the first of `_CHECKS` that applies. Whether a
+number is given out is known when it was parsed, see `loader.profile.rows`.
 """
 
 from collections.abc import Iterator
@@ -29,6 +30,12 @@ class Oddity(StrEnum):
         member.meaning, member.advice = meaning, advice
         return member
 
+    NUMBER_NOT_GIVEN_OUT = (
+        "NUMBER_NOT_GIVEN_OUT",
+        "the phone number has the length of one, but its country gives out no such number",
+        "give the country by default_region or phone_code if it is another one; --phone-validation "
+        "valid rejects such numbers",
+    )
     NAME_IS_PLACEHOLDER = (
         "NAME_IS_PLACEHOLDER",
         "the name is a word such as test, unknown or n/a, or has no letter at all",

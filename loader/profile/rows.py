@@ -19,7 +19,7 @@ from loader.options.load import LoadOptions
 from loader.phones.regions import main_region
 from loader.profile.frequent_values import FrequentValues
 from loader.profile.odd_values import Chunk
-from loader.profile.oddities import OddPositions, find_odd_positions
+from loader.profile.oddities import Oddity, OddPositions, find_odd_positions
 from loader.profile.records import MOST_EXAMPLES, OddExample, RowStatistics
 from loader.profile.texts import Texts
 
@@ -42,6 +42,9 @@ NUMBERS_IN_MEMORY = 2**18
 LONGEST_NUMBER = 18
 """In digits, as in phone_number; with a 1 before them they fit into 64 bits."""
 
+UNKNOWN_TYPE = "UNKNOWN"
+"""number_type of numbers that no country gives out."""
+
 POWERS = 10 ** np.arange(LONGEST_NUMBER + 1, dtype=np.int64)
 
 
@@ -55,6 +58,8 @@ class RowProfile:
         self._mapping, self._today, self._options = mapping, today, options
         self._region = options.default_region or main_region(options.phone_code or "1")
         self._rows = self._odd_rows = 0
+        self._odd_of_last: pd.Index[int] = pd.Index([], dtype="int64")
+        """Those of the rows that were added last that have an oddity."""
         self._filled: Counter[str] = Counter()
         self._oddities: Counter[str] = Counter()
         self._examples: dict[str, list[OddExample]] = {}
@@ -87,9 +92,29 @@ class RowProfile:
             texts = fields[field]
             values.add(_as_digits(texts) if field in PHONES else texts)
 
-    def add_numbers(self, phones: "pd.Series[str]") -> None:
-        """Count the national numbers (str, digits; "": none) of some rows, in any order."""
-        self._numbers.add(phones)
+    def add_numbers(self, leads: pd.DataFrame) -> None:
+        """Count the numbers of some rows that were added last, in any order.
+
+        Columns phone_number (str, digits; "": none) and number_type (str); index row_number.
+        """
+        self._numbers.add(leads["phone_number"])
+        unknown = leads.loc[leads["number_type"] == UNKNOWN_TYPE, "phone_number"]
+        if unknown.empty:
+            return
+        oddity = Oddity.NUMBER_NOT_GIVEN_OUT.value
+        self._oddities[oddity] += len(unknown)
+        self._odd_rows += len(unknown.index.difference(self._odd_of_last))
+        examples = self._examples.setdefault(oddity, [])
+        examples += [
+            OddExample(row_number=row, field="phone_number", value=value)
+            for row, value in zip(
+                unknown.index[:MOST_EXAMPLES].tolist(),
+                unknown[:MOST_EXAMPLES].tolist(),
+                strict=True,
+            )
+        ]
+        examples.sort(key=lambda example: example.row_number)
+        del examples[MOST_EXAMPLES:]
 
     def statistics(self) -> RowStatistics:
         """Return the statistics; call it after all rows were added."""
@@ -120,6 +145,7 @@ class RowProfile:
             by_row = {each.row_number: each for each in reversed(examples)}
             self._examples[oddity] = [by_row[row] for row in sorted(by_row)][:MOST_EXAMPLES]
         self._odd_rows += int(odd.sum())
+        self._odd_of_last = row_numbers[odd]
 
 
 def _as_digits(numbers: Texts) -> Texts:

@@ -228,3 +228,14 @@ def test_feeds_are_one_reason_among_all(tmp_path: Path, loads: Loads) -> None:
     summary = loads.load(rows(A, B), None, "validate", feed=feeds).summary
     assert summary.reasons == {"PHONE_NUMBER_IN_FEED:f": 1}
     assert summary.reasons_all == {"PHONE_NUMBER_IN_FEED": 1}
+
+
+@pytest.mark.engines("sqlite")
+@pytest.mark.parametrize(("unknown", "is_noted"), [(1, False), (2, True), (19, True)])
+def test_many_numbers_that_no_country_gives_out_are_noted(
+    unknown: int, is_noted: bool, database: Database, tmp_path: Path
+) -> None:
+    known = [{"phone_number": f"72755512{n:02}"} for n in range(19 - unknown)]
+    strange = [{"phone_number": f"06980992{n:02}"} for n in range(unknown)]
+    summary = Loads(tmp_path).load([*known, *strange], database).summary
+    assert any("none that their country gives out" in each for each in summary.remarks) is is_noted

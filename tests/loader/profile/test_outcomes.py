@@ -51,7 +51,8 @@ def test_repairs_are_counted_by_field_and_once_a_row() -> None:
     rows = LoadedRows()
     notices = said(
         (2, "VALUE_CUT", "title"), (2, "VALUE_CUT", "comments"), (2, "VALUE_CUT", "title"),
-        (3, "VALUE_CUT", "title"), (3, "EXTENSION_DROPPED", "12"), (3, "ADDED_TO_HOPPER", "x"),
+        (3, "VALUE_CUT", "title"), (3, "EXTENSION_DROPPED", "phone_number"),
+        (3, "ADDED_TO_HOPPER", "x"),
     )  # fmt: skip
     rows.add(loaded(("FL", 0.0), ("FL", 0.0)), notices)
     assert rows.repaired == {

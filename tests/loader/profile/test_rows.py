@@ -44,7 +44,8 @@ def profile_of(
     for chunk in chunks:
         profile.add(chunk)
     for numbers in phones or []:
-        profile.add_numbers(numbers)
+        kinds = pd.Series("MOBILE", index=numbers.index, dtype="str")
+        profile.add_numbers(pd.DataFrame({"phone_number": numbers, "number_type": kinds}))
     statistics = profile.statistics()
     assert RowStatistics.model_validate_json(statistics.model_dump_json()) == statistics
     return statistics
@@ -93,6 +94,25 @@ def test_options_decide_how_values_are_read(tmp_path: Path) -> None:
         assert profile_of([rows], tmp_path, fields=fields, **german).oddities == {}
     statistics = profile_of([rows], tmp_path, fields=fields, date_format="%d.%m.%Y")
     assert statistics.oddities == {"CITY_IN_STATE": 1, "UNDERAGE": 1}
+
+
+def test_numbers_that_no_country_gives_out_are_odd(tmp_path: Path) -> None:
+    mapping = ColumnMapping({"phone_number": "Phone", "first_name": "First"}, ())
+    profile = RowProfile(mapping, LoadOptions(), TODAY, tmp_path)
+    rows = frame(
+        [["1234567890", "ANN"], ["1234567891", "Bob"], ["7275551212", "CID"]], ["Phone", "First"]
+    )
+    profile.add(rows)
+    kinds = pd.Series(["UNKNOWN", "UNKNOWN", "MOBILE"], index=rows.index, dtype="str")
+    profile.add_numbers(pd.DataFrame({"phone_number": rows["Phone"], "number_type": kinds}))
+    statistics = profile.statistics()
+    assert statistics.oddities == {"NAME_IN_CAPITALS": 2, "NUMBER_NOT_GIVEN_OUT": 2}
+    assert statistics.odd_rows == 3
+    found = statistics.odd_examples["NUMBER_NOT_GIVEN_OUT"]
+    assert [(each.row_number, each.value) for each in found] == [
+        (2, "1234567890"),
+        (3, "1234567891"),
+    ]
 
 
 def test_a_row_counts_once_for_an_oddity_in_two_fields(tmp_path: Path) -> None:
