@@ -7,6 +7,7 @@ from loader.dialer import Column
 from loader.fields.lead import WIDTHS
 from loader.findings import Findings, Notices, findings, notices
 from loader.options.load import LoadOptions
+from loader.phones.forms import digits_as_sent
 from loader.phones.parse import digits_only, is_damaged, mend_decimals, parse_phones
 from loader.phones.regions import main_region, region_of_country, region_of_phone_code
 from loader.reasons import Notice, Reason
@@ -39,9 +40,9 @@ def normalize_phones(
 
     Returns:
         The leads, with phone_code and phone_number in digits, alt_phone normalized where it is
-        possible, and columns national_number, calling_code, number_type and region (str) added;
-        the rejected (add_lead: INVALID PHONE NUMBER LENGTH, the only one of these it knows); and
-        notices.
+        possible, and columns national_number, number_sent, calling_code, number_type and region
+        (str) added; the rejected (add_lead: INVALID PHONE NUMBER LENGTH, the only one of these it
+        knows); and notices.
     """
     given, noticed = leads["phone_number"], []
     if decimals:
@@ -53,6 +54,7 @@ def normalize_phones(
     number = parse_phones(given.where(~bad, ""), regions)
     noticed += _notices_of_numbers(leads, number, options)
     leads = _with_numbers(leads, digits_only(given), number, options)
+    leads["number_sent"] = digits_as_sent(given, number)
     if options.phone_format == "national":
         leads["alt_phone"] = _alt_phone(leads["alt_phone"], regions)
     leads["alt_phone"], unfit, of_field = fit_field(leads["alt_phone"], alt_phone, options)

@@ -70,6 +70,12 @@ class LoadOptions(BaseModel):
         "That is the do-not-call list of campaign_id. AREACODE is as for dnc_check.",
         api="campaign_dnc_check",
     )] = "N"
+    dnc_alt_phones: Annotated[Literal["", "notice", "clear", "reject"], Option(
+        "If another number of the lead is listed", Group.DNC,
+        "alt_phone, address3 and multi_alt_phones are looked for in the do-not-call lists and "
+        "feeds that are on: say it, empty the field, or reject the row.",
+        values="notice|clear|reject", example="clear",
+    )] = ""
     usacan_prefix_check: Annotated[Switch, Option(
         "Reject a fourth digit of 0 or 1", Group.PHONES, api="usacan_prefix_check",
     )] = "N"
@@ -142,6 +148,11 @@ class LoadOptions(BaseModel):
     duplicate_scope_archive: Annotated[Switch, Option(
         "Leads in vicidial_list_archive count, too", Group.DUPLICATES,
     )] = "N"
+    duplicate_compare: Annotated[Literal["number", "code+number"], Option(
+        "What of a number is compared", Group.DUPLICATES,
+        "number: the digits alone, as in add_lead. code+number: leads of another phone_code are "
+        "no duplicates.",
+    )] = "number"
     on_duplicate: Annotated[Literal["reject", "update", "move"], Option(
         "If the lead exists already", Group.DUPLICATES,
         "Reject the row, update the existing lead by it, or move that lead to the row's list.",
@@ -252,6 +263,16 @@ class LoadOptions(BaseModel):
                     raise ValueError(f"{given}{name}: it is given twice, by a table too")
         return self
 
+    @model_validator(mode="after")
+    def _has_lists(self) -> "LoadOptions":
+        lists_are_off = self.dnc_check == self.campaign_dnc_check == "N" and not self.feed
+        if self.dnc_alt_phones and lists_are_off:
+            raise ValueError(
+                "dnc_alt_phones: no do-not-call list is on; give dnc_check, campaign_dnc_check "
+                "or feed too"
+            )
+        return self
+
     @field_validator("default_region")
     @classmethod
     def _known_region(cls, region: str) -> str:
@@ -289,6 +310,11 @@ class LoadOptions(BaseModel):
     def _user_as_stored(cls, user: str) -> str:
         # As add_lead: characters that no user name has are dropped.
         return "".join(c for c in user if (c.isascii() and c.isalnum()) or c in "-_")
+
+    @property
+    def one_form(self) -> bool:
+        """Whether a number is looked for as it is sent and in no other form, as in add_lead."""
+        return self.phone_format == "as-given" and self.phone_validation == "length"
 
     @cached_property
     def duplicate_checks(self) -> tuple[DuplicateCheck, ...]:

@@ -30,7 +30,7 @@ def region_of_phone_code(phone_codes: "pd.Series[str]") -> "pd.Series[str]":
 
     Empty if the code is unknown or belongs to no region (`800`).
     """
-    return _map_distinct(phone_codes, main_region)
+    return map_distinct(phone_codes, main_region)
 
 
 def region_of_country(countries: "pd.Series[str]") -> "pd.Series[str]":
@@ -39,10 +39,11 @@ def region_of_country(countries: "pd.Series[str]") -> "pd.Series[str]":
     The names are those of regions.toml, in any case, with or without accents. Empty if unknown.
     """
     names = _regions_by_name()
-    return _map_distinct(countries, lambda country: names.get(_normalize(country), ""))
+    return map_distinct(countries, lambda country: names.get(_normalize(country), ""))
 
 
-def _map_distinct(values: "pd.Series[str]", answer: Callable[[str], str]) -> "pd.Series[str]":
+def map_distinct(values: "pd.Series[str]", answer: Callable[[str], str]) -> "pd.Series[str]":
+    """Return the answer for each value (str, not null); each distinct one is asked for once."""
     encoded = to_arrow(values).combine_chunks().dictionary_encode()
     answers = pa.array(map(answer, encoded.dictionary.to_pylist()), pa.large_string())
     return to_series(answers.take(encoded.indices), values.index)
