@@ -144,12 +144,15 @@ class Lookups:
     """Answers about the leads of one chunk; empty where nothing was asked or found."""
 
     dnc: pd.Index = field(default_factory=lambda: pd.Index([], dtype="str"))
-    """The numbers of the chunk, and `727XXXXXXX` area codes, that are in vicidial_dnc (str)."""
+    """The forms of the chunk's numbers, and `727XXXXXXX` area codes, that are in vicidial_dnc
+    (str)."""
     campaign_dnc: pd.Index = field(default_factory=lambda: pd.Index([], dtype="str"))
     """The same of vicidial_campaign_dnc: folded campaign_id, `|` and number or area code (str)."""
     feeds: Mapping[str, pd.Index] = field(default_factory=dict)
     """By name of a feed, the row numbers of leads that have a number of it. The first feed that has
     a number rejects it."""
+    other_feeds: Mapping[str, pd.Index] = field(default_factory=dict)
+    """The same of other numbers: their index in `loader.checks.other_numbers.numbers_of`."""
     days_ahead: Mapping[int, datetime] = field(default_factory=dict)
     """By number of days: the same clock time so many days from now; a time that clocks skip in
     spring is one hour later."""
@@ -157,6 +160,7 @@ class Lookups:
     """`Dialer.compares` with the keys of the texts of the chunk."""
     existing: Mapping[Kind, pd.DataFrame] = field(default_factory=dict)
     """Existing leads of which a row of the chunk may be a duplicate: columns `key` (str, folded),
-    `list_id` (uint64), `matched` (str, PHONE or ALT), `archived` (bool: in vicidial_list_archive).
+    `list_id` (uint64), `phone_code` (str, null for NULL), `matched` (str, PHONE or ALT),
+    `archived` (bool: in vicidial_list_archive).
     For each window of N days that a check of the kind has (0: no window) there is also `lead_id_N`
-    (Int64): the lowest lead_id with that key in that list."""
+    (Int64): the lowest lead_id with that key and phone_code in that list."""

@@ -46,6 +46,8 @@ NOTICE_DETAILS: Mapping[Notice, tuple[str, ...]] = {
     Notice.TIME_ZONE_OF_NUMBER: ("value",),
     Notice.AMBIGUOUS_TIME_ZONE: ("zones=",),
     Notice.NO_CAMPAIGN_FOR_LIST: ("list_id=",),
+    Notice.OTHER_NUMBER_IN_DNC: ("field=", "phone_number=", "found_in="),
+    Notice.OTHER_NUMBER_REMOVED: ("field=", "phone_number=", "found_in="),
     Notice.PHONE_PROMOTED: ("field=", "instead_of="),
     Notice.UPDATED_EXISTING_LEAD: ("fields=",),
     Notice.MOVED_EXISTING_LEAD: ("from_list_id=",),
@@ -70,10 +72,12 @@ NOTICE_DETAILS: Mapping[Notice, tuple[str, ...]] = {
 
 FINDING_DETAILS = (
     "text", "field=", "phone_code=", "country=", "phone_number=", "problem", "width=", "feed=",
-    "list_id=", "archived=", "campaign_id=", "zones=", "error=",
+    "list_id=", "archived=", "campaign_id=", "found_as=", "zones=", "error=",
 )  # fmt: skip
 """The details of findings in the order of result files, which show those with = by name. text is
-for a person to read; archived is Y where the existing lead is in the archive."""
+for a person to read; archived is Y where the existing lead is in the archive; found_as is the form
+of the number that was found, and phone_code that of the other lead, where they differ from the
+row's."""
 
 FINDING_TYPES = {
     "reason": "str",

@@ -15,6 +15,7 @@ from loader.checks.columns import NOTHING_SPECIAL, ColumnFacts, fields_of
 from loader.checks.decimals import damaged_values, mend_decimals
 from loader.checks.defaults import Defaults
 from loader.checks.duplicates import without_campaign
+from loader.checks.other_numbers import check_other_numbers
 from loader.checks.phone_numbers import normalize_phones
 from loader.checks.rules import LIST_RULES, PHONE_RULES, on_campaign_dnc, on_dnc, on_feeds
 from loader.checks.settlement import EXISTING_LEAD_ID
@@ -31,9 +32,7 @@ from loader.reasons import Reason
 EXTRAS = (alt_phones, custom_fields, hopper, callbacks)
 """What comes with a lead, in add_lead's order."""
 
-LOOKED_UP_BY = (
-    *(f"{name}_given" for name in LOOKED_UP), "phone_code_given", "calling_code", "national_number",
-)  # fmt: skip
+LOOKED_UP_BY = (*(f"{name}_given" for name in LOOKED_UP), "phone_code_given")
 """Columns that nobody needs once all is looked up."""
 
 
@@ -176,7 +175,7 @@ class Checks:
 
         Args:
             chunk: normalized rows.
-            answers: dnc, campaign_dnc and feeds of these rows.
+            answers: dnc, campaign_dnc, feeds and other_feeds of these rows.
 
         Returns:
             The leads with state as it is looked up, and gmt_offset_now (float64, hours).
@@ -187,6 +186,8 @@ class Checks:
         chunk = chunk.reject(on_campaign_dnc(leads, options, dialer, answers))
         chunk = chunk.reject(on_feeds(leads, answers))
         chunk = chunk.reject(custom_fields.reject_encrypted(leads, options, dialer))
+        leads, found, noticed = check_other_numbers(leads, options, dialer, answers)
+        chunk = chunk.take(found, noticed)
         offsets, found, noticed = self.zones.offsets(leads)
         chunk = chunk.take(found, noticed)
         chunk = chunk.take(no_findings(), without_campaign(leads, options.duplicate_checks, dialer))
@@ -215,13 +216,22 @@ class Checks:
         if EXISTING_LEAD_ID in leads:
             changing = leads.index[leads[EXISTING_LEAD_ID].notna()]
             notices = notices[~notices.index.isin(changing)]
-        unneeded = [name for name in LOOKED_UP_BY if name in completed]
-        return completed.drop(columns=unneeded), notices
+        unneeded = {*LOOKED_UP_BY, *self._unneeded_numbers} & {*completed}
+        return completed.drop(columns=list(unneeded)), notices
 
     def extra_rows(self, leads: pd.DataFrame) -> Iterator[ExtraRows]:
         """Give the rows of other tables that come with inserted leads (column lead_id)."""
         for extra in EXTRAS:
             yield from extra.extra_rows(leads, self.options, self.dialer)
+
+    @property
+    def _unneeded_numbers(self) -> tuple[str, ...]:
+        """Name the columns of numbers that a later process can do without, see `remember`."""
+        if not self.options.duplicate_checks:
+            return ("number_sent", "national_number", "calling_code")
+        # They are phone_number and phone_code.
+        is_national = self.options.phone_format == "national"
+        return ("national_number", "calling_code") if is_national else ()
 
     def _list_rules(self, chunk: Chunk) -> Chunk:
         """Apply them with the number's digits alone, which their answers show.

@@ -239,6 +239,13 @@ class Reason(StrEnum):
         "do not call", "where the feed is wrong or old, load with a new one",
         "the number is in the feed",
     )
+    OTHER_NUMBER_IN_DNC = (
+        "OTHER_NUMBER_IN_DNC", "",
+        "another number of the lead is on a do-not-call list or in a feed (details say which)",
+        "A dialer that dials alternate numbers would call it. dnc_alt_phones is reject.",
+        "take the other number out", "load with --dnc-alt-phones clear, which takes it out",
+        "another number of the lead must not be called",
+    )
     AMBIGUOUS_TIME_ZONE = (
         "AMBIGUOUS_TIME_ZONE", "",
         "the number can be in several time zones, and nothing decides (ambiguous_tz is reject)",
@@ -365,6 +372,14 @@ class Notice(StrEnum):
     ALT_PHONE_TOO_WIDE = (
         "ALT_PHONE_TOO_WIDE",
         "the dialer's column is narrower than the alternate number, which is not stored",
+    )
+    OTHER_NUMBER_IN_DNC = (
+        "OTHER_NUMBER_IN_DNC",
+        "another number of the lead is on a do-not-call list or in a feed; it is stored",
+    )
+    OTHER_NUMBER_REMOVED = (
+        "OTHER_NUMBER_REMOVED",
+        "another number of the lead is on a do-not-call list or in a feed, and was taken out",
     )
     TIME_ZONE_OF_NUMBER = (
         "TIME_ZONE_OF_NUMBER",

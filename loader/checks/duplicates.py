@@ -7,32 +7,32 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from loader.checks.duplicates_in_file import earlier_duplicates, encode
+from loader.checks.duplicates_existing import (
+    BESIDE,
+    NUMBERED,
+    SEPARATOR,
+    alt_numbers,
+    beside_number,
+    compared_numbers,
+    find_existing,
+)
+from loader.checks.duplicates_in_file import Keys, earlier_duplicates, encode
 from loader.dialer import Dialer, Lookups
 from loader.findings import FINDING_TYPES, Findings, Notices, no_findings, notices
 from loader.frames.accepted_keys import AcceptedKeys
 from loader.frames.collation import fold
 from loader.options.duplicate_check import DuplicateCheck, Kind, Scope
+from loader.options.load import LoadOptions
+from loader.phones.forms import country_codes, lead_numbers
 from loader.reasons import Notice, Reason
 
-SEPARATOR = "\x1f"
-"""Between the parts of a key: a control character, which no cleaned value has."""
-
 KEYED = (
-    "list_id", "list_id_given", "phone_number", "alt_phone", "title", "first_name", "last_name",
+    "list_id", "list_id_given", *NUMBERED, "alt_phone", "title", "first_name", "last_name",
 )  # fmt: skip
 """Columns by which duplicates are found."""
 
-FIELDS = {
-    Kind.PHONE: ["phone_number"],
-    Kind.PHONEALT: ["phone_number"],
-    Kind.TITLEALTPHONE: ["title", "alt_phone"],
-    Kind.NAMEPHONE: ["first_name", "last_name", "phone_number"],
-}
-"""What a row is compared by, in the order of the key."""
-
-TEXTS = {kind: FIELDS[kind] for kind in Kind} | {Kind.PHONEALT: ["phone_number", "alt_phone"]}
-"""The columns whose texts are compared."""
+NUMBER_OF = dict.fromkeys(Kind, "phone_number") | {Kind.TITLEALTPHONE: "alt_phone"}
+"""The field whose number a row is compared by."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,18 @@ class _Match:
     """It matches by its phone_number, not only by its alt_phone."""
     archived: npt.NDArray[np.bool_]
     """The existing lead is in vicidial_list_archive."""
+    form: npt.NDArray[np.object_]
+    """How the number stands in the existing lead (str), or None."""
+    phone_code: npt.NDArray[np.int64]
+    """That of either as a country code."""
+
+    @classmethod
+    def nothing(cls, rows: int) -> "_Match":
+        """Give what a check that finds nothing finds."""
+        none = np.full(rows, -1, dtype=np.int64)
+        form = np.full(rows, None, dtype=object)
+        by_phone, archived = np.ones(rows, dtype=bool), np.zeros(rows, dtype=bool)
+        return cls(none, none.copy(), none.copy(), by_phone, archived, form, none.copy())
 
     @property
     def hit(self) -> npt.NDArray[np.bool_]:
@@ -58,7 +70,7 @@ class _Match:
 
 def find_duplicates(
     leads: pd.DataFrame,
-    checks: Sequence[DuplicateCheck],
+    options: LoadOptions,
     dialer: Dialer,
     lookups: Lookups,
     accepted: Sequence[AcceptedKeys],
@@ -68,7 +80,8 @@ def find_duplicates(
     Args:
         leads: columns `KEYED` (str; list_id int64); index row_number, in any order. All have
             passed every earlier rule. A row earlier in the frame goes before a later one.
-        checks: in the order in which they answer.
+        options: duplicate_checks, in the order in which they answer; duplicate_compare, and
+            whether numbers have one form.
         dialer: lists and collation are read.
         lookups: existing leads by kind, and keys of texts.
         accepted: one for each check: the keys of earlier chunks. The rows accepted here are added.
@@ -76,30 +89,35 @@ def find_duplicates(
     Returns:
         Those of the first check that hits.
     """
+    checks = options.duplicate_checks
     if not checks or leads.empty:
         return no_findings()
-    keyed = [_keys(leads, check, _comparing(dialer, lookups, check)) for check in checks]
+    compared = [_comparing(dialer, lookups, check) for check in checks]
+    keyed = [
+        _keys(leads, check, options, compares)
+        for check, compares in zip(checks, compared, strict=True)
+    ]
     found = [
-        _known(leads, check, asks, dialer, lookups, keys)
-        for check, (asks, _), keys in zip(checks, keyed, accepted, strict=True)
+        _known(leads, check, keys.asks, options, compares, lookups, known)
+        for check, keys, compares, known in zip(checks, keyed, compared, accepted, strict=True)
     ]
     rejected = np.logical_or.reduce([match.hit for match in found])
-    codes = [encode(asks, offers) for asks, offers in keyed]
+    codes = [encode(keys.asks, keys.alt) for keys in keyed]
     earlier = earlier_duplicates(codes, rejected)
     matches = [
-        _with_earlier(leads, match, positions)
-        for match, positions in zip(found, earlier, strict=True)
+        _with_earlier(leads, match, positions, coded)
+        for match, positions, coded in zip(found, earlier, codes, strict=True)
     ]
     findings = _findings(leads, checks, matches)
     fresh = ~leads.index.isin(findings.index)
-    for keys, (_, offers) in zip(accepted, keyed, strict=True):
-        _add(keys, leads, offers, fresh)
+    for known, keys in zip(accepted, keyed, strict=True):
+        _add(known, leads, keys, fresh)
     return findings
 
 
 def known_duplicates(
     leads: pd.DataFrame,
-    checks: Sequence[DuplicateCheck],
+    options: LoadOptions,
     dialer: Dialer,
     lookups: Lookups,
     accepted: Sequence[AcceptedKeys],
@@ -112,9 +130,10 @@ def known_duplicates(
     Yields:
         A reason, and the row numbers to which it applies.
     """
-    for check, keys in zip(checks, accepted, strict=True):
-        asks, _ = _keys(leads, check, _comparing(dialer, lookups, check))
-        match = _known(leads, check, asks, dialer, lookups, keys)
+    for check, known in zip(options.duplicate_checks, accepted, strict=True):
+        compares = _comparing(dialer, lookups, check)
+        keys = _keys(leads, check, options, compares)
+        match = _known(leads, check, keys.asks, options, compares, lookups, known)
         yield check.reason, leads.index[match.hit]
 
 
@@ -142,92 +161,99 @@ def _comparing(dialer: Dialer, lookups: Lookups, check: DuplicateCheck) -> Diale
     return replace(dialer, fold=compares)
 
 
+@dataclass(frozen=True)
+class _Texts:
+    """The texts that each row asks for under a check, and those that it offers; null: none."""
+
+    asks: "tuple[pd.Series[str], ...]"
+    alt: "tuple[pd.Series[str], ...]" = ()
+    """What it offers besides what it asks for: its alternate number."""
+
+    @property
+    def offers(self) -> "tuple[pd.Series[str], ...]":
+        """All that it offers."""
+        return self.asks + self.alt
+
+
 def _keys(
-    leads: pd.DataFrame, check: DuplicateCheck, dialer: Dialer
-) -> tuple["pd.Series[str]", "list[pd.Series[str]]"]:
-    """Give the text that each row asks for under a check, and the texts that it offers."""
-    scope = scope_of(leads["list_id"], check.scope, dialer)
-    asks = scope
-    for name in FIELDS[check.kind]:
-        # A phone_number has no letters, and its key is itself, if keys are made here at all.
-        is_key = name == "phone_number" and dialer.fold.ignores_case is not None
-        text = leads[name] if is_key else fold(leads[name], dialer.fold)
-        asks = asks + SEPARATOR + text
+    leads: pd.DataFrame, check: DuplicateCheck, options: LoadOptions, dialer: Dialer
+) -> _Texts:
+    """Give the keys under which rows of the file are duplicates of one another."""
+    before = beside_number(leads, check, dialer)
+    numbers = compared_numbers(leads, check.kind, options)
+    asks = _of_numbers(numbers, before, options, dialer)
     if check.kind is not Kind.PHONEALT:
-        return asks, [asks]
-    return asks, [asks, scope + SEPARATOR + fold(leads["alt_phone"], dialer.fold)]
+        return _Texts(asks)
+    return _Texts(asks, _of_numbers(alt_numbers(leads, options), before, options, dialer))
 
 
-def scope_of(list_ids: "pd.Series[int]", scope: Scope, dialer: Dialer) -> "pd.Series[str]":
-    """Name the part of the system that a lead of each list is compared within.
-
-    The list itself, its campaign (null where the list is not defined or has a campaign of NULL:
-    nothing to look in), or the one system.
-    """
-    if scope is Scope.LIST:
-        return list_ids.astype("str")
-    if scope is Scope.SYS:
-        return pd.Series("", index=list_ids.index, dtype="str")
-    return list_ids.map(dialer.list_scopes).astype("str")
+def _of_numbers(
+    numbers: pd.DataFrame, before: "pd.Series[str]", options: LoadOptions, dialer: Dialer
+) -> "tuple[pd.Series[str], ...]":
+    """Give the keys of numbers: who is called, and the digits as the dialer would compare them."""
+    if options.duplicate_compare != "number":
+        name = "number" if options.one_form else "national"
+        return (before + numbers["code"] + SEPARATOR + fold(numbers[name], dialer.fold),)
+    if options.one_form:
+        return (before + fold(numbers["number"], dialer.fold),)
+    national, sent = numbers["national"], numbers["sent"]
+    keys = [before + fold(national, dialer.fold)]
+    differs = sent != national
+    if differs.any():
+        keys.append((before + fold(sent, dialer.fold)).where(differs))
+    return tuple(keys)
 
 
 def _known(
     leads: pd.DataFrame,
     check: DuplicateCheck,
-    asks: "pd.Series[str]",
+    asks: "Sequence[pd.Series[str]]",
+    options: LoadOptions,
     dialer: Dialer,
     lookups: Lookups,
     accepted: AcceptedKeys,
 ) -> _Match:
     """Find existing leads, which go before the file's, then rows of earlier chunks."""
-    none = np.full(len(leads), -1, dtype=np.int64)
-    lead_id, list_id, by_phone = none.copy(), none.copy(), np.ones(len(leads), dtype=bool)
-    archived = ~by_phone
+    match = _Match.nothing(len(leads))
     existing = lookups.existing.get(check.kind)
     if existing is not None and not existing.empty:
-        first = _first_existing(existing, check, dialer)
-        place = first.index.get_indexer(pd.Index(asks))
-        hit = (place >= 0) & asks.notna().to_numpy()
-        lead_id[hit] = first["lead_id"].to_numpy()[place[hit]]
-        list_id[hit] = first["list_id"].to_numpy()[place[hit]]
-        by_phone[hit] = (first["matched"] == "PHONE").to_numpy()[place[hit]]
-        archived[hit] = first["archived"].to_numpy()[place[hit]]
-    ask = (asks.notna() & (lead_id < 0)).to_numpy()
-    row, coded = none.copy(), none.copy()
-    row[ask], coded[ask] = accepted.find(asks[ask])
-    # The lowest bit tells by which of its offers an accepted row was found.
-    found = row >= 0
-    by_phone[found] = row[found] % 2 == 0
-    list_id[found] = coded[found]
-    return _Match(lead_id, np.where(found, row // 2, -1), list_id, by_phone, archived)
+        found = find_existing(leads, check, options, dialer, existing)
+        place = leads.index.get_indexer(found.index)
+        match.lead_id[place] = found["lead_id"]
+        match.list_id[place] = found["list_id"].to_numpy().view(np.int64)
+        match.by_phone[place] = found["matched"] == "PHONE"
+        match.archived[place] = found["archived"]
+        match.form[place] = found["form"]
+        match.phone_code[place] = _code_numbers(found["stored_code"])
+    for texts in asks:
+        ask = np.flatnonzero(texts.notna().to_numpy() & ~match.hit)
+        row, list_id, phone_code = accepted.find(texts.iloc[ask])
+        new = row >= 0
+        place, row = ask[new], row[new]
+        # The lowest bit tells by which of its numbers an accepted row was found.
+        match.row[place], match.by_phone[place] = row // 2, row % 2 == 0
+        match.list_id[place], match.phone_code[place] = list_id[new], phone_code[new]
+    return match
 
 
-def _first_existing(existing: pd.DataFrame, check: DuplicateCheck, dialer: Dialer) -> pd.DataFrame:
-    """Give the lowest lead of each key within the check's window, indexed as rows ask for it.
-
-    Leads of vicidial_list go before archived ones.
-    """
-    within = existing.assign(lead_id=existing[f"lead_id_{check.days or 0}"]).dropna(
-        subset="lead_id"
-    )
-    scope = scope_of(within["list_id"], check.scope, dialer)
-    within = within.assign(asked=scope + SEPARATOR + within["key"])[scope.notna()]
-    # Of a lead that matches both ways, PHONE sorts after ALT and is what add_lead names.
-    order = ["archived", "lead_id", "matched"]
-    ordered = within.sort_values(order, ascending=[True, True, False])
-    return ordered.drop_duplicates("asked").set_index("asked")
-
-
-def _with_earlier(leads: pd.DataFrame, match: _Match, positions: npt.NDArray[np.int64]) -> _Match:
+def _with_earlier(
+    leads: pd.DataFrame, match: _Match, positions: npt.NDArray[np.int64], keys: Keys
+) -> _Match:
     """Add the accepted rows of the chunk itself, where nothing older matches."""
-    new = ~match.hit & (positions >= 0)
+    new = np.flatnonzero(~match.hit & (positions >= 0))
     place = positions[new]
-    phones = leads["phone_number"].to_numpy()
     rows, lists = leads.index.to_numpy(), leads["list_id"].to_numpy()
-    row, list_id, by_phone = match.row.copy(), match.list_id.copy(), match.by_phone.copy()
-    row[new], list_id[new] = rows[place], lists[place]
-    by_phone[new] = phones[place] == phones[new]
-    return replace(match, row=row, list_id=list_id, by_phone=by_phone)
+    match.row[new], match.list_id[new] = rows[place], lists[place]
+    match.phone_code[new] = _code_numbers(lead_numbers(leads)["code"])[place]
+    # A row offers what it asks for, its phone_number, before its alt_phone.
+    match.by_phone[new] = np.logical_or.reduce(
+        [
+            (ask[new] >= 0) & (ask[new] == offer[place])
+            for ask in keys.asks
+            for offer in keys.offers[: len(keys.asks)]
+        ]
+    )
+    return match
 
 
 def _findings(
@@ -248,7 +274,8 @@ def _answers(
     leads: pd.DataFrame, check: DuplicateCheck, match: _Match, mask: npt.NDArray[np.bool_]
 ) -> Findings:
     """Give the findings of one check about the rows that it rejects."""
-    fields = FIELDS[check.kind]
+    number = NUMBER_OF[check.kind]
+    fields = [*BESIDE[check.kind], number]
     given = leads["list_id_given"]
     answered_list = given.where(given != "", leads["list_id"].astype("str"))
     values = leads[fields[0]].str.cat(leads[fields[1:]], sep="|")
@@ -260,11 +287,17 @@ def _answers(
         by_phone = pd.Series(match.by_phone[mask], index=leads.index)
         tail = tail + by_phone.map({True: "|PHONE", False: "|ALT"}).astype("str")
     archived = pd.Series(match.archived[mask], index=leads.index)
+    form = pd.Series(match.form[mask], index=leads.index, dtype="str")
+    code = match.phone_code[mask]
+    own = [_code_numbers(codes) for codes in (lead_numbers(leads)["code"], leads["phone_code"])]
+    differs = (code >= 0) & (code != own[0]) & (code != own[1])
     frame = pd.DataFrame(
         {
             "reason": check.reason.value,
             "list_id": list_id,
             "archived": archived.map({True: "Y"}),
+            "found_as": form.where(form != leads[number]),
+            "phone_code": pd.Series(code, index=leads.index).where(differs).astype("Int64"),
             "answer": values + "|" + answered_list + "|",
             "answer_tail": tail,
             "lead_id": lead_id,
@@ -275,26 +308,31 @@ def _answers(
     return frame.reindex(columns=list(FINDING_TYPES)).astype(FINDING_TYPES)
 
 
+def _code_numbers(codes: "pd.Series[str]") -> npt.NDArray[np.int64]:
+    """Give phone_codes as numbers; -1 for none."""
+    numbers = pd.to_numeric(country_codes(codes), errors="coerce")
+    return numbers.fillna(-1).to_numpy(dtype=np.int64)
+
+
 def _add(
-    accepted: AcceptedKeys,
-    leads: pd.DataFrame,
-    offers: "Sequence[pd.Series[str]]",
-    fresh: npt.NDArray[np.bool_],
+    accepted: AcceptedKeys, leads: pd.DataFrame, keys: _Texts, fresh: npt.NDArray[np.bool_]
 ) -> None:
-    """Note what the accepted rows offer; the lowest bit of the row tells which of the offers."""
-    count = len(offers)
+    """Note what the accepted rows offer; the lowest bit of the row says: its alt_phone."""
+    count = len(keys.offers)
     # Row by row, each with its offers: as of the frame, whatever the row numbers are.
     order = np.arange(count * fresh.sum()).reshape(count, -1).T.ravel()
-    texts = pd.concat([offer[fresh] for offer in offers], ignore_index=True)
+    texts = pd.concat([offer[fresh] for offer in keys.offers], ignore_index=True)
     order = order[texts.notna().to_numpy()[order]]
-    rows = np.concatenate([leads.index[fresh].to_numpy() * 2 + bit for bit in range(count)])
-    lists = np.tile(leads["list_id"].to_numpy()[fresh], count)
-    accepted.add(texts.iloc[order], rows[order], lists[order])
+    bits = [0] * len(keys.asks) + [1] * len(keys.alt)
+    rows = np.concatenate([leads.index[fresh].to_numpy() * 2 + bit for bit in bits])
+    of_rows = (leads["list_id"].to_numpy(), _code_numbers(lead_numbers(leads)["code"]))
+    lists, codes = (np.tile(values[fresh], count) for values in of_rows)
+    accepted.add(texts.iloc[order], rows[order], lists[order], codes[order])
 
 
 def remember(
     leads: pd.DataFrame,
-    checks: Sequence[DuplicateCheck],
+    options: LoadOptions,
     dialer: Dialer,
     lookups: Lookups,
     accepted: Sequence[AcceptedKeys],
@@ -302,9 +340,9 @@ def remember(
     """Note rows as accepted without looking for duplicates, see `find_duplicates`."""
     if leads.empty:
         return
-    for keys, check in zip(accepted, checks, strict=True):
-        _, offers = _keys(leads, check, _comparing(dialer, lookups, check))
-        _add(keys, leads, offers, np.ones(len(leads), dtype=bool))
+    for known, check in zip(accepted, options.duplicate_checks, strict=True):
+        keys = _keys(leads, check, options, _comparing(dialer, lookups, check))
+        _add(known, leads, keys, np.ones(len(leads), dtype=bool))
 
 
 def forget(accepted: Sequence[AcceptedKeys], rows: Collection[int]) -> None:

@@ -21,9 +21,10 @@ class Keys:
     array has one entry for each row, in file order.
     """
 
-    asks: Codes
+    asks: tuple[Codes, ...]
+    """One array, or one more for the digits as they were sent."""
     offers: tuple[Codes, ...]
-    """One array, or two for PHONEALT: a lead is found by its phone_number and by its alt_phone."""
+    """The same, and for PHONEALT those of alt_phone: a lead is found by either number."""
 
 
 def earlier_duplicates(keys: Sequence[Keys], rejected: npt.NDArray[np.bool_]) -> Codes:
@@ -51,7 +52,7 @@ def earlier_duplicates(keys: Sequence[Keys], rejected: npt.NDArray[np.bool_]) ->
         undecided = _decide(state, undecided)
     # What is left are long chains of rows, each waiting for the one before it.
     for row in undecided.tolist():
-        if not any(first.accepted[first.keys.asks[row]] < row for first in state):
+        if not any(first.has_accepted(row) for first in state):
             for first in state:
                 first.accept_one(row)
     return np.stack([first.matches() for first in state])
@@ -75,7 +76,7 @@ class _FirstOffers:
 
     def __init__(self, keys: Keys, rows: int) -> None:
         self.keys, self.none = keys, rows
-        codes = max(int(keys.asks.max(initial=-1)), *(int(o.max(initial=-1)) for o in keys.offers))
+        codes = max(int(codes.max(initial=-1)) for codes in (*keys.asks, *keys.offers))
         # One entry more than codes: -1, nothing, indexes the last, which stays unset.
         self.accepted = np.full(codes + 2, rows, dtype=np.int64)
         self.undecided = self.accepted.copy()
@@ -94,13 +95,21 @@ class _FirstOffers:
 
     def accepted_before(self, rows: Codes) -> npt.NDArray[np.bool_]:
         """Say of each row whether an accepted earlier row matches it."""
-        return np.asarray(self.accepted[self.keys.asks[rows]] < rows)
+        return np.asarray(self._first(self.accepted, rows) < rows)
+
+    def has_accepted(self, row: int) -> bool:
+        """Say the same of one row."""
+        return any(self.accepted[asks[row]] < row for asks in self.keys.asks)
+
+    def _first(self, first: Codes, rows: Codes | slice) -> Codes:
+        """Give the first of the rows that offer something that each row asks for."""
+        return np.asarray(np.minimum.reduce([first[asks[rows]] for asks in self.keys.asks]))
 
     def undecided_before(self, undecided: Codes) -> npt.NDArray[np.bool_]:
         """Say of each undecided row whether an earlier one of them matches it."""
         self.undecided.fill(self.none)
         self._note(self.undecided, undecided)
-        return np.asarray(self.undecided[self.keys.asks[undecided]] < undecided)
+        return np.asarray(self._first(self.undecided, undecided) < undecided)
 
     def accept_one(self, row: int) -> None:
         """Accept one row, cheaper than `accept` does."""
@@ -111,12 +120,17 @@ class _FirstOffers:
 
     def matches(self) -> Codes:
         """Give the first accepted earlier row that matches each row, or -1."""
-        found = self.accepted[self.keys.asks]
+        found = self._first(self.accepted, slice(None))
         return np.where(found < np.arange(self.none), found, -1)
 
 
-def encode(asks: "pd.Series[str]", offers: "Sequence[pd.Series[str]]") -> Keys:
-    """Turn texts into codes; a null text asks for, or offers, nothing."""
-    codes, _ = pd.factorize(pd.concat([asks, *offers], ignore_index=True))
-    parts = np.split(codes.astype(np.int64), len(offers) + 1)
-    return Keys(parts[0], tuple(parts[1:]))
+def encode(asks: "Sequence[pd.Series[str]]", others: "Sequence[pd.Series[str]]" = ()) -> Keys:
+    """Turn texts into codes; a null text asks for, or offers, nothing.
+
+    Args:
+        asks: what rows ask for, and offer.
+        others: what they offer besides.
+    """
+    codes, _ = pd.factorize(pd.concat([*asks, *others], ignore_index=True))
+    parts = tuple(np.split(codes.astype(np.int64), len(asks) + len(others)))
+    return Keys(parts[: len(asks)], parts)

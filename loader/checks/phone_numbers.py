@@ -10,6 +10,7 @@ from loader.dialer import Column
 from loader.fields.lead import WIDTHS
 from loader.findings import Findings, Notices, findings, no_findings, notices
 from loader.options.load import LoadOptions
+from loader.phones.forms import digits_as_sent
 from loader.phones.parse import digits_only, is_damaged, mend_decimals
 from loader.phones.phone_codes import is_of_other_area, read_phone_codes
 from loader.phones.readings import parse_phones
@@ -49,8 +50,8 @@ def normalize_phones(
     Returns:
         The leads, with phone_code and phone_number in digits, alt_phone normalized where it is
         possible, phone_code_given the digits of phone_code before it is cut, and columns
-        national_number, calling_code, number_type and region (str) added; the rejected (add_lead:
-        INVALID PHONE NUMBER LENGTH, the only one of these it knows); and notices.
+        national_number, number_sent, calling_code, number_type and region (str) added; the rejected
+        (add_lead: INVALID PHONE NUMBER LENGTH, the only one of these it knows); and notices.
     """
     given, noticed = leads["phone_number"], []
     if decimals:
@@ -188,6 +189,7 @@ def _with_numbers(
         phone_code=phone_code,
         phone_code_given=phone_code,
         national_number=parsed,
+        number_sent=digits_as_sent(given, number),
         calling_code=number["country_code"],
         number_type=number["number_type"],
         region=number["region"],

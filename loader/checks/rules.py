@@ -15,6 +15,7 @@ from loader.frames.arrow import first_letters
 from loader.frames.collation import fold
 from loader.options.load import LoadOptions
 from loader.options.types import DncCheck
+from loader.phones.forms import area_forms, lead_numbers, number_forms
 from loader.reasons import Reason
 
 Rule = Callable[[pd.DataFrame, LoadOptions, Dialer], Findings]
@@ -78,22 +79,71 @@ PHONE_RULES: tuple[Rule, ...] = (usacan_prefix, usacan_areacode, nanpa_prefix)
 """After the phone number was normalized and found good."""
 
 
-def dnc_keys(phones: "pd.Series[str]", check: DncCheck) -> "pd.Series[str]":
-    """Give what to look up in a do-not-call list: the distinct numbers, and their area codes.
+def dnc_forms(numbers: pd.DataFrame, check: DncCheck, options: LoadOptions) -> "pd.Series[str]":
+    """Give what to look up in a do-not-call list: every form of numbers, and of their area codes.
 
-    An area code stands there as `727XXXXXXX` and is looked for under AREACODE, for numbers of
-    any country and length.
+    An area code stands there as `727XXXXXXX` or `1727XXXXXXX` and is looked for under AREACODE, for
+    numbers of any country and length.
+
+    Args:
+        numbers: as from `loader.phones.forms.lead_numbers`.
+        check: that of the list.
+        options: whether numbers have one form.
+
+    Returns:
+        Index of `numbers`, which repeats.
     """
-    keys = pd.concat([phones, _areas(phones)]) if check == "AREACODE" else phones
-    return keys.drop_duplicates()
+    forms: pd.Series[str] = number_forms(numbers, as_stored=options.one_form)["form"]
+    if check == "AREACODE":
+        areas = area_forms(numbers, as_stored=options.one_form)
+        forms = pd.concat([forms, areas["form"]])
+    return forms
+
+
+def found_in_dnc(numbers: pd.DataFrame, options: LoadOptions, lookups: Lookups) -> "pd.Series[str]":
+    """Give the form in which numbers stand in the system's do-not-call list, of those that do.
+
+    Index as of `numbers`.
+    """
+    if lookups.dnc.empty:
+        return pd.Series(index=numbers.index[:0], dtype="str")
+    return _first_listed(dnc_forms(numbers, options.dnc_check, options), lookups.dnc)
+
+
+def found_in_campaign_dnc(
+    numbers: pd.DataFrame,
+    campaigns: "pd.Series[str]",
+    options: LoadOptions,
+    dialer: Dialer,
+    lookups: Lookups,
+) -> "pd.Series[str]":
+    """Likewise in the do-not-call list of the campaign of each number's row."""
+    if lookups.campaign_dnc.empty:
+        return pd.Series(index=numbers.index[:0], dtype="str")
+    forms = dnc_forms(numbers, options.campaign_dnc_check, options)
+    counting = fold(dnc_campaigns(campaigns, dialer)) + "|"
+    return _first_listed(forms, lookups.campaign_dnc, counting.reindex(forms.index))
+
+
+def _first_listed(
+    forms: "pd.Series[str]", listed: pd.Index, before: "pd.Series[str] | str" = ""
+) -> "pd.Series[str]":
+    found = forms[(before + forms).isin(listed)]
+    return found[~found.index.duplicated()].sort_index()
 
 
 def on_dnc(leads: pd.DataFrame, options: LoadOptions, lookups: Lookups) -> Findings:
     """Reject numbers on the system's do-not-call list (add_lead: dnc_check)."""
-    if lookups.dnc.empty:
-        return no_findings()
-    hit = _listed(leads["phone_number"], options.dnc_check, lookups.dnc)
-    return _reject_phone(leads, hit, Reason.PHONE_NUMBER_IN_DNC, options)
+    found_as = found_in_dnc(lead_numbers(leads), options, lookups)
+    hit = leads.loc[found_as.index]
+    phones = hit["phone_number"]
+    return findings(
+        hit.index,
+        Reason.PHONE_NUMBER_IN_DNC,
+        phones + f"|{options.user}",
+        phone_number=phones,
+        found_as=found_as.where(found_as != phones),
+    )
 
 
 def on_campaign_dnc(
@@ -104,14 +154,16 @@ def on_campaign_dnc(
     Where another campaign's list counts in its place, the answer still names the row's campaign.
     Leads have the column campaign_id (str) too.
     """
-    if lookups.campaign_dnc.empty:
-        return no_findings()
-    counting = fold(dnc_campaigns(leads["campaign_id"], dialer)) + "|"
-    phones, campaigns = leads["phone_number"], leads["campaign_id"]
-    hit = _listed(phones, options.campaign_dnc_check, lookups.campaign_dnc, counting)
-    answer = phones + "|" + campaigns + f"|{options.user}"
+    numbers = lead_numbers(leads)
+    found_as = found_in_campaign_dnc(numbers, leads["campaign_id"], options, dialer, lookups)
+    hit = leads.loc[found_as.index]
+    phones, campaigns = hit["phone_number"], hit["campaign_id"]
     return findings(
-        leads.index[hit], Reason.PHONE_NUMBER_IN_CAMPAIGN_DNC, answer, campaign_id=campaigns
+        hit.index,
+        Reason.PHONE_NUMBER_IN_CAMPAIGN_DNC,
+        phones + "|" + campaigns + f"|{options.user}",
+        campaign_id=campaigns,
+        found_as=found_as.where(found_as != phones),
     )
 
 
@@ -123,13 +175,6 @@ def dnc_campaigns(campaigns: "pd.Series[str]", dialer: Dialer) -> "pd.Series[str
     others = dialer.campaigns["use_other_campaign_dnc"]
     other = fold(campaigns, dialer.campaign_collation).map(others[others != ""]).astype("str")
     return other.fillna(campaigns)
-
-
-def _listed(
-    phones: "pd.Series[str]", check: DncCheck, listed: pd.Index, before: "pd.Series[str] | str" = ""
-) -> "pd.Series[bool]":
-    hit = (before + phones).isin(listed)
-    return hit | (before + _areas(phones)).isin(listed) if check == "AREACODE" else hit
 
 
 def _reject_list(leads: pd.DataFrame, mask: "pd.Series[bool]", reason: Reason) -> Findings:
@@ -144,10 +189,6 @@ def _reject_phone(
     phones = leads["phone_number"]
     answer = phones + f"|{options.user}"
     return findings(leads.index[mask], reason, answer, phone_number=phones)
-
-
-def _areas(phones: "pd.Series[str]") -> "pd.Series[str]":
-    return first_letters(phones, 3) + "XXXXXXX"
 
 
 def on_feeds(leads: pd.DataFrame, lookups: Lookups) -> Findings:

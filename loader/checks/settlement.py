@@ -50,13 +50,13 @@ class Settlement:
         """Begin with nothing accepted.
 
         Args:
-            options: duplicate_check and on_duplicate are read.
+            options: the options about duplicates, and whether numbers have one form.
             dialer: its lists and how it compares text.
             folder: for the keys of accepted rows; the caller removes it.
         """
-        self._checks, self._dialer = options.duplicate_checks, dialer
+        self._options, self._dialer = options, dialer
         self._changes_leads = options.on_duplicate != "reject"
-        self._accepted = [AcceptedKeys(folder) for _ in self._checks]
+        self._accepted = [AcceptedKeys(folder) for _ in options.duplicate_checks]
         self._changing: set[int] = set()
 
     def settle(self, leads: pd.DataFrame, answers: Lookups) -> Settled:
@@ -67,7 +67,7 @@ class Settlement:
                 have passed every other check.
             answers: existing leads that they may be duplicates of, and keys of their texts.
         """
-        found = find_duplicates(leads, self._checks, self._dialer, answers, self._accepted)
+        found = find_duplicates(leads, self._options, self._dialer, answers, self._accepted)
         if not self._changes_leads:
             return Settled(found, None)
         changing = self._first_changes(leads, found)
@@ -80,7 +80,7 @@ class Settlement:
 
         See `loader.checks.duplicates.known_duplicates`.
         """
-        return known_duplicates(leads, self._checks, self._dialer, answers, self._accepted)
+        return known_duplicates(leads, self._options, self._dialer, answers, self._accepted)
 
     def remember(self, leads: pd.DataFrame, answers: Lookups) -> None:
         """Take leads as accepted that a process before this one accepted, in their order.
@@ -93,7 +93,7 @@ class Settlement:
             changing = leads[EXISTING_LEAD_ID].notna()
             self._changing.update(leads[EXISTING_LEAD_ID][changing].tolist())
             leads = leads[~changing]
-        remember(leads, self._checks, self._dialer, answers, self._accepted)
+        remember(leads, self._options, self._dialer, answers, self._accepted)
 
     def forget(self, refused: Collection[int], loaded: Iterable[int]) -> None:
         """Forget that rows were accepted, which the server then refused.

@@ -27,20 +27,28 @@ class Feed:
     age: int
     """Full days since the file was written."""
 
-    def contains(self, leads: pd.DataFrame) -> "pd.Series[bool]":
-        """Return for each lead whether its number is in the feed.
+    def contains(self, numbers: pd.DataFrame) -> "pd.Series[bool]":
+        """Return for each number whether it is in the feed.
 
-        Its number is calling_code and national_number, or, where calling_code is empty, phone_code
-        and phone_number.
+        Args:
+            numbers: as from `loader.phones.forms.lead_numbers`. Where a number may not be one of
+                its country, its digits alone are looked for, too, as an international number.
         """
-        lead_numbers = _international(leads)
-        position = np.minimum(np.searchsorted(self.numbers, lead_numbers), self.numbers.size - 1)
-        return pd.Series(self.numbers[position] == lead_numbers, index=leads.index)
+        hit = self._has(numbers["code"] + numbers["national"])
+        unsure = ~numbers["is_sure"]
+        if unsure.any():
+            hit[unsure] |= self._has(numbers["sent"][unsure])
+        return hit
+
+    def _has(self, texts: "pd.Series[str]") -> "pd.Series[bool]":
+        digits = _international(texts)
+        position = np.minimum(np.searchsorted(self.numbers, digits), self.numbers.size - 1)
+        return pd.Series(self.numbers[position] == digits, index=texts.index)
 
 
-def find_in_feeds(leads: pd.DataFrame, feeds: Sequence[Feed]) -> dict[str, pd.Index]:
-    """Give by the name of each feed the row numbers of the leads that have a number of it."""
-    return {feed.name: leads.index[feed.contains(leads)] for feed in feeds}
+def find_in_feeds(numbers: pd.DataFrame, feeds: Sequence[Feed]) -> dict[str, pd.Index]:
+    """Give by the name of each feed the index of the numbers that it has, see `Feed.contains`."""
+    return {feed.name: numbers.index[feed.contains(numbers)] for feed in feeds}
 
 
 def feed_remarks(feeds: Sequence[Feed]) -> list[str]:
@@ -54,12 +62,10 @@ def feed_remarks(feeds: Sequence[Feed]) -> list[str]:
     return remarks
 
 
-def _international(leads: pd.DataFrame) -> Numbers:
-    """Return the numbers of leads as feeds store them; 0 if a lead has no usable number."""
-    dialled = leads["phone_code"].str.lstrip("0") + leads["phone_number"]
-    parsed = leads["calling_code"] + leads["national_number"]
-    texts = to_arrow(parsed.where(leads["calling_code"] != "", dialled))
+def _international(texts: "pd.Series[str]") -> Numbers:
+    """Return digits as feeds store numbers; 0 where there is no usable number."""
+    arrow = to_arrow(texts)
     # Twenty digits may exceed 64 bits; no numbering plan has as many.
-    fits = pc.match_substring_regex(texts, "^[0-9]{1,19}$")
-    digits = pc.if_else(fits, texts, pa.scalar("0", pa.large_string()))
+    fits = pc.match_substring_regex(arrow, "^[0-9]{1,19}$")
+    digits = pc.if_else(fits, arrow, pa.scalar("0", pa.large_string()))
     return np.asarray(digits.cast(pa.uint64()).to_numpy(), dtype=np.uint64)

@@ -10,7 +10,7 @@ import pandas as pd
 _HASH_KEYS = ("leadloader-key-1", "leadloader-key-2")
 
 Entries = npt.NDArray[np.uint64]
-"""Shape (4, n): hash (sorted by it), second hash, row_number and list_id."""
+"""Shape (5, n): hash (sorted by it), second hash, row_number, list_id and phone_code."""
 
 LARGEST_RUN = 2**21
 """In entries: sorted runs of this size are not merged any more, so that memory is bounded."""
@@ -29,33 +29,40 @@ class AcceptedKeys:
         self._folder = folder
         self._runs: list[Entries] = []
 
-    def add(
-        self, keys: "pd.Series[str]", rows: npt.NDArray[np.int64], lists: npt.NDArray[np.int64]
-    ) -> None:
-        """Add keys (str, not null) with row_number and list_id; of equal keys the first counts."""
+    def add(self, keys: "pd.Series[str]", *values: npt.NDArray[np.int64]) -> None:
+        """Add keys (str, not null) with their values; of equal keys the first counts.
+
+        Args:
+            keys: n texts.
+            values: row_number, list_id and phone_code, n of each.
+        """
         if not len(keys):
             return
-        entries = np.stack([*_hashes(keys), rows.astype(np.uint64), lists.astype(np.uint64)])
+        entries = np.stack([*_hashes(keys), *(value.astype(np.uint64) for value in values)])
         while self._runs and self._runs[-1].shape[1] <= min(2 * entries.shape[1], LARGEST_RUN):
             entries = np.concatenate([self._runs.pop(), entries], axis=1)
         # Stable, so that of equal keys the one added first stays first.
         self._runs.append(self._write(entries[:, np.argsort(entries[0], kind="stable")]))
 
-    def find(self, keys: "pd.Series[str]") -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Return row_number and list_id of the first row with each key; -1 if there is none."""
+    def find(self, keys: "pd.Series[str]") -> npt.NDArray[np.int64]:
+        """Find the first row with each key.
+
+        Returns:
+            Shape (3, n): row_number, list_id and phone_code; -1 if there is none.
+        """
         hashes, other_hashes = _hashes(keys)
-        rows = np.full(len(keys), -1, dtype=np.int64)
-        lists = rows.copy()
+        found = np.full((3, len(keys)), -1, dtype=np.int64)
         # The oldest run has the rows that were added first.
-        for first_hashes, second_hashes, row, list_id in self._runs:
+        for first_hashes, second_hashes, *values in self._runs:
             position = np.minimum(np.searchsorted(first_hashes, hashes), first_hashes.size - 1)
             hit = (
-                (rows < 0)
+                (found[0] < 0)
                 & (first_hashes[position] == hashes)
                 & (second_hashes[position] == other_hashes)
             )
-            rows[hit], lists[hit] = row[position[hit]], list_id[position[hit]]
-        return rows, lists
+            for place, value in enumerate(values):
+                found[place, hit] = value[position[hit]].astype(np.int64)
+        return found
 
     def drop(self, rows: npt.NDArray[np.int64]) -> None:
         """Remove the keys of rows (row_number, int64)."""

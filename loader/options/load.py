@@ -92,6 +92,12 @@ class LoadOptions(BaseModel):
         "That is the do-not-call list of campaign_id. AREACODE is as for dnc_check.",
         api="campaign_dnc_check",
     )] = "N"
+    dnc_alt_phones: Annotated[Literal["", "notice", "clear", "reject"], Option(
+        "If another number of the lead is listed", Group.DNC,
+        "alt_phone, address3 and multi_alt_phones are looked for in the do-not-call lists and "
+        "feeds that are on: say it, empty the field, or reject the row.",
+        values="notice|clear|reject", example="clear",
+    )] = ""
     usacan_prefix_check: Annotated[Switch, Option(
         "Reject a fourth digit of 0 or 1", Group.PHONES, api="usacan_prefix_check",
     )] = "N"
@@ -172,6 +178,11 @@ class LoadOptions(BaseModel):
     duplicate_scope_archive: Annotated[Switch, Option(
         "Leads in vicidial_list_archive count, too", Group.DUPLICATES,
     )] = "N"
+    duplicate_compare: Annotated[Literal["number", "code+number"], Option(
+        "What of a number is compared", Group.DUPLICATES,
+        "number: the digits alone, as in add_lead. code+number: leads of another phone_code are "
+        "no duplicates.",
+    )] = "number"
     on_duplicate: Annotated[Literal["reject", "update", "move"], Option(
         "If the lead exists already", Group.DUPLICATES,
         "Reject the row, update the existing lead by it, or move that lead to the row's list.",
@@ -341,6 +352,16 @@ class LoadOptions(BaseModel):
                     raise ValueError(f"columns: {field} is named twice")
             if "phone_number" not in fields:
                 raise ValueError("columns: phone_number is not among them")
+        return self
+
+    @model_validator(mode="after")
+    def _has_lists(self) -> "LoadOptions":
+        lists_are_off = self.dnc_check == self.campaign_dnc_check == "N" and not self.feed
+        if self.dnc_alt_phones and lists_are_off:
+            raise ValueError(
+                "dnc_alt_phones: no do-not-call list is on; give dnc_check, campaign_dnc_check "
+                "or feed too"
+            )
         return self
 
     @field_validator("default_region")

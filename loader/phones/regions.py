@@ -58,7 +58,7 @@ def is_placeholder(text: str) -> bool:
 
 def are_placeholders(values: "pd.Series[str]") -> "pd.Series[bool]":
     """Likewise of many texts."""
-    return _map_distinct(values, lambda text: "Y" if is_placeholder(text) else "") == "Y"
+    return map_distinct(values, lambda text: "Y" if is_placeholder(text) else "") == "Y"
 
 
 def region_of_phone_code(phone_codes: "pd.Series[str]") -> "pd.Series[str]":
@@ -66,7 +66,7 @@ def region_of_phone_code(phone_codes: "pd.Series[str]") -> "pd.Series[str]":
 
     Empty if the code is unknown or belongs to no region (`800`).
     """
-    return _map_distinct(phone_codes, main_region)
+    return map_distinct(phone_codes, main_region)
 
 
 def region_of_country(countries: "pd.Series[str]") -> "pd.Series[str]":
@@ -74,10 +74,11 @@ def region_of_country(countries: "pd.Series[str]") -> "pd.Series[str]":
 
     The names are those of regions.toml, in any case, with or without accents. Empty if unknown.
     """
-    return _map_distinct(countries, named_region)
+    return map_distinct(countries, named_region)
 
 
-def _map_distinct(values: "pd.Series[str]", answer: Callable[[str], str]) -> "pd.Series[str]":
+def map_distinct(values: "pd.Series[str]", answer: Callable[[str], str]) -> "pd.Series[str]":
+    """Return the answer for each value (str, not null); each distinct one is asked for once."""
     encoded = to_arrow(values).combine_chunks().dictionary_encode()
     answers = pa.array(map(answer, encoded.dictionary.to_pylist()), pa.large_string())
     return to_series(answers.take(encoded.indices), values.index)

@@ -1,14 +1,15 @@
 """What is asked of the dialer's database about a chunk of leads: one statement a question."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
 import pandas as pd
 from sqlalchemy import Connection
 
-from loader.checks.duplicates import SEPARATOR, TEXTS
-from loader.checks.rules import dnc_campaigns, dnc_keys
+from loader.checks.duplicates_existing import SEPARATOR, compared_numbers, compared_texts
+from loader.checks.other_numbers import numbers_of
+from loader.checks.rules import dnc_campaigns, dnc_forms
 from loader.clock import moment_text
 from loader.database.connection import Database
 from loader.database.server_clock import existing_moments
@@ -18,30 +19,29 @@ from loader.feeds.feed import Feed, find_in_feeds
 from loader.frames.collation import GENERAL, Collation, fold
 from loader.options.duplicate_check import DuplicateCheck, Kind, Scope
 from loader.options.load import LoadOptions
+from loader.options.types import DncCheck
+from loader.phones.forms import lead_numbers, number_forms
 
 
 class _Search(NamedTuple):
     """A question for existing leads."""
 
-    key: tuple[str, ...]
-    """The columns that make the key."""
-    compared: Mapping[str, str]
-    """The columns that are searched, each with the field of the row that it is compared with."""
-    matched: str
+    number: str
+    """The column that has one of the forms of a row's number."""
+    beside: tuple[str, ...] = ()
+    """The columns that stand before it in the key, see `BESIDE`."""
+    equal: tuple[str, ...] = ()
+    """Those of them that are searched, too."""
+    matched: str = "PHONE"
     """What a hit is called."""
 
 
-_BY_PHONE = {"phone_number": "phone_number"}
 _SEARCHES: dict[Kind, tuple[_Search, ...]] = {
-    Kind.PHONE: (_Search(("phone_number",), _BY_PHONE, "PHONE"),),
-    Kind.PHONEALT: (
-        _Search(("phone_number",), _BY_PHONE, "PHONE"),
-        _Search(("alt_phone",), {"alt_phone": "phone_number"}, "ALT"),
-    ),
-    Kind.TITLEALTPHONE: (
-        _Search(("title", "alt_phone"), {"alt_phone": "alt_phone", "title": "title"}, "PHONE"),
-    ),
-    Kind.NAMEPHONE: (_Search(("first_name", "last_name", "phone_number"), _BY_PHONE, "PHONE"),),
+    Kind.PHONE: (_Search("phone_number"),),
+    Kind.PHONEALT: (_Search("phone_number"), _Search("alt_phone", matched="ALT")),
+    # By the number alone the server would read all leads that leave alt_phone empty.
+    Kind.TITLEALTPHONE: (_Search("alt_phone", ("title",), ("title",)),),
+    Kind.NAMEPHONE: (_Search("phone_number", ("first_name", "last_name")),),
 }
 
 
@@ -77,19 +77,24 @@ class ChunkQueries:
         """Ask which numbers must not be called: one statement for each of the two lists.
 
         Args:
-            leads: columns phone_number, campaign_id, and what `find_in_feeds` reads (str).
+            leads: campaign_id, and what `lead_numbers` and `numbers_of` read (str).
 
         Returns:
-            dnc, campaign_dnc and feeds.
+            dnc, campaign_dnc, feeds and other_feeds.
         """
-        in_feeds = find_in_feeds(leads, self._feeds)
+        numbers, others = lead_numbers(leads), numbers_of(leads, self._options)
+        in_feeds = find_in_feeds(numbers, self._feeds)
+        others_in_feeds = find_in_feeds(others, self._feeds)
         if self._database is None or leads.empty:
-            return Lookups(feeds=in_feeds)
+            return Lookups(feeds=in_feeds, other_feeds=others_in_feeds)
+        # Nothing but the forms counts here, not whose numbers they are.
+        asked = pd.concat([numbers, others], ignore_index=True) if len(others) else numbers
         return self._database.read(
             lambda connection: Lookups(
-                dnc=self._on_system_list(connection, leads),
-                campaign_dnc=self._on_campaign_lists(connection, leads),
+                dnc=self._on_system_list(connection, asked),
+                campaign_dnc=self._on_campaign_lists(connection, asked, leads["campaign_id"]),
                 feeds=in_feeds,
+                other_feeds=others_in_feeds,
             )
         )
 
@@ -100,7 +105,7 @@ class ChunkQueries:
         that need it are asked about by one more, see `loader.frames.collation`.
 
         Args:
-            leads: columns list_id (int64), and those of `TEXTS` (str).
+            leads: columns `loader.checks.duplicates.KEYED`.
 
         Returns:
             existing and compares.
@@ -126,7 +131,9 @@ class ChunkQueries:
     def _compares(self, connection: Connection, leads: pd.DataFrame) -> dict[Kind, Collation]:
         """Give how texts compare, with their keys, by kind of check."""
         return {
-            kind: with_keys(connection, [leads[name] for name in TEXTS[kind]], collation)
+            kind: with_keys(
+                connection, compared_texts(leads, kind, self._options, collation), collation
+            )
             for kind, collation in self._dialer.compares.items()
         }
 
@@ -151,36 +158,38 @@ class ChunkQueries:
         """Give the distinct texts to compare such a column with."""
         return self._adapter.fold(values).unique().tolist()
 
-    def _on_system_list(self, connection: Connection, leads: pd.DataFrame) -> "pd.Index[str]":
-        """Give those of the numbers and area codes that are in vicidial_dnc."""
+    def _on_system_list(self, connection: Connection, numbers: pd.DataFrame) -> "pd.Index[str]":
+        """Give those of the forms of numbers and area codes that are in vicidial_dnc."""
         check = self._options.dnc_check
         if check == "N":
             return pd.Index([], dtype="str")
-        keys = self._texts(dnc_keys(leads["phone_number"], check))
         number = self._collated("phone_number")
         statement = f"SELECT phone_number FROM vicidial_dnc WHERE {number} IN {{}}"  # noqa: S608 - our own names
-        found = self._rows(connection, statement, keys)
+        asked = self._forms(numbers, check)
+        found = self._rows(connection, statement, asked)
         listed = pd.Series([str(row[0]) for row in found], dtype="str")
-        return pd.Index(self._as_asked(connection, "vicidial_dnc", listed, keys).dropna())
+        return pd.Index(self._as_asked(connection, "vicidial_dnc", listed, asked).dropna())
 
-    def _on_campaign_lists(self, connection: Connection, leads: pd.DataFrame) -> "pd.Index[str]":
+    def _on_campaign_lists(
+        self, connection: Connection, numbers: pd.DataFrame, campaign_ids: "pd.Series[str]"
+    ) -> "pd.Index[str]":
         """Give, behind the campaign, those that are in vicidial_campaign_dnc for some row's."""
         check = self._options.campaign_dnc_check
         if check == "N":
             return pd.Index([], dtype="str")
-        keys = self._texts(dnc_keys(leads["phone_number"], check))
-        campaigns = self._texts(dnc_campaigns(leads["campaign_id"], self._dialer))
+        campaigns = self._texts(dnc_campaigns(campaign_ids, self._dialer))
         number, campaign = map(self._collated, ("phone_number", "campaign_id"))
         statement = (
             "SELECT campaign_id, phone_number FROM vicidial_campaign_dnc "  # noqa: S608 - likewise
             f"WHERE {number} IN {{}} AND {campaign} IN {{}}"
         )
-        found = self._rows(connection, statement, keys, campaigns)
+        asked = self._forms(numbers, check)
+        found = self._rows(connection, statement, asked, campaigns)
         listed = pd.DataFrame(found, columns=["campaign_id", "phone_number"], dtype="str")
         table = "vicidial_campaign_dnc"
         names = self._as_asked(connection, table, listed["campaign_id"], campaigns)
-        numbers = self._as_asked(connection, table, listed["phone_number"], keys)
-        return pd.Index((fold(names) + "|" + numbers).dropna())
+        forms = self._as_asked(connection, table, listed["phone_number"], asked)
+        return pd.Index((fold(names) + "|" + forms).dropna())
 
     def _as_asked(
         self, connection: Connection, table: str, listed: "pd.Series[str]", asked: list[str]
@@ -195,6 +204,10 @@ class ChunkQueries:
         by_key = texts.set_axis(pd.Index(fold(texts, collation)))
         return fold(listed, collation).map(by_key[~by_key.index.duplicated()]).astype("str")
 
+    def _forms(self, numbers: pd.DataFrame, check: DncCheck) -> list[str]:
+        """Give the distinct texts to look for in a do-not-call list."""
+        return dnc_forms(numbers, check, self._options).unique().tolist()
+
     def _existing(self, connection: Connection, leads: pd.DataFrame, kind: Kind) -> pd.DataFrame:
         """Find the existing leads that rows may be duplicates of, see `Lookups.existing`."""
         checks = [check for check in self._options.duplicate_checks if check.kind is kind]
@@ -202,20 +215,25 @@ class ChunkQueries:
         conditions, values = self._counting(leads, checks)
         tables = [LEADS] if self._options.duplicate_scope_archive == "N" else [LEADS, ARCHIVE]
         parts = []
+        numbers = compared_numbers(leads, kind, self._options)
+        forms = number_forms(numbers, as_stored=self._options.one_form)["form"]
         for search in _SEARCHES[kind]:
-            compared = [f"{self._collated(column)} IN {{}}" for column in search.compared]
-            wanted = [self._texts(leads[field]) for field in search.compared.values()]
-            key = ", ".join(self._collated(column) for column in search.key)
+            columns = (search.number, *search.equal)
+            compared = [f"{self._collated(column)} IN {{}}" for column in columns]
+            wanted = [self._texts(forms), *(self._texts(leads[name]) for name in search.equal)]
+            key = ", ".join(self._collated(name) for name in (*search.beside, search.number))
+            group = f"{key}, list_id, phone_code"
             first = ", ".join(self._first(days) for days in windows)
             for table in tables:
                 statement = (
-                    f"SELECT {key}, list_id, {first} FROM {table} "  # noqa: S608 - our own names
-                    f"WHERE {' AND '.join([*compared, *conditions])} GROUP BY {key}, list_id"
+                    f"SELECT {group}, {first} FROM {table} "  # noqa: S608 - our own names
+                    f"WHERE {' AND '.join([*compared, *conditions])} GROUP BY {group}"
                 )
                 rows = self._rows(connection, statement, *wanted, *values)
                 frame = self._frame(rows, search, windows)
-                texts = self._key(connection, frame[list(search.key)].astype("str"), kind)
-                found = frame.drop(columns=list(search.key))
+                names = [*search.beside, search.number]
+                texts = self._key(connection, frame[names].astype("str"), kind)
+                found = frame.drop(columns=names)
                 parts.append(found.assign(key=texts, archived=table == ARCHIVE))
         return pd.concat(parts, ignore_index=True)
 
@@ -256,10 +274,10 @@ class ChunkQueries:
         self, rows: list[tuple[Any, ...]], search: _Search, windows: Sequence[int]
     ) -> pd.DataFrame:
         """Turn the rows of a search into existing leads."""
-        ids = [f"lead_id_{days}" for days in windows]
-        frame = pd.DataFrame(rows, columns=[*search.key, "list_id", *ids])
-        types = {"list_id": "uint64"} | dict.fromkeys(ids, "Int64")
-        return frame.astype(types).assign(matched=search.matched)
+        ids, names = [f"lead_id_{days}" for days in windows], [*search.beside, search.number]
+        frame = pd.DataFrame(rows, columns=[*names, "list_id", "phone_code", *ids])
+        kinds = {"list_id": "uint64", "phone_code": "str"} | dict.fromkeys(ids, "Int64")
+        return frame.astype(kinds).assign(matched=search.matched)
 
     def _key(self, connection: Connection, columns: pd.DataFrame, kind: Kind) -> "pd.Series[str]":
         """Make the keys of existing leads of the texts that they are compared by."""

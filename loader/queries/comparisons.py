@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 from sqlalchemy import Connection
 
-from loader.checks.duplicates import TEXTS
+from loader.checks.duplicates_existing import COMPARED_COLUMNS
 from loader.database.weights import read_collation, with_keys
 from loader.dialer import LEADS, Column
 from loader.errors import ConfigurationError
@@ -41,7 +41,7 @@ class Comparisons:
         """
         found = {}
         for kind in kinds:
-            columns = [f"{LEADS}.{name}" for name in TEXTS[kind]]
+            columns = [f"{LEADS}.{name}" for name in COMPARED_COLUMNS[kind]]
             columns = [column for column in columns if column in self.names]
             collations = {self.names[column] for column in columns}
             if len(collations) > 1:

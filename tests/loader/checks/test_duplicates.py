@@ -28,6 +28,7 @@ from loader.options.duplicate_check import (
     Scope,
     parse_duplicate_check,
 )
+from loader.options.load import LoadOptions
 from loader.reasons import Reason
 
 NAMES = [
@@ -98,7 +99,9 @@ def test_other_windows_are_told_the_known_ones(days: int) -> None:
 
 
 def keys(asks: list[int], *offers: list[int]) -> Keys:
-    return Keys(np.array(asks, dtype=np.int64), tuple(np.array(o, dtype=np.int64) for o in offers))
+    return Keys(
+        (np.array(asks, dtype=np.int64),), tuple(np.array(o, dtype=np.int64) for o in offers)
+    )
 
 
 def one_by_one(all_keys: list[Keys], rejected: list[bool]) -> list[list[int]]:
@@ -111,7 +114,7 @@ def one_by_one(all_keys: list[Keys], rejected: list[bool]) -> list[list[int]]:
                 (
                     other
                     for other in accepted_keys
-                    if key.asks[row] >= 0 and any(key.asks[row] == o[other] for o in key.offers)
+                    if any(a[row] >= 0 and a[row] == o[other] for a in key.asks for o in key.offers)
                 ),
                 -1,
             )
@@ -129,9 +132,12 @@ def files(draw: st.DrawFn) -> tuple[list[Keys], list[bool]]:
     code = st.integers(-1, draw(st.integers(0, 6)))
     column = st.lists(code, min_size=rows, max_size=rows)
     all_keys = []
-    for offers in draw(st.lists(st.sampled_from(("same", "two")), min_size=1, max_size=4)):
+    for offers in draw(
+        st.lists(st.sampled_from(("same", "two", "as-sent")), min_size=1, max_size=4)
+    ):
         asks = draw(column)
-        all_keys.append(keys(asks, asks, *([draw(column)] if offers == "two" else [])))
+        key = keys(asks, asks, *([draw(column)] if offers != "same" else []))
+        all_keys.append(Keys(key.offers, key.offers) if offers == "as-sent" else key)
     return all_keys, draw(st.lists(st.booleans(), min_size=rows, max_size=rows))
 
 
@@ -177,8 +183,8 @@ def test_no_rows_and_no_keys() -> None:
 def test_equal_texts_have_equal_codes_and_null_has_none() -> None:
     asks = pd.Series(["a", "b", None], dtype="str")
     offers = pd.Series(["b", None, "c"], dtype="str")
-    coded = encode(asks, [asks, offers])
-    assert coded.asks.tolist() == [0, 1, -1]
+    coded = encode([asks], [offers])
+    assert [codes.tolist() for codes in coded.asks] == [[0, 1, -1]]
     assert [offer.tolist() for offer in coded.offers] == [[0, 1, -1], [1, -1, 2]]
 
 
@@ -189,7 +195,7 @@ DIALER = Dialer(
         ["CAMP1", "CAMP1", "CAMP2"], index=pd.Index([101, 102, 201]), dtype="str"
     ),
 )
-TEXTS = ("phone_number", "alt_phone", "title", "first_name", "last_name")
+TEXTS = ("phone_number", "phone_code", "alt_phone", "title", "first_name", "last_name")
 
 
 def leads(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
@@ -204,7 +210,8 @@ def existing(*rows: tuple[str, int, str, int, bool]) -> pd.DataFrame:
     """Give existing leads: key, list_id, matched, lead_id, archived."""
     names = ["key", "list_id", "matched", "lead_id_0", "archived"]
     kinds = {"key": "str", "matched": "str", "lead_id_0": "Int64", "archived": "bool"}
-    return pd.DataFrame(list(rows), columns=names).astype(kinds)
+    frame = pd.DataFrame(list(rows), columns=names).assign(phone_code="")
+    return frame.astype({**kinds, "phone_code": "str"})
 
 
 def find(
@@ -213,9 +220,9 @@ def find(
     folder: Path,
     known: dict[Kind, pd.DataFrame] | None = None,
 ) -> Findings:
-    checks = parse_duplicate_check(option)
-    keys = [AcceptedKeys(folder) for _ in checks]
-    return find_duplicates(leads(rows), checks, DIALER, Lookups(existing=known or {}), keys)
+    options = LoadOptions(duplicate_check=option)
+    keys = [AcceptedKeys(folder) for _ in options.duplicate_checks]
+    return find_duplicates(leads(rows), options, DIALER, Lookups(existing=known or {}), keys)
 
 
 @pytest.mark.parametrize(
@@ -341,12 +348,13 @@ def test_the_rows_come_in_the_order_of_the_frame_whatever_their_numbers(
     numbers = list(range(2, 2 + len(rows)))
     order.shuffle(numbers)
     frame = leads([{"row": n, **row} for n, row in zip(numbers, rows, strict=True)])
-    checks = parse_duplicate_check(option)
+    options = LoadOptions(duplicate_check=option)
+    checks = options.duplicate_checks
     keys = [AcceptedKeys(tmp_path) for _ in checks]
     found: dict[int, tuple[str, int]] = {}
     for start in range(0, len(frame), chunk_size):
         chunk = frame[start : start + chunk_size]
-        answers = find_duplicates(chunk, checks, DIALER, Lookups(), keys)
+        answers = find_duplicates(chunk, options, DIALER, Lookups(), keys)
         assert answers.index.is_monotonic_increasing
         reasons = zip(answers["reason"], answers["duplicate_row"].tolist(), strict=True)
         found |= dict(zip(answers.index.tolist(), reasons, strict=True))
@@ -371,12 +379,12 @@ def test_of_rows_in_any_order_the_one_added_first_is_found(
     chunks: list[list[int]], tmp_path: Path
 ) -> None:
     keys = [AcceptedKeys(tmp_path)]
-    (check,) = parse_duplicate_check("DUPPHONEALTSYS")
+    options = LoadOptions(duplicate_check="DUPPHONEALTSYS")
     for numbers in chunks:
         rows = [{"row": n, "phone_number": f"1{n}", "alt_phone": "5"} for n in numbers]
-        assert find_duplicates(leads(rows), [check], DIALER, Lookups(), keys).empty
+        assert find_duplicates(leads(rows), options, DIALER, Lookups(), keys).empty
     last = leads([{"row": 7, "phone_number": "5"}])
-    found = find_duplicates(last, [check], DIALER, Lookups(), keys)
+    found = find_duplicates(last, options, DIALER, Lookups(), keys)
     assert found["duplicate_row"].tolist() == [chunks[0][0]]
     assert found["answer_tail"].tolist() == ["|101|ALT"]
 

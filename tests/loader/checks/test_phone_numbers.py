@@ -33,7 +33,13 @@ def normalized(
     )
     pd.testing.assert_frame_equal(leads, given)
     assert found.index.equals(leads.index)
-    assert {"national_number", "calling_code", "number_type", "region"} == {*found} - {*COLUMNS}
+    assert {
+        "national_number",
+        "number_sent",
+        "calling_code",
+        "number_type",
+        "region",
+    } == {*found} - {*COLUMNS}
     assert set(found.dtypes.astype("str")) == {"str"}
     assert not found.isna().any(axis=None)
     assert rejected.index.is_unique

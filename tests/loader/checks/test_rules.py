@@ -10,7 +10,7 @@ from loader.checks.rules import (
     LIST_RULES,
     PHONE_RULES,
     dnc_campaigns,
-    dnc_keys,
+    dnc_forms,
     on_campaign_dnc,
     on_dnc,
 )
@@ -18,6 +18,7 @@ from loader.clock import Clock
 from loader.dialer import Dialer, Lookups, Permissions
 from loader.findings import Findings
 from loader.options.load import LoadOptions
+from loader.phones.forms import lead_numbers
 from loader.results.wording import add_lead_answers
 
 CLOCK = Clock(now=datetime(2026, 1, 15, 14), offset=timedelta(hours=-5))
@@ -181,7 +182,11 @@ NUMBERS = ["7275551212", "8135551212", "7279", "7275551212"]
     ],
 )
 def test_what_is_looked_up_in_a_dnc_list(check: Any, keys: list[str]) -> None:
-    assert dnc_keys(pd.Series(NUMBERS, dtype="str"), check).tolist() == keys
+    as_sent = LoadOptions(phone_format="as-given", phone_validation="length")
+    numbers = lead_numbers(leads(phone_number=NUMBERS))
+    assert dnc_forms(numbers, check, as_sent).unique().tolist() == keys
+    with_code = [f"1{key}" for key in keys]
+    assert {*dnc_forms(numbers, check, LoadOptions())} == {*keys, *with_code}
 
 
 @pytest.mark.parametrize(

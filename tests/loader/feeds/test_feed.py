@@ -21,6 +21,7 @@ from loader.feeds.files import read_feeds
 from loader.frames import sorted_numbers
 from loader.frames.sorted_numbers import sort_on_disk
 from loader.options.load import LoadOptions
+from loader.phones.forms import lead_numbers
 from loader.reasons import Reason
 from loader.results.wording import add_lead_answers, finding_details, reason_names
 from tests.support.workbooks import xlsx
@@ -182,21 +183,21 @@ def leads(*rows: tuple[str, str, str, str]) -> pd.DataFrame:
         pytest.param(("1", "17275551212", "1", "7275551212"), True, id="parsed-as-given"),
         pytest.param(("44", "7275551212", "1", "7275551212"), True, id="its-own-country"),
         pytest.param(("1", "7275551212", "", "7275551212"), True, id="not-parsed"),
-        pytest.param(("001", "7275551212", "", ""), True, id="zeros"),
-        pytest.param(("", "17275551212", "", ""), True, id="no-code"),
+        pytest.param(("001", "7275551212", "", "7275551212"), True, id="zeros"),
+        pytest.param(("", "17275551212", "", "17275551212"), True, id="no-code"),
         pytest.param(("1", "7275551213", "1", "7275551213"), False, id="other"),
         pytest.param(("44", "7275551212", "44", "7275551212"), False, id="other-country"),
         pytest.param(("", "", "", ""), False, id="nothing"),
-        pytest.param(("1", "9" * 30, "", ""), False, id="too-long"),
-        pytest.param(("9" * 10, "9" * 9, "", ""), False, id="largest"),
-        pytest.param(("1", "\u0667\u0662", "", ""), False, id="other-digits"),
-        pytest.param(("", "0", "", ""), False, id="zero"),
+        pytest.param(("1", "9" * 30, "", "9" * 30), False, id="too-long"),
+        pytest.param(("9" * 10, "9" * 9, "", "9" * 9), False, id="largest"),
+        pytest.param(("1", "\u0667\u0662", "", "\u0667\u0662"), False, id="other-digits"),
+        pytest.param(("", "0", "", "0"), False, id="zero"),
     ],
 )
 def test_which_leads_a_feed_contains(
     row: tuple[str, str, str, str], is_in: bool, tmp_path: Path
 ) -> None:
-    assert read(written(tmp_path, BARE)).contains(leads(row)).to_dict() == {2: is_in}
+    assert read(written(tmp_path, BARE)).contains(lead_numbers(leads(row))).to_dict() == {2: is_in}
 
 
 def test_the_first_feed_that_contains_a_number_is_the_reason(tmp_path: Path) -> None:
@@ -204,7 +205,7 @@ def test_the_first_feed_that_contains_a_number_is_the_reason(tmp_path: Path) -> 
     both = written(tmp_path, BARE, "both")
     rows = leads(*(("1", n, "1", n) for n in ("8135550001", "7275551212", "2125550100")))
     feeds = read_feeds(LoadOptions(feed={"tps": first, "dead-2": both}), tmp_path)
-    found = on_feeds(rows, Lookups(feeds=find_in_feeds(rows, feeds)))
+    found = on_feeds(rows, Lookups(feeds=find_in_feeds(lead_numbers(rows), feeds)))
     assert reason_names(found).to_dict() == {
         2: "PHONE_NUMBER_IN_FEED:dead-2", 5: "PHONE_NUMBER_IN_FEED:tps",
     }  # fmt: skip
@@ -213,7 +214,7 @@ def test_the_first_feed_that_contains_a_number_is_the_reason(tmp_path: Path) -> 
     ]  # fmt: skip
     assert {*found["reason"]} == {Reason.PHONE_NUMBER_IN_FEED}
     assert (add_lead_answers(found) == "").all()
-    assert {*map(len, find_in_feeds(rows.iloc[:0], feeds).values())} == {0}
+    assert {*map(len, find_in_feeds(lead_numbers(rows.iloc[:0]), feeds).values())} == {0}
     assert on_feeds(rows, Lookups()).empty
 
 

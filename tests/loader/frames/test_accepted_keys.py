@@ -23,7 +23,7 @@ def texts(values: list[str]) -> "pd.Series[str]":
 def add(keys: AcceptedKeys, batch: Batch, first_row: int) -> None:
     rows = np.arange(first_row, first_row + len(batch), dtype=np.int64)
     lists = np.array([list_id for _, list_id in batch], dtype=np.int64)
-    keys.add(texts([key for key, _ in batch]), rows, lists)
+    keys.add(texts([key for key, _ in batch]), rows, lists, rows + 7)
 
 
 KEYS = [f"{scope}\x1f{phone}" for scope in ("", "101", "\u00e9") for phone in range(8)]
@@ -49,9 +49,12 @@ def test_finds_the_first_row_of_a_key_like_a_dict(
         for offset, (key, list_id) in enumerate(batch):
             known.setdefault(key, (row + offset, list_id))
         row += len(batch)
-        rows, lists = keys.find(texts(KEYS))
+        rows, lists, codes = keys.find(texts(KEYS))
         assert list(zip(rows.tolist(), lists.tolist(), strict=True)) == [
             known.get(key, (-1, -1)) for key in KEYS
+        ]
+        assert [code for code in codes.tolist() if code >= 0] == [
+            row + 7 for row in rows.tolist() if row >= 0
         ]
 
 
@@ -86,14 +89,14 @@ def test_the_entries_are_on_disk_not_in_memory(tmp_path: Path) -> None:
     add(keys, [(str(n), n) for n in range(50_000)], 0)
     kept = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
-    assert kept < 50_000 * 4 * 8 / 2
+    assert kept < 50_000 * 5 * 8 / 2
 
 
 def test_drop_removes_only_the_keys_of_its_rows(tmp_path: Path) -> None:
     keys = AcceptedKeys(tmp_path)
     texts = pd.Series(["a", "b", "a", "c"], dtype="str")
     numbers = np.array([2, 3, 4, 5])
-    keys.add(texts, numbers, np.full(4, 101))
+    keys.add(texts, numbers, np.full(4, 101), np.full(4, 1))
     keys.drop(np.array([2, 5]))
     assert keys.find(texts)[0].tolist() == [4, 3, 4, -1]
     keys.drop(np.array([3, 4]))

@@ -71,6 +71,7 @@ def chunk(phones: list[str]) -> pd.DataFrame:
         "title": "Mr", "alt_phone": "X", "first_name": "ann", "last_name": "LEE",
         "campaign_id": "CAMP1",
     }  # fmt: skip
+    texts["phone_code"] = "1"
     return frame.assign(list_id=101, **texts).astype(dict.fromkeys(texts, "str"))
 
 

@@ -1,0 +1,195 @@
+"""The forms in which one number may stand in tables and files: as sent, national, and so on.
+
+A number is `7275551212` in one table and `17275551212` in another. Whoever looks for it looks for
+each form. Extensions and words belong to no form.
+"""
+
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import phonenumbers
+import pyarrow.compute as pc
+from phonenumbers import PhoneMetadata
+
+from loader.frames.arrow import first_letters, to_arrow, to_mask
+from loader.phones.parse import digits_only, parse_numbers
+from loader.phones.readings import parse_phones
+from loader.phones.regions import main_region, map_distinct, region_of_phone_code
+
+NUMBER, SENT, NATIONAL, WITH_CODE, WITH_TRUNK = range(5)
+"""Kinds of forms: the stored number, the digits of the file, the national number, and that one
+behind its country code or its trunk prefix (0 in Great Britain, 1 in North America)."""
+
+ABROAD = r"(?:00)?[1-9][0-9]{9}"
+"""How a number with its country code begins."""
+
+AREA = "XXXXXXX"
+"""What stands behind an area code in a do-not-call list that has all of it."""
+
+
+def lead_numbers(leads: pd.DataFrame) -> pd.DataFrame:
+    """Give what is known of the phone_number of leads.
+
+    Args:
+        leads: str columns phone_number and phone_code; number_sent, calling_code, national_number
+            and number_type where they are not to be taken from these.
+
+    Returns:
+        Index of `leads`; columns, without nulls: `number` (str, as stored), `sent` (str, digits
+        of the file), `national` (str), `code` (str, country code without zeros, or empty) and
+        `is_sure` (bool: the number exists in that country).
+    """
+    number = leads["phone_number"]
+    code = country_codes(leads["phone_code"])
+    if "calling_code" in leads:
+        code = leads["calling_code"].where(leads["calling_code"] != "", code)
+    sure = leads["number_type"] != "UNKNOWN" if "number_type" in leads else True
+    columns = {
+        "number": number,
+        "sent": leads.get("number_sent", number),
+        "national": leads.get("national_number", number),
+        "code": code,
+        "is_sure": sure,
+    }
+    return pd.DataFrame(columns, index=leads.index)
+
+
+def other_numbers(texts: "pd.Series[str]", codes: "pd.Series[str]") -> pd.DataFrame:
+    """Give the same of other numbers of leads, which may be of any country, or no numbers.
+
+    Args:
+        texts: numbers in any notation.
+        codes: the country codes of their leads.
+    """
+    parsed = parse_phones(texts, region_of_phone_code(codes))
+    digits = digits_only(texts)
+    foreign = (parsed["possible"] != "IS_POSSIBLE") & digits.str.match(ABROAD)
+    if foreign.any():
+        abroad = parse_numbers("+" + digits[foreign].str.removeprefix("00"), codes[foreign])
+        better = abroad.index[abroad["possible"] == "IS_POSSIBLE"]
+        parsed.loc[better, list(abroad.columns)] = abroad.loc[better]
+    good = parsed["possible"] == "IS_POSSIBLE"
+    whole = (digits != "") & (parsed["extension"] == "") & (parsed["dropped"] == "")
+    sent = digits.where(whole, parsed["national_number"])
+    sent = sent.where(sent != "", texts)
+    columns = {
+        "number": texts,
+        "sent": sent,
+        "national": parsed["national_number"].where(good, sent),
+        "code": parsed["country_code"].where(good, ""),
+        "is_sure": parsed["valid"],
+    }
+    return pd.DataFrame(columns, index=texts.index)
+
+
+def number_forms(numbers: pd.DataFrame, *, as_stored: bool = False) -> pd.DataFrame:
+    """Give all forms of numbers.
+
+    Args:
+        numbers: as from `lead_numbers`.
+        as_stored: the stored number is the only form, as the dialer compares.
+
+    Returns:
+        Index of `numbers`, which repeats; columns `form` (str) and `kind` (int8, NUMBER first).
+        A form that is another one of its number again is left out, but for an unusual one.
+    """
+    number = numbers["number"]
+    parts = [(number, NUMBER)]
+    if not as_stored:
+        sent, national = numbers["sent"], numbers["national"]
+        with_code, with_trunk = _prefixed(numbers, national)
+        parts += [
+            (sent[sent != number], SENT),
+            (national[(national != number) & (national != sent)], NATIONAL),
+            (with_code[(with_code != sent) & (with_code != national)], WITH_CODE),
+            (
+                with_trunk[
+                    (with_trunk != sent) & (with_trunk != with_code) & (with_trunk != national)
+                ],
+                WITH_TRUNK,
+            ),
+        ]
+    return _long(parts)
+
+
+def area_forms(numbers: pd.DataFrame, *, as_stored: bool = False) -> pd.DataFrame:
+    """Give the forms in which a whole area code may stand: `727XXXXXXX`, `1727XXXXXXX`.
+
+    Arguments and results are those of `number_forms`. The dialer takes the first three digits of a
+    number of any country.
+    """
+    areas = {name: first_letters(numbers[name], 3) for name in ("number", "sent", "national")}
+    number, sent, national = areas.values()
+    parts = [(number, NUMBER)]
+    if not as_stored:
+        with_code, with_trunk = _prefixed(numbers, national)
+        parts += [
+            (sent[sent != number], SENT),
+            (national[(national != number) & (national != sent)], NATIONAL),
+            (with_code[with_code != national], WITH_CODE),
+            (with_trunk[(with_trunk != with_code) & (with_trunk != national)], WITH_TRUNK),
+        ]
+    found = _long(parts)
+    return found.assign(form=found["form"] + AREA)
+
+
+def _prefixed(
+    numbers: pd.DataFrame, national: "pd.Series[str]"
+) -> "tuple[pd.Series[str], pd.Series[str]]":
+    """Put country code and trunk prefix before national numbers or area codes."""
+    code = numbers["code"]
+    return code + national, map_distinct(code, trunk_prefix) + national
+
+
+def _long(parts: "list[tuple[pd.Series[str], int]]") -> pd.DataFrame:
+    kinds = [np.full(len(texts), kind, np.int8) for texts, kind in parts]
+    forms = pd.concat([texts for texts, _ in parts])
+    return pd.DataFrame({"form": forms, "kind": np.concatenate(kinds)}, index=forms.index)
+
+
+@cache
+def trunk_prefix(country_code: str) -> str:
+    """Return what is dialled before a national number inside its country: 0, 1, 8, 06 or nothing.
+
+    Source: the metadata of phonenumbers, of the code's main region.
+    """
+    region = main_region(country_code)
+    metadata = PhoneMetadata.metadata_for_region(region) if region else None
+    prefix = metadata.national_prefix if metadata else None
+    return phonenumbers.normalize_digits_only(prefix or "")
+
+
+def country_codes(phone_codes: "pd.Series[str]") -> "pd.Series[str]":
+    """Return phone_codes as country codes are written: `0044` is 44, `1809` is 1; null is empty."""
+    return map_distinct(phone_codes.fillna(""), country_code)
+
+
+@cache
+def country_code(phone_code: str) -> str:
+    """Likewise of one phone_code."""
+    digits = phonenumbers.normalize_digits_only(phone_code).lstrip("0")
+    return "1" if len(digits) == 4 and digits.startswith("1") else digits
+
+
+def digits_as_sent(given: "pd.Series[str]", number: pd.DataFrame) -> "pd.Series[str]":
+    """Return the digits of numbers as they stood in the file.
+
+    Where there are an extension or words, whose digits are not the number's, that is the national
+    number.
+
+    Args:
+        given: what the file has.
+        number: what it was parsed as, see `parse_phones`.
+    """
+    digits = digits_only(given)
+    has_words = to_mask(pc.match_substring_regex(to_arrow(given), r"\p{L}"), given.index)
+    has_words |= (number["extension"] != "") | (number["dropped"] != "")
+    return digits.where(~has_words | (number["national_number"] == ""), number["national_number"])
+
+
+def can_be(digits: "pd.Series[str]", codes: "pd.Series[str]") -> npt.NDArray[np.bool_]:
+    """Say whether digits can be a number that is dialled in the country of a code."""
+    parsed = parse_numbers(digits, region_of_phone_code(codes))
+    return (parsed["possible"] == "IS_POSSIBLE").to_numpy()
