@@ -116,24 +116,45 @@ def holder(leads: TableClause, in_use: Mapping[str, Select[Any]]) -> ColumnEleme
 def loaded_anew(archived: TableClause) -> ColumnElement[str]:
     """Word the lead_id of a later lead with the same list and number as an archived lead.
 
-    It is "" if there is none, or if the archived lead is in vicidial_list already.
+    The number counts in every form in which it may stand there, see `forms_on`. It is "" if there
+    is none, or if the archived lead is in vicidial_list already.
     """
     names = ("lead_id", "list_id", "phone_number", "entry_date")
     later, itself = (table(LEADS, *map(column, names)).alias(name) for name in ("later", "itself"))
-    found = (
+    # A subquery for each form: the server looks into the index of numbers for one value alone.
+    of_forms = (
         select(func.min(later.c.lead_id))
         .where(
-            later.c.phone_number == archived.c.phone_number,
+            later.c.phone_number == form,
             later.c.list_id == archived.c.list_id,
             later.c.lead_id > archived.c.lead_id,
             later.c.entry_date > archived.c.entry_date,
         )
         .scalar_subquery()
+        for form in forms_on(archived)
     )
+    found = func.coalesce(*of_forms)
     is_there = exists(
         select(literal(1)).select_from(itself).where(itself.c.lead_id == archived.c.lead_id)
     )
     return case((is_there, ""), (found.is_(None), ""), else_=literal("lead_id=").concat(found))
+
+
+def forms_on(leads: TableClause) -> list[ColumnElement[str]]:
+    """Word the forms in which the number of a lead may stand elsewhere.
+
+    With and without its phone_code, and the trunk prefix 0, in North America 1. Of numbers that
+    begin with such digits by themselves these are more than there are: a lead too many counts as
+    loaded anew, never one too few.
+    """
+    number, code = leads.c.phone_number, func.coalesce(leads.c.phone_code, "")
+    has_trunk = or_(number.like("0%"), number.like("1%"))
+    without_trunk = case((has_trunk, func.substr(number, 2)), else_=number)
+    has_code = and_(code != "", number.like(code.concat("%")))
+    without_code = case((has_code, func.substr(number, func.length(code) + 1)), else_=number)
+    trunk = case((code == "1", "1"), else_="0")
+    bases = (number, without_trunk, without_code)
+    return [form for base in bases for form in (base, code.concat(base), trunk.concat(base))]
 
 
 def age_group(leads: TableClause, now: datetime) -> ColumnElement[int]:

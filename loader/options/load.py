@@ -92,12 +92,12 @@ class LoadOptions(BaseModel):
         "That is the do-not-call list of campaign_id. AREACODE is as for dnc_check.",
         api="campaign_dnc_check",
     )] = "N"
-    dnc_alt_phones: Annotated[Literal["", "notice", "clear", "reject"], Option(
+    dnc_alt_phones: Annotated[Literal["notice", "clear", "reject"] | None, Option(
         "If another number of the lead is listed", Group.DNC,
         "alt_phone, address3 and multi_alt_phones are looked for in the do-not-call lists and "
         "feeds that are on: say it, empty the field, or reject the row.",
         values="notice|clear|reject", example="clear",
-    )] = ""
+    )] = None
     usacan_prefix_check: Annotated[Switch, Option(
         "Reject a fourth digit of 0 or 1", Group.PHONES, api="usacan_prefix_check",
     )] = "N"

@@ -38,6 +38,7 @@ LAST_LEAD = max(lead["lead_id"] for lead in fixtures(datetime.now(UTC))["vicidia
 EXCLUDED = {
     Reason.NOT_INSERTED: "the database would have to die in the middle of the load",
     Reason.EXISTING_LEAD_GONE: "somebody would have to delete the lead in the middle of the load",
+    Reason.OTHER_NUMBER_IN_DNC: "the demo does not ask for dnc_alt_phones",
     Reason.INVALID_PHONE_CODE: "no sample file has a column of phone codes",
     Reason.PHONE_NUMBER_TOO_WIDE: "the demo's columns are as wide as numbers can be",
     Reason.ENCRYPTED_CUSTOM_FIELD: "the demo would need a dialer that encrypts",

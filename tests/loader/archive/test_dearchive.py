@@ -82,3 +82,30 @@ def test_duplicates_after_a_kill_between_copy_and_delete(database: Database) -> 
     moved = move(database, {"statuses": "NA"}, "dearchive")
     assert (moved.counts, moved.stayed) == ((2, 0, 0, 2), {})
     assert (set(rows(database)), rows(database, ARCHIVE)) == ({1, 2}, {})
+
+
+@pytest.mark.parametrize(
+    ("phone_code", "archived", "later", "is_anew"),
+    [
+        ("1", "7275551212", "17275551212", True),
+        ("1", "17275551212", "7275551212", True),
+        ("44", "07911123456", "7911123456", True),
+        ("44", "7911123456", "07911123456", True),
+        ("44", "07911123456", "447911123456", True),
+        ("44", "447911123456", "07911123456", True),
+        ("49", "17112345678", "4917112345678", True),
+        (None, "7275551212", "7275551212", True),
+        (None, "7275551212", "17275551212", False),
+        ("1", "7275551212", "7275551213", False),
+        ("44", "7911123456", "17911123456", False),
+        ("1", "2079460958", "442079460958", False),
+    ],
+)
+def test_a_number_loaded_anew_in_another_form(
+    phone_code: str | None, archived: str, later: str, is_anew: bool, database: Database
+) -> None:
+    old = lead(1, phone_number=archived, phone_code=phone_code, entry_date="2026-01-01 00:00:00")
+    put(database, old, table=ARCHIVE)
+    put(database, lead(11, phone_number=later, entry_date="2026-02-01 00:00:00"))
+    moved = move(database, [1], "dearchive")
+    assert moved.stayed == ({1: ("LOADED_ANEW", "lead_id=11")} if is_anew else {})

@@ -1,0 +1,156 @@
+"""Numbers that stand in the dialer's tables, in feeds or in the file in another form."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loader.database.connection import Database
+from tests.support.loads import Loads
+from tests.support.server import fill
+
+IN_LISTS = [
+    ("1", "17275551212", "7275551212"),
+    ("1", "7275551212", "17275551212"),
+    ("1", "7275551212", "+1 (727) 555-1212"),
+    ("44", "07911123456", "07911123456"),
+    ("44", "7911123456", "07911 123456"),
+    ("44", "447911123456", "07911123456"),
+    ("44", "07911123456", "+44 7911 123456"),
+    ("44", "07911123456", "0044 7911 123456"),
+    ("49", "017112345678", "0171 12345678"),
+    ("49", "4917112345678", "+49 (0)171 12345678"),
+    ("1", "7275551212", "7275551212 x5"),
+]
+CHECKS = {"dnc_check": "Y", "campaign_dnc_check": "Y", "campaign_id": "CAMP1"}
+
+
+@pytest.fixture
+def loads(tmp_path: Path) -> Loads:
+    return Loads(tmp_path)
+
+
+def reason(loads: Loads, database: Database, row: dict[str, str], **options: Any) -> str:
+    outcome = loads.load([row], database, **options)
+    return outcome.reasons.get(2, "")
+
+
+@pytest.mark.parametrize(("code", "listed", "sent"), IN_LISTS)
+def test_do_not_call_lists_in_any_form(
+    code: str, listed: str, sent: str, database: Database, database_url: str, loads: Loads
+) -> None:
+    row = {"phone_number": sent, "phone_code": code}
+    fill(database_url, {"vicidial_dnc": [{"phone_number": listed}]})
+    assert reason(loads, database, row, **CHECKS) == "PHONE_NUMBER_IN_DNC"
+    campaign = [{"campaign_id": "CAMP1", "phone_number": listed}]
+    fill(database_url, {"vicidial_dnc": [], "vicidial_campaign_dnc": campaign})
+    options = CHECKS | {"dnc_check": "N"}
+    assert reason(loads, database, row, **options) == "PHONE_NUMBER_IN_CAMPAIGN_DNC"
+
+
+@pytest.mark.engines("sqlite")
+@pytest.mark.parametrize("listed", ["727XXXXXXX", "1727XXXXXXX", "727xxxxxxx"])
+def test_area_codes_in_any_form(
+    listed: str, database: Database, database_url: str, loads: Loads
+) -> None:
+    fill(database_url, {"vicidial_dnc": [{"phone_number": listed}]})
+    row = {"phone_number": "7275551212"}
+    assert reason(loads, database, row, dnc_check="AREACODE") == "PHONE_NUMBER_IN_DNC"
+    assert reason(loads, database, row, dnc_check="Y") == ""
+
+
+@pytest.mark.parametrize("forms", IN_LISTS)
+@pytest.mark.parametrize(
+    ("check", "column"),
+    [
+        ("DUPSYS", "phone_number"), ("DUPLIST", "phone_number"), ("DUPCAMP", "phone_number"),
+        ("DUPSYS90DAY", "phone_number"), ("DUPPHONEALTSYS", "alt_phone"),
+        ("DUPNAMEPHONESYS", "phone_number"), ("DUPTITLEALTPHONESYS", "alt_phone"),
+    ],
+)  # fmt: skip
+@pytest.mark.engines("sqlite")
+def test_existing_leads_in_any_form(
+    check: str, column: str, forms: tuple[str, str, str], database: Database,
+    database_url: str, loads: Loads,
+) -> None:  # fmt: skip
+    code, stored, sent = forms
+    lead = {
+        "list_id": 101, "phone_code": code, "title": "MR", "first_name": "Ann", "last_name": "Lee",
+        "phone_number": "1", "entry_date": "2999-01-01 00:00:00",
+    }  # fmt: skip
+    lists = [{"list_id": 101, "campaign_id": "CAMP1"}]
+    fill(database_url, {"vicidial_list": [lead | {column: stored}], "vicidial_lists": lists})
+    row = {"phone_number": sent, "phone_code": code, "title": "MR", "first_name": "Ann",
+           "last_name": "Lee", "list_id": "101"}  # fmt: skip
+    if check.startswith("DUPTITLE"):
+        others = {"1": "3055550100", "44": "07911999999", "49": "0171 9999999"}
+        row |= {"alt_phone": sent, "phone_number": others[code]}
+    assert reason(loads, database, row, duplicate_check=check).startswith("DUPLICATE_")
+
+
+@pytest.mark.parametrize(("code", "stored", "sent"), IN_LISTS[:6])
+def test_on_a_server_and_in_the_archive(
+    code: str, stored: str, sent: str, database: Database, database_url: str, loads: Loads
+) -> None:
+    lead = {"lead_id": 7, "list_id": 101, "phone_code": code, "phone_number": stored}
+    fill(database_url, {"vicidial_list_archive": [lead]})
+    row = {"phone_number": sent, "phone_code": code}
+    options = {"duplicate_check": "DUPSYS", "duplicate_scope_archive": "Y"}
+    outcome = loads.load([row], database, **options)
+    assert outcome.reasons == {2: "DUPLICATE_PHONE_NUMBER_IN_SYSTEM"}
+    assert "lead_id=7" in outcome.rejected[2]["details"]
+    if stored != outcome.rejected[2]["add_lead"].partition(" - ")[2].partition("|")[0]:
+        assert f"found_as={stored}" in outcome.rejected[2]["details"]
+
+
+@pytest.mark.engines("sqlite")
+def test_in_the_dialers_own_way_digits_are_compared_as_sent(
+    database: Database, database_url: str, loads: Loads
+) -> None:
+    fill(database_url, {"vicidial_dnc": [{"phone_number": "17275551212"}]})
+    own = {"phone_format": "as-given", "phone_validation": "length", "dnc_check": "Y"}
+    assert reason(loads, database, {"phone_number": "7275551212"}, **own) == ""
+    assert reason(loads, database, {"phone_number": "17275551212"}, **own) == "PHONE_NUMBER_IN_DNC"
+
+
+@pytest.mark.parametrize(("compare", "loaded"), [("number", 1), ("code+number", 2)])
+def test_the_same_digits_in_two_countries(
+    compare: str, loaded: int, database: Database, loads: Loads
+) -> None:
+    rows = [{"phone_number": "+44 20 7946 0958"}, {"phone_number": "+1 207 946 0958"}]
+    options = {"duplicate_check": "DUPSYS", "duplicate_compare": compare}
+    together = loads.load(rows, database, **options)
+    assert together.summary.loaded == loaded
+    again = loads.load(rows[::-1], database, **options)
+    assert again.summary.loaded == 0
+    if compare == "number":
+        assert "phone_code=44" in together.rejected[3]["details"]
+
+
+OTHER = [
+    {"alt_phone": "7275550001"}, {"address3": "(727) 555-0001"}, {"alt_phone": "+1 727 555 0001"},
+    {"multi_alt_phones": "7275550002_1_home!7275550001_1_work"},
+]  # fmt: skip
+
+
+@pytest.mark.engines("sqlite", "innodb")
+@pytest.mark.parametrize("other", OTHER)
+@pytest.mark.parametrize("how", ["notice", "clear", "reject", None])
+def test_other_numbers_of_the_lead(
+    how: str | None, other: dict[str, str], database: Database, database_url: str, loads: Loads
+) -> None:
+    fill(database_url, {"vicidial_dnc": [{"phone_number": "17275550001"}]})
+    row = {"phone_number": "7275551212"} | other
+    outcome = loads.load([row], database, dnc_check="Y", dnc_alt_phones=how)
+    field = next(iter(other))
+    assert outcome.reasons == ({2: "OTHER_NUMBER_IN_DNC"} if how == "reject" else {})
+    if how in {"notice", "clear"}:
+        name = "OTHER_NUMBER_IN_DNC" if how == "notice" else "OTHER_NUMBER_REMOVED"
+        assert f"{name} field={field}" in outcome.loaded[2]["notices"]
+    if how != "reject":
+        table = "vicidial_list_alt_phones" if field == "multi_alt_phones" else "vicidial_list"
+        column = "phone_number" if field == "multi_alt_phones" else field
+        statement = f"SELECT {column} FROM {table}"
+        stored = database.read(lambda it: it.exec_driver_sql(statement).scalars().all())
+        digits = ["".join(filter(str.isdigit, str(each)))[-10:] for each in stored]
+        assert ("7275550001" in digits) is (how != "clear")
