@@ -179,7 +179,7 @@ class LoadOptions(BaseModel):
         "Leads in vicidial_list_archive count, too", Group.DUPLICATES,
     )] = "N"
     duplicate_compare: Annotated[Literal["number", "code+number"], Option(
-        "What of a number is compared", Group.DUPLICATES,
+        "What is compared", Group.DUPLICATES,
         "number: the digits alone, as in add_lead. code+number: leads of another phone_code are "
         "no duplicates.",
     )] = "number"
