@@ -151,6 +151,8 @@ class Terminal:
     def describe(self, source: "SourceFile", mapping: "ColumnMapping") -> None:
         """Tell what was found out about a file, before anything of it is loaded."""
         header = "with a header" if source.header else "without a header"
+        if (source.header_row or 1) > 1:
+            header += f" in row {source.header_row}"
         delimiter = DELIMITERS.get(source.delimiter, repr(source.delimiter))
         bom = " with byte order mark" if source.bom else ""
         packed = f", {source.compression}" if source.compression else ""

@@ -106,6 +106,7 @@ class CheckStage:
             unread = not_corrected(chunk.rows)
             if first:
                 run.tally.rows_read += len(chunk.rows) + len(chunk.rejected)
+                run.tally.blank_rows += chunk.blank_rows
                 run.reject(chunk.rejected, as_findings(chunk.problems))
                 run.reject(chunk.rows, unread)
                 lap("read")

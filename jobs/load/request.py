@@ -8,6 +8,7 @@ from jobs.load.summarize import Job
 from jobs.watchers import Watchers
 from loader.database.connection import Database
 from loader.errors import UsageError
+from loader.fields.recognition import field_namer
 from loader.options.load import LoadOptions
 from loader.options.report import ReportOptions
 from loader.reading.source import LAYOUTS, ReadOptions, SourceFile, open_source
@@ -64,5 +65,6 @@ def read_options(options: LoadOptions) -> ReadOptions:
             known = ", ".join(LAYOUTS)
             raise UsageError(f"layout: {options.layout!r} is not known; there is {known}")
         layout = LAYOUTS[options.layout]
-    names = {"delimiter", "encoding", "chunk_size"}
-    return ReadOptions(layout=layout, **options.model_dump(include=names))
+    names = {"delimiter", "encoding", "short_rows", "skip_rows", "chunk_size"}
+    field_of = field_namer(options.map, options.mapping_file)
+    return ReadOptions(layout=layout, field_of=field_of, **options.model_dump(include=names))

@@ -204,7 +204,8 @@ class LoadOptions(BaseModel):
         "Field delimiter", Group.SOURCE, values="CHARACTER", empty="detected", example=";",
     )] = None
     encoding: Annotated[str | None, Option(
-        "Encoding of the file", Group.SOURCE, "UTF-16 with a byte order mark is detected.",
+        "Encoding of the file", Group.SOURCE,
+        "UTF-16 with a byte order mark is detected. mixed: UTF-8, and cp1252 where it is not.",
         values="NAME", empty="UTF-8", example="cp1252",
     )] = None
     layout: Annotated[str | None, Option(
@@ -212,6 +213,15 @@ class LoadOptions(BaseModel):
         "The order of the columns of a file that has no header.",
         values="NAME", example="vicidial-standard",
     )] = None
+    skip_rows: Annotated[Annotated[int, Field(ge=0)] | None, Option(
+        "Rows above the header", Group.SOURCE,
+        "Blank lines count. By default the first rows are searched for a header of known names.",
+        values="N", empty="found", example=3,
+    )] = None
+    short_rows: Annotated[Literal["reject", "fill"], Option(
+        "Rows with fewer fields than the header", Group.SOURCE,
+        "fill: the last fields are empty, as where Excel leaves them out.",
+    )] = "reject"
     date_format: Annotated[str | None, Option(
         "Dates of birth: %d.%m.%Y", Group.SOURCE, "In strptime's letters.",
         values="FORMAT", empty="ISO", example="%d.%m.%Y",

@@ -126,6 +126,9 @@ def warnings(summary: Summary) -> list[str]:
             "Only the file was checked: no do-not-call list of the dialer, no existing leads. "
             "A load may reject more rows."
         )
+    if summary.blank_rows:
+        be = "is" if summary.blank_rows == 1 else "are"
+        lines.append(f"{count_of(summary.blank_rows, 'row')} without a value {be} left out.")
     return lines
 
 
