@@ -95,7 +95,7 @@ def _lines(source: "SourceFile", mapping: "ColumnMapping", *, is_masked: bool) -
 
 def samples(values: Iterable[str], *, is_masked: bool) -> str:
     """Give the first values of a column that differ, masked if they are to stay private."""
-    from loader.reading.dialect import mask_values
+    from loader.reading.header import mask_values
     from loader.report.wording import visible
 
     filled = (value for value in values if value.strip())

@@ -154,6 +154,11 @@ def _warnings(summary: Summary) -> Iterator[str]:
         )
     if summary.database is None:
         yield "no database: the file alone was looked at"
+    if not summary.rows_read:
+        yield "the file has a header, but no row after it: nothing to load"
+    if summary.blank_rows:
+        be = "is" if summary.blank_rows == 1 else "are"
+        yield f"{count_of(summary.blank_rows, 'row')} without a value {be} left out"
     if off := checks_off_of(summary):
         yield f"{off}: {SAFE}"
 

@@ -235,6 +235,8 @@ class Terminal:
 def describe_format(source: "SourceFile") -> str:
     """Say of what format a file is: xlsx, sheet January; or utf-8, comma separated."""
     header = "with a header" if source.header else "without a header"
+    if (source.header_row or 1) > 1:
+        header += f" in row {source.header_row}"
     if source.sheet is not None:
         return f"{source.format}, sheet {source.sheet}, {header}"
     delimiter = DELIMITERS.get(source.delimiter, repr(source.delimiter))

@@ -116,6 +116,7 @@ class CheckStage:
             unread = _unread(chunk, self.checks.mapping.fields.values())
             if first:
                 run.tally.rows_read += len(chunk.rows) + len(chunk.rejected)
+                run.tally.blank_rows += chunk.blank_rows
                 run.reject(chunk.rejected, as_findings(chunk.problems))
                 run.reject(chunk.rows, unread)
                 lap("read")

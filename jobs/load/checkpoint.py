@@ -45,6 +45,7 @@ class Checkpoint:
                 "rounds": self._kept,
                 "results": self.run.files.keep(),
                 "rows_read": tally.rows_read,
+                "blank_rows": tally.blank_rows,
                 "reasons": tally.reasons,
                 "seen": self.run.profile_builder.seen.model_dump(mode="json"),
             },
@@ -61,6 +62,7 @@ class Checkpoint:
         self._kept = found["rounds"]
         self.run.files.restore(found["results"])
         self.run.tally.rows_read = found["rows_read"]
+        self.run.tally.blank_rows = found.get("blank_rows", 0)
         self.run.tally.reasons.update(found["reasons"])
         self.run.profile_builder.seen = RowStatistics.model_validate(found["seen"])
         self.is_restored = True

@@ -3,14 +3,14 @@
 from collections.abc import Collection
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import KW_ONLY, dataclass, field
-from functools import partial
 from pathlib import Path
 
 from jobs.load.summarize import Job
 from jobs.watchers import Watchers
 from loader.database.connection import Database
 from loader.errors import UsageError
-from loader.fields.mapping import VendorMapping, is_known_header, read_mapping_file
+from loader.fields.mapping import VendorMapping, read_mapping_file
+from loader.fields.recognition import field_namer
 from loader.options.load import VENDOR_OPTIONS, LoadOptions
 from loader.options.report import ReportOptions
 from loader.reading.layouts import LAYOUTS
@@ -73,12 +73,11 @@ def read_options(options: LoadOptions) -> ReadOptions:
             known = ", ".join(LAYOUTS)
             raise UsageError(f"layout: {options.layout!r} is not known; there is {known}")
         layout = LAYOUTS[options.layout]
-    vendor = vendor_mapping(options, None)
-    names = {"delimiter", "encoding", "chunk_size", "sheet"}
+    names = {"delimiter", "encoding", "short_rows", "skip_rows", "chunk_size", "sheet"}
     return ReadOptions(
         layout=layout,
         columns=options.columns or None,
-        is_header=partial(is_known_header, explicit=options.map, vendor=vendor),
+        field_of=field_namer(options.map, options.mapping_file),
         **options.model_dump(include=names),
     )
 

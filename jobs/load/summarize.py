@@ -83,6 +83,7 @@ def summarize(run: ImportContext, name: str, job: Job, began: datetime) -> Summa
         began=began,
         ended=datetime.now(UTC),
         rows_read=tally.rows_read,
+        blank_rows=tally.blank_rows,
         sample_of=run.sample_of,
         loaded=tally.loaded,
         rejected=tally.rejected,

@@ -15,7 +15,6 @@ from loader.fields.full_name import FIRST_LAST, FULL_NAMES, NAME_PAIRS, split_fu
 from loader.fields.lead import (
     CUSTOM_PREFIX,
     NEVER_LOADED,
-    field_of_name,
     nearest_field,
     normalize_name,
     unknown_field,
@@ -117,21 +116,6 @@ def _has_only(table: object, kind: type) -> bool:
 
 def _is_field(name: str) -> bool:
     return name in usual_names() or name in NAME_PAIRS
-
-
-def is_known_header(
-    texts: Iterable[str], explicit: Mapping[str, str], vendor: VendorMapping | None = None
-) -> bool:
-    """Say whether texts are a header: a column of the phone number, or of two other fields.
-
-    `explicit` and `vendor` are as for `map_columns`.
-    """
-    given = {**(vendor.fields if vendor else {}), **explicit}
-    by_name = {normalize_name(column): name for name, column in given.items()}
-    for name, more in (vendor.names if vendor else {}).items():
-        by_name |= {normalize_name(each): name for each in more}
-    fields = {by_name.get(normalize_name(text)) or field_of_name(text) for text in texts}
-    return "phone_number" in fields or len(fields - {None}) > 1
 
 
 def map_columns(

@@ -247,7 +247,8 @@ class LoadOptions(BaseModel):
         "Field delimiter", Group.SOURCE, values="CHARACTER", empty="detected", example=";",
     )] = None
     encoding: Annotated[EncodingName | None, Option(
-        "Encoding of the file", Group.SOURCE, "UTF-16 with a byte order mark is detected.",
+        "Encoding of the file", Group.SOURCE,
+        "UTF-16 with a byte order mark is detected. mixed: UTF-8, and cp1252 where it is not.",
         values="NAME", empty="UTF-8", example="cp1252",
     )] = None
     layout: Annotated[str | None, Option(
@@ -265,6 +266,15 @@ class LoadOptions(BaseModel):
         "Needed where several have data. all: those that are not hidden and have the same header.",
         values="NAME|N|all", example="January",
     )] = None
+    skip_rows: Annotated[Annotated[int, Field(ge=0)] | None, Option(
+        "Rows above the header", Group.SOURCE,
+        "Blank lines count. By default the first rows are searched for a header of known names.",
+        values="N", empty="found", example=3,
+    )] = None
+    short_rows: Annotated[Literal["reject", "fill"], Option(
+        "Rows with too few fields", Group.SOURCE,
+        "fill: the last fields are empty, as where Excel leaves them out.",
+    )] = "reject"
     date_format: Annotated[DateFormats, Option(
         "Format of births; repeatable", Group.SOURCE,
         "Of date_of_birth, in strptime's letters. Several are tried in their order.",
@@ -388,7 +398,7 @@ class LoadOptions(BaseModel):
 
             check_choice(given, LAYOUTS)
         elif given is not None:
-            from loader.reading.dialect import parse_delimiter  # noqa: PLC0415
+            from loader.reading.header import parse_delimiter  # noqa: PLC0415
 
             try:
                 parse_delimiter(given)

@@ -1,4 +1,4 @@
-"""The dialect of a delimited file: its delimiter, its header, and the grammar of its records.
+"""The dialect of a delimited file: the grammar of its records.
 
 The rules are those of Excel and of Python's csv: a field that starts with a quote ends with one,
 quotes inside it are doubled, and it may hold delimiters and line ends; in a field that starts with
@@ -7,23 +7,37 @@ many lines at once, `re` patterns against one record.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import count, islice
-
-from loader.errors import SourceFileError, UsageError
 
 LINE_END = r"(?:\r\n|\r|\n)"
 
 
+BLANKS = " \t\x0b\x0c\x1a"
+"""Characters of one byte that are no value: blanks, and Ctrl-Z, old programs' end of a file."""
+
+WIDE_BLANKS = (r"\xc2\xa0", r"\xe2\x80[\x80-\x8b\xaf]", r"\xe3\x80\x80", r"\xef\xbb\xbf")
+"""Patterns of the blanks of several bytes: no-break, narrow, wide, of no width."""
+
+
 @dataclass(frozen=True)
 class Grammar:
-    """The records of a file with `columns` columns; `short_rows`: trailing fields may be absent."""
+    """The records of a file with `columns` columns.
+
+    `fewest`: a record must have so many fields, the columns behind them may be absent; None: all.
+    Fields behind the last column are no fault if they are blank. `phones`: the positions of the
+    columns that hold the phone number, from 0.
+    """
 
     delimiter: str
     columns: int = 1
-    short_rows: bool = False
+    fewest: int | None = None
+    phones: tuple[int, ...] = ()
+
+    @property
+    def short_rows(self) -> bool:
+        """Whether the last fields of a record may be absent."""
+        return self.fewest is not None and self.fewest < self.columns
 
     @property
     def line(self) -> str:
@@ -36,20 +50,56 @@ class Grammar:
         return rf"\A{self._field}(?:{self._delimiter}{self._field})*{LINE_END}?\z"
 
     @property
+    def line_with_surplus(self) -> str:
+        """RE2 pattern of a complete record (1) with further, blank fields, and its line end (2)."""
+        return rf"\A({self._record})(?:{self._delimiter}{self._blank})+({LINE_END}?)\z"
+
+    @property
+    def blank_line(self) -> str:
+        """RE2 pattern of a line without a value: delimiters, blanks and empty quotes."""
+        return rf"\A{self._blank}(?:{self._delimiter}{self._blank})*{LINE_END}?\z"
+
+    @property
+    def blank_line_starts(self) -> bytes:
+        """The bytes that a line of `blank_line` can start with, line ends aside."""
+        return f'{self.delimiter}{BLANKS}"'.encode() + b"\xc2\xe2\xe3\xef"
+
+    @property
+    def line_with_phone(self) -> str:
+        """RE2 pattern of a complete record with what looks like a number in the phone's place."""
+        longest = self.columns - 1
+        fewest = longest if self.fewest is None else min(max(self.fewest - 1, 1), longest)
+        places = "|".join(
+            rf"(?:{self._field}{self._delimiter}){{{place}}}{self._phone}"
+            rf"(?:{self._delimiter}{self._field}){{{max(fewest - place, 0)},{longest - place}}}"
+            for place in self.phones
+        )
+        return rf"\A(?:{places})(?:{self._delimiter}{self._blank})*{LINE_END}?\z"
+
+    @property
     def quoted_field(self) -> str:
         """RE2 pattern of a quoted field of a well-formed line, with the delimiter before it."""
         return rf"(\A|{self._delimiter}){self._quoted}"
 
     @cached_property
     def record(self) -> re.Pattern[bytes]:
-        """Pattern of a record with its line end; it may span several physical lines."""
-        return re.compile(rf"{self._record}(?:{LINE_END}|\Z)".encode())
+        """Pattern of a record with its line end; it may span several physical lines.
+
+        Group 1 are blank fields behind the last column.
+        """
+        surplus = f"((?:{self._delimiter}{self._blank})*)"
+        return re.compile(rf"{self._record}{surplus}(?:{LINE_END}|\Z)".encode())
 
     @cached_property
     def any_record(self) -> re.Pattern[bytes]:
         """Like `record`, but with any number of fields."""
         fields = rf"{self._field}(?:{self._delimiter}{self._field})*"
         return re.compile(rf"{fields}(?:{LINE_END}|\Z)".encode())
+
+    @cached_property
+    def unclosed(self) -> re.Pattern[bytes]:
+        """Pattern of the closed fields of a line before the one whose quote is not closed."""
+        return re.compile(rf"(?:{self._field}{self._delimiter})*(?=\")".encode())
 
     def split(self, record: bytes) -> list[str]:
         """Return the values of one well-formed record, without quotes."""
@@ -83,128 +133,18 @@ class Grammar:
         return f"(?:{self._quoted}|{self._plain}|)"
 
     @property
+    def _blank(self) -> str:
+        one_byte = "".join(rf"\x{ord(it):02x}" for it in BLANKS if it != self.delimiter)
+        blanks = rf"(?:{'|'.join((f'[{one_byte}]', *WIDE_BLANKS))})*"
+        return f'{blanks}(?:"{blanks}"{blanks})?'
+
+    @property
+    def _phone(self) -> str:
+        between = rf'[^0-9A-Za-z{self._delimiter}"\r\n]{{0,3}}'
+        return rf'"?{between}(?:[0-9]{between}){{6}}[^{self._delimiter}\r\n]*'
+
+    @property
     def _record(self) -> str:
         more = self.columns - 1
-        fewest = 0 if self.short_rows else more
+        fewest = more if self.fewest is None else self.fewest - 1
         return f"{self._field}(?:{self._delimiter}{self._field}){{{fewest},{more}}}"
-
-
-DELIMITERS = (",", "\t", "|", ";")
-
-SNIFFED_BYTES = 1 << 16
-"""Bytes at the start of a file from which its delimiter is found."""
-
-SNIFFED_RECORDS = 1000
-
-DATA_WITH_LETTERS = re.compile(
-    r"""[^@\s]+@[^@\s]+\.[^@\s]+             # mail address
-    |\+?[\d ().-]{6,}(x|ext)[ .]*\d+        # phone number with extension
-    |[+-]?\d+(\.\d*)?e[+-]?\d+             # number as a spreadsheet shows a large one
-    |\d{1,2}[-/. ][a-z]{3,9}[-/. ]+\d{2,4}  # 31-Jan-2024
-    |\d{4}-\d\d-\d\d[t ][\d:.+]+z?          # 2024-01-31T08:00:00Z
-    |[\d/.: -]+[ap]m                        # 1/31/2024 8:00 AM""",
-    re.VERBOSE | re.IGNORECASE,
-)
-"""Values that contain letters and are still no column names."""
-
-BLANK_LINES = re.compile(rb"(?:\r\n|\r|\n)*")
-LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
-
-
-@dataclass(frozen=True)
-class Header:
-    """The first record: its values, its row number and the byte position of the next record."""
-
-    values: list[str]
-    row_number: int
-    end: int
-
-
-def find_delimiter(head: bytes) -> str:
-    r"""Find which of , \t | ; splits the records most evenly.
-
-    The delimiter wins for which most records have as many fields as the first one; of equal ones,
-    the one that gives more fields. A file of one column has no delimiter; it gets the comma.
-    """
-    head = head[_skip_blank_lines(head, 0)[0] :]
-    if len(head) > SNIFFED_BYTES:
-        lines = max(head.rfind(b"\n", 0, SNIFFED_BYTES), head.rfind(b"\r", 0, SNIFFED_BYTES)) + 1
-        head = head[: lines or SNIFFED_BYTES]
-
-    def evenness(delimiter: str) -> tuple[float, int]:
-        counts = list(islice(_field_counts(head, Grammar(delimiter)), SNIFFED_RECORDS))
-        first = counts[0]
-        return (counts.count(first) / len(counts), first) if first > 1 else (0, 0)
-
-    return max(DELIMITERS, key=evenness)
-
-
-def parse_delimiter(option: str) -> str:
-    """Return the delimiter of `--delimiter`: one ASCII character, but no quote, line end or NUL."""
-    delimiter = "\t" if option.lower() in {"tab", "\\t"} else option
-    if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0':
-        raise UsageError(
-            f"--delimiter {option!r}: give one character such as , or ; or | or the word tab"
-        )
-    return delimiter
-
-
-def read_header(head: bytes, grammar: Grammar, name: str) -> Header:
-    """Read the first record that is not a blank line; SourceFileError: it has a broken quote."""
-    start, blank_lines = _skip_blank_lines(head, 0)
-    row_number = blank_lines + 1
-    record = grammar.any_record.match(head, start)
-    if record is None:
-        raise SourceFileError(
-            f"{name}: row {row_number}, the first, has a quote that is not closed;"
-            " close it, or double the quotes inside a value"
-        )
-    return Header(grammar.split(record.group()), row_number, record.end())
-
-
-def is_column_name(value: str) -> bool:
-    """Return whether a value may be a column name: it is no number, phone, date or mail address."""
-    text = value.strip()
-    has_digits, has_letters = any(map(str.isdigit, text)), any(map(str.isalpha, text))
-    return not (has_digits and not has_letters) and not DATA_WITH_LETTERS.fullmatch(text)
-
-
-def mask_values(values: list[str]) -> str:
-    """Show the form of a row but not its data: letters as x, digits as 9."""
-    masked = [re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "9", value))[:20] for value in values[:8]]
-    return " | ".join(masked) + (" | ..." if len(values) > 8 else "")
-
-
-def unique_names(names: list[str]) -> tuple[str, ...]:
-    """Make names unique and not empty: `column 5` for an empty, `Notes (2)` for a repeated one."""
-    used: set[str] = set()
-    unique = []
-    for position, value in enumerate(names, start=1):
-        name = value if value.strip() else f"column {position}"
-        numbered = (f"{name} ({number})" for number in count(2))
-        unique_name = name if name not in used else next(n for n in numbered if n not in used)
-        used.add(unique_name)
-        unique.append(unique_name)
-    return tuple(unique)
-
-
-def _field_counts(text: bytes, grammar: Grammar) -> Iterator[int]:
-    """Yield the number of fields of each record, 0 for a line with a broken quote."""
-    position, _ = _skip_blank_lines(text, 0)
-    while position < len(text):
-        if record := grammar.any_record.match(text, position):
-            yield len(grammar.split(record.group()))
-            position = record.end()
-        else:
-            yield 0
-            line = LINE.match(text, position)
-            position = line.end() if line else len(text)
-        position, _ = _skip_blank_lines(text, position)
-
-
-def _skip_blank_lines(text: bytes, position: int) -> tuple[int, int]:
-    """Return the position after the blank lines at `position`, and how many there are."""
-    blank = BLANK_LINES.match(text, position)
-    skipped = blank.group() if blank else b""
-    lines = skipped.count(b"\n") + skipped.count(b"\r") - skipped.count(b"\r\n")
-    return position + len(skipped), lines

@@ -1,17 +1,14 @@
 """Turns UTF-8 text into rows, block by block; it loses no record and guesses no value.
 
-The physical lines of a block become an Arrow array over the block itself. A regular expression
-finds those that are complete records; only the others (quoted line ends, broken quotes, wrong
-number of fields) are examined one by one. pyarrow parses the rest.
+The lines of a block are classified by `loader.reading.lines`; pyarrow parses those that are rows.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,11 +18,8 @@ from loader.frames.arrow import to_series
 from loader.reading.cells import no_problems
 from loader.reading.dialect import Grammar
 from loader.reading.encoding import TextStream
+from loader.reading.lines import Block, Integers, split_lines
 from loader.reasons import Reason
-
-LONGEST_QUOTED_RECORD = 1 << 20
-"""In bytes: a record over several lines must end within them. Without this limit a stray quote
-would be searched for its end to the end of the file."""
 
 RAW_LENGTH = 500
 """Characters of a rejected line that its details keep."""
@@ -33,11 +27,7 @@ RAW_LENGTH = 500
 ROW_NUMBER = "\0row_number"
 """An extra column; no column of a file can have this name, for files have no NUL bytes."""
 
-LF, CR = 10, 13
 BOM = b"\xef\xbb\xbf"
-
-Integers = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -50,6 +40,8 @@ class Chunk:
     `problems`: why they are rejected: columns `reason` (str: TOO_FEW_FIELDS, TOO_MANY_FIELDS,
     BROKEN_QUOTE) and `details` (str), the index of `rejected`.
     `bytes_read`: bytes of the stored file read so far.
+    `blank_rows`: how many rows have delimiters, blanks or empty quotes instead of values; they are
+    no records.
     `cell_problems`: of a spreadsheet, the cells of `rows` whose value is not known, as
     `split_problems` gives them.
     """
@@ -58,6 +50,7 @@ class Chunk:
     rejected: pd.DataFrame
     problems: pd.DataFrame
     bytes_read: int
+    blank_rows: int = 0
     cell_problems: pd.DataFrame = field(default_factory=no_problems)
 
 
@@ -72,16 +65,24 @@ class RejectedRecord(NamedTuple):
 
 @dataclass(frozen=True)
 class Records:
-    """Parsed records in file order; `rows` has the columns of the file and `ROW_NUMBER`."""
+    """Parsed records in file order; `rows` has the columns of the file and `ROW_NUMBER`.
+
+    `blank_rows`: the row numbers of rows that have delimiters, but no value.
+    """
 
     rows: pa.Table
     rejected: list[RejectedRecord]
+    blank_rows: Integers
 
     def __len__(self) -> int:
         return int(self.rows.num_rows) + len(self.rejected)
 
     def __add__(self, later: "Records") -> "Records":
-        return Records(pa.concat_tables([self.rows, later.rows]), self.rejected + later.rejected)
+        return Records(
+            pa.concat_tables([self.rows, later.rows]),
+            self.rejected + later.rejected,
+            np.concatenate([self.blank_rows, later.blank_rows]),
+        )
 
     def split(self, size: int) -> tuple["Records", "Records"]:
         """Split after the first `size` records."""
@@ -90,27 +91,11 @@ class Records:
         last = np.sort(np.append(numbers, rejected_numbers))[size - 1]
         rows = int(np.searchsorted(numbers, last, side="right"))
         rejected = bisect_right(rejected_numbers, last)
+        blank = int(np.searchsorted(self.blank_rows, last))
         return (
-            Records(self.rows.slice(0, rows), self.rejected[:rejected]),
-            Records(self.rows.slice(rows), self.rejected[rejected:]),
+            Records(self.rows.slice(0, rows), self.rejected[:rejected], self.blank_rows[:blank]),
+            Records(self.rows.slice(rows), self.rejected[rejected:], self.blank_rows[blank:]),
         )
-
-
-@dataclass(frozen=True)
-class Lines:
-    """The physical lines of a block, line ends included; `array` is a view of `data`."""
-
-    data: bytes
-    ends: Integers
-    array: pa.BinaryArray
-
-    def start(self, line: int) -> int:
-        """Return the position in `data` at which a line starts."""
-        return int(self.ends[line - 1]) if line else 0
-
-    def text(self, line: int) -> bytes:
-        """Return one line with its line end."""
-        return self.data[self.start(line) : int(self.ends[line])]
 
 
 def read_chunks(
@@ -136,6 +121,7 @@ def read_chunks(
             _frame([record.values for record in rejected], columns, index),
             _frame([(str(r.reason), r.details) for r in rejected], ("reason", "details"), index),
             text.position,
+            len(records.blank_rows),
         )
 
 
@@ -148,8 +134,8 @@ def _read_blocks(
         block_bytes = text.read(max(block_size, len(undecided)))
         final = not block_bytes
         lines = split_lines(undecided + block_bytes, final=final)
-        block = _Block.scan(lines, grammar, final=final)
-        yield block.parse(grammar, columns, row_number)
+        block = Block.scan(lines, grammar, final=final)
+        yield _parse_block(block, grammar, columns, row_number)
         undecided = lines.data[block.used :]
         row_number += block.rows
 
@@ -157,144 +143,77 @@ def _read_blocks(
 def _regroup(blocks: Iterable[Records], size: int) -> Iterator[Records]:
     pending: Records | None = None
     for block in blocks:
-        pending = pending + block if pending else block
-        while len(pending) >= size:
+        pending = block if pending is None else pending + block
+        # A full one waits for the blank rows that may follow it at the end of the file.
+        while len(pending) > size:
             full, pending = pending.split(size)
             yield full
-    if pending:
+    if pending is not None and (len(pending) or len(pending.blank_rows)):
         yield pending
 
 
-def split_lines(data: bytes, *, final: bool) -> Lines:
-    """Find the physical lines (LF, CRLF, CR); if `final`, the last one may have no line end."""
-    buffer = np.frombuffer(data, dtype=np.uint8)
-    is_end = buffer == LF
-    if b"\r" in data:
-        is_return = buffer == CR
-        is_return[:-1] &= ~is_end[1:]
-        is_return[-1] &= final  # the next byte of the file may be its line feed
-        is_end |= is_return
-    ends = np.flatnonzero(is_end) + 1
-    if final and data and not is_end[-1]:
-        ends = np.append(ends, len(data))
-    offsets = np.concatenate(([0], ends)).astype(np.int32)
-    array = pa.Array.from_buffers(
-        pa.binary(), len(ends), [None, pa.py_buffer(offsets), pa.py_buffer(data)]
+def _parse_block(
+    block: Block, grammar: Grammar, columns: tuple[str, ...], row_number: int
+) -> Records:
+    """Parse the records of a block, of which the first has the number `row_number`."""
+    numbers = row_number - 1 + np.cumsum(block.starts)
+    array = _without_surplus(block, grammar)
+    if grammar.short_rows:
+        array = _pad(array, _missing_fields(block, array, grammar), grammar)
+    if not block.in_row.all():
+        array = array.filter(pa.array(block.in_row))
+    rows = _parse(_text_of(array), grammar, columns, newlines=bool(block.spans))
+    row_numbers = numbers[block.in_row & block.starts]
+    if rows.num_rows != len(row_numbers):
+        raise RuntimeError(
+            f"{len(row_numbers)} records were found and {rows.num_rows} parsed"
+            f" between rows {row_number} and {row_number + block.rows}"
+        )
+    rejected = [
+        _reject(int(numbers[line]), block.lines.text(line), grammar, is_closed=is_closed)
+        for line, is_closed in block.rejected
+    ]
+    return Records(
+        rows.append_column(ROW_NUMBER, pa.array(row_numbers)), rejected, numbers[block.blank_rows]
     )
-    return Lines(data, ends, array)
 
 
-@dataclass(frozen=True)
-class _Block:
-    """The lines of a block up to `used` bytes, classified.
-
-    `in_row`: the line is part of a row. `starts`: a record or a blank line starts here; any other
-    line continues the record before it. `rejected`: the lines that are no rows, with whether
-    their quotes are closed. `spans`: first and last line of the records over several lines.
-    """
-
-    lines: Lines
-    count: int
-    in_row: Mask
-    starts: Mask
-    rejected: list[tuple[int, bool]]
-    spans: list[tuple[int, int]]
-
-    @classmethod
-    def scan(cls, lines: Lines, grammar: Grammar, *, final: bool) -> "_Block":
-        """Classify the lines; unless `final`, the last ones may be left to the next block."""
-        fits = _matches(lines.array, grammar.line)
-        first_bytes = np.frombuffer(lines.data, np.uint8)[
-            np.append(0, lines.ends[:-1])[: len(fits)]
-        ]
-        blank = (first_bytes == LF) | (first_bytes == CR)
-        odd = np.flatnonzero(~fits & ~blank)
-        closed = _matches(lines.array.take(pa.array(odd)), grammar.closed_line)
-        spans, count = _join_lines(lines, odd[~closed], grammar, final=final)
-        in_row, starts = (fits & ~blank)[:count], np.ones(count, dtype=np.bool_)
-        for first, last in spans:
-            in_row[first : last + 1] = True
-            starts[first + 1 : last + 1] = False
-        rejected = [
-            (line, is_closed)
-            for line, is_closed in zip(odd.tolist(), closed.tolist(), strict=True)
-            if line < count and not in_row[line]
-        ]
-        return cls(lines, count, in_row, starts, rejected, spans)
-
-    @property
-    def used(self) -> int:
-        """Bytes of the lines that this block covers; the rest belongs to the next block."""
-        return self.lines.start(self.count)
-
-    @property
-    def rows(self) -> int:
-        """How many row numbers the block uses; blank lines have numbers, too."""
-        return int(self.starts.sum())
-
-    def parse(self, grammar: Grammar, columns: tuple[str, ...], row_number: int) -> Records:
-        """Parse the records, of which the first has the number `row_number`."""
-        numbers = row_number - 1 + np.cumsum(self.starts)
-        array = self.lines.array[: self.count]
-        if grammar.short_rows:
-            array = _pad(array, _missing_fields(self, grammar), grammar)
-        if not self.in_row.all():
-            array = array.filter(pa.array(self.in_row))
-        rows = _parse(_text_of(array), grammar, columns, newlines=bool(self.spans))
-        row_numbers = numbers[self.in_row & self.starts]
-        if rows.num_rows != len(row_numbers):
-            raise RuntimeError(
-                f"{len(row_numbers)} records were found and {rows.num_rows} parsed"
-                f" between rows {row_number} and {row_number + self.rows}"
-            )
-        rejected = [
-            _reject(int(numbers[line]), self.lines.text(line), grammar, is_closed=is_closed)
-            for line, is_closed in self.rejected
-        ]
-        return Records(rows.append_column(ROW_NUMBER, pa.array(row_numbers)), rejected)
+def _without_surplus(block: Block, grammar: Grammar) -> pa.BinaryArray:
+    """Give the lines of a block without the blank fields behind the last column."""
+    array = block.lines.array[: block.count]
+    if len(block.surplus):
+        with_surplus = array.take(pa.array(block.surplus))
+        trimmed = pc.replace_substring_regex(with_surplus, grammar.line_with_surplus, r"\1\2")
+        array = _replace(array, block.surplus, trimmed)
+    spans = [span for span in block.spans if span.surplus]
+    if spans:
+        texts = []
+        for _, last, surplus in spans:
+            line = block.lines.text(last)
+            body = line.rstrip(b"\r\n")
+            texts.append(body[: len(body) - surplus] + line[len(body) :])
+        array = _replace(array, [span.last for span in spans], pa.array(texts, pa.binary()))
+    return array
 
 
-def _matches(array: pa.BinaryArray, pattern: str) -> Mask:
-    found: Mask = pc.match_substring_regex(array, pattern).to_numpy(zero_copy_only=False)
-    return found.astype(np.bool_)
+def _replace(
+    array: pa.BinaryArray, at: "Integers | list[int]", values: pa.BinaryArray
+) -> pa.BinaryArray:
+    order = np.arange(len(array))
+    order[at] = len(array) + np.arange(len(values))
+    return pa.concat_arrays([array, values]).take(pa.array(order))
 
 
-def _join_lines(
-    lines: Lines, broken: Integers, grammar: Grammar, *, final: bool
-) -> tuple[list[tuple[int, int]], int]:
-    """Find the records over several lines; each starts at a line with a `broken` quote.
-
-    The second answer is how many lines are covered: the last record may end in the next block.
-    """
-    spans: list[tuple[int, int]] = []
-    if not len(broken):
-        return spans, len(lines.ends)
-    ends = lines.ends.tolist()
-    starts = np.append(0, lines.ends)[broken]
-    limits = np.searchsorted(lines.ends, starts + LONGEST_QUOTED_RECORD).tolist()
-    next_line = 0
-    for line, start, limit in zip(broken.tolist(), starts.tolist(), limits, strict=True):
-        if line < next_line:
-            continue
-        if record := grammar.record.match(lines.data, start, ends[min(limit, len(ends) - 1)]):
-            next_line = bisect_left(ends, record.end()) + 1
-            spans.append((line, next_line - 1))
-        elif limit >= len(ends) and not final:
-            return spans, line
-    return spans, len(lines.ends)
-
-
-def _missing_fields(block: _Block, grammar: Grammar) -> pa.Array:
+def _missing_fields(block: Block, unquoted: pa.BinaryArray, grammar: Grammar) -> pa.Array:
     """Count for each line the delimiters to add: those that its record lacks, on its last line."""
-    unquoted = block.lines.array[: block.count]
     if b'"' in block.lines.data:
         unquoted = pc.replace_substring_regex(unquoted, grammar.quoted_field, r"\1")
     fields = pc.count_substring(unquoted, grammar.delimiter).to_numpy() + 1
     missing = np.where(block.in_row, grammar.columns - fields, 0)
-    for first, last in block.spans:
+    for first, last, _ in block.spans:
         record = block.lines.data[block.lines.start(first) : int(block.lines.ends[last])]
         missing[first:last] = 0
-        missing[last] = grammar.columns - len(grammar.split(record))
+        missing[last] = max(grammar.columns - len(grammar.split(record)), 0)
     return pa.array(missing)
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from loader.reading.records import Chunk, Integers
+from loader.reading.lines import Integers
+from loader.reading.records import Chunk
 
 
 def pick_records(chunks: Iterator[Chunk], positions: Integers) -> Iterator[Chunk]:
@@ -21,6 +22,7 @@ def pick_records(chunks: Iterator[Chunk], positions: Integers) -> Iterator[Chunk
             chunk.rejected[chunk.rejected.index.isin(sampled)],
             chunk.problems[chunk.problems.index.isin(sampled)],
             chunk.bytes_read,
+            chunk.blank_rows,
             cell_problems=chunk.cell_problems[chunk.cell_problems.index.isin(sampled)],
         )
         before = after
@@ -45,6 +47,7 @@ def _concatenate(chunks: list[Chunk]) -> Chunk:
         pd.concat([chunk.rejected for chunk in chunks]),
         pd.concat([chunk.problems for chunk in chunks]),
         chunks[-1].bytes_read,
+        sum(chunk.blank_rows for chunk in chunks),
         cell_problems=pd.concat([chunk.cell_problems for chunk in chunks]),
     )
 

@@ -10,25 +10,31 @@ import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from loader.errors import NoSuchFileError, SourceFileError, UsageError
 from loader.reading.cells import split_problems
-from loader.reading.dialect import (
-    Grammar,
-    Header,
-    find_delimiter,
-    is_column_name,
+from loader.reading.dialect import Grammar
+from loader.reading.encoding import TextFile, open_text
+from loader.reading.header import (
+    FieldOf,
+    Row,
+    Start,
+    find_start,
+    has_known_names,
     mask_values,
     parse_delimiter,
-    read_header,
+    refuse_header,
+    require_header,
     unique_names,
 )
-from loader.reading.encoding import TextFile, open_text
-from loader.reading.records import Chunk, Integers, read_chunks
+from loader.reading.lines import Integers
+from loader.reading.records import Chunk, read_chunks
 from loader.reading.sample import merge_chunks, pick_records, record_count
 from loader.reading.spreadsheet import SheetOptions, SheetTable, spreadsheet_as_csv
 from loader.reading.stored import StoredFile, spool_to_disk
@@ -38,8 +44,12 @@ HEAD_SIZE = 1 << 20
 
 SAMPLE_ROWS = 1000
 
-MOST_COLUMNS = 1000
-"""RE2 repeats a pattern no more often; a table of leads has a tenth of it."""
+WIDE = 100
+"""In a file of so many columns only one counts as the phone's: patterns have a size limit."""
+
+
+def _no_field(_column: str) -> str:
+    return ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +57,14 @@ class ReadOptions:
     r"""How a source file is read.
 
     `delimiter`: one character, `tab` or `\t`; None: found among , tab | and ;
-    `encoding`: None: UTF-8, or the one of the byte order mark.
+    `encoding`: None: UTF-8, or the one of the byte order mark; `mixed`: UTF-8, and cp1252 where it
+    is not UTF-8.
     `layout`: the columns of a file without a header; its rows may have fewer fields.
     `columns`: likewise, as given by `--columns`: the first row must have as many fields.
-    `sheet`: of a spreadsheet, see `SheetOptions`. `is_header`: says whether names of columns are
-    known; it finds the header below title rows.
+    `sheet`: of a spreadsheet, see `SheetOptions`.
+    `short_rows`: fill: so may those of a file with a header.
+    `skip_rows`: so many rows are above the header; None: the header is found by `field_of`.
+    `field_of`: gives the field that a column of some name fills, "" if none is known.
     `chunk_size`: records in a chunk. `block_size`: bytes read at once.
     """
 
@@ -60,7 +73,9 @@ class ReadOptions:
     layout: tuple[str, ...] | None = None
     columns: tuple[str, ...] | None = None
     sheet: str | None = None
-    is_header: Callable[[Sequence[str]], bool] = lambda _texts: False
+    short_rows: Literal["reject", "fill"] = "reject"
+    skip_rows: int | None = None
+    field_of: FieldOf = _no_field
     chunk_size: int = 20_000
     block_size: int = 1 << 20
 
@@ -72,7 +87,12 @@ class ReadOptions:
     @property
     def of_sheet(self) -> SheetOptions:
         """Those of a spreadsheet."""
-        return SheetOptions(sheet=self.sheet, has_header=self.has_header, is_header=self.is_header)
+        return SheetOptions(
+            sheet=self.sheet,
+            skip_rows=self.skip_rows,
+            has_header=self.has_header,
+            is_header=partial(has_known_names, field_of=self.field_of),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,8 +102,9 @@ class SourceFile:
     `sha256` and `size` (bytes) are of the file as stored. `compression` is gz, zip, zst, xz or
     None. `format` is xlsx, xlsm, xlsb, xls, ods or csv, which stands for all delimited text;
     `sheet` is the name of the sheet of a spreadsheet, several joined by commas, None for text.
-    `columns` are unique. `sample` has the rows among the first 1,000 records, as `Chunk.rows`.
-    `remarks` say what of the file is not read.
+    `header_row` is the row number of the header, None without one. `columns` are unique. `sample`
+    has the rows among the first 1,000 records, as `Chunk.rows`. `has_records`: there is a row
+    behind the header. `remarks` say what of the file is not read.
     """
 
     name: str
@@ -97,8 +118,10 @@ class SourceFile:
     bom: bool
     delimiter: str
     header: bool
+    header_row: int | None
     columns: tuple[str, ...]
     sample: pd.DataFrame
+    has_records: bool
     remarks: tuple[str, ...]
     _reader: "_Reader"
     _positions: Integers | None = None
@@ -126,8 +149,7 @@ class _Reader:
     options: ReadOptions
     grammar: Grammar
     columns: tuple[str, ...]
-    start: int
-    first_row: int
+    start: Start
     has_cell_problems: bool = False
 
     @classmethod
@@ -140,40 +162,67 @@ class _Reader:
         else:
             columns = unique_names([*table.header])
         columns = (*table.place, *columns)
-        grammar = Grammar(",", len(columns), short_rows=True)
-        return cls(text, options, grammar, columns, 0, table.first_row, table.problems)
+        start = Start(",", Row([*(table.header or ())], table.first_row - 1, 0), 0, table.first_row)
+        return cls(text, options, Grammar(",", len(columns), 1), columns, start, table.problems)
 
     @classmethod
     def find(cls, text: TextFile, options: ReadOptions) -> "_Reader":
         """Find delimiter, columns and first record, from the options or the header."""
         name = text.stored.name
-        head = _read_head(text)
-        delimiter = (
-            parse_delimiter(options.delimiter) if options.delimiter else find_delimiter(head)
+        start = find_start(
+            _read_head(text),
+            name,
+            delimiter=parse_delimiter(options.delimiter) if options.delimiter else None,
+            skip_rows=options.skip_rows,
+            has_header=options.has_header,
+            field_of=options.field_of,
         )
-        first_record = read_header(head, Grammar(delimiter), name)
         if options.columns:
-            _refuse_other_count(first_record, options.columns, name)
-            columns, start, first_row = _named_columns(options), 0, 1
+            _refuse_other_count(start.header, options.columns, name)
+            columns = _named_columns(options)
         elif options.layout:
-            _refuse_header(first_record, options.layout, name)
-            columns, start, first_row = options.layout, 0, 1
+            refuse_header(start.header, options.layout, name)
+            columns = options.layout
         else:
-            _require_header(first_record, name)
-            columns, start = unique_names(first_record.values), first_record.end
-            first_row = first_record.row_number + 1
-        grammar = Grammar(delimiter, len(columns), short_rows=options.layout is not None)
-        return cls(text, options, grammar, columns, start, first_row)
+            columns = unique_names(start.header.values)
+        phones = [at for at, it in enumerate(columns) if options.field_of(it) == "phone_number"]
+        grammar = Grammar(
+            start.delimiter,
+            len(columns),
+            1 if options.layout or options.short_rows == "fill" else None,
+            tuple(phones[: 3 if len(columns) < WIDE else 1]),
+        )
+        return cls(text, options, grammar, columns, start)._without_unnamed()
+
+    def _without_unnamed(self) -> "_Reader":
+        """Let rows end before columns at the end that have neither a name nor a value.
+
+        Programs that write a delimiter at the end of the header leave it out of the rows.
+        """
+        names = self.start.header.values
+        named = max((at for at, it in enumerate(names, start=1) if it.strip()), default=1)
+        is_fixed = self.grammar.fewest is not None or not self.options.has_header
+        if is_fixed or named == len(self.columns):
+            return self
+        reader = replace(self, grammar=replace(self.grammar, fewest=named))
+        sample = reader.sample()
+        has_values = sample is not None and (sample.rows.iloc[:, named:] != "").to_numpy().any()
+        return self if has_values else reader
+
+    def sample(self) -> Chunk | None:
+        """Read the first records; None: there is neither a record nor a blank row."""
+        with closing(self.chunks(SAMPLE_ROWS)) as chunks:
+            return next(chunks, None)
 
     def chunks(self, chunk_size: int) -> Generator[Chunk, None, None]:
         """Read from the first record on, anew with each call."""
         with self.text.open() as text:
-            text.skip(self.start)
+            text.skip(self.start.position)
             chunks = read_chunks(
                 text,
                 self.grammar,
                 self.columns,
-                first_row=self.first_row,
+                first_row=self.start.first_row,
                 chunk_size=chunk_size,
                 block_size=self.options.block_size,
             )
@@ -200,7 +249,7 @@ def open_source(path: str, options: ReadOptions | None = None) -> Iterator[Sourc
     Raises:
         NoSuchFileError: there is no such file, or it cannot be read.
         SourceFileError: the file is damaged, not of the encoding, binary or empty, or has no
-            header, or only a header; the message says where and what to do.
+            header; the message says where and what to do.
         UsageError: an option has a value that is not allowed.
     """
     options = options or ReadOptions()
@@ -223,10 +272,7 @@ def open_source(path: str, options: ReadOptions | None = None) -> Iterator[Sourc
             text = open_text(stored, options.encoding)
             text.check()
             reader = _Reader.find(text, options)
-        with closing(reader.chunks(SAMPLE_ROWS)) as chunks:
-            sample = next(chunks, None)
-        if sample is None:
-            raise SourceFileError(f"{name}: there is a header, but no row after it")
+        sample = reader.sample()
         yield SourceFile(
             name=name,
             path=file,
@@ -239,8 +285,10 @@ def open_source(path: str, options: ReadOptions | None = None) -> Iterator[Sourc
             bom=bool(text.encoding.bom),
             delimiter=reader.grammar.delimiter,
             header=options.has_header,
+            header_row=reader.start.header.row_number if options.has_header else None,
             columns=reader.columns,
-            sample=sample.rows,
+            sample=sample.rows if sample else _no_rows(reader.columns),
+            has_records=sample is not None and record_count(sample) > 0,
             remarks=table.remarks if table else (),
             _reader=reader,
         )
@@ -295,11 +343,12 @@ def _regular_file(path: str, stack: ExitStack) -> Path:
 def _sheet_text(table: SheetTable, options: ReadOptions, name: str) -> tuple[TextFile, _Reader]:
     """Open the CSV file of a sheet; `name` is the name of the spreadsheet."""
     if table.header is not None:
-        _require_header(Header([*table.header], table.first_row - 1, 0), name)
+        row = Row([*table.header], table.first_row - 1, 0)
+        require_header(row, name, options.field_of)
     elif options.has_header:
         raise SourceFileError(f"{name}: sheet '{table.sheet}' has no row that can be its header")
     if not table.path.stat().st_size:
-        raise SourceFileError(f"{name}: sheet '{table.sheet}' has a header, but no row after it")
+        table.path.write_text("\n", "ascii")  # a file without a byte is damaged, not without rows
     text = open_text(StoredFile.identify(table.path, name), "utf-8")
     text.check()
     return text, _Reader.of_sheet(text, options, table)
@@ -311,9 +360,9 @@ def _named_columns(options: ReadOptions) -> tuple[str, ...]:
     return unique_names(["" if name == "-" else name for name in names])
 
 
-def _refuse_other_count(first_record: Header, columns: tuple[str, ...], name: str) -> None:
+def _refuse_other_count(first_record: Row, columns: tuple[str, ...], name: str) -> None:
     """Refuse a file whose first row has another number of fields than are named."""
-    _refuse_header(first_record, tuple(it for it in columns if it != "-"), name, "--columns")
+    refuse_header(first_record, [it for it in columns if it != "-"], name, "--columns")
     found = len(first_record.values)
     if found != len(columns):
         raise SourceFileError(
@@ -348,29 +397,6 @@ def _read_head(text: TextFile) -> bytes:
     return head
 
 
-def _require_header(first_record: Header, name: str) -> None:
-    if not all(map(is_column_name, first_record.values)):
-        raise SourceFileError(
-            f"{name}: row {first_record.row_number} is no header, it has values:"
-            f" {mask_values(first_record.values)}; add a line with the names of the columns, or"
-            " name them in their order by --columns phone_number,first_name,- (- is not used), or"
-            " load with --layout vicidial-standard if they are in that order"
-        )
-    if len(first_record.values) > MOST_COLUMNS:
-        raise SourceFileError(
-            f"{name}: the header has {len(first_record.values):,} columns;"
-            f" at most {MOST_COLUMNS:,} can be read"
-        )
-
-
-def _refuse_header(
-    first_record: Header, layout: tuple[str, ...], name: str, option: str = "--layout"
-) -> None:
-    values = {value.strip().lower().replace(" ", "_") for value in first_record.values}
-    found = sorted(values.intersection(layout))
-    # A single match may be data: a title, a source called EMAIL.
-    if "phone_number" in found or len(found) > 1:
-        raise SourceFileError(
-            f"{name}: row {first_record.row_number} is a header, it has {', '.join(found[:3])};"
-            f" leave {option} out"
-        )
+def _no_rows(columns: tuple[str, ...]) -> pd.DataFrame:
+    index = pd.Index([], name="row_number", dtype="int64")
+    return pd.DataFrame({name: pd.Series(dtype="str") for name in columns}, index=index)

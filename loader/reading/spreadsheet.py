@@ -16,7 +16,7 @@ from xml.parsers import expat
 
 from loader.errors import SourceFileError, UsageError
 from loader.reading.cells import Row, Sheet, shown_text
-from loader.reading.dialect import is_column_name
+from loader.reading.header import is_column_name
 from loader.reading.ods import OdsWorkbook
 from loader.reading.old_workbook import LIMITS, OldWorkbook
 from loader.reading.stored import StoredFile

@@ -131,6 +131,9 @@ def warnings(summary: Summary) -> list[str]:
         lines.append(f"Checks that were off: {off}.")
     if where := default_list(summary.without_list, done=summary.job == "import"):
         lines.append(f"{where[:1].upper()}{where[1:]}.")
+    if summary.blank_rows:
+        be = "is" if summary.blank_rows == 1 else "are"
+        lines.append(f"{count_of(summary.blank_rows, 'row')} without a value {be} left out.")
     return lines
 
 

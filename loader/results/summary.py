@@ -169,6 +169,8 @@ class FileSummary(BaseModel):
     bom: bool
     delimiter: str
     header: bool
+    header_row: int | None = None
+    """Row number of the header; None: the file has none. Rows above it were skipped."""
     columns: list[str]
 
 
@@ -198,6 +200,8 @@ class Summary(BaseModel):
     began: datetime
     ended: datetime
     rows_read: int
+    blank_rows: int = 0
+    """Rows of nothing but delimiters, blanks and empty quotes; they are not among the rows read."""
     sample_of: int | None = None
     """The rows of the file, if the rows read are only a sample of them."""
     loaded: int
@@ -260,6 +264,7 @@ class Tally(BaseModel):
     """Counts while a run goes on."""
 
     rows_read: int = 0
+    blank_rows: int = 0
     loaded: int = 0
     reasons: Counter[str] = Field(default_factory=Counter)
     notices: Counter[str] = Field(default_factory=Counter)

@@ -1,13 +1,12 @@
 """Which sheet of a workbook is read, and what its cells are."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from loader.errors import LoaderError, SourceFileError, UsageError
-from loader.fields.mapping import is_known_header
+from loader.fields.recognition import field_namer
 from loader.reading.source import ReadOptions, SourceFile, open_source
 from tests.support.workbooks import Cell, Formula, Shown, xlsx
 
@@ -15,7 +14,7 @@ HEAD: list[Cell] = ["phone", "first name"]
 ANN: list[Cell] = [7275551212.0, "Ann"]
 BOB: list[Cell] = [7275551213.0, "Bob"]
 
-known = partial(is_known_header, explicit={})
+known = field_namer()
 
 Open = Callable[..., SourceFile]
 
@@ -27,7 +26,7 @@ def rows(tmp_path: Path) -> Callable[..., list[list[str]]]:
     def read(content: bytes, **options: object) -> list[list[str]]:
         path = tmp_path / "in.xlsx"
         path.write_bytes(content)
-        given = ReadOptions(**{"is_header": known, **options})  # type: ignore[arg-type]
+        given = ReadOptions(**{"field_of": known, **options})  # type: ignore[arg-type]
         with open_source(str(path), given) as source:
             return [
                 [str(number), *row]
@@ -41,7 +40,7 @@ def rows(tmp_path: Path) -> Callable[..., list[list[str]]]:
 def message(tmp_path: Path, content: bytes, **options: object) -> tuple[type[LoaderError], str]:
     path = tmp_path / "in.xlsx"
     path.write_bytes(content)
-    given = ReadOptions(**{"is_header": known, **options})  # type: ignore[arg-type]
+    given = ReadOptions(**{"field_of": known, **options})  # type: ignore[arg-type]
     with pytest.raises(LoaderError) as caught, open_source(str(path), given):
         pass
     return type(caught.value), str(caught.value).replace(str(tmp_path), "")
@@ -97,7 +96,6 @@ def test_a_name_goes_before_a_number(rows: Callable[..., list[list[str]]]) -> No
          " name'); load them one by one, by --sheet"),
         ({"A": [HEAD, ANN], "B": [[*HEAD, "zip"], [*BOB, "1"]]}, (), {"sheet": "all"},
          SourceFileError, "sheet 'B' has another header than 'A' (3 columns, not 2)"),
-        ({"A": [HEAD]}, (), {}, SourceFileError, "sheet 'A' has a header, but no row after it"),
         ({"A": [[7275551212.0, "Ann"]]}, (), {}, SourceFileError, "row 1 is no header"),
         ({"A": [[7275551212.0, "Ann", "x"]]}, (), {"columns": ("phone_number", "first_name")},
          SourceFileError, "sheet 'A' has rows with 3 cells, but 2 columns are named"),
@@ -162,7 +160,7 @@ def test_the_sheet_that_is_read(
 ) -> None:
     path = tmp_path / "in.xlsx"
     path.write_bytes(xlsx(sheets, hidden=hidden))
-    given = ReadOptions(**{"is_header": known, **options})  # type: ignore[arg-type]
+    given = ReadOptions(**{"field_of": known, **options})  # type: ignore[arg-type]
     with open_source(str(path), given) as source:
         (chunk,) = source.chunks()
         assert chunk.rows.iloc[:, -1].tolist() == names

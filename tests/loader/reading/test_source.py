@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loader.errors import NoSuchFileError, SourceFileError, UsageError
-from loader.reading.dialect import find_delimiter, is_column_name, unique_names
+from loader.reading.header import find_delimiter, is_column_name, unique_names
 from loader.reading.layouts import LAYOUTS
 from loader.reading.source import ReadOptions, SourceFile, expand_globs, open_source
 
@@ -287,9 +287,6 @@ def test_unknown_encoding(name: str, write: Write) -> None:
         pytest.param(gzip.compress(b""), "the file is empty", id="empty-gz"),
         pytest.param(b"\n\r\n\n", "the file has no rows, only blank lines", id="blank-lines"),
         pytest.param(b"\xef\xbb\xbf", "the file has no rows, only blank lines", id="only-a-bom"),
-        pytest.param(b"phone,name\n", "there is a header, but no row after it", id="header-only"),
-        pytest.param(b"phone,name", "there is a header, but no row after it", id="header-unended"),
-        pytest.param(b"phone\n\n\n", "there is a header, but no row after it", id="header-blanks"),
         pytest.param(b"%PDF-1.7\n%", "this is a PDF document; export the leads as CSV", id="pdf"),
         pytest.param(b"\x89PNG\r\n\x1a\n\0", "this is a PNG image", id="png"),
         pytest.param(b"\xff\xd8\xff\xe0", "this is a JPEG image", id="jpeg"),
@@ -605,7 +602,6 @@ def test_any_bytes_are_read_or_refused(
             for chunk in chunks
             for number in sorted([*chunk.rows.index, *chunk.rejected.index])
         ]
-        assert numbers
         assert numbers == sorted(set(numbers))
 
 

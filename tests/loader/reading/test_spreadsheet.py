@@ -205,7 +205,6 @@ def refused(content: bytes, tmp_path: Path) -> str:
         pytest.param(
             xlsx({"A": [], "B": [[None]]}), "no sheet of the spreadsheet has data", id="empty"
         ),
-        pytest.param(xlsx({"A": [HEADER]}), "has a header, but no row after it", id="header-only"),
         pytest.param(xlsx({"A": [["Ana", 7275551212.0]]}), "row 1 is no header", id="no-header"),
         pytest.param(
             zipped({"xl/workbook.xml": "<x"}), "the spreadsheet cannot be read", id="damaged"

@@ -1,0 +1,315 @@
+"""Where the records of a file begin: its delimiter, its header, and the lines above it."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count, islice
+
+from loader.errors import SourceFileError, UsageError
+from loader.reading.dialect import Grammar
+
+DELIMITERS = (",", "\t", "|", ";")
+
+SNIFFED_BYTES = 1 << 16
+"""Bytes at the start of a file from which its delimiter is found."""
+
+SNIFFED_RECORDS = 1000
+
+ROWS_ABOVE = 20
+"""Rows at the start of a file among which its header is looked for."""
+
+MOST_COLUMNS = 1000
+"""RE2 repeats a pattern no more often; a table of leads has a tenth of it."""
+
+DATA_WITH_LETTERS = re.compile(
+    r"""[^@\s]+@[^@\s]+\.[^@\s]+             # mail address
+    |\+?[\d ().-]{6,}(x|ext)[ .]*\d+        # phone number with extension
+    |[+-]?\d+(\.\d*)?e[+-]?\d+             # number as a spreadsheet shows a large one
+    |\d{1,2}[-/. ][a-z]{3,9}[-/. ]+\d{2,4}  # 31-Jan-2024
+    |\d{4}-\d\d-\d\d[t ][\d:.+]+z?          # 2024-01-31T08:00:00Z
+    |[\d/.: -]+[ap]m                        # 1/31/2024 8:00 AM""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Values that contain letters and are still no column names."""
+
+
+PHONE_OR_MAIL = re.compile(
+    r"[^@\s]+@[^@\s]+\.[^@\s]+|[+(]?(?:\d[ ().+-]*){7,}(?:(?:x|ext)[ .]*\d+)?"
+)
+DATE = re.compile(
+    r"\d{4}([-/.])\d\d?\1\d\d?|\d\d?([-/.])\d\d?\2\d{4}|(19|20)\d\d(0\d|1[0-2])([0-2]\d|3[01])"
+)
+
+SEPARATOR_LINE = re.compile(
+    rb"""((?:\r\n|\r|\n)*)[ ]*"?sep=(\\t|tab|[^\r\n"]?)(?:\2|[,;|\t "])*(?:\r\n|\r|\n|\Z)""",
+    re.IGNORECASE,
+)
+"""Excel's own first line, sep=; which names the delimiter."""
+
+BLANK_LINES = re.compile(rb"(?:\r\n|\r|\n)*")
+LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+
+NO_VALUE = "".join(
+    map(chr, (*range(9, 14), 26, 32, 34, 160, *range(0x2000, 0x200C), 0x202F, 0x3000, 0xFEFF))
+)
+"""What a row of blanks and empty quotes has."""
+
+FieldOf = Callable[[str], str]
+"""Gives the field that a column of some name would fill, "" if none is known."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A record at the start of a file: its values, its row number, and where it ends (bytes)."""
+
+    values: list[str]
+    row_number: int
+    end: int
+    is_closed: bool = True
+    """Whether its quotes are; if not, the values are those of the line alone."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where the records of a file begin.
+
+    `header`: the row with the names of the columns, or the first one of a file without a header.
+    `position` is that of the first record in bytes, `first_row` its row number.
+    """
+
+    delimiter: str
+    header: Row
+    position: int
+    first_row: int
+
+
+def find_start(
+    head: bytes,
+    name: str,
+    *,
+    delimiter: str | None = None,
+    skip_rows: int | None = None,
+    has_header: bool = True,
+    field_of: FieldOf = lambda _column: "",
+) -> Start:
+    """Find delimiter and header in the text at the start of a file, whose name is for messages.
+
+    A line sep=; is skipped and names the delimiter, unless `delimiter` does. `skip_rows`: so many
+    rows are above the header; None: it is the first row, or the one among the first ROWS_ABOVE
+    whose names are known, if those above it are not. Without a header, its place is that of the
+    first record.
+
+    Raises:
+        SourceFileError: there is no header or it cannot be read, or no row after those to skip.
+    """
+    position, row_number, separator = _skip_separator_line(head)
+    if skip_rows:
+        after = _skip_rows(head, skip_rows, name)
+        position, row_number = max((position, row_number), after)
+    if delimiter is None:
+        first = (
+            next(_rows(head, Grammar(separator), position, row_number), None) if separator else None
+        )
+        has_it = first is not None and len(first.values) > 1
+        delimiter = separator if has_it else find_delimiter(head[position:])
+        candidates: Sequence[str] = [delimiter] if has_it else DELIMITERS
+    else:
+        candidates = [delimiter]
+    first = next(_rows(head, Grammar(delimiter), position, row_number), None)
+    if first is None:
+        behind = f" behind the first {skip_rows}" if skip_rows else ""
+        raise SourceFileError(f"{name}: the file has no rows{behind}, only blank lines")
+    if not has_header:
+        return Start(delimiter, first, position, row_number)
+    if skip_rows is None and not has_known_names(first.values, field_of):
+        delimiter, first = _find_header_below(head, position, row_number, candidates, field_of) or (
+            delimiter,
+            first,
+        )
+    require_header(first, name, field_of)
+    return Start(delimiter, first, first.end, first.row_number + 1)
+
+
+def _skip_separator_line(head: bytes) -> tuple[int, int, str]:
+    """Return position and row number after a line sep=; and its delimiter, "" if none is named."""
+    line = SEPARATOR_LINE.match(head)
+    if line is None:
+        return 0, 1, ""
+    named = line.group(2).decode().lower()
+    delimiter = "\t" if named in {"\\t", "tab"} else named
+    return line.end(), count_lines(line.group(1)) + 2, delimiter
+
+
+def _skip_rows(head: bytes, rows: int, name: str) -> tuple[int, int]:
+    """Return position and row number after so many rows from the start, blank lines included."""
+    position = 0
+    for row in range(rows):
+        if position >= len(head):
+            raise SourceFileError(f"{name}: --skip-rows {rows}: the file has only {row} rows")
+        end = _line_end(head, position)
+        if head[position:end].strip(b"\r\n"):
+            records = (Grammar(each).any_record.match(head, position) for each in DELIMITERS)
+            end = max(record.end() if record else end for record in records)
+        position = end
+    return position, rows + 1
+
+
+def _find_header_below(
+    head: bytes, position: int, row_number: int, delimiters: Sequence[str], field_of: FieldOf
+) -> tuple[str, Row] | None:
+    """Find a row of known names, the phone number's among them, below rows without such names."""
+    found: list[tuple[int, str, Row]] = []
+    for delimiter in delimiters:
+        most_above = 0
+        rows = _rows(head, Grammar(delimiter), position, row_number)
+        for row in islice(rows, ROWS_ABOVE):
+            known = known_fields(row.values, field_of)
+            if (
+                row.is_closed
+                and "phone_number" in known
+                and has_known_names(row.values, field_of)
+                and (not most_above or len(known) >= most_above + 2)
+            ):
+                found.append((len(known), delimiter, row))
+                break
+            most_above = max(most_above, len(known))
+    best = max(found, key=lambda each: each[0], default=None)
+    return best[1:] if best else None
+
+
+def known_fields(values: Sequence[str], field_of: FieldOf) -> set[str]:
+    """Return the fields that columns of these names would fill."""
+    return set(map(field_of, values)) - {""}
+
+
+def has_known_names(values: Sequence[str], field_of: FieldOf) -> bool:
+    """Return whether a row is a header by its names, even if other ones look like values: 2024."""
+    known = known_fields(values, field_of)
+    if "phone_number" not in known and len(known) < 2:
+        return False
+    return not any(
+        PHONE_OR_MAIL.fullmatch(value.strip()) and not DATE.fullmatch(value.strip())
+        for value in values
+        if not field_of(value)
+    )
+
+
+def require_header(first: Row, name: str, field_of: FieldOf) -> None:
+    """Raise SourceFileError if a row cannot be the header of a file."""
+    if not first.is_closed:
+        raise SourceFileError(
+            f"{name}: row {first.row_number}, the first, has a quote that is not closed;"
+            " close it, or double the quotes inside a value"
+        )
+    if not all(map(is_column_name, first.values)) and not has_known_names(first.values, field_of):
+        raise SourceFileError(
+            f"{name}: row {first.row_number} is no header, it has values:"
+            f" {mask_values(first.values)}; add a line with the names of the columns, or"
+            " name them in their order by --columns phone_number,first_name,- (- is not used), or"
+            " load with --layout vicidial-standard if they are in that order"
+        )
+    if len(first.values) > MOST_COLUMNS:
+        raise SourceFileError(
+            f"{name}: the header has {len(first.values):,} columns;"
+            f" at most {MOST_COLUMNS:,} can be read"
+        )
+
+
+def refuse_header(first: Row, layout: Sequence[str], name: str, option: str = "--layout") -> None:
+    """Raise SourceFileError if the first record of a file with a layout is a header."""
+    values = {value.strip().lower().replace(" ", "_") for value in first.values}
+    found = sorted(values.intersection(layout))
+    # A single match may be data: a title, a source called EMAIL.
+    if "phone_number" in found or len(found) > 1:
+        raise SourceFileError(
+            f"{name}: row {first.row_number} is a header, it has {', '.join(found[:3])};"
+            f" leave {option} out"
+        )
+
+
+def find_delimiter(head: bytes) -> str:
+    r"""Find which of , \t | ; splits the records most evenly.
+
+    The delimiter wins for which most records have as many fields as the first one; of equal ones,
+    the one that gives more fields. A file of one column has no delimiter; it gets the comma.
+    """
+    head = head[_skip_blank_lines(head, 0)[0] :]
+    if len(head) > SNIFFED_BYTES:
+        lines = max(head.rfind(b"\n", 0, SNIFFED_BYTES), head.rfind(b"\r", 0, SNIFFED_BYTES)) + 1
+        head = head[: lines or SNIFFED_BYTES]
+
+    def evenness(delimiter: str) -> tuple[float, int]:
+        rows = islice(_rows(head, Grammar(delimiter), 0, 1), SNIFFED_RECORDS)
+        counts = [len(row.values) if row.is_closed else 0 for row in rows]
+        first = counts[0] if counts else 0
+        return (counts.count(first) / len(counts), first) if first > 1 else (0, 0)
+
+    return max(DELIMITERS, key=evenness)
+
+
+def parse_delimiter(option: str) -> str:
+    """Return the delimiter of `--delimiter`: one ASCII character, but no quote, line end or NUL."""
+    delimiter = "\t" if option.lower() in {"tab", "\\t"} else option
+    if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0':
+        raise UsageError(
+            f"--delimiter {option!r}: give one character such as , or ; or | or the word tab"
+        )
+    return delimiter
+
+
+def is_column_name(value: str) -> bool:
+    """Return whether a value may be a column name: it is no number, phone, date or mail address."""
+    text = value.strip()
+    has_digits, has_letters = any(map(str.isdigit, text)), any(map(str.isalpha, text))
+    return not (has_digits and not has_letters) and not DATA_WITH_LETTERS.fullmatch(text)
+
+
+def mask_values(values: list[str]) -> str:
+    """Show the form of a row but not its data: letters as x, digits as 9."""
+    masked = [re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "9", value))[:20] for value in values[:8]]
+    return " | ".join(masked) + (" | ..." if len(values) > 8 else "")
+
+
+def unique_names(names: list[str]) -> tuple[str, ...]:
+    """Make names unique and not empty: `column 5` for an empty, `Notes (2)` for a repeated one."""
+    used: set[str] = set()
+    unique = []
+    for position, value in enumerate(names, start=1):
+        name = value if value.strip() else f"column {position}"
+        numbered = (f"{name} ({number})" for number in count(2))
+        unique_name = name if name not in used else next(n for n in numbered if n not in used)
+        used.add(unique_name)
+        unique.append(unique_name)
+    return tuple(unique)
+
+
+def _rows(text: bytes, grammar: Grammar, position: int, row_number: int) -> Iterator[Row]:
+    """Yield the records that have a value; one with a broken quote is not closed."""
+    position, lines = _skip_blank_lines(text, position)
+    row_number += lines
+    while position < len(text):
+        record = grammar.any_record.match(text, position)
+        end = record.end() if record else _line_end(text, position)
+        split = grammar.split if record else grammar.split_unquoted
+        values = split(text[position:end])
+        if any(value.strip(NO_VALUE) for value in values):
+            yield Row(values, row_number, end, is_closed=record is not None)
+        position, lines = _skip_blank_lines(text, end)
+        row_number += 1 + lines
+
+
+def _line_end(text: bytes, position: int) -> int:
+    line = LINE.match(text, position)
+    return line.end() if line else len(text)
+
+
+def _skip_blank_lines(text: bytes, position: int) -> tuple[int, int]:
+    """Return the position after the blank lines at `position`, and how many there are."""
+    blank = BLANK_LINES.match(text, position)
+    skipped = blank.group() if blank else b""
+    return position + len(skipped), count_lines(skipped)
+
+
+def count_lines(text: bytes) -> int:
+    """Count the line ends: LF, CRLF and CR."""
+    return text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n")

@@ -1,0 +1,245 @@
+"""The physical lines of a block of text, and which of them are records.
+
+They become an Arrow array over the block itself. A regular expression finds those that are complete
+records; only the others (quoted line ends, broken quotes, wrong number of fields) are examined one
+by one.
+"""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loader.reading.dialect import Grammar
+
+LONGEST_QUOTED_RECORD = 1 << 20
+"""In bytes: a record over several lines must end within them. Without this limit a stray quote
+would be searched for its end to the end of the file."""
+
+SURELY_A_RECORD = 5
+"""Fields of a record. Lines inside a value that all have as many as a record, but no phone number,
+are taken for records if they have so many: few values have four delimiters in each line."""
+
+LF, CR = 10, 13
+
+Integers = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The physical lines of a block, line ends included; `array` is a view of `data`."""
+
+    data: bytes
+    ends: Integers
+    array: pa.BinaryArray
+
+    def start(self, line: int) -> int:
+        """Return the position in `data` at which a line starts."""
+        return int(self.ends[line - 1]) if line else 0
+
+    def text(self, line: int) -> bytes:
+        """Return one line with its line end."""
+        return self.data[self.start(line) : int(self.ends[line])]
+
+
+def split_lines(data: bytes, *, final: bool) -> Lines:
+    """Find the physical lines (LF, CRLF, CR); if `final`, the last one may have no line end."""
+    buffer = np.frombuffer(data, dtype=np.uint8)
+    is_end = buffer == LF
+    if b"\r" in data:
+        is_return = buffer == CR
+        is_return[:-1] &= ~is_end[1:]
+        is_return[-1] &= final  # the next byte of the file may be its line feed
+        is_end |= is_return
+    ends = np.flatnonzero(is_end) + 1
+    if final and data and not is_end[-1]:
+        ends = np.append(ends, len(data))
+    offsets = np.concatenate(([0], ends)).astype(np.int32)
+    array = pa.Array.from_buffers(
+        pa.binary(), len(ends), [None, pa.py_buffer(offsets), pa.py_buffer(data)]
+    )
+    return Lines(data, ends, array)
+
+
+class Span(NamedTuple):
+    """A record over several lines."""
+
+    first: int
+    last: int
+    surplus: int
+    """Bytes of blank fields behind the last column, before the line end."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """The lines of a block up to `used` bytes, classified.
+
+    `in_row`: the line is part of a row. `starts`: a record or a blank line starts here; any other
+    line continues the record before it. `blank_rows`: the lines without a value that are not
+    empty. `surplus`: the records of one line that have blank fields behind the last column.
+    `rejected`: the lines that are no rows, with whether their quotes are closed.
+    """
+
+    lines: Lines
+    count: int
+    in_row: Mask
+    starts: Mask
+    blank_rows: Integers
+    surplus: Integers
+    rejected: list[tuple[int, bool]]
+    spans: list[Span]
+
+    @classmethod
+    def scan(cls, lines: Lines, grammar: Grammar, *, final: bool) -> "Block":
+        """Classify the lines; unless `final`, the last ones may be left to the next block."""
+        kinds = _LineKinds.find(lines, grammar)
+        odd = np.flatnonzero(~kinds.whole & ~kinds.blank)
+        odd_lines = lines.array.take(pa.array(odd))
+        closed = _matches(odd_lines, grammar.closed_line)
+        surplus = odd[_matches(odd_lines, grammar.line_with_surplus)]
+        kinds.whole[surplus] = True
+        spans, count = _join_lines(kinds, odd[~closed], final=final)
+        in_row, starts = kinds.whole[:count], np.ones(count, dtype=np.bool_)
+        for first, last, _ in spans:
+            in_row[first : last + 1] = True
+            starts[first + 1 : last + 1] = False
+        rejected = [
+            (line, is_closed)
+            for line, is_closed in zip(odd.tolist(), closed.tolist(), strict=True)
+            if line < count and not in_row[line]
+        ]
+        blank_rows, surplus = (
+            found[(found < count) & starts[np.minimum(found, count - 1)]] if count else found[:0]
+            for found in (kinds.blank_rows, surplus)
+        )
+        return cls(lines, count, in_row, starts, blank_rows, surplus, rejected, spans)
+
+    @property
+    def used(self) -> int:
+        """Bytes of the lines that this block covers; the rest belongs to the next block."""
+        return self.lines.start(self.count)
+
+    @property
+    def rows(self) -> int:
+        """How many row numbers the block uses; blank lines have numbers, too."""
+        return int(self.starts.sum())
+
+
+@dataclass(frozen=True)
+class _LineKinds:
+    """What each line of a block would be by itself.
+
+    `whole`: a record. `blank`: it has no value. `blank_rows`: the lines that have delimiters,
+    blanks or empty quotes instead of values.
+    """
+
+    lines: Lines
+    grammar: Grammar
+    whole: Mask
+    blank: Mask
+    blank_rows: Integers
+
+    @classmethod
+    def find(cls, lines: Lines, grammar: Grammar) -> "_LineKinds":
+        """Classify the lines, of which few need more than one look."""
+        whole = _matches(lines.array, grammar.line)
+        first_bytes = np.frombuffer(lines.data, np.uint8)[
+            np.append(0, lines.ends[:-1])[: len(whole)]
+        ]
+        blank = (first_bytes == LF) | (first_bytes == CR)
+        can_be_blank = np.zeros(256, dtype=np.bool_)
+        can_be_blank[list(grammar.blank_line_starts)] = True
+        candidates = np.flatnonzero(can_be_blank[first_bytes])
+        without_value = lines.array.take(pa.array(candidates))
+        blank_rows = candidates[_matches(without_value, grammar.blank_line)]
+        blank[blank_rows] = True
+        return cls(lines, grammar, whole & ~blank, blank, blank_rows)
+
+    def is_value(self, first: int, last: int) -> bool:
+        """Say whether the lines from the second one on belong to a value of the first one.
+
+        They do not if half of them or more are whole records with a number in the phone's place, or
+        if all of them are records of so many fields that no value is written like them. Then two
+        stray quotes have met, and the lines between them are leads.
+        """
+        lines, whole, with_phone = (
+            int(counts[last + 1] - counts[first + 1])
+            for counts in (self._values, self._records, self._phones)
+        )
+        if with_phone and 2 * with_phone >= lines:
+            return False
+        enough = SURELY_A_RECORD if self.grammar.phones else 2
+        return (
+            self.grammar.fewest is not None
+            or self.grammar.columns < enough
+            or not 2 <= lines == whole
+            or self._fields_if_closed(first) != self.grammar.columns
+        )
+
+    def _fields_if_closed(self, line: int) -> int:
+        """Count the fields of a line as if its open quote were an ordinary character."""
+        text = self.lines.text(line)
+        before = self.grammar.unclosed.match(text)
+        at = before.end() if before else 0
+        closed = len(self.grammar.split(text[:at])) - 1 if at else 0
+        return closed + text.count(self.grammar.delimiter.encode(), at) + 1
+
+    @cached_property
+    def _values(self) -> Integers:
+        return _counts(~self.blank)
+
+    @cached_property
+    def _records(self) -> Integers:
+        return _counts(self.whole)
+
+    @cached_property
+    def _phones(self) -> Integers:
+        """Count the records with a phone number: a search over the block, for few files need it."""
+        has_phone = np.zeros(len(self.whole), dtype=np.bool_)
+        if self.grammar.phones:
+            records = np.flatnonzero(self.whole)
+            found = _matches(self.lines.array.take(pa.array(records)), self.grammar.line_with_phone)
+            has_phone[records[found]] = True
+        return _counts(has_phone)
+
+
+def _counts(mask: Mask) -> Integers:
+    """Count the lines of a kind before each line."""
+    return np.append(0, np.cumsum(mask))
+
+
+def _matches(array: pa.BinaryArray, pattern: str) -> Mask:
+    found: Mask = pc.match_substring_regex(array, pattern).to_numpy(zero_copy_only=False)
+    return found.astype(np.bool_)
+
+
+def _join_lines(kinds: _LineKinds, broken: Integers, *, final: bool) -> tuple[list[Span], int]:
+    """Find the records over several lines; each starts at a line with a `broken` quote.
+
+    The second answer is how many lines are covered: the last record may end in the next block.
+    """
+    lines, grammar = kinds.lines, kinds.grammar
+    spans: list[Span] = []
+    if not len(broken):
+        return spans, len(lines.ends)
+    ends = lines.ends.tolist()
+    starts = np.append(0, lines.ends)[broken]
+    limits = np.searchsorted(lines.ends, starts + LONGEST_QUOTED_RECORD).tolist()
+    next_line = 0
+    for line, start, limit in zip(broken.tolist(), starts.tolist(), limits, strict=True):
+        if line < next_line:
+            continue
+        if record := grammar.record.match(lines.data, start, ends[min(limit, len(ends) - 1)]):
+            last = bisect_left(ends, record.end())
+            if kinds.is_value(line, last):
+                next_line = last + 1
+                spans.append(Span(line, last, len(record.group(1))))
+        elif limit >= len(ends) and not final:
+            return spans, line
+    return spans, len(lines.ends)
