@@ -347,6 +347,9 @@ class Notice(StrEnum):
         "the row's country was not understood, or NA stands for not available; the number was "
         "taken for one of the default's",
     )
+    READ_AS_CP1252 = (
+        "READ_AS_CP1252", "the line is not UTF-8, and was read as cp1252 (--encoding mixed)",
+    )
     DECIMAL_MENDED = "DECIMAL_MENDED", "the .0 that a spreadsheet put after the number was removed"
     EXTENSION_DROPPED = "EXTENSION_DROPPED", "the number's extension is not stored"
     WORDS_DROPPED = (

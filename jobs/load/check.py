@@ -59,6 +59,8 @@ class CheckStage:
         """Take a run, and where accepted rows go."""
         self.run, self.checks, self.accepted = run, run.checks, accepted
         self._was_read = False
+        self._western: pd.Index[int] = pd.Index([], dtype="int64")
+        """Rows of the chunk on its way that were not UTF-8, where others are."""
         self._maybe_duplicates = run.files.spool()
         """Rejected rows that may be duplicates besides."""
         self._refused: list[pd.Series[str]] = []
@@ -122,7 +124,7 @@ class CheckStage:
                 lap("read")
                 run.profile_builder.read(chunk.rows)
                 lap("report")
-            rows = chunk.rows.drop(unread.index)
+            rows, self._western = chunk.rows.drop(unread.index), chunk.western
             lap("read")
             yield rows, self.checks.fields(rows)
             lap("results")
@@ -210,7 +212,7 @@ class CheckStage:
         self,
         rows: pd.DataFrame,
         leads: pd.DataFrame,
-        notices: Notices,
+        noticed: Notices,
         settled: Settled,
         receivers: "_Receivers",
     ) -> None:
@@ -222,7 +224,8 @@ class CheckStage:
         answers = self.run.queries.days_ahead(self.checks.days_ahead(leads))
         leads, of_extras = self.checks.complete(leads, answers)
         self.run.seconds.lap("extras")
-        noticed = pd.concat([notices, receivers.accept(leads.index), of_extras])
+        western = notices(self._western, Notice.READ_AS_CP1252)
+        noticed = pd.concat([western, noticed, receivers.accept(leads.index), of_extras])
         self.accepted.append(leads, noticed[noticed.index.isin(leads.index)])
 
 

@@ -15,6 +15,7 @@ from loader.fields.full_name import FIRST_LAST, FULL_NAMES, NAME_PAIRS, split_fu
 from loader.fields.lead import (
     CUSTOM_PREFIX,
     NEVER_LOADED,
+    field_of_name,
     nearest_field,
     normalize_name,
     unknown_field,
@@ -159,9 +160,15 @@ def map_columns(
     _map_by_usual_names(file, columns, fields, vendor)
     if not fields and is_phone_needed:
         # The first row may be no header but a person's data, so it is not shown.
+        if delimiter := _odd_delimiter(columns):
+            raise SourceFileError(
+                f"{file}: there is one column in every row; its names are parted by {delimiter!r}: "
+                f"add --delimiter '{delimiter}'"
+            )
         raise SourceFileError(
-            f"{file}: none of its {len(columns)} columns has a known name; is the first row "
-            'a header? Name columns by --map phone_number="...", or the file\'s --layout'
+            f"{file}: none of its columns ({len(columns)}) has a known name; is the first row a "
+            'header? Name columns by --map phone_number="...", by --columns, or the '
+            "file's --layout"
         )
     proposals = _proposals(fields, columns)
     if "phone_number" not in fields and is_phone_needed:
@@ -278,3 +285,13 @@ def _column(file: str, source: str, column: str, columns: Sequence[str]) -> str:
 
 def _quote_names(names: Iterable[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
+
+
+def _odd_delimiter(columns: Sequence[str]) -> str:
+    """Find what parts the names in a single one into known ones; empty: nothing does."""
+    if len(columns) != 1:
+        return ""
+    marks = dict.fromkeys(re.findall(r"[!#$%&*+./:<=>?@^`~|\\-]", columns[0]))
+    known = {mark: sum(map(bool, map(field_of_name, columns[0].split(mark)))) for mark in marks}
+    best = max(known, key=lambda mark: known[mark], default="")
+    return best if best and known[best] > 1 else ""

@@ -2,14 +2,25 @@
 
 import codecs
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from loader.errors import SourceFileError, UsageError
-from loader.reading.stored import StoredFile, StoredStream, refuse_other_formats
+from loader.reading.formats import HEAD_SIZE, refuse_other_formats
+from loader.reading.stored import StoredFile, StoredStream
 
 READ_SIZE = 1 << 20
+
+MIXED = "mixed"
+"""The name for a file whose lines are UTF-8, but some are WESTERN."""
+
+WESTERN = "cp1252"
+"""What Windows programs write in Western Europe and America."""
+
+MOST_LINES = 3
+"""Lines that a message names."""
 
 LONGEST_LINE = 1 << 24
 """In bytes. A file with a longer line is no lead file."""
@@ -52,6 +63,13 @@ class Encoding:
                 )
             codec = mark_codec or "utf-8"
             return cls(re.sub("-[lb]e$", "", codec), codec, bom)
+        if option == MIXED:
+            if mark_codec not in {None, "utf-8"}:
+                raise SourceFileError(
+                    f"{file_name}: the file starts with the byte order mark of {mark_codec};"
+                    f" leave --encoding {option} out"
+                )
+            return cls(MIXED, MIXED, bom)
         option_codec = _codec_name(option)
         if mark_codec and not mark_codec.startswith(option_codec):
             raise SourceFileError(
@@ -86,6 +104,8 @@ class TextFile:
         SourceFileError: there is a byte that is not of the encoding, a NUL byte, a line longer than
         LONGEST_LINE, or no text at all.
         """
+        if self.encoding.codec in {WESTERN, "iso8859-1"}:
+            self._refuse_utf8_lines()
         lines, length, has_text = _LineCounter(), 0, False
         with self.open(check=True) as text:
             while block := self._read(text, lines):
@@ -107,7 +127,8 @@ class TextFile:
         try:
             return text.read(READ_SIZE)
         except UnicodeDecodeError as exc:
-            before = exc.object[: exc.start].decode(self.encoding.codec, "ignore").encode()
+            codec = "utf-8" if self.encoding.codec == MIXED else self.encoding.codec
+            before = exc.object[: exc.start].decode(codec, "ignore").encode()
             lines.add(before.partition(b"\0")[0])
             if b"\0" in before:
                 raise SourceFileError(self._nul_message(lines.line)) from None
@@ -123,12 +144,57 @@ class TextFile:
         if exc.reason == "unexpected end of data" and exc.end == len(exc.object):
             return f"{name}: line {line}: the file ends within a character (byte {found})"
         value = "" if encoding.startswith(("utf-16", "utf-32")) else f" in '{_value_around(exc)}'"
-        advice = (
-            "if the file comes from Windows Excel, add --encoding cp1252"
-            if encoding == "utf-8"
-            else "name the encoding that the file was written in, or leave --encoding out for UTF-8"
-        )
-        return f"{name}: line {line}: byte {found}{value} is not {encoding.upper()}; {advice}"
+        wrong = f"{name}: line {line}: byte {found}{value} is not {encoding.upper()}"
+        if encoding == MIXED:
+            return f"{name}: line {line}: byte {found}{value} is neither UTF-8 nor {WESTERN}"
+        if encoding != "utf-8":
+            return (
+                f"{wrong}; name the encoding that the file was written in, or leave --encoding out"
+                " for UTF-8"
+            )
+        utf8, other, is_western = self._kinds_of_lines()
+        if utf8:
+            return (
+                f"{wrong}, but {_name_lines(utf8)} UTF-8: encodings are mixed"
+                f" ({_name_lines(other)} not UTF-8); --encoding {MIXED} reads each line as what it"
+                f" is, {WESTERN} where it is not UTF-8"
+            )
+        if not is_western:
+            return f"{wrong}, nor is it {WESTERN}; add --encoding with the one it was written in"
+        return f"{wrong}; if the file comes from Windows Excel, add --encoding {WESTERN}"
+
+    def _kinds_of_lines(self) -> tuple[list[int], list[int], bool]:
+        """Find the first lines that are UTF-8 beyond ASCII, and the first that are not UTF-8.
+
+        Also whether the latter can be WESTERN.
+        """
+        utf8: list[int] = []
+        other: list[int] = []
+        is_western = True
+        with self.stored.open() as stream:
+            for number, line in enumerate(_raw_lines(stream), start=1):
+                if line.isascii():
+                    continue
+                found = utf8 if _is_text(line, "utf-8") else other
+                is_western = is_western and (found is utf8 or _is_text(line, WESTERN))
+                if len(found) < MOST_LINES:
+                    found.append(number)
+                if len(utf8) == len(other) == MOST_LINES:
+                    break
+        return utf8, other, is_western
+
+    def _refuse_utf8_lines(self) -> None:
+        """Refuse to read UTF-8 as another encoding: names would be spoilt, without an error."""
+        utf8, other, _ = self._kinds_of_lines()
+        if utf8:
+            advice = (
+                f"add --encoding {MIXED}, which reads each line as what it is"
+                if other
+                else "leave --encoding out"
+            )
+            raise SourceFileError(
+                f"{self.stored.name}: {_name_lines(utf8)} UTF-8, not {self.encoding.name}; {advice}"
+            )
 
     def _nul_message(self, line: int) -> str:
         return (
@@ -144,9 +210,23 @@ class TextStream:
         self._stored = stored
         self._is_utf8 = codec == "utf-8"
         self._unread = b""
-        self._decoder = (
-            codecs.getincrementaldecoder(codec)() if check or not self._is_utf8 else None
-        )
+        self.text_position = 0
+        """Bytes of text that were given so far."""
+        self._decoder: codecs.IncrementalDecoder | None = None
+        if codec == MIXED:
+            self._decoder = MixedDecoder()
+        elif check or not self._is_utf8:
+            self._decoder = codecs.getincrementaldecoder(codec)()
+
+    def western_lines(self, start: int, end: int) -> list[int]:
+        """Give where lines begin that were WESTERN among UTF-8, in the text from start to end.
+
+        Positions are in bytes of the text; those before `end` are given once.
+        """
+        found = self._decoder.starts if isinstance(self._decoder, MixedDecoder) else []
+        count = bisect_left(found, end)
+        given, found[:count] = [at for at in found[:count] if at >= start], []
+        return given
 
     @property
     def position(self) -> int:
@@ -155,6 +235,11 @@ class TextStream:
 
     def read(self, size: int) -> bytes:
         """Return about `size` bytes of text, `b""` at the end only; UnicodeError: a wrong byte."""
+        text = self._read(size)
+        self.text_position += len(text)
+        return text
+
+    def _read(self, size: int) -> bytes:
         if self._unread:
             text, self._unread = self._unread, b""
             return text
@@ -172,17 +257,51 @@ class TextStream:
         while size > 0:
             text = self.read(READ_SIZE)
             self._unread = text[size:]
+            self.text_position -= len(self._unread)
             size -= len(text)
+
+
+class MixedDecoder(codecs.IncrementalDecoder):
+    """Decodes text line by line: UTF-8, and WESTERN where a line is not UTF-8.
+
+    Attributes:
+        starts: where lines begin that were not UTF-8, in bytes of the text as UTF-8.
+    """
+
+    def __init__(self, errors: str = "strict") -> None:
+        super().__init__(errors)
+        self.starts: list[int] = []
+        self._unread, self._position = b"", 0
+
+    def decode(self, data: bytes, final: bool = False) -> str:  # type: ignore[override]
+        """Decode what is complete; UnicodeDecodeError: a line is neither."""
+        data = self._unread + data
+        end = len(data) if final else max(data.rfind(b"\n"), data.rfind(b"\r", 0, -1)) + 1
+        data, self._unread = data[:end], data[end:]
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            text = "".join(map(self._decode_line, data.splitlines(keepends=True)))
+        else:
+            self._position += len(data)
+        return text
+
+    def _decode_line(self, line: bytes) -> str:
+        try:
+            text = line.decode()
+        except UnicodeDecodeError:
+            text = line.decode(WESTERN)
+            self.starts.append(self._position)
+        self._position += len(text.encode())
+        return text
 
 
 def open_text(stored: StoredFile, encoding: str | None) -> TextFile:
     """Find the encoding of a stored file; `encoding` is the option, None if it is not given."""
     with stored.open() as stream:
-        head = stream.read(64)
+        head = stream.read(HEAD_SIZE)
     if not head:
         raise SourceFileError(f"{stored.name}: the file is empty")
-    if head.startswith(b"PK\x03\x04"):
-        raise SourceFileError(f"{stored.name}: there is another zip or Excel file in it; unpack it")
     refuse_other_formats(head, stored.name)
     return TextFile(stored, Encoding.find(head, encoding, stored.name))
 
@@ -238,3 +357,28 @@ def _value_around(exc: UnicodeDecodeError) -> str:
     after = re.split(rb'[,;|\t\r\n"]', exc.object[exc.end : exc.end + 12])[0]
     before, after = (re.sub(rb"[A-Za-z0-9]", b"x", part) for part in (before, after))
     return (before + exc.object[exc.start : exc.end] + after).decode("ascii", "backslashreplace")
+
+
+def _raw_lines(stream: StoredStream) -> Iterator[bytes]:
+    """Yield the lines of a file as they are stored; line ends are those of `_LineCounter`."""
+    unread, data = b"", b"\n"
+    while data:
+        data = stream.read(READ_SIZE)
+        unread += data
+        end = max(unread.rfind(b"\n"), unread.rfind(b"\r", 0, -1)) + 1 if data else len(unread)
+        yield from unread[:end].splitlines(keepends=True)
+        unread = unread[end:]
+
+
+def _is_text(line: bytes, codec: str) -> bool:
+    try:
+        line.decode(codec)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _name_lines(lines: list[int]) -> str:
+    """Name one or several lines, with the verb that follows them."""
+    *others, last = map(str, lines)
+    return f"lines {', '.join(others)} and {last} are" if others else f"line {last} is"

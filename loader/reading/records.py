@@ -5,7 +5,7 @@ The lines of a block are classified by `loader.reading.lines`; pyarrow parses th
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -41,7 +41,7 @@ class Chunk:
     BROKEN_QUOTE) and `details` (str), the index of `rejected`.
     `bytes_read`: bytes of the stored file read so far.
     `blank_rows`: how many rows have delimiters, blanks or empty quotes instead of values; they are
-    no records.
+    no records. `western`: the row numbers of records that were read as cp1252 (`--encoding mixed`).
     `cell_problems`: of a spreadsheet, the cells of `rows` whose value is not known, as
     `split_problems` gives them.
     """
@@ -51,6 +51,7 @@ class Chunk:
     problems: pd.DataFrame
     bytes_read: int
     blank_rows: int = 0
+    western: pd.Index = field(default_factory=lambda: pd.Index([], dtype="int64"))
     cell_problems: pd.DataFrame = field(default_factory=no_problems)
 
 
@@ -67,12 +68,14 @@ class RejectedRecord(NamedTuple):
 class Records:
     """Parsed records in file order; `rows` has the columns of the file and `ROW_NUMBER`.
 
-    `blank_rows`: the row numbers of rows that have delimiters, but no value.
+    `blank_rows`: the row numbers of rows that have delimiters, but no value. `western`: those of
+    records that were not UTF-8 where others are, ascending.
     """
 
     rows: pa.Table
     rejected: list[RejectedRecord]
     blank_rows: Integers
+    western: Integers
 
     def __len__(self) -> int:
         return int(self.rows.num_rows) + len(self.rejected)
@@ -82,6 +85,7 @@ class Records:
             pa.concat_tables([self.rows, later.rows]),
             self.rejected + later.rejected,
             np.concatenate([self.blank_rows, later.blank_rows]),
+            np.concatenate([self.western, later.western]),
         )
 
     def split(self, size: int) -> tuple["Records", "Records"]:
@@ -92,9 +96,15 @@ class Records:
         rows = int(np.searchsorted(numbers, last, side="right"))
         rejected = bisect_right(rejected_numbers, last)
         blank = int(np.searchsorted(self.blank_rows, last))
-        return (
-            Records(self.rows.slice(0, rows), self.rejected[:rejected], self.blank_rows[:blank]),
-            Records(self.rows.slice(rows), self.rejected[rejected:], self.blank_rows[blank:]),
+        western = int(np.searchsorted(self.western, last, side="right"))
+        parts = (slice(None, end) for end in (rows, rejected, blank, western))
+        rests = (slice(start, None) for start in (rows, rejected, blank, western))
+        return self._part(*parts), self._part(*rests)
+
+    def _part(self, rows: slice, rejected: slice, blank: slice, western: slice) -> "Records":
+        table = self.rows.slice(rows.start or 0, rows.stop)
+        return Records(
+            table, self.rejected[rejected], self.blank_rows[blank], self.western[western]
         )
 
 
@@ -122,21 +132,28 @@ def read_chunks(
             _frame([(str(r.reason), r.details) for r in rejected], ("reason", "details"), index),
             text.position,
             len(records.blank_rows),
+            western=pd.Index(records.western, dtype="int64"),
         )
 
 
 def _read_blocks(
     text: TextStream, grammar: Grammar, columns: tuple[str, ...], row_number: int, block_size: int
 ) -> Iterator[Records]:
-    undecided, final = b"", False
+    undecided, final, position = b"", False, text.text_position
     while not final:
         # Doubled each time: a record over many blocks is not scanned from its start for each.
         block_bytes = text.read(max(block_size, len(undecided)))
         final = not block_bytes
         lines = split_lines(undecided + block_bytes, final=final)
         block = Block.scan(lines, grammar, final=final)
-        yield _parse_block(block, grammar, columns, row_number)
+        records = _parse_block(block, grammar, columns, row_number)
+        if western := text.western_lines(position, position + block.used):
+            places = np.searchsorted(lines.ends, np.array(western) - position, side="right")
+            numbers = row_number - 1 + np.cumsum(block.starts)
+            records = replace(records, western=np.unique(numbers[places]))
+        yield records
         undecided = lines.data[block.used :]
+        position += block.used
         row_number += block.rows
 
 
@@ -174,7 +191,10 @@ def _parse_block(
         for line, is_closed in block.rejected
     ]
     return Records(
-        rows.append_column(ROW_NUMBER, pa.array(row_numbers)), rejected, numbers[block.blank_rows]
+        rows.append_column(ROW_NUMBER, pa.array(row_numbers)),
+        rejected,
+        numbers[block.blank_rows],
+        np.empty(0, np.int64),
     )
 
 

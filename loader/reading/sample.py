@@ -23,6 +23,7 @@ def pick_records(chunks: Iterator[Chunk], positions: Integers) -> Iterator[Chunk
             chunk.problems[chunk.problems.index.isin(sampled)],
             chunk.bytes_read,
             chunk.blank_rows,
+            western=chunk.western[chunk.western.isin(sampled)],
             cell_problems=chunk.cell_problems[chunk.cell_problems.index.isin(sampled)],
         )
         before = after
@@ -48,6 +49,7 @@ def _concatenate(chunks: list[Chunk]) -> Chunk:
         pd.concat([chunk.problems for chunk in chunks]),
         chunks[-1].bytes_read,
         sum(chunk.blank_rows for chunk in chunks),
+        western=pd.Index([], dtype="int64").append([chunk.western for chunk in chunks]),
         cell_problems=pd.concat([chunk.cell_problems for chunk in chunks]),
     )
 

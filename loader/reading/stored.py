@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import lzma
 import os
+import re
 import shutil
 import tempfile
 import zipfile
@@ -18,34 +19,10 @@ from typing import IO, BinaryIO
 import pyarrow as pa
 
 from loader.errors import NoSuchFileError, SourceFileError
+from loader.reading.formats import COMPRESSIONS, HEAD_SIZE, OLD_EXCEL, refuse_no_text
 
-COMPRESSIONS = {
-    b"\x1f\x8b": "gz",
-    b"PK\x03\x04": "zip",
-    b"PK\x05\x06": "zip",  # without a member
-    b"\x28\xb5\x2f\xfd": "zst",
-    b"\xfd7zXZ\x00": "xz",
-}
-
-OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-
-NOT_LEADS = {
-    b"%PDF": "a PDF document",
-    b"\x89PNG": "a PNG image",
-    b"\xff\xd8\xff": "a JPEG image",
-    b"GIF8": "a GIF image",
-    b"SQLite format 3\x00": "an SQLite database",
-    b"PAR1": "a Parquet file",
-    b"\x7fELF": "a program",
-    b"{\\rtf": "an RTF document",
-    b"<!doctype html": "a web page",
-    b"<html": "a web page",
-    b"<?xml": "an XML document",
-    b"BZh": "a bzip2 archive",
-    b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive",
-    b"Rar!": "a RAR archive",
-    OLD_EXCEL: "an old Microsoft Office document",
-}
+LEFT_BY_SYSTEMS = re.compile(r"(^|/)(__MACOSX/|\.[^/]*$|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
+"""Names of files that a computer puts into zip files by itself, such as .DS_Store."""
 
 DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowInvalid)
 """What the decompressors raise for a damaged file, and for nothing else."""
@@ -74,7 +51,7 @@ class StoredFile:
         empty, or of a format that holds no leads.
         """
         with _open(path, name) as raw:
-            head = raw.read(64)
+            head = raw.read(HEAD_SIZE)
             status = os.fstat(raw.fileno())
             if not head:
                 raise SourceFileError(f"{name}: the file is empty")
@@ -85,7 +62,7 @@ class StoredFile:
         if is_spreadsheet:
             compression = None
         elif not compression:
-            refuse_other_formats(head, name)
+            refuse_no_text(head, name)
         return cls(name, path, status.st_size, compression, is_spreadsheet, _stamp(status))
 
     def sha256(self) -> str:
@@ -142,16 +119,6 @@ def spool_to_disk(source: BinaryIO) -> Iterator[Path]:
         yield Path(target.name)
 
 
-def refuse_other_formats(head: bytes, name: str) -> None:
-    """Raise SourceFileError if a file starts like a format that holds no leads."""
-    start = head.lstrip().lower()
-    for magic, what in NOT_LEADS.items():
-        if head.startswith(magic) or (magic.startswith(b"<") and start.startswith(magic)):
-            raise SourceFileError(
-                f"{name}: this is {what}; export the leads as CSV (UTF-8) and load that"
-            )
-
-
 def _open(path: Path, name: str) -> BufferedReader:
     try:
         return path.open("rb")
@@ -197,7 +164,7 @@ def _only_member(archive: zipfile.ZipFile, name: str, stack: ExitStack) -> IO[by
     members = [
         member
         for member in archive.infolist()
-        if not member.is_dir() and not member.filename.startswith("__MACOSX/")
+        if not member.is_dir() and not LEFT_BY_SYSTEMS.search(member.filename)
     ]
     if len(members) != 1:
         names = ", ".join(member.filename for member in members[:10]) or "none"
@@ -221,6 +188,10 @@ def _is_spreadsheet(raw: BufferedReader, name: str) -> bool:
             kind = archive.read("mimetype") if "mimetype" in names else b""
     except DAMAGE:
         return False  # the error is reported when the file is opened
+    if any(member.endswith(".iwa") for member in names):
+        raise SourceFileError(
+            f"{name}: this is a document of Apple Numbers; export it as .xlsx or CSV and load that"
+        )
     if any(member.startswith(("word/", "ppt/")) for member in names):
         raise SourceFileError(f"{name}: this is a text document or a presentation, not a table")
     return b"spreadsheet" in kind or any(member.startswith("xl/") for member in names)

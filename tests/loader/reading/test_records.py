@@ -31,6 +31,13 @@ class Reader:
     def position(self) -> int:
         return self._bytes.tell()
 
+    @property
+    def text_position(self) -> int:
+        return self._bytes.tell()
+
+    def western_lines(self, _start: int, _end: int) -> list[int]:
+        return []
+
     def read(self, size: int) -> bytes:
         return self._bytes.read(size)
 

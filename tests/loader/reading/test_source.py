@@ -142,7 +142,9 @@ def test_two_gz_files_one_after_the_other(write: Write) -> None:
         pytest.param({"a.csv": CSV, "b.csv": CSV}, "has 2 members (a.csv, b.csv)", id="two"),
         pytest.param({}, "has 0 members (none)", id="none"),
         pytest.param(
-            {"a.zip": zipped({"b.csv": CSV})}, "another zip or Excel file in it", id="nested"
+            {"a.zip": zipped({"b.csv": CSV})},
+            "packed twice, there is a zip file in it",
+            id="nested",
         ),
     ],
 )
@@ -293,7 +295,7 @@ def test_unknown_encoding(name: str, write: Write) -> None:
         pytest.param(b"SQLite format 3\0", "this is an SQLite database", id="sqlite"),
         pytest.param(b"\n<!DOCTYPE html><html>", "this is a web page", id="web-page"),
         pytest.param(gzip.compress(b"PAR1abc"), "this is a Parquet file", id="parquet-in-gz"),
-        pytest.param(b"BZh91AY&SY", "this is a bzip2 archive", id="bzip2"),
+        pytest.param(b"BZh91AY&SY", "this is a bzip2 file", id="bzip2"),
         pytest.param(zipped({"word/document.xml": b"x"}), "this is a text document", id="word"),
         pytest.param(
             b'phone,"name\n1,2\n',
