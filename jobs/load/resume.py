@@ -21,7 +21,8 @@ from loader.errors import BusyError, ConfigurationError, LoadedBeforeError, Load
 from loader.ledger.batches import BatchLedger
 from loader.ledger.runs import Ledger, RunRecord, run_name
 from loader.options.load import LoadOptions
-from loader.reading.source import SourceFile, printable_path
+from loader.paths import find_path, printable_path, printable_values
+from loader.reading.source import SourceFile
 from loader.results.folder import forget, run_in
 from loader.results.summary import Summary
 
@@ -127,8 +128,9 @@ def _refuse_loaded_before(
         )
     elif not before.is_unfinished:
         # A kill at the very end leaves work files that are no longer needed.
-        if run_in(Path(before.results)) == before.run:
-            forget(Path(before.results))
+        folder = find_path(before.results)
+        if run_in(folder) == before.run:
+            forget(folder)
         raise LoadedBeforeError(_loaded_before(source, before), before.run)
 
 
@@ -145,8 +147,8 @@ def _begin(
         source=source.name,
         sha256=source.sha256,
         options_sha256=options_sha256,
-        options=request.options.model_dump(mode="json"),
-        results=printable_path(str(folder.absolute())),
+        options=printable_values(request.options.model_dump(mode="json")),
+        results=printable_path(folder.absolute()),
         **this_process(),
     )
     ledger.insert(record)
@@ -158,7 +160,7 @@ def _resume(ledger: Ledger, before: RunRecord, request: LoadRequest) -> ImportRu
     owner = this_process()
     ledger.update(before.run, **owner)
     record = replace(before, **owner)
-    has_plan = read_plan(Path(record.results)).get("run") == record.run
+    has_plan = read_plan(find_path(record.results)).get("run") == record.run
     if before.state == "inserting" and not has_plan:
         if BatchLedger(ledger, record.run, record.owner).known:
             raise ConfigurationError(
@@ -170,8 +172,8 @@ def _resume(ledger: Ledger, before: RunRecord, request: LoadRequest) -> ImportRu
         ledger.update(record.run, of_owner=record.owner, state="checking")
     # A relative path stays relative if it names the same folder.
     requested = request.results_of(record.run)
-    is_same = str(requested.absolute()) == record.results
-    folder = requested if is_same else Path(record.results)
+    is_same = printable_path(requested.absolute()) == record.results
+    folder = requested if is_same else find_path(record.results)
     return ImportRun(ledger, record, folder, is_resumed=before.state == "inserting" and has_plan)
 
 

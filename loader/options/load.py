@@ -17,6 +17,7 @@ from pydantic import (
 from loader.errors import UsageError
 from loader.fields.lead import usual_names
 from loader.options.duplicate_check import DuplicateCheck, parse_duplicate_check
+from loader.options.feed import FeedSetting
 from loader.options.option import Group, Option
 from loader.options.types import Digits, DncCheck, Statuses, Switch, Text, split_at_commas
 
@@ -160,10 +161,14 @@ class LoadOptions(BaseModel):
         "Their numbers replace one that is invalid, a duplicate or do-not-call.",
         values="alt_phone,...", example=["alt_phone"],
     )] = ()
-    feed: Annotated[dict[str, Path], Option(
+    feed: Annotated[dict[str, FeedSetting], Option(
         "File of numbers not to load; repeatable", Group.DNC,
+        "In a settings file a table [feed.NAME] may also say how the file is read.",
         values="NAME=FILE", example={"litigators": "litigators.csv"},
     )] = {}
+    feed_encoding: Annotated[str | None, Option(
+        "Encoding of the feeds", Group.DNC, values="NAME", empty="UTF-8", example="cp1252",
+    )] = None
     feed_max_age: Annotated[Annotated[int, Field(ge=0)] | None, Option(
         "Refuse feeds that are older", Group.DNC, values="DAYS", example=30,
     )] = None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from loader.errors import SourceFileError, UsageError
+from loader.errors import EncodingError, SourceFileError, UsageError
 from loader.reading.stored import StoredFile, StoredStream, refuse_other_formats
 
 READ_SIZE = 1 << 20
@@ -111,24 +111,28 @@ class TextFile:
             lines.add(before.partition(b"\0")[0])
             if b"\0" in before:
                 raise SourceFileError(self._nul_message(lines.line)) from None
-            raise SourceFileError(self._bad_byte_message(lines.line, exc)) from None
+            raise self._bad_byte_error(lines.line, exc) from None
         except UnicodeError as exc:
             raise SourceFileError(
                 f"{self.stored.name}: line {lines.line} or later is not {self.encoding.name}: {exc}"
             ) from None
 
-    def _bad_byte_message(self, line: int, exc: UnicodeDecodeError) -> str:
+    def _bad_byte_error(self, line: int, exc: UnicodeDecodeError) -> SourceFileError:
         name, encoding = self.stored.name, self.encoding.name
         found = exc.object[exc.start : exc.end].hex(" ").upper()
         if exc.reason == "unexpected end of data" and exc.end == len(exc.object):
-            return f"{name}: line {line}: the file ends within a character (byte {found})"
+            return SourceFileError(
+                f"{name}: line {line}: the file ends within a character (byte {found})"
+            )
         value = "" if encoding.startswith(("utf-16", "utf-32")) else f" in '{_value_around(exc)}'"
         advice = (
             "if the file comes from Windows Excel, add --encoding cp1252"
             if encoding == "utf-8"
             else "name the encoding that the file was written in, or leave --encoding out for UTF-8"
         )
-        return f"{name}: line {line}: byte {found}{value} is not {encoding.upper()}; {advice}"
+        return EncodingError(
+            f"{name}: line {line}: byte {found}{value} is not {encoding.upper()}; {advice}"
+        )
 
     def _nul_message(self, line: int) -> str:
         return (

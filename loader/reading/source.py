@@ -5,7 +5,6 @@ damaged file ever is.
 """
 
 import glob
-import os
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -16,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from loader.errors import NoSuchFileError, SourceFileError
+from loader.paths import printable_path
 from loader.reading.dialect import (
     Grammar,
     Header,
@@ -81,12 +81,15 @@ class ReadOptions:
     `delimiter`: one character, `tab` or `\t`; None: found among , tab | and ;
     `encoding`: None: UTF-8, or the one of the byte order mark.
     `layout`: the columns of a file without a header; its rows may have fewer fields.
+    `header`: False: there is none, and the columns are called `column 1` and so on; True: the first
+    row is one, whatever it looks like; None: it has to look like one, unless there is a layout.
     `chunk_size`: records in a chunk. `block_size`: bytes read at once.
     """
 
     delimiter: str | None = None
     encoding: str | None = None
     layout: tuple[str, ...] | None = None
+    header: bool | None = None
     chunk_size: int = 20_000
     block_size: int = 1 << 20
 
@@ -153,8 +156,11 @@ class _Reader:
         if options.layout:
             _refuse_header(first_record, options.layout, name)
             columns, start, first_row = options.layout, 0, 1
+        elif options.header is False:
+            columns, start, first_row = unique_names([""] * len(first_record.values)), 0, 1
         else:
-            _require_header(first_record, name)
+            if options.header is None:
+                _require_header(first_record, name)
             columns, start = unique_names(first_record.values), first_record.end
             first_row = first_record.row_number + 1
         grammar = Grammar(delimiter, len(columns), short_rows=options.layout is not None)
@@ -172,11 +178,6 @@ class _Reader:
                 chunk_size=chunk_size,
                 block_size=self.options.block_size,
             )
-
-
-def printable_path(path: str) -> str:
-    """Return a path as text that can be printed and stored, even if its bytes are no UTF-8."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 @contextmanager
@@ -222,7 +223,7 @@ def open_source(path: str, options: ReadOptions | None = None) -> Iterator[Sourc
             encoding=text.encoding.name,
             bom=bool(text.encoding.bom),
             delimiter=reader.grammar.delimiter,
-            header=options.layout is None,
+            header=options.layout is None and options.header is not False,
             columns=reader.columns,
             sample=sample.rows,
             _reader=reader,
