@@ -42,9 +42,21 @@ class EncodingError(SourceFileError):
 
 
 class RejectRateError(LoaderError):
-    """More rows than `max_reject_rate` allows were rejected; nothing was inserted."""
+    """More rows were rejected than a limit allows; nothing was inserted.
+
+    `results` is the folder that says which, once it is written.
+    """
 
     exit_code = 65
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.results: Path | None = None
+
+    def __str__(self) -> str:
+        """Give the message, and where the results are."""
+        where = f"; which rows: {self.results / 'rejected.csv'}" if self.results else ""
+        return printable_path(f"{super().__str__()}{where}")
 
 
 class DeclinedError(LoaderError):

@@ -25,6 +25,8 @@ class LoadRequest:
     """The dialer's; a validation without one checks the file alone."""
     results: Path | None = None
     """Folder of the result files; None: `results/<run>`."""
+    refused_results: Path | None = None
+    """Folder of the result files if a limit refuses the file; None: `results`."""
     _: KW_ONLY
     job: Job
     """A validation writes nothing but the result files."""

@@ -26,7 +26,7 @@ from loader.reading.source import SourceFile
 from loader.results.folder import forget, run_in
 from loader.results.summary import Summary
 
-PACE_OPTIONS = {"batch_size", "chunk_size", "max_reject_rate"}
+PACE_OPTIONS = {"batch_size", "chunk_size", "max_reject_rate", "max_duplicate_rate"}
 """Options that do not change what becomes of a row."""
 
 
@@ -70,6 +70,10 @@ class ImportRun:
     def refused(self, why: str) -> None:
         """Record why nothing was inserted."""
         self._update(state="refused", message=why, ended=datetime.now(UTC))
+
+    def leaves_results(self, folder: Path) -> None:
+        """Record where the results of a refused run are."""
+        self._update(results=printable_path(folder.absolute()))
 
     def interrupted(self, why: str) -> None:
         """Record why the run is incomplete."""

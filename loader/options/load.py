@@ -228,8 +228,14 @@ class LoadOptions(BaseModel):
         "Rows of one insert", Group.RUN, values="N",
     )] = 1_000
     max_reject_rate: Annotated[float, Field(ge=0, le=1), Option(
-        "Largest share of rejects", Group.RUN,
-        "If a larger share of the rows is rejected, nothing is inserted.", values="0...1",
+        "Largest share of bad rows", Group.RUN,
+        "If something is wrong with more of the rows, nothing is inserted. Duplicates and "
+        "do-not-call numbers do not count.", values="0...1",
+    )] = 1.0
+    max_duplicate_rate: Annotated[float, Field(ge=0, le=1), Option(
+        "Largest share of duplicates", Group.RUN,
+        "If more of the rows are duplicates or have a do-not-call number, nothing is inserted.",
+        values="0...1",
     )] = 1.0
     # fmt: on
 

@@ -139,6 +139,10 @@ def test_what_is_not_ready_stays(site: Site) -> None:
     night = site.night()
     assert (night.code, night.outcomes) == (0, {"empty.csv": "left"})
     assert night["empty.csv"].why == "empty so far"
+    assert [(entry.file, entry.why) for entry in night.report.sources[0].ignored] == [
+        ("folder.csv", "it is a folder"), ("notes.txt", "no pattern of files matches it"),
+    ]  # fmt: skip
+    assert "  not loaded: notes.txt: no pattern of files matches it\n" in night.report.text
     assert site.phones() == []
     assert len(site.files()) == 6
 
@@ -204,7 +208,10 @@ def test_a_feed_that_is_too_old_is_no_fault_of_the_files(site: Site) -> None:
     site.put("a.csv", rows(1, 2))
     night = site.night()
     assert (night.code, night.outcomes, site.files()) == (65, {"a.csv": "left"}, ["a.csv"])
-    assert night["a.csv"].why.startswith("feed old: ")
+    assert night["a.csv"].why == "a feed of its source cannot be used"
+    (source,) = night.report.sources
+    assert source.problem.startswith("feed old: ")
+    assert source.exit_code == 65
     os.utime(feed)
     assert site.night().outcomes == {"a.csv": "loaded"}
     assert site.phones() == [2]
