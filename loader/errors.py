@@ -8,11 +8,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from loader.paths import printable_path
+
 
 class LoaderError(Exception):
     """Base of all errors that a user can cause or must know of; `exit_code` as in sysexits.h."""
 
     exit_code: ClassVar[int] = 70
+
+    def __str__(self) -> str:
+        """Give the message; names of files in it can be printed."""
+        return printable_path(super().__str__())
 
 
 class UsageError(LoaderError):
@@ -31,10 +37,26 @@ class FeedFileError(SourceFileError):
     """A feed cannot be used; the source file itself may be good."""
 
 
+class EncodingError(SourceFileError):
+    """A byte of the source file is not of its encoding."""
+
+
 class RejectRateError(LoaderError):
-    """More rows than `max_reject_rate` allows were rejected; nothing was inserted."""
+    """More rows were rejected than a limit allows; nothing was inserted.
+
+    `results` is the folder that says which, once it is written.
+    """
 
     exit_code = 65
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.results: Path | None = None
+
+    def __str__(self) -> str:
+        """Give the message, and where the results are."""
+        where = f"; which rows: {self.results / 'rejected.csv'}" if self.results else ""
+        return printable_path(f"{super().__str__()}{where}")
 
 
 class DeclinedError(LoaderError):
@@ -45,6 +67,12 @@ class DeclinedError(LoaderError):
 
 class NoSuchFileError(LoaderError):
     """The source file does not exist or cannot be opened."""
+
+    exit_code = 66
+
+
+class MissingFeedError(FeedFileError, NoSuchFileError):
+    """The file of a feed does not exist or cannot be opened; the source file may be good."""
 
     exit_code = 66
 

@@ -44,7 +44,7 @@ def show_columns(
     settings = given_settings(given)
     if write is not None and write.exists() and not force:
         raise UsageError(f"--write: {write} is there already; name another file, or add --force")
-    with open_source(file, read_options(settings.options)) as source:
+    with open_source(file, read_options(settings.options, file)) as source:
         # The labels of custom fields are not known without a database: they stay unmapped.
         vendor = vendor_mapping(settings.options, None)
         mapping = map_columns(

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -57,6 +58,10 @@ class Listened:
 
 def listen() -> None:
     """Wrap standard output and error; leave closed streams alone."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal or a locale may lack letters that names of files and columns have.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     if sys.stdout is not None:
         sys.stdout = cast("TextIO", Listened(sys.stdout, "standard output"))
     if sys.stderr is not None:

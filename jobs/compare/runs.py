@@ -10,8 +10,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from loader.errors import LoaderError, NoSuchFileError
+from loader.paths import printable_path
 from loader.profile.score import ALL_POINTS, MOST_WITH_FAULTS, unknown_parts
-from loader.reading.source import printable_path
 from loader.report.comparison import (
     is_summary,
     parse_summary,
@@ -149,7 +149,7 @@ def _files(paths: Iterable[Path], left_out: Counter[str], warnings: list[str]) -
         try:
             path.stat()
         except OSError as error:
-            raise NoSuchFileError(f"{printable_path(str(path))}: {error.strerror}") from None
+            raise NoSuchFileError(f"{printable_path(path)}: {error.strerror}") from None
         for file in _in_folder(path, left_out, warnings) if path.is_dir() else [path]:
             known = file.resolve()
             if known not in seen:
@@ -159,7 +159,7 @@ def _files(paths: Iterable[Path], left_out: Counter[str], warnings: list[str]) -
 
 def _in_folder(folder: Path, left_out: Counter[str], warnings: list[str]) -> Iterator[Path]:
     def add_warning(error: OSError) -> None:
-        warnings.append(f"{printable_path(str(error.filename))}: {error.strerror}")
+        warnings.append(f"{printable_path(error.filename)}: {error.strerror}")
 
     for name, folders, files in os.walk(folder, onerror=add_warning):
         if SUMMARY in files:
@@ -191,12 +191,12 @@ def _read(path: Path) -> ComparedRun | str:
         score=points(summary),
         parts={part.name: part.share for part in score.parts} if score else {},
         unknown_parts=unknown_parts(score) if score else 0,
-        summary=printable_path(str(path)),
+        summary=printable_path(path),
     )
 
 
 def _no_summaries(paths: Sequence[Path], left_out: Counter[str], warnings: Sequence[str]) -> str:
-    where = ", ".join(printable_path(str(path)) for path in paths)
+    where = ", ".join(printable_path(path) for path in paths)
     details = "".join(f"; {line}" for line in (describe_left_out(left_out), *warnings[:3]) if line)
     return f"{where}: there is no summary of an import or a validation{details}"
 

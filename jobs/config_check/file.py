@@ -112,7 +112,8 @@ def _problems_here(settings: Settings) -> Problems:
 
 
 def _load_problems(place: tuple[Any, ...], options: LoadOptions) -> Problems:
-    for name, file in options.feed.items():
+    for name, feed in options.feed.items():
+        file = feed.file
         if not file.is_file():
             yield (*place, "feed", name), f"there is no file {file}"
         elif not os.access(file, os.R_OK):

@@ -24,10 +24,17 @@ from loader.pipeline import Checks
 from loader.queries.chunk import ChunkQueries
 from loader.queries.facts import read_dialer
 from loader.reading.source import SourceFile, take_sample
+from loader.reasons import Limit
 from loader.report.comparison import read_summary
 from loader.results.files import Results
 from loader.rights import needs
 from loader.rights.refusal import refuse_unreadable
+
+LIMITS = {
+    Limit.REJECTS: "would be rejected because something is wrong with them",
+    Limit.DUPLICATES: "are duplicates or have a do-not-call number",
+}
+"""The limits of a run, and what is true of the rows that each counts."""
 
 
 @dataclass(frozen=True)
@@ -178,18 +185,19 @@ def _refuse_missing_columns(options: LoadOptions, dialer: Dialer) -> None:
                 )
 
 
-def refuse_bad_file(run: ImportContext) -> None:
-    """Refuse to insert if too many rows are rejected."""
-    limit, tally = run.options.max_reject_rate, run.tally
-    if tally.reject_rate > limit:
-        worst = tally.reasons.most_common(3)
-        raise RejectRateError(
-            f"{run.source.name}: {tally.rejected} of {tally.rows_read} rows "
-            f"({tally.reject_rate:.1%}) would be rejected, more than the {limit:.1%} that "
-            "max_reject_rate allows; nothing was inserted. Most: "
-            f"{', '.join(f'{r} {n}' for r, n in worst)}. "
-            "Which rows: leadloader validate, without max_reject_rate"
-        )
+def refusal_by_limits(run: ImportContext) -> RejectRateError | None:
+    """Say whether more rows are rejected than one of the limits allows; None: they are not."""
+    rows = run.tally.rows_read
+    for limit, what in LIMITS.items():
+        counted, most = run.tally.counted_by(limit), getattr(run.options, limit)
+        count = counted.total()
+        if count > most * rows:
+            worst = ", ".join(f"{reason} {number}" for reason, number in counted.most_common(3))
+            return RejectRateError(
+                f"{run.source.name}: {count} of {rows} rows ({count / rows:.1%}) {what}, more than "
+                f"the {most:.1%} that {limit} allows; nothing was inserted. Most: {worst}"
+            )
+    return None
 
 
 def dialer_without_database() -> Dialer:

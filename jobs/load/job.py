@@ -1,6 +1,7 @@
 """The jobs import and validate: they check a source file, and an import inserts its leads."""
 
 from datetime import UTC, datetime
+from typing import NoReturn
 
 import pandas as pd
 
@@ -8,7 +9,7 @@ from jobs.load.begin import (
     Load,
     dialer_and_mapping,
     new_run,
-    refuse_bad_file,
+    refusal_by_limits,
     refuse_missing_tables,
     refuse_unreadable_tables,
 )
@@ -22,7 +23,7 @@ from jobs.load.resume import ImportRun, open_run
 from jobs.load.run import ImportContext
 from jobs.load.summarize import Job, expected_summary, report, summarize
 from loader.checks.settlement import EXISTING_LEAD_ID
-from loader.errors import DeclinedError, LoaderError, UsageError
+from loader.errors import DeclinedError, LoaderError, RejectRateError, UsageError
 from loader.fields.mapping import ColumnMapping
 from loader.findings import Notices, no_notices
 from loader.ledger.runs import run_name
@@ -42,6 +43,7 @@ def load(request: LoadRequest) -> Summary:
     was loaded before with the same options is not loaded again.
 
     Raises:
+        RejectRateError: more rows are rejected than a limit allows; the results say which.
         DeclinedError: `request.watchers.confirm` returned False; nothing was inserted.
         LoadedBeforeError: the file was loaded before with the same options.
         BusyError: another process is loading it.
@@ -90,17 +92,41 @@ def _run(load: Load) -> Summary:
             checkpoint.restore()
         else:
             CheckStage(run, files.accepted).check()
-            refuse_bad_file(run)
+            if refusal := refusal_by_limits(run):
+                _refuse(run, checkpoint, load, began, refusal)
             if import_run:
                 _confirm(expected_summary(run, name, began), load, mapping)
                 checkpoint.add(files.accepted)
                 import_run.inserting(mapping.fields, run.tally.rows_read, run.tally.rejected)
+    except RejectRateError:
+        raise  # the results say which rows
     except BaseException:  # Ctrl-C too: nothing was inserted
         # A process that has taken over the run needs the folder.
         if not load.is_resumed and not (import_run and import_run.is_lost()):
             files.discard()
         raise
     return _complete(run, checkpoint, load, began)
+
+
+def _refuse(
+    run: ImportContext,
+    checkpoint: Checkpoint,
+    load: Load,
+    began: datetime,
+    refusal: RejectRateError,
+) -> NoReturn:
+    """Leave the results of a file of which nothing is inserted, those of a validation."""
+    if load.request.refused_results:
+        run.files.relocate(load.request.refused_results)
+    finish(run, checkpoint, None)
+    summary = summarize(run, checkpoint.name, "validate", began)
+    summary.remarks.append(str(refusal))
+    report(summary, run, load.request.ledger_path, is_done=True)
+    run.files.remove()
+    refusal.results = run.files.folder
+    if load.import_run:
+        load.import_run.leaves_results(run.files.folder)
+    raise refusal
 
 
 def _say_where_rows_go(load: Load, mapping: ColumnMapping) -> None:

@@ -65,7 +65,7 @@ def without_effect(options: LoadOptions) -> list[str]:
     """Name options that have no effect without another one."""
     needs = {"duplicate_check": (
         "duplicate_statuses", "duplicate_scope_archive", "on_duplicate", "keep",
-    ), "feed": ("feed_max_age",)}  # fmt: skip
+    ), "feed": ("feed_max_age", "feed_encoding")}  # fmt: skip
     defaults = LoadOptions()
     found = [
         f"{name} does nothing without {needed}"

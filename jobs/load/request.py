@@ -11,6 +11,7 @@ from loader.database.connection import Database
 from loader.errors import UsageError
 from loader.fields.mapping import VendorMapping, read_mapping_file
 from loader.fields.recognition import field_namer
+from loader.fields.reject_file import is_reject_file
 from loader.options.load import VENDOR_OPTIONS, LoadOptions
 from loader.options.report import ReportOptions
 from loader.reading.layouts import LAYOUTS
@@ -29,6 +30,8 @@ class LoadRequest:
     """The dialer's; a validation without one checks the file alone."""
     results: Path | None = None
     """Folder of the result files; None: `results/<run>`."""
+    refused_results: Path | None = None
+    """Folder of the result files if a limit refuses the file; None: `results`."""
     _: KW_ONLY
     job: Job
     """A validation writes nothing but the result files."""
@@ -56,17 +59,18 @@ class LoadRequest:
             LoaderError: the file cannot be read, see `loader.reading.source.open_source`.
         """
         if isinstance(self.source, str):
-            return open_source(self.source, read_options(self.options))
+            return open_source(self.source, read_options(self.options, self.source))
         return nullcontext(self.source)
 
 
-def read_options(options: LoadOptions) -> ReadOptions:
-    """Give the options of reading a source file.
+def read_options(options: LoadOptions, path: str) -> ReadOptions:
+    """Give the options of reading a source file; an unknown layout is a UsageError.
 
-    Raises:
-        UsageError: the layout is unknown.
-        ConfigurationError: the mapping file cannot be used.
+    A reject file is always read as it was written, whatever is right for the vendor's files.
     """
+    field_of = field_namer(options.map, options.mapping_file)
+    if is_reject_file(Path(path)):
+        return ReadOptions(field_of=field_of, header=True, chunk_size=options.chunk_size)
     layout = None
     if options.layout is not None:
         if options.layout not in LAYOUTS:
@@ -77,7 +81,7 @@ def read_options(options: LoadOptions) -> ReadOptions:
     return ReadOptions(
         layout=layout,
         columns=options.columns or None,
-        field_of=field_namer(options.map, options.mapping_file),
+        field_of=field_of,
         **options.model_dump(include=names),
     )
 

@@ -21,12 +21,14 @@ from loader.errors import BusyError, ConfigurationError, LoadedBeforeError, Load
 from loader.ledger.batches import BatchLedger
 from loader.ledger.runs import Ledger, RunRecord, run_name
 from loader.options.load import LoadOptions
-from loader.reading.source import SourceFile, printable_path
+from loader.paths import find_path, printable_path, printable_values
+from loader.reading.source import SourceFile
 from loader.results.folder import forget, run_in
 from loader.results.summary import Summary
 
 PACE_OPTIONS = {
-    "batch_size", "chunk_size", "max_reject_rate", "new_lead_url", "new_lead_url_rate",
+    "batch_size", "chunk_size", "max_reject_rate", "max_duplicate_rate", "new_lead_url",
+    "new_lead_url_rate",
 }  # fmt: skip
 """Options that do not change what becomes of a row."""
 
@@ -71,6 +73,10 @@ class ImportRun:
     def refused(self, why: str) -> None:
         """Record why nothing was inserted."""
         self._update(state="refused", message=why, ended=datetime.now(UTC))
+
+    def leaves_results(self, folder: Path) -> None:
+        """Record where the results of a refused run are."""
+        self._update(results=printable_path(folder.absolute()))
 
     def interrupted(self, why: str) -> None:
         """Record why the run is incomplete."""
@@ -129,8 +135,9 @@ def _refuse_loaded_before(
         )
     elif not before.is_unfinished:
         # A kill at the very end leaves work files that are no longer needed.
-        if run_in(Path(before.results)) == before.run:
-            forget(Path(before.results))
+        folder = find_path(before.results)
+        if run_in(folder) == before.run:
+            forget(folder)
         raise LoadedBeforeError(_loaded_before(source, before), before.run)
 
 
@@ -147,8 +154,8 @@ def _begin(
         source=source.name,
         sha256=source.sha256,
         options_sha256=options_sha256,
-        options=request.options.model_dump(mode="json"),
-        results=printable_path(str(folder.absolute())),
+        options=printable_values(request.options.model_dump(mode="json")),
+        results=printable_path(folder.absolute()),
         **this_process(),
     )
     ledger.insert(record)
@@ -160,7 +167,7 @@ def _resume(ledger: Ledger, before: RunRecord, request: LoadRequest) -> ImportRu
     owner = this_process()
     ledger.update(before.run, **owner)
     record = replace(before, **owner)
-    has_plan = read_plan(Path(record.results)).get("run") == record.run
+    has_plan = read_plan(find_path(record.results)).get("run") == record.run
     if before.state == "inserting" and not has_plan:
         if BatchLedger(ledger, record.run, record.owner).known:
             raise ConfigurationError(
@@ -172,8 +179,8 @@ def _resume(ledger: Ledger, before: RunRecord, request: LoadRequest) -> ImportRu
         ledger.update(record.run, of_owner=record.owner, state="checking")
     # A relative path stays relative if it names the same folder.
     requested = request.results_of(record.run)
-    is_same = str(requested.absolute()) == record.results
-    folder = requested if is_same else Path(record.results)
+    is_same = printable_path(requested.absolute()) == record.results
+    folder = requested if is_same else find_path(record.results)
     return ImportRun(ledger, record, folder, is_resumed=before.state == "inserting" and has_plan)
 
 

@@ -16,8 +16,8 @@ from jobs.load.run import ImportContext
 from loader.database.connection import Database
 from loader.errors import LoaderError, describe_bug
 from loader.frames.ranges import consecutive
+from loader.paths import printable_path, printable_values
 from loader.queries.dialable import CallRules
-from loader.reading.source import printable_path
 from loader.reasons import Notice, Reason
 from loader.report.comparison import compare, source_of
 from loader.report.page import render_page
@@ -78,7 +78,7 @@ def summarize(run: ImportContext, name: str, job: Job, began: datetime) -> Summa
             unmapped=list(run.mapping.unmapped),
             set_by_dialer=list(run.mapping.set_by_dialer),
         ),
-        options=run.options.model_dump(mode="json", exclude_defaults=True),
+        options=printable_values(run.options.model_dump(mode="json", exclude_defaults=True)),
         database=run.database.name if run.database else None,
         began=began,
         ended=datetime.now(UTC),
@@ -107,7 +107,7 @@ def summarize(run: ImportContext, name: str, job: Job, began: datetime) -> Summa
         ],
         profile=profile,
         seconds={stage: round(time, 3) for stage, time in run.seconds.items()},
-        results=printable_path(str(files.folder)),
+        results=printable_path(files.folder),
     )
 
 

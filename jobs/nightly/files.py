@@ -31,6 +31,7 @@ from loader.errors import (
 from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
 from loader.options.report import ReportOptions
+from loader.paths import find_path, printable_path
 from loader.report.comparison import read_summary
 from loader.results.summary import Summary
 from loader.writing.lists import NewList, drop_list, find_list, make_list
@@ -58,10 +59,16 @@ class SourceFiles:
     """Folder for the results of a dry run, which moves nothing; None: no dry run."""
 
     def load(self, found: Found) -> FileReport:
-        """Load a file and move it away; errors are reported, not raised."""
+        """Load a file and move it away; errors are reported, not raised.
+
+        Raises:
+            FeedFileError: a feed cannot be used; the file stays.
+        """
         began = time.monotonic()
         try:
             report = self._load_and_move(found)
+        except FeedFileError:
+            raise  # the file may be good, and no other file of the source can be loaded
         except LoaderError as error:
             report = file_report(found, "left", str(error), error.exit_code)
         except Exception as error:  # noqa: BLE001 - a bug in one file must not stop the others
@@ -87,7 +94,6 @@ class SourceFiles:
             why = "still growing: it changed since it was listed" if present else "it went away"
             return file_report(found, "left", why)
         path = self.folder.fetch(found)
-        options: LoadOptions | None = None
         new_list: NewList | None = None
         mark = _mark(path) if self.source.new_list else ""
         try:
@@ -99,14 +105,22 @@ class SourceFiles:
         except LoadedBeforeError as error:
             report = self._report_loaded_before(found, error)
         except FeedFileError:
-            raise  # the file may be good
+            self._drop_new(new_list, mark)
+            raise
         except OF_THE_FILE as error:
-            if new_list and new_list.is_new and not self.dry_run_results:
-                drop_list(self.database, new_list.list_id, mark)
-            return self._move_failed(found, path, options, error)
+            self._drop_new(new_list, mark)
+            return self._move_failed(found, error)
         else:
+            if not summary.rows_read:
+                self._drop_new(new_list, mark)
+                new_list = None
             report = self._report_loaded(found, summary)
         return report.model_copy(update={"list_id": new_list.list_id if new_list else None})
+
+    def _drop_new(self, new_list: NewList | None, mark: str) -> None:
+        """Delete the list that was made for a file of which nothing is inserted."""
+        if new_list and new_list.is_new and not self.dry_run_results:
+            drop_list(self.database, new_list.list_id, mark)
 
     def _options_by_name(self, name: str) -> tuple[dict[str, str], LoadOptions]:
         """Give the texts that the groups of file_name match, and the options with them."""
@@ -157,12 +171,15 @@ class SourceFiles:
         if self.dry_run_results:
             results = self.dry_run_results / self.source.name / f"{found.name}.results"
             return self._validate(path, options, results)
-        results = self.folder.target("done", str(self.day), found.name).results
+        results, refused = (
+            self.folder.target(kind, str(self.day), found.name).results
+            for kind in ("done", "failed")
+        )
         self.telemetry.began(str(path), source=self.source.name, job="import")
         try:
             with self.watchers.of_run("import") as watchers:
                 request = LoadRequest(
-                    str(path), options, self.database, results, job="import",
+                    str(path), options, self.database, results, refused, job="import",
                     watchers=self._end_at_signal(self.telemetry.watching(watchers)),
                     ledger_folder=self.settings.ledger_folder, report=self._report_options,
                 )  # fmt: skip
@@ -200,7 +217,8 @@ class SourceFiles:
             "without_list", "checks_off",
         )  # fmt: skip
         counts = {name: getattr(summary, name) for name in names}
-        report = FileReport(file=found.name, size=found.size, outcome="loaded", **counts)
+        report = file_report(found, "loaded" if summary.rows_read else "empty", "")
+        report = report.model_copy(update={**counts, "remarks": summary.remarks})
         return report if self.dry_run_results else self._move_done(found, report, summary.results)
 
     def _report_loaded_before(self, found: Found, error: LoadedBeforeError) -> FileReport:
@@ -212,28 +230,24 @@ class SourceFiles:
             results = ledger.run(error.run).results
         return self._move_done(found, report, results)
 
-    def _move_failed(
-        self, found: Found, path: Path, options: LoadOptions | None, error: LoaderError
-    ) -> FileReport:
+    def _move_failed(self, found: Found, error: LoaderError) -> FileReport:
         report = file_report(found, "failed", str(error), error.exit_code)
+        results = error.results if isinstance(error, RejectRateError) else None
         if self.dry_run_results:
-            return report
-        target = self.folder.target("failed", str(self.day), found.name)
-        if isinstance(error, RejectRateError) and options:
-            everything = options.model_copy(update={"max_reject_rate": 1.0})
-            with suppress(LoaderError):
-                self._validate(path, everything, target.results)
+            return report.model_copy(update={"results": results and printable_path(results)})
+        target = self.folder.target_of(results, "failed") if results else None
+        target = target or self.folder.target("failed", str(self.day), found.name)
         try:
             target.results.mkdir(parents=True, exist_ok=True)
             (target.results / "error.txt").write_text(f"{error}\n", "utf-8")
         except OSError as full:
             raise ResultsError(f"{target.results}: {full.strerror}; {error}") from None
-        report = report.model_copy(update={"results": str(target.results)})
+        report = report.model_copy(update={"results": printable_path(target.results)})
         return self._move(found, report, target)
 
     def _move_done(self, found: Found, report: FileReport, results: str) -> FileReport:
         """Move a file to where its results are, or to a new place if that one is occupied."""
-        target = self.folder.target_of(Path(results)) if results else None
+        target = self.folder.target_of(find_path(results)) if results else None
         target = target or self.folder.target("done", str(self.day), found.name)
         return self._move(found, report, target)
 
@@ -249,7 +263,7 @@ class SourceFiles:
         except LoaderError as error:
             why = f"{report.why}; {error}" if report.why else str(error)
             return report.model_copy(update={"why": why, "exit_code": error.exit_code})
-        return report.model_copy(update={"moved_to": target.file})
+        return report.model_copy(update={"moved_to": printable_path(target.file)})
 
 
 def file_report(
@@ -257,7 +271,12 @@ def file_report(
 ) -> FileReport:
     """Report a file of which nothing was loaded."""
     return FileReport(
-        file=found.name, size=found.size, outcome=outcome, why=why, exit_code=exit_code, run=run
+        file=printable_path(found.name),
+        size=found.size,
+        outcome=outcome,
+        why=why,
+        exit_code=exit_code,
+        run=run,
     )
 
 

@@ -8,7 +8,7 @@ import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
 from jobs.settings.nightly import Source
@@ -32,6 +32,22 @@ class Found(NamedTuple):
     """The time of the last change, as a text that sorts by time within one folder."""
 
 
+class Ignored(NamedTuple):
+    """An entry of a drop folder that is not loaded, and is neither hidden nor unfinished."""
+
+    name: str
+    why: str
+
+
+class Listing(NamedTuple):
+    """The entries of a drop folder."""
+
+    files: list[Found]
+    """The files to load, the oldest first."""
+    ignored: list[Ignored]
+    """By name."""
+
+
 class Target(NamedTuple):
     """The place that a file moves to."""
 
@@ -49,22 +65,36 @@ class DropFolder(ABC):
         self.address = source.folder
         """The address for messages, without a password."""
 
-    def list_files(self) -> list[Found]:
-        """Give the files to load, the oldest first.
+    def list_entries(self) -> Listing:
+        """Give the files to load, and what is not loaded.
 
         Raises:
             NoSuchFileError: there is no such folder, or it cannot be read.
         """
-        matching = (found for found in self._files() if self._matches(found.name))
-        return sorted(matching, key=lambda found: (found.changed, found.name))
-
-    def _matches(self, name: str) -> bool:
-        source = self.source
-        return (
-            not name.startswith(".")
-            and any(fnmatchcase(name, pattern) for pattern in source.files)
-            and not any(fnmatchcase(name.lower(), pattern) for pattern in source.unfinished)
+        files, ignored = [], []
+        for found, kind in self._entries():
+            matches = _matches(found.name, self.source.files)
+            if found.name.startswith(".") or _matches(found.name, self.source.unfinished):
+                continue
+            if matches and not kind:
+                files.append(found)
+            elif matches and not self._is_ours(found.name):
+                ignored.append(Ignored(found.name, f"it is {kind}"))
+            elif not kind:
+                ignored.append(Ignored(found.name, "no pattern of files matches it"))
+        return Listing(
+            sorted(files, key=lambda found: (found.changed, found.name)), sorted(ignored)
         )
+
+    def list_files(self) -> list[Found]:
+        """Give the files to load alone, see `list_entries`."""
+        return self.list_entries().files
+
+    def _is_ours(self, name: str) -> bool:
+        """Whether it is a folder that files are moved to, or holds one."""
+        entry = PurePosixPath(self._join(name))
+        folders = (self._join(self.source.done), self._join(self.source.failed))
+        return any(PurePosixPath(folder).is_relative_to(entry) for folder in folders)
 
     def target(self, kind: Kind, day: str, name: str) -> Target:
         """Find a free place in the subfolder of a day: a name that is in use gets a number."""
@@ -86,12 +116,12 @@ class DropFolder(ABC):
                 return max(found, key=lambda path: path.stat().st_mtime)
         return None
 
-    def target_of(self, results: Path) -> Target | None:
-        """Give the place for a file whose results exist because its night was interrupted."""
+    def target_of(self, results: Path, kind: Kind = "done") -> Target | None:
+        """Give the place for a file whose results exist; None: it is elsewhere, or occupied."""
         day = results.parent
-        if day.parent.resolve() != self._results("done").resolve():
+        if day.parent.resolve() != self._results(kind).resolve():
             return None
-        file = self._join(self._folder_name("done"), day.name, results.name.removesuffix(RESULTS))
+        file = self._join(self._folder_name(kind), day.name, results.name.removesuffix(RESULTS))
         return None if self._exists(file) else Target(file, results)
 
     def _folder_name(self, kind: Kind) -> str:
@@ -130,7 +160,8 @@ class DropFolder(ABC):
         """Delete the local copy of a file."""
 
     @abstractmethod
-    def _files(self) -> Iterable[Found]: ...
+    def _entries(self) -> Iterable[tuple[Found, str]]:
+        """Give all there is in the folder, and what it is, unless it is a file: a folder."""
 
     @abstractmethod
     def _join(self, *parts: str) -> str: ...
@@ -187,13 +218,18 @@ class LocalFolder(DropFolder):
     def forget(self, name: str) -> None:
         """Do nothing: nothing was fetched."""
 
-    def _files(self) -> Iterable[Found]:
+    def _entries(self) -> Iterable[tuple[Found, str]]:
         try:
             with os.scandir(self._folder) as entries:
-                names = [entry.name for entry in entries if entry.is_file()]
+                names = [(entry.name, entry.is_file()) for entry in entries]
         except OSError as error:
             raise NoSuchFileError(f"drop folder {self.address}: {error.strerror}") from None
-        return filter(None, map(self.find, names))
+        for name, is_file in names:
+            found = self.find(name)
+            if found:
+                yield found, "" if is_file else _kind(self._folder / name)
+            elif os.path.lexists(self._folder / name):
+                yield Found(name, 0, ""), "a link to a file that is not there"
 
     def _join(self, *parts: str) -> str:
         return str(self._folder.joinpath(*parts))
@@ -203,6 +239,17 @@ class LocalFolder(DropFolder):
 
     def _results(self, kind: Kind) -> Path:
         return self._folder / self._folder_name(kind)
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a name matches a pattern; letter case does not matter."""
+    return any(fnmatchcase(name.lower(), pattern.lower()) for pattern in patterns)
+
+
+def _kind(path: Path) -> str:
+    if path.is_dir():
+        return "a folder"
+    return "a pipe" if path.is_fifo() else "no file"
 
 
 def _rename(file: Path, to: Path) -> None:

@@ -10,7 +10,13 @@ from jobs.archive.job import MoveRequest, move
 from jobs.nightly.files import SourceFiles, file_report
 from jobs.nightly.folders import DropFolder, Found, LocalFolder
 from jobs.nightly.remote_folder import RemoteFolder
-from jobs.nightly.report import ArchivingReport, FileReport, NightReport, SourceReport
+from jobs.nightly.report import (
+    ArchivingReport,
+    FileReport,
+    IgnoredEntry,
+    NightReport,
+    SourceReport,
+)
 from jobs.settings.nightly import Source
 from jobs.settings.settings import Settings
 from jobs.telemetry.logs import unbind
@@ -22,15 +28,19 @@ from loader.database.locks import held_file, lock
 from loader.errors import (
     ConfigurationError,
     DatabaseUnavailableError,
+    FeedFileError,
     LoaderError,
     OfficeHoursError,
     ResultsError,
     UsageError,
 )
 from loader.ledger.runs import run_name
+from loader.paths import printable_path
 from loader.signals import Interrupted
 
 LOCK = ".lock"
+
+NO_FEED = "a feed of its source cannot be used"
 
 
 def nightly(
@@ -130,7 +140,8 @@ class Night:
             day=self._began.astimezone().date(),
             dry_run_results=self._folder if self._dry_run else None,
         )
-        return _Visit(files, SourceReport(name=source.name, folder=folder.address))
+        address = printable_path(folder.address)
+        return _Visit(files, SourceReport(name=source.name, folder=address))
 
     def refuse_bad_settings(self) -> None:
         """Check the settings before anything is done.
@@ -189,9 +200,13 @@ class Night:
 
     def _list(self, visit: _Visit) -> list[Found]:
         try:
-            return visit.folder.list_files()
+            files, ignored = visit.folder.list_entries()
         except LoaderError as error:
             return self._give_up(visit, error)
+        visit.report.ignored = [
+            IgnoredEntry(file=printable_path(name), why=why) for name, why in ignored
+        ]
+        return files
 
     def _give_up(self, visit: _Visit, error: LoaderError) -> list[Found]:
         visit.report.problem, visit.report.exit_code = str(error), error.exit_code
@@ -202,8 +217,14 @@ class Night:
         unbind("run")  # further messages are not about the file before
         if self._must_end():
             return file_report(found, "left", f"its turn did not come: {self._why}")
+        if visit.report.problem:
+            return file_report(found, "left", NO_FEED, visit.report.exit_code)
         try:
             report = visit.files.load(found)
+        except FeedFileError as error:
+            self._give_up(visit, error)
+            self._watchers.warn(f"{visit.report.name}: {error}")
+            return file_report(found, "left", NO_FEED, error.exit_code)
         except KeyboardInterrupt:
             if not self._must_end():
                 self._end("interrupted", 128 + signal.SIGINT)
@@ -302,7 +323,7 @@ class Night:
             archives=self._archives,
             why=self._why,
             exit_code=next(filter(None, codes), 0),
-            results=str(self._folder),
+            results=printable_path(self._folder),
         )
 
 
@@ -311,4 +332,7 @@ def _describe(visit: _Visit) -> str:
     if report.problem:
         return f"{report.name}: {report.problem}"
     left = f", {len(report.files)} still growing" if report.files else ""
+    if report.ignored:
+        first = f"{report.ignored[0].file}: {report.ignored[0].why}"
+        left += f", {len(report.ignored)} not to be loaded ({first})"
     return f"{report.name}: {count} {'file' if count == 1 else 'files'} in {report.folder}{left}"

@@ -17,6 +17,8 @@ from loader.errors import ConfigurationError, LoaderError, NoSuchFileError, NotA
 TIMES = ("mtime", "modify", "LastModified", "last_modified", "updated", "modified", "created")
 """The names that file systems of fsspec have for the time of a file."""
 
+KINDS = {"file": "", "directory": "a folder"}
+
 PROBE = ".leadloader"
 KNOWN_HOSTS = (Path("~/.ssh/known_hosts"), Path("/etc/ssh/ssh_known_hosts"))
 
@@ -46,7 +48,7 @@ class RemoteFolder(DropFolder):
 
     def find(self, name: str) -> Found | None:
         """List the folder again."""
-        return next((found for found in self._files() if found.name == name), None)
+        return next((f for f, kind in self._entries() if f.name == name and not kind), None)
 
     def fetch(self, found: Found) -> Path:
         """Download the file; it gets its name when it is complete."""
@@ -80,13 +82,16 @@ class RemoteFolder(DropFolder):
                         files.put_file(str(file), posixpath.join(folder, file.name))
             files.mv(posixpath.join(root, name), target.file)
 
-    def _files(self) -> Iterable[Found]:
+    def _entries(self) -> Iterable[tuple[Found, str]]:
         with self._connected() as (files, root):
             listed = files.ls(root, detail=True)
         for each in listed:
-            if each["type"] == "file":
-                time = next((str(each[key]) for key in TIMES if key in each), "")
-                yield Found(posixpath.basename(each["name"]), int(each["size"]), time)
+            name = posixpath.basename(each["name"].rstrip("/"))
+            time = next((str(each[key]) for key in TIMES if key in each), "")
+            kind = KINDS.get(each["type"], "no file")
+            # An object store lists the folder itself as an empty object.
+            if name and posixpath.normpath(each["name"]) != posixpath.normpath(root):
+                yield Found(name, int(each.get("size") or 0), time), kind
 
     def _join(self, *parts: str) -> str:
         if not self._root:

@@ -10,19 +10,23 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from loader.errors import ResultsError
+from loader.paths import printable_path
 from loader.report.destinations import checks_off, default_list, list_state
 from loader.results.lines import align
 from loader.results.summary import Dialable, LoadedList
 
-FileOutcome = Literal["loaded", "loaded_before", "failed", "left"]
-"""loaded: every row has an outcome. loaded_before: an earlier run loaded the same content. failed:
-nothing was inserted, and somebody has to fix the file. left: the file is still in its drop folder,
-and the next night loads or completes it."""
+FileOutcome = Literal["loaded", "empty", "loaded_before", "failed", "left"]
+"""loaded: every row has an outcome. empty: it has no row. loaded_before: an earlier run loaded the
+same content. failed: nothing was inserted, and somebody has to fix the file. left: the file is
+still in its drop folder, and the next night loads or completes it."""
 
 DRY = {"loaded": "would be loaded", "failed": "would fail", "left": "would be left"}
 MOST_LISTS = 8
 """That are named of one file."""
 WORDS = {"loaded_before": "loaded before"}
+
+MOST_IGNORED = 20
+"""Entries that the text names."""
 
 
 class _Record(BaseModel):
@@ -58,9 +62,18 @@ class FileReport(_Record):
     """Loaded rows that named no list: they are in list 999."""
     checks_off: list[str] = []
     """Which of duplicate_check, dnc_check and campaign_dnc_check were off."""
+    remarks: list[str] = []
+    """What was missing or done otherwise for the whole file, and what its feeds are."""
     dialable: list[Dialable] | None = None
     """New leads that the dialer could call when the load was done, by list."""
     seconds: float = 0.0
+
+
+class IgnoredEntry(_Record):
+    """Something in a drop folder that is not loaded, and is neither hidden nor unfinished."""
+
+    file: str
+    why: str
 
 
 class SourceReport(_Record):
@@ -70,10 +83,11 @@ class SourceReport(_Record):
     folder: str
     """Its address without password."""
     problem: str = ""
-    """Why no file of it could be loaded."""
+    """Why no file of it could be loaded, or none behind those that were."""
     exit_code: int = 0
     """The exit code of the problem."""
     files: list[FileReport] = []
+    ignored: list[IgnoredEntry] = []
 
     @property
     def codes(self) -> list[int]:
@@ -122,7 +136,7 @@ class NightReport(_Record):
     @property
     def text(self) -> str:
         """The report as text."""
-        return "".join(f"{line}\n" for line in _lines(self))
+        return printable_path("".join(f"{line}\n" for line in _lines(self)))
 
     def write(self, folder: Path) -> None:
         """Write report.json and report.txt; each gets its name when it is complete.
@@ -165,6 +179,7 @@ def _lines(report: NightReport) -> Iterator[str]:
             rows = align([_cells(file, report) for file in source.files], "<<>>")
             for row, file in zip(rows, source.files, strict=True):
                 yield from (row, *_details(file))
+        yield from _ignored(source)
     if report.archives:
         yield ""
         yield "archive"
@@ -202,6 +217,14 @@ def _details(file: FileReport) -> Iterator[str]:
         "results": file.results or "",
     }
     yield from (f"    {name}: {text}" for name, text in details.items() if text)
+    yield from (f"    note: {remark}" for remark in file.remarks)
+
+
+def _ignored(source: SourceReport) -> Iterator[str]:
+    for entry in source.ignored[:MOST_IGNORED]:
+        yield f"  not loaded: {entry.file}: {entry.why}"
+    if len(source.ignored) > MOST_IGNORED:
+        yield f"  not loaded: {len(source.ignored) - MOST_IGNORED:,} more, see report.json"
 
 
 def _list(each: LoadedList) -> str:

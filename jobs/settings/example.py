@@ -19,6 +19,7 @@ from jobs.settings.settings import ArchiveSettings, Settings
 from jobs.settings.telemetry import LineageSettings, NotifySettings
 from loader.options.archive import ArchiveRule
 from loader.options.durations import format_duration
+from loader.options.feed import FeedFile
 from loader.options.load import LoadOptions
 from loader.options.office_hours import OfficeHours
 from loader.options.option import options_of
@@ -39,6 +40,7 @@ ABOUT = """\
 TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("profile.night", OptionSet),
     ("archive", ArchiveSettings), ("archive.worked", ArchiveRule), ("office_hours", OfficeHours),
+    ("feed.litigators", FeedFile),
     ("nightly", NightlySettings), ("[source]", Source), ("source.new_list", NewList),
     ("notify", NotifySettings), ("lineage", LineageSettings),
 )  # fmt: skip
@@ -71,6 +73,7 @@ def settings_example() -> str:
 def _settings(path: str, model: type[BaseModel], elsewhere: Set[str]) -> Iterator[str]:
     """Give each setting that is no table, below what it does."""
     tables = {name.strip("[]") for name, _ in TABLES}
+    tables |= {name.partition(".")[0] for name in tables}
     for name, option in options_of(model).items():
         place = f"{path}{name}"
         if name not in elsewhere and place not in tables:

@@ -21,6 +21,8 @@ NUMBER, TEXT = {"type": "number"}, {"type": "string"}
 ALSO_ACCEPTED: dict[str, JsonSchemaValue] = {
     "split_at_commas": TEXT,
     "split_some_at_commas": TEXT,
+    "file_as_feed": {"type": "string", "format": "path"},
+    "one_or_several": {"type": ["string", "integer"]},
     "_split_addresses": TEXT,
     "whole_number_as_text": {"type": "integer"},
     "str": {"type": "integer"},

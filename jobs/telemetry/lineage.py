@@ -14,6 +14,7 @@ from jobs.telemetry.outcome import RunOutcome
 from loader import __version__
 from loader.archive.report import ArchiveReport
 from loader.errors import ConfigurationError, missing_extra_error
+from loader.paths import printable_path
 from loader.results.summary import Summary
 from loader.undo.report import UndoReport
 
@@ -135,7 +136,7 @@ class Lineage:
             "schema": schema.SchemaDatasetFacet(fields=fields),
             "version": version.DatasetVersionDatasetFacet(datasetVersion=sha256),
         }
-        name = "standard input" if path == "-" else str(Path(path).resolve())
+        name = "standard input" if path == "-" else printable_path(Path(path).resolve())
         return [self._events.InputDataset("file", name, facets=facets)]
 
     def _counted(self, inputs: "list[InputDataset]", summary: Summary) -> "list[InputDataset]":

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from jobs.settings.command import LogFormat
+from loader.paths import printable_values
 from loader.report.wording import visible
 
 Entry = MutableMapping[str, Any]
@@ -88,9 +89,14 @@ def _put_message_first(_logger: Any, _method: str, entry: Entry) -> Entry:
     return {**first, **entry}
 
 
+def _make_printable(_logger: Any, _method: str, entry: Entry) -> Entry:
+    return printable_values(entry)  # type: ignore[no-any-return]  # as its argument
+
+
 FOR_MACHINES = (
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     _put_message_first,
+    _make_printable,
     structlog.processors.JSONRenderer(default=str),
 )
 

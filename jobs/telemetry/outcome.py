@@ -11,6 +11,7 @@ from typing import Any
 from loader.archive.outcome import Stay
 from loader.archive.report import ArchiveReport
 from loader.errors import LoaderError, describe_bug
+from loader.paths import printable_path
 from loader.results.summary import Summary
 from loader.signals import Interrupted
 from loader.undo.outcome import Kept
@@ -106,7 +107,7 @@ def _outcome(
 ) -> RunOutcome:
     """Give the outcome with what all reports have in common."""
     common = {name: getattr(report, name) for name in ("job", "run", "began", "ended")}
-    results = str(Path(report.results).absolute())
+    results = printable_path(Path(report.results).absolute())
     return RunOutcome(what=what, rows=rows, results=results, report=report, **common, **others)
 
 

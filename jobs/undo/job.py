@@ -25,6 +25,7 @@ from loader.dialer import LEADS
 from loader.errors import UndoneBeforeError
 from loader.ledger.runs import Ledger
 from loader.options.archive import ArchiveOptions
+from loader.paths import find_path
 from loader.rights import needs
 from loader.rights.refusal import refuse_unreadable
 from loader.signals import Interrupted
@@ -99,6 +100,8 @@ class UndoJob:
         self.pace, self.watchers = pace, watchers
         self.undo_run = task.undo_run(results, dry_run=dry_run)
         self.is_new = dry_run or task.unfinished_undo is None
+        own = (results or Path("results") / self.undo_run.run).absolute()
+        self.folder = own if self.is_new else find_path(self.undo_run.results)
         self.children: dict[str, Counts] = {}
         self.stayed: list[pd.DataFrame] = []
         """Leads that stayed although they were free when the undo was planned."""
@@ -106,10 +109,9 @@ class UndoJob:
 
     def finish_completed(self) -> UndoReport | None:
         """Record the end and give the report if only the entry in the ledger is missing."""
-        folder = Path(self.undo_run.results)
-        report = None if self.is_new else report_of(folder, self.undo_run.run)
+        report = None if self.is_new else report_of(self.folder, self.undo_run.run)
         if report is not None:
-            shutil.rmtree(work_in(folder, self.undo_run.run), ignore_errors=True)
+            shutil.rmtree(work_in(self.folder, self.undo_run.run), ignore_errors=True)
             self.task.end(self.undo_run, report)
         return report
 
@@ -127,7 +129,7 @@ class UndoJob:
             raise UndoneBeforeError(
                 f"run {task.record.run} was undone before, and nothing more can be undone"
             )
-        self.files = UndoResults(Path(self.undo_run.results), self.undo_run.run)
+        self.files = UndoResults(self.folder, self.undo_run.run)
         try:
             if self.dry_run:
                 self.files.plan(self._plan_leads())

@@ -14,6 +14,7 @@ from loader.database.connection import Database
 from loader.errors import ConfigurationError, UsageError
 from loader.ledger.runs import UNFINISHED, Ledger, RunRecord, run_name
 from loader.options.archive import ArchiveOptions
+from loader.paths import find_path, printable_path
 from loader.undo.archived_leads import ArchivedLeads
 from loader.undo.loaded_leads import LoadedLeads
 from loader.undo.outcome import LOADED_TYPES
@@ -84,7 +85,7 @@ class UndoTask:
             began=began,
             state="undoing",
             counts=self._counts_at_start,
-            results=str(folder),
+            results=printable_path(folder),
             of_run=self.record.run,
             **this_process(),
         )
@@ -137,7 +138,7 @@ class UndoTask:
         return _read_reverted(self._file(REVERTED))
 
     def _file(self, name: str) -> Path:
-        path = Path(self.record.results) / name
+        path = find_path(self.record.results) / name
         if not path.exists():
             raise ConfigurationError(
                 f"run {self.record.run} cannot be undone without its results: {path} "
@@ -158,6 +159,9 @@ def _read_reverted(path: Path) -> Frames:
         column_types=CHANGES, strings_can_be_null=True, quoted_strings_can_be_null=False
     )
     parse = pyarrow.csv.ParseOptions(newlines_in_values=True)
-    with pyarrow.csv.open_csv(path, convert_options=convert, parse_options=parse) as reader:
+    with (
+        path.open("rb") as file,
+        pyarrow.csv.open_csv(file, convert_options=convert, parse_options=parse) as reader,
+    ):
         for batch in reader:
             yield batch.to_pandas().astype(dict.fromkeys(("field", "old", "new"), "str"))

@@ -14,6 +14,7 @@ import pandas as pd
 
 from loader.archive.outcome import STAYED_TYPES, ChunkResult, Counts, Stay
 from loader.archive.report import ArchiveReport, report_lines
+from loader.paths import printable_path
 from loader.results.folder import TEXT, ResultFolder
 
 ROWS = ("chunks.csv", "moved.csv", "stayed.csv")
@@ -104,7 +105,7 @@ class ArchiveResults(ResultFolder):
             "chunks": self.chunks,
             "stayed": stayed,
             "children": {table: counts._asdict() for table, counts in self.children.items()},
-            "results": str(self.folder),
+            "results": printable_path(self.folder),
         }
 
     def summarize(self, report: ArchiveReport) -> None:

@@ -22,10 +22,10 @@ class Feed:
     path: Path
     numbers: Numbers
     """International numbers, ascending, each once; on disk."""
-    unread: int
-    """Values of the file that are no numbers; blank ones do not count."""
     age: int
     """Full days since the file was written."""
+    notes: tuple[str, ...] = ()
+    """What was done to its values, for who wants to know."""
 
     def contains(self, numbers: pd.DataFrame) -> "pd.Series[bool]":
         """Return for each number whether it is in the feed.
@@ -52,13 +52,11 @@ def find_in_feeds(numbers: pd.DataFrame, feeds: Sequence[Feed]) -> dict[str, pd.
 
 
 def feed_remarks(feeds: Sequence[Feed]) -> list[str]:
-    """Describe each feed: how many numbers it has, its age, and how many values are no numbers."""
+    """Describe each feed: how many numbers it has, its age, and what was done to its values."""
     remarks = []
     for feed in feeds:
         numbers, days = count_of(feed.numbers.size, "number"), count_of(feed.age, "day")
-        no_numbers = "was no number" if feed.unread == 1 else "were no numbers"
-        unread = f", {count_of(feed.unread, 'value')} {no_numbers}" if feed.unread else ""
-        remarks.append(f"feed {feed.name}: {numbers}, {days} old{unread}")
+        remarks.append(", ".join([f"feed {feed.name}: {numbers}, {days} old", *feed.notes]))
     return remarks
 
 

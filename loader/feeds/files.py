@@ -1,34 +1,39 @@
-"""Reads the files of feeds; numbers are sorted on disk, so that memory is bounded."""
+"""Reads the files of feeds; numbers are sorted on disk, so that memory is bounded.
+
+A feed is used whole or not at all: a value that is not understood would be a person who is called.
+"""
 
 import re
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from stat import S_ISREG
 
-import numpy as np
-import pandas as pd
-import pyarrow as pa
-
 from loader.errors import (
+    EncodingError,
     FeedFileError,
     LoaderError,
+    MissingFeedError,
     NoSuchFileError,
     SourceFileError,
     UsageError,
 )
 from loader.feeds.feed import Feed
+from loader.feeds.numbers import FeedReader
 from loader.fields.lead import normalize_name, usual_names
-from loader.frames.arrow import to_arrow
-from loader.frames.sorted_numbers import Numbers, sort_on_disk
+from loader.fields.recognition import field_namer
+from loader.frames.sorted_numbers import sort_on_disk
+from loader.options.feed import FeedFile
 from loader.options.load import LoadOptions
-from loader.phones.parse import is_damaged, looks_like_decimals, mend_decimals, parse_numbers
+from loader.paths import printable_path
 from loader.phones.regions import main_region
 from loader.reading.source import ReadOptions, SourceFile, open_source
 
-FEED_READ_OPTIONS = ReadOptions(chunk_size=50_000)
+FEED_READ_OPTIONS = ReadOptions(chunk_size=50_000, field_of=field_namer())
+
+ANY_BYTE = "latin-1"
+"""An encoding that every byte is of, and in which ASCII, such as all numbers, is itself."""
 
 SECONDS_PER_DAY = 86_400
 
@@ -36,34 +41,61 @@ SECONDS_PER_DAY = 86_400
 def read_feeds(options: LoadOptions, folder: Path) -> list[Feed]:
     """Read the feeds that the options name, in their order; their files of numbers are in `folder`.
 
-    A feed may have any format that a lead file may have. With a header, its column is the one known
-    as phone_number, or the only one. A file without a header must have a single column of numbers.
-    Numbers are international or belong to default_region, else to the run's phone_code.
+    A feed may have any format that a lead file may have. Its columns of numbers are those that
+    `column` names; else, with a header, those with a usual name of phone_number or alt_phone, or
+    the only one; without a header all. Numbers are international or belong to default_region, else
+    to the run's phone_code. Bytes that are not UTF-8 do not matter where no encoding is given,
+    because numbers are ASCII.
 
     Raises:
-        NoSuchFileError: there is no such file, or it cannot be read.
-        FeedFileError: it is older than feed_max_age, is no table, or has no column of numbers.
-        UsageError: a feed's name has other characters than letters, digits, `-` and `_`.
+        MissingFeedError: there is no such file, or it cannot be read.
+        FeedFileError: it is older than feed_max_age, is no table, or has no column of numbers; or
+            a row cannot be read, or has a value that is no number.
+        UsageError: a feed's name has other characters than letters, digits, `-` and `_`; there is
+            no such encoding.
     """
-    return [_read_feed(name, path, options, folder) for name, path in options.feed.items()]
+    return [_read_feed(name, feed, options, folder) for name, feed in options.feed.items()]
 
 
-def _read_feed(name: str, path: Path, options: LoadOptions, folder: Path) -> Feed:
+def _read_feed(name: str, feed: FeedFile, options: LoadOptions, folder: Path) -> Feed:
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
         raise UsageError(
-            f"--feed {name}={path}: a feed's name has letters, digits, - and _ only, such as "
+            f"--feed {name}={feed.file}: a feed's name has letters, digits, - and _ only, such as "
             "litigators"
         )
     try:
-        age = _age(path, options.feed_max_age)
+        age = _age(feed.file, options.feed_max_age)
         with ExitStack() as stack:
-            reader = _FeedReader(_open(path, stack), _region(options))
+            reader = _reader(name, feed, options, stack)
             numbers = sort_on_disk(reader.numbers(), folder)
+    except NoSuchFileError as error:
+        raise MissingFeedError(f"feed {name}: {error}") from None
     except SourceFileError as error:
-        raise FeedFileError(f"feed {name}: {error}") from None
+        raise FeedFileError(f"feed {name}: {_for_feeds(error)}") from None
     except LoaderError as error:
-        raise type(error)(f"feed {name}: {error}") from None
-    return Feed(name=name, path=path, numbers=numbers, unread=reader.unread, age=age)
+        raise type(error)(f"feed {name}: {_for_feeds(error)}") from None
+    return Feed(name=name, path=feed.file, numbers=numbers, age=age, notes=tuple(reader.notes()))
+
+
+def _reader(name: str, feed: FeedFile, options: LoadOptions, stack: ExitStack) -> FeedReader:
+    source = _open(feed, feed.encoding or options.feed_encoding, stack)
+    columns, advice = _columns(name, feed, source), ""
+    if len(columns) > 1 and not feed.column:
+        which = f"column = 1, header = {str(source.header).lower()}"
+        advice = f"; name the column of numbers in the settings: {_example(name, feed, which)}"
+    reader = FeedReader(source, columns, _region(options), advice)
+    if feed.header is None and source.header and reader.has_number_as_header:
+        raise SourceFileError(
+            f"{source.name}: its first row has a number, and no other: it may be a header or not. "
+            "Add a line with a name for each column, or say it in the settings: "
+            f"{_example(name, feed, 'header = false')}"
+        )
+    return reader
+
+
+def _for_feeds(error: LoaderError) -> str:
+    """Let the advice of the reader name the option that is for feeds."""
+    return str(error).replace("--encoding", "--feed-encoding")
 
 
 def _age(path: Path, max_days: int | None) -> int:
@@ -85,78 +117,85 @@ def _age(path: Path, max_days: int | None) -> int:
     return days
 
 
-def _open(path: Path, stack: ExitStack) -> SourceFile:
-    """Open a file with a header, else as a single column without one."""
+def _open(feed: FeedFile, encoding: str | None, stack: ExitStack) -> SourceFile:
+    """Open a file; where no encoding is given, one that is not UTF-8, too."""
+    options = replace(FEED_READ_OPTIONS, encoding=encoding, sheet=feed.sheet)
     try:
-        return stack.enter_context(open_source(str(path), FEED_READ_OPTIONS))
+        return _open_table(feed, options, stack)
+    except EncodingError:
+        if encoding is not None:
+            raise
+    return _open_table(feed, replace(options, encoding=ANY_BYTE), stack)
+
+
+def _open_table(feed: FeedFile, options: ReadOptions, stack: ExitStack) -> SourceFile:
+    """Open a file with a header or without one, as is said or as its first row looks."""
+    path = str(feed.file)
+    if feed.header is not None:
+        return stack.enter_context(open_source(path, replace(options, header=feed.header)))
+    try:
+        return stack.enter_context(open_source(path, options))
+    except EncodingError:
+        raise
     except SourceFileError as error:
-        without_header = replace(FEED_READ_OPTIONS, layout=("phone_number",))
         try:
-            source = stack.enter_context(open_source(str(path), without_header))
+            return stack.enter_context(open_source(path, replace(options, header=False)))
         except SourceFileError:
             raise error from None
-    if source.sample.empty:
+
+
+def _columns(name: str, feed: FeedFile, source: SourceFile) -> tuple[str, ...]:
+    """Return the columns that have the numbers."""
+    if feed.column:
+        found = [_column(each, source) for each in feed.column]
+        return tuple(dict.fromkeys(found))
+    if not source.header or len(source.columns) == 1:
+        return source.columns
+    names = usual_names()
+    phone_names = {
+        normalize_name(each)
+        for field in ("phone_number", "alt_phone")
+        for each in (field, *names[field])
+    }
+    found = [column for column in source.columns if normalize_name(column) in phone_names]
+    if not found:
+        setting = f'column = "{source.columns[0]}"'
         raise SourceFileError(
-            f"{path}: it has several columns and no header; add a header that names the column of "
-            "numbers phone_number, or give --feed a file of numbers alone"
+            f"{source.name}: which of the columns {_quoted(source.columns)} has the numbers? Name "
+            f"it in the settings: {_example(name, feed, setting)}; or "
+            "give --feed a file of numbers alone"
         )
-    return source
+    return tuple(found)
+
+
+def _column(wanted: int | str, source: SourceFile) -> str:
+    columns = source.columns
+    if isinstance(wanted, int):
+        if wanted > len(columns):
+            raise SourceFileError(
+                f"{source.name}: it has no column {wanted}; its first row has {len(columns)}"
+            )
+        return columns[wanted - 1]
+    if wanted in columns:
+        return wanted
+    found = [c for c in columns if normalize_name(c) == normalize_name(wanted)]
+    if len(found) == 1 and normalize_name(wanted):
+        return found[0]
+    raise SourceFileError(
+        f"{source.name}: it has no column {wanted!r}; it has {_quoted(columns)}"
+        if source.header
+        else f"{source.name}: it has no header; give the column by its number, such as 1"
+    )
+
+
+def _example(name: str, feed: FeedFile, setting: str) -> str:
+    return f'feed.{name} = {{file = "{printable_path(feed.file)}", {setting}}}'
+
+
+def _quoted(columns: tuple[str, ...]) -> str:
+    return ", ".join(f"'{name}'" for name in columns)
 
 
 def _region(options: LoadOptions) -> str:
     phone_code = options.force_phone_code or options.phone_code or "1"
     return options.default_region or main_region(phone_code)
-
-
-class _FeedReader:
-    """Reads the file of a feed, once."""
-
-    def __init__(self, source: SourceFile, region: str) -> None:
-        self.source, self.region, self.unread = source, region, 0
-        self.column = _column(source)
-        self.decimals = looks_like_decimals(source.sample[self.column])
-
-    def numbers(self) -> Iterator[Numbers]:
-        """Yield the numbers chunk by chunk, and count other values in `unread`.
-
-        SourceFileError: the file has no number at all.
-        """
-        count = 0
-        for chunk in self.source.chunks():
-            values = chunk.rows[self.column]
-            numbers = self.international(values)
-            blank = int((values.str.strip() == "").sum())
-            self.unread += len(values) - blank - numbers.size + len(chunk.rejected)
-            count += numbers.size
-            yield numbers
-        if not count:
-            raise SourceFileError(
-                f"{self.source.name}: column {self.column!r} has no phone number of region "
-                f"{self.region or 'none'}, and none with + and its country; is it the right file? "
-                "Give its country by --default-region"
-            )
-
-    def international(self, values: "pd.Series[str]") -> Numbers:
-        """Parse values as those of leads are parsed; return those that are numbers."""
-        values = mend_decimals(values) if self.decimals else values
-        regions = pd.Series(self.region, index=values.index, dtype="str")
-        number = parse_numbers(values.where(~is_damaged(values), ""), regions)
-        possible = number[number["possible"] == "IS_POSSIBLE"]
-        digits = to_arrow(possible["country_code"] + possible["national_number"])
-        return np.asarray(digits.cast(pa.uint64()).to_numpy(), dtype=np.uint64)
-
-
-def _column(source: SourceFile) -> str:
-    phone_names = {
-        normalize_name(name) for name in ("phone_number", *usual_names()["phone_number"])
-    }
-    candidates = [column for column in source.columns if normalize_name(column) in phone_names]
-    if not candidates and len(source.columns) == 1:
-        candidates = list(source.columns)
-    if len(candidates) != 1:
-        names = ", ".join(f"'{name}'" for name in candidates or source.columns)
-        raise SourceFileError(
-            f"{source.name}: which of the columns {names} has the numbers? Name only that one "
-            "phone_number, or give --feed a file of numbers alone"
-        )
-    return candidates[0]

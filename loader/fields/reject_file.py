@@ -1,6 +1,8 @@
 """The columns that a reject file has in addition to those of its source."""
 
+import csv
 from collections.abc import Sequence
+from pathlib import Path
 
 from loader.reasons import Reason
 
@@ -9,6 +11,9 @@ RESULT_COLUMNS = ("row_number", "reason", "reasons_all", "details", "add_lead")
 
 CLASH_PREFIX = "leadloader "
 """Prefix of the name of a result column where the source has a column of that name."""
+
+LONGEST_HEADER = 1 << 20
+"""In bytes."""
 
 
 def result_columns(columns: Sequence[str]) -> dict[str, str]:
@@ -24,6 +29,23 @@ def result_columns(columns: Sequence[str]) -> dict[str, str]:
         if {*names} <= {*columns}:
             return {name: name for name in names}
     return {}
+
+
+def is_reject_file(path: Path) -> bool:
+    """Say whether a file is the rejected.csv of an earlier load, as it was written.
+
+    Its mark are its last columns. One that a spreadsheet program has saved with other delimiters
+    is read like any other file.
+    """
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        first = file.readline(LONGEST_HEADER)
+    try:
+        columns = next(csv.reader([first.decode("utf-8-sig")], strict=True), [])
+    except (UnicodeDecodeError, csv.Error):
+        return False
+    return bool(result_columns(columns))
 
 
 UNREADABLE = (

@@ -73,7 +73,7 @@ class Spool:
         os.truncate(self.path, size)
         self.rows = rows
         if rows:
-            with pa.OSFile(str(self.path)) as file:
+            with pa.OSFile(os.fsencode(self.path)) as file:
                 schema = pa.ipc.open_stream(file).schema
             notes = schema.get_field_index(NOTES)
             self._schema = schema if notes < 0 else schema.remove(notes)
@@ -90,7 +90,7 @@ class Spool:
         self.close()
         if not self.rows:
             return
-        with pa.OSFile(str(self.path)) as file:
+        with pa.OSFile(os.fsencode(self.path)) as file:
             while file.tell() < file.size():
                 for batch in pa.ipc.open_stream(file):
                     if not batch.num_rows:

@@ -17,6 +17,7 @@ from pydantic import (
 from loader.errors import UsageError
 from loader.fields.lead import field_of_name, unknown_field, usual_names
 from loader.options.duplicate_check import DuplicateCheck, parse_duplicate_check
+from loader.options.feed import FeedSetting
 from loader.options.field_values import check_field_values
 from loader.options.option import Group, Option, options_of
 from loader.options.suggestion import did_you_mean
@@ -201,10 +202,14 @@ class LoadOptions(BaseModel):
         "Their numbers replace one that is invalid, a duplicate or do-not-call.",
         values="alt_phone,...", example=["alt_phone"],
     )] = ()
-    feed: Annotated[dict[str, Path], Option(
+    feed: Annotated[dict[str, FeedSetting], Option(
         "File of numbers not to load; repeatable", Group.DNC,
+        "In a settings file a table [feed.NAME] may also say how the file is read.",
         values="NAME=FILE", example={"litigators": "litigators.csv"},
     )] = {}
+    feed_encoding: Annotated[EncodingName | None, Option(
+        "Encoding of the feeds", Group.DNC, values="NAME", empty="UTF-8", example="cp1252",
+    )] = None
     feed_max_age: Annotated[Annotated[int, Field(ge=0)] | None, Option(
         "Refuse feeds that are older", Group.DNC, values="DAYS", example=30,
     )] = None
@@ -296,8 +301,14 @@ class LoadOptions(BaseModel):
         "Rows of one insert", Group.RUN, values="N",
     )] = 1_000
     max_reject_rate: Annotated[float, Field(ge=0, le=1), Option(
-        "Largest share of rejects", Group.RUN,
-        "If a larger share of the rows is rejected, nothing is inserted.", values="0...1",
+        "Largest share of bad rows", Group.RUN,
+        "If something is wrong with more of the rows, nothing is inserted. Duplicates and "
+        "do-not-call numbers do not count.", values="0...1",
+    )] = 1.0
+    max_duplicate_rate: Annotated[float, Field(ge=0, le=1), Option(
+        "Largest share of duplicates", Group.RUN,
+        "If more of the rows are duplicates or have a do-not-call number, nothing is inserted.",
+        values="0...1",
     )] = 1.0
     # fmt: on
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from loader.errors import SourceFileError, UsageError
+from loader.errors import EncodingError, SourceFileError, UsageError
 from loader.reading.formats import HEAD_SIZE, refuse_other_formats
 from loader.reading.stored import StoredFile, StoredStream
 
@@ -132,36 +132,44 @@ class TextFile:
             lines.add(before.partition(b"\0")[0])
             if b"\0" in before:
                 raise SourceFileError(self._nul_message(lines.line)) from None
-            raise SourceFileError(self._bad_byte_message(lines.line, exc)) from None
+            raise self._bad_byte_error(lines.line, exc) from None
         except UnicodeError as exc:
             raise SourceFileError(
                 f"{self.stored.name}: line {lines.line} or later is not {self.encoding.name}: {exc}"
             ) from None
 
-    def _bad_byte_message(self, line: int, exc: UnicodeDecodeError) -> str:
+    def _bad_byte_error(self, line: int, exc: UnicodeDecodeError) -> SourceFileError:
         name, encoding = self.stored.name, self.encoding.name
         found = exc.object[exc.start : exc.end].hex(" ").upper()
         if exc.reason == "unexpected end of data" and exc.end == len(exc.object):
-            return f"{name}: line {line}: the file ends within a character (byte {found})"
+            return SourceFileError(
+                f"{name}: line {line}: the file ends within a character (byte {found})"
+            )
         value = "" if encoding.startswith(("utf-16", "utf-32")) else f" in '{_value_around(exc)}'"
         wrong = f"{name}: line {line}: byte {found}{value} is not {encoding.upper()}"
         if encoding == MIXED:
-            return f"{name}: line {line}: byte {found}{value} is neither UTF-8 nor {WESTERN}"
+            return EncodingError(
+                f"{name}: line {line}: byte {found}{value} is neither UTF-8 nor {WESTERN}"
+            )
         if encoding != "utf-8":
-            return (
+            return EncodingError(
                 f"{wrong}; name the encoding that the file was written in, or leave --encoding out"
                 " for UTF-8"
             )
         utf8, other, is_western = self._kinds_of_lines()
         if utf8:
-            return (
+            return EncodingError(
                 f"{wrong}, but {_name_lines(utf8)} UTF-8: encodings are mixed"
                 f" ({_name_lines(other)} not UTF-8); --encoding {MIXED} reads each line as what it"
                 f" is, {WESTERN} where it is not UTF-8"
             )
         if not is_western:
-            return f"{wrong}, nor is it {WESTERN}; add --encoding with the one it was written in"
-        return f"{wrong}; if the file comes from Windows Excel, add --encoding {WESTERN}"
+            return EncodingError(
+                f"{wrong}, nor is it {WESTERN}; add --encoding with the one it was written in"
+            )
+        return EncodingError(
+            f"{wrong}; if the file comes from Windows Excel, add --encoding {WESTERN}"
+        )
 
     def _kinds_of_lines(self) -> tuple[list[int], list[int], bool]:
         """Find the first lines that are UTF-8 beyond ASCII, and the first that are not UTF-8.
@@ -192,7 +200,7 @@ class TextFile:
                 if other
                 else "leave --encoding out"
             )
-            raise SourceFileError(
+            raise EncodingError(
                 f"{self.stored.name}: {_name_lines(utf8)} UTF-8, not {self.encoding.name}; {advice}"
             )
 

@@ -90,6 +90,7 @@ def find_start(
     delimiter: str | None = None,
     skip_rows: int | None = None,
     has_header: bool = True,
+    is_certain: bool = False,
     field_of: FieldOf = lambda _column: "",
 ) -> Start:
     """Find delimiter and header in the text at the start of a file, whose name is for messages.
@@ -97,7 +98,7 @@ def find_start(
     A line sep=; is skipped and names the delimiter, unless `delimiter` does. `skip_rows`: so many
     rows are above the header; None: it is the first row, or the one among the first ROWS_ABOVE
     whose names are known, if those above it are not. Without a header, its place is that of the
-    first record.
+    first record. `is_certain`: the first row is the header, whatever it looks like.
 
     Raises:
         SourceFileError: there is no header or it cannot be read, or no row after those to skip.
@@ -121,6 +122,8 @@ def find_start(
         raise SourceFileError(f"{name}: the file has no rows{behind}, only blank lines")
     if not has_header:
         return Start(delimiter, first, position, row_number)
+    if is_certain:
+        return Start(delimiter, first, first.end, first.row_number + 1)
     if skip_rows is None and not has_known_names(first.values, field_of):
         delimiter, first = _find_header_below(head, position, row_number, candidates, field_of) or (
             delimiter,

@@ -5,7 +5,6 @@ damaged file ever is.
 """
 
 import glob
-import os
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -18,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from loader.errors import NoSuchFileError, SourceFileError, UsageError
+from loader.paths import printable_path
 from loader.reading.cells import split_problems
 from loader.reading.dialect import Grammar
 from loader.reading.encoding import TextFile, open_text
@@ -65,6 +65,8 @@ class ReadOptions:
     `short_rows`: fill: so may those of a file with a header.
     `skip_rows`: so many rows are above the header; None: the header is found by `field_of`.
     `field_of`: gives the field that a column of some name fills, "" if none is known.
+    `header`: False: there is none, and the columns are called `column 1` and so on; True: the first
+    row is one, whatever it looks like; None: it has to look like one, unless columns are named.
     `chunk_size`: records in a chunk. `block_size`: bytes read at once.
     """
 
@@ -76,13 +78,14 @@ class ReadOptions:
     short_rows: Literal["reject", "fill"] = "reject"
     skip_rows: int | None = None
     field_of: FieldOf = _no_field
+    header: bool | None = None
     chunk_size: int = 20_000
     block_size: int = 1 << 20
 
     @property
     def has_header(self) -> bool:
         """Whether the first row names the columns."""
-        return self.layout is None and self.columns is None
+        return self.layout is None and self.columns is None and self.header is not False
 
     @property
     def of_sheet(self) -> SheetOptions:
@@ -175,6 +178,7 @@ class _Reader:
             delimiter=parse_delimiter(options.delimiter) if options.delimiter else None,
             skip_rows=options.skip_rows,
             has_header=options.has_header,
+            is_certain=options.header is True,
             field_of=options.field_of,
         )
         if options.columns:
@@ -183,6 +187,8 @@ class _Reader:
         elif options.layout:
             refuse_header(start.header, options.layout, name)
             columns = options.layout
+        elif not options.has_header:
+            columns = unique_names([""] * len(start.header.values))
         else:
             columns = unique_names(start.header.values)
         phones = [at for at, it in enumerate(columns) if options.field_of(it) == "phone_number"]
@@ -232,11 +238,6 @@ class _Reader:
                     continue
                 rows, problems = split_problems(chunk.rows)
                 yield replace(chunk, rows=rows, cell_problems=problems)
-
-
-def printable_path(path: str) -> str:
-    """Return a path as text that can be printed and stored, even if its bytes are no UTF-8."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 @contextmanager

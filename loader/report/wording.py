@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
+from loader.paths import printable_path
 from loader.reasons import title_of
 from loader.results.lines import count_of
 
@@ -43,6 +44,8 @@ def visible(text: str, most: int = MOST_SHOWN) -> str:
 
 
 def _visible_character(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":
+        return printable_path(character)  # a byte of a file's name
     if unicodedata.category(character) in INVISIBLE_CATEGORIES and character not in JOINERS:
         return f"⟨U+{ord(character):04X}⟩"
     return character

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv
 
 from loader.errors import UsageError
 from loader.fields.reject_file import CLASH_PREFIX, RESULT_COLUMNS, UNREADABLE, result_columns
 from loader.findings import FINDING_TYPES, Findings, Notices, findings, no_findings
 from loader.frames.arrow import no_formulas, to_arrow
+from loader.frames.csv_file import CsvFile
 from loader.frames.spool import Spool
 from loader.reasons import Notice, Reason
 from loader.results.all_reasons import ReasonBits
@@ -28,6 +28,8 @@ LOADED_SCHEMA = LEAD_SCHEMA.append(pa.field("notices", pa.large_string()))
 CHANGES_SCHEMA = pa.schema(
     [*LEAD_SCHEMA, *(pa.field(name, pa.large_string()) for name in ("field", "old", "new"))]
 )
+
+ROWS_SORTED_AT_ONCE = 50_000
 
 NEW, NO_ZONE = 1, 2
 """Flags of loaded rows: the lead is new; no time zone was found for it."""
@@ -70,8 +72,8 @@ class Results(ResultFolder):
         self._ids = self.work / "ids"
         self._ids.touch()
         self._reopened: pd.Series[int] = pd.Series(dtype="int64")
-        self._changes: pyarrow.csv.CSVWriter | None = None
-        self._loaded = self._csv(LOADED, LOADED_SCHEMA)
+        self._changes: CsvFile | None = None
+        self._loaded = CsvFile(self.work / LOADED, LOADED_SCHEMA)
 
     def _make(self, run: str) -> None:
         self.refuse_results((LOADED, REJECTED, CHANGES, PAGE, SUMMARY))
@@ -153,7 +155,7 @@ class Results(ResultFolder):
         """Note what rows changed of existing leads, see `loader.writing.changes.as_changes`."""
         if self._changes is None:
             # Quotes tell an empty text from NULL, which has none.
-            self._changes = self._csv(CHANGES, CHANGES_SCHEMA, quoting="all_valid")
+            self._changes = CsvFile(self.work / CHANGES, CHANGES_SCHEMA, quoting="all_valid")
         columns = [pa.array(changes.index), pa.array(changes["lead_id"], pa.int64())]
         values = [pa.array(changes[name], pa.large_string()) for name in ("field", "old", "new")]
         columns += map(no_formulas, values) if self._spreadsheet_safe else values
@@ -213,8 +215,8 @@ class Results(ResultFolder):
         if self._spreadsheet_safe:
             names = no_formulas(pa.array(names, pa.large_string())).to_pylist()
         schema = pa.schema([(name, pa.large_string()) for name in names])
-        writer = self._csv(REJECTED, schema)
-        for frame in self.rejected():
+        writer = CsvFile(self.work / REJECTED, schema)
+        for frame in self._rejected_in_order():
             for start in range(0, len(frame), 20_000):
                 part = frame[start : start + 20_000]
                 part = part.assign(reason_bits=self.reason_bits.of(part.index))
@@ -225,6 +227,16 @@ class Results(ResultFolder):
         if self._changes:
             self._changes.close()
         self.publish((LOADED, REJECTED, *([CHANGES] if self._changes else [])))
+
+    def _rejected_in_order(self) -> Iterator[pd.DataFrame]:
+        """Read the rejected rows in the order of the file, so many numbers of rows at a time."""
+        parts: dict[int, Spool] = {}
+        for frame in self.rejected():
+            for part, rows in frame.groupby(frame.index // ROWS_SORTED_AT_ONCE):
+                parts.setdefault(int(part), self.spool()).append(rows)
+                parts[int(part)].close()
+        for part in sorted(parts):
+            yield pd.concat(parts[part].read()).sort_index()
 
     def discard(self) -> None:
         """Leave nothing of a run that came to nothing."""
@@ -242,10 +254,6 @@ class Results(ResultFolder):
     @property
     def _numbered(self) -> list[str]:
         return [f"column {number}" for number in range(len(self.columns))]
-
-    def _csv(self, name: str, schema: pa.Schema, quoting: str = "needed") -> pyarrow.csv.CSVWriter:
-        options = pyarrow.csv.WriteOptions(quoting_style=quoting)
-        return pyarrow.csv.CSVWriter(self.work / name, schema, write_options=options)
 
     def _rejected_table(
         self, frame: pd.DataFrame, ids: npt.NDArray[np.int64], schema: pa.Schema

@@ -50,27 +50,35 @@ class ResultFolder:
         except OSError as error:
             raise ResultsError(f"results folder {self.folder}: {error.strerror}") from None
 
+    def relocate(self, folder: Path) -> None:
+        """Let complete files go into another folder; unfinished ones stay where they are."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+
     def publish(self, names: Iterable[str]) -> None:
         """Give complete files their names."""
         for name in names:
-            (self.work / name).rename(self.folder / name)
+            # The folder may have been moved to another file system.
+            shutil.move(self.work / name, self.folder / name)
 
     def write(self, name: str, text: str) -> None:
         """Write a file that is there as a whole, or not at all."""
         part = self.work / (f".{name}" if self.work == self.folder else name)
         part.write_text(text, "utf-8")
-        part.rename(self.folder / name)
+        shutil.move(part, self.folder / name)
 
     def write_summary(self, summary: BaseModel) -> None:
         """Write summary.json, the last of the files: with it the results are complete."""
         self.write(SUMMARY, summary.model_dump_json(indent=2) + "\n")
 
     def remove(self) -> None:
-        """Remove the folder of a run that came to nothing, unless it was there before."""
+        """Remove unfinished files, and their folder unless it was there before or has others."""
+        folder = self.folder
         if self.work != self.folder:
             shutil.rmtree(self.work, ignore_errors=True)
-        if self._is_new and not any(self.folder.iterdir()):
-            self.folder.rmdir()
+            folder = self.work.parent
+        if self._is_new and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def work_in(folder: Path) -> Path:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from loader.reasons import Notice, Reason
+from loader.reasons import Limit, Notice, Reason
 
 
 class Record(BaseModel):
@@ -280,10 +280,9 @@ class Tally(BaseModel):
         """The rows rejected so far."""
         return self.reasons.total()
 
-    @property
-    def reject_rate(self) -> float:
-        """The share of rejected rows, from 0 to 1."""
-        return self.rejected / self.rows_read if self.rows_read else 0.0
+    def counted_by(self, limit: Limit) -> Counter[str]:
+        """Give the rejected rows that a limit counts, by reason."""
+        return Counter({n: rows for n, rows in self.reasons.items() if Reason.of(n).limit == limit})
 
 
 def in_order(counts: Counter[str], members: type[Reason] | type[Notice]) -> dict[str, int]:

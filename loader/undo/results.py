@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv
 
 from loader.errors import UsageError
 from loader.frames.arrow import to_arrow
+from loader.frames.csv_file import CsvFile
+from loader.paths import printable_path
 from loader.results.folder import SUMMARY, TEXT, ResultFolder
 from loader.undo.outcome import LOADED_TYPES, STAYED_TYPES, Kept
 from loader.undo.report import UndoReport, report_lines
@@ -67,7 +68,7 @@ class UndoResults(ResultFolder):
         self._refuse_others()
         with self.making():
             pass
-        self._writer: pyarrow.csv.CSVWriter | None = None
+        self._writer: CsvFile | None = None
         self.moved = self.reverted = 0
         self.stayed: dict[str, Counter[str]] = {"leads": Counter(), "changes": Counter()}
 
@@ -120,10 +121,7 @@ class UndoResults(ResultFolder):
             shutil.copyfile(self._plan, self.work / STAYED)
             (self.work / MOVED).write_text("row_number,lead_id\n")
             # Quotes distinguish an empty text from NULL.
-            quoting = pyarrow.csv.WriteOptions(quoting_style="all_valid")
-            self._writer = pyarrow.csv.CSVWriter(
-                self.work / REVERTED, CHANGES, write_options=quoting
-            )
+            self._writer = CsvFile(self.work / REVERTED, CHANGES, quoting="all_valid")
             for planned in pd.read_csv(
                 self._plan, dtype=STAYED_TYPES, keep_default_na=False, chunksize=LEADS_PER_STATEMENT
             ):
@@ -170,7 +168,7 @@ class UndoResults(ResultFolder):
             "moved": self.moved,
             "changes": self.reverted + self.stayed["changes"].total(),
             "reverted": self.reverted,
-            "results": str(self.folder),
+            "results": printable_path(self.folder),
             **whys,
         }
 

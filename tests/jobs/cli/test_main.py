@@ -1,6 +1,7 @@
 """The command line: what it takes, says, and exits with."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -203,10 +204,25 @@ def test_results_of_another_run_are_never_overwritten(leads: Path) -> None:
     assert (Path("out") / "summary.json").read_bytes() == before
 
 
-def test_a_refused_file_leaves_no_results(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["validate", "import"])
+def test_a_file_that_a_limit_refuses_leaves_its_results(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "bad.csv").write_text(BAD, "utf-8")
-    assert run(["validate", "bad.csv", "--results", "out", "--max-reject-rate", "0"]) == 65
-    assert not Path("out").exists()
+    database = "sqlite:///refused.db"
+    run(["init", "--database", database])
+    arguments = [command, "bad.csv", "--database", database, "--results", "out"]
+    assert run([*arguments, "--max-reject-rate", "0"]) == 65
+    assert "which rows: out/rejected.csv" in capsys.readouterr().err
+    assert sorted(path.name for path in Path("out").iterdir()) == [
+        "loaded.csv", "rejected.csv", "report.html", "summary.json",
+    ]  # fmt: skip
+    summary = json.loads((Path("out") / "summary.json").read_text("utf-8"))
+    assert (summary["job"], summary["loaded"], summary["rejected"]) == ("validate", 1, 1)
+    assert "nothing was inserted" in summary["remarks"][-1]
+    with sqlite3.connect("refused.db") as connection:
+        assert connection.execute("SELECT count(*) FROM vicidial_list").fetchall() == [(0,)]
+    assert run([*arguments[:-1], "again"]) == 0
 
 
 def test_precedence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,7 +281,7 @@ def test_tables_of_flags_and_file_are_put_together(tmp_path: Path) -> None:
     config = tmp_path / "settings.toml"
     config.write_text('[feed]\nlitigators = "a.csv"\nwireless = "b.csv"\n')
     feeds = read_settings({"feed": {"wireless": "c.csv", "tps": "d.csv"}}, config).feed
-    assert {name: str(path) for name, path in feeds.items()} == {
+    assert {name: str(feed.file) for name, feed in feeds.items()} == {
         "litigators": "a.csv",
         "wireless": "c.csv",
         "tps": "d.csv",

@@ -451,7 +451,7 @@ def test_no_color() -> None:
 HOSTILE = f"{ESC}]0;owned\a{ESC}[2J\r\n[bold red]:warning:{OVERRIDE}\x9b\u2028\udcff"
 HARMLESS = (
     "<U+001B>]0;owned<U+0007><U+001B>[2J<U+000D><U+000A>[bold red]:warning:<U+202E><U+009B>"
-    "<U+2028><U+DCFF>"
+    "<U+2028>\\xff"
 )
 
 

@@ -141,7 +141,7 @@ def test_a_run_that_inserted_nothing(
 ) -> None:
     loads = Loads(tmp_path)
     with pytest.raises(RejectRateError):
-        loads.load(loads.file(ROWS), database, **options("update"), max_reject_rate=0.1)
+        loads.load(loads.file(ROWS), database, **options("update"), max_duplicate_rate=0.1)
     [refused] = Ledger(database, is_shared=True).runs()
     assert command(database, refused.run) == 64
     assert f"run {refused.run} inserted nothing" in capfd.readouterr().err

@@ -559,7 +559,7 @@ def test_feeds_answer_in_their_order(database: Database, loads: Loads, tmp_path:
     [
         ({"old": "old.csv"}, SourceFileError, "feed old: .*written 9.0 days ago.*feed_max_age"),
         ({"none": "none.csv"}, NoSuchFileError, "feed none: .*none.csv"),
-        ({"wide": "wide.csv"}, SourceFileError, "feed wide: .*phone_number"),
+        ({"wide": "wide.csv"}, SourceFileError, "feed wide: .*which of the columns"),
         ({"a b": "old.csv"}, UsageError, "letters, digits"),
         ({"words": "words.csv"}, SourceFileError, "feed words: .*no phone number"),
     ],

@@ -359,3 +359,36 @@ def test_a_missing_table_stops_the_load_before_anything_is_read(
     assert leads(database, "lead_id") == []
     # Without what needs it the table is not missed.
     assert len(loads.load([{"phone_number": A}], database).loaded) == 1
+
+
+REJECTED = '"phone","first name","row_number","reason","reasons_all","details","add_lead"\n'
+
+
+@pytest.mark.engines("sqlite")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"encoding": "cp1252"}, {"encoding": "utf-16-le"}, {"delimiter": ";"}, {"skip_rows": 3},
+        {"layout": "vicidial-standard"}, {"sheet": "January"}, {"encoding": "mixed"},
+        {"columns": ["first_name", "phone_number"]}, {"short_rows": "fill"},
+    ],
+)  # fmt: skip
+def test_a_reject_file_is_read_as_it_was_written(
+    options: dict[str, Any], database: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "rejected.csv"
+    row = '"7275551212","Nuñez; Ana","2","INVALID_LIST_ID","INVALID_LIST_ID","",""\n'
+    file.write_text(REJECTED + row, "utf-8")
+    outcome = Loads(tmp_path).load(file, database, **options)
+    assert outcome.summary.loaded == 1
+    assert leads(database, "first_name") == [("Nuñez; Ana",)]
+
+
+@pytest.mark.engines("sqlite")
+def test_rejected_rows_are_in_the_order_of_the_file(database: Database, tmp_path: Path) -> None:
+    numbers = ["7275551212", "12", "7275551212", "none", "7275551213", "7275551212", "x,y,z"]
+    file = tmp_path / "leads.csv"
+    file.write_text("phone,n\n" + "".join(f"{n},1\n" for n in numbers), "utf-8")
+    options = {"duplicate_check": "DUPSYS", "chunk_size": 3}
+    outcome = Loads(tmp_path).load(file, database, **options)
+    assert list(outcome.rejected) == [3, 4, 5, 7, 8]

@@ -35,12 +35,16 @@ def local(folder: Path, **settings: Any) -> LocalFolder:
     ("settings", "taken"),
     [
         ({}, ["a.csv", "b.CSV", "c.txt", "d.csv.gz"]),
-        ({"files": "*.csv"}, ["a.csv"]),
-        ({"files": ["*.csv", "*.csv.gz"]}, ["a.csv", "d.csv.gz"]),
-        ({"files": "*.[cC][sS][vV]"}, ["a.csv", "b.CSV"]),
-        ({"files": "*.csv*", "unfinished": "*.gz"}, ["a.csv", "e.csv.part", "f.csv.FILEPART"]),
+        ({"files": "*.csv"}, ["a.csv", "b.CSV"]),
+        ({"files": ["*.csv", "*.csv.gz"]}, ["a.csv", "b.CSV", "d.csv.gz"]),
+        ({"files": "*.CSV"}, ["a.csv", "b.CSV"]),
+        ({"files": "?.[tc][xs][tv]"}, ["a.csv", "b.CSV", "c.txt"]),
+        (
+            {"files": "*.csv*", "unfinished": "*.GZ"},
+            ["a.csv", "b.CSV", "e.csv.part", "f.csv.FILEPART"],
+        ),
     ],
-    ids=["all", "glob", "globs", "case", "unfinished"],
+    ids=["all", "glob", "globs", "upper", "classes", "unfinished"],
 )
 def test_which_files_are_taken(tmp_path: Path, settings: dict[str, Any], taken: list[str]) -> None:
     for name in ("a.csv", "b.CSV", "c.txt", "d.csv.gz", "e.csv.part", "f.csv.FILEPART", ".g.csv"):
@@ -48,6 +52,40 @@ def test_which_files_are_taken(tmp_path: Path, settings: dict[str, Any], taken: 
         os.utime(tmp_path / name, (1_000_000, 1_000_000))
     (tmp_path / "done").mkdir()
     assert [found.name for found in local(tmp_path, **settings).list_files()] == taken
+
+
+def test_what_is_not_taken_is_named(tmp_path: Path) -> None:
+    for name in ("a.csv", "LEADS.XLSX", "notes", "e.csv.part", ".g.csv", "h.csv~"):
+        (tmp_path / name).write_text("x")
+    for name in ("done", "failed", "folder.csv", "other"):
+        (tmp_path / name).mkdir()
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "linked.csv").symlink_to(tmp_path / "notes")
+    found = local(tmp_path, files="*.csv").list_entries()
+    assert sorted(file.name for file in found.files) == ["a.csv", "linked.csv"]
+    assert found.ignored == [
+        ("LEADS.XLSX", "no pattern of files matches it"),
+        ("folder.csv", "it is a folder"),
+        ("link.csv", "it is a link to a file that is not there"),
+        ("notes", "no pattern of files matches it"),
+        ("pipe.csv", "it is a pipe"),
+    ]
+    everything = local(tmp_path, done="other/done", failed=str(tmp_path / "failed"))
+    assert [name for name, _ in everything.list_entries().ignored] == [
+        "done", "folder.csv", "link.csv", "pipe.csv",
+    ]  # fmt: skip
+
+
+def test_what_is_not_taken_at_an_address_is_named(tmp_path: Path) -> None:
+    files = fsspec.filesystem("memory")
+    for name in ("a.csv", "B.CSV", "c.txt", ".d.csv", "e.csv.tmp", "sub.csv/x", "done/f.csv"):
+        files.pipe_file(f"/named/in/{name}", rows(1).encode())
+    listed = remote(tmp_path, folder="memory://named/in", files="*.csv").list_entries()
+    assert [file.name for file in listed.files] == ["a.csv", "B.CSV"]
+    assert listed.ignored == [
+        ("c.txt", "no pattern of files matches it"), ("sub.csv", "it is a folder"),
+    ]  # fmt: skip
 
 
 def test_the_oldest_is_the_first(tmp_path: Path) -> None:

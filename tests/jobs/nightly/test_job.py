@@ -139,6 +139,10 @@ def test_what_is_not_ready_stays(site: Site) -> None:
     night = site.night()
     assert (night.code, night.outcomes) == (0, {"empty.csv": "left"})
     assert night["empty.csv"].why == "empty so far"
+    assert [(entry.file, entry.why) for entry in night.report.sources[0].ignored] == [
+        ("folder.csv", "it is a folder"), ("notes.txt", "no pattern of files matches it"),
+    ]  # fmt: skip
+    assert "  not loaded: notes.txt: no pattern of files matches it\n" in night.report.text
     assert site.phones() == []
     assert len(site.files()) == 6
 
@@ -189,7 +193,7 @@ def test_the_report_says_where_rows_went_and_what_was_off(site: Site) -> None:
     site.put("b.csv", rows(3))
     text = site.night().report.text
     assert "    lists: 1 in 102 (campaign SALES" in text
-    assert "note:" not in text
+    assert "that name no list" not in text
     assert "    checks: no check of the campaign's do-not-call list\n" in text
 
 
@@ -226,7 +230,10 @@ def test_a_feed_that_is_too_old_is_no_fault_of_the_files(site: Site) -> None:
     site.put("a.csv", rows(1, 2))
     night = site.night()
     assert (night.code, night.outcomes, site.files()) == (65, {"a.csv": "left"}, ["a.csv"])
-    assert night["a.csv"].why.startswith("feed old: ")
+    assert night["a.csv"].why == "a feed of its source cannot be used"
+    (source,) = night.report.sources
+    assert source.problem.startswith("feed old: ")
+    assert source.exit_code == 65
     os.utime(feed)
     assert site.night().outcomes == {"a.csv": "loaded"}
     assert site.phones() == [2]

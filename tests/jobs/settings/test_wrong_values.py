@@ -61,6 +61,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "default_region": ("XX", "Germany", "USA", "1"),
     "delimiter": (";;", '"', "semicolon"),
     "encoding": ("utf9", "hex", "x"),
+    "feed_encoding": ("utf9", "hex", "x"),
     "layout": ("vicidial", "x"),
     "date_format": ("DD.MM.YYYY", "%Y", "x"),
     "log_format": ("text",),
@@ -94,6 +95,7 @@ WRONG: dict[str, tuple[str, ...]] = {
 
 FREE = {
     "callback_comments": "text for the agent",
+    "column": "which columns there are is known with the file",
     "sheet": "a name of a sheet; which there are is known with the file",
     "null_values": "a vendor may write anything for nothing",
     "map": "which columns there are is known with the file",

@@ -12,10 +12,11 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from loader.checks.rules import on_feeds
 from loader.dialer import Lookups
-from loader.errors import LoaderError, NoSuchFileError, SourceFileError, UsageError
+from loader.errors import FeedFileError, LoaderError, NoSuchFileError, SourceFileError, UsageError
 from loader.feeds.feed import Feed, feed_remarks, find_in_feeds
 from loader.feeds.files import read_feeds
 from loader.frames import sorted_numbers
@@ -43,29 +44,130 @@ def written(folder: Path, content: str | bytes, name: str = "numbers.csv") -> Pa
 
 
 @pytest.mark.parametrize(
-    ("content", "unread"),
+    "content",
     [
-        pytest.param(BARE, 0, id="numbers-alone"),
-        pytest.param("8135550001\r\n7275551212", 0, id="unsorted-windows-no-last-line-end"),
-        pytest.param("Phone\n" + BARE, 0, id="header"),
-        pytest.param("litigator\n" + BARE, 0, id="only-column-of-any-name"),
-        pytest.param("name,Telephone,state\nAnn,7275551212,FL\nBob,8135550001,\n", 0, id="table"),
-        pytest.param("name;phone_number\nAnn;(727) 555-1212\nBob;813.555.0001\n", 0, id="written"),
-        pytest.param("state,st,phone\n1,2,7275551212\n1,2,8135550001\n", 0, id="other-columns"),
-        pytest.param("+17275551212\n1 813 555 0001\n17275551212\n", 0, id="country-code"),
-        pytest.param("phone\n7275551212.0\n8135550001.0\n", 0, id="float-column"),
-        pytest.param("phone,n\n7275551212,1\n,2\nn/a,3\n12,4\n8135550001,5\n", 2, id="no-numbers"),
-        pytest.param("phone\n7275551212\n8.13556E+09\n8135550001\n", 1, id="damaged"),
-        pytest.param("7275551212\n5551212\n8135550001,x\n8135550001\n", 2, id="too-many-fields"),
-        pytest.param(gzip.compress(BARE.encode()), 0, id="gz"),
-        pytest.param(("phone\n" + BARE).encode("utf-16"), 0, id="utf-16"),
+        pytest.param(BARE, id="numbers-alone"),
+        pytest.param("8135550001\r\n7275551212", id="unsorted-windows-no-last-line-end"),
+        pytest.param("Phone\n" + BARE, id="header"),
+        pytest.param("litigator\n" + BARE, id="only-column-of-any-name"),
+        pytest.param("name,Telephone,state\nAnn,7275551212,FL\nBob,8135550001,\n", id="table"),
+        pytest.param("name;phone_number\nAnn;(727) 555-1212\nBob;813.555.0001\n", id="written"),
+        pytest.param("state,st,phone\n1,2,7275551212\n1,2,8135550001\n", id="other-columns"),
+        pytest.param("+17275551212\n1 813 555 0001\n17275551212\n", id="country-code"),
+        pytest.param("phone\n7275551212.0\n8135550001.0\n", id="float-column"),
+        pytest.param("phone\n7275551212.0\n8135550001\n", id="one-decimal"),
+        pytest.param('phone\n"7275551212,00"\n+18135550001.0\n', id="comma-and-plus"),
+        pytest.param("phone,n\n7275551212,1\n,2\n  ,3\n\n8135550001,5\n", id="blank"),
+        pytest.param("7275551212\n8135550001,x\n", id="too-many-fields"),
+        pytest.param("phone,a,b\n7275551212,x\n8135550001\n", id="too-few-fields"),
+        pytest.param("7275551212,\n8135550001,\n", id="delimiter-at-the-end"),
+        pytest.param("7275551212,8135550001\n,\n7275551212,\n", id="two-columns-no-header"),
+        pytest.param("phone,cell\n7275551212,\n,8135550001\n", id="two-columns"),
+        pytest.param("phone,name,phone 2\n7275551212,A,8135550001\n", id="alternate-number"),
+        pytest.param("phone\n727\u00b7555\u00b71212\n813_555_0001\n", id="separators"),
+        pytest.param("phone\n7275551212 / 8135550001\n", id="two-numbers-in-a-cell"),
+        pytest.param("phone\n7275551212 ::: 8135550001\nnone\n", id="two-and-none"),
+        pytest.param("sep=;\nphone;x\n7275551212;1\n8135550001;2\n", id="sep-line"),
+        pytest.param("Do not call\n\nname,phone\nA,7275551212\nB,8135550001\n", id="title"),
+        pytest.param("phone\n7275551212 Handy\nTel: 8135550001\n", id="words"),
+        pytest.param("phone\n0017275551212\n8135550001 x12\n", id="zeros-and-extension"),
+        pytest.param("phone,name\n7275551212,José\n8135550001,Zoë".encode("cp1252"), id="cp1252"),
+        pytest.param(b"Num\xe9ro\n7275551212\n8135550001\n", id="header-in-latin-1"),
+        pytest.param("\ufeff" + BARE, id="bom-no-header"),
+        pytest.param("\ufeffphone\n" + BARE, id="bom"),
+        pytest.param(gzip.compress(BARE.encode()), id="gz"),
+        pytest.param(("phone\n" + BARE).encode("utf-16"), id="utf-16"),
     ],
 )
-def test_numbers_of_a_file(content: str | bytes, unread: int, tmp_path: Path) -> None:
+def test_numbers_of_a_file(content: str | bytes, tmp_path: Path) -> None:
     feed = read(written(tmp_path, content))
     assert feed.numbers.tolist() == READ
-    assert (feed.name, feed.unread, feed.age) == ("litigators", unread, 0)
+    assert (feed.name, feed.age) == ("litigators", 0)
     assert [path.name for path in tmp_path.iterdir()] == ["numbers.csv"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "error"),
+    [
+        ("555-1212", "row 3: '999-9999' is no phone number"),
+        ("12", "row 3: '99' is no phone number"),
+        (
+            "8.13556E+09",
+            r"row 3: '9\.99999x\+99' was shortened .*export the column of numbers as te",
+        ),
+        ("8135550001.5", r"row 3: '9999999999\.9' is no phone number"),
+        ("442079460958", r"row 3: .* region US.*country by \+"),
+        ('"8135550001', "row 3: a quote is not closed.*: close the quote"),
+        (",8135550001,x,y", "row 3: 4 fields instead of 2"),
+        ("Ann\nx\ny\nz\nzz", "row 3: .*, row 4: .*, row 5: .*, and 2 more values. A feed is used"),
+    ],
+)
+def test_a_feed_is_read_whole_or_not_at_all(rows: str, error: str, tmp_path: Path) -> None:
+    path = written(tmp_path, f"phone,n\n7275551212,1\n{rows}\n".replace("\n12\n", "\n12,2\n"))
+    if "," not in rows and '"' not in rows:
+        lines = "".join(f"{row},2\n" for row in rows.split("\n"))
+        path = written(tmp_path, f"phone,n\n7275551212,1\n{lines}")
+    with pytest.raises(FeedFileError, match=f"^feed litigators: .*numbers.csv: {error}") as raised:
+        read(path)
+    assert "8135550001" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "feed", "numbers"),
+    [
+        ("Ann,7275551212\nBob,8135550001\n", {"column": 2, "header": False}, READ),
+        ("a,b\n1,7275551212\n2,8135550001\n", {"column": "b"}, READ),
+        ("a,B c\n1,7275551212\n2,8135550001\n", {"column": "b_c"}, READ),
+        ("a,b\n1,7275551212\n2,8135550001\n", {"column": [2]}, READ),
+        ("a,b\n7275551212,\n,8135550001\n", {"column": ["a", 2]}, READ),
+        ("phone,phone 2\n7275551212,n/a\n8135550001,\n", {"column": "phone"}, READ),
+        ("1-800-FLOWERS\n7275551212\n", {"header": False}, [17275551212, 18003569377]),
+        ("2024010100\n7275551212\n8135550001\n", {"header": True}, READ),
+        ("phone;n\n7275551212;\u0416\n8135550001;".encode("cp1251"), {"encoding": "cp1251"}, READ),
+        ("phone\n7275551212\n8135550001".encode("utf-16-le"), {"encoding": "utf-16-le"}, READ),
+    ],
+)
+def test_the_settings_say_how_a_feed_is_read(
+    content: str | bytes, feed: dict[str, Any], numbers: list[int], tmp_path: Path
+) -> None:
+    path = written(tmp_path, content)
+    options = LoadOptions(feed={"litigators": {"file": path, **feed}})
+    assert read_feeds(options, tmp_path)[0].numbers.tolist() == numbers
+    assert LoadOptions(**options.model_dump()) == options
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "error"),
+    [
+        (
+            "Ann,7275551212\n",
+            {},
+            r"row 1: 'xxx' is .*settings: feed\.litigators = \{.*header = fal",
+        ),
+        ("a,b\n1,2\n", {}, r"which of the columns.*feed\.litigators = \{.*column = \"a\"\}"),
+        ("1-800-FLOWERS\n7275551212\n", {}, r"may be a header or not.*header = false\}"),
+        ("7275551212 Ann\n8135550001\n", {}, r"may be a header or not.*header = false\}"),
+        ("a,b\n1,2\n", {"column": "c"}, "it has no column 'c'; it has 'a', 'b'"),
+        ("a,b\n1,2\n", {"column": 3}, "it has no column 3; its first row has 2"),
+        ("1,2\n", {"column": "c", "header": False}, "no header; give the column by its number"),
+        (b"phone\n\xe9\n", {"encoding": "ascii"}, "not ASCII; .* leave --feed-encoding out"),
+    ],
+)
+def test_the_advice_can_be_followed(
+    content: str | bytes, options: dict[str, Any], error: str, tmp_path: Path
+) -> None:
+    path = written(tmp_path, content)
+    with pytest.raises(FeedFileError, match=error):
+        read_feeds(LoadOptions(feed={"litigators": {"file": path, **options}}), tmp_path)
+
+
+def test_the_encoding_of_all_feeds(tmp_path: Path) -> None:
+    path = written(tmp_path, ("phone\n" + BARE).encode("utf-16-be"))
+    assert read(path, feed_encoding="utf-16-be").numbers.tolist() == READ
+    with pytest.raises(FeedFileError, match="add --feed-encoding utf-16-be"):
+        read(path)
+    with pytest.raises(ValidationError, match="'utf-99' is no encoding"):
+        read(path, feed_encoding="utf-99")
 
 
 @pytest.mark.parametrize(
@@ -90,16 +192,10 @@ def test_numbers_are_those_of_their_country(
     [
         pytest.param(None, NoSuchFileError, "No such file", id="missing"),
         pytest.param("", SourceFileError, "the file is empty", id="empty"),
-        pytest.param("phone_number\n", SourceFileError, "no row after it", id="header-only"),
-        pytest.param("name\nAnn\nBob\n", SourceFileError, "'name' has no phone number", id="none"),
-        pytest.param("12\n34\n", SourceFileError, "is it the right file", id="counts"),
+        pytest.param("phone_number\n", SourceFileError, "litigators: .*: ", id="header-only"),
+        pytest.param("name\nAnn\nBob\n", SourceFileError, "row 2: 'xxx' is no phone", id="none"),
+        pytest.param("name\n \n", SourceFileError, "is it the right file", id="blank"),
         pytest.param("a,b\n1,2\n", SourceFileError, "which of the columns 'a', 'b'", id="which"),
-        pytest.param(
-            "phone,cell\n1,2\n", SourceFileError, "which of the columns 'phone', 'cell'", id="both"
-        ),
-        pytest.param(
-            "7275551212,2024-01-01\n", SourceFileError, "several columns and no header", id="bare"
-        ),
         pytest.param(b"\x1f\x8b\x08\x00damaged", SourceFileError, "damaged", id="damaged"),
         pytest.param(b"%PDF-1.7", SourceFileError, "a PDF document", id="pdf"),
     ],
@@ -156,14 +252,15 @@ def test_a_spreadsheet_is_a_feed(tmp_path: Path) -> None:
 
 def test_remarks(tmp_path: Path) -> None:
     path = written(tmp_path, "phone\n" + "\n".join(map(str, range(7275550000, 7275552345))))
-    one = written(tmp_path, "phone\n7275551212\nx\n", "one.csv")
+    one = written(tmp_path, b"phone,n\n7275551212.0,\xe9\n8135550001,\n8135550002\n", "one.csv")
     then = time.time() - 3.5 * DAY
     os.utime(path, (then, then))
     os.utime(one, (then + 2 * DAY, then + 2 * DAY))
     feeds = read_feeds(LoadOptions(feed={"tps": path, "one": one, "two": one}), tmp_path)
     assert feed_remarks(feeds)[:2] == [
         "feed tps: 2,345 numbers, 3 days old",
-        "feed one: 1 number, 1 day old, 1 value was no number",
+        "feed one: 3 numbers, 1 day old, read as iso8859-1, 1 value had decimal zeros, "
+        "1 row had too few or too many fields",
     ]
     assert [feed.name for feed in feeds] == ["tps", "one", "two"]
     assert feed_remarks([]) == []

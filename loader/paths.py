@@ -1,0 +1,51 @@
+"""Paths as text that can be printed, stored and sent, whatever bytes the names have."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def printable_path(path: str | Path) -> str:
+    r"""Write a path, or a text that holds one, with bytes that are not UTF-8 as `\xe9`."""
+    text = str(path)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        shown = "".join(map(_byte_shown, text))
+        return shown.encode("utf-8", "backslashreplace").decode()
+    return text
+
+
+def printable_values(value: Any) -> Any:
+    """Write all texts in tables and lists, such as those of options, as `printable_path` does."""
+    if isinstance(value, Mapping):
+        return {printable_path(str(name)): printable_values(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [printable_values(each) for each in value]
+    return printable_path(value) if isinstance(value, str) else value
+
+
+def _byte_shown(letter: str) -> str:
+    # Python decodes a byte that is not UTF-8, such as E9, as the letter U+DCE9.
+    return f"\\x{ord(letter) - 0xDC00:02x}" if "\udc80" <= letter <= "\udcff" else letter
+
+
+def find_path(printed: str) -> Path:
+    """Return the path that `printable_path` wrote as `printed`.
+
+    A name is taken as it is if it is there, else the entry of its folder that is printed so; what
+    is not there at all is returned as it is.
+    """
+    found = Path(Path(printed).anchor)
+    for part in Path(printed).parts:
+        found /= part if os.path.lexists(found / part) else _entry(found, part)
+    return found
+
+
+def _entry(folder: Path, printed: str) -> str:
+    r"""Find the name in a folder that is printed so; names without `\x` are UTF-8."""
+    if "\\x" not in printed or not folder.is_dir():
+        return printed
+    names = sorted(path.name for path in folder.iterdir())
+    return next((name for name in names if printable_path(name) == printed), printed)
