@@ -57,6 +57,7 @@ class FrameSource:
     bom: bool = False
     delimiter: str = ","
     header: bool = True
+    header_row: int | None = 1
 
     def chunks(self) -> Iterator[Chunk]:
         nothing = self.sample.iloc[:0]
