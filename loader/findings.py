@@ -5,7 +5,8 @@ from functools import cache
 
 import pandas as pd
 
-from loader.reasons import Notice, Reason
+from loader.notices import Notice
+from loader.reasons import Reason
 
 Findings = pd.DataFrame
 """Rejections. Index row_number; columns as in `FINDING_TYPES`: reason; its details, null where it

@@ -14,9 +14,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from loader.notices import Notice
 from loader.profile.records import OTHERS
 from loader.profile.score import unknown_parts
-from loader.reasons import Notice, Reason
+from loader.reasons import Reason
 from loader.report.destinations import SAFE, checks_off_of, default_list, list_state
 from loader.report.wording import (
     MOST_SHOWN,

@@ -26,10 +26,11 @@ from loader.findings import (
 )
 from loader.frames.arrow import to_arrow
 from loader.frames.spool import Spool
+from loader.notices import Notice
 from loader.options.duplicate_check import CHECKS, Kind, parse_duplicate_check
 from loader.pipeline import Screened
 from loader.reading.records import Chunk
-from loader.reasons import Notice, Reason
+from loader.reasons import Reason
 from loader.results.files import not_corrected
 from loader.results.wording import reason_names
 

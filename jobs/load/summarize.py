@@ -16,9 +16,10 @@ from jobs.load.run import ImportContext
 from loader.database.connection import Database
 from loader.errors import LoaderError, describe_bug
 from loader.frames.ranges import consecutive
+from loader.notices import Notice
 from loader.paths import printable_path, printable_values
 from loader.queries.dialable import CallRules
-from loader.reasons import Notice, Reason
+from loader.reasons import Reason
 from loader.report.comparison import compare, source_of
 from loader.report.page import render_page
 from loader.results.folder import PAGE

@@ -10,10 +10,10 @@ from loader.checks.fit import fit_field
 from loader.dialer import Column
 from loader.findings import Findings, Notices, notices
 from loader.frames.arrow import to_arrow, to_series
+from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.phones.parse import is_damaged
 from loader.phones.readings import parse_phones
-from loader.reasons import Notice
 
 FIELD = "alt_phone"
 SECOND_NUMBER_LENGTH = 7

@@ -16,9 +16,9 @@ from loader.dialer import Column
 from loader.fields.lead import NO_DATE, WIDTHS
 from loader.findings import Findings, Notices, no_findings, no_notices, notices
 from loader.frames.arrow import to_arrow, to_mask, to_series
+from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.phones.phone_codes import mend_phone_codes
-from loader.reasons import Notice
 
 ALWAYS = ("phone_code", "title", "first_name", "last_name", "state", "country_code", "alt_phone")
 """Fields that later stages look at: they are there, empty, when the file does not have them."""

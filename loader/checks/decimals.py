@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from loader.fields.lead import CUSTOM_PREFIX
 from loader.findings import Notices, no_notices, notices
 from loader.frames.arrow import to_arrow, to_mask, to_series
-from loader.reasons import Notice
+from loader.notices import Notice
 
 OF_NUMBERS = frozenset({"phone_number", "alt_phone", "phone_code", "multi_alt_phones"})
 """Fields whose decimals are mended where phone numbers are read."""

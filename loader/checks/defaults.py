@@ -9,8 +9,8 @@ from loader.checks.blanks import trim_text
 from loader.fields.mapping import resolve_field
 from loader.findings import Notices, no_notices, notices
 from loader.frames.arrow import repeat, to_arrow, to_mask
+from loader.notices import Notice
 from loader.options.load import LoadOptions
-from loader.reasons import Notice
 
 CALLBACK = (
     "callback", "callback_status", "callback_datetime", "callback_type", "callback_user",

@@ -21,10 +21,11 @@ from loader.dialer import Dialer, Lookups
 from loader.findings import FINDING_TYPES, Findings, Notices, no_findings, notices
 from loader.frames.accepted_keys import AcceptedKeys
 from loader.frames.collation import fold
+from loader.notices import Notice
 from loader.options.duplicate_check import DuplicateCheck, Kind, Scope
 from loader.options.load import LoadOptions
 from loader.phones.forms import country_codes, lead_numbers
-from loader.reasons import Notice, Reason
+from loader.reasons import Reason
 
 KEYED = (
     "list_id", "list_id_given", *NUMBERED, "alt_phone", "title", "first_name", "last_name",

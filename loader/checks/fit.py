@@ -11,8 +11,9 @@ from loader.checks.blanks import SEPARATOR, is_printable_ascii, join_lines, trim
 from loader.dialer import Column
 from loader.findings import Findings, Notices, findings, no_findings, no_notices, notices
 from loader.frames.arrow import to_arrow, to_mask, to_series
+from loader.notices import Notice
 from loader.options.load import LoadOptions
-from loader.reasons import Notice, Reason
+from loader.reasons import Reason
 
 _CONTROL = r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]"
 """Control characters that separate nothing: those but `SEPARATORS`."""

@@ -8,10 +8,11 @@ from loader.checks.rules import found_in_campaign_dnc, found_in_dnc
 from loader.dialer import Dialer, Lookups
 from loader.findings import Findings, Notices, findings, no_findings, no_notices
 from loader.frames.arrow import gather, to_arrow, to_series
+from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.phones.forms import lead_numbers, other_numbers
 from loader.phones.parse import digits_only
-from loader.reasons import Notice, Reason
+from loader.reasons import Reason
 
 SINGLE = ("alt_phone", "address3")
 """Fields of one number. Where a campaign says so, the dialer dials address3."""

@@ -9,6 +9,7 @@ from loader.checks.fit import fit_field
 from loader.dialer import Column
 from loader.fields.lead import WIDTHS
 from loader.findings import Findings, Notices, findings, no_findings, notices
+from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.phones.forms import digits_as_sent
 from loader.phones.parse import digits_only, is_damaged, mend_decimals
@@ -20,7 +21,7 @@ from loader.phones.regions import (
     region_of_country,
     region_of_phone_code,
 )
-from loader.reasons import Notice, Reason
+from loader.reasons import Reason
 
 DEFAULT_PHONE_CODE = "1"
 SAME_DIGITS = r"(\d)\1{5,}"

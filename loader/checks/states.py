@@ -5,10 +5,10 @@ import pyarrow.compute as pc
 
 from loader.findings import Notices, notices
 from loader.frames.arrow import to_arrow, to_mask
+from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.phones.regions import main_region, region_of_country, region_of_phone_code
 from loader.phones.states import is_abbreviation, state_abbreviation
-from loader.reasons import Notice
 
 
 def abbreviate_states(

@@ -18,9 +18,10 @@ from loader.fields.lead import WIDTHS
 from loader.findings import Findings, Notices, findings, no_findings, notices
 from loader.frames.arrow import first_letters, join_texts, to_arrow, to_mask, to_series
 from loader.frames.collation import fold
+from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.phones.number_zones import NumberZones
-from loader.reasons import Notice, Reason
+from loader.reasons import Reason
 
 Positions = npt.NDArray[np.int64]
 """Of rows in a table; -1 for none."""

@@ -21,10 +21,10 @@ from loader.dialer import Column, Dialer, Lookups
 from loader.extras.rows import ExtraRows, rows_of_table
 from loader.findings import Notices, no_notices, notices
 from loader.frames.arrow import join_texts, to_arrow, to_series
+from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.phones.phone_codes import is_of_other_area, mend_phone_codes, read_phone_codes
 from loader.phones.regions import region_of_phone_code
-from loader.reasons import Notice
 
 FIELD = "multi_alt_phones"
 TABLE = "vicidial_list_alt_phones"

@@ -16,8 +16,8 @@ from loader.findings import Notices, no_notices, notices
 from loader.frames.arrow import to_arrow
 from loader.frames.collation import fold
 from loader.frames.moments import read_moments
+from loader.notices import Notice
 from loader.options.load import LoadOptions
-from loader.reasons import Notice
 
 TABLE = "vicidial_callbacks"
 CALLBACK_WIDTHS = {"comments": 255, "lead_status": 6}

@@ -11,8 +11,9 @@ from loader.extras.rows import ExtraRows
 from loader.fields.lead import CUSTOM_PREFIX
 from loader.findings import Findings, Notices, findings, no_findings, no_notices, notices
 from loader.frames.moments import ZERO, read_moments
+from loader.notices import Notice
 from loader.options.load import LoadOptions
-from loader.reasons import Notice, Reason
+from loader.reasons import Reason
 
 BLANK = "--BLANK--"
 """What a caller of add_lead writes to empty a field."""

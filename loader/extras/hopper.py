@@ -10,8 +10,8 @@ from loader.clock import format_offsets
 from loader.dialer import Dialer, Lookups
 from loader.extras.rows import ExtraRows, rows_of_table
 from loader.findings import Notices, no_notices, notices
+from loader.notices import Notice
 from loader.options.load import LoadOptions
-from loader.reasons import Notice
 
 TABLE = "vicidial_hopper"
 PRIORITIES = (-99, 99)

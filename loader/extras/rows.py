@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from loader.dialer import Dialer
-from loader.reasons import Notice
+from loader.notices import Notice
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from loader.findings import FINDING_DETAILS, Notices
 from loader.frames.arrow import counts
+from loader.notices import Notice
 from loader.profile.records import (
     LEAD_AGES,
     MOST_EXAMPLES,
@@ -17,7 +18,7 @@ from loader.profile.records import (
     UNKNOWN_AGE,
     RejectedExample,
 )
-from loader.reasons import Notice, Reason
+from loader.reasons import Reason
 from loader.results.all_reasons import applying_reasons
 from loader.results.wording import reason_names
 

@@ -5,9 +5,10 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from loader.fields.reject_file import UNREADABLE
+from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.profile.records import RowStatistics
-from loader.reasons import Notice, Reason
+from loader.reasons import Reason
 from loader.results.summary import Score, ScorePart, Tally
 
 NO_VALID_NUMBER = frozenset(

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from loader.notices import Notice
 from loader.obstacles import Obstacle
 from loader.profile.records import MOST_EXAMPLES, Details
 from loader.profile.score import unknown_parts
-from loader.reasons import Notice
 from loader.report import pictures, view
 from loader.report.destinations import list_state
 from loader.report.view import LONG_VALUE, comparison

@@ -16,7 +16,8 @@ from loader.findings import FINDING_TYPES, Findings, Notices, findings, no_findi
 from loader.frames.arrow import no_formulas, to_arrow
 from loader.frames.csv_file import CsvFile
 from loader.frames.spool import Spool
-from loader.reasons import Notice, Reason
+from loader.notices import Notice
+from loader.reasons import Reason
 from loader.results.all_reasons import ReasonBits
 from loader.results.folder import PAGE, RUN_FILE, SUMMARY, ResultFolder, forget, run_in, work_in
 from loader.results.wording import finding_texts, notices_text

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from loader.reasons import Limit, Notice, Reason
+from loader.notices import Notice
+from loader.reasons import Limit, Reason
 
 
 class Record(BaseModel):

@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 
 from loader.findings import FINDING_DETAILS, NOTICE_DETAILS, Findings, Notices
 from loader.frames.arrow import gather, join_texts, to_arrow, to_series
-from loader.reasons import Notice, Reason
+from loader.notices import Notice
+from loader.reasons import Reason
 from loader.results.all_reasons import applying_reasons
 
 UNSAFE = r"[;\p{Cc}]"

@@ -6,7 +6,7 @@ import pandas as pd
 
 from loader.extras.rows import ExtraRows
 from loader.findings import Notices, no_notices, notices
-from loader.reasons import Notice
+from loader.notices import Notice
 from loader.writing.differences import Difference, rows_of
 from loader.writing.extras import InsertedExtra
 

@@ -17,11 +17,11 @@ from jobs.load.request import LoadRequest
 from loader.database.connection import Database
 from loader.errors import LoaderError, NotAllowedError
 from loader.fields.lead import normalize_name, usual_names
+from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.options.report import ReportOptions
 from loader.reading.records import Chunk
 from loader.reading.source import SourceFile
-from loader.reasons import Notice
 from tests.conformance.corpus import Case, Row, Tables, options_of
 
 REPLAYED = {"phone_format": "as-given", "phone_validation": "length", "trim": "N"}

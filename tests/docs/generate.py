@@ -20,9 +20,10 @@ from jobs.settings.schema import settings_schema, summary_schema
 from loader.archive.outcome import Stay
 from loader.errors import LoaderError
 from loader.fields.lead import usual_names
+from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.options.option import Option, describe_default, options_of
-from loader.reasons import Notice, Reason
+from loader.reasons import Reason
 from loader.signals import CAUGHT
 from loader.undo.outcome import Kept
 

@@ -19,9 +19,9 @@ from sqlalchemy import make_url
 from jobs.load.job import load as run_load
 from jobs.load.request import LoadRequest
 from jobs.load.summarize import Job
+from loader.notices import Notice
 from loader.options.duplicate_check import CHECKS, WINDOWS
 from loader.options.load import LoadOptions
-from loader.reasons import Notice
 from tests.conformance.corpus import NOTICE
 from tests.conformance.frozen import frozen, load_zone
 from tests.conformance.reference import Answer, Reference

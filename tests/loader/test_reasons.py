@@ -2,7 +2,8 @@
 
 import pytest
 
-from loader.reasons import Notice, Reason, title_of
+from loader.notices import Notice
+from loader.reasons import Reason, title_of
 
 
 @pytest.mark.parametrize("reason", Reason)

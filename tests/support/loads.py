@@ -16,9 +16,9 @@ from jobs.load.job import load
 from jobs.load.request import LoadRequest
 from jobs.load.summarize import Job
 from loader.database.connection import Database
+from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.options.report import ReportOptions
-from loader.reasons import Notice
 from loader.results.summary import Summary
 from tests.conformance.replay import extra_rows, read
 

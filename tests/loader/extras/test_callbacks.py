@@ -16,8 +16,8 @@ from loader.extras import callbacks
 from loader.extras.callbacks import MOST_DAYS, days_asked
 from loader.extras.rows import ExtraRows
 from loader.frames.collation import fold_text
+from loader.notices import Notice
 from loader.options.load import LoadOptions
-from loader.reasons import Notice
 from loader.results.wording import notice_texts
 from tests.conformance.reference_extras import Extras
 from tests.conformance.reference_zone import skip_gap

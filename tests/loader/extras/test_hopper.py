@@ -13,8 +13,8 @@ from loader.dialer import Column, Dialer, Lookups
 from loader.extras import hopper
 from loader.extras.hopper import priority
 from loader.extras.rows import ExtraRows
+from loader.notices import Notice
 from loader.options.load import LoadOptions
-from loader.reasons import Notice
 from loader.results.wording import notice_texts
 from tests.conformance import reference_extras
 from tests.conformance.reference_extras import Extras

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.profile import score as groups
 from loader.profile.records import RowStatistics
 from loader.profile.score import COMPLETE_LEAD, PARTS, score_of, unknown_parts
-from loader.reasons import Notice, Reason
+from loader.reasons import Reason
 from loader.results.summary import Score, ScorePart, Tally
 
 FIELDS = {name: name.upper() for name in (*COMPLETE_LEAD, "phone_number")}

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.fields.reject_file import UNREADABLE
+from loader.notices import Notice
 from loader.obstacles import Obstacle
 from loader.profile.oddities import Oddity
 from loader.profile.records import OddExample, RejectedExample, RepeatedValue
-from loader.reasons import Notice, Reason
+from loader.reasons import Reason
 from loader.report.charts import MOST_BARS, MOST_LABEL, bars, funnel, hours, largest, lines, ticks
 from loader.report.page import MOST_UNMAPPED, columns, file_facts, mask_numbers, render_page
 from loader.report.pictures import reasons as reasons_chart

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from loader.findings import findings, no_notices, notices
-from loader.reasons import Notice, Reason
+from loader.notices import Notice
+from loader.reasons import Reason
 from loader.results.all_reasons import BITS
 from loader.results.wording import finding_texts, notices_text
 

@@ -5,7 +5,7 @@ import pytest
 
 from loader.database.connection import Database
 from loader.extras.rows import ExtraRows
-from loader.reasons import Notice
+from loader.notices import Notice
 from loader.writing.differences import Difference, is_same
 from loader.writing.extras import ExtraInserter, InsertedExtra
 from loader.writing.notices import changed_by_server

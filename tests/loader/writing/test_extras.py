@@ -11,7 +11,7 @@ from sqlalchemy import event, make_url
 from loader.database.connection import Database
 from loader.errors import ConfigurationError, DatabaseUnavailableError
 from loader.extras.rows import ExtraRows
-from loader.reasons import Notice
+from loader.notices import Notice
 from loader.writing.extras import ExtraInserter, InsertedExtra
 from loader.writing.writer import Writer
 from tests.support.proxy import Proxy

@@ -5,7 +5,7 @@ import pytest
 
 from loader.extras.rows import ExtraRows
 from loader.findings import Notices, no_notices, notices
-from loader.reasons import Notice
+from loader.notices import Notice
 from loader.results.wording import notices_text
 from loader.writing.changes import CHANGE_TYPES
 from loader.writing.extras import InsertedExtra
