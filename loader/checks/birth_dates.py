@@ -52,7 +52,8 @@ def read_dates(values: "pd.Series[str]", formats: Sequence[str], today: date) ->
 
     Args:
         values: texts; blanks around them do not matter.
-        formats: in strptime's letters, tried in this order; none: ISO dates.
+        formats: in strptime's letters, tried in this order; none: ISO dates. 1980-01-31 is read
+            beside formats, too, unless one of them could take it for another day.
         today: a date by a year of two digits is not after it.
     """
     texts = trim(values)
@@ -63,6 +64,8 @@ def read_dates(values: "pd.Series[str]", formats: Sequence[str], today: date) ->
     dates = pd.Series(index=words.index, dtype="str")
     for each in formats:
         dates = dates.where(dates.notna(), read_by_format(words, each, today))
+    if not any(are_confusable(each, "%Y-%m-%d", today) for each in formats):
+        dates = dates.where(dates.notna(), _read_iso(words, _ISO[:1]))
     return to_series(to_arrow(dates).combine_chunks().take(distinct.indices), values.index)
 
 
@@ -100,8 +103,8 @@ def _century_before(texts: "np.ndarray") -> "np.ndarray":
     return moved.where(known, "").to_numpy(dtype=object)
 
 
-def _read_iso(texts: "pd.Series[str]") -> "pd.Series[str]":
-    parts = [pc.extract_regex(to_arrow(texts), pattern) for pattern in _ISO]
+def _read_iso(texts: "pd.Series[str]", patterns: Sequence[str] = _ISO) -> "pd.Series[str]":
+    parts = [pc.extract_regex(to_arrow(texts), pattern) for pattern in patterns]
     found = [
         pc.coalesce(*(pc.struct_field(part, name) for part in parts))
         for name in ("year", "month", "day")

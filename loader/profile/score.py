@@ -24,6 +24,7 @@ NOT_CALLABLE = NO_VALID_NUMBER | {
 }
 FORBIDDEN = frozenset(
     {Reason.PHONE_NUMBER_IN_DNC, Reason.PHONE_NUMBER_IN_CAMPAIGN_DNC, Reason.PHONE_NUMBER_IN_FEED}
+    | {Reason.OTHER_NUMBER_IN_DNC}
 )
 NOT_NEW = frozenset(reason for reason in Reason if reason.startswith("DUPLICATE_"))
 

@@ -259,7 +259,8 @@ def test_dates_are_read_by_their_format() -> None:
     assert told("01.02.2027") == ["DATE_IN_FUTURE"]
     assert told("31.12.1899") == ["DATE_TOO_LONG_AGO"]
     assert told("23.11.2008") == ["UNDERAGE"]
-    assert told("22.11.2008") == told("2027-01-01") == told("31.02.2027") == []
+    assert told("22.11.2008") == told("2027/01/01") == told("31.02.2027") == []
+    assert told("2027-01-01") == ["DATE_IN_FUTURE"]
 
 
 def test_a_29_february_has_its_years_ago() -> None:
