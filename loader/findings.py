@@ -33,6 +33,8 @@ NOTICE_DETAILS: Mapping[Notice, tuple[str, ...]] = {
     Notice.INVALID_ENTRY_LIST_ID: ("value",),
     Notice.STATE_ABBREVIATED: ("value",),
     Notice.STATE_NOT_STORED: ("value",),
+    Notice.COUNTRY_ABBREVIATED: ("value",),
+    Notice.COUNTRY_NOT_STORED: ("value",),
     Notice.DAMAGED_VALUE: ("field=", "value="),
     Notice.DECIMAL_MENDED: ("field",),
     Notice.UNKNOWN_COUNTRY: ("value",),

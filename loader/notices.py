@@ -49,6 +49,12 @@ class Notice(StrEnum):
     )
     STATE_ABBREVIATED = "STATE_ABBREVIATED", "the state's name is stored as its abbreviation"
     STATE_NOT_STORED = "STATE_NOT_STORED", "the state would be cut to another one and is left empty"
+    COUNTRY_ABBREVIATED = (
+        "COUNTRY_ABBREVIATED", "the country's name is stored as its code of three letters",
+    )
+    COUNTRY_NOT_STORED = (
+        "COUNTRY_NOT_STORED", "the country would be cut to another one's code and is left empty",
+    )
     DAMAGED_VALUE = "DAMAGED_VALUE", "a spreadsheet has probably damaged the value, stored as it is"
     UNKNOWN_COUNTRY = (
         "UNKNOWN_COUNTRY",

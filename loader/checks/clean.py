@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from loader.checks.birth_dates import is_no_date, read_dates
+from loader.checks.countries import abbreviate_countries
 from loader.checks.fit import fit_field
 from loader.checks.states import abbreviate_states
 from loader.dialer import Column
@@ -71,6 +72,11 @@ def clean_fields(
         # NSW is looked up, though the column of the state holds two letters of it.
         leads[f"{name}_given"] = leads.get(name, "")
     leads = leads.astype(dict.fromkeys([f"{name}_given" for name in LOOKED_UP], "str"))
+    country_column = columns.get("country_code", Column(width=WIDTHS["country_code"]))
+    leads["country_code"], of_countries = abbreviate_countries(
+        leads["country_code"], country_column.width
+    )
+    noticed += of_countries
     for name in leads.columns.intersection(list(WIDTHS)):
         column = columns.get(name, Column(width=WIDTHS[name]))
         leads[name], unfit, of_field = fit_field(

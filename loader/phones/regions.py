@@ -31,6 +31,12 @@ def named_region(country: str) -> str:
     return _regions_by_name().get(_normalize(country), "")
 
 
+def country_abbreviation(country: str) -> str:
+    """Return the code of three letters (ISO 3166 alpha-3) of a country; empty if it is unknown."""
+    region = named_region(country)
+    return _countries()[region][0] if region else ""
+
+
 def is_calling_code(phone_code: str) -> bool:
     """Say whether a calling code such as `1` or `0044` is one, of a country or of none (`800`)."""
     digits = phone_code.lstrip("0")
@@ -94,11 +100,17 @@ def main_region(phone_code: str) -> str:
 
 
 @cache
-def _regions_by_name() -> dict[str, str]:
-    table = tomllib.loads(
+def _countries() -> dict[str, list[str]]:
+    """Give the code of three letters and the names of each region."""
+    return tomllib.loads(
         files("loader.phones").joinpath("regions.toml").read_text(encoding="utf-8")
     )
-    return {_normalize(n): region for region, names in table.items() for n in [region, *names]}
+
+
+@cache
+def _regions_by_name() -> dict[str, str]:
+    countries = _countries().items()
+    return {_normalize(name): region for region, names in countries for name in [region, *names]}
 
 
 def _normalize(name: str) -> str:

@@ -34,6 +34,8 @@ OF_FIELD = {
     Notice.INVALID_ENTRY_LIST_ID: "entry_list_id",
     Notice.STATE_ABBREVIATED: "state",
     Notice.STATE_NOT_STORED: "state",
+    Notice.COUNTRY_ABBREVIATED: "country_code",
+    Notice.COUNTRY_NOT_STORED: "country_code",
     Notice.UNKNOWN_COUNTRY: "country_code",
     Notice.DECIMAL_MENDED: "phone_number",
     Notice.EXTENSION_DROPPED: "phone_number",

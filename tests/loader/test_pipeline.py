@@ -410,6 +410,8 @@ NOT_COMPARED = (
     "INVALID_DATE since",
     Notice.STATE_ABBREVIATED,
     Notice.STATE_NOT_STORED,
+    Notice.COUNTRY_ABBREVIATED,
+    Notice.COUNTRY_NOT_STORED,
     "VALUE_CUT color",
     "VALUE_CUT callback_",
 )
