@@ -5,7 +5,7 @@ of one another is to be kept, all wait on disk until the order of preference is 
 number was rejected come again, after all others, with another number of theirs.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from jobs.load.run import ImportContext
+from loader.checks.blanks import empty_nulls
 from loader.checks.duplicates import KEYED
 from loader.checks.settlement import Settled
 from loader.findings import (
@@ -116,7 +117,7 @@ class CheckStage:
         first, self._was_read = not self._was_read, True
         run, lap = self.run, self.run.seconds.lap
         for chunk in run.source.chunks():
-            unread = _unread(chunk, self.checks.mapping.fields.values())
+            unread = _unread(chunk, self.checks.mapping.fields.values(), run.options.null_values)
             if first:
                 run.tally.rows_read += len(chunk.rows) + len(chunk.rejected)
                 run.tally.blank_rows += chunk.blank_rows
@@ -311,15 +312,18 @@ def filled_fields(fields: pd.DataFrame) -> "pd.Series[int]":
     return pd.Series(filled, index=fields.index)
 
 
-def _unread(chunk: Chunk, columns: Collection[str]) -> Findings:
+def _unread(chunk: Chunk, columns: Collection[str], null_values: Sequence[str]) -> Findings:
     """Find the rows with a value that could not be read, now or when a reject file was written.
 
-    `columns` are those that are loaded: in others a cell may show what it likes.
+    `columns` are those that are loaded: in others a cell may show what it likes. Errors such as
+    #N/A that `null_values` name stand for an empty value.
     """
     found, cells = not_corrected(chunk.rows), chunk.cell_problems
     if cells.empty:
         return found
-    texts = cells["text"][cells["column"].isin(columns) & ~cells.index.isin(found.index)]
+    is_null = (cells["value"] != "") & (empty_nulls(cells["value"], null_values) == "")
+    asked = cells["column"].isin(columns) & ~is_null & ~cells.index.isin(found.index)
+    texts = cells["text"][asked]
     texts = texts.groupby(level=0).agg("; ".join)
     without_value = findings(texts.index, Reason.CELL_WITHOUT_VALUE, text=texts)
     return pd.concat([found, without_value]).sort_index()

@@ -162,6 +162,9 @@ def test_a_workbook(capsys: pytest.CaptureFixture[str]) -> None:
     assert [row["zip"] for row in rejected] == ["02135", "02136"]
     # Loaded again without a correction, they are rejected again.
     assert summary(capsys, "r/rejected.csv")["reasons"] == {"CELL_WITHOUT_VALUE": 2}
+    # An error may stand for an empty value; a formula without a value is still unknown.
+    found = summary(capsys, "in.xlsx", "--null-values", "#ref!")
+    assert (found["loaded"], found["reasons"]) == (2, {"CELL_WITHOUT_VALUE": 1})
 
 
 def test_all_sheets_of_a_workbook(capsys: pytest.CaptureFixture[str]) -> None:
