@@ -14,7 +14,7 @@ from loader.checks.countries import abbreviate_countries
 from loader.checks.fit import fit_field
 from loader.checks.states import abbreviate_states
 from loader.dialer import Column
-from loader.fields.lead import NO_DATE, WIDTHS
+from loader.fields.lead import LARGEST_ENTRY_LIST_ID, LARGEST_LIST_ID, NO_DATE, RANKS, WIDTHS
 from loader.findings import Findings, Notices, no_findings, no_notices, notices
 from loader.frames.arrow import to_arrow, to_mask, to_series
 from loader.notices import Notice
@@ -31,9 +31,6 @@ LOOKED_UP = ("state", "country_code", "postal_code", "owner")
 """Fields by which something is looked up: as they are given, not as a narrow column cuts them."""
 
 DEFAULT_LIST_ID = "999"
-LARGEST_LIST_ID = 2**63 - 1
-LARGEST_ENTRY_LIST_ID = 2**64 - 1
-RANKS = (-(2**15), 2**15 - 1)
 
 
 def clean_fields(

@@ -33,6 +33,11 @@ WIDTHS: Mapping[str, int] = {
 }
 """Widths of the text fields in characters, where no table gives other ones."""
 
+RANKS = (-(2**15), 2**15 - 1)
+"""The lowest and the highest rank that the column holds."""
+LARGEST_LIST_ID = 2**63 - 1
+LARGEST_ENTRY_LIST_ID = 2**64 - 1
+
 NO_DATE = "0000-00-00"
 
 CLOSE = 0.8

@@ -4,7 +4,13 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
-from loader.fields.lead import NEVER_LOADED, NO_DATE, usual_names
+from loader.fields.lead import (
+    LARGEST_ENTRY_LIST_ID,
+    NEVER_LOADED,
+    NO_DATE,
+    RANKS,
+    usual_names,
+)
 from loader.options.suggestion import did_you_mean
 from loader.options.types import (
     CALLBACK_TYPES,
@@ -16,9 +22,6 @@ from loader.options.types import (
     check_priority,
     check_status,
 )
-
-RANKS = (-(2**15), 2**15 - 1)
-LARGEST_ENTRY_LIST_ID = 2**64 - 1
 
 
 def check_field_values(
