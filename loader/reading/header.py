@@ -1,9 +1,10 @@
 """Where the records of a file begin: its delimiter, its header, and the lines above it."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
+from typing import NamedTuple
 
 from loader.errors import SourceFileError, UsageError
 from loader.reading.dialect import Grammar
@@ -15,8 +16,8 @@ SNIFFED_BYTES = 1 << 16
 
 SNIFFED_RECORDS = 1000
 
-ROWS_ABOVE = 20
-"""Rows at the start of a file among which its header is looked for."""
+TOP_ROWS = 30
+"""Rows at the start of a file or a sheet among which its header is looked for."""
 
 MOST_COLUMNS = 1000
 """RE2 repeats a pattern no more often; a table of leads has a tenth of it."""
@@ -33,9 +34,8 @@ DATA_WITH_LETTERS = re.compile(
 """Values that contain letters and are still no column names."""
 
 
-PHONE_OR_MAIL = re.compile(
-    r"[^@\s]+@[^@\s]+\.[^@\s]+|[+(]?(?:\d[ ().+-]*){7,}(?:(?:x|ext)[ .]*\d+)?"
-)
+MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+PHONE = re.compile(r"[\W_]*(?:\d[\W_]*){7,}(?:(?:x|ext)[\W_]*\d+)?", re.IGNORECASE)
 DATE = re.compile(
     r"\d{4}([-/.])\d\d?\1\d\d?|\d\d?([-/.])\d\d?\2\d{4}|(19|20)\d\d(0\d|1[0-2])([0-2]\d|3[01])"
 )
@@ -81,6 +81,8 @@ class Start:
     header: Row
     position: int
     first_row: int
+    remarks: tuple[str, ...] = ()
+    """What of the rows above is not read."""
 
 
 def find_start(
@@ -101,7 +103,8 @@ def find_start(
     first record. `is_certain`: the first row is the header, whatever it looks like.
 
     Raises:
-        SourceFileError: there is no header or it cannot be read, or no row after those to skip.
+        SourceFileError: there is no header or it cannot be read, a lead is above it, or there is no
+            row after those to skip.
     """
     position, row_number, separator = _skip_separator_line(head)
     if skip_rows:
@@ -124,13 +127,38 @@ def find_start(
         return Start(delimiter, first, position, row_number)
     if is_certain:
         return Start(delimiter, first, first.end, first.row_number + 1)
-    if skip_rows is None and not has_known_names(first.values, field_of):
-        delimiter, first = _find_header_below(head, position, row_number, candidates, field_of) or (
-            delimiter,
-            first,
-        )
+    remark, top = "", first.row_number
+    if skip_rows is None:
+        tops = {
+            each: list(islice(_rows(head, Grammar(each), position, row_number), TOP_ROWS))
+            for each in (delimiter, *candidates)
+        }
+        delimiter, first = _find_header(tops, name, field_of) or (delimiter, first)
+        remark = rows_above(top, first.row_number)
     require_header(first, name, field_of)
-    return Start(delimiter, first, first.end, first.row_number + 1)
+    return Start(delimiter, first, first.end, first.row_number + 1, (remark,) if remark else ())
+
+
+def _find_header(
+    tops: Mapping[str, Sequence[Row]], name: str, field_of: FieldOf
+) -> tuple[str, Row] | None:
+    """Find the delimiter whose first rows have the header that names the most.
+
+    SourceFileError: there is a lead above it.
+    """
+    found = {}
+    for delimiter, rows in tops.items():
+        header = find_known_header([row.values if row.is_closed else [] for row in rows], field_of)
+        if header:
+            found[delimiter] = header
+    if not found:
+        return None
+    best = max(found, key=lambda delimiter: found[delimiter].known)
+    header, rows = found[best], tops[best]
+    row = rows[header.position]
+    if header.lead_above is not None:
+        refuse_leads_above(row.row_number, rows[header.lead_above].row_number, name)
+    return best, row
 
 
 def _skip_separator_line(head: bytes) -> tuple[int, int, str]:
@@ -157,27 +185,56 @@ def _skip_rows(head: bytes, rows: int, name: str) -> tuple[int, int]:
     return position, rows + 1
 
 
-def _find_header_below(
-    head: bytes, position: int, row_number: int, delimiters: Sequence[str], field_of: FieldOf
-) -> tuple[str, Row] | None:
-    """Find a row of known names, the phone number's among them, below rows without such names."""
-    found: list[tuple[int, str, Row]] = []
-    for delimiter in delimiters:
-        most_above = 0
-        rows = _rows(head, Grammar(delimiter), position, row_number)
-        for row in islice(rows, ROWS_ABOVE):
-            known = known_fields(row.values, field_of)
-            if (
-                row.is_closed
-                and "phone_number" in known
-                and has_known_names(row.values, field_of)
-                and (not most_above or len(known) >= most_above + 2)
-            ):
-                found.append((len(known), delimiter, row))
-                break
-            most_above = max(most_above, len(known))
-    best = max(found, key=lambda each: each[0], default=None)
-    return best[1:] if best else None
+class KnownHeader(NamedTuple):
+    """The row whose names of columns are known."""
+
+    position: int
+    """Among the rows at the start, from 0."""
+    known: int
+    """Fields that its columns would fill."""
+    lead_above: int | None = None
+    """The position of a row above it with a phone number; None: there is none."""
+
+
+def find_known_header(rows: Sequence[Sequence[str]], field_of: FieldOf) -> KnownHeader | None:
+    """Find the row that names known columns: the first one, or one below that names more.
+
+    Names below the first row may be values of a lead, such as Mobile. So there the phone number's
+    must be among them, and another one, unless the row has no other value.
+    """
+    is_first_known = bool(rows) and has_known_names(rows[0], field_of)
+    fewest, lead_above = 1, None
+    for position, values in enumerate(rows):
+        known = known_fields(values, field_of)
+        is_title_above = fewest == 1 and sum(bool(each.strip()) for each in values) == 1
+        if (
+            position
+            and "phone_number" in known
+            and len(known) >= (fewest if is_title_above else max(fewest, 2))
+            and has_known_names(values, field_of)
+            and not (is_first_known and lead_above is not None)
+        ):
+            return KnownHeader(position, len(known), lead_above)
+        fewest = max(fewest, len(known) + (2 if "phone_number" in known else 1))
+        if lead_above is None and any(map(_is_phone, values)):
+            lead_above = position
+    return KnownHeader(0, len(known_fields(rows[0], field_of))) if is_first_known else None
+
+
+def rows_above(first: int, header: int) -> str:
+    """Say which rows above a header are not read, "" for none; rows are numbered from 1."""
+    if header <= first:
+        return ""
+    rows = f"row {first} is" if header - first == 1 else f"rows {first} to {header - 1} are"
+    return f"{rows} above the header and not read"
+
+
+def refuse_leads_above(header: int, lead: int, name: str) -> None:
+    """Raise SourceFileError: above the header in a row there is a lead in another."""
+    raise SourceFileError(
+        f"{name}: row {header} names columns, but row {lead} above it has a phone number; put the"
+        f" header above the leads, or, if the rows above it are none, add --skip-rows {header - 1}"
+    )
 
 
 def known_fields(values: Sequence[str], field_of: FieldOf) -> set[str]:
@@ -191,10 +248,14 @@ def has_known_names(values: Sequence[str], field_of: FieldOf) -> bool:
     if "phone_number" not in known and len(known) < 2:
         return False
     return not any(
-        PHONE_OR_MAIL.fullmatch(value.strip()) and not DATE.fullmatch(value.strip())
-        for value in values
-        if not field_of(value)
+        _is_phone(value) or MAIL.fullmatch(value.strip()) for value in values if not field_of(value)
     )
+
+
+def _is_phone(value: str) -> bool:
+    """Say whether a value looks like a phone number, and like no date."""
+    text = value.strip()
+    return bool(PHONE.fullmatch(text)) and not DATE.fullmatch(text)
 
 
 def require_header(first: Row, name: str, field_of: FieldOf) -> None:

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -26,7 +25,6 @@ from loader.reading.header import (
     Row,
     Start,
     find_start,
-    has_known_names,
     mask_values,
     parse_delimiter,
     refuse_header,
@@ -94,7 +92,7 @@ class ReadOptions:
             sheet=self.sheet,
             skip_rows=self.skip_rows,
             has_header=self.has_header,
-            is_header=partial(has_known_names, field_of=self.field_of),
+            field_of=self.field_of,
         )
 
 
@@ -182,7 +180,7 @@ class _Reader:
             field_of=options.field_of,
         )
         if options.columns:
-            _refuse_other_count(start.header, options.columns, name)
+            _refuse_other_count(start.header, options, name)
             columns = _named_columns(options)
         elif options.layout:
             refuse_header(start.header, options.layout, name)
@@ -201,7 +199,7 @@ class _Reader:
         return cls(text, options, grammar, columns, start)._without_unnamed()
 
     def _without_unnamed(self) -> "_Reader":
-        """Let rows end before columns at the end that have neither a name nor a value.
+        """Let rows end before columns at the end that have no name, and in most rows no value.
 
         Programs that write a delimiter at the end of the header leave it out of the rows.
         """
@@ -212,8 +210,10 @@ class _Reader:
             return self
         reader = replace(self, grammar=replace(self.grammar, fewest=named))
         sample = reader.sample()
-        has_values = sample is not None and (sample.rows.iloc[:, named:] != "").to_numpy().any()
-        return self if has_values else reader
+        if sample is None or sample.rows.empty:
+            return reader
+        has_value = (sample.rows.iloc[:, named:] != "").any(axis=1)
+        return self if has_value.mean() > 0.5 else reader
 
     def sample(self) -> Chunk | None:
         """Read the first records; None: there is neither a record nor a blank row."""
@@ -290,7 +290,7 @@ def open_source(path: str, options: ReadOptions | None = None) -> Iterator[Sourc
             columns=reader.columns,
             sample=sample.rows if sample else _no_rows(reader.columns),
             has_records=sample is not None and record_count(sample) > 0,
-            remarks=table.remarks if table else (),
+            remarks=table.remarks if table else reader.start.remarks,
             _reader=reader,
         )
 
@@ -348,10 +348,12 @@ def _sheet_text(table: SheetTable, options: ReadOptions, name: str) -> tuple[Tex
         require_header(row, name, options.field_of)
     elif options.has_header:
         raise SourceFileError(f"{name}: sheet '{table.sheet}' has no row that can be its header")
-    if not table.path.stat().st_size:
+    is_empty = not table.path.stat().st_size
+    if is_empty:
         table.path.write_text("\n", "ascii")  # a file without a byte is damaged, not without rows
     text = open_text(StoredFile.identify(table.path, name), "utf-8")
-    text.check()
+    if not is_empty:
+        text.check()
     return text, _Reader.of_sheet(text, options, table)
 
 
@@ -361,15 +363,22 @@ def _named_columns(options: ReadOptions) -> tuple[str, ...]:
     return unique_names(["" if name == "-" else name for name in names])
 
 
-def _refuse_other_count(first_record: Row, columns: tuple[str, ...], name: str) -> None:
-    """Refuse a file whose first row has another number of fields than are named."""
+def _refuse_other_count(first_record: Row, options: ReadOptions, name: str) -> None:
+    """Refuse a file whose first row has another number of fields than are named.
+
+    Empty ones more at its end do not count, and with short_rows it may have fewer.
+    """
+    columns = options.columns or ()
     refuse_header(first_record, [it for it in columns if it != "-"], name, "--columns")
-    found = len(first_record.values)
-    if found != len(columns):
+    values = first_record.values
+    found = len(values)
+    while found > len(columns) and not values[found - 1].strip():
+        found -= 1
+    if found > len(columns) or (found < len(columns) and options.short_rows == "reject"):
         raise SourceFileError(
             f"{name}: row {first_record.row_number}, the first, has {found} fields, but --columns"
             f" names {len(columns)}; name each column, by - one that is not used:"
-            f" {mask_values(first_record.values)}"
+            f" {mask_values(values)}"
         )
 
 

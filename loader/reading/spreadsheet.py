@@ -6,7 +6,7 @@ import re
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -16,7 +16,14 @@ from xml.parsers import expat
 
 from loader.errors import SourceFileError, UsageError
 from loader.reading.cells import Row, Sheet, shown_text
-from loader.reading.header import is_column_name
+from loader.reading.header import (
+    TOP_ROWS,
+    FieldOf,
+    KnownHeader,
+    find_known_header,
+    refuse_leads_above,
+    rows_above,
+)
 from loader.reading.ods import OdsWorkbook
 from loader.reading.old_workbook import LIMITS, OldWorkbook
 from loader.reading.stored import StoredFile
@@ -24,9 +31,6 @@ from loader.reading.xlsx import XlsxWorkbook
 
 ALL = "all"
 """The name of no sheet: all that people see."""
-
-TITLE_ROWS = 30
-"""Rows at the top of a sheet among which its header is looked for."""
 
 SHEET_COLUMNS = ("sheet", "sheet_row")
 """Columns that rows of several sheets have before their own: where a row stands."""
@@ -55,14 +59,14 @@ class SheetOptions:
 
     `sheet`: its name, its number from 1, or `ALL`; None: the one that has data.
     `skip_rows`: rows at the top that are no header, None: those above a header that is known.
-    `has_header`: the first row names the columns. `is_header`: says of the texts of a row whether
-    they are names of columns that are known.
+    `has_header`: the first row names the columns. `field_of`: gives the field that a column of some
+    name fills, "" if none is known.
     """
 
     sheet: str | None = None
     skip_rows: int | None = None
     has_header: bool = True
-    is_header: Callable[[Sequence[str]], bool] = lambda _texts: False
+    field_of: FieldOf = lambda _column: ""
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ def spreadsheet_as_csv(stored: StoredFile, options: SheetOptions) -> Iterator[Sh
 def _write_table(stored: StoredFile, options: SheetOptions, stack: ExitStack) -> SheetTable:
     with ExitStack() as reading:
         workbook, kind = _open_workbook(stored, reading)
-        top = TITLE_ROWS + (options.skip_rows or 0)
+        top = TOP_ROWS + (options.skip_rows or 0)
         tops = {it.name: list(islice(workbook.rows(it), top)) for it in workbook.sheets}
         choice = _Choice(stored.name, workbook.sheets, tops, options)
         sheets, remarks = choice.sheets()
@@ -188,35 +192,41 @@ class _Choice:
 
     def header_row(self, sheet: Sheet) -> tuple[Row | None, bool]:
         """Find the row of the header, None if there is none, and whether it is known."""
-        rows = self._tops[sheet.name]
         if not self._options.has_header:
             return None, False
-        skipped = self._options.skip_rows
-        if skipped is not None:
-            rows = [row for row in rows if row.number > skipped]
-            known = bool(rows) and self._is_known(rows[0])
-            return (rows[0], known) if rows else (None, False)
-        known_row = next((row for row in rows if self._is_known(row)), None)
-        return (known_row or (rows[0] if rows else None)), known_row is not None
+        rows, found = self._top(sheet), self._known_header(sheet)
+        return (rows[found.position if found else 0] if rows else None), found is not None
 
     def title_remark(self, sheet: Sheet) -> list[str]:
-        """Say which rows above a header that was found below them are not read."""
+        """Say which rows above a header that was found below them are not read.
+
+        SourceFileError: there is a lead among them.
+        """
         header, _ = self.header_row(sheet)
-        first = self._tops[sheet.name][0]
-        if header is None or self._options.skip_rows is not None or header.number <= first.number:
+        if header is None or self._options.skip_rows is not None:
             return []
-        last = header.number - 1
-        rows = f"row {last} is" if first.number == last else f"rows {first.number} to {last} are"
-        return [f"sheet {_quoted([sheet])}: {rows} above the header and not read"]
+        rows, found = self._top(sheet), self._known_header(sheet)
+        if found and found.lead_above is not None:
+            place = f"{self.name}: sheet {_quoted([sheet])}"
+            refuse_leads_above(header.number, rows[found.lead_above].number, place)
+        remark = rows_above(rows[0].number, header.number)
+        return [f"sheet {_quoted([sheet])}: {remark}"] if remark else []
+
+    def _known_header(self, sheet: Sheet) -> KnownHeader | None:
+        texts = [[*map(shown_text, row.cells)] for row in self._top(sheet)]
+        if self._options.skip_rows is not None:
+            texts = texts[:1]
+        return find_known_header(texts, self._options.field_of)
+
+    def _top(self, sheet: Sheet) -> list[Row]:
+        """Give the first rows, without those that are to be skipped."""
+        skipped = self._options.skip_rows or 0
+        return [row for row in self._tops[sheet.name] if row.number > skipped]
 
     def first_data_row(self, sheet: Sheet) -> int:
         """Give the number of the first row that may hold data."""
         header, _ = self.header_row(sheet)
         return header.number + 1 if header else (self._options.skip_rows or 0) + 1
-
-    def _is_known(self, row: Row) -> bool:
-        texts = [text for text in row.cells if text.strip()]
-        return all(map(is_column_name, texts)) and self._options.is_header(texts)
 
     def _named(self, asked: str) -> Sheet:
         by_name = {it.name: it for it in self._sheets}
