@@ -200,23 +200,24 @@ def find_known_header(rows: Sequence[Sequence[str]], field_of: FieldOf) -> Known
     """Find the row that names known columns: the first one, or one below that names more.
 
     Names below the first row may be values of a lead, such as Mobile. So there the phone number's
-    must be among them, and another one, unless the row has no other value.
+    must be among them, and another one, unless the rows above have no more than a title.
     """
     is_first_known = bool(rows) and has_known_names(rows[0], field_of)
     fewest, lead_above = 1, None
     for position, values in enumerate(rows):
         known = known_fields(values, field_of)
-        is_title_above = fewest == 1 and sum(bool(each.strip()) for each in values) == 1
         if (
             position
             and "phone_number" in known
-            and len(known) >= (fewest if is_title_above else max(fewest, 2))
+            and len(known) >= fewest
             and has_known_names(values, field_of)
             and not (is_first_known and lead_above is not None)
         ):
             return KnownHeader(position, len(known), lead_above)
+        if sum(bool(each.strip()) for each in values) > 1:
+            fewest = max(fewest, 2)
         fewest = max(fewest, len(known) + (2 if "phone_number" in known else 1))
-        if lead_above is None and any(map(_is_phone, values)):
+        if lead_above is None and has_phone(values):
             lead_above = position
     return KnownHeader(0, len(known_fields(rows[0], field_of))) if is_first_known else None
 
@@ -250,6 +251,11 @@ def has_known_names(values: Sequence[str], field_of: FieldOf) -> bool:
     return not any(
         _is_phone(value) or MAIL.fullmatch(value.strip()) for value in values if not field_of(value)
     )
+
+
+def has_phone(values: Sequence[str]) -> bool:
+    """Say whether a row has a value that looks like a phone number."""
+    return any(map(_is_phone, values))
 
 
 def _is_phone(value: str) -> bool:

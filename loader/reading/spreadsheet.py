@@ -21,6 +21,7 @@ from loader.reading.header import (
     FieldOf,
     KnownHeader,
     find_known_header,
+    has_phone,
     refuse_leads_above,
     rows_above,
 )
@@ -180,12 +181,20 @@ class _Choice:
             raise SourceFileError(f"{self.name}: no sheet of the spreadsheet has data{why}")
         known = [it for it in visible if self.header_row(it)[1]]
         found = known or visible
-        if len(found) > 1 and asked is None:
-            raise SourceFileError(
-                f"{self.name}: the spreadsheet has {len(found)} sheets with data,"
-                f" {_joined(found)}; say which by --sheet {_shell(found[0].name)}, or --sheet all"
-            )
         others = [it for it in visible if it not in found]
+        unknown = [it for it in others if self._has_leads(it)]
+        if asked is None and len(found) + len(unknown) > 1:
+            sheets = [it for it in visible if it in found or it in unknown]
+            raise SourceFileError(
+                f"{self.name}: the spreadsheet has {len(sheets)} sheets with data,"
+                f" {_joined(sheets)}; say which by --sheet {_shell(found[0].name)}"
+                + (", or --sheet all" if not unknown else "")
+            )
+        if unknown:
+            raise SourceFileError(
+                f"{self.name}: sheet {_quoted(unknown)} has phone numbers, but no known header;"
+                " give it the same header as the others, or load the sheets one by one, by --sheet"
+            )
         remarks = [f"sheet {_quoted([it])} was not read: it has no known header" for it in others]
         remarks += [f"sheet {_quoted([it])} was not read: it is hidden" for it in hidden]
         return found, remarks
@@ -211,6 +220,9 @@ class _Choice:
             refuse_leads_above(header.number, rows[found.lead_above].number, place)
         remark = rows_above(rows[0].number, header.number)
         return [f"sheet {_quoted([sheet])}: {remark}"] if remark else []
+
+    def _has_leads(self, sheet: Sheet) -> bool:
+        return any(has_phone([*map(shown_text, row.cells)]) for row in self._tops[sheet.name])
 
     def _known_header(self, sheet: Sheet) -> KnownHeader | None:
         texts = [[*map(shown_text, row.cells)] for row in self._top(sheet)]

@@ -146,6 +146,10 @@ def test_all_sheets_say_where_a_row_stands(rows: Callable[..., list[list[str]]])
         ({"A": [["Leads"], HEAD, ANN]}, (), {}, ["Ann"],
          ["sheet 'A': row 1 is above the header and not read"]),
         ({"A": [[], [], HEAD, ANN]}, (), {}, ["Ann"], []),
+        ({"A": [["Sales by year"], [*HEAD, 2024.0], [*ANN, "x"]]}, (), {}, ["x"],
+         ["sheet 'A': row 1 is above the header and not read"]),
+        ({"A": [["Campaign", "Spring"], HEAD, ANN]}, (), {}, ["Ann"],
+         ["sheet 'A': row 1 is above the header and not read"]),
         ({"A": [["Who", "Is"], ["mobile", "7275551212"], ANN]}, (), {}, ["7275551212", "Ann"], []),
         ({"A": [ANN, BOB]}, (), {"columns": ("phone_number", "first_name")}, ["Ann", "Bob"], []),
     ],
@@ -274,3 +278,29 @@ def test_a_sheet_of_a_text_file(tmp_path: Path) -> None:
         open_source(str(path), ReadOptions(sheet="A")),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("sheets", "options", "said"),
+    [
+        ({"A": [["Sales"], ANN, HEAD, BOB]}, {}, "row 3 names columns, but row 2 above it has"),
+        ({"A": [HEAD, ANN], "B": [["Tel.nr."], [7275551213.0]]}, {}, "2 sheets with data, A and B"),
+        ({"A": [HEAD, ANN], "B": [[7275551213.0]]}, {"sheet": "all"}, "'B' has phone numbers, but"),
+    ],
+)
+def test_no_lead_of_a_sheet_is_left_out(
+    tmp_path: Path, sheets: dict[str, list[list[Cell]]], options: dict[str, object], said: str
+) -> None:
+    kind, text = message(tmp_path, xlsx(sheets), **options)
+    assert kind is SourceFileError
+    assert said in text
+
+
+@pytest.mark.parametrize("top", [[], [["Leads of May"]], [[], ["Leads"], []]])
+def test_a_sheet_with_a_header_and_no_rows(tmp_path: Path, top: list[list[Cell]]) -> None:
+    path = tmp_path / "in.xlsx"
+    path.write_bytes(xlsx({"A": [*top, HEAD, []]}))
+    with open_source(str(path), ReadOptions(field_of=known)) as source:
+        assert source.columns == ("phone", "first name")
+        assert not source.has_records
+        assert not sum(len(chunk.rows) for chunk in source.chunks())
