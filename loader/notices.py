@@ -111,6 +111,11 @@ class Notice(StrEnum):
         "NO_CAMPAIGN_FOR_LIST",
         "the list is not defined, so the campaign duplicate check found nothing",
     )
+    NO_CAMPAIGN_FOR_DNC = (
+        "NO_CAMPAIGN_FOR_DNC",
+        "neither the row nor its list names a campaign that is defined, whose do-not-call list "
+        "could be asked",
+    )
     NANPA_NOT_LOADED = (
         "NANPA_NOT_LOADED",
         "the NANPA options did nothing: vicidial_nanpa_prefix_codes has fewer than ten rows",

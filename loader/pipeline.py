@@ -17,7 +17,14 @@ from loader.checks.defaults import Defaults
 from loader.checks.duplicates import without_campaign
 from loader.checks.other_numbers import check_other_numbers
 from loader.checks.phone_numbers import normalize_phones
-from loader.checks.rules import LIST_RULES, PHONE_RULES, on_campaign_dnc, on_dnc, on_feeds
+from loader.checks.rules import (
+    LIST_RULES,
+    PHONE_RULES,
+    name_campaigns,
+    on_campaign_dnc,
+    on_dnc,
+    on_feeds,
+)
 from loader.checks.settlement import EXISTING_LEAD_ID
 from loader.checks.time_zones import Zones
 from loader.dialer import Dialer, Lookups
@@ -150,6 +157,9 @@ class Checks:
         leads, unstorable, of_fields = clean_fields(
             rows, self.options, self.dialer.columns, self.dialer.clock.now.date()
         )
+        if self.options.campaign_dnc_check != "N" and self.dialer.knows_leads:
+            leads, of_campaigns = name_campaigns(leads, self.options, self.dialer)
+            noticed.append(of_campaigns)
         chunk = self._list_rules(Chunk(leads))
         return chunk.take(unstorable, pd.concat([*noticed, of_switches, of_fields]))
 

@@ -161,7 +161,7 @@ def _warnings(summary: Summary) -> Iterator[str]:
         be = "is" if summary.blank_rows == 1 else "are"
         yield f"{count_of(summary.blank_rows, 'row')} without a value {be} left out"
     if off := checks_off_of(summary):
-        yield f"{off}: {SAFE}"
+        yield f"{off}: {SAFE}" if summary.database else off
 
 
 def _sections(summary: Summary) -> Iterator[tuple[Section, ...]]:

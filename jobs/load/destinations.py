@@ -11,13 +11,18 @@ from loader.options.suggestion import did_you_mean
 from loader.queries.lists import read_lists
 from loader.results.summary import LoadedList
 
-CHECKS = ("duplicate_check", "dnc_check", "campaign_dnc_check")
+DNC_CHECKS = ("dnc_check", "campaign_dnc_check")
+CHECKS = ("duplicate_check", *DNC_CHECKS)
 """What is said of a run if it is off."""
 
 
-def checks_off(options: LoadOptions) -> list[str]:
-    """Name the checks that the options leave off."""
-    return [name for name in CHECKS if getattr(options, name) in {"", "N"}]
+def checks_off(options: LoadOptions, *, has_database: bool) -> list[str]:
+    """Name the checks that the options leave off, or that were not made without a database."""
+    return [
+        name
+        for name in CHECKS
+        if getattr(options, name) in {"", "N"} or (name in DNC_CHECKS and not has_database)
+    ]
 
 
 def names_no_list(options: LoadOptions, mapping: ColumnMapping) -> bool:

@@ -35,7 +35,8 @@ def remarks(
             "without a database only the file itself was looked at" + checks_off_remark(options)
         )
     found += zone_remarks(options, dialer)
-    if options.campaign_dnc_check != "N" and not campaign_is_named(options, mapping):
+    checks_campaigns = options.campaign_dnc_check != "N" and options.one_form
+    if checks_campaigns and not campaign_is_named(options, mapping):
         found.append(
             "campaign_dnc_check without campaign_id looks only at numbers that are listed for no "
             "campaign"

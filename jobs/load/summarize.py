@@ -91,7 +91,7 @@ def summarize(run: ImportContext, name: str, job: Job, began: datetime) -> Summa
         reasons=in_order(tally.reasons, Reason),
         reasons_all=in_order(run.profile_builder.rejected.reasons_all, Reason),
         notices=in_order(tally.notices, Notice),
-        checks_off=checks_off(run.options),
+        checks_off=checks_off(run.options, has_database=run.database is not None),
         lists=loaded_lists(tally.lists, None),
         without_list=tally.without_list,
         lead_ids=consecutive(files.lead_ids()[:, 1]),

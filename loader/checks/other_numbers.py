@@ -59,7 +59,7 @@ def check_other_numbers(
     """Reject, notice or take out other numbers that must not be called, as dnc_alt_phones says.
 
     Args:
-        leads: see `numbers_of`; campaign_id (str) too.
+        leads: see `numbers_of`; dnc_campaign_id (str) too if campaign_dnc_check is on.
         options: dnc_alt_phones, dnc_check and campaign_dnc_check.
         dialer: whose do-not-call list counts for a campaign.
         lookups: dnc, campaign_dnc and other_feeds of these leads.
@@ -94,13 +94,12 @@ def _found_in(
     lookups: Lookups,
 ) -> "pd.Series[str]":
     """Name the first list or feed that each number is in, of those that are in one."""
-    campaigns = leads["campaign_id"].reindex(numbers["row_number"]).set_axis(numbers.index)
-    in_campaign = found_in_campaign_dnc(numbers, campaigns, options, dialer, lookups)
-    places = {
-        "vicidial_dnc": found_in_dnc(numbers, options, lookups).index,
-        "vicidial_campaign_dnc": in_campaign.index,
-        **{f"feed:{name}": index for name, index in lookups.other_feeds.items()},
-    }
+    places = {"vicidial_dnc": found_in_dnc(numbers, options, lookups).index}
+    if not lookups.campaign_dnc.empty:
+        campaigns = leads["dnc_campaign_id"].reindex(numbers["row_number"]).set_axis(numbers.index)
+        in_campaign = found_in_campaign_dnc(numbers, campaigns, options, dialer, lookups)
+        places["vicidial_campaign_dnc"] = in_campaign.index
+    places |= {f"feed:{name}": index for name, index in lookups.other_feeds.items()}
     found = pd.concat([pd.Series(name, index=index, dtype="str") for name, index in places.items()])
     return found[~found.index.duplicated()].sort_index()
 

@@ -10,9 +10,10 @@ from collections.abc import Callable
 import pandas as pd
 
 from loader.dialer import Dialer, Lookups
-from loader.findings import Findings, findings, no_findings
+from loader.findings import Findings, Notices, findings, no_findings, no_notices, notices
 from loader.frames.arrow import first_letters
 from loader.frames.collation import fold
+from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.options.types import DncCheck
 from loader.phones.forms import area_forms, lead_numbers, number_forms
@@ -152,12 +153,14 @@ def on_campaign_dnc(
     """Reject numbers on the do-not-call list of the row's campaign (add_lead: campaign_dnc_check).
 
     Where another campaign's list counts in its place, the answer still names the row's campaign.
-    Leads have the column campaign_id (str) too.
+    Leads have the column dnc_campaign_id (str) too, see `name_campaigns`.
     """
+    if lookups.campaign_dnc.empty:
+        return no_findings()
     numbers = lead_numbers(leads)
-    found_as = found_in_campaign_dnc(numbers, leads["campaign_id"], options, dialer, lookups)
+    found_as = found_in_campaign_dnc(numbers, leads["dnc_campaign_id"], options, dialer, lookups)
     hit = leads.loc[found_as.index]
-    phones, campaigns = hit["phone_number"], hit["campaign_id"]
+    phones, campaigns = hit["phone_number"], hit["dnc_campaign_id"]
     return findings(
         hit.index,
         Reason.PHONE_NUMBER_IN_CAMPAIGN_DNC,
@@ -165,6 +168,38 @@ def on_campaign_dnc(
         campaign_id=campaigns,
         found_as=found_as.where(found_as != phones),
     )
+
+
+def name_campaigns(
+    leads: pd.DataFrame, options: LoadOptions, dialer: Dialer
+) -> tuple[pd.DataFrame, Notices]:
+    """Give leads the campaign whose do-not-call list is asked: their own, else that of their list.
+
+    As the dialer compares, it is their own alone (add_lead: campaign_id).
+
+    Args:
+        leads: campaign_id (str) and list_id (int64); index row_number.
+        options: whether numbers compare as the dialer compares them.
+        dialer: its campaigns, and those of lists.
+
+    Returns:
+        The leads with dnc_campaign_id (str), "" for none; and a notice where there is none, or the
+        dialer does not know it.
+    """
+    own = leads["campaign_id"]
+    if options.one_form:
+        return leads.assign(dnc_campaign_id=own), no_notices()
+    of_list = leads["list_id"].map(dialer.list_campaigns).astype("str").fillna("")
+    campaigns = own.where(own != "", of_list)
+    unknown = ~fold(campaigns, dialer.campaign_collation).isin(dialer.campaigns.index)
+    rows = leads.index[unknown]
+    noticed = notices(
+        rows,
+        Notice.NO_CAMPAIGN_FOR_DNC,
+        campaign_id=campaigns,
+        list_id=leads["list_id"].astype("str"),
+    )
+    return leads.assign(dnc_campaign_id=campaigns), noticed
 
 
 def dnc_campaigns(campaigns: "pd.Series[str]", dialer: Dialer) -> "pd.Series[str]":

@@ -77,7 +77,8 @@ class ChunkQueries:
         """Ask which numbers must not be called: one statement for each of the two lists.
 
         Args:
-            leads: campaign_id, and what `lead_numbers` and `numbers_of` read (str).
+            leads: dnc_campaign_id if campaign_dnc_check is on, and what `lead_numbers` and
+                `numbers_of` read (str).
 
         Returns:
             dnc, campaign_dnc, feeds and other_feeds.
@@ -92,7 +93,7 @@ class ChunkQueries:
         return self._database.read(
             lambda connection: Lookups(
                 dnc=self._on_system_list(connection, asked),
-                campaign_dnc=self._on_campaign_lists(connection, asked, leads["campaign_id"]),
+                campaign_dnc=self._on_campaign_lists(connection, asked, leads),
                 feeds=in_feeds,
                 other_feeds=others_in_feeds,
             )
@@ -171,13 +172,13 @@ class ChunkQueries:
         return pd.Index(self._as_asked(connection, "vicidial_dnc", listed, asked).dropna())
 
     def _on_campaign_lists(
-        self, connection: Connection, numbers: pd.DataFrame, campaign_ids: "pd.Series[str]"
+        self, connection: Connection, numbers: pd.DataFrame, leads: pd.DataFrame
     ) -> "pd.Index[str]":
         """Give, behind the campaign, those that are in vicidial_campaign_dnc for some row's."""
         check = self._options.campaign_dnc_check
         if check == "N":
             return pd.Index([], dtype="str")
-        campaigns = self._texts(dnc_campaigns(campaign_ids, self._dialer))
+        campaigns = self._texts(dnc_campaigns(leads["dnc_campaign_id"], self._dialer))
         number, campaign = map(self._collated, ("phone_number", "campaign_id"))
         statement = (
             "SELECT campaign_id, phone_number FROM vicidial_campaign_dnc "  # noqa: S608 - likewise

@@ -112,6 +112,42 @@ def test_checks_that_were_off(
 
 
 @pytest.mark.parametrize(
+    ("campaign", "list_id", "is_listed", "is_noticed"),
+    [
+        ("SALES", "101", True, False),
+        ("", "101", True, False),
+        ("", "103", False, True),
+        ("SALSE", "101", False, True),
+    ],
+)
+def test_the_campaign_whose_do_not_call_list_is_asked(
+    database: Database,
+    loads: Loads,
+    campaign: str,
+    list_id: str,
+    is_listed: bool,
+    is_noticed: bool,
+) -> None:
+    listed = [{"phone_number": A, "campaign_id": "SALES"}]
+    fill(database.engine, {**TABLES, "vicidial_campaign_dnc": listed})
+    rows = [{"phone_number": A, "list_id": list_id, "campaign_id": campaign}]
+    summary = loads.load(rows, database, campaign_dnc_check="Y").summary
+    assert (summary.reasons == {"PHONE_NUMBER_IN_CAMPAIGN_DNC": 1}) is is_listed
+    assert (summary.notices.get("NO_CAMPAIGN_FOR_DNC") == 1) is is_noticed
+    # As the dialer compares, a row without a campaign has none.
+    as_sent = {"phone_format": "as-given", "phone_validation": "length"}
+    summary = loads.load(rows, database, campaign_dnc_check="Y", **as_sent).summary
+    assert bool(summary.rejected) is (campaign == "SALES")
+    assert "NO_CAMPAIGN_FOR_DNC" not in summary.notices
+
+
+def test_without_a_database_no_do_not_call_list_is_asked(loads: Loads) -> None:
+    checks = {"duplicate_check": "DUPSYS", "dnc_check": "Y", "campaign_dnc_check": "Y"}
+    summary = loads.load([{"phone_number": A}], None, "validate", **checks).summary
+    assert summary.checks_off == ["dnc_check", "campaign_dnc_check"]
+
+
+@pytest.mark.parametrize(
     "options",
     [
         {"campaign_id": "SALSE"},

@@ -236,7 +236,7 @@ def test_numbers_on_the_dnc_list_of_the_rows_campaign(
     check: str, listed: list[str], rows: list[int]
 ) -> None:
     campaigns = ["camp1", "CAMP2", "Camp3", "other", ""]
-    chunk = leads(phone_number=[NUMBERS[0]] * 5, campaign_id=campaigns)
+    chunk = leads(phone_number=[NUMBERS[0]] * 5, campaign_id=campaigns, dnc_campaign_id=campaigns)
     options = LoadOptions(user="6666", campaign_id="RUN", campaign_dnc_check=check)
     index = pd.Index(listed, dtype="str")
     found = on_campaign_dnc(

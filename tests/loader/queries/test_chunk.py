@@ -69,7 +69,7 @@ def chunk(phones: list[str]) -> pd.DataFrame:
     frame = pd.DataFrame({"phone_number": phones}, dtype="str")
     texts = {
         "title": "Mr", "alt_phone": "X", "first_name": "ann", "last_name": "LEE",
-        "campaign_id": "CAMP1",
+        "dnc_campaign_id": "CAMP1",
     }  # fmt: skip
     texts["phone_code"] = "1"
     return frame.assign(list_id=101, **texts).astype(dict.fromkeys(texts, "str"))
@@ -133,8 +133,8 @@ def test_do_not_call_lists(database: Database) -> None:
 def test_do_not_call_lists_of_the_rows_campaigns(
     campaigns: list[str], listed: list[str], database: Database
 ) -> None:
-    leads = pd.concat([chunk(PHONES).assign(campaign_id=name) for name in campaigns])
-    leads["campaign_id"] = leads["campaign_id"].astype("str")
+    leads = pd.concat([chunk(PHONES).assign(dnc_campaign_id=name) for name in campaigns])
+    leads["dnc_campaign_id"] = leads["dnc_campaign_id"].astype("str")
     options = LoadOptions(campaign_dnc_check="AREACODE")
     dialer = read_dialer(database, options)
     with statements(database) as asked:
