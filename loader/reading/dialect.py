@@ -66,9 +66,13 @@ class Grammar:
 
     @property
     def line_with_phone(self) -> str:
-        """RE2 pattern of a complete record with what looks like a number in the phone's place."""
+        """RE2 pattern of a record with what looks like a number in a phone's place.
+
+        One of four fields or more may lack one.
+        """
         longest = self.columns - 1
-        fewest = longest if self.fewest is None else min(max(self.fewest - 1, 1), longest)
+        whole = longest if longest < 3 else longest - 1
+        fewest = whole if self.fewest is None else min(max(self.fewest - 1, 1), longest)
         places = "|".join(
             rf"(?:{self._field}{self._delimiter}){{{place}}}{self._phone}"
             rf"(?:{self._delimiter}{self._field}){{{max(fewest - place, 0)},{longest - place}}}"

@@ -164,15 +164,16 @@ class _LineKinds:
     def is_value(self, first: int, last: int) -> bool:
         """Say whether the lines from the second one on belong to a value of the first one.
 
-        They do not if half of them or more are whole records with a number in the phone's place, or
-        if all of them are records of so many fields that no value is written like them. Then two
-        stray quotes have met, and the lines between them are leads.
+        They do not if two of them, or half, are records with a number in a phone's place, or if all
+        of them are records of so many fields that no value is written like them. Then two stray
+        quotes have met, and the lines between them are leads.
         """
         lines, whole, with_phone = (
             int(counts[last + 1] - counts[first + 1])
             for counts in (self._values, self._records, self._phones)
         )
-        if with_phone and 2 * with_phone >= lines:
+        is_value_unlike = self.grammar.columns > 2 and self.grammar.fewest is None
+        if with_phone and (2 * with_phone >= lines or (is_value_unlike and with_phone > 1)):
             return False
         enough = SURELY_A_RECORD if self.grammar.phones else 2
         return (
@@ -200,12 +201,12 @@ class _LineKinds:
 
     @cached_property
     def _phones(self) -> Integers:
-        """Count the records with a phone number: a search over the block, for few files need it."""
+        """Count the lines with a phone's number: a search over the block, for few files need it."""
         has_phone = np.zeros(len(self.whole), dtype=np.bool_)
         if self.grammar.phones:
-            records = np.flatnonzero(self.whole)
-            found = _matches(self.lines.array.take(pa.array(records)), self.grammar.line_with_phone)
-            has_phone[records[found]] = True
+            filled = np.flatnonzero(~self.blank)
+            found = _matches(self.lines.array.take(pa.array(filled)), self.grammar.line_with_phone)
+            has_phone[filled[found]] = True
         return _counts(has_phone)
 
 

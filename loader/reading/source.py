@@ -42,6 +42,9 @@ HEAD_SIZE = 1 << 20
 
 SAMPLE_ROWS = 1000
 
+PHONES = ("phone_number", "alt_phone")
+"""Fields by whose numbers a record is known."""
+
 WIDE = 100
 """In a file of so many columns only one counts as the phone's: patterns have a size limit."""
 
@@ -189,7 +192,7 @@ class _Reader:
             columns = unique_names([""] * len(start.header.values))
         else:
             columns = unique_names(start.header.values)
-        phones = [at for at, it in enumerate(columns) if options.field_of(it) == "phone_number"]
+        phones = [at for at, it in enumerate(columns) if options.field_of(it) in PHONES]
         grammar = Grammar(
             start.delimiter,
             len(columns),

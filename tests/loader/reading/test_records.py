@@ -665,6 +665,27 @@ def test_lines_inside_a_value_that_have_all_fields_of_a_wide_record_are_records(
     assert rejected == [(2, "BROKEN_QUOTE")]
 
 
+def test_records_with_another_number_than_the_phones_are_records() -> None:
+    lines = ['7275550001,,a,"3 foot', *(f",727555000{n},b,y" for n in (2, 3)), ',7275550004,d,5"']
+    found, rejected = read("\n".join(lines), 4, phones=(0, 1))
+    assert [number for number, _ in found] == [3, 4, 5]
+    assert rejected == [(2, "BROKEN_QUOTE")]
+
+
+def test_two_records_among_other_lines_are_records() -> None:
+    lines = ['7275550001,a,"3 foot', ",b,y", ",c,z", "7275550004,d,w", ",f,t", '7275550005,e,5"']
+    found, rejected = read("\n".join(lines), 3, phones=(0,))
+    assert [number for number, _ in found] == [3, 4, 5, 6, 7]
+    assert rejected == [(2, "BROKEN_QUOTE")]
+
+
+def test_short_rows_between_two_stray_quotes_are_rows() -> None:
+    lines = ['7275550001,a,l,Tampa,"3 foot', "7275550002,b,l,y", "7275550003,c,l,z"]
+    found, rejected = read("\n".join([*lines, '7275550004,d,l,Tampa,5"']), 5, phones=(0,))
+    assert [number for number, _ in found] == [5]
+    assert rejected == [(2, "BROKEN_QUOTE"), (3, "TOO_FEW_FIELDS"), (4, "TOO_FEW_FIELDS")]
+
+
 def test_a_quote_that_is_never_closed_costs_one_row() -> None:
     text = "\n".join([*leads(0, 2), '7275550001,Cy,"5 inch', *leads(2, 5)])
     found, rejected = read(text, 3, phones=(0,), block_size=20)
