@@ -11,7 +11,7 @@ from loader.database.connection import Database
 from loader.errors import UsageError
 from loader.fields.mapping import VendorMapping, read_mapping_file
 from loader.fields.recognition import field_namer
-from loader.fields.reject_file import is_reject_file
+from loader.fields.reject_file import is_reject_file, is_utf8
 from loader.options.load import VENDOR_OPTIONS, LoadOptions
 from loader.options.report import ReportOptions
 from loader.reading.layouts import LAYOUTS
@@ -66,11 +66,15 @@ class LoadRequest:
 def read_options(options: LoadOptions, path: str) -> ReadOptions:
     """Give the options of reading a source file; an unknown layout is a UsageError.
 
-    A reject file is always read as it was written, whatever is right for the vendor's files.
+    A reject file is always read as it was written, whatever is right for the vendor's files; the
+    encoding counts if somebody has saved it in another than UTF-8.
     """
     field_of = field_namer(options.map, options.mapping_file)
     if is_reject_file(Path(path)):
-        return ReadOptions(field_of=field_of, header=True, chunk_size=options.chunk_size)
+        encoding = None if is_utf8(Path(path)) else options.encoding
+        return ReadOptions(
+            field_of=field_of, header=True, encoding=encoding, chunk_size=options.chunk_size
+        )
     layout = None
     if options.layout is not None:
         if options.layout not in LAYOUTS:

@@ -1,7 +1,9 @@
 """The columns that a reject file has in addition to those of its source."""
 
+import codecs
 import csv
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from loader.reasons import Reason
@@ -42,10 +44,23 @@ def is_reject_file(path: Path) -> bool:
     with path.open("rb") as file:
         first = file.readline(LONGEST_HEADER)
     try:
-        columns = next(csv.reader([first.decode("utf-8-sig")], strict=True), [])
-    except (UnicodeDecodeError, csv.Error):
+        # Names of columns that are not UTF-8 are the source's; the last ones are our own.
+        columns = next(csv.reader([first.decode("utf-8-sig", "replace")], strict=True), [])
+    except csv.Error:
         return False
     return bool(result_columns(columns))
+
+
+def is_utf8(path: Path) -> bool:
+    """Say whether a file is UTF-8 to its end."""
+    with path.open("rb") as file:
+        pieces = iter(partial(file.read, LONGEST_HEADER), b"")
+        try:
+            for _ in codecs.iterdecode(pieces, "utf-8"):
+                pass
+        except UnicodeDecodeError:
+            return False
+    return True
 
 
 UNREADABLE = (

@@ -19,6 +19,11 @@ MIXED = "mixed"
 WESTERN = "cp1252"
 """What Windows programs write in Western Europe and America."""
 
+WESTERN_CODECS = frozenset({WESTERN, "iso8859-1", "iso8859-15"})
+
+UTF8_LETTERS = re.compile(rb"((?:[\xc2\xc3][\x80-\xbf]|\xe2\x80[\x80-\xbf])+)")
+"""Western letters and marks in UTF-8; they are what they are in a line that is not all UTF-8."""
+
 MOST_LINES = 3
 """Lines that a message names."""
 
@@ -104,7 +109,7 @@ class TextFile:
         SourceFileError: there is a byte that is not of the encoding, a NUL byte, a line longer than
         LONGEST_LINE, or no text at all.
         """
-        if self.encoding.codec in {WESTERN, "iso8859-1"}:
+        if self.encoding.codec != MIXED and not self.encoding.codec.startswith("utf"):
             self._refuse_utf8_lines()
         lines, length, has_text = _LineCounter(), 0, False
         with self.open(check=True) as text:
@@ -159,9 +164,9 @@ class TextFile:
         utf8, other, is_western = self._kinds_of_lines()
         if utf8:
             return EncodingError(
-                f"{wrong}, but {_name_lines(utf8)} UTF-8: encodings are mixed"
-                f" ({_name_lines(other)} not UTF-8); --encoding {MIXED} reads each line as what it"
-                f" is, {WESTERN} where it is not UTF-8"
+                f"{wrong}, but there are UTF-8 characters in {_name_lines(utf8)}: encodings are"
+                f" mixed (not UTF-8: {_name_lines(other)}); --encoding {MIXED} reads {WESTERN}"
+                " where there is no UTF-8"
             )
         if not is_western:
             return EncodingError(
@@ -172,9 +177,9 @@ class TextFile:
         )
 
     def _kinds_of_lines(self) -> tuple[list[int], list[int], bool]:
-        """Find the first lines that are UTF-8 beyond ASCII, and the first that are not UTF-8.
+        """Find the first lines that have UTF-8 beyond ASCII, and the first that are not UTF-8.
 
-        Also whether the latter can be WESTERN.
+        Also whether the latter can be WESTERN. One line may be both.
         """
         utf8: list[int] = []
         other: list[int] = []
@@ -183,26 +188,33 @@ class TextFile:
             for number, line in enumerate(_raw_lines(stream), start=1):
                 if line.isascii():
                     continue
-                found = utf8 if _is_text(line, "utf-8") else other
-                is_western = is_western and (found is utf8 or _is_text(line, WESTERN))
-                if len(found) < MOST_LINES:
-                    found.append(number)
+                is_utf8 = _is_text(line, "utf-8")
+                is_western = is_western and (is_utf8 or _is_text(line, WESTERN))
+                if (is_utf8 or UTF8_LETTERS.search(line)) and len(utf8) < MOST_LINES:
+                    utf8.append(number)
+                if not is_utf8 and len(other) < MOST_LINES:
+                    other.append(number)
                 if len(utf8) == len(other) == MOST_LINES:
                     break
         return utf8, other, is_western
 
     def _refuse_utf8_lines(self) -> None:
-        """Refuse to read UTF-8 as another encoding: names would be spoilt, without an error."""
+        """Refuse to read UTF-8 as another encoding: names would be spoilt, without an error.
+
+        In an encoding of other letters than western ones, some lines may be UTF-8 by chance.
+        """
         utf8, other, _ = self._kinds_of_lines()
-        if utf8:
-            advice = (
-                f"add --encoding {MIXED}, which reads each line as what it is"
-                if other
-                else "leave --encoding out"
-            )
-            raise EncodingError(
-                f"{self.stored.name}: {_name_lines(utf8)} UTF-8, not {self.encoding.name}; {advice}"
-            )
+        if not utf8 or (other and self.encoding.codec not in WESTERN_CODECS):
+            return
+        advice = (
+            f"add --encoding {MIXED}, which reads {WESTERN} where there is no UTF-8"
+            if other
+            else "leave --encoding out"
+        )
+        raise EncodingError(
+            f"{self.stored.name}: there are UTF-8 characters in {_name_lines(utf8)}, which"
+            f" --encoding {self.encoding.name} would spoil; {advice}"
+        )
 
     def _nul_message(self, line: int) -> str:
         return (
@@ -270,10 +282,10 @@ class TextStream:
 
 
 class MixedDecoder(codecs.IncrementalDecoder):
-    """Decodes text line by line: UTF-8, and WESTERN where a line is not UTF-8.
+    """Decodes text line by line: UTF-8, and WESTERN where it is not UTF-8.
 
     Attributes:
-        starts: where lines begin that were not UTF-8, in bytes of the text as UTF-8.
+        starts: where lines begin that were not all UTF-8, in bytes of the text as UTF-8.
     """
 
     def __init__(self, errors: str = "strict") -> None:
@@ -289,19 +301,35 @@ class MixedDecoder(codecs.IncrementalDecoder):
         try:
             text = data.decode()
         except UnicodeDecodeError:
-            text = "".join(map(self._decode_line, data.splitlines(keepends=True)))
-        else:
-            self._position += len(data)
+            return "".join(self._decode_lines(data))
+        self._position += len(data)
         return text
 
-    def _decode_line(self, line: bytes) -> str:
+    def _decode_lines(self, data: bytes) -> Iterator[str]:
+        before = 0
+        for line in data.splitlines(keepends=True):
+            if _is_text(line, "utf-8"):
+                text = line.decode()
+            else:
+                text = "".join(_decode_western(data, before, before + len(line)))
+                self.starts.append(self._position)
+            self._position += len(text.encode())
+            before += len(line)
+            yield text
+
+
+def _decode_western(data: bytes, start: int, end: int) -> Iterator[str]:
+    """Decode a part of the data as WESTERN, but for letters in UTF-8.
+
+    UnicodeDecodeError: a byte is neither; its place is that in all of the data.
+    """
+    for number, part in enumerate(UTF8_LETTERS.split(data[start:end])):
         try:
-            text = line.decode()
-        except UnicodeDecodeError:
-            text = line.decode(WESTERN)
-            self.starts.append(self._position)
-        self._position += len(text.encode())
-        return text
+            yield part.decode("utf-8" if number % 2 else WESTERN)
+        except UnicodeDecodeError as exc:
+            place = start + exc.start, start + exc.end
+            raise UnicodeDecodeError(WESTERN, data, *place, exc.reason) from None
+        start += len(part)
 
 
 def open_text(stored: StoredFile, encoding: str | None) -> TextFile:
@@ -387,6 +415,6 @@ def _is_text(line: bytes, codec: str) -> bool:
 
 
 def _name_lines(lines: list[int]) -> str:
-    """Name one or several lines, with the verb that follows them."""
+    """Name one or several lines."""
     *others, last = map(str, lines)
-    return f"lines {', '.join(others)} and {last} are" if others else f"line {last} is"
+    return f"lines {', '.join(others)} and {last}" if others else f"line {last}"

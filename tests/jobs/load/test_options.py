@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from loader.database.connection import Database
-from loader.errors import ConfigurationError
+from loader.errors import ConfigurationError, SourceFileError
 from tests.conformance.replay import read
 from tests.support.loads import Loads, leads
 from tests.support.server import fill
@@ -380,6 +380,21 @@ def test_a_reject_file_is_read_as_it_was_written(
     row = '"7275551212","Nuñez; Ana","2","INVALID_LIST_ID","INVALID_LIST_ID","",""\n'
     file.write_text(REJECTED + row, "utf-8")
     outcome = Loads(tmp_path).load(file, database, **options)
+    assert outcome.summary.loaded == 1
+    assert leads(database, "first_name") == [("Nuñez; Ana",)]
+
+
+@pytest.mark.engines("sqlite")
+@pytest.mark.parametrize("encoding", ["cp1252", "mixed"])
+def test_a_reject_file_that_was_saved_in_another_encoding(
+    encoding: str, database: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "rejected.csv"
+    row = '"7275551212","Nuñez; Ana","2","INVALID_LIST_ID","INVALID_LIST_ID","",""\n'
+    file.write_text(REJECTED + row, "cp1252")
+    with pytest.raises(SourceFileError, match="add --encoding cp1252"):
+        Loads(tmp_path).load(file, database)
+    outcome = Loads(tmp_path).load(file, database, encoding=encoding, delimiter=";")
     assert outcome.summary.loaded == 1
     assert leads(database, "first_name") == [("Nuñez; Ana",)]
 

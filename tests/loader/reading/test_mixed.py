@@ -14,6 +14,9 @@ from tests.support.loads import load_file, outcome_of
 HEADER = b"phone,first name\n"
 UTF8, WESTERN = "7275551212,José\n".encode(), "7275551213,Muñoz\n".encode("cp1252")
 ASCII = b"7275551214,Ann\n"
+BOTH = "7275551216,José".encode() + " Muñoz\n".encode("cp1252")
+CYRILLIC = ["Ольга", "ДІ", "ЩЄ"]
+"""In cp1251 some are UTF-8 by chance."""
 
 
 def written(folder: Path, *lines: bytes) -> Path:
@@ -25,16 +28,31 @@ def written(folder: Path, *lines: bytes) -> Path:
 @pytest.mark.parametrize(
     ("lines", "encoding", "said"),
     [
-        ((UTF8, WESTERN), None, "line 2 is UTF-8: encodings are mixed .line 3 is not UTF-8."),
-        ((WESTERN, UTF8), None, "line 3 is UTF-8: encodings are mixed"),
-        ((UTF8, UTF8, ASCII, WESTERN, WESTERN), None, "lines 2 and 3 are UTF-8"),
-        ((WESTERN, WESTERN, UTF8), None, "lines 2 and 3 are not UTF-8"),
+        ((UTF8, WESTERN), None, r"in line 2: encodings are mixed \(not UTF-8: line 3\)"),
+        ((WESTERN, UTF8), None, r"in line 3: encodings are mixed \(not UTF-8: line 2\)"),
+        ((UTF8, UTF8, ASCII, WESTERN, WESTERN), None, "in lines 2 and 3: encodings are mixed"),
+        ((WESTERN, WESTERN, UTF8), None, "not UTF-8: lines 2 and 3"),
+        ((BOTH,), None, "in line 2: encodings are mixed"),
         ((WESTERN,), None, "add --encoding cp1252$"),
         ((b"7275551212,J\x9dn\xe9\n",), None, "nor is it cp1252; add --encoding with the one"),
-        ((UTF8, WESTERN), "cp1252", "line 2 is UTF-8, not cp1252; add --encoding mixed"),
-        ((UTF8,), "cp1252", "line 2 is UTF-8, not cp1252; leave --encoding out"),
-        ((UTF8,), "latin-1", "line 2 is UTF-8, not iso8859-1; leave --encoding out"),
-        ((b"7275551212,J\x9dn\xe9\n",), "mixed", "is neither UTF-8 nor cp1252"),
+        ((UTF8, WESTERN), "cp1252", "in line 2, which --encoding cp1252 .* --encoding mixed"),
+        ((BOTH,), "cp1252", "in line 2, which --encoding cp1252 .* --encoding mixed"),
+        ((UTF8,), "cp1252", "in line 2, which --encoding cp1252 would spoil; leave --encoding out"),
+        *(
+            ((UTF8,), codec, "would spoil; leave --encoding out")
+            for codec in (
+                "latin-1",
+                "iso8859-15",
+                "cp1250",
+                "cp1251",
+                "cp437",
+                "mac-roman",
+                "koi8-r",
+                "gb18030",
+            )
+        ),
+        ((b"7275551212,J\x9dn\xe9\n",), "mixed", "line 2: .* is neither UTF-8 nor cp1252"),
+        ((ASCII, b"7275551212,J\x9d\n"), "mixed", "line 3: .* is neither UTF-8 nor cp1252"),
     ],
 )
 def test_advice_spoils_no_names(
@@ -46,7 +64,7 @@ def test_advice_spoils_no_names(
         pass
 
 
-LINES = [UTF8, WESTERN, ASCII, '7275551215,"O\u2019Neill\r\nand ß"\n'.encode("cp1252"), b"\n"]
+LINES = [UTF8, WESTERN, ASCII, '7275551215,"O\u2019Neill\r\nand ß"\n'.encode("cp1252"), b"\n", BOTH]
 
 
 @pytest.mark.property
@@ -59,7 +77,8 @@ def test_each_line_is_read_as_what_it_is(
     lines: list[bytes], block_size: int, chunk_size: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = written(tmp_path_factory.mktemp("mixed"), *lines)
-    names = {UTF8: "José", WESTERN: "Muñoz", ASCII: "Ann", LINES[3]: "O\u2019Neill\r\nand ß"}
+    names = {UTF8: "José", WESTERN: "Muñoz", ASCII: "Ann", BOTH: "José Muñoz"}
+    names[LINES[3]] = "O\u2019Neill\r\nand ß"
     expected = {row: names[line] for row, line in enumerate(lines, start=2) if line in names}
     options = ReadOptions(encoding="mixed", block_size=block_size, chunk_size=chunk_size)
     with open_source(str(path), options) as source:
@@ -67,7 +86,9 @@ def test_each_line_is_read_as_what_it_is(
     found = {row: name for chunk in chunks for row, name in chunk.rows["first name"].items()}
     assert found == expected
     western = [row for chunk in chunks for row in chunk.western]
-    assert western == [row for row, line in enumerate(lines, 2) if line in {WESTERN, LINES[3]}]
+    assert western == [
+        row for row, line in enumerate(lines, 2) if line in {WESTERN, LINES[3], BOTH}
+    ]
 
 
 def test_a_notice_a_row(tmp_path: Path) -> None:
@@ -78,3 +99,11 @@ def test_a_notice_a_row(tmp_path: Path) -> None:
     assert {row: outcome.names(row) for row in outcome.loaded} == {
         2: [], 3: ["READ_AS_CP1252"], 4: [],
     }  # fmt: skip
+
+
+def test_other_letters_may_look_like_utf8(tmp_path: Path) -> None:
+    lines = [f"727555121{n},{name}\n".encode("cp1251") for n, name in enumerate(CYRILLIC)]
+    path = written(tmp_path, *lines)
+    with open_source(str(path), ReadOptions(encoding="cp1251")) as source:
+        (chunk,) = source.chunks()
+    assert chunk.rows["first name"].tolist() == CYRILLIC
