@@ -103,6 +103,14 @@ def _number(text: str) -> Decimal | None:
     return number if number.is_finite() else None
 
 
+def _year(text: str) -> Decimal | None:
+    """Read a year as its column does: 24 is 2024, 70 is 1970."""
+    number = _number(text)
+    if number is None or not re.fullmatch("[0-9]{1,2}", text):
+        return number
+    return number + (2000 if number < 70 else 1900)
+
+
 def _moment(text: str) -> tuple[int, ...] | None:
     found = _MOMENT.fullmatch(text) or _DIGITS.fullmatch(text)
     return _parts(found.groups()) if found else None
@@ -120,7 +128,8 @@ def _parts(groups: Iterable[str | None]) -> tuple[int, ...]:
 
 
 _COMPARISONS: Mapping[str, Callable[[str, str], bool]] = {
-    **dict.fromkeys(("tinyint", "smallint", "mediumint", "int", "bigint", "year"), _by(_number)),
+    **dict.fromkeys(("tinyint", "smallint", "mediumint", "int", "bigint"), _by(_number)),
+    "year": _by(_year),
     "decimal": _by(_number),
     "float": _close(1e-5),
     "double": _close(1e-14),

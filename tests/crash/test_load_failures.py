@@ -297,12 +297,13 @@ def test_a_server_that_dies_and_comes_back_loses_nothing(
     assert names(database_url) == [name for _, name in some(10)]
 
 
-def test_nothing_is_left_of_a_load_that_was_refused_before_the_insert(
-    database: Database, loads: Loads
+def test_a_load_that_a_limit_refused_inserts_nothing_and_leaves_its_results(
+    database: Database, database_url: str, loads: Loads
 ) -> None:
     with pytest.raises(LoaderError, match="max_reject_rate"):
         loads.load(loads.file([("1", "x"), (A, "y")]), database, max_reject_rate=0.1)
-    assert not loads.results.exists()
+    assert names(database_url) == []
+    assert "INVALID_PHONE_NUMBER_LENGTH" in (loads.results / "rejected.csv").read_text("utf-8")
 
 
 # --- what the server changes, what columns cannot hold ---

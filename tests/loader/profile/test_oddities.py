@@ -379,6 +379,8 @@ def odd_email(value: str) -> str:
 
 
 def odd_birth(value: str) -> str:
+    if value in {"-", "--", "---"}:
+        return "VALUE_IS_NULL"
     stored, _ = reference_fields.stored_date_of_birth(value)
     if stored > "2026-11-22":
         return "DATE_IN_FUTURE"
