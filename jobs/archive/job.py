@@ -27,7 +27,7 @@ from loader.options.archive import ArchiveOptions, ArchiveRule
 from loader.options.office_hours import OfficeHours
 from loader.results.lines import count_of
 from loader.rights import needs
-from loader.rights.refusal import refuse_unreadable
+from loader.rights.refusal import refuse_unreadable, refuse_unwritable
 
 Direction = Literal["archive", "dearchive"]
 
@@ -89,6 +89,7 @@ def move(
             hours.refuse()
             throttle.check()
             refuse_unreadable(database, lambda site: of_move(options, site))
+            refuse_unwritable(database, lambda site: of_move(options, site))
             run = ArchiveRun.begin(request, options, database, results, watchers)
         pace = Pace(throttle, options, watchers, office_hours=hours.describe)
         job = ArchiveJob(run, pace, watchers)

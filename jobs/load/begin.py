@@ -28,7 +28,7 @@ from loader.reasons import Limit
 from loader.report.comparison import read_summary
 from loader.results.files import Results
 from loader.rights import needs
-from loader.rights.refusal import refuse_unreadable
+from loader.rights.refusal import refuse_unreadable, refuse_unwritable
 
 LIMITS = {
     Limit.REJECTS: "would be rejected because something is wrong with them",
@@ -164,6 +164,15 @@ def refuse_missing_tables(checks: Checks, database: Database | None) -> None:
             if codes[table].empty and not checks.options.one_form:
                 raise ConfigurationError(f"{name} needs {table}, which is empty")
     _refuse_missing_columns(checks.options, checks.dialer)
+
+
+def refuse_unwritable_tables(checks: Checks, database: Database) -> None:
+    """Refuse to import if the account may not write to all tables that the rows go to.
+
+    NotAllowedError: see `loader.rights.refusal.refuse_unwritable`.
+    """
+    fields = checks.defaults.fields
+    refuse_unwritable(database, lambda site: needs.of_insert(checks.options, fields, site))
 
 
 def _refuse_absent_table(database: Database, name: str, table: str) -> None:

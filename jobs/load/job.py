@@ -12,6 +12,7 @@ from jobs.load.begin import (
     refusal_by_limits,
     refuse_missing_tables,
     refuse_unreadable_tables,
+    refuse_unwritable_tables,
 )
 from jobs.load.check import CheckStage
 from jobs.load.checkpoint import Checkpoint
@@ -81,6 +82,8 @@ def _run(load: Load) -> Summary:
     try:
         run = new_run(load, files, dialer, mapping)
         refuse_missing_tables(run.checks, load.request.database)
+        if import_run and load.request.database:
+            refuse_unwritable_tables(run.checks, load.request.database)
         check_new_lead_urls(run.options, run.dialer.new_lead_urls)
         if not load.is_resumed:
             refuse_unknown_campaign(run.options, run.dialer)

@@ -1,11 +1,11 @@
-"""Refuses to begin a job whose account cannot see what the job must read.
+"""Refuses to begin a job whose account cannot see what the job must read, or not write to it.
 
 A table that the account has no right on looks to it like one that the dialer lacks. The server
 tells the two apart when it refuses a statement: 1146 is no table, 1142 and 1143 are no right.
 """
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 
 from loader.archive.tables import SUFFIX, is_of_leads
 from loader.database.catalogue import table_names
@@ -13,7 +13,7 @@ from loader.database.connection import Database
 from loader.database.schema import metadata
 from loader.errors import NotAllowedError, UsageError
 from loader.rights.account import DatabaseAccount
-from loader.rights.needs import LEDGER, Right, Rights, Site
+from loader.rights.needs import LEDGER, Rights, Site
 
 
 def refuse_unreadable(database: Database, needs: Callable[[Site], Rights]) -> None:
@@ -31,23 +31,44 @@ def refuse_unreadable(database: Database, needs: Callable[[Site], Rights]) -> No
         UsageError: `lacking` names a table that is there, or none of the dialer's.
     """
     _refuse_wrong_names(database)
+    tables, message = _missing(database, needs, {"SELECT"}, "read")
+    if tables:
+        raise NotAllowedError(
+            f"{message} If the dialer has no such table, say --lacking {','.join(tables)}"
+        )
+
+
+def refuse_unwritable(database: Database, needs: Callable[[Site], Rights]) -> None:
+    """Refuse a database account that may not write all that a job writes.
+
+    Args and errors are those of `refuse_unreadable`. Tables that are to be made do not count.
+    """
+    tables, message = _missing(database, needs, {"INSERT", "UPDATE", "DELETE"}, "write to")
+    if tables:
+        raise NotAllowedError(message)
+
+
+def _missing(
+    database: Database, needs: Callable[[Site], Rights], privileges: Collection[str], verb: str
+) -> tuple[list[str], str]:
+    """Give the tables on which some privileges are missing, and what to say of them."""
     if not database.adapter.has_accounts:
-        return
+        return [], ""
     account = DatabaseAccount(database)
-    missing = account.missing(_of_reading(needs(account.site)))
-    if not missing:
-        return
-    tables = list(dict.fromkeys(right.table for right in missing))
-    raise NotAllowedError(
-        f"the account {account.name} may not read {', '.join(tables)}, and what is there counts; "
-        "nothing was changed. An administrator of the server gives the right by: "
-        f"{' '.join(account.grants(missing))} If the dialer has no such table, say --lacking "
-        f"{','.join(tables)}"
+    asked = frozenset(
+        right
+        for right in needs(account.site)
+        if right.privilege in privileges
+        and right.table not in LEDGER
+        and (right.privilege == "SELECT" or right.table in account.site.tables)
     )
-
-
-def _of_reading(needs: Iterable[Right]) -> Rights:
-    return frozenset(it for it in needs if it.privilege == "SELECT" and it.table not in LEDGER)
+    missing = account.missing(asked)
+    tables = list(dict.fromkeys(right.table for right in missing))
+    return tables, (
+        f"the account {account.name} may not {verb} {', '.join(tables)}, which the job needs; "
+        "nothing was changed. An administrator of the server gives the right by: "
+        f"{' '.join(account.grants(missing))}"
+    )
 
 
 def _refuse_wrong_names(database: Database) -> None:

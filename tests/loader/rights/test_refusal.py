@@ -93,6 +93,10 @@ def is_read(right: Right) -> bool:
     return right.privilege == "SELECT" and right.table not in LEDGER
 
 
+def is_write(right: Right) -> bool:
+    return right.privilege in {"INSERT", "UPDATE", "DELETE"} and right.table not in LEDGER
+
+
 @pytest.mark.engines("innodb")
 @pytest.mark.parametrize("name", JOBS)
 def test_no_job_begins_without_a_right_to_read(
@@ -116,6 +120,30 @@ def test_no_job_begins_without_a_right_to_read(
             job(granted.database, tmp_path / f"{right.table}-{right.column}")
         assert f"may not read {right.table}," in str(refusal.value)
         assert refusal.value.exit_code == 77
+        assert snapshot(database) == before
+        granted.server.execute(back)
+
+
+@pytest.mark.engines("myisam")
+@pytest.mark.parametrize("name", ["import", "archive", "dearchive"])
+def test_no_job_begins_without_a_right_to_write(
+    name: str, granted: Granted, database: Database, tmp_path: Path
+) -> None:
+    job, needs = JOBS[name]
+    loads = Loads(tmp_path)
+    loads.load([row(1), row(2, list_id="102")], database, **OPTIONS)
+    move(MoveRequest("archive", rule=LISTS), CHILDREN, database, tmp_path / "made")
+    loads.load([row(3)], database, **OPTIONS)
+    granted.give(needs)
+    before = snapshot(database)
+    site = granted.account().site
+    for right in sorted(it for it in needs(site) if is_write(it) and it.table in site.tables):
+        back = granted.revoke(right)
+        granted.database.engine.dispose()
+        wanted = rf"GRANT {right.privilege}.*{right.table}"
+        with pytest.raises(NotAllowedError, match=wanted) as refusal:
+            job(granted.database, tmp_path / f"{right.table}-{right.privilege}")
+        assert f"may not write to {right.table}," in str(refusal.value)
         assert snapshot(database) == before
         granted.server.execute(back)
 
