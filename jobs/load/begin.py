@@ -23,12 +23,13 @@ from loader.options.load import LoadOptions
 from loader.pipeline import Checks
 from loader.queries.chunk import ChunkQueries
 from loader.queries.facts import read_dialer
+from loader.queries.leads import URLS
 from loader.reading.source import SourceFile, take_sample
 from loader.reasons import Limit
 from loader.report.comparison import read_summary
 from loader.results.files import Results
 from loader.rights import needs
-from loader.rights.refusal import refuse_unreadable, refuse_unwritable
+from loader.rights.refusal import refuse_unreadable, refuse_unwritable, unreadable
 
 LIMITS = {
     Limit.REJECTS: "would be rejected because something is wrong with them",
@@ -173,6 +174,14 @@ def refuse_unwritable_tables(checks: Checks, database: Database) -> None:
     """
     fields = checks.defaults.fields
     refuse_unwritable(database, lambda site: needs.of_insert(checks.options, fields, site))
+
+
+def hidden_urls_remark(options: LoadOptions, database: Database | None) -> list[str]:
+    """Say that the account cannot see whether the dialer requests addresses for new leads."""
+    if database is None or options.new_lead_url == "send" or URLS in database.read(table_names):
+        return []
+    hidden = unreadable(database, URLS)
+    return [f"whether the lists have addresses for new leads is not known: {hidden}"] * bool(hidden)
 
 
 def _refuse_absent_table(database: Database, name: str, table: str) -> None:

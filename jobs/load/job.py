@@ -8,6 +8,7 @@ import pandas as pd
 from jobs.load.begin import (
     Load,
     dialer_and_mapping,
+    hidden_urls_remark,
     new_run,
     refusal_by_limits,
     refuse_missing_tables,
@@ -85,6 +86,7 @@ def _run(load: Load) -> Summary:
         if import_run and load.request.database:
             refuse_unwritable_tables(run.checks, load.request.database)
         check_new_lead_urls(run.options, run.dialer.new_lead_urls)
+        run.remarks.extend(hidden_urls_remark(run.options, load.request.database))
         if not load.is_resumed:
             refuse_unknown_campaign(run.options, run.dialer)
         _say_where_rows_go(load, mapping)

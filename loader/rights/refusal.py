@@ -13,7 +13,9 @@ from loader.database.connection import Database
 from loader.database.schema import metadata
 from loader.errors import NotAllowedError, UsageError
 from loader.rights.account import DatabaseAccount
-from loader.rights.needs import LEDGER, Rights, Site
+from loader.rights.needs import LEDGER, Right, Rights, Site
+
+NOT_BEGUN = "nothing was changed"
 
 
 def refuse_unreadable(database: Database, needs: Callable[[Site], Rights]) -> None:
@@ -34,8 +36,17 @@ def refuse_unreadable(database: Database, needs: Callable[[Site], Rights]) -> No
     tables, message = _missing(database, needs, {"SELECT"}, "read")
     if tables:
         raise NotAllowedError(
-            f"{message} If the dialer has no such table, say --lacking {','.join(tables)}"
+            f"{NOT_BEGUN}; {message} If the dialer has no such table, say --lacking "
+            f"{','.join(tables)}"
         )
+
+
+def unreadable(database: Database, table: str) -> str:
+    """Say that the account may not read a table, with the GRANT; "" if it may, or there is none."""
+    _, message = _missing(
+        database, lambda _site: frozenset({Right("SELECT", table)}), {"SELECT"}, "read"
+    )
+    return message
 
 
 def refuse_unwritable(database: Database, needs: Callable[[Site], Rights]) -> None:
@@ -45,7 +56,7 @@ def refuse_unwritable(database: Database, needs: Callable[[Site], Rights]) -> No
     """
     tables, message = _missing(database, needs, {"INSERT", "UPDATE", "DELETE"}, "write to")
     if tables:
-        raise NotAllowedError(message)
+        raise NotAllowedError(f"{NOT_BEGUN}; {message}")
 
 
 def _missing(
@@ -64,10 +75,11 @@ def _missing(
     )
     missing = account.missing(asked)
     tables = list(dict.fromkeys(right.table for right in missing))
+    if not missing:
+        return [], ""
     return tables, (
-        f"the account {account.name} may not {verb} {', '.join(tables)}, which the job needs; "
-        "nothing was changed. An administrator of the server gives the right by: "
-        f"{' '.join(account.grants(missing))}"
+        f"the account {account.name} may not {verb} {', '.join(tables)}. An administrator of the "
+        f"server gives the right by: {' '.join(account.grants(missing))}"
     )
 
 

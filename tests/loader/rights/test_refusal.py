@@ -118,10 +118,21 @@ def test_no_job_begins_without_a_right_to_read(
         granted.database.engine.dispose()
         with pytest.raises(NotAllowedError, match=rf"GRANT SELECT.*{right.table}") as refusal:
             job(granted.database, tmp_path / f"{right.table}-{right.column}")
-        assert f"may not read {right.table}," in str(refusal.value)
+        assert f"may not read {right.table}." in str(refusal.value)
         assert refusal.value.exit_code == 77
         assert snapshot(database) == before
         granted.server.execute(back)
+
+
+@pytest.mark.engines("innodb")
+def test_addresses_for_new_leads_that_cannot_be_seen_are_a_remark(
+    granted: Granted, tmp_path: Path
+) -> None:
+    granted.give(lambda site: of_import(LoadOptions(**OPTIONS), site))
+    summary = Loads(tmp_path).load([row(1)], granted.database, **OPTIONS).summary
+    (remark,) = [it for it in summary.remarks if "vicidial_url_multi" in it]
+    assert "addresses for new leads is not known" in remark
+    assert "GRANT SELECT ON" in remark
 
 
 @pytest.mark.engines("myisam")
@@ -143,7 +154,7 @@ def test_no_job_begins_without_a_right_to_write(
         wanted = rf"GRANT {right.privilege}.*{right.table}"
         with pytest.raises(NotAllowedError, match=wanted) as refusal:
             job(granted.database, tmp_path / f"{right.table}-{right.privilege}")
-        assert f"may not write to {right.table}," in str(refusal.value)
+        assert f"may not write to {right.table}." in str(refusal.value)
         assert snapshot(database) == before
         granted.server.execute(back)
 
