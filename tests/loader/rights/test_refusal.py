@@ -128,8 +128,8 @@ def test_no_job_begins_without_a_right_to_read(
 def test_addresses_for_new_leads_that_cannot_be_seen_are_a_remark(
     granted: Granted, tmp_path: Path
 ) -> None:
-    granted.give(lambda site: of_import(LoadOptions(**OPTIONS), site))
-    summary = Loads(tmp_path).load([row(1)], granted.database, **OPTIONS).summary
+    granted.give(lambda site: of_import(LoadOptions(**EVERYTHING), site))
+    summary = Loads(tmp_path).load([row(1)], granted.database, **EVERYTHING).summary
     (remark,) = [it for it in summary.remarks if "vicidial_url_multi" in it]
     assert "addresses for new leads is not known" in remark
     assert "GRANT SELECT ON" in remark
