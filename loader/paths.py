@@ -1,4 +1,4 @@
-"""Paths as text that can be printed, stored and sent, whatever bytes the names have."""
+"""Paths and characters as text that can be printed, stored and sent, whatever bytes they have."""
 
 import os
 from collections.abc import Mapping
@@ -49,3 +49,8 @@ def _entry(folder: Path, printed: str) -> str:
         return printed
     names = sorted(path.name for path in folder.iterdir())
     return next((name for name in names if printable_path(name) == printed), printed)
+
+
+def shell_quoted(mark: str) -> str:
+    r"""Write a character as a shell takes it: '^', or $'\x1f' for one that nobody sees."""
+    return f"'{mark}'" if mark.isprintable() else f"$'\\x{ord(mark):02x}'"

@@ -22,6 +22,7 @@ from loader.fields.lead import (
     usual_names,
 )
 from loader.fields.reject_file import result_columns
+from loader.paths import shell_quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -163,12 +164,13 @@ def map_columns(
         if delimiter := _odd_delimiter(columns):
             raise SourceFileError(
                 f"{file}: there is one column in every row; its names are parted by {delimiter!r}: "
-                f"add --delimiter '{delimiter}'"
+                f"add --delimiter {shell_quoted(delimiter)}"
             )
+        of_delimiter = "; if a row has several, name what parts them by --delimiter"
         raise SourceFileError(
             f"{file}: none of its columns ({len(columns)}) has a known name; is the first row a "
             'header? Name columns by --map phone_number="...", by --columns, or the '
-            "file's --layout"
+            f"file's --layout{of_delimiter if len(columns) == 1 else ''}"
         )
     proposals = _proposals(fields, columns)
     if "phone_number" not in fields and is_phone_needed:
@@ -291,7 +293,9 @@ def _odd_delimiter(columns: Sequence[str]) -> str:
     """Find what parts the names in a single one into known ones; empty: nothing does."""
     if len(columns) != 1:
         return ""
-    marks = dict.fromkeys(re.findall(r"[!#$%&*+./:<=>?@^`~|\\-]", columns[0]))
+    marks = dict.fromkeys(re.findall(r"[\x01-\x1f!#$%&*+./:<=>?@^`~|\\-]", columns[0]))
     known = {mark: sum(map(bool, map(field_of_name, columns[0].split(mark)))) for mark in marks}
     best = max(known, key=lambda mark: known[mark], default="")
-    return best if best and known[best] > 1 else ""
+    # These stand in no name of a column, so that one that is known is enough.
+    enough = 1 if best < " " or best in "^~|" else 2
+    return best if best and known[best] >= enough else ""

@@ -1,5 +1,6 @@
 """Files that are no lead files, by their first bytes: what each is, and what to do."""
 
+import codecs
 import re
 
 from loader.errors import SourceFileError
@@ -40,7 +41,9 @@ FORMATS: tuple[tuple[bytes, str, str], ...] = (
     (rb"(?s:.{257})ustar", "a tar archive", UNPACK),
     (rb"BEGIN:VCARD", "a vCard file", EXPORT),
     (
-        rb"(?i)(?:--[^\n]*\n|/\*.*?\*/|\s)*(?:CREATE TABLE|INSERT INTO|DROP TABLE|SET NAMES)\b",
+        rb"(?is)(?:--[^\n]*\n|#[^\n]*\n|/\*.*?\*/;?|\s)*(?:CREATE (?:TABLE|DATABASE)|INSERT INTO"
+        rb"|REPLACE INTO|(?:DROP|LOCK) TABLES?|SET (?:NAMES|SQL_MODE|TIME_ZONE|@|FOREIGN)"
+        rb"|START TRANSACTION|USE `)",
         "an SQL script",
         EXPORT,
     ),
@@ -55,11 +58,12 @@ MARKUP: tuple[tuple[bytes, str, str], ...] = (
     ),
     (
         rb"(?s)(?:<\?xml.*?\?>|<!--.*?-->|\s)*"
-        rb"<(?:!doctype html|html|head|meta|body|table|style|title|div)\b",
+        rb"<(?:!doctype html|html|head|meta|body|table|t[rdh]|thead|tbody|style|title|div|center"
+        rb"|font|p|h[1-6]|span|b|br|pre|form|script|link)\b",
         "a web page, as many programs export it by the name of .xls or .csv",
         SAVE,
     ),
-    (rb"<\?xml", "an XML document", EXPORT),
+    (rb"<(?:\?xml|[a-z][\w.:-]*(?:\s[^<>]*)?/?>\s*<)", "an XML document", EXPORT),
     (rb"[\[{]\s*(?:[\[{\"]|\]|\})", "JSON", EXPORT),
 )
 """The same of text, behind a byte order mark and blanks; in any letter case."""
@@ -93,7 +97,10 @@ def refuse_other_formats(head: bytes, name: str) -> None:
 
 def refuse_no_text(head: bytes, name: str) -> None:
     """Refuse what is no text of leads; arguments and error are those of `refuse_other_formats`."""
-    for content, formats in ((head, FORMATS), (head.lstrip(BLANKS), MARKUP)):
+    text = head
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        text = head.decode("utf-16", "ignore").encode()
+    for content, formats in ((head, FORMATS), (text.lstrip(BLANKS), MARKUP)):
         for pattern, what, advice in formats:
             flags = re.IGNORECASE if formats is MARKUP else 0
             if re.match(pattern, content, flags):

@@ -7,6 +7,7 @@ from itertools import count, islice
 from typing import NamedTuple
 
 from loader.errors import SourceFileError, UsageError
+from loader.paths import shell_quoted
 from loader.reading.dialect import Grammar
 
 DELIMITERS = (",", "\t", "|", ";")
@@ -39,6 +40,9 @@ PHONE = re.compile(r"[\W_]*(?:\d[\W_]*){7,}(?:(?:x|ext)[\W_]*\d+)?", re.IGNORECA
 DATE = re.compile(
     r"\d{4}([-/.])\d\d?\1\d\d?|\d\d?([-/.])\d\d?\2\d{4}|(19|20)\d\d(0\d|1[0-2])([0-2]\d|3[01])"
 )
+
+QUOTED_NAMES = re.compile(r'"[^"]*"([^\w\s"])"')
+"""Two quoted values with something between them that was not taken for a delimiter."""
 
 SEPARATOR_LINE = re.compile(
     rb"""((?:\r\n|\r|\n)*)[ ]*"?sep=(\\t|tab|[^\r\n"]?)(?:\2|[,;|\t "])*(?:\r\n|\r|\n|\Z)""",
@@ -267,6 +271,11 @@ def _is_phone(value: str) -> bool:
 def require_header(first: Row, name: str, field_of: FieldOf) -> None:
     """Raise SourceFileError if a row cannot be the header of a file."""
     if not first.is_closed:
+        if parted := QUOTED_NAMES.match(first.values[0]):
+            raise SourceFileError(
+                f"{name}: row {first.row_number}, the first, has values that are parted by"
+                f" {parted[1]!r}: add --delimiter {shell_quoted(parted[1])}"
+            )
         raise SourceFileError(
             f"{name}: row {first.row_number}, the first, has a quote that is not closed;"
             " close it, or double the quotes inside a value"

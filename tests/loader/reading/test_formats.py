@@ -79,6 +79,16 @@ JSON = [
         ("phone,first name\n7275551212,Ann\n".encode("utf-16-le"), "add --encoding utf-16-le"),
         (b"phone^first name\n7275551212^Ann\n", r"--delimiter '\^'"),
         (b"first name~phone\nAnn~7275551212\n", "--delimiter '~'"),
+        (b'"phone"^"first name"\n"7275551212"^"Ann"\n', r"parted by '\^': add --delimiter '\^'"),
+        (b"phone^vor\n7275551212^Ann\n", r"--delimiter '\^'"),
+        (b"phone\x1fvor\n7275551212\x1fAnn\n", r"--delimiter \$'\\x1f'"),
+        (b"tel z^vor\n7275551212^Ann\n", "name what parts them by --delimiter"),
+        (b"/*!40101 SET NAMES utf8 */;\nDROP TABLE IF EXISTS `x`;\n", "an SQL script"),
+        (b'SET SQL_MODE = "NO_AUTO";\nSTART TRANSACTION;\n', "an SQL script"),
+        (b"<center><table><tr><td>phone</td></tr></table></center>", "a web page"),
+        (b"<tr><td>phone</td></tr>", "a web page"),
+        ("<html><table><tr><td>phone</td></tr></table></html>".encode("utf-16"), "a web page"),
+        (b"<leads>\n<lead><phone>7275551212</phone></lead></leads>", "an XML document"),
     ],
 )
 def test_what_a_file_is(content: bytes, said: str, tmp_path: Path) -> None:
