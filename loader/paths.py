@@ -1,9 +1,15 @@
 """Paths as text that can be printed, stored and sent, whatever bytes the names have."""
 
 import os
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
+"""Unicode categories of characters that are invisible, or change the direction of text or lines."""
+JOINERS = frozenset({"\N{ZERO WIDTH JOINER}", "\N{ZERO WIDTH NON-JOINER}"})
+"""Needed to write emoji and some scripts."""
 
 
 def printable_path(path: str | Path) -> str:
@@ -15,6 +21,22 @@ def printable_path(path: str | Path) -> str:
         shown = "".join(map(_byte_shown, text))
         return shown.encode("utf-8", "backslashreplace").decode()
     return text
+
+
+def visible_line(text: str) -> str:
+    """Write a text as one line of visible characters, for people: it drives no terminal.
+
+    Invisible characters, such as U+202E, and line breaks are written by their number.
+    """
+    return "".join(map(_visible_character, text))
+
+
+def _visible_character(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":
+        return _byte_shown(character)
+    if unicodedata.category(character) in INVISIBLE_CATEGORIES and character not in JOINERS:
+        return f"⟨U+{ord(character):04X}⟩"
+    return character
 
 
 def printable_values(value: Any) -> Any:

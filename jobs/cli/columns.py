@@ -39,6 +39,7 @@ def show_columns(
     from jobs.load.request import read_options, vendor_mapping
     from loader.errors import UsageError
     from loader.fields.mapping import map_columns
+    from loader.paths import visible_line
     from loader.reading.source import open_source
 
     settings = given_settings(given)
@@ -51,7 +52,7 @@ def show_columns(
             source.name, source.columns, settings.map, vendor, is_phone_needed=False
         )
         for line in _lines(source, mapping, is_masked=mask):
-            print(line)
+            print(visible_line(line))
         if write is not None:
             try:
                 write.write_text(mapping_file_text(source, mapping, settings), "utf-8")
