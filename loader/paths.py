@@ -12,15 +12,21 @@ JOINERS = frozenset({"\N{ZERO WIDTH JOINER}", "\N{ZERO WIDTH NON-JOINER}"})
 """Needed to write emoji and some scripts."""
 
 
-def printable_path(path: str | Path) -> str:
-    r"""Write a path, or a text that holds one, with bytes that are not UTF-8 as `\xe9`."""
-    text = str(path)
+def is_utf8(text: str) -> bool:
+    """Say whether a text can be encoded: it has no bytes of a name that are not UTF-8."""
     try:
         text.encode()
     except UnicodeEncodeError:
-        shown = "".join(map(_byte_shown, text))
-        return shown.encode("utf-8", "backslashreplace").decode()
-    return text
+        return False
+    return True
+
+
+def printable_path(path: str | Path) -> str:
+    r"""Write a path, or a text that holds one, with bytes that are not UTF-8 as `\xe9`."""
+    text = str(path)
+    if is_utf8(text):
+        return text
+    return "".join(map(_byte_shown, text)).encode("utf-8", "backslashreplace").decode()
 
 
 def visible_line(text: str) -> str:
