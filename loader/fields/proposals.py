@@ -6,18 +6,25 @@ from collections.abc import Collection, Iterator, Sequence
 
 from loader.fields.lead import field_of_name, normalize_name, usual_names
 
-CLOSE = 0.8
+CLOSE = 0.85
 """How like a name must be to be proposed, as difflib's ratio: 1 is the same."""
 
+MOST_MISSING = 2
+"""Letters that it may lack; what lacks more lacks a word."""
 CLOSE_WORD = 0.65
 """How like one of its words must be to one of the other: Fone and Phone are."""
 
 SHORTEST_PART = 3
 """Letters of a usual name that is recognized within a longer one."""
 
+ABBREVIATIONS = {
+    **dict.fromkeys(("nbr", "no", "nr", "num"), "number"),
+    "acct": "account", "addr": "address", "cust": "customer", "ph": "phone",
+}  # fmt: skip
+
 WHOSE = frozenset(
-    {"account", "acct", "applicant", "borrower", "buyer", "caller", "client", "consumer",
-     "contact", "cust", "customer", "debtor", "donor", "guest", "holder", "homeowner", "insured",
+    {"account", "applicant", "borrower", "buyer", "caller", "client", "consumer",
+     "contact", "customer", "debtor", "donor", "guest", "holder", "homeowner", "insured",
      "lead", "member", "my", "owner", "patient", "person", "policyholder", "prospect",
      "recipient", "resident", "respondent", "seller", "student", "subscriber", "tenant", "user",
      "voter", "your"}
@@ -30,7 +37,7 @@ WHICH = frozenset(
 )  # fmt: skip
 """Words before a name that leave its sense: Customer Phone, Best Phone."""
 
-NUMBER = frozenset({"number", "no", "nr", "nbr", "num", "line", "1", "2", "3"})
+NUMBER = frozenset({"number", "line", "1", "2", "3"})
 BEHIND = {
     **dict.fromkeys(("phone_number", "alt_phone"), NUMBER | WHICH),
     **dict.fromkeys(("first_name", "middle_initial", "last_name", "postal_code"), frozenset[str]()),
@@ -38,6 +45,7 @@ BEHIND = {
     **dict.fromkeys(("city", "state", "province", "country_code"), frozenset({"name"})),
     "address1": WHICH | {"line", "1"},
     "email": WHICH | {"1", "2"},
+    "campaign_id": frozenset({"code"}),
 }
 """Words behind a name that leave its sense, by field: Phone Nr. All others change it, as in Email
 Opt In. Names of other fields say too little within a longer one: Unit Price, Job Title."""
@@ -51,12 +59,12 @@ def nearest_field(name: str, among: Collection[str] | None = None) -> str | None
     """
     words = _words(name)
     names = {
-        normalize_name(usual): field
+        "".join(_words(usual)): field
         for field, others in usual_names().items()
         for usual in (field, *others)
         if (among is None or field in among) and _may_be(words, _words(usual), field)
     }
-    close = difflib.get_close_matches(normalize_name(name), names, 1, CLOSE)
+    close = difflib.get_close_matches("".join(words), names, 1, CLOSE)
     if close:
         return names[close[0]]
     parts = [part for part in _parts(words) if among is None or part[1] in among]
@@ -65,21 +73,29 @@ def nearest_field(name: str, among: Collection[str] | None = None) -> str | None
 
 def _words(name: str) -> list[str]:
     words = re.split(r"[\W_]+|(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=[0-9])", name)
-    return [normalize_name(word) for word in words if word]
+    normal = [normalize_name(word) for word in words if word]
+    return [ABBREVIATIONS.get(word, word) for word in normal]
 
 
 def _may_be(words: Sequence[str], usual: Sequence[str], field: str) -> bool:
     """Say whether a name may be a usual one of a field, misspelt: no word says something else.
 
-    Birth State is no Birth Date, and Address Id is no Address 1.
+    Birth State is no Birth Date, Address Id no Address 1, and Phone Country lacks a word of Phone
+    Country Code.
     """
-    return {*filter(str.isdigit, words)} == {*filter(str.isdigit, usual)} and all(
-        word in "".join(usual)
-        or (
-            field_of_name(word) in {None, field}
-            and difflib.get_close_matches(word, usual, 1, CLOSE_WORD)
+    is_whole = len("".join(usual)) - len("".join(words)) <= MOST_MISSING
+    same_digits = {*filter(str.isdigit, words)} == {*filter(str.isdigit, usual)}
+    return (
+        is_whole
+        and same_digits
+        and all(
+            word in "".join(usual)
+            or (
+                field_of_name(word) in {None, field}
+                and difflib.get_close_matches(word, usual, 1, CLOSE_WORD)
+            )
+            for word in words
         )
-        for word in words
     )
 
 

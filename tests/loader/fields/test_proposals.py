@@ -24,6 +24,9 @@ from loader.fields.proposals import nearest_field
         ("Adress Line 1", "address1"),
         ("ZipCod", "postal_code"),
         ("fist_name", "first_name"),
+        ("Acct No.", "vendor_lead_code"),
+        ("Cust Id", "vendor_lead_code"),
+        ("Campaign code", "campaign_id"),
     ],
 )
 def test_a_name_that_is_almost_known(name: str, field: str) -> None:
@@ -40,7 +43,8 @@ def test_a_name_that_is_almost_known(name: str, field: str) -> None:
         "Spouse First Name", "Emergency Contact Phone", "Agent Email", "Job Title", "Unit Price",
         "List Price", "Home Owner", "Campaign Name", "Account Name", "Birth State", "Birth City",
         "Country of Birth", "Country Tax", "Gender Id", "Zip 4", "Zip Type", "Lead Date",
-        "Calls Count", "Source Type", "City, State", "Comments Date", "Last Name Flag", "",
+        "Calls Count", "Source Type", "City, State", "Comments Date", "Last Name Flag",
+        "No", "Number", "Lead Score", "Phone Country", "",
     ],
 )  # fmt: skip
 def test_a_name_of_another_sense(name: str) -> None:
