@@ -2,7 +2,8 @@
 
 import difflib
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cache
 
 from loader.fields.lead import field_of_name, normalize_name, usual_names
 
@@ -57,18 +58,20 @@ def nearest_field(name: str, among: Collection[str] | None = None) -> str | None
     Some name of the field is almost the same, or is in it beside words that do not change its
     sense: Customer Phone Number. `among`: the fields to choose from; None: all.
     """
-    words = _words(name)
-    names = {
-        "".join(_words(usual)): field
-        for field, others in usual_names().items()
-        for usual in (field, *others)
-        if (among is None or field in among) and _may_be(words, _words(usual), field)
-    }
-    close = difflib.get_close_matches("".join(words), names, 1, CLOSE)
-    if close:
-        return names[close[0]]
+    words, known = _words(name), _fields_by_words()
+    for close in difflib.get_close_matches("".join(words), known, len(known), CLOSE):
+        field, usual = known[close]
+        if (among is None or field in among) and _may_be(words, usual, field):
+            return field
     parts = [part for part in _parts(words) if among is None or part[1] in among]
     return max(parts)[1] if parts else None
+
+
+@cache
+def _fields_by_words() -> Mapping[str, tuple[str, Sequence[str]]]:
+    """Give the field and the words of each usual name, by these words without blanks."""
+    names = [(field, name) for field, them in usual_names().items() for name in (field, *them)]
+    return {"".join(_words(name)): (field, _words(name)) for field, name in names}
 
 
 def _words(name: str) -> list[str]:
