@@ -1,20 +1,48 @@
 """Paths and characters as text that can be printed, stored and sent, whatever bytes they have."""
 
 import os
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
+"""Unicode categories of characters that are invisible, or change the direction of text or lines."""
+JOINERS = frozenset({"\N{ZERO WIDTH JOINER}", "\N{ZERO WIDTH NON-JOINER}"})
+"""Needed to write emoji and some scripts."""
+
+
+def is_utf8(text: str) -> bool:
+    """Say whether a text can be encoded: it has no bytes of a name that are not UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def printable_path(path: str | Path) -> str:
     r"""Write a path, or a text that holds one, with bytes that are not UTF-8 as `\xe9`."""
     text = str(path)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        shown = "".join(map(_byte_shown, text))
-        return shown.encode("utf-8", "backslashreplace").decode()
-    return text
+    if is_utf8(text):
+        return text
+    return "".join(map(_byte_shown, text)).encode("utf-8", "backslashreplace").decode()
+
+
+def visible_line(text: str) -> str:
+    """Write a text as one line of visible characters, for people: it drives no terminal.
+
+    Invisible characters, such as U+202E, and line breaks are written by their number.
+    """
+    return "".join(map(_visible_character, text))
+
+
+def _visible_character(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":
+        return _byte_shown(character)
+    if unicodedata.category(character) in INVISIBLE_CATEGORIES and character not in JOINERS:
+        return f"⟨U+{ord(character):04X}⟩"
+    return character
 
 
 def printable_values(value: Any) -> Any:

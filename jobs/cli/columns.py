@@ -1,8 +1,8 @@
 """The command columns: what a file's columns are, and a mapping file to edit."""
 
 import json
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,7 +38,8 @@ def show_columns(
     """Show the columns of a file, the field of each, and some of its values."""
     from jobs.load.request import read_options, vendor_mapping
     from loader.errors import UsageError
-    from loader.fields.mapping import map_columns
+    from loader.fields.mapping import find_columns
+    from loader.paths import visible_line
     from loader.reading.source import open_source
 
     settings = given_settings(given)
@@ -47,17 +48,17 @@ def show_columns(
     with open_source(file, read_options(settings.options, file)) as source:
         # The labels of custom fields are not known without a database: they stay unmapped.
         vendor = vendor_mapping(settings.options, None)
-        mapping = map_columns(
-            source.name, source.columns, settings.map, vendor, is_phone_needed=False
-        )
+        mapping = find_columns(source.name, source.columns, settings.map, vendor)
         for line in _lines(source, mapping, is_masked=mask):
-            print(line)
+            print(visible_line(line))
         if write is not None:
             try:
                 write.write_text(mapping_file_text(source, mapping, settings), "utf-8")
             except OSError as error:
                 raise UsageError(f"--write: {write}: {error.strerror}") from None
-            print(f"written: {write}; edit it, then load with --mapping-file {write}")
+            choose = f", and choose the column of {', '.join(mapping.choices)} in it"
+            edit = f"edit it{choose if mapping.choices else ''}"
+            print(f"written: {write}; {edit}, then load with --mapping-file {write}")
 
 
 def _lines(source: "SourceFile", mapping: "ColumnMapping", *, is_masked: bool) -> list[str]:
@@ -68,13 +69,14 @@ def _lines(source: "SourceFile", mapping: "ColumnMapping", *, is_masked: bool) -
     fields: dict[str, list[str]] = {}
     for field, column in mapping.fields.items():
         fields.setdefault(column, []).append(field)
+    candidates = {column: name for name, them in mapping.choices.items() for column in them}
     rows = []
     for column in source.columns:
         name = ", ".join(fields.get(column, ()))
         if not name and column in mapping.set_by_dialer:
             name = "(set by the dialer)"
         elif not name:
-            meant = mapping.proposals.get(column)
+            meant = candidates.get(column) or mapping.proposals.get(column)
             name = f"? {meant}" if meant else "-"
         rows.append((visible(column), name, samples(source.sample[column], is_masked=is_masked)))
     widths = [max(len(row[place]) for row in rows) for place in (0, 1)]
@@ -88,7 +90,10 @@ def _lines(source: "SourceFile", mapping: "ColumnMapping", *, is_masked: bool) -
         f'did you mean {field}? --map {field}="{column}"'
         for column, field in mapping.proposals.items()
     ]
-    if "phone_number" not in mapping.fields:
+    for field, columns in mapping.choices.items():
+        ways = " or ".join(f'--map {field}="{column}"' for column in columns)
+        lines.append(f"{len(columns)} columns could be {field}; choose one by {ways}")
+    if "phone_number" not in {*mapping.fields, *mapping.choices}:
         lines.append('no column is known as phone_number; name it by --map phone_number="..."')
     return lines
 
@@ -118,23 +123,34 @@ def mapping_file_text(source: "SourceFile", mapping: "ColumnMapping", settings: 
     lines = ["# Written by leadloader columns. Behind each column: the form of its values."]
     tables = {name: value for name, value in given.items() if isinstance(value, dict)}
     lines += [f"{name} = {_toml(value)}" for name, value in given.items() if name not in tables]
-    lines += ["", "[map]  # field = column"]
-    by_column: dict[str, list[str]] = {}
-    for field, column in mapping.fields.items():
-        by_column.setdefault(column, []).append(field)
-    for column in source.columns:
-        seen = f"  # {samples(source.sample[column], is_masked=True)}".rstrip(" #")
-        names = by_column.get(column, [])
-        if len(names) == 2 and mapping.name_order:
-            names = [mapping.name_order]
-        lines += [f"{_key(name)} = {_toml(column)}{seen}" for name in names]
-        if not names and column not in mapping.set_by_dialer:
-            meant = _key(mapping.proposals.get(column, "field"))
-            lines.append(f"# {meant} = {_toml(column)}{seen}")
+    lines += ["", "[map]  # field = column", *_map_lines(source, mapping)]
     for name, table in tables.items():
         lines += ["", f"[{name}]"]
         lines += [f"{_key(key)} = {_toml(value)}" for key, value in table.items()]
     return "\n".join(lines) + "\n"
+
+
+def _map_lines(source: "SourceFile", mapping: "ColumnMapping") -> Iterator[str]:
+    """Give the lines of [map]; what is to be decided about is commented out."""
+
+    def line(field: str, column: str) -> str:
+        seen = f"  # {samples(source.sample[column], is_masked=True)}".rstrip(" #")
+        return f"{_key(field)} = {_toml(column)}{seen}"
+
+    for field, columns in mapping.choices.items():
+        yield f"# Choose the column of {field}: take the # off one of these lines."
+        yield from (f"# {line(field, column)}" for column in columns)
+    undecided = {*chain(*mapping.choices.values())}
+    by_column: dict[str, list[str]] = {}
+    for field, column in mapping.fields.items():
+        by_column.setdefault(column, []).append(field)
+    for column in source.columns:
+        names = by_column.get(column, [])
+        if len(names) == 2 and mapping.name_order:
+            names = [mapping.name_order]
+        yield from (line(name, column) for name in names)
+        if not names and column not in {*mapping.set_by_dialer, *undecided}:
+            yield f"# {line(mapping.proposals.get(column, 'field'), column)}"
 
 
 def _key(name: str) -> str:

@@ -31,10 +31,11 @@ def compare(
 
     from jobs.compare.page import MOST_SOURCES, note_on, render_compared, table_of, write_page
     from jobs.compare.runs import compare_runs, describe_left_out
+    from loader.paths import visible_line
 
     compared = compare_runs(dirs, _moment(since))
     for warning in compared.warnings:
-        print(f"leadloader: {warning}", file=sys.stderr)
+        print(f"leadloader: {visible_line(warning)}", file=sys.stderr)
     if output or not json_summary:
         path = write_page(render_compared(compared), output)
     if json_summary:
@@ -49,7 +50,7 @@ def compare(
     notes += [f"and {more:,} more sources, all by --json" if more > 0 else ""]
     notes += [describe_left_out(compared.left_out), f"page: {path}"]
     for note in filter(None, notes):
-        out.print(escape(note), soft_wrap=True)
+        out.print(escape(visible_line(note)), soft_wrap=True)
 
 
 def _moment(since: str | None) -> "datetime | None":

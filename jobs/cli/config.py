@@ -99,12 +99,14 @@ def _print(
     report: "DatabaseReport | None",
     failure: str,
 ) -> None:
+    from loader.paths import visible_line
+
     for fault in faults:
-        print(fault)
+        print(visible_line(str(fault)))
     if not faults:
         print(f"settings: ok ({config or 'there is no settings file'})")
     if failure:
-        print(f"database: {failure}")
+        print(visible_line(f"database: {failure}"))
     if settings is None:
         print("database: not checked, because the settings are invalid")
     if report is None:

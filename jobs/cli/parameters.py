@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jobs.settings.encoding import encoding_problems
 from jobs.settings.flags import PAIRS, Flag, flag_name
 from loader.errors import UsageError
+from loader.paths import is_utf8, printable_path
 
 if TYPE_CHECKING:
     from jobs.settings.settings import Settings
@@ -31,10 +33,20 @@ def given_flags(given: dict[str, Any]) -> dict[str, Any]:
     """Give the flags that were given, pairs as tables.
 
     Raises:
-        UsageError: what is to be NAME=VALUE is not.
+        UsageError: what is to be NAME=VALUE is not, or a value is not UTF-8.
     """
     flags = {name: value for name, value in given.items() if value is not None}
-    return flags | {name: _pairs(name, flags[name]) for name in PAIRS.keys() & flags.keys()}
+    flags |= {name: _pairs(name, flags[name]) for name in PAIRS.keys() & flags.keys()}
+    for problem in encoding_problems("", flags):
+        raise problem.error
+    return flags
+
+
+def given_run(run: str) -> str:
+    """Take the name of a run. UsageError: it is not UTF-8, and so is none."""
+    if not is_utf8(run):
+        raise UsageError(f"RUN: {printable_path(run)} is no run; leadloader runs lists them")
+    return run
 
 
 def _pairs(flag: str, texts: list[str]) -> dict[str, str]:

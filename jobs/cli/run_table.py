@@ -9,6 +9,7 @@ from rich.table import Table
 
 from loader.ledger.runs import RunRecord
 from loader.options.load import LoadOptions
+from loader.paths import visible_line
 
 
 def as_json(record: RunRecord) -> str:
@@ -28,7 +29,9 @@ def runs_table(records: list[RunRecord]) -> Table:
     for each in records:
         counts = (f"{count:,}" for count in (each.rows_read, each.loaded, each.rejected))
         what = each.source or f"of {each.of_run}"
-        table.add_row(each.run, each.job, _moment(each.began), each.state, *counts, escape(what))
+        table.add_row(
+            each.run, each.job, _moment(each.began), each.state, *counts, escape(visible_line(what))
+        )
     return table
 
 
@@ -60,7 +63,7 @@ def run_table(record: RunRecord) -> Table:
     table.add_column(overflow="fold")
     for name, value in facts.items():
         if value:
-            table.add_row(name, escape(str(value)))
+            table.add_row(name, escape(visible_line(str(value))))
     if record.is_unfinished:
         table.add_row("next", "the same command completes it, leadloader undo takes it back")
     elif record.state == "undoing":

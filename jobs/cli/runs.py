@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs.cli.parameters import given_settings
+from jobs.cli.parameters import given_run, given_settings
 
 
 def runs(
@@ -24,7 +24,7 @@ def runs(
 
     settings = given_settings(given)
     ledger = Ledger.to_read(open_database(settings), settings.ledger_folder)
-    records = ledger.runs(limit) if run is None else [ledger.run(run)]
+    records = ledger.runs(limit) if run is None else [ledger.run(given_run(run))]
     if json_summary:
         for record in records:
             print(as_json(record))

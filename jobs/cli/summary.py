@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from loader.notices import Notice
+from loader.paths import visible_line
 from loader.profile.records import OTHERS
 from loader.profile.score import unknown_parts
 from loader.reasons import Reason
@@ -27,7 +28,6 @@ from loader.report.wording import (
     points,
     spark,
     unchecked_parts,
-    visible,
 )
 from loader.results.folder import PAGE
 from loader.results.lines import count_of
@@ -40,8 +40,6 @@ MOVED = 0.05
 """Smallest change of a fill rate that is shown."""
 
 NUMBERED = re.compile("⟨(U\\+[0-9A-F]{4,6})⟩")
-MOST_CHARACTERS = 10
-"""That are written in the place of one that cannot be seen: `NUMBERED`."""
 
 BAR_WIDTH, SHARE_WIDTH = 12, 8
 INDENT = "  "
@@ -350,7 +348,7 @@ def _short(text: str) -> str:
 
 def _safe(text: str) -> str:
     """Write text that may be anybody's so that it drives no terminal and stays on its line."""
-    return NUMBERED.sub(r"<\1>", visible(text, most=MOST_CHARACTERS * len(text)))
+    return NUMBERED.sub(r"<\1>", visible_line(text))
 
 
 # How it looks.

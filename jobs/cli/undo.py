@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs.cli.parameters import given_settings
+from jobs.cli.parameters import given_run, given_settings
 from jobs.settings.database import open_database
 
 
@@ -20,7 +20,7 @@ def undo_run(
     from loader.signals import Interrupted
     from loader.undo.report import report_lines
 
-    settings = given_settings(given, moves=True)
+    run, settings = given_run(run), given_settings(given, moves=True)
     terminal = Terminal(settings, "undo")
     dry_run = settings.archive.options.dry_run
     telling = Telemetry(settings, "undo", warn=terminal.warn, dry_run=dry_run)

@@ -31,7 +31,7 @@ from loader.errors import (
 from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
 from loader.options.report import ReportOptions
-from loader.paths import find_path, printable_path
+from loader.paths import find_path, printable_path, visible_line
 from loader.report.comparison import read_summary
 from loader.results.summary import Summary
 from loader.writing.lists import NewList, drop_list, find_list, make_list
@@ -239,7 +239,7 @@ class SourceFiles:
         target = target or self.folder.target("failed", str(self.day), found.name)
         try:
             target.results.mkdir(parents=True, exist_ok=True)
-            (target.results / "error.txt").write_text(f"{error}\n", "utf-8")
+            (target.results / "error.txt").write_text(f"{visible_line(str(error))}\n", "utf-8")
         except OSError as full:
             raise ResultsError(f"{target.results}: {full.strerror}; {error}") from None
         report = report.model_copy(update={"results": printable_path(target.results)})

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from loader.errors import ResultsError
-from loader.paths import printable_path
+from loader.paths import visible_line
 from loader.report.destinations import checks_off, default_list, list_state
 from loader.results.lines import align
 from loader.results.summary import Dialable, LoadedList
@@ -136,7 +136,7 @@ class NightReport(_Record):
     @property
     def text(self) -> str:
         """The report as text."""
-        return printable_path("".join(f"{line}\n" for line in _lines(self)))
+        return "".join(f"{visible_line(line)}\n" for line in _lines(self))
 
     def write(self, folder: Path) -> None:
         """Write report.json and report.txt; each gets its name when it is complete.
@@ -194,7 +194,7 @@ def _lines(report: NightReport) -> Iterator[str]:
 
 
 def _cells(file: FileReport, report: NightReport) -> list[str]:
-    cells = [f"  {file.file}", _word(file.outcome, report)]
+    cells = [f"  {visible_line(file.file)}", _word(file.outcome, report)]
     if file.rows_read:
         cells += [f"{file.loaded:,} loaded", f"{file.rejected:,} rejected"]
     return cells

@@ -16,6 +16,7 @@ from pydantic_settings import (
 from sqlalchemy import URL
 
 from jobs.settings.command import CommandSettings
+from jobs.settings.encoding import encoding_problems
 from jobs.settings.environment import Environment, environment_problems
 from jobs.settings.nightly import NightlySettings, NightlySources, Source
 from jobs.settings.problems import ENVIRONMENT, PREFIX, Problem, Sources, merge, problems_of
@@ -196,7 +197,7 @@ def check_settings(
 
 
 def _sources(flags: Mapping[str, Any], config: Path | None) -> tuple[Sources, list[Problem]]:
-    """Read all sources, the strongest first, and what is wrong with their names."""
+    """Read all sources, the strongest first, and what is wrong with their names and encoding."""
     if config is None and CONFIG.exists():
         config = CONFIG
     sources, problems = with_profile(
@@ -208,7 +209,11 @@ def _sources(flags: Mapping[str, Any], config: Path | None) -> tuple[Sources, li
         }
     )
     sources = _with_mapping_file(sources, before=str(config))
-    return sources, [*environment_problems(os.environ, Settings.model_fields), *problems]
+    of_environment = [
+        *environment_problems(os.environ, Settings.model_fields),
+        *encoding_problems(ENVIRONMENT, sources[ENVIRONMENT]),
+    ]
+    return sources, [*of_environment, *problems]
 
 
 def _with_mapping_file(sources: Sources, before: str) -> Sources:

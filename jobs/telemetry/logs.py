@@ -108,8 +108,8 @@ def _for_people(_logger: Any, _method: str, entry: Entry) -> tuple[tuple[str], d
 
 
 def harmless(message: str) -> str:
-    """Make control characters visible, which names of files and columns may have."""
-    return "\n".join(visible(line, LONGEST_LINE) for line in message.split("\n"))
+    """Make control characters and line breaks visible, which names of files may have."""
+    return visible(message, LONGEST_LINE)
 
 
 class _Lines:

@@ -7,6 +7,7 @@ from enum import IntEnum
 from jobs.settings.telemetry import NotifySettings
 from jobs.telemetry.outcome import RunOutcome
 from loader.errors import ConfigurationError, missing_extra_error
+from loader.paths import visible_line
 
 PATIENCE = 30.0
 """Seconds within which all services must answer."""
@@ -96,6 +97,8 @@ def title(command: str, outcomes: Sequence[RunOutcome]) -> str:
 def body(outcomes: Sequence[RunOutcome]) -> str:
     """Give a line for each run, the failed ones first."""
     in_order = sorted(outcomes, key=lambda each: not each.exit_code)
-    lines = [f"{'FAILED ' if each.exit_code else ''}{each.describe()}" for each in in_order]
+    lines = [
+        f"{'FAILED ' if each.exit_code else ''}{visible_line(each.describe())}" for each in in_order
+    ]
     more = len(lines) - MOST_RUNS
     return "\n".join(lines[:MOST_RUNS] + ([f"and {more} more"] if more > 0 else []))

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from loader.archive.outcome import Counts, Preview, Stay
+from loader.paths import visible_line
 from loader.results.lines import align, count_of
 
 Stopped = Literal["done", "dry_run", "limit", "run_time", "office_hours", "signal", "error"]
@@ -143,7 +144,7 @@ def report_lines(report: ArchiveReport) -> list[str]:
         rate = report.looked_at / max(report.seconds, 0.001)
         pace = f", {count_of(report.chunks, 'chunk')}, {rate:,.0f} leads/s"
     lines.append(f"results: {report.results} ({report.seconds:.1f} s{pace})")
-    return lines
+    return [visible_line(line) for line in lines]
 
 
 def _moved(report: ArchiveReport) -> list[str]:

@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from loader.checks.clean import plain_name
 from loader.checks.fit import fit_field
@@ -13,9 +11,8 @@ from loader.clock import moment_text
 from loader.dialer import Column, Dialer, Lookups
 from loader.extras.rows import ExtraRows, rows_of_table
 from loader.findings import Notices, no_notices, notices
-from loader.frames.arrow import to_arrow
+from loader.frames.callback_times import is_now, read_dates, read_days
 from loader.frames.collation import fold
-from loader.frames.moments import read_moments
 from loader.notices import Notice
 from loader.options.load import LoadOptions
 
@@ -25,16 +22,12 @@ CALLBACK_WIDTHS = {"comments": 255, "lead_status": 6}
 
 DEFAULT_STATUS = "CALLBK"
 
-MOST_DAYS = 2_900_000
-"""Until 2058 a date so many days ahead lies before the year 10000, where the dates of databases
-end; more are no date."""
-
 
 def days_asked(leads: pd.DataFrame) -> list[int]:
     """Give the numbers of days ahead at which callbacks are asked for (xDAYS), each once."""
     if "callback" not in leads:
         return []
-    days = _days(leads["callback_datetime"][leads["callback"] == "Y"])
+    days = read_days(leads["callback_datetime"][leads["callback"] == "Y"])
     return sorted(days.dropna().unique().tolist())
 
 
@@ -180,35 +173,12 @@ def _made(
 def _times(
     sent: "pd.Series[str]", now: datetime, days_ahead: Mapping[int, datetime]
 ) -> "pd.Series[str]":
-    """Read callback_datetime: NOW, xDAYS, a date, or a date and a time; empty for anything else."""
-    days = _days(sent)
+    """Read callback_datetime; empty where it is no time of a callback."""
+    days = read_days(sent)
     moments = {
         number: moment_text(days_ahead.get(number, now + timedelta(days=number)))
         for number in days.dropna().unique().tolist()
     }
     ahead = days.map(moments).astype("str").fillna("")
-    times = _moments(sent)
-    times = times.where(days.isna(), ahead)
-    return times.where(sent.str.strip() != "NOW", moment_text(now))
-
-
-def _days(sent: "pd.Series[str]") -> "pd.Series[int]":
-    """Read xDAYS: all digits before it, as add_lead; Int64, null where there is no number."""
-    found = pc.extract_regex(to_arrow(sent), r"(?i)^(?P<before>.*?)DAYS")
-    digits = pc.replace_substring_regex(pc.struct_field(found, "before"), r"[^0-9]", "")
-    short = pc.extract_regex(digits, r"^0*(?P<days>[0-9]{1,7})$")
-    days = pc.cast(pc.struct_field(short, "days"), pa.int64())
-    return pd.Series(
-        pc.if_else(pc.less_equal(days, MOST_DAYS), days, None), index=sent.index, dtype="Int64"
-    )
-
-
-def _moments(sent: "pd.Series[str]") -> "pd.Series[str]":
-    """Read a date, or a date and a time, in any form that the database reads; empty: it is none.
-
-    A birthday may be known by its year alone; a call needs a day. What is understood only in part,
-    such as 10:00 PM, is none either.
-    """
-    moments = read_moments(sent, "datetime")
-    is_day = ~moments.texts.str.contains("-00", regex=False, na=True) & ~moments.is_partly
-    return moments.texts.where(is_day, "")
+    times = read_dates(sent).where(days.isna(), ahead)
+    return times.where(~is_now(sent), moment_text(now))

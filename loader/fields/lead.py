@@ -1,10 +1,8 @@
 """The fields of a lead: their names, widths, usual column names and default values."""
 
-import difflib
-import re
 import tomllib
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -39,12 +37,6 @@ LARGEST_LIST_ID = 2**63 - 1
 LARGEST_ENTRY_LIST_ID = 2**64 - 1
 
 NO_DATE = "0000-00-00"
-
-CLOSE = 0.8
-"""How like a name must be to be proposed, as difflib's ratio: 1 is the same."""
-
-SHORTEST_PART = 4
-"""Letters of a usual name that is recognized within a longer one."""
 
 CUSTOM_PREFIX = "custom:"
 """Prefix of the label of a custom field, where fields are named."""
@@ -83,38 +75,6 @@ def _fields_by_name() -> Mapping[str, str]:
 def field_of_name(name: str) -> str | None:
     """Return the field of which a text is the name, or a usual one; None: of no field."""
     return _fields_by_name().get(normalize_name(name))
-
-
-def nearest_field(name: str, among: Collection[str] | None = None) -> str | None:
-    """Return the field that a column is probably meant for, by its name; None: it says none.
-
-    Some name of the field is almost the same, or is part of it: Customer Phone Number. `among`: the
-    fields to choose from; None: all.
-    """
-    names = {
-        it: field for it, field in _fields_by_name().items() if among is None or field in among
-    }
-    close = difflib.get_close_matches(normalize_name(name), names, 1, CLOSE)
-    if close:
-        return names[close[0]]
-    words = [normalize_name(word) for word in re.split(r"[\W_]+|(?<=[a-z])(?=[A-Z])", name)]
-    parts = {
-        "".join(words[start:end])
-        for start in range(len(words))
-        for end in range(start + 1, len(words) + 1)
-    }
-    contained = [part for part in parts & names.keys() if len(part) >= SHORTEST_PART]
-    return names[max(contained, key=lambda part: (len(part), part))] if contained else None
-
-
-def unknown_field(name: str, labels: Collection[str] = ()) -> str:
-    """Say that a text is the name of no field, and which are."""
-    close = difflib.get_close_matches(name, [*usual_names(), *labels], 1, CLOSE)
-    field = close[0] if close else nearest_field(name)
-    hint = f"did you mean {field}? " if field else ""
-    known = ", ".join([*usual_names(), *labels])
-    custom = "" if labels else "; labels of custom fields count with custom_fields Y"
-    return f"{name!r} is no field of a lead; {hint}the fields are {known}{custom}"
 
 
 DEFAULT_VALUES = {

@@ -16,11 +16,10 @@ from loader.fields.lead import (
     CUSTOM_PREFIX,
     NEVER_LOADED,
     field_of_name,
-    nearest_field,
     normalize_name,
-    unknown_field,
     usual_names,
 )
+from loader.fields.proposals import nearest_field, unknown_field
 from loader.fields.reject_file import result_columns
 from loader.paths import shell_quoted
 
@@ -40,6 +39,8 @@ class ColumnMapping:
     """Source columns named like fields that only the dialer sets."""
     proposals: Mapping[str, str] = dataclass_field(default_factory=dict)
     """Fields that have no column, by unmapped column whose name is almost theirs."""
+    choices: Mapping[str, Sequence[str]] = dataclass_field(default_factory=dict)
+    """Columns that all stand for a field, by the field; it has none of them until one is chosen."""
     name_order: str = ""
     """One of `NAME_PAIRS` if one column has first and last name; "" if none has."""
 
@@ -126,10 +127,50 @@ def map_columns(
     explicit: Mapping[str, str],
     vendor: VendorMapping | None = None,
     labels: Collection[str] = (),
-    *,
-    is_phone_needed: bool = True,
 ) -> ColumnMapping:
-    """Find the column of each field.
+    """Find the column of each field as `find_columns` does, of a file that is to be loaded.
+
+    Raises:
+        UsageError: as there.
+        SourceFileError: two columns match one field, or none matches phone_number.
+    """
+    mapping = find_columns(file, columns, explicit, vendor, labels)
+    for field, found in mapping.choices.items():
+        raise SourceFileError(
+            f"{file}: columns {_quote_names(found)} all stand for {field}; say which by "
+            f'--map {field}="{found[0]}"'
+        )
+    if not mapping.fields:
+        # The first row may be no header but a person's data, so it is not shown.
+        if delimiter := _odd_delimiter(columns):
+            raise SourceFileError(
+                f"{file}: there is one column in every row; its names are parted by {delimiter!r}: "
+                f"add --delimiter {shell_quoted(delimiter)}"
+            )
+        of_delimiter = "; if a row has several, name what parts them by --delimiter"
+        raise SourceFileError(
+            f"{file}: none of its columns ({len(columns)}) has a known name; is the first row a "
+            'header? Name columns by --map phone_number="...", by --columns, or the '
+            f"file's --layout{of_delimiter if len(columns) == 1 else ''}"
+        )
+    if "phone_number" not in mapping.fields:
+        meant = next((c for c, name in mapping.proposals.items() if name == "phone_number"), None)
+        hint = f"did you mean '{meant}'? Name it" if meant else "name it"
+        raise SourceFileError(
+            f"{file}: no column is known as phone_number among {_quote_names(columns)}; {hint} by "
+            f'--map phone_number="{meant or "..."}"'
+        )
+    return mapping
+
+
+def find_columns(
+    file: str,
+    columns: Sequence[str],
+    explicit: Mapping[str, str],
+    vendor: VendorMapping | None = None,
+    labels: Collection[str] = (),
+) -> ColumnMapping:
+    """Find the column of each field, as far as the names of the columns tell it.
 
     The option `map` (`explicit`) comes first, then the vendor's [map], then custom fields whose
     label is the exact name of a column, then the usual names. `file` is its name, for messages.
@@ -137,8 +178,6 @@ def map_columns(
     Raises:
         UsageError: `explicit` or the vendor's [map] names an unknown field or column, or a field
             twice.
-        SourceFileError: two columns match one field; or none matches phone_number, if
-            `is_phone_needed`.
     """
     fields: dict[str, str] = {}
     name_order = ""
@@ -158,29 +197,8 @@ def map_columns(
     for label in labels:
         if label in columns:
             fields.setdefault(CUSTOM_PREFIX + label, label)
-    _map_by_usual_names(file, columns, fields, vendor)
-    if not fields and is_phone_needed:
-        # The first row may be no header but a person's data, so it is not shown.
-        if delimiter := _odd_delimiter(columns):
-            raise SourceFileError(
-                f"{file}: there is one column in every row; its names are parted by {delimiter!r}: "
-                f"add --delimiter {shell_quoted(delimiter)}"
-            )
-        of_delimiter = "; if a row has several, name what parts them by --delimiter"
-        raise SourceFileError(
-            f"{file}: none of its columns ({len(columns)}) has a known name; is the first row a "
-            'header? Name columns by --map phone_number="...", by --columns, or the '
-            f"file's --layout{of_delimiter if len(columns) == 1 else ''}"
-        )
-    proposals = _proposals(fields, columns)
-    if "phone_number" not in fields and is_phone_needed:
-        meant = next((c for c, name in proposals.items() if name == "phone_number"), None)
-        hint = f"did you mean '{meant}'? Name it" if meant else "name it"
-        raise SourceFileError(
-            f"{file}: no column is known as phone_number among {_quote_names(columns)}; {hint} by "
-            f'--map phone_number="{meant or "..."}"'
-        )
-    return _column_mapping(fields, columns, proposals, name_order)
+    choices = _map_by_usual_names(columns, fields, vendor)
+    return _column_mapping(fields, columns, choices, name_order)
 
 
 def _resolve_fields(source: str, name: str, labels: Collection[str]) -> tuple[str, ...]:
@@ -195,16 +213,18 @@ def _resolve_fields(source: str, name: str, labels: Collection[str]) -> tuple[st
     return (resolve_field(source, name, labels),)
 
 
-def _proposals(fields: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
-    """Find the field that an unmapped column is probably meant for; each field once."""
-    free = [name for name in usual_names() if name not in fields]
+def _proposals(columns: Sequence[str], free: Sequence[str]) -> dict[str, str]:
+    """Find the free field that an unmapped column is probably meant for; each field once."""
+    free = list(free)
     found: dict[str, str] = {}
-    for column in _unused_columns(fields, columns):
+    for column in columns:
         if {*FIRST_LAST} <= {*free} and normalize_name(column) in FULL_NAMES:
             found[column] = NAME_PAIRS[0]
             free = [name for name in free if name not in FIRST_LAST]
             continue
         name = nearest_field(column, free)
+        if name is None and nearest_field(column) == "phone_number" and "alt_phone" in free:
+            name = "alt_phone"
         if name:
             found[column] = name
             free.remove(name)
@@ -224,22 +244,26 @@ def resolve_field(source: str, name: str, labels: Collection[str] = ()) -> str:
 
 
 def _map_by_usual_names(
-    file: str, columns: Sequence[str], fields: dict[str, str], vendor: VendorMapping | None
-) -> None:
-    """Map each field that has no column yet and one of whose usual names a column has."""
+    columns: Sequence[str], fields: dict[str, str], vendor: VendorMapping | None
+) -> dict[str, list[str]]:
+    """Map each field that has no column yet and one of whose usual names a column has.
+
+    Returns:
+        The columns of fields for which there are several.
+    """
     more = vendor.names if vendor else {}
+    choices: dict[str, list[str]] = {}
     for field, names in usual_names().items():
         if field not in fields:
             known = {normalize_name(name) for name in (field, *names, *more.get(field, ()))}
-            free = [c for c in columns if c not in fields.values()]
+            used = {*fields.values(), *chain(*choices.values())}
+            free = [column for column in columns if column not in used]
             found = [c for c in free if normalize_name(_without_number(c, columns)) in known]
             if len(found) > 1:
-                raise SourceFileError(
-                    f"{file}: columns {_quote_names(found)} all stand for {field}; say which by "
-                    f'--map {field}="{found[0]}"'
-                )
-            if found:
+                choices[field] = found
+            elif found:
                 fields[field] = found[0]
+    return choices
 
 
 def _without_number(column: str, columns: Sequence[str]) -> str:
@@ -263,13 +287,16 @@ def _unused_columns(fields: Mapping[str, str], columns: Sequence[str]) -> list[s
 def _column_mapping(
     fields: Mapping[str, str],
     columns: Sequence[str],
-    proposals: Mapping[str, str],
+    choices: Mapping[str, Sequence[str]],
     name_order: str,
 ) -> ColumnMapping:
     unmapped = _unused_columns(fields, columns)
     used = {*fields.values(), *result_columns(columns), *unmapped}
     by_dialer = tuple(column for column in columns if column not in used)
-    return ColumnMapping(fields, tuple(unmapped), by_dialer, proposals, name_order)
+    undecided = {*chain(*choices.values())}
+    free = [name for name in usual_names() if name not in fields and name not in choices]
+    proposals = _proposals([column for column in unmapped if column not in undecided], free)
+    return ColumnMapping(fields, tuple(unmapped), by_dialer, proposals, choices, name_order)
 
 
 def _column(file: str, source: str, column: str, columns: Sequence[str]) -> str:

@@ -15,7 +15,8 @@ from pydantic import (
 )
 
 from loader.errors import UsageError
-from loader.fields.lead import field_of_name, unknown_field, usual_names
+from loader.fields.lead import field_of_name, usual_names
+from loader.fields.proposals import unknown_field
 from loader.options.duplicate_check import DuplicateCheck, parse_duplicate_check
 from loader.options.feed import FeedSetting
 from loader.options.field_values import check_field_values

@@ -109,14 +109,7 @@ Digits = Annotated[str, BeforeValidator(str), Field(pattern=r"^[0-9]*$")]
 
 SMALLEST_LIST_ID = 100
 HIGHEST_PRIORITY = 99
-MOST_DAYS_AHEAD = 36_525
-"""Of a callback: a hundred years."""
 
-MOMENT = re.compile(
-    r"([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})"
-    r"(?:(?:T|[ +]+)([0-9]{1,2})(?::([0-9]{1,2})(?::([0-9]{1,2})(?:\.[0-9]*)?)?)?)?"
-)
-COMPACT_MOMENT = re.compile("([0-9]{4})([0-9]{2})([0-9]{2})(?:([0-9]{2})([0-9]{2})([0-9]{2}))?")
 CALLBACK_TYPES = ("USERONLY", "ANYONE")
 USUAL_ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1", "cp437", "mac-roman")
 TZ_METHODS = ("POSTAL", "NANPA", "POSTAL-NANPA", "NANPA-POSTAL", "TZCODE")
@@ -180,14 +173,8 @@ def check_name(given: str) -> str:
 
 
 def check_callback_datetime(given: str) -> str:
-    """Take NOW, a number of days such as 3DAYS, or a date with or without a time of day.
-
-    Of dates, those forms that the database reads. ValueError: it is none of these.
-    """
-    text = given.strip()
-    days = re.fullmatch(r"([0-9]+)\s*DAYS", text, re.IGNORECASE)
-    is_known = given == "" or text == "NOW" or (days and int(days[1]) <= MOST_DAYS_AHEAD)
-    if not is_known and not _is_moment(text):
+    """Take what a column callback_datetime may hold, or nothing. ValueError: it is no such time."""
+    if given and not _is_callback_time(given):
         raise ValueError(
             f"{given!r} is no time of a callback; write it such as 2026-12-31 10:00:00, "
             f"2026-12-31, NOW or 3DAYS{did_you_mean(given, ['NOW', '3DAYS', '1DAYS'])}"
@@ -195,12 +182,11 @@ def check_callback_datetime(given: str) -> str:
     return given
 
 
-def _is_moment(text: str) -> bool:
-    found = MOMENT.fullmatch(text) or COMPACT_MOMENT.fullmatch(text)
-    try:
-        return found is not None and bool(datetime(*(int(it or 0) for it in found.groups())))  # type: ignore[arg-type]  # noqa: DTZ001
-    except ValueError:
-        return False
+def _is_callback_time(given: str) -> bool:
+    # Imported late: reading the options has to stay quick, and pandas is slow.
+    from loader.frames.callback_times import is_callback_time  # noqa: PLC0415
+
+    return is_callback_time(given)
 
 
 def check_encoding(given: str) -> str:

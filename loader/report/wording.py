@@ -2,23 +2,17 @@
 
 import math
 import re
-import unicodedata
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
-from loader.paths import printable_path
+from loader.paths import visible_line
 from loader.reasons import title_of
 from loader.results.lines import count_of
 
 MOST_SHOWN = 120
 """Characters of a value that are shown."""
-
-INVISIBLE_CATEGORIES = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
-"""Unicode categories of characters that are invisible, or change the direction of text or lines."""
-JOINERS = {"\N{ZERO WIDTH JOINER}", "\N{ZERO WIDTH NON-JOINER}"}
-"""Needed to write emoji and some scripts."""
 
 DIGIT_SEPARATORS = r"(?:ext(?:ension)?|x|(?<=\d)e[+-]?(?=\d)|[\W_]){0,6}"
 NUMBERS = re.compile(rf"\d(?:{DIGIT_SEPARATORS}\d){{6,}}|\d[\d.,]{{0,30}}e[+-]?\d+", re.IGNORECASE)
@@ -34,21 +28,10 @@ DURATION_UNITS = (("year", 365), ("month", 30), ("week", 7), ("day", 1))
 
 
 def visible(text: str, most: int = MOST_SHOWN) -> str:
-    """Format a value as one line of visible characters; what is longer than `most` is cut.
-
-    Invisible characters, such as U+202E, are written by their number.
-    """
+    """Format a value as `visible_line` does; what is longer than `most` is cut."""
     # Only the part that can be shown is processed: a value may have megabytes.
-    line = "".join(_visible_character(character) for character in text[: most + 1])
+    line = visible_line(text[: most + 1])
     return line if len(line) <= most else line[: most - 1] + "…"
-
-
-def _visible_character(character: str) -> str:
-    if "\udc80" <= character <= "\udcff":
-        return printable_path(character)  # a byte of a file's name
-    if unicodedata.category(character) in INVISIBLE_CATEGORIES and character not in JOINERS:
-        return f"⟨U+{ord(character):04X}⟩"
-    return character
 
 
 def as_html(text: object, most: int = MOST_SHOWN) -> Markup:

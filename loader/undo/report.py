@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from loader.archive.report import children_lines
+from loader.paths import visible_line
 from loader.results.lines import align, count_of
 from loader.undo.outcome import Kept
 
@@ -92,7 +93,7 @@ def report_lines(report: UndoReport) -> list[str]:
     if report.dry_run:
         lines.append("a dry run: nothing was written to the database")
     lines.append(f"results: {report.results} ({report.seconds:.1f} s)")
-    return lines
+    return [visible_line(line) for line in lines]
 
 
 def kept_rows(counts: dict[str, int]) -> list[list[str]]:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,41 @@ def test_a_mapping_file_is_written_and_used(capsys: pytest.CaptureFixture[str]) 
     found = summary(capsys, "in.csv", "--mapping-file", "v.toml")
     assert found["loaded"] == 2
     assert any("did you mean address1? --map address1=" in it for it in found["remarks"])
+
+
+@pytest.mark.parametrize(
+    ("header", "candidates"),
+    [
+        ("Phone;Mobile;City", ("Phone", "Mobile")),
+        ("Home Phone,Cell Phone,City", ("Home Phone", "Cell Phone")),
+        ("Phone,City,Phone", ("Phone", "Phone (2)")),
+    ],
+)
+def test_columns_that_all_stand_for_a_field(
+    capsys: pytest.CaptureFixture[str], header: str, candidates: tuple[str, str]
+) -> None:
+    values = ";".join(["7275550112"] * 3)
+    text = f"{header}\n{values}\n"
+    Path("in.csv").write_text(text if ";" in header else text.replace(";", ","), "utf-8")
+    assert run(["columns", "in.csv", "--write", "v.toml"]) == 0
+    out = capsys.readouterr().out
+    first, second = candidates
+    for name in candidates:
+        assert re.search(rf"^  {re.escape(name)} +\? phone_number +7", out, re.MULTILINE)
+    ways = f'--map phone_number="{first}" or --map phone_number="{second}"'
+    assert f"2 columns could be phone_number; choose one by {ways}" in out
+    assert "choose the column of phone_number in it" in out
+    assert "no column is known" not in out
+    # Nothing is guessed: what was not edited is not loaded.
+    text = Path("v.toml").read_text("utf-8")
+    assert tomllib.loads(text)["map"] == {"city": "City"}
+    assert run(["validate", "in.csv", "--mapping", "v.toml"]) == 65
+    assert "all stand for phone_number" in capsys.readouterr().err
+    assert "# Choose the column of phone_number: take the # off one of these lines." in text
+    text = text.replace(f'# phone_number = "{second}"', f'phone_number = "{second}"')
+    Path("v.toml").write_text(text, "utf-8")
+    found = summary(capsys, "in.csv", "--mapping", "v.toml")
+    assert found["mapping"]["fields"] == {"phone_number": second, "city": "City"}
 
 
 def test_a_file_is_not_replaced_without_force(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,6 +90,32 @@ def test_the_report_is_there_as_json_and_as_text(
     quiet = site.night()
     assert (quiet.code, quiet.report.files) == (0, [])
     assert ": no file\n" in quiet.report.text
+
+
+@ON_SQLITE
+def test_names_of_files_forge_no_line_and_drive_no_terminal(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.settings('files = "*.csv"')
+    site.put("x\r\nfiles: 99 loaded.csv", rows(1))
+    site.put("a\x1b[31m.csv", b"")
+    site.put("b\u202e\n.csv", "no header\n")
+    site.put("c\x1b\nd.txt", rows(2))
+    assert run(site.arguments) == 65
+    (folder,) = (path.parent for path in site.folder.glob("nightly/*/report.txt"))
+    said = capsys.readouterr()
+    (failed,) = site.drop.glob("failed/*/*/error.txt")
+    texts = [said.out, said.err, *(p.read_text("utf-8") for p in (folder / "report.txt", failed))]
+    for text in texts:
+        assert not {"\x1b", "\r", "\u202e"} & set(text)
+        assert not re.search("^(files: 99|.csv|d.txt)", text, re.MULTILINE)
+    assert texts[0] == texts[2]
+    assert "  x⟨U+000D⟩⟨U+000A⟩files: 99 loaded.csv  loaded" in said.out
+    assert "  not loaded: c⟨U+001B⟩⟨U+000A⟩d.txt" in said.out
+    assert "vendor/b⟨U+202E⟩⟨U+000A⟩.csv: failed" in said.err
+    # As JSON, the names are what they are.
+    report = NightReport.model_validate_json((folder / "report.json").read_text("utf-8"))
+    assert "x\r\nfiles: 99 loaded.csv" in names(report.files)
 
 
 @ON_SQLITE

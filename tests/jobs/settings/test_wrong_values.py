@@ -6,6 +6,7 @@ text is right.
 """
 
 import json
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from jobs.cli.help import MAY_BE_EMPTY
 from jobs.cli.main import app, run
 from jobs.settings import settings as settings_module
 from jobs.settings.command import ConfigFlag, NightlyFlags, SelectionFlags
+from jobs.settings.encoding import PATHS
 from jobs.settings.example import TABLES
 from jobs.settings.flags import (
     ARCHIVE_FLAGS,
@@ -28,6 +30,7 @@ from jobs.settings.flags import (
     DEARCHIVE_FLAGS,
     FLAGS,
     NIGHTLY_FLAGS,
+    PAIRS,
     UNDO_FLAGS,
 )
 from jobs.settings.settings import Settings
@@ -260,6 +263,71 @@ def test_a_flag_with_a_wrong_value(
     assert "bug" not in said
     assert name in OF_CONFIGURATION or name in ELSEWHERE or flag.partition("=")[0] in said
     assert tree(tmp_path) == before
+
+
+BYTE = os.fsdecode(b"\xe9")
+"""As Python has a byte that is not UTF-8."""
+
+
+def text_flags() -> Iterator[Any]:
+    for command, (arguments, flags) in COMMANDS.items():
+        for flag in flags:
+            is_path = flag.name in {*PATHS, "feed"} or flag.kind is Path
+            if not is_path and flag.kind is not bool:
+                values = (f"{BYTE}=x", f"x={BYTE}") if flag.name in PAIRS else (BYTE,)
+                for value in values:
+                    yield pytest.param(
+                        [command, *arguments], flag.names[0], value, id=f"{command}-{flag.name}"
+                    )
+
+
+@pytest.mark.parametrize(("command", "flag", "value"), [*text_flags()])
+def test_a_flag_that_is_not_utf8(
+    command: list[str], flag: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*command, f"{flag}={value}"]) == 64
+    said = capsys.readouterr().err
+    assert flag in said
+    assert "bug" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, BYTE) for name, kind in Settings.model_fields.items() if kind.annotation is str),
+        ("default", json.dumps({"city": "\ud800"})),
+        ("default", f'{{"{BYTE}": "x"}}'),
+        ("null_values", f"NULL,{BYTE}"),
+        ("sources", f'[{{"name": "a", "folder": "in", "source": "ab{BYTE}"}}]'),
+    ],
+)
+def test_a_variable_that_is_not_utf8(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(f"LEADLOADER_{name.upper()}", value)
+    assert run(["validate", "leads.csv"]) == 78
+    said = capsys.readouterr().err
+    assert f"environment: LEADLOADER_{name.upper()}" in said
+    assert "it is not UTF-8" in said
+
+
+@pytest.mark.parametrize("command", ["undo", "runs"])
+def test_a_run_that_is_not_utf8(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["init", "--database", "sqlite:///x.db"]) == 0
+    assert run([command, BYTE, "--database", "sqlite:///x.db"]) == 64
+    assert "RUN: \\xe9 is no run" in capsys.readouterr().err
+
+
+def test_names_of_files_need_not_be_utf8(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    feed, mapping = (tmp_path / f"{name}{BYTE}" for name in ("feed", "mapping"))
+    feed.write_text("7275550199\n", "utf-8")
+    mapping.write_text("", "utf-8")
+    flags = [f"--feed=f={feed}", f"--mapping-file={mapping}", f"--results=r{BYTE}"]
+    assert run(["validate", "leads.csv", *flags]) == 0
+    monkeypatch.setenv("LEADLOADER_FEED", f'{{"f": "{feed}", "g": {{"file": "{feed}"}}}}')
+    monkeypatch.setenv("LEADLOADER_MAPPING_FILE", str(mapping))
+    monkeypatch.setenv("LEADLOADER_RESULTS", f"s{BYTE}")
+    assert run(["validate", "leads.csv"]) == 0
 
 
 def env_cases() -> Iterator[Any]:

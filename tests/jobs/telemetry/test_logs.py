@@ -223,10 +223,12 @@ def test_quiet_drops_what_need_not_be_told(
 def test_what_a_file_is_called_is_shown_and_not_obeyed(
     capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    path = tmp_path / "\x1b[31mred\u202egnp.csv"
+    path = tmp_path / "\x1b[31mred\u202egnp.csv\nall is well.csv"
     path.write_text("7275550101,1\n", "utf-8")
     assert run(["validate", str(path), "--database", "none"]) == 65
     assert run(["compare", str(path)]) == 66
     said = capfd.readouterr().err
     assert said.count("⟨U+001B⟩[31mred⟨U+202E⟩gnp.csv") >= 2
     assert not {"\x1b", "\u202e"} & set(said)
+    assert "gnp.csv⟨U+000A⟩all is well.csv" in said
+    assert "\nall is well" not in said

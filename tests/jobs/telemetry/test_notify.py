@@ -41,6 +41,11 @@ def notifier(*urls: str, **settings: Any) -> Notifier:
     return Notifier(NotifySettings.model_validate({"urls": urls, **settings}))
 
 
+def test_a_line_for_each_run_whatever_its_file_is_called() -> None:
+    told = body([account("x\r\nfiles: 99.csv"), account("a\x1b[31m.csv")])
+    assert told == "x⟨U+000D⟩⟨U+000A⟩files: 99.csv: done\na⟨U+001B⟩[31m.csv: done"
+
+
 @pytest.mark.parametrize(
     ("settings", "accounts", "kind"),
     [

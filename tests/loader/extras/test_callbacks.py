@@ -9,12 +9,14 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from loader.clock import Clock
 from loader.dialer import CAMPAIGNS, Column, Dialer, Lookups
 from loader.extras import callbacks
-from loader.extras.callbacks import MOST_DAYS, days_asked
+from loader.extras.callbacks import days_asked
 from loader.extras.rows import ExtraRows
+from loader.frames.callback_times import MOST_DAYS
 from loader.frames.collation import fold_text
 from loader.notices import Notice
 from loader.options.load import LoadOptions
@@ -102,6 +104,16 @@ def rows_of(frame: pd.DataFrame, dialer: Dialer | None = None) -> list[ExtraRows
 NOON = "2026-02-01 12:00:00"
 
 
+def is_taken(sent: str) -> bool:
+    """Say whether the option takes a time, alone and as a value of all rows."""
+    try:
+        LoadOptions(callback_datetime=sent)
+        LoadOptions(default={"callback_datetime": sent}, force={"callback_datetime": sent})
+    except ValidationError:
+        return False
+    return True
+
+
 @pytest.mark.parametrize(
     ("sent", "expected"),
     [
@@ -174,6 +186,7 @@ NOON = "2026-02-01 12:00:00"
 def test_callback_datetime(sent: str, expected: str | None) -> None:
     lead, (told,) = one(callback_datetime=sent)
     assert lead["callback_time"] == (expected or "")
+    assert is_taken(sent) == (expected is not None or not sent)
     assert lead["status"] == ("CBHOLD" if expected else "NEW")
     about = "campaign_id=CAMP1 "
     assert told == (
