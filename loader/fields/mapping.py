@@ -197,6 +197,11 @@ def find_columns(
     for label in labels:
         if label in columns:
             fields.setdefault(CUSTOM_PREFIX + label, label)
+    for pair in NAME_PAIRS:
+        # As --columns names it.
+        if pair in columns and not fields.keys() & {*FIRST_LAST}:
+            fields |= dict.fromkeys(FIRST_LAST, pair)
+            name_order = pair
     choices = _map_by_usual_names(columns, fields, vendor)
     return _column_mapping(fields, columns, choices, name_order)
 

@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from loader.errors import UsageError
+from loader.fields.full_name import FIRST_LAST, NAME_PAIRS
 from loader.fields.lead import field_of_name, usual_names
 from loader.fields.proposals import unknown_field
 from loader.options.duplicate_check import DuplicateCheck, parse_duplicate_check
@@ -366,8 +367,14 @@ class LoadOptions(BaseModel):
         if self.columns and self.layout is not None:
             raise ValueError("columns: layout names them too; leave one of them out")
         if self.columns:
-            fields = [field_of_name(name) for name in self.columns if name != "-"]
-            for name, field in zip((n for n in self.columns if n != "-"), fields, strict=True):
+            names = [
+                each
+                for name in self.columns
+                if name != "-"
+                for each in (FIRST_LAST if name in NAME_PAIRS else (name,))
+            ]
+            fields = [field_of_name(name) for name in names]
+            for name, field in zip(names, fields, strict=True):
                 if field is None and self.custom_fields == "N":
                     raise ValueError(f"columns: {unknown_field(name)}; - is not used")
                 if field is not None and fields.count(field) > 1:

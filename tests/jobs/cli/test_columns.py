@@ -177,6 +177,16 @@ def test_columns_of_a_file_without_a_header(capsys: pytest.CaptureFixture[str]) 
     assert "leave --columns out" in capsys.readouterr().err
 
 
+def test_a_column_of_full_names_by_hand(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("in.csv").write_text("7275550112,Ann Fox,x,Tampa\n", "utf-8")
+    given = ["--columns", "phone_number,first_name+last_name,-,city"]
+    found = summary(capsys, "in.csv", *given)
+    assert found["mapping"]["fields"]["last_name"] == "first_name+last_name"
+    assert (found["loaded"], found["mapping"]["unmapped"]) == (1, ["column 3"])
+    assert run(["validate", "in.csv", *given[:1], "phone,first_name,first_name+last_name,-"]) == 64
+    assert "first_name is named twice" in capsys.readouterr().err
+
+
 def test_a_workbook(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [
         ["phone", "first name", "zip", "extra"],
