@@ -181,7 +181,72 @@ def test_as_given_still_knows_the_national_number() -> None:
     leads, _, said = normalized([{"phone_number": "+1 727 555 1111 x12"}], phone_format="as-given")
     assert leads["national_number"].tolist() == ["7275551111"]
     assert leads["region"].tolist() == ["US"]
-    assert said.empty
+    assert leads["phone_number"].tolist() == ["17275551111"]
+    assert said["notice"].tolist() == ["EXTENSION_DROPPED"]
+
+
+@pytest.mark.parametrize("validation", ["possible", "valid"])
+@pytest.mark.parametrize(
+    ("phone", "row", "stored"),
+    [
+        ("1-800-FLOWERS", {}, ("1", "18003569377")),
+        ("888-CALL-NOW", {}, ("1", "8882255669")),
+        ("(800) 555-TELL", {}, ("1", "8005558355")),
+        ("1-800-4MY-BABY", {}, ("1", "18004692229")),
+        ("727-FLOWERS", {}, ("1", "7273569377")),
+        ("+1 800 FLOWERS", {}, ("1", "18003569377")),
+        ("0800 REVERSE", {"phone_code": "44"}, ("44", "08007383773")),
+        ("1300 FLOWER", {"phone_code": "61"}, ("61", "1300356937")),
+        ("1300 FLOWER ext 12", {"phone_code": "61"}, ("61", "1300356937")),
+        ("(727) 821-1111 x12", {}, ("1", "7278211111")),
+        ("7278211111;ext=12", {}, ("1", "7278211111")),
+        ("727-821-1111 / 727-821-1112", {}, ("1", "7278211111")),
+        ("1234 5678", {"phone_code": "800"}, ("800", "12345678")),
+        ("1234 5678 home", {"phone_code": "800"}, ("800", "12345678")),
+        ("1-727-821-1111", {}, ("1", "17278211111")),
+        ("020 7946 0958", {"phone_code": "44"}, ("44", "02079460958")),
+    ],
+)
+def test_as_given_stores_the_digits_that_were_judged(
+    phone: str, row: dict[str, str], stored: tuple[str, str], validation: str
+) -> None:
+    options = {"phone_format": "as-given", "phone_validation": validation}
+    assert one(phone, options, **row) == (*stored, "")
+
+
+def test_keypad_letters_are_no_digits_in_the_dialers_way() -> None:
+    options = {"phone_format": "as-given", "phone_validation": "length"}
+    assert one("1-800-FLOWERS", options) == ("1", "1800", TOO_LONG_OR_SHORT)
+    assert one("(800) 555-TELL", options) == ("1", "800555", "")
+
+
+@pytest.mark.parametrize(
+    ("phone_code", "phone", "country", "stored"),
+    [
+        ("1-876", "8765551212", "", "1"),
+        ("1876", "8765551212", "", "1"),
+        ("1809", "8095551212", "", "1"),
+        ("1-727", "7275551212", "", "1"),
+        ("1-809, 1-829", "8295551212", "", "1"),
+        ("+44", "020 7946 0958", "", "44"),
+        ("0044", "020 7946 0958", "", "0044"),
+        ("011 44", "020 7946 0958", "", "44"),
+        ("+44 (0)", "020 7946 0958", "", "44"),
+        ("44-20", "020 7946 0958", "", "44"),
+        ("GB", "020 7946 0958", "", "44"),
+        ("", "020 7946 0958", "GB", "44"),
+        ("0", "020 7946 0958", "GB", "44"),
+        ("", "7275551212", "NA", "1"),
+        ("", "7275551212", "", "1"),
+        ("", "+44 20 7946 0958", "", "1"),
+    ],
+)
+def test_the_code_beside_digits_as_sent_does_not_repeat_their_area(
+    phone_code: str, phone: str, country: str, stored: str
+) -> None:
+    options = {"phone_format": "as-given"}
+    row = {"phone_code": phone_code, "country_code_given": country}
+    assert one(phone, options, **row) == (stored, re.sub("[^0-9]", "", phone), "")
 
 
 @pytest.mark.parametrize(
