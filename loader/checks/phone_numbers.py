@@ -53,7 +53,8 @@ def normalize_phones(
     Returns:
         The leads, with phone_code and phone_number in digits, alt_phone normalized where it is
         possible, phone_code_given the digits of phone_code before it is cut, and columns
-        national_number, number_sent, calling_code, number_type and region (str) added; the rejected
+        national_number, number_sent, calling_code, number_type, region and settled_region (str:
+        that of the country whose number it was read as, be it valid or not) added; the rejected
         (add_lead: INVALID PHONE NUMBER LENGTH, the only one of these it knows); and notices.
     """
     given, noticed = leads["phone_number"], []
@@ -189,6 +190,7 @@ def _with_numbers(
     else:
         phone_number, phone_code = sent, _codes_as_sent(leads, codes, regions, options)
     phone_code = phone_code.where(phone_code != "", options.phone_code or DEFAULT_PHONE_CODE)
+    settled = region_of_phone_code(number["country_code"])
     return leads.assign(
         phone_number=phone_number,
         phone_code=phone_code,
@@ -198,6 +200,7 @@ def _with_numbers(
         calling_code=number["country_code"],
         number_type=number["number_type"],
         region=number["region"],
+        settled_region=settled.where(settled != "", regions),
     )
 
 

@@ -39,6 +39,7 @@ def normalized(
         "calling_code",
         "number_type",
         "region",
+        "settled_region",
     } == {*found} - {*COLUMNS}
     assert set(found.dtypes.astype("str")) == {"str"}
     assert not found.isna().any(axis=None)
