@@ -13,7 +13,7 @@ from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.phones.forms import digits_as_sent
 from loader.phones.parse import digits_only, is_damaged, mend_decimals
-from loader.phones.phone_codes import is_of_other_area, read_phone_codes
+from loader.phones.phone_codes import codes_as_sent, is_of_other_area, read_phone_codes
 from loader.phones.readings import parse_phones
 from loader.phones.regions import (
     are_placeholders,
@@ -186,9 +186,9 @@ def _with_numbers(
     sent = digits_only(given)
     parsed = number["national_number"].where(number["national_number"] != "", sent)
     if options.phone_format == "national":
-        phone_number, phone_code = parsed, _codes_as_parsed(leads, codes, number)
+        phone_number, phone_code = parsed, _codes_of_parsed(leads, codes, number)
     else:
-        phone_number, phone_code = sent, _codes_as_sent(leads, codes, regions, options)
+        phone_number, phone_code = sent, _codes_of_sent(leads, codes, regions, options)
     phone_code = phone_code.where(phone_code != "", options.phone_code or DEFAULT_PHONE_CODE)
     settled = region_of_phone_code(number["country_code"])
     return leads.assign(
@@ -204,7 +204,7 @@ def _with_numbers(
     )
 
 
-def _codes_as_parsed(
+def _codes_of_parsed(
     leads: pd.DataFrame, codes: pd.DataFrame, number: pd.DataFrame
 ) -> "pd.Series[str]":
     """Give the number's own code, else what phone_code is understood as."""
@@ -213,21 +213,19 @@ def _codes_as_parsed(
     return number["country_code"].where(number["country_code"] != "", of_row)
 
 
-def _codes_as_sent(
+def _codes_of_sent(
     leads: pd.DataFrame, codes: pd.DataFrame, regions: "pd.Series[str]", options: LoadOptions
 ) -> "pd.Series[str]":
-    """Give the digits of phone_code where they are the code alone; else the code as it was read.
+    """Give the codes as they were sent; where they say nothing, that of the number's country.
 
-    An area behind it, as in 1-876, begins the number, and would be dialled twice. Where phone_code
-    says nothing, the code is that of the country as whose number the digits were judged. In the
-    dialer's own way, all digits are the code.
+    It is the country as whose number the digits were judged. In the dialer's own way, all digits of
+    phone_code are the code.
     """
     digits = leads["phone_code"]
     if options.one_form:
         return digits
-    read = codes["code"].where(codes["code"] != "", map_distinct(regions, calling_code_of))
-    is_code_alone = digits.str.lstrip("0") == read
-    return digits.where(is_code_alone | ~codes["is_understood"], read)
+    silent = (codes["code"] == "") & codes["is_understood"]
+    return codes_as_sent(digits, codes).where(~silent, map_distinct(regions, calling_code_of))
 
 
 def _fit(

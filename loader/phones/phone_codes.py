@@ -41,6 +41,16 @@ def read_phone_codes(values: "pd.Series[str]") -> pd.DataFrame:
     return read.take(codes).set_axis(values.index)
 
 
+def codes_as_sent(given: "pd.Series[str]", read: pd.DataFrame) -> "pd.Series[str]":
+    """Return the phone codes as they were sent where they are a calling code alone, or unknown.
+
+    Of others (see `read_phone_codes`) the calling code is all: an area behind it, as in 1-876,
+    begins the number, and would be dialled twice.
+    """
+    is_code_alone = given.str.lstrip("0") == read["code"]
+    return given.where(is_code_alone | (read["code"] == ""), read["code"])
+
+
 def is_of_other_area(codes: pd.DataFrame, number: pd.DataFrame) -> "pd.Series[bool]":
     """Return which numbers (see `parse_numbers`) do not begin like the area of their phone code.
 

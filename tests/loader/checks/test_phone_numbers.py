@@ -577,8 +577,40 @@ def test_an_alt_phone_as_given_gives_way_as_the_dialer_has_it() -> None:
     assert leads["alt_phone"].tolist() == ["727555-1212", "727 555-1212", " 1 813 555 0"]
     assert said["notice"].tolist() == ["VALUE_CUT"]
     leads, _, said = normalized(rows, phone_format="as-given")
-    assert leads["alt_phone"].tolist() == ["727555-1212", "727 555-1212", ""]
-    assert said["notice"].tolist() == ["ALT_PHONE_TOO_WIDE"]
+    assert leads["alt_phone"].tolist() == ["727555-1212", "727 555-1212", "18135550001"]
+    assert dropped_of(said) == [("WORDS_DROPPED", "x")]
+
+
+@pytest.mark.parametrize("phone_format", ["as-given", "national"])
+@pytest.mark.parametrize(
+    ("alt_phone", "as_given", "national"),
+    [
+        ("+1 727 555 1298", "17275551298", "7275551298"),
+        ("1-727-555-1297", "17275551297", "7275551297"),
+        ("+44 20 7946 0958", "442079460958", "442079460958"),
+        ("020 7946 0958", "02079460958", "02079460958"),
+        ("020 7946 0958 home", "02079460958", "02079460958"),
+        ("1-800-FLOWERS", "18003569377", "8003569377"),
+        ("(800) 555-TELL", "800 555-TELL", "8005558355"),
+        ("7275551297 x123", "7275551297", "7275551297"),
+        ("727-555-1297 / 727-555-1298", "7275551297", "7275551297"),
+        ("1 (727) 555-1297", "17275551297", "7275551297"),
+        ("011 44 20 7946 0958", "", "442079460958"),
+        ("+49 1512 3456789012", "", ""),
+        ("12345678901234567", "", ""),
+        ("ask for Ann", "ask for Ann", "ask for Ann"),
+        ("ask for her mother", "ask for her", "ask for her"),
+    ],
+)
+def test_of_an_alt_phone_that_does_not_fit_the_digits_are_stored(
+    alt_phone: str, as_given: str, national: str, phone_format: str
+) -> None:
+    row = {"phone_number": "7275551212", "alt_phone": alt_phone}
+    leads, rejected, said = normalized([row], phone_format=phone_format)
+    assert rejected.empty
+    stored = as_given if phone_format == "as-given" else national
+    assert leads["alt_phone"].tolist() == [stored]
+    assert ("ALT_PHONE_TOO_WIDE" in said["notice"].tolist()) == (stored == "")
 
 
 @pytest.mark.parametrize("validation", ["length", "possible", "valid"])
