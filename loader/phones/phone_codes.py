@@ -67,8 +67,8 @@ def is_of_other_area(codes: pd.DataFrame, number: pd.DataFrame) -> "pd.Series[bo
 def read_phone_code(text: str) -> PhoneCode:
     """Read one phone code.
 
-    1-809, 1-829 are several codes of one country. `44 (UK)` is the code alone; a name or an
-    abbreviation without a code is that of its country.
+    1-809, 1-829 are several codes of one country, and so are 1-809/829. `44 (UK)` is the code
+    alone; a name or an abbreviation without a code is that of its country.
     """
     plain = tidy(text).strip()
     digits = re.sub(r"[^0-9]", "", plain)
@@ -97,12 +97,26 @@ def _named(text: str) -> PhoneCode:
 
 
 def _codes(text: str) -> "Iterator[tuple[str, str]]":
-    """Yield code and area of each of several codes; the code is empty where it is unknown."""
-    for each in re.split(r"[,;|/]|\band\b|\bor\b", re.sub(r"\(0\)", "", text)):
+    """Yield code and area of each of several codes; the code is empty where it is unknown.
+
+    In 1-809/829 the second is an area of the first one's code: it is as long as the first area.
+    """
+    first: tuple[str, str] | None = None
+    for each in re.split(r"[,;|/&]|\band\b|\bor\b", re.sub(r"\(0\)", "", text)):
         digits = _INTERNATIONAL_PREFIX.sub("", re.sub(r"[^0-9]", "", each))
-        if digits:
-            code = next((digits[:n] for n in (1, 2, 3) if _is_known(digits[:n])), "")
-            yield code, digits[len(code) :]
+        if not digits:
+            continue
+        if first and first[1] and len(digits) == len(first[1]) and _is_bare(each):
+            yield first[0], digits
+            continue
+        code = next((digits[:n] for n in (1, 2, 3) if _is_known(digits[:n])), "")
+        first = first or (code, digits[len(code) :])
+        yield code, digits[len(code) :]
+
+
+def _is_bare(text: str) -> bool:
+    """Say whether digits stand together, without a plus or a mark behind a code."""
+    return re.fullmatch(r"[\s(]*-?\d+[\s)]*", text) is not None
 
 
 def _is_known(code: str) -> bool:
