@@ -215,6 +215,53 @@ def test_as_given_stores_the_digits_that_were_judged(
     assert one(phone, options, **row) == (*stored, "")
 
 
+@pytest.mark.parametrize(
+    ("phone", "dialled"),
+    [
+        ("1-877-KARS-4-KIDS", "8775277454"),
+        ("1 877 KARS4KIDS", "8775277454"),
+        ("1-877-Kars4Kids", "8775277454"),
+        ("1 800 CONTACTS", "8002668228"),
+        ("1-800-CONTACTS", "8002668228"),
+        ("1-800 Contacts", "8002668228"),
+        ("1800CONTACTS", "8002668228"),
+        ("+1 800 CONTACTS", "8002668228"),
+        ("(800) CONTACTS", "8002668228"),
+        ("800-MATTRESS", "8006288737"),
+        ("888-NEW-HOMES", "8886394663"),
+        ("1-866-4-MATTRESS", "8664628873"),
+        ("1.855.GO2.PLAYS", "8554627529"),
+        ("1-800-4MY-BABY", "8004692229"),
+        ("1-800-GOT-JUNK", "8004685865"),
+        ("1-800-flowers", "8003569377"),
+    ],
+)
+def test_toll_free_numbers_in_words(phone: str, dialled: str) -> None:
+    assert one(phone) == ("1", dialled, "")
+    options = {"phone_format": "as-given", "phone_validation": "valid"}
+    head = "1" if phone.lstrip("+").startswith("1") else ""
+    assert one(phone, options) == ("1", head + dialled, "")
+
+
+@pytest.mark.parametrize(
+    "phone",
+    [
+        "727-CONTACTS", "1-727-CONTACTS", "1-900-CONTACTS", "800 NO ANSWER", "800 please call",
+        "800 whatever", "1-800-UNAVAILABLE", "800-VOICEMAIL", "1-800-CONTACTSNOW", "1-800-CALL",
+        "800-KARS-4", "1-800-555 home", "1-800-call-mobile",
+    ],
+)  # fmt: skip
+def test_words_that_are_no_part_of_a_number(phone: str) -> None:
+    assert one(phone)[2] == TOO_LONG_OR_SHORT
+
+
+def test_longer_words_count_in_north_america_alone() -> None:
+    assert one("800 CONTACTS", phone_code="44")[2] == TOO_LONG_OR_SHORT
+    assert one("1-800-CONTACTS", phone_code="44")[2] == TOO_LONG_OR_SHORT
+    assert one("+1-800-CONTACTS", phone_code="44") == ("1", "8002668228", "")
+    assert one("800 555 1212 CONTACTS") == ("1", "8005551212", "")
+
+
 def test_keypad_letters_are_no_digits_in_the_dialers_way() -> None:
     options = {"phone_format": "as-given", "phone_validation": "length"}
     assert one("1-800-FLOWERS", options) == ("1", "1800", TOO_LONG_OR_SHORT)
