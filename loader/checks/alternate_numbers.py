@@ -19,6 +19,8 @@ FIELD = "alt_phone"
 SECOND_NUMBER_LENGTH = 7
 """Digits; fewer are no second number."""
 _DECIMALS = r"^\s*(\+?[0-9]{5,})[.,]0+\s*$"
+# Cut, 1-800-FLOWERS and more would be another number.
+_TOLL_FREE = r"\s*(?:\+?1[\s.-]*)?\(?8(?:00|33|44|55|66|77|88)\)?[\s.-]*[A-Za-z0-9]"
 # What the dialer keeps of an alt_phone, as far as numbers are concerned.
 _UNKEPT = r"[^\p{L}\p{N}\-_.' ]"
 
@@ -154,11 +156,12 @@ def narrow_numbers(
     if wide.empty:
         return values, lost, []
     found = read_alternates(wide, [each.loc[wide.index] for each in regions])
-    is_number = found.is_number | _has_digits_of_number(wide)
+    is_number = found.is_number | _has_digits_of_number(wide) | wide.str.match(_TOLL_FREE)
     kept = _without_marks(wide).str.strip()
     must_shrink = is_number & _are_wider(kept, width)
     digits = digits_only(found.number["read"])
-    digits = digits.where(~_are_wider(digits, width), "")
+    is_whole = found.is_number | (digits.str.len() >= SECOND_NUMBER_LENGTH)
+    digits = digits.where(is_whole & ~_are_wider(digits, width), "")
     narrow = wide.where(~is_number, kept).where(~must_shrink, digits)
     lost.loc[wide.index] = must_shrink & (digits == "")
     noticed = notices_of_dropped(

@@ -657,6 +657,8 @@ def test_an_alt_phone_as_given_gives_way_as_the_dialer_has_it() -> None:
         ("011 44 20 7946 0958", "", "442079460958"),
         ("+49 1512 3456789012", "", ""),
         ("12345678901234567", "", ""),
+        ("1-800-FLOWERS now!", "", ""),
+        ("1-800-CONTACTS", "18002668228", "8002668228"),
         ("ask for Ann", "ask for Ann", "ask for Ann"),
         ("ask for her mother", "ask for her", "ask for her"),
     ],
