@@ -26,10 +26,12 @@ from loader.checks.rules import (
     on_feeds,
 )
 from loader.checks.settlement import EXISTING_LEAD_ID
+from loader.checks.states import fit_states
 from loader.checks.time_zones import Zones
-from loader.dialer import Dialer, Lookups
+from loader.dialer import Column, Dialer, Lookups
 from loader.extras import alt_phones, callbacks, custom_fields, hopper
 from loader.extras.rows import ExtraRows
+from loader.fields.lead import WIDTHS
 from loader.fields.mapping import ColumnMapping
 from loader.findings import Findings, Notices, no_findings, no_notices
 from loader.options.load import LoadOptions
@@ -167,15 +169,18 @@ class Checks:
         """Normalize the phone numbers of cleaned rows, and check them.
 
         Returns:
-            The rows whose number is one, with columns as `normalize_phones` gives them. No rule can
-            say more about the others.
+            The rows whose number is one, with columns as `normalize_phones` and `fit_states` give
+            them. No rule can say more about the others.
         """
         leads, found, noticed = normalize_phones(
             chunk.leads, self.options, decimals=self.decimals, columns=self.dialer.columns
         )
+        state_column = self.dialer.columns.get("state", Column(width=WIDTHS["state"]))
+        leads, unfit, of_states = fit_states(leads, state_column, self.options)
+        leads = leads.drop(columns="settled_region")
         no_number = found.index[found["reason"] != Reason.UNSTORABLE_CHARACTERS]
         leads = leads.drop(no_number) if len(no_number) else leads
-        chunk = replace(chunk.take(found, noticed), leads=leads)
+        chunk = replace(chunk.take(found, noticed).take(unfit, of_states), leads=leads)
         for rule in PHONE_RULES:
             chunk = chunk.reject(rule(leads, self.options, self.dialer))
         return chunk

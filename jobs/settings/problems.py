@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from jobs.settings.flags import flag_name
 from loader.errors import ConfigurationError, LoaderError, UsageError
 from loader.options.suggestion import did_you_mean
+from loader.options.types import meant_code
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -152,7 +153,7 @@ def _describe_error(
 ) -> str | None:
     name = str(place[-1])
     if kind == "string_pattern_mismatch":
-        digits = re.sub("[^0-9]", "", str(value))
+        digits = meant_code(str(value)) if name.endswith("phone_code") else _digits_of(value)
         meant = f"; did you mean {digits}?" if digits else ""
         return f"give {'3 to 12 digits' if name.endswith('list_id') else 'digits only'}{meant}"
     if kind in {"too_long", "string_too_long"}:
@@ -164,6 +165,10 @@ def _describe_error(
     if kind in {"extra_forbidden", "model_type"}:
         return f"there is no such setting{_known_setting(name)}"
     return WORDS[kind].format(**context) + _suggest(kind, context, value) if kind in WORDS else None
+
+
+def _digits_of(value: object) -> str:
+    return re.sub("[^0-9]", "", str(value))
 
 
 def _suggest(kind: str, context: Mapping[str, Any], value: object) -> str:

@@ -12,13 +12,15 @@ from loader.findings import Findings, Notices, notices
 from loader.frames.arrow import to_arrow, to_series
 from loader.notices import Notice
 from loader.options.load import LoadOptions
-from loader.phones.parse import is_damaged
+from loader.phones.parse import digits_only, is_damaged
 from loader.phones.readings import parse_phones
 
 FIELD = "alt_phone"
 SECOND_NUMBER_LENGTH = 7
 """Digits; fewer are no second number."""
 _DECIMALS = r"^\s*(\+?[0-9]{5,})[.,]0+\s*$"
+# Cut, 1-800-FLOWERS and more would be another number.
+_TOLL_FREE = r"\s*(?:\+?1[\s.-]*)?\(?8(?:00|33|44|55|66|77|88)\)?[\s.-]*[A-Za-z0-9]"
 # What the dialer keeps of an alt_phone, as far as numbers are concerned.
 _UNKEPT = r"[^\p{L}\p{N}\-_.' ]"
 
@@ -90,8 +92,13 @@ def fit_alt_phone(
         values = digits.reindex(leads.index).fillna(values)
         noticed.append(notices(digits.index[abroad], Notice.ALT_PHONE_ABROAD, value=digits))
         noticed += notices_of_dropped(number, extensions=True, field=FIELD)
-    values, too_wide = _without_wide_numbers(values, column, options)
-    noticed.append(notices(too_wide.index, Notice.ALT_PHONE_TOO_WIDE, field=FIELD, value=too_wide))
+    if options.one_form:
+        # In the dialer's own way, what is too long without its marks is cut.
+        loses_marks = _are_wider(values, column.width) & _has_digits_of_number(values)
+        values = values.where(~loses_marks, _without_marks(values))
+    else:
+        values, _, of_wide = narrow_numbers(values, regions, column.width, FIELD)
+        noticed += of_wide
     values, unfit, of_field = fit_field(values.rename(FIELD), column, options)
     return values, unfit, pd.concat([*noticed, of_field])
 
@@ -124,26 +131,57 @@ def notices_of_dropped(
     return [notices(values.index, kind, **named, value=values) for kind, values in kinds]
 
 
-def _without_wide_numbers(
-    values: "pd.Series[str]", column: Column, options: LoadOptions
-) -> tuple["pd.Series[str]", "pd.Series[str]"]:
-    """Empty values that hold a number and do not fit; also return those.
+def narrow_numbers(
+    values: "pd.Series[str]",
+    regions: Sequence["pd.Series[str]"],
+    width: int | None,
+    field: str,
+) -> tuple["pd.Series[str]", "pd.Series[bool]", list[Notices]]:
+    """Make numbers that do not fit their column narrower: a number is never cut.
 
-    As the dialer does, marks such as parentheses give way first. In the dialer's own way, the rest
-    is cut.
+    As in the dialer, marks such as parentheses give way first; if that is not enough, the digits of
+    the number are all that is kept, and what is no part of it goes off.
+
+    Args:
+        values: the numbers, or other texts, which do not change.
+        regions: those in which numbers may be dialled, see `read_alternates`.
+        width: of the column, in characters; None: any.
+        field: where the values are from, for the notices.
+
+    Returns:
+        The values, empty where the digits do not fit either; for which that is so; and notices.
     """
-    nothing = values.iloc[:0]
-    if column.width is None:
-        return values, nothing
-    wide = values[values.str.len() > column.width]
+    lost = pd.Series(data=False, index=values.index)
+    wide = values[_are_wider(values, width)]
     if wide.empty:
-        return values, nothing
-    texts = pc.replace_substring_regex(to_arrow(wide), r"\+", " ")
-    kept = to_series(pc.replace_substring_regex(texts, _UNKEPT, ""), wide.index)
-    is_number = wide.str.count(r"\d") >= SECOND_NUMBER_LENGTH
-    replaced = wide.where(~is_number, kept)
-    values = values.where(~values.index.isin(wide.index), replaced.reindex(values.index))
-    if options.phone_format == "as-given" and options.phone_validation == "length":
-        return values, nothing
-    lost = wide[is_number & (replaced.str.len() > column.width)]
-    return values.where(~values.index.isin(lost.index), ""), lost
+        return values, lost, []
+    found = read_alternates(wide, [each.loc[wide.index] for each in regions])
+    is_number = found.is_number | _has_digits_of_number(wide) | wide.str.match(_TOLL_FREE)
+    kept = _without_marks(wide).str.strip()
+    must_shrink = is_number & _are_wider(kept, width)
+    digits = digits_only(found.number["read"])
+    is_whole = found.is_number | (digits.str.len() >= SECOND_NUMBER_LENGTH)
+    digits = digits.where(is_whole & ~_are_wider(digits, width), "")
+    narrow = wide.where(~is_number, kept).where(~must_shrink, digits)
+    lost.loc[wide.index] = must_shrink & (digits == "")
+    noticed = notices_of_dropped(
+        found.number[must_shrink & (digits != "")], extensions=True, field=field
+    )
+    noticed.append(notices(lost.index[lost], Notice.ALT_PHONE_TOO_WIDE, field=field, value=values))
+    return narrow.reindex(values.index).fillna(values), lost, noticed
+
+
+def _are_wider(values: "pd.Series[str]", width: int | None) -> "pd.Series[bool]":
+    if width is None:
+        return pd.Series(data=False, index=values.index)
+    return values.str.len() > width
+
+
+def _has_digits_of_number(values: "pd.Series[str]") -> "pd.Series[bool]":
+    return values.str.count(r"\d") >= SECOND_NUMBER_LENGTH
+
+
+def _without_marks(values: "pd.Series[str]") -> "pd.Series[str]":
+    """Keep what the dialer keeps of an alt_phone."""
+    texts = pc.replace_substring_regex(to_arrow(values), r"\+", " ")
+    return to_series(pc.replace_substring_regex(texts, _UNKEPT, ""), values.index)

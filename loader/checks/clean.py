@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 from loader.checks.birth_dates import is_no_date, read_dates
 from loader.checks.countries import abbreviate_countries
 from loader.checks.fit import fit_field
-from loader.checks.states import abbreviate_states
 from loader.dialer import Column
 from loader.fields.lead import LARGEST_ENTRY_LIST_ID, LARGEST_LIST_ID, NO_DATE, RANKS, WIDTHS
 from loader.findings import Findings, Notices, no_findings, no_notices, notices
@@ -27,6 +26,9 @@ ALWAYS = ("phone_code", "title", "first_name", "last_name", "state", "country_co
 PHONES = ("phone_number", "phone_code", "alt_phone")
 """Fields that are made to fit when they are read as phone numbers."""
 
+FITTED_LATER = (*PHONES, "state")
+"""Those, and the state, whose country may be that of the number."""
+
 LOOKED_UP = ("state", "country_code", "postal_code", "owner")
 """Fields by which something is looked up: as they are given, not as a narrow column cuts them."""
 
@@ -40,25 +42,20 @@ def clean_fields(
 
     Args:
         rows: index row_number; str columns named as lead fields, trimmed if trim is Y.
-        options: list_id, date_format, trim, unstorable, and what gives a row its country are read.
+        options: list_id, date_format, trim and unstorable are read.
         columns: of vicidial_list, by name; without an entry, `WIDTHS` hold.
         today: nobody is born after it.
 
     Returns:
-        The leads (the same rows and columns, `ALWAYS` added; `PHONES` are left to
-        `loader.checks.phone_numbers`, but for control characters, and phone_code becomes its
-        digits; list_id becomes int64, -1 where no list can have it, and what it was is kept in
-        list_id_given; of phone_code and `LOOKED_UP` the values as given are kept in state_given
-        and so on),
-        the rows rejected because of unstorable characters, and notices.
+        The leads (the same rows and columns, `ALWAYS` added; `FITTED_LATER` are left to
+        `loader.checks.phone_numbers` and `states`, but for control characters, and phone_code
+        becomes its digits; list_id becomes int64, -1 where no list can have it, and what it was is
+        kept in list_id_given; of phone_code and `LOOKED_UP` the values as given are kept in
+        state_given and so on), the rows rejected because of unstorable characters, and notices.
     """
     missing = [name for name in (*ALWAYS, "list_id") if name not in rows]
     leads = rows.assign(**dict.fromkeys(missing, "")).astype(dict.fromkeys(ALWAYS, "str"))
     noticed, rejected = [no_notices()], no_findings()
-    state_column = columns.get("state", Column(width=WIDTHS["state"]))
-    leads["state"], _, of_controls = fit_field(leads["state"], Column(), options)
-    leads["state"], of_states = abbreviate_states(leads, state_column.width, options)
-    noticed += [of_controls, *of_states]
     leads["phone_code_given"] = mended = mend_phone_codes(leads["phone_code"])
     decimals = leads.index[mended != leads["phone_code"]]
     noticed.append(notices(decimals, Notice.DECIMAL_MENDED, field="phone_code"))
@@ -66,7 +63,6 @@ def clean_fields(
     if "campaign_id" in leads:
         leads["campaign_id"] = plain_name(leads["campaign_id"])
     for name in LOOKED_UP:
-        # NSW is looked up, though the column of the state holds two letters of it.
         leads[f"{name}_given"] = leads.get(name, "")
     leads = leads.astype(dict.fromkeys([f"{name}_given" for name in LOOKED_UP], "str"))
     country_column = columns.get("country_code", Column(width=WIDTHS["country_code"]))
@@ -77,7 +73,7 @@ def clean_fields(
     for name in leads.columns.intersection(list(WIDTHS)):
         column = columns.get(name, Column(width=WIDTHS[name]))
         leads[name], unfit, of_field = fit_field(
-            leads[name], Column() if name in PHONES else column, options
+            leads[name], Column() if name in FITTED_LATER else column, options
         )
         noticed.append(of_field)
         rejected = pd.concat([rejected, unfit.drop(rejected.index, errors="ignore")])

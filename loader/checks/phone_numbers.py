@@ -13,11 +13,13 @@ from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.phones.forms import digits_as_sent
 from loader.phones.parse import digits_only, is_damaged, mend_decimals
-from loader.phones.phone_codes import is_of_other_area, read_phone_codes
+from loader.phones.phone_codes import codes_as_sent, is_of_other_area, read_phone_codes
 from loader.phones.readings import parse_phones
 from loader.phones.regions import (
     are_placeholders,
+    calling_code_of,
     main_region,
+    map_distinct,
     region_of_country,
     region_of_phone_code,
 )
@@ -51,7 +53,8 @@ def normalize_phones(
     Returns:
         The leads, with phone_code and phone_number in digits, alt_phone normalized where it is
         possible, phone_code_given the digits of phone_code before it is cut, and columns
-        national_number, number_sent, calling_code, number_type and region (str) added; the rejected
+        national_number, number_sent, calling_code, number_type, region and settled_region (str:
+        that of the country whose number it was read as, be it valid or not) added; the rejected
         (add_lead: INVALID PHONE NUMBER LENGTH, the only one of these it knows); and notices.
     """
     given, noticed = leads["phone_number"], []
@@ -63,10 +66,11 @@ def normalize_phones(
     codes = read_phone_codes(given_codes)
     regions = _regions(leads, codes["code"], options) if len(leads) else leads["phone_code"]
     regions = regions.where(codes["is_understood"], "")
-    number = parse_phones(_with_code(given.where(~bad, ""), codes["code"], regions), regions)
-    number, misnamed = _without_wrong_country(leads, given, codes, number, options)
+    number = _parse(given.where(~bad, ""), codes["code"], regions)
+    number, misnamed, placeless = _without_wrong_country(leads, given, codes, number, options)
+    regions = regions.where(~regions.index.isin(placeless), _fallback(options))
     noticed += _notices_of_numbers(leads, codes, number, misnamed, options)
-    leads = _with_numbers(leads, given, codes, number, options)
+    leads = _with_numbers(leads, given, codes, number, regions, options)
     wrong = _wrong_codes(codes, number, options) & ~bad
     rejected = pd.concat(
         [
@@ -103,12 +107,16 @@ def _fallback(options: LoadOptions) -> str:
     return options.default_region or main_region(options.phone_code or DEFAULT_PHONE_CODE)
 
 
-def _with_code(
+def _parse(
     given: "pd.Series[str]", codes: "pd.Series[str]", regions: "pd.Series[str]"
-) -> "pd.Series[str]":
-    """Put codes that belong to no region, such as 800, before their numbers."""
+) -> pd.DataFrame:
+    """Parse numbers (see `parse_phones`); codes of no region, such as 800, go before theirs."""
     alone = (codes != "") & (regions == "") & ~given.str.contains("+", regex=False)
-    return given.where(~alone, "+" + codes + " " + given) if alone.any() else given
+    if not alone.any():
+        return parse_phones(given, regions)
+    number = parse_phones(given.where(~alone, "+" + codes + " " + given), regions)
+    number["read"] = number["read"].where(~alone, number["national_number"])
+    return number
 
 
 def _without_wrong_country(
@@ -117,26 +125,27 @@ def _without_wrong_country(
     codes: pd.DataFrame,
     number: pd.DataFrame,
     options: LoadOptions,
-) -> tuple[pd.DataFrame, "pd.Series[str]"]:
+) -> tuple[pd.DataFrame, "pd.Series[str]", pd.Index]:
     """Find the rows whose number is impossible in the row's country, and valid in the default's.
 
     Where the country is NA, it was not available, and the number is read as the default's.
 
     Returns:
-        The numbers, and the countries that are wrong (str, by row_number).
+        The numbers, the countries that are wrong (str, by row_number), and the rows whose country
+        was not available.
     """
     countries = leads["country_code_given"].str.strip()
     asked = (codes["code"] == "") & codes["is_understood"] & (countries != "") & ~number["valid"]
     asked &= region_of_country(countries) != ""
     if not asked.any():
-        return number, countries[asked]
+        return number, countries[asked], countries.index[:0]
     fallback = pd.Series(_fallback(options), index=asked.index[asked], dtype="str")
     again = parse_phones(given[asked].where(~is_damaged(given[asked]), ""), fallback)
     again = again[again["valid"]]
-    nothing = are_placeholders(countries[again.index])
+    placeless = again.index[are_placeholders(countries[again.index])]
     number = number.copy()
-    number.loc[again.index[nothing]] = again[nothing]
-    return number, countries[again.index]
+    number.loc[placeless] = again.loc[placeless]
+    return number, countries[again.index], placeless
 
 
 def _notices_of_numbers(
@@ -153,13 +162,12 @@ def _notices_of_numbers(
     unknown |= countries.index.isin(misnamed.index[are_placeholders(misnamed)])
     strange = countries[unknown]
     noticed = [notices(strange.index, Notice.UNKNOWN_COUNTRY, value=strange)]
-    if options.phone_format == "national":
+    if not options.one_form:
         silent = (codes["code"] == "") & codes["is_understood"] & (given.str.strip() != "")
         noticed.append(
             notices(given.index[silent], Notice.PHONE_CODE_IGNORED, value=given[silent].str.strip())
         )
-    if options.phone_format == "national" or options.phone_validation != "length":
-        noticed += notices_of_dropped(number, extensions=options.phone_format == "national")
+        noticed += notices_of_dropped(number, extensions=True)
     return noticed
 
 
@@ -168,23 +176,21 @@ def _with_numbers(
     given: "pd.Series[str]",
     codes: pd.DataFrame,
     number: pd.DataFrame,
+    regions: "pd.Series[str]",
     options: LoadOptions,
 ) -> pd.DataFrame:
     """Give the leads the number that is called, as it was sent or as parsed, and what it is."""
     if options.phone_validation != "length":
-        # The digits of a second number are no part of the first.
-        given = given.where(number["dropped"] == "", number["read"])
+        # What is stored is what was judged: the keypad's digits, and no extension or second number.
+        given = given.where(number["read"] == "", number["read"])
     sent = digits_only(given)
     parsed = number["national_number"].where(number["national_number"] != "", sent)
-    default = options.phone_code or DEFAULT_PHONE_CODE
-    phone_number, phone_code = sent, leads["phone_code"]
     if options.phone_format == "national":
-        phone_number = parsed
-        phone_code = number["country_code"].where(
-            number["country_code"] != "",
-            codes["code"].where((codes["code"] != "") | codes["is_understood"], phone_code),
-        )
-    phone_code = phone_code.where(phone_code != "", default)
+        phone_number, phone_code = parsed, _codes_of_parsed(leads, codes, number)
+    else:
+        phone_number, phone_code = sent, _codes_of_sent(leads, codes, regions, options)
+    phone_code = phone_code.where(phone_code != "", options.phone_code or DEFAULT_PHONE_CODE)
+    settled = region_of_phone_code(number["country_code"])
     return leads.assign(
         phone_number=phone_number,
         phone_code=phone_code,
@@ -194,7 +200,32 @@ def _with_numbers(
         calling_code=number["country_code"],
         number_type=number["number_type"],
         region=number["region"],
+        settled_region=settled.where(settled != "", regions),
     )
+
+
+def _codes_of_parsed(
+    leads: pd.DataFrame, codes: pd.DataFrame, number: pd.DataFrame
+) -> "pd.Series[str]":
+    """Give the number's own code, else what phone_code is understood as."""
+    named = (codes["code"] != "") | codes["is_understood"]
+    of_row = codes["code"].where(named, leads["phone_code"])
+    return number["country_code"].where(number["country_code"] != "", of_row)
+
+
+def _codes_of_sent(
+    leads: pd.DataFrame, codes: pd.DataFrame, regions: "pd.Series[str]", options: LoadOptions
+) -> "pd.Series[str]":
+    """Give the codes as they were sent; where they say nothing, that of the number's country.
+
+    It is the country as whose number the digits were judged. In the dialer's own way, all digits of
+    phone_code are the code.
+    """
+    digits = leads["phone_code"]
+    if options.one_form:
+        return digits
+    silent = (codes["code"] == "") & codes["is_understood"]
+    return codes_as_sent(digits, codes).where(~silent, map_distinct(regions, calling_code_of))
 
 
 def _fit(
@@ -221,7 +252,7 @@ def _wrong_codes(
     codes: pd.DataFrame, number: pd.DataFrame, options: LoadOptions
 ) -> "pd.Series[bool]":
     """Return whose phone_code is not understood, or has an area that the number is not of."""
-    if options.phone_validation == "length" and options.phone_format == "as-given":
+    if options.one_form:
         return pd.Series(data=False, index=codes.index)
     unknown = ~codes["is_understood"] & (number["possible"] == "INVALID_COUNTRY_CODE")
     unknown &= options.phone_validation != "length"

@@ -3,27 +3,44 @@
 import pandas as pd
 import pyarrow.compute as pc
 
-from loader.findings import Notices, notices
+from loader.checks.fit import fit_field
+from loader.dialer import Column
+from loader.findings import Findings, Notices, notices
 from loader.frames.arrow import to_arrow, to_mask
 from loader.notices import Notice
 from loader.options.load import LoadOptions
-from loader.phones.regions import main_region, region_of_country, region_of_phone_code
-from loader.phones.states import is_abbreviation, state_abbreviation
+from loader.phones.regions import are_placeholders, region_of_country
+from loader.phones.states import are_letters_of_state, home_of, is_abbreviation, named_state
 
 
-def abbreviate_states(
-    leads: pd.DataFrame, width: int | None, options: LoadOptions
-) -> tuple["pd.Series[str]", list[Notices]]:
-    """Put abbreviations in the place of names of states that are longer than the column.
+def fit_states(
+    leads: pd.DataFrame, column: Column, options: LoadOptions
+) -> tuple[pd.DataFrame, Findings, Notices]:
+    """Make states fit their column: names that are longer become abbreviations.
 
-    A name whose first letters are the abbreviation of another state is not stored: `Mexico City` is
-    not Maine. Others are left to be cut.
+    What would be taken for another state of the row's country, or of the USA or Canada, is not
+    stored: `Mexico City` is not Maine, nor is Victoria of Australia the Virgin Islands. Others are
+    left to be cut.
 
     Args:
-        leads: str columns state, phone_code and country_code; index row_number.
-        width: of the column, in characters; None: it holds names.
-        options: phone_code and default_region are read.
+        leads: str columns state, country_code_given and settled_region (see `normalize_phones`);
+            index row_number.
+        column: what states have to fit into; without a width, it holds names.
+        options: trim, unstorable and what makes the dialer's own way are read.
+
+    Returns:
+        The leads, with state as it is stored, and state_given, which is not cut: NSW; the rows
+        rejected because of unstorable characters; and notices.
     """
+    states, noticed = _abbreviate(leads, column.width, options)
+    fitted, unfit, of_column = fit_field(states, column, options)
+    return leads.assign(state=fitted, state_given=states), unfit, pd.concat([*noticed, of_column])
+
+
+def _abbreviate(
+    leads: pd.DataFrame, width: int | None, options: LoadOptions
+) -> tuple["pd.Series[str]", list[Notices]]:
+    """Put abbreviations in the place of long names, and nothing in that of misleading ones."""
     states = leads["state"]
     if width is None:
         return states, []
@@ -31,17 +48,16 @@ def abbreviate_states(
     if not is_long.any():
         return states, []
     given = states[is_long]
-    pairs = pd.DataFrame({"state": given, "region": _regions(leads.loc[given.index], options)})
+    pairs = pd.DataFrame({"state": given, "region": _regions(leads.loc[given.index])})
     distinct = pairs.drop_duplicates()
     answers = [
-        _stored(state, region, width)
+        state if _is_left_to_dialer(state, options) else _stored(state, region, width)
         for state, region in zip(distinct["state"], distinct["region"], strict=True)
     ]
     stored = pairs.merge(distinct.assign(stored=answers), how="left")["stored"]
     stored = stored.set_axis(given.index).astype("str")
-    changed = stored != given
     dropped = given[stored == ""]
-    named = given[changed & (stored != "") & (given.str.len() > stored.str.len())]
+    named = given[(stored != given) & (stored != "") & (given.str.len() > stored.str.len())]
     noticed = [
         notices(named.index, Notice.STATE_ABBREVIATED, value=named),
         notices(dropped.index, Notice.STATE_NOT_STORED, value=dropped),
@@ -49,21 +65,25 @@ def abbreviate_states(
     return states.where(~is_long, stored.reindex(states.index)).astype("str"), noticed
 
 
-def _regions(leads: pd.DataFrame, options: LoadOptions) -> "pd.Series[str]":
-    """Give the region of rows by country_code, else phone_code, else what holds for the run."""
-    regions = region_of_country(leads["country_code"])
-    by_code = region_of_phone_code(leads["phone_code"])
-    regions = regions.where(regions != "", by_code)
-    fallback = options.default_region or main_region(options.phone_code or "1")
-    is_silent = (regions == "") & (leads["phone_code"].str.strip() == "")
-    return regions.where(~is_silent, fallback)
+def _regions(leads: pd.DataFrame) -> "pd.Series[str]":
+    """Give the region of rows by their country; where it says nothing, by their number."""
+    countries = leads["country_code_given"]
+    regions = region_of_country(countries).where(~are_placeholders(countries), "")
+    return regions.where(regions != "", leads["settled_region"])
+
+
+def _is_left_to_dialer(state: str, options: LoadOptions) -> bool:
+    """Say whether the dialer has an answer of its own: blanks are kept, and of NSW two letters."""
+    return state != state.strip() or (options.one_form and is_abbreviation(state, "61"))
 
 
 def _stored(state: str, region: str, width: int) -> str:
     """Give what is stored, or, where it is longer than the column, what is to be cut."""
-    if state != state.strip() or is_abbreviation(state, "61"):
-        return state  # trim is N, or NSW: the dialer goes by the first two letters
-    abbreviation = state_abbreviation(state, region)
-    if abbreviation and (len(abbreviation) <= width or is_abbreviation(abbreviation, "61")):
-        return abbreviation
-    return "" if is_abbreviation(state[:width]) else state
+    home, (code, abbreviation) = home_of(region), named_state(state, region)
+    # Of Australia's, the dialer goes by the first two letters.
+    kept = abbreviation if len(abbreviation) <= width or code == "61" else ""
+    if kept and code == home:
+        return kept
+    text = kept or state
+    is_misleading = are_letters_of_state(text[:width], {home, "1"} - {code})
+    return "" if is_misleading else text

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.checks.alternate_numbers import (
-    SECOND_NUMBER_LENGTH,
     mend_alternates,
+    narrow_numbers,
     notices_of_dropped,
     read_alternates,
     spreadsheet_notices,
@@ -23,7 +23,12 @@ from loader.findings import Notices, no_notices, notices
 from loader.frames.arrow import join_texts, to_arrow, to_series
 from loader.notices import Notice
 from loader.options.load import LoadOptions
-from loader.phones.phone_codes import is_of_other_area, mend_phone_codes, read_phone_codes
+from loader.phones.phone_codes import (
+    codes_as_sent,
+    is_of_other_area,
+    mend_phone_codes,
+    read_phone_codes,
+)
 from loader.phones.regions import region_of_phone_code
 
 FIELD = "multi_alt_phones"
@@ -64,9 +69,19 @@ def decide(
     row_numbers = loaded.index.to_numpy()
     noticed = [of_text]
     rows, lost = _mend(rows, noticed, row_numbers)
-    if options.phone_format == "national":
-        rows = _national(rows, leads.loc[loaded.index, "region"], noticed, row_numbers)
-        lost |= _wide(rows, columns, noticed, row_numbers)
+    if not options.one_form:
+        read = read_phone_codes(rows["phone_code"])
+        regions = _regions(rows, read, leads.loc[loaded.index, "region"])
+        if options.phone_format == "national":
+            rows = _national(rows, read, regions, noticed, row_numbers)
+        else:
+            rows = rows.assign(phone_code=codes_as_sent(rows["phone_code"], read))
+        width = columns.get("phone_number", Column(width=ALT_PHONE_WIDTHS["phone_number"])).width
+        rows["phone_number"], wide, of_wide = narrow_numbers(
+            rows["phone_number"], [regions], width, FIELD
+        )
+        noticed += _of_rows(of_wide, rows, row_numbers)
+        lost |= wide
     rows = rows[~lost].reset_index(drop=True)
     rows["phone_code"] = rows["phone_code"].where(rows["phone_code"] != "", DEFAULT_PHONE_CODE)
     rows, cut = _cut(rows, columns)
@@ -142,18 +157,23 @@ def _mend(
     return rows.assign(phone_number=mended, phone_code=codes), lost
 
 
+def _regions(rows: pd.DataFrame, read: pd.DataFrame, region: "pd.Series[str]") -> "pd.Series[str]":
+    """Give the regions in which numbers are dialled: that of their code, else their lead's."""
+    of_lead = region.iloc[rows["place"]].set_axis(rows.index)
+    is_named = (read["code"] != "") | ~read["is_understood"]
+    return region_of_phone_code(read["code"]).where(is_named, of_lead)
+
+
 def _national(
     rows: pd.DataFrame,
-    region: "pd.Series[str]",
+    read: pd.DataFrame,
+    regions: "pd.Series[str]",
     noticed: list[Notices],
     row_numbers: npt.NDArray[np.int64],
 ) -> pd.DataFrame:
-    """Normalize numbers as alt_phone: dialled in the region of their code, else in the lead's."""
+    """Normalize numbers as alt_phone."""
     given, codes = rows["phone_number"], rows["phone_code"]
-    of_lead = region.iloc[rows["place"]].set_axis(rows.index)
-    read = read_phone_codes(codes)
-    is_named = (read["code"] != "") | ~read["is_understood"]
-    found = read_alternates(given, [region_of_phone_code(read["code"]).where(is_named, of_lead)])
+    found = read_alternates(given, [regions])
     good = found.is_number & ~is_of_other_area(read, found.number)
     number = found.number[good]
     noticed += _of_rows(notices_of_dropped(number, extensions=True, field=FIELD), rows, row_numbers)
@@ -161,23 +181,6 @@ def _national(
         phone_number=found.number["national_number"].where(good, given),
         phone_code=found.number["country_code"].where(good, codes),
     )
-
-
-def _wide(
-    rows: pd.DataFrame,
-    columns: Mapping[str, Column],
-    noticed: list[Notices],
-    row_numbers: npt.NDArray[np.int64],
-) -> "pd.Series[bool]":
-    """Return which numbers the table would cut to others."""
-    width = columns.get("phone_number", Column(width=ALT_PHONE_WIDTHS["phone_number"])).width
-    numbers = rows["phone_number"]
-    if width is None:
-        return pd.Series(data=False, index=rows.index)
-    wide = (numbers.str.len() > width) & (numbers.str.count(r"\d") >= SECOND_NUMBER_LENGTH)
-    found = notices(rows.index[wide], Notice.ALT_PHONE_TOO_WIDE, field=FIELD, value=numbers)
-    noticed += _of_rows([found], rows, row_numbers)
-    return wide
 
 
 def _of_rows(

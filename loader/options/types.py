@@ -133,15 +133,22 @@ def check_phone_code(given: str) -> str:
     """Take the calling code of a country. ValueError: no country has it."""
     if given:
         # Imported late: reading the options has to stay quick.
-        from loader.phones.regions import calling_code_of, is_calling_code  # noqa: PLC0415
+        from loader.phones.regions import is_calling_code  # noqa: PLC0415
 
         if not is_calling_code(given):
-            meant = calling_code_of(given)
+            meant = meant_code(given)
             raise ValueError(
                 f"{given!r} is the calling code of no country; give digits such as 1 or 44"
                 + (f"; did you mean {meant}?" if meant else "")
             )
     return given
+
+
+def meant_code(given: str) -> str:
+    """Give the calling code that a text is understood as in a column: of 1-876, +1 or US 1."""
+    from loader.phones.phone_codes import read_phone_code  # noqa: PLC0415
+
+    return read_phone_code(given).code
 
 
 def check_tz_method(given: str) -> str:

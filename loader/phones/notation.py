@@ -13,7 +13,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberType, ValidationResult
+from phonenumbers import (
+    NumberParseException,
+    PhoneNumberType,
+    ValidationResult,
+    country_code_for_region,
+)
 
 LONGEST_SUFFIX = 2
 """Digits behind a slash that replace the last ones of a number: 030 1234567/68."""
@@ -38,6 +43,13 @@ _EXTENSION = re.compile(
 EDGES = " \t\n:;,.()[]{}<>/|\\-_=~&·•…'\"*#"
 _THOUSANDS = re.compile(r"\+?\d{1,3}(?:,\d{3}){2,}")
 _KEYPAD_WORDS = re.compile(r"\s*\(?\+?[\d\s().-]*\d[)\s.-]*[A-Za-z]+(?:[\s.-]+[A-Za-z]+)?\s*")
+_TOLL_FREE = re.compile(
+    r"\s*(?P<head>(?P<one>\+?1[\s.-]*)?\(?8(?:00|33|44|55|66|77|88)\)?)(?P<gap>[\s.-]*)"
+    r"(?P<word>[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*)\s*"
+)
+"""1-877-KARS-4-KIDS, 1 800 CONTACTS."""
+_SUBSCRIBER, _LONGEST_WORD, _FEWEST_LETTERS = 7, 10, 4
+"""Digits behind an area code of North America, and how long the words for them are."""
 _JOINED_CAPITALS = re.compile(r".*\d[.-]?[A-Z]+(?:-[A-Z]+)?\s*")
 _LABELS = frozenset(
     re.findall(
@@ -45,7 +57,7 @@ _LABELS = frozenset(
         "home house work business office desk mobile mob cell cellphone cellular phone tel "
         "telephone fax main direct private personal other unknown none null nothing missing "
         "invalid wrong disconnected number nobody mother father husband wife spouse partner "
-        "neighbor neighbour son daughter assistant",
+        "neighbor neighbour son daughter assistant answer voicemail unavailable busy",
     )
 )
 """Words that say something about a number, and are not dialled as a part of it."""
@@ -129,8 +141,9 @@ def _read_number(text: str, region: str) -> Reading:
     found = _choose([(place, reading) for place, reading in numbers if reading], parts, region)
     if found is not None:
         return found
-    if _is_keypad(text, region):
-        return Reading(phonenumbers.convert_alpha_characters_in_number(text))
+    keypad = _toll_free(text, region) or _keypad(text, region)
+    if keypad:
+        return Reading(keypad)
     with_digits = [part for part in parts if _digits(part)]
     if len(with_digits) != 1:
         return Reading("", is_unclear=len(with_digits) > 1)
@@ -233,22 +246,46 @@ def _behind_mark(segment: str, marks: list[re.Match[str]], region: str) -> Readi
     return None
 
 
-def _is_keypad(text: str, region: str) -> bool:
-    """Say whether words of a number are dialled on the keypad: 1-800-FLOWERS.
+def _toll_free(text: str, region: str) -> str:
+    """Give the digits of a toll-free number of North America that ends in words; "": it is none.
+
+    Digits may stand among the letters, and of longer words what is dialled beyond the number's
+    length does not count. Blanks and small letters are rather a remark: 800 no answer.
+    """
+    found = _TOLL_FREE.fullmatch(text)
+    if not found or not (found["one"] or country_code_for_region(region) == 1):
+        return ""
+    word = re.sub(r"[.-]", "", found["word"])
+    is_written_so = found["one"] or not re.search(r"\s", found["gap"]) or word.isupper()
+    is_word = len(re.sub("[0-9]", "", word)) >= _FEWEST_LETTERS and not _has_label(text)
+    if not (is_written_so and is_word and _SUBSCRIBER <= len(word) <= _LONGEST_WORD):
+        return ""
+    digits = phonenumbers.convert_alpha_characters_in_number(word)
+    dialled = f"{found['head']} {digits[:_SUBSCRIBER]}"
+    is_complete = _check(_joined(text), region).length
+    return dialled if not is_complete and _check(dialled, region).is_service else ""
+
+
+def _keypad(text: str, region: str) -> str:
+    """Give the digits of a number whose words are dialled on the keypad: 1-800-FLOWERS.
 
     The number must be one that its country gives out, and incomplete without the words. Numbers
     of services may be written in any way, others in capitals that follow the digits directly.
     """
     if not _KEYPAD_WORDS.fullmatch(text):
-        return False
-    words = re.findall(_WORD, text)
-    if sum(map(len, words)) < 3 or any(word.lower() in _LABELS for word in words):
-        return False
+        return ""
+    if sum(map(len, re.findall(_WORD, text))) < 3 or _has_label(text):
+        return ""
     if _check(_joined(text), region).length:
-        return False
-    check = _check(phonenumbers.convert_alpha_characters_in_number(text), region)
+        return ""
+    dialled = phonenumbers.convert_alpha_characters_in_number(text)
+    check = _check(dialled, region)
     written_so = check.is_service or _JOINED_CAPITALS.fullmatch(text) is not None
-    return check.is_valid and written_so
+    return dialled if check.is_valid and written_so else ""
+
+
+def _has_label(text: str) -> bool:
+    return any(word.lower() in _LABELS for word in re.findall(_WORD, text))
 
 
 def _split_at_words(text: str) -> list[str]:

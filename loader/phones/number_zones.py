@@ -172,6 +172,8 @@ def zones_by_prefix() -> dict[str, tuple[str, ...]]:
     text = files("loader.phones").joinpath("unplaced_ranges.toml").read_text(encoding="utf-8")
     unplaced = tomllib.loads(text)
     zones |= {prefix: tuple(names) for prefix, names in unplaced["zones"].items()}
+    countries = unplaced["countries"]
+    zones |= {prefix: tuple(countries[name]) for prefix, name in unplaced["anywhere"].items()}
     return zones | {area: zones[other] for area, other in unplaced["overlays"].items()}
 
 

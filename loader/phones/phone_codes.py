@@ -41,6 +41,16 @@ def read_phone_codes(values: "pd.Series[str]") -> pd.DataFrame:
     return read.take(codes).set_axis(values.index)
 
 
+def codes_as_sent(given: "pd.Series[str]", read: pd.DataFrame) -> "pd.Series[str]":
+    """Return the phone codes as they were sent where they are a calling code alone, or unknown.
+
+    Of others (see `read_phone_codes`) the calling code is all: an area behind it, as in 1-876,
+    begins the number, and would be dialled twice.
+    """
+    is_code_alone = given.str.lstrip("0") == read["code"]
+    return given.where(is_code_alone | (read["code"] == ""), read["code"])
+
+
 def is_of_other_area(codes: pd.DataFrame, number: pd.DataFrame) -> "pd.Series[bool]":
     """Return which numbers (see `parse_numbers`) do not begin like the area of their phone code.
 
@@ -57,8 +67,8 @@ def is_of_other_area(codes: pd.DataFrame, number: pd.DataFrame) -> "pd.Series[bo
 def read_phone_code(text: str) -> PhoneCode:
     """Read one phone code.
 
-    1-809, 1-829 are several codes of one country. `44 (UK)` is the code alone; a name or an
-    abbreviation without a code is that of its country.
+    1-809, 1-829 are several codes of one country, and so are 1-809/829. `44 (UK)` is the code
+    alone; a name or an abbreviation without a code is that of its country.
     """
     plain = tidy(text).strip()
     digits = re.sub(r"[^0-9]", "", plain)
@@ -87,12 +97,26 @@ def _named(text: str) -> PhoneCode:
 
 
 def _codes(text: str) -> "Iterator[tuple[str, str]]":
-    """Yield code and area of each of several codes; the code is empty where it is unknown."""
-    for each in re.split(r"[,;|/]|\band\b|\bor\b", re.sub(r"\(0\)", "", text)):
+    """Yield code and area of each of several codes; the code is empty where it is unknown.
+
+    In 1-809/829 the second is an area of the first one's code: it is as long as the first area.
+    """
+    first: tuple[str, str] | None = None
+    for each in re.split(r"[,;|/&]|\band\b|\bor\b", re.sub(r"\(0\)", "", text)):
         digits = _INTERNATIONAL_PREFIX.sub("", re.sub(r"[^0-9]", "", each))
-        if digits:
-            code = next((digits[:n] for n in (1, 2, 3) if _is_known(digits[:n])), "")
-            yield code, digits[len(code) :]
+        if not digits:
+            continue
+        if first and first[1] and len(digits) == len(first[1]) and _is_bare(each):
+            yield first[0], digits
+            continue
+        code = next((digits[:n] for n in (1, 2, 3) if _is_known(digits[:n])), "")
+        first = first or (code, digits[len(code) :])
+        yield code, digits[len(code) :]
+
+
+def _is_bare(text: str) -> bool:
+    """Say whether digits stand together, without a plus or a mark behind a code."""
+    return re.fullmatch(r"[\s(]*-?\d+[\s)]*", text) is not None
 
 
 def _is_known(code: str) -> bool:

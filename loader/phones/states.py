@@ -2,7 +2,7 @@
 
 import tomllib
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 
@@ -23,30 +23,48 @@ _BEHIND = (" state", " province", " prov", " us", " usa", " u s", " u s a", " un
 """Words around the name of a state."""
 
 
-def state_abbreviation(name: str, region: str) -> str:
-    """Give the abbreviation of a state by its name, or by another form of its abbreviation.
+def home_of(region: str) -> str:
+    """Give the calling code under which the states of a region (alpha-2) are known, or "".
+
+    An unknown region ("") is taken for the USA or Canada.
+    """
+    return CALLING_CODES.get(region, "") if region else "1"
+
+
+def named_state(name: str, region: str) -> tuple[str, str]:
+    """Find a state by its name, or by another form of its abbreviation.
 
     Args:
         name: `Florida`, `Fla.`, `N.Y.`, `US-FL`, `FL - Florida`, `Québec`; letter case and accents
             do not matter.
-        region: the row's (alpha-2), whose states come first; "": unknown, which is taken for the
-            USA, Canada and Australia. Mexico's and Brazil's count in their own regions alone.
+        region: the row's (alpha-2), whose states come first; then those of the USA, Canada and
+            Australia count. Mexico's and Brazil's do in their own regions alone.
 
     Returns:
-        "" if no state is known by this name.
+        The calling code of its country, and its abbreviation; both "" if no state is known by this
+        name, or no states of the region.
     """
-    text = normalize_state(name)
-    own = CALLING_CODES.get(region, "")
-    if region and not own:
-        return ""
-    codes = dict.fromkeys((own, "1", "61") if own != "61" else ("61", "1"))
-    tables = (_abbreviations()[code] for code in codes if code)
-    return next(filter(None, (_find(text, table) for table in tables)), "")
+    text, home = normalize_state(name), home_of(region)
+    for code in dict.fromkeys((home, "1", "61")) if home else ():
+        abbreviation = _find(text, _abbreviations()[code])
+        if abbreviation:
+            return code, abbreviation
+    return "", ""
 
 
-def is_abbreviation(text: str, code: str = "1") -> bool:
-    """Say whether letters are the abbreviation of a state, by default of the USA or Canada."""
+def is_abbreviation(text: str, code: str) -> bool:
+    """Say whether letters are the abbreviation of a state, by the calling code of its country."""
     return text.upper() in states_by_calling_code()[code]
+
+
+def are_letters_of_state(text: str, codes: Collection[str]) -> bool:
+    """Say whether letters are the abbreviation of a state, or its beginning in a narrow column."""
+    states = states_by_calling_code()
+    return any(
+        abbreviation[: len(text)] == text.upper()
+        for code in codes
+        for abbreviation in states.get(code, ())
+    )
 
 
 def normalize_state(name: str) -> str:

@@ -53,6 +53,13 @@ def test_flags_that_contradict_one_another(
         ("--encoding", "cp1253x", "cp1252"),
         ("--profile", "saef", "safe"),
         ("--list-id", "#101", "101"),
+        ("--phone-code", "1-876", "1"),
+        ("--phone-code", "1876", "1"),
+        ("--phone-code", "1-809/829", "1"),
+        ("--phone-code", "+44", "44"),
+        ("--phone-code", "US", "1"),
+        ("--force-phone-code", "44 (UK)", "44"),
+        ("--default", "phone_code=1-876", "1"),
         ("--campaign-id", "SALES!", "SALES"),
     ],
 )

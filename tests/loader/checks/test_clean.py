@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.checks.clean import ALWAYS, LARGEST_ENTRY_LIST_ID, clean_fields
+from loader.checks.clean import ALWAYS, FITTED_LATER, LARGEST_ENTRY_LIST_ID, clean_fields
 from loader.checks.fit import CODECS, unstorable_characters
 from loader.dialer import Column
 from loader.fields.lead import WIDTHS
@@ -20,7 +20,7 @@ from tests.conformance import reference_fields
 from tests.conformance.reference import BIGGEST_LIST_ID
 
 TODAY = date(2026, 11, 22)
-NARROW = [name for name in WIDTHS if name not in ("phone_number", "alt_phone", "phone_code")]
+NARROW = [name for name in WIDTHS if name not in FITTED_LATER]
 
 
 def cleaned(
@@ -404,14 +404,6 @@ def test_list_id(value: str, default: str) -> None:
 def test_phone_code(value: str, stored: str, notices: list[str]) -> None:
     """It is made to fit its column when it is read."""
     assert one("phone_code", value) == (stored, notices)
-
-
-def test_the_whole_state_is_kept_for_look_ups() -> None:
-    leads, _, said = cleaned({"state": ["NSW", "FL"]})
-    assert leads["state"].tolist() == ["NS", "FL"]
-    assert said["notice"].tolist() == ["VALUE_CUT"]
-    assert leads["state_given"].tolist() == ["NSW", "FL"]
-    assert said["field"].to_dict() == {2: "state"}
 
 
 def test_a_chunk_without_rows() -> None:

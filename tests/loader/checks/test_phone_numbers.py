@@ -39,6 +39,7 @@ def normalized(
         "calling_code",
         "number_type",
         "region",
+        "settled_region",
     } == {*found} - {*COLUMNS}
     assert set(found.dtypes.astype("str")) == {"str"}
     assert not found.isna().any(axis=None)
@@ -181,7 +182,119 @@ def test_as_given_still_knows_the_national_number() -> None:
     leads, _, said = normalized([{"phone_number": "+1 727 555 1111 x12"}], phone_format="as-given")
     assert leads["national_number"].tolist() == ["7275551111"]
     assert leads["region"].tolist() == ["US"]
-    assert said.empty
+    assert leads["phone_number"].tolist() == ["17275551111"]
+    assert said["notice"].tolist() == ["EXTENSION_DROPPED"]
+
+
+@pytest.mark.parametrize("validation", ["possible", "valid"])
+@pytest.mark.parametrize(
+    ("phone", "row", "stored"),
+    [
+        ("1-800-FLOWERS", {}, ("1", "18003569377")),
+        ("888-CALL-NOW", {}, ("1", "8882255669")),
+        ("(800) 555-TELL", {}, ("1", "8005558355")),
+        ("1-800-4MY-BABY", {}, ("1", "18004692229")),
+        ("727-FLOWERS", {}, ("1", "7273569377")),
+        ("+1 800 FLOWERS", {}, ("1", "18003569377")),
+        ("0800 REVERSE", {"phone_code": "44"}, ("44", "08007383773")),
+        ("1300 FLOWER", {"phone_code": "61"}, ("61", "1300356937")),
+        ("1300 FLOWER ext 12", {"phone_code": "61"}, ("61", "1300356937")),
+        ("(727) 821-1111 x12", {}, ("1", "7278211111")),
+        ("7278211111;ext=12", {}, ("1", "7278211111")),
+        ("727-821-1111 / 727-821-1112", {}, ("1", "7278211111")),
+        ("1234 5678", {"phone_code": "800"}, ("800", "12345678")),
+        ("1234 5678 home", {"phone_code": "800"}, ("800", "12345678")),
+        ("1-727-821-1111", {}, ("1", "17278211111")),
+        ("020 7946 0958", {"phone_code": "44"}, ("44", "02079460958")),
+    ],
+)
+def test_as_given_stores_the_digits_that_were_judged(
+    phone: str, row: dict[str, str], stored: tuple[str, str], validation: str
+) -> None:
+    options = {"phone_format": "as-given", "phone_validation": validation}
+    assert one(phone, options, **row) == (*stored, "")
+
+
+@pytest.mark.parametrize(
+    ("phone", "dialled"),
+    [
+        ("1-877-KARS-4-KIDS", "8775277454"),
+        ("1 877 KARS4KIDS", "8775277454"),
+        ("1-877-Kars4Kids", "8775277454"),
+        ("1 800 CONTACTS", "8002668228"),
+        ("1-800-CONTACTS", "8002668228"),
+        ("1-800 Contacts", "8002668228"),
+        ("1800CONTACTS", "8002668228"),
+        ("+1 800 CONTACTS", "8002668228"),
+        ("(800) CONTACTS", "8002668228"),
+        ("800-MATTRESS", "8006288737"),
+        ("888-NEW-HOMES", "8886394663"),
+        ("1-866-4-MATTRESS", "8664628873"),
+        ("1.855.GO2.PLAYS", "8554627529"),
+        ("1-800-4MY-BABY", "8004692229"),
+        ("1-800-GOT-JUNK", "8004685865"),
+        ("1-800-flowers", "8003569377"),
+    ],
+)
+def test_toll_free_numbers_in_words(phone: str, dialled: str) -> None:
+    assert one(phone) == ("1", dialled, "")
+    options = {"phone_format": "as-given", "phone_validation": "valid"}
+    head = "1" if phone.lstrip("+").startswith("1") else ""
+    assert one(phone, options) == ("1", head + dialled, "")
+
+
+@pytest.mark.parametrize(
+    "phone",
+    [
+        "727-CONTACTS", "1-727-CONTACTS", "1-900-CONTACTS", "800 NO ANSWER", "800 please call",
+        "800 whatever", "1-800-UNAVAILABLE", "800-VOICEMAIL", "1-800-CONTACTSNOW", "1-800-CALL",
+        "800-KARS-4", "1-800-555 home", "1-800-call-mobile",
+    ],
+)  # fmt: skip
+def test_words_that_are_no_part_of_a_number(phone: str) -> None:
+    assert one(phone)[2] == TOO_LONG_OR_SHORT
+
+
+def test_longer_words_count_in_north_america_alone() -> None:
+    assert one("800 CONTACTS", phone_code="44")[2] == TOO_LONG_OR_SHORT
+    assert one("1-800-CONTACTS", phone_code="44")[2] == TOO_LONG_OR_SHORT
+    assert one("+1-800-CONTACTS", phone_code="44") == ("1", "8002668228", "")
+    assert one("800 555 1212 CONTACTS") == ("1", "8005551212", "")
+
+
+def test_keypad_letters_are_no_digits_in_the_dialers_way() -> None:
+    options = {"phone_format": "as-given", "phone_validation": "length"}
+    assert one("1-800-FLOWERS", options) == ("1", "1800", TOO_LONG_OR_SHORT)
+    assert one("(800) 555-TELL", options) == ("1", "800555", "")
+
+
+@pytest.mark.parametrize(
+    ("phone_code", "phone", "country", "stored"),
+    [
+        ("1-876", "8765551212", "", "1"),
+        ("1876", "8765551212", "", "1"),
+        ("1809", "8095551212", "", "1"),
+        ("1-727", "7275551212", "", "1"),
+        ("1-809, 1-829", "8295551212", "", "1"),
+        ("+44", "020 7946 0958", "", "44"),
+        ("0044", "020 7946 0958", "", "0044"),
+        ("011 44", "020 7946 0958", "", "44"),
+        ("+44 (0)", "020 7946 0958", "", "44"),
+        ("44-20", "020 7946 0958", "", "44"),
+        ("GB", "020 7946 0958", "", "44"),
+        ("", "020 7946 0958", "GB", "44"),
+        ("0", "020 7946 0958", "GB", "44"),
+        ("", "7275551212", "NA", "1"),
+        ("", "7275551212", "", "1"),
+        ("", "+44 20 7946 0958", "", "1"),
+    ],
+)
+def test_the_code_beside_digits_as_sent_does_not_repeat_their_area(
+    phone_code: str, phone: str, country: str, stored: str
+) -> None:
+    options = {"phone_format": "as-given"}
+    row = {"phone_code": phone_code, "country_code_given": country}
+    assert one(phone, options, **row) == (stored, re.sub("[^0-9]", "", phone), "")
 
 
 @pytest.mark.parametrize(
@@ -267,6 +380,17 @@ CODES = [
     ("1809", "8095551212", "1", "8095551212"),
     ("1 (876)", "8765551212", "1", "8765551212"),
     ("1-809, 1-829, 1-849", "829 555 1212", "1", "8295551212"),
+    ("1-809/829", "8295551212", "1", "8295551212"),
+    ("1-809/829/849", "8495551212", "1", "8495551212"),
+    ("1809/829", "8095551212", "1", "8095551212"),
+    ("1809/1829", "8295551212", "1", "8295551212"),
+    ("1-787/939", "7871234568", "1", "7871234568"),
+    ("1-787 / 939", "9391234568", "1", "9391234568"),
+    ("+1 (787) or (939)", "9391234568", "1", "9391234568"),
+    ("1-809, 829 and 849", "8495551212", "1", "8495551212"),
+    ("1 876 & 658", "6585551212", "1", "6585551212"),
+    ("44-1534/1481", "01481 200600", "44", "1481200600"),
+    ("7-495/499", "499 123-45-67", "7", "4991234567"),
     ("+44", "020 7946 0958", "44", "2079460958"),
     ("0044", "020 7946 0958", "44", "2079460958"),
     ("011 44", "020 7946 0958", "44", "2079460958"),
@@ -305,7 +429,8 @@ def test_a_phone_code_that_says_nothing_is_blank(phone_code: str) -> None:
     [
         ("1-1", "7275551213"), ("1-876", "7275551212"), ("999", "7275551111"),
         ("99999", "7275551111"), ("Fred", "7275551111"), ("10", "7275551111"),
-        ("44 or 49", "020 7946 0958"), ("1-787/44", "7875551212"), ("7-495", "812 123-45-67"),
+        ("44 or 49", "020 7946 0958"), ("1-787/44", "7875551212"),
+        ("1-809/829", "7275551212"), ("1-787/+939", "7871234568"), ("7-495", "812 123-45-67"),
     ],
 )  # fmt: skip
 def test_a_phone_code_that_is_not_understood_is_the_reason(phone_code: str, phone: str) -> None:
@@ -511,8 +636,42 @@ def test_an_alt_phone_as_given_gives_way_as_the_dialer_has_it() -> None:
     assert leads["alt_phone"].tolist() == ["727555-1212", "727 555-1212", " 1 813 555 0"]
     assert said["notice"].tolist() == ["VALUE_CUT"]
     leads, _, said = normalized(rows, phone_format="as-given")
-    assert leads["alt_phone"].tolist() == ["727555-1212", "727 555-1212", ""]
-    assert said["notice"].tolist() == ["ALT_PHONE_TOO_WIDE"]
+    assert leads["alt_phone"].tolist() == ["727555-1212", "727 555-1212", "18135550001"]
+    assert dropped_of(said) == [("WORDS_DROPPED", "x")]
+
+
+@pytest.mark.parametrize("phone_format", ["as-given", "national"])
+@pytest.mark.parametrize(
+    ("alt_phone", "as_given", "national"),
+    [
+        ("+1 727 555 1298", "17275551298", "7275551298"),
+        ("1-727-555-1297", "17275551297", "7275551297"),
+        ("+44 20 7946 0958", "442079460958", "442079460958"),
+        ("020 7946 0958", "02079460958", "02079460958"),
+        ("020 7946 0958 home", "02079460958", "02079460958"),
+        ("1-800-FLOWERS", "18003569377", "8003569377"),
+        ("(800) 555-TELL", "800 555-TELL", "8005558355"),
+        ("7275551297 x123", "7275551297", "7275551297"),
+        ("727-555-1297 / 727-555-1298", "7275551297", "7275551297"),
+        ("1 (727) 555-1297", "17275551297", "7275551297"),
+        ("011 44 20 7946 0958", "", "442079460958"),
+        ("+49 1512 3456789012", "", ""),
+        ("12345678901234567", "", ""),
+        ("1-800-FLOWERS now!", "", ""),
+        ("1-800-CONTACTS", "18002668228", "8002668228"),
+        ("ask for Ann", "ask for Ann", "ask for Ann"),
+        ("ask for her mother", "ask for her", "ask for her"),
+    ],
+)
+def test_of_an_alt_phone_that_does_not_fit_the_digits_are_stored(
+    alt_phone: str, as_given: str, national: str, phone_format: str
+) -> None:
+    row = {"phone_number": "7275551212", "alt_phone": alt_phone}
+    leads, rejected, said = normalized([row], phone_format=phone_format)
+    assert rejected.empty
+    stored = as_given if phone_format == "as-given" else national
+    assert leads["alt_phone"].tolist() == [stored]
+    assert ("ALT_PHONE_TOO_WIDE" in said["notice"].tolist()) == (stored == "")
 
 
 @pytest.mark.parametrize("validation", ["length", "possible", "valid"])

@@ -1,6 +1,7 @@
 """gmt_offset_now and lookup_state, by the dialer's tables and by phonenumbers."""
 
 import tracemalloc
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,7 +18,7 @@ from loader.dialer import NANPA, PHONE_CODES, POSTAL_CODES, Column, Dialer
 from loader.findings import Findings, Notices
 from loader.frames.arrow import to_arrow
 from loader.options.load import LoadOptions
-from loader.phones.number_zones import ABBREVIATIONS, _zones_by_state, zones_by_prefix
+from loader.phones.number_zones import ABBREVIATIONS, NumberZones, _zones_by_state, zones_by_prefix
 from loader.results.wording import add_lead_answers, finding_details
 from tests.conformance import reference_zone
 from tests.conformance.reference_zone import number_of
@@ -421,6 +422,8 @@ def test_a_number_whose_exchange_phonenumbers_knows_is_not_ambiguous(
     assert said.empty
 
 
+RUSSIAN = set(range(2, 13))
+
 # Numbers that phonenumbers does not place, though it gives most of them one zone: a state that
 # decides, with its offset, and the offsets that they can have.
 UNPLACED = [
@@ -446,6 +449,26 @@ UNPLACED = [
     ("1", "4182010000", "NS", -4, {-5, -4}),
     ("1", "8072010000", "MB", -6, {-6, -5}),
     ("61", "412345678", "NSW", 11, {8, 9.5, 10, 10.5, 11}),
+    ("61", "1300123456", "QLD", 10, {8, 9.5, 10, 10.5, 11}),
+    ("61", "749000000", "QLD", 10, {10, 11}),
+    ("1", "8002010000", "GA", -5, set(range(-11, -3)) | {-3.5, 10}),
+    ("7", "9141234567", "", None, RUSSIAN),
+    ("7", "9131234567", "", None, RUSSIAN),
+    ("7", "9031234567", "", None, RUSSIAN),
+    ("7", "8001234567", "", None, RUSSIAN),
+    ("34", "900123456", "", None, {0, 1}),
+    ("34", "612345678", "", None, {0, 1}),
+    ("351", "912345678", "", None, {-1, 0}),
+    ("55", "40041234", "BA", -3, {-5, -4, -3}),
+    ("55", "97991234567", "", None, {-5, -4}),
+    ("52", "8001234567", "SON", -7, {-8, -7, -6, -5}),
+    ("62", "8121234567", "", None, {7, 8, 9}),
+    ("243", "991234567", "", None, {1, 2}),
+    ("675", "70123456", "", None, {10, 11}),
+    ("689", "89123456", "", None, {-10, -9.5, -9}),
+    ("976", "99123456", "", None, {7, 8}),
+    ("976", "75123456", "", None, {7, 8}),
+    ("691", "9701234", "", None, {10, 11}),
 ]
 
 
@@ -467,6 +490,80 @@ def test_a_number_that_phonenumbers_does_not_place_is_ambiguous(
         assert found == [offset]
         assert rejected.empty
         assert said.empty
+
+
+ONE_ZONE = {
+    "EC": "few live on the Galapagos", "GL": "few live in Ittoqqortoormiit and Pituffik",
+    "NZ": "few live on the Chatham Islands", "KZ": "one zone since 2024",
+    "RE": "ranges of its own", "YT": "ranges of its own", "FM": "ranges of each island",
+}  # fmt: skip
+"""Countries with a calling code of several zones whose mobiles and services are in one zone."""
+BY_AREA_CODE = {"BR", "MX"}
+"""Those whose mobiles have area codes."""
+
+
+def offsets_of(number: phonenumbers.PhoneNumber) -> set[float]:
+    national = phonenumbers.national_significant_number(number)
+    values = {"calling_code": str(number.country_code), "national_number": national}
+    leads = pd.DataFrame([{**values, "phone_code_given": ""}], dtype="str")
+    found = NumberZones(WINTER.utc).find(leads)
+    return {float(found["earliest"].iloc[0]), float(found["latest"].iloc[0])}
+
+
+def moving_numbers() -> Iterator[tuple[str, int, phonenumbers.PhoneNumber]]:
+    """Give examples of numbers that are not tied to a place, of countries with several zones."""
+    types = vars(phonenumbers.PhoneNumberType).values()
+    for region in sorted(phonenumbers.SUPPORTED_REGIONS):
+        code = str(phonenumbers.country_code_for_region(region))
+        zones = {zone for head, each in zones_by_prefix().items() if head.startswith(code)
+                 for zone in each if "/" in zone and zone != "Etc/Unknown"}  # fmt: skip
+        # The islands of country 1 have area codes, and its services are in the table above.
+        if code == "1" or len({datetime.now(ZoneInfo(zone)).utcoffset() for zone in zones}) < 2:
+            continue
+        for kind in {each for each in types if isinstance(each, int)}:
+            number = phonenumbers.example_number_for_type(region, kind)
+            if number and kind not in (
+                phonenumbers.PhoneNumberType.FIXED_LINE,
+                phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE,
+            ):
+                yield region, kind, number
+
+
+def test_mobiles_and_services_of_a_country_with_several_zones_have_them_all() -> None:
+    mobile, placed = phonenumbers.PhoneNumberType.MOBILE, set()
+    for region, kind, number in moving_numbers():
+        area = kind == mobile and region in BY_AREA_CODE
+        if region not in ONE_ZONE and not area and len(offsets_of(number)) < 2:
+            placed.add((region, kind, phonenumbers.format_number(number, 0)))
+    assert placed == set()
+
+
+@pytest.mark.parametrize(
+    ("code", "number", "winter", "summer"),
+    [
+        ("7", "4012123456", 2, 2), ("7", "4951234567", 3, 3), ("7", "4232123456", 10, 10),
+        ("7", "7011234567", 5, 5), ("55", "91991234567", -3, -3), ("55", "93991234567", -3, -3),
+        ("55", "11991234567", -3, -3), ("55", "92991234567", -4, -4), ("56", "612123456", -3, -3),
+        ("56", "221234567", -3, -4), ("61", "292000000", 11, 10), ("64", "211234567", 13, 12),
+        ("593", "991234567", -5, -5), ("1", "4742010000", -6, -6), ("976", "11123456", 8, 8),
+        ("262", "692123456", 4, 4), ("262", "639012345", 3, 3), ("380", "501234567", 2, 3),
+        ("86", "13812345678", 8, 8),
+    ],
+)  # fmt: skip
+def test_numbers_of_one_place_in_countries_with_several_zones(
+    code: str, number: str, winter: float, summer: float
+) -> None:
+    for clock, expected in ((WINTER, winter), (SUMMER, summer)):
+        facts = dialer(codes=[], clock=clock)
+        found, rejected, _ = find(lead(code, number), facts=facts, ambiguous_tz="reject")
+        assert rejected.empty
+        assert found == [expected]
+
+
+def test_mobiles_of_chile_are_ambiguous_in_winter() -> None:
+    facts, row = dialer(codes=[], clock=SUMMER), lead("56", "961234567")
+    assert find(row, facts=facts, ambiguous_tz="reject")[1].index.tolist() == [2]
+    assert find(row, facts=dialer(codes=[]), ambiguous_tz="reject")[1].empty
 
 
 def test_ranges_that_are_unplaced_exist_and_have_zones() -> None:

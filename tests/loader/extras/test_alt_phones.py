@@ -135,6 +135,26 @@ def test_numbers_that_a_spreadsheet_damaged_are_not_stored() -> None:
         assert in_words(said) == expected
 
 
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ("8765551212_1-876", ("8765551212", "1")),
+        ("8095551212_1809", ("8095551212", "1")),
+        ("020 7946 0958_+44", ("020 7946 0958", "44")),
+        ("020 7946 0958_0044", ("020 7946 0958", "0044")),
+        ("020 7946 0958_GB", ("020 7946 0958", "44")),
+        ("+1 (727) 555 - 12 12_1", ("1 727 555 - 12 12", "1")),
+        ("+1 / (727) / 555 / 12 / 12_1", ("17275551212", "1")),
+        ("7275551212 after six only_1", ("7275551212", "1")),
+        ("7275551212_x", ("7275551212", "x")),
+    ],
+)
+def test_numbers_as_sent_are_not_cut_nor_repeat_their_area(
+    sent: str, expected: tuple[str, str]
+) -> None:
+    assert one(sent, phone_format="as-given") == [(*expected, "")]
+
+
 def test_numbers_are_not_cut() -> None:
     narrow = UTF8MB3 | {"phone_number": Column(width=12, charset="utf8mb3")}
     sent = leads("+49 1512 3456789012__x!7275551212")
@@ -209,7 +229,8 @@ def test_rows_are_those_of_the_reference(sent: list[str]) -> None:
         {name: str(value) for name, value in row.items() if name != "alt_phone_id"}
         for row in tables[TABLE]
     ]
-    found, said = stored(rows, dialer(**UTF8MB3), phone_format="as-given", trim="N")
+    own_way = {"phone_format": "as-given", "phone_validation": "length", "trim": "N"}
+    found, said = stored(rows, dialer(**UTF8MB3), **own_way)
     assert [{name: str(value) for name, value in row.items()} for row in found] == expected
     assert details_of(said)[said["notice"] == "ALT_PHONES_LOADED"].to_dict() == counts
 
