@@ -44,6 +44,7 @@ NO_NUMBER = (
     "correct the value or leave it empty; give its country by + and country code, or that of all "
     "by --default-region"
 )
+ONE_A_ROW = "give each number a row of its own"
 SHORTENED = "export the column of numbers as text"
 
 ANY_BYTE = "cp437"
@@ -145,7 +146,7 @@ class FeedReader:
         for row, reason, details in chunk.problems.itertuples():
             # Behind the colon are the values.
             what = details.partition(":")[0]
-            self._problems.append((row, what, Reason[reason].correction))
+            self._problems.append((row, what, f"{Reason[reason].correction}, or {ONE_A_ROW}"))
         cells = chunk.cell_problems
         for row, text in cells["text"][cells["column"].isin(self._columns)].items():
             self._problems.append((int(str(row)), text, Reason.CELL_WITHOUT_VALUE.correction))
