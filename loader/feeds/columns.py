@@ -21,7 +21,7 @@ NUMBERED = r"[0-9]+$"
 _OTHER = re.compile(
     r"(?:id|code|key|ref|reference|ssn|zip|postal|date|time|stamp|created|updated|modified)$"
     r"|^(?:id|date|time|zip|ssn|ref)"
-    r"|account|acct|order|invoice|case|customer|client|vendor|member|policy|ticket|licen[cs]e"
+    r"|account|acct|kunde|plz|datum|fecha|order|invoice|case|customer|client|vendor|member|policy|ticket|licen[cs]e"
 )
 _PHONE = re.compile(r"phone|caller|tel|mobile|cell|fax")
 _LIKE_NUMBER = r"^[\s(+]*[0-9][0-9\s().\-/+]*$"
