@@ -33,6 +33,7 @@ from loader.options.load import LoadOptions
 from loader.options.report import ReportOptions
 from loader.paths import find_path, printable_path, visible_line
 from loader.report.comparison import read_summary
+from loader.report.destinations import has_feeds
 from loader.results.summary import Summary
 from loader.writing.lists import NewList, drop_list, find_list, make_list
 
@@ -218,7 +219,8 @@ class SourceFiles:
         )  # fmt: skip
         counts = {name: getattr(summary, name) for name in names}
         report = file_report(found, "loaded" if summary.rows_read else "empty", "")
-        report = report.model_copy(update={**counts, "remarks": summary.remarks})
+        counts |= {"remarks": summary.remarks, "has_feeds": has_feeds(summary)}
+        report = report.model_copy(update=counts)
         return report if self.dry_run_results else self._move_done(found, report, summary.results)
 
     def _report_loaded_before(self, found: Found, error: LoadedBeforeError) -> FileReport:

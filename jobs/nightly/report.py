@@ -62,6 +62,8 @@ class FileReport(_Record):
     """Loaded rows that named no list: they are in list 999."""
     checks_off: list[str] = []
     """Which of duplicate_check, dnc_check and campaign_dnc_check were off."""
+    has_feeds: bool = False
+    """Whether numbers were looked for in feeds."""
     remarks: list[str] = []
     """What was missing or done otherwise for the whole file, and what its feeds are."""
     dialable: list[Dialable] | None = None
@@ -207,7 +209,7 @@ def _details(file: FileReport) -> Iterator[str]:
         "lists": ", ".join(_list(each) for each in file.lists[:MOST_LISTS])
         + (f", and {len(file.lists) - MOST_LISTS:,} more" if file.lists[MOST_LISTS:] else ""),
         "note": default_list(file.without_list, done=True),
-        "checks": checks_off(file.checks_off),
+        "checks": checks_off(file.checks_off, has_feeds=file.has_feeds),
         "rejected": ", ".join(f"{name} {count:,}" for name, count in file.reasons.items()),
         "dialable now": ", ".join(
             f"{each.dialable:,} of {each.leads:,} in list {each.list_id}"

@@ -13,7 +13,7 @@ from loader.frames.arrow import to_arrow, to_series
 from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.phones.parse import digits_only, is_damaged
-from loader.phones.readings import parse_phones
+from loader.phones.readings import behind_code, parse_phones
 
 FIELD = "alt_phone"
 SECOND_NUMBER_LENGTH = 7
@@ -89,6 +89,7 @@ def fit_alt_phone(
         digits = number["national_number"].where(
             ~abroad, number["country_code"] + number["national_number"]
         )
+        digits = _without_code(digits, number[~abroad], column)
         values = digits.reindex(leads.index).fillna(values)
         noticed.append(notices(digits.index[abroad], Notice.ALT_PHONE_ABROAD, value=digits))
         noticed += notices_of_dropped(number, extensions=True, field=FIELD)
@@ -101,6 +102,17 @@ def fit_alt_phone(
         noticed += of_wide
     values, unfit, of_field = fit_field(values.rename(FIELD), column, options)
     return values, unfit, pd.concat([*noticed, of_field])
+
+
+def _without_code(
+    digits: "pd.Series[str]", number: pd.DataFrame, column: Column
+) -> "pd.Series[str]":
+    """Take the country code off numbers that fit their column only without it."""
+    if column.width is None:
+        return digits
+    wide = number[number["national_number"].str.len() > column.width]
+    shorter = behind_code(wide["national_number"], wide["country_code"])["national_number"]
+    return digits.where(~digits.index.isin(shorter.index), shorter.reindex(digits.index))
 
 
 def spreadsheet_notices(

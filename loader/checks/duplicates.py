@@ -24,7 +24,7 @@ from loader.frames.collation import fold
 from loader.notices import Notice
 from loader.options.duplicate_check import DuplicateCheck, Kind, Scope
 from loader.options.load import LoadOptions
-from loader.phones.forms import country_codes, lead_numbers
+from loader.phones.forms import country_codes, lead_numbers, without_code
 from loader.reasons import Reason
 
 KEYED = (
@@ -191,17 +191,22 @@ def _keys(
 def _of_numbers(
     numbers: pd.DataFrame, before: "pd.Series[str]", options: LoadOptions, dialer: Dialer
 ) -> "tuple[pd.Series[str], ...]":
-    """Give the keys of numbers: who is called, and the digits as the dialer would compare them."""
-    if options.duplicate_compare != "number":
-        name = "number" if options.one_form else "national"
-        return (before + numbers["code"] + SEPARATOR + fold(numbers[name], dialer.fold),)
+    """Give the keys of numbers: who is called, and the digits as the dialer would compare them.
+
+    Digits that may have their country code in front are two numbers, either of which counts.
+    """
+    by_number = options.duplicate_compare == "number"
+    if not by_number:
+        before = before + numbers["code"] + SEPARATOR
     if options.one_form:
         return (before + fold(numbers["number"], dialer.fold),)
     national, sent = numbers["national"], numbers["sent"]
-    keys = [before + fold(national, dialer.fold)]
-    differs = sent != national
-    if differs.any():
-        keys.append((before + fold(sent, dialer.fold)).where(differs))
+    others = [without_code(numbers), *([sent[sent != national]] if by_number else [])]
+    keys = [
+        (before[digits.index] + fold(digits, dialer.fold)).reindex(numbers.index)
+        for digits in (national, *others)
+        if len(digits)
+    ]
     return tuple(keys)
 
 

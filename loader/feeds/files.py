@@ -5,7 +5,7 @@ A feed is used whole or not at all: a value that is not understood would be a pe
 
 import re
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from stat import S_ISREG
@@ -19,21 +19,18 @@ from loader.errors import (
     SourceFileError,
     UsageError,
 )
+from loader.feeds.columns import UnusedColumns, columns_of_numbers, example
 from loader.feeds.feed import Feed
-from loader.feeds.numbers import FeedReader
-from loader.fields.lead import normalize_name, usual_names
+from loader.feeds.numbers import ANY_BYTE, FeedReader, is_area
 from loader.fields.recognition import field_namer
 from loader.frames.sorted_numbers import sort_on_disk
 from loader.options.feed import FeedFile
 from loader.options.load import LoadOptions
-from loader.paths import printable_path
 from loader.phones.regions import main_region
+from loader.reading.encoding import MIXED
 from loader.reading.source import ReadOptions, SourceFile, open_source
 
 FEED_READ_OPTIONS = ReadOptions(chunk_size=50_000, field_of=field_namer())
-
-ANY_BYTE = "latin-1"
-"""An encoding that every byte is of, and in which ASCII, such as all numbers, is itself."""
 
 SECONDS_PER_DAY = 86_400
 
@@ -42,15 +39,17 @@ def read_feeds(options: LoadOptions, folder: Path) -> list[Feed]:
     """Read the feeds that the options name, in their order; their files of numbers are in `folder`.
 
     A feed may have any format that a lead file may have. Its columns of numbers are those that
-    `column` names; else, with a header, those with a usual name of phone_number or alt_phone, or
-    the only one; without a header all. Numbers are international or belong to default_region, else
-    to the run's phone_code. Bytes that are not UTF-8 do not matter where no encoding is given,
-    because numbers are ASCII.
+    `column` names; else, with a header, those with a usual name of phone_number or alt_phone, also
+    with a number behind it, or the only one; without a header all. Numbers are international or
+    belong to default_region, else to the run's phone_code; without a plus they are those of every
+    other country, too. Bytes that are not UTF-8 do not matter where no encoding is given, because
+    numbers are ASCII.
 
     Raises:
         MissingFeedError: there is no such file, or it cannot be read.
         FeedFileError: it is older than feed_max_age, is no table, or has no column of numbers; or
-            a row cannot be read, or has a value that is no number.
+            a row cannot be read, or has a value that is no number; or a column that is not named
+            has numbers.
         UsageError: a feed's name has other characters than letters, digits, `-` and `_`; there is
             no such encoding.
     """
@@ -74,21 +73,23 @@ def _read_feed(name: str, feed: FeedFile, options: LoadOptions, folder: Path) ->
         raise FeedFileError(f"feed {name}: {_for_feeds(error)}") from None
     except LoaderError as error:
         raise type(error)(f"feed {name}: {_for_feeds(error)}") from None
-    return Feed(name=name, path=feed.file, numbers=numbers, age=age, notes=tuple(reader.notes()))
+    areas, notes = frozenset(reader.areas), tuple(reader.notes())
+    return Feed.of(numbers, name=name, path=feed.file, areas=areas, age=age, notes=notes)
 
 
 def _reader(name: str, feed: FeedFile, options: LoadOptions, stack: ExitStack) -> FeedReader:
     source = _open(feed, feed.encoding or options.feed_encoding, stack)
-    columns, advice = _columns(name, feed, source), ""
+    columns, advice = columns_of_numbers(name, feed, source), ""
     if len(columns) > 1 and not feed.column:
         which = f"column = 1, header = {str(source.header).lower()}"
-        advice = f"; name the column of numbers in the settings: {_example(name, feed, which)}"
-    reader = FeedReader(source, columns, _region(options), advice)
+        advice = f"; name the column of numbers in the settings: {example(name, feed, which)}"
+    unused = None if feed.column else UnusedColumns(name, feed, source, columns)
+    reader = FeedReader(source, columns, _region(options), advice, unused)
     if feed.header is None and source.header and reader.has_number_as_header:
         raise SourceFileError(
             f"{source.name}: its first row has a number, and no other: it may be a header or not. "
             "Add a line with a name for each column, or say it in the settings: "
-            f"{_example(name, feed, 'header = false')}"
+            f"{example(name, feed, 'header = false')}"
         )
     return reader
 
@@ -118,13 +119,13 @@ def _age(path: Path, max_days: int | None) -> int:
 
 
 def _open(feed: FeedFile, encoding: str | None, stack: ExitStack) -> SourceFile:
-    """Open a file; where no encoding is given, one that is not UTF-8, too."""
+    """Open a file; where no encoding is given, one that is not UTF-8, or not all of it, too."""
     options = replace(FEED_READ_OPTIONS, encoding=encoding, sheet=feed.sheet)
-    try:
+    if encoding is not None:
         return _open_table(feed, options, stack)
-    except EncodingError:
-        if encoding is not None:
-            raise
+    for each in (None, MIXED):
+        with suppress(EncodingError):
+            return _open_table(feed, replace(options, encoding=each), stack)
     return _open_table(feed, replace(options, encoding=ANY_BYTE), stack)
 
 
@@ -134,7 +135,10 @@ def _open_table(feed: FeedFile, options: ReadOptions, stack: ExitStack) -> Sourc
     if feed.header is not None:
         return stack.enter_context(open_source(path, replace(options, header=feed.header)))
     try:
-        return stack.enter_context(open_source(path, options))
+        source = stack.enter_context(open_source(path, options))
+        if not any(map(is_area, source.columns)):
+            return source
+        return stack.enter_context(open_source(path, replace(options, header=False)))
     except EncodingError:
         raise
     except SourceFileError as error:
@@ -142,58 +146,6 @@ def _open_table(feed: FeedFile, options: ReadOptions, stack: ExitStack) -> Sourc
             return stack.enter_context(open_source(path, replace(options, header=False)))
         except SourceFileError:
             raise error from None
-
-
-def _columns(name: str, feed: FeedFile, source: SourceFile) -> tuple[str, ...]:
-    """Return the columns that have the numbers."""
-    if feed.column:
-        found = [_column(each, source) for each in feed.column]
-        return tuple(dict.fromkeys(found))
-    if not source.header or len(source.columns) == 1:
-        return source.columns
-    names = usual_names()
-    phone_names = {
-        normalize_name(each)
-        for field in ("phone_number", "alt_phone")
-        for each in (field, *names[field])
-    }
-    found = [column for column in source.columns if normalize_name(column) in phone_names]
-    if not found:
-        setting = f'column = "{source.columns[0]}"'
-        raise SourceFileError(
-            f"{source.name}: which of the columns {_quoted(source.columns)} has the numbers? Name "
-            f"it in the settings: {_example(name, feed, setting)}; or "
-            "give --feed a file of numbers alone"
-        )
-    return tuple(found)
-
-
-def _column(wanted: int | str, source: SourceFile) -> str:
-    columns = source.columns
-    if isinstance(wanted, int):
-        if wanted > len(columns):
-            raise SourceFileError(
-                f"{source.name}: it has no column {wanted}; its first row has {len(columns)}"
-            )
-        return columns[wanted - 1]
-    if wanted in columns:
-        return wanted
-    found = [c for c in columns if normalize_name(c) == normalize_name(wanted)]
-    if len(found) == 1 and normalize_name(wanted):
-        return found[0]
-    raise SourceFileError(
-        f"{source.name}: it has no column {wanted!r}; it has {_quoted(columns)}"
-        if source.header
-        else f"{source.name}: it has no header; give the column by its number, such as 1"
-    )
-
-
-def _example(name: str, feed: FeedFile, setting: str) -> str:
-    return f'feed.{name} = {{file = "{printable_path(feed.file)}", {setting}}}'
-
-
-def _quoted(columns: tuple[str, ...]) -> str:
-    return ", ".join(f"'{name}'" for name in columns)
 
 
 def _region(options: LoadOptions) -> str:

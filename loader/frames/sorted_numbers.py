@@ -20,12 +20,14 @@ NUMBERS_PER_STEP = 2**12
 
 
 def sort_on_disk(chunks: Iterable[Numbers], folder: Path) -> Numbers:
-    """Sort numbers, at least one, into a file of `folder`, each once, by an external merge sort.
+    """Sort numbers into a file of `folder`, each once, by an external merge sort.
 
     The result is mapped from that file, which vanishes with the array.
     """
     with ExitStack() as stack:
         runs = [_write_run([_distinct(run)], folder, stack) for run in _batches(chunks)]
+        if not runs:
+            return np.empty(0, dtype=np.uint64)
         # All runs together have about NUMBERS_IN_MEMORY numbers between two edges.
         steps = [_map_file(run)[::NUMBERS_PER_STEP].copy() for run in runs]
         edges = np.sort(np.concatenate(steps))[:: NUMBERS_IN_MEMORY // NUMBERS_PER_STEP]

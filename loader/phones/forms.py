@@ -15,12 +15,13 @@ from phonenumbers import PhoneMetadata
 
 from loader.frames.arrow import first_letters, to_arrow, to_mask
 from loader.phones.parse import digits_only, parse_numbers
-from loader.phones.readings import parse_phones
+from loader.phones.readings import behind_code, parse_phones
 from loader.phones.regions import main_region, map_distinct, region_of_phone_code
 
-NUMBER, SENT, NATIONAL, WITH_CODE, WITH_TRUNK = range(5)
-"""Kinds of forms: the stored number, the digits of the file, the national number, and that one
-behind its country code or its trunk prefix (0 in Great Britain, 1 in North America)."""
+NUMBER, SENT, NATIONAL, WITH_CODE, WITH_TRUNK, WITHOUT_CODE = range(6)
+"""Kinds of forms: the stored number, the digits of the file, the national number, that one behind
+its country code or its trunk prefix (0 in Great Britain, 1 in North America), and what
+`without_code` gives."""
 
 ABROAD = r"(?:00)?[1-9][0-9]{9}"
 """How a number with its country code begins."""
@@ -111,7 +112,26 @@ def number_forms(numbers: pd.DataFrame, *, as_stored: bool = False) -> pd.DataFr
                 WITH_TRUNK,
             ),
         ]
+        parts += _forms_without_code(numbers, without_code(numbers))
     return _long(parts)
+
+
+def without_code(numbers: pd.DataFrame) -> "pd.Series[str]":
+    """Give the other national number of digits that may begin with their own country code.
+
+    `4915112345678` in Germany is a national number of Aurich, but more likely one with the country
+    code in front: nothing but its length would tell, and German numbers have any.
+
+    Args:
+        numbers: as from `lead_numbers`.
+
+    Returns:
+        Index of `numbers`, only of those that can be read in both ways.
+    """
+    sent, national, code = numbers["sent"], numbers["national"], numbers["code"]
+    is_open = sent != code + national
+    found = behind_code(sent[is_open], code[is_open])["national_number"]
+    return found[found != national[found.index]]
 
 
 def area_forms(numbers: pd.DataFrame, *, as_stored: bool = False) -> pd.DataFrame:
@@ -131,6 +151,7 @@ def area_forms(numbers: pd.DataFrame, *, as_stored: bool = False) -> pd.DataFram
             (with_code[with_code != national], WITH_CODE),
             (with_trunk[(with_trunk != with_code) & (with_trunk != national)], WITH_TRUNK),
         ]
+        parts += _forms_without_code(numbers, first_letters(without_code(numbers), 3))
     found = _long(parts)
     return found.assign(form=found["form"] + AREA)
 
@@ -141,6 +162,14 @@ def _prefixed(
     """Put country code and trunk prefix before national numbers or area codes."""
     code = numbers["code"]
     return code + national, map_distinct(code, trunk_prefix) + national
+
+
+def _forms_without_code(
+    numbers: pd.DataFrame, rest: "pd.Series[str]"
+) -> "list[tuple[pd.Series[str], int]]":
+    """Give what `without_code` gives, or its area codes, as it stands and behind a trunk prefix."""
+    _, with_trunk = _prefixed(numbers.loc[rest.index], rest)
+    return [(rest, WITHOUT_CODE), (with_trunk[with_trunk != rest], WITHOUT_CODE)]
 
 
 def _long(parts: "list[tuple[pd.Series[str], int]]") -> pd.DataFrame:

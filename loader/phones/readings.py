@@ -4,17 +4,22 @@ Numbers in an ordinary notation go to `loader.phones.parse` as they are. Others 
 patterns, or one by one (`loader.phones.notation`).
 """
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.frames.arrow import join_texts, to_arrow, to_mask, to_series
+from loader.frames.arrow import first_letters, join_texts, to_arrow, to_mask, to_series
 from loader.phones.notation import EDGES, Reading, read_phone
-from loader.phones.parse import ORDINARY, parse_numbers
+from loader.phones.parse import ORDINARY, digits_only, parse_numbers
+from loader.phones.regions import calling_code_of, map_distinct
 
-_DIALLED_ABROAD = r"^[\s(]*00[\s)-]*(?=[1-9])"
+_DIALLED_ABROAD = r"^[\s(]*00[\s)-]*([1-9])"
 # A slash behind what may be a whole number; behind an area code it is ordinary.
 _SLASH_BEHIND_NUMBER = r"(?:[0-9][^0-9/]*){6,}/[^0-9]*[0-9]"
+LONGEST_CODE = 3
+"""Digits of a country code."""
+
 _SHORTEST_TWO = 18
 """Characters of two numbers with a blank between them."""
 _LONG = r"(?:[0-9][^0-9]*){14,}"
@@ -32,8 +37,10 @@ def parse_phones(values: "pd.Series[str]", regions: "pd.Series[str]") -> pd.Data
     """Parse numbers as people write them: with words, labels, odd marks, or two in one field.
 
     Words count as keypad digits only in numbers such as 1-800-FLOWERS (see
-    `loader.phones.notation`). A leading 00 is read as a plus where the number is impossible without
-    it: most of the world writes international numbers so, even to people who dial 011.
+    `loader.phones.notation`). A leading 00 is read as a plus before the region's own country code,
+    and where the number is not valid without it: most of the world writes international numbers so,
+    even to people who dial 011. A country code without either is read as one where the digits are
+    valid in no other way.
 
     Returns:
         What `parse_numbers` returns, and columns `read` (str: the part of the value that is the
@@ -47,13 +54,55 @@ def parse_phones(values: "pd.Series[str]", regions: "pd.Series[str]") -> pd.Data
     number = parse_numbers(ordinary, regions).assign(read=values, dropped="")
     if unusual.any():
         number.loc[unusual] = _parse_unusual(values[unusual], regions[unusual])
-    impossible = number.loc[number["possible"] != "IS_POSSIBLE", "read"]
-    abroad = impossible[impossible.str.match(_DIALLED_ABROAD)]
-    if len(abroad):
-        international = abroad.str.replace(_DIALLED_ABROAD, "+", regex=True)
-        reparsed = parse_numbers(international, regions[abroad.index])
-        better = reparsed.index[reparsed["possible"] == "IS_POSSIBLE"]
-        number.loc[better, list(reparsed.columns)] = reparsed.loc[better]
+    return _without_code(_dialled_abroad(number, regions))
+
+
+def behind_code(digits: "pd.Series[str]", codes: "pd.Series[str]") -> pd.DataFrame:
+    """Parse digits that begin with the country code of their row as numbers behind that code.
+
+    Returns:
+        What `parse_numbers` returns, of those digits that are a possible number so.
+    """
+    heads = [first_letters(digits, size) == codes for size in range(1, LONGEST_CODE + 1)]
+    rows = digits.index[np.logical_or.reduce(heads)]
+    number = parse_numbers("+" + digits.loc[rows], codes.loc[rows])
+    is_own = number["country_code"] == codes.loc[rows]
+    return number[(number["possible"] == "IS_POSSIBLE") & is_own]
+
+
+def _dialled_abroad(number: pd.DataFrame, regions: "pd.Series[str]") -> pd.DataFrame:
+    """Read a leading 00 as a plus, see `parse_phones`."""
+    texts = to_arrow(number["read"])
+    abroad = number.index[to_mask(pc.match_substring_regex(texts, _DIALLED_ABROAD), number.index)]
+    if abroad.empty:
+        return number
+    international = number.loc[abroad, "read"].str.replace(_DIALLED_ABROAD, r"+\1", regex=True)
+    again = parse_numbers(international, regions[abroad])
+    is_own = again["country_code"] == map_distinct(regions[abroad], calling_code_of)
+    is_better = (again["possible"] == "IS_POSSIBLE") & (is_own | ~number["valid"][abroad])
+    return _replaced(number, again[is_better])
+
+
+def _without_code(number: pd.DataFrame) -> pd.DataFrame:
+    """Take the country code off digits that are valid only without it, see `parse_phones`.
+
+    phonenumbers keeps it where the whole is a possible national number, as in Germany.
+    """
+    unsure = number[(number["possible"] == "IS_POSSIBLE") & ~number["valid"]]
+    whole = unsure[unsure["national_number"] == digits_only(unsure["read"])]
+    if whole.empty:
+        return number
+    again = behind_code(whole["national_number"], whole["country_code"])
+    return _replaced(number, again[again["valid"]])
+
+
+def _replaced(number: pd.DataFrame, again: pd.DataFrame) -> pd.DataFrame:
+    """Replace what numbers were parsed as; their extensions stay."""
+    if again.empty:
+        return number
+    number = number.copy()
+    columns = [name for name in again.columns if name != "extension"]
+    number.loc[again.index, columns] = again[columns]
     return number
 
 

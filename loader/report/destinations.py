@@ -26,7 +26,12 @@ def checks_off(names: Collection[str], *, has_feeds: bool = False) -> str:
 
 def checks_off_of(summary: Summary) -> str:
     """Say it of a run."""
-    return checks_off(summary.checks_off, has_feeds="feed" in summary.options)
+    return checks_off(summary.checks_off, has_feeds=has_feeds(summary))
+
+
+def has_feeds(summary: Summary) -> bool:
+    """Say whether a run looked for numbers in feeds."""
+    return "feed" in summary.options
 
 
 def default_list(count: int, *, done: bool) -> str:

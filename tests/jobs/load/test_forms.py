@@ -21,6 +21,14 @@ IN_LISTS = [
     ("49", "017112345678", "0171 12345678"),
     ("49", "4917112345678", "+49 (0)171 12345678"),
     ("1", "7275551212", "7275551212 x5"),
+    ("49", "1701234567", "491701234567"),
+    ("49", "15112345678", "4915112345678"),
+    ("49", "4917612345678", "17612345678"),
+    ("49", "017612345678", "49 176 12345678"),
+    ("46", "8123456", "468123456"),
+    ("61", "412345022", "0061412345022"),
+    ("81", "09012345022", "00819012345022"),
+    ("55", "11961234523", "005511961234523"),
 ]
 CHECKS = {"dnc_check": "Y", "campaign_dnc_check": "Y", "campaign_id": "CAMP1"}
 
@@ -83,8 +91,8 @@ def test_existing_leads_in_any_form(
     row = {"phone_number": sent, "phone_code": code, "title": "MR", "first_name": "Ann",
            "last_name": "Lee", "list_id": "101"}  # fmt: skip
     if check.startswith("DUPTITLE"):
-        others = {"1": "3055550100", "44": "07911999999", "49": "0171 9999999"}
-        row |= {"alt_phone": sent, "phone_number": others[code]}
+        others = {"1": "3055550100", "44": "07911999999"}
+        row |= {"alt_phone": sent, "phone_number": others.get(code, "0171 9999999")}
     assert reason(loads, database, row, duplicate_check=check).startswith("DUPLICATE_")
 
 
@@ -127,6 +135,20 @@ def test_the_same_digits_in_two_countries(
         assert "phone_code=44" in together.rejected[3]["details"]
 
 
+@pytest.mark.parametrize("compare", ["number", "code+number"])
+@pytest.mark.parametrize("numbers", [("15112345678", "4915112345678"),
+                                     ("4917012345678", "+49 170 12345678"),
+                                     ("0170 12345678", "49-170-12345678")])  # fmt: skip
+def test_digits_with_their_country_code_in_one_file(
+    numbers: tuple[str, str], compare: str, database: Database, loads: Loads
+) -> None:
+    rows = [{"phone_number": number, "phone_code": "49"} for number in numbers]
+    options = {"duplicate_check": "DUPLIST", "duplicate_compare": compare}
+    for list_id, each in (("101", rows), ("102", rows[::-1])):
+        outcome = loads.load(each, database, list_id=list_id, **options)
+        assert outcome.reasons == {3: "DUPLICATE_PHONE_NUMBER_IN_LIST"}
+
+
 OTHER = [
     {"alt_phone": "7275550001"}, {"address3": "(727) 555-0001"}, {"alt_phone": "+1 727 555 0001"},
     {"multi_alt_phones": "7275550002_1_home!7275550001_1_work"},
@@ -154,3 +176,13 @@ def test_other_numbers_of_the_lead(
         stored = database.read(lambda it: it.exec_driver_sql(statement).scalars().all())
         digits = ["".join(filter(str.isdigit, str(each)))[-10:] for each in stored]
         assert ("7275550001" in digits) is (how != "clear")
+
+
+@pytest.mark.engines("sqlite")
+def test_other_numbers_that_begin_with_their_own_code(
+    database: Database, database_url: str, loads: Loads
+) -> None:
+    fill(database_url, {"vicidial_dnc": [{"phone_number": "17612345678"}]})
+    row = {"phone_number": "0171 1234567", "phone_code": "49", "alt_phone": "4917612345678"}
+    options = {"dnc_check": "Y", "dnc_alt_phones": "reject"}
+    assert reason(loads, database, row, **options) == "OTHER_NUMBER_IN_DNC"

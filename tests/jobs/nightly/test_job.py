@@ -222,6 +222,13 @@ def test_the_report_says_where_rows_went_and_what_was_off(site: Site) -> None:
     assert "    lists: 1 in 102 (campaign SALES" in text
     assert "that name no list" not in text
     assert "    checks: no check of the campaign's do-not-call list\n" in text
+    feed = site.drop.parent / "feed.csv"
+    feed.write_text("7275559999\n", "utf-8")
+    site.settings(after=f'[feed]\nlitigators = "{feed}"', list_id=102)
+    site.put("c.csv", rows(4))
+    text = site.night().report.text
+    off = "no duplicate check, no do-not-call check but that of the feeds"
+    assert f"    checks: {off}\n" in text
 
 
 @ON_SQLITE

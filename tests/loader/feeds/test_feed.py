@@ -58,8 +58,8 @@ def written(folder: Path, content: str | bytes, name: str = "numbers.csv") -> Pa
         pytest.param("phone\n7275551212.0\n8135550001\n", id="one-decimal"),
         pytest.param('phone\n"7275551212,00"\n+18135550001.0\n', id="comma-and-plus"),
         pytest.param("phone,n\n7275551212,1\n,2\n  ,3\n\n8135550001,5\n", id="blank"),
-        pytest.param("7275551212\n8135550001,x\n", id="too-many-fields"),
-        pytest.param("phone,a,b\n7275551212,x\n8135550001\n", id="too-few-fields"),
+        pytest.param("phone,phone2,phone 3\n7275551212,,\n,,8135550001\n", id="three-columns"),
+        pytest.param("Mobile 1;Mobile 2;x\n7275551212;8135550001;a\n", id="numbered-columns"),
         pytest.param("7275551212,\n8135550001,\n", id="delimiter-at-the-end"),
         pytest.param("7275551212,8135550001\n,\n7275551212,\n", id="two-columns-no-header"),
         pytest.param("phone,cell\n7275551212,\n,8135550001\n", id="two-columns"),
@@ -72,6 +72,13 @@ def written(folder: Path, content: str | bytes, name: str = "numbers.csv") -> Pa
         pytest.param("phone\n7275551212 Handy\nTel: 8135550001\n", id="words"),
         pytest.param("phone\n0017275551212\n8135550001 x12\n", id="zeros-and-extension"),
         pytest.param("phone,name\n7275551212,José\n8135550001,Zoë".encode("cp1252"), id="cp1252"),
+        pytest.param(
+            "phone,n\n7275551212,é\n".encode() + b"8135550001,\xe9\n", id="utf-8-and-cp1252"
+        ),
+        pytest.param(
+            "n,Téléphone\né,7275551212\n".encode() + b"\xe9,8135550001\n", id="mixed-with-header"
+        ),
+        pytest.param("phone,n\n7275551212,é\n".encode() + b"8135550001,\x81\xff\n", id="any-bytes"),
         pytest.param(b"Num\xe9ro\n7275551212\n8135550001\n", id="header-in-latin-1"),
         pytest.param("\ufeff" + BARE, id="bom-no-header"),
         pytest.param("\ufeffphone\n" + BARE, id="bom"),
@@ -96,9 +103,16 @@ def test_numbers_of_a_file(content: str | bytes, tmp_path: Path) -> None:
             r"row 3: '9\.99999x\+99' was shortened .*export the column of numbers as te",
         ),
         ("8135550001.5", r"row 3: '9999999999\.9' is no phone number"),
-        ("442079460958", r"row 3: .* region US.*country by \+"),
+        ("612345678", r"row 3: .* region US.*country by \+"),
+        ("449999999999999", r"row 3: .* region US.*country by \+"),
+        ("0123456789012", r"row 3: .* region US"),
+        ("727555XXXX", r"row 3: '727555XXXX' stands for many numbers.*727XXXXXXX"),
+        ("72XXXXXXXX", r"row 3: .* stands for many numbers"),
+        ("999727xxxxxxx", r"row 3: .* stands for many numbers"),
         ('"8135550001', "row 3: a quote is not closed.*: close the quote"),
         (",8135550001,x,y", "row 3: 4 fields instead of 2"),
+        ("8135550001,x,y", "row 3: 3 fields instead of 2"),
+        ("8135550001,7275551213,8135551212", "row 3: 3 fields instead of 2.*quote"),
         ("Ann\nx\ny\nz\nzz", "row 3: .*, row 4: .*, row 5: .*, and 2 more values. A feed is used"),
     ],
 )
@@ -150,6 +164,13 @@ def test_the_settings_say_how_a_feed_is_read(
         ("a,b\n1,2\n", {"column": "c"}, "it has no column 'c'; it has 'a', 'b'"),
         ("a,b\n1,2\n", {"column": 3}, "it has no column 3; its first row has 2"),
         ("1,2\n", {"column": "c", "header": False}, "no header; give the column by its number"),
+        ("phone\n7275551212,7275551213,8135551212\n", {}, "row 2: 3 fields instead of 1"),
+        ("phone,a,b\n7275551212,x\n", {}, "row 2: 2 fields instead of 3.*add the missing"),
+        (
+            "phone_number,alt_phone,address3\n7275551212,,8135550001\n",
+            {},
+            r"'address3' has numbers.*column = \[.phone_number., .alt_phone., .address3.\]\}; or",
+        ),
         (b"phone\n\xe9\n", {"encoding": "ascii"}, "not ASCII; .* leave --feed-encoding out"),
     ],
 )
@@ -252,15 +273,14 @@ def test_a_spreadsheet_is_a_feed(tmp_path: Path) -> None:
 
 def test_remarks(tmp_path: Path) -> None:
     path = written(tmp_path, "phone\n" + "\n".join(map(str, range(7275550000, 7275552345))))
-    one = written(tmp_path, b"phone,n\n7275551212.0,\xe9\n8135550001,\n8135550002\n", "one.csv")
+    one = written(tmp_path, b"phone,n\n7275551212.0,\xe9\n8135550001,\n8135550002,\n", "one.csv")
     then = time.time() - 3.5 * DAY
     os.utime(path, (then, then))
     os.utime(one, (then + 2 * DAY, then + 2 * DAY))
     feeds = read_feeds(LoadOptions(feed={"tps": path, "one": one, "two": one}), tmp_path)
     assert feed_remarks(feeds)[:2] == [
         "feed tps: 2,345 numbers, 3 days old",
-        "feed one: 3 numbers, 1 day old, read as iso8859-1, 1 value had decimal zeros, "
-        "1 row had too few or too many fields",
+        "feed one: 3 numbers, 1 day old, not all of it is UTF-8, 1 value had decimal zeros",
     ]
     assert [feed.name for feed in feeds] == ["tps", "one", "two"]
     assert feed_remarks([]) == []
@@ -283,7 +303,8 @@ def leads(*rows: tuple[str, str, str, str]) -> pd.DataFrame:
         pytest.param(("001", "7275551212", "", "7275551212"), True, id="zeros"),
         pytest.param(("", "17275551212", "", "17275551212"), True, id="no-code"),
         pytest.param(("1", "7275551213", "1", "7275551213"), False, id="other"),
-        pytest.param(("44", "7275551212", "44", "7275551212"), False, id="other-country"),
+        pytest.param(("44", "7275551212", "44", "7275551212"), True, id="other-country"),
+        pytest.param(("44", "7275551213", "44", "7275551213"), False, id="other-in-other-country"),
         pytest.param(("", "", "", ""), False, id="nothing"),
         pytest.param(("1", "9" * 30, "", "9" * 30), False, id="too-long"),
         pytest.param(("9" * 10, "9" * 9, "", "9" * 9), False, id="largest"),
@@ -295,6 +316,113 @@ def test_which_leads_a_feed_contains(
     row: tuple[str, str, str, str], is_in: bool, tmp_path: Path
 ) -> None:
     assert read(written(tmp_path, BARE)).contains(lead_numbers(leads(row))).to_dict() == {2: is_in}
+
+
+def lead(code: str, sent: str, national: str) -> pd.DataFrame:
+    row = {
+        "phone_code": code, "phone_number": national, "number_sent": sent, "calling_code": code,
+        "national_number": national, "number_type": "MOBILE",
+    }  # fmt: skip
+    return lead_numbers(pd.DataFrame([row], dtype="str"))
+
+
+GB = ("44", "07911123456", "7911123456")
+
+
+@pytest.mark.parametrize(
+    ("listed", "row", "is_in"),
+    [
+        ("7911123456", GB, True),
+        ("447911123456", GB, True),
+        ("07911123456", GB, True),
+        ("07911 123456", GB, True),
+        ("44 7911 123456 mobile", GB, True),
+        ("00447911123456", GB, True),
+        ("+447911123456", GB, True),
+        ("+17911123456", GB, False),
+        ("7911123457", GB, False),
+        ("7911123456", ("1", "7911123456", "7911123456"), True),
+        ("+447911123456", ("1", "7911123456", "7911123456"), False),
+        ("4915112345678", ("49", "15112345678", "15112345678"), True),
+        ("015112345678", ("49", "15112345678", "15112345678"), True),
+        ("15112345678", ("49", "4915112345678", "4915112345678"), True),
+        ("+4915112345678", ("49", "4915112345678", "4915112345678"), True),
+        ("+49 151 12345678", ("49", "015112345678", "15112345678"), True),
+        ("+49 151 12345678", ("49", "015112345679", "15112345679"), False),
+        ("33612345678", ("33", "0612345678", "612345678"), True),
+        ("0612345678", ("33", "0612345678", "612345678"), True),
+        ("17275551212", ("86", "17275551212", "17275551212"), True),
+        ("+17275551212", ("86", "17275551212", "17275551212"), False),
+    ],
+)
+@pytest.mark.parametrize("options", [{}, {"phone_code": "49"}])
+def test_numbers_of_several_countries(
+    listed: str, row: tuple[str, str, str], is_in: bool, options: dict[str, str], tmp_path: Path
+) -> None:
+    path = written(tmp_path, f"phone\n{listed}\n+17275550000\n")
+    try:
+        feed = read(path, **options)
+    except FeedFileError:
+        # What cannot be a number of the region is one of another country for sure, or refused.
+        assert options
+        assert not listed.startswith("+")
+    else:
+        assert feed.contains(lead(*row)).tolist() == [is_in]
+
+
+@pytest.mark.parametrize("area", ["727XXXXXXX", "727xxxxxxx", "1727XXXXXXX", "+1 727-XXX-XXXX"])
+@pytest.mark.parametrize("before", ["", "phone\n", "phone,n\n8135550001,x\n"])
+def test_whole_areas(area: str, before: str, tmp_path: Path) -> None:
+    feed = read(written(tmp_path, f"{before}{area}{',y' * before.count('x')}\n"))
+    assert feed.areas == {"1727"}
+    assert feed.notes == ("1 whole area",)
+    numbers = [lead("1", "17275551212", "7275551212"), lead("1", "7285551212", "7285551212"),
+               lead("49", "72755512", "72755512")]  # fmt: skip
+    assert feed.contains(pd.concat(numbers, ignore_index=True)).tolist() == [True, False, False]
+
+
+def test_whole_areas_of_other_countries(tmp_path: Path) -> None:
+    feed = read(written(tmp_path, "phone\n0151XXXXXXX\n"), phone_code="49")
+    assert feed.contains(lead("49", "4915112345678", "4915112345678")).tolist() == [True]
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "is_refused"),
+    [
+        ("other", "8135550001", True),
+        ("Caller ID", "(813) 555-0001", True),
+        ("home no", "+1 813 555 0001", True),
+        ("address3", "+44 20 7946 0018", True),
+        ("address3", "Suite 5", False),
+        ("since", "2024-01-31", False),
+        ("since", "20240131", False),
+        ("since", "2024013112", False),
+        ("since", "01/31/2024", False),
+        ("listed on", "2024-01-31 10:11:12", False),
+        ("zip", "337015521", False),
+        ("where", "33701-5521", False),
+        ("record id", "2125550100", False),
+        ("customer_number", "2125550100", False),
+        ("updated", "2024053112", False),
+        ("epoch", "1700000000", False),
+        ("ssn", "219-09-9999", False),
+        ("amount", "1234567.89", False),
+        ("n", "8135550001 or later", False),
+        ("n", "", False),
+    ],
+)
+def test_numbers_in_a_column_that_is_not_read(
+    header: str, value: str, is_refused: bool, tmp_path: Path
+) -> None:
+    rows = f"7275551212,{value}\n7275551213,{value}\n7275551214,\n"
+    path = written(tmp_path, f"phone,{header}\n{rows}")
+    if is_refused:
+        with pytest.raises(FeedFileError, match=rf"'{header}' has numbers.*column = \[\"phone\"\]"):
+            read(path)
+    else:
+        assert read(path).numbers.size == 3
+    chosen = LoadOptions(feed={"litigators": {"file": path, "column": "phone"}})
+    assert read_feeds(chosen, tmp_path)[0].numbers.size == 3
 
 
 def test_the_first_feed_that_contains_a_number_is_the_reason(tmp_path: Path) -> None:

@@ -35,6 +35,10 @@ LEADS = [
      {"299998888", "0299998888", "61299998888"}),
     ({"sent": "5512345678", "number": "5512345678", "code": "52"},
      {"5512345678", "525512345678"}),
+    ({"sent": "4915112345678", "number": "4915112345678", "code": "49"},
+     {"4915112345678", "494915112345678", "04915112345678", "15112345678", "015112345678"}),
+    ({"sent": "0491701234567", "number": "491701234567", "code": "49"},
+     {"491701234567", "0491701234567", "49491701234567"}),
 ]  # fmt: skip
 
 
@@ -60,6 +64,11 @@ def test_as_the_dialer_compares_there_is_one_form() -> None:
 def test_the_forms_of_an_area() -> None:
     found = area_forms(frame("17275551212", "7275551212", "1"))
     assert set(found["form"]) == {"727XXXXXXX", "172XXXXXXX", "1727XXXXXXX"}
+
+
+def test_the_area_without_the_code_in_front() -> None:
+    found = area_forms(frame("4915112345678", "4915112345678", "49"))
+    assert {"491XXXXXXX", "151XXXXXXX"} <= set(found["form"])
 
 
 REGIONS = ("US", "GB", "DE", "FR", "IT", "RU", "AU", "ES", "MX", "IN", "BR", "NL", "JP", "ZA")

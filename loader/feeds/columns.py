@@ -1,0 +1,156 @@
+"""Which columns of a feed have the numbers, and whether others have some, too."""
+
+import re
+from functools import cache
+
+import pandas as pd
+import pyarrow.compute as pc
+
+from loader.errors import SourceFileError
+from loader.fields.lead import normalize_name, usual_names
+from loader.frames.arrow import to_arrow, to_mask
+from loader.options.feed import FeedFile
+from loader.paths import printable_path
+from loader.phones.parse import digits_only, parse_numbers
+from loader.reading.source import SourceFile
+
+NUMBERED = r"[0-9]+$"
+"""phone2, phone 3: how further columns of a kind are named."""
+
+# Values of these look like numbers and are none: record_id, Zip Code, updated.
+_OTHER = re.compile(
+    r"(?:id|code|key|ref|reference|ssn|zip|postal|date|time|stamp|created|updated|modified)$"
+    r"|^(?:id|date|time|zip|ssn|ref)"
+    r"|account|acct|kunde|plz|datum|fecha|order|invoice|case|customer|client|vendor|member|policy|ticket|licen[cs]e"
+)
+_PHONE = re.compile(r"phone|caller|tel|mobile|cell|fax")
+_LIKE_NUMBER = r"^[\s(+]*[0-9][0-9\s().\-/+]*$"
+_DATE = (
+    r"^\s*(?:19|20)[0-9]{2}[-./ ]?(?:0[1-9]|1[0-2])[-./ ]?(?:0[1-9]|[12][0-9]|3[01])"
+    r"|^\s*[0-9]{1,2}[-./][0-9]{1,2}[-./](?:19|20)[0-9]{2}(?:[^0-9]|$)"
+)
+_FEWEST_DIGITS = 9
+"""Of a number with its area code; zips, dates and small ids have fewer."""
+
+
+class UnusedColumns:
+    """Looks for numbers in the columns of a feed that are not read.
+
+    They are found where more than half of the values of a column are valid numbers, of nine digits
+    or more, and neither the values nor the column's name say that these are dates or ids.
+    """
+
+    def __init__(
+        self, name: str, feed: FeedFile, source: SourceFile, used: tuple[str, ...]
+    ) -> None:
+        """Take the feed, its file, and the columns that are read."""
+        self._name, self._feed, self._source, self._used = name, feed, source, used
+        columns = [each for each in source.columns if each not in used and not _is_other(each)]
+        self._filled = dict.fromkeys(columns, 0)
+        self._numbers = dict.fromkeys(columns, 0)
+
+    def look(self, rows: pd.DataFrame, region: str) -> None:
+        """Count the numbers of some rows (str), taken as those of a region (alpha-2 or empty)."""
+        for column in self._filled:
+            values = rows[column]
+            self._filled[column] += int((values.str.strip() != "").sum())
+            texts = to_arrow(values)
+            may_be = pc.and_not(
+                pc.match_substring_regex(texts, _LIKE_NUMBER),
+                pc.match_substring_regex(texts, _DATE),
+            )
+            values = values[to_mask(may_be, values.index)]
+            values = values[digits_only(values).str.len() >= _FEWEST_DIGITS]
+            regions = pd.Series(region, index=values.index, dtype="str")
+            self._numbers[column] += int(parse_numbers(values, regions)["valid"].sum())
+
+    def refuse(self) -> None:
+        """Refuse a file that has numbers which would not be looked for.
+
+        Raises:
+            SourceFileError: it has.
+        """
+        found = [name for name, count in self._numbers.items() if 2 * count > self._filled[name]]
+        if found:
+            every = ", ".join(f'"{column}"' for column in (*self._used, *found))
+            used = ", ".join(f'"{column}"' for column in self._used)
+            raise SourceFileError(
+                f"{self._source.name}: {quoted(tuple(found))} has numbers, too, and is not read. "
+                "Name all columns of numbers in the settings: "
+                f"{example(self._name, self._feed, f'column = [{every}]')}; or "
+                f"column = [{used}] if the others do not count"
+            )
+
+
+def columns_of_numbers(name: str, feed: FeedFile, source: SourceFile) -> tuple[str, ...]:
+    """Return the columns of a feed that have its numbers, see `loader.feeds.files.read_feeds`.
+
+    Raises:
+        SourceFileError: there is none, or none of that name.
+    """
+    if feed.column:
+        found = [_column(each, source) for each in feed.column]
+        return tuple(dict.fromkeys(found))
+    if not source.header or len(source.columns) == 1:
+        return source.columns
+    found = [column for column in source.columns if _is_phone(column)]
+    if not found:
+        setting = f'column = "{source.columns[0]}"'
+        raise SourceFileError(
+            f"{source.name}: which of the columns {quoted(source.columns)} has the numbers? Name "
+            f"it in the settings: {example(name, feed, setting)}; or "
+            "give --feed a file of numbers alone"
+        )
+    return tuple(found)
+
+
+def example(name: str, feed: FeedFile, setting: str) -> str:
+    """Word a line of settings that says how a feed is read."""
+    return f'feed.{name} = {{file = "{printable_path(feed.file)}", {setting}}}'
+
+
+def quoted(columns: tuple[str, ...]) -> str:
+    """Word names of columns."""
+    return ", ".join(f"'{name}'" for name in columns)
+
+
+def _column(wanted: int | str, source: SourceFile) -> str:
+    columns = source.columns
+    if isinstance(wanted, int):
+        if wanted > len(columns):
+            raise SourceFileError(
+                f"{source.name}: it has no column {wanted}; its first row has {len(columns)}"
+            )
+        return columns[wanted - 1]
+    if wanted in columns:
+        return wanted
+    found = [c for c in columns if normalize_name(c) == normalize_name(wanted)]
+    if len(found) == 1 and normalize_name(wanted):
+        return found[0]
+    raise SourceFileError(
+        f"{source.name}: it has no column {wanted!r}; it has {quoted(columns)}"
+        if source.header
+        else f"{source.name}: it has no header; give the column by its number, such as 1"
+    )
+
+
+def _is_phone(column: str) -> bool:
+    """Say whether a column has a usual name of phone_number or alt_phone, or a further one."""
+    name = normalize_name(column)
+    return name in _phone_names() or re.sub(NUMBERED, "", name) in _phone_names()
+
+
+@cache
+def _phone_names() -> frozenset[str]:
+    names = usual_names()
+    return frozenset(
+        normalize_name(each)
+        for field in ("phone_number", "alt_phone")
+        for each in (field, *names[field])
+    )
+
+
+def _is_other(column: str) -> bool:
+    """Say whether the name of a column says that its values are no phone numbers."""
+    name = normalize_name(column)
+    return _OTHER.search(name) is not None and _PHONE.search(name) is None
