@@ -90,6 +90,8 @@ JSON = [
         ("<html><table><tr><td>phone</td></tr></table></html>".encode("utf-16"), "a web page"),
         (b"<leads>\n<lead><phone>7275551212</phone></lead></leads>", "an XML document"),
     ],
+    # What is packed holds the time.
+    ids=lambda value: value if isinstance(value, str) else "file",
 )
 def test_what_a_file_is(content: bytes, said: str, tmp_path: Path) -> None:
     path = tmp_path / "leads.csv"
