@@ -170,10 +170,22 @@ def refuse_missing_tables(checks: Checks, database: Database | None) -> None:
 def refuse_unwritable_tables(checks: Checks, database: Database) -> None:
     """Refuse to import if the account may not write to all tables that the rows go to.
 
+    Those of custom fields are not known before the lists of the rows are.
+
     NotAllowedError: see `loader.rights.refusal.refuse_unwritable`.
     """
     fields = checks.defaults.fields
-    refuse_unwritable(database, lambda site: needs.of_insert(checks.options, fields, site))
+    refuse_unwritable(database, lambda _site: needs.of_insert(checks.options, fields))
+
+
+def refuse_unwritable_custom(run: ImportContext, database: Database) -> None:
+    """Likewise of the tables of custom fields of the lists that rows go to."""
+    tables = {f"custom_{list_id}" for list_id in run.expected.lists}
+    if run.options.custom_fields == "Y":
+        refuse_unwritable(
+            database,
+            lambda site: needs.of_custom_fields(run.options, tables.intersection(site.custom)),
+        )
 
 
 def hidden_urls_remark(options: LoadOptions, database: Database | None) -> list[str]:

@@ -13,6 +13,7 @@ from jobs.load.begin import (
     refusal_by_limits,
     refuse_missing_tables,
     refuse_unreadable_tables,
+    refuse_unwritable_custom,
     refuse_unwritable_tables,
 )
 from jobs.load.check import CheckStage
@@ -100,6 +101,8 @@ def _run(load: Load) -> Summary:
             if refusal := refusal_by_limits(run):
                 _refuse(run, checkpoint, load, began, refusal)
             if import_run:
+                if load.request.database:
+                    refuse_unwritable_custom(run, load.request.database)
                 _confirm(expected_summary(run, name, began), load, mapping)
                 checkpoint.add(files.accepted)
                 import_run.inserting(mapping.fields, run.tally.rows_read, run.tally.rejected)

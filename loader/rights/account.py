@@ -159,9 +159,8 @@ class DatabaseAccount:
 
 
 def _prepare(connection: Connection, statement: str) -> None:
-    """Let the server check a statement that is not executed."""
+    """Let the server check a statement that is not executed; the next one takes its place."""
     connection.exec_driver_sql("PREPARE leadloader FROM %s", (statement,))
-    connection.exec_driver_sql("DEALLOCATE PREPARE leadloader")
 
 
 def _in_order(needs: Iterable[Right]) -> list[Right]:

@@ -127,19 +127,22 @@ def tables_of(options: LoadOptions, fields: Collection[str]) -> dict[str, tuple[
 def of_import(options: LoadOptions, site: Site, *, check_dialable: bool = False) -> Rights:
     """Give what an import reads and writes, its ledger among it."""
     needs = of_validate(options, site) | of_ledger(site)
-    needs |= of_insert(options, _coming_along(options), site)
+    needs |= of_insert(options, _coming_along(options)) | of_custom_fields(options, site.custom)
     if check_dialable:
         needs |= rights(["SELECT"], CALL_TIMES)
     return needs
 
 
-def of_insert(options: LoadOptions, fields: Collection[str], site: Site) -> Rights:
-    """Give what an import writes, its ledger apart; `fields` as in `tables_of`."""
+def of_custom_fields(options: LoadOptions, tables: Collection[str]) -> Rights:
+    """Give what an import writes to tables of custom fields."""
+    return rights(["INSERT", "DELETE"] * (options.custom_fields == "Y"), tables)
+
+
+def of_insert(options: LoadOptions, fields: Collection[str]) -> Rights:
+    """Give what an import writes, custom fields and its ledger apart; `fields`: see `tables_of`."""
     coming = [name for name in COMES_ALONG if name in fields]
     needs = rights(["INSERT"], [LEADS])
     needs |= rights(["INSERT"], (COMES_ALONG[name] for name in coming))
-    if options.custom_fields == "Y":
-        needs |= rights(["INSERT", "DELETE"], site.custom)
     # A lead whose callback or custom fields are refused is set back.
     if options.on_duplicate != "reject" or options.custom_fields == "Y" or "callback" in coming:
         needs |= rights(["UPDATE"], [LEADS])

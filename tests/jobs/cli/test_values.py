@@ -187,6 +187,6 @@ def test_states_and_genders_in_words() -> None:
         "STATE_ABBREVIATED Florida",
         "STATE_ABBREVIATED Qu\u00e9bec",
         "STATE_ABBREVIATED N.Y.",
-        "STATE_NOT_STORED Mexico City; UNKNOWN_GENDER x",
+        "UNKNOWN_GENDER x; STATE_NOT_STORED Mexico City",
         "VALUE_CUT state",
     ]
