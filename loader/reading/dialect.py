@@ -81,6 +81,14 @@ class Grammar:
         return rf"\A(?:{places})(?:{self._delimiter}{self._blank})*{LINE_END}?\z"
 
     @property
+    def line_with_date(self) -> str:
+        """RE2 pattern of a line with a date in a phone's place, such as that of a remark."""
+        places = "|".join(rf"(?:{self._field}{self._delimiter}){{{at}}}" for at in self.phones)
+        return (
+            rf'\A(?:{places})"?(?:[0-9]{{4}}[-./][0-9]{{1,2}}|[0-9]{{1,2}}[-./][0-9]{{1,2}})[-./ ]'
+        )
+
+    @property
     def quoted_field(self) -> str:
         """RE2 pattern of a quoted field of a well-formed line, with the delimiter before it."""
         return rf"(\A|{self._delimiter}){self._quoted}"

@@ -166,11 +166,14 @@ class _LineKinds:
 
         They do not if two of them, or half, are records with a number in a phone's place, or if all
         of them are records of so many fields that no value is written like them. Then two stray
-        quotes have met, and the lines between them are leads.
+        quotes have met, and the lines between them are leads. Lines do not count that have blanks
+        behind delimiters, as people write, in a file that has none.
         """
+        text, blank = self.lines.text(first), f"{self.grammar.delimiter} ".encode()
+        phones = self._phones if blank in text else self._phones_without_blanks
         lines, whole, with_phone = (
             int(counts[last + 1] - counts[first + 1])
-            for counts in (self._values, self._records, self._phones)
+            for counts in (self._values, self._records, phones)
         )
         is_value_unlike = self.grammar.columns > 2 and self.grammar.fewest is None
         if with_phone and (2 * with_phone >= lines or (is_value_unlike and with_phone > 1)):
@@ -202,12 +205,24 @@ class _LineKinds:
     @cached_property
     def _phones(self) -> Integers:
         """Count the lines with a phone's number: a search over the block, for few files need it."""
+        return _counts(self._has_phone)
+
+    @cached_property
+    def _phones_without_blanks(self) -> Integers:
+        """Count those of them without a blank behind a delimiter."""
+        has_blank = pc.match_substring(self.lines.array, f"{self.grammar.delimiter} ")
+        return _counts(self._has_phone & ~has_blank.to_numpy(zero_copy_only=False))
+
+    @cached_property
+    def _has_phone(self) -> Mask:
         has_phone = np.zeros(len(self.whole), dtype=np.bool_)
         if self.grammar.phones:
             filled = np.flatnonzero(~self.blank)
-            found = _matches(self.lines.array.take(pa.array(filled)), self.grammar.line_with_phone)
+            lines = self.lines.array.take(pa.array(filled))
+            found = _matches(lines, self.grammar.line_with_phone)
+            found &= ~_matches(lines, self.grammar.line_with_date)
             has_phone[filled[found]] = True
-        return _counts(has_phone)
+        return has_phone
 
 
 def _counts(mask: Mask) -> Integers:
