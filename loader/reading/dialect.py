@@ -84,9 +84,9 @@ class Grammar:
     def line_with_date(self) -> str:
         """RE2 pattern of a line with a date in a phone's place, such as that of a remark."""
         places = "|".join(rf"(?:{self._field}{self._delimiter}){{{at}}}" for at in self.phones)
-        return (
-            rf'\A(?:{places})"?(?:[0-9]{{4}}[-./][0-9]{{1,2}}|[0-9]{{1,2}}[-./][0-9]{{1,2}})[-./ ]'
-        )
+        date = "(?:(?:19|20)[0-9]{2}[-./][0-9]{1,2}|[0-9]{1,2}[-./][0-9]{1,2})[-./]"
+        day = rf'(?:[0-9]{{4}}|[0-9]{{1,2}})(?:[ T"\r\n]|{self._delimiter}|\z)'
+        return rf'\A(?:{places})"?{date}{day}'
 
     @property
     def quoted_field(self) -> str:

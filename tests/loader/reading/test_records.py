@@ -675,6 +675,13 @@ def test_records_with_another_number_than_the_phones_are_records() -> None:
     assert rejected == [(2, "BROKEN_QUOTE")]
 
 
+def test_numbers_that_look_like_the_beginning_of_a_date() -> None:
+    lines = ['06.12.34.56.70,a,"3 foot', *(f"06.12.34.56.7{n},b,y" for n in (1, 2))]
+    found, rejected = read("\n".join([*lines, '06.12.34.56.73,c,5"']), 3, phones=(0,))
+    assert [number for number, _ in found] == [3, 4, 5]
+    assert rejected == [(2, "BROKEN_QUOTE")]
+
+
 def test_two_records_among_other_lines_are_records() -> None:
     lines = ['7275550001,a,"3 foot', ",b,y", ",c,z", "7275550004,d,w", ",f,t", '7275550005,e,5"']
     found, rejected = read("\n".join(lines), 3, phones=(0,))
