@@ -33,6 +33,7 @@ from tests.conformance.reference_fields import (
     is_number,
     keep,
     phone_digits,
+    stored_country,
     stored_date_of_birth,
     stored_gender,
     stored_list_id,
@@ -264,10 +265,10 @@ def birth(request: Request, _case: Case, _tables: Tables) -> bool:
     return dialers_birth(sent)[0] != stored_date_of_birth(sent)[0]
 
 
-def state(request: Request, _case: Case, _tables: Tables) -> bool:
-    """23: a state that is longer than its column, and no abbreviation."""
-    sent = request.get("state", "")
-    return stored_state(sent) != sent
+def place(request: Request, _case: Case, _tables: Tables) -> bool:
+    """23: a state or country that is longer than its column, and no abbreviation."""
+    state, country = request.get("state", ""), request.get("country_code", "")
+    return stored_state(state) != state or stored_country(country) != country
 
 
 def switch(request: Request, _case: Case, _tables: Tables) -> bool:
@@ -321,7 +322,7 @@ TOUCHES: dict[int, Callable[[Request, Case, Tables], bool]] = {
     14: switch,
     17: cut,
     21: birth,
-    23: state,
+    23: place,
     28: without_column,
     30: no_campaign,
     31: phone_or_alt,

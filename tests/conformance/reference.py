@@ -22,6 +22,7 @@ from tests.conformance.reference_fields import (
     is_number,
     keep,
     phone_digits,
+    stored_country,
     stored_date_of_birth,
     stored_gender,
     stored_list_id,
@@ -86,6 +87,7 @@ class Reference:
     gender = staticmethod(stored_gender)
     rank = staticmethod(stored_rank)
     state = staticmethod(stored_state)
+    country = staticmethod(stored_country)
     birth = staticmethod(stored_date_of_birth)
     entry_list_id = staticmethod(stored_list_id)
 
@@ -168,6 +170,7 @@ class Reference:
         lead["phone_code"] = digits(request.get("phone_code", "")) or "1"
         lead["list_id"] = digits(lead["sent_list_id"])
         lead["state"] = self.state(lead["state"])
+        lead["country_code"] = self.country(lead["country_code"])
         return lead
 
     def text(self, _name: str, value: str) -> tuple[str, list[str]]:

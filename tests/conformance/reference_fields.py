@@ -4,6 +4,8 @@ import re
 import unicodedata
 from functools import cache
 
+from loader.phones.regions import country_abbreviation, named_region
+
 #: Widths of the text columns that a lead may fill.
 WIDTHS = {
     "vendor_lead_code": 20,
@@ -175,6 +177,16 @@ def stored_state(value: str) -> str:
         return spelled[name]
     own = value[:2].upper()
     return "" if own in STATES and STATES[own] not in AUSTRALIAN else value
+
+
+def stored_country(value: str) -> str:
+    """Return the code of a country that is longer than three letters; else the value.
+
+    "": its first letters are another country's. The names are those of loader/phones/regions.toml.
+    """
+    if len(value) <= 3 or value != value.strip():
+        return value
+    return country_abbreviation(value) or ("" if named_region(value[:3]) else value)
 
 
 def stored_rank(value: str) -> tuple[int, list[str]]:

@@ -24,6 +24,7 @@ from tests.conformance.reference_fields import (
     WIDTHS,
     fold,
     read_date,
+    stored_country,
     stored_gender,
     stored_rank,
     stored_state,
@@ -194,6 +195,7 @@ def test_small_rules() -> None:
     assert stored_gender("Female") == ("F", [])
     assert stored_state("Florida") == stored_state("F.L.") == "FL"
     assert (stored_state("Mexico City"), stored_state("Queretaro")) == ("", "Queretaro")
+    assert (stored_country("Austria"), stored_country("Canarias")) == ("AUT", "")
     assert stored_rank("-5") == (-5, [])
     assert stored_rank("1.9") == (0, ["RANK"])
     assert daylight("SSM-FSN", clock_of({"clock": "2026-07-01T00:00:00"}))

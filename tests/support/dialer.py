@@ -171,6 +171,7 @@ class Dialer(Reference):
     gender = staticmethod(dialers_gender)
     rank = staticmethod(dialers_rank)
     state = staticmethod(str)
+    country = staticmethod(str)
     birth = staticmethod(dialers_birth)
     entry_list_id = staticmethod(dialers_list_id)
 
