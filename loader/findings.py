@@ -60,6 +60,7 @@ NOTICE_DETAILS: Mapping[Notice, tuple[str, ...]] = {
     Notice.NO_FIELDS_DEFINED: ("list_id=",),
     Notice.NO_FIELDS_TO_UPDATE: ("list_id=",),
     Notice.CUSTOM_FIELD_WITHOUT_COLUMN: ("field",),
+    Notice.CAMPAIGN_NOT_DEFINED: ("campaign_id=", "list_id="),
     Notice.NO_CAMPAIGN_FOR_DNC: ("campaign_id=", "list_id="),
     Notice.ADDED_TO_HOPPER: ("hopper_id=", "priority="),
     Notice.NOT_ADDED_TO_HOPPER: ("gmt_offset_now=",),

@@ -111,6 +111,10 @@ class Notice(StrEnum):
         "NO_CAMPAIGN_FOR_LIST",
         "the list is not defined, so the campaign duplicate check found nothing",
     )
+    CAMPAIGN_NOT_DEFINED = (
+        "CAMPAIGN_NOT_DEFINED",
+        "the row's campaign is not defined; the do-not-call list of its list's campaign was asked",
+    )
     NO_CAMPAIGN_FOR_DNC = (
         "NO_CAMPAIGN_FOR_DNC",
         "neither the row nor its list names a campaign that is defined, whose do-not-call list "

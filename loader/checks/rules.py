@@ -173,9 +173,10 @@ def on_campaign_dnc(
 def name_campaigns(
     leads: pd.DataFrame, options: LoadOptions, dialer: Dialer
 ) -> tuple[pd.DataFrame, Notices]:
-    """Give leads the campaign whose do-not-call list is asked: their own, else that of their list.
+    """Give leads the campaign whose do-not-call list is asked: their own, or that of their list.
 
-    As the dialer compares, it is their own alone (add_lead: campaign_id).
+    That one counts where the row names none, or one that is not defined. As the dialer compares, it
+    is their own alone (add_lead: campaign_id).
 
     Args:
         leads: campaign_id (str) and list_id (int64); index row_number.
@@ -183,23 +184,21 @@ def name_campaigns(
         dialer: its campaigns, and those of lists.
 
     Returns:
-        The leads with dnc_campaign_id (str), "" for none; and a notice where there is none, or the
-        dialer does not know it.
+        The leads with dnc_campaign_id (str), "" for none; and notices where the row's campaign is
+        not defined, or none is known.
     """
     own = leads["campaign_id"]
     if options.one_form:
         return leads.assign(dnc_campaign_id=own), no_notices()
     of_list = leads["list_id"].map(dialer.list_campaigns).astype("str").fillna("")
-    campaigns = own.where(own != "", of_list)
-    unknown = ~fold(campaigns, dialer.campaign_collation).isin(dialer.campaigns.index)
-    rows = leads.index[unknown]
-    noticed = notices(
-        rows,
-        Notice.NO_CAMPAIGN_FOR_DNC,
-        campaign_id=campaigns,
-        list_id=leads["list_id"].astype("str"),
-    )
-    return leads.assign(dnc_campaign_id=campaigns), noticed
+    is_defined = fold(own, dialer.campaign_collation).isin(dialer.campaigns.index)
+    replaced = ~is_defined & (of_list != "")
+    known = {"campaign_id": own, "list_id": leads["list_id"].astype("str")}
+    noticed = [
+        notices(leads.index[replaced & (own != "")], Notice.CAMPAIGN_NOT_DEFINED, **known),
+        notices(leads.index[~is_defined & ~replaced], Notice.NO_CAMPAIGN_FOR_DNC, **known),
+    ]
+    return leads.assign(dnc_campaign_id=own.mask(replaced, of_list)), pd.concat(noticed)
 
 
 def dnc_campaigns(campaigns: "pd.Series[str]", dialer: Dialer) -> "pd.Series[str]":

@@ -47,7 +47,7 @@ NO_NUMBER = (
 ONE_A_ROW = "give each number a row of its own"
 SHORTENED = "export the column of numbers as text"
 
-ANY_BYTE = "cp437"
+ANY_BYTE = "cp866"
 """An encoding that every byte is of, and in which ASCII, such as all numbers, is itself."""
 NOT_ALL_UTF8 = (MIXED, ANY_BYTE)
 """How a file is read of which no encoding is given, and which is not UTF-8."""

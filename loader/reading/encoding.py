@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from loader.errors import EncodingError, SourceFileError, UsageError
 from loader.reading.formats import HEAD_SIZE, refuse_other_formats
@@ -19,9 +20,16 @@ MIXED = "mixed"
 WESTERN = "cp1252"
 """What Windows programs write in Western Europe and America."""
 
-WESTERN_CODECS = frozenset({WESTERN, "iso8859-1", "iso8859-15"})
+LATIN_CODECS = frozenset(
+    {WESTERN, "cp1250", "cp1254", "cp1257", "cp437", "cp850", "cp858", "mac-roman", "mac-latin2"}
+    | {f"iso8859-{part}" for part in (1, 2, 3, 4, 9, 10, 13, 14, 15, 16)}
+)
+"""Those for Latin letters, in which the two bytes of a letter in UTF-8 are no text."""
 
-UTF8_LETTERS = re.compile(rb"((?:[\xc2\xc3][\x80-\xbf]|\xe2\x80[\x80-\xbf])+)")
+CHANCE = 2
+"""Letters of two or three bytes that may be UTF-8 by chance in an encoding of other letters."""
+
+UTF8_LETTERS = re.compile(rb"((?:[\xc2\xc3][\x80-\xbf]|\xe2[\x80-\x84][\x80-\xbf])+)")
 """Western letters and marks in UTF-8; they are what they are in a line that is not all UTF-8."""
 
 MOST_LINES = 3
@@ -87,6 +95,19 @@ class Encoding:
                 f" say --encoding {option_codec}-le (or {option_codec}-be)"
             )
         return cls(option_codec, mark_codec or option_codec, bom)
+
+
+class _Kinds(NamedTuple):
+    """What the lines of a file beyond ASCII are."""
+
+    utf8: list[int]
+    """The first ones with UTF-8."""
+    other: list[int]
+    """The first ones that are not UTF-8."""
+    is_western: bool
+    """Whether the others can be WESTERN."""
+    letters: int
+    """Characters beyond ASCII of the lines that are UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +182,7 @@ class TextFile:
                 f"{wrong}; name the encoding that the file was written in, or leave --encoding out"
                 " for UTF-8"
             )
-        utf8, other, is_western = self._kinds_of_lines()
+        utf8, other, is_western, _ = self._kinds_of_lines()
         if utf8:
             return EncodingError(
                 f"{wrong}, but there are UTF-8 characters in {_name_lines(utf8)}: encodings are"
@@ -176,41 +197,40 @@ class TextFile:
             f"{wrong}; if the file comes from Windows Excel, add --encoding {WESTERN}"
         )
 
-    def _kinds_of_lines(self) -> tuple[list[int], list[int], bool]:
-        """Find the first lines that have UTF-8 beyond ASCII, and the first that are not UTF-8.
-
-        Also whether the latter can be WESTERN. One line may be both.
-        """
+    def _kinds_of_lines(self) -> "_Kinds":
+        """Find the first lines of each kind; one line may be both."""
         utf8: list[int] = []
         other: list[int] = []
-        is_western = True
+        is_western, letters = True, 0
         with self.stored.open() as stream:
             for number, line in enumerate(_raw_lines(stream), start=1):
                 if line.isascii():
                     continue
                 is_utf8 = _is_text(line, "utf-8")
                 is_western = is_western and (is_utf8 or _is_text(line, WESTERN))
+                letters += sum(char > "\x7f" for char in line.decode()) if is_utf8 else 0
                 if (is_utf8 or UTF8_LETTERS.search(line)) and len(utf8) < MOST_LINES:
                     utf8.append(number)
                 if not is_utf8 and len(other) < MOST_LINES:
                     other.append(number)
                 if len(utf8) == len(other) == MOST_LINES:
                     break
-        return utf8, other, is_western
+        return _Kinds(utf8, other, is_western, letters)
 
     def _refuse_utf8_lines(self) -> None:
         """Refuse to read UTF-8 as another encoding: names would be spoilt, without an error.
 
-        In an encoding of other letters than western ones, some lines may be UTF-8 by chance.
+        In an encoding of other letters than Latin ones, some lines may be UTF-8 by chance.
         """
-        utf8, other, _ = self._kinds_of_lines()
-        if not utf8 or (other and self.encoding.codec not in WESTERN_CODECS):
+        utf8, other, _, letters = self._kinds_of_lines()
+        by_chance = bool(other) or letters <= CHANCE
+        if not utf8 or (by_chance and self.encoding.codec not in LATIN_CODECS):
             return
-        advice = (
-            f"add --encoding {MIXED}, which reads {WESTERN} where there is no UTF-8"
-            if other
-            else "leave --encoding out"
-        )
+        advice = "leave --encoding out"
+        if other:
+            advice = "ask for the file in one encoding"
+        if other and self.encoding.codec in {WESTERN, "iso8859-1", "iso8859-15"}:
+            advice = f"add --encoding {MIXED}, which reads {WESTERN} where there is no UTF-8"
         raise EncodingError(
             f"{self.stored.name}: there are UTF-8 characters in {_name_lines(utf8)}, which"
             f" --encoding {self.encoding.name} would spoil; {advice}"

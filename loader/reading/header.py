@@ -44,6 +44,14 @@ DATE = re.compile(
 QUOTED_NAMES = re.compile(r'"[^"]*"([^\w\s"])"')
 """Two quoted values with something between them that was not taken for a delimiter."""
 
+MOMENT = re.compile(
+    r"\d{4}[-/.]\d\d?[-/.]\d|\d\d?[-/.]\d\d?[-/.](?:19|20)\d\d|\d:\d|^(?:19|20)\d{10}(?:\d\d)?$"
+)
+"""A date or a time of day, or digits that are both."""
+
+OTHER_DELIMITERS = re.compile(r"[,;|\t]")
+WORDS = re.compile(r"[^\W\d_]+")
+
 SEPARATOR_LINE = re.compile(
     rb"""((?:\r\n|\r|\n)*)[ ]*"?sep=(\\t|tab|[^\r\n"]?)(?:\2|[,;|\t "])*(?:\r\n|\r|\n|\Z)""",
     re.IGNORECASE,
@@ -221,7 +229,7 @@ def find_known_header(rows: Sequence[Sequence[str]], field_of: FieldOf) -> Known
         if sum(bool(each.strip()) for each in values) > 1:
             fewest = max(fewest, 2)
         fewest = max(fewest, len(known) + (2 if "phone_number" in known else 1))
-        if lead_above is None and has_phone(values):
+        if lead_above is None and is_lead(values):
             lead_above = position
     return KnownHeader(0, len(known_fields(rows[0], field_of))) if is_first_known else None
 
@@ -257,9 +265,26 @@ def has_known_names(values: Sequence[str], field_of: FieldOf) -> bool:
     )
 
 
-def has_phone(values: Sequence[str]) -> bool:
-    """Say whether a row has a value that looks like a phone number."""
-    return any(map(_is_phone, values))
+def is_lead(values: Sequence[str]) -> bool:
+    """Say whether a row has a value that is a phone number, or has one among words.
+
+    Of a row with one value that is of it alone, or of one between other delimiters: a title may
+    name a number to call.
+    """
+    filled = [value for value in values if value.strip()]
+    if len(filled) == 1:
+        filled = OTHER_DELIMITERS.split(filled[0])
+        return any(map(_is_sure_phone, filled))
+    return any(_is_sure_phone(part) for value in filled for part in WORDS.split(value))
+
+
+def _is_sure_phone(value: str) -> bool:
+    """Say whether a value is a phone number, and no date, time, count or number of an order."""
+    text = value.strip()
+    if not _is_phone(text) or MOMENT.search(text):
+        return False
+    digits = sum(map(str.isdigit, text))
+    return digits >= 10 or text[0] in "+(0" or bool(re.search(r"\d[-. ()/]+\d", text))
 
 
 def _is_phone(value: str) -> bool:

@@ -21,7 +21,7 @@ from loader.reading.header import (
     FieldOf,
     KnownHeader,
     find_known_header,
-    has_phone,
+    is_lead,
     refuse_leads_above,
     rows_above,
 )
@@ -222,7 +222,7 @@ class _Choice:
         return [f"sheet {_quoted([sheet])}: {remark}"] if remark else []
 
     def _has_leads(self, sheet: Sheet) -> bool:
-        return any(has_phone([*map(shown_text, row.cells)]) for row in self._tops[sheet.name])
+        return any(is_lead([*map(shown_text, row.cells)]) for row in self._tops[sheet.name])
 
     def _known_header(self, sheet: Sheet) -> KnownHeader | None:
         texts = [[*map(shown_text, row.cells)] for row in self._top(sheet)]

@@ -39,6 +39,10 @@ def read(
         ("Contact;sales@example.com\nphone;city\n{};x", 2, ["phone", "city"], (ROW_1,)),
         ("Sales by year\nphone,2024\n{},x", 2, ["phone", "2024"], (ROW_1,)),
         ("sep=;\nphone;city\n{};x", 2, ["phone", "city"], ()),
+        *((f"{title}\nphone,first name\n{{}},x", 2, ["phone", "first name"], (ROW_1,))
+          for title in ("Generated,2024-01-31 08:15:00", "Period,01/01/2024 - 01/31/2024",
+                        "Total,1000000", "Order No.,123456789", "20240131120000", "31.1.2024",
+                        "Questions? Call 727-555-1212")),
         # A value of a lead may be the name of a column.
         ("phone,type\n{},Home\n7275551213,Mobile", 1, ["phone", "type"], ()),
         ("phone,type,more\n{},Home,x\n,Mobile,First name\n", 1, ["phone", "type", "more"], ()),
@@ -58,6 +62,10 @@ def test_the_header_is_found(
         "Nummer;Vorname\n7275551212;Ann\nPhone;First Name\n7275551213;Bob\n",
         "Kunden\n(727) 555-1212;Ann\nphone;first name\n7275551213;Bob\n",
         "a;b\n0171/1234567;Ann\nphone;first name\n7275551213;Bob\n",
+        "Ann,727-555-1212 home\nphone,first name\n7275551213,Bob\n",
+        "Ann,tel. 0171 1234567\nphone,first name\n7275551213,Bob\n",
+        "Ann,+1 (727) 555-1212 or 8135551212\nphone,first name\n7275551213,Bob\n",
+        "Ann;Lee;7275551212\nphone,first name\n7275551213,Bob\n",
     ],
 )
 def test_a_lead_above_the_header_is_an_error(tmp_path: Path, text: str) -> None:

@@ -15,6 +15,7 @@ HEADER = b"phone,first name\n"
 UTF8, WESTERN = "7275551212,José\n".encode(), "7275551213,Muñoz\n".encode("cp1252")
 ASCII = b"7275551214,Ann\n"
 BOTH = "7275551216,José".encode() + " Muñoz\n".encode("cp1252")
+EURO = "7275551217,€5".encode() + " Núñez\n".encode("cp1252")
 CYRILLIC = ["Ольга", "ДІ", "ЩЄ"]
 """In cp1251 some are UTF-8 by chance."""
 
@@ -51,6 +52,11 @@ def written(folder: Path, *lines: bytes) -> Path:
                 "gb18030",
             )
         ),
+        *(
+            ((UTF8, "7275551213,Zoë\n".encode(codec)), codec, "ask for the file in one encoding")
+            for codec in ("mac-roman", "cp850", "cp437", "cp1250", "cp1254", "iso8859-2")
+        ),
+        ((EURO,), "cp1252", "in line 2, which --encoding cp1252 .* --encoding mixed"),
         ((b"7275551212,J\x9dn\xe9\n",), "mixed", "line 2: .* is neither UTF-8 nor cp1252"),
         ((ASCII, b"7275551212,J\x9d\n"), "mixed", "line 3: .* is neither UTF-8 nor cp1252"),
     ],
@@ -107,3 +113,11 @@ def test_other_letters_may_look_like_utf8(tmp_path: Path) -> None:
     with open_source(str(path), ReadOptions(encoding="cp1251")) as source:
         (chunk,) = source.chunks()
     assert chunk.rows["first name"].tolist() == CYRILLIC
+
+
+@pytest.mark.parametrize(("name", "codec"), [("模", "gbk"), ("ﾐｶ", "shift-jis"), ("ДІ", "cp1251")])
+def test_one_letter_may_look_like_utf8(name: str, codec: str, tmp_path: Path) -> None:
+    path = written(tmp_path, ASCII, f"7275551212,{name}\n".encode(codec))
+    with open_source(str(path), ReadOptions(encoding=codec)) as source:
+        (chunk,) = source.chunks()
+    assert chunk.rows["first name"].tolist() == ["Ann", name]
