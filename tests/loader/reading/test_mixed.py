@@ -40,7 +40,7 @@ def written(folder: Path, *lines: bytes) -> Path:
         ((BOTH,), "cp1252", "in line 2, which --encoding cp1252 .* --encoding mixed"),
         ((UTF8,), "cp1252", "in line 2, which --encoding cp1252 would spoil; leave --encoding out"),
         *(
-            ((UTF8,), codec, "would spoil; leave --encoding out")
+            ((UTF8, UTF8, UTF8), codec, "would spoil; leave --encoding out")
             for codec in (
                 "latin-1",
                 "iso8859-15",
