@@ -8,29 +8,37 @@ import pyarrow.compute as pc
 
 from loader.errors import SourceFileError
 from loader.fields.lead import normalize_name, usual_names
-from loader.frames.arrow import to_arrow, to_mask
+from loader.frames.arrow import to_arrow, to_mask, to_series
 from loader.options.feed import FeedFile
 from loader.paths import printable_path
 from loader.phones.parse import digits_only, parse_numbers
+from loader.phones.readings import parse_phones
 from loader.reading.source import SourceFile
 
 NUMBERED = r"[0-9]+$"
 """phone2, phone 3: how further columns of a kind are named."""
 
-# Values of these look like numbers and are none: record_id, Zip Code, updated.
-_OTHER = re.compile(
-    r"(?:id|code|key|ref|reference|ssn|zip|postal|date|time|stamp|created|updated|modified)$"
-    r"|^(?:id|date|time|zip|ssn|ref)"
-    r"|account|acct|kunde|plz|datum|fecha|order|invoice|case|customer|client|vendor|member|policy|ticket|licen[cs]e"
+_PHONE = re.compile(r"phone|caller|tel|mobile|cell|fax|landline|daytime|evening")
+_NUMBERS_OF_OTHERS = re.compile(
+    r"(?:account|acct|order|invoice|case|customer|client|vendor|member|policy|ticket|licen[cs]e|kunden?)"
+    r"(?:no|nr|num|number|nummer|id|code|ref)?"
 )
-_PHONE = re.compile(r"phone|caller|tel|mobile|cell|fax")
-_LIKE_NUMBER = r"^[\s(+]*[0-9][0-9\s().\-/+]*$"
+"""Columns whose values look like numbers, and are none; `_OTHERS` are likewise."""
+_OTHERS = frozenset(
+    {"id", "ids", "code", "key", "ref", "reference", "ssn", "zip", "postal", "plz", "date", "datum"}
+    | {"fecha", "time", "timestamp", "stamp", "created", "updated", "modified", "recordid", "uuid"}
+    | {"rowid", "leadid", "userid", "listid", "zipcode", "postalcode"}
+)
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _DATE = (
     r"^\s*(?:19|20)[0-9]{2}[-./ ]?(?:0[1-9]|1[0-2])[-./ ]?(?:0[1-9]|[12][0-9]|3[01])"
     r"|^\s*[0-9]{1,2}[-./][0-9]{1,2}[-./](?:19|20)[0-9]{2}(?:[^0-9]|$)"
 )
-_FEWEST_DIGITS = 9
-"""Of a number with its area code; zips, dates and small ids have fewer."""
+_HAS_NUMBER = r"^(?:[^0-9]*[0-9]){9,18}[^0-9]*$"
+"""Digits of a number with its area code; zips, dates and small ids have fewer."""
+
+ENOUGH = 20_000
+"""Values of a column by which it is judged."""
 
 
 class UnusedColumns:
@@ -52,17 +60,20 @@ class UnusedColumns:
     def look(self, rows: pd.DataFrame, region: str) -> None:
         """Count the numbers of some rows (str), taken as those of a region (alpha-2 or empty)."""
         for column in self._filled:
-            values = rows[column]
+            if self._filled[column] > ENOUGH:
+                continue
+            values = rows[column][:ENOUGH]
             self._filled[column] += int((values.str.strip() != "").sum())
-            texts = to_arrow(values)
+            texts = pc.replace_substring_regex(to_arrow(values), r"[.,]0+\s*$", "")
             may_be = pc.and_not(
-                pc.match_substring_regex(texts, _LIKE_NUMBER),
+                pc.match_substring_regex(texts, _HAS_NUMBER),
                 pc.match_substring_regex(texts, _DATE),
             )
-            values = values[to_mask(may_be, values.index)]
-            values = values[digits_only(values).str.len() >= _FEWEST_DIGITS]
+            values = to_series(texts, values.index)[to_mask(may_be, values.index)]
             regions = pd.Series(region, index=values.index, dtype="str")
-            self._numbers[column] += int(parse_numbers(values, regions)["valid"].sum())
+            known = parse_phones(values, regions)["valid"]
+            abroad = parse_numbers("+" + digits_only(values[~known]), regions[~known])["valid"]
+            self._numbers[column] += int(known.sum() + abroad.sum())
 
     def refuse(self) -> None:
         """Refuse a file that has numbers which would not be looked for.
@@ -152,5 +163,8 @@ def _phone_names() -> frozenset[str]:
 
 def _is_other(column: str) -> bool:
     """Say whether the name of a column says that its values are no phone numbers."""
-    name = normalize_name(column)
-    return _OTHER.search(name) is not None and _PHONE.search(name) is None
+    name, words = normalize_name(column), [word.lower() for word in _WORD.findall(column)]
+    if _PHONE.search(name):
+        return False
+    is_other = bool(words) and (words[-1] in _OTHERS or words[0] in _OTHERS)
+    return is_other or _NUMBERS_OF_OTHERS.fullmatch(name) is not None

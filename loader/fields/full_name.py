@@ -17,7 +17,7 @@ FULL_NAMES = frozenset(
 
 _TITLE = r"(?:mr|mrs|ms|miss|mx|dr|prof|rev|hon|sir|herr|frau)\.?"
 _SUFFIX = (
-    r"(?:(?:jr|sr|2nd|3rd|4th|ii|iii|iv|m\.?d|ph\.?d|ed\.?d|esq|dds|dmd|dvm|cpa|rn|mba)\.?|v)"
+    r"(?:(?:jr|sr|2nd|3rd|4th|ii|iii|iv|m\.?d|ph\.?d|ed\.?d|esq|dds|dmd|dvm|cpa|rn|mba|dr|prof)\.?|v)"
     r"(?![^ ,])"
 )
 """V. with a point is an initial."""

@@ -57,7 +57,8 @@ _LABELS = frozenset(
         "home house work business office desk mobile mob cell cellphone cellular phone tel "
         "telephone fax main direct private personal other unknown none null nothing missing "
         "invalid wrong disconnected number nobody mother father husband wife spouse partner "
-        "neighbor neighbour son daughter assistant answer voicemail unavailable busy",
+        "neighbor neighbour son daughter assistant answer voicemail unavailable busy refused "
+        "declined pending removed deleted",
     )
 )
 """Words that say something about a number, and are not dialled as a part of it."""

@@ -14,11 +14,20 @@ from loader.phones.notation import EDGES, Reading, read_phone
 from loader.phones.parse import ORDINARY, digits_only, parse_numbers
 from loader.phones.regions import calling_code_of, map_distinct
 
+# A date and a time: their digits may be those of a number.
+_MOMENT = (
+    r"^\s*(?:[0-9]{4}[-./][0-9]{1,2}|[0-9]{1,2}[-./][0-9]{1,2})[-./][0-9]{1,4}"
+    r"[ T]+[0-9]{1,2}:[0-9]{2}"
+)
 _DIALLED_ABROAD = r"^[\s(]*00[\s)-]*([1-9])"
 # A slash behind what may be a whole number; behind an area code it is ordinary.
 _SLASH_BEHIND_NUMBER = r"(?:[0-9][^0-9/]*){6,}/[^0-9]*[0-9]"
 LONGEST_CODE = 3
 """Digits of a country code."""
+FEWEST_WITH_CODE = 11
+"""Digits of a number behind its country code, of a country in which numbers have many lengths."""
+LONGER_THAN_NATIONAL = 12
+"""Digits; people have no national numbers with so many, though plans allow them."""
 
 _SHORTEST_TWO = 18
 """Characters of two numbers with a blank between them."""
@@ -40,7 +49,7 @@ def parse_phones(values: "pd.Series[str]", regions: "pd.Series[str]") -> pd.Data
     `loader.phones.notation`). A leading 00 is read as a plus before the region's own country code,
     and where the number is not valid without it: most of the world writes international numbers so,
     even to people who dial 011. A country code without either is read as one where the digits are
-    valid in no other way.
+    valid in no other way. A date with a time is no number.
 
     Returns:
         What `parse_numbers` returns, and columns `read` (str: the part of the value that is the
@@ -48,6 +57,9 @@ def parse_phones(values: "pd.Series[str]", regions: "pd.Series[str]") -> pd.Data
         second number, that are left out, else empty). `possible` is UNCLEAR, with no number, where
         a value holds digits in several places and none of them is surely the number.
     """
+    is_moment = to_mask(pc.match_substring_regex(to_arrow(values), _MOMENT), values.index)
+    if is_moment.any():
+        values = values.mask(is_moment, "")
     texts = to_arrow(values)
     unusual = to_mask(_is_unusual(texts), values.index)
     ordinary = values.where(~unusual, "") if unusual.any() else values
@@ -86,14 +98,21 @@ def _dialled_abroad(number: pd.DataFrame, regions: "pd.Series[str]") -> pd.DataF
 def _without_code(number: pd.DataFrame) -> pd.DataFrame:
     """Take the country code off digits that are valid only without it, see `parse_phones`.
 
-    phonenumbers keeps it where the whole is a possible national number, as in Germany.
+    phonenumbers keeps it where the whole is a possible national number, as in Germany. Where both
+    are valid, the whole is one if it is short enough, and the rest is no mobile number.
     """
-    unsure = number[(number["possible"] == "IS_POSSIBLE") & ~number["valid"]]
-    whole = unsure[unsure["national_number"] == digits_only(unsure["read"])]
+    national = number["national_number"]
+    possible = (number["possible"] == "IS_POSSIBLE") & (national == digits_only(number["read"]))
+    whole = number[possible & (~number["valid"] | (national.str.len() >= FEWEST_WITH_CODE))]
     if whole.empty:
         return number
     again = behind_code(whole["national_number"], whole["country_code"])
-    return _replaced(number, again[again["valid"]])
+    is_long = whole["national_number"].str.len() >= LONGER_THAN_NATIONAL
+    is_better = ~whole["valid"] | is_long | (whole["number_type"] == "FIXED_LINE")
+    is_mobile = again["number_type"] == "MOBILE"
+    good = again["valid"] & is_better[again.index]
+    good &= is_mobile | is_long[again.index] | ~whole["valid"][again.index]
+    return _replaced(number, again[good])
 
 
 def _replaced(number: pd.DataFrame, again: pd.DataFrame) -> pd.DataFrame:

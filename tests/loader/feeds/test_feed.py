@@ -407,7 +407,33 @@ def test_whole_areas_of_other_countries(tmp_path: Path) -> None:
         ("epoch", "1700000000", False),
         ("ssn", "219-09-9999", False),
         ("amount", "1234567.89", False),
-        ("n", "8135550001 or later", False),
+        ("n", "8135550001 or later", True),
+        *(
+            (name, "8135551212", True)
+            for name in (
+                "Daytime",
+                "Customer Landline",
+                "Customer Home",
+                "Client Contact",
+                "Client 2",
+                "Policyholder Line",
+                "Referral",
+                "Account Holder",
+            )
+        ),
+        *(
+            ("other", value, True)
+            for value in (
+                "Home: 8135551212",
+                "tel:8135551212",
+                "'8135551212",
+                "8135551212.0",
+                "407-233-1235 ext 5",
+                "447911123456",
+            )
+        ),
+        ("Account", "2125550100", False),
+        ("recordId", "2125550100", False),
         ("n", "", False),
     ],
 )

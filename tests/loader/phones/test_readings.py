@@ -65,3 +65,29 @@ def test_the_own_code_of_every_country_in_front(region: str) -> None:
     digits, codes = (pd.Series([text], dtype="str") for text in (code + national, code))
     assert behind_code(digits, codes)["national_number"].tolist() == [national]
     assert behind_code(codes + codes, codes).empty
+
+
+@pytest.mark.parametrize(
+    ("text", "region", "national"),
+    [
+        ("4917612345678", "DE", "17612345678"),
+        ("493012345678", "DE", "3012345678"),
+        ("4915112345", "DE", "4915112345"),
+        ("3012345678", "DE", "3012345678"),
+        ("436641234567", "AT", "6641234567"),
+        ("62812345678", "ID", "812345678"),
+        ("812345678", "ID", "812345678"),
+        ("8613812345678", "CN", "13812345678"),
+        ("9198765432", "IN", "9198765432"),
+        ("0612345678", "IT", "0612345678"),
+    ],
+)
+def test_a_country_code_without_a_plus(text: str, region: str, national: str) -> None:
+    number = parse_phones(*(pd.Series([each], dtype="str") for each in (text, region)))
+    assert number["national_number"].tolist() == [national]
+
+
+@pytest.mark.parametrize("text", ["2024-01-31 08:15", "1/31/2024 8:15", "31.01.2024 08:15:00"])
+def test_a_date_with_a_time_is_no_number(text: str) -> None:
+    number = parse_phones(*(pd.Series([each], dtype="str") for each in (text, "US")))
+    assert number["possible"].tolist() != ["IS_POSSIBLE"]
