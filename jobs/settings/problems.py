@@ -190,8 +190,8 @@ def _as_share(value: object) -> str:
 def _known_setting(name: str) -> str:
     """Say where a setting belongs, or which one may be meant."""
     # Imported late: the settings are made with this module.
-    from jobs.settings.example import TABLES  # noqa: PLC0415
-    from jobs.settings.settings import Settings  # noqa: PLC0415
+    from jobs.settings.example import TABLES  # noqa: PLC0415 - it imports this module
+    from jobs.settings.settings import Settings  # noqa: PLC0415 - likewise
 
     if name in Settings.model_fields:
         return "; it belongs before the first [table]"

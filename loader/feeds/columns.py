@@ -57,7 +57,7 @@ class UnusedColumns:
         self._filled = dict.fromkeys(columns, 0)
         self._numbers = dict.fromkeys(columns, 0)
 
-    def look(self, rows: pd.DataFrame, region: str) -> None:
+    def count_numbers(self, rows: pd.DataFrame, region: str) -> None:
         """Count the numbers of some rows (str), taken as those of a region (alpha-2 or empty)."""
         for column in self._filled:
             if self._filled[column] > ENOUGH:

@@ -106,7 +106,7 @@ class FeedReader:
                 yield numbers
             self._refuse_problems()
             if self._unused:
-                self._unused.look(chunk.rows, self._region)
+                self._unused.count_numbers(chunk.rows, self._region)
         if not count and not self.areas:
             raise SourceFileError(
                 f"{self._source.name}: there is no number in {self._names}; is it the right file?"
