@@ -41,11 +41,12 @@ def lock(database: Database, name: str, what: str) -> Iterator[None]:
         lock_database = Database(url.render_as_string(hide_password=False))
         stack.callback(lock_database.engine.dispose)
         for attempt in lock_database.retrying():
-            with attempt:
-                connection = stack.enter_context(lock_database.connect())
+            with attempt, ExitStack() as session:
+                connection = session.enter_context(lock_database.connect())
                 # Letters and digits, because the server may fold the case of a name.
                 digest = hashlib.sha256(f"{url.database} {name}".encode()).hexdigest()
                 _take(connection, f"leadloader:{digest[:40]}", what)
+                stack.push(session.pop_all())
         # Drop the connection without a statement: the server may be gone by then.
         stack.callback(connection.invalidate)
         yield

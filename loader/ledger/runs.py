@@ -108,8 +108,7 @@ class Ledger:
             raise ResultsError(f"folder {ledger_folder} of the ledger: {error.strerror}") from None
         path = ledger_folder / _file_name(database)
         file = Database(f"sqlite:///{path.resolve()}")
-        with file.connect() as connection:
-            tables.make(file, connection)
+        file.read(lambda connection: tables.make(file, connection))
         return cls(file, is_shared=False, remark=f"the ledger is the file {path}: {why}")
 
     @classmethod
