@@ -16,11 +16,11 @@ IS_CLOSED = (0,)
 """How the driver's error begins if it closed the connection before."""
 
 TRANSIENT_CODES = frozenset(
-    {1040, 1053, 1152, 1158, 1159, 1160, 1161, 1203, 1205, 1213, 1226, 1317, 1927, 1969}
+    {1020, 1040, 1053, 1152, 1158, 1159, 1160, 1161, 1203, 1205, 1213, 1226, 1317, 1927, 1969}
     | {2002, 2003, 2006, 2013, 2055, 3024, 4031}
 )
-"""Too many connections, shutdown, broken packets, lock wait, deadlock, killed, no or lost
-connection."""
+"""Row changed since it was read, too many connections, shutdown, broken packets, lock wait,
+deadlock, killed, no or lost connection."""
 
 ROW_CODES = frozenset(
     {1048, 1062, 1169, 1216, 1264, 1265, 1292, 1300, 1364, 1366, 1367, 1369, 1406, 1411, 1452}

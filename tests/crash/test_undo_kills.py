@@ -29,7 +29,7 @@ from tests.support.archives import rows as rows_of
 from tests.support.loads import Loads
 from tests.support.proxy import Moment, Proxy
 from tests.support.server import PrivateServer
-from tests.support.statements import ANY_STATEMENT, STATEMENT
+from tests.support.statements import ANY_STATEMENT, STATEMENT, just_before
 from tests.support.step_kills import Killed, Point, killed_at
 from tests.support.undos import (
     ROWS,
@@ -222,3 +222,25 @@ def test_a_connection_may_be_lost_at_any_statement(
         assert run_command(["undo", dialer.run, *database]) == 0
     dialer.database.engine.dispose()
     assert_undone(dialer, report_in(results))
+
+
+@pytest.mark.engines("innodb")
+@pytest.mark.parametrize("lead_id", [1, 2])
+def test_a_lead_that_is_changed_since_it_was_read(
+    dialer: Dialer, private_server: PrivateServer, tmp_path: Path, lead_id: int
+) -> None:
+    """Newer servers refuse to change it then (error 1020): it is read again."""
+    called = f"UPDATE vicidial_list SET city = 'Rome' WHERE lead_id = {lead_id}"
+    [(before,)] = private_server.execute("SELECT @@GLOBAL.innodb_snapshot_isolation")
+    private_server.execute("SET GLOBAL innodb_snapshot_isolation = ON")
+    try:
+        dialer.database.engine.dispose()
+        with just_before(dialer.database, "UPDATE (SELECT", lambda: sql(dialer.database, called)):
+            report = undo(dialer.run, dialer.database, folder(tmp_path))
+    finally:
+        private_server.execute(f"SET GLOBAL innodb_snapshot_isolation = {before}")
+        dialer.database.engine.dispose()
+    assert report.changes_stayed == {"CHANGED": 1}
+    assert (report.moved, report.reverted) == (3, 7)
+    cities = "SELECT city FROM vicidial_list WHERE lead_id = "
+    assert sql(dialer.database, f"{cities}{lead_id}") == [("Rome",)]
