@@ -156,6 +156,13 @@ class Ledger:
         found = self._records(statement.order_by(first, desc(runs.began)).limit(1))
         return found[0] if found else None
 
+    def ever_inserted(self, sha256: str) -> bool:
+        """Say whether any import of a file inserted something, undone or not."""
+        runs, batches = tables.runs.c, tables.batches.c
+        its = select(runs.run).where(runs.sha256 == sha256, runs.job == "import")
+        asked = select(batches.run).where(batches.run.in_(its)).limit(1)
+        return bool(self.database.read(lambda connection: connection.execute(asked).first()))
+
     def left_by_undo(self, sha256: str, options_sha256: str) -> tuple[str, int]:
         """Give the last import of a file, if it was undone, and how many of its leads stayed."""
         runs = tables.runs.c
