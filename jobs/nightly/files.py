@@ -179,10 +179,9 @@ class SourceFiles:
         if self.dry_run_results:
             results = self.dry_run_results / self.source.name / f"{found.name}.results"
             return self._validate(path, options, results)
-        results, refused = (
-            self.folder.target(kind, str(self.day), found.name).results
-            for kind in ("done", "failed")
-        )
+        day, name = str(self.day), found.name
+        results = self.folder.target("done", day, name).results
+        refused = self.folder.target("failed", day, name, path).results
         self.telemetry.began(str(path), source=self.source.name, job="import")
         try:
             with self.watchers.of_run("import") as watchers:

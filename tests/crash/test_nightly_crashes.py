@@ -122,6 +122,20 @@ def test_the_list_of_a_night_that_was_killed(site: Site, numbers: tuple[int, ...
 
 
 @ON_SQLITE
+def test_a_bad_file_whose_night_was_killed_has_one_result(site: Site) -> None:
+    site.settings("max_reject_rate = 0.1")
+    site.put("a.csv", rows(1, -1))
+    killed(site, BEFORE_THE_MOVE)
+    failed = site.drop / "failed"
+    (first,) = (path.parent for path in failed.rglob("rejected.csv"))
+    before = (first / "rejected.csv").read_bytes()
+    night = site.night()
+    assert [path.parent for path in failed.rglob("rejected.csv")] == [first]
+    assert (first / "rejected.csv").read_bytes() == before
+    assert night["a.csv"].moved_to == str(first).removesuffix(".results")
+
+
+@ON_SQLITE
 def test_a_list_that_was_filled_once_stays(site: Site) -> None:
     """Whatever became of its leads: the list may be in use."""
     site.settings(NEW_LIST, list_id=None)
