@@ -145,8 +145,9 @@ class OfficeHoursError(LoaderError):
     exit_code = 75
 
 
-LOCK_CODES = frozenset({1205, 1213})
-"""Error numbers if another transaction has locked a row: lock wait timeout, deadlock."""
+LOCK_CODES = frozenset({1020, 1205, 1213})
+"""Error numbers if another transaction is at the same rows: changed since they were read
+(innodb_snapshot_isolation), lock wait timeout, deadlock."""
 
 
 class TransientDatabaseError(Exception):

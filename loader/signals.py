@@ -1,13 +1,15 @@
 """Signals: they end a job early, but never in the middle of what must be done completely."""
 
 import contextlib
+import os
+import select
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from types import FrameType
-from typing import Self
+from typing import Self, TextIO
 
 
 class Signal(KeyboardInterrupt):
@@ -36,6 +38,26 @@ def defer_signals() -> Iterator[None]:
             name, DeferredSignals.pending = DeferredSignals.pending, None
     if name is not None:
         raise Signal(name)
+
+
+def wait_for_input(stream: TextIO) -> None:
+    """Wait until a stream can be read.
+
+    A signal ends the wait at whatever instant it comes; a read that begins in that instant would
+    not hear of it. It must be in the main thread.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    os.set_blocking(writing, False)
+    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    try:
+        # What a signal raises is raised here.
+        while stream.fileno() not in select.select([stream.fileno(), reading], [], [])[0]:
+            os.read(reading, 512)
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(reading)
+        os.close(writing)
 
 
 CAUGHT = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)

@@ -57,8 +57,7 @@ def init(**given: Any) -> None:
 
     settings = given_settings(given)
     target = open_database(settings, must_exist=False)
-    with target.connect():
-        made = create_missing(target.engine)
+    made = target.write(create_missing)
     Ledger.open(target, settings.ledger_folder)
     print(
         f"{target.name}: made {len(made)} tables" if made else f"{target.name}: nothing was missing"

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
 
 from pydantic import BaseModel
 from rich.console import Console
@@ -17,6 +17,7 @@ from jobs.telemetry.logs import bind, configure, log, unbind
 from jobs.telemetry.outcome import RunOutcome, outcome_of
 from loader.errors import LoadedBeforeError, LoaderError
 from loader.results.summary import Summary
+from loader.signals import wait_for_input
 
 if TYPE_CHECKING:
     from jobs.settings.settings import Settings
@@ -133,10 +134,8 @@ class Terminal:
             question = f"Load {expected.loaded:,} rows?"
         else:
             question = f"{default_list(expected.without_list, done=False)}; go on?"
-        try:
-            return Confirm.ask(question, console=self.err, default=False)
-        except EOFError:
-            return False
+        # The end of the input is no yes.
+        return Confirm.ask(question, console=self.err, default=False, stream=cast("TextIO", KEYS))
 
     @contextmanager
     def moving(self) -> Iterator["Watchers"]:
@@ -230,6 +229,22 @@ class Terminal:
             self.say(
                 account.describe(), **facts, seconds=round(seconds, 3), results=account.results
             )
+
+
+class _Keys:
+    """What is typed, line by line.
+
+    Python's own `input` drops a signal that comes while it flushes, and is deaf to one that comes
+    right before it reads: the next key would count as an answer.
+    """
+
+    def readline(self) -> str:
+        """Give the next line without its end."""
+        wait_for_input(sys.stdin)
+        return sys.stdin.readline().rstrip("\r\n")
+
+
+KEYS = _Keys()
 
 
 def describe_format(source: "SourceFile") -> str:

@@ -1,7 +1,9 @@
 """Drop folders: the files in them, and where the files go afterwards."""
 
 import errno
+import hashlib
 import itertools
+import json
 import os
 import shutil
 import tempfile
@@ -96,8 +98,12 @@ class DropFolder(ABC):
         folders = (self._join(self.source.done), self._join(self.source.failed))
         return any(PurePosixPath(folder).is_relative_to(entry) for folder in folders)
 
-    def target(self, kind: Kind, day: str, name: str) -> Target:
-        """Find a free place in the subfolder of a day: a name that is in use gets a number."""
+    def target(self, kind: Kind, day: str, name: str, path: Path | None = None) -> Target:
+        """Find a free place in the subfolder of a day: a name that is in use gets a number.
+
+        `path` is the file on this machine: where the results of the same content lie alone, a night
+        was killed before it could move the file.
+        """
         stem, dot, rest = name.partition(".")
         numbered = (f"{stem}-{number}{dot}{rest}" for number in itertools.count(2))
         for free in itertools.chain([name], numbered):
@@ -105,7 +111,9 @@ class DropFolder(ABC):
                 self._join(self._folder_name(kind), day, free),
                 self._results(kind) / day / (free + RESULTS),
             )
-            if not target.results.exists() and not self._exists(target.file):
+            if self._exists(target.file):
+                continue
+            if not target.results.exists() or (path and _are_of(target.results, path)):
                 return target
         raise AssertionError("numbers do not end")
 
@@ -239,6 +247,16 @@ class LocalFolder(DropFolder):
 
     def _results(self, kind: Kind) -> Path:
         return self._folder / self._folder_name(kind)
+
+
+def _are_of(results: Path, path: Path) -> bool:
+    """Say whether results are of a file's content."""
+    try:
+        found = json.loads((results / SUMMARY).read_text("utf-8"))["file"]["sha256"]
+        with path.open("rb") as file:
+            return bool(found == hashlib.file_digest(file, "sha256").hexdigest())
+    except (OSError, KeyError, TypeError, ValueError):
+        return False
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:

@@ -20,7 +20,7 @@ from tenacity import (
 )
 
 from loader.database.adapter import Adapter
-from loader.database.error_codes import error_code, meaning, translate
+from loader.database.error_codes import translate
 from loader.database.mariadb import MariaDB
 from loader.database.sqlite import Sqlite
 from loader.errors import (
@@ -75,6 +75,7 @@ class Database:
         self._sleep = sleep
         self._was_reached = False
         event.listen(self.engine, "connect", self._prepare)
+        event.listen(self.engine, "reset", _set_back)
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -91,11 +92,11 @@ class Database:
             with self.engine.connect() as connection:
                 try:
                     yield connection
-                except driver.Error as error:
+                except driver.Error:
                     # What changes a session is not wrapped: AUTOCOMMIT, on a connection that died.
                     connection.invalidate()
-                    raise meaning(error_code(error)) from None
-        except DBAPIError as error:
+                    raise
+        except (DBAPIError, driver.Error) as error:
             raise translate(error) from None
         except KeyboardInterrupt as error:
             # SQLite's file stays locked, closed or not, while a traceback knows a statement.
@@ -152,6 +153,15 @@ class Database:
     def _prepare(self, connection: Any, record: ConnectionPoolEntry) -> None:
         self.adapter.prepare(connection, record)
         self._was_reached = True
+
+
+def _set_back(connection: Any, record: Any, _state: object) -> None:
+    """Undo what was set for one piece of work, such as AUTOCOMMIT, before the pool does it.
+
+    If the connection is lost, the pool drops it: it sees to errors here, but not to its own.
+    """
+    while record is not None and record.finalize_callback:
+        record.finalize_callback.pop()(connection)
 
 
 def _give_up(state: RetryCallState) -> Any:

@@ -108,8 +108,7 @@ class Ledger:
             raise ResultsError(f"folder {ledger_folder} of the ledger: {error.strerror}") from None
         path = ledger_folder / _file_name(database)
         file = Database(f"sqlite:///{path.resolve()}")
-        with file.connect() as connection:
-            tables.make(file, connection)
+        file.read(lambda connection: tables.make(file, connection))
         return cls(file, is_shared=False, remark=f"the ledger is the file {path}: {why}")
 
     @classmethod
@@ -156,6 +155,13 @@ class Ledger:
         first = case((runs.state.in_(UNFINISHED), 0), (runs.state == "undoing", 1), else_=2)
         found = self._records(statement.order_by(first, desc(runs.began)).limit(1))
         return found[0] if found else None
+
+    def ever_inserted(self, sha256: str) -> bool:
+        """Say whether any import of a file inserted something, undone or not."""
+        runs, batches = tables.runs.c, tables.batches.c
+        its = select(runs.run).where(runs.sha256 == sha256, runs.job == "import")
+        asked = select(batches.run).where(batches.run.in_(its)).limit(1)
+        return bool(self.database.read(lambda connection: connection.execute(asked).first()))
 
     def left_by_undo(self, sha256: str, options_sha256: str) -> tuple[str, int]:
         """Give the last import of a file, if it was undone, and how many of its leads stayed."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from loader.signals import CAUGHT, Interrupted, Stop
+from loader.signals import CAUGHT, Interrupted, Stop, wait_for_input
 
 LONG = 30.0
 """Seconds; a test that waits so long has failed."""
@@ -81,6 +81,24 @@ def test_a_signal_wakes_at_any_moment() -> None:
             stop.wait(LONG)
             assert stop.signal
             sender.join()
+    assert time.monotonic() - began < LONG
+
+
+def test_a_signal_ends_the_wait_for_input_at_any_moment() -> None:
+    began = time.monotonic()
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as stream, os.fdopen(writing, "w") as typed:
+        for nth in range(200):
+            with Stop() as stop:
+                sender = threading.Timer(nth / 1e5, os.kill, (os.getpid(), signal.SIGTERM))
+                sender.start()
+                with pytest.raises(Interrupted), stop.end_at_once():
+                    wait_for_input(stream)
+                sender.join()
+        typed.write("yes\n")
+        typed.flush()
+        wait_for_input(stream)
+        assert stream.readline() == "yes\n"
     assert time.monotonic() - began < LONG
 
 

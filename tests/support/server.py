@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import os
 import secrets
+import shlex
 import socket
 import subprocess
 import tempfile
@@ -106,7 +107,8 @@ class Server:
 class PrivateServer(Server):
     """A running server in a directory of its own, on a unix socket and a free loopback port.
 
-    `options` are mariadbd's, such as `--local-infile=0`. It ends with `close`, or with pytest.
+    `options` are mariadbd's, such as `--local-infile=0`, beside those of the variable
+    LEADLOADER_TEST_SERVER_OPTIONS, which hold for each start. It ends with `close`, or with pytest.
     """
 
     def __init__(self, *options: str) -> None:
@@ -131,6 +133,7 @@ class PrivateServer(Server):
         self._command = [program, "--no-defaults", f"--datadir={self._directory / 'data'}"]
         # One server removes the temporary tables of another from a folder that they share.
         self._command += [f"--tmpdir={self._directory}", *SMALL_AND_FAST]
+        self._command += shlex.split(os.environ.get("LEADLOADER_TEST_SERVER_OPTIONS", ""))
         if os.geteuid() == 0:
             # It does not start as root unless it is told to.
             self._command.append("--user=root")

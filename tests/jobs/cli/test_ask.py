@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -34,8 +34,11 @@ def site(tmp_path: Path) -> Iterator[Database]:
 class Session:
     """The command at a terminal of its own."""
 
-    def __init__(self, folder: Path, *flags: str, ask: bool = True) -> None:
-        command = [str(Path(sys.executable).parent / "leadloader"), "import", "leads.csv"]
+    def __init__(
+        self, folder: Path, *flags: str, ask: bool = True, program: Sequence[str] = ()
+    ) -> None:
+        installed = str(Path(sys.executable).parent / "leadloader")
+        command = [*(program or [installed]), "import", "leads.csv"]
         command += ["--ask"] if ask else []
         command += ["--database", "sqlite:///leads.db", "--results", "results", *flags]
         self._terminal, theirs = pty.openpty()
@@ -65,15 +68,10 @@ class Session:
 
     def end(self) -> int:
         try:
-            code = self.process.wait(PATIENCE / 4)
-        except subprocess.TimeoutExpired:
-            # A signal in the instant before the terminal is read waits for the next key.
-            os.write(self._terminal, b"\n")
-            code = self.process.wait(PATIENCE)
+            return self.process.wait(PATIENCE)
         finally:
             self.process.kill()
-        os.close(self._terminal)
-        return code
+            os.close(self._terminal)
 
 
 def test_yes_loads_what_was_shown(site: Database, tmp_path: Path) -> None:
@@ -104,6 +102,30 @@ def test_no_loads_nothing_and_the_file_can_be_loaded_later(
 
 def test_an_interrupt_while_it_asks_loads_nothing(site: Database, tmp_path: Path) -> None:
     session = Session(tmp_path)
+    session.until("Load 2 rows?")
+    session.process.send_signal(signal.SIGTERM)
+    assert session.end() == 143
+    assert leads(site, "phone_number") == []
+
+
+SIGNAL_WHILE_IT_FLUSHES = """
+import os, signal, sys
+from jobs.cli import streams
+from jobs.cli.main import main
+flush = streams.Listened.flush
+def interrupted(self):
+    flush(self)
+    caller = sys._getframe().f_back
+    if caller and caller.f_code.co_name == "input":
+        os.kill(os.getpid(), signal.SIGTERM)
+streams.Listened.flush = interrupted
+main()
+"""
+
+
+def test_a_signal_is_not_lost_while_streams_are_flushed(site: Database, tmp_path: Path) -> None:
+    """`input` flushes before it reads, and drops what is raised then."""
+    session = Session(tmp_path, program=[sys.executable, "-c", SIGNAL_WHILE_IT_FLUSHES])
     session.until("Load 2 rows?")
     session.process.send_signal(signal.SIGTERM)
     assert session.end() == 143

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import NullPool, create_engine, event, make_url
+from sqlalchemy import Connection, NullPool, create_engine, event, make_url
 
 from jobs.cli.main import run as run_command
 from loader.database.connection import Database
@@ -52,7 +52,10 @@ SIGNAL = f"SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = {{}}, MESSAGE_TEXT = '{PERS
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
-        *((code, TransientDatabaseError) for code in (1040, 1205, 1213, 1317, 1927, 2006, 2013)),
+        *(
+            (code, TransientDatabaseError)
+            for code in (1020, 1040, 1205, 1213, 1317, 1927, 2006, 2013)
+        ),
         *((code, RowDataError) for code in (1062, 1265, 1406, 1644, 4025, 31000, 65534)),
         *((code, NotAllowedError) for code in (1044, 1045, 1142, 1290)),
         *((code, ConfigurationError) for code in (1049, 1054, 1146, 1194, 1114)),
@@ -218,6 +221,24 @@ def test_a_connection_lost_at_any_packet_is_made_anew(
         assert database.read(lambda c: c.exec_driver_sql("SELECT 7").scalar_one()) == 7
         database.engine.dispose()
         assert proxy.connections == 2
+
+
+def count_committing(connection: Connection) -> int:
+    return count_dnc(connection.execution_options(isolation_level="AUTOCOMMIT"))
+
+
+@ON_SERVERS
+@pytest.mark.parametrize("statement", [b"ROLLBACK", b"SET AUTOCOMMIT = 0"])
+def test_a_connection_may_be_lost_when_it_is_given_back(
+    database_url: str, server: Server, statement: bytes
+) -> None:
+    """The pool resets it then; what was done is done, and the next work gets a new one."""
+    with Proxy(server) as proxy:
+        database = Database(proxy.via(database_url), sleep=nothing)
+        for _ in range(20):  # more than the pool may ever lend
+            proxy.cut_before(statement)
+            assert database.read(count_committing) == 0
+        database.engine.dispose()
 
 
 @ON_SERVERS
