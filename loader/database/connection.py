@@ -121,7 +121,9 @@ class Database:
         """
         return Retrying(
             retry=retry_if_exception_type(TransientDatabaseError),
-            stop=stop_after_attempt(8 if self._was_reached else 4) | stop_after_delay(60),
+            # What timed out is tried again, however long that took.
+            stop=stop_after_attempt(8 if self._was_reached else 4)
+            | (stop_after_delay(60) & stop_after_attempt(3)),
             wait=wait_random_exponential(multiplier=0.5, max=16),
             sleep=self._sleep,
             retry_error_callback=_give_up,

@@ -1,10 +1,36 @@
 """TLS: what a connection to a server is encrypted by, and which certificates count."""
 
+import ipaddress
+import logging
 import ssl
 from pathlib import Path
 
+from loader.database.driver import DriverConnection
 from loader.errors import ConfigurationError
 from loader.options.connection import VERIFYING, ConnectionOptions
+
+LOG = logging.getLogger("leadloader")
+
+_WARNED: set[str] = set()
+"""Servers of which it was said."""
+
+
+def warn_if_readable(connection: DriverConnection) -> None:
+    """Warn, once for a server, if others on the line can read along."""
+    if connection.is_encrypted or not connection.password or not is_elsewhere(connection.peer):
+        return
+    if connection.host not in _WARNED:
+        _WARNED.add(connection.host)
+        LOG.warning(
+            "the connection to %s is not encrypted: who is on the line reads leads, and can find "
+            "out the password; switch TLS on at the server, and set ssl_mode",
+            connection.host,
+        )
+
+
+def is_elsewhere(peer: str) -> bool:
+    """Say whether an address is another machine's; "" is that of a unix socket."""
+    return bool(peer) and not ipaddress.ip_address(peer.partition("%")[0]).is_loopback
 
 
 def tls_context(options: ConnectionOptions) -> ssl.SSLContext | None:

@@ -16,7 +16,7 @@ from loader.database.adapter import Adapter, Written
 from loader.database.address import CHARSET, Address
 from loader.database.catalogue import Columns
 from loader.database.driver import DriverConnection
-from loader.database.encryption import tls_context
+from loader.database.encryption import tls_context, warn_if_readable
 from loader.database.error_codes import LOCK_WAIT_TIMEOUT, NO_SUCH_THREAD, error_code
 from loader.database.sql import (
     NO_PARAMETERS,
@@ -84,6 +84,7 @@ class MariaDB(Adapter):
 
     def prepare(self, connection: Any, record: ConnectionPoolEntry) -> None:
         """Set the session up; a lock that ends with it tells whether it has ended."""
+        warn_if_readable(connection)
         session = f"leadloader-{secrets.token_hex(8)}"
         record.info["session"] = session
         with connection.cursor() as cursor:
