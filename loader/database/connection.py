@@ -34,6 +34,11 @@ from loader.options.connection import ConnectionOptions
 
 T = TypeVar("T")
 
+LOG = logging.getLogger("leadloader")
+
+PATIENCE = 10.0
+"""Seconds that the database may be silent before it is said."""
+
 # Our errors report what the pool would print.
 logging.getLogger("sqlalchemy.pool").addHandler(logging.NullHandler())
 
@@ -126,6 +131,7 @@ class Database:
             | (stop_after_delay(60) & stop_after_attempt(3)),
             wait=wait_random_exponential(multiplier=0.5, max=16),
             sleep=self._sleep,
+            before_sleep=_say_so,
             retry_error_callback=_give_up,
         )
 
@@ -166,6 +172,12 @@ class Database:
     def _prepare(self, connection: Any, record: ConnectionPoolEntry) -> None:
         self.adapter.prepare(connection, record)
         self._was_reached = True
+
+
+def _say_so(state: RetryCallState) -> None:
+    seconds = state.seconds_since_start or 0
+    if seconds >= PATIENCE:
+        LOG.warning("no answer from the database for %d s; it is asked again", round(seconds))
 
 
 def _give_up(state: RetryCallState) -> Any:

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import make_url
 
+from loader.database import connection
 from loader.database.connection import Database
 from loader.database.driver import KEEP_ALIVE, TAKES_LONG
 from loader.database.schema import metadata
@@ -85,12 +86,16 @@ def test_a_batch_on_a_silent_line_is_stored_once(
     database.engine.dispose()
 
 
-def test_a_server_that_says_nothing_is_given_up() -> None:
+def test_a_server_that_says_nothing_is_given_up(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "PATIENCE", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         database = Database(f"mysql://u:p@127.0.0.1:{port}/d?connect_timeout=0.1", sleep=nothing)
         with pytest.raises(DatabaseUnavailableError):
             database.read(lambda it: it.exec_driver_sql("SELECT 1").all())
+    assert "it is asked again" in caplog.text
 
 
 @pytest.mark.engines("innodb")
@@ -107,8 +112,8 @@ def test_what_takes_long_may(short: Callable[..., str]) -> None:
 
 @pytest.mark.engines("innodb")
 def test_the_line_is_kept_alive(database: Database) -> None:
-    with database.connect() as connection:
-        driver: Any = connection.connection.driver_connection
+    with database.connect() as opened:
+        driver: Any = opened.connection.driver_connection
         line = driver._sock
         assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         for name, value in KEEP_ALIVE.items():
