@@ -33,10 +33,11 @@ class ConnectionOptions(BaseModel):
 
     # fmt: off
     ssl_mode: Annotated[SslMode | None, Option(
-        "Encryption of connections to servers", Group.CONNECTION,
+        "Encryption", Group.CONNECTION,
         "preferred encrypts if the server can, required always; verify-ca and verify-identity also "
-        "check the server's certificate, the latter its name, too.",
-        empty="preferred; verify-identity with ssl_ca", example="verify-identity",
+        "check the server's certificate, the latter its name, too. With ssl_ca the default is "
+        "verify-identity.",
+        empty="preferred", example="verify-identity",
     )] = None
     ssl_ca: Annotated[Path | None, Option(
         "Certificates that vouch for the server's", Group.CONNECTION,
@@ -44,8 +45,9 @@ class ConnectionOptions(BaseModel):
         values="FILE", example="/etc/ssl/private-ca.pem",
     )] = None
     ssl_cert: Annotated[Path | None, Option(
-        "Certificate of the client, as some servers want", Group.CONNECTION,
-        "A file in PEM format.", values="FILE", example="/etc/leadloader/client.pem",
+        "Certificate of the client", Group.CONNECTION,
+        "A file in PEM format, as some servers want it.",
+        values="FILE", example="/etc/leadloader/client.pem",
     )] = None
     ssl_key: Annotated[Path | None, Option(
         "Its private key, unless that is in ssl_cert", Group.CONNECTION,
@@ -56,16 +58,16 @@ class ConnectionOptions(BaseModel):
         "Longest wait for a connection", Group.CONNECTION, values="TIME",
     )] = timedelta(seconds=10)
     read_timeout: Annotated[Patience, Option(
-        "Longest wait for an answer of the server", Group.CONNECTION,
+        "Longest wait for an answer", Group.CONNECTION,
         "Then the connection counts as lost, and the statement is tried again.", values="TIME",
     )] = timedelta(minutes=5)
     write_timeout: Annotated[Patience, Option(
-        "Longest wait for the server to take what is sent", Group.CONNECTION, "Likewise.",
+        "Longest wait while sending", Group.CONNECTION, "Likewise.",
         values="TIME",
     )] = timedelta(minutes=5)
     load_timeout: Annotated[Patience, Option(
-        "Both for LOAD DATA, ALTER TABLE and their like", Group.CONNECTION,
-        "They may have to wait for others and take long.", values="TIME",
+        "Both for LOAD DATA and ALTER", Group.CONNECTION,
+        "And their like. They may have to wait for others and take long.", values="TIME",
     )] = timedelta(minutes=30)
     # fmt: on
 
