@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import make_url
 
 from jobs.cli.main import run as run_command
+from jobs.telemetry import logs
 from loader.database import encryption
 from loader.database.connection import Database
 from loader.database.encryption import is_elsewhere
@@ -156,6 +157,8 @@ def test_a_line_that_others_can_read_is_warned_of_once(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(encryption, "is_elsewhere", lambda _peer: True)
     monkeypatch.setattr(encryption, "_WARNED", set())
+    # Other tests may have left the console of theirs.
+    logs.reset()
     database = make_url(encrypting.new_database()).database
     address = make_url(at(encrypting, ssl_mode=mode)).set(database=database)
     Path("leads.csv").write_text("phone\n7275551111\n")
