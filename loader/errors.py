@@ -101,6 +101,10 @@ class ConfigurationError(LoaderError):
     exit_code = 78
 
 
+class UntrustedServerError(ConfigurationError):
+    """What answers at the database's address wants what no server may have; it did not get it."""
+
+
 class LeadIdsError(LoaderError):
     """The given lead_ids are invalid; nothing was moved.
 

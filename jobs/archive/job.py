@@ -20,6 +20,7 @@ from loader.archive.preview import undefined
 from loader.archive.report import ArchiveReport, PreviewSummary
 from loader.archive.results import ArchiveResults, complete_moved
 from loader.archive.selection import Ids, Leads
+from loader.database.address import read_address
 from loader.database.connection import Database
 from loader.database.throttle import Throttle
 from loader.errors import LoaderError, ResultsError, UsageError
@@ -305,5 +306,5 @@ def _given_options(options: ArchiveOptions) -> dict[str, Any]:
     """Give the options that differ from the defaults, without the passwords of replicas."""
     given = options.model_dump(mode="json", exclude_defaults=True)
     if options.replicas:
-        given["replicas"] = [Database(address).name for address in options.replicas]
+        given["replicas"] = [read_address(address).name for address in options.replicas]
     return given

@@ -9,7 +9,7 @@ import typer
 
 from jobs.cli.help import GroupedCommand, require_command
 from jobs.cli.parameters import given_flags, with_flags
-from jobs.settings.flags import flags_named
+from jobs.settings.flags import CONNECTING, flags_named
 
 if TYPE_CHECKING:
     from jobs.config_check.database import DatabaseReport
@@ -34,7 +34,7 @@ class SchemaKind(StrEnum):
 
 
 @app.command(cls=GroupedCommand)
-@with_flags(flags_named({"database", "config"}))
+@with_flags(flags_named(CONNECTING))
 def check(
     job: Annotated[
         list[str] | None,

@@ -23,6 +23,7 @@ from jobs.settings.database import open_database
 from jobs.settings.flags import (
     ARCHIVE_FLAGS,
     COLUMNS_FLAGS,
+    CONNECTING,
     DEARCHIVE_FLAGS,
     FLAGS,
     NIGHTLY_FLAGS,
@@ -69,14 +70,14 @@ _add("validate", load_files, LOAD, "Say what an import would do; write only a re
 _add("import", load_files, LOAD, "Load lead files into a list of the dialer.", *FLAGS)
 _add("nightly", nightly, LOAD, "Load what is in the drop folders, archive, report.", *NIGHTLY_FLAGS)
 _add("runs", runs, AFTERWARDS, "List the runs of imports and undos, or show one.",
-     *flags_named({"database", "config", "results"}))  # fmt: skip
+     *flags_named(CONNECTING | {"results"}))  # fmt: skip
 _add("undo", undo_run, AFTERWARDS, "Take a run back, but for what was used since.", *UNDO_FLAGS)
 _add("compare", compare, AFTERWARDS, "Compare sources by the summaries of their files.")
 _add("archive", move_leads, OTHERS, "Move leads into vicidial_list_archive.", *ARCHIVE_FLAGS)
 _add("dearchive", move_leads, OTHERS, "Move leads back from vicidial_list_archive.",
      *DEARCHIVE_FLAGS)  # fmt: skip
 _add("init", init, OTHERS, "Make the tables of dialer and ledger that are missing.",
-     *flags_named({"database", "config"}))  # fmt: skip
+     *flags_named(CONNECTING))  # fmt: skip
 app.add_typer(config, name="config", cls=CommandGroup, rich_help_panel=OTHERS)
 
 

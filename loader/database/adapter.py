@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import pandas as pd
-from sqlalchemy import URL, Connection, Insert
+from sqlalchemy import Connection, Dialect, Insert
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from loader.database.address import Address
 from loader.database.catalogue import Columns
 from loader.database.sql import quote_identifier
 
@@ -44,9 +45,9 @@ class Adapter(ABC):
     ignore: ClassVar[str]
     """Behind INSERT: do nothing if the row exists already."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, address: Address) -> None:
         """Take the address of the database."""
-        self.url = url
+        self.url = address.url
 
     def as_text(self, column: str) -> str:
         """Word the value of a column as UTF-8 text."""
@@ -59,6 +60,16 @@ class Adapter(ABC):
     def insert_or_ignore(self, statement: Insert) -> Insert:
         """Word an insert so that it does nothing if the row exists already."""
         return statement.prefix_with(self.ignore)
+
+    def connect(
+        self,
+        _dialect: Dialect,
+        _record: object,
+        _arguments: Sequence[Any],
+        _options: dict[str, Any],
+    ) -> Any:
+        """Make a connection of the driver; None: SQLAlchemy makes it."""
+        return None
 
     @abstractmethod
     def prepare(self, connection: Any, record: ConnectionPoolEntry) -> None:

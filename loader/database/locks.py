@@ -43,7 +43,7 @@ def lock(database: Database, name: str, what: str) -> Iterator[None]:
         return
     with ExitStack() as stack:
         # A separate connection: if the work loses its own, the lock stays.
-        lock_database = Database(url.render_as_string(hide_password=False))
+        lock_database = database.anew()
         stack.callback(lock_database.engine.dispose)
         for attempt in lock_database.retrying():
             with attempt, ExitStack() as session:

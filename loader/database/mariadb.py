@@ -1,7 +1,6 @@
 """MariaDB and MySQL: the dialer's servers."""
 
 import secrets
-import tempfile
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, ClassVar
 
@@ -9,12 +8,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
-from sqlalchemy import Connection, CursorResult
+from sqlalchemy import Connection, CursorResult, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from loader.database.adapter import Adapter, Written
+from loader.database.address import CHARSET, Address
 from loader.database.catalogue import Columns
+from loader.database.driver import DriverConnection
+from loader.database.encryption import tls_context, warn_if_readable
 from loader.database.error_codes import LOCK_WAIT_TIMEOUT, NO_SUCH_THREAD, error_code
 from loader.database.sql import (
     NO_PARAMETERS,
@@ -49,11 +51,8 @@ class MariaDB(Adapter):
     engine_arguments: ClassVar = {
         "pool_pre_ping": False,
         "pool_size": 1,
-        # The server may answer LOAD DATA LOCAL by asking for the file that the statement names.
         "connect_args": {
-            "charset": "utf8mb4",
-            "local_infile": True,
-            "connect_timeout": 10,
+            "charset": CHARSET,
             # Before SQLAlchemy asks how the server takes quotes.
             "sql_mode": SERVER_MODE,
         },
@@ -62,8 +61,30 @@ class MariaDB(Adapter):
     rows = "({})"
     ignore = "IGNORE"
 
+    def __init__(self, address: Address) -> None:
+        """Take the address of the database, and read the certificates for it.
+
+        Raises:
+            ConfigurationError: a file of certificates is missing, or is none.
+        """
+        super().__init__(address)
+        self._options, self._unix_socket = address.options, address.unix_socket
+        self._tls = tls_context(address.options)
+
+    def connect(
+        self,
+        _dialect: Dialect,
+        _record: object,
+        _arguments: Sequence[Any],
+        _options: dict[str, Any],
+    ) -> DriverConnection:
+        """Connect as `DriverConnection` does; raises what it does."""
+        tls = None if self._unix_socket else self._tls
+        return DriverConnection(self._options, tls, unix_socket=self._unix_socket, **_options)
+
     def prepare(self, connection: Any, record: ConnectionPoolEntry) -> None:
         """Set the session up; a lock that ends with it tells whether it has ended."""
+        warn_if_readable(connection)
         session = f"leadloader-{secrets.token_hex(8)}"
         record.info["session"] = session
         with connection.cursor() as cursor:
@@ -137,20 +158,23 @@ class MariaDB(Adapter):
         return Written(len(rows), first_id, warnings)
 
     def load_file(self, connection: Connection, table: str, rows: pd.DataFrame) -> Written:
-        """Send them by LOAD DATA LOCAL INFILE, quoted as CSV, so that no value needs escapes."""
+        """Send them by LOAD DATA LOCAL INFILE, quoted as CSV, so that no value needs escapes.
+
+        There is no file: the driver answers with the rows.
+        """
         columns = pa.table([to_arrow(rows[name]) for name in rows], names=list(rows))
-        with tempfile.NamedTemporaryFile(prefix="leadloader-", suffix=".csv") as file:
-            options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="all_valid")
-            pyarrow.csv.write_csv(columns, file, options)
-            file.flush()
-            # The server would store a row that is cut off where the driver is.
-            with defer_signals():
-                result = connection.exec_driver_sql(
-                    f"LOAD DATA LOCAL INFILE '{file.name}' INTO TABLE {quote_identifier(table)} "
-                    "CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' ENCLOSED BY '\"' ESCAPED BY '' "
-                    f"LINES TERMINATED BY '\\n' ({column_list(rows)})",
-                    execution_options=NO_PARAMETERS,
-                )
+        options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="all_valid")
+        pyarrow.csv.write_csv(columns, file := pa.BufferOutputStream(), options)
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, DriverConnection)  # noqa: S101 - for mypy
+        # The server would store a row that is cut off where the driver is.
+        with defer_signals(), driver.sending(memoryview(file.getvalue())):
+            result = connection.exec_driver_sql(
+                f"LOAD DATA LOCAL INFILE 'leads.csv' INTO TABLE {quote_identifier(table)} "
+                "CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' ENCLOSED BY '\"' ESCAPED BY '' "
+                f"LINES TERMINATED BY '\\n' ({column_list(rows)})",
+                execution_options=NO_PARAMETERS,
+            )
         first_id = connection.exec_driver_sql("SELECT LAST_INSERT_ID()").scalar_one()
         return Written(result.rowcount, int(first_id), _warnings(result))
 

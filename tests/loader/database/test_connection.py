@@ -351,6 +351,13 @@ def test_a_wrong_address_is_said_without_its_password(
     assert not Path("out").exists()
 
 
+def test_init_without_a_server_is_no_bug(told: Callable[[str, str], tuple[int, str]]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    assert told("validate", f"mysql://u:p@127.0.0.1:{port}/d")[0] == 69
+    assert run_command(["init", "--database", f"mysql://u:p@127.0.0.1:{port}/d"]) == 69
+
+
 @ON_SERVERS
 def test_an_account_that_cannot_write_is_told_so(
     read_only_url: str, told: Callable[[str, str], tuple[int, str]]
@@ -372,8 +379,8 @@ def test_a_sqlite_file_that_cannot_be_written_is_told_so(
 @pytest.mark.parametrize(
     ("address", "code"),
     [
-        ("postgresql://u:p@h/d", 78),
-        ("mysql//x", 78),
+        ("postgresql://u:p@h/d", 64),
+        ("mysql//x", 64),
         ("sqlite:////nowhere/at/all.sqlite", 78),
         ("mysql://u:p@127.0.0.1:99999/d", 69),
     ],
