@@ -26,6 +26,7 @@ from loader.reading.header import (
     Start,
     find_start,
     mask_values,
+    of_names,
     parse_delimiter,
     refuse_header,
     require_header,
@@ -257,6 +258,7 @@ def open_source(path: str, options: ReadOptions | None = None) -> Iterator[Sourc
         UsageError: an option has a value that is not allowed.
     """
     options = options or ReadOptions()
+    options = replace(options, field_of=of_names(options.field_of))
     with ExitStack() as stack:
         if path == "-":
             name, file = "standard input", stack.enter_context(spool_to_disk(sys.stdin.buffer))
