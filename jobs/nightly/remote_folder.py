@@ -13,6 +13,7 @@ from typing import Any
 from jobs.nightly.folders import DropFolder, Found, Kind, Target
 from jobs.settings.nightly import Source
 from loader.errors import ConfigurationError, LoaderError, NoSuchFileError, NotAllowedError
+from loader.files import cut_name
 
 TIMES = ("mtime", "modify", "LastModified", "last_modified", "updated", "modified", "created")
 """The names that file systems of fsspec have for the time of a file."""
@@ -46,14 +47,17 @@ class RemoteFolder(DropFolder):
                 files.mv(probe, target)
                 files.rm_file(target)
 
+    def refuse_links(self, path: Path) -> None:
+        """Do nothing: results are written on this machine."""
+
     def find(self, name: str) -> Found | None:
         """List the folder again."""
         return next((f for f, kind in self._entries() if f.name == name and not kind), None)
 
     def fetch(self, found: Found) -> Path:
         """Download the file; it gets its name when it is complete."""
-        path = self._local / "fetched" / found.name
-        part = path.with_name(f".{found.name}.part")
+        path = self._fetched(found.name)
+        part = path.with_name(f".{path.name}.part")
         with self._connected() as (files, root):
             path.parent.mkdir(parents=True, exist_ok=True)
             files.get_file(posixpath.join(root, found.name), str(part))
@@ -67,7 +71,10 @@ class RemoteFolder(DropFolder):
 
     def forget(self, name: str) -> None:
         """Remove the copy."""
-        (self._local / "fetched" / name).unlink(missing_ok=True)
+        self._fetched(name).unlink(missing_ok=True)
+
+    def _fetched(self, name: str) -> Path:
+        return self._local / "fetched" / cut_name(name, "..part")
 
     def move(self, name: str, target: Target) -> None:
         """Upload the results, then rename the file: where the file is, its results are complete."""

@@ -142,7 +142,7 @@ def _translate_damage(stored: StoredFile) -> Iterator[None]:
 
 def _open_workbook(stored: StoredFile, stack: ExitStack) -> tuple[Workbook, str]:
     """Open a spreadsheet; give its format, too, as its files are called."""
-    file = stack.enter_context(stored.path.open("rb"))
+    file = stack.enter_context(stored.open_raw())
     if not zipfile.is_zipfile(file):
         file.seek(0)
         return OldWorkbook(file, stack, stored.name), "xls"

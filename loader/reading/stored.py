@@ -1,16 +1,18 @@
 """Lead files as they are stored: recognized by their first bytes, hashed and decompressed."""
 
+import errno
 import gzip
 import hashlib
 import lzma
 import os
 import re
+import select
 import shutil
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from io import BufferedIOBase, BufferedReader
 from pathlib import Path
@@ -19,10 +21,14 @@ from typing import IO, BinaryIO
 import pyarrow as pa
 
 from loader.errors import NoSuchFileError, SourceFileError
+from loader.files import open_regular
 from loader.reading.formats import COMPRESSIONS, HEAD_SIZE, OLD_EXCEL, refuse_no_text
 
 LEFT_BY_SYSTEMS = re.compile(r"(^|/)(__MACOSX/|\.[^/]*$|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
 """Names of files that a computer puts into zip files by itself, such as .DS_Store."""
+
+PATIENCE = 10
+"""Seconds to wait for somebody who writes into a pipe."""
 
 DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowInvalid)
 """What the decompressors raise for a damaged file, and for nothing else."""
@@ -42,15 +48,16 @@ class StoredFile:
     compression: str | None
     is_spreadsheet: bool
     stamp: tuple[int, int, int]
+    follow_links: bool = True
 
     @classmethod
-    def identify(cls, path: Path, name: str) -> "StoredFile":
+    def identify(cls, path: Path, name: str, *, follow_links: bool = True) -> "StoredFile":
         """Recognize a file by its first bytes.
 
-        NoSuchFileError: it is not there, cannot be read, or is a directory. SourceFileError: it is
-        empty, or of a format that holds no leads.
+        NoSuchFileError: it is not there, cannot be read, or is no regular file. SourceFileError: it
+        is empty, or of a format that holds no leads.
         """
-        with _open(path, name) as raw:
+        with _open(path, name, follow_links=follow_links) as raw:
             head = raw.read(HEAD_SIZE)
             status = os.fstat(raw.fileno())
             if not head:
@@ -63,18 +70,23 @@ class StoredFile:
             compression = None
         elif not compression:
             refuse_no_text(head, name)
-        return cls(name, path, status.st_size, compression, is_spreadsheet, _stamp(status))
+        stamp = _stamp(status)
+        return cls(name, path, status.st_size, compression, is_spreadsheet, stamp, follow_links)
+
+    def open_raw(self) -> BufferedReader:
+        """Open the stored bytes; NoSuchFileError: they cannot be read."""
+        return _open(self.path, self.name, follow_links=self.follow_links)
 
     def sha256(self) -> str:
         """Return the SHA-256 of the stored bytes, in hexadecimal."""
-        with _open(self.path, self.name) as raw:
+        with self.open_raw() as raw:
             return hashlib.file_digest(raw, "sha256").hexdigest()
 
     @contextmanager
     def open(self) -> Iterator["StoredStream"]:
         """Open the decompressed bytes; SourceFileError: the compressed file is damaged."""
         with ExitStack() as stack:
-            raw = stack.enter_context(_open(self.path, self.name))
+            raw = stack.enter_context(self.open_raw())
             with _translate_damage(self):
                 content = _decompress(raw, self, stack)
             yield StoredStream(self, raw, content)
@@ -119,9 +131,25 @@ def spool_to_disk(source: BinaryIO) -> Iterator[Path]:
         yield Path(target.name)
 
 
-def _open(path: Path, name: str) -> BufferedReader:
+@contextmanager
+def open_pipe(path: Path) -> Iterator[BinaryIO]:
+    """Open a pipe; OSError: it cannot be read, or nobody writes into it."""
+    pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(pipe, "rb") as file:
+        poll = select.poll()
+        poll.register(pipe, select.POLLIN)
+        if not poll.poll(PATIENCE * 1000):
+            # One without a writer is at its end; one whose writer is slow says to come again.
+            with suppress(BlockingIOError):
+                os.read(pipe, 1)
+                raise OSError(errno.EPIPE, "nobody writes into this pipe")
+        os.set_blocking(pipe, True)
+        yield file
+
+
+def _open(path: Path, name: str, *, follow_links: bool) -> BufferedReader:
     try:
-        return path.open("rb")
+        return open_regular(path, follow_links=follow_links)
     except OSError as exc:
         raise NoSuchFileError(f"{name}: {exc.strerror}") from None
 
