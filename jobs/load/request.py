@@ -82,6 +82,7 @@ def read_options(options: LoadOptions, path: str, *, follow_links: bool = True) 
             encoding=None if is_as_written else options.encoding,
             chunk_size=options.chunk_size,
             follow_links=follow_links,
+            limits=options.limits,
         )
     layout = None
     if options.layout is not None:
@@ -95,6 +96,7 @@ def read_options(options: LoadOptions, path: str, *, follow_links: bool = True) 
         columns=options.columns or None,
         field_of=field_of,
         follow_links=follow_links,
+        limits=options.limits,
         **options.model_dump(include=names),
     )
 

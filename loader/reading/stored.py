@@ -7,7 +7,7 @@ import lzma
 import os
 import re
 import select
-import shutil
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -23,6 +23,7 @@ import pyarrow as pa
 from loader.errors import NoSuchFileError, SourceFileError
 from loader.files import open_regular
 from loader.reading.formats import COMPRESSIONS, HEAD_SIZE, OLD_EXCEL, refuse_no_text
+from loader.reading.limits import Limits
 
 LEFT_BY_SYSTEMS = re.compile(r"(^|/)(__MACOSX/|\.[^/]*$|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
 """Names of files that a computer puts into zip files by itself, such as .DS_Store."""
@@ -30,8 +31,14 @@ LEFT_BY_SYSTEMS = re.compile(r"(^|/)(__MACOSX/|\.[^/]*$|Thumbs\.db$|desktop\.ini
 PATIENCE = 10
 """Seconds to wait for somebody who writes into a pipe."""
 
-DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowInvalid)
-"""What the decompressors raise for a damaged file, and for nothing else."""
+DAMAGE = (
+    EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowInvalid,
+    struct.error, ValueError, LookupError, OverflowError, RuntimeError,
+)  # fmt: skip
+"""What the decompressors raise for a damaged file; the last ones are zipfile's, for odd ones."""
+
+MOST_MEMORY = 256 << 20
+"""In bytes: to unpack an xz file takes no more, unless it was made to fill the memory."""
 
 
 @dataclass(frozen=True)
@@ -48,30 +55,45 @@ class StoredFile:
     compression: str | None
     is_spreadsheet: bool
     stamp: tuple[int, int, int]
+    limits: Limits | None = None
     follow_links: bool = True
 
     @classmethod
-    def identify(cls, path: Path, name: str, *, follow_links: bool = True) -> "StoredFile":
+    def identify(
+        cls,
+        path: Path,
+        name: str,
+        *,
+        limits: Limits | None = None,
+        follow_links: bool = True,
+    ) -> "StoredFile":
         """Recognize a file by its first bytes.
 
         NoSuchFileError: it is not there, cannot be read, or is no regular file. SourceFileError: it
-        is empty, or of a format that holds no leads.
+        is empty, larger than its limits, or of a format that holds no leads. Without limits it may
+        have any size.
         """
         with _open(path, name, follow_links=follow_links) as raw:
             head = raw.read(HEAD_SIZE)
             status = os.fstat(raw.fileno())
+            if limits:
+                limits.check_stored(status.st_size, name)
             if not head:
                 raise SourceFileError(f"{name}: the file is empty")
             compression = next((c for m, c in COMPRESSIONS.items() if head.startswith(m)), None)
             is_spreadsheet = head.startswith(OLD_EXCEL)
             if compression == "zip":
                 is_spreadsheet = _is_spreadsheet(raw, name)
+                if limits:
+                    limits.check_unpacked(_unpacked_size(raw), status.st_size, name)
         if is_spreadsheet:
             compression = None
         elif not compression:
             refuse_no_text(head, name)
         stamp = _stamp(status)
-        return cls(name, path, status.st_size, compression, is_spreadsheet, stamp, follow_links)
+        return cls(
+            name, path, status.st_size, compression, is_spreadsheet, stamp, limits, follow_links
+        )
 
     def open_raw(self) -> BufferedReader:
         """Open the stored bytes; NoSuchFileError: they cannot be read."""
@@ -100,6 +122,7 @@ class StoredStream:
     ) -> None:
         self._file, self._raw, self._content = file, raw, content
         self._at_end = False
+        self._unpacked = 0
 
     @property
     def position(self) -> int:
@@ -109,11 +132,15 @@ class StoredStream:
     def read(self, size: int) -> bytes:
         """Return up to `size` bytes, `b""` at the end only.
 
-        SourceFileError: the file is damaged, or was changed since `identify` read it.
+        SourceFileError: the file is damaged, larger than its limits, or was changed since
+        `identify` read it.
         """
         with _translate_damage(self._file):
             data = self._content.read(size)
         self._at_end = size > 0 and not data
+        self._unpacked += len(data)
+        if self._file.compression and self._file.limits:
+            self._file.limits.check_unpacked(self._unpacked, self._file.size, self._file.name)
         if _stamp(os.fstat(self._raw.fileno())) != self._file.stamp:
             raise SourceFileError(
                 f"{self._file.name}: the file was changed while it was read;"
@@ -123,10 +150,15 @@ class StoredStream:
 
 
 @contextmanager
-def spool_to_disk(source: BinaryIO) -> Iterator[Path]:
-    """Copy what can be read only once (standard input, a pipe) to a temporary file."""
+def spool_to_disk(source: BinaryIO, limits: Limits, name: str) -> Iterator[Path]:
+    """Copy what can be read only once (standard input, a pipe) to a temporary file.
+
+    SourceFileError: it is larger than its limits.
+    """
     with tempfile.NamedTemporaryFile(prefix="leadloader-") as target:
-        shutil.copyfileobj(source, target, 1 << 20)
+        while piece := source.read(1 << 20):
+            limits.check_stored(target.tell() + len(piece), name)
+            target.write(piece)
         target.flush()
         yield Path(target.name)
 
@@ -178,6 +210,8 @@ def _decompress(
         case "gz":
             return stack.enter_context(gzip.GzipFile(fileobj=raw))
         case "xz":
+            with suppress(EOFError):
+                lzma.LZMADecompressor(memlimit=MOST_MEMORY).decompress(raw.peek(HEAD_SIZE), 1)
             return stack.enter_context(lzma.LZMAFile(raw))
         case "zst":
             stream: BufferedIOBase = stack.enter_context(pa.CompressedInputStream(raw, "zstd"))
@@ -208,12 +242,26 @@ def _only_member(archive: zipfile.ZipFile, name: str, stack: ExitStack) -> IO[by
         raise SourceFileError(f"{name}: {exc}; unpack it first") from None
 
 
+def _first_bytes(archive: zipfile.ZipFile, member: str) -> bytes:
+    with archive.open(member) as stream:
+        return stream.read(HEAD_SIZE)
+
+
+def _unpacked_size(raw: BufferedReader) -> int:
+    """Add up what the members of a zip file are said to have; more of them is never read."""
+    try:
+        with zipfile.ZipFile(raw) as archive:
+            return sum(member.file_size for member in archive.infolist())
+    except DAMAGE:
+        return 0  # the error is reported when the file is opened
+
+
 def _is_spreadsheet(raw: BufferedReader, name: str) -> bool:
     """Return whether a zip file is an Excel or OpenDocument spreadsheet."""
     try:
         with zipfile.ZipFile(raw) as archive:
             names = archive.namelist()
-            kind = archive.read("mimetype") if "mimetype" in names else b""
+            kind = _first_bytes(archive, "mimetype") if "mimetype" in names else b""
     except DAMAGE:
         return False  # the error is reported when the file is opened
     if any(member.endswith(".iwa") for member in names):
