@@ -1,10 +1,21 @@
 """Files that others may have made: opened so that nothing but a regular file is ever read."""
 
 import errno
+import fcntl
 import os
 import stat
+import tempfile
+import time
+from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
+from typing import IO, Any
+
+TEMPORARY = "leadloader-"
+"""How the names of our temporary files begin."""
+
+YOUNG = 60
+"""Seconds in which a new temporary file surely gets its lock."""
 
 LONGEST_FILE_NAME = 255
 """Bytes of a name in a folder, on all usual file systems."""
@@ -51,6 +62,29 @@ def _kind(mode: int) -> str:
         stat.S_IFCHR: "a device", stat.S_IFBLK: "a device", stat.S_IFSOCK: "a socket",
     }  # fmt: skip
     return kinds.get(stat.S_IFMT(mode), "no file")
+
+
+def temporary_file(mode: str = "w+b", **how: Any) -> IO[Any]:
+    """Make a temporary file with a name, for this account alone, which vanishes when it is closed.
+
+    It is locked while it is open, so that `remove_left_behind` knows it from one of a killed run.
+    `how`: as for `tempfile.NamedTemporaryFile`.
+    """
+    file = tempfile.NamedTemporaryFile(mode, prefix=TEMPORARY, **how)  # noqa: SIM115 - the caller's
+    fcntl.flock(file.fileno(), fcntl.LOCK_SH)
+    return file
+
+
+def remove_left_behind() -> None:
+    """Remove the temporary files that killed runs of this account have left behind."""
+    for path in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*"):
+        with suppress(OSError):
+            status = path.lstat()
+            if status.st_uid != os.geteuid() or time.time() - status.st_mtime < YOUNG:
+                continue
+            with open_regular(path, follow_links=False) as file:
+                fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
 
 
 def cut_name(name: str, behind: str) -> str:

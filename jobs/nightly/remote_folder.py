@@ -3,7 +3,6 @@
 import ftplib
 import os
 import posixpath
-import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -127,18 +126,30 @@ class RemoteFolder(DropFolder):
                 "'leadloader[remote]', for S3 'leadloader[s3]'"
             ) from None
         except (ValueError, TypeError) as error:
-            raise ConfigurationError(f"drop folder {self.address}: {error}") from None
+            raise ConfigurationError(f"drop folder {self.address}: {self._said(error)}") from None
         except _failures() as error:
-            raise NoSuchFileError(f"drop folder {self.address}: {_message(error)}") from None
+            raise NoSuchFileError(f"drop folder {self.address}: {self._said(error)}") from None
         try:
             yield files, self._root
         except _failures() as error:
-            raise kind(f"drop folder {self.address}: {_message(error)}") from None
+            raise kind(f"drop folder {self.address}: {self._said(error)}") from None
+
+    def _said(self, error: BaseException) -> str:
+        """Give the words of a library, which may repeat the address, without the password."""
+        before, _, host = self.address.partition("@")
+        password = self.source.folder.removeprefix(before).removesuffix(f"@{host}")
+        said = _message(error).replace(self.source.folder, self.address)
+        return said.replace(password, "") if password.startswith(":") and host else said
 
 
 def without_password(address: str) -> str:
-    """Give an address without its password."""
-    return re.sub(r"(://[^/@:]*):[^/]*@", r"\1@", address)
+    """Give an address without its password, which may have any character: the last @ ends it."""
+    scheme, mark, rest = address.partition("://")
+    account, at, host = rest.rpartition("@")
+    user, colon, _ = account.partition(":")
+    if not (mark and at and colon) or "@" in user or "/" in user:
+        return address
+    return f"{scheme}://{user}@{host}"
 
 
 def _filled(storage: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """MariaDB and MySQL: the dialer's servers."""
 
 import secrets
-import tempfile
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, ClassVar
 
@@ -27,6 +26,7 @@ from loader.database.sql import (
     quote_identifier,
 )
 from loader.errors import ConfigurationError, TransientDatabaseError, UsageError
+from loader.files import temporary_file
 from loader.frames.arrow import join_texts, to_arrow
 from loader.signals import defer_signals
 
@@ -139,14 +139,15 @@ class MariaDB(Adapter):
     def load_file(self, connection: Connection, table: str, rows: pd.DataFrame) -> Written:
         """Send them by LOAD DATA LOCAL INFILE, quoted as CSV, so that no value needs escapes."""
         columns = pa.table([to_arrow(rows[name]) for name in rows], names=list(rows))
-        with tempfile.NamedTemporaryFile(prefix="leadloader-", suffix=".csv") as file:
+        with temporary_file(suffix=".csv") as file:
             options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="all_valid")
             pyarrow.csv.write_csv(columns, file, options)
             file.flush()
             # The server would store a row that is cut off where the driver is.
             with defer_signals():
                 result = connection.exec_driver_sql(
-                    f"LOAD DATA LOCAL INFILE '{file.name}' INTO TABLE {quote_identifier(table)} "
+                    f"LOAD DATA LOCAL INFILE '{_escaped(file.name)}' "
+                    f"INTO TABLE {quote_identifier(table)} "
                     "CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' ENCLOSED BY '\"' ESCAPED BY '' "
                     f"LINES TERMINATED BY '\\n' ({column_list(rows)})",
                     execution_options=NO_PARAMETERS,
@@ -207,3 +208,8 @@ def _selects(
     values = [pc.fill_null(text, "NULL") for text in texts]
     rows = join_texts([to_arrow(lead_ids.astype("str")), *values], ",")
     return between(" UNION ALL SELECT ", rows, "")
+
+
+def _escaped(name: str) -> str:
+    """Escape a file's name inside a literal; backslashes are escapes, see SERVER_MODE."""
+    return name.replace("\\", "\\\\").replace("'", "''")

@@ -3,7 +3,6 @@
 import csv
 import errno
 import re
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,7 @@ from typing import IO, Protocol
 from xml.parsers import expat
 
 from loader.errors import SourceFileError, UsageError
+from loader.files import temporary_file
 from loader.reading.cells import Row, Sheet, shown_text
 from loader.reading.header import (
     TOP_ROWS,
@@ -262,9 +262,7 @@ class _TableWriter:
         self, stored: StoredFile, stack: ExitStack, choice: _Choice, *, with_place: bool
     ) -> None:
         # Always UTF-8, whatever the locale of the machine is.
-        file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - the caller's stack closes it
-            "w", prefix="leadloader-", encoding="utf-8", newline=""
-        )
+        file = temporary_file("w", encoding="utf-8", newline="")
         self._file: IO[str] = stack.enter_context(file)
         self._csv = csv.writer(self._file, quoting=csv.QUOTE_ALL, lineterminator="\n")
         self._choice, self._with_place = choice, with_place

@@ -8,7 +8,6 @@ import os
 import re
 import select
 import struct
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from typing import IO, BinaryIO
 import pyarrow as pa
 
 from loader.errors import NoSuchFileError, SourceFileError
-from loader.files import open_regular
+from loader.files import open_regular, temporary_file
 from loader.reading.formats import COMPRESSIONS, HEAD_SIZE, OLD_EXCEL, refuse_no_text
 from loader.reading.limits import Limits
 
@@ -155,7 +154,7 @@ def spool_to_disk(source: BinaryIO, limits: Limits, name: str) -> Iterator[Path]
 
     SourceFileError: it is larger than its limits.
     """
-    with tempfile.NamedTemporaryFile(prefix="leadloader-") as target:
+    with temporary_file() as target:
         while piece := source.read(1 << 20):
             limits.check_stored(target.tell() + len(piece), name)
             target.write(piece)

@@ -147,6 +147,8 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     [
         ("sftp://me:pass@host/in", "sftp://me@host/in"),
         ("ftp://me:p@ss:word@host:2121/in", "ftp://me@host:2121/in"),
+        ("sftp://me:a/b@c/d:e@host:22/in", "sftp://me@host:22/in"),
+        ("sftp://me@host:22/in@home", "sftp://me@host:22/in@home"),
         ("s3://bucket/in", "s3://bucket/in"),
         ("sftp://me@host/in@home", "sftp://me@host/in@home"),
     ],
