@@ -111,18 +111,18 @@ def _print(
         print("database: not checked, because the settings are invalid")
     if report is None:
         return
-    print(f"database {report.name}: {report.server}, account {report.account}")
+    print(visible_line(f"database {report.name}: {report.server}, account {report.account}"))
     for remark in report.remarks:
-        print(f"  note: {remark}")
+        print(visible_line(f"  note: {remark}"))
     for wrong in report.wrong:
-        print(f"  {wrong}")
+        print(visible_line(f"  {wrong}"))
     for job, missing in report.missing.items():
         tables = dict.fromkeys(right.rpartition(" ")[2] for right in missing)
         state = f"lacks rights on {', '.join(tables)}" if missing else "ok"
         print(f"  {job:<10} {state}")
     if report.grants:
         print("\nAn administrator of the server gives what is missing by:\n")
-        print("\n".join(report.grants))
+        print("\n".join(map(visible_line, report.grants)))
         print("\nThen check again: an account cannot see tables on which it has no right.")
 
 

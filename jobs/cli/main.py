@@ -33,6 +33,7 @@ from jobs.settings.flags import (
 )
 from loader import __version__
 from loader.errors import LoaderError, UsageError, describe_bug
+from loader.files import remove_left_behind
 
 app = typer.Typer(
     name="leadloader",
@@ -42,6 +43,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+PRIVATE = 0o077
+"""A umask: files 0600, folders 0700."""
 
 LOAD, AFTERWARDS, OTHERS = "Load files", "After a load", "Archive and set up"
 
@@ -104,6 +108,10 @@ def run(arguments: list[str]) -> int:
     """Run the command; give the exit code, see docs/exit-codes.md."""
     from loader.signals import Interrupted
 
+    # Results, the ledger and temporary files have persons: whatever the shell's umask is, they
+    # are for this account alone.
+    os.umask(PRIVATE)
+    remove_left_behind()
     complain = functools.partial(_complain, arguments)
     try:
         code = app(arguments, standalone_mode=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jobs.load.job import load
 from jobs.load.request import LoadRequest
-from jobs.nightly.folders import DropFolder, Found, Target
+from jobs.nightly.folders import RESULTS, DropFolder, Found, Target
 from jobs.nightly.report import FileOutcome, FileReport
 from jobs.settings.nightly import Source
 from jobs.settings.settings import Settings
@@ -28,6 +28,7 @@ from loader.errors import (
     UsageError,
     describe_bug,
 )
+from loader.files import cut_name, open_regular
 from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
 from loader.options.report import ReportOptions
@@ -170,14 +171,17 @@ class SourceFiles:
         return options | ({"list_exists_check": "N"} if is_missing else {})
 
     def _validate(self, path: Path, options: LoadOptions, results: Path) -> Summary:
-        file, report = str(path), self._report_options
         return load(
-            LoadRequest(file, options, self.database, results, job="validate", report=report)
-        )
+            LoadRequest(
+                str(path), options, self.database, results, job="validate", follow_links=False,
+                report=self._report_options,
+            )
+        )  # fmt: skip
 
     def _import(self, path: Path, found: Found, options: LoadOptions) -> Summary:
         if self.dry_run_results:
-            results = self.dry_run_results / self.source.name / f"{found.name}.results"
+            name = cut_name(found.name, RESULTS) + RESULTS
+            results = self.dry_run_results / self.source.name / name
             return self._validate(path, options, results)
         day, name = str(self.day), found.name
         results = self.folder.target("done", day, name).results
@@ -187,6 +191,7 @@ class SourceFiles:
             with self.watchers.of_run("import") as watchers:
                 request = LoadRequest(
                     str(path), options, self.database, results, refused, job="import",
+                    follow_links=False,
                     watchers=self._end_at_signal(self.telemetry.watching(watchers)),
                     ledger_folder=self.settings.ledger_folder, report=self._report_options,
                 )  # fmt: skip
@@ -246,7 +251,7 @@ class SourceFiles:
         target = self.folder.target_of(results, "failed") if results else None
         target = target or self.folder.target("failed", str(self.day), found.name)
         try:
-            target.results.mkdir(parents=True, exist_ok=True)
+            self.folder.make(target.results)
             (target.results / "error.txt").write_text(f"{visible_line(str(error))}\n", "utf-8")
         except OSError as full:
             raise ResultsError(f"{target.results}: {full.strerror}; {error}") from None
@@ -291,7 +296,7 @@ def file_report(
 def _sha256(path: Path) -> str:
     """Give the SHA-256 of a file's content; the description of its list has the beginning."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path, follow_links=False) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise NoSuchFileError(f"{path}: {error.strerror}") from None

@@ -132,7 +132,7 @@ class ArchiveResults(ResultFolder):
         if report.preview:
             self._remove_rows()
         with self.writing():
-            self.write(TEXT, "".join(f"{line}\n" for line in report_lines(report)))
+            self.write_lines(TEXT, report_lines(report))
             self.write_summary(report)
 
     def discard(self) -> None:

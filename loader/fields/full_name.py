@@ -27,6 +27,8 @@ _NOT_ALONE = rf"(?![^ ,]+(?: {_SUFFIX})+,)(?=[^ ,]+ [^ ,])[^,]*[^ ,]"
 """First and last name, not Smith or Smith Jr."""
 _ENDS_IN_SUFFIXES = rf"(?i)^(?P<before>{_NOT_ALONE}|[^,]+,.+?)(?P<suffixes>{_SUFFIXES})$"
 """What would be a suffix behind a last name alone, such as V, is the first name."""
+_LONGEST_WITH_SUFFIX = 200
+"""Characters of a name whose suffixes are looked for: to find them takes a square of its length."""
 _LAST_FIRST = rf"(?i)^(?P<last>[^,]*[^ ,](?:{_SUFFIXES})?), (?P<first>.+)$"
 
 
@@ -42,7 +44,8 @@ def split_full_names(
     """
     texts = names.str.replace(r"\s+", " ", regex=True)
     texts = texts.str.replace(r"(?: ?,)+ ?", ", ", regex=True).str.strip(" ,")
-    suffix = texts.str.extract(_ENDS_IN_SUFFIXES)
+    short = texts.where(texts.str.len() <= _LONGEST_WITH_SUFFIX, "")
+    suffix = short.str.extract(_ENDS_IN_SUFFIXES)
     plain = texts.where(suffix["before"].isna(), suffix["before"])
     comma = plain.str.extract(_LAST_FIRST)
     words = plain.str.extract(rf"(?i)^(?P<title>(?:{_TITLE} )*)(?P<one>[^ ]*) ?(?P<rest>.*)$")

@@ -15,6 +15,9 @@ MOST_MISSING = 2
 CLOSE_WORD = 0.65
 """How like one of its words must be to one of the other: Fone and Phone are."""
 
+LONGEST_NAME = 100
+"""Characters; a longer name is a question or a remark, and to look at all its parts takes long."""
+
 SHORTEST_PART = 3
 """Letters of a usual name that is recognized within a longer one."""
 
@@ -56,8 +59,11 @@ def nearest_field(name: str, among: Collection[str] | None = None) -> str | None
     """Return the field that a column is probably meant for, by its name; None: it says none.
 
     Some name of the field is almost the same, or is in it beside words that do not change its
-    sense: Customer Phone Number. `among`: the fields to choose from; None: all.
+    sense: Customer Phone Number. A name longer than LONGEST_NAME says none.
+    `among`: the fields to choose from; None: all.
     """
+    if len(name) > LONGEST_NAME:
+        return None
     words, known = _words(name), _fields_by_words()
     for close in difflib.get_close_matches("".join(words), known, len(known), CLOSE):
         field, usual = known[close]

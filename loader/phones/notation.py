@@ -26,6 +26,8 @@ SURE_LENGTH = 8
 """National digits of a number that cannot be an area code and a part of the number."""
 SHORTEST_NUMBER = 7
 """Digits; what has fewer is no second number, but a part of one, or something else."""
+LONGEST_TEXT = 250
+"""Characters, as of phonenumbers: to read a text takes a square of its length."""
 
 _WORD = r"[^\W\d_]+"
 _ORDINAL = r"(?<!\d)\d{1,2}(?=(?:st|nd|rd|th)\b)"
@@ -97,9 +99,12 @@ class _Check(NamedTuple):
 def read_phone(text: str, region: str) -> Reading:
     """Find the number in a text that is dialled in a region (alpha-2, or "").
 
-    The first number that its country gives out is taken; without one, the only possible one.
+    The first number that its country gives out is taken; without one, the only possible one. A
+    text with digits that is longer than LONGEST_TEXT is unclear.
     """
-    plain = tidy(text)
+    plain = tidy(text[: LONGEST_TEXT + 1])
+    if len(plain) > LONGEST_TEXT or len(text) > LONGEST_TEXT:
+        return Reading("", is_unclear=any(map(str.isdecimal, text)))
     found = _EXTENSION.search(plain)
     if found:
         head = _read_number(plain[: found.start()], region)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _INTERNATIONAL_PREFIX = re.compile(r"^(?:0011|011|0+)(?=[1-9])")
+LONGEST_TEXT = 250
+"""Characters; a longer text is no phone code."""
 _DECIMALS = r"^(\s*\+?\s*[0-9]{1,4})[.,]0+\s*$"
 
 
@@ -70,6 +72,8 @@ def read_phone_code(text: str) -> PhoneCode:
     1-809, 1-829 are several codes of one country, and so are 1-809/829. `44 (UK)` is the code
     alone; a name or an abbreviation without a code is that of its country.
     """
+    if len(text.strip()) > LONGEST_TEXT:
+        return PhoneCode(is_understood=False)
     plain = tidy(text).strip()
     digits = re.sub(r"[^0-9]", "", plain)
     if not digits:

@@ -99,14 +99,15 @@ class Grammar:
 
         Group 1 are blank fields behind the last column.
         """
-        surplus = f"((?:{self._delimiter}{self._blank})*)"
-        return re.compile(rf"{self._record}{surplus}(?:{LINE_END}|\Z)".encode())
+        # Neither part gives back what it took: no line takes long.
+        surplus = f"((?:{self._delimiter}{self._blank})*+)"
+        return re.compile(rf"(?>{self._record}){surplus}(?:{LINE_END}|\Z)".encode())
 
     @cached_property
     def any_record(self) -> re.Pattern[bytes]:
         """Like `record`, but with any number of fields."""
         fields = rf"{self._field}(?:{self._delimiter}{self._field})*"
-        return re.compile(rf"{fields}(?:{LINE_END}|\Z)".encode())
+        return re.compile(rf"(?>{fields})(?:{LINE_END}|\Z)".encode())
 
     @cached_property
     def unclosed(self) -> re.Pattern[bytes]:

@@ -41,7 +41,7 @@ FORMATS: tuple[tuple[bytes, str, str], ...] = (
     (rb"(?s:.{257})ustar", "a tar archive", UNPACK),
     (rb"BEGIN:VCARD", "a vCard file", EXPORT),
     (
-        rb"(?is)(?:--[^\n]*\n|#[^\n]*\n|/\*.*?\*/;?|\s)*(?:CREATE (?:TABLE|DATABASE)|INSERT INTO"
+        rb"(?is)(?:--[^\n]*\n|#[^\n]*\n|/\*.*?\*/;?|\s)*+(?:CREATE (?:TABLE|DATABASE)|INSERT INTO"
         rb"|REPLACE INTO|(?:DROP|LOCK) TABLES?|SET (?:NAMES|SQL_MODE|TIME_ZONE|@|FOREIGN)"
         rb"|START TRANSACTION|USE `)",
         "an SQL script",
@@ -57,7 +57,7 @@ MARKUP: tuple[tuple[bytes, str, str], ...] = (
         SAVE,
     ),
     (
-        rb"(?s)(?:<\?xml.*?\?>|<!--.*?-->|\s)*"
+        rb"(?s)(?:<\?xml.*?\?>|<!--.*?-->|\s)*+"
         rb"<(?:!doctype html|html|head|meta|body|table|t[rdh]|thead|tbody|style|title|div|center"
         rb"|font|p|h[1-6]|span|b|br|pre|form|script|link)\b",
         "a web page, as many programs export it by the name of .xls or .csv",

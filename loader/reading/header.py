@@ -23,19 +23,24 @@ TOP_ROWS = 30
 MOST_COLUMNS = 1000
 """RE2 repeats a pattern no more often; a table of leads has a tenth of it."""
 
+LONGEST_NAME = 1000
+"""Characters of a column's name."""
+
+# Patterns over text of the file never try the same characters in two ways: no text takes long.
+_MAIL = r"[^@\s]+@[^@\s][^@\s.]*\.[^@\s]+"
 DATA_WITH_LETTERS = re.compile(
-    r"""[^@\s]+@[^@\s]+\.[^@\s]+             # mail address
-    |\+?[\d ().-]{6,}(x|ext)[ .]*\d+        # phone number with extension
+    rf"""{_MAIL}                              # mail address
+    |\+?[\d ().-]{{6,}}(x|ext)[ .]*\d+      # phone number with extension
     |[+-]?\d+(\.\d*)?e[+-]?\d+             # number as a spreadsheet shows a large one
-    |\d{1,2}[-/. ][a-z]{3,9}[-/. ]+\d{2,4}  # 31-Jan-2024
-    |\d{4}-\d\d-\d\d[t ][\d:.+]+z?          # 2024-01-31T08:00:00Z
+    |\d{{1,2}}[-/. ][a-z]{{3,9}}[-/. ]+\d{{2,4}}  # 31-Jan-2024
+    |\d{{4}}-\d\d-\d\d[t ][\d:.+]+z?        # 2024-01-31T08:00:00Z
     |[\d/.: -]+[ap]m                        # 1/31/2024 8:00 AM""",
     re.VERBOSE | re.IGNORECASE,
 )
 """Values that contain letters and are still no column names."""
 
 
-MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+MAIL = re.compile(_MAIL)
 PHONE = re.compile(r"[\W_]*(?:\d[\W_]*){7,}(?:(?:x|ext)[\W_]*\d+)?", re.IGNORECASE)
 DATE = re.compile(
     r"\d{4}([-/.])\d\d?\1\d\d?|\d\d?([-/.])\d\d?\2\d{4}|(19|20)\d\d(0\d|1[0-2])([0-2]\d|3[01])"
@@ -53,12 +58,12 @@ OTHER_DELIMITERS = re.compile(r"[,;|\t]")
 WORDS = re.compile(r"[^\W\d_]+")
 
 SEPARATOR_LINE = re.compile(
-    rb"""((?:\r\n|\r|\n)*)[ ]*"?sep=(\\t|tab|[^\r\n"]?)(?:\2|[,;|\t "])*(?:\r\n|\r|\n|\Z)""",
+    rb"""([\r\n]*)[ ]*"?sep=(\\t|tab|[^\r\n"]?)(?:\2|[,;|\t "])*+(?:\r\n|\r|\n|\Z)""",
     re.IGNORECASE,
 )
 """Excel's own first line, sep=; which names the delimiter."""
 
-BLANK_LINES = re.compile(rb"(?:\r\n|\r|\n)*")
+BLANK_LINES = re.compile(rb"[\r\n]*")
 LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 
 NO_VALUE = "".join(
@@ -138,6 +143,7 @@ def find_start(
     if not has_header:
         return Start(delimiter, first, position, row_number)
     if is_certain:
+        _refuse_large_header(first, name)
         return Start(delimiter, first, first.end, first.row_number + 1)
     remark, top = "", first.row_number
     if skip_rows is None:
@@ -160,7 +166,9 @@ def _find_header(
     """
     found = {}
     for delimiter, rows in tops.items():
-        header = find_known_header([row.values if row.is_closed else [] for row in rows], field_of)
+        readable = [row.is_closed and len(row.values) <= MOST_COLUMNS for row in rows]
+        values = [row.values if it else [] for row, it in zip(rows, readable, strict=True)]
+        header = find_known_header(values, field_of)
         if header:
             found[delimiter] = header
     if not found:
@@ -206,6 +214,11 @@ class KnownHeader(NamedTuple):
     """Fields that its columns would fill."""
     lead_above: int | None = None
     """The position of a row above it with a phone number; None: there is none."""
+
+
+def of_names(field_of: FieldOf) -> FieldOf:
+    """Let a value that is too long for the name of a column fill no field, at once."""
+    return lambda column: field_of(column) if len(column) <= LONGEST_NAME else ""
 
 
 def find_known_header(rows: Sequence[Sequence[str]], field_of: FieldOf) -> KnownHeader | None:
@@ -305,6 +318,7 @@ def require_header(first: Row, name: str, field_of: FieldOf) -> None:
             f"{name}: row {first.row_number}, the first, has a quote that is not closed;"
             " close it, or double the quotes inside a value"
         )
+    _refuse_large_header(first, name)
     if not all(map(is_column_name, first.values)) and not has_known_names(first.values, field_of):
         raise SourceFileError(
             f"{name}: row {first.row_number} is no header, it has values:"
@@ -312,11 +326,22 @@ def require_header(first: Row, name: str, field_of: FieldOf) -> None:
             " name them in their order by --columns phone_number,first_name,- (- is not used), or"
             " load with --layout vicidial-standard if they are in that order"
         )
+
+
+def _refuse_large_header(first: Row, name: str) -> None:
+    """Raise SourceFileError: the header has too many columns, or a name that is too long."""
     if len(first.values) > MOST_COLUMNS:
         raise SourceFileError(
             f"{name}: the header has {len(first.values):,} columns;"
             f" at most {MOST_COLUMNS:,} can be read"
         )
+    for column, value in enumerate(first.values, 1):
+        if len(value) > LONGEST_NAME:
+            raise SourceFileError(
+                f"{name}: row {first.row_number}, the first, has {len(value):,} characters in"
+                f" column {column}; the name of a column has at most {LONGEST_NAME:,}: add a line"
+                " with the names of the columns, or name them by --columns"
+            )
 
 
 def refuse_header(first: Row, layout: Sequence[str], name: str, option: str = "--layout") -> None:
@@ -340,7 +365,7 @@ def find_delimiter(head: bytes) -> str:
     head = head[_skip_blank_lines(head, 0)[0] :]
     if len(head) > SNIFFED_BYTES:
         lines = max(head.rfind(b"\n", 0, SNIFFED_BYTES), head.rfind(b"\r", 0, SNIFFED_BYTES)) + 1
-        head = head[: lines or SNIFFED_BYTES]
+        head = head[: lines or SNIFFED_BYTES].decode("utf-8", "ignore").encode()
 
     def evenness(delimiter: str) -> tuple[float, int]:
         rows = islice(_rows(head, Grammar(delimiter), 0, 1), SNIFFED_RECORDS)

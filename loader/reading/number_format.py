@@ -16,6 +16,9 @@ LARGEST_EXACT = 1e15
 
 GENERAL = "General"
 
+LONGEST_CODE = 1000
+"""Characters of a format code; spreadsheet programs take 255."""
+
 BUILT_IN = {
     0: GENERAL, 1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%", 11: "0.00E+00",
     12: "# ?/?", 13: "# ??/??", **dict.fromkeys(range(14, 18), "yyyy-mm-dd"),
@@ -119,8 +122,8 @@ class NumberFormat:
 
 @lru_cache(maxsize=4096)
 def number_format(code: str) -> NumberFormat:
-    """Return the format of a code; each is parsed once."""
-    return NumberFormat(code)
+    """Return the format of a code; each is parsed once. One that no program writes is General."""
+    return NumberFormat(code if len(code) <= LONGEST_CODE else GENERAL)
 
 
 def plain_number(value: float) -> str:

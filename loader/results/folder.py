@@ -9,6 +9,7 @@ from typing import TextIO
 from pydantic import BaseModel
 
 from loader.errors import ResultsError, UsageError
+from loader.paths import visible_line
 
 SUMMARY, TEXT, PAGE = "summary.json", "summary.txt", "report.html"
 
@@ -66,6 +67,13 @@ class ResultFolder:
         part = self.work / (f".{name}" if self.work == self.folder else name)
         part.write_text(text, "utf-8")
         shutil.move(part, self.folder / name)
+
+    def write_lines(self, name: str, lines: Iterable[str]) -> None:
+        """Write lines for people; what is not ours in them, such as a list's name, drives nothing.
+
+        The lines have no line ends.
+        """
+        self.write(name, "".join(f"{visible_line(line)}\n" for line in lines))
 
     def write_summary(self, summary: BaseModel) -> None:
         """Write summary.json, the last of the files: with it the results are complete."""
