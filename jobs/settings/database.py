@@ -32,6 +32,8 @@ def open_database(
             "no database: name it by --database, LEADLOADER_DATABASE, database = in the settings "
             "file, or have the dialer's /etc/astguiclient.conf"
         )
-    database = Database(settings.database, lacking=settings.lacking, sleep=sleep)
+    database = Database(
+        settings.database, lacking=settings.lacking, repairs=settings.repair, sleep=sleep
+    )
     database.adapter.check_address(must_exist=must_exist)
     return database

@@ -5,6 +5,7 @@ import time
 import traceback
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -55,6 +56,7 @@ class Database:
         address: str,
         *,
         lacking: Collection[str] = (),
+        repairs: bool = False,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Take the address; nothing is connected yet.
@@ -62,6 +64,7 @@ class Database:
         Args:
             address: see the class.
             lacking: tables that the site says it does not have, where rights cannot tell.
+            repairs: repair tables that a crash has damaged, see `refuse_damage`.
             sleep: waits between two attempts, in seconds.
 
         Raises:
@@ -71,7 +74,7 @@ class Database:
         url = self.adapter.url
         self.engine: Engine = create_engine(url, **self.adapter.engine_arguments)
         self.name = url.set(query={}).render_as_string(hide_password=True)
-        self.lacking = frozenset(lacking)
+        self.lacking, self.repairs = frozenset(lacking), repairs
         self._sleep = sleep
         self._was_reached = False
         event.listen(self.engine, "connect", self._prepare)
@@ -148,6 +151,20 @@ class Database:
                 self.adapter.end_session(connection, session)
 
         self.read(end)
+
+    def refuse_damage(self, table: str, since: datetime | None = None) -> None:
+        """Make sure that a table without transactions shows all rows that a crash left in it.
+
+        Its index may miss rows that are in its file: who looks for them would send them again.
+
+        Args:
+            table: its name.
+            since: the server's time before which no crash matters; None: any does.
+
+        Raises:
+            ConfigurationError: it is damaged; the message says what to run.
+        """
+        self.read(lambda it: self.adapter.refuse_damage(it, table, since, repairs=self.repairs))
 
     def _prepare(self, connection: Any, record: ConnectionPoolEntry) -> None:
         self.adapter.prepare(connection, record)

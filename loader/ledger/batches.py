@@ -246,6 +246,7 @@ class _ExtraEntry(BatchLog):
         self._leads = leads
         # An entry of a process before this one does not say how far its batch came.
         self.was_sent, self.session = leads.was_sent, leads.session
+        self.moment = leads.moment
 
     def sending(self, connection: Connection, known: Inserted) -> None:  # noqa: ARG002 - noted later
         session = connection.info.get("session")

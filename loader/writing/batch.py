@@ -6,6 +6,7 @@ and without transactions.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import pandas as pd
 from sqlalchemy import Connection
@@ -48,6 +49,8 @@ class BatchLog:
     """The one that sent it last, see `Database.end_session`."""
     was_sent: bool = False
     """By a process before this one: nobody knows how far it came."""
+    moment: datetime | None = None
+    """The server's time before anything of it was sent; None: it is not known."""
 
     def sending(self, connection: Connection, known: Inserted) -> None:
         """Note that rows are about to be sent over a connection; what was done is committed."""
@@ -151,6 +154,7 @@ class Batch(ABC):
         """Find the rows of a write of which nobody knows how it ended, when it has."""
         if self._session is not None:
             self.database.end_session(self._session)
+        self.database.refuse_damage(self.table, self.log.moment)
         self._find_stored(self.left(rows))
 
     def _find_stored(self, rows: pd.DataFrame) -> None:

@@ -69,7 +69,7 @@ class LeadLog(BatchLog):
     watermark: int = 0
     """The highest lead_id before it was sent."""
     moment: datetime | None = None
-    """The entry_date of its leads; None: it was never sent."""
+    """Also the entry_date of its leads; None: it was never sent."""
     known = Inserted()
     """What a process before this one knew."""
 
