@@ -16,7 +16,7 @@ from loader.frames.spool import Spool
 from loader.profile.records import RowStatistics
 
 FILE = "plan.json"
-FORMAT = 2
+FORMAT = 3
 """Of the plan and of what waits beside it; another version of the program may have another one."""
 
 

@@ -82,6 +82,14 @@ class Adapter(ABC):
     ) -> None:
         """Find, and maybe repair, what a crash did to a table, see `Database.refuse_damage`."""
 
+    def is_transactional(self, connection: Connection, table: str) -> bool:  # noqa: ARG002
+        """Say whether what is not committed of a table is gone after a crash."""
+        return True
+
+    def next_id(self, connection: Connection, table: str) -> int | None:  # noqa: ARG002
+        """Give the next number of a table; None: the database does not tell, or never needs to."""
+        return None
+
     def lock_file(self, name: str) -> Path | None:  # noqa: ARG002
         """Give the file that stands for a lock; None: the server has locks."""
         return None

@@ -1,5 +1,6 @@
 """MariaDB and MySQL: the dialer's servers."""
 
+import re
 import secrets
 import tempfile
 from collections.abc import Collection, Iterable, Sequence
@@ -141,6 +142,17 @@ class MariaDB(Adapter):
             f"flight it has. Run {repairing}, and give the same command again; with --repair "
             "leadloader runs it"
         )
+
+    def is_transactional(self, connection: Connection, table: str) -> bool:
+        """Ask for its engine."""
+        return storage_engine(connection, table) == "InnoDB"
+
+    def next_id(self, connection: Connection, table: str) -> int | None:
+        """Read the counter from the definition: the catalogue of MySQL 8 may be a day old."""
+        statement = f"SHOW CREATE TABLE {quote_identifier(table)}"
+        definition = str(connection.exec_driver_sql(statement).one()[1])
+        counter = re.search(r"\bAUTO_INCREMENT=(\d+)", definition.rpartition("\n)")[2])
+        return int(counter[1]) if counter else 1
 
     def keeps_commits(self, connection: Connection) -> bool:
         """Ask the server."""
