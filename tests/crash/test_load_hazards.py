@@ -481,7 +481,8 @@ def test_a_full_disk_is_said_and_nothing_is_lost(dialer: str, loads: Loads, plac
             if (stage, place) == ("check", "check"):
                 fill_up()
             if stage == "insert" and share == 1 and place.endswith((".csv", ".json")):
-                (results / ".work" / place).symlink_to("/dev/full")
+                [plan] = (results / ".work").glob("*/plan.json")
+                plan.with_name(place).symlink_to("/dev/full")
 
         statements = {"insert": "LOAD DATA", "read back": "CONCAT_WS"}
         if place in statements:
@@ -500,7 +501,8 @@ def test_a_full_disk_is_said_and_nothing_is_lost(dialer: str, loads: Loads, plac
         assert (leads(it, "lead_id") == []) == (place in BEFORE_THE_INSERT)
         # When there is room again.
         if place.endswith((".csv", ".json")):
-            (results / ".work" / place).unlink()
+            [plan] = (results / ".work").glob("*/plan.json")
+            plan.with_name(place).unlink()
         load_file(path, LoadOptions(**OPTIONS), it, results)
         outcome = outcome_of(results)
         assert outcome.reasons == {12: "INVALID_PHONE_NUMBER_LENGTH"}
