@@ -64,8 +64,9 @@ def read_texts(
 
     The table may also be the archive, which stands in for vicidial_list then.
     """
+    source = table if table == LEADS else f"{table} AS {LEADS}"
     statement = (
-        f"SELECT lead_id, {text_of(columns, adapter)} FROM {table} AS vicidial_list "  # noqa: S608 - columns of the table
+        f"SELECT lead_id, {text_of(columns, adapter)} FROM {source} "  # noqa: S608 - columns of the table
         f"WHERE {condition} ORDER BY lead_id"
     )
     leads = connection.exec_driver_sql(statement).all()
