@@ -6,6 +6,7 @@ After a failure, the leads above the highest lead_id before the batch show what 
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -19,8 +20,8 @@ from loader.database.catalogue import has_insert_trigger, table_names
 from loader.database.connection import Database
 from loader.dialer import ARCHIVE, LEADS
 from loader.errors import LoaderError
-from loader.fields.lead import DEFAULT_VALUES, LEAD_FIELDS
-from loader.frames.arrow import repeat, to_arrow, to_series
+from loader.fields.lead import DEFAULT_VALUES, LEAD_FIELDS, NEVER_LOADED
+from loader.frames.arrow import join_texts, repeat, to_arrow, to_series
 from loader.writing.batch import Batch, BatchLog, Inserted
 from loader.writing.differences import Difference, find_differences
 from loader.writing.doubt import Ids, settle
@@ -155,6 +156,9 @@ class _Place(NamedTuple):
     """The lead_id that was next, if that is known."""
 
 
+WORKED_ON = frozenset({*NEVER_LOADED, "list_id", "entry_list_id"}) - {"entry_date"}
+"""Columns that change when a lead is called or moved."""
+
 FARTHEST = 5_000_000
 """Lead_ids above the first of a batch within which its leads are."""
 
@@ -193,7 +197,8 @@ class _LeadBatch(Batch):
         wanted, stored = wanted.drop(equal.index), stored.drop(equal)
         keeps_list = written is None and not has_insert_trigger(connection, self.table)
         identity = IDENTITY if keeps_list else IDENTITY[:2]
-        alike = _pair_equal(_identities(wanted, len(identity)), _identities(stored, len(identity)))
+        cut = partial(_identities, count=len(identity))
+        alike = _pair_equal(cut(wanted), cut(stored))
         if written and written.rows == len(rows):
             wanted, stored = wanted.drop(alike.index), stored.drop(alike)
             rest = pd.Series(stored.index[: len(wanted)], index=wanted.index[: len(stored)])
@@ -224,7 +229,7 @@ class _LeadBatch(Batch):
             return found
         tables = [name for name in (LEADS, ARCHIVE) if name in table_names(connection)]
         others = self._others(connection, found, list(rows.columns), tables)
-        again = _pair_again(as_texts(rest), others)
+        again = _pair_again(rest, others)
         lead_ids = pd.concat([found.lead_ids, again])
         others = others[~others.index.isin(again)]
         is_of_list = (
@@ -289,7 +294,7 @@ def _inserted(
     return Inserted(lead_ids, changed=changed, fingerprints=fingerprints, differences=differences)
 
 
-def _identities(texts: "pd.Series[str]", count: int) -> "pd.Series[str]":
+def _identities(texts: "pd.Series[str]", count: int = len(IDENTITY)) -> "pd.Series[str]":
     parts = rf"^(?P<identity>(?:[^{SEPARATOR}]*{SEPARATOR}){{{count}}})"
     found = pc.struct_field(pc.extract_regex(to_arrow(texts), parts), "identity")
     return to_series(pc.fill_null(found, ""), texts.index)
@@ -301,14 +306,25 @@ def _pair_equal(wanted: "pd.Series[str]", stored: "pd.Series[str]") -> "pd.Serie
     return pd.Series(stored.index[place[place >= 0]], index=wanted.index[place >= 0], dtype="int64")
 
 
-def _pair_again(wanted: "pd.Series[str]", stored: "pd.Series[str]") -> "pd.Series[int]":
-    """Find rows among leads that may have been moved to another list, see `_pair_equal`."""
+def _pair_again(rows: pd.DataFrame, stored: "pd.Series[str]") -> "pd.Series[int]":
+    """Find rows among leads that were worked with, or moved to another list, see `_pair_equal`."""
+    wanted = as_texts(rows)
     pairs = [_pair_equal(wanted, stored)]
-    for count in (len(IDENTITY), len(IDENTITY) - 1):
+    for key in (_identities, partial(_values_of_file, rows=rows)):
         left = wanted.drop(pd.concat(pairs).index)
         there = stored.drop(pd.concat(pairs))
-        pairs.append(_pair_equal(_identities(left, count), _identities(there, count)))
+        pairs.append(_pair_equal(key(left), key(there)))
     return pd.concat(pairs)
+
+
+def _values_of_file(texts: "pd.Series[str]", rows: pd.DataFrame) -> "pd.Series[str]":
+    """Give the values of leads that a file gave them, and that work does not change.
+
+    The number alone is not enough: another load may have it, in the same second.
+    """
+    cells = _cells(texts, rows)
+    kept = [to_arrow(cells[name]) for name in cells if name not in WORKED_ON]
+    return to_series(join_texts(kept, SEPARATOR), texts.index)
 
 
 def _step(connection: Connection) -> tuple[int, int]:

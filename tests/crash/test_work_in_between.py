@@ -71,7 +71,7 @@ def test_leads_that_were_touched_in_flight_are_not_loaded_again(
         # Archived, moved, called, its number corrected, deleted on request, each of another row.
         "INSERT INTO vicidial_list_archive SELECT * FROM vicidial_list WHERE lead_id = 1",
         "DELETE FROM vicidial_list WHERE lead_id = 1",
-        "UPDATE vicidial_list SET list_id = 102 WHERE lead_id = 3",
+        "UPDATE vicidial_list SET list_id = 102, status = 'A', called_count = 1 WHERE lead_id = 3",
         "UPDATE vicidial_list SET status = 'SALE', called_count = 1, user = '66', "
         "called_since_last_reset = 'Y' WHERE lead_id = 5",
         "UPDATE vicidial_list SET phone_number = '7275559999', user = '66' WHERE lead_id = 6",
