@@ -54,6 +54,11 @@ class CommandSettings(ConnectionOptions, defer_build=True):
         "Where the rights of the account cannot tell a missing table from one it may not see.",
         values="TABLES", example=["vicidial_auto_calls"],
     )] = ()
+    repair: Annotated[bool, Option(
+        "Repair tables that a crash has damaged", Group.RUN,
+        "By REPAIR TABLE, where a load must know which of its rows a table has. Without it the "
+        "load ends with exit code 78 and says what to run.",
+    )] = False
     profile: Annotated[str | None, Option(
         "Set of options: safe, or [profile.NAME]", Group.RUN,
         "safe has the duplicate check DUPSYS, both do-not-call checks and list_exists_check on.",

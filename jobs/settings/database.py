@@ -34,7 +34,11 @@ def open_database(
             "file, or have the dialer's /etc/astguiclient.conf"
         )
     database = Database(
-        settings.database, options=settings.connection, lacking=settings.lacking, sleep=sleep
+        settings.database,
+        options=settings.connection,
+        lacking=settings.lacking,
+        repairs=settings.repair,
+        sleep=sleep,
     )
     database.adapter.check_address(must_exist=must_exist)
     return database

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -86,6 +87,19 @@ class Adapter(ABC):
 
     def end_session(self, connection: Connection, session: str) -> None:  # noqa: B027 - SQLite has none
         """End a session whose connection was lost, see `Database.end_session`."""
+
+    def refuse_damage(  # noqa: B027 - SQLite repairs itself
+        self, connection: Connection, table: str, since: datetime | None, *, repairs: bool
+    ) -> None:
+        """Find, and maybe repair, what a crash did to a table, see `Database.refuse_damage`."""
+
+    def is_transactional(self, connection: Connection, table: str) -> bool:  # noqa: ARG002
+        """Say whether what is not committed of a table is gone after a crash."""
+        return True
+
+    def next_id(self, connection: Connection, table: str) -> int | None:  # noqa: ARG002
+        """Give the next number of a table; None: the database does not tell, or never needs to."""
+        return None
 
     def lock_file(self, name: str) -> Path | None:  # noqa: ARG002
         """Give the file that stands for a lock; None: the server has locks."""

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from copy import copy
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -56,6 +57,7 @@ class Database:
         options: ConnectionOptions | None = None,
         *,
         lacking: Collection[str] = (),
+        repairs: bool = False,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Take the address; nothing is connected yet.
@@ -64,6 +66,7 @@ class Database:
             address: see the class; what it says behind a `?` goes before the options.
             options: how servers are connected to.
             lacking: tables that the site says it does not have, where rights cannot tell.
+            repairs: repair tables that a crash has damaged, see `refuse_damage`.
             sleep: waits between two attempts, in seconds.
 
         Raises:
@@ -71,7 +74,7 @@ class Database:
                 file of certificates is missing.
         """
         self._open(read_address(address, options))
-        self.options, self.lacking = options, frozenset(lacking)
+        self.options, self.lacking, self.repairs = options, frozenset(lacking), repairs
         self._sleep = sleep
 
     def _open(self, address: Address) -> None:
@@ -169,6 +172,20 @@ class Database:
                 self.adapter.end_session(connection, session)
 
         self.read(end)
+
+    def refuse_damage(self, table: str, since: datetime | None = None) -> None:
+        """Make sure that a table without transactions shows all rows that a crash left in it.
+
+        Its index may miss rows that are in its file: who looks for them would send them again.
+
+        Args:
+            table: its name.
+            since: the server's time before which no crash matters; None: any does.
+
+        Raises:
+            ConfigurationError: it is damaged; the message says what to run.
+        """
+        self.read(lambda it: self.adapter.refuse_damage(it, table, since, repairs=self.repairs))
 
     def _prepare(self, connection: Any, record: ConnectionPoolEntry) -> None:
         self.adapter.prepare(connection, record)

@@ -58,7 +58,7 @@ class RunRecord:
     """The process that works on it; another process takes it over with a new value."""
     ended: datetime | None = None
     state: str = "checking"
-    """checking, inserting, done, refused (nothing was inserted), undoing, undone."""
+    """checking, inserting, done, refused (nothing was inserted), given up, undoing, undone."""
     message: str = ""
     """Why it was refused or did not end."""
     rows_read: int = 0
@@ -200,7 +200,7 @@ class Ledger:
             wanted.append(runs.c.owner == of_owner)
         statement = update(runs).where(*wanted).values(**_as_columns(columns))
         if not self.database.write(lambda connection: connection.execute(statement).rowcount):
-            raise BusyError(_taken_over(name))
+            raise BusyError(taken_over(name))
 
     def refuse_other_owner(self, connection: Connection, name: str, owner: str) -> None:
         """Make sure that no other process has taken over a run, or does before the commit.
@@ -212,7 +212,7 @@ class Ledger:
         # It has to change a value, or the row would not be locked.
         mine = update(runs).where(runs.c.run == name, runs.c.owner == owner)
         if not connection.execute(mine.values(writes=runs.c.writes + 1)).rowcount:
-            raise BusyError(_taken_over(name))
+            raise BusyError(taken_over(name))
 
     def new_leads(self, name: str) -> Iterator[pd.DataFrame]:
         """Give the leads that a run inserted, a frame for each batch.
@@ -297,7 +297,8 @@ def read_changes(database: Database, name: str, number: int) -> pd.DataFrame:
     return found.astype(types | {"done": "int64"})
 
 
-def _taken_over(name: str) -> str:
+def taken_over(name: str) -> str:
+    """Say that a process has lost a run."""
     return f"run {name} was taken over by another process, which goes on with it"
 
 

@@ -23,7 +23,7 @@ class ResultFolder:
     def __init__(self, folder: Path, work: Path | None = None) -> None:
         """Take the folder, and the hidden one inside for incomplete files; nothing is made yet."""
         self.folder, self.work = folder, work or folder
-        self._is_new = not folder.exists()
+        self._made, self._is_new = folder, not folder.exists()
 
     def refuse_results(self, names: Sequence[str] = (SUMMARY,)) -> None:
         """Raise UsageError if the folder holds one of the files: they are of another run."""
@@ -81,17 +81,21 @@ class ResultFolder:
 
     def remove(self) -> None:
         """Remove unfinished files, and their folder unless it was there before or has others."""
-        folder = self.folder
-        if self.work != self.folder:
+        if self.work != self._made:
             shutil.rmtree(self.work, ignore_errors=True)
-            folder = self.work.parent
-        if self._is_new and not any(folder.iterdir()):
-            folder.rmdir()
+            if self.work.parent != self._made and not any(map(Path.is_dir, self._others())):
+                shutil.rmtree(self.work.parent, ignore_errors=True)
+        if self._is_new and not any(self._made.iterdir()):
+            self._made.rmdir()
+
+    def _others(self) -> list[Path]:
+        """Give what is beside the folder for incomplete files, maybe another process's."""
+        return list(self.work.parent.glob("*"))
 
 
-def work_in(folder: Path) -> Path:
-    """Give the hidden folder of a run that loads a file."""
-    return folder / ".work"
+def work_in(folder: Path, owner: str = "") -> Path:
+    """Give the hidden folder of a run that loads a file, or in it that of one process."""
+    return folder / ".work" / owner
 
 
 def run_in(folder: Path) -> str:
