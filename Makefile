@@ -36,6 +36,10 @@ engines: $(VENV)/.installed-dev ## the tests on MyISAM and on InnoDB (make test:
 	@$(BIN)/python tests/support/install_programs.py
 	$(BIN)/pytest -n 2 --every-engine
 
+snapshots: $(VENV)/.installed-dev ## the tests on InnoDB with innodb_snapshot_isolation, as newer servers have it
+	@$(BIN)/python tests/support/install_programs.py
+	LEADLOADER_TEST_SERVER_OPTIONS=--innodb-snapshot-isolation=ON $(BIN)/pytest -n 2 --engines innodb
+
 fuzz: $(VENV)/.installed-dev ## the property tests with a hundred times the examples (hours)
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n 2 -m property
 
@@ -71,4 +75,4 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 clean: ## remove .venv, the demo's database and the caches
 	rm -rf $(VENV) demo results build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo night check test generate conformance engines crashes fuzz bench lock clean
+.PHONY: help demo night check test generate conformance engines snapshots crashes fuzz bench lock clean

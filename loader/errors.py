@@ -101,6 +101,10 @@ class ConfigurationError(LoaderError):
     exit_code = 78
 
 
+class UntrustedServerError(ConfigurationError):
+    """What answers at the database's address wants what no server may have; it did not get it."""
+
+
 class LeadIdsError(LoaderError):
     """The given lead_ids are invalid; nothing was moved.
 
@@ -145,8 +149,9 @@ class OfficeHoursError(LoaderError):
     exit_code = 75
 
 
-LOCK_CODES = frozenset({1205, 1213})
-"""Error numbers if another transaction has locked a row: lock wait timeout, deadlock."""
+LOCK_CODES = frozenset({1020, 1205, 1213})
+"""Error numbers if another transaction is at the same rows: changed since they were read
+(innodb_snapshot_isolation), lock wait timeout, deadlock."""
 
 
 class TransientDatabaseError(Exception):

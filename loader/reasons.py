@@ -305,6 +305,15 @@ class Reason(StrEnum):
         "same lead.", "", "load the reject file: what the row finds then decides",
         "the existing lead went away or was being changed",
     )
+    IN_DOUBT = (
+        "IN_DOUBT", Limit.NONE, "",
+        "the row was sent, the run was broken off, and nobody can tell whether its lead was stored "
+        "and deleted since; details give the lead_id that it may have had",
+        "Between the kill and the completion of the run somebody deleted leads, maybe because a "
+        "person asked for that.", "",
+        "find out whether the lead was deleted on purpose; if it was not, load the row again",
+        "nobody can tell whether the lead was there and was deleted",
+    )
     NOT_INSERTED = (
         "NOT_INSERTED", Limit.NONE, "",
         "the run ended before the row was inserted: the database stopped answering, or it was "

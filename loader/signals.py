@@ -5,6 +5,7 @@ import os
 import select
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
@@ -63,6 +64,11 @@ def wait_for_input(stream: TextIO) -> None:
 CAUGHT = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
+SAME_SIGNAL = 1.0
+"""Seconds within which a second SIGTERM or SIGHUP is still the first: `timeout` sends it to the
+process and to its group, and a terminal that is closed does likewise."""
+
+
 class Interrupted(BaseException):
     """A signal ended the job; the argument is its name, such as SIGTERM."""
 
@@ -75,7 +81,8 @@ class Interrupted(BaseException):
 class Stop:
     """A context in which the first of the CAUGHT signals is stored and wakes `wait`.
 
-    A later SIGINT raises KeyboardInterrupt: a user who presses Ctrl-C twice does not want to wait.
+    A later one ends the process at once: who sends two does not want to wait. Ctrl-C does so by
+    KeyboardInterrupt where nothing has to be done completely; all else is as `kill -9`.
     Signals that the process ignores from its start stay ignored, such as SIGHUP under nohup. In
     other threads than the main one Python allows no handlers, so nothing is caught.
     """
@@ -87,6 +94,7 @@ class Stop:
         self._wakes: SimpleQueue[None] = SimpleQueue()
         self._restore = contextlib.ExitStack()
         self._raises = False
+        self._came = 0.0
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -125,7 +133,7 @@ class Stop:
 
     def _catch(self, number: int, _frame: FrameType | None) -> None:
         if self.signal is None:
-            self.signal = signal.Signals(number).name
+            self.signal, self._came = signal.Signals(number).name, time.monotonic()
             if self._raises and DeferredSignals.depth:
                 DeferredSignals.pending = self.signal
             elif self._raises:
@@ -133,3 +141,7 @@ class Stop:
             self._wakes.put(None)
         elif number == signal.SIGINT and not DeferredSignals.depth:
             raise KeyboardInterrupt
+        elif number == signal.SIGINT or time.monotonic() - self._came >= SAME_SIGNAL:
+            # Nothing is unwound: what must be done completely was not, and is not to look so.
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "loader.api": {"numpy"},
     "loader.archive": FRAMES | MODELS | {"sqlalchemy"},
     "loader.checks": FRAMES,
-    "loader.database": FRAMES | DRIVERS | {"filelock"},
+    "loader.database": FRAMES | DRIVERS | {"filelock", "pydantic"},
     "loader.extras": FRAMES,
     "loader.feeds": FRAMES,
     "loader.fields": FRAMES,

@@ -15,10 +15,12 @@ from jobs.pace import Ending, Pace
 from jobs.watchers import Watchers
 from loader.api.lead_archive import IN_OFFICE_HOURS, SUCCESS
 from loader.archive.archiver import Archiver
+from loader.archive.journal import left_behind
 from loader.archive.preview import undefined
 from loader.archive.report import ArchiveReport, PreviewSummary
-from loader.archive.results import ArchiveResults
+from loader.archive.results import ArchiveResults, complete_moved
 from loader.archive.selection import Ids, Leads
+from loader.database.address import read_address
 from loader.database.connection import Database
 from loader.database.throttle import Throttle
 from loader.errors import LoaderError, ResultsError, UsageError
@@ -59,12 +61,16 @@ def move(
     database: Database,
     results: Path | None = None,
     *,
+    earlier: Path | None = None,
     office_hours: OfficeHours | None = None,
     watchers: Watchers | None = None,
 ) -> ArchiveReport:
     """Move leads until all are moved or the run is stopped; a dry run counts them only.
 
     In office hours nothing is archived; leads may be moved back at any time.
+
+    Runs that were killed are settled first, where their results are found: below `earlier`, or
+    beside the own ones.
 
     Returns:
         The report, also if an error ended the run after its first chunk began.
@@ -90,7 +96,7 @@ def move(
             throttle.check()
             refuse_unreadable(database, lambda site: of_move(options, site))
             refuse_unwritable(database, lambda site: of_move(options, site))
-            run = ArchiveRun.begin(request, options, database, results, watchers)
+            run = ArchiveRun.begin(request, options, database, results, earlier, watchers)
         pace = Pace(throttle, options, watchers, office_hours=hours.describe)
         job = ArchiveJob(run, pace, watchers)
         ending = job.run_to_the_end() if run.preview is None else DRY_RUN
@@ -107,6 +113,9 @@ STEPS: dict[Direction, tuple[str, ...]] = {
 }
 MESSAGES = {"done": SUCCESS, "office_hours": IN_OFFICE_HOURS}
 """The messages that the Lead Archive API defines, by the reason for the end."""
+
+MOST_NAMED = 20
+"""lead_ids that a remark names."""
 
 DRY_RUN = Ending("dry_run", "a dry run: nothing was written")
 
@@ -132,16 +141,19 @@ class ArchiveRun:
         options: ArchiveOptions,
         database: Database,
         results: Path | None,
+        earlier: Path | None,
         watchers: Watchers,
     ) -> "ArchiveRun":
         """Read the tables, create missing archives and select the leads; a dry run counts them."""
         began = datetime.now(UTC)
         name = run_name(began, request.job)
         watchers.named(name)
-        files = ArchiveResults(results or Path("results") / name)
+        folder = results or Path("results") / name
+        files = ArchiveResults(folder, _command(request, options, database))
         with ExitStack() as on_failure:
             on_failure.callback(files.discard)
             archiver = Archiver(database, options, request.rule, request.job)
+            settled = [] if options.dry_run else settle_killed(archiver, earlier or folder.parent)
             leads = archiver.leads(request.lead_ids)
             steps = f"{', '.join(_steps(request, options))}, up to {options.chunk_size} at a time"
             if options.dry_run:
@@ -150,6 +162,7 @@ class ArchiveRun:
             preview = cls._preview(archiver, leads) if options.dry_run else None
             missing = undefined(database, request.rule.lists if request.rule else ())
             remarks = [f"list {list_id} is not defined in the dialer" for list_id in missing]
+            remarks += settled
             run = cls(
                 request=request, began=began, name=name, archiver=archiver, leads=leads,
                 files=files, preview=preview, remarks=[*archiver.tables.remarks, *remarks],
@@ -170,10 +183,7 @@ class ArchiveRun:
         archiver = self.archiver
         report = ArchiveReport(
             run=self.name,
-            job=self.request.job,
-            which=str(self.request),
-            options=_given_options(archiver.options),
-            database=archiver.database.name,
+            **_command(self.request, archiver.options, archiver.database),
             began=self.began,
             ended=datetime.now(UTC),
             made=archiver.tables.made,
@@ -237,8 +247,8 @@ class ArchiveJob:
 
     def _move(self, lead_ids: Ids) -> None:
         self.unfinished = int(lead_ids[0]), int(lead_ids[-1])
-        archiver = self.run.archiver
-        done, seconds = self.pace.run_chunk(len(lead_ids), lambda: archiver.move(lead_ids))
+        archiver, journal = self.run.archiver, self.run.files.journal
+        done, seconds = self.pace.run_chunk(len(lead_ids), lambda: archiver.move(lead_ids, journal))
         self.last_lead_id, self.unfinished = self.unfinished[1], None
         self.run.files.chunk(lead_ids, done, seconds)
         self._report_progress()
@@ -249,9 +259,52 @@ class ArchiveJob:
         self.watchers.progress(self.run.request.job, done, share)
 
 
+def settle_killed(archiver: Archiver, folder: Path) -> list[str]:
+    """Settle the chunks of runs that were killed, below a folder, and complete their moved.csv.
+
+    Returns:
+        What was done, for people.
+    """
+    said = []
+    database, options = archiver.database, archiver.options
+    for path, chunk in left_behind(folder):
+        if chunk is None:
+            path.unlink(missing_ok=True)
+            continue
+        if chunk.database != database.name:
+            continue
+        its = Archiver(database, options.model_copy(update={"delete": True}), None, chunk.job)
+        moved, unclear = its.settle(chunk)
+        added = complete_moved(path, moved)
+        if added:
+            said.append(
+                f"a run was killed: {count_of(added, 'lead')} that its last chunk moved "
+                f"{'was' if added == 1 else 'were'} added to the moved.csv in {path.parent}"
+            )
+        if len(unclear):
+            named = ", ".join(map(str, unclear[:MOST_NAMED]))
+            more = ", ..." if len(unclear) > MOST_NAMED else ""
+            said.append(
+                f"a run in {path.parent} was killed before it deleted these leads, and others "
+                f"deleted or archived them since; look whether they are to stay in the archive: "
+                f"lead_id {named}{more}"
+            )
+    return said
+
+
+def _command(request: MoveRequest, options: ArchiveOptions, database: Database) -> dict[str, Any]:
+    """Give the fields of the report that are the same if the same command is given again."""
+    return {
+        "job": request.job,
+        "which": str(request),
+        "options": _given_options(options),
+        "database": database.name,
+    }
+
+
 def _given_options(options: ArchiveOptions) -> dict[str, Any]:
     """Give the options that differ from the defaults, without the passwords of replicas."""
     given = options.model_dump(mode="json", exclude_defaults=True)
     if options.replicas:
-        given["replicas"] = [Database(address).name for address in options.replicas]
+        given["replicas"] = [read_address(address).name for address in options.replicas]
     return given

@@ -9,7 +9,7 @@ import typer
 
 from jobs.cli.help import GroupedCommand, require_command
 from jobs.cli.parameters import given_flags, with_flags
-from jobs.settings.flags import flags_named
+from jobs.settings.flags import CONNECTING, flags_named
 
 if TYPE_CHECKING:
     from jobs.config_check.database import DatabaseReport
@@ -34,7 +34,7 @@ class SchemaKind(StrEnum):
 
 
 @app.command(cls=GroupedCommand)
-@with_flags(flags_named({"database", "config"}))
+@with_flags(flags_named(CONNECTING))
 def check(
     job: Annotated[
         list[str] | None,
@@ -111,18 +111,18 @@ def _print(
         print("database: not checked, because the settings are invalid")
     if report is None:
         return
-    print(f"database {report.name}: {report.server}, account {report.account}")
+    print(visible_line(f"database {report.name}: {report.server}, account {report.account}"))
     for remark in report.remarks:
-        print(f"  note: {remark}")
+        print(visible_line(f"  note: {remark}"))
     for wrong in report.wrong:
-        print(f"  {wrong}")
+        print(visible_line(f"  {wrong}"))
     for job, missing in report.missing.items():
         tables = dict.fromkeys(right.rpartition(" ")[2] for right in missing)
         state = f"lacks rights on {', '.join(tables)}" if missing else "ok"
         print(f"  {job:<10} {state}")
     if report.grants:
         print("\nAn administrator of the server gives what is missing by:\n")
-        print("\n".join(report.grants))
+        print("\n".join(map(visible_line, report.grants)))
         print("\nThen check again: an account cannot see tables on which it has no right.")
 
 

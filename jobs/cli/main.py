@@ -23,6 +23,7 @@ from jobs.settings.database import open_database
 from jobs.settings.flags import (
     ARCHIVE_FLAGS,
     COLUMNS_FLAGS,
+    CONNECTING,
     DEARCHIVE_FLAGS,
     FLAGS,
     NIGHTLY_FLAGS,
@@ -32,6 +33,7 @@ from jobs.settings.flags import (
 )
 from loader import __version__
 from loader.errors import LoaderError, UsageError, describe_bug
+from loader.files import remove_left_behind
 
 app = typer.Typer(
     name="leadloader",
@@ -41,6 +43,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+PRIVATE = 0o077
+"""A umask: files 0600, folders 0700."""
 
 LOAD, AFTERWARDS, OTHERS = "Load files", "After a load", "Archive and set up"
 
@@ -57,8 +62,7 @@ def init(**given: Any) -> None:
 
     settings = given_settings(given)
     target = open_database(settings, must_exist=False)
-    with target.connect():
-        made = create_missing(target.engine)
+    made = target.write(create_missing)
     Ledger.open(target, settings.ledger_folder)
     print(
         f"{target.name}: made {len(made)} tables" if made else f"{target.name}: nothing was missing"
@@ -70,14 +74,14 @@ _add("validate", load_files, LOAD, "Say what an import would do; write only a re
 _add("import", load_files, LOAD, "Load lead files into a list of the dialer.", *FLAGS)
 _add("nightly", nightly, LOAD, "Load what is in the drop folders, archive, report.", *NIGHTLY_FLAGS)
 _add("runs", runs, AFTERWARDS, "List the runs of imports and undos, or show one.",
-     *flags_named({"database", "config", "results"}))  # fmt: skip
+     *flags_named(CONNECTING | {"results"}))  # fmt: skip
 _add("undo", undo_run, AFTERWARDS, "Take a run back, but for what was used since.", *UNDO_FLAGS)
 _add("compare", compare, AFTERWARDS, "Compare sources by the summaries of their files.")
 _add("archive", move_leads, OTHERS, "Move leads into vicidial_list_archive.", *ARCHIVE_FLAGS)
 _add("dearchive", move_leads, OTHERS, "Move leads back from vicidial_list_archive.",
      *DEARCHIVE_FLAGS)  # fmt: skip
 _add("init", init, OTHERS, "Make the tables of dialer and ledger that are missing.",
-     *flags_named({"database", "config"}))  # fmt: skip
+     *flags_named(CONNECTING))  # fmt: skip
 app.add_typer(config, name="config", cls=CommandGroup, rich_help_panel=OTHERS)
 
 
@@ -104,6 +108,10 @@ def run(arguments: list[str]) -> int:
     """Run the command; give the exit code, see docs/exit-codes.md."""
     from loader.signals import Interrupted
 
+    # Results, the ledger and temporary files have persons: whatever the shell's umask is, they
+    # are for this account alone.
+    os.umask(PRIVATE)
+    remove_left_behind()
     complain = functools.partial(_complain, arguments)
     try:
         code = app(arguments, standalone_mode=False)

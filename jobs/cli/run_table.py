@@ -66,6 +66,8 @@ def run_table(record: RunRecord) -> Table:
             table.add_row(name, escape(visible_line(str(value))))
     if record.is_unfinished:
         table.add_row("next", "the same command completes it, leadloader undo takes it back")
+    elif record.state == "given up":
+        table.add_row("next", f"leadloader undo {record.run} takes back what it loaded")
     elif record.state == "undoing":
         undone = record.of_run or record.run
         table.add_row("next", f"it is being undone; leadloader undo {undone} completes that")

@@ -7,6 +7,7 @@ rows that passed, then those that were duplicates of rows which the server refus
 
 import json
 import os
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from typing import Any
 from jobs.load.run import ImportContext
 from loader.frames.spool import Spool
 from loader.profile.records import RowStatistics
+from loader.results.files import LEFTOVERS
+from loader.results.folder import work_in
 
 FILE = "plan.json"
-FORMAT = 2
+FORMAT = 3
 """Of the plan and of what waits beside it; another version of the program may have another one."""
 
 
@@ -28,6 +31,7 @@ class Checkpoint:
         self.run, self.name = run, name
         self.rounds: list[Spool] = []
         self._kept: list[dict[str, int]] = []
+        self._generation = 0
         self.is_restored = False
         """By a process that has not seen the checks."""
 
@@ -40,6 +44,7 @@ class Checkpoint:
             self.run.files.work / FILE,
             {
                 "format": FORMAT,
+                "generation": self._generation,
                 "run": self.name,
                 "now": self.run.dialer.clock.now.isoformat(),
                 "rounds": self._kept,
@@ -59,7 +64,7 @@ class Checkpoint:
             waiting = files.next_round(is_kept=True) if number else files.accepted
             waiting.restore(**kept)
             self.rounds.append(waiting)
-        self._kept = found["rounds"]
+        self._kept, self._generation = found["rounds"], found["generation"]
         self.run.files.restore(found["results"])
         self.run.tally.rows_read = found["rows_read"]
         self.run.tally.blank_rows = found.get("blank_rows", 0)
@@ -68,11 +73,39 @@ class Checkpoint:
         self.is_restored = True
 
 
-def read_plan(folder: Path) -> dict[str, Any]:
-    """Read the plan in a results folder; {} if there is none that this version can complete."""
-    path = folder / ".work" / FILE
-    found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    return found if found.get("format") == FORMAT else {}
+def read_plan(folder: Path, owner: str = "") -> dict[str, Any]:
+    """Read the plan in a results folder; {} if there is none that this version can complete.
+
+    That of the owner counts, if it has one.
+    """
+    return _find_plan(folder, owner)[1]
+
+
+def take_over(folder: Path, before: str, owner: str) -> None:
+    """Copy the plan and what waits into a process's own folder; that of the one before goes.
+
+    That process may still live, and append to its files until it sees that the run is lost.
+    """
+    path, plan = _find_plan(folder, before)
+    own = work_in(folder, owner)
+    shutil.copytree(path.parent, own, ignore=shutil.ignore_patterns("plan.*", *LEFTOVERS))
+    _write(own / FILE, plan | {"generation": plan["generation"] + 1})
+    for other in work_in(folder).iterdir():
+        if other.is_dir() and other != own:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _find_plan(folder: Path, owner: str) -> tuple[Path, dict[str, Any]]:
+    """Find the owner's plan, or the last one: an owner may have ended before it had one."""
+    plans: list[tuple[Path, dict[str, Any]]] = [
+        (path, json.loads(path.read_text("utf-8"))) for path in work_in(folder).glob(f"*/{FILE}")
+    ]
+    usable = [(path, plan) for path, plan in plans if plan.get("format") == FORMAT]
+    return max(
+        usable,
+        key=lambda found: (found[0].parent.name == owner, found[1]["generation"]),
+        default=(Path(), {}),
+    )
 
 
 def began_at(folder: Path) -> datetime:

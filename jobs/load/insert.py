@@ -49,6 +49,8 @@ class InsertStage:
         self.refused: dict[int, int] = {}
         """The server's error codes by row_number."""
         self._ever_refused: set[int] = set()
+        self.doubtful: dict[int, int] = {}
+        """The lead_ids that rows in doubt may have had, by row_number."""
         self.missed: list[int] = []
         """Rows whose existing lead went away or was being changed."""
 
@@ -98,8 +100,9 @@ class InsertStage:
             self._ever_refused.update(refused)
             missed, self.missed = self.missed, []
             # If there is a next round already, all this was done before it.
-            if (refused or missed) and done == len(self.checkpoint.rounds):
-                self._reject(refused, missed)
+            doubtful, self.doubtful = self.doubtful, {}
+            if (refused or missed or doubtful) and done == len(self.checkpoint.rounds):
+                self._reject(refused, missed, doubtful)
                 self._check_again(refused)
 
     def _insert(self, waiting: Spool) -> None:
@@ -121,6 +124,7 @@ class InsertStage:
         entry = self.ledger.leads(leads.index)
         inserted = self.inserter.insert(leads, self.options.user, entry)
         self.refused |= inserted.refused
+        self.doubtful |= inserted.doubtful
         self.batch = self._insert_extras(self._stored(), entry)
         entry.write_extras()
         self._finish_batch()
@@ -159,7 +163,7 @@ class InsertStage:
     def _insert_extra(self, extra: ExtraRows, entry: LeadEntry) -> InsertedExtra:
         known = entry.known_extra(extra.table)
         if known is None:
-            known = self.extras.insert(extra, entry.extra_log())
+            known = self.extras.insert(extra, entry.extra_log(extra.table))
             if known.refused and extra.unless_stored:
                 ids = extra.rows["lead_id"][extra.rows.index.isin([*known.refused])].unique()
                 inserter = self.inserter
@@ -191,11 +195,16 @@ class InsertStage:
         ]
         self.run.change(*_Batch.of(leads, pd.concat(noticed)), updated.changes)
 
-    def _reject(self, refused: dict[int, int], missed: list[int]) -> None:
+    def _reject(self, refused: dict[int, int], missed: list[int], doubtful: dict[int, int]) -> None:
         codes = pd.Series(refused, dtype="int64").sort_index()
+        ids = pd.Series(doubtful, dtype="Int64").sort_index()
+        in_doubt = findings(ids.index, Reason.IN_DOUBT)
+        if len(in_doubt):
+            in_doubt["lead_id"] = ids.mask(ids == 0)
         found = [
             findings(codes.index, Reason.REFUSED_BY_SERVER, error=codes.astype("str")),
             findings(pd.Index(sorted(missed), dtype="int64"), Reason.EXISTING_LEAD_GONE),
+            in_doubt,
         ]
         rejected = pd.concat(found).sort_index()
         for rows in self.run.source_rows(rejected.index):

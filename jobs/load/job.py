@@ -26,7 +26,13 @@ from jobs.load.resume import ImportRun, open_run
 from jobs.load.run import ImportContext
 from jobs.load.summarize import Job, expected_summary, report, summarize
 from loader.checks.settlement import EXISTING_LEAD_ID
-from loader.errors import DeclinedError, LoaderError, RejectRateError, UsageError
+from loader.errors import (
+    DatabaseUnavailableError,
+    DeclinedError,
+    LoaderError,
+    RejectRateError,
+    UsageError,
+)
 from loader.fields.mapping import ColumnMapping
 from loader.findings import Notices, no_notices
 from loader.ledger.runs import run_name
@@ -78,6 +84,7 @@ def _run(load: Load) -> Summary:
         import_run.folder if import_run else load.request.results_of(name),
         source.columns,
         run=name if import_run else "",
+        owner=import_run.record.owner if import_run else "",
         goes_on=load.is_resumed,
         spreadsheet_safe=load.request.report.spreadsheet_safe,
     )
@@ -109,8 +116,8 @@ def _run(load: Load) -> Summary:
     except RejectRateError:
         raise  # the results say which rows
     except BaseException:  # Ctrl-C too: nothing was inserted
-        # A process that has taken over the run needs the folder.
-        if not load.is_resumed and not (import_run and import_run.is_lost()):
+        # What belongs to a process that has taken over the run is not touched.
+        if not load.is_resumed:
             files.discard()
         raise
     return _complete(run, checkpoint, load, began)
@@ -195,6 +202,8 @@ def finish(
     error = None
     if import_run and run.database:
         error = InsertStage(run, run.database, checkpoint, import_run.batches()).insert_all()
+        if not isinstance(error, DatabaseUnavailableError):
+            import_run.refuse_lost()
         error = error or NewLeadRequests(run, run.database).send_all()
     else:
         size = None if run.options.on_duplicate == "reject" else run.options.batch_size

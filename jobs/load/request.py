@@ -36,6 +36,8 @@ class LoadRequest:
     job: Job
     """A validation writes nothing but the result files."""
     watchers: Watchers = field(default_factory=Watchers)
+    follow_links: bool = True
+    """The file may be a link; False: of a folder that others write into, it may not."""
     allow_reload: bool = False
     """Import a file that was loaded before."""
     ledger_folder: Path | None = None
@@ -59,21 +61,28 @@ class LoadRequest:
             LoaderError: the file cannot be read, see `loader.reading.source.open_source`.
         """
         if isinstance(self.source, str):
-            return open_source(self.source, read_options(self.options, self.source))
+            follow_links = self.follow_links
+            options = read_options(self.options, self.source, follow_links=follow_links)
+            return open_source(self.source, options)
         return nullcontext(self.source)
 
 
-def read_options(options: LoadOptions, path: str) -> ReadOptions:
+def read_options(options: LoadOptions, path: str, *, follow_links: bool = True) -> ReadOptions:
     """Give the options of reading a source file; an unknown layout is a UsageError.
 
     A reject file is always read as it was written, whatever is right for the vendor's files; the
     encoding counts if somebody has saved it in another than UTF-8.
     """
     field_of = field_namer(options.map, options.mapping_file)
-    if is_reject_file(Path(path)):
-        encoding = None if is_utf8(Path(path)) else options.encoding
+    if is_reject_file(Path(path), follow_links=follow_links):
+        is_as_written = is_utf8(Path(path), follow_links=follow_links)
         return ReadOptions(
-            field_of=field_of, header=True, encoding=encoding, chunk_size=options.chunk_size
+            field_of=field_of,
+            header=True,
+            encoding=None if is_as_written else options.encoding,
+            chunk_size=options.chunk_size,
+            follow_links=follow_links,
+            limits=options.limits,
         )
     layout = None
     if options.layout is not None:
@@ -86,6 +95,8 @@ def read_options(options: LoadOptions, path: str) -> ReadOptions:
         layout=layout,
         columns=options.columns or None,
         field_of=field_of,
+        follow_links=follow_links,
+        limits=options.limits,
         **options.model_dump(include=names),
     )
 

@@ -13,13 +13,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jobs.load.checkpoint import read_plan
+from jobs.load.checkpoint import read_plan, take_over
 from jobs.load.request import LoadRequest
 from loader.database.connection import Database
 from loader.database.locks import lock
-from loader.errors import BusyError, ConfigurationError, LoadedBeforeError, LoaderError
+from loader.errors import (
+    BusyError,
+    ConfigurationError,
+    DatabaseUnavailableError,
+    LoadedBeforeError,
+    LoaderError,
+    UsageError,
+)
 from loader.ledger.batches import BatchLedger
-from loader.ledger.runs import Ledger, RunRecord, run_name
+from loader.ledger.runs import Ledger, RunRecord, run_name, taken_over
 from loader.options.load import LoadOptions
 from loader.paths import find_path, printable_path, printable_values
 from loader.reading.source import SourceFile
@@ -28,7 +35,7 @@ from loader.results.summary import Summary
 
 PACE_OPTIONS = {
     "batch_size", "chunk_size", "max_reject_rate", "max_duplicate_rate", "new_lead_url",
-    "new_lead_url_rate",
+    "new_lead_url_rate", "max_file_size", "max_unpacked_size", "max_unpacked_ratio",
 }  # fmt: skip
 """Options that do not change what becomes of a row."""
 
@@ -82,6 +89,11 @@ class ImportRun:
         """Record why the run is incomplete."""
         self._update(message=why)
 
+    def refuse_lost(self) -> None:
+        """Raise BusyError if another process has taken over the run."""
+        if self.is_lost():
+            raise BusyError(taken_over(self.record.run))
+
     def is_lost(self) -> bool:
         """Say whether another process has taken over the run, if the ledger answers."""
         with suppress(LoaderError):
@@ -133,6 +145,11 @@ def _refuse_loaded_before(
             f"{source.name}: run {before.run} loaded it and is being undone; "
             f"`leadloader undo {before.run}` completes that"
         )
+    elif before.state == "given up":
+        raise ConfigurationError(
+            f"{source.name}: run {before.run} loaded some of it and was given up; take that back "
+            f"by `leadloader undo {before.run}`, or load all of it by --again"
+        )
     elif not before.is_unfinished:
         # A kill at the very end leaves work files that are no longer needed.
         folder = find_path(before.results)
@@ -167,21 +184,25 @@ def _resume(ledger: Ledger, before: RunRecord, request: LoadRequest) -> ImportRu
     owner = this_process()
     ledger.update(before.run, **owner)
     record = replace(before, **owner)
-    has_plan = read_plan(find_path(record.results)).get("run") == record.run
+    has_plan = read_plan(find_path(record.results), before.owner).get("run") == record.run
     if before.state == "inserting" and not has_plan:
         if BatchLedger(ledger, record.run, record.owner).known:
             raise ConfigurationError(
                 f"run {record.run} began to load this file, and the files that are needed to "
                 f"complete it are missing here: {record.results}/.work on {before.host}, written "
                 "by the same version of leadloader. Run the same command there, with the same "
-                f"version, or undo what was loaded: leadloader undo {record.run}"
+                f"version; or undo what was loaded: leadloader undo {record.run}; or keep it and "
+                f"give the run up: leadloader runs {record.run} --forget"
             )
         ledger.update(record.run, of_owner=record.owner, state="checking")
     # A relative path stays relative if it names the same folder.
     requested = request.results_of(record.run)
     is_same = printable_path(requested.absolute()) == record.results
     folder = requested if is_same else find_path(record.results)
-    return ImportRun(ledger, record, folder, is_resumed=before.state == "inserting" and has_plan)
+    is_resumed = before.state == "inserting" and has_plan
+    if is_resumed:
+        take_over(folder, before.owner, record.owner)
+    return ImportRun(ledger, record, folder, is_resumed=is_resumed)
 
 
 @contextmanager
@@ -191,12 +212,53 @@ def _record_errors(import_run: ImportRun) -> Iterator[None]:
         yield
     except BusyError:
         raise  # the run belongs to another process now
-    except (LoaderError, KeyboardInterrupt) as error:
-        why = str(error) or "interrupted"
-        with suppress(LoaderError):
-            state = import_run.ledger.run(import_run.record.run).state
-            (import_run.refused if state == "checking" else import_run.interrupted)(why)
+    except Exception as error:
+        # Who took over has removed the files: what came of that is no matter.
+        if not isinstance(error, DatabaseUnavailableError):
+            import_run.refuse_lost()
+        if isinstance(error, LoaderError):
+            _record_error(import_run, str(error))
         raise
+    except KeyboardInterrupt as error:
+        _record_error(import_run, str(error) or "interrupted")
+        raise
+
+
+def _record_error(import_run: ImportRun, why: str) -> None:
+    with suppress(LoaderError):
+        state = import_run.ledger.run(import_run.record.run).state
+        (import_run.refused if state == "checking" else import_run.interrupted)(why)
+
+
+def give_up(run: str, ledger: Ledger, database: Database) -> RunRecord:
+    """Give up an import that is not complete; what it loaded stays, and an undo takes it back.
+
+    Returns:
+        The record: its state is refused if nothing was sent, else `loaded` rows are known to be
+        loaded.
+
+    Raises:
+        UsageError: there is no such run, or it is not an import that is to be completed.
+        BusyError: a process is at work on it.
+    """
+    record = ledger.run(run)
+    name = f"{record.sha256} {record.options_sha256}"
+    with lock(database, name, f"run {run} is being loaded or undone"):
+        record = ledger.run(run)
+        if not record.is_unfinished:
+            raise UsageError(f"run {run} is {record.state}: only an unfinished one is given up")
+        owner = this_process()
+        ledger.update(run, **owner)
+        for session in ledger.sessions(run):
+            database.end_session(session)
+        has_batches = BatchLedger(ledger, run, owner["owner"]).known > 0
+        state = "given up" if has_batches else "refused"
+        ended = datetime.now(UTC)
+        ledger.update(run, state=state, message="given up", ended=ended, loaded=record.loaded)
+        folder = find_path(record.results)
+        if run_in(folder) == run:
+            forget(folder)
+    return ledger.run(run)
 
 
 def this_process() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jobs.load.job import load
 from jobs.load.request import LoadRequest
-from jobs.nightly.folders import DropFolder, Found, Target
+from jobs.nightly.folders import RESULTS, DropFolder, Found, Target
 from jobs.nightly.report import FileOutcome, FileReport
 from jobs.settings.nightly import Source
 from jobs.settings.settings import Settings
@@ -28,6 +28,7 @@ from loader.errors import (
     UsageError,
     describe_bug,
 )
+from loader.files import cut_name, open_regular
 from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
 from loader.options.report import ReportOptions
@@ -96,7 +97,8 @@ class SourceFiles:
             return file_report(found, "left", why)
         path = self.folder.fetch(found)
         new_list: NewList | None = None
-        mark = _mark(path) if self.source.new_list else ""
+        sha256 = _sha256(path) if self.source.new_list else ""
+        mark = f"[{sha256[:16]}]" if sha256 else ""
         try:
             groups, options = self._options_by_name(found.name)
             new_list = self._list_for(groups, found.name, mark)
@@ -106,21 +108,27 @@ class SourceFiles:
         except LoadedBeforeError as error:
             report = self._report_loaded_before(found, error)
         except FeedFileError:
-            self._drop_new(new_list, mark)
+            self._drop_vain(new_list, mark, sha256)
             raise
         except OF_THE_FILE as error:
-            self._drop_new(new_list, mark)
+            self._drop_vain(new_list, mark, sha256)
             return self._move_failed(found, error)
         else:
             if not summary.rows_read:
-                self._drop_new(new_list, mark)
+                self._drop_vain(new_list, mark, sha256)
                 new_list = None
             report = self._report_loaded(found, summary)
         return report.model_copy(update={"list_id": new_list.list_id if new_list else None})
 
-    def _drop_new(self, new_list: NewList | None, mark: str) -> None:
-        """Delete the list that was made for a file of which nothing is inserted."""
-        if new_list and new_list.is_new and not self.dry_run_results:
+    def _drop_vain(self, new_list: NewList | None, mark: str, sha256: str) -> None:
+        """Delete the list that was made for a file of which nothing was ever inserted.
+
+        A night that was killed may have made it.
+        """
+        if new_list is None or self.dry_run_results:
+            return
+        ledger = Ledger.open(self.database, self.settings.ledger_folder)
+        if new_list.is_new or not ledger.ever_inserted(sha256):
             drop_list(self.database, new_list.list_id, mark)
 
     def _options_by_name(self, name: str) -> tuple[dict[str, str], LoadOptions]:
@@ -163,24 +171,27 @@ class SourceFiles:
         return options | ({"list_exists_check": "N"} if is_missing else {})
 
     def _validate(self, path: Path, options: LoadOptions, results: Path) -> Summary:
-        file, report = str(path), self._report_options
         return load(
-            LoadRequest(file, options, self.database, results, job="validate", report=report)
-        )
+            LoadRequest(
+                str(path), options, self.database, results, job="validate", follow_links=False,
+                report=self._report_options,
+            )
+        )  # fmt: skip
 
     def _import(self, path: Path, found: Found, options: LoadOptions) -> Summary:
         if self.dry_run_results:
-            results = self.dry_run_results / self.source.name / f"{found.name}.results"
+            name = cut_name(found.name, RESULTS) + RESULTS
+            results = self.dry_run_results / self.source.name / name
             return self._validate(path, options, results)
-        results, refused = (
-            self.folder.target(kind, str(self.day), found.name).results
-            for kind in ("done", "failed")
-        )
+        day, name = str(self.day), found.name
+        results = self.folder.target("done", day, name).results
+        refused = self.folder.target("failed", day, name, path).results
         self.telemetry.began(str(path), source=self.source.name, job="import")
         try:
             with self.watchers.of_run("import") as watchers:
                 request = LoadRequest(
                     str(path), options, self.database, results, refused, job="import",
+                    follow_links=False,
                     watchers=self._end_at_signal(self.telemetry.watching(watchers)),
                     ledger_folder=self.settings.ledger_folder, report=self._report_options,
                 )  # fmt: skip
@@ -240,7 +251,7 @@ class SourceFiles:
         target = self.folder.target_of(results, "failed") if results else None
         target = target or self.folder.target("failed", str(self.day), found.name)
         try:
-            target.results.mkdir(parents=True, exist_ok=True)
+            self.folder.make(target.results)
             (target.results / "error.txt").write_text(f"{visible_line(str(error))}\n", "utf-8")
         except OSError as full:
             raise ResultsError(f"{target.results}: {full.strerror}; {error}") from None
@@ -282,10 +293,10 @@ def file_report(
     )
 
 
-def _mark(path: Path) -> str:
-    """Give the mark of a file's content, which the description of its list has."""
+def _sha256(path: Path) -> str:
+    """Give the SHA-256 of a file's content; the description of its list has the beginning."""
     try:
-        with path.open("rb") as file:
-            return f"[{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}]"
+        with open_regular(path, follow_links=False) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise NoSuchFileError(f"{path}: {error.strerror}") from None

@@ -1,18 +1,24 @@
 """Drop folders: the files in them, and where the files go afterwards."""
 
 import errno
+import hashlib
 import itertools
+import json
 import os
 import shutil
+import stat
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
 from jobs.settings.nightly import Source
 from loader.errors import NoSuchFileError, NotAllowedError
+from loader.files import cut_name, kind_of, open_regular
+from loader.paths import printable_path
 from loader.results.folder import SUMMARY
 
 Kind = Literal["done", "failed"]
@@ -96,23 +102,42 @@ class DropFolder(ABC):
         folders = (self._join(self.source.done), self._join(self.source.failed))
         return any(PurePosixPath(folder).is_relative_to(entry) for folder in folders)
 
-    def target(self, kind: Kind, day: str, name: str) -> Target:
-        """Find a free place in the subfolder of a day: a name that is in use gets a number."""
-        stem, dot, rest = name.partition(".")
-        numbered = (f"{stem}-{number}{dot}{rest}" for number in itertools.count(2))
-        for free in itertools.chain([name], numbered):
+    def target(self, kind: Kind, day: str, name: str, path: Path | None = None) -> Target:
+        """Find a free place in the subfolder of a day: a name that is in use gets a number.
+
+        `path` is the file on this machine: where the results of the same content lie alone, a night
+        was killed before it could move the file.
+
+        Raises:
+            NotAllowedError: a link leads out of the drop folder.
+        """
+        for number in itertools.count(1):
+            free = _numbered(name, number)
             target = Target(
                 self._join(self._folder_name(kind), day, free),
                 self._results(kind) / day / (free + RESULTS),
             )
-            if not target.results.exists() and not self._exists(target.file):
+            try:
+                self.refuse_links(target.results.parent)
+            except OSError as error:
+                raise NotAllowedError(f"drop folder {self.address}: {error.strerror}") from None
+            if self._exists(target.file):
+                continue
+            if not target.results.exists() or (path and _are_of(target.results, path)):
                 return target
         raise AssertionError("numbers do not end")
+
+    def make(self, folder: Path) -> None:
+        """Make a folder for results; OSError: it cannot be made, or a link leads elsewhere."""
+        self.refuse_links(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.refuse_links(folder)
 
     def last_summary(self) -> Path | None:
         """Give the summary of the file that was loaded last, if its results are on this machine."""
         for day in sorted(filter(Path.is_dir, self._results("done").glob("*")), reverse=True):
-            if found := list(day.glob(f"*{RESULTS}/{SUMMARY}")):
+            found = [path for path in day.glob(f"*{RESULTS}/{SUMMARY}") if not kind_of(path)]
+            if found:
                 return max(found, key=lambda path: path.stat().st_mtime)
         return None
 
@@ -134,6 +159,10 @@ class DropFolder(ABC):
         Raises:
             NotAllowedError: they cannot.
         """
+
+    @abstractmethod
+    def refuse_links(self, path: Path) -> None:
+        """Raise OSError if a link in the drop folder leads to a path: others may write there."""
 
     @abstractmethod
     def find(self, name: str) -> Found | None:
@@ -184,7 +213,7 @@ class LocalFolder(DropFolder):
         """Create a temporary file in the folder and in those that files move to."""
         for folder in (self._folder, self._results("done"), self._results("failed")):
             try:
-                folder.mkdir(parents=True, exist_ok=True)
+                self.make(folder)
                 with tempfile.TemporaryFile(dir=folder):
                     pass
             except OSError as error:
@@ -194,11 +223,21 @@ class LocalFolder(DropFolder):
                     "is loaded"
                 ) from None
 
+    def refuse_links(self, path: Path) -> None:
+        """Look at what is between the drop folder and a path in it."""
+        if path.is_relative_to(self._folder):
+            parts = path.relative_to(self._folder).parts
+            for place in itertools.accumulate(parts, Path.joinpath, initial=self._folder):
+                if place != self._folder and place.is_symlink():
+                    raise OSError(errno.ELOOP, f"{printable_path(place)} is a link")
+
     def find(self, name: str) -> Found | None:
-        """Read size and time from the file system."""
+        """Read size and time from the file system; a link has none."""
         try:
-            status = (self._folder / name).stat()
+            status = (self._folder / name).lstat()
         except OSError:
+            return None
+        if not stat.S_ISREG(status.st_mode):
             return None
         return Found(name, status.st_size, f"{status.st_mtime_ns:020d}")
 
@@ -210,7 +249,7 @@ class LocalFolder(DropFolder):
         """Rename the file, or copy it to another file system."""
         file, to = self._folder / name, Path(target.file)
         try:
-            to.parent.mkdir(parents=True, exist_ok=True)
+            self.make(to.parent)
             _rename(file, to)
         except OSError as error:
             raise NotAllowedError(f"{file} cannot be moved to {to} ({error.strerror})") from None
@@ -221,15 +260,16 @@ class LocalFolder(DropFolder):
     def _entries(self) -> Iterable[tuple[Found, str]]:
         try:
             with os.scandir(self._folder) as entries:
-                names = [(entry.name, entry.is_file()) for entry in entries]
+                names = [entry.name for entry in entries]
         except OSError as error:
             raise NoSuchFileError(f"drop folder {self.address}: {error.strerror}") from None
-        for name, is_file in names:
+        for name in names:
             found = self.find(name)
             if found:
-                yield found, "" if is_file else _kind(self._folder / name)
-            elif os.path.lexists(self._folder / name):
-                yield Found(name, 0, ""), "a link to a file that is not there"
+                yield found, ""
+            else:
+                with suppress(OSError):  # it went away
+                    yield Found(name, 0, ""), kind_of(self._folder / name)
 
     def _join(self, *parts: str) -> str:
         return str(self._folder.joinpath(*parts))
@@ -241,15 +281,26 @@ class LocalFolder(DropFolder):
         return self._folder / self._folder_name(kind)
 
 
+def _are_of(results: Path, path: Path) -> bool:
+    """Say whether results are of a file's content."""
+    try:
+        found = json.loads((results / SUMMARY).read_text("utf-8"))["file"]["sha256"]
+        with path.open("rb") as file:
+            return bool(found == hashlib.file_digest(file, "sha256").hexdigest())
+    except (OSError, KeyError, TypeError, ValueError):
+        return False
+
+
 def _matches(name: str, patterns: Iterable[str]) -> bool:
     """Whether a name matches a pattern; letter case does not matter."""
     return any(fnmatchcase(name.lower(), pattern.lower()) for pattern in patterns)
 
 
-def _kind(path: Path) -> str:
-    if path.is_dir():
-        return "a folder"
-    return "a pipe" if path.is_fifo() else "no file"
+def _numbered(name: str, number: int) -> str:
+    """Give a name a number from 2 on, and cut it so that its results can be named after it."""
+    behind = f"-{number}" if number > 1 else ""
+    stem, dot, rest = cut_name(name, behind + RESULTS).partition(".")
+    return f"{stem}{behind}{dot}{rest}"
 
 
 def _rename(file: Path, to: Path) -> None:
@@ -262,6 +313,8 @@ def _rename(file: Path, to: Path) -> None:
         if error.errno != errno.EXDEV:
             raise
         part = to.with_name(f".{to.name}.part")
-        shutil.copy2(file, part)
+        with open_regular(file, follow_links=False) as source, part.open("xb") as copy:
+            shutil.copyfileobj(source, copy, 1 << 20)
+        shutil.copystat(file, part, follow_symlinks=False)
         part.rename(to)
         file.unlink()

@@ -289,6 +289,7 @@ class Night:
                 options.model_copy(update={"dry_run": True}) if self._dry_run else options,
                 self._database,
                 self._folder / f"archive-{name}",
+                earlier=self._folder.parent,
                 office_hours=settings.office_hours,
                 watchers=watchers,
             )

@@ -3,7 +3,6 @@
 import ftplib
 import os
 import posixpath
-import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any
 from jobs.nightly.folders import DropFolder, Found, Kind, Target
 from jobs.settings.nightly import Source
 from loader.errors import ConfigurationError, LoaderError, NoSuchFileError, NotAllowedError
+from loader.files import cut_name
 
 TIMES = ("mtime", "modify", "LastModified", "last_modified", "updated", "modified", "created")
 """The names that file systems of fsspec have for the time of a file."""
@@ -46,14 +46,17 @@ class RemoteFolder(DropFolder):
                 files.mv(probe, target)
                 files.rm_file(target)
 
+    def refuse_links(self, path: Path) -> None:
+        """Do nothing: results are written on this machine."""
+
     def find(self, name: str) -> Found | None:
         """List the folder again."""
         return next((f for f, kind in self._entries() if f.name == name and not kind), None)
 
     def fetch(self, found: Found) -> Path:
         """Download the file; it gets its name when it is complete."""
-        path = self._local / "fetched" / found.name
-        part = path.with_name(f".{found.name}.part")
+        path = self._fetched(found.name)
+        part = path.with_name(f".{path.name}.part")
         with self._connected() as (files, root):
             path.parent.mkdir(parents=True, exist_ok=True)
             files.get_file(posixpath.join(root, found.name), str(part))
@@ -67,7 +70,10 @@ class RemoteFolder(DropFolder):
 
     def forget(self, name: str) -> None:
         """Remove the copy."""
-        (self._local / "fetched" / name).unlink(missing_ok=True)
+        self._fetched(name).unlink(missing_ok=True)
+
+    def _fetched(self, name: str) -> Path:
+        return self._local / "fetched" / cut_name(name, "..part")
 
     def move(self, name: str, target: Target) -> None:
         """Upload the results, then rename the file: where the file is, its results are complete."""
@@ -120,18 +126,30 @@ class RemoteFolder(DropFolder):
                 "'leadloader[remote]', for S3 'leadloader[s3]'"
             ) from None
         except (ValueError, TypeError) as error:
-            raise ConfigurationError(f"drop folder {self.address}: {error}") from None
+            raise ConfigurationError(f"drop folder {self.address}: {self._said(error)}") from None
         except _failures() as error:
-            raise NoSuchFileError(f"drop folder {self.address}: {_message(error)}") from None
+            raise NoSuchFileError(f"drop folder {self.address}: {self._said(error)}") from None
         try:
             yield files, self._root
         except _failures() as error:
-            raise kind(f"drop folder {self.address}: {_message(error)}") from None
+            raise kind(f"drop folder {self.address}: {self._said(error)}") from None
+
+    def _said(self, error: BaseException) -> str:
+        """Give the words of a library, which may repeat the address, without the password."""
+        before, _, host = self.address.partition("@")
+        password = self.source.folder.removeprefix(before).removesuffix(f"@{host}")
+        said = _message(error).replace(self.source.folder, self.address)
+        return said.replace(password, "") if password.startswith(":") and host else said
 
 
 def without_password(address: str) -> str:
-    """Give an address without its password."""
-    return re.sub(r"(://[^/@:]*):[^/]*@", r"\1@", address)
+    """Give an address without its password, which may have any character: the last @ ends it."""
+    scheme, mark, rest = address.partition("://")
+    account, at, host = rest.rpartition("@")
+    user, colon, _ = account.partition(":")
+    if not (mark and at and colon) or "@" in user or "/" in user:
+        return address
+    return f"{scheme}://{user}@{host}"
 
 
 def _filled(storage: Mapping[str, Any]) -> dict[str, Any]:

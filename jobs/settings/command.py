@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel
 
+from loader.errors import ConfigurationError
+from loader.options.connection import ConnectionOptions
 from loader.options.option import Group, Option
 from loader.options.types import TableNames
 
@@ -15,16 +17,34 @@ def _as_metrics_file(path: Path) -> Path:
     return path
 
 
+def check_address(address: str) -> str:
+    """Take the address of a database. ValueError: there can be none; it does not say which."""
+    # Imported late: --help has to answer at once.
+    from loader.database.address import read_address  # noqa: PLC0415
+
+    try:
+        read_address(address)
+    except ConfigurationError as error:
+        raise ValueError(str(error)) from None
+    return address
+
+
+def _as_database(address: str) -> str:
+    return address if address in {"", "none"} else check_address(address)
+
+
 MetricsFile = Annotated[Path, AfterValidator(_as_metrics_file)]
+
+DatabaseAddress = Annotated[str, AfterValidator(_as_database)]
 
 LogFormat = Literal["human", "json"]
 
 
-class CommandSettings(BaseModel, defer_build=True):
+class CommandSettings(ConnectionOptions, defer_build=True):
     """What a command works with, and what it prints."""
 
     # fmt: off
-    database: Annotated[str, Option(
+    database: Annotated[DatabaseAddress, Option(
         "mysql://..., sqlite:///leads.db or none", Group.RUN,
         "The address of the dialer's database. On a dialer machine, /etc/astguiclient.conf has it.",
         values="URL", example="mysql://user:password@host/asterisk",
@@ -34,6 +54,11 @@ class CommandSettings(BaseModel, defer_build=True):
         "Where the rights of the account cannot tell a missing table from one it may not see.",
         values="TABLES", example=["vicidial_auto_calls"],
     )] = ()
+    repair: Annotated[bool, Option(
+        "Repair tables that a crash has damaged", Group.RUN,
+        "By REPAIR TABLE, where a load must know which of its rows a table has. Without it the "
+        "load ends with exit code 78 and says what to run.",
+    )] = False
     profile: Annotated[str | None, Option(
         "Set of options: safe, or [profile.NAME]", Group.RUN,
         "safe has the duplicate check DUPSYS, both do-not-call checks and list_exists_check on.",

@@ -21,7 +21,8 @@ def open_database(
 
     Raises:
         UsageError: none is named, or the address names a server only.
-        ConfigurationError: the address cannot be read, or the SQLite file is not there.
+        ConfigurationError: the address cannot be read; the SQLite file, or one of certificates, is
+            not there.
     """
     from loader.database.connection import Database  # noqa: PLC0415 - --help has to answer at once
 
@@ -32,6 +33,12 @@ def open_database(
             "no database: name it by --database, LEADLOADER_DATABASE, database = in the settings "
             "file, or have the dialer's /etc/astguiclient.conf"
         )
-    database = Database(settings.database, lacking=settings.lacking, sleep=sleep)
+    database = Database(
+        settings.database,
+        options=settings.connection,
+        lacking=settings.lacking,
+        repairs=settings.repair,
+        sleep=sleep,
+    )
     database.adapter.check_address(must_exist=must_exist)
     return database

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from jobs.settings.command import CommandSettings, ConfigFlag, NightlyFlags, SelectionFlags
 from loader.options.archive import ArchiveOptions, ArchiveRule
+from loader.options.connection import ConnectionOptions
 from loader.options.load import LoadOptions
 from loader.options.option import Group, Option, describe_default, options_of
 from loader.options.report import ReportSettings
@@ -76,10 +77,11 @@ def _example(flag: Flag) -> str:
     return f'{name}="{value}"' if " " in str(value) else f"{name}={value}"
 
 
-OF_ALL = frozenset(
+CONNECTING = frozenset({"database", "config", *ConnectionOptions.model_fields})
+"""Flags of every command that has a database."""
+
+OF_ALL = CONNECTING | frozenset(
     {
-        "database",
-        "config",
         "results",
         "json_summary",
         "quiet",
@@ -122,7 +124,7 @@ COLUMNS_FLAGS = tuple(
 NIGHTLY_FLAGS = tuple(
     flag
     for flag in _flags_of(NightlyFlags, CommandSettings, ConfigFlag)
-    if flag.name in {"dry_run", "profile", *OF_ALL} - {"results"}
+    if flag.name in {"dry_run", "profile", "repair", *OF_ALL} - {"results"}
 )
 
 PAIRS: Mapping[str, str] = {

@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -15,7 +22,7 @@ from pydantic_settings import (
 )
 from sqlalchemy import URL
 
-from jobs.settings.command import CommandSettings
+from jobs.settings.command import CommandSettings, check_address
 from jobs.settings.encoding import encoding_problems
 from jobs.settings.environment import Environment, environment_problems
 from jobs.settings.nightly import NightlySettings, NightlySources, Source
@@ -25,6 +32,7 @@ from jobs.settings.telemetry import LineageSettings, NotifySettings
 from loader.errors import ConfigurationError, UsageError
 from loader.fields.mapping import read_mapping_file
 from loader.options.archive import ArchiveOptions, ArchiveRule
+from loader.options.connection import ConnectionOptions
 from loader.options.load import VENDOR_OPTIONS, LoadOptions
 from loader.options.office_hours import OfficeHours
 from loader.options.option import Option
@@ -47,6 +55,11 @@ class ArchiveSettings(ArchiveOptions):
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, ArchiveRule] = Field(init=False)
+
+    @field_validator("replicas")
+    @classmethod
+    def _addresses(cls, replicas: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(check_address, replicas))
 
     @property
     def options(self) -> ArchiveOptions:
@@ -115,6 +128,11 @@ class Settings(CommandSettings, ReportSettings, LoadOptions, BaseSettings):
         """Those of the load."""
         options = self.model_dump(include=set(LoadOptions.model_fields))
         return _validated(LoadOptions, {"settings": options})
+
+    @property
+    def connection(self) -> ConnectionOptions:
+        """How servers are connected to."""
+        return ConnectionOptions(**self.model_dump(include=set(ConnectionOptions.model_fields)))
 
     @property
     def has_custom_fields(self) -> bool:

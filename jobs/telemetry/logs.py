@@ -112,6 +112,20 @@ def harmless(message: str) -> str:
     return visible(message, LONGEST_LINE)
 
 
+class _OfLoader(logging.Handler):
+    """Passes on what the loader itself logs, which has no way to a terminal."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a message."""
+        if is_configured():
+            log().log(record.levelno, record.getMessage())
+        else:
+            print(f"leadloader: {harmless(record.getMessage())}", file=sys.stderr)  # noqa: T201 - likewise
+
+
+logging.getLogger("leadloader").addHandler(_OfLoader())
+
+
 class _Lines:
     """Writes rendered messages, at the end of structlog's chain."""
 

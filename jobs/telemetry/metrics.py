@@ -108,6 +108,8 @@ class Metrics:
             if not is_own or (name == LAST_SUCCESS and labels not in merged[name]):
                 merged[name][labels] = value
         write_to_textfile(str(self.path), _Collector(merged))
+        # Numbers of rows alone, read by a program of another account.
+        self.path.chmod(0o644)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, TableClause, literal, true
 
 from loader.archive.children import Children
 from loader.archive.conditions import holder, leads_in_use, lists_of, loaded_anew, rule_condition
+from loader.archive.journal import Journal, MovingChunk
 from loader.archive.outcome import (
     LOOKED_AT,
     ChunkResult,
@@ -31,11 +32,13 @@ from loader.archive.selection import (
     Leads,
     LeadsLeftBehind,
     LeadsOfRule,
+    leads_in,
     refuse_missing,
 )
 from loader.archive.tables import CHILDREN, HOLDERS, ArchiveTables
 from loader.archive.transfer import ForLeads, Transfer
 from loader.database.connection import Database
+from loader.database.locks import turn
 from loader.database.server_clock import read_clock
 from loader.dialer import LEADS
 from loader.errors import LeadIdsError, UsageError
@@ -112,13 +115,14 @@ class Archiver:
         plan = self._plan
         return preview(self.database, plan.transfer.pair.source, leads, plan.sparing, self.clock)
 
-    def move(self, lead_ids: Ids) -> ChunkResult:
+    def move(self, lead_ids: Ids, journal: Journal | None = None) -> ChunkResult:
         """Move one chunk of leads: insert, then update, then delete, as the Lead Archive API does.
 
         A lead that is not in its table was moved before; its children are moved nevertheless.
 
         Args:
             lead_ids: unique, at most 500.
+            journal: gets the leads before they are moved.
 
         Raises:
             LeadIdsError: there are more.
@@ -127,11 +131,42 @@ class Archiver:
         """
         if len(lead_ids) > MOST_LEADS:
             raise LeadIdsError(f"lead_ids cannot exceed {MOST_LEADS} values")
-        chunk = _Chunk(self, self._plan, lead_ids.tolist())
+        chunk = _Chunk(self, self._plan, lead_ids.tolist(), journal or Journal())
         for attempt in self.database.retrying():
             with attempt:
                 chunk.attempt()
         return chunk.result()
+
+    def settle(self, chunk: MovingChunk) -> tuple[Ids, Ids]:
+        """Settle the chunk of a run that was killed: none of its leads stays in both tables.
+
+        What it copied to the archive goes again; where the rule still selects the lead, it is
+        copied anew. What it copied to the dialer has been the dialer's since, and leaves the
+        archive.
+
+        Returns:
+            Leads that moved; leads that are in the other table alone, though the run did not begin
+            to delete: others moved or deleted them.
+        """
+        transfer = self._plan.transfer
+        pair, step = transfer.pair, transfer.let_go if self.back else transfer.take_back
+
+        def places(connection: Connection) -> tuple[Ids, Ids]:
+            here, there = (
+                leads_in(connection, each.name, chunk.lead_ids.tolist())
+                for each in (pair.source, pair.target)
+            )
+            return here, there
+
+        here, there = self.database.read(places)
+        twice = np.intersect1d(here, there)
+        ours = np.intersect1d(twice, chunk.lead_ids[~chunk.had_copy]).tolist()
+        if ours and self.options.delete:
+            self.database.write(lambda connection: step(connection, ours))
+            here, there = self.database.read(places)
+        away, nothing = np.setdiff1d(there, here), np.empty(0, np.int64)
+        is_known = chunk.was_deleting or self.back
+        return (away, nothing) if is_known else (nothing, away)
 
     def rule_on(self, leads: TableClause) -> ColumnElement[bool]:
         """Word which leads of a table the rule selects; without a rule, all."""
@@ -194,9 +229,11 @@ class _Chunk:
     the leads themselves are counted.
     """
 
-    def __init__(self, archiver: Archiver, plan: _Plan, lead_ids: list[int]) -> None:
+    def __init__(
+        self, archiver: Archiver, plan: _Plan, lead_ids: list[int], journal: Journal
+    ) -> None:
         self.archiver, self.options, self.plan = archiver, archiver.options, plan
-        self.lead_ids = lead_ids
+        self.lead_ids, self.journal = lead_ids, journal
         self.before: pd.DataFrame | None = None
         """The leads before the first statement, see `LOOKED_AT`."""
         self.after: pd.DataFrame | None = None
@@ -207,6 +244,8 @@ class _Chunk:
         """The server's error code by lead_id."""
         self.left: dict[int, str] = {}
         """The table in which children of a lead are left, by lead_id."""
+        self.vanished: set[int] = set()
+        """Leads that others deleted while they were moved."""
         self.is_in_doubt = False
         self.session: str | None = None
 
@@ -222,13 +261,17 @@ class _Chunk:
             if self.archiver.tables.have_row_locks:
                 # While a statement waits for one row, it locks others that the dialer may need.
                 committing.exec_driver_sql("SET SESSION innodb_lock_wait_timeout = 1")
-            self.move(committing)
+            # Or a lead that another run moves at this moment would look like a deleted one.
+            with turn(database, committing, "archive"):
+                self.move(committing)
 
     def move(self, connection: Connection) -> None:
         """Do the steps, in an order in which they can be repeated after a kill at any point."""
         now = self.read_leads(connection)
         if self.before is None:
             self.before = now
+            if self.options.delete:
+                self.journal.copying(now)
         tables = self.tables_of_children(connection)
         free = now[now["selected"] & (now["spared"] == "")]
         if self.archiver.back:
@@ -243,15 +286,29 @@ class _Chunk:
             self.options,
             self.refused,
             free["lead_id"][free["copied"] & free["same"] & ~free["equal"]].tolist(),
+            self.journal.deleting,
         )
-        self.counts = Counts(len(self.before), *done)
-        if not self.archiver.back:
-            self.move_children(connection, tables, self.lead_ids)
+        self.counts = Counts(len(self.before), *done[:3])
         # Without transactions, a refused statement may have done a part.
         self.is_in_doubt |= bool(self.refused)
         if self.is_in_doubt or self.counts.delete_count < len(now):
             self.after = self.read_leads(connection)
             self.take_back(connection, self.after)
+            if done.deleted_ids is not None and not self.refused:
+                self.drop_vanished(connection, set(free["lead_id"]) - done.deleted_ids)
+        if not self.archiver.back:
+            self.move_children(connection, tables, self.lead_ids)
+
+    def drop_vanished(self, connection: Connection, not_deleted: set[int]) -> None:
+        """Delete the copies of leads that others deleted before their turn came."""
+        if self.before is None or self.after is None or self.archiver.back:
+            return
+        self.vanished |= not_deleted - {*self.after["lead_id"]}
+        copied_now = self.vanished - {*self.before["lead_id"][self.before["copied"]]}
+        if copied_now and self.options.delete:
+            dropped = self.plan.transfer.drop(connection, copied_now)
+            inserted = self.counts.insert_count - dropped
+            self.counts = self.counts._replace(insert_count=inserted)
 
     def take_back(self, connection: Connection, after: pd.DataFrame) -> None:
         """Delete the copies of leads that stay after all; a later run might not do it."""
@@ -302,9 +359,11 @@ class _Chunk:
             return ChunkResult(counts)
         moved = np.sort(self.before["lead_id"].to_numpy())
         if self.after is not None:
-            moved = np.setdiff1d(moved, self.after["lead_id"])
+            moved = np.setdiff1d(moved, [*self.after["lead_id"], *self.vanished])
             if self.is_in_doubt:
-                counts = count_outcomes(self.before, self.after)
+                known = self.before[~self.before["lead_id"].isin(self.vanished)]
+                counts = count_outcomes(known, self.after)
+                counts = counts._replace(select_count=len(self.before))
             why, back = self.plan.sparing[0], self.archiver.back
             still_there = stayed_of(self.after, why, self.refused, self.options, back=back)
             stayed = pd.concat([still_there, stayed], ignore_index=True)

@@ -126,7 +126,7 @@ class ChildrenOfTable:
             return Counts(), {}
         refused: dict[int, int] = {}
         done = self._transfer.move(connection, list(rows_by_lead), options, refused)
-        counts = Counts(sum(rows_by_lead.values()), *done)
+        counts = Counts(sum(rows_by_lead.values()), *done[:3])
         if not options.delete or counts.delete_count == counts.select_count:
             return counts, dict(refused)
         return counts, {

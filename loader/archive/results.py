@@ -2,7 +2,10 @@
 
 import csv
 import itertools
+import json
+import os
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,10 +15,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from loader.archive.journal import NAME as JOURNAL
+from loader.archive.journal import Journal
 from loader.archive.outcome import STAYED_TYPES, ChunkResult, Counts, Stay
 from loader.archive.report import ArchiveReport, report_lines
+from loader.errors import ResultsError
 from loader.paths import printable_path
-from loader.results.folder import TEXT, ResultFolder
+from loader.results.folder import SUMMARY, TEXT, ResultFolder
 
 ROWS = ("chunks.csv", "moved.csv", "stayed.csv")
 
@@ -32,16 +38,25 @@ class ArchiveResults(ResultFolder):
     the same command can be repeated.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, command: Mapping[str, Any] | None = None) -> None:
         """Make the folder.
+
+        Args:
+            folder: of the results.
+            command: what the report of the same command would say of it. Its results are no
+                obstacle: whoever was killed at the end gives the command once more.
 
         Raises:
             UsageError: it holds the results of another run, or cannot be made.
         """
         super().__init__(folder)
-        self.refuse_results()
+        command = command or {}
+        if not _is_of(folder, command):
+            self.refuse_results()
         with self.making():
             _set_aside(folder)
+            noting = (folder / JOURNAL, str(command["job"]), str(command["database"]))
+            self.journal = Journal(*noting) if command else Journal()
             self._chunks, self._moved, self._stayed = (
                 (folder / name).open("w", encoding="utf-8", newline="") for name in ROWS
             )
@@ -65,9 +80,11 @@ class ArchiveResults(ResultFolder):
             self.children[table] = self.children.get(table, Counts()).plus(counts)
         ended = datetime.now(UTC).isoformat(timespec="milliseconds")
         first, last = lead_ids[0], lead_ids[-1]
-        # The leads first: they are needed to bring leads back.
+        # The leads first: they are needed to bring leads back. Then the journal may forget them.
         with self.writing(self._moved):
             np.savetxt(self._moved, done.moved, fmt="%d")
+            self._moved.flush()
+            os.fsync(self._moved)
         self._write_stayed(done.stayed)
         with self.writing(self._chunks):
             self._rows.writerow([self.chunks, first, last, *done.counts, f"{seconds:.3f}", ended])
@@ -109,17 +126,19 @@ class ArchiveResults(ResultFolder):
         }
 
     def summarize(self, report: ArchiveReport) -> None:
-        """Write the summaries."""
+        """Write the summaries; of a chunk that is unfinished the journal stays."""
         self._close()
+        self.journal.close(is_complete=report.unfinished is None)
         if report.preview:
             self._remove_rows()
         with self.writing():
-            self.write(TEXT, "".join(f"{line}\n" for line in report_lines(report)))
+            self.write_lines(TEXT, report_lines(report))
             self.write_summary(report)
 
     def discard(self) -> None:
         """Remove all files of a run that had no result."""
         self._close()
+        self.journal.close(is_complete=True)
         self._remove_rows()
         self.remove()
 
@@ -138,13 +157,47 @@ class ArchiveResults(ResultFolder):
             (self.folder / name).unlink(missing_ok=True)
 
 
+def _is_of(folder: Path, command: Mapping[str, Any]) -> bool:
+    """Say whether a folder has the results of a command."""
+    try:
+        found = json.loads((folder / SUMMARY).read_text("utf-8"))
+        return bool(command) and all(found[name] == value for name, value in command.items())
+    except (OSError, KeyError, TypeError, ValueError):
+        return False
+
+
 def _set_aside(folder: Path) -> None:
-    """Rename the files of a run that was killed: moved.csv to moved.1.csv, and so on."""
-    existing = [folder / name for name in ROWS if (folder / name).exists()]
+    """Rename the files of an earlier run: moved.csv to moved.1.csv, and so on."""
+    existing = [folder / name for name in (*ROWS, JOURNAL, SUMMARY, TEXT)]
+    existing = [path for path in existing if path.exists()]
     number = next(
         number
         for number in itertools.count(1)
-        if not any(path.with_suffix(f".{number}.csv").exists() for path in existing)
+        if not any(path.with_suffix(f".{number}{path.suffix}").exists() for path in existing)
     )
     for path in existing:
-        path.rename(path.with_suffix(f".{number}.csv"))
+        path.rename(path.with_suffix(f".{number}{path.suffix}"))
+
+
+def complete_moved(journal: Path, lead_ids: npt.NDArray[np.int64]) -> int:
+    """Add the leads of a journal to the moved.csv beside it, if they are not there; count them.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
+    # moved.1.csv belongs to moving.1.json.
+    name = journal.name.replace(Path(JOURNAL).stem, "moved").removesuffix(".json")
+    path = journal.with_name(f"{name}.csv")
+    try:
+        text = path.read_text("utf-8") if path.exists() else "lead_id\n"
+        # The last line may be cut off.
+        whole = text[: text.rfind("\n") + 1]
+        missing = np.setdiff1d(lead_ids, np.array(whole.split()[1:], np.int64))
+        added = "".join(f"{lead_id}\n" for lead_id in missing)
+        part = path.with_name(f".{path.name}")
+        part.write_text(whole + added, "utf-8")
+        part.replace(path)
+        journal.unlink(missing_ok=True)
+    except OSError as error:
+        raise ResultsError(f"results folder {journal.parent}: {error.strerror}") from None
+    return len(missing)

@@ -4,10 +4,10 @@ Each statement is committed by itself and can be repeated at any time. A row is 
 statement that compares it with its copy.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from copy import copy
 from functools import reduce
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ClauseElement,
@@ -40,6 +40,16 @@ from loader.options.archive import ArchiveOptions
 
 PLACE = "(/* lead_ids of the chunk */)"
 """The placeholder for them in a statement."""
+
+
+class Done(NamedTuple):
+    """The known counts of rows; if the server refused some, there may be more."""
+
+    inserted: int
+    updated: int
+    deleted: int
+    deleted_ids: frozenset[int] | None
+    """lead_ids of the rows that were deleted; None: the server does not say."""
 
 
 class ForLeads:
@@ -103,17 +113,29 @@ class Transfer:
         deleting = delete(pair.source).where(is_taken, exists(copies.where(self.is_equal)))
         if leaving is not None:
             deleting = deleting.where(leaving)
-        originals = select(literal(1)).select_from(pair.source).where(here, self.is_same)
-        taking_back = delete(pair.target).where(for_leads(target.lead_id), exists(originals))
-        self._insert, self._update, self._delete, self._take_back = (
-            ForLeads(statement, dialect) for statement in (copying, updating, deleting, taking_back)
+        says_which = dialect.delete_returning
+        removing = deleting.returning(source.lead_id) if says_which else deleting
+        originals = select(literal(1)).select_from(pair.source).where(here)
+        of_chunk = for_leads(target.lead_id)
+        taking_back = delete(pair.target).where(of_chunk, exists(originals.where(self.is_same)))
+        dropping = delete(pair.target).where(of_chunk, not_(exists(originals)))
+        letting_go = delete(pair.source).where(
+            for_leads(source.lead_id), exists(copies.where(self.is_same))
         )
+        self._statements = {
+            name: ForLeads(statement, dialect)
+            for name, statement in {
+                "insert": copying, "update": updating, "delete": removing,
+                "take_back": taking_back, "drop": dropping, "let_go": letting_go,
+            }.items()
+        }  # fmt: skip
 
     def with_words(self, place: str, words: str) -> "Transfer":
         """Give a copy in which a placeholder is filled."""
         other = copy(self)
-        for name in ("_insert", "_update", "_delete", "_take_back"):
-            setattr(other, name, getattr(self, name).with_words(place, words))
+        other._statements = {
+            name: each.with_words(place, words) for name, each in self._statements.items()
+        }
         return other
 
     def move(
@@ -123,7 +145,8 @@ class Transfer:
         options: ArchiveOptions,
         refused: dict[int, int],
         differing: Collection[int] | None = None,
-    ) -> tuple[int, int, int]:
+        before_delete: Callable[[], None] = lambda: None,
+    ) -> Done:
         """Insert missing copies, update differing ones, delete rows that equal their copy now.
 
         On the way back nothing is updated: what the dialer has is newer.
@@ -134,28 +157,33 @@ class Transfer:
             options: which of these steps to do.
             refused: gets the server's error code by lead_id, where it refuses a row.
             differing: those of the leads whose copies may have to be updated; None: all.
-
-        Returns:
-            The known counts of inserted, updated and deleted rows; if the server refused some,
-            there may be more.
+            before_delete: called when all is copied.
         """
         differing = lead_ids if differing is None else differing
-        steps = (
-            (self._insert, options.insert, lead_ids),
-            (self._update, options.update and not self.pair.is_back, differing),
-            (self._delete, options.delete, lead_ids),
-        )
-        inserted, updated, deleted = (
-            in_halves(step, connection, [i for i in wanted if i not in refused], refused)
-            if is_asked
-            else 0
-            for step, is_asked, wanted in steps
-        )
-        return inserted, updated, deleted
+
+        def step(name: str, wanted: Collection[int], *, is_asked: bool) -> Changed:
+            ids = [each for each in wanted if each not in refused] if is_asked else []
+            return in_halves(self._statements[name], connection, ids, refused)
+
+        inserted = step("insert", lead_ids, is_asked=options.insert)
+        is_newer = options.update and not self.pair.is_back
+        updated = step("update", differing, is_asked=is_newer)
+        if options.delete:
+            before_delete()
+        deleted = step("delete", lead_ids, is_asked=options.delete)
+        return Done(inserted.rows, updated.rows, deleted.rows, deleted.lead_ids)
 
     def take_back(self, connection: Connection, lead_ids: Collection[int]) -> int:
         """Delete copies of leads that are to stay and are still in the source; give how many."""
-        return self._take_back.run(connection, lead_ids).rowcount
+        return self._statements["take_back"].run(connection, lead_ids).rowcount
+
+    def drop(self, connection: Connection, lead_ids: Collection[int]) -> int:
+        """Delete copies of leads that others deleted from the source; give how many."""
+        return self._statements["drop"].run(connection, lead_ids).rowcount
+
+    def let_go(self, connection: Connection, lead_ids: Collection[int]) -> int:
+        """Delete leads of which the target has a copy, whatever became of it; give how many."""
+        return self._statements["let_go"].run(connection, lead_ids).rowcount
 
     def status_query(self, dialect: Dialect, more: Mapping[str, ColumnElement[Any]]) -> ForLeads:
         """Word the question for the state of given leads, see `LOOKED_AT`.
@@ -216,20 +244,35 @@ def _exact(pair: Pair, name: str, value: ColumnElement[Any]) -> ColumnElement[An
     return cast(value, LargeBinary)
 
 
+class Changed(NamedTuple):
+    """What is known of a step; if the server refused some rows, there may be more."""
+
+    rows: int
+    lead_ids: frozenset[int] | None = None
+    """Of the deleted rows; None: the server does not say."""
+
+    def plus(self, other: "Changed") -> "Changed":
+        """Add what was done for other leads."""
+        known = self.lead_ids is not None and other.lead_ids is not None
+        lead_ids = (self.lead_ids or frozenset()) | (other.lead_ids or frozenset())
+        return Changed(self.rows + other.rows, lead_ids if known else None)
+
+
 def in_halves(
     step: ForLeads,
     connection: Connection,
     lead_ids: list[int],
     refused: dict[int, int],
-) -> int:
-    """Do a step for leads; find those that the server refuses, or that are locked, by halves.
-
-    Returns what is known of the count of rows, see `Transfer.move`.
-    """
+) -> Changed:
+    """Do a step for leads; find those that the server refuses, or that are locked, by halves."""
     if not lead_ids:
-        return 0
+        return NOTHING
     try:
-        return step.run(connection, lead_ids).rowcount
+        result = step.run(connection, lead_ids)
+        if not result.returns_rows:
+            return Changed(result.rowcount)
+        found = [int(lead_id) for lead_id in result.scalars()]
+        return Changed(len(found), frozenset(found))
     except DBAPIError as error:
         refusal = translate(error)
         if not isinstance(refusal, RowDataError | TransientDatabaseError) or (
@@ -238,9 +281,13 @@ def in_halves(
             raise
     if len(lead_ids) == 1:
         refused[lead_ids[0]] = refusal.code
-        return 0
+        return NOTHING
     middle = len(lead_ids) // 2
-    return sum(
+    one, other = (
         in_halves(step, connection, half, refused)
         for half in (lead_ids[:middle], lead_ids[middle:])
     )
+    return one.plus(other)
+
+
+NOTHING = Changed(0, frozenset())

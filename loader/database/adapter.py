@@ -2,13 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import pandas as pd
-from sqlalchemy import URL, Connection, Insert
+from sqlalchemy import Connection, Dialect, Insert
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from loader.database.address import Address
 from loader.database.catalogue import Columns
 from loader.database.sql import quote_identifier
 
@@ -44,9 +46,9 @@ class Adapter(ABC):
     ignore: ClassVar[str]
     """Behind INSERT: do nothing if the row exists already."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, address: Address) -> None:
         """Take the address of the database."""
-        self.url = url
+        self.url = address.url
 
     def as_text(self, column: str) -> str:
         """Word the value of a column as UTF-8 text."""
@@ -59,6 +61,16 @@ class Adapter(ABC):
     def insert_or_ignore(self, statement: Insert) -> Insert:
         """Word an insert so that it does nothing if the row exists already."""
         return statement.prefix_with(self.ignore)
+
+    def connect(
+        self,
+        _dialect: Dialect,
+        _record: object,
+        _arguments: Sequence[Any],
+        _options: dict[str, Any],
+    ) -> Any:
+        """Make a connection of the driver; None: SQLAlchemy makes it."""
+        return None
 
     @abstractmethod
     def prepare(self, connection: Any, record: ConnectionPoolEntry) -> None:
@@ -75,6 +87,19 @@ class Adapter(ABC):
 
     def end_session(self, connection: Connection, session: str) -> None:  # noqa: B027 - SQLite has none
         """End a session whose connection was lost, see `Database.end_session`."""
+
+    def refuse_damage(  # noqa: B027 - SQLite repairs itself
+        self, connection: Connection, table: str, since: datetime | None, *, repairs: bool
+    ) -> None:
+        """Find, and maybe repair, what a crash did to a table, see `Database.refuse_damage`."""
+
+    def is_transactional(self, connection: Connection, table: str) -> bool:  # noqa: ARG002
+        """Say whether what is not committed of a table is gone after a crash."""
+        return True
+
+    def next_id(self, connection: Connection, table: str) -> int | None:  # noqa: ARG002
+        """Give the next number of a table; None: the database does not tell, or never needs to."""
+        return None
 
     def lock_file(self, name: str) -> Path | None:  # noqa: ARG002
         """Give the file that stands for a lock; None: the server has locks."""

@@ -5,10 +5,12 @@ import time
 import traceback
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from copy import copy
+from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 from tenacity import (
     RetryCallState,
@@ -19,28 +21,27 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from loader.database.adapter import Adapter
-from loader.database.error_codes import error_code, meaning, translate
+from loader.database.address import SERVERS, Address, read_address
+from loader.database.error_codes import translate
 from loader.database.mariadb import MariaDB
 from loader.database.sqlite import Sqlite
 from loader.errors import (
     LOCK_CODES,
-    ConfigurationError,
     DatabaseUnavailableError,
     TransientDatabaseError,
+    UntrustedServerError,
 )
+from loader.options.connection import ConnectionOptions
 
 T = TypeVar("T")
 
+LOG = logging.getLogger("leadloader")
+
+PATIENCE = 10.0
+"""Seconds that the database may be silent before it is said."""
+
 # Our errors report what the pool would print.
 logging.getLogger("sqlalchemy.pool").addHandler(logging.NullHandler())
-
-
-CONNECTION_OPTIONS = frozenset(
-    {"charset", "connect_timeout", "read_timeout", "ssl_ca", "ssl_cert", "ssl_disabled", "ssl_key",
-     "ssl_verify_cert", "ssl_verify_identity", "unix_socket", "write_timeout"}
-)  # fmt: skip
-"""What may follow a `?` in a server's address."""
 
 
 class Database:
@@ -53,28 +54,45 @@ class Database:
     def __init__(
         self,
         address: str,
+        options: ConnectionOptions | None = None,
         *,
         lacking: Collection[str] = (),
+        repairs: bool = False,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Take the address; nothing is connected yet.
 
         Args:
-            address: see the class.
+            address: see the class; what it says behind a `?` goes before the options.
+            options: how servers are connected to.
             lacking: tables that the site says it does not have, where rights cannot tell.
+            repairs: repair tables that a crash has damaged, see `refuse_damage`.
             sleep: waits between two attempts, in seconds.
 
         Raises:
-            ConfigurationError: the address cannot be read, or names another kind of database.
+            ConfigurationError: the address cannot be read, or names another kind of database; a
+                file of certificates is missing.
         """
-        self.adapter = _adapter_of(address)
-        url = self.adapter.url
-        self.engine: Engine = create_engine(url, **self.adapter.engine_arguments)
-        self.name = url.set(query={}).render_as_string(hide_password=True)
-        self.lacking = frozenset(lacking)
+        self._open(read_address(address, options))
+        self.options, self.lacking, self.repairs = options, frozenset(lacking), repairs
         self._sleep = sleep
+
+    def _open(self, address: Address) -> None:
+        is_server = address.url.get_backend_name() in SERVERS
+        self._address, self.name = address, address.name
+        self.adapter = MariaDB(address) if is_server else Sqlite(address)
+        self.engine: Engine = create_engine(address.url, **self.adapter.engine_arguments)
         self._was_reached = False
+        event.listen(self.engine, "do_connect", self.adapter.connect)
         event.listen(self.engine, "connect", self._prepare)
+        event.listen(self.engine, "reset", _set_back)
+
+    def anew(self, database: str | None = None) -> "Database":
+        """Give the same database, or another one of the server, with connections of its own."""
+        other = copy(self)
+        url = self._address.url if database is None else self._address.url.set(database=database)
+        other._open(self._address._replace(url=url))
+        return other
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -91,11 +109,14 @@ class Database:
             with self.engine.connect() as connection:
                 try:
                     yield connection
-                except driver.Error as error:
+                except UntrustedServerError:
+                    connection.invalidate()
+                    raise
+                except driver.Error:
                     # What changes a session is not wrapped: AUTOCOMMIT, on a connection that died.
                     connection.invalidate()
-                    raise meaning(error_code(error)) from None
-        except DBAPIError as error:
+                    raise
+        except (DBAPIError, driver.Error) as error:
             raise translate(error) from None
         except KeyboardInterrupt as error:
             # SQLite's file stays locked, closed or not, while a traceback knows a statement.
@@ -109,9 +130,12 @@ class Database:
         """
         return Retrying(
             retry=retry_if_exception_type(TransientDatabaseError),
-            stop=stop_after_attempt(8 if self._was_reached else 4) | stop_after_delay(60),
+            # What timed out is tried again, however long that took.
+            stop=stop_after_attempt(8 if self._was_reached else 4)
+            | (stop_after_delay(60) & stop_after_attempt(3)),
             wait=wait_random_exponential(multiplier=0.5, max=16),
             sleep=self._sleep,
+            before_sleep=_say_so,
             retry_error_callback=_give_up,
         )
 
@@ -149,9 +173,38 @@ class Database:
 
         self.read(end)
 
+    def refuse_damage(self, table: str, since: datetime | None = None) -> None:
+        """Make sure that a table without transactions shows all rows that a crash left in it.
+
+        Its index may miss rows that are in its file: who looks for them would send them again.
+
+        Args:
+            table: its name.
+            since: the server's time before which no crash matters; None: any does.
+
+        Raises:
+            ConfigurationError: it is damaged; the message says what to run.
+        """
+        self.read(lambda it: self.adapter.refuse_damage(it, table, since, repairs=self.repairs))
+
     def _prepare(self, connection: Any, record: ConnectionPoolEntry) -> None:
         self.adapter.prepare(connection, record)
         self._was_reached = True
+
+
+def _set_back(connection: Any, record: Any, _state: object) -> None:
+    """Undo what was set for one piece of work, such as AUTOCOMMIT, before the pool does it.
+
+    If the connection is lost, the pool drops it: it sees to errors here, but not to its own.
+    """
+    while record is not None and record.finalize_callback:
+        record.finalize_callback.pop()(connection)
+
+
+def _say_so(state: RetryCallState) -> None:
+    seconds = state.seconds_since_start or 0
+    if seconds >= PATIENCE:
+        LOG.warning("no answer from the database for %d s; it is asked again", round(seconds))
 
 
 def _give_up(state: RetryCallState) -> Any:
@@ -165,25 +218,3 @@ def _give_up(state: RetryCallState) -> Any:
     raise DatabaseUnavailableError(
         f"the database does not answer {what}; see that it runs and can be reached"
     )
-
-
-def _adapter_of(address: str) -> Adapter:
-    try:
-        url = make_url(address)
-        backend = url.get_backend_name()
-    except (ArgumentError, NoSuchModuleError, ValueError):
-        raise ConfigurationError(
-            "the database's address cannot be read; give mysql://user:password@host/asterisk "
-            "or sqlite:///path/to/file"
-        ) from None
-    if backend in {"mysql", "mariadb"}:
-        unknown = sorted(url.query.keys() - CONNECTION_OPTIONS)
-        if unknown:
-            raise ConfigurationError(
-                f"the database's address has options that do not exist: {', '.join(unknown)}; "
-                f"there are {', '.join(sorted(CONNECTION_OPTIONS))}"
-            )
-        return MariaDB(url.set(drivername="mysql+pymysql"))
-    if backend == "sqlite":
-        return Sqlite(url)
-    raise ConfigurationError(f"a {backend} database is no dialer's; give mysql:// or sqlite:///")

@@ -2,8 +2,6 @@
 
 import sqlite3
 
-from sqlalchemy.exc import DBAPIError
-
 from loader.errors import (
     ConfigurationError,
     LoaderError,
@@ -14,12 +12,15 @@ from loader.errors import (
 
 LOCK_WAIT_TIMEOUT, NO_SUCH_THREAD = 1205, 1094
 
+IS_CLOSED = (0,)
+"""How the driver's error begins if it closed the connection before."""
+
 TRANSIENT_CODES = frozenset(
-    {1040, 1053, 1152, 1158, 1159, 1160, 1161, 1203, 1205, 1213, 1226, 1317, 1927, 1969}
+    {1020, 1040, 1053, 1152, 1158, 1159, 1160, 1161, 1203, 1205, 1213, 1226, 1317, 1927, 1969}
     | {2002, 2003, 2006, 2013, 2055, 3024, 4031}
 )
-"""Too many connections, shutdown, broken packets, lock wait, deadlock, killed, no or lost
-connection."""
+"""Row changed since it was read, too many connections, shutdown, broken packets, lock wait,
+deadlock, killed, no or lost connection."""
 
 ROW_CODES = frozenset(
     {1048, 1062, 1169, 1216, 1264, 1265, 1292, 1300, 1364, 1366, 1367, 1369, 1406, 1411, 1452}
@@ -66,18 +67,21 @@ MEANINGS: tuple[tuple[frozenset[int], type[LoaderError], str], ...] = (
 """What the other codes of the server mean to the user."""
 
 
-def translate(error: DBAPIError) -> Exception:
-    """Translate an error of the driver by its code. Its text is dropped: it may quote values."""
-    original = error.orig
+def translate(error: Exception) -> Exception:
+    """Translate an error of the driver by its code. Its text is dropped: it may quote values.
+
+    What SQLAlchemy wrapped and what it did not are the same.
+    """
+    original = getattr(error, "orig", error)
     if isinstance(original, sqlite3.Error):
         return _translate_sqlite(original)
-    if error.connection_invalidated:
-        return TransientDatabaseError(error_code(error))
-    return meaning(error_code(error))
+    code = error_code(original)
+    if getattr(error, "connection_invalidated", False) or original.args[:1] == IS_CLOSED:
+        return TransientDatabaseError(code)
+    return _meaning(code)
 
 
-def meaning(code: int) -> Exception:
-    """Give the exception class and the message of a code, if it has one."""
+def _meaning(code: int) -> Exception:
     if code in TRANSIENT_CODES:
         return TransientDatabaseError(code)
     if code in ROW_CODES or code >= FIRST_CODE_OF_SITES:

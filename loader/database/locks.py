@@ -8,13 +8,18 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection
+from sqlalchemy import URL, Connection
 
 from loader.database.connection import Database
-from loader.errors import BusyError, ResultsError
+from loader.database.error_codes import LOCK_WAIT_TIMEOUT
+from loader.errors import BusyError, ResultsError, TransientDatabaseError
 
 A_WEEK = 604_800
 """Seconds that the session of a lock may be idle."""
+
+
+PATIENCE = 20
+"""Seconds to wait for a turn."""
 
 
 @contextmanager
@@ -38,17 +43,50 @@ def lock(database: Database, name: str, what: str) -> Iterator[None]:
         return
     with ExitStack() as stack:
         # A separate connection: if the work loses its own, the lock stays.
-        lock_database = Database(url.render_as_string(hide_password=False))
+        lock_database = database.anew()
         stack.callback(lock_database.engine.dispose)
         for attempt in lock_database.retrying():
-            with attempt:
-                connection = stack.enter_context(lock_database.connect())
-                # Letters and digits, because the server may fold the case of a name.
-                digest = hashlib.sha256(f"{url.database} {name}".encode()).hexdigest()
-                _take(connection, f"leadloader:{digest[:40]}", what)
+            with attempt, ExitStack() as session:
+                connection = session.enter_context(lock_database.connect())
+                _take(connection, _server_name(url, name), what)
+                stack.push(session.pop_all())
         # Drop the connection without a statement: the server may be gone by then.
         stack.callback(connection.invalidate)
         yield
+
+
+@contextmanager
+def turn(database: Database, connection: Connection, name: str) -> Iterator[None]:
+    """Take turns with all processes that use a database: wait for those that are at it.
+
+    It must be for a moment: a chunk. If the connection is lost, another one may begin.
+
+    Args:
+        database: the dialer's.
+        connection: of the work; an error of it ends the turn, too.
+        name: of the work.
+
+    Raises:
+        TransientDatabaseError: another one takes too long.
+    """
+    if file := database.adapter.lock_file(name):
+        try:
+            with FileLock(file, timeout=PATIENCE, preserve_lock_file=True):
+                yield
+        except Timeout:
+            raise TransientDatabaseError(LOCK_WAIT_TIMEOUT) from None
+        return
+    lock = _server_name(database.engine.url, name)
+    if not connection.exec_driver_sql(f"SELECT GET_LOCK('{lock}', {PATIENCE})").scalar():
+        raise TransientDatabaseError(LOCK_WAIT_TIMEOUT)
+    yield
+    connection.exec_driver_sql(f"DO RELEASE_LOCK('{lock}')")
+
+
+def _server_name(url: URL, name: str) -> str:
+    # Letters and digits, because the server may fold the case of a name.
+    digest = hashlib.sha256(f"{url.database} {name}".encode()).hexdigest()
+    return f"leadloader:{digest[:40]}"
 
 
 def _take(connection: Connection, lock: str, what: str) -> None:

@@ -1,20 +1,26 @@
 """MariaDB and MySQL: the dialer's servers."""
 
+import re
 import secrets
-import tempfile
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
+from datetime import datetime
 from typing import Any, ClassVar
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
-from sqlalchemy import Connection, CursorResult
+from sqlalchemy import Connection, CursorResult, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from loader.clock import moment_text
 from loader.database.adapter import Adapter, Written
-from loader.database.catalogue import Columns
+from loader.database.address import CHARSET, Address
+from loader.database.catalogue import Columns, storage_engine
+from loader.database.driver import DriverConnection
+from loader.database.encryption import tls_context, warn_if_readable
 from loader.database.error_codes import LOCK_WAIT_TIMEOUT, NO_SUCH_THREAD, error_code
 from loader.database.sql import (
     NO_PARAMETERS,
@@ -39,6 +45,13 @@ can, a column of the site's own gets its default. LOAD DATA LOCAL knows no stric
 was stored otherwise than sent is seen when it is read back. But a lead_id 0 stays 0."""
 
 
+UNRECOVERED = frozenset({"MyISAM", "Aria"})
+"""Engines whose tables a crash of the server can leave with rows that the index does not have."""
+
+CLOCK_JUMP = 2 * 60 * 60
+"""Seconds by which the server's clock may have been set: daylight saving, and some."""
+
+
 class MariaDB(Adapter):
     """A database of a server."""
 
@@ -49,11 +62,8 @@ class MariaDB(Adapter):
     engine_arguments: ClassVar = {
         "pool_pre_ping": False,
         "pool_size": 1,
-        # The server may answer LOAD DATA LOCAL by asking for the file that the statement names.
         "connect_args": {
-            "charset": "utf8mb4",
-            "local_infile": True,
-            "connect_timeout": 10,
+            "charset": CHARSET,
             # Before SQLAlchemy asks how the server takes quotes.
             "sql_mode": SERVER_MODE,
         },
@@ -62,8 +72,30 @@ class MariaDB(Adapter):
     rows = "({})"
     ignore = "IGNORE"
 
+    def __init__(self, address: Address) -> None:
+        """Take the address of the database, and read the certificates for it.
+
+        Raises:
+            ConfigurationError: a file of certificates is missing, or is none.
+        """
+        super().__init__(address)
+        self._options, self._unix_socket = address.options, address.unix_socket
+        self._tls = tls_context(address.options)
+
+    def connect(
+        self,
+        _dialect: Dialect,
+        _record: object,
+        _arguments: Sequence[Any],
+        _options: dict[str, Any],
+    ) -> DriverConnection:
+        """Connect as `DriverConnection` does; raises what it does."""
+        tls = None if self._unix_socket else self._tls
+        return DriverConnection(self._options, tls, unix_socket=self._unix_socket, **_options)
+
     def prepare(self, connection: Any, record: ConnectionPoolEntry) -> None:
         """Set the session up; a lock that ends with it tells whether it has ended."""
+        warn_if_readable(connection)
         session = f"leadloader-{secrets.token_hex(8)}"
         record.info["session"] = session
         with connection.cursor() as cursor:
@@ -101,6 +133,48 @@ class MariaDB(Adapter):
         if not connection.exec_driver_sql(f"SELECT GET_LOCK('{session}', 10)").scalar():
             raise TransientDatabaseError(LOCK_WAIT_TIMEOUT)
 
+    def refuse_damage(
+        self, connection: Connection, table: str, since: datetime | None, *, repairs: bool
+    ) -> None:
+        """Check a table of an engine that recovers nothing, if the server was started since then.
+
+        What a server finds out by itself is not enough: with BACKUP,QUICK, the default, it counts
+        the rows that the index has.
+        """
+        if storage_engine(connection, table) not in UNRECOVERED:
+            return
+        if since is not None and not _was_started_since(connection, since):
+            return
+        if _is_sound(connection, table):
+            return
+        # Now that it is marked, a server that repairs tables repairs it when it is opened.
+        with suppress(DBAPIError):
+            opening = f"SELECT 1 FROM {quote_identifier(table)} LIMIT 1"  # noqa: S608 - a table's name
+            connection.exec_driver_sql(opening).all()
+        if _is_sound(connection, table):
+            return
+        repairing = f"REPAIR TABLE {quote_identifier(table)}"
+        if repairs:
+            connection.exec_driver_sql(repairing).all()
+            if _is_sound(connection, table):
+                return
+        raise ConfigurationError(
+            f"a crash of the server has damaged {table}, so nobody can tell which of the rows in "
+            f"flight it has. Run {repairing}, and give the same command again; with --repair "
+            "leadloader runs it"
+        )
+
+    def is_transactional(self, connection: Connection, table: str) -> bool:
+        """Ask for its engine."""
+        return storage_engine(connection, table) == "InnoDB"
+
+    def next_id(self, connection: Connection, table: str) -> int | None:
+        """Read the counter from the definition: the catalogue of MySQL 8 may be a day old."""
+        statement = f"SHOW CREATE TABLE {quote_identifier(table)}"
+        definition = str(connection.exec_driver_sql(statement).one()[1])
+        counter = re.search(r"\bAUTO_INCREMENT=(\d+)", definition.rpartition("\n)")[2])
+        return int(counter[1]) if counter else 1
+
     def keeps_commits(self, connection: Connection) -> bool:
         """Ask the server."""
         statement = "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit"
@@ -137,20 +211,23 @@ class MariaDB(Adapter):
         return Written(len(rows), first_id, warnings)
 
     def load_file(self, connection: Connection, table: str, rows: pd.DataFrame) -> Written:
-        """Send them by LOAD DATA LOCAL INFILE, quoted as CSV, so that no value needs escapes."""
+        """Send them by LOAD DATA LOCAL INFILE, quoted as CSV, so that no value needs escapes.
+
+        There is no file: the driver answers with the rows.
+        """
         columns = pa.table([to_arrow(rows[name]) for name in rows], names=list(rows))
-        with tempfile.NamedTemporaryFile(prefix="leadloader-", suffix=".csv") as file:
-            options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="all_valid")
-            pyarrow.csv.write_csv(columns, file, options)
-            file.flush()
-            # The server would store a row that is cut off where the driver is.
-            with defer_signals():
-                result = connection.exec_driver_sql(
-                    f"LOAD DATA LOCAL INFILE '{file.name}' INTO TABLE {quote_identifier(table)} "
-                    "CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' ENCLOSED BY '\"' ESCAPED BY '' "
-                    f"LINES TERMINATED BY '\\n' ({column_list(rows)})",
-                    execution_options=NO_PARAMETERS,
-                )
+        options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="all_valid")
+        pyarrow.csv.write_csv(columns, file := pa.BufferOutputStream(), options)
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, DriverConnection)  # noqa: S101 - for mypy
+        # The server would store a row that is cut off where the driver is.
+        with defer_signals(), driver.sending(memoryview(file.getvalue())):
+            result = connection.exec_driver_sql(
+                f"LOAD DATA LOCAL INFILE 'leads.csv' INTO TABLE {quote_identifier(table)} "
+                "CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' ENCLOSED BY '\"' ESCAPED BY '' "
+                f"LINES TERMINATED BY '\\n' ({column_list(rows)})",
+                execution_options=NO_PARAMETERS,
+            )
         first_id = connection.exec_driver_sql("SELECT LAST_INSERT_ID()").scalar_one()
         return Written(result.rowcount, int(first_id), _warnings(result))
 
@@ -192,6 +269,23 @@ class MariaDB(Adapter):
             )
             written += str(connection.exec_driver_sql("SELECT @written").scalar_one()).split()
         return [int(lead_id) for lead_id in written]
+
+
+def _was_started_since(connection: Connection, since: datetime) -> bool:
+    """Say whether a server was started after a time of its clock, or maybe was."""
+    statement = f"SELECT TIMESTAMPDIFF(SECOND, '{moment_text(since)}', NOW())"
+    age = connection.exec_driver_sql(statement).scalar_one()
+    [(_, uptime)] = connection.exec_driver_sql("SHOW GLOBAL STATUS LIKE 'Uptime'").all()
+    return int(uptime) < int(age) + CLOCK_JUMP
+
+
+def _is_sound(connection: Connection, table: str) -> bool:
+    """Check whether the index of a table has all rows: of a million leads within two seconds.
+
+    QUICK and FAST do not see it, and EXTENDED takes fifty times as long.
+    """
+    answers = connection.exec_driver_sql(f"CHECK TABLE {quote_identifier(table)} MEDIUM").all()
+    return not any(str(kind).lower() == "error" for _, _, kind, _ in answers)
 
 
 def _warnings(result: CursorResult[tuple[object, ...]]) -> int:

@@ -8,7 +8,18 @@ On SQLite dates, times and decimals are text, so that `0000-00-00` and `-5.00` s
 
 from typing import Any
 
-from sqlalchemy import Column, Engine, Index, Integer, MetaData, String, Table, Text, inspect
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    inspect,
+)
 from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -391,7 +402,7 @@ _table(
 
 
 def create_missing(
-    engine: Engine,
+    engine: Engine | Connection,
     *,
     storage_engine: str | None = None,
     charset: str = "utf8mb3",
@@ -400,7 +411,7 @@ def create_missing(
     """Make the tables that the database does not have, and leave the others as they are.
 
     Args:
-        engine: a database in which the account may create tables.
+        engine: a database in which the account may create tables, or a connection to it.
         storage_engine: of the new tables on MariaDB and MySQL; None is the dialer's, MyISAM.
         charset: of the new tables on MariaDB and MySQL.
         collation: likewise; it decides which values are equal to the duplicate checks.

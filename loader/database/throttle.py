@@ -1,11 +1,11 @@
 """The throttle of jobs that move leads: the size of a chunk, and the reasons to wait."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Dialect, event
+from sqlalchemy import Dialect
 from sqlalchemy.exc import DBAPIError
 
 from loader.database.connection import Database
@@ -19,6 +19,7 @@ from loader.errors import (
     UsageError,
 )
 from loader.options.archive import ArchiveOptions
+from loader.options.connection import ConnectionOptions
 
 RIGHT_IS_MISSING = 1227
 
@@ -28,8 +29,8 @@ FEWEST = 10
 MEMORY = 0.5
 """The weight of earlier chunks in the moving average."""
 
-REPLICA_PATIENCE = 10
-"""Seconds to wait for a replica; SHOW SLAVE STATUS may hang while replication is stopping."""
+PATIENCE = {"read_timeout": timedelta(seconds=10)}
+"""How long a replica is waited for; SHOW SLAVE STATUS may hang while replication is stopping."""
 
 
 class ChunkSize:
@@ -79,7 +80,8 @@ class Throttle:
             ConfigurationError: a replica's address cannot be read.
         """
         self._database, self._options = database, options
-        self._replicas = [_Replica(address) for address in options.replicas]
+        connecting = (database.options or ConnectionOptions()).model_copy(update=PATIENCE)
+        self._replicas = [_Replica(address, connecting) for address in options.replicas]
 
     def check(self) -> None:
         """Check that all reasons to wait can be determined; replicas may lag.
@@ -190,15 +192,13 @@ def _plain(number: float) -> str:
 class _Replica:
     """A replica, which is asked how far it lags."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, options: ConnectionOptions) -> None:
         try:
-            self.database = Database(address)
+            self.database = Database(address, options)
         except LoaderError as error:
             raise type(error)(f"replicas: {error}") from None
         self.name = f"replica {self.database.name}"
         self._is_connected = False
-        if self.database.adapter.has_replication:
-            event.listen(self.database.engine, "do_connect", _limit_patience)
 
     def why_wait(self, most: timedelta) -> Wait | None:
         """Give a reason if it lags by more than `most` or has stopped; raises what `ask` does."""
@@ -297,9 +297,3 @@ def _missing_right(dialect: Dialect) -> str:
 
 def _is_mariadb(dialect: Dialect) -> bool:
     return bool(getattr(dialect, "is_mariadb", False))
-
-
-def _limit_patience(
-    _dialect: Dialect, _record: object, _arguments: Sequence[Any], options: dict[str, Any]
-) -> None:
-    options.setdefault("read_timeout", REPLICA_PATIENCE)

@@ -108,6 +108,7 @@ def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> It
         rows=rows_of_table(TABLE, values, leads.index, dialer),
         generated="callback_id",
         unless_stored={"status": "NEW"},
+        is_worked_off=True,
     )
 
 

@@ -27,7 +27,7 @@ class ExtraRows:
     unless_stored: Mapping[str, str] = field(default_factory=dict)
     """Columns of vicidial_list to set back for the leads whose rows the server refuses."""
     is_worked_off: bool = False
-    """The dialer deletes the rows when it calls their leads."""
+    """The dialer deletes the rows, or settles them, when it calls their leads."""
     replaces: bool = False
     """A row that is there for the lead_id is another lead's leftover, and gives way."""
 

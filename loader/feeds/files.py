@@ -28,6 +28,7 @@ from loader.options.feed import FeedFile
 from loader.options.load import LoadOptions
 from loader.phones.regions import main_region
 from loader.reading.encoding import MIXED
+from loader.reading.limits import Limits
 from loader.reading.source import ReadOptions, SourceFile, open_source
 
 FEED_READ_OPTIONS = ReadOptions(chunk_size=50_000, field_of=field_namer())
@@ -78,7 +79,7 @@ def _read_feed(name: str, feed: FeedFile, options: LoadOptions, folder: Path) ->
 
 
 def _reader(name: str, feed: FeedFile, options: LoadOptions, stack: ExitStack) -> FeedReader:
-    source = _open(feed, feed.encoding or options.feed_encoding, stack)
+    source = _open(feed, feed.encoding or options.feed_encoding, options.limits, stack)
     columns, advice = columns_of_numbers(name, feed, source), ""
     if len(columns) > 1 and not feed.column:
         which = f"column = 1, header = {str(source.header).lower()}"
@@ -118,9 +119,9 @@ def _age(path: Path, max_days: int | None) -> int:
     return days
 
 
-def _open(feed: FeedFile, encoding: str | None, stack: ExitStack) -> SourceFile:
+def _open(feed: FeedFile, encoding: str | None, limits: Limits, stack: ExitStack) -> SourceFile:
     """Open a file; where no encoding is given, one that is not UTF-8, or not all of it, too."""
-    options = replace(FEED_READ_OPTIONS, encoding=encoding, sheet=feed.sheet)
+    options = replace(FEED_READ_OPTIONS, encoding=encoding, sheet=feed.sheet, limits=limits)
     if encoding is not None:
         return _open_table(feed, options, stack)
     for each in (None, MIXED):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from loader.files import open_regular
 from loader.reasons import Reason
 
 RESULT_COLUMNS = ("row_number", "reason", "reasons_all", "details", "add_lead")
@@ -33,16 +34,17 @@ def result_columns(columns: Sequence[str]) -> dict[str, str]:
     return {}
 
 
-def is_reject_file(path: Path) -> bool:
+def is_reject_file(path: Path, *, follow_links: bool = True) -> bool:
     """Say whether a file is the rejected.csv of an earlier load, as it was written.
 
     Its mark are its last columns. One that a spreadsheet program has saved with other delimiters
     is read like any other file.
     """
-    if not path.is_file():
+    try:
+        with open_regular(path, follow_links=follow_links) as file:
+            first = file.readline(LONGEST_HEADER)
+    except OSError:
         return False
-    with path.open("rb") as file:
-        first = file.readline(LONGEST_HEADER)
     try:
         # Names of columns that are not UTF-8 are the source's; the last ones are our own.
         columns = next(csv.reader([first.decode("utf-8-sig", "replace")], strict=True), [])
@@ -51,9 +53,9 @@ def is_reject_file(path: Path) -> bool:
     return bool(result_columns(columns))
 
 
-def is_utf8(path: Path) -> bool:
+def is_utf8(path: Path, *, follow_links: bool = True) -> bool:
     """Say whether a file is UTF-8 to its end."""
-    with path.open("rb") as file:
+    with open_regular(path, follow_links=follow_links) as file:
         pieces = iter(partial(file.read, LONGEST_HEADER), b"")
         try:
             for _ in codecs.iterdecode(pieces, "utf-8"):

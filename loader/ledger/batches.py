@@ -24,15 +24,17 @@ from loader.ledger.encoding import (
     Json,
     decode_extra,
     decode_inserted,
+    decode_rows,
     encode_extra,
     encode_inserted,
+    encode_rows,
     encode_sent,
 )
 from loader.ledger.runs import Ledger, read_changes
-from loader.writing.batch import BatchLog, Inserted
+from loader.writing.batch import Inserted
 from loader.writing.changes import ChangeLog, Updated
 from loader.writing.differences import Difference
-from loader.writing.extras import InsertedExtra
+from loader.writing.extras import ExtraLog, InsertedExtra
 from loader.writing.leads import LeadLog
 
 Columns = dict[str, Any]
@@ -46,10 +48,20 @@ class BatchLedger:
         """Take a run that this process works on, see `RunRecord.owner`."""
         self.ledger, self.run, self.owner = ledger, run, owner
         self._numbers = itertools.count(1)
+        self._atomic: dict[str, bool] = {}
         batches = tables.batches.c
         asked = select(func.count()).select_from(tables.batches).where(batches.run == run)
         self.known: int = ledger.database.read(lambda it: it.execute(asked).scalar_one())
         """How many batches were begun by processes before this one."""
+
+    def is_atomic(self, table: str) -> bool:
+        """Say whether rows of a table and the ledger are committed together."""
+        if table not in self._atomic:
+            database = self.ledger.database
+            self._atomic[table] = self.ledger.is_shared and database.read(
+                lambda connection: database.adapter.is_transactional(connection, table)
+            )
+        return self._atomic[table]
 
     def leads(self, rows: pd.Index) -> "LeadEntry":
         """Give the entry of the next batch: of new leads, by row_number."""
@@ -77,8 +89,7 @@ class _Entry:
         self._mine = (batches.c.run == batch_ledger.run, batches.c.number == number)
         found = None
         if number <= batch_ledger.known:
-            asked, database = select(batches).where(*self._mine), batch_ledger.ledger.database
-            found = database.read(lambda it: it.execute(asked).mappings().one_or_none())
+            found = self._read(batch_ledger.ledger)
         if found is not None:
             if found["kind"] != self.kind or any(found[n] != v for n, v in self._columns.items()):
                 raise LoaderError(
@@ -88,6 +99,15 @@ class _Entry:
             self._is_there, self.session = True, found["session"]
             self.detail = json.loads(found["detail"])
             self.take_up(found)
+
+    def _read(self, ledger: Ledger) -> RowMapping | None:
+        """Read the entry, as it is once the session that sent the batch has ended."""
+        asked = select(tables.batches).where(*self._mine)
+        found = ledger.database.read(lambda it: it.execute(asked).mappings().one_or_none())
+        if found is None or not found["session"] or not ledger.is_shared:
+            return found
+        ledger.database.end_session(found["session"])
+        return ledger.database.read(lambda it: it.execute(asked).mappings().one_or_none())
 
     def take_up(self, found: RowMapping) -> None:
         """Restore the state from the entry that a process before this one wrote."""
@@ -151,18 +171,25 @@ class LeadEntry(_Entry, LeadLog):
 
     def take_up(self, found: RowMapping) -> None:
         """Restore the state from the entry that a process before this one wrote."""
-        self.was_sent = True
+        self.was_sent = self.is_resumed = True
         self.watermark = found["watermark"]
         self.moment = datetime.fromisoformat(found["moment"])
         self.known = decode_inserted(self.detail)
-        self._sent = {name: self.detail[name] for name in ("sent",) if name in self.detail}
+        self._sent = {name: self.detail[name] for name in SENT if name in self.detail}
+        self.next_id = self.detail.get("next")
         extras = self.detail.get("extras", {})
         self._extras = {table: decode_extra(each) for table, each in extras.items()}
 
-    def plan(self, watermark: int, moment: datetime, fingerprints: "pd.Series[int]") -> None:
+    def plan(
+        self,
+        watermark: int,
+        moment: datetime,
+        fingerprints: "pd.Series[int]",
+        next_id: int | None = None,
+    ) -> None:
         """Note what identifies the rows."""
-        self.watermark, self.moment = watermark, moment
-        self.detail = self._sent = encode_sent(fingerprints)
+        self.watermark, self.moment, self.next_id = watermark, moment, next_id
+        self.detail = self._sent = encode_sent(fingerprints, next_id)
 
     def sending(self, connection: Connection, known: Inserted) -> None:
         """Note the session and what is known; the last note may have been rolled back."""
@@ -188,9 +215,9 @@ class LeadEntry(_Entry, LeadLog):
         """Give the result for the rows of one extra table, if it is known."""
         return self._extras.get(table)
 
-    def extra_log(self) -> BatchLog:
-        """Give the log for the sessions that send such rows."""
-        return _ExtraEntry(self)
+    def extra_log(self, table: str) -> ExtraLog:
+        """Give what keeps the state of the rows of one extra table."""
+        return _ExtraEntry(self, table)
 
     def set_back(self, fingerprints: "pd.Series[int]") -> None:
         """Replace the fingerprints of leads that were changed after their insert, by lead_id.
@@ -205,6 +232,7 @@ class LeadEntry(_Entry, LeadLog):
     def note_extra(self, table: str, stored: InsertedExtra) -> None:
         """Keep the result of one table; `write_extras` writes it, once for all tables."""
         self.detail.setdefault("extras", {})[table] = encode_extra(stored)
+        self.detail.get(EXTRAS_SENT, {}).pop(table, None)
         self._has_news = True
 
     def write_extras(self) -> None:
@@ -220,10 +248,11 @@ class LeadEntry(_Entry, LeadLog):
         self.known = known
         self.detail = self.detail | encode_inserted(known)
         if self._state(known) == "stored":
-            self.detail.pop("sent", None)
+            for name in SENT:
+                self.detail.pop(name, None)
 
     def _state(self, known: Inserted) -> str:
-        count = len(known.lead_ids) + len(known.refused)
+        count = len(known.lead_ids) + len(known.refused) + len(known.doubtful)
         return "stored" if count == self._columns["row_count"] else "sent"
 
     def _found(self, known: Inserted) -> dict[str, int]:
@@ -239,19 +268,35 @@ class LeadEntry(_Entry, LeadLog):
         self.write(connection, columns, commits=commits)
 
 
-class _ExtraEntry(BatchLog):
-    """Notes the session that sends the extra rows of a batch."""
+class _ExtraEntry(ExtraLog):
+    """Keeps the state of the rows of one extra table of a batch, in the entry of its leads.
 
-    def __init__(self, leads: LeadEntry) -> None:
-        self._leads = leads
-        # An entry of a process before this one does not say how far its batch came.
-        self.was_sent, self.session = leads.was_sent, leads.session
+    That they are about to be sent is noted before, unless they and the note are committed together.
+    """
 
-    def sending(self, connection: Connection, known: Inserted) -> None:  # noqa: ARG002 - noted later
+    def __init__(self, leads: LeadEntry, table: str) -> None:
+        self._leads, self._table = leads, table
+        self._noted = leads.detail.setdefault(EXTRAS_SENT, {})
+        self.is_resumed, self.session, self.moment = leads.is_resumed, leads.session, leads.moment
+        self.was_sent = table in self._noted
+        self.stored_rows = decode_rows(self._noted.get(table, []))
+        self._is_atomic = leads.batch_ledger.is_atomic(table)
+
+    def sending(self, connection: Connection, known: Inserted) -> None:
+        """Note what is known, and the session."""
         session = connection.info.get("session")
-        if session != self._leads.session:
+        is_news = self._table not in self._noted and not self._is_atomic
+        # A note before this one may have been rolled back.
+        self._noted[self._table] = encode_rows(known.lead_ids.index)
+        if is_news or session != self._leads.session:
             self._leads.session = session
             self._leads.write(connection, {"session": session}, commits=True)
+
+    def stored(self, connection: Connection, known: Inserted) -> None:
+        """Note what is stored in the transaction of the rows."""
+        if self._leads.batch_ledger.ledger.is_shared:
+            self._noted[self._table] = encode_rows(known.lead_ids.index)
+            self._leads.write(connection, {}, commits=False)
 
 
 class ChangeEntry(_Entry, ChangeLog):
@@ -333,6 +378,12 @@ class ChangeEntry(_Entry, ChangeLog):
             rows_of = part.to_dict("records")
             connection.execute(insert(table), [{**key, **row} for row in rows_of])  # type: ignore[dict-item]  # all names are text
 
+
+SENT = ("sent", "next")
+"""What is noted of rows until their result is known."""
+
+EXTRAS_SENT = "extras sent"
+"""By table, the rows that come with the leads and are known to be stored; the others may be."""
 
 KNOWN = ("unchanged", "gone", "contended", "changed")
 """Row numbers of `Updated`, besides the changes."""

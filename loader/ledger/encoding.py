@@ -24,6 +24,7 @@ def encode_inserted(inserted: Inserted) -> Json:
         "lead_ids": _stretches(lead_ids),
         "fingerprints": _packed(prints),
         "refused": {str(row): code for row, code in inserted.refused.items()},
+        "doubtful": {str(row): lead_id for row, lead_id in inserted.doubtful.items()},
         "changed": list(inserted.changed),
         "differences": list(inserted.differences),
     }
@@ -39,6 +40,7 @@ def decode_inserted(detail: Mapping[str, Any]) -> Inserted:
         tuple(detail.get("changed", ())),
         pd.Series(prints, index=lead_ids.index, dtype="uint32"),
         _differences(detail),
+        {int(row): lead_id for row, lead_id in detail.get("doubtful", {}).items()},
     )
 
 
@@ -64,13 +66,23 @@ def decode_extra(detail: Mapping[str, Any]) -> InsertedExtra:
     )
 
 
+def encode_rows(rows: pd.Index) -> list[list[int]]:
+    """Encode numbers of rows."""
+    return _stretches(pd.Series(rows, index=rows, dtype="int64").sort_index())
+
+
+def decode_rows(encoded: list[list[int]]) -> list[int]:
+    """Decode what `encode_rows` wrote."""
+    return _series(encoded).tolist()
+
+
 def _differences(detail: Mapping[str, Any]) -> tuple[Difference, ...]:
     return tuple(Difference(*each) for each in detail.get("differences", ()))
 
 
-def encode_sent(fingerprints: "pd.Series[int]") -> Json:
-    """Encode the fingerprints (uint32) of rows that are about to be sent."""
-    return {"sent": _packed(fingerprints)}
+def encode_sent(fingerprints: "pd.Series[int]", next_id: int | None) -> Json:
+    """Encode the fingerprints (uint32) of rows that are about to be sent, and the next lead_id."""
+    return {"sent": _packed(fingerprints), "next": next_id}
 
 
 def decoded_leads(batch: Mapping[Any, Any]) -> pd.DataFrame:
@@ -102,7 +114,9 @@ class SentBatch:
     @property
     def unknown(self) -> int:
         """How many rows have no known result."""
-        return len(self.fingerprints) - len(self.known.lead_ids) - len(self.known.refused)
+        known = self.known
+        count = len(known.lead_ids) + len(known.refused) + len(known.doubtful)
+        return len(self.fingerprints) - count
 
 
 def sent_fingerprints(batch: Mapping[Any, Any]) -> SentBatch:

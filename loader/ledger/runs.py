@@ -58,7 +58,7 @@ class RunRecord:
     """The process that works on it; another process takes it over with a new value."""
     ended: datetime | None = None
     state: str = "checking"
-    """checking, inserting, done, refused (nothing was inserted), undoing, undone."""
+    """checking, inserting, done, refused (nothing was inserted), given up, undoing, undone."""
     message: str = ""
     """Why it was refused or did not end."""
     rows_read: int = 0
@@ -108,8 +108,7 @@ class Ledger:
             raise ResultsError(f"folder {ledger_folder} of the ledger: {error.strerror}") from None
         path = ledger_folder / _file_name(database)
         file = Database(f"sqlite:///{path.resolve()}")
-        with file.connect() as connection:
-            tables.make(file, connection)
+        file.read(lambda connection: tables.make(file, connection))
         return cls(file, is_shared=False, remark=f"the ledger is the file {path}: {why}")
 
     @classmethod
@@ -157,6 +156,13 @@ class Ledger:
         found = self._records(statement.order_by(first, desc(runs.began)).limit(1))
         return found[0] if found else None
 
+    def ever_inserted(self, sha256: str) -> bool:
+        """Say whether any import of a file inserted something, undone or not."""
+        runs, batches = tables.runs.c, tables.batches.c
+        its = select(runs.run).where(runs.sha256 == sha256, runs.job == "import")
+        asked = select(batches.run).where(batches.run.in_(its)).limit(1)
+        return bool(self.database.read(lambda connection: connection.execute(asked).first()))
+
     def left_by_undo(self, sha256: str, options_sha256: str) -> tuple[str, int]:
         """Give the last import of a file, if it was undone, and how many of its leads stayed."""
         runs = tables.runs.c
@@ -194,7 +200,7 @@ class Ledger:
             wanted.append(runs.c.owner == of_owner)
         statement = update(runs).where(*wanted).values(**_as_columns(columns))
         if not self.database.write(lambda connection: connection.execute(statement).rowcount):
-            raise BusyError(_taken_over(name))
+            raise BusyError(taken_over(name))
 
     def refuse_other_owner(self, connection: Connection, name: str, owner: str) -> None:
         """Make sure that no other process has taken over a run, or does before the commit.
@@ -206,7 +212,7 @@ class Ledger:
         # It has to change a value, or the row would not be locked.
         mine = update(runs).where(runs.c.run == name, runs.c.owner == owner)
         if not connection.execute(mine.values(writes=runs.c.writes + 1)).rowcount:
-            raise BusyError(_taken_over(name))
+            raise BusyError(taken_over(name))
 
     def new_leads(self, name: str) -> Iterator[pd.DataFrame]:
         """Give the leads that a run inserted, a frame for each batch.
@@ -291,7 +297,8 @@ def read_changes(database: Database, name: str, number: int) -> pd.DataFrame:
     return found.astype(types | {"done": "int64"})
 
 
-def _taken_over(name: str) -> str:
+def taken_over(name: str) -> str:
+    """Say that a process has lost a run."""
     return f"run {name} was taken over by another process, which goes on with it"
 
 

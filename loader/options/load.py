@@ -44,6 +44,7 @@ from loader.options.types import (
     check_choice,
     split_at_commas,
 )
+from loader.reading.limits import Limits
 
 LIST_ID = r"^([0-9]{3,12})?$"
 
@@ -299,6 +300,18 @@ class LoadOptions(BaseModel):
     chunk_size: Annotated[int, Field(ge=1, le=1_000_000), Option(
         "Rows in memory at a time", Group.RUN, values="N",
     )] = 20_000
+    max_file_size: Annotated[int, Field(ge=1, le=1_000_000), Option(
+        "Largest file, in MB", Group.SOURCE,
+        "As it is stored; a larger one, a pipe, or standard input is refused.", values="MB",
+    )] = Limits.max_file_size
+    max_unpacked_size: Annotated[int, Field(ge=1, le=10_000_000), Option(
+        "Largest content of a packed file, in MB", Group.SOURCE,
+        "Of gz, zip, zst, xz and spreadsheets.", values="MB",
+    )] = Limits.max_unpacked_size
+    max_unpacked_ratio: Annotated[int, Field(ge=1, le=1_000_000), Option(
+        "How many times larger it may be than the file", Group.SOURCE,
+        "Up to 16 MB may come out of any.", values="N",
+    )] = Limits.max_unpacked_ratio
     batch_size: Annotated[int, Field(ge=1, le=100_000), Option(
         "Rows of one insert", Group.RUN, values="N",
     )] = 1_000
@@ -313,6 +326,11 @@ class LoadOptions(BaseModel):
         values="0...1",
     )] = 1.0
     # fmt: on
+
+    @property
+    def limits(self) -> Limits:
+        """How large the file may be."""
+        return Limits(self.max_file_size, self.max_unpacked_size, self.max_unpacked_ratio)
 
     @field_validator("duplicate_check")
     @classmethod

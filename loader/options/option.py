@@ -28,6 +28,7 @@ class Group(StrEnum):
     RESULTS = "Results"
     MESSAGES = "Questions and messages"
     RUN = "Run"
+    CONNECTION = "Connection to the database"
 
 
 @dataclass(frozen=True)

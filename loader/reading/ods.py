@@ -11,11 +11,9 @@ from contextlib import ExitStack
 from typing import BinaryIO
 
 from loader.reading.cells import PROBLEM, Row, Sheet, cell_name, problem_cell
+from loader.reading.limits import LONGEST_CELL, refuse_large_cell, refuse_large_row, refuse_row
 from loader.reading.number_format import plain_number
 from loader.reading.xml_stream import parse_xml
-
-MOST_ROWS = 1_048_576
-"""Of a sheet; a repeated row cannot have more copies."""
 
 _ERROR = re.compile(r"#(N/A|REF!|NAME\?|VALUE!|DIV/0!|NUM!|NULL!)|Err:\d+")
 _AMOUNT = re.compile(r"[+-]?\d{1,3}([.,' \xa0\u202f\u2019]\d{3})+")
@@ -91,7 +89,7 @@ class _TableReader:
         self._blanks = 0
         self._cell: dict[str, str] | None = None
         self._lines: list[str] = []
-        self._paragraphs = 0
+        self._paragraphs = self._length = 0
         self.has_problems = False
 
     def take(self) -> list[Row]:
@@ -111,6 +109,7 @@ class _TableReader:
             self._row_copies = int(attributes.get("table:number-rows-repeated", "1"))
         elif name in {"table-cell", "covered-table-cell"}:
             self._cell, self._lines, self._paragraphs = attributes, [], 0
+            self._length = 0
 
     def _start_in_cell(self, name: str, attributes: dict[str, str]) -> None:
         if name in _NO_VALUE:
@@ -121,7 +120,8 @@ class _TableReader:
             self._lines.append("\n" if self._paragraphs else "")
             self._paragraphs += 1
         elif name == "s":
-            self._lines.append(" " * int(attributes.get("text:c", "1")))
+            self._lines.append(" " * min(int(attributes.get("text:c", "1")), LONGEST_CELL))
+            self._refuse_large()
         elif name in _BREAKS:
             self._lines.append(_BREAKS[name])
 
@@ -142,12 +142,18 @@ class _TableReader:
     def text(self, text: str) -> None:
         if self._cell is not None and self._paragraphs and not self._skipped:
             self._lines.append(text)
+            self._refuse_large()
+
+    def _refuse_large(self) -> None:
+        self._length += len(self._lines[-1])
+        refuse_large_cell(self._length)
 
     def _end_of_cell(self, cell: dict[str, str]) -> None:
         copies = int(cell.get("table:number-columns-repeated", "1"))
         place = cell_name(self._row_number + 1, len(self._cells) + self._blanks + 1)
         text = _cell_text(cell, "".join(self._lines), place)
         if text:
+            refuse_large_row(len(self._cells) + self._blanks + copies)
             self.has_problems |= text.startswith(PROBLEM)
             self._cells += [""] * self._blanks + [text] * copies
             self._blanks = 0
@@ -157,8 +163,9 @@ class _TableReader:
 
     def _end_of_row(self) -> None:
         if self._cells:
-            copies = min(self._row_copies, MOST_ROWS)
-            self._rows += [Row(self._row_number + n, self._cells) for n in range(1, copies + 1)]
+            refuse_row(self._row_number + self._row_copies)
+            numbers = range(self._row_number + 1, self._row_number + self._row_copies + 1)
+            self._rows += [Row(number, self._cells) for number in numbers]
         self._row_number += self._row_copies
 
 

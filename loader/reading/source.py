@@ -32,11 +32,12 @@ from loader.reading.header import (
     require_header,
     unique_names,
 )
+from loader.reading.limits import DEFAULT_LIMITS, Limits
 from loader.reading.lines import Integers
 from loader.reading.records import Chunk, read_chunks
 from loader.reading.sample import merge_chunks, pick_records, record_count
 from loader.reading.spreadsheet import SheetOptions, SheetTable, spreadsheet_as_csv
-from loader.reading.stored import StoredFile, spool_to_disk
+from loader.reading.stored import StoredFile, open_pipe, spool_to_disk
 
 HEAD_SIZE = 1 << 20
 """In bytes of text: the header must end within them."""
@@ -69,6 +70,7 @@ class ReadOptions:
     `field_of`: gives the field that a column of some name fills, "" if none is known.
     `header`: False: there is none, and the columns are called `column 1` and so on; True: the first
     row is one, whatever it looks like; None: it has to look like one, unless columns are named.
+    `limits`: how large the file may be. `follow_links`: the file may be a link to another one.
     `chunk_size`: records in a chunk. `block_size`: bytes read at once.
     """
 
@@ -81,6 +83,8 @@ class ReadOptions:
     skip_rows: int | None = None
     field_of: FieldOf = _no_field
     header: bool | None = None
+    follow_links: bool = True
+    limits: Limits = DEFAULT_LIMITS
     chunk_size: int = 20_000
     block_size: int = 1 << 20
 
@@ -261,10 +265,13 @@ def open_source(path: str, options: ReadOptions | None = None) -> Iterator[Sourc
     options = replace(options, field_of=of_names(options.field_of))
     with ExitStack() as stack:
         if path == "-":
-            name, file = "standard input", stack.enter_context(spool_to_disk(sys.stdin.buffer))
+            name = "standard input"
+            file = stack.enter_context(spool_to_disk(sys.stdin.buffer, options.limits, name))
         else:
-            name, file = printable_path(path), _regular_file(path, stack)
-        stored = StoredFile.identify(file, name)
+            name, file = printable_path(path), _regular_file(path, options, stack)
+        stored = StoredFile.identify(
+            file, name, limits=options.limits, follow_links=options.follow_links
+        )
         sha256 = stored.sha256()
         table = None
         if stored.is_spreadsheet:
@@ -335,15 +342,16 @@ def expand_globs(patterns: Sequence[str]) -> list[str]:
     return list(paths)
 
 
-def _regular_file(path: str, stack: ExitStack) -> Path:
-    """Return the file itself, or a copy of a pipe or device, which can be read only once."""
+def _regular_file(path: str, options: ReadOptions, stack: ExitStack) -> Path:
+    """Return the file itself, or a copy of a pipe, which can be read only once."""
     file = Path(path)
-    if file.is_file() or file.is_dir() or not file.exists():
+    if not options.follow_links or not file.is_fifo():
         return file
     try:
-        return stack.enter_context(spool_to_disk(stack.enter_context(file.open("rb"))))
+        pipe = stack.enter_context(open_pipe(file))
+        return stack.enter_context(spool_to_disk(pipe, options.limits, printable_path(path)))
     except OSError as exc:
-        raise NoSuchFileError(f"{path}: {exc.strerror}") from None
+        raise NoSuchFileError(f"{printable_path(path)}: {exc.strerror}") from None
 
 
 def _sheet_text(table: SheetTable, options: ReadOptions, name: str) -> tuple[TextFile, _Reader]:

@@ -3,7 +3,6 @@
 import csv
 import errno
 import re
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,7 @@ from typing import IO, Protocol
 from xml.parsers import expat
 
 from loader.errors import SourceFileError, UsageError
+from loader.files import temporary_file
 from loader.reading.cells import Row, Sheet, shown_text
 from loader.reading.header import (
     TOP_ROWS,
@@ -120,7 +120,7 @@ def _write_table(stored: StoredFile, options: SheetOptions, stack: ExitStack) ->
         sheets, remarks = choice.sheets()
         if isinstance(workbook, OldWorkbook):
             remarks.append(LIMITS)
-        writer = _TableWriter(stack, choice, with_place=options.sheet == ALL)
+        writer = _TableWriter(stored, stack, choice, with_place=options.sheet == ALL)
         for sheet in sheets:
             remarks += choice.title_remark(sheet)
             writer.write(sheet, workbook.rows(sheet))
@@ -142,7 +142,7 @@ def _translate_damage(stored: StoredFile) -> Iterator[None]:
 
 def _open_workbook(stored: StoredFile, stack: ExitStack) -> tuple[Workbook, str]:
     """Open a spreadsheet; give its format, too, as its files are called."""
-    file = stack.enter_context(stored.path.open("rb"))
+    file = stack.enter_context(stored.open_raw())
     if not zipfile.is_zipfile(file):
         file.seek(0)
         return OldWorkbook(file, stack, stored.name), "xls"
@@ -258,11 +258,11 @@ class _Choice:
 class _TableWriter:
     """Writes the rows of sheets one below the other."""
 
-    def __init__(self, stack: ExitStack, choice: _Choice, *, with_place: bool) -> None:
+    def __init__(
+        self, stored: StoredFile, stack: ExitStack, choice: _Choice, *, with_place: bool
+    ) -> None:
         # Always UTF-8, whatever the locale of the machine is.
-        file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - the caller's stack closes it
-            "w", prefix="leadloader-", encoding="utf-8", newline=""
-        )
+        file = temporary_file("w", encoding="utf-8", newline="")
         self._file: IO[str] = stack.enter_context(file)
         self._csv = csv.writer(self._file, quoting=csv.QUOTE_ALL, lineterminator="\n")
         self._choice, self._with_place = choice, with_place
@@ -270,6 +270,7 @@ class _TableWriter:
         self._first_sheet = ""
         self._first_row = self._next_row = 0
         self._width = 0
+        self._stored, self._written = stored, 0
 
     def write(self, sheet: Sheet, rows: Iterator[Row]) -> None:
         """Write the data rows of a sheet.
@@ -293,12 +294,16 @@ class _TableWriter:
 
     def _write_row(self, sheet: Sheet, row: Row, offset: int) -> None:
         number, cells = row.number + offset, row.cells
-        self._file.write("\n" * (number - self._next_row))
+        self._written += self._file.write("\n" * (number - self._next_row))
         self._next_row = number + 1
         if len(cells) < self._width:
             cells = cells + [""] * (self._width - len(cells))
         self._width = len(cells)
-        self._csv.writerow([sheet.name, str(row.number), *cells] if self._with_place else cells)
+        values = [sheet.name, str(row.number), *cells] if self._with_place else cells
+        self._written += self._csv.writerow(values)
+        if self._stored.limits:
+            # A few bytes of a sheet may stand for many cells.
+            self._stored.limits.check_unpacked(self._written, self._stored.size, self._stored.name)
 
     def _refuse_other_header(self, sheet: Sheet, texts: tuple[str, ...] | None) -> None:
         first, this = _names(self._header), _names(texts)

@@ -1,16 +1,17 @@
 """Lead files as they are stored: recognized by their first bytes, hashed and decompressed."""
 
+import errno
 import gzip
 import hashlib
 import lzma
 import os
 import re
-import shutil
-import tempfile
+import select
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from io import BufferedIOBase, BufferedReader
 from pathlib import Path
@@ -19,13 +20,24 @@ from typing import IO, BinaryIO
 import pyarrow as pa
 
 from loader.errors import NoSuchFileError, SourceFileError
+from loader.files import open_regular, temporary_file
 from loader.reading.formats import COMPRESSIONS, HEAD_SIZE, OLD_EXCEL, refuse_no_text
+from loader.reading.limits import Limits
 
 LEFT_BY_SYSTEMS = re.compile(r"(^|/)(__MACOSX/|\.[^/]*$|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
 """Names of files that a computer puts into zip files by itself, such as .DS_Store."""
 
-DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowInvalid)
-"""What the decompressors raise for a damaged file, and for nothing else."""
+PATIENCE = 10
+"""Seconds to wait for somebody who writes into a pipe."""
+
+DAMAGE = (
+    EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowInvalid,
+    struct.error, ValueError, LookupError, OverflowError, RuntimeError,
+)  # fmt: skip
+"""What the decompressors raise for a damaged file; the last ones are zipfile's, for odd ones."""
+
+MOST_MEMORY = 256 << 20
+"""In bytes: to unpack an xz file takes no more, unless it was made to fill the memory."""
 
 
 @dataclass(frozen=True)
@@ -42,39 +54,60 @@ class StoredFile:
     compression: str | None
     is_spreadsheet: bool
     stamp: tuple[int, int, int]
+    limits: Limits | None = None
+    follow_links: bool = True
 
     @classmethod
-    def identify(cls, path: Path, name: str) -> "StoredFile":
+    def identify(
+        cls,
+        path: Path,
+        name: str,
+        *,
+        limits: Limits | None = None,
+        follow_links: bool = True,
+    ) -> "StoredFile":
         """Recognize a file by its first bytes.
 
-        NoSuchFileError: it is not there, cannot be read, or is a directory. SourceFileError: it is
-        empty, or of a format that holds no leads.
+        NoSuchFileError: it is not there, cannot be read, or is no regular file. SourceFileError: it
+        is empty, larger than its limits, or of a format that holds no leads. Without limits it may
+        have any size.
         """
-        with _open(path, name) as raw:
+        with _open(path, name, follow_links=follow_links) as raw:
             head = raw.read(HEAD_SIZE)
             status = os.fstat(raw.fileno())
+            if limits:
+                limits.check_stored(status.st_size, name)
             if not head:
                 raise SourceFileError(f"{name}: the file is empty")
             compression = next((c for m, c in COMPRESSIONS.items() if head.startswith(m)), None)
             is_spreadsheet = head.startswith(OLD_EXCEL)
             if compression == "zip":
                 is_spreadsheet = _is_spreadsheet(raw, name)
+                if limits:
+                    limits.check_unpacked(_unpacked_size(raw), status.st_size, name)
         if is_spreadsheet:
             compression = None
         elif not compression:
             refuse_no_text(head, name)
-        return cls(name, path, status.st_size, compression, is_spreadsheet, _stamp(status))
+        stamp = _stamp(status)
+        return cls(
+            name, path, status.st_size, compression, is_spreadsheet, stamp, limits, follow_links
+        )
+
+    def open_raw(self) -> BufferedReader:
+        """Open the stored bytes; NoSuchFileError: they cannot be read."""
+        return _open(self.path, self.name, follow_links=self.follow_links)
 
     def sha256(self) -> str:
         """Return the SHA-256 of the stored bytes, in hexadecimal."""
-        with _open(self.path, self.name) as raw:
+        with self.open_raw() as raw:
             return hashlib.file_digest(raw, "sha256").hexdigest()
 
     @contextmanager
     def open(self) -> Iterator["StoredStream"]:
         """Open the decompressed bytes; SourceFileError: the compressed file is damaged."""
         with ExitStack() as stack:
-            raw = stack.enter_context(_open(self.path, self.name))
+            raw = stack.enter_context(self.open_raw())
             with _translate_damage(self):
                 content = _decompress(raw, self, stack)
             yield StoredStream(self, raw, content)
@@ -88,6 +121,7 @@ class StoredStream:
     ) -> None:
         self._file, self._raw, self._content = file, raw, content
         self._at_end = False
+        self._unpacked = 0
 
     @property
     def position(self) -> int:
@@ -97,11 +131,15 @@ class StoredStream:
     def read(self, size: int) -> bytes:
         """Return up to `size` bytes, `b""` at the end only.
 
-        SourceFileError: the file is damaged, or was changed since `identify` read it.
+        SourceFileError: the file is damaged, larger than its limits, or was changed since
+        `identify` read it.
         """
         with _translate_damage(self._file):
             data = self._content.read(size)
         self._at_end = size > 0 and not data
+        self._unpacked += len(data)
+        if self._file.compression and self._file.limits:
+            self._file.limits.check_unpacked(self._unpacked, self._file.size, self._file.name)
         if _stamp(os.fstat(self._raw.fileno())) != self._file.stamp:
             raise SourceFileError(
                 f"{self._file.name}: the file was changed while it was read;"
@@ -111,17 +149,38 @@ class StoredStream:
 
 
 @contextmanager
-def spool_to_disk(source: BinaryIO) -> Iterator[Path]:
-    """Copy what can be read only once (standard input, a pipe) to a temporary file."""
-    with tempfile.NamedTemporaryFile(prefix="leadloader-") as target:
-        shutil.copyfileobj(source, target, 1 << 20)
+def spool_to_disk(source: BinaryIO, limits: Limits, name: str) -> Iterator[Path]:
+    """Copy what can be read only once (standard input, a pipe) to a temporary file.
+
+    SourceFileError: it is larger than its limits.
+    """
+    with temporary_file() as target:
+        while piece := source.read(1 << 20):
+            limits.check_stored(target.tell() + len(piece), name)
+            target.write(piece)
         target.flush()
         yield Path(target.name)
 
 
-def _open(path: Path, name: str) -> BufferedReader:
+@contextmanager
+def open_pipe(path: Path) -> Iterator[BinaryIO]:
+    """Open a pipe; OSError: it cannot be read, or nobody writes into it."""
+    pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(pipe, "rb") as file:
+        poll = select.poll()
+        poll.register(pipe, select.POLLIN)
+        if not poll.poll(PATIENCE * 1000):
+            # One without a writer is at its end; one whose writer is slow says to come again.
+            with suppress(BlockingIOError):
+                os.read(pipe, 1)
+                raise OSError(errno.EPIPE, "nobody writes into this pipe")
+        os.set_blocking(pipe, True)
+        yield file
+
+
+def _open(path: Path, name: str, *, follow_links: bool) -> BufferedReader:
     try:
-        return path.open("rb")
+        return open_regular(path, follow_links=follow_links)
     except OSError as exc:
         raise NoSuchFileError(f"{name}: {exc.strerror}") from None
 
@@ -150,6 +209,8 @@ def _decompress(
         case "gz":
             return stack.enter_context(gzip.GzipFile(fileobj=raw))
         case "xz":
+            with suppress(EOFError):
+                lzma.LZMADecompressor(memlimit=MOST_MEMORY).decompress(raw.peek(HEAD_SIZE), 1)
             return stack.enter_context(lzma.LZMAFile(raw))
         case "zst":
             stream: BufferedIOBase = stack.enter_context(pa.CompressedInputStream(raw, "zstd"))
@@ -180,12 +241,26 @@ def _only_member(archive: zipfile.ZipFile, name: str, stack: ExitStack) -> IO[by
         raise SourceFileError(f"{name}: {exc}; unpack it first") from None
 
 
+def _first_bytes(archive: zipfile.ZipFile, member: str) -> bytes:
+    with archive.open(member) as stream:
+        return stream.read(HEAD_SIZE)
+
+
+def _unpacked_size(raw: BufferedReader) -> int:
+    """Add up what the members of a zip file are said to have; more of them is never read."""
+    try:
+        with zipfile.ZipFile(raw) as archive:
+            return sum(member.file_size for member in archive.infolist())
+    except DAMAGE:
+        return 0  # the error is reported when the file is opened
+
+
 def _is_spreadsheet(raw: BufferedReader, name: str) -> bool:
     """Return whether a zip file is an Excel or OpenDocument spreadsheet."""
     try:
         with zipfile.ZipFile(raw) as archive:
             names = archive.namelist()
-            kind = archive.read("mimetype") if "mimetype" in names else b""
+            kind = _first_bytes(archive, "mimetype") if "mimetype" in names else b""
     except DAMAGE:
         return False  # the error is reported when the file is opened
     if any(member.endswith(".iwa") for member in names):

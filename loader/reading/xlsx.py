@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import IO, BinaryIO
 
 from loader.reading.cells import Row, Sheet, cell_name, problem_cell
+from loader.reading.limits import refuse_large_cell, refuse_large_row, refuse_row
 from loader.reading.number_format import BUILT_IN, GENERAL, NumberFormat, number_format
 from loader.reading.xml_stream import parse_xml, read_elements, read_xml
 
@@ -154,6 +155,7 @@ class _SharedTexts:
     def text(self, text: str) -> None:
         if self._is_text:
             self._text += text
+            refuse_large_cell(len(self._text))
 
 
 class _SheetReader:
@@ -188,6 +190,7 @@ class _SheetReader:
             self._is_value = True
         elif name == "row":
             self._row_number = int(attributes.get("r", self._row_number + 1))
+            refuse_row(self._row_number)
             self._cells, self._column = [], 0
         elif name == "f":
             self._has_formula = True
@@ -200,6 +203,7 @@ class _SheetReader:
             place = self._cell.get("r")
             self._column = _column_number(place.rstrip("0123456789")) if place else self._column + 1
             if text := self._cell_text(self._value):
+                refuse_large_row(self._column)
                 if self._column - 1 > len(self._cells):
                     self._cells.extend([""] * (self._column - 1 - len(self._cells)))
                 self._cells.append(text)
@@ -212,6 +216,7 @@ class _SheetReader:
     def text(self, text: str) -> None:
         if self._is_value:
             self._value += text
+            refuse_large_cell(len(self._value))
 
     def _cell_text(self, value: str) -> str:
         kind = self._cell.get("t", "n")

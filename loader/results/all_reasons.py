@@ -15,7 +15,9 @@ Words = npt.NDArray[np.uint64]
 BITS = {reason: np.uint64(1 << place) for place, reason in enumerate(Reason)}
 """In the order of the checks, from the lowest bit on."""
 
-AFTER_THE_CHECKS = (Reason.REFUSED_BY_SERVER, Reason.EXISTING_LEAD_GONE, Reason.NOT_INSERTED)
+AFTER_THE_CHECKS = (
+    Reason.REFUSED_BY_SERVER, Reason.EXISTING_LEAD_GONE, Reason.IN_DOUBT, Reason.NOT_INSERTED,
+)  # fmt: skip
 """Reasons of rows that passed all checks: there is no other."""
 
 BLOCK = 1 << 16

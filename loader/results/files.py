@@ -32,6 +32,9 @@ CHANGES_SCHEMA = pa.schema(
 
 ROWS_SORTED_AT_ONCE = 50_000
 
+LEFTOVERS = ("ids", "spool-*", "*.csv")
+"""Files of a process that the one after it writes anew."""
+
 NEW, NO_ZONE = 1, 2
 """Flags of loaded rows: the lead is new; no time zone was found for it."""
 
@@ -45,6 +48,7 @@ class Results(ResultFolder):
         columns: Sequence[str],
         *,
         run: str = "",
+        owner: str = "",
         goes_on: bool = False,
         spreadsheet_safe: bool = False,
     ) -> None:
@@ -54,10 +58,11 @@ class Results(ResultFolder):
             folder: where the results go.
             columns: of the source file.
             run: its name, if it is one that can be taken up again.
+            owner: the process that works on it; one that took its place has other files.
             goes_on: a process before this one began this very run; what it kept is there.
             spreadsheet_safe: the source's own values, too, shall be no formulas to a spreadsheet.
         """
-        super().__init__(folder, work_in(folder))
+        super().__init__(folder, work_in(folder, owner))
         # A reject file that is loaded again has our columns already.
         result_names = result_columns(columns)
         self.columns = [c for c in columns if c not in result_names]
@@ -85,12 +90,13 @@ class Results(ResultFolder):
             )
         forget(self.folder)
         with self.making():
-            (self.work / RUN_FILE).write_text(run, "utf-8")
+            (work_in(self.folder) / RUN_FILE).write_text(run, "utf-8")
 
     def _drop_leftovers(self) -> None:
         """Delete what is written anew: all but what waits for the insert, and was rejected."""
-        for path in (self.work / "ids", *self.work.glob("spool-*"), *self.work.glob("*.csv")):
-            path.unlink(missing_ok=True)
+        for pattern in LEFTOVERS:
+            for path in self.work.glob(pattern):
+                path.unlink(missing_ok=True)
 
     def spool(self) -> Spool:
         """Make a spool that goes with the process."""

@@ -9,6 +9,7 @@ from typing import TextIO
 from pydantic import BaseModel
 
 from loader.errors import ResultsError, UsageError
+from loader.paths import visible_line
 
 SUMMARY, TEXT, PAGE = "summary.json", "summary.txt", "report.html"
 
@@ -22,7 +23,7 @@ class ResultFolder:
     def __init__(self, folder: Path, work: Path | None = None) -> None:
         """Take the folder, and the hidden one inside for incomplete files; nothing is made yet."""
         self.folder, self.work = folder, work or folder
-        self._is_new = not folder.exists()
+        self._made, self._is_new = folder, not folder.exists()
 
     def refuse_results(self, names: Sequence[str] = (SUMMARY,)) -> None:
         """Raise UsageError if the folder holds one of the files: they are of another run."""
@@ -67,23 +68,34 @@ class ResultFolder:
         part.write_text(text, "utf-8")
         shutil.move(part, self.folder / name)
 
+    def write_lines(self, name: str, lines: Iterable[str]) -> None:
+        """Write lines for people; what is not ours in them, such as a list's name, drives nothing.
+
+        The lines have no line ends.
+        """
+        self.write(name, "".join(f"{visible_line(line)}\n" for line in lines))
+
     def write_summary(self, summary: BaseModel) -> None:
         """Write summary.json, the last of the files: with it the results are complete."""
         self.write(SUMMARY, summary.model_dump_json(indent=2) + "\n")
 
     def remove(self) -> None:
         """Remove unfinished files, and their folder unless it was there before or has others."""
-        folder = self.folder
-        if self.work != self.folder:
+        if self.work != self._made:
             shutil.rmtree(self.work, ignore_errors=True)
-            folder = self.work.parent
-        if self._is_new and not any(folder.iterdir()):
-            folder.rmdir()
+            if self.work.parent != self._made and not any(map(Path.is_dir, self._others())):
+                shutil.rmtree(self.work.parent, ignore_errors=True)
+        if self._is_new and not any(self._made.iterdir()):
+            self._made.rmdir()
+
+    def _others(self) -> list[Path]:
+        """Give what is beside the folder for incomplete files, maybe another process's."""
+        return list(self.work.parent.glob("*"))
 
 
-def work_in(folder: Path) -> Path:
-    """Give the hidden folder of a run that loads a file."""
-    return folder / ".work"
+def work_in(folder: Path, owner: str = "") -> Path:
+    """Give the hidden folder of a run that loads a file, or in it that of one process."""
+    return folder / ".work" / owner
 
 
 def run_in(folder: Path) -> str:

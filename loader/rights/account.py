@@ -57,8 +57,7 @@ class DatabaseAccount:
             database.read(self._read_account)
         except NotAllowedError:
             # An account without any right in the database can still connect to the server.
-            address = url.set(database="").render_as_string(hide_password=False)
-            self._database = Database(address)
+            self._database = database.anew("")
             self._database.read(self._read_account)
 
     def missing(self, needs: Rights) -> list[Right]:

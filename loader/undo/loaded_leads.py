@@ -6,6 +6,7 @@ was compared with the ledger.
 """
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -153,7 +154,11 @@ class LoadedLeads(Archiver):
 
         Returns:
             See `loader.undo.outcome.LOADED_TYPES`; row_number is 0, because it is not known.
+
+        Raises:
+            ConfigurationError: a crash has damaged the table.
         """
+        self.database.refuse_damage(LEADS, datetime.fromisoformat(sent.moment))
         leads = table(LEADS, column("lead_id"), column("entry_date"))
         since = (leads.c.lead_id > sent.watermark, leads.c.entry_date == sent.moment)
         asked = select(leads.c.lead_id, self._text).where(*since).order_by(leads.c.lead_id)

@@ -177,7 +177,7 @@ class UndoResults(ResultFolder):
         with self.writing():
             if self._writer:
                 self._writer.close()
-            self.write(TEXT, "".join(f"{line}\n" for line in report_lines(report)))
+            self.write_lines(TEXT, report_lines(report))
             self.publish((MOVED, REVERTED, STAYED))
             self.write_summary(report)
             shutil.rmtree(self.work)

@@ -6,6 +6,7 @@ and without transactions.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import pandas as pd
 from sqlalchemy import Connection
@@ -30,6 +31,9 @@ class Inserted:
     """Of leads as they are stored, see `fingerprints_of`; of other rows none."""
     differences: tuple[Difference, ...] = ()
     """What the server changed, as far as that is known."""
+    doubtful: dict[int, int] = field(default_factory=dict)
+    """The lead_id that a row may have had, of rows that were stored and are gone, or maybe were; 0:
+    it is not known."""
 
     def __add__(self, other: "Inserted") -> "Inserted":
         return Inserted(
@@ -38,6 +42,7 @@ class Inserted:
             self.changed + other.changed,
             pd.concat([self.fingerprints, other.fingerprints]),
             self.differences + other.differences,
+            self.doubtful | other.doubtful,
         )
 
 
@@ -48,6 +53,10 @@ class BatchLog:
     """The one that sent it last, see `Database.end_session`."""
     was_sent: bool = False
     """By a process before this one: nobody knows how far it came."""
+    is_resumed: bool = False
+    """A process before this one began the batch: people may have been at work since."""
+    moment: datetime | None = None
+    """The server's time before anything of it was sent; None: it is not known."""
 
     def sending(self, connection: Connection, known: Inserted) -> None:
         """Note that rows are about to be sent over a connection; what was done is committed."""
@@ -84,12 +93,16 @@ class Batch(ABC):
             written: what the server said of it; None: it failed, or nobody knows.
         """
 
+    def read_lost(self, connection: Connection, rows: pd.DataFrame) -> Inserted:
+        """Say likewise what became of a write of which nobody knows how it ended, or when."""
+        return self.read_back(connection, rows, None)
+
     def send(self, connection: Connection, rows: pd.DataFrame, *, by_file: bool) -> Written:
         """Send rows, maybe not for the first time; see `Writer.write`."""
         return self.writer.write(connection, self.table, rows, by_file=by_file)
 
     def insert(self) -> None:
-        """Send the rows; every one that `read_back` finds comes out stored or refused.
+        """Send the rows; every one comes out stored, refused or doubtful, if it is found.
 
         Raises:
             DatabaseUnavailableError: no answer after all retries. What is stored by then stays.
@@ -105,7 +118,7 @@ class Batch(ABC):
 
     def left(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Give the rows of which nothing is known yet."""
-        known = self.known.lead_ids.index.union([*self.known.refused])
+        known = self.known.lead_ids.index.union([*self.known.refused, *self.known.doubtful])
         return rows[~rows.index.isin(known)]
 
     def _attempt(self, rows: pd.DataFrame, *, by_file: bool, in_doubt: bool = False) -> None:
@@ -151,7 +164,9 @@ class Batch(ABC):
         """Find the rows of a write of which nobody knows how it ended, when it has."""
         if self._session is not None:
             self.database.end_session(self._session)
-        self._find_stored(self.left(rows))
+        self.database.refuse_damage(self.table, self.log.moment)
+        rows = self.left(rows)
+        self.known += self.database.read(lambda connection: self.read_lost(connection, rows))
 
     def _find_stored(self, rows: pd.DataFrame) -> None:
         """Find the rows of a failed write that are stored all the same."""

@@ -4,7 +4,21 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 import pandas as pd
-from sqlalchemy import Connection, String, cast, column, delete, select, table, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    String,
+    and_,
+    cast,
+    column,
+    delete,
+    false,
+    func,
+    or_,
+    select,
+    table,
+    update,
+)
 
 from loader.database.adapter import Written
 from loader.database.catalogue import read_columns
@@ -34,6 +48,13 @@ class InsertedExtra:
     """What the server stored otherwise, with the rows of the leads."""
 
 
+class ExtraLog(BatchLog):
+    """Keeps the state of the rows of one extra table; this one keeps nothing."""
+
+    stored_rows: Collection[int] = ()
+    """Of the rows, numbered from 0, those that are known to be stored."""
+
+
 class ExtraInserter:
     """Inserts what comes with the leads of a batch; the leads are stored."""
 
@@ -55,8 +76,12 @@ class ExtraInserter:
         self.last = InsertedExtra()
         """What is known of the last rows, even where an exception ended it."""
 
-    def insert(self, extra: ExtraRows, log: BatchLog | None = None) -> InsertedExtra:
+    def insert(self, extra: ExtraRows, log: ExtraLog | None = None) -> InsertedExtra:
         """Insert the rows of one table; every one comes out stored, once, or refused.
+
+        Where a process before this one began, people may have been at work since: a row that is
+        there is not written again, and what belongs to a lead that is gone, or that was called,
+        does not come back.
 
         The number of statements does not depend on the number of rows, but for those refused.
 
@@ -72,10 +97,9 @@ class ExtraInserter:
         self.last = InsertedExtra()
         if extra.rows.empty:
             return self.last
-        batch = _ExtraBatch(self.writer, extra, log)
-        if extra.is_worked_off and batch.log.was_sent:
-            batch.skip_called()
+        batch = _ExtraBatch(self.writer, extra, log or ExtraLog(), self.columns)
         try:
+            batch.begin()
             batch.insert()
         finally:
             self.last = _by_row_number(batch.known, extra.rows.index)
@@ -93,7 +117,8 @@ class ExtraInserter:
         if not before:
             return
         leads = table(LEADS, column("lead_id"), *map(column, before))
-        statement = update(leads).where(leads.c.lead_id.in_(lead_ids)).values(**before)
+        is_new = and_(leads.c.lead_id.in_(lead_ids), ~_was_called(self.columns))
+        statement = update(leads).where(is_new).values(**before)
         self.database.write(lambda connection: connection.execute(statement))
 
     def _generated(self, extra: ExtraRows) -> "pd.Series[int]":
@@ -108,26 +133,63 @@ class ExtraInserter:
 class _ExtraBatch(Batch):
     """Rows of one table on their way in, numbered from 0: found again by their keys."""
 
-    def __init__(self, writer: Writer, extra: ExtraRows, log: BatchLog | None) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        extra: ExtraRows,
+        log: ExtraLog,
+        columns: Collection[str] | None,
+    ) -> None:
         rows = extra.rows.reset_index(drop=True)
-        self.extra, self.lead_ids = extra, rows["lead_id"]
+        self.extra, self.lead_ids, self.columns = extra, rows["lead_id"], columns
         super().__init__(writer, extra.table, rows.astype("str"), log)
+        self.known = Inserted(self.lead_ids.loc[[*log.stored_rows]])
 
-    def skip_called(self) -> None:
-        """Count the rows of leads that the dialer has called by now as stored."""
-        leads = table(LEADS, column("lead_id"), column("called_since_last_reset"))
-        ids = self.lead_ids.unique().tolist()
-        asked = select(leads.c.lead_id).where(
-            leads.c.lead_id.in_(ids), leads.c.called_since_last_reset != "N"
-        )
-        called = self.database.read(lambda it: it.execute(asked).scalars().all())
-        self.known += Inserted(self.lead_ids[self.lead_ids.isin(called)])
+    def begin(self) -> None:
+        """Leave out what must not be sent any more, and see that leftovers give way.
 
-    def send(self, connection: Connection, rows: pd.DataFrame, *, by_file: bool) -> Written:
-        """Send rows after the deletion of leftovers with the same keys."""
+        Once rows were sent, what is there may be ours, or what people made of it.
+        """
+        if self.log.was_sent:
+            return
+        if self.log.is_resumed:
+            self.database.refuse_damage(LEADS, self.log.moment)
+            self.known += self.database.read(self._overtaken)
         if self.extra.replaces:
-            self._delete_leftovers(connection, rows)
-        return super().send(connection, rows, by_file=by_file)
+            self.database.write(lambda connection: self._delete_leftovers(connection, self._left))
+
+    @property
+    def _left(self) -> pd.DataFrame:
+        return self.left(self.rows)
+
+    def _overtaken(self, connection: Connection) -> Inserted:
+        """Give rows, never sent, of leads that are gone or were worked with meanwhile."""
+        left, now = self._left, self._leads(connection, self._left)
+        ids = self.lead_ids[left.index]
+        is_over = ~ids.isin(now.index)
+        if self.extra.is_worked_off:
+            is_over |= ids.isin(now.index[now["was_called"]])
+        over = Inserted(doubtful=dict.fromkeys(ids.index[is_over], 0))
+        if not self.extra.replaces:
+            return over
+        # Who worked with a lead may have filled in its fields.
+        there = _stored(connection, self.extra, left[~is_over], ["lead_id"]).index
+        return over + Inserted(ids[there][ids[there].isin(now.index[now["was_touched"]])])
+
+    def _leads(self, connection: Connection, rows: pd.DataFrame) -> pd.DataFrame:
+        """Read which leads of rows are there, and whether they were called or touched at all."""
+        leads = table(LEADS, column("lead_id"))
+        names = ("modify_date", "entry_date")
+        was_touched = _was_called(self.columns)
+        if self.columns is None or {*names} <= {*self.columns}:
+            was_touched = or_(was_touched, column(names[0]) != column(names[1]))
+        ids = self.lead_ids[rows.index].unique().tolist()
+        asked = select(leads.c.lead_id, _was_called(self.columns), was_touched)
+        found = connection.execute(asked.where(leads.c.lead_id.in_(ids))).all()
+        frame = pd.DataFrame(
+            [tuple(row) for row in found], columns=["lead_id", "was_called", "was_touched"]
+        )
+        return frame.set_index("lead_id").fillna(value=False).astype("bool")
 
     def _delete_leftovers(self, connection: Connection, rows: pd.DataFrame) -> None:
         """Delete by lead_id only: REPLACE would also use every unique key that the site added.
@@ -135,6 +197,8 @@ class _ExtraBatch(Batch):
         Only existing rows are deleted: otherwise InnoDB would lock the gap, and concurrent loads
         would deadlock.
         """
+        if rows.empty:
+            return
         existing = _stored(connection, self.extra, rows, ["lead_id"]).index
         if len(existing):
             leftovers = table(self.table, column("lead_id"))
@@ -148,13 +212,37 @@ class _ExtraBatch(Batch):
         all_stored = written is not None and written.rows == len(rows)
         if written and all_stored and not written.warnings:
             return Inserted(self.lead_ids[rows.index])
-        if written is None and self.extra.replaces:
-            return Inserted()  # they are sent again and replace themselves
         existing = _stored(connection, self.extra, rows, [*map(str, rows)])
         types = read_columns(connection, [self.table]).get(self.table, {})
         found = find_differences(rows.loc[existing.index], existing, types, ignore_empty=True)
         stored = rows.index if all_stored else existing.index
         return Inserted(self.lead_ids[stored], changed=rows_of(found), differences=tuple(found))
+
+    def read_lost(self, connection: Connection, rows: pd.DataFrame) -> Inserted:
+        """Count what is there as ours, whatever people made of it; see also `ExtraInserter.insert`.
+
+        The rows of a lead that was called by now are worked off, or somebody has removed them.
+        """
+        if rows.empty:
+            return Inserted()
+        found = self.read_back(connection, rows, None)
+        if not self.log.is_resumed:
+            return found
+        ids = self.lead_ids[rows.index.difference(found.lead_ids.index)]
+        now = self._leads(connection, rows)
+        called = ids[ids.isin(now.index[now["was_called"]])]
+        gone = ids.index[~ids.isin(now.index)]
+        return Inserted(
+            pd.concat([found.lead_ids, called]), doubtful=dict.fromkeys(gone.tolist(), 0)
+        )
+
+
+def _was_called(columns: Collection[str] | None) -> ColumnElement[bool]:
+    """Word whether the dialer has called a lead; `columns` are those of the table, None: all."""
+    words: dict[str, int | str] = {"called_count": 0, "called_since_last_reset": "N"}
+    names = [name for name in words if columns is None or name in columns]
+    now = (func.coalesce(column(name), words[name]) != words[name] for name in names)
+    return or_(false(), *now)
 
 
 def _stored(

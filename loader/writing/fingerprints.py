@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from loader.database.adapter import Adapter
 from loader.database.connection import Database
 from loader.database.sql import quote_identifier
+from loader.dialer import LEADS
 from loader.fields.lead import NEW_LEAD_COLUMNS
 from loader.frames.arrow import join_texts, to_arrow, to_series
 
@@ -53,11 +54,19 @@ def compared(columns: Iterable[Hashable]) -> list[str]:
 
 
 def read_texts(
-    connection: Connection, condition: str, columns: Sequence[str], adapter: Adapter
+    connection: Connection,
+    condition: str,
+    columns: Sequence[str],
+    adapter: Adapter,
+    table: str = LEADS,
 ) -> "pd.Series[str]":
-    """Read leads as texts, see `as_texts`, indexed by lead_id, in its order."""
+    """Read leads as texts, see `as_texts`, indexed by lead_id, in its order.
+
+    The table may also be the archive, which stands in for vicidial_list then.
+    """
+    source = table if table == LEADS else f"{table} AS {LEADS}"
     statement = (
-        f"SELECT lead_id, {text_of(columns, adapter)} FROM vicidial_list "  # noqa: S608 - columns of the table
+        f"SELECT lead_id, {text_of(columns, adapter)} FROM {source} "  # noqa: S608 - columns of the table
         f"WHERE {condition} ORDER BY lead_id"
     )
     leads = connection.exec_driver_sql(statement).all()

@@ -6,21 +6,25 @@ After a failure, the leads above the highest lead_id before the batch show what 
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from functools import partial
+from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 from sqlalchemy import Connection
 
 from loader.clock import format_offsets, moment_text
 from loader.database.adapter import Written
-from loader.database.catalogue import has_insert_trigger
+from loader.database.catalogue import has_insert_trigger, table_names
 from loader.database.connection import Database
-from loader.dialer import LEADS
+from loader.dialer import ARCHIVE, LEADS
 from loader.errors import LoaderError
-from loader.fields.lead import DEFAULT_VALUES, LEAD_FIELDS
-from loader.frames.arrow import repeat, to_arrow, to_series
+from loader.fields.lead import DEFAULT_VALUES, LEAD_FIELDS, NEVER_LOADED
+from loader.frames.arrow import join_texts, repeat, to_arrow, to_series
 from loader.writing.batch import Batch, BatchLog, Inserted
 from loader.writing.differences import Difference, find_differences
+from loader.writing.doubt import Ids, settle
 from loader.writing.fingerprints import (
     IDENTITY,
     SEPARATOR,
@@ -69,11 +73,20 @@ class LeadLog(BatchLog):
     watermark: int = 0
     """The highest lead_id before it was sent."""
     moment: datetime | None = None
-    """The entry_date of its leads; None: it was never sent."""
+    """Also the entry_date of its leads; None: it was never sent."""
     known = Inserted()
     """What a process before this one knew."""
 
-    def plan(self, watermark: int, moment: datetime, fingerprints: "pd.Series[int]") -> None:
+    next_id: int | None = None
+    """The lead_id that was next to be given out then; None: it is not known."""
+
+    def plan(
+        self,
+        watermark: int,
+        moment: datetime,
+        fingerprints: "pd.Series[int]",
+        next_id: int | None = None,
+    ) -> None:
         """Note what identifies the rows, before they are sent for the first time."""
 
 
@@ -90,7 +103,7 @@ class LeadInserter:
         """What is known of the last batch, even where an exception ended it."""
 
     def insert(self, leads: pd.DataFrame, user: str, log: "LeadLog | None" = None) -> Inserted:
-        """Insert one batch; every row comes out stored or refused.
+        """Insert one batch; every row comes out stored, refused or doubtful.
 
         Args:
             leads: see `as_stored`.
@@ -108,12 +121,13 @@ class LeadInserter:
         log = log or LeadLog()
         self.last = log.known
         if log.moment is None:
-            watermark, now = self.database.read(_watermark)
-            rows = as_stored(leads, self.columns, user, now)
-            log.plan(watermark, now, fingerprints_of(as_texts(rows)))
+            place = self.database.read(self._place)
+            rows = as_stored(leads, self.columns, user, place.now)
+            log.plan(place.watermark, place.now, fingerprints_of(as_texts(rows)), place.next_id)
         else:
-            watermark, rows = log.watermark, as_stored(leads, self.columns, user, log.moment)
-        batch = _LeadBatch(self.writer, rows, watermark, log)
+            place = _Place(log.watermark, log.moment, log.next_id)
+            rows = as_stored(leads, self.columns, user, log.moment)
+        batch = _LeadBatch(self.writer, rows, place, log)
         if batch.left(rows).empty:
             return self.last
         try:
@@ -124,13 +138,37 @@ class LeadInserter:
             raise LoaderError("leads that were just inserted are not in vicidial_list")
         return self.last
 
+    def _place(self, connection: Connection) -> "_Place":
+        statement = "SELECT COALESCE(MAX(lead_id), 0), NOW() FROM vicidial_list"
+        highest, now = connection.exec_driver_sql(statement).one()
+        next_id = self.database.adapter.next_id(connection, LEADS)
+        return _Place(int(highest), datetime.fromisoformat(str(now)), next_id)
+
+
+class _Place(NamedTuple):
+    """Where the leads of a batch are."""
+
+    watermark: int
+    """Above this lead_id."""
+    now: datetime
+    """Their entry_date."""
+    next_id: int | None
+    """The lead_id that was next, if that is known."""
+
+
+WORKED_ON = frozenset({*NEVER_LOADED, "list_id", "entry_list_id"}) - {"entry_date"}
+"""Columns that change when a lead is called or moved."""
+
+FARTHEST = 5_000_000
+"""Lead_ids above the first of a batch within which its leads are."""
+
 
 class _LeadBatch(Batch):
     """A batch of leads, which are found above the highest lead_id before it."""
 
-    def __init__(self, writer: Writer, rows: pd.DataFrame, watermark: int, log: LeadLog) -> None:
+    def __init__(self, writer: Writer, rows: pd.DataFrame, place: _Place, log: LeadLog) -> None:
         super().__init__(writer, LEADS, rows, log)
-        self.watermark, self.known = watermark, log.known
+        self.place, self.known = place, log.known
 
     def read_back(
         self, connection: Connection, rows: pd.DataFrame, written: Written | None
@@ -140,11 +178,10 @@ class _LeadBatch(Batch):
         Rows are matched by all their values. Those that a trigger or a column's type changed are
         matched by the columns of `IDENTITY`; the rest by their order, if the write took all rows.
         """
-        first = written.first_id if written and written.rows else self.watermark + 1
+        first = written.first_id if written and written.rows else self.place.watermark + 1
         since = f"lead_id >= {first}"
         if written is None:
-            # Others may have inserted many since.
-            since += f" AND entry_date = '{rows['entry_date'].iloc[0]}'"
+            since = self._since
         stored = read_texts(connection, since, list(rows.columns), self.database.adapter)
         stored = stored[~stored.index.isin(self.known.lead_ids)]
         if stored.empty:
@@ -160,7 +197,8 @@ class _LeadBatch(Batch):
         wanted, stored = wanted.drop(equal.index), stored.drop(equal)
         keeps_list = written is None and not has_insert_trigger(connection, self.table)
         identity = IDENTITY if keeps_list else IDENTITY[:2]
-        alike = _pair_equal(_identities(wanted, len(identity)), _identities(stored, len(identity)))
+        cut = partial(_identities, count=len(identity))
+        alike = _pair_equal(cut(wanted), cut(stored))
         if written and written.rows == len(rows):
             wanted, stored = wanted.drop(alike.index), stored.drop(alike)
             rest = pd.Series(stored.index[: len(wanted)], index=wanted.index[: len(stored)])
@@ -169,7 +207,72 @@ class _LeadBatch(Batch):
         pairs = (_cells(as_texts(rows.loc[alike.index]), rows), _cells(all_stored[alike], rows))
         found = find_differences(pairs[0], pairs[1].set_axis(alike.index), {})
         changed, known = tuple(sorted(alike.index)), tuple(found)
-        return _inserted(lead_ids, all_stored, changed=changed, differences=known)
+        inserted = _inserted(lead_ids, all_stored, changed=changed, differences=known)
+        if keeps_list:
+            # Somebody may have changed them since: then they are not as they were loaded.
+            inserted.fingerprints[alike.index] = fingerprints_of(as_texts(rows.loc[alike.index]))
+        return inserted
+
+    @property
+    def _since(self) -> str:
+        """Word which leads may be of this batch; others may have inserted many since."""
+        return f"lead_id > {self.place.watermark} AND entry_date = '{moment_text(self.place.now)}'"
+
+    def read_lost(self, connection: Connection, rows: pd.DataFrame) -> Inserted:
+        """Find also the leads that somebody has changed, archived or deleted since they were sent.
+
+        Of a lead that was deleted nobody can know more than that there is a hole.
+        """
+        found = self.read_back(connection, rows, None)
+        rest = rows[~rows.index.isin(found.lead_ids.index)]
+        if rest.empty or self.place.next_id is None:
+            return found
+        tables = [name for name in (LEADS, ARCHIVE) if name in table_names(connection)]
+        others = self._others(connection, found, list(rows.columns), tables)
+        again = _pair_again(rest, others)
+        lead_ids = pd.concat([found.lead_ids, again])
+        others = others[~others.index.isin(again)]
+        is_of_list = (
+            others.str.split(SEPARATOR).str[IDENTITY.index("list_id")].isin(rest["list_id"])
+        )
+        ours = others.index[is_of_list].to_numpy(np.int64)
+        commits_all = self.database.adapter.is_transactional(connection, LEADS)
+        if commits_all and lead_ids.empty:
+            return found  # all of it was rolled back
+        gone = self._gone(connection, self.place.next_id, tables)
+        doubt = settle(
+            lead_ids.reindex(rows.index).fillna(0).astype("int64"), ours, gone, _step(connection)[0]
+        )
+        again = pd.concat([again, doubt.changed])
+        # As they were sent: what somebody has changed since is not as it was loaded.
+        prints = fingerprints_of(as_texts(rows.loc[again.index]))
+        return found + Inserted(again, doubtful=doubt.lost, fingerprints=prints)
+
+    def _others(
+        self, connection: Connection, found: Inserted, columns: list[str], tables: Iterable[str]
+    ) -> "pd.Series[str]":
+        """Read the leads of the batch's second that no row was found in, see `read_texts`."""
+        adapter = self.database.adapter
+        stored = pd.concat(
+            [read_texts(connection, self._since, columns, adapter, name) for name in tables]
+        )
+        known = pd.concat([self.known.lead_ids, found.lead_ids])
+        return stored[~stored.index.duplicated() & ~stored.index.isin(known)].sort_index()
+
+    def _gone(self, connection: Connection, next_id: int, tables: Iterable[str]) -> Ids:
+        """Give lead_ids that were given out since the batch was planned, and that no table has."""
+        first = max(next_id, self.place.watermark + 1)
+        # A site may have put in a lead far away.
+        end = min(self.database.adapter.next_id(connection, LEADS) or 0, first + FARTHEST)
+        step, offset = _step(connection)
+        given = np.arange(first, end, dtype=np.int64)
+        given = given[(given - offset) % step == 0]
+        for name in tables:
+            there = connection.exec_driver_sql(
+                f"SELECT lead_id FROM {name} WHERE lead_id >= {first} AND lead_id < {end}"  # noqa: S608 - our own
+            )
+            given = np.setdiff1d(given, np.fromiter(there.scalars(), np.int64))
+        return given
 
 
 def _cells(texts: "pd.Series[str]", rows: pd.DataFrame) -> pd.DataFrame:
@@ -188,10 +291,10 @@ def _inserted(
 ) -> Inserted:
     """Give the result for matched rows; `stored` has the texts by lead_id."""
     fingerprints = fingerprints_of(stored[lead_ids]).set_axis(lead_ids.index)
-    return Inserted(lead_ids, {}, changed, fingerprints, differences)
+    return Inserted(lead_ids, changed=changed, fingerprints=fingerprints, differences=differences)
 
 
-def _identities(texts: "pd.Series[str]", count: int) -> "pd.Series[str]":
+def _identities(texts: "pd.Series[str]", count: int = len(IDENTITY)) -> "pd.Series[str]":
     parts = rf"^(?P<identity>(?:[^{SEPARATOR}]*{SEPARATOR}){{{count}}})"
     found = pc.struct_field(pc.extract_regex(to_arrow(texts), parts), "identity")
     return to_series(pc.fill_null(found, ""), texts.index)
@@ -203,14 +306,35 @@ def _pair_equal(wanted: "pd.Series[str]", stored: "pd.Series[str]") -> "pd.Serie
     return pd.Series(stored.index[place[place >= 0]], index=wanted.index[place >= 0], dtype="int64")
 
 
+def _pair_again(rows: pd.DataFrame, stored: "pd.Series[str]") -> "pd.Series[int]":
+    """Find rows among leads that were worked with, or moved to another list, see `_pair_equal`."""
+    wanted = as_texts(rows)
+    pairs = [_pair_equal(wanted, stored)]
+    for key in (_identities, partial(_values_of_file, rows=rows)):
+        left = wanted.drop(pd.concat(pairs).index)
+        there = stored.drop(pd.concat(pairs))
+        pairs.append(_pair_equal(key(left), key(there)))
+    return pd.concat(pairs)
+
+
+def _values_of_file(texts: "pd.Series[str]", rows: pd.DataFrame) -> "pd.Series[str]":
+    """Give the values of leads that a file gave them, and that work does not change.
+
+    The number alone is not enough: another load may have it, in the same second.
+    """
+    cells = _cells(texts, rows)
+    kept = [to_arrow(cells[name]) for name in cells if name not in WORKED_ON]
+    return to_series(join_texts(kept, SEPARATOR), texts.index)
+
+
+def _step(connection: Connection) -> tuple[int, int]:
+    """Give the server's step from one number to the next, and the first number."""
+    statement = "SELECT @@auto_increment_increment, @@auto_increment_offset"
+    step, offset = connection.exec_driver_sql(statement).one()
+    return int(step), int(offset)
+
+
 def _told_apart(texts: "pd.Series[str]") -> "pd.Index[str]":
     """Number equal texts, to make them unique."""
     nth = texts.groupby(texts).cumcount()
     return pd.Index(texts + SEPARATOR + nth.astype("str"))
-
-
-def _watermark(connection: Connection) -> tuple[int, datetime]:
-    """Give the highest lead_id and the server's clock."""
-    statement = "SELECT COALESCE(MAX(lead_id), 0), NOW() FROM vicidial_list"
-    highest, now = connection.exec_driver_sql(statement).one()
-    return int(highest), datetime.fromisoformat(str(now))

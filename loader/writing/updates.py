@@ -288,6 +288,7 @@ class _Batch:
         self.log.lost(write.before.index)
         if self.session is not None:
             self.database.end_session(self.session)
+        self.database.refuse_damage(LEADS)
         stored = self.database.read(lambda connection: self.read_back(connection, write))
         # Others may have changed the lead since: what was sent counts.
         self.note(write.done(write.done_in(stored), write.after))

@@ -21,7 +21,7 @@ from loader.database import schema
 from loader.signals import Stop
 from tests.support.proxy import Moment, Proxy
 from tests.support.server import PrivateServer, run
-from tests.support.statements import STATEMENT
+from tests.support.statements import ANY_STATEMENT, STATEMENT
 from tests.support.worked_leads import PROCESSED, insert_leads
 
 pytestmark = pytest.mark.engines("myisam", "innodb")
@@ -72,6 +72,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         crashes = EVERY if metafunc.config.getoption("full") else SAMPLE
         ids = ["-".join(map(str, filter(None, crash))) for crash in crashes]
         metafunc.parametrize("crash", crashes, ids=ids)
+    if "every_nth" in metafunc.fixturenames:
+        metafunc.parametrize("every_nth", [1 if metafunc.config.getoption("full") else 23])
 
 
 class Dialer:
@@ -253,3 +255,30 @@ def test_the_same_command_completes_what_was_lost(
         assert rows(dialer.url) == expected, f"the second run ended otherwise after {number}"
         if crash.what != "client":
             assert counts(report) == [0, 0, 0, 0]
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("way", WRITING)
+def test_a_connection_may_be_lost_at_any_statement(
+    dialer: Dialer,
+    private_server: PrivateServer,
+    tmp_path: Path,
+    way: str,
+    moment: Moment,
+    every_nth: int,
+) -> None:
+    """COMMIT, ROLLBACK and SET are statements, too; and the first one of all is."""
+    expected = dialer.archived if way == "archive" else dialer.restored
+    for number in itertools.count(1, every_nth):
+        dialer.set_back()
+        if way == "dearchive":
+            done(command("archive", dialer.url, tmp_path / f"before-{number}"))
+        came = threading.Event()
+        with Proxy(private_server) as proxy:
+            proxy.at(moment, ANY_STATEMENT, came.set, nth=number, loses=True)
+            done(command(way, proxy.via(dialer.url), tmp_path / f"{number}"))
+        assert rows(dialer.url) == expected, f"it ended otherwise after statement {number}"
+        if not came.is_set():
+            assert number > 20
+            break

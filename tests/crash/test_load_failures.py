@@ -537,7 +537,7 @@ def test_a_lost_connection_doubles_no_extra_and_loses_none(
     fill(database_url, EXTRA_TABLES)
     with Proxy(server) as proxy:
         database = Database(proxy.via(database_url), sleep=nothing)
-        getattr(proxy, f"cut_{moment}")(f"TABLE `{table}`".encode(), nth=2)
+        getattr(proxy, f"cut_{moment}")(f"INTO TABLE `{table}`".encode(), nth=2)
         outcome = files.load(rich(10), database, **EXTRA_OPTIONS)
         assert proxy.connections == 3
         assert_extras_match(outcome, database)
@@ -573,7 +573,7 @@ def test_a_server_that_is_gone_for_good_before_extras(
             return Database(address, sleep=lambda _seconds: proxy.close())
 
         monkeypatch.setattr("loader.database.connection.Database", impatient)
-        proxy.cut_before(f"TABLE `{table}`".encode(), nth=2)
+        proxy.cut_before(f"INTO TABLE `{table}`".encode(), nth=2)
         address = ["--database", proxy.via(database_url), "--results", str(tmp_path / "out")]
         assert run_command(["import", str(path), *flags, *address]) == 69
     assert "8 of 10 rows were loaded" in capsys.readouterr().err

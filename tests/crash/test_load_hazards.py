@@ -161,8 +161,8 @@ LOCKED = ("vicidial_list", "vicidial_list_alt_phones", "custom_101")
 def test_a_table_that_others_lock_is_waited_for(dialer: str, loads: Loads, table: str) -> None:
     with session(dialer) as other, opened(dialer, lambda _: other.execute("UNLOCK TABLES")) as it:
         event.listen(it.engine, "connect", never_wait)
-        # Of a custom table leftovers are looked for first, in the same transaction.
-        statement = "FROM custom_101" if table == "custom_101" else f"TABLE `{table}`"
+        # Of a custom table leftovers are looked for first.
+        statement = "FROM custom_101" if table == "custom_101" else f"INTO TABLE `{table}`"
         once_before(it, statement, lambda: other.execute(f"LOCK TABLES {table} WRITE"))
         outcome = loads.load(rows(10), it, **OPTIONS)
         assert_all_in(outcome, it, 10)
@@ -176,7 +176,7 @@ def test_rows_and_gaps_that_others_lock_are_waited_for(
     with session(dialer) as other, opened(dialer, lambda _: other.execute("ROLLBACK")) as it:
         event.listen(it.engine, "connect", never_wait)
         lock = f"SELECT * FROM {table} FOR UPDATE"
-        once_before(it, f"TABLE `{table}`", lambda: other.execute(lock))
+        once_before(it, f"INTO TABLE `{table}`", lambda: other.execute(lock))
         outcome = loads.load(rows(10), it, **OPTIONS)
         assert_all_in(outcome, it, 10)
 
@@ -218,7 +218,7 @@ def test_the_victim_of_a_deadlock_loses_nothing(dialer: str, loads: Loads, table
 
     thread = threading.Thread(target=close_the_circle, daemon=True)
     with session(dialer) as other, opened(dialer, lambda _: tries.append("again")) as it:
-        once_before(it, f"TABLE `{table}`", lock)
+        once_before(it, f"INTO TABLE `{table}`", lock)
         outcome = loads.load(rows(4), it, **OPTIONS)
         thread.join(20)
         run(dialer, "DELETE FROM vicidial_list WHERE lead_id <= 1000")
@@ -241,7 +241,9 @@ def wait_until(reached: Callable[[], object]) -> None:
 def test_a_lock_that_stays_is_said(dialer: str, loads: Loads, table: str) -> None:
     with session(dialer) as other, opened(dialer) as it:
         event.listen(it.engine, "connect", never_wait)
-        once_before(it, f"TABLE `{table}`", lambda: other.execute(f"LOCK TABLES {table} WRITE"))
+        once_before(
+            it, f"INTO TABLE `{table}`", lambda: other.execute(f"LOCK TABLES {table} WRITE")
+        )
         with pytest.raises(DatabaseUnavailableError, match=r"locked.*error 1205"):
             loads.load(rows(10), it, **OPTIONS)
 
@@ -481,7 +483,8 @@ def test_a_full_disk_is_said_and_nothing_is_lost(dialer: str, loads: Loads, plac
             if (stage, place) == ("check", "check"):
                 fill_up()
             if stage == "insert" and share == 1 and place.endswith((".csv", ".json")):
-                (results / ".work" / place).symlink_to("/dev/full")
+                [plan] = (results / ".work").glob("*/plan.json")
+                plan.with_name(place).symlink_to("/dev/full")
 
         statements = {"insert": "LOAD DATA", "read back": "CONCAT_WS"}
         if place in statements:
@@ -500,7 +503,8 @@ def test_a_full_disk_is_said_and_nothing_is_lost(dialer: str, loads: Loads, plac
         assert (leads(it, "lead_id") == []) == (place in BEFORE_THE_INSERT)
         # When there is room again.
         if place.endswith((".csv", ".json")):
-            (results / ".work" / place).unlink()
+            [plan] = (results / ".work").glob("*/plan.json")
+            plan.with_name(place).unlink()
         load_file(path, LoadOptions(**OPTIONS), it, results)
         outcome = outcome_of(results)
         assert outcome.reasons == {12: "INVALID_PHONE_NUMBER_LENGTH"}

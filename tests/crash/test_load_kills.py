@@ -216,8 +216,6 @@ class Dialer:
         """Start the server, if it was killed, as it was."""
         if self.server._process is None:
             self.server.start(f"--local-infile={int(self.kind.by_file)}")
-            # As distributions do after a crash; the server's own repair may fail, and is said.
-            run(self.url, f"REPAIR TABLE {', '.join(SET_BACK[:5])}")
 
     def load(self, url: str, results: Path, sleep: Callable[[float], object] = time.sleep) -> None:
         """Load in this process."""

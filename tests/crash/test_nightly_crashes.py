@@ -97,6 +97,57 @@ def test_the_night_after_a_kill_completes_it(site: Site, where: str, outcome: st
     assert site.night().outcomes == {}
 
 
+AFTER_THE_LIST = """
+from jobs.nightly import files
+files.load = lambda *_: os._exit(9)
+"""
+NEW_LIST = """max_reject_rate = 0.5
+[source.new_list]
+first_list_id = 5000
+campaign_id = "SOLAR"
+"""
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("numbers", [(-1, -2), (1, 2)])
+def test_the_list_of_a_night_that_was_killed(site: Site, numbers: tuple[int, ...]) -> None:
+    """It is found again; it goes if the file turns out to be bad, as in any other night."""
+    site.settings(NEW_LIST, list_id=None)
+    site.put("a.csv", rows(*numbers))
+    killed(site, AFTER_THE_LIST)
+    assert sql(site.url, "SELECT list_id FROM vicidial_lists WHERE list_id > 999") == [(5000,)]
+    site.night()
+    left = sql(site.url, "SELECT list_id FROM vicidial_lists WHERE list_id > 999")
+    assert left == ([(5000,)] if site.phones() else [])
+
+
+@ON_SQLITE
+def test_a_bad_file_whose_night_was_killed_has_one_result(site: Site) -> None:
+    site.settings("max_reject_rate = 0.1")
+    site.put("a.csv", rows(1, -1))
+    killed(site, BEFORE_THE_MOVE)
+    failed = site.drop / "failed"
+    (first,) = (path.parent for path in failed.rglob("rejected.csv"))
+    before = (first / "rejected.csv").read_bytes()
+    night = site.night()
+    assert [path.parent for path in failed.rglob("rejected.csv")] == [first]
+    assert (first / "rejected.csv").read_bytes() == before
+    assert night["a.csv"].moved_to == str(first).removesuffix(".results")
+
+
+@ON_SQLITE
+def test_a_list_that_was_filled_once_stays(site: Site) -> None:
+    """Whatever became of its leads: the list may be in use."""
+    site.settings(NEW_LIST, list_id=None)
+    site.put("a.csv", rows(1, -1))
+    site.night()
+    sql(site.url, "UPDATE vicidial_list SET list_id = 101")
+    site.settings(NEW_LIST.replace("0.5", "0.1"), list_id=None)
+    site.put("a.csv", rows(1, -1))
+    run([*site.arguments, "--again", "--quiet"])
+    assert sql(site.url, "SELECT list_id FROM vicidial_lists WHERE list_id > 999") == [(5000,)]
+
+
 @ON_SQLITE
 def test_a_night_that_was_killed_yesterday(site: Site) -> None:
     """What goes on today goes to yesterday's folder, where its results are."""

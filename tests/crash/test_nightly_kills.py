@@ -60,16 +60,11 @@ def killed(site: Site, at: int) -> int:
 
 
 def seen(site: Site) -> object:
-    """Give what is to be the same whatever happened.
-
-    A list that stays empty may be there too; and a file that failed has another number where the
-    results of its first try are there already.
-    """
-    found = "SELECT list_id FROM vicidial_lists WHERE list_id > 999 AND list_id IN"
+    """Give what is to be the same whatever happened."""
     leads = site.leads("list_id", "phone_number")
-    lists = sql(site.url, f"{found} (SELECT list_id FROM vicidial_list)")
+    lists = sql(site.url, "SELECT list_id FROM vicidial_lists WHERE list_id > 999")
     archived = sql(site.url, "SELECT COUNT(*) FROM vicidial_list_archive")
-    files = [name.rpartition("/")[2].replace("-2", "") for name in site.files()]
+    files = [name.rpartition("/")[2] for name in site.files()]
     return leads, lists, archived, sorted(name for name in files if name.endswith(".csv"))
 
 

@@ -464,14 +464,14 @@ def test_the_leads_of_another_load_are_not_taken_for_ours(
         load_file(path, options, database, tmp_path / "results")
     [(moment,)] = run(url_of(database), "SELECT moment FROM leadloader_batches")
     theirs = [
-        {"lead_id": 50 + n, "list_id": 102, "phone_number": row["phone_number"],
-         "entry_date": moment, "status": "NEW"}
-        for n, row in enumerate(ROWS)
+        {"list_id": 102, "phone_number": row["phone_number"], "entry_date": moment, "status": "NEW"}
+        for row in ROWS
     ]  # fmt: skip
     fill(database.engine, {"vicidial_list": theirs})
     load_file(path, options, database, tmp_path / "results")
     outcome = outcome_of(tmp_path / "results")
-    assert not {row["lead_id"] for row in theirs} & {*outcome.lead_ids.values()}
+    found = run(url_of(database), "SELECT lead_id FROM vicidial_list WHERE list_id = 102")
+    assert not {lead_id for (lead_id,) in found} & {*outcome.lead_ids.values()}
     [(count,)] = run(
         url_of(database),
         "SELECT COUNT(*) FROM vicidial_list WHERE list_id = 101 AND lead_id <> 7",

@@ -29,7 +29,7 @@ from tests.support.archives import rows as rows_of
 from tests.support.loads import Loads
 from tests.support.proxy import Moment, Proxy
 from tests.support.server import PrivateServer
-from tests.support.statements import STATEMENT
+from tests.support.statements import ANY_STATEMENT, STATEMENT, just_before
 from tests.support.step_kills import Killed, Point, killed_at
 from tests.support.undos import (
     ROWS,
@@ -118,6 +118,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "crash" in metafunc.fixturenames:
         crashes = CRASHES if every else CRASHES[::3]
         metafunc.parametrize("crash", crashes, ids=["-".join(map(str, each)) for each in crashes])
+    if "nth_statement" in metafunc.fixturenames:
+        metafunc.parametrize("nth_statement", range(1, STATEMENTS + 1, 1 if every else 29))
 
 
 @pytest.mark.engines("sqlite")
@@ -129,6 +131,10 @@ def test_the_same_call_completes_it(dialer: Dialer, tmp_path: Path, point: Point
     except UndoneBeforeError:  # it was complete
         report = report_in(folder(tmp_path))
     assert_undone(dialer, report)
+
+
+STATEMENTS = 130
+"""An undo has no more, some of which another try repeats."""
 
 
 class Crash(NamedTuple):
@@ -195,3 +201,46 @@ def test_what_really_dies(
         assert run_command(command(address)) == 0
     dialer.database.engine.dispose()
     assert_undone(dialer, report_in(results))
+
+
+@ON_SERVERS
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_connection_may_be_lost_at_any_statement(
+    dialer: Dialer,
+    private_server: PrivateServer,
+    tmp_path: Path,
+    moment: Moment,
+    nth_statement: int,
+) -> None:
+    """COMMIT, ROLLBACK and SET are statements, too; and the first one of all is."""
+    results = folder(tmp_path)
+    address = dialer.database.engine.url.render_as_string(hide_password=False)
+    with Proxy(private_server) as proxy:
+        proxy.at(moment, ANY_STATEMENT, lambda: None, nth=nth_statement, loses=True)
+        database = ["--database", proxy.via(address), "--results", str(results), "--quiet"]
+        assert run_command(["undo", dialer.run, *database]) == 0
+    dialer.database.engine.dispose()
+    assert_undone(dialer, report_in(results))
+
+
+@pytest.mark.engines("innodb")
+@pytest.mark.parametrize("lead_id", [1, 2])
+def test_a_lead_that_is_changed_since_it_was_read(
+    dialer: Dialer, private_server: PrivateServer, tmp_path: Path, lead_id: int
+) -> None:
+    """Newer servers refuse to change it then (error 1020): it is read again."""
+    called = f"UPDATE vicidial_list SET city = 'Rome' WHERE lead_id = {lead_id}"
+    [(before,)] = private_server.execute("SELECT @@GLOBAL.innodb_snapshot_isolation")
+    private_server.execute("SET GLOBAL innodb_snapshot_isolation = ON")
+    try:
+        dialer.database.engine.dispose()
+        with just_before(dialer.database, "UPDATE (SELECT", lambda: sql(dialer.database, called)):
+            report = undo(dialer.run, dialer.database, folder(tmp_path))
+    finally:
+        private_server.execute(f"SET GLOBAL innodb_snapshot_isolation = {before}")
+        dialer.database.engine.dispose()
+    assert report.changes_stayed == {"CHANGED": 1}
+    assert (report.moved, report.reverted) == (3, 7)
+    cities = "SELECT city FROM vicidial_list WHERE lead_id = "
+    assert sql(dialer.database, f"{cities}{lead_id}") == [("Rome",)]

@@ -64,7 +64,7 @@ def test_sigint_once_more_interrupts(first: signal.Signals) -> None:
             signal.raise_signal(signal.SIGINT)
 
 
-def test_sigterm_once_more_changes_nothing() -> None:
+def test_sigterm_once_more_at_the_same_time_changes_nothing() -> None:
     with Stop() as stop:
         for _ in range(3):
             signal.raise_signal(signal.SIGTERM)
@@ -151,6 +151,35 @@ def test_off_the_main_thread_nothing_is_caught() -> None:
     assert found == [True, None]
 
 
+@pytest.mark.parametrize("number", CAUGHT)
+def test_a_second_signal_ends_what_must_not_be_interrupted(number: signal.Signals) -> None:
+    started = job(DEFERRED)
+    for line in (number.name, None):
+        started.send_signal(number)
+        if line:
+            assert started.stdout is not None
+            assert started.stdout.readline() == f"{line}\n"
+    output, _ = started.communicate(timeout=LONG)
+    assert "over" not in output
+    assert started.returncode == -number
+
+
+DEFERRED = """
+from time import sleep
+from loader import signals
+from loader.signals import Stop, defer_signals
+signals.SAME_SIGNAL = 0.0
+with Stop() as stop, stop.end_at_once(), defer_signals():
+    print("ready", flush=True)
+    while not stop.signal:
+        sleep(0.01)
+    print(stop.signal, flush=True)
+    try:
+        sleep(60)
+    finally:
+        print("over", flush=True)
+"""
+
 JOB = """
 from loader.signals import Stop
 with Stop() as stop:
@@ -162,9 +191,9 @@ print("over", flush=True)
 """
 
 
-def job() -> "subprocess.Popen[str]":
+def job(program: str = JOB) -> "subprocess.Popen[str]":
     started = subprocess.Popen(
-        [sys.executable, "-c", JOB],
+        [sys.executable, "-c", program],
         cwd=Path(__file__).parents[2],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

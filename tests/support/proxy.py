@@ -65,6 +65,7 @@ class Proxy:
         self._events: list[Event] = []
         self._ends: list[socket.socket] = []
         self._closed = False
+        self._ends_silence = threading.Event()
         self._threads = [threading.Thread(target=self._listen, daemon=True)]
         self._threads[0].start()
 
@@ -112,6 +113,14 @@ class Proxy:
         """
         self.at("after", containing, _nothing, nth=nth, loses=True)
 
+    def stall(self, moment: Moment, containing: bytes, nth: int = 1) -> None:
+        """Forward nothing more of the connection, and tell neither end: the line is a black hole.
+
+        Before a packet the server never sees it, after it the client never sees the answer. The
+        server keeps the session, with all its locks, until `close`.
+        """
+        self.at(moment, containing, self._ends_silence.wait, nth=nth, loses=True)
+
     def cut(self) -> None:
         """Lose all connections now, whatever they are doing."""
         with self._lock:
@@ -121,6 +130,7 @@ class Proxy:
     def close(self) -> None:
         """Lose all connections and listen no more."""
         self._closed = True
+        self._ends_silence.set()
         _hang_up(self._listener)
         self.cut()
         for thread in self._threads:

@@ -1,6 +1,7 @@
 """Acts right before statements of the program."""
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -26,3 +27,6 @@ def just_before(database: Database, statement: str, action: Callable[[], object]
 
 STATEMENT = b"\x00\x03"
 """How the first packet of a statement begins, behind its length."""
+
+ANY_STATEMENT = re.compile(rb"...\x00\x03", re.DOTALL)
+"""Matches the first packet of whatever statement, COMMIT, ROLLBACK and SET among them."""

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.support import install_programs
 from tests.support.proxy import Proxy
-from tests.support.server import PrivateServer, Server, empty, fill
+from tests.support.server import PrivateServer, Server, driver_options, empty, fill
 
 LOST = 2013
 COM_QUERY = b"\x03"
@@ -144,9 +144,7 @@ def proxy(server: Server) -> Iterator[Proxy]:
 
 def connect(proxy: Proxy, url: str) -> "pymysql.Connection[Any]":
     """Connect without SQLAlchemy, so that the packets are those of the test alone."""
-    engine = create_engine(proxy.via(url))
-    _, options = engine.dialect.create_connect_args(engine.url)
-    return pymysql.connect(**options, autocommit=True, local_infile=True)
+    return pymysql.connect(**driver_options(proxy.via(url)), autocommit=True, local_infile=True)
 
 
 def insert(connection: "pymysql.Connection[Any]", phone: str) -> None:

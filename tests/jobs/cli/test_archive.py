@@ -669,7 +669,13 @@ def test_what_was_done_can_be_read_after_a_kill_and_completed(dialer: str) -> No
     assert (ids(dialer, LEADS), ids(dialer, ARCHIVE)) == (NEW, NOT_NEW)
     moved = [*rows_in(Path("out") / "moved.1.csv"), *rows_in(Path("out") / "moved.csv")]
     assert [int(row["lead_id"]) for row in moved] == NOT_NEW
-    assert run(again) == 64
+    # Once more: whoever was killed at the very end cannot know that all was done.
+    assert run(again) == 0
+    assert (report_in("out")["moved"], rows_in(Path("out") / "moved.csv")) == (0, [])
+    assert len(rows_in(Path("out") / "moved.2.csv")) == len(NOT_NEW) - 5
+    assert json.loads((Path("out") / "summary.2.json").read_text("utf-8"))["moved"] > 0
+    # But not another command.
+    assert run([*again, "--lists", "101"]) == 64
 
 
 @pytest.mark.engines("sqlite", "innodb")

@@ -17,6 +17,7 @@ COMMANDS = (
 OF_A_LOAD = [
     "Source file", "List and campaign", "Phones", "Duplicates", "Do-not-call", "Time zone",
     "What comes with a lead", "Results", "Questions and messages", "Run",
+    "Connection to the database",
 ]  # fmt: skip
 
 
@@ -48,7 +49,7 @@ def test_options_of_a_load_stand_in_groups(
 def test_options_of_an_archive_stand_in_groups(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    groups = ["Which leads", "What is done", "Throttling", *OF_A_LOAD[-3:], "Options"]
+    groups = ["Which leads", "What is done", "Throttling", *OF_A_LOAD[-4:], "Options"]
     assert groups_of(help_of(capsys, command)) == groups
 
 

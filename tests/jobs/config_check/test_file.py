@@ -149,7 +149,8 @@ def test_the_environment_and_flags_are_told_apart(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("LEADLOADER_DNC_CHECK", "maybe")
     _, found = check_file({"database": "oracle://x", "batch_size": "0"}, site("chunk_size = 0"))
     assert {(it.source, it.setting) for it in found} == {
-        ("", "batch_size"), ("environment", "dnc_check"), ("site.toml", "chunk_size"),
+        ("", "batch_size"), ("", "database"), ("environment", "dnc_check"),
+        ("site.toml", "chunk_size"),
     }  # fmt: skip
 
 

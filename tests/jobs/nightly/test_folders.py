@@ -63,17 +63,18 @@ def test_what_is_not_taken_is_named(tmp_path: Path) -> None:
     (tmp_path / "link.csv").symlink_to(tmp_path / "nowhere")
     (tmp_path / "linked.csv").symlink_to(tmp_path / "notes")
     found = local(tmp_path, files="*.csv").list_entries()
-    assert sorted(file.name for file in found.files) == ["a.csv", "linked.csv"]
+    assert sorted(file.name for file in found.files) == ["a.csv"]
     assert found.ignored == [
         ("LEADS.XLSX", "no pattern of files matches it"),
         ("folder.csv", "it is a folder"),
-        ("link.csv", "it is a link to a file that is not there"),
+        ("link.csv", "it is a link"),
+        ("linked.csv", "it is a link"),
         ("notes", "no pattern of files matches it"),
         ("pipe.csv", "it is a pipe"),
     ]
     everything = local(tmp_path, done="other/done", failed=str(tmp_path / "failed"))
     assert [name for name, _ in everything.list_entries().ignored] == [
-        "done", "folder.csv", "link.csv", "pipe.csv",
+        "done", "folder.csv", "link.csv", "linked.csv", "pipe.csv",
     ]  # fmt: skip
 
 
@@ -146,6 +147,8 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     [
         ("sftp://me:pass@host/in", "sftp://me@host/in"),
         ("ftp://me:p@ss:word@host:2121/in", "ftp://me@host:2121/in"),
+        ("sftp://me:a/b@c/d:e@host:22/in", "sftp://me@host:22/in"),
+        ("sftp://me@host:22/in@home", "sftp://me@host:22/in@home"),
         ("s3://bucket/in", "s3://bucket/in"),
         ("sftp://me@host/in@home", "sftp://me@host/in@home"),
     ],

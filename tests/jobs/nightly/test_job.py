@@ -12,8 +12,12 @@ import pytest
 from sqlalchemy import make_url
 
 from jobs.cli.main import run
+from jobs.load.job import load
+from jobs.load.request import LoadRequest
 from jobs.nightly.report import NightReport
 from jobs.settings import settings as settings_module
+from loader.errors import NoSuchFileError
+from loader.options.load import LoadOptions
 from loader.options.office_hours import WEEKDAYS
 from tests.support.nights import HEADER, Site, names, rows, summary_in
 from tests.support.server import run as sql
@@ -423,3 +427,63 @@ def test_a_read_only_drop_folder_is_refused_before_anything_is_loaded(
     assert (night.code, night.report.files, nobody.phones()) == (77, [], [])
     assert "nothing can be written to" in night.report.sources[0].problem
     assert path.exists()
+
+
+@ON_SQLITE
+def test_what_a_vendor_may_put_there_stays_his_own(site: Site) -> None:
+    secret = site.folder / "secret.csv"
+    secret.write_text("phone_number,secret\n1,s3cret\n")
+    site.put("good.csv", rows(1))
+    (site.drop / "link.csv").symlink_to(secret)
+    (site.drop / "loop.csv").symlink_to("loop.csv")
+    (site.drop / "hard-loop").symlink_to(site.drop)
+    os.mkfifo(site.drop / "pipe.csv")
+    long = "x" * 251 + ".csv"
+    site.put(long, rows(2))
+    site.put("y" * 255, "no header\n")
+    bad = os.fsdecode(b"caf\xe9.csv")
+    site.put(bad, rows(3))
+    odd = b"PK\x03\x04" + bytes(range(256)) * 4 + b"PK\x05\x06" + b"\xff" * 18
+    site.put("odd.zip", odd)
+    night = site.night()
+    assert night.code == 65
+    failed = {name for name, outcome in night.outcomes.items() if outcome == "failed"}
+    assert failed == {"y" * 255, "odd.zip"}
+    assert sorted(site.phones()) == [1, 2, 3]
+    assert [(entry.file, entry.why) for entry in night.report.sources[0].ignored] == [
+        ("hard-loop", "it is a link"), ("link.csv", "it is a link"), ("loop.csv", "it is a link"),
+        ("pipe.csv", "it is a pipe"),
+    ]  # fmt: skip
+    assert (site.drop / "done" / night.day / ("x" * 243 + ".csv")).exists()
+    assert (site.drop / "failed" / night.day / ("y" * 247)).exists()
+    for path in site.drop.rglob("*"):
+        assert not path.is_file() or path.is_symlink() or b"s3cret" not in path.read_bytes()
+
+
+@ON_SQLITE
+def test_a_link_that_takes_the_place_of_a_file_is_not_read(site: Site) -> None:
+    put = site.put("a.csv", rows(1))
+    put.rename(site.folder / "secret.csv")
+    put.symlink_to(site.folder / "secret.csv")
+    with pytest.raises(NoSuchFileError, match="it is a link"):
+        load(LoadRequest(str(put), LoadOptions(), None, site.folder / "r", job="validate",
+                         follow_links=False))  # fmt: skip
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("name", ["done", "failed"])
+def test_links_in_place_of_our_folders_are_not_followed(site: Site, name: str) -> None:
+    elsewhere = site.folder / "elsewhere"
+    elsewhere.mkdir()
+    (site.drop / name).symlink_to(elsewhere)
+    site.put("a.csv", rows(1))
+    night = site.night()
+    assert night.code == 77
+    assert "is a link" in night.report.sources[0].problem
+    assert (site.phones(), list(elsewhere.iterdir())) == ([], [])
+    (site.drop / name).unlink()
+    (site.drop / name).mkdir()
+    (site.drop / name / night.day).symlink_to(elsewhere)
+    site.put("b.csv", "no header\n")
+    again = site.night()
+    assert (again.code, list(elsewhere.iterdir())) == (77, [])

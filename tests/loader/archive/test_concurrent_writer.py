@@ -16,7 +16,7 @@ from sqlalchemy import create_engine
 from jobs.cli.main import run as run_command
 from loader.database import schema
 from tests.support.proxy import Proxy
-from tests.support.server import Server, run
+from tests.support.server import Server, driver_options, run
 from tests.support.worked_leads import PROCESSED, insert_leads
 
 pytestmark = pytest.mark.engines("myisam", "innodb")
@@ -45,9 +45,7 @@ class Writer:
     """
 
     def __init__(self, url: str) -> None:
-        engine = create_engine(url)
-        _, options = engine.dialect.create_connect_args(engine.url)
-        self._connection = pymysql.connect(**options, autocommit=True)
+        self._connection = pymysql.connect(**driver_options(url), autocommit=True)
         self._random = np.random.default_rng(SEED)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._write)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import NullPool, create_engine, event, make_url
+from sqlalchemy import Connection, NullPool, create_engine, event, make_url
 
 from jobs.cli.main import run as run_command
 from loader.database.connection import Database
@@ -52,7 +52,10 @@ SIGNAL = f"SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = {{}}, MESSAGE_TEXT = '{PERS
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
-        *((code, TransientDatabaseError) for code in (1040, 1205, 1213, 1317, 1927, 2006, 2013)),
+        *(
+            (code, TransientDatabaseError)
+            for code in (1020, 1040, 1205, 1213, 1317, 1927, 2006, 2013)
+        ),
         *((code, RowDataError) for code in (1062, 1265, 1406, 1644, 4025, 31000, 65534)),
         *((code, NotAllowedError) for code in (1044, 1045, 1142, 1290)),
         *((code, ConfigurationError) for code in (1049, 1054, 1146, 1194, 1114)),
@@ -220,6 +223,24 @@ def test_a_connection_lost_at_any_packet_is_made_anew(
         assert proxy.connections == 2
 
 
+def count_committing(connection: Connection) -> int:
+    return count_dnc(connection.execution_options(isolation_level="AUTOCOMMIT"))
+
+
+@ON_SERVERS
+@pytest.mark.parametrize("statement", [b"ROLLBACK", b"SET AUTOCOMMIT = 0"])
+def test_a_connection_may_be_lost_when_it_is_given_back(
+    database_url: str, server: Server, statement: bytes
+) -> None:
+    """The pool resets it then; what was done is done, and the next work gets a new one."""
+    with Proxy(server) as proxy:
+        database = Database(proxy.via(database_url), sleep=nothing)
+        for _ in range(20):  # more than the pool may ever lend
+            proxy.cut_before(statement)
+            assert database.read(count_committing) == 0
+        database.engine.dispose()
+
+
 @ON_SERVERS
 def test_one_connection_is_enough(database_url: str, server: Server) -> None:
     with Proxy(server) as proxy:
@@ -330,6 +351,13 @@ def test_a_wrong_address_is_said_without_its_password(
     assert not Path("out").exists()
 
 
+def test_init_without_a_server_is_no_bug(told: Callable[[str, str], tuple[int, str]]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    assert told("validate", f"mysql://u:p@127.0.0.1:{port}/d")[0] == 69
+    assert run_command(["init", "--database", f"mysql://u:p@127.0.0.1:{port}/d"]) == 69
+
+
 @ON_SERVERS
 def test_an_account_that_cannot_write_is_told_so(
     read_only_url: str, told: Callable[[str, str], tuple[int, str]]
@@ -351,8 +379,8 @@ def test_a_sqlite_file_that_cannot_be_written_is_told_so(
 @pytest.mark.parametrize(
     ("address", "code"),
     [
-        ("postgresql://u:p@h/d", 78),
-        ("mysql//x", 78),
+        ("postgresql://u:p@h/d", 64),
+        ("mysql//x", 64),
         ("sqlite:////nowhere/at/all.sqlite", 78),
         ("mysql://u:p@127.0.0.1:99999/d", 69),
     ],

@@ -11,6 +11,8 @@ import pytest
 from loader.database.connection import Database
 from loader.database.locks import held_file, lock
 from loader.errors import BusyError, ResultsError
+from tests.support.proxy import Proxy
+from tests.support.server import Server
 
 HOLD = """
 import sys
@@ -45,6 +47,22 @@ def test_the_second_process_is_told_who_holds_it(database: Database, database_ur
         process.communicate("")
     with lock(database, "nightly", "a nightly runs"):
         pass
+
+
+@pytest.mark.engines("myisam", "innodb")
+@pytest.mark.parametrize("statement", [b"SET SESSION wait_timeout", b"SELECT GET_LOCK"])
+def test_a_connection_that_is_lost_on_the_way_to_the_lock(
+    database_url: str, server: Server, statement: bytes
+) -> None:
+    with Proxy(server) as proxy:
+        database = Database(proxy.via(database_url))
+        proxy.cut_before(statement)
+        with (
+            lock(database, "nightly", "a nightly runs"),
+            pytest.raises(BusyError, match="a nightly runs already"),
+            lock(Database(database_url), "nightly", "a nightly runs"),
+        ):
+            pass
 
 
 def test_a_killed_holder_holds_nothing(database: Database, database_url: str) -> None:

@@ -409,12 +409,10 @@ def test_a_replica_has_to_answer_at_the_beginning(replica: PrivateServer, watchi
     assert_no_password(caught.value, replica)
 
 
-def test_a_silent_replica_is_not_waited_for_long(
-    watching: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(throttle, "REPLICA_PATIENCE", 0.1)
+def test_a_silent_replica_is_not_waited_for_long(watching: Make) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
-        throttled = watching(f"mysql://user:secret@127.0.0.1:{silent.getsockname()[1]}/")
+        address = f"mysql://user:secret@127.0.0.1:{silent.getsockname()[1]}/?connect_timeout=0.1"
+        throttled = watching(address)
         assert "does not answer" in str(why(throttled))
 
 

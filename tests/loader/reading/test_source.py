@@ -626,3 +626,16 @@ def test_memory_is_flat(tmp_path: Path) -> None:
         assert read == rows
         peaks.append(peak)
     assert peaks[1] < peaks[0] + 40_000  # KiB; the file itself has 50 MB more
+
+
+def test_a_pipe_without_a_writer_and_a_device_are_no_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loader.reading.stored.PATIENCE", 0)
+    os.mkfifo(tmp_path / "pipe")
+    for path, why in (
+        (tmp_path / "pipe", "nobody writes into this pipe"),
+        (Path("/dev/zero"), "it is a device"),
+    ):
+        with pytest.raises(NoSuchFileError, match=why), open_source(str(path)):
+            pass

@@ -1,0 +1,185 @@
+"""A load is killed, people work with its leads, and the same command completes it.
+
+Nothing comes twice, and nothing that a person did is undone.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from jobs.undo.job import undo
+from loader.database.connection import Database
+from loader.ledger.batches import LeadEntry
+from loader.ledger.runs import Ledger
+from loader.options.load import LoadOptions
+from loader.undo.report import UndoReport
+from loader.writing.extras import ExtraInserter
+from loader.writing.writer import Writer
+from tests.support.loads import Loads, Outcome, load_file, outcome_of
+from tests.support.server import fill, run
+from tests.support.step_kills import Killed, Point, killed_at
+
+pytestmark = pytest.mark.engines("myisam", "innodb")
+
+FIRST = 7_275_551_000
+ROWS = [{"phone_number": str(FIRST + n), "first_name": f"n{n}", "comments": f"c{n}"}
+        for n in range(10)]  # fmt: skip
+LISTS = [{"list_id": n, "campaign_id": "SALES", "active": "Y"} for n in (101, 102)]
+
+
+def url_of(database: Database) -> str:
+    return database.engine.url.render_as_string(hide_password=False)
+
+
+class Killing:
+    """A load that is killed at a step, and completed after somebody was at work."""
+
+    def __init__(self, database: Database, folder: Path, rows: list[dict[str, str]], **more: str):
+        fill(database.engine, {"vicidial_lists": LISTS})
+        self.database, self.url, self.folder = database, url_of(database), folder
+        self.path = Loads(folder).file(rows)
+        self.options = LoadOptions(list_id="101", **more)  # type: ignore[arg-type]
+
+    def kill(self, point: Point, nth: int) -> None:
+        with pytest.raises(Killed), killed_at(point, nth):
+            load_file(self.path, self.options, self.database, self.folder / "results")
+
+    def work(self, *statements: str) -> None:
+        """Do what the dialer does: each statement by a connection of its own."""
+        for statement in statements:
+            run(self.url, statement)
+
+    def complete(self) -> Outcome:
+        load_file(self.path, self.options, self.database, self.folder / "results")
+        return outcome_of(self.folder / "results")
+
+    def undo(self) -> UndoReport:
+        name = Ledger.open(self.database, self.folder).runs()[0].run
+        return undo(name, self.database, self.folder / "undo", ledger_folder=self.folder)
+
+
+SENT = Point(Writer, "write", "after")
+"""The leads are sent, and nothing is noted: on MyISAM they are in, on InnoDB they are not."""
+
+
+def test_leads_that_were_touched_in_flight_are_not_loaded_again(
+    database: Database, engine_name: str, tmp_path: Path
+) -> None:
+    load = Killing(database, tmp_path, ROWS)
+    load.kill(SENT, 1)
+    load.work(
+        # Archived, moved, called, its number corrected, deleted on request, each of another row.
+        "INSERT INTO vicidial_list_archive SELECT * FROM vicidial_list WHERE lead_id = 1",
+        "DELETE FROM vicidial_list WHERE lead_id = 1",
+        "UPDATE vicidial_list SET list_id = 102, status = 'A', called_count = 1 WHERE lead_id = 3",
+        "UPDATE vicidial_list SET status = 'SALE', called_count = 1, user = '66', "
+        "called_since_last_reset = 'Y' WHERE lead_id = 5",
+        "UPDATE vicidial_list SET phone_number = '7275559999', user = '66' WHERE lead_id = 6",
+        "DELETE FROM vicidial_list WHERE lead_id IN (8, 10)",
+    )
+    outcome = load.complete()
+    if engine_name == "innodb":
+        assert outcome.summary.loaded == 10
+        return
+    assert outcome.reasons == {9: "IN_DOUBT", 11: "IN_DOUBT"}
+    assert outcome.rejected[9]["details"] == "lead_id=8"
+    assert outcome.lead_ids == {row: row - 1 for row in (2, 3, 4, 5, 6, 7, 8, 10)}
+    assert run(load.url, "SELECT lead_id FROM vicidial_list ORDER BY lead_id") == [
+        (2,), (3,), (4,), (5,), (6,), (7,), (9,),
+    ]  # fmt: skip
+    # What somebody worked with is not as it was loaded: an undo leaves it.
+    report = load.undo()
+    assert report.moved == 4
+    assert run(load.url, "SELECT lead_id FROM vicidial_list ORDER BY lead_id") == [(3,), (5,), (6,)]
+
+
+def test_what_was_never_sent_is_loaded_although_others_came(
+    database: Database, tmp_path: Path
+) -> None:
+    load = Killing(database, tmp_path, ROWS)
+    load.kill(Point(Writer, "write", "before"), 1)
+    load.work(
+        "INSERT INTO vicidial_list (phone_number, entry_date) VALUES ('1', NOW()), ('2', NOW())",
+    )
+    outcome = load.complete()
+    assert (outcome.summary.loaded, outcome.reasons) == (10, {})
+    assert run(load.url, "SELECT COUNT(*) FROM vicidial_list") == [(12,)]
+
+
+def test_a_batch_that_was_deleted_whole_stays_gone(
+    database: Database, engine_name: str, tmp_path: Path
+) -> None:
+    load = Killing(database, tmp_path, ROWS, batch_size="5")
+    load.kill(SENT, 2)
+    load.work("DELETE FROM vicidial_list WHERE lead_id > 5")
+    outcome = load.complete()
+    expected = dict.fromkeys(range(7, 12), "IN_DOUBT") if engine_name == "myisam" else {}
+    assert outcome.reasons == expected
+    assert run(load.url, "SELECT COUNT(*) FROM vicidial_list") == [(10 - len(expected),)]
+
+
+# --- what comes with leads ---
+
+CUSTOM, HOPPER, ALT = "custom_101", "vicidial_hopper", "vicidial_list_alt_phones"
+CALLBACKS = "vicidial_callbacks"
+EXTRAS = (CUSTOM, HOPPER, ALT, CALLBACKS)
+WITH_EXTRAS: dict[str, list[dict[str, object]]] = {
+    "system_settings": [{"custom_fields_enabled": "1"}],
+    "vicidial_campaigns": [{"campaign_id": "SALES", "active": "Y"}],
+    "vicidial_lists_fields": [{"list_id": 101, "field_label": "color", "field_type": "TEXT"}],
+    "custom_tables": [{"table": CUSTOM, "columns": {"color": "VARCHAR(30)"}}],
+}
+KILLS = [
+    *((Point(ExtraInserter, "insert", "before"), nth) for nth in (1, 2, 3, 4)),
+    *((Point(Writer, "write", "after"), nth) for nth in (2, 3, 4, 5)),
+    *((Point(ExtraInserter, "insert", "after"), nth) for nth in (1, 2, 3, 4)),
+    (Point(LeadEntry, "write_extras", "before"), 1),
+]
+
+
+def rows_of(url: str, lead_id: int) -> dict[str, int]:
+    """Count the rows that come with a lead."""
+    counts = {
+        name: run(url, f"SELECT COUNT(*) FROM {name} WHERE lead_id = {lead_id}")[0][0]
+        for name in EXTRAS
+    }
+    return {name: count for name, count in counts.items() if count}
+
+
+@pytest.mark.parametrize("kill", KILLS, ids=lambda kill: f"{kill[0]} {kill[1]}")
+def test_what_people_did_with_what_comes_with_leads_stays(
+    kill: tuple[Point, int], database: Database, tmp_path: Path
+) -> None:
+    fill(database.engine, WITH_EXTRAS)
+    rows = [
+        row | {"color": "file", "multi_alt_phones": "7275552001_1_a!7275552002_1_b"}
+        for row in ROWS[:5]
+    ]
+    load = Killing(
+        database, tmp_path, rows, custom_fields="Y", add_to_hopper="Y", callback="Y",
+        campaign_id="SALES", callback_datetime="2027-01-01 10:00:00",
+    )  # fmt: skip
+    load.kill(*kill)
+    load.work(
+        # An agent changes what custom fields say.
+        f"REPLACE INTO {CUSTOM} VALUES (1, 'agent')",
+        "UPDATE vicidial_list SET called_count = 1, called_since_last_reset = 'Y', status = 'A' "
+        "WHERE lead_id = 1",
+        # Deleted on request, and archived.
+        *(f"DELETE FROM {name} WHERE lead_id IN (2, 3)" for name in EXTRAS),
+        "INSERT INTO vicidial_list_archive SELECT * FROM vicidial_list WHERE lead_id = 3",
+        "DELETE FROM vicidial_list WHERE lead_id IN (2, 3)",
+        # Called back; that is settled.
+        "UPDATE vicidial_list SET called_count = 1, called_since_last_reset = 'Y', "
+        "status = 'SALE' WHERE lead_id = 4",
+        f"DELETE FROM {HOPPER} WHERE lead_id = 4",
+        f"DELETE FROM {CALLBACKS} WHERE lead_id = 4",
+    )
+    outcome = load.complete()
+    assert outcome.summary.loaded == 5
+    assert run(load.url, f"SELECT color FROM {CUSTOM} WHERE lead_id = 1") == [("agent",)]
+    assert (rows_of(load.url, 2), rows_of(load.url, 3)) == ({}, {})
+    assert not rows_of(load.url, 4).keys() & {HOPPER, CALLBACKS}
+    assert rows_of(load.url, 5) == {CUSTOM: 1, HOPPER: 1, ALT: 2, CALLBACKS: 1}
+    states = run(load.url, "SELECT lead_id, status FROM vicidial_list ORDER BY lead_id")
+    assert states == [(1, "A"), (4, "SALE"), (5, "CBHOLD")]

@@ -1,0 +1,163 @@
+"""A line on which nothing comes any more is given up, and what was asked is asked again."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from sqlalchemy import make_url
+
+from loader.database import connection
+from loader.database.connection import Database
+from loader.database.driver import KEEP_ALIVE, TAKES_LONG
+from loader.database.schema import metadata
+from loader.errors import DatabaseUnavailableError
+from loader.writing.leads import LeadInserter
+from tests.support.proxy import Proxy
+from tests.support.server import Server, run
+
+ON_SERVERS = pytest.mark.engines("myisam", "innodb")
+SHORT = {"read_timeout": "0.5", "load_timeout": "0.5", "write_timeout": "0.5"}
+LONG = 60.0
+
+
+def nothing(_seconds: float) -> None:
+    """Wait for nobody."""
+
+
+@pytest.fixture
+def proxy(server: Server) -> Iterator[Proxy]:
+    with Proxy(server) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def short(proxy: Proxy, database_url: str) -> Callable[..., str]:
+    """Give the address through the proxy, with short timeouts or others."""
+
+    def give(**query: str) -> str:
+        address = make_url(proxy.via(database_url))
+        return address.update_query_dict(SHORT | query).render_as_string(hide_password=False)
+
+    return give
+
+
+@ON_SERVERS
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("packet", [b"SET NAMES", b"SELECT 7"], ids=str)
+def test_a_silent_line_is_left_for_another(
+    proxy: Proxy, short: Callable[..., str], packet: bytes, moment: Any
+) -> None:
+    proxy.stall(moment, packet)
+    database = Database(short(connect_timeout="0.5"), sleep=nothing)
+    assert database.read(lambda it: it.exec_driver_sql("SELECT 7").scalar_one()) == 7
+    assert proxy.connections == 2
+    database.engine.dispose()
+
+
+@ON_SERVERS
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("packet", [b"LOAD DATA", b"CONCAT_WS", b"COMMIT"], ids=str)
+def test_a_batch_on_a_silent_line_is_stored_once(
+    proxy: Proxy, short: Callable[..., str], database_url: str, packet: bytes, moment: Any
+) -> None:
+    rows = pd.DataFrame(
+        {"list_id": 101, "gmt_offset_now": -5.0, "phone_code": "1", "last_name": list("abc"),
+         "phone_number": ["7275551", "7275552", "7275553"]},
+        index=pd.RangeIndex(2, 5),
+    )  # fmt: skip
+    texts = rows.columns.difference(["list_id", "gmt_offset_now"])
+    rows = rows.astype(dict.fromkeys(texts, "str"))
+    database = Database(short(), sleep=nothing)
+    inserter = LeadInserter(database, list(metadata.tables["vicidial_list"].columns.keys()))
+    database.read(lambda it: it.exec_driver_sql("SELECT 1").all())
+    proxy.stall(moment, packet)
+    inserted = inserter.insert(rows, "tester")
+    stored = run(database_url, "SELECT lead_id, last_name FROM vicidial_list")
+    assert dict(stored) == dict(zip(inserted.lead_ids, "abc", strict=True))
+    assert proxy.connections == 2
+    database.engine.dispose()
+
+
+def test_a_server_that_says_nothing_is_given_up(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "PATIENCE", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        database = Database(f"mysql://u:p@127.0.0.1:{port}/d?connect_timeout=0.1", sleep=nothing)
+        with pytest.raises(DatabaseUnavailableError):
+            database.read(lambda it: it.exec_driver_sql("SELECT 1").all())
+    assert "it is asked again" in caplog.text
+
+
+@pytest.mark.engines("innodb")
+def test_what_takes_long_may(short: Callable[..., str]) -> None:
+    database = Database(short(load_timeout="30"), sleep=nothing)
+    assert TAKES_LONG.match(b" alter table x")
+    assert not TAKES_LONG.match(b"SELECT 'LOAD DATA'")
+    # As long as a table that is altered.
+    database.read(lambda it: it.exec_driver_sql("CREATE TEMPORARY TABLE t SELECT SLEEP(1.5)"))
+    with pytest.raises(DatabaseUnavailableError):
+        database.read(lambda it: it.exec_driver_sql("SELECT SLEEP(1.5)").all())
+    database.engine.dispose()
+
+
+@pytest.mark.engines("innodb")
+def test_the_line_is_kept_alive(database: Database) -> None:
+    with database.connect() as opened:
+        driver: Any = opened.connection.driver_connection
+        line = driver._sock
+        assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        for name, value in KEEP_ALIVE.items():
+            assert line.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) == value
+
+
+@ON_SERVERS
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_import_on_a_silent_line_ends_at_the_second_signal(
+    proxy: Proxy, short: Callable[..., str], database_url: str, tmp_path: Path, number: int
+) -> None:
+    stalled = threading.Event()
+    proxy.at("before", b"LOAD DATA", stalled.set)
+    proxy.stall("after", b"LOAD DATA")
+    (tmp_path / "leads.csv").write_text("phone,list id\n7275551111,101\n")
+    address = short(read_timeout="1h", load_timeout="1h")
+    program = "from loader import signals; signals.SAME_SIGNAL = 0\n"
+    program += "from jobs.cli.main import main; main()"
+    command = ["import", str(tmp_path / "leads.csv"), "--database", address]
+    command += ["--results", str(tmp_path / "results")]
+    started = subprocess.Popen(
+        [sys.executable, "-c", program, *command],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        assert stalled.wait(LONG)
+        started.send_signal(number)
+        with pytest.raises(subprocess.TimeoutExpired):
+            started.wait(0.5)
+        started.send_signal(number)
+        assert started.wait(LONG) == -number
+    finally:
+        started.kill()
+        started.communicate()
+    again = ["import", str(tmp_path / "leads.csv"), "--database", database_url]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *again, "--results", str(tmp_path / "results")],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert run(database_url, "SELECT COUNT(*) FROM vicidial_list") == [(1,)]
