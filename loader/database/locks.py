@@ -1,6 +1,7 @@
 """Locks between processes: in the server, so that they hold for all machines, and in files."""
 
 import hashlib
+import logging
 import os
 import socket
 from collections.abc import Iterator
@@ -20,7 +21,12 @@ A_WEEK = 604_800
 
 
 PATIENCE = 20
-"""Seconds to wait for a turn."""
+"""Seconds to wait for a turn, before it is asked for again."""
+
+TRIES = 30
+"""How often a turn is asked for at an insert: a table may be locked for minutes."""
+
+LOG = logging.getLogger("leadloader")
 
 
 @contextmanager
@@ -57,7 +63,7 @@ def lock(database: Database, name: str, what: str) -> Iterator[None]:
 
 
 @contextmanager
-def turn(database: Database, connection: Connection, name: str) -> Iterator[None]:
+def turn(database: Database, connection: Connection, name: str, tries: int = 1) -> Iterator[None]:
     """Take turns with all processes that use a database: wait for those that are at it.
 
     It must be for a moment: a chunk. If the connection is lost, another one may begin.
@@ -66,6 +72,7 @@ def turn(database: Database, connection: Connection, name: str) -> Iterator[None
         database: the dialer's.
         connection: of the work; an error drops it, so that it ends the turn, too.
         name: of the work.
+        tries: how often `PATIENCE` seconds are waited.
 
     Raises:
         TransientDatabaseError: another one takes too long.
@@ -78,8 +85,12 @@ def turn(database: Database, connection: Connection, name: str) -> Iterator[None
             raise TransientDatabaseError(LOCK_WAIT_TIMEOUT) from None
         return
     lock = _server_name(database.engine.url, name)
-    if not connection.exec_driver_sql(f"SELECT GET_LOCK('{lock}', {PATIENCE})").scalar():
-        raise TransientDatabaseError(LOCK_WAIT_TIMEOUT)
+    for number in range(1, tries + 1):
+        if connection.exec_driver_sql(f"SELECT GET_LOCK('{lock}', {PATIENCE})").scalar():
+            break
+        if number == tries:
+            raise TransientDatabaseError(LOCK_WAIT_TIMEOUT)
+        LOG.warning("another process is at its %s; this one waits for its turn", name)
     try:
         yield
     except BaseException:
@@ -110,7 +121,7 @@ def writing_turn(database: Database, connection: Connection, name: str) -> Itera
     if database.adapter.keep_writers_out(connection):
         yield
         return
-    with turn(database, connection, name):
+    with turn(database, connection, name, TRIES):
         yield
 
 

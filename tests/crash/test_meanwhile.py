@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event
 
 from jobs.load.recheck import Recheck
 from jobs.watchers import Watchers
@@ -152,24 +153,26 @@ def test_two_files_at_once(batch: int, server: Server, site: Site) -> None:
 
 
 @pytest.mark.engines("myisam", "innodb")
-def test_runs_take_turns(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who waits longer than is usual for a batch goes on waiting."""
+def test_runs_take_turns(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who waits longer than is usual for a batch says so, and goes on waiting."""
     monkeypatch.setattr(locks, "PATIENCE", 0)
-    file, other = site.loads.file(rows(5)), Database(site.url)
+    file, other, asked = site.loads.file(rows(5)), Database(site.url), []
     with ExitStack() as at_it:
         holder = at_it.enter_context(other.connect())
         at_it.enter_context(turn(other, holder, "insert"))
-        waits: list[float] = []
 
-        def wait(seconds: float) -> None:
-            waits.append(seconds)
-            if len(waits) == 3:
-                at_it.close()
+        def look(*arguments: Any) -> None:
+            if "SELECT GET_LOCK('leadloader:" in arguments[2]:
+                asked.append(arguments[2])
+                if len(asked) == 4:
+                    at_it.close()
 
-        site.database = Database(site.url, sleep=wait)
+        event.listen(site.database.engine, "before_cursor_execute", look)
         outcome = site.load(file, duplicate_check="DUPSYS")
-    assert (outcome.summary.loaded, len(waits)) == (5, 3)
-    site.database.engine.dispose()
+    assert (outcome.summary.loaded, len(asked)) == (5, 4)
+    assert caplog.messages == ["another process is at its insert; this one waits for its turn"] * 3
     other.engine.dispose()
 
 
