@@ -84,6 +84,14 @@ def few_engines(names: list[str], test: pytest.Item) -> list[str]:
     return [name for name in names if name != left_out]
 
 
+@pytest.fixture(autouse=True)
+def umask_stays() -> Iterator[None]:
+    """A command sets the umask of its process, which is the tests' own where they call `run`."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """The MariaDB server of this test process, started when the first test needs it."""
