@@ -3,6 +3,7 @@
 import functools
 import os
 import shutil
+import signal
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from sqlalchemy import create_engine, make_url
 
 from loader.database import schema
 from loader.database.connection import Database
+from loader.signals import CAUGHT
 from tests.support.install_programs import BROWSER_ADVICE, SERVER_ADVICE, find_browser, find_server
 from tests.support.server import PrivateServer, Server, empty, run
 
@@ -53,6 +55,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    for number in CAUGHT:
+        # In the background and under nohup a shell has some ignored, and so would all commands.
+        if signal.getsignal(number) is signal.SIG_IGN:
+            given = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, given)
     config.addinivalue_line("markers", "engines(name, ...): needs one of these databases")
     unknown = set(chosen_engines(config)) - set(ENGINES)
     if unknown:

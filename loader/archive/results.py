@@ -55,8 +55,11 @@ class ArchiveResults(ResultFolder):
             self.refuse_results()
         with self.making():
             _set_aside(folder)
-            noting = (folder / JOURNAL, str(command["job"]), str(command["database"]))
-            self.journal = Journal(*noting) if command else Journal()
+            self.journal = (
+                Journal(folder / JOURNAL, str(command["job"]), str(command["database"]))
+                if command
+                else Journal()
+            )
             self._chunks, self._moved, self._stayed = (
                 (folder / name).open("w", encoding="utf-8", newline="") for name in ROWS
             )
