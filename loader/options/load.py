@@ -309,7 +309,7 @@ class LoadOptions(BaseModel):
         "Of gz, zip, zst, xz and spreadsheets.", values="MB",
     )] = Limits.max_unpacked_size
     max_unpacked_ratio: Annotated[int, Field(ge=1, le=1_000_000), Option(
-        "Largest growth when it is unpacked", Group.LIMITS,
+        "Largest growth when unpacked", Group.LIMITS,
         "Up to 16 MB may come out of any.", values="N",
     )] = Limits.max_unpacked_ratio
     batch_size: Annotated[int, Field(ge=1, le=100_000), Option(
