@@ -9,6 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 from sqlalchemy import URL, Connection
+from sqlalchemy.exc import DBAPIError
 
 from loader.database.connection import Database
 from loader.database.error_codes import LOCK_WAIT_TIMEOUT
@@ -63,7 +64,7 @@ def turn(database: Database, connection: Connection, name: str) -> Iterator[None
 
     Args:
         database: the dialer's.
-        connection: of the work; an error of it ends the turn, too.
+        connection: of the work; an error drops it, so that it ends the turn, too.
         name: of the work.
 
     Raises:
@@ -79,8 +80,38 @@ def turn(database: Database, connection: Connection, name: str) -> Iterator[None
     lock = _server_name(database.engine.url, name)
     if not connection.exec_driver_sql(f"SELECT GET_LOCK('{lock}', {PATIENCE})").scalar():
         raise TransientDatabaseError(LOCK_WAIT_TIMEOUT)
-    yield
-    connection.exec_driver_sql(f"DO RELEASE_LOCK('{lock}')")
+    try:
+        yield
+    except BaseException:
+        # Given back to the pool, its session would keep the lock.
+        connection.invalidate()
+        raise
+    try:
+        connection.exec_driver_sql(f"DO RELEASE_LOCK('{lock}')")
+    except DBAPIError:
+        # The work is done, and who has no session has no lock.
+        connection.invalidate()
+
+
+@contextmanager
+def writing_turn(database: Database, connection: Connection, name: str) -> Iterator[None]:
+    """Take turns likewise at one transaction, which ends before the turn does.
+
+    Where the transaction itself keeps all others from writing, it is the lock.
+
+    Args:
+        database: the dialer's.
+        connection: of the work; nothing of its transaction is read or written yet.
+        name: of the work.
+
+    Raises:
+        TransientDatabaseError: another one takes too long.
+    """
+    if database.adapter.keep_writers_out(connection):
+        yield
+        return
+    with turn(database, connection, name):
+        yield
 
 
 def _server_name(url: URL, name: str) -> str:

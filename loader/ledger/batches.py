@@ -18,6 +18,7 @@ from sqlalchemy import Connection, RowMapping, delete, func, insert, select, upd
 
 from loader.clock import moment_text
 from loader.database.sql import STATEMENT_BYTES
+from loader.dialer import LEADS
 from loader.errors import LoaderError
 from loader.ledger import tables
 from loader.ledger.encoding import (
@@ -25,15 +26,16 @@ from loader.ledger.encoding import (
     decode_extra,
     decode_inserted,
     decode_rows,
+    decode_updated,
     encode_extra,
     encode_inserted,
     encode_rows,
     encode_sent,
+    encode_updated,
 )
 from loader.ledger.runs import Ledger, read_changes
 from loader.writing.batch import Inserted
 from loader.writing.changes import ChangeLog, Updated
-from loader.writing.differences import Difference
 from loader.writing.extras import ExtraLog, InsertedExtra
 from loader.writing.leads import LeadLog
 
@@ -198,6 +200,12 @@ class LeadEntry(_Entry, LeadLog):
         self.detail = self._sent | encode_inserted(known)
         self._note(connection, state="sent", commits=True)
 
+    def rejected(self, connection: Connection, known: Inserted) -> None:
+        """Note which rows are not sent, unless that is committed together with the others."""
+        if not self.batch_ledger.is_atomic(LEADS):
+            self.detail = self._sent | encode_inserted(known)
+            self._note(connection, state="sent", commits=True)
+
     def stored(self, connection: Connection, known: Inserted) -> None:
         """Note the result in the transaction of the batch."""
         if not self.batch_ledger.ledger.is_shared:
@@ -252,8 +260,7 @@ class LeadEntry(_Entry, LeadLog):
                 self.detail.pop(name, None)
 
     def _state(self, known: Inserted) -> str:
-        count = len(known.lead_ids) + len(known.refused) + len(known.doubtful)
-        return "stored" if count == self._columns["row_count"] else "sent"
+        return "stored" if len(known.rows) == self._columns["row_count"] else "sent"
 
     def _found(self, known: Inserted) -> dict[str, int]:
         ids = known.lead_ids
@@ -316,12 +323,7 @@ class ChangeEntry(_Entry, ChangeLog):
         changes = changes.set_index("row_number")
         is_done = changes.pop("done") == 1
         self.planned = changes[~is_done]
-        known: Columns = {name: tuple(self.detail.get(name, ())) for name in KNOWN}
-        refused = {int(row): code for row, code in self.detail.get("refused", {}).items()}
-        differences = tuple(Difference(*each) for each in self.detail.get("differences", ()))
-        self.known = Updated(
-            changes=changes[is_done], refused=refused, differences=differences, **known
-        )
+        self.known = decode_updated(self.detail, changes[is_done])
 
     def sending(self, connection: Connection, changes: pd.DataFrame) -> None:
         """Note what is about to be changed."""
@@ -352,11 +354,10 @@ class ChangeEntry(_Entry, ChangeLog):
 
     def ended(self, known: Updated) -> None:
         """Note what became of all rows."""
-        self.detail = {name: list(getattr(known, name)) for name in KNOWN}
-        self.detail["differences"] = list(known.differences)
-        self.detail["refused"] = {str(row): code for row, code in known.refused.items()}
+        self.detail = encode_updated(known)
         new = known.changes[~known.changes.index.isin([*self._noted])]
         other = [*known.gone, *known.contended, *known.refused, *known.unchanged]
+        other += known.rejected.index.tolist()
         rows = pd.Index([*{*new.index, *other} - self._noted], dtype="int64")
         self.write_alone({"state": "stored"}, lambda its: self._replace(its, rows, new, done=1))
 
@@ -384,6 +385,3 @@ SENT = ("sent", "next")
 
 EXTRAS_SENT = "extras sent"
 """By table, the rows that come with the leads and are known to be stored; the others may be."""
-
-KNOWN = ("unchanged", "gone", "contended", "changed")
-"""Row numbers of `Updated`, besides the changes."""

@@ -1,9 +1,11 @@
 """What is asked of the dialer's database about a chunk of leads: one statement a question."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Connection
 
@@ -21,6 +23,9 @@ from loader.options.duplicate_check import DuplicateCheck, Kind, Scope
 from loader.options.load import LoadOptions
 from loader.options.types import DncCheck
 from loader.phones.forms import lead_numbers, number_forms
+
+IsOwn = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.bool_]]
+"""Says which lead_ids are those of leads that do not count."""
 
 
 class _Search(NamedTuple):
@@ -73,12 +78,13 @@ class ChunkQueries:
             self._adapter = database.adapter
             self._collated = database.adapter.collated
 
-    def do_not_call(self, leads: pd.DataFrame) -> Lookups:
+    def do_not_call(self, leads: pd.DataFrame, connection: Connection | None = None) -> Lookups:
         """Ask which numbers must not be called: one statement for each of the two lists.
 
         Args:
             leads: dnc_campaign_id if campaign_dnc_check is on, and what `lead_numbers` and
                 `numbers_of` read (str).
+            connection: to ask by in its transaction; None: by any.
 
         Returns:
             dnc, campaign_dnc, feeds and other_feeds.
@@ -90,16 +96,22 @@ class ChunkQueries:
             return Lookups(feeds=in_feeds, other_feeds=others_in_feeds)
         # Nothing but the forms counts here, not whose numbers they are.
         asked = pd.concat([numbers, others], ignore_index=True) if len(others) else numbers
-        return self._database.read(
-            lambda connection: Lookups(
-                dnc=self._on_system_list(connection, asked),
-                campaign_dnc=self._on_campaign_lists(connection, asked, leads),
+        return self._ask(
+            lambda its: Lookups(
+                dnc=self._on_system_list(its, asked),
+                campaign_dnc=self._on_campaign_lists(its, asked, leads),
                 feeds=in_feeds,
                 other_feeds=others_in_feeds,
-            )
+            ),
+            connection,
         )
 
-    def existing_leads(self, leads: pd.DataFrame) -> Lookups:
+    def existing_leads(
+        self,
+        leads: pd.DataFrame,
+        connection: Connection | None = None,
+        is_own: IsOwn | None = None,
+    ) -> Lookups:
         """Ask for the existing leads that rows may be duplicates of.
 
         That is one statement for each search of each kind of check; two with the archive. Texts
@@ -107,6 +119,8 @@ class ChunkQueries:
 
         Args:
             leads: columns `loader.checks.duplicates.KEYED`.
+            connection: to ask by in its transaction; None: by any.
+            is_own: says which lead_ids do not count. With it, existing has a row for each lead.
 
         Returns:
             existing and compares.
@@ -114,11 +128,12 @@ class ChunkQueries:
         kinds = dict.fromkeys(check.kind for check in self._options.duplicate_checks)
         if self._database is None or leads.empty or not kinds:
             return Lookups()
-        return self._database.read(
-            lambda connection: Lookups(
-                existing={kind: self._existing(connection, leads, kind) for kind in kinds},
-                compares=self._compares(connection, leads),
-            )
+        return self._ask(
+            lambda its: Lookups(
+                existing={kind: self._existing(its, leads, kind, is_own) for kind in kinds},
+                compares=self._compares(its, leads),
+            ),
+            connection,
         )
 
     def text_keys(self, leads: pd.DataFrame) -> Lookups:
@@ -145,6 +160,13 @@ class ChunkQueries:
         moments = [self._dialer.clock.now + timedelta(days=number) for number in days]
         found = self._database.read(lambda connection: existing_moments(connection, moments))
         return Lookups(days_ahead=dict(zip(days, found, strict=True)))
+
+    def _ask(
+        self, question: Callable[[Connection], Lookups], connection: Connection | None
+    ) -> Lookups:
+        if connection is not None:
+            return question(connection)
+        return self._database.read(question) if self._database else Lookups()
 
     def _rows(
         self, connection: Connection, statement: str, *values: Iterable[object]
@@ -209,7 +231,9 @@ class ChunkQueries:
         """Give the distinct texts to look for in a do-not-call list."""
         return dnc_forms(numbers, check, self._options).unique().tolist()
 
-    def _existing(self, connection: Connection, leads: pd.DataFrame, kind: Kind) -> pd.DataFrame:
+    def _existing(
+        self, connection: Connection, leads: pd.DataFrame, kind: Kind, is_own: IsOwn | None
+    ) -> pd.DataFrame:
         """Find the existing leads that rows may be duplicates of, see `Lookups.existing`."""
         checks = [check for check in self._options.duplicate_checks if check.kind is kind]
         windows = sorted({check.days or 0 for check in checks})
@@ -223,7 +247,7 @@ class ChunkQueries:
             compared = [f"{self._collated(column)} IN {{}}" for column in columns]
             wanted = [self._texts(forms), *(self._texts(leads[name]) for name in search.equal)]
             key = ", ".join(self._collated(name) for name in (*search.beside, search.number))
-            group = f"{key}, list_id, phone_code"
+            group = f"{key}, list_id, phone_code" + ", lead_id" * (is_own is not None)
             first = ", ".join(self._first(days) for days in windows)
             for table in tables:
                 statement = (
@@ -231,7 +255,7 @@ class ChunkQueries:
                     f"WHERE {' AND '.join([*compared, *conditions])} GROUP BY {group}"
                 )
                 rows = self._rows(connection, statement, *wanted, *values)
-                frame = self._frame(rows, search, windows)
+                frame = self._frame(rows, search, windows, is_own)
                 names = [*search.beside, search.number]
                 texts = self._key(connection, frame[names].astype("str"), kind)
                 found = frame.drop(columns=names)
@@ -272,11 +296,18 @@ class ChunkQueries:
         return f"MIN(CASE WHEN entry_date > '{since}' THEN lead_id END)"
 
     def _frame(
-        self, rows: list[tuple[Any, ...]], search: _Search, windows: Sequence[int]
+        self,
+        rows: list[tuple[Any, ...]],
+        search: _Search,
+        windows: Sequence[int],
+        is_own: IsOwn | None,
     ) -> pd.DataFrame:
         """Turn the rows of a search into existing leads."""
         ids, names = [f"lead_id_{days}" for days in windows], [*search.beside, search.number]
-        frame = pd.DataFrame(rows, columns=[*names, "list_id", "phone_code", *ids])
+        lead_id = ["lead_id"] if is_own is not None else []
+        frame = pd.DataFrame(rows, columns=[*names, "list_id", "phone_code", *lead_id, *ids])
+        if is_own is not None:
+            frame = frame[~is_own(frame.pop("lead_id").to_numpy(np.int64))]
         kinds = {"list_id": "uint64", "phone_code": "str"} | dict.fromkeys(ids, "Int64")
         return frame.astype(kinds).assign(matched=search.matched)
 
