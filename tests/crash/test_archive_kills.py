@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,8 +72,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         crashes = EVERY if metafunc.config.getoption("full") else SAMPLE
         ids = ["-".join(map(str, filter(None, crash))) for crash in crashes]
         metafunc.parametrize("crash", crashes, ids=ids)
-    if "every_nth" in metafunc.fixturenames:
-        metafunc.parametrize("every_nth", [1 if metafunc.config.getoption("full") else 23])
 
 
 class Dialer:
@@ -236,10 +234,14 @@ def interrupted(
 
 @pytest.mark.usefixtures("patient")
 def test_the_same_command_completes_what_was_lost(
-    dialer: Dialer, private_server: PrivateServer, tmp_path: Path, crash: Crash
+    dialer: Dialer,
+    private_server: PrivateServer,
+    tmp_path: Path,
+    crash: Crash,
+    points: Iterator[int],
 ) -> None:
     expected = dialer.archived if crash.way == "archive" else dialer.restored
-    for number in itertools.count(1) if crash.nth is None else [crash.nth]:
+    for number in points if crash.nth is None else [crash.nth]:
         dialer.set_back()
         if crash.way == "dearchive":
             done(command("archive", dialer.url, tmp_path / f"before-{number}"))
@@ -266,11 +268,12 @@ def test_a_connection_may_be_lost_at_any_statement(
     tmp_path: Path,
     way: str,
     moment: Moment,
-    every_nth: int,
+    points: Iterator[int],
+    pytestconfig: pytest.Config,
 ) -> None:
     """COMMIT, ROLLBACK and SET are statements, too; and the first one of all is."""
     expected = dialer.archived if way == "archive" else dialer.restored
-    for number in itertools.count(1, every_nth):
+    for number in points if pytestconfig.getoption("full") else itertools.count(1, 23):
         dialer.set_back()
         if way == "dearchive":
             done(command("archive", dialer.url, tmp_path / f"before-{number}"))
