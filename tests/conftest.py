@@ -138,7 +138,10 @@ def pytest_terminal_summary(
             terminalreporter.write_line(f"{done[name]:,} {what} (part {part}, seed {number})")
 
 
-COUNTED = {"points": "points in tests that go through them all", "inputs": "inputs of property tests"}
+COUNTED = {
+    "points": "points in tests that go through them all",
+    "inputs": "inputs of property tests",
+}
 
 
 def chosen_engines(config: pytest.Config) -> tuple[str, ...]:

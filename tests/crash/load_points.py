@@ -20,6 +20,7 @@ from loader.options.load import LoadOptions
 from tests.conformance.replay import extra_rows, read
 from tests.support import failpoints
 from tests.support.loads import Loads, Outcome, assert_extras_match, load_file, outcome_of
+from tests.support.people import State
 from tests.support.proxy import Moment, Proxy
 from tests.support.server import PrivateServer, fill, run
 
@@ -54,10 +55,11 @@ class Crash(NamedTuple):
 EXISTING = 3
 
 
-def rows() -> list[dict[str, str]]:
+def rows(*, extras: bool = True) -> list[dict[str, str]]:
     """Give two batches, each with new and with existing leads; of the first ones all is known.
 
     The server refuses what is bad, if it has the triggers: then the last but one is no duplicate.
+    A mail address says who it is.
     """
     new = ["Ann", "bad", "Cid", "Eve", "Gus"]
     found = [{"phone_number": str(7_275_551_000 + n), "first_name": who, "city": f"city {n}"}
@@ -75,7 +77,11 @@ def rows() -> list[dict[str, str]]:
     ]
     duplicates = [found[1] | {"first_name": who, "callback": "N"} for who in ("Lee", "Max")]
     invalid = [found[3] | {"phone_number": "12"}]
-    return [*found[:3], there[0], found[3], there[1], found[4], there[2], *duplicates, *invalid]
+    all_rows = [*found[:3], there[0], found[3], there[1], found[4], there[2], *duplicates, *invalid]
+    if not extras:
+        kept = ("phone_number", "first_name", "city", "vendor_lead_code")
+        all_rows = [{name: row[name] for name in kept if name in row} for row in all_rows]
+    return [row | {"email": f"p{n}@example.com"} for n, row in enumerate(all_rows)]
 
 
 TABLES: dict[str, list[dict[str, Any]]] = {
@@ -99,6 +105,7 @@ OPTIONS: dict[str, Any] = {
     "custom_fields": "Y",
     "callback_datetime": "2030-01-02",
     "duplicate_check": "DUPSYS",
+    "dnc_check": "Y",
     "update_fields": "all",
     "batch_size": 4,
 }
@@ -119,20 +126,30 @@ class Kind(NamedTuple):
     on_duplicate: str
     by_file: bool
     refuses: bool
+    extras: bool = True
 
 
 LOADS = {
+    "plain": Kind("update", by_file=True, refuses=False, extras=False),
     "update": Kind("update", by_file=True, refuses=False),
     "move": Kind("move", by_file=False, refuses=False),
     "refused by file": Kind("move", by_file=True, refuses=True),
     "refused": Kind("update", by_file=False, refuses=True),
 }
 SET_BACK = (
-    "vicidial_list", "vicidial_list_alt_phones", "custom_101", "vicidial_hopper",
+    "vicidial_list", "vicidial_list_archive", "vicidial_dnc",
+    "vicidial_list_alt_phones", "custom_101", "vicidial_hopper",
     "vicidial_callbacks", "leadloader_runs", "leadloader_batches", "leadloader_changes",
 )  # fmt: skip
 UNTOLD = ("entry_date", "modify_date", "last_local_call_time", "entry_time")
 """Columns that say when it was."""
+
+
+class Ending(NamedTuple):
+    """What there is when a load is complete."""
+
+    state: State
+    outcome: Outcome
 
 
 class Dialer:
@@ -148,11 +165,13 @@ class Dialer:
         if self.kind.refuses:
             for trigger in REFUSING:
                 run(self.url, trigger)
-        self.path = Loads(folder).file(rows())
+        self.rows = rows(extras=self.kind.extras)
+        self.path = Loads(folder).file(self.rows)
         self.options = OPTIONS | {"on_duplicate": self.kind.on_duplicate}
-        self.set_back(SET_BACK[:5])
+        self.set_back([name for name in SET_BACK if not name.startswith("leadloader_")])
         self.load(self.url, folder / "undisturbed")
         self.expected = self.account(folder / "undisturbed")
+        self.whole = Ending(State.of(self.url), outcome_of(folder / "undisturbed"))
 
     def set_back(self, tables: Iterable[str] = SET_BACK) -> None:
         """Undo everything."""
@@ -265,7 +284,7 @@ def assert_in_ledger(ledger: Ledger, outcome: Outcome) -> None:
     changes = [
         (int(change.row_number), int(change.lead_id), change.field, change.old, change.new)
         for changes in ledger.changes(record.run)
-        for change in changes.itertuples()
+        for change in changes.astype(object).where(changes.notna(), None).itertuples()
     ]
     assert sorted(map(repr, changes)) == sorted(map(repr, outcome.changes()))
 
@@ -275,9 +294,19 @@ LoadDialers = Callable[[str, str], Dialer]
 
 
 class Point:
-    """One moment in one load: what happens there, and the load itself until then."""
+    """One moment in one load: what happens there, and the load itself until then.
 
-    def __init__(self, dialer: Dialer, proxy: Proxy, results: Path) -> None:
+    Where the load goes on by itself, `work` is done while it waits.
+    """
+
+    def __init__(
+        self,
+        dialer: Dialer,
+        proxy: Proxy,
+        results: Path,
+        work: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.work = work
         self.dialer, self.server, self.proxy, self.results = dialer, dialer.server, proxy, results
         self.url = proxy.via(dialer.url)
         self.came = threading.Event()
@@ -305,9 +334,9 @@ class Point:
 
     def _load_here(self, crash: Crash, number: int) -> None:
         sleeps: dict[Loss, Callable[[float], object]] = {
-            "line": lambda _: None,
+            "line": lambda _: self.work(),
             "line for good": lambda _: self.proxy.close(),
-            "server": lambda _: self.dialer.start(),
+            "server": lambda _: (self.dialer.start(), self.work()),
             "server for good": lambda _: None,
         }
         kills = crash.loss.startswith("server")
