@@ -143,7 +143,7 @@ class InsertStage:
 
     def _insert_new(self, leads: pd.DataFrame, noticed: Notices) -> None:
         self.batch = _Batch.of(leads, noticed)
-        entry = self.ledger.leads(leads.index)
+        entry = self.ledger.leads(leads.index, self.inserter.database)
         inserted = self.inserter.insert(leads, self.options.user, entry)
         self.refused |= inserted.refused
         self.doubtful |= inserted.doubtful

@@ -17,6 +17,7 @@ import pandas as pd
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
 from loader.clock import moment_text
+from loader.database.connection import Database
 from loader.database.sql import STATEMENT_BYTES
 from loader.dialer import LEADS
 from loader.errors import LoaderError
@@ -65,9 +66,12 @@ class BatchLedger:
             )
         return self._atomic[table]
 
-    def leads(self, rows: pd.Index) -> "LeadEntry":
-        """Give the entry of the next batch: of new leads, by row_number."""
-        return LeadEntry(self, next(self._numbers), rows)
+    def leads(self, rows: pd.Index, database: Database | None = None) -> "LeadEntry":
+        """Give the entry of the next batch: of new leads, by row_number.
+
+        `database` has the leads; None: so has the ledger's.
+        """
+        return LeadEntry(self, next(self._numbers), rows, database or self.ledger.database)
 
     def changes(self, rows: pd.Index) -> "ChangeEntry":
         """Give the entry of the next batch: of changes of existing leads."""
@@ -164,16 +168,24 @@ class LeadEntry(_Entry, LeadLog):
 
     kind = "new"
 
-    def __init__(self, batch_ledger: BatchLedger, number: int, rows: pd.Index) -> None:
-        """Take the entry as the ledger has it, or a new one."""
+    def __init__(
+        self, batch_ledger: BatchLedger, number: int, rows: pd.Index, database: Database
+    ) -> None:
+        """Take the entry as the ledger has it, or a new one, and the database of the leads."""
         self._extras: dict[str, InsertedExtra] = {}
         self._has_news = False
         self._sent: Json = {}
+        self._is_resumed, self._database, self._waits = False, database, database.waits
         super().__init__(batch_ledger, number, rows)
+
+    @property
+    def is_late(self) -> bool:
+        """Say whether people may have been at work since; see `BatchLog`."""
+        return self._is_resumed or self._database.waits > self._waits
 
     def take_up(self, found: RowMapping) -> None:
         """Restore the state from the entry that a process before this one wrote."""
-        self.was_sent = self.is_resumed = True
+        self.was_sent = self._is_resumed = True
         self.watermark = found["watermark"]
         self.moment = datetime.fromisoformat(found["moment"])
         self.known = decode_inserted(self.detail)
@@ -284,10 +296,15 @@ class _ExtraEntry(ExtraLog):
     def __init__(self, leads: LeadEntry, table: str) -> None:
         self._leads, self._table = leads, table
         self._noted = leads.detail.setdefault(EXTRAS_SENT, {})
-        self.is_resumed, self.session, self.moment = leads.is_resumed, leads.session, leads.moment
+        self.session, self.moment = leads.session, leads.moment
         self.was_sent = table in self._noted
         self.stored_rows = decode_rows(self._noted.get(table, []))
         self._is_atomic = leads.batch_ledger.is_atomic(table)
+
+    @property
+    def is_late(self) -> bool:
+        """Say whether people may have been at work since; see `BatchLog`."""
+        return self._leads.is_late
 
     def sending(self, connection: Connection, known: Inserted) -> None:
         """Note what is known, and the session."""

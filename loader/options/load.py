@@ -301,15 +301,15 @@ class LoadOptions(BaseModel):
         "Rows in memory at a time", Group.RUN, values="N",
     )] = 20_000
     max_file_size: Annotated[int, Field(ge=1, le=1_000_000), Option(
-        "Largest file, in MB", Group.SOURCE,
+        "Largest file, in MB", Group.LIMITS,
         "As it is stored; a larger one, a pipe, or standard input is refused.", values="MB",
     )] = Limits.max_file_size
     max_unpacked_size: Annotated[int, Field(ge=1, le=10_000_000), Option(
-        "Largest content of a packed file, in MB", Group.SOURCE,
+        "Most MB that come out of it", Group.LIMITS,
         "Of gz, zip, zst, xz and spreadsheets.", values="MB",
     )] = Limits.max_unpacked_size
     max_unpacked_ratio: Annotated[int, Field(ge=1, le=1_000_000), Option(
-        "How many times larger it may be than the file", Group.SOURCE,
+        "Largest growth when unpacked", Group.LIMITS,
         "Up to 16 MB may come out of any.", values="N",
     )] = Limits.max_unpacked_ratio
     batch_size: Annotated[int, Field(ge=1, le=100_000), Option(

@@ -64,10 +64,16 @@ class BatchLog:
     """The one that sent it last, see `Database.end_session`."""
     was_sent: bool = False
     """By a process before this one: nobody knows how far it came."""
-    is_resumed: bool = False
-    """A process before this one began the batch: people may have been at work since."""
     moment: datetime | None = None
     """The server's time before anything of it was sent; None: it is not known."""
+
+    @property
+    def is_late(self) -> bool:
+        """Say whether people may have been at work since the batch was begun.
+
+        So it is where a process before this one began it, or the database was waited for since.
+        """
+        return False
 
     def sending(self, connection: Connection, known: Inserted) -> None:
         """Note that rows are about to be sent over a connection; what was done is committed."""

@@ -3,7 +3,9 @@
 `make test` takes some of the calls, `make crashes` all.
 """
 
+import itertools
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -70,7 +72,7 @@ def seen(site: Site) -> object:
 
 @pytest.mark.engines("sqlite")
 def test_a_night_that_is_killed_at_any_call(
-    database_url: str, tmp_path: Path, pytestconfig: pytest.Config
+    database_url: str, tmp_path: Path, points: Iterator[int], pytestconfig: pytest.Config
 ) -> None:
     whole = prepared(tmp_path / "whole", database_url)
     calls = killed(whole, 1_000_000)
@@ -79,8 +81,9 @@ def test_a_night_that_is_killed_at_any_call(
         [("5000", "7275550001"), ("5000", "7275550002")], [(5000,)], [(1,)],
         ["a.csv", "bad.csv", "same.csv"],
     )  # fmt: skip
-    step = 1 if pytestconfig.getoption("full") else calls // (SAMPLE + 1) + 1
-    for at in range(step, calls, step):
+    step = calls // (SAMPLE + 1) + 1
+    numbers = points if pytestconfig.getoption("full") else itertools.count(step, step)
+    for at in itertools.takewhile(lambda number: number < calls, numbers):
         site = prepared(tmp_path / str(at), database_url)
         assert killed(site, at) == at
         site.night()

@@ -184,10 +184,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.mark.engines("sqlite")
 def test_killed_at_a_step(
-    step: Point, database: Database, path: Path, tmp_path: Path, pytestconfig: pytest.Config
+    step: Point,
+    database: Database,
+    path: Path,
+    tmp_path: Path,
+    points: Iterator[int],
+    pytestconfig: pytest.Config,
 ) -> None:
     if pytestconfig.getoption("full"):
-        every_step(database, path, tmp_path, step, itertools.count(1))
+        every_step(database, path, tmp_path, step, points)
     else:
         nth = 2 if step[:2] in SEVERAL else 1
         assert every_step(database, path, tmp_path, step, iter((nth,)))
