@@ -42,6 +42,20 @@ class Permissions:
     """The lists into which the user may load, of those that are defined; None: all lists."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """How the leads, or other rows, of a table are found."""
+
+    indexes: Mapping[str, str] | None = None
+    """The name of an index by the column that it has first; None: none matters."""
+    locks: bool = False
+    """Writes wait as long as it is read."""
+
+    def finds(self, column: str) -> bool:
+        """Say whether a value of a column is found without reading the whole table."""
+        return self.indexes is None or column in self.indexes
+
+
 PHONE_CODES = {
     "country_code": "int64",
     "areacode": "str",
@@ -123,6 +137,8 @@ class Dialer:
     list_scopes: "pd.Series[str]" = field(default_factory=lambda: pd.Series(dtype="str"))
     """By list_id (int64 index), of vicidial_lists: the same text for lists of the same campaign, as
     the database compares campaign_id; null where it is NULL."""
+    access: Mapping[str, Access] = field(default_factory=dict)
+    """How the tables are searched that look-ups read, by name."""
     knows_leads: bool = True
     """False without a database: rows are compared only with other rows of the file."""
 

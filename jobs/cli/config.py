@@ -109,8 +109,13 @@ def _print(
         print(visible_line(f"database: {failure}"))
     if settings is None:
         print("database: not checked, because the settings are invalid")
-    if report is None:
-        return
+    if report is not None:
+        _print_report(report)
+
+
+def _print_report(report: "DatabaseReport") -> None:
+    from loader.paths import visible_line
+
     print(visible_line(f"database {report.name}: {report.server}, account {report.account}"))
     for remark in report.remarks:
         print(visible_line(f"  note: {remark}"))
@@ -124,6 +129,12 @@ def _print(
         print("\nAn administrator of the server gives what is missing by:\n")
         print("\n".join(map(visible_line, report.grants)))
         print("\nThen check again: an account cannot see tables on which it has no right.")
+    if report.indexes:
+        print(
+            "\nIndexes are missing, so tables are read whole. Who may alter them makes some by:\n"
+        )
+        print("\n".join(map(visible_line, report.indexes)))
+        print("\nWhile MyISAM makes one, all writes wait: run it when nobody dials.")
 
 
 @app.command(cls=GroupedCommand)

@@ -6,15 +6,19 @@ from contextlib import closing
 from pathlib import Path
 
 from pydantic import BaseModel
+from sqlalchemy import Connection
 
 from jobs.settings.settings import Settings
+from loader.database.catalogue import table_names
 from loader.database.connection import Database
 from loader.database.schema import REQUIRED
 from loader.database.throttle import Throttle
+from loader.dialer import Access
 from loader.errors import LoaderError
 from loader.options.archive import ArchiveOptions
 from loader.options.load import LoadOptions
 from loader.queries.facts import read_dialer
+from loader.queries.indexes import LookUp, of_load, of_move, read_access, without_index
 from loader.rights import needs
 from loader.rights.account import DatabaseAccount
 from loader.rights.needs import Right, Rights, Site
@@ -24,6 +28,7 @@ JOBS = ("import", "validate", "archive", "dearchive", "undo", "nightly")
 ALL_ON = LoadOptions(
     dnc_check="AREACODE",
     campaign_dnc_check="Y",
+    duplicate_check="DUPPHONEALTSYS-DUPTITLEALTPHONESYS",
     duplicate_scope_archive="Y",
     nanpa_ac_prefix_check="Y",
     custom_fields="Y",
@@ -56,6 +61,8 @@ class DatabaseReport(BaseModel):
     """By job: rights that the account lacks, such as `INSERT on vicidial_list`."""
     grants: list[str]
     """Statements by which an administrator gives what is missing."""
+    indexes: list[str]
+    """Statements that make indexes without which jobs read tables whole."""
 
 
 def check_database(
@@ -82,8 +89,10 @@ def check_database(
         all_missing.update(rights)
     absent = [name for name in REQUIRED if name in account.absent]
     wrong = [f"the database has no table {name}; is it a dialer's?" for name in absent]
+    indexes: list[LookUp] = []
     if not all_missing and not wrong:
         wrong += _start_problems(settings, database, checked)
+        indexes = missing_indexes(settings, database, checked, everything=everything)
     has_no_ledger = any(right.table in needs.LEDGER for right in all_missing)
     return DatabaseReport(
         name=database.name,
@@ -93,6 +102,7 @@ def check_database(
         wrong=wrong,
         missing=missing,
         grants=account.grants(all_missing),
+        indexes=[each.statement for each in indexes],
     )
 
 
@@ -117,6 +127,30 @@ def _needs(job: str, settings: Settings, site: Site, *, everything: bool) -> Rig
         rights |= needs.of_import(of_source, site, check_dialable=dialable)
         rights |= needs.of_new_lists() if source.new_list else Rights()
     return rights
+
+
+def missing_indexes(
+    settings: Settings, database: Database, jobs: Collection[str], *, everything: bool = False
+) -> list[LookUp]:
+    """Find the columns that jobs search and that have no index, each once."""
+    options = ALL_ON if everything else settings.options
+    moving = ArchiveOptions(with_children=True) if everything else settings.archive.options
+    look_ups: list[LookUp] = []
+    for job in jobs:
+        match job:
+            case "import" | "validate":
+                look_ups += of_load(options)
+            case "nightly":
+                for source in settings.sources:
+                    look_ups += of_load(settings.options_of(source, {}))
+            case _:
+                look_ups += of_move(job, moving)
+
+    def read(connection: Connection) -> dict[str, Access]:
+        existing = table_names(connection)
+        return read_access(connection, {each.table for each in look_ups} & existing)
+
+    return without_index(look_ups, database.read(read))
 
 
 def _start_problems(settings: Settings, database: Database, jobs: Iterable[str]) -> list[str]:
@@ -152,6 +186,7 @@ def _of_sqlite(settings: Settings, database: Database, jobs: Collection[str]) ->
         wrong=_start_problems(settings, database, jobs),
         missing={job: [] if job == "validate" else lacking for job in jobs},
         grants=[],
+        indexes=[],
     )
 
 

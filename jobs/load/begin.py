@@ -95,7 +95,7 @@ def new_run(load: Load, files: Results, dialer: Dialer, mapping: ColumnMapping) 
         dialer=dialer,
         feeds=feeds,
         checks=Checks.of_file(reading, mapping, dialer, rows.sample, columns),
-        queries=ChunkQueries(database, options, dialer, feeds),
+        queries=ChunkQueries(database, options, dialer, feeds, accepted_keys),
         settlement=Settlement(options, dialer, accepted_keys),
         files=files,
         watchers=watchers,

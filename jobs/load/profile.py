@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from loader.database.connection import Database
-from loader.dialer import Dialer
+from loader.database.short_reads import ShortReads
+from loader.dialer import ARCHIVE, LEADS, Access, Dialer
 from loader.errors import LoaderError, describe_bug
 from loader.fields.mapping import ColumnMapping
 from loader.findings import Notices
@@ -143,7 +144,9 @@ class ProfileBuilder:
     def _entry_dates(self, ids: "pd.Series[int]", archived: bool) -> "pd.Series[pd.Timestamp]":
         if self._database is not None:
             try:
-                return look_up_entry_dates(self._database, ids, archived=archived)
+                access = self._dialer.access.get(ARCHIVE if archived else LEADS, Access())
+                reads = ShortReads(self._database, locks=access.locks)
+                return look_up_entry_dates(reads, ids, archived=archived)
             except LoaderError:
                 # The rows are decided; of their ages it is said that they are not known.
                 self.ask_no_more()

@@ -18,10 +18,9 @@ from loader.checks.settlement import EXISTING_LEAD_ID
 from loader.database.connection import Database
 from loader.database.locks import writing_turn
 from loader.findings import Findings, no_findings
-from loader.queries.chunk import ChunkQueries, IsOwn
+from loader.queries.chunk import ChunkQueries
+from loader.queries.existing import Ids, IsOwn
 from loader.writing.guard import Guard
-
-Ids = npt.NDArray[np.int64]
 
 
 class Recheck(Guard):
@@ -33,7 +32,9 @@ class Recheck(Guard):
         self.needs_turns = bool(run.options.duplicate_checks)
         # The feeds that this process has read are those that its own checks looked into.
         feeds = run.feeds if is_resumed else ()
-        self.queries = ChunkQueries(database, run.options, run.dialer, feeds)
+        self.queries = ChunkQueries(
+            database, run.options, run.dialer, feeds, run.files.work, before=run.queries
+        )
 
     def turn(self, connection: Connection) -> AbstractContextManager[None]:
         """Let runs that look for duplicates insert one after the other."""
@@ -41,7 +42,7 @@ class Recheck(Guard):
             return nullcontext()
         return writing_turn(self.database, connection, "insert")
 
-    def reject_new(self, connection: Connection, leads: pd.DataFrame, stored: Ids) -> Findings:
+    def reject_new(self, leads: pd.DataFrame, stored: Ids) -> Findings:
         """Find new leads that must not be called, or that are duplicates of others' leads."""
 
         def is_own(lead_ids: Ids) -> "npt.NDArray[np.bool_]":
@@ -50,17 +51,20 @@ class Recheck(Guard):
             own = np.concatenate([stored, self.run.files.lead_ids(new=False)[:, 1]])
             return np.isin(lead_ids, own)
 
-        return self._reject(connection, leads, is_own)
+        return self._reject(leads, is_own=is_own)
 
-    def reject_changes(self, connection: Connection, leads: pd.DataFrame) -> Findings:
+    def reject_changes(self, leads: pd.DataFrame) -> Findings:
         """Find rows that must not be called, or are no duplicates of their lead any more."""
-        changing = leads[EXISTING_LEAD_ID].to_numpy(np.int64)
-        return self._reject(connection, leads, lambda ids: ~np.isin(ids, changing))
+        return self._reject(leads, among=leads[EXISTING_LEAD_ID].to_numpy(np.int64))
 
-    def _reject(self, connection: Connection, leads: pd.DataFrame, is_own: IsOwn) -> Findings:
+    def _reject(
+        self, leads: pd.DataFrame, is_own: IsOwn | None = None, among: Ids | None = None
+    ) -> Findings:
         if not self.run.checks.needs_recheck:
             return no_findings()
-        listed = self.queries.do_not_call(leads, connection)
-        found = self.queries.existing_leads(leads, connection, is_own)
+        # Not by the connection of the write: what was committed by now counts, and each question
+        # may be asked in parts.
+        listed = self.queries.do_not_call(leads)
+        found = self.queries.existing_leads(leads, is_own, among)
         answers = replace(listed, existing=found.existing, compares=found.compares)
         return self.run.checks.recheck(leads, answers)

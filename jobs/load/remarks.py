@@ -4,13 +4,14 @@ from collections.abc import Collection, Sequence
 
 from loader.checks.defaults import Defaults
 from loader.checks.time_zones import tz_methods, zone_remarks
-from loader.dialer import Dialer
+from loader.dialer import ARCHIVE, LEADS, Dialer
 from loader.extras.custom_fields import labels_of
 from loader.feeds.feed import Feed, feed_remarks
 from loader.fields.lead import CUSTOM_PREFIX, WIDTHS, normalize_name, usual_names
 from loader.fields.mapping import ColumnMapping
 from loader.options.duplicate_check import Kind
 from loader.options.load import LoadOptions
+from loader.queries.indexes import LookUp, of_load, without_index
 
 COMPARED = {
     Kind.TITLEALTPHONE: {"title", "alt_phone"},
@@ -51,6 +52,7 @@ def remarks(
                 "fills: empty equals empty"
             )
     found += lacking_fields(dialer, fields) + lacking_facts(options, dialer)
+    found += lacking_indexes(options, dialer)
     found += without_effect(options) + unfilled_fallbacks(options, mapping)
     found += similar_names(dialer, mapping) + custom_fields_remark(mapping)
     return found + proposals(mapping)
@@ -146,6 +148,20 @@ def lacking_facts(options: LoadOptions, dialer: Dialer) -> list[str]:
             consequence = "is not checked" if table == "vicidial_users" else "counts as empty"
             found.append(f"{table} has no column {column}: it {consequence}")
     return found
+
+
+def lacking_indexes(options: LoadOptions, dialer: Dialer) -> list[str]:
+    """Name the columns that look-ups search and that have no index, and the statements for one."""
+    return [index_remark(each) for each in without_index(of_load(options), dialer.access)]
+
+
+def index_remark(look_up: LookUp) -> str:
+    """Say what a missing index costs, and which statement makes it."""
+    asked_by, table, column = look_up
+    cost = "all its leads are read" if table in {LEADS, ARCHIVE} else "it is read whole each time"
+    return (
+        f"{asked_by}: {table} has no index of {column}, so {cost}; to make one: {look_up.statement}"
+    )
 
 
 def checks_off_remark(options: LoadOptions) -> str:

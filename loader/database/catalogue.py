@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, inspect
 
+from loader.database.sql import quote_identifier
+
 WIDEST_CHARSET = "utf8mb4"
 """Has every character of all others."""
 
@@ -119,6 +121,29 @@ def read_shapes(connection: Connection, names: Iterable[str]) -> dict[str, Shape
         )
         for name, of_table in columns.items()
     }
+
+
+def keeps_writes_out(connection: Connection, name: str) -> bool:
+    """Say whether writes wait as long as a statement reads a table."""
+    return not _is_sqlite(connection) and storage_engine(connection, name) != "InnoDB"
+
+
+def read_indexes(connection: Connection, name: str) -> dict[str, str] | None:
+    """Read the indexes of a table that are in use, by the column that each has first.
+
+    None of SQLite: it compares texts by a function, for which it uses no index.
+    """
+    if _is_sqlite(connection):
+        return None
+    rows = connection.exec_driver_sql(f"SHOW INDEX FROM {quote_identifier(name)}").mappings()
+    found: dict[str, str] = {}
+    for row in rows:
+        # Only newer servers have indexes that are there and not used.
+        is_used = row.get("Ignored", "NO") != "YES" and row.get("Visible", "YES") != "NO"
+        is_sorted = row["Index_type"] == "BTREE" and row["Comment"] != "disabled"
+        if int(row["Seq_in_index"]) == 1 and is_used and is_sorted:
+            found.setdefault(str(row["Column_name"]), str(row["Key_name"]))
+    return found
 
 
 COLUMNS = (

@@ -36,9 +36,16 @@ PATIENCE = {"read_timeout": timedelta(seconds=10)}
 class ChunkSize:
     """The number of leads of the next chunk, such that it takes about `seconds`."""
 
-    def __init__(self, at_most: int = 500, seconds: float = 0.25) -> None:
-        self.size = at_most
-        self._at_most, self._at_least = at_most, min(FEWEST, at_most)
+    def __init__(
+        self,
+        at_most: int = 500,
+        seconds: float = 0.25,
+        *,
+        at_first: int | None = None,
+        at_least: int = FEWEST,
+    ) -> None:
+        self.size = at_most if at_first is None else at_first
+        self._at_most, self._at_least = at_most, min(at_least, at_most)
         self._seconds = seconds
         # Fading sums, not a mean of rates: a chunk of few leads is a poor measure of the rate.
         self._past_rows = self._past_seconds = 0.0

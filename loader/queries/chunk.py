@@ -1,60 +1,38 @@
-"""What is asked of the dialer's database about a chunk of leads: one statement a question."""
+"""What is asked of the dialer's database about a chunk of leads: one statement a question.
 
-from collections.abc import Callable, Iterable, Sequence
+Where writes wait for reads, a question about many numbers is asked in parts, see `ShortReads`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any, NamedTuple
+from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Connection
 
-from loader.checks.duplicates_existing import SEPARATOR, compared_numbers, compared_texts
+from loader.checks.duplicates_existing import compared_numbers, compared_texts
 from loader.checks.other_numbers import numbers_of
 from loader.checks.rules import dnc_campaigns, dnc_forms
-from loader.clock import moment_text
 from loader.database.connection import Database
 from loader.database.server_clock import existing_moments
+from loader.database.short_reads import ShortReads
 from loader.database.weights import with_keys
-from loader.dialer import ARCHIVE, LEADS, Column, Dialer, Lookups
+from loader.dialer import ARCHIVE, LEADS, Access, Column, Dialer, Lookups
 from loader.feeds.feed import Feed, find_in_feeds
-from loader.frames.collation import GENERAL, Collation, fold
-from loader.options.duplicate_check import DuplicateCheck, Kind, Scope
+from loader.frames.collation import Collation, fold
+from loader.options.duplicate_check import Kind
 from loader.options.load import LoadOptions
 from loader.options.types import DncCheck
 from loader.phones.forms import lead_numbers, number_forms
-
-IsOwn = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.bool_]]
-"""Says which lead_ids are those of leads that do not count."""
-
-
-class _Search(NamedTuple):
-    """A question for existing leads."""
-
-    number: str
-    """The column that has one of the forms of a row's number."""
-    beside: tuple[str, ...] = ()
-    """The columns that stand before it in the key, see `BESIDE`."""
-    equal: tuple[str, ...] = ()
-    """Those of them that are searched, too."""
-    matched: str = "PHONE"
-    """What a hit is called."""
-
-
-_SEARCHES: dict[Kind, tuple[_Search, ...]] = {
-    Kind.PHONE: (_Search("phone_number"),),
-    Kind.PHONEALT: (_Search("phone_number"), _Search("alt_phone", matched="ALT")),
-    # By the number alone the server would read all leads that leave alt_phone empty.
-    Kind.TITLEALTPHONE: (_Search("alt_phone", ("title",), ("title",)),),
-    Kind.NAMEPHONE: (_Search("phone_number", ("first_name", "last_name")),),
-}
+from loader.queries.existing import ExistingLeads, Ids, IsOwn, Where
+from loader.queries.indexes import CAMPAIGN_DNC, DNC_TABLES, SEARCHES, SYSTEM_DNC, tables_of_leads
 
 
 class ChunkQueries:
     """Asks what the checks of one run need to know about a chunk of leads.
 
-    Each method asks with a number of statements that does not depend on the number of rows. Without
-    a database, nothing is known but the feeds.
+    No method asks about one row after the other. Without a database, only the feeds are known.
     """
 
     def __init__(
@@ -63,6 +41,8 @@ class ChunkQueries:
         options: LoadOptions,
         dialer: Dialer,
         feeds: Sequence[Feed] = (),
+        folder: Path | None = None,
+        before: "ChunkQueries | None" = None,
     ) -> None:
         """Take what is asked, and what decides about the questions.
 
@@ -71,20 +51,35 @@ class ChunkQueries:
             options: what is checked.
             dialer: clock, windows, lists, campaigns and collation are read.
             feeds: numbers that must not be called either.
+            folder: for what is kept on disk; None: the one for temporary files.
+            before: what asked about the same rows before, see `ExistingLeads`.
         """
         self._database, self._feeds = database, feeds
         self._options, self._dialer = options, dialer
         if database is not None:
-            self._adapter = database.adapter
             self._collated = database.adapter.collated
+            wheres: list[Where] = [
+                (kind, search, table)
+                for kind in dict.fromkeys(check.kind for check in options.duplicate_checks)
+                for search in SEARCHES[kind]
+                for table in tables_of_leads(options)
+            ]
+            first = before._existing if before is not None else {}
+            self._existing: dict[Where, ExistingLeads] = {
+                where: ExistingLeads(database, options, dialer, where, folder, first.get(where))
+                for where in wheres
+            }
+            self._lists = {
+                table: ShortReads(database, locks=dialer.access.get(table, Access()).locks)
+                for table in DNC_TABLES
+            }
 
-    def do_not_call(self, leads: pd.DataFrame, connection: Connection | None = None) -> Lookups:
-        """Ask which numbers must not be called: one statement for each of the two lists.
+    def do_not_call(self, leads: pd.DataFrame) -> Lookups:
+        """Ask which numbers must not be called: one question for each of the two lists.
 
         Args:
             leads: dnc_campaign_id if campaign_dnc_check is on, and what `lead_numbers` and
                 `numbers_of` read (str).
-            connection: to ask by in its transaction; None: by any.
 
         Returns:
             dnc, campaign_dnc, feeds and other_feeds.
@@ -96,45 +91,42 @@ class ChunkQueries:
             return Lookups(feeds=in_feeds, other_feeds=others_in_feeds)
         # Nothing but the forms counts here, not whose numbers they are.
         asked = pd.concat([numbers, others], ignore_index=True) if len(others) else numbers
-        return self._ask(
-            lambda its: Lookups(
-                dnc=self._on_system_list(its, asked),
-                campaign_dnc=self._on_campaign_lists(its, asked, leads),
-                feeds=in_feeds,
-                other_feeds=others_in_feeds,
-            ),
-            connection,
+        return Lookups(
+            dnc=self._on_system_list(self._database, asked),
+            campaign_dnc=self._on_campaign_lists(self._database, asked, leads),
+            feeds=in_feeds,
+            other_feeds=others_in_feeds,
         )
 
     def existing_leads(
-        self,
-        leads: pd.DataFrame,
-        connection: Connection | None = None,
-        is_own: IsOwn | None = None,
+        self, leads: pd.DataFrame, is_own: IsOwn | None = None, among: Ids | None = None
     ) -> Lookups:
         """Ask for the existing leads that rows may be duplicates of.
 
-        That is one statement for each search of each kind of check; two with the archive. Texts
+        That is one question for each search of each kind of check; two with the archive. Texts
         that need it are asked about by one more, see `loader.frames.collation`.
 
         Args:
             leads: columns `loader.checks.duplicates.KEYED`.
-            connection: to ask by in its transaction; None: by any.
-            is_own: says which lead_ids do not count. With it, existing has a row for each lead.
+            is_own: says which existing leads do not count, see `ExistingLeads.find`.
+            among: lead_ids of those that count; None: all.
 
         Returns:
             existing and compares.
         """
-        kinds = dict.fromkeys(check.kind for check in self._options.duplicate_checks)
-        if self._database is None or leads.empty or not kinds:
+        if self._database is None or leads.empty or not self._existing:
             return Lookups()
-        return self._ask(
-            lambda its: Lookups(
-                existing={kind: self._existing(its, leads, kind, is_own) for kind in kinds},
-                compares=self._compares(its, leads),
-            ),
-            connection,
-        )
+        found: dict[Kind, list[pd.DataFrame]] = {}
+        for (kind, _, _), search in self._existing.items():
+            numbers = compared_numbers(leads, kind, self._options)
+            forms = number_forms(numbers, as_stored=self._options.one_form)["form"]
+            if among is None:
+                of_search = search.find(leads, forms, is_own)
+            else:
+                of_search = search.find_among(leads, forms, among)
+            found.setdefault(kind, []).append(of_search)
+        existing = {kind: pd.concat(parts, ignore_index=True) for kind, parts in found.items()}
+        return replace(self.text_keys(leads), existing=existing)
 
     def text_keys(self, leads: pd.DataFrame) -> Lookups:
         """Ask for compares alone, see `existing_leads`."""
@@ -161,61 +153,41 @@ class ChunkQueries:
         found = self._database.read(lambda connection: existing_moments(connection, moments))
         return Lookups(days_ahead=dict(zip(days, found, strict=True)))
 
-    def _ask(
-        self, question: Callable[[Connection], Lookups], connection: Connection | None
-    ) -> Lookups:
-        if connection is not None:
-            return question(connection)
-        return self._database.read(question) if self._database else Lookups()
-
-    def _rows(
-        self, connection: Connection, statement: str, *values: Iterable[object]
-    ) -> list[tuple[Any, ...]]:
-        """Run a statement whose `{}` each stand for a list of values, none of them empty."""
-        marks = [self._adapter.list_mark] * len(values)
-        parameters = map(self._adapter.list_value, values)
-        found = connection.exec_driver_sql(statement.format(*marks), tuple(parameters))
-        return [tuple(row) for row in found]
-
-    def _texts(self, values: "pd.Series[str]") -> list[str]:
-        """Give the distinct texts to compare such a column with."""
-        return self._adapter.fold(values).unique().tolist()
-
-    def _on_system_list(self, connection: Connection, numbers: pd.DataFrame) -> "pd.Index[str]":
+    def _on_system_list(self, database: Database, numbers: pd.DataFrame) -> "pd.Index[str]":
         """Give those of the forms of numbers and area codes that are in vicidial_dnc."""
         check = self._options.dnc_check
         if check == "N":
             return pd.Index([], dtype="str")
         number = self._collated("phone_number")
-        statement = f"SELECT phone_number FROM vicidial_dnc WHERE {number} IN {{}}"  # noqa: S608 - our own names
+        statement = f"SELECT phone_number FROM {SYSTEM_DNC} WHERE {number} IN {{}}"  # noqa: S608 - our own names
         asked = self._forms(numbers, check)
-        found = self._rows(connection, statement, asked)
+        found = self._lists[SYSTEM_DNC].rows(statement, asked)
         listed = pd.Series([str(row[0]) for row in found], dtype="str")
-        return pd.Index(self._as_asked(connection, "vicidial_dnc", listed, asked).dropna())
+        return pd.Index(self._as_asked(database, SYSTEM_DNC, listed, asked).dropna())
 
     def _on_campaign_lists(
-        self, connection: Connection, numbers: pd.DataFrame, leads: pd.DataFrame
+        self, database: Database, numbers: pd.DataFrame, leads: pd.DataFrame
     ) -> "pd.Index[str]":
         """Give, behind the campaign, those that are in vicidial_campaign_dnc for some row's."""
         check = self._options.campaign_dnc_check
         if check == "N":
             return pd.Index([], dtype="str")
-        campaigns = self._texts(dnc_campaigns(leads["dnc_campaign_id"], self._dialer))
+        own = dnc_campaigns(leads["dnc_campaign_id"], self._dialer)
+        campaigns = database.adapter.fold(own).unique().tolist()
         number, campaign = map(self._collated, ("phone_number", "campaign_id"))
         statement = (
-            "SELECT campaign_id, phone_number FROM vicidial_campaign_dnc "  # noqa: S608 - likewise
+            f"SELECT campaign_id, phone_number FROM {CAMPAIGN_DNC} "  # noqa: S608 - likewise
             f"WHERE {number} IN {{}} AND {campaign} IN {{}}"
         )
         asked = self._forms(numbers, check)
-        found = self._rows(connection, statement, asked, campaigns)
+        found = self._lists[CAMPAIGN_DNC].rows(statement, asked, campaigns)
         listed = pd.DataFrame(found, columns=["campaign_id", "phone_number"], dtype="str")
-        table = "vicidial_campaign_dnc"
-        names = self._as_asked(connection, table, listed["campaign_id"], campaigns)
-        forms = self._as_asked(connection, table, listed["phone_number"], asked)
+        names = self._as_asked(database, CAMPAIGN_DNC, listed["campaign_id"], campaigns)
+        forms = self._as_asked(database, CAMPAIGN_DNC, listed["phone_number"], asked)
         return pd.Index((fold(names) + "|" + forms).dropna())
 
     def _as_asked(
-        self, connection: Connection, table: str, listed: "pd.Series[str]", asked: list[str]
+        self, database: Database, table: str, listed: "pd.Series[str]", asked: list[str]
     ) -> "pd.Series[str]":
         """Turn what a do-not-call list has into the equal texts that it was asked for.
 
@@ -223,7 +195,7 @@ class ChunkQueries:
         """
         columns, texts = self._dialer.tables.get(table, {}), pd.Series(asked, dtype="str")
         column = columns.get(str(listed.name or "phone_number"), Column())
-        collation = with_keys(connection, [listed, texts], column.collation)
+        collation = database.read(lambda it: with_keys(it, [listed, texts], column.collation))
         by_key = texts.set_axis(pd.Index(fold(texts, collation)))
         return fold(listed, collation).map(by_key[~by_key.index.duplicated()]).astype("str")
 
@@ -231,111 +203,23 @@ class ChunkQueries:
         """Give the distinct texts to look for in a do-not-call list."""
         return dnc_forms(numbers, check, self._options).unique().tolist()
 
-    def _existing(
-        self, connection: Connection, leads: pd.DataFrame, kind: Kind, is_own: IsOwn | None
-    ) -> pd.DataFrame:
-        """Find the existing leads that rows may be duplicates of, see `Lookups.existing`."""
-        checks = [check for check in self._options.duplicate_checks if check.kind is kind]
-        windows = sorted({check.days or 0 for check in checks})
-        conditions, values = self._counting(leads, checks)
-        tables = [LEADS] if self._options.duplicate_scope_archive == "N" else [LEADS, ARCHIVE]
-        parts = []
-        numbers = compared_numbers(leads, kind, self._options)
-        forms = number_forms(numbers, as_stored=self._options.one_form)["form"]
-        for search in _SEARCHES[kind]:
-            columns = (search.number, *search.equal)
-            compared = [f"{self._collated(column)} IN {{}}" for column in columns]
-            wanted = [self._texts(forms), *(self._texts(leads[name]) for name in search.equal)]
-            key = ", ".join(self._collated(name) for name in (*search.beside, search.number))
-            group = f"{key}, list_id, phone_code" + ", lead_id" * (is_own is not None)
-            first = ", ".join(self._first(days) for days in windows)
-            for table in tables:
-                statement = (
-                    f"SELECT {group}, {first} FROM {table} "  # noqa: S608 - our own names
-                    f"WHERE {' AND '.join([*compared, *conditions])} GROUP BY {group}"
-                )
-                rows = self._rows(connection, statement, *wanted, *values)
-                frame = self._frame(rows, search, windows, is_own)
-                names = [*search.beside, search.number]
-                texts = self._key(connection, frame[names].astype("str"), kind)
-                found = frame.drop(columns=names)
-                parts.append(found.assign(key=texts, archived=table == ARCHIVE))
-        return pd.concat(parts, ignore_index=True)
-
-    def _counting(
-        self, leads: pd.DataFrame, checks: Sequence[DuplicateCheck]
-    ) -> tuple[list[str], list[Iterable[object]]]:
-        """Narrow searches to the leads that count: conditions, and the values for their `{}`."""
-        conditions: list[str] = []
-        values: list[Iterable[object]] = []
-        if lists := self._lists(leads, checks):
-            conditions.append("list_id IN {}")
-            values.append(lists)
-        if statuses := self._options.duplicate_statuses:
-            conditions.append(f"{self._collated('status')} IN {{}}")
-            values.append(self._texts(pd.Series(statuses, dtype="str")))
-        return conditions, values
-
-    def _lists(self, leads: pd.DataFrame, checks: Sequence[DuplicateCheck]) -> list[int]:
-        """Give the lists that the checks can find anything in; none: all."""
-        scopes = {check.scope for check in checks}
-        if Scope.SYS in scopes:
-            return []
-        wanted = set(leads["list_id"].unique().tolist())
-        if Scope.CAMP in scopes:
-            of_lists = self._dialer.list_scopes.dropna()
-            campaigns = of_lists[of_lists.index.isin(wanted)]
-            wanted |= set(of_lists.index[of_lists.isin(campaigns)].tolist())
-        return sorted(wanted)
-
-    def _first(self, days: int) -> str:
-        """Word the lowest lead_id within a window, whose start is exclusive."""
-        if not days:
-            return "MIN(lead_id)"
-        since = moment_text(self._dialer.window_starts[days])
-        return f"MIN(CASE WHEN entry_date > '{since}' THEN lead_id END)"
-
-    def _frame(
-        self,
-        rows: list[tuple[Any, ...]],
-        search: _Search,
-        windows: Sequence[int],
-        is_own: IsOwn | None,
-    ) -> pd.DataFrame:
-        """Turn the rows of a search into existing leads."""
-        ids, names = [f"lead_id_{days}" for days in windows], [*search.beside, search.number]
-        lead_id = ["lead_id"] if is_own is not None else []
-        frame = pd.DataFrame(rows, columns=[*names, "list_id", "phone_code", *lead_id, *ids])
-        if is_own is not None:
-            frame = frame[~is_own(frame.pop("lead_id").to_numpy(np.int64))]
-        kinds = {"list_id": "uint64", "phone_code": "str"} | dict.fromkeys(ids, "Int64")
-        return frame.astype(kinds).assign(matched=search.matched)
-
-    def _key(self, connection: Connection, columns: pd.DataFrame, kind: Kind) -> "pd.Series[str]":
-        """Make the keys of existing leads of the texts that they are compared by."""
-        given = [columns[name] for name in columns]
-        collation = with_keys(connection, given, self._dialer.compares.get(kind, GENERAL))
-        first, *others = [fold(texts, collation) for texts in given]
-        return first.str.cat(pd.concat(others, axis=1), sep=SEPARATOR) if others else first
-
 
 def look_up_entry_dates(
-    database: Database, lead_ids: "pd.Series[int]", *, archived: bool
+    reads: ShortReads, lead_ids: "pd.Series[int]", *, archived: bool
 ) -> "pd.Series[pd.Timestamp]":
-    """Ask when leads were entered, in one statement.
+    """Ask when leads were entered.
 
     Args:
-        database: the dialer's.
+        reads: of the table that they are in.
         lead_ids: distinct, at least one.
         archived: they are in vicidial_list_archive.
 
     Returns:
         entry_date (datetime64, NaT for none) by lead_id, of those that are there.
     """
-    table, ids = ARCHIVE if archived else LEADS, lead_ids.tolist()
-    mark, value = database.adapter.list_mark, database.adapter.list_value(ids)
-    statement = f"SELECT lead_id, entry_date FROM {table} WHERE lead_id IN {mark}"  # noqa: S608 - our own names
-    rows = database.read(lambda c: c.exec_driver_sql(statement, (value,)).all())
+    table = ARCHIVE if archived else LEADS
+    statement = f"SELECT lead_id, entry_date FROM {table} WHERE lead_id IN {{}}"  # noqa: S608 - our own names
+    rows = reads.rows(statement, lead_ids.tolist())
     # SQLite keeps any text; a zone behind the time is none of the dialer's.
     dates = [None if date is None else str(date)[:19] for _, date in rows]
     moments = pd.to_datetime(pd.Series(dates, dtype="str"), format="ISO8601", errors="coerce")

@@ -33,6 +33,7 @@ from loader.frames.collation import GENERAL, Collation, fold, fold_text
 from loader.options.duplicate_check import Kind
 from loader.options.load import LoadOptions
 from loader.queries.comparisons import CAMPAIGN_ID, Comparisons
+from loader.queries.indexes import DNC_TABLES, read_access, searched_tables
 from loader.queries.leads import OF_SYSTEM, URL_TYPE, URLS
 
 if TYPE_CHECKING:
@@ -42,8 +43,6 @@ EXTRA_TABLES = (
     ARCHIVE, "vicidial_list_alt_phones", HOPPER, CALLBACKS,
 )  # fmt: skip
 """Tables with rows of leads, besides vicidial_list and custom_<list_id>."""
-
-DNC_TABLES = ("vicidial_dnc", "vicidial_campaign_dnc")
 
 SMALL_TABLES = frozenset(
     {"servers", "system_settings", "vicidial_call_times", "vicidial_campaigns", LISTS_TABLE,
@@ -155,6 +154,7 @@ class DialerReader:
                 name: comparisons.with_collations(name, self.columns[name], self.options)
                 for name in self.columns.keys() - SMALL_TABLES
             },
+            access=read_access(self.connection, searched_tables(self.options) & self.tables),
             fold=compares.get(Kind.NAMEPHONE, compares.get(Kind.TITLEALTPHONE, GENERAL)),
             compares=compares,
             missing=tuple(self.missing),

@@ -124,7 +124,7 @@ class Batch(ABC):
         """Keep others from what would make `reject` wrong, until the rows are committed."""
         return nullcontext()
 
-    def reject(self, connection: Connection, rows: pd.DataFrame) -> Findings:  # noqa: ARG002
+    def reject(self, rows: pd.DataFrame) -> Findings:  # noqa: ARG002
         """Say which rows must not be sent any more."""
         return no_findings()
 
@@ -174,7 +174,7 @@ class Batch(ABC):
             self._session = connection.info.get("session")
             self.log.sending(connection, self.known)
             with self.turn(connection):
-                rejected = self.reject(connection, rows)
+                rejected = self.reject(rows)
                 if len(rejected):
                     self.known += Inserted(rejected=rejected)
                     self.log.rejected(connection, self.known)

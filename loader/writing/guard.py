@@ -23,19 +23,17 @@ class Guard:
 
     def reject_new(
         self,
-        connection: Connection,  # noqa: ARG002
         leads: pd.DataFrame,  # noqa: ARG002
         stored: npt.NDArray[np.int64],  # noqa: ARG002
     ) -> Findings:
         """Find the new leads that must not go in any more.
 
         Args:
-            connection: to ask by, in the transaction of the write.
             leads: as `loader.pipeline.Checks.complete` gave them.
             stored: lead_ids of the rest of their batch.
         """
         return no_findings()
 
-    def reject_changes(self, connection: Connection, leads: pd.DataFrame) -> Findings:  # noqa: ARG002
+    def reject_changes(self, leads: pd.DataFrame) -> Findings:  # noqa: ARG002
         """Find likewise the rows that must not change existing leads any more."""
         return no_findings()

@@ -189,10 +189,10 @@ class _LeadBatch(Batch):
         """Let one run after the other insert."""
         return self.guard.turn(connection)
 
-    def reject(self, connection: Connection, rows: pd.DataFrame) -> Findings:
+    def reject(self, rows: pd.DataFrame) -> Findings:
         """Let the guard decide; what is stored of the batch is known by now."""
         stored: Ids = np.asarray(self.known.lead_ids, dtype=np.int64)
-        return self.guard.reject_new(connection, self.leads.loc[rows.index], stored)
+        return self.guard.reject_new(self.leads.loc[rows.index], stored)
 
     def read_back(
         self, connection: Connection, rows: pd.DataFrame, written: Written | None

@@ -242,8 +242,7 @@ class _Batch:
         """Change leads to the wanted values, based on their current values."""
         if leads.empty:
             return  # all have a result already
-        guard = self.updater.guard
-        found = self.database.read(lambda connection: guard.reject_changes(connection, leads))
+        found = self.updater.guard.reject_changes(leads)
         self.note(Updated(rejected=found))
         leads = leads[~leads.index.isin(found.index)]
         before = self.updater.read_leads(leads, self.names)

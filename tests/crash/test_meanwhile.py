@@ -247,7 +247,9 @@ def test_what_happened_between_a_kill_and_the_completion(
     point: Point, site: Site, engine_name: str
 ) -> None:
     options = {"duplicate_check": "DUPSYS", "dnc_check": "Y", "batch_size": 3}
-    file, other = site.loads.file(rows(9)), site.loads.file(rows(3, FIRST + 5))
+    # In the same second the same values in the same list would be the very rows in doubt.
+    others = rows(3, FIRST + 5, first_name="other", list_id="102")
+    file, other = site.loads.file(rows(9)), site.loads.file(others)
     site.kill(file, point, 2, **options)
     site.work(f"INSERT INTO vicidial_dnc VALUES ('{FIRST + 4}')")()
     assert site.load(other).summary.loaded == 3

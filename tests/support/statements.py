@@ -25,6 +25,19 @@ def just_before(database: Database, statement: str, action: Callable[[], object]
     assert not waiting, "it never came"
 
 
+@contextlib.contextmanager
+def statements(database: Database) -> Iterator[list[str]]:
+    """Note the statements that are sent."""
+    found: list[str] = []
+
+    def note(*arguments: Any) -> None:
+        found.append(arguments[2])
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    yield found
+    event.remove(database.engine, "before_cursor_execute", note)
+
+
 STATEMENT = b"\x00\x03"
 """How the first packet of a statement begins, behind its length."""
 

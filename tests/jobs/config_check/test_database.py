@@ -180,3 +180,43 @@ def test_an_sqlite_file(database_url: str, capsys: pytest.CaptureFixture[str]) -
     said = capsys.readouterr().out
     assert "import     ok" in said
     assert "nightly" not in said
+
+
+@pytest.mark.parametrize("job", ["import", "nightly"])
+def test_missing_indexes_are_printed_as_statements_that_make_them(
+    job: str, url: str, server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks = 'duplicate_check = "DUPPHONEALTSYS"\nduplicate_scope_archive = "Y"\n'
+    (tmp_path / "drop").mkdir()
+    source = f'[[sources]]\nname = "a"\nfolder = "{tmp_path / "drop"}"\nlist_id = 101\n'
+    settings = checks if job == "import" else source + checks
+    Path("leadloader.toml").write_text('user = "loader"\n' + settings, "utf-8")
+    command = ["config", "check", "--database", url, "--job", job]
+    statements = [
+        f"ALTER TABLE `{table}` ADD INDEX (`alt_phone`)"
+        for table in ("vicidial_list", "vicidial_list_archive")
+    ]
+    assert leadloader(command) == 0
+    printed = capsys.readouterr().out
+    assert "\n".join(statements) in printed
+    assert leadloader([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["database"]["indexes"] == statements
+    try:
+        for statement in statements:
+            run(url, statement)
+        assert leadloader(command) == 0
+        assert "INDEX" not in capsys.readouterr().out
+    finally:
+        for statement in statements:
+            run(url, statement.replace("ADD INDEX (`alt_phone`)", "DROP INDEX IF EXISTS alt_phone"))
+
+
+def test_moves_name_the_indexes_that_they_lack(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(url, "ALTER TABLE vicidial_list DROP INDEX ix_vicidial_list_phone_number")
+    try:
+        assert leadloader(["config", "check", "--database", url, "--job", "dearchive"]) == 0
+        assert "ALTER TABLE `vicidial_list` ADD INDEX (`phone_number`)" in capsys.readouterr().out
+    finally:
+        run(url, "CREATE INDEX ix_vicidial_list_phone_number ON vicidial_list (phone_number)")

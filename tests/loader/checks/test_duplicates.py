@@ -18,7 +18,7 @@ from loader.clock import Clock
 from loader.dialer import Dialer, Lookups
 from loader.errors import UsageError
 from loader.findings import Findings, no_findings
-from loader.frames import accepted_keys
+from loader.frames import key_runs
 from loader.frames.accepted_keys import AcceptedKeys
 from loader.options.duplicate_check import (
     CHECKS,
@@ -332,7 +332,7 @@ def meets(check: DuplicateCheck, row: "pd.Series[Any]", other: "pd.Series[Any]")
     option=st.sampled_from(OPTIONS),
     order=st.randoms(use_true_random=False),
     chunk_size=st.integers(1, 20),
-    largest=st.sampled_from((2, accepted_keys.LARGEST_RUN)),
+    largest=st.sampled_from((2, key_runs.LARGEST_RUN)),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_rows_come_in_the_order_of_the_frame_whatever_their_numbers(
@@ -344,7 +344,7 @@ def test_the_rows_come_in_the_order_of_the_frame_whatever_their_numbers(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(accepted_keys, "LARGEST_RUN", largest)
+    monkeypatch.setattr(key_runs, "LARGEST_RUN", largest)
     numbers = list(range(2, 2 + len(rows)))
     order.shuffle(numbers)
     frame = leads([{"row": n, **row} for n, row in zip(numbers, rows, strict=True)])

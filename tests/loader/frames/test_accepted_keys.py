@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loader.frames import accepted_keys
+from loader.frames import key_runs
 from loader.frames.accepted_keys import AcceptedKeys
+from loader.frames.key_runs import KeyRuns
 
 Batch = list[tuple[str, int]]
 """Keys and their lists; None in the place of a key is no key."""
@@ -35,13 +36,13 @@ KEYS = [f"{scope}\x1f{phone}" for scope in ("", "101", "\u00e9") for phone in ra
         st.lists(st.tuples(st.sampled_from(KEYS), st.integers(0, 2**63 - 1)), max_size=9),
         max_size=12,
     ),
-    largest=st.sampled_from((4, accepted_keys.LARGEST_RUN)),
+    largest=st.sampled_from((4, key_runs.LARGEST_RUN)),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_finds_the_first_row_of_a_key_like_a_dict(
     batches: list[Batch], largest: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(accepted_keys, "LARGEST_RUN", largest)
+    monkeypatch.setattr(key_runs, "LARGEST_RUN", largest)
     keys, known = AcceptedKeys(tmp_path), dict[str, tuple[int, int]]()
     row = 2
     for batch in batches:
@@ -101,3 +102,29 @@ def test_drop_removes_only_the_keys_of_its_rows(tmp_path: Path) -> None:
     assert keys.find(texts)[0].tolist() == [4, 3, 4, -1]
     keys.drop(np.array([3, 4]))
     assert keys.find(texts)[0].tolist() == [-1] * 4
+
+
+@pytest.mark.property
+@given(
+    batches=st.lists(st.lists(st.sampled_from(KEYS), max_size=9), max_size=12),
+    asked=st.lists(st.sampled_from(KEYS), unique=True),
+    largest=st.sampled_from((4, key_runs.LARGEST_RUN)),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_finds_all_that_was_added_for_a_key(
+    batches: list[list[str]],
+    asked: list[str],
+    largest: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(key_runs, "LARGEST_RUN", largest)
+    keys, known = KeyRuns(tmp_path), list[tuple[str, int]]()
+    for batch in batches:
+        numbers = np.arange(len(known), len(known) + len(batch), dtype=np.int64)
+        keys.add(texts(batch), numbers, -numbers)
+        known += zip(batch, numbers.tolist(), strict=True)
+    positions, (numbers, negative) = keys.all(texts(asked), 2)
+    found = [(asked[at], n) for at, n in zip(positions.tolist(), numbers.tolist(), strict=True)]
+    assert sorted(found) == sorted(pair for pair in known if pair[0] in asked)
+    assert (negative.astype(np.int64) == -numbers.astype(np.int64)).all()

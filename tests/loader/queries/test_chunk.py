@@ -1,13 +1,10 @@
 """What is asked of the database: the right answers, and few questions."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
 import pytest
-from sqlalchemy import event
 
 from loader.database.connection import Database
 from loader.database.server_clock import MOMENTS_PER_STATEMENT, existing_moments
@@ -19,6 +16,7 @@ from loader.queries.chunk import ChunkQueries
 from loader.queries.facts import read_dialer
 from tests.conformance.frozen import frozen, load_zone
 from tests.support.server import Server, fill
+from tests.support.statements import statements
 
 NOW = datetime(2026, 3, 10, 2, 30)
 CHECKS = "DUPLIST-DUPSYS90DAY-DUPPHONEALTSYS-DUPTITLEALTPHONECAMP-DUPNAMEPHONESYS2DAY"
@@ -82,18 +80,6 @@ def database(engine_name: str, database_url: str, request: pytest.FixtureRequest
         load_zone(server, "America/New_York")
     fill(database_url, TABLES)
     return frozen(database_url, NOW, "America/New_York")
-
-
-@contextmanager
-def statements(database: Database) -> Iterator[list[str]]:
-    found: list[str] = []
-
-    def note(*arguments: Any) -> None:
-        found.append(arguments[2])
-
-    event.listen(database.engine, "before_cursor_execute", note)
-    yield found
-    event.remove(database.engine, "before_cursor_execute", note)
 
 
 def look_up(
@@ -240,12 +226,17 @@ def test_window_starts_an_hour_later_in_the_hour_that_spring_skips(database: Dat
     [("N", 2 + 5), ("Y", 2 + 2 * 5)],
 )
 def test_number_of_statements_does_not_depend_on_the_rows(
-    archive: str, count: int, database: Database
+    archive: str, count: int, engine_name: str, database: Database
 ) -> None:
+    if engine_name != "sqlite":
+        # Of alt_phone there is no index. In place of one statement: the bounds of all leads, these
+        # leads, and that there are no more; for a list, how many leads it has, and these.
+        tables = 1 if archive == "N" else 2
+        count += tables * ((3 - 1) + (2 - 1))
     options = EVERYTHING.model_copy(update={"duplicate_scope_archive": archive})
     dialer = read_dialer(database, options)
     counts = set()
-    for size in (1, 10, 3000):
+    for size in (1, 10, 500):
         leads = chunk([f"72755{number:05}" for number in range(size)])
         leads["campaign_id"] = [f"C{number % 50}" for number in range(size)]
         with statements(database) as asked:
