@@ -1,7 +1,7 @@
 """What the tests of killed loads and archives share."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -13,14 +13,15 @@ from tests.support.server import PrivateServer
 @pytest.fixture(scope="module")
 def load_dialers(
     private_server: PrivateServer, tmp_path_factory: pytest.TempPathFactory
-) -> LoadDialers:
+) -> Iterator[LoadDialers]:
     """Give the dialer of an engine and a load, made at the first call."""
 
     @functools.cache
     def make(engine_name: str, name: str) -> Dialer:
         return Dialer(private_server, engine_name, name, tmp_path_factory.mktemp("undisturbed"))
 
-    return make
+    yield make
+    private_server.execute("SET GLOBAL local_infile = 1")
 
 
 @pytest.fixture(scope="module")
