@@ -1,7 +1,6 @@
 """Options, profiles and databases that all tests share."""
 
 import functools
-import itertools
 import os
 import shutil
 import signal
@@ -9,7 +8,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import seed, settings
@@ -33,10 +32,6 @@ settings.register_profile("dev", max_examples=20, deadline=None)
 settings.register_profile("fuzz", max_examples=2000, deadline=None)
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "dev")
 settings.load_profile(PROFILE)
-
-FUZZ_ROUNDS = 80
-"""How many times `make fuzz` repeats a test that asks for the fixture `fuzz_round`, each with other
-examples."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -80,6 +75,9 @@ def pytest_configure(config: pytest.Config) -> None:
             given = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
             signal.signal(number, given)
     config.addinivalue_line("markers", "engines(name, ...): needs one of these databases")
+    config.addinivalue_line(
+        "markers", "fuzz_rounds(n): `make fuzz` repeats it so often, if it uses `fuzz_round`"
+    )
     try:
         part_of(config)
     except ValueError as error:
@@ -108,17 +106,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Count the inputs of a property test; under `make fuzz` its name and a seed choose them."""
+    """Count the inputs of a property test; under `make fuzz` its name and a seed choose them.
+
+    An input is an example, or each one of its argument `batch`.
+    """
     test = getattr(item, "function", None)
     if not (item.get_closest_marker("property") and hasattr(test, "hypothesis")):
         return (yield)
     if PROFILE == "fuzz":
         seed(zlib.crc32(f"{item.config.getoption('seed')} {item.nodeid}".encode()))(test)
-    inner, inputs = test.hypothesis.inner_test, itertools.count()
+    inner, inputs = test.hypothesis.inner_test, 0
 
     @functools.wraps(inner)
-    def counted(*arguments: object, **named: object) -> object:
-        next(inputs)
+    def counted(*arguments: object, **named: Any) -> object:
+        nonlocal inputs
+        inputs += len(named["batch"]) if "batch" in named else 1
         return inner(*arguments, **named)
 
     test.hypothesis.inner_test = counted
@@ -126,7 +128,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         return (yield)
     finally:
         test.hypothesis.inner_test = inner
-        item.user_properties.append(("inputs", next(inputs)))
+        item.user_properties.append(("inputs", inputs))
 
 
 def pytest_terminal_summary(
@@ -159,7 +161,8 @@ def chosen_engines(config: pytest.Config) -> tuple[str, ...]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run tests that need an engine on each chosen one that their mark allows."""
     if "fuzz_round" in metafunc.fixturenames:
-        rounds = FUZZ_ROUNDS if PROFILE == "fuzz" else 1
+        mark = metafunc.definition.get_closest_marker("fuzz_rounds")
+        rounds = mark.args[0] if mark and PROFILE == "fuzz" else 1
         metafunc.parametrize("fuzz_round", range(rounds))
     if "engine_name" in metafunc.fixturenames and "case" not in metafunc.fixturenames:
         mark = metafunc.definition.get_closest_marker("engines")

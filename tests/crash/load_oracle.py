@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from loader.notices import Notice
-from tests.crash.load_points import LEADS, Dialer
+from tests.crash.load_points import LEADS, Ending
 from tests.support.loads import Outcome, rows_of_notices
 from tests.support.people import ALT, CALLBACKS, HOPPER, People, State, rows_of
 
@@ -26,11 +26,10 @@ TIMES = ("entry_date", "modify_date", "last_local_call_time")
 class Oracle:
     """Compares what there was at the kill, after the work of people, and in the end."""
 
-    def __init__(self, dialer: Dialer, people: People) -> None:
-        """Take what an undisturbed load leaves, and what people did."""
+    def __init__(self, rows: list[dict[str, str]], whole: Ending, people: People) -> None:
+        """Take the file's rows, what an undisturbed load leaves, and what people did."""
         assert people.have_worked
-        self.rows, self.whole = dialer.rows, dialer.whole.state
-        self.reasons = dialer.whole.outcome.reasons
+        self.rows, self.whole, self.reasons = rows, whole.state, whole.outcome.reasons
         self.dnc = {row["phone_number"] for row in rows_of(people.url, "vicidial_dnc")}
         self.old = {lead["lead_id"] for lead in LEADS}
         self.killed, self.worked = people.before, people.after

@@ -4,24 +4,45 @@ A seed (`make crashes SEED=7`) decides what they do; an oracle says what must be
 `make test` takes some points, `make crashes` every one.
 """
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from loader.database.connection import Database
 from loader.errors import LoadedBeforeError
+from loader.ledger.batches import _Entry
 from loader.ledger.runs import Ledger
+from loader.options.load import LoadOptions
+from loader.results.files import Results
+from loader.writing.extras import ExtraInserter
+from loader.writing.updates import LeadUpdater
+from loader.writing.writer import Writer
 from tests.crash.load_oracle import Oracle
-from tests.crash.load_points import STEP, Crash, Dialer, LoadDialers, Loss, Point, assert_in_ledger
-from tests.support import failpoints
-from tests.support.loads import outcome_of
+from tests.crash.load_points import (
+    LEADS,
+    OPTIONS,
+    STEP,
+    TABLES,
+    Crash,
+    Dialer,
+    Ending,
+    LoadDialers,
+    Loss,
+    Point,
+    assert_in_ledger,
+    rows,
+)
+from tests.support import failpoints, step_kills
+from tests.support.loads import Loads, load_file, outcome_of
 from tests.support.people import People, State
 from tests.support.proxy import Moment, Proxy
-from tests.support.server import PrivateServer
+from tests.support.server import PrivateServer, fill
 
-pytestmark = pytest.mark.engines("myisam", "innodb")
+ON_SERVERS = pytest.mark.engines("myisam", "innodb")
 
 LOSSES: tuple[tuple[Loss, Moment], ...] = (
     ("client", "during"),
@@ -47,6 +68,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     full = metafunc.config.getoption("full")
     if "crash" in metafunc.fixturenames:
         metafunc.parametrize("crash", EVERY if full else SAMPLE, ids=str)
+    if "step" in metafunc.fixturenames:
+        metafunc.parametrize("step", STEPS if full else STEPS[1::4], ids=str)
     if "name" in metafunc.fixturenames:
         metafunc.parametrize("name", LOADS if full else ["update"])
 
@@ -63,11 +86,16 @@ def complete(dialer: Dialer, results: Path, people: People) -> None:
     work(dialer, people)()
     with suppress(LoadedBeforeError):
         dialer.load(dialer.url, results)
-    outcome = outcome_of(results)
-    database = Database(dialer.url)
+    assert_nothing_is_undone(dialer.rows, dialer.whole, people, results)
+
+
+def assert_nothing_is_undone(
+    rows: list[dict[str, str]], whole: Ending, people: People, results: Path
+) -> None:
+    outcome, database = outcome_of(results), Database(people.url)
     assert_in_ledger(Ledger.open(database, results), outcome)
     database.engine.dispose()
-    problems = [*Oracle(dialer, people).problems(State.of(dialer.url), outcome)]
+    problems = [*Oracle(rows, whole, people).problems(State.of(people.url), outcome)]
     assert not problems, f"{people}\n" + "\n".join(problems)
 
 
@@ -77,6 +105,7 @@ def work(dialer: Dialer, people: People) -> Callable[[], None]:
     return lambda: None if people.have_worked else people.work(numbers=numbers)
 
 
+@ON_SERVERS
 def test_nothing_that_people_did_is_undone(
     load_dialers: LoadDialers,
     engine_name: str,
@@ -101,6 +130,7 @@ def test_nothing_that_people_did_is_undone(
         complete(dialer, results, people)
 
 
+@ON_SERVERS
 def test_nor_what_they_did_between_two_steps(
     load_dialers: LoadDialers,
     engine_name: str,
@@ -122,3 +152,59 @@ def test_nor_what_they_did_between_two_steps(
             break
         print(f"point {engine_name} {name} step {number}")
         complete(dialer, results, people)
+
+
+STEPS = tuple(
+    step_kills.Point(owner, name, moment)
+    for owner, name in (
+        (Writer, "write"),
+        (LeadUpdater, "write"),
+        (_Entry, "write"),
+        (_Entry, "write_alone"),
+        (ExtraInserter, "insert"),
+        (Results, "load"),
+    )
+    for moment in ("before", "after")
+)
+
+
+@pytest.mark.engines("sqlite")
+def test_nor_what_they_did_to_a_file(
+    database_url: str,
+    tmp_path: Path,
+    step: step_kills.Point,
+    points: Iterator[int],
+    seed: int,
+    pytestconfig: pytest.Config,
+) -> None:
+    fill(database_url, TABLES | {"vicidial_list": LEADS})
+    path = Loads(tmp_path).file(rows())
+    template = Path(str(make_url(database_url).database))
+
+    def copied(name: str) -> str:
+        return f"sqlite:///{shutil.copy(template, tmp_path / f'{name}.sqlite')}"
+
+    def load(url: str, results: Path) -> None:
+        database = Database(url, sleep=lambda _seconds: None)
+        try:
+            load_file(path, LoadOptions(**OPTIONS, on_duplicate="update"), database, results)
+        finally:
+            database.engine.dispose()
+
+    url = copied("whole")
+    load(url, tmp_path / "whole")
+    whole = Ending(State.of(url), outcome_of(tmp_path / "whole"))
+    for number in points if pytestconfig.getoption("full") else [2]:
+        url, results = copied(f"{number}"), tmp_path / f"{number}"
+        people = People(url, f"{seed} {step} {number}")
+        try:
+            with step_kills.killed_at(step, number):
+                load(url, results)
+        except step_kills.Killed:
+            people.work(numbers=[row["phone_number"] for row in rows()])
+        else:
+            assert number > 1
+            break
+        with suppress(LoadedBeforeError):
+            load(url, results)
+        assert_nothing_is_undone(rows(), whole, people, results)

@@ -94,8 +94,9 @@ class People:
         self.before = before = State.of(self.url)
         self._custom = [name for name in before.extras if name.startswith("custom_")]
         self._custom = [name for name in self._custom if not name.endswith("_archive")]
-        dates = [datetime.fromisoformat(row["entry_date"]) for row in before.leads.values()]
-        self._now = str(max([datetime(2026, 11, 1), *dates]) + timedelta(minutes=1))
+        dates = [row["entry_date"] for row in before.leads.values() if row["entry_date"] != "None"]
+        newest = max(map(datetime.fromisoformat, ["2026-11-01", *dates]))
+        self._now = str(newest + timedelta(minutes=1))
         for lead_id in before.leads:
             if self._random.random() < share:
                 self._deal_with(lead_id)
