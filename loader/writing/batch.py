@@ -119,6 +119,8 @@ class Batch(ABC):
     def left(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Give the rows of which nothing is known yet."""
         known = self.known.lead_ids.index.union([*self.known.refused, *self.known.doubtful])
+        if known.empty:
+            return rows
         return rows[~rows.index.isin(known)]
 
     def _attempt(self, rows: pd.DataFrame, *, by_file: bool, in_doubt: bool = False) -> None:
