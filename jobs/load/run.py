@@ -112,7 +112,9 @@ class ImportContext:
         if lead_ids is None:
             nothing = pd.Series(pd.NA, index=accepted.index, dtype="Int64")
             lead_ids = accepted.get(EXISTING_LEAD_ID, nothing)
-        self._load(accepted.loc[lead_ids.index], notices, lead_ids, new=new)
+        if len(lead_ids) < len(accepted):
+            accepted = accepted.loc[lead_ids.index]
+        self._load(accepted, notices, lead_ids, new=new)
 
     def change(self, accepted: pd.DataFrame, notices: Notices, changes: pd.DataFrame) -> None:
         """Note rows that changed existing leads, and how."""

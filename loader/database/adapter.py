@@ -14,6 +14,9 @@ from loader.database.address import Address
 from loader.database.catalogue import Columns
 from loader.database.sql import quote_identifier
 
+DIGESTED_BYTES = 500_000
+"""Of the texts that a database hashes at once; the oldest servers join no more than 1 MB."""
+
 
 class Written(NamedTuple):
     """What the database answered to a write."""
@@ -24,6 +27,15 @@ class Written(NamedTuple):
     """The first id that it gave out, if it stored any row and numbers them."""
     warnings: int
     """How often it stored something else than was sent, or left a row out."""
+
+
+class Digests(NamedTuple):
+    """What the database says of leads that have lead_ids one after the other."""
+
+    step: int
+    """From one lead_id to the next."""
+    sha256: tuple[str, ...]
+    """Of the texts of each part, in the order of lead_id, in UTF-8 with a separator in between."""
 
 
 class Adapter(ABC):
@@ -124,6 +136,30 @@ class Adapter(ABC):
     @abstractmethod
     def joined_text(self, columns: Sequence[str], separator: int) -> str:
         """Word the values of quoted columns as one text, with a character between them."""
+
+    def digest_texts(
+        self,
+        connection: Connection,  # noqa: ARG002
+        table: str,  # noqa: ARG002
+        text: str,  # noqa: ARG002
+        separator: int,  # noqa: ARG002
+        first_id: int,  # noqa: ARG002
+        counts: Sequence[int],  # noqa: ARG002
+    ) -> "Digests | None":
+        """Let the database hash the texts of leads that have lead_ids one after the other.
+
+        Args:
+            connection: nothing is written.
+            table: its name.
+            text: what is hashed of a lead, see `joined_text`.
+            separator: the character that stands between two texts.
+            first_id: of the first lead.
+            counts: how many leads there are in each part; a part has less than `DIGESTED_BYTES`.
+
+        Returns:
+            None: not all of them are there, or the database has no such function.
+        """
+        return None
 
     @abstractmethod
     def copy_table(self, source: str, target: str, key: str, columns: Columns) -> list[str]:

@@ -1,6 +1,6 @@
 """SQL text: quoted names, literals, and values grouped into statements of limited size."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -26,9 +26,9 @@ def insert_into(table: str, rows: pd.DataFrame) -> str:
     return f"INSERT INTO {quote_identifier(table)} ({column_list(rows)})"
 
 
-def column_list(rows: pd.DataFrame) -> str:
-    """Word the names of the columns."""
-    return ", ".join(quote_identifier(str(name)) for name in rows)
+def column_list(names: Iterable[Hashable]) -> str:
+    """Word the names of columns; a frame gives its own."""
+    return ", ".join(quote_identifier(str(name)) for name in names)
 
 
 def literals(rows: pd.DataFrame) -> pa.ChunkedArray:
@@ -38,6 +38,12 @@ def literals(rows: pd.DataFrame) -> pa.ChunkedArray:
         rows: str columns. Backslashes must be escapes to the server: `mariadb.SERVER_MODE`.
     """
     return between("'", join_texts([escape(rows[name]) for name in rows], "','"), "'")
+
+
+def literal(text: str) -> str:
+    """Give one text likewise."""
+    escaped = text.replace("\\", "\\\\").replace("'", "''")
+    return f"'{escaped}'"
 
 
 def escape(values: "pd.Series[str]") -> pa.ChunkedArray:

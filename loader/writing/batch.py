@@ -149,7 +149,8 @@ class Batch(ABC):
 
     def left(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Give the rows of which nothing is known yet."""
-        return rows[~rows.index.isin(self.known.rows)]
+        known = self.known.rows
+        return rows[~rows.index.isin(known)] if len(known) else rows
 
     def _attempt(self, rows: pd.DataFrame, *, by_file: bool, in_doubt: bool = False) -> None:
         """Write rows; after a lost connection find out first which of them are stored."""

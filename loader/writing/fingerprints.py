@@ -1,9 +1,13 @@
 """Fingerprints of stored leads, by which a lead is recognized later."""
 
+import hashlib
 from collections.abc import Collection, Hashable, Iterable, Sequence
+from itertools import accumulate
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection
 
 from loader.database.adapter import Adapter
@@ -45,6 +49,26 @@ def read_fingerprints(
 def as_texts(rows: pd.DataFrame) -> "pd.Series[str]":
     """Join all values of each row into one text, first those that make a lead."""
     return to_series(join_texts([to_arrow(rows[n]) for n in compared(rows)], SEPARATOR), rows.index)
+
+
+def parts_by_bytes(texts: "pd.Series[str]", most: int) -> list[int]:
+    """Give how many texts each part has that holds no more than so many bytes, or one text."""
+    lengths = pc.binary_length(to_arrow(texts)).to_numpy() + len(SEPARATOR)
+    ends, place, before = np.cumsum(lengths), 0, 0
+    counts = []
+    while place < len(ends):
+        end = max(int(np.searchsorted(ends, before + most, side="right")), place + 1)
+        counts.append(end - place)
+        place, before = end, int(ends[end - 1])
+    return counts
+
+
+def digests_of(texts: "pd.Series[str]", counts: Sequence[int]) -> tuple[str, ...]:
+    """Hash the texts of each part as `Adapter.digest_texts` lets a server do it."""
+    ends = pa.array([0, *accumulate(counts)], pa.int32())
+    parts = pa.ListArray.from_arrays(ends, to_arrow(texts).combine_chunks())
+    joined = pc.binary_join(parts, pa.scalar(SEPARATOR, pa.large_string()))
+    return tuple(hashlib.sha256(part.as_buffer()).hexdigest() for part in joined)
 
 
 def compared(columns: Iterable[Hashable]) -> list[str]:

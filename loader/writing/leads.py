@@ -1,4 +1,4 @@
-"""Insert leads into vicidial_list, batch by batch; every lead_id is proven by reading back.
+"""Insert leads into vicidial_list, batch by batch; every lead_id is proven.
 
 After a failure, the leads above the highest lead_id before the batch show what is stored; see
 `loader.writing.batch` for the rest.
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from sqlalchemy import Connection
 
 from loader.clock import format_offsets, moment_text
-from loader.database.adapter import Written
+from loader.database.adapter import DIGESTED_BYTES, Written
 from loader.database.catalogue import has_insert_trigger, table_names
 from loader.database.connection import Database
 from loader.dialer import ARCHIVE, LEADS
@@ -32,8 +32,11 @@ from loader.writing.fingerprints import (
     SEPARATOR,
     as_texts,
     compared,
+    digests_of,
     fingerprints_of,
+    parts_by_bytes,
     read_texts,
+    text_of,
 )
 from loader.writing.guard import Guard
 from loader.writing.writer import Writer
@@ -130,18 +133,19 @@ class LeadInserter:
         if log.moment is None:
             place = self.database.read(self._place)
             rows = as_stored(leads, self.columns, user, place.now)
-            log.plan(place.watermark, place.now, fingerprints_of(as_texts(rows)), place.next_id)
+            batch = _LeadBatch(self, leads, rows, place, log)
+            log.plan(place.watermark, place.now, batch.fingerprints, place.next_id)
         else:
             place = _Place(log.watermark, log.moment, log.next_id)
             rows = as_stored(leads, self.columns, user, log.moment)
-        batch = _LeadBatch(self, leads, rows, place, log)
-        if batch.left(rows).empty:
+            batch = _LeadBatch(self, leads, rows, place, log)
+        if batch.left(batch.rows).empty:
             return self.last
         try:
             batch.insert()
         finally:
             self.last = batch.known
-        if len(batch.left(rows)):
+        if len(batch.left(batch.rows)):
             raise LoaderError("leads that were just inserted are not in vicidial_list")
         return self.last
 
@@ -184,6 +188,8 @@ class _LeadBatch(Batch):
         super().__init__(inserter.writer, LEADS, rows, log)
         self.leads, self.guard = leads, inserter.guard
         self.place, self.known = place, log.known
+        self.texts = as_texts(rows)
+        self.fingerprints = fingerprints_of(self.texts)
 
     def turn(self, connection: Connection) -> AbstractContextManager[None]:
         """Let one run after the other insert."""
@@ -199,9 +205,13 @@ class _LeadBatch(Batch):
     ) -> Inserted:
         """Find rows among the leads of the write, or among all leads above the watermark.
 
-        Rows are matched by all their values. Those that a trigger or a column's type changed are
-        matched by the columns of `IDENTITY`; the rest by their order, if the write took all rows.
+        If all are stored as they were sent, one after the other, the server proves it and no row is
+        read. Otherwise rows are matched by all their values. Those that a trigger or a column's
+        type changed are matched by the columns of `IDENTITY`; the rest by their order, if the write
+        took all rows.
         """
+        if written and (proven := self._proven(connection, rows, written)):
+            return proven
         first = written.first_id if written and written.rows else self.place.watermark + 1
         since = f"lead_id >= {first}"
         if written is None:
@@ -210,7 +220,7 @@ class _LeadBatch(Batch):
         stored = stored[~stored.index.isin(self.known.lead_ids)]
         if stored.empty:
             return Inserted()
-        wanted = as_texts(rows)
+        wanted = self.texts[rows.index]
         first_leads = stored[: len(wanted)]
         if first_leads.tolist() == wanted.tolist():
             return _inserted(
@@ -236,6 +246,34 @@ class _LeadBatch(Batch):
             # Somebody may have changed them since: then they are not as they were loaded.
             inserted.fingerprints[alike.index] = fingerprints_of(as_texts(rows.loc[alike.index]))
         return inserted
+
+    def _proven(
+        self, connection: Connection, rows: pd.DataFrame, written: Written
+    ) -> Inserted | None:
+        """Let the server prove that each row has the lead_id of its place, and all its values.
+
+        A hash that no chance can hit has the leads in their order: a lead of somebody else among
+        them, or two that have changed places, are seen.
+        """
+        if written.rows != len(rows):
+            return None
+        wanted, names = self.texts[rows.index], list(rows.columns)
+        counts = parts_by_bytes(wanted, DIGESTED_BYTES)
+        adapter = self.database.adapter
+        found = adapter.digest_texts(
+            connection,
+            self.table,
+            text_of(names, adapter),
+            ord(SEPARATOR),
+            written.first_id,
+            counts,
+        )
+        if found is None or found.sha256 != digests_of(wanted, counts):
+            return None
+        lead_ids = written.first_id + found.step * np.arange(len(rows), dtype=np.int64)
+        return Inserted(
+            pd.Series(lead_ids, index=rows.index), fingerprints=self.fingerprints[rows.index]
+        )
 
     @property
     def _since(self) -> str:
