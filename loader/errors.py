@@ -101,6 +101,15 @@ class ConfigurationError(LoaderError):
     exit_code = 78
 
 
+class DamagedTableError(ConfigurationError):
+    """A crash of the server has damaged a table; the message says what to run."""
+
+    def __init__(self, message: str, table: str = "") -> None:
+        super().__init__(message)
+        self.table = table
+        """Its name; empty: the error was told on."""
+
+
 class UntrustedServerError(ConfigurationError):
     """What answers at the database's address wants what no server may have; it did not get it."""
 

@@ -1,9 +1,12 @@
 """Error codes of the servers, and the exception that each becomes."""
 
+import re
 import sqlite3
 
+from loader.database.sql import quote_identifier
 from loader.errors import (
     ConfigurationError,
+    DamagedTableError,
     LoaderError,
     NotAllowedError,
     RowDataError,
@@ -66,6 +69,21 @@ MEANINGS: tuple[tuple[frozenset[int], type[LoaderError], str], ...] = (
 )
 """What the other codes of the server mean to the user."""
 
+DAMAGE_CODES = frozenset({126, 127, 134, 144, 145, 1034, 1035, 1194, 1195})
+
+DAMAGED_TABLE = re.compile(r"'(?:[^']*/)?(?P<table>\w+)(?:\.[A-Z]+)?'")
+"""The name in the server's text, which may be that of a file."""
+
+
+def damaged(table: str) -> DamagedTableError:
+    """Give the error of a damaged table, which says what to run."""
+    return DamagedTableError(
+        f"a crash of the server has damaged {table}, so nobody can tell which rows it has. Run "
+        f"REPAIR TABLE {quote_identifier(table)}, and give the same command again; with --repair "
+        "an import runs it",
+        table,
+    )
+
 
 def translate(error: Exception) -> Exception:
     """Translate an error of the driver by its code. Its text is dropped: it may quote values.
@@ -78,7 +96,8 @@ def translate(error: Exception) -> Exception:
     code = error_code(original)
     if getattr(error, "connection_invalidated", False) or original.args[:1] == IS_CLOSED:
         return TransientDatabaseError(code)
-    return _meaning(code)
+    named = DAMAGED_TABLE.search(str(original.args[-1])) if code in DAMAGE_CODES else None
+    return damaged(named["table"]) if named else _meaning(code)
 
 
 def _meaning(code: int) -> Exception:
