@@ -3,13 +3,15 @@
 import errno
 import fcntl
 import os
+import select
 import stat
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 TEMPORARY = "leadloader-"
 """How the names of our temporary files begin."""
@@ -19,6 +21,12 @@ YOUNG = 60
 
 HARD_LINK = "a hard link"
 """What a file of several names is."""
+
+PATIENCE = 10
+"""Seconds to wait for somebody who writes into a pipe."""
+
+LARGEST_WHOLE = 64 << 20
+"""Bytes of a file that is read as a whole, such as settings or a summary."""
 
 LONGEST_FILE_NAME = 255
 """Bytes of a name in a folder, on all usual file systems."""
@@ -54,6 +62,47 @@ def open_regular(path: Path, *, follow_links: bool = True) -> BufferedReader:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         raise OSError(errno.EINVAL, f"it is {kind}")
     return os.fdopen(file, "rb")
+
+
+@contextmanager
+def open_pipe(path: Path) -> Iterator[BinaryIO]:
+    """Open a pipe; OSError: it cannot be read, or nobody writes into it."""
+    pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(pipe, "rb") as file:
+        poll = select.poll()
+        poll.register(pipe, select.POLLIN)
+        if not poll.poll(PATIENCE * 1000):
+            # One without a writer is at its end; one whose writer is slow says to come again.
+            with suppress(BlockingIOError):
+                os.read(pipe, 1)
+                raise OSError(errno.EPIPE, "nobody writes into this pipe")
+        os.set_blocking(pipe, True)
+        yield file
+
+
+def read_whole(path: Path, most: int = LARGEST_WHOLE) -> bytes:
+    """Read a small file as a whole; it may be a pipe that somebody writes into.
+
+    Raises:
+        OSError: it cannot be read, or is larger than `most` bytes, as a device may be that never
+            ends; strerror says which.
+    """
+    if "\0" in str(path):
+        raise OSError(errno.EINVAL, "no name has a NUL character")
+    with open_pipe(path) if path.is_fifo() else path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most >> 20} MB")
+    return content
+
+
+def exists(path: Path) -> bool:
+    """Say whether something is there; not so for a name that no file can have."""
+    try:
+        path.stat()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def kind_of(path: Path) -> str:

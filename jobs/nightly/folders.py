@@ -291,7 +291,8 @@ def _refuse_no_folder(path: Path) -> None:
 def _are_of(results: Path, path: Path) -> bool:
     """Say whether results are of a file's content."""
     try:
-        found = json.loads((results / SUMMARY).read_text("utf-8"))["file"]["sha256"]
+        with open_regular(results / SUMMARY, follow_links=False) as file:
+            found = json.load(file)["file"]["sha256"]
         with path.open("rb") as file:
             return bool(found == hashlib.file_digest(file, "sha256").hexdigest())
     except (OSError, KeyError, TypeError, ValueError):

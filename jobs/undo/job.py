@@ -7,7 +7,6 @@ was interrupted. An undo is a run, too, and can itself be undone.
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from jobs.undo.task import UndoTask
 from jobs.watchers import Watchers
 from loader.archive.journal import Journal, chunk_in
 from loader.archive.outcome import Counts
+from loader.clock import end_of
 from loader.database.connection import Database
 from loader.database.locks import lock
 from loader.database.throttle import Throttle
@@ -232,7 +232,7 @@ class UndoJob:
             source=self.task.original.source,
             database=self.task.database.name,
             began=self.undo_run.began,
-            ended=datetime.now(UTC),
+            ended=end_of(self.undo_run.began),
             dry_run=self.dry_run,
             from_hopper=self.archiver.from_hopper,
             children={n: each._asdict() for n, each in self.children.items() if any(each)},

@@ -217,7 +217,7 @@ class LoadOptions(BaseModel):
     feed_encoding: Annotated[EncodingName | None, Option(
         "Encoding of the feeds", Group.DNC, values="NAME", empty="UTF-8", example="cp1252",
     )] = None
-    feed_max_age: Annotated[Annotated[int, Field(ge=0)] | None, Option(
+    feed_max_age: Annotated[Annotated[int, Field(ge=0, le=36_525)] | None, Option(
         "Refuse feeds that are older", Group.DNC, values="DAYS", example=30,
     )] = None
     source: Annotated[str, Option(
@@ -278,7 +278,7 @@ class LoadOptions(BaseModel):
         "Needed where several have data. all: those that are not hidden and have the same header.",
         values="NAME|N|all", example="January",
     )] = None
-    skip_rows: Annotated[Annotated[int, Field(ge=0)] | None, Option(
+    skip_rows: Annotated[Annotated[int, Field(ge=0, le=1_000_000_000)] | None, Option(
         "Rows above the header", Group.SOURCE,
         "Blank lines count. By default the first rows are searched for a header of known names.",
         values="N", empty="found", example=3,
@@ -465,6 +465,8 @@ class LoadOptions(BaseModel):
     @field_validator("source")
     @classmethod
     def _tells_something(cls, source: str) -> str:
+        if "://" in source:
+            raise ValueError("it is an address; name where the leads come from, in a few letters")
         if sum(c.isascii() and c.isalnum() for c in source) < 2:
             raise ValueError("Invalid Source: give at least two letters or digits")
         return source[:20]

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from loader.errors import NoSuchFileError, SourceFileError, UsageError
+from loader.files import exists, open_pipe
 from loader.paths import printable_path
 from loader.reading.cells import split_problems
 from loader.reading.dialect import Grammar
@@ -37,7 +38,7 @@ from loader.reading.lines import Integers
 from loader.reading.records import Chunk, read_chunks
 from loader.reading.sample import merge_chunks, pick_records, record_count
 from loader.reading.spreadsheet import SheetOptions, SheetTable, spreadsheet_as_csv
-from loader.reading.stored import StoredFile, open_pipe, spool_to_disk
+from loader.reading.stored import StoredFile, spool_to_disk
 
 HEAD_SIZE = 1 << 20
 """In bytes of text: the header must end within them."""
@@ -334,7 +335,7 @@ def expand_globs(patterns: Sequence[str]) -> list[str]:
     """Return the files that names and globs match, in their order, each once; `-` stays `-`."""
     paths: dict[str, None] = {}
     for pattern in patterns:
-        if pattern == "-" or Path(pattern).exists():
+        if pattern == "-" or exists(Path(pattern)):
             found = [pattern]
         else:
             # Path.glob takes no absolute pattern, and drops a leading ./
@@ -349,7 +350,7 @@ def expand_globs(patterns: Sequence[str]) -> list[str]:
 def _regular_file(path: str, options: ReadOptions, stack: ExitStack) -> Path:
     """Return the file itself, or a copy of a pipe, which can be read only once."""
     file = Path(path)
-    if not options.follow_links or not file.is_fifo():
+    if not options.follow_links or not (exists(file) and file.is_fifo()):
         return file
     try:
         pipe = stack.enter_context(open_pipe(file))

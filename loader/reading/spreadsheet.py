@@ -1,7 +1,6 @@
 """Spreadsheets: which sheet is read, where its header is, and its rows as a CSV file."""
 
 import csv
-import errno
 import re
 import zipfile
 import zlib
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import IO, Protocol
 from xml.parsers import expat
 
-from loader.errors import SourceFileError, UsageError
+from loader.errors import FULL_CODES, LIMIT_CODES, SourceFileError, UsageError
 from loader.files import temporary_file
 from loader.reading.cells import Row, Sheet, shown_text
 from loader.reading.header import (
@@ -136,7 +135,7 @@ def _translate_damage(stored: StoredFile) -> Iterator[None]:
     except ExceededError as exc:
         raise SourceFileError(f"{stored.name}: {exc}") from None
     except DAMAGE as exc:
-        if isinstance(exc, OSError) and exc.errno == errno.ENOSPC:
+        if isinstance(exc, OSError) and exc.errno in FULL_CODES | LIMIT_CODES:
             raise
         raise SourceFileError(
             f"{stored.name}: the spreadsheet cannot be read ({exc}); is it damaged, or does it"

@@ -1,12 +1,10 @@
 """Lead files as they are stored: recognized by their first bytes, hashed and decompressed."""
 
-import errno
 import gzip
 import hashlib
 import lzma
 import os
 import re
-import select
 import struct
 import zipfile
 import zlib
@@ -27,9 +25,6 @@ from loader.reading.zip_file import open_zip
 
 LEFT_BY_SYSTEMS = re.compile(r"(^|/)(__MACOSX/|\.[^/]*$|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
 """Names of files that a computer puts into zip files by itself, such as .DS_Store."""
-
-PATIENCE = 10
-"""Seconds to wait for somebody who writes into a pipe."""
 
 DAMAGE = (
     EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowInvalid,
@@ -171,22 +166,6 @@ def spool_to_disk(source: BinaryIO, limits: Limits, name: str) -> Iterator[Path]
             target.write(piece)
         target.flush()
         yield Path(target.name)
-
-
-@contextmanager
-def open_pipe(path: Path) -> Iterator[BinaryIO]:
-    """Open a pipe; OSError: it cannot be read, or nobody writes into it."""
-    pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(pipe, "rb") as file:
-        poll = select.poll()
-        poll.register(pipe, select.POLLIN)
-        if not poll.poll(PATIENCE * 1000):
-            # One without a writer is at its end; one whose writer is slow says to come again.
-            with suppress(BlockingIOError):
-                os.read(pipe, 1)
-                raise OSError(errno.EPIPE, "nobody writes into this pipe")
-        os.set_blocking(pipe, True)
-        yield file
 
 
 def _open(path: Path, name: str, *, follow_links: bool) -> BufferedReader:

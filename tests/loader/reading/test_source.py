@@ -635,7 +635,7 @@ def test_memory_is_flat(tmp_path: Path) -> None:
 def test_a_pipe_without_a_writer_and_a_device_are_no_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("loader.reading.stored.PATIENCE", 0)
+    monkeypatch.setattr("loader.files.PATIENCE", 0)
     os.mkfifo(tmp_path / "pipe")
     for path, why in (
         (tmp_path / "pipe", "nobody writes into this pipe"),
