@@ -21,6 +21,15 @@ def moment_text(moment: datetime) -> str:
     return moment.replace(tzinfo=None).isoformat(" ", "seconds")
 
 
+def end_of(began: datetime) -> datetime:
+    """Give the present time, for what began at a time and ends now.
+
+    Where this machine's clock was set back meanwhile, it is the begin: nothing takes less than no
+    time.
+    """
+    return max(datetime.now(UTC), began)
+
+
 @dataclass(frozen=True)
 class Clock:
     """The time of the database server, which all rules use."""

@@ -3,12 +3,13 @@
 A faulty row is data (see `loader.reasons`), never an exception.
 """
 
+import errno
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from loader.paths import printable_path
+from loader.paths import printable_path, without_passwords
 
 
 class LoaderError(Exception):
@@ -17,8 +18,8 @@ class LoaderError(Exception):
     exit_code: ClassVar[int] = 70
 
     def __str__(self) -> str:
-        """Give the message; names of files in it can be printed."""
-        return printable_path(super().__str__())
+        """Give the message; names of files in it can be printed, passwords are hidden."""
+        return without_passwords(printable_path(super().__str__()))
 
 
 class UsageError(LoaderError):
@@ -56,7 +57,7 @@ class RejectRateError(LoaderError):
     def __str__(self) -> str:
         """Give the message, and where the results are."""
         where = f"; which rows: {self.results / 'rejected.csv'}" if self.results else ""
-        return printable_path(f"{super().__str__()}{where}")
+        return f"{super().__str__()}{printable_path(where)}"
 
 
 class DeclinedError(LoaderError):
@@ -83,8 +84,14 @@ class DatabaseUnavailableError(LoaderError):
     exit_code = 69
 
 
+class SystemLimitError(LoaderError):
+    """The system gives no more memory, open files or processes; what was done so far stays."""
+
+    exit_code = 71
+
+
 class ResultsError(LoaderError):
-    """The results cannot be written, because the disk is full; what was done so far stays."""
+    """A file cannot be written or read, as on a full disk; what was done so far stays."""
 
     exit_code = 74
 
@@ -99,6 +106,15 @@ class ConfigurationError(LoaderError):
     """A settings or mapping file is invalid, or the database lacks something."""
 
     exit_code = 78
+
+
+class DamagedTableError(ConfigurationError):
+    """A crash of the server has damaged a table; the message says what to run."""
+
+    def __init__(self, message: str, table: str = "") -> None:
+        super().__init__(message)
+        self.table = table
+        """Its name; empty: the error was told on."""
 
 
 class UntrustedServerError(ConfigurationError):
@@ -168,6 +184,41 @@ class RowDataError(Exception):
     def __init__(self, code: int) -> None:
         super().__init__(f"the database refused a row with error {code}")
         self.code = code
+
+
+FULL_CODES = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Of the system, if there is no room for a file."""
+
+LIMIT_CODES = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+"""Of the system, if there is no more of something else."""
+
+STAYS = "what was done is not lost: {}, and the same command goes on"
+
+
+def as_loader_error(error: Exception) -> LoaderError:
+    """Give what ended a command as an error of ours; what the system refuses is no bug."""
+    if isinstance(error, LoaderError):
+        return error
+    if isinstance(error, MemoryError):
+        return SystemLimitError(
+            "the memory does not suffice; " + STAYS.format("give more, or a lower --chunk-size")
+        )
+    if isinstance(error, OSError):
+        return _of_system(error)
+    return LoaderError(describe_bug(error))
+
+
+def _of_system(error: OSError) -> LoaderError:
+    what = error.strerror or type(error).__name__
+    if isinstance(error.filename, str):
+        what = f"{error.filename}: {what}"
+    if error.errno in FULL_CODES:
+        return ResultsError(f"there is no room for a file: {what}; {STAYS.format('make room')}")
+    if error.errno in LIMIT_CODES:
+        return SystemLimitError(
+            f"the system refuses: {what}; {STAYS.format('raise its limit (ulimit -a)')}"
+        )
+    return ResultsError(f"a file cannot be used: {what}; {STAYS.format('correct that')}")
 
 
 def describe_bug(error: Exception) -> str:

@@ -3,19 +3,30 @@
 import errno
 import fcntl
 import os
+import select
 import stat
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 TEMPORARY = "leadloader-"
 """How the names of our temporary files begin."""
 
 YOUNG = 60
 """Seconds in which a new temporary file surely gets its lock."""
+
+HARD_LINK = "a hard link"
+"""What a file of several names is."""
+
+PATIENCE = 10
+"""Seconds to wait for somebody who writes into a pipe."""
+
+LARGEST_WHOLE = 64 << 20
+"""Bytes of a file that is read as a whole, such as settings or a summary."""
 
 LONGEST_FILE_NAME = 255
 """Bytes of a name in a folder, on all usual file systems."""
@@ -27,7 +38,8 @@ LONGEST_EXTENSION = 32
 def open_regular(path: Path, *, follow_links: bool = True) -> BufferedReader:
     """Open a regular file to read its bytes.
 
-    It is looked at once it is open: what takes its place afterwards is another file.
+    It is looked at once it is open: what takes its place afterwards is another file. Where links
+    are not followed, a file of several names is none: a hard link may be to anybody's.
 
     Raises:
         OSError: it is not there, cannot be read, or is no regular file; strerror says which.
@@ -42,26 +54,69 @@ def open_regular(path: Path, *, follow_links: bool = True) -> BufferedReader:
         if error.errno == errno.ENXIO:
             raise OSError(errno.ENXIO, f"it is {kind_of(path)}") from None
         raise
-    mode = os.fstat(file).st_mode
-    if not stat.S_ISREG(mode):
+    status = os.fstat(file)
+    kind = _kind(status)
+    if kind and (kind != HARD_LINK or not follow_links):
         os.close(file)
-        if stat.S_ISDIR(mode):
+        if stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        raise OSError(errno.EINVAL, f"it is {_kind(mode)}")
+        raise OSError(errno.EINVAL, f"it is {kind}")
     return os.fdopen(file, "rb")
+
+
+@contextmanager
+def open_pipe(path: Path) -> Iterator[BinaryIO]:
+    """Open a pipe; OSError: it cannot be read, or nobody writes into it."""
+    pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(pipe, "rb") as file:
+        poll = select.poll()
+        poll.register(pipe, select.POLLIN)
+        if not poll.poll(PATIENCE * 1000):
+            # One without a writer is at its end; one whose writer is slow says to come again.
+            with suppress(BlockingIOError):
+                os.read(pipe, 1)
+                raise OSError(errno.EPIPE, "nobody writes into this pipe")
+        os.set_blocking(pipe, True)
+        yield file
+
+
+def read_whole(path: Path, most: int = LARGEST_WHOLE) -> bytes:
+    """Read a small file as a whole; it may be a pipe that somebody writes into.
+
+    Raises:
+        OSError: it cannot be read, or is larger than `most` bytes, as a device may be that never
+            ends; strerror says which.
+    """
+    if "\0" in str(path):
+        raise OSError(errno.EINVAL, "no name has a NUL character")
+    with open_pipe(path) if path.is_fifo() else path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most >> 20} MB")
+    return content
+
+
+def exists(path: Path) -> bool:
+    """Say whether something is there; not so for a name that no file can have."""
+    try:
+        path.stat()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def kind_of(path: Path) -> str:
     """Say what an entry of a folder is, itself and not what it leads to; "": a regular file."""
-    return _kind(path.lstat().st_mode)
+    return _kind(path.lstat())
 
 
-def _kind(mode: int) -> str:
+def _kind(status: os.stat_result) -> str:
     kinds = {
-        stat.S_IFREG: "", stat.S_IFDIR: "a folder", stat.S_IFLNK: "a link", stat.S_IFIFO: "a pipe",
+        stat.S_IFREG: HARD_LINK if status.st_nlink > 1 else "",
+        stat.S_IFDIR: "a folder", stat.S_IFLNK: "a link", stat.S_IFIFO: "a pipe",
         stat.S_IFCHR: "a device", stat.S_IFBLK: "a device", stat.S_IFSOCK: "a socket",
     }  # fmt: skip
-    return kinds.get(stat.S_IFMT(mode), "no file")
+    return kinds.get(stat.S_IFMT(status.st_mode), "no file")
 
 
 def temporary_file(mode: str = "w+b", **how: Any) -> IO[Any]:

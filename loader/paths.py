@@ -1,6 +1,7 @@
 """Paths and characters as text that can be printed, stored and sent, whatever bytes they have."""
 
 import os
+import re
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,6 +30,30 @@ def printable_path(path: str | Path) -> str:
     return "".join(map(_byte_shown, text)).encode("utf-8", "backslashreplace").decode()
 
 
+PASSWORD_IN_ADDRESS = re.compile(
+    # before the last @
+    r"([A-Za-z][A-Za-z0-9+.-]{0,20}:/{1,3}[^\s:@]{0,200}):(?!password@)\S{1,500}@"
+    # without any, what is behind a colon is no port
+    r"|(:/{1,2}[^\s:@/\[]{0,200}):(?!password@|\d{1,5}(?:[/?\s,;.)'\"]|$))[^\s/?@]{1,500}"
+)
+PASSWORD_IN_QUERY = re.compile(
+    r"([?&](?:[a-z_-]{0,20}(?:password|passwd|pwd|secret|token|key)|pass)=)[^&\s]{1,500}",
+    re.IGNORECASE,
+)
+
+
+def without_passwords(text: str) -> str:
+    """Hide in a text what looks like the passwords of addresses, wherever somebody wrote one."""
+    if ":/" not in text:
+        return text
+    text = PASSWORD_IN_ADDRESS.sub(_password_hidden, text)
+    return PASSWORD_IN_QUERY.sub(r"\1***", text)
+
+
+def _password_hidden(found: re.Match[str]) -> str:
+    return f"{found[1]}:***@" if found[1] else f"{found[2]}:***"
+
+
 def visible_line(text: str) -> str:
     """Write a text as one line of visible characters, for people: it drives no terminal.
 
@@ -46,12 +71,15 @@ def _visible_character(character: str) -> str:
 
 
 def printable_values(value: Any) -> Any:
-    """Write all texts in tables and lists, such as those of options, as `printable_path` does."""
+    """Write all texts in tables and lists, such as those of options, as `printable_path` does.
+
+    Passwords of addresses are hidden: somebody may have put one where a file belongs.
+    """
     if isinstance(value, Mapping):
         return {printable_path(str(name)): printable_values(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [printable_values(each) for each in value]
-    return printable_path(value) if isinstance(value, str) else value
+    return without_passwords(printable_path(value)) if isinstance(value, str) else value
 
 
 def _byte_shown(letter: str) -> str:

@@ -20,6 +20,7 @@ from loader.archive.preview import undefined
 from loader.archive.report import ArchiveReport, PreviewSummary
 from loader.archive.results import ArchiveResults, complete_moved
 from loader.archive.selection import Ids, Leads
+from loader.clock import end_of
 from loader.database.address import read_address
 from loader.database.connection import Database
 from loader.database.throttle import Throttle
@@ -185,7 +186,7 @@ class ArchiveRun:
             run=self.name,
             **_command(self.request, archiver.options, archiver.database),
             began=self.began,
-            ended=datetime.now(UTC),
+            ended=end_of(self.began),
             made=archiver.tables.made,
             remarks=self.remarks,
             preview=self.preview,

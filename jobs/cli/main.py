@@ -32,7 +32,7 @@ from jobs.settings.flags import (
     flags_named,
 )
 from loader import __version__
-from loader.errors import LoaderError, UsageError, describe_bug
+from loader.errors import LoaderError, UsageError, as_loader_error
 from loader.files import remove_left_behind
 
 app = typer.Typer(
@@ -128,8 +128,9 @@ def run(arguments: list[str]) -> int:
         return complain(f"{signal} came; the same command goes on from here", signal.exit_code)
     except KeyboardInterrupt:
         return complain("interrupted", 130)
-    except Exception as error:  # noqa: BLE001 - the last resort: whatever it is, it is our bug
-        return complain(describe_bug(error), LoaderError.exit_code)
+    except Exception as error:  # noqa: BLE001 - the last resort
+        end = as_loader_error(error)
+        return complain(str(end), end.exit_code)
     finally:
         if "jobs.telemetry.logs" in sys.modules:
             from jobs.telemetry.logs import reset

@@ -10,9 +10,15 @@ if TYPE_CHECKING:
     from jobs.settings.settings import Settings
 
 
+MOST = 1_000_000
+"""Runs that are listed at once."""
+
+
 def runs(
     run: Annotated[str | None, typer.Argument(help="Show this one in full", metavar="RUN")] = None,
-    limit: Annotated[int, typer.Option(help="The newest so many", metavar="N", min=1)] = 20,
+    limit: Annotated[
+        int, typer.Option(help="The newest so many", metavar="N", min=1, max=MOST)
+    ] = 20,
     json_summary: Annotated[
         bool, typer.Option("--json", help="Print JSON, a line for each run")
     ] = False,

@@ -17,6 +17,7 @@ from loader.database.connection import Database
 from loader.errors import LoaderError, missing_extra_error
 from loader.fields.mapping import read_mapping_file
 from loader.options.load import VENDOR_OPTIONS, LoadOptions
+from loader.paths import without_passwords
 
 Problems = Iterator[tuple[tuple[Any, ...], str]]
 """Places of settings and their problems."""
@@ -65,7 +66,7 @@ def check_file(
             source=it.source,
             line=lines.get(it.place) if it.source == str(config) else None,
             setting=format_place(it.place),
-            message=it.message,
+            message=without_passwords(it.message),
         )
         for it in problems
     ]

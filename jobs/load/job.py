@@ -32,6 +32,7 @@ from loader.errors import (
     LoaderError,
     RejectRateError,
     UsageError,
+    as_loader_error,
 )
 from loader.fields.mapping import ColumnMapping
 from loader.findings import Notices, no_notices
@@ -39,7 +40,7 @@ from loader.ledger.runs import run_name
 from loader.reading.source import SourceFile
 from loader.report.destinations import default_list
 from loader.results.files import Results
-from loader.results.folder import forget, translate_disk_errors
+from loader.results.folder import forget
 from loader.results.summary import Summary
 from loader.writing.notices import of_changes
 from loader.writing.updates import LeadUpdater
@@ -59,11 +60,13 @@ def load(request: LoadRequest) -> Summary:
         LoaderError: see `loader.errors`; nothing was inserted. Only a DatabaseUnavailableError
             leaves the batches that were committed: the same call completes the run.
     """
-    with request.open_source() as source:
-        return _load(source, request)
+    try:
+        with request.open_source() as source:
+            return _load(source, request)
+    except (OSError, MemoryError) as error:
+        raise as_loader_error(error) from None
 
 
-@translate_disk_errors()
 def _load(source: SourceFile, request: LoadRequest) -> Summary:
     refuse_unreadable_tables(request)
     if request.job == "validate" or request.database is None:

@@ -9,12 +9,12 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from jobs.load.checkpoint import read_plan, take_over
 from jobs.load.request import LoadRequest
+from loader.clock import end_of
 from loader.database.connection import Database
 from loader.database.locks import lock
 from loader.errors import (
@@ -27,7 +27,7 @@ from loader.errors import (
 )
 from loader.ledger.batches import BatchLedger
 from loader.ledger.runs import Ledger, RunRecord, run_name, taken_over
-from loader.options.load import LoadOptions
+from loader.options.load import LIMITS, LoadOptions
 from loader.paths import find_path, printable_path, printable_values
 from loader.reading.source import SourceFile
 from loader.results.folder import forget, run_in
@@ -35,7 +35,7 @@ from loader.results.summary import Summary
 
 PACE_OPTIONS = {
     "batch_size", "chunk_size", "max_reject_rate", "max_duplicate_rate", "new_lead_url",
-    "new_lead_url_rate", "max_file_size", "max_unpacked_size", "max_unpacked_ratio",
+    "new_lead_url_rate", *LIMITS,
 }  # fmt: skip
 """Options that do not change what becomes of a row."""
 
@@ -79,7 +79,7 @@ class ImportRun:
 
     def refused(self, why: str) -> None:
         """Record why nothing was inserted."""
-        self._update(state="refused", message=why, ended=datetime.now(UTC))
+        self._update(state="refused", message=why, ended=end_of(self.record.began))
 
     def leaves_results(self, folder: Path) -> None:
         """Record where the results of a refused run are."""
@@ -161,7 +161,7 @@ def _refuse_loaded_before(
 def _begin(
     ledger: Ledger, source: SourceFile, request: LoadRequest, options_sha256: str
 ) -> ImportRun:
-    began = datetime.now(UTC)
+    began = ledger.next_moment()
     name = run_name(began, source.sha256[:8])
     folder = request.results_of(name)
     record = RunRecord(
@@ -253,7 +253,7 @@ def give_up(run: str, ledger: Ledger, database: Database) -> RunRecord:
             database.end_session(session)
         has_batches = BatchLedger(ledger, run, owner["owner"]).known > 0
         state = "given up" if has_batches else "refused"
-        ended = datetime.now(UTC)
+        ended = end_of(record.began)
         ledger.update(run, state=state, message="given up", ended=ended, loaded=record.loaded)
         folder = find_path(record.results)
         if run_in(folder) == run:

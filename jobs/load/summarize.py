@@ -1,7 +1,7 @@
 """The account of a run: its counts, what they mean, and the page that shows it."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +13,7 @@ from jobs.load.new_lead_urls import new_lead_url_remark
 from jobs.load.profile import estimate
 from jobs.load.remarks import remarks
 from jobs.load.run import ImportContext
+from loader.clock import end_of
 from loader.database.connection import Database
 from loader.errors import LoaderError, describe_bug
 from loader.frames.ranges import consecutive
@@ -82,7 +83,7 @@ def summarize(run: ImportContext, name: str, job: Job, began: datetime) -> Summa
         options=printable_values(run.options.model_dump(mode="json", exclude_defaults=True)),
         database=run.database.name if run.database else None,
         began=began,
-        ended=datetime.now(UTC),
+        ended=end_of(began),
         rows_read=tally.rows_read,
         blank_rows=tally.blank_rows,
         sample_of=run.sample_of,

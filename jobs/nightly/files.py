@@ -26,7 +26,7 @@ from loader.errors import (
     ResultsError,
     SourceFileError,
     UsageError,
-    describe_bug,
+    as_loader_error,
 )
 from loader.files import cut_name, open_regular
 from loader.ledger.runs import Ledger
@@ -71,10 +71,9 @@ class SourceFiles:
             report = self._load_and_move(found)
         except FeedFileError:
             raise  # the file may be good, and no other file of the source can be loaded
-        except LoaderError as error:
-            report = file_report(found, "left", str(error), error.exit_code)
         except Exception as error:  # noqa: BLE001 - a bug in one file must not stop the others
-            report = file_report(found, "left", describe_bug(error), LoaderError.exit_code)
+            why = as_loader_error(error)
+            report = file_report(found, "left", str(why), why.exit_code)
         finally:
             with suppress(OSError):
                 self.folder.forget(found.name)

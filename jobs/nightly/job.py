@@ -23,6 +23,7 @@ from jobs.telemetry.logs import unbind
 from jobs.telemetry.telemetry import Telemetry
 from jobs.watchers import Watchers
 from loader.archive.report import ArchiveReport
+from loader.clock import end_of
 from loader.database.connection import Database
 from loader.database.locks import held_file, lock
 from loader.errors import (
@@ -319,7 +320,7 @@ class Night:
             dry_run=self._dry_run,
             database=self._database.name,
             began=self._began,
-            ended=datetime.now(UTC),
+            ended=end_of(self._began),
             sources=[visit.report for visit in self._visits],
             archives=self._archives,
             why=self._why,

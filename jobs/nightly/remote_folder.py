@@ -13,6 +13,7 @@ from jobs.nightly.folders import DropFolder, Found, Kind, Target
 from jobs.settings.nightly import Source
 from loader.errors import ConfigurationError, LoaderError, NoSuchFileError, NotAllowedError
 from loader.files import cut_name
+from loader.paths import without_passwords
 
 TIMES = ("mtime", "modify", "LastModified", "last_modified", "updated", "modified", "created")
 """The names that file systems of fsspec have for the time of a file."""
@@ -148,8 +149,8 @@ def without_password(address: str) -> str:
     account, at, host = rest.rpartition("@")
     user, colon, _ = account.partition(":")
     if not (mark and at and colon) or "@" in user or "/" in user:
-        return address
-    return f"{scheme}://{user}@{host}"
+        return without_passwords(address)
+    return without_passwords(f"{scheme}://{user}@{host}")
 
 
 def _filled(storage: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,7 +159,10 @@ def _filled(storage: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in storage.items():
         if isinstance(value, str) and value.startswith("$"):
             if value[1:] not in os.environ:
-                raise ConfigurationError(f"storage: {key}: the environment has no {value[1:]}")
+                # It may be a password that begins with $.
+                raise ConfigurationError(
+                    f"storage: {key}: it begins with $, and the environment has no such variable"
+                )
             filled[key] = os.environ[value[1:]]
     return filled
 

@@ -1,4 +1,4 @@
-"""Values that are not UTF-8: paths may be, other values could be neither stored nor compared."""
+"""Values that are not UTF-8 (only paths may be that), and paths that no file can have."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -22,6 +22,8 @@ def encoding_problems(source: str, values: Any, place: tuple[Any, ...] = ()) -> 
                 yield _problem(source, place or (name,))
             else:
                 yield from encoding_problems(source, value, (*place, name))
+    elif isinstance(values, str) and "\0" in values and _is_path(place):
+        yield Problem(source, place, "it has a NUL character, which no name of a file has")
     elif isinstance(values, str) and not is_utf8(values) and not _is_path(place):
         yield _problem(source, place)
 

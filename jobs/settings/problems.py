@@ -10,6 +10,7 @@ from jobs.settings.flags import flag_name
 from loader.errors import ConfigurationError, LoaderError, UsageError
 from loader.options.suggestion import did_you_mean
 from loader.options.types import meant_code
+from loader.paths import without_passwords
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -78,7 +79,7 @@ def _problem(wrong: "ErrorDetails", merged: Mapping[str, Any], sources: Sources)
     value = follow(merged, place)[1]
     # A table is put together from several: the first is as good as any.
     source = next((n for n in holders if follow(sources[n], place)[1] is value), (*holders, "")[0])
-    return Problem(source, tuple(place), message)
+    return Problem(source, tuple(place), without_passwords(message))
 
 
 def format_place(place: Sequence[Any]) -> str:

@@ -31,6 +31,7 @@ from jobs.settings.profiles import OptionSet, with_profile
 from jobs.settings.telemetry import LineageSettings, NotifySettings
 from loader.errors import ConfigurationError, UsageError
 from loader.fields.mapping import read_mapping_file
+from loader.files import exists, read_whole
 from loader.options.archive import ArchiveOptions, ArchiveRule
 from loader.options.connection import ConnectionOptions
 from loader.options.load import VENDOR_OPTIONS, LoadOptions
@@ -216,7 +217,7 @@ def check_settings(
 
 def _sources(flags: Mapping[str, Any], config: Path | None) -> tuple[Sources, list[Problem]]:
     """Read all sources, the strongest first, and what is wrong with their names and encoding."""
-    if config is None and CONFIG.exists():
+    if config is None and exists(CONFIG):
         config = CONFIG
     sources, problems = with_profile(
         {
@@ -230,6 +231,7 @@ def _sources(flags: Mapping[str, Any], config: Path | None) -> tuple[Sources, li
     of_environment = [
         *environment_problems(os.environ, Settings.model_fields),
         *encoding_problems(ENVIRONMENT, sources[ENVIRONMENT]),
+        *encoding_problems(str(config), sources[str(config)]),
     ]
     return sources, [*of_environment, *problems]
 
@@ -287,10 +289,10 @@ def _read_toml(path: Path) -> Mapping[str, Any]:
         ConfigurationError: it cannot be read, or is no TOML.
     """
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        values = tomllib.loads(read_whole(path).decode())
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{path} is not valid TOML: {error}") from None
     return rename_tables(values)
 
@@ -304,21 +306,27 @@ def rename_tables(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_astguiclient(path: Path) -> Mapping[str, str]:
-    """Read the database's address from the dialer's settings file, if there is one to read."""
+    """Read the database's address from the dialer's settings file, if there is one to read.
+
+    Raises:
+        ConfigurationError: its port is no number.
+    """
     try:
-        text = path.read_text("utf-8", errors="replace")
+        text = read_whole(path).decode(errors="replace")
     except OSError:
         return {}
     found = dict(re.findall(r"^VARDB_(\w+)[ \t]*=>[ \t]*(\S*)", text, flags=re.MULTILINE))
     if "server" not in found:
         return {}
     port = found.get("port", "")
+    if not re.fullmatch("[0-9]{0,5}", port):
+        raise ConfigurationError(f"{path}: VARDB_port: give digits only")
     url = URL.create(
         "mysql",
         username=found.get("user") or None,
         password=found.get("pass") or None,
         host=found["server"],
-        port=int(port) if port.isdigit() else None,
+        port=int(port) if port else None,
         database=found.get("database", "asterisk"),
     )
     return {"database": url.render_as_string(hide_password=False)}

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from jobs.settings.command import LogFormat
-from loader.paths import printable_values
+from loader.paths import printable_values, without_passwords
 from loader.report.wording import visible
 
 Entry = MutableMapping[str, Any]
@@ -108,8 +108,8 @@ def _for_people(_logger: Any, _method: str, entry: Entry) -> tuple[tuple[str], d
 
 
 def harmless(message: str) -> str:
-    """Make control characters and line breaks visible, which names of files may have."""
-    return visible(message, LONGEST_LINE)
+    """Make what names of files may have visible: control characters, line breaks; no passwords."""
+    return visible(without_passwords(message), LONGEST_LINE)
 
 
 class _OfLoader(logging.Handler):

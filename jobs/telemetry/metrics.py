@@ -10,6 +10,7 @@ from filelock import FileLock, Timeout
 
 from jobs.telemetry.outcome import RunOutcome
 from loader.errors import missing_extra_error
+from loader.files import read_whole
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -139,7 +140,7 @@ def read(path: Path) -> Iterator[tuple[str, Labels, float]]:
     from prometheus_client.parser import text_string_to_metric_families  # noqa: PLC0415 - an extra
 
     try:
-        families = list(text_string_to_metric_families(path.read_text("utf-8")))
+        families = list(text_string_to_metric_families(read_whole(path).decode()))
     except (FileNotFoundError, ValueError):
         return
     for family in families:

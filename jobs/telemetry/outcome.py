@@ -3,14 +3,15 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import singledispatch
 from pathlib import Path
 from typing import Any
 
 from loader.archive.outcome import Stay
 from loader.archive.report import ArchiveReport
-from loader.errors import LoaderError, describe_bug
+from loader.clock import end_of
+from loader.errors import as_loader_error
 from loader.paths import printable_path
 from loader.results.summary import Summary
 from loader.signals import Interrupted
@@ -144,14 +145,17 @@ def outcome_of_error(
 ) -> RunOutcome:
     """Give the outcome of a run that failed."""
     message, exit_code = "interrupted", 130
-    if isinstance(error, LoaderError):
-        message, exit_code = str(error), error.exit_code
-    elif isinstance(error, Interrupted):
+    if isinstance(error, Interrupted):
         message, exit_code = f"{error} came", error.exit_code
     elif isinstance(error, Exception):
-        # Its text may have personal data: only the place is reported.
-        message, exit_code = describe_bug(error), LoaderError.exit_code
-    ended = datetime.now(UTC)
+        why = as_loader_error(error)
+        message, exit_code = str(why), why.exit_code
     return RunOutcome(
-        job=job, what=what, run=run, began=began, ended=ended, exit_code=exit_code, message=message
+        job=job,
+        what=what,
+        run=run,
+        began=began,
+        ended=end_of(began),
+        exit_code=exit_code,
+        message=message,
     )

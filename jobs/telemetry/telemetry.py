@@ -24,6 +24,7 @@ from jobs.telemetry.notify import Notifier
 from jobs.telemetry.outcome import RunOutcome, outcome_of, outcome_of_error
 from jobs.watchers import Watchers
 from loader.archive.report import ArchiveReport
+from loader.clock import end_of
 from loader.results.summary import Summary
 from loader.undo.report import UndoReport
 
@@ -142,8 +143,8 @@ class Telemetry:
         self._text = text
         if not exit_code:
             self._outcomes = [replace(each, exit_code=0) for each in self._outcomes]
-        job, now = self._job, datetime.now(UTC)
-        night = RunOutcome(job=job, what=job, began=self._began, ended=now, exit_code=exit_code)
+        job, ended = self._job, end_of(self._began)
+        night = RunOutcome(job=job, what=job, began=self._began, ended=ended, exit_code=exit_code)
         self._measure(night)
         if not any(each.exit_code or not exit_code for each in self._outcomes):
             self._outcomes.append(night)

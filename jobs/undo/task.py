@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +75,7 @@ class UndoTask:
         """
         if self.unfinished_undo is not None and not dry_run:
             return replace(self.unfinished_undo, **this_process())
-        began = datetime.now(UTC)
+        began = self.ledger.next_moment()
         name = run_name(began, "undo")
         folder = (results or Path("results") / name).absolute()
         return RunRecord(

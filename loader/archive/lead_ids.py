@@ -25,6 +25,13 @@ import pyarrow.csv
 
 from loader.api.lead_archive import DUPLICATE, NO_VALUE, NOT_FOUND, NOT_INTEGER, LeadIds
 from loader.errors import LeadIdsError, NoSuchFileError, SourceFileError
+from loader.files import read_whole
+
+LARGEST = 256 << 20
+"""Bytes of a file of lead_ids: more than twenty million."""
+
+LONGEST_NAMED = 40
+"""Digits of a lead_id that is named as it is."""
 
 MOST_NAMED = 500
 """Ids that an error names at most."""
@@ -77,12 +84,18 @@ class _Given:
             raise LeadIdsError(DUPLICATE, tuple(twice.tolist()), self.where(second))
         if not small.all():
             huge = np.flatnonzero(~small)
-            raise LeadIdsError(NOT_FOUND, tuple(map(int, self._texts(huge))), self.where(huge[0]))
+            endless = tuple(map(_as_named, self._texts(huge)))
+            raise LeadIdsError(NOT_FOUND, endless, self.where(huge[0]))
         return np.asarray(lead_ids, dtype=np.int64)
 
     def _texts(self, positions: npt.NDArray[np.intp]) -> list[str]:
         texts: list[str] = self.values.take(pa.array(positions[:MOST_NAMED])).to_pylist()
         return texts
+
+
+def _as_named(lead_id: str) -> int | str:
+    """Name a number as it is, unless it is endless."""
+    return int(lead_id) if len(lead_id) <= LONGEST_NAMED else f"{lead_id[:LONGEST_NAMED]}..."
 
 
 def parse_lead_ids(text: str, name: str = "") -> LeadIds:
@@ -128,7 +141,7 @@ def read_lead_ids(source: str | Path | BinaryIO, name: str = "") -> LeadIds:
     name = name or ("standard input" if path is None else str(path))
     try:
         if path is not None:
-            content = Path(path).read_bytes()
+            content = read_whole(Path(path), LARGEST)
         else:
             content = (sys.stdin.buffer if isinstance(source, str | Path) else source).read()
     except OSError as error:

@@ -1,5 +1,6 @@
 """The address of a database: what it names, and how it is to be reached."""
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from loader.errors import ConfigurationError
 from loader.options.connection import ConnectionOptions
+from loader.options.suggestion import did_you_mean
 
 SERVERS = frozenset({"mysql", "mariadb"})
 
@@ -17,6 +19,25 @@ OF_ADDRESSES = frozenset({"charset", "unix_socket"})
 
 CHARSET = "utf8mb4"
 """Of every connection."""
+
+PORTS = 1 << 16
+"""That there can be."""
+
+UNREADABLE = (
+    "the database's address cannot be read; give mysql://user:password@host/asterisk or "
+    "sqlite:///path/to/file"
+)
+
+OF_DRIVERS = frozenset(
+    {"autocommit", "client_flag", "collation", "compress", "conv", "cursorclass", "db", "database"}
+    | {"host", "init_command", "local_infile", "passwd", "password", "port", "read_default_file"}
+    | {"sql_mode", "ssl", "ssl_check_hostname", "ssl_disabled", "ssl_key_password", "ssl_capath"}
+    | {"ssl_cipher", "ssl_verify_cert", "ssl_verify_identity", "use_unicode", "user"}
+)
+"""Options of drivers, which people may try."""
+
+OTHERS = {"mssql": "an mssql", "oracle": "an oracle", "postgresql": "a postgresql"}
+"""Databases that are named where they are refused; another name may be a misplaced password."""
 
 SSL = "ssl_"
 """What names of options about encryption begin with."""
@@ -47,32 +68,53 @@ def read_address(text: str, options: ConnectionOptions | None = None) -> Address
         ConfigurationError: it cannot be read, names another kind of database, or has an option that
             does not exist or a wrong value. The message does not have the address.
     """
-    try:
-        url = make_url(text)
-        backend = url.get_backend_name()
-    except (ArgumentError, NoSuchModuleError, ValueError):
-        raise ConfigurationError(
-            "the database's address cannot be read; give mysql://user:password@host/asterisk "
-            "or sqlite:///path/to/file"
-        ) from None
+    url = _parse(text)
+    backend = url.get_backend_name()
     given = options or ConnectionOptions()
     if backend == "sqlite":
         return Address(url, given)
     if backend not in SERVERS:
         raise ConfigurationError(
-            f"a {backend} database is no dialer's; give mysql:// or sqlite:///"
+            f"{OTHERS.get(backend, 'this kind of')} database is no dialer's; give mysql:// or "
+            "sqlite:///"
         )
     asked = _options_in(url)
     plain = url.set(drivername="mysql+pymysql", query={})
     return Address(plain, _together(given, asked), asked.get("unix_socket"))
 
 
+def _parse(text: str) -> URL:
+    """Read the parts of an address, which may have a password in any of them if it is mistyped."""
+    try:
+        url = make_url(text)
+        backend = url.get_backend_name()
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        raise ConfigurationError(UNREADABLE) from None
+    names_server = any((url.host, url.port, url.username, url.password))
+    if "\0" in text or (backend == "sqlite" and names_server):
+        raise ConfigurationError(UNREADABLE)
+    if backend in SERVERS and any("@" in (part or "") for part in (url.host, url.database)):
+        raise ConfigurationError(
+            "the database's address has a user or password with a character that stands for "
+            "something in addresses; write @ as %40, : as %3A, / as %2F and ? as %3F"
+        )
+    if url.port is not None and not 0 < url.port < PORTS:
+        raise ConfigurationError(
+            "the database's address has no port behind the colon; write "
+            "mysql://user:password@host:3306/asterisk"
+        )
+    return url
+
+
 def _options_in(url: URL) -> dict[str, str]:
     known = {*ConnectionOptions.model_fields, *OF_ADDRESSES}
     unknown = sorted(url.query.keys() - known)
     if unknown:
+        # Others may be a part of a password with a ? in it.
+        named = [name for name in unknown if name in OF_DRIVERS or did_you_mean(name, known)]
+        which = f": {', '.join(named)}" if named else ""
         raise ConfigurationError(
-            f"the database's address has options that do not exist: {', '.join(unknown)}; "
+            f"the database's address has options that do not exist{which}; "
             f"there are {', '.join(sorted(known))}"
         )
     options = {name: value for name, value in url.query.items() if isinstance(value, str)}
@@ -101,4 +143,6 @@ def _together(given: ConnectionOptions, asked: Mapping[str, str]) -> ConnectionO
         wrong = error.errors(include_url=False, include_input=False)[0]
         place = f"{wrong['loc'][0]}: " if wrong["loc"] else ""
         what = wrong["msg"].removeprefix("Value error, ").replace("Input should be", "give")
+        # No value of an address is repeated.
+        what = re.sub("^'.*' is ", "it is ", what)
         raise ConfigurationError(f"the database's address: {place}{what}") from None

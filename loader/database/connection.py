@@ -27,6 +27,7 @@ from loader.database.mariadb import MariaDB
 from loader.database.sqlite import Sqlite
 from loader.errors import (
     LOCK_CODES,
+    DamagedTableError,
     DatabaseUnavailableError,
     TransientDatabaseError,
     UntrustedServerError,
@@ -142,8 +143,17 @@ class Database:
         )
 
     def read(self, question: Callable[[Connection], T]) -> T:
-        """Run a question that changes nothing; repeat it if the connection breaks."""
+        """Run a question that changes nothing; repeat it if the connection breaks.
 
+        A table that turns out to be damaged is dealt with as by `refuse_damage`.
+        """
+        try:
+            return self._ask(question)
+        except DamagedTableError as error:
+            self.refuse_damage(error.table)
+            return self._ask(question)
+
+    def _ask(self, question: Callable[[Connection], T]) -> T:
         def ask() -> T:
             with self.connect() as connection:
                 return question(connection)
@@ -185,9 +195,9 @@ class Database:
             since: the server's time before which no crash matters; None: any does.
 
         Raises:
-            ConfigurationError: it is damaged; the message says what to run.
+            DamagedTableError: it is damaged; the message says what to run.
         """
-        self.read(lambda it: self.adapter.refuse_damage(it, table, since, repairs=self.repairs))
+        self._ask(lambda it: self.adapter.refuse_damage(it, table, since, repairs=self.repairs))
 
     def _note_wait(self, state: RetryCallState) -> None:
         self.waits += 1

@@ -1,12 +1,17 @@
 """Error codes of the servers, and the exception that each becomes."""
 
+import re
 import sqlite3
 
+from loader.database.sql import quote_identifier
 from loader.errors import (
     ConfigurationError,
+    DamagedTableError,
     LoaderError,
     NotAllowedError,
+    ResultsError,
     RowDataError,
+    SystemLimitError,
     TransientDatabaseError,
 )
 
@@ -16,11 +21,31 @@ IS_CLOSED = (0,)
 """How the driver's error begins if it closed the connection before."""
 
 TRANSIENT_CODES = frozenset(
-    {1020, 1040, 1053, 1152, 1158, 1159, 1160, 1161, 1203, 1205, 1213, 1226, 1317, 1927, 1969}
+    {
+        1020,
+        1037,
+        1038,
+        1040,
+        1041,
+        1053,
+        1135,
+        1152,
+        1158,
+        1159,
+        1160,
+        1161,
+        1203,
+        1205,
+        1213,
+        1226,
+        1317,
+        1927,
+        1969,
+    }
     | {2002, 2003, 2006, 2013, 2055, 3024, 4031}
 )
-"""Row changed since it was read, too many connections, shutdown, broken packets, lock wait,
-deadlock, killed, no or lost connection."""
+"""Row changed since it was read, too many connections, no memory or threads for now, shutdown,
+broken packets, lock wait, deadlock, killed, no or lost connection."""
 
 ROW_CODES = frozenset(
     {1048, 1062, 1169, 1216, 1264, 1265, 1292, 1300, 1364, 1366, 1367, 1369, 1406, 1411, 1452}
@@ -58,13 +83,30 @@ MEANINGS: tuple[tuple[frozenset[int], type[LoaderError], str], ...] = (
         "let it not do that meanwhile",
     ),
     (
-        frozenset({126, 127, 134, 144, 145, 1021, 1030, 1034, 1035, 1036, 1114, 1194, 1195}),
+        frozenset({1, 2, 3, 5, 9, 20, 23, 29, 126, 127, 134, 144, 145})
+        | frozenset({1005, 1015, 1016, 1017, 1021, 1023, 1024, 1026, 1030, 1033, 1034, 1035})
+        | frozenset({1036, 1114, 1194, 1195, 1206, 1296, 1297, 1877, 1932, 1964}),
         ConfigurationError,
-        "a table of the database is damaged, full or read-only (error {}); see the server's error "
-        "log and repair it",
+        "a table of the database is damaged, full or read-only, or the server's disk is (error "
+        "{}); see the server's error log and repair it",
     ),
 )
 """What the other codes of the server mean to the user."""
+
+DAMAGE_CODES = frozenset({126, 127, 134, 144, 145, 1034, 1035, 1194, 1195})
+
+DAMAGED_TABLE = re.compile(r"'(?:[^']*/)?(?P<table>\w+)(?:\.[A-Z]+)?'")
+"""The name in the server's text, which may be that of a file."""
+
+
+def damaged(table: str) -> DamagedTableError:
+    """Give the error of a damaged table, which says what to run."""
+    return DamagedTableError(
+        f"a crash of the server has damaged {table}, so nobody can tell which rows it has. Run "
+        f"REPAIR TABLE {quote_identifier(table)}, and give the same command again; with --repair "
+        "an import runs it",
+        table,
+    )
 
 
 def translate(error: Exception) -> Exception:
@@ -78,7 +120,8 @@ def translate(error: Exception) -> Exception:
     code = error_code(original)
     if getattr(error, "connection_invalidated", False) or original.args[:1] == IS_CLOSED:
         return TransientDatabaseError(code)
-    return _meaning(code)
+    named = DAMAGED_TABLE.search(str(original.args[-1])) if code in DAMAGE_CODES else None
+    return damaged(named["table"]) if named else _meaning(code)
 
 
 def _meaning(code: int) -> Exception:
@@ -105,19 +148,45 @@ def error_code(error: BaseException) -> int:
     return arguments[0] & 0xFFFF if arguments and isinstance(arguments[0], int) else 0
 
 
+SQLITE_MEANINGS: tuple[tuple[frozenset[int], type[LoaderError], str], ...] = (
+    (
+        frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}),
+        NotAllowedError,
+        "can only be read",
+    ),
+    (
+        frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB}),
+        ConfigurationError,
+        "cannot be opened, or is none",
+    ),
+    (
+        frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT}),
+        ConfigurationError,
+        "is damaged; take a copy of it from before",
+    ),
+    (
+        frozenset({sqlite3.SQLITE_FULL}),
+        ResultsError,
+        "has no room to grow; make room, and the same command goes on",
+    ),
+    (frozenset({sqlite3.SQLITE_IOERR}), ResultsError, "cannot be read or written"),
+    (frozenset({sqlite3.SQLITE_NOMEM}), SystemLimitError, "needs more memory than there is"),
+)
+"""What codes of SQLite mean to the user: behind `the SQLite database`."""
+
+
 def _translate_sqlite(original: sqlite3.Error) -> Exception:
     code = getattr(original, "sqlite_errorcode", 0) & 0xFF
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return TransientDatabaseError(code)
-    if code == sqlite3.SQLITE_CONSTRAINT:
+    if code in {sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG}:
         return RowDataError(code)
-    if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}:
-        return NotAllowedError("the SQLite database can only be read")
-    if code in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB}:
-        return ConfigurationError("the SQLite database cannot be opened, or is none")
+    name = getattr(original, "sqlite_errorname", "of the driver")
+    for codes, kind, meaning in SQLITE_MEANINGS:
+        if code in codes:
+            return kind(f"the SQLite database {meaning} ({name})")
     if str(original).startswith("no such"):
         return ConfigurationError(
             f"the SQLite database: {original}; `leadloader init` makes the tables on an empty one"
         )
-    name = getattr(original, "sqlite_errorname", "of the driver")
     return _unknown(f"SQLite answered with error {name}")

@@ -22,7 +22,7 @@ from loader.database.address import CHARSET, Address
 from loader.database.catalogue import Columns, storage_engine
 from loader.database.driver import DriverConnection
 from loader.database.encryption import tls_context, warn_if_readable
-from loader.database.error_codes import LOCK_WAIT_TIMEOUT, NO_SUCH_THREAD, error_code
+from loader.database.error_codes import LOCK_WAIT_TIMEOUT, NO_SUCH_THREAD, damaged, error_code
 from loader.database.sql import (
     NO_PARAMETERS,
     between,
@@ -161,11 +161,7 @@ class MariaDB(Adapter):
             connection.exec_driver_sql(repairing).all()
             if _is_sound(connection, table):
                 return
-        raise ConfigurationError(
-            f"a crash of the server has damaged {table}, so nobody can tell which of the rows in "
-            f"flight it has. Run {repairing}, and give the same command again; with --repair "
-            "leadloader runs it"
-        )
+        raise damaged(table)
 
     def is_transactional(self, connection: Connection, table: str) -> bool:
         """Ask for its engine."""

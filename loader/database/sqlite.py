@@ -18,6 +18,7 @@ from loader.database.adapter import Adapter, Written
 from loader.database.catalogue import Columns
 from loader.database.sql import insert_into, quote_identifier
 from loader.errors import ConfigurationError
+from loader.files import exists
 from loader.frames.arrow import to_arrow
 from loader.frames.collation import fold, fold_text
 
@@ -51,7 +52,7 @@ class Sqlite(Adapter):
     def check_address(self, *, must_exist: bool) -> None:
         """Refuse a file that does not exist, if it must."""
         file = self.url.database
-        if must_exist and file and not file.startswith("file:") and not Path(file).exists():
+        if must_exist and file and not file.startswith("file:") and not exists(Path(file)):
             raise ConfigurationError(
                 f"there is no SQLite database {file}; `leadloader init` makes one"
             )

@@ -21,6 +21,7 @@ from loader.fields.lead import (
 )
 from loader.fields.proposals import nearest_field, unknown_field
 from loader.fields.reject_file import result_columns
+from loader.files import read_whole
 from loader.paths import shell_quoted
 
 if TYPE_CHECKING:
@@ -80,10 +81,10 @@ def read_mapping_file(
             field.
     """
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
+        content = tomllib.loads(read_whole(path).decode())
     except OSError as error:
         raise ConfigurationError(f"mapping file {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"mapping file {path} is not valid TOML: {error}") from None
     fields, names = content.pop("map", {}), content.pop("names", {})
     _refuse_unknown(path, content, options)

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from loader.fields.lead import normalize_name, usual_names
+from loader.files import read_whole
 
 
 def field_namer(
@@ -21,8 +22,8 @@ def field_namer(
         for field, names in usual_names().items()
         for name in (field, *names)
     }
-    with suppress(OSError, ValueError, AttributeError, TypeError):
-        vendor = tomllib.loads(mapping_file.read_text("utf-8")) if mapping_file else {}
+    with suppress(OSError, ValueError, RecursionError, AttributeError, TypeError):
+        vendor = tomllib.loads(read_whole(mapping_file).decode()) if mapping_file else {}
         for field, names in vendor.get("names", {}).items():
             fields |= {normalize_name(name): field for name in names}
         fields |= {normalize_name(name): field for field, name in vendor.get("map", {}).items()}

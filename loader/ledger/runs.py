@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,10 @@ class RunRecord:
 
 JSON_COLUMNS = frozenset({"options", "mapping", "counts"})
 MOMENT_COLUMNS = frozenset({"began", "ended"})
+
+
+CLOCK_JUMP, TICK = timedelta(days=1), timedelta(milliseconds=1)
+"""By how much a clock may be set back without a change in the order of runs; and between two."""
 
 
 class Ledger:
@@ -176,6 +180,17 @@ class Ledger:
         reasons = found[0].counts.get("reasons", {}) if found else {}
         stayed = (count for why, count in reasons.items() if why not in {"GONE", "ARCHIVED"})
         return last[0].run, sum(stayed)
+
+    def next_moment(self) -> datetime:
+        """Give the time at which a new run begins: now, and later than those before it.
+
+        Runs are in the order in which they began, also where a clock was set back in between.
+        """
+        now, began = datetime.now(UTC), tables.runs.c.began
+        near = began <= (now + CLOCK_JUMP).replace(tzinfo=None)
+        asked = select(func.max(began)).where(near)
+        newest = self.database.read(lambda connection: connection.execute(asked).scalar())
+        return max(now, newest.replace(tzinfo=UTC) + TICK) if newest else now
 
     def insert(self, record: RunRecord) -> None:
         """Note a new run."""

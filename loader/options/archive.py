@@ -23,6 +23,10 @@ MOST_LEADS = 500
 """Of one chunk, and of one request of the Lead Archive API."""
 
 
+MOST_COUNTED = 1_000_000_000
+"""Of what is counted: no site has more, and every database can compare with it."""
+
+
 def _list_id(value: object) -> object:
     if not re.fullmatch("[0-9]{1,14}", str(value)):
         raise ValueError(f"{value!r} is no list_id, which is a whole number; write several as 1,2")
@@ -95,7 +99,7 @@ class ArchiveRule(BaseModel):
         "Leads loaded before then", Group.SELECTION, "entry_date decides.",
         values="DATE|90d", example="2026-01-31",
     )] = None
-    min_called_count: Annotated[Annotated[int, Field(ge=0)] | None, Option(
+    min_called_count: Annotated[Annotated[int, Field(ge=0, le=MOST_COUNTED)] | None, Option(
         "Leads called at least so often", Group.SELECTION, values="N", example=5,
     )] = None
     # fmt: on
@@ -159,7 +163,7 @@ class ArchiveOptions(BaseModel):
     sleep_ratio: Annotated[float, Field(ge=0, le=1000), Option(
         "Pause, as a multiple of the chunk's time", Group.THROTTLE, values="N",
     )] = 0.0
-    max_load: Annotated[dict[str, Annotated[int, Field(ge=0)]], Option(
+    max_load: Annotated[dict[str, Annotated[int, Field(ge=0, le=MOST_COUNTED)]], Option(
         "Wait above this status value; repeatable", Group.THROTTLE,
         "A status variable of the server.",
         values="Threads_running=N", example={"Threads_running": 25},
@@ -179,7 +183,7 @@ class ArchiveOptions(BaseModel):
     run_time: Annotated[PositiveDuration | None, Option(
         "End after so long, such as 30m or 2h", Group.THROTTLE, values="TIME", example="2h",
     )] = None
-    limit: Annotated[Annotated[int, Field(ge=1)] | None, Option(
+    limit: Annotated[Annotated[int, Field(ge=1, le=MOST_COUNTED)] | None, Option(
         "End after so many leads", Group.SELECTION, values="N", example=100_000,
     )] = None
     ignore_office_hours: Annotated[bool, Option(

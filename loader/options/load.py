@@ -1,5 +1,6 @@
 """The options of a load: add_lead's, under their own names, and ours."""
 
+from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -44,9 +45,12 @@ from loader.options.types import (
     check_choice,
     split_at_commas,
 )
-from loader.reading.limits import Limits
+from loader.reading.limits import MOST_COLUMNS, Limits
 
 LIST_ID = r"^([0-9]{3,12})?$"
+
+LIMITS = {field.name for field in fields(Limits)}
+"""Options that limit a file."""
 
 
 class LoadOptions(BaseModel):
@@ -213,7 +217,7 @@ class LoadOptions(BaseModel):
     feed_encoding: Annotated[EncodingName | None, Option(
         "Encoding of the feeds", Group.DNC, values="NAME", empty="UTF-8", example="cp1252",
     )] = None
-    feed_max_age: Annotated[Annotated[int, Field(ge=0)] | None, Option(
+    feed_max_age: Annotated[Annotated[int, Field(ge=0, le=36_525)] | None, Option(
         "Refuse feeds that are older", Group.DNC, values="DAYS", example=30,
     )] = None
     source: Annotated[str, Option(
@@ -274,7 +278,7 @@ class LoadOptions(BaseModel):
         "Needed where several have data. all: those that are not hidden and have the same header.",
         values="NAME|N|all", example="January",
     )] = None
-    skip_rows: Annotated[Annotated[int, Field(ge=0)] | None, Option(
+    skip_rows: Annotated[Annotated[int, Field(ge=0, le=1_000_000_000)] | None, Option(
         "Rows above the header", Group.SOURCE,
         "Blank lines count. By default the first rows are searched for a header of known names.",
         values="N", empty="found", example=3,
@@ -305,13 +309,28 @@ class LoadOptions(BaseModel):
         "As it is stored; a larger one, a pipe, or standard input is refused.", values="MB",
     )] = Limits.max_file_size
     max_unpacked_size: Annotated[int, Field(ge=1, le=10_000_000), Option(
-        "Most MB that come out of it", Group.LIMITS,
+        "Largest unpacked, in MB", Group.LIMITS,
         "Of gz, zip, zst, xz and spreadsheets.", values="MB",
     )] = Limits.max_unpacked_size
     max_unpacked_ratio: Annotated[int, Field(ge=1, le=1_000_000), Option(
-        "Largest growth when unpacked", Group.LIMITS,
-        "Up to 16 MB may come out of any.", values="N",
+        "Most times that it grows", Group.LIMITS,
+        "Unpacked, and with the empty fields that rows lack. Up to 4 MB may come out of any file.",
+        values="N",
     )] = Limits.max_unpacked_ratio
+    max_line_size: Annotated[int, Field(ge=1, le=100), Option(
+        "Longest line, in MB", Group.LIMITS, values="MB",
+    )] = Limits.max_line_size
+    max_field_length: Annotated[int, Field(ge=1, le=100_000_000), Option(
+        "Longest value", Group.LIMITS,
+        "In characters; of a field of text and of a cell of a spreadsheet.", values="N",
+    )] = Limits.max_field_length
+    max_columns: Annotated[int, Field(ge=1, le=MOST_COLUMNS), Option(
+        "Most columns", Group.LIMITS, values="N",
+    )] = Limits.max_columns
+    max_blank_rows: Annotated[int, Field(ge=0, le=1_000_000_000), Option(
+        "Most blank rows", Group.LIMITS,
+        "Blank lines, and rows of delimiters, blanks or empty quotes.", values="N",
+    )] = Limits.max_blank_rows
     batch_size: Annotated[int, Field(ge=1, le=100_000), Option(
         "Rows of one insert", Group.RUN, values="N",
     )] = 1_000
@@ -329,8 +348,8 @@ class LoadOptions(BaseModel):
 
     @property
     def limits(self) -> Limits:
-        """How large the file may be."""
-        return Limits(self.max_file_size, self.max_unpacked_size, self.max_unpacked_ratio)
+        """How much of anything the file may have."""
+        return Limits(**self.model_dump(include=LIMITS))
 
     @field_validator("duplicate_check")
     @classmethod
@@ -446,6 +465,8 @@ class LoadOptions(BaseModel):
     @field_validator("source")
     @classmethod
     def _tells_something(cls, source: str) -> str:
+        if "://" in source:
+            raise ValueError("it is an address; name where the leads come from, in a few letters")
         if sum(c.isascii() and c.isalnum() for c in source) < 2:
             raise ValueError("Invalid Source: give at least two letters or digits")
         return source[:20]
@@ -473,6 +494,7 @@ VENDOR_OPTIONS = (
         for name, option in options_of(LoadOptions).items()
         if option.group is Group.SOURCE and name not in {"map", "mapping_file"}
     ),
+    *sorted(LIMITS),
     "phone_code",
     "default_region",
 )

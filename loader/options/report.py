@@ -34,7 +34,7 @@ class ReportSettings(BaseModel):
         "Puts an apostrophe before values that a spreadsheet would take for a formula. Such a "
         "reject file is to be read, not to be loaded again.",
     )] = False
-    sample: Annotated[Annotated[int, Field(ge=1)] | None, Option(
+    sample: Annotated[Annotated[int, Field(ge=1, le=1_000_000_000)] | None, Option(
         "Only check so many rows of the file", Group.RESULTS,
         "Of validate. The rows are spread over the file.", values="N", example=5000,
     )] = None

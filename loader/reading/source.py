@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from loader.errors import NoSuchFileError, SourceFileError, UsageError
+from loader.files import exists, open_pipe
 from loader.paths import printable_path
 from loader.reading.cells import split_problems
 from loader.reading.dialect import Grammar
@@ -32,12 +33,12 @@ from loader.reading.header import (
     require_header,
     unique_names,
 )
-from loader.reading.limits import DEFAULT_LIMITS, Limits
+from loader.reading.limits import DEFAULT_LIMITS, ExceededError, Limits, RowMeter
 from loader.reading.lines import Integers
 from loader.reading.records import Chunk, read_chunks
 from loader.reading.sample import merge_chunks, pick_records, record_count
 from loader.reading.spreadsheet import SheetOptions, SheetTable, spreadsheet_as_csv
-from loader.reading.stored import StoredFile, open_pipe, spool_to_disk
+from loader.reading.stored import StoredFile, spool_to_disk
 
 HEAD_SIZE = 1 << 20
 """In bytes of text: the header must end within them."""
@@ -171,8 +172,10 @@ class _Reader:
         else:
             columns = unique_names([*table.header])
         columns = (*table.place, *columns)
+        _refuse_many_columns(len(columns), options, name)
         start = Start(",", Row([*(table.header or ())], table.first_row - 1, 0), 0, table.first_row)
-        return cls(text, options, Grammar(",", len(columns), 1), columns, start, table.problems)
+        grammar = Grammar(",", len(columns), 1)
+        return cls(text, options, grammar, columns, start, table.problems)
 
     @classmethod
     def find(cls, text: TextFile, options: ReadOptions) -> "_Reader":
@@ -187,6 +190,7 @@ class _Reader:
             is_certain=options.header is True,
             field_of=options.field_of,
         )
+        _refuse_many_columns(len(start.header.values), options, name)
         if options.columns:
             _refuse_other_count(start.header, options, name)
             columns = _named_columns(options)
@@ -239,6 +243,7 @@ class _Reader:
                 first_row=self.start.first_row,
                 chunk_size=chunk_size,
                 block_size=self.options.block_size,
+                meter=RowMeter(self.options.limits, self.text.stored.name),
             )
             for chunk in chunks:
                 if not self.has_cell_problems:
@@ -330,7 +335,7 @@ def expand_globs(patterns: Sequence[str]) -> list[str]:
     """Return the files that names and globs match, in their order, each once; `-` stays `-`."""
     paths: dict[str, None] = {}
     for pattern in patterns:
-        if pattern == "-" or Path(pattern).exists():
+        if pattern == "-" or exists(Path(pattern)):
             found = [pattern]
         else:
             # Path.glob takes no absolute pattern, and drops a leading ./
@@ -345,7 +350,7 @@ def expand_globs(patterns: Sequence[str]) -> list[str]:
 def _regular_file(path: str, options: ReadOptions, stack: ExitStack) -> Path:
     """Return the file itself, or a copy of a pipe, which can be read only once."""
     file = Path(path)
-    if not options.follow_links or not file.is_fifo():
+    if not options.follow_links or not (exists(file) and file.is_fifo()):
         return file
     try:
         pipe = stack.enter_context(open_pipe(file))
@@ -393,6 +398,13 @@ def _refuse_other_count(first_record: Row, options: ReadOptions, name: str) -> N
             f" names {len(columns)}; name each column, by - one that is not used:"
             f" {mask_values(values)}"
         )
+
+
+def _refuse_many_columns(columns: int, options: ReadOptions, name: str) -> None:
+    try:
+        options.limits.check_columns(columns)
+    except ExceededError as error:
+        raise SourceFileError(f"{name}: {error}") from None
 
 
 def _refuse_more_columns(width: int, columns: tuple[str, ...], name: str) -> None:

@@ -1,7 +1,6 @@
 """Spreadsheets: which sheet is read, where its header is, and its rows as a CSV file."""
 
 import csv
-import errno
 import re
 import zipfile
 import zlib
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import IO, Protocol
 from xml.parsers import expat
 
-from loader.errors import SourceFileError, UsageError
+from loader.errors import FULL_CODES, LIMIT_CODES, SourceFileError, UsageError
 from loader.files import temporary_file
 from loader.reading.cells import Row, Sheet, shown_text
 from loader.reading.header import (
@@ -25,10 +24,12 @@ from loader.reading.header import (
     refuse_leads_above,
     rows_above,
 )
+from loader.reading.limits import DEFAULT_LIMITS, ExceededError
 from loader.reading.ods import OdsWorkbook
 from loader.reading.old_workbook import LIMITS, OldWorkbook
 from loader.reading.stored import StoredFile
 from loader.reading.xlsx import XlsxWorkbook
+from loader.reading.zip_file import open_zip
 
 ALL = "all"
 """The name of no sheet: all that people see."""
@@ -131,8 +132,10 @@ def _write_table(stored: StoredFile, options: SheetOptions, stack: ExitStack) ->
 def _translate_damage(stored: StoredFile) -> Iterator[None]:
     try:
         yield
+    except ExceededError as exc:
+        raise SourceFileError(f"{stored.name}: {exc}") from None
     except DAMAGE as exc:
-        if isinstance(exc, OSError) and exc.errno == errno.ENOSPC:
+        if isinstance(exc, OSError) and exc.errno in FULL_CODES | LIMIT_CODES:
             raise
         raise SourceFileError(
             f"{stored.name}: the spreadsheet cannot be read ({exc}); is it damaged, or does it"
@@ -142,18 +145,18 @@ def _translate_damage(stored: StoredFile) -> Iterator[None]:
 
 def _open_workbook(stored: StoredFile, stack: ExitStack) -> tuple[Workbook, str]:
     """Open a spreadsheet; give its format, too, as its files are called."""
-    file = stack.enter_context(stored.open_raw())
+    file, limits = stack.enter_context(stored.open_raw()), stored.limits or DEFAULT_LIMITS
     if not zipfile.is_zipfile(file):
         file.seek(0)
         return OldWorkbook(file, stack, stored.name), "xls"
-    with zipfile.ZipFile(file) as archive:
+    with open_zip(file) as archive:
         names = {name.lower() for name in archive.namelist()}
     file.seek(0)
     if "content.xml" in names:
-        return OdsWorkbook(file, stack), "ods"
+        return OdsWorkbook(file, stack, limits), "ods"
     if "xl/workbook.bin" in names:
         return OldWorkbook(file, stack, stored.name), "xlsb"
-    return XlsxWorkbook(file, stack), "xlsm" if "xl/vbaproject.bin" in names else "xlsx"
+    return XlsxWorkbook(file, stack, limits), "xlsm" if "xl/vbaproject.bin" in names else "xlsx"
 
 
 class _Choice:

@@ -1,12 +1,10 @@
 """Lead files as they are stored: recognized by their first bytes, hashed and decompressed."""
 
-import errno
 import gzip
 import hashlib
 import lzma
 import os
 import re
-import select
 import struct
 import zipfile
 import zlib
@@ -22,13 +20,11 @@ import pyarrow as pa
 from loader.errors import NoSuchFileError, SourceFileError
 from loader.files import open_regular, temporary_file
 from loader.reading.formats import COMPRESSIONS, HEAD_SIZE, OLD_EXCEL, refuse_no_text
-from loader.reading.limits import Limits
+from loader.reading.limits import DEFAULT_LIMITS, Limits
+from loader.reading.zip_file import open_zip
 
 LEFT_BY_SYSTEMS = re.compile(r"(^|/)(__MACOSX/|\.[^/]*$|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
 """Names of files that a computer puts into zip files by itself, such as .DS_Store."""
-
-PATIENCE = 10
-"""Seconds to wait for somebody who writes into a pipe."""
 
 DAMAGE = (
     EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowInvalid,
@@ -124,6 +120,16 @@ class StoredStream:
         self._unpacked = 0
 
     @property
+    def name(self) -> str:
+        """The name of the file, for messages."""
+        return self._file.name
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of the file."""
+        return self._file.limits or DEFAULT_LIMITS
+
+    @property
     def position(self) -> int:
         """Bytes of the stored file that were read so far."""
         return self._file.size if self._at_end else self._raw.tell()
@@ -160,22 +166,6 @@ def spool_to_disk(source: BinaryIO, limits: Limits, name: str) -> Iterator[Path]
             target.write(piece)
         target.flush()
         yield Path(target.name)
-
-
-@contextmanager
-def open_pipe(path: Path) -> Iterator[BinaryIO]:
-    """Open a pipe; OSError: it cannot be read, or nobody writes into it."""
-    pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(pipe, "rb") as file:
-        poll = select.poll()
-        poll.register(pipe, select.POLLIN)
-        if not poll.poll(PATIENCE * 1000):
-            # One without a writer is at its end; one whose writer is slow says to come again.
-            with suppress(BlockingIOError):
-                os.read(pipe, 1)
-                raise OSError(errno.EPIPE, "nobody writes into this pipe")
-        os.set_blocking(pipe, True)
-        yield file
 
 
 def _open(path: Path, name: str, *, follow_links: bool) -> BufferedReader:
@@ -216,7 +206,7 @@ def _decompress(
             stream: BufferedIOBase = stack.enter_context(pa.CompressedInputStream(raw, "zstd"))
             return stream
         case "zip":
-            return _only_member(stack.enter_context(zipfile.ZipFile(raw)), file.name, stack)
+            return _only_member(stack.enter_context(open_zip(raw)), file.name, stack)
         case _:
             return raw
 
@@ -249,7 +239,7 @@ def _first_bytes(archive: zipfile.ZipFile, member: str) -> bytes:
 def _unpacked_size(raw: BufferedReader) -> int:
     """Add up what the members of a zip file are said to have; more of them is never read."""
     try:
-        with zipfile.ZipFile(raw) as archive:
+        with open_zip(raw) as archive:
             return sum(member.file_size for member in archive.infolist())
     except DAMAGE:
         return 0  # the error is reported when the file is opened
@@ -258,7 +248,7 @@ def _unpacked_size(raw: BufferedReader) -> int:
 def _is_spreadsheet(raw: BufferedReader, name: str) -> bool:
     """Return whether a zip file is an Excel or OpenDocument spreadsheet."""
     try:
-        with zipfile.ZipFile(raw) as archive:
+        with open_zip(raw) as archive:
             names = archive.namelist()
             kind = _first_bytes(archive, "mimetype") if "mimetype" in names else b""
     except DAMAGE:

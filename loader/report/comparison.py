@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from loader.errors import LoaderError, NoSuchFileError, UsageError
+from loader.files import exists, read_whole
 from loader.reasons import Reason
 from loader.results.folder import SUMMARY
 from loader.results.summary import Change, Comparison, Summary
@@ -119,7 +120,7 @@ def read_summary(path: Path) -> Summary:
             example because its run has not ended.
         UsageError: the file is no such summary, or one of a later version.
     """
-    if path.is_dir():
+    if exists(path) and path.is_dir():
         path = _summary_path(path)
     content = read_json(path)
     if not is_summary(content):
@@ -132,7 +133,7 @@ def read_summary(path: Path) -> Summary:
 def read_json(path: Path) -> Any:
     """Read a JSON file; NoSuchFileError: it cannot be read. UsageError: it is no JSON."""
     try:
-        return from_json(path.read_bytes(), allow_inf_nan=False)
+        return from_json(read_whole(path), allow_inf_nan=False)
     except OSError as error:
         raise NoSuchFileError(f"{path}: {error.strerror or error}") from None
     except ValueError as error:

@@ -9,6 +9,7 @@ from typing import TextIO
 from pydantic import BaseModel
 
 from loader.errors import ResultsError, UsageError
+from loader.files import exists
 from loader.paths import visible_line
 
 SUMMARY, TEXT, PAGE = "summary.json", "summary.txt", "report.html"
@@ -23,17 +24,17 @@ class ResultFolder:
     def __init__(self, folder: Path, work: Path | None = None) -> None:
         """Take the folder, and the hidden one inside for incomplete files; nothing is made yet."""
         self.folder, self.work = folder, work or folder
-        self._made, self._is_new = folder, not folder.exists()
+        self._made, self._is_new = folder, not exists(folder)
 
     def refuse_results(self, names: Sequence[str] = (SUMMARY,)) -> None:
         """Raise UsageError if the folder holds one of the files: they are of another run."""
-        if any((self.folder / name).exists() for name in names):
+        if any(exists(self.folder / name) for name in names):
             raise UsageError(f"{self.folder} holds the results of another run; name another folder")
 
     @contextmanager
     def making(self) -> Iterator[None]:
         """Make the folder; UsageError: it is a file, or the first files cannot be written in it."""
-        if self.folder.is_file():
+        if exists(self.folder) and self.folder.is_file():
             raise UsageError(f"results folder {self.folder}: it is a file; name a folder")
         try:
             self.work.mkdir(parents=True, exist_ok=True)
@@ -101,21 +102,9 @@ def work_in(folder: Path, owner: str = "") -> Path:
 def run_in(folder: Path) -> str:
     """Give the name of the run that works in a folder, or did until it was killed; "": none."""
     path = work_in(folder) / RUN_FILE
-    return path.read_text("utf-8") if path.exists() else ""
+    return path.read_text("utf-8") if exists(path) else ""
 
 
 def forget(folder: Path) -> None:
     """Delete what a run needs in its folder that is not at its end."""
     shutil.rmtree(work_in(folder), ignore_errors=True)
-
-
-@contextmanager
-def translate_disk_errors() -> Iterator[None]:
-    """Raise ResultsError for files that cannot be written; readers have errors of their own."""
-    try:
-        yield
-    except OSError as error:
-        raise ResultsError(
-            f"results or a temporary file cannot be written: {error.strerror or error}; what was "
-            "done is not lost: make room, and the same command completes it"
-        ) from None

@@ -13,7 +13,7 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from loader.database.adapter import Written
-from loader.errors import RowDataError
+from loader.errors import DamagedTableError, RowDataError
 from loader.findings import Findings, join_findings, no_findings
 from loader.writing.differences import Difference
 from loader.writing.writer import Writer
@@ -153,7 +153,15 @@ class Batch(ABC):
         return rows[~rows.index.isin(known)] if len(known) else rows
 
     def _attempt(self, rows: pd.DataFrame, *, by_file: bool, in_doubt: bool = False) -> None:
-        """Write rows; after a lost connection find out first which of them are stored."""
+        """Write rows; after a crash or a lost connection find out first which are stored."""
+        try:
+            self._try(rows, by_file=by_file, in_doubt=in_doubt)
+        except DamagedTableError as error:
+            self.database.refuse_damage(error.table)
+            self._try(rows, by_file=by_file, in_doubt=True)
+
+    def _try(self, rows: pd.DataFrame, *, by_file: bool, in_doubt: bool) -> None:
+        """Likewise, of tables that are sound."""
         for attempt in self.database.retrying():
             with attempt:
                 if in_doubt:

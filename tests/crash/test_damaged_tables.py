@@ -1,20 +1,24 @@
 """MyISAM tables whose index misses rows of their files, as a crash of the server leaves them."""
 
+import itertools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pymysql
 import pytest
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import Connection, create_engine, make_url
+from sqlalchemy.exc import OperationalError
 
 from jobs.cli.main import run as run_command
 from loader.database import schema
 from loader.database.connection import Database
-from loader.errors import ConfigurationError
+from loader.errors import ConfigurationError, DamagedTableError
 from loader.options.load import LoadOptions
 from loader.writing.writer import Writer
 from tests.support.loads import Loads, load_file, outcome_of
-from tests.support.server import PrivateServer, run
+from tests.support.server import PrivateServer, fill, run
 from tests.support.step_kills import Killed, Point, killed_at
 
 ROWS = [{"phone_number": str(7_275_551_000 + n), "first_name": f"n{n}"} for n in range(8)]
@@ -103,3 +107,104 @@ def test_a_server_that_kept_running_is_not_asked(
     [(_, before)] = run(url, "SHOW GLOBAL STATUS LIKE 'Com_check'")
     complete(url, path, tmp_path)
     assert run(url, "SHOW GLOBAL STATUS LIKE 'Com_check'")[0][1] == before
+
+
+CUSTOM_ROWS = [row | {"colour": f"c{n}"} for n, row in enumerate(ROWS)]
+WITH_CUSTOM = OPTIONS.model_copy(update={"custom_fields": "Y"})
+
+
+@pytest.fixture(params=["myisam", "aria"])
+def custom_url(url: str, request: pytest.FixtureRequest) -> str:
+    fill(url, {
+        "system_settings": [{"custom_fields_enabled": "1"}],
+        "vicidial_lists": [{"list_id": 101, "campaign_id": "SALES"}],
+        "vicidial_lists_fields": [
+            {"list_id": 101, "field_label": "colour", "field_type": "TEXT"},
+        ],
+    })  # fmt: skip
+    run(
+        url,
+        "CREATE TABLE custom_101 (lead_id INT UNSIGNED NOT NULL PRIMARY KEY, colour VARCHAR(50)) "
+        f"ENGINE = {request.param}" + " TRANSACTIONAL = 0" * (request.param == "aria"),
+    )
+    return url
+
+
+def crash_with_custom_fields(url: str, server: PrivateServer, folder: Path, when: str) -> Path:
+    """End server, or loader and server, with rows that are in the custom table's file alone.
+
+    The table is marked as crashed when the server runs again: nothing can be done with it.
+    """
+    path = Loads(folder).file(CUSTOM_ROWS)
+    data = server._directory / "data" / str(make_url(url).database)
+    [index] = [each for each in data.glob("custom_101.MA?") if each.suffix == ".MAI"] or [
+        data / "custom_101.MYI"
+    ]
+    original, custom_writes = Writer.write, itertools.count(1)
+
+    def crash() -> None:
+        run(url, "FLUSH TABLES custom_101")
+        server.kill()
+        shutil.copy(folder / "before", index)
+        server.start(NO_REPAIR, "--aria-recover-options=OFF")
+        run(url, "CHECK TABLE custom_101")
+
+    def write(self: Writer, connection: Connection, table: str, *rest: Any, **named: Any) -> Any:
+        if table != "custom_101" or next(custom_writes) != 2:
+            return original(self, connection, table, *rest, **named)
+        run(url, "FLUSH TABLES custom_101")
+        shutil.copy(index, folder / "before")
+        original(self, connection, table, *rest, **named)
+        if when == "of both":
+            raise Killed
+        crash()
+        raise OperationalError("", None, pymysql.OperationalError(2013, "lost"), is_disconnect=True)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Writer, "write", write)
+        with pytest.raises(Killed if when == "of both" else DamagedTableError) as raised:
+            load_file(path, WITH_CUSTOM, Database(url), folder / "results")
+    if when == "of both":
+        crash()
+    else:
+        assert "Run REPAIR TABLE `custom_101`, and give the same command again" in str(raised.value)
+    return path
+
+
+def complete_with_custom_fields(url: str, path: Path, folder: Path, *flags: str) -> None:
+    complete(url, path, folder, "--custom-fields", "Y", *flags)
+    stored = run(
+        url, "SELECT phone_number, colour FROM vicidial_list JOIN custom_101 USING (lead_id)"
+    )
+    assert sorted(stored) == [(row["phone_number"], row["colour"]) for row in CUSTOM_ROWS]
+    assert run(url, "SELECT COUNT(*) FROM custom_101") == [(len(CUSTOM_ROWS),)]
+
+
+@pytest.mark.parametrize("when", ["of the server", "of both"])
+def test_a_damaged_custom_table_is_named_and_the_load_completed_when_it_is_repaired(
+    when: str, custom_url: str, private_server: PrivateServer, tmp_path: Path
+) -> None:
+    path = crash_with_custom_fields(custom_url, private_server, tmp_path, when)
+    for _ in range(2):
+        with pytest.raises(DamagedTableError, match="Run REPAIR TABLE `custom_101`, and give"):
+            load_file(path, WITH_CUSTOM, Database(custom_url), tmp_path / "results")
+    run(custom_url, "REPAIR TABLE custom_101")
+    complete_with_custom_fields(custom_url, path, tmp_path)
+
+
+@pytest.mark.parametrize("when", ["of the server", "of both"])
+def test_a_damaged_custom_table_is_repaired_where_the_site_wants_that(
+    when: str, custom_url: str, private_server: PrivateServer, tmp_path: Path
+) -> None:
+    path = crash_with_custom_fields(custom_url, private_server, tmp_path, when)
+    complete_with_custom_fields(custom_url, path, tmp_path, "--repair")
+
+
+def test_leads_that_are_marked_as_crashed_are_repaired_too(
+    url: str, private_server: PrivateServer, tmp_path: Path
+) -> None:
+    path = crash_during_batch(url, private_server, tmp_path, NO_REPAIR)
+    run(url, "CHECK TABLE vicidial_list")  # which marks it: nothing can be read from now on
+    with pytest.raises(DamagedTableError, match="Run REPAIR TABLE `vicidial_list`, and"):
+        load_file(path, OPTIONS, Database(url), tmp_path / "results")
+    complete(url, path, tmp_path, "--repair")

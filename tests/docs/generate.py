@@ -44,7 +44,9 @@ CODES = {
     66: "there is no such file, or drop folder",
     69: "the database does not answer, after all retries",
     70: "internal error: a bug in leadloader",
-    74: "the results cannot be written, such as to a full disk; what was done before is done",
+    71: "the system gives no more memory, open files or processes; what was done before is done",
+    74: "a file cannot be written or read: the message says whether the disk is full, a right is "
+    "missing, or what else; what was done before is done",
     75: "try again later: it is office hours, or another process is loading the file or running "
     "nightly",
     77: "permission denied for the dialer user or the database account, or a drop folder is "

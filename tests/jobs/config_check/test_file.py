@@ -99,7 +99,7 @@ def test_all_that_is_wrong_is_told_with_its_line() -> None:
         pytest.param("encoding = 'b'", "usual ones are utf-8, utf-16, cp1252", id="encoding"),
         pytest.param("database = 'b'", "mysql://user:password@host", id="database"),
         pytest.param(
-            "[archive]\nreplicas = 'oracle://b'\nmax_lag = 3", "a oracle database", id="replica"
+            "[archive]\nreplicas = 'oracle://b'\nmax_lag = 3", "an oracle database", id="replica"
         ),
         pytest.param("results = 'site.toml/x'", "site.toml is no folder", id="results"),
         pytest.param("metrics_file = 'site.toml/x/y.prom'", "is no folder", id="metrics"),

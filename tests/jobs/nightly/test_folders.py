@@ -268,7 +268,7 @@ def test_what_is_wrong_with_an_address(
     elsewhere = {"folder": f"ftp://127.0.0.1:{partner.port}/nowhere"}
     with pytest.raises(NoSuchFileError, match="/nowhere"):
         remote(tmp_path, **(partner.settings() | elsewhere)).list_files()
-    with pytest.raises(ConfigurationError, match="environment has no NOT_SET"):
+    with pytest.raises(ConfigurationError, match="environment has no such variable"):
         remote(tmp_path, **partner.settings("$NOT_SET")).list_files()
     with pytest.raises(ConfigurationError, match="nonsense"):
         remote(tmp_path, folder="nonsense://host/in").list_files()

@@ -214,4 +214,5 @@ def assert_as_many_for_many(database: Database, loads: Loads, **options: str) ->
         assert (outcome.folder / "changes.csv").stat().st_size > 60
     assert few[1] == many[1]
     assert few[2] == many[2]
-    assert few[1].total() < 210
+    # Among them two or three for each question by alt_phone, of which there is no index.
+    assert few[1].total() < 250

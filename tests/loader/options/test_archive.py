@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from loader.options.archive import ArchiveOptions, ArchiveRule
+from loader.options.archive import MOST_COUNTED, ArchiveOptions, ArchiveRule
 from loader.options.durations import MOST
 
 REPLICA = "mysql://repl:se,cret@replica/asterisk"
@@ -111,7 +111,7 @@ RULES = st.builds(
     lists=st.lists(st.integers(0, 10**14 - 1)),
     called_before=MOMENTS,
     loaded_before=MOMENTS,
-    min_called_count=st.none() | st.integers(0),
+    min_called_count=st.none() | st.integers(0, MOST_COUNTED),
 )
 
 
