@@ -77,4 +77,7 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 clean: ## remove .venv, the demo's database and the caches
 	rm -rf $(VENV) demo results build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo night check test generate conformance engines snapshots crashes fuzz bench lock clean
+phones: $(VENV)/.installed-dev ## compare 10 million phone numbers of all regions with phonenumbers; takes an hour
+	$(BIN)/python -m tests.bench phones --compared 10000000
+
+.PHONY: help demo night check test generate conformance engines snapshots crashes fuzz bench phones lock clean

@@ -223,8 +223,10 @@ def _of_system(error: OSError) -> LoaderError:
 
 def describe_bug(error: Exception) -> str:
     """Name type and place of an error, not its text, which may contain a person's data."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    # That of an error of another process came with it, see `loader.workers`.
+    file, line = getattr(error, "place", (last.filename, last.lineno))
+    where = f"{type(error).__name__} in {Path(file).name}, line {line}"
     return f"a bug in leadloader: {where}; please report it"
 
 

@@ -1,6 +1,6 @@
 """What the stages say of rows: small frames over the row numbers that they concern."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 import pandas as pd
@@ -147,3 +147,23 @@ def notices(rows: pd.Index, notice: Notice, **details: "pd.Series[str] | str") -
 def no_notices() -> Notices:
     """Give the frame without a notice; it is one and the same, and not to be changed."""
     return pd.DataFrame({"notice": ""}, index=pd.Index([], dtype="int64")).astype("str")
+
+
+def join_frames(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Join findings, or notices, in their order; at least one frame, and not to be changed.
+
+    Most frames have no rows. They cost nothing here, as they do in `pd.concat`.
+    """
+    every = list(frames)
+    filled = [frame for frame in every if len(frame)]
+    if len(filled) > 1:
+        return pd.concat(filled)
+    return filled[0] if filled else every[0]
+
+
+def without_rows(frame: pd.DataFrame, rows: pd.Index) -> pd.DataFrame:
+    """Leave out the rows that are in an index; the same frame if none is."""
+    if not len(rows) or not len(frame):
+        return frame
+    is_out = frame.index.isin(rows)
+    return frame[~is_out] if is_out.any() else frame

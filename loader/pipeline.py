@@ -39,8 +39,10 @@ from loader.findings import (
     Findings,
     Notices,
     findings,
+    join_frames,
     no_findings,
     no_notices,
+    without_rows,
 )
 from loader.options.load import LoadOptions
 from loader.phones.parse import digits_only, looks_like_decimals
@@ -95,13 +97,14 @@ class Screened:
     @classmethod
     def of(cls, chunk: Chunk) -> "Screened":
         """Part the rows of a chunk that is checked."""
-        found = pd.concat([no_findings(), *chunk.findings])
+        found = join_frames([no_findings(), *chunk.findings])
         is_further = found.index.duplicated()
         rejected = found[~is_further].sort_index()
         is_rejected = chunk.leads.index.isin(rejected.index)
-        leads = chunk.leads[~is_rejected]
-        notices = pd.concat([no_notices(), *chunk.notices])
-        notices = notices[notices.index.isin(leads.index)]
+        leads = chunk.leads[~is_rejected] if is_rejected.any() else chunk.leads
+        # Of rows without a number there may be notices, too.
+        notices = join_frames([no_notices(), *chunk.notices])
+        notices = notices[notices.index.isin(leads.index)] if len(notices) else notices
         return cls(leads, notices, rejected, found[is_further], chunk.leads[is_rejected])
 
 
@@ -171,7 +174,7 @@ class Checks:
             leads, of_campaigns = name_campaigns(leads, self.options, self.dialer)
             noticed.append(of_campaigns)
         chunk = self._list_rules(Chunk(leads))
-        return chunk.take(unstorable, pd.concat([*noticed, of_switches, of_fields]))
+        return chunk.take(unstorable, join_frames([*noticed, of_switches, of_fields]))
 
     def normalize(self, chunk: Chunk) -> Chunk:
         """Normalize the phone numbers of cleaned rows, and check them.
@@ -187,7 +190,7 @@ class Checks:
         leads, unfit, of_states = fit_states(leads, state_column, self.options)
         leads = leads.drop(columns="settled_region")
         no_number = found.index[found["reason"] != Reason.UNSTORABLE_CHARACTERS]
-        leads = leads.drop(no_number) if len(no_number) else leads
+        leads = without_rows(leads, no_number)
         chunk = replace(chunk.take(found, noticed).take(unfit, of_states), leads=leads)
         for rule in PHONE_RULES:
             chunk = chunk.reject(rule(leads, self.options, self.dialer))
@@ -272,7 +275,7 @@ class Checks:
         for extra in EXTRAS:
             completed, of_extra = extra.decide(completed, self.options, self.dialer, answers)
             noticed.append(of_extra)
-        notices = pd.concat(noticed)
+        notices = join_frames(noticed)
         if EXISTING_LEAD_ID in leads:
             changing = leads.index[leads[EXISTING_LEAD_ID].notna()]
             notices = notices[~notices.index.isin(changing)]
@@ -298,9 +301,11 @@ class Checks:
 
         Of a list only the first problem counts: one that can be none is not defined either.
         """
-        leads = chunk.leads.assign(phone_number=digits_only(chunk.leads["phone_number"]))
+        names = ["list_id", "list_id_given", "phone_number"]
+        leads = chunk.leads[names]
+        leads = leads.assign(phone_number=digits_only(leads["phone_number"]))
         for rule in LIST_RULES:
             found = rule(leads, self.options, self.dialer)
             chunk = chunk.reject(found)
-            leads = leads.drop(found.index) if len(found) else leads
+            leads = without_rows(leads, found.index)
         return chunk

@@ -5,7 +5,8 @@ of one another is to be kept, all wait on disk until the order of preference is 
 number was rejected come again, after all others, with another number of theirs.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from jobs.load.run import ImportContext
+from jobs.load.screening import NO_ROWS, Screener, SourceChunk
 from loader.checks.blanks import empty_nulls
 from loader.checks.duplicates import KEYED
 from loader.checks.settlement import Settled
@@ -21,9 +23,11 @@ from loader.findings import (
     Findings,
     Notices,
     findings,
+    join_frames,
     no_findings,
     no_notices,
     notices,
+    without_rows,
 )
 from loader.frames.arrow import to_arrow
 from loader.frames.spool import Spool
@@ -35,8 +39,8 @@ from loader.reasons import Reason
 from loader.results.files import not_corrected
 from loader.results.wording import reason_names
 
-Chunks = Callable[[], Iterator[tuple[pd.DataFrame, pd.DataFrame]]]
-"""Reads rows of the source file, chunk by chunk, beside the same rows named as fields."""
+Chunks = Callable[[], Iterator[SourceChunk]]
+"""Reads rows of the source file, chunk by chunk."""
 
 PHONE_REASONS = {
     Reason.INVALID_PHONE_CODE, Reason.PHONE_NUMBER_TOO_WIDE,
@@ -61,8 +65,7 @@ class CheckStage:
         """Take a run, and where accepted rows go."""
         self.run, self.checks, self.accepted = run, run.checks, accepted
         self._was_read = False
-        self._western: pd.Index[int] = pd.Index([], dtype="int64")
-        """Rows of the chunk on its way that were not UTF-8, where others are."""
+        self._screener = Screener(run.checks, run.queries, run.seconds, run.options.workers)
         self._maybe_duplicates = run.files.spool()
         """Rejected rows that may be duplicates besides."""
         self._refused: list[pd.Series[str]] = []
@@ -77,9 +80,9 @@ class CheckStage:
     def check_again(self, rows: pd.Index) -> None:
         """Take some rows of the file through the checks, as if they were all of it."""
 
-        def chunks() -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+        def chunks() -> Iterator[SourceChunk]:
             for found in self.run.source_rows(rows):
-                yield found, self.checks.fields(found)
+                yield SourceChunk(found, self.checks.fields(found))
 
         self._check(chunks)
 
@@ -97,11 +100,11 @@ class CheckStage:
                 self.run.files.reason_bits.add(rows, reason)
         self.run.seconds.lap("all reasons")
 
-    def _screened(self, screened: Screened) -> None:
+    def _screened(self, chunk: SourceChunk, screened: Screened) -> None:
         """Note what else is known of rejected rows, and all the numbers there are."""
         self.run.files.also(screened.further)
         self._may_be_duplicates(screened.with_number)
-        self.run.profile_builder.screened(screened)
+        self.run.profile_builder.screened(screened, chunk.odd)
 
     def _duplicates(self, leads: pd.DataFrame) -> None:
         """Let all duplicate checks decide about duplicates, not only the first that found them."""
@@ -112,23 +115,25 @@ class CheckStage:
         if len(leads) and self.run.options.duplicate_checks:
             self._maybe_duplicates.append(leads[list(KEYED)])
 
-    def _readable(self) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    def _readable(self) -> Iterator[SourceChunk]:
         """Give the rows that can be read; the first time through, note the others."""
         first, self._was_read = not self._was_read, True
         run, lap = self.run, self.run.seconds.lap
         for chunk in run.source.chunks():
             unread = _unread(chunk, self.checks.mapping.fields.values(), run.options.null_values)
+            odd = NO_ROWS
             if first:
                 run.tally.rows_read += len(chunk.rows) + len(chunk.rejected)
                 run.tally.blank_rows += chunk.blank_rows
                 run.reject(chunk.rejected, as_findings(chunk.problems))
                 run.reject(chunk.rows, unread)
                 lap("read")
-                run.profile_builder.read(chunk.rows)
+                odd = run.profile_builder.read(chunk.rows)
                 lap("report")
-            rows, self._western = chunk.rows.drop(unread.index), chunk.western
+            rows = without_rows(chunk.rows, unread.index)
+            fields = self.checks.fields(rows)
             lap("read")
-            yield rows, self.checks.fields(rows)
+            yield SourceChunk(rows, fields, chunk.western, odd)
             lap("results")
             share = chunk.bytes_read / max(run.source.size, 1)
             run.watchers.progress("check", chunk.bytes_read, share)
@@ -145,14 +150,14 @@ class CheckStage:
         refused = pd.concat(self._refused).sort_index().astype("str")
         mended: list[pd.Index] = []
 
-        def chunks() -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+        def chunks() -> Iterator[SourceChunk]:
             for rows in self.run.source_rows(refused.index):
                 fields = self.checks.fields(rows)
                 numbers = fields[name]
                 has_number = numbers.str.strip() != ""
                 promoted = fields.assign(phone_number=numbers)
                 promoted[name] = ""
-                yield rows[has_number], promoted[has_number].astype("str")
+                yield SourceChunk(rows[has_number], promoted[has_number].astype("str"))
 
         def accept(rows: pd.Index) -> Notices:
             mended.append(rows)
@@ -168,39 +173,32 @@ class CheckStage:
         if self.run.options.keep != "first":
             self._settle_by_preference(chunks, receivers)
             return
-        for rows, fields in chunks():
-            screened = self._screen(rows, fields, receivers)
-            settled = self._settle(screened.leads)
-            self._accept(rows, screened.leads, screened.notices, settled, receivers)
+        with closing(self._screen(chunks, receivers)) as screened_chunks:
+            for chunk, screened in screened_chunks:
+                settled = self._settle(screened.leads)
+                self._accept(chunk, screened.leads, screened.notices, settled, receivers)
 
     def _settle_by_preference(self, chunks: Chunks, receivers: "_Receivers") -> None:
         waiting = []
-        for rows, fields in chunks():
-            screened = self._screen(rows, fields, receivers)
-            waiting.append(_Waiting.of(screened, fields, self.run.files.spool))
+        with closing(self._screen(chunks, receivers)) as screened_chunks:
+            for chunk, screened in screened_chunks:
+                waiting.append(_Waiting.of(screened, chunk.fields, self.run.files.spool))
         for each, leads in by_preference(waiting, self.run.options.keep):
             each.settled(self._settle(leads))
-        for (rows, _), each in zip(chunks(), waiting, strict=True):
+        for chunk, each in zip(chunks(), waiting, strict=True):
             leads, notices = each.leads_with_notices()
             if len(leads):
-                self._accept(rows, leads, notices, each.all_settled(), receivers)
+                self._accept(chunk, leads, notices, each.all_settled(), receivers)
 
     def _screen(
-        self, rows: pd.DataFrame, fields: pd.DataFrame, receivers: "_Receivers"
-    ) -> Screened:
-        """Check rows of the source file by themselves; `fields` are the same, named as fields."""
-        checks, lap = self.checks, self.run.seconds.lap
-        chunk = checks.clean(fields)
-        lap("clean")
-        chunk = checks.normalize(chunk)
-        lap("phones")
-        answers = self.run.queries.do_not_call(chunk.leads)
-        lap("do not call")
-        screened = checks.screen(chunk, answers)
-        lap("time zone")
-        receivers.reject(rows, screened.rejected)
-        receivers.screened(screened)
-        return screened
+        self, chunks: Chunks, receivers: "_Receivers"
+    ) -> Generator[tuple[SourceChunk, Screened], None, None]:
+        """Check rows of the source file by themselves, and note which are rejected."""
+        with closing(self._screener.screen(chunks())) as screened_chunks:
+            for chunk, screened in screened_chunks:
+                receivers.reject(chunk.rows, screened.rejected)
+                receivers.screened(chunk, screened)
+                yield chunk, screened
 
     def _settle(self, leads: pd.DataFrame) -> Settled:
         """Find the duplicates among screened leads, in their order."""
@@ -212,22 +210,22 @@ class CheckStage:
 
     def _accept(
         self,
-        rows: pd.DataFrame,
+        chunk: SourceChunk,
         leads: pd.DataFrame,
         noticed: Notices,
         settled: Settled,
         receivers: "_Receivers",
     ) -> None:
         """Reject the duplicates among leads, and let the others wait for the insert."""
-        receivers.reject(rows, settled.findings)
+        receivers.reject(chunk.rows, settled.findings)
         receivers.duplicates(leads.loc[settled.findings.index])
         leads = settled.staying(leads)
         self.run.expect(leads)
         answers = self.run.queries.days_ahead(self.checks.days_ahead(leads))
         leads, of_extras = self.checks.complete(leads, answers)
         self.run.seconds.lap("extras")
-        western = notices(self._western, Notice.READ_AS_CP1252)
-        noticed = pd.concat([western, noticed, receivers.accept(leads.index), of_extras])
+        western = notices(chunk.western, Notice.READ_AS_CP1252)
+        noticed = join_frames([western, noticed, receivers.accept(leads.index), of_extras])
         self.accepted.append(leads, noticed[noticed.index.isin(leads.index)])
 
 
@@ -239,7 +237,7 @@ class _Receivers:
     """Takes rows, some of which are rejected."""
     accept: Callable[[pd.Index], Notices] = lambda _rows: no_notices()
     """Takes the row numbers of leads that stay; gives what there is to notice about them."""
-    screened: Callable[[Screened], None] = lambda _screened: None
+    screened: Callable[[SourceChunk, Screened], None] = lambda _chunk, _screened: None
     duplicates: Callable[[pd.DataFrame], None] = lambda _leads: None
 
 
@@ -326,10 +324,12 @@ def _unread(chunk: Chunk, columns: Collection[str], null_values: Sequence[str]) 
     texts = cells["text"][asked]
     texts = texts.groupby(level=0).agg("; ".join)
     without_value = findings(texts.index, Reason.CELL_WITHOUT_VALUE, text=texts)
-    return pd.concat([found, without_value]).sort_index()
+    return join_frames([found, without_value]).sort_index()
 
 
 def as_findings(problems: pd.DataFrame) -> Findings:
     """Turn what the reader rejected into findings."""
+    if problems.empty:
+        return no_findings()
     found = problems.rename(columns={"details": "text"}).assign(answer="", answer_tail="")
     return found.reindex(columns=list(FINDING_TYPES)).astype(FINDING_TYPES)

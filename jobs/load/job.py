@@ -23,7 +23,7 @@ from jobs.load.insert import InsertStage
 from jobs.load.new_lead_urls import NewLeadRequests, check_new_lead_urls
 from jobs.load.request import LoadRequest
 from jobs.load.resume import ImportRun, open_run
-from jobs.load.run import ImportContext
+from jobs.load.run import COUNTED, ImportContext
 from jobs.load.summarize import Job, expected_summary, report, summarize
 from loader.checks.settlement import EXISTING_LEAD_ID
 from loader.errors import (
@@ -209,8 +209,11 @@ def finish(
             import_run.refuse_lost()
         error = error or NewLeadRequests(run, run.database).send_all()
     else:
-        size = None if run.options.on_duplicate == "reject" else run.options.batch_size
-        for accepted, notices in run.files.accepted.read_with_notes(size):
+        changes_leads = run.options.on_duplicate != "reject"
+        size = run.options.batch_size if changes_leads else None
+        # Nothing else of a row that becomes a lead is looked at.
+        columns = None if changes_leads else COUNTED
+        for accepted, notices in run.files.accepted.read_with_notes(size, columns):
             planned = _notices_of_planned_changes(accepted, run)
             run.load(accepted, pd.concat([notices, planned]))
     run.files.finish(run.profile_builder.count_rejected)

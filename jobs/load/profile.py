@@ -60,16 +60,20 @@ class ProfileBuilder:
         self.trouble = ""
         """What kept some of it from being told."""
 
-    def read(self, rows: pd.DataFrame) -> None:
-        """Look at rows of the file, columns as in the source."""
+    def read(self, rows: pd.DataFrame) -> pd.Index:
+        """Look at rows of the file, columns as in the source; say which have an odd value."""
         with self._aside():
-            self._row_profile.add(rows)
+            return self._row_profile.add(rows)
+        return rows.index[:0]
 
-    def screened(self, screened: Screened) -> None:
-        """Look at the numbers of rows that have one, those that are rejected too."""
+    def screened(self, screened: Screened, odd: pd.Index) -> None:
+        """Look at the numbers of rows that have one, those that are rejected too.
+
+        `odd` are those of the rows that `read` found odd.
+        """
         with self._aside():
             for leads in (screened.leads, screened.with_number):
-                self._row_profile.add_numbers(leads)
+                self._row_profile.add_numbers(leads, odd)
 
     def all_read(self) -> None:
         """Note that all rows were read."""

@@ -45,6 +45,10 @@ class Stopwatch(dict[str, float]):
         self[stage] = self.get(stage, 0.0) + now - self._since
         self._since = now
 
+    def add(self, stage: str, seconds: float) -> None:
+        """Count time that another process took for a stage."""
+        self[stage] = self.get(stage, 0.0) + seconds
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImportContext:
@@ -112,7 +116,7 @@ class ImportContext:
         if lead_ids is None:
             nothing = pd.Series(pd.NA, index=accepted.index, dtype="Int64")
             lead_ids = accepted.get(EXISTING_LEAD_ID, nothing)
-        if len(lead_ids) < len(accepted):
+        if new and len(lead_ids) < len(accepted):
             accepted = accepted.loc[lead_ids.index]
         self._load(accepted, notices, lead_ids, new=new)
 

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from loader.checks.fit import fit_field
 from loader.dialer import Column
-from loader.findings import Findings, Notices, notices
+from loader.findings import Findings, Notices, join_frames, notices
 from loader.frames.arrow import to_arrow, to_series
 from loader.notices import Notice
 from loader.options.load import LoadOptions
@@ -86,11 +86,13 @@ def fit_alt_phone(
         found = read_alternates(values, regions)
         number = found.number[found.is_number]
         abroad = number["country_code"] != leads["phone_code"].reindex(number.index)
-        digits = number["national_number"].where(
-            ~abroad, number["country_code"] + number["national_number"]
-        )
+        digits = number["national_number"]
+        if abroad.any():
+            digits = digits.where(~abroad, number["country_code"] + digits)
         digits = _without_code(digits, number[~abroad], column)
-        values = digits.reindex(leads.index).fillna(values)
+        # Most of them are numbers: then there is nothing to fill.
+        all_are = len(digits) == len(values)
+        values = digits if all_are else digits.reindex(leads.index).fillna(values)
         noticed.append(notices(digits.index[abroad], Notice.ALT_PHONE_ABROAD, value=digits))
         noticed += notices_of_dropped(number, extensions=True, field=FIELD)
     if options.one_form:
@@ -101,7 +103,7 @@ def fit_alt_phone(
         values, _, of_wide = narrow_numbers(values, regions, column.width, FIELD)
         noticed += of_wide
     values, unfit, of_field = fit_field(values.rename(FIELD), column, options)
-    return values, unfit, pd.concat([*noticed, of_field])
+    return values, unfit, join_frames([*noticed, of_field])
 
 
 def _without_code(
@@ -111,6 +113,8 @@ def _without_code(
     if column.width is None:
         return digits
     wide = number[number["national_number"].str.len() > column.width]
+    if wide.empty:
+        return digits
     shorter = behind_code(wide["national_number"], wide["country_code"])["national_number"]
     return digits.where(~digits.index.isin(shorter.index), shorter.reindex(digits.index))
 
@@ -120,6 +124,8 @@ def spreadsheet_notices(
 ) -> list[Notices]:
     """Say which numbers a spreadsheet changed, see `mend_alternates`."""
     damaged = given[lost]
+    if damaged.empty and mended.equals(given):
+        return []
     return [
         notices(given.index[(mended != given) & ~lost], Notice.DECIMAL_MENDED, field=field),
         notices(damaged.index, Notice.DAMAGED_ALT_PHONE, field=field, value=damaged.str.strip()),
@@ -131,7 +137,9 @@ def notices_of_dropped(
 ) -> list[Notices]:
     """Say what stood beside numbers (see `parse_phones`); no field: it is phone_number."""
     named = {"field": field} if field else {}
-    dropped = number.loc[number["dropped"] != "", "dropped"]
+    dropped = number["dropped"][number["dropped"] != ""]
+    if dropped.empty and not (extensions and (number["extension"] != "").any()):
+        return []
     second = dropped.str.count(r"\d") >= SECOND_NUMBER_LENGTH
     kinds = [
         (Notice.WORDS_DROPPED, dropped[~second]),

@@ -3,10 +3,14 @@
 No letter is lost in silence: every change is a notice.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.checks.birth_dates import is_no_date, read_dates
@@ -14,8 +18,16 @@ from loader.checks.countries import abbreviate_countries
 from loader.checks.fit import fit_field
 from loader.dialer import Column
 from loader.fields.lead import LARGEST_ENTRY_LIST_ID, LARGEST_LIST_ID, NO_DATE, RANKS, WIDTHS
-from loader.findings import Findings, Notices, no_findings, no_notices, notices
-from loader.frames.arrow import to_arrow, to_mask, to_series
+from loader.findings import (
+    Findings,
+    Notices,
+    join_frames,
+    no_findings,
+    no_notices,
+    notices,
+    without_rows,
+)
+from loader.frames.arrow import each_distinct, repeat, to_arrow, to_mask, to_series
 from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.phones.phone_codes import mend_phone_codes
@@ -33,6 +45,7 @@ LOOKED_UP = ("state", "country_code", "postal_code", "owner")
 """Fields by which something is looked up: as they are given, not as a narrow column cuts them."""
 
 DEFAULT_LIST_ID = "999"
+_LIST_ID = re.compile("[0-9]{3,}")
 
 
 def clean_fields(
@@ -53,31 +66,30 @@ def clean_fields(
         kept in list_id_given; of phone_code and `LOOKED_UP` the values as given are kept in
         state_given and so on), the rows rejected because of unstorable characters, and notices.
     """
-    missing = [name for name in (*ALWAYS, "list_id") if name not in rows]
-    leads = rows.assign(**dict.fromkeys(missing, "")).astype(dict.fromkeys(ALWAYS, "str"))
+    empty = repeat("", rows.index)
+    leads: dict[str, pd.Series[Any]] = {str(name): values for name, values in rows.items()}
+    leads |= {name: empty for name in (*ALWAYS, "list_id") if name not in leads}
     noticed, rejected = [no_notices()], no_findings()
     leads["phone_code_given"] = mended = mend_phone_codes(leads["phone_code"])
-    decimals = leads.index[mended != leads["phone_code"]]
+    decimals = rows.index[mended != leads["phone_code"]]
     noticed.append(notices(decimals, Notice.DECIMAL_MENDED, field="phone_code"))
     leads["phone_code"] = _without(mended, r"[^0-9]")
     if "campaign_id" in leads:
         leads["campaign_id"] = plain_name(leads["campaign_id"])
-    for name in LOOKED_UP:
-        leads[f"{name}_given"] = leads.get(name, "")
-    leads = leads.astype(dict.fromkeys([f"{name}_given" for name in LOOKED_UP], "str"))
+    leads |= {f"{name}_given": leads.get(name, empty) for name in LOOKED_UP}
     country_column = columns.get("country_code", Column(width=WIDTHS["country_code"]))
     leads["country_code"], of_countries = abbreviate_countries(
         leads["country_code"], country_column.width
     )
     noticed += of_countries
-    for name in leads.columns.intersection(list(WIDTHS)):
+    for name in [name for name in leads if name in WIDTHS and leads[name] is not empty]:
         column = columns.get(name, Column(width=WIDTHS[name]))
         leads[name], unfit, of_field = fit_field(
-            leads[name], Column() if name in FITTED_LATER else column, options
+            leads[name].rename(name), Column() if name in FITTED_LATER else column, options
         )
         noticed.append(of_field)
-        rejected = pd.concat([rejected, unfit.drop(rejected.index, errors="ignore")])
-    leads["list_id_given"], leads["list_id"] = _list_id(leads["list_id"].astype("str"), options)
+        rejected = join_frames([rejected, without_rows(unfit, rejected.index)])
+    leads["list_id_given"], leads["list_id"] = _list_id(leads["list_id"], options)
     for name, clean in _SPECIAL.items():
         if name in leads:
             leads[name], notice = clean(leads[name])
@@ -86,7 +98,8 @@ def clean_fields(
         births = leads["date_of_birth"]
         leads["date_of_birth"], notice = _date_of_birth(births, options, today)
         noticed.append(notice)
-    return leads, rejected.sort_index(), pd.concat(noticed)
+    leads_frame = pd.DataFrame(leads, index=rows.index)
+    return leads_frame, rejected.sort_index(), join_frames(noticed)
 
 
 def _list_id(
@@ -96,16 +109,22 @@ def _list_id(
 
     Nothing but digits is a list: the name of one may have the digits of another.
     """
-    stripped = given.str.strip()
-    blank = stripped == ""
-    text = stripped.where(~blank, options.list_id)
-    is_number = to_mask(pc.match_substring_regex(to_arrow(text), "^[0-9]{3,}$"), text.index)
-    number = text.where(~blank | is_number, DEFAULT_LIST_ID).where(is_number | blank, "0")
-    number = number.str.lstrip("0")
-    fits = (blank | is_number) & (number.str.len() <= 19)
-    value = pd.to_numeric(number.where(fits & (number != ""), "0")).astype("uint64")
-    fits &= value <= LARGEST_LIST_ID
-    return text, value.where(fits, 0).astype("int64").where(fits, -1)
+    encoded = to_arrow(given).combine_chunks().dictionary_encode()
+    stripped = pc.utf8_trim_whitespace(encoded.dictionary).to_pylist()
+    texts = pa.array([text or options.list_id for text in stripped], pa.large_string())
+    default = _list_of(options.list_id)
+    default = int(DEFAULT_LIST_ID) if default < 0 else default
+    lists = np.array([_list_of(text) if text else default for text in stripped], dtype=np.int64)
+    list_ids = pd.Series(lists[encoded.indices.to_numpy()], index=given.index)
+    return to_series(texts.take(encoded.indices), given.index), list_ids
+
+
+def _list_of(text: str) -> int:
+    """Give the list that a text names; -1: there can be no such list."""
+    digits = text.lstrip("0") or "0"
+    if not _LIST_ID.fullmatch(text) or len(digits) > len(str(LARGEST_LIST_ID)):
+        return -1
+    return int(digits) if int(digits) <= LARGEST_LIST_ID else -1
 
 
 def plain_name(values: "pd.Series[str]") -> "pd.Series[str]":
@@ -131,11 +150,16 @@ GENDERS = {
 
 def _gender(values: "pd.Series[str]") -> tuple["pd.Series[str]", Notices]:
     """Read M, F or U; all else is U."""
+    stored = each_distinct(values, _stored_genders)
+    rows = values.index[stored == ""]
+    noticed = notices(rows, Notice.UNKNOWN_GENDER, value=values)
+    return (stored.mask(stored == "", "U") if len(rows) else stored), noticed
+
+
+def _stored_genders(values: "pd.Series[str]") -> "pd.Series[str]":
+    """Give M, F or U; "" for words that mean none of them."""
     words = values.str.strip().str.rstrip(".").str.lower()
-    stored = words.map(GENDERS).astype("str")
-    unknown = stored.isna() & (words != "")
-    rows = values.index[unknown]
-    return stored.fillna("U"), notices(rows, Notice.UNKNOWN_GENDER, value=values)
+    return words.map(GENDERS).astype("str").fillna(words.map({"": "U"}).astype("str")).fillna("")
 
 
 def _rank(values: "pd.Series[str]") -> tuple["pd.Series[str]", Notices]:

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from loader.fields.lead import CUSTOM_PREFIX
-from loader.findings import Notices, no_notices, notices
+from loader.findings import Notices, join_frames, no_notices, notices
 from loader.frames.arrow import to_arrow, to_mask, to_series
 from loader.notices import Notice
 
@@ -67,7 +67,7 @@ def mend_decimals(rows: pd.DataFrame, fields: Collection[str]) -> tuple[pd.DataF
         mended[name] = to_series(texts, rows.index)
         changed = rows.index[values != mended[name]]
         noticed.append(notices(changed, Notice.DECIMAL_MENDED, field=name))
-    return rows.assign(**mended), pd.concat(noticed)
+    return rows.assign(**mended), join_frames(noticed)
 
 
 def damaged_values(rows: pd.DataFrame) -> Notices:
@@ -84,4 +84,4 @@ def damaged_values(rows: pd.DataFrame) -> Notices:
             odd = rows.index[to_mask(found, rows.index)]
             label = name.removeprefix(CUSTOM_PREFIX)
             noticed.append(notices(odd, Notice.DAMAGED_VALUE, field=label, value=rows[name]))
-    return pd.concat(noticed)
+    return join_frames(noticed)

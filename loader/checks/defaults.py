@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from loader.checks.blanks import trim_text
 from loader.fields.mapping import resolve_field
-from loader.findings import Notices, no_notices, notices
+from loader.findings import Notices, join_frames, no_notices, notices
 from loader.frames.arrow import repeat, to_arrow, to_mask
 from loader.notices import Notice
 from loader.options.load import LoadOptions
@@ -70,7 +70,7 @@ class Defaults:
             if name in SWITCHES:
                 filled[name], strange = _switch(filled[name].rename(name))
                 noticed.append(strange)
-        return pd.DataFrame(filled, index=rows.index), pd.concat(noticed)
+        return pd.DataFrame(filled, index=rows.index), join_frames(noticed)
 
     def _filled(self, name: str, rows: pd.DataFrame) -> "pd.Series[str]":
         default = self._default.get(name, "")

@@ -9,7 +9,15 @@ import pyarrow.compute as pc
 
 from loader.checks.blanks import SEPARATOR, is_printable_ascii, join_lines, trim_texts
 from loader.dialer import Column
-from loader.findings import Findings, Notices, findings, no_findings, no_notices, notices
+from loader.findings import (
+    Findings,
+    Notices,
+    findings,
+    join_frames,
+    no_findings,
+    no_notices,
+    notices,
+)
 from loader.frames.arrow import to_arrow, to_mask, to_series
 from loader.notices import Notice
 from loader.options.load import LoadOptions
@@ -32,7 +40,8 @@ def fit_field(
         options: trim is read, and unstorable: such rows are rejected, or get a notice.
     """
     index, name = values.index, str(values.name)
-    texts, noticed, unfit = to_arrow(values), [no_notices()], no_findings()
+    texts = given = to_arrow(values)
+    noticed, unfit = [no_notices()], no_findings()
     if not is_printable_ascii(texts):
         texts, of_controls = _without_controls(texts, index, name, column)
         if of_controls and options.trim == "Y":
@@ -49,7 +58,8 @@ def fit_field(
             texts = pc.utf8_slice_codeunits(texts, 0, column.width)
             texts = trim_texts(texts) if options.trim == "Y" else texts
             noticed.append(notices(index[to_mask(long, index)], Notice.VALUE_CUT, field=name))
-    return to_series(texts, index), unfit, pd.concat(noticed)
+    fitted = values if texts is given else to_series(texts, index)
+    return fitted, unfit, join_frames(noticed)
 
 
 def _without_controls(

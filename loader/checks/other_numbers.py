@@ -67,7 +67,8 @@ def check_other_numbers(
     Returns:
         The leads, without the numbers that are taken out; the rejected; and what was noticed.
     """
-    if not options.dnc_alt_phones:
+    is_listed = len(lookups.dnc) or len(lookups.campaign_dnc)
+    if not options.dnc_alt_phones or not (is_listed or any(map(len, lookups.other_feeds.values()))):
         return leads, no_findings(), no_notices()
     numbers = numbers_of(leads, options)
     found_in = _found_in(numbers, leads, options, dialer, lookups)

@@ -8,7 +8,15 @@ from loader.checks.alternate_numbers import fit_alt_phone, notices_of_dropped
 from loader.checks.fit import fit_field
 from loader.dialer import Column
 from loader.fields.lead import WIDTHS
-from loader.findings import Findings, Notices, findings, no_findings, notices
+from loader.findings import (
+    Findings,
+    Notices,
+    findings,
+    join_frames,
+    no_findings,
+    notices,
+    without_rows,
+)
 from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.phones.forms import digits_as_sent
@@ -72,24 +80,25 @@ def normalize_phones(
     noticed += _notices_of_numbers(leads, codes, number, misnamed, options)
     leads = _with_numbers(leads, given, codes, number, regions, options)
     wrong = _wrong_codes(codes, number, options) & ~bad
-    rejected = pd.concat(
+    rejected = join_frames(
         [
             findings(leads.index[bad], Reason.DAMAGED_PHONE_NUMBER, phone_number=given),
             findings(
                 leads.index[wrong],
                 Reason.INVALID_PHONE_CODE,
-                phone_code=given_codes.str.strip(),
+                phone_code=given_codes[wrong].str.strip(),
                 phone_number=given,
             ),
             _not_valid(leads, given, number, ~bad & ~wrong, options),
         ]
     ).sort_index()
-    too_wide = _too_wide(leads, given, columns, options).drop(rejected.index, errors="ignore")
-    rejected = pd.concat([rejected, too_wide])
-    rejected["country"] = misnamed.reindex(rejected.index)
+    too_wide = _too_wide(leads, given, columns, options)
+    rejected = join_frames([rejected, without_rows(too_wide, rejected.index)])
+    if len(rejected):
+        rejected = rejected.assign(country=misnamed.reindex(rejected.index))
     leads, unfit, of_fields = _fit(leads, regions, columns, options)
-    unfit = unfit.drop(rejected.index, errors="ignore")
-    return leads, pd.concat([rejected, unfit]).sort_index(), pd.concat([*noticed, *of_fields])
+    unfit = without_rows(unfit, rejected.index)
+    return leads, join_frames([rejected, unfit]).sort_index(), join_frames([*noticed, *of_fields])
 
 
 def _regions(
@@ -271,24 +280,25 @@ def _not_valid(
         unclear = (number["possible"] == "UNCLEAR") & (options.phone_format == "national")
         wrong_length = ~leads["phone_number"].str.len().between(6, 16) | unclear
         invalid = pd.Series(data=False, index=leads.index)
-        problem = number["possible"].where(unclear).str.lower()
+        problem = number["possible"].where(unclear)
     else:
         wrong_length = number["possible"] != "IS_POSSIBLE"
         invalid = ~number["valid"]
-        problem = number["possible"].str.lower()
+        problem = number["possible"]
     if options.phone_validation == "possible":
-        invalid &= leads["national_number"].where(invalid, "").str.fullmatch(SAME_DIGITS)
+        numbers = leads["national_number"][invalid]
+        invalid[numbers.index] = numbers.str.fullmatch(SAME_DIGITS)
     wrong_length &= judged
     invalid &= judged & ~wrong_length
     length = findings(
         leads.index[wrong_length],
         Reason.INVALID_PHONE_NUMBER_LENGTH,
-        leads["phone_number"] + f"|{options.user}",
+        leads["phone_number"][wrong_length] + f"|{options.user}",
         phone_number=given,
-        problem=problem,
+        problem=problem[wrong_length].str.lower(),
     )
     no_number = findings(leads.index[invalid], Reason.INVALID_PHONE_NUMBER, phone_number=given)
-    return pd.concat([length, no_number])
+    return join_frames([length, no_number])
 
 
 def _too_wide(
@@ -316,4 +326,4 @@ def _too_wide(
                     width=str(width),
                 )
             )
-    return pd.concat(found)
+    return join_frames(found)

@@ -10,7 +10,16 @@ from collections.abc import Callable
 import pandas as pd
 
 from loader.dialer import Dialer, Lookups
-from loader.findings import Findings, Notices, findings, no_findings, no_notices, notices
+from loader.findings import (
+    Findings,
+    Notices,
+    findings,
+    join_frames,
+    no_findings,
+    no_notices,
+    notices,
+    without_rows,
+)
 from loader.frames.arrow import first_letters
 from loader.frames.collation import fold
 from loader.notices import Notice
@@ -135,6 +144,8 @@ def _first_listed(
 
 def on_dnc(leads: pd.DataFrame, options: LoadOptions, lookups: Lookups) -> Findings:
     """Reject numbers on the system's do-not-call list (add_lead: dnc_check)."""
+    if lookups.dnc.empty:
+        return no_findings()
     found_as = found_in_dnc(lead_numbers(leads), options, lookups)
     hit = leads.loc[found_as.index]
     phones = hit["phone_number"]
@@ -198,7 +209,7 @@ def name_campaigns(
         notices(leads.index[replaced & (own != "")], Notice.CAMPAIGN_NOT_DEFINED, **known),
         notices(leads.index[~is_defined & ~replaced], Notice.NO_CAMPAIGN_FOR_DNC, **known),
     ]
-    return leads.assign(dnc_campaign_id=own.mask(replaced, of_list)), pd.concat(noticed)
+    return leads.assign(dnc_campaign_id=own.mask(replaced, of_list)), join_frames(noticed)
 
 
 def dnc_campaigns(campaigns: "pd.Series[str]", dialer: Dialer) -> "pd.Series[str]":
@@ -212,17 +223,18 @@ def dnc_campaigns(campaigns: "pd.Series[str]", dialer: Dialer) -> "pd.Series[str
 
 
 def _reject_list(leads: pd.DataFrame, mask: "pd.Series[bool]", reason: Reason) -> Findings:
-    given = leads["list_id_given"]
-    answer = leads["phone_number"] + "|" + given
-    return findings(leads.index[mask], reason, answer, list_id=given)
+    if not mask.any():
+        return no_findings()
+    wrong = leads.loc[mask, ["phone_number", "list_id_given"]]
+    given = wrong["list_id_given"]
+    return findings(wrong.index, reason, wrong["phone_number"] + "|" + given, list_id=given)
 
 
 def _reject_phone(
     leads: pd.DataFrame, mask: "pd.Series[bool]", reason: Reason, options: LoadOptions
 ) -> Findings:
-    phones = leads["phone_number"]
-    answer = phones + f"|{options.user}"
-    return findings(leads.index[mask], reason, answer, phone_number=phones)
+    phones = leads["phone_number"][mask]
+    return findings(phones.index, reason, phones + f"|{options.user}", phone_number=phones)
 
 
 def on_feeds(leads: pd.DataFrame, lookups: Lookups) -> Findings:
@@ -234,5 +246,5 @@ def on_feeds(leads: pd.DataFrame, lookups: Lookups) -> Findings:
         found.append(
             findings(hit.index, Reason.PHONE_NUMBER_IN_FEED, phone_number=numbers, feed=name)
         )
-        leads = leads.drop(hit.index)
-    return pd.concat(found).sort_index()
+        leads = without_rows(leads, hit.index)
+    return join_frames(found).sort_index()

@@ -14,7 +14,7 @@ from loader.checks.duplicates import (
     remember,
 )
 from loader.dialer import Dialer, Lookups
-from loader.findings import Findings
+from loader.findings import Findings, without_rows
 from loader.frames.accepted_keys import AcceptedKeys
 from loader.options.load import LoadOptions
 from loader.reasons import Reason
@@ -37,7 +37,7 @@ class Settled(NamedTuple):
         Where duplicates change existing leads, column `EXISTING_LEAD_ID` (Int64) has the lead_id,
         or null.
         """
-        leads = leads.drop(self.findings.index)
+        leads = without_rows(leads, self.findings.index)
         if self.changing is None:
             return leads
         return leads.assign(**{EXISTING_LEAD_ID: self.changing.reindex(leads.index)})

@@ -5,7 +5,7 @@ import pyarrow.compute as pc
 
 from loader.checks.fit import fit_field
 from loader.dialer import Column
-from loader.findings import Findings, Notices, notices
+from loader.findings import Findings, Notices, join_frames, notices
 from loader.frames.arrow import to_arrow, to_mask
 from loader.notices import Notice
 from loader.options.load import LoadOptions
@@ -34,7 +34,7 @@ def fit_states(
     """
     states, noticed = _abbreviate(leads, column.width, options)
     fitted, unfit, of_column = fit_field(states, column, options)
-    return leads.assign(state=fitted, state_given=states), unfit, pd.concat([*noticed, of_column])
+    return leads.assign(state=fitted, state_given=states), unfit, join_frames([*noticed, of_column])
 
 
 def _abbreviate(

@@ -15,8 +15,15 @@ import pyarrow.compute as pc
 from loader.clock import offset_now
 from loader.dialer import Column, Dialer
 from loader.fields.lead import WIDTHS
-from loader.findings import Findings, Notices, findings, no_findings, notices
-from loader.frames.arrow import first_letters, join_texts, to_arrow, to_mask, to_series
+from loader.findings import Findings, Notices, findings, join_frames, no_findings, notices
+from loader.frames.arrow import (
+    each_distinct,
+    first_letters,
+    join_texts,
+    to_arrow,
+    to_mask,
+    to_series,
+)
 from loader.frames.collation import fold
 from loader.notices import Notice
 from loader.options.load import LoadOptions
@@ -30,6 +37,12 @@ BY_AREA = ("1", "52")
 """Countries whose zones go by area code."""
 BY_STATE = "61"
 """The country whose zones go by state."""
+
+ZONED = (
+    "phone_code_given", "phone_number", "calling_code", "national_number", "state_given",
+    "postal_code_given", "owner_given",
+)  # fmt: skip
+"""Columns of leads by which zones are found."""
 
 STATE = Column(width=WIDTHS["state"])
 
@@ -82,8 +95,10 @@ class Zones:
         Returns:
             The leads, with state_given as vicidial_phone_codes has it and state cut to its column.
         """
+        if self._options.lookup_state == "N":
+            return leads
         empty = leads["state_given"] == ""
-        if self._options.lookup_state == "N" or not empty.any():
+        if not empty.any():
             return leads
         asked = leads[empty]
         rows = self._areas.find(_pair(_country(asked), first_letters(asked["phone_number"], 3)))
@@ -114,19 +129,24 @@ class Zones:
         Returns:
             Hours (float64) over the index of `leads`, the rejected ones, and notices.
         """
+        leads = leads[[name for name in ZONED if name in leads]]
         country = _country(leads)
         by_method = self._by_method(leads, country)
         by_table = by_method.fillna(self._by_code(leads, country))
         no_codes = self._dialer.phone_codes.empty
         unknown = by_table.isna() & (country.isin(BY_AREA) | no_codes)
         choice = self._options.ambiguous_tz
-        number = self._of_number(leads[by_method.isna() if choice == "reject" else unknown])
+        number = self._of_number(_where(leads, by_method.isna() if choice == "reject" else unknown))
         of_number = number["latest" if choice == "latest" else "earliest"].reindex(leads.index)
-        # Among several zones the table's is a guess, where something else decides.
-        decided = number["decided"].reindex(leads.index, fill_value=False) & (choice == "reject")
-        offsets = by_table.where(~unknown & ~decided, of_number)
+        replaced = unknown
+        if choice == "reject":
+            # Among several zones the table's is a guess, where something else decides.
+            replaced = unknown | number["decided"].reindex(leads.index, fill_value=False)
+        offsets = by_table.where(~replaced, of_number)
         several = number["zones"][number["zones"] != ""]
-        found = leads["phone_number"][unknown & offsets.notna() & (not no_codes)]
+        found = leads["phone_number"][:0]
+        if not no_codes:
+            found = leads["phone_number"][unknown & offsets.notna()]
         lacking = leads.index if _lacks_nanpa(self._options, self._dialer) else leads.index[:0]
         noticed = [
             notices(lacking, Notice.NANPA_NOT_LOADED),
@@ -138,7 +158,7 @@ class Zones:
         else:
             rejected = no_findings()
             noticed.append(notices(several.index, Notice.AMBIGUOUS_TIME_ZONE, zones=several))
-        return offsets.fillna(0.0), rejected, pd.concat(noticed)
+        return offsets.fillna(0.0), rejected, join_frames(noticed)
 
     def _by_method(self, leads: pd.DataFrame, country: "pd.Series[str]") -> "pd.Series[float]":
         """Find the offsets that tz_method asks for: NANPA's before POSTAL's."""
@@ -154,6 +174,8 @@ class Zones:
 
     def _by_code(self, leads: pd.DataFrame, country: "pd.Series[str]") -> "pd.Series[float]":
         """Find the offsets that vicidial_phone_codes has."""
+        if self._dialer.phone_codes.empty:
+            return pd.Series(np.nan, index=leads.index)
         area = first_letters(leads["phone_number"], 3)
         rows = np.where(
             country.isin(BY_AREA), self._areas.find(_pair(country, area)), self._first.find(country)
@@ -167,6 +189,8 @@ class Zones:
 
         Country 1 alone has them, and a lead's code counts from five characters on.
         """
+        if self._dialer.postal_codes.empty:
+            return pd.Series(np.nan, index=leads.index)
         code = pc.replace_substring_regex(
             to_arrow(leads["postal_code_given"]), r"(?s)^([0-9]{5})-.*", r"\1"
         )
@@ -197,7 +221,7 @@ class Zones:
         Column `decided` (bool) says that they did, where the number has several.
         """
         number = self._number_zones.find(leads).assign(decided=False)
-        several = leads[number["zones"] != ""]
+        several = _where(leads, number["zones"] != "")
         if several.empty:
             return number
         by_postal_code = self._by_postal_code(several)
@@ -327,7 +351,14 @@ def _as_bytes(texts: pa.Array) -> npt.NDArray[np.bytes_]:
 
 def _country(leads: pd.DataFrame) -> "pd.Series[str]":
     """Give the phone_code as a number: 0044 is 44."""
-    return leads["phone_code_given"].str.lstrip("0").replace("", "0")
+    return each_distinct(
+        leads["phone_code_given"], lambda codes: codes.str.lstrip("0").replace("", "0")
+    )
+
+
+def _where(leads: pd.DataFrame, mask: "pd.Series[bool]") -> pd.DataFrame:
+    """Give the leads for which a mask is true: mostly all, or none."""
+    return leads if mask.all() else leads[mask]
 
 
 def _pair(left: "pd.Series[str]", right: "pd.Series[str]") -> "pd.Series[str]":

@@ -19,7 +19,7 @@ from loader.checks.fit import fit_field
 from loader.checks.phone_numbers import DEFAULT_PHONE_CODE
 from loader.dialer import Column, Dialer, Lookups
 from loader.extras.rows import ExtraRows, rows_of_table
-from loader.findings import Notices, no_notices, notices
+from loader.findings import Notices, join_frames, no_notices, notices
 from loader.frames.arrow import join_texts, to_arrow, to_series
 from loader.notices import Notice
 from loader.options.load import LoadOptions
@@ -92,7 +92,9 @@ def decide(
         notices(count.index, Notice.ALT_PHONES_LOADED, count=count),
     ]
     written = _join(rows, loaded.index)
-    return leads.assign(**{FIELD: written.reindex(leads.index, fill_value="")}), pd.concat(noticed)
+    return leads.assign(**{FIELD: written.reindex(leads.index, fill_value="")}), join_frames(
+        noticed
+    )
 
 
 def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> Iterator[ExtraRows]:

@@ -10,7 +10,7 @@ from loader.checks.fit import fit_field
 from loader.clock import moment_text
 from loader.dialer import Column, Dialer, Lookups
 from loader.extras.rows import ExtraRows, rows_of_table
-from loader.findings import Notices, no_notices, notices
+from loader.findings import Notices, join_frames, no_notices, notices
 from loader.frames.callback_times import is_now, read_dates, read_days
 from loader.frames.collation import fold
 from loader.notices import Notice
@@ -70,7 +70,7 @@ def decide(
     }  # fmt: skip
     waits = columns["callback_time"] != ""
     status = waits.map({True: "CBHOLD", False: "NEW"}).astype("str")
-    return leads.assign(status=status, **columns), pd.concat([of_problems, of_made])
+    return leads.assign(status=status, **columns), join_frames([of_problems, of_made])
 
 
 def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> Iterator[ExtraRows]:
@@ -139,7 +139,7 @@ def _without_problem(asked: pd.DataFrame, dialer: Dialer) -> tuple[pd.DataFrame,
         rows = asked.index[good & has_problem]
         noticed.append(notices(rows, notice, campaign_id=campaign_id, **details))
         good &= ~has_problem
-    return asked[good], pd.concat(noticed)
+    return asked[good], join_frames(noticed)
 
 
 def _made(
@@ -168,7 +168,7 @@ def _made(
         user=user.where(user != ""),
         status=good["callback_status"],
     )
-    return good, pd.concat([made, *noticed])
+    return good, join_frames([made, *noticed])
 
 
 def _times(

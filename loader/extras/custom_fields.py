@@ -9,7 +9,15 @@ from loader.checks.fit import fit_field
 from loader.dialer import Column, Dialer, Lookups
 from loader.extras.rows import ExtraRows
 from loader.fields.lead import CUSTOM_PREFIX
-from loader.findings import Findings, Notices, findings, no_findings, no_notices, notices
+from loader.findings import (
+    Findings,
+    Notices,
+    findings,
+    join_frames,
+    no_findings,
+    no_notices,
+    notices,
+)
 from loader.frames.moments import ZERO, read_moments
 from loader.notices import Notice
 from loader.options.load import LoadOptions
@@ -95,7 +103,7 @@ def decide(
             leads.loc[rows, CUSTOM_PREFIX + label] = values
             noticed.append(of_field)
     noticed += _without_column(leads, tables, of_row)
-    return leads, pd.concat(noticed)
+    return leads, join_frames(noticed)
 
 
 def extra_rows(leads: pd.DataFrame, options: LoadOptions, dialer: Dialer) -> Iterator[ExtraRows]:
@@ -184,7 +192,7 @@ def _whether_added(tables: Sequence[_CustomTable], of_row: "pd.Series[int]") -> 
         notices(of_row.index[of_row.isin(those)], notice, list_id=list_ids)
         for notice, those in places.items()
     ]
-    return pd.concat([no_notices(), *parts])
+    return join_frames([no_notices(), *parts])
 
 
 def _without_column(
@@ -251,4 +259,4 @@ def _fit(
             (Notice.DATE_READ_IN_PART, moments.is_partly),
         )
     ]
-    return moments.texts.fillna(zero), pd.concat([noticed, *of_dates])
+    return moments.texts.fillna(zero), join_frames([noticed, *of_dates])

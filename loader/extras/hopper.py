@@ -9,7 +9,7 @@ from loader.checks.call_times import callable_now
 from loader.clock import format_offsets
 from loader.dialer import Dialer, Lookups
 from loader.extras.rows import ExtraRows, rows_of_table
-from loader.findings import Notices, no_notices, notices
+from loader.findings import Notices, join_frames, no_notices, notices
 from loader.notices import Notice
 from loader.options.load import LoadOptions
 
@@ -49,7 +49,7 @@ def decide(
         ),
     ]
     priorities = priorities[goes_in].reindex(leads.index, fill_value="")
-    return leads.assign(hopper_priority=priorities), pd.concat(noticed)
+    return leads.assign(hopper_priority=priorities), join_frames(noticed)
 
 
 def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> Iterator[ExtraRows]:

@@ -1,7 +1,7 @@
 """Frames on disk between the checks and the insert, so that memory is bounded by one chunk."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -84,9 +84,12 @@ class Spool:
             yield frame
 
     def read_with_notes(
-        self, rows: int | None = None
+        self, rows: int | None = None, columns: Collection[str] | None = None
     ) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-        """Yield the frames likewise, each with the notes about its rows, in their order."""
+        """Yield the frames likewise, each with the notes about its rows, in their order.
+
+        Only some of the columns, if they are named.
+        """
         self.close()
         if not self.rows:
             return
@@ -96,7 +99,7 @@ class Spool:
                     if not batch.num_rows:
                         continue
                     for start in range(0, batch.num_rows, rows or batch.num_rows):
-                        yield _parted(batch.slice(start, rows))
+                        yield _parted(batch.slice(start, rows), columns)
 
 
 def _gathered(notes: pd.DataFrame, index: pd.Index) -> pa.ListArray:
@@ -105,8 +108,14 @@ def _gathered(notes: pd.DataFrame, index: pd.Index) -> pa.ListArray:
     return gather(pa.StructArray.from_arrays(columns, list(notes)), notes.index, index)
 
 
-def _parted(batch: pa.RecordBatch) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _parted(
+    batch: pa.RecordBatch, columns: Collection[str] | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Give a frame, and the notes about its rows."""
+    if columns is not None:
+        of_index = batch.schema.pandas_metadata["index_columns"]
+        wanted = {NOTES, *columns, *(name for name in of_index if isinstance(name, str))}
+        batch = batch.select([name for name in batch.schema.names if name in wanted])
     place = batch.schema.get_field_index(NOTES)
     if place < 0:
         frame = batch.to_pandas()
@@ -115,7 +124,7 @@ def _parted(batch: pa.RecordBatch) -> tuple[pd.DataFrame, pd.DataFrame]:
     lists = batch.column(place)
     notes = lists.flatten()
     index = frame.index.take(pc.list_parent_indices(lists).to_numpy())
-    columns = zip(notes.type, notes.flatten(), strict=True)
+    details = zip(notes.type, notes.flatten(), strict=True)
     return frame, pd.DataFrame(
-        {field.name: to_series(values, index) for field, values in columns}, index=index
+        {field.name: to_series(values, index) for field, values in details}, index=index
     )

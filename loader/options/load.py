@@ -304,6 +304,11 @@ class LoadOptions(BaseModel):
     chunk_size: Annotated[int, Field(ge=1, le=1_000_000), Option(
         "Rows in memory at a time", Group.RUN, values="N",
     )] = 20_000
+    workers: Annotated[Annotated[int, Field(ge=1, le=256)] | None, Option(
+        "Processes that check rows at a time", Group.RUN,
+        "Each has a chunk of rows in memory. Results are the same with any number.",
+        values="N", empty="the cores",
+    )] = None
     max_file_size: Annotated[int, Field(ge=1, le=1_000_000), Option(
         "Largest file, in MB", Group.LIMITS,
         "As it is stored; a larger one, a pipe, or standard input is refused.", values="MB",

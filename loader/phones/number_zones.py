@@ -14,7 +14,7 @@ from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 from phonenumbers.timezone import UNKNOWN_TIMEZONE
 from phonenumbers.tzdata import TIMEZONE_DATA
 
-from loader.frames.arrow import join_texts, to_arrow
+from loader.frames.arrow import each_distinct, join_texts, to_arrow
 from loader.frames.collation import fold, fold_text
 
 ZoneByOffset = dict[float, str]
@@ -79,8 +79,10 @@ class NumberZones:
 
     def _prefix_positions(self, code: "pd.Series[str]", national: "pd.Series[str]") -> np.ndarray:
         """Return the position of each number's longest prefix in `zones_by_prefix`; -1: unknown."""
-        known = code.isin(map(str, COUNTRY_CODE_TO_REGION_CODE))
-        numbers = to_arrow((code + national).where(known, ""))
+        known = each_distinct(code, _known_codes)
+        numbers = pc.if_else(
+            pc.equal(to_arrow(known), ""), "", join_texts([to_arrow(code), to_arrow(national)], "")
+        )
         beginnings = pa.array(zones_by_prefix(), pa.large_string())
         position = pc.coalesce(
             *(
@@ -125,10 +127,18 @@ class NumberZones:
         return _zones_by_name().get(owner, "")
 
 
+def _known_codes(codes: "pd.Series[str]") -> "pd.Series[str]":
+    """Empty what is no calling code."""
+    return codes.where(codes.isin(map(str, COUNTRY_CODE_TO_REGION_CODE)), "")
+
+
 def _calling_code(leads: pd.DataFrame) -> "pd.Series[str]":
     """Return the calling code of parsed numbers, and the row's phone_code of others."""
     calling_code = leads["calling_code"]
-    return calling_code.where(calling_code != "", leads["phone_code_given"].str.lstrip("0"))
+    unknown = calling_code == ""
+    if not unknown.any():
+        return calling_code
+    return calling_code.where(~unknown, leads["phone_code_given"].str.lstrip("0"))
 
 
 def _zones_frame(choices: list[ZoneByOffset]) -> pd.DataFrame:

@@ -5,6 +5,7 @@ Numbers are arrays of ASCII digits. Functions named in `backticks` are those of
 phonenumbers.phonenumberutil.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -61,6 +62,25 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
+class Rewriting:
+    """How numbers are rewritten in which a group of the national prefix is found.
+
+    An area code goes before local numbers, as on islands, or a carrier's code goes off (BR).
+    """
+
+    prefix: str
+    group: str
+    """The group, as a replacement: the last one of the prefix."""
+    rule: str
+    """What goes in the place of prefix and group."""
+
+    def rewrite(self, before: pa.Array, stripped: pa.Array) -> pa.Array:
+        """Give numbers anew that begin with the prefix; without the group, as they are stripped."""
+        has_group = pc.not_equal(replace_start(before, self.prefix, self.group), stripped)
+        return pc.if_else(has_group, replace_start(before, self.prefix, self.rule), stripped)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The numbering plan of a region, or of a country code that belongs to no region.
 
@@ -71,36 +91,27 @@ class Plan:
     country_code: str
     idd: str | None
     national_prefix: str | None
-    prefix_is_rewritten: bool
+    rewriting: Rewriting | None
     leading_digits: str | None
     general: Kind
     kinds: tuple[tuple[int, Kind], ...]
     possible: Codes
 
-    def without_national_prefix(self, digits: pa.Array) -> tuple[pa.Array, Mask]:
-        """Strip the national prefix as `_maybe_strip_national_prefix_carrier_code` does.
-
-        The second answer is which numbers are unsure: stripping could rewrite them, so they are not
-        changed, and phonenumbers itself must parse them.
-        """
-        none_unsure = np.zeros(len(digits), dtype=bool)
+    def without_national_prefix(self, digits: pa.Array) -> pa.Array:
+        """Strip the national prefix as `_maybe_strip_national_prefix_carrier_code` does."""
         if self.national_prefix is None:
-            return digits, none_unsure
+            return digits
         prefixed = matches(digits, self.national_prefix)
         if not prefixed.any():
-            return digits, none_unsure
+            return digits
         before = digits.filter(pa.array(prefixed))
-        after = pc.replace_substring_regex(before, self.national_prefix, "", max_replacements=1)
-        changed = pc.not_equal(before, after).to_numpy(zero_copy_only=False)
-        if self.prefix_is_rewritten:
-            prefixed[prefixed] = changed
-            return digits, prefixed
+        after = replace_start(before, self.national_prefix, "")
+        if self.rewriting is not None:
+            after = self.rewriting.rewrite(before, after)
         pattern = self.general.pattern
         must_keep = matches(before, pattern) & ~matches(after, pattern)
         prefixed[prefixed] = ~must_keep
-        return pc.replace_with_mask(
-            digits, pa.array(prefixed), after.filter(pa.array(~must_keep))
-        ), none_unsure
+        return pc.replace_with_mask(digits, pa.array(prefixed), after.filter(pa.array(~must_keep)))
 
     def is_full_number(self, digits: pa.Array) -> Mask:
         """Return which stripped numbers `parse` accepts in place of the unstripped ones."""
@@ -123,6 +134,13 @@ def matches(digits: pa.Array, pattern: str) -> Mask:
     """Return which strings contain a match of the pattern."""
     found: Mask = pc.match_substring_regex(digits, pattern).to_numpy(zero_copy_only=False)
     return found
+
+
+def replace_start(digits: pa.Array, pattern: str, replacement: str) -> pa.Array:
+    """Replace the match of a pattern that matches at the start of strings alone."""
+    # Not with max_replacements, which matches what it has found once more, without what follows:
+    # a $ in the pattern would match there.
+    return pc.replace_substring_regex(digits, pattern, replacement)
 
 
 def length(digits: pa.Array) -> npt.NDArray[np.int64]:
@@ -151,7 +169,7 @@ def plan_of(name: str) -> Plan | None:
         country_code=str(metadata.country_code),
         idd=_at_start(metadata.international_prefix),
         national_prefix=_at_start(metadata.national_prefix_for_parsing),
-        prefix_is_rewritten=bool(metadata.national_prefix_transform_rule),
+        rewriting=_rewriting(metadata),
         leading_digits=_at_start(metadata.leading_digits),
         general=_kind(metadata.general_desc),
         kinds=tuple(_kinds(metadata)),
@@ -173,6 +191,13 @@ def runs_on_re2(pattern: str) -> bool:
 
 def _at_start(pattern: str | None) -> str | None:
     return f"^(?:{pattern})" if pattern else None
+
+
+def _rewriting(metadata: PhoneMetadata) -> Rewriting | None:
+    prefix, rule = metadata.national_prefix_for_parsing, metadata.national_prefix_transform_rule
+    if not prefix or not rule:
+        return None
+    return Rewriting(f"^(?:{prefix})", f"\\{re.compile(prefix).groups}", rule)
 
 
 def _kind(desc: PhoneNumberDesc) -> Kind:

@@ -2,7 +2,7 @@
 
 Each distinct pair of value and region is parsed once. Ordinary forms are parsed by Arrow's string
 kernels, which follow `phonenumbers.parse` step by step with the patterns of its metadata. All
-others, and numbers that a step would rewrite, are parsed by phonenumbers itself. A property test
+others are parsed by phonenumbers itself. A property test
 proves that both give the same results for every region.
 """
 
@@ -245,7 +245,7 @@ def _strip_own_country_code(numbers: _Numbers, plan: Plan) -> tuple[_Numbers, _N
     """Follow `_maybe_extract_country_code` for numbers without plus, dialled in the plan's region.
 
     Returns what follows an international prefix, what follows the plan's country code, and the
-    numbers that had neither. What phonenumbers must parse is in none of them.
+    numbers that had neither.
     """
     has_idd = np.zeros(len(numbers.rows), dtype=bool)
     if plan.idd is not None:
@@ -258,14 +258,14 @@ def _strip_own_country_code(numbers: _Numbers, plan: Plan) -> tuple[_Numbers, _N
     domestic = numbers.where(~has_idd)
     begins = pc.starts_with(domestic.digits, plan.country_code).to_numpy(zero_copy_only=False)
     full = domestic.where(begins)
-    rest, unsure = plan.without_national_prefix(
+    rest = plan.without_national_prefix(
         pc.utf8_slice_codeunits(full.digits, len(plan.country_code))
     )
     pattern = plan.general.pattern
     better = ~matches(full.digits, pattern) & matches(rest, pattern)
     better |= plan.possible[length(full.digits)] == TOO_LONG
-    without_code = _concatenate([domestic.where(~begins), full.where(~better & ~unsure)])
-    return abroad, _Numbers(full.rows, rest).where(better & ~unsure), without_code
+    without_code = _concatenate([domestic.where(~begins), full.where(~better)])
+    return abroad, _Numbers(full.rows, rest).where(better), without_code
 
 
 def _split_country_codes(numbers: _Numbers) -> Iterator[tuple[str, _Numbers]]:
@@ -288,12 +288,12 @@ def _country_code(head: str) -> int:
 
 def _national(numbers: _Numbers, plan: Plan) -> _Numbers:
     """Return the national significant numbers, as the last part of `parse` does."""
-    stripped, unsure = plan.without_national_prefix(numbers.digits)
+    stripped = plan.without_national_prefix(numbers.digits)
     better = pa.array(plan.is_full_number(stripped))
     national = pc.if_else(better, stripped, numbers.digits)
     lengths = length(national)
     # `parse` rejects shorter and longer ones.
-    return _Numbers(numbers.rows, national).where(~unsure & (lengths >= 2) & (lengths <= 17))
+    return _Numbers(numbers.rows, national).where((lengths >= 2) & (lengths <= 17))
 
 
 def _ascii_digits(texts: pa.Array) -> pa.Array:

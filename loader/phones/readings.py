@@ -75,6 +75,8 @@ def behind_code(digits: "pd.Series[str]", codes: "pd.Series[str]") -> pd.DataFra
     Returns:
         What `parse_numbers` returns, of those digits that are a possible number so.
     """
+    if digits.empty:
+        return parse_numbers(digits, codes)
     heads = [first_letters(digits, size) == codes for size in range(1, LONGEST_CODE + 1)]
     rows = digits.index[np.logical_or.reduce(heads)]
     number = parse_numbers("+" + digits.loc[rows], codes.loc[rows])

@@ -58,8 +58,6 @@ class RowProfile:
         self._mapping, self._today, self._options = mapping, today, options
         self._region = options.default_region or main_region(options.phone_code or "1")
         self._rows = self._odd_rows = 0
-        self._odd_of_last: pd.Index[int] = pd.Index([], dtype="int64")
-        """Those of the rows that were added last that have an oddity."""
         self._filled: Counter[str] = Counter()
         self._oddities: Counter[str] = Counter()
         self._examples: dict[str, list[OddExample]] = {}
@@ -67,8 +65,12 @@ class RowProfile:
         self._values = {field: FrequentValues() for field in fields if field in PROFILED_FIELDS}
         self._numbers = RepeatedNumbers(folder)
 
-    def add(self, rows: pd.DataFrame) -> None:
-        """Count the next rows of the file: the source's columns (str); index row_number."""
+    def add(self, rows: pd.DataFrame) -> pd.Index:
+        """Count the next rows of the file: the source's columns (str); index row_number.
+
+        Returns:
+            The row numbers of those that have an oddity.
+        """
         fields: dict[str, Texts] = {}
         fields_of: dict[str, list[str]] = {}
         for field, column in self._mapping.fields.items():
@@ -85,15 +87,17 @@ class RowProfile:
             split = self._mapping.split_names(names)
             fields |= {name: Texts(each) for name, each in split.items()}
         self._rows += len(rows)
+        odd = rows.index[:0]
         if len(rows) and fields:
             chunk = Chunk(fields, self._today, self._options.date_format, self._region)
-            self._count_oddities(chunk, rows.index)
+            odd = self._count_oddities(chunk, rows.index)
         for field, values in self._values.items():
             texts = fields[field]
             values.add(_as_digits(texts) if field in PHONES else texts)
+        return odd
 
-    def add_numbers(self, leads: pd.DataFrame) -> None:
-        """Count the numbers of some rows that were added last, in any order.
+    def add_numbers(self, leads: pd.DataFrame, odd: pd.Index) -> None:
+        """Count the numbers of rows, in any order; those of `odd` have an oddity already.
 
         Columns phone_number (str, digits; "": none) and number_type (str); index row_number.
         """
@@ -103,7 +107,7 @@ class RowProfile:
             return
         oddity = Oddity.NUMBER_NOT_GIVEN_OUT.value
         self._oddities[oddity] += len(unknown)
-        self._odd_rows += len(unknown.index.difference(self._odd_of_last))
+        self._odd_rows += len(unknown.index.difference(odd))
         examples = self._examples.setdefault(oddity, [])
         examples += [
             OddExample(row_number=row, field="phone_number", value=value)
@@ -129,8 +133,8 @@ class RowProfile:
             repeated_numbers=self._numbers.count(),
         )
 
-    def _count_oddities(self, chunk: Chunk, row_numbers: pd.Index) -> None:
-        """Count each row once by oddity, and keep the first rows as examples."""
+    def _count_oddities(self, chunk: Chunk, row_numbers: pd.Index) -> pd.Index:
+        """Count each row once by oddity, and keep the first rows as examples; give the rows."""
         by_oddity: dict[str, list[OddPositions]] = {}
         for found in find_odd_positions(chunk):
             by_oddity.setdefault(found.oddity.value, []).append(found)
@@ -145,7 +149,7 @@ class RowProfile:
             by_row = {each.row_number: each for each in reversed(examples)}
             self._examples[oddity] = [by_row[row] for row in sorted(by_row)][:MOST_EXAMPLES]
         self._odd_rows += int(odd.sum())
-        self._odd_of_last = row_numbers[odd]
+        return row_numbers[odd]
 
 
 def _as_digits(numbers: Texts) -> Texts:

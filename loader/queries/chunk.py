@@ -84,10 +84,12 @@ class ChunkQueries:
         Returns:
             dnc, campaign_dnc, feeds and other_feeds.
         """
+        if not self._feeds and (self._database is None or self._asks_no_list):
+            return Lookups()
         numbers, others = lead_numbers(leads), numbers_of(leads, self._options)
         in_feeds = find_in_feeds(numbers, self._feeds)
         others_in_feeds = find_in_feeds(others, self._feeds)
-        if self._database is None or leads.empty:
+        if self._database is None or leads.empty or self._asks_no_list:
             return Lookups(feeds=in_feeds, other_feeds=others_in_feeds)
         # Nothing but the forms counts here, not whose numbers they are.
         asked = pd.concat([numbers, others], ignore_index=True) if len(others) else numbers
@@ -97,6 +99,16 @@ class ChunkQueries:
             feeds=in_feeds,
             other_feeds=others_in_feeds,
         )
+
+    @property
+    def asks_database(self) -> bool:
+        """Whether `do_not_call` needs the database, which only this process may use."""
+        return self._database is not None and not self._asks_no_list
+
+    @property
+    def _asks_no_list(self) -> bool:
+        """Whether no do-not-call list of the dialer counts."""
+        return self._options.dnc_check == self._options.campaign_dnc_check == "N"
 
     def existing_leads(
         self, leads: pd.DataFrame, is_own: IsOwn | None = None, among: Ids | None = None

@@ -11,8 +11,9 @@ from rich.console import Console
 from tests.bench.archive import archive
 from tests.bench.imports import imports
 from tests.bench.memory import memory
+from tests.bench.phones import phones
 
-MEASUREMENTS = ("imports", "memory", "archive")
+MEASUREMENTS = ("imports", "memory", "archive", "phones")
 
 
 def main() -> None:
@@ -21,6 +22,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", type=int, default=100_000, help="of an import")
     parser.add_argument("--memory-rows", type=int, default=2_000_000, help="of the validation")
+    parser.add_argument("--phones", type=int, default=1_000_000, help="numbers to parse")
+    parser.add_argument("--compared", type=int, default=200_000, help="with phonenumbers")
     parser.add_argument("--leads", type=int, default=220_000, help="in the table of the archive")
     parser.add_argument("--processed", type=int, default=20_000, help="of them to be archived")
     parser.add_argument(
@@ -40,6 +43,8 @@ def main() -> None:
             imports(console, folder, arguments.rows, arguments.rounds)
         if "memory" in what:
             memory(console, folder, arguments.memory_rows)
+        if "phones" in what and phones(console, arguments.phones, arguments.compared):
+            raise SystemExit(1)
         if "archive" in what:
             archive(
                 console, folder, arguments.leads, arguments.processed, arguments.rounds,

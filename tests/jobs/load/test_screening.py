@@ -1,0 +1,208 @@
+"""Checks by several processes: the same results, and what comes of it when one of them ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from jobs.load import screening
+from loader.database.connection import Database
+from loader.pipeline import Checks, Chunk
+from loader.workers import WorkerError
+from tests.support.loads import Loads
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there are workers on Linux alone")
+
+PHONES = (
+    "7275551212", "+1 (727) 555-1213", "020 7946 0958", "+442079460958", "7.27555E+09", "555",
+    "1-800-FLOWERS", "7275551214 ext 5", "030 1234567/68", "", "00492011234567", "9995551212",
+)  # fmt: skip
+VALUES = {
+    "list_id": ("101", "102", "", "abc"),
+    "phone_code": ("", "1", "44", "999", "n/a"),
+    "phone_number": PHONES,
+    "alt_phone": PHONES,
+    "first_name": ("Ann", "test", "J\x01oe", "<b>x</b>", "é" * 40),
+    "state": ("FL", "Florida", "Mexico City", "", "NSW"),
+    "postal_code": ("33765", "2139", ""),
+    "country_code": ("", "USA", "Germany", "Narnia"),
+    "date_of_birth": ("1970-01-02", "2/2/1970", ""),
+    "gender": ("M", "weiblich", "?", ""),
+    "comments": ("", "two\nlines", "x" * 300),
+}
+OPTIONS: tuple[dict[str, Any], ...] = (
+    {},
+    {"duplicate_check": "DUPSYS-DUPPHONEALTLIST"},
+    {"duplicate_check": "DUPLIST", "keep": "best"},
+    {"duplicate_check": "DUPSYS", "keep": "last", "invalid_phone_fallback": ("alt_phone",)},
+    {"phone_validation": "valid", "phone_format": "as-given", "ambiguous_tz": "reject"},
+    {"phone_validation": "length", "trim": "N", "unstorable": "reject"},
+)
+ROW = st.fixed_dictionaries({name: st.sampled_from(values) for name, values in VALUES.items()})
+
+
+@pytest.fixture
+def from_the_first_row() -> Iterator[None]:
+    """Let workers check small files, too."""
+    before, screening.ROWS_ALONE = screening.ROWS_ALONE, 0
+    yield
+    screening.ROWS_ALONE = before
+
+
+def results_of(folder: Path) -> dict[str, Any]:
+    """Read what does not depend on the time or the place: whole files, and the summary."""
+    summary = json.loads((folder / "summary.json").read_text("utf-8"))
+    for name in ("run", "began", "ended", "seconds", "results", "options"):
+        del summary[name]
+    files = {path.name: path.read_bytes() for path in folder.glob("*.csv")}
+    return {**files, "summary": summary}
+
+
+@pytest.mark.property
+@pytest.mark.usefixtures("from_the_first_row")
+@settings(
+    # Each is two whole loads.
+    max_examples=max(settings().max_examples // 6, 1),
+    phases=[phase for phase in Phase if phase is not Phase.explain],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    rows=st.lists(ROW, min_size=1, max_size=14),
+    options=st.sampled_from(OPTIONS),
+    workers=st.sampled_from([2, 3, 4]),
+    chunk_size=st.sampled_from([1, 2, 3, 5, 100]),
+)
+def test_results_are_the_same_with_any_workers_and_chunks(
+    tmp_path: Path,
+    rows: list[dict[str, str]],
+    options: dict[str, Any],
+    workers: int,
+    chunk_size: int,
+) -> None:
+    folder = tmp_path / f"{time.monotonic_ns()}"
+    folder.mkdir()
+    loads = Loads(folder)
+    path = loads.file(rows)
+    alone = loads.load(path, None, "validate", workers=1, **options)
+    shared = loads.load(path, None, "validate", workers=workers, chunk_size=chunk_size, **options)
+    assert results_of(shared.folder) == results_of(alone.folder)
+
+
+NUMBERS = [f"727555{number:04}" for number in range(40)]
+
+
+@pytest.mark.usefixtures("from_the_first_row")
+def test_workers_know_the_lists_of_the_database(database: Database, tmp_path: Path) -> None:
+    with database.engine.begin() as connection:
+        for number in NUMBERS[::5]:
+            connection.execute(text("INSERT INTO vicidial_dnc VALUES (:n)"), {"n": number})
+    rows = [{"phone_number": number, "alt_phone": NUMBERS[0]} for number in NUMBERS]
+    loads = Loads(tmp_path)
+    options = {"dnc_check": "Y", "dnc_alt_phones": "notice", "duplicate_check": "DUPSYS"}
+    path = loads.file(rows)
+    alone = loads.load(path, database, "validate", workers=1, **options)
+    shared = loads.load(path, database, "validate", workers=2, chunk_size=3, **options)
+    assert results_of(shared.folder) == results_of(alone.folder)
+    assert sorted(shared.reasons.values()) == ["PHONE_NUMBER_IN_DNC"] * 8
+
+
+@pytest.mark.usefixtures("from_the_first_row")
+def test_after_a_killed_worker_the_same_import_can_be_made(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent, normalize = os.getpid(), Checks.normalize
+
+    def kill(self: Checks, chunk: Chunk) -> Chunk:
+        if os.getpid() != parent and NUMBERS[20] in chunk.leads["phone_number"].tolist():
+            os.kill(os.getpid(), signal.SIGKILL)
+        return normalize(self, chunk)
+
+    loads = Loads(tmp_path)
+    path = loads.file([{"phone_number": number} for number in NUMBERS])
+    with monkeypatch.context() as patch:
+        patch.setattr(Checks, "normalize", kill)
+        with pytest.raises(WorkerError, match="nothing was inserted"):
+            loads.load(path, database, workers=2, chunk_size=3)
+    assert not loads.results.exists()
+    assert _count(database) == 0
+    assert loads.load(path, database, workers=2, chunk_size=3).summary.loaded == len(NUMBERS)
+    assert _count(database) == len(NUMBERS)
+
+
+@pytest.mark.usefixtures("from_the_first_row")
+def test_a_bug_in_a_worker_ends_the_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_self: Checks, chunk: Chunk) -> Chunk:
+        raise KeyError(str(len(chunk.leads)))
+
+    monkeypatch.setattr(Checks, "normalize", fail)
+    loads = Loads(tmp_path)
+    with pytest.raises(KeyError):
+        loads.load([{"phone_number": NUMBERS[0]}], None, "validate", workers=2)
+    assert not loads.results.exists()
+
+
+def test_a_small_file_starts_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_arguments: object) -> None:
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr(screening, "Workers", never)
+    rows = [{"phone_number": number} for number in NUMBERS]
+    assert Loads(tmp_path).load(rows, None, "validate", workers=2, chunk_size=1).summary.loaded
+
+
+PROGRAM = """
+import os, sys, time
+from pathlib import Path
+from jobs.load import screening
+from loader.pipeline import Checks
+screening.ROWS_ALONE = 0
+def wait(self, chunk):
+    Path(sys.argv[1], str(os.getpid())).touch()
+    time.sleep(600)
+Checks.normalize = wait
+from jobs.cli.main import run
+sys.exit(run(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize("is_sent_to_all", [False, True], ids=["one", "group"])
+def test_a_signal_ends_the_load_and_its_workers(
+    tmp_path: Path, number: signal.Signals, code: int, is_sent_to_all: bool
+) -> None:
+    (tmp_path / "pids").mkdir()
+    path = Loads(tmp_path).file([{"phone_number": number} for number in NUMBERS])
+    results = tmp_path / "results"
+    arguments = ["validate", path, "--workers", "2", "--chunk-size", "5", "--results", results]
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, tmp_path / "pids", *map(str, arguments)],
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+    ) as program:  # fmt: skip
+        end = time.monotonic() + 120
+        while len(pids := [int(p.name) for p in (tmp_path / "pids").iterdir()]) < 2:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        if is_sent_to_all:
+            os.killpg(program.pid, number)
+        else:
+            program.send_signal(number)
+        _, said = program.communicate(timeout=120)
+    assert program.returncode == code
+    assert "Traceback" not in said
+    assert not results.exists()
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+def _count(database: Database) -> int:
+    with database.engine.connect() as connection:
+        return int(connection.execute(text("SELECT COUNT(*) FROM vicidial_list")).scalar_one())
