@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PART ?= 1/1
 SEED ?= 0
+# Tests start programs hundreds of times: they find the modules compiled, whatever the shell wants.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2
 
 .DEFAULT_GOAL := help
 
@@ -25,29 +27,29 @@ check: $(VENV)/.installed-dev ## check format, lint, types, and which package im
 
 test: check ## install what the tests need; check; run the tests
 	@$(BIN)/python tests/support/install_programs.py
-	$(BIN)/pytest -n 2
+	$(PYTEST)
 
 generate: $(VENV)/.installed-dev ## write what is generated from the code: tables, pages, schemas, example
 	$(BIN)/python -m tests.docs.generate
 
 conformance: $(VENV)/.installed-dev ## replay every recorded case on every engine (make test: a sample)
 	@$(BIN)/python tests/support/install_programs.py
-	$(BIN)/pytest -n 2 tests/conformance --full
+	$(PYTEST) tests/conformance --full
 
 engines: $(VENV)/.installed-dev ## the tests on MyISAM and on InnoDB (make test: on one of them each)
 	@$(BIN)/python tests/support/install_programs.py
-	$(BIN)/pytest -n 2 --every-engine
+	$(PYTEST) --every-engine
 
 snapshots: $(VENV)/.installed-dev ## the tests on InnoDB with innodb_snapshot_isolation, as newer servers have it
 	@$(BIN)/python tests/support/install_programs.py
-	LEADLOADER_TEST_SERVER_OPTIONS=--innodb-snapshot-isolation=ON $(BIN)/pytest -n 2 --engines innodb
+	LEADLOADER_TEST_SERVER_OPTIONS=--innodb-snapshot-isolation=ON $(PYTEST) --engines innodb
 
 fuzz: $(VENV)/.installed-dev ## a million inputs for the property tests (hours; PART=3/10 SEED=7)
-	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n 2 -m property --part $(PART) --seed $(SEED)
+	HYPOTHESIS_PROFILE=fuzz $(PYTEST) -m property --part $(PART) --seed $(SEED)
 
 crashes: $(VENV)/.installed-dev ## kill every job at every step (many hours; PART=3/10 SEED=7)
 	@$(BIN)/python tests/support/install_programs.py
-	$(BIN)/pytest -n 2 --full tests/crash --part $(PART) --seed $(SEED)
+	$(PYTEST) --full tests/crash --part $(PART) --seed $(SEED)
 
 bench: $(VENV)/.installed-dev ## measure imports beside LOAD DATA, the archive beside pt-archiver
 	@$(BIN)/python tests/support/install_programs.py
@@ -68,6 +70,7 @@ $(VENV)/bin/python:
 $(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q loader jobs
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed

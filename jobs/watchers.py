@@ -4,15 +4,18 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection
-
-from loader.clock import Clock
 from loader.database.server_clock import read_clock
 from loader.fields.mapping import ColumnMapping
 from loader.reading.source import SourceFile
 from loader.results.summary import Summary
 from loader.signals import Stop
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from loader.clock import Clock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +39,7 @@ class Watchers:
     """Notes the signal that ends the job, and does all waiting."""
     monotonic: Callable[[], float] = time.monotonic
     """Gives seconds that never go back."""
-    read_clock: Callable[[Connection], Clock] = read_clock
+    read_clock: "Callable[[Connection], Clock]" = read_clock
     """Reads the clock of the database server."""
     watch_run: "Callable[[str], AbstractContextManager[Watchers]] | None" = None
     """Gives the watchers of one run, by its job, where a job runs other jobs."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobs.cli.help import GroupedCommand, require_command
+from jobs.cli.help import CommandGroup, GroupedCommand, require_command
 from jobs.cli.parameters import given_flags, with_flags
 from jobs.settings.flags import CONNECTING, flags_named
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from jobs.settings.settings import Settings
 
 app = typer.Typer(
+    name="config",
+    cls=CommandGroup,
     help="Settings: what is wrong with them, and what there is.",
     rich_markup_mode=None,
 )

@@ -1,7 +1,8 @@
 """Help in groups: options under the headings that they have, and commands likewise."""
 
 import sys
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -63,19 +64,68 @@ class GroupedCommand(TyperCommand):
         _write_parameters(self, ctx, formatter)
 
 
+class Entry(NamedTuple):
+    """A command in a list of commands."""
+
+    group: str
+    """The heading under which it stands."""
+    help: str
+    """One line."""
+    build: Callable[[], Any]
+    """Makes the command with all its parameters, the same one each time."""
+
+
+class _Commands(Mapping[str, Any]):
+    """The commands of entries; each is built when it is asked for."""
+
+    def __init__(self, entries: Mapping[str, Entry]) -> None:
+        self._entries = entries
+
+    def __getitem__(self, name: str) -> Any:
+        return self._entries[name].build()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
 class CommandGroup(TyperGroup):
     """Commands, with help that has them in groups."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write what to type first, the commands group by group, and the options."""
-        if ctx.parent is None:
-            _write(formatter, {"First steps": list(FIRST_STEPS)})
+        """Write the commands group by group, and the options."""
         sections: dict[str, list[tuple[str, str]]] = {}
-        for name, command in self.commands.items():
-            group = getattr(command, "rich_help_panel", None) or "Commands"
-            sections.setdefault(group, []).append((name, command.get_short_help_str(WIDEST * 2)))
+        for name, group, line in self._lines():
+            sections.setdefault(group, []).append((name, line))
         _write(formatter, sections)
         _write_parameters(self, ctx, formatter)
+
+    def _lines(self) -> Iterator[tuple[str, str, str]]:
+        """Give the name of each command, its group and its help in one line."""
+        for name, command in self.commands.items():
+            yield name, "Commands", command.get_short_help_str(WIDEST * 2)
+
+
+class Program(CommandGroup):
+    """All commands: to build them all takes longer than many a command runs."""
+
+    entries: ClassVar[dict[str, Entry]] = {}
+
+    def __init__(self, **attributes: Any) -> None:
+        """Take Typer's attributes of a group; its commands are those of `entries`."""
+        super().__init__(**attributes)
+        self.commands = _Commands(self.entries)  # type: ignore[assignment]  # Typer only reads it
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write what to type first, and what every group writes."""
+        _write(formatter, {"First steps": list(FIRST_STEPS)})
+        super().format_options(ctx, formatter)
+
+    def _lines(self) -> Iterator[tuple[str, str, str]]:
+        for name, entry in self.entries.items():
+            yield name, entry.group, entry.help
 
 
 def require_command(ctx: typer.Context) -> None:

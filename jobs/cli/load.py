@@ -12,7 +12,7 @@ from jobs.settings.database import open_database
 
 if TYPE_CHECKING:
     from jobs.cli.terminal import Terminal
-    from jobs.load.summarize import Job
+    from jobs.load.request import Job
     from jobs.settings.settings import Settings
     from jobs.telemetry.telemetry import Telemetry
     from loader.errors import NoSuchFileError

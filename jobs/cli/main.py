@@ -1,6 +1,7 @@
 """The command line: it parses, calls, prints and exits. What is heavy is imported late."""
 
 import functools
+import gc
 import itertools
 import os
 import sys
@@ -13,7 +14,7 @@ from jobs.cli.archive import move_leads
 from jobs.cli.columns import show_columns
 from jobs.cli.compare import compare
 from jobs.cli.config import app as config
-from jobs.cli.help import CommandGroup, GroupedCommand, require_command
+from jobs.cli.help import Entry, GroupedCommand, Program, require_command
 from jobs.cli.load import load_files
 from jobs.cli.nightly import nightly
 from jobs.cli.parameters import given_settings, with_flags
@@ -37,7 +38,7 @@ from loader.files import remove_left_behind
 
 app = typer.Typer(
     name="leadloader",
-    cls=CommandGroup,
+    cls=Program,
     help="Load lead files into VICIdial, with an answer for every row.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -47,12 +48,21 @@ app = typer.Typer(
 PRIVATE = 0o077
 """A umask: files 0600, folders 0700."""
 
+GARBAGE = 50_000
+"""New objects after which garbage is collected: by Python's 700, it would be 400 times until all is
+imported. Frames are no garbage of this kind: they go when their last user does."""
+
 LOAD, AFTERWARDS, OTHERS = "Load files", "After a load", "Archive and set up"
 
 
 def _add(name: str, command: Callable[..., None], group: str, help_: str, *flags: Flag) -> None:
-    decorate = app.command(name, cls=GroupedCommand, rich_help_panel=group, help=help_)
-    decorate(with_flags(flags)(command))
+    @functools.cache
+    def build() -> Any:
+        alone = typer.Typer(rich_markup_mode=None, add_completion=False)
+        alone.command(name, cls=GroupedCommand, help=help_)(with_flags(flags)(command))
+        return typer.main.get_command(alone)
+
+    Program.entries[name] = Entry(group, help_, build)
 
 
 def init(**given: Any) -> None:
@@ -82,7 +92,9 @@ _add("dearchive", move_leads, OTHERS, "Move leads back from vicidial_list_archiv
      *DEARCHIVE_FLAGS)  # fmt: skip
 _add("init", init, OTHERS, "Make the tables of dialer and ledger that are missing.",
      *flags_named(CONNECTING))  # fmt: skip
-app.add_typer(config, name="config", cls=CommandGroup, rich_help_panel=OTHERS)
+Program.entries["config"] = Entry(
+    OTHERS, str(config.info.help), functools.cache(lambda: typer.main.get_group(config))
+)
 
 
 @app.callback(invoke_without_command=True)
@@ -100,6 +112,7 @@ def main() -> None:
     """Run the command and exit with one of the codes of sysexits."""
     from jobs.cli.streams import listen
 
+    gc.set_threshold(GARBAGE)
     listen()
     sys.exit(run(sys.argv[1:]))
 

@@ -21,10 +21,10 @@ from jobs.load.checkpoint import Checkpoint
 from jobs.load.destinations import names_no_list, refuse_unknown_campaign
 from jobs.load.insert import InsertStage
 from jobs.load.new_lead_urls import NewLeadRequests, check_new_lead_urls
-from jobs.load.request import LoadRequest
+from jobs.load.request import Job, LoadRequest
 from jobs.load.resume import ImportRun, open_run
 from jobs.load.run import COUNTED, ImportContext
-from jobs.load.summarize import Job, expected_summary, report, summarize
+from jobs.load.summarize import expected_summary, report, summarize
 from loader.checks.settlement import EXISTING_LEAD_ID
 from loader.errors import (
     DatabaseUnavailableError,

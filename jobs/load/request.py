@@ -4,10 +4,9 @@ from collections.abc import Collection
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-from jobs.load.summarize import Job
 from jobs.watchers import Watchers
-from loader.database.connection import Database
 from loader.errors import UsageError
 from loader.fields.mapping import VendorMapping, read_mapping_file
 from loader.fields.recognition import field_namer
@@ -16,6 +15,11 @@ from loader.options.load import VENDOR_OPTIONS, LoadOptions
 from loader.options.report import ReportOptions
 from loader.reading.layouts import LAYOUTS
 from loader.reading.source import ReadOptions, SourceFile, open_source
+
+if TYPE_CHECKING:
+    from loader.database.connection import Database
+
+Job = Literal["import", "validate"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class LoadRequest:
     """The path of the file, `-` for standard input; or a file that is open already."""
     options: LoadOptions
     """Decide about the rows."""
-    database: Database | None = None
+    database: "Database | None" = None
     """The dialer's; a validation without one checks the file alone."""
     results: Path | None = None
     """Folder of the result files; None: `results/<run>`."""

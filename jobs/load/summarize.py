@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +11,7 @@ from jobs.load.destinations import checks_off, loaded_lists
 from jobs.load.new_lead_urls import new_lead_url_remark
 from jobs.load.profile import estimate
 from jobs.load.remarks import remarks
+from jobs.load.request import Job
 from jobs.load.run import ImportContext
 from loader.clock import end_of
 from loader.database.connection import Database
@@ -22,7 +22,6 @@ from loader.paths import printable_path, printable_values
 from loader.queries.dialable import CallRules
 from loader.reasons import Reason
 from loader.report.comparison import compare, source_of
-from loader.report.page import render_page
 from loader.results.folder import PAGE
 from loader.results.summary import FileSummary, MappingSummary, Score, Summary, Tally, in_order
 
@@ -58,9 +57,6 @@ def _remarks(calling: CallRules, campaigns: set[str]) -> list[str]:
         for campaign, name in filters.items()
         if campaign in campaigns and name not in NO_FILTERS
     ]
-
-
-Job = Literal["import", "validate"]
 
 
 def summarize(run: ImportContext, name: str, job: Job, began: datetime) -> Summary:
@@ -163,6 +159,9 @@ def report(summary: Summary, run: ImportContext, ledger_folder: Path, *, is_done
 
 def _show(summary: Summary, run: ImportContext) -> None:
     """Write the page; if it cannot be made, the summary says so."""
+    # Imported late: the rows are loaded before the charts are, and not every run has a page.
+    from loader.report.page import render_page  # noqa: PLC0415
+
     try:
         details, show_phones = run.profile_builder.details(), run.reporting.show_phones
         run.files.write(PAGE, render_page(summary, details, show_phones=show_phones))

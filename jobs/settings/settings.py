@@ -20,7 +20,6 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
-from sqlalchemy import URL
 
 from jobs.settings.command import CommandSettings, check_address
 from jobs.settings.encoding import encoding_problems
@@ -318,6 +317,9 @@ def read_astguiclient(path: Path) -> Mapping[str, str]:
     found = dict(re.findall(r"^VARDB_(\w+)[ \t]*=>[ \t]*(\S*)", text, flags=re.MULTILINE))
     if "server" not in found:
         return {}
+    # Imported late: a command without a database has no use for it.
+    from sqlalchemy import URL  # noqa: PLC0415
+
     port = found.get("port", "")
     if not re.fullmatch("[0-9]{0,5}", port):
         raise ConfigurationError(f"{path}: VARDB_port: give digits only")

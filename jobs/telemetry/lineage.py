@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from sqlalchemy import make_url
-
 from jobs.settings.telemetry import LineageSettings
 from jobs.telemetry.outcome import RunOutcome
 from loader import __version__
@@ -195,6 +193,9 @@ def run_id(run: str) -> str:
 
 def table_of(database: str, table: str) -> tuple[str, str]:
     """Give namespace and name of a table, as OpenLineage defines them; without the outcome."""
+    # Imported late: each command has this module, and few send events.
+    from sqlalchemy import make_url  # noqa: PLC0415
+
     url = make_url(database)
     if url.get_backend_name() == "sqlite":
         return "sqlite", f"{Path(url.database or '').resolve()}.{table}"

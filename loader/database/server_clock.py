@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING
 
 from loader.clock import Clock, moment_text
 
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
-def read_clock(connection: Connection) -> Clock:
+
+def read_clock(connection: "Connection") -> Clock:
     """Read the server's clock."""
     now, utc = connection.exec_driver_sql("SELECT NOW(), UTC_TIMESTAMP()").one()
     local = datetime.fromisoformat(str(now))
@@ -21,7 +23,7 @@ MOMENTS_PER_STATEMENT = 1000
 """A row has at most 2000 columns on SQLite, 4096 on a server."""
 
 
-def existing_moments(connection: Connection, moments: Sequence[datetime]) -> list[datetime]:
+def existing_moments(connection: "Connection", moments: Sequence[datetime]) -> list[datetime]:
     """Move moments that the server's clock skips in spring forward by one hour.
 
     Moments beyond the server's calendar, which ends in 2038 on older ones, stay as they are. One

@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection
 from loader.archive.tables import SUFFIX, is_of_leads
 from loader.database.catalogue import table_names
 from loader.database.connection import Database
-from loader.database.schema import metadata
 from loader.errors import NotAllowedError, UsageError
 from loader.rights.account import DatabaseAccount
 from loader.rights.needs import LEDGER, Right, Rights, Site
@@ -87,6 +86,9 @@ def _refuse_wrong_names(database: Database) -> None:
     """Refuse declarations that are not so: they would switch checks off."""
     if not database.lacking:
         return
+    # Imported late: to make all tables takes longer than to ask for the rights.
+    from loader.database.schema import metadata  # noqa: PLC0415
+
     existing = database.read(table_names)
     for name in sorted(database.lacking):
         if name in existing:
