@@ -45,6 +45,7 @@ MAY_IMPORT = {
     "jobs.settings": MODELS | {"pydantic_settings", "sqlalchemy", "typer"},
     "jobs.telemetry": {
         "apprise", "filelock", "openlineage", "prometheus_client", "rich", "sqlalchemy",
+        "structlog",
     },
     "jobs.undo": FRAMES,
 }  # fmt: skip

@@ -4,12 +4,12 @@ The JSON objects include the bound facts, above all the `run`. No message has pe
 name, no number, no value of a row.
 """
 
-import json
 import logging
 import sys
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from collections.abc import MutableMapping
+from typing import Any
 
+import structlog
 from rich.console import Console
 from rich.markup import escape
 
@@ -17,80 +17,43 @@ from jobs.settings.command import LogFormat
 from loader.paths import printable_values, without_passwords
 from loader.report.wording import visible
 
+Entry = MutableMapping[str, Any]
+"""What structlog passes from processor to processor: `event`, `level` and the bound facts."""
+
 LONGEST_LINE = 4_000
 """Characters of a message to people."""
 
-STYLES = {logging.INFO: "", logging.WARNING: "bold", logging.ERROR: "bold red"}
+STYLES = {"info": "", "warning": "bold", "error": "bold red"}
 
 # Log messages of libraries may hold secrets, such as an address with its password. The loader
 # reports failures itself.
 logging.getLogger().addHandler(logging.NullHandler())
 
 
-class Log(NamedTuple):
-    """Writes messages; what is given beside the text is written to JSON only."""
-
-    is_json: bool
-    level: int
-    """The lowest that is written."""
-    console: Console
-
-    def info(self, message: str, **facts: Any) -> None:
-        """Write what need not be known."""
-        self.log(logging.INFO, message, **facts)
-
-    def warning(self, message: str, **facts: Any) -> None:
-        """Write what somebody should know."""
-        self.log(logging.WARNING, message, **facts)
-
-    def error(self, message: str, **facts: Any) -> None:
-        """Write what failed."""
-        self.log(logging.ERROR, message, **facts)
-
-    def log(self, level: int, message: str, **facts: Any) -> None:
-        """Write a message of a level of `logging`."""
-        if level < self.level:
-            return
-        if self.is_json:
-            # The console could wrap or mark up a line of JSON.
-            print(_entry(level, message, facts), file=sys.stderr, flush=True)  # noqa: T201 - it is the log
-        else:
-            style = STYLES[level]
-            prefix = "leadloader: " if style else ""
-            self.console.print(escape(f"{prefix}{harmless(message)}"), style=style or None)
-
-
-def _entry(level: int, message: str, facts: dict[str, Any]) -> str:
-    first = {
-        "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
-        "level": logging.getLevelName(level).lower(),
-        "event": message,
-    }
-    bound = {name: value for name, value in _bound.items() if name not in facts}
-    return json.dumps(printable_values({**first, **facts, **bound}), default=str)
-
-
-_configured: list[Log] = []
-"""What `configure` has set, if it was called."""
-_bound: dict[str, Any] = {}
-"""The facts that all messages bear."""
-
-
 def configure(log_format: LogFormat, *, quiet: bool, console: Console) -> None:
     """Set how messages are written, until `reset`; quiet: warnings and errors only."""
     level = logging.WARNING if quiet else logging.INFO
-    _bound.clear()
-    _configured[:] = [Log(log_format == "json", level, console)]
+    structlog.contextvars.clear_contextvars()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            *(FOR_MACHINES if log_format == "json" else [_for_people]),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=lambda *_names: _Lines(console),
+        cache_logger_on_first_use=False,
+    )
 
 
 def is_configured() -> bool:
     """Whether `configure` was called."""
-    return bool(_configured)
+    return structlog.is_configured()
 
 
 def is_json() -> bool:
     """Whether messages are written as JSON."""
-    return log().is_json
+    return _put_message_first in structlog.get_config()["processors"]
 
 
 def complain(message: str) -> None:
@@ -102,24 +65,46 @@ def complain(message: str) -> None:
 
 def reset() -> None:
     """Reset the format of messages and the bound facts."""
-    _bound.clear()
-    _configured.clear()
+    structlog.contextvars.clear_contextvars()
+    structlog.reset_defaults()
 
 
-def log() -> Log:
-    """Give the log; before `configure`, messages are for people."""
-    return _configured[0] if _configured else Log(False, logging.INFO, Console(stderr=True))
+def log() -> Any:
+    """Give structlog's logger; keyword arguments of a message are written to JSON only."""
+    return structlog.get_logger()
 
 
 def bind(**facts: Any) -> None:
     """Add facts, such as the run, to all messages from now on."""
-    _bound.update(facts)
+    structlog.contextvars.bind_contextvars(**facts)
 
 
 def unbind(*names: str) -> None:
     """Remove facts from further messages."""
-    for name in names:
-        _bound.pop(name, None)
+    structlog.contextvars.unbind_contextvars(*names)
+
+
+def _put_message_first(_logger: Any, _method: str, entry: Entry) -> Entry:
+    first = {name: entry.pop(name) for name in ("timestamp", "level", "event")}
+    return {**first, **entry}
+
+
+def _make_printable(_logger: Any, _method: str, entry: Entry) -> Entry:
+    return printable_values(entry)  # type: ignore[no-any-return]  # as its argument
+
+
+FOR_MACHINES = (
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _put_message_first,
+    _make_printable,
+    structlog.processors.JSONRenderer(default=str),
+)
+
+
+def _for_people(_logger: Any, _method: str, entry: Entry) -> tuple[tuple[str], dict[str, str]]:
+    style = STYLES[entry["level"]]
+    prefix = "leadloader: " if style else ""
+    return (f"{prefix}{harmless(entry['event'])}",), {"style": style}
 
 
 def harmless(message: str) -> str:
@@ -139,3 +124,20 @@ class _OfLoader(logging.Handler):
 
 
 logging.getLogger("leadloader").addHandler(_OfLoader())
+
+
+class _Lines:
+    """Writes rendered messages, at the end of structlog's chain."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def msg(self, line: str, style: str | None = None) -> None:
+        """Write a line: JSON, or text with a style."""
+        if style is None:
+            # The console could wrap or mark up a line of JSON.
+            print(line, file=sys.stderr, flush=True)  # noqa: T201 - it is the log
+        else:
+            self._console.print(escape(line), style=style or None)
+
+    info = warning = error = msg

@@ -146,7 +146,7 @@ def test_a_command_leaves_nothing_to_the_next(
 def test_help_answers_without_them() -> None:
     program = (
         "import sys; from jobs.cli.main import run; code = run(['import', '--help']);"
-        "heavy = {'apprise', 'prometheus_client', 'openlineage',"
+        "heavy = {'structlog', 'apprise', 'prometheus_client', 'openlineage',"
         " 'jobs.telemetry.telemetry'};"
         "sys.exit(code or ','.join(heavy & set(sys.modules)) or 0)"
     )
