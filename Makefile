@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PART ?= 1/1
+SEED ?= 0
 
 .DEFAULT_GOAL := help
 
@@ -40,12 +42,12 @@ snapshots: $(VENV)/.installed-dev ## the tests on InnoDB with innodb_snapshot_is
 	@$(BIN)/python tests/support/install_programs.py
 	LEADLOADER_TEST_SERVER_OPTIONS=--innodb-snapshot-isolation=ON $(BIN)/pytest -n 2 --engines innodb
 
-fuzz: $(VENV)/.installed-dev ## the property tests with a hundred times the examples (hours)
-	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n 2 -m property
+fuzz: $(VENV)/.installed-dev ## a million inputs for the property tests (hours; PART=3/10 SEED=7)
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n 2 -m property --part $(PART) --seed $(SEED)
 
-crashes: $(VENV)/.installed-dev ## kill every job at every step (make test: at some; hours)
+crashes: $(VENV)/.installed-dev ## kill every job at every step (many hours; PART=3/10 SEED=7)
 	@$(BIN)/python tests/support/install_programs.py
-	$(BIN)/pytest -n 2 --full tests/crash
+	$(BIN)/pytest -n 2 --full tests/crash --part $(PART) --seed $(SEED)
 
 bench: $(VENV)/.installed-dev ## measure imports beside LOAD DATA, the archive beside pt-archiver
 	@$(BIN)/python tests/support/install_programs.py

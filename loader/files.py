@@ -17,6 +17,9 @@ TEMPORARY = "leadloader-"
 YOUNG = 60
 """Seconds in which a new temporary file surely gets its lock."""
 
+HARD_LINK = "a hard link"
+"""What a file of several names is."""
+
 LONGEST_FILE_NAME = 255
 """Bytes of a name in a folder, on all usual file systems."""
 
@@ -27,7 +30,8 @@ LONGEST_EXTENSION = 32
 def open_regular(path: Path, *, follow_links: bool = True) -> BufferedReader:
     """Open a regular file to read its bytes.
 
-    It is looked at once it is open: what takes its place afterwards is another file.
+    It is looked at once it is open: what takes its place afterwards is another file. Where links
+    are not followed, a file of several names is none: a hard link may be to anybody's.
 
     Raises:
         OSError: it is not there, cannot be read, or is no regular file; strerror says which.
@@ -42,26 +46,28 @@ def open_regular(path: Path, *, follow_links: bool = True) -> BufferedReader:
         if error.errno == errno.ENXIO:
             raise OSError(errno.ENXIO, f"it is {kind_of(path)}") from None
         raise
-    mode = os.fstat(file).st_mode
-    if not stat.S_ISREG(mode):
+    status = os.fstat(file)
+    kind = _kind(status)
+    if kind and (kind != HARD_LINK or not follow_links):
         os.close(file)
-        if stat.S_ISDIR(mode):
+        if stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        raise OSError(errno.EINVAL, f"it is {_kind(mode)}")
+        raise OSError(errno.EINVAL, f"it is {kind}")
     return os.fdopen(file, "rb")
 
 
 def kind_of(path: Path) -> str:
     """Say what an entry of a folder is, itself and not what it leads to; "": a regular file."""
-    return _kind(path.lstat().st_mode)
+    return _kind(path.lstat())
 
 
-def _kind(mode: int) -> str:
+def _kind(status: os.stat_result) -> str:
     kinds = {
-        stat.S_IFREG: "", stat.S_IFDIR: "a folder", stat.S_IFLNK: "a link", stat.S_IFIFO: "a pipe",
+        stat.S_IFREG: HARD_LINK if status.st_nlink > 1 else "",
+        stat.S_IFDIR: "a folder", stat.S_IFLNK: "a link", stat.S_IFIFO: "a pipe",
         stat.S_IFCHR: "a device", stat.S_IFBLK: "a device", stat.S_IFSOCK: "a socket",
     }  # fmt: skip
-    return kinds.get(stat.S_IFMT(mode), "no file")
+    return kinds.get(stat.S_IFMT(status.st_mode), "no file")
 
 
 def temporary_file(mode: str = "w+b", **how: Any) -> IO[Any]:

@@ -77,12 +77,15 @@ NOTICE_DETAILS: Mapping[Notice, tuple[str, ...]] = {
 
 FINDING_DETAILS = (
     "text", "field=", "phone_code=", "country=", "phone_number=", "problem", "width=", "feed=",
-    "list_id=", "archived=", "campaign_id=", "found_as=", "zones=", "error=",
+    "list_id=", "archived=", "campaign_id=", "found_as=", "zones=", "error=", "found=",
 )  # fmt: skip
 """The details of findings in the order of result files, which show those with = by name. text is
 for a person to read; archived is Y where the existing lead is in the archive; found_as is the form
 of the number that was found, and phone_code that of the other lead, where they differ from the
-row's."""
+row's; found is `AT_INSERT` where the row had passed the checks before."""
+
+AT_INSERT = "at insert"
+"""Of rows that would not have passed the checks if these had been made when it was inserted."""
 
 FINDING_TYPES = {
     "reason": "str",
@@ -112,6 +115,13 @@ def findings(
     values = {"reason": reason.value, "answer": answer, "answer_tail": "", **details}
     frame = pd.DataFrame(values, index=rows)
     return frame.reindex(columns=list(FINDING_TYPES)).astype(FINDING_TYPES)
+
+
+def join_findings(one: Findings, other: Findings) -> Findings:
+    """Put the findings about different rows together."""
+    if one.empty or other.empty:
+        return other if one.empty else one
+    return pd.concat([one, other]).sort_index()
 
 
 @cache

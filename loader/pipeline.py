@@ -14,7 +14,7 @@ from loader.checks.clean import LOOKED_UP, clean_fields
 from loader.checks.columns import NOTHING_SPECIAL, ColumnFacts, fields_of
 from loader.checks.decimals import damaged_values, mend_decimals
 from loader.checks.defaults import Defaults
-from loader.checks.duplicates import without_campaign
+from loader.checks.duplicates import existing_duplicates, without_campaign
 from loader.checks.other_numbers import check_other_numbers
 from loader.checks.phone_numbers import normalize_phones
 from loader.checks.rules import (
@@ -33,7 +33,15 @@ from loader.extras import alt_phones, callbacks, custom_fields, hopper
 from loader.extras.rows import ExtraRows
 from loader.fields.lead import WIDTHS
 from loader.fields.mapping import ColumnMapping
-from loader.findings import Findings, Notices, no_findings, no_notices
+from loader.findings import (
+    AT_INSERT,
+    FINDING_TYPES,
+    Findings,
+    Notices,
+    findings,
+    no_findings,
+    no_notices,
+)
 from loader.options.load import LoadOptions
 from loader.phones.parse import digits_only, looks_like_decimals
 from loader.reasons import Reason
@@ -197,9 +205,7 @@ class Checks:
         """
         options, dialer = self.options, self.dialer
         leads = self.zones.fill_state(chunk.leads)
-        chunk = chunk.reject(on_dnc(leads, options, answers))
-        chunk = chunk.reject(on_campaign_dnc(leads, options, dialer, answers))
-        chunk = chunk.reject(on_feeds(leads, answers))
+        chunk = self._do_not_call(replace(chunk, leads=leads), answers)
         chunk = chunk.reject(custom_fields.reject_encrypted(leads, options, dialer))
         leads, found, noticed = check_other_numbers(leads, options, dialer, answers)
         chunk = chunk.take(found, noticed)
@@ -207,6 +213,45 @@ class Checks:
         chunk = chunk.take(found, noticed)
         chunk = chunk.take(no_findings(), without_campaign(leads, options.duplicate_checks, dialer))
         return Screened.of(replace(chunk, leads=leads.assign(gmt_offset_now=offsets)))
+
+    @property
+    def needs_recheck(self) -> bool:
+        """Whether work of others may change what the checks say of a row: see `recheck`."""
+        options = self.options
+        lists = (options.dnc_check, options.campaign_dnc_check)
+        return bool(options.duplicate_checks or options.feed or set(lists) != {"N"})
+
+    def recheck(self, leads: pd.DataFrame, answers: Lookups) -> Findings:
+        """Find the leads that passed, and would not pass by what the database answers now.
+
+        An other number that would have to be taken out (dnc_alt_phones) is a reason, too. A lead
+        that changes an existing one must still be its duplicate.
+
+        Args:
+            leads: as `complete` gave them, all of them new, or all changing existing ones.
+            answers: dnc, campaign_dnc, feeds and other_feeds of these leads; and existing: of new
+                leads without the leads of the run itself, of others only those that they change.
+
+        Returns:
+            The first reason that applies to each.
+        """
+        options, chunk = self.options, self._do_not_call(Chunk(leads), answers)
+        if options.dnc_alt_phones in {"reject", "clear"}:
+            rejecting = options.model_copy(update={"dnc_alt_phones": "reject"})
+            chunk = chunk.reject(check_other_numbers(leads, rejecting, self.dialer, answers)[1])
+        duplicates = existing_duplicates(leads, options, self.dialer, answers)
+        if EXISTING_LEAD_ID in leads and leads[EXISTING_LEAD_ID].notna().all():
+            others = leads.index.difference(duplicates.index)
+            duplicates = findings(others, Reason.EXISTING_LEAD_GONE)
+        found = pd.concat([no_findings(), *chunk.reject(duplicates).findings])
+        return found[~found.index.duplicated()].assign(found=AT_INSERT).astype(FINDING_TYPES)
+
+    def _do_not_call(self, chunk: Chunk, answers: Lookups) -> Chunk:
+        """Reject leads whose number must not be called."""
+        leads, options = chunk.leads, self.options
+        chunk = chunk.reject(on_dnc(leads, options, answers))
+        chunk = chunk.reject(on_campaign_dnc(leads, options, self.dialer, answers))
+        return chunk.reject(on_feeds(leads, answers))
 
     def days_ahead(self, leads: pd.DataFrame) -> list[int]:
         """Give the numbers of days whose moments `complete` needs to know."""
@@ -241,8 +286,8 @@ class Checks:
 
     @property
     def _unneeded_numbers(self) -> tuple[str, ...]:
-        """Name the columns of numbers that a later process can do without, see `remember`."""
-        if not self.options.duplicate_checks:
+        """Name the columns of numbers that neither `recheck` nor a later process needs."""
+        if not self.needs_recheck:
             return ("number_sent", "national_number", "calling_code")
         # They are phone_number and phone_code.
         is_national = self.options.phone_format == "national"

@@ -300,7 +300,8 @@ class Reason(StrEnum):
     )
     EXISTING_LEAD_GONE = (
         "EXISTING_LEAD_GONE", Limit.NONE, "",
-        "the existing lead that the row was to change went away, or somebody else was changing it",
+        "the existing lead that the row was to change went away, is no duplicate of it any more, "
+        "or somebody else was changing it",
         "on_duplicate is update or move, and the dialer, an archive or another load was at the "
         "same lead.", "", "load the reject file: what the row finds then decides",
         "the existing lead went away or was being changed",

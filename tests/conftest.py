@@ -3,18 +3,22 @@
 import functools
 import os
 import shutil
+import signal
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import seed, settings
 from sqlalchemy import create_engine, make_url
 
 from loader.database import schema
 from loader.database.connection import Database
+from loader.signals import CAUGHT
 from tests.support.install_programs import BROWSER_ADVICE, SERVER_ADVICE, find_browser, find_server
+from tests.support.parts import Part, Points
 from tests.support.server import PrivateServer, Server, empty, run
 
 if TYPE_CHECKING:
@@ -26,7 +30,8 @@ SERVERS = {"myisam", "innodb"}
 
 settings.register_profile("dev", max_examples=20, deadline=None)
 settings.register_profile("fuzz", max_examples=2000, deadline=None)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "dev")
+settings.load_profile(PROFILE)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,13 +55,102 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run tests that are for MyISAM and InnoDB on both, not on one of them each",
     )
+    parser.addoption(
+        "--part",
+        default="1/1",
+        help="the part of the tests, and of the points at which they kill, that is to run: 3/10",
+    )
+    parser.addoption(
+        "--seed",
+        type=int,
+        default=0,
+        help="another number: people do other things in tests/crash, `make fuzz` has other inputs",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    for number in CAUGHT:
+        # In the background and under nohup a shell has some ignored, and so would all commands.
+        if signal.getsignal(number) is signal.SIG_IGN:
+            given = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, given)
     config.addinivalue_line("markers", "engines(name, ...): needs one of these databases")
+    config.addinivalue_line(
+        "markers", "fuzz_rounds(n): `make fuzz` repeats it so often, if it uses `fuzz_round`"
+    )
+    try:
+        part_of(config)
+    except ValueError as error:
+        raise pytest.UsageError(f"--part: {error}") from None
     unknown = set(chosen_engines(config)) - set(ENGINES)
     if unknown:
         raise pytest.UsageError(f"--engines knows {', '.join(ENGINES)}, not {', '.join(unknown)}")
+
+
+def part_of(config: pytest.Config) -> Part:
+    return Part.of(config.getoption("part"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out tests of other parts; one that has points decides itself which of them it does."""
+    part = part_of(config)
+    others = [
+        item
+        for item in items
+        if "points" not in getattr(item, "fixturenames", ()) and not part.has(item.nodeid)
+    ]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in {*others}]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Count the inputs of a property test; under `make fuzz` its name and a seed choose them.
+
+    An input is an example, or each one of its argument `batch`.
+    """
+    test = getattr(item, "function", None)
+    if not (item.get_closest_marker("property") and hasattr(test, "hypothesis")):
+        return (yield)
+    if PROFILE == "fuzz":
+        seed(zlib.crc32(f"{item.config.getoption('seed')} {item.nodeid}".encode()))(test)
+    inner, inputs = test.hypothesis.inner_test, 0
+
+    @functools.wraps(inner)
+    def counted(*arguments: object, **named: Any) -> object:
+        nonlocal inputs
+        inputs += len(named["batch"]) if "batch" in named else 1
+        return inner(*arguments, **named)
+
+    test.hypothesis.inner_test = counted
+    try:
+        return (yield)
+    finally:
+        test.hypothesis.inner_test = inner
+        item.user_properties.append(("inputs", inputs))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say how much was done of what is done in parts."""
+    done = Counter[str]()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", "") == "teardown":
+                done.update({k: v for k, v in report.user_properties if k in COUNTED})
+    wanted = {"points": config.getoption("full"), "inputs": PROFILE == "fuzz"}
+    for name, what in COUNTED.items():
+        if wanted[name]:
+            part, number = config.getoption("part"), config.getoption("seed")
+            terminalreporter.write_line(f"{done[name]:,} {what} (part {part}, seed {number})")
+
+
+COUNTED = {
+    "points": "points in tests that go through them all",
+    "inputs": "inputs of property tests",
+}
 
 
 def chosen_engines(config: pytest.Config) -> tuple[str, ...]:
@@ -66,6 +160,10 @@ def chosen_engines(config: pytest.Config) -> tuple[str, ...]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run tests that need an engine on each chosen one that their mark allows."""
+    if "fuzz_round" in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("fuzz_rounds")
+        rounds = mark.args[0] if mark and PROFILE == "fuzz" else 1
+        metafunc.parametrize("fuzz_round", range(rounds))
     if "engine_name" in metafunc.fixturenames and "case" not in metafunc.fixturenames:
         mark = metafunc.definition.get_closest_marker("engines")
         allowed = mark.args if mark else ENGINES
@@ -82,6 +180,25 @@ def few_engines(names: list[str], test: pytest.Item) -> list[str]:
         return names
     left_out = sorted(SERVERS)[zlib.crc32(test.nodeid.encode()) % 2]
     return [name for name in names if name != left_out]
+
+
+@pytest.fixture(autouse=True)
+def umask_stays() -> Iterator[None]:
+    """A command sets the umask of its process, which is the tests' own where they call `run`."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture
+def points(request: pytest.FixtureRequest) -> Iterator[Iterator[int]]:
+    """Numbers of the points of this test that belong to the part which runs, without end.
+
+    The test takes them one after the other, as long as there is such a point.
+    """
+    points = Points(part_of(request.config).points(request.node.nodeid))
+    yield points
+    request.node.user_properties.append(("points", points.begun))
 
 
 @pytest.fixture(scope="session")

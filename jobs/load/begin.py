@@ -82,9 +82,7 @@ def new_run(load: Load, files: Results, dialer: Dialer, mapping: ColumnMapping) 
         rows, records = take_sample(
             source, reporting.sample, lambda done: watchers.progress("count", done, done / size)
         )
-    # The run before this one has looked up all numbers in the feeds.
-    needs_no_feeds = load.is_resumed and not options.invalid_phone_fallback
-    feeds = [] if needs_no_feeds else read_feeds(options, files.work)
+    feeds = read_feeds(options, files.work)
     accepted_keys = files.work / "checked"
     accepted_keys.mkdir(exist_ok=True)
     columns = survey_columns(rows, options, mapping, dialer)

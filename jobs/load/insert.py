@@ -9,17 +9,27 @@ import pandas as pd
 
 from jobs.load.check import CheckStage
 from jobs.load.checkpoint import Checkpoint
+from jobs.load.recheck import Recheck
 from jobs.load.run import ImportContext
 from loader.checks.settlement import EXISTING_LEAD_ID
 from loader.database.connection import Database
 from loader.errors import BusyError, LoaderError, NoSuchFileError, SourceFileError
 from loader.extras.rows import ExtraRows
-from loader.findings import Notices, findings, no_notices
+from loader.findings import (
+    AT_INSERT,
+    Findings,
+    Notices,
+    findings,
+    join_findings,
+    no_findings,
+    no_notices,
+)
 from loader.frames.arrow import counts
 from loader.frames.spool import Spool
 from loader.ledger.batches import BatchLedger, LeadEntry
 from loader.reasons import Reason
 from loader.results.files import REJECTED
+from loader.results.lines import count_of
 from loader.results.wording import reason_names
 from loader.signals import defer_signals
 from loader.writing.changes import Updated
@@ -41,9 +51,10 @@ class InsertStage:
         self.run, self.checks, self.options = run, run.checks, run.options
         self.checkpoint, self.ledger = checkpoint, ledger
         writer = Writer(database)
-        self.inserter = LeadInserter(database, run.dialer.columns, writer)
+        recheck = Recheck(run, database, is_resumed=checkpoint.is_restored)
+        self.inserter = LeadInserter(database, run.dialer.columns, writer, recheck)
         self.extras = ExtraInserter(database, writer, run.dialer.columns)
-        self.updater = LeadUpdater(database, run.dialer.columns)
+        self.updater = LeadUpdater(database, run.dialer.columns, recheck)
         self.batch = NO_BATCH
         """The one on its way in, which the results do not have yet."""
         self.refused: dict[int, int] = {}
@@ -53,6 +64,9 @@ class InsertStage:
         """The lead_ids that rows in doubt may have had, by row_number."""
         self.missed: list[int] = []
         """Rows whose existing lead went away or was being changed."""
+        self.rejected = no_findings()
+        """Rows that were found at the insert not to pass any more."""
+        self._ever_rejected = 0
 
     def insert_all(self) -> LoaderError | KeyboardInterrupt | None:
         """Insert what waits.
@@ -67,6 +81,7 @@ class InsertStage:
         """
         try:
             self._insert_rounds()
+            self._say_what_was_rejected()
         except BusyError:
             raise  # the results are another process's now
         except (LoaderError, KeyboardInterrupt) as error:
@@ -96,14 +111,21 @@ class InsertStage:
         while done < len(self.checkpoint.rounds):
             self._insert(self.checkpoint.rounds[done])
             done += 1
-            refused, self.refused = self.refused, {}
-            self._ever_refused.update(refused)
-            missed, self.missed = self.missed, []
+            found, not_in = self._take_found()
+            self._ever_refused.update(not_in)
             # If there is a next round already, all this was done before it.
-            doubtful, self.doubtful = self.doubtful, {}
-            if (refused or missed or doubtful) and done == len(self.checkpoint.rounds):
-                self._reject(refused, missed, doubtful)
-                self._check_again(refused)
+            if len(found) and done == len(self.checkpoint.rounds):
+                for rows in self.run.source_rows(found.index):
+                    self.run.reject(rows, found.loc[rows.index])
+                self._check_again(not_in)
+
+    def _say_what_was_rejected(self) -> None:
+        if self._ever_rejected:
+            rows = count_of(self._ever_rejected, "row")
+            self.run.remarks.append(
+                f"{rows} passed the checks, and not the same checks when it came to the insert: "
+                f"others were at work in between ({REJECTED} has found={AT_INSERT} in the details)"
+            )
 
     def _insert(self, waiting: Spool) -> None:
         lap, progress = self.run.seconds.lap, self.run.watchers.progress
@@ -121,10 +143,11 @@ class InsertStage:
 
     def _insert_new(self, leads: pd.DataFrame, noticed: Notices) -> None:
         self.batch = _Batch.of(leads, noticed)
-        entry = self.ledger.leads(leads.index)
+        entry = self.ledger.leads(leads.index, self.inserter.database)
         inserted = self.inserter.insert(leads, self.options.user, entry)
         self.refused |= inserted.refused
         self.doubtful |= inserted.doubtful
+        self.rejected = join_findings(self.rejected, inserted.rejected)
         self.batch = self._insert_extras(self._stored(), entry)
         entry.write_extras()
         self._finish_batch()
@@ -182,6 +205,7 @@ class InsertStage:
     def _note_changes(self, updated: Updated) -> None:
         self.refused |= updated.refused
         self.missed += [*updated.gone, *updated.contended]
+        self.rejected = join_findings(self.rejected, updated.rejected)
         known = updated.changes.index.union([*updated.unchanged])
         leads = self.batch.leads
         leads = leads.loc[leads.index.isin(known)]
@@ -195,20 +219,23 @@ class InsertStage:
         ]
         self.run.change(*_Batch.of(leads, pd.concat(noticed)), updated.changes)
 
-    def _reject(self, refused: dict[int, int], missed: list[int], doubtful: dict[int, int]) -> None:
-        codes = pd.Series(refused, dtype="int64").sort_index()
-        ids = pd.Series(doubtful, dtype="Int64").sort_index()
+    def _take_found(self) -> tuple[Findings, set[int]]:
+        """Take what was found in a round; and the rows of it that make no other one a duplicate."""
+        codes = pd.Series(self.refused, dtype="int64").sort_index()
+        ids = pd.Series(self.doubtful, dtype="Int64").sort_index()
         in_doubt = findings(ids.index, Reason.IN_DOUBT)
         if len(in_doubt):
             in_doubt["lead_id"] = ids.mask(ids == 0)
         found = [
             findings(codes.index, Reason.REFUSED_BY_SERVER, error=codes.astype("str")),
-            findings(pd.Index(sorted(missed), dtype="int64"), Reason.EXISTING_LEAD_GONE),
+            findings(pd.Index(sorted(self.missed), dtype="int64"), Reason.EXISTING_LEAD_GONE),
             in_doubt,
+            self.rejected,
         ]
-        rejected = pd.concat(found).sort_index()
-        for rows in self.run.source_rows(rejected.index):
-            self.run.reject(rows, rejected.loc[rows.index])
+        not_in = {*self.refused, *self.rejected.index.tolist()}
+        self._ever_rejected += len(self.rejected)
+        self.refused, self.doubtful, self.missed, self.rejected = {}, {}, [], no_findings()
+        return pd.concat(found).sort_index(), not_in
 
     def _check_again(self, refused: Collection[int]) -> None:
         """Decide anew about duplicates of refused rows, whose reason is gone."""

@@ -27,7 +27,7 @@ from loader.errors import (
 )
 from loader.ledger.batches import BatchLedger
 from loader.ledger.runs import Ledger, RunRecord, run_name, taken_over
-from loader.options.load import LoadOptions
+from loader.options.load import LIMITS, LoadOptions
 from loader.paths import find_path, printable_path, printable_values
 from loader.reading.source import SourceFile
 from loader.results.folder import forget, run_in
@@ -35,7 +35,7 @@ from loader.results.summary import Summary
 
 PACE_OPTIONS = {
     "batch_size", "chunk_size", "max_reject_rate", "max_duplicate_rate", "new_lead_url",
-    "new_lead_url_rate", "max_file_size", "max_unpacked_size", "max_unpacked_ratio",
+    "new_lead_url_rate", *LIMITS,
 }  # fmt: skip
 """Options that do not change what becomes of a row."""
 

@@ -119,11 +119,12 @@ class DropFolder(ABC):
             )
             try:
                 self.refuse_links(target.results.parent)
+                _refuse_no_folder(target.results.parent)
             except OSError as error:
                 raise NotAllowedError(f"drop folder {self.address}: {error.strerror}") from None
             if self._exists(target.file):
                 continue
-            if not target.results.exists() or (path and _are_of(target.results, path)):
+            if not os.path.lexists(target.results) or (path and _are_of(target.results, path)):
                 return target
         raise AssertionError("numbers do not end")
 
@@ -232,12 +233,12 @@ class LocalFolder(DropFolder):
                     raise OSError(errno.ELOOP, f"{printable_path(place)} is a link")
 
     def find(self, name: str) -> Found | None:
-        """Read size and time from the file system; a link has none."""
+        """Read size and time from the file system; a link has none, nor has a hard one."""
         try:
             status = (self._folder / name).lstat()
         except OSError:
             return None
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
             return None
         return Found(name, status.st_size, f"{status.st_mtime_ns:020d}")
 
@@ -279,6 +280,12 @@ class LocalFolder(DropFolder):
 
     def _results(self, kind: Kind) -> Path:
         return self._folder / self._folder_name(kind)
+
+
+def _refuse_no_folder(path: Path) -> None:
+    """Raise OSError if something else is where a folder is or will be."""
+    if path.exists() and not path.is_dir():
+        raise OSError(errno.ENOTDIR, f"{printable_path(path)} is no folder")
 
 
 def _are_of(results: Path, path: Path) -> bool:

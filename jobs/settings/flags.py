@@ -118,7 +118,10 @@ COLUMNS_FLAGS = tuple(
     flag
     for flag in FLAGS
     if flag.name == "config"
-    or (flag.option.group is Group.SOURCE and flag.name not in {"default", "force", "unstorable"})
+    or (
+        flag.option.group in {Group.SOURCE, Group.LIMITS}
+        and flag.name not in {"default", "force", "unstorable"}
+    )
 )
 """Those of reading a file."""
 NIGHTLY_FLAGS = tuple(

@@ -17,6 +17,7 @@ import pandas as pd
 from jobs.pace import Pace
 from jobs.undo.task import UndoTask
 from jobs.watchers import Watchers
+from loader.archive.journal import Journal, chunk_in
 from loader.archive.outcome import Counts
 from loader.database.connection import Database
 from loader.database.locks import lock
@@ -163,13 +164,27 @@ class UndoJob:
         for changes in task.changes():
             self._wait()
             self.reverter.revert(changes)
+        self._settle_killed()
+        journal = Journal(self.files.journal, "undo", task.database.name)
+        self.archiver.journal = journal
+        try:
+            self._move_all()
+        finally:
+            journal.close(is_complete=False)
+
+    def _settle_killed(self) -> None:
+        """See that no lead stays in both tables that a process before this one had in hand."""
+        if chunk := chunk_in(self.files.journal):
+            self.archiver.settle(chunk)
+
+    def _move_all(self) -> None:
         leads, done = self.files.leads(), 0
         while done < len(leads):
             self._wait()
             chunk = _frame(leads[done : done + self.pace.next_size])
             done += len(chunk)
             self._move(chunk)
-            watchers.progress("undo", done, done / len(leads))
+            self.watchers.progress("undo", done, done / len(leads))
 
     def _move(self, chunk: pd.DataFrame) -> None:
         result, _seconds = self.pace.run_chunk(len(chunk), lambda: self.archiver.take(chunk))

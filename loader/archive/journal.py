@@ -103,6 +103,14 @@ def left_behind(folder: Path) -> Iterator[tuple[Path, MovingChunk | None]]:
             continue  # its run lives, or it is somebody else's
 
 
+def chunk_in(path: Path) -> MovingChunk | None:
+    """Give the chunk that one journal has in hand; None: none, or there is no journal."""
+    try:
+        return _read(path.read_text("utf-8"))
+    except OSError:
+        return None
+
+
 def _read(text: str) -> MovingChunk | None:
     chunk, _, rest = text.partition("\n")
     try:

@@ -25,6 +25,8 @@ from loader.results.folder import SUMMARY, TEXT, ResultFolder
 
 ROWS = ("chunks.csv", "moved.csv", "stayed.csv")
 
+MOVED_HEADER = "lead_id\n"
+
 CHUNK_COLUMNS = ("chunk", "first_lead_id", "last_lead_id", *Counts._fields, "seconds", "ended")
 
 
@@ -55,14 +57,17 @@ class ArchiveResults(ResultFolder):
             self.refuse_results()
         with self.making():
             _set_aside(folder)
-            noting = (folder / JOURNAL, str(command["job"]), str(command["database"]))
-            self.journal = Journal(*noting) if command else Journal()
+            self.journal = (
+                Journal(folder / JOURNAL, str(command["job"]), str(command["database"]))
+                if command
+                else Journal()
+            )
             self._chunks, self._moved, self._stayed = (
                 (folder / name).open("w", encoding="utf-8", newline="") for name in ROWS
             )
         self._rows = csv.writer(self._chunks, lineterminator="\n")
         self._rows.writerow(CHUNK_COLUMNS)
-        self._moved.write("lead_id\n")
+        self._moved.write(MOVED_HEADER)
         self._stayed.write(",".join(STAYED_TYPES) + "\n")
         self.chunks, self.counts, self.looked_at, self.moved = 0, Counts(), 0, 0
         self.children: dict[str, Counts] = {}
@@ -189,9 +194,9 @@ def complete_moved(journal: Path, lead_ids: npt.NDArray[np.int64]) -> int:
     name = journal.name.replace(Path(JOURNAL).stem, "moved").removesuffix(".json")
     path = journal.with_name(f"{name}.csv")
     try:
-        text = path.read_text("utf-8") if path.exists() else "lead_id\n"
-        # The last line may be cut off.
-        whole = text[: text.rfind("\n") + 1]
+        text = path.read_text("utf-8") if path.exists() else ""
+        # The last line may be cut off, and of a run that ended in its first chunk all of them.
+        whole = text[: text.rfind("\n") + 1] or MOVED_HEADER
         missing = np.setdiff1d(lead_ids, np.array(whole.split()[1:], np.int64))
         added = "".join(f"{lead_id}\n" for lead_id in missing)
         part = path.with_name(f".{path.name}")

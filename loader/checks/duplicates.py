@@ -138,6 +138,23 @@ def known_duplicates(
         yield check.reason, leads.index[match.hit]
 
 
+def existing_duplicates(
+    leads: pd.DataFrame, options: LoadOptions, dialer: Dialer, lookups: Lookups
+) -> Findings:
+    """Reject the rows that one of the checks finds an existing lead for.
+
+    What they are to one another is no matter. Arguments are those of `find_duplicates`.
+    """
+    checks = options.duplicate_checks
+    if not checks or leads.empty:
+        return no_findings()
+    matches = [
+        _existing(leads, check, options, _comparing(dialer, lookups, check), lookups)
+        for check in checks
+    ]
+    return _findings(leads, checks, matches)
+
+
 def may_change(findings: Findings) -> "pd.Series[bool]":
     """Say which rows are duplicates of a lead that can be updated or moved.
 
@@ -220,6 +237,26 @@ def _known(
     accepted: AcceptedKeys,
 ) -> _Match:
     """Find existing leads, which go before the file's, then rows of earlier chunks."""
+    match = _existing(leads, check, options, dialer, lookups)
+    for texts in asks:
+        ask = np.flatnonzero(texts.notna().to_numpy() & ~match.hit)
+        row, list_id, phone_code = accepted.find(texts.iloc[ask])
+        new = row >= 0
+        place, row = ask[new], row[new]
+        # The lowest bit tells by which of its numbers an accepted row was found.
+        match.row[place], match.by_phone[place] = row // 2, row % 2 == 0
+        match.list_id[place], match.phone_code[place] = list_id[new], phone_code[new]
+    return match
+
+
+def _existing(
+    leads: pd.DataFrame,
+    check: DuplicateCheck,
+    options: LoadOptions,
+    dialer: Dialer,
+    lookups: Lookups,
+) -> _Match:
+    """Find existing leads."""
     match = _Match.nothing(len(leads))
     existing = lookups.existing.get(check.kind)
     if existing is not None and not existing.empty:
@@ -231,14 +268,6 @@ def _known(
         match.archived[place] = found["archived"]
         match.form[place] = found["form"]
         match.phone_code[place] = _code_numbers(found["stored_code"])
-    for texts in asks:
-        ask = np.flatnonzero(texts.notna().to_numpy() & ~match.hit)
-        row, list_id, phone_code = accepted.find(texts.iloc[ask])
-        new = row >= 0
-        place, row = ask[new], row[new]
-        # The lowest bit tells by which of its numbers an accepted row was found.
-        match.row[place], match.by_phone[place] = row // 2, row % 2 == 0
-        match.list_id[place], match.phone_code[place] = list_id[new], phone_code[new]
     return match
 
 

@@ -129,6 +129,10 @@ class Adapter(ABC):
     def copy_table(self, source: str, target: str, key: str, columns: Columns) -> list[str]:
         """Word statements that make an empty table like another one, whose key is no counter."""
 
+    def keep_writers_out(self, connection: Connection) -> bool:  # noqa: ARG002
+        """Let nobody else write until the transaction ends, if the database can; say whether."""
+        return False
+
     @abstractmethod
     def insert_rows(self, connection: Connection, table: str, rows: pd.DataFrame) -> Written:
         """Insert rows (str columns); raise if one is refused. Nothing is committed."""

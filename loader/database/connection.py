@@ -77,6 +77,8 @@ class Database:
         self._open(read_address(address, options))
         self.options, self.lacking, self.repairs = options, frozenset(lacking), repairs
         self._sleep = sleep
+        self.waits = 0
+        """How often it was waited for, to be asked again: whoever works with leads did not wait."""
 
     def _open(self, address: Address) -> None:
         is_server = address.url.get_backend_name() in SERVERS
@@ -136,7 +138,7 @@ class Database:
             | (stop_after_delay(60) & stop_after_attempt(3)),
             wait=wait_random_exponential(multiplier=0.5, max=16),
             sleep=self._sleep,
-            before_sleep=_say_so,
+            before_sleep=self._note_wait,
             retry_error_callback=_give_up,
         )
 
@@ -196,6 +198,10 @@ class Database:
             DamagedTableError: it is damaged; the message says what to run.
         """
         self._ask(lambda it: self.adapter.refuse_damage(it, table, since, repairs=self.repairs))
+
+    def _note_wait(self, state: RetryCallState) -> None:
+        self.waits += 1
+        _say_so(state)
 
     def _prepare(self, connection: Any, record: ConnectionPoolEntry) -> None:
         self.adapter.prepare(connection, record)

@@ -1,6 +1,7 @@
 """Locks between processes: in the server, so that they hold for all machines, and in files."""
 
 import hashlib
+import logging
 import os
 import socket
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 from sqlalchemy import URL, Connection
+from sqlalchemy.exc import DBAPIError
 
 from loader.database.connection import Database
 from loader.database.error_codes import LOCK_WAIT_TIMEOUT
@@ -19,7 +21,12 @@ A_WEEK = 604_800
 
 
 PATIENCE = 20
-"""Seconds to wait for a turn."""
+"""Seconds to wait for a turn, before it is asked for again."""
+
+TRIES = 30
+"""How often a turn is asked for at an insert: a table may be locked for minutes."""
+
+LOG = logging.getLogger("leadloader")
 
 
 @contextmanager
@@ -56,15 +63,16 @@ def lock(database: Database, name: str, what: str) -> Iterator[None]:
 
 
 @contextmanager
-def turn(database: Database, connection: Connection, name: str) -> Iterator[None]:
+def turn(database: Database, connection: Connection, name: str, tries: int = 1) -> Iterator[None]:
     """Take turns with all processes that use a database: wait for those that are at it.
 
     It must be for a moment: a chunk. If the connection is lost, another one may begin.
 
     Args:
         database: the dialer's.
-        connection: of the work; an error of it ends the turn, too.
+        connection: of the work; an error drops it, so that it ends the turn, too.
         name: of the work.
+        tries: how often `PATIENCE` seconds are waited.
 
     Raises:
         TransientDatabaseError: another one takes too long.
@@ -77,10 +85,44 @@ def turn(database: Database, connection: Connection, name: str) -> Iterator[None
             raise TransientDatabaseError(LOCK_WAIT_TIMEOUT) from None
         return
     lock = _server_name(database.engine.url, name)
-    if not connection.exec_driver_sql(f"SELECT GET_LOCK('{lock}', {PATIENCE})").scalar():
-        raise TransientDatabaseError(LOCK_WAIT_TIMEOUT)
-    yield
-    connection.exec_driver_sql(f"DO RELEASE_LOCK('{lock}')")
+    for number in range(1, tries + 1):
+        if connection.exec_driver_sql(f"SELECT GET_LOCK('{lock}', {PATIENCE})").scalar():
+            break
+        if number == tries:
+            raise TransientDatabaseError(LOCK_WAIT_TIMEOUT)
+        LOG.warning("another process is at its %s; this one waits for its turn", name)
+    try:
+        yield
+    except BaseException:
+        # Given back to the pool, its session would keep the lock.
+        connection.invalidate()
+        raise
+    try:
+        connection.exec_driver_sql(f"DO RELEASE_LOCK('{lock}')")
+    except DBAPIError:
+        # The work is done, and who has no session has no lock.
+        connection.invalidate()
+
+
+@contextmanager
+def writing_turn(database: Database, connection: Connection, name: str) -> Iterator[None]:
+    """Take turns likewise at one transaction, which ends before the turn does.
+
+    Where the transaction itself keeps all others from writing, it is the lock.
+
+    Args:
+        database: the dialer's.
+        connection: of the work; nothing of its transaction is read or written yet.
+        name: of the work.
+
+    Raises:
+        TransientDatabaseError: another one takes too long.
+    """
+    if database.adapter.keep_writers_out(connection):
+        yield
+        return
+    with turn(database, connection, name, TRIES):
+        yield
 
 
 def _server_name(url: URL, name: str) -> str:

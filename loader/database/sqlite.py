@@ -84,6 +84,11 @@ class Sqlite(Adapter):
         parts.append(f"PRIMARY KEY ({quote_identifier(key)})")
         return [f"CREATE TABLE IF NOT EXISTS {quote_identifier(target)} ({', '.join(parts)})"]
 
+    def keep_writers_out(self, connection: Connection) -> bool:
+        """Lock the file."""
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return True
+
     def insert_rows(self, connection: Connection, table: str, rows: pd.DataFrame) -> Written:
         """Insert them by one statement that SQLite runs for each."""
         marks = ", ".join("?" * len(rows.columns))
@@ -98,7 +103,7 @@ class Sqlite(Adapter):
         self, connection: Connection, table: str, before: pd.DataFrame, after: pd.DataFrame
     ) -> Collection[int]:
         """Keep others out, compare the leads, and change them one by one."""
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        self.keep_writers_out(connection)
         names = [str(name) for name in before if name != "lead_id"]
         texts = ", ".join(map(self.as_text, names))
         lead_ids = before["lead_id"].tolist()

@@ -17,7 +17,9 @@ import pandas as pd
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
 from loader.clock import moment_text
+from loader.database.connection import Database
 from loader.database.sql import STATEMENT_BYTES
+from loader.dialer import LEADS
 from loader.errors import LoaderError
 from loader.ledger import tables
 from loader.ledger.encoding import (
@@ -25,15 +27,16 @@ from loader.ledger.encoding import (
     decode_extra,
     decode_inserted,
     decode_rows,
+    decode_updated,
     encode_extra,
     encode_inserted,
     encode_rows,
     encode_sent,
+    encode_updated,
 )
 from loader.ledger.runs import Ledger, read_changes
 from loader.writing.batch import Inserted
 from loader.writing.changes import ChangeLog, Updated
-from loader.writing.differences import Difference
 from loader.writing.extras import ExtraLog, InsertedExtra
 from loader.writing.leads import LeadLog
 
@@ -63,9 +66,12 @@ class BatchLedger:
             )
         return self._atomic[table]
 
-    def leads(self, rows: pd.Index) -> "LeadEntry":
-        """Give the entry of the next batch: of new leads, by row_number."""
-        return LeadEntry(self, next(self._numbers), rows)
+    def leads(self, rows: pd.Index, database: Database | None = None) -> "LeadEntry":
+        """Give the entry of the next batch: of new leads, by row_number.
+
+        `database` has the leads; None: so has the ledger's.
+        """
+        return LeadEntry(self, next(self._numbers), rows, database or self.ledger.database)
 
     def changes(self, rows: pd.Index) -> "ChangeEntry":
         """Give the entry of the next batch: of changes of existing leads."""
@@ -162,16 +168,24 @@ class LeadEntry(_Entry, LeadLog):
 
     kind = "new"
 
-    def __init__(self, batch_ledger: BatchLedger, number: int, rows: pd.Index) -> None:
-        """Take the entry as the ledger has it, or a new one."""
+    def __init__(
+        self, batch_ledger: BatchLedger, number: int, rows: pd.Index, database: Database
+    ) -> None:
+        """Take the entry as the ledger has it, or a new one, and the database of the leads."""
         self._extras: dict[str, InsertedExtra] = {}
         self._has_news = False
         self._sent: Json = {}
+        self._is_resumed, self._database, self._waits = False, database, database.waits
         super().__init__(batch_ledger, number, rows)
+
+    @property
+    def is_late(self) -> bool:
+        """Say whether people may have been at work since; see `BatchLog`."""
+        return self._is_resumed or self._database.waits > self._waits
 
     def take_up(self, found: RowMapping) -> None:
         """Restore the state from the entry that a process before this one wrote."""
-        self.was_sent = self.is_resumed = True
+        self.was_sent = self._is_resumed = True
         self.watermark = found["watermark"]
         self.moment = datetime.fromisoformat(found["moment"])
         self.known = decode_inserted(self.detail)
@@ -197,6 +211,12 @@ class LeadEntry(_Entry, LeadLog):
         self.known = known
         self.detail = self._sent | encode_inserted(known)
         self._note(connection, state="sent", commits=True)
+
+    def rejected(self, connection: Connection, known: Inserted) -> None:
+        """Note which rows are not sent, unless that is committed together with the others."""
+        if not self.batch_ledger.is_atomic(LEADS):
+            self.detail = self._sent | encode_inserted(known)
+            self._note(connection, state="sent", commits=True)
 
     def stored(self, connection: Connection, known: Inserted) -> None:
         """Note the result in the transaction of the batch."""
@@ -252,8 +272,7 @@ class LeadEntry(_Entry, LeadLog):
                 self.detail.pop(name, None)
 
     def _state(self, known: Inserted) -> str:
-        count = len(known.lead_ids) + len(known.refused) + len(known.doubtful)
-        return "stored" if count == self._columns["row_count"] else "sent"
+        return "stored" if len(known.rows) == self._columns["row_count"] else "sent"
 
     def _found(self, known: Inserted) -> dict[str, int]:
         ids = known.lead_ids
@@ -277,10 +296,15 @@ class _ExtraEntry(ExtraLog):
     def __init__(self, leads: LeadEntry, table: str) -> None:
         self._leads, self._table = leads, table
         self._noted = leads.detail.setdefault(EXTRAS_SENT, {})
-        self.is_resumed, self.session, self.moment = leads.is_resumed, leads.session, leads.moment
+        self.session, self.moment = leads.session, leads.moment
         self.was_sent = table in self._noted
         self.stored_rows = decode_rows(self._noted.get(table, []))
         self._is_atomic = leads.batch_ledger.is_atomic(table)
+
+    @property
+    def is_late(self) -> bool:
+        """Say whether people may have been at work since; see `BatchLog`."""
+        return self._leads.is_late
 
     def sending(self, connection: Connection, known: Inserted) -> None:
         """Note what is known, and the session."""
@@ -316,12 +340,7 @@ class ChangeEntry(_Entry, ChangeLog):
         changes = changes.set_index("row_number")
         is_done = changes.pop("done") == 1
         self.planned = changes[~is_done]
-        known: Columns = {name: tuple(self.detail.get(name, ())) for name in KNOWN}
-        refused = {int(row): code for row, code in self.detail.get("refused", {}).items()}
-        differences = tuple(Difference(*each) for each in self.detail.get("differences", ()))
-        self.known = Updated(
-            changes=changes[is_done], refused=refused, differences=differences, **known
-        )
+        self.known = decode_updated(self.detail, changes[is_done])
 
     def sending(self, connection: Connection, changes: pd.DataFrame) -> None:
         """Note what is about to be changed."""
@@ -352,11 +371,10 @@ class ChangeEntry(_Entry, ChangeLog):
 
     def ended(self, known: Updated) -> None:
         """Note what became of all rows."""
-        self.detail = {name: list(getattr(known, name)) for name in KNOWN}
-        self.detail["differences"] = list(known.differences)
-        self.detail["refused"] = {str(row): code for row, code in known.refused.items()}
+        self.detail = encode_updated(known)
         new = known.changes[~known.changes.index.isin([*self._noted])]
         other = [*known.gone, *known.contended, *known.refused, *known.unchanged]
+        other += known.rejected.index.tolist()
         rows = pd.Index([*{*new.index, *other} - self._noted], dtype="int64")
         self.write_alone({"state": "stored"}, lambda its: self._replace(its, rows, new, done=1))
 
@@ -384,6 +402,3 @@ SENT = ("sent", "next")
 
 EXTRAS_SENT = "extras sent"
 """By table, the rows that come with the leads and are known to be stored; the others may be."""
-
-KNOWN = ("unchanged", "gone", "contended", "changed")
-"""Row numbers of `Updated`, besides the changes."""

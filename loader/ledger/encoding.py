@@ -9,11 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from loader.findings import FINDING_TYPES, Findings, no_findings
 from loader.writing.batch import Inserted
+from loader.writing.changes import Updated
 from loader.writing.differences import Difference
 from loader.writing.extras import InsertedExtra
 
 Json = dict[str, Any]
+
+ROWS_OF_UPDATED = ("unchanged", "gone", "contended", "changed")
+"""Row numbers of `Updated`, besides the changes."""
 
 
 def encode_inserted(inserted: Inserted) -> Json:
@@ -27,6 +32,7 @@ def encode_inserted(inserted: Inserted) -> Json:
         "doubtful": {str(row): lead_id for row, lead_id in inserted.doubtful.items()},
         "changed": list(inserted.changed),
         "differences": list(inserted.differences),
+        "rejected": encode_findings(inserted.rejected),
     }
 
 
@@ -41,6 +47,48 @@ def decode_inserted(detail: Mapping[str, Any]) -> Inserted:
         pd.Series(prints, index=lead_ids.index, dtype="uint32"),
         _differences(detail),
         {int(row): lead_id for row, lead_id in detail.get("doubtful", {}).items()},
+        decode_findings(detail.get("rejected", {})),
+    )
+
+
+def encode_findings(found: Findings) -> Json:
+    """Encode findings about rows, each of which has one, by column; without nulls."""
+    columns = {str(name): found[name].dropna() for name in found}
+    return {
+        name: dict(zip(map(str, values.index), values.tolist(), strict=True))
+        for name, values in columns.items()
+        if len(values)
+    }
+
+
+def decode_findings(encoded: Mapping[str, Mapping[str, Any]]) -> Findings:
+    """Decode what `encode_findings` wrote."""
+    if not encoded:
+        return no_findings()
+    found = pd.DataFrame({name: pd.Series(values) for name, values in encoded.items()})
+    found = found.set_axis(found.index.astype("int64")).sort_index()
+    return found.reindex(columns=list(FINDING_TYPES)).astype(FINDING_TYPES)
+
+
+def encode_updated(updated: Updated) -> Json:
+    """Encode the result of a batch of changes, but for the changes themselves."""
+    return {
+        **{name: list(getattr(updated, name)) for name in ROWS_OF_UPDATED},
+        "differences": list(updated.differences),
+        "refused": {str(row): code for row, code in updated.refused.items()},
+        "rejected": encode_findings(updated.rejected),
+    }
+
+
+def decode_updated(detail: Mapping[str, Any], changes: pd.DataFrame) -> Updated:
+    """Decode what `encode_updated` wrote, and add the changes."""
+    rows: Json = {name: tuple(detail.get(name, ())) for name in ROWS_OF_UPDATED}
+    return Updated(
+        changes=changes,
+        refused={int(row): code for row, code in detail.get("refused", {}).items()},
+        differences=_differences(detail),
+        rejected=decode_findings(detail.get("rejected", {})),
+        **rows,
     )
 
 
@@ -114,9 +162,7 @@ class SentBatch:
     @property
     def unknown(self) -> int:
         """How many rows have no known result."""
-        known = self.known
-        count = len(known.lead_ids) + len(known.refused) + len(known.doubtful)
-        return len(self.fingerprints) - count
+        return len(self.fingerprints) - len(self.known.rows)
 
 
 def sent_fingerprints(batch: Mapping[Any, Any]) -> SentBatch:

@@ -1,5 +1,6 @@
 """The options of a load: add_lead's, under their own names, and ours."""
 
+from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -44,9 +45,12 @@ from loader.options.types import (
     check_choice,
     split_at_commas,
 )
-from loader.reading.limits import Limits
+from loader.reading.limits import MOST_COLUMNS, Limits
 
 LIST_ID = r"^([0-9]{3,12})?$"
+
+LIMITS = {field.name for field in fields(Limits)}
+"""Options that limit a file."""
 
 
 class LoadOptions(BaseModel):
@@ -301,17 +305,32 @@ class LoadOptions(BaseModel):
         "Rows in memory at a time", Group.RUN, values="N",
     )] = 20_000
     max_file_size: Annotated[int, Field(ge=1, le=1_000_000), Option(
-        "Largest file, in MB", Group.SOURCE,
+        "Largest file, in MB", Group.LIMITS,
         "As it is stored; a larger one, a pipe, or standard input is refused.", values="MB",
     )] = Limits.max_file_size
     max_unpacked_size: Annotated[int, Field(ge=1, le=10_000_000), Option(
-        "Largest content of a packed file, in MB", Group.SOURCE,
+        "Largest unpacked, in MB", Group.LIMITS,
         "Of gz, zip, zst, xz and spreadsheets.", values="MB",
     )] = Limits.max_unpacked_size
     max_unpacked_ratio: Annotated[int, Field(ge=1, le=1_000_000), Option(
-        "How many times larger it may be than the file", Group.SOURCE,
-        "Up to 16 MB may come out of any.", values="N",
+        "Most times that it grows", Group.LIMITS,
+        "Unpacked, and with the empty fields that rows lack. Up to 4 MB may come out of any file.",
+        values="N",
     )] = Limits.max_unpacked_ratio
+    max_line_size: Annotated[int, Field(ge=1, le=100), Option(
+        "Longest line, in MB", Group.LIMITS, values="MB",
+    )] = Limits.max_line_size
+    max_field_length: Annotated[int, Field(ge=1, le=100_000_000), Option(
+        "Longest value", Group.LIMITS,
+        "In characters; of a field of text and of a cell of a spreadsheet.", values="N",
+    )] = Limits.max_field_length
+    max_columns: Annotated[int, Field(ge=1, le=MOST_COLUMNS), Option(
+        "Most columns", Group.LIMITS, values="N",
+    )] = Limits.max_columns
+    max_blank_rows: Annotated[int, Field(ge=0, le=1_000_000_000), Option(
+        "Most blank rows", Group.LIMITS,
+        "Blank lines, and rows of delimiters, blanks or empty quotes.", values="N",
+    )] = Limits.max_blank_rows
     batch_size: Annotated[int, Field(ge=1, le=100_000), Option(
         "Rows of one insert", Group.RUN, values="N",
     )] = 1_000
@@ -329,8 +348,8 @@ class LoadOptions(BaseModel):
 
     @property
     def limits(self) -> Limits:
-        """How large the file may be."""
-        return Limits(self.max_file_size, self.max_unpacked_size, self.max_unpacked_ratio)
+        """How much of anything the file may have."""
+        return Limits(**self.model_dump(include=LIMITS))
 
     @field_validator("duplicate_check")
     @classmethod
@@ -473,6 +492,7 @@ VENDOR_OPTIONS = (
         for name, option in options_of(LoadOptions).items()
         if option.group is Group.SOURCE and name not in {"map", "mapping_file"}
     ),
+    *sorted(LIMITS),
     "phone_code",
     "default_region",
 )

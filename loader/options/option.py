@@ -16,6 +16,7 @@ class Group(StrEnum):
     """What an option is about: its heading in `--help` and in the list of options."""
 
     SOURCE = "Source file"
+    LIMITS = "Limits of a file"
     LIST = "List and campaign"
     PHONES = "Phones"
     DUPLICATES = "Duplicates"

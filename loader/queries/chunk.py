@@ -25,7 +25,7 @@ from loader.options.duplicate_check import Kind
 from loader.options.load import LoadOptions
 from loader.options.types import DncCheck
 from loader.phones.forms import lead_numbers, number_forms
-from loader.queries.existing import ExistingLeads
+from loader.queries.existing import ExistingLeads, Ids, IsOwn, Where
 from loader.queries.indexes import CAMPAIGN_DNC, DNC_TABLES, SEARCHES, SYSTEM_DNC, tables_of_leads
 
 
@@ -42,6 +42,7 @@ class ChunkQueries:
         dialer: Dialer,
         feeds: Sequence[Feed] = (),
         folder: Path | None = None,
+        before: "ChunkQueries | None" = None,
     ) -> None:
         """Take what is asked, and what decides about the questions.
 
@@ -51,18 +52,22 @@ class ChunkQueries:
             dialer: clock, windows, lists, campaigns and collation are read.
             feeds: numbers that must not be called either.
             folder: for what is kept on disk; None: the one for temporary files.
+            before: what asked about the same rows before, see `ExistingLeads`.
         """
         self._database, self._feeds = database, feeds
         self._options, self._dialer = options, dialer
         if database is not None:
             self._collated = database.adapter.collated
-            self._existing = {
-                kind: [
-                    ExistingLeads(database, options, dialer, kind, search, table, folder)
-                    for search in SEARCHES[kind]
-                    for table in tables_of_leads(options)
-                ]
+            wheres: list[Where] = [
+                (kind, search, table)
                 for kind in dict.fromkeys(check.kind for check in options.duplicate_checks)
+                for search in SEARCHES[kind]
+                for table in tables_of_leads(options)
+            ]
+            first = before._existing if before is not None else {}
+            self._existing: dict[Where, ExistingLeads] = {
+                where: ExistingLeads(database, options, dialer, where, folder, first.get(where))
+                for where in wheres
             }
             self._lists = {
                 table: ShortReads(database, locks=dialer.access.get(table, Access()).locks)
@@ -93,7 +98,9 @@ class ChunkQueries:
             other_feeds=others_in_feeds,
         )
 
-    def existing_leads(self, leads: pd.DataFrame) -> Lookups:
+    def existing_leads(
+        self, leads: pd.DataFrame, is_own: IsOwn | None = None, among: Ids | None = None
+    ) -> Lookups:
         """Ask for the existing leads that rows may be duplicates of.
 
         That is one question for each search of each kind of check; two with the archive. Texts
@@ -101,20 +108,25 @@ class ChunkQueries:
 
         Args:
             leads: columns `loader.checks.duplicates.KEYED`.
+            is_own: says which existing leads do not count, see `ExistingLeads.find`.
+            among: lead_ids of those that count; None: all.
 
         Returns:
             existing and compares.
         """
         if self._database is None or leads.empty or not self._existing:
             return Lookups()
-        existing = {kind: self._existing_leads(leads, kind) for kind in self._existing}
+        found: dict[Kind, list[pd.DataFrame]] = {}
+        for (kind, _, _), search in self._existing.items():
+            numbers = compared_numbers(leads, kind, self._options)
+            forms = number_forms(numbers, as_stored=self._options.one_form)["form"]
+            if among is None:
+                of_search = search.find(leads, forms, is_own)
+            else:
+                of_search = search.find_among(leads, forms, among)
+            found.setdefault(kind, []).append(of_search)
+        existing = {kind: pd.concat(parts, ignore_index=True) for kind, parts in found.items()}
         return replace(self.text_keys(leads), existing=existing)
-
-    def _existing_leads(self, leads: pd.DataFrame, kind: Kind) -> pd.DataFrame:
-        numbers = compared_numbers(leads, kind, self._options)
-        forms = number_forms(numbers, as_stored=self._options.one_form)["form"]
-        found = [search.find(leads, forms) for search in self._existing[kind]]
-        return pd.concat(found, ignore_index=True)
 
     def text_keys(self, leads: pd.DataFrame) -> Lookups:
         """Ask for compares alone, see `existing_leads`."""

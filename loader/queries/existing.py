@@ -4,9 +4,11 @@ A column with an index is asked for the numbers of a chunk. Without one, each su
 read the whole table: its leads are read once then, see `LeadScan`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Connection
 
@@ -23,6 +25,14 @@ from loader.options.load import LoadOptions
 from loader.queries.indexes import Search
 from loader.queries.lead_scan import LeadScan
 
+Ids = npt.NDArray[np.int64]
+
+Where = tuple[Kind, Search, str]
+"""The kind of duplicate check, one of its searches, and the table that is searched."""
+
+IsOwn = Callable[[Ids], npt.NDArray[np.bool_]]
+"""Says which lead_ids are those of leads that do not count."""
+
 FEW = 5_000
 """Leads of lists that are read whole for each chunk."""
 
@@ -35,21 +45,25 @@ class ExistingLeads:
         database: Database,
         options: LoadOptions,
         dialer: Dialer,
-        kind: Kind,
-        search: Search,
-        table: str,
+        where: Where,
         folder: Path | None = None,
+        before: "ExistingLeads | None" = None,
     ) -> None:
-        """Take what decides about the questions, and a folder for what is kept on disk."""
+        """Take what decides about the questions, and a folder for what is kept on disk.
+
+        Where the same was asked `before`, each lead counts by itself, and of leads without an index
+        only those that came since are read.
+        """
         self._database, self._dialer, self._options = database, dialer, options
-        self._kind, self._search, self._table = kind, search, table
-        self._access = dialer.access.get(table, Access())
+        self._kind, self._search, self._table = where
+        self._access = dialer.access.get(self._table, Access())
         self._reads = ShortReads(database, locks=self._access.locks)
-        self._checks = [check for check in options.duplicate_checks if check.kind is kind]
+        self._checks = [check for check in options.duplicate_checks if check.kind is self._kind]
         self._windows = sorted({check.days or 0 for check in self._checks})
         self._collated = database.adapter.collated
+        self._by_lead = before is not None
         self._scan = LeadScan(
-            table=table,
+            table=self._table,
             index=(self._access.indexes or {}).get("lead_id"),
             reads=self._reads,
             read=self._read_range,
@@ -57,15 +71,40 @@ class ExistingLeads:
             lead_ids=self._lead_ids,
             folder=folder,
         )
+        if before is not None and before.first_seen is not None:
+            self._scan.begin_behind(before.first_seen)
 
-    def find(self, leads: pd.DataFrame, forms: "pd.Series[str]") -> pd.DataFrame:
+    @property
+    def first_seen(self) -> int | None:
+        """The last lead_id of which all questions know that read the table; None: none did."""
+        return self._scan.first_seen
+
+    def find(
+        self, leads: pd.DataFrame, forms: "pd.Series[str]", is_own: IsOwn | None = None
+    ) -> pd.DataFrame:
         """Find the leads that rows may be duplicates of, see `Lookups.existing`.
 
         Args:
             leads: see `loader.checks.duplicates.KEYED`.
             forms: of the numbers that they are compared by, by row number.
+            is_own: says which leads do not count; only if the same was asked before.
         """
-        found = pd.concat(list(self._parts(leads, forms)), ignore_index=True)
+        return self._named(list(self._parts(leads, forms)), is_own)
+
+    def find_among(
+        self, leads: pd.DataFrame, forms: "pd.Series[str]", lead_ids: Ids
+    ) -> pd.DataFrame:
+        """Find those of some leads that rows may be duplicates of, likewise."""
+        statement = self._select(["lead_id IN {}"])
+        wanted = np.unique(lead_ids).tolist()
+        found = self._keyed(self._reads.rows(statement, wanted, *self._statuses))
+        return self._named([found[found["key"].isin(self._asked(leads, forms))]])
+
+    def _named(self, parts: list[pd.DataFrame], is_own: IsOwn | None = None) -> pd.DataFrame:
+        found = pd.concat(parts, ignore_index=True)
+        if self._by_lead:
+            lead_ids = found.pop("lead_id").to_numpy(np.int64)
+            found = found if is_own is None else found[~is_own(lead_ids)]
         return found.assign(matched=self._search.matched, archived=self._table == ARCHIVE)
 
     def _parts(self, leads: pd.DataFrame, forms: "pd.Series[str]") -> Iterator[pd.DataFrame]:
@@ -139,7 +178,8 @@ class ExistingLeads:
     def _select(self, conditions: Sequence[str], hint: str = "") -> str:
         """Word a question for leads, grouped by all that matters but their lead_id."""
         key = (self._collated(name) for name in (*self._search.beside, self._search.number))
-        group = ", ".join([*key, "list_id", "phone_code"])
+        by_lead = ["lead_id"] if self._by_lead else []
+        group = ", ".join([*key, "list_id", "phone_code", *by_lead])
         first = ", ".join(map(self._first, self._windows))
         if self._options.duplicate_statuses:
             conditions = [*conditions, f"{self._collated('status')} IN {{}}"]
@@ -165,7 +205,8 @@ class ExistingLeads:
 
     @property
     def _lead_ids(self) -> list[str]:
-        return [f"lead_id_{days}" for days in self._windows]
+        by_lead = ["lead_id"] if self._by_lead else []
+        return [*by_lead, *(f"lead_id_{days}" for days in self._windows)]
 
     def _keyed(self, rows: Rows) -> pd.DataFrame:
         """Give the rows of a question with a key in the place of the texts that are compared."""

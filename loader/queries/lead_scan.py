@@ -41,7 +41,7 @@ class LeadScan:
             read: reads the leads for which a condition holds, with the hint for an index.
             keyed: gives them as columns key (str), list_id (uint64), phone_code (str) and
                 `lead_ids` (Int64).
-            lead_ids: names of columns.
+            lead_ids: names of columns; with lead_id among them, each lead counts by itself.
             folder: for the keys; None: the one for temporary files.
         """
         self._hint = f"FORCE INDEX ({quote_identifier(index)})" if index else ""
@@ -49,11 +49,18 @@ class LeadScan:
         self._lead_ids, self._keys = tuple(lead_ids), KeyRuns(folder)
         self._phone_codes: dict[str, int] = {}
         self._last = -1
+        self.first_seen: int | None = None
+        """The last lead_id of which all questions know; None: there was no question."""
+
+    def begin_behind(self, lead_id: int) -> None:
+        """Read no lead up to this one."""
+        self._last = lead_id
 
     def find(self, keys: "pd.Series[str]") -> pd.DataFrame:
         """Give the leads that have one of some distinct keys, see `keyed`.
 
-        Of leads with the same key, list and phone_code there is one row, with the lowest lead_ids.
+        Of leads with the same key, list and phone_code there is one row, with the lowest lead_ids,
+        unless each counts by itself.
         """
         self._catch_up()
         position, values = self._keys.all(keys, 2 + len(self._lead_ids))
@@ -61,7 +68,9 @@ class LeadScan:
         found = pd.DataFrame(dict(zip(names, values, strict=True)))
         found.insert(0, "position", position)
         # No lead_id is the largest number here.
-        lowest = found.groupby(["position", "list_id", "phone_code"], as_index=False).min()
+        by_lead = [name for name in ("lead_id",) if name in self._lead_ids]
+        same = ["position", "list_id", "phone_code", *by_lead]
+        lowest = found.groupby(same, as_index=False).min()
         codes = pd.Series([*self._phone_codes], dtype="str")
         ids = lowest[list(self._lead_ids)].astype("int64").astype("Int64").replace(-1, pd.NA)
         return ids.assign(
@@ -77,6 +86,8 @@ class LeadScan:
             if len(waiting) >= ADDED_AT_ONCE:
                 self._add(waiting)
         self._add(waiting)
+        if self.first_seen is None:
+            self.first_seen = self._last
 
     def _next(self, connection: Connection, waiting: Rows) -> tuple[bool, int]:
         """Read the next range; give whether there was one, and how many leads it has."""

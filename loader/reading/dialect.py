@@ -101,18 +101,22 @@ class Grammar:
         """
         # Neither part gives back what it took: no line takes long.
         surplus = f"((?:{self._delimiter}{self._blank})*+)"
-        return re.compile(rf"(?>{self._record}){surplus}(?:{LINE_END}|\Z)".encode())
+        return self._compiled(rf"(?>{self._record}){surplus}(?:{LINE_END}|\Z)")
 
     @cached_property
     def any_record(self) -> re.Pattern[bytes]:
         """Like `record`, but with any number of fields."""
         fields = rf"{self._field}(?:{self._delimiter}{self._field})*"
-        return re.compile(rf"(?>{fields})(?:{LINE_END}|\Z)".encode())
+        return self._compiled(rf"(?>{fields})(?:{LINE_END}|\Z)")
 
     @cached_property
     def unclosed(self) -> re.Pattern[bytes]:
         """Pattern of the closed fields of a line before the one whose quote is not closed."""
-        return re.compile(rf"(?:{self._field}{self._delimiter})*(?=\")".encode())
+        return self._compiled(rf"(?:{self._field}{self._delimiter})*(?=\")")
+
+    def _compiled(self, pattern: str) -> re.Pattern[bytes]:
+        """Compile a pattern whose quoted fields give nothing back: it takes no memory for it."""
+        return re.compile(pattern.replace(self._quoted, self._quoted_at_once).encode())
 
     def split(self, record: bytes) -> list[str]:
         """Return the values of one well-formed record, without quotes."""
@@ -127,7 +131,7 @@ class Grammar:
 
     @cached_property
     def _values(self) -> re.Pattern[str]:
-        return re.compile(rf"(?:\A|{self._delimiter})({self._quoted}|{self._plain}|)")
+        return re.compile(rf"(?:\A|{self._delimiter})({self._quoted_at_once}|{self._plain}|)")
 
     @property
     def _delimiter(self) -> str:
@@ -136,6 +140,11 @@ class Grammar:
     @property
     def _quoted(self) -> str:
         return '"[^"]*(?:""[^"]*)*"'
+
+    @property
+    def _quoted_at_once(self) -> str:
+        """The same for `re`, as RE2 needs no such pattern."""
+        return '"[^"]*+(?:""[^"]*+)*+"'
 
     @property
     def _plain(self) -> str:

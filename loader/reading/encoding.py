@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from loader.errors import EncodingError, SourceFileError, UsageError
 from loader.reading.formats import HEAD_SIZE, refuse_other_formats
+from loader.reading.limits import DEFAULT_LIMITS
 from loader.reading.stored import StoredFile, StoredStream
 
 READ_SIZE = 1 << 20
@@ -34,9 +35,6 @@ UTF8_LETTERS = re.compile(rb"((?:[\xc2\xc3][\x80-\xbf]|\xe2[\x80-\x84][\x80-\xbf
 
 MOST_LINES = 3
 """Lines that a message names."""
-
-LONGEST_LINE = 1 << 24
-"""In bytes. A file with a longer line is no lead file."""
 
 BYTE_ORDER_MARKS = {  # UTF-32 first: its mark starts as that of UTF-16 does
     codecs.BOM_UTF32_LE: "utf-32-le",
@@ -128,11 +126,12 @@ class TextFile:
         """Read the whole text once.
 
         SourceFileError: there is a byte that is not of the encoding, a NUL byte, a line longer than
-        LONGEST_LINE, or no text at all.
+        the limit, or no text at all.
         """
         if self.encoding.codec != MIXED and not self.encoding.codec.startswith("utf"):
             self._refuse_utf8_lines()
         lines, length, has_text = _LineCounter(), 0, False
+        limits, name = self.stored.limits or DEFAULT_LIMITS, self.stored.name
         with self.open(check=True) as text:
             while block := self._read(text, lines):
                 if b"\0" in block:
@@ -140,12 +139,9 @@ class TextFile:
                     raise SourceFileError(self._nul_message(lines.line))
                 lines.add(block)
                 has_text = has_text or bool(block.strip(b"\r\n"))
-                length = 0 if b"\n" in block or b"\r" in block else length + len(block)
-                if length > LONGEST_LINE:
-                    raise SourceFileError(
-                        f"{self.stored.name}: line {lines.line} is longer than"
-                        f" {LONGEST_LINE >> 20} MiB; this is not a lead file"
-                    )
+                end = max(block.rfind(b"\n"), block.rfind(b"\r")) + 1
+                length = len(block) - end + (0 if end else length)
+                limits.check_line(length, f"{name}: line {lines.line}")
         if not has_text:
             raise SourceFileError(f"{self.stored.name}: the file has no rows, only blank lines")
 
@@ -203,7 +199,7 @@ class TextFile:
         other: list[int] = []
         is_western, letters = True, 0
         with self.stored.open() as stream:
-            for number, line in enumerate(_raw_lines(stream), start=1):
+            for number, line in enumerate(_raw_lines(self.stored, stream), start=1):
                 if line.isascii():
                     continue
                 is_utf8 = _is_text(line, "utf-8")
@@ -249,6 +245,7 @@ class TextStream:
     def __init__(self, stored: StoredStream, codec: str, *, check: bool) -> None:
         self._stored = stored
         self._is_utf8 = codec == "utf-8"
+        self._limits, self._undecided = stored.limits, 0
         self._unread = b""
         self.text_position = 0
         """Bytes of text that were given so far."""
@@ -289,6 +286,9 @@ class TextStream:
                 return data
             decoded = self._decoder.decode(data, final=not data)
             text = data if self._is_utf8 else decoded.encode()
+            # A decoder of whole lines keeps one that has not ended.
+            self._undecided = 0 if text else self._undecided + len(data)
+            self._limits.check_line(self._undecided, f"{self._stored.name}: a line")
             if text or not data:
                 return text
 
@@ -415,8 +415,9 @@ def _value_around(exc: UnicodeDecodeError) -> str:
     return (before + exc.object[exc.start : exc.end] + after).decode("ascii", "backslashreplace")
 
 
-def _raw_lines(stream: StoredStream) -> Iterator[bytes]:
+def _raw_lines(stored: StoredFile, stream: StoredStream) -> Iterator[bytes]:
     """Yield the lines of a file as they are stored; line ends are those of `_LineCounter`."""
+    limits = stored.limits or DEFAULT_LIMITS
     unread, data = b"", b"\n"
     while data:
         data = stream.read(READ_SIZE)
@@ -424,6 +425,7 @@ def _raw_lines(stream: StoredStream) -> Iterator[bytes]:
         end = max(unread.rfind(b"\n"), unread.rfind(b"\r", 0, -1)) + 1 if data else len(unread)
         yield from unread[:end].splitlines(keepends=True)
         unread = unread[end:]
+        limits.check_line(len(unread), f"{stored.name}: a line")
 
 
 def _is_text(line: bytes, codec: str) -> bool:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from loader.errors import SourceFileError, UsageError
 from loader.paths import shell_quoted
 from loader.reading.dialect import Grammar
+from loader.reading.limits import MOST_COLUMNS
 
 DELIMITERS = (",", "\t", "|", ";")
 
@@ -19,9 +20,6 @@ SNIFFED_RECORDS = 1000
 
 TOP_ROWS = 30
 """Rows at the start of a file or a sheet among which its header is looked for."""
-
-MOST_COLUMNS = 1000
-"""RE2 repeats a pattern no more often; a table of leads has a tenth of it."""
 
 LONGEST_NAME = 1000
 """Characters of a column's name."""
@@ -329,12 +327,7 @@ def require_header(first: Row, name: str, field_of: FieldOf) -> None:
 
 
 def _refuse_large_header(first: Row, name: str) -> None:
-    """Raise SourceFileError: the header has too many columns, or a name that is too long."""
-    if len(first.values) > MOST_COLUMNS:
-        raise SourceFileError(
-            f"{name}: the header has {len(first.values):,} columns;"
-            f" at most {MOST_COLUMNS:,} can be read"
-        )
+    """Raise SourceFileError: the header has a name that is too long."""
     for column, value in enumerate(first.values, 1):
         if len(value) > LONGEST_NAME:
             raise SourceFileError(

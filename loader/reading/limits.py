@@ -1,4 +1,4 @@
-"""How large a file may be, as it is stored and unpacked: more is a mistake, or made to harm."""
+"""How much of anything a file may have: more is a mistake, or made to harm."""
 
 from dataclasses import dataclass
 
@@ -6,17 +6,21 @@ from loader.errors import SourceFileError
 
 MB = 1_000_000
 
-SURELY_FINE = 16 * MB
+SURELY_FINE = 4 * MB
 """Bytes that may be packed into however few."""
 
-LONGEST_CELL = MB
-"""Characters of a cell; a spreadsheet program takes 32,767."""
-
-MOST_CELLS = 18_278
-"""Columns of a sheet: those whose names have up to three letters."""
-
 MOST_ROWS = 1_048_576
-"""Rows of a sheet, likewise."""
+"""Rows of a sheet, in the programs that make them."""
+
+MOST_COLUMNS = 1000
+"""RE2 repeats a pattern no more often; a table of leads has a tenth of it."""
+
+EMPTY_FIELD = 4
+"""Bytes that a field takes at least, be it only in memory: a row may lack its last ones."""
+
+
+class ExceededError(ValueError):
+    """A limit is exceeded; the message says which, and not of which file."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +28,18 @@ class Limits:
     """The limits of a file; each has the name of the option that sets it.
 
     `max_file_size`: MB as stored. `max_unpacked_size`: MB of what is packed in it.
-    `max_unpacked_ratio`: how many times larger than stored that may be.
+    `max_unpacked_ratio`: how many times larger than stored that may be. `max_line_size`: MB of a
+    line of text. `max_field_length`: characters of a value. `max_columns`: of a table.
+    `max_blank_rows`: rows without a value, of the whole file.
     """
 
     max_file_size: int = 4_096
     max_unpacked_size: int = 16_384
     max_unpacked_ratio: int = 100
+    max_line_size: int = 16
+    max_field_length: int = 1_000_000
+    max_columns: int = MOST_COLUMNS
+    max_blank_rows: int = MOST_ROWS
 
     def check_stored(self, size: int, name: str) -> None:
         """Raise SourceFileError if so many bytes are too many to be stored."""
@@ -53,23 +63,83 @@ class Limits:
                 " in it before you raise --max-unpacked-ratio"
             )
 
+    def check_line(self, size: int, where: str) -> None:
+        """Raise SourceFileError if so many bytes are too many for a line."""
+        if size > self.max_line_size * MB:
+            raise SourceFileError(
+                f"{where} is longer than the {self.max_line_size:,} MB that max_line_size allows;"
+                " this is no lead file, or its line ends are missing; see what is in it before you"
+                " raise --max-line-size"
+            )
+
+    def check_columns(self, columns: int, where: str = "it") -> None:
+        """Raise ExceededError if there are too many columns."""
+        if columns > self.max_columns:
+            more = (
+                "raise --max-columns"
+                if columns <= MOST_COLUMNS
+                else f"leave out those that are not used: at most {MOST_COLUMNS:,} can be read"
+            )
+            raise ExceededError(
+                f"{where} has {columns:,} columns, and max_columns allows {self.max_columns:,}; is"
+                f" it the right file, without a stray value far to the right? Then {more}"
+            )
+
+    def check_field(self, length: int, where: str = "a cell") -> None:
+        """Raise ExceededError if so many characters are too many for one value."""
+        if length > self.max_field_length:
+            raise ExceededError(
+                f"{where} has more than the {self.max_field_length:,} characters that"
+                " max_field_length allows; is a delimiter or a line end missing? Correct it, or"
+                " raise --max-field-length"
+            )
+
+    def check_blank_rows(self, rows: int) -> None:
+        """Raise ExceededError if so many rows without a value are too many."""
+        if rows > self.max_blank_rows:
+            raise ExceededError(
+                f"it has more than the {self.max_blank_rows:,} blank rows that max_blank_rows"
+                " allows; delete them, or raise --max-blank-rows"
+            )
+
 
 DEFAULT_LIMITS = Limits()
+
+
+class RowMeter:
+    """Counts what the rows of a file are, which may be more than its bytes."""
+
+    def __init__(self, limits: Limits, name: str) -> None:
+        """Begin to count; the name of the file is for messages."""
+        self.limits, self._name = limits, name
+        self._blank = self._fields = self._size = 0
+
+    def add(self, fields: int, *, blank: int, size: int) -> None:
+        """Count the fields of rows once they are filled up, blank rows, and the bytes of both.
+
+        SourceFileError: a limit is exceeded.
+        """
+        self._blank += blank
+        self._fields += fields
+        self._size += size
+        try:
+            self.limits.check_blank_rows(self._blank)
+        except ExceededError as error:
+            raise self.error(error) from None
+        filled, ratio = self._fields * EMPTY_FIELD, self.limits.max_unpacked_ratio
+        if filled > SURELY_FINE and filled > ratio * self._size:
+            raise SourceFileError(
+                f"{self._name}: with the empty fields that its rows lack it is more than {ratio:,}"
+                " times as large, which max_unpacked_ratio does not allow; is its header that of"
+                " another file? See what is in it before you raise --max-unpacked-ratio"
+            )
+
+    def error(self, error: ExceededError) -> SourceFileError:
+        """Name the file."""
+        return SourceFileError(f"{self._name}: {error}")
 
 
 def refuse_row(number: int) -> None:
     """Raise ValueError if a sheet has no row of this number."""
     if number > MOST_ROWS:
         raise ValueError(f"it has a row {number:,}, and at most {MOST_ROWS:,} can be read")
-
-
-def refuse_large_row(cells: int) -> None:
-    """Raise ValueError if a row of a sheet has too many cells."""
-    if cells > MOST_CELLS:
-        raise ValueError(f"it has a row of {cells:,} cells, and at most {MOST_CELLS:,} can be read")
-
-
-def refuse_large_cell(length: int) -> None:
-    """Raise ValueError if a cell has too many characters."""
-    if length > LONGEST_CELL:
-        raise ValueError(f"it has a cell of more than the {LONGEST_CELL:,} characters it may have")

@@ -6,8 +6,10 @@ by one.
 """
 
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -129,6 +131,44 @@ class Block:
     def rows(self) -> int:
         """How many row numbers the block uses; blank lines have numbers, too."""
         return int(self.starts.sum())
+
+    @property
+    def blank_lines(self) -> int:
+        """How many of them are blank."""
+        return int((self.starts & ~self.in_row).sum()) - len(self.rejected)
+
+    def parts(self, rows: int) -> Iterator["Block"]:
+        """Give the block in parts that use at most so many row numbers each."""
+        bounds = [*np.flatnonzero(self.starts)[::rows].tolist(), self.count]
+        if len(bounds) <= 2:
+            yield self
+            return
+        for first, end in pairwise(bounds):
+            yield self._part(first, end)
+
+    def _part(self, first: int, end: int) -> "Block":
+        start = self.lines.start(first)
+        lines = Lines(
+            self.lines.data[start : self.lines.start(end)],
+            self.lines.ends[first:end] - start,
+            self.lines.array[first:end],
+        )
+        blank_rows, surplus = (
+            found[slice(*np.searchsorted(found, [first, end]))] - first
+            for found in (self.blank_rows, self.surplus)
+        )
+        rejected = self.rejected[slice(*(bisect_left(self.rejected, (it,)) for it in (first, end)))]
+        spans = self.spans[slice(*(bisect_left(self.spans, (it,)) for it in (first, end)))]
+        return Block(
+            lines,
+            end - first,
+            self.in_row[first:end],
+            self.starts[first:end],
+            blank_rows,
+            surplus,
+            [(line - first, is_closed) for line, is_closed in rejected],
+            [span._replace(first=span.first - first, last=span.last - first) for span in spans],
+        )
 
 
 @dataclass(frozen=True)

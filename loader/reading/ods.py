@@ -11,9 +11,10 @@ from contextlib import ExitStack
 from typing import BinaryIO
 
 from loader.reading.cells import PROBLEM, Row, Sheet, cell_name, problem_cell
-from loader.reading.limits import LONGEST_CELL, refuse_large_cell, refuse_large_row, refuse_row
+from loader.reading.limits import Limits, refuse_row
 from loader.reading.number_format import plain_number
 from loader.reading.xml_stream import parse_xml
+from loader.reading.zip_file import open_zip
 
 _ERROR = re.compile(r"#(N/A|REF!|NAME\?|VALUE!|DIV/0!|NUM!|NULL!)|Err:\d+")
 _AMOUNT = re.compile(r"[+-]?\d{1,3}([.,' \xa0\u202f\u2019]\d{3})+")
@@ -26,13 +27,13 @@ _NO_VALUE = frozenset({"annotation", "frame", "custom-shape", "shapes", "detecti
 class OdsWorkbook:
     """A spreadsheet that is open; `sheets` in its order."""
 
-    def __init__(self, file: BinaryIO, stack: ExitStack) -> None:
+    def __init__(self, file: BinaryIO, stack: ExitStack, limits: Limits) -> None:
         """Read the names of the sheets; `stack` closes what is opened.
 
         zipfile.BadZipFile, expat.ExpatError, KeyError, ValueError: the file is damaged.
         """
-        self.has_problems = False
-        self._archive = stack.enter_context(zipfile.ZipFile(file))
+        self.has_problems, self._limits = False, limits
+        self._archive = stack.enter_context(open_zip(file))
         manifest = "META-INF/manifest.xml"
         if manifest in self._archive.namelist() and b"encryption" in self._archive.read(manifest):
             raise zipfile.BadZipFile("it has a password")
@@ -44,7 +45,7 @@ class OdsWorkbook:
 
     def rows(self, sheet: Sheet) -> Iterator[Row]:
         """Yield the rows that have a cell, in the order of the sheet."""
-        reader = _TableReader(sheet.name)
+        reader = _TableReader(sheet.name, self._limits)
         with self._archive.open("content.xml") as stream:
             for _ in parse_xml(stream, reader):
                 self.has_problems |= reader.has_problems
@@ -58,6 +59,10 @@ class _SheetNames:
         self.sheets: list[Sheet] = []
         self._open = [""]
         self._style, self._hidden = "", set[str]()
+
+    @property
+    def depth(self) -> int:
+        return len(self._open)
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         if name == "style":
@@ -79,8 +84,8 @@ class _SheetNames:
 class _TableReader:
     """Listens to content.xml for one sheet, and has the rows that were heard to their end."""
 
-    def __init__(self, name: str) -> None:
-        self._name, self._open = name, [""]
+    def __init__(self, name: str, limits: Limits) -> None:
+        self._name, self._open, self._limits = name, [""], limits
         self._is_inside = False
         self._rows: list[Row] = []
         self._row_number = 0
@@ -91,6 +96,10 @@ class _TableReader:
         self._lines: list[str] = []
         self._paragraphs = self._length = 0
         self.has_problems = False
+
+    @property
+    def depth(self) -> int:
+        return len(self._open)
 
     def take(self) -> list[Row]:
         rows, self._rows = self._rows, []
@@ -120,7 +129,9 @@ class _TableReader:
             self._lines.append("\n" if self._paragraphs else "")
             self._paragraphs += 1
         elif name == "s":
-            self._lines.append(" " * min(int(attributes.get("text:c", "1")), LONGEST_CELL))
+            blanks = int(attributes.get("text:c", "1"))
+            self._limits.check_field(blanks)
+            self._lines.append(" " * blanks)
             self._refuse_large()
         elif name in _BREAKS:
             self._lines.append(_BREAKS[name])
@@ -146,14 +157,15 @@ class _TableReader:
 
     def _refuse_large(self) -> None:
         self._length += len(self._lines[-1])
-        refuse_large_cell(self._length)
+        self._limits.check_field(self._length)
 
     def _end_of_cell(self, cell: dict[str, str]) -> None:
         copies = int(cell.get("table:number-columns-repeated", "1"))
         place = cell_name(self._row_number + 1, len(self._cells) + self._blanks + 1)
         text = _cell_text(cell, "".join(self._lines), place)
         if text:
-            refuse_large_row(len(self._cells) + self._blanks + copies)
+            columns = len(self._cells) + self._blanks + copies
+            self._limits.check_columns(columns, f"row {self._row_number + 1}")
             self.has_problems |= text.startswith(PROBLEM)
             self._cells += [""] * self._blanks + [text] * copies
             self._blanks = 0

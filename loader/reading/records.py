@@ -18,11 +18,21 @@ from loader.frames.arrow import to_series
 from loader.reading.cells import no_problems
 from loader.reading.dialect import Grammar
 from loader.reading.encoding import TextStream
+from loader.reading.limits import ExceededError, RowMeter
 from loader.reading.lines import Block, Integers, split_lines
 from loader.reasons import Reason
 
 RAW_LENGTH = 500
 """Characters of a rejected line that its details keep."""
+
+LARGE_CHUNK = 1 << 25
+"""Bytes of records of which no more are put into a chunk, whatever their number."""
+
+MOST_DELIMITERS = 100_000
+"""Of a record that is no row. Those of values in quotes count, so it is more than the columns."""
+
+USUAL_COLUMNS = 100
+"""Of a wider file, chunks have fewer records."""
 
 ROW_NUMBER = "\0row_number"
 """An extra column; no column of a file can have this name, for files have no NUL bytes."""
@@ -69,13 +79,14 @@ class Records:
     """Parsed records in file order; `rows` has the columns of the file and `ROW_NUMBER`.
 
     `blank_rows`: the row numbers of rows that have delimiters, but no value. `western`: those of
-    records that were not UTF-8 where others are, ascending.
+    records that were not UTF-8 where others are, ascending. `size`: bytes of text, about.
     """
 
     rows: pa.Table
     rejected: list[RejectedRecord]
     blank_rows: Integers
     western: Integers
+    size: int = 0
 
     def __len__(self) -> int:
         return int(self.rows.num_rows) + len(self.rejected)
@@ -86,6 +97,7 @@ class Records:
             self.rejected + later.rejected,
             np.concatenate([self.blank_rows, later.blank_rows]),
             np.concatenate([self.western, later.western]),
+            self.size + later.size,
         )
 
     def split(self, size: int) -> tuple["Records", "Records"]:
@@ -99,7 +111,11 @@ class Records:
         western = int(np.searchsorted(self.western, last, side="right"))
         parts = (slice(None, end) for end in (rows, rejected, blank, western))
         rests = (slice(start, None) for start in (rows, rejected, blank, western))
-        return self._part(*parts), self._part(*rests)
+        given = self.size * size // len(self)
+        return (
+            replace(self._part(*parts), size=given),
+            replace(self._part(*rests), size=self.size - given),
+        )
 
     def _part(self, rows: slice, rejected: slice, blank: slice, western: slice) -> "Records":
         table = self.rows.slice(rows.start or 0, rows.stop)
@@ -116,13 +132,18 @@ def read_chunks(
     first_row: int,
     chunk_size: int,
     block_size: int,
+    meter: RowMeter,
 ) -> Iterator[Chunk]:
-    """Yield the records of `text` in chunks of `chunk_size` records; the last may be smaller.
+    """Yield the records of `text` in chunks of `chunk_size` records; some may be smaller.
 
-    Memory is bounded by a chunk, a block, LONGEST_QUOTED_RECORD and the longest line. `text` starts
-    at the first record, whose number is `first_row`; `block_size` bytes are parsed at once.
+    They are if records are large or have many columns, so that memory is bounded by a usual chunk,
+    a block, LONGEST_QUOTED_RECORD and the longest line. `text` starts at the first record, whose
+    number is `first_row`; `block_size` bytes are parsed at once. The meter counts all rows.
+
+    SourceFileError: a limit is exceeded.
     """
-    blocks = _read_blocks(text, grammar, columns, first_row, block_size)
+    chunk_size = max(1, chunk_size * USUAL_COLUMNS // max(len(columns), USUAL_COLUMNS))
+    blocks = _read_blocks(text, grammar, columns, first_row, block_size, chunk_size, meter)
     for records in _regroup(blocks, chunk_size):
         rejected = records.rejected
         index = pd.Index([r.row_number for r in rejected], name="row_number", dtype="int64")
@@ -137,7 +158,13 @@ def read_chunks(
 
 
 def _read_blocks(
-    text: TextStream, grammar: Grammar, columns: tuple[str, ...], row_number: int, block_size: int
+    text: TextStream,
+    grammar: Grammar,
+    columns: tuple[str, ...],
+    row_number: int,
+    block_size: int,
+    most_rows: int,
+    meter: RowMeter,
 ) -> Iterator[Records]:
     undecided, final, position = b"", False, text.text_position
     while not final:
@@ -146,15 +173,46 @@ def _read_blocks(
         final = not block_bytes
         lines = split_lines(undecided + block_bytes, final=final)
         block = Block.scan(lines, grammar, final=final)
-        records = _parse_block(block, grammar, columns, row_number)
-        if western := text.western_lines(position, position + block.used):
-            places = np.searchsorted(lines.ends, np.array(western) - position, side="right")
-            numbers = row_number - 1 + np.cumsum(block.starts)
-            records = replace(records, western=np.unique(numbers[places]))
-        yield records
+        blank = block.blank_lines
+        meter.add((block.rows - blank) * len(columns), blank=blank, size=block.used)
+        western = np.empty(0, np.int64)
+        if starts := text.western_lines(position, position + block.used):
+            places = np.searchsorted(lines.ends, np.array(starts) - position, side="right")
+            western = np.unique((row_number - 1 + np.cumsum(block.starts))[places])
+        # One after the other: short lines become many fields, and rejected ones objects.
+        for part in block.parts(most_rows):
+            first, end = np.searchsorted(western, [row_number, row_number + part.rows])
+            _refuse_large_records(part, grammar, row_number, meter)
+            records = _parse_block(part, grammar, columns, row_number)
+            yield replace(records, western=western[first:end], size=part.used)
+            row_number += part.rows
         undecided = lines.data[block.used :]
         position += block.used
-        row_number += block.rows
+
+
+def _refuse_large_records(block: Block, grammar: Grammar, row_number: int, meter: RowMeter) -> None:
+    """Raise SourceFileError if a record has too long a value, or far too many to be told apart.
+
+    Only records that are long enough for it are looked at, which are few.
+    """
+    longest = meter.limits.max_field_length
+    starts = np.flatnonzero(block.starts)
+    places = np.append(0, block.lines.ends)[np.append(starts, block.count)]
+    rejected = dict(block.rejected)
+    try:
+        for at in np.flatnonzero(np.diff(places) > min(longest, MOST_DELIMITERS)).tolist():
+            record, line = block.lines.data[places[at] : places[at + 1]], int(starts[at])
+            where = f"row {row_number + at}"
+            delimiters = record.count(grammar.delimiter.encode())
+            if line in rejected and delimiters > MOST_DELIMITERS:
+                meter.limits.check_columns(delimiters + 1, where)
+            if len(record) > longest and (line in rejected or block.in_row[line]):
+                is_closed = rejected.get(line, True)
+                values = grammar.split(record) if is_closed else grammar.split_unquoted(record)
+                for column, value in enumerate(values, 1):
+                    meter.limits.check_field(len(value), f"{where}, column {column},")
+    except ExceededError as error:
+        raise meter.error(error) from None
 
 
 def _regroup(blocks: Iterable[Records], size: int) -> Iterator[Records]:
@@ -164,6 +222,9 @@ def _regroup(blocks: Iterable[Records], size: int) -> Iterator[Records]:
         # A full one waits for the blank rows that may follow it at the end of the file.
         while len(pending) > size:
             full, pending = pending.split(size)
+            yield full
+        if len(pending) > 1 and pending.size > LARGE_CHUNK:
+            full, pending = pending.split(len(pending) - 1)
             yield full
     if pending is not None and (len(pending) or len(pending.blank_rows)):
         yield pending

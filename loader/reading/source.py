@@ -32,7 +32,7 @@ from loader.reading.header import (
     require_header,
     unique_names,
 )
-from loader.reading.limits import DEFAULT_LIMITS, Limits
+from loader.reading.limits import DEFAULT_LIMITS, ExceededError, Limits, RowMeter
 from loader.reading.lines import Integers
 from loader.reading.records import Chunk, read_chunks
 from loader.reading.sample import merge_chunks, pick_records, record_count
@@ -171,8 +171,10 @@ class _Reader:
         else:
             columns = unique_names([*table.header])
         columns = (*table.place, *columns)
+        _refuse_many_columns(len(columns), options, name)
         start = Start(",", Row([*(table.header or ())], table.first_row - 1, 0), 0, table.first_row)
-        return cls(text, options, Grammar(",", len(columns), 1), columns, start, table.problems)
+        grammar = Grammar(",", len(columns), 1)
+        return cls(text, options, grammar, columns, start, table.problems)
 
     @classmethod
     def find(cls, text: TextFile, options: ReadOptions) -> "_Reader":
@@ -187,6 +189,7 @@ class _Reader:
             is_certain=options.header is True,
             field_of=options.field_of,
         )
+        _refuse_many_columns(len(start.header.values), options, name)
         if options.columns:
             _refuse_other_count(start.header, options, name)
             columns = _named_columns(options)
@@ -239,6 +242,7 @@ class _Reader:
                 first_row=self.start.first_row,
                 chunk_size=chunk_size,
                 block_size=self.options.block_size,
+                meter=RowMeter(self.options.limits, self.text.stored.name),
             )
             for chunk in chunks:
                 if not self.has_cell_problems:
@@ -393,6 +397,13 @@ def _refuse_other_count(first_record: Row, options: ReadOptions, name: str) -> N
             f" names {len(columns)}; name each column, by - one that is not used:"
             f" {mask_values(values)}"
         )
+
+
+def _refuse_many_columns(columns: int, options: ReadOptions, name: str) -> None:
+    try:
+        options.limits.check_columns(columns)
+    except ExceededError as error:
+        raise SourceFileError(f"{name}: {error}") from None
 
 
 def _refuse_more_columns(width: int, columns: tuple[str, ...], name: str) -> None:

@@ -25,10 +25,12 @@ from loader.reading.header import (
     refuse_leads_above,
     rows_above,
 )
+from loader.reading.limits import DEFAULT_LIMITS, ExceededError
 from loader.reading.ods import OdsWorkbook
 from loader.reading.old_workbook import LIMITS, OldWorkbook
 from loader.reading.stored import StoredFile
 from loader.reading.xlsx import XlsxWorkbook
+from loader.reading.zip_file import open_zip
 
 ALL = "all"
 """The name of no sheet: all that people see."""
@@ -131,6 +133,8 @@ def _write_table(stored: StoredFile, options: SheetOptions, stack: ExitStack) ->
 def _translate_damage(stored: StoredFile) -> Iterator[None]:
     try:
         yield
+    except ExceededError as exc:
+        raise SourceFileError(f"{stored.name}: {exc}") from None
     except DAMAGE as exc:
         if isinstance(exc, OSError) and exc.errno == errno.ENOSPC:
             raise
@@ -142,18 +146,18 @@ def _translate_damage(stored: StoredFile) -> Iterator[None]:
 
 def _open_workbook(stored: StoredFile, stack: ExitStack) -> tuple[Workbook, str]:
     """Open a spreadsheet; give its format, too, as its files are called."""
-    file = stack.enter_context(stored.open_raw())
+    file, limits = stack.enter_context(stored.open_raw()), stored.limits or DEFAULT_LIMITS
     if not zipfile.is_zipfile(file):
         file.seek(0)
         return OldWorkbook(file, stack, stored.name), "xls"
-    with zipfile.ZipFile(file) as archive:
+    with open_zip(file) as archive:
         names = {name.lower() for name in archive.namelist()}
     file.seek(0)
     if "content.xml" in names:
-        return OdsWorkbook(file, stack), "ods"
+        return OdsWorkbook(file, stack, limits), "ods"
     if "xl/workbook.bin" in names:
         return OldWorkbook(file, stack, stored.name), "xlsb"
-    return XlsxWorkbook(file, stack), "xlsm" if "xl/vbaproject.bin" in names else "xlsx"
+    return XlsxWorkbook(file, stack, limits), "xlsm" if "xl/vbaproject.bin" in names else "xlsx"
 
 
 class _Choice:

@@ -22,7 +22,8 @@ import pyarrow as pa
 from loader.errors import NoSuchFileError, SourceFileError
 from loader.files import open_regular, temporary_file
 from loader.reading.formats import COMPRESSIONS, HEAD_SIZE, OLD_EXCEL, refuse_no_text
-from loader.reading.limits import Limits
+from loader.reading.limits import DEFAULT_LIMITS, Limits
+from loader.reading.zip_file import open_zip
 
 LEFT_BY_SYSTEMS = re.compile(r"(^|/)(__MACOSX/|\.[^/]*$|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
 """Names of files that a computer puts into zip files by itself, such as .DS_Store."""
@@ -124,6 +125,16 @@ class StoredStream:
         self._unpacked = 0
 
     @property
+    def name(self) -> str:
+        """The name of the file, for messages."""
+        return self._file.name
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of the file."""
+        return self._file.limits or DEFAULT_LIMITS
+
+    @property
     def position(self) -> int:
         """Bytes of the stored file that were read so far."""
         return self._file.size if self._at_end else self._raw.tell()
@@ -216,7 +227,7 @@ def _decompress(
             stream: BufferedIOBase = stack.enter_context(pa.CompressedInputStream(raw, "zstd"))
             return stream
         case "zip":
-            return _only_member(stack.enter_context(zipfile.ZipFile(raw)), file.name, stack)
+            return _only_member(stack.enter_context(open_zip(raw)), file.name, stack)
         case _:
             return raw
 
@@ -249,7 +260,7 @@ def _first_bytes(archive: zipfile.ZipFile, member: str) -> bytes:
 def _unpacked_size(raw: BufferedReader) -> int:
     """Add up what the members of a zip file are said to have; more of them is never read."""
     try:
-        with zipfile.ZipFile(raw) as archive:
+        with open_zip(raw) as archive:
             return sum(member.file_size for member in archive.infolist())
     except DAMAGE:
         return 0  # the error is reported when the file is opened
@@ -258,7 +269,7 @@ def _unpacked_size(raw: BufferedReader) -> int:
 def _is_spreadsheet(raw: BufferedReader, name: str) -> bool:
     """Return whether a zip file is an Excel or OpenDocument spreadsheet."""
     try:
-        with zipfile.ZipFile(raw) as archive:
+        with open_zip(raw) as archive:
             names = archive.namelist()
             kind = _first_bytes(archive, "mimetype") if "mimetype" in names else b""
     except DAMAGE:

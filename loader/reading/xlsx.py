@@ -9,7 +9,6 @@ import mmap
 import posixpath
 import re
 import tempfile
-import zipfile
 from array import array
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -17,9 +16,13 @@ from functools import lru_cache
 from typing import IO, BinaryIO
 
 from loader.reading.cells import Row, Sheet, cell_name, problem_cell
-from loader.reading.limits import refuse_large_cell, refuse_large_row, refuse_row
+from loader.reading.limits import Limits, refuse_row
 from loader.reading.number_format import BUILT_IN, GENERAL, NumberFormat, number_format
 from loader.reading.xml_stream import parse_xml, read_elements, read_xml
+from loader.reading.zip_file import open_zip
+
+MOST_TEXTS = 1 << 24
+"""Shared strings; each takes eight bytes of memory, be it empty."""
 
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
@@ -27,13 +30,13 @@ _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 class XlsxWorkbook:
     """A workbook that is open; `sheets` in its order, sheets of charts left out."""
 
-    def __init__(self, file: BinaryIO, stack: ExitStack) -> None:
+    def __init__(self, file: BinaryIO, stack: ExitStack, limits: Limits) -> None:
         """Read what holds for all sheets; `stack` closes what is opened.
 
         zipfile.BadZipFile, expat.ExpatError, KeyError, ValueError: the file is damaged.
         """
-        self.has_problems = False
-        self._archive = stack.enter_context(zipfile.ZipFile(file))
+        self.has_problems, self._limits = False, limits
+        self._archive = stack.enter_context(open_zip(file))
         self._names = {name.lower(): name for name in self._archive.namelist()}
         main = next(
             (part for kind, part in self._relations("").values() if kind == "officeDocument"),
@@ -43,14 +46,16 @@ class XlsxWorkbook:
         by_kind = dict(parts.values())
         self.sheets, self._parts = self._read_workbook(main, parts)
         self._formats = self._read_styles(by_kind.get("styles"))
-        self._texts = _SharedTexts(stack)
+        self._texts = _SharedTexts(stack, limits)
         if "sharedStrings" in by_kind:
             with self._open(by_kind["sharedStrings"]) as stream:
                 self._texts.read(stream)
 
     def rows(self, sheet: Sheet) -> Iterator[Row]:
         """Yield the rows that have a cell, in the order of the sheet."""
-        reader = _SheetReader(self._texts, self._formats, self._from_1904, self._is_uncalculated)
+        reader = _SheetReader(
+            self._texts, self._formats, self._limits, self._from_1904, self._is_uncalculated
+        )
         with self._open(self._parts[sheet.name]) as stream:
             for _ in parse_xml(stream, reader):
                 self.has_problems |= reader.has_problems
@@ -116,11 +121,12 @@ class XlsxWorkbook:
 class _SharedTexts:
     """The texts that cells refer to by number: in a file on disk, for there may be many."""
 
-    def __init__(self, stack: ExitStack) -> None:
-        self._stack, self._ends = stack, array("Q", [0])
+    def __init__(self, stack: ExitStack, limits: Limits) -> None:
+        self._stack, self._ends, self._limits = stack, array("Q", [0]), limits
         self._bytes: mmap.mmap | bytes = b""
         self._is_phonetic = self._is_text = False
         self._text = ""
+        self.depth = 0
 
     def read(self, stream: IO[bytes]) -> None:
         with tempfile.TemporaryFile() as self._file:
@@ -136,6 +142,7 @@ class _SharedTexts:
         return self._bytes[self._ends[number] : self._ends[number + 1]].decode()
 
     def start(self, name: str, _attributes: dict[str, str]) -> None:
+        self.depth += 1
         if name == "si":
             self._text = ""
         elif name == "rPh":
@@ -145,17 +152,20 @@ class _SharedTexts:
 
     def end(self, name: str) -> None:
         self._is_text = False
+        self.depth -= 1
         if name == "rPh":
             self._is_phonetic = False
         elif name == "si":
             text = unescape(self._text).encode()
             self._file.write(text)
             self._ends.append(self._ends[-1] + len(text))
+            if len(self._ends) > MOST_TEXTS:
+                raise ValueError(f"it has more than {MOST_TEXTS:,} shared strings")
 
     def text(self, text: str) -> None:
         if self._is_text:
             self._text += text
-            refuse_large_cell(len(self._text))
+            self._limits.check_field(len(self._text))
 
 
 class _SheetReader:
@@ -165,11 +175,12 @@ class _SheetReader:
         self,
         texts: _SharedTexts,
         formats: list[NumberFormat | None],
+        limits: Limits,
         from_1904: bool,
         is_uncalculated: bool,
     ) -> None:
         self._texts, self._formats, self._from_1904 = texts, formats, from_1904
-        self._is_uncalculated = is_uncalculated
+        self._is_uncalculated, self._limits = is_uncalculated, limits
         self._rows: list[Row] = []
         self._row_number = self._column = 0
         self._cells: list[str] = []
@@ -177,20 +188,25 @@ class _SheetReader:
         self._value = ""
         self._is_value = self._has_formula = self._is_phonetic = False
         self.has_problems = False
+        self.depth = 0
 
     def take(self) -> list[Row]:
         rows, self._rows = self._rows, []
         return rows
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
+        self.depth += 1
         if name == "c":
             self._cell, self._value = attributes, ""
             self._has_formula = self._is_phonetic = False
         elif name == "v" or (name == "t" and not self._is_phonetic):
             self._is_value = True
         elif name == "row":
-            self._row_number = int(attributes.get("r", self._row_number + 1))
-            refuse_row(self._row_number)
+            number = int(attributes.get("r", self._row_number + 1))
+            refuse_row(number)
+            if number <= self._row_number:
+                raise ValueError(f"its rows are in no order, {number} is behind {self._row_number}")
+            self._row_number = number
             self._cells, self._column = [], 0
         elif name == "f":
             self._has_formula = True
@@ -199,11 +215,15 @@ class _SheetReader:
 
     def end(self, name: str) -> None:
         self._is_value = False
+        self.depth -= 1
         if name == "c":
             place = self._cell.get("r")
             self._column = _column_number(place.rstrip("0123456789")) if place else self._column + 1
             if text := self._cell_text(self._value):
-                refuse_large_row(self._column)
+                if self._column > self._limits.max_columns:
+                    self._limits.check_columns(self._column, f"row {self._row_number}")
+                if self._column <= len(self._cells):
+                    raise ValueError(f"the cells of row {self._row_number} are in no order")
                 if self._column - 1 > len(self._cells):
                     self._cells.extend([""] * (self._column - 1 - len(self._cells)))
                 self._cells.append(text)
@@ -216,7 +236,7 @@ class _SheetReader:
     def text(self, text: str) -> None:
         if self._is_value:
             self._value += text
-            refuse_large_cell(len(self._value))
+            self._limits.check_field(len(self._value))
 
     def _cell_text(self, value: str) -> str:
         kind = self._cell.get("t", "n")

@@ -7,12 +7,25 @@ from xml.parsers import expat
 PIECE = 1 << 16
 """Bytes parsed at once."""
 
+LONGEST_TAG = 1 << 22
+"""In bytes, with its attributes, which are kept in memory."""
+
+MOST_ELEMENTS = 250_000
+"""Of a part that is kept in memory; 65,490 formats of cells are the most that Excel allows."""
+
+DEEPEST = 1000
+"""Elements inside one another, each of which takes memory; spreadsheets have about ten."""
+
 
 class Listener(Protocol):
     """What is called for each element and text.
 
     Names are without their prefix where the first element has one; else no element may have one.
     """
+
+    @property
+    def depth(self) -> int:
+        """How many elements are open."""
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Take the start of an element."""
@@ -49,8 +62,14 @@ def parse_xml(stream: IO[bytes], listener: Listener) -> Iterator[None]:
     parser.StartElementHandler = first_start
     parser.CharacterDataHandler = listener.text
     parser.EntityDeclHandler = _refuse_entities
+    parsed = 0
     while piece := stream.read(PIECE):
         parser.Parse(piece, False)
+        parsed += len(piece)
+        if parsed - parser.CurrentByteIndex > LONGEST_TAG:
+            raise ValueError(f"it has a tag of more than {LONGEST_TAG:,} bytes")
+        if listener.depth > DEEPEST:
+            raise ValueError(f"it has more than {DEEPEST:,} elements inside one another")
         yield
     parser.Parse(b"", True)
     yield
@@ -73,8 +92,15 @@ class Elements:
         """The name of the parent of each."""
         self._open = [""]
 
+    @property
+    def depth(self) -> int:
+        """How many elements are open."""
+        return len(self._open)
+
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Keep an element."""
+        if len(self.found) >= MOST_ELEMENTS:
+            raise ValueError(f"a part has more than {MOST_ELEMENTS:,} elements")
         local = {key.rpartition(":")[2]: value for key, value in attributes.items()}
         self.found.append((name, local))
         self.parents.append(self._open[-1])

@@ -31,6 +31,10 @@ CHANGES_SCHEMA = pa.schema(
 )
 
 ROWS_SORTED_AT_ONCE = 50_000
+BYTES_SORTED_AT_ONCE = 1 << 26
+
+NEIGHBORS = 64
+"""Consecutive numbers of rows that are sorted together, whatever their size."""
 
 LEFTOVERS = ("ids", "spool-*", "*.csv")
 """Files of a process that the one after it writes anew."""
@@ -236,14 +240,19 @@ class Results(ResultFolder):
         self.publish((LOADED, REJECTED, *([CHANGES] if self._changes else [])))
 
     def _rejected_in_order(self) -> Iterator[pd.DataFrame]:
-        """Read the rejected rows in the order of the file, so many numbers of rows at a time."""
+        """Read the rejected rows in the order of the file, so many at a time."""
+        bounds = _bounds(self.rejected())
         parts: dict[int, Spool] = {}
         for frame in self.rejected():
-            for part, rows in frame.groupby(frame.index // ROWS_SORTED_AT_ONCE):
-                parts.setdefault(int(part), self.spool()).append(rows)
-                parts[int(part)].close()
-        for part in sorted(parts):
-            yield pd.concat(parts[part].read()).sort_index()
+            places = np.searchsorted(bounds, frame.index, side="right")
+            for part in np.unique(places).tolist():
+                spool = parts.get(part) or self.spool()
+                spool.append(frame[places == part])
+                spool.close()
+                parts[part] = spool
+        for _, spool in sorted(parts.items()):
+            yield pd.concat(spool.read()).sort_index()
+            spool.path.unlink(missing_ok=True)
 
     def discard(self) -> None:
         """Leave nothing of a run that came to nothing."""
@@ -273,6 +282,25 @@ class Results(ResultFolder):
         values.append(to_arrow(frame.index.astype("str").to_series()))
         values += [no_formulas(to_arrow(column)) for column in texts]
         return pa.table(values, schema)
+
+
+def _bounds(frames: Iterable[pd.DataFrame]) -> npt.NDArray[np.int64]:
+    """Give the numbers of rows at which the rows of frames are parted, to be sorted in memory."""
+    counts: dict[int, int] = {}
+    sizes: dict[int, float] = {}
+    for frame in frames:
+        size = frame.memory_usage(index=False).sum() / max(len(frame), 1)
+        places, rows = np.unique(frame.index.to_numpy() // NEIGHBORS, return_counts=True)
+        for place, count in zip(places.tolist(), rows.tolist(), strict=True):
+            counts[place] = counts.get(place, 0) + count
+            sizes[place] = sizes.get(place, 0.0) + count * size
+    bounds, rows_so_far, size_so_far = [], 0, 0.0
+    for place in sorted(counts):
+        rows_so_far, size_so_far = rows_so_far + counts[place], size_so_far + sizes[place]
+        if rows_so_far > ROWS_SORTED_AT_ONCE or size_so_far > BYTES_SORTED_AT_ONCE:
+            bounds.append(place * NEIGHBORS)
+            rows_so_far, size_so_far = counts[place], sizes[place]
+    return np.array(bounds, dtype=np.int64)
 
 
 def not_corrected(rows: pd.DataFrame) -> Findings:

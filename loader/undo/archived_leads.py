@@ -8,6 +8,7 @@ from sqlalchemy import column, select, table
 
 from loader.archive.archiver import Archiver
 from loader.archive.conditions import loaded_anew
+from loader.archive.journal import Journal
 from loader.archive.selection import Ids, leads_in
 from loader.database.connection import Database
 from loader.dialer import ARCHIVE, LEADS
@@ -25,6 +26,7 @@ class ArchivedLeads(Archiver):
     def __init__(self, database: Database, options: ArchiveOptions) -> None:
         """Read how the tables are made; an undo decides itself which steps it does."""
         undo_options = {"insert": True, "delete": True, "with_children": True}
+        self.journal = Journal()
         super().__init__(database, options.model_copy(update=undo_options), None, "dearchive")
 
     def make_archives(self) -> None:
@@ -52,7 +54,7 @@ class ArchivedLeads(Archiver):
 
     def take(self, leads: pd.DataFrame) -> MovedLeads:
         """Bring back those of a chunk of leads that are in the archive, see `Archiver.move`."""
-        done = self.move(leads["lead_id"].to_numpy(np.int64))
+        done = self.move(leads["lead_id"].to_numpy(np.int64), self.journal)
         stayed = leads[["row_number", "lead_id"]].merge(done.stayed, on="lead_id").assign(fields="")
         return MovedLeads(as_stayed(stayed), done.counts, done.children)
 

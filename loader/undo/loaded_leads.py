@@ -30,6 +30,7 @@ from sqlalchemy import (
 
 from loader.archive.archiver import Archiver
 from loader.archive.conditions import PENDING_CALLBACKS, holder
+from loader.archive.journal import Journal
 from loader.archive.outcome import ChunkResult, Counts, Stay
 from loader.archive.selection import Ids, leads_in
 from loader.archive.tables import CHILDREN, HOLDERS
@@ -61,6 +62,7 @@ class LoadedLeads(Archiver):
     """Archives leads that are as they were loaded; the others stay.
 
     Attributes:
+        journal: gets the leads of each chunk before they are moved.
         from_hopper: how many rows were removed from the hopper.
         remarks: what cannot be known.
     """
@@ -68,7 +70,7 @@ class LoadedLeads(Archiver):
     def __init__(self, database: Database, options: ArchiveOptions) -> None:
         """Read how the tables are made; an undo decides itself which steps it does."""
         undo_options = {"insert": True, "update": True, "delete": True, "with_children": True}
-        self.from_hopper = 0
+        self.journal, self.from_hopper = Journal(), 0
         self.remarks: list[str] = []
         super().__init__(database, options.model_copy(update={**undo_options, "held": "leave"}))
         columns = self.tables.shapes[LEADS].columns
@@ -213,7 +215,7 @@ class LoadedLeads(Archiver):
             if not len(left):
                 break
             self.from_hopper += self._take_from_hopper(left, known)
-            result = _followed(result, self.move(left))
+            result = _followed(result, self.move(left, self.journal))
             waits = result.stayed["details"] == WAITING
             left = result.stayed["lead_id"][waits].to_numpy(np.int64)
         stayed = pd.concat([now.stayed[~is_gone], self._stayed(leads, result)])

@@ -88,6 +88,11 @@ class UndoResults(ResultFolder):
                 )
 
     @property
+    def journal(self) -> Path:
+        """The file of the journal, see `loader.archive.journal`; other runs do not look for it."""
+        return self.work / "undoing.json"
+
+    @property
     def is_planned(self) -> bool:
         """Whether it is known which leads are to be moved."""
         return self._leads.exists()

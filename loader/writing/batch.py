@@ -5,6 +5,7 @@ and without transactions.
 """
 
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,6 +14,7 @@ from sqlalchemy import Connection
 
 from loader.database.adapter import Written
 from loader.errors import DamagedTableError, RowDataError
+from loader.findings import Findings, join_findings, no_findings
 from loader.writing.differences import Difference
 from loader.writing.writer import Writer
 
@@ -34,6 +36,8 @@ class Inserted:
     doubtful: dict[int, int] = field(default_factory=dict)
     """The lead_id that a row may have had, of rows that were stored and are gone, or maybe were; 0:
     it is not known."""
+    rejected: Findings = field(default_factory=no_findings)
+    """Rows that must not go in any more, see `loader.writing.guard`."""
 
     def __add__(self, other: "Inserted") -> "Inserted":
         return Inserted(
@@ -43,7 +47,14 @@ class Inserted:
             pd.concat([self.fingerprints, other.fingerprints]),
             self.differences + other.differences,
             self.doubtful | other.doubtful,
+            join_findings(self.rejected, other.rejected),
         )
+
+    @property
+    def rows(self) -> pd.Index:
+        """The rows of which it says what became."""
+        others = [*self.refused, *self.doubtful, *self.rejected.index]
+        return self.lead_ids.index.union(others)
 
 
 class BatchLog:
@@ -53,13 +64,25 @@ class BatchLog:
     """The one that sent it last, see `Database.end_session`."""
     was_sent: bool = False
     """By a process before this one: nobody knows how far it came."""
-    is_resumed: bool = False
-    """A process before this one began the batch: people may have been at work since."""
     moment: datetime | None = None
     """The server's time before anything of it was sent; None: it is not known."""
 
+    @property
+    def is_late(self) -> bool:
+        """Say whether people may have been at work since the batch was begun.
+
+        So it is where a process before this one began it, or the database was waited for since.
+        """
+        return False
+
     def sending(self, connection: Connection, known: Inserted) -> None:
         """Note that rows are about to be sent over a connection; what was done is committed."""
+
+    def rejected(self, connection: Connection, known: Inserted) -> None:
+        """Note over the same connection which rows are not sent after all.
+
+        It must not be committed if the rows are committed together with what `stored` notes.
+        """
 
     def stored(self, connection: Connection, known: Inserted) -> None:
         """Note over the same connection, before the commit, what became of them."""
@@ -97,6 +120,14 @@ class Batch(ABC):
         """Say likewise what became of a write of which nobody knows how it ended, or when."""
         return self.read_back(connection, rows, None)
 
+    def turn(self, connection: Connection) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Keep others from what would make `reject` wrong, until the rows are committed."""
+        return nullcontext()
+
+    def reject(self, rows: pd.DataFrame) -> Findings:  # noqa: ARG002
+        """Say which rows must not be sent any more."""
+        return no_findings()
+
     def send(self, connection: Connection, rows: pd.DataFrame, *, by_file: bool) -> Written:
         """Send rows, maybe not for the first time; see `Writer.write`."""
         return self.writer.write(connection, self.table, rows, by_file=by_file)
@@ -118,8 +149,7 @@ class Batch(ABC):
 
     def left(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Give the rows of which nothing is known yet."""
-        known = self.known.lead_ids.index.union([*self.known.refused, *self.known.doubtful])
-        return rows[~rows.index.isin(known)]
+        return rows[~rows.index.isin(self.known.rows)]
 
     def _attempt(self, rows: pd.DataFrame, *, by_file: bool, in_doubt: bool = False) -> None:
         """Write rows; after a crash or a lost connection find out first which are stored."""
@@ -147,15 +177,23 @@ class Batch(ABC):
             self._halve(rows, error.code)
 
     def _write(self, rows: pd.DataFrame, *, by_file: bool) -> None:
-        """Write, read back and commit."""
+        """Look at the rows once more, write, read back and commit."""
         with self.database.connect() as connection:
             self._session = connection.info.get("session")
             self.log.sending(connection, self.known)
-            written = self.send(connection, rows, by_file=by_file)
-            known = self.known + self.read_back(connection, rows, written)
-            self.log.stored(connection, known)
-            connection.commit()
-        self.known = known
+            with self.turn(connection):
+                rejected = self.reject(rows)
+                if len(rejected):
+                    self.known += Inserted(rejected=rejected)
+                    self.log.rejected(connection, self.known)
+                    rows = self.left(rows)
+                known = self.known
+                if len(rows):
+                    written = self.send(connection, rows, by_file=by_file)
+                    known += self.read_back(connection, rows, written)
+                self.log.stored(connection, known)
+                connection.commit()
+                self.known = known
 
     def _halve(self, rows: pd.DataFrame, code: int) -> None:
         """Corner the row that the server refuses; without transactions, those before it are in."""

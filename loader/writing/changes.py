@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from sqlalchemy import Connection
 
 from loader.fields.lead import NO_DATE, WIDTHS
+from loader.findings import Findings, join_findings, no_findings
 from loader.frames.arrow import to_arrow, to_mask, to_series
 from loader.options.load import LoadOptions
 from loader.writing.differences import Difference
@@ -120,7 +121,7 @@ def no_changes() -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Updated:
-    """What became of the rows of a batch: each is in one of the first five."""
+    """What became of the rows of a batch: each is in one of the first six."""
 
     changes: pd.DataFrame = field(default_factory=no_changes)
     """The changes that happened, see `CHANGE_TYPES`; new is what was read back."""
@@ -132,6 +133,8 @@ class Updated:
     """Row numbers whose lead others changed in every round before it was written."""
     refused: dict[int, int] = field(default_factory=dict)
     """The server's error code by row number, of the changes that it refused."""
+    rejected: Findings = field(default_factory=no_findings)
+    """Rows that must not change a lead any more, see `loader.writing.guard`."""
     changed: tuple[int, ...] = ()
     """Row numbers of leads that the server stored otherwise than sent."""
     differences: tuple[Difference, ...] = ()
@@ -146,6 +149,7 @@ class Updated:
             self.gone + other.gone,
             self.contended + other.contended,
             self.refused | other.refused,
+            join_findings(self.rejected, other.rejected),
             self.changed + other.changed,
             self.differences + other.differences,
             _chained(self.in_doubt, other.in_doubt),

@@ -79,9 +79,9 @@ class ExtraInserter:
     def insert(self, extra: ExtraRows, log: ExtraLog | None = None) -> InsertedExtra:
         """Insert the rows of one table; every one comes out stored, once, or refused.
 
-        Where a process before this one began, people may have been at work since: a row that is
-        there is not written again, and what belongs to a lead that is gone, or that was called,
-        does not come back.
+        Where a process before this one began, or the connection was lost, people may have been at
+        work since: a row that is there is not written again, and what belongs to a lead that is
+        gone, or that was called, does not come back.
 
         The number of statements does not depend on the number of rows, but for those refused.
 
@@ -152,7 +152,7 @@ class _ExtraBatch(Batch):
         """
         if self.log.was_sent:
             return
-        if self.log.is_resumed:
+        if self.log.is_late:
             self.database.refuse_damage(LEADS, self.log.moment)
             self.known += self.database.read(self._overtaken)
         if self.extra.replaces:
@@ -221,19 +221,20 @@ class _ExtraBatch(Batch):
     def read_lost(self, connection: Connection, rows: pd.DataFrame) -> Inserted:
         """Count what is there as ours, whatever people made of it; see also `ExtraInserter.insert`.
 
-        The rows of a lead that was called by now are worked off, or somebody has removed them.
+        The rows of a lead that was called by now are worked off, or somebody may have removed them.
         """
         if rows.empty:
             return Inserted()
         found = self.read_back(connection, rows, None)
-        if not self.log.is_resumed:
+        if not self.log.is_late:
             return found
         ids = self.lead_ids[rows.index.difference(found.lead_ids.index)]
         now = self._leads(connection, rows)
         called = ids[ids.isin(now.index[now["was_called"]])]
-        gone = ids.index[~ids.isin(now.index)]
+        worked_off = called if self.extra.is_worked_off else called[:0]
+        unclear = ids.index[~ids.isin(now.index)].union(called.index.difference(worked_off.index))
         return Inserted(
-            pd.concat([found.lead_ids, called]), doubtful=dict.fromkeys(gone.tolist(), 0)
+            pd.concat([found.lead_ids, worked_off]), doubtful=dict.fromkeys(unclear.tolist(), 0)
         )
 
 

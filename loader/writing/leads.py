@@ -5,6 +5,7 @@ After a failure, the leads above the highest lead_id before the batch show what 
 """
 
 from collections.abc import Collection, Iterable
+from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
@@ -21,6 +22,7 @@ from loader.database.connection import Database
 from loader.dialer import ARCHIVE, LEADS
 from loader.errors import LoaderError
 from loader.fields.lead import DEFAULT_VALUES, LEAD_FIELDS, NEVER_LOADED
+from loader.findings import Findings
 from loader.frames.arrow import join_texts, repeat, to_arrow, to_series
 from loader.writing.batch import Batch, BatchLog, Inserted
 from loader.writing.differences import Difference, find_differences
@@ -33,6 +35,7 @@ from loader.writing.fingerprints import (
     fingerprints_of,
     read_texts,
 )
+from loader.writing.guard import Guard
 from loader.writing.writer import Writer
 
 
@@ -94,19 +97,23 @@ class LeadInserter:
     """Inserts batches into vicidial_list."""
 
     def __init__(
-        self, database: Database, columns: Iterable[str], writer: Writer | None = None
+        self,
+        database: Database,
+        columns: Iterable[str],
+        writer: Writer | None = None,
+        guard: Guard | None = None,
     ) -> None:
-        """Take the names of the table's columns, and a writer that others use too."""
+        """Take the names of the table's columns, a writer that others use too, and a guard."""
         self.database, self.columns = database, frozenset(columns)
-        self.writer = writer or Writer(database)
+        self.writer, self.guard = writer or Writer(database), guard or Guard()
         self.last = Inserted()
         """What is known of the last batch, even where an exception ended it."""
 
     def insert(self, leads: pd.DataFrame, user: str, log: "LeadLog | None" = None) -> Inserted:
-        """Insert one batch; every row comes out stored, refused or doubtful.
+        """Insert one batch; every row comes out stored, refused, doubtful or rejected.
 
         Args:
-            leads: see `as_stored`.
+            leads: see `as_stored`, and the guard.
             user: the dialer user in whose name they are loaded.
             log: keeps the state of the batch; what it has is not repeated.
 
@@ -127,7 +134,7 @@ class LeadInserter:
         else:
             place = _Place(log.watermark, log.moment, log.next_id)
             rows = as_stored(leads, self.columns, user, log.moment)
-        batch = _LeadBatch(self.writer, rows, place, log)
+        batch = _LeadBatch(self, leads, rows, place, log)
         if batch.left(rows).empty:
             return self.last
         try:
@@ -166,9 +173,26 @@ FARTHEST = 5_000_000
 class _LeadBatch(Batch):
     """A batch of leads, which are found above the highest lead_id before it."""
 
-    def __init__(self, writer: Writer, rows: pd.DataFrame, place: _Place, log: LeadLog) -> None:
-        super().__init__(writer, LEADS, rows, log)
+    def __init__(
+        self,
+        inserter: LeadInserter,
+        leads: pd.DataFrame,
+        rows: pd.DataFrame,
+        place: _Place,
+        log: LeadLog,
+    ) -> None:
+        super().__init__(inserter.writer, LEADS, rows, log)
+        self.leads, self.guard = leads, inserter.guard
         self.place, self.known = place, log.known
+
+    def turn(self, connection: Connection) -> AbstractContextManager[None]:
+        """Let one run after the other insert."""
+        return self.guard.turn(connection)
+
+    def reject(self, rows: pd.DataFrame) -> Findings:
+        """Let the guard decide; what is stored of the batch is known by now."""
+        stored: Ids = np.asarray(self.known.lead_ids, dtype=np.int64)
+        return self.guard.reject_new(self.leads.loc[rows.index], stored)
 
     def read_back(
         self, connection: Connection, rows: pd.DataFrame, written: Written | None

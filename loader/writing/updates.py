@@ -26,6 +26,7 @@ from loader.writing.changes import (
     wanted_values,
 )
 from loader.writing.differences import Difference
+from loader.writing.guard import Guard
 
 UPDATE_ROUNDS = 5
 """Attempts to read and write a lead that others change in between."""
@@ -34,9 +35,12 @@ UPDATE_ROUNDS = 5
 class LeadUpdater:
     """Updates or moves the existing leads that the rows of a batch are duplicates of."""
 
-    def __init__(self, database: Database, columns: Iterable[str]) -> None:
-        """Take the names of the table's columns, as the database gives them."""
+    def __init__(
+        self, database: Database, columns: Iterable[str], guard: Guard | None = None
+    ) -> None:
+        """Take the names of the table's columns, as the database gives them, and a guard."""
         self.database, self.columns = database, tuple(columns)
+        self.guard = guard or Guard()
         self.last = Updated()
         """What is known of the last batch, even where an exception ended it."""
 
@@ -219,7 +223,8 @@ class _Batch:
     def note(self, what: Updated) -> None:
         """Add a result; its rows are not left any more."""
         self.known += what
-        rows = [*what.changes.index, *what.unchanged, *what.gone, *what.contended, *what.refused]
+        others = [*what.unchanged, *what.gone, *what.contended, *what.refused]
+        rows = [*what.changes.index, *what.rejected.index, *others]
         self.left = self.left[~self.left.index.isin(rows)]
 
     def in_doubt(self) -> pd.DataFrame:
@@ -237,6 +242,9 @@ class _Batch:
         """Change leads to the wanted values, based on their current values."""
         if leads.empty:
             return  # all have a result already
+        found = self.updater.guard.reject_changes(leads)
+        self.note(Updated(rejected=found))
+        leads = leads[~leads.index.isin(found.index)]
         before = self.updater.read_leads(leads, self.names)
         self.note(Updated(gone=tuple(leads.index.difference(before.index))))
         after = wanted_values(leads.loc[before.index], before, self.options)

@@ -79,6 +79,15 @@ def test_leads_that_were_moved_and_not_noted(
     assert run(database, tmp_path / "third", job).remarks == report.remarks[:-1]
 
 
+def test_a_file_of_which_nothing_was_on_disk_yet(database: Database, tmp_path: Path) -> None:
+    leads_to_move(database)
+    killed(NOT_NOTED, database, tmp_path / "first")
+    # A process that is killed leaves what it has not flushed.
+    (tmp_path / "first" / "moved.csv").write_text("")
+    run(database, tmp_path / "second")
+    assert moved(tmp_path / "first") == [1, 2, 3]
+
+
 def test_a_night_settles_the_night_before(database: Database, tmp_path: Path) -> None:
     leads_to_move(database)
     killed(NOT_NOTED, database, tmp_path / "monday" / "archive-worked")

@@ -3,44 +3,31 @@
 `make test` takes some of its statements, `make crashes` every one that writes.
 """
 
-import functools
 import itertools
-import json
-import subprocess
-import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
-from sqlalchemy import create_engine, inspect, make_url
 
-from jobs.cli.main import run as run_command
-from loader.database import schema
 from loader.signals import Stop
+from tests.crash.archive_points import (
+    PROCESSED_LEADS,
+    WRITING,
+    Crash,
+    Dialer,
+    command,
+    counts,
+    done,
+    interrupted,
+    report_in,
+    rows,
+)
 from tests.support.proxy import Moment, Proxy
-from tests.support.server import PrivateServer, run
-from tests.support.statements import ANY_STATEMENT, STATEMENT
-from tests.support.worked_leads import PROCESSED, insert_leads
+from tests.support.server import PrivateServer
+from tests.support.statements import ANY_STATEMENT
 
 pytestmark = pytest.mark.engines("myisam", "innodb")
-
-
-LEADS, PROCESSED_LEADS, ARCHIVED_BEFORE = 31, 12, 900
-CHILDREN = ("vicidial_list_alt_phones", "vicidial_callbacks", "custom_101", "custom_102")
-TABLES = ("vicidial_list", *CHILDREN)
-IS_PROCESSED = f"(SELECT lead_id FROM vicidial_list WHERE status IN {PROCESSED})"
-
-
-class Crash(NamedTuple):
-    """What is lost, when, on which way, at the how many-th statement of a kind; None: at each."""
-
-    what: str
-    moment: Moment
-    way: str
-    kind: str
-    nth: int | None
 
 
 SAMPLE: tuple[Crash, ...] = (
@@ -58,10 +45,6 @@ LOSSES = (
     *itertools.product(["connection"], ["before", "after"]),
     *itertools.product(["server", "client"], ["before", "during", "after"]),
 )
-WRITING = {
-    "archive": ("CREATE", "ALTER", "INSERT", "UPDATE", "DELETE"),
-    "dearchive": ("INSERT", "DELETE"),
-}
 EVERY: tuple[Crash, ...] = tuple(
     Crash(*loss, way, kind, None) for way in WRITING for loss in LOSSES for kind in WRITING[way]
 )
@@ -72,113 +55,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         crashes = EVERY if metafunc.config.getoption("full") else SAMPLE
         ids = ["-".join(map(str, filter(None, crash))) for crash in crashes]
         metafunc.parametrize("crash", crashes, ids=ids)
-    if "every_nth" in metafunc.fixturenames:
-        metafunc.parametrize("every_nth", [1 if metafunc.config.getoption("full") else 23])
-
-
-class Dialer:
-    """A database with worked leads and what belongs to them, that can be set back.
-
-    Attributes:
-        url: its address.
-        archived: its rows by table, see `rows`, when the processed leads are archived.
-        restored: likewise when they are back.
-    """
-
-    def __init__(self, server: PrivateServer, engine_name: str) -> None:
-        self.url, self._as_it_was = server.new_database(), server.new_database()
-        for url in (self.url, self._as_it_was):
-            engine = create_engine(url)
-            schema.create_missing(engine, storage_engine=engine_name)
-            engine.dispose()
-            run(
-                url,
-                "CREATE TABLE custom_101 (lead_id INT UNSIGNED PRIMARY KEY NOT NULL,"
-                f" colour VARCHAR(9), size DECIMAL(5,2)) CHARSET utf8mb3 ENGINE {engine_name}",
-                "CREATE TABLE custom_102 LIKE custom_101",
-            )
-        insert_leads(self._as_it_was, LEADS, PROCESSED_LEADS)
-        run(
-            self._as_it_was,
-            "INSERT INTO vicidial_list_alt_phones (lead_id, phone_number, alt_phone_note, active)"
-            " SELECT lead_id, phone_number + seq, 'x ', 'Y' FROM vicidial_list JOIN seq_1_to_2"
-            " WHERE lead_id % 2",
-            "INSERT INTO vicidial_callbacks (lead_id, list_id, status, modify_date)"
-            " SELECT lead_id, list_id, 'INACTIVE', modify_date FROM vicidial_list"
-            " WHERE lead_id % 3",
-            *(
-                f"INSERT INTO custom_{list_id} SELECT lead_id, IF(lead_id % 3, 'blue ', NULL), 1.5"
-                f" FROM vicidial_list WHERE list_id = {list_id}"
-                for list_id in (101, 102)
-            ),
-        )
-        self.archived, self.restored = self._expected()
-        run(
-            self._as_it_was,
-            # One archived long ago, and what an update is for: copies from an earlier time.
-            "INSERT INTO vicidial_list_archive (lead_id, phone_number, status)"
-            f" VALUES ({ARCHIVED_BEFORE}, '7275551212', 'OLD')",
-            "INSERT INTO vicidial_list_archive SELECT * FROM vicidial_list"
-            f" WHERE lead_id IN {IS_PROCESSED} ORDER BY lead_id LIMIT 4",
-            "UPDATE vicidial_list_archive SET called_count = 99, first_name = UPPER(first_name)",
-            # Or a kill of the server would have them repaired.
-            "FLUSH TABLES",
-        )
-        kept = run(self._as_it_was, "SELECT * FROM vicidial_list_archive WHERE status = 'OLD'")
-        for rows in (self.archived, self.restored):
-            rows["vicidial_list_archive"] = sorted(
-                [*rows.get("vicidial_list_archive", []), *map(repr, kept)]
-            )
-
-    def _expected(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-        restored = rows(self._as_it_was)
-        archived = {}
-        for name in TABLES:
-            for target, which in ((name, "NOT IN"), (f"{name}_archive", "IN")):
-                found = run(
-                    self._as_it_was,
-                    f"SELECT * FROM {name} WHERE lead_id {which} {IS_PROCESSED}",
-                )
-                archived[target] = sorted(map(repr, found))
-        assert all(archived.values())
-        return archived, restored
-
-    def set_back(self) -> None:
-        """Undo everything; the archives of children are missing."""
-        origin = make_url(self._as_it_was).database
-        run(
-            self.url,
-            *(f"DROP TABLE IF EXISTS {name}_archive" for name in CHILDREN),
-            *(
-                statement
-                for name in (*TABLES, "vicidial_list_archive")
-                for statement in (
-                    f"DELETE FROM {name}",
-                    f"INSERT INTO {name} SELECT * FROM {origin}.{name}",
-                )
-            ),
-        )
-
-
-def rows(url: str) -> dict[str, list[str]]:
-    """Give what is in the tables of leads and their archives; without those that are empty."""
-    engine = create_engine(url)
-    there = set(inspect(engine).get_table_names())
-    engine.dispose()
-    names = there & {name + suffix for name in TABLES for suffix in ("", "_archive")}
-    found = {name: sorted(map(repr, run(url, f"SELECT * FROM {name}"))) for name in names}
-    return {name: values for name, values in found.items() if values}
-
-
-@pytest.fixture(scope="module")
-def dialers(private_server: PrivateServer) -> Any:
-    return functools.cache(functools.partial(Dialer, private_server))
-
-
-@pytest.fixture
-def dialer(dialers: Any, engine_name: str) -> Dialer:
-    made: Dialer = dialers(engine_name)
-    return made
 
 
 @pytest.fixture
@@ -193,66 +69,31 @@ def patient(private_server: PrivateServer, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(Stop, "wait", start)
 
 
-def command(way: str, url: str, results: Path) -> list[str]:
-    return [
-        way, "--statuses", ",".join(PROCESSED), "--with-children", "--chunk-size", "6",
-        "--database", url, "--results", str(results), "--quiet",
-    ]  # fmt: skip
-
-
-def done(arguments: list[str]) -> dict[str, Any]:
-    """Run the command to its end, in this process; give its report."""
-    assert run_command(arguments) == 0
-    results = Path(arguments[arguments.index("--results") + 1])
-    report: dict[str, Any] = json.loads((results / "summary.json").read_text())
-    assert (report["stopped"], report["stayed"]) == ("done", {})
-    return report
-
-
-def counts(report: dict[str, Any]) -> list[int]:
-    return [report[f"{step}_count"] for step in ("select", "insert", "update", "delete")]
-
-
-def interrupted(
-    crash: Crash, number: int, server: PrivateServer, proxy: Proxy, arguments: list[str]
-) -> bool:
-    """Run the command until the moment comes, and on if it can; tell whether it came."""
-    came = threading.Event()
-    at = {"moment": crash.moment, "containing": STATEMENT + crash.kind.encode(), "nth": number}
-
-    def lose(loss: Callable[[], object]) -> None:
-        proxy.at(action=lambda: (came.set(), loss()), loses=True, **at)
-
-    if crash.what == "client":
-        program = "import sys; from jobs.cli.main import run; sys.exit(run(sys.argv[1:]))"
-        with subprocess.Popen([sys.executable, "-c", program, *arguments]) as client:
-            lose(client.kill)
-        assert came.is_set() or client.returncode == 0
-    else:
-        lose(server.kill if crash.what == "server" else came.set)
-        assert done(arguments)["delete_count"] == PROCESSED_LEADS
-    return came.is_set()
-
-
 @pytest.mark.usefixtures("patient")
 def test_the_same_command_completes_what_was_lost(
-    dialer: Dialer, private_server: PrivateServer, tmp_path: Path, crash: Crash
+    archive_dialer: Dialer,
+    private_server: PrivateServer,
+    tmp_path: Path,
+    crash: Crash,
+    points: Iterator[int],
 ) -> None:
-    expected = dialer.archived if crash.way == "archive" else dialer.restored
-    for number in itertools.count(1) if crash.nth is None else [crash.nth]:
-        dialer.set_back()
+    expected = archive_dialer.archived if crash.way == "archive" else archive_dialer.restored
+    for number in points if crash.nth is None else [crash.nth]:
+        archive_dialer.set_back()
         if crash.way == "dearchive":
-            done(command("archive", dialer.url, tmp_path / f"before-{number}"))
+            done(command("archive", archive_dialer.url, tmp_path / f"before-{number}"))
         with Proxy(private_server) as proxy:
-            arguments = command(crash.way, proxy.via(dialer.url), tmp_path / f"{number}")
+            arguments = command(crash.way, proxy.via(archive_dialer.url), tmp_path / f"{number}")
             came = interrupted(crash, number, private_server, proxy, arguments)
         if crash.what != "client" or not came:
-            assert rows(dialer.url) == expected, f"it went on otherwise after {number}"
+            assert rows(archive_dialer.url) == expected, f"it went on otherwise after {number}"
+            report = report_in(tmp_path / f"{number}")
+            assert (report["delete_count"], report["stayed"]) == (PROCESSED_LEADS, {})
         if not came:
             assert number > 1
             break
-        report = done(command(crash.way, dialer.url, tmp_path / f"again-{number}"))
-        assert rows(dialer.url) == expected, f"the second run ended otherwise after {number}"
+        report = done(command(crash.way, archive_dialer.url, tmp_path / f"again-{number}"))
+        assert rows(archive_dialer.url) == expected, f"it ended otherwise after {number}"
         if crash.what != "client":
             assert counts(report) == [0, 0, 0, 0]
 
@@ -261,24 +102,25 @@ def test_the_same_command_completes_what_was_lost(
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("way", WRITING)
 def test_a_connection_may_be_lost_at_any_statement(
-    dialer: Dialer,
+    archive_dialer: Dialer,
     private_server: PrivateServer,
     tmp_path: Path,
     way: str,
     moment: Moment,
-    every_nth: int,
+    points: Iterator[int],
+    pytestconfig: pytest.Config,
 ) -> None:
     """COMMIT, ROLLBACK and SET are statements, too; and the first one of all is."""
-    expected = dialer.archived if way == "archive" else dialer.restored
-    for number in itertools.count(1, every_nth):
-        dialer.set_back()
+    expected = archive_dialer.archived if way == "archive" else archive_dialer.restored
+    for number in points if pytestconfig.getoption("full") else itertools.count(1, 23):
+        archive_dialer.set_back()
         if way == "dearchive":
-            done(command("archive", dialer.url, tmp_path / f"before-{number}"))
+            done(command("archive", archive_dialer.url, tmp_path / f"before-{number}"))
         came = threading.Event()
         with Proxy(private_server) as proxy:
             proxy.at(moment, ANY_STATEMENT, came.set, nth=number, loses=True)
-            done(command(way, proxy.via(dialer.url), tmp_path / f"{number}"))
-        assert rows(dialer.url) == expected, f"it ended otherwise after statement {number}"
+            done(command(way, proxy.via(archive_dialer.url), tmp_path / f"{number}"))
+        assert rows(archive_dialer.url) == expected, f"it ended otherwise after statement {number}"
         if not came.is_set():
             assert number > 20
             break

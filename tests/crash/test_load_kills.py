@@ -4,59 +4,31 @@
 packet of rows, and each change of a file.
 """
 
-import functools
-import itertools
-import re
 import signal
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from queue import Queue
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any
 
 import pytest
-from sqlalchemy import create_engine
 
-from loader.database import schema
-from loader.database.connection import Database
-from loader.errors import DatabaseUnavailableError, LoadedBeforeError
-from loader.ledger.runs import Ledger
-from loader.options.load import LoadOptions
-from tests.conformance.replay import extra_rows, read
+from loader.errors import LoadedBeforeError
+from tests.crash.load_points import (
+    LOADS,
+    ROWS,
+    STATEMENT,
+    STEP,
+    Crash,
+    Dialer,
+    LoadDialers,
+    Loss,
+    Point,
+)
 from tests.support import failpoints
-from tests.support.loads import Loads, Outcome, assert_extras_match, load_file, outcome_of
 from tests.support.proxy import Moment, Proxy
-from tests.support.server import PrivateServer, fill, run
-
-if TYPE_CHECKING:
-    from multiprocessing.process import BaseProcess
+from tests.support.server import PrivateServer
 
 pytestmark = pytest.mark.engines("myisam", "innodb")
-
-STATEMENT = re.compile(rb"...\x00\x03", re.DOTALL)
-STEP = re.compile(rb"...\x00\x03(CREATE|INSERT|LOAD|UPDATE|DELETE|SET @|COMMIT)", re.DOTALL)
-ROWS = re.compile(rb'(?!...\x00\x03).*"(72755510|7275552|c\d"|v\d"|call )', re.DOTALL)
-"""Packets: any statement, one that changes something, and rows that a file has."""
-
-NAMES = {STATEMENT: "statement", STEP: "step", ROWS: "rows"}
-
-Loss = Literal["line", "line for good", "server", "server for good", "client"]
-
-
-class Crash(NamedTuple):
-    """What is lost, when, in which load, at the how many-th packet; None: at each."""
-
-    load: str
-    loss: Loss
-    moment: Moment
-    packet: re.Pattern[bytes]
-    nth: int | None
-
-    def __str__(self) -> str:
-        return "-".join((*self[:3], NAMES[self.packet], str(self.nth or "every")))
-
 
 EVERY_LOSS: tuple[tuple[Loss, Moment], ...] = (
     ("line", "before"),
@@ -88,92 +60,6 @@ SAMPLE: tuple[Crash, ...] = (
 SAMPLE_OF_STEPS = (51, 72)
 """The second round waits on disk and is not noted yet; all is done but to tidy up."""
 
-# --- the loads ---
-
-EXISTING = 3
-
-
-def rows() -> list[dict[str, str]]:
-    """Give two batches, each with new and with existing leads; of the first ones all is known.
-
-    The server refuses what is bad, if it has the triggers: then the last but one is no duplicate.
-    """
-    new = ["Ann", "bad", "Cid", "Eve", "Gus"]
-    found = [{"phone_number": str(7_275_551_000 + n), "first_name": who, "city": f"city {n}"}
-             for n, who in enumerate(new)]  # fmt: skip
-    for n, row in enumerate(found[:3]):
-        row |= {
-            "vendor_lead_code": f"v{n}", "colour": f"c{n}", "callback_comments": f"call {n}",
-            "multi_alt_phones": f"7275552001_1_a{n}!7275552002_1_b{n}",
-            "add_to_hopper": "Y", "callback": "Y",
-        }  # fmt: skip
-    found[2]["colour"] = "bad"
-    there = [
-        {"phone_number": str(7_275_559_000 + n), "first_name": f"new {n}", "city": city}
-        for n, city in enumerate(("x", "bad", "y"))
-    ]
-    duplicates = [found[1] | {"first_name": who, "callback": "N"} for who in ("Lee", "Max")]
-    invalid = [found[3] | {"phone_number": "12"}]
-    return [*found[:3], there[0], found[3], there[1], found[4], there[2], *duplicates, *invalid]
-
-
-TABLES: dict[str, list[dict[str, Any]]] = {
-    "system_settings": [{"custom_fields_enabled": "1"}],
-    "vicidial_campaigns": [{"campaign_id": "TEST"}],
-    "vicidial_lists": [{"list_id": n, "campaign_id": "TEST"} for n in (101, 102)],
-    "vicidial_lists_fields": [{"list_id": 101, "field_label": "colour", "field_type": "TEXT"}],
-    "custom_tables": [{"table": "custom_101", "columns": {"colour": "VARCHAR(20)"}}],
-}
-LEADS = [
-    {
-        "lead_id": 7 + n, "phone_number": str(7_275_559_000 + n), "first_name": "", "city": "old",
-        "list_id": 102, "status": "NEW", "entry_date": "2026-11-01 10:00:00",
-        "modify_date": "2026-11-01 10:00:00",
-    }
-    for n in range(EXISTING)
-]  # fmt: skip
-OPTIONS: dict[str, Any] = {
-    "list_id": "101",
-    "campaign_id": "TEST",
-    "custom_fields": "Y",
-    "callback_datetime": "2030-01-02",
-    "duplicate_check": "DUPSYS",
-    "update_fields": "all",
-    "batch_size": 4,
-}
-REFUSING = tuple(
-    f"CREATE TRIGGER no_{event}_{table} BEFORE {event} ON {table} FOR EACH ROW"
-    f" IF NEW.{column} = 'bad' THEN SIGNAL SQLSTATE '45000'; END IF"
-    for event, table, column in (
-        ("INSERT", "vicidial_list", "first_name"),
-        ("INSERT", "custom_101", "colour"),
-        ("UPDATE", "vicidial_list", "city"),
-    )
-)
-
-
-class Kind(NamedTuple):
-    """A load: what is to be done about existing leads, by which way, and whether rows are bad."""
-
-    on_duplicate: str
-    by_file: bool
-    refuses: bool
-
-
-LOADS = {
-    "update": Kind("update", by_file=True, refuses=False),
-    "move": Kind("move", by_file=False, refuses=False),
-    "refused by file": Kind("move", by_file=True, refuses=True),
-    "refused": Kind("update", by_file=False, refuses=True),
-}
-SET_BACK = (
-    "vicidial_list", "vicidial_list_alt_phones", "custom_101", "vicidial_hopper",
-    "vicidial_callbacks", "leadloader_runs", "leadloader_batches", "leadloader_changes",
-)  # fmt: skip
-UNTOLD = ("entry_date", "modify_date", "last_local_call_time", "entry_time")
-"""Columns that say when it was."""
-
-
 EVERY: tuple[Crash, ...] = (
     *(Crash("update", *loss, packet, None) for packet in (STEP, ROWS) for loss in EVERY_LOSS),
     *(
@@ -185,153 +71,6 @@ EVERY: tuple[Crash, ...] = (
 )
 
 
-class Dialer:
-    """A database with some leads that can be set back, and what an undisturbed load makes of it."""
-
-    def __init__(self, server: PrivateServer, engine_name: str, name: str, folder: Path) -> None:
-        self.server, self.kind, self.folder = server, LOADS[name], folder
-        self.url = server.new_database()
-        engine = create_engine(self.url)
-        schema.create_missing(engine, storage_engine=engine_name)
-        engine.dispose()
-        fill(self.url, TABLES)
-        if self.kind.refuses:
-            for trigger in REFUSING:
-                run(self.url, trigger)
-        self.path = Loads(folder).file(rows())
-        self.options = OPTIONS | {"on_duplicate": self.kind.on_duplicate}
-        self.set_back(SET_BACK[:5])
-        self.load(self.url, folder / "undisturbed")
-        self.expected = self.account(folder / "undisturbed")
-
-    def set_back(self, tables: Iterable[str] = SET_BACK) -> None:
-        """Undo everything."""
-        self.server.execute(f"SET GLOBAL local_infile = {int(self.kind.by_file)}")
-        run(self.url, *(f"DELETE FROM {name}" for name in tables))
-        fill(self.url, {"vicidial_list": LEADS})
-        # Or a kill of the server would have them repaired.
-        run(self.url, "FLUSH TABLES")
-
-    def start(self) -> None:
-        """Start the server, if it was killed, as it was."""
-        if self.server._process is None:
-            self.server.start(f"--local-infile={int(self.kind.by_file)}")
-
-    def load(self, url: str, results: Path, sleep: Callable[[float], object] = time.sleep) -> None:
-        """Load in this process."""
-        database = Database(url, sleep=lambda seconds: (sleep(seconds), None)[1])
-        try:
-            options = LoadOptions(**self.options)
-            load_file(self.path, options, database, results)
-        finally:
-            database.engine.dispose()
-
-    def account(self, results: Path) -> dict[str, Any]:
-        """Give all that tables, results and ledger hold, but for times and names of runs.
-
-        Whatever has a number is told by its place among its like: a transaction that is rolled
-        back leaves a gap.
-        """
-        database, outcome = Database(self.url), outcome_of(results)
-        try:
-            assert_extras_match(outcome, database)
-            assert_in_ledger(Ledger.open(database, results), outcome)
-            stored = read(database, "SELECT * FROM vicidial_list ORDER BY lead_id")
-            tables = {"vicidial_list": stored, **extra_rows(database)}
-        finally:
-            database.engine.dispose()
-        return {"tables": placed(tables), "results": told(outcome, placing(tables))}
-
-
-def placing(tables: dict[str, list[dict[str, Any]]]) -> Callable[[str], str]:
-    """Give what puts places instead of numbers into a text."""
-    keys = {"lead_id": "vicidial_list", "hopper_id": "vicidial_hopper"}
-    keys |= {"callback_id": "vicidial_callbacks"}
-    places = {
-        f"{key}={row[key]}": f"{key}=#{place}"
-        for key, table in keys.items()
-        for place, row in enumerate(tables.get(table, []))
-    }
-
-    def place(text: str) -> str:
-        # The dialer's answer to a duplicate ends with |phone_number|lead_id|list_id.
-        named = re.sub(r"\|(\d+)(?=\|\d+$)", r"|lead_id=\1", text)
-        return re.sub(r"\w+_id=\d+", lambda it: places.get(it[0], it[0]), named)
-
-    return place
-
-
-def placed(tables: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
-    """Give rows with places instead of numbers, and without times."""
-    places = {row["lead_id"]: f"#{place}" for place, row in enumerate(tables["vicidial_list"])}
-    left_out = {*UNTOLD, "alt_phone_id", "hopper_id", "callback_id"}
-    return {
-        table: [
-            {name: row[name] for name in row if name not in left_out}
-            | {"lead_id": places[row["lead_id"]]}
-            | ({} if table == "vicidial_list" else {"modify_date": ""})
-            for row in found
-        ]
-        for table, found in tables.items()
-    }
-
-
-def told(outcome: Outcome, place: Callable[[str], str]) -> dict[str, Any]:
-    """Give what the results say."""
-    left_out = {"run", "began", "ended", "seconds", "results", "lead_ids", "database"}
-    return {
-        "summary": outcome.summary.model_dump(exclude=left_out),
-        "loaded": {
-            row: place(f"lead_id={of['lead_id']} {of['notices']}")
-            for row, of in outcome.loaded.items()
-        },
-        "rejected": {
-            row: {name: place(value) for name, value in of.items()}
-            for row, of in outcome.rejected.items()
-        },
-        "changes": [
-            (row, place(f"lead_id={lead}"), *rest) for row, lead, *rest in outcome.changes()
-        ],
-    }
-
-
-def assert_in_ledger(ledger: Ledger, outcome: Outcome) -> None:
-    """The ledger has one run, which is done, and what the results say of it."""
-    [record] = ledger.runs()
-    counts = (record.rows_read, record.loaded, record.rejected)
-    summary = outcome.summary
-    assert (record.run, record.state) == (summary.run, "done")
-    assert counts == (summary.rows_read, summary.loaded, summary.rejected)
-    new = {
-        int(lead.row_number): int(lead.lead_id)
-        for leads in ledger.new_leads(record.run)
-        for lead in leads.itertuples()
-    }
-    changed = {row for row in outcome.loaded if "EXISTING" in outcome.loaded[row]["notices"]}
-    assert new == {row: of for row, of in outcome.lead_ids.items() if row not in changed}
-    assert not [*ledger.sent_leads(record.run)]
-    ids = sorted(new.values())
-    assert [n for first, last in summary.lead_ids for n in range(first, last + 1)] == ids
-    changes = [
-        (int(change.row_number), int(change.lead_id), change.field, change.old, change.new)
-        for changes in ledger.changes(record.run)
-        for change in changes.itertuples()
-    ]
-    assert sorted(map(repr, changes)) == sorted(map(repr, outcome.changes()))
-
-
-# --- the matrix ---
-
-
-@pytest.fixture(scope="module")
-def dialers(private_server: PrivateServer, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    @functools.cache
-    def make(engine_name: str, name: str) -> Dialer:
-        return Dialer(private_server, engine_name, name, tmp_path_factory.mktemp("undisturbed"))
-
-    return make
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     full = metafunc.config.getoption("full")
     if "crash" in metafunc.fixturenames:
@@ -341,52 +80,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def step(pytestconfig: pytest.Config) -> Iterator[int]:
+def step(points: Iterator[int], pytestconfig: pytest.Config) -> Iterator[int]:
     """Numbers of the steps at which a process kills itself."""
-    return itertools.count(1) if pytestconfig.getoption("full") else iter(SAMPLE_OF_STEPS)
-
-
-class Point:
-    """One moment in one load: what happens there, and the load itself until then."""
-
-    def __init__(self, dialer: Dialer, proxy: Proxy, results: Path) -> None:
-        self.dialer, self.server, self.proxy, self.results = dialer, dialer.server, proxy, results
-        self.url = proxy.via(dialer.url)
-        self.came = threading.Event()
-
-    def at(self, crash: Crash, number: int, loss: Callable[[], object]) -> None:
-        """Let it happen at a packet, which loses its connection too."""
-        action = lambda: (self.came.set(), loss())  # noqa: E731 - a name would say no more
-        self.proxy.at(crash.moment, crash.packet, action, nth=number, loses=True)
-
-    def reached(self, crash: Crash, number: int) -> bool:
-        """Load until it happens, and on if that is possible; tell whether it happened."""
-        if crash.loss == "client":
-            self._load_in_child(crash, number)
-        else:
-            self._load_here(crash, number)
-        return self.came.is_set()
-
-    def _load_in_child(self, crash: Crash, number: int) -> None:
-        children: Queue[BaseProcess] = Queue()
-        self.at(crash, number, lambda: children.get().kill())
-        child = failpoints.start(self.url, self.dialer.path, self.dialer.options, self.results)
-        children.put(child)
-        child.join()
-        assert child.exitcode == (-signal.SIGKILL if self.came.is_set() else 0)
-
-    def _load_here(self, crash: Crash, number: int) -> None:
-        sleeps: dict[Loss, Callable[[float], object]] = {
-            "line": lambda _: None,
-            "line for good": lambda _: self.proxy.close(),
-            "server": lambda _: self.dialer.start(),
-            "server for good": lambda _: None,
-        }
-        kills = crash.loss.startswith("server")
-        self.at(crash, number, self.server.kill if kills else lambda: None)
-        # The lock of the run is waited for by a clock that no test winds.
-        with suppress(DatabaseUnavailableError):
-            self.dialer.load(self.url, self.results, sleeps[crash.loss])
+    return points if pytestconfig.getoption("full") else iter(SAMPLE_OF_STEPS)
 
 
 def completed(dialer: Dialer, results: Path) -> dict[str, Any]:
@@ -398,10 +94,15 @@ def completed(dialer: Dialer, results: Path) -> dict[str, Any]:
 
 
 def test_the_same_command_completes_what_was_lost(
-    dialers: Any, engine_name: str, private_server: PrivateServer, tmp_path: Path, crash: Crash
+    load_dialers: LoadDialers,
+    engine_name: str,
+    private_server: PrivateServer,
+    tmp_path: Path,
+    crash: Crash,
+    points: Iterator[int],
 ) -> None:
-    dialer: Dialer = dialers(engine_name, crash.load)
-    for number in itertools.count(1) if crash.nth is None else [crash.nth]:
+    dialer = load_dialers(engine_name, crash.load)
+    for number in points if crash.nth is None else [crash.nth]:
         dialer.set_back()
         results = tmp_path / f"{number}"
         with Proxy(private_server) as proxy:
@@ -414,9 +115,9 @@ def test_the_same_command_completes_what_was_lost(
 
 
 def test_the_same_command_completes_what_was_killed_between_two_steps(
-    dialers: Any, engine_name: str, tmp_path: Path, name: str, step: Iterator[int]
+    load_dialers: LoadDialers, engine_name: str, tmp_path: Path, name: str, step: Iterator[int]
 ) -> None:
-    dialer: Dialer = dialers(engine_name, name)
+    dialer = load_dialers(engine_name, name)
     for number in step:
         dialer.set_back()
         results = tmp_path / f"{number}"

@@ -3,13 +3,16 @@
 `make test` takes some of the calls, `make crashes` all.
 """
 
+import itertools
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
 
 from tests.support.nights import PROGRAM, Site, rows
+from tests.support.people import People, State
 from tests.support.server import run as sql
 
 KILLER = """
@@ -70,7 +73,7 @@ def seen(site: Site) -> object:
 
 @pytest.mark.engines("sqlite")
 def test_a_night_that_is_killed_at_any_call(
-    database_url: str, tmp_path: Path, pytestconfig: pytest.Config
+    database_url: str, tmp_path: Path, points: Iterator[int], pytestconfig: pytest.Config
 ) -> None:
     whole = prepared(tmp_path / "whole", database_url)
     calls = killed(whole, 1_000_000)
@@ -79,9 +82,45 @@ def test_a_night_that_is_killed_at_any_call(
         [("5000", "7275550001"), ("5000", "7275550002")], [(5000,)], [(1,)],
         ["a.csv", "bad.csv", "same.csv"],
     )  # fmt: skip
-    step = 1 if pytestconfig.getoption("full") else calls // (SAMPLE + 1) + 1
-    for at in range(step, calls, step):
+    step = calls // (SAMPLE + 1) + 1
+    numbers = points if pytestconfig.getoption("full") else itertools.count(step, step)
+    for at in itertools.takewhile(lambda number: number < calls, numbers):
         site = prepared(tmp_path / str(at), database_url)
         assert killed(site, at) == at
         site.night()
         assert seen(site) == expected, f"killed at call {at} of {calls}"
+
+
+@pytest.mark.engines("sqlite")
+def test_nothing_that_people_did_is_undone(
+    database_url: str, tmp_path: Path, points: Iterator[int], pytestconfig: pytest.Config
+) -> None:
+    """A dialer and agents work with the leads between the kill and the next night."""
+    calls = killed(prepared(tmp_path / "whole", database_url), 1_000_000)
+    step = calls // 5
+    numbers = points if pytestconfig.getoption("full") else itertools.count(2 * step, step)
+    for at in itertools.takewhile(lambda number: number < calls, numbers):
+        site = prepared(tmp_path / f"people-{at}", database_url)
+        assert killed(site, at) == at
+        people = People(site.url, f"{pytestconfig.getoption('seed')} {at}")
+        people.work()
+        night = site.night()
+        assert night.code != 70
+        problems = [*problems_of(people, State.of(site.url))]
+        assert not problems, f"killed at call {at} of {calls}, {people}\n" + "\n".join(problems)
+
+
+def problems_of(people: People, end: State) -> Iterator[str]:
+    """Give which persons, known by their code, are not there as they must be."""
+    killed, worked = people.before.all_leads(), people.after.all_leads()
+    for code in ("v1", "v2"):
+        found, was, left = (
+            [n for n, row in state.items() if row["vendor_lead_code"] == code]
+            for state in (end.all_leads(), killed, worked)
+        )
+        wanted = left if was else found[:1]
+        if found != wanted or not (found or was):
+            yield f"{code} is there as {found}, and should be as {wanted or 'a new lead'}"
+    for lead_id, row in worked.items():
+        if end.all_leads().get(lead_id) != row:
+            yield f"lead {lead_id} was {row}, and is {end.all_leads().get(lead_id)}"

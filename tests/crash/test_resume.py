@@ -43,6 +43,7 @@ from loader.results.folder import ResultFolder
 from loader.signals import DeferredSignals, defer_signals
 from loader.writing.batch import Inserted
 from loader.writing.extras import ExtraInserter
+from loader.writing.leads import LeadInserter
 from loader.writing.updates import LeadUpdater
 from loader.writing.writer import Writer
 from tests.support.loads import Loads, Outcome, assert_extras_match, load_file, outcome_of, snapshot
@@ -184,10 +185,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.mark.engines("sqlite")
 def test_killed_at_a_step(
-    step: Point, database: Database, path: Path, tmp_path: Path, pytestconfig: pytest.Config
+    step: Point,
+    database: Database,
+    path: Path,
+    tmp_path: Path,
+    points: Iterator[int],
+    pytestconfig: pytest.Config,
 ) -> None:
     if pytestconfig.getoption("full"):
-        every_step(database, path, tmp_path, step, itertools.count(1))
+        every_step(database, path, tmp_path, step, points)
     else:
         nth = 2 if step[:2] in SEVERAL else 1
         assert every_step(database, path, tmp_path, step, iter((nth,)))
@@ -262,18 +268,20 @@ def test_what_was_refused_may_be_loaded(database: Database, path: Path, tmp_path
 
 
 def test_a_process_that_was_replaced_writes_no_more(
-    database: Database, path: Path, tmp_path: Path
+    database: Database, path: Path, tmp_path: Path, engine_name: str
 ) -> None:
     prepared(database)
     ledger = Ledger.open(database, tmp_path)
 
-    def taken_over(self: Writer, *arguments: Any, **named: Any) -> Any:
+    def taken_over(*arguments: Any, **named: Any) -> Any:
         ledger.update(ledger.runs()[0].run, owner="another")
-        return original(self, *arguments, **named)
+        return original(*arguments, **named)
 
-    original = Writer.write
+    # While a batch is written to a file, nobody else can write to it.
+    place = (LeadInserter, "insert") if engine_name == "sqlite" else (Writer, "write")
+    original = getattr(*place)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Writer, "write", taken_over)
+        patch.setattr(*place, taken_over)
         with pytest.raises(BusyError, match="taken over by another process"):
             loaded(database, path, tmp_path / "results")
     assert not (tmp_path / "results" / "summary.json").exists()

@@ -52,13 +52,10 @@ def test_files_with_persons_are_for_one_account(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    before = os.umask(0)
-    try:
-        Path("in.csv").write_text("phone_number\n7275551212\n1\n")
-        assert run(["init", "--database", "sqlite:///d.sqlite"]) == 0
-        assert run(["import", "in.csv", "--database", "sqlite:///d.sqlite", "--yes"]) == 0
-    finally:
-        os.umask(before)
+    os.umask(0)
+    Path("in.csv").write_text("phone_number\n7275551212\n1\n")
+    assert run(["init", "--database", "sqlite:///d.sqlite"]) == 0
+    assert run(["import", "in.csv", "--database", "sqlite:///d.sqlite", "--yes"]) == 0
     made = [path for path in tmp_path.rglob("*") if path.name != "in.csv"]
     assert {path.name for path in made} >= {"d.sqlite", "rejected.csv"}
     for path in made:

@@ -18,7 +18,8 @@ from loader.fields.recognition import field_namer
 from loader.phones.phone_codes import read_phone_codes
 from loader.phones.readings import parse_every_phone
 from loader.reading.dialect import Grammar
-from loader.reading.header import LONGEST_NAME, MOST_COLUMNS
+from loader.reading.header import LONGEST_NAME
+from loader.reading.limits import MOST_COLUMNS
 from loader.reading.number_format import number_format
 from loader.reading.source import ReadOptions, open_source
 from loader.report.comparison import source_of

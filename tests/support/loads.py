@@ -153,7 +153,7 @@ def assert_extras_match(outcome: Outcome, database: Database) -> None:
     """Check that the notices in loaded.csv name exactly the rows of the other tables."""
     told: Counter[tuple[str, str, str]] = Counter()
     for row in outcome.loaded:
-        told.update(_rows_of_notices(outcome, row))
+        told.update(rows_of_notices(outcome, row))
     stored: Counter[tuple[str, str, str]] = Counter()
     for table, rows in extra_rows(database).items():
         for extra in rows:
@@ -175,7 +175,7 @@ def assert_extras_match(outcome: Outcome, database: Database) -> None:
         assert lead["entry_list_id"] == custom
 
 
-def _rows_of_notices(outcome: Outcome, row: int) -> Counter[tuple[str, str, str]]:
+def rows_of_notices(outcome: Outcome, row: int) -> Counter[tuple[str, str, str]]:
     lead_id, rows = outcome.loaded[row]["lead_id"], Counter[tuple[str, str, str]]()
     for notice in outcome.notices(row):
         name, *words = notice.split()

@@ -127,6 +127,11 @@ class Proxy:
             for end in self._ends:
                 _hang_up(end)
 
+    def wait_for_ends(self) -> None:
+        """Wait until the server has ended all sessions of clients, which have ended before."""
+        for thread in self._threads[1:]:
+            thread.join()
+
     def close(self) -> None:
         """Lose all connections and listen no more."""
         self._closed = True

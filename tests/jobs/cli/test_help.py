@@ -15,7 +15,8 @@ COMMANDS = (
     ["compare"], ["init"], ["config"], ["config", "check"], ["config", "schema"],
 )  # fmt: skip
 OF_A_LOAD = [
-    "Source file", "List and campaign", "Phones", "Duplicates", "Do-not-call", "Time zone",
+    "Source file", "Limits of a file", "List and campaign",
+    "Phones", "Duplicates", "Do-not-call", "Time zone",
     "What comes with a lead", "Results", "Questions and messages", "Run",
     "Connection to the database",
 ]  # fmt: skip

@@ -430,6 +430,22 @@ def test_a_read_only_drop_folder_is_refused_before_anything_is_loaded(
 
 
 @ON_SQLITE
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else for a while")
+def test_a_file_that_may_not_be_read_stays(nobody: Site) -> None:
+    nobody.put("a.csv", rows(1)).chmod(0)
+    nobody.put("b.csv", rows(2)).chmod(0o644)
+    os.seteuid(65534)
+    try:
+        for outcomes in ({"a.csv": "left", "b.csv": "loaded"}, {"a.csv": "left"}):
+            night = nobody.night()
+            assert (night.code, night.outcomes) == (66, outcomes)
+            assert "Permission denied" in night["a.csv"].why
+    finally:
+        os.seteuid(0)
+    assert nobody.phones() == [2]
+
+
+@ON_SQLITE
 def test_what_a_vendor_may_put_there_stays_his_own(site: Site) -> None:
     secret = site.folder / "secret.csv"
     secret.write_text("phone_number,secret\n1,s3cret\n")

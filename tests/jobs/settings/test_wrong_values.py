@@ -147,6 +147,7 @@ OF_COMMANDS = {
     ("compare", "since"): ("soon", "2026-13-01", ""),
     ("compare", "json_summary"): None,
     ("runs", "limit"): ("0", "x", "-1", "1.5"),
+    ("runs", "forget"): None,
     ("runs", "json_summary"): None,
     ("config check", "job"): ("sing", "imports"),
     ("config check", "everything"): None,

@@ -23,7 +23,7 @@ NOT_BY_VENDOR = frozenset(
     {Reason.ENCRYPTED_CUSTOM_FIELD, Reason.PHONE_NUMBER_TOO_WIDE,
      Reason.INVALID_LIST_ID, Reason.NOT_AN_ALLOWED_LIST_ID, Reason.NOT_A_DEFINED_LIST_ID,
      Reason.UNSTORABLE_CHARACTERS, Reason.AMBIGUOUS_TIME_ZONE, Reason.REFUSED_BY_SERVER,
-     Reason.EXISTING_LEAD_GONE, Reason.NOT_INSERTED}
+     Reason.EXISTING_LEAD_GONE, Reason.IN_DOUBT, Reason.NOT_INSERTED}
 )  # fmt: skip
 """Caused by the dialer, its lists or the options rather than by the vendor."""
 GROUPS = (

@@ -9,11 +9,14 @@ import sys
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from jobs.cli.main import run
 from loader.errors import SourceFileError
 from loader.reading.limits import DEFAULT_LIMITS, Limits
 from loader.reading.source import ReadOptions, open_source
@@ -23,12 +26,14 @@ LINES = b"phone_number,city\n" + b"7275551212,Tampa\n" * 2_000_000
 BLANK = b"phone_number\n" + b"\n" * 40_000_000
 
 
-def refused(path: Path, limits: Limits = DEFAULT_LIMITS) -> str:
+def refused(path: Path, limits: Limits = DEFAULT_LIMITS, **options: Any) -> str:
     with (
         pytest.raises(SourceFileError) as error,
-        open_source(str(path), ReadOptions(limits=limits)),
+        open_source(str(path), ReadOptions(limits=limits, **options)) as source,
     ):
-        pass
+        for _ in source.chunks():
+            pass
+    assert str(error.value).startswith(str(path))
     return str(error.value)
 
 
@@ -74,14 +79,15 @@ def test_a_pipe_has_a_limit(tmp_path: Path) -> None:
     assert "standard input: it is larger than the 2 MB that max_file_size allows" in done.stderr
 
 
-def workbook(path: Path, old: str, new: str) -> Path:
-    """Write a workbook, one text of whose sheet is replaced."""
+def workbook(path: Path, old: str, new: str, part: str = "") -> Path:
+    """Write a workbook, one text of whose parts is replaced."""
     with (
         zipfile.ZipFile(io.BytesIO(xlsx({"S": [["phone_number"], ["7275551212"]]}))) as given,
         zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target,
     ):
         for name in given.namelist():
-            target.writestr(name, given.read(name).decode().replace(old, new))
+            text = given.read(name).decode()
+            target.writestr(name, text.replace(old, new) if part in {"", name} else text)
     return path
 
 
@@ -90,14 +96,18 @@ def workbook(path: Path, old: str, new: str) -> Path:
     [
         ('<row r="2"', '<row r="99999999999"', "a row 99,999,999,999, and at most 1,048,576"),
         ("7275551212", "7" * 20_000_000, "100 times as large"),
-        ("7275551212", "7" * 2_000_000, "a cell of more than the 1,000,000 characters"),
+        (
+            "7275551212",
+            "7" * 2_000_000,
+            "a cell has more than the 1,000,000 characters that max_field_length",
+        ),
         (
             '<row r="2"',
             "".join(
                 f'<row r="{n}"><c r="ZZZ{n}" t="str"><v>x</v></c></row>' for n in range(3, 3000)
             )
             + '<row r="3001"',
-            "100 times as large",
+            "row 3 has 18,278 columns, and max_columns allows 1,000",
         ),
     ],
     ids=["rows of nothing", "part", "cell", "cells of nothing"],
@@ -110,7 +120,11 @@ def test_a_workbook_has_limits(tmp_path: Path, old: str, new: str, why: str) -> 
     ("row", "cell", "why"),
     [
         ('table:number-rows-repeated="999999999"', "", "at most 1,048,576 can be read"),
-        ("", 'table:number-columns-repeated="999999999"', "at most 18,278 can be read"),
+        (
+            "",
+            'table:number-columns-repeated="999999999"',
+            "999,999,999 columns, and max_columns allows 1,000",
+        ),
     ],
 )
 def test_a_sheet_of_copies_has_limits(tmp_path: Path, row: str, cell: str, why: str) -> None:
@@ -128,6 +142,156 @@ def test_a_sheet_of_copies_has_limits(tmp_path: Path, row: str, cell: str, why: 
             "</office:spreadsheet></office:body></office:document-content>",
         )
     assert why in refused(tmp_path / "a.ods")
+
+
+HEAD = b"phone_number,city\n7275551212,Tampa\n"
+LONG, SHORT = {"max_field_length": 100}, {"max_blank_rows": 100}
+TWO_MB = 2_000_000
+
+TEXTS = [
+    ("a field", HEAD + b"7275551213," + b"x" * 101 + b"\n", LONG, "row 3, col"),
+    ("a quoted field", HEAD + b'1,"' + b"x\n" * 51 + b'"\n', LONG, "row 3, col"),
+    ("of a bad row", HEAD + b"1,2," + b"x" * 101 + b"\n", LONG, "row 3, col"),
+    ("of no end", HEAD + b'1,"' + b"x" * 101 + b"\n", LONG, "row 3, col"),
+    ("a line", HEAD + b"x" * TWO_MB, {"max_line_size": 1}, "line 3"),
+    ("delimiters", HEAD + b"," * TWO_MB, {"max_line_size": 1}, "line 3"),
+    ("a first line", b"x," * TWO_MB, {"max_line_size": 1}, "line 1"),
+    ("a header", b"phone_number" + b",c" * 30, {"max_columns": 30}, "has 31 columns"),
+    ("a wide header", b"phone_number" + b",c" * 9999 + b"\n1\n", {}, "at most 1,000 can be read"),
+    ("blank lines", HEAD + b"\n" * 101 + HEAD, SHORT, "the 100 blank rows"),
+    ("after them", b"\r\n" * 90 + HEAD + b"\r\n" * 101, SHORT, "100 blank rows"),
+    ("rows of delimiters", HEAD + b",\n" * 101, SHORT, "the 100 blank rows"),
+    ("rows of quotes", HEAD + b'"",""\n' * 101, SHORT, "the 100 blank rows"),
+    ("rows of blanks", HEAD + b" ,\t\n" * 101, SHORT, "the 100 blank rows"),
+    ("fields of nothing", b"phone_number" + b",c" * 999 + b"\n" + b"a\n" * 9999, {},
+     "max_unpacked_ratio"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "limits", "why"), [it[1:] for it in TEXTS],
+                         ids=[it[0] for it in TEXTS])  # fmt: skip
+def test_a_text_has_limits(
+    tmp_path: Path, content: bytes, limits: dict[str, int], why: str
+) -> None:
+    (tmp_path / "a.csv").write_bytes(content)
+    message = refused(tmp_path / "a.csv", replace(DEFAULT_LIMITS, **limits), short_rows="fill")
+    assert why in message
+    for name in limits:
+        assert f"{name} allows" in message
+        assert f"raise --{name.replace('_', '-')}" in message
+
+
+def test_what_is_within_the_limits_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(HEAD + b"\n" * 100 + b"1," + b"x" * 100 + b"\n")
+    limits = Limits(max_blank_rows=100, max_field_length=100, max_columns=2, max_line_size=1)
+    with open_source(str(tmp_path / "a.csv"), ReadOptions(limits=limits)) as source:
+        (chunk,) = source.chunks()
+    assert [*chunk.rows.index] == [2, 103]
+
+
+@pytest.mark.parametrize("encoding", ["mixed", "cp1252", "utf-16-le", None])
+def test_a_line_without_an_end_fills_no_memory(tmp_path: Path, encoding: str | None) -> None:
+    text = "phone_number\n" + "é" * 3 * TWO_MB
+    (tmp_path / "a.csv").write_bytes(
+        text.encode("cp1252" if encoding in {"mixed", "cp1252"} else encoding or "utf-8")
+    )
+    assert "longer than the 1 MB that max_line_size allows" in refused(
+        tmp_path / "a.csv", Limits(max_line_size=1), encoding=encoding
+    )
+
+
+def test_a_sheet_has_limits(tmp_path: Path) -> None:
+    (tmp_path / "a.xlsx").write_bytes(
+        xlsx({"S": [["phone_number"], *([None] for _ in range(101)), ["7275551212"]]})
+    )
+    assert "blank rows" in refused(tmp_path / "a.xlsx", Limits(max_blank_rows=100))
+    assert "max_field_length" in refused(tmp_path / "a.xlsx", Limits(max_field_length=5))
+
+
+SHEET = "xl/worksheets/sheet1.xml"
+STYLES = "xl/styles.xml"
+HEX = os.urandom(TWO_MB).hex()
+UNORDERED = '<row><c r="B1"><v>1</v></c><c r="A1"><v>1</v></c></row>'
+
+
+@pytest.mark.parametrize(
+    ("part", "old", "new", "why"),
+    [
+        (SHEET, "<sheetData>", "<sheetData>" + "<a>" * 30_000, "elements inside one another"),
+        (STYLES, "<numFmts>", "<numFmts>" + "<a/>" * 300_000, "more than 250,000 elements"),
+        (STYLES, "<numFmts>", f'<numFmts a="{HEX}{"b" * TWO_MB}">', "a tag of"),
+        (SHEET, '<row r="2"', '<row r="1"', "its rows are in no order"),
+        (SHEET, "<sheetData>", f"<sheetData>{UNORDERED}",
+         "the cells of row 1 are in no order"),
+    ],
+    ids=["depth", "elements", "tag", "rows", "cells"],
+)  # fmt: skip
+def test_parts_of_a_workbook_have_limits(
+    tmp_path: Path, part: str, old: str, new: str, why: str
+) -> None:
+    assert why in refused(workbook(tmp_path / "a.xlsx", old, new, part))
+
+
+def test_the_list_of_members_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.zip").write_bytes(zipped(HEAD))
+    (tmp_path / "a.xlsx").write_bytes(xlsx({"S": [["phone_number"], ["7275551212"]]}))
+    monkeypatch.setattr("loader.reading.zip_file.LONGEST_LIST", 40)
+    for name in ("a.zip", "a.xlsx"):
+        assert "its list of members has" in refused(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["max_line_size", "max_field_length", "max_columns",
+                                  "max_blank_rows"])  # fmt: skip
+@pytest.mark.parametrize("where", ["flag", "variable"])
+def test_limits_are_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    name: str, where: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    content = HEAD + b"\n\n1," + b"y" * TWO_MB + b"\n"
+    Path("a.csv").write_bytes(content)
+    flags = [] if where == "variable" else [f"--{name.replace('_', '-')}", "1"]
+    if not flags:
+        monkeypatch.setenv(f"LEADLOADER_{name.upper()}", "1")
+    assert run(["validate", "a.csv", "--database", "none", *flags]) == 65
+    said = capsys.readouterr().err
+    assert "a.csv" in said
+    assert f"{name} allows" in said
+    assert list(tmp_path.iterdir()) == [tmp_path / "a.csv"]
+
+
+MOST_MEMORY = 700
+"""In MB, of a process that loads; 200 of them are its libraries."""
+
+WIDE = b"phone_number" + b"," * 999 + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (WIDE + b"7275551212\n" * 20_000, 0),
+        (WIDE.replace(b",", b",c") + b"a\n" * 30_000, 0),
+        (HEAD + (b"7275551212," + b"x" * 999_000 + b"\n") * 100, 0),
+        (HEAD + (b"a" + b",x" * 49_000 + b"\n") * 200, 0),
+        (HEAD + b'"' * 15_000_000 + b"\n", 65),
+        (HEAD + b",\n" * 5_000_000, 65),
+    ],
+    ids=["short rows", "bad rows", "long values", "long rows", "quotes", "blank rows"],
+)
+def test_memory_is_bounded(tmp_path: Path, content: bytes, code: int) -> None:
+    (tmp_path / "a.csv").write_bytes(content)
+    script = (
+        "import sys, resource; from jobs.cli.main import run; code = run(sys.argv[1:]);"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024); sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "validate", str(tmp_path / "a.csv"), "--quiet",
+         "--database", "none", "--results", str(tmp_path / "r"), "--max-unpacked-ratio", "1000000"],
+        capture_output=True, text=True, check=False, cwd=Path(__file__).parents[3],
+        env={**os.environ, "HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    assert int(done.stdout.split()[-1]) < MOST_MEMORY
 
 
 def test_an_odd_zip_file_is_damaged_and_no_bug(tmp_path: Path) -> None:

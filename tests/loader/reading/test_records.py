@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from loader.reading import lines, records
 from loader.reading.dialect import Grammar
+from loader.reading.limits import DEFAULT_LIMITS, RowMeter
 from loader.reading.records import Chunk, read_chunks
 from tests.support.call_count import calls
 
@@ -47,8 +48,9 @@ def chunks_of(
 ) -> Iterator[Chunk]:
     columns = tuple(f"c{number}" for number in range(1, grammar.columns + 1))
     return read_chunks(
-        Reader(text), grammar, columns, first_row=2, chunk_size=chunk_size, block_size=block_size
-    )
+        Reader(text), grammar, columns, first_row=2, chunk_size=chunk_size, block_size=block_size,
+        meter=RowMeter(DEFAULT_LIMITS, "a.csv"),
+    )  # fmt: skip
 
 
 def read(

@@ -302,13 +302,17 @@ def test_unknown_encoding(name: str, write: Write) -> None:
             "row 1, the first, has a quote that is not closed",
             id="header-quote",
         ),
-        pytest.param(b"x" * (17 << 20), "line 1 is longer than 16 MiB", id="endless-line"),
+        pytest.param(
+            b"x" * (17 << 20),
+            "line 1 is longer than the 16 MB that max_line_size allows",
+            id="endless-line",
+        ),
         pytest.param(
             b"x" * (2 << 20) + b"\n1\n", "no line ends within the first 1 MiB", id="endless-header"
         ),
         pytest.param(
             b"c" + b",c" * 1000 + b"\n1\n",
-            "the header has 1,001 columns; at most 1,000 can be read",
+            "it has 1,001 columns, and max_columns allows 1,000",
             id="columns",
         ),
     ],

@@ -1,0 +1,70 @@
+"""The checks once more, of rows that are about to be inserted: others have been at work since.
+
+That was seconds ago, or hours if the run was killed in between. Runs that look for duplicates
+insert one after the other, a batch at a time. The dialer itself waits for nobody: what it writes
+between this look and the end of the batch is not seen.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sqlalchemy import Connection
+
+from jobs.load.run import ImportContext
+from loader.checks.settlement import EXISTING_LEAD_ID
+from loader.database.connection import Database
+from loader.database.locks import writing_turn
+from loader.findings import Findings, no_findings
+from loader.queries.chunk import ChunkQueries
+from loader.queries.existing import Ids, IsOwn
+from loader.writing.guard import Guard
+
+
+class Recheck(Guard):
+    """Asks the database about a batch what its checks asked about a chunk."""
+
+    def __init__(self, run: ImportContext, database: Database, *, is_resumed: bool) -> None:
+        """Take a run; `is_resumed`: its checks were made by a process before this one."""
+        self.run, self.database = run, database
+        self.needs_turns = bool(run.options.duplicate_checks)
+        # The feeds that this process has read are those that its own checks looked into.
+        feeds = run.feeds if is_resumed else ()
+        self.queries = ChunkQueries(
+            database, run.options, run.dialer, feeds, run.files.work, before=run.queries
+        )
+
+    def turn(self, connection: Connection) -> AbstractContextManager[None]:
+        """Let runs that look for duplicates insert one after the other."""
+        if not self.needs_turns:
+            return nullcontext()
+        return writing_turn(self.database, connection, "insert")
+
+    def reject_new(self, leads: pd.DataFrame, stored: Ids) -> Findings:
+        """Find new leads that must not be called, or that are duplicates of others' leads."""
+
+        def is_own(lead_ids: Ids) -> "npt.NDArray[np.bool_]":
+            if not len(lead_ids):
+                return np.zeros(0, dtype=bool)
+            own = np.concatenate([stored, self.run.files.lead_ids(new=False)[:, 1]])
+            return np.isin(lead_ids, own)
+
+        return self._reject(leads, is_own=is_own)
+
+    def reject_changes(self, leads: pd.DataFrame) -> Findings:
+        """Find rows that must not be called, or are no duplicates of their lead any more."""
+        return self._reject(leads, among=leads[EXISTING_LEAD_ID].to_numpy(np.int64))
+
+    def _reject(
+        self, leads: pd.DataFrame, is_own: IsOwn | None = None, among: Ids | None = None
+    ) -> Findings:
+        if not self.run.checks.needs_recheck:
+            return no_findings()
+        # Not by the connection of the write: what was committed by now counts, and each question
+        # may be asked in parts.
+        listed = self.queries.do_not_call(leads)
+        found = self.queries.existing_leads(leads, is_own, among)
+        answers = replace(listed, existing=found.existing, compares=found.compares)
+        return self.run.checks.recheck(leads, answers)
