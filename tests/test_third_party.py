@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "jobs.archive": FRAMES,
     "jobs.cli": {"pydantic", "rich", "typer"},
     "jobs.compare": {"markupsafe", "pydantic", "rich"},
-    "jobs.config_check": {"pydantic"},
+    "jobs.config_check": {"pydantic", "sqlalchemy"},
     "jobs.load": FRAMES | {"sqlalchemy"},
     "jobs.nightly": {"fsspec", "paramiko", "pydantic"},
     "jobs.settings": MODELS | {"pydantic_settings", "sqlalchemy", "typer"},

@@ -16,9 +16,7 @@ MOST = 1_000_000
 
 def runs(
     run: Annotated[str | None, typer.Argument(help="Show this one in full", metavar="RUN")] = None,
-    limit: Annotated[
-        int, typer.Option(help="The newest so many", metavar="N", min=1, max=MOST)
-    ] = 20,
+    limit: Annotated[int, typer.Option(help="The newest N", metavar="N", min=1, max=MOST)] = 20,
     json_summary: Annotated[
         bool, typer.Option("--json", help="Print JSON, a line for each run")
     ] = False,

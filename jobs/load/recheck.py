@@ -62,8 +62,6 @@ class Recheck(Guard):
     ) -> Findings:
         if not self.run.checks.needs_recheck:
             return no_findings()
-        # Not by the connection of the write: what was committed by now counts, and each question
-        # may be asked in parts.
         listed = self.queries.do_not_call(leads)
         found = self.queries.existing_leads(leads, is_own, among)
         answers = replace(listed, existing=found.existing, compares=found.compares)

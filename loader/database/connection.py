@@ -79,6 +79,7 @@ class Database:
         self._sleep = sleep
         self.waits = 0
         """How often it was waited for, to be asked again: whoever works with leads did not wait."""
+        self._at_work: Connection | None = None
 
     def _open(self, address: Address) -> None:
         is_server = address.url.get_backend_name() in SERVERS
@@ -142,11 +143,22 @@ class Database:
             retry_error_callback=_give_up,
         )
 
+    @contextmanager
+    def asked_by(self, connection: Connection) -> Iterator[None]:
+        """Let `read` ask by a connection, in its transaction, in the block: a load has few."""
+        self._at_work = connection
+        try:
+            yield
+        finally:
+            self._at_work = None
+
     def read(self, question: Callable[[Connection], T]) -> T:
         """Run a question that changes nothing; repeat it if the connection breaks.
 
         A table that turns out to be damaged is dealt with as by `refuse_damage`.
         """
+        if self._at_work is not None:
+            return question(self._at_work)
         try:
             return self._ask(question)
         except DamagedTableError as error:

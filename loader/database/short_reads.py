@@ -14,13 +14,13 @@ T = TypeVar("T")
 
 Rows = list[tuple[Any, ...]]
 
-SECONDS = 0.05
-"""How long a read may take: so long do writes wait for it at most."""
+SECONDS = 0.03
+"""How long a read is to take: so long do writes wait for it."""
 
 PAUSE = 0.25
 """How long to wait after a read, for each second that it took."""
 
-AT_LEAST, AT_FIRST, AT_MOST = 1_000, 5_000, 50_000
+AT_LEAST, AT_FIRST, AT_MOST = 1_000, 1_000, 50_000
 """Values that a read asks for, or leads that it looks at. Of fewer, most of the time is the way to
 the server and back, during which nothing waits."""
 

@@ -62,7 +62,7 @@ class DuplicateCheck:
 CHECKS = tuple(f"DUP{kind.value}{scope.value}" for kind, scope in product(Kind, Scope))
 """The names of the checks in add_lead's order, which is the order in which they answer."""
 
-_CHECK = re.compile(r"DUP(PHONEALT|TITLEALTPHONE|NAMEPHONE|)(LIST|CAMP|SYS)(?:([0-9]{1,4})DAY)?")
+_CHECK = re.compile(r"DUP(PHONEALT|TITLEALTPHONE|NAMEPHONE|)(LIST|CAMP|SYS)(?:([0-9]{1,40})DAY)?")
 
 
 def parse_duplicate_check(option: str) -> tuple[DuplicateCheck, ...]:

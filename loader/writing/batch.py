@@ -183,7 +183,8 @@ class Batch(ABC):
             self._session = connection.info.get("session")
             self.log.sending(connection, self.known)
             with self.turn(connection):
-                rejected = self.reject(rows)
+                with self.database.asked_by(connection):
+                    rejected = self.reject(rows)
                 if len(rejected):
                     self.known += Inserted(rejected=rejected)
                     self.log.rejected(connection, self.known)

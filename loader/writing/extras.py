@@ -150,13 +150,21 @@ class _ExtraBatch(Batch):
 
         Once rows were sent, what is there may be ours, or what people made of it.
         """
-        if self.log.was_sent:
+        if self.log.was_sent or not (self.log.is_late or self.extra.replaces):
             return
-        if self.log.is_late:
-            self.database.refuse_damage(LEADS, self.log.moment)
-            self.known += self.database.read(self._overtaken)
+        for attempt in self.database.retrying():
+            with attempt:
+                # Between two attempts people may have been at work, too.
+                if self.log.is_late:
+                    self.database.refuse_damage(LEADS, self.log.moment)
+                    self.known += self.database.read(self._overtaken)
+                self._make_room()
+
+    def _make_room(self) -> None:
         if self.extra.replaces:
-            self.database.write(lambda connection: self._delete_leftovers(connection, self._left))
+            with self.database.connect() as connection:
+                self._delete_leftovers(connection, self._left)
+                connection.commit()
 
     @property
     def _left(self) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from tests.support.people import ALT, CALLBACKS, HOPPER, People, State, rows_of
 OF_CALLS = (HOPPER, CALLBACKS)
 """What a call works off."""
 
-IS_LOOKED_UP_AGAIN = False
+IS_LOOKED_UP_AGAIN = True
 """Whether a number that came onto the do-not-call list since the checks is rejected."""
 
 CHANGED = {Notice.UPDATED_EXISTING_LEAD, Notice.MOVED_EXISTING_LEAD, Notice.EXISTING_LEAD_UNCHANGED}

@@ -65,7 +65,12 @@ class Outcome:
         return [notice.split()[0] for notice in self.notices(number)]
 
     def changes(self) -> list[tuple[int, int, str, str | None, str | None]]:
-        """Return the rows of changes.csv: row_number, lead_id, field, old, new; None for NULL."""
+        """Return the rows of changes.csv: row_number, lead_id, field, old, new; None for NULL.
+
+        A load that came upon no lead that is to be changed has no such file.
+        """
+        if not (self.folder / "changes.csv").exists():
+            return []
         names = ("row_number", "lead_id", "field", "old", "new")
         convert = ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()),
@@ -186,9 +191,9 @@ def rows_of_notices(outcome: Outcome, row: int) -> Counter[tuple[str, str, str]]
             case Notice.CUSTOM_FIELDS_ADDED:
                 rows[f"custom_{details['list_id']}", lead_id, ""] += 1
             case Notice.ADDED_TO_HOPPER:
-                rows["vicidial_hopper", lead_id, details["hopper_id"]] += 1
+                rows["vicidial_hopper", lead_id, details.get("hopper_id", "")] += 1
             case Notice.CALLBACK_ADDED:
-                rows["vicidial_callbacks", lead_id, details["callback_id"]] += 1
+                rows["vicidial_callbacks", lead_id, details.get("callback_id", "")] += 1
     return rows
 
 

@@ -382,7 +382,7 @@ def test_a_sqlite_file_that_cannot_be_written_is_told_so(
         ("postgresql://u:p@h/d", 64),
         ("mysql//x", 64),
         ("sqlite:////nowhere/at/all.sqlite", 78),
-        ("mysql://u:p@127.0.0.1:99999/d", 69),
+        ("mysql://u:p@127.0.0.1:99999/d", 64),
     ],
 )
 def test_an_address_of_nothing(

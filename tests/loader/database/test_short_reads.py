@@ -42,8 +42,8 @@ def test_a_read_is_as_large_as_the_time_of_the_last_one_allows(
     clock: Clock, database: Database
 ) -> None:
     reads = ShortReads(database, locks=True)
-    assert reads.read(clock.question(0.1, 5000)) == "answer"
-    assert reads.size == 2500
+    assert reads.read(clock.question(0.001, reads.size)) == "answer"
+    assert reads.size == 2 * short_reads.AT_FIRST
     for _ in range(20):
         reads.read(clock.question(0.1, reads.size))
     assert reads.size == short_reads.AT_LEAST
