@@ -305,9 +305,9 @@ class LoadOptions(BaseModel):
         "Rows in memory at a time", Group.RUN, values="N",
     )] = 20_000
     workers: Annotated[Annotated[int, Field(ge=1, le=256)] | None, Option(
-        "Processes that check rows at a time", Group.RUN,
+        "Processes that check", Group.RUN,
         "Each has a chunk of rows in memory. Results are the same with any number.",
-        values="N", empty="the cores",
+        values="N", empty="the cores", example=2,
     )] = None
     max_file_size: Annotated[int, Field(ge=1, le=1_000_000), Option(
         "Largest file, in MB", Group.LIMITS,

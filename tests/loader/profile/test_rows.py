@@ -45,7 +45,8 @@ def profile_of(
         profile.add(chunk)
     for numbers in phones or []:
         kinds = pd.Series("MOBILE", index=numbers.index, dtype="str")
-        profile.add_numbers(pd.DataFrame({"phone_number": numbers, "number_type": kinds}))
+        given = pd.DataFrame({"phone_number": numbers, "number_type": kinds})
+        profile.add_numbers(given, numbers.index[:0])
     statistics = profile.statistics()
     assert RowStatistics.model_validate_json(statistics.model_dump_json()) == statistics
     return statistics
@@ -102,9 +103,9 @@ def test_numbers_that_no_country_gives_out_are_odd(tmp_path: Path) -> None:
     rows = frame(
         [["1234567890", "ANN"], ["1234567891", "Bob"], ["7275551212", "CID"]], ["Phone", "First"]
     )
-    profile.add(rows)
+    odd = profile.add(rows)
     kinds = pd.Series(["UNKNOWN", "UNKNOWN", "MOBILE"], index=rows.index, dtype="str")
-    profile.add_numbers(pd.DataFrame({"phone_number": rows["Phone"], "number_type": kinds}))
+    profile.add_numbers(pd.DataFrame({"phone_number": rows["Phone"], "number_type": kinds}), odd)
     statistics = profile.statistics()
     assert statistics.oddities == {"NAME_IN_CAPITALS": 2, "NUMBER_NOT_GIVEN_OUT": 2}
     assert statistics.odd_rows == 3
