@@ -3,7 +3,6 @@
 import re
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from itertools import accumulate
 from typing import Any, ClassVar
@@ -22,7 +21,13 @@ from loader.database.address import CHARSET, Address
 from loader.database.catalogue import Columns, storage_engine
 from loader.database.driver import DriverConnection
 from loader.database.encryption import tls_context, warn_if_readable
-from loader.database.error_codes import LOCK_WAIT_TIMEOUT, NO_SUCH_THREAD, damaged, error_code
+from loader.database.error_codes import (
+    DAMAGE_CODES,
+    LOCK_WAIT_TIMEOUT,
+    NO_SUCH_THREAD,
+    damaged,
+    error_code,
+)
 from loader.database.sql import (
     NO_PARAMETERS,
     between,
@@ -151,16 +156,15 @@ class MariaDB(Adapter):
         if _is_sound(connection, table):
             return
         # Now that it is marked, a server that repairs tables repairs it when it is opened.
-        with suppress(DBAPIError):
-            opening = f"SELECT 1 FROM {quote_identifier(table)} LIMIT 1"  # noqa: S608 - a table's name
-            connection.exec_driver_sql(opening).all()
+        _open_damaged(connection, table)
         if _is_sound(connection, table):
             return
-        repairing = f"REPAIR TABLE {quote_identifier(table)}"
         if repairs:
-            connection.exec_driver_sql(repairing).all()
+            connection.exec_driver_sql(f"REPAIR TABLE {quote_identifier(table)}").all()
             if _is_sound(connection, table):
                 return
+        # A check that had to wait for a lock for too long answers as one that found damage.
+        _open_damaged(connection, table)
         raise damaged(table)
 
     def is_transactional(self, connection: Connection, table: str) -> bool:
@@ -334,6 +338,20 @@ def _is_sound(connection: Connection, table: str) -> bool:
     """
     answers = connection.exec_driver_sql(f"CHECK TABLE {quote_identifier(table)} MEDIUM").all()
     return not any(str(kind).lower() == "error" for _, _, kind, _ in answers)
+
+
+def _open_damaged(connection: Connection, table: str) -> None:
+    """Read a row of it.
+
+    Raises:
+        DBAPIError: for another reason than damage, such as a lock that stays.
+    """
+    opening = f"SELECT 1 FROM {quote_identifier(table)} LIMIT 1"  # noqa: S608 - a table's name
+    try:
+        connection.exec_driver_sql(opening).all()
+    except DBAPIError as error:
+        if error_code(error) not in DAMAGE_CODES:
+            raise
 
 
 def _warnings(result: CursorResult[tuple[object, ...]]) -> int:
