@@ -82,7 +82,7 @@ class Workers:
         self._events: SimpleQueue[_Event] = SimpleQueue()
         self._answers: list[SimpleQueue[Any]] = [SimpleQueue() for _ in range(count)]
         self._results: dict[int, Any] = {}
-        self._sent = self._taken = 0
+        self._sent = self._next = 0
         self._pids: list[int] = []
         self._threads: list[threading.Thread] = []
         try:
@@ -92,7 +92,7 @@ class Workers:
                 )
                 serving.start()
                 self._threads.append(serving)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: no process is left behind
             self.close()
             raise
 
@@ -128,7 +128,7 @@ class Workers:
             WorkerError: a worker was killed.
             Exception: that the work raised.
         """
-        while self._taken not in self._results:
+        while self._next not in self._results:
             event = self._events.get()
             if event.kind == ASKS:
                 self._answers[event.worker].put(self._answer(event.value))
@@ -136,8 +136,8 @@ class Workers:
                 raise event.value.restored() if isinstance(event.value, _Raised) else event.value
             else:
                 self._results[event.task] = event.value
-        self._taken += 1
-        return self._results.pop(self._taken - 1)
+        self._next += 1
+        return self._results.pop(self._next - 1)
 
     def _fork(self, work: Work) -> Connection:
         ours, theirs = Pipe()

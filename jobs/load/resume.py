@@ -212,7 +212,7 @@ def _record_errors(import_run: ImportRun) -> Iterator[None]:
         yield
     except BusyError:
         raise  # the run belongs to another process now
-    except Exception as error:
+    except Exception as error:  # it goes on, whatever it is
         # Who took over has removed the files: what came of that is no matter.
         if not isinstance(error, DatabaseUnavailableError):
             import_run.refuse_lost()

@@ -85,11 +85,11 @@ class Screener:
                 workers.send(chunk.fields)
                 ahead.append(chunk)
                 if len(ahead) > self._workers * CHUNKS_A_WORKER:
-                    yield ahead.popleft(), self._taken(workers)
+                    yield ahead.popleft(), self._take(workers)
             while ahead:
-                yield ahead.popleft(), self._taken(workers)
+                yield ahead.popleft(), self._take(workers)
 
-    def _taken(self, workers: Workers) -> Screened:
+    def _take(self, workers: Workers) -> Screened:
         result: _Result = workers.take()
         self._seconds.lap("workers")
         for stage, seconds in result.seconds.items():

@@ -159,8 +159,8 @@ def report(summary: Summary, run: ImportContext, ledger_folder: Path, *, is_done
 
 def _show(summary: Summary, run: ImportContext) -> None:
     """Write the page; if it cannot be made, the summary says so."""
-    # Imported late: the rows are loaded before the charts are, and not every run has a page.
-    from loader.report.page import render_page  # noqa: PLC0415
+    # Not every run has a page, and the rows are loaded before the charts are made.
+    from loader.report.page import render_page  # noqa: PLC0415 - late: it loads the charts
 
     try:
         details, show_phones = run.profile_builder.details(), run.reporting.show_phones

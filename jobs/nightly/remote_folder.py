@@ -127,15 +127,15 @@ class RemoteFolder(DropFolder):
                 "'leadloader[remote]', for S3 'leadloader[s3]'"
             ) from None
         except (ValueError, TypeError) as error:
-            raise ConfigurationError(f"drop folder {self.address}: {self._said(error)}") from None
+            raise ConfigurationError(f"drop folder {self.address}: {self._words(error)}") from None
         except _failures() as error:
-            raise NoSuchFileError(f"drop folder {self.address}: {self._said(error)}") from None
+            raise NoSuchFileError(f"drop folder {self.address}: {self._words(error)}") from None
         try:
             yield files, self._root
         except _failures() as error:
-            raise kind(f"drop folder {self.address}: {self._said(error)}") from None
+            raise kind(f"drop folder {self.address}: {self._words(error)}") from None
 
-    def _said(self, error: BaseException) -> str:
+    def _words(self, error: BaseException) -> str:
         """Give the words of a library, which may repeat the address, without the password."""
         before, _, host = self.address.partition("@")
         password = self.source.folder.removeprefix(before).removesuffix(f"@{host}")

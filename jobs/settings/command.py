@@ -19,8 +19,7 @@ def _as_metrics_file(path: Path) -> Path:
 
 def check_address(address: str) -> str:
     """Take the address of a database. ValueError: there can be none; it does not say which."""
-    # Imported late: --help has to answer at once.
-    from loader.database.address import read_address  # noqa: PLC0415
+    from loader.database.address import read_address  # noqa: PLC0415 - late: --help answers at once
 
     try:
         read_address(address)
