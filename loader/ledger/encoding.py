@@ -53,6 +53,8 @@ def decode_inserted(detail: Mapping[str, Any]) -> Inserted:
 
 def encode_findings(found: Findings) -> Json:
     """Encode findings about rows, each of which has one, by column; without nulls."""
+    if found.empty:
+        return {}  # as most batches have none
     columns = {str(name): found[name].dropna() for name in found}
     return {
         name: dict(zip(map(str, values.index), values.tolist(), strict=True))
