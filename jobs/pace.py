@@ -1,10 +1,10 @@
-"""The pace of a job that moves leads in chunks: when a chunk may start, its size, and the end."""
+"""The pace of a job that writes in chunks: when a chunk may start, its size, and the end."""
 
 import signal
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import timedelta
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 from jobs.watchers import Watchers
 from loader.archive.report import Stopped
@@ -28,13 +28,37 @@ class Ending(NamedTuple):
     exit_code: int = 0
 
 
+class Rhythm(NamedTuple):
+    """How much is done at a time, how long the pause after it is, and when that ends."""
+
+    size: ChunkSize
+    sleep: float = 0.0
+    """Seconds after each chunk."""
+    sleep_ratio: float = 0.0
+    """The same, as a multiple of the chunk's time."""
+    limit: int | None = None
+    """Leads after which the job ends."""
+    run_time: timedelta | None = None
+
+    @classmethod
+    def of_moves(cls, options: ArchiveOptions) -> Self:
+        """Take that of jobs that move leads."""
+        return cls(
+            ChunkSize(options.chunk_size, options.chunk_time.total_seconds()),
+            options.sleep.total_seconds(),
+            options.sleep_ratio,
+            options.limit,
+            options.run_time,
+        )
+
+
 class Pace:
     """Waits before each chunk, measures it, and says when no further chunk may start."""
 
     def __init__(
         self,
         throttle: Throttle,
-        options: ArchiveOptions,
+        rhythm: Rhythm,
         watchers: Watchers,
         *,
         office_hours: Callable[[], str | None] = lambda: None,
@@ -48,9 +72,8 @@ class Pace:
         self.leads_done = 0
         self.seconds_waited: dict[str, float] = defaultdict(float)
         """By kind of wait."""
-        self._throttle, self._options, self._watchers = throttle, options, watchers
+        self._throttle, self._rhythm, self._watchers = throttle, rhythm, watchers
         self._office_hours, self._is_throttled = office_hours, is_throttled
-        self._size = ChunkSize(options.chunk_size, options.chunk_time.total_seconds())
         self._pause = 0.0
         self._waits_for = ""
         self._began = watchers.monotonic()
@@ -58,8 +81,8 @@ class Pace:
     @property
     def next_size(self) -> int:
         """The number of leads that the next chunk may have."""
-        limit = self._options.limit
-        return self._size.size if limit is None else min(self._size.size, limit - self.leads_done)
+        size, limit = self._rhythm.size.size, self._rhythm.limit
+        return size if limit is None else min(size, limit - self.leads_done)
 
     def wait(self) -> Ending | None:
         """Wait until the next chunk may start; give the reason if no further one may."""
@@ -79,20 +102,24 @@ class Pace:
         began = self._watchers.monotonic()
         result = work()
         seconds = self._watchers.monotonic() - began
-        self.leads_done += leads
-        self._size.took(leads, seconds)
-        self._pause = self._throttle.pause_after(seconds)
+        self.took(leads, seconds)
         return result, seconds
 
+    def took(self, leads: int, seconds: float) -> None:
+        """Adapt size and pause to a chunk."""
+        self.leads_done += leads
+        self._rhythm.size.took(leads, seconds)
+        self._pause = self._rhythm.sleep + self._rhythm.sleep_ratio * seconds
+
     def _ending(self) -> Ending | None:
-        options, name = self._options, self._watchers.stop.signal
+        rhythm, name = self._rhythm, self._watchers.stop.signal
         if name:
             return Ending("signal", f"{name} came", 128 + signal.Signals[name])
-        if options.limit is not None and self.leads_done >= options.limit:
-            return Ending("limit", f"the limit of {count_of(options.limit, 'lead')} is reached")
+        if rhythm.limit is not None and self.leads_done >= rhythm.limit:
+            return Ending("limit", f"the limit of {count_of(rhythm.limit, 'lead')} is reached")
         elapsed = timedelta(seconds=self._watchers.monotonic() - self._began)
-        if options.run_time is not None and elapsed >= options.run_time:
-            time = format_duration(options.run_time)
+        if rhythm.run_time is not None and elapsed >= rhythm.run_time:
+            time = format_duration(rhythm.run_time)
             return Ending("run_time", f"the run_time of {time} is over")
         hours = self._office_hours()
         return Ending("office_hours", hours, OfficeHoursError.exit_code) if hours else None

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from jobs.archive.hours import ServerHours
-from jobs.pace import Ending, Pace
+from jobs.pace import Ending, Pace, Rhythm
 from jobs.watchers import Watchers
 from loader.api.lead_archive import IN_OFFICE_HOURS, SUCCESS
 from loader.archive.archiver import Archiver
@@ -98,7 +98,7 @@ def move(
             refuse_unreadable(database, lambda site: of_move(options, site))
             refuse_unwritable(database, lambda site: of_move(options, site))
             run = ArchiveRun.begin(request, options, database, results, earlier, watchers)
-        pace = Pace(throttle, options, watchers, office_hours=hours.describe)
+        pace = Pace(throttle, Rhythm.of_moves(options), watchers, office_hours=hours.describe)
         job = ArchiveJob(run, pace, watchers)
         ending = job.run_to_the_end() if run.preview is None else DRY_RUN
     return run.report(ending, job)

@@ -84,6 +84,7 @@ def _load_all(
                     path, settings.options, database, results, job=job,
                     watchers=telling.watching(watching), allow_reload=settings.again,
                     ledger_folder=settings.ledger_folder, report=settings.reporting,
+                    pace=settings.pacing,
                 )  # fmt: skip
                 summary = load(request)
             telling.ended(summary)

@@ -9,6 +9,7 @@ from jobs.load.remarks import SEARCHED
 from jobs.load.request import LoadRequest, vendor_mapping
 from jobs.load.resume import ImportRun
 from jobs.load.run import ImportContext
+from jobs.pace import Pace
 from loader.checks.columns import ColumnFacts, ColumnSurvey, fields_of
 from loader.checks.settlement import Settlement
 from loader.clock import Clock
@@ -47,6 +48,8 @@ class Load:
     options: LoadOptions
     import_run: ImportRun | None = None
     """None: a validation."""
+    pace: Pace | None = None
+    """Of an import."""
 
     @property
     def is_resumed(self) -> bool:

@@ -19,7 +19,7 @@ from loader.results.files import LEFTOVERS
 from loader.results.folder import work_in
 
 FILE = "plan.json"
-FORMAT = 4
+FORMAT = 5
 """Of the plan and of what waits beside it; another version of the program may have another one."""
 
 

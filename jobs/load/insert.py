@@ -7,10 +7,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from jobs.load.batches import Batches
 from jobs.load.check import CheckStage
 from jobs.load.checkpoint import Checkpoint
 from jobs.load.recheck import Recheck
 from jobs.load.run import ImportContext
+from jobs.pace import Pace
 from loader.checks.settlement import EXISTING_LEAD_ID
 from loader.database.connection import Database
 from loader.errors import BusyError, LoaderError, NoSuchFileError, SourceFileError
@@ -45,12 +47,18 @@ class InsertStage:
     """The insert of one run: leads, what comes with them, and changes of existing leads."""
 
     def __init__(
-        self, run: ImportContext, database: Database, checkpoint: Checkpoint, ledger: BatchLedger
+        self,
+        run: ImportContext,
+        database: Database,
+        checkpoint: Checkpoint,
+        ledger: BatchLedger,
+        pace: Pace,
     ) -> None:
-        """Take a run, what its checks decided, and the entries of the batches."""
+        """Take a run, what its checks decided, the entries of the batches, and their pace."""
         self.run, self.checks, self.options = run, run.checks, run.options
         self.checkpoint, self.ledger = checkpoint, ledger
         writer = Writer(database)
+        self.batches = Batches(pace, ledger, writer)
         recheck = Recheck(run, database, is_resumed=checkpoint.is_restored)
         self.inserter = LeadInserter(database, run.dialer.columns, writer, recheck)
         self.extras = ExtraInserter(database, writer, run.dialer.columns)
@@ -82,6 +90,7 @@ class InsertStage:
         try:
             self._insert_rounds()
             self._say_what_was_rejected()
+            self._say_what_was_waited_for()
         except BusyError:
             raise  # the results are another process's now
         except (LoaderError, KeyboardInterrupt) as error:
@@ -127,19 +136,30 @@ class InsertStage:
                 f"others were at work in between ({REJECTED} has found={AT_INSERT} in the details)"
             )
 
+    def _say_what_was_waited_for(self) -> None:
+        self.run.remarks.extend(
+            f"the insert waited {seconds:.0f} s: {reason}"
+            for reason, seconds in self.batches.pace.seconds_waited.items()
+        )
+
     def _insert(self, waiting: Spool) -> None:
-        lap, progress = self.run.seconds.lap, self.run.watchers.progress
-        for batch, noticed in waiting.read_with_notes(self.options.batch_size):
-            lap("results")
-            changing = batch[EXISTING_LEAD_ID].notna() if EXISTING_LEAD_ID in batch else None
-            new = batch if changing is None else batch[~changing]
-            if len(new):
-                self._insert_new(new, noticed)
-            if changing is not None and changing.any():
-                self._change(batch[changing].astype({EXISTING_LEAD_ID: "int64"}), noticed)
-            lap("insert")
-            loaded = self.run.tally.loaded
-            progress("insert", loaded, loaded / waiting.rows)
+        self.run.seconds.lap("results")
+        for chunk, noticed in waiting.read_with_notes():
+            changing = chunk[EXISTING_LEAD_ID].notna() if EXISTING_LEAD_ID in chunk else None
+            new = chunk if changing is None else chunk[~changing]
+            for leads in self.batches.cut(new):
+                self._insert_new(leads, noticed)
+                self._say_how_far(waiting)
+            if changing is not None:
+                changes = chunk[changing].astype({EXISTING_LEAD_ID: "int64"})
+                for leads in self.batches.cut(changes):
+                    self._change(leads, noticed)
+                    self._say_how_far(waiting)
+
+    def _say_how_far(self, waiting: Spool) -> None:
+        self.run.seconds.lap("insert")
+        loaded = self.run.tally.loaded
+        self.run.watchers.progress("insert", loaded, loaded / waiting.rows)
 
     def _insert_new(self, leads: pd.DataFrame, noticed: Notices) -> None:
         self.batch = _Batch.of(leads, noticed)

@@ -5,6 +5,7 @@ from typing import NoReturn
 
 import pandas as pd
 
+from jobs.load.batches import pace_of_inserts
 from jobs.load.begin import (
     Load,
     dialer_and_mapping,
@@ -22,7 +23,7 @@ from jobs.load.destinations import names_no_list, refuse_unknown_campaign
 from jobs.load.insert import InsertStage
 from jobs.load.new_lead_urls import NewLeadRequests, check_new_lead_urls
 from jobs.load.request import Job, LoadRequest
-from jobs.load.resume import ImportRun, open_run
+from jobs.load.resume import open_run
 from jobs.load.run import COUNTED, ImportContext
 from jobs.load.summarize import expected_summary, report, summarize
 from loader.checks.settlement import EXISTING_LEAD_ID
@@ -44,6 +45,9 @@ from loader.results.folder import forget
 from loader.results.summary import Summary
 from loader.writing.notices import of_changes
 from loader.writing.updates import LeadUpdater
+
+ROWS_PER_QUESTION = 1_000
+"""Rows whose existing leads are read at a time by a validation."""
 
 
 def load(request: LoadRequest) -> Summary:
@@ -69,12 +73,14 @@ def load(request: LoadRequest) -> Summary:
 
 def _load(source: SourceFile, request: LoadRequest) -> Summary:
     refuse_unreadable_tables(request)
-    if request.job == "validate" or request.database is None:
-        return _run(Load(request, source, request.options))
+    options, database = request.options, request.database
+    if request.job == "validate" or database is None:
+        return _run(Load(request, source, options))
     if request.report.sample is not None:
         raise UsageError("a sample can be validated, but not imported")
-    with open_run(source, request, request.database) as import_run:
-        return _run(Load(request, source, import_run.options(request.options), import_run))
+    inserts = pace_of_inserts(database, request.pace, options.batch_size, request.watchers)
+    with inserts as pace, open_run(source, request, database) as import_run:
+        return _run(Load(request, source, options, import_run, pace))
 
 
 def _run(load: Load) -> Summary:
@@ -180,7 +186,7 @@ def _confirm(expected: Summary, load: Load, mapping: ColumnMapping) -> None:
 
 def _complete(run: ImportContext, checkpoint: Checkpoint, load: Load, began: datetime) -> Summary:
     import_run = load.import_run
-    error = finish(run, checkpoint, import_run)
+    error = finish(run, checkpoint, load)
     job: Job = "import" if import_run else "validate"
     summary = summarize(run, checkpoint.name, job, began)
     if import_run and import_run.ledger.remark:
@@ -195,7 +201,7 @@ def _complete(run: ImportContext, checkpoint: Checkpoint, load: Load, began: dat
 
 
 def finish(
-    run: ImportContext, checkpoint: Checkpoint, import_run: ImportRun | None
+    run: ImportContext, checkpoint: Checkpoint, load: Load | None
 ) -> LoaderError | KeyboardInterrupt | None:
     """Insert what passed the checks, or only record it, and write the result files.
 
@@ -203,14 +209,16 @@ def finish(
         The error that interrupted the insert; the results account for every row all the same.
     """
     error = None
-    if import_run and run.database:
-        error = InsertStage(run, run.database, checkpoint, import_run.batches()).insert_all()
+    import_run = load and load.import_run
+    if load and load.pace and import_run and run.database:
+        ledger = import_run.batches()
+        error = InsertStage(run, run.database, checkpoint, ledger, load.pace).insert_all()
         if not isinstance(error, DatabaseUnavailableError):
             import_run.refuse_lost()
         error = error or NewLeadRequests(run, run.database).send_all()
     else:
         changes_leads = run.options.on_duplicate != "reject"
-        size = run.options.batch_size if changes_leads else None
+        size = ROWS_PER_QUESTION if changes_leads else None
         # Nothing else of a row that becomes a lead is looked at.
         columns = None if changes_leads else COUNTED
         for accepted, notices in run.files.accepted.read_with_notes(size, columns):

@@ -13,6 +13,7 @@ from loader.fields.recognition import field_namer
 from loader.fields.reject_file import is_reject_file, is_utf8
 from loader.options.load import VENDOR_OPTIONS, LoadOptions
 from loader.options.report import ReportOptions
+from loader.options.throttle import PaceOptions
 from loader.reading.layouts import LAYOUTS
 from loader.reading.source import ReadOptions, SourceFile, open_source
 
@@ -47,6 +48,8 @@ class LoadRequest:
     ledger_folder: Path | None = None
     """Folder of the ledger where it is a file; None: the folder that holds `results`."""
     report: ReportOptions = field(default_factory=ReportOptions)
+    pace: PaceOptions = field(default_factory=PaceOptions)
+    """How gently an import inserts."""
 
     @property
     def ledger_path(self) -> Path:

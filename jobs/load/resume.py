@@ -55,11 +55,6 @@ class ImportRun:
         """Give the entries of the batches, from the first one on."""
         return BatchLedger(self.ledger, self.record.run, self.record.owner)
 
-    def options(self, given: LoadOptions) -> LoadOptions:
-        """Give the options to load with; a resumed run keeps its batch size."""
-        size = {"batch_size": self.record.options["batch_size"]} if self.is_resumed else {}
-        return given.model_copy(update=size)
-
     def inserting(self, mapping: Mapping[str, str], rows_read: int, rejected: int) -> None:
         """Record that the checks are done and the insert begins."""
         self._update(
@@ -186,7 +181,7 @@ def _resume(ledger: Ledger, before: RunRecord, request: LoadRequest) -> ImportRu
     record = replace(before, **owner)
     has_plan = read_plan(find_path(record.results), before.owner).get("run") == record.run
     if before.state == "inserting" and not has_plan:
-        if BatchLedger(ledger, record.run, record.owner).known:
+        if BatchLedger(ledger, record.run, record.owner).begun:
             raise ConfigurationError(
                 f"run {record.run} began to load this file, and the files that are needed to "
                 f"complete it are missing here: {record.results}/.work on {before.host}, written "
@@ -251,7 +246,7 @@ def give_up(run: str, ledger: Ledger, database: Database) -> RunRecord:
         ledger.update(run, **owner)
         for session in ledger.sessions(run):
             database.end_session(session)
-        has_batches = BatchLedger(ledger, run, owner["owner"]).known > 0
+        has_batches = bool(BatchLedger(ledger, run, owner["owner"]).begun)
         state = "given up" if has_batches else "refused"
         ended = end_of(record.began)
         ledger.update(run, state=state, message="given up", ended=ended, loaded=record.loaded)

@@ -193,6 +193,7 @@ class SourceFiles:
                     follow_links=False,
                     watchers=self._end_at_signal(self.telemetry.watching(watchers)),
                     ledger_folder=self.settings.ledger_folder, report=self._report_options,
+                    pace=self.settings.pacing,
                 )  # fmt: skip
                 summary = load(request)
         except BaseException as error:

@@ -28,6 +28,11 @@ def check_address(address: str) -> str:
     return address
 
 
+def check_addresses(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    """Take several of them likewise."""
+    return tuple(map(check_address, addresses))
+
+
 def _as_database(address: str) -> str:
     return address if address in {"", "none"} else check_address(address)
 

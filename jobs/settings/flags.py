@@ -14,6 +14,7 @@ from loader.options.connection import ConnectionOptions
 from loader.options.load import LoadOptions
 from loader.options.option import Group, Option, describe_default, options_of
 from loader.options.report import ReportSettings
+from loader.options.throttle import PaceOptions
 
 
 class Flag(NamedTuple):
@@ -93,7 +94,7 @@ OF_ALL = CONNECTING | frozenset(
 """Flags of every command that does something."""
 
 COMMAND_FLAGS = _flags_of(CommandSettings, ConfigFlag)
-FLAGS = _flags_of(CommandSettings, ConfigFlag, ReportSettings, LoadOptions)
+FLAGS = _flags_of(CommandSettings, ConfigFlag, ReportSettings, PaceOptions, LoadOptions)
 """Those of import and validate."""
 _ALL_OF_ARCHIVE = _flags_of(
     CommandSettings, ConfigFlag, SelectionFlags, ArchiveRule, ArchiveOptions

@@ -21,7 +21,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from jobs.settings.command import CommandSettings, check_address
+from jobs.settings.command import CommandSettings, check_addresses
 from jobs.settings.encoding import encoding_problems
 from jobs.settings.environment import Environment, environment_problems
 from jobs.settings.nightly import NightlySettings, NightlySources, Source
@@ -38,6 +38,7 @@ from loader.options.office_hours import OfficeHours
 from loader.options.option import Option
 from loader.options.report import ReportOptions, ReportSettings
 from loader.options.suggestion import did_you_mean
+from loader.options.throttle import PaceOptions
 
 LAYOUTS = ("layout", "columns")
 """Options of which only one can be given."""
@@ -56,10 +57,7 @@ class ArchiveSettings(ArchiveOptions):
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, ArchiveRule] = Field(init=False)
 
-    @field_validator("replicas")
-    @classmethod
-    def _addresses(cls, replicas: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(map(check_address, replicas))
+    _addresses = field_validator("replicas")(check_addresses)
 
     @property
     def options(self) -> ArchiveOptions:
@@ -83,13 +81,15 @@ class ArchiveSettings(ArchiveOptions):
         return _validated(ArchiveRule, {"": flags, "settings": named})
 
 
-class Settings(CommandSettings, ReportSettings, LoadOptions, BaseSettings):
+class Settings(CommandSettings, ReportSettings, PaceOptions, LoadOptions, BaseSettings):
     """All settings of all commands, wherever they come from.
 
     Each command reads them all: one file serves all commands, and none accepts a misspelt name.
     """
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True)
+
+    _addresses = field_validator("replicas")(check_addresses)
 
     # fmt: off
     archive: Annotated[ArchiveSettings, Option(
@@ -143,6 +143,11 @@ class Settings(CommandSettings, ReportSettings, LoadOptions, BaseSettings):
     def reporting(self) -> ReportOptions:
         """How runs are to be reported."""
         return ReportOptions(**self.model_dump(include=set(ReportSettings.model_fields)))
+
+    @property
+    def pacing(self) -> PaceOptions:
+        """How gently imports insert."""
+        return PaceOptions(**self.model_dump(include=set(PaceOptions.model_fields)))
 
     @property
     def ledger_folder(self) -> Path:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jobs.pace import Pace
+from jobs.pace import Pace, Rhythm
 from jobs.undo.task import UndoTask
 from jobs.watchers import Watchers
 from loader.archive.journal import Journal, chunk_in
@@ -78,7 +78,7 @@ def undo(
         throttle.check()
         # An undo has no limit and no run time; the settings may have them for archiving.
         endless = options.model_copy(update={"limit": None, "run_time": None})
-        pace = Pace(throttle, endless, watchers, is_throttled=not dry_run)
+        pace = Pace(throttle, Rhythm.of_moves(endless), watchers, is_throttled=not dry_run)
         job = UndoJob(task, options, pace, watchers, results, dry_run=dry_run)
         return job.finish_completed() or job.run_to_the_end()
 

@@ -1,4 +1,4 @@
-"""The throttle of jobs that move leads: the size of a chunk, and the reasons to wait."""
+"""The throttle of jobs that write: the size of a chunk or batch, and the reasons to wait."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ from loader.errors import (
     TransientDatabaseError,
     UsageError,
 )
-from loader.options.archive import ArchiveOptions
 from loader.options.connection import ConnectionOptions
+from loader.options.throttle import ThrottleOptions
 
 RIGHT_IS_MISSING = 1227
 
@@ -80,7 +80,7 @@ class Wait(NamedTuple):
 class Throttle:
     """Gives the reasons to wait between chunks: the server, its replicas, a pause file."""
 
-    def __init__(self, database: Database, options: ArchiveOptions) -> None:
+    def __init__(self, database: Database, options: ThrottleOptions) -> None:
         """Prepare the replicas; nothing is connected yet.
 
         Raises:
@@ -121,10 +121,6 @@ class Throttle:
         A replica that does not answer is waited for. Raises what `check` does.
         """
         return self._pause() or self._busy() or self._lagging()
-
-    def pause_after(self, seconds: float) -> float:
-        """Give the seconds to sleep after a chunk of that duration."""
-        return self._options.sleep.total_seconds() + self._options.sleep_ratio * seconds
 
     def close(self) -> None:
         """Close the connections to the replicas."""

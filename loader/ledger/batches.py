@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from loader.clock import moment_text
 from loader.database.connection import Database
@@ -53,9 +53,9 @@ class BatchLedger:
         self._numbers = itertools.count(1)
         self._atomic: dict[str, bool] = {}
         batches = tables.batches.c
-        asked = select(func.count()).select_from(tables.batches).where(batches.run == run)
-        self.known: int = ledger.database.read(lambda it: it.execute(asked).scalar_one())
-        """How many batches were begun by processes before this one."""
+        asked = select(batches.row_count).where(batches.run == run).order_by(batches.number)
+        self.begun = ledger.database.read(lambda it: it.execute(asked).scalars().all())
+        """The rows of each batch that was begun by a process before this one."""
 
     def is_atomic(self, table: str) -> bool:
         """Say whether rows of a table and the ledger are committed together."""
@@ -94,7 +94,7 @@ class _Entry:
         batches = tables.batches
         self._mine = (batches.c.run == batch_ledger.run, batches.c.number == number)
         found = None
-        if number <= batch_ledger.known:
+        if number <= len(batch_ledger.begun):
             found = self._read(batch_ledger.ledger)
         if found is not None:
             if found["kind"] != self.kind or any(found[n] != v for n, v in self._columns.items()):

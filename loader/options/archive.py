@@ -2,7 +2,6 @@
 
 import re
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -11,20 +10,15 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    field_validator,
-    model_validator,
 )
 
 from loader.options.durations import Duration, Moment, format_moment
 from loader.options.option import Group, Option
+from loader.options.throttle import MOST_COUNTED, ThrottleOptions
 from loader.options.types import Statuses, Text, split_some_at_commas, whole_number_as_text
 
 MOST_LEADS = 500
 """Of one chunk, and of one request of the Lead Archive API."""
-
-
-MOST_COUNTED = 1_000_000_000
-"""Of what is counted: no site has more, and every database can compare with it."""
 
 
 def _list_id(value: object) -> object:
@@ -37,13 +31,6 @@ def _campaign_id(name: str) -> str:
     if not name.strip():
         raise ValueError(f"{name!r} is no campaign_id; write several as SALES,TESTCAMP")
     return name
-
-
-def _split_addresses(value: object) -> object:
-    """Take several addresses also as text with commas, which a password may have too."""
-    if not isinstance(value, str):
-        return value
-    return [part.strip() for part in re.split(r",(?=\s*[a-z+]+://)", value) if part.strip()]
 
 
 def _format_condition(condition: object) -> str:
@@ -70,7 +57,6 @@ CampaignIds = Annotated[
     BeforeValidator(split_some_at_commas),
     BeforeValidator(whole_number_as_text),
 ]
-Addresses = Annotated[tuple[str, ...], BeforeValidator(_split_addresses)]
 PositiveDuration = Annotated[Duration, AfterValidator(_check_positive)]
 
 
@@ -114,12 +100,8 @@ class ArchiveRule(BaseModel):
         return {name: _format_condition(value) for name, value in self if value not in ((), None)}
 
 
-class ArchiveOptions(BaseModel):
+class ArchiveOptions(ThrottleOptions):
     """How leads are archived or brought back, and when that has to wait or to stop."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", defer_build=True, hide_input_in_errors=True
-    )
 
     # fmt: off
     insert: Annotated[bool, Option(
@@ -163,23 +145,6 @@ class ArchiveOptions(BaseModel):
     sleep_ratio: Annotated[float, Field(ge=0, le=1000), Option(
         "Pause, as a multiple of the chunk's time", Group.THROTTLE, values="N",
     )] = 0.0
-    max_load: Annotated[dict[str, Annotated[int, Field(ge=0, le=MOST_COUNTED)]], Option(
-        "Wait above this status value; repeatable", Group.THROTTLE,
-        "A status variable of the server.",
-        values="Threads_running=N", example={"Threads_running": 25},
-    )] = {}
-    max_lag: Annotated[Duration | None, Option(
-        "Wait while a replica lags by more", Group.THROTTLE, values="TIME", example="10s",
-    )] = None
-    replicas: Annotated[Addresses, Field(repr=False), Option(
-        "Address of a replica; repeatable", Group.THROTTLE, "Such as mysql://user:password@host.",
-        values="URL", flags=("--replica",), repeatable=True,
-        example=["mysql://user:password@replica"],
-    )] = ()
-    pause_file: Annotated[Path | None, Option(
-        "Wait while this file exists", Group.THROTTLE,
-        values="FILE", example="/run/leadloader.pause",
-    )] = None
     run_time: Annotated[PositiveDuration | None, Option(
         "End after so long, such as 30m or 2h", Group.THROTTLE, values="TIME", example="2h",
     )] = None
@@ -195,19 +160,3 @@ class ArchiveOptions(BaseModel):
         "Nothing is written but the report.", flags=("--dry-run/--no-dry-run",),
     )] = False
     # fmt: on
-
-    @field_validator("max_load")
-    @classmethod
-    def _status_variables(cls, most: dict[str, int]) -> dict[str, int]:
-        for name in most:
-            if not re.fullmatch("[A-Za-z0-9_]+", name):
-                raise ValueError(f"{name!r} is no status variable; give such as Threads_running=25")
-        return most
-
-    @model_validator(mode="after")
-    def _lag_of_replicas(self) -> "ArchiveOptions":
-        if self.max_lag is not None and not self.replicas:
-            raise ValueError("max_lag: it needs the addresses of replicas whose lag is watched")
-        if self.replicas and self.max_lag is None:
-            raise ValueError("replicas: give max_lag too, such as 10s, above which to wait")
-        return self

@@ -337,8 +337,8 @@ class LoadOptions(BaseModel):
         "Blank lines, and rows of delimiters, blanks or empty quotes.", values="N",
     )] = Limits.max_blank_rows
     batch_size: Annotated[int, Field(ge=1, le=100_000), Option(
-        "Rows of one insert", Group.RUN, values="N",
-    )] = 1_000
+        "Most rows of one insert", Group.RUN, "The pace may make them fewer.", values="N",
+    )] = 20_000
     max_reject_rate: Annotated[float, Field(ge=0, le=1), Option(
         "Largest share of bad rows", Group.RUN,
         "If something is wrong with more of the rows, nothing is inserted. Duplicates and "

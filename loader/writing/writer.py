@@ -1,5 +1,7 @@
 """The statement that sends rows: LOAD DATA where the server allows it, else INSERT."""
 
+import time
+
 import pandas as pd
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -18,6 +20,8 @@ class Writer:
         """Take the database; whether it refuses files shows at the first one."""
         self.database = database
         self.loads_files = database.adapter.loads_files
+        self.longest = 0.0
+        """Seconds of the longest statement so far; who measures sets it back."""
 
     def write(
         self, connection: Connection, table: str, rows: pd.DataFrame, *, by_file: bool
@@ -33,6 +37,15 @@ class Writer:
         Raises:
             DBAPIError: what `Database.connect` translates.
         """
+        began = time.perf_counter()
+        try:
+            return self._write(connection, table, rows, by_file=by_file)
+        finally:
+            self.longest = max(self.longest, time.perf_counter() - began)
+
+    def _write(
+        self, connection: Connection, table: str, rows: pd.DataFrame, *, by_file: bool
+    ) -> Written:
         if by_file and self.loads_files:
             try:
                 return self.database.adapter.load_file(connection, table, rows)

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from loader.options.archive import ArchiveOptions, ArchiveRule
 from loader.options.office_hours import WEEKDAYS, OfficeHours
 from loader.signals import CAUGHT, Interrupted, Stop
 from tests.support import server as database
+from tests.support.scripted import Scripted
 
 LEADS, ARCHIVE = "vicidial_list", "vicidial_list_archive"
 STATUSES = ("NA", "B", "NEW")
@@ -269,23 +269,6 @@ def test_office_hours_are_kept(dialer: str, capsys: pytest.CaptureFixture[str]) 
     assert ids(dialer, ARCHIVE) == [1, 2]
     assert run(["dearchive", "--lead-ids", "1,2"]) == 0
     assert ids(dialer, ARCHIVE) == []
-
-
-class Scripted(Stop):
-    """Nobody waits: what is waited for passes at once, and something may happen meanwhile."""
-
-    def __init__(self, happens: Callable[["Scripted"], None] = lambda _stop: None) -> None:
-        super().__init__()
-        self.now, self.waits, self._happens = 1000.0, 0, happens
-
-    def wait(self, seconds: float) -> bool:
-        self.now += seconds
-        self.waits += 1
-        self._happens(self)
-        return self.signal is not None
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 def moved(

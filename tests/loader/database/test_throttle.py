@@ -117,18 +117,6 @@ def sqlite(tmp_path: Path) -> Database:
     return Database(f"sqlite:///{tmp_path / 'leads.sqlite'}")
 
 
-@pytest.mark.parametrize(
-    ("sleep", "ratio", "seconds", "expected"),
-    [(0, 0, 0.5, 0), (1.5, 0, 0.5, 1.5), (0, 2, 0.5, 1.0), (1, 0.5, 0.25, 1.125)],
-    ids=["none", "sleep", "ratio", "both"],
-)
-def test_the_sleep_after_a_chunk(
-    sqlite: Database, sleep: float, ratio: float, seconds: float, expected: float
-) -> None:
-    options = ArchiveOptions(sleep=timedelta(seconds=sleep), sleep_ratio=ratio)
-    assert Throttle(sqlite, options).pause_after(seconds) == pytest.approx(expected)
-
-
 def test_a_pause_file_is_waited_for(sqlite: Database, tmp_path: Path) -> None:
     file = tmp_path / "pause"
     throttle = Throttle(sqlite, ArchiveOptions(pause_file=file))

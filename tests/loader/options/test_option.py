@@ -57,7 +57,7 @@ def test_texts_are_sentences_without_their_full_stop() -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("list_id", "999"), ("batch_size", "1000"), ("dnc_check", "N"), ("user", ""),
+        ("list_id", "999"), ("batch_size", "20000"), ("dnc_check", "N"), ("user", ""),
         ("duplicate_statuses", ""), ("max_reject_rate", "1.0"), ("callback_status", "CALLBK"),
     ],
 )  # fmt: skip
