@@ -9,11 +9,12 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.bench.archive import archive
+from tests.bench.beside import beside
 from tests.bench.imports import imports
 from tests.bench.memory import memory
 from tests.bench.phones import phones
 
-MEASUREMENTS = ("imports", "memory", "archive", "phones")
+MEASUREMENTS = ("imports", "beside", "memory", "archive", "phones")
 
 
 def main() -> None:
@@ -21,6 +22,7 @@ def main() -> None:
     parser.add_argument("what", nargs="*", help=f"some of {', '.join(MEASUREMENTS)}")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", type=int, default=100_000, help="of an import")
+    parser.add_argument("--beside-rows", type=int, default=200_000, help="beside a dialer")
     parser.add_argument("--memory-rows", type=int, default=2_000_000, help="of the validation")
     parser.add_argument("--phones", type=int, default=1_000_000, help="numbers to parse")
     parser.add_argument("--compared", type=int, default=200_000, help="with phonenumbers")
@@ -41,6 +43,8 @@ def main() -> None:
         folder = Path(name)
         if "imports" in what:
             imports(console, folder, arguments.rows, arguments.rounds)
+        if "beside" in what:
+            beside(console, folder, arguments.beside_rows)
         if "memory" in what:
             memory(console, folder, arguments.memory_rows)
         if "phones" in what and phones(console, arguments.phones, arguments.compared):
