@@ -1,7 +1,7 @@
 """What passed the checks into the database, batch by batch, with an account of every row."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -51,10 +51,10 @@ class InsertStage:
         self.run, self.checks, self.options = run, run.checks, run.options
         self.checkpoint, self.ledger = checkpoint, ledger
         writer = Writer(database)
-        recheck = Recheck(run, database, is_resumed=checkpoint.is_restored)
-        self.inserter = LeadInserter(database, run.dialer.columns, writer, recheck)
+        self.recheck = Recheck(run, database, is_resumed=checkpoint.is_restored)
+        self.inserter = LeadInserter(database, run.dialer.columns, writer, self.recheck)
         self.extras = ExtraInserter(database, writer, run.dialer.columns)
-        self.updater = LeadUpdater(database, run.dialer.columns, recheck)
+        self.updater = LeadUpdater(database, run.dialer.columns, self.recheck)
         self.batch = NO_BATCH
         """The one on its way in, which the results do not have yet."""
         self.refused: dict[int, int] = {}
@@ -129,7 +129,7 @@ class InsertStage:
 
     def _insert(self, waiting: Spool) -> None:
         lap, progress = self.run.seconds.lap, self.run.watchers.progress
-        for batch, noticed in waiting.read_with_notes(self.options.batch_size):
+        for batch, noticed in self._batches(waiting):
             lap("results")
             changing = batch[EXISTING_LEAD_ID].notna() if EXISTING_LEAD_ID in batch else None
             new = batch if changing is None else batch[~changing]
@@ -140,6 +140,14 @@ class InsertStage:
             lap("insert")
             loaded = self.run.tally.loaded
             progress("insert", loaded, loaded / waiting.rows)
+
+    def _batches(self, waiting: Spool) -> Iterator[tuple[pd.DataFrame, Notices]]:
+        """Read what waits; each batch comes with what was noticed of its chunk."""
+        size = self.options.batch_size
+        for chunk, noticed in waiting.read_with_notes():
+            self.recheck.expect(chunk)
+            for start in range(0, len(chunk), size):
+                yield chunk.iloc[start : start + size], noticed
 
     def _insert_new(self, leads: pd.DataFrame, noticed: Notices) -> None:
         self.batch = _Batch.of(leads, noticed)
