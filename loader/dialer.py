@@ -180,3 +180,12 @@ class Lookups:
     `archived` (bool: in vicidial_list_archive).
     For each window of N days that a check of the kind has (0: no window) there is also `lead_id_N`
     (Int64): the lowest lead_id with that key and phone_code in that list."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no number is listed, and no existing lead was found."""
+        found: tuple[pd.Index | pd.DataFrame, ...] = (
+            self.dnc, self.campaign_dnc, *self.feeds.values(), *self.other_feeds.values(),
+            *self.existing.values(),
+        )  # fmt: skip
+        return all(each.empty for each in found)

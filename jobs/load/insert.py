@@ -59,10 +59,10 @@ class InsertStage:
         self.checkpoint, self.ledger = checkpoint, ledger
         writer = Writer(database)
         self.batches = Batches(pace, ledger, writer)
-        recheck = Recheck(run, database, is_resumed=checkpoint.is_restored)
-        self.inserter = LeadInserter(database, run.dialer.columns, writer, recheck)
+        self.recheck = Recheck(run, database, is_resumed=checkpoint.is_restored)
+        self.inserter = LeadInserter(database, run.dialer.columns, writer, self.recheck)
         self.extras = ExtraInserter(database, writer, run.dialer.columns)
-        self.updater = LeadUpdater(database, run.dialer.columns, recheck)
+        self.updater = LeadUpdater(database, run.dialer.columns, self.recheck)
         self.batch = NO_BATCH
         """The one on its way in, which the results do not have yet."""
         self.refused: dict[int, int] = {}
@@ -145,6 +145,7 @@ class InsertStage:
     def _insert(self, waiting: Spool) -> None:
         self.run.seconds.lap("results")
         for chunk, noticed in waiting.read_with_notes():
+            self.recheck.expect(chunk)
             changing = chunk[EXISTING_LEAD_ID].notna() if EXISTING_LEAD_ID in chunk else None
             new = chunk if changing is None else chunk[~changing]
             for leads in self.batches.cut(new):

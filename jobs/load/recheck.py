@@ -20,6 +20,7 @@ from loader.database.locks import writing_turn
 from loader.findings import Findings, no_findings
 from loader.queries.chunk import ChunkQueries
 from loader.queries.existing import Ids, IsOwn
+from loader.queries.forms import RowForms
 from loader.writing.guard import Guard
 
 
@@ -35,6 +36,11 @@ class Recheck(Guard):
         self.queries = ChunkQueries(
             database, run.options, run.dialer, feeds, run.files.work, before=run.queries
         )
+        self._forms: RowForms | None = None
+
+    def expect(self, leads: pd.DataFrame) -> None:
+        """Take the rows of which the next batches are; what is asked of them is made once."""
+        self._forms = RowForms(leads, self.run.options)
 
     def turn(self, connection: Connection) -> AbstractContextManager[None]:
         """Let runs that look for duplicates insert one after the other."""
@@ -62,7 +68,9 @@ class Recheck(Guard):
     ) -> Findings:
         if not self.run.checks.needs_recheck:
             return no_findings()
-        listed = self.queries.do_not_call(leads)
-        found = self.queries.existing_leads(leads, is_own, among)
-        answers = replace(listed, existing=found.existing, compares=found.compares)
+        answers = self.queries.do_not_call(leads, self._forms)
+        found = self.queries.existing_leads(leads, is_own, among, self._forms)
+        answers = replace(answers, existing=found.existing, compares=found.compares)
+        if among is None and answers.is_empty:
+            return no_findings()
         return self.run.checks.recheck(leads, answers)

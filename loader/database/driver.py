@@ -137,6 +137,14 @@ class DriverConnection(INSIDE.Connection):  # type: ignore[misc]  # likewise
             self._force_close()
             raise
 
+    def escape(self, obj: Any, mapping: Any = None) -> str:
+        """Escape a value as the driver does; thousands of plain texts, as of numbers, at once."""
+        if type(obj) is tuple and {*map(type, obj)} == {str}:
+            text = "".join(obj)
+            if text.isascii() and text.isalnum():
+                return "('" + "','".join(obj) + "')"
+        return str(super().escape(obj, mapping))
+
     def _execute_command(self, command: int, sql: Any) -> None:
         if self._is_open:
             begin = sql[:64].encode() if isinstance(sql, str) else bytes(sql[:64])

@@ -11,9 +11,8 @@ from pathlib import Path
 import pandas as pd
 from sqlalchemy import Connection
 
-from loader.checks.duplicates_existing import compared_numbers, compared_texts
-from loader.checks.other_numbers import numbers_of
-from loader.checks.rules import dnc_campaigns, dnc_forms
+from loader.checks.duplicates_existing import compared_texts
+from loader.checks.rules import dnc_campaigns
 from loader.database.connection import Database
 from loader.database.server_clock import existing_moments
 from loader.database.short_reads import ShortReads
@@ -23,9 +22,8 @@ from loader.feeds.feed import Feed, find_in_feeds
 from loader.frames.collation import Collation, fold
 from loader.options.duplicate_check import Kind
 from loader.options.load import LoadOptions
-from loader.options.types import DncCheck
-from loader.phones.forms import lead_numbers, number_forms
 from loader.queries.existing import ExistingLeads, Ids, IsOwn, Where
+from loader.queries.forms import RowForms
 from loader.queries.indexes import CAMPAIGN_DNC, DNC_TABLES, SEARCHES, SYSTEM_DNC, tables_of_leads
 
 
@@ -56,6 +54,7 @@ class ChunkQueries:
         """
         self._database, self._feeds = database, feeds
         self._options, self._dialer = options, dialer
+        self._asks_again = before is not None
         if database is not None:
             self._collated = database.adapter.collated
             wheres: list[Where] = [
@@ -74,30 +73,31 @@ class ChunkQueries:
                 for table in DNC_TABLES
             }
 
-    def do_not_call(self, leads: pd.DataFrame) -> Lookups:
+    def do_not_call(self, leads: pd.DataFrame, forms: RowForms | None = None) -> Lookups:
         """Ask which numbers must not be called: one question for each of the two lists.
 
         Args:
             leads: dnc_campaign_id if campaign_dnc_check is on, and what `lead_numbers` and
                 `numbers_of` read (str).
+            forms: of rows that these are among, if they are known.
 
         Returns:
             dnc, campaign_dnc, feeds and other_feeds.
         """
-        if not self._feeds and (self._database is None or self._asks_no_list):
-            return Lookups()
-        numbers, others = lead_numbers(leads), numbers_of(leads, self._options)
-        in_feeds = find_in_feeds(numbers, self._feeds)
-        others_in_feeds = find_in_feeds(others, self._feeds)
+        of_leads = RowForms(leads, self._options)
+        in_feeds = Lookups()
+        if self._feeds:
+            in_feeds = Lookups(
+                feeds=find_in_feeds(of_leads.numbers, self._feeds),
+                other_feeds=find_in_feeds(of_leads.others, self._feeds),
+            )
         if self._database is None or leads.empty or self._asks_no_list:
-            return Lookups(feeds=in_feeds, other_feeds=others_in_feeds)
-        # Nothing but the forms counts here, not whose numbers they are.
-        asked = pd.concat([numbers, others], ignore_index=True) if len(others) else numbers
-        return Lookups(
-            dnc=self._on_system_list(self._database, asked),
-            campaign_dnc=self._on_campaign_lists(self._database, asked, leads),
-            feeds=in_feeds,
-            other_feeds=others_in_feeds,
+            return in_feeds
+        asked = forms or of_leads
+        return replace(
+            in_feeds,
+            dnc=self._on_system_list(self._database, leads, asked),
+            campaign_dnc=self._on_campaign_lists(self._database, leads, asked),
         )
 
     @property
@@ -111,7 +111,11 @@ class ChunkQueries:
         return self._options.dnc_check == self._options.campaign_dnc_check == "N"
 
     def existing_leads(
-        self, leads: pd.DataFrame, is_own: IsOwn | None = None, among: Ids | None = None
+        self,
+        leads: pd.DataFrame,
+        is_own: IsOwn | None = None,
+        among: Ids | None = None,
+        forms: RowForms | None = None,
     ) -> Lookups:
         """Ask for the existing leads that rows may be duplicates of.
 
@@ -122,22 +126,26 @@ class ChunkQueries:
             leads: columns `loader.checks.duplicates.KEYED`.
             is_own: says which existing leads do not count, see `ExistingLeads.find`.
             among: lead_ids of those that count; None: all.
+            forms: of rows that these are among, if they are known.
 
         Returns:
-            existing and compares.
+            existing; and compares, but where the same was asked before and no lead is found now.
         """
         if self._database is None or leads.empty or not self._existing:
             return Lookups()
-        found: dict[Kind, list[pd.DataFrame]] = {}
+        forms = forms or RowForms(leads, self._options)
+        parts: dict[Kind, list[pd.DataFrame]] = {}
         for (kind, _, _), search in self._existing.items():
-            numbers = compared_numbers(leads, kind, self._options)
-            forms = number_forms(numbers, as_stored=self._options.one_form)["form"]
+            asked = forms.compared(kind, leads.index)
             if among is None:
-                of_search = search.find(leads, forms, is_own)
+                of_search = search.find(leads, asked, is_own)
             else:
-                of_search = search.find_among(leads, forms, among)
-            found.setdefault(kind, []).append(of_search)
-        existing = {kind: pd.concat(parts, ignore_index=True) for kind, parts in found.items()}
+                of_search = search.find_among(leads, asked, among)
+            parts.setdefault(kind, []).append(of_search)
+        existing = {kind: pd.concat(each, ignore_index=True) for kind, each in parts.items()}
+        found = Lookups(existing=existing)
+        if self._asks_again and found.is_empty:
+            return found
         return replace(self.text_keys(leads), existing=existing)
 
     def text_keys(self, leads: pd.DataFrame) -> Lookups:
@@ -165,38 +173,44 @@ class ChunkQueries:
         found = self._database.read(lambda connection: existing_moments(connection, moments))
         return Lookups(days_ahead=dict(zip(days, found, strict=True)))
 
-    def _on_system_list(self, database: Database, numbers: pd.DataFrame) -> "pd.Index[str]":
+    def _on_system_list(
+        self, database: Database, leads: pd.DataFrame, forms: RowForms
+    ) -> "pd.Index[str]":
         """Give those of the forms of numbers and area codes that are in vicidial_dnc."""
         check = self._options.dnc_check
         if check == "N":
             return pd.Index([], dtype="str")
         number = self._collated("phone_number")
         statement = f"SELECT phone_number FROM {SYSTEM_DNC} WHERE {number} IN {{}}"  # noqa: S608 - our own names
-        asked = self._forms(numbers, check)
+        asked = forms.listed(check, leads.index).unique().tolist()
         found = self._lists[SYSTEM_DNC].rows(statement, asked)
+        if not found:
+            return pd.Index([], dtype="str")
         listed = pd.Series([str(row[0]) for row in found], dtype="str")
         return pd.Index(self._as_asked(database, SYSTEM_DNC, listed, asked).dropna())
 
     def _on_campaign_lists(
-        self, database: Database, numbers: pd.DataFrame, leads: pd.DataFrame
+        self, database: Database, leads: pd.DataFrame, forms: RowForms
     ) -> "pd.Index[str]":
         """Give, behind the campaign, those that are in vicidial_campaign_dnc for some row's."""
         check = self._options.campaign_dnc_check
         if check == "N":
             return pd.Index([], dtype="str")
-        own = dnc_campaigns(leads["dnc_campaign_id"], self._dialer)
+        own = dnc_campaigns(leads["dnc_campaign_id"].drop_duplicates(), self._dialer)
         campaigns = database.adapter.fold(own).unique().tolist()
         number, campaign = map(self._collated, ("phone_number", "campaign_id"))
         statement = (
             f"SELECT campaign_id, phone_number FROM {CAMPAIGN_DNC} "  # noqa: S608 - likewise
             f"WHERE {number} IN {{}} AND {campaign} IN {{}}"
         )
-        asked = self._forms(numbers, check)
+        asked = forms.listed(check, leads.index).unique().tolist()
         found = self._lists[CAMPAIGN_DNC].rows(statement, asked, campaigns)
+        if not found:
+            return pd.Index([], dtype="str")
         listed = pd.DataFrame(found, columns=["campaign_id", "phone_number"], dtype="str")
         names = self._as_asked(database, CAMPAIGN_DNC, listed["campaign_id"], campaigns)
-        forms = self._as_asked(database, CAMPAIGN_DNC, listed["phone_number"], asked)
-        return pd.Index((fold(names) + "|" + forms).dropna())
+        numbers = self._as_asked(database, CAMPAIGN_DNC, listed["phone_number"], asked)
+        return pd.Index((fold(names) + "|" + numbers).dropna())
 
     def _as_asked(
         self, database: Database, table: str, listed: "pd.Series[str]", asked: list[str]
@@ -210,10 +224,6 @@ class ChunkQueries:
         collation = database.read(lambda it: with_keys(it, [listed, texts], column.collation))
         by_key = texts.set_axis(pd.Index(fold(texts, collation)))
         return fold(listed, collation).map(by_key[~by_key.index.duplicated()]).astype("str")
-
-    def _forms(self, numbers: pd.DataFrame, check: DncCheck) -> list[str]:
-        """Give the distinct texts to look for in a do-not-call list."""
-        return dnc_forms(numbers, check, self._options).unique().tolist()
 
 
 def look_up_entry_dates(

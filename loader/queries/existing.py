@@ -5,6 +5,7 @@ read the whole table: its leads are read once then, see `LeadScan`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +90,8 @@ class ExistingLeads:
             forms: of the numbers that they are compared by, by row number.
             is_own: says which leads do not count; only if the same was asked before.
         """
-        return self._named(list(self._parts(leads, forms)), is_own)
+        parts = [part for part in self._parts(leads, forms) if len(part)]
+        return self._named(parts, is_own) if parts else self._nothing
 
     def find_among(
         self, leads: pd.DataFrame, forms: "pd.Series[str]", lead_ids: Ids
@@ -210,6 +212,19 @@ class ExistingLeads:
 
     def _keyed(self, rows: Rows) -> pd.DataFrame:
         """Give the rows of a question with a key in the place of the texts that are compared."""
+        return self._frame(rows) if rows else self._no_rows
+
+    @cached_property
+    def _no_rows(self) -> pd.DataFrame:
+        """The frame without rows; it costs as much as any, and is not to be changed."""
+        return self._frame([])
+
+    @cached_property
+    def _nothing(self) -> pd.DataFrame:
+        """What is found if no lead is; likewise."""
+        return self._named([self._no_rows])
+
+    def _frame(self, rows: Rows) -> pd.DataFrame:
         names = [*self._search.beside, self._search.number]
         frame = pd.DataFrame(rows, columns=[*names, "list_id", "phone_code", *self._lead_ids])
         kinds = {"list_id": "uint64"} | dict.fromkeys([*names, "phone_code"], "str")

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from loader.database import short_reads
 from loader.database.connection import Database
 from loader.database.short_reads import ShortReads
+from tests.support.server import fill
 
 
 class Clock:
@@ -71,3 +72,24 @@ def test_values_are_asked_for_in_parts_where_writes_wait(
     for locks in (True, False):
         rows = ShortReads(database, locks=locks).rows(statement, [1, 2, 3, 4, 5], ["x", "y"])
         assert sorted(rows) == [(n, letter) for n in (1, 2, 3, 4, 5) for letter in "xy"]
+
+
+@pytest.mark.engines("innodb")
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["7275550101", "727XXXXXXX"],
+        ["7275550101", "a'), ('b", "back\\slash", "é", "100%", ""],
+        ["", ""],
+    ],
+    ids=["plain", "special", "empty"],
+)
+def test_texts_are_found_as_they_are(texts: list[str], database_url: str) -> None:
+    """Plain texts are sent by a shorter way than the driver's."""
+    rows = [{"campaign_id": str(n), "phone_number": each} for n, each in enumerate(texts)]
+    fill(database_url, {"vicidial_campaign_dnc": rows})
+    server = Database(database_url)
+    statement = "SELECT phone_number FROM vicidial_campaign_dnc WHERE phone_number IN {}"
+    found = ShortReads(server, locks=False).rows(statement, texts)
+    assert sorted(number for (number,) in found) == sorted(texts)
+    server.engine.dispose()
