@@ -29,6 +29,7 @@ from jobs.watchers import Watchers
 from loader.database import locks, schema
 from loader.database.connection import Database
 from loader.database.locks import turn
+from loader.dialer import Lookups
 from loader.errors import FeedFileError, RowDataError
 from loader.ledger.batches import LeadEntry
 from loader.options.load import LoadOptions
@@ -56,8 +57,10 @@ def rows(count: int, first: int = FIRST, **values: str) -> list[dict[str, str]]:
 class Site:
     """A dialer's database, in which somebody works while files are loaded."""
 
-    def __init__(self, database: Database, url: str, folder: Path) -> None:
-        fill(url, TABLES)
+    def __init__(
+        self, database: Database, url: str, folder: Path, tables: dict[str, Any] = TABLES
+    ) -> None:
+        fill(url, tables)
         self.database, self.url, self.folder = database, url, folder
         self.loads = Loads(folder)
 
@@ -395,4 +398,80 @@ def test_alone_it_is_as_if_nobody_had_looked_again(
             + [leads(database, "phone_number", "list_id", "alt_phone", "last_name")]
         )
         database.engine.dispose()
+    assert found[0] == found[1]
+
+
+# --- others at work, and no corner cut ---
+
+
+def meanwhile(chance: random.Random) -> list[str]:
+    """Give what others do between the checks and the insert: mostly to numbers of the file."""
+
+    def number() -> str:
+        return chance.choice([*PHONES, "7275559990"]).removeprefix("+")
+
+    done = (
+        lambda: f"INSERT OR IGNORE INTO vicidial_dnc VALUES ('{number()}')",
+        lambda: "INSERT OR IGNORE INTO vicidial_dnc VALUES ('727XXXXXXX')",
+        lambda: (
+            "INSERT OR IGNORE INTO vicidial_campaign_dnc (campaign_id, phone_number) "
+            f"VALUES ('{chance.choice(['SALES', 'OTHER'])}', '{number()}')"
+        ),
+        lambda: (
+            "INSERT INTO vicidial_list (phone_number, phone_code, alt_phone, title, first_name, "
+            f"list_id) VALUES ('{number()}', '{chance.choice(['1', '49'])}', '{number()}', 'a', "
+            f"'b', {chance.choice([101, 102])})"
+        ),
+        lambda: f"UPDATE vicidial_list SET phone_number = '{number()}' WHERE lead_id % 3 = 0",
+        lambda: f"DELETE FROM vicidial_list WHERE lead_id = {chance.randint(1, 9)}",
+    )
+    return [chance.choice(done)() for _ in range(chance.randint(0, 3))]
+
+
+@settings(max_examples=10)
+@given(seed=st.integers(0, 10**9), data=st.data())
+def test_what_is_found_is_what_every_rule_finds(
+    seed: int, data: st.DataObject, two_files: Path
+) -> None:
+    """It is held to one that makes the forms batch by batch, and asks every rule."""
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    given = [
+        {
+            "phone_number": chance.choice(PHONES), "alt_phone": chance.choice(["", *PHONES]),
+            "title": chance.choice("ab"), "first_name": chance.choice("ab"), "last_name": str(n),
+            "list_id": chance.choice(["101", "102"]),
+        }
+        for n in range(chance.randint(4, 25))
+    ]  # fmt: skip
+    options = {
+        "duplicate_check": data.draw(st.sampled_from(["", *CHECKS])),
+        "dnc_check": data.draw(st.sampled_from(["N", "Y", "AREACODE"])),
+        "campaign_dnc_check": data.draw(st.sampled_from(["N", "Y"])), "campaign_id": "SALES",
+        "update_fields": "all", "batch_size": 3, "chunk_size": 7,
+    }  # fmt: skip
+    if options["dnc_check"] != "N":
+        options["dnc_alt_phones"] = data.draw(st.sampled_from([None, "reject", "notice", "clear"]))
+    if options["duplicate_check"]:
+        options["on_duplicate"] = data.draw(st.sampled_from(["reject", "update"]))
+    work, found = meanwhile(chance), []
+    for cuts_corners in (True, False):
+        folder = Path(tempfile.mkdtemp(dir=two_files))
+        shutil.copy(two_files / "template.sqlite", folder / "leads.sqlite")
+        url = f"sqlite:///{folder / 'leads.sqlite'}"
+        site = Site(Database(url), url, folder, tables={})
+        with pytest.MonkeyPatch.context() as patch:
+            if not cuts_corners:
+                patch.setattr(Recheck, "expect", lambda *_: None)
+                patch.setattr(Lookups, "is_empty", property(lambda _: False))
+            site.load(site.loads.file(given[::3]), **options)
+            outcome = site.load(site.loads.file(given), between=site.work(*work), **options)
+        found.append(
+            (
+                outcome.rejected,
+                outcome.lead_ids,
+                outcome.summary.notices,
+                leads(site.database, "phone_number", "list_id", "alt_phone", "last_name"),
+            )
+        )
+        site.database.engine.dispose()
     assert found[0] == found[1]
