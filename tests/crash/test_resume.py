@@ -607,7 +607,7 @@ def test_a_signal_waits_while_rows_are_on_their_way_by_file(
     database: Database, tmp_path: Path
 ) -> None:
     prepared(database)
-    rows = [{"phone_number": str(7_275_560_000 + n), "comments": "x" * 60} for n in range(600)]
+    rows = [{"phone_number": str(7_275_560_000 + n), "comments": f"{n:060}"} for n in range(600)]
     path = Loads(tmp_path).file(rows)
     command = ["import", str(path), "--database", url_of(database), "--list-id", "101"]
     command += ["--results", str(tmp_path / "results")]
