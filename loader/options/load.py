@@ -323,7 +323,8 @@ class LoadOptions(BaseModel):
         values="N",
     )] = Limits.max_unpacked_ratio
     max_line_size: Annotated[int, Field(ge=1, le=100), Option(
-        "Longest line, in MB", Group.LIMITS, values="MB",
+        "Longest line, in MB", Group.LIMITS,
+        "Of text, and of a row of a spreadsheet.", values="MB",
     )] = Limits.max_line_size
     max_field_length: Annotated[int, Field(ge=1, le=100_000_000), Option(
         "Longest value", Group.LIMITS,

@@ -29,7 +29,8 @@ class Limits:
 
     `max_file_size`: MB as stored. `max_unpacked_size`: MB of what is packed in it.
     `max_unpacked_ratio`: how many times larger than stored that may be. `max_line_size`: MB of a
-    line of text. `max_field_length`: characters of a value. `max_columns`: of a table.
+    line of text, or a row of a sheet. `max_field_length`: characters of a value. `max_columns`: of
+    a table.
     `max_blank_rows`: rows without a value, of the whole file. `max_workbook_memory`: MB that it
     takes to read a workbook of an old format.
     """
@@ -94,6 +95,14 @@ class Limits:
                 f"{where} has more than the {self.max_field_length:,} characters that"
                 " max_field_length allows; is a delimiter or a line end missing? Correct it, or"
                 " raise --max-field-length"
+            )
+
+    def check_row(self, size: int, where: str) -> None:
+        """Raise ExceededError if so many characters are too many for a row of a sheet."""
+        if size > self.max_line_size * MB:
+            raise ExceededError(
+                f"{where} is longer than the {self.max_line_size:,} MB that max_line_size allows;"
+                " see what is in it before you raise --max-line-size"
             )
 
     def check_blank_rows(self, rows: int) -> None:

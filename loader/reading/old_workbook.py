@@ -145,6 +145,7 @@ class _Reader:
             if cells:
                 self._limits.check_columns(len(cells), f"row {number}")
                 self._limits.check_field(max(map(len, cells)))
+                self._limits.check_row(sum(map(len, cells)), f"row {number}")
                 yield Row(number, cells)
 
     def _read(self, action: Any) -> Any:
