@@ -3,21 +3,18 @@
 import errno
 import fcntl
 import os
-import select
 import stat
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
+from loader.signals import read_pieces, wait_for_input
+
 TEMPORARY = "leadloader-"
 """How the names of our temporary files begin."""
-
-YOUNG = 60
-"""Seconds in which a new temporary file surely gets its lock."""
 
 HARD_LINK = "a hard link"
 """What a file of several names is."""
@@ -44,6 +41,9 @@ def open_regular(path: Path, *, follow_links: bool = True) -> BufferedReader:
     Raises:
         OSError: it is not there, cannot be read, or is no regular file; strerror says which.
     """
+    if path.is_fifo() and (follow_links or not path.is_symlink()):
+        # Who waits to write into it would take this for its reader, and lose it at once.
+        raise OSError(errno.EINVAL, "it is a pipe")
     # A pipe that nobody writes into would be waited for.
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow_links else os.O_NOFOLLOW)
     try:
@@ -66,12 +66,10 @@ def open_regular(path: Path, *, follow_links: bool = True) -> BufferedReader:
 
 @contextmanager
 def open_pipe(path: Path) -> Iterator[BinaryIO]:
-    """Open a pipe; OSError: it cannot be read, or nobody writes into it."""
+    """Open a pipe, for `read_pieces`; OSError: it cannot be read, or nobody writes into it."""
     pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(pipe, "rb") as file:
-        poll = select.poll()
-        poll.register(pipe, select.POLLIN)
-        if not poll.poll(PATIENCE * 1000):
+        if not wait_for_input(file, PATIENCE):
             # One without a writer is at its end; one whose writer is slow says to come again.
             with suppress(BlockingIOError):
                 os.read(pipe, 1)
@@ -90,10 +88,17 @@ def read_whole(path: Path, most: int = LARGEST_WHOLE) -> bytes:
     if "\0" in str(path):
         raise OSError(errno.EINVAL, "no name has a NUL character")
     with open_pipe(path) if path.is_fifo() else path.open("rb") as file:
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise OSError(errno.EFBIG, f"it is larger than {most >> 20} MB")
-    return content
+        return read_to_end(file, most)
+
+
+def read_to_end(file: BinaryIO, most: int) -> bytes:
+    """Read what comes until the end, of a pipe too; OSError: it is more than so many bytes."""
+    content = bytearray()
+    for piece in read_pieces(file):
+        content += piece
+        if len(content) > most:
+            raise OSError(errno.EFBIG, f"it is larger than {most >> 20} MB")
+    return bytes(content)
 
 
 def exists(path: Path) -> bool:
@@ -125,21 +130,38 @@ def temporary_file(mode: str = "w+b", **how: Any) -> IO[Any]:
     It is locked while it is open, so that `remove_left_behind` knows it from one of a killed run.
     `how`: as for `tempfile.NamedTemporaryFile`.
     """
-    file = tempfile.NamedTemporaryFile(mode, prefix=TEMPORARY, **how)  # noqa: SIM115 - the caller's
-    fcntl.flock(file.fileno(), fcntl.LOCK_SH)
-    return file
+    while True:
+        file = tempfile.NamedTemporaryFile(mode, prefix=TEMPORARY, **how)  # noqa: SIM115 - the caller's
+        if lock_own(file.fileno()):
+            return file
+        with suppress(FileNotFoundError):
+            file.close()
+
+
+def lock_own(file: int) -> bool:
+    """Lock a new file while it is open; say whether it is still there.
+
+    `remove_unlocked` of another process may have found it before it was locked.
+    """
+    fcntl.flock(file, fcntl.LOCK_SH)
+    return os.fstat(file).st_nlink > 0
+
+
+def remove_unlocked(path: Path) -> bool:
+    """Remove a file of this account that no process holds by `lock_own`; say whether it was."""
+    with suppress(OSError):
+        if path.lstat().st_uid == os.geteuid():
+            with open_regular(path, follow_links=False) as file:
+                fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+                return True
+    return False
 
 
 def remove_left_behind() -> None:
     """Remove the temporary files that killed runs of this account have left behind."""
     for path in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*"):
-        with suppress(OSError):
-            status = path.lstat()
-            if status.st_uid != os.geteuid() or time.time() - status.st_mtime < YOUNG:
-                continue
-            with open_regular(path, follow_links=False) as file:
-                fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-                path.unlink()
+        remove_unlocked(path)
 
 
 def cut_name(name: str, behind: str) -> str:

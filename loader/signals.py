@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from types import FrameType
-from typing import Self, TextIO
+from typing import IO, Any, BinaryIO, Self
 
 
 class Signal(KeyboardInterrupt):
@@ -41,24 +41,49 @@ def defer_signals() -> Iterator[None]:
         raise Signal(name)
 
 
-def wait_for_input(stream: TextIO) -> None:
-    """Wait until a stream can be read.
+def wait_for_input(stream: IO[Any], seconds: float | None = None) -> bool:
+    """Wait until a stream can be read, or for seconds; say whether it can be read.
 
     A signal ends the wait at whatever instant it comes; a read that begins in that instant would
-    not hear of it. It must be in the main thread.
+    not hear of it. (Other threads than the main one hear of none.)
     """
+    end = None if seconds is None else time.monotonic() + seconds
+    with _woken_by_signals() as woken:
+        while True:
+            left = None if end is None else max(end - time.monotonic(), 0)
+            # What a signal raises is raised here.
+            found = select.select([stream.fileno(), woken], [], [], left)[0]
+            if stream.fileno() in found:
+                return True
+            if not found:
+                return False
+            os.read(woken, 512)
+
+
+@contextmanager
+def _woken_by_signals() -> Iterator[int]:
+    """Give a file that can be read once a signal has come."""
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     os.set_blocking(writing, False)
-    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    is_main = threading.current_thread() is threading.main_thread()
+    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False) if is_main else -1
     try:
-        # What a signal raises is raised here.
-        while stream.fileno() not in select.select([stream.fileno(), reading], [], [])[0]:
-            os.read(reading, 512)
+        yield reading
     finally:
-        signal.set_wakeup_fd(before)
+        if is_main:
+            signal.set_wakeup_fd(before)
         os.close(reading)
         os.close(writing)
+
+
+def read_pieces(stream: BinaryIO, size: int = 1 << 20) -> Iterator[bytes]:
+    """Yield what comes in a stream, at most so many bytes at once; a signal ends the wait for it.
+
+    Nothing may have been read from it by other means, for what it has buffered is not seen.
+    """
+    while wait_for_input(stream) and (piece := os.read(stream.fileno(), size)):
+        yield piece
 
 
 CAUGHT = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)

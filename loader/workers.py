@@ -10,6 +10,7 @@ import gc
 import io
 import os
 import pickle
+import resource
 import signal
 import sys
 import threading
@@ -18,6 +19,7 @@ import warnings
 from collections.abc import Callable
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple, NoReturn, Self
 
@@ -33,6 +35,7 @@ Work = Callable[[Any, Ask], Any]
 
 PARENT_DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG of Linux's prctl."""
+STDERR = 2
 ASKS, DONE, FAILED = "asks", "done", "failed"
 
 
@@ -69,15 +72,23 @@ class Workers:
     Only the thread that makes them may use them.
     """
 
-    def __init__(self, count: int, work: Work, answer: Callable[[Any], Any]) -> None:
+    def __init__(
+        self,
+        count: int,
+        work: Work,
+        answer: Callable[[Any], Any],
+        most_memory: int | None = None,
+    ) -> None:
         """Fork the processes.
 
         Args:
             count: of processes.
             work: what they do with a task; it and all it refers to are as they are now.
             answer: answers what they ask, in this thread, while it waits for a result.
+            most_memory: bytes that each may take besides this process's own; work that takes more
+                raises MemoryError, or ends its process. None: no limit.
         """
-        self._answer = answer
+        self._answer, self._most_memory = answer, most_memory
         self._tasks: SimpleQueue[tuple[int, Any] | None] = SimpleQueue()
         self._events: SimpleQueue[_Event] = SimpleQueue()
         self._answers: list[SimpleQueue[Any]] = [SimpleQueue() for _ in range(count)]
@@ -149,7 +160,7 @@ class Workers:
             warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
         if pid == 0:
-            _be_worker(theirs, parent, work)
+            _be_worker(theirs, parent, work, self._most_memory)
         theirs.close()
         self._pids.append(pid)
         return ours
@@ -181,10 +192,14 @@ def _lost() -> WorkerError:
     )
 
 
-def _be_worker(connection: Connection, parent: int, work: Work) -> NoReturn:
+def _be_worker(
+    connection: Connection, parent: int, work: Work, most_memory: int | None
+) -> NoReturn:
     """Do what comes over the connection until it ends; the process ends with it."""
     try:
         _leave_to_parent(connection, parent)
+        if most_memory is not None:
+            _limit_memory(most_memory)
         while True:
             task = _unpickled(connection.recv_bytes())
             connection.send_bytes(_result(connection, work, task))
@@ -206,6 +221,15 @@ def _leave_to_parent(connection: Connection, parent: int) -> None:
     os.closerange(3, connection.fileno())
     os.closerange(connection.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
     pa.set_cpu_count(1)
+
+
+def _limit_memory(more: int) -> None:
+    """Let this process take so many bytes more than it has; what ends at the limit is silent."""
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    for kind, most in ((resource.RLIMIT_AS, size + more), (resource.RLIMIT_CORE, 0)):
+        allowed = [it for it in resource.getrlimit(kind) if it != resource.RLIM_INFINITY]
+        resource.setrlimit(kind, (min([most, *allowed]),) * 2)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), STDERR)
 
 
 def _result(connection: Connection, work: Work, task: Any) -> memoryview:

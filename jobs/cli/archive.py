@@ -62,6 +62,7 @@ def _asked(job: "Direction", which: dict[str, Any], settings: "Settings") -> "Mo
     from jobs.archive.job import MoveRequest
     from loader.archive.lead_ids import parse_lead_ids, read_lead_ids
     from loader.errors import UsageError
+    from loader.signals import Stop
 
     if which.keys() & {"lead_ids", "lead_ids_file"} and len(which) > 1:
         names = " and ".join(sorted(map(flag_name, which)))
@@ -69,7 +70,8 @@ def _asked(job: "Direction", which: dict[str, Any], settings: "Settings") -> "Mo
     if "lead_ids" in which:
         return MoveRequest(job, lead_ids=parse_lead_ids(which["lead_ids"]))
     if "lead_ids_file" in which:
-        return MoveRequest(job, lead_ids=read_lead_ids(which["lead_ids_file"]))
+        with Stop() as stop, stop.end_at_once():
+            return MoveRequest(job, lead_ids=read_lead_ids(which["lead_ids_file"]))
     rule = settings.archive.rule(which.pop("rule", None), which)
     if rule.is_empty:
         raise UsageError(

@@ -25,7 +25,7 @@ import pyarrow.csv
 
 from loader.api.lead_archive import DUPLICATE, NO_VALUE, NOT_FOUND, NOT_INTEGER, LeadIds
 from loader.errors import LeadIdsError, NoSuchFileError, SourceFileError
-from loader.files import read_whole
+from loader.files import read_to_end, read_whole
 
 LARGEST = 256 << 20
 """Bytes of a file of lead_ids: more than twenty million."""
@@ -134,7 +134,7 @@ def read_lead_ids(source: str | Path | BinaryIO, name: str = "") -> LeadIds:
 
     Raises:
         LeadIdsError: as `parse_lead_ids`; `where` says the line.
-        NoSuchFileError: there is no such file, or it cannot be read.
+        NoSuchFileError: there is no such file, it cannot be read, or is larger than `LARGEST`.
         SourceFileError: it is no text, or a table with broken rows.
     """
     path = source if isinstance(source, str | Path) and str(source) != "-" else None
@@ -142,8 +142,10 @@ def read_lead_ids(source: str | Path | BinaryIO, name: str = "") -> LeadIds:
     try:
         if path is not None:
             content = read_whole(Path(path), LARGEST)
+        elif isinstance(source, str | Path):
+            content = read_to_end(sys.stdin.buffer, LARGEST)
         else:
-            content = (sys.stdin.buffer if isinstance(source, str | Path) else source).read()
+            content = source.read()
     except OSError as error:
         raise NoSuchFileError(f"{name}: {error.strerror}") from None
     text = _decoded(content, name)

@@ -323,7 +323,8 @@ class LoadOptions(BaseModel):
         values="N",
     )] = Limits.max_unpacked_ratio
     max_line_size: Annotated[int, Field(ge=1, le=100), Option(
-        "Longest line, in MB", Group.LIMITS, values="MB",
+        "Longest line, in MB", Group.LIMITS,
+        "Of text, and of a row of a spreadsheet.", values="MB",
     )] = Limits.max_line_size
     max_field_length: Annotated[int, Field(ge=1, le=100_000_000), Option(
         "Longest value", Group.LIMITS,
@@ -336,6 +337,11 @@ class LoadOptions(BaseModel):
         "Most blank rows", Group.LIMITS,
         "Blank lines, and rows of delimiters, blanks or empty quotes.", values="N",
     )] = Limits.max_blank_rows
+    max_workbook_memory: Annotated[int, Field(ge=1, le=1_000_000), Option(
+        "Memory for an old workbook, in MB", Group.LIMITS,
+        "Of xls and xlsb, whose sheets are read as a whole, up to the last row and column.",
+        values="MB",
+    )] = Limits.max_workbook_memory
     batch_size: Annotated[int, Field(ge=1, le=100_000), Option(
         "Most rows of one insert", Group.RUN, "The pace may make them fewer.", values="N",
     )] = 20_000

@@ -50,6 +50,11 @@ class Grammar:
         return rf"\A{self._field}(?:{self._delimiter}{self._field})*{LINE_END}?\z"
 
     @property
+    def open_line(self) -> str:
+        r"""RE2 pattern of a physical line that ends inside quotes: its record may go on."""
+        return rf"\A(?:{self._field}{self._delimiter})*{self._quoted[:-1]}\z"
+
+    @property
     def line_with_surplus(self) -> str:
         """RE2 pattern of a complete record (1) with further, blank fields, and its line end (2)."""
         return rf"\A({self._record})(?:{self._delimiter}{self._blank})+({LINE_END}?)\z"

@@ -29,8 +29,10 @@ class Limits:
 
     `max_file_size`: MB as stored. `max_unpacked_size`: MB of what is packed in it.
     `max_unpacked_ratio`: how many times larger than stored that may be. `max_line_size`: MB of a
-    line of text. `max_field_length`: characters of a value. `max_columns`: of a table.
-    `max_blank_rows`: rows without a value, of the whole file.
+    line of text, or a row of a sheet. `max_field_length`: characters of a value. `max_columns`: of
+    a table.
+    `max_blank_rows`: rows without a value, of the whole file. `max_workbook_memory`: MB that it
+    takes to read a workbook of an old format.
     """
 
     max_file_size: int = 4_096
@@ -40,6 +42,7 @@ class Limits:
     max_field_length: int = 1_000_000
     max_columns: int = MOST_COLUMNS
     max_blank_rows: int = MOST_ROWS
+    max_workbook_memory: int = 800
 
     def check_stored(self, size: int, name: str) -> None:
         """Raise SourceFileError if so many bytes are too many to be stored."""
@@ -94,6 +97,14 @@ class Limits:
                 " raise --max-field-length"
             )
 
+    def check_row(self, size: int, where: str) -> None:
+        """Raise ExceededError if so many characters are too many for a row of a sheet."""
+        if size > self.max_line_size * MB:
+            raise ExceededError(
+                f"{where} is longer than the {self.max_line_size:,} MB that max_line_size allows;"
+                " see what is in it before you raise --max-line-size"
+            )
+
     def check_blank_rows(self, rows: int) -> None:
         """Raise ExceededError if so many rows without a value are too many."""
         if rows > self.max_blank_rows:
@@ -101,6 +112,19 @@ class Limits:
                 f"it has more than the {self.max_blank_rows:,} blank rows that max_blank_rows"
                 " allows; delete them, or raise --max-blank-rows"
             )
+
+    def check_memory(self, size: int) -> None:
+        """Raise `memory_error` if so many bytes are too many for a workbook of an old format."""
+        if size > self.max_workbook_memory * MB:
+            raise self.memory_error()
+
+    def memory_error(self) -> ExceededError:
+        """Give the error of a workbook that cannot be read in the memory that it may take."""
+        return ExceededError(
+            f"it cannot be read in the {self.max_workbook_memory:,} MB of memory that"
+            " max_workbook_memory allows; has it a stray value far below or to the right of the"
+            " others? Delete it, or save it as .xlsx or CSV (UTF-8), or raise --max-workbook-memory"
+        )
 
 
 DEFAULT_LIMITS = Limits()

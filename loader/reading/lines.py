@@ -106,7 +106,8 @@ class Block:
         closed = _matches(odd_lines, grammar.closed_line)
         surplus = odd[_matches(odd_lines, grammar.line_with_surplus)]
         kinds.whole[surplus] = True
-        spans, count = _join_lines(kinds, odd[~closed], final=final)
+        can_go_on = _matches(odd_lines, grammar.open_line)
+        spans, count = _join_lines(kinds, odd[can_go_on], final=final)
         in_row, starts = kinds.whole[:count], np.ones(count, dtype=np.bool_)
         for first, last, _ in spans:
             in_row[first : last + 1] = True
@@ -275,20 +276,20 @@ def _matches(array: pa.BinaryArray, pattern: str) -> Mask:
     return found.astype(np.bool_)
 
 
-def _join_lines(kinds: _LineKinds, broken: Integers, *, final: bool) -> tuple[list[Span], int]:
-    """Find the records over several lines; each starts at a line with a `broken` quote.
+def _join_lines(kinds: _LineKinds, unclosed: Integers, *, final: bool) -> tuple[list[Span], int]:
+    """Find the records over several lines; each starts at a line that ends inside quotes.
 
     The second answer is how many lines are covered: the last record may end in the next block.
     """
     lines, grammar = kinds.lines, kinds.grammar
     spans: list[Span] = []
-    if not len(broken):
+    if not len(unclosed):
         return spans, len(lines.ends)
     ends = lines.ends.tolist()
-    starts = np.append(0, lines.ends)[broken]
+    starts = np.append(0, lines.ends)[unclosed]
     limits = np.searchsorted(lines.ends, starts + LONGEST_QUOTED_RECORD).tolist()
     next_line = 0
-    for line, start, limit in zip(broken.tolist(), starts.tolist(), limits, strict=True):
+    for line, start, limit in zip(unclosed.tolist(), starts.tolist(), limits, strict=True):
         if line < next_line:
             continue
         if record := grammar.record.match(lines.data, start, ends[min(limit, len(ends) - 1)]):

@@ -94,7 +94,7 @@ class _TableReader:
         self._blanks = 0
         self._cell: dict[str, str] | None = None
         self._lines: list[str] = []
-        self._paragraphs = self._length = 0
+        self._paragraphs = self._length = self._size = 0
         self.has_problems = False
 
     @property
@@ -114,7 +114,7 @@ class _TableReader:
         if self._cell is not None:
             self._start_in_cell(name, attributes)
         elif name == "table-row":
-            self._cells, self._blanks = [], 0
+            self._cells, self._blanks, self._size = [], 0, 0
             self._row_copies = int(attributes.get("table:number-rows-repeated", "1"))
         elif name in {"table-cell", "covered-table-cell"}:
             self._cell, self._lines, self._paragraphs = attributes, [], 0
@@ -166,6 +166,8 @@ class _TableReader:
         if text:
             columns = len(self._cells) + self._blanks + copies
             self._limits.check_columns(columns, f"row {self._row_number + 1}")
+            self._size += len(text) * copies
+            self._limits.check_row(self._size, f"row {self._row_number + 1}")
             self.has_problems |= text.startswith(PROBLEM)
             self._cells += [""] * self._blanks + [text] * copies
             self._blanks = 0

@@ -3,10 +3,8 @@
 The lines of a block are classified by `loader.reading.lines`; pyarrow parses those that are rows.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,10 +18,7 @@ from loader.reading.dialect import Grammar
 from loader.reading.encoding import TextStream
 from loader.reading.limits import ExceededError, RowMeter
 from loader.reading.lines import Block, Integers, split_lines
-from loader.reasons import Reason
-
-RAW_LENGTH = 500
-"""Characters of a rejected line that its details keep."""
+from loader.reading.rejected import DETAILS, REASON, ROW_NUMBER, rejected_records
 
 LARGE_CHUNK = 1 << 25
 """Bytes of records of which no more are put into a chunk, whatever their number."""
@@ -33,9 +28,6 @@ MOST_DELIMITERS = 100_000
 
 USUAL_COLUMNS = 100
 """Of a wider file, chunks have fewer records."""
-
-ROW_NUMBER = "\0row_number"
-"""An extra column; no column of a file can have this name, for files have no NUL bytes."""
 
 BOM = b"\xef\xbb\xbf"
 
@@ -65,36 +57,28 @@ class Chunk:
     cell_problems: pd.DataFrame = field(default_factory=no_problems)
 
 
-class RejectedRecord(NamedTuple):
-    """A record that cannot be read as a row."""
-
-    row_number: int
-    values: list[str]
-    reason: Reason
-    details: str
-
-
 @dataclass(frozen=True)
 class Records:
     """Parsed records in file order; `rows` has the columns of the file and `ROW_NUMBER`.
 
-    `blank_rows`: the row numbers of rows that have delimiters, but no value. `western`: those of
-    records that were not UTF-8 where others are, ascending. `size`: bytes of text, about.
+    `rejected` are no rows, see `rejected_records`. `blank_rows`: the row numbers of rows that have
+    delimiters, but no value. `western`: those of records that were not UTF-8 where others are,
+    ascending. `size`: bytes of text, about.
     """
 
     rows: pa.Table
-    rejected: list[RejectedRecord]
+    rejected: pa.Table
     blank_rows: Integers
     western: Integers
     size: int = 0
 
     def __len__(self) -> int:
-        return int(self.rows.num_rows) + len(self.rejected)
+        return int(self.rows.num_rows) + int(self.rejected.num_rows)
 
     def __add__(self, later: "Records") -> "Records":
         return Records(
             pa.concat_tables([self.rows, later.rows]),
-            self.rejected + later.rejected,
+            pa.concat_tables([self.rejected, later.rejected]),
             np.concatenate([self.blank_rows, later.blank_rows]),
             np.concatenate([self.western, later.western]),
             self.size + later.size,
@@ -103,10 +87,10 @@ class Records:
     def split(self, size: int) -> tuple["Records", "Records"]:
         """Split after the first `size` records."""
         numbers = self.rows[ROW_NUMBER].to_numpy()
-        rejected_numbers = [record.row_number for record in self.rejected]
+        rejected_numbers = self.rejected[ROW_NUMBER].to_numpy()
         last = np.sort(np.append(numbers, rejected_numbers))[size - 1]
         rows = int(np.searchsorted(numbers, last, side="right"))
-        rejected = bisect_right(rejected_numbers, last)
+        rejected = int(np.searchsorted(rejected_numbers, last, side="right"))
         blank = int(np.searchsorted(self.blank_rows, last))
         western = int(np.searchsorted(self.western, last, side="right"))
         parts = (slice(None, end) for end in (rows, rejected, blank, western))
@@ -118,10 +102,11 @@ class Records:
         )
 
     def _part(self, rows: slice, rejected: slice, blank: slice, western: slice) -> "Records":
-        table = self.rows.slice(rows.start or 0, rows.stop)
-        return Records(
-            table, self.rejected[rejected], self.blank_rows[blank], self.western[western]
+        table, others = (
+            table.slice(part.start or 0, part.stop)
+            for table, part in ((self.rows, rows), (self.rejected, rejected))
         )
+        return Records(table, others, self.blank_rows[blank], self.western[western])
 
 
 def read_chunks(
@@ -145,12 +130,12 @@ def read_chunks(
     chunk_size = max(1, chunk_size * USUAL_COLUMNS // max(len(columns), USUAL_COLUMNS))
     blocks = _read_blocks(text, grammar, columns, first_row, block_size, chunk_size, meter)
     for records in _regroup(blocks, chunk_size):
-        rejected = records.rejected
-        index = pd.Index([r.row_number for r in rejected], name="row_number", dtype="int64")
+        rejected = _rows_frame(records.rejected)
+        problems = rejected[[REASON, DETAILS]]
         yield Chunk(
             _rows_frame(records.rows),
-            _frame([record.values for record in rejected], columns, index),
-            _frame([(str(r.reason), r.details) for r in rejected], ("reason", "details"), index),
+            rejected.drop(columns=[REASON, DETAILS]),
+            problems.rename(columns={REASON: "reason", DETAILS: "details"}),
             text.position,
             len(records.blank_rows),
             western=pd.Index(records.western, dtype="int64"),
@@ -247,13 +232,9 @@ def _parse_block(
             f"{len(row_numbers)} records were found and {rows.num_rows} parsed"
             f" between rows {row_number} and {row_number + block.rows}"
         )
-    rejected = [
-        _reject(int(numbers[line]), block.lines.text(line), grammar, is_closed=is_closed)
-        for line, is_closed in block.rejected
-    ]
     return Records(
         rows.append_column(ROW_NUMBER, pa.array(row_numbers)),
-        rejected,
+        rejected_records(block, numbers, grammar, columns),
         numbers[block.blank_rows],
         np.empty(0, np.int64),
     )
@@ -333,35 +314,9 @@ def _parse(
     )
 
 
-def _reject(row_number: int, line: bytes, grammar: Grammar, *, is_closed: bool) -> RejectedRecord:
-    """Describe a line that is no row. Its surplus fields stay in the last column: none is lost."""
-    values = grammar.split(line) if is_closed else grammar.split_unquoted(line)
-    found, expected = len(values), grammar.columns
-    raw = line.decode().rstrip("\r\n")[:RAW_LENGTH]
-    if not is_closed:
-        reason, what = Reason.BROKEN_QUOTE, "a quote is not closed, or text follows a closing quote"
-    else:
-        reason = Reason.TOO_FEW_FIELDS if found < expected else Reason.TOO_MANY_FIELDS
-        what = f"{found} {'field' if found == 1 else 'fields'} instead of {expected}"
-    last = grammar.delimiter.join(values[expected - 1 :])
-    values = [*values[: expected - 1], last] + [""] * (expected - found)
-    return RejectedRecord(row_number, values[:expected], reason, f"{what}: {raw}")
-
-
 def _rows_frame(rows: pa.Table) -> pd.DataFrame:
     index = pd.Index(rows[ROW_NUMBER].to_numpy(), name="row_number")
     columns = rows.drop_columns(ROW_NUMBER).combine_chunks()
     return pd.DataFrame(
         {name: to_series(columns[name], index) for name in columns.column_names}, index=index
-    )
-
-
-def _frame(rows: Sequence[Sequence[str]], columns: Sequence[str], index: pd.Index) -> pd.DataFrame:
-    values = zip(*rows, strict=True) if rows else [()] * len(columns)
-    return pd.DataFrame(
-        {
-            name: to_series(pa.array(texts, pa.large_string()), index)
-            for name, texts in zip(columns, values, strict=True)
-        },
-        index=index,
     )

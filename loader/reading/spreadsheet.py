@@ -148,14 +148,14 @@ def _open_workbook(stored: StoredFile, stack: ExitStack) -> tuple[Workbook, str]
     file, limits = stack.enter_context(stored.open_raw()), stored.limits or DEFAULT_LIMITS
     if not zipfile.is_zipfile(file):
         file.seek(0)
-        return OldWorkbook(file, stack, stored.name), "xls"
+        return OldWorkbook(stored, stack), "xls"
     with open_zip(file) as archive:
         names = {name.lower() for name in archive.namelist()}
     file.seek(0)
     if "content.xml" in names:
         return OdsWorkbook(file, stack, limits), "ods"
     if "xl/workbook.bin" in names:
-        return OldWorkbook(file, stack, stored.name), "xlsb"
+        return OldWorkbook(stored, stack), "xlsb"
     return XlsxWorkbook(file, stack, limits), "xlsm" if "xl/vbaproject.bin" in names else "xlsx"
 
 

@@ -22,6 +22,7 @@ from loader.files import open_regular, temporary_file
 from loader.reading.formats import COMPRESSIONS, HEAD_SIZE, OLD_EXCEL, refuse_no_text
 from loader.reading.limits import DEFAULT_LIMITS, Limits
 from loader.reading.zip_file import open_zip
+from loader.signals import read_pieces
 
 LEFT_BY_SYSTEMS = re.compile(r"(^|/)(__MACOSX/|\.[^/]*$|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
 """Names of files that a computer puts into zip files by itself, such as .DS_Store."""
@@ -161,7 +162,7 @@ def spool_to_disk(source: BinaryIO, limits: Limits, name: str) -> Iterator[Path]
     SourceFileError: it is larger than its limits.
     """
     with temporary_file() as target:
-        while piece := source.read(1 << 20):
+        for piece in read_pieces(source):
             limits.check_stored(target.tell() + len(piece), name)
             target.write(piece)
         target.flush()

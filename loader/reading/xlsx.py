@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import IO, BinaryIO
 
 from loader.reading.cells import Row, Sheet, cell_name, problem_cell
-from loader.reading.limits import Limits, refuse_row
+from loader.reading.limits import MB, Limits, refuse_row
 from loader.reading.number_format import BUILT_IN, GENERAL, NumberFormat, number_format
 from loader.reading.xml_stream import parse_xml, read_elements, read_xml
 from loader.reading.zip_file import open_zip
@@ -182,7 +182,7 @@ class _SheetReader:
         self._texts, self._formats, self._from_1904 = texts, formats, from_1904
         self._is_uncalculated, self._limits = is_uncalculated, limits
         self._rows: list[Row] = []
-        self._row_number = self._column = 0
+        self._row_number = self._column = self._size = 0
         self._cells: list[str] = []
         self._cell: dict[str, str] = {}
         self._value = ""
@@ -207,7 +207,7 @@ class _SheetReader:
             if number <= self._row_number:
                 raise ValueError(f"its rows are in no order, {number} is behind {self._row_number}")
             self._row_number = number
-            self._cells, self._column = [], 0
+            self._cells, self._column, self._size = [], 0, 0
         elif name == "f":
             self._has_formula = True
         elif name == "rPh":
@@ -227,6 +227,9 @@ class _SheetReader:
                 if self._column - 1 > len(self._cells):
                     self._cells.extend([""] * (self._column - 1 - len(self._cells)))
                 self._cells.append(text)
+                self._size += len(text)
+                if self._size > MB:
+                    self._limits.check_row(self._size, f"row {self._row_number}")
         elif name == "row":
             if self._cells:
                 self._rows.append(Row(self._row_number, self._cells))

@@ -1,5 +1,7 @@
 """The result files of a run: what became of every row."""
 
+import os
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +14,7 @@ import pyarrow as pa
 
 from loader.errors import UsageError
 from loader.fields.reject_file import CLASH_PREFIX, RESULT_COLUMNS, UNREADABLE, result_columns
+from loader.files import exists
 from loader.findings import FINDING_TYPES, Findings, Notices, findings, no_findings
 from loader.frames.arrow import no_formulas, to_arrow
 from loader.frames.csv_file import CsvFile
@@ -19,7 +22,18 @@ from loader.frames.spool import Spool
 from loader.notices import Notice
 from loader.reasons import Reason
 from loader.results.all_reasons import ReasonBits
-from loader.results.folder import PAGE, RUN_FILE, SUMMARY, ResultFolder, forget, run_in, work_in
+from loader.results.folder import (
+    PAGE,
+    RUN_FILE,
+    SUMMARY,
+    ResultFolder,
+    forget,
+    lock_work,
+    remove_validation,
+    remove_validations_beside,
+    run_in,
+    work_in,
+)
 from loader.results.wording import finding_texts, notices_text
 
 LOADED, REJECTED, CHANGES = "loaded.csv", "rejected.csv", "changes.csv"
@@ -92,9 +106,17 @@ class Results(ResultFolder):
             raise UsageError(
                 f"{self.folder} is where run {other} works, or has to go on; name another folder"
             )
+        remove_validation(self.folder)
+        remove_validations_beside(self.folder)
+        path = work_in(self.folder) / RUN_FILE
+        if not other and exists(path):
+            raise UsageError(
+                f"{self.folder} is where another validation works; name another folder"
+            )
         forget(self.folder)
         with self.making():
-            (work_in(self.folder) / RUN_FILE).write_text(run, "utf-8")
+            # Locked until the results are written, or the process has ended.
+            weakref.finalize(self, os.close, lock_work(self.folder, run))
 
     def _drop_leftovers(self) -> None:
         """Delete what is written anew: all but what waits for the insert, and was rejected."""

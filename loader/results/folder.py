@@ -1,21 +1,22 @@
 """The folder of a run's results: it is made, filled, completed, and removed if all was in vain."""
 
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
 from pydantic import BaseModel
 
 from loader.errors import ResultsError, UsageError
-from loader.files import exists
+from loader.files import exists, lock_own, remove_unlocked
 from loader.paths import visible_line
 
 SUMMARY, TEXT, PAGE = "summary.json", "summary.txt", "report.html"
 
 RUN_FILE = "run"
-"""Who works in the folder."""
+"""Who works in the folder; empty for a validation, which nobody takes up again."""
 
 
 class ResultFolder:
@@ -103,6 +104,39 @@ def run_in(folder: Path) -> str:
     """Give the name of the run that works in a folder, or did until it was killed; "": none."""
     path = work_in(folder) / RUN_FILE
     return path.read_text("utf-8") if exists(path) else ""
+
+
+def lock_work(folder: Path, run: str) -> int:
+    """Note who works in a folder, and lock that until the file that is given is closed."""
+    path = work_in(folder) / RUN_FILE
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        if lock_own(file):
+            os.write(file, run.encode())
+            return file
+        os.close(file)
+
+
+def remove_validation(folder: Path) -> None:
+    """Remove what a killed validation of this account left in its folder.
+
+    Runs that can be taken up again have a name, and stay.
+    """
+    path = work_in(folder) / RUN_FILE
+    with suppress(OSError):
+        if not path.lstat().st_size and remove_unlocked(path):
+            forget(folder)
+
+
+def remove_validations_beside(folder: Path) -> None:
+    """Remove likewise what there is in the folders beside this one, and those that are empty."""
+    with suppress(OSError):
+        for path in folder.parent.glob(f"*/{work_in(Path())}/{RUN_FILE}"):
+            remove_validation(path.parent.parent)
+            if not exists(path):
+                with suppress(OSError):
+                    path.parent.parent.rmdir()
 
 
 def forget(folder: Path) -> None:

@@ -1,37 +1,76 @@
 """Files for one account, temporary ones, and names that are cut."""
 
+import fcntl
 import os
 import stat
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from jobs.cli.main import run
-from loader.files import LONGEST_FILE_NAME, cut_name, remove_left_behind, temporary_file
+from loader.files import (
+    LONGEST_FILE_NAME,
+    cut_name,
+    open_regular,
+    read_whole,
+    remove_left_behind,
+    temporary_file,
+)
 
 
 def test_only_what_a_killed_run_of_ours_left_behind_is_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    old = time.time() - 3600
-    left, young, other = (tmp_path / name for name in ("leadloader-a", "leadloader-b", "other"))
-    target = tmp_path / "target"
-    for path in (left, young, other, target):
-        path.touch()
-    (tmp_path / "leadloader-link").symlink_to(target)
+    for name in ("leadloader-left", "other", "target"):
+        (tmp_path / name).touch()
+    (tmp_path / "leadloader-link").symlink_to(tmp_path / "target")
     (tmp_path / "leadloader-folder").mkdir()
     with temporary_file() as file:
-        for path in (left, other, target, Path(file.name), tmp_path / "leadloader-folder"):
-            os.utime(path, (old, old))
-        os.utime(tmp_path / "leadloader-link", (old, old), follow_symlinks=False)
         remove_left_behind()
         names = {path.name for path in tmp_path.iterdir()}
         assert names == {
-            "leadloader-b", "other", "target", "leadloader-link", "leadloader-folder",
-            Path(file.name).name,
+            "other", "target", "leadloader-link", "leadloader-folder", Path(file.name).name,
         }  # fmt: skip
+
+
+def test_a_file_that_is_removed_before_it_has_its_lock_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    removals = iter([True, False])
+
+    def lock_late(file: int, how: int) -> None:
+        if how == fcntl.LOCK_SH and next(removals):
+            remove_left_behind()
+        flock(file, how)
+
+    flock = fcntl.flock
+    monkeypatch.setattr("fcntl.flock", lock_late)
+    with temporary_file() as file:
+        assert [path.name for path in tmp_path.iterdir()] == [Path(file.name).name]
+    assert not [*tmp_path.iterdir()]
+    assert next(removals, None) is None
+
+
+def test_who_waits_to_write_into_a_pipe_is_not_woken_in_vain(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    # It waits in `open` until there is a reader, and would write to nobody.
+    writing = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text('1')"
+    writer = subprocess.Popen(
+        [sys.executable, "-c", writing, tmp_path / "pipe"], stderr=subprocess.PIPE
+    )
+    wait, end = Path(f"/proc/{writer.pid}/wchan"), time.monotonic() + 10
+    while wait.read_text() != "wait_for_partner" and time.monotonic() < end:
+        time.sleep(0.01)
+    for follow_links in (True, False):
+        with pytest.raises(OSError, match="it is a pipe"):
+            open_regular(tmp_path / "pipe", follow_links=follow_links)
+    assert read_whole(tmp_path / "pipe") == b"1"
+    assert writer.communicate() == (None, b"")
 
 
 @pytest.mark.parametrize(

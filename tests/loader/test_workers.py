@@ -202,3 +202,17 @@ def test_no_worker_survives_its_parent(number: signal.Signals) -> None:
         parent.send_signal(number)
         parent.wait()
         assert until(lambda: not any(map(is_there, pids)))
+
+
+def test_memory_has_a_limit(capfd: pytest.CaptureFixture[str]) -> None:
+    def work(size: int, _ask: Ask) -> int:
+        os.write(2, b"allocation failed")
+        return len(bytearray(size))
+
+    with Workers(1, work, never, 50_000_000) as workers:
+        for size in (30_000_000, 900_000_000):
+            workers.send(size)
+        assert workers.take() == 30_000_000
+        with pytest.raises(MemoryError):
+            workers.take()
+    assert capfd.readouterr().err == ""

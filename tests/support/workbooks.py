@@ -2,6 +2,7 @@
 
 import datetime
 import io
+import struct
 import zipfile
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
@@ -126,3 +127,53 @@ def xlsx(
             **(more or {}),
         }
     )
+
+
+def xlsb(sheets: Mapping[str, Mapping[tuple[int, int], str | float]]) -> bytes:
+    """Write a workbook of binary records from cells by row and column, from 0."""
+
+    def record(kind: int, data: bytes = b"") -> bytes:
+        head = bytes([kind]) if kind < 128 else bytes([kind & 127 | 128, kind >> 7])
+        return head + bytes([len(data) & 127 | 128, len(data) >> 7]) + data
+
+    def text(value: str) -> bytes:
+        return struct.pack("<I", len(value)) + value.encode("utf-16-le")
+
+    def cell(column: int, value: str | float) -> bytes:
+        head = struct.pack("<II", column, 0)
+        if isinstance(value, str):
+            return record(6, head + text(value))
+        return record(5, head + struct.pack("<d", value))
+
+    def sheet(cells: Mapping[tuple[int, int], str | float]) -> bytes:
+        rows: dict[int, bytes] = {}
+        for (row, column), value in sorted(cells.items()):
+            rows[row] = rows.get(row, b"") + cell(column, value)
+        body = b"".join(
+            record(0, struct.pack("<IIHBBBI", row, 0, 300, 0, 0, 0, 0)) + cells
+            for row, cells in rows.items()
+        )
+        size = record(148, struct.pack("<IIII", 0, 0, 0, 0))
+        return record(129) + size + record(145) + body + record(146) + record(130)
+
+    names = b"".join(
+        record(156, struct.pack("<II", 0, n) + text(f"rId{n}") + text(name))
+        for n, name in enumerate(sheets, 1)
+    )
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    links = "".join(
+        f'<Relationship Id="rId{n}" Type="{office}/worksheet" Target="worksheets/sheet{n}.bin"/>'
+        for n in range(1, len(sheets) + 1)
+    )
+    package = "http://schemas.openxmlformats.org/package/2006/relationships"
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("xl/workbook.bin", record(143) + names + record(144) + record(132))
+        archive.writestr(
+            "xl/_rels/workbook.bin.rels",
+            f'<Relationships xmlns="{package}">{links}</Relationships>',
+        )
+        for n, cells in enumerate(sheets.values(), 1):
+            archive.writestr(f"xl/worksheets/sheet{n}.bin", sheet(cells))
+    return target.getvalue()

@@ -191,6 +191,22 @@ def test_a_path_and_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             read_lead_ids("-")
 
 
+def test_standard_input_has_the_limit_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loader.archive.lead_ids.LARGEST", 2 << 20)
+    path = tmp_path / "ids"
+    path.write_bytes(b"1\n" * (1 << 20))
+    with path.open() as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        with pytest.raises(LeadIdsError, match="duplicate"):
+            read_lead_ids("-")
+    with Path("/dev/zero").open() as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        with pytest.raises(NoSuchFileError, match="standard input: it is larger than 2 MB"):
+            read_lead_ids("-")
+
+
 @pytest.mark.parametrize("name", ["none", "."])
 def test_a_file_that_cannot_be_read(tmp_path: Path, name: str) -> None:
     with pytest.raises(NoSuchFileError, match=re.escape(str(tmp_path))):

@@ -20,7 +20,7 @@ from jobs.cli.main import run
 from loader.errors import SourceFileError
 from loader.reading.limits import DEFAULT_LIMITS, Limits
 from loader.reading.source import ReadOptions, open_source
-from tests.support.workbooks import xlsx
+from tests.support.workbooks import Sheets, xlsx
 
 LINES = b"phone_number,city\n" + b"7275551212,Tampa\n" * 2_000_000
 BLANK = b"phone_number\n" + b"\n" * 40_000_000
@@ -125,6 +125,7 @@ def test_a_workbook_has_limits(tmp_path: Path, old: str, new: str, why: str) -> 
             'table:number-columns-repeated="999999999"',
             "999,999,999 columns, and max_columns allows 1,000",
         ),
+        ("", 'table:number-columns-repeated="1000"', "row 1 is longer than the 1 MB that max_line"),
     ],
 )
 def test_a_sheet_of_copies_has_limits(tmp_path: Path, row: str, cell: str, why: str) -> None:
@@ -138,10 +139,34 @@ def test_a_sheet_of_copies_has_limits(tmp_path: Path, row: str, cell: str, why: 
             "content.xml",
             f"<office:document-content {names}><office:body><office:spreadsheet>"
             f'<table:table table:name="S"><table:table-row {row}><table:table-cell {cell}>'
-            "<text:p>phone_number</text:p></table:table-cell></table:table-row></table:table>"
-            "</office:spreadsheet></office:body></office:document-content>",
+            '<text:p>phone_number<text:s text:c="9999"/>x</text:p></table:table-cell>'
+            "</table:table-row></table:table></office:spreadsheet></office:body>"
+            "</office:document-content>",
         )
-    assert why in refused(tmp_path / "a.ods")
+    assert why in refused(tmp_path / "a.ods", Limits(max_line_size=1))
+
+
+def test_a_row_of_shared_texts_has_a_limit(tmp_path: Path) -> None:
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    texts = f'<sst xmlns="{main}"><si><t>{"x" * 100_000}</t></si></sst>'
+    sheets: Sheets = {"S": [["phone_number"] * 20]}
+    stored = xlsx(sheets, more={"xl/sharedStrings.xml": texts})
+    with (
+        zipfile.ZipFile(io.BytesIO(stored)) as given,
+        zipfile.ZipFile(tmp_path / "a.xlsx", "w") as target,
+    ):
+        for name in given.namelist():
+            old = ' t="inlineStr"><is><t xml:space="preserve">phone_number</t></is>'
+            text = given.read(name).decode()
+            target.writestr(name, text.replace(old, ' t="s"><v>0</v>') if name == SHEET else text)
+    message = refused(tmp_path / "a.xlsx", Limits(max_line_size=1))
+    assert "row 1 is longer than the 1 MB that max_line_size allows" in message
+
+
+def test_an_archive_in_an_archive_is_refused_at_once(tmp_path: Path) -> None:
+    for pack in (zipped, gzip.compress):
+        (tmp_path / "a").write_bytes(pack(zipped(LINES[:100])))
+        assert "packed twice, there is a zip file in it" in refused(tmp_path / "a")
 
 
 HEAD = b"phone_number,city\n7275551212,Tampa\n"

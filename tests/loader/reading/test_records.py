@@ -374,6 +374,15 @@ def test_one_stray_quote_does_not_swallow_the_file(monkeypatch: pytest.MonkeyPat
     assert rows[-2:] == [(1003, ['e"', "f"]), (1004, ["g", "h"])]
 
 
+@pytest.mark.parametrize("line", ['a,"b"x\n', 'a,""b\n', "a\n", "a,b,c\n"])
+def test_no_row_that_cannot_be_read_is_looked_at_by_itself(line: str) -> None:
+    def work(lines: int) -> int:
+        return calls(lambda: list(chunks_of(line * lines, Grammar(",", 2), chunk_size=10_000)))
+
+    work(10)
+    assert work(2000) - work(1000) < 500
+
+
 @pytest.mark.parametrize(
     "line",
     ['a,"b,c\n', 'x","y\n', 'a,b,"\n', '","\n', 'a"",""b\n', 'a,"\n"' + "," * 23 + "\n"],
