@@ -1,9 +1,11 @@
 """Options, profiles and databases that all tests share."""
 
 import functools
+import gc
 import os
 import shutil
 import signal
+import tempfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 ENGINES = ("sqlite", "myisam", "innodb")
 SERVERS = {"myisam", "innodb"}
 """Engines of one server."""
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - pytest and tempfile make folders of our own in it
+ROOM = 4 << 30
+"""Bytes that must be free there: servers and folders of a whole run need less than half of it."""
 
 settings.register_profile("dev", max_examples=20, deadline=None)
 settings.register_profile("fuzz", max_examples=2000, deadline=None)
@@ -69,6 +75,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    write_to_memory()
     for number in CAUGHT:
         # In the background and under nohup a shell has some ignored, and so would all commands.
         if signal.getsignal(number) is signal.SIG_IGN:
@@ -87,6 +94,19 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--engines knows {', '.join(ENGINES)}, not {', '.join(unknown)}")
 
 
+def write_to_memory() -> None:
+    """Let temporary files be in memory, if nobody said where and there is room.
+
+    What is written has to outlive a process that is killed, never the machine, and a disk makes
+    each table and each commit wait.
+    """
+    if "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK):
+        return
+    about = os.statvfs(MEMORY)
+    if about.f_bavail * about.f_frsize >= ROOM and not about.f_flag & os.ST_NOEXEC:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
 def part_of(config: pytest.Config) -> Part:
     return Part.of(config.getoption("part"))
 
@@ -102,6 +122,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if others:
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in {*others}]
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what lives as long as the tests do: libraries, and the tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
