@@ -298,6 +298,12 @@ def database_url(
 
 
 @pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands in this process ask a server again without a wait."""
+    monkeypatch.setitem(Database.__init__.__kwdefaults__, "sleep", lambda _seconds: None)
+
+
+@pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """The database of `database_url`, which is tried again without a wait."""
     database = Database(database_url, sleep=lambda _seconds: None)
