@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 PART ?= 1/1
 SEED ?= 0
 # Tests start programs hundreds of times: they find the modules compiled, whatever the shell wants.
-PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2
+# With worksteal a file stays with one process, mostly, and what its tests share is made once.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
 

@@ -1,9 +1,11 @@
 """Options, profiles and databases that all tests share."""
 
 import functools
+import gc
 import os
 import shutil
 import signal
+import tempfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -27,6 +29,12 @@ if TYPE_CHECKING:
 ENGINES = ("sqlite", "myisam", "innodb")
 SERVERS = {"myisam", "innodb"}
 """Engines of one server."""
+
+CRASHES = Path(__file__).parent / "crash"
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - pytest and tempfile make folders of our own in it
+ROOM = 4 << 30
+"""Bytes that must be free there: servers and folders of a whole run need less than half of it."""
 
 settings.register_profile("dev", max_examples=20, deadline=None)
 settings.register_profile("fuzz", max_examples=2000, deadline=None)
@@ -69,6 +77,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    write_to_memory()
     for number in CAUGHT:
         # In the background and under nohup a shell has some ignored, and so would all commands.
         if signal.getsignal(number) is signal.SIG_IGN:
@@ -87,6 +96,19 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--engines knows {', '.join(ENGINES)}, not {', '.join(unknown)}")
 
 
+def write_to_memory() -> None:
+    """Let temporary files be in memory, if nobody said where and there is room.
+
+    What is written has to outlive a process that is killed, never the machine, and a disk makes
+    each table and each commit wait.
+    """
+    if "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK):
+        return
+    about = os.statvfs(MEMORY)
+    if about.f_bavail * about.f_frsize >= ROOM and not about.f_flag & os.ST_NOEXEC:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
 def part_of(config: pytest.Config) -> Part:
     return Part.of(config.getoption("part"))
 
@@ -102,6 +124,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if others:
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in {*others}]
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what lives as long as the tests do: libraries, and the tests.
+
+    It looks less often, too: most objects end without it.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -174,11 +206,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def few_engines(names: list[str], test: pytest.Item) -> list[str]:
-    """Leave out MyISAM or InnoDB, chosen by the test's name, unless engines were chosen."""
+    """Leave out MyISAM or InnoDB, chosen by the test's name, unless engines were chosen.
+
+    Of the tests of crashes, which take longest, each has one engine.
+    """
     option = test.config.getoption
-    if option("engines") or option("every_engine") or option("full") or not {*names} >= SERVERS:
+    if option("engines") or option("every_engine") or option("full") or not names:
         return names
-    left_out = sorted(SERVERS)[zlib.crc32(test.nodeid.encode()) % 2]
+    number = zlib.crc32(test.nodeid.encode())
+    if CRASHES in test.path.parents:
+        return [names[number % len(names)]]
+    if not {*names} >= SERVERS:
+        return names
+    left_out = sorted(SERVERS)[number % 2]
     return [name for name in names if name != left_out]
 
 
@@ -269,6 +309,12 @@ def database_url(
         return f"sqlite:///{shutil.copy(template, tmp_path / 'leads.sqlite')}"
     empty(url)
     return url
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands in this process ask a server again without a wait."""
+    monkeypatch.setitem(Database.__init__.__kwdefaults__, "sleep", lambda _seconds: None)
 
 
 @pytest.fixture

@@ -45,9 +45,9 @@ class SqliteReference(Reference):
         return keep(value, 0x10FFFF)
 
 
-SAMPLE = {"sqlite": (24, 0), "myisam": (48, 1), "innodb": (48, 25)}
-"""Of how many cases one is replayed on an engine, and which, unless all are asked for: a twelfth
-of the cases on one of the engines each."""
+SAMPLE = {"sqlite": (48, 0), "myisam": (96, 1), "innodb": (96, 49)}
+"""Of how many cases one is replayed on an engine, and which, unless all are asked for: each
+twenty-fourth of the cases, on one of the engines."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -17,6 +17,7 @@ from loader.database.connection import Database
 from loader.errors import DatabaseUnavailableError
 from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
+from loader.options.report import ReportOptions
 from tests.conformance.replay import extra_rows, read
 from tests.support import failpoints
 from tests.support.loads import Loads, Outcome, assert_extras_match, load_file, outcome_of
@@ -191,7 +192,7 @@ class Dialer:
         database = Database(url, sleep=lambda seconds: (sleep(seconds), None)[1])
         try:
             options = LoadOptions(**self.options)
-            load_file(self.path, options, database, results)
+            load_file(self.path, options, database, results, report=ReportOptions())
         finally:
             database.engine.dispose()
 

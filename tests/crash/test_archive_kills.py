@@ -112,7 +112,7 @@ def test_a_connection_may_be_lost_at_any_statement(
 ) -> None:
     """COMMIT, ROLLBACK and SET are statements, too; and the first one of all is."""
     expected = archive_dialer.archived if way == "archive" else archive_dialer.restored
-    for number in points if pytestconfig.getoption("full") else itertools.count(1, 23):
+    for number in points if pytestconfig.getoption("full") else itertools.count(1, 31):
         archive_dialer.set_back()
         if way == "dearchive":
             done(command("archive", archive_dialer.url, tmp_path / f"before-{number}"))

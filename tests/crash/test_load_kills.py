@@ -52,7 +52,6 @@ SAMPLE: tuple[Crash, ...] = (
     Crash("refused by file", "line", "after", STEP, 9),  # that of a batch of leads
     Crash("update", "line", "after", STEP, 36),  # that of changes
     Crash("update", "client", "during", ROWS, 1),
-    Crash("update", "client", "during", STEP, 28),  # callbacks
     Crash("refused by file", "client", "during", STEP, 40),  # a lead is set back
     Crash("update", "server", "during", STEP, 10),  # leads
     Crash("update", "server for good", "during", STEP, 38),  # changes

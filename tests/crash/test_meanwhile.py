@@ -360,7 +360,8 @@ def two_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@settings(max_examples=10)
+@pytest.mark.property
+@settings(max_examples=max(settings().max_examples // 4, 1))
 @given(seed=st.integers(0, 10**9), data=st.data())
 def test_alone_it_is_as_if_nobody_had_looked_again(
     seed: int, data: st.DataObject, two_files: Path

@@ -5,7 +5,7 @@
 
 import itertools
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -71,13 +71,22 @@ def seen(site: Site) -> object:
     return leads, lists, archived, sorted(name for name in files if name.endswith(".csv"))
 
 
+@pytest.fixture(scope="module")
+def undisturbed(
+    database_with_tables: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[int, object]:
+    """How many calls there are in a night that nobody kills, and what is seen after it."""
+    folder = tmp_path_factory.mktemp("night") / "whole"
+    site = prepared(folder, database_with_tables("sqlite"))
+    return killed(site, 1_000_000), seen(site)
+
+
 @pytest.mark.engines("sqlite")
 def test_a_night_that_is_killed_at_any_call(
-    database_url: str, tmp_path: Path, points: Iterator[int], pytestconfig: pytest.Config
-) -> None:
-    whole = prepared(tmp_path / "whole", database_url)
-    calls = killed(whole, 1_000_000)
-    expected = seen(whole)
+    database_url: str, tmp_path: Path, points: Iterator[int], pytestconfig: pytest.Config,
+    undisturbed: tuple[int, object],
+) -> None:  # fmt: skip
+    calls, expected = undisturbed
     assert expected == (
         [("5000", "7275550001"), ("5000", "7275550002")], [(5000,)], [(1,)],
         ["a.csv", "bad.csv", "same.csv"],
@@ -93,12 +102,14 @@ def test_a_night_that_is_killed_at_any_call(
 
 @pytest.mark.engines("sqlite")
 def test_nothing_that_people_did_is_undone(
-    database_url: str, tmp_path: Path, points: Iterator[int], pytestconfig: pytest.Config
-) -> None:
+    database_url: str, tmp_path: Path, points: Iterator[int], pytestconfig: pytest.Config,
+    undisturbed: tuple[int, object],
+) -> None:  # fmt: skip
     """A dialer and agents work with the leads between the kill and the next night."""
-    calls = killed(prepared(tmp_path / "whole", database_url), 1_000_000)
-    step = calls // 5
-    numbers = points if pytestconfig.getoption("full") else itertools.count(2 * step, step)
+    calls, _ = undisturbed
+    # Other calls than those of the test before.
+    step = 2 * calls // 5
+    numbers = points if pytestconfig.getoption("full") else itertools.count(step, step)
     for at in itertools.takewhile(lambda number: number < calls, numbers):
         site = prepared(tmp_path / f"people-{at}", database_url)
         assert killed(site, at) == at

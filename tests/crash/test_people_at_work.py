@@ -61,7 +61,7 @@ SAMPLE = (
     Crash("update", "client", "after", STEP, 26),
     Crash("move", "line", "after", STEP, 18),
 )
-SAMPLE_OF_STEPS = (30, 60)
+SAMPLE_OF_STEPS = (60,)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -25,7 +25,7 @@ from tests.conformance.replay import extra_rows, read
 Rows = Sequence[Mapping[str, str]]
 
 NO_PAGE = ReportOptions(page=False)
-"""Few of the tests need the page."""
+"""Few of the tests need the page, which is a sixth of a small load."""
 
 
 def load_file(
@@ -34,10 +34,13 @@ def load_file(
     database: Database | None,
     results: Path | None = None,
     job: Job = "import",
+    report: ReportOptions = NO_PAGE,
     **request: Any,
 ) -> Summary:
     """Load a file; `request` has further fields of `LoadRequest`."""
-    return load(LoadRequest(str(path), options, database, results, job=job, **request))
+    return load(
+        LoadRequest(str(path), options, database, results, job=job, report=report, **request)
+    )
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ class Loads:
         self.count += 1
         self.results = self.folder / f"results-{self.count}"
         wanted = LoadOptions(**options)
-        load_file(path, wanted, database, self.results, job=job, report=NO_PAGE)
+        load_file(path, wanted, database, self.results, job=job)
         assert not (self.results / ".work").exists()
         return outcome_of(self.results)
 

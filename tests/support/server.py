@@ -1,6 +1,7 @@
 """A MariaDB server for the tests, existing or private, and the rows in a test's database."""
 
 import contextlib
+import functools
 import itertools
 import os
 import secrets
@@ -299,7 +300,7 @@ def empty(database: Engine | str) -> None:
             " WHERE table_schema = DATABASE() AND auto_increment > 1"
         )
         for name in connection.scalars(text(" UNION ".join(queries))).all():
-            # Slow on InnoDB, but it resets ids.
+            # Slower on InnoDB, but it resets ids.
             counts = ours[name].autoincrement_column is not None
             connection.execute(text(f"{'TRUNCATE' if counts else 'DELETE FROM'} `{name}`"))
 
@@ -314,7 +315,9 @@ def _lax(database: Engine | str) -> Iterator[Connection]:
         yield connection
 
 
+@functools.lru_cache(maxsize=16)
 def _connect_anew(url: str | URL) -> Engine:
+    """Give what makes a connection for each use; what a server is like, it asks at the first."""
     return create_engine(url, poolclass=NullPool)
 
 

@@ -36,7 +36,7 @@ def dialer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def site(tmp_path: Path, dialer: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def site(tmp_path: Path, dialer: Path, monkeypatch: pytest.MonkeyPatch, impatient: None) -> Path:
     """A folder with a dialer and what is no file that one can use."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("loader.files.PATIENCE", 0)

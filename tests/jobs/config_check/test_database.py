@@ -137,8 +137,9 @@ def test_the_right_to_read_is_enough_for_a_validation(
 
 
 def test_what_keeps_every_job_from_being_done(
-    url: str, server: Server, capsys: pytest.CaptureFixture[str], database: Database
-) -> None:
+    url: str, server: Server, capsys: pytest.CaptureFixture[str], database: Database,
+    impatient: None,
+) -> None:  # fmt: skip
     arguments = ["config", "check", "--database"]
     name = make_url(url)
     wrong = name.set(password=name.username).render_as_string(hide_password=False)

@@ -1,5 +1,6 @@
 """Numbers that stand in the dialer's tables, in feeds or in the file in another form."""
 
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,17 @@ IN_LISTS = [
     ("81", "09012345022", "00819012345022"),
     ("55", "11961234523", "005511961234523"),
 ]
+
+
+def apart() -> list[list[tuple[str, str, str]]]:
+    """Part the forms so that no two of a part have the same last digits: none finds another's."""
+    parts, seen = defaultdict(list), Counter[tuple[str, str]]()
+    for code, listed, sent in IN_LISTS:
+        parts[seen[code, listed[-8:]]].append((code, listed, sent))
+        seen[code, listed[-8:]] += 1
+    return [*parts.values()]
+
+
 CHECKS = {"dnc_check": "Y", "campaign_dnc_check": "Y", "campaign_id": "CAMP1"}
 
 
@@ -43,17 +55,19 @@ def reason(loads: Loads, database: Database, row: dict[str, str], **options: Any
     return outcome.reasons.get(2, "")
 
 
-@pytest.mark.parametrize(("code", "listed", "sent"), IN_LISTS)
+@pytest.mark.parametrize("forms", apart(), ids=len)
 def test_do_not_call_lists_in_any_form(
-    code: str, listed: str, sent: str, database: Database, database_url: str, loads: Loads
+    forms: list[tuple[str, str, str]], database: Database, database_url: str, loads: Loads
 ) -> None:
-    row = {"phone_number": sent, "phone_code": code}
-    fill(database_url, {"vicidial_dnc": [{"phone_number": listed}]})
-    assert reason(loads, database, row, **CHECKS) == "PHONE_NUMBER_IN_DNC"
-    campaign = [{"campaign_id": "CAMP1", "phone_number": listed}]
-    fill(database_url, {"vicidial_dnc": [], "vicidial_campaign_dnc": campaign})
-    options = CHECKS | {"dnc_check": "N"}
-    assert reason(loads, database, row, **options) == "PHONE_NUMBER_IN_CAMPAIGN_DNC"
+    rows = [{"phone_number": sent, "phone_code": code} for code, _, sent in forms]
+    listed = [{"phone_number": listed} for _, listed, _ in forms]
+    fill(database_url, {"vicidial_dnc": listed})
+    outcome = loads.load(rows, database, **CHECKS)
+    assert [*outcome.reasons.values()] == ["PHONE_NUMBER_IN_DNC"] * len(forms)
+    campaign = [{"campaign_id": "CAMP1"} | each for each in listed]
+    fill(database_url, {"vicidial_campaign_dnc": campaign})
+    outcome = loads.load(rows, database, **CHECKS | {"dnc_check": "N"})
+    assert [*outcome.reasons.values()] == ["PHONE_NUMBER_IN_CAMPAIGN_DNC"] * len(forms)
 
 
 @pytest.mark.engines("sqlite")
@@ -67,7 +81,7 @@ def test_area_codes_in_any_form(
     assert reason(loads, database, row, dnc_check="Y") == ""
 
 
-@pytest.mark.parametrize("forms", IN_LISTS)
+@pytest.mark.parametrize("forms", apart(), ids=len)
 @pytest.mark.parametrize(
     ("check", "column"),
     [
@@ -78,22 +92,30 @@ def test_area_codes_in_any_form(
 )  # fmt: skip
 @pytest.mark.engines("sqlite")
 def test_existing_leads_in_any_form(
-    check: str, column: str, forms: tuple[str, str, str], database: Database,
+    check: str, column: str, forms: list[tuple[str, str, str]], database: Database,
     database_url: str, loads: Loads,
 ) -> None:  # fmt: skip
-    code, stored, sent = forms
-    lead = {
-        "list_id": 101, "phone_code": code, "title": "MR", "first_name": "Ann", "last_name": "Lee",
-        "phone_number": "1", "entry_date": "2999-01-01 00:00:00",
-    }  # fmt: skip
+    person = {"list_id": "101", "title": "MR", "first_name": "Ann", "last_name": "Lee"}
+    there = person | {"phone_number": "1", "entry_date": "2999-01-01 00:00:00"}
+    leads = [
+        there | {"lead_id": n, "phone_code": code, column: stored}
+        for n, (code, stored, _) in enumerate(forms, 2)
+    ]
     lists = [{"list_id": 101, "campaign_id": "CAMP1"}]
-    fill(database_url, {"vicidial_list": [lead | {column: stored}], "vicidial_lists": lists})
-    row = {"phone_number": sent, "phone_code": code, "title": "MR", "first_name": "Ann",
-           "last_name": "Lee", "list_id": "101"}  # fmt: skip
+    fill(database_url, {"vicidial_list": leads, "vicidial_lists": lists})
+    rows = [person | {"phone_number": sent, "phone_code": code} for code, _, sent in forms]
     if check.startswith("DUPTITLE"):
         others = {"1": "3055550100", "44": "07911999999"}
-        row |= {"alt_phone": sent, "phone_number": others.get(code, "0171 9999999")}
-    assert reason(loads, database, row, duplicate_check=check).startswith("DUPLICATE_")
+        for row in rows:
+            row |= {
+                "alt_phone": row["phone_number"],
+                "phone_number": others.get(row["phone_code"], "0171 9999999"),
+            }
+    outcome = loads.load(rows, database, duplicate_check=check)
+    assert len(outcome.rejected) == len(forms)
+    for number, rejected in outcome.rejected.items():
+        assert rejected["reason"].startswith("DUPLICATE_")
+        assert f"lead_id={number}" in rejected["details"].split()
 
 
 @pytest.mark.parametrize(("code", "stored", "sent"), IN_LISTS[:6])

@@ -135,7 +135,7 @@ def test_a_bug_of_the_report_costs_the_report_and_no_more(
         monkeypatch.setattr(building, name, broken)
     path = loads.file(rows(A, B, "123"))
     options = LoadOptions(duplicate_check="DUPSYS")
-    summary = load_file(path, options, dialer, tmp_path / "out")
+    summary = load_file(path, options, dialer, tmp_path / "out", report=ReportOptions())
     assert (summary.loaded, summary.rejected) == (1, 2)
     assert [remark for remark in summary.remarks if "ZeroDivisionError" in remark]
     assert (tmp_path / "out" / "report.html").exists()

@@ -33,6 +33,7 @@ def site(
     dialer: Path,
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
+    impatient: None,
 ) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(settings_module, "ASTGUICLIENT_CONF", tmp_path / "astguiclient.conf")

@@ -307,11 +307,11 @@ def test_a_batch_can_be_written_where_the_binary_log_has_statements(
 
 @pytest.fixture
 def told(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Callable[[str, str], tuple[int, str]]:
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    impatient: None,
+) -> Callable[[str, str], tuple[int, str]]:  # fmt: skip
     """Run a job on a small file; give the exit code and what was said."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(Database.__init__.__kwdefaults__, "sleep", nothing)
     file = tmp_path / "leads.csv"
     file.write_text("phone,last name\n7275551111,Smith\n")
 

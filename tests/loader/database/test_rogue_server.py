@@ -27,6 +27,7 @@ def wanted(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("at", [b"SET NAMES", b"AUTOCOMMIT", b"sql_mode", b"SESSION", b"SELECT"])
 @pytest.mark.parametrize("command", ["import", "validate"])
 def test_no_statement_is_answered_with_a_file(
@@ -34,7 +35,6 @@ def test_no_statement_is_answered_with_a_file(
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(Database.__init__.__kwdefaults__, "sleep", lambda _seconds: None)
     Path("leads.csv").write_text("phone\n7275551111\n")
     with RogueServer(str(wanted), at) as server:
         code = run([command, "leads.csv", "--database", server.url])

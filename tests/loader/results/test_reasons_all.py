@@ -101,7 +101,9 @@ def test_a_row_whose_number_was_mended_is_not_told_of(dialer: Database, loads: L
 @pytest.mark.property
 @pytest.mark.engines("sqlite")
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=max(settings().max_examples // 3, 1),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     st.lists(

@@ -66,7 +66,9 @@ COLUMNS = ("phone_number", "list_id", "first_name", "state", "email", "date_of_b
 
 @pytest.mark.property
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=max(settings().max_examples // 3, 1),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     rows=st.lists(st.lists(VALUES, min_size=1, max_size=9), min_size=1, max_size=12),
