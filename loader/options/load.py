@@ -338,8 +338,8 @@ class LoadOptions(BaseModel):
         "Blank lines, and rows of delimiters, blanks or empty quotes.", values="N",
     )] = Limits.max_blank_rows
     max_workbook_memory: Annotated[int, Field(ge=1, le=1_000_000), Option(
-        "Memory for an old workbook, in MB", Group.LIMITS,
-        "Of xls and xlsb, whose sheets are read as a whole, up to the last row and column.",
+        "Memory for xls or xlsb, in MB", Group.LIMITS,
+        "Their sheets are read as a whole, up to the last row and column.",
         values="MB",
     )] = Limits.max_workbook_memory
     batch_size: Annotated[int, Field(ge=1, le=100_000), Option(

@@ -79,7 +79,7 @@ class PaceOptions(ThrottleOptions):
 
     # fmt: off
     pace: Annotated[Literal["gentle", "normal", "full"], Option(
-        "How hard the server has to work", Group.THROTTLE,
+        "How fast to insert", Group.THROTTLE,
         "How long one insert may take, and the pause after it. full is for an idle dialer.",
     )] = "normal"
     # fmt: on

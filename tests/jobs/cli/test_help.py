@@ -17,7 +17,7 @@ COMMANDS = (
 OF_A_LOAD = [
     "Source file", "Limits of a file", "List and campaign",
     "Phones", "Duplicates", "Do-not-call", "Time zone",
-    "What comes with a lead", "Results", "Questions and messages", "Run",
+    "What comes with a lead", "Throttling", "Results", "Questions and messages", "Run",
     "Connection to the database",
 ]  # fmt: skip
 
@@ -78,7 +78,7 @@ def test_each_help_text_is_one_line(command: list[str], capsys: pytest.CaptureFi
     ("name", "said"),
     [
         ("list_id", "(default: 999)"),
-        ("batch_size", "(default: 1000)"),
+        ("batch_size", "(default: 20000)"),
         ("page", "(default: on)"),
         ("results", "(default: results/<run>)"),
         ("dnc_check", ""),
