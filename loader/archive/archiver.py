@@ -276,7 +276,8 @@ class _Chunk:
         free = now[now["selected"] & (now["spared"] == "")]
         if self.archiver.back:
             # Children of a lead that does not come back stay, too.
-            stays = now[now["copied"] & ~now["equal"] | ~now.index.isin(free.index)]
+            is_other = now["copied"] & ~now["equal"] & ~self.copied_now(now)
+            stays = now[is_other | ~now.index.isin(free.index)]
             coming = set(self.lead_ids) - {*stays["lead_id"].tolist()}
             self.move_children(connection, tables, coming)
         self.refused.clear()
@@ -294,6 +295,7 @@ class _Chunk:
         if self.is_in_doubt or self.counts.delete_count < len(now):
             self.after = self.read_leads(connection)
             self.take_back(connection, self.after)
+            self.let_go(connection, self.after)
             if done.deleted_ids is not None and not self.refused:
                 self.drop_vanished(connection, set(free["lead_id"]) - done.deleted_ids)
         if not self.archiver.back:
@@ -312,16 +314,30 @@ class _Chunk:
 
     def take_back(self, connection: Connection, after: pd.DataFrame) -> None:
         """Delete the copies of leads that stay after all; a later run might not do it."""
-        if self.before is None or self.archiver.back or not self.options.delete:
+        if self.archiver.back or not self.options.delete:
             return
-        missing = self.before["lead_id"][~self.before["copied"]]
         is_spared = ~after["selected"] | (after["spared"] != "")
-        vain = after["lead_id"][is_spared & after["copied"] & after["lead_id"].isin(missing)]
+        vain = after["lead_id"][is_spared & self.copied_now(after)]
         if len(vain):
             deleted = self.plan.transfer.take_back(connection, vain.tolist())
             inserted = self.counts.insert_count - deleted
             self.counts = self.counts._replace(insert_count=inserted)
             self.after = after.assign(copied=after["copied"] & ~after["lead_id"].isin(vain))
+
+    def copied_now(self, leads: pd.DataFrame) -> "pd.Series[bool]":
+        """Say which leads have a copy that they did not have before the first statement."""
+        before = leads[:0] if self.before is None else self.before
+        return leads["copied"] & ~leads["lead_id"].isin(before["lead_id"][before["copied"]])
+
+    def let_go(self, connection: Connection, after: pd.DataFrame) -> None:
+        """Delete from the archive the leads that came back, and that people have changed since."""
+        if not self.archiver.back or not self.options.delete:
+            return
+        back = after["lead_id"][self.copied_now(after) & after["same"]]
+        if len(back):
+            deleted = self.plan.transfer.let_go(connection, back.tolist())
+            self.counts = self.counts._replace(delete_count=self.counts.delete_count + deleted)
+            self.after = after[~after["lead_id"].isin(back)]
 
     def read_leads(self, connection: Connection) -> pd.DataFrame:
         """Read the leads of the chunk as they are now, see `LOOKED_AT`."""

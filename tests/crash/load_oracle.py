@@ -96,11 +96,20 @@ class Oracle:
             yield f"row {number} is in doubt as lead {told}, and it was {killed}"
 
     def _of_other_reason(self, number: int, reason: str) -> Iterator[str]:
-        if reason == "EXISTING_LEAD_GONE" and self.old - {*self.worked.leads}:
+        if reason == "EXISTING_LEAD_GONE" and self._is_gone(self.rows[number - 2]["phone_number"]):
             return
         if reason == "PHONE_NUMBER_IN_DNC" and self.rows[number - 2]["phone_number"] in self.dnc:
             return
         yield f"row {number} is rejected as {reason}"
+
+    def _is_gone(self, number: str) -> bool:
+        """Say whether an older lead with a number went away, or has another one now."""
+        worked = self.worked.leads
+        return any(
+            lead["lead_id"] not in worked or worked[lead["lead_id"]]["phone_number"] != number
+            for lead in LEADS
+            if lead["phone_number"] == number
+        )
 
     def _of_new_lead(self, end: State, person: str, ids: list[int]) -> Iterator[str]:
         """One that nobody could touch is as the file says, and may be called."""

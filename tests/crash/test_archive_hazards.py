@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from loader.database.connection import Database
-from loader.errors import ConfigurationError
+from loader.errors import ConfigurationError, LoaderError
 from tests.support.archives import (
     ARCHIVE,
     LEADS,
@@ -177,6 +177,44 @@ def test_a_number_loaded_anew_in_the_last_moment(database: Database) -> None:
         moved = move(database, [1], "dearchive")
     assert moved.stayed == {1: ("LOADED_ANEW", "lead_id=9")}
     assert (set(rows(database)), set(rows(database, ARCHIVE))) == ({9}, {1})
+
+
+def test_a_lead_that_has_come_back_is_the_dialers(family: Database) -> None:
+    """Whoever changes it before it leaves the archive changes what counts."""
+    put(family, lead(1, entry_list_id=101), lead(2))
+    fill(family.engine, {"custom_101": [{"lead_id": 1, "color": "red"}]})
+    move(family, [1, 2], with_children=True)
+    change = f"UPDATE {LEADS} SET first_name = 'Eve' WHERE lead_id = 1"
+    with just_before(family, f"DELETE FROM {ARCHIVE}", lambda: sql(family, change)):
+        back = move(family, [1, 2], "dearchive", with_children=True)
+    assert (back.counts, back.stayed) == ((2, 2, 0, 2), {})
+    assert (set(rows(family)), set(rows(family, ARCHIVE))) == ({1, 2}, set())
+    assert sql(family, f"SELECT first_name FROM {LEADS} WHERE lead_id = 1") == [("Eve",)]
+    assert colors(family) == [(1, "red")]
+
+
+@ON_SERVERS
+def test_so_it_is_where_the_answer_to_its_copy_was_lost(family: Database) -> None:
+    put(family, lead(1, entry_list_id=101), lead(2))
+    fill(family.engine, {"custom_101": [{"lead_id": 1, "color": "red"}]})
+    move(family, [1, 2], with_children=True)
+
+    def change() -> None:
+        sql(family, f"UPDATE {LEADS} SET first_name = 'Eve' WHERE lead_id = 1")
+        others = (
+            "SELECT id FROM information_schema.processlist "
+            "WHERE db = DATABASE() AND id <> CONNECTION_ID()"
+        )
+        for (session,) in sql(family, others):
+            with contextlib.suppress(LoaderError):
+                sql(family, f"KILL {session}")
+
+    with just_before(family, f"DELETE FROM {ARCHIVE}", change):
+        back = move(family, [1, 2], "dearchive", with_children=True)
+    assert (back.counts, back.stayed) == ((2, 2, 0, 2), {})
+    assert (set(rows(family)), set(rows(family, ARCHIVE))) == ({1, 2}, set())
+    assert sql(family, f"SELECT first_name FROM {LEADS} WHERE lead_id = 1") == [("Eve",)]
+    assert colors(family) == [(1, "red")]
 
 
 def test_a_lead_that_is_dialled_in_the_last_moment(database: Database) -> None:
