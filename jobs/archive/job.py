@@ -15,7 +15,7 @@ from jobs.pace import Ending, Pace, Rhythm
 from jobs.watchers import Watchers
 from loader.api.lead_archive import IN_OFFICE_HOURS, SUCCESS
 from loader.archive.archiver import Archiver
-from loader.archive.journal import left_behind
+from loader.archive.journal import left_behind, unclear_remark
 from loader.archive.preview import undefined
 from loader.archive.report import ArchiveReport, PreviewSummary
 from loader.archive.results import ArchiveResults, complete_moved
@@ -114,9 +114,6 @@ STEPS: dict[Direction, tuple[str, ...]] = {
 }
 MESSAGES = {"done": SUCCESS, "office_hours": IN_OFFICE_HOURS}
 """The messages that the Lead Archive API defines, by the reason for the end."""
-
-MOST_NAMED = 20
-"""lead_ids that a remark names."""
 
 DRY_RUN = Ending("dry_run", "a dry run: nothing was written")
 
@@ -283,13 +280,7 @@ def settle_killed(archiver: Archiver, folder: Path) -> list[str]:
                 f"{'was' if added == 1 else 'were'} added to the moved.csv in {path.parent}"
             )
         if len(unclear):
-            named = ", ".join(map(str, unclear[:MOST_NAMED]))
-            more = ", ..." if len(unclear) > MOST_NAMED else ""
-            said.append(
-                f"a run in {path.parent} was killed before it deleted these leads, and others "
-                f"deleted or archived them since; look whether they are to stay in the archive: "
-                f"lead_id {named}{more}"
-            )
+            said.append(unclear_remark(unclear, path.parent))
     return said
 
 

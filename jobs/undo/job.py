@@ -16,7 +16,7 @@ import pandas as pd
 from jobs.pace import Pace, Rhythm
 from jobs.undo.task import UndoTask
 from jobs.watchers import Watchers
-from loader.archive.journal import Journal, chunk_in
+from loader.archive.journal import Journal, chunk_in, unclear_remark
 from loader.archive.outcome import Counts
 from loader.clock import end_of
 from loader.database.connection import Database
@@ -175,7 +175,9 @@ class UndoJob:
     def _settle_killed(self) -> None:
         """See that no lead stays in both tables that a process before this one had in hand."""
         if chunk := chunk_in(self.files.journal):
-            self.archiver.settle(chunk)
+            _moved, unclear = self.archiver.settle(chunk)
+            if len(unclear):
+                self.archiver.remarks.append(unclear_remark(unclear, self.files.folder))
 
     def _move_all(self) -> None:
         leads, done = self.files.leads(), 0

@@ -25,6 +25,10 @@ DELETING = '"deleting"\n'
 """The line that is added when all is copied."""
 
 
+MOST_NAMED = 20
+"""lead_ids that a remark names."""
+
+
 @dataclass(frozen=True)
 class MovingChunk:
     """A chunk that a run had in hand when it ended."""
@@ -109,6 +113,17 @@ def chunk_in(path: Path) -> MovingChunk | None:
         return _read(path.read_text("utf-8"))
     except OSError:
         return None
+
+
+def unclear_remark(lead_ids: "np.ndarray[Any, np.dtype[np.int64]]", folder: Path) -> str:
+    """Name leads of which a killed run left a copy, and that others took out of their table."""
+    named = ", ".join(map(str, lead_ids[:MOST_NAMED]))
+    more = ", ..." if len(lead_ids) > MOST_NAMED else ""
+    return (
+        f"a run in {folder} was killed before it deleted these leads, and others deleted or "
+        "archived them since; look whether they are to stay in the archive: lead_id "
+        f"{named}{more}"
+    )
 
 
 def _read(text: str) -> MovingChunk | None:

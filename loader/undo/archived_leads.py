@@ -21,12 +21,11 @@ class ArchivedLeads(Archiver):
 
     from_hopper = 0
     """Nothing is taken out of the hopper, or put back there: the dialer fills it."""
-    remarks: tuple[str, ...] = ()
 
     def __init__(self, database: Database, options: ArchiveOptions) -> None:
         """Read how the tables are made; an undo decides itself which steps it does."""
         undo_options = {"insert": True, "delete": True, "with_children": True}
-        self.journal = Journal()
+        self.journal, self.remarks = Journal(), list[str]()
         super().__init__(database, options.model_copy(update=undo_options), None, "dearchive")
 
     def make_archives(self) -> None:
