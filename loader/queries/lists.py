@@ -20,6 +20,7 @@ def read_lists(database: Database, list_ids: Collection[int]) -> dict[int, dict[
     """
 
     def read(connection: Connection) -> dict[int, dict[str, str]] | None:
+        """Read them, if the account sees the table."""
         existing = read_columns(connection, {LISTS_TABLE}).get(LISTS_TABLE, {})
         if "list_id" not in existing:
             return None

@@ -65,6 +65,7 @@ class _SheetNames:
         return len(self._open)
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
+        """Take the start of an element."""
         if name == "style":
             self._style = attributes.get("style:name", "")
         elif name == "table-properties" and attributes.get("table:display") == "false":
@@ -75,10 +76,11 @@ class _SheetNames:
         self._open.append(name)
 
     def end(self, _name: str) -> None:
+        """Take the end of an element."""
         self._open.pop()
 
     def text(self, text: str) -> None:
-        pass
+        """Take a piece of text."""
 
 
 class _TableReader:
@@ -106,6 +108,7 @@ class _TableReader:
         return rows
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
+        """Take the start of an element."""
         if name == "table" and self._open[-1] == "spreadsheet":
             self._is_inside = attributes["table:name"] == self._name
         self._open.append(name)
@@ -137,6 +140,7 @@ class _TableReader:
             self._lines.append(_BREAKS[name])
 
     def end(self, name: str) -> None:
+        """Take the end of an element."""
         self._open.pop()
         if not self._is_inside:
             return
@@ -151,6 +155,7 @@ class _TableReader:
             self._is_inside = False
 
     def text(self, text: str) -> None:
+        """Take a piece of text."""
         if self._cell is not None and self._paragraphs and not self._skipped:
             self._lines.append(text)
             self._refuse_large()

@@ -142,6 +142,7 @@ class _SharedTexts:
         return self._bytes[self._ends[number] : self._ends[number + 1]].decode()
 
     def start(self, name: str, _attributes: dict[str, str]) -> None:
+        """Take the start of an element."""
         self.depth += 1
         if name == "si":
             self._text = ""
@@ -151,6 +152,7 @@ class _SharedTexts:
             self._is_text = not self._is_phonetic
 
     def end(self, name: str) -> None:
+        """Take the end of an element."""
         self._is_text = False
         self.depth -= 1
         if name == "rPh":
@@ -163,6 +165,7 @@ class _SharedTexts:
                 raise ValueError(f"it has more than {MOST_TEXTS:,} shared strings")
 
     def text(self, text: str) -> None:
+        """Take a piece of text."""
         if self._is_text:
             self._text += text
             self._limits.check_field(len(self._text))
@@ -195,6 +198,7 @@ class _SheetReader:
         return rows
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
+        """Take the start of an element."""
         self.depth += 1
         if name == "c":
             self._cell, self._value = attributes, ""
@@ -214,6 +218,7 @@ class _SheetReader:
             self._is_phonetic = True
 
     def end(self, name: str) -> None:
+        """Take the end of an element."""
         self._is_value = False
         self.depth -= 1
         if name == "c":
@@ -237,6 +242,7 @@ class _SheetReader:
             self._is_phonetic = False
 
     def text(self, text: str) -> None:
+        """Take a piece of text."""
         if self._is_value:
             self._value += text
             self._limits.check_field(len(self._value))

@@ -360,6 +360,18 @@ def two_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def rows_by(chance: random.Random, count: int) -> list[dict[str, str]]:
+    """Make rows of which many are duplicates of each other, by any check."""
+    return [
+        {
+            "phone_number": chance.choice(PHONES), "alt_phone": chance.choice(["", *PHONES]),
+            "title": chance.choice("ab"), "first_name": chance.choice("ab"), "last_name": str(n),
+            "list_id": chance.choice(["101", "102"]),
+        }
+        for n in range(count)
+    ]  # fmt: skip
+
+
 @pytest.mark.property
 @settings(max_examples=max(settings().max_examples // 4, 1))
 @given(seed=st.integers(0, 10**9), data=st.data())
@@ -367,14 +379,7 @@ def test_alone_it_is_as_if_nobody_had_looked_again(
     seed: int, data: st.DataObject, two_files: Path
 ) -> None:
     chance = random.Random(seed)  # noqa: S311 - no secret
-    given = [
-        {
-            "phone_number": chance.choice(PHONES), "alt_phone": chance.choice(["", *PHONES]),
-            "title": chance.choice("ab"), "first_name": chance.choice("ab"), "last_name": str(n),
-            "list_id": chance.choice(["101", "102"]),
-        }
-        for n in range(chance.randint(2, 25))
-    ]  # fmt: skip
+    given = rows_by(chance, chance.randint(2, 25))
     options = {
         "duplicate_check": data.draw(st.sampled_from(CHECKS)),
         "keep": data.draw(st.sampled_from(["first", "last", "best"])),
@@ -436,14 +441,7 @@ def test_what_is_found_is_what_every_rule_finds(
 ) -> None:
     """It is held to one that makes the forms batch by batch, and asks every rule."""
     chance = random.Random(seed)  # noqa: S311 - no secret
-    given = [
-        {
-            "phone_number": chance.choice(PHONES), "alt_phone": chance.choice(["", *PHONES]),
-            "title": chance.choice("ab"), "first_name": chance.choice("ab"), "last_name": str(n),
-            "list_id": chance.choice(["101", "102"]),
-        }
-        for n in range(chance.randint(4, 25))
-    ]  # fmt: skip
+    given = rows_by(chance, chance.randint(4, 25))
     options = {
         "duplicate_check": data.draw(st.sampled_from(["", *CHECKS])),
         "dnc_check": data.draw(st.sampled_from(["N", "Y", "AREACODE"])),

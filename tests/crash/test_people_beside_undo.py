@@ -20,8 +20,13 @@ from tests.support.undos import ROWS, drop_archives, folder, options, prepare
 
 SAMPLE = [each for each in POINTS if each[1] == 1 and each[0].moment == "after"][4::3]
 
+COPIED = "after loader.archive.transfer.in_halves-2"
+"""The leads of the chunk are copied, and none is deleted."""
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "point" not in metafunc.fixturenames:
+        return
     points = POINTS if metafunc.config.getoption("full") else SAMPLE
     ids = [f"{point}-{nth}" for point, nth in points]
     metafunc.parametrize(("point", "nth"), points, ids=ids)
@@ -57,6 +62,25 @@ def test_nothing_that_people_did_is_undone(
         assert point.moment == "after"
     problems = [*problems_of(before, loaded, people, State.of(url), named)]
     assert not problems, f"{people}\n" + "\n".join(problems)
+
+
+def test_a_lead_is_named_that_was_deleted_when_a_kill_had_left_a_copy(
+    with_archives: Database, tmp_path: Path
+) -> None:
+    loads = Loads(tmp_path)
+    url = with_archives.engine.url.render_as_string(hide_password=False)
+    run = loads.load(loads.file(ROWS), with_archives, **options("update")).summary.run
+    copied = next(point for point, nth in POINTS if f"{point}-{nth}" == COPIED)
+    with pytest.raises(Killed), killed_at(copied, 2):
+        undo(run, with_archives, folder(tmp_path))
+    killed = State.of(url)
+    twice = sorted(killed.leads.keys() & killed.archived.keys())
+    assert twice
+    with with_archives.connect() as connection:
+        connection.exec_driver_sql(f"DELETE FROM vicidial_list WHERE lead_id = {twice[-1]}")
+        connection.commit()
+    remarks = undo(run, with_archives, folder(tmp_path)).remarks
+    assert any(remark.endswith(f"in the archive: lead_id {twice[-1]}") for remark in remarks)
 
 
 def problems_of(
