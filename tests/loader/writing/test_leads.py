@@ -367,16 +367,16 @@ def refuse_bad(url: str, how: str) -> int:
 @pytest.mark.parametrize(
     ("how", "count", "bad"),
     [
-        *(("trigger", 3, bad) for bad in ({0}, {1}, {2}, {0, 1}, {0, 2}, {0, 1, 2})),
-        *((how, 16, {0, 7, 8, 15}) for how in REFUSALS),
-        *((how, 3, {0, 1, 2}) for how in ("check", "key")),
-        *((how, 200, {199}) for how in ("check", "key")),
-        ("trigger", 1, {0}),
+        *(("trigger", 3, bad) for bad in ([0], [1], [2], [0, 1], [0, 2], [0, 1, 2])),
+        *((how, 16, [0, 7, 8, 15]) for how in REFUSALS),
+        *((how, 3, [0, 1, 2]) for how in ("check", "key")),
+        *((how, 200, [199]) for how in ("check", "key")),
+        ("trigger", 1, [0]),
     ],
     ids=str,
 )
 def test_a_refused_row_is_found_and_the_rest_goes_in_once(
-    leads_url: str, how: str, count: int, bad: set[int]
+    leads_url: str, how: str, count: int, bad: list[int]
 ) -> None:
     code = refuse_bad(leads_url, how)
     there = names(leads_url)
@@ -384,7 +384,7 @@ def test_a_refused_row_is_found_and_the_rest_goes_in_once(
     if how == "key":
         rows["last_name"] = [f"bad{n % 20}" if n in bad else f"good{n}" for n in range(count)]
     inserted = insert(leads_url, rows)
-    assert inserted.refused == {n + 2: code for n in sorted(bad)}
+    assert inserted.refused == {n + 2: code for n in bad}
     assert not inserted.changed
     new = {number: name for number, name in names(leads_url).items() if number not in there}
     expected = rows["last_name"].drop(list(inserted.refused))
