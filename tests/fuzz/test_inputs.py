@@ -7,6 +7,7 @@ field, a phone number with its country, the options of a run, or a settings file
 import contextlib
 from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ DELIMITERS = st.sampled_from([None, ",", ";", "|", "\t", " ", '"'])
 ENCODINGS = st.sampled_from([None, "utf-8", "cp1252", "mixed", "utf-16", "nothing"])
 
 
-@pytest.mark.fuzz_rounds(80)
+@pytest.mark.fuzz_rounds(30)
 @given(
     parts=st.lists(BYTES, max_size=12),
     delimiter=DELIMITERS,
@@ -109,7 +110,7 @@ def test_reading(
 NAMES = st.sampled_from(sorted(usual_names())) | CELLS
 
 
-@pytest.mark.fuzz_rounds(80)
+@pytest.mark.fuzz_rounds(30)
 @given(
     columns=st.lists(NAMES, min_size=1, max_size=12, unique=True),
     explicit=st.dictionaries(st.sampled_from(LEAD_FIELDS) | CELLS, NAMES, max_size=3),
@@ -146,8 +147,8 @@ def rows_of(values: dict[str, Sequence[str]]) -> pd.DataFrame:
     return rows
 
 
-@pytest.mark.fuzz_rounds(8)
-@given(batch=st.lists(CELLS, min_size=10, max_size=40), options=ROW_OPTIONS)
+@pytest.mark.fuzz_rounds(3)
+@given(batch=st.lists(CELLS, min_size=60, max_size=120), options=ROW_OPTIONS)
 def test_cleaning(batch: list[str], options: dict[str, str]) -> None:
     """Each text stands in all fields."""
     rows = rows_of(dict.fromkeys([name for name in LEAD_FIELDS if name != "gmt_offset_now"], batch))
@@ -157,21 +158,30 @@ def test_cleaning(batch: list[str], options: dict[str, str]) -> None:
 
 
 NUMBERS = st.text("0123456789 ()+-./x#,٣", max_size=24) | CELLS
-PHONE_FIELDS = ("phone_number", "alt_phone", "phone_code", "country_code", "state")
+BESIDE = {
+    "alt_phone": NUMBERS,
+    "phone_code": NUMBERS | st.just(""),
+    "country_code": CELLS | st.just(""),
+    "state": CELLS,
+}
 
 
-@pytest.mark.fuzz_rounds(8)
+@pytest.mark.fuzz_rounds(2)
 @given(
-    batch=st.lists(
-        st.tuples(NUMBERS, NUMBERS, NUMBERS | st.just(""), CELLS | st.just(""), CELLS),
-        min_size=10, max_size=30,
+    batch=st.lists(NUMBERS, min_size=100, max_size=200),
+    beside=st.fixed_dictionaries(
+        {name: st.lists(values, min_size=1, max_size=20) for name, values in BESIDE.items()}
     ),
     options=ROW_OPTIONS,
     decimals=st.booleans(),
-)  # fmt: skip
-def test_phones(batch: list[tuple[str, ...]], options: dict[str, str], decimals: bool) -> None:
+)
+def test_phones(
+    batch: list[str], beside: dict[str, list[str]], options: dict[str, str], decimals: bool
+) -> None:
+    """Each number stands beside other fields, which take turns."""
     wanted = options_of(options)
-    rows = rows_of(dict(zip(PHONE_FIELDS, zip(*batch, strict=True), strict=True)))
+    turns = {name: list(islice(cycle(values), len(batch))) for name, values in beside.items()}
+    rows = rows_of({"phone_number": batch, **turns})
     cleaned, _, _ = clean_fields(rows, wanted, {}, TODAY)
     leads, rejected, _ = normalize_phones(cleaned, wanted, decimals=decimals, columns={})
     assert {*leads.index} | {*rejected.index} == {*rows.index}
@@ -185,7 +195,7 @@ VALUES_OF_OPTIONS = CELLS | st.sampled_from(["Y", "N", "5", "2s", "DUPLIST", "a=
 KEYS = st.sampled_from(sorted({*LoadOptions.model_fields, *OF_ALL, *TABLES})) | CELLS
 
 
-@pytest.mark.fuzz_rounds(80)
+@pytest.mark.fuzz_rounds(30)
 @given(flags=st.dictionaries(st.sampled_from(OPTIONS), VALUES_OF_OPTIONS, max_size=3))
 def test_options(flags: dict[str, str]) -> None:
     with no_bug():
@@ -208,7 +218,7 @@ LINES = (
 )
 
 
-@pytest.mark.fuzz_rounds(80)
+@pytest.mark.fuzz_rounds(30)
 @given(lines=st.lists(LINES, max_size=5))
 def test_settings(folder: Path, lines: list[str]) -> None:
     path = folder / "site.toml"
