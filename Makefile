@@ -45,10 +45,10 @@ snapshots: $(VENV)/.installed-dev ## the tests on InnoDB with innodb_snapshot_is
 	@$(BIN)/python tests/support/install_programs.py
 	LEADLOADER_TEST_SERVER_OPTIONS=--innodb-snapshot-isolation=ON $(PYTEST) --engines innodb
 
-fuzz: $(VENV)/.installed-dev ## a million inputs for the property tests (hours; PART=3/10 SEED=7)
+fuzz: $(VENV)/.installed-dev ## a million inputs for the property tests (an hour; PART=3/10 SEED=7)
 	HYPOTHESIS_PROFILE=fuzz $(PYTEST) -m property --part $(PART) --seed $(SEED)
 
-crashes: $(VENV)/.installed-dev ## kill every job at every step (many hours; PART=3/10 SEED=7)
+crashes: $(VENV)/.installed-dev ## kill every job at every step (hours; PART=3/10 SEED=7)
 	@$(BIN)/python tests/support/install_programs.py
 	$(PYTEST) --full tests/crash --part $(PART) --seed $(SEED)
 

@@ -50,12 +50,18 @@ def _load(url: str, path: Path, options: dict[str, Any], results: Path, dies_bef
     load(LoadRequest(str(path), wanted, Database(url), results, job="import"))
 
 
+def is_change(event: str, arguments: tuple[Any, ...]) -> bool:
+    """Say whether an audit event tells of a change of a file."""
+    if event == "open":
+        return isinstance(arguments[2], int) and arguments[2] & WRITES != 0
+    return event in CHANGES
+
+
 def _die_before(nth: int) -> None:
     steps = itertools.count(1)
 
     def kill_at_step(event: str, arguments: tuple[Any, ...]) -> None:
-        writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITES
-        if (event in CHANGES or writes) and next(steps) == nth:
+        if is_change(event, arguments) and next(steps) == nth:
             os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(kill_at_step)

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from loader.options.load import LoadOptions
 from tests.support.nights import Site, rows
 
 
@@ -17,8 +16,8 @@ def test_a_temporary_folder_of_any_name(
     folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     site = Site(tmp_path, database_url)
-    count = LoadOptions().batch_size
-    site.put("a.csv", rows(*range(1, count + 1)))
+    site.settings(top="chunk_size = 100")
+    site.put("a.csv", rows(*range(1, 301)))
     assert site.night().code == 0
-    assert len(site.phones()) == count
+    assert len(site.phones()) == 300
     assert list(folder.iterdir()) == []

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -29,6 +29,7 @@ Row = dict[str, Any]
 NEW_YORK = ZoneInfo("America/New_York")
 NOW = datetime(2026, 1, 15, 14)
 OPTIONS = LoadOptions(callback="Y")
+UNTRIMMED = LoadOptions(callback="Y", trim="N")
 CAMPAIGN_IDS = ("CAMP1", "camp-2")
 USERS = {"1001": "AGENTS", "Sue": "ADMIN", "6666": ""}
 PROBLEMS = (
@@ -440,6 +441,18 @@ WIDTHS = {
 
 @pytest.mark.property
 @given(clock=CLOCKS, zone=st.sampled_from(ZONES).map(ZoneInfo), requests=REQUESTS)
+@example(
+    datetime(2026, 1, 15, 14),
+    ZoneInfo(ZONES[0]),
+    [
+        {
+            "campaign_id": "CAMP1", "callback": "Y", "callback_datetime": "NOW",
+            "callback_type": "USERONLY", "callback_user": "1001", "callback_status": "",
+            "callback_comments": comments,
+        }
+        for comments in ("\r", "\x00 a", "x" * 254 + " y")
+    ],
+)  # fmt: skip
 def test_callbacks_are_those_of_the_reference(
     clock: datetime, zone: ZoneInfo, requests: list[Row]
 ) -> None:
@@ -460,7 +473,8 @@ def test_callbacks_are_those_of_the_reference(
     dialer = replace(dialer_at(clock, zone), tables={"vicidial_callbacks": WIDTHS})
     frame = leads(*requests)
     ahead = {n: skip_gap(clock + timedelta(days=n), zone) for n in days_asked(frame)}
-    found, told = decided(frame, dialer, Lookups(days_ahead=ahead))
+    # The reference trims nothing.
+    found, told = decided(frame, dialer, Lookups(days_ahead=ahead), UNTRIMMED)
     assert found["status"].tolist() == [row["status"] for row in stored]
     answers = [Notice(text.split()[0]).answer for text in told if text.startswith("CALLBACK")]
     assert [f"NOTICE: add_lead {answer} -" for answer in answers] == [
