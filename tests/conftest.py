@@ -30,7 +30,8 @@ ENGINES = ("sqlite", "myisam", "innodb")
 SERVERS = {"myisam", "innodb"}
 """Engines of one server."""
 
-CRASHES = Path(__file__).parent / "crash"
+WHOLE_RUNS = {Path(__file__).parent / name for name in ("crash", "jobs")}
+"""Folders of tests that take longest: of whole loads."""
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - pytest and tempfile make folders of our own in it
 ROOM = 4 << 30
@@ -208,13 +209,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def few_engines(names: list[str], test: pytest.Item) -> list[str]:
     """Leave out MyISAM or InnoDB, chosen by the test's name, unless engines were chosen.
 
-    Of the tests of crashes, which take longest, each has one engine.
+    Of the tests that take longest each has one engine.
     """
     option = test.config.getoption
     if option("engines") or option("every_engine") or option("full") or not names:
         return names
     number = zlib.crc32(test.nodeid.encode())
-    if CRASHES in test.path.parents:
+    if not WHOLE_RUNS.isdisjoint(test.path.parents):
         return [names[number % len(names)]]
     if not {*names} >= SERVERS:
         return names

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jobs.load.job import load
 from jobs.load.request import LoadRequest
-from jobs.nightly.folders import RESULTS, DropFolder, Found, Target
+from jobs.nightly.folders import RESULTS, DropFolder, Found, Target, are_of
 from jobs.nightly.report import FileOutcome, FileReport
 from jobs.settings.nightly import Source
 from jobs.settings.settings import Settings
@@ -37,6 +37,9 @@ from loader.report.comparison import read_summary
 from loader.report.destinations import has_feeds
 from loader.results.summary import Summary
 from loader.writing.lists import NewList, drop_list, find_list, make_list
+
+ERROR = "error.txt"
+"""Says in the results why a file could not be loaded."""
 
 OF_THE_FILE = (SourceFileError, RejectRateError, UsageError)
 """Errors that every further night would meet again; nothing was inserted."""
@@ -184,7 +187,7 @@ class SourceFiles:
             return self._validate(path, options, results)
         day, name = str(self.day), found.name
         results = self.folder.target("done", day, name).results
-        refused = self.folder.target("failed", day, name, path).results
+        refused = self.folder.target("failed", day, name, lambda it: are_of(it, path)).results
         self.telemetry.began(str(path), source=self.source.name, job="import")
         try:
             with self.watchers.of_run("import") as watchers:
@@ -249,10 +252,13 @@ class SourceFiles:
         if self.dry_run_results:
             return report.model_copy(update={"results": results and printable_path(results)})
         target = self.folder.target_of(results, "failed") if results else None
-        target = target or self.folder.target("failed", str(self.day), found.name)
+        text = f"{visible_line(str(error))}\n"
+        target = target or self.folder.target(
+            "failed", str(self.day), found.name, lambda it: _says(it, text)
+        )
         try:
             self.folder.make(target.results)
-            (target.results / "error.txt").write_text(f"{visible_line(str(error))}\n", "utf-8")
+            (target.results / ERROR).write_text(text, "utf-8")
         except OSError as full:
             raise ResultsError(f"{target.results}: {full.strerror}; {error}") from None
         report = report.model_copy(update={"results": printable_path(target.results)})
@@ -277,6 +283,19 @@ class SourceFiles:
             why = f"{report.why}; {error}" if report.why else str(error)
             return report.model_copy(update={"why": why, "exit_code": error.exit_code})
         return report.model_copy(update={"moved_to": printable_path(target.file)})
+
+
+def _says(results: Path, text: str) -> bool:
+    """Say whether there is nothing in results but an error's text, or its beginning."""
+    try:
+        if {each.name for each in results.iterdir()} - {ERROR}:
+            return False
+        with open_regular(results / ERROR, follow_links=False) as file:
+            return text.encode().startswith(file.read(len(text.encode()) + 1))
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
 
 
 def file_report(

@@ -9,7 +9,7 @@ import shutil
 import stat
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -19,13 +19,17 @@ from jobs.settings.nightly import Source
 from loader.errors import NoSuchFileError, NotAllowedError
 from loader.files import cut_name, kind_of, open_regular
 from loader.paths import printable_path
-from loader.results.folder import SUMMARY
+from loader.results.files import LOADED, REJECTED
+from loader.results.folder import PAGE, SUMMARY
 
 Kind = Literal["done", "failed"]
 """What became of a file; also the default name of the folder that it moves to."""
 
 RESULTS = ".results"
 """The name of a file with this suffix is the name of its results folder."""
+
+INCOMPLETE = {LOADED, REJECTED, PAGE}
+"""Files of results of which nothing was inserted, before their summary is written."""
 
 
 class Found(NamedTuple):
@@ -102,11 +106,13 @@ class DropFolder(ABC):
         folders = (self._join(self.source.done), self._join(self.source.failed))
         return any(PurePosixPath(folder).is_relative_to(entry) for folder in folders)
 
-    def target(self, kind: Kind, day: str, name: str, path: Path | None = None) -> Target:
+    def target(
+        self, kind: Kind, day: str, name: str, is_own: Callable[[Path], bool] = lambda _: False
+    ) -> Target:
         """Find a free place in the subfolder of a day: a name that is in use gets a number.
 
-        `path` is the file on this machine: where the results of the same content lie alone, a night
-        was killed before it could move the file.
+        `is_own` says of results that lie alone whether they are the file's: then a night was killed
+        before it could move the file.
 
         Raises:
             NotAllowedError: a link leads out of the drop folder.
@@ -124,7 +130,7 @@ class DropFolder(ABC):
                 raise NotAllowedError(f"drop folder {self.address}: {error.strerror}") from None
             if self._exists(target.file):
                 continue
-            if not os.path.lexists(target.results) or (path and _are_of(target.results, path)):
+            if not os.path.lexists(target.results) or is_own(target.results):
                 return target
         raise AssertionError("numbers do not end")
 
@@ -288,9 +294,11 @@ def _refuse_no_folder(path: Path) -> None:
         raise OSError(errno.ENOTDIR, f"{printable_path(path)} is no folder")
 
 
-def _are_of(results: Path, path: Path) -> bool:
-    """Say whether results are of a file's content."""
+def are_of(results: Path, path: Path) -> bool:
+    """Say whether results are of a file's content, or incomplete, as a killed night leaves them."""
     try:
+        if {each.name for each in results.iterdir()} <= INCOMPLETE:
+            return True
         with open_regular(results / SUMMARY, follow_links=False) as file:
             found = json.load(file)["file"]["sha256"]
         with path.open("rb") as file:

@@ -372,8 +372,12 @@ def rows_by(chance: random.Random, count: int) -> list[dict[str, str]]:
     ]  # fmt: skip
 
 
+SEVERAL = settings(max_examples=max(settings().max_examples // 20, 3))
+"""Each takes four loads."""
+
+
 @pytest.mark.property
-@settings(max_examples=max(settings().max_examples // 4, 1))
+@SEVERAL
 @given(seed=st.integers(0, 10**9), data=st.data())
 def test_alone_it_is_as_if_nobody_had_looked_again(
     seed: int, data: st.DataObject, two_files: Path
@@ -434,7 +438,8 @@ def meanwhile(chance: random.Random) -> list[str]:
     return [chance.choice(done)() for _ in range(chance.randint(0, 3))]
 
 
-@settings(max_examples=10)
+@pytest.mark.property
+@SEVERAL
 @given(seed=st.integers(0, 10**9), data=st.data())
 def test_what_is_found_is_what_every_rule_finds(
     seed: int, data: st.DataObject, two_files: Path

@@ -135,6 +135,53 @@ def test_a_bad_file_whose_night_was_killed_has_one_result(site: Site) -> None:
     assert night["a.csv"].moved_to == str(first).removesuffix(".results")
 
 
+BEFORE_THE_SUMMARY = """
+from loader.results.folder import ResultFolder
+ResultFolder.write_summary = lambda *_: os._exit(9)
+"""
+BEFORE_THE_RESULTS = """
+from loader.results.folder import ResultFolder
+ResultFolder.publish = lambda *_: os._exit(9)
+"""
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    "where", [BEFORE_THE_RESULTS, BEFORE_THE_SUMMARY], ids=["none", "no-summary"]
+)
+def test_incomplete_results_of_a_bad_file_are_completed(site: Site, where: str) -> None:
+    site.settings("max_reject_rate = 0.1")
+    site.put("a.csv", rows(1, -1))
+    killed(site, where)
+    assert site.night()["a.csv"].moved_to.endswith("/a.csv")
+    assert [path.name for path in (site.drop / "failed").rglob("*.results")] == ["a.csv.results"]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("left", [b"", b"a.c"], ids=["all", "a-part"])
+def test_an_error_that_was_said_is_not_said_twice(site: Site, left: bytes) -> None:
+    """A night was killed between the error and the move, or in the error."""
+    path = site.put("a.csv", b"phone_number\n")
+    path.write_bytes(b"\x00" * 99)
+    killed(site, BEFORE_THE_MOVE)
+    (error,) = site.drop.rglob("error.txt")
+    said = error.read_bytes()
+    if left:
+        error.write_bytes(said[: len(left)])
+    assert site.night()["a.csv"].moved_to.endswith("/a.csv")
+    assert [(each, each.read_bytes()) for each in site.drop.rglob("error.txt")] == [(error, said)]
+
+
+@ON_SQLITE
+def test_another_error_of_another_file_is_kept(site: Site) -> None:
+    for content in (b"\x00" * 99, b"phone_number,phone_number\n1,1\n"):
+        site.put("a.csv", content)
+        site.night()
+        for path in (site.drop / "failed").rglob("a*.csv"):
+            path.unlink()
+    assert len([*site.drop.rglob("error.txt")]) == 2
+
+
 @ON_SQLITE
 def test_a_list_that_was_filled_once_stays(site: Site) -> None:
     """Whatever became of its leads: the list may be in use."""
