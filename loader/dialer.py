@@ -50,6 +50,8 @@ class Access:
     """The name of an index by the column that it has first; None: none matters."""
     locks: bool = False
     """Writes wait as long as it is read."""
+    collations: Mapping[str, str] = field(default_factory=dict)
+    """Of its text columns, as far as they are known."""
 
     def finds(self, column: str) -> bool:
         """Say whether a value of a column is found without reading the whole table."""

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -36,6 +37,29 @@ class Digests(NamedTuple):
     """From one lead_id to the next."""
     sha256: tuple[str, ...]
     """Of the texts of each part, in the order of lead_id, in UTF-8 with a separator in between."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Among:
+    """A question for the rows of a table whose text column has one of many values."""
+
+    names: str
+    """What is selected."""
+    table: str
+    column: str
+    index: str | None = None
+    """By which they are found; None: the database chooses."""
+    collation: str | None = None
+    """Of the column; None: not known."""
+    conditions: tuple[str, ...] = ()
+    """More of them, whose `{}` stand for lists of values."""
+    group: str = ""
+    """What the rows are grouped by."""
+
+    def words(self, head: str, condition: str) -> str:
+        """Word it with what comes before WHERE, and how the column is compared."""
+        conditions = " AND ".join([condition, *self.conditions])
+        return f"{head} WHERE {conditions}{f' GROUP BY {self.group}' if self.group else ''}"
 
 
 class Adapter(ABC):
@@ -124,6 +148,15 @@ class Adapter(ABC):
     @abstractmethod
     def list_value(self, values: Iterable[object]) -> object:
         """Give a list of values as the parameter for `list_mark`."""
+
+    @abstractmethod
+    def ask_among(
+        self, dialect: Dialect, question: Among, values: Iterable[object]
+    ) -> tuple[str, object]:
+        """Word a question, with `{}` for each list of values; give the first list as a parameter.
+
+        A row may be found more than once where values are equal in the column's collation.
+        """
 
     def collated(self, column: str) -> str:
         """Word a text column so that it compares as the dialer's collation does."""

@@ -38,6 +38,12 @@ INSIDE: Any = connections
 AUTH: Any = _auth
 
 
+class ValueRows(tuple[object, ...]):
+    """Values of which each is a row, behind VALUES."""
+
+    __slots__ = ()
+
+
 class DriverConnection(INSIDE.Connection):  # type: ignore[misc]  # likewise
     """A connection of the driver that trusts no server."""
 
@@ -139,10 +145,12 @@ class DriverConnection(INSIDE.Connection):  # type: ignore[misc]  # likewise
 
     def escape(self, obj: Any, mapping: Any = None) -> str:
         """Escape a value as the driver does; thousands of plain texts, as of numbers, at once."""
-        if type(obj) is tuple and {*map(type, obj)} == {str}:
-            text = "".join(obj)
+        if isinstance(obj, tuple) and {*map(type, obj)} == {str}:
+            text, between = "".join(obj), "'),('" if type(obj) is ValueRows else "','"
             if text.isascii() and text.isalnum():
-                return "('" + "','".join(obj) + "')"
+                return f"('{between.join(obj)}')"
+        if type(obj) is ValueRows:
+            return ",".join(f"({self.escape(each, mapping)})" for each in obj)
         return str(super().escape(obj, mapping))
 
     def _execute_command(self, command: int, sql: Any) -> None:

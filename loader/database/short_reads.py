@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
+from loader.database.adapter import Among
 from loader.database.connection import Database
 from loader.database.throttle import ChunkSize
 
@@ -56,7 +57,9 @@ class ShortReads:
             time.sleep(PAUSE * seconds)
         return result
 
-    def rows(self, statement: str, values: Sequence[object], *others: Iterable[object]) -> Rows:
+    def rows(
+        self, statement: str | Among, values: Sequence[object], *others: Iterable[object]
+    ) -> Rows:
         """Run a statement whose `{}` each stand for a list of values.
 
         Args:
@@ -74,16 +77,21 @@ class ShortReads:
 
     def _select_part(
         self,
-        statement: str,
+        statement: str | Among,
         part: Sequence[object],
         others: Sequence[Iterable[object]],
         connection: Connection,
     ) -> tuple[Rows, int]:
         return self.select(connection, statement, part, *others), len(part)
 
-    def select(self, connection: Connection, statement: str, *values: Iterable[object]) -> Rows:
+    def select(
+        self, connection: Connection, statement: str | Among, *values: Iterable[object]
+    ) -> Rows:
         """Run such a statement as it is."""
         adapter = self._database.adapter
+        parameters: list[object] = [*map(adapter.list_value, values)]
+        if isinstance(statement, Among):
+            dialect = connection.dialect
+            statement, parameters[0] = adapter.ask_among(dialect, statement, values[0])
         words = statement.format(*[adapter.list_mark] * len(values))
-        parameters = tuple(map(adapter.list_value, values))
-        return [tuple(row) for row in connection.exec_driver_sql(words, parameters)]
+        return [tuple(row) for row in connection.exec_driver_sql(words, tuple(parameters))]

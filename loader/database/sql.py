@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from sqlalchemy import Dialect
 
 from loader.frames.arrow import join_texts, to_arrow
 
@@ -14,6 +15,11 @@ STATEMENT_BYTES = 500_000
 
 NO_PARAMETERS = {"no_parameters": True}
 """Values and names may hold percent signs, which the driver would take for its own."""
+
+
+def is_mariadb(dialect: Dialect) -> bool:
+    """Say whether the server is a MariaDB, and no MySQL."""
+    return bool(getattr(dialect, "is_mariadb", False))
 
 
 def quote_identifier(name: str) -> str:

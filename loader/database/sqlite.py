@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 
 import pandas as pd
 import pyarrow as pa
-from sqlalchemy import Connection, NullPool
+from sqlalchemy import Connection, Dialect, NullPool
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from loader.clock import moment_text
-from loader.database.adapter import Adapter, Written
+from loader.database.adapter import Adapter, Among, Written
 from loader.database.catalogue import Columns
 from loader.database.sql import insert_into, quote_identifier
 from loader.errors import ConfigurationError
@@ -66,6 +66,18 @@ class Sqlite(Adapter):
     def list_value(self, values: Iterable[object]) -> str:
         """Give them as JSON: the number of parameters is limited."""
         return json.dumps(list(values))
+
+    def ask_among(
+        self,
+        dialect: Dialect,  # noqa: ARG002
+        question: Among,
+        values: Iterable[object],
+    ) -> tuple[str, object]:
+        """Read the whole table: it has no index of folded texts."""
+        head = f"SELECT {question.names} FROM {question.table}"  # noqa: S608 - our own names
+        return question.words(head, f"{self.collated(question.column)} IN {{}}"), self.list_value(
+            values
+        )
 
     def collated(self, column: str) -> str:
         """Fold it: SQLite compares to the letter."""

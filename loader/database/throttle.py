@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from loader.database.connection import Database
 from loader.database.error_codes import error_code
+from loader.database.sql import is_mariadb
 from loader.errors import (
     ConfigurationError,
     DatabaseUnavailableError,
@@ -285,7 +286,7 @@ def _first(row: Mapping[Any, Any], *names: str) -> Any:
 
 def _status_statement(dialect: Dialect) -> str:
     """Give the statement for all sources that the version of the server understands."""
-    if _is_mariadb(dialect):
+    if is_mariadb(dialect):
         return "SHOW ALL SLAVES STATUS"
     renamed = (dialect.server_version_info or ()) >= (8, 0, 22)
     return "SHOW REPLICA STATUS" if renamed else "SHOW SLAVE STATUS"
@@ -293,10 +294,6 @@ def _status_statement(dialect: Dialect) -> str:
 
 def _missing_right(dialect: Dialect) -> str:
     """Describe the missing right; it has another name since MariaDB 10.5."""
-    split = _is_mariadb(dialect) and (dialect.server_version_info or ()) >= (10, 5)
+    split = is_mariadb(dialect) and (dialect.server_version_info or ()) >= (10, 5)
     right = "SLAVE MONITOR" if split else "REPLICATION CLIENT"
     return f"the account may not read the replication status; GRANT {right} ON *.* to it there"
-
-
-def _is_mariadb(dialect: Dialect) -> bool:
-    return bool(getattr(dialect, "is_mariadb", False))

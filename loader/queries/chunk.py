@@ -24,7 +24,14 @@ from loader.options.duplicate_check import Kind
 from loader.options.load import LoadOptions
 from loader.queries.existing import ExistingLeads, Ids, IsOwn, Where
 from loader.queries.forms import RowForms
-from loader.queries.indexes import CAMPAIGN_DNC, DNC_TABLES, SEARCHES, SYSTEM_DNC, tables_of_leads
+from loader.queries.indexes import (
+    CAMPAIGN_DNC,
+    DNC_TABLES,
+    SEARCHES,
+    SYSTEM_DNC,
+    among,
+    tables_of_leads,
+)
 
 
 class ChunkQueries:
@@ -56,7 +63,6 @@ class ChunkQueries:
         self._options, self._dialer = options, dialer
         self._asks_again = before is not None
         if database is not None:
-            self._collated = database.adapter.collated
             wheres: list[Where] = [
                 (kind, search, table)
                 for kind in dict.fromkeys(check.kind for check in options.duplicate_checks)
@@ -180,10 +186,9 @@ class ChunkQueries:
         check = self._options.dnc_check
         if check == "N":
             return pd.Index([], dtype="str")
-        number = self._collated("phone_number")
-        statement = f"SELECT phone_number FROM {SYSTEM_DNC} WHERE {number} IN {{}}"  # noqa: S608 - our own names
+        question = among(SYSTEM_DNC, "phone_number", self._dialer, "phone_number")
         asked = forms.listed(check, leads.index).unique().tolist()
-        found = self._lists[SYSTEM_DNC].rows(statement, asked)
+        found = self._lists[SYSTEM_DNC].rows(question, asked)
         if not found:
             return pd.Index([], dtype="str")
         listed = pd.Series([str(row[0]) for row in found], dtype="str")
@@ -198,13 +203,12 @@ class ChunkQueries:
             return pd.Index([], dtype="str")
         own = dnc_campaigns(leads["dnc_campaign_id"].drop_duplicates(), self._dialer)
         campaigns = database.adapter.fold(own).unique().tolist()
-        number, campaign = map(self._collated, ("phone_number", "campaign_id"))
-        statement = (
-            f"SELECT campaign_id, phone_number FROM {CAMPAIGN_DNC} "  # noqa: S608 - likewise
-            f"WHERE {number} IN {{}} AND {campaign} IN {{}}"
+        condition = f"{database.adapter.collated('campaign_id')} IN {{}}"
+        question = among(
+            CAMPAIGN_DNC, "phone_number", self._dialer, "campaign_id, phone_number", condition
         )
         asked = forms.listed(check, leads.index).unique().tolist()
-        found = self._lists[CAMPAIGN_DNC].rows(statement, asked, campaigns)
+        found = self._lists[CAMPAIGN_DNC].rows(question, asked, campaigns)
         if not found:
             return pd.Index([], dtype="str")
         listed = pd.DataFrame(found, columns=["campaign_id", "phone_number"], dtype="str")

@@ -23,7 +23,7 @@ from loader.dialer import ARCHIVE, Access, Dialer
 from loader.frames.collation import GENERAL, fold
 from loader.options.duplicate_check import DuplicateCheck, Kind, Scope
 from loader.options.load import LoadOptions
-from loader.queries.indexes import Search
+from loader.queries.indexes import Search, among
 from loader.queries.lead_scan import LeadScan
 
 Ids = npt.NDArray[np.int64]
@@ -128,15 +128,18 @@ class ExistingLeads:
 
     def _with_numbers(self, leads: pd.DataFrame, forms: "pd.Series[str]") -> pd.DataFrame:
         """Ask for the leads that have one of the numbers."""
-        columns = (self._search.number, *self._search.equal)
-        conditions = [f"{self._collated(column)} IN {{}}" for column in columns]
+        conditions = [f"{self._collated(column)} IN {{}}" for column in self._search.equal]
         equal = [self._texts(leads[name]) for name in self._search.equal]
         wanted: list[Sequence[object]] = [self._texts(forms), *equal]
         if lists := self._lists(leads):
             conditions.append("list_id IN {}")
             wanted.append(lists)
-        statement = self._select(conditions)
-        return self._keyed(self._reads.rows(statement, *wanted, *self._statuses))
+        names, group = self._selected
+        question = among(
+            self._table, self._search.number, self._dialer, names,
+            *conditions, *self._of_status, group=group,
+        )  # fmt: skip
+        return self._keyed(self._reads.rows(question, *wanted, *self._statuses))
 
     def _of_few(self, lists: Sequence[int]) -> Rows | None:
         """Read all leads of lists that have few; None: they have more."""
@@ -177,18 +180,24 @@ class ExistingLeads:
         statuses = self._options.duplicate_statuses
         return [self._texts(pd.Series(statuses, dtype="str"))] if statuses else []
 
-    def _select(self, conditions: Sequence[str], hint: str = "") -> str:
-        """Word a question for leads, grouped by all that matters but their lead_id."""
+    @property
+    def _of_status(self) -> list[str]:
+        """Word the last condition, see `_statuses`."""
+        return [f"{self._collated('status')} IN {{}}"] if self._options.duplicate_statuses else []
+
+    @property
+    def _selected(self) -> tuple[str, str]:
+        """Word what is read of leads, and what groups them: all that matters but their lead_id."""
         key = (self._collated(name) for name in (*self._search.beside, self._search.number))
         by_lead = ["lead_id"] if self._by_lead else []
         group = ", ".join([*key, "list_id", "phone_code", *by_lead])
-        first = ", ".join(map(self._first, self._windows))
-        if self._options.duplicate_statuses:
-            conditions = [*conditions, f"{self._collated('status')} IN {{}}"]
-        return (
-            f"SELECT {group}, {first} FROM {self._table} {hint} "  # noqa: S608 - our own names
-            f"WHERE {' AND '.join(conditions)} GROUP BY {group}"
-        )
+        return ", ".join([group, *map(self._first, self._windows)]), group
+
+    def _select(self, conditions: Sequence[str], hint: str = "") -> str:
+        """Word a question for leads."""
+        names, group = self._selected
+        where = " AND ".join([*conditions, *self._of_status])
+        return f"SELECT {names} FROM {self._table} {hint} WHERE {where} GROUP BY {group}"  # noqa: S608 - our own names
 
     def _first(self, days: int) -> str:
         """Word the lowest lead_id within a window, whose start is exclusive."""

@@ -154,7 +154,9 @@ class DialerReader:
                 name: comparisons.with_collations(name, self.columns[name], self.options)
                 for name in self.columns.keys() - SMALL_TABLES
             },
-            access=read_access(self.connection, searched_tables(self.options) & self.tables),
+            access=read_access(
+                self.connection, searched_tables(self.options) & self.tables, self.collations
+            ),
             fold=compares.get(Kind.NAMEPHONE, compares.get(Kind.TITLEALTPHONE, GENERAL)),
             compares=compares,
             missing=tuple(self.missing),
@@ -177,7 +179,7 @@ class DialerReader:
 
     def reflected(self) -> dict[str, dict[str, Column]]:
         """Read the columns of all tables that are read, or have rows of leads."""
-        names = {LEADS, *EXTRA_TABLES, *DNC_TABLES, *SMALL_TABLES}
+        names = {LEADS, *EXTRA_TABLES, *DNC_TABLES, *SMALL_TABLES, *searched_tables(self.options)}
         if self.options.custom_fields == "Y" or self.options.new_lead_url == "send":
             names |= {name for name in self.tables if name.startswith("custom_")}
         found = read_columns(self.connection, names & self.tables)
@@ -187,6 +189,10 @@ class DialerReader:
             for name, kind in columns.items()
         }
         self.comparisons = Comparisons(self.connection, collations)
+        self.collations = {
+            table: {name: kind.collation for name, kind in columns.items() if kind.collation}
+            for table, columns in found.items()
+        }
         return {
             table: {name: _column(kind) for name, kind in found.get(table, {}).items()}
             for table in sorted(names & self.tables)

@@ -1,14 +1,16 @@
 """The columns that look-ups search, and the indexes that are missing for it."""
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from loader.archive.tables import CHILDREN, SUFFIX
+from loader.database.adapter import Among
 from loader.database.catalogue import keeps_writes_out, read_indexes
 from loader.database.sql import quote_identifier
-from loader.dialer import ARCHIVE, LEADS, Access
+from loader.dialer import ARCHIVE, LEADS, Access, Dialer
 from loader.options.archive import ArchiveOptions
 from loader.options.duplicate_check import Kind
 from loader.options.load import LoadOptions
@@ -93,14 +95,33 @@ def searched_tables(options: LoadOptions) -> set[str]:
     return {LEADS, *(each.table for each in of_load(options))}
 
 
-def read_access(connection: Connection, tables: Iterable[str]) -> dict[str, Access]:
-    """Read how existing tables are searched."""
+def read_access(
+    connection: Connection,
+    tables: Iterable[str],
+    collations: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+) -> dict[str, Access]:
+    """Read how existing tables are searched; `collations` are those of columns, by table."""
     return {
         name: Access(
-            indexes=read_indexes(connection, name), locks=keeps_writes_out(connection, name)
+            indexes=read_indexes(connection, name),
+            locks=keeps_writes_out(connection, name),
+            collations=collations.get(name, {}),
         )
         for name in tables
     }
+
+
+def among(
+    table: str, column: str, dialer: Dialer, names: str, *conditions: str, group: str = ""
+) -> Among:
+    """Make a question for rows by a text column, see `Among`."""
+    access = dialer.access.get(table, Access())
+    index = (access.indexes or {}).get(column)
+    collation = access.collations.get(column)
+    return Among(
+        names=names, table=table, column=column, index=index, collation=collation,
+        conditions=conditions, group=group,
+    )  # fmt: skip
 
 
 def without_index(look_ups: Iterable[LookUp], access: Mapping[str, Access]) -> list[LookUp]:

@@ -9,13 +9,14 @@ import pytest
 
 from jobs.load.remarks import lacking_indexes
 from loader.checks.duplicates_existing import find_existing
-from loader.database import short_reads
+from loader.database import mariadb, short_reads
 from loader.database.connection import Database
 from loader.dialer import Access
 from loader.options.load import LoadOptions
 from loader.queries import existing
 from loader.queries.chunk import ChunkQueries
 from loader.queries.facts import read_dialer
+from loader.queries.indexes import among
 from tests.support.server import fill, run
 from tests.support.statements import statements
 
@@ -155,7 +156,7 @@ def test_leads_without_alt_phone_are_read_in_ranges_even_with_an_index(database:
     empty = [each for each in asked if "alt_phone = ''" in each]
     assert empty
     assert all("lead_id <= " in each for each in empty)
-    searched = [each for each in asked if "alt_phone IN" in each]
+    searched = [each for each in asked if "alt_phone = CONVERT(asked_for" in each]
     assert searched
     assert all("''" not in each for each in searched)
 
@@ -167,8 +168,37 @@ def test_many_numbers_are_asked_for_in_parts(database: Database) -> None:
     with statements(database) as asked:
         queries.existing_leads(chunk())
         queries.do_not_call(chunk())
-    assert sum("FROM vicidial_list" in each for each in asked) > 2
-    assert sum("FROM vicidial_dnc" in each for each in asked) > 2
+    assert sum("JOIN vicidial_list" in each for each in asked) > 2
+    assert sum("JOIN vicidial_dnc" in each for each in asked) > 2
+
+
+@pytest.mark.usefixtures("without_indexes_afterwards")
+def test_older_servers_are_asked_by_a_list(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    indexed(database)
+    answers = found(database, OPTIONS)
+    with statements(database) as asked:
+        monkeypatch.setattr(mariadb, "FIRST_WITH_VALUES", (99,))
+        assert found(database, OPTIONS) == answers
+    assert any("phone_number IN" in each for each in asked)
+    assert not any("VALUES" in each for each in asked)
+
+
+@pytest.mark.parametrize("number", [3, 2_000])
+def test_the_index_is_used_whatever_the_server_knows_of_the_table(
+    database: Database, number: int
+) -> None:
+    """A list of 2,000 numbers would have so small a table read whole."""
+    dialer = read_dialer(database, OPTIONS)
+    question = among("vicidial_list", "phone_number", dialer, "lead_id")
+    with database.connect() as connection:
+        numbers = [str(n) for n in range(number)]
+        words, value = database.adapter.ask_among(connection.dialect, question, numbers)
+        plan = connection.exec_driver_sql(f"EXPLAIN {words.format('%s')}", (value,)).mappings()
+        (of_leads,) = [row for row in plan if row["table"] == "vicidial_list"]
+    assert of_leads["key"] == question.index
+    assert of_leads["type"] == "ref"
 
 
 @pytest.mark.usefixtures("without_indexes_afterwards")
