@@ -21,9 +21,10 @@ SECONDS = 0.03
 PAUSE = 0.25
 """How long to wait after a read, for each second that it took."""
 
-AT_LEAST, AT_FIRST, AT_MOST = 1_000, 1_000, 50_000
+AT_LEAST, AT_FIRST, AT_MOST = 1_000, 1_000, 45_000
 """Values that a read asks for, or leads that it looks at. Of fewer, most of the time is the way to
-the server and back, during which nothing waits."""
+the server and back, during which nothing waits; of more, a statement may be larger than the 1 MB
+that every server takes."""
 
 
 class ShortReads:
@@ -70,7 +71,7 @@ class ShortReads:
         found: Rows = []
         start = 0
         while start < len(values):
-            part = values[start : start + self.size] if self._locks else values
+            part = values[start : start + (self.size if self._locks else AT_MOST)]
             start += len(part)
             found += self.read(partial(self._select_part, statement, part, others))
         return found

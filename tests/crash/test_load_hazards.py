@@ -17,6 +17,7 @@ from jobs.cli.main import run as run_command
 from jobs.watchers import Watchers
 from loader.database import schema
 from loader.database.connection import Database
+from loader.database.short_reads import ShortReads
 from loader.errors import (
     ConfigurationError,
     DatabaseUnavailableError,
@@ -26,6 +27,8 @@ from loader.errors import (
     UsageError,
 )
 from loader.options.load import LoadOptions
+from loader.queries.facts import read_dialer
+from loader.queries.indexes import among
 from tests.conformance.replay import read
 from tests.support.loads import (
     Loads,
@@ -301,6 +304,17 @@ def test_fat_rows_go_through_the_smallest_packet(
         outcome = loads.load(again, it, batch_size=1500, **UPDATE)
         assert outcome.summary.notices == {"UPDATED_EXISTING_LEAD": 1500}
         assert set(leads(it, "comments", "address2")) == {("ü" * 255, "z\\" * 50)}
+
+
+@pytest.mark.engines("innodb")
+def test_many_numbers_are_asked_for_through_the_smallest_packet(
+    dialer: str, server: Server
+) -> None:
+    with server_wide(server, max_allowed_packet=1 << 20), opened(dialer) as it:
+        facts = read_dialer(it, LoadOptions(duplicate_check="DUPSYS"))
+        numbers = [f"{number:018}" for number in range(100_000)]
+        question = among("vicidial_list", "phone_number", facts, "lead_id")
+        assert ShortReads(it, locks=False).rows(question, numbers) == []
 
 
 ODD = {
