@@ -15,6 +15,7 @@ from jobs.load.run import ImportContext
 from jobs.pace import Pace
 from loader.checks.settlement import EXISTING_LEAD_ID
 from loader.database.connection import Database
+from loader.dialer import LEADS
 from loader.errors import BusyError, LoaderError, NoSuchFileError, SourceFileError
 from loader.extras.rows import ExtraRows
 from loader.findings import (
@@ -62,7 +63,9 @@ class InsertStage:
         self.recheck = Recheck(run, database, is_resumed=checkpoint.is_restored)
         self.inserter = LeadInserter(database, run.dialer.columns, writer, self.recheck)
         self.extras = ExtraInserter(database, writer, run.dialer.columns)
-        self.updater = LeadUpdater(database, run.dialer.columns, self.recheck)
+        self.updater = LeadUpdater(
+            database, run.dialer.columns, self.recheck, is_atomic=ledger.is_atomic(LEADS)
+        )
         self.batch = NO_BATCH
         """The one on its way in, which the results do not have yet."""
         self.refused: dict[int, int] = {}

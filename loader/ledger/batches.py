@@ -7,7 +7,7 @@ transactions. Otherwise it is written afterwards, and read from the leads if it 
 
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -341,10 +341,14 @@ class ChangeEntry(_Entry, ChangeLog):
         is_done = changes.pop("done") == 1
         self.planned = changes[~is_done]
         self.known = decode_updated(self.detail, changes[is_done])
+        self.modified = {int(row): it for row, it in self.detail.get("modified", {}).items()}
 
-    def sending(self, connection: Connection, changes: pd.DataFrame) -> None:
+    def sending(
+        self, connection: Connection, changes: pd.DataFrame, modified: Mapping[int, str]
+    ) -> None:
         """Note what is about to be changed."""
         self.session = connection.info.get("session")
+        self.detail["modified"] = dict(modified)
         rows = changes.index.unique()
         self.write(
             connection,

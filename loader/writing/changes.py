@@ -1,8 +1,9 @@
 """What rows that are duplicates change in the existing leads, cell by cell, so it can be undone."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from types import MappingProxyType
 
 import pandas as pd
 import pyarrow as pa
@@ -169,10 +170,14 @@ class ChangeLog:
     """The one that sent it last, see `Database.end_session`."""
     planned = no_changes()
     """Changes that a process before this one sent; they may or may not have happened."""
+    modified: Mapping[int, str] = MappingProxyType({})
+    """The modify_date that their leads had before, by row number, as far as it matters."""
     known = Updated()
     """What that process knew."""
 
-    def sending(self, connection: Connection, changes: pd.DataFrame) -> None:
+    def sending(
+        self, connection: Connection, changes: pd.DataFrame, modified: Mapping[int, str]
+    ) -> None:
         """Note changes that are about to be sent over a connection; what was done is committed."""
 
     def stored(self, connection: Connection, sent: pd.Index, done: Updated) -> None:

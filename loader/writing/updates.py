@@ -5,7 +5,7 @@ compares them. After a failure the leads are read, and only changes that did not
 and sent again. That works with and without transactions.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -28,6 +28,9 @@ from loader.writing.changes import (
 from loader.writing.differences import Difference
 from loader.writing.guard import Guard
 
+MODIFIED = "modify_date"
+"""The dialer's tables set it at each change of a row."""
+
 UPDATE_ROUNDS = 5
 """Attempts to read and write a lead that others change in between."""
 
@@ -36,10 +39,20 @@ class LeadUpdater:
     """Updates or moves the existing leads that the rows of a batch are duplicates of."""
 
     def __init__(
-        self, database: Database, columns: Iterable[str], guard: Guard | None = None
+        self,
+        database: Database,
+        columns: Iterable[str],
+        guard: Guard | None = None,
+        *,
+        is_atomic: bool = True,
     ) -> None:
-        """Take the names of the table's columns, as the database gives them, and a guard."""
+        """Take the names of the table's columns, as the database gives them, and a guard.
+
+        `is_atomic`: a change is undone with its transaction.
+        """
         self.database, self.columns = database, tuple(columns)
+        self.stamp = () if is_atomic or MODIFIED not in self.columns else (MODIFIED,)
+        """The column that tells whether anybody wrote a lead, where that matters."""
         self.guard = guard or Guard()
         self.last = Updated()
         """What is known of the last batch, even where an exception ended it."""
@@ -101,13 +114,16 @@ class LeadUpdater:
 
     def read_leads(self, leads: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
         """Read the values of existing leads, see `wanted_values`; a missing lead has no row."""
-        ids = leads["existing_lead_id"]
+        return self.read_some(leads["existing_lead_id"], names)
+
+    def read_some(self, ids: "pd.Series[int]", names: Sequence[str]) -> pd.DataFrame:
+        """Read the same; `ids` has the lead_id of each row."""
         return self.database.read(lambda connection: self.read(connection, ids, names))
 
     def read(
         self, connection: Connection, ids: "pd.Series[int]", names: Sequence[str]
     ) -> pd.DataFrame:
-        """Read the same by a connection; `ids` has the lead_id of each row."""
+        """Read the same by a connection."""
         if ids.empty or not names:
             return pd.DataFrame({"lead_id": ids})
         texts = ", ".join(map(self.database.adapter.as_text, names))
@@ -161,6 +177,12 @@ class _Write:
         as_before = (cells & ~differing_cells(stored, self.before)).any(axis="columns")
         return stored.index[written & ~as_before]
 
+    def as_before(self, stored: pd.DataFrame) -> pd.Index:
+        """Give the rows whose leads are there, with none of the changes."""
+        there = self.before.index.intersection(stored.index)
+        cells = differing_cells(stored.loc[there], self.before.loc[there])
+        return there[~cells.any(axis="columns")]
+
     def done(self, rows: pd.Index, stored: pd.DataFrame) -> Updated:
         """Give the changes of rows that were written, by the current values."""
         before, after = self.before.loc[rows], self.after.loc[rows]
@@ -192,6 +214,11 @@ def _completed(stored: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     return stored.loc[other.index]
 
 
+def _take_modified(leads: pd.DataFrame) -> "pd.Series[str]":
+    """Take modify_date out of what was read of leads, if it was."""
+    return leads.pop(MODIFIED) if MODIFIED in leads else pd.Series(dtype="str")
+
+
 def _in_order(changes: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """Sort the changes of each row by the order of the table's columns, as `as_changes` does."""
     place = changes["field"].map({name: place for place, name in enumerate(names)})
@@ -217,6 +244,8 @@ class _Batch:
         self.known = Updated()
         self.sent = _Write.of(log.planned, names)
         """What was sent, until its result is known."""
+        self.modified = log.modified
+        """Likewise, see `ChangeLog.modified`."""
         self.session = log.session
         self.note(replace(log.known, changes=_in_order(log.known.changes, names)))
 
@@ -245,7 +274,8 @@ class _Batch:
         found = self.updater.guard.reject_changes(leads)
         self.note(Updated(rejected=found))
         leads = leads[~leads.index.isin(found.index)]
-        before = self.updater.read_leads(leads, self.names)
+        before = self.updater.read_leads(leads, [*self.names, *self.updater.stamp])
+        modified = _take_modified(before).dropna().to_dict()
         self.note(Updated(gone=tuple(leads.index.difference(before.index))))
         after = wanted_values(leads.loc[before.index], before, self.options)
         cells = differing_cells(before, after)
@@ -256,15 +286,16 @@ class _Batch:
         columns = ["lead_id", *cells.columns[cells.any()]]
         write = _Write(before.loc[changes, columns], after.loc[changes, columns])
         try:
-            self.write(write)
+            self.write(write, {row: modified[row] for row in write.before.index if row in modified})
         except RowDataError as error:
             self.halve(write.before.index, error.code)
 
-    def write(self, write: _Write) -> None:
+    def write(self, write: _Write, modified: Mapping[int, str]) -> None:
         """Write, read back and commit."""
         with self.database.connect() as connection:
-            self.log.sending(connection, as_changes(write.before, write.after))
+            self.log.sending(connection, as_changes(write.before, write.after), modified)
             self.sent, self.session = write, connection.info.get("session")
+            self.modified = modified
             written = self.updater.write(connection, write.before, write.after)
             done = write.done(written.index[written], self.read_back(connection, write))
             self.log.stored(connection, write.before.index, done)
@@ -297,7 +328,12 @@ class _Batch:
         if self.session is not None:
             self.database.end_session(self.session)
         self.database.refuse_damage(LEADS)
-        stored = self.database.read(lambda connection: self.read_back(connection, write))
+        lead_ids, names = write.before["lead_id"], fields_of(write.before)
+        stored = self.updater.read_some(lead_ids, [*names, *self.updater.stamp])
+        modified = _take_modified(stored)
         # Others may have changed the lead since: what was sent counts.
         self.note(write.done(write.done_in(stored), write.after))
+        # As it was, but written since: maybe by us, and somebody set it back.
+        was = pd.Series(self.modified, dtype="str").reindex(write.as_before(stored)).dropna()
+        self.note(Updated(contended=tuple(was.index[was != modified.reindex(was.index)])))
         self.sent = None

@@ -103,13 +103,24 @@ class Oracle:
         yield f"row {number} is rejected as {reason}"
 
     def _is_gone(self, number: str) -> bool:
-        """Say whether an older lead with a number went away, or has another one now."""
+        """Say whether an older lead with a number went away, or was taken back.
+
+        It has another number now; or it was written since the kill, and is as it was before the
+        load, so that nobody can know whether the load had changed it.
+        """
         worked = self.worked.leads
         return any(
-            lead["lead_id"] not in worked or worked[lead["lead_id"]]["phone_number"] != number
+            lead["lead_id"] not in worked
+            or worked[lead["lead_id"]]["phone_number"] != number
+            or self._is_taken_back(lead, worked[lead["lead_id"]])
             for lead in LEADS
             if lead["phone_number"] == number
         )
+
+    def _is_taken_back(self, before: dict[str, Any], worked: dict[str, Any]) -> bool:
+        names = ("list_id", "first_name", "city")
+        is_as_before = all(worked[name] == str(before[name]) for name in names)
+        return is_as_before and worked != self.killed.leads.get(before["lead_id"])
 
     def _of_new_lead(self, end: State, person: str, ids: list[int]) -> Iterator[str]:
         """One that nobody could touch is as the file says, and may be called."""

@@ -14,6 +14,7 @@ from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
 from loader.undo.report import UndoReport
 from loader.writing.extras import ExtraInserter
+from loader.writing.updates import LeadUpdater
 from loader.writing.writer import Writer
 from tests.support.loads import Loads, Outcome, load_file, outcome_of
 from tests.support.server import fill, run
@@ -116,6 +117,52 @@ def test_a_batch_that_was_deleted_whole_stays_gone(
     expected = dict.fromkeys(range(7, 12), "IN_DOUBT") if engine_name == "myisam" else {}
     assert outcome.reasons == expected
     assert run(load.url, "SELECT COUNT(*) FROM vicidial_list") == [(10 - len(expected),)]
+
+
+# --- changes of existing leads ---
+
+CHANGED = Point(LeadUpdater, "write", "after")
+PLANNED = Point(LeadUpdater, "write", "before")
+
+
+def moving(database: Database, folder: Path) -> Killing:
+    """Move leads 1, 2 and 3 from list 102 to 101."""
+    leads = [
+        {
+            "lead_id": 1 + n, "phone_number": str(FIRST + n), "list_id": 102, "status": "NEW",
+            "entry_date": "2026-11-01 10:00:00", "modify_date": "2026-11-01 10:00:00",
+        }
+        for n in range(3)
+    ]  # fmt: skip
+    fill(database.engine, {"vicidial_list": leads})
+    return Killing(database, folder, ROWS[:3], duplicate_check="DUPSYS", on_duplicate="move")
+
+
+def lists(load: Killing) -> list[int]:
+    return [row[0] for row in run(load.url, "SELECT list_id FROM vicidial_list ORDER BY lead_id")]
+
+
+def test_a_change_that_somebody_took_back_is_not_made_again(
+    database: Database, engine_name: str, tmp_path: Path
+) -> None:
+    load = moving(database, tmp_path)
+    load.kill(CHANGED, 1)
+    load.work("UPDATE vicidial_list SET list_id = 102 WHERE lead_id = 1")
+    outcome = load.complete()
+    if engine_name == "innodb":  # nothing had happened
+        assert (lists(load), outcome.reasons) == ([101, 101, 101], {})
+        return
+    assert lists(load) == [102, 101, 101]
+    assert outcome.reasons == {2: "EXISTING_LEAD_GONE"}
+    report = load.undo()
+    assert (lists(load), report.reverted) == ([102, 102, 102], 2)
+
+
+def test_a_change_that_never_happened_is_made(database: Database, tmp_path: Path) -> None:
+    load = moving(database, tmp_path)
+    load.kill(PLANNED, 1)
+    outcome = load.complete()
+    assert (lists(load), outcome.reasons) == ([101, 101, 101], {})
 
 
 # --- what comes with leads ---

@@ -173,7 +173,7 @@ class People:
         return [*self._call(lead_id), *self._fill_in_fields(lead_id)]
 
     def _move(self, lead_id: int) -> list[str]:
-        return [self._change(lead_id, "list_id = 102")]
+        return [self._change(lead_id, "list_id = CASE list_id WHEN 102 THEN 101 ELSE 102 END")]
 
     def _delete(self, lead_id: int) -> list[str]:
         """Delete on request: nothing stays."""
