@@ -52,9 +52,14 @@ def lock(database: Database, name: str, what: str) -> Iterator[None]:
         # A separate connection: if the work loses its own, the lock stays.
         lock_database = database.anew()
         stack.callback(lock_database.engine.dispose)
+        last = None
         for attempt in lock_database.retrying():
             with attempt, ExitStack() as session:
                 connection = session.enter_context(lock_database.connect())
+                if last not in {None, connection.info["session"]}:
+                    # The server may have given it the lock, and not know yet that its line is lost.
+                    lock_database.adapter.end_session(connection, last)
+                last = connection.info["session"]
                 _take(connection, _server_name(url, name), what)
                 stack.push(session.pop_all())
         # Drop the connection without a statement: the server may be gone by then.

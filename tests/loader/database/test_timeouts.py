@@ -17,6 +17,7 @@ from sqlalchemy import make_url
 from loader.database import connection
 from loader.database.connection import Database
 from loader.database.driver import KEEP_ALIVE, TAKES_LONG
+from loader.database.locks import lock
 from loader.database.schema import metadata
 from loader.errors import DatabaseUnavailableError
 from loader.writing.leads import LeadInserter
@@ -59,6 +60,19 @@ def test_a_silent_line_is_left_for_another(
     database = Database(short(connect_timeout="0.5"), sleep=nothing)
     assert database.read(lambda it: it.exec_driver_sql("SELECT 7").scalar_one()) == 7
     assert proxy.connections == 2
+    database.engine.dispose()
+
+
+@ON_SERVERS
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_lock_that_was_given_over_a_silent_line_is_its_own(
+    proxy: Proxy, short: Callable[..., str], moment: Any
+) -> None:
+    """The server keeps the session that has it."""
+    proxy.stall(moment, b"SELECT GET_LOCK('leadloader:")
+    database = Database(short(), sleep=nothing)
+    with lock(database, "nightly", "a nightly runs"):
+        pass
     database.engine.dispose()
 
 
