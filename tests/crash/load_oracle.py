@@ -168,9 +168,7 @@ class Oracle:
                 file = self.whole.leads[lead_id][name]
                 if self.killed.leads[lead_id][name] != file:
                     # The row has not changed it yet.
-                    may_be.add(file)
-                    if lead_id in changed:
-                        may_be.discard(was[name])
+                    may_be = {file} if lead_id in changed else {was[name], file}
                 if is_now[name] not in may_be:
                     yield f"{name} of lead {lead_id} is {is_now[name]}, and should be {may_be}"
 
