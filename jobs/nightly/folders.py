@@ -112,7 +112,7 @@ class DropFolder(ABC):
         """Find a free place in the subfolder of a day: a name that is in use gets a number.
 
         `is_own` says of results that lie alone whether they are the file's: then a night was killed
-        before it could move the file.
+        before it could move the file. A link is nobody's: it may lead out of the drop folder.
 
         Raises:
             NotAllowedError: a link leads out of the drop folder.
@@ -130,7 +130,9 @@ class DropFolder(ABC):
                 raise NotAllowedError(f"drop folder {self.address}: {error.strerror}") from None
             if self._exists(target.file):
                 continue
-            if not os.path.lexists(target.results) or is_own(target.results):
+            if not os.path.lexists(target.results):
+                return target
+            if not target.results.is_symlink() and is_own(target.results):
                 return target
         raise AssertionError("numbers do not end")
 
@@ -297,8 +299,9 @@ def _refuse_no_folder(path: Path) -> None:
 def are_of(results: Path, path: Path) -> bool:
     """Say whether results are of a file's content, or incomplete, as a killed night leaves them."""
     try:
-        if {each.name for each in results.iterdir()} <= INCOMPLETE:
-            return True
+        found = list(results.iterdir())
+        if {each.name for each in found} <= INCOMPLETE:
+            return not any(map(kind_of, found))
         with open_regular(results / SUMMARY, follow_links=False) as file:
             found = json.load(file)["file"]["sha256"]
         with path.open("rb") as file:

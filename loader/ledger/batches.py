@@ -7,7 +7,7 @@ transactions. Otherwise it is written afterwards, and read from the leads if it 
 
 import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -341,14 +341,15 @@ class ChangeEntry(_Entry, ChangeLog):
         is_done = changes.pop("done") == 1
         self.planned = changes[~is_done]
         self.known = decode_updated(self.detail, changes[is_done])
-        self.modified = {int(row): it for row, it in self.detail.get("modified", {}).items()}
+        modified = pd.Series(self.detail.get("modified", {}), dtype="str")
+        self.modified = modified.set_axis(modified.index.astype("int64"))
 
     def sending(
-        self, connection: Connection, changes: pd.DataFrame, modified: Mapping[int, str]
+        self, connection: Connection, changes: pd.DataFrame, modified: "pd.Series[str]"
     ) -> None:
         """Note what is about to be changed."""
         self.session = connection.info.get("session")
-        self.detail["modified"] = dict(modified)
+        self.detail["modified"] = modified.to_dict()
         rows = changes.index.unique()
         self.write(
             connection,

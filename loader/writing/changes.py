@@ -1,9 +1,8 @@
 """What rows that are duplicates change in the existing leads, cell by cell, so it can be undone."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from functools import cache
-from types import MappingProxyType
 
 import pandas as pd
 import pyarrow as pa
@@ -170,13 +169,13 @@ class ChangeLog:
     """The one that sent it last, see `Database.end_session`."""
     planned = no_changes()
     """Changes that a process before this one sent; they may or may not have happened."""
-    modified: Mapping[int, str] = MappingProxyType({})
-    """The modify_date that their leads had before, by row number, as far as it matters."""
+    modified = pd.Series(dtype="str")
+    """The modify_date that their leads had before (str), by row number, as far as it matters."""
     known = Updated()
     """What that process knew."""
 
     def sending(
-        self, connection: Connection, changes: pd.DataFrame, modified: Mapping[int, str]
+        self, connection: Connection, changes: pd.DataFrame, modified: "pd.Series[str]"
     ) -> None:
         """Note changes that are about to be sent over a connection; what was done is committed."""
 

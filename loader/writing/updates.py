@@ -5,7 +5,7 @@ compares them. After a failure the leads are read, and only changes that did not
 and sent again. That works with and without transactions.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -275,7 +275,7 @@ class _Batch:
         self.note(Updated(rejected=found))
         leads = leads[~leads.index.isin(found.index)]
         before = self.updater.read_leads(leads, [*self.names, *self.updater.stamp])
-        modified = _take_modified(before).dropna().to_dict()
+        modified = _take_modified(before)
         self.note(Updated(gone=tuple(leads.index.difference(before.index))))
         after = wanted_values(leads.loc[before.index], before, self.options)
         cells = differing_cells(before, after)
@@ -286,11 +286,11 @@ class _Batch:
         columns = ["lead_id", *cells.columns[cells.any()]]
         write = _Write(before.loc[changes, columns], after.loc[changes, columns])
         try:
-            self.write(write, {row: modified[row] for row in write.before.index if row in modified})
+            self.write(write, modified.reindex(write.before.index).dropna())
         except RowDataError as error:
             self.halve(write.before.index, error.code)
 
-    def write(self, write: _Write, modified: Mapping[int, str]) -> None:
+    def write(self, write: _Write, modified: "pd.Series[str]") -> None:
         """Write, read back and commit."""
         with self.database.connect() as connection:
             self.log.sending(connection, as_changes(write.before, write.after), modified)
@@ -334,6 +334,6 @@ class _Batch:
         # Others may have changed the lead since: what was sent counts.
         self.note(write.done(write.done_in(stored), write.after))
         # As it was, but written since: maybe by us, and somebody set it back.
-        was = pd.Series(self.modified, dtype="str").reindex(write.as_before(stored)).dropna()
+        was = self.modified.reindex(write.as_before(stored)).dropna()
         self.note(Updated(contended=tuple(was.index[was != modified.reindex(was.index)])))
         self.sent = None

@@ -212,6 +212,24 @@ def test_the_place_of_the_results_is_taken(site: Site, where: str, kind: str) ->
     assert site.night().report.files == []
 
 
+@pytest.mark.parametrize("where", ["a.csv.results", "a.csv.results/rejected.csv"])
+def test_a_link_is_not_taken_for_incomplete_results(site: Site, where: str) -> None:
+    """A killed night leaves results that the next one completes; so looks what a vendor made."""
+    site.settings("max_reject_rate = 0.1")
+    place = site.drop / "failed" / site.night().day / where
+    place.parent.mkdir(parents=True)
+    theirs = site.folder / "theirs"
+    if place.suffix == ".results":
+        theirs.mkdir()
+    else:
+        theirs.write_text("secret")
+    place.symlink_to(theirs)
+    site.put("a.csv", rows(1, -1))
+    assert site.night()["a.csv"].moved_to.endswith("/a-2.csv")
+    assert place.is_symlink()
+    assert list(theirs.iterdir()) == [] if theirs.is_dir() else theirs.read_text() == "secret"
+
+
 def test_a_day_that_is_no_folder(site: Site) -> None:
     day = site.night().day
     for below in ("done", "failed"):
