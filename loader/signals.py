@@ -1,6 +1,7 @@
 """Signals: they end a job early, but never in the middle of what must be done completely."""
 
 import contextlib
+import math
 import os
 import select
 import signal
@@ -10,7 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from types import FrameType
-from typing import IO, Any, BinaryIO, Self
+from typing import IO, Any, BinaryIO, Self, TypeVar
+
+Item = TypeVar("Item")
 
 
 class Signal(KeyboardInterrupt):
@@ -86,6 +89,29 @@ def read_pieces(stream: BinaryIO, size: int = 1 << 20) -> Iterator[bytes]:
         yield piece
 
 
+HEARS_SIGNALS = 0.5
+"""Seconds after which a wait in the main thread begins again, see `take_from`."""
+
+
+def take_from(queue: SimpleQueue[Item], seconds: float | None = None) -> Item:
+    """Take the next of a queue; wait for it at most for seconds. A signal is heard meanwhile.
+
+    A signal that comes in the instant before a wait, or to another thread, does not end the wait,
+    and Python runs its handler only after it. So the wait is made of short ones.
+
+    Raises:
+        Empty: the seconds are over.
+    """
+    end = math.inf if seconds is None else time.monotonic() + seconds
+    while True:
+        left = max(end - time.monotonic(), 0)
+        try:
+            return queue.get(timeout=min(left, HEARS_SIGNALS))
+        except Empty:
+            if left <= HEARS_SIGNALS:
+                raise
+
+
 CAUGHT = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -154,7 +180,7 @@ class Stop:
         """Wait for seconds or until a signal comes; return at once if one has come before."""
         if self.signal is None:
             with contextlib.suppress(Empty):
-                self._wakes.get(timeout=max(seconds, 0))
+                take_from(self._wakes, seconds)
 
     def _catch(self, number: int, _frame: FrameType | None) -> None:
         if self.signal is None:

@@ -27,6 +27,7 @@ import pandas as pd
 import pyarrow as pa
 
 from loader.errors import LoaderError
+from loader.signals import take_from
 
 Ask = Callable[[Any], Any]
 """Asks the main thread of the main process; what it answers."""
@@ -140,7 +141,7 @@ class Workers:
             Exception: that the work raised.
         """
         while self._next not in self._results:
-            event = self._events.get()
+            event = take_from(self._events)
             if event.kind == ASKS:
                 self._answers[event.worker].put(self._answer(event.value))
             elif event.kind == FAILED:

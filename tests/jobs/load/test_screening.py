@@ -161,7 +161,7 @@ def test_a_small_file_starts_no_process(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 PROGRAM = """
-import os, sys, time
+import os, signal, sys, threading, time
 from pathlib import Path
 from jobs.load import screening
 from loader.pipeline import Checks
@@ -170,15 +170,20 @@ def wait(self, chunk):
     Path(sys.argv[1], str(os.getpid())).touch()
     time.sleep(600)
 Checks.normalize = wait
+def signal_to_this_thread():
+    while not Path(sys.argv[1], "signal").exists():
+        time.sleep(0.02)
+    signal.pthread_kill(threading.get_ident(), int(Path(sys.argv[1], "signal").read_text()))
+threading.Thread(target=signal_to_this_thread, daemon=True).start()
 from jobs.cli.main import run
 sys.exit(run(sys.argv[2:]))
 """
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-@pytest.mark.parametrize("is_sent_to_all", [False, True], ids=["one", "group"])
+@pytest.mark.parametrize("is_sent_to", ["process", "group", "thread"])
 def test_a_signal_ends_the_load_and_its_workers(
-    tmp_path: Path, number: signal.Signals, code: int, is_sent_to_all: bool
+    tmp_path: Path, number: signal.Signals, code: int, is_sent_to: str
 ) -> None:
     (tmp_path / "pids").mkdir()
     path = Loads(tmp_path).file([{"phone_number": number} for number in NUMBERS])
@@ -192,11 +197,18 @@ def test_a_signal_ends_the_load_and_its_workers(
         while len(pids := [int(p.name) for p in (tmp_path / "pids").iterdir()]) < 2:
             assert time.monotonic() < end
             time.sleep(0.02)
-        if is_sent_to_all:
+        if is_sent_to == "process":
+            program.send_signal(number)
+        elif is_sent_to == "group":
             os.killpg(program.pid, number)
         else:
-            program.send_signal(number)
-        _, said = program.communicate(timeout=120)
+            (tmp_path / "new").write_text(str(int(number)))
+            (tmp_path / "new").rename(tmp_path / "pids" / "signal")
+        try:
+            _, said = program.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            program.kill()
+            raise
     assert program.returncode == code
     assert "Traceback" not in said
     assert not results.exists()
