@@ -15,6 +15,7 @@ from loader.checks.columns import NOTHING_SPECIAL, ColumnFacts, fields_of
 from loader.checks.decimals import damaged_values, mend_decimals
 from loader.checks.defaults import Defaults
 from loader.checks.duplicates import existing_duplicates, without_campaign
+from loader.checks.duplicates_compared import Compared, compare_leads
 from loader.checks.other_numbers import check_other_numbers
 from loader.checks.phone_numbers import normalize_phones
 from loader.checks.rules import (
@@ -93,6 +94,8 @@ class Screened:
     """Other reasons that apply to them too; a row may have several."""
     with_number: pd.DataFrame
     """Those of the rejected whose number is good, so that they may be duplicates besides."""
+    compared: Compared | None = None
+    """The leads, compared; None: they wait for that."""
 
     @classmethod
     def of(cls, chunk: Chunk) -> "Screened":
@@ -216,6 +219,15 @@ class Checks:
         chunk = chunk.take(found, noticed)
         chunk = chunk.take(no_findings(), without_campaign(leads, options.duplicate_checks, dialer))
         return Screened.of(replace(chunk, leads=leads.assign(gmt_offset_now=offsets)))
+
+    def compare(self, leads: pd.DataFrame, answers: Lookups) -> Compared:
+        """Compare screened leads, or some of them, for the duplicate checks.
+
+        Args:
+            leads: see `screen`.
+            answers: existing leads that they may be duplicates of, and keys of their texts.
+        """
+        return compare_leads(leads, self.options, self.dialer, answers)
 
     @property
     def needs_recheck(self) -> bool:

@@ -99,7 +99,7 @@ def new_run(load: Load, files: Results, dialer: Dialer, mapping: ColumnMapping) 
         feeds=feeds,
         checks=Checks.of_file(reading, mapping, dialer, rows.sample, columns),
         queries=ChunkQueries(database, options, dialer, feeds, accepted_keys),
-        settlement=Settlement(options, dialer, accepted_keys),
+        settlement=Settlement(options, accepted_keys),
         files=files,
         watchers=watchers,
         profile_builder=ProfileBuilder(mapping, reading, dialer, database, files, source.columns),

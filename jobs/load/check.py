@@ -17,6 +17,7 @@ from jobs.load.run import ImportContext
 from jobs.load.screening import NO_ROWS, Screener, SourceChunk
 from loader.checks.blanks import empty_nulls
 from loader.checks.duplicates import KEYED
+from loader.checks.duplicates_compared import Compared
 from loader.checks.settlement import Settled
 from loader.findings import (
     FINDING_TYPES,
@@ -95,8 +96,8 @@ class CheckStage:
             if name in self.checks.mapping.fields and self._refused:
                 self._promote(name)
         for leads in self._maybe_duplicates.read():
-            answers = self.run.queries.existing_leads(leads)
-            for reason, rows in self.run.settlement.also_duplicates(leads, answers):
+            compared = self.checks.compare(leads, self.run.queries.existing_leads(leads))
+            for reason, rows in self.run.settlement.also_duplicates(leads, compared):
                 self.run.files.reason_bits.add(rows, reason)
         self.run.seconds.lap("all reasons")
 
@@ -175,7 +176,7 @@ class CheckStage:
             return
         with closing(self._screen(chunks, receivers)) as screened_chunks:
             for chunk, screened in screened_chunks:
-                settled = self._settle(screened.leads)
+                settled = self._settle(screened.leads, screened.compared)
                 self._accept(chunk, screened.leads, screened.notices, settled, receivers)
 
     def _settle_by_preference(self, chunks: Chunks, receivers: "_Receivers") -> None:
@@ -200,11 +201,13 @@ class CheckStage:
                 receivers.screened(chunk, screened)
                 yield chunk, screened
 
-    def _settle(self, leads: pd.DataFrame) -> Settled:
+    def _settle(self, leads: pd.DataFrame, compared: Compared | None = None) -> Settled:
         """Find the duplicates among screened leads, in their order."""
-        answers = self.run.queries.existing_leads(leads)
-        self.run.seconds.lap("look up")
-        settled = self.run.settlement.settle(leads, answers)
+        if compared is None:
+            answers = self.run.queries.existing_leads(leads)
+            self.run.seconds.lap("look up")
+            compared = self.checks.compare(leads, answers)
+        settled = self.run.settlement.settle(leads, compared)
         self.run.seconds.lap("duplicates")
         return settled
 

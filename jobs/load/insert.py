@@ -278,7 +278,8 @@ class InsertStage:
         """Tell the checks what a process before this one accepted."""
         for accepted in self.checkpoint.rounds:
             for leads in accepted.read():
-                self.run.settlement.remember(leads, self.run.queries.text_keys(leads))
+                compared = self.checks.compare(leads, self.run.queries.text_keys(leads))
+                self.run.settlement.remember(leads, compared)
         self.checkpoint.is_restored = False
 
     def _give_up(self) -> None:

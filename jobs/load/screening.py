@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import NamedTuple
 
@@ -43,8 +43,16 @@ class _Result(NamedTuple):
     """By stage."""
 
 
+class Question(NamedTuple):
+    """Rows of which the dialer's database is asked."""
+
+    leads: pd.DataFrame
+    about_existing: bool = False
+    """They are screened, and existing leads are wanted; otherwise do-not-call lists."""
+
+
 class Screener:
-    """Screens chunk after chunk: `clean`, `normalize` and `screen` of `Checks`."""
+    """Screens chunk after chunk: `clean`, `normalize`, `screen` and `compare` of `Checks`."""
 
     def __init__(
         self, checks: Checks, queries: ChunkQueries, seconds: Stopwatch, workers: int | None
@@ -59,6 +67,8 @@ class Screener:
         """
         self._checks, self._queries, self._seconds = checks, queries, seconds
         self._workers = workers or (available_cores() if can_fork() else 1)
+        # Otherwise rows are compared when they have their turn, in another order.
+        self._compares = checks.options.keep == "first"
 
     def screen(
         self, chunks: Iterator[SourceChunk]
@@ -75,12 +85,12 @@ class Screener:
             if rows >= ROWS_ALONE and self._workers > 1:
                 yield from self._by_workers(chain([chunk], chunks))
                 return
-            yield chunk, self._work(chunk.fields, self._queries.do_not_call, self._seconds)
+            yield chunk, self._work(chunk.fields, self._answer, self._seconds)
             rows += len(chunk.rows)
 
     def _by_workers(self, chunks: Iterator[SourceChunk]) -> Iterator[tuple[SourceChunk, Screened]]:
         ahead: deque[SourceChunk] = deque()
-        with Workers(self._workers, self._of_worker, self._queries.do_not_call) as workers:
+        with Workers(self._workers, self._of_worker, self._answer) as workers:
             for chunk in chunks:
                 workers.send(chunk.fields)
                 ahead.append(chunk)
@@ -98,19 +108,30 @@ class Screener:
 
     def _of_worker(self, fields: pd.DataFrame, ask: Ask) -> _Result:
         """Screen a chunk in a worker, which has no database."""
-        asks = ask if self._queries.asks_database else self._queries.do_not_call
+        asks = ask if self._queries.asks_database else self._answer
         seconds = Stopwatch()
         return _Result(self._work(fields, asks, seconds), dict(seconds))
 
+    def _answer(self, question: Question) -> Lookups:
+        if question.about_existing:
+            return self._queries.existing_leads(question.leads)
+        return self._queries.do_not_call(question.leads)
+
     def _work(
-        self, fields: pd.DataFrame, ask: Callable[[pd.DataFrame], Lookups], seconds: Stopwatch
+        self, fields: pd.DataFrame, ask: Callable[[Question], Lookups], seconds: Stopwatch
     ) -> Screened:
         chunk = self._checks.clean(fields)
         seconds.lap("clean")
         chunk = self._checks.normalize(chunk)
         seconds.lap("phones")
-        answers = ask(chunk.leads)
+        answers = ask(Question(chunk.leads))
         seconds.lap("do not call")
         screened = self._checks.screen(chunk, answers)
         seconds.lap("time zone")
-        return screened
+        if not self._compares:
+            return screened
+        answers = ask(Question(screened.leads, about_existing=True))
+        seconds.lap("look up")
+        compared = self._checks.compare(screened.leads, answers)
+        seconds.lap("duplicates")
+        return replace(screened, compared=compared)

@@ -1,30 +1,22 @@
 """The duplicate checks over a chunk: existing leads, earlier chunks and the chunk itself."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from loader.checks.duplicates_existing import (
-    BESIDE,
-    NUMBERED,
-    SEPARATOR,
-    alt_numbers,
-    beside_number,
-    compared_numbers,
-    find_existing,
-)
+from loader.checks.duplicates_compared import Compared, existing_leads
+from loader.checks.duplicates_existing import BESIDE, NUMBERED
 from loader.checks.duplicates_in_file import Keys, earlier_duplicates, encode
 from loader.dialer import Dialer, Lookups
 from loader.findings import FINDING_TYPES, Findings, Notices, no_findings, notices
 from loader.frames.accepted_keys import AcceptedKeys
-from loader.frames.collation import fold
 from loader.notices import Notice
 from loader.options.duplicate_check import DuplicateCheck, Kind, Scope
 from loader.options.load import LoadOptions
-from loader.phones.forms import country_codes, lead_numbers, without_code
+from loader.phones.forms import code_numbers, lead_numbers
 from loader.reasons import Reason
 
 KEYED = (
@@ -71,9 +63,8 @@ class _Match:
 
 def find_duplicates(
     leads: pd.DataFrame,
-    options: LoadOptions,
-    dialer: Dialer,
-    lookups: Lookups,
+    compared: Compared,
+    checks: Sequence[DuplicateCheck],
     accepted: Sequence[AcceptedKeys],
 ) -> Findings:
     """Reject the rows that one of the checks finds a lead for, as if each was sent by itself.
@@ -81,46 +72,32 @@ def find_duplicates(
     Args:
         leads: columns `KEYED` (str; list_id int64); index row_number, in any order. All have
             passed every earlier rule. A row earlier in the frame goes before a later one.
-        options: duplicate_checks, in the order in which they answer; duplicate_compare, and
-            whether numbers have one form.
-        dialer: lists and collation are read.
-        lookups: existing leads by kind, and keys of texts.
+        compared: of these rows.
+        checks: in the order in which they answer.
         accepted: one for each check: the keys of earlier chunks. The rows accepted here are added.
 
     Returns:
         Those of the first check that hits.
     """
-    checks = options.duplicate_checks
     if not checks or leads.empty:
         return no_findings()
-    compared = [_comparing(dialer, lookups, check) for check in checks]
-    keyed = [
-        _keys(leads, check, options, compares)
-        for check, compares in zip(checks, compared, strict=True)
-    ]
-    found = [
-        _known(leads, check, keys.asks, options, compares, lookups, known)
-        for check, keys, compares, known in zip(checks, keyed, compared, accepted, strict=True)
-    ]
+    found = _known(leads, compared, accepted)
     rejected = np.logical_or.reduce([match.hit for match in found])
-    codes = [encode(keys.asks, keys.alt) for keys in keyed]
+    codes = [encode(keys.asks, keys.alt) for keys in compared.keys]
     earlier = earlier_duplicates(codes, rejected)
     matches = [
-        _with_earlier(leads, match, positions, coded)
+        _with_earlier(leads, compared, match, positions, coded)
         for match, positions, coded in zip(found, earlier, codes, strict=True)
     ]
     findings = _findings(leads, checks, matches)
-    fresh = ~leads.index.isin(findings.index)
-    for known, keys in zip(accepted, keyed, strict=True):
-        _add(known, leads, keys, fresh)
+    remember(leads, compared, accepted, ~leads.index.isin(findings.index))
     return findings
 
 
 def known_duplicates(
     leads: pd.DataFrame,
-    options: LoadOptions,
-    dialer: Dialer,
-    lookups: Lookups,
+    compared: Compared,
+    checks: Sequence[DuplicateCheck],
     accepted: Sequence[AcceptedKeys],
 ) -> Iterator[tuple[Reason, pd.Index]]:
     """Say by each check which rows are duplicates of an existing lead or of an accepted row.
@@ -131,10 +108,7 @@ def known_duplicates(
     Yields:
         A reason, and the row numbers to which it applies.
     """
-    for check, known in zip(options.duplicate_checks, accepted, strict=True):
-        compares = _comparing(dialer, lookups, check)
-        keys = _keys(leads, check, options, compares)
-        match = _known(leads, check, keys.asks, options, compares, lookups, known)
+    for check, match in zip(checks, _known(leads, compared, accepted), strict=True):
         yield check.reason, leads.index[match.hit]
 
 
@@ -143,16 +117,13 @@ def existing_duplicates(
 ) -> Findings:
     """Reject the rows that one of the checks finds an existing lead for.
 
-    What they are to one another is no matter. Arguments are those of `find_duplicates`.
+    What they are to one another is no matter. Arguments are those of `compare_leads`.
     """
     checks = options.duplicate_checks
     if not checks or leads.empty:
         return no_findings()
-    matches = [
-        _existing(leads, check, options, _comparing(dialer, lookups, check), lookups)
-        for check in checks
-    ]
-    return _findings(leads, checks, matches)
+    existing = existing_leads(leads, options, dialer, lookups)
+    return _findings(leads, checks, [_existing(leads, found) for found in existing])
 
 
 def may_change(findings: Findings) -> "pd.Series[bool]":
@@ -173,113 +144,50 @@ def without_campaign(
     return notices(list_ids.index, Notice.NO_CAMPAIGN_FOR_LIST, list_id=list_ids)
 
 
-def _comparing(dialer: Dialer, lookups: Lookups, check: DuplicateCheck) -> Dialer:
-    """Let texts compare as the columns of a check do."""
-    compares = lookups.compares.get(check.kind) or dialer.compares.get(check.kind, dialer.fold)
-    return replace(dialer, fold=compares)
-
-
-@dataclass(frozen=True)
-class _Texts:
-    """The texts that each row asks for under a check, and those that it offers; null: none."""
-
-    asks: "tuple[pd.Series[str], ...]"
-    alt: "tuple[pd.Series[str], ...]" = ()
-    """What it offers besides what it asks for: its alternate number."""
-
-    @property
-    def offers(self) -> "tuple[pd.Series[str], ...]":
-        """All that it offers."""
-        return self.asks + self.alt
-
-
-def _keys(
-    leads: pd.DataFrame, check: DuplicateCheck, options: LoadOptions, dialer: Dialer
-) -> _Texts:
-    """Give the keys under which rows of the file are duplicates of one another."""
-    before = beside_number(leads, check, dialer)
-    numbers = compared_numbers(leads, check.kind, options)
-    asks = _of_numbers(numbers, before, options, dialer)
-    if check.kind is not Kind.PHONEALT:
-        return _Texts(asks)
-    return _Texts(asks, _of_numbers(alt_numbers(leads, options), before, options, dialer))
-
-
-def _of_numbers(
-    numbers: pd.DataFrame, before: "pd.Series[str]", options: LoadOptions, dialer: Dialer
-) -> "tuple[pd.Series[str], ...]":
-    """Give the keys of numbers: who is called, and the digits as the dialer would compare them.
-
-    Digits that may have their country code in front are two numbers, either of which counts.
-    """
-    by_number = options.duplicate_compare == "number"
-    if not by_number:
-        before = before + numbers["code"] + SEPARATOR
-    if options.one_form:
-        return (before + fold(numbers["number"], dialer.fold),)
-    national, sent = numbers["national"], numbers["sent"]
-    others = [without_code(numbers), *([sent[sent != national]] if by_number else [])]
-    keys = [
-        (before[digits.index] + fold(digits, dialer.fold)).reindex(numbers.index)
-        for digits in (national, *others)
-        if len(digits)
-    ]
-    return tuple(keys)
-
-
 def _known(
-    leads: pd.DataFrame,
-    check: DuplicateCheck,
-    asks: "Sequence[pd.Series[str]]",
-    options: LoadOptions,
-    dialer: Dialer,
-    lookups: Lookups,
-    accepted: AcceptedKeys,
-) -> _Match:
+    leads: pd.DataFrame, compared: Compared, accepted: Sequence[AcceptedKeys]
+) -> list[_Match]:
     """Find existing leads, which go before the file's, then rows of earlier chunks."""
-    match = _existing(leads, check, options, dialer, lookups)
-    for texts in asks:
-        ask = np.flatnonzero(texts.notna().to_numpy() & ~match.hit)
-        row, list_id, phone_code = accepted.find(texts.iloc[ask])
-        new = row >= 0
-        place, row = ask[new], row[new]
-        # The lowest bit tells by which of its numbers an accepted row was found.
-        match.row[place], match.by_phone[place] = row // 2, row % 2 == 0
-        match.list_id[place], match.phone_code[place] = list_id[new], phone_code[new]
-    return match
+    matches = [_existing(leads, found) for found in compared.existing]
+    for match, keys, known in zip(matches, compared.keys, accepted, strict=True):
+        for asks in keys.asks:
+            ask = np.flatnonzero((asks[0] != 0) & ~match.hit)
+            row, list_id, phone_code = known.find(asks[:, ask])
+            new = row >= 0
+            place, row = ask[new], row[new]
+            # The lowest bit tells by which of its numbers an accepted row was found.
+            match.row[place], match.by_phone[place] = row // 2, row % 2 == 0
+            match.list_id[place], match.phone_code[place] = list_id[new], phone_code[new]
+    return matches
 
 
-def _existing(
-    leads: pd.DataFrame,
-    check: DuplicateCheck,
-    options: LoadOptions,
-    dialer: Dialer,
-    lookups: Lookups,
-) -> _Match:
-    """Find existing leads."""
+def _existing(leads: pd.DataFrame, found: pd.DataFrame) -> _Match:
+    """Give the existing leads that were found, see `Compared.existing`."""
     match = _Match.nothing(len(leads))
-    existing = lookups.existing.get(check.kind)
-    if existing is not None and not existing.empty:
-        found = find_existing(leads, check, options, dialer, existing)
+    if len(found):
         place = leads.index.get_indexer(found.index)
         match.lead_id[place] = found["lead_id"]
         match.list_id[place] = found["list_id"].to_numpy().view(np.int64)
         match.by_phone[place] = found["matched"] == "PHONE"
         match.archived[place] = found["archived"]
         match.form[place] = found["form"]
-        match.phone_code[place] = _code_numbers(found["stored_code"])
+        match.phone_code[place] = code_numbers(found["stored_code"])
     return match
 
 
 def _with_earlier(
-    leads: pd.DataFrame, match: _Match, positions: npt.NDArray[np.int64], keys: Keys
+    leads: pd.DataFrame,
+    compared: Compared,
+    match: _Match,
+    positions: npt.NDArray[np.int64],
+    keys: Keys,
 ) -> _Match:
     """Add the accepted rows of the chunk itself, where nothing older matches."""
     new = np.flatnonzero(~match.hit & (positions >= 0))
     place = positions[new]
     rows, lists = leads.index.to_numpy(), leads["list_id"].to_numpy()
     match.row[new], match.list_id[new] = rows[place], lists[place]
-    match.phone_code[new] = _code_numbers(lead_numbers(leads)["code"])[place]
+    match.phone_code[new] = compared.phone_codes[place]
     # A row offers what it asks for, its phone_number, before its alt_phone.
     match.by_phone[new] = np.logical_or.reduce(
         [
@@ -324,7 +232,7 @@ def _answers(
     archived = pd.Series(match.archived[mask], index=leads.index)
     form = pd.Series(match.form[mask], index=leads.index, dtype="str")
     code = match.phone_code[mask]
-    own = [_code_numbers(codes) for codes in (lead_numbers(leads)["code"], leads["phone_code"])]
+    own = [code_numbers(codes) for codes in (lead_numbers(leads)["code"], leads["phone_code"])]
     differs = (code >= 0) & (code != own[0]) & (code != own[1])
     frame = pd.DataFrame(
         {
@@ -343,41 +251,28 @@ def _answers(
     return frame.reindex(columns=list(FINDING_TYPES)).astype(FINDING_TYPES)
 
 
-def _code_numbers(codes: "pd.Series[str]") -> npt.NDArray[np.int64]:
-    """Give phone_codes as numbers; -1 for none."""
-    numbers = pd.to_numeric(country_codes(codes), errors="coerce")
-    return numbers.fillna(-1).to_numpy(dtype=np.int64)
-
-
-def _add(
-    accepted: AcceptedKeys, leads: pd.DataFrame, keys: _Texts, fresh: npt.NDArray[np.bool_]
-) -> None:
-    """Note what the accepted rows offer; the lowest bit of the row says: its alt_phone."""
-    count = len(keys.offers)
-    # Row by row, each with its offers: as of the frame, whatever the row numbers are.
-    order = np.arange(count * fresh.sum()).reshape(count, -1).T.ravel()
-    texts = pd.concat([offer[fresh] for offer in keys.offers], ignore_index=True)
-    order = order[texts.notna().to_numpy()[order]]
-    bits = [0] * len(keys.asks) + [1] * len(keys.alt)
-    rows = np.concatenate([leads.index[fresh].to_numpy() * 2 + bit for bit in bits])
-    of_rows = (leads["list_id"].to_numpy(), _code_numbers(lead_numbers(leads)["code"]))
-    lists, codes = (np.tile(values[fresh], count) for values in of_rows)
-    accepted.add(texts.iloc[order], rows[order], lists[order], codes[order])
-
-
 def remember(
     leads: pd.DataFrame,
-    options: LoadOptions,
-    dialer: Dialer,
-    lookups: Lookups,
+    compared: Compared,
     accepted: Sequence[AcceptedKeys],
+    fresh: npt.NDArray[np.bool_],
 ) -> None:
-    """Note rows as accepted without looking for duplicates, see `find_duplicates`."""
-    if leads.empty:
-        return
-    for known, check in zip(accepted, options.duplicate_checks, strict=True):
-        keys = _keys(leads, check, options, _comparing(dialer, lookups, check))
-        _add(known, leads, keys, np.ones(len(leads), dtype=bool))
+    """Note what the fresh rows offer as accepted, without looking for duplicates.
+
+    The lowest bit of the row says that it is its alt_phone. Other arguments are those of
+    `find_duplicates`.
+    """
+    numbers, codes = leads.index.to_numpy(), compared.phone_codes
+    for known, keys in zip(accepted, compared.keys, strict=True):
+        count = len(keys.offers)
+        # Row by row, each with its offers: as of the frame, whatever the row numbers are.
+        order = np.arange(count * fresh.sum()).reshape(count, -1).T.ravel()
+        offers = np.concatenate([offer[:, fresh] for offer in keys.offers], axis=1)
+        order = order[offers[0, order] != 0]
+        bits = [0] * len(keys.asks) + [1] * len(keys.alt)
+        rows = np.concatenate([numbers[fresh] * 2 + bit for bit in bits])
+        of_rows = (np.tile(values[fresh], count) for values in (leads["list_id"].to_numpy(), codes))
+        known.add(offers[:, order], *(values[order] for values in (rows, *of_rows)))
 
 
 def forget(accepted: Sequence[AcceptedKeys], rows: Collection[int]) -> None:

@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from loader.frames.key_runs import Hashes
+
 SETTLE_ROUNDS = 20
 """Of deciding sets of rows, after which those still undecided are decided one by one."""
 
@@ -124,13 +126,16 @@ class _FirstOffers:
         return np.where(found < np.arange(self.none), found, -1)
 
 
-def encode(asks: "Sequence[pd.Series[str]]", others: "Sequence[pd.Series[str]]" = ()) -> Keys:
-    """Turn texts into codes; a null text asks for, or offers, nothing.
+def encode(asks: Sequence[Hashes], others: Sequence[Hashes] = ()) -> Keys:
+    """Turn keys into codes; no key asks for, or offers, nothing.
 
     Args:
         asks: what rows ask for, and offer.
         others: what they offer besides.
     """
-    codes, _ = pd.factorize(pd.concat([*asks, *others], ignore_index=True))
-    parts = tuple(np.split(codes.astype(np.int64), len(asks) + len(others)))
+    hashes = np.concatenate([*asks, *others], axis=1)
+    first, second = (pd.factorize(half)[0] for half in hashes)
+    codes, _ = pd.factorize(first * (second.max(initial=0) + 1) + second)
+    codes = np.where(hashes[0] != 0, codes, -1).astype(np.int64)
+    parts = tuple(np.split(codes, len(asks) + len(others)))
     return Keys(parts[: len(asks)], parts)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from loader.checks.duplicates import (
@@ -13,7 +14,7 @@ from loader.checks.duplicates import (
     may_change,
     remember,
 )
-from loader.dialer import Dialer, Lookups
+from loader.checks.duplicates_compared import Compared
 from loader.findings import Findings, without_rows
 from loader.frames.accepted_keys import AcceptedKeys
 from loader.options.load import LoadOptions
@@ -46,54 +47,54 @@ class Settled(NamedTuple):
 class Settlement:
     """The duplicate checks of one run: chunk after chunk, each after those before it."""
 
-    def __init__(self, options: LoadOptions, dialer: Dialer, folder: Path) -> None:
+    def __init__(self, options: LoadOptions, folder: Path) -> None:
         """Begin with nothing accepted.
 
         Args:
-            options: the options about duplicates, and whether numbers have one form.
-            dialer: its lists and how it compares text.
+            options: the options about duplicates.
             folder: for the keys of accepted rows; the caller removes it.
         """
-        self._options, self._dialer = options, dialer
+        self._checks = options.duplicate_checks
         self._changes_leads = options.on_duplicate != "reject"
-        self._accepted = [AcceptedKeys(folder) for _ in options.duplicate_checks]
+        self._accepted = [AcceptedKeys(folder) for _ in self._checks]
         self._changing: set[int] = set()
 
-    def settle(self, leads: pd.DataFrame, answers: Lookups) -> Settled:
+    def settle(self, leads: pd.DataFrame, compared: Compared) -> Settled:
         """Find out which rows are duplicates, in the order in which they come; accept the others.
 
         Args:
             leads: columns `loader.checks.duplicates.KEYED`; index row_number, in any order. All
                 have passed every other check.
-            answers: existing leads that they may be duplicates of, and keys of their texts.
+            compared: of these leads.
         """
-        found = find_duplicates(leads, self._options, self._dialer, answers, self._accepted)
+        found = find_duplicates(leads, compared, self._checks, self._accepted)
         if not self._changes_leads:
             return Settled(found, None)
         changing = self._first_changes(leads, found)
         return Settled(found.drop(changing.index), changing)
 
     def also_duplicates(
-        self, leads: pd.DataFrame, answers: Lookups
+        self, leads: pd.DataFrame, compared: Compared
     ) -> Iterator[tuple[Reason, pd.Index]]:
         """Say by every check which rejected rows are duplicates besides, when all rows are settled.
 
         See `loader.checks.duplicates.known_duplicates`.
         """
-        return known_duplicates(leads, self._options, self._dialer, answers, self._accepted)
+        return known_duplicates(leads, compared, self._checks, self._accepted)
 
-    def remember(self, leads: pd.DataFrame, answers: Lookups) -> None:
+    def remember(self, leads: pd.DataFrame, compared: Compared) -> None:
         """Take leads as accepted that a process before this one accepted, in their order.
 
         Args:
             leads: see `settle`.
-            answers: keys of their texts.
+            compared: of these leads; existing leads are no matter.
         """
+        fresh = np.ones(len(leads), dtype=bool)
         if EXISTING_LEAD_ID in leads:
-            changing = leads[EXISTING_LEAD_ID].notna()
-            self._changing.update(leads[EXISTING_LEAD_ID][changing].tolist())
-            leads = leads[~changing]
-        remember(leads, self._options, self._dialer, answers, self._accepted)
+            fresh = leads[EXISTING_LEAD_ID].isna().to_numpy()
+            self._changing.update(leads[EXISTING_LEAD_ID][~fresh].tolist())
+        if fresh.any():
+            remember(leads, compared, self._accepted, fresh)
 
     def forget(self, refused: Collection[int], loaded: Iterable[int]) -> None:
         """Forget that rows were accepted, which the server then refused.

@@ -2,9 +2,8 @@
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from loader.frames.key_runs import KeyRuns
+from loader.frames.key_runs import Hashes, KeyRuns
 
 
 class AcceptedKeys(KeyRuns):
@@ -13,7 +12,7 @@ class AcceptedKeys(KeyRuns):
     The values of a key are row_number, list_id and phone_code.
     """
 
-    def find(self, keys: "pd.Series[str]") -> npt.NDArray[np.int64]:
+    def find(self, keys: Hashes) -> npt.NDArray[np.int64]:
         """Find the first row with each key.
 
         Returns:

@@ -9,6 +9,8 @@ import pandas as pd
 
 _HASH_KEYS = ("leadloader-key-1", "leadloader-key-2")
 
+Hashes = npt.NDArray[np.uint64]
+"""Shape (2, n): two hashes of each of n keys, both 0 for no key."""
 Entries = npt.NDArray[np.uint64]
 """Shape (2 + k, n): hash (sorted by it), second hash, and k values of each of n keys."""
 
@@ -17,11 +19,10 @@ LARGEST_RUN = 2**21
 
 
 class KeyRuns:
-    """Keys (str) with values (64 bits), in sorted runs in unnamed files, which vanish with it.
+    """Keys with values (64 bits), in sorted runs in unnamed files, which vanish with it.
 
-    Keys are compared by 128 bits of SipHash: the probability that any two of a billion different
-    keys are equal is about 1 to 10^21. Sorted runs of similar size are merged, so that a look-up
-    searches few of them and each entry is written only a few times.
+    Keys are known by their hashes, see `hash_keys`. Sorted runs of similar size are merged, so that
+    a look-up searches few of them and each entry is written only a few times.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -29,20 +30,22 @@ class KeyRuns:
         self._folder = folder
         self._runs: list[Entries] = []
 
-    def add(self, keys: "pd.Series[str]", *values: npt.NDArray[np.int64]) -> None:
-        """Add keys (str, not null) with their values, n of each; keys may repeat."""
-        if not len(keys):
+    def add(self, keys: Hashes, *values: npt.NDArray[np.int64]) -> None:
+        """Add keys with their values, n of each; keys may repeat."""
+        if not keys.size:
             return
-        entries = np.stack([*_hashes(keys), *(value.astype(np.uint64) for value in values)])
+        entries = np.stack([*keys, *(value.view(np.uint64) for value in values)])
         while self._runs and self._runs[-1].shape[1] <= min(2 * entries.shape[1], LARGEST_RUN):
             entries = np.concatenate([self._runs.pop(), entries], axis=1)
         # Stable, so that of equal keys the one added first stays first.
         self._runs.append(self._write(entries[:, np.argsort(entries[0], kind="stable")]))
 
-    def first(self, keys: "pd.Series[str]", values: int) -> npt.NDArray[np.int64]:
+    def first(self, keys: Hashes, values: int) -> npt.NDArray[np.int64]:
         """Find the values that were added first for each key: shape (values, n); -1: none."""
-        hashes, other_hashes = _hashes(keys)
-        found = np.full((values, len(keys)), -1, dtype=np.int64)
+        # Numbers in their order are found several times as fast in a large run.
+        order = np.argsort(keys[0])
+        hashes, other_hashes = keys[:, order]
+        found = np.full((values, keys.shape[1]), -1, dtype=np.int64)
         # The oldest run has what was added first.
         for first_hashes, second_hashes, *of_keys in self._runs:
             position = np.minimum(np.searchsorted(first_hashes, hashes), first_hashes.size - 1)
@@ -52,19 +55,19 @@ class KeyRuns:
                 & (second_hashes[position] == other_hashes)
             )
             for place, value in enumerate(of_keys):
-                found[place, hit] = value[position[hit]].astype(np.int64)
-        return found
+                found[place, hit] = value[position[hit]].view(np.int64)
+        in_order = np.empty_like(found)
+        in_order[:, order] = found
+        return in_order
 
-    def all(
-        self, keys: "pd.Series[str]", values: int
-    ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.uint64]]:
+    def all(self, keys: Hashes, values: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.uint64]]:
         """Find all that was added for keys: m positions of keys, and shape (values, m)."""
-        hashes, other_hashes = _hashes(keys)
+        hashes, other_hashes = keys
         positions, found = [np.empty(0, np.intp)], [np.empty((values, 0), np.uint64)]
         for run in self._runs:
             first = np.searchsorted(run[0], hashes)
             count = np.searchsorted(run[0], hashes, side="right") - first
-            position = np.repeat(np.arange(len(keys)), count)
+            position = np.repeat(np.arange(hashes.size), count)
             # The entries of each key stand side by side.
             entry = np.arange(count.sum()) + np.repeat(first - (count.cumsum() - count), count)
             same = run[1, entry] == other_hashes[position]
@@ -79,9 +82,17 @@ class KeyRuns:
             return np.memmap(file, dtype=np.uint64, mode="r", shape=entries.shape)
 
 
-def _hashes(keys: "pd.Series[str]") -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+def hash_keys(keys: "pd.Series[str]") -> Hashes:
+    """Give what keys (str; null: none) are known by.
+
+    These are 127 bits of SipHash: the probability that any two of a billion different keys have the
+    same is below 1 to 10^20.
+    """
     texts = keys.to_numpy(dtype=object)
-    first_hashes, second_hashes = (
-        pd.util.hash_array(texts, hash_key=key, categorize=False) for key in _HASH_KEYS
-    )
-    return first_hashes, second_hashes
+    is_key = keys.notna().to_numpy()
+    hashes = np.zeros((len(_HASH_KEYS), len(keys)), dtype=np.uint64)
+    for half, hash_key in zip(hashes, _HASH_KEYS, strict=True):
+        half[is_key] = pd.util.hash_array(texts[is_key], hash_key=hash_key, categorize=False)
+    # 0 means no key.
+    hashes[0, is_key] |= np.uint64(1)
+    return hashes

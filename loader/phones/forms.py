@@ -26,6 +26,9 @@ its country code or its trunk prefix (0 in Great Britain, 1 in North America), a
 ABROAD = r"(?:00)?[1-9][0-9]{9}"
 """How a number with its country code begins."""
 
+MOST_DIGITS = 18
+"""Of a phone_code that is a number: so many are below 2^63."""
+
 AREA = "XXXXXXX"
 """What stands behind an area code in a do-not-call list that has all of it."""
 
@@ -200,6 +203,15 @@ def country_code(phone_code: str) -> str:
     """Likewise of one phone_code."""
     digits = phonenumbers.normalize_digits_only(phone_code).lstrip("0")
     return "1" if len(digits) == 4 and digits.startswith("1") else digits
+
+
+def code_numbers(phone_codes: "pd.Series[str]") -> npt.NDArray[np.int64]:
+    """Give phone_codes as numbers, likewise; -1 for none."""
+    encoded = to_arrow(phone_codes.fillna("")).combine_chunks().dictionary_encode()
+    codes = map(country_code, encoded.dictionary.to_pylist())
+    numbers = [int(code) if 0 < len(code) <= MOST_DIGITS else -1 for code in codes]
+    distinct = np.array(numbers, dtype=np.int64)
+    return np.asarray(distinct[encoded.indices.to_numpy()])
 
 
 def digits_as_sent(given: "pd.Series[str]", number: pd.DataFrame) -> "pd.Series[str]":

@@ -108,8 +108,8 @@ class ChunkQueries:
 
     @property
     def asks_database(self) -> bool:
-        """Whether `do_not_call` needs the database, which only this process may use."""
-        return self._database is not None and not self._asks_no_list
+        """Whether the database is needed, which only this process may use."""
+        return self._database is not None and not (self._asks_no_list and not self._existing)
 
     @property
     def _asks_no_list(self) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from loader.database.short_reads import Rows, ShortReads
 from loader.database.sql import quote_identifier
-from loader.frames.key_runs import KeyRuns
+from loader.frames.key_runs import KeyRuns, hash_keys
 
 ADDED_AT_ONCE = 2**17
 """Rows that are read before their keys are sorted and written."""
@@ -63,7 +63,7 @@ class LeadScan:
         unless each counts by itself.
         """
         self._catch_up()
-        position, values = self._keys.all(keys, 2 + len(self._lead_ids))
+        position, values = self._keys.all(hash_keys(keys), 2 + len(self._lead_ids))
         names = ("list_id", "phone_code", *self._lead_ids)
         found = pd.DataFrame(dict(zip(names, values, strict=True)))
         found.insert(0, "position", position)
@@ -113,4 +113,5 @@ class LeadScan:
             self._phone_codes.setdefault(code, len(self._phone_codes))
         lead_ids = (rows[name].fillna(-1).to_numpy().astype(np.int64) for name in self._lead_ids)
         numbers = codes.map(self._phone_codes).to_numpy().astype(np.int64)
-        self._keys.add(rows["key"], rows["list_id"].to_numpy().view(np.int64), numbers, *lead_ids)
+        lists = rows["list_id"].to_numpy().view(np.int64)
+        self._keys.add(hash_keys(rows["key"]), lists, numbers, *lead_ids)

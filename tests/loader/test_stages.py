@@ -4,6 +4,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from loader.checks.settlement import Settlement
@@ -46,7 +47,7 @@ def test_stages_run_in_another_process(
     dialer = read_dialer(database, options)
     mapping = map_columns("leads.csv", tuple(rows), {}, None, labels_of(dialer))
     queries = ChunkQueries(database, options, dialer, read_feeds(options, tmp_path))
-    settlement = Settlement(options, dialer, tmp_path)
+    settlement = Settlement(options, tmp_path)
     checks = Checks.of_file(options, mapping, dialer, rows)
     with ProcessPoolExecutor(1, get_context("spawn")) as elsewhere:
 
@@ -61,7 +62,12 @@ def test_stages_run_in_another_process(
         screened, other = both(checks.screen, chunk, queries.do_not_call(chunk.leads))
         for name in ("leads", "notices", "rejected", "further", "with_number"):
             assert same(getattr(screened, name), getattr(other, name))
-        settled = settlement.settle(screened.leads, queries.existing_leads(screened.leads))
+        answers = queries.existing_leads(screened.leads)
+        compared, other = both(checks.compare, screened.leads, answers)
+        assert all(map(same, compared.existing, other.existing))
+        for keys, others in zip(compared.keys, other.keys, strict=True):
+            assert all(map(np.array_equal, keys.offers, others.offers))
+        settled = settlement.settle(screened.leads, compared)
         leads = settled.staying(screened.leads)
         answers = queries.days_ahead(checks.days_ahead(leads))
         completed, other = both(checks.complete, leads, answers)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from loader.checks import duplicates_in_file
 from loader.checks.duplicates import find_duplicates, may_change, without_campaign
+from loader.checks.duplicates_compared import compare_leads
 from loader.checks.duplicates_in_file import Keys, earlier_duplicates, encode
 from loader.clock import Clock
 from loader.dialer import Dialer, Lookups
@@ -20,6 +21,7 @@ from loader.errors import UsageError
 from loader.findings import Findings, no_findings
 from loader.frames import key_runs
 from loader.frames.accepted_keys import AcceptedKeys
+from loader.frames.key_runs import hash_keys
 from loader.options.duplicate_check import (
     CHECKS,
     WINDOWS,
@@ -183,9 +185,13 @@ def test_no_rows_and_no_keys() -> None:
 def test_equal_texts_have_equal_codes_and_null_has_none() -> None:
     asks = pd.Series(["a", "b", None], dtype="str")
     offers = pd.Series(["b", None, "c"], dtype="str")
-    coded = encode([asks], [offers])
-    assert [codes.tolist() for codes in coded.asks] == [[0, 1, -1]]
-    assert [offer.tolist() for offer in coded.offers] == [[0, 1, -1], [1, -1, 2]]
+    coded = encode([hash_keys(asks)], [hash_keys(offers)])
+    [[a, b, nothing]] = [codes.tolist() for codes in coded.asks]
+    assert nothing == -1
+    assert len({a, b, nothing}) == 3
+    [_, [again, null, c]] = [codes.tolist() for codes in coded.offers]
+    assert (again, null) == (b, -1)
+    assert c not in {a, b, nothing}
 
 
 DIALER = Dialer(
@@ -222,7 +228,18 @@ def find(
 ) -> Findings:
     options = LoadOptions(duplicate_check=option)
     keys = [AcceptedKeys(folder) for _ in options.duplicate_checks]
-    return find_duplicates(leads(rows), options, DIALER, Lookups(existing=known or {}), keys)
+    return duplicates_of(leads(rows), options, keys, Lookups(existing=known or {}))
+
+
+def duplicates_of(
+    rows: pd.DataFrame,
+    options: LoadOptions,
+    accepted: list[AcceptedKeys],
+    lookups: Lookups | None = None,
+) -> Findings:
+    """Compare rows and find the duplicates among them."""
+    compared = compare_leads(rows, options, DIALER, lookups or Lookups())
+    return find_duplicates(rows, compared, options.duplicate_checks, accepted)
 
 
 @pytest.mark.parametrize(
@@ -354,7 +371,7 @@ def test_the_rows_come_in_the_order_of_the_frame_whatever_their_numbers(
     found: dict[int, tuple[str, int]] = {}
     for start in range(0, len(frame), chunk_size):
         chunk = frame[start : start + chunk_size]
-        answers = find_duplicates(chunk, options, DIALER, Lookups(), keys)
+        answers = duplicates_of(chunk, options, keys)
         assert answers.index.is_monotonic_increasing
         reasons = zip(answers["reason"], answers["duplicate_row"].tolist(), strict=True)
         found |= dict(zip(answers.index.tolist(), reasons, strict=True))
@@ -382,9 +399,9 @@ def test_of_rows_in_any_order_the_one_added_first_is_found(
     options = LoadOptions(duplicate_check="DUPPHONEALTSYS")
     for numbers in chunks:
         rows = [{"row": n, "phone_number": f"1{n}", "alt_phone": "5"} for n in numbers]
-        assert find_duplicates(leads(rows), options, DIALER, Lookups(), keys).empty
+        assert duplicates_of(leads(rows), options, keys).empty
     last = leads([{"row": 7, "phone_number": "5"}])
-    found = find_duplicates(last, options, DIALER, Lookups(), keys)
+    found = duplicates_of(last, options, keys)
     assert found["duplicate_row"].tolist() == [chunks[0][0]]
     assert found["answer_tail"].tolist() == ["|101|ALT"]
 

@@ -11,20 +11,20 @@ from hypothesis import strategies as st
 
 from loader.frames import key_runs
 from loader.frames.accepted_keys import AcceptedKeys
-from loader.frames.key_runs import KeyRuns
+from loader.frames.key_runs import Hashes, KeyRuns, hash_keys
 
 Batch = list[tuple[str, int]]
 """Keys and their lists; None in the place of a key is no key."""
 
 
-def texts(values: list[str]) -> "pd.Series[str]":
-    return pd.Series(values, dtype="str")
+def hashes(keys: list[str]) -> Hashes:
+    return hash_keys(pd.Series(keys, dtype="str"))
 
 
 def add(keys: AcceptedKeys, batch: Batch, first_row: int) -> None:
     rows = np.arange(first_row, first_row + len(batch), dtype=np.int64)
     lists = np.array([list_id for _, list_id in batch], dtype=np.int64)
-    keys.add(texts([key for key, _ in batch]), rows, lists, rows + 7)
+    keys.add(hashes([key for key, _ in batch]), rows, lists, rows + 7)
 
 
 KEYS = [f"{scope}\x1f{phone}" for scope in ("", "101", "\u00e9") for phone in range(8)]
@@ -50,7 +50,7 @@ def test_finds_the_first_row_of_a_key_like_a_dict(
         for offset, (key, list_id) in enumerate(batch):
             known.setdefault(key, (row + offset, list_id))
         row += len(batch)
-        rows, lists, codes = keys.find(texts(KEYS))
+        rows, lists, codes = keys.find(hashes(KEYS))
         assert list(zip(rows.tolist(), lists.tolist(), strict=True)) == [
             known.get(key, (-1, -1)) for key in KEYS
         ]
@@ -64,23 +64,23 @@ def test_keys_of_several_checks_share_a_folder(tmp_path: Path) -> None:
     add(phones, [(f"phone {n}", n) for n in range(3000)], 0)
     add(names, [("name", 7)], 0)
     for keys, wanted, row in ((phones, "phone 2999", 2999), (names, "name", 0)):
-        assert keys.find(texts([wanted, "other"]))[0].tolist() == [row, -1]
+        assert keys.find(hashes([wanted, "other"]))[0].tolist() == [row, -1]
 
 
 def test_nothing_is_found_before_something_is_added(tmp_path: Path) -> None:
     keys = AcceptedKeys(tmp_path)
     add(keys, [], 0)
-    assert keys.find(texts(["a"]))[0].tolist() == [-1]
-    assert keys.find(texts([]))[0].tolist() == []
+    assert keys.find(hashes(["a"]))[0].tolist() == [-1]
+    assert keys.find(hashes([]))[0].tolist() == []
     add(keys, [("a", 1)], 0)
-    assert keys.find(texts([]))[0].tolist() == []
+    assert keys.find(hashes([]))[0].tolist() == []
 
 
 def test_nothing_is_left_in_the_folder(tmp_path: Path) -> None:
     keys = AcceptedKeys(tmp_path)
     for start in range(0, 100, 10):
         add(keys, [(str(n), n) for n in range(start, start + 10)], start)
-    assert keys.find(texts(["99"]))[0].tolist() == [99]
+    assert keys.find(hashes(["99"]))[0].tolist() == [99]
     assert not list(tmp_path.iterdir())
 
 
@@ -95,13 +95,13 @@ def test_the_entries_are_on_disk_not_in_memory(tmp_path: Path) -> None:
 
 def test_drop_removes_only_the_keys_of_its_rows(tmp_path: Path) -> None:
     keys = AcceptedKeys(tmp_path)
-    texts = pd.Series(["a", "b", "a", "c"], dtype="str")
+    four = hashes(["a", "b", "a", "c"])
     numbers = np.array([2, 3, 4, 5])
-    keys.add(texts, numbers, np.full(4, 101), np.full(4, 1))
+    keys.add(four, numbers, np.full(4, 101), np.full(4, 1))
     keys.drop(np.array([2, 5]))
-    assert keys.find(texts)[0].tolist() == [4, 3, 4, -1]
+    assert keys.find(four)[0].tolist() == [4, 3, 4, -1]
     keys.drop(np.array([3, 4]))
-    assert keys.find(texts)[0].tolist() == [-1] * 4
+    assert keys.find(four)[0].tolist() == [-1] * 4
 
 
 @pytest.mark.property
@@ -122,9 +122,9 @@ def test_finds_all_that_was_added_for_a_key(
     keys, known = KeyRuns(tmp_path), list[tuple[str, int]]()
     for batch in batches:
         numbers = np.arange(len(known), len(known) + len(batch), dtype=np.int64)
-        keys.add(texts(batch), numbers, -numbers)
+        keys.add(hashes(batch), numbers, -numbers)
         known += zip(batch, numbers.tolist(), strict=True)
-    positions, (numbers, negative) = keys.all(texts(asked), 2)
+    positions, (numbers, negative) = keys.all(hashes(asked), 2)
     found = [(asked[at], n) for at, n in zip(positions.tolist(), numbers.tolist(), strict=True)]
     assert sorted(found) == sorted(pair for pair in known if pair[0] in asked)
     assert (negative.astype(np.int64) == -numbers.astype(np.int64)).all()
