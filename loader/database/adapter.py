@@ -158,6 +158,18 @@ class Adapter(ABC):
         A row may be found more than once where values are equal in the column's collation.
         """
 
+    def existing_beginnings(
+        self,
+        connection: Connection,  # noqa: ARG002 - others ask
+        question: Among,  # noqa: ARG002 - likewise
+        beginnings: Sequence[str],
+    ) -> Sequence[str]:
+        """Give those of two digits with which, and another digit, any value of the column begins.
+
+        All of them where to ask would take as long as to look for the values.
+        """
+        return beginnings
+
     def collated(self, column: str) -> str:
         """Word a text column so that it compares as the dialer's collation does."""
         return column

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 
 from loader.database import short_reads
+from loader.database.adapter import Among
 from loader.database.connection import Database
 from loader.database.short_reads import ShortReads
 from tests.support.server import fill
@@ -92,4 +93,66 @@ def test_texts_are_found_as_they_are(texts: list[str], database_url: str) -> Non
     statement = "SELECT phone_number FROM vicidial_campaign_dnc WHERE phone_number IN {}"
     found = ShortReads(server, locks=False).rows(statement, texts)
     assert sorted(number for (number,) in found) == sorted(texts)
+    server.engine.dispose()
+
+
+STORED = [
+    "7275550101", "17275550102 ", "0207", "447911123456", "12", "1", "", "727XXXXXXX",
+    "\uff11\uff12", "a", "19999", "99A", "99", "995", "0", " 33",
+]  # fmt: skip
+NOT_STORED = ["18005550100", "1800XXXXXXX", "3355501", "9", "00447911123456", "995x", "727"]
+
+
+@pytest.mark.engines("innodb")
+@pytest.mark.parametrize(
+    ("charset", "collation"),
+    [
+        ("utf8mb3", "utf8mb3_general_ci"),
+        ("utf8mb4", "utf8mb4_unicode_ci"),
+        ("utf8mb4", "utf8mb4_unicode_nopad_ci"),
+        ("utf8mb4", "utf8mb4_bin"),
+        ("latin1", "latin1_swedish_ci"),
+        ("cp1251", None),
+    ],
+)
+def test_numbers_that_no_value_begins_like_are_not_asked_for(
+    database_url: str, charset: str, collation: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(short_reads, "VALUES_A_BEGINNING", 1)
+    server = Database(database_url)
+    stored = [each for each in STORED if each.isascii() or charset.startswith("utf8")]
+    sent: list[tuple[Any, ...]] = []
+    with server.engine.begin() as connection:
+        of_column = f"CHARACTER SET {charset}" + (f" COLLATE {collation}" if collation else "")
+        connection.exec_driver_sql(f"CREATE TABLE numbers (n VARCHAR(20) {of_column}, KEY n (n))")
+        for each in stored:
+            connection.exec_driver_sql("INSERT INTO numbers VALUES (%s)", (each,))
+    asked = [*stored, *NOT_STORED]
+    with server.engine.connect() as connection:
+        expected = {
+            str(n)
+            for each in asked
+            for (n,) in connection.exec_driver_sql("SELECT n FROM numbers WHERE n = %s", (each,))
+        }
+    event.listen(server.engine, "before_cursor_execute", lambda *given: sent.append(given[3]))
+    question = Among(names="n", table="numbers", column="n", index="n", collation=collation)
+    found = ShortReads(server, locks=False).rows(question, asked)
+    assert {n for (n,) in found} == expected
+    assert len(expected) == len(stored)
+    [values] = [given[0] for given in sent if given]
+    assert {*asked} - {*values} == {"18005550100", "1800XXXXXXX", "3355501", "00447911123456"}
+    server.engine.dispose()
+
+
+@pytest.mark.engines("innodb")
+def test_texts_that_are_no_numbers_are_all_asked_for(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(short_reads, "VALUES_A_BEGINNING", 1)
+    fill(database_url, {"vicidial_dnc": [{"phone_number": "abc"}]})
+    server = Database(database_url)
+    question = Among(
+        names="phone_number", table="vicidial_dnc", column="phone_number", index="PRIMARY"
+    )
+    assert ShortReads(server, locks=False).rows(question, ["abc", "", "x"]) == [("abc",)]
     server.engine.dispose()
