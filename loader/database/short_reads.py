@@ -69,6 +69,9 @@ class ShortReads:
     ) -> Rows:
         """Run a statement whose `{}` each stand for a list of values.
 
+        Of many numbers that are looked for by an index, those are left out before that begin as no
+        number of the column does.
+
         Args:
             statement: what it gives for some of `values` does not depend on the rest of them.
             values: the first list, which may be asked for in parts.

@@ -126,7 +126,8 @@ class ChunkQueries:
         """Ask for the existing leads that rows may be duplicates of.
 
         That is one question for each search of each kind of check; two with the archive. Texts
-        that need it are asked about by one more, see `loader.frames.collation`.
+        that need it are asked about by one more, see `loader.frames.collation`, and of many numbers
+        their beginnings by one before, see `ShortReads.rows`.
 
         Args:
             leads: columns `loader.checks.duplicates.KEYED`.

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from loader.database import short_reads
 from loader.database.connection import Database
 from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
@@ -191,7 +192,11 @@ def counted(
     return outcome, ours, asked
 
 
-def test_statements_do_not_depend_on_the_rows(database: Database, loads: Loads) -> None:
+def test_statements_do_not_depend_on_the_rows(
+    database: Database, loads: Loads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Otherwise few numbers spare the question for their beginnings.
+    monkeypatch.setattr(short_reads, "VALUES_A_BEGINNING", 0)
     assert_as_many_for_many(database, loads, keep="best")
 
 
@@ -214,5 +219,6 @@ def assert_as_many_for_many(database: Database, loads: Loads, **options: str) ->
         assert (outcome.folder / "changes.csv").stat().st_size > 60
     assert few[1] == many[1]
     assert few[2] == many[2]
-    # Among them two or three for each question by alt_phone, of which there is no index.
-    assert few[1].total() < 290
+    # Among them two or three for each question by alt_phone, of which there is no index; and one
+    # more for each other question about numbers.
+    assert few[1].total() < 320
