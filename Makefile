@@ -12,7 +12,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist worksteal
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.installed ## load sample_data/ into a small embedded database and show the results
 	@$(BIN)/python sample_data/demo.py
@@ -56,6 +56,12 @@ bench: $(VENV)/.installed-dev ## measure imports beside LOAD DATA, the archive b
 	@$(BIN)/python tests/support/install_programs.py
 	$(BIN)/python -m tests.bench
 
+bench-large: $(VENV)/.installed-dev ## the same with a million rows, into ten million leads, and ten million rows (hours)
+	@$(BIN)/python tests/support/install_programs.py
+	for leads in 200000 2000000 10000000; do \
+		$(BIN)/python -m tests.bench imports --rows 1000000 --existing $$leads || exit 1; done
+	for rows in 1000000 10000000; do $(BIN)/python -m tests.bench memory --memory-rows $$rows || exit 1; done
+
 lock: $(VENV)/.installed-dev ## resolve the newest versions that pyproject.toml allows into the locks
 	$(BIN)/uv pip compile $(COMPILE) --all-extras --output-file requirements-dev.lock
 	$(BIN)/uv pip compile $(COMPILE) --constraint requirements-dev.lock --output-file requirements.lock
@@ -84,4 +90,4 @@ clean: ## remove .venv, the demo's database and the caches
 phones: $(VENV)/.installed-dev ## compare 10 million phone numbers of all regions with phonenumbers; takes an hour
 	$(BIN)/python -m tests.bench phones --compared 10000000
 
-.PHONY: help demo night check test generate conformance engines snapshots crashes fuzz bench phones lock clean
+.PHONY: help demo night check test generate conformance engines snapshots crashes fuzz bench bench-large phones lock clean

@@ -10,11 +10,12 @@ from rich.console import Console
 
 from tests.bench.archive import archive
 from tests.bench.beside import beside
-from tests.bench.imports import imports
+from tests.bench.imports import EXISTING, imports
 from tests.bench.memory import memory
 from tests.bench.phones import phones
+from tests.bench.start import start
 
-MEASUREMENTS = ("imports", "beside", "memory", "archive", "phones")
+MEASUREMENTS = ("imports", "start", "beside", "memory", "archive", "phones")
 
 
 def main() -> None:
@@ -22,6 +23,7 @@ def main() -> None:
     parser.add_argument("what", nargs="*", help=f"some of {', '.join(MEASUREMENTS)}")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", type=int, default=100_000, help="of an import")
+    parser.add_argument("--existing", type=int, default=EXISTING, help="leads before an import")
     parser.add_argument("--beside-rows", type=int, default=200_000, help="beside a dialer")
     parser.add_argument("--memory-rows", type=int, default=2_000_000, help="of the validation")
     parser.add_argument("--phones", type=int, default=1_000_000, help="numbers to parse")
@@ -42,7 +44,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="leadloader-bench-") as name:
         folder = Path(name)
         if "imports" in what:
-            imports(console, folder, arguments.rows, arguments.rounds)
+            imports(console, folder, arguments.rows, arguments.rounds, arguments.existing)
+        if "start" in what:
+            start(console, folder, arguments.rounds)
         if "beside" in what:
             beside(console, folder, arguments.beside_rows)
         if "memory" in what:

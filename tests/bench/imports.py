@@ -21,28 +21,35 @@ from loader.options.throttle import PaceOptions
 from tests.bench.leads import phones, write_leads
 from tests.support.server import PrivateServer
 
-EXISTING, DNC = 200_000, 50_000
+EXISTING, DNC = 200_000, 1_000_000
+"""Leads, and numbers in each of the do-not-call lists."""
+LISTED = 10
+"""Of so many rows of the file, the number of one is in both lists."""
 COPIED_AT_ONCE = 20_000
 OPTIONS = LoadOptions(
-    list_id="101", campaign_id="CAMP1", duplicate_check="DUPSYS90DAY", dnc_check="Y",
-    campaign_dnc_check="Y", source="bench",
+    list_id="101", campaign_id="CAMP1", duplicate_check="DUPSYS90DAY-DUPNAMEPHONELIST",
+    dnc_check="Y", campaign_dnc_check="Y", source="bench",
 )  # fmt: skip
 
 
-def imports(console: Console, folder: Path, rows: int, rounds: int) -> None:
-    """Import into a table of 200,000 leads and do the same by a bare LOAD DATA, in turn."""
+def imports(console: Console, folder: Path, rows: int, rounds: int, existing: int) -> None:
+    """Import into a table of leads and load the accepted rows by a bare LOAD DATA, in turn."""
     server = PrivateServer()
     try:
         console.print(f"MariaDB {server.execute('SELECT VERSION()')[0][0]}, nothing synced to disk")
-        table = Table(title=f"{rows:,} rows into {EXISTING:,}, DUPSYS90DAY, both do-not-call lists")
+        table = Table(
+            title=f"{rows:,} rows into {existing:,}, {OPTIONS.duplicate_check}, two do-not-call "
+            f"lists of {DNC:,}, one row in {LISTED} rejected"
+        )
         for name in ("engine", "import, rows/s", "LOAD DATA, rows/s", "ratio", "by stage, s"):
             table.add_column(name, justify="right")
         source = folder / "leads.csv"
-        write_leads(source, rows, first=EXISTING)
+        write_leads(source, rows, first=existing)
+        accepted = rows - len(range(0, rows, LISTED))
         for engine_name in ("InnoDB", "MyISAM"):
             ours, bare, stages = [], [], {}
             for number in range(rounds):
-                url = prepared(server, engine_name)
+                url = prepared(server, engine_name, existing, rows)
                 start = time.perf_counter()
                 results = folder / f"{engine_name}-{number}"
                 request = LoadRequest(
@@ -50,23 +57,33 @@ def imports(console: Console, folder: Path, rows: int, rounds: int) -> None:
                     pace=PaceOptions(pace="full"),
                 )  # fmt: skip
                 summary = load(request)
-                ours.append(rows / (time.perf_counter() - start))
+                ours.append(accepted / (time.perf_counter() - start))
                 stages = summary.seconds
-                assert summary.loaded == rows
-                bare.append(rows / bare_load(server, url, folder / "bare.csv", engine_name))
+                assert summary.loaded == accepted
+                seconds = bare_load(server, url, folder / "bare.csv", engine_name, existing)
+                bare.append(accepted / seconds)
             ratio = statistics.median(o / b for o, b in zip(ours, bare, strict=True))
-            seconds = ", ".join(f"{stage} {value:.1f}" for stage, value in stages.items())
+            by_stage = ", ".join(f"{stage} {value:.1f}" for stage, value in stages.items())
             table.add_row(
                 engine_name, f"{statistics.median(ours):,.0f}", f"{statistics.median(bare):,.0f}",
-                f"{ratio:.2f}", seconds,
+                f"{ratio:.2f}", by_stage,
             )  # fmt: skip
         console.print(table)
     finally:
         server.close()
 
 
-def prepared(server: PrivateServer, engine_name: str) -> str:
-    """Make a database with leads and do-not-call numbers; none of them is in the file."""
+def prepared(
+    server: PrivateServer, engine_name: str, existing: int = EXISTING, rows: int = 0
+) -> str:
+    """Make a database with leads, none of which is in the file, and do-not-call numbers.
+
+    Args:
+        server: where.
+        engine_name: of the tables.
+        existing: how many leads there are.
+        rows: of the file behind these leads, of whose numbers some are in the lists.
+    """
     url = server.new_database()
     engine = create_engine(url, connect_args={"local_infile": True})
     schema.create_missing(engine, storage_engine=engine_name)
@@ -75,7 +92,10 @@ def prepared(server: PrivateServer, engine_name: str) -> str:
             "INSERT INTO vicidial_lists (list_id, campaign_id) VALUES (101, 'CAMP1')"
         )
         connection.exec_driver_sql("INSERT INTO vicidial_campaigns (campaign_id) VALUES ('CAMP1')")
-        numbers = phones(np.arange(EXISTING)).astype(str)
+        numbers = phones(np.arange(existing)).astype(str)
+        in_file = phones(existing + np.arange(0, rows, LISTED))
+        others = phones(np.arange(DNC - len(in_file)) + 90_000_000)
+        listed = np.concatenate([in_file, others]).astype(str)
         for table, columns, values in (
             (
                 "vicidial_list",
@@ -85,7 +105,7 @@ def prepared(server: PrivateServer, engine_name: str) -> str:
             ("vicidial_dnc", "phone_number", "{}"),
             ("vicidial_campaign_dnc", "campaign_id, phone_number", "CAMP1\t{}"),
         ):
-            many = numbers if table == "vicidial_list" else phones(np.arange(DNC) + 90_000_000)
+            many = numbers if table == "vicidial_list" else listed
             now = time.strftime("%Y-%m-%d %H:%M:%S")
             with tempfile.NamedTemporaryFile("w", suffix=".tsv") as file:
                 given = [(now, n) if table == "vicidial_list" else (n,) for n in many.tolist()]
@@ -99,14 +119,16 @@ def prepared(server: PrivateServer, engine_name: str) -> str:
     return url
 
 
-def bare_load(server: PrivateServer, loaded: str, file: Path, engine_name: str) -> float:
+def bare_load(
+    server: PrivateServer, loaded: str, file: Path, engine_name: str, existing: int = EXISTING
+) -> float:
     """Time one LOAD DATA of the rows that an import stored, into a table like the one it found."""
-    url = prepared(server, engine_name)
+    url = prepared(server, engine_name, existing)
     source, target = (
         create_engine(address, connect_args={"local_infile": True}) for address in (loaded, url)
     )
     with source.connect() as connection:
-        names = _copy_rows(connection, file)
+        names = _copy_rows(connection, file, existing)
     with target.connect() as connection:
         start = time.perf_counter()
         connection.exec_driver_sql(
@@ -121,9 +143,9 @@ def bare_load(server: PrivateServer, loaded: str, file: Path, engine_name: str) 
     return seconds
 
 
-def _copy_rows(connection: Connection, file: Path) -> list[str]:
-    """Write the rows that an import stored to a file; give their columns."""
-    names, start = list[str](), EXISTING
+def _copy_rows(connection: Connection, file: Path, start: int) -> list[str]:
+    """Write the rows that an import stored behind a lead_id to a file; give their columns."""
+    names = list[str]()
     options = pyarrow.csv.WriteOptions(include_header=False)
     with file.open("wb") as target:
         while True:
