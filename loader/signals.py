@@ -1,7 +1,6 @@
 """Signals: they end a job early, but never in the middle of what must be done completely."""
 
 import contextlib
-import math
 import os
 import select
 import signal
@@ -9,11 +8,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from queue import Empty, SimpleQueue
 from types import FrameType
-from typing import IO, Any, BinaryIO, Self, TypeVar
-
-Item = TypeVar("Item")
+from typing import IO, Any, BinaryIO, Self
 
 
 class Signal(KeyboardInterrupt):
@@ -89,29 +85,6 @@ def read_pieces(stream: BinaryIO, size: int = 1 << 20) -> Iterator[bytes]:
         yield piece
 
 
-HEARS_SIGNALS = 0.5
-"""Seconds after which a wait in the main thread begins again, see `take_from`."""
-
-
-def take_from(queue: SimpleQueue[Item], seconds: float | None = None) -> Item:
-    """Take the next of a queue; wait for it at most for seconds. A signal is heard meanwhile.
-
-    A signal that comes in the instant before a wait, or to another thread, does not end the wait,
-    and Python runs its handler only after it. So the wait is made of short ones.
-
-    Raises:
-        Empty: the seconds are over.
-    """
-    end = math.inf if seconds is None else time.monotonic() + seconds
-    while True:
-        left = max(end - time.monotonic(), 0)
-        try:
-            return queue.get(timeout=min(left, HEARS_SIGNALS))
-        except Empty:
-            if left <= HEARS_SIGNALS:
-                raise
-
-
 CAUGHT = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -141,8 +114,6 @@ class Stop:
     def __init__(self) -> None:
         self.signal: str | None = None
         """The name of the first signal, such as SIGTERM; it is kept after the context."""
-        # Not an Event: one that is set in a handler can deadlock with the wait that it interrupts.
-        self._wakes: SimpleQueue[None] = SimpleQueue()
         self._restore = contextlib.ExitStack()
         self._raises = False
         self._came = 0.0
@@ -178,9 +149,14 @@ class Stop:
 
     def wait(self, seconds: float) -> None:
         """Wait for seconds or until a signal comes; return at once if one has come before."""
-        if self.signal is None:
-            with contextlib.suppress(Empty):
-                take_from(self._wakes, seconds)
+        # Not by an Event or a queue: what a handler does to it can deadlock with the wait that it
+        # interrupts; and SimpleQueue waits for ever if its time is over before it begins to wait
+        # (Python 3.11 and 3.12).
+        end = time.monotonic() + seconds
+        with _woken_by_signals() as woken:
+            while self.signal is None and (left := end - time.monotonic()) > 0:
+                if select.select([woken], [], [], left)[0]:
+                    os.read(woken, 512)
 
     def _catch(self, number: int, _frame: FrameType | None) -> None:
         if self.signal is None:
@@ -189,7 +165,6 @@ class Stop:
                 DeferredSignals.pending = self.signal
             elif self._raises:
                 raise Signal(self.signal)
-            self._wakes.put(None)
         elif number == signal.SIGINT and not DeferredSignals.depth:
             raise KeyboardInterrupt
         elif number == signal.SIGINT or time.monotonic() - self._came >= SAME_SIGNAL:

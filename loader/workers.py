@@ -17,17 +17,17 @@ import threading
 import traceback
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, Queue, SimpleQueue
 from typing import Any, NamedTuple, NoReturn, Self
 
 import pandas as pd
 import pyarrow as pa
 
 from loader.errors import LoaderError
-from loader.signals import take_from
 
 Ask = Callable[[Any], Any]
 """Asks the main thread of the main process; what it answers."""
@@ -37,6 +37,8 @@ Work = Callable[[Any, Ask], Any]
 PARENT_DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG of Linux's prctl."""
 STDERR = 2
+HEARS_SIGNALS = 0.5
+"""Seconds after which a wait for the workers begins again."""
 ASKS, DONE, FAILED = "asks", "done", "failed"
 
 
@@ -91,7 +93,8 @@ class Workers:
         """
         self._answer, self._most_memory = answer, most_memory
         self._tasks: SimpleQueue[tuple[int, Any] | None] = SimpleQueue()
-        self._events: SimpleQueue[_Event] = SimpleQueue()
+        # Not a SimpleQueue: it may wait for ever where it is to wait for a time, see `Stop.wait`.
+        self._events: Queue[_Event] = Queue()
         self._answers: list[SimpleQueue[Any]] = [SimpleQueue() for _ in range(count)]
         self._results: dict[int, Any] = {}
         self._sent = self._next = 0
@@ -141,7 +144,7 @@ class Workers:
             Exception: that the work raised.
         """
         while self._next not in self._results:
-            event = take_from(self._events)
+            event = self._next_event()
             if event.kind == ASKS:
                 self._answers[event.worker].put(self._answer(event.value))
             elif event.kind == FAILED:
@@ -150,6 +153,16 @@ class Workers:
                 self._results[event.task] = event.value
         self._next += 1
         return self._results.pop(self._next - 1)
+
+    def _next_event(self) -> _Event:
+        """Wait for what a worker sends, or for a signal.
+
+        A signal that comes in the instant before a wait, or to another thread, does not end the
+        wait, and Python runs its handler only after it. So the wait is made of short ones.
+        """
+        while True:
+            with suppress(Empty):
+                return self._events.get(timeout=HEARS_SIGNALS)
 
     def _fork(self, work: Work) -> Connection:
         ours, theirs = Pipe()

@@ -47,6 +47,32 @@ def test_without_a_signal_it_waits_its_time() -> None:
         assert stop.signal is None
 
 
+WAITS = """
+from loader.signals import Stop
+for _ in range(50_000):
+    Stop().wait(2e-5)
+"""
+
+
+def test_a_wait_ends_whose_time_is_over_before_it_begins() -> None:
+    """Of 50,000 some are. A SimpleQueue waits for ever then, if nobody has waited for it before."""
+    subprocess.run([sys.executable, "-c", WAITS], check=True, timeout=2 * LONG)
+
+
+def test_a_signal_to_another_thread_ends_the_wait() -> None:
+    def send() -> None:
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+    began = time.monotonic()
+    with Stop() as stop:
+        sender = threading.Timer(0.05, send)
+        sender.start()
+        stop.wait(LONG)
+        sender.join()
+        assert stop.signal == "SIGTERM"
+    assert time.monotonic() - began < LONG
+
+
 def test_the_first_signal_counts() -> None:
     with Stop() as stop:
         signal.raise_signal(signal.SIGINT)
