@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from jobs.load.run import Stopwatch
+from loader.checks.duplicates import KEYED
 from loader.dialer import Lookups
 from loader.pipeline import Checks, Screened
 from loader.queries.chunk import ChunkQueries
@@ -108,9 +109,15 @@ class Screener:
 
     def _of_worker(self, fields: pd.DataFrame, ask: Ask) -> _Result:
         """Screen a chunk in a worker, which has no database."""
-        asks = ask if self._queries.asks_database else self._answer
+
+        def answer(question: Question) -> Lookups:
+            of_leads, of_lists = self._queries.asks_for_leads, self._queries.asks_for_lists
+            needs_database = of_leads if question.about_existing else of_lists
+            answered: Lookups = ask(question) if needs_database else self._answer(question)
+            return answered
+
         seconds = Stopwatch()
-        return _Result(self._work(fields, asks, seconds), dict(seconds))
+        return _Result(self._work(fields, answer, seconds), dict(seconds))
 
     def _answer(self, question: Question) -> Lookups:
         if question.about_existing:
@@ -130,7 +137,7 @@ class Screener:
         seconds.lap("time zone")
         if not self._compares:
             return screened
-        answers = ask(Question(screened.leads, about_existing=True))
+        answers = ask(Question(screened.leads[list(KEYED)], about_existing=True))
         seconds.lap("look up")
         compared = self._checks.compare(screened.leads, answers)
         seconds.lap("duplicates")

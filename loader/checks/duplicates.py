@@ -108,6 +108,8 @@ def known_duplicates(
     Yields:
         A reason, and the row numbers to which it applies.
     """
+    if leads.empty:
+        return
     for check, match in zip(checks, _known(leads, compared, accepted), strict=True):
         yield check.reason, leads.index[match.hit]
 

@@ -24,7 +24,7 @@ class Keys:
     """
 
     asks: tuple[Codes, ...]
-    """One array, or one more for the digits as they were sent."""
+    """One array, or one more for each other reading of the digits."""
     offers: tuple[Codes, ...]
     """The same, and for PHONEALT those of alt_phone: a lead is found by either number."""
 

@@ -218,14 +218,14 @@ class MariaDB(Adapter):
     def existing_beginnings(
         self, connection: Connection, question: Among, beginnings: Sequence[str]
     ) -> Sequence[str]:
-        """Look for the first value of each in the index."""
-        if question.index is None:
+        """Look for the first value of each in the index, of columns that are known to be texts."""
+        if question.index is None or question.collation is None:
             return beginnings
         column, index = question.column, quote_identifier(question.index)
-        # Letters stand behind digits in every collation, and blanks before them.
+        # Digits stand in their order in every collation, wherever letters and blanks stand.
         words = (
             f"(SELECT '{two}' FROM {question.table} FORCE INDEX ({index}) "  # noqa: S608 - our own names, and digits
-            f"WHERE {column} >= '{two}' AND {column} < '{two}A' LIMIT 1)"
+            f"WHERE {column} >= '{two}'{_before_next(column, two)} LIMIT 1)"
             for two in beginnings
         )
         return [str(two) for (two,) in connection.exec_driver_sql(" UNION ALL ".join(words))]
@@ -410,6 +410,12 @@ def _selects(
     values = [pc.fill_null(text, "NULL") for text in texts]
     rows = join_texts([to_arrow(lead_ids.astype("str")), *values], ",")
     return between(" UNION ALL SELECT ", rows, "")
+
+
+def _before_next(column: str, two: str) -> str:
+    """Word that a column is before the texts that begin with the next two digits, if there are."""
+    following = str(int(two) + 1).zfill(2)
+    return f" AND {column} < '{following}'" if len(following) == len(two) else ""
 
 
 def _takes_values(dialect: Dialect) -> bool:

@@ -206,7 +206,7 @@ def country_code(phone_code: str) -> str:
 
 
 def code_numbers(phone_codes: "pd.Series[str]") -> npt.NDArray[np.int64]:
-    """Give phone_codes as numbers, likewise; -1 for none."""
+    """Return phone_codes as numbers, see `country_codes`; -1 for none, and above 18 digits."""
     encoded = to_arrow(phone_codes.fillna("")).combine_chunks().dictionary_encode()
     codes = map(country_code, encoded.dictionary.to_pylist())
     numbers = [int(code) if 0 < len(code) <= MOST_DIGITS else -1 for code in codes]

@@ -107,9 +107,14 @@ class ChunkQueries:
         )
 
     @property
-    def asks_database(self) -> bool:
-        """Whether the database is needed, which only this process may use."""
-        return self._database is not None and not (self._asks_no_list and not self._existing)
+    def asks_for_lists(self) -> bool:
+        """Whether `do_not_call` asks the database, which only this process may use."""
+        return self._database is not None and not self._asks_no_list
+
+    @property
+    def asks_for_leads(self) -> bool:
+        """Whether `existing_leads` does."""
+        return self._database is not None and bool(self._existing)
 
     @property
     def _asks_no_list(self) -> bool:

@@ -112,18 +112,18 @@ NOT_STORED = ["18005550100", "1800XXXXXXX", "3355501", "9", "00447911123456", "9
         ("utf8mb4", "utf8mb4_unicode_nopad_ci"),
         ("utf8mb4", "utf8mb4_bin"),
         ("latin1", "latin1_swedish_ci"),
-        ("cp1251", None),
+        ("cp1251", "cp1251_general_ci"),
     ],
 )
 def test_numbers_that_no_value_begins_like_are_not_asked_for(
-    database_url: str, charset: str, collation: str | None, monkeypatch: pytest.MonkeyPatch
+    database_url: str, charset: str, collation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(short_reads, "VALUES_A_BEGINNING", 1)
     server = Database(database_url)
     stored = [each for each in STORED if each.isascii() or charset.startswith("utf8")]
     sent: list[tuple[Any, ...]] = []
     with server.engine.begin() as connection:
-        of_column = f"CHARACTER SET {charset}" + (f" COLLATE {collation}" if collation else "")
+        of_column = f"CHARACTER SET {charset} COLLATE {collation}"
         connection.exec_driver_sql(f"CREATE TABLE numbers (n VARCHAR(20) {of_column}, KEY n (n))")
         for each in stored:
             connection.exec_driver_sql("INSERT INTO numbers VALUES (%s)", (each,))
@@ -155,4 +155,21 @@ def test_texts_that_are_no_numbers_are_all_asked_for(
         names="phone_number", table="vicidial_dnc", column="phone_number", index="PRIMARY"
     )
     assert ShortReads(server, locks=False).rows(question, ["abc", "", "x"]) == [("abc",)]
+    server.engine.dispose()
+
+
+@pytest.mark.engines("innodb")
+@pytest.mark.parametrize("kind", ["BIGINT", "DECIMAL(20)"])
+def test_columns_of_numbers_are_asked_for_all(
+    database_url: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They compare otherwise, and no site is kept from having one."""
+    monkeypatch.setattr(short_reads, "VALUES_A_BEGINNING", 1)
+    server = Database(database_url)
+    with server.engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE TABLE numbers (n {kind}, KEY n (n))")
+        connection.exec_driver_sql("INSERT INTO numbers VALUES (7275550101)")
+    question = Among(names="n", table="numbers", column="n", index="n")
+    found = ShortReads(server, locks=False).rows(question, ["7275550101", "8005550101"])
+    assert [int(n) for (n,) in found] == [7275550101]
     server.engine.dispose()
