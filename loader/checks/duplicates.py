@@ -125,7 +125,7 @@ def existing_duplicates(
     if not checks or leads.empty:
         return no_findings()
     existing = existing_leads(leads, options, dialer, lookups)
-    return _findings(leads, checks, [_existing(leads, found) for found in existing])
+    return _findings(leads, checks, [_match_existing(leads, found) for found in existing])
 
 
 def may_change(findings: Findings) -> "pd.Series[bool]":
@@ -150,7 +150,7 @@ def _known(
     leads: pd.DataFrame, compared: Compared, accepted: Sequence[AcceptedKeys]
 ) -> list[_Match]:
     """Find existing leads, which go before the file's, then rows of earlier chunks."""
-    matches = [_existing(leads, found) for found in compared.existing]
+    matches = [_match_existing(leads, found) for found in compared.existing]
     for match, keys, known in zip(matches, compared.keys, accepted, strict=True):
         for asks in keys.asks:
             ask = np.flatnonzero((asks[0] != 0) & ~match.hit)
@@ -163,7 +163,7 @@ def _known(
     return matches
 
 
-def _existing(leads: pd.DataFrame, found: pd.DataFrame) -> _Match:
+def _match_existing(leads: pd.DataFrame, found: pd.DataFrame) -> _Match:
     """Give the existing leads that were found, see `Compared.existing`."""
     match = _Match.nothing(len(leads))
     if len(found):
