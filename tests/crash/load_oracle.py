@@ -105,8 +105,8 @@ class Oracle:
     def _is_gone(self, number: str) -> bool:
         """Say whether an older lead with a number went away, or was taken back.
 
-        It has another number now; or it was written since the kill, and is as it was before the
-        load, so that nobody can know whether the load had changed it.
+        It has another number now; or it was written since the kill, and what the load changes is
+        as it was before the load, so that nobody can know whether the load had changed it.
         """
         worked = self.worked.leads
         return any(
@@ -118,8 +118,9 @@ class Oracle:
         )
 
     def _is_taken_back(self, before: dict[str, Any], worked: dict[str, Any]) -> bool:
-        names = ("list_id", "first_name", "city")
-        is_as_before = all(worked[name] == str(before[name]) for name in names)
+        done = self.whole.leads[before["lead_id"]]
+        changed = [n for n in ("list_id", "first_name", "city") if done[n] != str(before[n])]
+        is_as_before = all(worked[name] == str(before[name]) for name in changed)
         return is_as_before and worked != self.killed.leads.get(before["lead_id"])
 
     def _of_new_lead(self, end: State, person: str, ids: list[int]) -> Iterator[str]:
