@@ -69,6 +69,7 @@ def make_list(database: Database, list_ids: tuple[int, int], mark: str, fill: Fi
     """
 
     def make() -> NewList:
+        """Make the list over one connection; where that is lost, it is called again."""
         with database.connect() as connection:
             columns = _columns(connection)
             for _ in range(ATTEMPTS):
