@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.conformance.reference_fields import NO_DATE, SEPARATORS, WIDTHS, fold, keep
+from tests.conformance.reference_fields import BLANKS, NO_DATE, SEPARATORS, WIDTHS, fold, keep
 from tests.conformance.reference_moments import read_moment, read_time, read_whole_moment
 from tests.conformance.reference_zone import skip_gap
 
@@ -178,16 +178,17 @@ class Extras:
     def custom_value(value: str, column: str) -> str:
         """Return a value as it is kept; `--BLANK--` empties the field.
 
-        A column of type TEXT keeps line breaks and tabs.
+        A column of type TEXT keeps line breaks and tabs. What is blank at an end once other
+        characters are gone goes with them.
         """
-        if column.upper().endswith("TEXT"):
-            parts = re.split(f"([{SEPARATORS}])", value)
-            return (
-                ""
-                if value == "--BLANK--"
-                else "".join(part if part in SEPARATORS else keep(part)[0] for part in parts)
-            )
-        return "" if value == "--BLANK--" else keep(value)[0]
+        if value == "--BLANK--":
+            return ""
+        whole = column.upper().endswith("TEXT")
+        parts = re.split(f"([{SEPARATORS}])", value) if whole else [value]
+        kept = [(part, []) if part in {*SEPARATORS} else keep(part) for part in parts]
+        text = "".join(part for part, _ in kept)
+        lost = {notice for _, notices in kept for notice in notices} & {"LINES", "CONTROL"}
+        return text.strip(BLANKS + SEPARATORS) if lost else text
 
     @staticmethod
     def held(text: str, column: str) -> str:
