@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import seed, settings
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import make_url
 
 from loader.database import schema
 from loader.database.connection import Database
 from loader.signals import CAUGHT
 from tests.support.install_programs import BROWSER_ADVICE, SERVER_ADVICE, find_browser, find_server
 from tests.support.parts import Part, Points
-from tests.support.server import PrivateServer, Server, empty, run
+from tests.support.server import PrivateServer, Server, empty, plain_engine, run
 
 if TYPE_CHECKING:
     from tests.support.browser import Browser
@@ -291,7 +291,7 @@ def database_with_tables(
             url = f"sqlite:///{tmp_path_factory.mktemp('template') / 'leads.sqlite'}"
         else:
             url = request.getfixturevalue("server").new_database()
-        engine = create_engine(url)
+        engine = plain_engine(url)
         schema.create_missing(engine, storage_engine=engine_name)
         engine.dispose()
         return url

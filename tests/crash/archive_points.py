@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import create_engine, inspect, make_url
+from sqlalchemy import inspect, make_url
 
 from jobs.cli.main import run as run_command
 from loader.database import schema
 from tests.support.proxy import Moment, Proxy
-from tests.support.server import PrivateServer, run
+from tests.support.server import PrivateServer, plain_engine, run
 from tests.support.statements import STATEMENT
 from tests.support.worked_leads import PROCESSED, insert_leads
 
@@ -52,7 +52,7 @@ class Dialer:
     def __init__(self, server: PrivateServer, engine_name: str) -> None:
         self.url, self._as_it_was = server.new_database(), server.new_database()
         for url in (self.url, self._as_it_was):
-            engine = create_engine(url)
+            engine = plain_engine(url)
             schema.create_missing(engine, storage_engine=engine_name)
             engine.dispose()
             run(
@@ -126,7 +126,7 @@ class Dialer:
 
 def rows(url: str) -> dict[str, list[str]]:
     """Give what is in the tables of leads and their archives; without those that are empty."""
-    engine = create_engine(url)
+    engine = plain_engine(url)
     there = set(inspect(engine).get_table_names())
     engine.dispose()
     names = there & {name + suffix for name in TABLES for suffix in ("", "_archive")}

@@ -10,8 +10,6 @@ from pathlib import Path
 from queue import Queue
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from sqlalchemy import create_engine
-
 from loader.database import schema
 from loader.database.connection import Database
 from loader.errors import DatabaseUnavailableError
@@ -23,7 +21,7 @@ from tests.support import failpoints
 from tests.support.loads import Loads, Outcome, assert_extras_match, load_file, outcome_of
 from tests.support.people import State
 from tests.support.proxy import Moment, Proxy
-from tests.support.server import PrivateServer, fill, run
+from tests.support.server import PrivateServer, fill, plain_engine, run
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -159,7 +157,7 @@ class Dialer:
     def __init__(self, server: PrivateServer, engine_name: str, name: str, folder: Path) -> None:
         self.server, self.kind, self.folder = server, LOADS[name], folder
         self.url = server.new_database()
-        engine = create_engine(self.url)
+        engine = plain_engine(self.url)
         schema.create_missing(engine, storage_engine=engine_name)
         engine.dispose()
         fill(self.url, TABLES)

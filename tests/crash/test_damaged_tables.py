@@ -8,7 +8,7 @@ from typing import Any
 
 import pymysql
 import pytest
-from sqlalchemy import Connection, create_engine, make_url
+from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import OperationalError
 
 from jobs.cli.main import run as run_command
@@ -18,7 +18,7 @@ from loader.errors import ConfigurationError, DamagedTableError
 from loader.options.load import LoadOptions
 from loader.writing.writer import Writer
 from tests.support.loads import Loads, load_file, outcome_of
-from tests.support.server import PrivateServer, fill, run
+from tests.support.server import PrivateServer, fill, plain_engine, run
 from tests.support.step_kills import Killed, Point, killed_at
 
 ROWS = [{"phone_number": str(7_275_551_000 + n), "first_name": f"n{n}"} for n in range(8)]
@@ -29,7 +29,7 @@ NO_REPAIR, USUAL = "--myisam-recover-options=OFF", "--myisam-recover-options=BAC
 @pytest.fixture
 def url(private_server: PrivateServer) -> Iterator[str]:
     url = private_server.new_database()
-    engine = create_engine(url)
+    engine = plain_engine(url)
     schema.create_missing(engine, storage_engine="myisam")
     engine.dispose()
     yield url

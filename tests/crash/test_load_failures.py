@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import NullPool, create_engine, event
+from sqlalchemy import NullPool, event
 
 from jobs.cli.main import run as run_command
 from loader.database.connection import Database
@@ -19,7 +19,7 @@ from loader.results.summary import Summary
 from tests.support.loads import Loads as Files
 from tests.support.loads import Outcome, assert_extras_match, leads, load_file, outcome_of
 from tests.support.proxy import Proxy
-from tests.support.server import PrivateServer, Server, fill
+from tests.support.server import PrivateServer, Server, fill, plain_engine
 
 ON_SERVERS = pytest.mark.engines("myisam", "innodb")
 
@@ -29,7 +29,7 @@ def nothing(_seconds: float) -> None:
 
 
 def run(url: str, statement: str) -> list[tuple[Any, ...]]:
-    with create_engine(url, poolclass=NullPool).begin() as connection:
+    with plain_engine(url, poolclass=NullPool).begin() as connection:
         result = connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
         return [tuple(row) for row in result] if result.returns_rows else []
 

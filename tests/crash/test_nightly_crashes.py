@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import make_url
 
 from jobs.cli.main import run
 from jobs.settings import settings as settings_module
@@ -19,7 +19,7 @@ from loader.database.connection import Database
 from loader.ledger import tables
 from loader.ledger.runs import Ledger
 from tests.support.nights import PROGRAM, Meanwhile, Site, rows, summary_in
-from tests.support.server import PrivateServer, Server
+from tests.support.server import PrivateServer, Server, plain_engine
 from tests.support.server import run as sql
 
 ON_SQLITE = pytest.mark.engines("sqlite")
@@ -344,7 +344,7 @@ def test_without_the_database_files_stay_until_it_answers(
     private_server: PrivateServer, tmp_path: Path
 ) -> None:
     url = private_server.new_database()
-    engine = create_engine(url)
+    engine = plain_engine(url)
     schema.create_missing(engine, storage_engine="innodb")
     engine.dispose()
     site = Site(tmp_path, url)

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import inspect
 
-from tests.support.server import run
+from tests.support.server import plain_engine, run
 
 LEADS, ARCHIVE = "vicidial_list", "vicidial_list_archive"
 HOPPER, CALLBACKS, ALT = "vicidial_hopper", "vicidial_callbacks", "vicidial_list_alt_phones"
@@ -30,7 +30,7 @@ class State(NamedTuple):
     @classmethod
     def of(cls, url: str) -> "State":
         """Read it."""
-        engine = create_engine(url)
+        engine = plain_engine(url)
         names = inspect(engine).get_table_names()
         engine.dispose()
         of_leads = [name for name in names if name.startswith(("custom_", HOPPER, CALLBACKS, ALT))]
@@ -65,7 +65,7 @@ class State(NamedTuple):
 
 def rows_of(url: str, table: str) -> list[Row]:
     """Read a table; values are text, so that engines do not differ."""
-    engine = create_engine(url)
+    engine = plain_engine(url)
     with engine.connect() as connection:
         found = connection.exec_driver_sql(f"SELECT * FROM `{table}` ORDER BY 1").mappings().all()
     engine.dispose()

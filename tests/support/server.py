@@ -318,7 +318,13 @@ def _lax(database: Engine | str) -> Iterator[Connection]:
 @functools.lru_cache(maxsize=16)
 def _connect_anew(url: str | URL) -> Engine:
     """Give what makes a connection for each use; what a server is like, it asks at the first."""
-    return create_engine(url, poolclass=NullPool)
+    return plain_engine(url, poolclass=NullPool)
+
+
+def plain_engine(url: str | URL, **options: Any) -> Engine:
+    """Make an engine without TLS: the driver would read all certificates for each connection."""
+    plain = {} if make_url(url).get_backend_name() == "sqlite" else {"ssl_disabled": True}
+    return create_engine(url, connect_args=plain, **options)
 
 
 def _make_custom_table(connection: Connection, name: str, columns: dict[str, str]) -> None:

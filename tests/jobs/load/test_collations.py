@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
 
 from loader.database import schema
 from loader.database.connection import Database
 from loader.errors import ConfigurationError
 from tests.support.loads import Loads
-from tests.support.server import Server, fill
+from tests.support.server import Server, fill, plain_engine
 
 pytestmark = pytest.mark.engines("innodb")
 
@@ -32,7 +31,7 @@ def collated(
 ) -> Iterator[Database]:
     """A database whose tables have the collation that the test names."""
     collation, url = request.param, server.new_database()
-    engine = create_engine(url)
+    engine = plain_engine(url)
     charset = collation.partition("_")[0]
     schema.create_missing(engine, storage_engine=engine_name, charset=charset, collation=collation)
     engine.dispose()

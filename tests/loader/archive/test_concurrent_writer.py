@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 import pymysql
 import pytest
-from sqlalchemy import create_engine
 
 from jobs.cli.main import run as run_command
 from loader.database import schema
 from tests.support.proxy import Proxy
-from tests.support.server import Server, driver_options, run
+from tests.support.server import Server, driver_options, plain_engine, run
 from tests.support.worked_leads import PROCESSED, insert_leads
 
 pytestmark = pytest.mark.engines("myisam", "innodb")
@@ -30,7 +29,7 @@ DELETING = b"\x00\x03DELETE"
 def url(server: Server, engine_name: str) -> str:
     """The address of a dialer's database of its own, without leads."""
     url = server.new_database()
-    engine = create_engine(url)
+    engine = plain_engine(url)
     schema.create_missing(engine, storage_engine=engine_name)
     engine.dispose()
     return url
@@ -164,7 +163,7 @@ def test_an_update_that_comes_while_the_delete_is_done_is_not_lost(
     found: list[int] = []
 
     def change() -> None:
-        with create_engine(url).begin() as connection:
+        with plain_engine(url).begin() as connection:
             found.append(
                 connection.exec_driver_sql(
                     "UPDATE vicidial_list SET comments = 'called' WHERE lead_id > 250"

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
 
 from jobs.archive.job import MoveRequest, move
 from jobs.cli.main import run as leadloader
@@ -26,7 +25,7 @@ from loader.rights.needs import (
 from tests.support.accounts import EVERYTHING, Granted, Needs
 from tests.support.extras import CODES, OPTIONS, ROWS, TABLES, row
 from tests.support.loads import Loads, snapshot
-from tests.support.server import Server, fill, run
+from tests.support.server import Server, fill, plain_engine, run
 
 CHILDREN = ArchiveOptions(with_children=True, held="take")
 LISTS = ArchiveRule.model_validate({"lists": [101, 102, 103]})
@@ -43,7 +42,7 @@ def granted(database_url: str, server: Server) -> Iterator[Granted]:
 @pytest.fixture
 def own_url(empty_database_url: str, engine_name: str) -> str:
     """A database whose tables a test may drop."""
-    engine = create_engine(empty_database_url)
+    engine = plain_engine(empty_database_url)
     create_missing(engine, storage_engine=engine_name)
     engine.dispose()
     fill(empty_database_url, TABLES)
