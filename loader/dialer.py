@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 
 import pandas as pd
 
@@ -77,7 +78,16 @@ NEW_LEAD_URLS = {"list_id": "str", "url_address": "str"}
 
 
 def _empty(columns: Mapping[str, str]) -> pd.DataFrame:
-    return pd.DataFrame(columns=list(columns)).astype(columns)
+    return empty_table(*columns.items()).copy()
+
+
+@cache
+def empty_table(*columns: tuple[str, str]) -> pd.DataFrame:
+    """Give the frame of a table without rows, by name and dtype of its columns; not to be changed.
+
+    To make it each time takes as long as to read a table.
+    """
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns})
 
 
 @dataclass(frozen=True, kw_only=True)

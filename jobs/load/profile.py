@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -22,7 +21,7 @@ from loader.profile.records import Details, RowStatistics
 from loader.profile.rows import RowProfile
 from loader.profile.score import score_of
 from loader.queries.chunk import look_up_entry_dates
-from loader.queries.dialable import read_call_times
+from loader.queries.dialable import with_call_times
 from loader.results.files import Results
 from loader.results.summary import ColumnFill, Estimate, Profile, Tally
 
@@ -180,10 +179,9 @@ def _call_times(database: Database | None, dialer: Dialer) -> CallTimes:
     if database is None:
         return CallTimes(None, dialer.clock, f"{usual}, because no database was used")
     try:
-        known = read_call_times(database)
+        known = with_call_times(dialer, database)
     except LoaderError:
         return CallTimes(None, dialer.clock, f"{usual}, for the account may not read call times")
     if known.call_times.empty:
         return CallTimes(None, dialer.clock, f"{usual}, for the dialer has no call times")
-    known = replace(known, clock=dialer.clock)
     return CallTimes(known, dialer.clock, "the call times of lists, campaigns and states")

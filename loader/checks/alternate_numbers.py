@@ -8,7 +8,14 @@ import pyarrow.compute as pc
 
 from loader.checks.fit import fit_field
 from loader.dialer import Column
-from loader.findings import Findings, Notices, join_frames, notices
+from loader.findings import (
+    Findings,
+    Notices,
+    join_frames,
+    no_findings,
+    no_notices,
+    notices,
+)
 from loader.frames.arrow import to_arrow, to_series
 from loader.notices import Notice
 from loader.options.load import LoadOptions
@@ -77,6 +84,8 @@ def fit_alt_phone(
     Returns:
         The values, the rows rejected because of unstorable characters, and notices.
     """
+    if (leads[FIELD] == "").all():
+        return leads[FIELD], no_findings(), no_notices()
     mended, lost = mend_alternates(leads[FIELD])
     values, noticed = (
         mended.where(~lost, ""),

@@ -171,6 +171,8 @@ def _forms_without_code(
     numbers: pd.DataFrame, rest: "pd.Series[str]"
 ) -> "list[tuple[pd.Series[str], int]]":
     """Give what `without_code` gives, or its area codes, as it stands and behind a trunk prefix."""
+    if rest.empty:
+        return []
     _, with_trunk = _prefixed(numbers.loc[rest.index], rest)
     return [(rest, WITHOUT_CODE), (with_trunk[with_trunk != rest], WITHOUT_CODE)]
 

@@ -8,6 +8,7 @@ proves that both give the same results for every region.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -127,6 +128,8 @@ def parse_numbers(values: "pd.Series[str]", regions: "pd.Series[str]") -> pd.Dat
         `number_type` (str, a name of `PhoneNumberType`), `region` (str, alpha-2, `001` for country
         codes of no region, or empty).
     """
+    if values.empty:
+        return _no_numbers().set_axis(values.index)
     texts = to_arrow(values).combine_chunks().dictionary_encode()
     region_names = to_arrow(regions).combine_chunks().dictionary_encode()
     width = max(len(region_names.dictionary), 1)
@@ -141,6 +144,13 @@ def parse_numbers(values: "pd.Series[str]", regions: "pd.Series[str]") -> pd.Dat
     columns = {name: to_series(rows[name], values.index) for name in _COLUMNS if name != "valid"}
     valid = to_mask(rows["valid"], values.index)
     return pd.DataFrame({**columns, "valid": valid}, columns=_COLUMNS, index=values.index)
+
+
+@cache
+def _no_numbers() -> pd.DataFrame:
+    """Give the answer to no values: to make it each time takes as long as to parse some."""
+    kinds = {name: "bool" if name == "valid" else "str" for name in _COLUMNS}
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,12 +75,14 @@ def behind_code(digits: "pd.Series[str]", codes: "pd.Series[str]") -> pd.DataFra
     Returns:
         What `parse_numbers` returns, of those digits that are a possible number so.
     """
+    if len(digits):
+        heads = [first_letters(digits, size) == codes for size in range(1, LONGEST_CODE + 1)]
+        begins = pd.Series(np.logical_or.reduce(heads), index=digits.index)
+        digits, codes = digits[begins], codes[begins]
     if digits.empty:
         return parse_numbers(digits, codes)
-    heads = [first_letters(digits, size) == codes for size in range(1, LONGEST_CODE + 1)]
-    rows = digits.index[np.logical_or.reduce(heads)]
-    number = parse_numbers("+" + digits.loc[rows], codes.loc[rows])
-    is_own = number["country_code"] == codes.loc[rows]
+    number = parse_numbers("+" + digits, codes)
+    is_own = number["country_code"] == codes
     return number[(number["possible"] == "IS_POSSIBLE") & is_own]
 
 

@@ -80,6 +80,8 @@ class Comparisons:
             Both columns by list_id, of the lists whose campaign is defined: call time and campaign
             of the others are nothing to the dialer.
         """
+        if campaigns.empty or lists.empty:
+            return campaigns[:0].set_axis(lists.index[:0])
         both = pd.concat([campaigns["campaign_id"], lists["campaign_id"]], ignore_index=True)
         keys = self.key(CAMPAIGN_ID, both)
         by_key = campaigns.set_index(pd.Index(keys[: len(campaigns)]))

@@ -1,6 +1,7 @@
 """Which leads the dialer can call: counts of new leads, and the rules of their lists."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ from loader.dialer import LEADS, LISTS_TABLE, Dialer
 from loader.frames.ranges import Range, consecutive
 from loader.obstacles import Obstacle
 from loader.options.load import LoadOptions
-from loader.queries.facts import CALL_TIMES, STATE_CALL_TIMES, DialerReader
+from loader.queries.facts import CALL_TIMES_TABLE, STATE_CALL_TIMES_TABLE, DialerReader
 from loader.results.summary import Dialable
 
 
@@ -46,6 +47,9 @@ MOST_LEADS = 20_000
 MOST_RANGES = 500
 """The limits of one statement."""
 
+HOPPER_OPTIONS = LoadOptions(hopper_local_call_time_check="Y")
+"""Those with which the dialer's call times are read."""
+
 UNLIMITED = {"active": "Y", "dial_statuses": None}
 """Values of missing columns; others are ""."""
 
@@ -70,9 +74,7 @@ class CallRules:
         database.read(self._read)
 
     def _read(self, connection: Connection) -> None:
-        reader = DialerReader(
-            connection, self._database, LoadOptions(hopper_local_call_time_check="Y")
-        )
+        reader = DialerReader(connection, self._database, HOPPER_OPTIONS)
         self.dialer = _call_times(reader)
         lists = reader.frame(LISTS_TABLE, "list_id", *LIST_COLUMNS)
         self.lists = lists.set_index(pd.Index(lists["list_id"].astype("int64"), name=None))
@@ -123,16 +125,21 @@ class CallRules:
         )
 
 
-def read_call_times(database: Database) -> Dialer:
-    """Read only what `loader.checks.call_times.callable_now` needs.
+def with_call_times(dialer: Dialer, database: Database) -> Dialer:
+    """Add to a dialer what `loader.checks.call_times.callable_now` reads.
 
     Raises:
         ConfigurationError: a table cannot be read.
     """
-    options = LoadOptions(hopper_local_call_time_check="Y")
-    return database.read(
-        lambda connection: _call_times(DialerReader(connection, database, options))
-    )
+
+    def read(connection: Connection) -> Dialer:
+        reader = DialerReader(connection, database, HOPPER_OPTIONS)
+        reader.columns = reader.reflected({CALL_TIMES_TABLE, STATE_CALL_TIMES_TABLE})
+        return replace(
+            dialer, call_times=reader.call_times(), state_call_times=reader.state_call_times()
+        )
+
+    return dialer if len(dialer.call_times) else database.read(read)
 
 
 def _call_times(reader: DialerReader) -> Dialer:
@@ -144,10 +151,8 @@ def _call_times(reader: DialerReader) -> Dialer:
         lists=lists["campaign_id"],
         list_call_times=reader.of_campaigns(lists)["local_call_time"],
         campaigns=reader.campaigns(),
-        call_times=reader.call_times("vicidial_call_times", "call_time_id", CALL_TIMES),
-        state_call_times=reader.call_times(
-            "vicidial_state_call_times", "state_call_time_id", STATE_CALL_TIMES
-        ),
+        call_times=reader.call_times(),
+        state_call_times=reader.state_call_times(),
     )
 
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from datetime import datetime, timedelta
-from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
@@ -27,6 +26,7 @@ from loader.dialer import (
     Column,
     Dialer,
     Permissions,
+    empty_table,
 )
 from loader.errors import ConfigurationError, NotAllowedError
 from loader.frames.collation import GENERAL, Collation, fold, fold_text
@@ -44,10 +44,12 @@ EXTRA_TABLES = (
 )  # fmt: skip
 """Tables with rows of leads, besides vicidial_list and custom_<list_id>."""
 
+CALL_TIMES_TABLE, STATE_CALL_TIMES_TABLE = "vicidial_call_times", "vicidial_state_call_times"
+
 SMALL_TABLES = frozenset(
-    {"servers", "system_settings", "vicidial_call_times", "vicidial_campaigns", LISTS_TABLE,
+    {"servers", "system_settings", CALL_TIMES_TABLE, "vicidial_campaigns", LISTS_TABLE,
      "vicidial_lists_fields", "vicidial_nanpa_prefix_codes", "vicidial_phone_codes",
-     "vicidial_postal_codes", "vicidial_state_call_times", "vicidial_user_groups",
+     "vicidial_postal_codes", STATE_CALL_TIMES_TABLE, "vicidial_user_groups",
      "vicidial_users", URLS}
 )  # fmt: skip
 """Those that are read whole."""
@@ -142,10 +144,8 @@ class DialerReader:
             phone_codes=self.phone_codes(),
             postal_codes=self.postal_codes(),
             nanpa=self.nanpa(),
-            call_times=self.call_times("vicidial_call_times", "call_time_id", CALL_TIMES),
-            state_call_times=self.call_times(
-                "vicidial_state_call_times", "state_call_time_id", STATE_CALL_TIMES
-            ),
+            call_times=self.call_times(),
+            state_call_times=self.state_call_times(),
             custom_fields_enabled=self.custom_fields_enabled(),
             custom_labels=self.custom_labels(),
             new_lead_urls=self.new_lead_urls(),
@@ -174,14 +174,14 @@ class DialerReader:
 
     def frame(self, table: str, *names: str) -> pd.DataFrame:
         """Read columns of a table as text, named by `ZONE`; a missing table has no rows."""
-        frame = pd.DataFrame(self.rows(table, *names), columns=[ZONE.get(n, n) for n in names])
-        return frame.astype("str").fillna("")
+        rows, columns = self.rows(table, *names), [ZONE.get(name, name) for name in names]
+        if not rows:
+            return empty_table(*((name, "str") for name in columns)).copy()
+        return pd.DataFrame(rows, columns=columns).astype("str").fillna("")
 
-    def reflected(self) -> dict[str, dict[str, Column]]:
-        """Read the columns of all tables that are read, or have rows of leads."""
-        names = {LEADS, *EXTRA_TABLES, *DNC_TABLES, *SMALL_TABLES, *searched_tables(self.options)}
-        if self.options.custom_fields == "Y" or self.options.new_lead_url == "send":
-            names |= {name for name in self.tables if name.startswith("custom_")}
+    def reflected(self, names: Collection[str] = ()) -> dict[str, dict[str, Column]]:
+        """Read the columns of tables; else of all that are read, or have rows of leads."""
+        names = {*names} or self._all_tables()
         found = read_columns(self.connection, names & self.tables)
         collations = {
             f"{table}.{name}": kind.collation
@@ -197,6 +197,12 @@ class DialerReader:
             table: {name: _column(kind) for name, kind in found.get(table, {}).items()}
             for table in sorted(names & self.tables)
         }
+
+    def _all_tables(self) -> set[str]:
+        names = {LEADS, *EXTRA_TABLES, *DNC_TABLES, *SMALL_TABLES, *searched_tables(self.options)}
+        if self.options.custom_fields == "Y" or self.options.new_lead_url == "send":
+            names |= {name for name in self.tables if name.startswith("custom_")}
+        return names
 
     def lists(self) -> pd.DataFrame:
         """Give campaign_id and local_call_time (str, null for NULL) by list_id."""
@@ -234,19 +240,24 @@ class DialerReader:
         asked = options.nanpa_ac_prefix_check == "Y" or "NANPA" in options.tz_method.upper()
         table = "vicidial_nanpa_prefix_codes" if asked else ""
         frame = self.frame(table, "areacode", "prefix", "GMT_offset", "DST")
+        if frame.empty:
+            return empty_table(*NANPA.items()).copy()
         frame["prefix"] = frame["areacode"] + frame["prefix"]
         # The table has Y or N; all its places have the rule of the USA and Canada.
         frame["dst_range"] = frame["DST"].map({"Y": "SSM-FSN"}).fillna("")
         return _typed(frame[list(NANPA)], NANPA)
 
-    def call_times(self, table: str, key: str, columns: Mapping[str, str]) -> pd.DataFrame:
+    def call_times(self) -> pd.DataFrame:
         """Read the hours in which leads may be called, if the hopper needs them."""
+        return self._hours(CALL_TIMES_TABLE, "call_time_id", CALL_TIMES)
+
+    def state_call_times(self) -> pd.DataFrame:
+        """Likewise of states."""
+        return self._hours(STATE_CALL_TIMES_TABLE, "state_call_time_id", STATE_CALL_TIMES)
+
+    def _hours(self, table: str, key: str, columns: Mapping[str, str]) -> pd.DataFrame:
         asked = table if self.options.hopper_local_call_time_check == "Y" else ""
-        rows = self.rows(asked, key, *columns)
-        if not rows:
-            return _no_call_times(key, tuple(columns.items()))
-        found = pd.DataFrame(rows, columns=[key, *columns]).astype("str").fillna("")
-        return _by_folded(_typed(found, columns), key)
+        return _by_folded(_typed(self.frame(asked, key, *columns), columns), key)
 
     def custom_fields_enabled(self) -> bool:
         """Read whether custom fields are switched on in the dialer, if the run uses them."""
@@ -260,6 +271,8 @@ class DialerReader:
         # Old dialers encrypt nothing.
         encrypts = "field_encrypt" in self.columns.get(table, {})
         fields = self.frame(table, *names, *["field_encrypt"] * encrypts)
+        if fields.empty:
+            return pd.Series(index=pd.Index([], dtype="int64", name="list_id"), dtype="str")
         if encrypted:
             fields = fields[fields["field_encrypt"] == "Y"] if encrypts else fields[:0]
         is_display = fields["field_type"].isin(VALUELESS)
@@ -273,6 +286,8 @@ class DialerReader:
         """Read the addresses that are requested for new leads (add_lead: apinewlead)."""
         names = ("campaign_id", "entry_type", "active", "url_type", "url_rank", "url_address")
         urls = self.frame(URLS, *names)
+        if urls.empty:
+            return empty_table(*NEW_LEAD_URLS.items()).copy()
         is_of_all = (urls["entry_type"] == "system") & (urls["campaign_id"] == OF_SYSTEM)
         is_wanted = is_of_all | (urls["entry_type"] == "list")
         is_wanted &= (urls["url_type"] == URL_TYPE) & (urls["active"] == "Y")
@@ -352,15 +367,10 @@ def _column(kind: ColumnType) -> Column:
     )
 
 
-@cache
-def _no_call_times(key: str, columns: tuple[tuple[str, str], ...]) -> pd.DataFrame:
-    """Give the empty frame of a table; to make it each time costs as much as to read a table."""
-    names = [key, *(name for name, _ in columns)]
-    return _by_folded(_typed(pd.DataFrame(columns=names).astype("str"), dict(columns)), key)
-
-
 def _typed(frame: pd.DataFrame, types: Mapping[str, str]) -> pd.DataFrame:
     """Set the types of columns; a text that is no number becomes 0."""
+    if frame.empty:
+        return empty_table(*(dict.fromkeys(frame, "str") | dict(types)).items()).copy()
     numbers = [name for name, kind in types.items() if kind != "str"]
     frame = frame.assign(
         **{name: pd.to_numeric(frame[name], errors="coerce").fillna(0) for name in numbers}
@@ -371,6 +381,8 @@ def _typed(frame: pd.DataFrame, types: Mapping[str, str]) -> pd.DataFrame:
 
 def _by_folded(frame: pd.DataFrame, key: str, collation: Collation = GENERAL) -> pd.DataFrame:
     """Index a table by its folded key; of equal ones the first stays."""
+    if frame.empty:
+        return frame.set_axis(pd.Index([], dtype="str"))
     by_key = frame.set_index(pd.Index(fold(frame[key], collation), name=None))
     return by_key[~by_key.index.duplicated()]
 

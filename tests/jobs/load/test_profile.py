@@ -146,10 +146,10 @@ def test_a_bug_of_the_report_costs_the_report_and_no_more(
 def test_call_times_that_may_not_be_read_are_guessed_and_said(
     dialer: Database, loads: Loads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def denied(_database: Database) -> None:
+    def denied(_dialer: object, _database: Database) -> None:
         raise LoaderError
 
-    monkeypatch.setattr(building, "read_call_times", denied)
+    monkeypatch.setattr(building, "with_call_times", denied)
     profile = loads.load(rows(B), dialer, "validate").summary.profile
     assert profile is not None
     assert profile.call_hours is not None
