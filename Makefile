@@ -37,7 +37,7 @@ conformance: $(VENV)/.installed-dev ## replay every recorded case on every engin
 	@$(BIN)/python tests/support/install_programs.py
 	$(PYTEST) tests/conformance --full
 
-engines: $(VENV)/.installed-dev ## the tests on MyISAM and on InnoDB (make test: on one of them each)
+engines: $(VENV)/.installed-dev ## all tests on MyISAM and InnoDB (make test: on one of them each, and a sample of long lists)
 	@$(BIN)/python tests/support/install_programs.py
 	$(PYTEST) --every-engine
 

@@ -7,7 +7,7 @@ import shutil
 import signal
 import tempfile
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from loader.database import schema
 from loader.database.connection import Database
 from loader.signals import CAUGHT
 from tests.support.install_programs import BROWSER_ADVICE, SERVER_ADVICE, find_browser, find_server
-from tests.support.parts import Part, Points
+from tests.support.parts import Part, Points, sample_of
 from tests.support.server import PrivateServer, Server, empty, plain_engine, run
 
 if TYPE_CHECKING:
@@ -86,6 +86,9 @@ def pytest_configure(config: pytest.Config) -> None:
             signal.signal(number, given)
     config.addinivalue_line("markers", "engines(name, ...): needs one of these databases")
     config.addinivalue_line(
+        "markers", "sample(n): so many of its parameters; all with --every-engine and with --full"
+    )
+    config.addinivalue_line(
         "markers", "fuzz_rounds(n): `make fuzz` repeats it so often, if it uses `fuzz_round`"
     )
     try:
@@ -115,12 +118,16 @@ def part_of(config: pytest.Config) -> Part:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out tests of other parts; one that has points decides itself which of them it does."""
-    part = part_of(config)
+    """Leave out tests of other parts; one that has points decides itself which of them it does.
+
+    Of a test that is marked so, parameters are left out, too.
+    """
+    part, unsampled = part_of(config), out_of_sample(config, items)
     others = [
         item
         for item in items
-        if "points" not in getattr(item, "fixturenames", ()) and not part.has(item.nodeid)
+        if item.nodeid in unsampled
+        or ("points" not in getattr(item, "fixturenames", ()) and not part.has(item.nodeid))
     ]
     if others:
         config.hook.pytest_deselected(items=others)
@@ -135,6 +142,22 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000)
+
+
+def out_of_sample(config: pytest.Config, items: list[pytest.Item]) -> set[str]:
+    """Name the tests whose parameters are in no sample; the seed chooses the samples."""
+    if config.getoption("every_engine") or config.getoption("full") or PROFILE == "fuzz":
+        return set()
+    of_tests: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for item in items:
+        if mark := item.get_closest_marker("sample"):
+            of_tests[item.nodeid.partition("[")[0], mark.args[0]].append(item.nodeid)
+    number = config.getoption("seed")
+    return {
+        name
+        for (_, size), names in of_tests.items()
+        for name in set(names) - sample_of(names, size, number)
+    }
 
 
 @pytest.hookimpl(wrapper=True)

@@ -207,6 +207,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("step", steps, ids=str)
 
 
+@pytest.mark.sample(5)
 @pytest.mark.engines("sqlite")
 def test_killed_at_a_step(
     step: Point,

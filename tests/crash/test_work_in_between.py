@@ -193,6 +193,7 @@ def rows_of(url: str, lead_id: int) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("kill", KILLS, ids=lambda kill: f"{kill[0]} {kill[1]}")
 def test_what_people_did_with_what_comes_with_leads_stays(
     kill: tuple[Point, int], database: Database, tmp_path: Path

@@ -6,7 +6,7 @@ Which part a test, or a point of a test, belongs to depends on its name alone.
 import itertools
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Self
 
 
@@ -46,3 +46,9 @@ class Points(Iterator[int]):
         number = next(self._numbers)
         self.begun += 1
         return number
+
+
+def sample_of(names: Iterable[str], size: int, seed: int) -> set[str]:
+    """Choose so many of some names, others with another seed."""
+    ranked = sorted(names, key=lambda name: zlib.crc32(f"{seed} {name}".encode()))
+    return {*ranked[:size]}

@@ -3,7 +3,7 @@ from collections import Counter
 
 import pytest
 
-from tests.support.parts import Part, Points
+from tests.support.parts import Part, Points, sample_of
 
 NAMES = [f"tests/test_a.py::test_b[{n}]" for n in range(200)]
 
@@ -39,3 +39,12 @@ def test_what_is_no_part(text: str) -> None:
 
 def test_a_part_in_words() -> None:
     assert Part.of("3/10") == (3, 10)
+
+
+def test_a_sample() -> None:
+    chosen = sample_of(NAMES, 20, 0)
+    assert len(chosen) == 20
+    assert chosen < {*NAMES}
+    assert sample_of(reversed(NAMES), 20, 0) == chosen
+    assert sample_of(NAMES, 20, 1) != chosen
+    assert sample_of(NAMES[:5], 20, 0) == {*NAMES[:5]}

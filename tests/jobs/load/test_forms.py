@@ -81,6 +81,7 @@ def test_area_codes_in_any_form(
     assert reason(loads, database, row, dnc_check="Y") == ""
 
 
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("forms", apart(), ids=len)
 @pytest.mark.parametrize(
     ("check", "column"),
@@ -177,6 +178,7 @@ OTHER = [
 ]  # fmt: skip
 
 
+@pytest.mark.sample(6)
 @pytest.mark.engines("sqlite", "innodb")
 @pytest.mark.parametrize("other", OTHER)
 @pytest.mark.parametrize("how", ["notice", "clear", "reject", None])

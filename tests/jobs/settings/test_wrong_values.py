@@ -257,6 +257,7 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(it): it.read_bytes() if it.is_file() else b"" for it in files}
 
 
+@pytest.mark.sample(300)
 @pytest.mark.parametrize(("command", "name", "flag"), [*flag_cases()])
 def test_a_flag_with_a_wrong_value(
     command: list[str], name: str, flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -357,6 +358,7 @@ def as_variable(name: str, value: str) -> str:
     return json.dumps({key: rest}) if sign else value
 
 
+@pytest.mark.sample(100)
 @pytest.mark.parametrize(("name", "value"), [*env_cases()])
 def test_a_variable_with_a_wrong_value(
     name: str,
@@ -414,6 +416,7 @@ def toml_of(table: str, name: str, value: str | None) -> str:
     return "\n".join([*heads, *lines]) + "\n"
 
 
+@pytest.mark.sample(300)
 @pytest.mark.parametrize(("table", "name", "value"), [*file_cases()])
 def test_a_settings_file_with_a_wrong_value(
     table: str, name: str, value: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]

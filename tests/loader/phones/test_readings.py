@@ -46,6 +46,7 @@ def test_an_extension_stays() -> None:
     assert parse("0061 412 345 022 x12", "AU") == ("61", "412345022", "12")
 
 
+@pytest.mark.sample(60)
 @pytest.mark.parametrize("region", sorted(phonenumbers.SUPPORTED_REGIONS))
 def test_zeros_before_the_own_code_of_every_country(region: str) -> None:
     example = phonenumbers.example_number(region)
@@ -55,6 +56,7 @@ def test_zeros_before_the_own_code_of_every_country(region: str) -> None:
     assert parse(f"00{code}{national}", region)[:2] == (code, national)
 
 
+@pytest.mark.sample(60)
 @pytest.mark.parametrize("region", sorted(phonenumbers.SUPPORTED_REGIONS))
 def test_the_own_code_of_every_country_in_front(region: str) -> None:
     example = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
