@@ -27,7 +27,13 @@ class DeferredSignals:
 
 @contextmanager
 def defer_signals() -> Iterator[None]:
-    """Defer signals to the end of the block, which must be completed; a Signal is raised there."""
+    """Defer signals to the end of the block, which must be completed; a Signal is raised there.
+
+    Other threads than the main one are never interrupted, so there is nothing to defer.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     DeferredSignals.depth += 1
     try:
         yield

@@ -1,6 +1,6 @@
 """Leads that wait, cut into the batches of one insert each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 from typing import NamedTuple
@@ -65,28 +65,37 @@ def pace_of_inserts(
 class Batches:
     """Cuts leads into batches: those that were begun before as they were, others by the pace."""
 
-    def __init__(self, pace: Pace, ledger: BatchLedger, writer: Writer) -> None:
+    def __init__(self, pace: Pace, ledger: BatchLedger, writers: Sequence[Writer]) -> None:
         """Take what says when a batch may start, which were begun before, and what sends them."""
-        self.pace, self.writer = pace, writer
+        self.pace, self.writers = pace, writers
         self._begun = iter(ledger.begun)
 
-    def cut(self, leads: pd.DataFrame) -> Iterator[pd.DataFrame]:
-        """Wait, and yield one batch after the other, each of which is inserted then.
+    def cut(self, leads: pd.DataFrame, at_once: int = 1) -> Iterator[list[pd.DataFrame]]:
+        """Wait, and yield batches of about the same size, each time up to `at_once` of them.
+
+        They are inserted then.
 
         Raises:
             KeyboardInterrupt: a signal came that nobody else has raised.
         """
-        place, most = 0, _rows_in(MOST_BYTES, leads)
+        place, most = 0, min(_rows_in(MOST_BYTES, leads), -(-len(leads) // at_once))
         while place < len(leads):
             if self.pace.wait():
                 raise KeyboardInterrupt
             begun = next(self._begun, None)
-            batch = leads[place : place + (begun or min(self.pace.next_size, most))]
-            place += len(batch)
-            self.writer.longest, since = 0.0, perf_counter()
-            yield batch
+            size = begun or min(self.pace.next_size, most)
+            batches = [
+                leads[start : start + size]
+                for start in range(place, len(leads), size)[: 1 if begun else at_once]
+            ]
+            place += sum(map(len, batches))
+            for writer in self.writers:
+                writer.longest = 0.0
+            since = perf_counter()
+            yield batches
             if not begun:
-                self.pace.took(len(batch), self.writer.longest or perf_counter() - since)
+                longest = max(writer.longest for writer in self.writers)
+                self.pace.took(len(batches[0]), longest or perf_counter() - since)
 
 
 def _rows_in(size: int, leads: pd.DataFrame) -> int:

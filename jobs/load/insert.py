@@ -1,7 +1,7 @@
 """What passed the checks into the database, batch by batch, with an account of every row."""
 
-from collections import Counter
-from collections.abc import Collection
+from collections import Counter, deque
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 from jobs.load.batches import Batches
 from jobs.load.check import CheckStage
 from jobs.load.checkpoint import Checkpoint
+from jobs.load.lanes import Lanes
 from jobs.load.recheck import Recheck
 from jobs.load.run import ImportContext
 from jobs.pace import Pace
@@ -35,6 +36,7 @@ from loader.results.files import REJECTED
 from loader.results.lines import count_of
 from loader.results.wording import reason_names
 from loader.signals import defer_signals
+from loader.writing.batch import Inserted
 from loader.writing.changes import Updated
 from loader.writing.extras import ExtraInserter, InsertedExtra
 from loader.writing.fingerprints import read_fingerprints
@@ -59,8 +61,9 @@ class InsertStage:
         self.run, self.checks, self.options = run, run.checks, run.options
         self.checkpoint, self.ledger = checkpoint, ledger
         writer = Writer(database)
-        self.batches = Batches(pace, ledger, writer)
         self.recheck = Recheck(run, database, is_resumed=checkpoint.is_restored)
+        self.lanes = Lanes(run, database, ledger, self.recheck)
+        self.batches = Batches(pace, ledger, [writer, *self.lanes.writers])
         self.inserter = LeadInserter(database, run.dialer.columns, writer, self.recheck)
         self.extras = ExtraInserter(database, writer, run.dialer.columns)
         self.updater = LeadUpdater(
@@ -68,6 +71,8 @@ class InsertStage:
         )
         self.batch = NO_BATCH
         """The one on its way in, which the results do not have yet."""
+        self.ahead: deque[tuple[_Batch, LeadEntry]] = deque()
+        """Those that come next; of some it is noted already that they are in."""
         self.refused: dict[int, int] = {}
         """The server's error codes by row_number."""
         self._ever_refused: set[int] = set()
@@ -91,7 +96,8 @@ class InsertStage:
             NoSuchFileError: likewise, or is not there any more.
         """
         try:
-            self._insert_rounds()
+            with self.lanes:
+                self._insert_rounds()
             self._say_what_was_rejected()
             self._say_what_was_waited_for()
         except BusyError:
@@ -151,12 +157,14 @@ class InsertStage:
             self.recheck.expect(chunk)
             changing = chunk[EXISTING_LEAD_ID].notna() if EXISTING_LEAD_ID in chunk else None
             new = chunk if changing is None else chunk[~changing]
-            for leads in self.batches.cut(new):
-                self._insert_new(leads, noticed)
-                self._say_how_far(waiting)
+            for batches in self.batches.cut(new, self.lanes.count):
+                self._send_ahead(batches, noticed)
+                while self.ahead:
+                    self._insert_new(*self.ahead.popleft())
+                    self._say_how_far(waiting)
             if changing is not None:
                 changes = chunk[changing].astype({EXISTING_LEAD_ID: "int64"})
-                for leads in self.batches.cut(changes):
+                for (leads,) in self.batches.cut(changes):
                     self._change(leads, noticed)
                     self._say_how_far(waiting)
 
@@ -165,14 +173,20 @@ class InsertStage:
         loaded = self.run.tally.loaded
         self.run.watchers.progress("insert", loaded, loaded / waiting.rows)
 
-    def _insert_new(self, leads: pd.DataFrame, noticed: Notices) -> None:
-        self.batch = _Batch.of(leads, noticed)
-        entry = self.ledger.leads(leads.index, self.inserter.database)
-        inserted = self.inserter.insert(leads, self.options.user, entry)
+    def _send_ahead(self, batches: Sequence[pd.DataFrame], noticed: Notices) -> None:
+        """Begin batches, and send them at the same time if there are several connections."""
+        entries = [self.ledger.leads(each.index, self.inserter.database) for each in batches]
+        for leads, entry in zip(batches, entries, strict=True):
+            self.ahead.append((_Batch.of(leads, noticed), entry))
+        self.lanes.send(batches, entries)
+
+    def _insert_new(self, batch: "_Batch", entry: LeadEntry) -> None:
+        self.batch = batch
+        inserted = self.inserter.insert(batch.leads, self.options.user, entry)
         self.refused |= inserted.refused
         self.doubtful |= inserted.doubtful
         self.rejected = join_findings(self.rejected, inserted.rejected)
-        self.batch = self._insert_extras(self._stored(), entry)
+        self.batch = self._insert_extras(self._stored(inserted), entry)
         entry.write_extras()
         self._finish_batch()
 
@@ -183,9 +197,8 @@ class InsertStage:
             self.run.load(leads, noticed, leads["lead_id"])
             self.batch = NO_BATCH
 
-    def _stored(self) -> "_Batch":
+    def _stored(self, last: Inserted) -> "_Batch":
         """Give the leads of the batch that are stored, as far as is known, with their lead_id."""
-        last = self.inserter.last
         ids = last.lead_ids.reindex(self.batch.leads.index).dropna().astype("int64")
         leads = self.batch.leads.loc[ids.index].assign(lead_id=ids)
         rows = ids.index[ids.index.isin(last.changed)]
@@ -282,6 +295,11 @@ class InsertStage:
                 self.run.settlement.remember(leads, compared)
         self.checkpoint.is_restored = False
 
+    def _leave_out_extras(self, last: Inserted) -> None:
+        """Take of the batch the leads that are stored, and nothing that comes with them."""
+        leads, noticed = self._stored(last)
+        self.batch = _Batch(leads, without_extras(noticed, self.checks.extra_rows(leads)))
+
     def _give_up(self) -> None:
         """Account for every row of a run that ended before its time."""
         run, leads = self.run, self.batch.leads
@@ -292,9 +310,11 @@ class InsertStage:
         elif len(leads):
             if "lead_id" not in leads:
                 # The insert of the leads itself ended, and nothing that comes with them was sent.
-                leads, noticed = self._stored()
-                extras = self.checks.extra_rows(leads)
-                self.batch = _Batch(leads, without_extras(noticed, extras))
+                self._leave_out_extras(self.inserter.last)
+            self._finish_batch()
+        while self.ahead:
+            self.batch, entry = self.ahead.popleft()
+            self._leave_out_extras(entry.known)
             self._finish_batch()
         rejected = [(frame.index, counts(reason_names(frame))) for frame in run.files.rejected()]
         run.tally.reasons = Counter()

@@ -21,6 +21,7 @@ from jobs.load.check import CheckStage
 from jobs.load.checkpoint import Checkpoint
 from jobs.load.destinations import names_no_list, refuse_unknown_campaign
 from jobs.load.insert import InsertStage
+from jobs.load.lanes import refuse_several_connections
 from jobs.load.new_lead_urls import NewLeadRequests, check_new_lead_urls
 from jobs.load.request import Job, LoadRequest
 from jobs.load.resume import open_run
@@ -102,6 +103,7 @@ def _run(load: Load) -> Summary:
         refuse_missing_tables(run.checks, load.request.database)
         if import_run and load.request.database:
             refuse_unwritable_tables(run.checks, load.request.database)
+            refuse_several_connections(run, import_run.batches())
         check_new_lead_urls(run.options, run.dialer.new_lead_urls)
         run.remarks.extend(hidden_urls_remark(run.options, load.request.database))
         if not load.is_resumed:

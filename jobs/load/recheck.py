@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from jobs.load.run import ImportContext
 from loader.checks.settlement import EXISTING_LEAD_ID
 from loader.database.connection import Database
-from loader.database.locks import writing_turn
+from loader.database.locks import Confirm, shared_turn, writing_turn
 from loader.findings import Findings, no_findings
 from loader.queries.chunk import ChunkQueries
 from loader.queries.existing import Ids, IsOwn
@@ -47,6 +47,12 @@ class Recheck(Guard):
         if not self.needs_turns:
             return nullcontext()
         return writing_turn(self.database, connection, "insert")
+
+    def shared_turn(self) -> AbstractContextManager[Confirm]:
+        """Let runs likewise insert one after the other, over several connections each."""
+        if not self.needs_turns:
+            return nullcontext(lambda _connection: None)
+        return shared_turn(self.database, "insert")
 
     def reject_new(self, leads: pd.DataFrame, stored: Ids) -> Findings:
         """Find new leads that must not be called, or that are duplicates of others' leads."""

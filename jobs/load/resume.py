@@ -34,8 +34,8 @@ from loader.results.folder import forget, run_in
 from loader.results.summary import Summary
 
 PACE_OPTIONS = {
-    "batch_size", "chunk_size", "workers", "max_reject_rate", "max_duplicate_rate", "new_lead_url",
-    "new_lead_url_rate", *LIMITS,
+    "batch_size", "chunk_size", "connections", "workers", "max_reject_rate", "max_duplicate_rate",
+    "new_lead_url", "new_lead_url_rate", *LIMITS,
 }  # fmt: skip
 """Options that do not change what becomes of a row."""
 

@@ -210,6 +210,9 @@ class Adapter(ABC):
     def copy_table(self, source: str, target: str, key: str, columns: Columns) -> list[str]:
         """Word statements that make an empty table like another one, whose key is no counter."""
 
+    has_many_writers = True
+    """Whether several connections may write at the same time."""
+
     def keep_writers_out(self, connection: Connection) -> bool:  # noqa: ARG002
         """Let nobody else write until the transaction ends, if the database can; say whether."""
         return False

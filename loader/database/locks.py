@@ -4,7 +4,7 @@ import hashlib
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -22,6 +22,9 @@ A_WEEK = 604_800
 
 PATIENCE = 20
 """Seconds to wait for a turn, before it is asked for again."""
+
+Confirm = Callable[[Connection], None]
+"""Raises an error if what a transaction relies on is not so any more."""
 
 TRIES = 30
 """How often a turn is asked for at an insert: a table may be locked for minutes."""
@@ -128,6 +131,28 @@ def writing_turn(database: Database, connection: Connection, name: str) -> Itera
         return
     with turn(database, connection, name, TRIES):
         yield
+
+
+@contextmanager
+def shared_turn(database: Database, name: str) -> Iterator[Confirm]:
+    """Take turns likewise, for the transactions of several connections to a server.
+
+    Yields:
+        What each of them calls before its commit; it raises TransientDatabaseError if the turn was
+        lost, because its own connection was.
+
+    Raises:
+        TransientDatabaseError: another one takes too long.
+    """
+    lock = _server_name(database.engine.url, name)
+    with database.connect() as connection, turn(database, connection, name, TRIES):
+        holder = connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar()
+
+        def confirm(other: Connection) -> None:
+            if other.exec_driver_sql(f"SELECT IS_USED_LOCK('{lock}')").scalar() != holder:
+                raise TransientDatabaseError(LOCK_WAIT_TIMEOUT)
+
+        yield confirm
 
 
 def _server_name(url: URL, name: str) -> str:

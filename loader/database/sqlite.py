@@ -97,6 +97,8 @@ class Sqlite(Adapter):
         parts.append(f"PRIMARY KEY ({quote_identifier(key)})")
         return [f"CREATE TABLE IF NOT EXISTS {quote_identifier(target)} ({', '.join(parts)})"]
 
+    has_many_writers = False
+
     def keep_writers_out(self, connection: Connection) -> bool:
         """Lock the file."""
         connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -7,7 +7,7 @@ transactions. Otherwise it is written afterwards, and read from the leads if it 
 
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -73,9 +73,29 @@ class BatchLedger:
         """
         return LeadEntry(self, next(self._numbers), rows, database or self.ledger.database)
 
+    def begin(self, entries: Sequence["LeadEntry"]) -> None:
+        """Write new entries, all or none: numbers of batches have no gap, whatever is killed.
+
+        Raises:
+            BusyError: another process has taken over the run.
+        """
+        first, *others = entries
+
+        def begin_others(connection: Connection) -> None:
+            for entry in others:
+                entry.begin(connection)
+
+        first.write_alone(BEGUN, begin_others)
+        for entry in others:
+            entry.is_there = True
+
     def changes(self, rows: pd.Index) -> "ChangeEntry":
         """Give the entry of the next batch: of changes of existing leads."""
         return ChangeEntry(self, next(self._numbers), rows)
+
+
+BEGUN: Columns = {"state": "begun"}
+"""Of a batch of which nothing was sent."""
 
 
 class _Entry:
@@ -89,7 +109,7 @@ class _Entry:
         self._columns = {"first_row": first, "last_row": last, "row_count": len(rows)}
         self.session: str | None = None
         self.detail: Json = {}
-        self._is_there: bool | None = False
+        self.is_there: bool | None = False
         """Whether the table has the row; None: the answer to its commit was lost."""
         batches = tables.batches
         self._mine = (batches.c.run == batch_ledger.run, batches.c.number == number)
@@ -102,7 +122,7 @@ class _Entry:
                     f"run {batch_ledger.run}: batch {number} of the ledger has other rows than the "
                     "plan in the results folder; `leadloader undo` takes the run back"
                 )
-            self._is_there, self.session = True, found["session"]
+            self.is_there, self.session = True, found["session"]
             self.detail = json.loads(found["detail"])
             self.take_up(found)
 
@@ -132,6 +152,11 @@ class _Entry:
         else:
             self.write_alone(columns, more)
 
+    def begin(self, connection: Connection) -> None:
+        """Write a new entry in a transaction of several."""
+        self._write(connection, BEGUN, refuses=False)
+        self.is_there = None
+
     def write_alone(self, columns: Columns, more: More | None = None) -> None:
         """Write the entry by a separate connection, and commit."""
         database = self.batch_ledger.ledger.database
@@ -141,23 +166,28 @@ class _Entry:
                 self._commit(connection)
 
     def _commit(self, connection: Connection) -> None:
-        self._is_there = self._is_there or None
+        self.is_there = self.is_there or None
         connection.commit()
-        self._is_there = True
+        self.is_there = True
 
     def _write(
-        self, connection: Connection, columns: Columns, more: More | None, *, refuses: bool
+        self,
+        connection: Connection,
+        columns: Columns,
+        more: More | None = None,
+        *,
+        refuses: bool,
     ) -> None:
         batch_ledger, batches = self.batch_ledger, tables.batches
         if refuses:
             batch_ledger.ledger.refuse_other_owner(connection, batch_ledger.run, batch_ledger.owner)
         values = {**columns, "detail": json.dumps(self.detail)}
-        if not self._is_there:
+        if not self.is_there:
             key = {"run": batch_ledger.run, "number": self.number, "kind": self.kind}
             new = insert(batches).values(**key, **self._columns, **values)
             repeated = batch_ledger.ledger.database.adapter.insert_or_ignore(new)
-            connection.execute(new if self._is_there is False else repeated)
-        if self._is_there is not False:
+            connection.execute(new if self.is_there is False else repeated)
+        if self.is_there is not False:
             connection.execute(update(batches).where(*self._mine).values(**values))
         if more:
             more(connection)
@@ -183,8 +213,20 @@ class LeadEntry(_Entry, LeadLog):
         """Say whether people may have been at work since; see `BatchLog`."""
         return self._is_resumed or self._database.waits > self._waits
 
+    @property
+    def is_atomic(self) -> bool:
+        """Say whether leads and ledger are committed together."""
+        return self.batch_ledger.is_atomic(LEADS)
+
+    def committed(self) -> Inserted:
+        """Read the entry."""
+        found = self._read(self.batch_ledger.ledger)
+        return decode_inserted(json.loads(found["detail"])) if found else Inserted()
+
     def take_up(self, found: RowMapping) -> None:
         """Restore the state from the entry that a process before this one wrote."""
+        if found["moment"] is None:
+            return  # it was begun, and never sent
         self.was_sent = self._is_resumed = True
         self.watermark = found["watermark"]
         self.moment = datetime.fromisoformat(found["moment"])
@@ -205,6 +247,10 @@ class LeadEntry(_Entry, LeadLog):
         self.watermark, self.moment, self.next_id = watermark, moment, next_id
         self.detail = self._sent = encode_sent(fingerprints, next_id)
 
+    def take_back(self, known: Inserted) -> None:
+        """Forget what was noted and maybe not committed."""
+        self.known, self.was_sent = known, True
+
     def sending(self, connection: Connection, known: Inserted) -> None:
         """Note the session and what is known; the last note may have been rolled back."""
         self.session = connection.info.get("session")
@@ -214,7 +260,7 @@ class LeadEntry(_Entry, LeadLog):
 
     def rejected(self, connection: Connection, known: Inserted) -> None:
         """Note which rows are not sent, unless that is committed together with the others."""
-        if not self.batch_ledger.is_atomic(LEADS):
+        if not self.is_atomic:
             self.detail = self._sent | encode_inserted(known)
             self._note(connection, state="sent", commits=True)
 
@@ -390,7 +436,7 @@ class ChangeEntry(_Entry, ChangeLog):
         table, batch_ledger = tables.changes, self.batch_ledger
         mine = (table.c.run == batch_ledger.run, table.c.number == self.number)
         numbers = rows.tolist()
-        if numbers and self._is_there is not False:
+        if numbers and self.is_there is not False:
             connection.execute(delete(table).where(*mine, table.c.row_number.in_(numbers)))
         key = {"run": batch_ledger.run, "number": self.number, "done": done}
         frame = changes.rename_axis("row_number").reset_index()

@@ -345,6 +345,10 @@ class LoadOptions(BaseModel):
     batch_size: Annotated[int, Field(ge=1, le=100_000), Option(
         "Most rows of one insert", Group.RUN, "The pace may make them fewer.", values="N",
     )] = 20_000
+    connections: Annotated[int, Field(ge=1, le=64), Option(
+        "Batches inserted at a time", Group.RUN,
+        "Several need InnoDB; then lead_ids do not follow the order of the file.", values="N",
+    )] = 1
     max_reject_rate: Annotated[float, Field(ge=0, le=1), Option(
         "Largest share of bad rows", Group.RUN,
         "If something is wrong with more of the rows, nothing is inserted. Duplicates and "

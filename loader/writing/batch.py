@@ -13,7 +13,12 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from loader.database.adapter import Written
-from loader.errors import DamagedTableError, RowDataError
+from loader.errors import (
+    DamagedTableError,
+    LoaderError,
+    RowDataError,
+    TransientDatabaseError,
+)
 from loader.findings import Findings, join_findings, no_findings
 from loader.writing.differences import Difference
 from loader.writing.writer import Writer
@@ -74,6 +79,15 @@ class BatchLog:
         So it is where a process before this one began it, or the database was waited for since.
         """
         return False
+
+    @property
+    def is_atomic(self) -> bool:
+        """Say whether what `stored` notes is committed together with the rows."""
+        return False
+
+    def committed(self) -> Inserted:
+        """Read what was noted last, where it is atomic; the session that sent it has ended."""
+        return Inserted()
 
     def sending(self, connection: Connection, known: Inserted) -> None:
         """Note that rows are about to be sent over a connection; what was done is committed."""
@@ -147,6 +161,14 @@ class Batch(ABC):
             raise
         self.log.ended(self.known)
 
+    def try_once(self) -> bool:
+        """Send the rows once, and say whether they are in; if not, `known` is as it was."""
+        try:
+            self._write(self.left(self.rows), by_file=True)
+        except (LoaderError, TransientDatabaseError, RowDataError):
+            return False
+        return True
+
     def left(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Give the rows of which nothing is known yet."""
         known = self.known.rows
@@ -212,10 +234,17 @@ class Batch(ABC):
         """Find the rows of a write of which nobody knows how it ended, when it has."""
         if self._session is not None:
             self.database.end_session(self._session)
+        if self.log.is_atomic:
+            committed = self.log.committed()
+            # One of them is the other one, and what came to be known since.
+            self.known = max(self.known, committed, key=lambda known: len(known.rows))
+            return
         self.database.refuse_damage(self.table, self.log.moment)
         rows = self.left(rows)
         self.known += self.database.read(lambda connection: self.read_lost(connection, rows))
 
     def _find_stored(self, rows: pd.DataFrame) -> None:
         """Find the rows of a failed write that are stored all the same."""
+        if self.log.is_atomic:
+            return  # it was rolled back
         self.known += self.database.read(lambda connection: self.read_back(connection, rows, None))

@@ -5,10 +5,10 @@ After a failure, the leads above the highest lead_id before the batch show what 
 """
 
 from collections.abc import Collection, Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -19,10 +19,11 @@ from loader.clock import format_offsets, moment_text
 from loader.database.adapter import DIGESTED_BYTES, Written
 from loader.database.catalogue import has_insert_trigger, table_names
 from loader.database.connection import Database
+from loader.database.locks import Confirm
 from loader.dialer import ARCHIVE, LEADS
 from loader.errors import LoaderError
 from loader.fields.lead import DEFAULT_VALUES, LEAD_FIELDS, NEVER_LOADED
-from loader.findings import Findings
+from loader.findings import Findings, no_findings
 from loader.frames.arrow import join_texts, repeat, to_arrow, to_series
 from loader.writing.batch import Batch, BatchLog, Inserted
 from loader.writing.differences import Difference, find_differences
@@ -73,6 +74,9 @@ def as_stored(
     return pd.DataFrame({name: stored[name] for name in stored if name in columns})
 
 
+BatchOfLeads = TypeVar("BatchOfLeads", bound="_LeadBatch")
+
+
 class LeadLog(BatchLog):
     """Keeps the state of a batch of leads; this one keeps nothing."""
 
@@ -94,6 +98,9 @@ class LeadLog(BatchLog):
         next_id: int | None = None,
     ) -> None:
         """Note what identifies the rows, before they are sent for the first time."""
+
+    def take_back(self, known: Inserted) -> None:
+        """Forget what was noted with rows that are maybe not in; `known` is certain."""
 
 
 class LeadInserter:
@@ -130,17 +137,14 @@ class LeadInserter:
         """
         log = log or LeadLog()
         self.last = log.known
+        if len(self.last.rows) == len(leads):
+            return self.last
         if log.moment is None:
-            place = self.database.read(self._place)
-            rows = as_stored(leads, self.columns, user, place.now)
-            batch = _LeadBatch(self, leads, rows, place, log)
-            log.plan(place.watermark, place.now, batch.fingerprints, place.next_id)
+            batch = self._planned(_LeadBatch, leads, user, log)
         else:
             place = _Place(log.watermark, log.moment, log.next_id)
             rows = as_stored(leads, self.columns, user, log.moment)
             batch = _LeadBatch(self, leads, rows, place, log)
-        if batch.left(batch.rows).empty:
-            return self.last
         try:
             batch.insert()
         finally:
@@ -148,6 +152,33 @@ class LeadInserter:
         if len(batch.left(batch.rows)):
             raise LoaderError("leads that were just inserted are not in vicidial_list")
         return self.last
+
+    def try_insert(
+        self, leads: pd.DataFrame, user: str, log: LeadLog, rejected: Findings, confirm: Confirm
+    ) -> None:
+        """Insert a batch as long as all goes well; `insert` does what is left, as `log` has it.
+
+        Other connections may insert at the same time.
+
+        Args:
+            leads: see `insert`; nothing of them was sent.
+            user: likewise.
+            log: likewise; what it notes is committed with the leads.
+            rejected: what the guard found about these leads.
+            confirm: raises an error if that does not hold any more.
+        """
+        batch = self._planned(_SureBatch, leads, user, log)
+        batch.known, batch.confirm = Inserted(rejected=rejected), confirm
+        if not batch.try_once():
+            log.take_back(batch.known)
+
+    def _planned(
+        self, kind: type[BatchOfLeads], leads: pd.DataFrame, user: str, log: LeadLog
+    ) -> BatchOfLeads:
+        place = self.database.read(self._place)
+        batch = kind(self, leads, as_stored(leads, self.columns, user, place.now), place, log)
+        log.plan(place.watermark, place.now, batch.fingerprints, place.next_id)
+        return batch
 
     def _place(self, connection: Connection) -> "_Place":
         statement = "SELECT COALESCE(MAX(lead_id), 0), NOW() FROM vicidial_list"
@@ -335,6 +366,30 @@ class _LeadBatch(Batch):
             )
             given = np.setdiff1d(given, np.fromiter(there.scalars(), np.int64))
         return given
+
+
+class _SureBatch(_LeadBatch):
+    """One of several batches at the same time: all of it is in, as it was sent, or none."""
+
+    confirm: Confirm
+
+    def turn(self, connection: Connection) -> AbstractContextManager[None]:  # noqa: ARG002
+        """It is the turn of all of them."""
+        return nullcontext()
+
+    def reject(self, rows: pd.DataFrame) -> Findings:  # noqa: ARG002
+        """That was found of all of them at once."""
+        return no_findings()
+
+    def read_back(
+        self, connection: Connection, rows: pd.DataFrame, written: Written | None
+    ) -> Inserted:
+        """Let the server prove it; leads of others must not be searched for rows of this batch."""
+        proven = self._proven(connection, rows, written) if written else None
+        if proven is None:
+            raise LoaderError("leads are not as they were sent")
+        self.confirm(connection)
+        return proven
 
 
 def _cells(texts: "pd.Series[str]", rows: pd.DataFrame) -> pd.DataFrame:

@@ -53,6 +53,9 @@ SAMPLE: tuple[Crash, ...] = (
     Crash("refused by file", "client", "during", STEP, 40),  # a lead is set back
     Crash("update", "server", "during", STEP, 10),  # leads
     Crash("update", "server for good", "during", STEP, 38),  # changes
+    Crash("connections", "line", "after", STEP, 11),
+    Crash("connections", "client", "during", STEP, 12),
+    Crash("connections", "server", "during", STEP, 13),
 )
 SAMPLE_OF_STEPS = (51, 72)
 """The second round waits on disk and is not noted yet; all is done but to tidy up."""
@@ -61,7 +64,7 @@ EVERY: tuple[Crash, ...] = (
     *(Crash("update", *loss, packet, None) for packet in (STEP, ROWS) for loss in LOSSES),
     *(
         Crash(name, *loss, STEP, None)
-        for name in ("move", "refused", "refused by file")
+        for name in ("move", "refused", "refused by file", "connections")
         for loss in SOME_LOSSES
     ),
     Crash("update", "line", "after", STATEMENT, None),

@@ -125,10 +125,14 @@ def test_a_file_that_was_loaded_meanwhile(site: Site) -> None:
     ]
 
 
-@pytest.mark.parametrize("batch", [4, 100])
+@pytest.mark.parametrize(("batch", "connections"), [(4, 1), (100, 1), (4, 2), (100, 3)])
 @pytest.mark.engines("myisam", "innodb")
-def test_two_files_at_once(batch: int, server: Server, site: Site) -> None:
+def test_two_files_at_once(
+    batch: int, connections: int, server: Server, site: Site, engine_name: str
+) -> None:
     """One process holds its turn, its rows on their way, when the other one comes to insert."""
+    if engine_name == "myisam" and connections > 1:
+        pytest.skip("one connection inserts into MyISAM")
     count, held, came = 10, threading.Event(), threading.Event()
     files = [site.loads.file(rows(count)), site.loads.file(rows(count)[::-1])]
     with Proxy(server) as first, Proxy(server) as second:
@@ -138,6 +142,7 @@ def test_two_files_at_once(batch: int, server: Server, site: Site) -> None:
                 sys.executable, "-c", PROGRAM, "import", str(file), "--list-id", "101",
                 "--database", proxy.via(site.url), "--duplicate-check", "DUPSYS",
                 "--batch-size", str(batch), "--results", str(site.folder / file.stem),
+                "--connections", str(connections),
             ]  # fmt: skip
 
         first.at("before", b"LOAD DATA LOCAL INFILE", lambda: (held.set(), came.wait(60)))
@@ -152,7 +157,8 @@ def test_two_files_at_once(batch: int, server: Server, site: Site) -> None:
     assert sum(outcome.summary.loaded for outcome in outcomes) == count
     rejected = [row for outcome in outcomes for row in outcome.rejected.values()]
     assert {row["reason"] for row in rejected} == {"DUPLICATE_PHONE_NUMBER_IN_SYSTEM"}
-    assert all("found=at insert" in row["details"] for row in rejected)
+    if connections == 1:  # another batch may be in when the second file is checked
+        assert all("found=at insert" in row["details"] for row in rejected)
 
 
 @pytest.mark.engines("myisam", "innodb")

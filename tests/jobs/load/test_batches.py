@@ -53,9 +53,9 @@ def cut(
         Watchers(stop=Scripted()),
     )
     writer = Writer(database)
-    batches: Any = Batches(pace, begun, writer)  # type: ignore[arg-type]  # all that it reads of it
+    batches: Any = Batches(pace, begun, [writer])  # type: ignore[arg-type]  # all that it reads of it
     sizes = []
-    for batch in batches.cut(pd.DataFrame({"comments": [text] * count}, dtype="str")):
+    for (batch,) in batches.cut(pd.DataFrame({"comments": [text] * count}, dtype="str")):
         writer.longest = seconds * len(batch)
         sizes.append(len(batch))
     return sizes
