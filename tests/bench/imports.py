@@ -41,19 +41,22 @@ def imports(console: Console, folder: Path, rows: int, rounds: int, existing: in
             title=f"{rows:,} rows into {existing:,}, {OPTIONS.duplicate_check}, two do-not-call "
             f"lists of {DNC:,}, one row in {LISTED} rejected"
         )
-        for name in ("engine", "import, rows/s", "LOAD DATA, rows/s", "ratio", "by stage, s"):
+        for name in (
+            "engine", "connections", "import, rows/s", "LOAD DATA, rows/s", "ratio", "by stage, s",
+        ):  # fmt: skip
             table.add_column(name, justify="right")
         source = folder / "leads.csv"
         write_leads(source, rows, first=existing)
         accepted = rows - len(range(0, rows, LISTED))
-        for engine_name in ("InnoDB", "MyISAM"):
+        for engine_name, connections in (("InnoDB", 1), ("InnoDB", 2), ("MyISAM", 1)):
             ours, bare, stages = [], [], {}
+            options = OPTIONS.model_copy(update={"connections": connections})
             for number in range(rounds):
                 url = prepared(server, engine_name, existing, rows)
                 start = time.perf_counter()
-                results = folder / f"{engine_name}-{number}"
+                results = folder / f"{engine_name}-{connections}-{number}"
                 request = LoadRequest(
-                    str(source), OPTIONS, Database(url), results, job="import",
+                    str(source), options, Database(url), results, job="import",
                     pace=PaceOptions(pace="full"),
                 )  # fmt: skip
                 summary = load(request)
@@ -65,8 +68,8 @@ def imports(console: Console, folder: Path, rows: int, rounds: int, existing: in
             ratio = statistics.median(o / b for o, b in zip(ours, bare, strict=True))
             by_stage = ", ".join(f"{stage} {value:.1f}" for stage, value in stages.items())
             table.add_row(
-                engine_name, f"{statistics.median(ours):,.0f}", f"{statistics.median(bare):,.0f}",
-                f"{ratio:.2f}", by_stage,
+                engine_name, f"{connections}", f"{statistics.median(ours):,.0f}",
+                f"{statistics.median(bare):,.0f}", f"{ratio:.2f}", by_stage,
             )  # fmt: skip
         console.print(table)
     finally:
