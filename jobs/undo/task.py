@@ -16,7 +16,7 @@ from loader.options.archive import ArchiveOptions
 from loader.paths import find_path, printable_path
 from loader.undo.archived_leads import ArchivedLeads
 from loader.undo.loaded_leads import LoadedLeads
-from loader.undo.outcome import LOADED_TYPES
+from loader.undo.outcome import LOADED_TYPES, Kept
 from loader.undo.report import UndoReport
 from loader.undo.results import CHANGES, LEADS_PER_STATEMENT, MOVED, REVERTED
 
@@ -104,7 +104,10 @@ class UndoTask:
         """Record the end."""
         self.ledger.update(self.record.run, state="undone")
         if self.record.job == "undo":
-            self.ledger.update(self.original.run, state=self.record.counts["state_before"])
+            state = self.record.counts["state_before"]
+            if state in UNFINISHED and report.leads_stayed.get(Kept.LOADED_ANEW):
+                state = "undone"  # completed, it would load once more what is there again
+            self.ledger.update(self.original.run, state=state)
         done = {name: getattr(report, name) for name in ("moved", "reverted")}
         counts = undo_run.counts | done | {"reasons": report.leads_stayed}
         self.ledger.update(undo_run.run, state="done", ended=report.ended, counts=counts)

@@ -7,7 +7,7 @@ transactions. Otherwise it is written afterwards, and read from the leads if it 
 
 import itertools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -246,6 +246,16 @@ class LeadEntry(_Entry, LeadLog):
         """Note what identifies the rows."""
         self.watermark, self.moment, self.next_id = watermark, moment, next_id
         self.detail = self._sent = encode_sent(fingerprints, next_id)
+
+    def leads_of_others(self) -> Collection[int]:
+        """Read the batches of other runs."""
+        batches, its = tables.batches.c, self.batch_ledger
+        asked = select(batches.detail).where(
+            batches.run != its.run, batches.kind == self.kind, batches.last_lead_id > self.watermark
+        )
+        details = its.ledger.database.read(lambda it: it.execute(asked).scalars().all())
+        found = (decode_inserted(json.loads(detail)) for detail in details)
+        return [lead_id for batch in found for lead_id in batch.lead_ids]
 
     def take_back(self, known: Inserted) -> None:
         """Forget what was noted and maybe not committed."""

@@ -171,32 +171,38 @@ class _ExtraBatch(Batch):
         return self.left(self.rows)
 
     def _overtaken(self, connection: Connection) -> Inserted:
-        """Give rows, never sent, of leads that are gone or were worked with meanwhile."""
+        """Give rows, never sent, of leads that are gone or were worked with meanwhile.
+
+        So it is also where a lead has a row in the table that the batch did not write: the dialer
+        has put it into its hopper, or somebody has filled in its fields.
+        """
         left, now = self._left, self._leads(connection, self._left)
         ids = self.lead_ids[left.index]
         is_over = ~ids.isin(now.index)
+        if not (self.extra.is_worked_off or self.extra.replaces):
+            return Inserted(doubtful=dict.fromkeys(ids.index[is_over], 0))
+        found = self.read_back(connection, left, None)
+        ours = found.lead_ids.index.difference(pd.Index(found.changed))
+        of_others = ids.isin(self._leads_with_rows(connection, left)) & ~ids.index.isin(ours)
         if self.extra.is_worked_off:
-            is_over |= ids.isin(now.index[now["was_called"]])
-        over = Inserted(doubtful=dict.fromkeys(ids.index[is_over], 0))
-        if not self.extra.replaces:
-            return over
-        # Who worked with a lead may have filled in its fields.
-        there = _stored(connection, self.extra, left[~is_over], ["lead_id"]).index
-        return over + Inserted(ids[there][ids[there].isin(now.index[now["was_touched"]])])
+            is_over |= ids.isin(now.index[now["was_called"]]) | of_others
+            return Inserted(doubtful=dict.fromkeys(ids.index[is_over], 0))
+        # What is there stays, and is what the lead has.
+        return Inserted(ids[of_others & ~is_over], doubtful=dict.fromkeys(ids.index[is_over], 0))
+
+    def _leads_with_rows(self, connection: Connection, rows: pd.DataFrame) -> list[int]:
+        """Read which leads of rows have any row in the table."""
+        stored = table(self.table, column("lead_id"))
+        ids = self.lead_ids[rows.index].unique().tolist()
+        asked = select(stored.c.lead_id).where(stored.c.lead_id.in_(ids)).distinct()
+        return [int(lead_id) for lead_id in connection.execute(asked).scalars()]
 
     def _leads(self, connection: Connection, rows: pd.DataFrame) -> pd.DataFrame:
-        """Read which leads of rows are there, and whether they were called or touched at all."""
-        leads = table(LEADS, column("lead_id"))
-        names = ("modify_date", "entry_date")
-        was_touched = _was_called(self.columns)
-        if self.columns is None or {*names} <= {*self.columns}:
-            was_touched = or_(was_touched, column(names[0]) != column(names[1]))
-        ids = self.lead_ids[rows.index].unique().tolist()
-        asked = select(leads.c.lead_id, _was_called(self.columns), was_touched)
+        """Read which leads of rows are there, and whether they were called."""
+        leads, ids = table(LEADS, column("lead_id")), self.lead_ids[rows.index].unique().tolist()
+        asked = select(leads.c.lead_id, _was_called(self.columns))
         found = connection.execute(asked.where(leads.c.lead_id.in_(ids))).all()
-        frame = pd.DataFrame(
-            [tuple(row) for row in found], columns=["lead_id", "was_called", "was_touched"]
-        )
+        frame = pd.DataFrame([tuple(row) for row in found], columns=["lead_id", "was_called"])
         return frame.set_index("lead_id").fillna(value=False).astype("bool")
 
     def _delete_leftovers(self, connection: Connection, rows: pd.DataFrame) -> None:

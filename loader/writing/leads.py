@@ -99,6 +99,10 @@ class LeadLog(BatchLog):
     ) -> None:
         """Note what identifies the rows, before they are sent for the first time."""
 
+    def leads_of_others(self) -> Collection[int]:
+        """Give the lead_ids above the watermark that are known to be of other runs."""
+        return ()
+
     def take_back(self, known: Inserted) -> None:
         """Forget what was noted with rows that are maybe not in; `known` is certain."""
 
@@ -217,7 +221,7 @@ class _LeadBatch(Batch):
         log: LeadLog,
     ) -> None:
         super().__init__(inserter.writer, LEADS, rows, log)
-        self.leads, self.guard = leads, inserter.guard
+        self.leads, self.guard, self.lead_log = leads, inserter.guard, log
         self.place, self.known = place, log.known
         self.texts = as_texts(rows)
         self.fingerprints = fingerprints_of(self.texts)
@@ -249,7 +253,10 @@ class _LeadBatch(Batch):
             since = self._since
         stored = read_texts(connection, since, list(rows.columns), self.database.adapter)
         stored = stored[~stored.index.isin(self.known.lead_ids)]
-        if stored.empty:
+        # Nobody else could insert in between, but delete: who is gone was stored all the same.
+        in_places = written is not None and written.rows == len(rows)
+        in_places = in_places and not self._commits_all(connection)  # and so in the order of ids
+        if stored.empty and not in_places:
             return Inserted()
         wanted = self.texts[rows.index]
         first_leads = stored[: len(wanted)]
@@ -257,8 +264,16 @@ class _LeadBatch(Batch):
             return _inserted(
                 pd.Series(first_leads.index, index=rows.index, dtype="int64"), first_leads
             )
-        all_stored = stored
-        equal = _pair_equal(wanted, stored)
+        all_stored, lost = stored, dict[int, int]()
+        if written and in_places:
+            place = _ids_of_places(connection, written, rows.index)
+            stored = stored[stored.index.isin(place)]
+            gone = place[~place.isin(stored.index)]
+            lost, wanted = {int(row): int(gone[row]) for row in gone.index}, wanted.drop(gone.index)
+            same_place = stored.reindex(place[wanted.index]).set_axis(wanted.index) == wanted
+            equal = place[same_place.index[same_place]]
+        else:
+            equal = _pair_equal(wanted, stored)
         wanted, stored = wanted.drop(equal.index), stored.drop(equal)
         keeps_list = written is None and not has_insert_trigger(connection, self.table)
         identity = IDENTITY if keeps_list else IDENTITY[:2]
@@ -276,7 +291,10 @@ class _LeadBatch(Batch):
         if keeps_list:
             # Somebody may have changed them since: then they are not as they were loaded.
             inserted.fingerprints[alike.index] = fingerprints_of(as_texts(rows.loc[alike.index]))
-        return inserted
+        return inserted + Inserted(doubtful=lost) if lost else inserted
+
+    def _commits_all(self, connection: Connection) -> bool:
+        return self.database.adapter.is_transactional(connection, LEADS)
 
     def _proven(
         self, connection: Connection, rows: pd.DataFrame, written: Written
@@ -325,12 +343,9 @@ class _LeadBatch(Batch):
         again = _pair_again(rest, others)
         lead_ids = pd.concat([found.lead_ids, again])
         others = others[~others.index.isin(again)]
-        is_of_list = (
-            others.str.split(SEPARATOR).str[IDENTITY.index("list_id")].isin(rest["list_id"])
-        )
-        ours = others.index[is_of_list].to_numpy(np.int64)
-        commits_all = self.database.adapter.is_transactional(connection, LEADS)
-        if commits_all and lead_ids.empty:
+        may_be_ours = _may_be_of(_cells(others, rows), rest)
+        ours = others.index[may_be_ours].to_numpy(np.int64)
+        if self._commits_all(connection) and lead_ids.empty:
             return found  # all of it was rolled back
         gone = self._gone(connection, self.place.next_id, tables)
         doubt = settle(
@@ -349,7 +364,7 @@ class _LeadBatch(Batch):
         stored = pd.concat(
             [read_texts(connection, self._since, columns, adapter, name) for name in tables]
         )
-        known = pd.concat([self.known.lead_ids, found.lead_ids])
+        known = [*self.known.lead_ids, *found.lead_ids, *self.lead_log.leads_of_others()]
         return stored[~stored.index.duplicated() & ~stored.index.isin(known)].sort_index()
 
     def _gone(self, connection: Connection, next_id: int, tables: Iterable[str]) -> Ids:
@@ -390,6 +405,36 @@ class _SureBatch(_LeadBatch):
             raise LoaderError("leads are not as they were sent")
         self.confirm(connection)
         return proven
+
+
+TELLING = ("phone_number", "alt_phone", "vendor_lead_code", "email", "address1")
+"""Columns by which a lead is known again; of names it takes both."""
+
+
+def _may_be_of(leads: pd.DataFrame, rows: pd.DataFrame) -> "pd.Series[bool]":
+    """Say which leads may be one of some rows that somebody has changed: others came meanwhile.
+
+    They are of the same list, and have something of a row that tells who it is; if rows have
+    nothing of that but their number, which may have been corrected, any may.
+    """
+    named = [each for each in TELLING if each in rows and each in leads]
+    pairs = [(leads[name], rows[name]) for name in named]
+    if {"first_name", "last_name"} <= {*rows} & {*leads}:
+        of_leads, of_rows = (each["first_name"] + "|" + each["last_name"] for each in (leads, rows))
+        pairs.append((of_leads, of_rows))
+    tells = [(of_leads, of_rows[~of_rows.isin(("", "|"))]) for of_leads, of_rows in pairs]
+    shares = pd.Series(data=False, index=leads.index)
+    for of_leads, of_rows in tells:
+        shares |= of_leads.isin(of_rows)
+    if all(of_rows.name == "phone_number" or of_rows.empty for _, of_rows in tells):
+        shares[:] = True
+    return shares & leads["list_id"].isin(rows["list_id"])
+
+
+def _ids_of_places(connection: Connection, written: Written, rows: pd.Index) -> "pd.Series[int]":
+    """Give the lead_ids that the rows of one statement got, one after the other."""
+    places = np.arange(len(rows), dtype=np.int64)
+    return pd.Series(written.first_id + _step(connection)[0] * places, index=rows)
 
 
 def _cells(texts: "pd.Series[str]", rows: pd.DataFrame) -> pd.DataFrame:

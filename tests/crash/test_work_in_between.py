@@ -3,9 +3,12 @@
 Nothing comes twice, and nothing that a person did is undone.
 """
 
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from jobs.undo.job import undo
 from loader.database.connection import Database
@@ -13,7 +16,9 @@ from loader.ledger.batches import LeadEntry
 from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
 from loader.undo.report import UndoReport
+from loader.writing.batch import Inserted
 from loader.writing.extras import ExtraInserter
+from loader.writing.leads import LeadInserter, _LeadBatch
 from loader.writing.updates import LeadUpdater
 from loader.writing.writer import Writer
 from tests.support.loads import Loads, Outcome, load_file, outcome_of
@@ -231,3 +236,151 @@ def test_what_people_did_with_what_comes_with_leads_stays(
     assert rows_of(load.url, 5) == {CUSTOM: 1, HOPPER: 1, ALT: 2, CALLBACKS: 1}
     states = run(load.url, "SELECT lead_id, status FROM vicidial_list ORDER BY lead_id")
     assert states == [(1, "A"), (4, "SALE"), (5, "CBHOLD")]
+
+
+@pytest.mark.parametrize(
+    "kill",
+    [
+        (Point(ExtraInserter, "insert", "before"), 1),
+        (Point(Writer, "write", "after"), 2),
+        (Point(Writer, "write", "before"), 3),
+        (Point(ExtraInserter, "insert", "after"), 2),
+    ],
+    ids=lambda kill: f"{kill[0]} {kill[1]}",
+)
+def test_what_leads_have_already_does_not_come_a_second_time(
+    kill: tuple[Point, int], database: Database, tmp_path: Path
+) -> None:
+    """The dialer fills its hopper, an agent a form, and somebody schedules a call: of new leads."""
+    fill(database.engine, WITH_EXTRAS)
+    load = Killing(
+        database, tmp_path, [row | {"color": "file"} for row in ROWS[:4]],
+        custom_fields="Y", add_to_hopper="Y", callback="Y", campaign_id="SALES",
+        callback_datetime="2027-01-01 10:00:00",
+    )  # fmt: skip
+    load.kill(*kill)
+    load.work(
+        f"INSERT INTO {HOPPER} (lead_id, campaign_id, status, list_id, source) SELECT lead_id, "
+        "'SALES', 'READY', list_id, 'S' FROM vicidial_list "
+        f"WHERE lead_id NOT IN (SELECT lead_id FROM {HOPPER})",
+        f"INSERT INTO {CALLBACKS} (lead_id, list_id, campaign_id, status, callback_time) SELECT "
+        "lead_id, list_id, campaign_id, 'ACTIVE', '2026-12-24 10:00:00' FROM vicidial_hopper "
+        f"WHERE lead_id = 2 AND lead_id NOT IN (SELECT lead_id FROM {CALLBACKS})",
+        # The lead itself is as it was.
+        f"REPLACE INTO {CUSTOM} SELECT lead_id, 'agent' FROM vicidial_list WHERE lead_id = 3",
+    )
+    outcome = load.complete()
+    assert outcome.summary.loaded == 4
+    for table in (HOPPER, CALLBACKS):
+        found = run(load.url, f"SELECT lead_id, COUNT(*) FROM {table} GROUP BY lead_id")
+        assert found == [(n, 1) for n in range(1, 5)], table
+    assert run(load.url, f"SELECT color FROM {CUSTOM} WHERE lead_id = 3") == [("agent",)]
+
+
+# --- others insert in the same second ---
+
+SECOND = datetime(2026, 11, 29, 10, 0, 0)
+
+
+@pytest.fixture
+def one_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All batches have one entry_date."""
+    place = LeadInserter._place
+
+    def then(self: LeadInserter, connection: Connection) -> Any:
+        return place(self, connection)._replace(now=SECOND)
+
+    monkeypatch.setattr(LeadInserter, "_place", then)
+
+
+@pytest.mark.usefixtures("one_second")
+@pytest.mark.parametrize("count", [10, 9, 1])
+@pytest.mark.parametrize("told", ["numbers", "names"])
+def test_leads_of_another_load_are_not_taken_for_those_that_were_never_sent(
+    told: str, count: int, database: Database, tmp_path: Path
+) -> None:
+    given = [row if told == "numbers" else row | {"last_name": "x"} for row in ROWS]
+    load = Killing(database, tmp_path, given)
+    load.kill(Point(Writer, "write", "before"), 1)
+    other = [
+        {"phone_number": str(FIRST + 500 + n), "first_name": f"m{n}", "last_name": "y"}
+        for n in range(count)
+    ]
+    folder = tmp_path / "other"
+    folder.mkdir()
+    load_file(Loads(folder).file(other), load.options, Database(load.url), folder / "results")
+    outcome = load.complete()
+    assert (outcome.summary.loaded, outcome.reasons) == (10, {})
+    numbers = run(load.url, "SELECT phone_number FROM vicidial_list ORDER BY phone_number")
+    assert [n for (n,) in numbers] == [row["phone_number"] for row in (*given, *other)]
+
+
+@pytest.mark.usefixtures("one_second")
+def test_nor_is_a_lead_that_the_dialer_inserted(database: Database, tmp_path: Path) -> None:
+    load = Killing(database, tmp_path, [ROWS[0] | {"last_name": "Doe"}])
+    load.kill(Point(Writer, "write", "before"), 1)
+    load.work(
+        "INSERT INTO vicidial_list (phone_number, first_name, last_name, list_id, entry_date) "
+        f"VALUES ('8135550000', 'Cid', 'Roe', 101, '{SECOND}')"
+    )
+    assert load.complete().summary.loaded == 1
+    names = run(load.url, "SELECT last_name FROM vicidial_list ORDER BY lead_id")
+    assert names == [("Roe",), ("Doe",)]
+
+
+# --- people are quicker than the proof ---
+
+
+@pytest.mark.engines("myisam")
+@pytest.mark.parametrize(
+    ("work", "rejected", "numbers"),
+    [
+        pytest.param(
+            ["DELETE FROM vicidial_list WHERE lead_id IN (2, 4)"],
+            {3: 2, 5: 4}, {1: FIRST, 3: FIRST + 2, 5: FIRST + 4}, id="deleted",
+        ),
+        pytest.param(
+            ["DELETE FROM vicidial_list"], {n + 1: n for n in range(1, 6)}, {}, id="all deleted",
+        ),
+        pytest.param(
+            [
+                "DELETE FROM vicidial_list WHERE lead_id = 2",
+                "UPDATE vicidial_list SET phone_number = '7275559999' WHERE lead_id = 4",
+            ],
+            {3: 2},
+            {1: FIRST, 3: FIRST + 2, 4: 7275559999, 5: FIRST + 4},
+            id="deleted, and corrected",
+        ),
+        pytest.param(
+            [
+                "INSERT INTO vicidial_list_archive SELECT * FROM vicidial_list WHERE lead_id = 5",
+                "DELETE FROM vicidial_list WHERE lead_id = 5",
+            ],
+            {6: 5}, {n: FIRST + n - 1 for n in range(1, 5)}, id="archived",
+        ),
+    ],
+)  # fmt: skip
+def test_leads_that_go_before_they_are_read_do_not_come_again(
+    work: list[str],
+    rejected: dict[int, int],
+    numbers: dict[int, int],
+    database: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url, read_back = url_of(database), _LeadBatch.read_back
+    left = [work]
+
+    def late(self: _LeadBatch, *arguments: Any) -> Inserted:
+        if left:
+            run(url, *left.pop())
+        return read_back(self, *arguments)
+
+    monkeypatch.setattr(_LeadBatch, "read_back", late)
+    outcome = Loads(tmp_path).load(ROWS[:5], database, list_id="101")
+    assert outcome.reasons == dict.fromkeys(rejected, "IN_DOUBT")
+    details = {row: outcome.rejected[row]["details"] for row in rejected}
+    assert details == {row: f"lead_id={lead_id}" for row, lead_id in rejected.items()}
+    found = run(url, "SELECT lead_id, phone_number FROM vicidial_list ORDER BY lead_id")
+    assert {lead_id: int(number) for lead_id, number in found} == numbers
+    assert outcome.lead_ids == {lead_id + 1: lead_id for lead_id in numbers}

@@ -15,7 +15,7 @@ from loader.writing.updates import LeadUpdater
 from loader.writing.writer import Writer
 from tests.support.archives import rows as rows_of
 from tests.support.archives import sql
-from tests.support.loads import Loads, Outcome, assert_extras_match
+from tests.support.loads import Loads, Outcome, assert_extras_match, leads
 from tests.support.statements import just_before
 from tests.support.step_kills import Killed, Point, killed_at
 from tests.support.undos import (
@@ -317,3 +317,26 @@ def test_leads_of_a_batch_that_was_cut_in_halves_go_as_they_are_stored(
     assert (rows_of(database), rows_of(database, ARCHIVE)) == ({}, stored)
     assert report_counts(report)[:3] == (len(stored), len(stored), {})
     assert f"at a batch of 8 leads; {8 - len(stored)} of them were not stored" in report.remarks[0]
+
+
+@pytest.mark.engines("innodb")
+def test_a_run_whose_leads_were_loaded_anew_is_not_completed(
+    database: Database, loads: Loads
+) -> None:
+    """Killed, taken back, loaded again, and its undo taken back: all is there once."""
+    rows = [{"phone_number": str(7_275_551_000 + n), "list_id": "101"} for n in range(6)]
+    path = loads.file(rows)
+    with pytest.raises(Killed), killed_at(Point(Writer, "write", "before"), 2):
+        loads.load(path, database, batch_size=2)
+    ledger = Ledger.open(database, loads.folder)
+    killed = ledger.runs()[0].run
+    undo(killed, database, loads.folder / "undo", ledger_folder=loads.folder)
+    taken_back = ledger.runs()[0].run
+    sql(database, f"UPDATE {ARCHIVE} SET entry_date = entry_date - INTERVAL 1 HOUR")
+    assert loads.load(path, database, batch_size=2).summary.loaded == 6
+    report = undo(taken_back, database, loads.folder / "undo 2", ledger_folder=loads.folder)
+    assert report.leads_stayed == {"LOADED_ANEW": 2}
+    with pytest.raises(LoadedBeforeError):
+        loads.load(path, database, batch_size=2)
+    assert len(leads(database, "lead_id")) == 6
+    drop_archives(database)
