@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from loader.errors import LoaderError, NoSuchFileError
+from loader.errors import LoaderError, NoSuchFileError, UsageError
 from loader.paths import printable_path
 from loader.profile.score import ALL_POINTS, MOST_WITH_FAULTS, unknown_parts
 from loader.report.comparison import (
@@ -174,9 +174,13 @@ def _read(path: Path) -> ComparedRun | str:
     content = read_json(path)
     if not is_summary(content):
         job = content.get("job") if isinstance(content, dict) else None
-        return f"{job} report" if job in OTHER_REPORTS else "other JSON file"
+        return f"{job} report" if job in list(OTHER_REPORTS) else "other JSON file"
     summary = parse_summary(content, path)
     began = summary.began if summary.began.tzinfo else summary.began.replace(tzinfo=UTC)
+    try:
+        began = began.astimezone(UTC)
+    except OverflowError:
+        raise UsageError(f"{path}: began is no time that a run can have") from None
     score = summary.profile.score if summary.profile else None
     return ComparedRun(
         source=summary.source or source_of(summary.file.name),
@@ -184,7 +188,7 @@ def _read(path: Path) -> ComparedRun | str:
         sha256=summary.file.sha256,
         job=summary.job,
         run=summary.run,
-        began=began.astimezone(UTC),
+        began=began,
         sample_of=summary.sample_of,
         **{name: getattr(summary, name) for name in ("rows_read", "loaded", "rejected", "reasons")},
         reject_rate=reject_rate(summary),

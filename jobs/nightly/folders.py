@@ -3,7 +3,6 @@
 import errno
 import hashlib
 import itertools
-import json
 import os
 import shutil
 import stat
@@ -15,8 +14,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
+from pydantic_core import from_json
+
 from jobs.settings.nightly import Source
-from loader.errors import NoSuchFileError, NotAllowedError
+from loader.errors import ConfigurationError, NoSuchFileError, NotAllowedError
 from loader.files import cut_name, kind_of, open_regular
 from loader.paths import printable_path
 from loader.results.files import LOADED, REJECTED
@@ -30,6 +31,10 @@ RESULTS = ".results"
 
 INCOMPLETE = {LOADED, REJECTED, PAGE}
 """Files of results of which nothing was inserted, before their summary is written."""
+
+
+MOST_SUMMARY = 100_000_000
+"""Bytes of a summary; others may write in a drop folder."""
 
 
 class Found(NamedTuple):
@@ -144,8 +149,10 @@ class DropFolder(ABC):
 
     def last_summary(self) -> Path | None:
         """Give the summary of the file that was loaded last, if its results are on this machine."""
-        for day in sorted(filter(Path.is_dir, self._results("done").glob("*")), reverse=True):
-            found = [path for path in day.glob(f"*{RESULTS}/{SUMMARY}") if not kind_of(path)]
+        for day in sorted(filter(_is_folder, self._results("done").glob("*")), reverse=True):
+            results = filter(_is_folder, day.glob(f"*{RESULTS}"))
+            found = [each / SUMMARY for each in results]
+            found = [path for path in found if os.path.lexists(path) and not kind_of(path)]
             if found:
                 return max(found, key=lambda path: path.stat().st_mtime)
         return None
@@ -216,7 +223,12 @@ class LocalFolder(DropFolder):
 
     def __init__(self, source: Source) -> None:
         super().__init__(source)
-        self._folder = Path(source.folder).expanduser()
+        try:
+            self._folder = Path(source.folder).expanduser()
+        except RuntimeError:
+            raise ConfigurationError(
+                f"drop folder {self.address}: the account of the ~ has no home folder"
+            ) from None
 
     def prove_writable(self) -> None:
         """Create a temporary file in the folder and in those that files move to."""
@@ -290,6 +302,11 @@ class LocalFolder(DropFolder):
         return self._folder / self._folder_name(kind)
 
 
+def _is_folder(path: Path) -> bool:
+    """Say whether a path is a folder; a link to one is none."""
+    return path.is_dir() and not path.is_symlink()
+
+
 def _refuse_no_folder(path: Path) -> None:
     """Raise OSError if something else is where a folder is or will be."""
     if path.exists() and not path.is_dir():
@@ -303,8 +320,11 @@ def are_of(results: Path, path: Path) -> bool:
         if {each.name for each in found} <= INCOMPLETE:
             return not any(map(kind_of, found))
         with open_regular(results / SUMMARY, follow_links=False) as file:
-            found = json.load(file)["file"]["sha256"]
-        with path.open("rb") as file:
+            content = file.read(MOST_SUMMARY + 1)
+        if len(content) > MOST_SUMMARY:
+            return False
+        found = from_json(content)["file"]["sha256"]
+        with open_regular(path, follow_links=False) as file:
             return bool(found == hashlib.file_digest(file, "sha256").hexdigest())
     except (OSError, KeyError, TypeError, ValueError):
         return False

@@ -134,6 +134,12 @@ class RemoteFolder(DropFolder):
             yield files, self._root
         except _failures() as error:
             raise kind(f"drop folder {self.address}: {self._words(error)}") from None
+        except (ValueError, LookupError) as error:
+            # Its libraries stumble over a name with a line break, or one that is no text.
+            raise kind(
+                f"drop folder {self.address}: an answer of its server cannot be read "
+                f"({type(error).__name__}); see that no name in it has odd characters"
+            ) from None
 
     def _words(self, error: BaseException) -> str:
         """Give the words of a library, which may repeat the address, without the password."""
@@ -172,6 +178,7 @@ def _failures() -> tuple[type[BaseException], ...]:
     kinds: list[type[BaseException]] = [OSError, EOFError, ftplib.Error]
     for module, name in (
         ("paramiko.ssh_exception", "SSHException"),
+        ("paramiko.sftp", "SFTPError"),
         ("botocore.exceptions", "BotoCoreError"),
     ):
         if module in sys.modules:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
+from urllib.parse import parse_qsl
 
 from pydantic import ValidationError
 from sqlalchemy import URL, make_url
@@ -16,6 +17,8 @@ SERVERS = frozenset({"mysql", "mariadb"})
 
 OF_ADDRESSES = frozenset({"charset", "unix_socket"})
 """What only an address can say behind its `?`."""
+
+_KNOWN = OF_ADDRESSES | {*ConnectionOptions.model_fields}
 
 CHARSET = "utf8mb4"
 """Of every connection."""
@@ -78,6 +81,7 @@ def read_address(text: str, options: ConnectionOptions | None = None) -> Address
             f"{OTHERS.get(backend, 'this kind of')} database is no dialer's; give mysql:// or "
             "sqlite:///"
         )
+    _refuse_empty_options(text)
     asked = _options_in(url)
     plain = url.set(drivername="mysql+pymysql", query={})
     return Address(plain, _together(given, asked), asked.get("unix_socket"))
@@ -98,6 +102,10 @@ def _parse(text: str) -> URL:
             "the database's address has a user or password with a character that stands for "
             "something in addresses; write @ as %40, : as %3A, / as %2F and ? as %3F"
         )
+    if backend in SERVERS and re.search(r"&\w+=", url.database or ""):
+        raise ConfigurationError(
+            "the database's address has options behind a &; the first one stands behind a ?"
+        )
     if url.port is not None and not 0 < url.port < PORTS:
         raise ConfigurationError(
             "the database's address has no port behind the colon; write "
@@ -106,16 +114,26 @@ def _parse(text: str) -> URL:
     return url
 
 
+def _refuse_empty_options(text: str) -> None:
+    """Refuse options without a value, which SQLAlchemy leaves out: one may be an unset variable."""
+    pairs = parse_qsl(text.partition("?")[2], keep_blank_values=True)
+    empty = sorted({name for name, value in pairs if not value} & (_KNOWN | OF_DRIVERS))
+    if empty:
+        raise ConfigurationError(
+            f"the database's address has no value for {', '.join(empty)}; give it one, or leave "
+            "it out"
+        )
+
+
 def _options_in(url: URL) -> dict[str, str]:
-    known = {*ConnectionOptions.model_fields, *OF_ADDRESSES}
-    unknown = sorted(url.query.keys() - known)
+    unknown = sorted(url.query.keys() - _KNOWN)
     if unknown:
         # Others may be a part of a password with a ? in it.
-        named = [name for name in unknown if name in OF_DRIVERS or did_you_mean(name, known)]
+        named = [name for name in unknown if name in OF_DRIVERS or did_you_mean(name, _KNOWN)]
         which = f": {', '.join(named)}" if named else ""
         raise ConfigurationError(
             f"the database's address has options that do not exist{which}; "
-            f"there are {', '.join(sorted(known))}"
+            f"there are {', '.join(sorted(_KNOWN))}"
         )
     options = {name: value for name, value in url.query.items() if isinstance(value, str)}
     twice = sorted(url.query.keys() - options.keys())

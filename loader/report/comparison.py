@@ -22,6 +22,9 @@ VERSION: int = Summary.model_fields["version"].default
 EXTENSIONS = re.compile(
     r"(\.(csv|tsv|tab|txt|dat|psv|xlsx|xlsm|xls|xlsb|ods|gz|zip|zst|xz|bz2|pgp|gpg))+$"
 )
+MOST = 10**18
+"""Of anything that is counted."""
+
 SEPARATORS = "-._ /"
 BEGIN, END = r"(?<![^\W_])", r"(?![^\W_])"
 """No letter or digit may be adjacent to what is between them."""
@@ -133,18 +136,32 @@ def read_summary(path: Path) -> Summary:
 def read_json(path: Path) -> Any:
     """Read a JSON file; NoSuchFileError: it cannot be read. UsageError: it is no JSON."""
     try:
-        return from_json(read_whole(path), allow_inf_nan=False)
+        return _without_huge_numbers(from_json(read_whole(path), allow_inf_nan=False))
     except OSError as error:
         raise NoSuchFileError(f"{path}: {error.strerror or error}") from None
     except ValueError as error:
         raise UsageError(f"{path} is no JSON: {error}") from None
 
 
+def _without_huge_numbers(content: Any) -> Any:
+    """Give JSON back; ValueError: a number in it is none that a summary can have."""
+    waiting = [content]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            waiting += each.values()
+        elif isinstance(each, list):
+            waiting += each
+        elif isinstance(each, int) and abs(each) > MOST:
+            raise ValueError("a number is too large")
+    return content
+
+
 def is_summary(content: Any) -> bool:
     """Return whether JSON is a summary of an import or a validation, of any version."""
     return (
         isinstance(content, dict)
-        and content.get("job") in JOBS
+        and content.get("job") in list(JOBS)
         and {"run", "file", "rows_read", "reasons"} <= content.keys()
     )
 

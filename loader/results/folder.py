@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from loader.errors import ResultsError, UsageError
 from loader.files import exists, lock_own, remove_unlocked
-from loader.paths import visible_line
+from loader.paths import printable_path, visible_line
 
 SUMMARY, TEXT, PAGE = "summary.json", "summary.txt", "report.html"
 
@@ -26,6 +26,7 @@ class ResultFolder:
         """Take the folder, and the hidden one inside for incomplete files; nothing is made yet."""
         self.folder, self.work = folder, work or folder
         self._made, self._is_new = folder, not exists(folder)
+        self._follows_links = True
 
     def refuse_results(self, names: Sequence[str] = (SUMMARY,)) -> None:
         """Raise UsageError if the folder holds one of the files: they are of another run."""
@@ -56,10 +57,20 @@ class ResultFolder:
     def relocate(self, folder: Path) -> None:
         """Let complete files go into another folder; unfinished ones stay where they are."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
+        self.folder, self._follows_links = folder, False
+
+    def _refuse_link(self) -> None:
+        """Refuse a link in the place of a folder that others may write beside.
+
+        Raises:
+            ResultsError: there is one.
+        """
+        if not self._follows_links and self.folder.is_symlink():
+            raise ResultsError(f"{printable_path(self.folder)} is a link; remove it")
 
     def publish(self, names: Iterable[str]) -> None:
         """Give complete files their names."""
+        self._refuse_link()
         for name in names:
             # The folder may have been moved to another file system.
             shutil.move(self.work / name, self.folder / name)
@@ -68,6 +79,7 @@ class ResultFolder:
         """Write a file that is there as a whole, or not at all."""
         part = self.work / (f".{name}" if self.work == self.folder else name)
         part.write_text(text, "utf-8")
+        self._refuse_link()
         shutil.move(part, self.folder / name)
 
     def write_lines(self, name: str, lines: Iterable[str]) -> None:

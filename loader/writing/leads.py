@@ -247,16 +247,16 @@ class _LeadBatch(Batch):
         """
         if written and (proven := self._proven(connection, rows, written)):
             return proven
+        took_all = written is not None and written.rows == len(rows)
+        if written and took_all and not self._commits_all(connection):
+            return self._read_places(connection, rows, written)
         first = written.first_id if written and written.rows else self.place.watermark + 1
         since = f"lead_id >= {first}"
         if written is None:
             since = self._since
         stored = read_texts(connection, since, list(rows.columns), self.database.adapter)
         stored = stored[~stored.index.isin(self.known.lead_ids)]
-        # Nobody else could insert in between, but delete: who is gone was stored all the same.
-        in_places = written is not None and written.rows == len(rows)
-        in_places = in_places and not self._commits_all(connection)  # and so in the order of ids
-        if stored.empty and not in_places:
+        if stored.empty:
             return Inserted()
         wanted = self.texts[rows.index]
         first_leads = stored[: len(wanted)]
@@ -264,34 +264,39 @@ class _LeadBatch(Batch):
             return _inserted(
                 pd.Series(first_leads.index, index=rows.index, dtype="int64"), first_leads
             )
-        all_stored, lost = stored, dict[int, int]()
-        if written and in_places:
-            place = _ids_of_places(connection, written, rows.index)
-            stored = stored[stored.index.isin(place)]
-            gone = place[~place.isin(stored.index)]
-            lost, wanted = {int(row): int(gone[row]) for row in gone.index}, wanted.drop(gone.index)
-            same_place = stored.reindex(place[wanted.index]).set_axis(wanted.index) == wanted
-            equal = place[same_place.index[same_place]]
-        else:
-            equal = _pair_equal(wanted, stored)
+        all_stored, equal = stored, _pair_equal(wanted, stored)
         wanted, stored = wanted.drop(equal.index), stored.drop(equal)
         keeps_list = written is None and not has_insert_trigger(connection, self.table)
         identity = IDENTITY if keeps_list else IDENTITY[:2]
         cut = partial(_identities, count=len(identity))
         alike = _pair_equal(cut(wanted), cut(stored))
-        if written and written.rows == len(rows):
+        if took_all:
             wanted, stored = wanted.drop(alike.index), stored.drop(alike)
             rest = pd.Series(stored.index[: len(wanted)], index=wanted.index[: len(stored)])
             alike = pd.concat([alike, rest.astype("int64")])
-        lead_ids = pd.concat([equal, alike]).sort_index()
-        pairs = (_cells(as_texts(rows.loc[alike.index]), rows), _cells(all_stored[alike], rows))
-        found = find_differences(pairs[0], pairs[1].set_axis(alike.index), {})
-        changed, known = tuple(sorted(alike.index)), tuple(found)
-        inserted = _inserted(lead_ids, all_stored, changed=changed, differences=known)
+        inserted = _matched(rows, equal, alike, all_stored)
         if keeps_list:
             # Somebody may have changed them since: then they are not as they were loaded.
             inserted.fingerprints[alike.index] = fingerprints_of(as_texts(rows.loc[alike.index]))
-        return inserted + Inserted(doubtful=lost) if lost else inserted
+        return inserted
+
+    def _read_places(
+        self, connection: Connection, rows: pd.DataFrame, written: Written
+    ) -> Inserted:
+        """Find the rows of a statement that kept all others from inserting, and took all of them.
+
+        Each has the lead_id of its place: a lead that is gone was stored, and deleted since.
+        """
+        step, places = _step(connection)[0], np.arange(len(rows), dtype=np.int64)
+        lead_ids = pd.Series(written.first_id + step * places, index=rows.index)
+        within = f"lead_id BETWEEN {lead_ids.iloc[0]} AND {lead_ids.iloc[-1]}"
+        stored = read_texts(connection, within, list(rows.columns), self.database.adapter)
+        there = lead_ids[lead_ids.isin(stored.index)]
+        is_equal = stored.reindex(there).set_axis(there.index) == self.texts[there.index]
+        found = _matched(rows, there[is_equal], there[~is_equal], stored)
+        gone = lead_ids.drop(there.index)
+        lost = dict(zip(gone.index.tolist(), gone.tolist(), strict=True))
+        return found + Inserted(doubtful=lost)
 
     def _commits_all(self, connection: Connection) -> bool:
         return self.database.adapter.is_transactional(connection, LEADS)
@@ -431,10 +436,18 @@ def _may_be_of(leads: pd.DataFrame, rows: pd.DataFrame) -> "pd.Series[bool]":
     return shares & leads["list_id"].isin(rows["list_id"])
 
 
-def _ids_of_places(connection: Connection, written: Written, rows: pd.Index) -> "pd.Series[int]":
-    """Give the lead_ids that the rows of one statement got, one after the other."""
-    places = np.arange(len(rows), dtype=np.int64)
-    return pd.Series(written.first_id + _step(connection)[0] * places, index=rows)
+def _matched(
+    rows: pd.DataFrame,
+    equal: "pd.Series[int]",
+    alike: "pd.Series[int]",
+    stored: "pd.Series[str]",
+) -> Inserted:
+    """Give the result for rows that are stored as they were sent, and for others that are alike."""
+    pairs = (_cells(as_texts(rows.loc[alike.index]), rows), _cells(stored[alike], rows))
+    found = find_differences(pairs[0], pairs[1].set_axis(alike.index), {})
+    lead_ids = pd.concat([equal, alike]).sort_index()
+    changed = tuple(sorted(alike.index))
+    return _inserted(lead_ids, stored, changed=changed, differences=tuple(found))
 
 
 def _cells(texts: "pd.Series[str]", rows: pd.DataFrame) -> pd.DataFrame:

@@ -333,6 +333,28 @@ def test_no_rows_and_no_profile_are_told_as_unknown(tmp_path: Path) -> None:
     assert table_of(found.sources).row_count == 1
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"job": []}, "other JSON file"),
+        ({"job": {}}, "other JSON file"),
+        ({"rows_read": 10**400}, "a number is too large"),
+        ({"began": "9999-12-31T23:59:59-14:00"}, "began is no time that a run can have"),
+    ],
+    ids=["job is a list", "job is an object", "count", "time"],
+)
+def test_no_value_of_a_summary_is_a_bug(
+    change: dict[str, Any], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_summary(tmp_path / "good", summary_of("acme_2.csv", began=BEGAN))
+    content = json.loads(summary_of().model_dump_json()) | change
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "summary.json").write_text(json.dumps(content), "utf-8")
+    called(tmp_path)
+    said = capsys.readouterr()
+    assert says in said.out + said.err
+
+
 def test_times_without_a_zone_are_of_utc(tmp_path: Path) -> None:
     write_summary(tmp_path / "0", summary_of(began=BEGAN.replace(tzinfo=None)))
     write_summary(tmp_path / "1", summary_of("acme_2.csv", began=BEGAN))

@@ -240,6 +240,20 @@ def test_a_kill_before_the_move_at_an_address(
 
 
 @ON_SQLITE
+def test_a_name_that_its_library_cannot_read_ends_no_night(
+    site: Site, partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FTP_PASSWORD", "se:cret")
+    (partner.drop / "a.csv").write_text(rows(1), "utf-8")
+    (partner.drop / "b\nc.csv").write_text(rows(2), "utf-8")
+    night = remote_night(site, partner)
+    assert night.code == 66
+    [source] = night.report.sources
+    assert "an answer of its server cannot be read (KeyError)" in source.problem
+    assert site.phones() == []
+
+
+@ON_SQLITE
 def test_an_address_that_can_only_be_read(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

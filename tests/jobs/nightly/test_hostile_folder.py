@@ -5,6 +5,7 @@ bug of ours.
 """
 
 import io
+import json
 import os
 import socket
 import struct
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from jobs.load.check import CheckStage
 from jobs.nightly import files as nightly_files
 from loader.files import open_regular
 from tests.support.nights import Site, rows
@@ -265,3 +267,62 @@ def test_a_hard_link_is_only_read_where_links_are(tmp_path: Path) -> None:
         assert file.read() == b"x"
     with pytest.raises(OSError, match="it is a hard link"):
         open_regular(tmp_path / "b.csv", follow_links=False)
+
+
+@pytest.mark.parametrize("where", ["day", "results"])
+def test_a_link_to_another_summary_is_not_compared_with(site: Site, where: str) -> None:
+    site.put("b.csv", rows(1))
+    day = site.night().day
+    theirs = site.folder / "theirs"
+    (site.drop / "done" / day).rename(theirs)
+    (site.drop / "done").joinpath("9999").symlink_to(theirs)
+    if where == "results":
+        (site.drop / "done" / "9999").unlink()
+        (site.drop / "done" / "9999").mkdir()
+        link = site.drop / "done" / "9999" / "b.csv.results"
+        link.symlink_to(theirs / "b.csv.results")
+    site.put("a.csv", rows(2))
+    night = site.night()
+    assert night.outcomes == {"a.csv": "loaded"}
+    summary = json.loads((Path(str(night["a.csv"].results)) / "summary.json").read_text("utf-8"))
+    assert summary["comparison"] is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[" * 200_000, '{"file": {"sha256": ' + "9" * 5000 + "}}", '{"file": []}'],
+    ids=["deep", "long number", "no sha256"],
+)
+def test_odd_results_of_a_file_are_not_its_own(site: Site, content: str) -> None:
+    site.settings("max_reject_rate = 0.1")
+    place = site.drop / "failed" / site.night().day / "a.csv.results"
+    place.mkdir(parents=True)
+    (place / "summary.json").write_text(content)
+    site.put("a.csv", rows(1, -1))
+    night = site.night()
+    assert night["a.csv"].exit_code != BUG
+    assert night["a.csv"].moved_to.endswith("/a-2.csv")
+    assert (place / "summary.json").read_text() == content
+
+
+def test_the_results_of_a_refused_file_do_not_follow_a_link(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder was the file's own when its place was found; it is a link when it is written."""
+    site.settings("max_reject_rate = 0.1")
+    place = site.drop / "failed" / site.night().day / "a.csv.results"
+    place.mkdir(parents=True)
+    theirs = site.folder / "theirs"
+    theirs.mkdir()
+    check = CheckStage.check
+
+    def swapped(self: CheckStage) -> None:
+        check(self)
+        place.rmdir()
+        place.symlink_to(theirs)
+
+    monkeypatch.setattr(CheckStage, "check", swapped)
+    site.put("a.csv", rows(1, -1))
+    night = site.night()
+    assert night["a.csv"].exit_code not in {0, BUG}
+    assert list(theirs.iterdir()) == []

@@ -168,3 +168,19 @@ def test_a_line_that_others_can_read_is_warned_of_once(
     said = capsys.readouterr().err
     assert said.count("is not encrypted") == (mode == "disabled")
     assert str(address.password) not in said
+
+
+@pytest.mark.parametrize(
+    ("behind", "says"),
+    [
+        ("?ssl_ca=&ssl_mode=", "has no value for ssl_ca, ssl_mode"),
+        ("?ssl_ca", "has no value for ssl_ca"),
+        ("?ssl_mode=required&ssl_ca=", "has no value for ssl_ca"),
+        ("?ssl_disabled", "has no value for ssl_disabled"),
+        ("&ssl_mode=required", "options behind a &; the first one stands behind a \\?"),
+    ],
+)
+def test_an_option_without_a_value_is_refused(behind: str, says: str) -> None:
+    """A variable may be unset: nobody would know that nothing is verified."""
+    with pytest.raises(ConfigurationError, match=says):
+        Database(f"mysql://user:password@host/asterisk{behind}")
