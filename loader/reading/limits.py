@@ -9,6 +9,9 @@ MB = 1_000_000
 SURELY_FINE = 4 * MB
 """Bytes that may be packed into however few."""
 
+MOST_AT_ONCE = 100 * MB
+"""Characters in the rows of a few pages of a sheet's XML, which are in memory together."""
+
 MOST_ROWS = 1_048_576
 """Rows of a sheet, in the programs that make them."""
 
@@ -64,6 +67,16 @@ class Limits:
                 f"{name}: unpacked it is more than {self.max_unpacked_ratio:,} times as large,"
                 " which max_unpacked_ratio does not allow; no usual file of leads is, see what is"
                 " in it before you raise --max-unpacked-ratio"
+            )
+
+    @staticmethod
+    def check_at_once(size: int, where: str) -> None:
+        """Raise SourceFileError if so many characters are too many for rows read together."""
+        if size > MOST_AT_ONCE:
+            raise SourceFileError(
+                f"{where} and a few before it have more than {MOST_AT_ONCE // MB} million "
+                "characters, mostly the same long texts; no lead file has that, whatever "
+                "max_unpacked_size allows"
             )
 
     def check_line(self, size: int, where: str) -> None:

@@ -96,7 +96,7 @@ class _TableReader:
         self._blanks = 0
         self._cell: dict[str, str] | None = None
         self._lines: list[str] = []
-        self._paragraphs = self._length = self._size = 0
+        self._paragraphs = self._length = self._size = self._held = 0
         self.has_problems = False
 
     @property
@@ -104,7 +104,7 @@ class _TableReader:
         return len(self._open)
 
     def take(self) -> list[Row]:
-        rows, self._rows = self._rows, []
+        rows, self._rows, self._held = self._rows, [], 0
         return rows
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
@@ -185,6 +185,9 @@ class _TableReader:
             refuse_row(self._row_number + self._row_copies)
             numbers = range(self._row_number + 1, self._row_number + self._row_copies + 1)
             self._rows += [Row(number, self._cells) for number in numbers]
+            # Rows that are repeated have the same texts in memory.
+            self._held += self._size
+            self._limits.check_at_once(self._held, f"row {self._row_number + 1}")
         self._row_number += self._row_copies
 
 

@@ -185,7 +185,7 @@ class _SheetReader:
         self._texts, self._formats, self._from_1904 = texts, formats, from_1904
         self._is_uncalculated, self._limits = is_uncalculated, limits
         self._rows: list[Row] = []
-        self._row_number = self._column = self._size = 0
+        self._row_number = self._column = self._size = self._held = 0
         self._cells: list[str] = []
         self._cell: dict[str, str] = {}
         self._value = ""
@@ -194,7 +194,7 @@ class _SheetReader:
         self.depth = 0
 
     def take(self) -> list[Row]:
-        rows, self._rows = self._rows, []
+        rows, self._rows, self._held = self._rows, [], 0
         return rows
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
@@ -238,6 +238,8 @@ class _SheetReader:
         elif name == "row":
             if self._cells:
                 self._rows.append(Row(self._row_number, self._cells))
+                self._held += self._size
+                self._limits.check_at_once(self._held, f"row {self._row_number}")
         elif name == "rPh":
             self._is_phonetic = False
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from loader.errors import SourceFileError
 from loader.reading.source import ReadOptions, open_source
 from tests.support.workbooks import zipped
 
@@ -116,3 +117,15 @@ def test_a_hidden_sheet(tmp_path: Path) -> None:
         assert (source.sheet, source.remarks) == ("A", ("sheet 'old' was not read: it is hidden",))
     with open_source(str(path), ReadOptions(sheet="old")) as source:
         assert source.sheet == "old"
+
+
+def test_rows_that_are_mostly_blanks_fill_no_memory(tmp_path: Path) -> None:
+    """A hundred characters of XML are a million in memory, in each of many rows."""
+    blanks = CELL.format('office:value-type="string"', 'x<text:s text:c="999990"/>y')
+    path = tmp_path / "a.ods"
+    path.write_bytes(ods(table("A", HEAD, *[blanks * 10] * 60)))
+    with (
+        pytest.raises(SourceFileError, match=r"row 1[0-9] and a few before it have more"),
+        open_source(str(path), ReadOptions()) as source,
+    ):
+        list(source.chunks())

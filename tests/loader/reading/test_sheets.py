@@ -304,3 +304,20 @@ def test_a_sheet_with_a_header_and_no_rows(tmp_path: Path, top: list[list[Cell]]
         assert source.columns == ("phone", "first name")
         assert not source.has_records
         assert not sum(len(chunk.rows) for chunk in source.chunks())
+
+
+def test_one_long_text_in_many_cells_fills_no_memory(tmp_path: Path) -> None:
+    """Two kilobytes, of which a few hundred rows would take gigabytes."""
+    row = "<row>" + '<c t="s"><v>0</v></c>' * 16 + "</row>"
+    sheet = f"<worksheet><sheetData>{row * 150}</sheetData></worksheet>"
+    more = {
+        "xl/sharedStrings.xml": f"<sst><si><t>{'a' * 999_990}</t></si></sst>",
+        "xl/worksheets/sheet1.xml": sheet,
+    }
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(xlsx({"A": []}, more=more))
+    with (
+        pytest.raises(SourceFileError, match="row 7 and a few before it have more than 100"),
+        open_source(str(path), ReadOptions()) as source,
+    ):
+        list(source.chunks())
