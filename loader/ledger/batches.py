@@ -400,6 +400,18 @@ class ChangeEntry(_Entry, ChangeLog):
         modified = pd.Series(self.detail.get("modified", {}), dtype="str")
         self.modified = modified.set_axis(modified.index.astype("int64"))
 
+    @property
+    def is_atomic(self) -> bool:
+        """Say whether leads and ledger are committed together."""
+        return self.batch_ledger.is_atomic(LEADS)
+
+    def committed(self) -> pd.Index:
+        """Read the changes that are noted as done."""
+        its = self.batch_ledger
+        changes = read_changes(its.ledger.database, its.run, self.number)
+        rows: pd.Index = pd.Index(changes["row_number"][changes["done"] == 1].unique())
+        return rows
+
     def sending(
         self, connection: Connection, changes: pd.DataFrame, modified: "pd.Series[str]"
     ) -> None:

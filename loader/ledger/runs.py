@@ -255,11 +255,20 @@ class Ledger:
     def changes(self, name: str) -> Iterator[pd.DataFrame]:
         """Give what a run changed, or may have changed, in existing leads; a frame for each batch.
 
+        Where changes and ledger are committed together, those that are not noted as done were not
+        made.
+
         Returns:
             row_number (int64), lead_id (int64), field (str), old, new (str, null for NULL).
         """
+        database = self.database
+        is_certain = self.is_shared and database.read(
+            lambda connection: database.adapter.is_transactional(connection, LEADS)
+        )
         for number in self._numbers(name, "changes", "sent", "stored"):
-            yield read_changes(self.database, name, number).drop(columns="done")
+            found = read_changes(database, name, number)
+            was_made = (found.pop("done") == 1) | (not is_certain)
+            yield found[was_made].reset_index(drop=True)
 
     def _numbers(self, name: str, kind: str, *states: str) -> list[int]:
         batches = tables.batches.c

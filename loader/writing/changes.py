@@ -174,6 +174,15 @@ class ChangeLog:
     known = Updated()
     """What that process knew."""
 
+    @property
+    def is_atomic(self) -> bool:
+        """Say whether what `stored` notes is committed together with the changes."""
+        return False
+
+    def committed(self) -> pd.Index:
+        """Read which rows' changes are in, where it is atomic; the session has ended."""
+        return pd.Index([], dtype="int64")
+
     def sending(
         self, connection: Connection, changes: pd.DataFrame, modified: "pd.Series[str]"
     ) -> None:

@@ -327,6 +327,11 @@ class _Batch:
         self.log.lost(write.before.index)
         if self.session is not None:
             self.database.end_session(self.session)
+        if self.log.is_atomic:
+            rows = write.before.index.intersection(self.log.committed())
+            self.note(write.done(rows, write.after))
+            self.sent = None
+            return
         self.database.refuse_damage(LEADS)
         lead_ids, names = write.before["lead_id"], fields_of(write.before)
         stored = self.updater.read_some(lead_ids, [*names, *self.updater.stamp])

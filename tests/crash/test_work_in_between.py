@@ -170,6 +170,30 @@ def test_a_change_that_never_happened_is_made(database: Database, tmp_path: Path
     assert (lists(load), outcome.reasons) == ([101, 101, 101], {})
 
 
+@pytest.mark.engines("innodb")
+@pytest.mark.parametrize("how", ["undone", "completed and undone"])
+def test_a_change_that_was_never_made_is_nobody_elses(
+    how: str, database: Database, tmp_path: Path
+) -> None:
+    """An agent types the same name that the file has: the name is the agent's."""
+    there = [
+        {"lead_id": n + 1, "phone_number": str(FIRST + n), "list_id": 101, "first_name": ""}
+        for n in range(3)
+    ]
+    fill(database.engine, {"vicidial_list": there})
+    load = Killing(database, tmp_path, ROWS[:3], duplicate_check="DUPSYS", on_duplicate="update")
+    load.kill(Point(LeadUpdater, "write", "before"), 1)
+    load.work("UPDATE vicidial_list SET first_name = 'n1', called_count = 1 WHERE lead_id = 2")
+    if how == "completed and undone":
+        changed = {(row, field) for row, _, field, *_ in load.complete().changes()}
+        assert changed == {
+            (2, "first_name"), (4, "first_name"), (2, "comments"), (3, "comments"), (4, "comments"),
+        }  # fmt: skip
+    load.undo()
+    names = run(load.url, "SELECT first_name FROM vicidial_list ORDER BY lead_id")
+    assert names == [("",), ("n1",), ("",)]
+
+
 # --- what comes with leads ---
 
 CUSTOM, HOPPER, ALT = "custom_101", "vicidial_hopper", "vicidial_list_alt_phones"
