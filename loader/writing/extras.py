@@ -183,12 +183,14 @@ class _ExtraBatch(Batch):
             return Inserted(doubtful=dict.fromkeys(ids.index[is_over], 0))
         found = self.read_back(connection, left, None)
         ours = found.lead_ids.index.difference(pd.Index(found.changed))
-        of_others = ids.isin(self._leads_with_rows(connection, left)) & ~ids.index.isin(ours)
+        is_there = ids.isin(self._leads_with_rows(connection, left))
+        of_others = is_there & ~ids.index.isin(ours)
         if self.extra.is_worked_off:
             is_over |= ids.isin(now.index[now["was_called"]]) | of_others
             return Inserted(doubtful=dict.fromkeys(ids.index[is_over], 0))
-        # What is there stays, and is what the lead has.
-        return Inserted(ids[of_others & ~is_over], doubtful=dict.fromkeys(ids.index[is_over], 0))
+        # A field that is empty in the file is no difference: who worked with a lead may fill it in.
+        stays = of_others | (is_there & ids.isin(now.index[now["was_touched"]]))
+        return Inserted(ids[stays & ~is_over], doubtful=dict.fromkeys(ids.index[is_over], 0))
 
     def _leads_with_rows(self, connection: Connection, rows: pd.DataFrame) -> list[int]:
         """Read which leads of rows have any row in the table."""
@@ -198,11 +200,17 @@ class _ExtraBatch(Batch):
         return [int(lead_id) for lead_id in connection.execute(asked).scalars()]
 
     def _leads(self, connection: Connection, rows: pd.DataFrame) -> pd.DataFrame:
-        """Read which leads of rows are there, and whether they were called."""
+        """Read which leads of rows are there, and whether they were called or touched at all."""
         leads, ids = table(LEADS, column("lead_id")), self.lead_ids[rows.index].unique().tolist()
-        asked = select(leads.c.lead_id, _was_called(self.columns))
+        names = ("modify_date", "entry_date")
+        was_touched = _was_called(self.columns)
+        if self.columns is None or {*names} <= {*self.columns}:
+            was_touched = or_(was_touched, column(names[0]) != column(names[1]))
+        asked = select(leads.c.lead_id, _was_called(self.columns), was_touched)
         found = connection.execute(asked.where(leads.c.lead_id.in_(ids))).all()
-        frame = pd.DataFrame([tuple(row) for row in found], columns=["lead_id", "was_called"])
+        frame = pd.DataFrame(
+            [tuple(row) for row in found], columns=["lead_id", "was_called", "was_touched"]
+        )
         return frame.set_index("lead_id").fillna(value=False).astype("bool")
 
     def _delete_leftovers(self, connection: Connection, rows: pd.DataFrame) -> None:

@@ -278,7 +278,8 @@ def test_what_leads_have_already_does_not_come_a_second_time(
     """The dialer fills its hopper, an agent a form, and somebody schedules a call: of new leads."""
     fill(database.engine, WITH_EXTRAS)
     load = Killing(
-        database, tmp_path, [row | {"color": "file"} for row in ROWS[:4]],
+        database, tmp_path,
+        [row | {"color": "file" if n < 3 else ""} for n, row in enumerate(ROWS[:4])],
         custom_fields="Y", add_to_hopper="Y", callback="Y", campaign_id="SALES",
         callback_datetime="2027-01-01 10:00:00",
     )  # fmt: skip
@@ -291,14 +292,17 @@ def test_what_leads_have_already_does_not_come_a_second_time(
         "lead_id, list_id, campaign_id, 'ACTIVE', '2026-12-24 10:00:00' FROM vicidial_hopper "
         f"WHERE lead_id = 2 AND lead_id NOT IN (SELECT lead_id FROM {CALLBACKS})",
         # The lead itself is as it was.
-        f"REPLACE INTO {CUSTOM} SELECT lead_id, 'agent' FROM vicidial_list WHERE lead_id = 3",
+        f"REPLACE INTO {CUSTOM} SELECT lead_id, 'agent' FROM vicidial_list WHERE lead_id IN (3, 4)",
+        # The file has nothing for the other one.
+        "UPDATE vicidial_list SET modify_date = NOW() + INTERVAL 1 MINUTE WHERE lead_id = 4",
     )
     outcome = load.complete()
     assert outcome.summary.loaded == 4
     for table in (HOPPER, CALLBACKS):
         found = run(load.url, f"SELECT lead_id, COUNT(*) FROM {table} GROUP BY lead_id")
         assert found == [(n, 1) for n in range(1, 5)], table
-    assert run(load.url, f"SELECT color FROM {CUSTOM} WHERE lead_id = 3") == [("agent",)]
+    filled_in = run(load.url, f"SELECT color FROM {CUSTOM} WHERE lead_id IN (3, 4)")
+    assert filled_in == [("agent",), ("agent",)]
 
 
 # --- others insert in the same second ---
