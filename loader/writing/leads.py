@@ -12,7 +12,6 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
-import pyarrow.compute as pc
 from sqlalchemy import Connection
 
 from loader.clock import format_offsets, moment_text
@@ -22,17 +21,15 @@ from loader.database.connection import Database
 from loader.database.locks import Confirm
 from loader.dialer import ARCHIVE, LEADS
 from loader.errors import LoaderError
-from loader.fields.lead import DEFAULT_VALUES, LEAD_FIELDS, NEVER_LOADED
+from loader.fields.lead import DEFAULT_VALUES, LEAD_FIELDS
 from loader.findings import Findings, no_findings
-from loader.frames.arrow import join_texts, repeat, to_arrow, to_series
+from loader.frames.arrow import repeat
 from loader.writing.batch import Batch, BatchLog, Inserted
-from loader.writing.differences import Difference, find_differences
 from loader.writing.doubt import Ids, settle
 from loader.writing.fingerprints import (
     IDENTITY,
     SEPARATOR,
     as_texts,
-    compared,
     digests_of,
     fingerprints_of,
     parts_by_bytes,
@@ -40,6 +37,15 @@ from loader.writing.fingerprints import (
     text_of,
 )
 from loader.writing.guard import Guard
+from loader.writing.matching import (
+    cells_of,
+    identities,
+    inserted_of,
+    matched,
+    may_be_of,
+    pair_again,
+    pair_equal,
+)
 from loader.writing.writer import Writer
 
 
@@ -202,9 +208,6 @@ class _Place(NamedTuple):
     """The lead_id that was next, if that is known."""
 
 
-WORKED_ON = frozenset({*NEVER_LOADED, "list_id", "entry_list_id"}) - {"entry_date"}
-"""Columns that change when a lead is called or moved."""
-
 FARTHEST = 5_000_000
 """Lead_ids above the first of a batch within which its leads are."""
 
@@ -261,20 +264,20 @@ class _LeadBatch(Batch):
         wanted = self.texts[rows.index]
         first_leads = stored[: len(wanted)]
         if first_leads.tolist() == wanted.tolist():
-            return _inserted(
+            return inserted_of(
                 pd.Series(first_leads.index, index=rows.index, dtype="int64"), first_leads
             )
-        all_stored, equal = stored, _pair_equal(wanted, stored)
+        all_stored, equal = stored, pair_equal(wanted, stored)
         wanted, stored = wanted.drop(equal.index), stored.drop(equal)
         keeps_list = written is None and not has_insert_trigger(connection, self.table)
         identity = IDENTITY if keeps_list else IDENTITY[:2]
-        cut = partial(_identities, count=len(identity))
-        alike = _pair_equal(cut(wanted), cut(stored))
+        cut = partial(identities, count=len(identity))
+        alike = pair_equal(cut(wanted), cut(stored))
         if took_all:
             wanted, stored = wanted.drop(alike.index), stored.drop(alike)
             rest = pd.Series(stored.index[: len(wanted)], index=wanted.index[: len(stored)])
             alike = pd.concat([alike, rest.astype("int64")])
-        inserted = _matched(rows, equal, alike, all_stored)
+        inserted = matched(rows, equal, alike, all_stored)
         if keeps_list:
             # Somebody may have changed them since: then they are not as they were loaded.
             inserted.fingerprints[alike.index] = fingerprints_of(as_texts(rows.loc[alike.index]))
@@ -293,7 +296,7 @@ class _LeadBatch(Batch):
         stored = read_texts(connection, within, list(rows.columns), self.database.adapter)
         there = lead_ids[lead_ids.isin(stored.index)]
         is_equal = stored.reindex(there).set_axis(there.index) == self.texts[there.index]
-        found = _matched(rows, there[is_equal], there[~is_equal], stored)
+        found = matched(rows, there[is_equal], there[~is_equal], stored)
         gone = lead_ids.drop(there.index)
         lost = dict(zip(gone.index.tolist(), gone.tolist(), strict=True))
         return found + Inserted(doubtful=lost)
@@ -345,10 +348,10 @@ class _LeadBatch(Batch):
             return found
         tables = [name for name in (LEADS, ARCHIVE) if name in table_names(connection)]
         others = self._others(connection, found, list(rows.columns), tables)
-        again = _pair_again(rest, others)
+        again = pair_again(rest, others)
         lead_ids = pd.concat([found.lead_ids, again])
         others = others[~others.index.isin(again)]
-        may_be_ours = _may_be_of(_cells(others, rows), rest)
+        may_be_ours = may_be_of(cells_of(others, rows), rest)
         ours = others.index[may_be_ours].to_numpy(np.int64)
         if self._commits_all(connection) and lead_ids.empty:
             return found  # all of it was rolled back
@@ -412,104 +415,8 @@ class _SureBatch(_LeadBatch):
         return proven
 
 
-TELLING = ("phone_number", "alt_phone", "vendor_lead_code", "email", "address1")
-"""Columns by which a lead is known again; of names it takes both."""
-
-
-def _may_be_of(leads: pd.DataFrame, rows: pd.DataFrame) -> "pd.Series[bool]":
-    """Say which leads may be one of some rows that somebody has changed: others came meanwhile.
-
-    They are of the same list, and have something of a row that tells who it is; if rows have
-    nothing of that but their number, which may have been corrected, any may.
-    """
-    named = [each for each in TELLING if each in rows and each in leads]
-    pairs = [(leads[name], rows[name]) for name in named]
-    if {"first_name", "last_name"} <= {*rows} & {*leads}:
-        of_leads, of_rows = (each["first_name"] + "|" + each["last_name"] for each in (leads, rows))
-        pairs.append((of_leads, of_rows))
-    tells = [(of_leads, of_rows[~of_rows.isin(("", "|"))]) for of_leads, of_rows in pairs]
-    shares = pd.Series(data=False, index=leads.index)
-    for of_leads, of_rows in tells:
-        shares |= of_leads.isin(of_rows)
-    if all(of_rows.name == "phone_number" or of_rows.empty for _, of_rows in tells):
-        shares[:] = True
-    return shares & leads["list_id"].isin(rows["list_id"])
-
-
-def _matched(
-    rows: pd.DataFrame,
-    equal: "pd.Series[int]",
-    alike: "pd.Series[int]",
-    stored: "pd.Series[str]",
-) -> Inserted:
-    """Give the result for rows that are stored as they were sent, and for others that are alike."""
-    pairs = (_cells(as_texts(rows.loc[alike.index]), rows), _cells(stored[alike], rows))
-    found = find_differences(pairs[0], pairs[1].set_axis(alike.index), {})
-    lead_ids = pd.concat([equal, alike]).sort_index()
-    changed = tuple(sorted(alike.index))
-    return _inserted(lead_ids, stored, changed=changed, differences=tuple(found))
-
-
-def _cells(texts: "pd.Series[str]", rows: pd.DataFrame) -> pd.DataFrame:
-    """Part the texts of leads into their columns; of a text with a NULL in it there are fewer."""
-    names = compared(rows)
-    parts = [text.split(SEPARATOR) for text in texts]
-    parts = [each if len(each) == len(names) else [""] * len(names) for each in parts]
-    return pd.DataFrame(parts, columns=names, index=texts.index, dtype="str")
-
-
-def _inserted(
-    lead_ids: "pd.Series[int]",
-    stored: "pd.Series[str]",
-    changed: tuple[int, ...] = (),
-    differences: tuple[Difference, ...] = (),
-) -> Inserted:
-    """Give the result for matched rows; `stored` has the texts by lead_id."""
-    fingerprints = fingerprints_of(stored[lead_ids]).set_axis(lead_ids.index)
-    return Inserted(lead_ids, changed=changed, fingerprints=fingerprints, differences=differences)
-
-
-def _identities(texts: "pd.Series[str]", count: int = len(IDENTITY)) -> "pd.Series[str]":
-    parts = rf"^(?P<identity>(?:[^{SEPARATOR}]*{SEPARATOR}){{{count}}})"
-    found = pc.struct_field(pc.extract_regex(to_arrow(texts), parts), "identity")
-    return to_series(pc.fill_null(found, ""), texts.index)
-
-
-def _pair_equal(wanted: "pd.Series[str]", stored: "pd.Series[str]") -> "pd.Series[int]":
-    """Give lead_ids by row_number for texts that are equal; of several equal ones, in order."""
-    place = _told_apart(stored).get_indexer(_told_apart(wanted))
-    return pd.Series(stored.index[place[place >= 0]], index=wanted.index[place >= 0], dtype="int64")
-
-
-def _pair_again(rows: pd.DataFrame, stored: "pd.Series[str]") -> "pd.Series[int]":
-    """Find rows among leads that were worked with, or moved to another list, see `_pair_equal`."""
-    wanted = as_texts(rows)
-    pairs = [_pair_equal(wanted, stored)]
-    for key in (_identities, partial(_values_of_file, rows=rows)):
-        left = wanted.drop(pd.concat(pairs).index)
-        there = stored.drop(pd.concat(pairs))
-        pairs.append(_pair_equal(key(left), key(there)))
-    return pd.concat(pairs)
-
-
-def _values_of_file(texts: "pd.Series[str]", rows: pd.DataFrame) -> "pd.Series[str]":
-    """Give the values of leads that a file gave them, and that work does not change.
-
-    The number alone is not enough: another load may have it, in the same second.
-    """
-    cells = _cells(texts, rows)
-    kept = [to_arrow(cells[name]) for name in cells if name not in WORKED_ON]
-    return to_series(join_texts(kept, SEPARATOR), texts.index)
-
-
 def _step(connection: Connection) -> tuple[int, int]:
     """Give the server's step from one number to the next, and the first number."""
     statement = "SELECT @@auto_increment_increment, @@auto_increment_offset"
     step, offset = connection.exec_driver_sql(statement).one()
     return int(step), int(offset)
-
-
-def _told_apart(texts: "pd.Series[str]") -> "pd.Index[str]":
-    """Number equal texts, to make them unique."""
-    nth = texts.groupby(texts).cumcount()
-    return pd.Index(texts + SEPARATOR + nth.astype("str"))
