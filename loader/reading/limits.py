@@ -15,6 +15,9 @@ MOST_AT_ONCE = 100 * MB
 MOST_ROWS = 1_048_576
 """Rows of a sheet, in the programs that make them."""
 
+MOST_SHEETS = 1000
+"""Sheets of a workbook, each of which is looked into."""
+
 MOST_COLUMNS = 1000
 """RE2 repeats a pattern no more often; a table of leads has a tenth of it."""
 
@@ -24,6 +27,15 @@ EMPTY_FIELD = 4
 
 class ExceededError(ValueError):
     """A limit is exceeded; the message says which, and not of which file."""
+
+
+def check_sheets(sheets: int) -> None:
+    """Raise ExceededError if a workbook has too many sheets."""
+    if sheets > MOST_SHEETS:
+        raise ExceededError(
+            f"it has more than {MOST_SHEETS:,} sheets; save the one with the leads in a file of "
+            "its own"
+        )
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from contextlib import ExitStack
 from typing import BinaryIO
 
 from loader.reading.cells import PROBLEM, Row, Sheet, cell_name, problem_cell
-from loader.reading.limits import Limits, refuse_row
+from loader.reading.limits import Limits, check_sheets, refuse_row
 from loader.reading.number_format import plain_number
-from loader.reading.xml_stream import parse_xml
+from loader.reading.xml_stream import MOST_ELEMENTS, parse_xml, read_elements
 from loader.reading.zip_file import open_zip
 
 _ERROR = re.compile(r"#(N/A|REF!|NAME\?|VALUE!|DIV/0!|NUM!|NULL!)|Err:\d+")
@@ -35,8 +35,11 @@ class OdsWorkbook:
         self.has_problems, self._limits = False, limits
         self._archive = stack.enter_context(open_zip(file))
         manifest = "META-INF/manifest.xml"
-        if manifest in self._archive.namelist() and b"encryption" in self._archive.read(manifest):
-            raise zipfile.BadZipFile("it has a password")
+        if manifest in self._archive.namelist():
+            with self._archive.open(manifest) as stream:
+                elements = read_elements(stream)
+            if any(name == "encryption-data" for name, _ in elements.found):
+                raise zipfile.BadZipFile("it has a password")
         names = _SheetNames()
         with self._archive.open("content.xml") as stream:
             for _ in parse_xml(stream, names):
@@ -70,9 +73,12 @@ class _SheetNames:
             self._style = attributes.get("style:name", "")
         elif name == "table-properties" and attributes.get("table:display") == "false":
             self._hidden.add(self._style)
+            if len(self._hidden) > MOST_ELEMENTS:
+                raise ValueError(f"it has more than {MOST_ELEMENTS:,} hidden styles")
         elif name == "table" and self._open[-1] == "spreadsheet":
             is_hidden = attributes.get("table:style-name") in self._hidden
             self.sheets.append(Sheet(attributes["table:name"], is_hidden))
+            check_sheets(len(self.sheets))
         self._open.append(name)
 
     def end(self, _name: str) -> None:

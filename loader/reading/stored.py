@@ -9,7 +9,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import BufferedIOBase, BufferedReader
 from pathlib import Path
@@ -21,6 +21,7 @@ from loader.errors import NoSuchFileError, SourceFileError
 from loader.files import open_regular, temporary_file
 from loader.reading.formats import COMPRESSIONS, HEAD_SIZE, OLD_EXCEL, refuse_no_text
 from loader.reading.limits import DEFAULT_LIMITS, Limits
+from loader.reading.xz_file import XzFile
 from loader.reading.zip_file import open_zip
 from loader.signals import read_pieces
 
@@ -32,9 +33,6 @@ DAMAGE = (
     struct.error, ValueError, LookupError, OverflowError, RuntimeError,
 )  # fmt: skip
 """What the decompressors raise for a damaged file; the last ones are zipfile's, for odd ones."""
-
-MOST_MEMORY = 256 << 20
-"""In bytes: to unpack an xz file takes no more, unless it was made to fill the memory."""
 
 
 @dataclass(frozen=True)
@@ -200,9 +198,7 @@ def _decompress(
         case "gz":
             return stack.enter_context(gzip.GzipFile(fileobj=raw))
         case "xz":
-            with suppress(EOFError):
-                lzma.LZMADecompressor(memlimit=MOST_MEMORY).decompress(raw.peek(HEAD_SIZE), 1)
-            return stack.enter_context(lzma.LZMAFile(raw))
+            return BufferedReader(stack.enter_context(XzFile(raw)))
         case "zst":
             stream: BufferedIOBase = stack.enter_context(pa.CompressedInputStream(raw, "zstd"))
             return stream

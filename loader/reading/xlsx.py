@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import IO, BinaryIO
 
 from loader.reading.cells import Row, Sheet, cell_name, problem_cell
-from loader.reading.limits import MB, Limits, refuse_row
+from loader.reading.limits import MB, Limits, check_sheets, refuse_row
 from loader.reading.number_format import BUILT_IN, GENERAL, NumberFormat, number_format
 from loader.reading.xml_stream import parse_xml, read_elements, read_xml
 from loader.reading.zip_file import open_zip
@@ -78,6 +78,7 @@ class XlsxWorkbook:
                 if kind == "worksheet":
                     is_hidden = attributes.get("state", "visible") != "visible"
                     sheets.append(Sheet(attributes["name"], is_hidden))
+                    check_sheets(len(sheets))
                     by_name[attributes["name"]] = part
         return tuple(sheets), by_name
 

@@ -13,6 +13,9 @@ LONGEST_TAG = 1 << 22
 MOST_ELEMENTS = 250_000
 """Of a part that is kept in memory; 65,490 formats of cells are the most that Excel allows."""
 
+MOST_ATTRIBUTES = 1 << 25
+"""Characters in the attributes of such a part, each with its name and 16 more for itself."""
+
 DEEPEST = 1000
 """Elements inside one another, each of which takes memory; spreadsheets have about ten."""
 
@@ -90,7 +93,7 @@ class Elements:
         """Local attribute names, too: `id` for `r:id`."""
         self.parents: list[str] = []
         """The name of the parent of each."""
-        self._open = [""]
+        self._open, self._size = [""], 0
 
     @property
     def depth(self) -> int:
@@ -101,6 +104,9 @@ class Elements:
         """Keep an element."""
         if len(self.found) >= MOST_ELEMENTS:
             raise ValueError(f"a part has more than {MOST_ELEMENTS:,} elements")
+        self._size += sum(len(key) + len(value) + 16 for key, value in attributes.items())
+        if self._size > MOST_ATTRIBUTES:
+            raise ValueError(f"the attributes of a part are larger than {MOST_ATTRIBUTES:,}")
         local = {key.rpartition(":")[2]: value for key, value in attributes.items()}
         self.found.append((name, local))
         self.parents.append(self._open[-1])

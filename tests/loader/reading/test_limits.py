@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import zipfile
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -22,6 +23,7 @@ from loader.reading.limits import DEFAULT_LIMITS, Limits
 from loader.reading.source import ReadOptions, open_source
 from tests.support.workbooks import Sheets, xlsx
 
+HEAD = b"phone_number,city\n7275551212,Tampa\n"
 LINES = b"phone_number,city\n" + b"7275551212,Tampa\n" * 1_400_000
 BLANK = b"phone_number\n" + b"\n" * 24_000_000
 
@@ -57,6 +59,42 @@ def test_what_is_packed_has_limits(
     assert "100 times as large, which max_unpacked_ratio" in refused(tmp_path / "a")
     limits = Limits(max_unpacked_size=20, max_unpacked_ratio=1_000_000)
     assert "20 MB that max_unpacked_size allows" in refused(tmp_path / "a", limits)
+
+
+def greedy(stream: bytes) -> bytes:
+    """Let the first block of an xz stream ask for 4 GB of memory."""
+    begin, size = 12, (stream[12] + 1) * 4
+    header = bytearray(stream[begin : begin + size - 4])
+    place = header.index(b"\x21\x01") + 2
+    header[place] = 40
+    crc = zlib.crc32(header).to_bytes(4, "little")
+    return stream[:begin] + header + crc + stream[begin + size :]
+
+
+@pytest.mark.parametrize("nth", [0, 1, 2])
+def test_no_stream_of_an_xz_file_takes_much_memory(tmp_path: Path, nth: int) -> None:
+    streams = [lzma.compress(HEAD), lzma.compress(HEAD[-17:]), lzma.compress(HEAD[-17:])]
+    streams[nth] = greedy(streams[nth])
+    (tmp_path / "a").write_bytes(b"".join(streams))
+    assert "Memory usage limit" in refused(tmp_path / "a")
+
+
+@pytest.mark.parametrize("padding", [0, 4, 1 << 17])
+def test_all_streams_of_an_xz_file_are_read(tmp_path: Path, padding: int) -> None:
+    rest = [b"7275551213,Tampa\n", b"", b"7275551214,Tampa\n"]
+    content = (bytes(padding)).join(map(lzma.compress, [HEAD, *rest])) + bytes(padding)
+    (tmp_path / "a").write_bytes(content)
+    with open_source(str(tmp_path / "a")) as source:
+        (chunk,) = source.chunks()
+    assert [*chunk.rows.iloc[:, 0]] == ["7275551212", "7275551213", "7275551214"]
+
+
+@pytest.mark.parametrize("behind", [b"7275551213", lzma.compress(HEAD)[:-9], b"\0\0\0\0x"])
+def test_what_is_behind_the_streams_of_an_xz_file_is_not_lost_in_silence(
+    tmp_path: Path, behind: bytes
+) -> None:
+    (tmp_path / "a").write_bytes(lzma.compress(HEAD) + behind)
+    assert "the xz file is damaged or incomplete" in refused(tmp_path / "a")
 
 
 def test_what_is_stored_has_a_limit(tmp_path: Path) -> None:
@@ -146,6 +184,30 @@ def test_a_sheet_of_copies_has_limits(tmp_path: Path, row: str, cell: str, why: 
     assert why in refused(tmp_path / "a.ods", Limits(max_line_size=1))
 
 
+ODS_PARTS = [
+    ('<table:table table:name="S"/>' * 1001, "it has more than 1,000 sheets"),
+    ("".join(f'<style:style style:name="s{n}"><style:table-properties table:display="false"/>'
+             "</style:style>" for n in range(250_001)), "hidden styles"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("parts", "why"), ODS_PARTS, ids=["sheets", "styles"])
+def test_a_sheet_has_limits_of_its_parts(tmp_path: Path, parts: str, why: str) -> None:
+    names = " ".join(
+        f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+        for name in ("office", "table", "text", "style")
+    )
+    with zipfile.ZipFile(tmp_path / "a.ods", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr(
+            "content.xml",
+            f"<office:document-content {names}><office:body><office:spreadsheet>{parts}"
+            "</office:spreadsheet></office:body></office:document-content>",
+        )
+    limits = replace(DEFAULT_LIMITS, max_unpacked_ratio=10_000)
+    assert why in refused(tmp_path / "a.ods", limits)
+
+
 def test_a_row_of_shared_texts_has_a_limit(tmp_path: Path) -> None:
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     texts = f'<sst xmlns="{main}"><si><t>{"x" * 100_000}</t></si></sst>'
@@ -169,7 +231,6 @@ def test_an_archive_in_an_archive_is_refused_at_once(tmp_path: Path) -> None:
         assert "packed twice, there is a zip file in it" in refused(tmp_path / "a")
 
 
-HEAD = b"phone_number,city\n7275551212,Tampa\n"
 LONG, SHORT = {"max_field_length": 100}, {"max_blank_rows": 100}
 TWO_MB = 2_000_000
 
@@ -245,11 +306,14 @@ UNORDERED = '<row><c r="B1"><v>1</v></c><c r="A1"><v>1</v></c></row>'
         (SHEET, "<sheetData>", "<sheetData>" + "<a>" * 30_000, "elements inside one another"),
         (STYLES, "<numFmts>", "<numFmts>" + "<a/>" * 300_000, "more than 250,000 elements"),
         (STYLES, "<numFmts>", f'<numFmts a="{HEX}{"b" * TWO_MB}">', "a tag of"),
+        (STYLES, "<numFmts>", "<numFmts>" + f'<a b="{HEX[:200_000]}"/>' * 200, "the attributes of"),
+        ("xl/workbook.xml", "<sheets>", "<sheets>" + '<sheet name="S" r:id="rId1"/>' * 1001,
+         "it has more than 1,000 sheets"),
         (SHEET, '<row r="2"', '<row r="1"', "its rows are in no order"),
         (SHEET, "<sheetData>", f"<sheetData>{UNORDERED}",
          "the cells of row 1 are in no order"),
     ],
-    ids=["depth", "elements", "tag", "rows", "cells"],
+    ids=["depth", "elements", "tag", "attributes", "sheets", "rows", "cells"],
 )  # fmt: skip
 def test_parts_of_a_workbook_have_limits(
     tmp_path: Path, part: str, old: str, new: str, why: str
