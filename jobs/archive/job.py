@@ -1,12 +1,13 @@
 """The jobs archive and dearchive: they move leads between two tables, chunk by chunk."""
 
+import hashlib
 import signal
 from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -47,6 +48,13 @@ class MoveRequest:
     def of_leads(cls, job: Direction, lead_ids: Iterable[int]) -> "MoveRequest":
         """Ask for given leads."""
         return cls(job, lead_ids=np.array([*lead_ids], np.int64))
+
+    @property
+    def digest(self) -> str:
+        """Tell requests for other leads apart; "" for a rule, which says itself what it selects."""
+        if self.lead_ids is None:
+            return ""
+        return hashlib.sha256(np.sort(self.lead_ids).astype("<i8").tobytes()).hexdigest()
 
     def __str__(self) -> str:
         """Describe the leads."""
@@ -147,12 +155,13 @@ class ArchiveRun:
         name = run_name(began, request.job)
         watchers.named(name)
         folder = results or Path("results") / name
-        files = ArchiveResults(folder, _command(request, options, database))
+        files = ArchiveResults(folder, _command(request, options, database), request.digest)
         with ExitStack() as on_failure:
             on_failure.callback(files.discard)
             archiver = Archiver(database, options, request.rule, request.job)
-            settled = [] if options.dry_run else settle_killed(archiver, earlier or folder.parent)
-            leads = archiver.leads(request.lead_ids)
+            below = earlier or folder.parent
+            killed = Settled() if options.dry_run else settle_killed(archiver, below)
+            leads = archiver.leads(request.lead_ids, were_there=request.digest in killed.digests)
             steps = f"{', '.join(_steps(request, options))}, up to {options.chunk_size} at a time"
             if options.dry_run:
                 steps = "dry run, nothing is written"
@@ -160,7 +169,7 @@ class ArchiveRun:
             preview = cls._preview(archiver, leads) if options.dry_run else None
             missing = undefined(database, request.rule.lists if request.rule else ())
             remarks = [f"list {list_id} is not defined in the dialer" for list_id in missing]
-            remarks += settled
+            remarks += killed.remarks
             run = cls(
                 request=request, began=began, name=name, archiver=archiver, leads=leads,
                 files=files, preview=preview, remarks=[*archiver.tables.remarks, *remarks],
@@ -257,13 +266,18 @@ class ArchiveJob:
         self.watchers.progress(self.run.request.job, done, share)
 
 
-def settle_killed(archiver: Archiver, folder: Path) -> list[str]:
-    """Settle the chunks of runs that were killed, below a folder, and complete their moved.csv.
+class Settled(NamedTuple):
+    """What was found of runs that were killed."""
 
-    Returns:
-        What was done, for people.
-    """
-    said = []
+    remarks: tuple[str, ...] = ()
+    """What was done, for people."""
+    digests: frozenset[str] = frozenset()
+    """See `MoveRequest.digest`; of those that had begun to move given leads."""
+
+
+def settle_killed(archiver: Archiver, folder: Path) -> Settled:
+    """Settle the chunks of runs that were killed, below a folder, and complete their moved.csv."""
+    said, digests = [], set()
     database, options = archiver.database, archiver.options
     for path, chunk in left_behind(folder):
         if chunk is None:
@@ -273,6 +287,8 @@ def settle_killed(archiver: Archiver, folder: Path) -> list[str]:
             continue
         its = Archiver(database, options.model_copy(update={"delete": True}), None, chunk.job)
         moved, unclear = its.settle(chunk)
+        if (chunk.job == "dearchive") == archiver.back:
+            digests.add(chunk.digest)
         added = complete_moved(path, moved)
         if added:
             said.append(
@@ -281,7 +297,7 @@ def settle_killed(archiver: Archiver, folder: Path) -> list[str]:
             )
         if len(unclear):
             said.append(unclear_remark(unclear, path.parent))
-    return said
+    return Settled((*said,), frozenset(filter(None, digests)))
 
 
 def _command(request: MoveRequest, options: ArchiveOptions, database: Database) -> dict[str, Any]:

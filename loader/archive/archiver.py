@@ -86,11 +86,12 @@ class Archiver:
         self.tables.refuse_unsafe({*self._lists, *(rule.lists if rule else ())})
         self._plan = self._open_plan = _Plan.of(self)
 
-    def leads(self, lead_ids: Ids | None = None) -> Leads:
+    def leads(self, lead_ids: Ids | None = None, *, were_there: bool = False) -> Leads:
         """Give the leads to move, and make the archives that are missing.
 
         Args:
             lead_ids: those given, unique; None: those of the rule.
+            were_there: they existed when a run that was killed began; some may be gone since.
 
         Raises:
             LeadIdsError: some of those given are in neither table.
@@ -98,7 +99,7 @@ class Archiver:
             NotAllowedError: a table is missing, and the account may not make it.
         """
         pair, plan = self._plan.transfer.pair, self._plan
-        if lead_ids is not None:
+        if lead_ids is not None and not were_there:
             existing = [t for t in (pair.source, pair.target) if t.name in self.tables.shapes]
             refuse_missing(self.database, existing, lead_ids)
         self.tables.make_missing([LEADS, *(CHILDREN if plan.children else ())])

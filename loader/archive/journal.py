@@ -41,6 +41,8 @@ class MovingChunk:
     """Of these leads: whether the other table had a copy before the run."""
     was_deleting: bool
     """Leads may have left their table."""
+    digest: str = ""
+    """Of the lead_ids that were given for the whole run; "" if a rule selected them."""
 
 
 class Journal:
@@ -49,9 +51,12 @@ class Journal:
     Without a path it notes nothing.
     """
 
-    def __init__(self, path: Path | None = None, job: str = "", database: str = "") -> None:
+    def __init__(
+        self, path: Path | None = None, job: str = "", database: str = "", digest: str = ""
+    ) -> None:
         """Make the file; OSError: it cannot be."""
-        self._path, self._head = path, {"job": job, "database": database}
+        self._path = path
+        self._head = {"job": job, "database": database, "digest": digest}
         self._file = path.open("w", encoding="utf-8") if path else None
         if self._file:
             # Where files cannot be locked, nobody takes the journal for one of a killed run.
@@ -136,6 +141,7 @@ def _read(text: str) -> MovingChunk | None:
             lead_ids=np.array(noted["lead_ids"], np.int64),
             had_copy=np.array(noted["had_copy"], bool),
             was_deleting=rest == DELETING,
+            digest=noted.get("digest", ""),
         )
     except (KeyError, TypeError, ValueError):
         return None  # the kill came before anything was done

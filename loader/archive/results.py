@@ -40,13 +40,16 @@ class ArchiveResults(ResultFolder):
     the same command can be repeated.
     """
 
-    def __init__(self, folder: Path, command: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, folder: Path, command: Mapping[str, Any] | None = None, digest: str = ""
+    ) -> None:
         """Make the folder.
 
         Args:
             folder: of the results.
             command: what the report of the same command would say of it. Its results are no
                 obstacle: whoever was killed at the end gives the command once more.
+            digest: of the lead_ids that were given; the journal notes it.
 
         Raises:
             UsageError: it holds the results of another run, or cannot be made.
@@ -58,7 +61,7 @@ class ArchiveResults(ResultFolder):
         with self.making():
             _set_aside(folder)
             self.journal = (
-                Journal(folder / JOURNAL, str(command["job"]), str(command["database"]))
+                Journal(folder / JOURNAL, str(command["job"]), str(command["database"]), digest)
                 if command
                 else Journal()
             )

@@ -5,6 +5,7 @@ A lead that left its table is in some moved.csv, and no lead stays in both table
 
 import csv
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from loader.archive.journal import Journal
 from loader.archive.report import ArchiveReport
 from loader.archive.results import ArchiveResults
 from loader.database.connection import Database
+from loader.errors import LeadIdsError
 from loader.options.archive import ArchiveOptions, ArchiveRule
 from tests.support.archives import ARCHIVE, LEADS, lead, make_archives, put, rows, sql
 from tests.support.archives import move as move_leads
@@ -37,7 +39,21 @@ def run(database: Database, folder: Path, job: Any = "archive", **options: Any) 
     return move(request, ArchiveOptions(chunk_size=3, **options), database, folder)
 
 
-def killed(at: Point, database: Database, folder: Path, job: Any = "archive", nth: int = 1) -> None:
+def run_of_given(
+    database: Database, folder: Path, job: Any = "archive", ids: Sequence[int] = range(1, 7)
+) -> ArchiveReport:
+    request = MoveRequest.of_leads(job, ids)
+    return move(request, ArchiveOptions(chunk_size=3), database, folder)
+
+
+def killed(
+    at: Point,
+    database: Database,
+    folder: Path,
+    job: Any = "archive",
+    nth: int = 1,
+    begin: Callable[..., ArchiveReport] = run,
+) -> None:
     """Run until a step; then the files are closed and unlocked, as those of a dead process."""
     begun: list[ArchiveResults] = []
 
@@ -48,7 +64,7 @@ def killed(at: Point, database: Database, folder: Path, job: Any = "archive", nt
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("jobs.archive.job.ArchiveResults", made)
         with killed_at(at, nth), pytest.raises(Killed):
-            run(database, folder, job)
+            begin(database, folder, job)
     begun[0]._close()
     begun[0].journal.close(is_complete=False)
 
@@ -151,6 +167,27 @@ def test_what_nobody_can_know_is_said(database: Database, tmp_path: Path) -> Non
     assert in_tables(database) == ([], [1, 2, 3, 4, 5, 6])
     assert moved(tmp_path / "first") == []
     assert any(each.endswith("stay in the archive: lead_id 2") for each in report.remarks)
+
+
+@pytest.mark.parametrize("job", ["archive", "dearchive"])
+@pytest.mark.parametrize("at", [COPIED, DELETING, NOT_NOTED])
+@pytest.mark.parametrize("nth", [1, 2])
+def test_the_same_lead_ids_after_a_kill_where_one_was_deleted_on_request(
+    database: Database, tmp_path: Path, job: str, at: Point, nth: int
+) -> None:
+    leads_to_move(database, job)
+    killed(at, database, tmp_path / "first", job, nth, run_of_given)
+    for table in (LEADS, ARCHIVE):
+        sql(database, f"DELETE FROM {table} WHERE lead_id = 5")
+    with pytest.raises(LeadIdsError, match="does not exist"):  # they are other leads
+        run_of_given(database, tmp_path / "other" / "run", job, [5, 6])
+    report = run_of_given(database, tmp_path / "second", job)
+    assert report.exit_code == 0
+    rest = [1, 2, 3, 4, 6]
+    assert in_tables(database) == (([], rest) if job == "archive" else (rest, []))
+    assert {*moved(tmp_path / "first"), *moved(tmp_path / "second")} == {*rest}
+    with pytest.raises(LeadIdsError, match="does not exist"):
+        run_of_given(database, tmp_path / "third", job)
 
 
 def test_a_run_that_lives_is_left_alone(database: Database, tmp_path: Path) -> None:
