@@ -36,7 +36,7 @@ from loader.paths import find_path, printable_path, visible_line
 from loader.report.comparison import read_summary
 from loader.report.destinations import has_feeds
 from loader.results.summary import Summary
-from loader.writing.lists import NewList, drop_list, find_list, make_list
+from loader.writing.lists import FileMark, NewList, drop_list, find_list, make_list
 
 ERROR = "error.txt"
 """Says in the results why a file could not be loaded."""
@@ -103,7 +103,7 @@ class SourceFiles:
         mark = f"[{sha256[:16]}]" if sha256 else ""
         try:
             groups, options = self._options_by_name(found.name)
-            new_list = self._list_for(groups, found.name, mark)
+            new_list = self._list_for(groups, found.name, mark, sha256)
             if new_list:
                 options = options.model_copy(update=self._options_for(new_list))
             summary = self._import(path, found, options)
@@ -147,14 +147,17 @@ class SourceFiles:
             # The settings were checked before, so it is due to the name.
             raise SourceFileError(str(error)) from None
 
-    def _list_for(self, groups: dict[str, str], file: str, mark: str) -> NewList | None:
+    def _list_for(
+        self, groups: dict[str, str], file: str, mark: str, sha256: str
+    ) -> NewList | None:
         """Create the list for a file, or find the one that has the same content."""
         template = self.source.new_list
         if template is None:
             return None
         list_ids = template.first_list_id, template.last_list_id
+        file_mark = FileMark(mark, self._earlier_lists(sha256))
         if self.dry_run_results:
-            return find_list(self.database, list_ids, mark)
+            return find_list(self.database, list_ids, file_mark)
         words = dict.fromkeys(template.words, "") | groups
         words |= {"file": file, "stem": file.partition(".")[0], "source": self.source.name}
 
@@ -164,7 +167,14 @@ class SourceFiles:
                 for name, text in template.texts.items()
             }
 
-        return make_list(self.database, list_ids, mark, fill)
+        return make_list(self.database, list_ids, file_mark, fill)
+
+    def _earlier_lists(self, sha256: str) -> list[int]:
+        """Give the lists in which a file was loaded, or is to be completed."""
+        open_ledger = Ledger.to_read if self.dry_run_results else Ledger.open
+        with suppress(UsageError):  # a dry run makes no ledger
+            return open_ledger(self.database, self.settings.ledger_folder).forced_lists(sha256)
+        return []
 
     def _options_for(self, new_list: NewList) -> dict[str, str]:
         """Give the options that put all rows into a list, which does not exist in a dry run."""

@@ -167,6 +167,15 @@ class Ledger:
         asked = select(batches.run).where(batches.run.in_(its)).limit(1)
         return bool(self.database.read(lambda connection: connection.execute(asked).first()))
 
+    def forced_lists(self, sha256: str) -> list[int]:
+        """Give the lists that imports of a file were to put all rows in, the last import first."""
+        runs = tables.runs.c
+        is_kept = runs.state.not_in(["refused", "undone"])
+        its = select(tables.runs).where(runs.sha256 == sha256, runs.job == "import", is_kept)
+        found = self._records(its.order_by(desc(runs.began)))
+        lists = (str(record.options.get("force_list_id") or "") for record in found)
+        return [int(each) for each in lists if each.isdecimal()]
+
     def left_by_undo(self, sha256: str, options_sha256: str) -> tuple[str, int]:
         """Give the last import of a file, if it was undone, and how many of its leads stayed."""
         runs = tables.runs.c

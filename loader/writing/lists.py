@@ -1,6 +1,7 @@
 """New lists in the dialer, one for each file; a list is recognized by the mark of its file."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -39,13 +40,23 @@ class NewList(NamedTuple):
     """Whether it was made now; otherwise it existed, made for the same file."""
 
 
-def find_list(database: Database, list_ids: tuple[int, int], mark: str) -> NewList:
+@dataclass(frozen=True)
+class FileMark:
+    """How the list of a file is recognized."""
+
+    text: str
+    """It ends list_description; the same content has the same."""
+    lists: Collection[int] = ()
+    """list_ids that loads of the file had: a description may have been edited since."""
+
+
+def find_list(database: Database, list_ids: tuple[int, int], mark: FileMark) -> NewList:
     """Give the list that a file has, or would get: the next list_id above those in use.
 
     Args:
         database: the dialer's.
         list_ids: the least and the greatest list_id to give out.
-        mark: of the file; the same content has the same mark.
+        mark: of the file.
 
     Raises:
         ConfigurationError: the database lacks what is needed, or all list_ids are given out.
@@ -53,13 +64,13 @@ def find_list(database: Database, list_ids: tuple[int, int], mark: str) -> NewLi
     return database.read(lambda connection: _find(connection, list_ids, mark))
 
 
-def make_list(database: Database, list_ids: tuple[int, int], mark: str, fill: Fill) -> NewList:
+def make_list(database: Database, list_ids: tuple[int, int], mark: FileMark, fill: Fill) -> NewList:
     """Make the list of a file, unless there is one that was made for it before.
 
     Args:
         database: see `find_list`.
         list_ids: likewise.
-        mark: likewise; it is appended to list_description.
+        mark: likewise; its text is appended to list_description.
         fill: gives the list's values; texts are cut to the width of their columns.
 
     Raises:
@@ -76,7 +87,7 @@ def make_list(database: Database, list_ids: tuple[int, int], mark: str, fill: Fi
                 found = _find(connection, list_ids, mark)
                 if not found.is_new:
                     return found
-                values = _values(connection, columns, fill(found.list_id), mark)
+                values = _values(connection, columns, fill(found.list_id), mark.text)
                 try:
                     _insert(database, found.list_id, values, has_date="list_changedate" in columns)
                 except RowDataError:
@@ -102,13 +113,14 @@ def drop_list(database: Database, list_id: int, mark: str) -> None:
     database.write(lambda connection: connection.execute(statement))
 
 
-def _find(connection: Connection, list_ids: tuple[int, int], mark: str) -> NewList:
+def _find(connection: Connection, list_ids: tuple[int, int], mark: FileMark) -> NewList:
     _columns(connection)
     lists = _table(LISTS_TABLE, "list_id", MARKED)
-    marked = _within(lists, list_ids).where(lists.c[MARKED].endswith(mark, autoescape=True))
-    list_id = connection.execute(marked).scalar()
-    if list_id is not None:
-        return NewList(int(list_id), is_new=False)
+    is_marked = lists.c[MARKED].endswith(mark.text, autoescape=True)
+    for is_its in (is_marked, lists.c.list_id.in_(mark.lists)):
+        list_id = connection.execute(_within(lists, list_ids).where(is_its)).scalar()
+        if list_id is not None:
+            return NewList(int(list_id), is_new=False)
     first, last = list_ids
     # Also those whose list was deleted: their leads may still be there.
     used = (_within(_table(name, "list_id"), list_ids) for name in (LISTS_TABLE, LEADS))

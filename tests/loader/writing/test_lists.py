@@ -9,7 +9,7 @@ import pytest
 from jobs.settings import settings as settings_module
 from loader.database.connection import Database
 from loader.errors import ConfigurationError
-from loader.writing.lists import find_list, make_list
+from loader.writing.lists import FileMark, find_list, make_list
 from tests.support.nights import PROGRAM, Site, rows
 from tests.support.server import run as sql
 
@@ -95,20 +95,49 @@ def test_a_night_that_is_killed_makes_no_second_list(site: Site, where: str) -> 
     assert (lists(site), site.phones()) == ([5000], [1])
 
 
+@pytest.mark.engines("sqlite")
+@pytest.mark.parametrize(
+    "where",
+    [
+        "from jobs.load.resume import ImportRun\nImportRun.done = lambda *_: os._exit(9)",
+        "from jobs.nightly.folders import LocalFolder\nLocalFolder.move = lambda *_: os._exit(9)",
+    ],
+    ids=["in-the-load", "before-the-move"],
+)
+def test_who_edits_the_description_of_a_list_gets_no_second_one(site: Site, where: str) -> None:
+    site.put("acme_1.csv", rows(1))
+    process = site.start(program=f"import os\n{where}\n{PROGRAM}")
+    process.communicate(timeout=60)
+    sql(site.url, "UPDATE vicidial_lists SET list_description = 'Spring' WHERE list_id = 5000")
+    assert site.night("--dry-run")["acme_1.csv"].list_id == 5000
+    night = site.night()
+    assert (night.code, night["acme_1.csv"].list_id, lists(site)) == (0, 5000, [5000])
+    assert site.phones() == [1]
+
+
+@pytest.mark.engines("sqlite")
+def test_a_file_whose_list_was_deleted_gets_a_new_one(site: Site) -> None:
+    site.put("acme_1.csv", rows(1))
+    site.night()
+    sql(site.url, "DELETE FROM vicidial_lists WHERE list_id = 5000")
+    site.put("acme_2.csv", rows(1))
+    assert site.night()["acme_2.csv"].list_id == 5001
+
+
 @pytest.mark.engines("sqlite", "innodb")
 def test_list_ids_go_on_above_those_in_use(site: Site) -> None:
     sql(site.url, "INSERT INTO vicidial_lists (list_id) VALUES (5003), (90000)")
     # The list was deleted, its leads were not.
     sql(site.url, "INSERT INTO vicidial_list (list_id, phone_number) VALUES (5007, '1')")
     database = Database(site.url)
-    found = find_list(database, (5000, 5999), "[x]")
+    found = find_list(database, (5000, 5999), FileMark("[x]"))
     assert (found.list_id, found.is_new) == (5008, True)
     with pytest.raises(ConfigurationError, match="from 5000 to 5007 are given out"):
-        find_list(database, (5000, 5007), "[x]")
+        find_list(database, (5000, 5007), FileMark("[x]"))
     given = {"list_description": "d" * 300, "list_name": "n" * 50, "campaign_id": "SOLAR"}
-    made = make_list(database, (5000, 5999), "[100%_y]", lambda _list_id: given)
-    again = make_list(database, (5000, 5999), "[100%_y]", lambda _list_id: given)
-    other = make_list(database, (5000, 5999), "[1000_y]", lambda _list_id: given)
+    made = make_list(database, (5000, 5999), FileMark("[100%_y]"), lambda _list_id: given)
+    again = make_list(database, (5000, 5999), FileMark("[100%_y]"), lambda _list_id: given)
+    other = make_list(database, (5000, 5999), FileMark("[1000_y]"), lambda _list_id: given)
     assert (made.list_id, made.is_new) == (5008, True)
     assert (again.list_id, again.is_new) == (5008, False)
     assert (other.list_id, other.is_new) == (5009, True)
@@ -129,7 +158,7 @@ def test_somebody_else_makes_the_list_first(site: Site) -> None:
         return {"list_description": "", "campaign_id": "SOLAR"}
 
     database = Database(site.url)
-    assert make_list(database, (5000, 5999), "[x]", fill).list_id == 5001
+    assert make_list(database, (5000, 5999), FileMark("[x]"), fill).list_id == 5001
     database.engine.dispose()
     assert lists(site) == [5000, 5001]
 
