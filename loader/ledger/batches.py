@@ -249,13 +249,8 @@ class LeadEntry(_Entry, LeadLog):
 
     def leads_of_others(self) -> Collection[int]:
         """Read the batches of other runs."""
-        batches, its = tables.batches.c, self.batch_ledger
-        asked = select(batches.detail).where(
-            batches.run != its.run, batches.kind == self.kind, batches.last_lead_id > self.watermark
-        )
-        details = its.ledger.database.read(lambda it: it.execute(asked).scalars().all())
-        found = (decode_inserted(json.loads(detail)) for detail in details)
-        return [lead_id for batch in found for lead_id in batch.lead_ids]
+        its = self.batch_ledger
+        return its.ledger.leads_of_others(its.run, self.watermark)
 
     def take_back(self, known: Inserted) -> None:
         """Forget what was noted and maybe not committed."""

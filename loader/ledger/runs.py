@@ -28,7 +28,7 @@ from loader.errors import (
     UsageError,
 )
 from loader.ledger import tables
-from loader.ledger.encoding import SentBatch, decoded_leads, sent_fingerprints
+from loader.ledger.encoding import SentBatch, decode_inserted, decoded_leads, sent_fingerprints
 
 UNFINISHED = ("checking", "inserting")
 """States of an import that the same command completes."""
@@ -253,6 +253,16 @@ class Ledger:
         """Give the batches in which some rows have no known result."""
         for number in self._numbers(name, "new", "sent"):
             yield sent_fingerprints(self._batch(name, number))
+
+    def leads_of_others(self, name: str, above: int) -> list[int]:
+        """Give the lead_ids above one of leads that other runs inserted."""
+        batches = tables.batches.c
+        asked = select(batches.detail).where(
+            batches.run != name, batches.kind == "new", batches.last_lead_id > above
+        )
+        details = self.database.read(lambda it: it.execute(asked).scalars().all())
+        found = (decode_inserted(json.loads(detail)) for detail in details)
+        return [lead_id for batch in found for lead_id in batch.lead_ids]
 
     def sessions(self, name: str) -> list[str]:
         """Give the sessions that may still be at work for a run, see `Database.end_session`."""
