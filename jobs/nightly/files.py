@@ -97,12 +97,16 @@ class SourceFiles:
         if present != found:
             why = "still growing: it changed since it was listed" if present else "it went away"
             return file_report(found, "left", why)
-        path = self.folder.fetch(found)
         new_list: NewList | None = None
-        sha256 = _sha256(path) if self.source.new_list else ""
-        mark = f"[{sha256[:16]}]" if sha256 else ""
+        sha256 = mark = ""
         try:
             groups, options = self._options_by_name(found.name)
+            # Before it is downloaded, which may fill a disk.
+            options.limits.check_stored(found.size, printable_path(found.name))
+            path = self.folder.fetch(found)
+            if self.source.new_list:
+                sha256 = _sha256(path)
+                mark = f"[{sha256[:16]}]"
             new_list = self._list_for(groups, found.name, mark, sha256)
             if new_list:
                 options = options.model_copy(update=self._options_for(new_list))

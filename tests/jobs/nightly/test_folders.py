@@ -10,7 +10,7 @@ from typing import Any
 import fsspec
 import pytest
 
-from jobs.nightly.folders import LocalFolder, Target
+from jobs.nightly.folders import Found, LocalFolder, Target
 from jobs.nightly.remote_folder import RemoteFolder, without_password
 from jobs.settings import settings as settings_module
 from jobs.settings.nightly import Source
@@ -178,6 +178,27 @@ def remote_night(site: Site, partner: Partner, *flags: str, more: str = "") -> N
     text = text.replace(f'"{site.drop}"', f'"ftp://127.0.0.1:{partner.port}/in"')
     site.config.write_text(text, "utf-8")
     return site.night(*flags)
+
+
+@ON_SQLITE
+def test_a_file_that_is_too_large_is_not_downloaded(
+    site: Site, partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FTP_PASSWORD", "se:cret")
+    (partner.drop / "large.csv").write_text(rows(1) + " " * 1_000_000, "utf-8")
+    (partner.drop / "new.csv").write_text(rows(2), "utf-8")
+    fetched: list[str] = []
+    fetch = RemoteFolder.fetch
+
+    def counted(folder: RemoteFolder, found: Found) -> Path:
+        fetched.append(found.name)
+        return fetch(folder, found)
+
+    monkeypatch.setattr(RemoteFolder, "fetch", counted)
+    night = remote_night(site, partner, more="max_file_size = 1")
+    assert night.outcomes == {"large.csv": "failed", "new.csv": "loaded"}
+    assert "larger than the 1 MB that max_file_size allows" in night["large.csv"].why
+    assert (fetched, site.phones()) == (["new.csv"], [2])
 
 
 @ON_SQLITE
