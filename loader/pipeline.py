@@ -16,7 +16,7 @@ from loader.checks.decimals import damaged_values, mend_decimals
 from loader.checks.defaults import Defaults
 from loader.checks.duplicates import existing_duplicates, without_campaign
 from loader.checks.duplicates_compared import Compared, compare_leads
-from loader.checks.other_numbers import check_other_numbers
+from loader.checks.other_numbers import check_other_numbers, listed_numbers
 from loader.checks.phone_numbers import normalize_phones
 from loader.checks.rules import (
     LIST_RULES,
@@ -260,6 +260,22 @@ class Checks:
             duplicates = findings(others, Reason.EXISTING_LEAD_GONE)
         found = pd.concat([no_findings(), *chunk.reject(duplicates).findings])
         return found[~found.index.duplicated()].assign(found=AT_INSERT).astype(FINDING_TYPES)
+
+    def hold_listed(
+        self, leads: pd.DataFrame, extras: list[ExtraRows], answers: Lookups
+    ) -> list[ExtraRows]:
+        """Hold back the alternate numbers of stored leads that must not be called by now.
+
+        Args:
+            leads: as `complete` gave them.
+            extras: their rows, see `extra_rows`.
+            answers: dnc, campaign_dnc, feeds and other_feeds of these leads.
+        """
+        listed = listed_numbers(leads, self.options, self.dialer, answers)
+        return [
+            alt_phones.hold(extra, listed) if extra.table == alt_phones.TABLE else extra
+            for extra in extras
+        ]
 
     def _do_not_call(self, chunk: Chunk, answers: Lookups) -> Chunk:
         """Reject leads whose number must not be called."""

@@ -209,6 +209,8 @@ class InsertStage:
     def _insert_extras(self, batch: "_Batch", entry: LeadEntry) -> "_Batch":
         """Insert what comes with stored leads; give them with notices of what became of it."""
         (leads, noticed), waiting = batch, list(self.checks.extra_rows(batch.leads))
+        if entry.is_late:
+            waiting = self.recheck.hold_listed(leads, waiting)
         while waiting:
             extra = waiting.pop(0)
             try:

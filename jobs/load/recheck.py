@@ -17,6 +17,7 @@ from jobs.load.run import ImportContext
 from loader.checks.settlement import EXISTING_LEAD_ID
 from loader.database.connection import Database
 from loader.database.locks import Confirm, shared_turn, writing_turn
+from loader.extras.rows import ExtraRows
 from loader.findings import Findings, no_findings
 from loader.queries.chunk import ChunkQueries
 from loader.queries.existing import Ids, IsOwn
@@ -68,6 +69,12 @@ class Recheck(Guard):
     def reject_changes(self, leads: pd.DataFrame) -> Findings:
         """Find rows that must not be called, or are no duplicates of their lead any more."""
         return self._reject(leads, among=leads[EXISTING_LEAD_ID].to_numpy(np.int64))
+
+    def hold_listed(self, leads: pd.DataFrame, extras: list[ExtraRows]) -> list[ExtraRows]:
+        """Hold back what comes with stored leads and must not be stored any more."""
+        if self.run.options.dnc_alt_phones not in {"reject", "clear"} or not extras:
+            return extras
+        return self.run.checks.hold_listed(leads, extras, self.queries.do_not_call(leads))
 
     def _reject(
         self, leads: pd.DataFrame, is_own: IsOwn | None = None, among: Ids | None = None

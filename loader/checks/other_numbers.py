@@ -70,10 +70,7 @@ def check_other_numbers(
     is_listed = len(lookups.dnc) or len(lookups.campaign_dnc)
     if not options.dnc_alt_phones or not (is_listed or any(map(len, lookups.other_feeds.values()))):
         return leads, no_findings(), no_notices()
-    numbers = numbers_of(leads, options)
-    found_in = _found_in(numbers, leads, options, dialer, lookups)
-    listed = numbers.loc[found_in.index].assign(found_in=found_in).sort_values("row_number")
-    listed = listed.set_index("row_number", drop=False)
+    listed = listed_numbers(leads, options, dialer, lookups)
     details = {"field": listed["field"], "phone_number": listed["number"]}
     if options.dnc_alt_phones == "reject":
         details["text"] = listed["found_in"]
@@ -85,6 +82,21 @@ def check_other_numbers(
     details["found_in"] = listed["found_in"]
     noticed = pd.DataFrame({"notice": notice.value, **details}).astype("str")
     return _without(leads, listed) if clears else leads, no_findings(), noticed
+
+
+def listed_numbers(
+    leads: pd.DataFrame, options: LoadOptions, dialer: Dialer, lookups: Lookups
+) -> pd.DataFrame:
+    """Give the other numbers of leads that must not be called, see `check_other_numbers`.
+
+    Returns:
+        Columns of `numbers_of`, and found_in (str): the first list or feed that has the number.
+        Index row_number, which repeats.
+    """
+    numbers = numbers_of(leads, options)
+    found_in = _found_in(numbers, leads, options, dialer, lookups)
+    listed = numbers.loc[found_in.index].assign(found_in=found_in).sort_values("row_number")
+    return listed.set_index("row_number", drop=False)
 
 
 def _found_in(

@@ -1,6 +1,7 @@
 """Alternate numbers, `number_code_note!number_code_note`: rows of vicidial_list_alt_phones."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -124,6 +125,27 @@ def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> It
         rows=rows_of_table(TABLE, values, leads.index[rows["place"]], dialer),
         key=("lead_id", "alt_phone_count"),
     )
+
+
+def hold(extra: ExtraRows, listed: pd.DataFrame) -> ExtraRows:
+    """Hold back the numbers of stored leads that must not be called by now.
+
+    Args:
+        extra: as `extra_rows` gave them.
+        listed: of the same leads, see `loader.checks.other_numbers.listed_numbers`.
+    """
+    listed = listed[listed["field"] == FIELD]
+    rows = extra.rows.index.to_series()
+    places = pd.MultiIndex.from_arrays([rows, rows.groupby(level=0).cumcount()])
+    at = places.get_indexer(pd.MultiIndex.from_frame(listed[["row_number", "entry"]]))
+    held = notices(
+        listed.index,
+        Notice.OTHER_NUMBER_REMOVED,
+        field=FIELD,
+        phone_number=listed["number"],
+        found_in=listed["found_in"],
+    )
+    return replace(extra, held=held.set_axis(at, axis="index").loc[at >= 0])
 
 
 def _split(texts: "pd.Series[str]") -> pd.DataFrame:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from loader.dialer import Dialer
+from loader.findings import Notices, no_notices
 from loader.notices import Notice
 
 
@@ -28,6 +29,8 @@ class ExtraRows:
     """Columns of vicidial_list to set back for the leads whose rows the server refuses."""
     is_worked_off: bool = False
     """The dialer deletes the rows, or settles them, when it calls their leads."""
+    held: Notices = field(default_factory=no_notices)
+    """What to say of the rows, counted from 0, that must not be stored any more."""
     replaces: bool = False
     """A row that is there for the lead_id is another lead's leftover, and gives way."""
 

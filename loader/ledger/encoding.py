@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from loader.findings import FINDING_TYPES, Findings, no_findings
+from loader.findings import FINDING_TYPES, Findings, Notices, no_findings, no_notices
 from loader.writing.batch import Inserted
 from loader.writing.changes import Updated
 from loader.writing.differences import Difference
 from loader.writing.extras import InsertedExtra
 
 Json = dict[str, Any]
+
+ROW = "row"
 
 ROWS_OF_UPDATED = ("unchanged", "gone", "contended", "changed")
 """Row numbers of `Updated`, besides the changes."""
@@ -102,6 +104,7 @@ def encode_extra(stored: InsertedExtra) -> Json:
         "changed": list(stored.changed),
         "differences": list(stored.differences),
         "generated": _stretches(stored.generated.sort_index()),
+        "held": stored.held.reset_index(names=ROW).to_dict("list") if len(stored.held) else {},
     }
 
 
@@ -113,6 +116,7 @@ def decode_extra(detail: Mapping[str, Any]) -> InsertedExtra:
         tuple(detail["changed"]),
         _series(detail["generated"]),
         _differences(detail),
+        _held(detail.get("held")),
     )
 
 
@@ -124,6 +128,12 @@ def encode_rows(rows: pd.Index) -> list[list[int]]:
 def decode_rows(encoded: list[list[int]]) -> list[int]:
     """Decode what `encode_rows` wrote."""
     return _series(encoded).tolist()
+
+
+def _held(noted: Mapping[str, Any] | None) -> Notices:
+    if not noted:
+        return no_notices()
+    return pd.DataFrame(noted).set_index(ROW).rename_axis(None).astype("str")
 
 
 def _differences(detail: Mapping[str, Any]) -> tuple[Difference, ...]:

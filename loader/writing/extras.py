@@ -25,7 +25,9 @@ from loader.database.catalogue import read_columns
 from loader.database.connection import Database
 from loader.dialer import LEADS
 from loader.extras.rows import ExtraRows
+from loader.findings import Findings, Notices, findings, no_notices
 from loader.frames.arrow import join_texts, to_arrow, to_series
+from loader.reasons import Reason
 from loader.writing.batch import Batch, BatchLog, Inserted
 from loader.writing.differences import Difference, find_differences, rows_of
 from loader.writing.writer import Writer
@@ -46,6 +48,8 @@ class InsertedExtra:
     has already processed are missing."""
     differences: tuple[Difference, ...] = ()
     """What the server stored otherwise, with the rows of the leads."""
+    held: Notices = field(default_factory=no_notices)
+    """Of rows that were held back, one each: they are not looked for in `stored`."""
 
 
 class ExtraLog(BatchLog):
@@ -102,7 +106,7 @@ class ExtraInserter:
             batch.begin()
             batch.insert()
         finally:
-            self.last = _by_row_number(batch.known, extra.rows.index)
+            self.last = _by_row_number(batch.known, extra)
         if self.last.refused and extra.unless_stored:
             leads = extra.rows["lead_id"][extra.rows.index.isin([*self.last.refused])]
             self._set_back(leads.unique().tolist(), extra)
@@ -165,6 +169,11 @@ class _ExtraBatch(Batch):
             with self.database.connect() as connection:
                 self._delete_leftovers(connection, self._left)
                 connection.commit()
+
+    def reject(self, rows: pd.DataFrame) -> Findings:
+        """Reject the rows that are held back."""
+        held = rows.index[rows.index.isin(self.extra.held.index)]
+        return findings(held, Reason.OTHER_NUMBER_IN_DNC)
 
     @property
     def _left(self) -> pd.DataFrame:
@@ -296,10 +305,12 @@ def _keys(rows: pd.DataFrame, key: Sequence[str]) -> "pd.Series[str]":
     return to_series(join_texts([to_arrow(rows[name]) for name in key], "|"), rows.index)
 
 
-def _by_row_number(known: Inserted, row_numbers: pd.Index) -> InsertedExtra:
+def _by_row_number(known: Inserted, extra: ExtraRows) -> InsertedExtra:
     """Give the result by lead; the rows are numbered from 0."""
+    row_numbers, is_held = extra.rows.index, extra.held.index.isin(known.rejected.index)
+    held = extra.held.loc[is_held]
     refused = {int(row_numbers[row]): code for row, code in known.refused.items()}
-    is_stored = pd.Series(range(len(row_numbers))).isin(known.lead_ids.index)
+    is_stored = pd.Series(range(len(row_numbers))).isin([*known.lead_ids.index, *held.index])
     complete = is_stored.groupby(row_numbers).all()
     return InsertedExtra(
         stored=tuple(complete.index[complete].tolist()),
@@ -308,4 +319,5 @@ def _by_row_number(known: Inserted, row_numbers: pd.Index) -> InsertedExtra:
         differences=tuple(
             each._replace(row=int(row_numbers[each.row])) for each in known.differences
         ),
+        held=held.set_axis(row_numbers[held.index], axis="index"),
     )

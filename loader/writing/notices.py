@@ -46,7 +46,18 @@ def with_stored_extra(noticed: Notices, extra: ExtraRows, stored: InsertedExtra)
         numbers = stored.generated[~stored.generated.index.duplicated()].astype("str")
         noticed = noticed.assign(**{extra.generated: rows[of_extra & ~failed].map(numbers)})
     changed = changed_by_server(stored.changed, stored.differences, table=extra.table)
-    return pd.concat([noticed, changed])
+    return pd.concat([_without_held(noticed, extra, stored.held), stored.held, changed])
+
+
+def _without_held(noticed: Notices, extra: ExtraRows, held: Notices) -> Notices:
+    """Count what leads have without the rows that were held back."""
+    if held.empty:
+        return noticed
+    left = extra.rows.index.value_counts().sub(held.index.value_counts()).dropna().astype("int64")
+    is_its = (noticed["notice"] == extra.notice.value) & noticed.index.isin(left.index)
+    count = noticed.index.to_series().map(left.astype("str"))
+    noticed = noticed.assign(count=noticed["count"].where(~is_its, count))
+    return noticed[~(is_its & noticed.index.isin(left.index[left == 0]))]
 
 
 def without_extras(noticed: Notices, extras: Iterable[ExtraRows]) -> Notices:

@@ -305,6 +305,44 @@ def test_what_leads_have_already_does_not_come_a_second_time(
     assert filled_in == [("agent",), ("agent",)]
 
 
+@pytest.mark.parametrize("action", ["clear", "reject"])
+@pytest.mark.parametrize(
+    "kill",
+    [
+        (Point(ExtraInserter, "insert", "before"), 1),
+        (Point(Writer, "write", "before"), 2),
+        (Point(ExtraInserter, "insert", "after"), 1),
+    ],
+    ids=lambda kill: f"{kill[0]} {kill[1]}",
+)
+def test_an_alternate_number_that_came_onto_the_do_not_call_list_is_not_stored(
+    kill: tuple[Point, int], action: str, database: Database, tmp_path: Path
+) -> None:
+    rows = [
+        row | {"multi_alt_phones": f"727555200{n}_1_a!727555300{n}_1_b"}
+        for n, row in enumerate(ROWS[:4])
+    ]
+    load = Killing(database, tmp_path, rows, dnc_check="Y", dnc_alt_phones=action)
+    load.kill(*kill)
+    before = {number for (number,) in run(load.url, f"SELECT phone_number FROM {ALT}")}
+    listed = {"7275552000", "7275553001", "7275552002", "7275553002"}
+    load.work(*(f"INSERT INTO vicidial_dnc VALUES ('{number}')" for number in listed))
+    outcome = load.complete()
+    assert outcome.summary.loaded == 4
+    after = {number for (number,) in run(load.url, f"SELECT phone_number FROM {ALT}")}
+    assert after == before | {
+        "7275553000", "7275552001", "7275552003", "7275553003"
+    }  # fmt: skip
+    notices = {name: count for name, count in outcome.summary.notices.items() if "NUMBER" in name}
+    assert notices == ({} if before else {"OTHER_NUMBER_REMOVED": 3})
+    assert "EXTRA_NOT_STORED" not in outcome.summary.notices
+    counts = [2, 2, 2, 2] if before else [1, 1, 0, 2]
+    for row, count in enumerate(counts, 2):
+        said = str(outcome.loaded[row])
+        assert ("ALT_PHONES_LOADED" in said) == bool(count)
+        assert not count or f"count={count}" in said
+
+
 # --- others insert in the same second ---
 
 SECOND = datetime(2026, 11, 29, 10, 0, 0)

@@ -14,8 +14,10 @@ from sqlalchemy import make_url
 
 from loader.database.connection import Database
 from loader.errors import ConfigurationError, LoadedBeforeError, UsageError
+from loader.findings import notices
 from loader.ledger.encoding import decode_extra, decode_inserted, encode_extra, encode_inserted
 from loader.ledger.runs import Ledger, RunRecord
+from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.writing.batch import Inserted
 from loader.writing.differences import Difference
@@ -155,11 +157,16 @@ def test_what_became_of_rows_is_kept(rows: list[int], data: st.DataObject) -> No
 
 def test_what_came_with_leads_is_kept() -> None:
     numbers = pd.Series([9, 8], index=pd.Index([2, 4], dtype="int64"), dtype="int64")
-    extra = InsertedExtra(
-        (2, 4), {3: 1062}, (4,), numbers, (Difference(4, "tm", "1:05 PM", "01:05:00"),)
+    held = notices(
+        pd.Index([4, 4], dtype="int64"),
+        Notice.OTHER_NUMBER_REMOVED,
+        phone_number=pd.Series(["7275551212", "7275551213"], index=[4, 4]),
     )
+    differences = (Difference(4, "tm", "1:05 PM", "01:05:00"),)
+    extra = InsertedExtra((2, 4), {3: 1062}, (4,), numbers, differences, held)
     kept = decode_extra(json.loads(json.dumps(encode_extra(extra))))
     assert (kept.stored, kept.refused, kept.changed) == ((2, 4), {3: 1062}, (4,))
     assert kept.differences == extra.differences
     pd.testing.assert_series_equal(kept.generated, numbers)
+    pd.testing.assert_frame_equal(kept.held, held)
     assert np.issubdtype(kept.generated.dtype, np.int64)
