@@ -1,7 +1,8 @@
 """What passed the checks into the database, batch by batch, with an account of every row."""
 
 from collections import Counter, deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +32,8 @@ from loader.findings import (
 from loader.frames.arrow import counts
 from loader.frames.spool import Spool
 from loader.ledger.batches import BatchLedger, LeadEntry
+from loader.lookahead import look_ahead
+from loader.queries.forms import RowForms
 from loader.reasons import Reason
 from loader.results.files import REJECTED
 from loader.results.lines import count_of
@@ -153,20 +156,29 @@ class InsertStage:
 
     def _insert(self, waiting: Spool) -> None:
         self.run.seconds.lap("results")
-        for chunk, noticed in waiting.read_with_notes():
-            self.recheck.expect(chunk)
-            changing = chunk[EXISTING_LEAD_ID].notna() if EXISTING_LEAD_ID in chunk else None
-            new = chunk if changing is None else chunk[~changing]
-            for batches in self.batches.cut(new, self.lanes.count):
-                self._send_ahead(batches, noticed)
-                while self.ahead:
-                    self._insert_new(*self.ahead.popleft())
-                    self._say_how_far(waiting)
-            if changing is not None:
-                changes = chunk[changing].astype({EXISTING_LEAD_ID: "int64"})
-                for (leads,) in self.batches.cut(changes):
-                    self._change(leads, noticed)
-                    self._say_how_far(waiting)
+        with closing(look_ahead(self._prepared(waiting))) as chunks:
+            for chunk in chunks:
+                self._insert_chunk(chunk, waiting)
+
+    def _prepared(self, waiting: Spool) -> Iterator["_Chunk"]:
+        """Read what waits, and make what will be asked of it."""
+        for leads, noticed in waiting.read_with_notes():
+            yield _Chunk(leads, noticed, self.recheck.forms_of(leads))
+
+    def _insert_chunk(self, chunk: "_Chunk", waiting: Spool) -> None:
+        leads, noticed, self.recheck.forms = chunk
+        changing = leads[EXISTING_LEAD_ID].notna() if EXISTING_LEAD_ID in leads else None
+        new = leads if changing is None else leads[~changing]
+        for batches in self.batches.cut(new, self.lanes.count):
+            self._send_ahead(batches, noticed)
+            while self.ahead:
+                self._insert_new(*self.ahead.popleft())
+                self._say_how_far(waiting)
+        if changing is not None:
+            changes = leads[changing].astype({EXISTING_LEAD_ID: "int64"})
+            for (batch,) in self.batches.cut(changes):
+                self._change(batch, noticed)
+                self._say_how_far(waiting)
 
     def _say_how_far(self, waiting: Spool) -> None:
         self.run.seconds.lap("insert")
@@ -327,6 +339,14 @@ class InsertStage:
         for chunk in run.source.chunks():
             rows = chunk.rows[~chunk.rows.index.isin(accounted)]
             run.reject(rows, findings(rows.index, Reason.NOT_INSERTED))
+
+
+class _Chunk(NamedTuple):
+    """Leads that passed the checks, and what the database is asked about them."""
+
+    leads: pd.DataFrame
+    notices: Notices
+    forms: RowForms
 
 
 class _Batch(NamedTuple):

@@ -37,11 +37,15 @@ class Recheck(Guard):
         self.queries = ChunkQueries(
             database, run.options, run.dialer, feeds, run.files.work, before=run.queries
         )
-        self._forms: RowForms | None = None
+        self.forms: RowForms | None = None
+        """Of the rows of which the next batches are."""
 
-    def expect(self, leads: pd.DataFrame) -> None:
-        """Take the rows of which the next batches are; what is asked of them is made once."""
-        self._forms = RowForms(leads, self.run.options)
+    def forms_of(self, leads: pd.DataFrame) -> RowForms:
+        """Make once what is asked of rows that are inserted in batches; it needs no database."""
+        forms = RowForms(leads, self.run.options)
+        if self.run.checks.needs_recheck:
+            self.queries.prepare(forms, leads.index)
+        return forms
 
     def turn(self, connection: Connection) -> AbstractContextManager[None]:
         """Let runs that look for duplicates insert one after the other."""
@@ -81,8 +85,8 @@ class Recheck(Guard):
     ) -> Findings:
         if not self.run.checks.needs_recheck:
             return no_findings()
-        answers = self.queries.do_not_call(leads, self._forms)
-        found = self.queries.existing_leads(leads, is_own, among, self._forms)
+        answers = self.queries.do_not_call(leads, self.forms)
+        found = self.queries.existing_leads(leads, is_own, among, self.forms)
         answers = replace(answers, existing=found.existing, compares=found.compares)
         if among is None and answers.is_empty:
             return no_findings()

@@ -106,6 +106,14 @@ class ChunkQueries:
             campaign_dnc=self._on_campaign_lists(self._database, leads, asked),
         )
 
+    def prepare(self, forms: RowForms, rows: pd.Index) -> None:
+        """Make the forms that questions about some of the rows need; `rows` has all of them."""
+        some = rows[:0]
+        for check in {self._options.dnc_check, self._options.campaign_dnc_check} - {"N"}:
+            forms.listed(check, some)
+        for kind, _, _ in self._existing if self._database is not None else ():
+            forms.compared(kind, some)
+
     @property
     def asks_for_lists(self) -> bool:
         """Whether `do_not_call` asks the database, which only this process may use."""
