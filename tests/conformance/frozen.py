@@ -31,6 +31,8 @@ def frozen(url: str, clock: datetime, zone: str) -> Database:
                 cursor.execute(f"SET time_zone = '{zone}', timestamp = {instant.timestamp()}")
 
     event.listen(database.engine, "connect", stop)
+    # Further connections of a load have the same clock.
+    database.anew = lambda: frozen(url, clock, zone)  # type: ignore[method-assign]
     return database
 
 

@@ -104,10 +104,12 @@ def options_for(request: Request) -> dict[str, str]:
     return options
 
 
-def replay(case: Case, database: Database, folder: Path, *, chunk_size: int = 10) -> Replayed:
+def replay(
+    case: Case, database: Database, folder: Path, *, chunk_size: int = 10, **more: int
+) -> Replayed:
     """Load the requests of a case, in chunks so small that rows meet across them.
 
-    Neighbours with the same options are one load.
+    Neighbours with the same options are one load; `more` are options of all of them.
     """
     replayed = Replayed()
     numbered = enumerate(requests_of(case))
@@ -116,7 +118,7 @@ def replay(case: Case, database: Database, folder: Path, *, chunk_size: int = 10
     ):
         requests = dict(group)
         try:
-            given = LoadOptions(**REPLAYED, **options)  # type: ignore[arg-type]
+            given = LoadOptions(**REPLAYED, **options, **more)  # type: ignore[arg-type]
             source = source_of(requests, labels_of(case, given), chunk_size)
             load(
                 LoadRequest(

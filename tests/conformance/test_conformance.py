@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from jobs.load import screening
 from loader.errors import NotAllowedError
 from tests.conformance.corpus import (
     HERE,
@@ -50,12 +51,32 @@ SAMPLE = {"sqlite": (48, 0), "myisam": (96, 1), "innodb": (96, 49)}
 twenty-fourth of the cases, on one of the engines."""
 
 
+OTHER_WAYS = (
+    ("sqlite", {"workers": 2}), ("sqlite", {"workers": 4}), ("innodb", {"connections": 2}),
+    ("innodb", {"workers": 4, "connections": 2}),
+)  # fmt: skip
+"""Engines, and what a case is replayed with besides: each with cases of its own."""
+STEP = 100
+"""Of so many cases one is replayed in one of these ways, unless all are asked for."""
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "case" not in metafunc.fixturenames:
         return
     config = metafunc.config
     cases, _ = corpus(config.getoption("--cases"))
     everything = config.getoption("--full") or config.getoption("--cases") != HERE
+    if "way" in metafunc.fixturenames:
+        step = len(OTHER_WAYS) if everything else STEP
+        ways = [
+            (case, *way)
+            for number, way in enumerate(OTHER_WAYS)
+            for case in (cases[number * step // len(OTHER_WAYS) :: step])
+            if way[0] in chosen_engines(config)
+        ]
+        names = [f"{case['id']}-{engine}-{'-'.join(way)}" for case, engine, way in ways]
+        metafunc.parametrize(("case", "engine_name", "way"), ways, ids=names, scope="session")
+        return
     pairs = [
         (case, engine)
         for engine, (step, first) in SAMPLE.items()
@@ -131,6 +152,54 @@ def test_recorded_case(
         rows = [{**row, "entry_list_id": nearest(row["entry_list_id"])} for row in rows]
     check_rows(case, ours, rows)
     check_extras(case, ours, wanted.extras)
+
+
+@pytest.fixture
+def workers_from_the_first_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screening, "ROWS_ALONE", 0)
+
+
+@pytest.mark.usefixtures("workers_from_the_first_row")
+def test_recorded_case_by_several_at_once(
+    case: Case, engine_name: str, way: dict[str, int], database_url: str,
+    request: pytest.FixtureRequest, tmp_path: Path,
+) -> None:  # fmt: skip
+    """Workers change nothing; of several connections lead_ids come in another order."""
+    if case["options"].get("pass"):
+        pytest.skip("the loader takes no dialer password: the database account stands for it")
+    _, named = corpus(request.config.getoption("--cases"))
+    if engine_name != "sqlite":
+        load_zone(request.getfixturevalue("server"), case["tz"])
+    fill(database_url, tables_of(case, named))
+    database = frozen(database_url, clock_of(case), case["tz"])
+    chunk_size = 1000 if "connections" in way else 3
+    ours = replay(case, database, tmp_path / "results", chunk_size=chunk_size, **way)
+    database.engine.dispose()
+    wanted = expected(case, named, engine_name)
+    if isinstance(wanted, str):
+        assert ours.refused is not None
+        return
+    assert ours.refused is None
+    rows = wanted.rows
+    if engine_name == "sqlite":
+        rows = [{**row, "entry_list_id": nearest(row["entry_list_id"])} for row in rows]
+        for number, verdict in enumerate(wanted.verdicts):
+            check_verdict(ours, number, verdict)
+        check_rows(case, ours, rows)
+        check_extras(case, ours, wanted.extras)
+        return
+    for number, verdict in enumerate(wanted.verdicts):
+        assert (number in ours.loaded) == (verdict.reason is None), (number, verdict)
+    without_ids = Replayed(rows=_without_ids(ours.rows))
+    check_rows(case, without_ids, _without_ids(rows))
+
+
+def _without_ids(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out lead_id, and what is in the order of it."""
+    bare = [{name: as_text(value) for name, value in row.items()} for row in rows]
+    for row in bare:
+        del row["lead_id"]
+    return sorted(bare, key=lambda row: sorted(row.items()))
 
 
 def nearest(number: int) -> int | float:
