@@ -1,6 +1,7 @@
 """What the ledger has of runs, for people and for programs."""
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime
 
@@ -9,17 +10,26 @@ from rich.table import Table
 
 from loader.ledger.runs import RunRecord
 from loader.options.load import LoadOptions
-from loader.paths import visible_line
+from loader.paths import find_path, visible_line
+from loader.results.folder import SUMMARY
 
 
-def as_json(record: RunRecord) -> str:
+def as_json(record: RunRecord, *, at_work: bool) -> str:
     """Give a run on one line; without what a process knows itself by."""
     values = {name: value for name, value in asdict(record).items() if name != "owner"}
+    values["at_work"] = at_work
     return json.dumps(values, default=str, ensure_ascii=False)
 
 
-def runs_table(records: list[RunRecord]) -> Table:
-    """List runs, a line for each."""
+def _state(record: RunRecord, *, at_work: bool) -> str:
+    """Give the state of a run; of one that has not ended, also whether a process is at work."""
+    if not record.may_be_at_work:
+        return record.state
+    return f"{record.state}, {'at work' if at_work else 'broken off'}"
+
+
+def runs_table(records: list[RunRecord], living: Collection[str]) -> Table:
+    """List runs, a line for each; processes are at work on those that are `living`."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("run", "job", "began", "state"):
         table.add_column(name, no_wrap=True)
@@ -30,19 +40,24 @@ def runs_table(records: list[RunRecord]) -> Table:
         counts = (f"{count:,}" for count in (each.rows_read, each.loaded, each.rejected))
         what = each.source or f"of {each.of_run}"
         table.add_row(
-            each.run, each.job, _moment(each.began), each.state, *counts, escape(visible_line(what))
+            each.run,
+            each.job,
+            _moment(each.began),
+            _state(each, at_work=each.run in living),
+            *counts,
+            escape(visible_line(what)),
         )
     return table
 
 
-def run_table(record: RunRecord) -> Table:
-    """Show all that the ledger has of one run."""
+def run_table(record: RunRecord, *, at_work: bool) -> Table:
+    """Show all that the ledger has of one run, and the files of its results that are here."""
     usual = LoadOptions().model_dump(mode="json")
     options = {name: v for name, v in record.options.items() if v != usual.get(name)}
     facts = {
         "run": record.run,
         "job": record.job,
-        "state": record.state,
+        "state": _state(record, at_work=at_work),
         "why": record.message,
         "file": record.source,
         "SHA-256": record.sha256,
@@ -54,9 +69,13 @@ def run_table(record: RunRecord) -> Table:
         "loaded": f"{record.loaded:,}",
         "rejected": f"{record.rejected:,}",
         **{f"  {name}": f"{count:,}" for name, count in record.counts.get("reasons", {}).items()},
+        "lists": ", ".join(
+            f"{list_id} ({leads:,})" for list_id, leads in record.counts.get("lists", {}).items()
+        ),
         "fields": ", ".join(f"{field} from {name!r}" for field, name in record.mapping.items()),
         "options": ", ".join(f"{name}={value}" for name, value in options.items()),
         "results": record.results,
+        "files": ", ".join(_files(record)),
     }
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True, style="bold")
@@ -64,7 +83,9 @@ def run_table(record: RunRecord) -> Table:
     for name, value in facts.items():
         if value:
             table.add_row(name, escape(visible_line(str(value))))
-    if record.is_unfinished:
+    if at_work:
+        table.add_row("next", "wait until the process has ended")
+    elif record.is_unfinished:
         table.add_row("next", "the same command completes it, leadloader undo takes it back")
     elif record.state == "given up":
         table.add_row("next", f"leadloader undo {record.run} takes back what it loaded")
@@ -72,6 +93,19 @@ def run_table(record: RunRecord) -> Table:
         undone = record.of_run or record.run
         table.add_row("next", f"it is being undone; leadloader undo {undone} completes that")
     return table
+
+
+def _files(record: RunRecord) -> list[str]:
+    """Name the files of the results of a run, if they are on this machine."""
+    folder = find_path(record.results) if record.results else None
+    if folder is None:
+        return []
+    try:
+        summary = json.loads((folder / SUMMARY).read_text("utf-8"))
+        is_its = summary.get("run") == record.run
+        return sorted(it.name for it in folder.iterdir() if is_its and it.name[0] != ".")
+    except (OSError, ValueError, AttributeError):
+        return []  # they were moved or removed, or are on another machine
 
 
 def _moment(moment: datetime) -> str:

@@ -8,6 +8,8 @@ from jobs.cli.parameters import given_run, given_settings
 
 if TYPE_CHECKING:
     from jobs.settings.settings import Settings
+    from loader.database.connection import Database
+    from loader.ledger.runs import Ledger, RunRecord
 
 
 MOST = 1_000_000
@@ -15,7 +17,12 @@ MOST = 1_000_000
 
 
 def runs(
-    run: Annotated[str | None, typer.Argument(help="Show this one in full", metavar="RUN")] = None,
+    run: Annotated[
+        str | None,
+        typer.Argument(
+            help="Show this one in full: its name, the begin of it, or latest", metavar="RUN"
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option(help="The newest N", metavar="N", min=1, max=MOST)] = 20,
     json_summary: Annotated[
         bool, typer.Option("--json", help="Print JSON, a line for each run")
@@ -36,16 +43,34 @@ def runs(
     if forget:
         _forget(run, settings)
         return
-    ledger = Ledger.to_read(open_database(settings), settings.ledger_folder)
-    records = ledger.runs(limit) if run is None else [ledger.run(given_run(run))]
+    database = open_database(settings)
+    ledger = Ledger.to_read(database, settings.ledger_folder)
+    records = ledger.runs(limit) if run is None else [ledger.find(given_run(run))]
+    living = {each.run for each in records if _is_at_work(each, ledger, database)}
     if json_summary:
         for record in records:
-            print(as_json(record))
+            print(as_json(record, at_work=record.run in living))
         return
     out = Console(highlight=False)
     if not out.is_terminal:
         out.width = 200
-    out.print(runs_table(records) if run is None else run_table(records[0]))
+    out.print(
+        runs_table(records, living)
+        if run is None
+        else run_table(records[0], at_work=records[0].run in living)
+    )
+
+
+def _is_at_work(record: "RunRecord", ledger: "Ledger", database: "Database") -> bool:
+    """Say whether a process is at work on a run that has not ended."""
+    from loader.database.locks import is_held
+
+    if not record.may_be_at_work:
+        return False
+    original = record
+    while original.of_run:
+        original = ledger.run(original.of_run)
+    return is_held(database, original.lock_name)
 
 
 def _forget(run: str | None, settings: "Settings") -> None:
@@ -57,8 +82,10 @@ def _forget(run: str | None, settings: "Settings") -> None:
 
     if run is None:
         raise UsageError("name the run to give up: leadloader runs RUN --forget")
-    database, name = open_database(settings), given_run(run)
-    record = give_up(name, Ledger.open(database, settings.ledger_folder), database)
+    database = open_database(settings)
+    ledger = Ledger.open(database, settings.ledger_folder)
+    name = ledger.find(given_run(run)).run
+    record = give_up(name, ledger, database)
     left = "nothing is loaded"
     if record.state != "refused":
         left = f"{record.loaded} rows or more are loaded; `leadloader undo {name}` takes them back"

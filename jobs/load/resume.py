@@ -69,7 +69,11 @@ class ImportRun:
             message="",
             loaded=summary.loaded,
             rejected=summary.rejected,
-            counts={"reasons": summary.reasons, "notices": summary.notices},
+            counts={
+                "reasons": summary.reasons,
+                "notices": summary.notices,
+                "lists": {each.list_id: each.leads for each in summary.lists},
+            },
         )
 
     def refused(self, why: str) -> None:
@@ -237,8 +241,7 @@ def give_up(run: str, ledger: Ledger, database: Database) -> RunRecord:
         BusyError: a process is at work on it.
     """
     record = ledger.run(run)
-    name = f"{record.sha256} {record.options_sha256}"
-    with lock(database, name, f"run {run} is being loaded or undone"):
+    with lock(database, record.lock_name, f"run {run} is being loaded or undone"):
         record = ledger.run(run)
         if not record.is_unfinished:
             raise UsageError(f"run {run} is {record.state}: only an unfinished one is given up")

@@ -57,7 +57,7 @@ def undo(
 
     Raises:
         UndoneBeforeError: the run was undone before, and nothing more can be undone.
-        UsageError: there is no such run, or it cannot be undone.
+        UsageError: there is no such run (see `Ledger.find`), or it cannot be undone.
         BusyError: another process is loading or undoing it.
         Interrupted: a signal came; the same call completes the undo.
         LoaderError: see `loader.errors`; the same call completes the undo.
@@ -67,12 +67,13 @@ def undo(
     folder = ledger_folder or (results.parent if results else Path("results"))
     # A dry run does not create the ledger.
     ledger = (Ledger.to_read if dry_run else Ledger.open)(database, folder)
+    run = ledger.find(run).run
     task = UndoTask.of(ledger, database, run)
     with ExitStack() as stack:
         if not dry_run:
             # The lock that an import takes.
-            name = f"{task.original.sha256} {task.original.options_sha256}"
-            stack.enter_context(lock(database, name, f"run {run} is being loaded or undone"))
+            work = f"run {run} is being loaded or undone"
+            stack.enter_context(lock(database, task.original.lock_name, work))
             task = UndoTask.of(ledger, database, run)
         throttle = stack.enter_context(closing(Throttle(database, options)))
         throttle.check()

@@ -70,6 +70,26 @@ def lock(database: Database, name: str, what: str) -> Iterator[None]:
         yield
 
 
+def is_held(database: Database, name: str) -> bool:
+    """Say whether a process holds a lock, see `lock`."""
+    if file := database.adapter.lock_file(name):
+        return file.exists() and _is_held_file(file)
+    asked = f"SELECT IS_USED_LOCK('{_server_name(database.engine.url, name)}')"
+    return database.read(lambda it: it.exec_driver_sql(asked).scalar() is not None)
+
+
+def _is_held_file(file: Path) -> bool:
+    lock = FileLock(file, blocking=False, preserve_lock_file=True)
+    try:
+        lock.acquire()
+    except Timeout:
+        return True
+    except OSError:
+        return False  # another user's; who cannot look does not know of a holder
+    lock.release()
+    return False
+
+
 @contextmanager
 def turn(database: Database, connection: Connection, name: str, tries: int = 1) -> Iterator[None]:
     """Take turns with all processes that use a database: wait for those that are at it.

@@ -76,10 +76,26 @@ class RunRecord:
         """Whether the same command has to complete it."""
         return self.state in UNFINISHED
 
+    @property
+    def may_be_at_work(self) -> bool:
+        """Whether a process is at work on it, or was and did not come to its end."""
+        return self.is_unfinished or self.state == "undoing"
+
+    @property
+    def lock_name(self) -> str:
+        """The lock of who loads or undoes an import, see `loader.database.locks`."""
+        return f"{self.sha256} {self.options_sha256}"
+
 
 JSON_COLUMNS = frozenset({"options", "mapping", "counts"})
 MOMENT_COLUMNS = frozenset({"began", "ended"})
 
+
+LATEST = "latest"
+"""In the place of a run's name: the newest one."""
+
+MOST_NAMED = 5
+"""Runs that an error names."""
 
 CLOCK_JUMP, TICK = timedelta(days=1), timedelta(milliseconds=1)
 """By how much a clock may be set back without a change in the order of runs; and between two."""
@@ -148,6 +164,25 @@ class Ledger:
                 "`leadloader runs` lists them"
             )
         return self._counted(found)[0]
+
+    def find(self, name: str) -> RunRecord:
+        """Give one run by its name, the begin of it, or LATEST.
+
+        Raises:
+            UsageError: there is none, or several begin so.
+        """
+        runs = tables.runs.c
+        if name == LATEST:
+            found = self.runs(1)
+        else:
+            begins = select(tables.runs).where(runs.run.startswith(name, autoescape=True))
+            found = self._records(begins.order_by(desc(runs.began)).limit(MOST_NAMED + 1))
+            found = [each for each in found if each.run == name] or found
+        if len(found) > 1:
+            named = ", ".join(each.run for each in found[:MOST_NAMED])
+            more = ", ..." if len(found) > MOST_NAMED else ""
+            raise UsageError(f"several runs begin with {name}: {named}{more}; write more of it")
+        return self._counted(found)[0] if found else self.run(name)
 
     def same_file(self, sha256: str, options_sha256: str) -> RunRecord | None:
         """Give the last import of a file with the same options whose leads are still loaded."""

@@ -1,6 +1,7 @@
 """The ledger: where it is, what it keeps of batches, and that it tells changed leads."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,25 @@ def test_a_run_is_read_back_as_it_was_noted(database: Database, tmp_path: Path) 
     assert [each.run for each in ledger.runs(1)] == ["r2"]
     with pytest.raises(UsageError, match="there is no run r3"):
         ledger.run("r3")
+
+
+def test_a_run_is_found_by_the_begin_of_its_name(database: Database, tmp_path: Path) -> None:
+    ledger = Ledger.open(database, tmp_path)
+    with pytest.raises(UsageError, match="there is no run latest"):
+        ledger.find("latest")
+    for hour, name in enumerate(("20261122-aa", "20261122-ab", "20261123-a", "20261122-a", "x_y")):
+        ledger.insert(replace(record(name), began=datetime(2026, 11, 22, hour, tzinfo=UTC)))
+    names = {each: ledger.find(each).run for each in ("20261123", "20261122-ab", "latest", "x_")}
+    assert names == {
+        "20261123": "20261123-a", "20261122-ab": "20261122-ab", "latest": "x_y", "x_": "x_y"
+    }  # fmt: skip
+    # Of a whole name there is one, whatever begins so.
+    assert ledger.find("20261122-a").run == "20261122-a"
+    several = "several runs begin with 2026112: 20261122-a, 20261123-a, 20261122-ab, 20261122-aa;"
+    with pytest.raises(UsageError, match=several):
+        ledger.find("2026112")
+    with pytest.raises(UsageError, match="there is no run x%"):
+        ledger.find("x%")
 
 
 @pytest.mark.parametrize(
