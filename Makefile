@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PART ?= 1/1
 SEED ?= 0
+EXTRAS ?= spreadsheet
 # Tests start programs hundreds of times: they find the modules compiled, whatever the shell wants.
 # With worksteal a file stays with one process, mostly, and what its tests share is made once.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist worksteal
@@ -62,6 +63,9 @@ bench-large: $(VENV)/.installed-dev ## the same with a million rows, into ten mi
 		$(BIN)/python -m tests.bench imports --rows 1000000 --existing $$leads || exit 1; done
 	for rows in 1000000 10000000; do $(BIN)/python -m tests.bench memory --memory-rows $$rows || exit 1; done
 
+extras: $(VENV)/.installed ## install optional packages: EXTRAS=spreadsheet,notify
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[$(EXTRAS)]'
+
 lock: $(VENV)/.installed-dev ## resolve the newest versions that pyproject.toml allows into the locks
 	$(BIN)/uv pip compile $(COMPILE) --all-extras --output-file requirements-dev.lock
 	$(BIN)/uv pip compile $(COMPILE) --constraint requirements-dev.lock --output-file requirements.lock
@@ -84,10 +88,11 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-clean: ## remove .venv, the demo's database and the caches
-	rm -rf $(VENV) demo results build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+# Not results/: undo, resume and corrected rejects need it.
+clean: ## remove .venv, the demo's database and the caches; results/ stays
+	rm -rf $(VENV) demo build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 phones: $(VENV)/.installed-dev ## compare 10 million phone numbers of all regions with phonenumbers; takes an hour
 	$(BIN)/python -m tests.bench phones --compared 10000000
 
-.PHONY: help demo night check test generate conformance engines snapshots crashes fuzz bench bench-large phones lock clean
+.PHONY: help demo night check test extras generate conformance engines snapshots crashes fuzz bench bench-large phones lock clean

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from loader.installation import install_command
 from loader.paths import printable_path, without_passwords
 
 
@@ -233,5 +234,5 @@ def describe_bug(error: Exception) -> str:
 def missing_extra_error(setting: str, extra: str, package: str) -> ConfigurationError:
     """Return an error: a setting or flag needs a package, which an extra of leadloader installs."""
     return ConfigurationError(
-        f"{setting} needs {package}, which is not installed: pip install 'leadloader[{extra}]'"
+        f"{setting} needs {package}, which is not installed: {install_command(extra)}"
     )

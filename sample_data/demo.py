@@ -14,11 +14,15 @@ from sqlalchemy import create_engine
 
 from jobs.cli.main import run
 from loader.database.schema import create_missing, metadata
+from loader.errors import UsageError
 from loader.results.folder import PAGE
 
 Tables = dict[str, list[dict[str, Any]]]
 HERE = Path(__file__).resolve().parent
 DATABASE = "sqlite:///demo/leads.sqlite"
+
+LEFT_OUT = {"expected", "__pycache__", ".py"}
+"""What of the folder no demo needs: by name or suffix."""
 
 COMMANDS = {
     "leads": f"""leadloader import sample_data/leads.csv
@@ -61,9 +65,16 @@ def fixtures(now: datetime) -> Tables:
 
 
 def make_database() -> None:
-    """Create the dialer's tables in an empty folder demo/, and fill them."""
-    shutil.rmtree("demo", ignore_errors=True)
-    Path("demo").mkdir()
+    """Create the dialer's tables in an empty folder demo/, and fill them.
+
+    Raises:
+        UsageError: there is a folder of that name, and no demo made it.
+    """
+    demo = Path("demo")
+    if demo.exists() and any(demo.iterdir()) and not Path(demo, "leads.sqlite").exists():
+        raise UsageError(f"{demo.resolve()} is no folder of an earlier demo; name another folder")
+    shutil.rmtree(demo, ignore_errors=True)
+    demo.mkdir()
     engine = create_engine(DATABASE)
     create_missing(engine)
     tables = fixtures(datetime.now(UTC).astimezone())
@@ -79,9 +90,32 @@ def make_database() -> None:
     engine.dispose()
 
 
-def main() -> int:
-    """Create demo/ anew and load all files; return the exit code."""
-    os.chdir(HERE.parent)
+def copy_samples(folder: Path) -> None:
+    """Put the sample files into a folder, but for those that are there."""
+    there = folder / HERE.name
+    for path in sorted(HERE.rglob("*")):
+        name = path.relative_to(HERE)
+        target = there / name
+        if path.is_file() and not LEFT_OUT & {*name.parts, name.suffix} and not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+
+
+def main(folder: Path = HERE.parent, program: str = ".venv/bin/leadloader") -> int:
+    """Create demo/ anew in a folder and load all files; return the exit code.
+
+    Args:
+        folder: gets the sample files, too.
+        program: how it is called there.
+
+    Raises:
+        UsageError: the folder cannot be used.
+    """
+    try:
+        copy_samples(folder)
+        os.chdir(folder)
+    except OSError as error:
+        raise UsageError(f"{folder}: {error.strerror}") from None
     make_database()
     for command in COMMANDS.values():
         print(f"\n$ {command}\n".replace("\n  ", " \\\n  "), flush=True)
@@ -93,7 +127,7 @@ demo/results/referrals and demo/results/inquiries (there also in changes.csv). A
 sample_data/README.md.
 
 Next, your own file; only the report is written:
-    .venv/bin/leadloader validate your.csv --database {DATABASE} --user 6666 --list-id 101
+    {program} validate your.csv --database {DATABASE} --user 6666 --list-id 101
 
 Open the page in a browser; you can send it to the vendor of the leads:
     {Path("demo/results/leads", PAGE).resolve().as_uri()}""")

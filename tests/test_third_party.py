@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 OURS = {"jobs", "loader"}
+SAMPLES = {"sample_data"}
 
 FRAMES = {"numpy", "pandas", "pyarrow"}
 MODELS = {"pydantic", "pydantic_core"}
@@ -37,7 +38,7 @@ MAY_IMPORT = {
     "loader.writing": FRAMES | {"sqlalchemy"},
     "jobs": {"sqlalchemy"},
     "jobs.archive": FRAMES,
-    "jobs.cli": {"pydantic", "rich", "typer"},
+    "jobs.cli": {"pydantic", "rich", "typer"} | SAMPLES,
     "jobs.compare": {"markupsafe", "pydantic", "rich"},
     "jobs.config_check": {"pydantic", "sqlalchemy"},
     "jobs.load": FRAMES | {"sqlalchemy"},

@@ -8,7 +8,7 @@ import pandas as pd
 
 from jobs.load.run import ImportContext
 from loader.database.connection import Database
-from loader.errors import ConfigurationError, LoaderError
+from loader.errors import LoaderError, missing_extra_error
 from loader.options.load import LoadOptions
 from loader.queries.leads import read_leads, read_requested
 from loader.remote.addresses import check_address, fill_address
@@ -37,9 +37,7 @@ def check_new_lead_urls(options: LoadOptions, urls: pd.DataFrame) -> None:
     try:
         import loader.remote.sender  # noqa: F401, PLC0415 - an extra
     except ImportError:
-        raise ConfigurationError(
-            "--new-lead-url send needs requests: pip install 'leadloader[urls]'"
-        ) from None
+        raise missing_extra_error("--new-lead-url send", "urls", "requests") from None
     for address in urls["url_address"]:
         check_address(address)
 

@@ -11,7 +11,13 @@ from typing import Any
 
 from jobs.nightly.folders import DropFolder, Found, Kind, Target
 from jobs.settings.nightly import Source
-from loader.errors import ConfigurationError, LoaderError, NoSuchFileError, NotAllowedError
+from loader.errors import (
+    ConfigurationError,
+    LoaderError,
+    NoSuchFileError,
+    NotAllowedError,
+    missing_extra_error,
+)
 from loader.files import cut_name
 from loader.paths import without_passwords
 
@@ -122,10 +128,9 @@ class RemoteFolder(DropFolder):
             options = {**_host_keys(self.source.folder), **_filled(self.source.storage)}
             files, self._root = url_to_fs(self.source.folder, skip_instance_cache=True, **options)
         except ImportError as error:
-            raise ConfigurationError(
-                f"drop folder {self.address} needs an extra, {error.name}: pip install "
-                "'leadloader[remote]', for S3 'leadloader[s3]'"
-            ) from None
+            extra = "s3" if self.address.startswith(("s3://", "s3a://")) else "remote"
+            where = f"drop folder {self.address}"
+            raise missing_extra_error(where, extra, str(error.name)) from None
         except (ValueError, TypeError) as error:
             raise ConfigurationError(f"drop folder {self.address}: {self._words(error)}") from None
         except _failures() as error:

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from loader.errors import SourceFileError
+from loader.installation import install_command
 from loader.reading.cells import END, PROBLEM, Row, Sheet
 from loader.reading.limits import DEFAULT_LIMITS, MB
 from loader.reading.number_format import plain_number
@@ -46,7 +47,7 @@ class OldWorkbook:
         except ImportError:
             raise SourceFileError(
                 f"{stored.name}: this is a spreadsheet of an old format; to load it,"
-                " pip install leadloader[spreadsheet], or save it as .xlsx or CSV (UTF-8)"
+                f" {install_command('spreadsheet')}, or save it as .xlsx or CSV (UTF-8)"
             ) from None
         self.has_problems = False
         self._reader, self._workers = _Reader(stored, calamine), None

@@ -170,7 +170,7 @@ def arguments_of(command: str) -> Iterator[list[str]]:
 
 def parse(arguments: list[str]) -> None:
     """Let the command line be parsed, not run; raises what its parser raises."""
-    command = typer.main.get_command(importlib.import_module(MODULE).app)
+    command = typer.main.get_command(importlib.import_module("jobs.cli.main").app)
     name = NAME
     while isinstance(command, TyperGroup):
         # What stands before a command, such as --install-completion, would be done at once.

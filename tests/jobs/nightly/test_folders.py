@@ -313,7 +313,7 @@ def test_what_is_wrong_with_an_address(
         with pytest.raises(NoSuchFileError, match="Connection refused"):
             remote(tmp_path, folder=f"ftp://127.0.0.1:{closed}/in").list_files()
     monkeypatch.setitem(sys.modules, "fsspec.core", None)
-    with pytest.raises(ConfigurationError, match=r"pip install 'leadloader\[remote\]'"):
+    with pytest.raises(ConfigurationError, match=r"needs fsspec.core, .* 'paramiko>=4'"):
         remote(tmp_path, **partner.settings()).list_files()
 
 

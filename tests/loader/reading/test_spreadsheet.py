@@ -221,7 +221,9 @@ def test_a_spreadsheet_that_is_no_lead_file(content: bytes, message: str, tmp_pa
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "python_calamine", None)
-    assert "pip install leadloader[spreadsheet]" in refused(xls({"A": LEADS}), tmp_path)
+    assert " -m pip install 'python-calamine>=0.9', or save it" in refused(
+        xls({"A": LEADS}), tmp_path
+    )
     path = tmp_path / "new.xlsx"
     path.write_bytes(xlsx({"A": LEADS}))
     with open_source(str(path)) as source:

@@ -1,0 +1,1 @@
+"""Lead files to try leadloader with, and what runs them."""

@@ -1,0 +1,152 @@
+"""The wheel has all that the program needs, and runs its own packages wherever it is started."""
+
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TOPS = ("loader", "jobs", "sample_data")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built of what is in the repository."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    source.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE", "leadloader.py"):
+        shutil.copy(ROOT / name, source)
+    for name in TOPS:
+        compiled = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, source / name, ignore=compiled)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index",
+         "--no-build-isolation", "--wheel-dir", str(folder), str(source)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program, installed into an environment of its own; libraries are those of the tests."""
+    folder = tmp_path_factory.mktemp("installed")
+    venv.create(folder, with_pip=False)
+    python = folder / "bin" / "python"
+    subprocess.run(
+        [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps",
+         "--no-index", str(wheel)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    (packages,) = (folder / "lib").glob("python*/site-packages")
+    # A line of a .pth file is a folder, whose own .pth files are not read: nothing of the
+    # repository comes along.
+    (packages / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return folder / "bin" / "leadloader"
+
+
+def run(
+    program: Path, folder: Path, *arguments: str, more: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "COLUMNS": "80", **(more or {})}
+    return subprocess.run(
+        [str(program), *arguments], cwd=folder, env=environment, check=False,
+        capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def lines(done: "subprocess.CompletedProcess[str]") -> Sequence[str]:
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_all_that_belongs_to_the_packages_is_in_the_wheel(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    wanted = {
+        str(path.relative_to(ROOT))
+        for top in ("loader", "jobs")
+        for path in (ROOT / top).rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+    wanted |= {"leadloader.py", "sample_data/leads.csv", "sample_data/schedules/leadloader.cron"}
+    assert wanted - names == set()
+    tops = {name.partition("/")[0] for name in names if ".dist-info/" not in name}
+    assert tops == {"leadloader.py", *TOPS}
+
+
+def test_the_demo_runs_from_the_wheel(program: Path, tmp_path: Path) -> None:
+    done = run(program, tmp_path, "demo")
+    said = lines(done)
+    assert said[0] == f"in {tmp_path}/leadloader-demo, where the commands below can be typed:"
+    folder = tmp_path / "leadloader-demo"
+    for name in ("leads", "referrals", "inquiries"):
+        assert (folder / "demo" / "results" / name / "summary.json").exists()
+    command = next(line.strip() for line in said if "leadloader validate" in line)
+    (folder / "your.csv").write_text("phone_number\n7275551212\n")
+    again = run(program, folder, *command.split()[1:], "--quiet")
+    assert again.returncode == 0, again.stderr
+    # What somebody changed stays, and another folder called demo is not deleted.
+    (folder / "sample_data" / "leads.csv").write_text("phone_number\n7275551212\n")
+    lines(run(program, tmp_path, "demo"))
+    assert (folder / "sample_data" / "leads.csv").stat().st_size < 100
+    (tmp_path / "mine" / "demo").mkdir(parents=True)
+    (tmp_path / "mine" / "demo" / "kept").touch()
+    refused = run(program, tmp_path, "demo", "mine")
+    assert (refused.returncode, "no folder of an earlier demo" in refused.stderr) == (64, True)
+    assert (tmp_path / "mine" / "demo" / "kept").exists()
+
+
+def test_a_demo_where_nothing_can_be_written(program: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = run(program, tmp_path, "demo", "file")
+    assert (done.returncode, "Traceback" in done.stderr) == (64, False)
+    assert "file" in done.stderr
+
+
+def test_settings_come_with_the_wheel(program: Path, tmp_path: Path) -> None:
+    assert any("duplicate_check" in it for it in lines(run(program, tmp_path, "config", "example")))
+
+
+@pytest.mark.parametrize("scheduler", ["systemd", "cron", "airflow"])
+def test_schedules_come_with_the_wheel(program: Path, tmp_path: Path, scheduler: str) -> None:
+    printed = run(program, tmp_path, "schedule", scheduler)
+    assert f"{program} nightly" in printed.stdout
+    assert "/opt/leadloader/bin" not in printed.stdout
+    for _ in range(2):  # again: nothing is to be changed
+        written = lines(run(program, tmp_path, "schedule", scheduler, "--write", "to"))
+        texts = [(tmp_path / name).read_text() for name in written]
+        assert "".join(texts) == printed.stdout
+    (tmp_path / written[0]).write_text("mine")
+    done = run(program, tmp_path, "schedule", scheduler, "--write", "to")
+    assert (done.returncode, "is there, and differs" in done.stderr) == (64, True)
+    assert (tmp_path / written[0]).read_text() == "mine"
+
+
+@pytest.mark.parametrize("kind", ["package", "module", "folder"])
+@pytest.mark.parametrize("name", ["jobs", "loader", "sample_data"])
+@pytest.mark.parametrize("where", ["PYTHONPATH", "current folder"])
+def test_other_packages_of_the_same_name_are_not_used(
+    program: Path, tmp_path: Path, kind: str, name: str, where: str
+) -> None:
+    if kind == "module":
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('the wrong one')")
+    else:
+        (tmp_path / name).mkdir()
+    if kind == "package":
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('the wrong one')")
+    path = {"PYTHONPATH": str(tmp_path)} if where == "PYTHONPATH" else {}
+    done = run(program, tmp_path, "--version", more=path)
+    assert (done.returncode, done.stdout[:11]) == (0, "leadloader ")
+    # An empty folder is in nobody's way.
+    is_said = where == "PYTHONPATH" and kind != "folder"
+    assert ("another package called" in done.stderr) == is_said
+    assert not is_said or str(tmp_path / name) in done.stderr
