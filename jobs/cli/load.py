@@ -3,19 +3,22 @@
 import itertools
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from jobs.cli.parameters import given_settings
+from jobs.cli.parameters import given_flags, given_settings
 from jobs.settings.database import open_database
 
 if TYPE_CHECKING:
     from jobs.cli.terminal import Terminal
     from jobs.load.request import Job
+    from jobs.settings.nightly import Source
     from jobs.settings.settings import Settings
     from jobs.telemetry.telemetry import Telemetry
     from loader.errors import NoSuchFileError
+    from loader.options.load import LoadOptions
+    from loader.options.report import ReportOptions
 
 
 def load_files(
@@ -31,14 +34,42 @@ def load_files(
     from jobs.telemetry.telemetry import Telemetry
     from loader.signals import Stop
 
-    settings = given_settings(given)
+    settings, flags = given_settings(given), given_flags(given)
+    source = settings.source_named(flags.pop("source", None))
+    if source:
+        # Then the flag does not say where the leads come from: nightly has none.
+        settings = given_settings(given | {"source": None})
     job: Job = "import" if ctx.command.name == "import" else "validate"
     _refuse_unfit(job, settings)
     terminal = Terminal(settings, job)
     telling = Telemetry(settings, job, warn=terminal.warn)
     with telling, Stop() as stop, stop.end_at_once():
-        code = _load_all(job, files, settings, terminal, telling)
+        work = _Work(job, settings, source, flags)
+        code = _load_all(work, files, terminal, telling)
     raise typer.Exit(code)
+
+
+class _Work(NamedTuple):
+    """What is to be done with each file."""
+
+    job: "Job"
+    settings: "Settings"
+    source: "Source | None"
+    """The one of nightly whose settings count."""
+    flags: dict[str, Any]
+
+    def options_of(self, path: str) -> "LoadOptions":
+        """Give the options of a file."""
+        if self.source is None:
+            return self.settings.options
+        is_trial = self.job == "validate"
+        return self.settings.options_of_file(self.source, path, self.flags, is_trial=is_trial)
+
+    @property
+    def reporting(self) -> "ReportOptions":
+        """Say how it is to be reported."""
+        own = {"source": self.source.name} if self.source else {}
+        return self.settings.reporting.model_copy(update=own)
 
 
 def _refuse_unfit(job: "Job", settings: "Settings") -> None:
@@ -59,15 +90,13 @@ def _refuse_unfit(job: "Job", settings: "Settings") -> None:
         raise UsageError("--ask needs a terminal, where somebody can answer")
 
 
-def _load_all(
-    job: "Job", files: list[str], settings: "Settings", terminal: "Terminal", telling: "Telemetry"
-) -> int:
+def _load_all(work: _Work, files: list[str], terminal: "Terminal", telling: "Telemetry") -> int:
     """Load file after file; one file's failure does not stop the others."""
     from jobs.load.job import load
     from jobs.load.request import LoadRequest
     from loader.errors import LoadedBeforeError, LoaderError
 
-    worst = 0
+    worst, job, settings = 0, work.job, work.settings
     without = job == "validate" and settings.database in {"", "none"}
     database = None if without else open_database(settings)
     paths, missing = _paths(files)
@@ -81,9 +110,9 @@ def _load_all(
         try:
             with terminal.watching(ask=settings.ask, may_ask=not settings.yes) as watching:
                 request = LoadRequest(
-                    path, settings.options, database, results, job=job,
+                    path, work.options_of(path), database, results, job=job,
                     watchers=telling.watching(watching), allow_reload=settings.again,
-                    ledger_folder=settings.ledger_folder, report=settings.reporting,
+                    ledger_folder=settings.ledger_folder, report=work.reporting,
                     pace=settings.pacing,
                 )  # fmt: skip
                 summary = load(request)

@@ -17,7 +17,8 @@ def nightly(**given: Any) -> None:
     from loader.signals import Stop
 
     dry_run = bool(given.pop("dry_run"))
-    settings = given_settings(given)
+    only = given.pop("only") or ()
+    settings = given_settings(given).with_sources(only)
     terminal = Terminal(settings, "nightly")
     with (
         Telemetry(settings, "nightly", warn=terminal.warn, dry_run=dry_run) as telling,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from loader.errors import UsageError
-from loader.paths import visible_line
+from loader.paths import printable_path
 
 INSTALLED = "/opt/leadloader/bin/leadloader"
 """The program, as the schedules have it."""
@@ -39,7 +39,7 @@ def demo(
     """Load sample files into a small database, both in a folder of their own."""
     from sample_data.demo import main
 
-    print(f"in {visible_line(str(folder.resolve()))}, where the commands below can be typed:")
+    print(f"in {printable_path(folder.resolve())}, where the commands below can be typed:")
     raise typer.Exit(main(folder, PROGRAM))
 
 
@@ -56,7 +56,7 @@ def schedule(
             print(text, end="")
         else:
             _write(write / name, text)
-            print(write / name)
+            print(printable_path(write / name))
 
 
 def _file(name: str) -> str:
@@ -73,7 +73,9 @@ def _write(path: Path, text: str) -> None:
     """Write a file. UsageError: there is another one, or it cannot be written."""
     try:
         if path.exists() and path.read_text("utf-8") != text:
-            raise UsageError(f"{path} is there, and differs; remove it, or name another folder")
+            raise UsageError(
+                f"{printable_path(path)} is there, and differs; remove it, or name another folder"
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
         # A scheduler reads it, and there is no secret in it.

@@ -131,3 +131,7 @@ class NightlyFlags(BaseModel, defer_build=True):
     dry_run: Annotated[bool, Option(
         "Only check the files and report", Group.RUN,
     )] = False  # fmt: skip
+    only: Annotated[tuple[str, ...], Option(
+        "Only this source; repeatable", Group.RUN, "Nothing is archived then.",
+        values="NAME", repeatable=True, example=["vendor"],
+    )] = ()  # fmt: skip

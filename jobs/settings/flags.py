@@ -128,7 +128,7 @@ COLUMNS_FLAGS = tuple(
 NIGHTLY_FLAGS = tuple(
     flag
     for flag in _flags_of(NightlyFlags, CommandSettings, ConfigFlag)
-    if flag.name in {"dry_run", "profile", "repair", *OF_ALL} - {"results"}
+    if flag.name in {"dry_run", "only", "profile", "repair", *OF_ALL} - {"results"}
 )
 
 PAIRS: Mapping[str, str] = {

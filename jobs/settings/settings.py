@@ -3,7 +3,7 @@
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -154,15 +154,85 @@ class Settings(CommandSettings, ReportSettings, PaceOptions, LoadOptions, BaseSe
         """Where the ledger is, if it has to be a file."""
         return (self.results or Path("results") / "any").parent
 
-    def options_of(self, source: Source, by_name: Mapping[str, str]) -> LoadOptions:
+    def with_sources(self, names: Sequence[str]) -> "Settings":
+        """Give the settings with some of the sources, and nothing that a night archives; (): all.
+
+        Raises:
+            UsageError: there is no such source.
+        """
+        if not names:
+            return self
+        existing = {source.name: source for source in self.sources}
+        for name in names:
+            if name not in existing:
+                there = ", ".join(existing) or "none"
+                raise UsageError(
+                    f"--only: there is no [[source]] {name}; there is {there}"
+                    f"{did_you_mean(name, existing)}"
+                )
+        sources = tuple(source for source in self.sources if source.name in names)
+        night = self.nightly.model_copy(update={"archive": ()})
+        return self.model_copy(update={"sources": sources, "nightly": night})
+
+    def source_named(self, name: object) -> Source | None:
+        """Give the [[source]] of a name; None: there is none, nor one that may be meant.
+
+        Raises:
+            UsageError: there is one whose name is nearly the same.
+        """
+        names = [source.name for source in self.sources]
+        if name in names:
+            return self.sources[names.index(str(name))]
+        if meant := did_you_mean(name, names):
+            raise UsageError(f"--source: there is no [[source]] {name}{meant}")
+        return None
+
+    def options_of_file(
+        self, source: Source, path: str, flags: Mapping[str, Any], *, is_trial: bool
+    ) -> LoadOptions:
+        """Give the options with which nightly would load a file of a source, but for some flags.
+
+        Args:
+            source: whose settings count.
+            path: of the file.
+            flags: those that were given, by name; `source` is not among them.
+            is_trial: nothing is loaded, so that a list of its own need not exist.
+
+        Raises:
+            UsageError: nightly would not take the file, or would make a list for it.
+            ConfigurationError: see `options_of`.
+        """
+        groups = source.groups(Path(path).name)
+        if groups is None:
+            raise UsageError(
+                f"{path}: its name does not match file_name of [[source]] {source.name}, "
+                f"{source.file_name}"
+            )
+        given = {name: flags[name] for name in flags.keys() & set(LoadOptions.model_fields)}
+        if source.new_list and not given.keys() & {"list_id", "force_list_id"}:
+            if not is_trial:
+                raise UsageError(
+                    f"[[source]] {source.name} makes a list for each file, which nightly alone "
+                    "does; name one by --force-list-id"
+                )
+            first = str(source.new_list.first_list_id)
+            given |= {"force_list_id": first, "list_exists_check": "N"}
+        return self.options_of(source, groups, given)
+
+    def options_of(
+        self, source: Source, by_name: Mapping[str, str], flags: Mapping[str, Any] | None = None
+    ) -> LoadOptions:
         """Give the options of a file of nightly: by its name, of its source, and of all.
+
+        Flags, if there are any, go before all of them.
 
         Raises:
             ConfigurationError: they do not go together, or one has a value that it cannot have.
         """
         names = set(LoadOptions.model_fields)
         own = source.model_dump(include=names, exclude_unset=True)
-        sources = {
+        sources: Sources = {
+            "": flags or {},
             "by the file's name": {name: by_name[name] for name in by_name.keys() & names},
             f"[[source]] {source.name}": own,
             "for all sources": self.model_dump(include=names),

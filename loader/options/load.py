@@ -222,7 +222,8 @@ class LoadOptions(BaseModel):
     )] = None
     source: Annotated[str, Option(
         "Origin of the load", Group.LIST,
-        "At least two letters or digits; the first 20 characters count.",
+        "At least two letters or digits; the first 20 characters count. The name of a [[source]] "
+        "of nightly: the file is loaded as nightly would.",
         values="TEXT", api="source",
     )] = "leadloader"
     user: Annotated[Text, Field(max_length=20), Option(

@@ -76,6 +76,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "lists": ("x", "-1", ",", "1.5"),
     "lead_ids": ("x", "1,x", ","),
     "rule": ("none",),
+    "only": ("none",),
     "max_load": ("Threads_running=x", "Threads_running", "a b=1", "Threads_running=-1"),
     "database": (
         "oracle://x", "x", "mysql://u:p@h/d?connect_timeout=zz", "mysql://u:p@h/d?foo=1",
@@ -155,6 +156,7 @@ OF_COMMANDS = {
     ("config check", "is_json"): None,
     ("config schema", "of"): ("x", "setting"),
     ("columns", "write"): None,
+    ("schedule", "write"): None,
     ("columns", "force"): None,
     ("columns", "mask"): None,
 }
