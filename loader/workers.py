@@ -5,6 +5,7 @@ all that the function needs. Each is served by a thread, so that it never waits 
 thread is busy. What goes to and fro is pickled, frames as Arrow streams.
 """
 
+import contextvars
 import ctypes
 import gc
 import io
@@ -30,7 +31,7 @@ import pyarrow as pa
 from loader.errors import LoaderError
 
 Ask = Callable[[Any], Any]
-"""Asks the main thread of the main process; what it answers."""
+"""Asks the main process; what it answers."""
 Work = Callable[[Any, Ask], Any]
 """What the processes do with each task."""
 
@@ -87,7 +88,8 @@ class Workers:
         Args:
             count: of processes.
             work: what they do with a task; it and all it refers to are as they are now.
-            answer: answers what they ask, in this thread, while it waits for a result.
+            answer: answers what they ask, one question after the other, in a thread of its own:
+                this one may work meanwhile.
             most_memory: bytes that each may take besides this process's own; work that takes more
                 raises MemoryError, or ends its process. None: no limit.
         """
@@ -95,6 +97,7 @@ class Workers:
         self._tasks: SimpleQueue[tuple[int, Any] | None] = SimpleQueue()
         # Not a SimpleQueue: it may wait for ever where it is to wait for a time, see `Stop.wait`.
         self._events: Queue[_Event] = Queue()
+        self._questions: SimpleQueue[_Event | None] = SimpleQueue()
         self._answers: list[SimpleQueue[Any]] = [SimpleQueue() for _ in range(count)]
         self._results: dict[int, Any] = {}
         self._sent = self._next = 0
@@ -107,6 +110,9 @@ class Workers:
                 )
                 serving.start()
                 self._threads.append(serving)
+            # What is logged there is of the same run.
+            context = contextvars.copy_context()
+            threading.Thread(target=context.run, args=(self._answer_all,), daemon=True).start()
         except BaseException:  # Ctrl-C too: no process is left behind
             self.close()
             raise
@@ -123,6 +129,8 @@ class Workers:
             os.kill(pid, signal.SIGKILL)
         for _ in self._threads:
             self._tasks.put(None)
+        # It may be in the midst of an answer, which nobody waits for any more.
+        self._questions.put(None)
         for answers in self._answers:
             answers.put(None)
         for pid in self._pids:
@@ -141,16 +149,13 @@ class Workers:
 
         Raises:
             WorkerError: a worker was killed.
-            Exception: that the work raised.
+            Exception: that the work raised, or the answer to a question.
         """
         while self._next not in self._results:
             event = self._next_event()
-            if event.kind == ASKS:
-                self._answers[event.worker].put(self._answer(event.value))
-            elif event.kind == FAILED:
+            if event.kind == FAILED:
                 raise event.value.restored() if isinstance(event.value, _Raised) else event.value
-            else:
-                self._results[event.task] = event.value
+            self._results[event.task] = event.value
         self._next += 1
         return self._results.pop(self._next - 1)
 
@@ -179,6 +184,14 @@ class Workers:
         self._pids.append(pid)
         return ours
 
+    def _answer_all(self) -> None:
+        """Answer question after question; in a thread of its own."""
+        while (asked := self._questions.get()) is not None:
+            try:
+                self._answers[asked.worker].put(self._answer(asked.value))
+            except BaseException as error:  # noqa: BLE001 - it is raised again by `take`
+                self._events.put(_Event(FAILED, asked.worker, asked.task, error))
+
     def _serve(self, worker: int, connection: Connection) -> None:
         """Bring tasks to one worker, and its results and questions back; in a thread of its own."""
         with connection:
@@ -188,7 +201,7 @@ class Workers:
                     connection.send_bytes(_pickled(value))
                     kind, value = _unpickled(connection.recv_bytes())
                     while kind == ASKS:
-                        self._events.put(_Event(ASKS, worker, task, value))
+                        self._questions.put(_Event(ASKS, worker, task, value))
                         connection.send_bytes(_pickled(self._answers[worker].get()))
                         kind, value = _unpickled(connection.recv_bytes())
                 except (EOFError, OSError):

@@ -1,9 +1,11 @@
 """Processes that compute for this one: order, questions, errors, kills, and what is left behind."""
 
+import contextvars
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -76,7 +78,7 @@ def test_a_slice_does_not_take_its_whole_column_along() -> None:
     assert len(_pickled(column[:10])) < 20_000
 
 
-def test_questions_are_answered_by_the_thread_that_waits() -> None:
+def test_questions_are_answered_by_the_process_that_waits() -> None:
     answered: list[int] = []
 
     def answer(question: int) -> int:
@@ -91,6 +93,49 @@ def test_questions_are_answered_by_the_thread_that_waits() -> None:
             workers.send(task)
         assert [workers.take() for _ in range(6)] == [20 * task + 10 for task in range(6)]
     assert answered == [os.getpid()] * 12
+
+
+def test_this_process_works_while_a_question_is_answered() -> None:
+    asked, may_answer = threading.Event(), threading.Event()
+
+    def answer(question: int) -> int:
+        asked.set()
+        assert may_answer.wait(10)
+        return question
+
+    with Workers(1, lambda task, ask: ask(task), answer) as workers:
+        workers.send(7)
+        assert asked.wait(10)
+        may_answer.set()
+        assert workers.take() == 7
+
+
+def test_nobody_waits_for_an_answer_that_nobody_wants() -> None:
+    asked, never_set = threading.Event(), threading.Event()
+
+    def answer(_question: int) -> int:
+        asked.set()
+        never_set.wait(60)
+        return 0
+
+    began = time.monotonic()
+    with Workers(2, lambda task, ask: ask(task), answer) as workers:
+        workers.send(1)
+        assert asked.wait(10)
+        for pid in workers._pids:
+            os.kill(pid, signal.SIGKILL)
+        workers.send(2)
+        with pytest.raises(WorkerError):
+            workers.take()
+    assert time.monotonic() - began < 30
+
+
+def test_what_is_logged_of_an_answer_is_of_the_same_run() -> None:
+    name = contextvars.ContextVar("name", default="")
+    name.set("this run")
+    with Workers(1, lambda task, ask: ask(task), lambda _question: name.get()) as workers:
+        workers.send(1)
+        assert workers.take() == "this run"
 
 
 def test_an_error_is_raised_where_its_result_is_taken() -> None:
