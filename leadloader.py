@@ -24,6 +24,9 @@ def main() -> None:
 def _import_own(name: str) -> None:
     """Import a package from beside this file, wherever else Python would find one."""
     folder = HERE / name
+    imported = sys.modules.get(name)
+    if imported is not None and [*imported.__path__] == [str(folder)]:
+        return
     other = _place_of(name)
     if other not in {None, folder}:
         sys.stderr.write(

@@ -22,7 +22,7 @@ from tenacity import (
 )
 
 from loader.database.address import SERVERS, Address, read_address
-from loader.database.error_codes import translate
+from loader.database.error_codes import UNREACHED, translate
 from loader.database.mariadb import MariaDB
 from loader.database.sqlite import Sqlite
 from loader.errors import (
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 LOG = logging.getLogger("leadloader")
 
-PATIENCE = 10.0
+PATIENCE = 5.0
 """Seconds that the database may be silent before it is said."""
 
 # Our errors report what the pool would print.
@@ -121,7 +121,7 @@ class Database:
                     connection.invalidate()
                     raise
         except (DBAPIError, driver.Error) as error:
-            raise translate(error) from None
+            raise translate(error, self.name) from None
         except KeyboardInterrupt as error:
             # SQLite's file stays locked, closed or not, while a traceback knows a statement.
             traceback.clear_frames(error.__traceback__)
@@ -140,7 +140,7 @@ class Database:
             wait=wait_random_exponential(multiplier=0.5, max=16),
             sleep=self._sleep,
             before_sleep=self._note_wait,
-            retry_error_callback=_give_up,
+            retry_error_callback=self._give_up,
         )
 
     @contextmanager
@@ -213,7 +213,27 @@ class Database:
 
     def _note_wait(self, state: RetryCallState) -> None:
         self.waits += 1
-        _say_so(state)
+        seconds = state.seconds_since_start or 0
+        if seconds >= PATIENCE:
+            LOG.warning(
+                "%s: no answer for %d s (error %s); it is asked again in %d s, attempt %d",
+                self.name,
+                round(seconds),
+                _code_of(state),
+                round(state.next_action.sleep if state.next_action else 0),
+                state.attempt_number + 1,
+            )
+
+    def _give_up(self, state: RetryCallState) -> Any:
+        code = _code_of(state)
+        what = f"(error {code}, {state.attempt_number} attempts)"
+        if code in LOCK_CODES:
+            raise DatabaseUnavailableError(
+                f"rows stay locked by another transaction {what}; find it by SHOW ENGINE INNODB "
+                "STATUS"
+            )
+        look = UNREACHED.get(code, "see that it runs and can be reached")
+        raise DatabaseUnavailableError(f"the database does not answer {what}: {self.name}; {look}")
 
     def _prepare(self, connection: Any, record: ConnectionPoolEntry) -> None:
         self.adapter.prepare(connection, record)
@@ -229,20 +249,6 @@ def _set_back(connection: Any, record: Any, _state: object) -> None:
         record.finalize_callback.pop()(connection)
 
 
-def _say_so(state: RetryCallState) -> None:
-    seconds = state.seconds_since_start or 0
-    if seconds >= PATIENCE:
-        LOG.warning("no answer from the database for %d s; it is asked again", round(seconds))
-
-
-def _give_up(state: RetryCallState) -> Any:
+def _code_of(state: RetryCallState) -> int:
     error = state.outcome.exception() if state.outcome else None
-    code = error.code if isinstance(error, TransientDatabaseError) else "?"
-    what = f"(error {code}, {state.attempt_number} attempts)"
-    if code in LOCK_CODES:
-        raise DatabaseUnavailableError(
-            f"rows stay locked by another transaction {what}; find it by SHOW ENGINE INNODB STATUS"
-        )
-    raise DatabaseUnavailableError(
-        f"the database does not answer {what}; see that it runs and can be reached"
-    )
+    return error.code if isinstance(error, TransientDatabaseError) else 0

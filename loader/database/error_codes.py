@@ -64,7 +64,8 @@ MEANINGS: tuple[tuple[frozenset[int], type[LoaderError], str], ...] = (
         frozenset({1045, 1130, 1698}),
         NotAllowedError,
         "the server does not let the account in (error {}): its name or password is wrong, or it "
-        "may not come from this host",
+        "may not come from this host; in an address, characters such as @ : / # of a password are "
+        "written %40 %3A %2F %23",
     ),
     (
         frozenset({1044, 1129, 1142, 1143, 1227, 1290, 1370})
@@ -74,10 +75,15 @@ MEANINGS: tuple[tuple[frozenset[int], type[LoaderError], str], ...] = (
         "not read-only",
     ),
     (
-        frozenset({1049, 1054, 1146}),
+        frozenset({1049}),
         ConfigurationError,
-        "the database lacks a database, table or column that is needed (error {}); is it a "
-        "dialer's? `leadloader init` makes the tables on an empty one",
+        "the server has no database of this name (error {}); see the end of the address",
+    ),
+    (
+        frozenset({1054, 1146}),
+        ConfigurationError,
+        "the database lacks a table or column that is needed (error {}); is it a dialer's? "
+        "`leadloader init` makes the tables on an empty one",
     ),
     (
         frozenset({1442}),
@@ -96,6 +102,19 @@ MEANINGS: tuple[tuple[frozenset[int], type[LoaderError], str], ...] = (
 )
 """What the other codes of the server mean to the user."""
 
+OF_CONNECTING = frozenset({1044, 1045, 1049, 1130, 1698})
+"""Codes of which the address is what matters."""
+
+UNREACHED = {
+    **dict.fromkeys(
+        (2002, 2003),
+        "see that the server runs, that host and port are right, that it listens there "
+        "(bind-address) and no firewall is between",
+    ),
+    **dict.fromkeys((1040, 1203, 1226), "it has too many connections, or the account has"),
+}
+"""What to look at if a server does not answer at all; where it did, that it runs."""
+
 DAMAGE_CODES = frozenset({126, 127, 134, 144, 145, 1034, 1035, 1194, 1195})
 
 DAMAGED_TABLE = re.compile(r"'(?:[^']*/)?(?P<table>\w+)(?:\.[A-Z]+)?'")
@@ -112,10 +131,10 @@ def damaged(table: str) -> DamagedTableError:
     )
 
 
-def translate(error: Exception) -> Exception:
+def translate(error: Exception, name: str = "") -> Exception:
     """Translate an error of the driver by its code. Its text is dropped: it may quote values.
 
-    What SQLAlchemy wrapped and what it did not are the same.
+    What SQLAlchemy wrapped and what it did not are the same; `name` is the database's.
     """
     original = getattr(error, "orig", error)
     if isinstance(original, sqlite3.Error):
@@ -124,17 +143,18 @@ def translate(error: Exception) -> Exception:
     if getattr(error, "connection_invalidated", False) or original.args[:1] == IS_CLOSED:
         return TransientDatabaseError(code)
     named = DAMAGED_TABLE.search(str(original.args[-1])) if code in DAMAGE_CODES else None
-    return damaged(named["table"]) if named else _meaning(code)
+    return damaged(named["table"]) if named else _meaning(code, name)
 
 
-def _meaning(code: int) -> Exception:
+def _meaning(code: int, name: str) -> Exception:
     if code in TRANSIENT_CODES:
         return TransientDatabaseError(code)
     if code in ROW_CODES or code >= FIRST_CODE_OF_SITES:
         return RowDataError(code)
     for codes, kind, meaning in MEANINGS:
         if code in codes:
-            return kind(meaning.format(code))
+            where = f"{name}: " if name and code in OF_CONNECTING else ""
+            return kind(where + meaning.format(code))
     return _unknown(f"the database server answered with error {code}")
 
 

@@ -22,5 +22,4 @@ class AcceptedKeys(KeyRuns):
 
     def drop(self, rows: npt.NDArray[np.int64]) -> None:
         """Remove the keys of rows (row_number, int64)."""
-        remaining = (run[:, ~np.isin(run[2], rows.astype(np.uint64))] for run in self._runs)
-        self._runs = [self._write(run) for run in remaining if run.size]
+        self.keep(lambda entries: ~np.isin(entries[2], rows.astype(np.uint64)))

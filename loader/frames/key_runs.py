@@ -1,6 +1,8 @@
 """Numbers by keys, any number of them, on disk, so that memory is bounded."""
 
+import mmap
 import tempfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,32 @@ Hashes = npt.NDArray[np.uint64]
 Entries = npt.NDArray[np.uint64]
 """Shape (2 + k, n): hash (sorted by it), second hash, and k values of each of n keys."""
 
-LARGEST_RUN = 2**21
+LARGEST_RUN = 2**20
 """In entries: sorted runs of this size are not merged any more, so that memory is bounded."""
+
+
+class _Run:
+    """Entries in an unnamed file, of which memory has what is looked at until `let_go`."""
+
+    def __init__(self, rows: Iterable[npt.NDArray[np.uint64]], folder: Path | None) -> None:
+        """Write the rows of entries, one after the other."""
+        with tempfile.TemporaryFile(prefix="keys-", dir=folder) as file:
+            size = 0
+            for row in rows:
+                row.tofile(file)
+                size = len(row)
+            file.flush()
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self.entries: Entries = np.frombuffer(self._map, np.uint64).reshape(-1, size)
+
+    @property
+    def size(self) -> int:
+        """How many entries there are."""
+        return int(self.entries.shape[1])
+
+    def let_go(self) -> None:
+        """Leave to the system what was looked at: with ten million keys it is most of them."""
+        self._map.madvise(mmap.MADV_DONTNEED)
 
 
 class KeyRuns:
@@ -28,17 +54,18 @@ class KeyRuns:
     def __init__(self, folder: Path | None) -> None:
         """Take the folder of the files; None: the one for temporary files."""
         self._folder = folder
-        self._runs: list[Entries] = []
+        self._runs: list[_Run] = []
 
     def add(self, keys: Hashes, *values: npt.NDArray[np.int64]) -> None:
         """Add keys with their values, n of each; keys may repeat."""
         if not keys.size:
             return
         entries = np.stack([*keys, *(value.view(np.uint64) for value in values)])
-        while self._runs and self._runs[-1].shape[1] <= min(2 * entries.shape[1], LARGEST_RUN):
-            entries = np.concatenate([self._runs.pop(), entries], axis=1)
+        while self._runs and self._runs[-1].size <= min(2 * entries.shape[1], LARGEST_RUN):
+            entries = _appended(self._runs.pop(), entries)
         # Stable, so that of equal keys the one added first stays first.
-        self._runs.append(self._write(entries[:, np.argsort(entries[0], kind="stable")]))
+        order = np.argsort(entries[0], kind="stable")
+        self._runs.append(_Run((row[order] for row in entries), self._folder))
 
     def first(self, keys: Hashes, values: int) -> npt.NDArray[np.int64]:
         """Find the values that were added first for each key: shape (values, n); -1: none."""
@@ -47,15 +74,15 @@ class KeyRuns:
         hashes, other_hashes = keys[:, order]
         found = np.full((values, keys.shape[1]), -1, dtype=np.int64)
         # The oldest run has what was added first.
-        for first_hashes, second_hashes, *of_keys in self._runs:
+        for run in self._runs:
+            first_hashes, second_hashes, *of_keys = run.entries
             position = np.minimum(np.searchsorted(first_hashes, hashes), first_hashes.size - 1)
-            hit = (
-                (found[0] < 0)
-                & (first_hashes[position] == hashes)
-                & (second_hashes[position] == other_hashes)
-            )
+            # What is not looked at is not in memory.
+            hit = np.flatnonzero((found[0] < 0) & (first_hashes[position] == hashes))
+            hit = hit[second_hashes[position[hit]] == other_hashes[hit]]
             for place, value in enumerate(of_keys):
                 found[place, hit] = value[position[hit]].view(np.int64)
+            run.let_go()
         in_order = np.empty_like(found)
         in_order[:, order] = found
         return in_order
@@ -64,7 +91,8 @@ class KeyRuns:
         """Find all that was added for keys: m positions of keys, and shape (values, m)."""
         hashes, other_hashes = keys
         positions, found = [np.empty(0, np.intp)], [np.empty((values, 0), np.uint64)]
-        for run in self._runs:
+        for each in self._runs:
+            run = each.entries
             first = np.searchsorted(run[0], hashes)
             count = np.searchsorted(run[0], hashes, side="right") - first
             position = np.repeat(np.arange(hashes.size), count)
@@ -73,13 +101,26 @@ class KeyRuns:
             same = run[1, entry] == other_hashes[position]
             positions.append(position[same])
             found.append(run[2:, entry[same]])
+            each.let_go()
         return np.concatenate(positions), np.concatenate(found, axis=1)
 
-    def _write(self, entries: Entries) -> Entries:
-        with tempfile.TemporaryFile(prefix="keys-", dir=self._folder) as file:
-            entries.tofile(file)
-            file.flush()
-            return np.memmap(file, dtype=np.uint64, mode="r", shape=entries.shape)
+    def keep(self, wanted: Callable[[Entries], npt.NDArray[np.bool_]]) -> None:
+        """Keep the entries of each run that are wanted, and no others."""
+        kept = []
+        for run in self._runs:
+            mask = wanted(run.entries)
+            if mask.any():
+                kept.append(_Run((row[mask] for row in run.entries), self._folder))
+        self._runs = kept
+
+
+def _appended(run: _Run, entries: Entries) -> Entries:
+    """Put entries behind those of a run, with no more in memory than they need."""
+    both = np.empty((len(entries), run.size + entries.shape[1]), np.uint64)
+    for target, before, more in zip(both, run.entries, entries, strict=True):
+        target[: run.size], target[run.size :] = before, more
+        run.let_go()
+    return both
 
 
 def hash_keys(keys: "pd.Series[str]") -> Hashes:
