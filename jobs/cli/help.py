@@ -7,10 +7,22 @@ from typing import Any, ClassVar, NamedTuple
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from jobs.cli.examples import sections
 from loader.errors import UsageError
 
 WIDEST = 30
 """Characters of a flag beside which its help stands; a longer one has it below."""
+
+SHORT = """\
+leadloader loads lead files into VICIdial, with an answer for every row.
+
+  leadloader demo                              try it on sample files
+  leadloader validate leads.csv                check a file, without a database
+  leadloader import leads.csv --list-id 101    load it
+
+leadloader --help lists all commands, leadloader import --help all options.
+"""
+"""What is said to who types the program's name alone."""
 
 FIRST_STEPS = (
     ("leadloader columns leads.csv", "See which column fills which field"),
@@ -60,8 +72,11 @@ class GroupedCommand(TyperCommand):
         }
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the arguments and options, group by group."""
+        """Write the arguments and options, group by group; then examples and exit codes."""
         _write_parameters(self, ctx, formatter)
+        program, _, command = ctx.command_path.partition(" ")
+        for heading, rows in sections(command, program).items():
+            _write(formatter, {heading: rows})
 
 
 class Entry(NamedTuple):
@@ -135,7 +150,7 @@ def require_command(ctx: typer.Context) -> None:
         Exit: with the code of a wrong usage.
     """
     if ctx.invoked_subcommand is None:
-        print(ctx.get_help(), file=sys.stderr)
+        print(SHORT if ctx.parent is None else ctx.get_help(), file=sys.stderr)
         raise typer.Exit(UsageError.exit_code)
 
 

@@ -5,7 +5,7 @@ import gc
 import itertools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Annotated, Any
 
 import typer
@@ -56,11 +56,18 @@ imported. Frames are no garbage of this kind: they go when their last user does.
 LOAD, AFTERWARDS, OTHERS = "Load files", "After a load", "Archive and set up"
 
 
-def _add(name: str, command: Callable[..., None], group: str, help_: str, *flags: Flag) -> None:
+def _add(
+    name: str,
+    command: Callable[..., None],
+    group: str,
+    help_: str,
+    *flags: Flag,
+    hidden: Collection[str] = (),
+) -> None:
     @functools.cache
     def build() -> Any:
         alone = typer.Typer(rich_markup_mode=None, add_completion=False)
-        alone.command(name, cls=GroupedCommand, help=help_)(with_flags(flags)(command))
+        alone.command(name, cls=GroupedCommand, help=help_)(with_flags(flags, hidden)(command))
         return typer.main.get_command(alone)
 
     Program.entries[name] = Entry(group, help_, build)
@@ -81,8 +88,10 @@ def init(**given: Any) -> None:
 
 
 _add("columns", show_columns, LOAD, "Show a file's columns; write a mapping file.", *COLUMNS_FLAGS)
-_add("validate", load_files, LOAD, "Say what an import would do; write only a report.", *FLAGS)
-_add("import", load_files, LOAD, "Load lead files into a list of the dialer.", *FLAGS)
+_add("validate", load_files, LOAD, "Say what an import would do; write only a report.", *FLAGS,
+     hidden={"ask", "again", "connections"})  # fmt: skip
+_add("import", load_files, LOAD, "Load lead files into a list of the dialer.", *FLAGS,
+     hidden={"sample"})  # fmt: skip
 _add("nightly", nightly, LOAD, "Load what is in the drop folders, archive, report.", *NIGHTLY_FLAGS)
 _add("runs", runs, AFTERWARDS, "List the runs of imports and undos, or show one.",
      *flags_named(CONNECTING | {"results"}))  # fmt: skip

@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -62,9 +62,12 @@ def _pairs(flag: str, texts: list[str]) -> dict[str, str]:
 
 
 def with_flags(
-    flags: tuple[Flag, ...],
+    flags: tuple[Flag, ...], hidden: Collection[str] = ()
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command flags as parameters, None where they are not given."""
+    """Give a command flags as parameters, None where they are not given.
+
+    Help does not show those that are hidden: the command says why it does not take them.
+    """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         """Wrap the command, which stays as it is: it may be given other flags, too."""
@@ -75,7 +78,7 @@ def with_flags(
 
         own = inspect.signature(command)
         first = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
-        parameters = [_parameter(flag) for flag in flags]
+        parameters = [_parameter(flag, hidden=flag.name in hidden) for flag in flags]
         taking.__signature__ = own.replace(parameters=[*first, *parameters])  # type: ignore[attr-defined]  # inspect reads it, mypy knows none
         taking.__annotations__ = command.__annotations__ | {
             each.name: each.annotation for each in parameters
@@ -85,7 +88,7 @@ def with_flags(
     return decorate
 
 
-def _parameter(flag: Flag) -> inspect.Parameter:
+def _parameter(flag: Flag, *, hidden: bool) -> inspect.Parameter:
     def complete(incomplete: str) -> list[str]:
         return [choice for choice in flag.choices if choice.startswith(incomplete)]
 
@@ -94,6 +97,7 @@ def _parameter(flag: Flag) -> inspect.Parameter:
         help=flag.help,
         rich_help_panel=flag.option.group,
         metavar=flag.values,
+        hidden=hidden,
         autocompletion=complete if flag.choices else None,
     )
     # `flag.kind` is a value, of which a type is made: mypy need not follow.

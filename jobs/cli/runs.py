@@ -19,9 +19,7 @@ MOST = 1_000_000
 def runs(
     run: Annotated[
         str | None,
-        typer.Argument(
-            help="Show this one in full: its name, the begin of it, or latest", metavar="RUN"
-        ),
+        typer.Argument(help="Show this one, or the latest, in full", metavar="RUN"),
     ] = None,
     limit: Annotated[int, typer.Option(help="The newest N", metavar="N", min=1, max=MOST)] = 20,
     json_summary: Annotated[

@@ -16,7 +16,7 @@ EXTRAS = tomllib.loads(Path(__file__).parents[2].joinpath("pyproject.toml").read
 ]["optional-dependencies"]
 
 
-@pytest.mark.parametrize("extra", EXTRAS.keys() - {"dev"})
+@pytest.mark.parametrize("extra", sorted(EXTRAS.keys() - {"dev"}))
 def test_the_packages_of_an_extra_are_named(extra: str) -> None:
     command = install_command(extra)
     assert command.startswith(f"{sys.executable} -m pip install ")

@@ -2,17 +2,22 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 
 import pytest
 
+from jobs.cli.examples import ENDINGS, EVERY, WORDS
 from jobs.cli.main import run
 from jobs.settings.flags import ARCHIVE_FLAGS, FLAGS
+from tests.docs.commands import parse
+from tests.docs.generate import CODES
 
 COMMANDS = (
     [], ["import"], ["validate"], ["archive"], ["dearchive"], ["undo"], ["nightly"], ["runs"],
     ["compare"], ["init"], ["config"], ["config", "check"], ["config", "schema"],
+    ["config", "example"], ["demo"], ["schedule"], ["columns"],
 )  # fmt: skip
 OF_A_LOAD = [
     "Source file", "Limits of a file", "List and campaign",
@@ -20,6 +25,7 @@ OF_A_LOAD = [
     "What comes with a lead", "Throttling", "Results", "Questions and messages", "Run",
     "Connection to the database",
 ]  # fmt: skip
+AT_THE_END = ["Examples", "Exit codes"]
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +47,7 @@ def test_options_of_a_load_stand_in_groups(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = help_of(capsys, command)
-    assert groups_of(text) == ["Arguments", *OF_A_LOAD, "Options"]
+    assert groups_of(text) == ["Arguments", *OF_A_LOAD, "Options", *AT_THE_END]
     groups = re.split(r"^\S.*:$", text, flags=re.MULTILINE)
     assert max(len(re.findall(r"^  -", group, re.MULTILINE)) for group in groups) <= 16
 
@@ -50,7 +56,7 @@ def test_options_of_a_load_stand_in_groups(
 def test_options_of_an_archive_stand_in_groups(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    groups = ["Which leads", "What is done", "Throttling", *OF_A_LOAD[-4:], "Options"]
+    groups = ["Which leads", "What is done", "Throttling", *OF_A_LOAD[-4:], "Options", *AT_THE_END]
     assert groups_of(help_of(capsys, command)) == groups
 
 
@@ -138,3 +144,46 @@ def test_the_shell_completes(line: str, offered: list[str] | str) -> None:
 
 def test_completion_can_be_installed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--install-completion" in help_of(capsys)
+
+
+def test_the_name_alone_gives_a_short_page(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) == 64
+    said = capsys.readouterr().err
+    assert said.count("\n") < 12
+    assert max(map(len, said.splitlines())) <= 80
+    commands = re.findall(r"^  leadloader (\S+)", said, re.MULTILINE)
+    assert commands == ["demo", "validate", "import"]
+
+
+def test_every_command_ends_with_two_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    named = {" ".join(command) for command in COMMANDS} - {"", "config"}
+    assert named == set(ENDINGS)
+    for name, (examples, _) in ENDINGS.items():
+        text = help_of(capsys, *name.split())
+        assert len(examples) == 2
+        for line, what in examples:
+            assert line.startswith(name)
+            assert re.search(rf" {re.escape(line)}\s+{re.escape(what)}\n", text), line
+        assert re.search(r"^  0   done$", text, re.MULTILINE)
+        assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("line", [line for examples, _ in ENDINGS.values() for line, _ in examples])
+def test_examples_of_the_help_are_commands(line: str) -> None:
+    parse(shlex.split(line.partition(" > ")[0]))
+
+
+def test_words_for_exit_codes_are_of_codes_that_there_are() -> None:
+    assert WORDS.keys() <= CODES.keys()
+    assert {code for _, codes in ENDINGS.values() for code in (*codes, *EVERY)} <= WORDS.keys()
+
+
+@pytest.mark.parametrize(
+    ("command", "flag"), [("import", "--sample"), ("validate", "--ask"), ("validate", "--again")]
+)
+def test_what_a_command_does_not_take_is_not_in_its_help(
+    command: str, flag: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = "validate" if command == "import" else "import"
+    assert flag not in help_of(capsys, command)
+    assert flag in help_of(capsys, other)
