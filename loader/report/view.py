@@ -18,6 +18,7 @@ from loader.report.wording import (
     ago,
     mask_list_id,
     mask_numbers,
+    mask_person,
     moment,
     number,
     percent,
@@ -272,9 +273,14 @@ def oddities(profile: Profile, details: Details, *, show_phones: bool) -> list[W
     return ranked_oddities
 
 
-def _masked(value: str, field: str, show: bool) -> str:
+def _masked(
+    value: str,
+    field: str,
+    show: bool,
+    mask: Callable[[str, str], str] = lambda value, _field: mask_numbers(value),
+) -> str:
     is_date = field in DATES and DATE.fullmatch(value)
-    return value[:LONG_VALUE] if show or is_date else mask_numbers(value[:LONG_VALUE])
+    return value[:LONG_VALUE] if show or is_date else mask(value[:LONG_VALUE], field)
 
 
 def repeated_values(
@@ -285,7 +291,7 @@ def repeated_values(
         (
             field,
             [
-                (_masked(each.value, field, show_phones), each.rows)
+                (_masked(each.value, field, show_phones, mask_person), each.rows)
                 for each in values[:MOST_EXAMPLES]
             ],
         )

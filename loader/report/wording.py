@@ -19,6 +19,13 @@ NUMBERS = re.compile(rf"\d(?:{DIGIT_SEPARATORS}\d){{6,}}|\d[\d.,]{{0,30}}e[+-]?\
 """Seven or more digits with few other characters between them, or scientific notation."""
 LONGEST_LIST_ID = 8
 """In digits; a longer one may be a phone number in the wrong column."""
+PERSONAL_TEXTS = {
+    "first_name", "middle_initial", "last_name", "address1", "address2", "address3", "comments",
+    "security_phrase",
+}  # fmt: skip
+"""Fields whose words are a person's."""
+PHONE_FIELDS = {"phone_number", "alt_phone", "address3"}
+WORD = re.compile(r"\w+")
 MASK = "\N{BULLET}"
 NOTHING, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
@@ -46,6 +53,25 @@ def mask_numbers(text: str) -> str:
     7.27556E+09.
     """
     return NUMBERS.sub(_mask_digits, text)
+
+
+def mask_words(text: str) -> str:
+    """Mask all of each word but its first character: 12 Main St becomes 1• M••• S•."""
+    return WORD.sub(lambda word: word[0][0] + MASK * (len(word[0]) - 1), text)
+
+
+def mask_person(value: str, field: str) -> str:
+    """Mask what a field says of a person: a mail address up to its domain, names, streets.
+
+    Of phone numbers the middle, in whatever they are short; of other fields long numbers alone.
+    """
+    if field == "email":
+        name, at, domain = value.rpartition("@")
+        return mask_words(name) + at + (domain if at else mask_words(domain))
+    if field in PERSONAL_TEXTS:
+        return mask_words(value)
+    masked = mask_numbers(value)
+    return mask_words(value) if field in PHONE_FIELDS and masked == value else masked
 
 
 def mask_list_id(list_id: str) -> str:

@@ -21,7 +21,7 @@ from loader.report.charts import MOST_BARS, MOST_LABEL, bars, funnel, hours, lar
 from loader.report.page import MOST_UNMAPPED, columns, file_facts, mask_numbers, render_page
 from loader.report.pictures import reasons as reasons_chart
 from loader.report.pictures import shorten, sorted_ages, zone
-from loader.report.view import describe_example, headline, why, worst
+from loader.report.view import describe_example, headline, repeated_values, why, worst
 from loader.report.wording import (
     MINUS,
     NOTHING,
@@ -29,6 +29,7 @@ from loader.report.wording import (
     as_html,
     duration,
     mask_list_id,
+    mask_person,
     percent,
     points,
     size,
@@ -373,6 +374,44 @@ def test_of_a_number_no_more_than_five_digits_are_shown(digits: str, between: li
     assert sum(character.isdecimal() for character in mask_numbers(text)) == 5
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("email", "ann.lee+x@example.com", "a••.l••+x@example.com"),
+        ("email", "ann lee", "a•• l••"),
+        ("first_name", "Anne-Marie", "A•••-M••••"),
+        ("last_name", "Łoś", "Ł••"),
+        ("address1", "12 Main Street", "1• M••• S•••••"),
+        ("comments", "call Bob, 555-010", "c••• B••, 5••-0••"),
+        ("phone_number", "555-010", "5••-0••"),
+        ("alt_phone", "8135550188", "813•••••88"),
+        ("address3", "55501", "5••••"),
+        ("vendor_lead_code", "A-12", "A-12"),
+        ("vendor_lead_code", "8135550188", "813•••••88"),
+        ("city", "Tampa", "Tampa"),
+        ("first_name", "", ""),
+    ],
+)
+def test_mask_person(field: str, value: str, expected: str) -> None:
+    assert mask_person(value, field) == expected
+
+
+@pytest.mark.parametrize("show_phones", [True, False])
+def test_persons_in_values_that_repeat_are_masked(show_phones: bool) -> None:
+    details = reports.details(
+        repeated={
+            field: [RepeatedValue(value=value, rows=7)]
+            for field, value in {"email": "ann@x.org", "last_name": "Lee", "city": "Tampa"}.items()
+        }
+    )
+    found = dict(repeated_values(details, show_phones=show_phones))
+    shown = {field: values[0][0] for field, values in found.items()}
+    if show_phones:
+        assert shown == {"email": "ann@x.org", "last_name": "Lee", "city": "Tampa"}
+    else:
+        assert shown == {"email": "a••@x.org", "last_name": "L••", "city": "Tampa"}
+
+
 def test_a_list_id_that_may_be_a_phone_is_masked() -> None:
     assert mask_list_id("10000001") == "10000001"
     assert mask_list_id("2122000000") == "212•••••00"
@@ -386,7 +425,7 @@ def test_a_list_id_that_may_be_a_phone_is_masked() -> None:
         ("entry_date", "2026-11-20 14:25:00", "2026-11-20 14:25:00"),
         ("date_of_birth", "7275550142", "727•••••42"),
         ("date_of_birth", "727-555-0142", "727-•••-••42"),
-        ("comments", "2026-11-20", "202•-••-20"),
+        ("comments", "2026-11-20", "2•••-1•-2•"),
     ],
 )
 def test_a_date_is_shown_where_a_date_belongs(field: str, value: str, expected: str) -> None:
