@@ -471,7 +471,7 @@ def test_what_is_found_is_what_every_rule_finds(
         site = Site(Database(url), url, folder, tables={})
         with pytest.MonkeyPatch.context() as patch:
             if not cuts_corners:
-                patch.setattr(Recheck, "expect", lambda *_: None)
+                patch.setattr(Recheck, "forms_of", lambda *_: None)
                 patch.setattr(Lookups, "is_empty", property(lambda _: False))
             site.load(site.loads.file(given[::3]), **options)
             outcome = site.load(site.loads.file(given), between=site.work(*work), **options)
