@@ -48,3 +48,7 @@ def _place_of(name: str) -> Path | None:
     spec = PathFinder.find_spec(name)
     places = [*(spec.submodule_search_locations or ()), spec.origin] if spec else []
     return Path(places[0]).resolve() if places and places[0] else None
+
+
+if __name__ == "__main__":
+    main()

@@ -72,7 +72,7 @@ def _file(name: str) -> str:
 def _write(path: Path, text: str) -> None:
     """Write a file. UsageError: there is another one, or it cannot be written."""
     try:
-        if path.exists() and path.read_text("utf-8") != text:
+        if path.exists() and path.read_bytes() != text.encode():
             raise UsageError(
                 f"{printable_path(path)} is there, and differs; remove it, or name another folder"
             )

@@ -126,8 +126,7 @@ class UndoTask:
             for start in range(0, len(frame), LEADS_PER_STATEMENT):
                 yield frame[start : start + LEADS_PER_STATEMENT].reset_index(drop=True)
         for sent in self.ledger.sent_leads(self.record.run):
-            others = self.ledger.leads_of_others(self.record.run, sent.watermark)
-            yield archiver.find_sent(sent, others)
+            yield archiver.find_sent(sent)
 
     def changes(self) -> Frames:
         """Give what the run changed in existing leads; nothing if it was undone before.

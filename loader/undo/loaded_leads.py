@@ -148,15 +148,11 @@ class LoadedLeads(Archiver):
         stayed = leads.assign(fields="", why=why, details=details)[~is_free]
         return LeadsNow(leads[is_free], as_stayed(stayed)), current
 
-    def find_sent(self, sent: SentBatch, others: Collection[int] = ()) -> pd.DataFrame:
+    def find_sent(self, sent: SentBatch) -> pd.DataFrame:
         """Find the leads of a batch whose lead_ids the ledger does not have.
-
-        Leads of the same second that are as none was sent may be those that are missing, changed
-        since: they are given, too, so that they stay and are named.
 
         Args:
             sent: see `loader.ledger.runs.Ledger.sent_leads`.
-            others: lead_ids of leads that other runs inserted in the same second.
 
         Returns:
             See `loader.undo.outcome.LOADED_TYPES`; row_number is 0, because it is not known.
@@ -179,15 +175,15 @@ class LoadedLeads(Archiver):
         found["nth"] = found.groupby("fingerprint").cumcount()
         wanted = pd.DataFrame({"fingerprint": sent.fingerprints})
         wanted["nth"] = wanted.groupby("fingerprint").cumcount()
-        pairs = found.merge(wanted, on=["fingerprint", "nth"], how="outer", indicator=True)
-        alike = pairs[(pairs["_merge"] == "both") & ~pairs["lead_id"].isin(ids)][: sent.unknown]
-        missing = sent.unknown - len(alike)
-        unlike = found[~found["lead_id"].isin([*ids, *alike["lead_id"], *others])][:missing]
-        not_found = pairs["fingerprint"][pairs["_merge"] == "right_only"]
-        unlike = unlike.assign(fingerprint=not_found.to_numpy()[: len(unlike)])
-        if missing:
-            self.remarks.append(_missing_remark(len(sent.fingerprints), missing, len(unlike)))
-        return pd.concat([alike, unlike])[list(LOADED_TYPES)].astype(LOADED_TYPES)
+        found = found.merge(wanted, on=["fingerprint", "nth"])
+        found = found[~found["lead_id"].isin(ids)][: sent.unknown]
+        if missing := sent.unknown - len(found):
+            self.remarks.append(
+                f"the load was broken off at a batch of {len(sent.fingerprints)} leads; {missing} "
+                "of them were not stored, or were changed since, which nobody can tell: no file "
+                "names these"
+            )
+        return found[list(LOADED_TYPES)].astype(LOADED_TYPES)
 
     def moved_ids(self, lead_ids: Collection[int]) -> Ids:
         """Read which lead_ids of a chunk the archive has."""
@@ -256,15 +252,6 @@ class LoadedLeads(Archiver):
         now = self.read_leads(leads[leads["lead_id"].isin(ids)])
         locked = now.free.assign(fields="", why=Kept.LOCKED.value, details="")
         return as_stayed(pd.concat([stayed[~unclear], now.stayed, locked]))
-
-
-def _missing_remark(batch: int, missing: int, unlike: int) -> str:
-    """Say what is known of the leads of a batch that are not found as they were sent."""
-    named = f"; {unlike} of the same second stay, which may be theirs" if unlike else ""
-    return (
-        f"the load was broken off at a batch of {batch} leads; {missing} of them were not stored, "
-        f"or were changed or deleted since, which nobody can tell{named}"
-    )
 
 
 def _held_by(name: str, shape: Shape) -> "Select[Any]":

@@ -193,29 +193,11 @@ def test_of_a_batch_that_was_broken_off_only_its_own_are_found(family: Database)
 
     def found(**refused: dict[int, int]) -> list[int]:
         batch = SentBatch(0, LOADED, sent, Inserted(ids, fingerprints=own, **refused))
-        return undo.find_sent(batch, others=[3])["lead_id"].tolist()
+        return undo.find_sent(batch)["lead_id"].tolist()
 
     assert found() == [2]
     assert "a batch of 5 leads; 2 of them were not stored" in undo.remarks.pop()
     assert (found(refused={5: 1, 6: 1}), undo.remarks) == ([2], [])
-
-
-def test_leads_of_a_batch_that_was_broken_off_and_that_somebody_changed_stay(
-    family: Database,
-) -> None:
-    put(family, *map(fresh, (1, 2, 3, 4)))
-    prints = as_loaded(family, 1, 2, 3).set_index("lead_id")["fingerprint"]
-    sent = pd.Series([*prints, 17], dtype="uint32")
-    sql(family, f"UPDATE {LEADS} SET called_count = 1 WHERE lead_id = 2")
-    sql(family, f"UPDATE {LEADS} SET first_name = 'Anne' WHERE lead_id = 3")
-    undo = mover(family)
-    found = undo.find_sent(SentBatch(0, LOADED, sent, Inserted()), others=[4])
-    assert sorted(found["lead_id"]) == [1, 2, 3]
-    assert "3 of them were not stored, or were changed" in undo.remarks[0]
-    assert "2 of the same second stay" in undo.remarks[0]
-    whys = {lead_id: why for lead_id, (why, _) in stayed(undo.take(found).stayed).items()}
-    assert whys == {2: "CALLED", 3: "CHANGED"}
-    assert (set(rows(family)), set(rows(family, ARCHIVE))) == ({2, 3, 4}, {1})
 
 
 # --- between two statements ---
