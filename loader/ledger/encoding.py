@@ -116,7 +116,7 @@ def decode_extra(detail: Mapping[str, Any]) -> InsertedExtra:
         tuple(detail["changed"]),
         _series(detail["generated"]),
         _differences(detail),
-        _held(detail.get("held")),
+        _decode_held(detail.get("held")),
     )
 
 
@@ -130,7 +130,7 @@ def decode_rows(encoded: list[list[int]]) -> list[int]:
     return _series(encoded).tolist()
 
 
-def _held(noted: Mapping[str, Any] | None) -> Notices:
+def _decode_held(noted: Mapping[str, Any] | None) -> Notices:
     if not noted:
         return no_notices()
     return pd.DataFrame(noted).set_index(ROW).rename_axis(None).astype("str")
