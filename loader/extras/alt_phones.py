@@ -124,6 +124,7 @@ def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> It
         notice=Notice.ALT_PHONES_LOADED,
         rows=rows_of_table(TABLE, values, leads.index[rows["place"]], dialer),
         key=("lead_id", "alt_phone_count"),
+        counted="alt_phone_count",
     )
 
 

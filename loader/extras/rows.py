@@ -25,6 +25,8 @@ class ExtraRows:
     """The columns that tell these rows apart."""
     generated: str = ""
     """The column that the server numbers, which the notice tells; "" if it does not."""
+    counted: str = ""
+    """The column that counts the rows of a lead from 1; the dialer takes a gap for the end."""
     unless_stored: Mapping[str, str] = field(default_factory=dict)
     """Columns of vicidial_list to set back for the leads whose rows the server refuses."""
     is_worked_off: bool = False

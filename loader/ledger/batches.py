@@ -303,7 +303,8 @@ class LeadEntry(_Entry, LeadLog):
     def note_extra(self, table: str, stored: InsertedExtra) -> None:
         """Keep the result of one table; `write_extras` writes it, once for all tables."""
         self.detail.setdefault("extras", {})[table] = encode_extra(stored)
-        self.detail.get(EXTRAS_SENT, {}).pop(table, None)
+        for noted in (EXTRAS_SENT, EXTRAS_HELD):
+            self.detail.get(noted, {}).pop(table, None)
         self._has_news = True
 
     def write_extras(self) -> None:
@@ -347,9 +348,11 @@ class _ExtraEntry(ExtraLog):
     def __init__(self, leads: LeadEntry, table: str) -> None:
         self._leads, self._table = leads, table
         self._noted = leads.detail.setdefault(EXTRAS_SENT, {})
+        self._held = leads.detail.setdefault(EXTRAS_HELD, {})
         self.session, self.moment = leads.session, leads.moment
         self.was_sent = table in self._noted
         self.stored_rows = decode_rows(self._noted.get(table, []))
+        self.held_rows = decode_rows(self._held.get(table, []))
         self._is_atomic = leads.batch_ledger.is_atomic(table)
 
     @property
@@ -360,10 +363,12 @@ class _ExtraEntry(ExtraLog):
     def sending(self, connection: Connection, known: Inserted) -> None:
         """Note what is known, and the session."""
         session = connection.info.get("session")
-        is_news = self._table not in self._noted and not self._is_atomic
+        held = encode_rows(known.rejected.index)
+        is_news = self._table not in self._noted or held != self._held.get(self._table, [])
         # A note before this one may have been rolled back.
         self._noted[self._table] = encode_rows(known.lead_ids.index)
-        if is_news or session != self._leads.session:
+        self._held[self._table] = held
+        if (is_news and not self._is_atomic) or session != self._leads.session:
             self._leads.session = session
             self._leads.write(connection, {"session": session}, commits=True)
 
@@ -470,3 +475,6 @@ SENT = ("sent", "next")
 
 EXTRAS_SENT = "extras sent"
 """By table, the rows that come with the leads and are known to be stored; the others may be."""
+
+EXTRAS_HELD = "extras held"
+"""By table, the rows that were held back when the others were sent."""

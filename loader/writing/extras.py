@@ -25,7 +25,7 @@ from loader.database.catalogue import read_columns
 from loader.database.connection import Database
 from loader.dialer import LEADS
 from loader.extras.rows import ExtraRows
-from loader.findings import Findings, Notices, findings, no_notices
+from loader.findings import Notices, findings, no_notices
 from loader.frames.arrow import join_texts, to_arrow, to_series
 from loader.reasons import Reason
 from loader.writing.batch import Batch, BatchLog, Inserted
@@ -57,6 +57,8 @@ class ExtraLog(BatchLog):
 
     stored_rows: Collection[int] = ()
     """Of the rows, numbered from 0, those that are known to be stored."""
+    held_rows: Collection[int] = ()
+    """Of the rows, those that were held back when the others were sent last."""
 
 
 class ExtraInserter:
@@ -137,6 +139,8 @@ class ExtraInserter:
 class _ExtraBatch(Batch):
     """Rows of one table on their way in, numbered from 0: found again by their keys."""
 
+    log: ExtraLog
+
     def __init__(
         self,
         writer: Writer,
@@ -148,14 +152,22 @@ class _ExtraBatch(Batch):
         self.extra, self.lead_ids, self.columns = extra, rows["lead_id"], columns
         super().__init__(writer, extra.table, rows.astype("str"), log)
         self.known = Inserted(self.lead_ids.loc[[*log.stored_rows]])
+        if log.held_rows:
+            # As they were sent last: so they are found.
+            self._count_anew(self.known, pd.Index([*log.held_rows], dtype="int64"))
 
     def begin(self) -> None:
         """Leave out what must not be sent any more, and see that leftovers give way.
 
         Once rows were sent, what is there may be ours, or what people made of it.
         """
-        if self.log.was_sent or not (self.log.is_late or self.extra.replaces):
+        if self.log.was_sent:
             return
+        if self.log.is_late or self.extra.replaces:
+            self._give_way()
+        self.known += self._hold(self.known)
+
+    def _give_way(self) -> None:
         for attempt in self.database.retrying():
             with attempt:
                 # Between two attempts people may have been at work, too.
@@ -170,10 +182,24 @@ class _ExtraBatch(Batch):
                 self._delete_leftovers(connection, self._left)
                 connection.commit()
 
-    def reject(self, rows: pd.DataFrame) -> Findings:
-        """Reject the rows that are held back."""
-        held = rows.index[rows.index.isin(self.extra.held.index)]
-        return findings(held, Reason.OTHER_NUMBER_IN_DNC)
+    def _hold(self, known: Inserted) -> Inserted:
+        """Reject the rows that are held back, of those of which nothing is known."""
+        held = self.extra.held.index.difference(known.lead_ids.index)
+        if len(held) or self.log.held_rows:
+            self._count_anew(known, held)
+        return Inserted(rejected=findings(held.difference(known.rows), Reason.OTHER_NUMBER_IN_DNC))
+
+    def _count_anew(self, known: Inserted, held: pd.Index) -> None:
+        """Count the rows of a lead that are sent after those that are stored, without a gap."""
+        if self.extra.counted not in self.rows:
+            return
+        is_stored = self.rows.index.isin(known.lead_ids.index)
+        is_sent = ~is_stored & ~self.rows.index.isin(held)
+        stored = pd.Series(is_stored, self.rows.index).groupby(self.lead_ids).transform("sum")
+        counts = stored[is_sent] + self.lead_ids[is_sent].groupby(self.lead_ids).cumcount() + 1
+        self.rows.loc[is_sent, self.extra.counted] = counts.astype("str")
+        # The others are not looked for.
+        self.rows.loc[self.rows.index.isin(held), self.extra.counted] = ""
 
     @property
     def _left(self) -> pd.DataFrame:
@@ -257,15 +283,18 @@ class _ExtraBatch(Batch):
         if rows.empty:
             return Inserted()
         found = self.read_back(connection, rows, None)
+        found += self._hold(self.known + found)
         if not self.log.is_late:
             return found
-        ids = self.lead_ids[rows.index.difference(found.lead_ids.index)]
+        ids = self.lead_ids[rows.index.difference(found.rows)]
         now = self._leads(connection, rows)
         called = ids[ids.isin(now.index[now["was_called"]])]
         worked_off = called if self.extra.is_worked_off else called[:0]
         unclear = ids.index[~ids.isin(now.index)].union(called.index.difference(worked_off.index))
         return Inserted(
-            pd.concat([found.lead_ids, worked_off]), doubtful=dict.fromkeys(unclear.tolist(), 0)
+            pd.concat([found.lead_ids, worked_off]),
+            doubtful=dict.fromkeys(unclear.tolist(), 0),
+            rejected=found.rejected,
         )
 
 

@@ -343,6 +343,71 @@ def test_an_alternate_number_that_came_onto_the_do_not_call_list_is_not_stored(
         assert not count or f"count={count}" in said
 
 
+ALT_SENT = [(Point(Writer, "write", "before"), 2), (Point(Writer, "write", "after"), 2)]
+"""Just before and just after the alternate numbers are sent, of a process that sends the leads."""
+ALT_SENT_AGAIN = [(Point(Writer, "write", "before"), 1), (Point(Writer, "write", "after"), 1)]
+"""Likewise, of one that finds the leads sent."""
+
+
+@pytest.mark.parametrize("first", ALT_SENT, ids=lambda kill: str(kill[0]))
+@pytest.mark.parametrize("arrived", [0, 1, 4, 7])
+@pytest.mark.parametrize("again", [None, *ALT_SENT_AGAIN], ids=lambda kill: str(kill and kill[0]))
+def test_alternate_numbers_are_counted_without_a_gap(
+    again: tuple[Point, int] | None,
+    arrived: int,
+    first: tuple[Point, int],
+    database: Database,
+    tmp_path: Path,
+) -> None:
+    """The dialer goes through as many numbers as a lead has, by their count."""
+    numbers = [[f"727555{lead}00{n}" for n in range(4)] for lead in range(2, 5)]
+    rows = [
+        row | {"multi_alt_phones": "!".join(f"{number}_1_" for number in its)}
+        for row, its in zip(ROWS, numbers, strict=False)
+    ]
+    load = Killing(database, tmp_path, rows, dnc_check="Y", dnc_alt_phones="clear")
+
+    def stored() -> list[tuple[int, str]]:
+        found = run(
+            load.url, f"SELECT lead_id, phone_number FROM {ALT} ORDER BY lead_id, alt_phone_count"
+        )
+        return [(int(lead_id), str(number)) for lead_id, number in found]
+
+    def list_numbers(*listed: str) -> None:
+        load.work(*(f"INSERT INTO vicidial_dnc VALUES ('{number}')" for number in listed))
+
+    load.kill(*first)
+    # As of a server that was killed: only the first rows of the statement are in.
+    load.work(f"DELETE FROM {ALT} WHERE alt_phone_id > {arrived}")
+    expected = set(stored())
+    # In the middle, one after the other at the start, and all of a lead.
+    listed = {numbers[0][1], numbers[0][2], numbers[1][0], *numbers[2]}
+    list_numbers(*listed)
+    if again:
+        load.kill(*again)
+        expected |= {*stored()}
+        listed |= {numbers[0][3], numbers[1][2]}
+        list_numbers(numbers[0][3], numbers[1][2])
+        # What was held back may go: it comes after those that are there by now.
+        load.work(f"DELETE FROM vicidial_dnc WHERE phone_number = '{numbers[0][1]}'")
+        listed -= {numbers[0][1]}
+    load.complete()
+    expected |= {
+        (lead_id, number)
+        for lead_id, its in enumerate(numbers, 1)
+        for number in its
+        if number not in listed
+    }
+    assert sorted(stored()) == sorted(expected)
+    counts = run(load.url, f"SELECT lead_id, alt_phone_count FROM {ALT} ORDER BY 1, 2")
+    by_lead: dict[int, list[int]] = {}
+    for lead_id, count in counts:
+        by_lead.setdefault(lead_id, []).append(count)
+    assert by_lead
+    for found in by_lead.values():
+        assert found == list(range(1, len(found) + 1))
+
+
 # --- others insert in the same second ---
 
 SECOND = datetime(2026, 11, 29, 10, 0, 0)
