@@ -16,7 +16,7 @@ from jobs.pace import Ending, Pace, Rhythm
 from jobs.watchers import Watchers
 from loader.api.lead_archive import IN_OFFICE_HOURS, SUCCESS
 from loader.archive.archiver import Archiver
-from loader.archive.journal import left_behind, unclear_remark
+from loader.archive.journal import Journal, left_behind, unclear_remark
 from loader.archive.preview import undefined
 from loader.archive.report import ArchiveReport, PreviewSummary
 from loader.archive.results import ArchiveResults, complete_moved
@@ -160,8 +160,8 @@ class ArchiveRun:
             on_failure.callback(files.discard)
             archiver = Archiver(database, options, request.rule, request.job)
             below = earlier or folder.parent
-            killed = Settled() if options.dry_run else settle_killed(archiver, below)
-            leads = archiver.leads(request.lead_ids, were_there=request.digest in killed.digests)
+            killed = settle_killed(archiver, below, request, files.journal)
+            leads = archiver.leads(request.lead_ids, were_there=killed.is_same_request)
             steps = f"{', '.join(_steps(request, options))}, up to {options.chunk_size} at a time"
             if options.dry_run:
                 steps = "dry run, nothing is written"
@@ -271,24 +271,35 @@ class Settled(NamedTuple):
 
     remarks: tuple[str, ...] = ()
     """What was done, for people."""
-    digests: frozenset[str] = frozenset()
-    """See `MoveRequest.digest`; of those that had begun to move given leads."""
+    is_same_request: bool = False
+    """One of them had begun to move the same given leads."""
 
 
-def settle_killed(archiver: Archiver, folder: Path) -> Settled:
-    """Settle the chunks of runs that were killed, below a folder, and complete their moved.csv."""
-    said, digests = [], set()
+def settle_killed(
+    archiver: Archiver, folder: Path, request: MoveRequest, journal: Journal
+) -> Settled:
+    """Settle the chunks of runs that were killed, below a folder, and complete their moved.csv.
+
+    A dry run settles nothing. The journal notes that the request had begun before that is
+    forgotten.
+    """
+    said, is_same_request = [], False
     database, options = archiver.database, archiver.options
     for path, chunk in left_behind(folder):
         if chunk is None:
-            path.unlink(missing_ok=True)
+            if not options.dry_run:
+                path.unlink(missing_ok=True)
             continue
         if chunk.database != database.name:
             continue
+        is_same = bool(chunk.digest) and (chunk.job, chunk.digest) == (request.job, request.digest)
+        is_same_request |= is_same
+        if options.dry_run:
+            continue
+        if is_same:
+            journal.take_over()
         its = Archiver(database, options.model_copy(update={"delete": True}), None, chunk.job)
         moved, unclear = its.settle(chunk)
-        if (chunk.job == "dearchive") == archiver.back:
-            digests.add(chunk.digest)
         added = complete_moved(path, moved)
         if added:
             said.append(
@@ -297,7 +308,7 @@ def settle_killed(archiver: Archiver, folder: Path) -> Settled:
             )
         if len(unclear):
             said.append(unclear_remark(unclear, path.parent))
-    return Settled((*said,), frozenset(filter(None, digests)))
+    return Settled((*said,), is_same_request)
 
 
 def _command(request: MoveRequest, options: ArchiveOptions, database: Database) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 A lead leaves its table in one moment, and is noted as moved in another one. What is between these
 moments stands here, on disk, before it happens. The file is locked as long as its run lives.
+
+Its lines are JSON: the request, which stays; the chunk; and `DELETING`.
 """
 
 import fcntl
@@ -21,8 +23,8 @@ from loader.errors import ResultsError
 NAME = "moving.json"
 """In the folder of the results; of a run that was set aside moving.1.json, and so on."""
 
-DELETING = '"deleting"\n'
-"""The line that is added when all is copied."""
+DELETING = "deleting"
+"""What is added when all is copied."""
 
 
 MOST_NAMED = 20
@@ -31,7 +33,7 @@ MOST_NAMED = 20
 
 @dataclass(frozen=True)
 class MovingChunk:
-    """A chunk that a run had in hand when it ended."""
+    """A chunk that a run had in hand when it ended; without leads if it had not begun one."""
 
     job: Literal["archive", "dearchive"]
     database: str
@@ -57,17 +59,29 @@ class Journal:
         """Make the file; OSError: it cannot be."""
         self._path = path
         self._head = {"job": job, "database": database, "digest": digest}
-        self._file = path.open("w", encoding="utf-8") if path else None
+        self._file = path.open("wb") if path else None
+        self._after_head = 0
         if self._file:
             # Where files cannot be locked, nobody takes the journal for one of a killed run.
             with suppress(OSError):
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
+    @property
+    def is_begun(self) -> bool:
+        """Say whether it notes anything."""
+        return self._after_head > 0
+
+    def take_over(self) -> None:
+        """Note that a run that was killed had begun to move the same leads."""
+        self._write(self._head)
+        self._after_head = self._file.tell() if self._file else 0
+
     def copying(self, leads: pd.DataFrame) -> None:
         """Note the leads of a chunk before anything is done, see `LOOKED_AT`."""
-        rows = [leads[name].tolist() for name in ("lead_id", "copied")]
-        noted = {**self._head, "lead_ids": rows[0], "had_copy": rows[1]}
-        self._write(json.dumps(noted) + "\n", anew=True)
+        if not self.is_begun:
+            self.take_over()
+        chunk = {"lead_ids": leads["lead_id"].tolist(), "had_copy": leads["copied"].tolist()}
+        self._write(chunk, after=self._after_head)
 
     def deleting(self) -> None:
         """Note that the leads of the chunk are copied, and may be deleted from now on."""
@@ -82,14 +96,15 @@ class Journal:
             with suppress(OSError):
                 self._file.close()
 
-    def _write(self, text: str, *, anew: bool = False) -> None:
+    def _write(self, noted: object, *, after: int | None = None) -> None:
+        """Add a line; `after`: in place of all that follows so many bytes."""
         if not self._file or not self._path:
             return
         try:
-            if anew:
-                self._file.seek(0)
+            if after is not None:
+                self._file.seek(after)
                 self._file.truncate()
-            self._file.write(text)
+            self._file.write(json.dumps(noted).encode() + b"\n")
             self._file.flush()
             os.fsync(self._file)
         except OSError as error:
@@ -132,16 +147,18 @@ def unclear_remark(lead_ids: "np.ndarray[Any, np.dtype[np.int64]]", folder: Path
 
 
 def _read(text: str) -> MovingChunk | None:
-    chunk, _, rest = text.partition("\n")
+    # Without its end, a line was being written: what it is about had not begun.
+    lines = text.split("\n")[:-1]
     try:
-        noted = json.loads(chunk)
+        found = [json.loads(line) for line in lines]
+        noted = {name: value for each in found if each != DELETING for name, value in each.items()}
         return MovingChunk(
             job=noted["job"],
             database=noted["database"],
-            lead_ids=np.array(noted["lead_ids"], np.int64),
-            had_copy=np.array(noted["had_copy"], bool),
-            was_deleting=rest == DELETING,
+            lead_ids=np.array(noted.get("lead_ids", []), np.int64),
+            had_copy=np.array(noted.get("had_copy", []), bool),
+            was_deleting=DELETING in found,
             digest=noted.get("digest", ""),
         )
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return None  # the kill came before anything was done

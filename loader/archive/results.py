@@ -144,9 +144,9 @@ class ArchiveResults(ResultFolder):
             self.write_summary(report)
 
     def discard(self) -> None:
-        """Remove all files of a run that had no result."""
+        """Remove all files of a run that had no result, but for what a killed one had begun."""
         self._close()
-        self.journal.close(is_complete=True)
+        self.journal.close(is_complete=not self.journal.is_begun)
         self._remove_rows()
         self.remove()
 

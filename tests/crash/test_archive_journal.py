@@ -13,11 +13,12 @@ import pandas as pd
 import pytest
 
 from jobs.archive.job import MoveRequest, move
+from loader.archive.archiver import Archiver
 from loader.archive.journal import Journal
 from loader.archive.report import ArchiveReport
 from loader.archive.results import ArchiveResults
 from loader.database.connection import Database
-from loader.errors import LeadIdsError
+from loader.errors import DatabaseUnavailableError, LeadIdsError
 from loader.options.archive import ArchiveOptions, ArchiveRule
 from tests.support.archives import ARCHIVE, LEADS, lead, make_archives, put, rows, sql
 from tests.support.archives import move as move_leads
@@ -63,6 +64,7 @@ def killed(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("jobs.archive.job.ArchiveResults", made)
+        patch.setattr(ArchiveResults, "discard", lambda _: None)
         with killed_at(at, nth), pytest.raises(Killed):
             begin(database, folder, job)
     begun[0]._close()
@@ -188,6 +190,74 @@ def test_the_same_lead_ids_after_a_kill_where_one_was_deleted_on_request(
     assert {*moved(tmp_path / "first"), *moved(tmp_path / "second")} == {*rest}
     with pytest.raises(LeadIdsError, match="does not exist"):
         run_of_given(database, tmp_path / "third", job)
+
+
+AGAIN = [
+    Point(Journal, "take_over", "before"),
+    Point(Journal, "take_over", "after"),
+    Point(Archiver, "settle", "after"),
+    Point(Archiver, "leads", "before"),
+    Point(Archiver, "move", "before"),
+    Point(Journal, "copying", "after"),
+    NOT_NOTED,
+]
+
+
+@pytest.mark.parametrize("again", AGAIN, ids=str)
+@pytest.mark.parametrize("at", [COPIED, NOT_NOTED], ids=str)
+def test_what_completes_them_is_killed_too(
+    database: Database, tmp_path: Path, at: Point, again: Point
+) -> None:
+    leads_to_move(database)
+    killed(at, database, tmp_path / "first", begin=run_of_given)
+    for table in (LEADS, ARCHIVE):
+        sql(database, f"DELETE FROM {table} WHERE lead_id IN (2, 5)")
+    before, there = in_tables(database), {*tmp_path.rglob("moving*")}
+    request, options = MoveRequest.of_leads("archive", range(1, 7)), ArchiveOptions(dry_run=True)
+    report = move(request, options, database, tmp_path / "dry")
+    assert (report.exit_code, in_tables(database)) == (0, before)
+    assert {*tmp_path.rglob("moving*")} == there
+    for name in ("second", "third"):
+        killed(again, database, tmp_path / name, begin=run_of_given)
+    assert run_of_given(database, tmp_path / "fourth").exit_code == 0
+    assert in_tables(database) == ([], [1, 3, 4, 6])
+    names = ("first", "second", "third", "fourth")
+    assert sorted(each for name in names for each in moved(tmp_path / name)) == [1, 3, 4, 6]
+    assert not [*tmp_path.rglob("moving*")]
+    with pytest.raises(LeadIdsError, match="does not exist"):
+        run_of_given(database, tmp_path / "fifth")
+
+
+def test_an_error_of_what_completes_them_forgets_nothing(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leads_to_move(database)
+    killed(NOT_NOTED, database, tmp_path / "first", begin=run_of_given)
+    sql(database, f"DELETE FROM {LEADS} WHERE lead_id = 5")
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise DatabaseUnavailableError("the database does not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Archiver, "leads", fail)
+        with pytest.raises(DatabaseUnavailableError):
+            run_of_given(database, tmp_path / "second")
+    assert run_of_given(database, tmp_path / "third").exit_code == 0
+    assert in_tables(database) == ([], [1, 2, 3, 4, 6])
+    assert not [*tmp_path.rglob("moving*")]
+
+
+@pytest.mark.parametrize("cut", [1, 20])
+def test_a_line_that_was_being_written(database: Database, tmp_path: Path, cut: int) -> None:
+    """The chunk had not begun; that the run had is known nevertheless."""
+    leads_to_move(database)
+    noted = Point(Journal, "copying", "after")
+    killed(noted, database, tmp_path / "first", nth=2, begin=run_of_given)
+    path = tmp_path / "first" / "moving.json"
+    path.write_bytes(path.read_bytes()[:-cut])
+    sql(database, f"DELETE FROM {LEADS} WHERE lead_id = 5")
+    assert run_of_given(database, tmp_path / "second").exit_code == 0
+    assert in_tables(database) == ([], [1, 2, 3, 4, 6])
 
 
 def test_a_run_that_lives_is_left_alone(database: Database, tmp_path: Path) -> None:
