@@ -1,7 +1,7 @@
 """What the ledger has of runs, for people and for programs."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 
@@ -14,22 +14,22 @@ from loader.paths import find_path, visible_line
 from loader.results.folder import SUMMARY
 
 
-def as_json(record: RunRecord, *, at_work: bool) -> str:
+def as_json(record: RunRecord, *, at_work: bool | None) -> str:
     """Give a run on one line; without what a process knows itself by."""
     values = {name: value for name, value in asdict(record).items() if name != "owner"}
     values["at_work"] = at_work
     return json.dumps(values, default=str, ensure_ascii=False)
 
 
-def _state(record: RunRecord, *, at_work: bool) -> str:
+def _state(record: RunRecord, *, at_work: bool | None) -> str:
     """Give the state of a run; of one that has not ended, also whether a process is at work."""
-    if not record.may_be_at_work:
+    if not record.may_be_at_work or at_work is None:
         return record.state
     return f"{record.state}, {'at work' if at_work else 'broken off'}"
 
 
-def runs_table(records: list[RunRecord], living: Collection[str]) -> Table:
-    """List runs, a line for each; processes are at work on those that are `living`."""
+def runs_table(records: list[RunRecord], at_work: Mapping[str, bool | None]) -> Table:
+    """List runs, a line for each."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("run", "job", "began", "state"):
         table.add_column(name, no_wrap=True)
@@ -43,14 +43,14 @@ def runs_table(records: list[RunRecord], living: Collection[str]) -> Table:
             each.run,
             each.job,
             _moment(each.began),
-            _state(each, at_work=each.run in living),
+            _state(each, at_work=at_work[each.run]),
             *counts,
             escape(visible_line(what)),
         )
     return table
 
 
-def run_table(record: RunRecord, *, at_work: bool) -> Table:
+def run_table(record: RunRecord, *, at_work: bool | None) -> Table:
     """Show all that the ledger has of one run, and the files of its results that are here."""
     usual = LoadOptions().model_dump(mode="json")
     options = {name: v for name, v in record.options.items() if v != usual.get(name)}

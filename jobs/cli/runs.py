@@ -44,23 +44,23 @@ def runs(
     database = open_database(settings)
     ledger = Ledger.to_read(database, settings.ledger_folder)
     records = ledger.runs(limit) if run is None else [ledger.find(given_run(run))]
-    living = {each.run for each in records if _is_at_work(each, ledger, database)}
+    at_work = {each.run: _is_at_work(each, ledger, database) for each in records}
     if json_summary:
         for record in records:
-            print(as_json(record, at_work=record.run in living))
+            print(as_json(record, at_work=at_work[record.run]))
         return
     out = Console(highlight=False)
     if not out.is_terminal:
         out.width = 200
     out.print(
-        runs_table(records, living)
+        runs_table(records, at_work)
         if run is None
-        else run_table(records[0], at_work=records[0].run in living)
+        else run_table(records[0], at_work=at_work[records[0].run])
     )
 
 
-def _is_at_work(record: "RunRecord", ledger: "Ledger", database: "Database") -> bool:
-    """Say whether a process is at work on a run that has not ended."""
+def _is_at_work(record: "RunRecord", ledger: "Ledger", database: "Database") -> bool | None:
+    """Say whether a process is at work on a run that has not ended; None: nobody can see it."""
     from loader.database.locks import is_held
 
     if not record.may_be_at_work:

@@ -29,6 +29,9 @@ Confirm = Callable[[Connection], None]
 TRIES = 30
 """How often a turn is asked for at an insert: a table may be locked for minutes."""
 
+A_LOOK = 0.5
+"""Seconds that a lock file may be held by a process that only looks whether somebody holds it."""
+
 LOG = logging.getLogger("leadloader")
 
 
@@ -70,22 +73,22 @@ def lock(database: Database, name: str, what: str) -> Iterator[None]:
         yield
 
 
-def is_held(database: Database, name: str) -> bool:
-    """Say whether a process holds a lock, see `lock`."""
+def is_held(database: Database, name: str) -> bool | None:
+    """Say whether a process holds a lock, see `lock`; None: this user may not look."""
     if file := database.adapter.lock_file(name):
-        return file.exists() and _is_held_file(file)
+        return _is_held_file(file) if file.exists() else False
     asked = f"SELECT IS_USED_LOCK('{_server_name(database.engine.url, name)}')"
     return database.read(lambda it: it.exec_driver_sql(asked).scalar() is not None)
 
 
-def _is_held_file(file: Path) -> bool:
+def _is_held_file(file: Path) -> bool | None:
     lock = FileLock(file, blocking=False, preserve_lock_file=True)
     try:
         lock.acquire()
     except Timeout:
         return True
     except OSError:
-        return False  # another user's; who cannot look does not know of a holder
+        return None
     lock.release()
     return False
 
@@ -205,7 +208,7 @@ def held_file(path: Path, what: str) -> Iterator[None]:
         BusyError: another process holds it.
         ResultsError: the file cannot be made.
     """
-    lock = FileLock(path, blocking=False, preserve_lock_file=True)
+    lock = FileLock(path, timeout=A_LOOK, preserve_lock_file=True)
     try:
         lock.acquire()
     except Timeout:

@@ -1,9 +1,13 @@
 """The command runs: which run is meant, and whether a process is at work on it."""
 
+import errno
 import json
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from jobs.cli.main import run
 from jobs.load.resume import ImportRun
@@ -93,3 +97,52 @@ def test_an_undo_that_was_broken_off(
     assert said(capsys, "--database", database_url).count("undoing, broken off") == 2
     with lock(database, record.lock_name, "it is undone"):
         assert said(capsys, "--database", database_url).count("undoing, at work") == 2
+
+
+@pytest.mark.engines("sqlite")
+def test_a_look_at_a_lock_keeps_nobody_from_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look takes the lock for a moment; here it ends when the other one has begun to ask."""
+    with lock(database, "a run", "it is loaded"):
+        pass
+    looks, asks = threading.Event(), threading.Event()
+    release, acquire = FileLock.release, FileLock.acquire
+
+    def released_late(self: FileLock, *arguments: Any) -> None:
+        looks.set()
+        assert asks.wait(20)
+        release(self, *arguments)
+
+    def acquired(self: FileLock, *arguments: Any) -> Any:
+        asks.set()
+        return acquire(self, *arguments)
+
+    def look() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(FileLock, "release", released_late)
+            assert is_held(database, "a run") is False
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    assert looks.wait(20)
+    asks.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(FileLock, "acquire", acquired)
+        with lock(database, "a run", "it is loaded"):
+            pass
+    thread.join()
+
+
+@pytest.mark.engines("sqlite")
+def test_a_lock_that_cannot_be_looked_at(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lock(database, "a run", "it is loaded"):
+        pass
+
+    def refuse(_self: FileLock) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(FileLock, "acquire", refuse)
+    assert is_held(database, "a run") is None
