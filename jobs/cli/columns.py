@@ -48,7 +48,8 @@ def show_columns(
     with open_source(file, read_options(settings.options, file)) as source:
         # The labels of custom fields are not known without a database: they stay unmapped.
         vendor = vendor_mapping(settings.options, None)
-        mapping = find_columns(source.name, source.columns, settings.map, vendor)
+        optional = settings.map_optional
+        mapping = find_columns(source.name, source.columns, settings.map, vendor, optional=optional)
         for line in _lines(source, mapping, is_masked=mask):
             print(visible_line(line))
         if write is not None:

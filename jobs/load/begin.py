@@ -67,7 +67,10 @@ def dialer_and_mapping(load: Load) -> tuple[Dialer, ColumnMapping]:
         dialer = replace(dialer, clock=replace(dialer.clock, now=began))
     labels = labels_of(dialer)
     vendor = vendor_mapping(options, labels)
-    return dialer, map_columns(source.name, source.columns, options.map, vendor, labels)
+    mapping = map_columns(
+        source.name, source.columns, options.map, vendor, labels, options.map_optional
+    )
+    return dialer, mapping
 
 
 def new_run(load: Load, files: Results, dialer: Dialer, mapping: ColumnMapping) -> ImportContext:

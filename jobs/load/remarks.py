@@ -54,6 +54,10 @@ def remarks(
     found += lacking_fields(dialer, fields) + lacking_facts(options, dialer)
     found += lacking_indexes(options, dialer)
     found += without_effect(options) + unfilled_fallbacks(options, mapping)
+    found += [
+        f"{name}: the file has no column {column!r}, which is optional"
+        for name, column in mapping.missing.items()
+    ]
     found += similar_names(dialer, mapping) + custom_fields_remark(mapping)
     return found + proposals(mapping)
 

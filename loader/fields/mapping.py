@@ -4,7 +4,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from itertools import chain
 from pathlib import Path
@@ -44,6 +44,8 @@ class ColumnMapping:
     """Columns that all stand for a field, by the field; it has none of them until one is chosen."""
     name_order: str = ""
     """One of `NAME_PAIRS` if one column has first and last name; "" if none has."""
+    missing: Mapping[str, str] = dataclass_field(default_factory=dict)
+    """Columns that were named for optional fields and that the file does not have, by field."""
 
     def split_names(self, fields: "pd.DataFrame") -> "dict[str, pd.Series[str]]":
         """Give first_name and last_name (str) of rows where the first holds the whole name."""
@@ -128,14 +130,15 @@ def map_columns(
     explicit: Mapping[str, str],
     vendor: VendorMapping | None = None,
     labels: Collection[str] = (),
+    optional: Collection[str] = (),
 ) -> ColumnMapping:
     """Find the column of each field as `find_columns` does, of a file that is to be loaded.
 
     Raises:
         UsageError: as there.
-        SourceFileError: two columns match one field, or none matches phone_number.
+        SourceFileError: as there; or two columns match one field, or none matches phone_number.
     """
-    mapping = find_columns(file, columns, explicit, vendor, labels)
+    mapping = find_columns(file, columns, explicit, vendor, labels, optional)
     for field, found in mapping.choices.items():
         raise SourceFileError(
             f"{file}: columns {_quote_names(found)} all stand for {field}; say which by "
@@ -170,31 +173,35 @@ def find_columns(
     explicit: Mapping[str, str],
     vendor: VendorMapping | None = None,
     labels: Collection[str] = (),
+    optional: Collection[str] = (),
 ) -> ColumnMapping:
     """Find the column of each field, as far as the names of the columns tell it.
 
     The option `map` (`explicit`) comes first, then the vendor's [map], then custom fields whose
     label is the exact name of a column, then the usual names. `file` is its name, for messages.
+    `optional` is the option `map_optional`.
 
     Raises:
-        UsageError: `explicit` or the vendor's [map] names an unknown field or column, or a field
-            twice.
+        UsageError: `explicit` or the vendor's [map] names an unknown field, or a field twice;
+            `optional` names an unknown one.
+        SourceFileError: they name a column that the file does not have, and the field is not
+            optional.
     """
     fields: dict[str, str] = {}
+    missing: dict[str, str] = {}
     name_order = ""
-    for source, columns_by_name in (
-        ("--map", explicit),
-        ("the mapping file", vendor and vendor.fields),
-    ):
-        given: set[str] = set()
-        for name, column in (columns_by_name or {}).items():
-            resolved = _resolve_fields(source, name, labels)
-            for each in given.intersection(resolved):
-                raise UsageError(f"{source}: {each} is given twice, by {name} too")
-            given.update(resolved)
-            if not fields.keys() & set(resolved):
-                fields |= dict.fromkeys(resolved, _column(file, source, column, columns))
+    may_lack = {each for name in optional for each in _resolve_fields("map_optional", name, labels)}
+    for source, named in (("--map", explicit), ("the mapping file", vendor and vendor.fields)):
+        for name, (resolved, column) in _named_columns(source, named or {}, labels).items():
+            if fields.keys() & set(resolved):
+                continue
+            if found := _column(column, columns):
+                fields |= dict.fromkeys(resolved, found)
                 name_order = name if name in NAME_PAIRS else name_order
+            elif may_lack.issuperset(resolved):
+                missing = dict.fromkeys(resolved, column) | missing
+            else:
+                raise SourceFileError(_no_column(file, source, name, column, columns))
     for label in labels:
         if label in columns:
             fields.setdefault(CUSTOM_PREFIX + label, label)
@@ -204,7 +211,22 @@ def find_columns(
             fields |= dict.fromkeys(FIRST_LAST, pair)
             name_order = pair
     choices = _map_by_usual_names(columns, fields, vendor)
-    return _column_mapping(fields, columns, choices, name_order)
+    mapping = _column_mapping(fields, columns, choices, name_order)
+    lacking = {name: column for name, column in missing.items() if name not in mapping.fields}
+    return replace(mapping, missing=lacking)
+
+
+def _named_columns(
+    source: str, named: Mapping[str, str], labels: Collection[str]
+) -> dict[str, tuple[tuple[str, ...], str]]:
+    """Give the fields and the column of each name of `map`."""
+    resolved = {name: _resolve_fields(source, name, labels) for name in named}
+    given: set[str] = set()
+    for name, fields in resolved.items():
+        for each in given.intersection(fields):
+            raise UsageError(f"{source}: {each} is given twice, by {name} too")
+        given.update(fields)
+    return {name: (fields, named[name]) for name, fields in resolved.items()}
 
 
 def _resolve_fields(source: str, name: str, labels: Collection[str]) -> tuple[str, ...]:
@@ -305,16 +327,22 @@ def _column_mapping(
     return ColumnMapping(fields, tuple(unmapped), by_dialer, proposals, choices, name_order)
 
 
-def _column(file: str, source: str, column: str, columns: Sequence[str]) -> str:
+def _column(column: str, columns: Sequence[str]) -> str:
+    """Find the column that was named; "": there is none."""
     if column in columns:
         return column
     by_name = {normalize_name(column): column for column in reversed(columns)}
-    if normalize_name(column) and normalize_name(column) in by_name:
-        return by_name[normalize_name(column)]
+    by_name.pop("", None)
+    return by_name.get(normalize_name(column), "")
+
+
+def _no_column(file: str, source: str, name: str, column: str, columns: Sequence[str]) -> str:
     close = difflib.get_close_matches(column, columns, 1)
     hint = f"did you mean {close[0]!r}? " if close else ""
-    raise UsageError(
-        f"{source}: {file} has no column {column!r}; {hint}it has {_quote_names(columns)}"
+    is_sure = bool(close) or name == "phone_number"
+    optional = "" if is_sure else f"; --map-optional {name} loads it without"
+    return (
+        f"{source}: {file} has no column {column!r}; {hint}it has {_quote_names(columns)}{optional}"
     )
 
 

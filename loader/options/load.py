@@ -251,6 +251,11 @@ class LoadOptions(BaseModel):
         "Column of a field; repeatable", Group.SOURCE, "For columns whose names say too little.",
         values="FIELD=COLUMN", example={"phone_number": "Home Tel"},
     )] = {}
+    map_optional: Annotated[tuple[str, ...], BeforeValidator(split_at_commas), Option(
+        "Fields whose mapped column may be missing", Group.SOURCE,
+        "A file without a column that map or the mapping file names is refused otherwise.",
+        values="FIELD,...", example=["email"],
+    )] = ()
     mapping_file: Annotated[Path | None, Option(
         "TOML file with what is a vendor's", Group.SOURCE,
         "Columns, and options of reading its files.",
@@ -387,6 +392,13 @@ class LoadOptions(BaseModel):
                     f"{name!r} is no field with another number; give alt_phone, ..."
                     + did_you_mean(name, usual_names())
                 )
+        return names
+
+    @field_validator("map_optional")
+    @classmethod
+    def _can_be_missing(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if "phone_number" in names:
+            raise ValueError("phone_number: no lead can be loaded without its column")
         return names
 
     @property

@@ -130,9 +130,9 @@ def test_a_column_given_by_map_is_not_mapped_by_its_usual_name() -> None:
         (("phone", "Zip", "Postcode"), {}, SourceFileError, "'Zip', 'Postcode' all stand for post"),
         (("phone",), {"phone_numbr": "phone"}, UsageError, "'phone_numbr' is no field of a lead"),
         (("phone",), {"status": "phone"}, UsageError, "'status' is no field of a lead"),
-        (("phone",), {"city": "Town"}, UsageError, "has no column 'Town'; it has 'phone'"),
-        (("phone",), {"city": ""}, UsageError, "has no column ''"),
-        (("phone", "#"), {"city": "?"}, UsageError, "has no column '?'"),
+        (("phone",), {"city": "Town"}, SourceFileError, "has no column 'Town'; it has 'phone'"),
+        (("phone",), {"city": ""}, SourceFileError, "has no column ''"),
+        (("phone", "#"), {"city": "?"}, SourceFileError, "has no column '?'"),
     ],
 )
 def test_errors(
@@ -176,7 +176,7 @@ def test_a_vendors_name_and_a_usual_name_are_two_columns_for_one_field(tmp_path:
 
 def test_a_vendors_column_that_the_file_lacks(tmp_path: Path) -> None:
     read = vendor(tmp_path, '[map]\ncity = "Ort"\n')
-    with pytest.raises(UsageError, match=r"the mapping file: leads\.csv has no column 'Ort'"):
+    with pytest.raises(SourceFileError, match=r"the mapping file: leads\.csv has no column 'Ort'"):
         mapped("phone", vendor=read)
 
 
@@ -222,3 +222,36 @@ def test_a_custom_field_and_map_may_use_the_same_column() -> None:
     both = map_columns("leads.csv", columns, {"postal_code": "zip"}, labels=("zip",))
     assert custom_fields_remark(both) == []
     assert both.fields["postal_code"] == both.fields["custom:zip"] == "zip"
+
+
+def test_an_optional_column_may_be_missing() -> None:
+    explicit = {"phone_number": "Tel", "city": "Ort", "email": "Mail 1"}
+    explicit["first_name+last_name"] = "N"
+    optional = ["email", "city", "first_name", "last_name"]
+    found = map_columns("leads.csv", ["Tel", "Ort"], explicit, optional=optional)
+    assert found.fields == {"phone_number": "Tel", "city": "Ort"}
+    assert found.missing == {"email": "Mail 1", "first_name": "N", "last_name": "N"}
+    assert not found.name_order
+
+
+def test_a_usual_name_fills_an_optional_field() -> None:
+    vendor = VendorMapping({"email": "Nr. 1"}, {})
+    columns = ["Tel", "E-Mail"]
+    with pytest.raises(SourceFileError, match="--map-optional email loads it without"):
+        map_columns("leads.csv", columns, {}, vendor)
+    found = map_columns("leads.csv", columns, {}, vendor, optional=["email"])
+    assert found.fields == {"phone_number": "Tel", "email": "E-Mail"}
+    assert found.missing == {}
+
+
+def test_both_names_of_a_person_have_to_be_optional() -> None:
+    explicit = {"first_name+last_name": "N"}
+    with pytest.raises(SourceFileError, match="has no column 'N'"):
+        map_columns("leads.csv", ["Tel"], explicit, optional=["first_name"])
+
+
+def test_an_optional_field_has_to_be_one() -> None:
+    with pytest.raises(UsageError, match="map_optional: 'emial' is no field"):
+        map_columns("leads.csv", ["Tel"], {}, optional=["emial"])
+    found = map_columns("leads.csv", ["Tel"], {}, labels=["color"], optional=["color"])
+    assert found.missing == {}
