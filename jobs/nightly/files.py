@@ -3,9 +3,10 @@
 import hashlib
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 from jobs.load.job import load
 from jobs.load.request import LoadRequest
@@ -44,6 +45,15 @@ ERROR = "error.txt"
 OF_THE_FILE = (SourceFileError, RejectRateError, UsageError)
 """Errors that every further night would meet again; nothing was inserted."""
 
+
+class Begun(NamedTuple):
+    """The run of a file in this night."""
+
+    run: str
+    rows_before: int
+    """Rows of the file that an earlier night had loaded."""
+
+
 CHANGED = "it changed meanwhile and stays where it is: somebody still writes it; raise settle"
 
 
@@ -62,6 +72,8 @@ class SourceFiles:
     """The day on which the night began."""
     dry_run_results: Path | None
     """Folder for the results of a dry run, which moves nothing; None: no dry run."""
+    begun: dict[str, Begun] = field(default_factory=dict)
+    """By name of a file."""
 
     def load(self, found: Found) -> FileReport:
         """Load a file and move it away; errors are reported, not raised.
@@ -76,11 +88,24 @@ class SourceFiles:
             raise  # the file may be good, and no other file of the source can be loaded
         except Exception as error:  # noqa: BLE001 - a bug in one file must not stop the others
             why = as_loader_error(error)
-            report = file_report(found, "left", str(why), why.exit_code)
+            report = self.left(found, str(why), why.exit_code)
         finally:
             with suppress(OSError):
                 self.folder.forget(found.name)
         return report.model_copy(update={"seconds": round(time.monotonic() - began, 3)})
+
+    def left(self, found: Found, why: str, exit_code: int = 0) -> FileReport:
+        """Report a file that stays, with the rows of it that are in."""
+        report = file_report(found, "left", why, exit_code)
+        if begun := self.begun.get(found.name):
+            update: dict[str, object] = {"run": begun.run, "loaded_before": begun.rows_before}
+            try:
+                update["loaded"] = self._ledger.rows_in(begun.run)
+            except LoaderError:
+                update["loaded"] = begun.rows_before
+                update["remarks"] = ["how many of its rows are in now is not known"]
+            report = report.model_copy(update=update)
+        return report
 
     def refuse_bad_settings(self) -> None:
         """Check the options of the source before the first file is loaded.
@@ -133,8 +158,7 @@ class SourceFiles:
         """
         if new_list is None or self.dry_run_results:
             return
-        ledger = Ledger.open(self.database, self.settings.ledger_folder)
-        if new_list.is_new or not ledger.ever_inserted(sha256):
+        if new_list.is_new or not self._ledger.ever_inserted(sha256):
             drop_list(self.database, new_list.list_id, mark)
 
     def _options_by_name(self, name: str) -> tuple[dict[str, str], LoadOptions]:
@@ -175,10 +199,14 @@ class SourceFiles:
 
     def _earlier_lists(self, sha256: str) -> list[int]:
         """Give the lists in which a file was loaded, or is to be completed."""
-        open_ledger = Ledger.to_read if self.dry_run_results else Ledger.open
         with suppress(UsageError):  # a dry run makes no ledger
-            return open_ledger(self.database, self.settings.ledger_folder).forced_lists(sha256)
+            return self._ledger.forced_lists(sha256)
         return []
+
+    @property
+    def _ledger(self) -> Ledger:
+        open_ledger = Ledger.to_read if self.dry_run_results else Ledger.open
+        return open_ledger(self.database, self.settings.ledger_folder)
 
     def _options_for(self, new_list: NewList) -> dict[str, str]:
         """Give the options that put all rows into a list, which does not exist in a dry run."""
@@ -208,7 +236,7 @@ class SourceFiles:
                 request = LoadRequest(
                     str(path), options, self.database, results, refused, job="import",
                     follow_links=False,
-                    watchers=self._end_at_signal(self.telemetry.watching(watchers)),
+                    watchers=self._watching(found, self.telemetry.watching(watchers)),
                     ledger_folder=self.settings.ledger_folder, report=self._report_options,
                     pace=self.settings.pacing,
                 )  # fmt: skip
@@ -230,15 +258,19 @@ class SourceFiles:
         own = {"source": self.source.name, "sample": None, "compare": last}
         return self.settings.reporting.model_copy(update=own)
 
-    def _end_at_signal(self, watchers: Watchers) -> Watchers:
-        """End a load at a signal, after its current batch; the next night completes it."""
+    def _watching(self, found: Found, watchers: Watchers) -> Watchers:
+        """Note the run of a file; end it at a signal, after its current batch."""
+
+        def named(name: str) -> None:
+            watchers.named(name)
+            self.begun[found.name] = Begun(name, self._ledger.rows_in(name))
 
         def progress(stage: str, done: int, share: float) -> None:
             watchers.progress(stage, done, share)
             if self.watchers.stop.signal:
                 raise KeyboardInterrupt
 
-        return replace(watchers, progress=progress)
+        return replace(watchers, named=named, progress=progress)
 
     def _report_loaded(self, found: Found, summary: Summary) -> FileReport:
         names = (
@@ -248,6 +280,8 @@ class SourceFiles:
         counts = {name: getattr(summary, name) for name in names}
         report = file_report(found, "loaded" if summary.rows_read else "empty", "")
         counts |= {"remarks": summary.remarks, "has_feeds": has_feeds(summary)}
+        if begun := self.begun.get(found.name):
+            counts["loaded_before"] = begun.rows_before
         report = report.model_copy(update=counts)
         return report if self.dry_run_results else self._move_done(found, report, summary.results)
 
@@ -256,8 +290,7 @@ class SourceFiles:
         results = ""
         with suppress(LoaderError):
             # After a kill between load and move, the file belongs with the results of that run.
-            ledger = Ledger.open(self.database, self.settings.ledger_folder)
-            results = ledger.run(error.run).results
+            results = self._ledger.run(error.run).results
         return self._move_done(found, report, results)
 
     def _move_failed(self, found: Found, error: LoaderError) -> FileReport:

@@ -77,7 +77,7 @@ def nightly(
         night.load_all()
         night.archive()
         report = night.report()
-        telemetry.end_command(report.text, report.exit_code)
+        telemetry.end_command(report.text, report.headline, report.exit_code)
         report.write(folder)
     return report
 
@@ -229,7 +229,7 @@ class Night:
         except KeyboardInterrupt:
             if not self._must_end():
                 self._end("interrupted", 128 + signal.SIGINT)
-            return file_report(found, "left", f"{self._why}: the next night completes it")
+            return visit.files.left(found, f"{self._why}: the next night completes it")
         if report.exit_code == DatabaseUnavailableError.exit_code:
             self._end_without_database()
         return report

@@ -53,6 +53,9 @@ class FileReport(_Record):
     """The list that was created for it."""
     rows_read: int = 0
     loaded: int = 0
+    """Rows that are in, those of earlier nights too."""
+    loaded_before: int = 0
+    """Of them, those that an earlier night loaded, which could not complete the file."""
     rejected: int = 0
     reasons: dict[str, int] = {}
     """Rejected rows by reason."""
@@ -136,6 +139,19 @@ class NightReport(_Record):
         return [file for source in self.sources for file in source.files]
 
     @property
+    def headline(self) -> str:
+        """The night in a few words, which count what the text counts."""
+        outcomes = _outcomes(self)
+        parts = [f"files: {outcomes}" if outcomes else "no file"]
+        problems = sum(bool(source.problem) for source in self.sources)
+        ended = sum(bool(archive.exit_code) for archive in self.archives)
+        for count, what in (
+            (problems, "sources with a problem"), (ended, "archivings that failed"),
+        ):  # fmt: skip
+            parts += [f"{what}: {count}"] if count else []
+        return "; ".join([*parts, *(["ended before its time"] if self.why else [])])
+
+    @property
     def text(self) -> str:
         """The report as text."""
         return "".join(f"{visible_line(line)}\n" for line in _lines(self))
@@ -167,11 +183,13 @@ def _lines(report: NightReport) -> Iterator[str]:
     dry = ", a dry run: nothing was written" if report.dry_run else ""
     yield f"night {report.run}: {report.began:%Y-%m-%d %H:%M} UTC, {minutes:.1f} minutes{dry}"
     yield f"database {report.database}"
-    outcomes = Counter(file.outcome for file in report.files)
-    counts = [f"{count} {_word(name, report)}" for name, count in outcomes.items()]
-    yield f"files: {', '.join(counts) or 'none'}"
-    loaded, rejected = (sum(getattr(f, n) for f in report.files) for n in ("loaded", "rejected"))
-    yield f"rows: {loaded:,} loaded, {rejected:,} rejected"
+    yield f"files: {_outcomes(report) or 'none'}"
+    loaded, before, rejected = (
+        sum(getattr(file, name) for file in report.files)
+        for name in ("loaded", "loaded_before", "rejected")
+    )
+    earlier = f" ({before:,} more in earlier nights)" if before else ""
+    yield f"rows: {loaded - before:,} loaded{earlier}, {rejected:,} rejected"
     for source in report.sources:
         yield ""
         yield f"{source.name} ({source.folder}){'' if source.files else ': no file'}"
@@ -195,16 +213,24 @@ def _lines(report: NightReport) -> Iterator[str]:
         yield f"ended before its time: {report.why}"
 
 
+def _outcomes(report: NightReport) -> str:
+    """Count the files by outcome."""
+    outcomes = Counter(file.outcome for file in report.files)
+    return ", ".join(f"{count} {_word(name, report)}" for name, count in outcomes.items())
+
+
 def _cells(file: FileReport, report: NightReport) -> list[str]:
     cells = [f"  {visible_line(file.file)}", _word(file.outcome, report)]
-    if file.rows_read:
+    if file.rows_read or file.loaded:
         cells += [f"{file.loaded:,} loaded", f"{file.rejected:,} rejected"]
     return cells
 
 
 def _details(file: FileReport) -> Iterator[str]:
+    before = f"{file.loaded_before:,} of the loaded rows" if file.loaded_before else ""
     details = {
         "why": file.why,
+        "in earlier nights": before,
         "list": f"{file.list_id}" if file.list_id else "",
         "lists": ", ".join(_list(each) for each in file.lists[:MOST_LISTS])
         + (f", and {len(file.lists) - MOST_LISTS:,} more" if file.lists[MOST_LISTS:] else ""),

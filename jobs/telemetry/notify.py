@@ -55,8 +55,16 @@ class Notifier:
                     "test ADDRESS"
                 )
 
-    def notify(self, command: str, outcomes: Sequence[RunOutcome], text: str = "") -> list[str]:
+    def notify(
+        self, command: str, outcomes: Sequence[RunOutcome], text: str = "", headline: str = ""
+    ) -> list[str]:
         """Send a notification, if the settings want one for these runs.
+
+        Args:
+            command: the one that did them.
+            outcomes: of the runs.
+            text: the body, and
+            headline: the end of the title, where they are not made of the outcomes.
 
         Returns:
             The services that could not be reached, without secrets.
@@ -65,7 +73,7 @@ class Notifier:
         if not outcomes or worst < LEAST_SEVERITY[self._settings.when]:
             return []
         result = self._apprise.notify(
-            title=title(command, outcomes),
+            title=title(command, outcomes, headline),
             body=text or body(outcomes),
             notify_type=("success", "warning", "failure")[worst],
             body_format="text",
@@ -82,10 +90,12 @@ class Notifier:
         return Severity.SUCCESS
 
 
-def title(command: str, outcomes: Sequence[RunOutcome]) -> str:
-    """Give the title, such as: leadloader nightly on dialer1: 1 of 3 failed."""
+def title(command: str, outcomes: Sequence[RunOutcome], headline: str = "") -> str:
+    """Give the title, such as: leadloader import on dialer1: 1 of 3 failed."""
     failed = sum(bool(each.exit_code) for each in outcomes)
-    if len(outcomes) == 1:
+    if headline:
+        result = headline
+    elif len(outcomes) == 1:
         result = outcomes[0].headline
     elif failed:
         result = f"{failed} of {len(outcomes)} failed"

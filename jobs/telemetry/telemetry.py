@@ -69,7 +69,7 @@ class Telemetry:
         self._job, self._warn = job, warn
         self._began = datetime.now(UTC)
         self._outcomes: list[RunOutcome] = []
-        self._text = ""
+        self._text = self._headline = ""
         self._run: RunEvent | None = None
         self._failed_events = 0
         self._last_error: BaseException | None = None
@@ -92,7 +92,9 @@ class Telemetry:
         if error is not None and error is not self._last_error:
             self.failed(error)
         if self._notifier:
-            for service in self._notifier.notify(self._job, self._outcomes, self._text):
+            notify = self._notifier.notify
+            missed = notify(self._job, self._outcomes, self._text, self._headline)
+            for service in missed:
                 self._warn(f"the notification could not be delivered to {service}")
 
     def began(self, what: str, *, source: str = "", job: str = "") -> None:
@@ -138,9 +140,9 @@ class Telemetry:
         outcome = outcome_of_error(error, run.job, run.what, run.began, run.name)
         self._report(replace(outcome, source=run.source), run)
 
-    def end_command(self, text: str, exit_code: int) -> None:
-        """Report the end of a night: the text to notify of it, and its exit code."""
-        self._text = text
+    def end_command(self, text: str, headline: str, exit_code: int) -> None:
+        """Report the end of a night: text and headline to notify of it, and its exit code."""
+        self._text, self._headline = text, headline
         if not exit_code:
             self._outcomes = [replace(each, exit_code=0) for each in self._outcomes]
         job, ended = self._job, end_of(self._began)

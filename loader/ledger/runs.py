@@ -284,6 +284,11 @@ class Ledger:
         for number in self._numbers(name, "new", "sent", "stored"):
             yield decoded_leads(self._batch(name, number))
 
+    def rows_in(self, name: str) -> int:
+        """Count the rows of an import that are in so far, as new leads or changes."""
+        changed = (frame["row_number"].nunique() for frame in self.changes(name))
+        return sum(map(len, self.new_leads(name))) + sum(changed)
+
     def sent_leads(self, name: str) -> Iterator[SentBatch]:
         """Give the batches in which some rows have no known result."""
         for number in self._numbers(name, "new", "sent"):

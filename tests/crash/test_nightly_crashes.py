@@ -253,10 +253,18 @@ def test_a_signal_ends_a_load_after_its_batch(site: Site) -> None:
         report = site.watched(watchers)
     assert (report.exit_code, report.why) == (143, "SIGTERM came")
     assert report.files[0].why == "SIGTERM came: the next night completes it"
+    assert (report.files[0].loaded, report.files[0].loaded_before) == (4, 0)
+    assert "\nrows: 4 loaded, 0 rejected\n" in report.text
+    assert report.headline == "files: 1 left; ended before its time"
     assert site.phones() == [1, 2, 3, 4]
     night = site.night()
     assert night.outcomes == {"a.csv": "loaded"}
     assert (night["a.csv"].loaded, night["a.csv"].rejected) == (7, 1)
+    assert night["a.csv"].run == report.files[0].run
+    assert night["a.csv"].loaded_before == 4
+    assert "\nrows: 3 loaded (4 more in earlier nights), 1 rejected\n" in night.report.text
+    assert "    in earlier nights: 4 of the loaded rows\n" in night.report.text
+    assert night.report.headline == "files: 1 loaded"
     assert site.phones() == [1, 2, 3, 4, 5, 6, 7]
     assert site.files() == [f"done/{night.day}/a.csv"]
 

@@ -64,6 +64,9 @@ def test_one_bad_file_among_good_ones(site: Site) -> None:
         f"failed/{day}/mostly_bad.csv",
         f"failed/{day}/mostly_bad.csv.results/error.txt",
     ]
+    counts = "2 loaded, 2 failed, 1 loaded before"
+    assert night.report.headline == f"files: {counts}"
+    assert f"\nfiles: {counts}\n" in night.report.text
     assert night["a.csv"].reasons == {"INVALID_PHONE_NUMBER_LENGTH": 1}
     assert night["same_as_b.csv"].run == night["b.csv"].run
     summary = summary_in(site.drop / "done" / day / "a.csv.results")
@@ -76,6 +79,25 @@ def test_one_bad_file_among_good_ones(site: Site) -> None:
     assert "66.7%" in night["mostly_bad.csv"].why
     states = sql(site.url, "SELECT state FROM leadloader_runs ORDER BY began, run")
     assert sorted(states) == [("done",), ("done",), ("refused",)]
+
+
+@ON_SQLITE
+def test_a_column_of_the_mapping_is_missing(site: Site) -> None:
+    site.settings('map = {phone_number = "phone_number", city = "Ort", email = "Mail 2"}')
+    site.put("a.csv", rows(1))
+    night = site.night()
+    assert (night.code, night.outcomes) == (65, {"a.csv": "failed"})
+    assert "a.csv has no column 'Ort'; it has 'phone_number'" in night["a.csv"].why
+    error = site.drop / "failed" / night.day / "a.csv.results" / "error.txt"
+    assert night["a.csv"].why in error.read_text("utf-8")
+    site.settings(
+        'map = {phone_number = "phone_number", city = "Ort", email = "Mail 2"}\n'
+        'map_optional = ["city", "email"]'
+    )
+    site.put("a.csv", rows(1))
+    night = site.night()
+    assert (night.code, night.outcomes) == (0, {"a.csv": "loaded"})
+    assert "city: the file has no column 'Ort', which is optional" in night["a.csv"].remarks
 
 
 @ON_SQLITE

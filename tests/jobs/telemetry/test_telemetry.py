@@ -232,11 +232,11 @@ def test_a_night_is_told_of_in_its_own_words(config: None, listener: Listener) -
         told.failed(SourceFileError("a.csv: the file is empty"))
         told.began("/drop/b.csv", source="south", job="import")
         told.failed(LoadedBeforeError("b.csv: loaded already", "r1"))
-        told.end_command("The whole story.", 65)
+        told.end_command("The whole story.", "files: 1 failed", 65)
     (message,) = listener.bodies
     assert message["message"] == "The whole story."
     assert message["title"].startswith("leadloader nightly on ")
-    assert message["title"].endswith(": 1 of 2 failed")
+    assert message["title"].endswith(": files: 1 failed")
     found = metrics()
     assert found["leadloader_failed_runs", "import", "north"] == 1
     assert found["leadloader_failed_runs", "import", "south"] == 0
@@ -261,14 +261,14 @@ def test_a_night_that_says_it_went_well_is_believed(config: None, listener: List
     with telling() as told:
         told.began("rule worked", job="archive")
         told.failed(OfficeHoursError("it is office hours"))
-        told.end_command("Archiving was put off.", 0)
+        told.end_command("Archiving was put off.", "no file", 0)
     assert listener.bodies[0]["type"] == "success"
 
 
 @pytest.mark.parametrize(("exit_code", "kind"), [(0, "success"), (75, "failure")])
 def test_a_night_without_files(exit_code: int, kind: str, config: None, listener: Listener) -> None:
     with telling() as told:
-        told.end_command("", exit_code)
+        told.end_command("", "", exit_code)
     assert [each["type"] for each in listener.bodies] == [kind]
 
 
