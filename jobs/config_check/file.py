@@ -1,8 +1,7 @@
 """All faults of the settings and their places: `leadloader config check`."""
 
 import os
-import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,9 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from jobs.settings.files import with_lines
 from jobs.settings.nightly import Source
 from jobs.settings.problems import Problem, follow, format_place
-from jobs.settings.settings import Settings, check_settings, rename_tables
+from jobs.settings.settings import Settings, check_settings
 from loader.database.connection import Database
 from loader.errors import LoaderError, missing_extra_error
 from loader.fields.mapping import read_mapping_file
@@ -59,37 +59,17 @@ def check_file(
         for place, message in _problems_here(settings):
             known = (n for n, values in sources.items() if follow(values, place)[0] == [*place])
             problems.append(Problem(next(known, ""), tuple(place), message))
-    text = config.read_text("utf-8") if config and problems else ""
-    lines = lines_of(text, [it.place for it in problems if it.source == str(config)])
+        problems = with_lines(problems, config)
     faults = [
         Fault(
             source=it.source,
-            line=lines.get(it.place) if it.source == str(config) else None,
+            line=it.line,
             setting=format_place(it.place),
             message=without_passwords(it.message),
         )
         for it in problems
     ]
     return settings, sorted(faults, key=lambda it: (it.source, it.line or 0))
-
-
-def lines_of(text: str, places: Sequence[tuple[Any, ...]]) -> dict[tuple[Any, ...], int]:
-    """Find the lines of a TOML file in which settings begin, by parsing longer and longer parts."""
-    found: dict[tuple[Any, ...], int] = {}
-    lines, begin = text.splitlines(keepends=True), 1
-    for number, line in enumerate(lines, 1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            begin = number + 1 if begin == number else begin
-            continue
-        try:
-            values = rename_tables(tomllib.loads("".join(lines[:number])))
-        except tomllib.TOMLDecodeError:
-            continue  # inside a list or a text
-        for place in places:
-            if place not in found and follow(values, place)[0] == [*place]:
-                found[place] = begin
-        begin = number + 1
-    return found
 
 
 def _problems_here(settings: Settings) -> Problems:

@@ -35,6 +35,13 @@ class Problem(NamedTuple):
     """Its name, behind those of the tables that it is in."""
     message: str
     """What is wrong, and what to do."""
+    line: int | None = None
+    """The line of the file, from 1; None if it is unknown."""
+
+    @property
+    def where(self) -> str:
+        """Name the source, and the line in it; "": a flag or a default."""
+        return f"{self.source}, line {self.line}" if self.line else self.source
 
     @property
     def error(self) -> LoaderError:
@@ -46,7 +53,7 @@ class Problem(NamedTuple):
                 f"{ENVIRONMENT}: {PREFIX}{str(name).upper()}{within}: {self.message}"
             )
         if self.source:
-            return ConfigurationError(f"{self.source}: {format_place(self.place)}: {self.message}")
+            return ConfigurationError(f"{self.where}: {format_place(self.place)}: {self.message}")
         name = self.place[1] if self.place[0] == "archive" else self.place[0]
         return UsageError(f"{flag_name(name)}: {self.message}")
 

@@ -1,8 +1,6 @@
 """The settings of a command: flags, environment, a TOML file, the dialer's own file, defaults."""
 
 import os
-import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -24,13 +22,14 @@ from pydantic_settings import (
 from jobs.settings.command import CommandSettings, check_addresses
 from jobs.settings.encoding import encoding_problems
 from jobs.settings.environment import Environment, environment_problems
+from jobs.settings.files import read_astguiclient, read_toml, with_lines
 from jobs.settings.nightly import NightlySettings, NightlySources, Source
 from jobs.settings.problems import ENVIRONMENT, PREFIX, Problem, Sources, merge, problems_of
 from jobs.settings.profiles import OptionSet, with_profile
 from jobs.settings.telemetry import LineageSettings, NotifySettings
 from loader.errors import ConfigurationError, UsageError
 from loader.fields.mapping import read_mapping_file
-from loader.files import exists, read_whole
+from loader.files import exists
 from loader.options.archive import ArchiveOptions, ArchiveRule
 from loader.options.connection import ConnectionOptions
 from loader.options.load import VENDOR_OPTIONS, LoadOptions
@@ -263,10 +262,11 @@ def read_settings(flags: Mapping[str, Any], config: Path | None) -> Settings:
         UsageError: a flag has a value that it cannot have.
         ConfigurationError: the environment or a file has, or cannot be read.
     """
-    sources, problems = _sources(flags, config)
-    for problem in problems:
-        raise problem.error
-    return _validated(Settings, sources)
+    settings, problems, _ = check_settings(flags, config)
+    if settings is None:
+        # Flags and the environment first, for they win.
+        raise min(problems, key=lambda problem: problem.line or 0).error from None
+    return settings
 
 
 def check_settings(
@@ -276,28 +276,31 @@ def check_settings(
 
     Returns:
         The settings, unless there are problems; and what they are put together from.
+        Problems of the settings file have their lines.
 
     Raises:
         ConfigurationError: a file cannot be read.
     """
+    if config is None and exists(CONFIG):
+        config = CONFIG
     sources, problems = _sources(flags, config)
-    merged = _all_merged(sources)
+    merged, settings = _all_merged(sources), None
     try:
         settings = Settings(**merged)
     except ValidationError as error:
-        return None, [*problems, *problems_of(error, merged, sources)], sources
-    return None if problems else settings, problems, sources
+        problems += problems_of(error, merged, sources)
+    if problems:
+        return None, with_lines(problems, config), sources
+    return settings, problems, sources
 
 
 def _sources(flags: Mapping[str, Any], config: Path | None) -> tuple[Sources, list[Problem]]:
     """Read all sources, the strongest first, and what is wrong with their names and encoding."""
-    if config is None and exists(CONFIG):
-        config = CONFIG
     sources, problems = with_profile(
         {
             "": flags,
             ENVIRONMENT: Environment(Settings, env_prefix=PREFIX)(),
-            str(config): _read_toml(config) if config else {},
+            str(config): read_toml(config) if config else {},
             str(ASTGUICLIENT_CONF): read_astguiclient(ASTGUICLIENT_CONF),
         }
     )
@@ -354,56 +357,3 @@ def _all_merged(sources: Sources) -> dict[str, Any]:
         other = [b for a, b in (LAYOUTS, LAYOUTS[::-1]) if a in merged]
         merged = merge(merged, {name: values[name] for name in values if name not in other})
     return merged
-
-
-def _read_toml(path: Path) -> Mapping[str, Any]:
-    """Read a settings file, with its tables named as in `rename_tables`.
-
-    Raises:
-        ConfigurationError: it cannot be read, or is no TOML.
-    """
-    try:
-        values = tomllib.loads(read_whole(path).decode())
-    except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise ConfigurationError(f"{path} is not valid TOML: {error}") from None
-    return rename_tables(values)
-
-
-def rename_tables(values: dict[str, Any]) -> dict[str, Any]:
-    """Tell tables from the settings of their names: [[source]] is sources, [profile.a] profiles."""
-    for name, kind in (("source", list), ("profile", dict)):
-        if isinstance(values.get(name), kind):
-            values[f"{name}s"] = values.pop(name)
-    return values
-
-
-def read_astguiclient(path: Path) -> Mapping[str, str]:
-    """Read the database's address from the dialer's settings file, if there is one to read.
-
-    Raises:
-        ConfigurationError: its port is no number.
-    """
-    try:
-        text = read_whole(path).decode(errors="replace")
-    except OSError:
-        return {}
-    found = dict(re.findall(r"^VARDB_(\w+)[ \t]*=>[ \t]*(\S*)", text, flags=re.MULTILINE))
-    if "server" not in found:
-        return {}
-    # Imported late: a command without a database has no use for it.
-    from sqlalchemy import URL  # noqa: PLC0415
-
-    port = found.get("port", "")
-    if not re.fullmatch("[0-9]{0,5}", port):
-        raise ConfigurationError(f"{path}: VARDB_port: give digits only")
-    url = URL.create(
-        "mysql",
-        username=found.get("user") or None,
-        password=found.get("pass") or None,
-        host=found["server"],
-        port=int(port) if port else None,
-        database=found.get("database", "asterisk"),
-    )
-    return {"database": url.render_as_string(hide_password=False)}

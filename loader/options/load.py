@@ -394,12 +394,15 @@ class LoadOptions(BaseModel):
                 )
         return names
 
-    @field_validator("map_optional")
-    @classmethod
-    def _can_be_missing(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        if "phone_number" in names:
-            raise ValueError("phone_number: no lead can be loaded without its column")
-        return names
+    @model_validator(mode="after")
+    def _can_be_missing(self) -> "LoadOptions":
+        for name in self.map_optional:
+            if name == "phone_number":
+                raise ValueError("map_optional: no lead can be loaded without phone_number")
+            known = name in NAME_PAIRS or field_of_name(name) == name
+            if not known and not self.has_custom_fields:
+                raise ValueError(f"map_optional: {unknown_field(name)}")
+        return self
 
     @property
     def has_custom_fields(self) -> bool:

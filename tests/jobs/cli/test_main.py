@@ -11,7 +11,8 @@ from sqlalchemy import NullPool, create_engine, inspect
 
 from jobs.cli.main import run
 from jobs.settings import settings as settings_module
-from jobs.settings.settings import read_astguiclient, read_settings
+from jobs.settings.files import read_astguiclient
+from jobs.settings.settings import read_settings
 from loader.errors import ConfigurationError, UsageError
 from loader.options.load import LoadOptions
 from tests.support.server import fill

@@ -10,9 +10,10 @@ import pytest
 
 from jobs.cli.main import run
 from jobs.config_check import file
-from jobs.config_check.file import Fault, check_file, lines_of
+from jobs.config_check.file import Fault, check_file
 from jobs.settings import settings as settings_module
 from jobs.settings.example import TABLES, settings_example
+from jobs.settings.files import lines_of
 from jobs.settings.profiles import BUILT_IN
 from jobs.settings.schema import settings_schema
 from jobs.settings.settings import Settings, check_settings

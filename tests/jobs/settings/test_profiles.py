@@ -95,7 +95,7 @@ def test_a_source_goes_before_it_in_a_night() -> None:
     ],
 )
 def test_what_is_wrong_with_one_is_said_even_if_it_is_not_used(text: str, said: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"^site.toml: {said}"):
+    with pytest.raises(ConfigurationError, match=rf"^site.toml, line \d: {said}"):
         settings(text)
 
 
