@@ -7,6 +7,7 @@ import errno
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import gettempdir
 from typing import ClassVar
 
 from loader.installation import install_command
@@ -214,6 +215,9 @@ def _of_system(error: OSError) -> LoaderError:
     if isinstance(error.filename, str):
         what = f"{error.filename}: {what}"
     if error.errno in FULL_CODES:
+        if not isinstance(error.filename, str):
+            # A write does not say of which file it is.
+            what += f", in the results folder or in {gettempdir()}, the temporary one (TMPDIR)"
         return ResultsError(f"there is no room for a file: {what}; {STAYS.format('make room')}")
     if error.errno in LIMIT_CODES:
         return SystemLimitError(

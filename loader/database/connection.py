@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from copy import copy
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -132,14 +133,14 @@ class Database:
 
         About half a minute; one that was never reached gets two seconds.
         """
+        attempts = 8 if self._was_reached else 4
         return Retrying(
             retry=retry_if_exception_type(TransientDatabaseError),
             # What timed out is tried again, however long that took.
-            stop=stop_after_attempt(8 if self._was_reached else 4)
-            | (stop_after_delay(60) & stop_after_attempt(3)),
+            stop=stop_after_attempt(attempts) | (stop_after_delay(60) & stop_after_attempt(3)),
             wait=wait_random_exponential(multiplier=0.5, max=16),
             sleep=self._sleep,
-            before_sleep=self._note_wait,
+            before_sleep=partial(self._note_wait, attempts),
             retry_error_callback=self._give_up,
         )
 
@@ -211,17 +212,20 @@ class Database:
         """
         self._ask(lambda it: self.adapter.refuse_damage(it, table, since, repairs=self.repairs))
 
-    def _note_wait(self, state: RetryCallState) -> None:
+    def _note_wait(self, attempts: int, state: RetryCallState) -> None:
         self.waits += 1
         seconds = state.seconds_since_start or 0
         if seconds >= PATIENCE:
+            code = _code_of(state)
             LOG.warning(
-                "%s: no answer for %d s (error %s); it is asked again in %d s, attempt %d",
+                "%s: %s for %d s (error %s); it is asked again in %d s, attempt %d of %d",
                 self.name,
+                "rows stay locked by another transaction" if code in LOCK_CODES else "no answer",
                 round(seconds),
-                _code_of(state),
+                code,
                 round(state.next_action.sleep if state.next_action else 0),
                 state.attempt_number + 1,
+                attempts,
             )
 
     def _give_up(self, state: RetryCallState) -> Any:

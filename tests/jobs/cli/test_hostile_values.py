@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,12 @@ def test_what_the_system_refuses_is_said_as_it_is(number: int, code: int) -> Non
     assert f"some/file: {os.strerror(number)}" in str(error)
     is_full = number in {errno.ENOSPC, errno.EDQUOT}
     assert ("make room" in str(error)) == is_full
+
+
+def test_a_full_disk_names_the_folder() -> None:
+    """A write does not say which file it is of."""
+    full = as_loader_error(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    assert tempfile.gettempdir() in str(full)
 
 
 def test_a_lack_of_memory_is_no_bug() -> None:

@@ -1,6 +1,7 @@
 """A line on which nothing comes any more is given up, and what was asked is asked again."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,14 +13,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import Connection, make_url
 
 from loader.database import connection
 from loader.database.connection import Database
 from loader.database.driver import KEEP_ALIVE, TAKES_LONG
 from loader.database.locks import lock
 from loader.database.schema import metadata
-from loader.errors import DatabaseUnavailableError
+from loader.errors import DatabaseUnavailableError, TransientDatabaseError
 from loader.writing.leads import LeadInserter
 from tests.support.proxy import Proxy
 from tests.support.server import Server, run
@@ -109,7 +110,27 @@ def test_a_server_that_says_nothing_is_given_up(
         database = Database(f"mysql://u:p@127.0.0.1:{port}/d?connect_timeout=0.1", sleep=nothing)
         with pytest.raises(DatabaseUnavailableError):
             database.read(lambda it: it.exec_driver_sql("SELECT 1").all())
-    assert "it is asked again" in caplog.text
+    assert re.search(r"no answer for \d+ s \(error \d+\); it is asked again", caplog.text)
+    assert "attempt 4 of 4" in caplog.text
+
+
+@pytest.mark.engines("innodb")
+def test_rows_that_stay_locked_are_no_server_that_says_nothing(
+    database_url: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "PATIENCE", 0.0)
+    database = Database(database_url, sleep=nothing)
+
+    def refused(connected: Connection) -> None:
+        connected.exec_driver_sql("SELECT 1")
+        raise TransientDatabaseError(1205)
+
+    database.read(lambda it: it.exec_driver_sql("SELECT 1").all())
+    with pytest.raises(DatabaseUnavailableError, match="rows stay locked by another transaction"):
+        database.read(refused)
+    assert "rows stay locked by another transaction for 0 s (error 1205)" in caplog.text
+    assert "attempt 8 of 8" in caplog.text
+    database.engine.dispose()
 
 
 @pytest.mark.engines("innodb")
