@@ -26,9 +26,11 @@ from loader.options.option import Option, describe_default, options_of
 from loader.reasons import Reason
 from loader.signals import CAUGHT
 from loader.undo.outcome import Kept
+from tests.docs.man import man_pages
 
 ROOT = Path(__file__).parents[2]
 DOCS, SAMPLES = ROOT / "docs", ROOT / "sample_data"
+MAN = DOCS / "man"
 DIFFERENCES = ROOT / "tests" / "conformance" / "differences.toml"
 
 BY_HAND = "<!-- Written by `make generate`. Do not change it by hand. -->"
@@ -67,6 +69,7 @@ def generated() -> dict[Path, str]:
         SAMPLES / "leadloader.toml": settings_example(),
         SAMPLES / "leadloader.schema.json": _json(settings_schema()),
         SAMPLES / "summary.schema.json": _json(summary_schema()),
+        **man_pages(MAN),
         **fill_in({path: path.read_text("utf-8") for path in sorted(DOCS.rglob("*.md"))}),
     }
 

@@ -1,5 +1,6 @@
 """The wheel has all that the program needs, and runs its own packages wherever it is started."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+
+from tests.docs.man import man_pages
 
 ROOT = Path(__file__).parents[2]
 TOPS = ("loader", "jobs", "sample_data")
@@ -26,6 +29,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in TOPS:
         compiled = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, source / name, ignore=compiled)
+    shutil.copytree(ROOT / "docs" / "man", source / "docs" / "man")
     subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index",
          "--no-build-isolation", "--wheel-dir", str(folder), str(source)],
@@ -79,8 +83,20 @@ def test_all_that_belongs_to_the_packages_is_in_the_wheel(wheel: Path) -> None:
     }
     wanted |= {"leadloader.py", "sample_data/leads.csv", "sample_data/schedules/leadloader.cron"}
     assert wanted - names == set()
-    tops = {name.partition("/")[0] for name in names if ".dist-info/" not in name}
+    beside = (".dist-info/", ".data/")
+    tops = {name.partition("/")[0] for name in names if not any(each in name for each in beside)}
     assert tops == {"leadloader.py", *TOPS}
+
+
+def test_each_command_has_a_manual_page(program: Path) -> None:
+    pages = program.parents[1] / "share" / "man" / "man1"
+    assert {path.name for path in pages.iterdir()} == {path.name for path in man_pages(pages)}
+    for path in pages.iterdir():
+        text = path.read_text("utf-8")
+        # A line of a text that begins so would be a request that nobody knows, and vanish.
+        requests = set(re.findall(r"^([.'].*?)(?= |$)", text, re.MULTILINE))
+        assert requests <= {".TH", ".SH", ".TP", ".PP", ".B"}, path
+        assert ".SH EXIT STATUS" in text or ".SH COMMANDS" in text
 
 
 def test_the_demo_runs_from_the_wheel(program: Path, tmp_path: Path) -> None:
