@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from loader.errors import LoaderError, NoSuchFileError, UsageError
+from loader.fields.reject_file import result_columns
 from loader.paths import printable_path
 from loader.profile.score import ALL_POINTS, MOST_WITH_FAULTS, unknown_parts
 from loader.report.comparison import (
@@ -176,6 +177,8 @@ def _read(path: Path) -> ComparedRun | str:
         job = content.get("job") if isinstance(content, dict) else None
         return f"{job} report" if job in list(OTHER_REPORTS) else "other JSON file"
     summary = parse_summary(content, path)
+    if result_columns(summary.file.columns):
+        return "reject file"  # what its source sent is in the file before
     began = summary.began if summary.began.tzinfo else summary.began.replace(tzinfo=UTC)
     try:
         began = began.astimezone(UTC)

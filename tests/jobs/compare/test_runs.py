@@ -169,6 +169,16 @@ def test_what_is_no_summary_is_left_out(month: Path, capsys: pytest.CaptureFixtu
     assert page_of().count("Could not be read") == 2
 
 
+def test_corrected_rejects_are_no_file_of_their_source(month: Path) -> None:
+    fixed = summary_of("acme_5.csv", 10, {"BROKEN_QUOTE": 9}, began=BEGAN + timedelta(days=9))
+    columns = ["Phone", "row_number", "reason", "reasons_all", "details", "add_lead"]
+    file = fixed.file.model_copy(update={"columns": columns, "sha256": "f" * 64})
+    write_summary(month / "fixed", fixed.model_copy(update={"file": file, "run": "fixed"}))
+    found = compare_runs([month])
+    assert len(found.runs) == 12
+    assert found.left_out == {"reject file": 1}
+
+
 def test_a_folder_that_may_not_be_read_fails_nothing(month: Path) -> None:
     (month / "list").mkdir()
     (month / "list" / "summary.json").symlink_to("/nowhere/summary.json")
