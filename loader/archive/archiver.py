@@ -114,7 +114,10 @@ class Archiver:
     def preview(self, leads: Leads) -> Preview:
         """Count what would be moved."""
         plan = self._plan
-        return preview(self.database, plan.transfer.pair.source, leads, plan.sparing, self.clock)
+        return preview(
+            self.database, plan.transfer.pair.source, leads, plan.sparing, self.clock,
+            by_last_call=self.rule is not None and self.rule.called_before is not None,
+        )  # fmt: skip
 
     def move(self, lead_ids: Ids, journal: Journal | None = None) -> ChunkResult:
         """Move one chunk of leads: insert, then update, then delete, as the Lead Archive API does.

@@ -157,15 +157,14 @@ def forms_on(leads: TableClause) -> list[ColumnElement[str]]:
     return [form for base in bases for form in (base, code.concat(base), trunk.concat(base))]
 
 
-def age_group(leads: TableClause, now: datetime) -> ColumnElement[int]:
-    """Word the position in `AGE_CONDITIONS` for a lead; the last one has no date."""
-    loaded = leads.c.entry_date
+def age_group(moment: ColumnElement[Any], now: datetime) -> ColumnElement[int]:
+    """Word the position in `AGE_CONDITIONS` of a moment of leads; the last one has no date."""
     groups = [
-        (loaded >= moment_text(now - timedelta(days=days)), number)
+        (moment >= moment_text(now - timedelta(days=days)), number)
         for number, (_, days) in enumerate(AGE_CONDITIONS[:-2])
     ]
     return case(
-        *groups, (loaded >= ZERO_DATES, len(AGE_CONDITIONS) - 2), else_=len(AGE_CONDITIONS) - 1
+        *groups, (moment >= ZERO_DATES, len(AGE_CONDITIONS) - 2), else_=len(AGE_CONDITIONS) - 1
     )
 
 
@@ -173,4 +172,4 @@ AGE_CONDITIONS = (
     ("up to 7 days", 7), ("8 to 30 days", 30), ("31 to 90 days", 90), ("91 to 180 days", 180),
     ("181 to 365 days", 365), ("over a year", 0), ("unknown", 0),
 )  # fmt: skip
-"""Groups of ages since the load, each with its greatest number of days."""
+"""Groups of ages, each with its greatest number of days."""

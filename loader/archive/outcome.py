@@ -96,6 +96,8 @@ class Preview:
     """Column status (str)."""
     by_age: pd.DataFrame
     """Column age (str): since the lead was loaded; from the youngest on."""
+    by_last_call: pd.DataFrame
+    """Likewise, since the lead was called last; without rows if the rule does not ask for that."""
 
 
 LOOKED_AT = {

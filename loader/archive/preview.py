@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Select, TableClause, case, column, func, select
+from sqlalchemy import ColumnElement, Select, TableClause, case, column, func, literal, select
 from sqlalchemy import table as table_of
 
 from loader.archive.conditions import AGE_CONDITIONS, age_group
@@ -14,7 +14,10 @@ from loader.clock import Clock
 from loader.database.connection import Database
 from loader.dialer import LISTS_TABLE
 
-GROUPED = {"list_id": "int64", "status": "str", "age": "int64", "details": "str", "leads": "int64"}
+GROUPED = {
+    "list_id": "int64", "status": "str", "age": "int64", "last_call": "int64", "details": "str",
+    "leads": "int64",
+}  # fmt: skip
 PREVIEW_LIST_COLUMNS = {"list_id": "int64", "list_name": "str", "campaign_id": "str"}
 
 
@@ -24,11 +27,13 @@ def preview(
     leads: Leads,
     spared: tuple[Stay, ColumnElement[str]],
     clock: Clock,
+    *,
+    by_last_call: bool,
 ) -> Preview:
     """Count the leads that would be moved, one part of the table after the other.
 
     `spared` says why some are spared, and the details, "" for all others; details that differ for
-    each lead are not given. Ages count from the clock.
+    each lead are not given. Ages count from the clock; `by_last_call`: from the last call, too.
     """
     why, details = spared
     if why is Stay.LOADED_ANEW:
@@ -36,7 +41,10 @@ def preview(
     groups = [
         table.c.list_id.label("list_id"),
         func.coalesce(table.c.status, "").label("status"),
-        age_group(table, clock.now).label("age"),
+        age_group(table.c.entry_date, clock.now).label("age"),
+        (age_group(table.c.last_local_call_time, clock.now) if by_last_call else literal(0)).label(
+            "last_call"
+        ),
         details.label("details"),
     ]
     *names, _ = GROUPED
@@ -45,12 +53,10 @@ def preview(
         counted = select(*groups, func.count()).where(condition).group_by(*names)
         found = pd.concat([found, _frame(database, counted, GROUPED)]).pipe(_summed, *names)
     selected, stays = found[found["details"] == ""], found[found["details"] != ""]
-    by_age = _summed(selected, "age")
     lists = table_of(LISTS_TABLE, *map(column, PREVIEW_LIST_COLUMNS))
     by_list = _summed(selected, "list_id").merge(
         _frame(database, select(*lists.c), PREVIEW_LIST_COLUMNS), on="list_id", how="left"
     )
-    ages = pd.Series([name for name, _ in AGE_CONDITIONS], dtype="str")
     return Preview(
         leads=int(selected["leads"].sum()),
         spared=_summed(stays, "details").assign(why=why.value)[["why", "details", "leads"]],
@@ -58,8 +64,16 @@ def preview(
             [*PREVIEW_LIST_COLUMNS, "leads"]
         ],
         by_status=_summed(selected, "status"),
-        by_age=by_age.assign(age=by_age["age"].map(ages)),
+        by_age=_by_age(selected, "age"),
+        by_last_call=_by_age(selected if by_last_call else selected[:0], "last_call"),
     )
+
+
+def _by_age(counts: pd.DataFrame, place: str) -> pd.DataFrame:
+    """Sum by the group of `AGE_CONDITIONS` that a column names the place of."""
+    ages = pd.Series([name for name, _ in AGE_CONDITIONS], dtype="str")
+    summed = _summed(counts, place)
+    return pd.DataFrame({"age": summed[place].map(ages).astype("str"), "leads": summed["leads"]})
 
 
 def undefined(database: Database, lists: Collection[int]) -> list[int]:

@@ -20,6 +20,7 @@ class PreviewSummary(BaseModel):
     by_list: list[dict[str, Any]]
     by_status: list[dict[str, Any]]
     by_age: list[dict[str, Any]]
+    by_last_call: list[dict[str, Any]] = []
     spared: list[dict[str, Any]]
 
     @classmethod
@@ -176,7 +177,8 @@ def _previewed(report: ArchiveReport, preview: PreviewSummary) -> list[str]:
     would, limit = _would_be(report), report.options.get("limit")
     of_limit = f"; the limit takes {limit:,} of them" if limit and limit < preview.leads else ""
     lines = [f"{count_of(preview.leads, 'lead')} would be {would}{of_limit}; nothing was written"]
-    titles = {"by_list": "by list", "by_status": "by status", "by_age": "by age"}
+    titles = {"by_list": "by list", "by_status": "by status"}
+    titles |= {"by_age": "by age since the load", "by_last_call": "by age since the last call"}
     for name, title in (titles | {"spared": "beside these, what would stay"}).items():
         rows = getattr(preview, name)
         if rows:

@@ -205,6 +205,26 @@ def test_rules(database: Database, rule: dict[str, Any], selected: set[int]) -> 
     assert set(rows(database)) == set(range(1, 9))
 
 
+@pytest.mark.engines("sqlite", "innodb")
+@pytest.mark.usefixtures("varied")
+@pytest.mark.parametrize(
+    ("rule", "of_load", "of_call"),
+    [
+        ({"called_before": "30d"}, {"31 to 90 days": 1, "over a year": 1},
+         {"31 to 90 days": 1, "91 to 180 days": 1}),
+        ({"loaded_before": "90d"}, {"91 to 180 days": 1, "over a year": 1}, {}),
+    ],
+)  # fmt: skip
+def test_a_dry_run_has_the_ages_that_its_rule_speaks_of(
+    database: Database, rule: dict[str, Any], of_load: dict[str, int], of_call: dict[str, int]
+) -> None:
+    looked = archiver(database, rule, dry_run=True)
+    found = looked.preview(looked.leads())
+    frames = (found.by_age, found.by_last_call)
+    ages = [dict(zip(each["age"], each["leads"], strict=True)) for each in frames]
+    assert ages == [of_load, of_call]
+
+
 def test_campaigns_without_lists_are_named(database: Database) -> None:
     with pytest.raises(UsageError, match="no list is of campaign NONE, NIL"):
         archiver(database, {"campaigns": ["NONE", "NIL"]})

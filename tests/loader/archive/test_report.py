@@ -190,6 +190,7 @@ def test_the_text_of_a_dry_run_has_tables() -> None:
         ),
         by_status=pd.DataFrame({"status": ["NA"], "leads": [1200]}),
         by_age=pd.DataFrame({"age": ["over a year"], "leads": [1200]}),
+        by_last_call=pd.DataFrame({"age": ["91 to 180 days"], "leads": [1200]}),
     )
     seen = report(
         preview=PreviewSummary.of(preview), stopped="dry_run", why="nothing was written",
@@ -205,9 +206,12 @@ def test_the_text_of_a_dry_run_has_tables() -> None:
         "by status:",
         "  status  leads",
         "  NA      1,200",
-        "by age:",
+        "by age since the load:",
         "  age          leads",
         "  over a year  1,200",
+        "by age since the last call:",
+        "  age             leads",
+        "  91 to 180 days  1,200",
         "beside these, what would stay:",
         "  why   details          leads",
         "  HELD  vicidial_hopper      1",
