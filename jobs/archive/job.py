@@ -15,7 +15,7 @@ from jobs.archive.hours import ServerHours
 from jobs.pace import Ending, Pace, Rhythm
 from jobs.watchers import Watchers
 from loader.api.lead_archive import IN_OFFICE_HOURS, SUCCESS
-from loader.archive.archiver import Archiver
+from loader.archive.archiver import NOBODY, Archiver
 from loader.archive.journal import Journal, left_behind, unclear_remark
 from loader.archive.preview import undefined
 from loader.archive.report import ArchiveReport, PreviewSummary
@@ -25,8 +25,9 @@ from loader.clock import end_of
 from loader.database.address import read_address
 from loader.database.connection import Database
 from loader.database.throttle import Throttle
-from loader.errors import LoaderError, ResultsError, UsageError
-from loader.ledger.runs import run_name
+from loader.errors import LoaderError, NotAllowedError, ResultsError, UsageError
+from loader.ledger.returned import note_returned, returned_since
+from loader.ledger.runs import Ledger, run_name
 from loader.options.archive import ArchiveOptions, ArchiveRule
 from loader.options.office_hours import OfficeHours
 from loader.results.lines import count_of
@@ -64,13 +65,26 @@ class MoveRequest:
         return f"leads with {', '.join(f'{name} {text}' for name, text in conditions.items())}"
 
 
+class Folders(NamedTuple):
+    """Where a run finds what is not its own."""
+
+    earlier: Path | None = None
+    """The results of runs before it; None: beside its own."""
+    ledger: Path | None = None
+    """A ledger that is a file; None: beside its own results."""
+
+    def of_ledger(self, results: Path | None) -> Path:
+        """Give the folder of the ledger of a run with such results."""
+        return self.ledger or (results.parent if results else Path("results"))
+
+
 def move(
     request: MoveRequest,
     options: ArchiveOptions,
     database: Database,
     results: Path | None = None,
     *,
-    earlier: Path | None = None,
+    folders: Folders = Folders(),  # noqa: B008 - it does not change
     office_hours: OfficeHours | None = None,
     watchers: Watchers | None = None,
 ) -> ArchiveReport:
@@ -78,8 +92,8 @@ def move(
 
     In office hours nothing is archived; leads may be moved back at any time.
 
-    Runs that were killed are settled first, where their results are found: below `earlier`, or
-    beside the own ones.
+    Runs that were killed are settled first, where their results are found. The ledger notes the
+    leads that come back, and a rule leaves them alone for a time.
 
     Returns:
         The report, also if an error ended the run after its first chunk began.
@@ -105,7 +119,7 @@ def move(
             throttle.check()
             refuse_unreadable(database, lambda site: of_move(options, site))
             refuse_unwritable(database, lambda site: of_move(options, site))
-            run = ArchiveRun.begin(request, options, database, results, earlier, watchers)
+            run = ArchiveRun.begin(request, options, database, results, folders, watchers)
         pace = Pace(throttle, Rhythm.of_moves(options), watchers, office_hours=hours.describe)
         job = ArchiveJob(run, pace, watchers)
         ending = job.run_to_the_end() if run.preview is None else DRY_RUN
@@ -139,6 +153,8 @@ class ArchiveRun:
     preview: PreviewSummary | None
     """In a dry run only."""
     remarks: list[str]
+    ledger: Ledger | None
+    """Notes the leads that come back; None: none do."""
 
     @classmethod
     def begin(
@@ -147,7 +163,7 @@ class ArchiveRun:
         options: ArchiveOptions,
         database: Database,
         results: Path | None,
-        earlier: Path | None,
+        folders: Folders,
         watchers: Watchers,
     ) -> "ArchiveRun":
         """Read the tables, create missing archives and select the leads; a dry run counts them."""
@@ -159,9 +175,15 @@ class ArchiveRun:
         with ExitStack() as on_failure:
             on_failure.callback(files.discard)
             archiver = Archiver(database, options, request.rule, request.job)
-            below = earlier or folder.parent
+            below = folders.earlier or folder.parent
             killed = settle_killed(archiver, below, request, files.journal)
-            leads = archiver.leads(request.lead_ids, were_there=killed.is_same_request)
+            of_ledger, ledger = folders.of_ledger(results), None
+            if archiver.back and not options.dry_run:
+                ledger = Ledger.open(database, of_ledger)
+            returned, unread = _returned(archiver, of_ledger)
+            leads = archiver.leads(
+                request.lead_ids, were_there=killed.is_same_request, returned=returned
+            )
             steps = f"{', '.join(_steps(request, options))}, up to {options.chunk_size} at a time"
             if options.dry_run:
                 steps = "dry run, nothing is written"
@@ -169,10 +191,11 @@ class ArchiveRun:
             preview = cls._preview(archiver, leads) if options.dry_run else None
             missing = undefined(database, request.rule.lists if request.rule else ())
             remarks = [f"list {list_id} is not defined in the dialer" for list_id in missing]
-            remarks += killed.remarks
+            remarks += [*killed.remarks, *unread]
             run = cls(
                 request=request, began=began, name=name, archiver=archiver, leads=leads,
                 files=files, preview=preview, remarks=[*archiver.tables.remarks, *remarks],
+                ledger=ledger,
             )  # fmt: skip
             on_failure.pop_all()
         return run
@@ -255,6 +278,9 @@ class ArchiveJob:
     def _move(self, lead_ids: Ids) -> None:
         self.unfinished = int(lead_ids[0]), int(lead_ids[-1])
         archiver, journal = self.run.archiver, self.run.files.journal
+        if self.run.ledger:
+            number = self.run.files.chunks + 1
+            note_returned(self.run.ledger, self.run.name, number, lead_ids, archiver.clock.utc)
         done, seconds = self.pace.run_chunk(len(lead_ids), lambda: archiver.move(lead_ids, journal))
         self.last_lead_id, self.unfinished = self.unfinished[1], None
         self.run.files.chunk(lead_ids, done, seconds)
@@ -264,6 +290,23 @@ class ArchiveJob:
         done, limit = self.pace.leads_done, self.run.archiver.options.limit
         share = max(self.run.leads.share, done / limit if limit else 0.0)
         self.watchers.progress(self.run.request.job, done, share)
+
+
+def _returned(archiver: Archiver, ledger_folder: Path) -> tuple[Ids, list[str]]:
+    """Read which leads a rule leaves alone because they came back; or say that nobody may."""
+    time = archiver.options.leave_dearchived
+    if archiver.back or archiver.rule is None or not time:
+        return NOBODY, []
+    try:
+        ledger = Ledger.to_read(archiver.database, ledger_folder)
+        return returned_since(ledger, archiver.clock.utc - time), []
+    except UsageError:
+        return NOBODY, []  # there is no ledger
+    except NotAllowedError:
+        return NOBODY, [
+            "which leads were brought back by dearchive is not known: the account may not read "
+            "the ledger, leadloader_batches"
+        ]
 
 
 class Settled(NamedTuple):

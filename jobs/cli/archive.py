@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def move_leads(ctx: typer.Context, **given: Any) -> None:
     """Move leads between vicidial_list and its archive."""
-    from jobs.archive.job import move
+    from jobs.archive.job import Folders, move
     from jobs.cli.terminal import Terminal
     from jobs.telemetry.telemetry import Telemetry
     from loader.api.lead_archive import answer_to
@@ -40,6 +40,7 @@ def move_leads(ctx: typer.Context, **given: Any) -> None:
                 options,
                 open_database(settings, sleep=watchers.stop.wait),
                 settings.results,
+                folders=Folders(ledger=settings.ledger_folder),
                 office_hours=settings.office_hours,
                 watchers=watchers,
             )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jobs.archive.job import MoveRequest, move
+from jobs.archive.job import Folders, MoveRequest, move
 from jobs.nightly.files import SourceFiles, file_report
 from jobs.nightly.folders import DropFolder, Found, LocalFolder
 from jobs.nightly.remote_folder import RemoteFolder
@@ -290,7 +290,7 @@ class Night:
                 options.model_copy(update={"dry_run": True}) if self._dry_run else options,
                 self._database,
                 self._folder / f"archive-{name}",
-                earlier=self._folder.parent,
+                folders=Folders(self._folder.parent, settings.ledger_folder),
                 office_hours=settings.office_hours,
                 watchers=watchers,
             )

@@ -105,7 +105,9 @@ MOVE_FLAGS = tuple(
 """Those of archive or dearchive."""
 ARCHIVE_FLAGS = tuple(flag for flag in MOVE_FLAGS if flag.name != "loaded_anew")
 DEARCHIVE_FLAGS = tuple(
-    flag for flag in MOVE_FLAGS if flag.name not in {"held", "update", "ignore_office_hours"}
+    flag
+    for flag in MOVE_FLAGS
+    if flag.name not in {"held", "update", "ignore_office_hours", "leave_dearchived"}
 )
 UNDO_FLAGS = tuple(
     flag

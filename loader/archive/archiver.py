@@ -44,6 +44,8 @@ from loader.dialer import LEADS
 from loader.errors import LeadIdsError, UsageError
 from loader.options.archive import MOST_LEADS, ArchiveOptions, ArchiveRule
 
+NOBODY = np.empty(0, np.int64)
+
 
 class Archiver:
     """Archives leads, or brings them back.
@@ -86,12 +88,19 @@ class Archiver:
         self.tables.refuse_unsafe({*self._lists, *(rule.lists if rule else ())})
         self._plan = self._open_plan = _Plan.of(self)
 
-    def leads(self, lead_ids: Ids | None = None, *, were_there: bool = False) -> Leads:
+    def leads(
+        self,
+        lead_ids: Ids | None = None,
+        *,
+        were_there: bool = False,
+        returned: Ids = NOBODY,
+    ) -> Leads:
         """Give the leads to move, and make the archives that are missing.
 
         Args:
             lead_ids: those given, unique; None: those of the rule.
             were_there: they existed when a run that was killed began; some may be gone since.
+            returned: leads that came back, ascending; a rule spares them.
 
         Raises:
             LeadIdsError: some of those given are in neither table.
@@ -109,7 +118,9 @@ class Archiver:
         if plan.children and not self.back:
             behind.places = plan.children.left_behind(self.rule_on)
         index = self.tables.shapes[pair.source.name].unique["lead_id"]
-        return LeadsOfRule(self.database, pair.source, plan.selected, plan.sparing, behind, index)
+        return LeadsOfRule(
+            self.database, pair.source, plan.selected, plan.sparing, behind, index, returned
+        )
 
     def preview(self, leads: Leads) -> Preview:
         """Count what would be moved."""

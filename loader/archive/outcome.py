@@ -29,6 +29,7 @@ class Stay(Explained):
     """Why a lead stayed where it was, although it was selected."""
 
     HELD = "HELD", "the dialer has it in hand; the details say where"
+    CAME_BACK = "CAME_BACK", "dearchive brought it back not long ago, see leave_dearchived"
     CHANGED = "CHANGED", "it was changed or used meanwhile, or differs from its copy (--no-update)"
     NOT_SELECTED = "NOT_SELECTED", "it changed meanwhile, and the rule does not select it any more"
     NOT_COPIED = "NOT_COPIED", "it has no copy, and none was to be made (--no-insert)"

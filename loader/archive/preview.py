@@ -9,7 +9,7 @@ from sqlalchemy import table as table_of
 
 from loader.archive.conditions import AGE_CONDITIONS, age_group
 from loader.archive.outcome import Preview, Stay
-from loader.archive.selection import Leads
+from loader.archive.selection import CAME_BACK, Leads
 from loader.clock import Clock
 from loader.database.connection import Database
 from loader.dialer import LISTS_TABLE
@@ -38,18 +38,19 @@ def preview(
     why, details = spared
     if why is Stay.LOADED_ANEW:
         details = case((details == "", ""), else_="as a later lead")
-    groups = [
+    columns = [
         table.c.list_id.label("list_id"),
         func.coalesce(table.c.status, "").label("status"),
         age_group(table.c.entry_date, clock.now).label("age"),
         (age_group(table.c.last_local_call_time, clock.now) if by_last_call else literal(0)).label(
             "last_call"
         ),
-        details.label("details"),
     ]
     *names, _ = GROUPED
     found = pd.DataFrame(columns=list(GROUPED)).astype(GROUPED)
-    for condition in leads.conditions():
+    for condition, came_back in leads.parts():
+        said = case((details != "", details), (table.c.lead_id.in_(came_back), CAME_BACK), else_="")
+        groups = (*columns, (said if came_back else details).label("details"))
         counted = select(*groups, func.count()).where(condition).group_by(*names)
         found = pd.concat([found, _frame(database, counted, GROUPED)]).pipe(_summed, *names)
     selected, stays = found[found["details"] == ""], found[found["details"] != ""]
@@ -59,7 +60,7 @@ def preview(
     )
     return Preview(
         leads=int(selected["leads"].sum()),
-        spared=_summed(stays, "details").assign(why=why.value)[["why", "details", "leads"]],
+        spared=_spared(_summed(stays, "details"), why),
         by_list=by_list.fillna({"list_name": "", "campaign_id": ""})[
             [*PREVIEW_LIST_COLUMNS, "leads"]
         ],
@@ -67,6 +68,12 @@ def preview(
         by_age=_by_age(selected, "age"),
         by_last_call=_by_age(selected if by_last_call else selected[:0], "last_call"),
     )
+
+
+def _spared(counts: pd.DataFrame, why: Stay) -> pd.DataFrame:
+    """Say of each of the details why it spares a lead."""
+    reasons = counts["details"].eq(CAME_BACK).map({True: Stay.CAME_BACK.value, False: why.value})
+    return counts.assign(why=reasons.astype("str"))[["why", "details", "leads"]]
 
 
 def _by_age(counts: pd.DataFrame, place: str) -> pd.DataFrame:

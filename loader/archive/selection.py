@@ -19,6 +19,8 @@ Ids = npt.NDArray[np.int64]
 
 WINDOW = 10_000
 """lead_ids that one statement searches; it locks a MyISAM table for some 30 ms."""
+CAME_BACK = "by dearchive"
+"""The details of leads that are spared because they came back."""
 ASKED_AT_ONCE = 1000
 """Given lead_ids that one statement looks for."""
 
@@ -45,8 +47,11 @@ class Leads(Protocol):
     def take(self, at_most: int) -> NextLeads:
         """Give the next ones, up to so many."""
 
-    def conditions(self) -> Iterator[ColumnElement[bool]]:
-        """Give conditions that are true of one part of the leads each, and together of all."""
+    def parts(self) -> Iterator[tuple[ColumnElement[bool], list[int]]]:
+        """Give conditions, each true of one part of the leads, together of all.
+
+        With each the lead_ids of it that are spared because they came back.
+        """
 
 
 class GivenLeads:
@@ -67,11 +72,11 @@ class GivenLeads:
         self._given_out += len(lead_ids)
         return NextLeads(lead_ids, no_stayed(), finished=not len(lead_ids))
 
-    def conditions(self) -> Iterator[ColumnElement[bool]]:
-        """Give conditions that are true of one part of the leads each, and together of all."""
+    def parts(self) -> Iterator[tuple[ColumnElement[bool], list[int]]]:
+        """Give conditions that are true of one part of the leads each; no part has spared ones."""
         for start in range(0, len(self._ids), ASKED_AT_ONCE):
             part = self._ids[start : start + ASKED_AT_ONCE].tolist()
-            yield self._table.c.lead_id.in_(part)
+            yield self._table.c.lead_id.in_(part), []
 
 
 class Windows:
@@ -180,14 +185,16 @@ class LeadsOfRule:
         spared: tuple[Stay, ColumnElement[str]],
         left_behind: LeadsLeftBehind,
         index: str,
+        returned: Ids,
     ) -> None:
         """Take the rule, and the leads that come before those of the rule.
 
         `spared` says why some are spared, and the details, "" of all others; `index` is the name of
-        the table's unique index of lead_id.
+        the table's unique index of lead_id; `returned` are lead_ids that are spared, too.
         """
         self._rule, self._left_behind = rule, left_behind
         self._why, details = spared
+        self._returned = returned
         self._windows = Windows(database, table, quote_identifier(index))
         self._details = details.label("details")
         self._found, self._last = no_stayed(), -1
@@ -210,6 +217,8 @@ class LeadsOfRule:
                 rows = self._windows.rows(window, [self._details], self._rule)
                 found = pd.DataFrame(rows, columns=["lead_id", "details"])
                 found = as_stayed(found.assign(why=self._why.value))
+                came_back = found["lead_id"].isin(self._returned) & (found["details"] == "")
+                found.loc[came_back, ["why", "details"]] = Stay.CAME_BACK, CAME_BACK
                 self._found = pd.concat([self._found, found], ignore_index=True)
                 if (self._found["details"] == "").sum() < at_most:
                     return NextLeads(np.empty(0, np.int64), no_stayed())
@@ -225,10 +234,11 @@ class LeadsOfRule:
         free = is_free[:count]
         return NextLeads(first["lead_id"][free].to_numpy(np.int64), first[~free], not free.any())
 
-    def conditions(self) -> Iterator[ColumnElement[bool]]:
-        """Give conditions that are true of one part of the leads each, and together of all."""
+    def parts(self) -> Iterator[tuple[ColumnElement[bool], list[int]]]:
+        """Give conditions that are true of one part of the leads each, and who came back of it."""
         while window := self._windows.next():
-            yield self._windows.within(window) & self._rule
+            first, end = np.searchsorted(self._returned, window)
+            yield self._windows.within(window) & self._rule, self._returned[first:end].tolist()
 
 
 def refuse_missing(database: Database, tables: Sequence[TableClause], lead_ids: Ids) -> None:

@@ -135,8 +135,10 @@ def rows(url: str) -> dict[str, list[str]]:
 
 
 def command(way: str, url: str, results: Path) -> list[str]:
+    # Leads go there and back again.
+    at_once = ["--leave-dearchived", "0"] if way == "archive" else []
     return [
-        way, "--statuses", ",".join(PROCESSED), "--with-children", "--chunk-size", "6",
+        way, *at_once, "--statuses", ",".join(PROCESSED), "--with-children", "--chunk-size", "6",
         "--database", url, "--results", str(results), "--quiet",
     ]  # fmt: skip
 

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from jobs.archive.job import MoveRequest, move
+from jobs.archive.job import Folders, MoveRequest, move
 from loader.archive.archiver import Archiver
 from loader.archive.journal import Journal
 from loader.archive.report import ArchiveReport
@@ -111,7 +111,7 @@ def test_a_night_settles_the_night_before(database: Database, tmp_path: Path) ->
     killed(NOT_NOTED, database, tmp_path / "monday" / "archive-worked")
     request = MoveRequest("archive", rule=ArchiveRule(statuses="NA"))
     folder = tmp_path / "tuesday" / "archive-worked"
-    move(request, ArchiveOptions(), database, folder, earlier=tmp_path)
+    move(request, ArchiveOptions(), database, folder, folders=Folders(tmp_path))
     assert moved(tmp_path / "monday" / "archive-worked") == [1, 2, 3]
 
 
@@ -258,6 +258,16 @@ def test_a_line_that_was_being_written(database: Database, tmp_path: Path, cut: 
     sql(database, f"DELETE FROM {LEADS} WHERE lead_id = 5")
     assert run_of_given(database, tmp_path / "second").exit_code == 0
     assert in_tables(database) == ([], [1, 2, 3, 4, 6])
+
+
+def test_leads_of_a_killed_dearchive_are_known_to_have_come_back(
+    database: Database, tmp_path: Path
+) -> None:
+    leads_to_move(database, "dearchive")
+    killed(NOT_NOTED, database, tmp_path / "first", "dearchive", begin=run_of_given)
+    report = run(database, tmp_path / "second")
+    assert report.stayed == {"CAME_BACK": 3}
+    assert in_tables(database) == ([1, 2, 3], [4, 5, 6])
 
 
 def test_a_run_that_lives_is_left_alone(database: Database, tmp_path: Path) -> None:

@@ -370,7 +370,8 @@ def test_in_office_hours_files_are_loaded_and_nothing_is_archived(site: Site) ->
             78, "[archive.x] has no condition and would archive every lead", id="every-lead",
         ),
         pytest.param(
-            '[[source]]\nname = "a"\nfolder = "a"\n[[source]]\nname = "b"\nlist_id = "x"',
+            '[[source]]\nname = "a"\nfolder = "a"\n'
+            '[[source]]\nname = "b"\nfolder = "b"\nlist_id = "x"',
             78, "[[source]] 2: list_id: give 3 to 12 digits", id="option-of-a-source",
         ),
         pytest.param(
