@@ -94,7 +94,7 @@ def _lines(source: "SourceFile", mapping: "ColumnMapping", *, is_masked: bool) -
     for field, columns in mapping.choices.items():
         ways = " or ".join(f'--map {field}="{column}"' for column in columns)
         lines.append(f"{len(columns)} columns could be {field}; choose one by {ways}")
-    if "phone_number" not in {*mapping.fields, *mapping.choices}:
+    if "phone_number" not in {*mapping.fields, *mapping.choices, *mapping.proposals.values()}:
         lines.append('no column is known as phone_number; name it by --map phone_number="..."')
     return lines
 

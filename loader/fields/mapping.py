@@ -155,7 +155,8 @@ def map_columns(
         raise SourceFileError(
             f"{file}: none of its columns ({len(columns)}) has a known name; is the first row a "
             'header? Name columns by --map phone_number="...", by --columns, or the '
-            f"file's --layout{of_delimiter if len(columns) == 1 else ''}"
+            f"file's --layout{of_delimiter if len(columns) == 1 else ''}; leadloader columns "
+            f"{shell_quoted(file)} shows them"
         )
     if "phone_number" not in mapping.fields:
         meant = next((c for c, name in mapping.proposals.items() if name == "phone_number"), None)

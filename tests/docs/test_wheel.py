@@ -1,75 +1,14 @@
 """The wheel has all that the program needs, and runs its own packages wherever it is started."""
 
 import re
-import shutil
-import subprocess
-import sys
-import sysconfig
-import venv
 import zipfile
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.docs.installed import TOPS, lines, run
 from tests.docs.man import man_pages
-
-ROOT = Path(__file__).parents[2]
-TOPS = ("loader", "jobs", "sample_data")
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built of what is in the repository."""
-    folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"
-    source.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE", "leadloader.py"):
-        shutil.copy(ROOT / name, source)
-    for name in TOPS:
-        compiled = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / name, source / name, ignore=compiled)
-    shutil.copytree(ROOT / "docs" / "man", source / "docs" / "man")
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index",
-         "--no-build-isolation", "--wheel-dir", str(folder), str(source)],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    (built,) = folder.glob("*.whl")
-    return built
-
-
-@pytest.fixture(scope="module")
-def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program, installed into an environment of its own; libraries are those of the tests."""
-    folder = tmp_path_factory.mktemp("installed")
-    venv.create(folder, with_pip=False)
-    python = folder / "bin" / "python"
-    subprocess.run(
-        [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps",
-         "--no-index", str(wheel)],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    (packages,) = (folder / "lib").glob("python*/site-packages")
-    # A line of a .pth file is a folder, whose own .pth files are not read: nothing of the
-    # repository comes along.
-    (packages / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    return folder / "bin" / "leadloader"
-
-
-def run(
-    program: Path, folder: Path, *arguments: str, more: Mapping[str, str] | None = None
-) -> "subprocess.CompletedProcess[str]":
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "COLUMNS": "80", **(more or {})}
-    return subprocess.run(
-        [str(program), *arguments], cwd=folder, env=environment, check=False,
-        capture_output=True, text=True,
-    )  # fmt: skip
-
-
-def lines(done: "subprocess.CompletedProcess[str]") -> Sequence[str]:
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+from tests.docs.pages import ROOT
 
 
 def test_all_that_belongs_to_the_packages_is_in_the_wheel(wheel: Path) -> None:
