@@ -206,7 +206,8 @@ def test_whole_numbers_of_a_settings_file_are_text() -> None:
      "[force]\nrank = 1.0"],
 )  # fmt: skip
 def test_other_values_of_a_settings_file_are_not(toml: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"site\.toml: [\w.]+: .*give text, in quotes"):
+    said = r"site\.toml, line \d: [\w.]+: .*give text, in quotes"
+    with pytest.raises(ConfigurationError, match=said):
         settings_of(toml)
 
 
