@@ -137,14 +137,18 @@ class Ledger:
 
         Raises:
             UsageError: there is none.
+            ConfigurationError: it is of another version.
         """
         is_shared = database.read(lambda it: inspect(it).has_table(tables.runs.name))
         if is_shared:
+            database.read(tables.refuse_other_version)
             return cls(database, is_shared=True)
         path = ledger_folder / _file_name(database)
         if not path.exists():
             raise UsageError(f"{database.name} has no ledger yet, nor is there a file {path}")
-        return cls(Database(f"sqlite:///{path.resolve()}"), is_shared=False)
+        file = Database(f"sqlite:///{path.resolve()}")
+        file.read(tables.refuse_other_version)
+        return cls(file, is_shared=False)
 
     def runs(self, limit: int | None = None) -> list[RunRecord]:
         """Give the runs, the newest first."""

@@ -123,13 +123,22 @@ def make(database: Database, connection: Connection) -> None:
     for table in metadata.sorted_tables:
         if table.name not in existing:
             connection.execute(CreateTable(table, if_not_exists=True))
-    found = connection.execute(select(version.c.version)).scalars().all()
-    if not found:
+    if not refuse_other_version(connection):
         new = database.adapter.insert_or_ignore(insert(version))
         connection.execute(new, {"version": VERSION})
-    elif found != [VERSION]:
+    connection.commit()
+
+
+def refuse_other_version(connection: Connection) -> bool:
+    """Check the version of the tables, and say whether they have one yet.
+
+    Raises:
+        ConfigurationError: it is another one.
+    """
+    found = connection.execute(select(version.c.version)).scalars().all()
+    if found and found != [VERSION]:
         raise ConfigurationError(
             f"the ledger (tables leadloader_*) is of version {found[0]}, and this leadloader knows "
             f"version {VERSION}: use the leadloader that made it, or a newer one"
         )
-    connection.commit()
+    return bool(found)
