@@ -74,7 +74,9 @@ class GroupedCommand(TyperCommand):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments and options, group by group; then examples and exit codes."""
         _write_parameters(self, ctx, formatter)
-        program, _, command = ctx.command_path.partition(" ")
+        # Its name may have blanks: python -m leadloader.
+        program = ctx.find_root().command_path
+        command = ctx.command_path.removeprefix(program).strip()
         for heading, rows in sections(command, program).items():
             _write(formatter, {heading: rows})
 

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import shlex
 import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -156,7 +157,7 @@ def map_columns(
             f"{file}: none of its columns ({len(columns)}) has a known name; is the first row a "
             'header? Name columns by --map phone_number="...", by --columns, or the '
             f"file's --layout{of_delimiter if len(columns) == 1 else ''}; leadloader columns "
-            f"{shell_quoted(file)} shows them"
+            f"{shlex.quote(file)} shows them"
         )
     if "phone_number" not in mapping.fields:
         meant = next((c for c, name in mapping.proposals.items() if name == "phone_number"), None)

@@ -126,8 +126,9 @@ class ArchiveOptions(ThrottleOptions):
         "By default a rule leaves them, and lead_ids take them.", example="leave",
     )] = None
     leave_dearchived: Annotated[Duration, Option(
-        "Time for which a rule leaves what came back", Group.SELECTION,
-        "Leads that dearchive brought back are worked with first. 0 leaves none.", values="TIME",
+        "Leave what came back so long", Group.SELECTION,
+        "Of a rule: leads that dearchive brought back are worked with first. 0 leaves none.",
+        values="TIME",
     )] = timedelta(days=30)
     loaded_anew: Annotated[Literal["leave", "take"], Option(
         "Leads loaded again since", Group.SELECTION,

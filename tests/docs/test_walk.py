@@ -99,7 +99,7 @@ def _look_around(walk: Walk) -> None:
     alone = ("--database", "none")
     assert "add --encoding cp1252" in walk.type("validate", "ugly.csv", *alone, code=65)
     said = walk.type("validate", "ugly.csv", *alone, "--encoding", "cp1252", code=65)
-    assert "leadloader columns 'ugly.csv' shows them" in said
+    assert "leadloader columns ugly.csv shows them" in said
     written = ("--encoding", "cp1252", "--write", "vendor.toml")
     assert f"--map {NUMBER.replace(' = ', '=')}" in walk.type("columns", "ugly.csv", *written)
     draft = (walk.folder / "vendor.toml").read_text("utf-8")

@@ -186,6 +186,7 @@ def test_what_the_system_refuses_is_said_as_it_is(number: int, code: int) -> Non
     assert f"some/file: {os.strerror(number)}" in str(error)
     is_full = number in {errno.ENOSPC, errno.EDQUOT}
     assert ("make room" in str(error)) == is_full
+    assert ("the system refuses: some/file" in str(error)) == (code == 71)
 
 
 def test_a_full_disk_names_the_folder() -> None:
@@ -195,7 +196,9 @@ def test_a_full_disk_names_the_folder() -> None:
 
 
 def test_a_lack_of_memory_is_no_bug() -> None:
-    assert as_loader_error(MemoryError()).exit_code == 71
+    lacking = as_loader_error(MemoryError())
+    assert lacking.exit_code == 71
+    assert "the memory does not suffice; what was done is not lost" in str(lacking)
     with pytest.raises(ValueError, match="invalid literal") as caught:
         int("x")
     assert as_loader_error(caught.value).exit_code == LoaderError.exit_code

@@ -1,5 +1,6 @@
 """A night: what becomes of the files of a drop folder, and what is told of it."""
 
+import codecs
 import csv
 import os
 import re
@@ -426,6 +427,8 @@ def test_what_is_wrong_with_the_settings_is_said_before_anything_is_done(
 @pytest.fixture
 def nobody(database_url: str) -> Iterator[Site]:
     """A site that another user may write to."""
+    # That user may not be allowed to read Python's own modules.
+    codecs.lookup("utf-8-sig")
     with TemporaryDirectory() as name:
         shutil.copy(str(make_url(database_url).database), Path(name) / "leads.sqlite")
         (Path(name) / "nightly").mkdir()

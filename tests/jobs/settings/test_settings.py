@@ -208,7 +208,7 @@ def test_every_option_has_a_flag() -> None:
     options = {*ArchiveOptions.model_fields, *ArchiveRule.model_fields}
     assert archive | dearchive == {*options, *asked, *OF_ALL}
     assert dearchive - archive == {"loaded_anew"}
-    assert archive - dearchive == {"held", "update", "ignore_office_hours"}
+    assert archive - dearchive == {"held", "update", "ignore_office_hours", "leave_dearchived"}
     assert [flag_name(name) for name in ("replicas", "insert", "chunk_size")] == [
         "--replica",
         "--insert",

@@ -190,3 +190,16 @@ def test_a_dry_run_makes_none(site: Site) -> None:
     assert (night["acme_1.csv"].list_id, night["acme_1.csv"].loaded) == (5000, 1)
     assert lists(site) == []
     assert site.night()["acme_1.csv"].loaded == 1
+
+
+@pytest.mark.engines("sqlite")
+def test_a_table_that_refuses_every_list(site: Site) -> None:
+    sql(
+        site.url,
+        "CREATE TRIGGER no_list BEFORE INSERT ON vicidial_lists "
+        "BEGIN SELECT RAISE(ABORT, 'no list'); END",
+    )
+    database = Database(site.url)
+    given = {"list_description": "", "list_name": "", "campaign_id": "SOLAR"}
+    with pytest.raises(ConfigurationError, match="refuses a new list 5000; look at its keys"):
+        make_list(database, (5000, 5999), FileMark("[x]"), lambda _list_id: given)
