@@ -2,10 +2,11 @@
 
 import hashlib
 import signal
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -15,7 +16,7 @@ from jobs.archive.hours import ServerHours
 from jobs.pace import Ending, Pace, Rhythm
 from jobs.watchers import Watchers
 from loader.api.lead_archive import IN_OFFICE_HOURS, SUCCESS
-from loader.archive.archiver import NOBODY, Archiver
+from loader.archive.archiver import Archiver, nobody
 from loader.archive.journal import Journal, left_behind, unclear_remark
 from loader.archive.preview import undefined
 from loader.archive.report import ArchiveReport, PreviewSummary
@@ -25,7 +26,13 @@ from loader.clock import end_of
 from loader.database.address import read_address
 from loader.database.connection import Database
 from loader.database.throttle import Throttle
-from loader.errors import LoaderError, NotAllowedError, ResultsError, UsageError
+from loader.errors import (
+    ConfigurationError,
+    LoaderError,
+    NotAllowedError,
+    ResultsError,
+    UsageError,
+)
 from loader.ledger.returned import note_returned, returned_since
 from loader.ledger.runs import Ledger, run_name
 from loader.options.archive import ArchiveOptions, ArchiveRule
@@ -177,10 +184,7 @@ class ArchiveRun:
             archiver = Archiver(database, options, request.rule, request.job)
             below = folders.earlier or folder.parent
             killed = settle_killed(archiver, below, request, files.journal)
-            of_ledger, ledger = folders.of_ledger(results), None
-            if archiver.back and not options.dry_run:
-                ledger = Ledger.open(database, of_ledger)
-            returned, unread = _returned(archiver, of_ledger)
+            ledger, returned, unread = _ledger(archiver, folders.of_ledger(results))
             leads = archiver.leads(
                 request.lead_ids, were_there=killed.is_same_request, returned=returned
             )
@@ -278,9 +282,9 @@ class ArchiveJob:
     def _move(self, lead_ids: Ids) -> None:
         self.unfinished = int(lead_ids[0]), int(lead_ids[-1])
         archiver, journal = self.run.archiver, self.run.files.journal
-        if self.run.ledger:
+        if self.run.ledger and len(coming := archiver.archived(lead_ids)):
             number = self.run.files.chunks + 1
-            note_returned(self.run.ledger, self.run.name, number, lead_ids, archiver.clock.utc)
+            note_returned(self.run.ledger, self.run.name, number, coming, archiver.clock.utc)
         done, seconds = self.pace.run_chunk(len(lead_ids), lambda: archiver.move(lead_ids, journal))
         self.last_lead_id, self.unfinished = self.unfinished[1], None
         self.run.files.chunk(lead_ids, done, seconds)
@@ -292,21 +296,32 @@ class ArchiveJob:
         self.watchers.progress(self.run.request.job, done, share)
 
 
-def _returned(archiver: Archiver, ledger_folder: Path) -> tuple[Ids, list[str]]:
-    """Read which leads a rule leaves alone because they came back; or say that nobody may."""
-    time = archiver.options.leave_dearchived
-    if archiver.back or archiver.rule is None or not time:
-        return NOBODY, []
+def _ledger(archiver: Archiver, folder: Path) -> tuple[Ledger | None, Callable[[], Ids], list[str]]:
+    """Give what notes leads that come back, what reads which ones did, and remarks.
+
+    Leads come back, and others are archived, where the ledger cannot be used, too.
+    """
+    time, database = archiver.options.leave_dearchived, archiver.database
     try:
-        ledger = Ledger.to_read(archiver.database, ledger_folder)
-        return returned_since(ledger, archiver.clock.utc - time), []
+        if archiver.back:
+            if archiver.options.dry_run:
+                return None, nobody, []
+            ledger = Ledger.open(database, folder)
+            return ledger, nobody, [ledger.remark] if ledger.remark else []
+        if archiver.rule is None or not time:
+            return None, nobody, []
+        read = partial(returned_since, Ledger.to_read(database, folder), archiver.clock.utc - time)
+        read()
     except UsageError:
-        return NOBODY, []  # there is no ledger
-    except NotAllowedError:
-        return NOBODY, [
-            "which leads were brought back by dearchive is not known: the account may not read "
-            "the ledger, leadloader_batches"
-        ]
+        return None, nobody, []  # there is no ledger
+    except (NotAllowedError, ConfigurationError) as error:
+        what = (
+            "a rule may archive again what came back"
+            if archiver.back
+            else "what dearchive brought back is archived like other leads"
+        )
+        return None, nobody, [f"{what}: {error}"]
+    return None, read, []
 
 
 class Settled(NamedTuple):
@@ -337,7 +352,7 @@ def settle_killed(
             continue
         is_same = bool(chunk.digest) and (chunk.job, chunk.digest) == (request.job, request.digest)
         is_same_request |= is_same
-        if options.dry_run:
+        if options.dry_run or not (is_same or len(chunk.lead_ids)):
             continue
         if is_same:
             journal.take_over()

@@ -73,6 +73,11 @@ class FileReport(_Record):
     """New leads that the dialer could call when the load was done, by list."""
     seconds: float = 0.0
 
+    @property
+    def still_in(self) -> int:
+        """Rows that an earlier night loaded and that are in."""
+        return min(self.loaded_before, self.loaded)
+
 
 class IgnoredEntry(_Record):
     """Something in a drop folder that is not loaded, and is neither hidden nor unfinished."""
@@ -184,10 +189,8 @@ def _lines(report: NightReport) -> Iterator[str]:
     yield f"night {report.run}: {report.began:%Y-%m-%d %H:%M} UTC, {minutes:.1f} minutes{dry}"
     yield f"database {report.database}"
     yield f"files: {_outcomes(report) or 'none'}"
-    loaded, before, rejected = (
-        sum(getattr(file, name) for file in report.files)
-        for name in ("loaded", "loaded_before", "rejected")
-    )
+    loaded, rejected = (sum(getattr(f, n) for f in report.files) for n in ("loaded", "rejected"))
+    before = sum(file.still_in for file in report.files)
     earlier = f" ({before:,} more in earlier nights)" if before else ""
     yield f"rows: {loaded - before:,} loaded{earlier}, {rejected:,} rejected"
     for source in report.sources:
@@ -227,7 +230,7 @@ def _cells(file: FileReport, report: NightReport) -> list[str]:
 
 
 def _details(file: FileReport) -> Iterator[str]:
-    before = f"{file.loaded_before:,} of the loaded rows" if file.loaded_before else ""
+    before = f"{file.still_in:,} of the loaded rows" if file.still_in else ""
     details = {
         "why": file.why,
         "in earlier nights": before,

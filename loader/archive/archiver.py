@@ -4,7 +4,7 @@ The dialer changes leads at the same time. So no statement relies on what was re
 checks its conditions itself, and can be repeated after any failure.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -40,11 +40,14 @@ from loader.archive.transfer import ForLeads, Transfer
 from loader.database.connection import Database
 from loader.database.locks import turn
 from loader.database.server_clock import read_clock
-from loader.dialer import LEADS
+from loader.dialer import ARCHIVE, LEADS
 from loader.errors import LeadIdsError, UsageError
 from loader.options.archive import MOST_LEADS, ArchiveOptions, ArchiveRule
 
-NOBODY = np.empty(0, np.int64)
+
+def nobody() -> Ids:
+    """Give no lead_ids."""
+    return np.empty(0, np.int64)
 
 
 class Archiver:
@@ -93,14 +96,14 @@ class Archiver:
         lead_ids: Ids | None = None,
         *,
         were_there: bool = False,
-        returned: Ids = NOBODY,
+        returned: Callable[[], Ids] = nobody,
     ) -> Leads:
         """Give the leads to move, and make the archives that are missing.
 
         Args:
             lead_ids: those given, unique; None: those of the rule.
             were_there: they existed when a run that was killed began; some may be gone since.
-            returned: leads that came back, ascending; a rule spares them.
+            returned: reads which leads came back, ascending; a rule spares them.
 
         Raises:
             LeadIdsError: some of those given are in neither table.
@@ -121,6 +124,11 @@ class Archiver:
         return LeadsOfRule(
             self.database, pair.source, plan.selected, plan.sparing, behind, index, returned
         )
+
+    def archived(self, lead_ids: Ids) -> Ids:
+        """Give those of some leads that are in the archive, ascending."""
+        found = self.database.read(lambda it: leads_in(it, ARCHIVE, lead_ids.tolist()))
+        return np.sort(found)
 
     def preview(self, leads: Leads) -> Preview:
         """Count what would be moved."""

@@ -87,10 +87,17 @@ class Journal:
         """Note that the leads of the chunk are copied, and may be deleted from now on."""
         self._write(DELETING)
 
-    def close(self, *, is_complete: bool) -> None:
-        """End; the file is removed unless its chunk is not complete."""
+    def close(self, *, is_complete: bool, goes_on: bool = False) -> None:
+        """End; the file is removed unless its chunk is not complete.
+
+        `goes_on`: the same request may come again, for the leads that are left; that it had begun
+        stays.
+        """
         if self._file and self._path:
-            if is_complete:
+            if is_complete and goes_on and self.is_begun and self._head["digest"]:
+                with suppress(OSError):
+                    self._file.truncate(self._after_head)
+            elif is_complete:
                 self._path.unlink(missing_ok=True)
             # An error of a write was reported before.
             with suppress(OSError):

@@ -136,7 +136,8 @@ class ArchiveResults(ResultFolder):
     def summarize(self, report: ArchiveReport) -> None:
         """Write the summaries; of a chunk that is unfinished the journal stays."""
         self._close()
-        self.journal.close(is_complete=report.unfinished is None)
+        goes_on = report.stopped not in {"done", "dry_run"}
+        self.journal.close(is_complete=report.unfinished is None, goes_on=goes_on)
         if report.preview:
             self._remove_rows()
         with self.writing():

@@ -1,6 +1,6 @@
 """The leads of an archive run, chunk by chunk: given ones, or those that a rule selects."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
@@ -185,12 +185,12 @@ class LeadsOfRule:
         spared: tuple[Stay, ColumnElement[str]],
         left_behind: LeadsLeftBehind,
         index: str,
-        returned: Ids,
+        returned: Callable[[], Ids],
     ) -> None:
         """Take the rule, and the leads that come before those of the rule.
 
         `spared` says why some are spared, and the details, "" of all others; `index` is the name of
-        the table's unique index of lead_id; `returned` are lead_ids that are spared, too.
+        the table's unique index of lead_id; `returned` reads lead_ids that are spared, too.
         """
         self._rule, self._left_behind = rule, left_behind
         self._why, details = spared
@@ -217,7 +217,9 @@ class LeadsOfRule:
                 rows = self._windows.rows(window, [self._details], self._rule)
                 found = pd.DataFrame(rows, columns=["lead_id", "details"])
                 found = as_stayed(found.assign(why=self._why.value))
-                came_back = found["lead_id"].isin(self._returned) & (found["details"] == "")
+                # After the leads: who brings one back notes that before.
+                returned = self._returned() if rows else np.empty(0, np.int64)
+                came_back = found["lead_id"].isin(returned) & (found["details"] == "")
                 found.loc[came_back, ["why", "details"]] = Stay.CAME_BACK, CAME_BACK
                 self._found = pd.concat([self._found, found], ignore_index=True)
                 if (self._found["details"] == "").sum() < at_most:
@@ -236,9 +238,10 @@ class LeadsOfRule:
 
     def parts(self) -> Iterator[tuple[ColumnElement[bool], list[int]]]:
         """Give conditions that are true of one part of the leads each, and who came back of it."""
+        returned = self._returned()
         while window := self._windows.next():
-            first, end = np.searchsorted(self._returned, window)
-            yield self._windows.within(window) & self._rule, self._returned[first:end].tolist()
+            first, end = np.searchsorted(returned, window)
+            yield self._windows.within(window) & self._rule, returned[first:end].tolist()
 
 
 def refuse_missing(database: Database, tables: Sequence[TableClause], lead_ids: Ids) -> None:

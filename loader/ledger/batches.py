@@ -26,10 +26,12 @@ from loader.ledger.encoding import (
     Json,
     decode_extra,
     decode_inserted,
+    decode_numbers,
     decode_rows,
     decode_updated,
     encode_extra,
     encode_inserted,
+    encode_numbers,
     encode_rows,
     encode_sent,
     encode_updated,
@@ -303,7 +305,7 @@ class LeadEntry(_Entry, LeadLog):
     def note_extra(self, table: str, stored: InsertedExtra) -> None:
         """Keep the result of one table; `write_extras` writes it, once for all tables."""
         self.detail.setdefault("extras", {})[table] = encode_extra(stored)
-        for noted in (EXTRAS_SENT, EXTRAS_HELD):
+        for noted in (EXTRAS_SENT, EXTRAS_COUNTED):
             self.detail.get(noted, {}).pop(table, None)
         self._has_news = True
 
@@ -348,11 +350,12 @@ class _ExtraEntry(ExtraLog):
     def __init__(self, leads: LeadEntry, table: str) -> None:
         self._leads, self._table = leads, table
         self._noted = leads.detail.setdefault(EXTRAS_SENT, {})
-        self._held = leads.detail.setdefault(EXTRAS_HELD, {})
+        self._counted = leads.detail.setdefault(EXTRAS_COUNTED, {})
         self.session, self.moment = leads.session, leads.moment
         self.was_sent = table in self._noted
         self.stored_rows = decode_rows(self._noted.get(table, []))
-        self.held_rows = decode_rows(self._held.get(table, []))
+        if table in self._counted:
+            self.counts = decode_numbers(self._counted[table])
         self._is_atomic = leads.batch_ledger.is_atomic(table)
 
     @property
@@ -363,11 +366,12 @@ class _ExtraEntry(ExtraLog):
     def sending(self, connection: Connection, known: Inserted) -> None:
         """Note what is known, and the session."""
         session = connection.info.get("session")
-        held = encode_rows(known.rejected.index)
-        is_news = self._table not in self._noted or held != self._held.get(self._table, [])
+        counts = None if self.counts is None else encode_numbers(self.counts)
+        is_news = self._table not in self._noted or counts != self._counted.get(self._table)
         # A note before this one may have been rolled back.
         self._noted[self._table] = encode_rows(known.lead_ids.index)
-        self._held[self._table] = held
+        if counts is not None:
+            self._counted[self._table] = counts
         if (is_news and not self._is_atomic) or session != self._leads.session:
             self._leads.session = session
             self._leads.write(connection, {"session": session}, commits=True)
@@ -476,5 +480,5 @@ SENT = ("sent", "next")
 EXTRAS_SENT = "extras sent"
 """By table, the rows that come with the leads and are known to be stored; the others may be."""
 
-EXTRAS_HELD = "extras held"
-"""By table, the rows that were held back when the others were sent."""
+EXTRAS_COUNTED = "extras counted"
+"""By table, what counts the rows of a lead, of those that were sent; only if that was changed."""

@@ -130,6 +130,16 @@ def decode_rows(encoded: list[list[int]]) -> list[int]:
     return _series(encoded).tolist()
 
 
+def encode_numbers(numbers: "pd.Series[int]") -> list[list[int]]:
+    """Encode a number for each row."""
+    return _stretches(numbers.sort_index())
+
+
+def decode_numbers(encoded: list[list[int]]) -> "pd.Series[int]":
+    """Decode what `encode_numbers` wrote."""
+    return _series(encoded)
+
+
 def _decode_held(noted: Mapping[str, Any] | None) -> Notices:
     if not noted:
         return no_notices()

@@ -139,14 +139,20 @@ class Ledger:
             UsageError: there is none.
             ConfigurationError: it is of another version.
         """
-        is_shared = database.read(lambda it: inspect(it).has_table(tables.runs.name))
-        if is_shared:
-            database.read(tables.refuse_other_version)
-            return cls(database, is_shared=True)
         path = ledger_folder / _file_name(database)
+        try:
+            if database.read(lambda it: inspect(it).has_table(tables.runs.name)):
+                database.read(tables.refuse_other_version)
+                return cls(database, is_shared=True)
+        except NotAllowedError:
+            # To an account that may not see it, a table that is missing looks the same.
+            if not path.exists():
+                raise
         if not path.exists():
             raise UsageError(f"{database.name} has no ledger yet, nor is there a file {path}")
         file = Database(f"sqlite:///{path.resolve()}")
+        if not file.read(lambda it: inspect(it).has_table(tables.version.name)):
+            raise UsageError(f"{database.name} has no ledger yet: the file {path} is empty")
         file.read(tables.refuse_other_version)
         return cls(file, is_shared=False)
 
@@ -290,8 +296,10 @@ class Ledger:
 
     def rows_in(self, name: str) -> int:
         """Count the rows of an import that are in so far, as new leads or changes."""
-        changed = (frame["row_number"].nunique() for frame in self.changes(name))
-        return sum(map(len, self.new_leads(name))) + sum(changed)
+        numbers = self._numbers(name, "changes", "sent", "stored")
+        changes = (read_changes(self.database, name, number) for number in numbers)
+        changed = sum(frame["row_number"][frame["done"] == 1].nunique() for frame in changes)
+        return sum(map(len, self.new_leads(name))) + changed
 
     def sent_leads(self, name: str) -> Iterator[SentBatch]:
         """Give the batches in which some rows have no known result."""

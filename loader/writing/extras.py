@@ -57,8 +57,9 @@ class ExtraLog(BatchLog):
 
     stored_rows: Collection[int] = ()
     """Of the rows, numbered from 0, those that are known to be stored."""
-    held_rows: Collection[int] = ()
-    """Of the rows, those that were held back when the others were sent last."""
+    counts: "pd.Series[int] | None" = None
+    """What `ExtraRows.counted` had of the rows that were sent, or are about to be; None: what the
+    rows have."""
 
 
 class ExtraInserter:
@@ -152,9 +153,9 @@ class _ExtraBatch(Batch):
         self.extra, self.lead_ids, self.columns = extra, rows["lead_id"], columns
         super().__init__(writer, extra.table, rows.astype("str"), log)
         self.known = Inserted(self.lead_ids.loc[[*log.stored_rows]])
-        if log.held_rows:
+        if log.counts is not None and extra.counted in self.rows:
             # As they were sent last: so they are found.
-            self._count_anew(self.known, pd.Index([*log.held_rows], dtype="int64"))
+            self._set_counts(log.counts.reindex(self.rows.index, fill_value=0))
 
     def begin(self) -> None:
         """Leave out what must not be sent any more, and see that leftovers give way.
@@ -185,21 +186,24 @@ class _ExtraBatch(Batch):
     def _hold(self, known: Inserted) -> Inserted:
         """Reject the rows that are held back, of those of which nothing is known."""
         held = self.extra.held.index.difference(known.lead_ids.index)
-        if len(held) or self.log.held_rows:
+        if self.extra.counted in self.rows and (len(held) or self.log.counts is not None):
             self._count_anew(known, held)
         return Inserted(rejected=findings(held.difference(known.rows), Reason.OTHER_NUMBER_IN_DNC))
 
     def _count_anew(self, known: Inserted, held: pd.Index) -> None:
         """Count the rows of a lead that are sent after those that are stored, without a gap."""
-        if self.extra.counted not in self.rows:
-            return
-        is_stored = self.rows.index.isin(known.lead_ids.index)
-        is_sent = ~is_stored & ~self.rows.index.isin(held)
-        stored = pd.Series(is_stored, self.rows.index).groupby(self.lead_ids).transform("sum")
-        counts = stored[is_sent] + self.lead_ids[is_sent].groupby(self.lead_ids).cumcount() + 1
-        self.rows.loc[is_sent, self.extra.counted] = counts.astype("str")
-        # The others are not looked for.
-        self.rows.loc[self.rows.index.isin(held), self.extra.counted] = ""
+        counts = pd.to_numeric(self.rows[self.extra.counted], errors="coerce").fillna(0)
+        counts = counts.astype("int64").where(counts.index.isin(known.lead_ids.index), 0)
+        is_sent = ~counts.index.isin(known.rows) & ~counts.index.isin(held)
+        last = counts.groupby(self.lead_ids).transform("max")
+        following = self.lead_ids[is_sent].groupby(self.lead_ids).cumcount() + 1
+        counts[is_sent] = last[is_sent] + following
+        self._set_counts(counts)
+        self.log.counts = counts[counts > 0]
+
+    def _set_counts(self, counts: "pd.Series[int]") -> None:
+        """Let rows have these counts; 0: the row is not sent, and not looked for."""
+        self.rows[self.extra.counted] = counts.astype("str").where(counts > 0, "")
 
     @property
     def _left(self) -> pd.DataFrame:

@@ -247,6 +247,20 @@ def test_an_error_of_what_completes_them_forgets_nothing(
     assert not [*tmp_path.rglob("moving*")]
 
 
+def test_what_completes_them_ends_early(database: Database, tmp_path: Path) -> None:
+    leads_to_move(database)
+    killed(NOT_NOTED, database, tmp_path / "first", begin=run_of_given)
+    sql(database, f"DELETE FROM {LEADS} WHERE lead_id = 5")
+    request = MoveRequest.of_leads("archive", range(1, 7))
+    limited = move(request, ArchiveOptions(limit=1), database, tmp_path / "second")
+    assert (limited.stopped, limited.exit_code) == ("limit", 0)
+    # Another run has nothing to settle, and leaves it.
+    run_of_given(database, tmp_path / "other", ids=[4])
+    assert run_of_given(database, tmp_path / "third").exit_code == 0
+    assert in_tables(database) == ([], [1, 2, 3, 4, 6])
+    assert not [*tmp_path.rglob("moving*")]
+
+
 @pytest.mark.parametrize("cut", [1, 20])
 def test_a_line_that_was_being_written(database: Database, tmp_path: Path, cut: int) -> None:
     """The chunk had not begun; that the run had is known nevertheless."""

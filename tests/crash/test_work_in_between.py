@@ -408,6 +408,59 @@ def test_alternate_numbers_are_counted_without_a_gap(
         assert found == list(range(1, len(found) + 1))
 
 
+@pytest.mark.parametrize("third", ALT_SENT_AGAIN, ids=lambda kill: str(kill[0]))
+def test_an_alternate_number_that_may_be_called_again_comes_last(
+    third: tuple[Point, int], database: Database, engine_name: str, tmp_path: Path
+) -> None:
+    """Nothing is held back any more, and the counts are not those of the file."""
+    numbers = [f"7275552{n:03}" for n in range(4)]
+    text = "!".join(f"{number}_1_" for number in numbers)
+    load = Killing(
+        database, tmp_path, [ROWS[0] | {"multi_alt_phones": text}],
+        dnc_check="Y", dnc_alt_phones="clear",
+    )  # fmt: skip
+    stored = Point(ExtraInserter, "insert", "after"), 1
+    for kill, work in (
+        (ALT_SENT[0], f"INSERT INTO vicidial_dnc VALUES ('{numbers[1]}')"),
+        (stored if engine_name == "innodb" else ALT_SENT_AGAIN[1], "DELETE FROM vicidial_dnc"),
+        (third, "SELECT 1"),
+    ):
+        load.kill(*kill)
+        # Each process has a session of its own.
+        database.engine.dispose()
+        load.work(work)
+    load.complete()
+    found = run(load.url, f"SELECT phone_number, alt_phone_count FROM {ALT} ORDER BY 2")
+    assert [number for number, _ in found] == [numbers[n] for n in (0, 2, 3, 1)]
+    assert [count for _, count in found] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_an_alternate_number_that_was_refused_is_not_taken_for_another_one(
+    held: bool, database: Database, tmp_path: Path
+) -> None:
+    numbers = [[f"727555{lead}{n:03}" for n in range(4)] for lead in (2, 3)]
+    rows = [
+        row | {"multi_alt_phones": "!".join(f"{number}_1_" for number in its)}
+        for row, its in zip(ROWS, numbers, strict=False)
+    ]
+    load = Killing(database, tmp_path, rows, dnc_check="Y", dnc_alt_phones="clear")
+    load.work(f"ALTER TABLE {ALT} ADD CONSTRAINT no CHECK (phone_number <> '{numbers[0][1]}')")
+    load.kill(*ALT_SENT[0])
+    database.engine.dispose()
+    if held:
+        load.work(f"INSERT INTO vicidial_dnc VALUES ('{numbers[1][0]}')")
+    load.kill(Point(Writer, "write", "after"), 1)
+    database.engine.dispose()
+    outcome = load.complete()
+    load.work(f"ALTER TABLE {ALT} DROP CONSTRAINT no")
+    assert "CHANGED_BY_SERVER" not in outcome.summary.notices
+    assert outcome.summary.notices["EXTRA_NOT_STORED"] == 1
+    found = run(load.url, f"SELECT phone_number FROM {ALT} ORDER BY lead_id, alt_phone_count")
+    expected = [numbers[0][n] for n in (0, 2, 3)] + numbers[1][held:]
+    assert [number for (number,) in found] == expected
+
+
 # --- others insert in the same second ---
 
 SECOND = datetime(2026, 11, 29, 10, 0, 0)

@@ -1,18 +1,22 @@
 """Leads that dearchive brought back: a rule leaves them alone for a time."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import inspect
 
 from jobs.archive.job import Folders, MoveRequest, move
 from loader.archive.report import ArchiveReport
 from loader.database.connection import Database
+from loader.errors import NotAllowedError, UsageError
 from loader.ledger.returned import note_returned, returned_since
-from loader.ledger.runs import Ledger
+from loader.ledger.runs import Ledger, _file_name
 from loader.options.archive import ArchiveOptions, ArchiveRule
 from tests.support.archives import ARCHIVE, lead, make_archives, put, rows, sql
+from tests.support.statements import just_before
 
 RULE = ArchiveRule(statuses=("NA",))
 
@@ -90,3 +94,75 @@ def test_a_note_may_be_written_twice(database: Database, tmp_path: Path) -> None
     assert returned_since(ledger, moment).tolist() == [3, 4, 9, 12]
     # It is no import that could be undone.
     assert ledger.runs() == []
+
+
+def test_what_comes_back_while_a_rule_is_at_work(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    put(database, lead(7))
+    other = Database(database_url)
+
+    def bring_back() -> None:
+        brought_back(other, tmp_path / "meanwhile", 2)
+
+    with just_before(database, "SELECT DISTINCT vicidial_list.", bring_back):
+        report = archived(database, tmp_path)
+    assert 2 in rows(database)
+    assert report.moved == 1
+    other.engine.dispose()
+
+
+def test_a_lead_that_was_there_all_the_time_has_not_come_back(
+    database: Database, tmp_path: Path
+) -> None:
+    put(database, lead(7))
+    brought_back(database, tmp_path, 2, 7)
+    assert archived(database, tmp_path).stayed == {"CAME_BACK": 1}
+    assert sorted(rows(database)) == [2]
+
+
+def test_leads_come_back_where_the_ledger_cannot_be_used(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise NotAllowedError("the ledger is there, and cannot be written")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "open", refuse)
+        report = brought_back(database, tmp_path, 2)
+    assert (report.moved, report.exit_code) == (1, 0)
+    said = "a rule may archive again what came back: the ledger is there, and cannot be written"
+    assert said in report.remarks
+    monkeypatch.setattr(Ledger, "to_read", refuse)
+    report = archived(database, tmp_path)
+    assert report.moved == 1
+    assert any("is archived like other leads" in remark for remark in report.remarks)
+
+
+@pytest.mark.engines("myisam", "innodb")
+def test_an_account_that_may_not_look_for_the_ledger_reads_its_file(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loader.ledger.runs._why_not_in", lambda _: "the account may make no table")
+    brought_back(database, tmp_path, 2)
+
+    class Denied:
+        def has_table(self, _name: str) -> bool:
+            raise NotAllowedError("SELECT command denied")
+
+    ask = inspect
+
+    def look(connection: Any) -> Any:
+        return ask(connection) if connection.dialect.name == "sqlite" else Denied()
+
+    monkeypatch.setattr("loader.ledger.runs.inspect", look)
+    assert archived(database, tmp_path).stayed == {"CAME_BACK": 1}
+
+
+def test_a_ledger_file_without_tables_is_none(database: Database, tmp_path: Path) -> None:
+    with contextlib.suppress(UsageError):
+        Ledger.to_read(database, tmp_path)
+    path = tmp_path / _file_name(database)
+    path.touch()
+    put(database, lead(7))
+    assert archived(database, tmp_path).moved == 1
