@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from jobs.undo.job import undo
 from loader.database.connection import Database
-from loader.ledger.batches import LeadEntry
+from loader.ledger.batches import ChangeEntry, LeadEntry
 from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
 from loader.undo.report import UndoReport
@@ -192,6 +192,16 @@ def test_a_change_that_was_never_made_is_nobody_elses(
     load.undo()
     names = run(load.url, "SELECT first_name FROM vicidial_list ORDER BY lead_id")
     assert names == [("",), ("n1",), ("",)]
+
+
+def test_changes_that_were_planned_are_not_in(database: Database, tmp_path: Path) -> None:
+    load = moving(database, tmp_path)
+    load.kill(Point(ChangeEntry, "sending", "after"), 1)
+    ledger = Ledger.open(database, tmp_path)
+    (record,) = ledger.runs()
+    assert ledger.rows_in(record.run) == 0
+    load.complete()
+    assert ledger.rows_in(record.run) == 3
 
 
 # --- what comes with leads ---
