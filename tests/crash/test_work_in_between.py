@@ -359,6 +359,7 @@ ALT_SENT_AGAIN = [(Point(Writer, "write", "before"), 1), (Point(Writer, "write",
 """Likewise, of one that finds the leads sent."""
 
 
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("first", ALT_SENT, ids=lambda kill: str(kill[0]))
 @pytest.mark.parametrize("arrived", [0, 1, 4, 7])
 @pytest.mark.parametrize("again", [None, *ALT_SENT_AGAIN], ids=lambda kill: str(kill and kill[0]))

@@ -103,6 +103,7 @@ def assert_all_in(outcome: Outcome, database: Database) -> None:
     assert_extras_match(outcome, database)
 
 
+@pytest.mark.sample(8)
 @ON_INNODB
 @pytest.mark.parametrize("connections", [2, 3, 64])
 @pytest.mark.parametrize("batch_size", [1, 4, 100])
@@ -215,6 +216,7 @@ def test_lead_ids_that_do_not_follow_each_other(
     assert outcome.reasons == BAD
 
 
+@pytest.mark.sample(10)
 @ON_INNODB
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize(
@@ -264,6 +266,7 @@ def test_without_its_turn_nothing_is_committed(
     assert_all_in(outcome, database)
 
 
+@pytest.mark.sample(8)
 @ON_INNODB
 @pytest.mark.parametrize(
     "point",
