@@ -41,14 +41,16 @@ TRANSIENT_CODES = frozenset(
         1226,
         1317,
         1412,
+        1615,
+        1684,
         1927,
         1969,
     }
     | {2002, 2003, 2006, 2013, 2055, 3024, 4031}
 )
-"""Row or table changed since it was read, too many connections, no memory or threads for now, a
-node that is not ready, shutdown, broken packets, lock wait, deadlock, killed, no or lost
-connection."""
+"""Row or table changed since it was read, a table that is being made or altered, too many
+connections, no memory or threads for now, a node that is not ready, shutdown, broken packets, lock
+wait, deadlock, killed, no or lost connection."""
 
 ROW_CODES = frozenset(
     {1048, 1062, 1169, 1216, 1264, 1265, 1292, 1300, 1364, 1366, 1367, 1369, 1406, 1411, 1452}

@@ -54,7 +54,7 @@ SIGNAL = f"SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = {{}}, MESSAGE_TEXT = '{PERS
     [
         *(
             (code, TransientDatabaseError)
-            for code in (1020, 1040, 1047, 1205, 1213, 1317, 1412, 1927, 2006, 2013)
+            for code in (1020, 1040, 1047, 1205, 1213, 1317, 1412, 1615, 1684, 1927, 2006, 2013)
         ),
         *((code, RowDataError) for code in (1062, 1265, 1406, 1644, 4025, 31000, 65534)),
         *((code, NotAllowedError) for code in (1044, 1045, 1142, 1290)),
