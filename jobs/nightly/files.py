@@ -74,6 +74,8 @@ class SourceFiles:
     """Folder for the results of a dry run, which moves nothing; None: no dry run."""
     begun: dict[str, Begun] = field(default_factory=dict)
     """By name of a file."""
+    looked_at: dict[tuple[str, str], str] = field(default_factory=dict)
+    """In a dry run: names of files, by their content and options."""
 
     def load(self, found: Found) -> FileReport:
         """Load a file and move it away; errors are reported, not raised.
@@ -279,6 +281,12 @@ class SourceFiles:
         )  # fmt: skip
         counts = {name: getattr(summary, name) for name in names}
         report = file_report(found, "loaded" if summary.rows_read else "empty", "")
+        if self.dry_run_results:
+            same = (summary.file.sha256, str(summary.options))
+            first = self.looked_at.setdefault(same, found.name)
+            if first != found.name:
+                why = f"the same content as {printable_path(first)}"
+                return file_report(found, "loaded_before", why)
         counts |= {"remarks": summary.remarks, "has_feeds": has_feeds(summary)}
         if begun := self.begun.get(found.name):
             counts["loaded_before"] = begun.rows_before

@@ -331,6 +331,19 @@ def test_a_dry_run_writes_nothing(site: Site, read_only_url: str) -> None:
     assert site.phones() == [1, 2]
 
 
+@ON_SQLITE
+def test_a_dry_run_knows_files_of_the_same_content(site: Site) -> None:
+    site.settings('file_name = "(?P<list_id>[0-9]+)-.*"')
+    for name in ("101-a.csv", "101-b.csv", "102-a.csv"):
+        site.put(name, rows(1, 2))
+    expected = {"101-a.csv": "loaded", "101-b.csv": "loaded_before", "102-a.csv": "loaded"}
+    dry = site.night("--dry-run")
+    assert dry.outcomes == expected
+    assert dry["101-b.csv"].why == "the same content as 101-a.csv"
+    # As the night itself.
+    assert site.night().outcomes == expected
+
+
 @pytest.mark.engines("sqlite", "innodb")
 def test_leads_are_archived_afterwards(site: Site) -> None:
     rules = '[archive.two]\nlists = 102\n[archive.all]\nlists = 101\nstatuses = "NEW"'
