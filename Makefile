@@ -74,8 +74,8 @@ COMPILE := pyproject.toml requirements-build.in --quiet --universal --python-ver
 	--generate-hashes --no-annotate --no-header --no-emit-index-url --upgrade
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || \
-		{ echo "leadloader needs Python 3.11 to 3.14; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo "leadloader needs Python 3.11 to 3.13; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
