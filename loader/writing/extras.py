@@ -166,7 +166,8 @@ class _ExtraBatch(Batch):
             return
         if self.log.is_late or self.extra.replaces:
             self._give_way()
-        self.known += self._hold(self.known)
+        if len(self.extra.held):
+            self.known += self._hold(self.known)
 
     def _give_way(self) -> None:
         for attempt in self.database.retrying():
