@@ -22,6 +22,7 @@ from loader.signals import CAUGHT
 from tests.support.install_programs import BROWSER_ADVICE, SERVER_ADVICE, find_browser, find_server
 from tests.support.parts import Part, Points, sample_of
 from tests.support.server import PrivateServer, Server, empty, plain_engine, run
+from tests.support.warm import end_warm
 
 if TYPE_CHECKING:
     from tests.support.browser import Browser
@@ -142,6 +143,10 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000)
+
+
+def pytest_sessionfinish() -> None:
+    end_warm()
 
 
 def out_of_sample(config: pytest.Config, items: list[pytest.Item]) -> set[str]:

@@ -1,8 +1,6 @@
 """Archives that are killed at a point: the leads, the command, and the run until it happens."""
 
 import json
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +13,7 @@ from loader.database import schema
 from tests.support.proxy import Moment, Proxy
 from tests.support.server import PrivateServer, plain_engine, run
 from tests.support.statements import STATEMENT
+from tests.support.warm import Warm
 from tests.support.worked_leads import PROCESSED, insert_leads
 
 LEADS, PROCESSED_LEADS, ARCHIVED_BEFORE = 31, 12, 900
@@ -178,8 +177,7 @@ def interrupted(
         proxy.at(action=lambda: (came.set(), loss()), loses=True, **at)
 
     if crash.what == "client":
-        program = "import sys; from jobs.cli.main import run; sys.exit(run(sys.argv[1:]))"
-        with subprocess.Popen([sys.executable, "-c", program, *arguments]) as client:
+        with Warm(*arguments) as client:
             lose(client.kill)
         assert came.is_set() or client.returncode == 0
     else:

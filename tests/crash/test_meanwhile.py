@@ -8,8 +8,6 @@ import os
 import random
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -39,13 +37,13 @@ from tests.support.loads import Loads, Outcome, leads, load_file, outcome_of
 from tests.support.proxy import Proxy
 from tests.support.server import Server, fill, run
 from tests.support.step_kills import Killed, Point, killed_at
+from tests.support.warm import Warm
 
 FIRST = 7_275_551_000
 TABLES: dict[str, list[dict[str, Any]]] = {
     "vicidial_campaigns": [{"campaign_id": "SALES"}],
     "vicidial_lists": [{"list_id": n, "campaign_id": "SALES"} for n in (101, 102)],
 }
-PROGRAM = "import sys; from jobs.cli.main import run; sys.exit(run(sys.argv[1:]))"
 ITS_TURN = re.compile(rb"(?s).{5}SELECT GET_LOCK\('leadloader:[0-9a-f]{40}', 20\)")
 """The packet by which a run waits for others that insert."""
 
@@ -139,7 +137,7 @@ def test_two_files_at_once(
 
         def command(proxy: Proxy, file: Path) -> list[str]:
             return [
-                sys.executable, "-c", PROGRAM, "import", str(file), "--list-id", "101",
+                "import", str(file), "--list-id", "101",
                 "--database", proxy.via(site.url), "--duplicate-check", "DUPSYS",
                 "--batch-size", str(batch), "--results", str(site.folder / file.stem),
                 "--connections", str(connections),
@@ -147,9 +145,9 @@ def test_two_files_at_once(
 
         first.at("before", b"LOAD DATA LOCAL INFILE", lambda: (held.set(), came.wait(60)))
         second.at("before", ITS_TURN, came.set)
-        processes = [subprocess.Popen(command(first, files[0]))]
+        processes = [Warm(*command(first, files[0]))]
         assert held.wait(60)
-        processes.append(subprocess.Popen(command(second, files[1])))
+        processes.append(Warm(*command(second, files[1])))
         assert [process.wait(120) for process in processes] == [0, 0]
     assert came.is_set()
     assert_each_once(site, count)

@@ -3,8 +3,6 @@
 `make test` does that at some of its steps, `make crashes` at all.
 """
 
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +39,7 @@ from tests.support.undos import (
     report_counts,
     tables,
 )
+from tests.support.warm import Warm
 
 ON_SERVERS = pytest.mark.engines("myisam", "innodb")
 
@@ -189,8 +188,7 @@ def test_what_really_dies(
     with Proxy(private_server) as proxy:
         arguments = command(proxy.via(address))
         if crash.what == "client":
-            program = "import sys; from jobs.cli.main import run; sys.exit(run(sys.argv[1:]))"
-            with subprocess.Popen([sys.executable, "-c", program, *arguments]) as client:
+            with Warm(*arguments) as client:
                 proxy.at(action=lambda: (came.set(), client.kill()), loses=True, **at)
         else:
             lose = private_server.kill if crash.what == "server" else lambda: None

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from loader.database.connection import Database
 from loader.signals import Stop
 from tests.conformance.replay import read
 from tests.support.server import fill
+from tests.support.warm import Warm
 
 PROGRAM = "import sys; from jobs.cli.main import run; sys.exit(run(sys.argv[1:]))"
 HEADER = "phone_number,first_name,vendor_lead_code\n"
@@ -95,8 +95,9 @@ class Site:
 
     def start(self, *arguments: str, program: str = PROGRAM) -> subprocess.Popen[str]:
         """Start a night in a process of its own."""
-        return subprocess.Popen(
-            [sys.executable, "-c", program, *(arguments or self.arguments)],
+        return Warm(
+            *(arguments or self.arguments),
+            program=program,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -32,6 +32,7 @@ from loader.options.office_hours import WEEKDAYS, OfficeHours
 from loader.signals import CAUGHT, Interrupted, Stop
 from tests.support import server as database
 from tests.support.scripted import Scripted
+from tests.support.warm import Warm, run_warm
 
 LEADS, ARCHIVE = "vicidial_list", "vicidial_list_archive"
 STATUSES = ("NA", "B", "NEW")
@@ -116,10 +117,8 @@ def test_ids_come_from_a_file_or_from_standard_input(dialer: str) -> None:
     where = ["--database", dialer, "--quiet"]
     assert run(["archive", "--lead-ids-file", "ids.txt", *where]) == 0
     assert ids(dialer, ARCHIVE) == [1, 3]
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, "archive", "--lead-ids-file", "-", *where],
-        input="lead_id,why\n7,CHANGED\n5,HELD\n", capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    sent = "lead_id,why\n7,CHANGED\n5,HELD\n"
+    done = run_warm("archive", "--lead-ids-file", "-", *where, input=sent)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert ids(dialer, ARCHIVE) == [1, 3, 5, 7]
 
@@ -510,9 +509,8 @@ def test_a_dry_run_that_takes_long_can_be_ended(dialer: str) -> None:
     engine = create_engine(dialer)
     with engine.connect() as connection:
         connection.exec_driver_sql(f"LOCK TABLES {LEADS} WRITE")
-        process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, "archive", "--statuses", "NA", "--dry-run",
-             "--database", dialer, "--results", "out"],
+        process = Warm(
+            "archive", "--statuses", "NA", "--dry-run", "--database", dialer, "--results", "out",
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         deadline = time.monotonic() + 30
@@ -537,9 +535,9 @@ def test_a_dry_run_that_takes_long_can_be_ended(dialer: str) -> None:
 def test_a_reader_that_leaves_changes_nothing(
     flag: str, limit: str, code: int, dialer: str
 ) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", MAIN, "archive", "--statuses", "NA,B", "--limit", limit, flag,
-         "--database", dialer, "--results", "out"],
+    process = Warm(
+        "archive", "--statuses", "NA,B", "--limit", limit, flag, "--database", dialer,
+        "--results", "out",
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None
@@ -588,10 +586,9 @@ def test_a_terminal_that_is_gone_ends_it_cleanly(
 @pytest.mark.engines("sqlite")  # it is the process that matters
 def test_data_for_which_there_is_no_space_is_an_error(dialer: str) -> None:
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [sys.executable, "-c", MAIN, "archive", "--statuses", "NA,B", "--json",
-             "--database", dialer, "--results", "out"],
-            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        done = run_warm(
+            "archive", "--statuses", "NA,B", "--json", "--database", dialer, "--results", "out",
+            stdout=full,
         )  # fmt: skip
     assert done.returncode == 74
     assert done.stderr.endswith("leadloader: standard output: No space left on device\n")
@@ -603,8 +600,8 @@ def started(
 ) -> "subprocess.Popen[str]":
     """Start an archive of chunks of 5 leads that sleeps after the first."""
     arguments = ["archive", "--statuses", "NA,B", "--chunk-size", "5", "--sleep", "60"]
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, *arguments, "--database", url, "--results", "out", *flags],
+    process = Warm(
+        *arguments, "--database", url, "--results", "out", *flags, program=program,
         stdout=terminal or subprocess.PIPE, stderr=terminal or subprocess.PIPE, text=True,
     )  # fmt: skip
     chunks, deadline = Path("out") / "chunks.csv", time.monotonic() + 30

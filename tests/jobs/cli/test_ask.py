@@ -5,10 +5,9 @@ import os
 import pty
 import select
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from jobs.cli.main import run
 from loader.database.connection import Database
 from loader.database.schema import create_missing
 from tests.support.loads import leads
+from tests.support.warm import PROGRAM, Warm
 
 ROWS = "phone_number,first_name\n7275550101,Ann\n7275550102,Bo\n123,Cy\n"
 PATIENCE = 60.0
@@ -34,18 +34,14 @@ def site(tmp_path: Path) -> Iterator[Database]:
 class Session:
     """The command at a terminal of its own."""
 
-    def __init__(
-        self, folder: Path, *flags: str, ask: bool = True, program: Sequence[str] = ()
-    ) -> None:
-        installed = str(Path(sys.executable).parent / "leadloader")
-        command = [*(program or [installed]), "import", "leads.csv"]
-        command += ["--ask"] if ask else []
-        command += ["--database", "sqlite:///leads.db", "--results", "results", *flags]
+    def __init__(self, folder: Path, *flags: str, ask: bool = True, program: str = PROGRAM) -> None:
+        arguments = ["import", "leads.csv", *(["--ask"] if ask else [])]
+        arguments += ["--database", "sqlite:///leads.db", "--results", "results", *flags]
         self._terminal, theirs = pty.openpty()
         environment = {**os.environ, "COLUMNS": "100", "TERM": "xterm"}
-        self.process = subprocess.Popen(
-            command, cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, env=environment,
-            start_new_session=True,
+        self.process = Warm(
+            *arguments, program=program, cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs,
+            env=environment, start_new_session=True,
         )  # fmt: skip
         os.close(theirs)
         self.seen = ""
@@ -125,7 +121,7 @@ main()
 
 def test_a_signal_is_not_lost_while_streams_are_flushed(site: Database, tmp_path: Path) -> None:
     """`input` flushes before it reads, and drops what is raised then."""
-    session = Session(tmp_path, program=[sys.executable, "-c", SIGNAL_WHILE_IT_FLUSHES])
+    session = Session(tmp_path, program=SIGNAL_WHILE_IT_FLUSHES)
     session.until("Load 2 rows?")
     session.process.send_signal(signal.SIGTERM)
     assert session.end() == 143

@@ -5,7 +5,6 @@ import fcntl
 import os
 import signal
 import subprocess
-import sys
 import termios
 import threading
 import time
@@ -19,6 +18,7 @@ from loader.files import open_pipe, read_whole
 from loader.reading.limits import DEFAULT_LIMITS
 from loader.reading.stored import spool_to_disk
 from loader.signals import CAUGHT, Interrupted, Stop
+from tests.support.warm import Warm
 
 LONG = 60.0
 """Seconds; a test that waits so long has failed."""
@@ -39,11 +39,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def start(*arguments: str) -> "subprocess.Popen[bytes]":
-    program = "from jobs.cli.main import main; main()"
-    return subprocess.Popen(
-        [sys.executable, "-c", program, *arguments],
-        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    quiet = dict.fromkeys(("stdout", "stderr"), subprocess.DEVNULL)
+    return Warm(*arguments, stdin=subprocess.PIPE, **quiet)
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -156,9 +153,8 @@ def test_the_work_of_a_killed_validation_goes_with_the_next_run() -> None:
     Path("in.csv").write_bytes(LEADS)
     runs = [("", "killed"), ("", "alive"), ("20261122-1", "import")]
     working = [
-        subprocess.Popen(
-            [sys.executable, "-c", HOLD, name, f"results/{folder}"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        Warm(
+            name, f"results/{folder}", program=HOLD, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         for name, folder in runs
     ]  # fmt: skip

@@ -20,6 +20,7 @@ from loader.database.connection import Database
 from loader.pipeline import Checks, Chunk
 from loader.workers import WorkerError
 from tests.support.loads import Loads
+from tests.support.warm import Warm
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there are workers on Linux alone")
 
@@ -189,9 +190,9 @@ def test_a_signal_ends_the_load_and_its_workers(
     path = Loads(tmp_path).file([{"phone_number": number} for number in NUMBERS])
     results = tmp_path / "results"
     arguments = ["validate", path, "--workers", "2", "--chunk-size", "5", "--results", results]
-    with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, tmp_path / "pids", *map(str, arguments)],
-        stderr=subprocess.PIPE, text=True, start_new_session=True,
+    with Warm(
+        tmp_path / "pids", *arguments, program=PROGRAM, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
     ) as program:  # fmt: skip
         end = time.monotonic() + 120
         while len(pids := [int(p.name) for p in (tmp_path / "pids").iterdir()]) < 2:

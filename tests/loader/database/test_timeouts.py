@@ -1,11 +1,9 @@
 """A line on which nothing comes any more is given up, and what was asked is asked again."""
 
-import os
 import re
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +22,7 @@ from loader.errors import DatabaseUnavailableError, TransientDatabaseError
 from loader.writing.leads import LeadInserter
 from tests.support.proxy import Proxy
 from tests.support.server import Server, run
+from tests.support.warm import Warm, run_warm
 
 ON_SERVERS = pytest.mark.engines("myisam", "innodb")
 SHORT = {"read_timeout": "0.5", "load_timeout": "0.5", "write_timeout": "0.5"}
@@ -169,12 +168,8 @@ def test_an_import_on_a_silent_line_ends_at_the_second_signal(
     program += "from jobs.cli.main import main; main()"
     command = ["import", str(tmp_path / "leads.csv"), "--database", address]
     command += ["--results", str(tmp_path / "results")]
-    started = subprocess.Popen(
-        [sys.executable, "-c", program, *command],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+    started = Warm(
+        *command, program=program, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     try:
         assert stalled.wait(LONG)
@@ -187,12 +182,6 @@ def test_an_import_on_a_silent_line_ends_at_the_second_signal(
         started.kill()
         started.communicate()
     again = ["import", str(tmp_path / "leads.csv"), "--database", database_url]
-    done = subprocess.run(
-        [sys.executable, "-c", program, *again, "--results", str(tmp_path / "results")],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
-        cwd=tmp_path,
-        capture_output=True,
-        check=False,
-    )
+    done = run_warm(*again, "--results", str(tmp_path / "results"), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert run(database_url, "SELECT COUNT(*) FROM vicidial_list") == [(1,)]
