@@ -38,7 +38,7 @@ conformance: $(VENV)/.installed-dev ## replay every recorded case on every engin
 	@$(BIN)/python tests/support/install_programs.py
 	$(PYTEST) tests/conformance --full
 
-engines: $(VENV)/.installed-dev ## all tests on MyISAM and InnoDB (make test: on one of them each, and a sample of long lists)
+engines: $(VENV)/.installed-dev ## all tests on every engine (make test: on one each, and a sample of what takes long)
 	@$(BIN)/python tests/support/install_programs.py
 	$(PYTEST) --every-engine
 

@@ -28,12 +28,6 @@ if TYPE_CHECKING:
     from tests.support.browser import Browser
 
 ENGINES = ("sqlite", "myisam", "innodb")
-SERVERS = {"myisam", "innodb"}
-"""Engines of one server."""
-
-WHOLE_RUNS = {Path(__file__).parent / name for name in ("crash", "jobs")}
-"""Folders of tests that take longest: of whole loads."""
-
 MEMORY = Path("/dev/shm")  # noqa: S108 - pytest and tempfile make folders of our own in it
 ROOM = 4 << 30
 """Bytes that must be free there: servers and folders of a whole run need less than half of it."""
@@ -63,7 +57,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--every-engine",
         action="store_true",
-        help="run tests that are for MyISAM and InnoDB on both, not on one of them each",
+        help="run each test on every engine that it is for, not on one of them, and no samples",
     )
     parser.addoption(
         "--part",
@@ -235,20 +229,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def few_engines(names: list[str], test: pytest.Item) -> list[str]:
-    """Leave out MyISAM or InnoDB, chosen by the test's name, unless engines were chosen.
-
-    Of the tests that take longest each has one engine.
-    """
+    """Leave one engine, chosen by the test's name, unless engines, or all of them, were chosen."""
     option = test.config.getoption
     if option("engines") or option("every_engine") or option("full") or not names:
         return names
-    number = zlib.crc32(test.nodeid.encode())
-    if not WHOLE_RUNS.isdisjoint(test.path.parents):
-        return [names[number % len(names)]]
-    if not {*names} >= SERVERS:
-        return names
-    left_out = sorted(SERVERS)[number % 2]
-    return [name for name in names if name != left_out]
+    return [names[zlib.crc32(test.nodeid.encode()) % len(names)]]
 
 
 @pytest.fixture(autouse=True)

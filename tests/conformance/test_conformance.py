@@ -56,7 +56,7 @@ OTHER_WAYS = (
     ("innodb", {"workers": 4, "connections": 2}),
 )  # fmt: skip
 """Engines, and what a case is replayed with besides: each with cases of its own."""
-STEP = 100
+STEP = 300
 """Of so many cases one is replayed in one of these ways, unless all are asked for."""
 
 

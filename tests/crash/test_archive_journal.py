@@ -171,6 +171,7 @@ def test_what_nobody_can_know_is_said(database: Database, tmp_path: Path) -> Non
     assert any(each.endswith("stay in the archive: lead_id 2") for each in report.remarks)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("job", ["archive", "dearchive"])
 @pytest.mark.parametrize("at", [COPIED, DELETING, NOT_NOTED])
 @pytest.mark.parametrize("nth", [1, 2])
@@ -203,6 +204,7 @@ AGAIN = [
 ]
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("again", AGAIN, ids=str)
 @pytest.mark.parametrize("at", [COPIED, NOT_NOTED], ids=str)
 def test_what_completes_them_is_killed_too(

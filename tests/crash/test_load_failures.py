@@ -116,6 +116,7 @@ def test_rows_of_the_file_count_whatever_duplicate_statuses_say(
     assert loads.reasons() == {2: "REFUSED_BY_SERVER", 4: "DUPLICATE_PHONE_NUMBER_IN_SYSTEM"}
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("size", [{"chunk_size": 2, "batch_size": 1}, {}], ids=str)
 @pytest.mark.parametrize(
     ("rows", "stored", "refused", "duplicates"),
@@ -159,6 +160,7 @@ def some(count: int) -> list[tuple[str, str]]:
     return [(f"727555{number:04}", f"name{number}") for number in range(count)]
 
 
+@pytest.mark.sample(3)
 @ON_SERVERS
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("statement", [b"LOAD DATA", b"CONCAT_WS"], ids=str)
@@ -527,6 +529,7 @@ def files(tmp_path: Path) -> Files:
     return Files(tmp_path)
 
 
+@pytest.mark.sample(2)
 @ON_SERVERS
 @pytest.mark.parametrize(
     ("moment", "table"), [("before", "vicidial_hopper"), *(("after", name) for name in ALL_EXTRAS)]
@@ -774,6 +777,7 @@ def test_a_change_that_the_server_refuses(
 # --- refused rows where others than the first of duplicates stay ---
 
 
+@pytest.mark.sample(2)
 @pytest.mark.usefixtures("refusing_bad")
 @pytest.mark.parametrize(
     ("keep", "stays"), [("first", "a"), ("last", "c"), ("best", "b")], ids=["f", "l", "b"]

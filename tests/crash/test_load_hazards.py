@@ -485,6 +485,7 @@ BEFORE_THE_INSERT = ("check", "first check")
 PLACES = (*BEFORE_THE_INSERT, "insert", "read back", "commit", "rejected.csv", "summary.json")
 
 
+@pytest.mark.sample(3)
 @ON_SERVERS
 @pytest.mark.parametrize("place", PLACES)
 def test_a_full_disk_is_said_and_nothing_is_lost(dialer: str, loads: Loads, place: str) -> None:
@@ -590,6 +591,7 @@ def replace(path: Path) -> None:
     other.rename(path)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.engines("sqlite")
 @pytest.mark.parametrize("change", [grow, replace, Path.unlink])
 def test_a_file_that_changes_while_it_is_checked_is_not_loaded(

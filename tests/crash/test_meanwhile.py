@@ -123,6 +123,7 @@ def test_a_file_that_was_loaded_meanwhile(site: Site) -> None:
     ]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(("batch", "connections"), [(4, 1), (100, 1), (4, 2), (100, 3)])
 @pytest.mark.engines("myisam", "innodb")
 def test_two_files_at_once(
@@ -230,6 +231,7 @@ REASONS = {
 BEFORE, SENT = Point(Writer, "write", "before"), Point(Writer, "write", "after")
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("what", LISTED)
 @pytest.mark.parametrize("is_killed", [False, True], ids=["check and insert", "killed"])
 def test_a_number_that_came_onto_a_list(*, what: str, is_killed: bool, site: Site) -> None:

@@ -121,6 +121,7 @@ def completed(line: str) -> list[str]:
     return done.stdout.split()
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("line", "offered"),
     [

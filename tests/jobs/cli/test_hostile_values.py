@@ -98,6 +98,7 @@ CASES: list[tuple[list[str], int, str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.sample(15)
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     CASES,
@@ -259,6 +260,7 @@ def test_odd_environments(environment: dict[str, str]) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)], ids=str)
 def test_streams_that_are_closed(closed: tuple[int, ...]) -> None:
     close = lambda: [os.close(number) for number in closed]  # noqa: E731

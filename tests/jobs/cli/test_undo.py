@@ -206,6 +206,7 @@ def test_another_undo_keeps_out_of_the_folder(
     assert undo(broken_off, database).of_run == broken_off
 
 
+@pytest.mark.sample(3)
 @ON_SQLITE
 @pytest.mark.parametrize("content", ['{"run": "x"}', "{}", "[]", "", "\x00"])
 def test_another_run_s_summary_is_not_taken_for_its_own(

@@ -111,6 +111,7 @@ def test_checks_that_were_off(
     assert loads.load([{"phone_number": A}], database, **options).summary.checks_off == off
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("campaign", "list_id", "is_listed", "notice"),
     [
@@ -184,6 +185,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return url
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("arguments", "first"),
     [

@@ -153,6 +153,7 @@ def worded(changes: list[Any], letter: str) -> list[Any]:
     ]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("way", WAYS)
 def test_existing_leads_change_and_changes_can_be_undone(
     database: Database,
@@ -206,6 +207,7 @@ def told(outcome: Outcome) -> dict[int, str]:
     return found
 
 
+@pytest.mark.sample(3)
 @ON_SQLITE
 @pytest.mark.parametrize(
     ("keep", "chooses"), [("first", 2), ("last", 5), ("best", 3)], ids=["first", "last", "best"]
@@ -420,6 +422,7 @@ def feed(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("keep", ["first", "last", "best"])
 @ON_SQLITE
 def test_another_number_of_the_row_takes_the_place(

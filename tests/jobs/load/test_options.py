@@ -23,6 +23,7 @@ def loads(tmp_path: Path) -> Loads:
     return Loads(tmp_path)
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize(
     ("column", "given", "options", "stored"),
     [
@@ -170,6 +171,7 @@ OVER_LISTS = [
 ]
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("options", "reasons"),
     [
@@ -253,6 +255,7 @@ EXISTING: dict[str, list[dict[str, Any]]] = LISTS | {
 }
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize(
     ("options", "duplicates"),
     [

@@ -73,6 +73,7 @@ ADDRESSES = [
 ]  # fmt: skip
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_an_address_that_cannot_be(
     address: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -139,6 +140,7 @@ SETTINGS = [
 ]  # fmt: skip
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_settings_in_wrong_shapes(settings: str, capsys: pytest.CaptureFixture[str]) -> None:
     own = "" if settings.startswith(("database", "[database")) else f'database = "{DATABASE}"\n'

@@ -186,6 +186,7 @@ def test_as_given_still_knows_the_national_number() -> None:
     assert said["notice"].tolist() == ["EXTENSION_DROPPED"]
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("validation", ["possible", "valid"])
 @pytest.mark.parametrize(
     ("phone", "row", "stored"),
@@ -215,6 +216,7 @@ def test_as_given_stores_the_digits_that_were_judged(
     assert one(phone, options, **row) == (*stored, "")
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize(
     ("phone", "dialled"),
     [
@@ -243,6 +245,7 @@ def test_toll_free_numbers_in_words(phone: str, dialled: str) -> None:
     assert one(phone, options) == ("1", head + dialled, "")
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize(
     "phone",
     [
@@ -408,6 +411,7 @@ CODES = [
 ]
 
 
+@pytest.mark.sample(15)
 @pytest.mark.parametrize(("phone_code", "phone", "code", "number"), CODES)
 def test_phone_codes_as_countries_are_listed(
     phone_code: str, phone: str, code: str, number: str
@@ -424,6 +428,7 @@ def test_a_phone_code_that_says_nothing_is_blank(phone_code: str) -> None:
     assert said[["notice", "value"]].to_numpy().tolist() == [["PHONE_CODE_IGNORED", phone_code]]
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize(
     ("phone_code", "phone"),
     [
@@ -640,6 +645,7 @@ def test_an_alt_phone_as_given_gives_way_as_the_dialer_has_it() -> None:
     assert dropped_of(said) == [("WORDS_DROPPED", "x")]
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("phone_format", ["as-given", "national"])
 @pytest.mark.parametrize(
     ("alt_phone", "as_given", "national"),

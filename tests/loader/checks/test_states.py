@@ -43,6 +43,7 @@ def stored(
     return given, [text for text in said if text != "VALUE_CUT state"]
 
 
+@pytest.mark.sample(15)
 @pytest.mark.parametrize(
     ("state", "expected"),
     [

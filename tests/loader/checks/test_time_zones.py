@@ -472,6 +472,7 @@ UNPLACED = [
 ]
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize(("code", "number", "state", "offset", "offsets"), UNPLACED)
 def test_a_number_that_phonenumbers_does_not_place_is_ambiguous(
     code: str, number: str, state: str, offset: float | None, offsets: set[float]

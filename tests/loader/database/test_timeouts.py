@@ -76,6 +76,7 @@ def test_a_lock_that_was_given_over_a_silent_line_is_its_own(
     database.engine.dispose()
 
 
+@pytest.mark.sample(3)
 @ON_SERVERS
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("packet", [b"LOAD DATA", b"CONCAT_WS", b"COMMIT"], ids=str)

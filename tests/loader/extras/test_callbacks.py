@@ -115,6 +115,7 @@ def is_taken(sent: str) -> bool:
     return True
 
 
+@pytest.mark.sample(15)
 @pytest.mark.parametrize(
     ("sent", "expected"),
     [

@@ -300,6 +300,7 @@ HEX = os.urandom(TWO_MB).hex()
 UNORDERED = '<row><c r="B1"><v>1</v></c><c r="A1"><v>1</v></c></row>'
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("part", "old", "new", "why"),
     [
@@ -352,6 +353,7 @@ def test_limits_are_settings(
 WIDE = b"phone_number" + b"," * 999 + b"\n"
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("content", "code", "most"),
     [

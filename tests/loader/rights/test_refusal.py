@@ -96,6 +96,7 @@ def is_write(right: Right) -> bool:
     return right.privilege in {"INSERT", "UPDATE", "DELETE"} and right.table not in LEDGER
 
 
+@pytest.mark.sample(2)
 @pytest.mark.engines("innodb")
 @pytest.mark.parametrize("name", JOBS)
 def test_no_job_begins_without_a_right_to_read(
@@ -134,6 +135,7 @@ def test_addresses_for_new_leads_that_cannot_be_seen_are_a_remark(
     assert "GRANT SELECT ON" in remark
 
 
+@pytest.mark.sample(2)
 @pytest.mark.engines("myisam")
 @pytest.mark.parametrize("name", ["import", "archive", "dearchive"])
 def test_no_job_begins_without_a_right_to_write(
@@ -228,6 +230,7 @@ def test_a_table_that_is_there_is_not_lacking(
         lying.engine.dispose()
 
 
+@pytest.mark.sample(5)
 @pytest.mark.engines("sqlite")
 @pytest.mark.parametrize(
     ("options", "table"),

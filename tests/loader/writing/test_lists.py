@@ -70,6 +70,7 @@ def test_a_file_of_which_nothing_was_inserted_leaves_no_list(site: Site) -> None
     assert (lists(site), site.leads("list_id")) == ([5000], [("5000",)])
 
 
+@pytest.mark.sample(2)
 @pytest.mark.engines("sqlite")
 @pytest.mark.parametrize(
     "where",
