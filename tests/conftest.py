@@ -32,7 +32,7 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - pytest and tempfile make folders of ou
 ROOM = 4 << 30
 """Bytes that must be free there: servers and folders of a whole run need less than half of it."""
 
-settings.register_profile("dev", max_examples=20, deadline=None)
+settings.register_profile("dev", max_examples=10, deadline=None)
 settings.register_profile("fuzz", max_examples=2000, deadline=None)
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "dev")
 settings.load_profile(PROFILE)

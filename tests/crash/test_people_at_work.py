@@ -105,7 +105,7 @@ def work(dialer: Dialer, people: People) -> Callable[[], None]:
     return lambda: None if people.have_worked else people.work(numbers=numbers)
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @ON_SERVERS
 def test_nothing_that_people_did_is_undone(
     load_dialers: LoadDialers,
@@ -169,7 +169,7 @@ STEPS = tuple(
 )
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.engines("sqlite")
 def test_nor_what_they_did_to_a_file(
     database_url: str,

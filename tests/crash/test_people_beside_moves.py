@@ -41,7 +41,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("crash", crashes, ids=ids)
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 def test_nothing_that_people_did_is_undone(
     archive_dialer: Dialer,
     private_server: PrivateServer,

@@ -391,7 +391,7 @@ REFUSES_BOB = """CREATE TRIGGER refuses_bob BEFORE INSERT ON vicidial_list FOR E
     IF NEW.first_name = 'Bob' THEN SIGNAL SQLSTATE '45000'; END IF"""
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.engines("myisam", "innodb")
 @pytest.mark.parametrize("nth", [1, 2, 3, 4, 5])
 def test_duplicates_of_refused_rows_are_decided_once(
@@ -465,6 +465,7 @@ def without_tables(database: Database, server: Server, tmp_path: Path) -> Iterat
     account.engine.dispose()
 
 
+@pytest.mark.sample(2)
 @pytest.mark.engines("myisam", "innodb")
 @pytest.mark.parametrize(
     "point",

@@ -114,7 +114,7 @@ def expected(name: str) -> dict[int, Row]:
     return outcomes(SAMPLE / "expected" / name)
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("name", FILES)
 def test_every_row_has_the_pinned_outcome(demo: Path, name: str) -> None:
     assert outcomes(demo / "results" / name) == expected(name)

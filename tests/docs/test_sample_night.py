@@ -12,7 +12,7 @@ import pytest
 from jobs.nightly.report import NightReport
 from jobs.settings.settings import read_settings
 from sample_data.night import COMMAND
-from tests.support.nights import PROGRAM
+from tests.support.warm import run_warm
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 
@@ -41,12 +41,7 @@ def reports(root: Path) -> list[NightReport]:
 
 def again(root: Path) -> NightReport:
     """Give the command that the sample files name."""
-    subprocess.run(
-        [sys.executable, "-c", PROGRAM, *COMMAND.split()[1:]],
-        cwd=root,
-        check=False,
-        capture_output=True,
-    )
+    run_warm(*COMMAND.split()[1:], cwd=root)
     return reports(root)[-1]
 
 

@@ -77,7 +77,7 @@ def read(path: Path, content: bytes, **options: object) -> list[str]:
         return []
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("piece", PIECES)
 def test_a_header_cell(tmp_path: Path, piece: str) -> None:
     cell = piece * (SIZE // len(piece.encode()))
@@ -134,7 +134,7 @@ def test_names_of_columns_that_fill_no_field() -> None:
     map_columns("in.csv", names, {})
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     "function",
     [

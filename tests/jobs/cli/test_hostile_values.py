@@ -98,7 +98,7 @@ CASES: list[tuple[list[str], int, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.sample(15)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     CASES,
@@ -247,6 +247,7 @@ def test_a_folder_that_is_gone(site: Path) -> None:
     assert in_its_own(["columns", "leads.csv"], preexec_fn=leave).returncode == 66
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     "environment",
     [{"HOME": ""}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}],
@@ -260,7 +261,7 @@ def test_odd_environments(environment: dict[str, str]) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)], ids=str)
 def test_streams_that_are_closed(closed: tuple[int, ...]) -> None:
     close = lambda: [os.close(number) for number in closed]  # noqa: E731

@@ -109,6 +109,7 @@ def test_it_says_it_as_json(
     assert json.loads(in_folder) == json.loads(shown.out)
 
 
+@pytest.mark.sample(2)
 @ON_SQLITE
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
@@ -206,7 +207,7 @@ def test_another_undo_keeps_out_of_the_folder(
     assert undo(broken_off, database).of_run == broken_off
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @ON_SQLITE
 @pytest.mark.parametrize("content", ['{"run": "x"}', "{}", "[]", "", "\x00"])
 def test_another_run_s_summary_is_not_taken_for_its_own(

@@ -456,7 +456,7 @@ def test_the_command_takes_its_flags(month: Path) -> None:
     assert Path("x.html").exists()
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("width", "scheme"), [(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (DESK, "dark")]
 )

@@ -143,7 +143,7 @@ def load_here(
     return outcome, leads(database, "status")
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(3)
 @ON_SQLITE
 @pytest.mark.parametrize(
     ("options", "columns", "priorities"),

@@ -207,7 +207,7 @@ def told(outcome: Outcome) -> dict[int, str]:
     return found
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @ON_SQLITE
 @pytest.mark.parametrize(
     ("keep", "chooses"), [("first", 2), ("last", 5), ("best", 3)], ids=["first", "last", "best"]
@@ -422,7 +422,7 @@ def feed(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("keep", ["first", "last", "best"])
 @ON_SQLITE
 def test_another_number_of_the_row_takes_the_place(

@@ -255,7 +255,7 @@ EXISTING: dict[str, list[dict[str, Any]]] = LISTS | {
 }
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("options", "duplicates"),
     [
@@ -321,6 +321,7 @@ def test_existing_leads_that_count(
 # --- tables that a database lacks ---
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("table", "options", "columns"),
     [

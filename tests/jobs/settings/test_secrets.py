@@ -73,7 +73,7 @@ ADDRESSES = [
 ]  # fmt: skip
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_an_address_that_cannot_be(
     address: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -261,7 +261,7 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(it): it.read_bytes() if it.is_file() else b"" for it in files}
 
 
-@pytest.mark.sample(60)
+@pytest.mark.sample(40)
 @pytest.mark.parametrize(("command", "name", "flag"), [*flag_cases()])
 def test_a_flag_with_a_wrong_value(
     command: list[str], name: str, flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -295,7 +295,7 @@ def text_flags() -> Iterator[Any]:
                     )
 
 
-@pytest.mark.sample(60)
+@pytest.mark.sample(40)
 @pytest.mark.parametrize(("command", "flag", "value"), [*text_flags()])
 def test_a_flag_that_is_not_utf8(
     command: list[str], flag: str, value: str, capsys: pytest.CaptureFixture[str]
@@ -363,7 +363,7 @@ def as_variable(name: str, value: str) -> str:
     return json.dumps({key: rest}) if sign else value
 
 
-@pytest.mark.sample(100)
+@pytest.mark.sample(40)
 @pytest.mark.parametrize(("name", "value"), [*env_cases()])
 def test_a_variable_with_a_wrong_value(
     name: str,
@@ -421,7 +421,7 @@ def toml_of(table: str, name: str, value: str | None) -> str:
     return "\n".join([*heads, *lines]) + "\n"
 
 
-@pytest.mark.sample(60)
+@pytest.mark.sample(40)
 @pytest.mark.parametrize(("table", "name", "value"), [*file_cases()])
 def test_a_settings_file_with_a_wrong_value(
     table: str, name: str, value: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]

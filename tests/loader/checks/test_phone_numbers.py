@@ -142,6 +142,7 @@ def test_the_line_of_a_rejected_number() -> None:
     assert add_lead_answers(rejected).tolist() == [wanted]
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("phone", "length", "possible", "valid"),
     [
@@ -216,7 +217,7 @@ def test_as_given_stores_the_digits_that_were_judged(
     assert one(phone, options, **row) == (*stored, "")
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("phone", "dialled"),
     [
@@ -411,7 +412,7 @@ CODES = [
 ]
 
 
-@pytest.mark.sample(15)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize(("phone_code", "phone", "code", "number"), CODES)
 def test_phone_codes_as_countries_are_listed(
     phone_code: str, phone: str, code: str, number: str

@@ -43,7 +43,7 @@ def stored(
     return given, [text for text in said if text != "VALUE_CUT state"]
 
 
-@pytest.mark.sample(15)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
@@ -86,6 +86,7 @@ def test_names_become_abbreviations(state: str, expected: str) -> None:
     assert stored(state) == (expected, [f"STATE_ABBREVIATED {state.replace(';', ',')}"])
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("code", ["1", "61"])
 def test_every_name_of_the_table(code: str) -> None:
     for abbreviation, (name, *_) in states_by_calling_code()[code].items():
@@ -133,6 +134,7 @@ MEANT_OTHERWISE = [
 ]  # fmt: skip
 
 
+@pytest.mark.sample(12)
 @pytest.mark.parametrize(("state", "country"), MEANT_OTHERWISE)
 def test_a_state_of_another_country_does_not_become_one_of_the_rows_own(
     state: str, country: str

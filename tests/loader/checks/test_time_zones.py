@@ -380,6 +380,7 @@ DECIDED = [
 ]
 
 
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("choice", ["earliest", "latest", "reject"])
 @pytest.mark.parametrize(("row", "expected"), DECIDED)
 def test_postal_code_or_state_decide(row: Lead, expected: float, choice: str) -> None:

@@ -322,7 +322,7 @@ def told(
     return tell
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @ON_SERVERS
 @pytest.mark.parametrize("job", ["import", "validate"])
 @pytest.mark.parametrize(

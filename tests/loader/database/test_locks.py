@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from loader.database.locks import held_file, lock
 from loader.errors import BusyError, ResultsError
 from tests.support.proxy import Proxy
 from tests.support.server import Server
+from tests.support.warm import Warm
 
 HOLD = """
 import sys
@@ -25,9 +25,8 @@ with lock(Database(sys.argv[1]), "nightly", "a nightly runs"):
 
 
 def holder(url: str) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
+    process = Warm(url, program=HOLD, text=True, **pipes)
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
     return process

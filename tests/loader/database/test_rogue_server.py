@@ -27,7 +27,7 @@ def wanted(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("at", [b"SET NAMES", b"AUTOCOMMIT", b"sql_mode", b"SESSION", b"SELECT"])
 @pytest.mark.parametrize("command", ["import", "validate"])

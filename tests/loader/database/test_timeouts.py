@@ -50,6 +50,7 @@ def short(proxy: Proxy, database_url: str) -> Callable[..., str]:
     return give
 
 
+@pytest.mark.sample(2)
 @ON_SERVERS
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("packet", [b"SET NAMES", b"SELECT 7"], ids=str)
@@ -76,7 +77,7 @@ def test_a_lock_that_was_given_over_a_silent_line_is_its_own(
     database.engine.dispose()
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @ON_SERVERS
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("packet", [b"LOAD DATA", b"CONCAT_WS", b"COMMIT"], ids=str)
@@ -155,6 +156,7 @@ def test_the_line_is_kept_alive(database: Database) -> None:
             assert line.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) == value
 
 
+@pytest.mark.sample(1)
 @ON_SERVERS
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_import_on_a_silent_line_ends_at_the_second_signal(

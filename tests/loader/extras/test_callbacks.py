@@ -115,7 +115,7 @@ def is_taken(sent: str) -> bool:
     return True
 
 
-@pytest.mark.sample(15)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize(
     ("sent", "expected"),
     [

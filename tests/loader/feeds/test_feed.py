@@ -390,7 +390,7 @@ def test_whole_areas_of_other_countries(tmp_path: Path) -> None:
     assert feed.contains(lead("49", "4915112345678", "4915112345678")).tolist() == [True]
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("header", "value", "is_refused"),
     [

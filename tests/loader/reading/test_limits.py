@@ -46,6 +46,7 @@ def zipped(content: bytes) -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     "pack",
     [gzip.compress, lzma.compress, zipped, lambda text: pa.compress(text, "zstd", asbytes=True)],
@@ -300,7 +301,7 @@ HEX = os.urandom(TWO_MB).hex()
 UNORDERED = '<row><c r="B1"><v>1</v></c><c r="A1"><v>1</v></c></row>'
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("part", "old", "new", "why"),
     [
@@ -353,7 +354,7 @@ def test_limits_are_settings(
 WIDE = b"phone_number" + b"," * 999 + b"\n"
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("content", "code", "most"),
     [

@@ -135,7 +135,7 @@ def test_addresses_for_new_leads_that_cannot_be_seen_are_a_remark(
     assert "GRANT SELECT ON" in remark
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.engines("myisam")
 @pytest.mark.parametrize("name", ["import", "archive", "dearchive"])
 def test_no_job_begins_without_a_right_to_write(
@@ -230,7 +230,7 @@ def test_a_table_that_is_there_is_not_lacking(
         lying.engine.dispose()
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(3)
 @pytest.mark.engines("sqlite")
 @pytest.mark.parametrize(
     ("options", "table"),

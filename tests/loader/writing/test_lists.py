@@ -70,7 +70,7 @@ def test_a_file_of_which_nothing_was_inserted_leaves_no_list(site: Site) -> None
     assert (lists(site), site.leads("list_id")) == ([5000], [("5000",)])
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.engines("sqlite")
 @pytest.mark.parametrize(
     "where",
@@ -96,6 +96,7 @@ def test_a_night_that_is_killed_makes_no_second_list(site: Site, where: str) -> 
     assert (lists(site), site.phones()) == ([5000], [1])
 
 
+@pytest.mark.sample(1)
 @pytest.mark.engines("sqlite")
 @pytest.mark.parametrize(
     "where",
