@@ -61,9 +61,10 @@ class Warm(subprocess.Popen[Any]):
         self._child_created = True
 
     def _internal_poll(self, *_arguments: object, **_named: object) -> int | None:
-        if self.returncode is None:
-            self.returncode = _imported().end_of(self.pid)
-        return self.returncode
+        with self._waitpid_lock:  # type: ignore[attr-defined]
+            if self.returncode is None:
+                self.returncode = _imported().end_of(self.pid)
+            return self.returncode
 
     def _wait(self, timeout: float | None) -> int:
         end = None if timeout is None else time.monotonic() + timeout
