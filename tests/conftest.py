@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from tests.support.browser import Browser
 
 ENGINES = ("sqlite", "myisam", "innodb")
+SERVERS = {"myisam", "innodb"}
+"""Engines of one server."""
+
+WRITING = Path(__file__).parent / "loader" / "writing"
+"""The folder of tests of statements that are others on SQLite."""
+
 MEMORY = Path("/dev/shm")  # noqa: S108 - pytest and tempfile make folders of our own in it
 ROOM = 4 << 30
 """Bytes that must be free there: servers and folders of a whole run need less than half of it."""
@@ -229,11 +235,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def few_engines(names: list[str], test: pytest.Item) -> list[str]:
-    """Leave one engine, chosen by the test's name, unless engines, or all of them, were chosen."""
+    """Leave one engine, chosen by the test's name, unless engines, or all of them, were chosen.
+
+    Of a test of statements that are others on SQLite, leave that beside one of the server's.
+    """
     option = test.config.getoption
     if option("engines") or option("every_engine") or option("full") or not names:
         return names
-    return [names[zlib.crc32(test.nodeid.encode()) % len(names)]]
+    kinds = [[name for name in names if name in SERVERS], [n for n in names if n not in SERVERS]]
+    groups = [kind for kind in kinds if kind] if WRITING in test.path.parents else [names]
+    number = zlib.crc32(test.nodeid.encode())
+    return [group[number % len(group)] for group in groups]
 
 
 @pytest.fixture(autouse=True)
