@@ -44,7 +44,7 @@ ENDINGS: Mapping[str, Ending] = {
         (("nightly --config night.toml --dry-run", "look first"),
          ("nightly --only vendor", "one source alone")), (65, 66, 75)),
     "runs": Ending(
-        (("runs", "the newest runs"), ("runs latest", "the last one in full")), ()),
+        (("runs", "the newest runs"), ("runs latest", "the last one in full")), (75,)),
     "undo": Ending(
         (("undo latest --dry-run", "what would be taken back"),
          ("undo 20261122-031500-3f9a01bc", "take a run back")), (75,)),

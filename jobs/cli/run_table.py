@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 
+from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
@@ -12,6 +13,9 @@ from loader.ledger.runs import RunRecord
 from loader.options.load import LoadOptions
 from loader.paths import find_path, visible_line
 from loader.results.folder import SUMMARY
+
+WIDE = 140
+"""Characters of a line in which a table of runs can be read."""
 
 
 def as_json(record: RunRecord, *, at_work: bool | None) -> str:
@@ -28,8 +32,26 @@ def _state(record: RunRecord, *, at_work: bool | None) -> str:
     return f"{record.state}, {'at work' if at_work else 'broken off'}"
 
 
-def runs_table(records: list[RunRecord], at_work: Mapping[str, bool | None]) -> Table:
-    """List runs, a line for each."""
+def runs_list(records: list[RunRecord], at_work: Mapping[str, bool | None], width: int) -> Group:
+    """List runs as a table, or where that is too wide a few lines for each."""
+    if width >= WIDE:
+        return Group(_runs_table(records, at_work))
+    return Group(*(_run_lines(each, at_work=at_work[each.run]) for each in records))
+
+
+def _run_lines(record: RunRecord, *, at_work: bool | None) -> str:
+    return (
+        f"[bold]{record.run}[/bold]  {record.job}, {_state(record, at_work=at_work)}\n"
+        f"  {_moment(record.began)}  rows {record.rows_read:,}, loaded {record.loaded:,}, "
+        f"rejected {record.rejected:,}\n  {_what(record)}"
+    )
+
+
+def _what(record: RunRecord) -> str:
+    return escape(visible_line(record.source or f"of {record.of_run}"))
+
+
+def _runs_table(records: list[RunRecord], at_work: Mapping[str, bool | None]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("run", "job", "began", "state"):
         table.add_column(name, no_wrap=True)
@@ -38,14 +60,13 @@ def runs_table(records: list[RunRecord], at_work: Mapping[str, bool | None]) -> 
     table.add_column("file", overflow="fold")
     for each in records:
         counts = (f"{count:,}" for count in (each.rows_read, each.loaded, each.rejected))
-        what = each.source or f"of {each.of_run}"
         table.add_row(
             each.run,
             each.job,
             _moment(each.began),
             _state(each, at_work=at_work[each.run]),
             *counts,
-            escape(visible_line(what)),
+            _what(each),
         )
     return table
 

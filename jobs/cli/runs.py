@@ -33,7 +33,7 @@ def runs(
     """List the runs of imports and undos, the newest first, or show one."""
     from rich.console import Console
 
-    from jobs.cli.run_table import as_json, run_table, runs_table
+    from jobs.cli.run_table import as_json, run_table, runs_list
     from jobs.settings.database import open_database
     from loader.ledger.runs import Ledger
 
@@ -53,7 +53,7 @@ def runs(
     if not out.is_terminal:
         out.width = 200
     out.print(
-        runs_table(records, at_work)
+        runs_list(records, at_work, out.width)
         if run is None
         else run_table(records[0], at_work=at_work[records[0].run])
     )

@@ -81,6 +81,8 @@ class Adapter(ABC):
     """Rows as the right side of `(...) IN`."""
     ignore: ClassVar[str]
     """Behind INSERT: do nothing if the row exists already."""
+    unique_index: ClassVar[str]
+    """The statement that adds one to a table that is there."""
 
     def __init__(self, address: Address) -> None:
         """Take the address of the database."""
@@ -97,6 +99,11 @@ class Adapter(ABC):
     def insert_or_ignore(self, statement: Insert) -> Insert:
         """Word an insert so that it does nothing if the row exists already."""
         return statement.prefix_with(self.ignore)
+
+    def add_index(self, name: str, table: str, columns: Iterable[str]) -> str:
+        """Word the statement that adds a unique index to a table."""
+        names = ", ".join(map(quote_identifier, columns))
+        return self.unique_index.format(name=name, table=quote_identifier(table), columns=names)
 
     def connect(
         self,

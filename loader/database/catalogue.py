@@ -66,6 +66,13 @@ def table_names(connection: Connection) -> set[str]:
     return {*found.get_table_names(), *found.get_view_names()}
 
 
+def index_names(connection: Connection, table: str) -> set[str]:
+    """Read the names of the indexes of a table, also of those that are constraints."""
+    found = inspect(connection)
+    indexes = [*found.get_indexes(table), *found.get_unique_constraints(table)]
+    return {str(each["name"]) for each in indexes}
+
+
 def schema_table_names(connection: Connection, schema: str) -> set[str]:
     """Read the names of all tables and views of any database of a server."""
     statement = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s"

@@ -34,6 +34,7 @@ class Sqlite(Adapter):
     text = "CAST({} AS TEXT)"
     rows = "(VALUES {})"
     ignore = "OR IGNORE"
+    unique_index = "CREATE UNIQUE INDEX {name} ON {table} ({columns})"
 
     def prepare(self, connection: Any, record: ConnectionPoolEntry) -> None:  # noqa: ARG002
         """Add the few functions of a server that statements use."""

@@ -27,7 +27,7 @@ from loader.errors import (
     ResultsError,
     UsageError,
 )
-from loader.ledger import tables
+from loader.ledger import tables, versions
 from loader.ledger.encoding import SentBatch, decode_inserted, decoded_leads, sent_fingerprints
 
 UNFINISHED = ("checking", "inserting")
@@ -116,7 +116,7 @@ class Ledger:
         """Open the ledger of a dialer's database, or make it there or as a file in the folder.
 
         Raises:
-            ConfigurationError: it is of another version.
+            ConfigurationError: a newer leadloader made it.
             ResultsError: the folder cannot be made.
         """
         why = _why_not_in(database)
@@ -128,7 +128,7 @@ class Ledger:
             raise ResultsError(f"folder {ledger_folder} of the ledger: {error.strerror}") from None
         path = ledger_folder / _file_name(database)
         file = Database(f"sqlite:///{path.resolve()}")
-        file.read(lambda connection: tables.make(file, connection))
+        file.read(lambda connection: versions.make(file, connection))
         return cls(file, is_shared=False, remark=f"the ledger is the file {path}: {why}")
 
     @classmethod
@@ -137,12 +137,12 @@ class Ledger:
 
         Raises:
             UsageError: there is none.
-            ConfigurationError: it is of another version.
+            ConfigurationError: a newer leadloader made it.
         """
         path = ledger_folder / _file_name(database)
         try:
             if database.read(lambda it: inspect(it).has_table(tables.runs.name)):
-                database.read(tables.refuse_other_version)
+                database.read(versions.read_version)
                 return cls(database, is_shared=True)
         except NotAllowedError:
             # To an account that may not see it, a table that is missing looks the same.
@@ -153,7 +153,7 @@ class Ledger:
         file = Database(f"sqlite:///{path.resolve()}")
         if not file.read(lambda it: inspect(it).has_table(tables.version.name)):
             raise UsageError(f"{database.name} has no ledger yet: the file {path} is empty")
-        file.read(tables.refuse_other_version)
+        file.read(versions.read_version)
         return cls(file, is_shared=False)
 
     def runs(self, limit: int | None = None) -> list[RunRecord]:
@@ -406,22 +406,26 @@ def _file_name(database: Database) -> str:
 
 def _why_not_in(database: Database) -> str:
     """Make the ledger in the dialer's database, or say why it cannot be there."""
-    is_there, why = False, ""
+    is_there, version, why = False, 0, ""
     try:
         for attempt in database.retrying():
             with attempt, database.connect() as connection:
                 is_there = inspect(connection).has_table(tables.runs.name)
+                version = versions.read_version(connection)
                 why = _loses_commits(database, connection)
                 if not why:
-                    tables.make(database, connection)
+                    versions.make(database, connection)
                     # Changes nothing, and is refused if the account may only read.
                     nobody = tables.runs.c.run == ""
                     connection.execute(update(tables.runs).where(nobody).values(writes=0))
     except NotAllowedError as error:
+        is_old = 0 < version < versions.VERSION
+        what = f"brought to version {versions.VERSION}" if is_old else "written"
+        advice = "; or run `leadloader init` with an account that may" if is_old else ""
         if is_there:
             raise NotAllowedError(
-                f"the ledger is there, and cannot be written: {error}. `leadloader config check` "
-                "prints the GRANT statements"
+                f"the ledger is there, and cannot be {what}: {error}. `leadloader config check` "
+                f"prints the GRANT statements{advice}"
             ) from None
         return "the database account may not make tables named leadloader_*"
     if why and is_there:

@@ -1,30 +1,19 @@
-"""The tables of the ledger."""
+"""The tables of the ledger, as its newest version has them: see `loader.ledger.versions`."""
 
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Column,
-    Connection,
     DateTime,
-    Index,
     Integer,
     MetaData,
     String,
     Table,
     Text,
-    insert,
-    select,
+    UniqueConstraint,
 )
 from sqlalchemy.dialects import mysql
-from sqlalchemy.schema import CreateTable
-
-from loader.database.catalogue import table_names
-from loader.database.connection import Database
-from loader.errors import ConfigurationError
-
-VERSION = 1
-"""Of these tables; a ledger of another version is not touched."""
 
 metadata = MetaData()
 
@@ -44,12 +33,16 @@ OPTIONS = {
 }
 
 
-def _table(name: str, *parts: Column[Any] | Index) -> Table:
+def _table(name: str, *parts: Column[Any] | UniqueConstraint) -> Table:
     options: dict[str, Any] = {**OPTIONS}
     return Table(f"leadloader_{name}", metadata, *parts, **options)
 
 
 version = _table("version", Column("version", Integer, primary_key=True, autoincrement=False))
+
+# An index that is unique is made together with its table, and takes no right of its own.
+same_file = UniqueConstraint("sha256", "options_sha256", "run", name="leadloader_same_file")
+by_kind = UniqueConstraint("kind", "moment", "run", "number", name="leadloader_by_kind")
 
 runs = _table(
     "runs",
@@ -76,7 +69,7 @@ runs = _table(
     Column("results", Text, nullable=False),
     Column("of_run", RUN_TYPE, nullable=False),
     Column("writes", BigInteger, nullable=False),
-    Index("leadloader_same_file", "sha256", "options_sha256"),
+    same_file,
 )
 
 batches = _table(
@@ -96,6 +89,7 @@ batches = _table(
     Column("first_lead_id", BigInteger),
     Column("last_lead_id", BigInteger),
     Column("detail", LONG_TEXT, nullable=False),
+    by_kind,
 )
 
 changes = _table(
@@ -110,35 +104,3 @@ changes = _table(
     # 0: planned, and maybe done; 1: done.
     Column("done", Integer, nullable=False),
 )
-
-
-def make(database: Database, connection: Connection) -> None:
-    """Make the tables that are missing; others may be at it at the same time.
-
-    Raises:
-        ConfigurationError: the tables are of another version.
-        DBAPIError: what `Database.connect` translates.
-    """
-    existing = table_names(connection)
-    for table in metadata.sorted_tables:
-        if table.name not in existing:
-            connection.execute(CreateTable(table, if_not_exists=True))
-    if not refuse_other_version(connection):
-        new = database.adapter.insert_or_ignore(insert(version))
-        connection.execute(new, {"version": VERSION})
-    connection.commit()
-
-
-def refuse_other_version(connection: Connection) -> bool:
-    """Check the version of the tables, and say whether they have one yet.
-
-    Raises:
-        ConfigurationError: it is another one.
-    """
-    found = connection.execute(select(version.c.version)).scalars().all()
-    if found and found != [VERSION]:
-        raise ConfigurationError(
-            f"the ledger (tables leadloader_*) is of version {found[0]}, and this leadloader knows "
-            f"version {VERSION}: use the leadloader that made it, or a newer one"
-        )
-    return bool(found)

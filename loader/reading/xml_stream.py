@@ -65,11 +65,13 @@ def parse_xml(stream: IO[bytes], listener: Listener) -> Iterator[None]:
     parser.StartElementHandler = first_start
     parser.CharacterDataHandler = listener.text
     parser.EntityDeclHandler = _refuse_entities
-    parsed = 0
+    parsed = at = 0
     while piece := stream.read(PIECE):
         parser.Parse(piece, False)
         parsed += len(piece)
-        if parsed - parser.CurrentByteIndex > LONGEST_TAG:
+        # While a newer expat waits for more of a tag, it does not know where it is.
+        at = max(at, parser.CurrentByteIndex)
+        if parsed - at > LONGEST_TAG:
             raise ValueError(f"it has a tag of more than {LONGEST_TAG:,} bytes")
         if listener.depth > DEEPEST:
             raise ValueError(f"it has more than {DEEPEST:,} elements inside one another")

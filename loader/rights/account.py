@@ -11,6 +11,8 @@ from loader.database.connection import Database
 from loader.database.error_codes import error_code
 from loader.database.sql import quote_identifier
 from loader.errors import NotAllowedError
+from loader.ledger import versions
+from loader.ledger.tables import version as ledger_version
 from loader.rights.needs import CUSTOM_FIELDS, Right, Rights, Site
 
 DENIED = frozenset({1044, 1142, 1143, 1227})
@@ -97,7 +99,11 @@ class DatabaseAccount:
         tables = schema_table_names(connection, self._name)
         custom = {name for name in tables if is_of_leads(name)} - CHILDREN.keys()
         custom |= self._defined_custom_tables(connection)
-        self.site = Site(tables=frozenset(tables), custom=tuple(sorted(custom)))
+        self.site = Site(
+            tables=frozenset(tables),
+            custom=tuple(sorted(custom)),
+            has_old_ledger=self._has_old_ledger(connection),
+        )
 
     def _defined_custom_tables(self, connection: Connection) -> set[str]:
         """Read the custom tables of lists with custom fields; none if the account may not."""
@@ -108,6 +114,17 @@ class DatabaseAccount:
             if error_code(error) not in {*DENIED, NO_TABLE}:
                 raise
             return set()
+
+    def _has_old_ledger(self, connection: Connection) -> bool:
+        """Say whether there is a ledger of an older version; not if the account may not read it."""
+        asked = f"SELECT MAX(version) FROM {self._table(ledger_version.name)}"  # noqa: S608 - our own name
+        try:
+            version = connection.exec_driver_sql(asked).scalar()
+        except DBAPIError as error:
+            if error_code(error) not in {*DENIED, NO_TABLE}:
+                raise
+            return False
+        return version is not None and version < versions.VERSION
 
     def _table(self, name: str) -> str:
         return f"{quote_identifier(self._name)}.{quote_identifier(name)}"

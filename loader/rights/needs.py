@@ -83,6 +83,8 @@ class Site:
     """Names of all that the account can see."""
     custom: tuple[str, ...] = ()
     """Names of the tables of custom fields, custom_<list_id>."""
+    has_old_ledger: bool = False
+    """Whether the next run brings the ledger to a newer version."""
 
 
 def of_validate(options: LoadOptions, site: Site) -> Rights:
@@ -205,6 +207,9 @@ def of_new_lists() -> Rights:
 def of_ledger(site: Site) -> Rights:
     """Give what the loader does with its own tables."""
     needs = rights(["CREATE"], LEDGER.keys() - site.tables)
+    if site.has_old_ledger:
+        needs |= rights(["ALTER"], [tables.runs.name, tables.batches.name])
+        needs |= rights(["UPDATE"], [tables.version.name])
     return needs.union(*(rights(LEDGER[name], [name]) for name in LEDGER))
 
 

@@ -4,6 +4,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -221,7 +222,7 @@ def test_a_file_that_a_limit_refuses_leaves_its_results(
     summary = json.loads((Path("out") / "summary.json").read_text("utf-8"))
     assert (summary["job"], summary["loaded"], summary["rejected"]) == ("validate", 1, 1)
     assert "nothing was inserted" in summary["remarks"][-1]
-    with sqlite3.connect("refused.db") as connection:
+    with closing(sqlite3.connect("refused.db")) as connection:
         assert connection.execute("SELECT count(*) FROM vicidial_list").fetchall() == [(0,)]
     assert run([*arguments[:-1], "again"]) == 0
 

@@ -1,21 +1,25 @@
 """The command runs: which run is meant, and whether a process is at work on it."""
 
 import errno
+import io
 import json
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from filelock import FileLock
+from rich.console import Console
 
 from jobs.cli.main import run
+from jobs.cli.run_table import runs_list
 from jobs.load.resume import ImportRun
 from jobs.settings import settings as settings_module
 from jobs.undo.job import UndoJob
 from loader.database.connection import Database
 from loader.database.locks import is_held, lock
-from loader.ledger.runs import Ledger
+from loader.ledger.runs import Ledger, RunRecord
 from tests.support.loads import Loads
 from tests.support.server import fill
 from tests.support.step_kills import Killed, Point, killed_at
@@ -55,6 +59,24 @@ def test_one_run_in_full(
         assert name in text
     assert "INVALID_PHONE_NUMBER_LENGTH" in text
     assert "at work" not in text
+
+
+@pytest.mark.engines("sqlite")
+def test_the_list_fits_a_terminal() -> None:
+    began = datetime(2026, 11, 22, 3, tzinfo=UTC)
+    counts = {"rows_read": 10**7, "loaded": 9_999_999, "rejected": 10**6}
+    name = "20261122-030000-3f9a01bc-77d2"
+    record = RunRecord(
+        run=name, job="import", began=began, state="inserting", source="[b]a.csv", **counts
+    )
+    screen = io.StringIO()
+    console = Console(file=screen, width=80, highlight=False)
+    console.print(runs_list([record], {name: False}, console.width))
+    lines = screen.getvalue().splitlines()
+    assert lines[0] == f"{name}  import, inserting, broken off"
+    assert lines[1].endswith("rows 10,000,000, loaded 9,999,999, rejected 1,000,000")
+    assert lines[2:] == ["  [b]a.csv"]
+    assert max(map(len, lines)) <= 80
 
 
 @pytest.mark.parametrize("at_work", [True, False])

@@ -5,6 +5,7 @@ import io
 import json
 import shutil
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def load(columns: dict[str, list[str]], select: str, *flags: str) -> Outcome:
     assert code == 0
     loaded = read_csv("loaded.csv")
     rejected = [f"{row['reason']} {row['details']}" for row in read_csv("rejected.csv")]
-    with sqlite3.connect("x.db") as connection:
+    with closing(sqlite3.connect("x.db")) as connection:
         stored = connection.execute(
             f"SELECT {select} FROM vicidial_list ORDER BY lead_id"
         ).fetchall()
@@ -95,7 +96,7 @@ def test_formats_that_contradict_each_other_insert_nothing(
     said = capsys.readouterr().err
     assert f"in.csv: date_of_birth: row 4 is {MDY}, row 3 is {DMY}, and row 2 may be" in said
     assert "nothing was inserted" in said
-    with sqlite3.connect("x.db") as connection:
+    with closing(sqlite3.connect("x.db")) as connection:
         assert connection.execute("SELECT COUNT(*) FROM vicidial_list").fetchone() == (0,)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import make_url
 
 from loader.database.connection import Database
-from loader.errors import ConfigurationError, LoadedBeforeError, UsageError
+from loader.errors import LoadedBeforeError, UsageError
 from loader.findings import notices
 from loader.ledger.encoding import decode_extra, decode_inserted, encode_extra, encode_inserted
 from loader.ledger.runs import Ledger, RunRecord
@@ -92,16 +92,6 @@ def test_what_counts_as_the_same_file(
     ledger.insert(RunRecord(**{**vars(same), "job": job}))
     assert (ledger.same_file("ab", "cd") is not None) == found
     assert ledger.same_file("ab", "other") is None
-
-
-def test_a_ledger_of_another_version_is_not_touched(database: Database, tmp_path: Path) -> None:
-    Ledger.open(database, tmp_path)
-    url = database.engine.url.render_as_string(hide_password=False)
-    run(url, "UPDATE leadloader_version SET version = 7")
-    for opening in (Ledger.open, Ledger.to_read):
-        with pytest.raises(ConfigurationError, match=r"version 7, and this .* knows version 1"):
-            opening(database, tmp_path)
-    run(url, "UPDATE leadloader_version SET version = 1")
 
 
 def test_leads_are_as_they_were_stored_until_somebody_changes_them(
