@@ -192,6 +192,27 @@ def test_the_same_lead_ids_after_a_kill_where_one_was_deleted_on_request(
         run_of_given(database, tmp_path / "third", job)
 
 
+@pytest.mark.parametrize("job", ["archive", "dearchive"])
+@pytest.mark.parametrize("at", [COPIED, NOT_NOTED], ids=str)
+def test_another_run_that_settles_it_does_not_forget_the_request(
+    database: Database, tmp_path: Path, job: str, at: Point
+) -> None:
+    leads_to_move(database, job)
+    killed(at, database, tmp_path / "first", job, begin=run_of_given)
+    for name in ("other", "another"):
+        run_of_given(database, tmp_path / name, job, ids=[4])
+    for table in (LEADS, ARCHIVE):
+        sql(database, f"DELETE FROM {table} WHERE lead_id = 5")
+    assert run_of_given(database, tmp_path / "second", job).exit_code == 0
+    rest = [1, 2, 3, 4, 6]
+    assert in_tables(database) == (([], rest) if job == "archive" else (rest, []))
+    names = ("first", "other", "another", "second")
+    assert sorted(each for name in names for each in moved(tmp_path / name)) == rest
+    assert not [*tmp_path.rglob("moving*")]
+    with pytest.raises(LeadIdsError, match="does not exist"):
+        run_of_given(database, tmp_path / "third", job)
+
+
 AGAIN = [
     Point(Journal, "take_over", "before"),
     Point(Journal, "take_over", "after"),
