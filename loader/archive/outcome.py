@@ -1,6 +1,6 @@
 """The results of moving a chunk of leads to the archive, or back."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Self
@@ -43,6 +43,15 @@ class Stay(Explained):
         "it moved, but not all that belongs to it: a row changed meanwhile, is there already and "
         "not equal, or was refused; the details name its table",
     )
+    COPY_LEFT = (
+        "COPY_LEFT",
+        "others archived or deleted it between its copy and its turn to be deleted; the copy stays "
+        "in the archive: delete it there if it was deleted on request",
+    )
+
+
+LEFT = (Stay.CHILD_LEFT, Stay.COPY_LEFT)
+"""Said of leads that are not in their table any more."""
 
 
 STAYED_TYPES = {"lead_id": "int64", "why": "str", "details": "str"}
@@ -153,6 +162,12 @@ def stayed_of(
     if not options.delete:
         stayed = stayed[is_refused | why.isin([sparing, Stay.NOT_SELECTED, Stay.ANOTHER_LEAD])]
     return as_stayed(stayed)
+
+
+def left_copies(lead_ids: Iterable[int]) -> pd.DataFrame:
+    """List the leads that others took and whose copies are left, as leads that stayed."""
+    rows = [(lead_id, Stay.COPY_LEFT, "") for lead_id in sorted(lead_ids)]
+    return pd.DataFrame(rows, columns=list(STAYED_TYPES)).astype(STAYED_TYPES)
 
 
 def left_children(left: Mapping[int, str]) -> pd.DataFrame:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from loader.archive.journal import NAME as JOURNAL
 from loader.archive.journal import Journal, forget_chunk
-from loader.archive.outcome import STAYED_TYPES, ChunkResult, Counts, Stay
+from loader.archive.outcome import LEFT, STAYED_TYPES, ChunkResult, Counts, Stay
 from loader.archive.report import ArchiveReport, report_lines
 from loader.errors import ResultsError
 from loader.paths import printable_path
@@ -117,7 +117,7 @@ class ArchiveResults(ResultFolder):
         """
         stayed = self.stayed
         in_chunks = self.looked_at - self._spared
-        still_there = sum(stayed.values()) - stayed.get(Stay.CHILD_LEFT, 0) - self._spared
+        still_there = sum(n for why, n in stayed.items() if why not in LEFT) - self._spared
         rest = in_chunks - self.moved - still_there
         # A lead that is still in its table and is not in `stayed` was only to be copied.
         kept = 0 if deleting else max(self.counts.select_count - self.moved - still_there, 0)

@@ -171,6 +171,19 @@ def test_what_nobody_can_know_is_said(database: Database, tmp_path: Path) -> Non
     assert any(each.endswith("stay in the archive: lead_id 2") for each in report.remarks)
 
 
+def test_what_others_took_before_the_delete_was_done_is_not_said_to_be_moved(
+    database: Database, tmp_path: Path
+) -> None:
+    """A DELETE goes through the leads in their order; it did not come as far as lead 1."""
+    leads_to_move(database)
+    killed(DELETING, database, tmp_path / "first")
+    sql(database, f"DELETE FROM {LEADS} WHERE lead_id = 2")
+    report = run(database, tmp_path / "second")
+    assert in_tables(database) == ([], [1, 2, 3, 4, 5, 6])
+    assert (moved(tmp_path / "first"), moved(tmp_path / "second")) == ([], [1, 3, 4, 5, 6])
+    assert any(each.endswith("stay in the archive: lead_id 2") for each in report.remarks)
+
+
 @pytest.mark.parametrize("job", ["archive", "dearchive"])
 @pytest.mark.parametrize("at", [COPIED, DELETING, NOT_NOTED])
 @pytest.mark.parametrize("nth", [1, 2])
@@ -319,7 +332,7 @@ def test_a_run_that_lives_is_left_alone(database: Database, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("leads_gone", [[2], [1, 2, 3]])
-def test_a_lead_that_is_deleted_between_copy_and_delete(
+def test_a_lead_that_others_take_between_copy_and_delete(
     database: Database, tmp_path: Path, leads_gone: list[int]
 ) -> None:
     leads_to_move(database)
@@ -327,12 +340,16 @@ def test_a_lead_that_is_deleted_between_copy_and_delete(
     gone = f"DELETE FROM {LEADS} WHERE lead_id IN ({', '.join(map(str, leads_gone))})"
     with just_before(database, f"DELETE FROM {LEADS}", lambda: sql(database, gone)):
         report = run(database, tmp_path / "out")
-    # One that was in the archive before was archived before.
-    there = [each for each in range(1, 7) if each not in leads_gone or each == 3]
-    assert in_tables(database) == ([], there)
+    # Whether they deleted or archived it, nobody knows: the copy is not deleted.
+    assert in_tables(database) == ([], [1, 2, 3, 4, 5, 6])
     assert moved(tmp_path / "out") == [each for each in range(1, 7) if each not in leads_gone]
     assert (report.gone, report.moved) == (len(leads_gone), 6 - len(leads_gone))
-    assert report.insert_count == len(there) - 1
+    # One that was in the archive before was archived before.
+    copies = [each for each in leads_gone if each != 3]
+    assert report.stayed == {"COPY_LEFT": len(copies)}
+    assert (report.all_stayed, report.insert_count) == (0, 5)
+    with (tmp_path / "out" / "stayed.csv").open(encoding="utf-8", newline="") as file:
+        assert [int(row["lead_id"]) for row in csv.DictReader(file)] == copies
 
 
 def test_two_runs_at_once_lose_nothing(database: Database) -> None:
