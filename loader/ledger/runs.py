@@ -29,6 +29,7 @@ from loader.errors import (
 )
 from loader.ledger import tables
 from loader.ledger.encoding import SentBatch, decode_inserted, decoded_leads, sent_fingerprints
+from loader.ledger.file import LedgerFile
 
 UNFINISHED = ("checking", "inserting")
 """States of an import that the same command completes."""
@@ -127,7 +128,7 @@ class Ledger:
         except OSError as error:
             raise ResultsError(f"folder {ledger_folder} of the ledger: {error.strerror}") from None
         path = ledger_folder / _file_name(database)
-        file = Database(f"sqlite:///{path.resolve()}")
+        file = LedgerFile(path)
         file.read(lambda connection: tables.make(file, connection))
         return cls(file, is_shared=False, remark=f"the ledger is the file {path}: {why}")
 
@@ -150,7 +151,7 @@ class Ledger:
                 raise
         if not path.exists():
             raise UsageError(f"{database.name} has no ledger yet, nor is there a file {path}")
-        file = Database(f"sqlite:///{path.resolve()}")
+        file = LedgerFile(path)
         if not file.read(lambda it: inspect(it).has_table(tables.version.name)):
             raise UsageError(f"{database.name} has no ledger yet: the file {path} is empty")
         file.read(tables.refuse_other_version)
