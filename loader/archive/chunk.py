@@ -144,9 +144,10 @@ class Chunk:
 
         Others may have archived them, and found them in the archive: then there is no other copy.
         """
-        if self.before is not None and self.options.delete:
-            had_copy = {*self.before["lead_id"][self.before["copied"]]}
-            taken = self.departures.by_others - had_copy
+        if self.before is None or not self.options.delete:
+            return
+        taken = self.departures.by_others - {*self.before["lead_id"][self.before["copied"]]}
+        if taken:
             found = leads_in(connection, self.plan.transfer.pair.target.name, taken)
             self.copies = {*found.tolist()}
 
