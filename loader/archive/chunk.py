@@ -17,8 +17,8 @@ from loader.archive.outcome import (
     Stay,
     count_outcomes,
     left_children,
-    left_copies,
     stayed_of,
+    taken_by_others,
 )
 from loader.archive.selection import leads_in
 from loader.archive.tables import ArchiveTables
@@ -69,8 +69,8 @@ class Chunk:
         self.left: dict[int, str] = {}
         """The table in which children of a lead are left, by lead_id."""
         self.departures = Departures()
-        self.copies: set[int] = set()
-        """Leads that others took while they were moved, and whose copies stay."""
+        self.taken: dict[int, Stay] = {}
+        """Leads that others took while they were moved, and what became of their copies."""
         self.is_in_doubt = False
         self.session: str | None = None
 
@@ -123,7 +123,7 @@ class Chunk:
             self.take_back(connection, self.after)
             self.let_go(connection, self.after)
             self.look(self.after)
-            self.find_copies(connection)
+            self.drop_copies(connection)
         if not self.is_back:
             self.move_children(connection, tables, self.lead_ids)
 
@@ -139,17 +139,25 @@ class Chunk:
             left = self.departures.asked.intersection(free["lead_id"]) - self.refused.keys()
             self.departures.look({*self.before["lead_id"]} - {*now["lead_id"]}, left)
 
-    def find_copies(self, connection: Connection) -> None:
-        """Find the leads that others took when they were copied.
+    def drop_copies(self, connection: Connection) -> None:
+        """Delete the copies of leads that others deleted before their turn came.
 
-        Others may have archived them, and found them in the archive: then there is no other copy.
+        What was deleted on request must not live on in the archive. Where others may have made the
+        copy, it stays. (Another archiver that relies on ours cannot be told from who deletes.)
         """
         if self.before is None or not self.options.delete:
             return
-        taken = self.departures.by_others - {*self.before["lead_id"][self.before["copied"]]}
-        if taken:
-            found = leads_in(connection, self.plan.transfer.pair.target.name, taken)
-            self.copies = {*found.tolist()}
+        new = self.before["lead_id"][~self.before["copied"] & self.before["selected"]]
+        taken = self.departures.by_others & {*new.tolist()}
+        if not taken:
+            return
+        found = leads_in(connection, self.plan.transfer.pair.target.name, taken).tolist()
+        are_ours = self.is_in_doubt or self.counts.insert_count >= len(new)
+        if found and are_ours:
+            dropped = self.plan.transfer.drop(connection, found)
+            inserted = self.counts.insert_count - dropped
+            self.counts = self.counts._replace(insert_count=inserted)
+        self.taken |= dict.fromkeys(found, Stay.COPY_REMOVED if are_ours else Stay.COPY_LEFT)
 
     def take_back(self, connection: Connection, after: pd.DataFrame) -> None:
         """Delete the copies of leads that stay after all; a later run might not do it."""
@@ -219,11 +227,10 @@ class Chunk:
             if self.is_in_doubt:
                 known = self.before[~self.before["lead_id"].isin(by_others)]
                 counts = count_outcomes(known, self.after)
-                inserted = counts.insert_count + len(self.copies)
-                counts = counts._replace(select_count=len(self.before), insert_count=inserted)
+                counts = counts._replace(select_count=len(self.before))
             why, back = self.plan.sparing[0], self.is_back
             still_there = stayed_of(self.after, why, self.refused, self.options, back=back)
-            copies = left_copies(self.copies)
+            copies = taken_by_others(self.taken)
             stayed = pd.concat([still_there, copies, stayed], ignore_index=True)
         children = {name: counts for name, counts in self.children.items() if any(counts)}
         return ChunkResult(counts, stayed, children, moved)

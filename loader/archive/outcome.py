@@ -1,6 +1,6 @@
 """The results of moving a chunk of leads to the archive, or back."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Self
@@ -45,12 +45,16 @@ class Stay(Explained):
     )
     COPY_LEFT = (
         "COPY_LEFT",
-        "others archived or deleted it between its copy and its turn to be deleted; the copy stays "
-        "in the archive: delete it there if it was deleted on request",
+        "others took it while it was moved, and made the copy that is in the archive, or may have",
+    )
+    COPY_REMOVED = (
+        "COPY_REMOVED",
+        "others deleted it between its copy and its turn to be deleted; its copy was taken out of "
+        "the archive again",
     )
 
 
-LEFT = (Stay.CHILD_LEFT, Stay.COPY_LEFT)
+LEFT = (Stay.CHILD_LEFT, Stay.COPY_LEFT, Stay.COPY_REMOVED)
 """Said of leads that are not in their table any more."""
 
 
@@ -164,9 +168,9 @@ def stayed_of(
     return as_stayed(stayed)
 
 
-def left_copies(lead_ids: Iterable[int]) -> pd.DataFrame:
-    """List the leads that others took and whose copies are left, as leads that stayed."""
-    rows = [(lead_id, Stay.COPY_LEFT, "") for lead_id in sorted(lead_ids)]
+def taken_by_others(lead_ids: Mapping[int, Stay]) -> pd.DataFrame:
+    """List leads that others took while they were moved, as leads that stayed."""
+    rows = [(lead_id, why, "") for lead_id, why in sorted(lead_ids.items())]
     return pd.DataFrame(rows, columns=list(STAYED_TYPES)).astype(STAYED_TYPES)
 
 

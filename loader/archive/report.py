@@ -35,8 +35,8 @@ class ArchiveReport(BaseModel):
     """What became of the leads of one command.
 
     Counts of the Lead Archive API have its names. looked_at is the sum of moved, stayed (without
-    CHILD_LEFT and COPY_LEFT, of leads that are not there), gone and kept. A chunk that was not
-    finished is not counted.
+    CHILD_LEFT, COPY_LEFT and COPY_REMOVED, of leads that are not there), gone and kept. A chunk
+    that was not finished is not counted.
     """
 
     model_config = ConfigDict(extra="forbid")

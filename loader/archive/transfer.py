@@ -118,6 +118,7 @@ class Transfer:
         originals = select(literal(1)).select_from(pair.source).where(here)
         of_chunk = for_leads(target.lead_id)
         taking_back = delete(pair.target).where(of_chunk, exists(originals.where(self.is_same)))
+        dropping = delete(pair.target).where(of_chunk, not_(exists(originals)))
         being_there = select(source.lead_id).where(for_leads(source.lead_id))
         being_equal = being_there.where(exists(copies.where(self.is_equal)))
         letting_go = delete(pair.source).where(
@@ -127,8 +128,8 @@ class Transfer:
             name: ForLeads(statement, dialect)
             for name, statement in {
                 "insert": copying, "update": updating, "delete": removing,
-                "take_back": taking_back, "let_go": letting_go, "there": being_there,
-                "equal": being_equal,
+                "take_back": taking_back, "drop": dropping, "let_go": letting_go,
+                "there": being_there, "equal": being_equal,
             }.items()
         }  # fmt: skip
 
@@ -197,6 +198,10 @@ class Transfer:
     def take_back(self, connection: Connection, lead_ids: Collection[int]) -> int:
         """Delete copies of leads that are to stay and are still in the source; give how many."""
         return self._statements["take_back"].run(connection, lead_ids).rowcount
+
+    def drop(self, connection: Connection, lead_ids: Collection[int]) -> int:
+        """Delete copies of leads that others deleted from the source; give how many."""
+        return self._statements["drop"].run(connection, lead_ids).rowcount
 
     def let_go(self, connection: Connection, lead_ids: Collection[int]) -> int:
         """Delete leads of which the target has a copy, whatever became of it; give how many."""

@@ -236,7 +236,7 @@ class Ledger:
         undos = select(tables.runs).where(runs.of_run == last[0].run, runs.state == "done")
         found = self._records(undos.order_by(desc(runs.began)).limit(1))
         reasons = found[0].counts.get("reasons", {}) if found else {}
-        not_there = {"GONE", "ARCHIVED", "COPY_LEFT"}
+        not_there = {"GONE", "ARCHIVED", "COPY_LEFT", "COPY_REMOVED"}
         stayed = (count for why, count in reasons.items() if why not in not_there)
         return last[0].run, sum(stayed)
 

@@ -24,6 +24,7 @@ class Kept(Explained):
     REFUSED = "REFUSED", "the server refused it; the details have its error code"
     CHILD_LEFT = "CHILD_LEFT", Stay.CHILD_LEFT.meaning
     COPY_LEFT = "COPY_LEFT", Stay.COPY_LEFT.meaning
+    COPY_REMOVED = "COPY_REMOVED", Stay.COPY_REMOVED.meaning
     IN_DOUBT = (
         "IN_DOUBT",
         "it may have been stored when the load was broken off, and changed or deleted since; which "

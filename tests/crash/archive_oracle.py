@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from loader.archive.outcome import Stay
 from tests.crash.archive_points import CHILDREN
 from tests.support.people import People, Row, State
 from tests.support.worked_leads import PROCESSED
@@ -36,7 +35,7 @@ class Oracle:
 
     def problems(self, end: State, reports: Iterable[dict[str, Any]]) -> Iterator[str]:
         """Give what is wrong in the end, in words."""
-        named = " ".join(_named(report) for report in reports)
+        named = " ".join(remark for report in reports for remark in report["remarks"])
         for lead_id in self.first.all_leads() | self.worked.all_leads() | end.all_leads():
             if self.is_back:
                 yield from self._of_lead_back(lead_id, end)
@@ -103,13 +102,6 @@ class Oracle:
     def _is_of(self, lead_id: int, table: str) -> bool:
         """Say whether a lead is still in the list that a table of custom fields belongs to."""
         return table == f"custom_{self.worked.all_leads()[lead_id]['list_id']}"
-
-
-def _named(report: dict[str, Any]) -> str:
-    """Give the text in which a run names leads whose copies may have to go."""
-    with Path(report["results"], "stayed.csv").open(encoding="utf-8", newline="") as file:
-        left = [row["lead_id"] for row in csv.DictReader(file) if row["why"] == Stay.COPY_LEFT]
-    return " ".join([*report["remarks"], *left])
 
 
 def _differs(lead_id: int, end: State, row: Row | None, copy: Row | None) -> Iterator[str]:

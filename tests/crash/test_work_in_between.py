@@ -193,7 +193,7 @@ def test_a_lead_that_others_take_from_an_undo(database: Database, tmp_path: Path
     taking = "DELETE FROM vicidial_list WHERE lead_id = 4"
     with just_before(database, "DELETE FROM vicidial_list", lambda: load.work(taking)):
         report = load.undo()
-    assert (report.leads_stayed, report.moved) == ({"COPY_LEFT": 1}, 9)
+    assert (report.leads_stayed, report.moved) == ({"COPY_REMOVED": 1}, 9)
     assert load.load_again().summary.loaded == 10
 
 
