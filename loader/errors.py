@@ -119,6 +119,15 @@ class DamagedTableError(ConfigurationError):
         """Its name; empty: the error was told on."""
 
 
+class DamagedFileError(ConfigurationError):
+    """A database that is a file is damaged, or is none; the message says what to do."""
+
+    def __init__(self, message: str, sign: str = "") -> None:
+        super().__init__(message)
+        self.sign = sign
+        """By what that is known, such as SQLite's name of the error."""
+
+
 class UntrustedServerError(ConfigurationError):
     """What answers at the database's address wants what no server may have; it did not get it."""
 

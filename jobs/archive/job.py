@@ -339,7 +339,7 @@ def settle_killed(
     """Settle the chunks of runs that were killed, below a folder, and complete their moved.csv.
 
     A dry run settles nothing. The journal notes that the request had begun before that is
-    forgotten.
+    forgotten; that another request for given leads had begun is not forgotten.
     """
     said, is_same_request = [], False
     database, options = archiver.database, archiver.options
@@ -358,7 +358,8 @@ def settle_killed(
             journal.take_over()
         its = Archiver(database, options.model_copy(update={"delete": True}), None, chunk.job)
         moved, unclear = its.settle(chunk)
-        added = complete_moved(path, moved)
+        is_other_request = bool(chunk.digest) and not is_same
+        added = complete_moved(path, moved, may_come_again=is_other_request)
         if added:
             said.append(
                 f"a run was killed: {count_of(added, 'lead')} that its last chunk moved "

@@ -136,7 +136,7 @@ def _refuse_loaded_before(
         if stayed:
             raise LoadedBeforeError(
                 f"{source.name}: run {undone} loaded it, and when that was undone {stayed} of its "
-                "leads had to stay; nothing was done, --again loads all of it",
+                "leads had to stay, or may have; nothing was done, --again loads all of it",
                 undone,
             )
     elif before.state == "undoing":

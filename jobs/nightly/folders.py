@@ -78,6 +78,8 @@ class DropFolder(ABC):
         self.source = source
         self.address = source.folder
         """The address for messages, without a password."""
+        self.unusable = {"\0": "a NUL character"}
+        """What no name of a file may have here, in words."""
 
     def list_entries(self) -> Listing:
         """Give the files to load, and what is not loaded.
@@ -90,7 +92,10 @@ class DropFolder(ABC):
             matches = _matches(found.name, self.source.files)
             if found.name.startswith(".") or _matches(found.name, self.source.unfinished):
                 continue
-            if matches and not kind:
+            odd = next((what for mark, what in self.unusable.items() if mark in found.name), "")
+            if odd:
+                ignored.append(Ignored(found.name, f"its name has {odd}; rename it"))
+            elif matches and not kind:
                 files.append(found)
             elif matches and not self._is_ours(found.name):
                 ignored.append(Ignored(found.name, f"it is {kind}"))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.nightly.folders import DropFolder, Found, Kind, Target
+from jobs.nightly.odd_names import LINE_BREAKS, read_all_names
 from jobs.settings.nightly import Source
 from loader.errors import (
     ConfigurationError,
@@ -40,6 +41,8 @@ class RemoteFolder(DropFolder):
         """Prepare the folder; that of the nights has the downloaded files and their results."""
         super().__init__(source)
         self.address = without_password(source.folder)
+        if source.folder.startswith("ftp://"):
+            self.unusable |= dict.fromkeys(LINE_BREAKS, "a line break, which FTP cannot send")
         self._local = folder.absolute() / source.name
         self._root = ""
 
@@ -125,8 +128,10 @@ class RemoteFolder(DropFolder):
         try:
             from fsspec.core import url_to_fs  # noqa: PLC0415 - an extra
 
-            options = {**_host_keys(self.source.folder), **_filled(self.source.storage)}
-            files, self._root = url_to_fs(self.source.folder, skip_instance_cache=True, **options)
+            address = self.source.folder
+            options = {**_host_keys(address), **_filled(self.source.storage)}
+            files, self._root = url_to_fs(address, skip_instance_cache=True, **options)
+            read_all_names(files, address)
         except ImportError as error:
             extra = "s3" if self.address.startswith(("s3://", "s3a://")) else "remote"
             where = f"drop folder {self.address}"
@@ -140,7 +145,6 @@ class RemoteFolder(DropFolder):
         except _failures() as error:
             raise kind(f"drop folder {self.address}: {self._words(error)}") from None
         except (ValueError, LookupError) as error:
-            # Its libraries stumble over a name with a line break, or one that is no text.
             raise kind(
                 f"drop folder {self.address}: an answer of its server cannot be read "
                 f"({type(error).__name__}); see that no name in it has odd characters"

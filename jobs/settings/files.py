@@ -2,11 +2,11 @@
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jobs.settings.problems import Problem, follow
+from jobs.settings.problems import Problem
 from loader.errors import ConfigurationError
 from loader.files import read_whole
 
@@ -73,20 +73,69 @@ def with_lines(problems: Sequence[Problem], path: Path | None) -> list[Problem]:
     ]
 
 
-def lines_of(text: str, places: Sequence[tuple[Any, ...]]) -> dict[tuple[Any, ...], int]:
-    """Find the lines of a TOML file in which settings begin, by parsing longer and longer parts."""
-    found: dict[tuple[Any, ...], int] = {}
-    lines, begin = text.splitlines(keepends=True), 1
-    for number, line in enumerate(lines, 1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            begin = number + 1 if begin == number else begin
-            continue
-        try:
-            values = rename_tables(tomllib.loads("".join(lines[:number])))
-        except tomllib.TOMLDecodeError:
-            continue  # inside a list or a text
-        for place in places:
-            if place not in found and follow(values, place)[0] == [*place]:
-                found[place] = begin
-        begin = number + 1
+Place = tuple[Any, ...]
+"""The name of a setting, behind those of the tables that it is in."""
+
+
+def lines_of(text: str, places: Sequence[Place]) -> dict[Place, int]:
+    """Find the lines of a TOML file that can be read in which settings begin."""
+    found: dict[Place, int] = {}
+    wanted, table, counts = set(places), Place(), dict[Place, int]()
+    for line, statement in _statements(text):
+        values: Any = tomllib.loads(statement)
+        if statement.lstrip().startswith("["):
+            table, values = _table(values, counts), {}
+        elif not table:
+            values = rename_tables(values)
+        for place in (*(table[:end] for end in range(len(table) + 1)), *_below(table, values)):
+            if place in wanted:
+                found.setdefault(place, line)
     return found
+
+
+MARKS = re.compile(
+    r'''"""(?:\\.|[^\\])*?"{3,5}|"(?:\\.|[^"\\\n])*"|'''
+    r"""'{3}.*?'{3,5}|'[^'\n]*'|#[^\n]*|[\[\]{}\n]""",
+    re.DOTALL,
+)
+"""What says where a statement of TOML ends: texts, comments, brackets, ends of lines."""
+
+
+def _statements(text: str) -> Iterator[tuple[int, str]]:
+    """Give the statements of a TOML file, each with the line in which it begins."""
+    begin, line, depth = 0, 1, 0
+    text = text.replace("\r\n", "\n")
+    for mark in MARKS.finditer(f"{text}\n"):
+        depth += (mark[0] in {"[", "{"}) - (mark[0] in {"]", "}"})
+        if mark[0] == "\n" and not depth:
+            statement = text[begin : mark.start()]
+            if statement.strip() and not statement.lstrip().startswith("#"):
+                yield line, statement
+            begin, line = mark.end(), line + statement.count("\n") + 1
+
+
+def _table(header: dict[str, Any], counts: dict[Place, int]) -> Place:
+    """Give the place of a table, by its header alone; `counts` has the tables of each list."""
+    names, inner, is_of_list = [], rename_tables(header), False
+    while inner:
+        [(name, inner)] = inner.items()
+        names.append(name)
+        is_of_list = isinstance(inner, list)
+        inner = inner[0] if is_of_list else inner
+    place = Place()
+    for number, name in enumerate(names, 1):
+        place += ("sources" if name == "source" and ("sources",) in counts else name,)
+        if number == len(names) and is_of_list:
+            counts[place] = counts.get(place, 0) + 1
+        if place in counts:
+            place += (counts[place] - 1,)
+    return place
+
+
+def _below(place: Place, values: Any) -> Iterator[Place]:
+    """Give the places of all that is in a table or a list."""
+    items = enumerate(values) if isinstance(values, list) else values.items()
+    for name, value in items:
+        yield (*place, name)
+        if isinstance(value, dict | list):
+            yield from _below((*place, name), value)

@@ -8,7 +8,7 @@ from functools import singledispatch
 from pathlib import Path
 from typing import Any
 
-from loader.archive.outcome import Stay
+from loader.archive.outcome import LEFT
 from loader.archive.report import ArchiveReport
 from loader.clock import end_of
 from loader.errors import as_loader_error
@@ -122,8 +122,8 @@ def _of_summary(report: Summary) -> RunOutcome:
 @outcome_of.register
 def _of_archive(report: ArchiveReport) -> RunOutcome:
     rows = {("moved", ""): report.moved}
-    # A lead of which a child row stayed behind is among the moved.
-    stayed = {why: n for why, n in report.stayed.items() if why != Stay.CHILD_LEFT}
+    # A lead of which something else is left is among the moved, or gone.
+    stayed = {why: n for why, n in report.stayed.items() if why not in LEFT}
     rows |= {("stayed", why): count for why, count in stayed.items()}
     others = {("gone", ""): report.gone, ("kept", ""): report.kept}
     rows |= {outcome: count for outcome, count in others.items() if count}

@@ -146,10 +146,10 @@ class UndoJob:
         return self._write_results()
 
     def _plan_leads(self) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-        for leads in self.task.leads(self.archiver):
+        for leads, in_doubt in self.task.leads(self.archiver):
             self._wait()
             now = self.archiver.read_leads(leads)
-            stayed = now.stayed
+            stayed = pd.concat([now.stayed, in_doubt])
             if self.task.was_undone_before:
                 # The undo before this one moved them.
                 stayed = stayed[~stayed["why"].isin([Kept.ARCHIVED, Kept.GONE])]

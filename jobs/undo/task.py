@@ -16,7 +16,7 @@ from loader.options.archive import ArchiveOptions
 from loader.paths import find_path, printable_path
 from loader.undo.archived_leads import ArchivedLeads
 from loader.undo.loaded_leads import LoadedLeads
-from loader.undo.outcome import LOADED_TYPES, Kept
+from loader.undo.outcome import LOADED_TYPES, Kept, no_stayed
 from loader.undo.report import UndoReport
 from loader.undo.results import CHANGES, LEADS_PER_STATEMENT, MOVED, REVERTED
 
@@ -117,14 +117,16 @@ class UndoTask:
         kind = LoadedLeads if self.record.job == "import" else ArchivedLeads
         return kind(self.database, options)
 
-    def leads(self, archiver: UndoArchiver) -> Frames:
-        """Give the leads of the run, see `LOADED_TYPES`."""
+    def leads(self, archiver: UndoArchiver) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+        """Give the leads of the run, see `LOADED_TYPES`, and what may be some, `STAYED_TYPES`."""
         if isinstance(archiver, ArchivedLeads):
-            yield from _read_moved(self._file(MOVED))
+            for frame in _read_moved(self._file(MOVED)):
+                yield frame, no_stayed()
             return
         for frame in self.ledger.new_leads(self.record.run):
             for start in range(0, len(frame), LEADS_PER_STATEMENT):
-                yield frame[start : start + LEADS_PER_STATEMENT].reset_index(drop=True)
+                part = frame[start : start + LEADS_PER_STATEMENT].reset_index(drop=True)
+                yield part, no_stayed()
         for sent in self.ledger.sent_leads(self.record.run):
             yield archiver.find_sent(sent)
 

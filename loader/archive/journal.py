@@ -142,6 +142,18 @@ def chunk_in(path: Path) -> MovingChunk | None:
         return None
 
 
+def forget_chunk(path: Path, *, may_come_again: bool) -> None:
+    """Forget the chunk of a run that was killed, which is settled; OSError: it cannot be.
+
+    `may_come_again`: the same request may, for the leads that are left; that it had begun stays.
+    """
+    if not may_come_again:
+        path.unlink(missing_ok=True)
+        return
+    with path.open("r+b") as file:
+        file.truncate(len(file.readline()))
+
+
 def unclear_remark(lead_ids: "np.ndarray[Any, np.dtype[np.int64]]", folder: Path) -> str:
     """Name leads of which a killed run left a copy, and that others took out of their table."""
     named = ", ".join(map(str, lead_ids[:MOST_NAMED]))

@@ -43,6 +43,19 @@ class Stay(Explained):
         "it moved, but not all that belongs to it: a row changed meanwhile, is there already and "
         "not equal, or was refused; the details name its table",
     )
+    COPY_LEFT = (
+        "COPY_LEFT",
+        "others took it while it was moved, and made the copy that is in the archive, or may have",
+    )
+    COPY_REMOVED = (
+        "COPY_REMOVED",
+        "others deleted it between its copy and its turn to be deleted; its copy was taken out of "
+        "the archive again",
+    )
+
+
+LEFT = (Stay.CHILD_LEFT, Stay.COPY_LEFT, Stay.COPY_REMOVED)
+"""Said of leads that are not in their table any more."""
 
 
 STAYED_TYPES = {"lead_id": "int64", "why": "str", "details": "str"}
@@ -153,6 +166,12 @@ def stayed_of(
     if not options.delete:
         stayed = stayed[is_refused | why.isin([sparing, Stay.NOT_SELECTED, Stay.ANOTHER_LEAD])]
     return as_stayed(stayed)
+
+
+def taken_by_others(lead_ids: Mapping[int, Stay]) -> pd.DataFrame:
+    """List leads that others took while they were moved, as leads that stayed."""
+    rows = [(lead_id, why, "") for lead_id, why in sorted(lead_ids.items())]
+    return pd.DataFrame(rows, columns=list(STAYED_TYPES)).astype(STAYED_TYPES)
 
 
 def left_children(left: Mapping[int, str]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from loader.archive.outcome import Counts, Preview, Stay
+from loader.archive.outcome import LEFT, Counts, Preview, Stay
 from loader.paths import visible_line
 from loader.results.lines import align, count_of
 
@@ -35,7 +35,8 @@ class ArchiveReport(BaseModel):
     """What became of the leads of one command.
 
     Counts of the Lead Archive API have its names. looked_at is the sum of moved, stayed (without
-    CHILD_LEFT, of leads that moved), gone and kept. A chunk that was not finished is not counted.
+    CHILD_LEFT, COPY_LEFT and COPY_REMOVED, of leads that are not there), gone and kept. A chunk
+    that was not finished is not counted.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -53,7 +54,7 @@ class ArchiveReport(BaseModel):
     moved: int
     """Leads that left their table."""
     gone: int
-    """Leads that were not in their table any more, because they were moved before."""
+    """Leads that were not in their table any more: they were moved before, or others took them."""
     kept: int
     """Leads that were to be copied only, and not deleted."""
     run: str
@@ -101,7 +102,7 @@ class ArchiveReport(BaseModel):
     @property
     def all_stayed(self) -> int:
         """How many leads are still where they were, although they were to be moved."""
-        return sum(count for why, count in self.stayed.items() if why != Stay.CHILD_LEFT)
+        return sum(count for why, count in self.stayed.items() if why not in LEFT)
 
     @property
     def seconds(self) -> float:

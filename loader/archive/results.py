@@ -16,8 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from loader.archive.journal import NAME as JOURNAL
-from loader.archive.journal import Journal
-from loader.archive.outcome import STAYED_TYPES, ChunkResult, Counts, Stay
+from loader.archive.journal import Journal, forget_chunk
+from loader.archive.outcome import LEFT, STAYED_TYPES, ChunkResult, Counts, Stay
 from loader.archive.report import ArchiveReport, report_lines
 from loader.errors import ResultsError
 from loader.paths import printable_path
@@ -117,7 +117,7 @@ class ArchiveResults(ResultFolder):
         """
         stayed = self.stayed
         in_chunks = self.looked_at - self._spared
-        still_there = sum(stayed.values()) - stayed.get(Stay.CHILD_LEFT, 0) - self._spared
+        still_there = sum(n for why, n in stayed.items() if why not in LEFT) - self._spared
         rest = in_chunks - self.moved - still_there
         # A lead that is still in its table and is not in `stayed` was only to be copied.
         kept = 0 if deleting else max(self.counts.select_count - self.moved - still_there, 0)
@@ -188,8 +188,12 @@ def _set_aside(folder: Path) -> None:
         path.rename(path.with_suffix(f".{number}{path.suffix}"))
 
 
-def complete_moved(journal: Path, lead_ids: npt.NDArray[np.int64]) -> int:
+def complete_moved(
+    journal: Path, lead_ids: npt.NDArray[np.int64], *, may_come_again: bool = False
+) -> int:
     """Add the leads of a journal to the moved.csv beside it, if they are not there; count them.
+
+    Then the journal forgets them, see `forget_chunk`.
 
     Raises:
         ResultsError: it cannot be written.
@@ -206,7 +210,7 @@ def complete_moved(journal: Path, lead_ids: npt.NDArray[np.int64]) -> int:
         part = path.with_name(f".{path.name}")
         part.write_text(whole + added, "utf-8")
         part.replace(path)
-        journal.unlink(missing_ok=True)
+        forget_chunk(journal, may_come_again=may_come_again)
     except OSError as error:
         raise ResultsError(f"results folder {journal.parent}: {error.strerror}") from None
     return len(missing)

@@ -113,12 +113,14 @@ class Transfer:
         deleting = delete(pair.source).where(is_taken, exists(copies.where(self.is_equal)))
         if leaving is not None:
             deleting = deleting.where(leaving)
-        says_which = dialect.delete_returning
-        removing = deleting.returning(source.lead_id) if says_which else deleting
+        self._says_which = dialect.delete_returning or pair.key != "lead_id"
+        removing = deleting.returning(source.lead_id) if dialect.delete_returning else deleting
         originals = select(literal(1)).select_from(pair.source).where(here)
         of_chunk = for_leads(target.lead_id)
         taking_back = delete(pair.target).where(of_chunk, exists(originals.where(self.is_same)))
         dropping = delete(pair.target).where(of_chunk, not_(exists(originals)))
+        being_there = select(source.lead_id).where(for_leads(source.lead_id))
+        being_equal = being_there.where(exists(copies.where(self.is_equal)))
         letting_go = delete(pair.source).where(
             for_leads(source.lead_id), exists(copies.where(self.is_same))
         )
@@ -127,6 +129,7 @@ class Transfer:
             for name, statement in {
                 "insert": copying, "update": updating, "delete": removing,
                 "take_back": taking_back, "drop": dropping, "let_go": letting_go,
+                "there": being_there, "equal": being_equal,
             }.items()
         }  # fmt: skip
 
@@ -145,7 +148,7 @@ class Transfer:
         options: ArchiveOptions,
         refused: dict[int, int],
         differing: Collection[int] | None = None,
-        before_delete: Callable[[], None] = lambda: None,
+        before_delete: Callable[[Collection[int]], None] = lambda _: None,
     ) -> Done:
         """Insert missing copies, update differing ones, delete rows that equal their copy now.
 
@@ -157,21 +160,40 @@ class Transfer:
             options: which of these steps to do.
             refused: gets the server's error code by lead_id, where it refuses a row.
             differing: those of the leads whose copies may have to be updated; None: all.
-            before_delete: called when all is copied.
+            before_delete: called with those to be deleted, when all is copied.
         """
         differing = lead_ids if differing is None else differing
 
-        def step(name: str, wanted: Collection[int], *, is_asked: bool) -> Changed:
-            ids = [each for each in wanted if each not in refused] if is_asked else []
-            return in_halves(self._statements[name], connection, ids, refused)
+        def accepted(wanted: Collection[int]) -> list[int]:
+            return [each for each in wanted if each not in refused]
 
-        inserted = step("insert", lead_ids, is_asked=options.insert)
+        def step(name: str, wanted: Collection[int]) -> Changed:
+            return in_halves(self._statements[name], connection, accepted(wanted), refused)
+
+        inserted = step("insert", lead_ids) if options.insert else NOTHING
         is_newer = options.update and not self.pair.is_back
-        updated = step("update", differing, is_asked=is_newer)
-        if options.delete:
-            before_delete()
-        deleted = step("delete", lead_ids, is_asked=options.delete)
+        updated = step("update", differing) if is_newer else NOTHING
+        if not options.delete:
+            return Done(inserted.rows, updated.rows, 0, NOTHING.lead_ids)
+        before_delete(accepted(lead_ids))
+        # A server that does not say which leads it deletes is asked before and after.
+        there = None if self._says_which else self._found("there", connection, accepted(lead_ids))
+        deleted = step("delete", lead_ids)
+        if there is not None:
+            taken = there - self._found("there", connection, there)
+            deleted = Changed(deleted.rows, taken if len(taken) == deleted.rows else None)
         return Done(inserted.rows, updated.rows, deleted.rows, deleted.lead_ids)
+
+    def equal(self, connection: Connection, lead_ids: Collection[int]) -> frozenset[int]:
+        """Read which of given leads are in the source, and equal their copies."""
+        return self._found("equal", connection, lead_ids)
+
+    def _found(
+        self, name: str, connection: Connection, lead_ids: Collection[int]
+    ) -> frozenset[int]:
+        if not lead_ids:
+            return frozenset()
+        return frozenset(map(int, self._statements[name].run(connection, lead_ids).scalars()))
 
     def take_back(self, connection: Connection, lead_ids: Collection[int]) -> int:
         """Delete copies of leads that are to stay and are still in the source; give how many."""

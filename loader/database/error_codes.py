@@ -6,6 +6,7 @@ import sqlite3
 from loader.database.sql import quote_identifier
 from loader.errors import (
     ConfigurationError,
+    DamagedFileError,
     DamagedTableError,
     LoaderError,
     NotAllowedError,
@@ -140,7 +141,7 @@ def translate(error: Exception, name: str = "") -> Exception:
     """
     original = getattr(error, "orig", error)
     if isinstance(original, sqlite3.Error):
-        return _translate_sqlite(original)
+        return _translate_sqlite(original, name.removeprefix("sqlite:///"))
     code = error_code(original)
     if getattr(error, "connection_invalidated", False) or original.args[:1] == IS_CLOSED:
         return TransientDatabaseError(code)
@@ -180,14 +181,9 @@ SQLITE_MEANINGS: tuple[tuple[frozenset[int], type[LoaderError], str], ...] = (
         "can only be read",
     ),
     (
-        frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB}),
+        frozenset({sqlite3.SQLITE_CANTOPEN}),
         ConfigurationError,
-        "cannot be opened, or is none",
-    ),
-    (
-        frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT}),
-        ConfigurationError,
-        "is damaged; take a copy of it from before",
+        "cannot be opened",
     ),
     (
         frozenset({sqlite3.SQLITE_FULL}),
@@ -197,21 +193,28 @@ SQLITE_MEANINGS: tuple[tuple[frozenset[int], type[LoaderError], str], ...] = (
     (frozenset({sqlite3.SQLITE_IOERR}), ResultsError, "cannot be read or written"),
     (frozenset({sqlite3.SQLITE_NOMEM}), SystemLimitError, "needs more memory than there is"),
 )
-"""What codes of SQLite mean to the user: behind `the SQLite database`."""
+"""What codes of SQLite mean to the user: behind the name of the database."""
+
+OF_DAMAGED_FILES = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT}
 
 
-def _translate_sqlite(original: sqlite3.Error) -> Exception:
+def _translate_sqlite(original: sqlite3.Error, file: str) -> Exception:
     code = getattr(original, "sqlite_errorcode", 0) & 0xFF
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return TransientDatabaseError(code)
     if code in {sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG}:
         return RowDataError(code)
     name = getattr(original, "sqlite_errorname", "of the driver")
+    its = f"the SQLite database {file}".rstrip()
+    if code in OF_DAMAGED_FILES:
+        return DamagedFileError(
+            f"{its} is damaged, or is none ({name}); put back a copy of it from before", name
+        )
     for codes, kind, meaning in SQLITE_MEANINGS:
         if code in codes:
-            return kind(f"the SQLite database {meaning} ({name})")
+            return kind(f"{its} {meaning} ({name})")
     if str(original).startswith("no such"):
         return ConfigurationError(
-            f"the SQLite database: {original}; `leadloader init` makes the tables on an empty one"
+            f"{its}: {original}; `leadloader init` makes the tables on an empty one"
         )
     return _unknown(f"SQLite answered with error {name}")

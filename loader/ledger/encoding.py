@@ -180,6 +180,12 @@ class SentBatch:
     """(uint32) of all its rows, as they were sent."""
     known: Inserted
     """The result of the other rows; their leads may be stored otherwise than they were sent."""
+    next_id: int | None = None
+    """The lead_id that was next when it was sent, if that is known."""
+    of_others: tuple[int, ...] = ()
+    """lead_ids of leads that other runs inserted meanwhile."""
+    is_certain: bool = False
+    """What is stored of it is known: that is noted with it."""
 
     @property
     def unknown(self) -> int:
@@ -191,7 +197,8 @@ def sent_fingerprints(batch: Mapping[Any, Any]) -> SentBatch:
     """Decode what identifies the rows of a batch."""
     detail = json.loads(batch["detail"])
     prints = pd.Series(_unpacked(detail.get("sent", "")), dtype="uint32")
-    return SentBatch(batch["watermark"], batch["moment"], prints, decode_inserted(detail))
+    known, next_id = decode_inserted(detail), detail.get("next")
+    return SentBatch(batch["watermark"], batch["moment"], prints, known, next_id)
 
 
 def _stretches(numbers: "pd.Series[int]") -> list[list[int]]:

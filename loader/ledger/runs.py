@@ -29,6 +29,7 @@ from loader.errors import (
 )
 from loader.ledger import tables, versions
 from loader.ledger.encoding import SentBatch, decode_inserted, decoded_leads, sent_fingerprints
+from loader.ledger.file import LedgerFile
 
 UNFINISHED = ("checking", "inserting")
 """States of an import that the same command completes."""
@@ -127,7 +128,7 @@ class Ledger:
         except OSError as error:
             raise ResultsError(f"folder {ledger_folder} of the ledger: {error.strerror}") from None
         path = ledger_folder / _file_name(database)
-        file = Database(f"sqlite:///{path.resolve()}")
+        file = LedgerFile(path)
         file.read(lambda connection: versions.make(file, connection))
         return cls(file, is_shared=False, remark=f"the ledger is the file {path}: {why}")
 
@@ -150,7 +151,7 @@ class Ledger:
                 raise
         if not path.exists():
             raise UsageError(f"{database.name} has no ledger yet, nor is there a file {path}")
-        file = Database(f"sqlite:///{path.resolve()}")
+        file = LedgerFile(path)
         if not file.read(lambda it: inspect(it).has_table(tables.version.name)):
             raise UsageError(f"{database.name} has no ledger yet: the file {path} is empty")
         file.read(versions.read_version)
@@ -222,7 +223,10 @@ class Ledger:
         return [int(each) for each in lists if each.isdecimal()]
 
     def left_by_undo(self, sha256: str, options_sha256: str) -> tuple[str, int]:
-        """Give the last import of a file, if it was undone, and how many of its leads stayed."""
+        """Give the last import of a file, if it was undone, and how many of its leads stayed.
+
+        Those that may have stayed count.
+        """
         runs = tables.runs.c
         same = (runs.sha256 == sha256, runs.options_sha256 == options_sha256)
         imports = select(tables.runs).where(*same, runs.job == "import", runs.state != "refused")
@@ -232,7 +236,8 @@ class Ledger:
         undos = select(tables.runs).where(runs.of_run == last[0].run, runs.state == "done")
         found = self._records(undos.order_by(desc(runs.began)).limit(1))
         reasons = found[0].counts.get("reasons", {}) if found else {}
-        stayed = (count for why, count in reasons.items() if why not in {"GONE", "ARCHIVED"})
+        not_there = {"GONE", "ARCHIVED", "COPY_LEFT", "COPY_REMOVED"}
+        stayed = (count for why, count in reasons.items() if why not in not_there)
         return last[0].run, sum(stayed)
 
     def next_moment(self) -> datetime:
@@ -304,7 +309,9 @@ class Ledger:
     def sent_leads(self, name: str) -> Iterator[SentBatch]:
         """Give the batches in which some rows have no known result."""
         for number in self._numbers(name, "new", "sent"):
-            yield sent_fingerprints(self._batch(name, number))
+            sent = sent_fingerprints(self._batch(name, number))
+            others = tuple(self.leads_of_others(name, sent.watermark))
+            yield replace(sent, of_others=others, is_certain=self._commits_together())
 
     def leads_of_others(self, name: str, above: int) -> list[int]:
         """Give the lead_ids above one of leads that other runs inserted."""
@@ -332,14 +339,18 @@ class Ledger:
         Returns:
             row_number (int64), lead_id (int64), field (str), old, new (str, null for NULL).
         """
-        database = self.database
-        is_certain = self.is_shared and database.read(
-            lambda connection: database.adapter.is_transactional(connection, LEADS)
-        )
+        is_certain = self._commits_together()
         for number in self._numbers(name, "changes", "sent", "stored"):
-            found = read_changes(database, name, number)
+            found = read_changes(self.database, name, number)
             was_made = (found.pop("done") == 1) | (not is_certain)
             yield found[was_made].reset_index(drop=True)
+
+    def _commits_together(self) -> bool:
+        """Say whether leads and what is noted of them are committed together."""
+        adapter = self.database.adapter
+        return self.is_shared and self.database.read(
+            lambda connection: adapter.is_transactional(connection, LEADS)
+        )
 
     def _numbers(self, name: str, kind: str, *states: str) -> list[int]:
         batches = tables.batches.c

@@ -41,7 +41,8 @@ from loader.dialer import ARCHIVE, CALLBACKS, HOPPER, LEADS
 from loader.fields.lead import NEW_LEAD_COLUMNS
 from loader.ledger.encoding import SentBatch
 from loader.options.archive import ArchiveOptions
-from loader.undo.outcome import LOADED_TYPES, Kept, LeadsNow, MovedLeads, as_stayed
+from loader.undo.outcome import Kept, LeadsNow, MovedLeads, as_stayed
+from loader.undo.sent_leads import SentLeads, find_sent
 from loader.writing.fingerprints import fingerprints_of, text_of
 
 WAITING = f"{HOPPER} READY"
@@ -148,42 +149,18 @@ class LoadedLeads(Archiver):
         stayed = leads.assign(fields="", why=why, details=details)[~is_free]
         return LeadsNow(leads[is_free], as_stayed(stayed)), current
 
-    def find_sent(self, sent: SentBatch) -> pd.DataFrame:
+    def find_sent(self, sent: SentBatch) -> SentLeads:
         """Find the leads of a batch whose lead_ids the ledger does not have.
-
-        Args:
-            sent: see `loader.ledger.runs.Ledger.sent_leads`.
-
-        Returns:
-            See `loader.undo.outcome.LOADED_TYPES`; row_number is 0, because it is not known.
 
         Raises:
             ConfigurationError: a crash has damaged the table.
         """
         self.database.refuse_damage(LEADS, datetime.fromisoformat(sent.moment))
-        leads = table(LEADS, column("lead_id"), column("entry_date"))
-        since = (leads.c.lead_id > sent.watermark, leads.c.entry_date == sent.moment)
-        asked = select(leads.c.lead_id, self._text).where(*since).order_by(leads.c.lead_id)
-        rows = self.database.read(lambda connection: connection.execute(asked).all())
-        found = pd.DataFrame([tuple(row) for row in rows], columns=["lead_id", "text"])
-        prints = fingerprints_of(found["text"].astype("str").fillna(""))
-        found = found.assign(fingerprint=prints, row_number=0)
-        ids = sent.known.lead_ids
-        known = pd.DataFrame({"lead_id": ids, "fingerprint": sent.known.fingerprints})
-        # Of equal leads, as many as were sent; the known ones come first.
-        found = pd.concat([known, found[~found["lead_id"].isin(ids)]])
-        found["nth"] = found.groupby("fingerprint").cumcount()
-        wanted = pd.DataFrame({"fingerprint": sent.fingerprints})
-        wanted["nth"] = wanted.groupby("fingerprint").cumcount()
-        found = found.merge(wanted, on=["fingerprint", "nth"])
-        found = found[~found["lead_id"].isin(ids)][: sent.unknown]
-        if missing := sent.unknown - len(found):
-            self.remarks.append(
-                f"the load was broken off at a batch of {len(sent.fingerprints)} leads; {missing} "
-                "of them were not stored, or were changed since, which nobody can tell: no file "
-                "names these"
-            )
-        return found[list(LOADED_TYPES)].astype(LOADED_TYPES)
+        tables = [name for name in (LEADS, ARCHIVE) if name in self.tables.shapes]
+        adapter, text = self.database.adapter, self._text
+        return self.database.read(
+            lambda connection: find_sent(connection, adapter, sent, tables, text)
+        )
 
     def moved_ids(self, lead_ids: Collection[int]) -> Ids:
         """Read which lead_ids of a chunk the archive has."""

@@ -23,6 +23,13 @@ class Kept(Explained):
     LOCKED = "LOCKED", "others held or changed it all the while"
     REFUSED = "REFUSED", "the server refused it; the details have its error code"
     CHILD_LEFT = "CHILD_LEFT", Stay.CHILD_LEFT.meaning
+    COPY_LEFT = "COPY_LEFT", Stay.COPY_LEFT.meaning
+    COPY_REMOVED = "COPY_REMOVED", Stay.COPY_REMOVED.meaning
+    IN_DOUBT = (
+        "IN_DOUBT",
+        "it may have been stored when the load was broken off, and changed or deleted since; which "
+        "lead it is, nobody can tell",
+    )
 
 
 LOADED_TYPES = {"row_number": "int64", "lead_id": "int64", "fingerprint": "uint32"}

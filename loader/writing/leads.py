@@ -36,6 +36,7 @@ from loader.writing.fingerprints import (
     read_texts,
     text_of,
 )
+from loader.writing.given_ids import gone_since, step_of
 from loader.writing.guard import Guard
 from loader.writing.matching import (
     cells_of,
@@ -208,10 +209,6 @@ class _Place(NamedTuple):
     """The lead_id that was next, if that is known."""
 
 
-FARTHEST = 5_000_000
-"""Lead_ids above the first of a batch within which its leads are."""
-
-
 class _LeadBatch(Batch):
     """A batch of leads, which are found above the highest lead_id before it."""
 
@@ -290,7 +287,7 @@ class _LeadBatch(Batch):
 
         Each has the lead_id of its place: a lead that is gone was stored, and deleted since.
         """
-        step, places = _step(connection)[0], np.arange(len(rows), dtype=np.int64)
+        step, places = step_of(connection)[0], np.arange(len(rows), dtype=np.int64)
         lead_ids = pd.Series(written.first_id + step * places, index=rows.index)
         within = f"lead_id BETWEEN {lead_ids.iloc[0]} AND {lead_ids.iloc[-1]}"
         stored = read_texts(connection, within, list(rows.columns), self.database.adapter)
@@ -355,10 +352,10 @@ class _LeadBatch(Batch):
         ours = others.index[may_be_ours].to_numpy(np.int64)
         if self._commits_all(connection) and lead_ids.empty:
             return found  # all of it was rolled back
-        gone = self._gone(connection, self.place.next_id, tables)
-        doubt = settle(
-            lead_ids.reindex(rows.index).fillna(0).astype("int64"), ours, gone, _step(connection)[0]
-        )
+        first = max(self.place.next_id, self.place.watermark + 1)
+        gone = gone_since(connection, self.database.adapter, first, tables)
+        lead_ids = lead_ids.reindex(rows.index).fillna(0).astype("int64")
+        doubt = settle(lead_ids, ours, gone, step_of(connection)[0])
         again = pd.concat([again, doubt.changed])
         # As they were sent: what somebody has changed since is not as it was loaded.
         prints = fingerprints_of(as_texts(rows.loc[again.index]))
@@ -374,21 +371,6 @@ class _LeadBatch(Batch):
         )
         known = [*self.known.lead_ids, *found.lead_ids, *self.lead_log.leads_of_others()]
         return stored[~stored.index.duplicated() & ~stored.index.isin(known)].sort_index()
-
-    def _gone(self, connection: Connection, next_id: int, tables: Iterable[str]) -> Ids:
-        """Give lead_ids that were given out since the batch was planned, and that no table has."""
-        first = max(next_id, self.place.watermark + 1)
-        # A site may have put in a lead far away.
-        end = min(self.database.adapter.next_id(connection, LEADS) or 0, first + FARTHEST)
-        step, offset = _step(connection)
-        given = np.arange(first, end, dtype=np.int64)
-        given = given[(given - offset) % step == 0]
-        for name in tables:
-            there = connection.exec_driver_sql(
-                f"SELECT lead_id FROM {name} WHERE lead_id >= {first} AND lead_id < {end}"  # noqa: S608 - our own
-            )
-            given = np.setdiff1d(given, np.fromiter(there.scalars(), np.int64))
-        return given
 
 
 class _SureBatch(_LeadBatch):
@@ -413,10 +395,3 @@ class _SureBatch(_LeadBatch):
             raise LoaderError("leads are not as they were sent")
         self.confirm(connection)
         return proven
-
-
-def _step(connection: Connection) -> tuple[int, int]:
-    """Give the server's step from one number to the next, and the first number."""
-    statement = "SELECT @@auto_increment_increment, @@auto_increment_offset"
-    step, offset = connection.exec_driver_sql(statement).one()
-    return int(step), int(offset)

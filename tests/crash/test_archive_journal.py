@@ -171,6 +171,19 @@ def test_what_nobody_can_know_is_said(database: Database, tmp_path: Path) -> Non
     assert any(each.endswith("stay in the archive: lead_id 2") for each in report.remarks)
 
 
+def test_what_others_took_before_the_delete_was_done_is_not_said_to_be_moved(
+    database: Database, tmp_path: Path
+) -> None:
+    """A DELETE goes through the leads in their order; it did not come as far as lead 1."""
+    leads_to_move(database)
+    killed(DELETING, database, tmp_path / "first")
+    sql(database, f"DELETE FROM {LEADS} WHERE lead_id = 2")
+    report = run(database, tmp_path / "second")
+    assert in_tables(database) == ([], [1, 2, 3, 4, 5, 6])
+    assert (moved(tmp_path / "first"), moved(tmp_path / "second")) == ([], [1, 3, 4, 5, 6])
+    assert any(each.endswith("stay in the archive: lead_id 2") for each in report.remarks)
+
+
 @pytest.mark.sample(3)
 @pytest.mark.parametrize("job", ["archive", "dearchive"])
 @pytest.mark.parametrize("at", [COPIED, DELETING, NOT_NOTED])
@@ -189,6 +202,27 @@ def test_the_same_lead_ids_after_a_kill_where_one_was_deleted_on_request(
     rest = [1, 2, 3, 4, 6]
     assert in_tables(database) == (([], rest) if job == "archive" else (rest, []))
     assert {*moved(tmp_path / "first"), *moved(tmp_path / "second")} == {*rest}
+    with pytest.raises(LeadIdsError, match="does not exist"):
+        run_of_given(database, tmp_path / "third", job)
+
+
+@pytest.mark.parametrize("job", ["archive", "dearchive"])
+@pytest.mark.parametrize("at", [COPIED, NOT_NOTED], ids=str)
+def test_another_run_that_settles_it_does_not_forget_the_request(
+    database: Database, tmp_path: Path, job: str, at: Point
+) -> None:
+    leads_to_move(database, job)
+    killed(at, database, tmp_path / "first", job, begin=run_of_given)
+    for name in ("other", "another"):
+        run_of_given(database, tmp_path / name, job, ids=[4])
+    for table in (LEADS, ARCHIVE):
+        sql(database, f"DELETE FROM {table} WHERE lead_id = 5")
+    assert run_of_given(database, tmp_path / "second", job).exit_code == 0
+    rest = [1, 2, 3, 4, 6]
+    assert in_tables(database) == (([], rest) if job == "archive" else (rest, []))
+    names = ("first", "other", "another", "second")
+    assert sorted(each for name in names for each in moved(tmp_path / name)) == rest
+    assert not [*tmp_path.rglob("moving*")]
     with pytest.raises(LeadIdsError, match="does not exist"):
         run_of_given(database, tmp_path / "third", job)
 
@@ -314,6 +348,10 @@ def test_a_lead_that_is_deleted_between_copy_and_delete(
     assert moved(tmp_path / "out") == [each for each in range(1, 7) if each not in leads_gone]
     assert (report.gone, report.moved) == (len(leads_gone), 6 - len(leads_gone))
     assert report.insert_count == len(there) - 1
+    copies = [each for each in leads_gone if each != 3]
+    assert report.stayed == {"COPY_REMOVED": len(copies)}
+    with (tmp_path / "out" / "stayed.csv").open(encoding="utf-8", newline="") as file:
+        assert [int(row["lead_id"]) for row in csv.DictReader(file)] == copies
 
 
 def test_two_runs_at_once_lose_nothing(database: Database) -> None:

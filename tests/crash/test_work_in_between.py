@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from jobs.undo.job import undo
 from loader.database.connection import Database
+from loader.errors import LoadedBeforeError
 from loader.ledger.batches import ChangeEntry, LeadEntry
 from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
@@ -23,6 +24,7 @@ from loader.writing.updates import LeadUpdater
 from loader.writing.writer import Writer
 from tests.support.loads import Loads, Outcome, load_file, outcome_of
 from tests.support.server import fill, run
+from tests.support.statements import just_before
 from tests.support.step_kills import Killed, Point, killed_at
 
 pytestmark = pytest.mark.engines("myisam", "innodb")
@@ -58,6 +60,11 @@ class Killing:
     def complete(self) -> Outcome:
         load_file(self.path, self.options, self.database, self.folder / "results")
         return outcome_of(self.folder / "results")
+
+    def load_again(self) -> Outcome:
+        """Give the same command after an undo."""
+        load_file(self.path, self.options, self.database, self.folder / "again")
+        return outcome_of(self.folder / "again")
 
     def undo(self) -> UndoReport:
         name = Ledger.open(self.database, self.folder).runs()[0].run
@@ -122,6 +129,72 @@ def test_a_batch_that_was_deleted_whole_stays_gone(
     expected = dict.fromkeys(range(7, 12), "IN_DOUBT") if engine_name == "myisam" else {}
     assert outcome.reasons == expected
     assert run(load.url, "SELECT COUNT(*) FROM vicidial_list") == [(10 - len(expected),)]
+
+
+TOUCHED = "UPDATE vicidial_list SET status = 'NA', called_count = 1, user = '66' WHERE lead_id "
+
+
+@pytest.mark.parametrize(
+    ("touched", "stayed"),
+    [
+        ("= 3", {"CALLED": 1}),  # its place says which one it is
+        ("IN (4, 5, 10)", {"CALLED": 3}),
+        ("> 0", {"CALLED": 10}),
+    ],
+)
+def test_what_an_undo_of_a_killed_load_had_to_leave_is_not_loaded_twice(
+    database: Database, engine_name: str, tmp_path: Path, touched: str, stayed: dict[str, int]
+) -> None:
+    load = Killing(database, tmp_path, ROWS)
+    load.kill(SENT, 1)
+    load.work(TOUCHED + touched)
+    report = load.undo()
+    if engine_name == "innodb":
+        assert (report.leads, load.load_again().summary.loaded) == (0, 10)
+        return
+    assert (report.leads_stayed, report.moved) == (stayed, 10 - sum(stayed.values()))
+    with pytest.raises(LoadedBeforeError, match=f"{sum(stayed.values())} of its leads had to stay"):
+        load.load_again()
+    assert len(run(load.url, "SELECT lead_id FROM vicidial_list")) == sum(stayed.values())
+
+
+def test_what_an_undo_may_have_left_is_not_loaded_twice(
+    database: Database, engine_name: str, tmp_path: Path
+) -> None:
+    """Of ten rows at most nine have got a lead_id; which one has not, nobody can know."""
+    load = Killing(database, tmp_path, ROWS)
+    load.kill(SENT, 1)
+    load.work("DELETE FROM vicidial_list WHERE lead_id = 10", f"{TOUCHED} > 0")
+    load.work("ALTER TABLE vicidial_list AUTO_INCREMENT = 10")
+    report = load.undo()
+    if engine_name == "innodb":
+        assert (report.leads, load.load_again().summary.loaded) == (0, 10)
+        return
+    assert (report.leads_stayed, report.moved) == ({"IN_DOUBT": 9}, 0)
+    with pytest.raises(LoadedBeforeError, match="9 of its leads had to stay, or may have"):
+        load.load_again()
+
+
+@pytest.mark.parametrize("point", [Point(Writer, "write", "before"), SENT], ids=str)
+def test_what_an_undo_of_a_killed_load_took_back_is_loaded_again(
+    database: Database, tmp_path: Path, point: Point
+) -> None:
+    load = Killing(database, tmp_path, ROWS)
+    load.kill(point, 1)
+    report = load.undo()
+    assert (report.leads_stayed, report.remarks) == ({}, [])
+    assert load.load_again().summary.loaded == 10
+    assert run(load.url, "SELECT COUNT(*) FROM vicidial_list") == [(10,)]
+
+
+def test_a_lead_that_others_take_from_an_undo(database: Database, tmp_path: Path) -> None:
+    load = Killing(database, tmp_path, ROWS)
+    load.complete()
+    taking = "DELETE FROM vicidial_list WHERE lead_id = 4"
+    with just_before(database, "DELETE FROM vicidial_list", lambda: load.work(taking)):
+        report = load.undo()
+    assert (report.leads_stayed, report.moved) == ({"COPY_REMOVED": 1}, 9)
+    assert load.load_again().summary.loaded == 10
 
 
 # --- changes of existing leads ---

@@ -5,6 +5,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from jobs.nightly.odd_names import ANY_BYTES
+
 with warnings.catch_warnings():
     # It uses modules that Python 3.12 removed, and warns of that.
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -31,6 +33,7 @@ class Partner:
             """Has an authorizer of its own, which pyftpdlib keeps in the class."""
 
         Handler.authorizer = authorizer
+        Handler.encoding = ANY_BYTES  # names are sent and taken as the bytes they are
         Handler.log = Handler.logline = lambda *_args, **_more: None
         # A loop of its own: pyftpdlib has one for all servers of a process.
         self._server = FTPServer(("127.0.0.1", 0), Handler, ioloop=IOLoop())

@@ -51,7 +51,7 @@ class _Files(paramiko.SFTPServerInterface):
             files = sorted(self._at(path).iterdir())
         except OSError as error:
             return paramiko.SFTPServer.convert_errno(error.errno or 0)
-        return [paramiko.SFTPAttributes.from_stat(f.lstat(), f.name) for f in files]
+        return [paramiko.SFTPAttributes.from_stat(f.lstat(), os.fsencode(f.name)) for f in files]
 
     def stat(self, path: str) -> Any:
         try:
@@ -83,6 +83,20 @@ class _Files(paramiko.SFTPServerInterface):
         return _answered(self._at(path).mkdir)
 
 
+class _Request(paramiko.Message):
+    """A request of a client, with names of any bytes."""
+
+    def get_text(self) -> str:
+        return os.fsdecode(self.get_string())
+
+
+class _Server(paramiko.SFTPServer):
+    """Takes names of any bytes, as OpenSSH does."""
+
+    def _process(self, kind: int, number: int, request: Any) -> None:
+        super()._process(kind, number, _Request(request.get_remainder()))
+
+
 class SftpPartner:
     """A server with a folder `in`, and a key that `known_hosts` names."""
 
@@ -109,7 +123,7 @@ class SftpPartner:
                 transport = paramiko.Transport(client)
                 self._transports.append(transport)
                 transport.add_server_key(self._key)
-                transport.set_subsystem_handler("sftp", paramiko.SFTPServer, _Files, self._root)
+                transport.set_subsystem_handler("sftp", _Server, _Files, self._root)
                 with contextlib.suppress(paramiko.SSHException, EOFError):
                     transport.start_server(server=_Account())
 

@@ -407,8 +407,9 @@ def test_a_failure_in_the_middle_is_reported_with_its_place(dialer: str) -> None
     assert (report.stopped, report.exit_code, report.stopped_at) == ("error", 78, 15)
     assert report.unfinished == (16, 22)
     assert report.ending.startswith(
-        "stopped in the chunk from lead_id 16 to 22: the SQLite database: no such table"
+        "stopped in the chunk from lead_id 16 to 22: the SQLite database "
     )
+    assert "`leadloader init` makes the tables on an empty one" in report.ending
     assert report.message == report.why
     assert report_in("out")["chunks"] == len(rows_in(Path("out") / "chunks.csv")) == 2
 

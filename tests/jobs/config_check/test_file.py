@@ -184,6 +184,55 @@ def test_lines(place: tuple[Any, ...], line: int | None) -> None:
     assert lines_of(text, [place]).get(place) == line
 
 
+ODD = (
+    """
+a = ["[x]", '#"', '''
+[b]
+''', { "c" = [[1, # ]
+  2]] }] # [d]
+"q.r".s = "\\"]"
+t = ''
+u = ""
+v = """
+    + '"""\\"""\n[w]""""\n'
+    + """
+[ profile . 'x.y' ]
+k = 1
+[[source]]
+list = [
+]
+[source.new_list]
+first = 1
+[[source]]
+[source.new_list]
+first = {}
+"""
+)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_lines_of_odd_settings(end: str) -> None:
+    lines = {
+        ("a",): 2, ("a", 3, "c", 0, 1): 2, ("q.r", "s"): 6, ("t",): 7, ("u",): 8, ("v",): 9,
+        ("profiles", "x.y"): 12, ("profiles", "x.y", "k"): 13, ("sources",): 14,
+        ("sources", 0, "list"): 15, ("sources", 0, "new_list", "first"): 18, ("sources", 1): 19,
+        ("sources", 1, "new_list"): 20, ("sources", 1, "new_list", "first"): 21,
+    }  # fmt: skip
+    text = ODD.replace("\n", end)
+    tomllib.loads(text)
+    assert lines_of(text, [*lines, ("w",), ("b",), ("d",), ("x",)]) == lines
+
+
+def test_lines_of_long_settings_are_found_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    loads = tomllib.loads
+    monkeypatch.setattr(tomllib, "loads", lambda text: parsed.append(text) or loads(text))
+    text = "a = [\n" + "  1,\n" * 1000 + "]\n"
+    text += "".join(f"[[source]]\nname = '{number}'\n" for number in range(1000))
+    assert lines_of(text, [("sources", 999, "name")]) == {("sources", 999, "name"): 3002}
+    assert len("".join(parsed)) < len(text)
+
+
 def test_a_fault_in_a_line() -> None:
     fault = Fault(source="a.toml", line=3, setting="list_id", message="wrong")
     assert str(fault) == "a.toml, line 3: list_id: wrong"

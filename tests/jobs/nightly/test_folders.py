@@ -261,17 +261,24 @@ def test_a_kill_before_the_move_at_an_address(
 
 
 @ON_SQLITE
-def test_a_name_that_its_library_cannot_read_ends_no_night(
+def test_an_odd_name_at_an_address_keeps_no_other_file_away(
     site: Site, partner: Partner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FTP_PASSWORD", "se:cret")
-    (partner.drop / "a.csv").write_text(rows(1), "utf-8")
-    (partner.drop / "b\nc.csv").write_text(rows(2), "utf-8")
-    night = remote_night(site, partner)
-    assert night.code == 66
-    [source] = night.report.sources
-    assert "an answer of its server cannot be read (KeyError)" in source.problem
-    assert site.phones() == []
+    for number, name in enumerate(("a.csv", os.fsdecode(b"caf\xe9.csv"), "z.csv"), 1):
+        (partner.drop / name).write_text(rows(number), "utf-8")
+    for name in ("b\nc.csv", "d\re\n.csv", "k.csv\n"):
+        (partner.drop / name).write_text(rows(9), "utf-8")
+    # Names beside the drop folder are listed to see whether it is there.
+    (partner.drop.parent / os.fsdecode(b"\xff\n")).touch()
+    for expected in ({"a.csv", "caf\\xe9.csv", "z.csv"}, set()):
+        night = remote_night(site, partner)
+        assert (night.code, {*night.outcomes}) == (0, expected)
+        [source] = night.report.sources
+        assert {entry.file for entry in source.ignored} == {"b\n", "d\n", "k.csv\n"}
+        assert all("a line break" in entry.why for entry in source.ignored)
+    assert sorted(site.phones()) == [1, 2, 3]
+    assert (partner.drop / "done" / night.day / os.fsdecode(b"caf\xe9.csv")).exists()
 
 
 @ON_SQLITE

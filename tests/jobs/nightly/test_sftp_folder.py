@@ -1,15 +1,18 @@
 """Files come by sftp, from a server whose key ssh knows and from no other."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import paramiko
 import pytest
 
 from jobs.nightly import remote_folder
 from jobs.nightly.remote_folder import RemoteFolder
 from jobs.settings.nightly import Source
 from loader.errors import NoSuchFileError
+from tests.support import sftp_server
 from tests.support.nights import rows
 from tests.support.sftp_server import PASSWORD, USER, SftpPartner
 
@@ -50,6 +53,33 @@ def test_a_file_comes_and_goes(partner: SftpPartner, tmp_path: Path) -> None:
     ]  # fmt: skip
     assert folder.target("done", "2026-11-22", "a.csv").file.endswith("/a-2.csv")
     assert folder.list_files() == []
+
+
+def test_names_of_any_bytes(partner: SftpPartner, tmp_path: Path) -> None:
+    names = ["a.csv", os.fsdecode(b"caf\xe9.csv"), "new\nline.csv", "é.csv"]
+    for name in names:
+        (partner.drop / name).write_text(rows(1), "utf-8")
+    folder = folder_of(partner, tmp_path / "here")
+    assert sorted(found.name for found in folder.list_files()) == sorted(names)
+    for found in folder.list_files():
+        assert folder.fetch(found).read_text("utf-8") == rows(1)
+        folder.move(found.name, folder.target("done", "2026-11-22", found.name))
+        folder.forget(found.name)
+    assert folder.list_files() == []
+    assert {file.name for file in (partner.drop / "done" / "2026-11-22").iterdir()} == {*names}
+
+
+def test_a_name_that_no_file_here_can_have(
+    partner: SftpPartner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def listed(_files: Any, _path: str) -> Any:
+        status = (tmp_path / "known_hosts").stat()
+        return [paramiko.SFTPAttributes.from_stat(status, name) for name in ("b.csv\0", "a.csv")]
+
+    monkeypatch.setattr(sftp_server._Files, "list_folder", listed)
+    entries = folder_of(partner, tmp_path / "here").list_entries()
+    assert [found.name for found in entries.files] == ["a.csv"]
+    assert entries.ignored == [("b.csv\0", "its name has a NUL character; rename it")]
 
 
 def test_an_unknown_key_is_refused(partner: SftpPartner, tmp_path: Path) -> None:
