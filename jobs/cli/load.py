@@ -34,11 +34,13 @@ def load_files(
     from jobs.telemetry.telemetry import Telemetry
     from loader.signals import Stop
 
-    settings, flags = given_settings(given), given_flags(given)
-    source = settings.source_named(flags.pop("source", None))
-    if source:
-        # Then the flag does not say where the leads come from: nightly has none.
-        settings = given_settings(given | {"source": None})
+    flags = given_flags(given)
+    name = flags.pop("source", None)
+    settings = given_settings(given | {"source": None})
+    source = settings.source_named(name)
+    if name is not None and source is None:
+        # It says where the leads come from, as nightly has no source of this name.
+        settings = given_settings(given)
     job: Job = "import" if ctx.command.name == "import" else "validate"
     _refuse_unfit(job, settings)
     terminal = Terminal(settings, job)

@@ -110,7 +110,7 @@ def table_of(sources: Sequence[ComparedSource]) -> Table:
     table.add_column("source", overflow="fold")
     for name in ("files", "rows", "fit to load", "rejected", "newest", "score"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("reject rate over time", no_wrap=True)
+    table.add_column("reject rate\nover time", no_wrap=True)
     top = max((rate for it in sources for _began, rate in it.rates[-MOST_BARS:]), default=0.0)
     for it in sources[:MOST_SOURCES]:
         rates = [rate for _began, rate in it.rates[-MOST_BARS:]]

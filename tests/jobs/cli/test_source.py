@@ -42,6 +42,18 @@ def test_a_file_is_loaded_as_nightly_would(site: Site) -> None:
     assert site.night().outcomes == {"a.csv": "loaded_before"}
 
 
+def test_a_source_may_have_a_short_name(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.settings("", list_id=102)
+    text = site.config.read_text("utf-8")
+    site.config.write_text(text.replace('name = "vendor"', 'name = "v"'), "utf-8")
+    path = site.put("a.csv", rows(1))
+    code, summary = load(site, "import", path, "--source", "v")
+    assert (code, summary["source"]) == (0, "v")
+    # Where it says where leads come from, it says more.
+    assert load(site, "import", path, "--source", "w")[0] == 64
+    assert "give at least two letters" in capsys.readouterr().err
+
+
 def test_a_flag_goes_before_the_source(site: Site) -> None:
     site.settings("max_reject_rate = 0.0", list_id=102)
     path = site.put("a.csv", rows(1, -2))

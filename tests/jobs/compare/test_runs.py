@@ -73,7 +73,7 @@ def page_of(path: Path | str = "compare.html") -> str:
 def test_sources_are_told_over_time(month: Path, capsys: pytest.CaptureFixture[str]) -> None:
     called(month)
     out = capsys.readouterr().out
-    acme, solar = out.splitlines()[1:3]
+    acme, solar = out.splitlines()[2:4]
     assert re.split(r" {2,}", acme.strip())[:7] == [
         "acme", "6", "6,000", "93.9%", "6.1%", "11.1%", "75.0",
     ]  # fmt: skip
