@@ -1,0 +1,1 @@
+"""Who may call: users of the dialer, and their passwords."""
