@@ -69,7 +69,7 @@ class Answer(NamedTuple):
         return self.outcome == UNAVAILABLE
 
 
-UNAVAILABLE = "unavailable"
+UNAVAILABLE, REFUSED = "unavailable", "refused"
 
 
 @dataclass
@@ -178,7 +178,7 @@ def _options_key(request: LeadRequest) -> tuple[Hashable, ...]:
 def _invalid(error: ValidationError) -> Answer:
     problem = error.errors(include_url=False, include_context=False)[0]
     name = ".".join(map(str, problem["loc"])) or "options"
-    return Answer(refuse_option(name, problem["msg"].removeprefix("Value error, ")), "refused")
+    return Answer(refuse_option(name, problem["msg"].removeprefix("Value error, ")), REFUSED)
 
 
 def _refused(error: LoaderError) -> Answer:
@@ -186,11 +186,11 @@ def _refused(error: LoaderError) -> Answer:
     if isinstance(error, DatabaseUnavailableError):
         return Answer([f"{ERROR} {NOT_ADDED}, THE DATABASE DOES NOT ANSWER"], UNAVAILABLE)
     if isinstance(error, UsageError):
-        return Answer([f"{ERROR} INVALID PARAMETER - {error}"], "refused")
+        return Answer([f"{ERROR} INVALID PARAMETER - {error}"], REFUSED)
     text = str(error).partition(";")[0]
     if isinstance(error, NotAllowedError) and text.startswith("user_group"):
-        return Answer([f"ERROR: {text}"], "refused")
-    return Answer([f"{ERROR} {NOT_ADDED}, A CHECK CANNOT BE MADE - {text}"], "refused")
+        return Answer([f"ERROR: {text}"], REFUSED)
+    return Answer([f"{ERROR} {NOT_ADDED}, A CHECK CANNOT BE MADE - {text}"], REFUSED)
 
 
 class _Batch:
@@ -215,7 +215,7 @@ class _Batch:
 
     def answers(self, otherwise: Answer | None = None) -> list[Answer]:
         """Give the answers in the order of the calls, and to those that have none, another."""
-        nothing = otherwise or Answer([f"{ERROR} {NOT_ADDED}"], "refused")
+        nothing = otherwise or Answer([f"{ERROR} {NOT_ADDED}"], REFUSED)
         return [self._answers.get(row, nothing) for row in range(len(self._requests))]
 
     def add(self) -> None:
