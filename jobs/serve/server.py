@@ -1,11 +1,11 @@
 """The server: where it listens, and how it ends."""
 
 import ipaddress
-import logging
+import signal
 import socket
 import ssl
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import uvicorn
 from starlette.applications import Starlette
@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from jobs.settings.serve import ServeSettings
 from loader.errors import ConfigurationError, ResultsError
 
-LOG = logging.getLogger("leadloader")
+ENDING = (signal.SIGTERM, signal.SIGINT)
 
 PATIENCE = 60
 """Seconds that calls may take to be answered once the server is told to end."""
@@ -81,7 +81,19 @@ def listen(
         scheme = "https" if serve.tls_cert else "http"
         shown = f"[{host}]" if ":" in host else host
         say(f"listening at {scheme}://{shown}:{port}")
-        uvicorn.Server(config).run(sockets=[listening])
+        with _end_by_signal():
+            uvicorn.Server(config).run(sockets=[listening])
+
+
+@contextmanager
+def _end_by_signal() -> Iterator[None]:
+    """Take a signal for the usual end of a service: uvicorn raises it again when all is done."""
+    before = {each: signal.signal(each, lambda *_: None) for each in ENDING}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _socket(serve: ServeSettings) -> socket.socket:
