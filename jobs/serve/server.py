@@ -76,19 +76,26 @@ def listen(
         raise ConfigurationError(
             f"serve: tls_cert, tls_key: {serve.tls_cert}, {serve.tls_key}: {error.strerror}"
         ) from None
-    with _socket(serve) as listening:
+    server = uvicorn.Server(config)
+    with _end_by_signal(server), _socket(serve) as listening:
         host, port = listening.getsockname()[:2]
         scheme = "https" if serve.tls_cert else "http"
         shown = f"[{host}]" if ":" in host else host
         say(f"listening at {scheme}://{shown}:{port}")
-        with _end_by_signal():
-            uvicorn.Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])
 
 
 @contextmanager
-def _end_by_signal() -> Iterator[None]:
-    """Take a signal for the usual end of a service: uvicorn raises it again when all is done."""
-    before = {each: signal.signal(each, lambda *_: None) for each in ENDING}
+def _end_by_signal(server: uvicorn.Server) -> Iterator[None]:
+    """Take a signal for the usual end of a service, also before it has begun to answer.
+
+    The server raises it again when all is done.
+    """
+
+    def end(_number: int, _frame: object) -> None:
+        server.should_exit = True
+
+    before = {each: signal.signal(each, end) for each in ENDING}
     try:
         yield
     finally:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import httpx2
 import uvicorn
+from starlette.applications import Starlette
 
-from jobs.serve.app import make_app
+from jobs.serve.app import application
 from jobs.settings.settings import Settings
 from loader.database.connection import Database
 from tests.support.service import PATIENCE, free_port
@@ -20,10 +21,14 @@ PAGE = "/vicidial/non_agent_api.php"
 @contextlib.contextmanager
 def serving(settings: Settings, database: Database) -> Iterator[httpx2.Client]:
     """Give a client of an application over real HTTP."""
+    with application(settings, database) as app, _listening(app) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def _listening(app: Starlette) -> Iterator[httpx2.Client]:
     port = free_port()
-    config = uvicorn.Config(
-        make_app(settings, database), port=port, log_config=None, access_log=False, lifespan="on"
-    )
+    config = uvicorn.Config(app, port=port, log_config=None, access_log=False, lifespan="on")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

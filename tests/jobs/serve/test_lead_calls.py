@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from jobs.serve.app import make_app
+from jobs.serve.app import application
 from loader.database.connection import Database
 from loader.errors import UsageError
 from tests.jobs.serve.serving import PAGE, add_lead, serving, settings_of
@@ -147,8 +147,9 @@ def test_health(client: httpx2.Client) -> None:
 def test_options_of_files_are_refused(
     database: Database, tmp_path: Path, given: dict[str, Any]
 ) -> None:
-    with pytest.raises(UsageError, match=next(iter(given))):
-        make_app(settings_of(tmp_path, **given), database)
+    settings = settings_of(tmp_path, **given)
+    with pytest.raises(UsageError, match=next(iter(given))), application(settings, database):
+        pass
 
 
 def test_options_of_the_site_hold_unless_a_call_says_otherwise(
