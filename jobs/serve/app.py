@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from jobs.serve.access_log import AccessLog
 from jobs.serve.gathering import Gathering
 from jobs.serve.intake import Answer, LeadIntake
 from jobs.serve.lead_calls import Call, LeadCalls, LeadPage
@@ -91,6 +92,8 @@ def _application(intake: LeadIntake, serve: ServeSettings, database: Database) -
     ]
     app = Starlette(routes=routes, lifespan=lifespan)
     app.add_middleware(BodyLimit)
+    if serve.access_log:
+        app.add_middleware(AccessLog)
     return app
 
 

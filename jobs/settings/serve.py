@@ -78,6 +78,10 @@ class ServeSettings(ServeOptions):
     queue: Annotated[int, Field(ge=1, le=1_000_000), Option(
         "Requests that may wait", details="Others are answered with 503 and Retry-After.",
     )] = 2000
+    access_log: Annotated[bool, Option(
+        "A message for each request",
+        details="Who asked, the path and the status; never what follows the question mark.",
+    )] = False
     refresh: Annotated[float, Field(ge=0, le=3600), Option(
         "Seconds after which lists, campaigns and users are read again",
         details="A change in the dialer counts after so long at the latest.",

@@ -127,6 +127,20 @@ def test_ctrl_c_ends_it_too(database_url: str, tmp_path: Path) -> None:
     assert "Traceback" not in running.log.read_text()
 
 
+def test_an_access_log_has_neither_passwords_nor_persons(database_url: str, tmp_path: Path) -> None:
+    add_user(database_url)
+    config = tmp_path / "site.toml"
+    config.write_text("[serve]\naccess_log = true\n")
+    with service(database_url, tmp_path / "serve", "--config", str(config)) as running:
+        assert running.call(phone_number="7275551111") == [ADDED]
+        httpx2.post(f"{running.address}/nowhere%1b[31m?pass=1234", data={"pass": "1234"})
+        running.stop()
+    log = running.log.read_text()
+    assert f"127.0.0.1 GET {PAGE} 200\n" in log
+    assert "127.0.0.1 POST /nowhere" in log
+    assert not [secret for secret in ("1234", "7275551111", "\x1b") if secret in log]
+
+
 CURL = """curl -s -X GET "{}/vicidial/non_agent_api.php?source=test&user=6666&pass=1234\
 &function=add_lead&phone_number=7275551111"
 """

@@ -3,10 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import bcrypt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jobs.serve import users
-from jobs.serve.passwords import Hashing, dialer_hash, is_password
+from jobs.serve.eksblowfish import bcrypt_octets
+from jobs.serve.passwords import Hashing, base64, dialer_hash, is_password
 from jobs.serve.users import FREE_ATTEMPTS, Attempts, UserDirectory
 from loader.database.connection import Database
 from loader.errors import ConfigurationError
@@ -35,7 +39,23 @@ def test_the_hash_is_that_of_eksblowfish_with_a_key_that_ends_in_nul() -> None:
     assert dialer_hash("Libelar! Timmah!", Hashing(KEY, 6)) == "I1PRw6O5ulwzl/mYJMSez3TV74Efc3q"
 
 
-@pytest.mark.parametrize(("key", "cost"), [("short", 6), (KEY + "Q", 6), (KEY, 3), (KEY, 32)])
+@pytest.mark.property
+@given(password=st.text(max_size=80), salt=st.binary(min_size=16, max_size=16))
+def test_few_rounds_are_made_as_the_library_makes_more(password: str, salt: bytes) -> None:
+    key = password.encode("utf-8", "replace").replace(b"\0", b"")[:72]
+    made = bcrypt.hashpw(key, b"$2b$04$" + base64(salt).encode())
+    assert base64(bcrypt_octets(key, salt, 4)) == made[29:].decode()
+
+
+def test_the_default_of_dialers() -> None:
+    hashing = Hashing(KEY, 2)
+    hashed = dialer_hash("1234", hashing)
+    assert len(hashed) == 31
+    assert is_password("1234", "", hashed, hashing)
+    assert not is_password("12345", "", hashed, hashing)
+
+
+@pytest.mark.parametrize(("key", "cost"), [("short", 6), (KEY + "Q", 6), (KEY, 17)])
 def test_a_hash_that_cannot_be_made_is_an_error(key: str, cost: int) -> None:
     with pytest.raises(ConfigurationError, match="pass_key and pass_cost"):
         is_password("1234", "", "hash", Hashing(key, cost))
