@@ -24,6 +24,8 @@ from loader.database.connection import Database
 from loader.errors import LoaderError, UsageError
 from loader.feeds.files import read_feeds
 from loader.options.load import LoadOptions
+from loader.rights import needs
+from loader.rights.refusal import refuse_unreadable, refuse_unwritable
 
 OF_FILES = {"on_duplicate": "reject", "keep": "first", "invalid_phone_fallback": (),
             "new_lead_url": "skip"}  # fmt: skip
@@ -46,14 +48,17 @@ def refuse_options_of_files(options: LoadOptions) -> None:
 
 @contextmanager
 def application(settings: Settings, database: Database) -> Iterator[Starlette]:
-    """Give the application; it connects when the first call comes.
+    """Give the application.
 
     Raises:
         UsageError: see `refuse_options_of_files`.
-        LoaderError: a feed cannot be used.
+        NotAllowedError: the account may not read, or not write, what calls need.
+        LoaderError: a feed cannot be used; the database does not answer.
     """
     options, serve = settings.options, settings.serve
     refuse_options_of_files(options)
+    refuse_unreadable(database, lambda site: needs.of_calls(options, site))
+    refuse_unwritable(database, lambda site: needs.of_calls(options, site))
     with TemporaryDirectory(prefix="leadloader-serve-") as name:
         feeds = read_feeds(options, Path(name))
         intake = LeadIntake(database, options, Path(name), lambda: feeds, serve.refresh)
