@@ -27,7 +27,7 @@ def move_leads(ctx: typer.Context, **given: Any) -> None:
     try:
         names = given.keys() & {"lead_ids", "lead_ids_file", "rule", *ArchiveRule.model_fields}
         which = {name: given.pop(name) for name in names}
-        which, settings = given_flags(which), given_settings(given, moves=True)
+        which, settings = given_flags(which), given_settings(given, table="archive")
         job: Direction = "archive" if ctx.command.name == "archive" else "dearchive"
         is_json, terminal = settings.json_summary, Terminal(settings, job)
         rule, options = which.get("rule", ""), settings.archive.options

@@ -45,6 +45,9 @@ ENDINGS: Mapping[str, Ending] = {
          ("nightly --only vendor", "one source alone")), (65, 66, 75)),
     "runs": Ending(
         (("runs", "the newest runs"), ("runs latest", "the last one in full")), (75,)),
+    "serve": Ending(
+        (("serve", "on this machine alone"),
+         ("serve --host 0.0.0.0 --behind-proxy", "behind a proxy that does TLS")), ()),
     "undo": Ending(
         (("undo latest --dry-run", "what would be taken back"),
          ("undo 20261122-031500-3f9a01bc", "take a run back")), (75,)),

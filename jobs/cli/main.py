@@ -20,6 +20,7 @@ from jobs.cli.nightly import nightly
 from jobs.cli.parameters import given_settings, with_flags
 from jobs.cli.runs import runs
 from jobs.cli.samples import demo, schedule
+from jobs.cli.serve import serve
 from jobs.cli.undo import undo_run
 from jobs.settings.database import open_database
 from jobs.settings.flags import (
@@ -29,6 +30,7 @@ from jobs.settings.flags import (
     DEARCHIVE_FLAGS,
     FLAGS,
     NIGHTLY_FLAGS,
+    SERVE_FLAGS,
     UNDO_FLAGS,
     Flag,
     flags_named,
@@ -102,6 +104,8 @@ _add("dearchive", move_leads, OTHERS, "Move leads back from vicidial_list_archiv
      *DEARCHIVE_FLAGS)  # fmt: skip
 _add("init", init, OTHERS, "Make the tables of dialer and ledger that are missing.",
      *flags_named(CONNECTING))  # fmt: skip
+_add("serve", serve, OTHERS, "Answer the dialer's HTTP APIs: add_lead, and the archive.",
+     *SERVE_FLAGS)  # fmt: skip
 _add("demo", demo, OTHERS, "Load sample files into a small database, to look around.")
 _add("schedule", schedule, OTHERS, "Print what runs nightly: for systemd, cron or Airflow.")
 Program.entries["config"] = Entry(

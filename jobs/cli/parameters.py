@@ -16,16 +16,18 @@ if TYPE_CHECKING:
     from jobs.settings.settings import Settings
 
 
-def given_settings(given: dict[str, Any], *, moves: bool = False) -> "Settings":
-    """Read the settings with the given flags; those of moving leads belong to [archive]."""
+def given_settings(given: dict[str, Any], *, table: str = "") -> "Settings":
+    """Read the settings with the given flags; those of [archive] or [serve] belong to the table."""
+    from jobs.settings.serve import ServeOptions
     from jobs.settings.settings import read_settings
     from loader.options.archive import ArchiveOptions
 
     flags = given_flags(given)
     config = flags.pop("config", None)
-    if moves:
-        options = flags.keys() & ArchiveOptions.model_fields.keys()
-        flags["archive"] = {name: flags.pop(name) for name in options}
+    if table:
+        fields = {"archive": ArchiveOptions.model_fields, "serve": ServeOptions.model_fields}
+        options = flags.keys() & fields[table].keys()
+        flags[table] = {name: flags.pop(name) for name in options}
     return read_settings(flags, config)
 
 

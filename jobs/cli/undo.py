@@ -20,7 +20,7 @@ def undo_run(
     from loader.signals import Interrupted
     from loader.undo.report import report_lines
 
-    run, settings = given_run(run), given_settings(given, moves=True)
+    run, settings = given_run(run), given_settings(given, table="archive")
     terminal = Terminal(settings, "undo")
     dry_run = settings.archive.options.dry_run
     telling = Telemetry(settings, "undo", warn=terminal.warn, dry_run=dry_run)

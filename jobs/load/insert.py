@@ -64,7 +64,11 @@ class InsertStage:
         self.run, self.checks, self.options = run, run.checks, run.options
         self.checkpoint, self.ledger = checkpoint, ledger
         writer = Writer(database)
-        self.recheck = Recheck(run, database, is_resumed=checkpoint.is_restored)
+        self.recheck = Recheck(
+            run.checks, database, run.queries, run.loaded_ids, run.files.work,
+            # Those that this process has read are those that its own checks looked into.
+            feeds=run.feeds if checkpoint.is_restored else (),
+        )  # fmt: skip
         self.lanes = Lanes(run, database, ledger, self.recheck)
         self.batches = Batches(pace, ledger, [writer, *self.lanes.writers])
         self.inserter = LeadInserter(database, run.dialer.columns, writer, self.recheck)

@@ -5,20 +5,23 @@ insert one after the other, a batch at a time. The dialer itself waits for nobod
 between this look and the end of the batch is not seen.
 """
 
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Connection
 
-from jobs.load.run import ImportContext
 from loader.checks.settlement import EXISTING_LEAD_ID
 from loader.database.connection import Database
 from loader.database.locks import Confirm, shared_turn, writing_turn
 from loader.extras.rows import ExtraRows
+from loader.feeds.feed import Feed
 from loader.findings import Findings, no_findings
+from loader.pipeline import Checks
 from loader.queries.chunk import ChunkQueries
 from loader.queries.existing import Ids, IsOwn
 from loader.queries.forms import RowForms
@@ -28,22 +31,37 @@ from loader.writing.guard import Guard
 class Recheck(Guard):
     """Asks the database about a batch what its checks asked about a chunk."""
 
-    def __init__(self, run: ImportContext, database: Database, *, is_resumed: bool) -> None:
-        """Take a run; `is_resumed`: its checks were made by a process before this one."""
-        self.run, self.database = run, database
-        self.needs_turns = bool(run.options.duplicate_checks)
-        # The feeds that this process has read are those that its own checks looked into.
-        feeds = run.feeds if is_resumed else ()
+    def __init__(
+        self,
+        checks: Checks,
+        database: Database,
+        before: ChunkQueries,
+        own: Callable[[], Ids],
+        folder: Path,
+        feeds: Sequence[Feed] = (),
+    ) -> None:
+        """Take the checks and what asked the database for them.
+
+        Args:
+            checks: what the leads have passed.
+            database: the dialer's.
+            before: asked about the same leads before.
+            own: gives the lead_ids that the run has inserted so far.
+            folder: for what is kept on disk.
+            feeds: those that the checks of another process looked into; their own are known.
+        """
+        self.checks, self.database, self.own = checks, database, own
+        self.needs_turns = bool(checks.options.duplicate_checks)
         self.queries = ChunkQueries(
-            database, run.options, run.dialer, feeds, run.files.work, before=run.queries
+            database, checks.options, checks.dialer, feeds, folder, before=before
         )
         self.forms: RowForms | None = None
         """Of the rows of which the next batches are."""
 
     def forms_of(self, leads: pd.DataFrame) -> RowForms:
         """Make once what is asked of rows that are inserted in batches; it needs no database."""
-        forms = RowForms(leads, self.run.options)
-        if self.run.checks.needs_recheck:
+        forms = RowForms(leads, self.checks.options)
+        if self.checks.needs_recheck:
             self.queries.prepare(forms, leads.index)
         return forms
 
@@ -65,7 +83,7 @@ class Recheck(Guard):
         def is_own(lead_ids: Ids) -> "npt.NDArray[np.bool_]":
             if not len(lead_ids):
                 return np.zeros(0, dtype=bool)
-            own = np.concatenate([stored, self.run.files.lead_ids(new=False)[:, 1]])
+            own = np.concatenate([stored, self.own()])
             return np.isin(lead_ids, own)
 
         return self._reject(leads, is_own=is_own)
@@ -76,18 +94,18 @@ class Recheck(Guard):
 
     def hold_listed(self, leads: pd.DataFrame, extras: list[ExtraRows]) -> list[ExtraRows]:
         """Hold back what comes with stored leads and must not be stored any more."""
-        if self.run.options.dnc_alt_phones not in {"reject", "clear"} or not extras:
+        if self.checks.options.dnc_alt_phones not in {"reject", "clear"} or not extras:
             return extras
-        return self.run.checks.hold_listed(leads, extras, self.queries.do_not_call(leads))
+        return self.checks.hold_listed(leads, extras, self.queries.do_not_call(leads))
 
     def _reject(
         self, leads: pd.DataFrame, is_own: IsOwn | None = None, among: Ids | None = None
     ) -> Findings:
-        if not self.run.checks.needs_recheck:
+        if not self.checks.needs_recheck:
             return no_findings()
         answers = self.queries.do_not_call(leads, self.forms)
         found = self.queries.existing_leads(leads, is_own, among, self.forms)
         answers = replace(answers, existing=found.existing, compares=found.compares)
         if among is None and answers.is_empty:
             return no_findings()
-        return self.run.checks.recheck(leads, answers)
+        return self.checks.recheck(leads, answers)

@@ -20,6 +20,7 @@ from loader.options.load import LoadOptions
 from loader.options.report import AS_USUAL, ReportOptions
 from loader.pipeline import Checks
 from loader.queries.chunk import ChunkQueries
+from loader.queries.existing import Ids
 from loader.reading.source import SourceFile
 from loader.results.files import Results
 from loader.results.summary import Summary, Tally
@@ -134,6 +135,10 @@ class ImportContext:
         self._uncounted_notices.append(notices)
         if sum(map(len, self._uncounted)) >= COUNTED_AT_ONCE:
             self.count_loaded()
+
+    def loaded_ids(self) -> Ids:
+        """Give the lead_ids of the rows that are in so far, new ones and changed ones."""
+        return self.files.lead_ids(new=False)[:, 1]
 
     def goes_to_list(self, leads: pd.DataFrame) -> "pd.Series[bool]":
         """Say which rows go to the list that they have: one that updates a lead does not."""

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from jobs.settings.nightly import NewList, NightlySettings, Source
 from jobs.settings.profiles import BUILT_IN, OptionSet
+from jobs.settings.serve import ServeSettings
 from jobs.settings.settings import ArchiveSettings, Settings
 from jobs.settings.telemetry import LineageSettings, NotifySettings
 from loader.options.archive import ArchiveRule
@@ -42,6 +43,7 @@ TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("archive", ArchiveSettings), ("archive.worked", ArchiveRule), ("office_hours", OfficeHours),
     ("feed.litigators", FeedFile),
     ("nightly", NightlySettings), ("[source]", Source), ("source.new_list", NewList),
+    ("serve", ServeSettings),
     ("notify", NotifySettings), ("lineage", LineageSettings),
 )  # fmt: skip
 """In their order in the file; the name of a table that there can be several of is in brackets."""

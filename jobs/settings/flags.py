@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from jobs.settings.command import CommandSettings, ConfigFlag, NightlyFlags, SelectionFlags
+from jobs.settings.serve import ServeOptions
 from loader.options.archive import ArchiveOptions, ArchiveRule
 from loader.options.connection import ConnectionOptions
 from loader.options.load import LoadOptions
@@ -131,6 +132,13 @@ NIGHTLY_FLAGS = tuple(
     flag
     for flag in _flags_of(NightlyFlags, CommandSettings, ConfigFlag)
     if flag.name in {"dry_run", "only", "profile", "repair", *OF_ALL} - {"results"}
+)
+
+SERVE_FLAGS = tuple(
+    flag
+    for flag in _flags_of(ServeOptions, CommandSettings, ConfigFlag)
+    if flag.name in ServeOptions.model_fields
+    or flag.name in CONNECTING | {"results", "quiet", "log_format", "profile", "lacking"}
 )
 
 PAIRS: Mapping[str, str] = {

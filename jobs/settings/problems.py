@@ -132,6 +132,7 @@ EXAMPLES = {
     "lineage": "[lineage]",
     "notify": "[notify]",
     "office_hours": "[office_hours]",
+    "serve": "[serve]",
 }
 """Of tables in the settings file."""
 

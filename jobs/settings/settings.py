@@ -26,6 +26,7 @@ from jobs.settings.files import read_astguiclient, read_toml, with_lines
 from jobs.settings.nightly import NightlySettings, NightlySources, Source
 from jobs.settings.problems import ENVIRONMENT, PREFIX, Problem, Sources, merge, problems_of
 from jobs.settings.profiles import OptionSet, with_profile
+from jobs.settings.serve import ServeSettings
 from jobs.settings.telemetry import LineageSettings, NotifySettings
 from loader.errors import ConfigurationError, UsageError
 from loader.fields.mapping import read_mapping_file
@@ -100,6 +101,7 @@ class Settings(CommandSettings, ReportSettings, PaceOptions, LoadOptions, BaseSe
         "Where nightly finds files",
         details="In a settings file each is a table [[source]].",
     )] = ()
+    serve: Annotated[ServeSettings, Option("Settings of serve")] = ServeSettings()
     profiles: Annotated[dict[str, OptionSet], Option(
         "Sets of options for --profile",
         details="In a settings file each is a table [profile.NAME].",

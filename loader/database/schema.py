@@ -228,6 +228,7 @@ _table(
     Column("api_list_restrict", SWITCH, server_default="0"),
     Column("api_allowed_functions", String(1000), server_default=" ALL_FUNCTIONS "),
     Column("active", FLAG, server_default="Y"),
+    *_texts("", pass_hash=100),
 )
 
 _table(
@@ -359,6 +360,9 @@ _table(
     "system_settings",
     Column("use_non_latin", SWITCH, server_default="0"),
     Column("custom_fields_enabled", SWITCH, server_default="0"),
+    Column("pass_hash_enabled", SWITCH, server_default="0"),
+    *_texts("", pass_key=100),
+    Column("pass_cost", COUNT, server_default="2"),
 )
 
 _table(

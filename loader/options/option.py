@@ -30,6 +30,7 @@ class Group(StrEnum):
     MESSAGES = "Questions and messages"
     RUN = "Run"
     CONNECTION = "Connection to the database"
+    SERVICE = "Service"
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,10 @@ from jobs.settings.flags import (
     FLAGS,
     NIGHTLY_FLAGS,
     PAIRS,
+    SERVE_FLAGS,
     UNDO_FLAGS,
 )
+from jobs.settings.serve import ServeOptions
 from jobs.settings.settings import Settings
 from loader.options.archive import ArchiveOptions, ArchiveRule
 from loader.options.option import options_of
@@ -103,6 +105,8 @@ WRONG: dict[str, tuple[str, ...]] = {
                     ("8-18", "08:00-25:00", "08:00-08:00")),
     "list_name": ("{vendor}", "{"),
     "list_description": ("{vendor}",),
+    "host": ("a b", "", "http://x"),
+    "forwarded_allow": ("proxy", "10.0.0.1/8"),
     "replicas": ("mysql://a", "mysql://a?foo=1", "oracle://x"),
 }  # fmt: skip
 """By option, what its type alone does not say."""
@@ -117,6 +121,8 @@ FREE = {
     "mapping_file": "a path; the file is read before anything is inserted",
     "ssl_ca": "a path; the file is read before anything is connected",
     "ssl_cert": "likewise",
+    "tls_cert": "a path; the file is read before anything is listened at",
+    "tls_key": "likewise",
     "results": "a path",
     "config": "a path; it is read first of all",
     "compare": "a path; the file is read before anything is inserted",
@@ -175,6 +181,7 @@ COMMANDS = {
     "dearchive": (["--statuses", "NA"], DEARCHIVE_FLAGS),
     "undo": (["20261122-x"], UNDO_FLAGS),
     "nightly": ([], NIGHTLY_FLAGS),
+    "serve": ([], SERVE_FLAGS),
 }
 MODELS: dict[str, type[BaseModel]] = {"": Settings} | {
     name.strip("[]"): model for name, model in TABLES
@@ -238,7 +245,10 @@ def wrong_values(name: str, field: FieldInfo) -> list[str]:
 
 
 def fields_of_flags() -> dict[str, FieldInfo]:
-    models = (Settings, ArchiveOptions, ArchiveRule, ConfigFlag, SelectionFlags, NightlyFlags)
+    models = (
+        Settings, ArchiveOptions, ArchiveRule, ConfigFlag, SelectionFlags, NightlyFlags,
+        ServeOptions,
+    )  # fmt: skip
     return {name: field for model in reversed(models) for name, field in model.model_fields.items()}
 
 

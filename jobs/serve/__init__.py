@@ -1,0 +1,1 @@
+"""The service: the dialer's HTTP APIs, files, and a page in the browser."""

@@ -1,0 +1,115 @@
+"""The service as an ASGI application: who answers at which address."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from jobs.serve.access_log import AccessLog
+from jobs.serve.gathering import Gathering
+from jobs.serve.intake import Answer, LeadIntake
+from jobs.serve.lead_calls import Call, LeadCalls, LeadPage
+from jobs.serve.limits import BodyLimit
+from jobs.serve.metrics import Measures
+from jobs.serve.users import Attempts, UserDirectory
+from jobs.settings.serve import ServeSettings
+from jobs.settings.settings import Settings
+from loader.database.connection import Database
+from loader.errors import LoaderError, UsageError
+from loader.feeds.files import read_feeds
+from loader.options.load import LoadOptions
+from loader.rights import needs
+from loader.rights.refusal import refuse_unreadable, refuse_unwritable
+
+OF_FILES = {"on_duplicate": "reject", "keep": "first", "invalid_phone_fallback": (),
+            "new_lead_url": "skip"}  # fmt: skip
+"""Options that only files can have, with the value that is good for calls, too."""
+
+
+def refuse_options_of_files(options: LoadOptions) -> None:
+    """Refuse options that a call cannot follow.
+
+    Raises:
+        UsageError: it names the first of them.
+    """
+    for name, value in OF_FILES.items():
+        if getattr(options, name) != value:
+            raise UsageError(
+                f"{name}: serve cannot follow it, because a call is one lead that add_lead adds "
+                "or not; leave it out, or give it to the files alone, in [[source]] or a profile"
+            )
+
+
+@contextmanager
+def application(settings: Settings, database: Database) -> Iterator[Starlette]:
+    """Give the application.
+
+    Raises:
+        UsageError: see `refuse_options_of_files`.
+        NotAllowedError: the account may not read, or not write, what calls need.
+        LoaderError: a feed cannot be used; the database does not answer.
+    """
+    options, serve = settings.options, settings.serve
+    refuse_options_of_files(options)
+    refuse_unreadable(database, lambda site: needs.of_calls(options, site))
+    refuse_unwritable(database, lambda site: needs.of_calls(options, site))
+    with TemporaryDirectory(prefix="leadloader-serve-") as name:
+        feeds = read_feeds(options, Path(name))
+        intake = LeadIntake(database, options, Path(name), lambda: feeds, serve.refresh)
+        yield _application(intake, serve, database)
+
+
+def _application(intake: LeadIntake, serve: ServeSettings, database: Database) -> Starlette:
+    measures = Measures()
+    users = UserDirectory(database, serve.refresh)
+    calls = LeadCalls(users, Attempts(), intake, measures)
+    gathering = _gathering(calls, serve, measures)
+    measures.waiting.set_function(lambda: gathering.waiting)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        """Work while the server runs; what was accepted is answered before it ends."""
+        gathering.__enter__()
+        try:
+            yield
+        finally:
+            await run_in_threadpool(gathering.__exit__)
+
+    async def ready(_request: Request) -> Response:
+        """Say whether the database answers."""
+        try:
+            await run_in_threadpool(database.read, lambda it: it.exec_driver_sql("SELECT 1").all())
+        except LoaderError:
+            return JSONResponse({"ready": False}, 503)
+        return JSONResponse({"ready": True})
+
+    routes = [
+        *LeadPage(gathering, measures).routes,
+        Route("/health", lambda _request: JSONResponse({"healthy": True})),
+        Route("/ready", ready),
+        Route("/metrics", measures.page),
+    ]
+    app = Starlette(routes=routes, lifespan=lifespan)
+    app.add_middleware(BodyLimit)
+    if serve.access_log:
+        app.add_middleware(AccessLog)
+    return app
+
+
+def _gathering(
+    calls: LeadCalls, serve: ServeSettings, measures: Measures
+) -> Gathering[Call, Answer]:
+    return Gathering(
+        calls.answer,
+        seconds=serve.gather_ms / 1000,
+        most=serve.most_gathered,
+        room=serve.queue,
+        accepted=measures.accepted.inc,
+        note=measures.note_batch,
+    )

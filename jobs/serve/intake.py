@@ -1,0 +1,348 @@
+"""Leads of calls, into the dialer as if they were rows of a file."""
+
+from collections.abc import Callable, Collection, Hashable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from time import monotonic
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from pydantic import ValidationError
+
+from jobs.load.begin import refuse_missing_tables
+from jobs.load.recheck import Recheck
+from loader.api.add_lead import (
+    ERROR,
+    NOT_ADDED,
+    Added,
+    LeadRequest,
+    answer_added,
+    answer_rejected,
+    format_offset,
+    refuse_option,
+)
+from loader.checks.settlement import Settlement
+from loader.database.connection import Database
+from loader.database.server_clock import read_clock
+from loader.dialer import Dialer
+from loader.errors import DatabaseUnavailableError, LoaderError, NotAllowedError, UsageError
+from loader.extras.custom_fields import labels_of
+from loader.feeds.feed import Feed
+from loader.fields.lead import CUSTOM_PREFIX, usual_names
+from loader.fields.mapping import ColumnMapping
+from loader.findings import Findings, Notices, findings, join_frames, no_notices
+from loader.notices import Notice
+from loader.options.load import LoadOptions
+from loader.pipeline import Checks
+from loader.queries.chunk import ChunkQueries
+from loader.queries.facts import read_dialer
+from loader.queries.forms import RowForms
+from loader.reasons import Reason
+from loader.results.wording import add_lead_answers
+from loader.writing.extras import ExtraInserter, InsertedExtra
+from loader.writing.leads import LeadInserter
+from loader.writing.notices import with_stored_extra
+from loader.writing.writer import Writer
+
+MOST_SETUPS = 64
+"""Sets of options whose facts are kept."""
+
+NO_IDS = np.empty(0, dtype=np.int64)
+NO_MAPPING = ColumnMapping({}, unmapped=())
+
+NO_LIST = "999"
+"""The list of a lead that names none (add_lead: list_id)."""
+
+
+class Answer(NamedTuple):
+    """The answer to one call."""
+
+    lines: list[str]
+    outcome: str
+    """added, a reason, or why nothing was decided: unavailable, refused."""
+
+    @property
+    def is_unavailable(self) -> bool:
+        """Whether the same call may go well another time."""
+        return self.outcome == UNAVAILABLE
+
+
+UNAVAILABLE, REFUSED = "unavailable", "refused"
+
+
+CLOCK_SECONDS = 1.0
+"""How old the time may be by which a call is judged."""
+
+
+@dataclass
+class _Setup:
+    """Options of calls, and the facts of the dialer that they need."""
+
+    options: LoadOptions
+    dialer: Dialer
+    """The clock of it is as of `clock_at`."""
+    read_at: float
+    """By the monotonic clock."""
+    clock_at: float
+    standard: frozenset[float]
+    """Offsets, in hours, as the dialer's tables have them."""
+    queries: ChunkQueries
+    """Windows begin when the facts were read."""
+    recheck: Recheck
+    checks: dict[tuple[str, ...], Checks]
+    """As of `clock_at`, by the fields that calls have."""
+    complete: set[tuple[str, ...]]
+    """The fields for which no table is missing."""
+
+
+class LeadIntake:
+    """Adds leads; those of neighbouring calls with the same options as one frame.
+
+    It is for one thread at a time.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        options: LoadOptions,
+        folder: Path,
+        feeds: Callable[[], Sequence[Feed]] = tuple,
+        refresh: float = 10.0,
+    ) -> None:
+        """Take what all calls have in common.
+
+        Args:
+            database: the dialer's.
+            options: of the site; those of a call go before them.
+            folder: for what is kept on disk while leads are checked.
+            feeds: gives the numbers that must not be called either.
+            refresh: seconds for which facts of the dialer are good.
+        """
+        self._database, self._folder, self._feeds, self._refresh = database, folder, feeds, refresh
+        self._given = options.model_dump(exclude_defaults=True)
+        self._setups: dict[tuple[Hashable, ...], _Setup] = {}
+        self._writer = Writer(database)
+
+    def add(self, requests: Sequence[LeadRequest]) -> list[Answer]:
+        """Add the leads of calls, in their order: each sees those before it.
+
+        Returns:
+            An answer to each. Where the database does not answer, those of which it is not known
+            that they are stored are unavailable.
+        """
+        answers: list[Answer] = []
+        for key, group in groupby(requests, key=_options_key):
+            answers += self._add_group(key, list(group))
+        return answers
+
+    def _add_group(self, key: tuple[Hashable, ...], requests: list[LeadRequest]) -> list[Answer]:
+        try:
+            setup = self._setup(key, requests[0])
+            batch = _Batch(self, setup, requests)
+        except ValidationError as error:
+            return [_invalid(error)] * len(requests)
+        except LoaderError as error:
+            return [_refused(error)] * len(requests)
+        try:
+            batch.add()
+        except LoaderError as error:
+            return batch.answers(otherwise=_refused(error))
+        return batch.answers()
+
+    def _setup(self, key: tuple[Hashable, ...], request: LeadRequest) -> _Setup:
+        """Give options and facts, the clock's as of now.
+
+        Raises:
+            ValidationError: an option has a value that it cannot have.
+            LoaderError: the dialer lacks what the options need, or does not answer.
+        """
+        setup, now = self._setups.get(key), monotonic()
+        if setup is None or now - setup.read_at > self._refresh:
+            given = {**self._given, **request.options, "user": request.user}
+            setup = self._read(LoadOptions(**given))
+            self._setups.pop(key, None)
+            if len(self._setups) >= MOST_SETUPS:
+                del self._setups[next(iter(self._setups))]
+            self._setups[key] = setup
+        elif now - setup.clock_at > CLOCK_SECONDS:
+            clock = self._database.read(read_clock)
+            setup.dialer, setup.clock_at = replace(setup.dialer, clock=clock), now
+            setup.checks.clear()
+        return setup
+
+    def _read(self, options: LoadOptions) -> _Setup:
+        now, dialer = monotonic(), read_dialer(self._database, options)
+        codes = (dialer.phone_codes, dialer.postal_codes)
+        standard = frozenset[float]().union(*(each["gmt_offset"] for each in codes))
+        feeds = self._feeds()
+        queries = ChunkQueries(self._database, options, dialer, feeds, self._folder)
+        checks = Checks(options, NO_MAPPING, dialer)
+        recheck = Recheck(checks, self._database, queries, lambda: NO_IDS, self._folder)
+        return _Setup(options, dialer, now, now, standard, queries, recheck, {}, set())
+
+
+def _options_key(request: LeadRequest) -> tuple[Hashable, ...]:
+    return (request.user, *sorted(request.options.items()))
+
+
+def _invalid(error: ValidationError) -> Answer:
+    problem = error.errors(include_url=False, include_context=False)[0]
+    name = ".".join(map(str, problem["loc"])) or "options"
+    return Answer(refuse_option(name, problem["msg"].removeprefix("Value error, ")), REFUSED)
+
+
+def _refused(error: LoaderError) -> Answer:
+    """Answer calls that could not be decided; what the account may not do is said to nobody."""
+    if isinstance(error, DatabaseUnavailableError):
+        return Answer([f"{ERROR} {NOT_ADDED}, THE DATABASE DOES NOT ANSWER"], UNAVAILABLE)
+    if isinstance(error, UsageError):
+        return Answer([f"{ERROR} INVALID PARAMETER - {error}"], REFUSED)
+    text = str(error).partition(";")[0]
+    if isinstance(error, NotAllowedError) and text.startswith("user_group"):
+        return Answer([f"ERROR: {text}"], REFUSED)
+    return Answer([f"{ERROR} {NOT_ADDED}, A CHECK CANNOT BE MADE - {text}"], REFUSED)
+
+
+class _Batch:
+    """Calls with the same options on their way; row_number counts them from 0."""
+
+    def __init__(self, intake: LeadIntake, setup: _Setup, requests: list[LeadRequest]) -> None:
+        self._intake, self._setup, self._requests = intake, setup, requests
+        self._database, self._folder = intake._database, intake._folder
+        self._answers: dict[int, Answer] = {}
+        self._lead_ids: dict[int, int] = {}
+        dialer, options = setup.dialer, setup.options
+        self._checks, self._queries = self._checks_of(requests), setup.queries
+        asks_nanpa = options.nanpa_ac_prefix_check == "Y" or "NANPA" in options.tz_method.upper()
+        disabled = asks_nanpa and not dialer.nanpa_is_loaded
+        self._nanpa = len(dialer.nanpa) if disabled else None
+
+    def _checks_of(self, requests: Sequence[LeadRequest]) -> Checks:
+        """Give the checks of the fields that the calls have."""
+        setup = self._setup
+        mapping = _mapping(requests, labels_of(setup.dialer))
+        fields = tuple(mapping.fields)
+        if fields not in setup.checks:
+            setup.checks[fields] = Checks(setup.options, mapping, setup.dialer)
+        checks = setup.checks[fields]
+        if fields not in setup.complete:
+            refuse_missing_tables(checks, self._database)
+            setup.complete.add(fields)
+        return checks
+
+    def answers(self, otherwise: Answer | None = None) -> list[Answer]:
+        """Give the answers in the order of the calls, and to those that have none, another."""
+        nothing = otherwise or Answer([f"{ERROR} {NOT_ADDED}"], REFUSED)
+        return [self._answers.get(row, nothing) for row in range(len(self._requests))]
+
+    def add(self) -> None:
+        """Check and insert.
+
+        Raises:
+            LoaderError: what is known by then has its answer.
+        """
+        self._add(self._rows(range(len(self._requests))))
+
+    def _rows(self, wanted: Sequence[int]) -> pd.DataFrame:
+        fields = self._checks.mapping.fields
+        values = {
+            column: [self._requests[row].fields.get(column, "") for row in wanted]
+            for column in dict.fromkeys(fields.values())
+        }
+        index = pd.Index([*wanted], dtype="int64", name="row_number")
+        return pd.DataFrame(values, index=index, dtype="str")
+
+    def _add(self, rows: pd.DataFrame) -> None:
+        leads, noticed, rejected = self._check(rows)
+        failed = self._insert(leads, noticed) if len(leads) else leads.index
+        # What is no lead makes nobody a duplicate.
+        again = rejected.index[rejected["duplicate_row"].isin(failed)]
+        self._reject(rejected.drop(again))
+        if len(again):
+            self._add(rows.loc[again])
+
+    def _check(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, Notices, Findings]:
+        """Give the leads that pass, what was noticed of them, and why others do not."""
+        checks, queries, recheck = self._checks, self._queries, self._setup.recheck
+        chunk = checks.normalize(checks.clean(checks.fields(rows)))
+        forms = RowForms(chunk.leads, checks.options)
+        screened = checks.screen(chunk, queries.do_not_call(chunk.leads, forms))
+        if checks.options.dnc_alt_phones == "clear":
+            forms = RowForms(screened.leads, checks.options)  # some numbers are gone
+        recheck.forms = forms
+        existing = queries.existing_leads(screened.leads, forms=forms)
+        compared = checks.compare(screened.leads, existing)
+        settled = Settlement(checks.options, self._folder).settle(screened.leads, compared)
+        leads = settled.staying(screened.leads)
+        days = queries.days_ahead(checks.days_ahead(leads))
+        leads, of_extras = checks.complete(leads, days)
+        rejected = join_frames([screened.rejected, settled.findings])
+        return leads, join_frames([no_notices(), screened.notices, of_extras]), rejected
+
+    def _insert(self, leads: pd.DataFrame, noticed: Notices) -> pd.Index:
+        """Insert leads and what comes with them; give the rows that are not in."""
+        checks, intake, recheck = self._checks, self._intake, self._setup.recheck
+        writer = intake._writer
+        inserter = LeadInserter(self._database, checks.dialer.columns, writer, recheck)
+        try:
+            inserter.insert(leads, checks.options.user)
+        finally:
+            last = inserter.last
+            stored = leads.loc[last.lead_ids.index].assign(lead_id=last.lead_ids)
+            noticed = noticed[noticed.index.isin(stored.index)]
+            noticed = self._insert_extras(stored.sort_index(), noticed, writer)
+            self._answer_added(stored, noticed)
+            refused = findings(pd.Index([*last.refused], dtype="int64"), Reason.REFUSED_BY_SERVER)
+            self._reject(join_frames([last.rejected, refused]))
+        return leads.index.difference(stored.index)
+
+    def _insert_extras(self, leads: pd.DataFrame, noticed: Notices, writer: Writer) -> Notices:
+        """Insert what comes with stored leads; give the notices with what became of it."""
+        if leads.empty:
+            return noticed
+        inserter = ExtraInserter(self._database, writer, self._checks.dialer.columns)
+        for extra in self._checks.extra_rows(leads):
+            try:
+                stored = inserter.insert(extra)
+            except LoaderError:
+                # The leads are in: that is what was asked, and the answer says what is not.
+                stored = inserter.last or InsertedExtra()
+            noticed = with_stored_extra(noticed, extra, stored)
+        return noticed
+
+    def _answer_added(self, leads: pd.DataFrame, noticed: Notices) -> None:
+        by_row: dict[int, list[dict[Hashable, Any]]] = {}
+        for row, notice in zip(noticed.index, noticed.to_dict("records"), strict=True):
+            by_row.setdefault(row, []).append(notice)
+        default = self._setup.options.list_id or NO_LIST
+        columns = leads[["phone_number", "list_id_given", "lead_id", "gmt_offset_now"]]
+        for row, phone, list_id, lead_id, offset in columns.itertuples(name=None):
+            notices = by_row.get(row, [])
+            is_unknown = any(it["notice"] == Notice.NO_TIME_ZONE for it in notices)
+            shown = "" if is_unknown else format_offset(offset, self._setup.standard)
+            self._lead_ids[row] = int(lead_id)
+            lead = Added(phone, list_id or default, int(lead_id), shown, notices)
+            request = self._requests[row]
+            lines = answer_added(lead, request.fields, request.user, nanpa=self._nanpa)
+            self._answers[row] = Answer(lines, "added")
+
+    def _reject(self, found: Findings) -> None:
+        if found.empty:
+            return
+        of_rows = found["duplicate_row"].map(self._lead_ids).astype("Int64")
+        lead_ids = found["lead_id"].fillna(of_rows)
+        lines = add_lead_answers(found.assign(lead_id=lead_ids))
+        for row, line, reason in zip(found.index.tolist(), lines, found["reason"], strict=True):
+            request = self._requests[row]
+            answer = answer_rejected(reason, line, request.fields, request.user, nanpa=self._nanpa)
+            self._answers[row] = Answer(answer, reason)
+
+
+def _mapping(requests: Sequence[LeadRequest], labels: Collection[str]) -> ColumnMapping:
+    """Map parameters that some call has to the fields of the same names."""
+    sent: set[str] = set().union(*(request.fields for request in requests))
+    fields = {name: name for name in usual_names() if name in sent or name == "phone_number"}
+    fields |= {CUSTOM_PREFIX + label: label for label in labels if label in sent}
+    return ColumnMapping(fields, unmapped=())

@@ -1,0 +1,169 @@
+"""The addresses of the dialer's page non_agent_api.php: add_lead and version."""
+
+import logging
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from jobs.serve.gathering import Gathering, QueueFullError, StoppedError
+from jobs.serve.intake import REFUSED, UNAVAILABLE, Answer, LeadIntake
+from jobs.serve.metrics import Measures
+from jobs.serve.users import Attempts, UserDirectory
+from loader import __version__
+from loader.api.add_lead import (
+    FUNCTION,
+    LeadRequest,
+    plain,
+    read_request,
+    refuse_login,
+    refuse_rights,
+    refuse_source,
+    with_usual_names,
+)
+from loader.errors import LoaderError
+
+if TYPE_CHECKING:
+    from starlette.datastructures import FormData, QueryParams
+
+ADDRESSES = (
+    "/api/leads", "/non_agent_api.php", "/vicidial/non_agent_api.php",
+    "/goAPIv2/goDashboard/goAPI.php", "/goAPIv2/goDashboard/goAPI.API/lmapi.php",
+    "/goAPIv2/goDashboard/goAPI.server/vicidial/non_agent_api.php",
+)  # fmt: skip
+"""Ours, the dialer's, and those that the API document shows."""
+
+OF_LEADS = "/api/leads"
+"""Where the function need not be named."""
+
+RETRY = {"Retry-After": "1"}
+
+LOG = logging.getLogger("leadloader")
+
+
+class Call(NamedTuple):
+    """A call of add_lead as it came."""
+
+    parameters: Mapping[str, str]
+    """By their usual names."""
+    address: str
+    """Who asks."""
+
+
+@dataclass(frozen=True)
+class LeadCalls:
+    """Answers calls of add_lead: who may, and what becomes of the leads."""
+
+    users: UserDirectory
+    attempts: Attempts
+    intake: LeadIntake
+    measures: Measures
+
+    def answer(self, calls: Sequence[Call]) -> list[Answer]:
+        """Answer calls in their order; it is for one thread at a time."""
+        found = [self._admit(call) for call in calls]
+        requests = [each for each in found if isinstance(each, LeadRequest)]
+        answers = iter(self.intake.add(requests))
+        return [next(answers) if isinstance(each, LeadRequest) else each for each in found]
+
+    def _admit(self, call: Call) -> LeadRequest | Answer:
+        """Check source, user and rights of a call, in this order."""
+        if lines := refuse_source(call.parameters.get("source", "")):
+            return Answer(lines, REFUSED)
+        row = self._log_in(call)
+        if isinstance(row, Answer):
+            return row
+        if lines := refuse_rights(plain(call.parameters.get("user", "")), row):
+            return Answer(lines, REFUSED)
+        return read_request(call.parameters)
+
+    def _log_in(self, call: Call) -> dict[Hashable, Any] | Answer:
+        """Give the row of the user of a call."""
+        user = plain(call.parameters.get("user", ""))
+        password = call.parameters.get("pass", "")
+        key = (user.lower(), call.address)
+        if self.attempts.seconds_left(*key):
+            self.measures.logins.labels("kept waiting").inc()
+            return Answer(refuse_login(user, password), REFUSED)
+        try:
+            row = self.users.find(user, password)
+        except LoaderError as error:
+            LOG.warning("users cannot be checked: %s", error)
+            return Answer(["ERROR: USERS CANNOT BE CHECKED NOW"], UNAVAILABLE)
+        if row is None:
+            self.attempts.failed(*key)
+            self.measures.logins.labels("wrong").inc()
+            return Answer(refuse_login(user, password), REFUSED)
+        self.attempts.succeeded(*key)
+        return row
+
+
+class LeadPage:
+    """The page that scripts call."""
+
+    def __init__(self, gathering: Gathering[Call, Answer], measures: Measures) -> None:
+        """Take what answers calls."""
+        self._gathering, self._measures = gathering, measures
+
+    @property
+    def routes(self) -> list[Route]:
+        """The addresses of the page."""
+        return [Route(path, self.call, methods=["GET", "POST"]) for path in ADDRESSES]
+
+    async def call(self, request: Request) -> Response:
+        """Answer a call by its function."""
+        parameters = with_usual_names(await _parameters(request))
+        function = plain(parameters.get("function", ""))
+        if not function and request.url.path == OF_LEADS:
+            function = FUNCTION
+        as_json = parameters.get("responsetype", "").lower() == "json"
+        if function == "version":
+            return _response([_version()], as_json=as_json)
+        if function != FUNCTION:
+            return _response(["ERROR: NO FUNCTION SPECIFIED"], as_json=as_json)
+        return await self._add_lead(request, parameters, as_json=as_json)
+
+    async def _add_lead(
+        self, request: Request, parameters: Mapping[str, str], *, as_json: bool
+    ) -> Response:
+        address = request.client.host if request.client else ""
+        try:
+            answer = await self._gathering.ask(Call(parameters, address))
+        except (QueueFullError, StoppedError):
+            self._measures.calls.labels("turned away").inc()
+            return _response(["ERROR: BUSY, TRY AGAIN LATER"], as_json=as_json, status=503)
+        self._measures.calls.labels(answer.outcome).inc()
+        status = 503 if answer.is_unavailable else 200
+        return _response(answer.lines, as_json=as_json, status=status)
+
+
+async def _parameters(request: Request) -> dict[str, str]:
+    """Read the parameters of query and form; where one comes in both, the form counts."""
+    found: dict[str, str] = _texts(request.query_params)
+    if request.method == "POST":
+        async with request.form(max_files=0, max_fields=1000) as form:
+            found |= _texts(form)
+    return found
+
+
+def _texts(parameters: "QueryParams | FormData") -> dict[str, str]:
+    """Take the last of each name, as the dialer does."""
+    return {name: value for name, value in parameters.multi_items() if isinstance(value, str)}
+
+
+def _version() -> str:
+    now = datetime.now().astimezone()
+    moment = now.strftime("%Y-%m-%d %H:%M:%S")
+    return f"VERSION: leadloader-{__version__}|BUILD: {__version__}|DATE: {moment}|EPOCH: {now:%s}"
+
+
+def _response(lines: Sequence[str], *, as_json: bool, status: int = 200) -> Response:
+    headers = RETRY if status == 503 else None
+    if as_json:
+        result = "success" if any(line.startswith("SUCCESS") for line in lines) else "error"
+        return JSONResponse({"result": result, "lines": [*lines]}, status, headers)
+    return PlainTextResponse("".join(f"{line}\n" for line in lines), status, headers)

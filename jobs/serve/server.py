@@ -1,0 +1,118 @@
+"""The server: where it listens, and how it ends."""
+
+import ipaddress
+import signal
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import uvicorn
+from starlette.applications import Starlette
+
+from jobs.settings.serve import ServeSettings
+from loader.errors import ConfigurationError, ResultsError
+
+ENDING = (signal.SIGTERM, signal.SIGINT)
+
+PATIENCE = 60
+"""Seconds that calls may take to be answered once the server is told to end."""
+
+
+def refuse_open_address(serve: ServeSettings) -> None:
+    """Refuse to listen where others could read what is sent.
+
+    Raises:
+        ConfigurationError: other machines reach the address, and nothing encrypts.
+    """
+    if serve.tls_cert or serve.behind_proxy or _is_loopback(serve.host):
+        return
+    raise ConfigurationError(
+        f"serve: host: {serve.host} can be reached from other machines, and passwords and persons "
+        "would pass in clear: give --tls-cert and --tls-key, or --behind-proxy if a proxy does TLS"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return False
+
+
+def listen(
+    app: Starlette, serve: ServeSettings, say: Callable[[str], None] = lambda _text: None
+) -> None:
+    """Answer requests until a signal comes, and then those that were accepted.
+
+    Args:
+        app: the application.
+        serve: where.
+        say: takes the address, once it is listened at.
+
+    Raises:
+        ConfigurationError: see `refuse_open_address`; or a certificate or key cannot be used.
+        ResultsError: the address cannot be listened at.
+    """
+    refuse_open_address(serve)
+    is_forwarded = serve.behind_proxy
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        # Addresses have passwords and phones.
+        access_log=False,
+        ssl_certfile=serve.tls_cert,
+        ssl_keyfile=serve.tls_key,
+        proxy_headers=is_forwarded,
+        forwarded_allow_ips=[*serve.forwarded_allow] if is_forwarded else [],
+        server_header=False,
+        timeout_graceful_shutdown=PATIENCE,
+        lifespan="on",
+    )
+    try:
+        config.load()
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(
+            f"serve: tls_cert, tls_key: {serve.tls_cert}, {serve.tls_key}: {error.strerror}"
+        ) from None
+    server = uvicorn.Server(config)
+    with _end_by_signal(server), _socket(serve) as listening:
+        host, port = listening.getsockname()[:2]
+        scheme = "https" if serve.tls_cert else "http"
+        shown = f"[{host}]" if ":" in host else host
+        say(f"listening at {scheme}://{shown}:{port}")
+        server.run(sockets=[listening])
+
+
+@contextmanager
+def _end_by_signal(server: uvicorn.Server) -> Iterator[None]:
+    """Take a signal for the usual end of a service, also before it has begun to answer.
+
+    The server raises it again when all is done.
+    """
+
+    def end(_number: int, _frame: object) -> None:
+        server.should_exit = True
+
+    before = {each: signal.signal(each, end) for each in ENDING}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _socket(serve: ServeSettings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in serve.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((serve.host, serve.port))
+        listening.listen(1024)
+    except OSError as error:
+        listening.close()
+        raise ResultsError(
+            f"serve: cannot listen at {serve.host}, port {serve.port}: {error.strerror}"
+        ) from None
+    return listening

@@ -1,0 +1,134 @@
+"""Who may call: users of the dialer by their passwords, and how wrong ones are slowed down."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from threading import Lock
+from time import monotonic
+from typing import Any
+
+import pandas as pd
+
+from jobs.serve.passwords import Hashing, is_password
+from loader.database.connection import Database
+from loader.frames.collation import fold, fold_text
+from loader.queries.passwords import read_passwords
+
+FREE_ATTEMPTS = 5
+"""Wrong passwords in a row that cost no wait."""
+
+LONGEST_WAIT = 900.0
+"""Seconds; so long is a wrong password remembered, too."""
+
+MOST_REMEMBERED = 100_000
+"""Users and addresses with wrong passwords."""
+
+
+@dataclass
+class _Failures:
+    count: int
+    last: float
+
+
+class Attempts:
+    """Wrong passwords, by what they have in common: an address, or a user from an address.
+
+    After `FREE_ATTEMPTS` each one costs twice the wait of the one before; who asks meanwhile is
+    refused, whatever the password is. A user who asks from elsewhere is not kept waiting.
+    """
+
+    def __init__(self) -> None:
+        self._failures: dict[tuple[str, ...], _Failures] = {}
+        self._lock = Lock()
+
+    def seconds_left(self, user: str, address: str) -> float:
+        """Give how long a user at an address has to wait; 0: not at all."""
+        now = monotonic()
+        with self._lock:
+            found = [self._failures.get(key) for key in _keys(user, address)]
+        waits = (each.last + _wait(each.count) - now for each in found if each)
+        return max(0.0, *waits, 0.0)
+
+    def failed(self, user: str, address: str) -> None:
+        """Count a wrong password."""
+        now = monotonic()
+        with self._lock:
+            if len(self._failures) >= MOST_REMEMBERED:
+                self._forget(now)
+            for key in _keys(user, address):
+                before = self._failures.get(key)
+                is_recent = before is not None and now - before.last < LONGEST_WAIT
+                count = before.count + 1 if before and is_recent else 1
+                self._failures[key] = _Failures(count, now)
+
+    def succeeded(self, user: str, address: str) -> None:
+        """Forget the wrong passwords of a user; those of the address, as of other users, stay."""
+        with self._lock:
+            self._failures.pop((address, user), None)
+
+    def _forget(self, now: float) -> None:
+        self._failures = {
+            key: each for key, each in self._failures.items() if now - each.last < LONGEST_WAIT
+        }
+        while len(self._failures) >= MOST_REMEMBERED:
+            del self._failures[next(iter(self._failures))]
+
+
+def _keys(user: str, address: str) -> tuple[tuple[str, ...], ...]:
+    return (address,), (address, user)
+
+
+def _wait(count: int) -> float:
+    """Give the seconds of wait after so many wrong passwords."""
+    return min(2.0 ** (count - FREE_ATTEMPTS), LONGEST_WAIT) if count >= FREE_ATTEMPTS else 0.0
+
+
+class UserDirectory:
+    """The dialer's users, read again after some seconds. It is for one thread at a time."""
+
+    def __init__(self, database: Database, refresh: float) -> None:
+        """Take the database, and the seconds for which its users are good."""
+        self._database, self._refresh = database, refresh
+        self._users: pd.DataFrame | None = None
+        self._hashing: Hashing | None = None
+        self._read_at = 0.0
+        self._secret = secrets.token_bytes(32)
+        self._known: dict[bytes, bool] = {}
+
+    def find(self, user: str, password: str) -> dict[Hashable, Any] | None:
+        """Give the row of a user by name, in any letter case, and password.
+
+        Returns:
+            Columns `loader.queries.facts.USER_COLUMNS`; None: there is no such user who is active
+            and of level 7 or more, or the password is another.
+
+        Raises:
+            ConfigurationError: passwords are hashed in a way that cannot be followed here.
+            LoaderError: the database does not answer.
+        """
+        if self._users is None or monotonic() - self._read_at > self._refresh:
+            self._users, self._hashing = _read(self._database)
+            self._read_at, self._known = monotonic(), {}
+        key = fold_text(user)
+        row: Mapping[Hashable, Any] = {}
+        if key in self._users.index:
+            row = self._users.loc[key].to_dict()
+        digest = hmac.digest(self._secret, f"{key}\0{password}".encode(), hashlib.sha256)
+        if digest not in self._known:
+            # Without a user, too: the time that it takes says nothing.
+            clear, hashed = str(row.get("pass", "")), str(row.get("pass_hash", ""))
+            self._known[digest] = is_password(password, clear, hashed or "-", self._hashing)
+        is_user = row and row["active"] == "Y" and int(row["user_level"] or 0) >= 7
+        return dict(row) if is_user and self._known[digest] else None
+
+
+def _read(database: Database) -> tuple[pd.DataFrame, Hashing | None]:
+    users, settings = read_passwords(database)
+    users = users.set_index(pd.Index(fold(users["user"]), name=None))
+    users = users[~users.index.duplicated()]
+    if settings.get("pass_hash_enabled") != "1":
+        return users, None
+    cost = settings.get("pass_cost", "")
+    return users, Hashing(settings.get("pass_key", ""), int(cost) if cost.isdecimal() else 0)
