@@ -167,12 +167,13 @@ def test_runs_take_turns(
     """Who waits longer than is usual for a batch says so, and goes on waiting."""
     monkeypatch.setattr(locks, "PATIENCE", 0)
     file, other, asked = site.loads.file(rows(5)), Database(site.url), []
+    insert = locks._server_name(other.engine.url, "insert")
     with ExitStack() as at_it:
         holder = at_it.enter_context(other.connect())
         at_it.enter_context(turn(other, holder, "insert"))
 
         def look(*arguments: Any) -> None:
-            if "SELECT GET_LOCK('leadloader:" in arguments[2]:
+            if f"SELECT GET_LOCK('{insert}'" in arguments[2]:
                 asked.append(arguments[2])
                 if len(asked) == 4:
                     at_it.close()
