@@ -43,6 +43,49 @@ MAY_IMPORT = {
     "jobs.config_check": {"pydantic", "sqlalchemy"},
     "jobs.load": FRAMES | {"sqlalchemy"},
     "jobs.nightly": {"fsspec", "paramiko", "pydantic"},
-    "jobs.serve": FRAMES | {
-        "bcrypt", "jinja2", "prometheus_client", "pydantic", "sqlalchemy", "starlette", "uvicorn",
+    "jobs.serve": FRAMES | MODELS | {
+        "bcrypt", "jinja2", "prometheus_client", "starlette", "uvicorn",
     },
+    "jobs.settings": MODELS | {"pydantic_settings", "sqlalchemy", "typer"},
+    "jobs.telemetry": {
+        "apprise", "filelock", "openlineage", "prometheus_client", "rich", "sqlalchemy",
+        "structlog",
+    },
+    "jobs.undo": FRAMES,
+}  # fmt: skip
+
+
+def package_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).parts[:-1])
+
+
+def imported(source: str) -> set[str]:
+    """Give the top-level names that a source imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "imports are absolute"
+            found.add(str(node.module))
+    return {name.partition(".")[0] for name in found}
+
+
+def third_party(package: str) -> set[str]:
+    paths = list((ROOT / package.replace(".", "/")).glob("*.py"))
+    names = set().union(*(imported(path.read_text("utf-8")) for path in paths))
+    return names - OURS - (sys.stdlib_module_names - {"sqlite3"})
+
+
+def test_every_package_is_listed() -> None:
+    paths = [path for top in sorted(OURS) for path in (ROOT / top).rglob("*.py")]
+    assert {package_of(path) for path in paths} == MAY_IMPORT.keys()
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_a_package_imports_only_libraries_that_it_may(package: str) -> None:
+    assert third_party(package) <= MAY_IMPORT[package]
+
+
+def test_imports_are_found_wherever_they_stand() -> None:
+    assert imported("import a.b\ndef f():\n    from c.d import e\n") == {"a", "c"}

@@ -55,7 +55,7 @@ ENDINGS: Mapping[str, Ending] = {
         (("keys list", "who may call"), ("keys list --json", "for programs")), ()),
     "keys revoke": Ending(
         (("keys revoke night", "from now on"),
-         ("keys revoke night && leadloader keys make night --may archive", "a new one")), ()),
+         ("keys revoke crm --database sqlite:///leads.db", "in another database")), ()),
     "undo": Ending(
         (("undo latest --dry-run", "what would be taken back"),
          ("undo 20261122-031500-3f9a01bc", "take a run back")), (75,)),

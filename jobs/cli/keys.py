@@ -34,11 +34,15 @@ def make(
     name: Name,
     may: Annotated[
         str,
-        typer.Option(help="What it may do: archive, dearchive, files", metavar="RIGHT,..."),
+        typer.Option(help="What it may do, one or several", metavar="archive,dearchive,files"),
     ],
     until: Annotated[
         str,
-        typer.Option(help="Its last day (UTC), how long it is good, or never", metavar="DATE|90d"),
+        typer.Option(
+            help="Last day, or how long (default: 365d)",
+            metavar="DATE|90d|never",
+            show_default=False,
+        ),
     ] = "365d",
     **given: Any,
 ) -> None:
