@@ -232,7 +232,7 @@ class ArchiveWork:
         row = self._calls.log_in(call)
         if isinstance(row, Answer):
             return row
-        user, lead_id = plain(call.parameters["user"]), call.parameters.get("lead_id", "")
+        user, lead_id = plain(call.parameters.get("user", "")), call.parameters.get("lead_id", "")
         try:
             line = dearchive_lead(self._database, user, lead_id, folders=self._folders)
         except LoaderError as error:

@@ -1,11 +1,12 @@
 """The description of the JSON addresses: OpenAPI for programs, and a page of it for people."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -34,14 +35,16 @@ class Readiness(BaseModel):
     ready: bool
 
 
-class Described(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class Described:
     """One address, as it is described."""
 
     method: str
     summary: str
     details: str = ""
     request: type[BaseModel] | None = None
-    responses: Mapping[int, tuple[str, type[BaseModel]]] = Field(min_length=1)
+    responses: Mapping[int, tuple[str, type[BaseModel]]]
+    """What each status means, and the shape of its body."""
     needs_key: bool = False
 
 

@@ -18,6 +18,7 @@ from loader.ledger.keys import RIGHTS, KeyStore
 from loader.options.office_hours import WEEKDAYS, OfficeHours
 from tests.jobs.serve.serving import serving, settings_of
 from tests.support.archives import ARCHIVE, LEADS, lead, make_archives, put, rows, sql
+from tests.support.server import PrivateServer
 
 ARCHIVING, COMING_BACK = "/vicidial/leads/archive", "/vicidial/leads/dearchive"
 STEPS = {"insert_leads": True, "update_leads": True, "delete_leads": True}
@@ -319,6 +320,38 @@ def test_tables_that_do_not_fit_are_no_business_of_the_caller(caller: Caller) ->
     wanted = {"message": "internal error: the log of the service says more"}
     assert (answer.status_code, answer.json()) == (500, wanted)
     assert len(rows(caller.database)) == 5
+
+
+@pytest.mark.engines("sqlite")
+def test_a_throttle_says_to_wait(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(database, lead(1))
+    pause = tmp_path / "pause"
+    pause.touch()
+    monkeypatch.setattr(archive_work, "LONGEST_WAIT", timedelta(0))
+    with serving(settings_of(tmp_path, archive={"pause_file": pause}), database) as client:
+        caller = Caller(client, database, key_for(database, tmp_path))
+        answer = caller.archive(1)
+        assert answer.json() == {"message": "the dialer is busy: try again later"}
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
+        monkeypatch.undo()
+        pause.unlink()
+        assert counts(caller.archive(1)) == (1, 1, 0, 1)
+
+
+@pytest.mark.engines("innodb")
+def test_the_database_does_not_answer(caller: Caller, private_server: PrivateServer) -> None:
+    assert counts(caller.archive(1)) == (1, 1, 0, 1)
+    private_server.kill()
+    try:
+        for answer in (caller.archive(2), caller.dearchive(1), caller.archive("2")):
+            wanted = {"message": "the database does not answer: try again later"}
+            assert (answer.status_code, answer.json()) == (503, wanted)
+            assert answer.headers["Retry-After"] == "60"
+    finally:
+        private_server.start()
+    assert counts(caller.archive(2)) == (1, 1, 0, 1)
 
 
 # ---- office hours
