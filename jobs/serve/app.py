@@ -64,14 +64,21 @@ def application(settings: Settings, database: Database) -> Iterator[Starlette]:
     with TemporaryDirectory(prefix="leadloader-serve-") as name:
         feeds = read_feeds(options, Path(name))
         intake = LeadIntake(database, options, Path(name), lambda: feeds, serve.refresh)
-        yield _application(intake, settings, database)
+        # Its work is that of other threads.
+        of_archive = database.anew()
+        try:
+            yield _application(intake, settings, database, of_archive)
+        finally:
+            of_archive.engine.dispose()
 
 
-def _application(intake: LeadIntake, settings: Settings, database: Database) -> Starlette:
+def _application(
+    intake: LeadIntake, settings: Settings, database: Database, of_archive: Database
+) -> Starlette:
     serve, measures = settings.serve, Measures()
     users = UserDirectory(database, serve.refresh)
     calls = LeadCalls(users, Attempts(), intake, measures)
-    archive = ArchiveCalls(settings, database.anew(), calls)
+    archive = ArchiveCalls(settings, of_archive, calls)
     gathering = _gathering(calls, serve, measures)
     measures.waiting.set_function(lambda: gathering.waiting)
 

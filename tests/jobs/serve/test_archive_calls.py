@@ -1,6 +1,8 @@
 """The Lead Archive API over HTTP: each line of its table of responses, keys, and what is moved."""
 
 import json
+import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,6 +21,7 @@ from loader.options.office_hours import WEEKDAYS, OfficeHours
 from tests.jobs.serve.serving import serving, settings_of
 from tests.support.archives import ARCHIVE, LEADS, lead, make_archives, put, rows, sql
 from tests.support.server import PrivateServer
+from tests.support.service import PATIENCE, service
 
 ARCHIVING, COMING_BACK = "/vicidial/leads/archive", "/vicidial/leads/dearchive"
 STEPS = {"insert_leads": True, "update_leads": True, "delete_leads": True}
@@ -255,6 +258,68 @@ def test_the_sites_options_of_archive_count(database: Database, tmp_path: Path) 
         caller = Caller(client, database, key_for(database, tmp_path))
         assert counts(caller.archive(1, 2)) == (2, 1, 0, 1)
     assert [*rows(database)] == [1]
+
+
+@pytest.mark.engines("sqlite", "myisam")
+def test_the_command_of_the_document(caller: Caller) -> None:
+    """As it stands there, but for address and key."""
+    if not (curl := shutil.which("curl")):
+        pytest.skip("there is no curl")
+    sent = """{
+"insert_leads": true,
+"update_leads": true,
+"delete_leads": true,
+"lead_ids": [
+0,
+1
+]
+}"""
+    command = [
+        curl, "-s", "-k", "-X", "POST", str(caller.client.base_url.join(ARCHIVING)),
+        "-H", f"Authorization: Key={caller.key}", "-H", "Content-Type: application/json",
+    ]  # fmt: skip
+    answers = [
+        json.loads(subprocess.run([*command, "-d", text], capture_output=True, check=True).stdout)
+        for text in (sent, sent.replace("0", "2"))
+    ]
+    assert answers == [
+        {"message": "lead_ids does not exist", "lead_errors": 1, "lead_ids": [0]},
+        {"message": DONE, "select_count": 2, "insert_count": 2, "update_count": 0,
+         "delete_count": 2},
+    ]  # fmt: skip
+
+
+@pytest.mark.engines("sqlite", "myisam", "innodb")
+def test_what_is_accepted_is_answered(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    """While others ask, the service is told to end: who got no answer has no lead moved."""
+    put(database, *(lead(number) for number in range(1, 41)))
+    make_archives(database)
+    key = key_for(database, tmp_path / "results")
+    answered, is_first = {}, threading.Event()
+    with service(database_url, tmp_path) as running:
+
+        def ask(lead_id: int) -> None:
+            try:
+                with httpx2.Client(base_url=running.address, timeout=PATIENCE) as client:
+                    answered[lead_id] = Caller(client, database, key).archive(lead_id).status_code
+            except httpx2.TransportError:
+                answered[lead_id] = 0
+            is_first.set()
+
+        askers = [threading.Thread(target=ask, args=(number,)) for number in range(1, 41)]
+        for asker in askers:
+            asker.start()
+        assert is_first.wait(PATIENCE)
+        assert running.stop() == 0
+        for asker in askers:
+            asker.join()
+    assert {*answered.values()} <= {0, 200, 503}
+    moved = {lead_id for lead_id, status in answered.items() if status == 200}
+    assert moved
+    assert {*rows(database, ARCHIVE)} == moved
+    assert {*rows(database)} == {*answered} - moved
 
 
 @pytest.mark.engines("sqlite")
