@@ -16,7 +16,7 @@ DRIVERS = {"pymysql", "sqlalchemy", "sqlite3", "tenacity"}
 
 MAY_IMPORT = {
     "loader": FRAMES,
-    "loader.api": {"numpy"},
+    "loader.api": {"numpy", "pydantic"},
     "loader.archive": FRAMES | MODELS | {"sqlalchemy"},
     "loader.checks": FRAMES,
     "loader.database": FRAMES | DRIVERS | {"filelock", "pydantic"},
@@ -43,7 +43,9 @@ MAY_IMPORT = {
     "jobs.config_check": {"pydantic", "sqlalchemy"},
     "jobs.load": FRAMES | {"sqlalchemy"},
     "jobs.nightly": {"fsspec", "paramiko", "pydantic"},
-    "jobs.serve": FRAMES | MODELS | {"bcrypt", "prometheus_client", "starlette", "uvicorn"},
+    "jobs.serve": FRAMES | MODELS | {
+        "bcrypt", "jinja2", "prometheus_client", "starlette", "uvicorn",
+    },
     "jobs.settings": MODELS | {"pydantic_settings", "sqlalchemy", "typer"},
     "jobs.telemetry": {
         "apprise", "filelock", "openlineage", "prometheus_client", "rich", "sqlalchemy",

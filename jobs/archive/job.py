@@ -51,11 +51,15 @@ class MoveRequest:
     job: Direction
     rule: ArchiveRule | None = None
     lead_ids: Ids | None = None
+    only_source: bool = False
+    """Given leads that were moved before are refused, as the Lead Archive API does."""
 
     @classmethod
-    def of_leads(cls, job: Direction, lead_ids: Iterable[int]) -> "MoveRequest":
+    def of_leads(
+        cls, job: Direction, lead_ids: Iterable[int], *, only_source: bool = False
+    ) -> "MoveRequest":
         """Ask for given leads."""
-        return cls(job, lead_ids=np.array([*lead_ids], np.int64))
+        return cls(job, lead_ids=np.array([*lead_ids], np.int64), only_source=only_source)
 
     @property
     def digest(self) -> str:
@@ -73,16 +77,18 @@ class MoveRequest:
 
 
 class Folders(NamedTuple):
-    """Where a run finds what is not its own."""
+    """Where a run has its results, and finds what is not its own."""
 
     earlier: Path | None = None
     """The results of runs before it; None: beside its own."""
     ledger: Path | None = None
     """A ledger that is a file; None: beside its own results."""
+    results: Path = Path("results")
+    """In which a run makes a folder of its own, if it is given none."""
 
     def of_ledger(self, results: Path | None) -> Path:
         """Give the folder of the ledger of a run with such results."""
-        return self.ledger or (results.parent if results else Path("results"))
+        return self.ledger or (results.parent if results else self.results)
 
 
 def move(
@@ -177,7 +183,7 @@ class ArchiveRun:
         began = datetime.now(UTC)
         name = run_name(began, request.job)
         watchers.named(name)
-        folder = results or Path("results") / name
+        folder = results or folders.results / name
         files = ArchiveResults(folder, _command(request, options, database), request.digest)
         with ExitStack() as on_failure:
             on_failure.callback(files.discard)
@@ -186,7 +192,10 @@ class ArchiveRun:
             killed = settle_killed(archiver, below, request, files.journal)
             ledger, returned, unread = _ledger(archiver, folders.of_ledger(results))
             leads = archiver.leads(
-                request.lead_ids, were_there=killed.is_same_request, returned=returned
+                request.lead_ids,
+                were_there=killed.is_same_request,
+                only_source=request.only_source,
+                returned=returned,
             )
             steps = f"{', '.join(_steps(request, options))}, up to {options.chunk_size} at a time"
             if options.dry_run:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from jobs.archive.job import MoveRequest, move
+from jobs.archive.job import Folders, MoveRequest, move
 from loader.api.lead_dearchive import (
     brought_back,
     invalid_parameters,
@@ -22,14 +22,21 @@ OPTIONS = ArchiveOptions(loaded_anew="take")
 """As the function does: the lead asked for, and nothing that belongs to it."""
 
 
-def dearchive_lead(database: Database, user: str, lead_id: str, results: Path | None = None) -> str:
+def dearchive_lead(
+    database: Database,
+    user: str,
+    lead_id: str,
+    results: Path | None = None,
+    folders: Folders = Folders(),  # noqa: B008 - it does not change
+) -> str:
     """Bring a lead back as lead_dearchive does.
 
     Args:
         database: the dialer's.
         user: whose rights count.
         lead_id: as it was sent; all but digits is dropped.
-        results: folder of the result files; None: `results/<run>`.
+        results: folder of the result files; None: one in the folder of results.
+        folders: where a run has its results.
 
     Returns:
         The answer of the function.
@@ -48,7 +55,7 @@ def dearchive_lead(database: Database, user: str, lead_id: str, results: Path | 
     if list_id is not None:
         return still_active(user, digits, list_id)
     request = MoveRequest.of_leads("dearchive", [int(digits)])
-    report = move(request, OPTIONS, database, results)
+    report = move(request, OPTIONS, database, results, folders=folders)
     if report.exit_code:
         raise LoaderError(report.message)
     return brought_back(user, digits, report.insert_count, report.delete_count)

@@ -48,6 +48,14 @@ ENDINGS: Mapping[str, Ending] = {
     "serve": Ending(
         (("serve", "on this machine alone"),
          ("serve --host 0.0.0.0 --behind-proxy", "behind a proxy that does TLS")), ()),
+    "keys make": Ending(
+        (("keys make night --may archive", "good for a year"),
+         ("keys make crm --may archive,dearchive --until 2027-12-31", "until a day")), ()),
+    "keys list": Ending(
+        (("keys list", "who may call"), ("keys list --json", "for programs")), ()),
+    "keys revoke": Ending(
+        (("keys revoke night", "from now on"),
+         ("keys revoke crm --database sqlite:///leads.db", "in another database")), ()),
     "undo": Ending(
         (("undo latest --dry-run", "what would be taken back"),
          ("undo 20261122-031500-3f9a01bc", "take a run back")), (75,)),

@@ -15,6 +15,7 @@ from jobs.cli.columns import show_columns
 from jobs.cli.compare import compare
 from jobs.cli.config import app as config
 from jobs.cli.help import Entry, GroupedCommand, Program, require_command
+from jobs.cli.keys import app as keys
 from jobs.cli.load import load_files
 from jobs.cli.nightly import nightly
 from jobs.cli.parameters import given_settings, with_flags
@@ -106,6 +107,9 @@ _add("init", init, OTHERS, "Make the tables of dialer and ledger that are missin
      *flags_named(CONNECTING))  # fmt: skip
 _add("serve", serve, OTHERS, "Answer the dialer's HTTP APIs: add_lead, and the archive.",
      *SERVE_FLAGS)  # fmt: skip
+Program.entries["keys"] = Entry(
+    OTHERS, str(keys.info.help), functools.cache(lambda: typer.main.get_group(keys))
+)
 _add("demo", demo, OTHERS, "Load sample files into a small database, to look around.")
 _add("schedule", schedule, OTHERS, "Print what runs nightly: for systemd, cron or Airflow.")
 Program.entries["config"] = Entry(

@@ -11,7 +11,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from jobs.serve import archive_calls, documentation
 from jobs.serve.access_log import AccessLog
+from jobs.serve.archive_calls import ArchiveCalls
 from jobs.serve.gathering import Gathering
 from jobs.serve.intake import Answer, LeadIntake
 from jobs.serve.lead_calls import Call, LeadCalls, LeadPage
@@ -62,24 +64,34 @@ def application(settings: Settings, database: Database) -> Iterator[Starlette]:
     with TemporaryDirectory(prefix="leadloader-serve-") as name:
         feeds = read_feeds(options, Path(name))
         intake = LeadIntake(database, options, Path(name), lambda: feeds, serve.refresh)
-        yield _application(intake, serve, database)
+        # Its work is that of other threads.
+        of_archive = database.anew()
+        try:
+            yield _application(intake, settings, database, of_archive)
+        finally:
+            of_archive.engine.dispose()
 
 
-def _application(intake: LeadIntake, serve: ServeSettings, database: Database) -> Starlette:
-    measures = Measures()
+def _application(
+    intake: LeadIntake, settings: Settings, database: Database, of_archive: Database
+) -> Starlette:
+    serve, measures = settings.serve, Measures()
     users = UserDirectory(database, serve.refresh)
     calls = LeadCalls(users, Attempts(), intake, measures)
+    archive = ArchiveCalls(settings, of_archive, calls)
     gathering = _gathering(calls, serve, measures)
     measures.waiting.set_function(lambda: gathering.waiting)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         """Work while the server runs; what was accepted is answered before it ends."""
-        gathering.__enter__()
+        for each in (gathering, *archive.gatherings):
+            each.__enter__()
         try:
             yield
         finally:
-            await run_in_threadpool(gathering.__exit__)
+            for each in (gathering, *archive.gatherings):
+                await run_in_threadpool(each.__exit__)
 
     async def ready(_request: Request) -> Response:
         """Say whether the database answers."""
@@ -90,13 +102,15 @@ def _application(intake: LeadIntake, serve: ServeSettings, database: Database) -
         return JSONResponse({"ready": True})
 
     routes = [
-        *LeadPage(gathering, measures).routes,
+        *LeadPage(gathering, measures, archive.functions).routes,
+        *archive.routes,
+        *documentation.ROUTES,
         Route("/health", lambda _request: JSONResponse({"healthy": True})),
         Route("/ready", ready),
         Route("/metrics", measures.page),
     ]
     app = Starlette(routes=routes, lifespan=lifespan)
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimit, unlimited=archive_calls.ADDRESSES)
     if serve.access_log:
         app.add_middleware(AccessLog)
     return app

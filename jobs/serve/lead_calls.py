@@ -1,9 +1,10 @@
 """The addresses of the dialer's page non_agent_api.php: add_lead and version."""
 
 import logging
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from starlette.requests import Request
@@ -54,6 +55,10 @@ class Call(NamedTuple):
     """Who asks."""
 
 
+Function = Callable[[Call], Awaitable[Answer]]
+"""Answers the calls of a function of the page; it raises nothing that is of the caller's making."""
+
+
 @dataclass(frozen=True)
 class LeadCalls:
     """Answers calls of add_lead: who may, and what becomes of the leads."""
@@ -74,15 +79,15 @@ class LeadCalls:
         """Check source, user and rights of a call, in this order."""
         if lines := refuse_source(call.parameters.get("source", "")):
             return Answer(lines, REFUSED)
-        row = self._log_in(call)
+        row = self.log_in(call)
         if isinstance(row, Answer):
             return row
         if lines := refuse_rights(plain(call.parameters.get("user", "")), row):
             return Answer(lines, REFUSED)
         return read_request(call.parameters)
 
-    def _log_in(self, call: Call) -> dict[Hashable, Any] | Answer:
-        """Give the row of the user of a call."""
+    def log_in(self, call: Call) -> dict[Hashable, Any] | Answer:
+        """Give the row of the user of a call, or what refuses it."""
         user = plain(call.parameters.get("user", ""))
         password = call.parameters.get("pass", "")
         key = (user.lower(), call.address)
@@ -105,9 +110,14 @@ class LeadCalls:
 class LeadPage:
     """The page that scripts call."""
 
-    def __init__(self, gathering: Gathering[Call, Answer], measures: Measures) -> None:
-        """Take what answers calls."""
-        self._gathering, self._measures = gathering, measures
+    def __init__(
+        self,
+        gathering: Gathering[Call, Answer],
+        measures: Measures,
+        others: Mapping[str, Function] = MappingProxyType({}),
+    ) -> None:
+        """Take what answers calls of add_lead, and other functions by their names."""
+        self._gathering, self._measures, self._others = gathering, measures, others
 
     @property
     def routes(self) -> list[Route]:
@@ -123,6 +133,9 @@ class LeadPage:
         as_json = parameters.get("responsetype", "").lower() == "json"
         if function == "version":
             return _response([_version()], as_json=as_json)
+        if function in self._others:
+            answer = await self._others[function](Call(parameters, _address(request)))
+            return _answer(answer, as_json=as_json)
         if function != FUNCTION:
             return _response(["ERROR: NO FUNCTION SPECIFIED"], as_json=as_json)
         return await self._add_lead(request, parameters, as_json=as_json)
@@ -130,15 +143,17 @@ class LeadPage:
     async def _add_lead(
         self, request: Request, parameters: Mapping[str, str], *, as_json: bool
     ) -> Response:
-        address = request.client.host if request.client else ""
         try:
-            answer = await self._gathering.ask(Call(parameters, address))
+            answer = await self._gathering.ask(Call(parameters, _address(request)))
         except (QueueFullError, StoppedError):
             self._measures.calls.labels("turned away").inc()
             return _response(["ERROR: BUSY, TRY AGAIN LATER"], as_json=as_json, status=503)
         self._measures.calls.labels(answer.outcome).inc()
-        status = 503 if answer.is_unavailable else 200
-        return _response(answer.lines, as_json=as_json, status=status)
+        return _answer(answer, as_json=as_json)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 async def _parameters(request: Request) -> dict[str, str]:
@@ -159,6 +174,11 @@ def _version() -> str:
     now = datetime.now().astimezone()
     moment = now.strftime("%Y-%m-%d %H:%M:%S")
     return f"VERSION: leadloader-{__version__}|BUILD: {__version__}|DATE: {moment}|EPOCH: {now:%s}"
+
+
+def _answer(answer: Answer, *, as_json: bool) -> Response:
+    status = 503 if answer.is_unavailable else 200
+    return _response(answer.lines, as_json=as_json, status=status)
 
 
 def _response(lines: Sequence[str], *, as_json: bool, status: int = 200) -> Response:

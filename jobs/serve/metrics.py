@@ -25,6 +25,10 @@ class Measures:
             "leadloader_failed_logins", "Calls with a wrong user or password", ["how"],
             registry=self.registry,
         )  # fmt: skip
+        self.archive = Counter(
+            "leadloader_archive_requests", "Requests that are to move leads", ["job", "outcome"],
+            registry=self.registry,
+        )  # fmt: skip
         self.batch_calls = Histogram(
             "leadloader_batch_calls", "Calls that were answered together", buckets=SIZES,
             registry=self.registry,

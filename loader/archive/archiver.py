@@ -91,6 +91,7 @@ class Archiver:
         lead_ids: Ids | None = None,
         *,
         were_there: bool = False,
+        only_source: bool = False,
         returned: Callable[[], Ids] = nobody,
     ) -> Leads:
         """Give the leads to move, and make the archives that are missing.
@@ -98,16 +99,18 @@ class Archiver:
         Args:
             lead_ids: those given, unique; None: those of the rule.
             were_there: they existed when a run that was killed began; some may be gone since.
+            only_source: those that are in the other table alone do not exist, either.
             returned: reads which leads came back, ascending; a rule spares them.
 
         Raises:
-            LeadIdsError: some of those given are in neither table.
+            LeadIdsError: some of those given do not exist.
             ConfigurationError: a table is missing, and none is to be made.
             NotAllowedError: a table is missing, and the account may not make it.
         """
         pair, plan = self._plan.transfer.pair, self._plan
         if lead_ids is not None and not were_there:
-            existing = [t for t in (pair.source, pair.target) if t.name in self.tables.shapes]
+            places = (pair.source,) if only_source else (pair.source, pair.target)
+            existing = [table for table in places if table.name in self.tables.shapes]
             refuse_missing(self.database, existing, lead_ids)
         self.tables.make_missing([LEADS, *(CHILDREN if plan.children else ())])
         if lead_ids is not None:

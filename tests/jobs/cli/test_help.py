@@ -18,7 +18,7 @@ COMMANDS = (
     [], ["import"], ["validate"], ["archive"], ["dearchive"], ["undo"], ["nightly"], ["runs"],
     ["compare"], ["init"], ["config"], ["config", "check"], ["config", "schema"],
     ["config", "example"], ["demo"], ["schedule"], ["columns"],
-    ["serve"],
+    ["serve"], ["keys"], ["keys", "make"], ["keys", "list"], ["keys", "revoke"],
 )  # fmt: skip
 OF_A_LOAD = [
     "Source file", "Limits of a file", "List and campaign",
@@ -158,7 +158,7 @@ def test_the_name_alone_gives_a_short_page(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_every_command_ends_with_two_examples(capsys: pytest.CaptureFixture[str]) -> None:
-    named = {" ".join(command) for command in COMMANDS} - {"", "config"}
+    named = {" ".join(command) for command in COMMANDS} - {"", "config", "keys"}
     assert named == set(ENDINGS)
     for name, (examples, _) in ENDINGS.items():
         text = help_of(capsys, *name.split())
