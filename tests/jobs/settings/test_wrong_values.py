@@ -164,11 +164,20 @@ OF_COMMANDS = {
     ("config check", "is_json"): None,
     ("config schema", "of"): ("x", "setting"),
     ("columns", "write"): None,
+    ("keys make", "may"): ("archiv", ",", ""),
+    ("keys make", "until"): ("soon", "2020-01-01", ""),
+    ("keys list", "json_summary"): None,
     ("schedule", "write"): None,
     ("columns", "force"): None,
     ("columns", "mask"): None,
 }
 """Flags of single commands: what is wrong; None: a switch, or a path."""
+
+ARGUMENTS = {"compare": ["in"], "keys make": ["NAME", "--may=files"]}
+"""What commands need besides."""
+
+SHARING = {"init", "runs", "config check", "keys make", "keys list", "keys revoke"}
+"""Commands whose other flags are those of all that have a database."""
 
 ELSEWHERE = {"lead_ids": 65}
 """Flags whose wrong values have another exit code: docs/exit-codes.md."""
@@ -453,7 +462,7 @@ def test_every_flag_of_every_command_is_walked_over() -> None:
         for parameter in command.params:
             if parameter.param_type_name == "option" and path:
                 place = (path, parameter.name)
-                shared = parameter.name in names and path in {"init", "runs", "config check"}
+                shared = parameter.name in names and path in SHARING
                 assert place in known or shared, place
 
 
@@ -470,5 +479,5 @@ def commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
     [(*place, value) for place, values in OF_COMMANDS.items() for value in values or ()],
 )
 def test_a_flag_of_one_command(command: str, name: str, value: str) -> None:
-    arguments = ["in"] if command == "compare" else []
+    arguments = ARGUMENTS.get(command, [])
     assert run([*command.split(), *arguments, f"--{name}={value}"]) == 64
