@@ -214,7 +214,7 @@ def finish(
     import_run = load and load.import_run
     if load and load.pace and import_run and run.database:
         ledger = import_run.batches()
-        error = InsertStage(run, run.database, checkpoint, ledger, load.pace).insert_all()
+        error = InsertStage(run, run.database, checkpoint, ledger, load.pace).write_all()
         if not isinstance(error, DatabaseUnavailableError):
             import_run.refuse_lost()
         error = error or NewLeadRequests(run, run.database).send_all()
