@@ -47,12 +47,12 @@ def decide(
 
     Returns:
         The leads, with status, and callback_time (str, empty: no callback); the other columns of
-        callbacks as they are to be stored; and notices. Without a database no callback is made,
+        callbacks as they are to be stored; and notices. Without a database all are as they were,
         and none is noticed.
     """
-    if "callback" not in leads:
+    if "callback" not in leads or not dialer.knows_leads:
         return leads, no_notices()
-    asked = leads[(leads["callback"] == "Y") & dialer.knows_leads]
+    asked = leads[leads["callback"] == "Y"]
     for_user = asked["callback_type"] == "USERONLY"
     asked = asked.assign(
         callback_type=for_user.map({True: "USERONLY", False: "ANYONE"}).astype("str"),

@@ -35,6 +35,7 @@ from jobs.settings.flags import (
     UNDO_FLAGS,
 )
 from jobs.settings.settings import Settings
+from jobs.settings.target import TargetFlags
 from loader.options.archive import ArchiveOptions, ArchiveRule
 from loader.options.option import options_of
 
@@ -78,6 +79,10 @@ WRONG: dict[str, tuple[str, ...]] = {
     "lists": ("x", "-1", ",", "1.5"),
     "lead_ids": ("x", "1,x", ","),
     "rule": ("none",),
+    "target": (
+        "dialer.example", "ftp://x", "http://dialer.example", "https://u:p@x", "https://x?user=6666",
+        "https://x:port", "https://[x",
+    ),
     "only": ("none",),
     "max_load": ("Threads_running=x", "Threads_running", "a b=1", "Threads_running=-1"),
     "database": (
@@ -116,6 +121,11 @@ FREE = {
     "feed": "whether the file is there is known when it is read, before anything is inserted",
     "mapping_file": "a path; the file is read before anything is inserted",
     "ssl_ca": "a path; the file is read before anything is connected",
+    "ca_file": "likewise",
+    "password": "a secret",
+    "password_file": "a path; the file is read before anything is sent",
+    "key": "a secret",
+    "key_file": "likewise",
     "ssl_cert": "likewise",
     "results": "a path",
     "config": "a path; it is read first of all",
@@ -131,6 +141,10 @@ FREE = {
     "file": "a path",
     "url": "an address",
     "endpoint": "a path at the address",
+    "host": "an address to listen at",
+    "tls_cert": "a path",
+    "tls_key": "a path",
+    "forwarded_allow": "addresses",
     "api_key": "a secret",
     "namespace": "a name of any kind",
 }
@@ -238,7 +252,10 @@ def wrong_values(name: str, field: FieldInfo) -> list[str]:
 
 
 def fields_of_flags() -> dict[str, FieldInfo]:
-    models = (Settings, ArchiveOptions, ArchiveRule, ConfigFlag, SelectionFlags, NightlyFlags)
+    models = (
+        TargetFlags, Settings, ArchiveOptions, ArchiveRule, ConfigFlag, SelectionFlags,
+        NightlyFlags,
+    )  # fmt: skip
     return {name: field for model in reversed(models) for name, field in model.model_fields.items()}
 
 
