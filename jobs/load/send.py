@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
@@ -31,8 +31,11 @@ from loader.remote.leads import LeadCall, LeadSender
 from loader.remote.target import Target
 from loader.signals import defer_signals
 
-CALLS_PER_BATCH = 250
-"""Each answer writes the entry of its batch once more."""
+CALLS_PER_BATCH = 500
+"""Before and after them the ledger waits for the disk, and few calls are made at the end."""
+
+CALLS = "calls.jsonl"
+"""File of the calls of the batch that is being sent, see `CallEntry`."""
 
 ALONE = 20
 """Calls that are made one at a time until a lead_id is known: of one whose answer is lost before
@@ -120,22 +123,20 @@ class SendStage(WriteStage):
             place += size
 
     def _send(self, leads: pd.DataFrame, noticed: Notices) -> None:
-        entry = CallEntry(self._ledger, leads.index)
+        entry = CallEntry(self._ledger, leads.index, self.run.files.work / CALLS)
         self._batch = _Batch(leads, noticed, entry)
         for answer in entry.answers.values():
             self._see(answer)
-        waiting = deque(self._calls(leads, entry))
+        if waiting := deque(self._calls(leads, entry)):
+            entry.start(self._watermark)
         while waiting or self._flying:
             calls = self._next(waiting)
             now = datetime.now(UTC)
-            for call in calls:
-                entry.unanswered.setdefault(call.row, SentCall(call.watermark, now))
-            # What was answered, before the next calls are made.
-            entry.note()
+            sent = [(call.row, SentCall(call.watermark, call.sent_at or now)) for call in calls]
+            entry.note((), sent)
             for call in calls:
                 self._threads.submit(self._make, call)
             self._take(entry)
-        entry.note()
         self._finish_batch()
 
     def _calls(self, leads: pd.DataFrame, entry: CallEntry) -> Iterator[_Waiting]:
@@ -180,22 +181,27 @@ class SendStage(WriteStage):
 
     def _take(self, entry: CallEntry) -> None:
         """Wait for an answer, and take all that there are; then raise what ended a call."""
-        came = [self._came.get()]
-        while not self._came.empty():
-            came.append(self._came.get())
-        failed = [self._take_one(entry, row, answer) for row, answer in came]
-        for error in filter(None, failed):
-            raise error
+        came = [self._came.get(), *self._come()]
+        self._note(entry, came)
+        for _, answer in came:
+            if isinstance(answer, Exception):
+                raise answer
 
-    def _take_one(
-        self, entry: CallEntry, row: int, answer: LeadAnswer | Exception
-    ) -> Exception | None:
-        self._flying.pop(row, None)
-        if isinstance(answer, Exception):
-            return answer
-        entry.answered(row, answer)
-        self._see(answer)
-        return None
+    def _come(self) -> Iterator[tuple[int, LeadAnswer | Exception]]:
+        """Give what has come without a wait."""
+        with suppress(Empty):
+            while True:
+                yield self._came.get_nowait()
+
+    def _note(self, entry: CallEntry, came: Iterable[tuple[int, LeadAnswer | Exception]]) -> None:
+        """Note what was answered."""
+        answers = []
+        for row, answer in came:
+            self._flying.pop(row, None)
+            if not isinstance(answer, Exception):
+                answers.append((row, answer))
+                self._see(answer)
+        entry.note(answers, ())
 
     def _see(self, answer: LeadAnswer) -> None:
         self._answered += 1
@@ -207,6 +213,7 @@ class SendStage(WriteStage):
             return
         with defer_signals():
             (leads, noticed, entry), self._batch = self._batch, None
+            entry.end()
             self._rejected |= {row: it for row, it in entry.answers.items() if it.reason}
             added = {row: it for row, it in sorted(entry.answers.items()) if not it.reason}
             if added:
@@ -223,13 +230,7 @@ class SendStage(WriteStage):
     def give_up(self) -> None:
         """Note the answers that came while the others ended."""
         if self._batch is not None:
-            while True:
-                try:
-                    row, answer = self._came.get_nowait()
-                except Empty:
-                    break
-                self._take_one(self._batch.entry, row, answer)
-            self._batch.entry.note()
+            self._note(self._batch.entry, self._come())
             self._finish_batch()
         self.reject(self.take_found()[0])
 

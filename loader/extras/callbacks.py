@@ -47,11 +47,13 @@ def decide(
 
     Returns:
         The leads, with status, and callback_time (str, empty: no callback); the other columns of
-        callbacks as they are to be stored; and notices. Without a database all are as they were,
-        and none is noticed.
+        callbacks as they are to be stored; and notices. Without a database no callback is made,
+        the columns are as they were, and none is noticed.
     """
-    if "callback" not in leads or not dialer.knows_leads:
+    if "callback" not in leads:
         return leads, no_notices()
+    if not dialer.knows_leads:
+        return leads.assign(status="NEW", callback_time=""), no_notices()
     asked = leads[leads["callback"] == "Y"]
     for_user = asked["callback_type"] == "USERONLY"
     asked = asked.assign(

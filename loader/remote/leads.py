@@ -144,8 +144,10 @@ class LeadSender:
 
         That of a campaign finds none if the list is not defined.
         """
+        is_defined = self._options.get("list_exists_check") == "Y"
         return any(
-            check.kind in {Kind.PHONE, Kind.PHONEALT} and check.scope is not Scope.CAMP
+            check.kind in {Kind.PHONE, Kind.PHONEALT}
+            and (check.scope is not Scope.CAMP or is_defined)
             for check in self._checks
         )
 
