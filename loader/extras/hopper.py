@@ -61,7 +61,7 @@ def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> It
         dialer: list_campaigns, and the columns that the table has. A lead of a list without a
             defined campaign goes in without one (add_lead).
     """
-    if "add_to_hopper" not in leads:
+    if "add_to_hopper" not in leads or not dialer.knows_leads:
         return
     leads = leads[leads["hopper_priority"] != ""]
     if leads.empty:
