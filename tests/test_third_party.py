@@ -43,6 +43,7 @@ MAY_IMPORT = {
     "jobs.config_check": {"pydantic", "sqlalchemy"},
     "jobs.load": FRAMES | {"sqlalchemy"},
     "jobs.nightly": {"fsspec", "paramiko", "pydantic"},
+    "jobs.serve": FRAMES | MODELS | {"bcrypt", "prometheus_client", "starlette", "uvicorn"},
     "jobs.settings": MODELS | {"pydantic_settings", "sqlalchemy", "typer"},
     "jobs.telemetry": {
         "apprise", "filelock", "openlineage", "prometheus_client", "rich", "sqlalchemy",

@@ -14,11 +14,12 @@ def serve(**given: Any) -> None:
     settings = given_settings(given, table="serve")
     terminal = Terminal(settings, "serve")
     try:
-        from jobs.serve.app import make_app
+        from jobs.serve.app import application
         from jobs.serve.server import listen, refuse_open_address
     except ImportError:
         raise missing_extra_error("serve", "serve", "starlette") from None
 
     refuse_open_address(settings.serve)
     database = open_database(settings)
-    listen(make_app(settings, database), settings.serve, terminal.say)
+    with application(settings, database) as app:
+        listen(app, settings.serve, terminal.say)

@@ -1,8 +1,7 @@
 """The service as an ASGI application: who answers at which address."""
 
-import logging
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from jobs.serve.access_log import AccessLog
 from jobs.serve.gathering import Gathering
 from jobs.serve.intake import Answer, LeadIntake
 from jobs.serve.lead_calls import Call, LeadCalls, LeadPage
@@ -24,8 +24,8 @@ from loader.database.connection import Database
 from loader.errors import LoaderError, UsageError
 from loader.feeds.files import read_feeds
 from loader.options.load import LoadOptions
-
-LOG = logging.getLogger("leadloader")
+from loader.rights import needs
+from loader.rights.refusal import refuse_unreadable, refuse_unwritable
 
 OF_FILES = {"on_duplicate": "reject", "keep": "first", "invalid_phone_fallback": (),
             "new_lead_url": "skip"}  # fmt: skip
@@ -46,20 +46,27 @@ def refuse_options_of_files(options: LoadOptions) -> None:
             )
 
 
-def make_app(settings: Settings, database: Database) -> Starlette:
-    """Make the application; it connects when the first call comes.
+@contextmanager
+def application(settings: Settings, database: Database) -> Iterator[Starlette]:
+    """Give the application.
 
     Raises:
         UsageError: see `refuse_options_of_files`.
-        LoaderError: a feed cannot be used.
+        NotAllowedError: the account may not read, or not write, what calls need.
+        LoaderError: a feed cannot be used; the database does not answer.
     """
     options, serve = settings.options, settings.serve
     refuse_options_of_files(options)
-    stack = ExitStack()
-    folder = Path(stack.enter_context(TemporaryDirectory(prefix="leadloader-serve-")))
-    feeds = read_feeds(options, folder)
+    refuse_unreadable(database, lambda site: needs.of_calls(options, site))
+    refuse_unwritable(database, lambda site: needs.of_calls(options, site))
+    with TemporaryDirectory(prefix="leadloader-serve-") as name:
+        feeds = read_feeds(options, Path(name))
+        intake = LeadIntake(database, options, Path(name), lambda: feeds, serve.refresh)
+        yield _application(intake, serve, database)
+
+
+def _application(intake: LeadIntake, serve: ServeSettings, database: Database) -> Starlette:
     measures = Measures()
-    intake = LeadIntake(database, options, folder, lambda: feeds, serve.refresh)
     users = UserDirectory(database, serve.refresh)
     calls = LeadCalls(users, Attempts(), intake, measures)
     gathering = _gathering(calls, serve, measures)
@@ -68,12 +75,11 @@ def make_app(settings: Settings, database: Database) -> Starlette:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         """Work while the server runs; what was accepted is answered before it ends."""
-        with stack:
-            gathering.__enter__()
-            try:
-                yield
-            finally:
-                await run_in_threadpool(gathering.__exit__)
+        gathering.__enter__()
+        try:
+            yield
+        finally:
+            await run_in_threadpool(gathering.__exit__)
 
     async def ready(_request: Request) -> Response:
         """Say whether the database answers."""
@@ -91,6 +97,8 @@ def make_app(settings: Settings, database: Database) -> Starlette:
     ]
     app = Starlette(routes=routes, lifespan=lifespan)
     app.add_middleware(BodyLimit)
+    if serve.access_log:
+        app.add_middleware(AccessLog)
     return app
 
 
@@ -102,5 +110,6 @@ def _gathering(
         seconds=serve.gather_ms / 1000,
         most=serve.most_gathered,
         room=serve.queue,
+        accepted=measures.accepted.inc,
         note=measures.note_batch,
     )

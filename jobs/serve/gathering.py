@@ -38,6 +38,7 @@ class Gathering(Generic[Call, Reply]):
         seconds: float,
         most: int,
         room: int,
+        accepted: Callable[[], None] = lambda: None,
         note: Callable[[int, float], None] = lambda _calls, _seconds: None,
     ) -> None:
         """Take what is done.
@@ -47,10 +48,11 @@ class Gathering(Generic[Call, Reply]):
             seconds: how long the first of a group waits for others.
             most: calls of a group.
             room: calls that may wait.
+            accepted: is told of each call that is taken.
             note: takes how many calls were worked on, and the seconds that it took.
         """
         self._work, self._seconds, self._most, self._room = work, seconds, most, room
-        self._note = note
+        self._accepted, self._note = accepted, note
         self._waiting: deque[_Waiting[Call, Reply]] = deque()
         self._changed = Condition()
         self._is_stopped = False
@@ -88,6 +90,7 @@ class Gathering(Generic[Call, Reply]):
                 raise QueueFullError
             self._waiting.append(_Waiting(call, future))
             self._changed.notify()
+        self._accepted()
         return await asyncio.shield(future)
 
     def _run(self) -> None:

@@ -10,12 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from pydantic import ValidationError
-from sqlalchemy import Connection
 
 from jobs.load.begin import refuse_missing_tables
 from jobs.load.recheck import Recheck
-from jobs.load.run import Stopwatch
-from jobs.load.screening import Screener, SourceChunk
 from loader.api.add_lead import (
     ERROR,
     NOT_ADDED,
@@ -40,7 +37,8 @@ from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.pipeline import Checks
 from loader.queries.chunk import ChunkQueries
-from loader.queries.facts import read_dialer, window_starts
+from loader.queries.facts import read_dialer
+from loader.queries.forms import RowForms
 from loader.reasons import Reason
 from loader.results.wording import add_lead_answers
 from loader.writing.extras import ExtraInserter, InsertedExtra
@@ -52,6 +50,8 @@ MOST_SETUPS = 64
 """Sets of options whose facts are kept."""
 
 NO_IDS = np.empty(0, dtype=np.int64)
+NO_MAPPING = ColumnMapping({}, unmapped=())
+
 NO_LIST = "999"
 """The list of a lead that names none (add_lead: list_id)."""
 
@@ -72,18 +72,29 @@ class Answer(NamedTuple):
 UNAVAILABLE, REFUSED = "unavailable", "refused"
 
 
+CLOCK_SECONDS = 1.0
+"""How old the time may be by which a call is judged."""
+
+
 @dataclass
 class _Setup:
     """Options of calls, and the facts of the dialer that they need."""
 
     options: LoadOptions
     dialer: Dialer
+    """The clock of it is as of `clock_at`."""
     read_at: float
     """By the monotonic clock."""
+    clock_at: float
     standard: frozenset[float]
     """Offsets, in hours, as the dialer's tables have them."""
-    checked: set[tuple[str, ...]]
-    """The columns for which no table is missing."""
+    queries: ChunkQueries
+    """Windows begin when the facts were read."""
+    recheck: Recheck
+    checks: dict[tuple[str, ...], Checks]
+    """As of `clock_at`, by the fields that calls have."""
+    complete: set[tuple[str, ...]]
+    """The fields for which no table is missing."""
 
 
 class LeadIntake:
@@ -147,28 +158,29 @@ class LeadIntake:
             ValidationError: an option has a value that it cannot have.
             LoaderError: the dialer lacks what the options need, or does not answer.
         """
-        setup = self._setups.get(key)
-        if setup is None or monotonic() - setup.read_at > self._refresh:
-            options = LoadOptions(**self._given | {**request.options, "user": request.user})
-            dialer = read_dialer(self._database, options)
-            codes = (dialer.phone_codes, dialer.postal_codes)
-            standard = frozenset().union(*(each["gmt_offset"] for each in codes))
-            setup = _Setup(options, dialer, monotonic(), standard, set())
+        setup, now = self._setups.get(key), monotonic()
+        if setup is None or now - setup.read_at > self._refresh:
+            given = {**self._given, **request.options, "user": request.user}
+            setup = self._read(LoadOptions(**given))
             self._setups.pop(key, None)
             if len(self._setups) >= MOST_SETUPS:
                 del self._setups[next(iter(self._setups))]
             self._setups[key] = setup
-            return setup
-        setup.dialer = self._database.read(lambda it: _as_of_now(it, setup))
+        elif now - setup.clock_at > CLOCK_SECONDS:
+            clock = self._database.read(read_clock)
+            setup.dialer, setup.clock_at = replace(setup.dialer, clock=clock), now
+            setup.checks.clear()
         return setup
 
-
-def _as_of_now(connection: Connection, setup: _Setup) -> Dialer:
-    """Give the facts with the present time."""
-    clock = read_clock(connection)
-    days = {check.days for check in setup.options.duplicate_checks if check.days}
-    starts = window_starts(connection, clock, days) if days else {}
-    return replace(setup.dialer, clock=clock, window_starts=starts)
+    def _read(self, options: LoadOptions) -> _Setup:
+        now, dialer = monotonic(), read_dialer(self._database, options)
+        codes = (dialer.phone_codes, dialer.postal_codes)
+        standard = frozenset[float]().union(*(each["gmt_offset"] for each in codes))
+        feeds = self._feeds()
+        queries = ChunkQueries(self._database, options, dialer, feeds, self._folder)
+        checks = Checks(options, NO_MAPPING, dialer)
+        recheck = Recheck(checks, self._database, queries, lambda: NO_IDS, self._folder)
+        return _Setup(options, dialer, now, now, standard, queries, recheck, {}, set())
 
 
 def _options_key(request: LeadRequest) -> tuple[Hashable, ...]:
@@ -202,16 +214,23 @@ class _Batch:
         self._answers: dict[int, Answer] = {}
         self._lead_ids: dict[int, int] = {}
         dialer, options = setup.dialer, setup.options
-        mapping = _mapping(requests, labels_of(dialer))
-        self._checks = Checks(options, mapping, dialer)
-        if tuple(mapping.fields) not in setup.checked:
-            refuse_missing_tables(self._checks, self._database)
-            setup.checked.add(tuple(mapping.fields))
-        feeds = intake._feeds()
-        self._queries = ChunkQueries(self._database, options, dialer, feeds, self._folder)
+        self._checks, self._queries = self._checks_of(requests), setup.queries
         asks_nanpa = options.nanpa_ac_prefix_check == "Y" or "NANPA" in options.tz_method.upper()
         disabled = asks_nanpa and not dialer.nanpa_is_loaded
         self._nanpa = len(dialer.nanpa) if disabled else None
+
+    def _checks_of(self, requests: Sequence[LeadRequest]) -> Checks:
+        """Give the checks of the fields that the calls have."""
+        setup = self._setup
+        mapping = _mapping(requests, labels_of(setup.dialer))
+        fields = tuple(mapping.fields)
+        if fields not in setup.checks:
+            setup.checks[fields] = Checks(setup.options, mapping, setup.dialer)
+        checks = setup.checks[fields]
+        if fields not in setup.complete:
+            refuse_missing_tables(checks, self._database)
+            setup.complete.add(fields)
+        return checks
 
     def answers(self, otherwise: Answer | None = None) -> list[Answer]:
         """Give the answers in the order of the calls, and to those that have none, another."""
@@ -246,25 +265,25 @@ class _Batch:
 
     def _check(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, Notices, Findings]:
         """Give the leads that pass, what was noticed of them, and why others do not."""
-        checks, chunk = self._checks, SourceChunk(rows, self._checks.fields(rows))
-        screener = Screener(checks, self._queries, Stopwatch(), workers=1)
-        ((_, screened),) = screener.screen(iter([chunk]))
-        compared = screened.compared
-        if compared is None:
-            compared = checks.compare(screened.leads, self._queries.existing_leads(screened.leads))
-        settlement = Settlement(checks.options, self._folder)
-        settled = settlement.settle(screened.leads, compared)
+        checks, queries, recheck = self._checks, self._queries, self._setup.recheck
+        chunk = checks.normalize(checks.clean(checks.fields(rows)))
+        forms = RowForms(chunk.leads, checks.options)
+        screened = checks.screen(chunk, queries.do_not_call(chunk.leads, forms))
+        if checks.options.dnc_alt_phones == "clear":
+            forms = RowForms(screened.leads, checks.options)  # some numbers are gone
+        recheck.forms = forms
+        existing = queries.existing_leads(screened.leads, forms=forms)
+        compared = checks.compare(screened.leads, existing)
+        settled = Settlement(checks.options, self._folder).settle(screened.leads, compared)
         leads = settled.staying(screened.leads)
-        days = self._queries.days_ahead(checks.days_ahead(leads))
+        days = queries.days_ahead(checks.days_ahead(leads))
         leads, of_extras = checks.complete(leads, days)
         rejected = join_frames([screened.rejected, settled.findings])
         return leads, join_frames([no_notices(), screened.notices, of_extras]), rejected
 
     def _insert(self, leads: pd.DataFrame, noticed: Notices) -> pd.Index:
         """Insert leads and what comes with them; give the rows that are not in."""
-        checks, intake = self._checks, self._intake
-        recheck = Recheck(checks, self._database, self._queries, lambda: NO_IDS, self._folder)
-        recheck.forms = recheck.forms_of(leads)
+        checks, intake, recheck = self._checks, self._intake, self._setup.recheck
         writer = intake._writer
         inserter = LeadInserter(self._database, checks.dialer.columns, writer, recheck)
         try:

@@ -17,6 +17,10 @@ class Measures:
         self.calls = Counter(
             "leadloader_add_lead_calls", "Calls of add_lead", ["outcome"], registry=self.registry
         )
+        self.accepted = Counter(
+            "leadloader_accepted_calls", "Calls of add_lead that wait or waited for their turn",
+            registry=self.registry,
+        )  # fmt: skip
         self.logins = Counter(
             "leadloader_failed_logins", "Calls with a wrong user or password", ["how"],
             registry=self.registry,

@@ -3,14 +3,15 @@
 import hmac
 from typing import NamedTuple
 
+from jobs.serve.eksblowfish import MOST_KEY_BYTES, bcrypt_octets
 from loader.errors import ConfigurationError
 
 ALPHABET = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 """Of bcrypt's base 64."""
 
 SALT_BYTES = 16
-LEAST_COST = 4
-"""Of the library, as of most: the dialer's own default is less."""
+LEAST_COST, MOST_COST = 4, 16
+"""Of the library, as of others; the dialer's own default is 2. And what takes seconds."""
 
 
 class Hashing(NamedTuple):
@@ -45,23 +46,27 @@ def dialer_hash(password: str, hashing: Hashing) -> str:
     """
     import bcrypt  # noqa: PLC0415 - an extra
 
-    salt = hashing.key.encode()
-    if len(salt) != SALT_BYTES or not LEAST_COST <= hashing.cost <= 31:
+    salt, cost = hashing.key.encode(), hashing.cost
+    if len(salt) != SALT_BYTES or not 0 <= cost <= MOST_COST:
         raise ConfigurationError(
-            f"the dialer hashes passwords with a key of {len(salt)} bytes and cost {hashing.cost}; "
-            f"that needs {SALT_BYTES} bytes and a cost of {LEAST_COST} to 31: see pass_key and "
+            f"the dialer hashes passwords with a key of {len(salt)} bytes and cost {cost}; that "
+            f"needs {SALT_BYTES} bytes and a cost of at most {MOST_COST}: see pass_key and "
             "pass_cost in system_settings"
         )
-    setting = f"$2b${hashing.cost:02d}${_base64(salt)}".encode()
-    # The library refuses longer ones, of which no more than these count.
-    return bcrypt.hashpw(password.encode()[:72], setting)[len(setting) :].decode()
+    # No more than these count; the library refuses others.
+    key = password.encode()[:MOST_KEY_BYTES]
+    if cost < LEAST_COST:
+        return base64(bcrypt_octets(key, salt, cost))
+    setting = f"$2b${cost:02d}${base64(salt)}".encode()
+    return bcrypt.hashpw(key, setting)[len(setting) :].decode()
 
 
 def _is_equal(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode(), other.encode())
 
 
-def _base64(octets: bytes) -> str:
+def base64(octets: bytes) -> str:
+    """Write octets in bcrypt's base 64."""
     bits = "".join(f"{octet:08b}" for octet in octets)
     padded = bits + "0" * (-len(bits) % 6)
     return "".join(ALPHABET[int(padded[at : at + 6], 2)] for at in range(0, len(padded), 6))

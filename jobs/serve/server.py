@@ -1,11 +1,11 @@
 """The server: where it listens, and how it ends."""
 
 import ipaddress
-import logging
+import signal
 import socket
 import ssl
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import uvicorn
 from starlette.applications import Starlette
@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from jobs.settings.serve import ServeSettings
 from loader.errors import ConfigurationError, ResultsError
 
-LOG = logging.getLogger("leadloader")
+ENDING = (signal.SIGTERM, signal.SIGINT)
 
 PATIENCE = 60
 """Seconds that calls may take to be answered once the server is told to end."""
@@ -76,12 +76,31 @@ def listen(
         raise ConfigurationError(
             f"serve: tls_cert, tls_key: {serve.tls_cert}, {serve.tls_key}: {error.strerror}"
         ) from None
-    with _socket(serve) as listening:
+    server = uvicorn.Server(config)
+    with _end_by_signal(server), _socket(serve) as listening:
         host, port = listening.getsockname()[:2]
         scheme = "https" if serve.tls_cert else "http"
         shown = f"[{host}]" if ":" in host else host
         say(f"listening at {scheme}://{shown}:{port}")
-        uvicorn.Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])
+
+
+@contextmanager
+def _end_by_signal(server: uvicorn.Server) -> Iterator[None]:
+    """Take a signal for the usual end of a service, also before it has begun to answer.
+
+    The server raises it again when all is done.
+    """
+
+    def end(_number: int, _frame: object) -> None:
+        server.should_exit = True
+
+    before = {each: signal.signal(each, end) for each in ENDING}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _socket(serve: ServeSettings) -> socket.socket:

@@ -1,11 +1,27 @@
 """The settings of serve: where it listens, and how requests are gathered."""
 
+import ipaddress
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from loader.options.option import Group, Option
+from loader.options.types import split_at_commas
+
+HOST = r"^[0-9A-Za-z.:_-]+$"
+
+
+def _as_networks(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    for address in addresses:
+        if address != "*":
+            ipaddress.ip_network(address)
+    return addresses
+
+
+Networks = Annotated[
+    tuple[str, ...], BeforeValidator(split_at_commas), AfterValidator(_as_networks)
+]
 
 
 class ServeOptions(BaseModel):
@@ -14,14 +30,14 @@ class ServeOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     # fmt: off
-    host: Annotated[str, Field(min_length=1), Option(
+    host: Annotated[str, Field(pattern=HOST), Option(
         "Address to listen at", Group.SERVICE,
         "Other machines reach it only at an address that is not of this machine alone; that needs "
         "tls_cert and tls_key, or behind_proxy.",
         values="ADDRESS", example="127.0.0.1",
     )] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535), Option(
-        "Port to listen at; 0: any free one", Group.SERVICE, values="N",
+        "Port to listen at", Group.SERVICE, "0: any that is free.", values="N",
     )] = 8765
     tls_cert: Annotated[Path | None, Option(
         "Certificate, a PEM file", Group.SERVICE,
@@ -48,8 +64,8 @@ class ServeSettings(ServeOptions):
     """The table [serve]."""
 
     # fmt: off
-    forwarded_allow: Annotated[tuple[str, ...], Option(
-        "Addresses of the proxies", details="Networks, too: 10.0.0.0/8.",
+    forwarded_allow: Annotated[Networks, Option(
+        "Addresses of the proxies", details="Networks, too: 10.0.0.0/8. *: any address.",
     )] = ("127.0.0.1", "::1")
     gather_ms: Annotated[float, Field(ge=0, le=1000), Option(
         "Milliseconds that a request waits for others",
@@ -62,6 +78,10 @@ class ServeSettings(ServeOptions):
     queue: Annotated[int, Field(ge=1, le=1_000_000), Option(
         "Requests that may wait", details="Others are answered with 503 and Retry-After.",
     )] = 2000
+    access_log: Annotated[bool, Option(
+        "A message for each request",
+        details="Who asked, the path and the status; never what follows the question mark.",
+    )] = False
     refresh: Annotated[float, Field(ge=0, le=3600), Option(
         "Seconds after which lists, campaigns and users are read again",
         details="A change in the dialer counts after so long at the latest.",

@@ -30,7 +30,8 @@ TRIES = 30
 """How often a turn is asked for at an insert: a table may be locked for minutes."""
 
 A_LOOK = 0.5
-"""Seconds that a lock file may be held by a process that only looks whether somebody holds it."""
+"""Seconds that a lock may be held by nobody who works: a process that only looks whether somebody
+holds it, or one that has ended."""
 
 LOG = logging.getLogger("leadloader")
 
@@ -186,7 +187,8 @@ def _server_name(url: URL, name: str) -> str:
 
 def _take(connection: Connection, lock: str, what: str) -> None:
     connection.exec_driver_sql(f"SET SESSION wait_timeout = {A_WEEK}")
-    if connection.exec_driver_sql(f"SELECT GET_LOCK('{lock}', 0)").scalar():
+    # For a moment: the server may not have seen yet that its last holder is gone.
+    if connection.exec_driver_sql(f"SELECT GET_LOCK('{lock}', {A_LOOK})").scalar():
         return
     holder = connection.exec_driver_sql(
         "SELECT ID, USER, HOST FROM information_schema.PROCESSLIST "  # noqa: S608 - a digest

@@ -133,6 +133,13 @@ def of_import(options: LoadOptions, site: Site, *, check_dialable: bool = False)
     return needs
 
 
+def of_calls(options: LoadOptions, site: Site) -> Rights:
+    """Give what calls of add_lead read and write, the passwords of users among it."""
+    needs = of_validate(options, site) | rights(["SELECT"], ["vicidial_users", "system_settings"])
+    needs |= of_insert(options, _coming_along(options))
+    return needs | of_custom_fields(options, site.custom)
+
+
 def of_custom_fields(options: LoadOptions, tables: Collection[str]) -> Rights:
     """Give what an import writes to tables of custom fields."""
     return rights(["INSERT", "DELETE"] * (options.custom_fields == "Y"), tables)

@@ -13,9 +13,10 @@ from tests.bench.beside import beside
 from tests.bench.imports import EXISTING, imports
 from tests.bench.memory import memory
 from tests.bench.phones import phones
+from tests.bench.serve import serve
 from tests.bench.start import start
 
-MEASUREMENTS = ("imports", "start", "beside", "memory", "archive", "phones")
+MEASUREMENTS = ("imports", "start", "beside", "memory", "archive", "phones", "serve")
 
 
 def main() -> None:
@@ -53,6 +54,8 @@ def main() -> None:
             memory(console, folder, arguments.memory_rows)
         if "phones" in what and phones(console, arguments.phones, arguments.compared):
             raise SystemExit(1)
+        if "serve" in what:
+            serve(console, folder)
         if "archive" in what:
             archive(
                 console, folder, arguments.leads, arguments.processed, arguments.rounds,

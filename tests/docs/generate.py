@@ -178,7 +178,8 @@ stand in a table `[archive.NAME]`. In the environment they are JSON:
 import."""
 
 SETTINGS = """\
-These stand in tables of a settings file and have no flags.
+These stand in tables of a settings file. Only the first ones of `[serve]` have flags, of
+`leadloader serve`.
 [sample_data/leadloader.toml](../sample_data/leadloader.toml) has an example of each."""
 
 

@@ -178,3 +178,16 @@ def test_the_airflow_task_spends_a_night(machine: Machine, monkeypatch: pytest.M
 def test_all_schedules_begin_at_the_same_time() -> None:
     minute, hour, *_ = cron_line()[0]
     assert unit(TIMER)["Timer"]["OnCalendar"] == f"*-*-* {int(hour):02}:{int(minute):02}:00"
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not here")
+def test_systemd_takes_the_unit_of_the_service(machine: Machine) -> None:
+    name = "leadloader-serve.service"
+    text = (SCHEDULES.with_name("service") / name).read_text("utf-8")
+    path = machine.folder / name
+    path.write_text(machine.here(text), "utf-8")
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(path)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")

@@ -18,6 +18,7 @@ COMMANDS = (
     [], ["import"], ["validate"], ["archive"], ["dearchive"], ["undo"], ["nightly"], ["runs"],
     ["compare"], ["init"], ["config"], ["config", "check"], ["config", "schema"],
     ["config", "example"], ["demo"], ["schedule"], ["columns"],
+    ["serve"],
 )  # fmt: skip
 OF_A_LOAD = [
     "Source file", "Limits of a file", "List and campaign",

@@ -16,7 +16,7 @@ from tests.support.http_server import Reply, Request, forward, http_server
 from tests.support.loads import Loads, leads
 from tests.support.sending import Sending
 from tests.support.server import fill
-from tests.support.serving import serving
+from tests.support.service import service
 
 pytestmark = pytest.mark.engines("sqlite", "innodb")
 
@@ -110,8 +110,8 @@ def test_the_same_leads_as_by_the_database(
     expected, reasons = by_database(rows, other, tmp_path / "database")
     points = {2 + (nth * 31) % 80: nth % 2 for nth in range(cuts)}
 
-    with serving(database_url, tmp_path) as url:
-        ask = forward(url)
+    with service(database_url, tmp_path) as other_dialer:
+        ask = forward(other_dialer.address)
 
         def through(request: Request) -> Reply | None:
             point = points.get(request.number)

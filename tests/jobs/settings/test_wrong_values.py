@@ -32,8 +32,10 @@ from jobs.settings.flags import (
     FLAGS,
     NIGHTLY_FLAGS,
     PAIRS,
+    SERVE_FLAGS,
     UNDO_FLAGS,
 )
+from jobs.settings.serve import ServeOptions
 from jobs.settings.settings import Settings
 from jobs.settings.target import TargetFlags
 from loader.options.archive import ArchiveOptions, ArchiveRule
@@ -108,6 +110,8 @@ WRONG: dict[str, tuple[str, ...]] = {
                     ("8-18", "08:00-25:00", "08:00-08:00")),
     "list_name": ("{vendor}", "{"),
     "list_description": ("{vendor}",),
+    "host": ("a b", "", "http://x"),
+    "forwarded_allow": ("proxy", "10.0.0.1/8"),
     "replicas": ("mysql://a", "mysql://a?foo=1", "oracle://x"),
 }  # fmt: skip
 """By option, what its type alone does not say."""
@@ -127,6 +131,8 @@ FREE = {
     "key": "a secret",
     "key_file": "likewise",
     "ssl_cert": "likewise",
+    "tls_cert": "a path; the file is read before anything is listened at",
+    "tls_key": "likewise",
     "results": "a path",
     "config": "a path; it is read first of all",
     "compare": "a path; the file is read before anything is inserted",
@@ -141,10 +147,6 @@ FREE = {
     "file": "a path",
     "url": "an address",
     "endpoint": "a path at the address",
-    "host": "an address to listen at",
-    "tls_cert": "a path",
-    "tls_key": "a path",
-    "forwarded_allow": "addresses",
     "api_key": "a secret",
     "namespace": "a name of any kind",
 }
@@ -189,6 +191,7 @@ COMMANDS = {
     "dearchive": (["--statuses", "NA"], DEARCHIVE_FLAGS),
     "undo": (["20261122-x"], UNDO_FLAGS),
     "nightly": ([], NIGHTLY_FLAGS),
+    "serve": ([], SERVE_FLAGS),
 }
 MODELS: dict[str, type[BaseModel]] = {"": Settings} | {
     name.strip("[]"): model for name, model in TABLES
@@ -254,7 +257,7 @@ def wrong_values(name: str, field: FieldInfo) -> list[str]:
 def fields_of_flags() -> dict[str, FieldInfo]:
     models = (
         TargetFlags, Settings, ArchiveOptions, ArchiveRule, ConfigFlag, SelectionFlags,
-        NightlyFlags,
+        NightlyFlags, ServeOptions,
     )  # fmt: skip
     return {name: field for model in reversed(models) for name, field in model.model_fields.items()}
 
