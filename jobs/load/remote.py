@@ -48,7 +48,7 @@ def refuse_without_api(request: LoadRequest) -> None:
             f"{'it' if len(found) == 1 else 'them'} out, or load into a database"
         )
     try:
-        import httpx2  # noqa: F401, PLC0415 - an extra
+        import loader.remote.calls  # noqa: F401, PLC0415 - an extra
     except ImportError:
         raise missing_extra_error("--target", "remote", "httpx2") from None
 

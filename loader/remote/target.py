@@ -1,7 +1,7 @@
 """Where calls go: the address of another dialer's API, who calls, and how much at a time."""
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -23,8 +23,8 @@ class Target:
     """See `check_url`."""
     user: str = ""
     """Of the dialer, who adds leads."""
-    password: str = ""
-    key: str = ""
+    password: str = field(default="", repr=False)
+    key: str = field(default="", repr=False)
     """Of the Lead Archive API."""
     concurrency: int = 8
     """Most calls at a time."""

@@ -155,6 +155,16 @@ def test_a_signal_ends_it_after_a_chunk(tmp_path: Path) -> None:
     assert len(api.archived) == 10
 
 
+def test_leads_that_go_away_all_the_time(tmp_path: Path) -> None:
+    def answer(request: Request) -> Reply:
+        body = {"message": "lead_ids does not exist", "lead_ids": [request.number]}
+        return Reply(json.dumps(body), 404)
+
+    with http_server(answer) as server:
+        report = Moving(tmp_path, server.url).move(range(1, 20))
+    assert "leads go away there all the time" in report.why
+
+
 def test_what_needs_a_database(tmp_path: Path) -> None:
     target = Target(url="https://dialer.example", key=KEY)
     rule = MoveRequest("archive", rule=ArchiveRule(lists=(101,)))
