@@ -39,6 +39,7 @@ from loader.errors import (
 )
 from loader.fields.mapping import ColumnMapping
 from loader.findings import Notices, no_notices
+from loader.ledger.calls import forget_answers
 from loader.ledger.runs import Ledger, run_name
 from loader.reading.source import SourceFile
 from loader.report.destinations import default_list
@@ -214,6 +215,8 @@ def _complete(run: ImportContext, checkpoint: Checkpoint, load: Load, began: dat
         raise error
     if import_run:
         import_run.done(summary)
+        if run.target:
+            forget_answers(import_run.ledger, import_run.record.run)
     forget(run.files.folder)
     return summary
 

@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import pandas as pd
-from sqlalchemy import RowMapping
+from sqlalchemy import Connection, RowMapping, select, update
 
 from loader.api.add_lead_answers import LeadAnswer
 from loader.clock import moment_text
+from loader.ledger import tables
 from loader.ledger.batches import BatchLedger, Columns, Entry
+from loader.ledger.runs import Ledger
 
 FINGERPRINT_BYTES = 4
 
@@ -140,3 +142,17 @@ def _boot() -> str:
         return BOOT_ID.read_text("ascii").strip()
     except OSError:
         return os.urandom(8).hex()
+
+
+def forget_answers(ledger: Ledger, run: str) -> None:
+    """Keep of the answers to a run that is done the lead_ids alone: they name persons."""
+    batches = tables.batches
+    its = select(batches.c.number, batches.c.detail).where(batches.c.run == run)
+
+    def write(connection: Connection) -> None:
+        for number, noted in connection.execute(its).all():
+            detail = {name: it for name, it in json.loads(noted).items() if name != "answers"}
+            entry = update(batches).where(batches.c.run == run, batches.c.number == number)
+            connection.execute(entry.values(detail=json.dumps(detail)))
+
+    ledger.database.write(write)

@@ -59,6 +59,8 @@ def test_rows_become_leads_of_the_other_dialer(tmp_path: Path) -> None:
         "phone_code": "1", "first_name": "N0", "list_id": "101",
     }  # fmt: skip
     assert sending.ledger.runs()[0].state == "done"
+    ledger = Path(str(sending.ledger.database.engine.url.database)).read_bytes()
+    assert b"7275550001" not in ledger
     with pytest.raises(LoadedBeforeError):
         sending.send(Path(sending.loads.folder / "leads-1.csv"), duplicate_check="DUPSYS",
                      dnc_check="Y")  # fmt: skip
@@ -280,7 +282,7 @@ def test_a_server_that_is_gone_ends_the_run_and_the_same_command_goes_on(tmp_pat
 
 def test_nobody_answers(tmp_path: Path) -> None:
     sending = Sending(tmp_path, "http://127.0.0.1:9")
-    with pytest.raises(TargetUnavailableError, match="after 8 attempts: no connection"):
+    with pytest.raises(TargetUnavailableError, match="does not answer, after 8 attempts: no connection"):
         sending.send(people(1))
 
 
