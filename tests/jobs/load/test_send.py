@@ -19,6 +19,7 @@ from loader.errors import (
     TargetUnavailableError,
     UsageError,
 )
+from loader.ledger import calls
 from tests.support.api_dialer import PASSWORD, USER, ApiDialer
 from tests.support.http_server import Reply, Request, http_server
 from tests.support.loads import outcome_of
@@ -280,9 +281,57 @@ def test_a_server_that_is_gone_ends_the_run_and_the_same_command_goes_on(tmp_pat
     assert len(dialer.leads) == 9
 
 
+def test_ctrl_c_ends_the_run_after_the_calls_that_are_made(tmp_path: Path) -> None:
+    dialer = ApiDialer()
+
+    def answer(request: Request) -> Reply:
+        reply = dialer.answer(request)
+        if request.number == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+        return reply
+
+    with http_server(answer) as server:
+        sending = Sending(tmp_path, server.url, concurrency=2)
+        path = sending.loads.file(people(40))
+        with pytest.raises(KeyboardInterrupt):
+            sending.send(path)
+        found = outcome_of(sending.results)
+        assert 5 <= len(dialer.leads) < 40
+        assert len(found.loaded) == len(dialer.leads)
+        found = sending.send(path)
+    assert len(found.loaded) == len(dialer.leads) == 40
+    assert not any("duplicate_check" in request.form for request in server.requests)
+
+
+@pytest.mark.parametrize("is_started_anew", [True, False], ids=["machine", "process"])
+def test_after_a_start_of_the_machine_all_may_have_been_sent(
+    is_started_anew: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boot = tmp_path / "boot_id"
+    boot.write_text("first")
+    monkeypatch.setattr(calls, "BOOT_ID", boot)
+    dialer, is_gone = ApiDialer(), True
+
+    def answer(request: Request) -> Reply | None:
+        return None if is_gone and request.number > 3 else dialer.answer(request)
+
+    with http_server(answer) as server:
+        sending = Sending(tmp_path, server.url, concurrency=1)
+        path = sending.loads.file(people(6))
+        with pytest.raises(TargetUnavailableError):
+            sending.send(path)
+        is_gone = False
+        boot.write_text("second" if is_started_anew else "first")
+        came = len(server.requests)
+        found = sending.send(path)
+    assert len(found.loaded) == len(dialer.leads) == 6
+    looked_for = ["duplicate_check" in it.form for it in server.requests[came:]]
+    assert looked_for == [True, is_started_anew, is_started_anew]
+
+
 def test_nobody_answers(tmp_path: Path) -> None:
     sending = Sending(tmp_path, "http://127.0.0.1:9")
-    with pytest.raises(TargetUnavailableError, match="does not answer, after 8 attempts: no connection"):
+    with pytest.raises(TargetUnavailableError, match="does not answer, after 8 attempts"):
         sending.send(people(1))
 
 
