@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from loader.errors import (
     UsageError,
 )
 from loader.ledger import calls
+from loader.remote.calls import Caller
 from tests.support.api_dialer import PASSWORD, USER, ApiDialer
 from tests.support.http_server import Reply, Request, http_server
 from tests.support.loads import outcome_of
@@ -176,19 +176,24 @@ def test_a_call_is_made_again_after(status: int, tmp_path: Path) -> None:
     assert any(again) == (status != 429)
 
 
-def test_a_server_is_left_alone_as_long_as_it_wishes(tmp_path: Path) -> None:
-    dialer, moments = ApiDialer(), []
+def test_a_server_is_left_alone_as_long_as_it_wishes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dialer = ApiDialer()
+    wishes = ["7", "99999", "Fri, 31 Dec 1999 23:59:59 GMT", "soon"]
+    waits: list[float] = []
+    monkeypatch.setattr(Caller, "_sleep", lambda _self, seconds: waits.append(seconds))
 
     def answer(request: Request) -> Reply:
-        moments.append(time.monotonic())
-        if request.number == 1:
-            return Reply("ERROR: BUSY, TRY AGAIN LATER\n", 503, {"Retry-After": "1"})
+        if request.number <= len(wishes):
+            wish = {"Retry-After": wishes[request.number - 1]}
+            return Reply("ERROR: BUSY, TRY AGAIN LATER\n", 503, wish)
         return dialer.answer(request)
 
     with http_server(answer) as server:
-        found = Sending(tmp_path, server.url).send(people(1))
+        found = Sending(tmp_path, server.url, first_wait=2.0).send(people(1))
     assert len(found.loaded) == 1
-    assert moments[1] - moments[0] >= 1
+    assert waits == [7, 300, 0, 16]
     # It says that it did not look at the call.
     assert "duplicate_check" not in server.requests[1].form
 
