@@ -86,6 +86,12 @@ class DatabaseUnavailableError(LoaderError):
     exit_code = 69
 
 
+class TargetUnavailableError(LoaderError):
+    """Another dialer's API does not answer, after all retries; what was answered is noted."""
+
+    exit_code = 69
+
+
 class SystemLimitError(LoaderError):
     """The system gives no more memory, open files or processes; what was done so far stays."""
 

@@ -308,17 +308,18 @@ class Reason(StrEnum):
     )
     IN_DOUBT = (
         "IN_DOUBT", Limit.NONE, "",
-        "the row was sent, the run was broken off, and nobody can tell whether its lead was stored "
-        "and deleted since; details give the lead_id that it may have had",
+        "the row was sent, and nobody can tell whether its lead was stored; details give the "
+        "lead_id that it may have had",
         "Between the kill and the completion of the run somebody deleted leads, maybe because a "
-        "person asked for that.", "",
-        "find out whether the lead was deleted on purpose; if it was not, load the row again",
-        "nobody can tell whether the lead was there and was deleted",
+        "person asked for that; or the answer of another dialer's API was lost.", "",
+        "find out whether the lead is there, or was deleted on purpose; if neither, load the row "
+        "again",
+        "nobody can tell whether the lead was stored",
     )
     NOT_INSERTED = (
         "NOT_INSERTED", Limit.NONE, "",
-        "the run ended before the row was inserted: the database stopped answering, or it was "
-        "interrupted",
+        "the run ended before the row was inserted: the database, or the other dialer, stopped "
+        "answering, or it was interrupted",
         "The row itself is good: it passed all checks.", "",
         "run the same command again: it goes on where it was", "the run ended before",
     )

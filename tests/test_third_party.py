@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "loader.profile": FRAMES | MODELS,
     "loader.queries": FRAMES | {"sqlalchemy"},
     "loader.reading": FRAMES | {"python_calamine"},
-    "loader.remote": {"requests", "tenacity"},
+    "loader.remote": {"httpx2", "numpy", "requests", "tenacity"},
     "loader.report": MODELS | {"jinja2", "markupsafe", "pygal"},
     "loader.results": FRAMES | MODELS,
     "loader.rights": {"sqlalchemy"},

@@ -5,13 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from jobs.cli.load import warn_of_insecure
 from jobs.cli.parameters import given_flags, given_settings
-from jobs.settings.database import open_database
+from jobs.settings.database import open_database, target_of
 from jobs.settings.flags import flag_name
 
 if TYPE_CHECKING:
     from jobs.archive.job import Direction, MoveRequest
     from jobs.settings.settings import Settings
+    from jobs.watchers import Watchers
+    from loader.archive.report import ArchiveReport
+    from loader.remote.target import Target
 
 
 def move_leads(ctx: typer.Context, **given: Any) -> None:
@@ -31,19 +35,24 @@ def move_leads(ctx: typer.Context, **given: Any) -> None:
         job: Direction = "archive" if ctx.command.name == "archive" else "dearchive"
         is_json, terminal = settings.json_summary, Terminal(settings, job)
         rule, options = which.get("rule", ""), settings.archive.options
+        target = target_of(settings, given)
         asked = _asked(job, which, settings)
+        warn_of_insecure(target, terminal)
         telling = Telemetry(settings, job, warn=terminal.warn, dry_run=options.dry_run)
         with telling, terminal.moving() as watchers:
             telling.began(str(asked), source=rule)
-            report = move(
-                asked,
-                options,
-                open_database(settings, sleep=watchers.stop.wait),
-                settings.results,
-                folders=Folders(ledger=settings.ledger_folder),
-                office_hours=settings.office_hours,
-                watchers=watchers,
-            )
+            if target:
+                report = _move_by_api(asked, target, settings, watchers)
+            else:
+                report = move(
+                    asked,
+                    options,
+                    open_database(settings, sleep=watchers.stop.wait),
+                    settings.results,
+                    folders=Folders(ledger=settings.ledger_folder),
+                    office_hours=settings.office_hours,
+                    watchers=watchers,
+                )
             telling.ended(report)
     except LoaderError as error:
         if is_json:
@@ -51,6 +60,26 @@ def move_leads(ctx: typer.Context, **given: Any) -> None:
         raise
     terminal.show_moved(report)
     raise typer.Exit(report.exit_code)
+
+
+def _move_by_api(
+    asked: "MoveRequest", target: "Target", settings: "Settings", watchers: "Watchers"
+) -> "ArchiveReport":
+    """Move leads of another dialer, by its API."""
+    from loader.errors import missing_extra_error
+
+    try:
+        from jobs.archive.remote import move_by_api
+    except ImportError:
+        raise missing_extra_error("--target", "remote", "httpx2") from None
+    return move_by_api(
+        asked,
+        settings.archive.options,
+        target,
+        settings.results,
+        ledger_folder=settings.ledger_folder,
+        watchers=watchers,
+    )
 
 
 def _asked(job: "Direction", which: dict[str, Any], settings: "Settings") -> "MoveRequest":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from jobs.cli.parameters import given_flags, given_settings
-from jobs.settings.database import open_database
+from jobs.settings.database import open_database, target_of
 
 if TYPE_CHECKING:
     from jobs.cli.terminal import Terminal
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from loader.errors import NoSuchFileError
     from loader.options.load import LoadOptions
     from loader.options.report import ReportOptions
+    from loader.remote.target import Target
 
 
 def load_files(
@@ -43,10 +44,12 @@ def load_files(
         settings = given_settings(given)
     job: Job = "import" if ctx.command.name == "import" else "validate"
     _refuse_unfit(job, settings)
+    target = target_of(settings, given)
     terminal = Terminal(settings, job)
+    warn_of_insecure(target, terminal)
     telling = Telemetry(settings, job, warn=terminal.warn)
     with telling, Stop() as stop, stop.end_at_once():
-        work = _Work(job, settings, source, flags)
+        work = _Work(job, settings, source, flags, target)
         code = _load_all(work, files, terminal, telling)
     raise typer.Exit(code)
 
@@ -59,6 +62,8 @@ class _Work(NamedTuple):
     source: "Source | None"
     """The one of nightly whose settings count."""
     flags: dict[str, Any]
+    target: "Target | None"
+    """Where the leads go in place of a database."""
 
     def options_of(self, path: str) -> "LoadOptions":
         """Give the options of a file."""
@@ -92,6 +97,14 @@ def _refuse_unfit(job: "Job", settings: "Settings") -> None:
         raise UsageError("--ask needs a terminal, where somebody can answer")
 
 
+def warn_of_insecure(target: "Target | None", terminal: "Terminal") -> None:
+    """Say so where the certificate of another dialer is not looked at."""
+    if target and not target.is_verified:
+        terminal.warn(
+            f"{target.name}: insecure = true: whoever is on the line can read persons and passwords"
+        )
+
+
 def _load_all(work: _Work, files: list[str], terminal: "Terminal", telling: "Telemetry") -> int:
     """Load file after file; one file's failure does not stop the others."""
     from jobs.load.job import load
@@ -99,7 +112,7 @@ def _load_all(work: _Work, files: list[str], terminal: "Terminal", telling: "Tel
     from loader.errors import LoadedBeforeError, LoaderError
 
     worst, job, settings = 0, work.job, work.settings
-    without = job == "validate" and settings.database in {"", "none"}
+    without = work.target or (job == "validate" and settings.database in {"", "none"})
     database = None if without else open_database(settings)
     paths, missing = _paths(files)
     for error in missing:
@@ -115,7 +128,7 @@ def _load_all(work: _Work, files: list[str], terminal: "Terminal", telling: "Tel
                     path, work.options_of(path), database, results, job=job,
                     watchers=telling.watching(watching), allow_reload=settings.again,
                     ledger_folder=settings.ledger_folder, report=work.reporting,
-                    pace=settings.pacing,
+                    pace=settings.pacing, target=work.target,
                 )  # fmt: skip
                 summary = load(request)
             telling.ended(summary)

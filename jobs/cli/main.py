@@ -97,7 +97,7 @@ _add("import", load_files, LOAD, "Load lead files into a list of the dialer.", *
      hidden={"sample"})  # fmt: skip
 _add("nightly", nightly, LOAD, "Load what is in the drop folders, archive, report.", *NIGHTLY_FLAGS)
 _add("runs", runs, AFTERWARDS, "List the runs of imports and undos, or show one.",
-     *flags_named(CONNECTING | {"results"}))  # fmt: skip
+     *flags_named(CONNECTING | {"results", "target"}))  # fmt: skip
 _add("undo", undo_run, AFTERWARDS, "Take a run back, but for what was used since.", *UNDO_FLAGS)
 _add("compare", compare, AFTERWARDS, "Compare sources by the summaries of their files.")
 _add("archive", move_leads, OTHERS, "Move leads into vicidial_list_archive.", *ARCHIVE_FLAGS)

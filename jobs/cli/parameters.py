@@ -24,6 +24,9 @@ def given_settings(given: dict[str, Any], *, table: str = "") -> "Settings":
 
     flags = given_flags(given)
     config = flags.pop("config", None)
+    target = {"url": flags.pop("target", None), "ca_file": flags.pop("ca_file", None)}
+    if target := {name: value for name, value in target.items() if value is not None}:
+        flags["target"] = target
     if table:
         fields = {"archive": ArchiveOptions.model_fields, "serve": ServeOptions.model_fields}
         options = flags.keys() & fields[table].keys()

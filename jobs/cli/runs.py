@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from jobs.settings.settings import Settings
     from loader.database.connection import Database
     from loader.ledger.runs import Ledger, RunRecord
+    from loader.remote.target import Target
 
 
 MOST = 1_000_000
@@ -34,15 +35,20 @@ def runs(
     from rich.console import Console
 
     from jobs.cli.run_table import as_json, run_table, runs_list
-    from jobs.settings.database import open_database
+    from jobs.settings.database import open_database, target_of
     from loader.ledger.runs import Ledger
 
     settings = given_settings(given)
     if forget:
-        _forget(run, settings)
+        _forget(run, settings, target_of(settings, given))
         return
-    database = open_database(settings)
-    ledger = Ledger.to_read(database, settings.ledger_folder)
+    target = target_of(settings, given)
+    if target:
+        ledger = Ledger.to_read_of_target(target.ledger_name, settings.ledger_folder)
+        database = ledger.database
+    else:
+        database = open_database(settings)
+        ledger = Ledger.to_read(database, settings.ledger_folder)
     records = ledger.runs(limit) if run is None else [ledger.find(given_run(run))]
     at_work = {each.run: _is_at_work(each, ledger, database) for each in records}
     if json_summary:
@@ -71,7 +77,7 @@ def _is_at_work(record: "RunRecord", ledger: "Ledger", database: "Database") -> 
     return is_held(database, original.lock_name)
 
 
-def _forget(run: str | None, settings: "Settings") -> None:
+def _forget(run: str | None, settings: "Settings", target: "Target | None") -> None:
     """Give a run up, and say what it left."""
     from jobs.load.resume import give_up
     from jobs.settings.database import open_database
@@ -80,11 +86,16 @@ def _forget(run: str | None, settings: "Settings") -> None:
 
     if run is None:
         raise UsageError("name the run to give up: leadloader runs RUN --forget")
-    database = open_database(settings)
-    ledger = Ledger.open(database, settings.ledger_folder)
+    if target:
+        ledger = Ledger.to_read_of_target(target.ledger_name, settings.ledger_folder)
+        database = ledger.database
+    else:
+        database = open_database(settings)
+        ledger = Ledger.open(database, settings.ledger_folder)
     name = ledger.find(given_run(run)).run
     record = give_up(name, ledger, database)
     left = "nothing is loaded"
     if record.state != "refused":
-        left = f"{record.loaded} rows or more are loaded; `leadloader undo {name}` takes them back"
+        back = "" if target else f"; `leadloader undo {name}` takes them back"
+        left = f"{record.loaded} rows or more are loaded{back}"
     print(f"run {name} is given up; {left}")

@@ -1,11 +1,15 @@
 """The command undo: a run is taken back."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from jobs.cli.parameters import given_run, given_settings
-from jobs.settings.database import open_database
+from jobs.settings.database import open_database, target_of
+
+if TYPE_CHECKING:
+    from jobs.settings.settings import Settings
+    from loader.remote.target import Target
 
 
 def undo_run(
@@ -21,6 +25,8 @@ def undo_run(
     from loader.undo.report import report_lines
 
     run, settings = given_run(run), given_settings(given, table="archive")
+    if target := target_of(settings, given):
+        _refuse_target(run, target, settings)
     terminal = Terminal(settings, "undo")
     dry_run = settings.archive.options.dry_run
     telling = Telemetry(settings, "undo", warn=terminal.warn, dry_run=dry_run)
@@ -42,3 +48,17 @@ def undo_run(
         raise typer.Exit(signal.exit_code) from None
     terminal.note(outcome_of(report))
     terminal.show_report(report, report_lines)
+
+
+def _refuse_target(run: str, target: "Target", settings: "Settings") -> NoReturn:
+    """Say why what was sent through an API stays. UsageError: that, or there is no such run."""
+    from loader.errors import UsageError
+    from loader.ledger.runs import Ledger
+
+    ledger = Ledger.to_read_of_target(target.ledger_name, settings.ledger_folder)
+    record = ledger.find(run)
+    raise UsageError(
+        f"run {record.run} was sent through the API of {target.name}, which deletes no leads; "
+        f"{record.results}/loaded.csv has their lead_ids, and archive --target --lead-ids-file "
+        "takes it"
+    )

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from jobs.load.checkpoint import began_at
 from jobs.load.profile import ProfileBuilder
 from jobs.load.remarks import SEARCHED
+from jobs.load.remote import with_columns_as_labels
 from jobs.load.request import LoadRequest, vendor_mapping
 from jobs.load.resume import ImportRun
 from jobs.load.run import ImportContext
@@ -61,6 +62,8 @@ def dialer_and_mapping(load: Load) -> tuple[Dialer, ColumnMapping]:
     """Read the setup of the dialer, and map the columns of the file to its fields."""
     options, source, database = load.options, load.source, load.request.database
     dialer = read_dialer(database, options) if database else dialer_without_database()
+    if load.request.target and options.custom_fields == "Y":
+        dialer = with_columns_as_labels(dialer, options, source.columns)
     if load.import_run and load.is_resumed:
         # Rows of other tables are found again by all their values, times included.
         began = began_at(load.import_run.folder)
@@ -108,6 +111,7 @@ def new_run(load: Load, files: Results, dialer: Dialer, mapping: ColumnMapping) 
         profile_builder=ProfileBuilder(mapping, reading, dialer, database, files, source.columns),
         reporting=reporting,
         sample_of=None if rows is source else records,
+        target=request.target,
         compared_with=compared_with,
     )
 

@@ -1,24 +1,23 @@
 """What passed the checks into the database, batch by batch, with an account of every row."""
 
-from collections import Counter, deque
-from collections.abc import Collection, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from jobs.load.batches import Batches
-from jobs.load.check import CheckStage
 from jobs.load.checkpoint import Checkpoint
 from jobs.load.lanes import Lanes
 from jobs.load.recheck import Recheck
+from jobs.load.rounds import WriteStage
 from jobs.load.run import ImportContext
 from jobs.pace import Pace
 from loader.checks.settlement import EXISTING_LEAD_ID
 from loader.database.connection import Database
 from loader.dialer import LEADS
-from loader.errors import BusyError, LoaderError, NoSuchFileError, SourceFileError
+from loader.errors import LoaderError
 from loader.extras.rows import ExtraRows
 from loader.findings import (
     AT_INSERT,
@@ -29,7 +28,6 @@ from loader.findings import (
     no_findings,
     no_notices,
 )
-from loader.frames.arrow import counts
 from loader.frames.spool import Spool
 from loader.ledger.batches import BatchLedger, LeadEntry
 from loader.lookahead import look_ahead
@@ -37,7 +35,6 @@ from loader.queries.forms import RowForms
 from loader.reasons import Reason
 from loader.results.files import REJECTED
 from loader.results.lines import count_of
-from loader.results.wording import reason_names
 from loader.signals import defer_signals
 from loader.writing.batch import Inserted
 from loader.writing.changes import Updated
@@ -49,7 +46,7 @@ from loader.writing.updates import LeadUpdater
 from loader.writing.writer import Writer
 
 
-class InsertStage:
+class InsertStage(WriteStage):
     """The insert of one run: leads, what comes with them, and changes of existing leads."""
 
     def __init__(
@@ -61,8 +58,8 @@ class InsertStage:
         pace: Pace,
     ) -> None:
         """Take a run, what its checks decided, the entries of the batches, and their pace."""
-        self.run, self.checks, self.options = run, run.checks, run.options
-        self.checkpoint, self.ledger = checkpoint, ledger
+        super().__init__(run, checkpoint)
+        self.ledger = ledger
         writer = Writer(database)
         self.recheck = Recheck(
             run.checks, database, run.queries, run.loaded_ids, run.files.work,
@@ -82,7 +79,6 @@ class InsertStage:
         """Those that come next; of some it is noted already that they are in."""
         self.refused: dict[int, int] = {}
         """The server's error codes by row_number."""
-        self._ever_refused: set[int] = set()
         self.doubtful: dict[int, int] = {}
         """The lead_ids that rows in doubt may have had, by row_number."""
         self.missed: list[int] = []
@@ -91,74 +87,27 @@ class InsertStage:
         """Rows that were found at the insert not to pass any more."""
         self._ever_rejected = 0
 
-    def insert_all(self) -> LoaderError | KeyboardInterrupt | None:
-        """Insert what waits.
-
-        Returns:
-            What ended the insert before its time; the results account for every row all the same.
-
-        Raises:
-            BusyError: another process has taken the run over, and accounts for it.
-            SourceFileError: the source file has changed, so nobody can account for its rows.
-            NoSuchFileError: likewise, or is not there any more.
-        """
-        try:
-            with self.lanes:
-                self._insert_rounds()
-            self._say_what_was_rejected()
-            self._say_what_was_waited_for()
-        except BusyError:
-            raise  # the results are another process's now
-        except (LoaderError, KeyboardInterrupt) as error:
-            self.run.profile_builder.ask_no_more()
-            try:
-                self._give_up()
-            except (SourceFileError, NoSuchFileError) as gone:
-                raise type(gone)(
-                    f"{gone}; {self._so_far()}: put the file back as it was, and the same command "
-                    "loads the others"
-                ) from None
-            if isinstance(error, KeyboardInterrupt):
-                return error
-            return type(error)(
-                f"{error}; {self._so_far()}, {REJECTED} in {self.run.files.folder} has the others: "
-                "the same command loads them"
-            )
-        return None
-
-    def _so_far(self) -> str:
-        tally = self.run.tally
-        return f"{tally.loaded} of {tally.rows_read} rows were loaded so far"
-
-    def _insert_rounds(self) -> None:
-        """Insert what passed the checks; then what were duplicates of rows that were refused."""
-        done = 0
-        while done < len(self.checkpoint.rounds):
-            self._insert(self.checkpoint.rounds[done])
-            done += 1
-            found, not_in = self._take_found()
-            self._ever_refused.update(not_in)
-            # If there is a next round already, all this was done before it.
-            if len(found) and done == len(self.checkpoint.rounds):
-                for rows in self.run.source_rows(found.index):
-                    self.run.reject(rows, found.loc[rows.index])
-                self._check_again(not_in)
-
-    def _say_what_was_rejected(self) -> None:
+    def said_at_the_end(self) -> list[str]:
+        """Say which rows were rejected late, and what was waited for."""
+        said = []
         if self._ever_rejected:
             rows = count_of(self._ever_rejected, "row")
-            self.run.remarks.append(
+            said.append(
                 f"{rows} passed the checks, and not the same checks when it came to the insert: "
                 f"others were at work in between ({REJECTED} has found={AT_INSERT} in the details)"
             )
-
-    def _say_what_was_waited_for(self) -> None:
-        self.run.remarks.extend(
+        return said + [
             f"the insert waited {seconds:.0f} s: {reason}"
             for reason, seconds in self.batches.pace.seconds_waited.items()
-        )
+        ]
 
-    def _insert(self, waiting: Spool) -> None:
+    def write_rounds(self) -> None:
+        """Insert, over several connections if there are any."""
+        with self.lanes:
+            super().write_rounds()
+
+    def write(self, waiting: Spool) -> None:
+        """Insert the leads of a round."""
         self.run.seconds.lap("results")
         with closing(look_ahead(self._prepared(waiting))) as chunks:
             for chunk in chunks:
@@ -274,7 +223,7 @@ class InsertStage:
         ]
         self.run.change(*_Batch.of(leads, pd.concat(noticed)), updated.changes)
 
-    def _take_found(self) -> tuple[Findings, set[int]]:
+    def take_found(self) -> tuple[Findings, set[int]]:
         """Take what was found in a round; and the rows of it that make no other one a duplicate."""
         codes = pd.Series(self.refused, dtype="int64").sort_index()
         ids = pd.Series(self.doubtful, dtype="Int64").sort_index()
@@ -292,34 +241,13 @@ class InsertStage:
         self.refused, self.doubtful, self.missed, self.rejected = {}, {}, [], no_findings()
         return pd.concat(found).sort_index(), not_in
 
-    def _check_again(self, refused: Collection[int]) -> None:
-        """Decide anew about duplicates of refused rows, whose reason is gone."""
-        reopened = self.run.files.reopen(refused)
-        if reopened.empty:
-            return
-        self.run.tally.reasons.subtract(counts(reason_names(reopened)))
-        if self.checkpoint.is_restored:
-            self._remember()
-        again = self.run.files.next_round()
-        self.run.settlement.forget(self._ever_refused, self.run.files.lead_ids()[:, 1])
-        CheckStage(self.run, again).check_again(reopened.index)
-        self.checkpoint.add(again)
-
-    def _remember(self) -> None:
-        """Tell the checks what a process before this one accepted."""
-        for accepted in self.checkpoint.rounds:
-            for leads in accepted.read():
-                compared = self.checks.compare(leads, self.run.queries.text_keys(leads))
-                self.run.settlement.remember(leads, compared)
-        self.checkpoint.is_restored = False
-
     def _leave_out_extras(self, last: Inserted) -> None:
         """Take of the batch the leads that are stored, and nothing that comes with them."""
         leads, noticed = self._stored(last)
         self.batch = _Batch(leads, without_extras(noticed, self.checks.extra_rows(leads)))
 
-    def _give_up(self) -> None:
-        """Account for every row of a run that ended before its time."""
+    def give_up(self) -> None:
+        """Note all that is known of batches on their way."""
         run, leads = self.run, self.batch.leads
         if EXISTING_LEAD_ID in leads and leads[EXISTING_LEAD_ID].notna().any():
             self._note_changes(self.updater.last)
@@ -334,15 +262,6 @@ class InsertStage:
             self.batch, entry = self.ahead.popleft()
             self._leave_out_extras(entry.known)
             self._finish_batch()
-        rejected = [(frame.index, counts(reason_names(frame))) for frame in run.files.rejected()]
-        run.tally.reasons = Counter()
-        for _, reasons in rejected:
-            run.tally.reasons.update(reasons)
-        done = run.files.lead_ids(new=False)[:, 0]
-        accounted = np.concatenate([done, *(rows for rows, _ in rejected)])
-        for chunk in run.source.chunks():
-            rows = chunk.rows[~chunk.rows.index.isin(accounted)]
-            run.reject(rows, findings(rows.index, Reason.NOT_INSERTED))
 
 
 class _Chunk(NamedTuple):

@@ -23,6 +23,7 @@ from jobs.load.destinations import names_no_list, refuse_unknown_campaign
 from jobs.load.insert import InsertStage
 from jobs.load.lanes import refuse_several_connections
 from jobs.load.new_lead_urls import NewLeadRequests, check_new_lead_urls
+from jobs.load.remote import refuse_without_api
 from jobs.load.request import Job, LoadRequest
 from jobs.load.resume import open_run
 from jobs.load.run import COUNTED, ImportContext
@@ -38,7 +39,8 @@ from loader.errors import (
 )
 from loader.fields.mapping import ColumnMapping
 from loader.findings import Notices, no_notices
-from loader.ledger.runs import run_name
+from loader.ledger.calls import forget_answers
+from loader.ledger.runs import Ledger, run_name
 from loader.reading.source import SourceFile
 from loader.report.destinations import default_list
 from loader.results.files import Results
@@ -75,13 +77,28 @@ def load(request: LoadRequest) -> Summary:
 def _load(source: SourceFile, request: LoadRequest) -> Summary:
     refuse_unreadable_tables(request)
     options, database = request.options, request.database
-    if request.job == "validate" or database is None:
+    if request.target:
+        refuse_without_api(request)
+    if request.job == "validate" or (database is None and request.target is None):
         return _run(Load(request, source, options))
     if request.report.sample is not None:
         raise UsageError("a sample can be validated, but not imported")
+    if request.target or database is None:
+        return _send(source, request)
     inserts = pace_of_inserts(database, request.pace, options.batch_size, request.watchers)
-    with inserts as pace, open_run(source, request, database) as import_run:
-        return _run(Load(request, source, options, import_run, pace))
+    with inserts as pace:
+        ledger = Ledger.open(database, request.ledger_path)
+        with open_run(source, request, ledger, database) as import_run:
+            return _run(Load(request, source, options, import_run, pace))
+
+
+def _send(source: SourceFile, request: LoadRequest) -> Summary:
+    """Load through another dialer's API; the ledger is a file here."""
+    assert request.target is not None  # noqa: S101 - for mypy: who calls knows
+    request.target.refuse_without_login()
+    ledger = Ledger.of_target(request.target.ledger_name, request.ledger_path)
+    with open_run(source, request, ledger, ledger.database) as import_run:
+        return _run(Load(request, source, request.options, import_run))
 
 
 def _run(load: Load) -> Summary:
@@ -198,6 +215,8 @@ def _complete(run: ImportContext, checkpoint: Checkpoint, load: Load, began: dat
         raise error
     if import_run:
         import_run.done(summary)
+        if run.target:
+            forget_answers(import_run.ledger, import_run.record.run)
     forget(run.files.folder)
     return summary
 
@@ -212,9 +231,14 @@ def finish(
     """
     error = None
     import_run = load and load.import_run
-    if load and load.pace and import_run and run.database:
+    if import_run and run.target:
+        from jobs.load.send import SendStage  # noqa: PLC0415 - an extra
+
+        error = SendStage(run, run.target, checkpoint, import_run.batches()).write_all()
+        import_run.refuse_lost()
+    elif load and load.pace and import_run and run.database:
         ledger = import_run.batches()
-        error = InsertStage(run, run.database, checkpoint, ledger, load.pace).insert_all()
+        error = InsertStage(run, run.database, checkpoint, ledger, load.pace).write_all()
         if not isinstance(error, DatabaseUnavailableError):
             import_run.refuse_lost()
         error = error or NewLeadRequests(run, run.database).send_all()

@@ -26,12 +26,25 @@ STORED = (*WIDTHS, "gender", "date_of_birth", "rank", "entry_list_id")
 
 
 def remarks(
-    options: LoadOptions, dialer: Dialer, mapping: ColumnMapping, feeds: Sequence[Feed]
+    options: LoadOptions,
+    dialer: Dialer,
+    mapping: ColumnMapping,
+    feeds: Sequence[Feed],
+    *,
+    sent_to: str = "",
 ) -> list[str]:
-    """Give the remarks for a summary."""
+    """Give the remarks for a summary.
+
+    `sent_to` is the dialer through whose API the rows go.
+    """
     fields = Defaults(options, mapping.fields, labels_of(dialer)).fields
     found = feed_remarks(feeds)
-    if not dialer.knows_leads:
+    if sent_to:
+        found.append(
+            f"the rows go through the API of {sent_to}, whose answers decide about existing leads, "
+            "do-not-call lists, time zones and what comes with a lead"
+        )
+    elif not dialer.knows_leads:
         found.append(
             "without a database only the file itself was looked at" + checks_off_remark(options)
         )

@@ -19,6 +19,7 @@ from loader.reading.source import ReadOptions, SourceFile, open_source
 
 if TYPE_CHECKING:
     from loader.database.connection import Database
+    from loader.remote.target import Target
 
 Job = Literal["import", "validate"]
 
@@ -50,6 +51,8 @@ class LoadRequest:
     report: ReportOptions = field(default_factory=ReportOptions)
     pace: PaceOptions = field(default_factory=PaceOptions)
     """How gently an import inserts."""
+    target: "Target | None" = None
+    """Another dialer, through whose API leads go in place of a database."""
 
     @property
     def ledger_path(self) -> Path:

@@ -104,15 +104,22 @@ class ImportRun:
 
 
 @contextmanager
-def open_run(source: SourceFile, request: LoadRequest, database: Database) -> Iterator[ImportRun]:
+def open_run(
+    source: SourceFile, request: LoadRequest, ledger: Ledger, database: Database
+) -> Iterator[ImportRun]:
     """Keep the ledger record of an import while it runs; one that is resumed keeps its folder.
+
+    Args:
+        source: the open file.
+        request: of the import.
+        ledger: has the runs that were.
+        database: of the lock between processes.
 
     Raises:
         LoadedBeforeError: the file was loaded before with the same options.
         BusyError: another process is loading it.
         ConfigurationError: an earlier run is incomplete, and its files are missing here.
     """
-    ledger = Ledger.open(database, request.ledger_path)
     decisive = _decisive_options(request.options)
     options_sha256 = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
     with lock(database, f"{source.sha256} {options_sha256}", f"{source.name} is being loaded"):

@@ -22,6 +22,7 @@ from loader.pipeline import Checks
 from loader.queries.chunk import ChunkQueries
 from loader.queries.existing import Ids
 from loader.reading.source import SourceFile
+from loader.remote.target import Target
 from loader.results.files import Results
 from loader.results.summary import Summary, Tally
 from loader.results.wording import reason_names
@@ -69,6 +70,8 @@ class ImportContext:
     watchers: Watchers
     profile_builder: ProfileBuilder
     reporting: ReportOptions = AS_USUAL
+    target: Target | None = None
+    """Another dialer, through whose API leads go; then there is no database."""
     sample_of: int | None = None
     """The rows of the file, if the source has only a sample of them."""
     compared_with: Summary | None = None
@@ -82,6 +85,13 @@ class ImportContext:
     """What this process has accepted: the lists of its rows."""
     _uncounted: list[pd.DataFrame] = field(default_factory=list)
     _uncounted_notices: list[Notices] = field(default_factory=list)
+
+    @property
+    def destination(self) -> str | None:
+        """The address that leads go to, without password; None: the file alone is looked at."""
+        if self.database is not None:
+            return self.database.name
+        return self.target.name if self.target else None
 
     def source_rows(self, wanted: pd.Index) -> Iterator[pd.DataFrame]:
         """Read some rows of the source file again."""

@@ -77,7 +77,7 @@ def summarize(run: ImportContext, name: str, job: Job, began: datetime) -> Summa
             set_by_dialer=list(run.mapping.set_by_dialer),
         ),
         options=printable_values(run.options.model_dump(mode="json", exclude_defaults=True)),
-        database=run.database.name if run.database else None,
+        database=run.destination,
         began=began,
         ended=end_of(began),
         rows_read=tally.rows_read,
@@ -88,7 +88,7 @@ def summarize(run: ImportContext, name: str, job: Job, began: datetime) -> Summa
         reasons=in_order(tally.reasons, Reason),
         reasons_all=in_order(run.profile_builder.rejected.reasons_all, Reason),
         notices=in_order(tally.notices, Notice),
-        checks_off=checks_off(run.options, has_database=run.database is not None),
+        checks_off=checks_off(run.options, has_database=run.destination is not None),
         lists=loaded_lists(tally.lists, None),
         without_list=tally.without_list,
         lead_ids=consecutive(files.lead_ids()[:, 1]),
@@ -96,7 +96,7 @@ def summarize(run: ImportContext, name: str, job: Job, began: datetime) -> Summa
         regions=dict(tally.regions.most_common()),
         remarks=[
             *source.remarks,
-            *remarks(run.options, run.dialer, run.mapping, run.feeds),
+            *remarks(run.options, run.dialer, run.mapping, run.feeds, sent_to=sent_to(run)),
             *new_lead_url_remark(run.options, run.dialer.new_lead_urls, tally.lists),
             *run.remarks,
             *run.checks.columns.remarks,
@@ -107,6 +107,11 @@ def summarize(run: ImportContext, name: str, job: Job, began: datetime) -> Summa
         seconds={stage: round(time, 3) for stage, time in run.seconds.items()},
         results=printable_path(files.folder),
     )
+
+
+def sent_to(run: ImportContext) -> str:
+    """Name the dialer through whose API the rows go; empty: there is none."""
+    return run.target.name if run.target else ""
 
 
 def numbers_remark(tally: Tally) -> list[str]:

@@ -1,14 +1,15 @@
-"""The database that the settings name."""
+"""The database that the settings name, or the dialer that is reached by its APIs alone."""
 
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from loader.errors import UsageError
 
 if TYPE_CHECKING:
     from jobs.settings.settings import Settings
     from loader.database.connection import Database
+    from loader.remote.target import Target
 
 
 def open_database(
@@ -42,3 +43,24 @@ def open_database(
     )
     database.adapter.check_address(must_exist=must_exist)
     return database
+
+
+def target_of(settings: "Settings", given: Mapping[str, Any]) -> "Target | None":
+    """Give the dialer through whose APIs a command works; None: a database is meant.
+
+    It counts if the flag names it, or if the settings name it and no database.
+
+    Args:
+        settings: all.
+        given: the flags of the command.
+
+    Raises:
+        UsageError: flags name a database, too.
+        ConfigurationError: a file with a secret cannot be read.
+    """
+    is_named = given.get("target") is not None
+    if is_named and given.get("database") not in {None, "none"}:
+        raise UsageError("--target and --database: leads go to one of them; leave the other out")
+    if not settings.target.url or not (is_named or settings.database in {"", "none"}):
+        return None
+    return settings.target.as_target(settings.user)

@@ -8,7 +8,8 @@ from loader.paths import is_utf8
 
 PATHS = frozenset(
     {"compare", "done", "failed", "file", "folder", "lead_ids_file", "mapping_file",
-     "metrics_file", "pause_file", "results", "ssl_ca", "ssl_cert", "ssl_key"}
+     "metrics_file", "pause_file", "results", "ssl_ca", "ssl_cert", "ssl_key",
+     "ca_file", "password_file", "key_file"}
 )  # fmt: skip
 """Settings that name files and folders; so do the values of feed."""
 

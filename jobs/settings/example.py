@@ -17,6 +17,7 @@ from jobs.settings.nightly import NewList, NightlySettings, Source
 from jobs.settings.profiles import BUILT_IN, OptionSet
 from jobs.settings.serve import ServeSettings
 from jobs.settings.settings import ArchiveSettings, Settings
+from jobs.settings.target import TargetSettings
 from jobs.settings.telemetry import LineageSettings, NotifySettings
 from loader.options.archive import ArchiveRule
 from loader.options.durations import format_duration
@@ -43,7 +44,7 @@ TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("archive", ArchiveSettings), ("archive.worked", ArchiveRule), ("office_hours", OfficeHours),
     ("feed.litigators", FeedFile),
     ("nightly", NightlySettings), ("[source]", Source), ("source.new_list", NewList),
-    ("serve", ServeSettings),
+    ("serve", ServeSettings), ("target", TargetSettings),
     ("notify", NotifySettings), ("lineage", LineageSettings),
 )  # fmt: skip
 """In their order in the file; the name of a table that there can be several of is in brackets."""
@@ -56,7 +57,9 @@ OF_A_LOAD = (Source, OptionSet)
 ELSEWHERE = {"source", "sources", "profile", "profiles"}
 """Settings that stand in the tables below, or whose names these have."""
 
-ONE_OF_TWO = {"columns", "lineage.url", "lineage.api_key"}
+ONE_OF_TWO = {
+    "columns", "lineage.url", "lineage.api_key", "target.password_file", "target.key_file",
+}  # fmt: skip
 """Cannot be given beside the one above."""
 
 

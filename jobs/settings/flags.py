@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from jobs.settings.command import CommandSettings, ConfigFlag, NightlyFlags, SelectionFlags
 from jobs.settings.serve import ServeOptions
+from jobs.settings.target import TargetFlags
 from loader.options.archive import ArchiveOptions, ArchiveRule
 from loader.options.connection import ConnectionOptions
 from loader.options.load import LoadOptions
@@ -95,10 +96,13 @@ OF_ALL = CONNECTING | frozenset(
 """Flags of every command that does something."""
 
 COMMAND_FLAGS = _flags_of(CommandSettings, ConfigFlag)
-FLAGS = _flags_of(CommandSettings, ConfigFlag, ReportSettings, PaceOptions, LoadOptions)
+TARGET_FLAGS = _flags_of(TargetFlags)
+FLAGS = _flags_of(
+    CommandSettings, ConfigFlag, TargetFlags, ReportSettings, PaceOptions, LoadOptions
+)
 """Those of import and validate."""
 _ALL_OF_ARCHIVE = _flags_of(
-    CommandSettings, ConfigFlag, SelectionFlags, ArchiveRule, ArchiveOptions
+    CommandSettings, ConfigFlag, TargetFlags, SelectionFlags, ArchiveRule, ArchiveOptions
 )
 MOVE_FLAGS = tuple(
     flag for flag in _ALL_OF_ARCHIVE if flag not in COMMAND_FLAGS or flag.name in OF_ALL
@@ -113,7 +117,7 @@ DEARCHIVE_FLAGS = tuple(
 UNDO_FLAGS = tuple(
     flag
     for flag in MOVE_FLAGS
-    if flag.name in {"dry_run", "create_tables", "loaded_anew", *OF_ALL}
+    if flag.name in {"dry_run", "create_tables", "loaded_anew", "target", *OF_ALL}
     or (
         flag.option.group is Group.THROTTLE and flag.name not in {"run_time", "ignore_office_hours"}
     )
@@ -151,7 +155,7 @@ PAIRS: Mapping[str, str] = {
 
 def flags_named(names: Set[str]) -> tuple[Flag, ...]:
     """Give some of the flags that any command may have."""
-    return tuple(flag for flag in COMMAND_FLAGS if flag.name in names)
+    return tuple(flag for flag in (*COMMAND_FLAGS, *TARGET_FLAGS) if flag.name in names)
 
 
 def flag_name(name: str) -> str:

@@ -54,8 +54,14 @@ class Problem(NamedTuple):
             )
         if self.source:
             return ConfigurationError(f"{self.where}: {format_place(self.place)}: {self.message}")
-        name = self.place[1] if self.place[0] == "archive" else self.place[0]
-        return UsageError(f"{flag_name(name)}: {self.message}")
+        return UsageError(f"{flag_name(_flag_of(self.place))}: {self.message}")
+
+
+def _flag_of(place: Sequence[Any]) -> str:
+    """Name the setting that has the flag of a place: some of those of tables have one."""
+    if place[0] in {"archive", "serve", "target"} and place[1:] not in {(), ("url",)}:
+        return str(place[1])
+    return str(place[0])
 
 
 def problems_of(
@@ -133,6 +139,7 @@ EXAMPLES = {
     "notify": "[notify]",
     "office_hours": "[office_hours]",
     "serve": "[serve]",
+    "target": "[target]",
 }
 """Of tables in the settings file."""
 

@@ -21,12 +21,18 @@ from pydantic_settings import (
 
 from jobs.settings.command import CommandSettings, check_addresses
 from jobs.settings.encoding import encoding_problems
-from jobs.settings.environment import Environment, environment_problems
+from jobs.settings.environment import (
+    WITHIN,
+    Environment,
+    environment_problems,
+    only_in_files,
+)
 from jobs.settings.files import read_astguiclient, read_toml, with_lines
 from jobs.settings.nightly import NightlySettings, NightlySources, Source
 from jobs.settings.problems import ENVIRONMENT, PREFIX, Problem, Sources, merge, problems_of
 from jobs.settings.profiles import OptionSet, with_profile
 from jobs.settings.serve import ServeSettings
+from jobs.settings.target import TargetSettings
 from jobs.settings.telemetry import LineageSettings, NotifySettings
 from loader.errors import ConfigurationError, UsageError
 from loader.fields.mapping import read_mapping_file
@@ -102,6 +108,9 @@ class Settings(CommandSettings, ReportSettings, PaceOptions, LoadOptions, BaseSe
         details="In a settings file each is a table [[source]].",
     )] = ()
     serve: Annotated[ServeSettings, Option("Settings of serve")] = ServeSettings()
+    target: Annotated[TargetSettings, Option(
+        "Another dialer that is reached by its APIs",
+    )] = TargetSettings()
     profiles: Annotated[dict[str, OptionSet], Option(
         "Sets of options for --profile",
         details="In a settings file each is a table [profile.NAME].",
@@ -301,7 +310,7 @@ def _sources(flags: Mapping[str, Any], config: Path | None) -> tuple[Sources, li
     sources, problems = with_profile(
         {
             "": flags,
-            ENVIRONMENT: Environment(Settings, env_prefix=PREFIX)(),
+            ENVIRONMENT: Environment(Settings, env_prefix=PREFIX, env_nested_delimiter=WITHIN)(),
             str(config): read_toml(config) if config else {},
             str(ASTGUICLIENT_CONF): read_astguiclient(ASTGUICLIENT_CONF),
         }
@@ -309,6 +318,7 @@ def _sources(flags: Mapping[str, Any], config: Path | None) -> tuple[Sources, li
     sources = _with_mapping_file(sources, before=str(config))
     of_environment = [
         *environment_problems(os.environ, Settings.model_fields),
+        *only_in_files(sources[ENVIRONMENT]),
         *encoding_problems(ENVIRONMENT, sources[ENVIRONMENT]),
         *encoding_problems(str(config), sources[str(config)]),
     ]

@@ -196,6 +196,8 @@ def table_of(database: str, table: str) -> tuple[str, str]:
     # Imported late: each command has this module, and few send events.
     from sqlalchemy import make_url  # noqa: PLC0415
 
+    if database.startswith(("http://", "https://")):
+        return database, table  # of another dialer, which only its API knows
     url = make_url(database)
     if url.get_backend_name() == "sqlite":
         return "sqlite", f"{Path(url.database or '').resolve()}.{table}"

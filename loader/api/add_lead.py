@@ -5,7 +5,7 @@ from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from loader.fields.lead import usual_names
+from loader.fields.lead import CUSTOM_PREFIX, DEFAULT_VALUES, usual_names
 from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.options.option import options_of
@@ -18,6 +18,9 @@ OPTIONS = {option.api for option in options_of(LoadOptions).values() if option.a
 
 SWITCHED_FIELDS = ("callback", "add_to_hopper")
 """Fields of a lead that say Y or N; a request that says something else is refused."""
+
+UNSAID = DEFAULT_VALUES | dict.fromkeys(SWITCHED_FIELDS, "N")
+"""Values of fields that mean as much as no value."""
 
 SPELLINGS = {"campaing": "campaign_id", "goUser": "user", "goPass": "pass", "goAction": "function"}
 """Other names of parameters, as the document has them."""
@@ -110,6 +113,39 @@ def read_request(parameters: Mapping[str, str]) -> LeadRequest:
     if parameters.get("remove_from_hopper") == "Y":
         fields["add_to_hopper"] = "N"  # put in and taken out again
     return LeadRequest(plain(parameters.get("user", "")), options, fields)
+
+
+def options_of_calls(options: LoadOptions) -> dict[str, str]:
+    """Give the options of a load that go with each of its calls, by the names of parameters.
+
+    Those that a lead has a field for, such as callback, come with the leads; so does user.
+    """
+    given = options.model_dump(exclude_defaults=True) | {"source": options.source}
+    own = {*usual_names(), "user"}
+    return {
+        option.api: str(given[name])
+        for name, option in options_of(LoadOptions).items()
+        if option.api and option.api not in own and given.get(name)
+    }
+
+
+def fields_of_call(lead: Mapping[str, str]) -> dict[str, str]:
+    """Give the parameters of a lead.
+
+    Args:
+        lead: its values by field, those of custom fields by `custom:<label>`. What is empty, or as
+            add_lead has it by default, is not sent.
+    """
+    return {
+        name.removeprefix(CUSTOM_PREFIX): value
+        for name, value in lead.items()
+        if value and value != UNSAID.get(name)
+    }
+
+
+def write_request(request: LeadRequest) -> dict[str, str]:
+    """Give the parameters of a call but the password: `read_request` reads them back."""
+    return {"function": FUNCTION, "user": request.user, **request.options, **request.fields}
 
 
 # ---- what refuses a call

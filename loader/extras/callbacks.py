@@ -48,11 +48,13 @@ def decide(
     Returns:
         The leads, with status, and callback_time (str, empty: no callback); the other columns of
         callbacks as they are to be stored; and notices. Without a database no callback is made,
-        and none is noticed.
+        the columns are as they were, and none is noticed.
     """
     if "callback" not in leads:
         return leads, no_notices()
-    asked = leads[(leads["callback"] == "Y") & dialer.knows_leads]
+    if not dialer.knows_leads:
+        return leads.assign(status="NEW", callback_time=""), no_notices()
+    asked = leads[leads["callback"] == "Y"]
     for_user = asked["callback_type"] == "USERONLY"
     asked = asked.assign(
         callback_type=for_user.map({True: "USERONLY", False: "ANYONE"}).astype("str"),

@@ -30,11 +30,12 @@ def decide(
 
     Returns:
         The leads, of which hopper_priority (str) is the number with which a lead goes in, empty
-        for a lead that does not; and notices. Without a database none goes in, and none is noticed.
+        for a lead that does not; and notices. Without a database all are as they were, and none is
+        noticed.
     """
-    if "add_to_hopper" not in leads:
+    if "add_to_hopper" not in leads or not dialer.knows_leads:
         return leads, no_notices()
-    wanted = leads[(leads["add_to_hopper"] == "Y") & dialer.knows_leads]
+    wanted = leads[leads["add_to_hopper"] == "Y"]
     goes_in = pd.Series(data=True, index=wanted.index)
     if options.hopper_local_call_time_check == "Y":
         goes_in = callable_now(wanted, dialer)
@@ -60,7 +61,7 @@ def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> It
         dialer: list_campaigns, and the columns that the table has. A lead of a list without a
             defined campaign goes in without one (add_lead).
     """
-    if "add_to_hopper" not in leads:
+    if "add_to_hopper" not in leads or not dialer.knows_leads:
         return
     leads = leads[leads["hopper_priority"] != ""]
     if leads.empty:

@@ -68,12 +68,16 @@ class BatchLedger:
             )
         return self._atomic[table]
 
+    def next_number(self) -> int:
+        """Give the number of the next batch."""
+        return next(self._numbers)
+
     def leads(self, rows: pd.Index, database: Database | None = None) -> "LeadEntry":
         """Give the entry of the next batch: of new leads, by row_number.
 
         `database` has the leads; None: so has the ledger's.
         """
-        return LeadEntry(self, next(self._numbers), rows, database or self.ledger.database)
+        return LeadEntry(self, self.next_number(), rows, database or self.ledger.database)
 
     def begin(self, entries: Sequence["LeadEntry"]) -> None:
         """Write new entries, all or none: numbers of batches have no gap, whatever is killed.
@@ -93,14 +97,14 @@ class BatchLedger:
 
     def changes(self, rows: pd.Index) -> "ChangeEntry":
         """Give the entry of the next batch: of changes of existing leads."""
-        return ChangeEntry(self, next(self._numbers), rows)
+        return ChangeEntry(self, self.next_number(), rows)
 
 
 BEGUN: Columns = {"state": "begun"}
 """Of a batch of which nothing was sent."""
 
 
-class _Entry:
+class Entry:
     """One row of the ledger's batches."""
 
     kind = ""
@@ -195,7 +199,7 @@ class _Entry:
             more(connection)
 
 
-class LeadEntry(_Entry, LeadLog):
+class LeadEntry(Entry, LeadLog):
     """The entry of a batch of new leads."""
 
     kind = "new"
@@ -383,7 +387,7 @@ class _ExtraEntry(ExtraLog):
             self._leads.write(connection, {}, commits=False)
 
 
-class ChangeEntry(_Entry, ChangeLog):
+class ChangeEntry(Entry, ChangeLog):
     """The entry of a batch of changes to existing leads; the changes have a separate table."""
 
     kind = "changes"

@@ -1,6 +1,7 @@
-"""The leads that dearchive brought back, noted among the batches of the ledger.
+"""The leads that were moved between tables, noted among the batches of the ledger.
 
-A rule that archived them would archive them again in the next night.
+Of those that dearchive brought back: a rule that archived them would archive them again in the next
+night. Of those that were moved by an API: the same command, given again, finds them gone.
 """
 
 import json
@@ -9,7 +10,7 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Insert, delete, insert, select
 
 from loader.clock import moment_text
 from loader.ledger import tables
@@ -32,10 +33,42 @@ def note_returned(
         lead_ids: of the chunk, ascending.
         moment: the present time, UTC.
     """
-    noted = insert(tables.batches).values(
+    noted = _noted(run, number, lead_ids, moment, KIND)
+    repeated = ledger.database.adapter.insert_or_ignore(noted)
+    ledger.database.write(lambda connection: connection.execute(repeated))
+
+
+def note_moved(
+    ledger: Ledger,
+    run: str,
+    number: int,
+    lead_ids: npt.NDArray[np.int64],
+    moment: datetime,
+    kind: str,
+) -> None:
+    """Note leads that are about to be moved, or were, as a batch of a kind, in place of its last.
+
+    Without leads nothing is noted any more.
+    """
+    batches = tables.batches
+    before = delete(batches).where(batches.c.run == run, batches.c.number == number)
+    ascending = np.sort(lead_ids)
+
+    def write(connection: Connection) -> None:
+        connection.execute(before)
+        if len(ascending):
+            connection.execute(_noted(run, number, ascending, moment, kind))
+
+    ledger.database.write(write)
+
+
+def _noted(
+    run: str, number: int, lead_ids: npt.NDArray[np.int64], moment: datetime, kind: str
+) -> Insert:
+    return insert(tables.batches).values(
         run=run,
         number=number,
-        kind=KIND,
+        kind=kind,
         state="stored",
         first_row=0,
         last_row=0,
@@ -45,15 +78,17 @@ def note_returned(
         last_lead_id=int(lead_ids[-1]),
         detail=json.dumps({"lead_ids": encode_rows(pd.Index(lead_ids))}),
     )
-    repeated = ledger.database.adapter.insert_or_ignore(noted)
-    ledger.database.write(lambda connection: connection.execute(repeated))
 
 
 def returned_since(ledger: Ledger, moment: datetime) -> npt.NDArray[np.int64]:
     """Give the leads that were brought back since a moment (UTC), ascending."""
+    return noted_leads(ledger, KIND, moment_text(moment))
+
+
+def noted_leads(ledger: Ledger, kind: str, since: str = "") -> npt.NDArray[np.int64]:
+    """Give the leads of batches of a kind, ascending; `since` is a moment as text, UTC."""
     batches = tables.batches.c
-    is_later = batches.moment >= moment_text(moment)
-    asked = select(batches.detail).where(batches.kind == KIND, is_later)
+    asked = select(batches.detail).where(batches.kind == kind, batches.moment >= since)
 
     def read(connection: Connection) -> list[str]:
         return list(connection.execute(asked).scalars())

@@ -123,14 +123,38 @@ class Ledger:
         why = _why_not_in(database)
         if not why:
             return cls(database, is_shared=True)
-        try:
-            ledger_folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ResultsError(f"folder {ledger_folder} of the ledger: {error.strerror}") from None
+        _make_folder(ledger_folder)
         path = ledger_folder / _file_name(database)
+        return cls._of_file(path, f"the ledger is the file {path}: {why}")
+
+    @classmethod
+    def of_target(cls, name: str, ledger_folder: Path) -> "Ledger":
+        """Open the ledger of what was sent through another dialer's API, or make it: a file.
+
+        Args:
+            name: tells the target apart from others.
+            ledger_folder: where the file is.
+
+        Raises:
+            ConfigurationError: it is of another version.
+            ResultsError: the folder cannot be made.
+        """
+        _make_folder(ledger_folder)
+        return cls._of_file(_file_of_target(name, ledger_folder))
+
+    @classmethod
+    def to_read_of_target(cls, name: str, ledger_folder: Path) -> "Ledger":
+        """Open it for reading. UsageError: there is none."""
+        path = _file_of_target(name, ledger_folder)
+        if not path.exists():
+            raise UsageError(f"nothing was sent to {name} yet: there is no file {path}")
+        return cls._of_file(path)
+
+    @classmethod
+    def _of_file(cls, path: Path, remark: str = "") -> "Ledger":
         file = LedgerFile(path)
         file.read(lambda connection: versions.make(file, connection))
-        return cls(file, is_shared=False, remark=f"the ledger is the file {path}: {why}")
+        return cls(file, is_shared=False, remark=remark)
 
     @classmethod
     def to_read(cls, database: Database, ledger_folder: Path) -> "Ledger":
@@ -413,6 +437,17 @@ def _file_name(database: Database) -> str:
     url = database.engine.url
     parts = (url.host or "localhost", str(url.port or ""), url.database or "")
     return f"ledger-{re.sub('[^A-Za-z0-9.]+', '-', '-'.join(filter(None, parts)))}.sqlite"
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResultsError(f"folder {folder} of the ledger: {error.strerror}") from None
+
+
+def _file_of_target(name: str, folder: Path) -> Path:
+    return folder / f"ledger-api-{re.sub('[^A-Za-z0-9.]+', '-', name).strip('-')}.sqlite"
 
 
 def _why_not_in(database: Database) -> str:

@@ -31,6 +31,7 @@ class Group(StrEnum):
     RUN = "Run"
     CONNECTION = "Connection to the database"
     SERVICE = "Service"
+    TARGET = "Another dialer's APIs"
 
 
 @dataclass(frozen=True)

@@ -197,7 +197,8 @@ class Summary(BaseModel):
     mapping: MappingSummary
     options: dict[str, Any]
     database: str | None
-    """Its address without password; None if the file alone was looked at."""
+    """Its address without password, or that of the dialer whose API the rows went through; None if
+    the file alone was looked at."""
     began: datetime
     ended: datetime
     rows_read: int

@@ -14,7 +14,7 @@ from sqlalchemy import make_url
 
 from loader.database.connection import Database
 from loader.errors import LoadedBeforeError
-from loader.ledger.batches import _Entry
+from loader.ledger.batches import Entry
 from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
 from loader.results.files import Results
@@ -160,8 +160,8 @@ STEPS = tuple(
     for owner, name in (
         (Writer, "write"),
         (LeadUpdater, "write"),
-        (_Entry, "write"),
-        (_Entry, "write_alone"),
+        (Entry, "write"),
+        (Entry, "write_alone"),
         (ExtraInserter, "insert"),
         (Results, "load"),
     )

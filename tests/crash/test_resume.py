@@ -35,7 +35,7 @@ from loader.errors import (
     UsageError,
 )
 from loader.frames.spool import Spool
-from loader.ledger.batches import ChangeEntry, LeadEntry, _Entry
+from loader.ledger.batches import ChangeEntry, Entry, LeadEntry
 from loader.ledger.runs import Ledger, RunRecord
 from loader.options.load import LoadOptions
 from loader.results.files import Results
@@ -55,7 +55,7 @@ POINTS = tuple(
     for owner, names in (
         (Writer, ("write",)),
         (LeadUpdater, ("write",)),
-        (_Entry, ("write", "write_alone")),
+        (Entry, ("write", "write_alone")),
         (Checkpoint, ("add",)),
         (ImportRun, ("inserting", "done")),
         (Results, ("load", "finish")),
@@ -65,7 +65,7 @@ POINTS = tuple(
     for name in names
     for moment in ("before", "after")
 )
-SEVERAL = ((Writer, "write"), (_Entry, "write"), (_Entry, "write_alone"), (Results, "load"))
+SEVERAL = ((Writer, "write"), (Entry, "write"), (Entry, "write_alone"), (Results, "load"))
 """What the load of `ROWS` does more than once."""
 
 
@@ -405,7 +405,7 @@ def test_duplicates_of_refused_rows_are_decided_once(
     file = Loads(tmp_path).file(rows)
     options = LoadOptions(list_id="101", duplicate_check="DUPLIST", batch_size=3)
     try:
-        with killed_at(Point(_Entry, "write", "after"), nth):
+        with killed_at(Point(Entry, "write", "after"), nth):
             load_file(file, options, database, tmp_path / "results")
     except Killed:
         load_file(file, options, database, tmp_path / "results")

@@ -44,15 +44,15 @@ CODES = {
     65: "the file cannot be used, more rows are bad than `max_reject_rate` allows, or a lead_id "
     "is invalid",
     66: "there is no such file, or drop folder",
-    69: "the database does not answer, after all retries",
+    69: "the database does not answer, or the dialer whose API is called, after all retries",
     70: "internal error: a bug in leadloader",
     71: "the system gives no more memory, open files or processes; what was done before is done",
     74: "a file cannot be written or read: the message says whether the disk is full, a right is "
     "missing, or what else; what was done before is done",
     75: "try again later: it is office hours, or another process is loading the file or running "
     "nightly",
-    77: "permission denied for the dialer user or the database account, or a drop folder is "
-    "read-only",
+    77: "permission denied for the dialer user, the database account or the key of an API, or a "
+    "drop folder is read-only",
     78: "bad configuration: a settings or mapping file, the environment, the database",
     129: "SIGHUP, the terminal was closed; an import ended after its batch, an archive after its "
     "chunk, and the same command goes on",

@@ -24,7 +24,7 @@ OF_A_LOAD = [
     "Source file", "Limits of a file", "List and campaign",
     "Phones", "Duplicates", "Do-not-call", "Time zone",
     "What comes with a lead", "Throttling", "Results", "Questions and messages", "Run",
-    "Connection to the database",
+    "Connection to the database", "Another dialer's APIs",
 ]  # fmt: skip
 AT_THE_END = ["Examples", "Exit codes"]
 
@@ -57,7 +57,7 @@ def test_options_of_a_load_stand_in_groups(
 def test_options_of_an_archive_stand_in_groups(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    groups = ["Which leads", "What is done", "Throttling", *OF_A_LOAD[-4:], "Options", *AT_THE_END]
+    groups = ["Which leads", "What is done", "Throttling", *OF_A_LOAD[-5:], "Options", *AT_THE_END]
     assert groups_of(help_of(capsys, command)) == groups
 
 

@@ -65,8 +65,8 @@ def test_a_key_without_end(capsys: pytest.CaptureFixture[str]) -> None:
         (("a b", "--may", "files"), "'a b' is no name of a key"),
         (("x", "--may", "archiv"), "did you mean archive?"),
         (("x", "--may", ","), "say what the key may do"),
-        (("x", "--may", "files", "--until", "2020-01-01"), "2020-01-01 is over; give a day to come, such as 90d, or never"),
-        (("x", "--may", "files", "--until", "0d"), "0d is over"),
+        (("x", "--may", "files", "--until", "2020-01-01"), "2020-01-01 is over"),
+        (("x", "--may", "files", "--until", "0d"), "is over; give a day to come, such as 90d"),
         (("x", "--may", "files", "--until", "soon"), ", or never"),
     ],
 )

@@ -89,7 +89,8 @@ def test_fields_are_described_as_in_the_source() -> None:
     fields = summary_schema()["properties"]
     assert fields["loaded"]["description"] == "Of a validation: rows that would be loaded."
     assert fields["database"]["description"] == (
-        "Its address without password; null if the file alone was looked at."
+        "Its address without password, or that of the dialer whose API the rows went through; null "
+        "if the file alone was looked at."
     )
     assert "None" not in json.dumps(summary_schema())
 

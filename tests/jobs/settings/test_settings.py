@@ -8,6 +8,7 @@ import pytest
 from jobs.settings import settings as settings_module
 from jobs.settings.flags import ARCHIVE_FLAGS, DEARCHIVE_FLAGS, MOVE_FLAGS, OF_ALL, flag_name
 from jobs.settings.settings import read_settings
+from jobs.settings.target import TargetFlags
 from loader.errors import ConfigurationError, UsageError
 from loader.options.archive import ArchiveOptions, ArchiveRule
 
@@ -206,7 +207,8 @@ def test_every_option_has_a_flag() -> None:
     archive, dearchive = ({f.name for f in flags} for flags in (ARCHIVE_FLAGS, DEARCHIVE_FLAGS))
     asked = {"lead_ids", "lead_ids_file", "rule"}
     options = {*ArchiveOptions.model_fields, *ArchiveRule.model_fields}
-    assert archive | dearchive == {*options, *asked, *OF_ALL}
+    target = {*TargetFlags.model_fields}
+    assert archive | dearchive == {*options, *asked, *target, *OF_ALL}
     assert dearchive - archive == {"loaded_anew"}
     assert archive - dearchive == {"held", "update", "ignore_office_hours", "leave_dearchived"}
     assert [flag_name(name) for name in ("replicas", "insert", "chunk_size")] == [

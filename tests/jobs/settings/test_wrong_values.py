@@ -37,6 +37,7 @@ from jobs.settings.flags import (
 )
 from jobs.settings.serve import ServeOptions
 from jobs.settings.settings import Settings
+from jobs.settings.target import TargetFlags
 from loader.options.archive import ArchiveOptions, ArchiveRule
 from loader.options.option import options_of
 
@@ -80,6 +81,10 @@ WRONG: dict[str, tuple[str, ...]] = {
     "lists": ("x", "-1", ",", "1.5"),
     "lead_ids": ("x", "1,x", ","),
     "rule": ("none",),
+    "target": (
+        "dialer.example", "ftp://x", "http://dialer.example", "https://u:p@x", "https://x?user=6666",
+        "https://x:port", "https://[x",
+    ),
     "only": ("none",),
     "max_load": ("Threads_running=x", "Threads_running", "a b=1", "Threads_running=-1"),
     "database": (
@@ -120,6 +125,11 @@ FREE = {
     "feed": "whether the file is there is known when it is read, before anything is inserted",
     "mapping_file": "a path; the file is read before anything is inserted",
     "ssl_ca": "a path; the file is read before anything is connected",
+    "ca_file": "likewise",
+    "password": "a secret",
+    "password_file": "a path; the file is read before anything is sent",
+    "key": "a secret",
+    "key_file": "likewise",
     "ssl_cert": "likewise",
     "tls_cert": "a path; the file is read before anything is listened at",
     "tls_key": "likewise",
@@ -255,8 +265,8 @@ def wrong_values(name: str, field: FieldInfo) -> list[str]:
 
 def fields_of_flags() -> dict[str, FieldInfo]:
     models = (
-        Settings, ArchiveOptions, ArchiveRule, ConfigFlag, SelectionFlags, NightlyFlags,
-        ServeOptions,
+        TargetFlags, Settings, ArchiveOptions, ArchiveRule, ConfigFlag, SelectionFlags,
+        NightlyFlags, ServeOptions,
     )  # fmt: skip
     return {name: field for model in reversed(models) for name, field in model.model_fields.items()}
 

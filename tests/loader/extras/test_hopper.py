@@ -157,7 +157,7 @@ def test_what_is_told() -> None:
 @pytest.mark.parametrize("options", [CHECKED, UNCHECKED], ids=["checked", "unchecked"])
 def test_without_a_database_nothing_is_said(options: LoadOptions) -> None:
     nobody = Dialer(clock=dialer_of(TABLES).clock, columns={}, knows_leads=False)
-    assert decided(leads({}, {}), nobody, options) == (["", ""], ["", ""])
+    assert decided(leads({}, {}), nobody, options) == (["", ""], ["0", "0"])
     assert rows_of(leads({}), nobody, options) == []
 
 
