@@ -43,6 +43,9 @@ MAY_IMPORT = {
     "jobs.config_check": {"pydantic", "sqlalchemy"},
     "jobs.load": FRAMES | {"sqlalchemy"},
     "jobs.nightly": {"fsspec", "paramiko", "pydantic"},
+    "jobs.serve": FRAMES | MODELS | {
+        "anyio", "bcrypt", "jinja2", "prometheus_client", "sqlalchemy", "starlette", "uvicorn",
+    },
     "jobs.settings": MODELS | {"pydantic_settings", "sqlalchemy", "typer"},
     "jobs.telemetry": {
         "apprise", "filelock", "openlineage", "prometheus_client", "rich", "sqlalchemy",

@@ -56,7 +56,7 @@ def show_columns(
 
 def _lines(source: "SourceFile", mapping: "ColumnMapping", *, is_masked: bool) -> list[str]:
     """Give a line for each column, those of the file's order, and what to do."""
-    from jobs.cli.terminal import describe_format
+    from loader.report.source_file import describe_format
     from loader.report.wording import visible
 
     fields: dict[str, list[str]] = {}
@@ -93,7 +93,7 @@ def _lines(source: "SourceFile", mapping: "ColumnMapping", *, is_masked: bool) -
 
 def samples(values: Iterable[str], *, is_masked: bool) -> str:
     """Give the first values of a column that differ, masked if they are to stay private."""
-    from loader.report.samples import sample_values
+    from loader.report.source_file import sample_values
 
     return " | ".join(sample_values(values, is_masked=is_masked))
 

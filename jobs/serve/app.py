@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from jobs.serve.files import file_service
 from jobs.serve.gathering import Gathering
 from jobs.serve.intake import Answer, LeadIntake
 from jobs.serve.lead_calls import Call, LeadCalls, LeadPage
@@ -60,19 +61,22 @@ def make_app(settings: Settings, database: Database) -> Starlette:
     feeds = read_feeds(options, folder)
     measures = Measures()
     intake = LeadIntake(database, options, folder, lambda: feeds, serve.refresh)
-    users = UserDirectory(database, serve.refresh)
-    calls = LeadCalls(users, Attempts(), intake, measures)
+    users, attempts = UserDirectory(database, serve.refresh), Attempts()
+    calls = LeadCalls(users, attempts, intake, measures)
     gathering = _gathering(calls, serve, measures)
     measures.waiting.set_function(lambda: gathering.waiting)
+    files = file_service(settings, database, attempts, measures.note_failed_login)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         """Work while the server runs; what was accepted is answered before it ends."""
         with stack:
             gathering.__enter__()
+            files.jobs.__enter__()
             try:
                 yield
             finally:
+                await run_in_threadpool(files.jobs.__exit__)
                 await run_in_threadpool(gathering.__exit__)
 
     async def ready(_request: Request) -> Response:
@@ -85,12 +89,13 @@ def make_app(settings: Settings, database: Database) -> Starlette:
 
     routes = [
         *LeadPage(gathering, measures).routes,
+        *files.routes,
         Route("/health", lambda _request: JSONResponse({"healthy": True})),
         Route("/ready", ready),
         Route("/metrics", measures.page),
     ]
     app = Starlette(routes=routes, lifespan=lifespan)
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimit, larger=files.larger)
     return app
 
 
