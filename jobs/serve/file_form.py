@@ -17,6 +17,7 @@ from loader.options.types import USUAL_ENCODINGS
 from loader.reading.source import open_source
 from loader.report.source_file import describe_format, sample_values
 from loader.report.wording import visible
+from loader.results.lines import count_of
 
 MOST_COLUMNS = 200
 """Columns that are shown; of a file that has more, the others are mapped by their names."""
@@ -109,7 +110,10 @@ DNC = {
     "N": "is not asked", "Y": "rejects numbers on it", "AREACODE": "and rejects area codes on it",
 }  # fmt: skip
 ENCODINGS = {"": "UTF-8, or what is found", **{name: name for name in USUAL_ENCODINGS}}
-DAYS = {"": "any time", **{str(days): f"{days} days" for days in WINDOWS}}
+DAYS = {
+    "": "all of them",
+    **{str(days): f"those entered in the last {count_of(days, 'day')}" for days in WINDOWS},
+}
 
 
 def option_choices(form: FileForm) -> dict[str, list[tuple[str, str]]]:

@@ -141,7 +141,7 @@ class Pages:
             400 if problem else 200,
             upload=upload, form=form, found=found, chosen=chosen, choices=choices,
             fields=field_choices(choices.labels), options=option_choices(form),
-            problem=sentence(problem) if problem else "", column=COLUMN,
+            problem=sentence(problem, upload.file) if problem else "", column=COLUMN,
         )  # fmt: skip
 
     async def _read(

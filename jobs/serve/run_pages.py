@@ -12,7 +12,7 @@ from jobs.serve.logins import RefusedError
 from jobs.serve.result_files import existing_files, send_file
 from jobs.serve.result_view import result_values
 from jobs.serve.uploads import Upload
-from jobs.serve.visits import HEADERS, Door, Visit, see
+from jobs.serve.visits import HEADERS, Door, Visit, see, sentence
 from loader.options.load import LoadOptions
 
 ADDRESS = "/runs"
@@ -50,6 +50,7 @@ class RunPages:
         return visit.page(
             "run.html.jinja",
             job=job,
+            message=sentence(job.message, job.file) if job.message else "",
             results=results,
             files=existing_files(folder) if is_over else [],
             can_load=self._can_load(job, results),

@@ -167,6 +167,7 @@ class Door:
         return page
 
     async def _log_in(self, request: Request) -> Response:
+        user = ""
         try:
             refuse_other_site(request)
             async with request.form(max_files=0, max_fields=10) as form:
@@ -189,7 +190,6 @@ class Door:
         self.sessions.end(visit.request.cookies[self._cookie])
         answer = see(LOGIN)
         answer.delete_cookie(self._cookie, secure=self._is_secure, httponly=True)
-        answer.headers["Clear-Site-Data"] = '"cache"'
         return answer
 
     def _set_cookie(self, answer: Response, name: str, value: str) -> None:
@@ -201,8 +201,9 @@ def see(address: str) -> Response:
     return RedirectResponse(address, 303, HEADERS)
 
 
-def sentence(text: str) -> str:
-    """Write a message as a sentence."""
+def sentence(text: str, file: str = "") -> str:
+    """Write a message as a sentence, without the name of the file that it may begin with."""
+    text = text.removeprefix(f"{file}: ")
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
 
 

@@ -92,5 +92,3 @@ def insert_row(database: Database, table: str, row: Mapping[str, Any]) -> None:
 def add_list(database: Database, list_id: int, campaign_id: str = "SALES", name: str = "") -> None:
     row = {"list_id": list_id, "campaign_id": campaign_id, "list_name": name, "active": "Y"}
     insert_row(database, "vicidial_lists", row)
-
-

@@ -79,7 +79,8 @@ def test_results_can_be_had_and_are_harmless(service: Service) -> None:
         assert headers["Content-Disposition"].startswith(kind)
     rejected = service.ask("GET", state["files"]["rejected.csv"]).text
     assert "INVALID_PHONE_NUMBER_LENGTH" in rejected
-    assert service.ask("GET", state["files"]["summary.json"]).json()["file"]["name"] == state["file"]
+    summary = service.ask("GET", state["files"]["summary.json"]).json()
+    assert summary["file"]["name"] == state["file"]
     for name in ("job.json", ".work", "changes.csv", "..%2f..%2fleads.sqlite"):
         address = state["files"]["summary.json"].replace("summary.json", name)
         assert service.ask("GET", address).status_code == 404
@@ -158,7 +159,7 @@ def test_a_page_of_another_site_cannot_send_with_the_password_that_the_browser_k
         ({"user": "7777"}, "a request may not set it"),
         ({"max_file_size": "9999"}, "a request may not set it"),
         ({"workers": "64"}, "a request may not set it"),
-        ({"results": "/tmp/x"}, "there is no such option"),
+        ({"results": "elsewhere"}, "there is no such option"),
         ({"list_idd": "101"}, "did you mean list_id?"),
         ({"list_id": "12"}, "list_id: "),
         ({"list_id": ["101", "102"]}, "it is given twice"),
@@ -320,8 +321,10 @@ def test_a_service_that_was_killed_completes_the_import_after_its_next_start(
     add_user(database)
     config = tmp_path / "leadloader.toml"
     config.write_text('batch_size = 20\npace = "gentle"\nresults = "results"\n')
-    command = [sys.executable, "-m", "leadloader", "serve", "--port=0", f"--database={database_url}"]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    command = [sys.executable, "-m", "leadloader", "serve", "--port", "0"]
+    environment = os.environ | {
+        "PYTHONPATH": str(Path(__file__).parents[3]), "LEADLOADER_DATABASE": database_url,
+    }  # fmt: skip
     with subprocess.Popen(
         command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
