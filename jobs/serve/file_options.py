@@ -12,6 +12,9 @@ from loader.options.load import LoadOptions
 from loader.options.option import Group, option_of
 from loader.options.suggestion import did_you_mean
 
+REQUEST = "the request"
+"""Who gives options, in messages."""
+
 OF_SITE = {"user", "new_lead_url", "new_lead_url_rate", "feed_encoding", "feed_max_age"}
 """Options that are the site's alone: who loads, whom this machine calls, how feeds are read."""
 
@@ -77,7 +80,7 @@ def options_of(settings: Settings, given: Mapping[str, Any], user: str) -> LoadO
     Raises:
         ConfigurationError: they do not go together, or one has a value that it cannot have.
     """
-    return settings.options_with("the request", dict(given) | ({"user": user} if user else {}))
+    return settings.options_with(REQUEST, dict(given) | ({"user": user} if user else {}))
 
 
 def _add(table: dict[str, Any], name: str, value: str) -> None:

@@ -20,7 +20,7 @@ from jobs.serve.file_form import (
     read_columns,
 )
 from jobs.serve.file_jobs import FileJobs
-from jobs.serve.file_options import options_of
+from jobs.serve.file_options import REQUEST, options_of
 from jobs.serve.file_work import outward
 from jobs.serve.logins import RefusedError
 from jobs.serve.receiving import FILE, Receiver
@@ -100,7 +100,7 @@ class Pages:
         try:
             options = self._options(visit, form.given)
         except ConfigurationError as error:
-            return await self._show(visit, upload, self._options(visit, {}), form, str(error))
+            return await self._show(visit, upload, self._options(visit, {}), form, _own(error))
         if visit.text("action") == "read":
             return await self._show(visit, upload, options, form)
         if form.read_as != form.reading:
@@ -170,3 +170,8 @@ class Pages:
 
     def _told(self, error: LoaderError, upload: Upload) -> str:
         return outward(str(error), {self._receiver.uploads.path(upload.name): upload.file})
+
+
+def _own(error: LoaderError) -> str:
+    """Say what is wrong with an option, to who has just chosen it."""
+    return str(error).removeprefix(f"{REQUEST}: ")

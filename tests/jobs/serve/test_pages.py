@@ -4,11 +4,18 @@ import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from jobs.serve.file_job import FileJob
+from jobs.serve.file_work import Work
+from jobs.watchers import Watchers
 from loader.database.connection import Database
+from loader.errors import DatabaseUnavailableError
+from loader.results.summary import Summary
+from loader.writing.leads import LeadInserter
 from tests.support.browser import PHONE, Browser, Opened
 from tests.support.file_service import (
     PASSWORD,
@@ -216,7 +223,7 @@ def test_what_is_wrong_with_the_form_is_said(
             page.get_by_label(name, exact=True).select_option("Phone number")
         page.get_by_label("List", exact=True).fill("12")
         page.get_by_role("button", name="Check the file").click()
-        expect(alert).to_contain_text("list_id")
+        expect(alert).to_contain_text("List_id: '12' is no list_id")
         look(opened, tmp_path, "serve-problem")
         page.get_by_label("List", exact=True).fill("101")
         page.get_by_role("button", name="Check the file").click()
@@ -270,3 +277,66 @@ def test_a_file_that_cannot_be_read_is_read_in_another_way(
         page.get_by_label("Encoding").select_option("cp1252")
         page.get_by_role("button", name="Read it again").click()
         expect(page.get_by_role("cell", name="Köln")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [PHONE, DESK])
+@pytest.mark.engines("sqlite")
+def test_it_is_shown_how_far_a_job_is(
+    browser: Browser, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    real, may_end = Work.do, Event()
+
+    def do(self: Work, job: FileJob, content: Path, results: Path, watchers: Watchers) -> Summary:
+        watchers.progress("check", 400, 0.4)
+        assert may_end.wait(60)
+        return real(self, job, content, results, watchers)
+
+    monkeypatch.setattr(Work, "do", do)
+    with logged_in(browser, service, width=width) as opened:
+        page = opened.page
+        for name in ("first.csv", "second.csv"):
+            page.goto(f"{service.address}/")
+            drop(page, name, "phone_number\n7275551001\n")
+            page.get_by_role("button", name="Check the file").click()
+            expect(page.get_by_role("progressbar")).to_be_visible()
+        expect(page.get_by_text("Waiting for 1 other file")).to_be_visible()
+        page.goto(f"{service.address}/")
+        page.get_by_role("link", name="first.csv").click()
+        expect(page.get_by_text("Checking the rows")).to_be_visible()
+        assert page.get_by_role("progressbar").get_attribute("value") == "40"
+        look(opened, tmp_path, f"serve-{width}-progress")
+        may_end.set()
+        # Without a click.
+        end_of_run(page)
+        expect(page.get_by_text("The one row of the file can be loaded.")).to_be_visible()
+        assert opened.messages == []
+
+
+@pytest.mark.parametrize("width", [PHONE, DESK])
+@pytest.mark.engines("sqlite")
+def test_an_import_that_is_not_complete_goes_on_by_a_button(
+    browser: Browser, service: Service, database: Database, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, width: int,
+) -> None:  # fmt: skip
+    real, calls = LeadInserter.insert, []
+
+    def insert(self: LeadInserter, *arguments: object) -> object:
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise DatabaseUnavailableError("the database does not answer")
+        return real(self, *arguments)
+
+    monkeypatch.setattr(LeadInserter, "insert", insert)
+    with logged_in(browser, service, width=width) as opened:
+        page = opened.page
+        drop(page, "lost.csv", "phone_number,list_id\n7275551001,101\n")
+        page.get_by_role("button", name="Check the file").click()
+        end_of_run(page)
+        page.get_by_role("button", name="Load 1 lead").click()
+        end_of_run(page)
+        expect(page.locator(".state")).to_have_text("not complete")
+        look(opened, tmp_path, f"serve-{width}-unfinished")
+        page.get_by_role("button", name="Go on with the load").click()
+        end_of_run(page)
+        expect(page.locator(".state")).to_have_text("done")
+    assert leads(database, "phone_number") == [("7275551001",)]
