@@ -37,7 +37,10 @@ PATIENCE = 60.0
 MOST_LISTED, MOST_LOOKED_AT = 20, 500
 """Jobs of somebody that are listed, and those that are looked at for them."""
 
-GO_ON = "what was loaded stays, and it goes on where it was"
+GO_ON = (
+    "what was loaded stays; it goes on by the button of its page, by POST to its address, or when "
+    "the service is started again"
+)
 
 
 @dataclass(frozen=True)

@@ -378,7 +378,7 @@ def test_an_import_that_lost_its_database_goes_on_when_it_is_asked_to(
     monkeypatch.setattr(LeadInserter, "insert", insert)
     with serving(database_url, tmp_path, batch_size=20) as service:
         state = service.ended(service.send(many_rows(), "import"))
-        assert (state["state"], "goes on where it was" in state["message"]) == ("unfinished", True)
+        assert (state["state"], "POST to its address" in state["message"]) == ("unfinished", True)
         assert 0 < len(leads(database, "lead_id")) < MANY
         assert str(tmp_path) not in state["message"]
         done = service.ended(service.ask("POST", f"/api/files/{state['run']}"))
