@@ -43,6 +43,9 @@ GO_ON = (
 )
 
 
+NO_ROOM = "what became of it cannot be written down"
+
+
 @dataclass(frozen=True)
 class Progress:
     """How far a job is."""
@@ -169,8 +172,9 @@ class FileJobs:
     def before(self, job: FileJob) -> int:
         """Count the jobs that a waiting one waits for."""
         with self._changed:
-            at = self._waiting.index(job.run) if job.run in self._waiting else 0
-            return at + bool(self._progress)
+            if job.run not in self._waiting:
+                return 0
+            return self._waiting.index(job.run) + bool(self._progress)
 
     # ---- what is kept
 
@@ -209,6 +213,10 @@ class FileJobs:
                 self._do(job)
             except OSError as error:
                 LOG.warning("files: %s: %s", job.run, as_loader_error(error))
+                lost = {"state": "unfinished", "message": f"{NO_ROOM}; {GO_ON}"}
+                with self._changed:
+                    # It is written down as what goes on.
+                    self._kept[job.run] = self._kept[job.run].model_copy(update=lost)
             finally:
                 self._progress.pop(job.run, None)
                 self._stop = None
@@ -225,7 +233,7 @@ class FileJobs:
         return job
 
     def _do(self, job: FileJob) -> None:
-        if job.ledger_run and self._was_completed(job):
+        if job.ledger_run and self._has_ended(job):
             return
         job = self._note(job, state="running")
         content = self._uploads.path(job.upload)
@@ -260,17 +268,23 @@ class FileJobs:
 
         return Watchers(named=named, progress=progress, stop=stop)
 
-    def _was_completed(self, job: FileJob) -> bool:
-        """Say whether a service that was killed had come to the end of an import."""
+    def _has_ended(self, job: FileJob) -> bool:
+        """Say whether an import had come to its end when a service was killed, and note that.
+
+        What somebody has taken back or given up since then is not loaded again.
+        """
         try:
             record = self._work.recorded(job.ledger_run)
         except LoaderError as error:
             self._fail(job, error, str(error))
             return True
-        if record.state != "done":
+        if record.is_unfinished or record.state == "refused":
             return False
-        counts = {name: getattr(record, name) for name in ("rows_read", "loaded", "rejected")}
-        self._end(job, "done", "", **counts)
+        if record.state == "done":
+            counts = {name: getattr(record, name) for name in ("rows_read", "loaded", "rejected")}
+            self._end(job, "done", "", **counts)
+        else:
+            self._end(job, "failed", f"the import {job.ledger_run} is {record.state}")
         return True
 
     def _complete(self, job: FileJob, summary: Summary) -> None:

@@ -11,7 +11,7 @@ from jobs.serve.file_jobs import FileJobs
 from jobs.serve.file_work import Work
 from jobs.serve.files_api import ADDRESS as API_ADDRESS
 from jobs.serve.files_api import FilesApi
-from jobs.serve.logins import Logins
+from jobs.serve.logins import FindKey, Logins, no_keys
 from jobs.serve.pages import ADDRESS as PAGE_ADDRESS
 from jobs.serve.pages import Pages
 from jobs.serve.receiving import Receiver
@@ -45,6 +45,7 @@ def file_service(
     database: Database,
     attempts: Attempts,
     note_failure: Callable[[str], None],
+    find_key: FindKey = no_keys,
 ) -> FileService:
     """Make it.
 
@@ -53,12 +54,13 @@ def file_service(
         database: the dialer's; others may use it, too.
         attempts: wrong passwords of all services.
         note_failure: takes how a log-in failed.
+        find_key: knows the keys that may send files.
     """
     serve, results = settings.serve, settings.results or Path("results")
     # What a load does in its transactions is nobody else's business: all have their connections.
     reading, working = database.anew(), database.anew()
     users = UserDirectory(reading, serve.refresh)
-    logins = Logins(users, attempts, note_failure=note_failure)
+    logins = Logins(users, attempts, find_key=find_key, note_failure=note_failure)
     uploads = Uploads(results / UPLOADS, timedelta(hours=serve.keep_files))
     jobs = FileJobs(Work(working, settings), uploads, results, serve.file_queue)
     receiver = Receiver(uploads, jobs.remove_old_uploads)

@@ -101,7 +101,7 @@ class RunPages:
         progress, before = self._jobs.progress(job), self._jobs.before(job)
         step = round(progress.share * STEPS)
         stage = STAGES.get(progress.stage, "Reading the file")
-        if job.state == "waiting":
+        if before:
             stage = f"Waiting for {before} other {'file' if before == 1 else 'files'}"
         return {"stage": stage, "percent": step * 100 // STEPS, "seen": f"{stage}-{step}"}
 

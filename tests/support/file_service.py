@@ -43,9 +43,13 @@ class Service:
     def ended(self, sent: requests.Response) -> dict[str, Any]:
         """Wait for the end of a job."""
         assert sent.status_code == 202, sent.text
+        return self.end_of(sent.headers["Location"])
+
+    def end_of(self, address: str) -> dict[str, Any]:
+        """Wait for the end of the job at an address."""
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
-            state: dict[str, Any] = self.ask("GET", sent.headers["Location"]).json()
+            state: dict[str, Any] = self.ask("GET", address).json()
             if state["state"] not in {"waiting", "running"}:
                 return state
             time.sleep(0.05)

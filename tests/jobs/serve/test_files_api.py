@@ -13,7 +13,11 @@ import pytest
 import requests
 
 from jobs.serve import file_work, uploads
-from jobs.serve.file_options import SETTABLE, read_parameters
+from jobs.serve.file_job import FileJob, JobRecords
+from jobs.serve.file_options import SETTABLE, options_of, read_parameters
+from jobs.serve.logins import Caller, Logins, RefusedError
+from jobs.serve.users import Attempts, UserDirectory
+from jobs.settings.settings import Settings
 from loader.database.connection import Database
 from loader.errors import DatabaseUnavailableError, UsageError
 from loader.writing.leads import LeadInserter
@@ -124,6 +128,19 @@ def test_nobody_and_a_key_that_is_not_known_are_refused(service: Service) -> Non
     assert requests.post(service.address + "/api/files", data=ROWS, timeout=9).status_code == 401
 
 
+def test_who_has_a_key_loads_as_the_user_of_the_settings(database: Database) -> None:
+    holder = Caller("key:shop", "")
+    logins = Logins(
+        UserDirectory(database, 0), Attempts(), find_key={"abc": holder}.get,
+    )  # fmt: skip
+    assert logins.by_header("Key=abc", "127.0.0.1") == holder
+    with pytest.raises(RefusedError, match="no such key"):
+        logins.by_header("key=abd", "127.0.0.1")
+    settings = Settings(user="6666")
+    assert options_of(settings, {}, holder.user).user == "6666"
+    assert options_of(settings, {}, "7777").user == "7777"
+
+
 def test_wrong_passwords_are_slowed_down(service: Service) -> None:
     service.login = ("6666", "wrong")
     statuses = [service.send(ROWS).status_code for _ in range(7)]
@@ -216,6 +233,8 @@ def test_files_that_are_none(service: Service, content: str | bytes) -> None:
         assert str(service.folder) not in state["message"]
     else:
         assert (sent.status_code, sent.json()["error"][:23]) == (400, "the request has no file")
+        form = service.ask("POST", "/api/files", files={"other": ("a.csv", ROWS)})
+        assert "the form has no file: the field file has to have one" in form.text
 
 
 @pytest.mark.engines("sqlite")
@@ -350,16 +369,15 @@ def test_an_import_that_was_done_when_the_service_was_killed_is_not_done_again(
     with serving(database_url, tmp_path) as service:
         state = service.ended(service.send(ROWS, "import", again="Y"))
     record = service.folder / state["run"] / "job.json"
-    kept = json.loads(record.read_text("utf-8"))
-    record.write_text(json.dumps(kept | {"state": "running", "ended": None, "loaded": None}))
-    with serving(database_url, tmp_path) as service:
-        for _ in range(500):
-            after = service.ask("GET", f"/api/files/{state['run']}").json()
-            if after["state"] == "done":
-                break
-            time.sleep(0.01)
-    assert (after["state"], after["loaded"]) == ("done", 2)
-    assert len(leads(database, "lead_id")) == 2
+    kept = json.loads(record.read_text("utf-8")) | {"state": "running", "ended": None}
+    for in_ledger, known in (("done", "done"), ("undone", "failed")):
+        statement = f"UPDATE leadloader_runs SET state = '{in_ledger}'"
+        database.write(lambda it, statement=statement: it.exec_driver_sql(statement))
+        record.write_text(json.dumps(kept | {"loaded": None}))
+        with serving(database_url, tmp_path) as service:
+            after = service.end_of(f"/api/files/{state['run']}")
+        assert after["state"] == known
+        assert len(leads(database, "lead_id")) == 2
 
 
 @pytest.mark.engines("sqlite")
@@ -383,7 +401,9 @@ def test_an_import_that_lost_its_database_goes_on_when_it_is_asked_to(
         assert str(tmp_path) not in state["message"]
         done = service.ended(service.ask("POST", f"/api/files/{state['run']}"))
         assert (done["state"], done["loaded"], done["message"]) == ("done", MANY, "")
-        assert service.ask("POST", f"/api/files/{state['run']}").status_code == 400
+        refused = service.ask("POST", f"/api/files/{state['run']}")
+        assert refused.status_code == 400
+        assert refused.json()["error"] == "the job is done: only an unfinished import goes on"
     assert len({*leads(database, "phone_number")}) == len(leads(database, "lead_id")) == MANY
 
 
@@ -397,3 +417,26 @@ def test_a_job_that_fails_for_a_bug_says_no_more_than_its_place(
     state = service.ended(service.send(ROWS))
     assert (state["state"], "a bug in leadloader" in state["message"]) == ("failed", True)
     assert "Ann" not in state["message"]
+
+
+@pytest.mark.engines("sqlite")
+def test_a_job_whose_end_cannot_be_written_down_goes_on_later(
+    database: Database, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_user(database)
+    real = JobRecords.write
+
+    def write(self: JobRecords, job: FileJob) -> None:
+        if job.state == "done":
+            raise OSError(28, "No space left on device")
+        real(self, job)
+
+    with serving(database_url, tmp_path) as service:
+        with monkeypatch.context() as scripted:
+            scripted.setattr(JobRecords, "write", write)
+            state = service.ended(service.send(ROWS, "import"))
+        assert state["state"] == "unfinished"
+        assert "cannot be written down" in state["message"]
+        done = service.ended(service.ask("POST", f"/api/files/{state['run']}"))
+    assert (done["state"], done["loaded"]) == ("done", 2)
+    assert len(leads(database, "lead_id")) == 2
