@@ -8,10 +8,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 import requests
 
+from jobs.load.request import LoadRequest
 from jobs.serve import file_work, uploads
 from jobs.serve.file_job import FileJob, JobRecords
 from jobs.serve.file_options import SETTABLE, options_of, read_parameters
@@ -440,3 +442,38 @@ def test_a_job_whose_end_cannot_be_written_down_goes_on_later(
         done = service.ended(service.ask("POST", f"/api/files/{state['run']}"))
     assert (done["state"], done["loaded"]) == ("done", 2)
     assert len(leads(database, "lead_id")) == 2
+
+
+@pytest.mark.engines("sqlite")
+def test_a_check_is_begun_anew_after_the_next_start(
+    database: Database, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = Event()
+
+    def check_for_ever(request: LoadRequest) -> None:
+        while True:
+            request.watchers.progress("check", 1, 0.1)
+            begun.set()
+            time.sleep(0.01)
+
+    add_user(database)
+    with monkeypatch.context() as scripted:
+        scripted.setattr(file_work, "load", check_for_ever)
+        with serving(database_url, tmp_path) as service:
+            sent = service.send(ROWS)
+            assert begun.wait(60)
+            state = service.ask("GET", sent.headers["Location"]).json()
+            assert (state["state"], state["stage"], state["share"]) == ("running", "check", 0.1)
+    with serving(database_url, tmp_path) as service:
+        assert service.ended(sent)["state"] == "done"
+
+
+def test_a_file_of_which_too_much_is_rejected_has_results(
+    service: Service, database: Database
+) -> None:
+    state = service.ended(service.send(ROWS, "import", max_reject_rate="0.1"))
+    assert (state["state"], state["rows_read"]) == ("failed", None)
+    assert "1 of 3 rows" in state["message"]
+    assert str(service.folder) not in state["message"]
+    assert "INVALID_PHONE_NUMBER_LENGTH" in service.ask("GET", state["files"]["rejected.csv"]).text
+    assert leads(database, "lead_id") == []
