@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "jobs.load": FRAMES | {"sqlalchemy"},
     "jobs.nightly": {"fsspec", "paramiko", "pydantic"},
     "jobs.serve": FRAMES | MODELS | {
-        "bcrypt", "jinja2", "prometheus_client", "starlette", "uvicorn",
+        "anyio", "bcrypt", "jinja2", "prometheus_client", "sqlalchemy", "starlette", "uvicorn",
     },
     "jobs.settings": MODELS | {"pydantic_settings", "sqlalchemy", "typer"},
     "jobs.telemetry": {

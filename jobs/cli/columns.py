@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,14 +14,6 @@ if TYPE_CHECKING:
     from jobs.settings.settings import Settings
     from loader.fields.mapping import ColumnMapping
     from loader.reading.source import SourceFile
-
-SAMPLES = 3
-"""Values shown of each column."""
-
-LONGEST_SAMPLE = 30
-
-FIRST_ROWS = 30
-"""Filled values that are looked at for them."""
 
 
 def show_columns(
@@ -64,7 +56,7 @@ def show_columns(
 
 def _lines(source: "SourceFile", mapping: "ColumnMapping", *, is_masked: bool) -> list[str]:
     """Give a line for each column, those of the file's order, and what to do."""
-    from jobs.cli.terminal import describe_format
+    from loader.report.source_file import describe_format
     from loader.report.wording import visible
 
     fields: dict[str, list[str]] = {}
@@ -101,13 +93,9 @@ def _lines(source: "SourceFile", mapping: "ColumnMapping", *, is_masked: bool) -
 
 def samples(values: Iterable[str], *, is_masked: bool) -> str:
     """Give the first values of a column that differ, masked if they are to stay private."""
-    from loader.reading.header import mask_values
-    from loader.report.wording import visible
+    from loader.report.source_file import sample_values
 
-    filled = (value for value in values if value.strip())
-    texts = [mask_values([value]) if is_masked else value for value in islice(filled, FIRST_ROWS)]
-    short = [visible(text, most=LONGEST_SAMPLE) for text in dict.fromkeys(texts)]
-    return " | ".join(short[:SAMPLES])
+    return " | ".join(sample_values(values, is_masked=is_masked))
 
 
 def mapping_file_text(source: "SourceFile", mapping: "ColumnMapping", settings: "Settings") -> str:

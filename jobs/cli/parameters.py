@@ -56,7 +56,7 @@ def given_run(run: str) -> str:
 
 def _pairs(flag: str, texts: list[str]) -> dict[str, str]:
     pairs = dict(text.partition("=")[::2] for text in texts)
-    empty_is_fine = flag in {"default", "force"}
+    empty_is_fine = flag in {"default", "force", "map"}
     if not all(name and (value or empty_is_fine) for name, value in pairs.items()) or not all(
         "=" in text for text in texts
     ):

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from jobs.telemetry.logs import bind, configure, log, unbind
 from jobs.telemetry.outcome import RunOutcome, outcome_of
 from loader.errors import LoadedBeforeError, LoaderError
+from loader.report.source_file import describe_format
 from loader.results.summary import Summary
 from loader.signals import wait_for_input
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 Report = TypeVar("Report", bound=BaseModel)
 
 A_MINUTE = 60.0
-DELIMITERS = {",": "comma", "\t": "tab", "|": "pipe", ";": "semicolon"}
 
 
 class Terminal:
@@ -245,19 +245,6 @@ class _Keys:
 
 
 KEYS = _Keys()
-
-
-def describe_format(source: "SourceFile") -> str:
-    """Say of what format a file is: xlsx, sheet January; or utf-8, comma separated."""
-    header = "with a header" if source.header else "without a header"
-    if (source.header_row or 1) > 1:
-        header += f" in row {source.header_row}"
-    if source.sheet is not None:
-        return f"{source.format}, sheet {source.sheet}, {header}"
-    delimiter = DELIMITERS.get(source.delimiter, repr(source.delimiter))
-    bom = " with byte order mark" if source.bom else ""
-    packed = f", {source.compression}" if source.compression else ""
-    return f"{source.encoding}{bom}, {delimiter} separated, {header}{packed}"
 
 
 def pace(leads: int, seconds: float) -> str:

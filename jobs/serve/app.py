@@ -1,9 +1,11 @@
 """The service as an ASGI application: who answers at which address."""
 
+import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -14,6 +16,7 @@ from starlette.routing import Route
 from jobs.serve import archive_calls, documentation
 from jobs.serve.access_log import AccessLog
 from jobs.serve.archive_calls import ArchiveCalls
+from jobs.serve.files import file_service
 from jobs.serve.gathering import Gathering
 from jobs.serve.intake import Answer, LeadIntake
 from jobs.serve.lead_calls import Call, LeadCalls, LeadPage
@@ -76,22 +79,24 @@ def _application(
     intake: LeadIntake, settings: Settings, database: Database, of_archive: Database
 ) -> Starlette:
     serve, measures = settings.serve, Measures()
-    users = UserDirectory(database, serve.refresh)
-    calls = LeadCalls(users, Attempts(), intake, measures)
+    users, attempts = UserDirectory(database, serve.refresh), Attempts()
+    calls = LeadCalls(users, attempts, intake, measures)
     archive = ArchiveCalls(settings, of_archive, calls)
     gathering = _gathering(calls, serve, measures)
     measures.waiting.set_function(lambda: gathering.waiting)
+    files = file_service(settings, database, attempts, measures.note_failed_login)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         """Work while the server runs; what was accepted is answered before it ends."""
-        for each in (gathering, *archive.gatherings):
-            each.__enter__()
+        stack = ExitStack()
+        at_work: list[AbstractContextManager[Any]] = [gathering, *archive.gatherings, files.jobs]
+        for each in at_work:
+            stack.enter_context(each)
         try:
             yield
         finally:
-            for each in (gathering, *archive.gatherings):
-                await run_in_threadpool(each.__exit__)
+            await run_in_threadpool(stack.close)
 
     async def ready(_request: Request) -> Response:
         """Say whether the database answers."""
@@ -104,13 +109,16 @@ def _application(
     routes = [
         *LeadPage(gathering, measures, archive.functions).routes,
         *archive.routes,
+        *files.routes,
         *documentation.ROUTES,
         Route("/health", lambda _request: JSONResponse({"healthy": True})),
         Route("/ready", ready),
         Route("/metrics", measures.page),
     ]
     app = Starlette(routes=routes, lifespan=lifespan)
-    app.add_middleware(BodyLimit, unlimited=archive_calls.ADDRESSES)
+    # Those of the archive see to it themselves, in words of their own.
+    larger = {**files.larger, **dict.fromkeys(archive_calls.ADDRESSES, sys.maxsize)}
+    app.add_middleware(BodyLimit, larger=larger)
     if serve.access_log:
         app.add_middleware(AccessLog)
     return app

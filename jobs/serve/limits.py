@@ -1,5 +1,7 @@
 """How much a request may hold."""
 
+from collections.abc import Mapping
+
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,19 +18,20 @@ class BodyLimit:
     """Refuses bodies that are too large, before they are in memory."""
 
     def __init__(
-        self, app: ASGIApp, most: int = MOST_BYTES, unlimited: tuple[str, ...] = ()
+        self, app: ASGIApp, most: int = MOST_BYTES, larger: Mapping[str, int] | None = None
     ) -> None:
-        """Take the application, the bytes, and the addresses that see to it themselves."""
-        self._app, self._most, self._unlimited = app, most, unlimited
+        """Take the application, the bytes, and those of addresses that take more."""
+        self._app, self._most, self._larger = app, most, larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer 413."""
-        if scope["type"] != "http" or scope["path"] in self._unlimited:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        most = self._larger.get(scope["path"], self._most)
         length = Headers(scope=scope).get("content-length", "0")
-        if length.isdecimal() and int(length) > self._most:
-            await self._refuse(scope, receive, send)
+        if length.isdecimal() and int(length) > most:
+            await _refuse(most, scope, receive, send)
             return
         received, has_answered = 0, False
 
@@ -36,7 +39,7 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._most:
+            if received > most:
                 raise _TooLargeError
             return message
 
@@ -50,8 +53,9 @@ class BodyLimit:
         except _TooLargeError:
             if has_answered:
                 raise
-            await self._refuse(scope, receive, send)
+            await _refuse(most, scope, receive, send)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        text = f"the request is larger than {self._most} bytes\n"
-        await PlainTextResponse(text, 413)(scope, receive, send)
+
+async def _refuse(most: int, scope: Scope, receive: Receive, send: Send) -> None:
+    text = f"the request is larger than {most} bytes\n"
+    await PlainTextResponse(text, 413)(scope, receive, send)

@@ -43,6 +43,10 @@ class Measures:
         self.batch_calls.observe(calls)
         self.batch_seconds.observe(seconds)
 
+    def note_failed_login(self, how: str) -> None:
+        """Count a log-in that failed: wrong, or kept waiting."""
+        self.logins.labels(how).inc()
+
     async def page(self, _request: Request) -> Response:
         """Give all metrics."""
         return Response(generate_latest(self.registry), media_type=TEXT)

@@ -108,20 +108,35 @@ class UserDirectory:
             ConfigurationError: passwords are hashed in a way that cannot be followed here.
             LoaderError: the database does not answer.
         """
-        if self._users is None or monotonic() - self._read_at > self._refresh:
-            self._users, self._hashing = _read(self._database)
-            self._read_at, self._known = monotonic(), {}
-        key = fold_text(user)
-        row: Mapping[Hashable, Any] = {}
-        if key in self._users.index:
-            row = self._users.loc[key].to_dict()
+        key, row = self._found(user)
         digest = hmac.digest(self._secret, f"{key}\0{password}".encode(), hashlib.sha256)
         if digest not in self._known:
             # Without a user, too: the time that it takes says nothing.
             clear, hashed = str(row.get("pass", "")), str(row.get("pass_hash", ""))
             self._known[digest] = is_password(password, clear, hashed or "-", self._hashing)
-        is_user = row and row["active"] == "Y" and int(row["user_level"] or 0) >= 7
-        return dict(row) if is_user and self._known[digest] else None
+        return dict(row) if _is_user(row) and self._known[digest] else None
+
+    def row(self, user: str) -> dict[Hashable, Any] | None:
+        """Give the row of a user by name alone, otherwise as `find` does.
+
+        Raises:
+            LoaderError: the database does not answer.
+        """
+        row = self._found(user)[1]
+        return dict(row) if _is_user(row) else None
+
+    def _found(self, user: str) -> tuple[str, Mapping[Hashable, Any]]:
+        """Give what a name is looked for by, and its row; {}: there is none."""
+        if self._users is None or monotonic() - self._read_at > self._refresh:
+            self._users, self._hashing = _read(self._database)
+            self._read_at, self._known = monotonic(), {}
+        key = fold_text(user)
+        return key, self._users.loc[key].to_dict() if key in self._users.index else {}
+
+
+def _is_user(row: Mapping[Hashable, Any]) -> bool:
+    """Say whether a user is active, and of level 7 or more."""
+    return bool(row) and row["active"] == "Y" and int(row["user_level"] or 0) >= 7
 
 
 def _read(database: Database) -> tuple[pd.DataFrame, Hashing | None]:

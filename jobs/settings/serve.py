@@ -86,4 +86,13 @@ class ServeSettings(ServeOptions):
         "Seconds after which lists, campaigns and users are read again",
         details="A change in the dialer counts after so long at the latest.",
     )] = 10.0
+    file_queue: Annotated[int, Field(ge=1, le=1000), Option(
+        "Files that may wait to be checked or loaded",
+        details="One is at work at a time. Others are answered with 503 and Retry-After.",
+    )] = 20
+    keep_files: Annotated[int, Field(ge=1, le=8760), Option(
+        "Hours for which a file that was sent is kept",
+        details="Since it was last checked or loaded. One whose import is not complete stays, and "
+        "so do the results.",
+    )] = 24
     # fmt: on

@@ -136,8 +136,20 @@ class Settings(CommandSettings, ReportSettings, PaceOptions, LoadOptions, BaseSe
     @property
     def options(self) -> LoadOptions:
         """Those of the load."""
+        return self.options_with("settings", {})
+
+    def options_with(self, source: str, given: Mapping[str, Any]) -> LoadOptions:
+        """Give those of a load of which some are given otherwise.
+
+        Args:
+            source: who gives them, for messages.
+            given: these options, by name.
+
+        Raises:
+            ConfigurationError: they do not go together, or one has a value that it cannot have.
+        """
         options = self.model_dump(include=set(LoadOptions.model_fields))
-        return _validated(LoadOptions, {"settings": options})
+        return _validated(LoadOptions, {source: given, "settings": options})
 
     @property
     def connection(self) -> ConnectionOptions:

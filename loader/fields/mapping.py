@@ -180,8 +180,9 @@ def find_columns(
     """Find the column of each field, as far as the names of the columns tell it.
 
     The option `map` (`explicit`) comes first, then the vendor's [map], then custom fields whose
-    label is the exact name of a column, then the usual names. `file` is its name, for messages.
-    `optional` is the option `map_optional`.
+    label is the exact name of a column, then the usual names. A field that is mapped to "" has no
+    column, whatever their names are. `file` is its name, for messages. `optional` is the option
+    `map_optional`.
 
     Raises:
         UsageError: `explicit` or the vendor's [map] names an unknown field, or a field twice;
@@ -197,9 +198,9 @@ def find_columns(
         for name, (resolved, column) in _named_columns(source, named or {}, labels).items():
             if fields.keys() & set(resolved):
                 continue
-            if found := _column(column, columns):
+            if (found := _column(column, columns)) or not column:
                 fields |= dict.fromkeys(resolved, found)
-                name_order = name if name in NAME_PAIRS else name_order
+                name_order = name if name in NAME_PAIRS and found else name_order
             elif may_lack.issuperset(resolved):
                 missing = dict.fromkeys(resolved, column) | missing
             else:
@@ -326,7 +327,8 @@ def _column_mapping(
     undecided = {*chain(*choices.values())}
     free = [name for name in usual_names() if name not in fields and name not in choices]
     proposals = _proposals([column for column in unmapped if column not in undecided], free)
-    return ColumnMapping(fields, tuple(unmapped), by_dialer, proposals, choices, name_order)
+    filled = {name: column for name, column in fields.items() if column}
+    return ColumnMapping(filled, tuple(unmapped), by_dialer, proposals, choices, name_order)
 
 
 def _column(column: str, columns: Sequence[str]) -> str:

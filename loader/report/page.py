@@ -18,6 +18,7 @@ from loader.profile.records import MOST_EXAMPLES, Details
 from loader.profile.score import unknown_parts
 from loader.report import pictures, view
 from loader.report.destinations import list_state
+from loader.report.source_file import DELIMITERS
 from loader.report.view import LONG_VALUE, comparison
 from loader.report.wording import (
     FILTERS,
@@ -35,7 +36,6 @@ from loader.results.summary import Summary
 
 __all__ = ["environment", "mask_numbers", "render_page"]
 
-DELIMITERS = {",": "comma", "\t": "tab", "|": "pipe", ";": "semicolon"}
 MOST_COLUMNS = 150
 MOST_UNMAPPED = 20
 """Columns shown that are not loaded; more of them are folded."""

@@ -89,11 +89,21 @@ class Browser:
     @contextmanager
     def opened(self, path: Path, *, width: int = DESK, scheme: str = "light") -> Iterator[Opened]:
         """Open a file in a window of its own."""
-        address = path.resolve().as_uri()
+        with self.visiting(path.resolve().as_uri(), width=width, scheme=scheme) as opened:
+            yield opened
+
+    @contextmanager
+    def visiting(
+        self, address: str, *, width: int = DESK, scheme: str = "light", scripts: bool = True
+    ) -> Iterator[Opened]:
+        """Open an address in a window of its own, which knows no cookies yet."""
         colors: Any = scheme
-        page = self._chromium.new_page(
-            viewport={"width": width, "height": 800}, color_scheme=colors
+        context = self._chromium.new_context(
+            viewport={"width": width, "height": 800},
+            color_scheme=colors,
+            java_script_enabled=scripts,
         )
+        page = context.new_page()
         opened = Opened(page)
 
         def dismiss(dialog: Dialog) -> None:
@@ -112,4 +122,4 @@ class Browser:
             page.goto(address)
             yield opened
         finally:
-            page.close()
+            context.close()

@@ -131,7 +131,6 @@ def test_a_column_given_by_map_is_not_mapped_by_its_usual_name() -> None:
         (("phone",), {"phone_numbr": "phone"}, UsageError, "'phone_numbr' is no field of a lead"),
         (("phone",), {"status": "phone"}, UsageError, "'status' is no field of a lead"),
         (("phone",), {"city": "Town"}, SourceFileError, "has no column 'Town'; it has 'phone'"),
-        (("phone",), {"city": ""}, SourceFileError, "has no column ''"),
         (("phone", "#"), {"city": "?"}, SourceFileError, "has no column '?'"),
     ],
 )
@@ -255,3 +254,15 @@ def test_an_optional_field_has_to_be_one() -> None:
         map_columns("leads.csv", ["Tel"], {}, optional=["emial"])
     found = map_columns("leads.csv", ["Tel"], {}, labels=["color"], optional=["color"])
     assert found.missing == {}
+
+
+def test_a_field_that_is_mapped_to_nothing_has_no_column() -> None:
+    found = mapped("Phone", "Email", "Name", email="", **{"first_name+last_name": ""})
+    assert found.fields == {"phone_number": "Phone"}
+    assert (found.unmapped, found.proposals) == (("Email", "Name"), {})
+
+
+def test_nothing_is_stronger_than_a_mapping_file_and_a_choice() -> None:
+    vendor = VendorMapping({"email": "Mail"}, {})
+    found = mapped("Phone", "Mail", "City", "Town", vendor=vendor, email="", city="")
+    assert (found.fields, found.choices) == ({"phone_number": "Phone"}, {})
