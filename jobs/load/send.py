@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -33,6 +33,9 @@ from loader.signals import defer_signals
 
 CALLS_PER_BATCH = 500
 """Before and after them the ledger waits for the disk, and few calls are made at the end."""
+
+A_WAIT = 0.2
+"""Seconds after which a signal that came in a wait is heard."""
 
 CALLS = "calls.jsonl"
 """File of the calls of the batch that is being sent, see `CallEntry`."""
@@ -83,7 +86,7 @@ class SendStage(WriteStage):
         self._caller = Caller(target)
         self._sender = LeadSender(self._caller, run.options)
         self._threads = ThreadPoolExecutor(target.concurrency)
-        self._came: SimpleQueue[tuple[int, LeadAnswer | Exception]] = SimpleQueue()
+        self._came: Queue[tuple[int, LeadAnswer | Exception]] = Queue()
         self._flying: dict[int, frozenset[str]] = {}
         """Keys of the calls that are being made, by row_number."""
         self._watermark = self._answered = 0
@@ -181,15 +184,21 @@ class SendStage(WriteStage):
 
     def _take(self, entry: CallEntry) -> None:
         """Wait for an answer, and take all that there are; then raise what ended a call."""
-        came = [self._came.get(), *self._come()]
-        self._note(entry, came)
+        came: list[tuple[int, LeadAnswer | Exception]] = []
+        while not came:
+            # An answer that is taken off the queue is noted, whatever signal comes in between.
+            with defer_signals():
+                if came := [*self._come(A_WAIT)]:
+                    self._note(entry, came)
         for _, answer in came:
             if isinstance(answer, Exception):
                 raise answer
 
-    def _come(self) -> Iterator[tuple[int, LeadAnswer | Exception]]:
-        """Give what has come without a wait."""
+    def _come(self, seconds: float = 0.0) -> Iterator[tuple[int, LeadAnswer | Exception]]:
+        """Give what has come; wait so long for the first of it."""
         with suppress(Empty):
+            if seconds:
+                yield self._came.get(timeout=seconds)
             while True:
                 yield self._came.get_nowait()
 

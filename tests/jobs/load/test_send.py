@@ -20,6 +20,7 @@ from loader.errors import (
 )
 from loader.ledger import calls
 from loader.remote.calls import Caller
+from loader.signals import Interrupted, Stop
 from tests.support.api_dialer import PASSWORD, USER, ApiDialer
 from tests.support.http_server import Reply, Request, http_server
 from tests.support.loads import outcome_of
@@ -298,7 +299,7 @@ def test_ctrl_c_ends_the_run_after_the_calls_that_are_made(tmp_path: Path) -> No
     with http_server(answer) as server:
         sending = Sending(tmp_path, server.url, concurrency=2)
         path = sending.loads.file(people(40))
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(Interrupted), Stop() as stop, stop.end_at_once():
             sending.send(path)
         found = outcome_of(sending.results)
         assert 5 <= len(dialer.leads) < 40
