@@ -17,6 +17,7 @@ from loader.checks.duplicates_existing import (
     find_existing,
 )
 from loader.dialer import Dialer, Lookups
+from loader.frames.arrow import join_columns
 from loader.frames.collation import fold
 from loader.frames.key_runs import Hashes, hash_keys
 from loader.options.duplicate_check import DuplicateCheck, Kind
@@ -118,10 +119,14 @@ def _of_numbers(
         national, sent = numbers["national"], numbers["sent"]
         others = [without_code(numbers), *([sent[sent != national]] if by_number else [])]
         readings = [national, *(digits for digits in others if len(digits))]
-    return tuple(
-        hash_keys((before.loc[digits.index] + fold(digits, dialer.fold)).reindex(numbers.index))
-        for digits in readings
-    )
+    return tuple(_hashes(before, fold(digits, dialer.fold)) for digits in readings)
+
+
+def _hashes(before: "pd.Series[str]", digits: "pd.Series[str]") -> Hashes:
+    """Give the keys of rows, of which some may have no such digits, and no key."""
+    if len(digits) == len(before):
+        return hash_keys(join_columns([before, digits]))
+    return hash_keys((before.loc[digits.index] + digits).reindex(before.index))
 
 
 def _existing(

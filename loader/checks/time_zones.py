@@ -19,7 +19,7 @@ from loader.findings import Findings, Notices, findings, join_frames, no_finding
 from loader.frames.arrow import (
     each_distinct,
     first_letters,
-    join_texts,
+    join_columns,
     to_arrow,
     to_mask,
     to_series,
@@ -362,7 +362,7 @@ def _where(leads: pd.DataFrame, mask: "pd.Series[bool]") -> pd.DataFrame:
 
 
 def _pair(left: "pd.Series[str]", right: "pd.Series[str]") -> "pd.Series[str]":
-    return to_series(join_texts([to_arrow(left), to_arrow(right)], "|"), left.index)
+    return join_columns([left, right], "|")
 
 
 def _lacks_nanpa(options: LoadOptions, dialer: Dialer) -> bool:

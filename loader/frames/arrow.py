@@ -4,9 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+
+Mask = npt.NDArray[np.bool_]
+"""One truth for each row."""
 
 TEXT = pd.StringDtype(na_value=np.nan)
 """The type of pandas that is called `str`."""
@@ -28,6 +32,44 @@ def to_series(values: pa.Array | pa.ChunkedArray, index: pd.Index) -> "pd.Series
 def to_mask(values: pa.Array | pa.ChunkedArray, index: pd.Index) -> "pd.Series[bool]":
     """Return an Arrow boolean array as a `bool` column over `index`; null becomes False."""
     return pd.Series(values.fill_null(False).to_numpy(zero_copy_only=False), index=index)
+
+
+def are_equal(texts: "pd.Series[str]", other: "pd.Series[str] | str") -> Mask:
+    """Say which texts are the same as another one, or as that of their row; null never is.
+
+    Of few rows, pandas' own operators take several times as long, here and in `choose`.
+    """
+    found = pc.equal(to_arrow(texts), _operand(other))
+    if found.null_count:
+        found = found.fill_null(False)
+    equal: Mask = found.to_numpy()
+    return equal
+
+
+def choose(
+    mask: Mask, texts: "pd.Series[str]", otherwise: "pd.Series[str] | str"
+) -> "pd.Series[str]":
+    """Give texts where a mask is true, and elsewhere another one, or that of their row."""
+    if mask.all():
+        return texts
+    chosen = pc.if_else(pa.array(mask), to_arrow(texts), _operand(otherwise))
+    return to_series(chosen, texts.index)
+
+
+def keep(mask: Mask, texts: "pd.Series[str]") -> "pd.Series[str]":
+    """Give the texts for which a mask is true."""
+    if mask.all():
+        return texts
+    return to_series(to_arrow(texts).filter(pa.array(mask)), texts.index[mask])
+
+
+def _operand(other: "pd.Series[str] | str") -> pa.ChunkedArray | pa.Scalar:
+    return pa.scalar(other, pa.large_string()) if isinstance(other, str) else to_arrow(other)
+
+
+def join_columns(columns: "Sequence[pd.Series[str]]", separator: str = "") -> "pd.Series[str]":
+    """Join the texts of each row of columns of the same rows; null if one is null."""
+    return to_series(join_texts([to_arrow(each) for each in columns], separator), columns[0].index)
 
 
 def join_texts(columns: Sequence[pa.ChunkedArray | pa.Scalar], separator: str) -> pa.ChunkedArray:

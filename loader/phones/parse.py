@@ -25,13 +25,12 @@ from phonenumbers import (
     ValidationResult,
 )
 
-from loader.frames.arrow import to_arrow, to_mask, to_series
+from loader.frames.arrow import Mask, to_arrow, to_mask, to_series
 from loader.phones.numbering_plans import (
     LONGEST_TEXT,
     NUMBER_TYPES,
     POSSIBLE,
     TOO_LONG,
-    Mask,
     Plan,
     describe,
     length,

@@ -4,12 +4,13 @@ Numbers in an ordinary notation go to `loader.phones.parse` as they are. Others 
 patterns, or one by one (`loader.phones.notation`).
 """
 
-import numpy as np
+from functools import reduce
+
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.frames.arrow import first_letters, join_texts, to_arrow, to_mask, to_series
+from loader.frames.arrow import Mask, join_texts, keep, to_arrow, to_mask, to_series
 from loader.phones.notation import EDGES, Reading, read_phone
 from loader.phones.parse import ORDINARY, digits_only, parse_numbers
 from loader.phones.regions import calling_code_of, map_distinct
@@ -69,16 +70,23 @@ def parse_phones(values: "pd.Series[str]", regions: "pd.Series[str]") -> pd.Data
     return _without_code(_dialled_abroad(number, regions))
 
 
+def begin_with_code(digits: "pd.Series[str]", codes: "pd.Series[str]") -> Mask:
+    """Say which digits begin with the country code of their row."""
+    sizes = range(1, LONGEST_CODE + 1)
+    texts, of_row = to_arrow(digits), to_arrow(codes)
+    heads = (pc.equal(pc.utf8_slice_codeunits(texts, 0, size), of_row) for size in sizes)
+    begins: Mask = reduce(pc.or_, heads).fill_null(False).to_numpy()
+    return begins
+
+
 def behind_code(digits: "pd.Series[str]", codes: "pd.Series[str]") -> pd.DataFrame:
     """Parse digits that begin with the country code of their row as numbers behind that code.
 
     Returns:
         What `parse_numbers` returns, of those digits that are a possible number so.
     """
-    if len(digits):
-        heads = [first_letters(digits, size) == codes for size in range(1, LONGEST_CODE + 1)]
-        begins = pd.Series(np.logical_or.reduce(heads), index=digits.index)
-        digits, codes = digits[begins], codes[begins]
+    begins = begin_with_code(digits, codes)
+    digits, codes = keep(begins, digits), keep(begins, codes)
     if digits.empty:
         return parse_numbers(digits, codes)
     number = parse_numbers("+" + digits, codes)
