@@ -17,7 +17,7 @@ from loader.dialer import Column, Dialer
 from loader.fields.lead import WIDTHS
 from loader.findings import Findings, Notices, findings, join_frames, no_findings, notices
 from loader.frames.arrow import (
-    each_distinct,
+    are_equal,
     first_letters,
     join_columns,
     to_arrow,
@@ -28,6 +28,7 @@ from loader.frames.collation import fold
 from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.phones.number_zones import NumberZones
+from loader.phones.regions import map_distinct
 from loader.reasons import Reason
 
 Positions = npt.NDArray[np.int64]
@@ -129,21 +130,23 @@ class Zones:
         Returns:
             Hours (float64) over the index of `leads`, the rejected ones, and notices.
         """
-        leads = leads[[name for name in ZONED if name in leads]]
         country = _country(leads)
         by_method = self._by_method(leads, country)
         by_table = by_method.fillna(self._by_code(leads, country))
         no_codes = self._dialer.phone_codes.empty
         unknown = by_table.isna() & (country.isin(BY_AREA) | no_codes)
         choice = self._options.ambiguous_tz
-        number = self._of_number(_where(leads, by_method.isna() if choice == "reject" else unknown))
-        of_number = number["latest" if choice == "latest" else "earliest"].reindex(leads.index)
-        replaced = unknown
-        if choice == "reject":
-            # Among several zones the table's is a guess, where something else decides.
-            replaced = unknown | number["decided"].reindex(leads.index, fill_value=False)
-        offsets = by_table.where(~replaced, of_number)
-        several = number["zones"][number["zones"] != ""]
+        asked = by_method.isna() if choice == "reject" else unknown
+        offsets, several = by_table, leads["phone_number"][:0]
+        if asked.any():
+            number = self._of_number(_where(leads, asked))
+            of_number = number["latest" if choice == "latest" else "earliest"].reindex(leads.index)
+            replaced = unknown
+            if choice == "reject":
+                # Among several zones the table's is a guess, where something else decides.
+                replaced = unknown | number["decided"].reindex(leads.index, fill_value=False)
+            offsets = by_table.where(~replaced, of_number)
+            several = number["zones"][number["zones"] != ""]
         found = leads["phone_number"][:0]
         if not no_codes:
             found = leads["phone_number"][unknown & offsets.notna()]
@@ -180,8 +183,10 @@ class Zones:
         rows = np.where(
             country.isin(BY_AREA), self._areas.find(_pair(country, area)), self._first.find(country)
         )
-        state = self._states.find(_pair(country, fold(leads["state_given"], self._dialer.fold)))
-        rows = np.where((country == BY_STATE) & (state >= 0), state, rows)
+        if (by_state := are_equal(country, BY_STATE)).any():
+            states = fold(leads["state_given"], self._dialer.fold)
+            state = self._states.find(_pair(country, states))
+            rows = np.where(by_state & (state >= 0), state, rows)
         return pd.Series(self._code_offsets[rows], index=leads.index)
 
     def _by_postal_code(self, leads: pd.DataFrame) -> "pd.Series[float]":
@@ -351,14 +356,12 @@ def _as_bytes(texts: pa.Array) -> npt.NDArray[np.bytes_]:
 
 def _country(leads: pd.DataFrame) -> "pd.Series[str]":
     """Give the phone_code as a number: 0044 is 44."""
-    return each_distinct(
-        leads["phone_code_given"], lambda codes: codes.str.lstrip("0").replace("", "0")
-    )
+    return map_distinct(leads["phone_code_given"], lambda code: code.lstrip("0") or "0")
 
 
 def _where(leads: pd.DataFrame, mask: "pd.Series[bool]") -> pd.DataFrame:
-    """Give the leads for which a mask is true: mostly all, or none."""
-    return leads if mask.all() else leads[mask]
+    """Give what finds the zones of the leads for which a mask is true: mostly all, or none."""
+    return leads if mask.all() else leads[[name for name in ZONED if name in leads]][mask]
 
 
 def _pair(left: "pd.Series[str]", right: "pd.Series[str]") -> "pd.Series[str]":

@@ -24,14 +24,25 @@ def to_arrow(values: "pd.Series[str]") -> pa.ChunkedArray:
 
 def to_series(values: pa.Array | pa.ChunkedArray, index: pd.Index) -> "pd.Series[str]":
     """Return Arrow strings as a `str` column over `index`."""
+    return pd.Series(to_array(values), index=index, copy=False)
+
+
+def to_array(values: pa.Array | pa.ChunkedArray) -> pd.arrays.ArrowStringArray:
+    """Return Arrow strings as what is behind a `str` column."""
     # Not by its name: pandas would look at the values first, which takes five times as long.
-    array = pd.arrays.ArrowStringArray(values, dtype=TEXT)  # type: ignore[call-arg]  # has it
-    return pd.Series(array, index=index, copy=False)
+    return pd.arrays.ArrowStringArray(values, dtype=TEXT)  # type: ignore[call-arg]  # has it
+
+
+def as_mask(values: pa.Array | pa.ChunkedArray) -> Mask:
+    """Return an Arrow boolean array as a mask; null becomes False."""
+    known = values.fill_null(False) if values.null_count else values
+    mask: Mask = known.to_numpy(zero_copy_only=False)
+    return mask
 
 
 def to_mask(values: pa.Array | pa.ChunkedArray, index: pd.Index) -> "pd.Series[bool]":
     """Return an Arrow boolean array as a `bool` column over `index`; null becomes False."""
-    return pd.Series(values.fill_null(False).to_numpy(zero_copy_only=False), index=index)
+    return pd.Series(as_mask(values), index=index)
 
 
 def are_equal(texts: "pd.Series[str]", other: "pd.Series[str] | str") -> Mask:
@@ -39,11 +50,7 @@ def are_equal(texts: "pd.Series[str]", other: "pd.Series[str] | str") -> Mask:
 
     Of few rows, pandas' own operators take several times as long, here and in `choose`.
     """
-    found = pc.equal(to_arrow(texts), _operand(other))
-    if found.null_count:
-        found = found.fill_null(False)
-    equal: Mask = found.to_numpy()
-    return equal
+    return as_mask(pc.equal(to_arrow(texts), _operand(other)))
 
 
 def choose(
