@@ -32,7 +32,7 @@ from loader.extras.custom_fields import labels_of
 from loader.feeds.feed import Feed
 from loader.fields.lead import CUSTOM_PREFIX, usual_names
 from loader.fields.mapping import ColumnMapping
-from loader.findings import Findings, Notices, findings, join_frames, no_notices
+from loader.findings import Findings, Notices, findings, join_frames, no_notices, without_rows
 from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.pipeline import Checks
@@ -259,7 +259,7 @@ class _Batch:
         failed = self._insert(leads, noticed) if len(leads) else leads.index
         # What is no lead makes nobody a duplicate.
         again = rejected.index[rejected["duplicate_row"].isin(failed)]
-        self._reject(rejected.drop(again))
+        self._reject(without_rows(rejected, again))
         if len(again):
             self._add(rows.loc[again])
 
@@ -290,13 +290,14 @@ class _Batch:
             inserter.insert(leads, checks.options.user)
         finally:
             last = inserter.last
-            stored = leads.loc[last.lead_ids.index].assign(lead_id=last.lead_ids)
-            noticed = noticed[noticed.index.isin(stored.index)]
+            is_in = leads.index.isin(last.lead_ids.index)
+            stored = (leads if is_in.all() else leads[is_in]).assign(lead_id=last.lead_ids)
+            noticed = noticed[noticed.index.isin(stored.index)] if len(noticed) else noticed
             noticed = self._insert_extras(stored.sort_index(), noticed, writer)
             self._answer_added(stored, noticed)
             refused = findings(pd.Index([*last.refused], dtype="int64"), Reason.REFUSED_BY_SERVER)
             self._reject(join_frames([last.rejected, refused]))
-        return leads.index.difference(stored.index)
+        return leads.index[~is_in]
 
     def _insert_extras(self, leads: pd.DataFrame, noticed: Notices, writer: Writer) -> Notices:
         """Insert what comes with stored leads; give the notices with what became of it."""

@@ -4,6 +4,7 @@ All that takes time is done here, before rows are seen in their order, by whoeve
 """
 
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ from loader.frames.collation import fold
 from loader.frames.key_runs import Hashes, hash_keys
 from loader.options.duplicate_check import DuplicateCheck, Kind
 from loader.options.load import LoadOptions
-from loader.phones.forms import code_numbers, lead_numbers, without_code
+from loader.phones.forms import code_numbers, lead_codes, without_code
 
 FOUND = ("lead_id", "list_id", "matched", "archived", "form", "stored_code")
 """Columns of the existing leads that rows are duplicates of, see `find_existing`."""
@@ -72,7 +73,7 @@ def compare_leads(
     return Compared(
         tuple(_keys(leads, check, options, compares) for check, compares in checks),
         existing_leads(leads, options, dialer, lookups),
-        code_numbers(lead_numbers(leads)["code"]),
+        code_numbers(lead_codes(leads)),
     )
 
 
@@ -138,5 +139,11 @@ def _existing(
 ) -> pd.DataFrame:
     existing = lookups.existing.get(check.kind)
     if existing is None or existing.empty:
-        return pd.DataFrame(columns=list(FOUND))
+        return _nothing_found()
     return find_existing(leads, check, options, dialer, existing)[list(FOUND)]
+
+
+@cache
+def _nothing_found() -> pd.DataFrame:
+    """Give the answer where no lead is found; it is one and the same, and not to be changed."""
+    return pd.DataFrame(columns=list(FOUND))

@@ -61,14 +61,14 @@ def lead_numbers(leads: pd.DataFrame) -> pd.DataFrame:
         "number": number.array,
         "sent": leads.get("number_sent", number).array,
         "national": leads.get("national_number", number).array,
-        "code": _codes(leads).array,
+        "code": lead_codes(leads).array,
         "is_sure": sure,
     }
     return pd.DataFrame(columns, index=leads.index)
 
 
-def _codes(leads: pd.DataFrame) -> "pd.Series[str]":
-    """Give the country codes of numbers, see `lead_numbers`."""
+def lead_codes(leads: pd.DataFrame) -> "pd.Series[str]":
+    """Give `code` alone of what `lead_numbers` gives."""
     if "calling_code" not in leads:
         return country_codes(leads["phone_code"])
     codes = leads["calling_code"]
