@@ -329,9 +329,7 @@ class Checks:
 
         Of a list only the first problem counts: one that can be none is not defined either.
         """
-        names = ["list_id", "list_id_given", "phone_number"]
-        leads = chunk.leads[names]
-        leads = leads.assign(phone_number=digits_only(leads["phone_number"]))
+        leads = chunk.leads.assign(phone_number=digits_only(chunk.leads["phone_number"]))
         for rule in LIST_RULES:
             found = rule(leads, self.options, self.dialer)
             chunk = chunk.reject(found)

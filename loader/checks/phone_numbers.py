@@ -175,18 +175,18 @@ def _notices_of_numbers(
 ) -> list[Notices]:
     """Say which codes and countries are not understood, and what is not stored of numbers."""
     noticed, says_nothing = [], _says_nothing(codes)
-    if says_nothing.any():
-        countries, given = leads["country_code_given"], leads["phone_code_given"]
+    countries, given = leads["country_code_given"], leads["phone_code_given"]
+    if (says_nothing & ~are_equal(countries, "")).any():
         unknown = (region_of_country(countries) == "") & (countries.str.strip() != "")
         unknown &= says_nothing
         unknown |= countries.index.isin(misnamed.index[are_placeholders(misnamed)])
         strange = countries[unknown]
         noticed.append(notices(strange.index, Notice.UNKNOWN_COUNTRY, value=strange))
-        if not options.one_form:
-            ignored = given[says_nothing].str.strip()
+    if not options.one_form:
+        if (is_ignored := says_nothing & ~are_equal(given, "")).any():
+            ignored = given[is_ignored].str.strip()
             ignored = ignored[ignored != ""]
             noticed.append(notices(ignored.index, Notice.PHONE_CODE_IGNORED, value=ignored))
-    if not options.one_form:
         noticed += notices_of_dropped(number, extensions=True)
     return noticed
 

@@ -22,6 +22,11 @@ def to_arrow(values: "pd.Series[str]") -> pa.ChunkedArray:
     return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
 
 
+def arrow_columns(frame: pd.DataFrame) -> dict[str, pa.ChunkedArray]:
+    """Return the Arrow strings behind each column of a frame, all of them `str`."""
+    return {str(name): to_arrow(values) for name, values in frame.items()}
+
+
 def to_series(values: pa.Array | pa.ChunkedArray, index: pd.Index) -> "pd.Series[str]":
     """Return Arrow strings as a `str` column over `index`."""
     return pd.Series(to_array(values), index=index, copy=False)

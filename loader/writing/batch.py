@@ -168,7 +168,8 @@ class Batch(ABC):
         """
         try:
             self._attempt(self.rows, by_file=True, in_doubt=self.log.was_sent)
-            self._attempt(self.rows, by_file=False)
+            if self.has_left:
+                self._attempt(self.rows, by_file=False)
         except KeyboardInterrupt:
             self._find_lost(self.rows)
             raise
@@ -184,8 +185,13 @@ class Batch(ABC):
 
     def left(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Give the rows of which nothing is known yet."""
-        known = self.known.rows
-        return rows[~rows.index.isin(known)] if len(known) else rows
+        is_left = ~rows.index.isin(self.known.rows)
+        return rows if is_left.all() else rows[is_left]
+
+    @property
+    def has_left(self) -> bool:
+        """Whether nothing is known yet of some row."""
+        return not self.rows.index.isin(self.known.rows).all()
 
     def _attempt(self, rows: pd.DataFrame, *, by_file: bool, in_doubt: bool = False) -> None:
         """Write rows; after a crash or a lost connection find out first which are stored."""

@@ -74,8 +74,12 @@ def as_stored(
     same = cache(lambda text: repeat(text, leads.index).array)
     stored = {}
     for name in LEAD_FIELDS:
-        given = numbers.get(name, leads.get(name))
-        stored[name] = same(DEFAULT_VALUES.get(name, "")) if given is None else given.array
+        if name in numbers:
+            stored[name] = numbers[name].array
+        elif name in leads:
+            stored[name] = leads[name].array
+        else:
+            stored[name] = same(DEFAULT_VALUES.get(name, ""))
     stored |= {name: same(value) for name, value in {**always, "user": user}.items()}
     # Of bare arrays a frame is made in a third of the time.
     arrays = {name: stored[name] for name in stored if name in columns}
@@ -161,7 +165,7 @@ class LeadInserter:
             batch.insert()
         finally:
             self.last = batch.known
-        if len(batch.left(batch.rows)):
+        if batch.has_left:
             raise LoaderError("leads that were just inserted are not in vicidial_list")
         return self.last
 
