@@ -167,14 +167,17 @@ class Dialer:
         return area_codes.unique()
 
 
+NO_NUMBERS: "pd.Index[str]" = pd.Index([], dtype="str")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Lookups:
     """Answers about the leads of one chunk; empty where nothing was asked or found."""
 
-    dnc: pd.Index = field(default_factory=lambda: pd.Index([], dtype="str"))
+    dnc: pd.Index = field(default_factory=lambda: NO_NUMBERS)
     """The forms of the chunk's numbers, and `727XXXXXXX` area codes, that are in vicidial_dnc
     (str)."""
-    campaign_dnc: pd.Index = field(default_factory=lambda: pd.Index([], dtype="str"))
+    campaign_dnc: pd.Index = field(default_factory=lambda: NO_NUMBERS)
     """The same of vicidial_campaign_dnc: folded campaign_id, `|` and number or area code (str)."""
     feeds: Mapping[str, pd.Index] = field(default_factory=dict)
     """By name of a feed, the row numbers of leads that have a number of it. The first feed that has

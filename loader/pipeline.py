@@ -191,7 +191,7 @@ class Checks:
         )
         state_column = self.dialer.columns.get("state", Column(width=WIDTHS["state"]))
         leads, unfit, of_states = fit_states(leads, state_column, self.options)
-        leads = leads.drop(columns="settled_region")
+        del leads["settled_region"]  # of a frame of this stage alone
         no_number = found.index[found["reason"] != Reason.UNSTORABLE_CHARACTERS]
         leads = without_rows(leads, no_number)
         chunk = replace(chunk.take(found, noticed).take(unfit, of_states), leads=leads)
@@ -329,9 +329,7 @@ class Checks:
 
         Of a list only the first problem counts: one that can be none is not defined either.
         """
-        names = ["list_id", "list_id_given", "phone_number"]
-        leads = chunk.leads[names]
-        leads = leads.assign(phone_number=digits_only(leads["phone_number"]))
+        leads = chunk.leads.assign(phone_number=digits_only(chunk.leads["phone_number"]))
         for rule in LIST_RULES:
             found = rule(leads, self.options, self.dialer)
             chunk = chunk.reject(found)

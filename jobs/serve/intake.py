@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from pydantic import ValidationError
 
 from jobs.load.begin import refuse_missing_tables
@@ -32,7 +33,8 @@ from loader.extras.custom_fields import labels_of
 from loader.feeds.feed import Feed
 from loader.fields.lead import CUSTOM_PREFIX, usual_names
 from loader.fields.mapping import ColumnMapping
-from loader.findings import Findings, Notices, findings, join_frames, no_notices
+from loader.findings import Findings, Notices, findings, join_frames, no_notices, without_rows
+from loader.frames.arrow import to_array
 from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.pipeline import Checks
@@ -247,19 +249,19 @@ class _Batch:
 
     def _rows(self, wanted: Sequence[int]) -> pd.DataFrame:
         fields = self._checks.mapping.fields
-        values = {
+        texts = {
             column: [self._requests[row].fields.get(column, "") for row in wanted]
             for column in dict.fromkeys(fields.values())
         }
-        index = pd.Index([*wanted], dtype="int64", name="row_number")
-        return pd.DataFrame(values, index=index, dtype="str")
+        values = {name: to_array(pa.array(each, pa.large_string())) for name, each in texts.items()}
+        return pd.DataFrame(values, index=pd.Index([*wanted], dtype="int64", name="row_number"))
 
     def _add(self, rows: pd.DataFrame) -> None:
         leads, noticed, rejected = self._check(rows)
         failed = self._insert(leads, noticed) if len(leads) else leads.index
         # What is no lead makes nobody a duplicate.
         again = rejected.index[rejected["duplicate_row"].isin(failed)]
-        self._reject(rejected.drop(again))
+        self._reject(without_rows(rejected, again))
         if len(again):
             self._add(rows.loc[again])
 
@@ -290,13 +292,14 @@ class _Batch:
             inserter.insert(leads, checks.options.user)
         finally:
             last = inserter.last
-            stored = leads.loc[last.lead_ids.index].assign(lead_id=last.lead_ids)
-            noticed = noticed[noticed.index.isin(stored.index)]
+            is_in = leads.index.isin(last.lead_ids.index)
+            stored = (leads if is_in.all() else leads[is_in]).assign(lead_id=last.lead_ids)
+            noticed = noticed[noticed.index.isin(stored.index)] if len(noticed) else noticed
             noticed = self._insert_extras(stored.sort_index(), noticed, writer)
             self._answer_added(stored, noticed)
             refused = findings(pd.Index([*last.refused], dtype="int64"), Reason.REFUSED_BY_SERVER)
             self._reject(join_frames([last.rejected, refused]))
-        return leads.index.difference(stored.index)
+        return leads.index[~is_in]
 
     def _insert_extras(self, leads: pd.DataFrame, noticed: Notices, writer: Writer) -> Notices:
         """Insert what comes with stored leads; give the notices with what became of it."""
@@ -314,11 +317,13 @@ class _Batch:
 
     def _answer_added(self, leads: pd.DataFrame, noticed: Notices) -> None:
         by_row: dict[int, list[dict[Hashable, Any]]] = {}
-        for row, notice in zip(noticed.index, noticed.to_dict("records"), strict=True):
+        records = noticed.to_dict("records") if len(noticed) else []
+        for row, notice in zip(noticed.index, records, strict=True):
             by_row.setdefault(row, []).append(notice)
         default = self._setup.options.list_id or NO_LIST
-        columns = leads[["phone_number", "list_id_given", "lead_id", "gmt_offset_now"]]
-        for row, phone, list_id, lead_id, offset in columns.itertuples(name=None):
+        columns = ("phone_number", "list_id_given", "lead_id", "gmt_offset_now")
+        rows = zip(leads.index.tolist(), *(leads[name].tolist() for name in columns), strict=True)
+        for row, phone, list_id, lead_id, offset in rows:
             notices = by_row.get(row, [])
             is_unknown = any(it["notice"] == Notice.NO_TIME_ZONE for it in notices)
             shown = "" if is_unknown else format_offset(offset, self._setup.standard)

@@ -16,7 +16,7 @@ from loader.findings import (
     no_notices,
     notices,
 )
-from loader.frames.arrow import to_arrow, to_series
+from loader.frames.arrow import are_equal, keep, to_arrow, to_series
 from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.phones.parse import digits_only, is_damaged
@@ -84,7 +84,7 @@ def fit_alt_phone(
     Returns:
         The values, the rows rejected because of unstorable characters, and notices.
     """
-    if (leads[FIELD] == "").all():
+    if are_equal(leads[FIELD], "").all():
         return leads[FIELD], no_findings(), no_notices()
     mended, lost = mend_alternates(leads[FIELD])
     values, noticed = (
@@ -146,8 +146,8 @@ def notices_of_dropped(
 ) -> list[Notices]:
     """Say what stood beside numbers (see `parse_phones`); no field: it is phone_number."""
     named = {"field": field} if field else {}
-    dropped = number["dropped"][number["dropped"] != ""]
-    if dropped.empty and not (extensions and (number["extension"] != "").any()):
+    dropped = keep(~are_equal(number["dropped"], ""), number["dropped"])
+    if dropped.empty and not (extensions and not are_equal(number["extension"], "").all()):
         return []
     second = dropped.str.count(r"\d") >= SECOND_NUMBER_LENGTH
     kinds = [

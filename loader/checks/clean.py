@@ -98,7 +98,8 @@ def clean_fields(
         births = leads["date_of_birth"]
         leads["date_of_birth"], notice = _date_of_birth(births, options, today)
         noticed.append(notice)
-    leads_frame = pd.DataFrame(leads, index=rows.index)
+    arrays = {name: values.array for name, values in leads.items()}
+    leads_frame = pd.DataFrame(arrays, index=rows.index)
     return leads_frame, rejected.sort_index(), join_frames(noticed)
 
 

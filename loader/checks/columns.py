@@ -52,9 +52,11 @@ def fields_of(rows: pd.DataFrame, mapping: ColumnMapping, options: LoadOptions) 
         values = rows[column]
         if options.trim == "Y":
             values = trim(values)
-        columns[name] = empty_nulls(values, options.null_values) if options.null_values else values
+        values = empty_nulls(values, options.null_values) if options.null_values else values
+        columns[name] = values.array
     fields = pd.DataFrame(columns, index=rows.index)
-    return fields.assign(**mapping.split_names(fields))
+    names = mapping.split_names(fields)
+    return fields.assign(**names) if names else fields
 
 
 class ColumnSurvey:

@@ -67,7 +67,7 @@ def mend_decimals(rows: pd.DataFrame, fields: Collection[str]) -> tuple[pd.DataF
         mended[name] = to_series(texts, rows.index)
         changed = rows.index[values != mended[name]]
         noticed.append(notices(changed, Notice.DECIMAL_MENDED, field=name))
-    return rows.assign(**mended), join_frames(noticed)
+    return rows.assign(**mended) if mended else rows, join_frames(noticed)
 
 
 def damaged_values(rows: pd.DataFrame) -> Notices:

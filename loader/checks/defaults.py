@@ -66,10 +66,11 @@ class Defaults:
         """
         filled, noticed = {}, [no_notices()]
         for name in self.fields:
-            filled[name] = self._filled(name, rows)
+            values = self._filled(name, rows)
             if name in SWITCHES:
-                filled[name], strange = _switch(filled[name].rename(name))
+                values, strange = _switch(values.rename(name))
                 noticed.append(strange)
+            filled[name] = values.array
         return pd.DataFrame(filled, index=rows.index), join_frames(noticed)
 
     def _filled(self, name: str, rows: pd.DataFrame) -> "pd.Series[str]":

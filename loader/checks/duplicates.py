@@ -11,12 +11,12 @@ from loader.checks.duplicates_compared import Compared, existing_leads
 from loader.checks.duplicates_existing import BESIDE, NUMBERED
 from loader.checks.duplicates_in_file import Keys, earlier_duplicates, encode
 from loader.dialer import Dialer, Lookups
-from loader.findings import FINDING_TYPES, Findings, Notices, no_findings, notices
+from loader.findings import FINDING_TYPES, Findings, Notices, no_findings, no_notices, notices
 from loader.frames.accepted_keys import AcceptedKeys
 from loader.notices import Notice
 from loader.options.duplicate_check import DuplicateCheck, Kind, Scope
 from loader.options.load import LoadOptions
-from loader.phones.forms import code_numbers, lead_numbers
+from loader.phones.forms import code_numbers, lead_codes
 from loader.reasons import Reason
 
 KEYED = (
@@ -140,8 +140,9 @@ def without_campaign(
     leads: pd.DataFrame, checks: Sequence[DuplicateCheck], dialer: Dialer
 ) -> Notices:
     """Notice the rows whose list has no campaign, where a check looks in the campaign's lists."""
-    asked = any(check.scope is Scope.CAMP for check in checks)
-    unknown = ~leads["list_id"].isin(dialer.list_scopes.dropna().index) & asked
+    if not any(check.scope is Scope.CAMP for check in checks):
+        return no_notices()
+    unknown = ~leads["list_id"].isin(dialer.list_scopes.dropna().index)
     list_ids = leads["list_id"][unknown].astype("str")
     return notices(list_ids.index, Notice.NO_CAMPAIGN_FOR_LIST, list_id=list_ids)
 
@@ -234,7 +235,7 @@ def _answers(
     archived = pd.Series(match.archived[mask], index=leads.index)
     form = pd.Series(match.form[mask], index=leads.index, dtype="str")
     code = match.phone_code[mask]
-    own = [code_numbers(codes) for codes in (lead_numbers(leads)["code"], leads["phone_code"])]
+    own = [code_numbers(codes) for codes in (lead_codes(leads), leads["phone_code"])]
     differs = (code >= 0) & (code != own[0]) & (code != own[1])
     frame = pd.DataFrame(
         {

@@ -4,6 +4,7 @@ All that takes time is done here, before rows are seen in their order, by whoeve
 """
 
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +18,12 @@ from loader.checks.duplicates_existing import (
     find_existing,
 )
 from loader.dialer import Dialer, Lookups
+from loader.frames.arrow import join_columns
 from loader.frames.collation import fold
 from loader.frames.key_runs import Hashes, hash_keys
 from loader.options.duplicate_check import DuplicateCheck, Kind
 from loader.options.load import LoadOptions
-from loader.phones.forms import code_numbers, lead_numbers, without_code
+from loader.phones.forms import code_numbers, lead_codes, without_code
 
 FOUND = ("lead_id", "list_id", "matched", "archived", "form", "stored_code")
 """Columns of the existing leads that rows are duplicates of, see `find_existing`."""
@@ -71,7 +73,7 @@ def compare_leads(
     return Compared(
         tuple(_keys(leads, check, options, compares) for check, compares in checks),
         existing_leads(leads, options, dialer, lookups),
-        code_numbers(lead_numbers(leads)["code"]),
+        code_numbers(lead_codes(leads)),
     )
 
 
@@ -118,10 +120,14 @@ def _of_numbers(
         national, sent = numbers["national"], numbers["sent"]
         others = [without_code(numbers), *([sent[sent != national]] if by_number else [])]
         readings = [national, *(digits for digits in others if len(digits))]
-    return tuple(
-        hash_keys((before.loc[digits.index] + fold(digits, dialer.fold)).reindex(numbers.index))
-        for digits in readings
-    )
+    return tuple(_hashes(before, fold(digits, dialer.fold)) for digits in readings)
+
+
+def _hashes(before: "pd.Series[str]", digits: "pd.Series[str]") -> Hashes:
+    """Give the keys of rows, of which some may have no such digits, and no key."""
+    if len(digits) == len(before):
+        return hash_keys(join_columns([before, digits]))
+    return hash_keys((before.loc[digits.index] + digits).reindex(before.index))
 
 
 def _existing(
@@ -133,5 +139,11 @@ def _existing(
 ) -> pd.DataFrame:
     existing = lookups.existing.get(check.kind)
     if existing is None or existing.empty:
-        return pd.DataFrame(columns=list(FOUND))
+        return _nothing_found()
     return find_existing(leads, check, options, dialer, existing)[list(FOUND)]
+
+
+@cache
+def _nothing_found() -> pd.DataFrame:
+    """Give the answer where no lead is found; it is one and the same, and not to be changed."""
+    return pd.DataFrame(columns=list(FOUND))

@@ -13,6 +13,7 @@ from loader.phones.forms import (
     WITH_TRUNK,
     can_be,
     country_codes,
+    lead_codes,
     lead_numbers,
     number_forms,
     other_numbers,
@@ -52,7 +53,7 @@ def alt_numbers(leads: pd.DataFrame, options: LoadOptions) -> pd.DataFrame:
     """Likewise give the alternate number of each row."""
     if options.one_form:
         return lead_numbers(leads[["phone_code"]].assign(phone_number=leads["alt_phone"]))
-    return other_numbers(leads["alt_phone"], lead_numbers(leads)["code"])
+    return other_numbers(leads["alt_phone"], lead_codes(leads))
 
 
 def compared_texts(

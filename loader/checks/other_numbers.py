@@ -10,7 +10,7 @@ from loader.findings import Findings, Notices, findings, no_findings, no_notices
 from loader.frames.arrow import gather, to_arrow, to_series
 from loader.notices import Notice
 from loader.options.load import LoadOptions
-from loader.phones.forms import lead_numbers, other_numbers
+from loader.phones.forms import lead_codes, lead_numbers, other_numbers
 from loader.phones.parse import digits_only
 from loader.reasons import Reason
 
@@ -40,7 +40,7 @@ def numbers_of(leads: pd.DataFrame, options: LoadOptions) -> pd.DataFrame:
     rows = leads.iloc[:0]
     parts = [_entries("", rows.index, rows["phone_code"], rows["phone_code"])]
     if options.dnc_alt_phones:
-        codes = lead_numbers(leads.assign(phone_number=""))["code"]
+        codes = lead_codes(leads)
         parts += [_single(name, leads[name], codes) for name in SINGLE if name in leads]
         parts += [_several(leads[SEVERAL], codes)] if SEVERAL in leads else []
     found = pd.concat(parts, ignore_index=True)

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 
 from loader.checks.alternate_numbers import fit_alt_phone, notices_of_dropped
 from loader.checks.fit import fit_field
@@ -17,6 +19,7 @@ from loader.findings import (
     notices,
     without_rows,
 )
+from loader.frames.arrow import Mask, are_equal, as_mask, choose, keep, to_arrow
 from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.phones.forms import digits_as_sent
@@ -70,13 +73,14 @@ def normalize_phones(
         mended = mend_decimals(given)
         noticed.append(notices(leads.index[mended != given], Notice.DECIMAL_MENDED))
         given = mended
-    bad, given_codes = is_damaged(given), leads["phone_code_given"]
+    bad, given_codes = is_damaged(given).to_numpy(), leads["phone_code_given"]
     codes = read_phone_codes(given_codes)
     regions = _regions(leads, codes["code"], options) if len(leads) else leads["phone_code"]
-    regions = regions.where(codes["is_understood"], "")
-    number = _parse(given.where(~bad, ""), codes["code"], regions)
+    regions = choose(codes["is_understood"].to_numpy(), regions, "")
+    number = _parse(choose(~bad, given, ""), codes["code"], regions)
     number, misnamed, placeless = _without_wrong_country(leads, given, codes, number, options)
-    regions = regions.where(~regions.index.isin(placeless), _fallback(options))
+    if len(placeless):
+        regions = choose(~regions.index.isin(placeless), regions, _fallback(options))
     noticed += _notices_of_numbers(leads, codes, number, misnamed, options)
     leads = _with_numbers(leads, given, codes, number, regions, options)
     wrong = _wrong_codes(codes, number, options) & ~bad
@@ -86,7 +90,7 @@ def normalize_phones(
             findings(
                 leads.index[wrong],
                 Reason.INVALID_PHONE_CODE,
-                phone_code=given_codes[wrong].str.strip(),
+                phone_code=keep(wrong, given_codes).str.strip() if wrong.any() else "",
                 phone_number=given,
             ),
             _not_valid(leads, given, number, ~bad & ~wrong, options),
@@ -104,11 +108,12 @@ def normalize_phones(
 def _regions(
     leads: pd.DataFrame, codes: "pd.Series[str]", options: LoadOptions
 ) -> "pd.Series[str]":
-    regions = region_of_phone_code(codes)
-    by_country = region_of_country(leads["country_code_given"]).where(codes == "", "")
-    regions = regions.where(regions != "", by_country)
+    regions, says_nothing = region_of_phone_code(codes), are_equal(codes, "")
+    if says_nothing.any():
+        by_country = region_of_country(leads["country_code_given"])
+        regions = choose(~says_nothing, regions, by_country)
     # A phone_code that no country has must not be taken for the default.
-    return regions.where((regions != "") | (codes != ""), _fallback(options))
+    return choose(~(says_nothing & are_equal(regions, "")), regions, _fallback(options))
 
 
 def _fallback(options: LoadOptions) -> str:
@@ -120,11 +125,12 @@ def _parse(
     given: "pd.Series[str]", codes: "pd.Series[str]", regions: "pd.Series[str]"
 ) -> pd.DataFrame:
     """Parse numbers (see `parse_phones`); codes of no region, such as 800, go before theirs."""
-    alone = (codes != "") & (regions == "") & ~given.str.contains("+", regex=False)
+    alone = ~are_equal(codes, "") & are_equal(regions, "")
     if not alone.any():
         return parse_phones(given, regions)
-    number = parse_phones(given.where(~alone, "+" + codes + " " + given), regions)
-    number["read"] = number["read"].where(~alone, number["national_number"])
+    alone &= ~given.str.contains("+", regex=False).to_numpy()
+    number = parse_phones(choose(~alone, given, "+" + codes + " " + given), regions)
+    number["read"] = choose(~alone, number["read"], number["national_number"])
     return number
 
 
@@ -143,11 +149,14 @@ def _without_wrong_country(
         The numbers, the countries that are wrong (str, by row_number), and the rows whose country
         was not available.
     """
-    countries = leads["country_code_given"].str.strip()
-    asked = (codes["code"] == "") & codes["is_understood"] & (countries != "") & ~number["valid"]
-    asked &= region_of_country(countries) != ""
+    countries = leads["country_code_given"]
+    may_be_wrong = _says_nothing(codes) & ~number["valid"].to_numpy()
+    if not may_be_wrong.any():
+        return number, countries[:0], countries.index[:0]
+    countries = countries.str.strip()
+    asked = (countries != "") & may_be_wrong & (region_of_country(countries) != "")
     if not asked.any():
-        return number, countries[asked], countries.index[:0]
+        return number, countries[:0], countries.index[:0]
     fallback = pd.Series(_fallback(options), index=asked.index[asked], dtype="str")
     again = parse_phones(given[asked].where(~is_damaged(given[asked]), ""), fallback)
     again = again[again["valid"]]
@@ -165,19 +174,27 @@ def _notices_of_numbers(
     options: LoadOptions,
 ) -> list[Notices]:
     """Say which codes and countries are not understood, and what is not stored of numbers."""
+    noticed, says_nothing = [], _says_nothing(codes)
     countries, given = leads["country_code_given"], leads["phone_code_given"]
-    asked = (codes["code"] == "") & codes["is_understood"] & (countries.str.strip() != "")
-    unknown = asked & (region_of_country(countries) == "")
-    unknown |= countries.index.isin(misnamed.index[are_placeholders(misnamed)])
-    strange = countries[unknown]
-    noticed = [notices(strange.index, Notice.UNKNOWN_COUNTRY, value=strange)]
+    if (says_nothing & ~are_equal(countries, "")).any():
+        unknown = (region_of_country(countries) == "") & (countries.str.strip() != "")
+        unknown &= says_nothing
+        unknown |= countries.index.isin(misnamed.index[are_placeholders(misnamed)])
+        strange = countries[unknown]
+        noticed.append(notices(strange.index, Notice.UNKNOWN_COUNTRY, value=strange))
     if not options.one_form:
-        silent = (codes["code"] == "") & codes["is_understood"] & (given.str.strip() != "")
-        noticed.append(
-            notices(given.index[silent], Notice.PHONE_CODE_IGNORED, value=given[silent].str.strip())
-        )
+        if (is_ignored := says_nothing & ~are_equal(given, "")).any():
+            ignored = given[is_ignored].str.strip()
+            ignored = ignored[ignored != ""]
+            noticed.append(notices(ignored.index, Notice.PHONE_CODE_IGNORED, value=ignored))
         noticed += notices_of_dropped(number, extensions=True)
     return noticed
+
+
+def _says_nothing(codes: pd.DataFrame) -> Mask:
+    """Say which phone codes (see `read_phone_codes`) are understood, and name no country."""
+    understood: Mask = codes["is_understood"].to_numpy()
+    return understood & are_equal(codes["code"], "")
 
 
 def _with_numbers(
@@ -191,14 +208,15 @@ def _with_numbers(
     """Give the leads the number that is called, as it was sent or as parsed, and what it is."""
     if options.phone_validation != "length":
         # What is stored is what was judged: the keypad's digits, and no extension or second number.
-        given = given.where(number["read"] == "", number["read"])
-    sent = digits_only(given)
-    parsed = number["national_number"].where(number["national_number"] != "", sent)
+        given = choose(are_equal(number["read"], ""), given, number["read"])
+    sent, national = digits_only(given), number["national_number"]
+    parsed = choose(~are_equal(national, ""), national, sent)
     if options.phone_format == "national":
         phone_number, phone_code = parsed, _codes_of_parsed(leads, codes, number)
     else:
         phone_number, phone_code = sent, _codes_of_sent(leads, codes, regions, options)
-    phone_code = phone_code.where(phone_code != "", options.phone_code or DEFAULT_PHONE_CODE)
+    default = options.phone_code or DEFAULT_PHONE_CODE
+    phone_code = choose(~are_equal(phone_code, ""), phone_code, default)
     settled = region_of_phone_code(number["country_code"])
     return leads.assign(
         phone_number=phone_number,
@@ -209,7 +227,7 @@ def _with_numbers(
         calling_code=number["country_code"],
         number_type=number["number_type"],
         region=number["region"],
-        settled_region=settled.where(settled != "", regions),
+        settled_region=choose(~are_equal(settled, ""), settled, regions),
     )
 
 
@@ -217,9 +235,9 @@ def _codes_of_parsed(
     leads: pd.DataFrame, codes: pd.DataFrame, number: pd.DataFrame
 ) -> "pd.Series[str]":
     """Give the number's own code, else what phone_code is understood as."""
-    named = (codes["code"] != "") | codes["is_understood"]
-    of_row = codes["code"].where(named, leads["phone_code"])
-    return number["country_code"].where(number["country_code"] != "", of_row)
+    code, own = codes["code"], number["country_code"]
+    is_named = ~are_equal(code, "") | codes["is_understood"].to_numpy()
+    return choose(~are_equal(own, ""), own, choose(is_named, code, leads["phone_code"]))
 
 
 def _codes_of_sent(
@@ -233,8 +251,8 @@ def _codes_of_sent(
     digits = leads["phone_code"]
     if options.one_form:
         return digits
-    silent = (codes["code"] == "") & codes["is_understood"]
-    return codes_as_sent(digits, codes).where(~silent, map_distinct(regions, calling_code_of))
+    of_country = map_distinct(regions, calling_code_of)
+    return choose(~_says_nothing(codes), codes_as_sent(digits, codes), of_country)
 
 
 def _fit(
@@ -257,39 +275,38 @@ def _column(name: str, columns: Mapping[str, Column]) -> Column:
     return columns.get(name, Column(width=WIDTHS[name]))
 
 
-def _wrong_codes(
-    codes: pd.DataFrame, number: pd.DataFrame, options: LoadOptions
-) -> "pd.Series[bool]":
+def _wrong_codes(codes: pd.DataFrame, number: pd.DataFrame, options: LoadOptions) -> Mask:
     """Return whose phone_code is not understood, or has an area that the number is not of."""
     if options.one_form:
-        return pd.Series(data=False, index=codes.index)
-    unknown = ~codes["is_understood"] & (number["possible"] == "INVALID_COUNTRY_CODE")
-    unknown &= options.phone_validation != "length"
-    return unknown | is_of_other_area(codes, number)
+        return np.zeros(len(codes), dtype=bool)
+    wrong: Mask = is_of_other_area(codes, number).to_numpy(copy=True)
+    if options.phone_validation != "length":
+        is_unknown = are_equal(number["possible"], "INVALID_COUNTRY_CODE")
+        wrong |= is_unknown & ~codes["is_understood"].to_numpy()
+    return wrong
 
 
 def _not_valid(
     leads: pd.DataFrame,
     given: "pd.Series[str]",
     number: pd.DataFrame,
-    judged: "pd.Series[bool]",
+    judged: Mask,
     options: LoadOptions,
 ) -> Findings:
     """Reject those of the judged rows that phone_validation does not let pass."""
+    problem, invalid = number["possible"], ~number["valid"].to_numpy()
     if options.phone_validation == "length":
-        unclear = (number["possible"] == "UNCLEAR") & (options.phone_format == "national")
-        wrong_length = ~leads["phone_number"].str.len().between(6, 16) | unclear
-        invalid = pd.Series(data=False, index=leads.index)
-        problem = number["possible"].where(unclear)
+        unclear = are_equal(problem, "UNCLEAR") & (options.phone_format == "national")
+        wrong_length = unclear | ~leads["phone_number"].str.len().between(6, 16).to_numpy()
+        invalid, problem = np.zeros(len(leads), dtype=bool), problem.where(unclear)
     else:
-        wrong_length = number["possible"] != "IS_POSSIBLE"
-        invalid = ~number["valid"]
-        problem = number["possible"]
-    if options.phone_validation == "possible":
-        numbers = leads["national_number"][invalid]
-        invalid[numbers.index] = numbers.str.fullmatch(SAME_DIGITS)
+        wrong_length = ~are_equal(problem, "IS_POSSIBLE")
+    if options.phone_validation == "possible" and invalid.any():
+        invalid[invalid] = leads["national_number"][invalid].str.fullmatch(SAME_DIGITS)
     wrong_length &= judged
     invalid &= judged & ~wrong_length
+    if not (wrong_length | invalid).any():
+        return no_findings()
     length = findings(
         leads.index[wrong_length],
         Reason.INVALID_PHONE_NUMBER_LENGTH,
@@ -316,7 +333,8 @@ def _too_wide(
     for name in names:
         width = _column(name, columns).width
         if width is not None:
-            wide = leads.index[leads[name].str.len() > width].difference(found[-1].index)
+            wide = leads.index[as_mask(pc.greater(pc.utf8_length(to_arrow(leads[name])), width))]
+            wide = wide.difference(found[-1].index) if len(wide) else wide
             found.append(
                 findings(
                     wide,

@@ -104,10 +104,17 @@ def dnc_forms(numbers: pd.DataFrame, check: DncCheck, options: LoadOptions) -> "
         Index of `numbers`, which repeats.
     """
     forms: pd.Series[str] = number_forms(numbers, as_stored=options.one_form)["form"]
-    if check == "AREACODE":
-        areas = area_forms(numbers, as_stored=options.one_form)
-        forms = pd.concat([forms, areas["form"]])
-    return forms
+    return with_areas(forms, numbers, check, options)
+
+
+def with_areas(
+    forms: "pd.Series[str]", numbers: pd.DataFrame, check: DncCheck, options: LoadOptions
+) -> "pd.Series[str]":
+    """Add to forms of numbers those of their area codes, where a check looks for these."""
+    if check != "AREACODE":
+        return forms
+    areas: pd.Series[str] = area_forms(numbers, as_stored=options.one_form)["form"]
+    return pd.concat([forms, areas])
 
 
 def found_in_dnc(numbers: pd.DataFrame, options: LoadOptions, lookups: Lookups) -> "pd.Series[str]":

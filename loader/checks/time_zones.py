@@ -17,9 +17,11 @@ from loader.dialer import Column, Dialer
 from loader.fields.lead import WIDTHS
 from loader.findings import Findings, Notices, findings, join_frames, no_findings, notices
 from loader.frames.arrow import (
-    each_distinct,
+    Mask,
+    are_equal,
     first_letters,
-    join_texts,
+    join_columns,
+    keep,
     to_arrow,
     to_mask,
     to_series,
@@ -28,6 +30,7 @@ from loader.frames.collation import fold
 from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.phones.number_zones import NumberZones
+from loader.phones.regions import map_distinct
 from loader.reasons import Reason
 
 Positions = npt.NDArray[np.int64]
@@ -129,36 +132,38 @@ class Zones:
         Returns:
             Hours (float64) over the index of `leads`, the rejected ones, and notices.
         """
-        leads = leads[[name for name in ZONED if name in leads]]
         country = _country(leads)
         by_method = self._by_method(leads, country)
         by_table = by_method.fillna(self._by_code(leads, country))
         no_codes = self._dialer.phone_codes.empty
-        unknown = by_table.isna() & (country.isin(BY_AREA) | no_codes)
+        unknown = by_table.isna().to_numpy() & (_go_by_area(country) | no_codes)
         choice = self._options.ambiguous_tz
-        number = self._of_number(_where(leads, by_method.isna() if choice == "reject" else unknown))
-        of_number = number["latest" if choice == "latest" else "earliest"].reindex(leads.index)
-        replaced = unknown
-        if choice == "reject":
-            # Among several zones the table's is a guess, where something else decides.
-            replaced = unknown | number["decided"].reindex(leads.index, fill_value=False)
-        offsets = by_table.where(~replaced, of_number)
-        several = number["zones"][number["zones"] != ""]
-        found = leads["phone_number"][:0]
-        if not no_codes:
-            found = leads["phone_number"][unknown & offsets.notna()]
+        asked = by_method.isna().to_numpy() if choice == "reject" else unknown
+        offsets, several = by_table, leads["phone_number"][:0]
+        if asked.any():
+            number = self._of_number(_where(leads, asked))
+            of_number = number["latest" if choice == "latest" else "earliest"].reindex(leads.index)
+            replaced = unknown
+            if choice == "reject":
+                # Among several zones the table's is a guess, where something else decides.
+                decided = number["decided"].reindex(leads.index, fill_value=False)
+                replaced = unknown | decided.to_numpy()
+            offsets = by_table.where(~replaced, of_number)
+            several = number["zones"][number["zones"] != ""]
+        is_nowhere = offsets.isna().to_numpy()
+        found = keep(unknown & ~is_nowhere & (not no_codes), leads["phone_number"])
         lacking = leads.index if _lacks_nanpa(self._options, self._dialer) else leads.index[:0]
         noticed = [
             notices(lacking, Notice.NANPA_NOT_LOADED),
             notices(found.index, Notice.TIME_ZONE_OF_NUMBER, value=first_letters(found, 3)),
-            notices(leads.index[offsets.isna()], Notice.NO_TIME_ZONE),
+            notices(leads.index[is_nowhere], Notice.NO_TIME_ZONE),
         ]
         if choice == "reject":
             rejected = findings(several.index, Reason.AMBIGUOUS_TIME_ZONE, zones=several)
         else:
             rejected = no_findings()
             noticed.append(notices(several.index, Notice.AMBIGUOUS_TIME_ZONE, zones=several))
-        return offsets.fillna(0.0), rejected, join_frames(noticed)
+        return offsets.fillna(0.0) if is_nowhere.any() else offsets, rejected, join_frames(noticed)
 
     def _by_method(self, leads: pd.DataFrame, country: "pd.Series[str]") -> "pd.Series[float]":
         """Find the offsets that tz_method asks for: NANPA's before POSTAL's."""
@@ -178,10 +183,14 @@ class Zones:
             return pd.Series(np.nan, index=leads.index)
         area = first_letters(leads["phone_number"], 3)
         rows = np.where(
-            country.isin(BY_AREA), self._areas.find(_pair(country, area)), self._first.find(country)
+            _go_by_area(country),
+            self._areas.find(_pair(country, area)),
+            self._first.find(country),
         )
-        state = self._states.find(_pair(country, fold(leads["state_given"], self._dialer.fold)))
-        rows = np.where((country == BY_STATE) & (state >= 0), state, rows)
+        if (by_state := are_equal(country, BY_STATE)).any():
+            states = fold(leads["state_given"], self._dialer.fold)
+            state = self._states.find(_pair(country, states))
+            rows = np.where(by_state & (state >= 0), state, rows)
         return pd.Series(self._code_offsets[rows], index=leads.index)
 
     def _by_postal_code(self, leads: pd.DataFrame) -> "pd.Series[float]":
@@ -221,7 +230,7 @@ class Zones:
         Column `decided` (bool) says that they did, where the number has several.
         """
         number = self._number_zones.find(leads).assign(decided=False)
-        several = _where(leads, number["zones"] != "")
+        several = _where(leads, ~are_equal(number["zones"], ""))
         if several.empty:
             return number
         by_postal_code = self._by_postal_code(several)
@@ -351,18 +360,22 @@ def _as_bytes(texts: pa.Array) -> npt.NDArray[np.bytes_]:
 
 def _country(leads: pd.DataFrame) -> "pd.Series[str]":
     """Give the phone_code as a number: 0044 is 44."""
-    return each_distinct(
-        leads["phone_code_given"], lambda codes: codes.str.lstrip("0").replace("", "0")
-    )
+    return map_distinct(leads["phone_code_given"], lambda code: code.lstrip("0") or "0")
 
 
-def _where(leads: pd.DataFrame, mask: "pd.Series[bool]") -> pd.DataFrame:
-    """Give the leads for which a mask is true: mostly all, or none."""
-    return leads if mask.all() else leads[mask]
+def _go_by_area(country: "pd.Series[str]") -> Mask:
+    """Say which countries have zones by area code, see `BY_AREA`."""
+    of_each: Mask = np.logical_or.reduce([are_equal(country, code) for code in BY_AREA])
+    return of_each
+
+
+def _where(leads: pd.DataFrame, mask: Mask) -> pd.DataFrame:
+    """Give what finds the zones of the leads for which a mask is true: mostly all, or none."""
+    return leads if mask.all() else leads[[name for name in ZONED if name in leads]][mask]
 
 
 def _pair(left: "pd.Series[str]", right: "pd.Series[str]") -> "pd.Series[str]":
-    return to_series(join_texts([to_arrow(left), to_arrow(right)], "|"), left.index)
+    return join_columns([left, right], "|")
 
 
 def _lacks_nanpa(options: LoadOptions, dialer: Dialer) -> bool:

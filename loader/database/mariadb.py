@@ -41,7 +41,7 @@ from loader.database.sql import (
     quote_identifier,
 )
 from loader.errors import ConfigurationError, TransientDatabaseError, UsageError
-from loader.frames.arrow import join_texts, to_arrow
+from loader.frames.arrow import arrow_columns, join_texts, to_arrow
 from loader.signals import defer_signals
 
 SMALLEST_PACKET = 1 << 20
@@ -290,7 +290,7 @@ class MariaDB(Adapter):
 
         There is no file: the driver answers with the rows.
         """
-        columns, same = _part_constants({str(name): to_arrow(rows[name]) for name in rows})
+        columns, same = _part_constants(arrow_columns(rows))
         options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="all_valid")
         pyarrow.csv.write_csv(pa.table(columns), file := pa.BufferOutputStream(), options)
         driver = connection.connection.driver_connection

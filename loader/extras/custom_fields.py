@@ -66,7 +66,7 @@ def reject_encrypted(leads: pd.DataFrame, options: LoadOptions, dialer: Dialer) 
                 has_value = ~leads[CUSTOM_PREFIX + str(label)].str.strip().isin(("", BLANK))
                 rows = leads.index[has_value & leads["list_id"].isin(list_ids)]
                 found.append(findings(rows, Reason.ENCRYPTED_CUSTOM_FIELD, field=str(label)))
-    return pd.concat(found).sort_index()
+    return join_frames(found).sort_index()
 
 
 def decide(

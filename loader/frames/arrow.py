@@ -4,9 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+
+Mask = npt.NDArray[np.bool_]
+"""One truth for each row."""
 
 TEXT = pd.StringDtype(na_value=np.nan)
 """The type of pandas that is called `str`."""
@@ -18,16 +22,66 @@ def to_arrow(values: "pd.Series[str]") -> pa.ChunkedArray:
     return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
 
 
+def arrow_columns(frame: pd.DataFrame) -> dict[str, pa.ChunkedArray]:
+    """Return the Arrow strings behind each column of a frame, all of them `str`."""
+    return {str(name): to_arrow(values) for name, values in frame.items()}
+
+
 def to_series(values: pa.Array | pa.ChunkedArray, index: pd.Index) -> "pd.Series[str]":
     """Return Arrow strings as a `str` column over `index`."""
+    return pd.Series(to_array(values), index=index, copy=False)
+
+
+def to_array(values: pa.Array | pa.ChunkedArray) -> pd.arrays.ArrowStringArray:
+    """Return Arrow strings as what is behind a `str` column."""
     # Not by its name: pandas would look at the values first, which takes five times as long.
-    array = pd.arrays.ArrowStringArray(values, dtype=TEXT)  # type: ignore[call-arg]  # has it
-    return pd.Series(array, index=index, copy=False)
+    return pd.arrays.ArrowStringArray(values, dtype=TEXT)  # type: ignore[call-arg]  # has it
+
+
+def as_mask(values: pa.Array | pa.ChunkedArray) -> Mask:
+    """Return an Arrow boolean array as a mask; null becomes False."""
+    known = values.fill_null(False) if values.null_count else values
+    mask: Mask = known.to_numpy(zero_copy_only=False)
+    return mask
 
 
 def to_mask(values: pa.Array | pa.ChunkedArray, index: pd.Index) -> "pd.Series[bool]":
     """Return an Arrow boolean array as a `bool` column over `index`; null becomes False."""
-    return pd.Series(values.fill_null(False).to_numpy(zero_copy_only=False), index=index)
+    return pd.Series(as_mask(values), index=index)
+
+
+def are_equal(texts: "pd.Series[str]", other: "pd.Series[str] | str") -> Mask:
+    """Say which texts are the same as another one, or as that of their row; null never is.
+
+    Of few rows, pandas' own operators take several times as long, here and in `choose`.
+    """
+    return as_mask(pc.equal(to_arrow(texts), _operand(other)))
+
+
+def choose(
+    mask: Mask, texts: "pd.Series[str]", otherwise: "pd.Series[str] | str"
+) -> "pd.Series[str]":
+    """Give texts where a mask is true, and elsewhere another one, or that of their row."""
+    if mask.all():
+        return texts
+    chosen = pc.if_else(pa.array(mask), to_arrow(texts), _operand(otherwise))
+    return to_series(chosen, texts.index)
+
+
+def keep(mask: Mask, texts: "pd.Series[str]") -> "pd.Series[str]":
+    """Give the texts for which a mask is true."""
+    if mask.all():
+        return texts
+    return to_series(to_arrow(texts).filter(pa.array(mask)), texts.index[mask])
+
+
+def _operand(other: "pd.Series[str] | str") -> pa.ChunkedArray | pa.Scalar:
+    return pa.scalar(other, pa.large_string()) if isinstance(other, str) else to_arrow(other)
+
+
+def join_columns(columns: "Sequence[pd.Series[str]]", separator: str = "") -> "pd.Series[str]":
+    """Join the texts of each row of columns of the same rows; null if one is null."""
+    return to_series(join_texts([to_arrow(each) for each in columns], separator), columns[0].index)
 
 
 def join_texts(columns: Sequence[pa.ChunkedArray | pa.Scalar], separator: str) -> pa.ChunkedArray:

@@ -10,12 +10,22 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import phonenumbers
+import pyarrow as pa
 import pyarrow.compute as pc
 from phonenumbers import PhoneMetadata
 
-from loader.frames.arrow import first_letters, to_arrow, to_mask
+from loader.frames.arrow import (
+    Mask,
+    are_equal,
+    choose,
+    first_letters,
+    join_columns,
+    keep,
+    to_arrow,
+    to_series,
+)
 from loader.phones.parse import digits_only, parse_numbers
-from loader.phones.readings import behind_code, parse_phones
+from loader.phones.readings import begin_with_code, behind_code, parse_phones
 from loader.phones.regions import main_region, map_distinct, region_of_phone_code
 
 NUMBER, SENT, NATIONAL, WITH_CODE, WITH_TRUNK, WITHOUT_CODE = range(6)
@@ -46,18 +56,24 @@ def lead_numbers(leads: pd.DataFrame) -> pd.DataFrame:
         `is_sure` (bool: the number exists in that country).
     """
     number = leads["phone_number"]
-    code = country_codes(leads["phone_code"])
-    if "calling_code" in leads:
-        code = leads["calling_code"].where(leads["calling_code"] != "", code)
-    sure = leads["number_type"] != "UNKNOWN" if "number_type" in leads else True
+    sure = ~are_equal(leads["number_type"], "UNKNOWN") if "number_type" in leads else True
     columns = {
-        "number": number,
-        "sent": leads.get("number_sent", number),
-        "national": leads.get("national_number", number),
-        "code": code,
+        "number": number.array,
+        "sent": leads.get("number_sent", number).array,
+        "national": leads.get("national_number", number).array,
+        "code": lead_codes(leads).array,
         "is_sure": sure,
     }
     return pd.DataFrame(columns, index=leads.index)
+
+
+def lead_codes(leads: pd.DataFrame) -> "pd.Series[str]":
+    """Give `code` alone of what `lead_numbers` gives."""
+    if "calling_code" not in leads:
+        return country_codes(leads["phone_code"])
+    codes = leads["calling_code"]
+    unknown = are_equal(codes, "")
+    return choose(~unknown, codes, country_codes(leads["phone_code"])) if unknown.any() else codes
 
 
 def other_numbers(texts: "pd.Series[str]", codes: "pd.Series[str]") -> pd.DataFrame:
@@ -105,15 +121,10 @@ def number_forms(numbers: pd.DataFrame, *, as_stored: bool = False) -> pd.DataFr
         sent, national = numbers["sent"], numbers["national"]
         with_code, with_trunk = _prefixed(numbers, national)
         parts += [
-            (sent[sent != number], SENT),
-            (national[(national != number) & (national != sent)], NATIONAL),
-            (with_code[(with_code != sent) & (with_code != national)], WITH_CODE),
-            (
-                with_trunk[
-                    (with_trunk != sent) & (with_trunk != with_code) & (with_trunk != national)
-                ],
-                WITH_TRUNK,
-            ),
+            *_others(SENT, sent, number),
+            *_others(NATIONAL, national, number, sent),
+            *_others(WITH_CODE, with_code, sent, national),
+            *_others(WITH_TRUNK, with_trunk, sent, with_code, national),
         ]
         parts += _forms_without_code(numbers, without_code(numbers))
     return _long(parts)
@@ -132,8 +143,10 @@ def without_code(numbers: pd.DataFrame) -> "pd.Series[str]":
         Index of `numbers`, only of those that can be read in both ways.
     """
     sent, national, code = numbers["sent"], numbers["national"], numbers["code"]
-    is_open = sent != code + national
-    found = behind_code(sent[is_open], code[is_open])["national_number"]
+    is_open = begin_with_code(sent, code) & ~are_equal(sent, join_columns([code, national]))
+    if not is_open.any():
+        return sent[:0]
+    found = behind_code(keep(is_open, sent), keep(is_open, code))["national_number"]
     return found[found != national[found.index]]
 
 
@@ -149,10 +162,10 @@ def area_forms(numbers: pd.DataFrame, *, as_stored: bool = False) -> pd.DataFram
     if not as_stored:
         with_code, with_trunk = _prefixed(numbers, national)
         parts += [
-            (sent[sent != number], SENT),
-            (national[(national != number) & (national != sent)], NATIONAL),
-            (with_code[with_code != national], WITH_CODE),
-            (with_trunk[(with_trunk != with_code) & (with_trunk != national)], WITH_TRUNK),
+            *_others(SENT, sent, number),
+            *_others(NATIONAL, national, number, sent),
+            *_others(WITH_CODE, with_code, national),
+            *_others(WITH_TRUNK, with_trunk, with_code, national),
         ]
         parts += _forms_without_code(numbers, first_letters(without_code(numbers), 3))
     found = _long(parts)
@@ -164,7 +177,8 @@ def _prefixed(
 ) -> "tuple[pd.Series[str], pd.Series[str]]":
     """Put country code and trunk prefix before national numbers or area codes."""
     code = numbers["code"]
-    return code + national, map_distinct(code, trunk_prefix) + national
+    prefix = map_distinct(code, trunk_prefix)
+    return join_columns([code, national]), join_columns([prefix, national])
 
 
 def _forms_without_code(
@@ -174,13 +188,23 @@ def _forms_without_code(
     if rest.empty:
         return []
     _, with_trunk = _prefixed(numbers.loc[rest.index], rest)
-    return [(rest, WITHOUT_CODE), (with_trunk[with_trunk != rest], WITHOUT_CODE)]
+    return [(rest, WITHOUT_CODE), *_others(WITHOUT_CODE, with_trunk, rest)]
+
+
+def _others(
+    kind: int, texts: "pd.Series[str]", *known: "pd.Series[str]"
+) -> "list[tuple[pd.Series[str], int]]":
+    """Give those of texts that are not known in their row, if there are any."""
+    is_known = np.logical_or.reduce([are_equal(texts, each) for each in known])
+    return [] if is_known.all() else [(keep(~is_known, texts), kind)]
 
 
 def _long(parts: "list[tuple[pd.Series[str], int]]") -> pd.DataFrame:
-    kinds = [np.full(len(texts), kind, np.int8) for texts, kind in parts]
-    forms = pd.concat([texts for texts, _ in parts])
-    return pd.DataFrame({"form": forms, "kind": np.concatenate(kinds)}, index=forms.index)
+    first, *others = (texts.index for texts, _ in parts)
+    chunks = [chunk for texts, _ in parts for chunk in to_arrow(texts).chunks]
+    forms = to_series(pa.chunked_array(chunks, pa.large_string()), first.append(others))
+    kinds = np.repeat([np.int8(kind) for _, kind in parts], [len(texts) for texts, _ in parts])
+    return pd.DataFrame({"form": forms.array, "kind": kinds}, index=forms.index)
 
 
 @cache
@@ -226,10 +250,10 @@ def digits_as_sent(given: "pd.Series[str]", number: pd.DataFrame) -> "pd.Series[
         given: what the file has.
         number: what it was parsed as, see `parse_phones`.
     """
-    digits = digits_only(given)
-    has_words = to_mask(pc.match_substring_regex(to_arrow(given), r"\p{L}"), given.index)
-    has_words |= (number["extension"] != "") | (number["dropped"] != "")
-    return digits.where(~has_words | (number["national_number"] == ""), number["national_number"])
+    has_words: Mask = pc.match_substring_regex(to_arrow(given), r"\p{L}").to_numpy()
+    national = number["national_number"]
+    is_whole = are_equal(number["extension"], "") & are_equal(number["dropped"], "") & ~has_words
+    return choose(is_whole | are_equal(national, ""), digits_only(given), national)
 
 
 def can_be(digits: "pd.Series[str]", codes: "pd.Series[str]") -> npt.NDArray[np.bool_]:

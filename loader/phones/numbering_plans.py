@@ -21,7 +21,8 @@ from phonenumbers import (
     PhoneNumberDesc,
 )
 
-Mask = npt.NDArray[np.bool_]
+from loader.frames.arrow import Mask
+
 Codes = npt.NDArray[np.int8]
 
 LONGEST_TEXT = 250

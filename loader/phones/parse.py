@@ -25,13 +25,12 @@ from phonenumbers import (
     ValidationResult,
 )
 
-from loader.frames.arrow import to_arrow, to_mask, to_series
+from loader.frames.arrow import Mask, as_mask, to_array, to_arrow, to_mask, to_series
 from loader.phones.numbering_plans import (
     LONGEST_TEXT,
     NUMBER_TYPES,
     POSSIBLE,
     TOO_LONG,
-    Mask,
     Plan,
     describe,
     length,
@@ -141,9 +140,10 @@ def parse_numbers(values: "pd.Series[str]", regions: "pd.Series[str]") -> pd.Dat
         texts.dictionary.take(pa.array(text)), region_codes, region_names.dictionary.to_pylist()
     )
     rows = answers.take(pairs.indices)
-    columns = {name: to_series(rows[name], values.index) for name in _COLUMNS if name != "valid"}
-    valid = to_mask(rows["valid"], values.index)
-    return pd.DataFrame({**columns, "valid": valid}, columns=_COLUMNS, index=values.index)
+    columns = {
+        name: as_mask(rows[name]) if name == "valid" else to_array(rows[name]) for name in _COLUMNS
+    }
+    return pd.DataFrame(columns, index=values.index)
 
 
 @cache

@@ -3,11 +3,13 @@
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
-from loader.frames.arrow import to_arrow, to_series
+from loader.frames.arrow import are_equal, to_array, to_arrow, to_series
 from loader.phones.notation import tidy
 from loader.phones.regions import calling_code_of, is_placeholder
 
@@ -37,10 +39,19 @@ def read_phone_codes(values: "pd.Series[str]") -> pd.DataFrame:
         Index of `values`; columns code and areas (str), is_understood (bool), see `PhoneCode`. A
         code of blanks, zeros, or a word such as n/a says nothing, and is understood.
     """
-    codes, distinct = pd.factorize(values)
-    read = pd.DataFrame([read_phone_code(text) for text in distinct], columns=PhoneCode._fields)
-    read = read.astype({"code": "str", "areas": "str", "is_understood": "bool"})
-    return read.take(codes).set_axis(values.index)
+    encoded = to_arrow(values).combine_chunks().dictionary_encode()
+    read = [read_phone_code(text) for text in encoded.dictionary.to_pylist()]
+    codes, areas = (
+        to_array(pa.array(texts, pa.large_string()).take(encoded.indices))
+        for texts in ([each.code for each in read], [each.areas for each in read])
+    )
+    understood = np.array([each.is_understood for each in read], dtype=bool)
+    columns = {
+        "code": codes,
+        "areas": areas,
+        "is_understood": understood[encoded.indices.to_numpy()],
+    }
+    return pd.DataFrame(columns, index=values.index)
 
 
 def codes_as_sent(given: "pd.Series[str]", read: pd.DataFrame) -> "pd.Series[str]":
@@ -59,7 +70,10 @@ def is_of_other_area(codes: pd.DataFrame, number: pd.DataFrame) -> "pd.Series[bo
     A number of another country does not count: it says so itself.
     """
     other = pd.Series(data=False, index=codes.index)
-    with_area = codes[(codes["areas"] != "") & (codes["code"] == number["country_code"])]
+    has_area = ~are_equal(codes["areas"], "")
+    if not has_area.any():
+        return other
+    with_area = codes[has_area & are_equal(codes["code"], number["country_code"])]
     for areas, group in with_area.groupby("areas"):
         national = number.loc[group.index, "national_number"]
         other.loc[group.index] = ~national.str.startswith(tuple(str(areas).split("|")))

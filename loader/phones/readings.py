@@ -4,12 +4,24 @@ Numbers in an ordinary notation go to `loader.phones.parse` as they are. Others 
 patterns, or one by one (`loader.phones.notation`).
 """
 
-import numpy as np
+from functools import reduce
+
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.frames.arrow import first_letters, join_texts, to_arrow, to_mask, to_series
+from loader.frames.arrow import (
+    Mask,
+    are_equal,
+    as_mask,
+    choose,
+    join_texts,
+    keep,
+    repeat,
+    to_arrow,
+    to_mask,
+    to_series,
+)
 from loader.phones.notation import EDGES, Reading, read_phone
 from loader.phones.parse import ORDINARY, digits_only, parse_numbers
 from loader.phones.regions import calling_code_of, map_distinct
@@ -57,16 +69,23 @@ def parse_phones(values: "pd.Series[str]", regions: "pd.Series[str]") -> pd.Data
         second number, that are left out, else empty). `possible` is UNCLEAR, with no number, where
         a value holds digits in several places and none of them is surely the number.
     """
-    is_moment = to_mask(pc.match_substring_regex(to_arrow(values), _MOMENT), values.index)
-    if is_moment.any():
-        values = values.mask(is_moment, "")
-    texts = to_arrow(values)
-    unusual = to_mask(_is_unusual(texts), values.index)
-    ordinary = values.where(~unusual, "") if unusual.any() else values
-    number = parse_numbers(ordinary, regions).assign(read=values, dropped="")
+    is_moment = as_mask(pc.match_substring_regex(to_arrow(values), _MOMENT))
+    values = choose(~is_moment, values, "")
+    unusual = as_mask(_is_unusual(to_arrow(values)))
+    number = parse_numbers(choose(~unusual, values, ""), regions)
+    number["read"], number["dropped"] = values, repeat("", values.index)
     if unusual.any():
         number.loc[unusual] = _parse_unusual(values[unusual], regions[unusual])
     return _without_code(_dialled_abroad(number, regions))
+
+
+def begin_with_code(digits: "pd.Series[str]", codes: "pd.Series[str]") -> Mask:
+    """Say which digits begin with the country code of their row."""
+    sizes = range(1, LONGEST_CODE + 1)
+    texts, of_row = to_arrow(digits), to_arrow(codes)
+    heads = (pc.equal(pc.utf8_slice_codeunits(texts, 0, size), of_row) for size in sizes)
+    begins: Mask = reduce(pc.or_, heads).fill_null(False).to_numpy()
+    return begins
 
 
 def behind_code(digits: "pd.Series[str]", codes: "pd.Series[str]") -> pd.DataFrame:
@@ -75,10 +94,8 @@ def behind_code(digits: "pd.Series[str]", codes: "pd.Series[str]") -> pd.DataFra
     Returns:
         What `parse_numbers` returns, of those digits that are a possible number so.
     """
-    if len(digits):
-        heads = [first_letters(digits, size) == codes for size in range(1, LONGEST_CODE + 1)]
-        begins = pd.Series(np.logical_or.reduce(heads), index=digits.index)
-        digits, codes = digits[begins], codes[begins]
+    begins = begin_with_code(digits, codes)
+    digits, codes = keep(begins, digits), keep(begins, codes)
     if digits.empty:
         return parse_numbers(digits, codes)
     number = parse_numbers("+" + digits, codes)
@@ -89,7 +106,7 @@ def behind_code(digits: "pd.Series[str]", codes: "pd.Series[str]") -> pd.DataFra
 def _dialled_abroad(number: pd.DataFrame, regions: "pd.Series[str]") -> pd.DataFrame:
     """Read a leading 00 as a plus, see `parse_phones`."""
     texts = to_arrow(number["read"])
-    abroad = number.index[to_mask(pc.match_substring_regex(texts, _DIALLED_ABROAD), number.index)]
+    abroad = number.index[as_mask(pc.match_substring_regex(texts, _DIALLED_ABROAD))]
     if abroad.empty:
         return number
     international = number.loc[abroad, "read"].str.replace(_DIALLED_ABROAD, r"+\1", regex=True)
@@ -106,16 +123,19 @@ def _without_code(number: pd.DataFrame) -> pd.DataFrame:
     are valid, the whole is one if it is short enough, and the rest is no mobile number.
     """
     national = number["national_number"]
-    possible = (number["possible"] == "IS_POSSIBLE") & (national == digits_only(number["read"]))
-    whole = number[possible & (~number["valid"] | (national.str.len() >= FEWEST_WITH_CODE))]
-    if whole.empty:
+    is_long = as_mask(pc.greater_equal(pc.utf8_length(to_arrow(national)), FEWEST_WITH_CODE))
+    asked = are_equal(number["possible"], "IS_POSSIBLE") & (is_long | ~number["valid"].to_numpy())
+    if asked.any():
+        asked &= are_equal(national, digits_only(number["read"]))
+    if not asked.any():
         return number
+    whole = number[asked]
     again = behind_code(whole["national_number"], whole["country_code"])
-    is_long = whole["national_number"].str.len() >= LONGER_THAN_NATIONAL
-    is_better = ~whole["valid"] | is_long | (whole["number_type"] == "FIXED_LINE")
+    is_longer = whole["national_number"].str.len() >= LONGER_THAN_NATIONAL
+    is_better = ~whole["valid"] | is_longer | (whole["number_type"] == "FIXED_LINE")
     is_mobile = again["number_type"] == "MOBILE"
     good = again["valid"] & is_better[again.index]
-    good &= is_mobile | is_long[again.index] | ~whole["valid"][again.index]
+    good &= is_mobile | is_longer[again.index] | ~whole["valid"][again.index]
     return _replaced(number, again[good])
 
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from sqlalchemy import Connection
 
 from loader.checks.duplicates_existing import compared_texts
 from loader.checks.rules import dnc_campaigns
@@ -17,10 +17,9 @@ from loader.database.connection import Database
 from loader.database.server_clock import existing_moments
 from loader.database.short_reads import ShortReads
 from loader.database.weights import with_keys
-from loader.dialer import ARCHIVE, LEADS, Access, Column, Dialer, Lookups
+from loader.dialer import ARCHIVE, LEADS, NO_NUMBERS, Access, Column, Dialer, Lookups
 from loader.feeds.feed import Feed, find_in_feeds
-from loader.frames.collation import Collation, fold
-from loader.options.duplicate_check import Kind
+from loader.frames.collation import fold, unknown_keys
 from loader.options.load import LoadOptions
 from loader.queries.existing import ExistingLeads, Ids, IsOwn, Where
 from loader.queries.forms import RowForms
@@ -32,6 +31,9 @@ from loader.queries.indexes import (
     among,
     tables_of_leads,
 )
+
+if TYPE_CHECKING:
+    from loader.options.duplicate_check import Kind
 
 
 class ChunkQueries:
@@ -172,18 +174,18 @@ class ChunkQueries:
         """Ask for compares alone, see `existing_leads`."""
         if self._database is None or leads.empty:
             return Lookups()
-        return self._database.read(
-            lambda connection: Lookups(compares=self._compares(connection, leads))
-        )
-
-    def _compares(self, connection: Connection, leads: pd.DataFrame) -> dict[Kind, Collation]:
-        """Give how texts compare, with their keys, by kind of check."""
-        return {
-            kind: with_keys(
-                connection, compared_texts(leads, kind, self._options, collation), collation
-            )
+        texts = {
+            kind: compared_texts(leads, kind, self._options, collation)
             for kind, collation in self._dialer.compares.items()
         }
+        compares = self._dialer.compares
+        if not any(unknown_keys(texts[kind], compares[kind]) for kind in texts):
+            return Lookups(compares=compares)
+        return self._database.read(
+            lambda it: Lookups(
+                compares={kind: with_keys(it, texts[kind], compares[kind]) for kind in texts}
+            )
+        )
 
     def days_ahead(self, days: Sequence[int]) -> Lookups:
         """Ask for days_ahead, see `existing_moments`; each is before the year 10000."""
@@ -199,12 +201,12 @@ class ChunkQueries:
         """Give those of the forms of numbers and area codes that are in vicidial_dnc."""
         check = self._options.dnc_check
         if check == "N":
-            return pd.Index([], dtype="str")
+            return NO_NUMBERS
         question = among(SYSTEM_DNC, "phone_number", self._dialer, "phone_number")
         asked = forms.listed(check, leads.index).unique().tolist()
         found = self._lists[SYSTEM_DNC].rows(question, asked)
         if not found:
-            return pd.Index([], dtype="str")
+            return NO_NUMBERS
         listed = pd.Series([str(row[0]) for row in found], dtype="str")
         return pd.Index(self._as_asked(database, SYSTEM_DNC, listed, asked).dropna())
 
@@ -214,7 +216,7 @@ class ChunkQueries:
         """Give, behind the campaign, those that are in vicidial_campaign_dnc for some row's."""
         check = self._options.campaign_dnc_check
         if check == "N":
-            return pd.Index([], dtype="str")
+            return NO_NUMBERS
         own = dnc_campaigns(leads["dnc_campaign_id"].drop_duplicates(), self._dialer)
         campaigns = database.adapter.fold(own).unique().tolist()
         condition = f"{database.adapter.collated('campaign_id')} IN {{}}"
@@ -224,7 +226,7 @@ class ChunkQueries:
         asked = forms.listed(check, leads.index).unique().tolist()
         found = self._lists[CAMPAIGN_DNC].rows(question, asked, campaigns)
         if not found:
-            return pd.Index([], dtype="str")
+            return NO_NUMBERS
         listed = pd.DataFrame(found, columns=["campaign_id", "phone_number"], dtype="str")
         names = self._as_asked(database, CAMPAIGN_DNC, listed["campaign_id"], campaigns)
         numbers = self._as_asked(database, CAMPAIGN_DNC, listed["phone_number"], asked)

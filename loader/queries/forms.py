@@ -6,9 +6,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.checks.duplicates_existing import compared_numbers
+from loader.checks.duplicates_existing import alt_numbers
 from loader.checks.other_numbers import numbers_of
-from loader.checks.rules import dnc_forms
+from loader.checks.rules import dnc_forms, with_areas
 from loader.frames.arrow import gather, to_arrow, to_series
 from loader.options.duplicate_check import Kind
 from loader.options.load import LoadOptions
@@ -63,14 +63,22 @@ class RowForms:
         by_alt = "alt_phone" if kind is Kind.TITLEALTPHONE else "phone_number"
         made = self._made.get(("compared", by_alt))
         if made is None:
-            numbers = compared_numbers(self._leads, kind, self._options)
-            forms = number_forms(numbers, as_stored=self._options.one_form)["form"]
+            forms = self._phones
+            if kind is Kind.TITLEALTPHONE:
+                numbers = alt_numbers(self._leads, self._options)
+                forms = number_forms(numbers, as_stored=self._options.one_form)["form"]
             made = self._made["compared", by_alt] = _ByRow(forms, self._leads.index)
         return made.of(rows)
 
+    @cached_property
+    def _phones(self) -> "pd.Series[str]":
+        """The forms of the numbers, which lists and duplicate checks look for."""
+        forms: pd.Series[str] = number_forms(self.numbers, as_stored=self._options.one_form)["form"]
+        return forms
+
     def _listed(self, check: DncCheck) -> "pd.Series[str]":
         if not self._options.dnc_alt_phones:
-            return dnc_forms(self.numbers, check, self._options)
+            return with_areas(self._phones, self.numbers, check, self._options)
         # Nothing but the forms counts here, not whose numbers they are.
         numbers = pd.concat([self.numbers, self.others], ignore_index=True)
         rows = self.numbers.index.append(pd.Index(self.others["row_number"]))

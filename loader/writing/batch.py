@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache, partial
 
 import pandas as pd
 from sqlalchemy import Connection
@@ -24,17 +25,23 @@ from loader.writing.differences import Difference
 from loader.writing.writer import Writer
 
 
+@cache
+def _nothing_of(kind: str) -> "pd.Series[int]":
+    """Give the series without a row; it is one and the same, and not to be changed."""
+    return pd.Series(dtype=kind)
+
+
 @dataclass(frozen=True)
 class Inserted:
     """What became of the rows of a batch, by their index."""
 
-    lead_ids: "pd.Series[int]" = field(default_factory=lambda: pd.Series(dtype="int64"))
+    lead_ids: "pd.Series[int]" = field(default_factory=partial(_nothing_of, "int64"))
     """Of the rows that are stored."""
     refused: dict[int, int] = field(default_factory=dict)
     """The server's error code, of the rows that it refused."""
     changed: tuple[int, ...] = ()
     """Stored rows that read back differently: the server changed them."""
-    fingerprints: "pd.Series[int]" = field(default_factory=lambda: pd.Series(dtype="uint32"))
+    fingerprints: "pd.Series[int]" = field(default_factory=partial(_nothing_of, "uint32"))
     """Of leads as they are stored, see `fingerprints_of`; of other rows none."""
     differences: tuple[Difference, ...] = ()
     """What the server changed, as far as that is known."""
@@ -46,10 +53,10 @@ class Inserted:
 
     def __add__(self, other: "Inserted") -> "Inserted":
         return Inserted(
-            pd.concat([self.lead_ids, other.lead_ids]),
+            _join(self.lead_ids, other.lead_ids),
             self.refused | other.refused,
             self.changed + other.changed,
-            pd.concat([self.fingerprints, other.fingerprints]),
+            _join(self.fingerprints, other.fingerprints),
             self.differences + other.differences,
             self.doubtful | other.doubtful,
             join_findings(self.rejected, other.rejected),
@@ -59,7 +66,13 @@ class Inserted:
     def rows(self) -> pd.Index:
         """The rows of which it says what became."""
         others = [*self.refused, *self.doubtful, *self.rejected.index]
-        return self.lead_ids.index.union(others)
+        return self.lead_ids.index.union(others) if others else self.lead_ids.index
+
+
+def _join(one: "pd.Series[int]", other: "pd.Series[int]") -> "pd.Series[int]":
+    if one.empty or other.empty:
+        return other if one.empty else one
+    return pd.concat([one, other])
 
 
 class BatchLog:
@@ -155,7 +168,8 @@ class Batch(ABC):
         """
         try:
             self._attempt(self.rows, by_file=True, in_doubt=self.log.was_sent)
-            self._attempt(self.rows, by_file=False)
+            if self.has_left:
+                self._attempt(self.rows, by_file=False)
         except KeyboardInterrupt:
             self._find_lost(self.rows)
             raise
@@ -171,8 +185,13 @@ class Batch(ABC):
 
     def left(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Give the rows of which nothing is known yet."""
-        known = self.known.rows
-        return rows[~rows.index.isin(known)] if len(known) else rows
+        is_left = ~rows.index.isin(self.known.rows)
+        return rows if is_left.all() else rows[is_left]
+
+    @property
+    def has_left(self) -> bool:
+        """Whether nothing is known yet of some row."""
+        return not self.rows.index.isin(self.known.rows).all()
 
     def _attempt(self, rows: pd.DataFrame, *, by_file: bool, in_doubt: bool = False) -> None:
         """Write rows; after a crash or a lost connection find out first which are stored."""

@@ -15,7 +15,7 @@ from loader.database.connection import Database
 from loader.database.sql import quote_identifier
 from loader.dialer import LEADS
 from loader.fields.lead import NEW_LEAD_COLUMNS
-from loader.frames.arrow import join_texts, to_arrow, to_series
+from loader.frames.arrow import arrow_columns, join_texts, to_arrow, to_series
 
 SEPARATOR = "\x1f"
 
@@ -48,7 +48,8 @@ def read_fingerprints(
 
 def as_texts(rows: pd.DataFrame) -> "pd.Series[str]":
     """Join all values of each row into one text, first those that make a lead."""
-    return to_series(join_texts([to_arrow(rows[n]) for n in compared(rows)], SEPARATOR), rows.index)
+    columns = arrow_columns(rows)
+    return to_series(join_texts([columns[n] for n in compared(columns)], SEPARATOR), rows.index)
 
 
 def parts_by_bytes(texts: "pd.Series[str]", most: int) -> list[int]:
