@@ -1,5 +1,6 @@
 """Leads of calls, into the dialer as if they were rows of a file."""
 
+import logging
 from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -27,7 +28,13 @@ from loader.checks.settlement import Settlement
 from loader.database.connection import Database
 from loader.database.server_clock import read_clock
 from loader.dialer import Dialer
-from loader.errors import DatabaseUnavailableError, LoaderError, NotAllowedError, UsageError
+from loader.errors import (
+    DatabaseUnavailableError,
+    LoaderError,
+    NotAllowedError,
+    UsageError,
+    describe_bug,
+)
 from loader.extras.custom_fields import labels_of
 from loader.feeds.feed import Feed
 from loader.fields.lead import CUSTOM_PREFIX, usual_names
@@ -46,6 +53,8 @@ from loader.writing.leads import LeadInserter
 from loader.writing.notices import with_stored_extra
 from loader.writing.writer import Writer
 
+LOG = logging.getLogger("leadloader")
+
 MOST_SETUPS = 64
 """Sets of options whose facts are kept."""
 
@@ -56,20 +65,29 @@ NO_LIST = "999"
 """The list of a lead that names none (add_lead: list_id)."""
 
 
+UNAVAILABLE, REFUSED, FAILED = "unavailable", "refused", "failed"
+
+STATUSES = {UNAVAILABLE: 503, FAILED: 500}
+"""Of HTTP, by outcome; others are answered with 200, as the dialer does."""
+
+
 class Answer(NamedTuple):
     """The answer to one call."""
 
     lines: list[str]
     outcome: str
-    """added, a reason, or why nothing was decided: unavailable, refused."""
+    """added, a reason, or why nothing was decided: unavailable, refused, failed."""
 
     @property
-    def is_unavailable(self) -> bool:
-        """Whether the same call may go well another time."""
-        return self.outcome == UNAVAILABLE
+    def status(self) -> int:
+        """That of HTTP; 503: the same call may go well another time."""
+        return STATUSES.get(self.outcome, 200)
 
 
-UNAVAILABLE, REFUSED = "unavailable", "refused"
+def failed(error: Exception) -> Answer:
+    """Answer a call that a bug ended, and log the bug."""
+    LOG.error("%s", describe_bug(error))
+    return Answer([f"{ERROR} {NOT_ADDED}, INTERNAL ERROR"], FAILED)
 
 
 CLOCK_SECONDS = 1.0
@@ -143,12 +161,12 @@ class LeadIntake:
             batch = _Batch(self, setup, requests)
         except ValidationError as error:
             return [_invalid(error)] * len(requests)
-        except LoaderError as error:
-            return [_refused(error)] * len(requests)
+        except Exception as error:  # noqa: BLE001 - calls with other options go on
+            return [_unanswered(error)] * len(requests)
         try:
             batch.add()
-        except LoaderError as error:
-            return batch.answers(otherwise=_refused(error))
+        except Exception as error:  # noqa: BLE001 - likewise; and what is in was added
+            return batch.answers(otherwise=_unanswered(error))
         return batch.answers()
 
     def _setup(self, key: tuple[Hashable, ...], request: LeadRequest) -> _Setup:
@@ -191,6 +209,11 @@ def _invalid(error: ValidationError) -> Answer:
     problem = error.errors(include_url=False, include_context=False)[0]
     name = ".".join(map(str, problem["loc"])) or "options"
     return Answer(refuse_option(name, problem["msg"].removeprefix("Value error, ")), REFUSED)
+
+
+def _unanswered(error: Exception) -> Answer:
+    """Answer calls of which an error kept the answer."""
+    return _refused(error) if isinstance(error, LoaderError) else failed(error)
 
 
 def _refused(error: LoaderError) -> Answer:

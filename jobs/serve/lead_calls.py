@@ -1,18 +1,21 @@
 """The addresses of the dialer's page non_agent_api.php: add_lead and version."""
 
+import codecs
 import logging
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from email.message import Message
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from jobs.serve.gathering import Gathering, QueueFullError, StoppedError
-from jobs.serve.intake import REFUSED, UNAVAILABLE, Answer, LeadIntake
+from jobs.serve.intake import REFUSED, UNAVAILABLE, Answer, LeadIntake, failed
 from jobs.serve.metrics import Measures
 from jobs.serve.users import Attempts, UserDirectory
 from loader import __version__
@@ -42,6 +45,11 @@ OF_LEADS = "/api/leads"
 """Where the function need not be named."""
 
 RETRY = {"Retry-After": "1"}
+
+CHARSETS = {"ascii", "cp1252", "iso8859-1", "utf-8"}
+"""Encodings of forms, as Python names them."""
+
+NO_FORM = "ERROR: THE FORM CANNOT BE READ"
 
 LOG = logging.getLogger("leadloader")
 
@@ -76,6 +84,13 @@ class LeadCalls:
         return [next(answers) if isinstance(each, LeadRequest) else each for each in found]
 
     def _admit(self, call: Call) -> LeadRequest | Answer:
+        """Check a call; no other one suffers from it."""
+        try:
+            return self._check(call)
+        except Exception as error:  # noqa: BLE001 - see above
+            return failed(error)
+
+    def _check(self, call: Call) -> LeadRequest | Answer:
         """Check source, user and rights of a call, in this order."""
         if lines := refuse_source(call.parameters.get("source", "")):
             return Answer(lines, REFUSED)
@@ -157,17 +172,50 @@ def _address(request: Request) -> str:
 
 
 async def _parameters(request: Request) -> dict[str, str]:
-    """Read the parameters of query and form; where one comes in both, the form counts."""
+    """Read the parameters of query and form; where one comes in both, the form counts.
+
+    Raises:
+        HTTPException: 400, the form cannot be read.
+    """
     found: dict[str, str] = _texts(request.query_params)
     if request.method == "POST":
-        async with request.form(max_files=0, max_fields=1000) as form:
-            found |= _texts(form)
+        _refuse_charset(request.headers.get("content-type", ""))
+        try:
+            async with request.form(max_files=0, max_fields=1000) as form:
+                found |= _texts(form)
+        except UnicodeError:
+            raise HTTPException(400, NO_FORM) from None
     return found
 
 
+def _refuse_charset(content_type: str) -> None:
+    """Refuse a form in an encoding that no client has, some of which give what is no text.
+
+    Raises:
+        HTTPException: 400.
+    """
+    message = Message()
+    message["Content-Type"] = content_type
+    charset = str(message.get_param("charset", "utf-8"))
+    try:
+        is_usual = codecs.lookup(charset).name in CHARSETS
+    except (LookupError, ValueError):
+        is_usual = False
+    if not is_usual:
+        raise HTTPException(400, NO_FORM)
+
+
 def _texts(parameters: "QueryParams | FormData") -> dict[str, str]:
-    """Take the last of each name, as the dialer does."""
-    return {name: value for name, value in parameters.multi_items() if isinstance(value, str)}
+    """Take the last of each name, as the dialer does; what cannot be stored is `?`."""
+    return {
+        _clean(name): _clean(value)
+        for name, value in parameters.multi_items()
+        if isinstance(value, str)
+    }
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 def _version() -> str:
@@ -177,8 +225,7 @@ def _version() -> str:
 
 
 def _answer(answer: Answer, *, as_json: bool) -> Response:
-    status = 503 if answer.is_unavailable else 200
-    return _response(answer.lines, as_json=as_json, status=status)
+    return _response(answer.lines, as_json=as_json, status=answer.status)
 
 
 def _response(lines: Sequence[str], *, as_json: bool, status: int = 200) -> Response:

@@ -1,0 +1,95 @@
+"""Calls that go wrong: nobody else's call suffers, and nobody's data is in the log."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from jobs.serve import intake
+from jobs.serve.intake import LeadIntake
+from jobs.serve.lead_calls import Call, LeadCalls
+from jobs.serve.metrics import Measures
+from jobs.serve.users import Attempts, UserDirectory
+from loader.database.connection import Database
+from loader.options.load import LoadOptions
+from tests.jobs.serve.serving import PAGE, serving, settings_of
+from tests.support.service import USER, add_user
+
+pytestmark = pytest.mark.engines("sqlite")
+
+FAILED = "ERROR: add_lead LEAD HAS NOT BEEN ADDED, INTERNAL ERROR"
+ADDED = "SUCCESS: add_lead LEAD HAS BEEN ADDED"
+
+
+@pytest.fixture
+def calls(database: Database, database_url: str, tmp_path: Path) -> LeadCalls:
+    add_user(database_url)
+    leads = LeadIntake(database, LoadOptions(), tmp_path)
+    return LeadCalls(UserDirectory(database, 10), Attempts(), leads, Measures())
+
+
+@pytest.fixture
+def client(database: Database, database_url: str, tmp_path: Path) -> Iterator[httpx2.Client]:
+    add_user(database_url)
+    with serving(settings_of(tmp_path), database) as found:
+        yield found
+
+
+def call(phone: str = "7275551111", **parameters: str) -> Call:
+    return Call({**USER, "phone_number": phone, **parameters}, "127.0.0.1")
+
+
+def outcomes(calls: LeadCalls, *several: Call) -> list[str]:
+    return [answer.outcome for answer in calls.answer(several)]
+
+
+@pytest.mark.parametrize("charset", ["utf-7", "utf-16", "hex", "raw_unicode_escape", "punycode"])
+def test_a_form_in_an_odd_encoding_is_refused(client: httpx2.Client, charset: str) -> None:
+    parts = {**USER, "function": "add_lead", "phone_number": "7275551111", "pass": "+2AA-"}
+    body = "".join(
+        f'--XX\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in parts.items()
+    )
+    kind = f"multipart/form-data; boundary=XX; charset={charset}"
+    answer = client.post(PAGE, content=f"{body}--XX--\r\n", headers={"Content-Type": kind})
+    assert (answer.status_code, answer.text) == (400, "ERROR: THE FORM CANNOT BE READ")
+
+
+def test_a_call_that_cannot_be_checked_spoils_no_other(
+    calls: LeadCalls, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = calls.answer([call(), call(**{"pass": "secret\ud800"}), call("7275552222")])
+    assert [answer.outcome for answer in found] == ["added", "failed", "added"]
+    assert (found[1].lines, found[1].status) == ([FAILED], 500)
+    assert "a bug in leadloader: UnicodeEncodeError" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_options_that_meet_a_bug_spoil_no_others(
+    calls: LeadCalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = intake.read_dialer
+
+    def reading(database: Database, options: LoadOptions) -> Any:
+        if options.tz_method == "POSTAL":
+            raise ZeroDivisionError
+        return read(database, options)
+
+    monkeypatch.setattr(intake, "read_dialer", reading)
+    several = call(), call(tz_method="POSTAL"), call("7275552222")
+    assert outcomes(calls, *several) == ["added", "failed", "added"]
+
+
+def test_what_is_in_is_answered_where_a_bug_comes_after_it(
+    calls: LeadCalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> Any:
+        raise ZeroDivisionError
+
+    check = {"duplicate_check": "DUPSYS"}
+    monkeypatch.setattr(intake, "add_lead_answers", fail)  # of the second one
+    found = calls.answer([call(**check), call(**check)])
+    assert found[0].lines[0].startswith(ADDED)
+    assert (found[1].lines, found[1].outcome) == ([FAILED], "failed")
