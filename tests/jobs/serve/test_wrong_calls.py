@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from jobs.serve import intake
+from jobs.serve.health import Health
 from jobs.serve.intake import LeadIntake
 from jobs.serve.lead_calls import Call, LeadCalls
 from jobs.serve.metrics import Measures
@@ -15,7 +16,7 @@ from jobs.serve.users import Attempts, UserDirectory
 from loader.database.connection import Database
 from loader.options.load import LoadOptions
 from tests.jobs.serve.serving import PAGE, serving, settings_of
-from tests.support.service import USER, add_user
+from tests.support.service import USER, add_user, free_port
 
 pytestmark = pytest.mark.engines("sqlite")
 
@@ -93,3 +94,16 @@ def test_what_is_in_is_answered_where_a_bug_comes_after_it(
     found = calls.answer([call(**check), call(**check)])
     assert found[0].lines[0].startswith(ADDED)
     assert (found[1].lines, found[1].outcome) == ([FAILED], "failed")
+
+
+def test_who_asks_for_readiness_has_a_connection_of_its_own(
+    client: httpx2.Client, database: Database
+) -> None:
+    with database.connect() as connection, database.asked_by(connection):
+        connection.close()
+        assert client.get("/ready").json() == {"ready": True}
+
+
+def test_a_database_that_is_down_is_asked_once_whether_it_answers() -> None:
+    database = Database(f"mysql://a:b@127.0.0.1:{free_port()}/asterisk", sleep=pytest.fail)
+    assert Health(database).ask_database([None] * 3) == [False] * 3
