@@ -84,6 +84,9 @@ class Answer(NamedTuple):
         return STATUSES.get(self.outcome, 200)
 
 
+NO_ANSWER = Answer([f"{ERROR} {NOT_ADDED}, THE DATABASE DOES NOT ANSWER"], UNAVAILABLE)
+
+
 def failed(error: Exception) -> Answer:
     """Answer a call that a bug ended, and log the bug."""
     LOG.error("%s", describe_bug(error))
@@ -151,8 +154,13 @@ class LeadIntake:
             that they are stored are unavailable.
         """
         answers: list[Answer] = []
+        is_down = False
         for key, group in groupby(requests, key=_options_key):
-            answers += self._add_group(key, list(group))
+            calls = list(group)
+            # Who waits for a database that is down need not wait once more for each call.
+            found = [NO_ANSWER] * len(calls) if is_down else self._add_group(key, calls)
+            is_down = NO_ANSWER in found
+            answers += found
         return answers
 
     def _add_group(self, key: tuple[Hashable, ...], requests: list[LeadRequest]) -> list[Answer]:
@@ -219,7 +227,8 @@ def _unanswered(error: Exception) -> Answer:
 def _refused(error: LoaderError) -> Answer:
     """Answer calls that could not be decided; what the account may not do is said to nobody."""
     if isinstance(error, DatabaseUnavailableError):
-        return Answer([f"{ERROR} {NOT_ADDED}, THE DATABASE DOES NOT ANSWER"], UNAVAILABLE)
+        LOG.warning("leads cannot be added: %s", error)
+        return NO_ANSWER
     if isinstance(error, UsageError):
         return Answer([f"{ERROR} INVALID PARAMETER - {error}"], REFUSED)
     text = str(error).partition(";")[0]

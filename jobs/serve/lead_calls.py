@@ -49,6 +49,8 @@ RETRY = {"Retry-After": "1"}
 CHARSETS = {"ascii", "cp1252", "iso8859-1", "utf-8"}
 """Encodings of forms, as Python names them."""
 
+UNCHECKED = Answer(["ERROR: USERS CANNOT BE CHECKED NOW"], UNAVAILABLE)
+
 NO_FORM = "ERROR: THE FORM CANNOT BE READ"
 
 LOG = logging.getLogger("leadloader")
@@ -78,7 +80,10 @@ class LeadCalls:
 
     def answer(self, calls: Sequence[Call]) -> list[Answer]:
         """Answer calls in their order; it is for one thread at a time."""
-        found = [self._admit(call) for call in calls]
+        found: list[LeadRequest | Answer] = []
+        for call in calls:
+            # Once is enough to wait for a database that is down.
+            found.append(UNCHECKED if found[-1:] == [UNCHECKED] else self._admit(call))
         requests = [each for each in found if isinstance(each, LeadRequest)]
         answers = iter(self.intake.add(requests))
         return [next(answers) if isinstance(each, LeadRequest) else each for each in found]
@@ -113,7 +118,7 @@ class LeadCalls:
             row = self.users.find(user, password)
         except LoaderError as error:
             LOG.warning("users cannot be checked: %s", error)
-            return Answer(["ERROR: USERS CANNOT BE CHECKED NOW"], UNAVAILABLE)
+            return UNCHECKED
         if row is None:
             self.attempts.failed(*key)
             self.measures.logins.labels("wrong").inc()

@@ -13,6 +13,7 @@ from jobs.serve.intake import LeadIntake
 from jobs.serve.lead_calls import Call, LeadCalls
 from jobs.serve.metrics import Measures
 from jobs.serve.users import Attempts, UserDirectory
+from loader.api.add_lead import read_request
 from loader.database.connection import Database
 from loader.options.load import LoadOptions
 from tests.jobs.serve.serving import PAGE, serving, settings_of
@@ -107,3 +108,18 @@ def test_who_asks_for_readiness_has_a_connection_of_its_own(
 def test_a_database_that_is_down_is_asked_once_whether_it_answers() -> None:
     database = Database(f"mysql://a:b@127.0.0.1:{free_port()}/asterisk", sleep=pytest.fail)
     assert Health(database).ask_database([None] * 3) == [False] * 3
+
+
+def test_a_database_that_is_down_is_waited_for_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    waits: list[float] = []
+    down = Database(f"mysql://a:b@127.0.0.1:{free_port()}/asterisk", sleep=waits.append)
+    leads = LeadIntake(down, LoadOptions(), tmp_path)
+    calls = LeadCalls(UserDirectory(down, 10), Attempts(), leads, Measures())
+    assert outcomes(calls, *[call()] * 5) == ["unavailable"] * 5
+    of_users = len(waits)
+    requests = [read_request(call(tz_method=way).parameters) for way in ("", "POSTAL", "")]
+    assert [answer.status for answer in leads.add(requests)] == [503] * 3
+    assert (of_users, len(waits)) == (3, 6)
+    assert len(caplog.records) == 2
