@@ -67,7 +67,9 @@ NO_LIST = "999"
 
 UNAVAILABLE, REFUSED, FAILED = "unavailable", "refused", "failed"
 
-STATUSES = {UNAVAILABLE: 503, FAILED: 500}
+TURNED_AWAY = "turned away"
+
+STATUSES = {UNAVAILABLE: 503, TURNED_AWAY: 503, FAILED: 500}
 """Of HTTP, by outcome; others are answered with 200, as the dialer does."""
 
 

@@ -10,12 +10,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from jobs.serve.gathering import Gathering, QueueFullError, StoppedError
-from jobs.serve.intake import REFUSED, UNAVAILABLE, Answer, LeadIntake, failed
+from jobs.serve.intake import REFUSED, TURNED_AWAY, UNAVAILABLE, Answer, LeadIntake, failed
 from jobs.serve.metrics import Measures
 from jobs.serve.users import Attempts, UserDirectory
 from loader import __version__
@@ -158,18 +158,18 @@ class LeadPage:
             return _answer(answer, as_json=as_json)
         if function != FUNCTION:
             return _response(["ERROR: NO FUNCTION SPECIFIED"], as_json=as_json)
-        return await self._add_lead(request, parameters, as_json=as_json)
-
-    async def _add_lead(
-        self, request: Request, parameters: Mapping[str, str], *, as_json: bool
-    ) -> Response:
-        try:
-            answer = await self._gathering.ask(Call(parameters, _address(request)))
-        except (QueueFullError, StoppedError):
-            self._measures.calls.labels("turned away").inc()
-            return _response(["ERROR: BUSY, TRY AGAIN LATER"], as_json=as_json, status=503)
-        self._measures.calls.labels(answer.outcome).inc()
+        answer = await self._add_lead(Call(parameters, _address(request)))
         return _answer(answer, as_json=as_json)
+
+    async def _add_lead(self, call: Call) -> Answer:
+        try:
+            answer = await self._gathering.ask(call)
+        except (QueueFullError, StoppedError):
+            answer = Answer(["ERROR: BUSY, TRY AGAIN LATER"], TURNED_AWAY)
+        except Exception as error:  # noqa: BLE001 - its text may have a person's data
+            answer = failed(error)
+        self._measures.calls.labels(answer.outcome).inc()
+        return answer
 
 
 def _address(request: Request) -> str:
@@ -188,7 +188,7 @@ async def _parameters(request: Request) -> dict[str, str]:
         try:
             async with request.form(max_files=0, max_fields=1000) as form:
                 found |= _texts(form)
-        except UnicodeError:
+        except (UnicodeError, ClientDisconnect):
             raise HTTPException(400, NO_FORM) from None
     return found
 

@@ -1,5 +1,6 @@
 """Calls that go wrong: nobody else's call suffers, and nobody's data is in the log."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from jobs.serve.health import Health
 from jobs.serve.intake import LeadIntake
 from jobs.serve.lead_calls import Call, LeadCalls
 from jobs.serve.metrics import Measures
+from jobs.serve.server import log_of_server
 from jobs.serve.users import Attempts, UserDirectory
 from loader.api.add_lead import read_request
 from loader.database.connection import Database
@@ -123,3 +125,36 @@ def test_a_database_that_is_down_is_waited_for_once(
     assert [answer.status for answer in leads.add(requests)] == [503] * 3
     assert (of_users, len(waits)) == (3, 6)
     assert len(caplog.records) == 2
+
+
+def test_a_bug_is_answered_counted_and_logged(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    def fail(_calls: LeadCalls, _several: object) -> Any:
+        raise ZeroDivisionError("7275551111")
+
+    monkeypatch.setattr(LeadCalls, "answer", fail)
+    with serving(settings_of(tmp_path), database) as client:
+        answer = client.get(PAGE, params={**USER, "function": "add_lead"})
+        assert (answer.status_code, answer.text) == (500, f"{FAILED}\n")
+        assert 'add_lead_calls_total{outcome="failed"} 1.0' in client.get("/metrics").text
+    assert "a bug in leadloader: ZeroDivisionError in test_wrong_calls.py" in caplog.text
+    assert "7275551111" not in caplog.text
+
+
+def test_what_the_server_complains_of_is_logged_without_data(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    of_server = logging.getLogger("uvicorn.error")
+    of_server.propagate = False
+    with log_of_server():
+        of_server.warning("Invalid HTTP request received.")
+        try:
+            int("7275551111x")
+        except ValueError:
+            of_server.exception("Exception in ASGI application\n")
+    of_server.propagate = True
+    assert "Invalid HTTP request received." in caplog.text
+    assert "ValueError" in caplog.text
+    assert "7275551111" not in caplog.text
