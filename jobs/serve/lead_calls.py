@@ -111,7 +111,7 @@ class LeadCalls:
         user = plain(call.parameters.get("user", ""))
         password = call.parameters.get("pass", "")
         key = (user.lower(), call.address)
-        if self.attempts.seconds_left(*key):
+        if self.attempts.seconds_left(*key, password):
             self.measures.logins.labels("kept waiting").inc()
             return Answer(refuse_login(user, password), REFUSED)
         try:
@@ -123,7 +123,7 @@ class LeadCalls:
             self.attempts.failed(*key)
             self.measures.logins.labels("wrong").inc()
             return Answer(refuse_login(user, password), REFUSED)
-        self.attempts.succeeded(*key)
+        self.attempts.succeeded(*key, password)
         return row
 
 
