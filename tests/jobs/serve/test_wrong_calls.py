@@ -158,3 +158,9 @@ def test_what_the_server_complains_of_is_logged_without_data(
     assert "Invalid HTTP request received." in caplog.text
     assert "ValueError" in caplog.text
     assert "7275551111" not in caplog.text
+
+
+def test_a_source_is_judged_as_the_dialer_does_and_parts_no_calls(calls: LeadCalls) -> None:
+    several = [call(source=source) for source in ("https://site.example/form", "a" * 99, "-a-1-")]
+    assert outcomes(calls, *several, call(source="?!a")) == ["added"] * 3 + ["refused"]
+    assert len(calls.intake._setups) == 1
