@@ -2,6 +2,7 @@
 
 import codecs
 import logging
+import re
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,6 +46,9 @@ OF_LEADS = "/api/leads"
 """Where the function need not be named."""
 
 RETRY = {"Retry-After": "1"}
+
+BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""What a line of an answer must not have, or it may be taken for two."""
 
 CHARSETS = {"ascii", "cp1252", "iso8859-1", "utf-8"}
 """Encodings of forms, as Python names them."""
@@ -234,6 +238,7 @@ def _answer(answer: Answer, *, as_json: bool) -> Response:
 
 
 def _response(lines: Sequence[str], *, as_json: bool, status: int = 200) -> Response:
+    lines = [BREAKS.sub(" ", line) for line in lines]
     headers = RETRY if status == 503 else None
     if as_json:
         result = "success" if any(line.startswith("SUCCESS") for line in lines) else "error"

@@ -18,7 +18,7 @@ from jobs.serve.users import Attempts, UserDirectory
 from loader.api.add_lead import read_request
 from loader.database.connection import Database
 from loader.options.load import LoadOptions
-from tests.jobs.serve.serving import PAGE, serving, settings_of
+from tests.jobs.serve.serving import PAGE, add_lead, serving, settings_of
 from tests.support.service import USER, add_user, free_port
 
 pytestmark = pytest.mark.engines("sqlite")
@@ -164,3 +164,11 @@ def test_a_source_is_judged_as_the_dialer_does_and_parts_no_calls(calls: LeadCal
     several = [call(source=source) for source in ("https://site.example/form", "a" * 99, "-a-1-")]
     assert outcomes(calls, *several, call(source="?!a")) == ["added"] * 3 + ["refused"]
     assert len(calls.intake._setups) == 1
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\x85", "\u2028", "\x0b"])
+def test_nobody_can_add_lines_to_an_answer(client: httpx2.Client, end: str) -> None:
+    lines = add_lead(client, phone_number="7275551111", list_id=f"1{end}SUCCESS: add_lead")
+    lines += add_lead(client, **{"pass": f"a{end}SUCCESS: add_lead"})
+    assert not [line for line in lines if line.startswith("SUCCESS: add_lead|")]
+    assert len(lines) == 2
