@@ -146,7 +146,10 @@ class LeadPage:
     @property
     def routes(self) -> list[Route]:
         """The addresses of the page."""
-        return [Route(path, self.call, methods=["GET", "POST"]) for path in ADDRESSES]
+        found = [Route(path, self.call) for path in ADDRESSES]
+        for route in found:
+            route.methods = {"GET", "POST"}  # none of HEAD, which would add a lead
+        return found
 
     async def call(self, request: Request) -> Response:
         """Answer a call by its function."""
@@ -241,6 +244,6 @@ def _response(lines: Sequence[str], *, as_json: bool, status: int = 200) -> Resp
     lines = [BREAKS.sub(" ", line) for line in lines]
     headers = RETRY if status == 503 else None
     if as_json:
-        result = "success" if any(line.startswith("SUCCESS") for line in lines) else "error"
+        result = "error" if any(line.startswith("ERROR") for line in lines) else "success"
         return JSONResponse({"result": result, "lines": [*lines]}, status, headers)
     return PlainTextResponse("".join(f"{line}\n" for line in lines), status, headers)

@@ -172,3 +172,15 @@ def test_nobody_can_add_lines_to_an_answer(client: httpx2.Client, end: str) -> N
     lines += add_lead(client, **{"pass": f"a{end}SUCCESS: add_lead"})
     assert not [line for line in lines if line.startswith("SUCCESS: add_lead|")]
     assert len(lines) == 2
+
+
+def test_head_adds_no_lead(client: httpx2.Client, database: Database) -> None:
+    sent = {**USER, "function": "add_lead", "phone_number": "7275551111"}
+    assert client.head(PAGE, params=sent).status_code == 405
+    assert not database.read(lambda it: it.exec_driver_sql("SELECT * FROM vicidial_list").all())
+
+
+def test_a_version_is_no_error(client: httpx2.Client) -> None:
+    sent = {"responsetype": "json", "function": "version"}
+    assert client.get(PAGE, params=sent).json()["result"] == "success"
+    assert client.get(PAGE, params={**sent, "function": "none"}).json()["result"] == "error"
