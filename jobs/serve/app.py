@@ -13,11 +13,12 @@ from starlette.routing import Route
 
 from jobs.serve import archive_calls, documentation
 from jobs.serve.access_log import AccessLog
+from jobs.serve.answers import Answer
 from jobs.serve.archive_calls import ArchiveCalls
 from jobs.serve.files import file_service
 from jobs.serve.gathering import Gathering
 from jobs.serve.health import Health
-from jobs.serve.intake import Answer, LeadIntake
+from jobs.serve.intake import LeadIntake
 from jobs.serve.lead_calls import Call, LeadCalls, LeadPage
 from jobs.serve.limits import BodyLimit
 from jobs.serve.metrics import Measures

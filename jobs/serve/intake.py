@@ -1,12 +1,12 @@
 """Leads of calls, into the dialer as if they were rows of a file."""
 
 import logging
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from jobs.load.begin import refuse_missing_tables
 from jobs.load.recheck import Recheck
+from jobs.serve.answers import IN_DOUBT, NO_ANSWER, REFUSED, Answer, failed
 from loader.api.add_lead import (
     ERROR,
     NOT_ADDED,
@@ -28,13 +29,7 @@ from loader.checks.settlement import Settlement
 from loader.database.connection import Database
 from loader.database.server_clock import read_clock
 from loader.dialer import Dialer
-from loader.errors import (
-    DatabaseUnavailableError,
-    LoaderError,
-    NotAllowedError,
-    UsageError,
-    describe_bug,
-)
+from loader.errors import DatabaseUnavailableError, LoaderError, NotAllowedError, UsageError
 from loader.extras.custom_fields import labels_of
 from loader.feeds.feed import Feed
 from loader.fields.lead import CUSTOM_PREFIX, usual_names
@@ -63,36 +58,6 @@ NO_MAPPING = ColumnMapping({}, unmapped=())
 
 NO_LIST = "999"
 """The list of a lead that names none (add_lead: list_id)."""
-
-
-UNAVAILABLE, REFUSED, FAILED = "unavailable", "refused", "failed"
-
-TURNED_AWAY = "turned away"
-
-STATUSES = {UNAVAILABLE: 503, TURNED_AWAY: 503, FAILED: 500}
-"""Of HTTP, by outcome; others are answered with 200, as the dialer does."""
-
-
-class Answer(NamedTuple):
-    """The answer to one call."""
-
-    lines: list[str]
-    outcome: str
-    """added, a reason, or why nothing was decided: unavailable, refused, failed."""
-
-    @property
-    def status(self) -> int:
-        """That of HTTP; 503: the same call may go well another time."""
-        return STATUSES.get(self.outcome, 200)
-
-
-NO_ANSWER = Answer([f"{ERROR} {NOT_ADDED}, THE DATABASE DOES NOT ANSWER"], UNAVAILABLE)
-
-
-def failed(error: Exception) -> Answer:
-    """Answer a call that a bug ended, and log the bug."""
-    LOG.error("%s", describe_bug(error))
-    return Answer([f"{ERROR} {NOT_ADDED}, INTERNAL ERROR"], FAILED)
 
 
 CLOCK_SECONDS = 1.0
@@ -247,6 +212,7 @@ class _Batch:
         self._database, self._folder = intake._database, intake._folder
         self._answers: dict[int, Answer] = {}
         self._lead_ids: dict[int, int] = {}
+        self._doubtful: set[int] = set()
         dialer, options = setup.dialer, setup.options
         self._checks, self._queries = self._checks_of(requests), setup.queries
         asks_nanpa = options.nanpa_ac_prefix_check == "Y" or "NANPA" in options.tz_method.upper()
@@ -265,6 +231,10 @@ class _Batch:
             refuse_missing_tables(checks, self._database)
             setup.complete.add(fields)
         return checks
+
+    @property
+    def _default_list(self) -> str:
+        return self._setup.options.list_id or NO_LIST
 
     def answers(self, otherwise: Answer | None = None) -> list[Answer]:
         """Give the answers in the order of the calls, and to those that have none, another."""
@@ -293,7 +263,9 @@ class _Batch:
         failed = self._insert(leads, noticed) if len(leads) else leads.index
         # What is no lead makes nobody a duplicate.
         again = rejected.index[rejected["duplicate_row"].isin(failed)]
-        self._reject(rejected.drop(again))
+        unclear = rejected.index[rejected["duplicate_row"].isin(self._doubtful)]
+        self._doubt(unclear)
+        self._reject(rejected.drop(again.union(unclear)))
         if len(again):
             self._add(rows.loc[again])
 
@@ -328,9 +300,20 @@ class _Batch:
             noticed = noticed[noticed.index.isin(stored.index)]
             noticed = self._insert_extras(stored.sort_index(), noticed, writer)
             self._answer_added(stored, noticed)
-            refused = findings(pd.Index([*last.refused], dtype="int64"), Reason.REFUSED_BY_SERVER)
-            self._reject(join_frames([last.rejected, refused]))
-        return leads.index.difference(stored.index)
+            self._doubt(last.doubtful)
+            self._reject(join_frames([last.rejected, self._refused(leads.loc[[*last.refused]])]))
+        return leads.index.difference(stored.index).difference([*self._doubtful])
+
+    def _refused(self, leads: pd.DataFrame) -> Findings:
+        """Give what is said of refused leads: what the dialer says, but for its statement."""
+        given = leads["list_id_given"].mask(leads["list_id_given"] == "", self._default_list)
+        answer = leads["phone_number"] + "|" + given + "||" + self._setup.options.user
+        return findings(leads.index, Reason.REFUSED_BY_SERVER, answer=answer)
+
+    def _doubt(self, rows: Iterable[int]) -> None:
+        """Answer leads that maybe are in, or were, and those that would be their duplicates."""
+        self._doubtful |= {*rows}
+        self._answers |= dict.fromkeys(rows, IN_DOUBT)
 
     def _insert_extras(self, leads: pd.DataFrame, noticed: Notices, writer: Writer) -> Notices:
         """Insert what comes with stored leads; give the notices with what became of it."""
@@ -350,14 +333,13 @@ class _Batch:
         by_row: dict[int, list[dict[Hashable, Any]]] = {}
         for row, notice in zip(noticed.index, noticed.to_dict("records"), strict=True):
             by_row.setdefault(row, []).append(notice)
-        default = self._setup.options.list_id or NO_LIST
         columns = leads[["phone_number", "list_id_given", "lead_id", "gmt_offset_now"]]
         for row, phone, list_id, lead_id, offset in columns.itertuples(name=None):
             notices = by_row.get(row, [])
             is_unknown = any(it["notice"] == Notice.NO_TIME_ZONE for it in notices)
             shown = "" if is_unknown else format_offset(offset, self._setup.standard)
             self._lead_ids[row] = int(lead_id)
-            lead = Added(phone, list_id or default, int(lead_id), shown, notices)
+            lead = Added(phone, list_id or self._default_list, int(lead_id), shown, notices)
             request = self._requests[row]
             lines = answer_added(lead, request.fields, request.user, nanpa=self._nanpa)
             self._answers[row] = Answer(lines, "added")

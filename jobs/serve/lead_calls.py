@@ -15,8 +15,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from jobs.serve.answers import REFUSED, TURNED_AWAY, UNAVAILABLE, Answer, failed
 from jobs.serve.gathering import Gathering, QueueFullError, StoppedError
-from jobs.serve.intake import REFUSED, TURNED_AWAY, UNAVAILABLE, Answer, LeadIntake, failed
+from jobs.serve.intake import LeadIntake
 from jobs.serve.metrics import Measures
 from jobs.serve.users import Attempts, UserDirectory
 from loader import __version__

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import pandas as pd
 import pytest
 
 from jobs.serve import intake
@@ -18,6 +19,8 @@ from jobs.serve.users import Attempts, UserDirectory
 from loader.api.add_lead import read_request
 from loader.database.connection import Database
 from loader.options.load import LoadOptions
+from loader.writing.batch import Inserted
+from loader.writing.leads import LeadInserter, LeadLog
 from tests.jobs.serve.serving import PAGE, add_lead, serving, settings_of
 from tests.support.service import USER, add_user, free_port
 
@@ -184,3 +187,38 @@ def test_a_version_is_no_error(client: httpx2.Client) -> None:
     sent = {"responsetype": "json", "function": "version"}
     assert client.get(PAGE, params=sent).json()["result"] == "success"
     assert client.get(PAGE, params={**sent, "function": "none"}).json()["result"] == "error"
+
+
+def test_a_lead_that_the_server_refuses_is_answered_as_the_dialer_does(
+    calls: LeadCalls, database: Database
+) -> None:
+    database.write(
+        lambda it: it.exec_driver_sql(
+            "CREATE TRIGGER refuses BEFORE INSERT ON vicidial_list WHEN NEW.first_name = 'Bad' "
+            "BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+    )
+    found = calls.answer([call(first_name="Bad", list_id="101"), call(first_name="Good")])
+    assert found[0].lines == ["ERROR: add_lead LEAD HAS NOT BEEN ADDED - 7275551111|101||6666"]
+    assert found[1].lines[0].startswith(ADDED)
+
+
+class Doubting(LeadInserter):
+    """Never knows what became of leads that are called Bad."""
+
+    def insert(self, leads: pd.DataFrame, user: str, log: LeadLog | None = None) -> Inserted:
+        bad = leads["first_name"] == "Bad"
+        super().insert(leads[~bad], user, log)
+        self.last += Inserted(doubtful=dict.fromkeys(leads.index[bad].tolist(), 0))
+        return self.last
+
+
+def test_of_a_lead_in_doubt_nobody_says_that_it_is_not_in(
+    calls: LeadCalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "LeadInserter", Doubting)
+    check = {"duplicate_check": "DUPSYS"}
+    several = [call(first_name="Bad", **check), call(**check), call("7275552222", **check)]
+    found = calls.answer(several)
+    assert [answer.status for answer in found] == [503, 503, 200]
+    assert found[0].lines == ["ERROR: add_lead NOBODY KNOWS WHETHER THE LEAD HAS BEEN ADDED"]
