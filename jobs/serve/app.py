@@ -22,7 +22,7 @@ from jobs.serve.intake import LeadIntake
 from jobs.serve.lead_calls import Call, LeadCalls, LeadPage
 from jobs.serve.limits import BodyLimit
 from jobs.serve.metrics import Measures
-from jobs.serve.users import Attempts, UserDirectory
+from jobs.serve.users import Attempts, UserDirectory, refuse_hashing
 from jobs.settings.serve import ServeSettings
 from jobs.settings.settings import Settings
 from loader.database.connection import Database
@@ -58,12 +58,14 @@ def application(settings: Settings, database: Database) -> Iterator[Starlette]:
     Raises:
         UsageError: see `refuse_options_of_files`.
         NotAllowedError: the account may not read, or not write, what calls need.
+        ConfigurationError: see `refuse_hashing`.
         LoaderError: a feed cannot be used; the database does not answer.
     """
     options, serve = settings.options, settings.serve
     refuse_options_of_files(options)
     refuse_unreadable(database, lambda site: needs.of_calls(options, site))
     refuse_unwritable(database, lambda site: needs.of_calls(options, site))
+    refuse_hashing(database)
     with TemporaryDirectory(prefix="leadloader-serve-") as name:
         feeds = read_feeds(options, Path(name))
         intake = LeadIntake(database, options, Path(name), lambda: feeds, serve.refresh)

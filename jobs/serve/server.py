@@ -18,6 +18,9 @@ LOG = logging.getLogger("leadloader")
 
 ENDING = (signal.SIGTERM, signal.SIGINT)
 
+MORE_CONNECTIONS = 200
+"""Those that are at work or idle, besides as many as there are calls that may wait."""
+
 PATIENCE = 60
 """Seconds that calls may take to be answered once the server is told to end."""
 
@@ -70,6 +73,7 @@ def listen(
         proxy_headers=is_forwarded,
         forwarded_allow_ips=[*serve.forwarded_allow] if is_forwarded else [],
         server_header=False,
+        limit_concurrency=serve.queue + MORE_CONNECTIONS,
         timeout_graceful_shutdown=PATIENCE,
         lifespan="on",
     )

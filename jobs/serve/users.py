@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from jobs.serve.passwords import Hashing, is_password
+from jobs.serve.passwords import Hashing, dialer_hash, is_password
 from loader.database.connection import Database
 from loader.frames.collation import fold, fold_text
 from loader.queries.passwords import read_passwords
@@ -121,6 +121,18 @@ def _network(address: str) -> str:
 def _wait(count: int) -> float:
     """Give the seconds of wait after so many wrong passwords."""
     return min(2.0 ** (count - FIRST_TO_WAIT), LONGEST_WAIT) if count >= FIRST_TO_WAIT else 0.0
+
+
+def refuse_hashing(database: Database) -> None:
+    """Refuse a dialer that hashes passwords in a way that cannot be followed: nobody could call.
+
+    Raises:
+        ConfigurationError: see `dialer_hash`.
+        LoaderError: the database does not answer.
+    """
+    _, hashing = _read(database)
+    if hashing is not None:
+        dialer_hash("", hashing)
 
 
 class UserDirectory:

@@ -1,5 +1,6 @@
 """The command serve: where it listens, how it ends, and clients that sites have."""
 
+import contextlib
 import shutil
 import signal
 import socket
@@ -14,7 +15,7 @@ import httpx2
 import pytest
 
 from jobs.cli.main import run
-from jobs.serve.server import refuse_open_address
+from jobs.serve.server import MORE_CONNECTIONS, refuse_open_address
 from jobs.settings.serve import ServeSettings
 from loader.database.connection import Database
 from loader.errors import ConfigurationError
@@ -119,6 +120,18 @@ def _accepted(running: Service) -> int:
     text = httpx2.get(f"{running.address}/metrics").text
     line = next(it for it in text.splitlines() if it.startswith("leadloader_accepted_calls_total"))
     return int(float(line.split()[1]))
+
+
+def test_connections_are_bounded(database_url: str, tmp_path: Path) -> None:
+    config = tmp_path / "site.toml"
+    config.write_text("[serve]\nqueue = 1\n")
+    with (
+        service(database_url, tmp_path / "serve", "--config", str(config)) as running,
+        contextlib.ExitStack() as idle,
+    ):
+        for _ in range(1 + MORE_CONNECTIONS):
+            idle.enter_context(socket.create_connection(("127.0.0.1", running.port)))
+        assert httpx2.get(f"{running.address}/health").status_code == 503
 
 
 def test_ctrl_c_ends_it_too(database_url: str, tmp_path: Path) -> None:

@@ -61,6 +61,19 @@ def test_a_hash_that_cannot_be_made_is_an_error(key: str, cost: int) -> None:
         is_password("1234", "", "hash", Hashing(key, cost))
 
 
+@pytest.mark.engines("sqlite")
+def test_a_hash_that_cannot_be_made_is_refused_at_the_start(
+    database: Database, tmp_path: Path
+) -> None:
+    password_columns(database, "secret", hashed=True)
+    database.write(lambda it: it.exec_driver_sql("UPDATE system_settings SET pass_key = 'short'"))
+    with (
+        pytest.raises(ConfigurationError, match="pass_key and pass_cost"),
+        serving(settings_of(tmp_path), database),
+    ):
+        pass
+
+
 def test_an_empty_password_is_nobodys() -> None:
     assert not is_password("", "", "", None)
     assert not is_password("", "", "", Hashing(KEY, 4))
