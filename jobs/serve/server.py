@@ -98,8 +98,10 @@ class _OfServer(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write a message."""
         error = record.exc_info[1] if record.exc_info else None
-        is_bug = isinstance(error, Exception) and error.__traceback__ is not None
-        text = describe_bug(error) if is_bug else str(record.msg).partition("\n")[0]
+        if isinstance(error, Exception) and error.__traceback__ is not None:
+            text = describe_bug(error)
+        else:
+            text = str(record.msg).partition("\n")[0]
         LOG.log(record.levelno, "the server says: %s", text)
 
 
