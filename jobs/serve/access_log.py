@@ -8,7 +8,10 @@ from jobs.telemetry.logs import log
 
 
 class AccessLog:
-    """Writes method, path and status of each request; queries and bodies have persons in them."""
+    """Writes method, path and status of each request; queries and bodies have persons in them.
+
+    The path is that of the route: what else somebody asks for may be anything.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         """Take the application."""
@@ -30,6 +33,7 @@ class AccessLog:
             await self._app(scope, receive, noted)
         finally:
             address = (scope["client"] or ("",))[0]
+            path = getattr(scope.get("route"), "path", "(no such address)")
             seconds = round(monotonic() - began, 3)
-            text = f"{address} {scope['method']} {scope['path']} {status or 500}"
+            text = f"{address} {scope['method']} {path} {status or 500}"
             log().info(text, seconds=seconds)

@@ -9,24 +9,24 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from jobs.serve import archive_calls, documentation
 from jobs.serve.access_log import AccessLog
+from jobs.serve.answers import Answer
 from jobs.serve.archive_calls import ArchiveCalls
 from jobs.serve.files import file_service
 from jobs.serve.gathering import Gathering
-from jobs.serve.intake import Answer, LeadIntake
+from jobs.serve.health import Health
+from jobs.serve.intake import LeadIntake
 from jobs.serve.lead_calls import Call, LeadCalls, LeadPage
 from jobs.serve.limits import BodyLimit
 from jobs.serve.metrics import Measures
-from jobs.serve.users import Attempts, UserDirectory
+from jobs.serve.users import Attempts, UserDirectory, refuse_hashing
 from jobs.settings.serve import ServeSettings
 from jobs.settings.settings import Settings
 from loader.database.connection import Database
-from loader.errors import LoaderError, UsageError
+from loader.errors import UsageError
 from loader.feeds.files import read_feeds
 from loader.options.load import LoadOptions
 from loader.rights import needs
@@ -58,25 +58,32 @@ def application(settings: Settings, database: Database) -> Iterator[Starlette]:
     Raises:
         UsageError: see `refuse_options_of_files`.
         NotAllowedError: the account may not read, or not write, what calls need.
+        ConfigurationError: see `refuse_hashing`.
         LoaderError: a feed cannot be used; the database does not answer.
     """
     options, serve = settings.options, settings.serve
     refuse_options_of_files(options)
     refuse_unreadable(database, lambda site: needs.of_calls(options, site))
     refuse_unwritable(database, lambda site: needs.of_calls(options, site))
+    refuse_hashing(database)
     with TemporaryDirectory(prefix="leadloader-serve-") as name:
         feeds = read_feeds(options, Path(name))
         intake = LeadIntake(database, options, Path(name), lambda: feeds, serve.refresh)
         # Its work is that of other threads.
-        of_archive = database.anew()
+        of_archive, of_health = database.anew(), database.anew()
         try:
-            yield _application(intake, settings, database, of_archive)
+            yield _application(intake, settings, database, of_archive, Health(of_health))
         finally:
             of_archive.engine.dispose()
+            of_health.engine.dispose()
 
 
 def _application(
-    intake: LeadIntake, settings: Settings, database: Database, of_archive: Database
+    intake: LeadIntake,
+    settings: Settings,
+    database: Database,
+    of_archive: Database,
+    health: Health,
 ) -> Starlette:
     serve, measures = settings.serve, Measures()
     users, attempts = UserDirectory(database, serve.refresh), Attempts()
@@ -90,7 +97,9 @@ def _application(
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         """Work while the server runs; what was accepted is answered before it ends."""
         stack = ExitStack()
-        at_work: list[AbstractContextManager[Any]] = [gathering, *archive.gatherings, files.jobs]
+        at_work: list[AbstractContextManager[Any]] = [
+            health.asking, gathering, *archive.gatherings, files.jobs,
+        ]  # fmt: skip
         for each in at_work:
             stack.enter_context(each)
         try:
@@ -98,21 +107,12 @@ def _application(
         finally:
             await run_in_threadpool(stack.close)
 
-    async def ready(_request: Request) -> Response:
-        """Say whether the database answers."""
-        try:
-            await run_in_threadpool(database.read, lambda it: it.exec_driver_sql("SELECT 1").all())
-        except LoaderError:
-            return JSONResponse({"ready": False}, 503)
-        return JSONResponse({"ready": True})
-
     routes = [
         *LeadPage(gathering, measures, archive.functions).routes,
         *archive.routes,
         *files.routes,
         *documentation.ROUTES,
-        Route("/health", lambda _request: JSONResponse({"healthy": True})),
-        Route("/ready", ready),
+        *health.routes,
         Route("/metrics", measures.page),
     ]
     app = Starlette(routes=routes, lifespan=lifespan)

@@ -1,11 +1,12 @@
 """Leads of calls, into the dialer as if they were rows of a file."""
 
-from collections.abc import Callable, Collection, Hashable, Sequence
+import logging
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 
 from jobs.load.begin import refuse_missing_tables
 from jobs.load.recheck import Recheck
+from jobs.serve.answers import IN_DOUBT, NO_ANSWER, REFUSED, Answer, failed
 from loader.api.add_lead import (
     ERROR,
     NOT_ADDED,
@@ -48,6 +50,8 @@ from loader.writing.leads import LeadInserter
 from loader.writing.notices import with_stored_extra
 from loader.writing.writer import Writer
 
+LOG = logging.getLogger("leadloader")
+
 MOST_SETUPS = 64
 """Sets of options whose facts are kept."""
 
@@ -56,22 +60,6 @@ NO_MAPPING = ColumnMapping({}, unmapped=())
 
 NO_LIST = "999"
 """The list of a lead that names none (add_lead: list_id)."""
-
-
-class Answer(NamedTuple):
-    """The answer to one call."""
-
-    lines: list[str]
-    outcome: str
-    """added, a reason, or why nothing was decided: unavailable, refused."""
-
-    @property
-    def is_unavailable(self) -> bool:
-        """Whether the same call may go well another time."""
-        return self.outcome == UNAVAILABLE
-
-
-UNAVAILABLE, REFUSED = "unavailable", "refused"
 
 
 CLOCK_SECONDS = 1.0
@@ -135,8 +123,13 @@ class LeadIntake:
             that they are stored are unavailable.
         """
         answers: list[Answer] = []
+        is_down = False
         for key, group in groupby(requests, key=_options_key):
-            answers += self._add_group(key, list(group))
+            calls = list(group)
+            # Who waits for a database that is down need not wait once more for each call.
+            found = [NO_ANSWER] * len(calls) if is_down else self._add_group(key, calls)
+            is_down = NO_ANSWER in found
+            answers += found
         return answers
 
     def _add_group(self, key: tuple[Hashable, ...], requests: list[LeadRequest]) -> list[Answer]:
@@ -145,12 +138,12 @@ class LeadIntake:
             batch = _Batch(self, setup, requests)
         except ValidationError as error:
             return [_invalid(error)] * len(requests)
-        except LoaderError as error:
-            return [_refused(error)] * len(requests)
+        except Exception as error:  # noqa: BLE001 - calls with other options go on
+            return [_unanswered(error)] * len(requests)
         try:
             batch.add()
-        except LoaderError as error:
-            return batch.answers(otherwise=_refused(error))
+        except Exception as error:  # noqa: BLE001 - likewise; and what is in was added
+            return batch.answers(otherwise=_unanswered(error))
         return batch.answers()
 
     def _setup(self, key: tuple[Hashable, ...], request: LeadRequest) -> _Setup:
@@ -195,10 +188,16 @@ def _invalid(error: ValidationError) -> Answer:
     return Answer(refuse_option(name, problem["msg"].removeprefix("Value error, ")), REFUSED)
 
 
+def _unanswered(error: Exception) -> Answer:
+    """Answer calls of which an error kept the answer."""
+    return _refused(error) if isinstance(error, LoaderError) else failed(error)
+
+
 def _refused(error: LoaderError) -> Answer:
     """Answer calls that could not be decided; what the account may not do is said to nobody."""
     if isinstance(error, DatabaseUnavailableError):
-        return Answer([f"{ERROR} {NOT_ADDED}, THE DATABASE DOES NOT ANSWER"], UNAVAILABLE)
+        LOG.warning("leads cannot be added: %s", error)
+        return NO_ANSWER
     if isinstance(error, UsageError):
         return Answer([f"{ERROR} INVALID PARAMETER - {error}"], REFUSED)
     text = str(error).partition(";")[0]
@@ -215,6 +214,7 @@ class _Batch:
         self._database, self._folder = intake._database, intake._folder
         self._answers: dict[int, Answer] = {}
         self._lead_ids: dict[int, int] = {}
+        self._doubtful: set[int] = set()
         dialer, options = setup.dialer, setup.options
         self._checks, self._queries = self._checks_of(requests), setup.queries
         asks_nanpa = options.nanpa_ac_prefix_check == "Y" or "NANPA" in options.tz_method.upper()
@@ -233,6 +233,10 @@ class _Batch:
             refuse_missing_tables(checks, self._database)
             setup.complete.add(fields)
         return checks
+
+    @property
+    def _default_list(self) -> str:
+        return self._setup.options.list_id or NO_LIST
 
     def answers(self, otherwise: Answer | None = None) -> list[Answer]:
         """Give the answers in the order of the calls, and to those that have none, another."""
@@ -261,7 +265,9 @@ class _Batch:
         failed = self._insert(leads, noticed) if len(leads) else leads.index
         # What is no lead makes nobody a duplicate.
         again = rejected.index[rejected["duplicate_row"].isin(failed)]
-        self._reject(without_rows(rejected, again))
+        unclear = rejected.index[rejected["duplicate_row"].isin(self._doubtful)]
+        self._doubt(unclear)
+        self._reject(without_rows(rejected, again.union(unclear)))
         if len(again):
             self._add(rows.loc[again])
 
@@ -297,9 +303,20 @@ class _Batch:
             noticed = noticed[noticed.index.isin(stored.index)] if len(noticed) else noticed
             noticed = self._insert_extras(stored.sort_index(), noticed, writer)
             self._answer_added(stored, noticed)
-            refused = findings(pd.Index([*last.refused], dtype="int64"), Reason.REFUSED_BY_SERVER)
-            self._reject(join_frames([last.rejected, refused]))
-        return leads.index[~is_in]
+            self._doubt(last.doubtful)
+            self._reject(join_frames([last.rejected, self._refused(leads.loc[[*last.refused]])]))
+        return leads.index[~is_in].difference([*self._doubtful])
+
+    def _refused(self, leads: pd.DataFrame) -> Findings:
+        """Give what is said of refused leads: what the dialer says, but for its statement."""
+        given = leads["list_id_given"].mask(leads["list_id_given"] == "", self._default_list)
+        answer = leads["phone_number"] + "|" + given + "||" + self._setup.options.user
+        return findings(leads.index, Reason.REFUSED_BY_SERVER, answer=answer)
+
+    def _doubt(self, rows: Iterable[int]) -> None:
+        """Answer leads that maybe are in, or were, and those that would be their duplicates."""
+        self._doubtful |= {*rows}
+        self._answers |= dict.fromkeys(rows, IN_DOUBT)
 
     def _insert_extras(self, leads: pd.DataFrame, noticed: Notices, writer: Writer) -> Notices:
         """Insert what comes with stored leads; give the notices with what became of it."""
@@ -320,7 +337,6 @@ class _Batch:
         records = noticed.to_dict("records") if len(noticed) else []
         for row, notice in zip(noticed.index, records, strict=True):
             by_row.setdefault(row, []).append(notice)
-        default = self._setup.options.list_id or NO_LIST
         columns = ("phone_number", "list_id_given", "lead_id", "gmt_offset_now")
         rows = zip(leads.index.tolist(), *(leads[name].tolist() for name in columns), strict=True)
         for row, phone, list_id, lead_id, offset in rows:
@@ -328,7 +344,7 @@ class _Batch:
             is_unknown = any(it["notice"] == Notice.NO_TIME_ZONE for it in notices)
             shown = "" if is_unknown else format_offset(offset, self._setup.standard)
             self._lead_ids[row] = int(lead_id)
-            lead = Added(phone, list_id or default, int(lead_id), shown, notices)
+            lead = Added(phone, list_id or self._default_list, int(lead_id), shown, notices)
             request = self._requests[row]
             lines = answer_added(lead, request.fields, request.user, nanpa=self._nanpa)
             self._answers[row] = Answer(lines, "added")

@@ -94,12 +94,12 @@ class Logins:
         Raises:
             RefusedError: likewise.
         """
-        self._refuse_wait(user, address)
+        self._refuse_wait(user, address, password)
         row = self._ask(lambda: self._users.find(user, password))
         if row is None:
             self._fail(user, address)
             raise RefusedError("user or password is wrong", 401)
-        self._attempts.succeeded(user.lower(), address)
+        self._attempts.succeeded(user.lower(), address, password)
         if lines := refuse_rights(user, row):
             raise RefusedError(lines[0], 403)
         return Caller(str(row["user"]), str(row["user"]))
@@ -131,8 +131,8 @@ class Logins:
             raise RefusedError("there is no such key that may load files", 401)
         return caller
 
-    def _refuse_wait(self, user: str, address: str) -> None:
-        if left := self._attempts.seconds_left(user.lower(), address):
+    def _refuse_wait(self, user: str, address: str, password: str | None = None) -> None:
+        if left := self._attempts.seconds_left(user.lower(), address, password):
             self._note_failure("kept waiting")
             raise RefusedError("there were too many wrong passwords; try again later", 429, left)
 

@@ -1,6 +1,7 @@
 """The server: where it listens, and how it ends."""
 
 import ipaddress
+import logging
 import signal
 import socket
 import ssl
@@ -11,9 +12,14 @@ import uvicorn
 from starlette.applications import Starlette
 
 from jobs.settings.serve import ServeSettings
-from loader.errors import ConfigurationError, ResultsError
+from loader.errors import ConfigurationError, ResultsError, describe_bug
+
+LOG = logging.getLogger("leadloader")
 
 ENDING = (signal.SIGTERM, signal.SIGINT)
+
+MORE_CONNECTIONS = 200
+"""Those that are at work or idle, besides as many as there are calls that may wait."""
 
 PATIENCE = 60
 """Seconds that calls may take to be answered once the server is told to end."""
@@ -67,6 +73,7 @@ def listen(
         proxy_headers=is_forwarded,
         forwarded_allow_ips=[*serve.forwarded_allow] if is_forwarded else [],
         server_header=False,
+        limit_concurrency=serve.queue + MORE_CONNECTIONS,
         timeout_graceful_shutdown=PATIENCE,
         lifespan="on",
     )
@@ -77,12 +84,36 @@ def listen(
             f"serve: tls_cert, tls_key: {serve.tls_cert}, {serve.tls_key}: {error.strerror}"
         ) from None
     server = uvicorn.Server(config)
-    with _end_by_signal(server), _socket(serve) as listening:
+    with _end_by_signal(server), log_of_server(), _socket(serve) as listening:
         host, port = listening.getsockname()[:2]
         scheme = "https" if serve.tls_cert else "http"
         shown = f"[{host}]" if ":" in host else host
         say(f"listening at {scheme}://{shown}:{port}")
         server.run(sockets=[listening])
+
+
+class _OfServer(logging.Handler):
+    """Passes on what the server complains of, but no text of an error: that may have data."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a message."""
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, Exception) and error.__traceback__ is not None:
+            text = describe_bug(error)
+        else:
+            text = str(record.msg).partition("\n")[0]
+        LOG.log(record.levelno, "the server says: %s", text)
+
+
+@contextmanager
+def log_of_server() -> Iterator[None]:
+    """Log what the server complains of, in the block."""
+    of_server, handler = logging.getLogger("uvicorn.error"), _OfServer(logging.WARNING)
+    of_server.addHandler(handler)
+    try:
+        yield
+    finally:
+        of_server.removeHandler(handler)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import ipaddress
 import secrets
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
@@ -11,19 +12,22 @@ from typing import Any
 
 import pandas as pd
 
-from jobs.serve.passwords import Hashing, is_password
+from jobs.serve.passwords import Hashing, dialer_hash, is_password
 from loader.database.connection import Database
 from loader.frames.collation import fold, fold_text
 from loader.queries.passwords import read_passwords
 
-FREE_ATTEMPTS = 5
-"""Wrong passwords in a row that cost no wait."""
+FIRST_TO_WAIT = 5
+"""The wrong password in a row that is the first to cost a wait."""
 
 LONGEST_WAIT = 900.0
 """Seconds; so long is a wrong password remembered, too."""
 
 MOST_REMEMBERED = 100_000
-"""Users and addresses with wrong passwords."""
+"""Users and addresses with wrong passwords; and right ones, likewise."""
+
+MOST_CHARACTERS = 20
+"""Of a user's name in the dialer."""
 
 
 @dataclass
@@ -35,19 +39,30 @@ class _Failures:
 class Attempts:
     """Wrong passwords, by what they have in common: an address, or a user from an address.
 
-    After `FREE_ATTEMPTS` each one costs twice the wait of the one before; who asks meanwhile is
-    refused, whatever the password is. A user who asks from elsewhere is not kept waiting.
+    From `FIRST_TO_WAIT` on each one costs twice the wait of the one before; who asks meanwhile is
+    refused, whatever the password is. A user who asks from elsewhere is not kept waiting; nor is
+    one by the wrong passwords of others, with a password that was right at that address before.
     """
 
     def __init__(self) -> None:
         self._failures: dict[tuple[str, ...], _Failures] = {}
+        self._secret = secrets.token_bytes(32)
+        self._right: dict[tuple[str, str, bytes], None] = {}
         self._lock = Lock()
 
-    def seconds_left(self, user: str, address: str) -> float:
-        """Give how long a user at an address has to wait; 0: not at all."""
-        now = monotonic()
+    def seconds_left(self, user: str, address: str, password: str | None = None) -> float:
+        """Give how long a user at an address has to wait; 0: not at all.
+
+        Args:
+            user: the name, in lower case.
+            address: who asks.
+            password: what is sent; None: that does not matter.
+        """
+        now, (of_address, of_user) = monotonic(), _keys(user, address)
         with self._lock:
-            found = [self._failures.get(key) for key in _keys(user, address)]
+            was_right = password is not None and self._digest(of_user, password) in self._right
+            keys = [of_user] if was_right else [of_address, of_user]
+            found = [self._failures.get(key) for key in keys]
         waits = (each.last + _wait(each.count) - now for each in found if each)
         return max(0.0, *waits, 0.0)
 
@@ -63,10 +78,19 @@ class Attempts:
                 count = before.count + 1 if before and is_recent else 1
                 self._failures[key] = _Failures(count, now)
 
-    def succeeded(self, user: str, address: str) -> None:
+    def succeeded(self, user: str, address: str, password: str | None = None) -> None:
         """Forget the wrong passwords of a user; those of the address, as of other users, stay."""
+        of_user = _keys(user, address)[1]
         with self._lock:
-            self._failures.pop((address, user), None)
+            self._failures.pop(of_user, None)
+            if password is not None:
+                self._right[self._digest(of_user, password)] = None
+            while len(self._right) > MOST_REMEMBERED:
+                del self._right[next(iter(self._right))]
+
+    def _digest(self, of_user: tuple[str, str], password: str) -> tuple[str, str, bytes]:
+        sent = password.encode("utf-8", "surrogatepass")
+        return (*of_user, hmac.digest(self._secret, sent, hashlib.sha256))
 
     def _forget(self, now: float) -> None:
         self._failures = {
@@ -76,13 +100,39 @@ class Attempts:
             del self._failures[next(iter(self._failures))]
 
 
-def _keys(user: str, address: str) -> tuple[tuple[str, ...], ...]:
-    return (address,), (address, user)
+def _keys(user: str, address: str) -> tuple[tuple[str], tuple[str, str]]:
+    network = _network(address)
+    return (network,), (network, user[:MOST_CHARACTERS])
+
+
+def _network(address: str) -> str:
+    """Give what one customer of a provider has: an address, or 64 bits of one of IPv6."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return address
+    if found.ipv4_mapped:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(found), 64), strict=False))
 
 
 def _wait(count: int) -> float:
     """Give the seconds of wait after so many wrong passwords."""
-    return min(2.0 ** (count - FREE_ATTEMPTS), LONGEST_WAIT) if count >= FREE_ATTEMPTS else 0.0
+    return min(2.0 ** (count - FIRST_TO_WAIT), LONGEST_WAIT) if count >= FIRST_TO_WAIT else 0.0
+
+
+def refuse_hashing(database: Database) -> None:
+    """Refuse a dialer that hashes passwords in a way that cannot be followed: nobody could call.
+
+    Raises:
+        ConfigurationError: see `dialer_hash`.
+        LoaderError: the database does not answer.
+    """
+    _, hashing = _read(database)
+    if hashing is not None:
+        dialer_hash("", hashing)
 
 
 class UserDirectory:

@@ -16,6 +16,9 @@ FUNCTION = "add_lead"
 OPTIONS = {option.api for option in options_of(LoadOptions).values() if option.api}
 """Parameters that are options of a load, by the same names."""
 
+OF_THE_CALL = {"source", "user"}
+"""Those that are judged before there is a request: `refuse_source` has said what it needs."""
+
 SWITCHED_FIELDS = ("callback", "add_to_hopper")
 """Fields of a lead that say Y or N; a request that says something else is refused."""
 
@@ -100,7 +103,7 @@ def read_request(parameters: Mapping[str, str]) -> LeadRequest:
     options = {
         name: value
         for name, value in parameters.items()
-        if name in OPTIONS - lead_fields and name != "user" and value != ""
+        if name in OPTIONS - lead_fields - OF_THE_CALL and value != ""
     }
     for name in SWITCHED_FIELDS:
         if parameters.get(name, "") not in {"", "Y", "N"}:

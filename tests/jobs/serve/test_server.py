@@ -1,5 +1,6 @@
 """The command serve: where it listens, how it ends, and clients that sites have."""
 
+import contextlib
 import shutil
 import signal
 import socket
@@ -14,7 +15,7 @@ import httpx2
 import pytest
 
 from jobs.cli.main import run
-from jobs.serve.server import refuse_open_address
+from jobs.serve.server import MORE_CONNECTIONS, refuse_open_address
 from jobs.settings.serve import ServeSettings
 from loader.database.connection import Database
 from loader.errors import ConfigurationError
@@ -121,6 +122,18 @@ def _accepted(running: Service) -> int:
     return int(float(line.split()[1]))
 
 
+def test_connections_are_bounded(database_url: str, tmp_path: Path) -> None:
+    config = tmp_path / "site.toml"
+    config.write_text("[serve]\nqueue = 1\n")
+    with (
+        service(database_url, tmp_path / "serve", "--config", str(config)) as running,
+        contextlib.ExitStack() as idle,
+    ):
+        for _ in range(1 + MORE_CONNECTIONS):
+            idle.enter_context(socket.create_connection(("127.0.0.1", running.port)))
+        assert httpx2.get(f"{running.address}/health").status_code == 503
+
+
 def test_ctrl_c_ends_it_too(database_url: str, tmp_path: Path) -> None:
     with service(database_url, tmp_path / "serve") as running:
         assert running.signal(signal.SIGINT) == 0
@@ -137,8 +150,9 @@ def test_an_access_log_has_neither_passwords_nor_persons(database_url: str, tmp_
         running.stop()
     log = running.log.read_text()
     assert f"127.0.0.1 GET {PAGE} 200\n" in log
-    assert "127.0.0.1 POST /nowhere" in log
+    assert "127.0.0.1 POST (no such address) 404\n" in log
     assert not [secret for secret in ("1234", "7275551111", "\x1b") if secret in log]
+    assert "nowhere" not in log
 
 
 CURL = """curl -s -X GET "{}/vicidial/non_agent_api.php?source=test&user=6666&pass=1234\

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jobs.serve import users
 from jobs.serve.eksblowfish import bcrypt_octets
 from jobs.serve.passwords import Hashing, base64, dialer_hash, is_password
-from jobs.serve.users import FREE_ATTEMPTS, Attempts, UserDirectory
+from jobs.serve.users import FIRST_TO_WAIT, Attempts, UserDirectory
 from loader.database.connection import Database
 from loader.errors import ConfigurationError
 from tests.jobs.serve.serving import PAGE, add_lead, serving, settings_of
@@ -61,6 +61,19 @@ def test_a_hash_that_cannot_be_made_is_an_error(key: str, cost: int) -> None:
         is_password("1234", "", "hash", Hashing(key, cost))
 
 
+@pytest.mark.engines("sqlite")
+def test_a_hash_that_cannot_be_made_is_refused_at_the_start(
+    database: Database, tmp_path: Path
+) -> None:
+    password_columns(database, "secret", hashed=True)
+    database.write(lambda it: it.exec_driver_sql("UPDATE system_settings SET pass_key = 'short'"))
+    with (
+        pytest.raises(ConfigurationError, match="pass_key and pass_cost"),
+        serving(settings_of(tmp_path), database),
+    ):
+        pass
+
+
 def test_an_empty_password_is_nobodys() -> None:
     assert not is_password("", "", "", None)
     assert not is_password("", "", "", Hashing(KEY, 4))
@@ -68,23 +81,23 @@ def test_an_empty_password_is_nobodys() -> None:
 
 def test_no_wait_before_some_wrong_passwords(clock: StoppedClock) -> None:
     attempts = Attempts()
-    for _ in range(FREE_ATTEMPTS - 1):
+    for _ in range(FIRST_TO_WAIT - 1):
         attempts.failed("6666", "10.0.0.1")
     assert attempts.seconds_left("6666", "10.0.0.1") == 0
 
 
 def test_each_wrong_password_doubles_the_wait(clock: StoppedClock) -> None:
     attempts, waits = Attempts(), []
-    for _ in range(FREE_ATTEMPTS + 3):
+    for _ in range(FIRST_TO_WAIT + 3):
         clock.now += attempts.seconds_left("6666", "10.0.0.1")
         attempts.failed("6666", "10.0.0.1")
         waits.append(attempts.seconds_left("6666", "10.0.0.1"))
-    assert waits[FREE_ATTEMPTS - 1 :] == [1, 2, 4, 8]
+    assert waits[FIRST_TO_WAIT - 1 :] == [1, 2, 4, 8]
 
 
 def test_an_address_that_tries_many_users_waits_and_others_do_not(clock: StoppedClock) -> None:
     attempts = Attempts()
-    for number in range(FREE_ATTEMPTS + 1):
+    for number in range(FIRST_TO_WAIT + 1):
         attempts.failed(f"user{number}", "10.0.0.1")
     assert attempts.seconds_left("6666", "10.0.0.1") > 0
     assert attempts.seconds_left("user1", "10.0.0.2") == 0
@@ -92,10 +105,32 @@ def test_an_address_that_tries_many_users_waits_and_others_do_not(clock: Stopped
 
 def test_the_right_password_does_not_free_the_address(clock: StoppedClock) -> None:
     attempts = Attempts()
-    for _ in range(FREE_ATTEMPTS + 1):
+    for _ in range(FIRST_TO_WAIT + 1):
         attempts.failed("6666", "10.0.0.1")
     attempts.succeeded("7777", "10.0.0.1")
     assert attempts.seconds_left("7777", "10.0.0.1") > 0
+
+
+def test_who_was_let_in_before_does_not_wait_for_others(clock: StoppedClock) -> None:
+    attempts = Attempts()
+    attempts.succeeded("7777", "10.0.0.1", "right")
+    for _ in range(FIRST_TO_WAIT):
+        attempts.failed("6666", "10.0.0.1")
+    assert attempts.seconds_left("7777", "10.0.0.1", "right") == 0
+    assert attempts.seconds_left("7777", "10.0.0.1", "guess") > 0
+    assert attempts.seconds_left("7777", "10.0.0.2", "right") == 0
+    for _ in range(FIRST_TO_WAIT):
+        attempts.failed("7777", "10.0.0.1")
+    assert attempts.seconds_left("7777", "10.0.0.1", "right") > 0
+
+
+def test_neighbours_in_ipv6_and_long_names_are_the_same(clock: StoppedClock) -> None:
+    attempts = Attempts()
+    for number in range(FIRST_TO_WAIT):
+        attempts.failed("a" * (20 + number), f"2001:db8::{number}")
+    assert attempts.seconds_left("6666", "2001:db8::ffff:1") > 0
+    assert attempts.seconds_left("6666", "2001:db8:0:1::1") == 0
+    assert len(attempts._failures) == 2
 
 
 def test_what_is_remembered_is_bounded(
@@ -105,7 +140,9 @@ def test_what_is_remembered_is_bounded(
     attempts = Attempts()
     for number in range(50):
         attempts.failed(f"user{number}", f"10.0.0.{number}")
+        attempts.succeeded(f"other{number}", "10.0.1.1", "right")
     assert len(attempts._failures) <= 12
+    assert len(attempts._right) <= 10
 
 
 @pytest.mark.parametrize("hashed", [False, True])
@@ -155,13 +192,13 @@ def test_who_guesses_is_kept_waiting_and_counted(
 ) -> None:
     add_user(database_url)
     with serving(settings_of(tmp_path), database) as client:
-        for number in range(FREE_ATTEMPTS):
+        for number in range(FIRST_TO_WAIT):
             wrong = {"pass": f"guess{number}"}
             assert add_lead(client, **wrong) == [LOGIN.format("6666", f"guess{number}")]
         # The right one, too soon.
         assert add_lead(client, phone_number="7275551111") == [LOGIN.format("6666", "1234")]
         metrics = client.get("/metrics").text
-    assert f'leadloader_failed_logins_total{{how="wrong"}} {FREE_ATTEMPTS}.0' in metrics
+    assert f'leadloader_failed_logins_total{{how="wrong"}} {FIRST_TO_WAIT}.0' in metrics
     assert 'leadloader_failed_logins_total{how="kept waiting"} 1.0' in metrics
 
 

@@ -166,5 +166,5 @@ def test_the_parameters_of_a_call_are_read_as_they_were_meant() -> None:
         "date_of_birth": "1980-01-15",
     }  # fmt: skip
     read = read_request(sent)
-    assert read.options == options_of_calls(options)
+    assert read.options | {"source": "ab"} == options_of_calls(options)
     assert read.fields == fields_of_call(lead) | {"function": "add_lead"}
