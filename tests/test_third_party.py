@@ -43,9 +43,12 @@ MAY_IMPORT = {
     "jobs.config_check": {"pydantic", "sqlalchemy"},
     "jobs.load": FRAMES | {"sqlalchemy"},
     "jobs.nightly": {"fsspec", "paramiko", "pydantic"},
-    "jobs.serve": FRAMES | MODELS | {
-        "anyio", "bcrypt", "jinja2", "prometheus_client", "sqlalchemy", "starlette", "uvicorn",
-    },
+    "jobs.serve": {"jinja2", "prometheus_client", "pydantic", "starlette", "uvicorn"},
+    "jobs.serve.access": {"bcrypt", "pandas"},
+    "jobs.serve.archive": {"starlette"},
+    "jobs.serve.files": {"pydantic", "starlette"},
+    "jobs.serve.leads": {"numpy", "pandas", "pyarrow", "pydantic", "starlette"},
+    "jobs.serve.pages": {"anyio", "jinja2", "starlette"},
     "jobs.settings": MODELS | {"pydantic_settings", "sqlalchemy", "typer"},
     "jobs.telemetry": {
         "apprise", "filelock", "openlineage", "prometheus_client", "rich", "sqlalchemy",

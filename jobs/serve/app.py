@@ -11,18 +11,19 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from jobs.serve import archive_calls, documentation
+from jobs.serve import documentation
+from jobs.serve.access.users import Attempts, UserDirectory, refuse_hashing
 from jobs.serve.access_log import AccessLog
-from jobs.serve.answers import Answer
-from jobs.serve.archive_calls import ArchiveCalls
-from jobs.serve.files import file_service
+from jobs.serve.archive import calls as archive_calls
+from jobs.serve.archive.calls import ArchiveCalls
+from jobs.serve.files.service import file_service
 from jobs.serve.gathering import Gathering
 from jobs.serve.health import Health
-from jobs.serve.intake import LeadIntake
-from jobs.serve.lead_calls import Call, LeadCalls, LeadPage
+from jobs.serve.leads.answers import Answer
+from jobs.serve.leads.calls import Call, LeadCalls, LeadPage
+from jobs.serve.leads.intake import LeadIntake
 from jobs.serve.limits import BodyLimit
 from jobs.serve.metrics import Measures
-from jobs.serve.users import Attempts, UserDirectory, refuse_hashing
 from jobs.settings.serve import ServeSettings
 from jobs.settings.settings import Settings
 from loader.database.connection import Database

@@ -12,8 +12,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from jobs.serve import archive_calls, archive_work
-from jobs.serve.archive_calls import MOST_BYTES
+from jobs.serve.archive import calls as archive_calls
+from jobs.serve.archive import work as archive_work
+from jobs.serve.archive.calls import MOST_BYTES
 from jobs.settings.settings import Settings
 from loader.database.connection import Database
 from loader.ledger.keys import RIGHTS, KeyStore

@@ -14,11 +14,12 @@ import pytest
 import requests
 
 from jobs.load.request import LoadRequest
-from jobs.serve import file_work, uploads
-from jobs.serve.file_job import FileJob, JobRecords
-from jobs.serve.file_options import SETTABLE, options_of, read_parameters
-from jobs.serve.logins import Caller, Logins, RefusedError
-from jobs.serve.users import Attempts, UserDirectory
+from jobs.serve.access.logins import Caller, Logins, RefusedError
+from jobs.serve.access.users import Attempts, UserDirectory
+from jobs.serve.files import uploads
+from jobs.serve.files import work as file_work
+from jobs.serve.files.job import FileJob, JobRecords
+from jobs.serve.files.options import SETTABLE, options_of, read_parameters
 from jobs.settings.settings import Settings
 from loader.database.connection import Database
 from loader.errors import DatabaseUnavailableError, UsageError

@@ -9,8 +9,8 @@ from threading import Event
 import pytest
 from playwright.sync_api import Page, expect
 
-from jobs.serve.file_job import FileJob
-from jobs.serve.file_work import Work
+from jobs.serve.files.job import FileJob
+from jobs.serve.files.work import Work
 from jobs.watchers import Watchers
 from loader.database.connection import Database
 from loader.errors import DatabaseUnavailableError

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.serve import users
-from jobs.serve.eksblowfish import bcrypt_octets
-from jobs.serve.passwords import Hashing, base64, dialer_hash, is_password
-from jobs.serve.users import FIRST_TO_WAIT, Attempts, UserDirectory
+from jobs.serve.access import users
+from jobs.serve.access.eksblowfish import bcrypt_octets
+from jobs.serve.access.passwords import Hashing, base64, dialer_hash, is_password
+from jobs.serve.access.users import FIRST_TO_WAIT, Attempts, UserDirectory
 from loader.database.connection import Database
 from loader.errors import ConfigurationError
 from tests.jobs.serve.serving import PAGE, add_lead, serving, settings_of

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from jobs.serve import sessions
-from jobs.serve.logins import Caller
-from jobs.serve.sessions import IDLE, LONGEST, Sessions
+from jobs.serve.access.logins import Caller
+from jobs.serve.pages import sessions
+from jobs.serve.pages.sessions import IDLE, LONGEST, Sessions
 from loader.database.connection import Database
 from tests.support.file_service import PASSWORD, USER, Service, add_user, serving
 

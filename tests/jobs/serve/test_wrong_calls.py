@@ -9,13 +9,13 @@ import httpx2
 import pandas as pd
 import pytest
 
-from jobs.serve import intake
+from jobs.serve.access.users import Attempts, UserDirectory
 from jobs.serve.health import Health
-from jobs.serve.intake import LeadIntake
-from jobs.serve.lead_calls import Call, LeadCalls
+from jobs.serve.leads import intake
+from jobs.serve.leads.calls import Call, LeadCalls
+from jobs.serve.leads.intake import LeadIntake
 from jobs.serve.metrics import Measures
 from jobs.serve.server import log_of_server
-from jobs.serve.users import Attempts, UserDirectory
 from loader.api.add_lead import read_request
 from loader.database.connection import Database
 from loader.options.load import LoadOptions

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, TypeVar
 
-from jobs.serve.users import Attempts, UserDirectory
+from jobs.serve.access.users import Attempts, UserDirectory
 from loader.api.add_lead import refuse_rights
 from loader.errors import LoaderError
 

@@ -9,8 +9,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import Route
 
-from jobs.serve import static_files
-from jobs.serve.file_form import (
+from jobs.serve.access.logins import RefusedError
+from jobs.serve.files.jobs import FileJobs
+from jobs.serve.files.options import REQUEST, options_of
+from jobs.serve.files.receiving import FILE, Receiver
+from jobs.serve.files.uploads import Upload
+from jobs.serve.files.work import outward
+from jobs.serve.pages import static_files
+from jobs.serve.pages.form import (
     COLUMN,
     FileColumns,
     FileForm,
@@ -19,15 +25,9 @@ from jobs.serve.file_form import (
     option_choices,
     read_columns,
 )
-from jobs.serve.file_jobs import FileJobs
-from jobs.serve.file_options import REQUEST, options_of
-from jobs.serve.file_work import outward
-from jobs.serve.logins import RefusedError
-from jobs.serve.receiving import FILE, Receiver
-from jobs.serve.run_pages import RunPages
-from jobs.serve.site_choices import SiteChoices, read_choices
-from jobs.serve.uploads import Upload
-from jobs.serve.visits import Door, Visit, see, sentence
+from jobs.serve.pages.run import RunPages
+from jobs.serve.pages.site_choices import SiteChoices, read_choices
+from jobs.serve.pages.visits import Door, Visit, see, sentence
 from jobs.settings.settings import Settings
 from loader.database.connection import Database
 from loader.errors import ConfigurationError, LoaderError, SourceFileError, UsageError

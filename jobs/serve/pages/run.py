@@ -6,13 +6,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import Route
 
-from jobs.serve.file_job import FileJob
-from jobs.serve.file_jobs import FileJobs
-from jobs.serve.logins import RefusedError
-from jobs.serve.result_files import existing_files, send_file
-from jobs.serve.result_view import result_values
-from jobs.serve.uploads import Upload
-from jobs.serve.visits import HEADERS, Door, Visit, see, sentence
+from jobs.serve.access.logins import RefusedError
+from jobs.serve.files.job import FileJob
+from jobs.serve.files.jobs import FileJobs
+from jobs.serve.files.result_files import existing_files, send_file
+from jobs.serve.files.uploads import Upload
+from jobs.serve.pages.result_view import result_values
+from jobs.serve.pages.visits import HEADERS, Door, Visit, see, sentence
 from loader.options.load import LoadOptions
 
 ADDRESS = "/runs"

@@ -11,10 +11,10 @@ from threading import Condition, Thread
 from typing import Any, Self
 
 from jobs.load.request import Job
-from jobs.serve.file_job import FileJob, JobRecords, State
-from jobs.serve.file_work import Work, outward
+from jobs.serve.files.job import FileJob, JobRecords, State
+from jobs.serve.files.uploads import Upload, Uploads, new_name
+from jobs.serve.files.work import Work, outward
 from jobs.serve.gathering import QueueFullError, StoppedError
-from jobs.serve.uploads import Upload, Uploads, new_name
 from jobs.watchers import Watchers
 from loader.errors import (
     DatabaseUnavailableError,

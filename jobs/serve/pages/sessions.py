@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from time import monotonic
 
-from jobs.serve.logins import Caller
+from jobs.serve.access.logins import Caller
 
 IDLE = 1800.0
 """Seconds after which a session that nobody uses ends."""

@@ -7,17 +7,17 @@ from typing import NamedTuple
 
 from starlette.routing import Route
 
-from jobs.serve.file_jobs import FileJobs
-from jobs.serve.file_work import Work
-from jobs.serve.files_api import ADDRESS as API_ADDRESS
-from jobs.serve.files_api import FilesApi
-from jobs.serve.logins import Caller, FindKey, Logins
-from jobs.serve.pages import ADDRESS as PAGE_ADDRESS
-from jobs.serve.pages import Pages
-from jobs.serve.receiving import Receiver
-from jobs.serve.uploads import Uploads
-from jobs.serve.users import Attempts, UserDirectory
-from jobs.serve.visits import Door
+from jobs.serve.access.logins import Caller, FindKey, Logins
+from jobs.serve.access.users import Attempts, UserDirectory
+from jobs.serve.files.api import ADDRESS as API_ADDRESS
+from jobs.serve.files.api import FilesApi
+from jobs.serve.files.jobs import FileJobs
+from jobs.serve.files.receiving import Receiver
+from jobs.serve.files.uploads import Uploads
+from jobs.serve.files.work import Work
+from jobs.serve.pages.start import ADDRESS as PAGE_ADDRESS
+from jobs.serve.pages.start import Pages
+from jobs.serve.pages.visits import Door
 from jobs.settings.settings import Settings
 from loader.database.connection import Database
 from loader.errors import UsageError

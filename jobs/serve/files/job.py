@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from jobs.load.request import Job
-from jobs.serve.uploads import is_name
+from jobs.serve.files.uploads import is_name
 from loader.files import open_regular
 
 RECORD = "job.json"

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 import loader.report
 
-OWN = Path(__file__).parent / "static"
+OWN = Path(__file__).parents[1] / "static"
 
 FILES = {
     "report.css": (Path(loader.report.__path__[0]) / "templates" / "style.css", "text/css"),

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from jobs.load.begin import refuse_missing_tables
 from jobs.load.recheck import Recheck
-from jobs.serve.answers import IN_DOUBT, NO_ANSWER, REFUSED, Answer, failed
+from jobs.serve.leads.answers import IN_DOUBT, NO_ANSWER, REFUSED, Answer, failed
 from loader.api.add_lead import (
     ERROR,
     NOT_ADDED,

@@ -15,11 +15,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from jobs.serve.answers import REFUSED, TURNED_AWAY, UNAVAILABLE, Answer, failed
+from jobs.serve.access.users import Attempts, UserDirectory
 from jobs.serve.gathering import Gathering, QueueFullError, StoppedError
-from jobs.serve.intake import LeadIntake
+from jobs.serve.leads.answers import REFUSED, TURNED_AWAY, UNAVAILABLE, Answer, failed
+from jobs.serve.leads.intake import LeadIntake
 from jobs.serve.metrics import Measures
-from jobs.serve.users import Attempts, UserDirectory
 from loader import __version__
 from loader.api.add_lead import (
     FUNCTION,

@@ -3,7 +3,7 @@
 import hmac
 from typing import NamedTuple
 
-from jobs.serve.eksblowfish import MOST_KEY_BYTES, bcrypt_octets
+from jobs.serve.access.eksblowfish import MOST_KEY_BYTES, bcrypt_octets
 from loader.errors import ConfigurationError
 
 ALPHABET = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"

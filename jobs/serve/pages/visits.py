@@ -16,11 +16,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from jobs.serve.access.logins import Logins, RefusedError
+from jobs.serve.files.receiving import MOST_FIELDS, refuse_other_site
+from jobs.serve.files.uploads import TooManyUploadsError
 from jobs.serve.gathering import QueueFullError, StoppedError
-from jobs.serve.logins import Logins, RefusedError
-from jobs.serve.receiving import MOST_FIELDS, refuse_other_site
-from jobs.serve.sessions import Session, Sessions, same_secret
-from jobs.serve.uploads import TooManyUploadsError
+from jobs.serve.pages.sessions import Session, Sessions, same_secret
 from loader import __version__
 from loader.errors import LoaderError, NotAllowedError, UsageError, as_loader_error
 from loader.report.wording import FILTERS
@@ -51,7 +51,7 @@ CSRF = "csrf"
 def templates() -> Environment:
     """Return the templates of the pages; values are escaped, an undefined one is an error."""
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -8,9 +8,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
+from jobs.serve.access.logins import RefusedError
+from jobs.serve.files.uploads import TooManyUploadsError, Upload, Uploads
 from jobs.serve.gathering import QueueFullError
-from jobs.serve.logins import RefusedError
-from jobs.serve.uploads import TooManyUploadsError, Upload, Uploads
 from loader.errors import UsageError
 
 FILE = "file"

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from jobs.archive.hours import ServerHours
 from jobs.archive.job import STEPS, Direction, Folders, MoveRequest, move
 from jobs.archive.lead import dearchive_lead
-from jobs.serve.answers import REFUSED, UNAVAILABLE, Answer
-from jobs.serve.lead_calls import Call, LeadCalls
+from jobs.serve.leads.answers import REFUSED, UNAVAILABLE, Answer
+from jobs.serve.leads.calls import Call, LeadCalls
 from jobs.settings.settings import Settings
 from jobs.watchers import Watchers
 from loader.api.add_lead import plain, refuse_source

@@ -9,14 +9,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from jobs.serve.file_job import FileJob
-from jobs.serve.file_jobs import FileJobs
-from jobs.serve.file_options import options_of, read_parameters
+from jobs.serve.access.logins import Caller, Logins, RefusedError
+from jobs.serve.files.job import FileJob
+from jobs.serve.files.jobs import FileJobs
+from jobs.serve.files.options import options_of, read_parameters
+from jobs.serve.files.receiving import FILE, MOST_FIELDS, Receiver, refuse_other_site
+from jobs.serve.files.result_files import existing_files, send_file
+from jobs.serve.files.uploads import TooManyUploadsError, Upload
 from jobs.serve.gathering import QueueFullError, StoppedError
-from jobs.serve.logins import Caller, Logins, RefusedError
-from jobs.serve.receiving import FILE, MOST_FIELDS, Receiver, refuse_other_site
-from jobs.serve.result_files import existing_files, send_file
-from jobs.serve.uploads import TooManyUploadsError, Upload
 from jobs.settings.settings import Settings
 from loader.errors import ConfigurationError, UsageError, as_loader_error
 

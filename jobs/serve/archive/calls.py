@@ -12,11 +12,11 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from jobs.archive.job import Direction
-from jobs.serve.answers import UNAVAILABLE, Answer
-from jobs.serve.archive_work import BUSY, FAILED, ArchiveWork, Gate, Knock, Reply, refused
+from jobs.serve.access.users import UserDirectory
+from jobs.serve.archive.work import BUSY, FAILED, ArchiveWork, Gate, Knock, Reply, refused
 from jobs.serve.gathering import Gathering, QueueFullError, StoppedError
-from jobs.serve.lead_calls import Call, Function, LeadCalls
-from jobs.serve.users import UserDirectory
+from jobs.serve.leads.answers import UNAVAILABLE, Answer
+from jobs.serve.leads.calls import Call, Function, LeadCalls
 from jobs.settings.settings import Settings
 from loader.api.lead_archive import (
     ArchiveRequest,

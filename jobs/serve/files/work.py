@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jobs.load.job import load
 from jobs.load.request import LoadRequest, read_options
-from jobs.serve.file_job import FileJob
+from jobs.serve.files.job import FileJob
 from jobs.settings.settings import Settings
 from jobs.telemetry.telemetry import Telemetry
 from jobs.watchers import Watchers

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from jobs.serve.passwords import Hashing, dialer_hash, is_password
+from jobs.serve.access.passwords import Hashing, dialer_hash, is_password
 from loader.database.connection import Database
 from loader.frames.collation import fold, fold_text
 from loader.queries.passwords import read_passwords

@@ -1,0 +1,1 @@
+"""The Lead Archive API."""

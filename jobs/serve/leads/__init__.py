@@ -1,0 +1,1 @@
+"""Calls of add_lead: gathered, checked and inserted together."""
