@@ -96,7 +96,7 @@ class Chunk:
             self.before = now
             if self.options.delete:
                 self.journal.copying(now)
-        self.look(now)
+        self.note_departures(now)
         tables = self.tables_of_children(connection)
         free = now[now["selected"] & (now["spared"] == "")]
         if self.is_back:
@@ -122,7 +122,7 @@ class Chunk:
             self.after = self.read_leads(connection)
             self.take_back(connection, self.after)
             self.let_go(connection, self.after)
-            self.look(self.after)
+            self.note_departures(self.after)
             self.drop_copies(connection)
         if not self.is_back:
             self.move_children(connection, tables, self.lead_ids)
@@ -132,12 +132,12 @@ class Chunk:
         self.journal.deleting()
         self.departures.asked |= {*lead_ids}
 
-    def look(self, now: pd.DataFrame) -> None:
+    def note_departures(self, now: pd.DataFrame) -> None:
         """See which leads are gone, and who took them; what comes back has come in any case."""
         if self.before is not None and not self.is_back:
             free = now[now["selected"] & (now["spared"] == "") & now["equal"]]
             left = self.departures.asked.intersection(free["lead_id"]) - self.refused.keys()
-            self.departures.look({*self.before["lead_id"]} - {*now["lead_id"]}, left)
+            self.departures.attribute({*self.before["lead_id"]} - {*now["lead_id"]}, left)
 
     def drop_copies(self, connection: Connection) -> None:
         """Delete the copies of leads that others deleted before their turn came.

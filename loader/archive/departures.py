@@ -36,7 +36,7 @@ class Departures:
             if is_all:
                 self.asked.clear()
 
-    def look(self, gone: Iterable[int], left: Collection[int]) -> None:
+    def attribute(self, gone: Iterable[int], left: Collection[int]) -> None:
         """Say of all leads that are gone by now who took them, see `behind_one_left`."""
         new = {*gone} - self.ours - self.by_others
         maybe_ours = new & self.asked

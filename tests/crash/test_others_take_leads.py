@@ -127,8 +127,8 @@ def test_the_connection_is_lost_before_the_delete(leads: Database) -> None:
 
 def departed(asked: set[int], gone: set[int], left: set[int]) -> set[int]:
     departures = Departures(asked=asked)
-    departures.look(gone, left)
-    departures.look(gone, set())
+    departures.attribute(gone, left)
+    departures.attribute(gone, set())
     assert departures.ours | departures.by_others == gone
     return departures.by_others
 
@@ -154,5 +154,5 @@ def test_who_took_what(
 def test_what_an_answer_names_is_ours(is_all: bool) -> None:
     departures = Departures(asked={1, 2, 3})
     departures.answered(frozenset({1}), is_all=is_all)
-    departures.look({1, 2}, set())
+    departures.attribute({1, 2}, set())
     assert departures.by_others == ({2} if is_all else set())

@@ -59,7 +59,8 @@ class FilesApi:
     def _for_callers(self, answer: Answering) -> Callable[[Request], Awaitable[Response]]:
         """Let only callers through, and answer what is wrong."""
 
-        async def answered(request: Request) -> Response:
+        async def answer_caller(request: Request) -> Response:
+            """Answer a request of who may load files; what is wrong with it has its status."""
             try:
                 refuse_other_site(request)
                 address = request.client.host if request.client else ""
@@ -71,7 +72,7 @@ class FilesApi:
                     raise
                 return refusal
 
-        return answered
+        return answer_caller
 
     async def _send(self, request: Request, caller: Caller) -> Response:
         with self._receiver:

@@ -111,7 +111,7 @@ class Pages:
             found = await self._read(upload, options, choices)
             columns = chosen_map(visit.form, found, choices.labels)
         except (SourceFileError, UsageError) as error:
-            return await self._show(visit, upload, options, form, self._told(error, upload))
+            return await self._show(visit, upload, options, form, self._problem_text(error, upload))
         options = options.model_copy(update={"map": columns})
         job = await run_in_threadpool(self._jobs.add, upload, options)
         return see(f"/runs/{job.run}")
@@ -130,7 +130,7 @@ class Pages:
         try:
             found = await self._read(upload, options, choices)
         except (SourceFileError, UsageError) as error:
-            problem = self._told(error, upload)
+            problem = self._problem_text(error, upload)
         keeps = visit.form and form.read_as == form.reading
         chosen = [
             visit.text(f"{COLUMN}{number}") if keeps else column.chosen
@@ -168,7 +168,7 @@ class Pages:
         self._receiver.uploads.use(upload)
         return upload
 
-    def _told(self, error: LoaderError, upload: Upload) -> str:
+    def _problem_text(self, error: LoaderError, upload: Upload) -> str:
         return outward(str(error), {self._receiver.uploads.path(upload.name): upload.file})
 
 

@@ -116,7 +116,8 @@ class Door:
     def route(self, path: str, page: Page, method: str = "GET") -> Route:
         """Give the route of a page for those who are logged in."""
 
-        async def visited(request: Request) -> Response:
+        async def show_page(request: Request) -> Response:
+            """Show the page; who is not logged in is sent to do that first."""
             try:
                 session = await self._session(request)
                 if session is None:
@@ -127,7 +128,7 @@ class Door:
                     raise
                 return answer
 
-        return Route(path, visited, methods=[method])
+        return Route(path, show_page, methods=[method])
 
     async def _session(self, request: Request) -> Session | None:
         """Find the session of a request; None: there is none any more."""
