@@ -10,6 +10,9 @@ from typing import Generic, NamedTuple, Self, TypeVar
 Call = TypeVar("Call")
 Reply = TypeVar("Reply")
 
+PATIENCE = 0.5
+"""For how much of the time that a group took those that were answered are waited for."""
+
 
 class QueueFullError(Exception):
     """So many calls wait that another one would wait too long."""
@@ -28,7 +31,8 @@ class Gathering(Generic[Call, Reply]):
     """Calls of many connections, for a function of several, in the order in which they came.
 
     One thread works on them: what comes meanwhile is gathered. An idle one waits a moment for
-    others after the first.
+    others after the first. Who was answered often calls again at once: they are waited for, or
+    they would be halved into groups that take turns, each as costly as one of all.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Gathering(Generic[Call, Reply]):
         self._waiting: deque[_Waiting[Call, Reply]] = deque()
         self._changed = Condition()
         self._is_stopped = False
+        self._expected, self._patience = 0, 0.0
         self._thread = Thread(target=self._run, name="leads")
 
     def __enter__(self) -> Self:
@@ -100,20 +105,30 @@ class Gathering(Generic[Call, Reply]):
                 replies: Sequence[Reply | BaseException] = self._work([it.call for it in group])
             except BaseException as error:  # noqa: BLE001 - who waits has to hear of it
                 replies = [error] * len(group)
+            seconds = monotonic() - began
+            self._expected, self._patience = len(group) + len(self._waiting), seconds * PATIENCE
             loop = group[0].future.get_loop()
             loop.call_soon_threadsafe(_reply, group, replies)
-            self._note(len(group), monotonic() - began)
+            self._note(len(group), seconds)
 
     def _next_group(self) -> list[_Waiting[Call, Reply]]:
         """Wait for calls; none: the work is done."""
         with self._changed:
             was_idle = not self._waiting
-            self._changed.wait_for(lambda: self._waiting or self._is_stopped)
-            if was_idle and self._seconds:
-                self._changed.wait_for(
-                    lambda: self._is_stopped or len(self._waiting) >= self._most, self._seconds
-                )
+            if not self._changed.wait_for(self._is_wanted, self._patience):
+                self._expected = 0  # who was answered does not call again
+                self._changed.wait_for(self._is_wanted)
+            if was_idle:
+                self._wait(self._most, self._seconds)
+            self._wait(min(self._expected, self._most), self._patience)
             return [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+
+    def _is_wanted(self) -> bool:
+        return bool(self._waiting) or self._is_stopped
+
+    def _wait(self, calls: int, seconds: float) -> None:
+        """Wait until so many calls wait, but not for longer than some seconds."""
+        self._changed.wait_for(lambda: self._is_stopped or len(self._waiting) >= calls, seconds)
 
 
 def _reply(

@@ -84,7 +84,7 @@ def listen(
             f"serve: tls_cert, tls_key: {serve.tls_cert}, {serve.tls_key}: {error.strerror}"
         ) from None
     server = uvicorn.Server(config)
-    with _end_by_signal(server), log_of_server(), _socket(serve) as listening:
+    with _end_by_signal(server), log_of_server(), listening_socket(serve) as listening:
         host, port = listening.getsockname()[:2]
         scheme = "https" if serve.tls_cert else "http"
         shown = f"[{host}]" if ":" in host else host
@@ -134,9 +134,15 @@ def _end_by_signal(server: uvicorn.Server) -> Iterator[None]:
             signal.signal(each, handler)
 
 
-def _socket(serve: ServeSettings) -> socket.socket:
+def listening_socket(serve: ServeSettings) -> socket.socket:
+    """Give a socket that listens where it is wanted.
+
+    Raises:
+        ResultsError: the address cannot be listened at.
+    """
     family = socket.AF_INET6 if ":" in serve.host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # Named, or asyncio does not see that it is TCP: answers would wait for acknowledgements.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((serve.host, serve.port))

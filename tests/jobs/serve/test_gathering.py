@@ -52,6 +52,36 @@ def test_calls_that_come_meanwhile_are_one_group_in_their_order() -> None:
     assert work.groups == [[0], [1, 2, 3, 4, 5, 6, 7]]
 
 
+def test_those_that_were_answered_stay_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.serve.gathering.PATIENCE", 1e6)
+    work = Work()
+    work.may_go_on.clear()
+
+    async def calls(its: Gathering[int, int]) -> None:
+        first = asyncio.create_task(its.ask(0))
+        await begun(work)
+        others = [asyncio.create_task(its.ask(number)) for number in range(1, 5)]
+        await asyncio.sleep(0)
+        work.may_go_on.set()
+        await first
+        await asyncio.sleep(0.05)  # one that does not wait begins with the others
+        await asyncio.gather(its.ask(5), *others)
+
+    with gathering(work) as its:
+        asyncio.run(calls(its))
+    assert work.groups == [[0], [1, 2, 3, 4, 5]]
+
+
+def test_nobody_waits_long_for_one_that_does_not_call_again() -> None:
+    work = Work()
+
+    async def calls(its: Gathering[int, int]) -> list[int]:
+        return [*await asyncio.gather(*map(its.ask, range(5))), await its.ask(5)]
+
+    with gathering(work) as its:
+        assert asyncio.run(calls(its)) == [0, 2, 4, 6, 8, 10]
+
+
 def test_a_group_is_bounded() -> None:
     work = Work()
     work.may_go_on.clear()

@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from jobs.cli.main import run
-from jobs.serve.server import MORE_CONNECTIONS, refuse_open_address
+from jobs.serve.server import MORE_CONNECTIONS, listening_socket, refuse_open_address
 from jobs.settings.serve import ServeSettings
 from loader.database.connection import Database
 from loader.errors import ConfigurationError
@@ -39,6 +39,11 @@ def test_it_does_not_listen_to_others_in_clear(host: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
 def test_this_machine_may_call_in_clear(host: str) -> None:
     refuse_open_address(ServeSettings(host=host))
+
+
+def test_answers_do_not_wait_for_an_acknowledgement() -> None:
+    with listening_socket(ServeSettings(port=0)) as listening:
+        assert listening.proto == socket.IPPROTO_TCP, "asyncio sets TCP_NODELAY for these alone"
 
 
 def test_an_open_address_ends_the_command(
