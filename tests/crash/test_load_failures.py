@@ -355,7 +355,8 @@ def test_what_a_column_cannot_hold_is_replaced_or_rejected(
         run(database_url, "DELETE FROM vicidial_list")
         run(
             database_url,
-            "ALTER TABLE vicidial_list MODIFY last_name VARCHAR(30) CHARACTER SET utf8mb3",
+            "ALTER TABLE vicidial_list MODIFY last_name VARCHAR(30) CHARACTER SET utf8mb3 "
+            "COLLATE utf8mb3_general_ci",
         )
 
 

@@ -12,6 +12,7 @@ def make_authority(folder: Path, name: str) -> Path:
     certificate = folder / f"{name}.pem"
     _openssl(
         "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}",
+        "-addext", "keyUsage=critical,keyCertSign,cRLSign",
         "-keyout", str(certificate.with_suffix(".key")), "-out", str(certificate),
     )  # fmt: skip
     return certificate

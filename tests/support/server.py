@@ -168,6 +168,8 @@ class PrivateServer(Server):
                     "--bind-address=127.0.0.1",
                     f"--port={self.port}",
                     "--local-infile=1",
+                    # Newer ones make a certificate by themselves, and a proxy could not look in.
+                    *([] if any(each.startswith("--ssl") for each in options) else ["--skip-ssl"]),
                     *options,
                 ],
                 stderr=log,
