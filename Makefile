@@ -59,8 +59,7 @@ bench: $(VENV)/.installed-dev ## measure imports beside LOAD DATA, the archive b
 
 bench-large: $(VENV)/.installed-dev ## the same with a million rows, into ten million leads, and ten million rows (hours)
 	@$(BIN)/python tests/support/install_programs.py
-	for leads in 200000 2000000 10000000; do \
-		$(BIN)/python -m tests.bench imports --rows 1000000 --existing $$leads || exit 1; done
+	$(BIN)/python -m tests.bench imports growth --rows 1000000
 	for rows in 1000000 10000000; do $(BIN)/python -m tests.bench memory --memory-rows $$rows || exit 1; done
 
 extras: $(VENV)/.installed ## install optional packages: EXTRAS=spreadsheet,notify

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from tests.bench.archive import archive
 from tests.bench.beside import beside
+from tests.bench.growth import growth
 from tests.bench.imports import EXISTING, imports
 from tests.bench.memory import memory
 from tests.bench.phones import phones
@@ -17,11 +18,13 @@ from tests.bench.serve import serve
 from tests.bench.start import start
 
 MEASUREMENTS = ("imports", "start", "beside", "memory", "archive", "phones", "serve")
+LARGE = ("growth",)
+"""Those that take long: only if they are named."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("what", nargs="*", help=f"some of {', '.join(MEASUREMENTS)}")
+    parser.add_argument("what", nargs="*", help=f"some of {', '.join(MEASUREMENTS + LARGE)}")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", type=int, default=100_000, help="of an import")
     parser.add_argument("--existing", type=int, default=EXISTING, help="leads before an import")
@@ -36,8 +39,9 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     what = arguments.what or MEASUREMENTS
-    if unknown := set(what) - set(MEASUREMENTS):
-        parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(MEASUREMENTS)}")
+    if unknown := set(what) - {*MEASUREMENTS, *LARGE}:
+        known = ", ".join(MEASUREMENTS + LARGE)
+        parser.error(f"there is no {', '.join(unknown)}; there are {known}")
     console = Console()
     console.print(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
@@ -46,6 +50,8 @@ def main() -> None:
         folder = Path(name)
         if "imports" in what:
             imports(console, folder, arguments.rows, arguments.rounds, arguments.existing)
+        if "growth" in what:
+            growth(console, folder, arguments.rows)
         if "start" in what:
             start(console, folder, arguments.rounds)
         if "beside" in what:
