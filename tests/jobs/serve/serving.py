@@ -10,7 +10,7 @@ from jobs.serve.app import application
 from jobs.settings.settings import Settings
 from loader.database.connection import Database
 from tests.support.listening import listening
-from tests.support.service import PATIENCE
+from tests.support.service import IN_CLEAR, PATIENCE
 
 PAGE = "/vicidial/non_agent_api.php"
 
@@ -21,7 +21,7 @@ def serving(settings: Settings, database: Database) -> Iterator[httpx2.Client]:
     with (
         application(settings, database) as app,
         listening(app) as address,
-        httpx2.Client(base_url=address, timeout=PATIENCE) as client,
+        httpx2.Client(base_url=address, timeout=PATIENCE, verify=IN_CLEAR) as client,
     ):
         yield client
 

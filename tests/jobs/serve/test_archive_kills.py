@@ -8,7 +8,7 @@ import pytest
 from loader.database.connection import Database
 from loader.ledger.keys import RIGHTS, KeyStore
 from tests.support.archives import ARCHIVE, lead, make_archives, put, rows
-from tests.support.service import PATIENCE, Service
+from tests.support.service import IN_CLEAR, PATIENCE, Service
 from tests.support.warm import PROGRAM
 
 DIES = """
@@ -45,7 +45,7 @@ def ask(address: str, job: str, key: str) -> httpx2.Response:
     body = {"insert_leads": True, "delete_leads": True, "lead_ids": LEADS}
     body |= {"update_leads": True} if job == "archive" else {}
     return httpx2.post(
-        f"{address}/vicidial/leads/{job}", json=body, timeout=PATIENCE,
+        f"{address}/vicidial/leads/{job}", json=body, timeout=PATIENCE, verify=IN_CLEAR,
         headers={"Authorization": f"Key={key}"},
     )  # fmt: skip
 
