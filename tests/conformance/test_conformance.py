@@ -46,9 +46,9 @@ class SqliteReference(Reference):
         return keep(value, 0x10FFFF)
 
 
-SAMPLE = {"sqlite": (48, 0), "myisam": (96, 1), "innodb": (96, 49)}
+SAMPLE = {"sqlite": (96, 0), "myisam": (192, 1), "innodb": (192, 97)}
 """Of how many cases one is replayed on an engine, and which, unless all are asked for: each
-twenty-fourth of the cases, on one of the engines."""
+forty-eighth of the cases, on one of the engines."""
 
 
 OTHER_WAYS = (
@@ -56,7 +56,7 @@ OTHER_WAYS = (
     ("innodb", {"workers": 4, "connections": 2}),
 )  # fmt: skip
 """Engines, and what a case is replayed with besides: each with cases of its own."""
-STEP = 300
+STEP = 600
 """Of so many cases one is replayed in one of these ways, unless all are asked for."""
 
 

@@ -184,7 +184,7 @@ def test_what_others_took_before_the_delete_was_done_is_not_said_to_be_moved(
     assert any(each.endswith("stay in the archive: lead_id 2") for each in report.remarks)
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("job", ["archive", "dearchive"])
 @pytest.mark.parametrize("at", [COPIED, DELETING, NOT_NOTED])
 @pytest.mark.parametrize("nth", [1, 2])
@@ -238,7 +238,7 @@ AGAIN = [
 ]
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("again", AGAIN, ids=str)
 @pytest.mark.parametrize("at", [COPIED, NOT_NOTED], ids=str)
 def test_what_completes_them_is_killed_too(

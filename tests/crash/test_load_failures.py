@@ -116,7 +116,7 @@ def test_rows_of_the_file_count_whatever_duplicate_statuses_say(
     assert loads.reasons() == {2: "REFUSED_BY_SERVER", 4: "DUPLICATE_PHONE_NUMBER_IN_SYSTEM"}
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("size", [{"chunk_size": 2, "batch_size": 1}, {}], ids=str)
 @pytest.mark.parametrize(
     ("rows", "stored", "refused", "duplicates"),
@@ -160,7 +160,7 @@ def some(count: int) -> list[tuple[str, str]]:
     return [(f"727555{number:04}", f"name{number}") for number in range(count)]
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @ON_SERVERS
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("statement", [b"LOAD DATA", b"CONCAT_WS"], ids=str)
@@ -602,7 +602,7 @@ def refuse(url: str, engine_name: str, event: str, table: str, column: str) -> C
     return lambda: run(url, "DROP TRIGGER refuses")
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("table", "column", "notice"),
     [
@@ -778,7 +778,7 @@ def test_a_change_that_the_server_refuses(
 # --- refused rows where others than the first of duplicates stay ---
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.usefixtures("refusing_bad")
 @pytest.mark.parametrize(
     ("keep", "stays"), [("first", "a"), ("last", "c"), ("best", "b")], ids=["f", "l", "b"]

@@ -70,7 +70,7 @@ Terminal.watching = watching
 """
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.engines("innodb")
 @pytest.mark.parametrize(
     ("where", "outcome"),

@@ -305,7 +305,7 @@ def rows_of(url: str, lead_id: int) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("kill", KILLS, ids=lambda kill: f"{kill[0]} {kill[1]}")
 def test_what_people_did_with_what_comes_with_leads_stays(
     kill: tuple[Point, int], database: Database, tmp_path: Path
@@ -345,7 +345,7 @@ def test_what_people_did_with_what_comes_with_leads_stays(
     assert states == [(1, "A"), (4, "SALE"), (5, "CBHOLD")]
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     "kill",
     [
@@ -389,7 +389,7 @@ def test_what_leads_have_already_does_not_come_a_second_time(
     assert filled_in == [("agent",), ("agent",)]
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("action", ["clear", "reject"])
 @pytest.mark.parametrize(
     "kill",
@@ -434,7 +434,7 @@ ALT_SENT_AGAIN = [(Point(Writer, "write", "before"), 1), (Point(Writer, "write",
 """Likewise, of one that finds the leads sent."""
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("first", ALT_SENT, ids=lambda kill: str(kill[0]))
 @pytest.mark.parametrize("arrived", [0, 1, 4, 7])
 @pytest.mark.parametrize("again", [None, *ALT_SENT_AGAIN], ids=lambda kill: str(kill and kill[0]))
@@ -563,7 +563,7 @@ def one_second(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LeadInserter, "_place", then)
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.usefixtures("one_second")
 @pytest.mark.parametrize("count", [10, 9, 1])
 @pytest.mark.parametrize("told", ["numbers", "names"])

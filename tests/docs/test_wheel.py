@@ -71,7 +71,7 @@ def test_settings_come_with_the_wheel(program: Path, tmp_path: Path) -> None:
     assert any("duplicate_check" in it for it in lines(run(program, tmp_path, "config", "example")))
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("scheduler", ["systemd", "cron", "airflow"])
 def test_schedules_come_with_the_wheel(program: Path, tmp_path: Path, scheduler: str) -> None:
     printed = run_imported(program, tmp_path, "schedule", scheduler)
@@ -87,7 +87,7 @@ def test_schedules_come_with_the_wheel(program: Path, tmp_path: Path, scheduler:
     assert (tmp_path / written[0]).read_text() == "mine"
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("kind", ["package", "module", "folder"])
 @pytest.mark.parametrize("name", ["jobs", "loader", "sample_data"])
 @pytest.mark.parametrize("where", ["PYTHONPATH", "current folder"])

@@ -98,7 +98,7 @@ CASES: list[tuple[list[str], int, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.sample(12)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     CASES,

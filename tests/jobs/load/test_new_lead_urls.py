@@ -102,7 +102,7 @@ def test_by_default_the_run_says_that_they_are_skipped(
     assert listener.gets == []
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.engines("sqlite")
 @pytest.mark.parametrize(
     "values",

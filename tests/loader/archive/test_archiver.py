@@ -23,7 +23,7 @@ from tests.support.archives import (
 ON_SERVERS = pytest.mark.engines("myisam", "innodb")
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("count", [0, 1, 499, 500, 501])
 def test_any_number_of_leads(database: Database, count: int) -> None:
     put(database, *(lead(number) for number in range(1, 602)))
@@ -191,7 +191,7 @@ def varied(database: Database) -> None:
         )
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.engines("sqlite", "innodb")
 @pytest.mark.parametrize(("rule", "selected"), RULES, ids=str)
 @pytest.mark.usefixtures("varied")

@@ -99,7 +99,7 @@ def test_a_page_is_accessible_on_a_phone(
         opened.keep(f"{name}-{PHONE}-{scheme}")
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("name", "width", "scheme"),
     [
@@ -117,7 +117,7 @@ def test_a_page_fits_its_window(
         opened.keep(f"{name}-{width}-{scheme}")
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE.keys())
 def test_untrusted_values_are_text(browser: Browser, page: Path, value: str) -> None:
     mapping = MappingSummary(fields={f"custom:{value}": value}, unmapped=[value], set_by_dialer=[])
@@ -337,7 +337,7 @@ def too_much(character: str) -> Summary:
     )  # fmt: skip
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("character", ["\N{RIGHT-TO-LEFT OVERRIDE}", '"', "\N{GRINNING FACE}", "5"])
 def test_the_page_has_less_than_two_megabytes(character: str) -> None:
     long = character * 66_000
