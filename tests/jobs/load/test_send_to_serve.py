@@ -65,7 +65,7 @@ def some_rows(count: int) -> list[dict[str, str]]:
             "first_name": chosen.choice(NAMES), "last_name": chosen.choice(NAMES),
             "title": chosen.choice(["Mr", "Mrs", ""]),
             "state": chosen.choice(["", "Florida", "NY"]), "gender": chosen.choice(["m", "F", ""]),
-            "date_of_birth": chosen.choice(["1980-01-15", "", "never"]),
+            "date_of_birth": chosen.choice(["1980-01-15", "1981-02-28", "", "never"]),
             "alt_phone": chosen.choice(["7275559999", ""]), "color": chosen.choice(["blue", ""]),
             "comments": chosen.choice(["two\tparts", "a=b&c=d", ""]), "rank": str(number % 9),
             "vendor_lead_code": f"V{number}",
