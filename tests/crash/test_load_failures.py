@@ -326,6 +326,7 @@ def test_a_lead_that_the_server_changed_is_told(
     assert summary.notices["CHANGED_BY_SERVER"] == 1
 
 
+@pytest.mark.sample(1)
 @ON_SERVERS
 @pytest.mark.parametrize(
     ("charset", "name", "stored"),
@@ -553,6 +554,7 @@ def test_a_lost_connection_doubles_no_extra_and_loses_none(
     }
 
 
+@pytest.mark.sample(1)
 @ON_SERVERS
 @pytest.mark.parametrize("table", ["custom_101", "vicidial_callbacks"])
 def test_a_server_that_is_gone_for_good_before_extras(
@@ -718,6 +720,7 @@ def assert_changes_told(outcome: Outcome, url: str) -> None:
         assert held == [fields.get("last_name"), fields.get("city", "")]
 
 
+@pytest.mark.sample(1)
 @ON_SERVERS
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_connection_lost_while_leads_are_updated(
@@ -826,6 +829,7 @@ def test_a_promoted_row_that_the_server_refuses_is_accounted_for(
     assert outcome.rejected[2]["phone_number"] == "12"
 
 
+@pytest.mark.sample(1)
 @pytest.mark.usefixtures("refusing_bad")
 @pytest.mark.engines("sqlite")
 @pytest.mark.parametrize("on_duplicate", ["update", "move"])

@@ -197,6 +197,7 @@ DEADLOCKS: dict[str, tuple[list[dict[str, Any]], str]] = {
 }
 
 
+@pytest.mark.sample(1)
 @pytest.mark.engines("innodb")
 @pytest.mark.parametrize("table", DEADLOCKS)
 def test_the_victim_of_a_deadlock_loses_nothing(dialer: str, loads: Loads, table: str) -> None:
@@ -650,6 +651,7 @@ def error_when_changed(path: Path, change: Callable[[Path], None], it: Database)
     return str(caught.value)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.engines("innodb")
 @pytest.mark.parametrize("change", [grow, Path.unlink])
 @pytest.mark.usefixtures("refusing")

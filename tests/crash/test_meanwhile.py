@@ -252,6 +252,7 @@ def test_a_number_that_came_onto_a_list(*, what: str, is_killed: bool, site: Sit
 # --- between a kill and the completion ---
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("point", [BEFORE, SENT], ids=str)
 def test_what_happened_between_a_kill_and_the_completion(
     point: Point, site: Site, engine_name: str
@@ -380,7 +381,7 @@ def rows_by(chance: random.Random, count: int) -> list[dict[str, str]]:
     ]  # fmt: skip
 
 
-SEVERAL = settings(max_examples=max(settings().max_examples // 20, 3))
+SEVERAL = settings(max_examples=max(settings().max_examples // 20, 2))
 """Each takes four loads."""
 
 

@@ -225,6 +225,7 @@ def test_killed_at_a_step(
         assert every_step(database, path, tmp_path, step, iter((nth,)), whole)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.engines("myisam", "innodb")
 @pytest.mark.parametrize("name", ["write"])
 @pytest.mark.parametrize("owner", [Writer, LeadUpdater])

@@ -225,6 +225,7 @@ def test_a_connection_may_be_lost_at_any_statement(
     assert_undone(dialer, report_in(results))
 
 
+@pytest.mark.sample(1)
 @pytest.mark.engines("innodb")
 @pytest.mark.parametrize("lead_id", [1, 2])
 def test_a_lead_that_is_changed_since_it_was_read(

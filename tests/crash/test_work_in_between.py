@@ -134,6 +134,7 @@ def test_a_batch_that_was_deleted_whole_stays_gone(
 TOUCHED = "UPDATE vicidial_list SET status = 'NA', called_count = 1, user = '66' WHERE lead_id "
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("touched", "stayed"),
     [
@@ -494,6 +495,7 @@ def test_alternate_numbers_are_counted_without_a_gap(
         assert found == list(range(1, len(found) + 1))
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("third", ALT_SENT_AGAIN, ids=lambda kill: str(kill[0]))
 def test_an_alternate_number_that_may_be_called_again_comes_last(
     third: tuple[Point, int], database: Database, engine_name: str, tmp_path: Path
@@ -521,6 +523,7 @@ def test_an_alternate_number_that_may_be_called_again_comes_last(
     assert [count for _, count in found] == [1, 2, 3, 4]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("held", [True, False])
 def test_an_alternate_number_that_was_refused_is_not_taken_for_another_one(
     held: bool, database: Database, tmp_path: Path

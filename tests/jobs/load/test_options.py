@@ -368,6 +368,7 @@ def test_a_missing_table_stops_the_load_before_anything_is_read(
 REJECTED = '"phone","first name","row_number","reason","reasons_all","details","add_lead"\n'
 
 
+@pytest.mark.sample(3)
 @pytest.mark.engines("sqlite")
 @pytest.mark.parametrize(
     "options",

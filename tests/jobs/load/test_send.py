@@ -196,6 +196,7 @@ def test_a_server_is_left_alone_as_long_as_it_wishes(
     assert "duplicate_check" not in server.requests[1].form
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("options", [{}, {"duplicate_check": "DUPSYS"}], ids=["none", "DUPSYS"])
 @pytest.mark.parametrize("is_added", [True, False], ids=["answer", "call"])
 def test_the_line_is_cut_at_each_call(
@@ -358,6 +359,7 @@ sys.exit(run(sys.argv[1:]))
 """
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("nth", "before", "check"),
     [

@@ -152,6 +152,7 @@ HOLDERS = {
 }
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(("table", "row", "place"), HOLDERS.values(), ids=HOLDERS)
 def test_a_lead_that_the_dialer_holds_stays(
     family: Database, table: str, row: dict[str, Any], place: str
