@@ -198,7 +198,7 @@ def _change(path: Path, flag: int = 0, method: int = 0) -> None:
     path.write_bytes(content)
 
 
-@pytest.mark.sample(12)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: ascii(" ".join(ending.arguments)))
 def test_what_is_said_at_the_end(ending: Ending, capsys: pytest.CaptureFixture[str]) -> None:
     if ending.arguments[0] == "undo":

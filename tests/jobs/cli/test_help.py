@@ -122,7 +122,7 @@ def completed(line: str) -> list[str]:
     return done.stdout.split()
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("line", "offered"),
     [

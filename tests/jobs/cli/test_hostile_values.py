@@ -21,8 +21,9 @@ from jobs.cli.main import app, run
 from jobs.settings import settings as settings_module
 from loader.database.error_codes import translate
 from loader.errors import LoaderError, ResultsError, as_loader_error
+from tests.support.warm import PROGRAM, run_warm
 
-PROGRAM = [sys.executable, "-c", "from jobs.cli.main import main; main()"]
+COLD = [sys.executable, "-c", PROGRAM]
 
 HUGE, ENDLESS, LONG = "1" + "0" * 30, "9" * 5000, "a" * 255
 DATABASE = "sqlite:///leads.db"
@@ -98,7 +99,7 @@ CASES: list[tuple[list[str], int, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.sample(12)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     CASES,
@@ -219,7 +220,7 @@ def test_a_full_sqlite_file(site: Path, capsys: pytest.CaptureFixture[str]) -> N
 def in_its_own(arguments: list[str], **how: Any) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])} | how.pop("env", {})
     return subprocess.run(
-        [*PROGRAM, *arguments], text=True, check=False, env=environment,
+        [*COLD, *arguments], text=True, check=False, env=environment,
         **({"capture_output": True} | how),
     )  # fmt: skip
 
@@ -241,10 +242,11 @@ def test_a_folder_that_is_gone(site: Path) -> None:
     done = in_its_own(given, preexec_fn=leave)
     assert done.returncode == 64
     assert "results folder" in done.stderr
+    leaving = f"import os; os.chdir({str(gone)!r}); os.rmdir({str(gone)!r})\n{PROGRAM}"
     gone.mkdir()
-    assert in_its_own(["runs", "--database", address], preexec_fn=leave).returncode == 0
+    assert run_warm("runs", "--database", address, program=leaving).returncode == 0
     gone.mkdir()
-    assert in_its_own(["columns", "leads.csv"], preexec_fn=leave).returncode == 66
+    assert run_warm("columns", "leads.csv", program=leaving).returncode == 66
 
 
 @pytest.mark.sample(1)

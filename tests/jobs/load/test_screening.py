@@ -181,7 +181,7 @@ sys.exit(run(sys.argv[2:]))
 """
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 @pytest.mark.parametrize("is_sent_to", ["process", "group", "thread"])
 def test_a_signal_ends_the_load_and_its_workers(

@@ -21,7 +21,7 @@ from loader.database.connection import Database
 from loader.errors import ConfigurationError
 from tests.jobs.serve.serving import PAGE
 from tests.support.certificates import make_authority, make_certificate
-from tests.support.service import USER, Service, add_user, service
+from tests.support.service import IN_CLEAR, USER, Service, add_user, service
 
 pytestmark = pytest.mark.engines("sqlite")
 
@@ -122,7 +122,7 @@ def test_what_was_accepted_is_answered_when_it_is_told_to_end(
 
 def _accepted(running: Service) -> int:
     """Count the calls that were checked for their user, as far as that has come."""
-    text = httpx2.get(f"{running.address}/metrics").text
+    text = httpx2.get(f"{running.address}/metrics", verify=IN_CLEAR).text
     line = next(it for it in text.splitlines() if it.startswith("leadloader_accepted_calls_total"))
     return int(float(line.split()[1]))
 
@@ -136,7 +136,7 @@ def test_connections_are_bounded(database_url: str, tmp_path: Path) -> None:
     ):
         for _ in range(1 + MORE_CONNECTIONS):
             idle.enter_context(socket.create_connection(("127.0.0.1", running.port)))
-        assert httpx2.get(f"{running.address}/health").status_code == 503
+        assert httpx2.get(f"{running.address}/health", verify=IN_CLEAR).status_code == 503
 
 
 def test_ctrl_c_ends_it_too(database_url: str, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def stored(
     return given, [text for text in said if text != "VALUE_CUT state"]
 
 
-@pytest.mark.sample(12)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
@@ -134,7 +134,7 @@ MEANT_OTHERWISE = [
 ]  # fmt: skip
 
 
-@pytest.mark.sample(12)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize(("state", "country"), MEANT_OTHERWISE)
 def test_a_state_of_another_country_does_not_become_one_of_the_rows_own(
     state: str, country: str

@@ -380,7 +380,7 @@ DECIDED = [
 ]
 
 
-@pytest.mark.sample(12)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("choice", ["earliest", "latest", "reject"])
 @pytest.mark.parametrize(("row", "expected"), DECIDED)
 def test_postal_code_or_state_decide(row: Lead, expected: float, choice: str) -> None:
@@ -473,7 +473,7 @@ UNPLACED = [
 ]
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(("code", "number", "state", "offset", "offsets"), UNPLACED)
 def test_a_number_that_phonenumbers_does_not_place_is_ambiguous(
     code: str, number: str, state: str, offset: float | None, offsets: set[float]

@@ -322,7 +322,7 @@ def told(
     return tell
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @ON_SERVERS
 @pytest.mark.parametrize("job", ["import", "validate"])
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def short(proxy: Proxy, database_url: str) -> Callable[..., str]:
     return give
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @ON_SERVERS
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("packet", [b"SET NAMES", b"SELECT 7"], ids=str)
@@ -77,7 +77,7 @@ def test_a_lock_that_was_given_over_a_silent_line_is_its_own(
     database.engine.dispose()
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @ON_SERVERS
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("packet", [b"LOAD DATA", b"CONCAT_WS", b"COMMIT"], ids=str)

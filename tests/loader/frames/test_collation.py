@@ -204,7 +204,7 @@ def test_a_collation_whose_weights_say_nothing_is_refused(connection: Connection
         read_collation(connection, "big5_chinese_ci")
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(3)
 @pytest.mark.property
 @pytest.mark.engines("innodb")
 @pytest.mark.parametrize("collation", COLLATIONS)

@@ -99,7 +99,7 @@ def without_indexes_afterwards(database: Database) -> Iterator[None]:
         run(url, f"ALTER TABLE {table} DROP INDEX IF EXISTS alt_phone")
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.usefixtures("without_indexes_afterwards")
 @pytest.mark.parametrize(
     "change",

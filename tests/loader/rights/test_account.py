@@ -129,7 +129,7 @@ def moved(request: MoveRequest, name: str, database: Database, folder: Path) -> 
     return report.moved
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.engines("innodb")
 @pytest.mark.parametrize(
     "needs",

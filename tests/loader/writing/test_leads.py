@@ -526,7 +526,7 @@ def proxy(server: Server) -> Iterator[Proxy]:
         yield proxy
 
 
-@pytest.mark.sample(12)
+@pytest.mark.sample(6)
 @ON_SERVERS
 @pytest.mark.parametrize("twice", [False, True], ids=["once", "and at the next look"])
 @pytest.mark.parametrize("moment", ["before", "after"])
