@@ -11,6 +11,8 @@ import uvicorn
 from starlette.applications import Starlette
 
 from jobs.serve.app import application
+from jobs.serve.server import server_config
+from jobs.settings.serve import ServeSettings
 from jobs.settings.settings import Settings
 from loader.database.connection import Database
 from tests.support.service import PATIENCE, free_port
@@ -28,7 +30,8 @@ def serving(settings: Settings, database: Database) -> Iterator[httpx2.Client]:
 @contextlib.contextmanager
 def _listening(app: Starlette) -> Iterator[httpx2.Client]:
     port = free_port()
-    config = uvicorn.Config(app, port=port, log_config=None, access_log=False, lifespan="on")
+    config = server_config(app, ServeSettings())
+    config.port = port
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
