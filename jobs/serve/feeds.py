@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, overload
 
-from loader.errors import LoaderError
+from loader.errors import FeedFileError, LoaderError
 from loader.feeds.feed import Feed
 from loader.feeds.files import read_feeds, refuse_old
 from loader.options.load import LoadOptions
@@ -31,14 +31,14 @@ class _Known(NamedTuple):
 
     state: _State | None
     """As of before it was read; None: there was no file."""
-    feed: Feed | LoaderError
+    feed: Feed | str
     """Or why it cannot be used."""
 
 
 class CurrentFeeds(Sequence[Feed]):
     """The feeds as they are in their files, at each look. It is for one thread at a time.
 
-    A look at them raises LoaderError when one cannot be used, or is too old by now: no lead is to
+    A look at them raises FeedFileError when one cannot be used, or is too old by now: no lead is to
     be added that it may have.
     """
 
@@ -50,15 +50,13 @@ class CurrentFeeds(Sequence[Feed]):
         """
         self._options, self._folder = options, folder
         self._known = {name: self._read(name) for name in options.feed}
-        list(self)
+        self._said = dict.fromkeys(options.feed, "")
+        """By name, why the feed cannot be used, as it was logged last."""
 
     def _read(self, name: str) -> _Known:
         state = self._state(name)
         alone = self._options.model_copy(update={"feed": {name: self._options.feed[name]}})
-        try:
-            return _Known(state, read_feeds(alone, self._folder)[0])
-        except LoaderError as error:
-            return _Known(state, error)
+        return _Known(state, read_feeds(alone, self._folder)[0])
 
     def _state(self, name: str) -> _State | None:
         try:
@@ -70,14 +68,14 @@ class CurrentFeeds(Sequence[Feed]):
     def _current(self, name: str) -> Feed:
         state = self._state(name)
         if state != self._known[name].state and (state is None or _is_settled(state)):
-            known = self._known[name] = self._read(name)
-            if isinstance(known.feed, LoaderError):
-                LOG.error("calls are refused: %s", known.feed)
-            else:
-                LOG.info("feed %s has changed and was read again", name)
+            LOG.info("feed %s has changed and is read again", name)
+            try:
+                self._known[name] = self._read(name)
+            except LoaderError as error:
+                self._known[name] = _Known(state, str(error))
         known = self._known[name]
-        if isinstance(known.feed, LoaderError):
-            raise known.feed
+        if isinstance(known.feed, str):
+            raise FeedFileError(known.feed)
         if known.state:
             file, most = self._options.feed[name].file, self._options.feed_max_age
             refuse_old(name, file, known.state.written, most)
@@ -89,7 +87,20 @@ class CurrentFeeds(Sequence[Feed]):
 
     def __iter__(self) -> Iterator[Feed]:
         """Look at all of them, in the order of the options."""
-        return iter([self._current(name) for name in self._known])
+        return iter([self._look(name) for name in self._known])
+
+    def _look(self, name: str) -> Feed:
+        """Give one; who calls is not told what is wrong with files here."""
+        try:
+            feed, why = self._current(name), ""
+        except LoaderError as error:
+            feed, why = None, str(error)
+        if why and why != self._said[name]:
+            LOG.error("calls are refused: %s", why)
+        self._said[name] = why
+        if feed is None:
+            raise FeedFileError(f"feed {name} cannot be used now")
+        return feed
 
     @overload
     def __getitem__(self, place: int) -> Feed: ...
