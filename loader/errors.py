@@ -116,6 +116,14 @@ class ConfigurationError(LoaderError):
     exit_code = 78
 
 
+class SettingError(ConfigurationError):
+    """A setting of a table names what cannot be used; `place` is where it stands, table first."""
+
+    def __init__(self, table: str, name: str, problem: str) -> None:
+        super().__init__(f"{table}: {name}: {problem}")
+        self.place, self.problem = (table, name), problem
+
+
 class DamagedTableError(ConfigurationError):
     """A crash of the server has damaged a table; the message says what to run."""
 

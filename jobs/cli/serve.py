@@ -15,7 +15,8 @@ def serve(**given: Any) -> None:
     terminal = Terminal(settings, "serve")
     try:
         from jobs.serve.app import application
-        from jobs.serve.server import listen, refuse_open_address
+        from jobs.serve.server import listen
+        from jobs.settings.listening import refuse_open_address
     except ImportError:
         raise missing_extra_error("serve", "serve", "starlette") from None
 

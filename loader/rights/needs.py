@@ -8,6 +8,7 @@ from loader.archive.tables import CHILDREN, HOLDERS, SUFFIX
 from loader.checks.time_zones import tz_methods
 from loader.dialer import ARCHIVE, CALLBACKS, HOPPER, LEADS, LISTS_TABLE
 from loader.ledger import tables
+from loader.ledger.keys import keys
 from loader.options.archive import ArchiveOptions
 from loader.options.duplicate_check import Scope
 from loader.options.load import LoadOptions
@@ -140,6 +141,12 @@ def of_calls(options: LoadOptions, site: Site) -> Rights:
     needs = of_validate(options, site) | rights(["SELECT"], ["vicidial_users", "system_settings"])
     needs |= of_insert(options, _coming_along(options))
     return needs | of_custom_fields(options, site.custom)
+
+
+def of_keys(site: Site) -> Rights:
+    """Give what the keys of the service need, and the making of one."""
+    needs = rights(["SELECT", "INSERT", "UPDATE"], [keys.name])
+    return needs if keys.name in site.tables else needs | rights(["CREATE"], [keys.name])
 
 
 def of_custom_fields(options: LoadOptions, tables: Collection[str]) -> Rights:

@@ -10,6 +10,9 @@ from threading import Event, Thread
 import uvicorn
 from starlette.applications import Starlette
 
+from jobs.serve.server import listening_socket, server_config
+from jobs.settings.serve import ServeSettings
+
 PATIENCE = 60.0
 """Seconds that it may take to start."""
 
@@ -17,9 +20,9 @@ PATIENCE = 60.0
 @contextmanager
 def listening(app: Starlette) -> Iterator[str]:
     """Give its address; the block ends when all is answered that was accepted."""
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on")
-    server = _PromptServer(config)
-    with socket.create_server(("127.0.0.1", 0)) as at:
+    serve = ServeSettings(port=0)
+    server = _PromptServer(server_config(app, serve))
+    with listening_socket(serve) as at:
         thread = Thread(target=server.run, kwargs={"sockets": [at]})
         thread.start()
         try:

@@ -15,7 +15,8 @@ import httpx2
 import pytest
 
 from jobs.cli.main import run
-from jobs.serve.server import MORE_CONNECTIONS, listening_socket, refuse_open_address
+from jobs.serve.server import MORE_CONNECTIONS, listening_socket
+from jobs.settings.listening import refuse_open_address
 from jobs.settings.serve import ServeSettings
 from loader.database.connection import Database
 from loader.errors import ConfigurationError
@@ -72,7 +73,7 @@ def test_a_certificate_that_cannot_be_used(
         cert.write_text(content)
     flags = ["--tls-cert", str(cert), "--tls-key", str(cert)]
     assert run(["serve", "--database", database_url, *flags]) == 78
-    assert "serve: tls_cert, tls_key:" in capsys.readouterr().err
+    assert f"serve: tls_cert: {cert}: " in capsys.readouterr().err
 
 
 def test_options_of_files_end_the_command(
