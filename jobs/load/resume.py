@@ -23,6 +23,7 @@ from loader.errors import (
     DatabaseUnavailableError,
     LoadedBeforeError,
     LoaderError,
+    SourceFileError,
     UsageError,
 )
 from loader.ledger.batches import BatchLedger
@@ -130,7 +131,7 @@ def open_run(
             import_run = _resume(ledger, before, request)
         else:
             import_run = _begin(ledger, source, request, options_sha256)
-        with _record_errors(import_run):
+        with _record_errors(import_run, request.refused_results):
             yield import_run
 
 
@@ -212,8 +213,8 @@ def _resume(ledger: Ledger, before: RunRecord, request: LoadRequest) -> ImportRu
 
 
 @contextmanager
-def _record_errors(import_run: ImportRun) -> Iterator[None]:
-    """Record why a run is incomplete, if the ledger can be reached."""
+def _record_errors(import_run: ImportRun, refused_results: Path | None) -> Iterator[None]:
+    """Record why a run is incomplete, and where that is told, if the ledger can be reached."""
     try:
         yield
     except BusyError:
@@ -224,6 +225,9 @@ def _record_errors(import_run: ImportRun) -> Iterator[None]:
             import_run.refuse_lost()
         if isinstance(error, LoaderError):
             _record_error(import_run, str(error))
+        if refused_results and isinstance(error, SourceFileError | UsageError):
+            with suppress(LoaderError):
+                import_run.leaves_results(refused_results)
         raise
     except KeyboardInterrupt as error:
         _record_error(import_run, str(error) or "interrupted")

@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from loader.errors import ConfigurationError
 from loader.options.connection import ConnectionOptions
 from loader.options.suggestion import did_you_mean
+from loader.paths import printable_path
 
 SERVERS = frozenset({"mysql", "mariadb"})
 
@@ -22,6 +23,9 @@ _KNOWN = OF_ADDRESSES | {*ConnectionOptions.model_fields}
 
 CHARSET = "utf8mb4"
 """Of every connection."""
+
+PORT = 3306
+"""Of a server, where the address names none."""
 
 PORTS = 1 << 16
 """That there can be."""
@@ -58,6 +62,15 @@ class Address(NamedTuple):
     def name(self) -> str:
         """The address for people, without the password."""
         return self.url.set(query={}).render_as_string(hide_password=True)
+
+    @property
+    def place(self) -> str:
+        """The address likewise, with the port or the socket where it says none."""
+        if self.unix_socket:
+            return f"{self.name} at the socket {printable_path(self.unix_socket)}"
+        if self.url.get_backend_name() not in SERVERS:
+            return self.name
+        return self._replace(url=self.url.set(port=self.url.port or PORT)).name
 
 
 def read_address(text: str, options: ConnectionOptions | None = None) -> Address:

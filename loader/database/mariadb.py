@@ -93,6 +93,7 @@ class MariaDB(Adapter):
         """
         super().__init__(address)
         self._options, self._unix_socket = address.options, address.unix_socket
+        self._name = address.name
         self._tls = tls_context(address.options)
 
     def connect(
@@ -104,7 +105,9 @@ class MariaDB(Adapter):
     ) -> DriverConnection:
         """Connect as `DriverConnection` does; raises what it does."""
         tls = None if self._unix_socket else self._tls
-        return DriverConnection(self._options, tls, unix_socket=self._unix_socket, **_options)
+        return DriverConnection(
+            self._options, tls, self._name, unix_socket=self._unix_socket, **_options
+        )
 
     def prepare(self, connection: Any, record: ConnectionPoolEntry) -> None:
         """Set the session up; a lock that ends with it tells whether it has ended."""

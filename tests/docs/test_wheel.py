@@ -63,7 +63,7 @@ def test_the_demo_runs_from_the_wheel(program: Path, tmp_path: Path) -> None:
 def test_a_demo_where_nothing_can_be_written(program: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = run_imported(program, tmp_path, "demo", "file")
-    assert (done.returncode, "Traceback" in done.stderr) == (64, False)
+    assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (64, "", False)
     assert "file" in done.stderr
 
 

@@ -19,6 +19,7 @@ from typer.main import get_command
 
 from jobs.cli.main import app, run
 from jobs.settings import settings as settings_module
+from loader import errors
 from loader.database.error_codes import translate
 from loader.errors import LoaderError, ResultsError, as_loader_error
 from tests.support.warm import PROGRAM, run_warm
@@ -195,6 +196,14 @@ def test_a_full_disk_names_the_folder() -> None:
     """A write does not say which file it is of."""
     full = as_loader_error(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     assert tempfile.gettempdir() in str(full)
+
+
+def test_a_full_file_system_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(errors, "ALMOST_FULL", sys.maxsize)  # all of them
+    place = next(each for each in (tmp_path, *tmp_path.parents) if each.is_mount())
+    full = as_loader_error(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    named = str(full).partition("device, in ")[2].partition(" (TMPDIR")[0].split(" and ")
+    assert str(place) in named
 
 
 def test_a_lack_of_memory_is_no_bug() -> None:
