@@ -21,6 +21,7 @@ from loader.fields.lead import LARGEST_ENTRY_LIST_ID, LARGEST_LIST_ID, NO_DATE, 
 from loader.findings import (
     Findings,
     Notices,
+    in_order,
     join_frames,
     no_findings,
     no_notices,
@@ -100,7 +101,7 @@ def clean_fields(
         noticed.append(notice)
     arrays = {name: values.array for name, values in leads.items()}
     leads_frame = pd.DataFrame(arrays, index=rows.index)
-    return leads_frame, rejected.sort_index(), join_frames(noticed)
+    return leads_frame, in_order(rejected), join_frames(noticed)
 
 
 def _list_id(

@@ -14,6 +14,7 @@ from loader.findings import (
     Findings,
     Notices,
     findings,
+    in_order,
     join_frames,
     no_findings,
     no_notices,
@@ -26,11 +27,12 @@ from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.options.types import DncCheck
 from loader.phones.forms import area_forms, lead_numbers, number_forms
+from loader.phones.parse import digits_only
 from loader.reasons import Reason
 
 Rule = Callable[[pd.DataFrame, LoadOptions, Dialer], Findings]
 """Leads have the columns list_id (int64, -1 for one that no list can have), list_id_given,
-phone_code and phone_number (str), the digits of what the row says; after normalization also
+phone_code and phone_number (str), as the row says it, and after normalization its digits; then also
 national_number (str)."""
 
 
@@ -233,8 +235,8 @@ def _reject_list(leads: pd.DataFrame, mask: "pd.Series[bool]", reason: Reason) -
     if not mask.any():
         return no_findings()
     wrong = leads.loc[mask, ["phone_number", "list_id_given"]]
-    given = wrong["list_id_given"]
-    return findings(wrong.index, reason, wrong["phone_number"] + "|" + given, list_id=given)
+    digits, given = digits_only(wrong["phone_number"]), wrong["list_id_given"]
+    return findings(wrong.index, reason, digits + "|" + given, list_id=given)
 
 
 def _reject_phone(
@@ -254,4 +256,4 @@ def on_feeds(leads: pd.DataFrame, lookups: Lookups) -> Findings:
             findings(hit.index, Reason.PHONE_NUMBER_IN_FEED, phone_number=numbers, feed=name)
         )
         leads = without_rows(leads, hit.index)
-    return join_frames(found).sort_index()
+    return in_order(join_frames(found))

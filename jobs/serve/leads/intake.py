@@ -263,6 +263,8 @@ class _Batch:
     def _add(self, rows: pd.DataFrame) -> None:
         leads, noticed, rejected = self._check(rows)
         failed = self._insert(leads, noticed) if len(leads) else leads.index
+        if not len(rejected):
+            return
         # What is no lead makes nobody a duplicate.
         again = rejected.index[rejected["duplicate_row"].isin(failed)]
         unclear = rejected.index[rejected["duplicate_row"].isin(self._doubtful)]
@@ -301,11 +303,14 @@ class _Batch:
             is_in = leads.index.isin(last.lead_ids.index)
             stored = (leads if is_in.all() else leads[is_in]).assign(lead_id=last.lead_ids)
             noticed = noticed[noticed.index.isin(stored.index)] if len(noticed) else noticed
-            noticed = self._insert_extras(stored.sort_index(), noticed, writer)
+            noticed = self._insert_extras(stored, noticed, writer)
             self._answer_added(stored, noticed)
             self._doubt(last.doubtful)
-            self._reject(join_frames([last.rejected, self._refused(leads.loc[[*last.refused]])]))
-        return leads.index[~is_in].difference([*self._doubtful])
+            self._reject(last.rejected)
+            if last.refused:
+                self._reject(self._refused(leads.loc[[*last.refused]]))
+        left = leads.index[~is_in]
+        return left.difference([*self._doubtful]) if len(left) else left
 
     def _refused(self, leads: pd.DataFrame) -> Findings:
         """Give what is said of refused leads: what the dialer says, but for its statement."""
@@ -350,7 +355,7 @@ class _Batch:
             self._answers[row] = Answer(lines, "added")
 
     def _reject(self, found: Findings) -> None:
-        if found.empty:
+        if not len(found):
             return
         of_rows = found["duplicate_row"].map(self._lead_ids).astype("Int64")
         lead_ids = found["lead_id"].fillna(of_rows)
