@@ -29,6 +29,7 @@ from loader.checks.rules import (
 from loader.checks.settlement import EXISTING_LEAD_ID
 from loader.checks.states import fit_states
 from loader.checks.time_zones import Zones
+from loader.clock import Clock
 from loader.dialer import Column, Dialer, Lookups
 from loader.extras import alt_phones, callbacks, custom_fields, hopper
 from loader.extras.rows import ExtraRows
@@ -151,6 +152,12 @@ class Checks:
         phones = fields_of(sample, mapping, options)["phone_number"]
         return cls(options, mapping, dialer, looks_like_decimals(phones), columns)
 
+    def at(self, clock: Clock) -> "Checks":
+        """Give the same checks at another time; the tables need not be indexed anew."""
+        later = replace(self, dialer=replace(self.dialer, clock=clock))
+        object.__setattr__(later, "zones", Zones(self.options, later.dialer, self.zones))
+        return later
+
     @property
     def given_fields(self) -> list[str]:
         """Name the fields that the file, or the options by name, give a value."""
@@ -189,12 +196,11 @@ class Checks:
             The rows whose number is one, with columns as `normalize_phones` and `fit_states` give
             them. No rule can say more about the others.
         """
-        leads, found, noticed = normalize_phones(
+        leads, regions, found, noticed = normalize_phones(
             chunk.leads, self.options, decimals=self.decimals, columns=self.dialer.columns
         )
         state_column = self.dialer.columns.get("state", Column(width=WIDTHS["state"]))
-        leads, unfit, of_states = fit_states(leads, state_column, self.options)
-        del leads["settled_region"]  # of a frame of this stage alone
+        leads, unfit, of_states = fit_states(leads, regions, state_column, self.options)
         if len(found):
             no_number = found.index[found["reason"] != Reason.UNSTORABLE_CHARACTERS]
             leads = without_rows(leads, no_number)

@@ -21,6 +21,7 @@ from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.phones.parse import digits_only, is_damaged
 from loader.phones.readings import behind_code, parse_phones
+from loader.phones.regions import region_of_phone_code
 
 FIELD = "alt_phone"
 SECOND_NUMBER_LENGTH = 7
@@ -66,7 +67,7 @@ def mend_alternates(given: "pd.Series[str]") -> tuple["pd.Series[str]", "pd.Seri
 def fit_alt_phone(
     given: "pd.Series[str]",
     codes: "pd.Series[str]",
-    regions: Sequence["pd.Series[str]"],
+    dialled_in: "pd.Series[str]",
     column: Column,
     options: LoadOptions,
 ) -> tuple["pd.Series[str]", Findings, Notices]:
@@ -79,7 +80,8 @@ def fit_alt_phone(
     Args:
         given: the values; index row_number.
         codes: phone_code of their leads.
-        regions: those in which numbers may be dialled, the lead's own first.
+        dialled_in: the regions of their numbers, in which an alternate one may be dialled that is
+            none in that of phone_code.
         column: what it has to fit into.
         options: phone_format, phone_validation and unstorable are read.
 
@@ -88,6 +90,7 @@ def fit_alt_phone(
     """
     if are_equal(given, "").all():
         return given, no_findings(), no_notices()
+    regions = [region_of_phone_code(codes), dialled_in]
     mended, lost = mend_alternates(given)
     values, noticed = mended.where(~lost, ""), spreadsheet_notices(FIELD, given, mended, lost)
     if options.phone_format == "national":

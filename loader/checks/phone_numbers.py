@@ -20,7 +20,16 @@ from loader.findings import (
     notices,
     without_rows,
 )
-from loader.frames.arrow import Mask, are_equal, as_mask, choose, keep, to_arrow, with_columns
+from loader.frames.arrow import (
+    Mask,
+    are_equal,
+    as_mask,
+    choose,
+    keep,
+    named,
+    to_arrow,
+    with_columns,
+)
 from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.phones.forms import digits_as_sent
@@ -47,7 +56,7 @@ def normalize_phones(
     *,
     decimals: bool,
     columns: Mapping[str, Column],
-) -> tuple[pd.DataFrame, Findings, Notices]:
+) -> tuple[pd.DataFrame, "pd.Series[str]", Findings, Notices]:
     """Normalize phone_number and alt_phone, and reject what cannot be called.
 
     The country comes from the number itself if it is international, else from the row's
@@ -65,9 +74,9 @@ def normalize_phones(
     Returns:
         The leads, with phone_code and phone_number in digits, alt_phone normalized where it is
         possible, phone_code_given the digits of phone_code before it is cut, and columns
-        national_number, number_sent, calling_code, number_type, region and settled_region (str:
-        that of the country whose number it was read as, be it valid or not) added; the rejected
-        (add_lead: INVALID PHONE NUMBER LENGTH, the only one of these it knows); and notices.
+        national_number, number_sent, calling_code, number_type and region (str) added; the
+        regions (alpha-2) that their numbers are dialled in; the rejected (add_lead: INVALID PHONE
+        NUMBER LENGTH, the only one of these it knows); and notices.
     """
     given, noticed = leads["phone_number"], []
     if decimals:
@@ -104,8 +113,8 @@ def normalize_phones(
     given_alt, code = leads["alt_phone"], called["phone_code"]
     fitted, unfit, of_fields = _fit(given_alt, code, regions, columns, options)
     leads = with_columns(leads, {**called, **fitted})
-    unfit = without_rows(unfit, rejected.index)
-    return leads, in_order(join_frames([rejected, unfit])), join_frames([*noticed, *of_fields])
+    rejected = in_order(join_frames([rejected, without_rows(unfit, rejected.index)]))
+    return leads, regions, rejected, join_frames([*noticed, *of_fields])
 
 
 def _regions(
@@ -220,7 +229,6 @@ def _called(
         phone_number, phone_code = sent, _codes_of_sent(leads, codes, regions, options)
     default = options.phone_code or DEFAULT_PHONE_CODE
     phone_code = choose(~are_equal(phone_code, ""), phone_code, default)
-    settled = region_of_phone_code(number["country_code"])
     return {
         "phone_number": phone_number,
         "phone_code": phone_code,
@@ -230,7 +238,6 @@ def _called(
         "calling_code": number["country_code"],
         "number_type": number["number_type"],
         "region": number["region"],
-        "settled_region": choose(~are_equal(settled, ""), settled, regions),
     }
 
 
@@ -267,14 +274,10 @@ def _fit(
 ) -> tuple["dict[str, pd.Series[str]]", Findings, list[Notices]]:
     """Make phone_code and alt_phone fit their columns."""
     phone_code, _, of_code = fit_field(
-        codes.rename("phone_code"), _column("phone_code", columns), options
+        named(codes, "phone_code"), _column("phone_code", columns), options
     )
     alt_phone, unfit, of_alt_phone = fit_alt_phone(
-        alt_phones,
-        codes,
-        [region_of_phone_code(codes), regions],
-        _column("alt_phone", columns),
-        options,
+        alt_phones, codes, regions, _column("alt_phone", columns), options
     )
     return {"phone_code": phone_code, "alt_phone": alt_phone}, unfit, [of_code, of_alt_phone]
 

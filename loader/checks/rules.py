@@ -21,7 +21,7 @@ from loader.findings import (
     notices,
     without_rows,
 )
-from loader.frames.arrow import first_letters
+from loader.frames.arrow import Mask, first_letters
 from loader.frames.collation import fold
 from loader.notices import Notice
 from loader.options.load import LoadOptions
@@ -55,7 +55,7 @@ def list_exists(leads: pd.DataFrame, options: LoadOptions, dialer: Dialer) -> Fi
 
 def list_id_is_valid(leads: pd.DataFrame, _options: LoadOptions, _dialer: Dialer) -> Findings:
     """Reject what no list can be called: under three digits, or more than the column holds."""
-    return _reject_list(leads, leads["list_id"] < 0, Reason.INVALID_LIST_ID)
+    return _reject_list(leads, leads["list_id"].to_numpy() < 0, Reason.INVALID_LIST_ID)
 
 
 def usacan_prefix(leads: pd.DataFrame, options: LoadOptions, _dialer: Dialer) -> Findings:
@@ -231,7 +231,7 @@ def dnc_campaigns(campaigns: "pd.Series[str]", dialer: Dialer) -> "pd.Series[str
     return other.fillna(campaigns)
 
 
-def _reject_list(leads: pd.DataFrame, mask: "pd.Series[bool]", reason: Reason) -> Findings:
+def _reject_list(leads: pd.DataFrame, mask: "pd.Series[bool] | Mask", reason: Reason) -> Findings:
     if not mask.any():
         return no_findings()
     wrong = leads.loc[mask, ["phone_number", "list_id_given"]]

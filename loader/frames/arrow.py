@@ -1,6 +1,7 @@
 """Conversion of pandas columns to Arrow arrays and back, without copying."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -36,6 +37,11 @@ def to_series(values: pa.Array | pa.ChunkedArray, index: pd.Index) -> "pd.Series
     return pd.Series(to_array(values), index=index, copy=False)
 
 
+def named(values: "pd.Series[str]", name: str) -> "pd.Series[str]":
+    """Return a column by the name that it is to have."""
+    return values if values.name == name else values.rename(name)
+
+
 def to_array(values: pa.Array | pa.ChunkedArray) -> pd.arrays.ArrowStringArray:
     """Return Arrow strings as what is behind a `str` column."""
     # Not by its name: pandas would look at the values first, which takes five times as long.
@@ -55,9 +61,15 @@ def frame_of(columns: Mapping[str, Values], index: pd.Index) -> pd.DataFrame:
         )
         for place, values in enumerate(columns.values())
     ]
-    names = pd.Index([*columns])
+    names = _index_of(tuple(columns))
     frame: pd.DataFrame = internals.create_dataframe_from_blocks(blocks, index, names)
     return frame
+
+
+@lru_cache(maxsize=256)
+def _index_of(names: tuple[str, ...]) -> "pd.Index[str]":
+    """Give names as an index: to make one takes as long as the rest of a small frame."""
+    return pd.Index([*names])
 
 
 def with_columns(frame: pd.DataFrame, columns: "Mapping[str, pd.Series[str]]") -> pd.DataFrame:

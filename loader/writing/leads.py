@@ -24,7 +24,7 @@ from loader.dialer import ARCHIVE, LEADS
 from loader.errors import LoaderError
 from loader.fields.lead import DEFAULT_VALUES, LEAD_FIELDS
 from loader.findings import Findings, no_findings
-from loader.frames.arrow import frame_of, to_arrow, two_decimals, whole_numbers
+from loader.frames.arrow import frame_of, repeat, to_arrow, two_decimals, whole_numbers
 from loader.writing.batch import Batch, BatchLog, Inserted
 from loader.writing.doubt import Ids, settle
 from loader.writing.fingerprints import (
@@ -33,6 +33,7 @@ from loader.writing.fingerprints import (
     as_texts,
     digests_of,
     fingerprints_of,
+    join_as_texts,
     parts_by_bytes,
     read_texts,
     text_of,
@@ -59,7 +60,7 @@ NUMBERS: Mapping[str, "Callable[[pd.Series[Any]], pd.Series[str]]"] = {
 
 def as_stored(
     leads: pd.DataFrame, columns: Collection[str], user: str, now: datetime
-) -> pd.DataFrame:
+) -> dict[str, pa.ChunkedArray]:
     """Complete leads to rows of vicidial_list.
 
     Args:
@@ -70,14 +71,14 @@ def as_stored(
         now: the server's clock.
 
     Returns:
-        Text columns in the table's names, the same index.
+        Text columns in the table's names.
     """
     moment = moment_text(now)
     always = {"entry_date": moment, "modify_date": moment, "last_local_call_time": moment}
     always["user"] = user
     given = {str(name) for name in leads}
-    same = cache(lambda text: pa.repeat(pa.scalar(text, pa.large_string()), len(leads)))
-    stored: dict[str, pa.Array | pa.ChunkedArray] = {}
+    same = cache(lambda text: to_arrow(repeat(text, leads.index)))
+    stored: dict[str, pa.ChunkedArray] = {}
     for name in filter(columns.__contains__, (*LEAD_FIELDS, *always)):
         if write := NUMBERS.get(name):
             stored[name] = to_arrow(write(leads[name]))
@@ -85,7 +86,7 @@ def as_stored(
             stored[name] = to_arrow(leads[name])
         else:
             stored[name] = same(always.get(name, DEFAULT_VALUES.get(name, "")))
-    return frame_of(stored, leads.index)
+    return stored
 
 
 BatchOfLeads = TypeVar("BatchOfLeads", bound="_LeadBatch")
@@ -161,8 +162,7 @@ class LeadInserter:
             batch = self._planned(_LeadBatch, leads, user, log)
         else:
             place = _Place(log.watermark, log.moment, log.next_id)
-            rows = as_stored(leads, self.columns, user, log.moment)
-            batch = _LeadBatch(self, leads, rows, place, log)
+            batch = _LeadBatch(self, leads, user, place, log)
         try:
             batch.insert()
         finally:
@@ -194,7 +194,7 @@ class LeadInserter:
         self, kind: type[BatchOfLeads], leads: pd.DataFrame, user: str, log: LeadLog
     ) -> BatchOfLeads:
         place = self.database.read(self._place)
-        batch = kind(self, leads, as_stored(leads, self.columns, user, place.now), place, log)
+        batch = kind(self, leads, user, place, log)
         log.plan(place.watermark, place.now, batch.fingerprints, place.next_id)
         return batch
 
@@ -220,17 +220,13 @@ class _LeadBatch(Batch):
     """A batch of leads, which are found above the highest lead_id before it."""
 
     def __init__(
-        self,
-        inserter: LeadInserter,
-        leads: pd.DataFrame,
-        rows: pd.DataFrame,
-        place: _Place,
-        log: LeadLog,
+        self, inserter: LeadInserter, leads: pd.DataFrame, user: str, place: _Place, log: LeadLog
     ) -> None:
-        super().__init__(inserter.writer, LEADS, rows, log)
+        stored = as_stored(leads, inserter.columns, user, place.now)
+        super().__init__(inserter.writer, LEADS, frame_of(stored, leads.index), log)
         self.leads, self.guard, self.lead_log = leads, inserter.guard, log
         self.place, self.known = place, log.known
-        self.texts = as_texts(rows)
+        self.texts = join_as_texts(stored, leads.index)
         self.fingerprints = fingerprints_of(self.texts)
 
     def turn(self, connection: Connection) -> AbstractContextManager[None]:
