@@ -229,7 +229,7 @@ class CheckStage:
         self.run.seconds.lap("extras")
         western = notices(chunk.western, Notice.READ_AS_CP1252)
         noticed = join_frames([western, noticed, receivers.accept(leads.index), of_extras])
-        self.accepted.append(leads, noticed[noticed.index.isin(leads.index)])
+        self.accepted.append(self.checks.needed(leads), noticed[noticed.index.isin(leads.index)])
 
 
 @dataclass(frozen=True, kw_only=True)

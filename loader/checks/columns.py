@@ -22,6 +22,7 @@ from loader.checks.blanks import empty_nulls, trim
 from loader.checks.decimals import OF_NUMBERS, is_decimal_column
 from loader.errors import SourceFileError
 from loader.fields.mapping import ColumnMapping
+from loader.frames.arrow import frame_of, to_arrow
 from loader.options.load import LoadOptions
 
 BIRTH = "date_of_birth"
@@ -53,8 +54,8 @@ def fields_of(rows: pd.DataFrame, mapping: ColumnMapping, options: LoadOptions) 
         if options.trim == "Y":
             values = trim(values)
         values = empty_nulls(values, options.null_values) if options.null_values else values
-        columns[name] = values.array
-    fields = pd.DataFrame(columns, index=rows.index)
+        columns[name] = to_arrow(values)
+    fields = frame_of(columns, rows.index)
     names = mapping.split_names(fields)
     return fields.assign(**names) if names else fields
 

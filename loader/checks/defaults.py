@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from loader.checks.blanks import trim_text
 from loader.fields.mapping import resolve_field
 from loader.findings import Notices, join_frames, no_notices, notices
-from loader.frames.arrow import repeat, to_arrow, to_mask
+from loader.frames.arrow import frame_of, repeat, to_arrow, to_mask
 from loader.notices import Notice
 from loader.options.load import LoadOptions
 
@@ -70,8 +70,8 @@ class Defaults:
             if name in SWITCHES:
                 values, strange = _switch(values.rename(name))
                 noticed.append(strange)
-            filled[name] = values.array
-        return pd.DataFrame(filled, index=rows.index), join_frames(noticed)
+            filled[name] = to_arrow(values)
+        return frame_of(filled, rows.index), join_frames(noticed)
 
     def _filled(self, name: str, rows: pd.DataFrame) -> "pd.Series[str]":
         default = self._default.get(name, "")

@@ -18,7 +18,7 @@ from loader.checks.duplicates_existing import (
     find_existing,
 )
 from loader.dialer import Dialer, Lookups
-from loader.frames.arrow import join_columns
+from loader.frames.arrow import are_equal, join_columns, keep
 from loader.frames.collation import fold
 from loader.frames.key_runs import Hashes, hash_keys
 from loader.options.duplicate_check import DuplicateCheck, Kind
@@ -118,7 +118,8 @@ def _of_numbers(
     readings = [numbers["number"]]
     if not options.one_form:
         national, sent = numbers["national"], numbers["sent"]
-        others = [without_code(numbers), *([sent[sent != national]] if by_number else [])]
+        others = [without_code(numbers)]
+        others += [keep(~are_equal(sent, national), sent)] if by_number else []
         readings = [national, *(digits for digits in others if len(digits))]
     return tuple(_hashes(before, fold(digits, dialer.fold)) for digits in readings)
 

@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow.compute as pc
+
+from loader.frames.arrow import as_mask, to_arrow
 
 _HASH_KEYS = ("leadloader-key-1", "leadloader-key-2")
 
@@ -130,7 +133,7 @@ def hash_keys(keys: "pd.Series[str]") -> Hashes:
     same is below 1 to 10^20.
     """
     texts = keys.to_numpy(dtype=object)
-    is_key = keys.notna().to_numpy()
+    is_key = as_mask(pc.is_valid(to_arrow(keys)))
     hashes = np.zeros((len(_HASH_KEYS), len(keys)), dtype=np.uint64)
     for half, hash_key in zip(hashes, _HASH_KEYS, strict=True):
         half[is_key] = pd.util.hash_array(texts[is_key], hash_key=hash_key, categorize=False)

@@ -15,15 +15,15 @@ from loader.frames.arrow import (
     are_equal,
     as_mask,
     choose,
+    frame_of,
     join_texts,
     keep,
-    repeat,
     to_arrow,
     to_mask,
     to_series,
 )
 from loader.phones.notation import EDGES, Reading, read_phone
-from loader.phones.parse import ORDINARY, digits_only, parse_numbers
+from loader.phones.parse import ORDINARY, digits_only, parse_columns, parse_numbers
 from loader.phones.regions import calling_code_of, map_distinct
 
 # A date and a time: their digits may be those of a number.
@@ -72,8 +72,10 @@ def parse_phones(values: "pd.Series[str]", regions: "pd.Series[str]") -> pd.Data
     is_moment = as_mask(pc.match_substring_regex(to_arrow(values), _MOMENT))
     values = choose(~is_moment, values, "")
     unusual = as_mask(_is_unusual(to_arrow(values)))
-    number = parse_numbers(choose(~unusual, values, ""), regions)
-    number["read"], number["dropped"] = values, repeat("", values.index)
+    columns = parse_columns(choose(~unusual, values, ""), regions)
+    columns["read"] = to_arrow(values)
+    columns["dropped"] = pa.repeat(pa.scalar("", pa.large_string()), len(values))
+    number = frame_of(columns, values.index)
     if unusual.any():
         number.loc[unusual] = _parse_unusual(values[unusual], regions[unusual])
     return _without_code(_dialled_abroad(number, regions))

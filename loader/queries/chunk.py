@@ -164,7 +164,10 @@ class ChunkQueries:
             else:
                 of_search = search.find_among(leads, asked, among)
             parts.setdefault(kind, []).append(of_search)
-        existing = {kind: pd.concat(each, ignore_index=True) for kind, each in parts.items()}
+        existing = {
+            kind: pd.concat(each, ignore_index=True) if len(each) > 1 else each[0]
+            for kind, each in parts.items()
+        }
         found = Lookups(existing=existing)
         if self._asks_again and found.is_empty:
             return found

@@ -28,18 +28,18 @@ def normalized(
     leads = pd.DataFrame(values, dtype="str")
     leads.index = pd.Index(range(2, 2 + len(leads)), dtype="int64")
     given = leads.copy()
-    found, rejected, said = normalize_phones(
+    found, regions, rejected, said = normalize_phones(
         leads, LoadOptions(user="6666", **options), decimals=decimals, columns=columns or {}
     )
     pd.testing.assert_frame_equal(leads, given)
     assert found.index.equals(leads.index)
+    assert regions.index.equals(leads.index)
     assert {
         "national_number",
         "number_sent",
         "calling_code",
         "number_type",
         "region",
-        "settled_region",
     } == {*found} - {*COLUMNS}
     assert set(found.dtypes.astype("str")) == {"str"}
     assert not found.isna().any(axis=None)

@@ -26,8 +26,8 @@ def fitted(
     rows.index = pd.Index([2, 3], dtype="int64", name="row_number")
     wanted = LoadOptions(**options)
     leads, _, _ = clean_fields(rows, wanted, {}, TODAY)
-    leads, _, _ = normalize_phones(leads, wanted, decimals=False, columns={})
-    leads, rejected, said = fit_states(leads, Column(width=width), wanted)
+    leads, regions, _, _ = normalize_phones(leads, wanted, decimals=False, columns={})
+    leads, rejected, said = fit_states(leads, regions, Column(width=width), wanted)
     assert rejected.empty
     assert leads["state"].iloc[1] == "FL"
     state, given = leads[["state", "state_given"]].iloc[0].tolist()

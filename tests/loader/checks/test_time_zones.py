@@ -862,3 +862,12 @@ def test_one_long_postal_code_takes_no_memory_for_all() -> None:
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 50_000_000
+
+
+def test_the_same_tables_at_another_time() -> None:
+    options, frame = LoadOptions(tz_method="POSTAL"), leads(lead("1", "7275551212"))
+    winter = Zones(options, dialer(clock=WINTER))
+    assert winter.offsets(frame)[0].tolist() == [-5]
+    summer = Zones(options, dialer(clock=SUMMER), winter)
+    assert summer.offsets(frame)[0].tolist() == [-4]
+    assert winter.offsets(frame)[0].tolist() == [-5]
