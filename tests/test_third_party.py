@@ -47,7 +47,7 @@ MAY_IMPORT = {
     "jobs.serve.access": {"bcrypt", "pandas"},
     "jobs.serve.archive": {"starlette"},
     "jobs.serve.files": {"pydantic", "starlette"},
-    "jobs.serve.leads": {"numpy", "pandas", "pyarrow", "pydantic", "starlette"},
+    "jobs.serve.leads": FRAMES | {"pydantic", "sqlalchemy", "starlette"},
     "jobs.serve.pages": {"anyio", "jinja2", "starlette"},
     "jobs.settings": MODELS | {"pydantic_settings", "sqlalchemy", "typer"},
     "jobs.telemetry": {

@@ -20,7 +20,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("leads", "other"):
         make_certificate(authority, name)
     locked = [
-        "openssl", "rsa", "-aes256", "-passout", "pass:open sesame",
+        "openssl", "pkey", "-aes256", "-passout", "pass:open sesame",
         "-in", "leads.key", "-out", "locked.key",
     ]  # fmt: skip
     subprocess.run(locked, cwd=folder, check=True, capture_output=True)

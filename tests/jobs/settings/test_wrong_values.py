@@ -133,6 +133,7 @@ FREE = {
     "ssl_cert": "likewise",
     "tls_cert": "a path; the file is read before anything is listened at",
     "tls_key": "likewise",
+    "tls_passphrase_file": "likewise",
     "results": "a path",
     "config": "a path; it is read first of all",
     "compare": "a path; the file is read before anything is inserted",
