@@ -136,7 +136,7 @@ class UserDirectory:
     def __init__(self, database: Database, refresh: float) -> None:
         """Take the database, and the seconds for which its users are good."""
         self._database, self._refresh = database, refresh
-        self._users: pd.DataFrame | None = None
+        self._users: dict[Hashable, dict[Hashable, Any]] | None = None
         self._hashing: Hashing | None = None
         self._read_at = 0.0
         self._secret = secrets.token_bytes(32)
@@ -178,7 +178,7 @@ class UserDirectory:
             self._users, self._hashing = _read(self._database)
             self._read_at, self._known = monotonic(), {}
         key = fold_text(user)
-        return key, self._users.loc[key].to_dict() if key in self._users.index else {}
+        return key, self._users.get(key, {})
 
 
 def _is_user(row: Mapping[Hashable, Any]) -> bool:
@@ -186,10 +186,11 @@ def _is_user(row: Mapping[Hashable, Any]) -> bool:
     return bool(row) and row["active"] == "Y" and int(row["user_level"] or 0) >= 7
 
 
-def _read(database: Database) -> tuple[pd.DataFrame, Hashing | None]:
-    users, settings = read_passwords(database)
-    users = users.set_index(pd.Index(fold(users["user"]), name=None))
-    users = users[~users.index.duplicated()]
+def _read(database: Database) -> tuple[dict[Hashable, dict[Hashable, Any]], Hashing | None]:
+    """Read the users, by what their names are looked for by, and how passwords are hashed."""
+    table, settings = read_passwords(database)
+    table = table.set_index(pd.Index(fold(table["user"]), name=None))
+    users = table[~table.index.duplicated()].to_dict("index")
     if settings.get("pass_hash_enabled") != "1":
         return users, None
     cost = settings.get("pass_cost", "")
