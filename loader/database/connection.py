@@ -236,7 +236,9 @@ class Database:
                 f"rows stay locked by another transaction {what}; find it by SHOW ENGINE INNODB "
                 "STATUS"
             )
-        look = UNREACHED.get(code, "see that it runs and can be reached")
+        error = state.outcome.exception() if state.outcome else None
+        detail = error.detail if isinstance(error, TransientDatabaseError) else ""
+        look = detail or UNREACHED.get(code, "see that it runs and can be reached")
         raise DatabaseUnavailableError(f"the database does not answer {what}: {self.name}; {look}")
 
     def _prepare(self, connection: Any, record: ConnectionPoolEntry) -> None:
