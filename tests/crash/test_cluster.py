@@ -1,0 +1,274 @@
+"""The dialer's database is a Galera cluster of three nodes."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from jobs.cli.main import run as run_command
+from loader.database import leases, schema
+from loader.database.connection import Database
+from loader.database.leases import Lease
+from loader.database.locks import is_held, lock, turn
+from loader.errors import (
+    BusyError,
+    ConfigurationError,
+    DatabaseUnavailableError,
+    LoadedBeforeError,
+    TransientDatabaseError,
+)
+from loader.options.load import LoadOptions
+from tests.support.cluster import Cluster
+from tests.support.loads import load_file, outcome_of
+from tests.support.server import plain_engine, run
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture(scope="module")
+def url(started_cluster: Cluster) -> str:
+    """The address of a dialer's database by the first node."""
+    url = started_cluster.nodes[0].new_database()
+    engine = plain_engine(url)
+    schema.create_missing(engine, storage_engine="InnoDB")
+    engine.dispose()
+    return url
+
+
+@pytest.fixture
+def leads(cluster: Cluster, url: str) -> Iterator[str]:
+    """The same, without leads and without a ledger."""
+    yield url
+    cluster.heal()
+    tables = [name for (name,) in run(url, "SHOW TABLES") if name.startswith("leadloader_")]
+    run(url, "DELETE FROM vicidial_list", *(f"DROP TABLE {name}" for name in tables))
+
+
+@pytest.fixture
+def through(cluster: Cluster, leads: str) -> Callable[..., Database]:
+    """Give the database by some of the nodes."""
+    return lambda *numbers: Database(cluster.address(leads, *numbers))
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leases expire soon, and yet later than a cluster needs to leave a node out."""
+    monkeypatch.setattr(leases, "LASTS", 8)
+    monkeypatch.setattr(leases, "BEAT", 0.2)
+
+
+def phones(count: int) -> list[str]:
+    return [str(7_275_550_000 + number) for number in range(count)]
+
+
+def file_of(folder: Path, count: int) -> Path:
+    path = folder / "leads.csv"
+    path.write_text("\n".join(["phone_number", *phones(count)]) + "\n")
+    return path
+
+
+OPTIONS = LoadOptions(force_list_id="101", list_exists_check="N", duplicate_check="DUPSYS")
+
+
+def loaded(cluster: Cluster, url: str) -> list[str]:
+    statement = "SELECT phone_number FROM vicidial_list ORDER BY phone_number, lead_id"
+    return [phone for (phone,) in cluster.same(url, statement)]
+
+
+# --- tables ---
+
+
+def test_init_makes_tables_that_all_nodes_have(cluster: Cluster, tmp_path: Path) -> None:
+    url = cluster.nodes[0].new_database()
+    assert run_command(["init", "--database", cluster.address(url, 1)]) == 0
+    engines = "SELECT DISTINCT engine FROM information_schema.tables WHERE table_schema = "
+    assert cluster.same(url, engines + "DATABASE()") == [("InnoDB",)]
+
+
+def test_an_import_into_tables_of_one_node_is_refused(
+    cluster: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = cluster.nodes[0].new_database()
+    engine = plain_engine(url)
+    schema.create_missing(engine)
+    engine.dispose()
+    path, database = file_of(tmp_path, 2), Database(url)
+    with pytest.raises(ConfigurationError, match=r"vicidial_list \(MyISAM\).*ENGINE=InnoDB"):
+        load_file(path, OPTIONS, database, tmp_path / "out")
+    command = ["archive", "--statuses", "NEW", "--database", url]
+    assert run_command([*command, "--results", str(tmp_path / "archive")]) == 78
+    assert "node of a cluster" in capsys.readouterr().err
+    database.engine.dispose()
+
+
+# --- addresses ---
+
+
+def test_the_first_node_that_answers_and_is_synced_is_taken(
+    cluster: Cluster, through: Callable[..., Database]
+) -> None:
+    def place(database: Database) -> int:
+        return int(database.read(lambda it: it.exec_driver_sql("SELECT @@port").scalar_one()))
+
+    database = through(0, 1, 2)
+    assert place(database) == cluster.nodes[0].port
+    cluster.nodes[1].execute("SET GLOBAL wsrep_desync = ON")
+    cluster.nodes[0].kill()
+    try:
+        assert place(database) == cluster.nodes[2].port
+        with pytest.raises(DatabaseUnavailableError) as error:
+            place(through(0, 1))
+    finally:
+        cluster.nodes[1].execute("SET GLOBAL wsrep_desync = OFF")
+    one, two = (f"127.0.0.1:{cluster.nodes[number].port}" for number in (0, 1))
+    assert f"{one} does not answer (error 2003)" in str(error.value)
+    assert f"{two} is a node that is not Synced (Donor/Desynced)" in str(error.value)
+
+
+# --- leases ---
+
+
+def test_a_lock_holds_on_all_nodes(through: Callable[..., Database]) -> None:
+    one, two = through(0), through(1)
+    with lock(one, "night", "a night is under way"):
+        assert is_held(two, "night")
+        with (
+            pytest.raises(BusyError, match=r"a night is under way already, by process [0-9]+ on "),
+            lock(two, "night", "a night is under way"),
+        ):
+            pass
+        with lock(two, "another", "another job runs"):
+            pass
+    assert not is_held(two, "night")
+    with lock(two, "night", "a night is under way"):
+        pass
+
+
+def test_who_is_late_can_commit_nothing(
+    through: Callable[..., Database], leads: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One node stands still while another process takes the lease over."""
+    monkeypatch.setattr(leases, "LASTS", 1)
+    one, two = through(0), through(1)
+    lease = Lease("work")
+    one.read(lease.take)
+    change = "INSERT INTO vicidial_list (phone_number) VALUES ('1')"
+
+    def commit_late() -> None:
+        with one.connect() as late:
+            lease.confirm(late)
+            late.exec_driver_sql(change)
+            with leases.held(two, "work", "somebody works"):
+                late.commit()
+
+    with pytest.raises(TransientDatabaseError):
+        commit_late()
+    with pytest.raises(TransientDatabaseError), one.connect() as later:
+        lease.confirm(later)
+    assert run(leads, "SELECT COUNT(*) FROM vicidial_list") == [(0,)]
+
+
+def test_turns_are_taken_by_one_after_the_other(
+    through: Callable[..., Database], leads: str, cluster: Cluster
+) -> None:
+    run(leads, "INSERT INTO vicidial_list (phone_number, called_count) VALUES ('1', 0)")
+
+    def count(database: Database) -> None:
+        for _ in range(10):
+            with database.connect() as connection, turn(database, connection, "count", 30):
+                asked = "SELECT called_count FROM vicidial_list"
+                now = connection.exec_driver_sql(asked).scalar_one()
+                connection.exec_driver_sql(f"UPDATE vicidial_list SET called_count = {now + 1}")
+                connection.commit()
+
+    workers = [threading.Thread(target=count, args=(through(number),)) for number in (0, 1, 2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert cluster.same(leads, "SELECT called_count FROM vicidial_list") == [(30,)]
+
+
+# --- imports ---
+
+
+def test_one_of_two_imports_of_a_file_does_it(
+    cluster: Cluster,
+    through: Callable[..., Database],
+    leads: str,
+    tmp_path: Path,
+) -> None:
+    path, ends = file_of(tmp_path, 300), []
+
+    def work(number: int) -> None:
+        try:
+            load_file(path, OPTIONS, through(number), tmp_path / f"out-{number}")
+            ends.append("loaded")
+        except (BusyError, LoadedBeforeError):
+            ends.append("refused")
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in (0, 1)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert sorted(ends) == ["loaded", "refused"]
+    assert loaded(cluster, leads) == phones(300)
+
+
+def killing(cluster: Cluster, database: Database, moment: str, count: int) -> None:
+    """Kill the first node before a statement of some kind is sent for the so-many-th time."""
+    left = [count]
+
+    def kill(*_: Any) -> None:
+        left[0] -= 1
+        if not left[0]:
+            cluster.nodes[0].kill()
+
+    def before(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith(moment):
+            kill()
+
+    if moment == "COMMIT":
+        event.listen(database.engine, "commit", kill)
+    else:
+        event.listen(database.engine, "before_cursor_execute", before)
+
+
+@pytest.mark.parametrize(
+    ("moment", "count"),
+    [("LOAD DATA", 1), ("LOAD DATA", 2), ("UPDATE leadloader_batches", 2), ("COMMIT", 5)]
+    + [("COMMIT", number) for number in (8, 9, 10)],
+)
+def test_an_import_goes_on_through_another_node(
+    cluster: Cluster,
+    through: Callable[..., Database],
+    leads: str,
+    tmp_path: Path,
+    moment: str,
+    count: int,
+) -> None:
+    database = through(0, 1, 2)
+    killing(cluster, database, moment, count)
+    options = OPTIONS.model_copy(update={"batch_size": 500})
+    load_file(file_of(tmp_path, 1500), options, database, tmp_path / "out")
+    assert not cluster.nodes[0].is_running
+    assert len(outcome_of(tmp_path / "out").loaded) == 1500
+    assert loaded(cluster, leads) == phones(1500)
+
+
+def test_the_same_command_through_another_node_completes(
+    cluster: Cluster, through: Callable[..., Database], leads: str, tmp_path: Path
+) -> None:
+    database = Database(cluster.address(leads, 0), sleep=lambda _seconds: None)
+    path = file_of(tmp_path, 1500)
+    killing(cluster, database, "LOAD DATA", 2)
+    options = OPTIONS.model_copy(update={"batch_size": 500})
+    with pytest.raises(DatabaseUnavailableError, match="500 of 1500 rows were loaded so far"):
+        load_file(path, options, database, tmp_path / "out")
+    load_file(path, options, through(1), tmp_path / "out")
+    assert len(outcome_of(tmp_path / "out").loaded) == 1500
+    assert loaded(cluster, leads) == phones(1500)
