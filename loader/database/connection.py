@@ -23,7 +23,7 @@ from tenacity import (
 )
 
 from loader.database.address import SERVERS, Address, read_address
-from loader.database.error_codes import UNREACHED, translate
+from loader.database.error_codes import NODE_NOT_READY, UNREACHED, error_code, translate
 from loader.database.mariadb import MariaDB
 from loader.database.sqlite import Sqlite
 from loader.errors import (
@@ -116,6 +116,10 @@ class Database:
                     yield connection
                 except UntrustedServerError:
                     connection.invalidate()
+                    raise
+                except DBAPIError as error:
+                    if error_code(error) == NODE_NOT_READY:
+                        connection.invalidate()  # another node may be ready
                     raise
                 except driver.Error:
                     # What changes a session is not wrapped: AUTOCOMMIT, on a connection that died.

@@ -161,7 +161,7 @@ def held(database: Database, name: str, what: str) -> Iterator[Lease]:
         yield lease
     finally:
         ended.set()
-        thread.join()
+        thread.join(BEAT)  # it may be waiting for a node that is lost
         # It expires by itself.
         with suppress(LoaderError, TransientDatabaseError), database.connect() as connection:
             lease.give_back(connection)

@@ -13,7 +13,7 @@ from loader.database.connection import Database
 from loader.database.sql import quote_identifier
 from loader.errors import ConfigurationError, NotAllowedError, UsageError
 from loader.rights.account import DatabaseAccount
-from loader.rights.needs import LEDGER, Right, Rights, Site
+from loader.rights.needs import LEASES, LEDGER, Right, Rights, Site
 
 NOT_BEGUN = "nothing was changed"
 
@@ -101,7 +101,7 @@ def _missing(
         right
         for right in needs(account.site)
         if right.privilege in privileges
-        and right.table not in LEDGER
+        and right.table not in LEDGER | LEASES
         and (right.privilege == "SELECT" or right.table in account.site.tables)
     )
     missing = account.missing(asked)
