@@ -110,6 +110,10 @@ class Node(PrivateServer):
             f"--wsrep-provider-options={';'.join(f'{k}={v}' for k, v in provider.items())}",
             *options,
         )
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until it is Synced."""
         deadline = time.monotonic() + PATIENCE
         while self.state != "Synced":
             if time.monotonic() > deadline:
@@ -120,6 +124,14 @@ class Node(PrivateServer):
         """Start it after it was killed; the others send what it has missed."""
         self._joins = self._recovered()
         self.start()
+
+    def isolate(self, *, ends: bool = False) -> None:
+        """Take it from the others, to whom it speaks no more; it goes on to answer clients."""
+        setting = f"SET GLOBAL wsrep_provider_options = 'gmcast.isolate={int(not ends)}'"
+        with contextlib.closing(pymysql.connect(**driver_options(self.url()))) as connection:
+            connection.cursor().execute(setting)
+        if ends:
+            self.wait()
 
     @property
     def state(self) -> str:
