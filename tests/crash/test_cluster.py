@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from loader.errors import (
     LoadedBeforeError,
     TransientDatabaseError,
 )
+from loader.ledger.runs import Ledger, RunRecord
 from loader.options.load import LoadOptions
 from tests.support.cluster import Cluster
 from tests.support.loads import load_file, outcome_of
@@ -173,6 +175,26 @@ def test_who_is_late_can_commit_nothing(
     assert run(leads, "SELECT COUNT(*) FROM vicidial_list") == [(0,)]
 
 
+def test_a_commit_on_a_lost_node_is_refused_by_the_fence(
+    through: Callable[..., Database], leads: str, tmp_path: Path
+) -> None:
+    """No node can end the session of another one."""
+    one, two = through(0), through(1)
+    ledger = Ledger.open(two, tmp_path)
+    ledger.insert(RunRecord(run="run", job="import", began=datetime.now(UTC), owner="we"))
+
+    def commit_late() -> None:
+        with one.connect() as late:
+            ledger.refuse_other_owner(late, "run", "we")
+            late.exec_driver_sql("INSERT INTO vicidial_list (phone_number) VALUES ('1')")
+            ledger.fence("run", "we")
+            late.commit()
+
+    with pytest.raises(TransientDatabaseError):
+        commit_late()
+    assert run(leads, "SELECT COUNT(*) FROM vicidial_list") == [(0,)]
+
+
 def test_turns_are_taken_by_one_after_the_other(
     through: Callable[..., Database], leads: str, cluster: Cluster
 ) -> None:
@@ -301,6 +323,23 @@ def test_the_same_command_through_another_node_completes(
     load_file(path, options, through(1), tmp_path / "out")
     assert len(outcome_of(tmp_path / "out").loaded) == 1500
     assert loaded(cluster, leads) == phones(1500)
+
+
+def test_what_one_node_loaded_another_one_takes_back(
+    cluster: Cluster, leads: str, tmp_path: Path
+) -> None:
+    path, by_node = file_of(tmp_path, 300), cluster.address
+    words = ["--force-list-id", "101", "--list-exists-check", "N"]
+    command = ["import", str(path), *words, "--results", str(tmp_path / "out")]
+    assert run_command([*command, "--database", by_node(leads, 0)]) == 0
+    moving = ["--database", by_node(leads, 1), "--results"]
+    try:
+        assert run_command(["undo", "latest", *moving, str(tmp_path / "undo")]) == 0
+        assert loaded(cluster, leads) == []
+        archived = "SELECT COUNT(*) FROM vicidial_list_archive"
+        assert cluster.same(leads, archived) == [(300,)]
+    finally:
+        run(leads, "DELETE FROM vicidial_list_archive")
 
 
 def test_nodes_are_killed_one_after_the_other(
