@@ -6,7 +6,7 @@ import itertools
 import os
 import sys
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -39,9 +39,6 @@ from jobs.settings.flags import (
 from loader import __version__
 from loader.errors import LoaderError, UsageError, as_loader_error
 from loader.files import remove_left_behind
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 app = typer.Typer(
     name="leadloader",
@@ -86,13 +83,9 @@ def init(**given: Any) -> None:
 
     settings = given_settings(given)
     target = open_database(settings, must_exist=False)
-
-    def make(connection: "Connection") -> list[str]:
-        # Of other tables the nodes of a cluster tell one another nothing.
-        engine = "InnoDB" if target.adapter.is_node else None
-        return create_missing(connection, storage_engine=engine)
-
-    made = target.write(make)
+    # Of other tables the nodes of a cluster tell one another nothing.
+    engine = "InnoDB" if target.read(lambda _connection: target.adapter.is_node) else None
+    made = target.write(lambda connection: create_missing(connection, storage_engine=engine))
     Ledger.open(target, settings.ledger_folder)
     print(
         f"{target.name}: made {len(made)} tables" if made else f"{target.name}: nothing was missing"
