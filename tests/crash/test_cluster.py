@@ -244,6 +244,17 @@ def test_one_of_two_imports_of_a_file_does_it(
     assert len(cluster.same(leads, "SELECT DISTINCT lead_id % 3 FROM vicidial_list")) == 1
 
 
+def test_several_connections_take_one_turn(
+    cluster: Cluster, through: Callable[..., Database], leads: str, tmp_path: Path
+) -> None:
+    options = OPTIONS.model_copy(update={"batch_size": 250, "connections": 3})
+    for number, count in enumerate((1500, 3000)):
+        path, out = file_of(tmp_path, count), tmp_path / f"out-{number}"
+        load_file(path, options, through(number, 2), out)
+        assert len(outcome_of(out).loaded) == 1500
+    assert loaded(cluster, leads) == phones(3000)
+
+
 def killing(cluster: Cluster, database: Database, moment: str, count: int) -> None:
     """Kill the first node before a statement of some kind is sent for the so-many-th time."""
     left = [count]
