@@ -23,7 +23,9 @@ from loader.errors import (
     TransientDatabaseError,
 )
 from loader.ledger.runs import Ledger, RunRecord
+from loader.options.connection import ConnectionOptions
 from loader.options.load import LoadOptions
+from tests.support.certificates import make_authority
 from tests.support.cluster import Cluster
 from tests.support.loads import load_file, outcome_of
 from tests.support.server import plain_engine, run
@@ -130,6 +132,27 @@ def test_the_first_node_that_answers_and_is_synced_is_taken(
     one, two = (f"127.0.0.1:{cluster.nodes[number].port}" for number in (0, 1))
     assert f"{one} does not answer (error 2003)" in str(error.value)
     assert f"{two} is a node that is not Synced (Donor/Desynced)" in str(error.value)
+
+
+@pytest.mark.parametrize("mode", ["verify-identity", "verify-ca", "required"])
+def test_the_line_to_each_node_is_encrypted(cluster: Cluster, leads: str, mode: str) -> None:
+    url = leads.replace("?ssl_mode=disabled", "")
+    authority = None if mode == "required" else cluster.authority
+    encrypting = ConnectionOptions(ssl_mode=mode, ssl_ca=authority)
+    for numbers in ((0,), (1,), (2,), (0, 1, 2)):
+        database = Database(cluster.address(url, *numbers), encrypting)
+        asked = "SHOW SESSION STATUS LIKE 'Ssl_cipher'"
+        assert database.read(lambda it: it.exec_driver_sql(asked).one())[1]  # noqa: B023 - at once
+
+
+def test_a_node_with_another_certificate_is_refused(
+    cluster: Cluster, leads: str, tmp_path: Path
+) -> None:
+    """No other node is taken instead: that something stands between would not be seen."""
+    other = make_authority(tmp_path, "other")
+    url = leads.replace("ssl_mode=disabled", f"ssl_ca={other}")
+    with pytest.raises(ConfigurationError, match=r"certificate of 127.0.0.1 is refused"):
+        Database(cluster.address(url)).read(lambda it: it.exec_driver_sql("SELECT 1").all())
 
 
 # --- leases ---

@@ -14,6 +14,7 @@ from typing import Any
 import pymysql
 from sqlalchemy import make_url
 
+from tests.support.certificates import make_authority, make_certificate
 from tests.support.install_programs import GALERA
 from tests.support.server import PATIENCE, PrivateServer, driver_options, free_port, run
 
@@ -73,7 +74,7 @@ class Node(PrivateServer):
     """One node; `start` lets it join the others, if there are any."""
 
     def __init__(
-        self, password: str, ports: list[int], number: int, tables: Path, position: str
+        self, password: str, ports: list[int], number: int, folder: Path, position: str
     ) -> None:
         """Start it.
 
@@ -81,11 +82,11 @@ class Node(PrivateServer):
             password: of the account that all have.
             ports: at which the nodes speak with one another.
             number: of this node, from 0.
-            tables: the folder of the system tables; the first node makes it.
+            folder: has the certificate, and system tables that the first node makes.
             position: up to which transaction of the others it has all; "" of the first node.
         """
         self._ports, self._number, self._place = ports, number, free_port()
-        self._tables, self._joins = tables, position
+        self._folder, self._joins = folder, position
         super().__init__(password=password)
 
     def start(self, *options: str) -> None:
@@ -102,6 +103,9 @@ class Node(PrivateServer):
         }
         super().start(
             *SETTINGS,
+            f"--ssl-ca={self._folder / 'ca.pem'}",
+            f"--ssl-cert={self._folder / 'server.pem'}",
+            f"--ssl-key={self._folder / 'server.key'}",
             f"--wsrep-node-name=node{self._number}",
             # It has all transactions from the first on.
             *(["--wsrep-sst-donor=node0,"] if self._number else []),
@@ -152,11 +156,12 @@ class Node(PrivateServer):
         script.chmod(0o755)
         self._command = ["env", f"PATH={self._directory}:{os.environ['PATH']}", *self._command]
         data = self._directory / "data"
-        if self._tables.exists():
-            shutil.copytree(self._tables, data)
+        made = self._folder / "data"
+        if made.exists():
+            shutil.copytree(made, data)
             return
         super()._make_system_tables(password)
-        shutil.copytree(data, self._tables)
+        shutil.copytree(data, made)
 
     @property
     def position(self) -> str:
@@ -183,11 +188,14 @@ class Cluster:
     def __init__(self) -> None:
         """Start them, one after the other."""
         password, ports = secrets.token_hex(), [free_port() for _ in range(NODES)]
-        with TemporaryDirectory() as folder:
-            tables = Path(folder) / "data"
-            self.nodes = [first := Node(password, ports, 0, tables, "")]
-            for number in range(1, NODES):
-                self.nodes.append(Node(password, ports, number, tables, first.position))
+        self._folder = TemporaryDirectory()
+        folder = Path(self._folder.name)
+        self.authority = make_authority(folder, "ca")
+        """Of the certificate that all nodes show."""
+        make_certificate(self.authority, "server")
+        self.nodes = [first := Node(password, ports, 0, folder, "")]
+        for number in range(1, NODES):
+            self.nodes.append(Node(password, ports, number, folder, first.position))
 
     def address(self, url: str, *numbers: int) -> str:
         """Give the address of a database by the nodes of these numbers; of all if none is named."""
@@ -216,3 +224,4 @@ class Cluster:
         """End the nodes and remove their files."""
         for node in self.nodes:
             node.close()
+        self._folder.cleanup()
