@@ -46,6 +46,10 @@ snapshots: $(VENV)/.installed-dev ## the tests on InnoDB with innodb_snapshot_is
 	@$(BIN)/python tests/support/install_programs.py
 	LEADLOADER_TEST_SERVER_OPTIONS=--innodb-snapshot-isolation=ON $(PYTEST) --engines innodb
 
+cluster: $(VENV)/.installed-dev ## the tests on a Galera cluster of three nodes (make test: if galera-4 is there)
+	@$(BIN)/python tests/support/install_programs.py server galera
+	$(BIN)/pytest -m cluster
+
 fuzz: $(VENV)/.installed-dev ## a million inputs for the property tests (an hour; PART=3/10 SEED=7)
 	HYPOTHESIS_PROFILE=fuzz $(PYTEST) -m property --part $(PART) --seed $(SEED)
 
@@ -94,4 +98,4 @@ clean: ## remove .venv, the demo's database and the caches; results/ stays
 phones: $(VENV)/.installed-dev ## compare 10 million phone numbers of all regions with phonenumbers; takes an hour
 	$(BIN)/python -m tests.bench phones --compared 10000000
 
-.PHONY: help demo night check test extras generate conformance engines snapshots crashes fuzz bench bench-large phones lock clean
+.PHONY: help demo night check test extras generate conformance engines snapshots cluster crashes fuzz bench bench-large phones lock clean

@@ -198,11 +198,14 @@ LOCK_CODES = frozenset({1020, 1205, 1213})
 
 
 class TransientDatabaseError(Exception):
-    """The statement may be retried: deadlock, lock wait, lost connection. `code`: error number."""
+    """The statement may be retried: deadlock, lock wait, lost connection. `code`: error number.
 
-    def __init__(self, code: int) -> None:
+    `detail` says of each server of several why it was not taken, or that it is no Synced node.
+    """
+
+    def __init__(self, code: int, detail: str = "") -> None:
         super().__init__(f"the database answered with error {code}")
-        self.code = code
+        self.code, self.detail = code, detail
 
 
 class RowDataError(Exception):

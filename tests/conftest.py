@@ -19,7 +19,15 @@ from sqlalchemy import make_url
 from loader.database import schema
 from loader.database.connection import Database
 from loader.signals import CAUGHT
-from tests.support.install_programs import BROWSER_ADVICE, SERVER_ADVICE, find_browser, find_server
+from tests.support.cluster import Cluster
+from tests.support.install_programs import (
+    BROWSER_ADVICE,
+    GALERA_ADVICE,
+    SERVER_ADVICE,
+    find_browser,
+    find_server,
+    knows_galera,
+)
 from tests.support.parts import Part, Points, sample_of
 from tests.support.server import PrivateServer, Server, empty, plain_engine, run
 from tests.support.warm import end_warm
@@ -85,6 +93,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if signal.getsignal(number) is signal.SIG_IGN:
             given = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
             signal.signal(number, given)
+    config.addinivalue_line("markers", "cluster: needs galera-4; `make cluster` runs these alone")
     config.addinivalue_line("markers", "engines(name, ...): needs one of these databases")
     config.addinivalue_line(
         "markers", "sample(n): so many of its parameters; all with --every-engine and with --full"
@@ -302,6 +311,23 @@ def private_server(server: Server) -> Iterator[PrivateServer]:
         pytest.skip(
             "the server of LEADLOADER_TEST_DATABASE must not be killed, and there is no mariadbd"
         )
+
+
+@pytest.fixture(scope="session")
+def started_cluster() -> Iterator[Cluster]:
+    """Three nodes of this test process, started when the first test needs them."""
+    if not knows_galera() or not find_server():
+        pytest.skip(GALERA_ADVICE)
+    cluster = Cluster()
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def cluster(started_cluster: Cluster) -> Cluster:
+    """A cluster whose nodes a test may kill; all of them run, and are Synced."""
+    started_cluster.heal()
+    return started_cluster
 
 
 @pytest.fixture(scope="session")

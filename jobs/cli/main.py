@@ -83,7 +83,9 @@ def init(**given: Any) -> None:
 
     settings = given_settings(given)
     target = open_database(settings, must_exist=False)
-    made = target.write(create_missing)
+    # Of other tables the nodes of a cluster tell one another nothing.
+    engine = "InnoDB" if target.read(lambda _connection: target.adapter.is_node) else None
+    made = target.write(lambda connection: create_missing(connection, storage_engine=engine))
     Ledger.open(target, settings.ledger_folder)
     print(
         f"{target.name}: made {len(made)} tables" if made else f"{target.name}: nothing was missing"

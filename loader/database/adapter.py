@@ -115,6 +115,11 @@ class Adapter(ABC):
         """Make a connection of the driver; None: SQLAlchemy makes it."""
         return None
 
+    @property
+    def is_node(self) -> bool:
+        """Whether the server that is connected to is a node of a cluster."""
+        return False
+
     @abstractmethod
     def prepare(self, connection: Any, record: ConnectionPoolEntry) -> None:
         """Set up a new connection of the driver."""

@@ -24,7 +24,7 @@ from tenacity import (
 
 from loader.database.address import SERVERS, Address, read_address
 from loader.database.driver import PATIENCE
-from loader.database.error_codes import LOCKED, UNREACHED, translate
+from loader.database.error_codes import LOCKED, NODE_NOT_READY, UNREACHED, error_code, translate
 from loader.database.mariadb import MariaDB
 from loader.database.sqlite import Sqlite
 from loader.errors import (
@@ -113,6 +113,10 @@ class Database:
                     yield connection
                 except UntrustedServerError:
                     connection.invalidate()
+                    raise
+                except DBAPIError as error:
+                    if error_code(error) == NODE_NOT_READY:
+                        connection.invalidate()  # another node may be ready
                     raise
                 except driver.Error:
                     # What changes a session is not wrapped: AUTOCOMMIT, on a connection that died.
@@ -231,7 +235,9 @@ class Database:
         if code in LOCKED:
             why, look = LOCKED[code]
             raise DatabaseUnavailableError(f"{why} {what}: {self.name}; {look}")
-        look = UNREACHED.get(code, "see that it runs and can be reached")
+        error = state.outcome.exception() if state.outcome else None
+        detail = error.detail if isinstance(error, TransientDatabaseError) else ""
+        look = detail or UNREACHED.get(code, "see that it runs and can be reached")
         raise DatabaseUnavailableError(
             f"the database does not answer {what}: {self._address.place}; {look}"
         )

@@ -17,7 +17,7 @@ from loader.errors import (
     TransientDatabaseError,
 )
 
-LOCK_WAIT_TIMEOUT, NO_SUCH_THREAD = 1205, 1094
+LOCK_WAIT_TIMEOUT, NO_SUCH_THREAD, NODE_NOT_READY = 1205, 1094, 1047
 
 IS_CLOSED = (0,)
 """How the driver's error begins if it closed the connection before."""
@@ -155,6 +155,8 @@ def translate(error: Exception, name: str = "") -> Exception:
     if isinstance(original, sqlite3.Error):
         return _translate_sqlite(original, name.removeprefix("sqlite:///"))
     code = error_code(original)
+    if detail := getattr(original, "detail", ""):
+        return TransientDatabaseError(code, detail)
     if getattr(error, "connection_invalidated", False) or original.args[:1] == IS_CLOSED:
         return TransientDatabaseError(code)
     named = DAMAGED_TABLE.search(str(original.args[-1])) if code in DAMAGE_CODES else None

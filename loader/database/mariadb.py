@@ -17,8 +17,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from loader.clock import moment_text
 from loader.database.adapter import Adapter, Among, Digests, Written
-from loader.database.address import CHARSET, Address
+from loader.database.address import CHARSET, PORT, Address
 from loader.database.catalogue import Columns, storage_engine
+from loader.database.cluster import READS_ALL, Place, Servers
 from loader.database.driver import DriverConnection, ValueRows
 from loader.database.encryption import tls_context, warn_if_readable
 from loader.database.error_codes import (
@@ -43,6 +44,9 @@ from loader.database.sql import (
 from loader.errors import ConfigurationError, TransientDatabaseError, UsageError
 from loader.frames.arrow import arrow_columns, join_texts, to_arrow
 from loader.signals import defer_signals
+
+LOCAL = "localhost"
+"""The host of a server where the address names none."""
 
 SMALLEST_PACKET = 1 << 20
 """The default of the oldest servers; what does not fit loses the connection, or comes as NULL."""
@@ -95,6 +99,9 @@ class MariaDB(Adapter):
         self._options, self._unix_socket = address.options, address.unix_socket
         self._name = address.name
         self._tls = tls_context(address.options)
+        first = (address.url.host, address.url.port)
+        places = [(host or LOCAL, port or PORT) for host, port in (first, *address.others)]
+        self._servers = Servers(places)
 
     def connect(
         self,
@@ -103,11 +110,19 @@ class MariaDB(Adapter):
         _arguments: Sequence[Any],
         _options: dict[str, Any],
     ) -> DriverConnection:
-        """Connect as `DriverConnection` does; raises what it does."""
-        tls = None if self._unix_socket else self._tls
-        return DriverConnection(
-            self._options, tls, self._name, unix_socket=self._unix_socket, **_options
-        )
+        """Connect as `DriverConnection` does, see `Servers.connect`; raises what they do."""
+        tls, path = None if self._unix_socket else self._tls, self._unix_socket
+
+        def connect(place: Place) -> DriverConnection:
+            options = _options | dict(zip(("host", "port"), place, strict=True))
+            return DriverConnection(self._options, tls, self._name, unix_socket=path, **options)
+
+        return self._servers.connect(connect)
+
+    @property
+    def is_node(self) -> bool:
+        """Say what the last connection found."""
+        return self._servers.are_nodes
 
     def prepare(self, connection: Any, record: ConnectionPoolEntry) -> None:
         """Set the session up; a lock that ends with it tells whether it has ended."""
@@ -120,6 +135,8 @@ class MariaDB(Adapter):
                 f"group_concat_max_len = {SMALLEST_PACKET}, "
                 f"@session_lasts = GET_LOCK('{session}', 0)"
             )
+            if self.is_node:
+                cursor.execute(f"SET SESSION wsrep_sync_wait = {READS_ALL}")
             cursor.execute("SELECT @@max_allowed_packet")
             [packet] = cursor.fetchone()
         if packet < SMALLEST_PACKET:

@@ -24,6 +24,8 @@ LEDGER = {
     tables.changes.name: ("SELECT", "INSERT", "DELETE"),
 }
 """What the loader does with its own tables."""
+LEASES = {"leadloader_leases": ("SELECT", "INSERT", "UPDATE")}
+"""Likewise, on a cluster."""
 MAKING = ("CREATE", "ALTER", "INSERT")
 """For a table that is made like another one; the server requires them together."""
 
@@ -86,6 +88,8 @@ class Site:
     """Names of the tables of custom fields, custom_<list_id>."""
     has_old_ledger: bool = False
     """Whether the next run brings the ledger to a newer version."""
+    is_node: bool = False
+    """Whether the server is a node of a cluster, where locks are leases."""
 
 
 def of_validate(options: LoadOptions, site: Site) -> Rights:
@@ -220,11 +224,12 @@ def of_new_lists() -> Rights:
 
 def of_ledger(site: Site) -> Rights:
     """Give what the loader does with its own tables."""
-    needs = rights(["CREATE"], LEDGER.keys() - site.tables)
+    own = LEDGER | LEASES if site.is_node else LEDGER
+    needs = rights(["CREATE"], own.keys() - site.tables)
     if site.has_old_ledger:
         needs |= rights(["ALTER"], [tables.runs.name, tables.batches.name])
         needs |= rights(["UPDATE"], [tables.version.name])
-    return needs.union(*(rights(LEDGER[name], [name]) for name in LEDGER))
+    return needs.union(*(rights(own[name], [name]) for name in own))
 
 
 def rights(privileges: Iterable[str], tables: Iterable[str]) -> Rights:

@@ -93,6 +93,9 @@ class BatchLog:
         """
         return False
 
+    def fence(self) -> None:
+        """See that a session that was lost, and cannot be ended, commits nothing more."""
+
     @property
     def is_atomic(self) -> bool:
         """Say whether what `stored` notes is committed together with the rows."""
@@ -253,6 +256,7 @@ class Batch(ABC):
         """Find the rows of a write of which nobody knows how it ended, when it has."""
         if self._session is not None:
             self.database.end_session(self._session)
+            self.log.fence()
         if self.log.is_atomic:
             committed = self.log.committed()
             # One of them is the other one, and what came to be known since.

@@ -122,11 +122,11 @@ class PrivateServer(Server):
     LEADLOADER_TEST_SERVER_OPTIONS, which hold for each start. It ends with `close`, or with pytest.
     """
 
-    def __init__(self, *options: str) -> None:
+    def __init__(self, *options: str, password: str | None = None) -> None:
         program = find_server()
         if program is None:
             raise FileNotFoundError(SERVER_ADVICE)
-        port, password = _free_port(), secrets.token_hex()
+        port, password = free_port(), password or secrets.token_hex()
         super().__init__(
             URL.create(
                 "mysql+pymysql",
@@ -180,6 +180,11 @@ class PrivateServer(Server):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"mariadbd does not start:\n{self.log.read_text()[-3000:]}")
             time.sleep(0.02)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started, and neither stopped nor killed since."""
+        return self._process is not None
 
     def stop(self) -> None:
         """Shut it down as an administrator would."""
@@ -346,7 +351,8 @@ def _make_custom_table(connection: Connection, name: str, columns: dict[str, str
     connection.execute(text(f"CREATE TABLE {quote(name)} ({', '.join(definitions)}) {options}"))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Give a port of loopback that nobody listens at."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

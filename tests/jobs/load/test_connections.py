@@ -245,10 +245,10 @@ def test_without_its_turn_nothing_is_committed(
     url, holders, killed = url_of(database), list[int](), list[int]()
 
     @contextmanager
-    def noted(its: Database, connection: Connection, *arguments: Any) -> Iterator[None]:
-        with turn(its, connection, *arguments):
+    def noted(its: Database, connection: Connection, *arguments: Any) -> Iterator[Any]:
+        with turn(its, connection, *arguments) as confirm:
             holders.append(connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one())
-            yield
+            yield confirm
 
     def killing(self: Recheck, *arguments: Any) -> Findings:
         found = reject_new(self, *arguments)
