@@ -19,8 +19,9 @@ from sqlalchemy import make_url
 from loader.database import schema
 from loader.database.connection import Database
 from loader.signals import CAUGHT
-from tests.support.install_programs import BROWSER_ADVICE, SERVER_ADVICE, find_browser, find_server
+from tests.support.install_programs import BROWSER_ADVICE, find_browser
 from tests.support.parts import Part, Points, sample_of
+from tests.support.products import PRODUCT
 from tests.support.server import PrivateServer, Server, empty, plain_engine, run
 from tests.support.warm import end_warm
 
@@ -269,10 +270,10 @@ def points(request: pytest.FixtureRequest) -> Iterator[Iterator[int]]:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """The MariaDB server of this test process, started when the first test needs it."""
+    """The server of this test process, started when the first test needs it."""
     address = os.environ.get("LEADLOADER_TEST_DATABASE")
-    if not address and not find_server():
-        pytest.fail(SERVER_ADVICE, pytrace=False)
+    if not address and not PRODUCT.find():
+        pytest.fail(PRODUCT.advice, pytrace=False)
     server = Server(address) if address else PrivateServer()
     yield server
     server.close()
@@ -294,13 +295,13 @@ def private_server(server: Server) -> Iterator[PrivateServer]:
     """A server that a test may kill or restart; a test leaves it running."""
     if isinstance(server, PrivateServer):
         yield server
-    elif find_server():
+    elif PRODUCT.find():
         server = PrivateServer()
         yield server
         server.close()
     else:
         pytest.skip(
-            "the server of LEADLOADER_TEST_DATABASE must not be killed, and there is no mariadbd"
+            "the server of LEADLOADER_TEST_DATABASE must not be killed, and there is no other"
         )
 
 

@@ -27,7 +27,7 @@ from loader.errors import (
     UsageError,
 )
 from loader.options.archive import ArchiveOptions
-from tests.support.install_programs import SERVER_ADVICE, find_server
+from tests.support.products import PRODUCT
 from tests.support.proxy import Proxy
 from tests.support.server import PATIENCE, PrivateServer, Server, run
 
@@ -173,8 +173,8 @@ def replica(primary: PrivateServer) -> Iterator[PrivateServer]:
 
 
 def started(*options: str) -> Iterator[PrivateServer]:
-    if not find_server():
-        pytest.skip(SERVER_ADVICE)
+    if not PRODUCT.find():
+        pytest.skip(PRODUCT.advice)
     server = PrivateServer(*options)
     yield server
     server.close()
