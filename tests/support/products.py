@@ -5,6 +5,7 @@ script `mysqld` that starts the program, and `data`, the files of a new server.
 """
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -27,6 +28,7 @@ SMALL_AND_FAST = (
 class Product(NamedTuple):
     """A kind of server."""
 
+    name: str
     advice: str
     """What to do if it is not here."""
     options: tuple[str, ...]
@@ -39,6 +41,21 @@ class Product(NamedTuple):
     """
     folder: Path | None = None
     """Of a server that was fetched."""
+
+    @property
+    def check_error(self) -> int:
+        """The server's number for a row that a CHECK refuses."""
+        return 4025 if self.is_mariadb else 3819
+
+    @property
+    def is_old(self) -> bool:
+        """Say whether it knows no CHECK and no computed columns."""
+        return self.name == "mysql56"
+
+    @property
+    def is_mariadb(self) -> bool:
+        """Say whether it is, and no MySQL."""
+        return self.name == "mariadb"
 
     def find(self) -> str | None:
         """Give the path of the program, or None."""
@@ -82,7 +99,9 @@ def copy_data(command: Sequence[str], folder: Path, accounts: list[str]) -> list
     ours = shutil.ignore_patterns("auto.cnf")
     shutil.copytree(Path(command[0]).parent / "data", folder / "data", ignore=ours)
     first = folder / "first.sql"
-    first.write_text("\n".join([*accounts, ""]), encoding="utf-8")
+    # A replica has them itself.
+    script = ["SET sql_log_bin = 0;", *accounts, ""]
+    first.write_text("\n".join(script), encoding="utf-8")
     return [f"--init-file={first}"]
 
 
@@ -90,6 +109,7 @@ def fetched(name: str, *options: str, without_tls: str) -> Product:
     """Describe a MySQL that has its own folder."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Product(
+        name=name,
         advice=f"The tests need {name}, and it is not here: python -m tests.support.fetch_mysql",
         options=(*SMALL_AND_FAST, *options),
         without_tls=without_tls,
@@ -100,6 +120,7 @@ def fetched(name: str, *options: str, without_tls: str) -> Product:
 
 PRODUCTS = {
     "mariadb": Product(
+        name="mariadb",
         advice=SERVER_ADVICE,
         options=(
             *SMALL_AND_FAST,
@@ -123,3 +144,13 @@ PRODUCTS = {
 
 PRODUCT = PRODUCTS[os.environ.get("LEADLOADER_TEST_SERVER") or "mariadb"]
 """What the tests run with."""
+
+
+def known_collations(*names: str) -> list[str]:
+    """Give those that the server knows, by its names; MySQL 9 has some of its own."""
+    if PRODUCT.is_mariadb:
+        return [name for name in names if "_0900_" not in name]
+    known = [name for name in names if not re.search("nopad|uca1400|thai|cp1250_czech", name)]
+    if PRODUCT.name == "mysql9":
+        return known
+    return [name.replace("utf8mb3", "utf8") for name in known if "_0900_" not in name]

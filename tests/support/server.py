@@ -83,7 +83,8 @@ class Server:
 
     def new_account(self, url: str) -> str:
         """Make an account that may do nothing, and give its address of the database at `url`."""
-        database, name, password = make_url(url).database, *map(secrets.token_hex, (6, 6))
+        # MySQL 5.6 takes 16 characters.
+        database, name, password = make_url(url).database, *map(secrets.token_hex, (4, 6))
         self.execute(f"CREATE USER account_{name}@'%' IDENTIFIED BY '{password}'")
         self._leave.append(f"DROP USER account_{name}@'%'")
         address = self.url(str(database), f"account_{name}", password)
@@ -114,7 +115,7 @@ class PrivateServer(Server):
         program = PRODUCT.find()
         if program is None:
             raise FileNotFoundError(PRODUCT.advice)
-        port, password = _free_port(), secrets.token_hex()
+        port, password = _free_port(), secrets.token_hex(16)
         super().__init__(
             URL.create(
                 "mysql+pymysql",
@@ -231,6 +232,15 @@ def fill(database: Engine | str, tables: dict[str, list[dict[str, Any]]]) -> Non
             for columns, rows in itertools.groupby(tables[name], key=list):
                 target = table(name, *map(column, columns))
                 connection.execute(insert(target), list(rows))
+
+
+def numbers(count: int) -> str:
+    """Give SQL of a table with the numbers from 1 in its column seq; MySQL has none of its own."""
+    digits = " UNION ALL ".join(f"SELECT {digit} AS n" for digit in range(10))
+    places = range(len(str(count)))
+    below = " + ".join(f"place_{place}.n * {10**place}" for place in places)
+    tables = " JOIN ".join(f"({digits}) AS place_{place}" for place in places)
+    return f"(SELECT 1 + {below} AS seq FROM {tables} WHERE {below} < {count}) AS numbers"
 
 
 def run(url: str, *statements: str) -> list[tuple[Any, ...]]:
