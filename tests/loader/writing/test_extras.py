@@ -301,6 +301,8 @@ def test_refused_rows_set_their_leads_back_and_the_others_are_stored(
 def test_only_what_vicidial_list_has_is_set_back(
     url: str, way: str, lacks: str | None, updates: int
 ) -> None:
+    if lacks and PRODUCT.is_old:
+        pytest.skip("it renames no column by its name alone")
     extra = hopper("a", "bad")
     refuse_bad(url, "trigger", extra, "user")
     leads_wait(url, 2)
