@@ -23,12 +23,12 @@ from tests.support.cluster import Cluster
 from tests.support.install_programs import (
     BROWSER_ADVICE,
     GALERA_ADVICE,
-    SERVER_ADVICE,
     find_browser,
     find_server,
     knows_galera,
 )
 from tests.support.parts import Part, Points, sample_of
+from tests.support.products import PRODUCT
 from tests.support.server import PrivateServer, Server, empty, plain_engine, run
 from tests.support.warm import end_warm
 
@@ -278,10 +278,10 @@ def points(request: pytest.FixtureRequest) -> Iterator[Iterator[int]]:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """The MariaDB server of this test process, started when the first test needs it."""
+    """The server of this test process, started when the first test needs it."""
     address = os.environ.get("LEADLOADER_TEST_DATABASE")
-    if not address and not find_server():
-        pytest.fail(SERVER_ADVICE, pytrace=False)
+    if not address and not PRODUCT.find():
+        pytest.fail(PRODUCT.advice, pytrace=False)
     server = Server(address) if address else PrivateServer()
     yield server
     server.close()
@@ -303,20 +303,20 @@ def private_server(server: Server) -> Iterator[PrivateServer]:
     """A server that a test may kill or restart; a test leaves it running."""
     if isinstance(server, PrivateServer):
         yield server
-    elif find_server():
+    elif PRODUCT.find():
         server = PrivateServer()
         yield server
         server.close()
     else:
         pytest.skip(
-            "the server of LEADLOADER_TEST_DATABASE must not be killed, and there is no mariadbd"
+            "the server of LEADLOADER_TEST_DATABASE must not be killed, and there is no other"
         )
 
 
 @pytest.fixture(scope="session")
 def started_cluster() -> Iterator[Cluster]:
     """Three nodes of this test process, started when the first test needs them."""
-    if not knows_galera() or not find_server():
+    if not PRODUCT.is_mariadb or not knows_galera() or not find_server():
         pytest.skip(GALERA_ADVICE)
     cluster = Cluster()
     yield cluster

@@ -153,6 +153,10 @@ class Adapter(ABC):
         """Give the file that stands for a lock; None: the server has locks."""
         return None
 
+    def numbers_files_in_a_row(self, connection: Connection) -> bool:  # noqa: ARG002 - of a server
+        """Say whether the ids of a file's rows follow each other while others insert, too."""
+        return True
+
     def keeps_commits(self, connection: Connection) -> bool:  # noqa: ARG002
         """Say whether what was committed outlives a crash."""
         return True

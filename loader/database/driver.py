@@ -278,6 +278,7 @@ class _Plugin:
     """A way in which a server asks for the password."""
 
     asks_for: ClassVar[str]
+    advice: ClassVar[str] = "let the account have mysql_native_password or ed25519"
 
     def __init__(self, connection: DriverConnection) -> None:
         self.connection = connection
@@ -286,7 +287,7 @@ class _Plugin:
         """Answer the server's request; raise UntrustedServerError instead of the password."""
         raise UntrustedServerError(
             f"{self.connection.host} asks for the password {self.asks_for}, and does not get it; "
-            "let the account have mysql_native_password or ed25519, or see which server that is"
+            f"{self.advice}, or see which server that is"
         )
 
 
@@ -309,6 +310,11 @@ class _Sha256(_Plugin):
 
 
 class _CachingSha2(_Sha256):
+    advice = (
+        "MySQL asks so once after its start, and where name or password is wrong; let it show its "
+        "certificate (ssl_ca with its ca.pem, ssl_mode verify-ca), connect at its unix_socket"
+    )
+
     def authenticate(self, packet: Any) -> Any:
         """Give a proof, or the password to a server that has shown who it is."""
         connection = self.connection

@@ -63,6 +63,9 @@ UNRECOVERED = frozenset({"MyISAM", "Aria"})
 FIRST_WITH_VALUES = (10, 3, 3)
 """The first MariaDB that knows `WITH name (column) AS (VALUES ...)`."""
 
+INTERLEAVED = 2
+"""The mode in which ids of a file that comes meanwhile lie between those of another one."""
+
 CLOCK_JUMP = 2 * 60 * 60
 """Seconds by which the server's clock may have been set: daylight saving, and some."""
 
@@ -208,6 +211,11 @@ class MariaDB(Adapter):
         """Ask the server."""
         statement = "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit"
         return bool(int(connection.exec_driver_sql(statement).scalar_one()))
+
+    def numbers_files_in_a_row(self, connection: Connection) -> bool:
+        """Ask the server: MySQL 8 and newer, and nodes of a cluster, give ids to all at once."""
+        statement = "SELECT @@GLOBAL.innodb_autoinc_lock_mode"
+        return int(connection.exec_driver_sql(statement).scalar_one()) < INTERLEAVED
 
     def list_value(self, values: Iterable[object]) -> tuple[object, ...]:
         """Give them as a tuple, which the driver expands."""

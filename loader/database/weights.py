@@ -23,6 +23,9 @@ PER_ROW, PER_STATEMENT = 50, 2000
 UNWEIGHED = {"big5_chinese_ci", "big5_chinese_nopad_ci", "latin2_czech_cs"}
 """Collations that give texts the same weight though they are not equal, or the other way round."""
 
+UNWEIGHED_BY_MYSQL = {"cp1250_czech_cs"}
+"""Likewise, but not on MariaDB, which can be asked for each level of weights."""
+
 
 @dataclass(frozen=True)
 class _Weights:
@@ -87,7 +90,7 @@ def _read_weights(connection: Connection, name: str, has_levels: bool) -> _Weigh
     Raises:
         ConfigurationError: the server's weights do not say which texts it calls equal.
     """
-    if name in UNWEIGHED:
+    if name in UNWEIGHED or (name in UNWEIGHED_BY_MYSQL and not has_levels):
         raise ConfigurationError(
             f"duplicates cannot be looked for in columns of collation {name}; convert the table "
             "to another one, such as utf8mb4_general_ci"

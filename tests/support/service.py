@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 import httpx2
 
 from loader.database.connection import Database
+from tests.support.server import free_port
 from tests.support.warm import PROGRAM, Warm
 
 PATIENCE = 60.0
@@ -92,13 +93,6 @@ def service(database: str, folder: Path, *flags: str) -> Iterator[Service]:
         yield running
     finally:
         running.kill()
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 def add_user(database: str, **columns: object) -> None:

@@ -9,14 +9,15 @@ from loader.database import schema
 from loader.database.connection import Database
 from loader.errors import ConfigurationError
 from tests.support.loads import Loads
+from tests.support.products import known_collations
 from tests.support.server import Server, fill, plain_engine
 
 pytestmark = pytest.mark.engines("innodb")
 
-COLLATIONS = (
+COLLATIONS = known_collations(
     "utf8mb3_general_ci", "utf8mb4_unicode_ci", "utf8mb3_danish_ci", "utf8mb4_turkish_ci",
     "utf8mb4_croatian_ci", "utf8mb4_bin", "utf8mb4_unicode_nopad_ci", "latin1_general_cs",
-    "utf8mb4_uca1400_as_ci",
+    "utf8mb4_uca1400_as_ci", "utf8mb4_0900_ai_ci", "utf8mb4_0900_as_cs",
 )  # fmt: skip
 PAIRS = (
     ("Aase", "\u00c5se"), ("Ilir", "ilir"), ("Jos\u00e9", "JOSE"), ("Bo\u00df", "BOSS"),
