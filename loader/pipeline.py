@@ -230,14 +230,17 @@ class Checks:
         chunk = chunk.take(no_findings(), without_campaign(leads, options.duplicate_checks, dialer))
         return Screened.of(replace(chunk, leads=leads.assign(gmt_offset_now=offsets)))
 
-    def compare(self, leads: pd.DataFrame, answers: Lookups) -> Compared:
+    def compare(
+        self, leads: pd.DataFrame, answers: Lookups, numbers: pd.DataFrame | None = None
+    ) -> Compared:
         """Compare screened leads, or some of them, for the duplicate checks.
 
         Args:
             leads: see `screen`.
             answers: existing leads that they may be duplicates of, and keys of their texts.
+            numbers: theirs, see `lead_numbers`, and maybe of others, if they are known.
         """
-        return compare_leads(leads, self.options, self.dialer, answers)
+        return compare_leads(leads, self.options, self.dialer, answers, numbers)
 
     @property
     def needs_recheck(self) -> bool:

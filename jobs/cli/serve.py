@@ -1,5 +1,6 @@
 """The command serve. Heavy modules are imported late."""
 
+import gc
 from typing import Any
 
 from jobs.cli.parameters import given_settings
@@ -23,4 +24,6 @@ def serve(**given: Any) -> None:
     refuse_open_address(settings.serve)
     database = open_database(settings)
     with application(settings, database) as app:
+        # While garbage is looked for, calls wait: of what was imported, each time for 50 ms.
+        gc.freeze()
         listen(app, settings.serve, terminal.say)

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.clock import offset_now
+from loader.clock import Clock, offset_now
 from loader.dialer import Column, Dialer
 from loader.fields.lead import WIDTHS
 from loader.findings import Findings, Notices, findings, join_frames, no_findings, notices
@@ -257,33 +257,19 @@ class Zones:
 
     @cached_property
     def _code_offsets(self) -> Offsets:
-        return self._now(self._dialer.phone_codes)
+        return self._tables.code_rules.offsets(self._dialer.clock)
 
     @cached_property
     def _tz_code_offsets(self) -> Offsets:
-        codes = self._dialer.phone_codes
-        rules = codes["dst_range"].groupby(self._tables.tz_code_keys).transform("max")
-        return self._now(codes.assign(dst_range=rules))
+        return self._tables.tz_code_rules.offsets(self._dialer.clock)
 
     @cached_property
     def _nanpa_offsets(self) -> Offsets:
-        return self._now(self._dialer.nanpa)
+        return self._tables.nanpa_rules.offsets(self._dialer.clock)
 
     @cached_property
     def _postal_offsets(self) -> Offsets:
-        return self._now(self._dialer.postal_codes)
-
-    def _now(self, zones: pd.DataFrame) -> Offsets:
-        """Give the offset of each row of a table now, and at last NaN for no row."""
-        kinds = zones[["gmt_offset", "dst_range"]].drop_duplicates()
-        clock = self._dialer.clock
-        kinds["now"] = [
-            offset_now(standard, rule, clock)
-            for standard, rule in zip(kinds["gmt_offset"], kinds["dst_range"], strict=True)
-        ]
-        return np.append(
-            zones.merge(kinds, how="left", on=["gmt_offset", "dst_range"])["now"], np.nan
-        )
+        return self._tables.postal_rules.offsets(self._dialer.clock)
 
 
 class _Tables:
@@ -332,6 +318,47 @@ class _Tables:
     def postal_codes(self) -> "_Beginnings":
         """vicidial_postal_codes by how they begin."""
         return _Beginnings(fold(self._dialer.postal_codes["postal_code"], self._dialer.fold))
+
+    @cached_property
+    def code_rules(self) -> "_Rules":
+        """When the clocks of vicidial_phone_codes change."""
+        return _Rules(self._dialer.phone_codes)
+
+    @cached_property
+    def tz_code_rules(self) -> "_Rules":
+        """Likewise, where each abbreviation has the last rule by name."""
+        codes = self._dialer.phone_codes
+        rules = codes["dst_range"].groupby(self.tz_code_keys).transform("max")
+        return _Rules(codes.assign(dst_range=rules))
+
+    @cached_property
+    def nanpa_rules(self) -> "_Rules":
+        """Likewise of the NANPA table."""
+        return _Rules(self._dialer.nanpa)
+
+    @cached_property
+    def postal_rules(self) -> "_Rules":
+        """Likewise of vicidial_postal_codes."""
+        return _Rules(self._dialer.postal_codes)
+
+
+class _Rules:
+    """The few pairs of standard offset and rule that a table has, and the pair of each row."""
+
+    def __init__(self, zones: pd.DataFrame) -> None:
+        names = ["gmt_offset", "dst_range"]
+        pairs = zones[names].drop_duplicates()
+        self._pairs = list(pairs.itertuples(index=False, name=None))
+        numbered = pairs.assign(pair=np.arange(len(pairs)))
+        of_rows = zones[names].merge(numbered, how="left", on=names)["pair"]
+        # The pair behind the last one is that of no row.
+        self._of_rows = np.append(of_rows.to_numpy(np.intp), len(pairs))
+
+    def offsets(self, clock: Clock) -> Offsets:
+        """Give the offset of each row at a time, and at last NaN for no row."""
+        of_pairs = [offset_now(standard, rule, clock) for standard, rule in self._pairs]
+        found: Offsets = np.array([*of_pairs, np.nan])[self._of_rows]
+        return found
 
 
 class _FirstRows:

@@ -75,10 +75,18 @@ def with_keys(
 
 
 def _weights_of(connection: Connection, name: str) -> _Weights:
-    version = str(connection.exec_driver_sql("SELECT VERSION()").scalar_one())
+    version = _version(connection)
     if (version, name) not in _KNOWN:
         _KNOWN[version, name] = _read_weights(connection, name, "MariaDB" in version)
     return _KNOWN[version, name]
+
+
+def _version(connection: Connection) -> str:
+    """Give the server's version; a connection asks for it once."""
+    if "version" not in connection.info:
+        found = connection.exec_driver_sql("SELECT VERSION()").scalar_one()
+        connection.info["version"] = str(found)
+    return str(connection.info["version"])
 
 
 def _read_weights(connection: Connection, name: str, has_levels: bool) -> _Weights:

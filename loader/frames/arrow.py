@@ -23,13 +23,25 @@ TEXT = pd.StringDtype(na_value=np.nan)
 
 def to_arrow(values: "pd.Series[str]") -> pa.ChunkedArray:
     """Return the Arrow strings (large_string) behind a `str` column."""
-    array = values.array.__arrow_array__()  # type: ignore[attr-defined]  # ArrowStringArray has it
-    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+    return arrow_behind(values.array)
 
 
 def arrow_columns(frame: pd.DataFrame) -> dict[str, pa.ChunkedArray]:
     """Return the Arrow strings behind each column of a frame, all of them `str`."""
-    return {str(name): to_arrow(values) for name, values in frame.items()}
+    return {name: arrow_behind(array) for name, array in arrays_of(frame).items()}
+
+
+def arrays_of(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return what is behind each column of a frame, to be read alone."""
+    # To make a series of each column takes ten times as long.
+    arrays = frame._iter_column_arrays()  # type: ignore[operator]
+    return dict(zip(map(str, frame.columns), arrays, strict=True))
+
+
+def arrow_behind(array: Any) -> pa.ChunkedArray:
+    """Return the Arrow strings (large_string) behind the array of a `str` column."""
+    values = array.__arrow_array__()
+    return values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])
 
 
 def to_series(values: pa.Array | pa.ChunkedArray, index: pd.Index) -> "pd.Series[str]":
@@ -78,8 +90,8 @@ def with_columns(frame: pd.DataFrame, columns: "Mapping[str, pd.Series[str]]") -
     pandas' `assign` copies and looks at each of them by itself: of many it takes twice as long.
     """
     kept: dict[str, Values] = {
-        str(name): to_arrow(values) if values.dtype == TEXT else values.to_numpy(copy=True)
-        for name, values in frame.items()
+        name: arrow_behind(array) if array.dtype == TEXT else np.array(array)
+        for name, array in arrays_of(frame).items()
     }
     kept |= {name: to_arrow(values) for name, values in columns.items()}
     return frame_of(kept, frame.index)
@@ -147,7 +159,12 @@ def each_distinct(
 
 def repeat(text: str, index: pd.Index) -> "pd.Series[str]":
     """Give a column that has the same text in each row."""
-    return to_series(pa.repeat(pa.scalar(text, pa.large_string()), len(index)), index)
+    return to_series(same_text(text, len(index)), index)
+
+
+def same_text(text: str, count: int) -> pa.ChunkedArray:
+    """Give the same text (large_string) so many times."""
+    return pa.chunked_array([pa.repeat(pa.scalar(text, pa.large_string()), count)])
 
 
 def whole_numbers(numbers: "pd.Series[int]") -> "pd.Series[str]":

@@ -24,7 +24,15 @@ from loader.dialer import ARCHIVE, LEADS
 from loader.errors import LoaderError
 from loader.fields.lead import DEFAULT_VALUES, LEAD_FIELDS
 from loader.findings import Findings, no_findings
-from loader.frames.arrow import frame_of, repeat, to_arrow, two_decimals, whole_numbers
+from loader.frames.arrow import (
+    arrays_of,
+    arrow_behind,
+    frame_of,
+    same_text,
+    to_arrow,
+    two_decimals,
+    whole_numbers,
+)
 from loader.writing.batch import Batch, BatchLog, Inserted
 from loader.writing.doubt import Ids, settle
 from loader.writing.fingerprints import (
@@ -76,14 +84,14 @@ def as_stored(
     moment = moment_text(now)
     always = {"entry_date": moment, "modify_date": moment, "last_local_call_time": moment}
     always["user"] = user
-    given = {str(name) for name in leads}
-    same = cache(lambda text: to_arrow(repeat(text, leads.index)))
+    given = arrays_of(leads)
+    same = cache(lambda text: same_text(text, len(leads)))
     stored: dict[str, pa.ChunkedArray] = {}
     for name in filter(columns.__contains__, (*LEAD_FIELDS, *always)):
         if write := NUMBERS.get(name):
             stored[name] = to_arrow(write(leads[name]))
         elif name in given and name not in always:
-            stored[name] = to_arrow(leads[name])
+            stored[name] = arrow_behind(given[name])
         else:
             stored[name] = same(always.get(name, DEFAULT_VALUES.get(name, "")))
     return stored

@@ -292,7 +292,7 @@ class _Batch:
             forms = RowForms(screened.leads, checks.options)  # some numbers are gone
         recheck.forms = forms
         existing = queries.existing_leads(screened.leads, forms=forms)
-        compared = checks.compare(screened.leads, existing)
+        compared = checks.compare(screened.leads, existing, forms.numbers)
         settled = Settlement(checks.options, self._folder).settle(screened.leads, compared)
         leads = settled.staying(screened.leads)
         days = queries.days_ahead(checks.days_ahead(leads))
