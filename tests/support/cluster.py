@@ -150,7 +150,7 @@ class Node(PrivateServer):
             cursor.execute(f"SHOW GLOBAL STATUS LIKE '{name}'")
             return str(dict(cursor.fetchall()).get(name))
 
-    def _make_system_tables(self, password: str) -> None:
+    def _make_data(self, accounts: list[str]) -> list[str]:
         script = self._directory / "wsrep_sst_nothing"
         script.write_text(SCRIPT)
         script.chmod(0o755)
@@ -159,9 +159,10 @@ class Node(PrivateServer):
         made = self._folder / "data"
         if made.exists():
             shutil.copytree(made, data)
-            return
-        super()._make_system_tables(password)
+            return []
+        options = super()._make_data(accounts)
         shutil.copytree(data, made)
+        return options
 
     @property
     def position(self) -> str:
