@@ -46,7 +46,7 @@ snapshots: $(VENV)/.installed-dev ## the tests on InnoDB with innodb_snapshot_is
 	@$(BIN)/python tests/support/install_programs.py
 	LEADLOADER_TEST_SERVER_OPTIONS=--innodb-snapshot-isolation=ON $(PYTEST) --engines innodb
 
-cluster: $(VENV)/.installed-dev ## the tests on a Galera cluster of three nodes (make test: if galera-4 is there)
+cluster: $(VENV)/.installed-dev ## the tests on a Galera cluster of three nodes (not in make test)
 	@$(BIN)/python tests/support/install_programs.py server galera
 	$(BIN)/pytest -m cluster
 

@@ -130,13 +130,16 @@ def part_of(config: pytest.Config) -> Part:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out tests of other parts; one that has points decides itself which of them it does.
 
-    Of a test that is marked so, parameters are left out, too.
+    Of a test that is marked so, parameters are left out, too. Three nodes on one machine want all
+    of it: their tests run alone.
     """
     part, unsampled = part_of(config), out_of_sample(config, items)
+    is_of_cluster = config.option.markexpr == "cluster"
     others = [
         item
         for item in items
         if item.nodeid in unsampled
+        or (item.get_closest_marker("cluster") and not is_of_cluster)
         or ("points" not in getattr(item, "fixturenames", ()) and not part.has(item.nodeid))
     ]
     if others:

@@ -129,6 +129,12 @@ class Node(PrivateServer):
         self._joins = self._recovered()
         self.start()
 
+    def lead(self) -> None:
+        """Let it be the one whom the others follow."""
+        with contextlib.closing(pymysql.connect(**driver_options(self.url()))) as connection:
+            connection.cursor().execute("SET GLOBAL wsrep_provider_options = 'pc.bootstrap=YES'")
+        self.wait()
+
     def isolate(self, *, ends: bool = False) -> None:
         """Take it from the others, to whom it speaks no more; it goes on to answer clients."""
         setting = f"SET GLOBAL wsrep_provider_options = 'gmcast.isolate={int(not ends)}'"
@@ -216,7 +222,13 @@ class Cluster:
         return answers[0]
 
     def heal(self) -> None:
-        """Start the nodes that do not run."""
+        """Start the nodes that do not run.
+
+        On a busy machine those that run may have lost one another meanwhile.
+        """
+        running = [node for node in self.nodes if node.is_running]
+        if all(node.status("wsrep_cluster_status") != "Primary" for node in running):
+            running[0].lead()
         for node in self.nodes:
             if not node.is_running:
                 node.rejoin()
