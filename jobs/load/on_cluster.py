@@ -145,10 +145,10 @@ class OnCluster:
             return self._answer(asked)
 
     def _give_feeds(self) -> None:
-        """Give each machine that lacks a feed's file a copy of it."""
+        """Give each machine that lacks a feed's file a copy; another worker of it has it then."""
         cluster = self._cluster
         for feed in self._feeds:
-            for worker in cluster.hosts().values():
+            for worker in cluster.workers():
                 if cluster.result(cluster.submit(_has, feed, on=worker)):
                     continue
                 with feed.path.open("rb") as file:
@@ -160,7 +160,7 @@ class OnCluster:
         self._is_closing = True
         with suppress(LoaderError):
             for feed in self._feeds:
-                for worker in self._cluster.hosts().values():
+                for worker in self._cluster.workers():
                     self._cluster.result(self._cluster.submit(_drop, feed, on=worker))
         for future in self._coming:
             future.cancel()

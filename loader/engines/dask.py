@@ -91,7 +91,7 @@ class Cluster:
         self._stack.close()
 
     def submit(self, function: Callable[..., Any], *arguments: Any, on: str | None = None) -> Any:
-        """Let a worker, or the one `on` an address, call a function.
+        """Let a worker call a function; first of all the one `on` an address, if it lives.
 
         Arguments may be what stands for other results, which stay where they are.
 
@@ -102,7 +102,10 @@ class Cluster:
             ClusterError: the scheduler is lost.
         """
         with self._explained("was lost"):
-            return self._client.submit(function, *arguments, pure=False, workers=on)
+            return self._client.submit(
+                function, *arguments, pure=False,
+                workers=on, allow_other_workers=on is not None, priority=1 if on else 0,
+            )  # fmt: skip
 
     def result(self, future: Any) -> Any:
         """Wait for a result.
@@ -115,11 +118,11 @@ class Cluster:
         with self._explained("was lost"):
             return future.result()
 
-    def hosts(self) -> dict[str, str]:
-        """Give the address of one worker of each host."""
+    def workers(self) -> list[str]:
+        """Give the addresses of the workers that there are now."""
         with self._explained("was lost"):
             workers = self._client.scheduler_info(n_workers=-1)["workers"]
-        return {worker["host"]: address for address, worker in workers.items()}
+        return [*workers]
 
     def _started(self, workers: int) -> LocalCluster:
         """Start a cluster that nobody else of this machine can use: its lines are encrypted."""

@@ -61,7 +61,10 @@ class SharedFeed:
         return replace(self.feed, numbers=numbers[:end], bare=numbers[end:])
 
     def take_part(self, folder: Path, offset: int, part: bytes) -> None:
-        """Write a part of the copy in `folder`; the last one completes it. It may come again."""
+        """Write a part of the copy in `folder`; the last one completes it.
+
+        Each may come again, and one that went elsewhere leaves no copy that is not whole.
+        """
         copy = folder / self.sha256
         if copy.exists():
             return
@@ -69,8 +72,14 @@ class SharedFeed:
         with coming.open("r+b" if coming.exists() else "wb") as file:
             file.seek(offset)
             file.write(part)
-        if offset + len(part) == self.size:
+        if offset + len(part) < self.size:
+            return
+        with coming.open("rb") as file:
+            is_whole = file_digest(file, "sha256").hexdigest() == self.sha256
+        if is_whole:
             coming.rename(copy)
+        else:
+            coming.unlink()
 
     def drop(self, folder: Path) -> None:
         """Remove the copy in `folder`; who has mapped it goes on."""
