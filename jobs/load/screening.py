@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 import pandas as pd
 
@@ -17,6 +17,9 @@ from loader.pipeline import Checks, Chunk, Screened
 from loader.queries.chunk import ChunkQueries, in_feeds
 from loader.queries.forms import RowForms
 from loader.workers import Ask, Workers, available_cores, can_fork
+
+if TYPE_CHECKING:
+    from jobs.load.on_cluster import OnCluster
 
 ROWS_ALONE = 30_000
 """Rows that one process checks before others are started: a small file is done by then."""
@@ -146,6 +149,8 @@ class Screener:
         workers, self._scheduler = options.workers, options.cluster
         self._checks, self._queries, self._seconds = checks, queries, seconds
         self._workers = workers or (available_cores() if can_fork() else 1)
+        if self._scheduler:
+            _on_cluster()  # what is missing is said before anything is read
         self._stages = Stages(checks, queries.feeds)
         self._folder = folder
 
@@ -183,9 +188,7 @@ class Screener:
         """Give who screens chunks, and how many of them there are."""
         if not self._scheduler:
             return Workers(self._workers, self._of_worker, self._answer), self._workers
-        from jobs.load.on_cluster import OnCluster  # noqa: PLC0415 - an extra
-
-        on_cluster = OnCluster(
+        on_cluster = _on_cluster()(
             self._scheduler, self._workers, self._stages, self._asked, self._answer, self._folder
         )
         return on_cluster, on_cluster.threads
@@ -226,3 +229,14 @@ class Screener:
         answers = ask(about) if asked.leads else Lookups()
         seconds.lap("look up")
         return stages.compare(screened, answers, seconds)
+
+
+def _on_cluster() -> "type[OnCluster]":
+    """Give the class, which needs an extra.
+
+    Raises:
+        ConfigurationError: it is not installed.
+    """
+    from jobs.load.on_cluster import OnCluster  # noqa: PLC0415 - an extra
+
+    return OnCluster

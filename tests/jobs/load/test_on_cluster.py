@@ -249,6 +249,7 @@ def test_a_scheduler_that_is_not_there(
 
 
 def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screening, "ROWS_ALONE", 30_000)
     monkeypatch.setitem(sys.modules, "distributed", None)
     for name in ("loader.engines.dask", "jobs.load.on_cluster"):
         monkeypatch.delitem(sys.modules, name)
