@@ -132,6 +132,7 @@ class Cluster:
                 n_workers=workers, threads_per_worker=1, processes=True, security=security,
                 host="127.0.0.1", protocol="tls", dashboard_address="127.0.0.1:0",
                 worker_dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL,
+                preload=["loader.engines.deaf"],
             )  # fmt: skip
             self._stack.enter_context(cluster)
             return cluster
