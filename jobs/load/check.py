@@ -66,7 +66,7 @@ class CheckStage:
         """Take a run, and where accepted rows go."""
         self.run, self.checks, self.accepted = run, run.checks, accepted
         self._was_read = False
-        self._screener = Screener(run.checks, run.queries, run.seconds, run.options.workers)
+        self._screener = Screener(run.checks, run.queries, run.seconds, run.files.work)
         self._maybe_duplicates = run.files.spool()
         """Rejected rows that may be duplicates besides."""
         self._refused: list[pd.Series[str]] = []
