@@ -46,6 +46,19 @@ snapshots: $(VENV)/.installed-dev ## the tests on InnoDB with innodb_snapshot_is
 	@$(BIN)/python tests/support/install_programs.py
 	LEADLOADER_TEST_SERVER_OPTIONS=--innodb-snapshot-isolation=ON $(PYTEST) --engines innodb
 
+cluster: $(VENV)/.installed-dev ## the tests on a Galera cluster of three nodes (not in make test)
+	@$(BIN)/python tests/support/install_programs.py server galera
+	$(BIN)/pytest -m cluster
+
+mysql: $(VENV)/.installed-dev ## fetch MySQL 9 and 5.6; all tests with 9; insert, duplicates, archive, undo with 5.6
+	@$(BIN)/python tests/support/install_programs.py
+	@$(BIN)/python -m tests.support.fetch_mysql
+	LEADLOADER_TEST_SERVER=mysql9 $(PYTEST)
+	LEADLOADER_TEST_SERVER=mysql56 $(PYTEST) $(ON_OLD_MYSQL)
+
+ON_OLD_MYSQL := tests/loader/writing tests/loader/queries tests/loader/archive tests/loader/undo \
+	tests/jobs/load tests/jobs/archive tests/jobs/undo
+
 fuzz: $(VENV)/.installed-dev ## a million inputs for the property tests (an hour; PART=3/10 SEED=7)
 	HYPOTHESIS_PROFILE=fuzz $(PYTEST) -m property --part $(PART) --seed $(SEED)
 
@@ -94,4 +107,4 @@ clean: ## remove .venv, the demo's database and the caches; results/ stays
 phones: $(VENV)/.installed-dev ## compare 10 million phone numbers of all regions with phonenumbers; takes an hour
 	$(BIN)/python -m tests.bench phones --compared 10000000
 
-.PHONY: help demo night check test extras generate conformance engines snapshots crashes fuzz bench bench-large phones lock clean
+.PHONY: help demo night check test extras generate conformance engines mysql snapshots cluster crashes fuzz bench bench-large phones lock clean

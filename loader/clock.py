@@ -6,10 +6,7 @@ as add_lead applies them, with its calendar shortcuts, because the results have 
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    import pandas as pd
+from typing import NamedTuple
 
 WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 """As the dialer orders them."""
@@ -113,10 +110,3 @@ def offset_now(standard: float, rule: str, clock: Clock) -> float:
     hours = int(clock.now.hour + standard - clock.offset / timedelta(hours=1))
     midnight = clock.now.replace(hour=0)
     return standard + is_daylight_saving(rule, midnight + timedelta(hours=hours))
-
-
-def format_offsets(offsets: "pd.Series[float]") -> "pd.Series[str]":
-    """Format offsets in hours as in gmt_offset_now: -5.00."""
-    # Adding 0.0 makes 0.0 of -0.0.
-    rounded = offsets.round(2) + 0.0
-    return rounded.map({value: f"{value:.2f}" for value in rounded.unique()}).astype("str")

@@ -4,8 +4,10 @@ A faulty row is data (see `loader.reasons`), never an exception.
 """
 
 import errno
+import os
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import gettempdir
 from typing import ClassVar
@@ -116,6 +118,14 @@ class ConfigurationError(LoaderError):
     exit_code = 78
 
 
+class SettingError(ConfigurationError):
+    """A setting of a table names what cannot be used; `place` is where it stands, table first."""
+
+    def __init__(self, table: str, name: str, problem: str) -> None:
+        super().__init__(f"{table}: {name}: {problem}")
+        self.place, self.problem = (table, name), problem
+
+
 class DamagedTableError(ConfigurationError):
     """A crash of the server has damaged a table; the message says what to run."""
 
@@ -188,11 +198,14 @@ LOCK_CODES = frozenset({1020, 1205, 1213})
 
 
 class TransientDatabaseError(Exception):
-    """The statement may be retried: deadlock, lock wait, lost connection. `code`: error number."""
+    """The statement may be retried: deadlock, lock wait, lost connection. `code`: error number.
 
-    def __init__(self, code: int) -> None:
+    `detail` says of each server of several why it was not taken, or that it is no Synced node.
+    """
+
+    def __init__(self, code: int, detail: str = "") -> None:
         super().__init__(f"the database answered with error {code}")
-        self.code = code
+        self.code, self.detail = code, detail
 
 
 class RowDataError(Exception):
@@ -232,13 +245,40 @@ def _of_system(error: OSError) -> LoaderError:
     if error.errno in FULL_CODES:
         if not isinstance(error.filename, str):
             # A write does not say of which file it is.
-            what += f", in the results folder or in {gettempdir()}, the temporary one (TMPDIR)"
+            full = " and ".join(_full_folders())
+            what += f", in {full or f'the results folder or in {gettempdir()}'}"
+            what += " (TMPDIR names the temporary folder)"
         return ResultsError(f"there is no room for a file: {what}; {STAYS.format('make room')}")
     if error.errno in LIMIT_CODES:
         return SystemLimitError(
             f"the system refuses: {what}; {STAYS.format('raise its limit (ulimit -a)')}"
         )
     return ResultsError(f"a file cannot be used: {what}; {STAYS.format('correct that')}")
+
+
+ALMOST_FULL = 1 << 20
+"""Bytes: where there are no more, a file may have found none."""
+
+
+def _full_folders() -> list[str]:
+    """Give the local file systems that are full, by where they are mounted; none, if unknown."""
+    with suppress(OSError):
+        mounts = map(str.split, Path("/proc/self/mounts").read_text("utf-8").splitlines())
+        # What is reached over a line may keep us waiting; others are not written to.
+        local = {
+            folder.encode().decode("unicode_escape")
+            for device, folder, kind, options, *_ in mounts
+            if "rw" in options.split(",") and ":" not in device + kind and "//" not in device
+        }
+        return sorted(filter(_is_full, local))
+    return []
+
+
+def _is_full(folder: str) -> bool:
+    with suppress(OSError):
+        system = os.statvfs(folder)
+        return system.f_blocks > 0 and system.f_bavail * system.f_frsize < ALMOST_FULL
+    return False
 
 
 def describe_bug(error: Exception) -> str:

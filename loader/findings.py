@@ -161,6 +161,11 @@ def join_frames(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return filled[0] if filled else every[0]
 
 
+def in_order(frame: pd.DataFrame) -> pd.DataFrame:
+    """Sort findings, or notices, by row number; the same frame if it has no rows."""
+    return frame.sort_index() if len(frame) else frame
+
+
 def without_rows(frame: pd.DataFrame, rows: pd.Index) -> pd.DataFrame:
     """Leave out the rows that are in an index; the same frame if none is."""
     if not len(rows) or not len(frame):

@@ -29,6 +29,7 @@ from loader.checks.rules import (
 from loader.checks.settlement import EXISTING_LEAD_ID
 from loader.checks.states import fit_states
 from loader.checks.time_zones import Zones
+from loader.clock import Clock
 from loader.dialer import Column, Dialer, Lookups
 from loader.extras import alt_phones, callbacks, custom_fields, hopper
 from loader.extras.rows import ExtraRows
@@ -46,7 +47,7 @@ from loader.findings import (
     without_rows,
 )
 from loader.options.load import LoadOptions
-from loader.phones.parse import digits_only, looks_like_decimals
+from loader.phones.parse import looks_like_decimals
 from loader.reasons import Reason
 
 EXTRAS = (alt_phones, custom_fields, hopper, callbacks)
@@ -100,13 +101,16 @@ class Screened:
     @classmethod
     def of(cls, chunk: Chunk) -> "Screened":
         """Part the rows of a chunk that is checked."""
-        found = join_frames([no_findings(), *chunk.findings])
+        # Of rows without a number there may be notices, too.
+        notices = join_frames([no_notices(), *chunk.notices])
+        if not chunk.findings:
+            nothing = no_findings()
+            return cls(chunk.leads, notices, nothing, nothing, chunk.leads[:0])
+        found = join_frames(chunk.findings)
         is_further = found.index.duplicated()
         rejected = found[~is_further].sort_index()
         is_rejected = chunk.leads.index.isin(rejected.index)
         leads = chunk.leads[~is_rejected] if is_rejected.any() else chunk.leads
-        # Of rows without a number there may be notices, too.
-        notices = join_frames([no_notices(), *chunk.notices])
         notices = notices[notices.index.isin(leads.index)] if len(notices) else notices
         return cls(leads, notices, rejected, found[is_further], chunk.leads[is_rejected])
 
@@ -148,6 +152,12 @@ class Checks:
         phones = fields_of(sample, mapping, options)["phone_number"]
         return cls(options, mapping, dialer, looks_like_decimals(phones), columns)
 
+    def at(self, clock: Clock) -> "Checks":
+        """Give the same checks at another time; the tables need not be indexed anew."""
+        later = replace(self, dialer=replace(self.dialer, clock=clock))
+        object.__setattr__(later, "zones", Zones(self.options, later.dialer, self.zones))
+        return later
+
     @property
     def given_fields(self) -> list[str]:
         """Name the fields that the file, or the options by name, give a value."""
@@ -186,14 +196,14 @@ class Checks:
             The rows whose number is one, with columns as `normalize_phones` and `fit_states` give
             them. No rule can say more about the others.
         """
-        leads, found, noticed = normalize_phones(
+        leads, regions, found, noticed = normalize_phones(
             chunk.leads, self.options, decimals=self.decimals, columns=self.dialer.columns
         )
         state_column = self.dialer.columns.get("state", Column(width=WIDTHS["state"]))
-        leads, unfit, of_states = fit_states(leads, state_column, self.options)
-        del leads["settled_region"]  # of a frame of this stage alone
-        no_number = found.index[found["reason"] != Reason.UNSTORABLE_CHARACTERS]
-        leads = without_rows(leads, no_number)
+        leads, unfit, of_states = fit_states(leads, regions, state_column, self.options)
+        if len(found):
+            no_number = found.index[found["reason"] != Reason.UNSTORABLE_CHARACTERS]
+            leads = without_rows(leads, no_number)
         chunk = replace(chunk.take(found, noticed).take(unfit, of_states), leads=leads)
         for rule in PHONE_RULES:
             chunk = chunk.reject(rule(leads, self.options, self.dialer))
@@ -220,14 +230,17 @@ class Checks:
         chunk = chunk.take(no_findings(), without_campaign(leads, options.duplicate_checks, dialer))
         return Screened.of(replace(chunk, leads=leads.assign(gmt_offset_now=offsets)))
 
-    def compare(self, leads: pd.DataFrame, answers: Lookups) -> Compared:
+    def compare(
+        self, leads: pd.DataFrame, answers: Lookups, numbers: pd.DataFrame | None = None
+    ) -> Compared:
         """Compare screened leads, or some of them, for the duplicate checks.
 
         Args:
             leads: see `screen`.
             answers: existing leads that they may be duplicates of, and keys of their texts.
+            numbers: theirs, see `lead_numbers`, and maybe of others, if they are known.
         """
-        return compare_leads(leads, self.options, self.dialer, answers)
+        return compare_leads(leads, self.options, self.dialer, answers, numbers)
 
     @property
     def needs_recheck(self) -> bool:
@@ -307,8 +320,12 @@ class Checks:
         if EXISTING_LEAD_ID in leads:
             changing = leads.index[leads[EXISTING_LEAD_ID].notna()]
             notices = notices[~notices.index.isin(changing)]
-        unneeded = {*LOOKED_UP_BY, *self._unneeded_numbers} & {*completed}
-        return completed.drop(columns=list(unneeded)), notices
+        return completed, notices
+
+    def needed(self, leads: pd.DataFrame) -> pd.DataFrame:
+        """Leave out the columns of completed leads that nobody needs who inserts them."""
+        unneeded = {*LOOKED_UP_BY, *self._unneeded_numbers}
+        return leads.drop(columns=[name for name in leads if name in unneeded])
 
     def extra_rows(self, leads: pd.DataFrame) -> Iterator[ExtraRows]:
         """Give the rows of other tables that come with inserted leads (column lead_id)."""
@@ -325,11 +342,11 @@ class Checks:
         return ("national_number", "calling_code") if is_national else ()
 
     def _list_rules(self, chunk: Chunk) -> Chunk:
-        """Apply them with the number's digits alone, which their answers show.
+        """Apply them; of a list only the first problem counts.
 
-        Of a list only the first problem counts: one that can be none is not defined either.
+        One that can be none is not defined either.
         """
-        leads = chunk.leads.assign(phone_number=digits_only(chunk.leads["phone_number"]))
+        leads = chunk.leads
         for rule in LIST_RULES:
             found = rule(leads, self.options, self.dialer)
             chunk = chunk.reject(found)

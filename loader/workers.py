@@ -198,12 +198,12 @@ class Workers:
             while (given := self._tasks.get()) is not None:
                 task, value = given
                 try:
-                    connection.send_bytes(_pickled(value))
-                    kind, value = _unpickled(connection.recv_bytes())
+                    connection.send_bytes(pickled(value))
+                    kind, value = unpickled(connection.recv_bytes())
                     while kind == ASKS:
                         self._questions.put(_Event(ASKS, worker, task, value))
-                        connection.send_bytes(_pickled(self._answers[worker].get()))
-                        kind, value = _unpickled(connection.recv_bytes())
+                        connection.send_bytes(pickled(self._answers[worker].get()))
+                        kind, value = unpickled(connection.recv_bytes())
                 except (EOFError, OSError):
                     kind, value = FAILED, _lost()
                 self._events.put(_Event(kind, worker, task, value))
@@ -228,7 +228,7 @@ def _be_worker(
         if most_memory is not None:
             _limit_memory(most_memory)
         while True:
-            task = _unpickled(connection.recv_bytes())
+            task = unpickled(connection.recv_bytes())
             connection.send_bytes(_result(connection, work, task))
     except BaseException:  # noqa: BLE001 - the parent has gone, or is told by the end of the pipe
         os._exit(1)
@@ -261,13 +261,13 @@ def _limit_memory(more: int) -> None:
 
 def _result(connection: Connection, work: Work, task: Any) -> memoryview:
     def ask(question: Any) -> Any:
-        connection.send_bytes(_pickled((ASKS, question)))
-        return _unpickled(connection.recv_bytes())
+        connection.send_bytes(pickled((ASKS, question)))
+        return unpickled(connection.recv_bytes())
 
     try:
-        return _pickled((DONE, work(task, ask)))
+        return pickled((DONE, work(task, ask)))
     except Exception as error:  # noqa: BLE001 - it is raised again by `Workers.take`
-        return _pickled((FAILED, _Raised.of(error)))
+        return pickled((FAILED, _Raised.of(error)))
 
 
 class _Raised(NamedTuple):
@@ -283,7 +283,7 @@ class _Raised(NamedTuple):
         last = traceback.extract_tb(error.__traceback__)[-1]
         text = "".join(traceback.format_tb(error.__traceback__))
         try:
-            _unpickled(pickle.dumps(error))
+            unpickled(pickle.dumps(error))
         except Exception:  # noqa: BLE001 - of another class, or it cannot be made again
             error = RuntimeError(type(error).__name__)
         return cls(error, text, (last.filename, last.lineno or 0))
@@ -313,11 +313,13 @@ def _frame_of(stream: pa.Buffer) -> pd.DataFrame:
     return frame
 
 
-def _unpickled(pickled: bytes) -> Any:
-    return pickle.loads(pickled)  # noqa: S301 - of our own process
+def unpickled(value: bytes) -> Any:
+    """Give the value that `pickled` made bytes of."""
+    return pickle.loads(value)  # noqa: S301 - of our own process
 
 
-def _pickled(value: Any) -> memoryview:
+def pickled(value: Any) -> memoryview:
+    """Give the bytes of a value for a process of ours; frames have no more than they use."""
     file = io.BytesIO()
     _Pickler(file, protocol=5).dump(value)
     return file.getbuffer()

@@ -15,6 +15,7 @@ from sqlalchemy import create_engine
 from jobs.cli.main import run
 from loader.database.schema import create_missing, metadata
 from loader.errors import UsageError
+from loader.paths import printable_path
 from loader.results.folder import PAGE
 
 Tables = dict[str, list[dict[str, Any]]]
@@ -117,6 +118,8 @@ def main(folder: Path = HERE.parent, program: str = ".venv/bin/leadloader") -> i
     except OSError as error:
         raise UsageError(f"{folder}: {error.strerror}") from None
     make_database()
+    if folder != HERE.parent:
+        print(f"in {printable_path(Path.cwd())}, where the commands below can be typed:")
     for command in COMMANDS.values():
         print(f"\n$ {command}\n".replace("\n  ", " \\\n  "), flush=True)
         if code := run(shlex.split(command)[1:]):

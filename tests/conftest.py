@@ -19,8 +19,16 @@ from sqlalchemy import make_url
 from loader.database import schema
 from loader.database.connection import Database
 from loader.signals import CAUGHT
-from tests.support.install_programs import BROWSER_ADVICE, SERVER_ADVICE, find_browser, find_server
+from tests.support.cluster import Cluster
+from tests.support.install_programs import (
+    BROWSER_ADVICE,
+    GALERA_ADVICE,
+    find_browser,
+    find_server,
+    knows_galera,
+)
 from tests.support.parts import Part, Points, sample_of
+from tests.support.products import PRODUCT
 from tests.support.server import PrivateServer, Server, empty, plain_engine, run
 from tests.support.warm import end_warm
 
@@ -85,6 +93,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if signal.getsignal(number) is signal.SIG_IGN:
             given = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
             signal.signal(number, given)
+    config.addinivalue_line("markers", "cluster: needs galera-4; `make cluster` runs these alone")
     config.addinivalue_line("markers", "engines(name, ...): needs one of these databases")
     config.addinivalue_line(
         "markers", "sample(n): so many of its parameters; all with --every-engine and with --full"
@@ -121,13 +130,16 @@ def part_of(config: pytest.Config) -> Part:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out tests of other parts; one that has points decides itself which of them it does.
 
-    Of a test that is marked so, parameters are left out, too.
+    Of a test that is marked so, parameters are left out, too. Three nodes on one machine want all
+    of it: their tests run alone.
     """
     part, unsampled = part_of(config), out_of_sample(config, items)
+    is_of_cluster = config.option.markexpr == "cluster"
     others = [
         item
         for item in items
         if item.nodeid in unsampled
+        or (item.get_closest_marker("cluster") and not is_of_cluster)
         or ("points" not in getattr(item, "fixturenames", ()) and not part.has(item.nodeid))
     ]
     if others:
@@ -269,10 +281,10 @@ def points(request: pytest.FixtureRequest) -> Iterator[Iterator[int]]:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """The MariaDB server of this test process, started when the first test needs it."""
+    """The server of this test process, started when the first test needs it."""
     address = os.environ.get("LEADLOADER_TEST_DATABASE")
-    if not address and not find_server():
-        pytest.fail(SERVER_ADVICE, pytrace=False)
+    if not address and not PRODUCT.find():
+        pytest.fail(PRODUCT.advice, pytrace=False)
     server = Server(address) if address else PrivateServer()
     yield server
     server.close()
@@ -294,14 +306,31 @@ def private_server(server: Server) -> Iterator[PrivateServer]:
     """A server that a test may kill or restart; a test leaves it running."""
     if isinstance(server, PrivateServer):
         yield server
-    elif find_server():
+    elif PRODUCT.find():
         server = PrivateServer()
         yield server
         server.close()
     else:
         pytest.skip(
-            "the server of LEADLOADER_TEST_DATABASE must not be killed, and there is no mariadbd"
+            "the server of LEADLOADER_TEST_DATABASE must not be killed, and there is no other"
         )
+
+
+@pytest.fixture(scope="session")
+def started_cluster() -> Iterator[Cluster]:
+    """Three nodes of this test process, started when the first test needs them."""
+    if not PRODUCT.is_mariadb or not knows_galera() or not find_server():
+        pytest.skip(GALERA_ADVICE)
+    cluster = Cluster()
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def cluster(started_cluster: Cluster) -> Cluster:
+    """A cluster whose nodes a test may kill; all of them run, and are Synced."""
+    started_cluster.heal()
+    return started_cluster
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "loader.archive": FRAMES | MODELS | {"sqlalchemy"},
     "loader.checks": FRAMES,
     "loader.database": FRAMES | DRIVERS | {"filelock", "pydantic"},
+    "loader.engines": {"dask", "distributed"},
     "loader.extras": FRAMES,
     "loader.feeds": FRAMES,
     "loader.fields": FRAMES,
@@ -47,7 +48,7 @@ MAY_IMPORT = {
     "jobs.serve.access": {"bcrypt", "pandas"},
     "jobs.serve.archive": {"starlette"},
     "jobs.serve.files": {"pydantic", "starlette"},
-    "jobs.serve.leads": {"numpy", "pandas", "pyarrow", "pydantic", "starlette"},
+    "jobs.serve.leads": FRAMES | {"pydantic", "sqlalchemy", "starlette"},
     "jobs.serve.pages": {"anyio", "jinja2", "starlette"},
     "jobs.settings": MODELS | {"pydantic_settings", "sqlalchemy", "typer"},
     "jobs.telemetry": {

@@ -14,6 +14,7 @@ from jobs.settings.flags import CONNECTING, flags_named
 if TYPE_CHECKING:
     from jobs.config_check.database import DatabaseReport
     from jobs.config_check.file import Fault
+    from jobs.config_check.service import TargetReport
     from jobs.settings.settings import Settings
 
 app = typer.Typer(
@@ -25,7 +26,7 @@ app = typer.Typer(
 
 app.callback(invoke_without_command=True)(require_command)
 
-NOT_ALLOWED, BAD_SETTINGS = 77, 78
+TARGET_UNAVAILABLE, NOT_ALLOWED, BAD_SETTINGS = 69, 77, 78
 
 
 class SchemaKind(StrEnum):
@@ -46,7 +47,7 @@ def check(
         bool, typer.Option("--all", help="Rights for all that can be asked for")
     ] = False,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Do not connect to the database")
+        bool, typer.Option("--offline", help="Do not connect to the database or the target")
     ] = False,
     is_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON")] = False,
     **given: Any,
@@ -58,6 +59,7 @@ def check(
     from jobs.settings.settings import CONFIG
     from loader.errors import LoaderError, UsageError
     from loader.options.suggestion import did_you_mean
+    from loader.paths import visible_line
 
     for name in job or ():
         if name not in JOBS:
@@ -69,7 +71,10 @@ def check(
     config = flags.pop("config", CONFIG if CONFIG.exists() else None)
     settings, faults = check_file(flags, config)
     code, report, failure = (BAD_SETTINGS if faults else 0), None, ""
-    if settings is not None and not offline and settings.database != "none":
+    target = None if settings is None or offline else _asked_target(settings)
+    if target and target.problem:
+        code = code or TARGET_UNAVAILABLE
+    if settings is not None and not offline and _has_database(settings):
         try:
             report = check_database(
                 settings, open_database(settings), job or (), everything=everything
@@ -79,16 +84,42 @@ def check(
         except LoaderError as error:
             code, failure = code or error.exit_code, str(error)
     if is_json:
-        _print_json(faults, report, failure)
+        _print_json(faults, report, target, failure)
     else:
         _print(config, settings, faults, report, failure)
+        if target:
+            print(visible_line(f"target {target.name}: {target.problem or 'it answers'}"))
     raise typer.Exit(code)
 
 
-def _print_json(faults: "list[Fault]", report: "DatabaseReport | None", failure: str) -> None:
+def _has_database(settings: "Settings") -> bool:
+    """Say whether there is one to check; a site that has a target alone needs none."""
+    return settings.database != "none" and bool(settings.database or not settings.target.url)
+
+
+def _asked_target(settings: "Settings") -> "TargetReport | None":
+    """Ask the target whether it is there; None: there is none."""
+    from jobs.config_check.service import TargetReport, check_target
+    from loader.errors import LoaderError
+
+    if not settings.target.url:
+        return None
+    try:
+        return check_target(settings)
+    except LoaderError as error:
+        return TargetReport(name=settings.target.url, problem=str(error))
+
+
+def _print_json(
+    faults: "list[Fault]",
+    report: "DatabaseReport | None",
+    target: "TargetReport | None",
+    failure: str,
+) -> None:
     findings: dict[str, Any] = {
         "settings": [fault.model_dump() for fault in faults],
         "database": report.model_dump() if report else None,
+        "target": target.model_dump() if target else None,
         "failure": failure,
     }
     print(json.dumps(findings, indent=2, ensure_ascii=False))

@@ -13,8 +13,16 @@ class Ending(NamedTuple):
     """Exit codes that it may end with, besides those of every command."""
 
 
-EVERY = (64, 69, 74, 77, 78)
-"""Exit codes of every command that has a database."""
+EVERY = (64, 74, 78)
+"""Exit codes of every command."""
+
+OF_DATABASES = (69, 77)
+"""Those besides of every command that has a database."""
+
+WITHOUT_DATABASE = frozenset(
+    {"columns", "compare", "demo", "schedule", "config schema", "config example"}
+)
+"""Commands that open none, or one of their own."""
 
 WORDS = {
     0: "done",
@@ -92,6 +100,8 @@ def sections(command: str, program: str) -> dict[str, list[tuple[str, str]]]:
     if command not in ENDINGS:
         return {}
     examples, codes = ENDINGS[command]
+    if command not in WITHOUT_DATABASE:
+        codes = (*OF_DATABASES, *codes)
     return {
         "Examples": [(f"{program} {line}", what) for line, what in examples],
         "Exit codes": [(str(code), WORDS[code]) for code in sorted({0, *EVERY, *codes})],

@@ -83,7 +83,9 @@ def init(**given: Any) -> None:
 
     settings = given_settings(given)
     target = open_database(settings, must_exist=False)
-    made = target.write(create_missing)
+    # Of other tables the nodes of a cluster tell one another nothing.
+    engine = "InnoDB" if target.read(lambda _connection: target.adapter.is_node) else None
+    made = target.write(lambda connection: create_missing(connection, storage_engine=engine))
     Ledger.open(target, settings.ledger_folder)
     print(
         f"{target.name}: made {len(made)} tables" if made else f"{target.name}: nothing was missing"
@@ -92,7 +94,7 @@ def init(**given: Any) -> None:
 
 _add("columns", show_columns, LOAD, "Show a file's columns; write a mapping file.", *COLUMNS_FLAGS)
 _add("validate", load_files, LOAD, "Say what an import would do; write only a report.", *FLAGS,
-     hidden={"ask", "again", "connections"})  # fmt: skip
+     hidden={"ask", "yes", "again", "connections"})  # fmt: skip
 _add("import", load_files, LOAD, "Load lead files into a list of the dialer.", *FLAGS,
      hidden={"sample"})  # fmt: skip
 _add("nightly", nightly, LOAD, "Load what is in the drop folders, archive, report.", *NIGHTLY_FLAGS)
@@ -153,7 +155,9 @@ def run(arguments: list[str]) -> int:
         context = getattr(error, "ctx", None)
         command = " ".join(context.command_path.split()[1:]) if context else ""
         hint = " ".join(filter(None, ("leadloader", command, "--help")))
-        message = error.format_message().removesuffix(".")
+        # Typer writes each choice on a line of its own.
+        message = error.format_message().removesuffix(".").replace("\n\t", " ")
+        message = message.replace(": Value error, ", ": ")
         return complain(f"{message}; see {hint}", UsageError.exit_code)
     except LoaderError as error:
         return complain(str(error), error.exit_code)

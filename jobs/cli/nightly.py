@@ -4,13 +4,15 @@ from typing import Any
 
 import typer
 
+from jobs.cli.load import warn_of_insecure
 from jobs.cli.parameters import given_settings
-from jobs.settings.database import open_database
+from jobs.settings.database import open_database, target_of
 
 
 def nightly(**given: Any) -> None:
     """Load what lies in the drop folders, archive, and report."""
     from jobs.cli.terminal import Terminal
+    from jobs.nightly.destination import Destination
     from jobs.nightly.job import nightly as spend_the_night
     from jobs.telemetry.telemetry import Telemetry
     from jobs.watchers import Watchers
@@ -19,7 +21,8 @@ def nightly(**given: Any) -> None:
     dry_run = bool(given.pop("dry_run"))
     only = given.pop("only") or ()
     settings = given_settings(given).with_sources(only)
-    terminal = Terminal(settings, "nightly")
+    terminal, target = Terminal(settings, "nightly"), target_of(settings, given)
+    warn_of_insecure(target, terminal)
     with (
         Telemetry(settings, "nightly", warn=terminal.warn, dry_run=dry_run) as telling,
         Stop() as stop,
@@ -27,8 +30,8 @@ def nightly(**given: Any) -> None:
         watchers = Watchers(
             say=terminal.say, warn=terminal.warn, stop=stop, watch_run=terminal.watch_run
         )
-        database = open_database(settings, sleep=stop.wait)
-        report = spend_the_night(settings, database, telling, dry_run=dry_run, watchers=watchers)
+        destination = Destination(target or open_database(settings, sleep=stop.wait))
+        report = spend_the_night(settings, destination, telling, dry_run=dry_run, watchers=watchers)
     if terminal.json:
         print(report.model_dump_json(indent=2), flush=True)
     elif not terminal.quiet:

@@ -39,7 +39,6 @@ def demo(
     """Load sample files into a small database, both in a folder of their own."""
     from sample_data.demo import main
 
-    print(f"in {printable_path(folder.resolve())}, where the commands below can be typed:")
     raise typer.Exit(main(folder, PROGRAM))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
+from jobs.config_check.service import key_remarks
 from jobs.settings.settings import Settings
 from loader.database.catalogue import table_names
 from loader.database.connection import Database
@@ -23,7 +24,7 @@ from loader.rights import needs
 from loader.rights.account import DatabaseAccount
 from loader.rights.needs import Right, Rights, Site
 
-JOBS = ("import", "validate", "archive", "dearchive", "undo", "nightly")
+JOBS = ("import", "validate", "archive", "dearchive", "undo", "nightly", "serve")
 
 ALL_ON = LoadOptions(
     dnc_check="AREACODE",
@@ -70,15 +71,15 @@ def check_database(
 ) -> DatabaseReport:
     """Check the database and the rights that the account needs for jobs.
 
-    Without jobs: all, nightly only if there are sources. The rights are those for the options in
-    the settings, or for `everything`.
+    Without jobs: all, nightly only if there are sources, serve if it has settings. The rights are
+    those for the options in the settings, or for `everything`.
 
     Raises:
         NotAllowedError: name or password of the account is wrong.
         DatabaseUnavailableError: no answer after all retries.
         ConfigurationError: there is no such database.
     """
-    checked = [*jobs] or [job for job in JOBS if job != "nightly" or settings.sources]
+    checked = [*jobs] or _jobs_of(settings)
     if not database.adapter.has_accounts:
         return _of_sqlite(settings, database, checked)
     account = DatabaseAccount(database)
@@ -93,17 +94,23 @@ def check_database(
     if not all_missing and not wrong:
         wrong += _start_problems(settings, database, checked)
         indexes = missing_indexes(settings, database, checked, everything=everything)
+    of_keys = key_remarks(settings, database) if "serve" in checked and not all_missing else []
     has_no_ledger = any(right.table in needs.LEDGER for right in all_missing)
     return DatabaseReport(
         name=database.name,
         server=account.version,
         account=account.name,
-        remarks=[*account.remarks, *([LEDGER_REMARK] if has_no_ledger else [])],
+        remarks=[*account.remarks, *([LEDGER_REMARK] if has_no_ledger else []), *of_keys],
         wrong=wrong,
         missing=missing,
         grants=account.grants(all_missing),
         indexes=[each.statement for each in indexes],
     )
+
+
+def _jobs_of(settings: Settings) -> list[str]:
+    left_out = {"nightly": not settings.sources, "serve": "serve" not in settings.model_fields_set}
+    return [job for job in JOBS if not left_out.get(job)]
 
 
 def _needs(job: str, settings: Settings, site: Site, *, everything: bool) -> Rights:
@@ -115,12 +122,14 @@ def _needs(job: str, settings: Settings, site: Site, *, everything: bool) -> Rig
             return needs.of_validate(options, site)
         case "import":
             return needs.of_import(options, site, check_dialable=dialable)
-        case "archive":
-            return needs.of_archive(moving, site)
-        case "dearchive":
-            return needs.of_dearchive(moving, site)
+        case "archive" | "dearchive":
+            return (needs.of_archive if job == "archive" else needs.of_dearchive)(moving, site)
         case "undo":
             return needs.of_undo(moving, site)
+        case "serve":
+            loads = needs.of_calls(options, site) | needs.of_import(options, site)
+            moves = needs.of_archive(moving, site) | needs.of_dearchive(moving, site)
+            return loads | moves | needs.of_keys(site)
     rights = needs.of_archive(moving, site) if settings.nightly.archive else Rights()
     for source in settings.sources:
         of_source = ALL_ON if everything else settings.options_of(source, {})
@@ -138,7 +147,7 @@ def missing_indexes(
     look_ups: list[LookUp] = []
     for job in jobs:
         match job:
-            case "import" | "validate":
+            case "import" | "validate" | "serve":
                 look_ups += of_load(options)
             case "nightly":
                 for source in settings.sources:
@@ -156,7 +165,7 @@ def missing_indexes(
 def _start_problems(settings: Settings, database: Database, jobs: Iterable[str]) -> list[str]:
     """Try how the jobs start: read the dialer's user and tables, and the load of the server."""
     problems = []
-    loads = {"import": [settings.options], "validate": [settings.options]}
+    loads = {job: [settings.options] for job in ("import", "validate", "serve")}
     loads["nightly"] = [settings.options_of(source, {}) for source in settings.sources]
     different = {it.model_dump_json(): it for job in jobs for it in loads.get(job, [])}
     try:
@@ -182,7 +191,7 @@ def _of_sqlite(settings: Settings, database: Database, jobs: Collection[str]) ->
         name=database.name,
         server="SQLite",
         account="whoever may write to the file",
-        remarks=[],
+        remarks=key_remarks(settings, database) if "serve" in jobs else [],
         wrong=_start_problems(settings, database, jobs),
         missing={job: [] if job == "validate" else lacking for job in jobs},
         grants=[],

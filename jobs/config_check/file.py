@@ -1,7 +1,7 @@
 """All faults of the settings and their places: `leadloader config check`."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from jobs.config_check.service import Problems, service_problems, target_problems
 from jobs.settings.files import with_lines
 from jobs.settings.nightly import Source
 from jobs.settings.problems import Problem, follow, format_place
@@ -18,9 +19,6 @@ from loader.errors import LoaderError, missing_extra_error
 from loader.fields.mapping import read_mapping_file
 from loader.options.load import VENDOR_OPTIONS, LoadOptions
 from loader.paths import without_passwords
-
-Problems = Iterator[tuple[tuple[Any, ...], str]]
-"""Places of settings and their problems."""
 
 EXTRAS = {"sftp": ("remote", "paramiko"), "s3": ("s3", "s3fs")}
 """By the scheme of an address that needs more than fsspec: the extra, and a package of it."""
@@ -83,6 +81,8 @@ def _problems_here(settings: Settings) -> Problems:
         yield from _problem_of(("database",), partial(Database, settings.database))
     for address in settings.archive.replicas:
         yield from _problem_of(("archive", "replicas"), partial(Database, address))
+    yield from service_problems(settings)
+    yield from target_problems(settings.target)
     yield from _lacking_packages(settings)
     yield from _not_writable(("results",), settings.results)
     yield from _not_writable(("metrics_file",), settings.metrics_file, is_file=True)
@@ -123,6 +123,8 @@ def _lacking_packages(settings: Settings) -> Problems:
         (("notify",), settings.notify, "notify", "apprise"),
         (("lineage",), settings.lineage, "lineage", "openlineage"),
         (("metrics_file",), settings.metrics_file, "metrics", "prometheus_client"),
+        (("serve",), "serve" in settings.model_fields_set, "serve", "starlette"),
+        (("target", "url"), settings.target.url, "remote", "httpx2"),
     ]
     for number, source in enumerate(settings.sources):
         scheme = source.folder.partition("://")[0] if source.is_remote else ""

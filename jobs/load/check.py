@@ -66,7 +66,7 @@ class CheckStage:
         """Take a run, and where accepted rows go."""
         self.run, self.checks, self.accepted = run, run.checks, accepted
         self._was_read = False
-        self._screener = Screener(run.checks, run.queries, run.seconds, run.options.workers)
+        self._screener = Screener(run.checks, run.queries, run.seconds, run.files.work)
         self._maybe_duplicates = run.files.spool()
         """Rejected rows that may be duplicates besides."""
         self._refused: list[pd.Series[str]] = []
@@ -229,7 +229,7 @@ class CheckStage:
         self.run.seconds.lap("extras")
         western = notices(chunk.western, Notice.READ_AS_CP1252)
         noticed = join_frames([western, noticed, receivers.accept(leads.index), of_extras])
-        self.accepted.append(leads, noticed[noticed.index.isin(leads.index)])
+        self.accepted.append(self.checks.needed(leads), noticed[noticed.index.isin(leads.index)])
 
 
 @dataclass(frozen=True, kw_only=True)

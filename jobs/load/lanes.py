@@ -49,9 +49,12 @@ class Lanes:
         """
         with ExitStack() as stack:
             stack.callback(self._threads.shutdown)
-            for each in self._databases:
-                stack.callback(each.engine.dispose)
-                each.read(lambda connection: connection.exec_driver_sql("SELECT 1").all())
+            for writer in self.writers:
+                database = writer.database
+                stack.callback(database.engine.dispose)
+                # The ids of the rows of one INSERT follow each other, whoever inserts meanwhile.
+                if not database.read(database.adapter.numbers_files_in_a_row):
+                    writer.loads_files = False
             self._closing = stack.pop_all()
         return self
 

@@ -16,13 +16,14 @@ from jobs.load.checkpoint import read_plan, take_over
 from jobs.load.request import LoadRequest
 from loader.clock import end_of
 from loader.database.connection import Database
-from loader.database.locks import lock
+from loader.database.locks import Confirm, lock
 from loader.errors import (
     BusyError,
     ConfigurationError,
     DatabaseUnavailableError,
     LoadedBeforeError,
     LoaderError,
+    SourceFileError,
     UsageError,
 )
 from loader.ledger.batches import BatchLedger
@@ -35,7 +36,7 @@ from loader.results.summary import Summary
 
 PACE_OPTIONS = {
     "batch_size", "chunk_size", "connections", "workers", "max_reject_rate", "max_duplicate_rate",
-    "new_lead_url", "new_lead_url_rate", *LIMITS,
+    "new_lead_url", "new_lead_url_rate", "engine", "scheduler", *LIMITS,
 }  # fmt: skip
 """Options that do not change what becomes of a row."""
 
@@ -122,15 +123,16 @@ def open_run(
     """
     decisive = _decisive_options(request.options)
     options_sha256 = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
-    with lock(database, f"{source.sha256} {options_sha256}", f"{source.name} is being loaded"):
+    work = f"{source.name} is being loaded"
+    with lock(database, f"{source.sha256} {options_sha256}", work) as confirm:
         before = ledger.same_file(source.sha256, options_sha256)
         if not request.allow_reload:
             _refuse_loaded_before(ledger, source, options_sha256, before)
         if before is not None and before.is_unfinished:
-            import_run = _resume(ledger, before, request)
+            import_run = _resume(ledger, before, request, confirm)
         else:
-            import_run = _begin(ledger, source, request, options_sha256)
-        with _record_errors(import_run):
+            import_run = _begin(ledger, source, request, options_sha256, confirm)
+        with _record_errors(import_run, request.refused_results):
             yield import_run
 
 
@@ -165,7 +167,11 @@ def _refuse_loaded_before(
 
 
 def _begin(
-    ledger: Ledger, source: SourceFile, request: LoadRequest, options_sha256: str
+    ledger: Ledger,
+    source: SourceFile,
+    request: LoadRequest,
+    options_sha256: str,
+    confirm: Confirm,
 ) -> ImportRun:
     began = ledger.next_moment()
     name = run_name(began, source.sha256[:8])
@@ -181,14 +187,14 @@ def _begin(
         results=printable_path(folder.absolute()),
         **this_process(),
     )
-    ledger.insert(record)
+    ledger.insert(record, confirm)
     return ImportRun(ledger, record, folder, is_resumed=False)
 
 
-def _resume(ledger: Ledger, before: RunRecord, request: LoadRequest) -> ImportRun:
+def _resume(ledger: Ledger, before: RunRecord, request: LoadRequest, confirm: Confirm) -> ImportRun:
     """Resume a run; from now on the process that began it can write no more, if it still lives."""
     owner = this_process()
-    ledger.update(before.run, **owner)
+    ledger.update(before.run, confirm=confirm, **owner)
     record = replace(before, **owner)
     has_plan = read_plan(find_path(record.results), before.owner).get("run") == record.run
     if before.state == "inserting" and not has_plan:
@@ -212,8 +218,8 @@ def _resume(ledger: Ledger, before: RunRecord, request: LoadRequest) -> ImportRu
 
 
 @contextmanager
-def _record_errors(import_run: ImportRun) -> Iterator[None]:
-    """Record why a run is incomplete, if the ledger can be reached."""
+def _record_errors(import_run: ImportRun, refused_results: Path | None) -> Iterator[None]:
+    """Record why a run is incomplete, and where that is told, if the ledger can be reached."""
     try:
         yield
     except BusyError:
@@ -224,6 +230,9 @@ def _record_errors(import_run: ImportRun) -> Iterator[None]:
             import_run.refuse_lost()
         if isinstance(error, LoaderError):
             _record_error(import_run, str(error))
+        if refused_results and isinstance(error, SourceFileError | UsageError):
+            with suppress(LoaderError):
+                import_run.leaves_results(refused_results)
         raise
     except KeyboardInterrupt as error:
         _record_error(import_run, str(error) or "interrupted")
@@ -248,12 +257,12 @@ def give_up(run: str, ledger: Ledger, database: Database) -> RunRecord:
         BusyError: a process is at work on it.
     """
     record = ledger.run(run)
-    with lock(database, record.lock_name, f"run {run} is being loaded or undone"):
+    with lock(database, record.lock_name, f"run {run} is being loaded or undone") as confirm:
         record = ledger.run(run)
         if not record.is_unfinished:
             raise UsageError(f"run {run} is {record.state}: only an unfinished one is given up")
         owner = this_process()
-        ledger.update(run, **owner)
+        ledger.update(run, confirm=confirm, **owner)
         for session in ledger.sessions(run):
             database.end_session(session)
         has_batches = bool(BatchLedger(ledger, run, owner["owner"]).begun)

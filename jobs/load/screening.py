@@ -1,19 +1,25 @@
 """The chunks of a file through the checks of each row by itself, on as many cores as there are."""
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 import pandas as pd
 
 from jobs.load.run import Stopwatch
 from loader.checks.duplicates import KEYED
 from loader.dialer import Lookups
-from loader.pipeline import Checks, Screened
-from loader.queries.chunk import ChunkQueries
+from loader.feeds.feed import Feed
+from loader.pipeline import Checks, Chunk, Screened
+from loader.queries.chunk import ChunkQueries, in_feeds
+from loader.queries.forms import RowForms
 from loader.workers import Ask, Workers, available_cores, can_fork
+
+if TYPE_CHECKING:
+    from jobs.load.on_cluster import OnCluster
 
 ROWS_ALONE = 30_000
 """Rows that one process checks before others are started: a small file is done by then."""
@@ -38,7 +44,9 @@ class SourceChunk:
     """Rows with a value that looks wrong, see `loader.profile.rows`."""
 
 
-class _Result(NamedTuple):
+class Result(NamedTuple):
+    """What is found of a chunk."""
+
     screened: Screened
     seconds: dict[str, float]
     """By stage."""
@@ -52,24 +60,99 @@ class Question(NamedTuple):
     """They are screened, and existing leads are wanted; otherwise do-not-call lists."""
 
 
+class Asked(NamedTuple):
+    """The questions of which the database knows something."""
+
+    lists: bool
+    leads: bool
+
+
+class Normalized(NamedTuple):
+    """A chunk before the lists of numbers are looked into."""
+
+    chunk: Chunk
+    in_feeds: Lookups
+
+
+@dataclass(frozen=True)
+class Stages:
+    """What is done with a chunk before and after each question; it may be done anywhere."""
+
+    checks: Checks
+    feeds: Sequence[Feed]
+
+    def normalize(self, fields: pd.DataFrame, seconds: Stopwatch) -> Normalized:
+        """Make leads of fields, and look for their numbers in the feeds."""
+        chunk = self.checks.clean(fields)
+        seconds.lap("clean")
+        chunk = self.checks.normalize(chunk)
+        seconds.lap("phones")
+        forms = RowForms(chunk.leads, self.checks.options)
+        normalized = Normalized(chunk, in_feeds(forms, self.feeds))
+        seconds.lap("do not call")
+        return normalized
+
+    def screen(self, normalized: Normalized, on_lists: Lookups, seconds: Stopwatch) -> Screened:
+        """Finish the checks of each row by itself; `on_lists` has dnc and campaign_dnc."""
+        of_feeds = normalized.in_feeds
+        answers = replace(on_lists, feeds=of_feeds.feeds, other_feeds=of_feeds.other_feeds)
+        screened = self.checks.screen(normalized.chunk, answers)
+        seconds.lap("time zone")
+        return screened
+
+    def compare(self, screened: Screened, existing: Lookups, seconds: Stopwatch) -> Screened:
+        """Compare what passed for the duplicate checks, but where rows have another order."""
+        if not self.compares:
+            return screened
+        compared = self.checks.compare(screened.leads, existing)
+        seconds.lap("duplicates")
+        return replace(screened, compared=compared)
+
+    @property
+    def compares(self) -> bool:
+        """Whether rows are compared now; otherwise when they have their turn."""
+        return self.checks.options.keep == "first"
+
+
+class SharedWork(Protocol):
+    """Others that screen chunks for this process: forked ones, or a cluster."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *error: object) -> None: ...
+
+    def send(self, task: Any) -> None:
+        """Give the fields of a chunk, after all that were given before."""
+
+    def take(self) -> Any:
+        """Wait for the `Result` of the first chunk whose result was not taken yet."""
+
+
 class Screener:
     """Screens chunk after chunk: `clean`, `normalize`, `screen` and `compare` of `Checks`."""
 
     def __init__(
-        self, checks: Checks, queries: ChunkQueries, seconds: Stopwatch, workers: int | None
+        self,
+        checks: Checks,
+        queries: ChunkQueries,
+        seconds: Stopwatch,
+        folder: Path,
     ) -> None:
-        """Take the stages, who answers their questions, and how many processes may work.
+        """Take the stages, who answers their questions, and how many processes may work, and where.
 
         Args:
             checks: the stages.
             queries: asks what the dialer's database knows; always in this process.
             seconds: counts the time of the stages, that of all processes together.
-            workers: processes; None: as many as there are cores. 1: this one alone.
+            folder: for what other processes are to read.
         """
+        options = checks.options
+        workers, self._scheduler = options.workers, options.cluster
         self._checks, self._queries, self._seconds = checks, queries, seconds
         self._workers = workers or (available_cores() if can_fork() else 1)
-        # Otherwise rows are compared when they have their turn, in another order.
-        self._compares = checks.options.keep == "first"
+        if self._scheduler:
+            _on_cluster()  # what is missing is said before anything is read
+        self._stages = Stages(checks, queries.feeds)
+        self._folder = folder
 
     def screen(
         self, chunks: Iterator[SourceChunk]
@@ -83,7 +166,7 @@ class Screener:
         """
         rows = 0
         for chunk in chunks:
-            if rows >= ROWS_ALONE and self._workers > 1:
+            if rows >= ROWS_ALONE and (self._workers > 1 or self._scheduler):
                 yield from self._by_workers(chain([chunk], chunks))
                 return
             yield chunk, self._work(chunk.fields, self._answer, self._seconds)
@@ -91,54 +174,69 @@ class Screener:
 
     def _by_workers(self, chunks: Iterator[SourceChunk]) -> Iterator[tuple[SourceChunk, Screened]]:
         ahead: deque[SourceChunk] = deque()
-        with Workers(self._workers, self._of_worker, self._answer) as workers:
+        others, count = self._others()
+        with others as workers:
             for chunk in chunks:
                 workers.send(chunk.fields)
                 ahead.append(chunk)
-                if len(ahead) > self._workers * CHUNKS_A_WORKER:
+                if len(ahead) > count * CHUNKS_A_WORKER:
                     yield ahead.popleft(), self._take(workers)
             while ahead:
                 yield ahead.popleft(), self._take(workers)
 
-    def _take(self, workers: Workers) -> Screened:
-        result: _Result = workers.take()
+    def _others(self) -> tuple[SharedWork, int]:
+        """Give who screens chunks, and how many of them there are."""
+        if not self._scheduler:
+            return Workers(self._workers, self._of_worker, self._answer), self._workers
+        on_cluster = _on_cluster()(
+            self._scheduler, self._workers, self._stages, self._asked, self._answer, self._folder
+        )
+        return on_cluster, on_cluster.threads
+
+    def _take(self, workers: SharedWork) -> Screened:
+        result: Result = workers.take()
         self._seconds.lap("workers")
         for stage, seconds in result.seconds.items():
             self._seconds.add(stage, seconds)
         return result.screened
 
-    def _of_worker(self, fields: pd.DataFrame, ask: Ask) -> _Result:
+    def _of_worker(self, fields: pd.DataFrame, ask: Ask) -> Result:
         """Screen a chunk in a worker, which has no database."""
-
-        def answer(question: Question) -> Lookups:
-            of_leads, of_lists = self._queries.asks_for_leads, self._queries.asks_for_lists
-            needs_database = of_leads if question.about_existing else of_lists
-            answered: Lookups = ask(question) if needs_database else self._answer(question)
-            return answered
-
         seconds = Stopwatch()
-        return _Result(self._work(fields, answer, seconds), dict(seconds))
+        return Result(self._work(fields, ask, seconds), dict(seconds))
+
+    @property
+    def _asked(self) -> Asked:
+        """Say which questions the database is asked at all."""
+        queries = self._queries
+        return Asked(queries.asks_for_lists, queries.asks_for_leads and self._stages.compares)
 
     def _answer(self, question: Question) -> Lookups:
         if question.about_existing:
             return self._queries.existing_leads(question.leads)
-        return self._queries.do_not_call(question.leads)
+        leads = question.leads
+        return self._queries.on_lists(leads, RowForms(leads, self._checks.options))
 
     def _work(
         self, fields: pd.DataFrame, ask: Callable[[Question], Lookups], seconds: Stopwatch
     ) -> Screened:
-        chunk = self._checks.clean(fields)
-        seconds.lap("clean")
-        chunk = self._checks.normalize(chunk)
-        seconds.lap("phones")
-        answers = ask(Question(chunk.leads))
+        stages, asked = self._stages, self._asked
+        normalized = stages.normalize(fields, seconds)
+        answers = ask(Question(normalized.chunk.leads)) if asked.lists else Lookups()
         seconds.lap("do not call")
-        screened = self._checks.screen(chunk, answers)
-        seconds.lap("time zone")
-        if not self._compares:
-            return screened
-        answers = ask(Question(screened.leads[list(KEYED)], about_existing=True))
+        screened = stages.screen(normalized, answers, seconds)
+        about = Question(screened.leads[list(KEYED)], about_existing=True)
+        answers = ask(about) if asked.leads else Lookups()
         seconds.lap("look up")
-        compared = self._checks.compare(screened.leads, answers)
-        seconds.lap("duplicates")
-        return replace(screened, compared=compared)
+        return stages.compare(screened, answers, seconds)
+
+
+def _on_cluster() -> "type[OnCluster]":
+    """Give the class, which needs an extra.
+
+    Raises:
+        ConfigurationError: it is not installed.
+    """
+    from jobs.load.on_cluster import OnCluster  # noqa: PLC0415 - an extra
+
+    return OnCluster

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jobs.load.job import load
-from jobs.load.request import LoadRequest
+from jobs.nightly.destination import Destination
 from jobs.nightly.folders import RESULTS, DropFolder, Found, Target, are_of
 from jobs.nightly.report import FileOutcome, FileReport
 from jobs.settings.nightly import Source
 from jobs.settings.settings import Settings
 from jobs.telemetry.telemetry import Telemetry
 from jobs.watchers import Watchers
-from loader.database.connection import Database
 from loader.errors import (
     ConfigurationError,
     FeedFileError,
@@ -64,7 +63,7 @@ class SourceFiles:
     settings: Settings
     source: Source
     folder: DropFolder
-    database: Database
+    destination: Destination
     watchers: Watchers
     """Of the night."""
     telemetry: Telemetry
@@ -161,7 +160,7 @@ class SourceFiles:
         if new_list is None or self.dry_run_results:
             return
         if new_list.is_new or not self._ledger.ever_inserted(sha256):
-            drop_list(self.database, new_list.list_id, mark)
+            drop_list(self.destination.with_tables, new_list.list_id, mark)
 
     def _options_by_name(self, name: str) -> tuple[dict[str, str], LoadOptions]:
         """Give the texts that the groups of file_name match, and the options with them."""
@@ -187,7 +186,7 @@ class SourceFiles:
         list_ids = template.first_list_id, template.last_list_id
         file_mark = FileMark(mark, self._earlier_lists(sha256))
         if self.dry_run_results:
-            return find_list(self.database, list_ids, file_mark)
+            return find_list(self.destination.with_tables, list_ids, file_mark)
         words = dict.fromkeys(template.words, "") | groups
         words |= {"file": file, "stem": file.partition(".")[0], "source": self.source.name}
 
@@ -197,7 +196,7 @@ class SourceFiles:
                 for name, text in template.texts.items()
             }
 
-        return make_list(self.database, list_ids, file_mark, fill)
+        return make_list(self.destination.with_tables, list_ids, file_mark, fill)
 
     def _earlier_lists(self, sha256: str) -> list[int]:
         """Give the lists in which a file was loaded, or is to be completed."""
@@ -207,8 +206,8 @@ class SourceFiles:
 
     @property
     def _ledger(self) -> Ledger:
-        open_ledger = Ledger.to_read if self.dry_run_results else Ledger.open
-        return open_ledger(self.database, self.settings.ledger_folder)
+        is_to_read = self.dry_run_results is not None
+        return self.destination.ledger(self.settings.ledger_folder, is_to_read=is_to_read)
 
     def _options_for(self, new_list: NewList) -> dict[str, str]:
         """Give the options that put all rows into a list, which does not exist in a dry run."""
@@ -218,8 +217,8 @@ class SourceFiles:
 
     def _validate(self, path: Path, options: LoadOptions, results: Path) -> Summary:
         return load(
-            LoadRequest(
-                str(path), options, self.database, results, job="validate", follow_links=False,
+            self.destination.request(
+                str(path), options, results, job="validate", follow_links=False,
                 report=self._report_options,
             )
         )  # fmt: skip
@@ -235,8 +234,8 @@ class SourceFiles:
         self.telemetry.began(str(path), source=self.source.name, job="import")
         try:
             with self.watchers.of_run("import") as watchers:
-                request = LoadRequest(
-                    str(path), options, self.database, results, refused, job="import",
+                request = self.destination.request(
+                    str(path), options, results, refused, job="import",
                     follow_links=False,
                     watchers=self._watching(found, self.telemetry.watching(watchers)),
                     ledger_folder=self.settings.ledger_folder, report=self._report_options,

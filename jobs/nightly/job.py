@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from jobs.archive.job import Folders, MoveRequest, move
+from jobs.nightly.destination import Destination
 from jobs.nightly.files import SourceFiles, file_report
 from jobs.nightly.folders import DropFolder, Found, LocalFolder
 from jobs.nightly.remote_folder import RemoteFolder
@@ -33,6 +34,7 @@ from loader.errors import (
     LoaderError,
     OfficeHoursError,
     ResultsError,
+    TargetUnavailableError,
     UsageError,
 )
 from loader.ledger.runs import run_name
@@ -46,7 +48,7 @@ NO_FEED = "a feed of its source cannot be used"
 
 def nightly(
     settings: Settings,
-    database: Database,
+    destination: Destination,
     telemetry: Telemetry,
     *,
     dry_run: bool = False,
@@ -60,7 +62,7 @@ def nightly(
         The report, also if an error or a signal ended the night early.
 
     Raises:
-        UsageError: there is no source.
+        UsageError: there is no source, or the destination cannot do what is asked.
         ConfigurationError: the options of a source contradict one another; nothing was done.
         BusyError: another night is in progress.
         DatabaseUnavailableError: no answer after all retries.
@@ -69,11 +71,11 @@ def nightly(
     began = datetime.now(UTC)
     watchers = watchers or Watchers()
     folder = settings.nightly.folder / run_name(began, "nightly")
-    night = Night(settings, database, telemetry, watchers, began, folder, dry_run=dry_run)
+    night = Night(settings, destination, telemetry, watchers, began, folder, dry_run=dry_run)
     night.refuse_bad_settings()
     with ExitStack() as stack:
         if not dry_run:
-            _lock(stack, settings.nightly.folder, database)
+            _lock(stack, settings.nightly.folder, destination.database)
         night.load_all()
         night.archive()
         report = night.report()
@@ -82,15 +84,16 @@ def nightly(
     return report
 
 
-def _lock(stack: ExitStack, folder: Path, database: Database) -> None:
-    """Lock out other nights: by a file on this machine, and by a lock in the database."""
+def _lock(stack: ExitStack, folder: Path, database: Database | None) -> None:
+    """Lock out other nights: by a file on this machine, and by a lock in the database, if any."""
     what = "a night is under way"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ResultsError(f"folder of the nights {folder}: {error.strerror}") from None
     stack.enter_context(held_file(folder / LOCK, what))
-    stack.enter_context(lock(database, "nightly", what))
+    if database is not None:
+        stack.enter_context(lock(database, "nightly", what))
 
 
 @dataclass
@@ -113,7 +116,7 @@ class Night:
     def __init__(
         self,
         settings: Settings,
-        database: Database,
+        destination: Destination,
         telemetry: Telemetry,
         watchers: Watchers,
         began: datetime,
@@ -121,7 +124,7 @@ class Night:
         *,
         dry_run: bool,
     ) -> None:
-        self._settings, self._database, self._telemetry = settings, database, telemetry
+        self._settings, self._destination, self._telemetry = settings, destination, telemetry
         self._watchers, self._began = watchers, began
         self._folder, self._dry_run = folder, dry_run
         self._visits = [self._visit(source) for source in settings.sources]
@@ -135,7 +138,7 @@ class Night:
             settings=self._settings,
             source=source,
             folder=folder,
-            database=self._database,
+            destination=self._destination,
             watchers=self._watchers,
             telemetry=self._telemetry,
             day=self._began.astimezone().date(),
@@ -148,7 +151,7 @@ class Night:
         """Check the settings before anything is done.
 
         Raises:
-            UsageError: there is no source.
+            UsageError: there is no source, or the destination cannot do what is asked.
             ConfigurationError: options contradict one another, or a rule has no condition.
         """
         if not self._visits:
@@ -158,6 +161,7 @@ class Night:
             )
         for visit in self._visits:
             visit.files.refuse_bad_settings()
+        self._destination.refuse_without_database(self._settings)
         for name in self._settings.nightly.archive:
             if self._settings.archive.rule(name, {}).is_empty:
                 raise ConfigurationError(
@@ -231,13 +235,17 @@ class Night:
                 self._end("interrupted", 128 + signal.SIGINT)
             return visit.files.left(found, f"{self._why}: the next night completes it")
         if report.exit_code == DatabaseUnavailableError.exit_code:
-            self._end_without_database()
+            self._end_without_dialer(report.why)
         return report
 
-    def _end_without_database(self) -> None:
-        """End the night if the database does not answer: every further file would wait in vain."""
+    def _end_without_dialer(self, why: str) -> None:
+        """End the night if the dialer does not answer: every further file would wait in vain."""
+        database = self._destination.database
+        if database is None:
+            self._end(why, TargetUnavailableError.exit_code)
+            return
         try:
-            self._database.read(lambda connection: connection.exec_driver_sql("SELECT 1"))
+            database.read(lambda connection: connection.exec_driver_sql("SELECT 1"))
         except LoaderError as error:
             self._end(str(error), error.exit_code)
 
@@ -288,7 +296,7 @@ class Night:
             return move(
                 MoveRequest("archive", rule=settings.archive.rule(name, {})),
                 options.model_copy(update={"dry_run": True}) if self._dry_run else options,
-                self._database,
+                self._destination.with_tables,
                 self._folder / f"archive-{name}",
                 folders=Folders(self._folder.parent, settings.ledger_folder),
                 office_hours=settings.office_hours,
@@ -318,7 +326,7 @@ class Night:
         return NightReport(
             run=self._folder.name,
             dry_run=self._dry_run,
-            database=self._database.name,
+            database=self._destination.name,
             began=self._began,
             ended=end_of(self._began),
             sources=[visit.report for visit in self._visits],

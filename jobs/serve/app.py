@@ -16,6 +16,7 @@ from jobs.serve.access.users import Attempts, UserDirectory, refuse_hashing
 from jobs.serve.access_log import AccessLog
 from jobs.serve.archive import calls as archive_calls
 from jobs.serve.archive.calls import ArchiveCalls
+from jobs.serve.feeds import CurrentFeeds
 from jobs.serve.files.service import file_service
 from jobs.serve.gathering import Gathering
 from jobs.serve.health import Health
@@ -24,32 +25,11 @@ from jobs.serve.leads.calls import Call, LeadCalls, LeadPage
 from jobs.serve.leads.intake import LeadIntake
 from jobs.serve.limits import BodyLimit
 from jobs.serve.metrics import Measures
-from jobs.settings.serve import ServeSettings
+from jobs.settings.serve import ServeSettings, refuse_options_of_files
 from jobs.settings.settings import Settings
 from loader.database.connection import Database
-from loader.errors import UsageError
-from loader.feeds.files import read_feeds
-from loader.options.load import LoadOptions
 from loader.rights import needs
 from loader.rights.refusal import refuse_unreadable, refuse_unwritable
-
-OF_FILES = {"on_duplicate": "reject", "keep": "first", "invalid_phone_fallback": (),
-            "new_lead_url": "skip"}  # fmt: skip
-"""Options that only files can have, with the value that is good for calls, too."""
-
-
-def refuse_options_of_files(options: LoadOptions) -> None:
-    """Refuse options that a call cannot follow.
-
-    Raises:
-        UsageError: it names the first of them.
-    """
-    for name, value in OF_FILES.items():
-        if getattr(options, name) != value:
-            raise UsageError(
-                f"{name}: serve cannot follow it, because a call is one lead that add_lead adds "
-                "or not; leave it out, or give it to the files alone, in [[source]] or a profile"
-            )
 
 
 @contextmanager
@@ -68,7 +48,7 @@ def application(settings: Settings, database: Database) -> Iterator[Starlette]:
     refuse_unwritable(database, lambda site: needs.of_calls(options, site))
     refuse_hashing(database)
     with TemporaryDirectory(prefix="leadloader-serve-") as name:
-        feeds = read_feeds(options, Path(name))
+        feeds = CurrentFeeds(options, Path(name))
         intake = LeadIntake(database, options, Path(name), lambda: feeds, serve.refresh)
         # Its work is that of other threads.
         of_archive, of_health = database.anew(), database.anew()

@@ -1,18 +1,18 @@
 """The server: where it listens, and how it ends."""
 
-import ipaddress
 import logging
 import signal
 import socket
-import ssl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import uvicorn
 from starlette.applications import Starlette
 
+from jobs.serve.connections import PatientProtocol
+from jobs.settings.listening import refuse_open_address, server_tls
 from jobs.settings.serve import ServeSettings
-from loader.errors import ConfigurationError, ResultsError, describe_bug
+from loader.errors import ResultsError, describe_bug
 
 LOG = logging.getLogger("leadloader")
 
@@ -23,28 +23,6 @@ MORE_CONNECTIONS = 200
 
 PATIENCE = 60
 """Seconds that calls may take to be answered once the server is told to end."""
-
-
-def refuse_open_address(serve: ServeSettings) -> None:
-    """Refuse to listen where others could read what is sent.
-
-    Raises:
-        ConfigurationError: other machines reach the address, and nothing encrypts.
-    """
-    if serve.tls_cert or serve.behind_proxy or _is_loopback(serve.host):
-        return
-    raise ConfigurationError(
-        f"serve: host: {serve.host} can be reached from other machines, and passwords and persons "
-        "would pass in clear: give --tls-cert and --tls-key, or --behind-proxy if a proxy does TLS"
-    )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    with suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return False
 
 
 def listen(
@@ -58,18 +36,33 @@ def listen(
         say: takes the address, once it is listened at.
 
     Raises:
-        ConfigurationError: see `refuse_open_address`; or a certificate or key cannot be used.
+        SettingError: see `refuse_open_address` and `server_tls`.
         ResultsError: the address cannot be listened at.
     """
     refuse_open_address(serve)
-    is_forwarded = serve.behind_proxy
-    config = uvicorn.Config(
+    server = uvicorn.Server(server_config(app, serve))
+    with _end_by_signal(server), log_of_server(), listening_socket(serve) as listening:
+        host, port = listening.getsockname()[:2]
+        scheme = "https" if serve.tls_cert else "http"
+        shown = f"[{host}]" if ":" in host else host
+        say(f"listening at {scheme}://{shown}:{port}")
+        server.run(sockets=[listening])
+
+
+def server_config(app: Starlette, serve: ServeSettings) -> uvicorn.Config:
+    """Say how connections are served.
+
+    Raises:
+        SettingError: see `server_tls`.
+    """
+    tls, is_forwarded = server_tls(serve), serve.behind_proxy
+    return uvicorn.Config(
         app,
+        http=PatientProtocol,
         log_config=None,
         # Addresses have passwords and phones.
         access_log=False,
-        ssl_certfile=serve.tls_cert,
-        ssl_keyfile=serve.tls_key,
+        ssl_context_factory=(lambda *_defaults: tls) if tls else None,
         proxy_headers=is_forwarded,
         forwarded_allow_ips=[*serve.forwarded_allow] if is_forwarded else [],
         server_header=False,
@@ -77,19 +70,6 @@ def listen(
         timeout_graceful_shutdown=PATIENCE,
         lifespan="on",
     )
-    try:
-        config.load()
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(
-            f"serve: tls_cert, tls_key: {serve.tls_cert}, {serve.tls_key}: {error.strerror}"
-        ) from None
-    server = uvicorn.Server(config)
-    with _end_by_signal(server), log_of_server(), listening_socket(serve) as listening:
-        host, port = listening.getsockname()[:2]
-        scheme = "https" if serve.tls_cert else "http"
-        shown = f"[{host}]" if ":" in host else host
-        say(f"listening at {scheme}://{shown}:{port}")
-        server.run(sockets=[listening])
 
 
 class _OfServer(logging.Handler):

@@ -75,7 +75,10 @@ def problems_of(
         (it.source, it.place, it.message.endswith(MISSING) and it.message): it
         for it in reversed(found)
     }
-    return list(first.values())[::-1]
+    # What is missing may be what is mistyped: that comes first.
+    return sorted(
+        dict(reversed(first.items())).values(), key=lambda it: it.message.endswith(MISSING)
+    )
 
 
 def _problem(wrong: "ErrorDetails", merged: Mapping[str, Any], sources: Sources) -> Problem:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from loader.errors import UsageError
+from loader.options.load import LoadOptions
 from loader.options.option import Group, Option
 from loader.options.types import split_at_commas
 
@@ -67,6 +69,10 @@ class ServeSettings(ServeOptions):
     forwarded_allow: Annotated[Networks, Option(
         "Addresses of the proxies", details="Networks, too: 10.0.0.0/8. *: any address.",
     )] = ("127.0.0.1", "::1")
+    tls_passphrase_file: Annotated[Path | None, Option(
+        "File with the passphrase of the private key", details="Of one line.",
+        example="/etc/leadloader/tls-passphrase",
+    )] = None
     gather_ms: Annotated[float, Field(ge=0, le=1000), Option(
         "Milliseconds that a request waits for others",
         details="They are checked and inserted together. Those that come while others are at work "
@@ -96,3 +102,29 @@ class ServeSettings(ServeOptions):
         "so do the results.",
     )] = 24
     # fmt: on
+
+
+OF_FILES = {"on_duplicate": "reject", "keep": "first", "invalid_phone_fallback": (),
+            "new_lead_url": "skip"}  # fmt: skip
+"""Options that only files can have, with the value that is good for calls, too."""
+
+
+NOT_FOR_CALLS = (
+    "serve cannot follow it, because a call is one lead that add_lead adds or not; leave it out, "
+    "or give it to the files alone, in [[source]] or a profile"
+)
+
+
+def options_of_files(options: LoadOptions) -> list[str]:
+    """Give the names of options that a call cannot follow."""
+    return [name for name, value in OF_FILES.items() if getattr(options, name) != value]
+
+
+def refuse_options_of_files(options: LoadOptions) -> None:
+    """Refuse options that a call cannot follow.
+
+    Raises:
+        UsageError: it names the first of them.
+    """
+    for name in options_of_files(options):
+        raise UsageError(f"{name}: {NOT_FOR_CALLS}")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from loader.errors import ConfigurationError, UsageError
+from loader.errors import SettingError, UsageError
 from loader.files import read_whole
 from loader.options.option import Group, Option
 
@@ -106,7 +106,7 @@ class TargetSettings(BaseModel):
 
         Raises:
             UsageError: two users are named.
-            ConfigurationError: a file with a secret cannot be read.
+            SettingError: a file with a secret cannot be read.
         """
         from loader.remote.target import Target  # noqa: PLC0415 - likewise
 
@@ -115,20 +115,25 @@ class TargetSettings(BaseModel):
         return Target(
             url=self.url,
             user=self.user or user,
-            password=_secret(self.password, self.password_file),
-            key=_secret(self.key, self.key_file),
+            password=self.secret("password"),
+            key=self.secret("key"),
             concurrency=self.concurrency,
             timeout=self.timeout,
             ca_file=self.ca_file,
             is_verified=not self.insecure,
         )
 
+    def secret(self, name: str) -> str:
+        """Give the password or the key; "": there is none.
 
-def _secret(given: SecretStr | None, file: Path | None) -> str:
-    if given is not None or file is None:
-        return given.get_secret_value() if given else ""
-    try:
-        return read_whole(file, LONGEST_SECRET).decode().strip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise ConfigurationError(f"target: {file}: {why}") from None
+        Raises:
+            SettingError: the file with it cannot be read.
+        """
+        given, file = getattr(self, name), getattr(self, f"{name}_file")
+        if given is not None or file is None:
+            return given.get_secret_value() if given else ""
+        try:
+            return read_whole(file, LONGEST_SECRET).decode().strip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            raise SettingError("target", f"{name}_file", f"{file}: {why}") from None

@@ -194,11 +194,11 @@ def run_id(run: str) -> str:
 def table_of(database: str, table: str) -> tuple[str, str]:
     """Give namespace and name of a table, as OpenLineage defines them; without the outcome."""
     # Imported late: each command has this module, and few send events.
-    from sqlalchemy import make_url  # noqa: PLC0415
+    from loader.database.address import read_address  # noqa: PLC0415
 
     if database.startswith(("http://", "https://")):
         return database, table  # of another dialer, which only its API knows
-    url = make_url(database)
+    url = read_address(database).url
     if url.get_backend_name() == "sqlite":
         return "sqlite", f"{Path(url.database or '').resolve()}.{table}"
     return f"mysql://{url.host}:{url.port or 3306}", f"{url.database}.{table}"

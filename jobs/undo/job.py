@@ -20,7 +20,7 @@ from loader.archive.journal import Journal, chunk_in, unclear_remark
 from loader.archive.outcome import Counts
 from loader.clock import end_of
 from loader.database.connection import Database
-from loader.database.locks import lock
+from loader.database.locks import Confirm, lock
 from loader.database.throttle import Throttle
 from loader.dialer import LEADS
 from loader.errors import UndoneBeforeError
@@ -28,7 +28,7 @@ from loader.ledger.runs import Ledger
 from loader.options.archive import ArchiveOptions
 from loader.paths import find_path
 from loader.rights import needs
-from loader.rights.refusal import refuse_unreadable
+from loader.rights.refusal import refuse_unreadable, refuse_unreplicated
 from loader.signals import Interrupted
 from loader.undo.outcome import LOADED_TYPES, Kept, no_stayed
 from loader.undo.report import UndoReport
@@ -68,12 +68,14 @@ def undo(
     # A dry run does not create the ledger.
     ledger = (Ledger.to_read if dry_run else Ledger.open)(database, folder)
     run = ledger.find(run).run
-    task = UndoTask.of(ledger, database, run)
+    task, confirm = UndoTask.of(ledger, database, run), None
+    if not dry_run:
+        refuse_unreplicated(database, lambda site: needs.of_undo(options, site))
     with ExitStack() as stack:
         if not dry_run:
             # The lock that an import takes.
             work = f"run {run} is being loaded or undone"
-            stack.enter_context(lock(database, task.original.lock_name, work))
+            confirm = stack.enter_context(lock(database, task.original.lock_name, work))
             task = UndoTask.of(ledger, database, run)
         throttle = stack.enter_context(closing(Throttle(database, options)))
         throttle.check()
@@ -81,6 +83,7 @@ def undo(
         endless = options.model_copy(update={"limit": None, "run_time": None})
         pace = Pace(throttle, Rhythm.of_moves(endless), watchers, is_throttled=not dry_run)
         job = UndoJob(task, options, pace, watchers, results, dry_run=dry_run)
+        job.confirm = confirm
         return job.finish_completed() or job.run_to_the_end()
 
 
@@ -107,6 +110,8 @@ class UndoJob:
         self.children: dict[str, Counts] = {}
         self.stayed: list[pd.DataFrame] = []
         """Leads that stayed although they were free when the undo was planned."""
+        self.confirm: Confirm | None = None
+        """Raises if another process has the lock on the run."""
         watchers.named(self.undo_run.run)
 
     def finish_completed(self) -> UndoReport | None:
@@ -137,7 +142,7 @@ class UndoJob:
                 self.files.plan(self._plan_leads())
                 return self._write_results()
             # Before the undo is planned: from now on a load in progress cannot write.
-            task.begin(self.undo_run)
+            task.begin(self.undo_run, self.confirm)
         except BaseException:  # Ctrl-C too
             if self.is_new:
                 self.files.discard()

@@ -10,6 +10,7 @@ import pyarrow.csv
 
 from jobs.load.resume import this_process
 from loader.database.connection import Database
+from loader.database.locks import Confirm
 from loader.errors import ConfigurationError, UsageError
 from loader.ledger.runs import UNFINISHED, Ledger, RunRecord, run_name
 from loader.options.archive import ArchiveOptions
@@ -89,12 +90,15 @@ class UndoTask:
             **this_process(),
         )
 
-    def begin(self, undo_run: RunRecord) -> None:
-        """Record the start; an import of this run that is still in progress can write no more."""
+    def begin(self, undo_run: RunRecord, confirm: Confirm | None) -> None:
+        """Record the start; an import of this run that is still in progress can write no more.
+
+        `confirm` raises if another process has the lock.
+        """
         if self.unfinished_undo is None:
-            self.ledger.insert(undo_run)
+            self.ledger.insert(undo_run, confirm)
         else:
-            self.ledger.update(undo_run.run, **this_process())
+            self.ledger.update(undo_run.run, confirm=confirm, **this_process())
         self.ledger.update(self.record.run, state="undoing", owner=undo_run.owner)
         if undo_run.counts["state_before"] in UNFINISHED:
             for session in self.ledger.sessions(self.record.run):

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ from loader.archive.selection import leads_in
 from loader.archive.tables import ArchiveTables
 from loader.archive.transfer import ForLeads, Transfer
 from loader.database.connection import Database
-from loader.database.locks import turn
+from loader.database.locks import Confirm, turn
 from loader.options.archive import ArchiveOptions
 
 
@@ -73,6 +74,8 @@ class Chunk:
         """Leads that others took while they were moved, and what became of their copies."""
         self.is_in_doubt = False
         self.session: str | None = None
+        self.confirm: Confirm = lambda _connection: None
+        """Raises if it is not the turn of this chunk any more."""
 
     def attempt(self, database: Database) -> None:
         """Move the leads that are not moved yet; can be repeated."""
@@ -86,7 +89,7 @@ class Chunk:
                 # While a statement waits for one row, it locks others that the dialer may need.
                 committing.exec_driver_sql("SET SESSION innodb_lock_wait_timeout = 1")
             # Or a lead that another run moves at this moment would look like a deleted one.
-            with turn(database, committing, "archive"):
+            with turn(database, committing, "archive") as self.confirm:
                 self.move(committing)
 
     def move(self, connection: Connection) -> None:
@@ -112,7 +115,7 @@ class Chunk:
             self.options,
             self.refused,
             free["lead_id"][free["copied"] & free["same"] & ~free["equal"]].tolist(),
-            self.deleting,
+            partial(self.deleting, connection),
         )
         # Without transactions, a refused statement may have done a part.
         self.departures.answered(done.deleted_ids, is_all=not self.refused)
@@ -127,8 +130,13 @@ class Chunk:
         if not self.is_back:
             self.move_children(connection, tables, self.lead_ids)
 
-    def deleting(self, lead_ids: Collection[int]) -> None:
-        """Note that leads may be deleted from now on."""
+    def deleting(self, connection: Connection, lead_ids: Collection[int]) -> None:
+        """Note that leads may be deleted from now on.
+
+        It must still be our turn: on another node of a cluster their copies could be deleted at the
+        same time, and neither node would see it.
+        """
+        self.confirm(connection)
         self.journal.deleting()
         self.departures.asked |= {*lead_ids}
 
@@ -210,6 +218,7 @@ class Chunk:
         if self.plan.children is None:
             return
         for name, rows in self.plan.children.of(tables):
+            self.confirm(connection)
             counts, left = rows.move(connection, lead_ids, self.options)
             self.children[name] = self.children.get(name, Counts()).plus(counts)
             for lead_id, code in left.items():

@@ -21,6 +21,7 @@ from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.phones.parse import digits_only, is_damaged
 from loader.phones.readings import behind_code, parse_phones
+from loader.phones.regions import region_of_phone_code
 
 FIELD = "alt_phone"
 SECOND_NUMBER_LENGTH = 7
@@ -64,8 +65,9 @@ def mend_alternates(given: "pd.Series[str]") -> tuple["pd.Series[str]", "pd.Seri
 
 
 def fit_alt_phone(
-    leads: pd.DataFrame,
-    regions: Sequence["pd.Series[str]"],
+    given: "pd.Series[str]",
+    codes: "pd.Series[str]",
+    dialled_in: "pd.Series[str]",
     column: Column,
     options: LoadOptions,
 ) -> tuple["pd.Series[str]", Findings, Notices]:
@@ -76,32 +78,32 @@ def fit_alt_phone(
     is, but a number is never cut.
 
     Args:
-        leads: columns alt_phone and phone_code (str); index row_number.
-        regions: those in which numbers may be dialled, the lead's own first.
+        given: the values; index row_number.
+        codes: phone_code of their leads.
+        dialled_in: the regions of their numbers, in which an alternate one may be dialled that is
+            none in that of phone_code.
         column: what it has to fit into.
         options: phone_format, phone_validation and unstorable are read.
 
     Returns:
         The values, the rows rejected because of unstorable characters, and notices.
     """
-    if are_equal(leads[FIELD], "").all():
-        return leads[FIELD], no_findings(), no_notices()
-    mended, lost = mend_alternates(leads[FIELD])
-    values, noticed = (
-        mended.where(~lost, ""),
-        spreadsheet_notices(FIELD, leads[FIELD], mended, lost),
-    )
+    if are_equal(given, "").all():
+        return given, no_findings(), no_notices()
+    regions = [region_of_phone_code(codes), dialled_in]
+    mended, lost = mend_alternates(given)
+    values, noticed = mended.where(~lost, ""), spreadsheet_notices(FIELD, given, mended, lost)
     if options.phone_format == "national":
         found = read_alternates(values, regions)
         number = found.number[found.is_number]
-        abroad = number["country_code"] != leads["phone_code"].reindex(number.index)
+        abroad = number["country_code"] != codes.reindex(number.index)
         digits = number["national_number"]
         if abroad.any():
             digits = digits.where(~abroad, number["country_code"] + digits)
         digits = _without_code(digits, number[~abroad], column)
         # Most of them are numbers: then there is nothing to fill.
         all_are = len(digits) == len(values)
-        values = digits if all_are else digits.reindex(leads.index).fillna(values)
+        values = digits if all_are else digits.reindex(given.index).fillna(values)
         noticed.append(notices(digits.index[abroad], Notice.ALT_PHONE_ABROAD, value=digits))
         noticed += notices_of_dropped(number, extensions=True, field=FIELD)
     if options.one_form:

@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,13 +22,23 @@ from loader.fields.lead import LARGEST_ENTRY_LIST_ID, LARGEST_LIST_ID, NO_DATE, 
 from loader.findings import (
     Findings,
     Notices,
+    in_order,
     join_frames,
     no_findings,
     no_notices,
     notices,
     without_rows,
 )
-from loader.frames.arrow import each_distinct, repeat, to_arrow, to_mask, to_series
+from loader.frames.arrow import (
+    are_equal,
+    each_distinct,
+    frame_of,
+    named,
+    repeat,
+    to_arrow,
+    to_mask,
+    to_series,
+)
 from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.phones.phone_codes import mend_phone_codes
@@ -71,8 +82,9 @@ def clean_fields(
     leads |= {name: empty for name in (*ALWAYS, "list_id") if name not in leads}
     noticed, rejected = [no_notices()], no_findings()
     leads["phone_code_given"] = mended = mend_phone_codes(leads["phone_code"])
-    decimals = rows.index[mended != leads["phone_code"]]
-    noticed.append(notices(decimals, Notice.DECIMAL_MENDED, field="phone_code"))
+    if (is_mended := ~are_equal(mended, leads["phone_code"])).any():
+        decimals = rows.index[is_mended]
+        noticed.append(notices(decimals, Notice.DECIMAL_MENDED, field="phone_code"))
     leads["phone_code"] = _without(mended, r"[^0-9]")
     if "campaign_id" in leads:
         leads["campaign_id"] = plain_name(leads["campaign_id"])
@@ -85,11 +97,11 @@ def clean_fields(
     for name in [name for name in leads if name in WIDTHS and leads[name] is not empty]:
         column = columns.get(name, Column(width=WIDTHS[name]))
         leads[name], unfit, of_field = fit_field(
-            leads[name].rename(name), Column() if name in FITTED_LATER else column, options
+            named(leads[name], name), Column() if name in FITTED_LATER else column, options
         )
         noticed.append(of_field)
         rejected = join_frames([rejected, without_rows(unfit, rejected.index)])
-    leads["list_id_given"], leads["list_id"] = _list_id(leads["list_id"], options)
+    leads["list_id_given"], list_ids = _list_id(leads["list_id"], options)
     for name, clean in _SPECIAL.items():
         if name in leads:
             leads[name], notice = clean(leads[name])
@@ -98,14 +110,15 @@ def clean_fields(
         births = leads["date_of_birth"]
         leads["date_of_birth"], notice = _date_of_birth(births, options, today)
         noticed.append(notice)
-    arrays = {name: values.array for name, values in leads.items()}
-    leads_frame = pd.DataFrame(arrays, index=rows.index)
-    return leads_frame, rejected.sort_index(), join_frames(noticed)
+    columns_of_leads = {
+        name: list_ids if name == "list_id" else to_arrow(values) for name, values in leads.items()
+    }
+    return frame_of(columns_of_leads, rows.index), in_order(rejected), join_frames(noticed)
 
 
 def _list_id(
     given: "pd.Series[str]", options: LoadOptions
-) -> tuple["pd.Series[str]", "pd.Series[int]"]:
+) -> tuple["pd.Series[str]", npt.NDArray[np.int64]]:
     """Give the text of list_id, and the list: the default for a blank, -1: impossible.
 
     Nothing but digits is a list: the name of one may have the digits of another.
@@ -116,7 +129,7 @@ def _list_id(
     default = _list_of(options.list_id)
     default = int(DEFAULT_LIST_ID) if default < 0 else default
     lists = np.array([_list_of(text) if text else default for text in stripped], dtype=np.int64)
-    list_ids = pd.Series(lists[encoded.indices.to_numpy()], index=given.index)
+    list_ids: npt.NDArray[np.int64] = lists[encoded.indices.to_numpy()]
     return to_series(texts.take(encoded.indices), given.index), list_ids
 
 

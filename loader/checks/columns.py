@@ -18,10 +18,11 @@ from loader.checks.birth_dates import (
     read_by_format,
     read_dates,
 )
-from loader.checks.blanks import empty_nulls, trim
+from loader.checks.blanks import empty_nulls, trim, trim_texts
 from loader.checks.decimals import OF_NUMBERS, is_decimal_column
 from loader.errors import SourceFileError
 from loader.fields.mapping import ColumnMapping
+from loader.frames.arrow import arrays_of, arrow_behind, frame_of, to_arrow, to_series
 from loader.options.load import LoadOptions
 
 BIRTH = "date_of_birth"
@@ -47,14 +48,14 @@ def fields_of(rows: pd.DataFrame, mapping: ColumnMapping, options: LoadOptions) 
 
     Values are trimmed if trim is Y, and words of null_values are empty.
     """
-    columns = {}
+    columns, given = {}, arrays_of(rows)
     for name, column in mapping.fields.items():
-        values = rows[column]
-        if options.trim == "Y":
-            values = trim(values)
-        values = empty_nulls(values, options.null_values) if options.null_values else values
-        columns[name] = values.array
-    fields = pd.DataFrame(columns, index=rows.index)
+        texts = arrow_behind(given[column])
+        texts = trim_texts(texts) if options.trim == "Y" else texts
+        if options.null_values:
+            texts = to_arrow(empty_nulls(to_series(texts, rows.index), options.null_values))
+        columns[name] = texts
+    fields = frame_of(columns, rows.index)
     names = mapping.split_names(fields)
     return fields.assign(**names) if names else fields
 

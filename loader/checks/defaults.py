@@ -3,12 +3,13 @@
 from collections.abc import Callable, Collection, Mapping
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.checks.blanks import trim_text
 from loader.fields.mapping import resolve_field
 from loader.findings import Notices, join_frames, no_notices, notices
-from loader.frames.arrow import repeat, to_arrow, to_mask
+from loader.frames.arrow import arrow_columns, frame_of, same_text, to_arrow, to_series
 from loader.notices import Notice
 from loader.options.load import LoadOptions
 
@@ -64,24 +65,25 @@ class Defaults:
             The rows with the columns `fields`; switches are Y or N in every row, with a notice
             where the row says something else.
         """
-        filled, noticed = {}, [no_notices()]
+        filled, noticed, given = {}, [no_notices()], arrow_columns(rows)
         for name in self.fields:
-            values = self._filled(name, rows)
+            texts = self._filled(name, given.get(name), len(rows))
             if name in SWITCHES:
-                values, strange = _switch(values.rename(name))
+                switch, strange = _switch(to_series(texts, rows.index).rename(name))
                 noticed.append(strange)
-            filled[name] = values.array
-        return pd.DataFrame(filled, index=rows.index), join_frames(noticed)
+                texts = to_arrow(switch)
+            filled[name] = texts
+        return frame_of(filled, rows.index), join_frames(noticed)
 
-    def _filled(self, name: str, rows: pd.DataFrame) -> "pd.Series[str]":
+    def _filled(self, name: str, given: pa.ChunkedArray | None, rows: int) -> pa.ChunkedArray:
+        """Give the texts of a field in so many rows; `given`: those that they have."""
         default = self._default.get(name, "")
-        if name in self._force or name not in rows:
-            return repeat(self._force.get(name, default), rows.index)
-        values = rows[name]
+        if name in self._force or given is None:
+            return same_text(self._force.get(name, default), rows)
         if not default:
-            return values
-        blank = pc.match_substring_regex(to_arrow(values), r"^\s*$")
-        return values.where(~to_mask(blank, values.index), default)
+            return given
+        blank = pc.match_substring_regex(given, r"^\s*$").fill_null(False)
+        return pc.if_else(blank, default, given)
 
 
 def _by_field(

@@ -14,16 +14,15 @@ from loader.checks.duplicates_existing import (
     SEPARATOR,
     alt_numbers,
     beside_number,
-    compared_numbers,
     find_existing,
 )
 from loader.dialer import Dialer, Lookups
-from loader.frames.arrow import join_columns
+from loader.frames.arrow import are_equal, join_columns, keep
 from loader.frames.collation import fold
 from loader.frames.key_runs import Hashes, hash_keys
 from loader.options.duplicate_check import DuplicateCheck, Kind
 from loader.options.load import LoadOptions
-from loader.phones.forms import code_numbers, lead_codes, without_code
+from loader.phones.forms import code_numbers, lead_numbers, without_code
 
 FOUND = ("lead_id", "list_id", "matched", "archived", "form", "stored_code")
 """Columns of the existing leads that rows are duplicates of, see `find_existing`."""
@@ -56,7 +55,11 @@ class Compared:
 
 
 def compare_leads(
-    leads: pd.DataFrame, options: LoadOptions, dialer: Dialer, lookups: Lookups
+    leads: pd.DataFrame,
+    options: LoadOptions,
+    dialer: Dialer,
+    lookups: Lookups,
+    numbers: pd.DataFrame | None = None,
 ) -> Compared:
     """Compare rows with existing leads, and make the keys by which rows meet one another.
 
@@ -65,15 +68,20 @@ def compare_leads(
         options: duplicate_checks, duplicate_compare, and whether numbers have one form.
         dialer: lists and collation are read.
         lookups: existing leads by kind, and keys of texts.
+        numbers: those of the rows and maybe of others, see `lead_numbers`; None: they are made.
     """
     if not options.duplicate_checks or leads.empty:
         return Compared()
     comparing = [_comparing(dialer, lookups, check) for check in options.duplicate_checks]
     checks = list(zip(options.duplicate_checks, comparing, strict=True))
+    if numbers is None:
+        numbers = lead_numbers(leads)
+    elif len(numbers) > len(leads):
+        numbers = numbers.loc[leads.index]
     return Compared(
-        tuple(_keys(leads, check, options, compares) for check, compares in checks),
+        tuple(_keys(leads, numbers, check, options, compares) for check, compares in checks),
         existing_leads(leads, options, dialer, lookups),
-        code_numbers(lead_codes(leads)),
+        code_numbers(numbers["code"]),
     )
 
 
@@ -94,11 +102,16 @@ def _comparing(dialer: Dialer, lookups: Lookups, check: DuplicateCheck) -> Diale
 
 
 def _keys(
-    leads: pd.DataFrame, check: DuplicateCheck, options: LoadOptions, dialer: Dialer
+    leads: pd.DataFrame,
+    numbers: pd.DataFrame,
+    check: DuplicateCheck,
+    options: LoadOptions,
+    dialer: Dialer,
 ) -> OfferedKeys:
     """Give the keys under which rows of the file are duplicates of one another."""
     before = beside_number(leads, check, dialer)
-    numbers = compared_numbers(leads, check.kind, options)
+    if check.kind is Kind.TITLEALTPHONE:
+        numbers = alt_numbers(leads, options)
     asks = _of_numbers(numbers, before, options, dialer)
     if check.kind is not Kind.PHONEALT:
         return OfferedKeys(asks)
@@ -118,7 +131,8 @@ def _of_numbers(
     readings = [numbers["number"]]
     if not options.one_form:
         national, sent = numbers["national"], numbers["sent"]
-        others = [without_code(numbers), *([sent[sent != national]] if by_number else [])]
+        others = [without_code(numbers)]
+        others += [keep(~are_equal(sent, national), sent)] if by_number else []
         readings = [national, *(digits for digits in others if len(digits))]
     return tuple(_hashes(before, fold(digits, dialer.fold)) for digits in readings)
 

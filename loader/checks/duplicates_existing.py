@@ -5,6 +5,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from loader.dialer import Dialer
+from loader.frames.arrow import join_columns, repeat, whole_numbers
 from loader.frames.collation import Collation, fold
 from loader.options.duplicate_check import DuplicateCheck, Kind, Scope
 from loader.options.load import LoadOptions
@@ -79,18 +80,17 @@ def scope_of(list_ids: "pd.Series[int]", scope: Scope, dialer: Dialer) -> "pd.Se
     nothing to look in), or the one system.
     """
     if scope is Scope.LIST:
-        return list_ids.astype("str")
+        return whole_numbers(list_ids)
     if scope is Scope.SYS:
-        return pd.Series("", index=list_ids.index, dtype="str")
+        return repeat("", list_ids.index)
     return list_ids.map(dialer.list_scopes).astype("str")
 
 
 def beside_number(leads: pd.DataFrame, check: DuplicateCheck, dialer: Dialer) -> "pd.Series[str]":
     """Give the part of each row's key that stands before a number."""
-    before = scope_of(leads["list_id"], check.scope, dialer)
-    for name in BESIDE[check.kind]:
-        before = before + SEPARATOR + fold(leads[name], dialer.fold)
-    return before + SEPARATOR
+    scope = scope_of(leads["list_id"], check.scope, dialer)
+    beside = [fold(leads[name], dialer.fold) for name in BESIDE[check.kind]]
+    return join_columns([scope, *beside, repeat("", leads.index)], SEPARATOR)
 
 
 def find_existing(

@@ -14,12 +14,22 @@ from loader.findings import (
     Findings,
     Notices,
     findings,
+    in_order,
     join_frames,
     no_findings,
     notices,
     without_rows,
 )
-from loader.frames.arrow import Mask, are_equal, as_mask, choose, keep, to_arrow
+from loader.frames.arrow import (
+    Mask,
+    are_equal,
+    as_mask,
+    choose,
+    keep,
+    named,
+    to_arrow,
+    with_columns,
+)
 from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.phones.forms import digits_as_sent
@@ -46,7 +56,7 @@ def normalize_phones(
     *,
     decimals: bool,
     columns: Mapping[str, Column],
-) -> tuple[pd.DataFrame, Findings, Notices]:
+) -> tuple[pd.DataFrame, "pd.Series[str]", Findings, Notices]:
     """Normalize phone_number and alt_phone, and reject what cannot be called.
 
     The country comes from the number itself if it is international, else from the row's
@@ -64,9 +74,9 @@ def normalize_phones(
     Returns:
         The leads, with phone_code and phone_number in digits, alt_phone normalized where it is
         possible, phone_code_given the digits of phone_code before it is cut, and columns
-        national_number, number_sent, calling_code, number_type, region and settled_region (str:
-        that of the country whose number it was read as, be it valid or not) added; the rejected
-        (add_lead: INVALID PHONE NUMBER LENGTH, the only one of these it knows); and notices.
+        national_number, number_sent, calling_code, number_type and region (str) added; the
+        regions (alpha-2) that their numbers are dialled in; the rejected (add_lead: INVALID PHONE
+        NUMBER LENGTH, the only one of these it knows); and notices.
     """
     given, noticed = leads["phone_number"], []
     if decimals:
@@ -82,7 +92,7 @@ def normalize_phones(
     if len(placeless):
         regions = choose(~regions.index.isin(placeless), regions, _fallback(options))
     noticed += _notices_of_numbers(leads, codes, number, misnamed, options)
-    leads = _with_numbers(leads, given, codes, number, regions, options)
+    called = _called(leads, given, codes, number, regions, options)
     wrong = _wrong_codes(codes, number, options) & ~bad
     rejected = join_frames(
         [
@@ -93,16 +103,18 @@ def normalize_phones(
                 phone_code=keep(wrong, given_codes).str.strip() if wrong.any() else "",
                 phone_number=given,
             ),
-            _not_valid(leads, given, number, ~bad & ~wrong, options),
+            _not_valid(called, given, number, ~bad & ~wrong, options),
         ]
-    ).sort_index()
-    too_wide = _too_wide(leads, given, columns, options)
+    )
+    too_wide = _too_wide(called, given, columns, options)
     rejected = join_frames([rejected, without_rows(too_wide, rejected.index)])
     if len(rejected):
         rejected = rejected.assign(country=misnamed.reindex(rejected.index))
-    leads, unfit, of_fields = _fit(leads, regions, columns, options)
-    unfit = without_rows(unfit, rejected.index)
-    return leads, join_frames([rejected, unfit]).sort_index(), join_frames([*noticed, *of_fields])
+    given_alt, code = leads["alt_phone"], called["phone_code"]
+    fitted, unfit, of_fields = _fit(given_alt, code, regions, columns, options)
+    leads = with_columns(leads, {**called, **fitted})
+    rejected = in_order(join_frames([rejected, without_rows(unfit, rejected.index)]))
+    return leads, regions, rejected, join_frames([*noticed, *of_fields])
 
 
 def _regions(
@@ -197,15 +209,15 @@ def _says_nothing(codes: pd.DataFrame) -> Mask:
     return understood & are_equal(codes["code"], "")
 
 
-def _with_numbers(
+def _called(
     leads: pd.DataFrame,
     given: "pd.Series[str]",
     codes: pd.DataFrame,
     number: pd.DataFrame,
     regions: "pd.Series[str]",
     options: LoadOptions,
-) -> pd.DataFrame:
-    """Give the leads the number that is called, as it was sent or as parsed, and what it is."""
+) -> "dict[str, pd.Series[str]]":
+    """Give the columns of the number that is called, as it was sent or as parsed: what it is."""
     if options.phone_validation != "length":
         # What is stored is what was judged: the keypad's digits, and no extension or second number.
         given = choose(are_equal(number["read"], ""), given, number["read"])
@@ -217,18 +229,16 @@ def _with_numbers(
         phone_number, phone_code = sent, _codes_of_sent(leads, codes, regions, options)
     default = options.phone_code or DEFAULT_PHONE_CODE
     phone_code = choose(~are_equal(phone_code, ""), phone_code, default)
-    settled = region_of_phone_code(number["country_code"])
-    return leads.assign(
-        phone_number=phone_number,
-        phone_code=phone_code,
-        phone_code_given=phone_code,
-        national_number=parsed,
-        number_sent=digits_as_sent(given, number),
-        calling_code=number["country_code"],
-        number_type=number["number_type"],
-        region=number["region"],
-        settled_region=choose(~are_equal(settled, ""), settled, regions),
-    )
+    return {
+        "phone_number": phone_number,
+        "phone_code": phone_code,
+        "phone_code_given": phone_code,
+        "national_number": parsed,
+        "number_sent": digits_as_sent(given, number),
+        "calling_code": number["country_code"],
+        "number_type": number["number_type"],
+        "region": number["region"],
+    }
 
 
 def _codes_of_parsed(
@@ -256,19 +266,20 @@ def _codes_of_sent(
 
 
 def _fit(
-    leads: pd.DataFrame,
+    alt_phones: "pd.Series[str]",
+    codes: "pd.Series[str]",
     regions: "pd.Series[str]",
     columns: Mapping[str, Column],
     options: LoadOptions,
-) -> tuple[pd.DataFrame, Findings, list[Notices]]:
+) -> tuple["dict[str, pd.Series[str]]", Findings, list[Notices]]:
     """Make phone_code and alt_phone fit their columns."""
-    phone_code, _, of_code = fit_field(leads["phone_code"], _column("phone_code", columns), options)
-    of_lead = region_of_phone_code(leads["phone_code"])
-    alt_phone, unfit, of_alt_phone = fit_alt_phone(
-        leads, [of_lead, regions], _column("alt_phone", columns), options
+    phone_code, _, of_code = fit_field(
+        named(codes, "phone_code"), _column("phone_code", columns), options
     )
-    leads = leads.assign(phone_code=phone_code, alt_phone=alt_phone)
-    return leads, unfit, [of_code, of_alt_phone]
+    alt_phone, unfit, of_alt_phone = fit_alt_phone(
+        alt_phones, codes, regions, _column("alt_phone", columns), options
+    )
+    return {"phone_code": phone_code, "alt_phone": alt_phone}, unfit, [of_code, of_alt_phone]
 
 
 def _column(name: str, columns: Mapping[str, Column]) -> Column:
@@ -287,7 +298,7 @@ def _wrong_codes(codes: pd.DataFrame, number: pd.DataFrame, options: LoadOptions
 
 
 def _not_valid(
-    leads: pd.DataFrame,
+    called: "Mapping[str, pd.Series[str]]",
     given: "pd.Series[str]",
     number: pd.DataFrame,
     judged: Mask,
@@ -297,29 +308,29 @@ def _not_valid(
     problem, invalid = number["possible"], ~number["valid"].to_numpy()
     if options.phone_validation == "length":
         unclear = are_equal(problem, "UNCLEAR") & (options.phone_format == "national")
-        wrong_length = unclear | ~leads["phone_number"].str.len().between(6, 16).to_numpy()
-        invalid, problem = np.zeros(len(leads), dtype=bool), problem.where(unclear)
+        wrong_length = unclear | ~called["phone_number"].str.len().between(6, 16).to_numpy()
+        invalid, problem = np.zeros(len(given), dtype=bool), problem.where(unclear)
     else:
         wrong_length = ~are_equal(problem, "IS_POSSIBLE")
     if options.phone_validation == "possible" and invalid.any():
-        invalid[invalid] = leads["national_number"][invalid].str.fullmatch(SAME_DIGITS)
+        invalid[invalid] = called["national_number"][invalid].str.fullmatch(SAME_DIGITS)
     wrong_length &= judged
     invalid &= judged & ~wrong_length
     if not (wrong_length | invalid).any():
         return no_findings()
     length = findings(
-        leads.index[wrong_length],
+        given.index[wrong_length],
         Reason.INVALID_PHONE_NUMBER_LENGTH,
-        leads["phone_number"][wrong_length] + f"|{options.user}",
+        called["phone_number"][wrong_length] + f"|{options.user}",
         phone_number=given,
         problem=problem[wrong_length].str.lower(),
     )
-    no_number = findings(leads.index[invalid], Reason.INVALID_PHONE_NUMBER, phone_number=given)
+    no_number = findings(given.index[invalid], Reason.INVALID_PHONE_NUMBER, phone_number=given)
     return join_frames([length, no_number])
 
 
 def _too_wide(
-    leads: pd.DataFrame,
+    called: "Mapping[str, pd.Series[str]]",
     given: "pd.Series[str]",
     columns: Mapping[str, Column],
     options: LoadOptions,
@@ -333,7 +344,10 @@ def _too_wide(
     for name in names:
         width = _column(name, columns).width
         if width is not None:
-            wide = leads.index[as_mask(pc.greater(pc.utf8_length(to_arrow(leads[name])), width))]
+            is_wide = as_mask(pc.greater(pc.utf8_length(to_arrow(called[name])), width))
+            if not is_wide.any():
+                continue
+            wide = given.index[is_wide]
             wide = wide.difference(found[-1].index) if len(wide) else wide
             found.append(
                 findings(

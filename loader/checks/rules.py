@@ -14,23 +14,25 @@ from loader.findings import (
     Findings,
     Notices,
     findings,
+    in_order,
     join_frames,
     no_findings,
     no_notices,
     notices,
     without_rows,
 )
-from loader.frames.arrow import first_letters
+from loader.frames.arrow import Mask, first_letters
 from loader.frames.collation import fold
 from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.options.types import DncCheck
 from loader.phones.forms import area_forms, lead_numbers, number_forms
+from loader.phones.parse import digits_only
 from loader.reasons import Reason
 
 Rule = Callable[[pd.DataFrame, LoadOptions, Dialer], Findings]
 """Leads have the columns list_id (int64, -1 for one that no list can have), list_id_given,
-phone_code and phone_number (str), the digits of what the row says; after normalization also
+phone_code and phone_number (str), as the row says it, and after normalization its digits; then also
 national_number (str)."""
 
 
@@ -53,7 +55,7 @@ def list_exists(leads: pd.DataFrame, options: LoadOptions, dialer: Dialer) -> Fi
 
 def list_id_is_valid(leads: pd.DataFrame, _options: LoadOptions, _dialer: Dialer) -> Findings:
     """Reject what no list can be called: under three digits, or more than the column holds."""
-    return _reject_list(leads, leads["list_id"] < 0, Reason.INVALID_LIST_ID)
+    return _reject_list(leads, leads["list_id"].to_numpy() < 0, Reason.INVALID_LIST_ID)
 
 
 def usacan_prefix(leads: pd.DataFrame, options: LoadOptions, _dialer: Dialer) -> Findings:
@@ -229,12 +231,12 @@ def dnc_campaigns(campaigns: "pd.Series[str]", dialer: Dialer) -> "pd.Series[str
     return other.fillna(campaigns)
 
 
-def _reject_list(leads: pd.DataFrame, mask: "pd.Series[bool]", reason: Reason) -> Findings:
+def _reject_list(leads: pd.DataFrame, mask: "pd.Series[bool] | Mask", reason: Reason) -> Findings:
     if not mask.any():
         return no_findings()
     wrong = leads.loc[mask, ["phone_number", "list_id_given"]]
-    given = wrong["list_id_given"]
-    return findings(wrong.index, reason, wrong["phone_number"] + "|" + given, list_id=given)
+    digits, given = digits_only(wrong["phone_number"]), wrong["list_id_given"]
+    return findings(wrong.index, reason, digits + "|" + given, list_id=given)
 
 
 def _reject_phone(
@@ -254,4 +256,4 @@ def on_feeds(leads: pd.DataFrame, lookups: Lookups) -> Findings:
             findings(hit.index, Reason.PHONE_NUMBER_IN_FEED, phone_number=numbers, feed=name)
         )
         leads = without_rows(leads, hit.index)
-    return join_frames(found).sort_index()
+    return in_order(join_frames(found))

@@ -9,12 +9,12 @@ from loader.findings import Findings, Notices, join_frames, notices
 from loader.frames.arrow import to_arrow, to_mask
 from loader.notices import Notice
 from loader.options.load import LoadOptions
-from loader.phones.regions import are_placeholders, region_of_country
+from loader.phones.regions import are_placeholders, region_of_country, region_of_phone_code
 from loader.phones.states import are_letters_of_state, home_of, is_abbreviation, named_state
 
 
 def fit_states(
-    leads: pd.DataFrame, column: Column, options: LoadOptions
+    leads: pd.DataFrame, regions: "pd.Series[str]", column: Column, options: LoadOptions
 ) -> tuple[pd.DataFrame, Findings, Notices]:
     """Make states fit their column: names that are longer become abbreviations.
 
@@ -23,8 +23,8 @@ def fit_states(
     left to be cut.
 
     Args:
-        leads: str columns state, country_code_given and settled_region (see `normalize_phones`);
-            index row_number.
+        leads: str columns state, country_code_given and calling_code; index row_number.
+        regions: those that their numbers are dialled in, see `normalize_phones`.
         column: what states have to fit into; without a width, it holds names.
         options: trim, unstorable and what makes the dialer's own way are read.
 
@@ -32,13 +32,13 @@ def fit_states(
         The leads, with state as it is stored, and state_given, which is not cut: NSW; the rows
         rejected because of unstorable characters; and notices.
     """
-    states, noticed = _abbreviate(leads, column.width, options)
+    states, noticed = _abbreviate(leads, regions, column.width, options)
     fitted, unfit, of_column = fit_field(states, column, options)
     return leads.assign(state=fitted, state_given=states), unfit, join_frames([*noticed, of_column])
 
 
 def _abbreviate(
-    leads: pd.DataFrame, width: int | None, options: LoadOptions
+    leads: pd.DataFrame, regions: "pd.Series[str]", width: int | None, options: LoadOptions
 ) -> tuple["pd.Series[str]", list[Notices]]:
     """Put abbreviations in the place of long names, and nothing in that of misleading ones."""
     states = leads["state"]
@@ -48,7 +48,8 @@ def _abbreviate(
     if not is_long.any():
         return states, []
     given = states[is_long]
-    pairs = pd.DataFrame({"state": given, "region": _regions(leads.loc[given.index])})
+    long = leads.loc[given.index]
+    pairs = pd.DataFrame({"state": given, "region": _regions(long, regions[is_long])})
     distinct = pairs.drop_duplicates()
     answers = [
         state if _is_left_to_dialer(state, options) else _stored(state, region, width)
@@ -65,11 +66,16 @@ def _abbreviate(
     return states.where(~is_long, stored.reindex(states.index)).astype("str"), noticed
 
 
-def _regions(leads: pd.DataFrame) -> "pd.Series[str]":
-    """Give the region of rows by their country; where it says nothing, by their number."""
+def _regions(leads: pd.DataFrame, dialled_in: "pd.Series[str]") -> "pd.Series[str]":
+    """Give the region of rows by their country; where it says nothing, by their number.
+
+    That is the country whose number it was read as, be it valid or not.
+    """
     countries = leads["country_code_given"]
     regions = region_of_country(countries).where(~are_placeholders(countries), "")
-    return regions.where(regions != "", leads["settled_region"])
+    of_numbers = region_of_phone_code(leads["calling_code"])
+    of_numbers = of_numbers.where(of_numbers != "", dialled_in)
+    return regions.where(regions != "", of_numbers)
 
 
 def _is_left_to_dialer(state: str, options: LoadOptions) -> bool:

@@ -12,13 +12,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.clock import offset_now
+from loader.clock import Clock, offset_now
 from loader.dialer import Column, Dialer
 from loader.fields.lead import WIDTHS
 from loader.findings import Findings, Notices, findings, join_frames, no_findings, notices
 from loader.frames.arrow import (
     Mask,
     are_equal,
+    as_mask,
     first_letters,
     join_columns,
     keep,
@@ -35,6 +36,9 @@ from loader.reasons import Reason
 
 Positions = npt.NDArray[np.int64]
 """Of rows in a table; -1 for none."""
+
+Offsets = npt.NDArray[np.float64]
+"""Hours, of rows; NaN where they are not known."""
 
 BY_AREA = ("1", "52")
 """Countries whose zones go by area code."""
@@ -83,8 +87,10 @@ def zone_remarks(options: LoadOptions, dialer: Dialer) -> list[str]:
 class Zones:
     """The zones of one run: its clock and the dialer's tables, each indexed when it is needed."""
 
-    def __init__(self, options: LoadOptions, dialer: Dialer) -> None:
+    def __init__(self, options: LoadOptions, dialer: Dialer, before: "Zones | None" = None) -> None:
+        """Take the tables, and the zones of the same tables at another time."""
         self._options, self._dialer = options, dialer
+        self._tables: _Tables = _Tables(dialer) if before is None else before._tables
         self._methods = tz_methods(options.tz_method)
         self._number_zones = NumberZones(dialer.clock.utc)
 
@@ -104,7 +110,8 @@ class Zones:
         if not empty.any():
             return leads
         asked = leads[empty]
-        rows = self._areas.find(_pair(_country(asked), first_letters(asked["phone_number"], 3)))
+        areas = first_letters(asked["phone_number"], 3)
+        rows = self._tables.areas.find(_pair(_country(asked), areas))
         states = to_arrow(self._dialer.phone_codes["state"])
         named = pc.fill_null(states.take(pa.array(rows, mask=rows < 0)), "")
         found = to_series(named, asked.index)
@@ -134,12 +141,13 @@ class Zones:
         """
         country = _country(leads)
         by_method = self._by_method(leads, country)
-        by_table = by_method.fillna(self._by_code(leads, country))
+        by_table = _first_known(by_method, self._by_code(leads, country))
         no_codes = self._dialer.phone_codes.empty
-        unknown = by_table.isna().to_numpy() & (_go_by_area(country) | no_codes)
+        unknown = np.isnan(by_table) & (_go_by_area(country) | no_codes)
         choice = self._options.ambiguous_tz
-        asked = by_method.isna().to_numpy() if choice == "reject" else unknown
-        offsets, several = by_table, leads["phone_number"][:0]
+        asked = np.isnan(by_method) if choice == "reject" else unknown
+        phones = leads["phone_number"]
+        offsets, several = by_table, phones[:0]
         if asked.any():
             number = self._of_number(_where(leads, asked))
             of_number = number["latest" if choice == "latest" else "earliest"].reindex(leads.index)
@@ -148,10 +156,10 @@ class Zones:
                 # Among several zones the table's is a guess, where something else decides.
                 decided = number["decided"].reindex(leads.index, fill_value=False)
                 replaced = unknown | decided.to_numpy()
-            offsets = by_table.where(~replaced, of_number)
+            offsets = np.where(replaced, of_number, by_table)
             several = number["zones"][number["zones"] != ""]
-        is_nowhere = offsets.isna().to_numpy()
-        found = keep(unknown & ~is_nowhere & (not no_codes), leads["phone_number"])
+        is_nowhere = np.isnan(offsets)
+        found = keep(unknown & ~is_nowhere & (not no_codes), phones)
         lacking = leads.index if _lacks_nanpa(self._options, self._dialer) else leads.index[:0]
         noticed = [
             notices(lacking, Notice.NANPA_NOT_LOADED),
@@ -163,43 +171,46 @@ class Zones:
         else:
             rejected = no_findings()
             noticed.append(notices(several.index, Notice.AMBIGUOUS_TIME_ZONE, zones=several))
-        return offsets.fillna(0.0) if is_nowhere.any() else offsets, rejected, join_frames(noticed)
+        hours = pd.Series(np.where(is_nowhere, 0.0, offsets), index=leads.index)
+        return hours, rejected, join_frames(noticed)
 
-    def _by_method(self, leads: pd.DataFrame, country: "pd.Series[str]") -> "pd.Series[float]":
+    def _by_method(self, leads: pd.DataFrame, country: "pd.Series[str]") -> Offsets:
         """Find the offsets that tz_method asks for: NANPA's before POSTAL's."""
-        offsets = pd.Series(np.nan, index=leads.index)
+        offsets: Offsets = np.full(len(leads), np.nan)
         if "NANPA" in self._methods and self._dialer.nanpa_is_loaded:
-            rows = self._prefixes.find(first_letters(leads["phone_number"], 6))
-            offsets = pd.Series(self._nanpa_offsets[rows], index=leads.index)
+            rows = self._tables.prefixes.find(first_letters(leads["phone_number"], 6))
+            offsets = self._nanpa_offsets[rows]
         if "POSTAL" in self._methods:
-            offsets = offsets.fillna(self._by_postal_code(leads))
+            offsets = _first_known(offsets, self._by_postal_code(leads))
         if "TZCODE" in self._methods:
             offsets = self._by_owner(leads["owner_given"], country)
         return offsets
 
-    def _by_code(self, leads: pd.DataFrame, country: "pd.Series[str]") -> "pd.Series[float]":
+    def _by_code(self, leads: pd.DataFrame, country: "pd.Series[str]") -> Offsets:
         """Find the offsets that vicidial_phone_codes has."""
         if self._dialer.phone_codes.empty:
-            return pd.Series(np.nan, index=leads.index)
+            return np.full(len(leads), np.nan)
         area = first_letters(leads["phone_number"], 3)
         rows = np.where(
             _go_by_area(country),
-            self._areas.find(_pair(country, area)),
-            self._first.find(country),
+            self._tables.areas.find(_pair(country, area)),
+            self._tables.first.find(country),
         )
         if (by_state := are_equal(country, BY_STATE)).any():
             states = fold(leads["state_given"], self._dialer.fold)
-            state = self._states.find(_pair(country, states))
+            state = self._tables.states.find(_pair(country, states))
             rows = np.where(by_state & (state >= 0), state, rows)
-        return pd.Series(self._code_offsets[rows], index=leads.index)
+        offsets: Offsets = self._code_offsets[rows]
+        return offsets
 
-    def _by_postal_code(self, leads: pd.DataFrame) -> "pd.Series[float]":
+    def _by_postal_code(self, leads: pd.DataFrame) -> Offsets:
         """Find the first code that begins with the lead's, of a ZIP+4 with its first five digits.
 
         Country 1 alone has them, and a lead's code counts from five characters on.
         """
+        offsets: Offsets = np.full(len(leads), np.nan)
         if self._dialer.postal_codes.empty:
-            return pd.Series(np.nan, index=leads.index)
+            return offsets
         code = pc.replace_substring_regex(
             to_arrow(leads["postal_code_given"]), r"(?s)^([0-9]{5})-.*", r"\1"
         )
@@ -208,21 +219,21 @@ class Zones:
         # Trailing blanks count here, so they must not come last.
         ended = (to_series(code, leads.index)[counts]) + "."
         begin = pc.utf8_slice_codeunits(to_arrow(fold(ended, self._dialer.fold)), 0, -1)
-        offsets = pd.Series(np.nan, index=leads.index)
-        offsets[counts] = self._postal_offsets[self._postal_codes.find(begin)]
+        offsets[counts.to_numpy()] = self._postal_offsets[self._tables.postal_codes.find(begin)]
         return offsets
 
-    def _by_owner(self, owners: "pd.Series[str]", country: "pd.Series[str]") -> "pd.Series[float]":
+    def _by_owner(self, owners: "pd.Series[str]", country: "pd.Series[str]") -> Offsets:
         """Find the zone that owner names, as vicidial_phone_codes has it for the country.
 
         The offset is that of its first row, the daylight saving rule the last one by name.
         """
         if self._dialer.phone_codes.empty:
-            found = self._number_zones.find_by_name(owners, country)
+            found = self._number_zones.find_by_name(owners, country).to_numpy()
         else:
-            rows = self._tz_codes.find(_pair(country, fold(owners, self._dialer.fold)))
-            found = pd.Series(self._tz_code_offsets[rows], index=owners.index)
-        return found.where(owners.str.len() >= 2)
+            rows = self._tables.tz_codes.find(_pair(country, fold(owners, self._dialer.fold)))
+            found = self._tz_code_offsets[rows]
+        is_named = as_mask(pc.greater_equal(pc.utf8_length(to_arrow(owners)), 2))
+        return np.where(is_named, found, np.nan)
 
     def _of_number(self, leads: pd.DataFrame) -> pd.DataFrame:
         """Find the offsets of numbers (see `NumberZones`): postal code, then state decide.
@@ -233,7 +244,7 @@ class Zones:
         several = _where(leads, ~are_equal(number["zones"], ""))
         if several.empty:
             return number
-        by_postal_code = self._by_postal_code(several)
+        by_postal_code = pd.Series(self._by_postal_code(several), index=several.index)
         in_state = self._number_zones.find_in_state(several)
         zones = in_state["zones"].where(by_postal_code.isna(), "")
         number.loc[several.index] = in_state.assign(
@@ -245,66 +256,109 @@ class Zones:
         return number
 
     @cached_property
-    def _code_offsets(self) -> npt.NDArray[np.float64]:
-        return self._now(self._dialer.phone_codes)
+    def _code_offsets(self) -> Offsets:
+        return self._tables.code_rules.offsets(self._dialer.clock)
 
     @cached_property
-    def _areas(self) -> "_FirstRows":
-        codes = self._dialer.phone_codes
-        return _FirstRows(_pair(codes["country_code"].astype("str"), codes["areacode"]))
+    def _tz_code_offsets(self) -> Offsets:
+        return self._tables.tz_code_rules.offsets(self._dialer.clock)
 
     @cached_property
-    def _states(self) -> "_FirstRows":
-        codes = self._dialer.phone_codes
-        states = fold(codes["state"], self._dialer.fold)
-        return _FirstRows(_pair(codes["country_code"].astype("str"), states))
+    def _nanpa_offsets(self) -> Offsets:
+        return self._tables.nanpa_rules.offsets(self._dialer.clock)
 
     @cached_property
-    def _first(self) -> "_FirstRows":
-        return _FirstRows(self._dialer.phone_codes["country_code"].astype("str"))
+    def _postal_offsets(self) -> Offsets:
+        return self._tables.postal_rules.offsets(self._dialer.clock)
+
+
+class _Tables:
+    """The dialer's tables, each indexed when it is needed, whatever the time is."""
+
+    def __init__(self, dialer: Dialer) -> None:
+        self._dialer = dialer
 
     @cached_property
-    def _tz_codes(self) -> "_FirstRows":
-        return _FirstRows(self._tz_code_keys)
+    def areas(self) -> "_FirstRows":
+        """vicidial_phone_codes by country and area code."""
+        return _FirstRows(_pair(self._countries, self._dialer.phone_codes["areacode"]))
 
     @cached_property
-    def _tz_code_keys(self) -> "pd.Series[str]":
-        codes = self._dialer.phone_codes
-        return _pair(codes["country_code"].astype("str"), fold(codes["tz_code"], self._dialer.fold))
+    def states(self) -> "_FirstRows":
+        """Likewise by country and state."""
+        states = fold(self._dialer.phone_codes["state"], self._dialer.fold)
+        return _FirstRows(_pair(self._countries, states))
 
     @cached_property
-    def _tz_code_offsets(self) -> npt.NDArray[np.float64]:
-        codes = self._dialer.phone_codes
-        rules = codes["dst_range"].groupby(self._tz_code_keys).transform("max")
-        return self._now(codes.assign(dst_range=rules))
+    def first(self) -> "_FirstRows":
+        """Likewise by country."""
+        return _FirstRows(self._countries)
 
     @cached_property
-    def _prefixes(self) -> "_FirstRows":
+    def tz_codes(self) -> "_FirstRows":
+        """Likewise by country and abbreviation of the zone."""
+        return _FirstRows(self.tz_code_keys)
+
+    @cached_property
+    def tz_code_keys(self) -> "pd.Series[str]":
+        """Both of each row."""
+        codes = fold(self._dialer.phone_codes["tz_code"], self._dialer.fold)
+        return _pair(self._countries, codes)
+
+    @cached_property
+    def _countries(self) -> "pd.Series[str]":
+        return self._dialer.phone_codes["country_code"].astype("str")
+
+    @cached_property
+    def prefixes(self) -> "_FirstRows":
+        """The NANPA table by area code and prefix."""
         return _FirstRows(self._dialer.nanpa["prefix"])
 
     @cached_property
-    def _nanpa_offsets(self) -> npt.NDArray[np.float64]:
-        return self._now(self._dialer.nanpa)
-
-    @cached_property
-    def _postal_codes(self) -> "_Beginnings":
+    def postal_codes(self) -> "_Beginnings":
+        """vicidial_postal_codes by how they begin."""
         return _Beginnings(fold(self._dialer.postal_codes["postal_code"], self._dialer.fold))
 
     @cached_property
-    def _postal_offsets(self) -> npt.NDArray[np.float64]:
-        return self._now(self._dialer.postal_codes)
+    def code_rules(self) -> "_Rules":
+        """When the clocks of vicidial_phone_codes change."""
+        return _Rules(self._dialer.phone_codes)
 
-    def _now(self, zones: pd.DataFrame) -> npt.NDArray[np.float64]:
-        """Give the offset of each row of a table now, and at last NaN for no row."""
-        kinds = zones[["gmt_offset", "dst_range"]].drop_duplicates()
-        clock = self._dialer.clock
-        kinds["now"] = [
-            offset_now(standard, rule, clock)
-            for standard, rule in zip(kinds["gmt_offset"], kinds["dst_range"], strict=True)
-        ]
-        return np.append(
-            zones.merge(kinds, how="left", on=["gmt_offset", "dst_range"])["now"], np.nan
-        )
+    @cached_property
+    def tz_code_rules(self) -> "_Rules":
+        """Likewise, where each abbreviation has the last rule by name."""
+        codes = self._dialer.phone_codes
+        rules = codes["dst_range"].groupby(self.tz_code_keys).transform("max")
+        return _Rules(codes.assign(dst_range=rules))
+
+    @cached_property
+    def nanpa_rules(self) -> "_Rules":
+        """Likewise of the NANPA table."""
+        return _Rules(self._dialer.nanpa)
+
+    @cached_property
+    def postal_rules(self) -> "_Rules":
+        """Likewise of vicidial_postal_codes."""
+        return _Rules(self._dialer.postal_codes)
+
+
+class _Rules:
+    """The few pairs of standard offset and rule that a table has, and the pair of each row."""
+
+    def __init__(self, zones: pd.DataFrame) -> None:
+        names = ["gmt_offset", "dst_range"]
+        pairs = zones[names].drop_duplicates()
+        self._pairs = list(pairs.itertuples(index=False, name=None))
+        numbered = pairs.assign(pair=np.arange(len(pairs)))
+        of_rows = zones[names].merge(numbered, how="left", on=names)["pair"]
+        # The pair behind the last one is that of no row.
+        self._of_rows = np.append(of_rows.to_numpy(np.intp), len(pairs))
+
+    def offsets(self, clock: Clock) -> Offsets:
+        """Give the offset of each row at a time, and at last NaN for no row."""
+        of_pairs = [offset_now(standard, rule, clock) for standard, rule in self._pairs]
+        found: Offsets = np.array([*of_pairs, np.nan])[self._of_rows]
+        return found
 
 
 class _FirstRows:
@@ -361,6 +415,11 @@ def _as_bytes(texts: pa.Array) -> npt.NDArray[np.bytes_]:
 def _country(leads: pd.DataFrame) -> "pd.Series[str]":
     """Give the phone_code as a number: 0044 is 44."""
     return map_distinct(leads["phone_code_given"], lambda code: code.lstrip("0") or "0")
+
+
+def _first_known(offsets: Offsets, others: Offsets) -> Offsets:
+    """Give others where offsets are not known."""
+    return np.where(np.isnan(offsets), others, offsets)
 
 
 def _go_by_area(country: "pd.Series[str]") -> Mask:

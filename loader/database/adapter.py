@@ -115,6 +115,11 @@ class Adapter(ABC):
         """Make a connection of the driver; None: SQLAlchemy makes it."""
         return None
 
+    @property
+    def is_node(self) -> bool:
+        """Whether the server that is connected to is a node of a cluster."""
+        return False
+
     @abstractmethod
     def prepare(self, connection: Any, record: ConnectionPoolEntry) -> None:
         """Set up a new connection of the driver."""
@@ -147,6 +152,10 @@ class Adapter(ABC):
     def lock_file(self, name: str) -> Path | None:  # noqa: ARG002
         """Give the file that stands for a lock; None: the server has locks."""
         return None
+
+    def numbers_files_in_a_row(self, connection: Connection) -> bool:  # noqa: ARG002 - of a server
+        """Say whether the ids of a file's rows follow each other while others insert, too."""
+        return True
 
     def keeps_commits(self, connection: Connection) -> bool:  # noqa: ARG002
         """Say whether what was committed outlives a crash."""

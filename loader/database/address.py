@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from loader.errors import ConfigurationError
 from loader.options.connection import ConnectionOptions
 from loader.options.suggestion import did_you_mean
+from loader.paths import printable_path
 
 SERVERS = frozenset({"mysql", "mariadb"})
 
@@ -22,6 +23,9 @@ _KNOWN = OF_ADDRESSES | {*ConnectionOptions.model_fields}
 
 CHARSET = "utf8mb4"
 """Of every connection."""
+
+PORT = 3306
+"""Of a server, where the address names none."""
 
 PORTS = 1 << 16
 """That there can be."""
@@ -50,18 +54,37 @@ class Address(NamedTuple):
     """Where a database is."""
 
     url: URL
-    """Without options of the connection."""
+    """Without options of the connection; of several servers, with the first."""
     options: ConnectionOptions
     unix_socket: str | None = None
+    others: tuple[tuple[str, int | None], ...] = ()
+    """Host and port of further servers that have the same database: nodes of a cluster."""
 
     @property
     def name(self) -> str:
         """The address for people, without the password."""
-        return self.url.set(query={}).render_as_string(hide_password=True)
+        name = self.url.set(query={}).render_as_string(hide_password=True)
+        if not self.others:
+            return name
+        first = _place(self.url.host or "", self.url.port)
+        places = ",".join([first, *(_place(*other) for other in self.others)])
+        before, behind = name.rsplit(first + "/", 1)
+        return f"{before}{places}/{behind}"
+
+    @property
+    def place(self) -> str:
+        """The address likewise, with the port or the socket where it says none."""
+        if self.unix_socket:
+            return f"{self.name} at the socket {printable_path(self.unix_socket)}"
+        if self.url.get_backend_name() not in SERVERS:
+            return self.name
+        return self._replace(url=self.url.set(port=self.url.port or PORT)).name
 
 
 def read_address(text: str, options: ConnectionOptions | None = None) -> Address:
     """Read an address such as mysql://user:password@host/asterisk?ssl_mode=required.
+
+    Several servers, as of a cluster, have commas between them: mysql://user@a,b:3307,c/asterisk.
 
     Args:
         text: the address.
@@ -71,7 +94,7 @@ def read_address(text: str, options: ConnectionOptions | None = None) -> Address
         ConfigurationError: it cannot be read, names another kind of database, or has an option that
             does not exist or a wrong value. The message does not have the address.
     """
-    url = _parse(text)
+    url, *others = map(_parse, _one_by_one(text))
     backend = url.get_backend_name()
     given = options or ConnectionOptions()
     if backend == "sqlite":
@@ -84,7 +107,35 @@ def read_address(text: str, options: ConnectionOptions | None = None) -> Address
     _refuse_empty_options(text)
     asked = _options_in(url)
     plain = url.set(drivername="mysql+pymysql", query={})
-    return Address(plain, _together(given, asked), asked.get("unix_socket"))
+    places = tuple((other.host or "", other.port) for other in others)
+    return Address(plain, _together(given, asked), asked.get("unix_socket"), places)
+
+
+SEVERAL = re.compile(
+    r"(?P<before>(mysql|mariadb)[^:/?]*://([^@/?]*@)?)(?P<places>[^@/?]*,[^@/?]*)"
+    r"(?P<behind>([/?].*)?)",
+    re.DOTALL,
+)
+"""An address of several servers."""
+
+
+def _one_by_one(text: str) -> list[str]:
+    """Give an address for each server that is named."""
+    found = SEVERAL.fullmatch(text)
+    if not found:
+        return [text]
+    places = found["places"].split(",")
+    if not all(places):
+        raise ConfigurationError(
+            "the database's address has a comma with no server before or behind it; write "
+            "mysql://user:password@one,two:3307,three/asterisk"
+        )
+    return [f"{found['before']}{place}{found['behind']}" for place in places]
+
+
+def _place(host: str, port: int | None) -> str:
+    host = f"[{host}]" if ":" in host else host
+    return host if port is None else f"{host}:{port}"
 
 
 def _parse(text: str) -> URL:

@@ -23,11 +23,11 @@ from tenacity import (
 )
 
 from loader.database.address import SERVERS, Address, read_address
-from loader.database.error_codes import UNREACHED, translate
+from loader.database.driver import PATIENCE
+from loader.database.error_codes import LOCKED, NODE_NOT_READY, UNREACHED, error_code, translate
 from loader.database.mariadb import MariaDB
 from loader.database.sqlite import Sqlite
 from loader.errors import (
-    LOCK_CODES,
     DamagedTableError,
     DatabaseUnavailableError,
     TransientDatabaseError,
@@ -38,9 +38,6 @@ from loader.options.connection import ConnectionOptions
 T = TypeVar("T")
 
 LOG = logging.getLogger("leadloader")
-
-PATIENCE = 5.0
-"""Seconds that the database may be silent before it is said."""
 
 # Our errors report what the pool would print.
 logging.getLogger("sqlalchemy.pool").addHandler(logging.NullHandler())
@@ -116,6 +113,10 @@ class Database:
                     yield connection
                 except UntrustedServerError:
                     connection.invalidate()
+                    raise
+                except DBAPIError as error:
+                    if error_code(error) == NODE_NOT_READY:
+                        connection.invalidate()  # another node may be ready
                     raise
                 except driver.Error:
                     # What changes a session is not wrapped: AUTOCOMMIT, on a connection that died.
@@ -218,12 +219,12 @@ class Database:
         if seconds >= PATIENCE:
             code = _code_of(state)
             LOG.warning(
-                "%s: %s for %d s (error %s); it is asked again in %d s, attempt %d of %d",
+                "%s: %s for %d s (error %s); it is asked again in %.1f s, attempt %d of %d",
                 self.name,
-                "rows stay locked by another transaction" if code in LOCK_CODES else "no answer",
+                LOCKED[code][0] if code in LOCKED else "no answer",
                 round(seconds),
                 code,
-                round(state.next_action.sleep if state.next_action else 0),
+                state.next_action.sleep if state.next_action else 0,
                 state.attempt_number + 1,
                 attempts,
             )
@@ -231,13 +232,15 @@ class Database:
     def _give_up(self, state: RetryCallState) -> Any:
         code = _code_of(state)
         what = f"(error {code}, {state.attempt_number} attempts)"
-        if code in LOCK_CODES:
-            raise DatabaseUnavailableError(
-                f"rows stay locked by another transaction {what}; find it by SHOW ENGINE INNODB "
-                "STATUS"
-            )
-        look = UNREACHED.get(code, "see that it runs and can be reached")
-        raise DatabaseUnavailableError(f"the database does not answer {what}: {self.name}; {look}")
+        if code in LOCKED:
+            why, look = LOCKED[code]
+            raise DatabaseUnavailableError(f"{why} {what}: {self.name}; {look}")
+        error = state.outcome.exception() if state.outcome else None
+        detail = error.detail if isinstance(error, TransientDatabaseError) else ""
+        look = detail or UNREACHED.get(code, "see that it runs and can be reached")
+        raise DatabaseUnavailableError(
+            f"the database does not answer {what}: {self._address.place}; {look}"
+        )
 
     def _prepare(self, connection: Any, record: ConnectionPoolEntry) -> None:
         self.adapter.prepare(connection, record)

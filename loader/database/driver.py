@@ -4,7 +4,9 @@ PyMySQL sends any file that a server names, and the password itself to any serve
 server gets the rows that `sending` holds ready, whatever it names, and of the password a proof.
 """
 
+import logging
 import re
+import select
 import socket
 import ssl
 import struct
@@ -18,6 +20,11 @@ from pymysql.constants import CLIENT, CR
 from loader.database.error_codes import FIRST_CODE_OF_SITES
 from loader.errors import ConfigurationError, UntrustedServerError
 from loader.options.connection import ConnectionOptions
+
+LOG = logging.getLogger("leadloader")
+
+PATIENCE = 5.0
+"""Seconds that the database may be silent before it is said."""
 
 PACKET = 1 << 14
 """Bytes of rows that are sent at once."""
@@ -52,20 +59,21 @@ class DriverConnection(INSIDE.Connection):  # type: ignore[misc]  # likewise
     _rows: bytes | memoryview | None = None
 
     def __init__(
-        self, options: ConnectionOptions, tls: ssl.SSLContext | None, **arguments: Any
+        self, options: ConnectionOptions, tls: ssl.SSLContext | None, name: str, **arguments: Any
     ) -> None:
         """Connect.
 
         Args:
             options: how long is waited, and whether the line must be encrypted.
             tls: encrypts it; None: nothing is encrypted.
+            name: of the database, for messages.
             arguments: of the driver.
 
         Raises:
             UntrustedServerError: the server wants the password itself, or is none.
             ConfigurationError: its certificate is not in order, or it cannot encrypt.
         """
-        self._patience = options
+        self._patience, self._name = options, name
         # LOAD DATA LOCAL has to be announced here; the driver itself answers none.
         flags = arguments.pop("client_flag", 0) | CLIENT.LOCAL_FILES
         super().__init__(
@@ -86,7 +94,7 @@ class DriverConnection(INSIDE.Connection):  # type: ignore[misc]  # likewise
         """Connect within the time for it; raises what the constructor does."""
         self._wait(self._patience.connect_timeout.total_seconds())
         try:
-            super().connect(sock)
+            super().connect(sock or (self._reach_socket() if self.unix_socket else None))
         except err.MySQLError as error:
             raise self._meaning(error) from None
         except (ValueError, LookupError, TypeError, struct.error):
@@ -95,6 +103,18 @@ class DriverConnection(INSIDE.Connection):  # type: ignore[misc]  # likewise
         if isinstance(self._sock, socket.socket) and not self.unix_socket:
             for name, value in KEEP_ALIVE.items():
                 self._sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+    def _reach_socket(self) -> socket.socket:
+        """Connect as the driver does, which leaves a socket open that nobody listens at."""
+        line = socket.socket(socket.AF_UNIX)
+        line.settimeout(self.connect_timeout)
+        try:
+            line.connect(self.unix_socket)
+        except OSError:
+            line.close()
+            raise err.OperationalError(CR.CR_CONNECTION_ERROR) from None
+        self._secure = True
+        return line
 
     @property
     def is_encrypted(self) -> bool:
@@ -169,8 +189,26 @@ class DriverConnection(INSIDE.Connection):  # type: ignore[misc]  # likewise
         """Set how long is waited from now on."""
         self._read_timeout, self._write_timeout = read, read if write is None else write
 
+    def _note_silence(self) -> None:
+        """Say that no answer comes, for what it is waited, and how long still."""
+        # What is encrypted may have been received already.
+        if self._read_timeout <= PATIENCE or getattr(self._sock, "pending", int)():
+            return
+        coming = select.poll()
+        coming.register(self._sock, select.POLLIN)
+        if not coming.poll(PATIENCE * 1000):
+            LOG.warning(
+                "%s: no %s for %d s; it is waited for up to %d s more%s",
+                self._name,
+                "answer" if self._is_open else "connection",
+                PATIENCE,
+                self._read_timeout,
+                "; SHOW FULL PROCESSLIST tells whether a table is locked" if self._is_open else "",
+            )
+
     def _read_query_result(self, unbuffered: bool = False) -> int:
         self._result = None
+        self._note_silence()
         result = _Result(self)
         if unbuffered:
             result.init_unbuffered_query()
@@ -182,6 +220,7 @@ class DriverConnection(INSIDE.Connection):  # type: ignore[misc]  # likewise
         return int(result.affected_rows or 0)
 
     def _get_server_information(self) -> None:
+        self._note_silence()
         super()._get_server_information()
         if self._auth_plugin_name not in {PROOF, "caching_sha2_password"}:
             # sha256_password has the password in its very first packet.
@@ -208,6 +247,8 @@ class DriverConnection(INSIDE.Connection):  # type: ignore[misc]  # likewise
                 f"{self.host} does not encrypt, and ssl_mode {self._patience.encryption} wants it; "
                 "switch TLS on at the server"
             )
+        if isinstance(cause, socket.gaierror):
+            return err.OperationalError(CR.CR_UNKNOWN_HOST)
         code = next(iter(error.args), None)
         is_known = isinstance(code, int) and 0 < code < FIRST_CODE_OF_SITES
         return error if is_known else self._no_server()
@@ -226,6 +267,7 @@ class _Result(INSIDE.MySQLResult):  # type: ignore[misc]  # likewise
 
     def _read_load_local_packet(self, _asked: Any) -> None:
         self.connection.send_rows()
+        self.connection._note_silence()
         packet = self.connection._read_packet()
         if not packet.is_ok_packet():
             raise err.OperationalError(CR.CR_COMMANDS_OUT_OF_SYNC, "Commands Out of Sync")
@@ -236,6 +278,7 @@ class _Plugin:
     """A way in which a server asks for the password."""
 
     asks_for: ClassVar[str]
+    advice: ClassVar[str] = "let the account have mysql_native_password or ed25519"
 
     def __init__(self, connection: DriverConnection) -> None:
         self.connection = connection
@@ -244,7 +287,7 @@ class _Plugin:
         """Answer the server's request; raise UntrustedServerError instead of the password."""
         raise UntrustedServerError(
             f"{self.connection.host} asks for the password {self.asks_for}, and does not get it; "
-            "let the account have mysql_native_password or ed25519, or see which server that is"
+            f"{self.advice}, or see which server that is"
         )
 
 
@@ -267,6 +310,11 @@ class _Sha256(_Plugin):
 
 
 class _CachingSha2(_Sha256):
+    advice = (
+        "MySQL asks so once after its start, and where name or password is wrong; let it show its "
+        "certificate (ssl_ca with its ca.pem, ssl_mode verify-ca), connect at its unix_socket"
+    )
+
     def authenticate(self, packet: Any) -> Any:
         """Give a proof, or the password to a server that has shown who it is."""
         connection = self.connection

@@ -5,6 +5,7 @@ import sqlite3
 
 from loader.database.sql import quote_identifier
 from loader.errors import (
+    LOCK_CODES,
     ConfigurationError,
     DamagedFileError,
     DamagedTableError,
@@ -16,7 +17,7 @@ from loader.errors import (
     TransientDatabaseError,
 )
 
-LOCK_WAIT_TIMEOUT, NO_SUCH_THREAD = 1205, 1094
+LOCK_WAIT_TIMEOUT, NO_SUCH_THREAD, NODE_NOT_READY = 1205, 1094, 1047
 
 IS_CLOSED = (0,)
 """How the driver's error begins if it closed the connection before."""
@@ -47,7 +48,7 @@ TRANSIENT_CODES = frozenset(
         1927,
         1969,
     }
-    | {2002, 2003, 2006, 2013, 2055, 3024, 4031}
+    | {2002, 2003, 2005, 2006, 2013, 2055, 3024, 4031}
 )
 """Row or table changed since it was read, a table that is being made or altered, too many
 connections, no memory or threads for now, a node that is not ready, shutdown, broken packets, lock
@@ -109,14 +110,25 @@ OF_CONNECTING = frozenset({1044, 1045, 1049, 1130, 1698})
 """Codes of which the address is what matters."""
 
 UNREACHED = {
-    **dict.fromkeys(
-        (2002, 2003),
-        "see that the server runs, that host and port are right, that it listens there "
-        "(bind-address) and no firewall is between",
-    ),
+    2002: "see that the server runs, and that this is its socket: SHOW VARIABLES LIKE 'socket'",
+    2003: "see that the server runs, that host and port are right, that it listens there "
+    "(bind-address) and no firewall is between",
+    2005: "nothing here knows the name of the host; see how it is spelt, and the DNS",
     **dict.fromkeys((1040, 1203, 1226), "it has too many connections, or the account has"),
 }
 """What to look at if a server does not answer at all; where it did, that it runs."""
+
+LOCKED = {
+    **dict.fromkeys(
+        LOCK_CODES,
+        ("rows stay locked by another transaction", "find it by SHOW ENGINE INNODB STATUS"),
+    ),
+    **dict.fromkeys(
+        (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED),
+        ("the file stays locked by another process", "`fuser FILE` tells which one"),
+    ),
+}
+"""What is waited for where others hold a lock, and how to find them."""
 
 DAMAGE_CODES = frozenset({126, 127, 134, 144, 145, 1034, 1035, 1194, 1195})
 
@@ -143,6 +155,8 @@ def translate(error: Exception, name: str = "") -> Exception:
     if isinstance(original, sqlite3.Error):
         return _translate_sqlite(original, name.removeprefix("sqlite:///"))
     code = error_code(original)
+    if detail := getattr(original, "detail", ""):
+        return TransientDatabaseError(code, detail)
     if getattr(error, "connection_invalidated", False) or original.args[:1] == IS_CLOSED:
         return TransientDatabaseError(code)
     named = DAMAGED_TABLE.search(str(original.args[-1])) if code in DAMAGE_CODES else None

@@ -1,4 +1,7 @@
-"""Locks between processes: in the server, so that they hold for all machines, and in files."""
+"""Locks between processes: in the server, so that they hold for all machines, and in files.
+
+The nodes of a cluster know nothing of one another's locks: there they are leases.
+"""
 
 import hashlib
 import logging
@@ -12,6 +15,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import URL, Connection
 from sqlalchemy.exc import DBAPIError
 
+from loader.database import leases
 from loader.database.connection import Database
 from loader.database.error_codes import LOCK_WAIT_TIMEOUT
 from loader.errors import BusyError, ResultsError, TransientDatabaseError
@@ -36,8 +40,12 @@ holds it, or one that has ended."""
 LOG = logging.getLogger("leadloader")
 
 
+def _sure(_connection: Connection) -> None:
+    """Confirm a lock that ends with its session: without it nothing can be committed."""
+
+
 @contextmanager
-def lock(database: Database, name: str, what: str) -> Iterator[None]:
+def lock(database: Database, name: str, what: str) -> Iterator[Confirm]:
     """Hold a lock among all processes that use a database; for SQLite, a file next to the database.
 
     It ends with the process or the server; nothing has to be cleaned up.
@@ -47,18 +55,25 @@ def lock(database: Database, name: str, what: str) -> Iterator[None]:
         name: of the lock; processes that exclude one another use the same.
         what: the work under the lock, for the message of the error.
 
+    Yields:
+        What a transaction that relies on the lock calls before its commit.
+
     Raises:
         BusyError: another process holds it.
     """
     url = database.engine.url
     if file := database.adapter.lock_file(name):
         with held_file(file, what):
-            yield
+            yield _sure
         return
     with ExitStack() as stack:
         # A separate connection: if the work loses its own, the lock stays.
         lock_database = database.anew()
         stack.callback(lock_database.engine.dispose)
+        if lock_database.read(lambda _connection: lock_database.adapter.is_node):
+            its = leases.held(lock_database, _server_name(url, name), what)
+            yield stack.enter_context(its).confirm
+            return
         last = None
         for attempt in lock_database.retrying():
             with attempt, ExitStack() as session:
@@ -71,15 +86,22 @@ def lock(database: Database, name: str, what: str) -> Iterator[None]:
                 stack.push(session.pop_all())
         # Drop the connection without a statement: the server may be gone by then.
         stack.callback(connection.invalidate)
-        yield
+        yield _sure
 
 
 def is_held(database: Database, name: str) -> bool | None:
     """Say whether a process holds a lock, see `lock`; None: this user may not look."""
     if file := database.adapter.lock_file(name):
         return _is_held_file(file) if file.exists() else False
-    asked = f"SELECT IS_USED_LOCK('{_server_name(database.engine.url, name)}')"
-    return database.read(lambda it: it.exec_driver_sql(asked).scalar() is not None)
+    server_name = _server_name(database.engine.url, name)
+
+    def ask(connection: Connection) -> bool:
+        if database.adapter.is_node:
+            return (seen := leases.read(connection, server_name)) is not None and seen.is_held
+        asked = f"SELECT IS_USED_LOCK('{server_name}')"
+        return connection.exec_driver_sql(asked).scalar() is not None
+
+    return database.read(ask)
 
 
 def _is_held_file(file: Path) -> bool | None:
@@ -95,7 +117,9 @@ def _is_held_file(file: Path) -> bool | None:
 
 
 @contextmanager
-def turn(database: Database, connection: Connection, name: str, tries: int = 1) -> Iterator[None]:
+def turn(
+    database: Database, connection: Connection, name: str, tries: int = 1
+) -> Iterator[Confirm]:
     """Take turns with all processes that use a database: wait for those that are at it.
 
     It must be for a moment: a chunk. If the connection is lost, another one may begin.
@@ -106,17 +130,24 @@ def turn(database: Database, connection: Connection, name: str, tries: int = 1) 
         name: of the work.
         tries: how often `PATIENCE` seconds are waited.
 
+    Yields:
+        What a transaction in the block calls before its commit.
+
     Raises:
         TransientDatabaseError: another one takes too long.
     """
     if file := database.adapter.lock_file(name):
         try:
             with FileLock(file, timeout=PATIENCE, preserve_lock_file=True):
-                yield
+                yield _sure
         except Timeout:
             raise TransientDatabaseError(LOCK_WAIT_TIMEOUT) from None
         return
     lock = _server_name(database.engine.url, name)
+    if database.adapter.is_node:
+        with leases.turn(connection, lock, PATIENCE * tries, name) as lease:
+            yield lease.confirm
+        return
     for number in range(1, tries + 1):
         if connection.exec_driver_sql(f"SELECT GET_LOCK('{lock}', {PATIENCE})").scalar():
             break
@@ -124,7 +155,7 @@ def turn(database: Database, connection: Connection, name: str, tries: int = 1) 
             raise TransientDatabaseError(LOCK_WAIT_TIMEOUT)
         LOG.warning("another process is at its %s; this one waits for its turn", name)
     try:
-        yield
+        yield _sure
     except BaseException:
         # Given back to the pool, its session would keep the lock.
         connection.invalidate()
@@ -153,7 +184,9 @@ def writing_turn(database: Database, connection: Connection, name: str) -> Itera
     if database.adapter.keep_writers_out(connection):
         yield
         return
-    with turn(database, connection, name, TRIES):
+    with turn(database, connection, name, TRIES) as confirm:
+        # It stays ours until the transaction ends, or that is refused.
+        confirm(connection)
         yield
 
 
@@ -169,7 +202,10 @@ def shared_turn(database: Database, name: str) -> Iterator[Confirm]:
         TransientDatabaseError: another one takes too long.
     """
     lock = _server_name(database.engine.url, name)
-    with database.connect() as connection, turn(database, connection, name, TRIES):
+    with database.connect() as connection, turn(database, connection, name, TRIES) as of_lease:
+        if database.adapter.is_node:
+            yield of_lease
+            return
         holder = connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar()
 
         def confirm(other: Connection) -> None:

@@ -17,8 +17,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from loader.clock import moment_text
 from loader.database.adapter import Adapter, Among, Digests, Written
-from loader.database.address import CHARSET, Address
+from loader.database.address import CHARSET, PORT, Address
 from loader.database.catalogue import Columns, storage_engine
+from loader.database.cluster import READS_ALL, Place, Servers
 from loader.database.driver import DriverConnection, ValueRows
 from loader.database.encryption import tls_context, warn_if_readable
 from loader.database.error_codes import (
@@ -44,6 +45,9 @@ from loader.errors import ConfigurationError, TransientDatabaseError, UsageError
 from loader.frames.arrow import arrow_columns, join_texts, to_arrow
 from loader.signals import defer_signals
 
+LOCAL = "localhost"
+"""The host of a server where the address names none."""
+
 SMALLEST_PACKET = 1 << 20
 """The default of the oldest servers; what does not fit loses the connection, or comes as NULL."""
 
@@ -58,6 +62,9 @@ UNRECOVERED = frozenset({"MyISAM", "Aria"})
 
 FIRST_WITH_VALUES = (10, 3, 3)
 """The first MariaDB that knows `WITH name (column) AS (VALUES ...)`."""
+
+INTERLEAVED = 2
+"""The mode in which ids of a file that comes meanwhile lie between those of another one."""
 
 CLOCK_JUMP = 2 * 60 * 60
 """Seconds by which the server's clock may have been set: daylight saving, and some."""
@@ -93,7 +100,11 @@ class MariaDB(Adapter):
         """
         super().__init__(address)
         self._options, self._unix_socket = address.options, address.unix_socket
+        self._name = address.name
         self._tls = tls_context(address.options)
+        first = (address.url.host, address.url.port)
+        places = [(host or LOCAL, port or PORT) for host, port in (first, *address.others)]
+        self._servers = Servers(places)
 
     def connect(
         self,
@@ -102,9 +113,19 @@ class MariaDB(Adapter):
         _arguments: Sequence[Any],
         _options: dict[str, Any],
     ) -> DriverConnection:
-        """Connect as `DriverConnection` does; raises what it does."""
-        tls = None if self._unix_socket else self._tls
-        return DriverConnection(self._options, tls, unix_socket=self._unix_socket, **_options)
+        """Connect as `DriverConnection` does, see `Servers.connect`; raises what they do."""
+        tls, path = None if self._unix_socket else self._tls, self._unix_socket
+
+        def connect(place: Place) -> DriverConnection:
+            options = _options | dict(zip(("host", "port"), place, strict=True))
+            return DriverConnection(self._options, tls, self._name, unix_socket=path, **options)
+
+        return self._servers.connect(connect)
+
+    @property
+    def is_node(self) -> bool:
+        """Say what the last connection found."""
+        return self._servers.are_nodes
 
     def prepare(self, connection: Any, record: ConnectionPoolEntry) -> None:
         """Set the session up; a lock that ends with it tells whether it has ended."""
@@ -117,6 +138,8 @@ class MariaDB(Adapter):
                 f"group_concat_max_len = {SMALLEST_PACKET}, "
                 f"@session_lasts = GET_LOCK('{session}', 0)"
             )
+            if self.is_node:
+                cursor.execute(f"SET SESSION wsrep_sync_wait = {READS_ALL}")
             cursor.execute("SELECT @@max_allowed_packet")
             [packet] = cursor.fetchone()
         if packet < SMALLEST_PACKET:
@@ -188,6 +211,11 @@ class MariaDB(Adapter):
         """Ask the server."""
         statement = "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit"
         return bool(int(connection.exec_driver_sql(statement).scalar_one()))
+
+    def numbers_files_in_a_row(self, connection: Connection) -> bool:
+        """Ask the server: MySQL 8 and newer, and nodes of a cluster, give ids to all at once."""
+        statement = "SELECT @@GLOBAL.innodb_autoinc_lock_mode"
+        return int(connection.exec_driver_sql(statement).scalar_one()) < INTERLEAVED
 
     def list_value(self, values: Iterable[object]) -> tuple[object, ...]:
         """Give them as a tuple, which the driver expands."""

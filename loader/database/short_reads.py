@@ -95,6 +95,8 @@ class ShortReads:
 
         In most tables no number has its country code, and none of those that have it is looked for.
         """
+        if len(values) < 2 * VALUES_A_BEGINNING:
+            return values
         texts = pa.array(values, pa.large_string())
         is_number = pc.match_substring_regex(texts, "^[0-9]{3}")
         of_values = pc.if_else(is_number, pc.utf8_slice_codeunits(texts, 0, 2), None)

@@ -23,6 +23,9 @@ PER_ROW, PER_STATEMENT = 50, 2000
 UNWEIGHED = {"big5_chinese_ci", "big5_chinese_nopad_ci", "latin2_czech_cs"}
 """Collations that give texts the same weight though they are not equal, or the other way round."""
 
+UNWEIGHED_BY_MYSQL = {"cp1250_czech_cs"}
+"""Likewise, but not on MariaDB, which can be asked for each level of weights."""
+
 
 @dataclass(frozen=True)
 class _Weights:
@@ -72,10 +75,18 @@ def with_keys(
 
 
 def _weights_of(connection: Connection, name: str) -> _Weights:
-    version = str(connection.exec_driver_sql("SELECT VERSION()").scalar_one())
+    version = _version(connection)
     if (version, name) not in _KNOWN:
         _KNOWN[version, name] = _read_weights(connection, name, "MariaDB" in version)
     return _KNOWN[version, name]
+
+
+def _version(connection: Connection) -> str:
+    """Give the server's version; a connection asks for it once."""
+    if "version" not in connection.info:
+        found = connection.exec_driver_sql("SELECT VERSION()").scalar_one()
+        connection.info["version"] = str(found)
+    return str(connection.info["version"])
 
 
 def _read_weights(connection: Connection, name: str, has_levels: bool) -> _Weights:
@@ -87,7 +98,7 @@ def _read_weights(connection: Connection, name: str, has_levels: bool) -> _Weigh
     Raises:
         ConfigurationError: the server's weights do not say which texts it calls equal.
     """
-    if name in UNWEIGHED:
+    if name in UNWEIGHED or (name in UNWEIGHED_BY_MYSQL and not has_levels):
         raise ConfigurationError(
             f"duplicates cannot be looked for in columns of collation {name}; convert the table "
             "to another one, such as utf8mb4_general_ci"

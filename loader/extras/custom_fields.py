@@ -13,6 +13,7 @@ from loader.findings import (
     Findings,
     Notices,
     findings,
+    in_order,
     join_frames,
     no_findings,
     no_notices,
@@ -66,7 +67,7 @@ def reject_encrypted(leads: pd.DataFrame, options: LoadOptions, dialer: Dialer) 
                 has_value = ~leads[CUSTOM_PREFIX + str(label)].str.strip().isin(("", BLANK))
                 rows = leads.index[has_value & leads["list_id"].isin(list_ids)]
                 found.append(findings(rows, Reason.ENCRYPTED_CUSTOM_FIELD, field=str(label)))
-    return join_frames(found).sort_index()
+    return in_order(join_frames(found))
 
 
 def decide(

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pandas as pd
 
 from loader.checks.call_times import callable_now
-from loader.clock import format_offsets
 from loader.dialer import Dialer, Lookups
 from loader.extras.rows import ExtraRows, rows_of_table
 from loader.findings import Notices, join_frames, no_notices, notices
+from loader.frames.arrow import two_decimals
 from loader.notices import Notice
 from loader.options.load import LoadOptions
 
@@ -46,7 +46,7 @@ def decide(
         notices(
             wanted.index[~goes_in],
             Notice.NOT_ADDED_TO_HOPPER,
-            gmt_offset_now=format_offsets(wanted["gmt_offset_now"]),
+            gmt_offset_now=two_decimals(wanted["gmt_offset_now"]),
         ),
     ]
     priorities = priorities[goes_in].reindex(leads.index, fill_value="")
@@ -72,7 +72,7 @@ def extra_rows(leads: pd.DataFrame, _options: LoadOptions, dialer: Dialer) -> It
         "status": "READY",
         "user": "",
         "list_id": leads["list_id"],
-        "gmt_offset_now": format_offsets(leads["gmt_offset_now"]),
+        "gmt_offset_now": two_decimals(leads["gmt_offset_now"]),
         "state": leads["state"],
         "alt_dial": "NONE",
         "priority": leads["hopper_priority"],

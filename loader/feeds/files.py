@@ -109,14 +109,28 @@ def _age(path: Path, max_days: int | None) -> int:
     if not S_ISREG(status.st_mode):
         # A pipe has no age, and can be read only once.
         raise NoSuchFileError(f"{path} is a folder, a pipe or a device; a feed has to be a file")
-    seconds = time.time() - status.st_mtime
-    days = max(int(seconds // SECONDS_PER_DAY), 0)
-    if max_days is not None and seconds > max_days * SECONDS_PER_DAY:
-        raise SourceFileError(
-            f"{path} was written {seconds / SECONDS_PER_DAY:.1f} days ago, and feed_max_age "
-            f"allows {max_days}; get a new one, or load with a higher --feed-max-age"
-        )
-    return days
+    days = (time.time() - status.st_mtime) / SECONDS_PER_DAY
+    if max_days is not None and days > max_days:
+        raise SourceFileError(_too_old(path, days, max_days))
+    return max(int(days), 0)
+
+
+def refuse_old(name: str, path: Path, written: float, max_days: int | None) -> None:
+    """Refuse a feed that was read before, and whose file was written at a time since the epoch.
+
+    Raises:
+        FeedFileError: it is older than so many days; None: it may be of any age.
+    """
+    days = (time.time() - written) / SECONDS_PER_DAY
+    if max_days is not None and days > max_days:
+        raise FeedFileError(f"feed {name}: {_too_old(path, days, max_days)}")
+
+
+def _too_old(path: Path, days: float, max_days: int) -> str:
+    return (
+        f"{path} was written {days:.1f} days ago, and feed_max_age allows {max_days}; get a new "
+        "one, or load with a higher --feed-max-age"
+    )
 
 
 def _open(feed: FeedFile, encoding: str | None, limits: Limits, stack: ExitStack) -> SourceFile:

@@ -1,16 +1,21 @@
 """Conversion of pandas columns to Arrow arrays and back, without copying."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from pandas.api import internals  # type: ignore[attr-defined]  # the stubs lack it
 
 Mask = npt.NDArray[np.bool_]
 """One truth for each row."""
+
+Values: TypeAlias = pa.Array | pa.ChunkedArray | npt.NDArray[Any]
+"""A column, as Arrow strings (large_string) or numbers."""
 
 TEXT = pd.StringDtype(na_value=np.nan)
 """The type of pandas that is called `str`."""
@@ -18,13 +23,25 @@ TEXT = pd.StringDtype(na_value=np.nan)
 
 def to_arrow(values: "pd.Series[str]") -> pa.ChunkedArray:
     """Return the Arrow strings (large_string) behind a `str` column."""
-    array = values.array.__arrow_array__()  # type: ignore[attr-defined]  # ArrowStringArray has it
-    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+    return arrow_behind(values.array)
 
 
 def arrow_columns(frame: pd.DataFrame) -> dict[str, pa.ChunkedArray]:
     """Return the Arrow strings behind each column of a frame, all of them `str`."""
-    return {str(name): to_arrow(values) for name, values in frame.items()}
+    return {name: arrow_behind(array) for name, array in arrays_of(frame).items()}
+
+
+def arrays_of(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return what is behind each column of a frame, to be read alone."""
+    # To make a series of each column takes ten times as long.
+    arrays = frame._iter_column_arrays()  # type: ignore[operator]
+    return dict(zip(map(str, frame.columns), arrays, strict=True))
+
+
+def arrow_behind(array: Any) -> pa.ChunkedArray:
+    """Return the Arrow strings (large_string) behind the array of a `str` column."""
+    values = array.__arrow_array__()
+    return values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])
 
 
 def to_series(values: pa.Array | pa.ChunkedArray, index: pd.Index) -> "pd.Series[str]":
@@ -32,10 +49,52 @@ def to_series(values: pa.Array | pa.ChunkedArray, index: pd.Index) -> "pd.Series
     return pd.Series(to_array(values), index=index, copy=False)
 
 
+def named(values: "pd.Series[str]", name: str) -> "pd.Series[str]":
+    """Return a column by the name that it is to have."""
+    return values if values.name == name else values.rename(name)
+
+
 def to_array(values: pa.Array | pa.ChunkedArray) -> pd.arrays.ArrowStringArray:
     """Return Arrow strings as what is behind a `str` column."""
     # Not by its name: pandas would look at the values first, which takes five times as long.
     return pd.arrays.ArrowStringArray(values, dtype=TEXT)  # type: ignore[call-arg]  # has it
+
+
+def frame_of(columns: Mapping[str, Values], index: pd.Index) -> pd.DataFrame:
+    """Make a frame of Arrow strings, and of numpy arrays that nobody else changes.
+
+    pandas' constructor looks at each column first: of few rows it takes twice as long.
+    """
+    places = np.arange(len(columns), dtype=np.intp)
+    blocks = [
+        (
+            values.reshape(1, -1) if isinstance(values, np.ndarray) else to_array(values),
+            places[place : place + 1],
+        )
+        for place, values in enumerate(columns.values())
+    ]
+    names = _index_of(tuple(columns))
+    frame: pd.DataFrame = internals.create_dataframe_from_blocks(blocks, index, names)
+    return frame
+
+
+@lru_cache(maxsize=256)
+def _index_of(names: tuple[str, ...]) -> "pd.Index[str]":
+    """Give names as an index: to make one takes as long as the rest of a small frame."""
+    return pd.Index([*names])
+
+
+def with_columns(frame: pd.DataFrame, columns: "Mapping[str, pd.Series[str]]") -> pd.DataFrame:
+    """Give a frame of texts and numbers with some columns of texts, old or new ones.
+
+    pandas' `assign` copies and looks at each of them by itself: of many it takes twice as long.
+    """
+    kept: dict[str, Values] = {
+        name: arrow_behind(array) if array.dtype == TEXT else np.array(array)
+        for name, array in arrays_of(frame).items()
+    }
+    kept |= {name: to_arrow(values) for name, values in columns.items()}
+    return frame_of(kept, frame.index)
 
 
 def as_mask(values: pa.Array | pa.ChunkedArray) -> Mask:
@@ -100,7 +159,26 @@ def each_distinct(
 
 def repeat(text: str, index: pd.Index) -> "pd.Series[str]":
     """Give a column that has the same text in each row."""
-    return to_series(pa.repeat(pa.scalar(text, pa.large_string()), len(index)), index)
+    return to_series(same_text(text, len(index)), index)
+
+
+def same_text(text: str, count: int) -> pa.ChunkedArray:
+    """Give the same text (large_string) so many times."""
+    return pa.chunked_array([pa.repeat(pa.scalar(text, pa.large_string()), count)])
+
+
+def whole_numbers(numbers: "pd.Series[int]") -> "pd.Series[str]":
+    """Write whole numbers as texts."""
+    return to_series(pa.array(numbers.to_numpy()).cast(pa.large_string()), numbers.index)
+
+
+def two_decimals(numbers: "pd.Series[float]") -> "pd.Series[str]":
+    """Write numbers as columns such as gmt_offset_now have them: -5.00."""
+    # Adding 0.0 makes 0.0 of -0.0.
+    rounded = pa.array(numbers.to_numpy().round(2) + 0.0).dictionary_encode()
+    texts = [f"{number:.2f}" for number in rounded.dictionary.to_pylist()]
+    written = pa.array(texts, pa.large_string()).take(rounded.indices)
+    return to_series(written, numbers.index)
 
 
 def first_letters(texts: "pd.Series[str]", count: int) -> "pd.Series[str]":

@@ -62,7 +62,8 @@ def general_ci(character: str) -> str:
 
 def fold_text(text: str) -> str:
     """Return the key of one text where there is no server to ask."""
-    return "".join(map(general_ci, text.rstrip(" ")))
+    text = text.rstrip(" ")
+    return text.upper() if text.isascii() else "".join(map(general_ci, text))
 
 
 def fold(texts: "pd.Series[str]", collation: Collation = GENERAL) -> "pd.Series[str]":

@@ -1,13 +1,16 @@
-"""Numbers by keys, any number of them, on disk, so that memory is bounded."""
+"""Numbers by keys, any number of them, on disk but for a few, so that memory is bounded."""
 
 import mmap
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow.compute as pc
+
+from loader.frames.arrow import as_mask, to_arrow
 
 _HASH_KEYS = ("leadloader-key-1", "leadloader-key-2")
 
@@ -16,23 +19,31 @@ Hashes = npt.NDArray[np.uint64]
 Entries = npt.NDArray[np.uint64]
 """Shape (2 + k, n): hash (sorted by it), second hash, and k values of each of n keys."""
 
+FEW = 2**10
+"""Entries that need no file; of such runs there are never more than ten."""
+
 LARGEST_RUN = 2**20
 """In entries: sorted runs of this size are not merged any more, so that memory is bounded."""
 
 
 class _Run:
-    """Entries in an unnamed file, of which memory has what is looked at until `let_go`."""
+    """Entries in an unnamed file, of which memory has what is looked at until `let_go`.
 
-    def __init__(self, rows: Iterable[npt.NDArray[np.uint64]], folder: Path | None) -> None:
-        """Write the rows of entries, one after the other."""
+    Few entries are in memory.
+    """
+
+    def __init__(self, entries: Entries, places: npt.NDArray[np.intp], folder: Path | None) -> None:
+        """Keep the entries that stand at some places, in that order."""
+        self._map: mmap.mmap | None = None
+        if places.size <= FEW:
+            self.entries = entries[:, places]
+            return
         with tempfile.TemporaryFile(prefix="keys-", dir=folder) as file:
-            size = 0
-            for row in rows:
-                row.tofile(file)
-                size = len(row)
+            for row in entries:
+                row[places].tofile(file)
             file.flush()
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self.entries: Entries = np.frombuffer(self._map, np.uint64).reshape(-1, size)
+        self.entries = np.frombuffer(self._map, np.uint64).reshape(len(entries), -1)
 
     @property
     def size(self) -> int:
@@ -41,7 +52,8 @@ class _Run:
 
     def let_go(self) -> None:
         """Leave to the system what was looked at: with ten million keys it is most of them."""
-        self._map.madvise(mmap.MADV_DONTNEED)
+        if self._map is not None:
+            self._map.madvise(mmap.MADV_DONTNEED)
 
 
 class KeyRuns:
@@ -65,7 +77,7 @@ class KeyRuns:
             entries = _appended(self._runs.pop(), entries)
         # Stable, so that of equal keys the one added first stays first.
         order = np.argsort(entries[0], kind="stable")
-        self._runs.append(_Run((row[order] for row in entries), self._folder))
+        self._runs.append(_Run(entries, order, self._folder))
 
     def first(self, keys: Hashes, values: int) -> npt.NDArray[np.int64]:
         """Find the values that were added first for each key: shape (values, n); -1: none."""
@@ -110,7 +122,7 @@ class KeyRuns:
         for run in self._runs:
             mask = wanted(run.entries)
             if mask.any():
-                kept.append(_Run((row[mask] for row in run.entries), self._folder))
+                kept.append(_Run(run.entries, np.flatnonzero(mask), self._folder))
         self._runs = kept
 
 
@@ -130,7 +142,7 @@ def hash_keys(keys: "pd.Series[str]") -> Hashes:
     same is below 1 to 10^20.
     """
     texts = keys.to_numpy(dtype=object)
-    is_key = keys.notna().to_numpy()
+    is_key = as_mask(pc.is_valid(to_arrow(keys)))
     hashes = np.zeros((len(_HASH_KEYS), len(keys)), dtype=np.uint64)
     for half, hash_key in zip(hashes, _HASH_KEYS, strict=True):
         half[is_key] = pd.util.hash_array(texts[is_key], hash_key=hash_key, categorize=False)

@@ -68,6 +68,10 @@ class BatchLedger:
             )
         return self._atomic[table]
 
+    def fence(self) -> None:
+        """See that sessions that are lost commit nothing more, see `Ledger.fence`."""
+        self.ledger.fence(self.run, self.owner)
+
     def next_number(self) -> int:
         """Give the number of the next batch."""
         return next(self._numbers)
@@ -139,7 +143,12 @@ class Entry:
         if found is None or not found["session"] or not ledger.is_shared:
             return found
         ledger.database.end_session(found["session"])
+        self.fence()
         return ledger.database.read(lambda it: it.execute(asked).mappings().one_or_none())
+
+    def fence(self) -> None:
+        """See that a session that is lost commits nothing more, see `Ledger.fence`."""
+        self.batch_ledger.fence()
 
     def take_up(self, found: RowMapping) -> None:
         """Restore the state from the entry that a process before this one wrote."""
@@ -152,7 +161,9 @@ class Entry:
         `more` is written with it. To commit fails if another process has taken over the run.
         """
         if self.batch_ledger.ledger.is_shared:
-            self._write(connection, columns, more, refuses=commits)
+            # On a cluster each commit changes the row of the run, or it could not be fenced.
+            is_node = self.batch_ledger.ledger.database.adapter.is_node
+            self._write(connection, columns, more, refuses=commits or is_node)
             if commits:
                 self._commit(connection)
         else:
@@ -366,6 +377,10 @@ class _ExtraEntry(ExtraLog):
     def is_late(self) -> bool:
         """Say whether people may have been at work since; see `BatchLog`."""
         return self._leads.is_late
+
+    def fence(self) -> None:
+        """See that a session that is lost commits nothing more, see `Ledger.fence`."""
+        self._leads.fence()
 
     def sending(self, connection: Connection, known: Inserted) -> None:
         """Note what is known, and the session."""

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, RowMapping, case, desc, func, insert, inspect
 
 from loader.database.catalogue import storage_engine
 from loader.database.connection import Database
+from loader.database.locks import Confirm
 from loader.dialer import LEADS
 from loader.errors import (
     BusyError,
@@ -275,8 +276,8 @@ class Ledger:
         newest = self.database.read(lambda connection: connection.execute(asked).scalar())
         return max(now, newest.replace(tzinfo=UTC) + TICK) if newest else now
 
-    def insert(self, record: RunRecord) -> None:
-        """Note a new run."""
+    def insert(self, record: RunRecord, confirm: Confirm | None = None) -> None:
+        """Note a new run; `confirm` raises if another process has what it relies on."""
         new = insert(tables.runs).values(writes=0, **_as_columns(asdict(record)))
         for attempt in self.database.retrying():
             with attempt, self.database.connect() as connection:
@@ -284,10 +285,19 @@ class Ledger:
                 is_first = attempt.retry_state.attempt_number == 1
                 repeated = self.database.adapter.insert_or_ignore(new)
                 connection.execute(new if is_first else repeated)
+                if confirm and self.is_shared:
+                    confirm(connection)
                 connection.commit()
 
-    def update(self, name: str, *, of_owner: str | None = None, **columns: Any) -> None:
-        """Note something of a run.
+    def update(
+        self,
+        name: str,
+        *,
+        of_owner: str | None = None,
+        confirm: Confirm | None = None,
+        **columns: Any,
+    ) -> None:
+        """Note something of a run; `confirm`: see `insert`.
 
         Raises:
             BusyError: it is not the owner's any more.
@@ -297,8 +307,27 @@ class Ledger:
         if of_owner is not None:
             wanted.append(runs.c.owner == of_owner)
         statement = update(runs).where(*wanted).values(**_as_columns(columns))
-        if not self.database.write(lambda connection: connection.execute(statement).rowcount):
+
+        def note(connection: Connection) -> int:
+            if confirm and self.is_shared:
+                confirm(connection)
+            return connection.execute(statement).rowcount
+
+        if not self.database.write(note):
             raise BusyError(taken_over(name))
+
+    def fence(self, name: str, owner: str) -> None:
+        """See that what an earlier session wrote for a run is either seen from now on, or refused.
+
+        On one server the session was ended. A node of a cluster that this process has lost may
+        still be at a commit. But each of a run changes the row of the run: after this change of it
+        an earlier one is refused.
+
+        Raises:
+            BusyError: another process has taken over the run.
+        """
+        if self.database.read(lambda _connection: self.database.adapter.is_node):
+            self.database.write(lambda it: self.refuse_other_owner(it, name, owner))
 
     def refuse_other_owner(self, connection: Connection, name: str, owner: str) -> None:
         """Make sure that no other process has taken over a run, or does before the commit.
@@ -473,7 +502,15 @@ def _why_not_in(database: Database) -> str:
                 f"the ledger is there, and cannot be {what}: {error}. `leadloader config check` "
                 f"prints the GRANT statements{advice}"
             ) from None
-        return "the database account may not make tables named leadloader_*"
+        why = "the database account may not make tables named leadloader_*"
+        if database.adapter.is_node:
+            raise NotAllowedError(
+                f"the ledger cannot be a file beside a cluster, and {why}; run `leadloader init` "
+                "with an account that may"
+            ) from None
+        return why
+    if why and database.adapter.is_node:
+        raise ConfigurationError(f"the ledger cannot be a file beside a cluster, and {why}")
     if why and is_there:
         raise ConfigurationError(f"the ledger cannot be used: {why}; set it to 1, or to 2")
     return why

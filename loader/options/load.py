@@ -49,6 +49,10 @@ from loader.reading.limits import MOST_COLUMNS, Limits
 
 LIST_ID = r"^([0-9]{3,12})?$"
 
+SCHEDULER = (
+    r"^(|local|(tcp|tls)://[A-Za-z0-9.-]+:[0-9]{1,5}|(tcp|tls)://\[[0-9a-fA-F:]+\]:[0-9]{1,5})$"
+)
+
 LIMITS = {field.name for field in fields(Limits)}
 """Options that limit a file."""
 
@@ -315,6 +319,15 @@ class LoadOptions(BaseModel):
         "Each has a chunk of rows in memory. Results are the same with any number.",
         values="N", empty="the cores", example=2,
     )] = None
+    engine: Annotated[Literal["local", "dask"], Option(
+        "Where rows are checked", Group.RUN,
+        "dask: by a Dask cluster; it needs the extra dask. Results are the same.",
+    )] = "local"
+    scheduler: Annotated[str, Field(pattern=SCHEDULER), Option(
+        "Address of Dask's scheduler", Group.RUN,
+        "With engine dask. local: a cluster of as many processes as workers, on this machine.",
+        values="ADDRESS", empty="local", example="tcp://10.0.0.5:8786",
+    )] = ""
     max_file_size: Annotated[int, Field(ge=1, le=1_000_000), Option(
         "Largest file, in MB", Group.LIMITS,
         "As it is stored; a larger one, a pipe, or standard input is refused.", values="MB",
@@ -452,6 +465,12 @@ class LoadOptions(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _has_cluster(self) -> "LoadOptions":
+        if self.scheduler and self.engine != "dask":
+            raise ValueError("scheduler: rows are checked by this machine; give engine dask too")
+        return self
+
+    @model_validator(mode="after")
     def _has_lists(self) -> "LoadOptions":
         lists_are_off = self.dnc_check == self.campaign_dnc_check == "N" and not self.feed
         if self.dnc_alt_phones and lists_are_off:
@@ -512,6 +531,11 @@ class LoadOptions(BaseModel):
     def one_form(self) -> bool:
         """Whether a number is looked for as it is sent and in no other form, as in add_lead."""
         return self.phone_format == "as-given" and self.phone_validation == "length"
+
+    @property
+    def cluster(self) -> str:
+        """The address of the cluster that checks rows, or `local`; empty: none does."""
+        return (self.scheduler or "local") if self.engine == "dask" else ""
 
     @cached_property
     def duplicate_checks(self) -> tuple[DuplicateCheck, ...]:

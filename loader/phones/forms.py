@@ -19,10 +19,10 @@ from loader.frames.arrow import (
     are_equal,
     choose,
     first_letters,
+    frame_of,
     join_columns,
     keep,
     to_arrow,
-    to_series,
 )
 from loader.phones.parse import digits_only, parse_numbers
 from loader.phones.readings import begin_with_code, behind_code, parse_phones
@@ -56,15 +56,17 @@ def lead_numbers(leads: pd.DataFrame) -> pd.DataFrame:
         `is_sure` (bool: the number exists in that country).
     """
     number = leads["phone_number"]
-    sure = ~are_equal(leads["number_type"], "UNKNOWN") if "number_type" in leads else True
+    sure = np.ones(len(leads), dtype=bool)
+    if "number_type" in leads:
+        sure = ~are_equal(leads["number_type"], "UNKNOWN")
     columns = {
-        "number": number.array,
-        "sent": leads.get("number_sent", number).array,
-        "national": leads.get("national_number", number).array,
-        "code": lead_codes(leads).array,
+        "number": to_arrow(number),
+        "sent": to_arrow(leads.get("number_sent", number)),
+        "national": to_arrow(leads.get("national_number", number)),
+        "code": to_arrow(lead_codes(leads)),
         "is_sure": sure,
     }
-    return pd.DataFrame(columns, index=leads.index)
+    return frame_of(columns, leads.index)
 
 
 def lead_codes(leads: pd.DataFrame) -> "pd.Series[str]":
@@ -202,9 +204,9 @@ def _others(
 def _long(parts: "list[tuple[pd.Series[str], int]]") -> pd.DataFrame:
     first, *others = (texts.index for texts, _ in parts)
     chunks = [chunk for texts, _ in parts for chunk in to_arrow(texts).chunks]
-    forms = to_series(pa.chunked_array(chunks, pa.large_string()), first.append(others))
+    forms = pa.chunked_array(chunks, pa.large_string())
     kinds = np.repeat([np.int8(kind) for _, kind in parts], [len(texts) for texts, _ in parts])
-    return pd.DataFrame({"form": forms.array, "kind": kinds}, index=forms.index)
+    return frame_of({"form": forms, "kind": kinds}, first.append(others))
 
 
 @cache
@@ -250,7 +252,10 @@ def digits_as_sent(given: "pd.Series[str]", number: pd.DataFrame) -> "pd.Series[
         given: what the file has.
         number: what it was parsed as, see `parse_phones`.
     """
-    has_words: Mask = pc.match_substring_regex(to_arrow(given), r"\p{L}").to_numpy()
+    texts = to_arrow(given)
+    # Every letter there is: that pattern takes as long to read as thousands of texts.
+    letter = "[A-Za-z]" if pc.all(pc.string_is_ascii(texts), min_count=0).as_py() else r"\p{L}"
+    has_words: Mask = pc.match_substring_regex(texts, letter).to_numpy()
     national = number["national_number"]
     is_whole = are_equal(number["extension"], "") & are_equal(number["dropped"], "") & ~has_words
     return choose(is_whole | are_equal(national, ""), digits_only(given), national)

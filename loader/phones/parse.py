@@ -8,7 +8,6 @@ proves that both give the same results for every region.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +24,7 @@ from phonenumbers import (
     ValidationResult,
 )
 
-from loader.frames.arrow import Mask, as_mask, to_array, to_arrow, to_mask, to_series
+from loader.frames.arrow import Mask, Values, as_mask, frame_of, to_arrow, to_mask, to_series
 from loader.phones.numbering_plans import (
     LONGEST_TEXT,
     NUMBER_TYPES,
@@ -127,8 +126,13 @@ def parse_numbers(values: "pd.Series[str]", regions: "pd.Series[str]") -> pd.Dat
         `number_type` (str, a name of `PhoneNumberType`), `region` (str, alpha-2, `001` for country
         codes of no region, or empty).
     """
-    if values.empty:
-        return _no_numbers().set_axis(values.index)
+    return frame_of(parse_columns(values, regions), values.index)
+
+
+def parse_columns(values: "pd.Series[str]", regions: "pd.Series[str]") -> dict[str, Values]:
+    """Give the columns of `parse_numbers`."""
+    if not len(values):
+        return _no_numbers()
     texts = to_arrow(values).combine_chunks().dictionary_encode()
     region_names = to_arrow(regions).combine_chunks().dictionary_encode()
     width = max(len(region_names.dictionary), 1)
@@ -140,17 +144,13 @@ def parse_numbers(values: "pd.Series[str]", regions: "pd.Series[str]") -> pd.Dat
         texts.dictionary.take(pa.array(text)), region_codes, region_names.dictionary.to_pylist()
     )
     rows = answers.take(pairs.indices)
-    columns = {
-        name: as_mask(rows[name]) if name == "valid" else to_array(rows[name]) for name in _COLUMNS
-    }
-    return pd.DataFrame(columns, index=values.index)
+    return {name: as_mask(rows[name]) if name == "valid" else rows[name] for name in _COLUMNS}
 
 
-@cache
-def _no_numbers() -> pd.DataFrame:
-    """Give the answer to no values: to make it each time takes as long as to parse some."""
-    kinds = {name: "bool" if name == "valid" else "str" for name in _COLUMNS}
-    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
+def _no_numbers() -> dict[str, Values]:
+    """Give the answer to no values."""
+    nothing = pa.array([], pa.large_string())
+    return {name: np.empty(0, bool) if name == "valid" else nothing for name in _COLUMNS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
-from loader.frames.arrow import are_equal, to_array, to_arrow, to_series
+from loader.frames.arrow import are_equal, frame_of, to_arrow, to_series
 from loader.phones.notation import tidy
 from loader.phones.regions import calling_code_of, is_placeholder
 
@@ -42,7 +42,7 @@ def read_phone_codes(values: "pd.Series[str]") -> pd.DataFrame:
     encoded = to_arrow(values).combine_chunks().dictionary_encode()
     read = [read_phone_code(text) for text in encoded.dictionary.to_pylist()]
     codes, areas = (
-        to_array(pa.array(texts, pa.large_string()).take(encoded.indices))
+        pa.array(texts, pa.large_string()).take(encoded.indices)
         for texts in ([each.code for each in read], [each.areas for each in read])
     )
     understood = np.array([each.is_understood for each in read], dtype=bool)
@@ -51,7 +51,7 @@ def read_phone_codes(values: "pd.Series[str]") -> pd.DataFrame:
         "areas": areas,
         "is_understood": understood[encoded.indices.to_numpy()],
     }
-    return pd.DataFrame(columns, index=values.index)
+    return frame_of(columns, values.index)
 
 
 def codes_as_sent(given: "pd.Series[str]", read: pd.DataFrame) -> "pd.Series[str]":

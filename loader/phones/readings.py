@@ -15,15 +15,15 @@ from loader.frames.arrow import (
     are_equal,
     as_mask,
     choose,
+    frame_of,
     join_texts,
     keep,
-    repeat,
     to_arrow,
     to_mask,
     to_series,
 )
 from loader.phones.notation import EDGES, Reading, read_phone
-from loader.phones.parse import ORDINARY, digits_only, parse_numbers
+from loader.phones.parse import ORDINARY, digits_only, parse_columns, parse_numbers
 from loader.phones.regions import calling_code_of, map_distinct
 
 # A date and a time: their digits may be those of a number.
@@ -72,8 +72,10 @@ def parse_phones(values: "pd.Series[str]", regions: "pd.Series[str]") -> pd.Data
     is_moment = as_mask(pc.match_substring_regex(to_arrow(values), _MOMENT))
     values = choose(~is_moment, values, "")
     unusual = as_mask(_is_unusual(to_arrow(values)))
-    number = parse_numbers(choose(~unusual, values, ""), regions)
-    number["read"], number["dropped"] = values, repeat("", values.index)
+    columns = parse_columns(choose(~unusual, values, ""), regions)
+    columns["read"] = to_arrow(values)
+    columns["dropped"] = pa.repeat(pa.scalar("", pa.large_string()), len(values))
+    number = frame_of(columns, values.index)
     if unusual.any():
         number.loc[unusual] = _parse_unusual(values[unusual], regions[unusual])
     return _without_code(_dialled_abroad(number, regions))
@@ -81,8 +83,10 @@ def parse_phones(values: "pd.Series[str]", regions: "pd.Series[str]") -> pd.Data
 
 def begin_with_code(digits: "pd.Series[str]", codes: "pd.Series[str]") -> Mask:
     """Say which digits begin with the country code of their row."""
-    sizes = range(1, LONGEST_CODE + 1)
     texts, of_row = to_arrow(digits), to_arrow(codes)
+    # Mostly all codes have the same size.
+    found = pc.unique(pc.binary_length(of_row)).to_pylist()
+    sizes = {min(max(size, 1), LONGEST_CODE) for size in found} or {1}
     heads = (pc.equal(pc.utf8_slice_codeunits(texts, 0, size), of_row) for size in sizes)
     begins: Mask = reduce(pc.or_, heads).fill_null(False).to_numpy()
     return begins

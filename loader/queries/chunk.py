@@ -61,7 +61,7 @@ class ChunkQueries:
             folder: for what is kept on disk; None: the one for temporary files.
             before: what asked about the same rows before, see `ExistingLeads`.
         """
-        self._database, self._feeds = database, feeds
+        self._database, self.feeds = database, feeds
         self._options, self._dialer = options, dialer
         self._asks_again = before is not None
         if database is not None:
@@ -93,19 +93,17 @@ class ChunkQueries:
             dnc, campaign_dnc, feeds and other_feeds.
         """
         of_leads = RowForms(leads, self._options)
-        in_feeds = Lookups()
-        if self._feeds:
-            in_feeds = Lookups(
-                feeds=find_in_feeds(of_leads.numbers, self._feeds),
-                other_feeds=find_in_feeds(of_leads.others, self._feeds),
-            )
+        on_lists = self.on_lists(leads, forms or of_leads)
+        of_feeds = in_feeds(of_leads, self.feeds)
+        return replace(on_lists, feeds=of_feeds.feeds, other_feeds=of_feeds.other_feeds)
+
+    def on_lists(self, leads: pd.DataFrame, forms: RowForms) -> Lookups:
+        """Ask for dnc and campaign_dnc alone, see `do_not_call`; `forms` are of these rows."""
         if self._database is None or leads.empty or self._asks_no_list:
-            return in_feeds
-        asked = forms or of_leads
-        return replace(
-            in_feeds,
-            dnc=self._on_system_list(self._database, leads, asked),
-            campaign_dnc=self._on_campaign_lists(self._database, leads, asked),
+            return Lookups()
+        return Lookups(
+            dnc=self._on_system_list(self._database, leads, forms),
+            campaign_dnc=self._on_campaign_lists(self._database, leads, forms),
         )
 
     def prepare(self, forms: RowForms, rows: pd.Index) -> None:
@@ -118,7 +116,7 @@ class ChunkQueries:
 
     @property
     def asks_for_lists(self) -> bool:
-        """Whether `do_not_call` asks the database, which only this process may use."""
+        """Whether `on_lists` asks the database, which only this process may use."""
         return self._database is not None and not self._asks_no_list
 
     @property
@@ -164,7 +162,10 @@ class ChunkQueries:
             else:
                 of_search = search.find_among(leads, asked, among)
             parts.setdefault(kind, []).append(of_search)
-        existing = {kind: pd.concat(each, ignore_index=True) for kind, each in parts.items()}
+        existing = {
+            kind: pd.concat(each, ignore_index=True) if len(each) > 1 else each[0]
+            for kind, each in parts.items()
+        }
         found = Lookups(existing=existing)
         if self._asks_again and found.is_empty:
             return found
@@ -244,6 +245,15 @@ class ChunkQueries:
         collation = database.read(lambda it: with_keys(it, [listed, texts], column.collation))
         by_key = texts.set_axis(pd.Index(fold(texts, collation)))
         return fold(listed, collation).map(by_key[~by_key.index.duplicated()]).astype("str")
+
+
+def in_feeds(forms: RowForms, feeds: Sequence[Feed]) -> Lookups:
+    """Give feeds and other_feeds of the rows whose forms these are."""
+    if not feeds:
+        return Lookups()
+    return Lookups(
+        feeds=find_in_feeds(forms.numbers, feeds), other_feeds=find_in_feeds(forms.others, feeds)
+    )
 
 
 def look_up_entry_dates(

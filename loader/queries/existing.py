@@ -20,6 +20,7 @@ from loader.database.short_reads import Rows, ShortReads
 from loader.database.sql import quote_identifier
 from loader.database.weights import with_keys
 from loader.dialer import ARCHIVE, Access, Dialer
+from loader.frames.arrow import are_equal, keep
 from loader.frames.collation import GENERAL, fold
 from loader.options.duplicate_check import DuplicateCheck, Kind, Scope
 from loader.options.load import LoadOptions
@@ -113,8 +114,9 @@ class ExistingLeads:
         number = self._search.number
         if self._access.finds(number):
             # One value may stand for most of the table.
-            empty = (forms == "") & (self._search.may_be_empty and self._access.locks)
-            yield self._with_numbers(leads, forms[~empty])
+            may_be_most = self._search.may_be_empty and self._access.locks
+            empty = are_equal(forms, "") if may_be_most else np.zeros(len(forms), dtype=bool)
+            yield self._with_numbers(leads, keep(~empty, forms))
             if not empty.any():
                 return
             forms = forms[empty]

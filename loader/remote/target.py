@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from loader.api.add_lead import plain
-from loader.errors import ConfigurationError, UsageError
+from loader.errors import ConfigurationError, SettingError, UsageError
 
 PAGE = "/vicidial/non_agent_api.php"
 """Where add_lead is, unless the address has a path."""
@@ -84,13 +84,12 @@ class Target:
             )
 
     def tls(self) -> ssl.SSLContext:
-        """Give what looks at the certificate. ConfigurationError: ca_file cannot be used."""
+        """Give what looks at the certificate. SettingError: ca_file cannot be used."""
         try:
             context = ssl.create_default_context(cafile=self.ca_file)
         except (OSError, ssl.SSLError) as error:
-            raise ConfigurationError(
-                f"target: ca_file: {self.ca_file}: {error.strerror or 'it has no certificate'}"
-            ) from None
+            problem = f"{self.ca_file}: {error.strerror or 'it has no certificate'}"
+            raise SettingError("target", "ca_file", problem) from None
         if not self.is_verified:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE

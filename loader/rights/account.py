@@ -103,6 +103,7 @@ class DatabaseAccount:
             tables=frozenset(tables),
             custom=tuple(sorted(custom)),
             has_old_ledger=self._has_old_ledger(connection),
+            is_node=self._database.adapter.is_node,
         )
 
     def _defined_custom_tables(self, connection: Connection) -> set[str]:

@@ -8,6 +8,7 @@ from loader.archive.tables import CHILDREN, HOLDERS, SUFFIX
 from loader.checks.time_zones import tz_methods
 from loader.dialer import ARCHIVE, CALLBACKS, HOPPER, LEADS, LISTS_TABLE
 from loader.ledger import tables
+from loader.ledger.keys import keys
 from loader.options.archive import ArchiveOptions
 from loader.options.duplicate_check import Scope
 from loader.options.load import LoadOptions
@@ -23,6 +24,8 @@ LEDGER = {
     tables.changes.name: ("SELECT", "INSERT", "DELETE"),
 }
 """What the loader does with its own tables."""
+LEASES = {"leadloader_leases": ("SELECT", "INSERT", "UPDATE")}
+"""Likewise, on a cluster."""
 MAKING = ("CREATE", "ALTER", "INSERT")
 """For a table that is made like another one; the server requires them together."""
 
@@ -85,6 +88,8 @@ class Site:
     """Names of the tables of custom fields, custom_<list_id>."""
     has_old_ledger: bool = False
     """Whether the next run brings the ledger to a newer version."""
+    is_node: bool = False
+    """Whether the server is a node of a cluster, where locks are leases."""
 
 
 def of_validate(options: LoadOptions, site: Site) -> Rights:
@@ -140,6 +145,12 @@ def of_calls(options: LoadOptions, site: Site) -> Rights:
     needs = of_validate(options, site) | rights(["SELECT"], ["vicidial_users", "system_settings"])
     needs |= of_insert(options, _coming_along(options))
     return needs | of_custom_fields(options, site.custom)
+
+
+def of_keys(site: Site) -> Rights:
+    """Give what the keys of the service need, and the making of one."""
+    needs = rights(["SELECT", "INSERT", "UPDATE"], [keys.name])
+    return needs if keys.name in site.tables else needs | rights(["CREATE"], [keys.name])
 
 
 def of_custom_fields(options: LoadOptions, tables: Collection[str]) -> Rights:
@@ -213,11 +224,12 @@ def of_new_lists() -> Rights:
 
 def of_ledger(site: Site) -> Rights:
     """Give what the loader does with its own tables."""
-    needs = rights(["CREATE"], LEDGER.keys() - site.tables)
+    own = LEDGER | LEASES if site.is_node else LEDGER
+    needs = rights(["CREATE"], own.keys() - site.tables)
     if site.has_old_ledger:
         needs |= rights(["ALTER"], [tables.runs.name, tables.batches.name])
         needs |= rights(["UPDATE"], [tables.version.name])
-    return needs.union(*(rights(LEDGER[name], [name]) for name in LEDGER))
+    return needs.union(*(rights(own[name], [name]) for name in own))
 
 
 def rights(privileges: Iterable[str], tables: Iterable[str]) -> Rights:

@@ -8,13 +8,17 @@ import difflib
 from collections.abc import Callable, Collection
 
 from loader.archive.tables import SUFFIX, is_of_leads
-from loader.database.catalogue import table_names
+from loader.database.catalogue import read_shapes, table_names
 from loader.database.connection import Database
-from loader.errors import NotAllowedError, UsageError
+from loader.database.sql import quote_identifier
+from loader.errors import ConfigurationError, NotAllowedError, UsageError
 from loader.rights.account import DatabaseAccount
-from loader.rights.needs import LEDGER, Right, Rights, Site
+from loader.rights.needs import LEASES, LEDGER, Right, Rights, Site
 
 NOT_BEGUN = "nothing was changed"
+
+WRITING = frozenset({"INSERT", "UPDATE", "DELETE"})
+"""What changes the rows of a table."""
 
 
 def refuse_unreadable(database: Database, needs: Callable[[Site], Rights]) -> None:
@@ -51,11 +55,39 @@ def unreadable(database: Database, table: str) -> str:
 def refuse_unwritable(database: Database, needs: Callable[[Site], Rights]) -> None:
     """Refuse a database account that may not write all that a job writes.
 
-    Args and errors are those of `refuse_unreadable`. Tables that are to be made do not count.
+    Args and errors are those of `refuse_unreadable`, and of `refuse_unreplicated`. Tables that are
+    to be made do not count.
     """
-    tables, message = _missing(database, needs, {"INSERT", "UPDATE", "DELETE"}, "write to")
+    tables, message = _missing(database, needs, WRITING, "write to")
     if tables:
         raise NotAllowedError(f"{NOT_BEGUN}; {message}")
+    refuse_unreplicated(database, needs)
+
+
+def refuse_unreplicated(database: Database, needs: Callable[[Site], Rights]) -> None:
+    """Refuse, on a node of a cluster, to write to tables that the other nodes would not get.
+
+    Args:
+        database: where it is no node, all is well.
+        needs: gives the rights that the job needs, by the tables that are there.
+
+    Raises:
+        ConfigurationError: some of the tables are not InnoDB.
+    """
+    if not database.read(lambda _connection: database.adapter.is_node):
+        return
+    written = {
+        right.table for right in needs(DatabaseAccount(database).site) if right.privilege in WRITING
+    }
+    shapes = database.read(lambda connection: read_shapes(connection, written))
+    others = {name: shape.engine for name, shape in shapes.items() if shape.engine != "InnoDB"}
+    if others:
+        named = ", ".join(f"{name} ({engine})" for name, engine in sorted(others.items()))
+        moved = (f"ALTER TABLE {quote_identifier(name)} ENGINE=InnoDB;" for name in sorted(others))
+        raise ConfigurationError(
+            f"{NOT_BEGUN}; the server is a node of a cluster, and the other nodes would get "
+            f"nothing of what is written to {named}. Only InnoDB is replicated: {' '.join(moved)}"
+        )
 
 
 def _missing(
@@ -69,7 +101,7 @@ def _missing(
         right
         for right in needs(account.site)
         if right.privilege in privileges
-        and right.table not in LEDGER
+        and right.table not in LEDGER | LEASES
         and (right.privilege == "SELECT" or right.table in account.site.tables)
     )
     missing = account.missing(asked)

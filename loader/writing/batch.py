@@ -26,7 +26,7 @@ from loader.writing.writer import Writer
 
 
 @cache
-def _nothing_of(kind: str) -> "pd.Series[int]":
+def nothing_of(kind: str) -> "pd.Series[int]":
     """Give the series without a row; it is one and the same, and not to be changed."""
     return pd.Series(dtype=kind)
 
@@ -35,13 +35,13 @@ def _nothing_of(kind: str) -> "pd.Series[int]":
 class Inserted:
     """What became of the rows of a batch, by their index."""
 
-    lead_ids: "pd.Series[int]" = field(default_factory=partial(_nothing_of, "int64"))
+    lead_ids: "pd.Series[int]" = field(default_factory=partial(nothing_of, "int64"))
     """Of the rows that are stored."""
     refused: dict[int, int] = field(default_factory=dict)
     """The server's error code, of the rows that it refused."""
     changed: tuple[int, ...] = ()
     """Stored rows that read back differently: the server changed them."""
-    fingerprints: "pd.Series[int]" = field(default_factory=partial(_nothing_of, "uint32"))
+    fingerprints: "pd.Series[int]" = field(default_factory=partial(nothing_of, "uint32"))
     """Of leads as they are stored, see `fingerprints_of`; of other rows none."""
     differences: tuple[Difference, ...] = ()
     """What the server changed, as far as that is known."""
@@ -92,6 +92,9 @@ class BatchLog:
         So it is where a process before this one began it, or the database was waited for since.
         """
         return False
+
+    def fence(self) -> None:
+        """See that a session that was lost, and cannot be ended, commits nothing more."""
 
     @property
     def is_atomic(self) -> bool:
@@ -253,6 +256,7 @@ class Batch(ABC):
         """Find the rows of a write of which nobody knows how it ended, when it has."""
         if self._session is not None:
             self.database.end_session(self._session)
+            self.log.fence()
         if self.log.is_atomic:
             committed = self.log.committed()
             # One of them is the other one, and what came to be known since.

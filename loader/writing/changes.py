@@ -174,6 +174,9 @@ class ChangeLog:
     known = Updated()
     """What that process knew."""
 
+    def fence(self) -> None:
+        """See that a session that was lost, and cannot be ended, commits nothing more."""
+
     @property
     def is_atomic(self) -> bool:
         """Say whether what `stored` notes is committed together with the changes."""

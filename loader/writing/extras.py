@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import pandas as pd
 from sqlalchemy import (
@@ -28,7 +29,7 @@ from loader.extras.rows import ExtraRows
 from loader.findings import Notices, findings, no_notices
 from loader.frames.arrow import join_texts, to_arrow, to_series
 from loader.reasons import Reason
-from loader.writing.batch import Batch, BatchLog, Inserted
+from loader.writing.batch import Batch, BatchLog, Inserted, nothing_of
 from loader.writing.differences import Difference, find_differences, rows_of
 from loader.writing.writer import Writer
 
@@ -43,7 +44,7 @@ class InsertedExtra:
     """The server's error code, of the leads of which it refused a row."""
     changed: tuple[int, ...] = ()
     """Leads with rows of which the server stored something else than was sent."""
-    generated: "pd.Series[int]" = field(default_factory=lambda: pd.Series(dtype="int64"))
+    generated: "pd.Series[int]" = field(default_factory=partial(nothing_of, "int64"))
     """The numbers that the server gave the rows, if the table numbers them. Rows that the dialer
     has already processed are missing."""
     differences: tuple[Difference, ...] = ()

@@ -1,7 +1,7 @@
 """Fingerprints of stored leads, by which a lead is recognized later."""
 
 import hashlib
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from itertools import accumulate
 
 import numpy as np
@@ -48,8 +48,12 @@ def read_fingerprints(
 
 def as_texts(rows: pd.DataFrame) -> "pd.Series[str]":
     """Join all values of each row into one text, first those that make a lead."""
-    columns = arrow_columns(rows)
-    return to_series(join_texts([columns[n] for n in compared(columns)], SEPARATOR), rows.index)
+    return join_as_texts(arrow_columns(rows), rows.index)
+
+
+def join_as_texts(columns: Mapping[str, pa.ChunkedArray], index: pd.Index) -> "pd.Series[str]":
+    """Likewise join columns (large_string), over the index of their rows."""
+    return to_series(join_texts([columns[n] for n in compared(columns)], SEPARATOR), index)
 
 
 def parts_by_bytes(texts: "pd.Series[str]", most: int) -> list[int]:

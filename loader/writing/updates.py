@@ -327,6 +327,7 @@ class _Batch:
         self.log.lost(write.before.index)
         if self.session is not None:
             self.database.end_session(self.session)
+            self.log.fence()
         if self.log.is_atomic:
             rows = write.before.index.intersection(self.log.committed())
             self.note(write.done(rows, write.after))

@@ -9,9 +9,10 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from rich.console import Console
+from sqlalchemy import make_url
 
 from tests.bench.imports import prepared
-from tests.bench.leads import phones
+from tests.bench.leads import AREAS, phones
 from tests.support.server import PrivateServer
 from tests.support.service import USER, Service, add_user
 
@@ -26,6 +27,7 @@ def serve(console: Console, folder: Path) -> None:
     try:
         url = prepared(server, "InnoDB")
         add_user(url)
+        _add_phone_codes(server, url)
         running = Service(url, folder / "serve")
         numbers = itertools.count(5_000_000)
         try:
@@ -44,6 +46,15 @@ def serve(console: Console, folder: Path) -> None:
             running.kill()
     finally:
         server.close()
+
+
+def _add_phone_codes(server: PrivateServer, url: str) -> None:
+    """Give the dialer the area codes of the numbers, as each one has them."""
+    rows = ", ".join(f"(1, 'USA', '{area}', 'FL', '-5', 'Y', 'SSM-FSN')" for area in AREAS)
+    server.execute(
+        f"INSERT INTO {make_url(url).database}.vicidial_phone_codes "
+        f"(country_code, country, areacode, state, GMT_offset, DST, DST_range) VALUES {rows}"
+    )
 
 
 async def _measure(

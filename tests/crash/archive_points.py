@@ -11,7 +11,7 @@ from sqlalchemy import inspect, make_url
 from jobs.cli.main import run as run_command
 from loader.database import schema
 from tests.support.proxy import Moment, Proxy
-from tests.support.server import PrivateServer, plain_engine, run
+from tests.support.server import PrivateServer, numbers, plain_engine, run
 from tests.support.statements import STATEMENT
 from tests.support.warm import Warm
 from tests.support.worked_leads import PROCESSED, insert_leads
@@ -64,7 +64,8 @@ class Dialer:
         run(
             self._as_it_was,
             "INSERT INTO vicidial_list_alt_phones (lead_id, phone_number, alt_phone_note, active)"
-            " SELECT lead_id, phone_number + seq, 'x ', 'Y' FROM vicidial_list JOIN seq_1_to_2"
+            " SELECT lead_id, phone_number + seq, 'x ', 'Y' FROM vicidial_list"
+            f" JOIN {numbers(2)}"
             " WHERE lead_id % 2",
             "INSERT INTO vicidial_callbacks (lead_id, list_id, status, modify_date)"
             " SELECT lead_id, list_id, 'INACTIVE', modify_date FROM vicidial_list"

@@ -80,6 +80,7 @@ def in_tables(database: Database) -> tuple[list[int], list[int]]:
     return sorted(rows(database)), sorted(rows(database, ARCHIVE))
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("job", ["archive", "dearchive"])
 @pytest.mark.parametrize("nth", [1, 2])
 def test_leads_that_were_moved_and_not_noted(
@@ -184,7 +185,7 @@ def test_what_others_took_before_the_delete_was_done_is_not_said_to_be_moved(
     assert any(each.endswith("stay in the archive: lead_id 2") for each in report.remarks)
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("job", ["archive", "dearchive"])
 @pytest.mark.parametrize("at", [COPIED, DELETING, NOT_NOTED])
 @pytest.mark.parametrize("nth", [1, 2])
@@ -206,6 +207,7 @@ def test_the_same_lead_ids_after_a_kill_where_one_was_deleted_on_request(
         run_of_given(database, tmp_path / "third", job)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("job", ["archive", "dearchive"])
 @pytest.mark.parametrize("at", [COPIED, NOT_NOTED], ids=str)
 def test_another_run_that_settles_it_does_not_forget_the_request(
@@ -238,7 +240,7 @@ AGAIN = [
 ]
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("again", AGAIN, ids=str)
 @pytest.mark.parametrize("at", [COPIED, NOT_NOTED], ids=str)
 def test_what_completes_them_is_killed_too(

@@ -70,7 +70,7 @@ def patient(private_server: PrivateServer, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(Stop, "wait", start)
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.usefixtures("patient")
 def test_the_same_command_completes_what_was_lost(
     archive_dialer: Dialer,

@@ -180,7 +180,7 @@ def complete_with_custom_fields(url: str, path: Path, folder: Path, *flags: str)
     assert run(url, "SELECT COUNT(*) FROM custom_101") == [(len(CUSTOM_ROWS),)]
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("when", ["of the server", "of both"])
 def test_a_damaged_custom_table_is_named_and_the_load_completed_when_it_is_repaired(
     when: str, custom_url: str, private_server: PrivateServer, tmp_path: Path
@@ -193,7 +193,7 @@ def test_a_damaged_custom_table_is_named_and_the_load_completed_when_it_is_repai
     complete_with_custom_fields(custom_url, path, tmp_path)
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("when", ["of the server", "of both"])
 def test_a_damaged_custom_table_is_repaired_where_the_site_wants_that(
     when: str, custom_url: str, private_server: PrivateServer, tmp_path: Path

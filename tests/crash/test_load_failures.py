@@ -116,7 +116,7 @@ def test_rows_of_the_file_count_whatever_duplicate_statuses_say(
     assert loads.reasons() == {2: "REFUSED_BY_SERVER", 4: "DUPLICATE_PHONE_NUMBER_IN_SYSTEM"}
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("size", [{"chunk_size": 2, "batch_size": 1}, {}], ids=str)
 @pytest.mark.parametrize(
     ("rows", "stored", "refused", "duplicates"),
@@ -160,7 +160,7 @@ def some(count: int) -> list[tuple[str, str]]:
     return [(f"727555{number:04}", f"name{number}") for number in range(count)]
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @ON_SERVERS
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("statement", [b"LOAD DATA", b"CONCAT_WS"], ids=str)
@@ -326,6 +326,7 @@ def test_a_lead_that_the_server_changed_is_told(
     assert summary.notices["CHANGED_BY_SERVER"] == 1
 
 
+@pytest.mark.sample(1)
 @ON_SERVERS
 @pytest.mark.parametrize(
     ("charset", "name", "stored"),
@@ -554,6 +555,7 @@ def test_a_lost_connection_doubles_no_extra_and_loses_none(
     }
 
 
+@pytest.mark.sample(1)
 @ON_SERVERS
 @pytest.mark.parametrize("table", ["custom_101", "vicidial_callbacks"])
 def test_a_server_that_is_gone_for_good_before_extras(
@@ -603,7 +605,7 @@ def refuse(url: str, engine_name: str, event: str, table: str, column: str) -> C
     return lambda: run(url, "DROP TRIGGER refuses")
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("table", "column", "notice"),
     [
@@ -719,6 +721,7 @@ def assert_changes_told(outcome: Outcome, url: str) -> None:
         assert held == [fields.get("last_name"), fields.get("city", "")]
 
 
+@pytest.mark.sample(1)
 @ON_SERVERS
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_connection_lost_while_leads_are_updated(
@@ -779,7 +782,7 @@ def test_a_change_that_the_server_refuses(
 # --- refused rows where others than the first of duplicates stay ---
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.usefixtures("refusing_bad")
 @pytest.mark.parametrize(
     ("keep", "stays"), [("first", "a"), ("last", "c"), ("best", "b")], ids=["f", "l", "b"]
@@ -827,6 +830,7 @@ def test_a_promoted_row_that_the_server_refuses_is_accounted_for(
     assert outcome.rejected[2]["phone_number"] == "12"
 
 
+@pytest.mark.sample(1)
 @pytest.mark.usefixtures("refusing_bad")
 @pytest.mark.engines("sqlite")
 @pytest.mark.parametrize("on_duplicate", ["update", "move"])

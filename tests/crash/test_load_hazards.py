@@ -159,7 +159,7 @@ def assert_all_in(outcome: Outcome, database: Database, count: int) -> None:
 LOCKED = ("vicidial_list", "vicidial_list_alt_phones", "custom_101")
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @ON_SERVERS
 @pytest.mark.parametrize("table", LOCKED)
 def test_a_table_that_others_lock_is_waited_for(dialer: str, loads: Loads, table: str) -> None:
@@ -172,7 +172,7 @@ def test_a_table_that_others_lock_is_waited_for(dialer: str, loads: Loads, table
         assert_all_in(outcome, it, 10)
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.engines("innodb")
 @pytest.mark.parametrize("table", LOCKED)
 def test_rows_and_gaps_that_others_lock_are_waited_for(
@@ -197,6 +197,7 @@ DEADLOCKS: dict[str, tuple[list[dict[str, Any]], str]] = {
 }
 
 
+@pytest.mark.sample(1)
 @pytest.mark.engines("innodb")
 @pytest.mark.parametrize("table", DEADLOCKS)
 def test_the_victim_of_a_deadlock_loses_nothing(dialer: str, loads: Loads, table: str) -> None:
@@ -394,7 +395,7 @@ FIELDS = {
 SAID_AS = {"alt_phone_note": "multi_alt_phones", "comments": "callback_comments"}
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.engines("myisam")
 @pytest.mark.parametrize("charset", ["utf8mb3", "latin1", "utf8mb4"])
 def test_no_question_mark_gets_into_any_table_in_silence(
@@ -489,7 +490,7 @@ BEFORE_THE_INSERT = ("check", "first check")
 PLACES = (*BEFORE_THE_INSERT, "insert", "read back", "commit", "rejected.csv", "summary.json")
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @ON_SERVERS
 @pytest.mark.parametrize("place", PLACES)
 def test_a_full_disk_is_said_and_nothing_is_lost(dialer: str, loads: Loads, place: str) -> None:
@@ -595,7 +596,7 @@ def replace(path: Path) -> None:
     other.rename(path)
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.engines("sqlite")
 @pytest.mark.parametrize("change", [grow, replace, Path.unlink])
 def test_a_file_that_changes_while_it_is_checked_is_not_loaded(
@@ -650,6 +651,7 @@ def error_when_changed(path: Path, change: Callable[[Path], None], it: Database)
     return str(caught.value)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.engines("innodb")
 @pytest.mark.parametrize("change", [grow, Path.unlink])
 @pytest.mark.usefixtures("refusing")

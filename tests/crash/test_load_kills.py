@@ -93,7 +93,7 @@ def completed(dialer: Dialer, results: Path) -> dict[str, Any]:
     return dialer.account(results)
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 def test_the_same_command_completes_what_was_lost(
     load_dialers: LoadDialers,
     engine_name: str,

@@ -34,7 +34,7 @@ def end_sessions(url: str) -> None:
         run(url, f"KILL {session}")
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("dies", [True, False], ids=["second dies", "second completes"])
 @pytest.mark.parametrize(("stage", "nth"), [("check", 1), ("check", 4), ("insert", 1)])
 def test_the_process_that_lost_ends_and_the_run_is_completed(

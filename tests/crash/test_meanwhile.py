@@ -123,7 +123,7 @@ def test_a_file_that_was_loaded_meanwhile(site: Site) -> None:
     ]
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(("batch", "connections"), [(4, 1), (100, 1), (4, 2), (100, 3)])
 @pytest.mark.engines("myisam", "innodb")
 def test_two_files_at_once(
@@ -232,7 +232,7 @@ REASONS = {
 BEFORE, SENT = Point(Writer, "write", "before"), Point(Writer, "write", "after")
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("what", LISTED)
 @pytest.mark.parametrize("is_killed", [False, True], ids=["check and insert", "killed"])
 def test_a_number_that_came_onto_a_list(*, what: str, is_killed: bool, site: Site) -> None:
@@ -252,6 +252,7 @@ def test_a_number_that_came_onto_a_list(*, what: str, is_killed: bool, site: Sit
 # --- between a kill and the completion ---
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("point", [BEFORE, SENT], ids=str)
 def test_what_happened_between_a_kill_and_the_completion(
     point: Point, site: Site, engine_name: str
@@ -278,7 +279,7 @@ def test_what_happened_between_a_kill_and_the_completion(
 NOTED = [Point(LeadEntry, name, "after") for name in ("rejected", "stored")]
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("point", [NOTED[0], BEFORE, SENT, NOTED[1]], ids=str)
 def test_a_rejection_at_the_insert_outlives_a_kill(point: Point, site: Site) -> None:
     """The row was never sent: nobody looks for its lead, or takes it for a deleted one."""
@@ -380,7 +381,7 @@ def rows_by(chance: random.Random, count: int) -> list[dict[str, str]]:
     ]  # fmt: skip
 
 
-SEVERAL = settings(max_examples=max(settings().max_examples // 20, 3))
+SEVERAL = settings(max_examples=max(settings().max_examples // 20, 2))
 """Each takes four loads."""
 
 

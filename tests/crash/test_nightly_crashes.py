@@ -70,7 +70,7 @@ Terminal.watching = watching
 """
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.engines("innodb")
 @pytest.mark.parametrize(
     ("where", "outcome"),
@@ -109,6 +109,7 @@ campaign_id = "SOLAR"
 """
 
 
+@pytest.mark.sample(1)
 @ON_SQLITE
 @pytest.mark.parametrize("numbers", [(-1, -2), (1, 2)])
 def test_the_list_of_a_night_that_was_killed(site: Site, numbers: tuple[int, ...]) -> None:
@@ -146,6 +147,7 @@ ResultFolder.publish = lambda *_: os._exit(9)
 """
 
 
+@pytest.mark.sample(1)
 @ON_SQLITE
 @pytest.mark.parametrize(
     "where", [BEFORE_THE_RESULTS, BEFORE_THE_SUMMARY], ids=["none", "no-summary"]
@@ -314,6 +316,7 @@ def test_a_file_that_grows_before_it_is_taken_stays(site: Site) -> None:
     assert sorted(site.phones()) == [1, 2, 3, 4]
 
 
+@pytest.mark.sample(1)
 @ON_SQLITE
 @pytest.mark.parametrize(
     ("first", "outcomes", "code"),

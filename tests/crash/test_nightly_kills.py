@@ -46,7 +46,7 @@ batch_size = 1
 [source.new_list]
 first_list_id = 5000
 campaign_id = "SOLAR" """
-SAMPLE = 2
+SAMPLE = 1
 
 
 def prepared(folder: Path, template: str) -> Site:
@@ -119,7 +119,7 @@ def test_nothing_that_people_did_is_undone(
     """A dialer and agents work with the leads between the kill and the next night."""
     calls, _ = undisturbed
     # Other calls than those of the test before.
-    step = 2 * calls // 5
+    step = 3 * calls // 5
     numbers = points if pytestconfig.getoption("full") else itertools.count(step, step)
     for at in itertools.takewhile(lambda number: number < calls, numbers):
         site = prepared(tmp_path / f"people-{at}", database_url)

@@ -39,7 +39,7 @@ def with_archives(database: Database) -> Iterator[Database]:
     drop_archives(database)
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 def test_nothing_that_people_did_is_undone(
     with_archives: Database,
     tmp_path: Path,

@@ -207,7 +207,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("step", steps, ids=str)
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.engines("sqlite")
 def test_killed_at_a_step(
     step: Point,
@@ -225,6 +225,7 @@ def test_killed_at_a_step(
         assert every_step(database, path, tmp_path, step, iter((nth,)), whole)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.engines("myisam", "innodb")
 @pytest.mark.parametrize("name", ["write"])
 @pytest.mark.parametrize("owner", [Writer, LeadUpdater])
@@ -391,7 +392,7 @@ REFUSES_BOB = """CREATE TRIGGER refuses_bob BEFORE INSERT ON vicidial_list FOR E
     IF NEW.first_name = 'Bob' THEN SIGNAL SQLSTATE '45000'; END IF"""
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.engines("myisam", "innodb")
 @pytest.mark.parametrize("nth", [1, 2, 3, 4, 5])
 def test_duplicates_of_refused_rows_are_decided_once(
@@ -465,7 +466,7 @@ def without_tables(database: Database, server: Server, tmp_path: Path) -> Iterat
     account.engine.dispose()
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.engines("myisam", "innodb")
 @pytest.mark.parametrize(
     "point",

@@ -121,7 +121,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("nth_statement", range(1, STATEMENTS + 1, 1 if every else 29))
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.engines("sqlite")
 def test_the_same_call_completes_it(dialer: Dialer, tmp_path: Path, point: Point, nth: int) -> None:
     with killed_at(point, nth), pytest.raises(Killed):
@@ -203,7 +203,7 @@ def test_what_really_dies(
     assert_undone(dialer, report_in(results))
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @ON_SERVERS
 @pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -225,6 +225,7 @@ def test_a_connection_may_be_lost_at_any_statement(
     assert_undone(dialer, report_in(results))
 
 
+@pytest.mark.sample(1)
 @pytest.mark.engines("innodb")
 @pytest.mark.parametrize("lead_id", [1, 2])
 def test_a_lead_that_is_changed_since_it_was_read(

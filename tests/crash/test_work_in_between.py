@@ -134,6 +134,7 @@ def test_a_batch_that_was_deleted_whole_stays_gone(
 TOUCHED = "UPDATE vicidial_list SET status = 'NA', called_count = 1, user = '66' WHERE lead_id "
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("touched", "stayed"),
     [
@@ -305,7 +306,7 @@ def rows_of(url: str, lead_id: int) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("kill", KILLS, ids=lambda kill: f"{kill[0]} {kill[1]}")
 def test_what_people_did_with_what_comes_with_leads_stays(
     kill: tuple[Point, int], database: Database, tmp_path: Path
@@ -345,7 +346,7 @@ def test_what_people_did_with_what_comes_with_leads_stays(
     assert states == [(1, "A"), (4, "SALE"), (5, "CBHOLD")]
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     "kill",
     [
@@ -389,7 +390,7 @@ def test_what_leads_have_already_does_not_come_a_second_time(
     assert filled_in == [("agent",), ("agent",)]
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("action", ["clear", "reject"])
 @pytest.mark.parametrize(
     "kill",
@@ -434,7 +435,7 @@ ALT_SENT_AGAIN = [(Point(Writer, "write", "before"), 1), (Point(Writer, "write",
 """Likewise, of one that finds the leads sent."""
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("first", ALT_SENT, ids=lambda kill: str(kill[0]))
 @pytest.mark.parametrize("arrived", [0, 1, 4, 7])
 @pytest.mark.parametrize("again", [None, *ALT_SENT_AGAIN], ids=lambda kill: str(kill and kill[0]))
@@ -494,6 +495,7 @@ def test_alternate_numbers_are_counted_without_a_gap(
         assert found == list(range(1, len(found) + 1))
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("third", ALT_SENT_AGAIN, ids=lambda kill: str(kill[0]))
 def test_an_alternate_number_that_may_be_called_again_comes_last(
     third: tuple[Point, int], database: Database, engine_name: str, tmp_path: Path
@@ -521,6 +523,7 @@ def test_an_alternate_number_that_may_be_called_again_comes_last(
     assert [count for _, count in found] == [1, 2, 3, 4]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("held", [True, False])
 def test_an_alternate_number_that_was_refused_is_not_taken_for_another_one(
     held: bool, database: Database, tmp_path: Path
@@ -563,7 +566,7 @@ def one_second(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LeadInserter, "_place", then)
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.usefixtures("one_second")
 @pytest.mark.parametrize("count", [10, 9, 1])
 @pytest.mark.parametrize("told", ["numbers", "names"])

@@ -5,18 +5,24 @@ import subprocess
 import sys
 import sysconfig
 import venv
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.docs.installed import TOPS
 from tests.docs.pages import ROOT
+from tests.support.once import made_once
 
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built of what is in the repository."""
-    folder = tmp_path_factory.mktemp("wheel")
+    (built,) = made_once(tmp_path_factory, "wheel", _build).glob("*.whl")
+    return built
+
+
+def _build(folder: Path) -> None:
     source = folder / "source"
     source.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE", "leadloader.py"):
@@ -30,14 +36,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
          "--no-build-isolation", "--wheel-dir", str(folder), str(source)],
         check=True, capture_output=True,
     )  # fmt: skip
-    (built,) = folder.glob("*.whl")
-    return built
 
 
 @pytest.fixture(scope="session")
 def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program, installed into an environment of its own; libraries are those of the tests."""
-    folder = tmp_path_factory.mktemp("installed")
+    folder = made_once(tmp_path_factory, "installed", partial(_install, wheel))
+    return folder / "bin" / "leadloader"
+
+
+def _install(wheel: Path, folder: Path) -> None:
     venv.create(folder, with_pip=False)
     python = folder / "bin" / "python"
     subprocess.run(
@@ -49,4 +57,3 @@ def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     # A line of a .pth file is a folder, whose own .pth files are not read: nothing of the
     # repository comes along.
     (packages / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    return folder / "bin" / "leadloader"

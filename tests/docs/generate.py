@@ -44,7 +44,8 @@ CODES = {
     65: "the file cannot be used, more rows are bad than `max_reject_rate` allows, or a lead_id "
     "is invalid",
     66: "there is no such file, or drop folder",
-    69: "the database does not answer, or the dialer whose API is called, after all retries",
+    69: "the database, the dialer whose API is called, or the Dask cluster does not answer, after "
+    "all retries",
     70: "internal error: a bug in leadloader",
     71: "the system gives no more memory, open files or processes; what was done before is done",
     74: "a file cannot be written or read: the message says whether the disk is full, a right is "

@@ -25,7 +25,9 @@ from loader.database.schema import create_missing
 from loader.extras.alt_phones import TABLE as ALT_PHONES
 from loader.reasons import Reason
 from sample_data.demo import COMMANDS, fixtures
+from tests.support.once import made_once
 from tests.support.server import fill
+from tests.support.warm import SCRIPT, run_warm
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "sample_data"
@@ -70,17 +72,18 @@ def run_demo(root: Path) -> "subprocess.CompletedProcess[str]":
     """Run a copy of the demo, which has its folder to itself."""
     if not (root / "sample_data").exists():
         shutil.copytree(SAMPLE, root / "sample_data")
-    demo = [sys.executable, str(root / "sample_data" / "demo.py")]
-    return subprocess.run(demo, check=False, capture_output=True, text=True)
+    return run_warm(root / "sample_data" / "demo.py", program=SCRIPT)
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a demo that was run once; tests only read it."""
-    root = tmp_path_factory.mktemp("root")
+    return made_once(tmp_path_factory, "sample-data", _run_well) / "demo"
+
+
+def _run_well(root: Path) -> None:
     done = run_demo(root)
     assert done.returncode == 0, done.stderr
-    return root / "demo"
 
 
 def rows_of(path: Path) -> list[Row]:
@@ -159,7 +162,8 @@ def test_the_demo_runs_again_over_what_it_left(demo: Path, tmp_path: Path) -> No
 def test_the_demo_ends_as_the_load_does(tmp_path: Path) -> None:
     shutil.copytree(SAMPLE, tmp_path / "sample_data")
     (tmp_path / "sample_data" / "leads.csv").unlink()
-    done = run_demo(tmp_path)
+    demo = [sys.executable, str(tmp_path / "sample_data" / "demo.py")]
+    done = subprocess.run(demo, check=False, capture_output=True, text=True)
     assert done.returncode == 66
     assert "leads.csv" in done.stderr
     assert "Traceback" not in done.stderr

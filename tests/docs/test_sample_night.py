@@ -1,10 +1,7 @@
 """The night over the sample files is as it is told, and can be spent again."""
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,26 +9,23 @@ import pytest
 from jobs.nightly.report import NightReport
 from jobs.settings.settings import read_settings
 from sample_data.night import COMMAND
+from tests.support.once import made_once
 from tests.support.warm import run_warm
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
+NIGHT = "import runpy; runpy.run_module('sample_data.night', run_name='__main__')"
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the sample files, in which the night was spent."""
-    root = tmp_path_factory.mktemp("root")
+    """A folder with the sample files, in which the night was spent; tests only read it."""
+    return made_once(tmp_path_factory, "sample-night", _spend_a_night)
+
+
+def _spend_a_night(root: Path) -> None:
     shutil.copytree(SAMPLE, root / "sample_data")
-    done = subprocess.run(
-        [sys.executable, "-m", "sample_data.night"],
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(SAMPLE.parent)},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    done = run_warm(program=NIGHT, cwd=root)
     assert done.returncode == 0, done.stderr
-    return root
 
 
 def reports(root: Path) -> list[NightReport]:
@@ -60,7 +54,10 @@ def test_a_night_over_the_sample_files(root: Path) -> None:
     assert (root / "demo/drop/vendor/leads_102_may.csv.part").exists()
 
 
-def test_the_night_after_loads_what_was_corrected_and_nothing_else(root: Path) -> None:
+def test_the_night_after_loads_what_was_corrected_and_nothing_else(
+    root: Path, tmp_path: Path
+) -> None:
+    root = Path(shutil.copytree(root, tmp_path / "root"))
     (failed,) = root.glob("demo/drop/vendor/failed/*/leads_101_april.csv")
     text = failed.read_bytes()
     (root / "demo/drop/vendor/leads_101_april.csv").write_bytes(text[: text.rindex(b"\n") + 1])

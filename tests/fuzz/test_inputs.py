@@ -183,7 +183,7 @@ def test_phones(
     turns = {name: list(islice(cycle(values), len(batch))) for name, values in beside.items()}
     rows = rows_of({"phone_number": batch, **turns})
     cleaned, _, _ = clean_fields(rows, wanted, {}, TODAY)
-    leads, rejected, _ = normalize_phones(cleaned, wanted, decimals=decimals, columns={})
+    leads, _, rejected, _ = normalize_phones(cleaned, wanted, decimals=decimals, columns={})
     assert {*leads.index} | {*rejected.index} == {*rows.index}
 
 

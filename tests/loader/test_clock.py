@@ -52,7 +52,7 @@ def test_the_recorded_hours_around_the_turns(rule: str, local: str, adds_an_hour
     assert is_daylight_saving(rule, datetime.fromisoformat(local)) is adds_an_hour
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("rule", [*RULES, "", "NONE"])
 def test_every_hour_of_some_years_is_that_of_the_reference(rule: str) -> None:
     hours = pd.date_range("2024-01-01", "2036-01-01", freq="h").to_pydatetime()

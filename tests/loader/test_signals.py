@@ -49,13 +49,13 @@ def test_without_a_signal_it_waits_its_time() -> None:
 
 WAITS = """
 from loader.signals import Stop
-for _ in range(50_000):
-    Stop().wait(2e-5)
+for _ in range(10_000):
+    Stop().wait(1e-6)
 """
 
 
 def test_a_wait_ends_whose_time_is_over_before_it_begins() -> None:
-    """Of 50,000 some are. A SimpleQueue waits for ever then, if nobody has waited for it before."""
+    """Of 10,000 some are. A SimpleQueue waits for ever then, if nobody has waited for it before."""
     subprocess.run([sys.executable, "-c", WAITS], check=True, timeout=2 * LONG)
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from loader.errors import UsageError, describe_bug
-from loader.workers import Ask, WorkerError, Workers, _pickled
+from loader.workers import Ask, WorkerError, Workers, pickled
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there are workers on Linux alone")
 
@@ -75,7 +75,7 @@ def test_frames_come_back_as_they_were() -> None:
 
 def test_a_slice_does_not_take_its_whole_column_along() -> None:
     column = pd.Series(["x" * 1000] * 1000, dtype="str").to_frame("text")
-    assert len(_pickled(column[:10])) < 20_000
+    assert len(pickled(column[:10])) < 20_000
 
 
 def test_questions_are_answered_by_the_process_that_waits() -> None:
@@ -162,7 +162,7 @@ def test_a_bug_is_described_by_its_place_in_the_worker() -> None:
     assert "IndexError in test_workers.py" in describe_bug(raised.value)
 
 
-def test_an_error_that_cannot_be_pickled_is_named() -> None:
+def test_an_error_that_cannot_bepickled_is_named() -> None:
     class OddError(Exception):
         def __init__(self, first: str, second: str) -> None:
             super().__init__(first + second)

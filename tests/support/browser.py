@@ -56,13 +56,10 @@ class Opened:
         """Open all that is folded."""
         self.page.eval_on_selector_all("details", "all => all.forEach(each => each.open = true)")
 
-    def keep(self, folder: Path, name: str) -> Path:
-        """Take a picture of the whole page, into the folder or into that of `SCREENSHOTS`."""
-        folder = Path(os.environ.get(SCREENSHOTS) or folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{name}.png"
-        self.page.screenshot(path=path, full_page=True)
-        return path
+    def keep(self, name: str) -> None:
+        """Take a picture of the whole page, if somebody wants it: into the folder `SCREENSHOTS`."""
+        if folder := os.environ.get(SCREENSHOTS):
+            self.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
 class Browser:

@@ -1,22 +1,19 @@
 """A service that runs in a thread of the tests, over real HTTP."""
 
-import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import requests
-import uvicorn
 from sqlalchemy import text
-from starlette.applications import Starlette
 
 from jobs.serve.app import application
 from jobs.settings.settings import Settings
 from loader.database.connection import Database
+from tests.support.listening import listening
 
 USER, PASSWORD = "6666", "secret"
 PATIENCE = 60
@@ -61,25 +58,8 @@ class Service:
 def serving(url: str, folder: Path, **settings: Any) -> Iterator[Service]:
     """Run a service with a database."""
     given = {"database": url, "results": folder / "results", "serve": {"refresh": 0}} | settings
-    with application(Settings(**given), Database(url)) as app, _listening(app) as address:
+    with application(Settings(**given), Database(url)) as app, listening(app) as address:
         yield Service(address, folder / "results")
-
-
-@contextmanager
-def _listening(app: Starlette) -> Iterator[str]:
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on")
-    server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            while not server.started:
-                assert thread.is_alive()
-                time.sleep(0.01)
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 def add_user(database: Database, user: str = USER, **columns: Any) -> None:

@@ -33,6 +33,7 @@ class Partner:
             """Has an authorizer of its own, which pyftpdlib keeps in the class."""
 
         Handler.authorizer = authorizer
+        Handler.auth_failed_timeout = 0  # who guesses passwords waits, as it is shipped
         Handler.encoding = ANY_BYTES  # names are sent and taken as the bytes they are
         Handler.log = Handler.logline = lambda *_args, **_more: None
         # A loop of its own: pyftpdlib has one for all servers of a process.

@@ -18,6 +18,8 @@ class Reply(NamedTuple):
     text: str = ""
     status: int = 200
     headers: Mapping[str, str] = {}
+    is_cut: bool = False
+    """Half of the text is sent."""
 
 
 class Request(NamedTuple):
@@ -88,7 +90,8 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in {**reply.headers, "Content-Length": str(len(content))}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(content)
+        self.wfile.write(content[: len(content) // 2] if reply.is_cut else content)
+        self.close_connection |= reply.is_cut
 
     def handle(self) -> None:
         # The other end hung up, or this one did.
@@ -138,8 +141,9 @@ def forward(url: str) -> Callable[[Request], Reply]:
     def ask(request: Request) -> Reply:
         line = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
         try:
-            kind = {"Content-Type": request.headers["Content-Type"]}
-            line.request("POST", request.path, request.body, kind)
+            names = request.headers.keys() & {"Content-Type", "Authorization"}
+            headers = {name: request.headers[name] for name in names}
+            line.request("POST", request.path, request.body, headers)
             response = line.getresponse()
             return Reply(response.read().decode(), response.status)
         finally:

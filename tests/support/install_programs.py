@@ -1,14 +1,15 @@
 """Make sure that there is what the tests start: a MariaDB server, and a browser for pages.
 
-Run by `make test`, silent if all is there. The tests start both from their programs, so nothing is
-started or configured here.
+Run by `make test`, silent if all is there; `make cluster` names what else it needs. The tests start
+them from their programs, so nothing is started or configured here.
 """
 
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 SERVER_ADVICE = """\
@@ -23,6 +24,13 @@ The tests of pages need Chromium, and it is not here. Either
   - install it: apt-get install --no-install-recommends chromium
     (on other systems the package that has chromium or google-chrome), or
   - name the program of a Chromium or Chrome: LEADLOADER_TEST_BROWSER=/path/to/chrome"""
+
+GALERA = "/usr/lib/galera/libgalera_smm.so"
+"""Where Debian has the library that makes servers nodes of a cluster."""
+
+GALERA_ADVICE = f"""\
+The tests of a cluster need {GALERA}, and it is not here.
+Install it: apt-get install --no-install-recommends galera-4"""
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
@@ -48,6 +56,11 @@ def knows_server() -> bool:
 def knows_browser() -> bool:
     """Return whether tests have a browser."""
     return find_browser() is not None
+
+
+def knows_galera() -> bool:
+    """Return whether a private server can be a node of a cluster."""
+    return Path(GALERA).exists()
 
 
 class Program(NamedTuple):
@@ -84,26 +97,31 @@ def install(as_root: list[str], packages: list[str]) -> None:
             succeeds([*apt_get, "install", "-y", "--no-install-recommends", package], say=True)
 
 
-def missing() -> list[Program]:
-    """Return the programs that are not here."""
-    programs = (
-        Program(knows_server, "mariadb-server-core", SERVER_ADVICE),
-        Program(knows_browser, "chromium", BROWSER_ADVICE),
-    )
-    return [program for program in programs if not program.is_there()]
+PROGRAMS = {
+    "server": Program(knows_server, "mariadb-server-core", SERVER_ADVICE),
+    "browser": Program(knows_browser, "chromium", BROWSER_ADVICE),
+    "galera": Program(knows_galera, "galera-4", GALERA_ADVICE),
+}
+
+ALWAYS = ("server", "browser")
 
 
-def main() -> int:
+def missing(names: Sequence[str] = ALWAYS) -> list[Program]:
+    """Return the programs of these names that are not here."""
+    return [PROGRAMS[name] for name in names if not PROGRAMS[name].is_there()]
+
+
+def main(names: Sequence[str] = ALWAYS) -> int:
     """Install what is missing if we may; give the exit code."""
-    wanted = missing()
+    wanted = missing(names)
     as_root = privilege() if wanted else None
     if shutil.which("apt-get") and as_root is not None:
         install(as_root, [program.package for program in wanted])
-        wanted = missing()
+        wanted = missing(names)
     for program in wanted:
         sys.stderr.write(program.advice + "\n")
     return 1 if wanted else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:] or ALWAYS))

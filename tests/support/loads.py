@@ -146,7 +146,8 @@ def outcome_of(folder: Path) -> Outcome:
 
 def leads(database: Database, *columns: str) -> list[tuple[str | None, ...]]:
     """Read columns of all leads as text, in the order of their lead_ids."""
-    found = read(database, f"SELECT {', '.join(columns)} FROM vicidial_list ORDER BY lead_id")
+    names = ", ".join(f"`{column}`" for column in columns)
+    found = read(database, f"SELECT {names} FROM vicidial_list ORDER BY lead_id")
     return [tuple(row.values()) for row in found]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.cli.main import run
+from jobs.nightly.destination import Destination
 from jobs.nightly.job import nightly
 from jobs.nightly.report import FileReport, NightReport
 from jobs.settings.settings import read_settings
@@ -89,7 +90,7 @@ class Site:
         database = Database(self.url, sleep=lambda _seconds: None)
         try:
             with Telemetry(settings, "nightly", warn=print) as telling:
-                return nightly(settings, database, telling, watchers=watchers)
+                return nightly(settings, Destination(database), telling, watchers=watchers)
         finally:
             database.engine.dispose()
 

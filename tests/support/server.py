@@ -1,4 +1,4 @@
-"""A MariaDB server for the tests, existing or private, and the rows in a test's database."""
+"""A server for the tests, existing or private, and the rows in a test's database."""
 
 import contextlib
 import functools
@@ -31,24 +31,10 @@ from sqlalchemy import (
 from sqlalchemy.exc import OperationalError
 
 from loader.database import schema
-from tests.support.install_programs import SERVER_ADVICE, find_server
+from tests.support.products import PRODUCT
 
 PATIENCE = 60.0
 """Seconds that a server may take to start or to stop, on a busy machine."""
-
-SMALL_AND_FAST = (
-    "--innodb-log-file-size=4M",
-    "--innodb-buffer-pool-size=64M",
-    "--aria-log-file-size=8M",
-    "--performance-schema=OFF",
-    "--skip-log-bin",
-    "--skip-name-resolve",
-    # What is written needs to outlive the server's process, never the machine.
-    "--debug-no-sync",
-    "--sync-frm=OFF",
-    "--innodb-flush-method=nosync",
-    "--innodb-flush-log-at-trx-commit=2",
-)
 
 # When pytest ends in any way, this shell's input ends; then it removes the server and its files.
 WATCH = 'read -r _; kill -9 "$(cat "$0/pid")"; rm -rf "$0"'
@@ -97,10 +83,13 @@ class Server:
 
     def new_account(self, url: str) -> str:
         """Make an account that may do nothing, and give its address of the database at `url`."""
-        database, name, password = make_url(url).database, *map(secrets.token_hex, (6, 6))
+        # MySQL 5.6 takes 16 characters.
+        database, name, password = make_url(url).database, *map(secrets.token_hex, (4, 6))
         self.execute(f"CREATE USER account_{name}@'%' IDENTIFIED BY '{password}'")
         self._leave.append(f"DROP USER account_{name}@'%'")
-        return self.url(str(database), f"account_{name}", password)
+        address = self.url(str(database), f"account_{name}", password)
+        run(self.url("", f"account_{name}", password), "DO 0")
+        return address
 
     def new_reader(self, url: str) -> str:
         """Make an account that can only SELECT in the database at `url`, and give its address."""
@@ -118,15 +107,15 @@ class Server:
 class PrivateServer(Server):
     """A running server in a directory of its own, on a unix socket and a free loopback port.
 
-    `options` are mariadbd's, such as `--local-infile=0`, beside those of the variable
+    `options` are the program's, such as `--local-infile=0`, beside those of the variable
     LEADLOADER_TEST_SERVER_OPTIONS, which hold for each start. It ends with `close`, or with pytest.
     """
 
-    def __init__(self, *options: str) -> None:
-        program = find_server()
+    def __init__(self, *options: str, password: str | None = None) -> None:
+        program = PRODUCT.find()
         if program is None:
-            raise FileNotFoundError(SERVER_ADVICE)
-        port, password = _free_port(), secrets.token_hex()
+            raise FileNotFoundError(PRODUCT.advice)
+        port, password = free_port(), password or secrets.token_hex(16)
         super().__init__(
             URL.create(
                 "mysql+pymysql",
@@ -142,7 +131,7 @@ class PrivateServer(Server):
         self.log = self._directory / "log"
         self._command = [program, "--no-defaults", f"--datadir={self._directory / 'data'}"]
         # One server removes the temporary tables of another from a folder that they share.
-        self._command += [f"--tmpdir={self._directory}", *SMALL_AND_FAST]
+        self._command += [f"--tmpdir={self._directory}", *PRODUCT.options]
         self._command += shlex.split(os.environ.get("LEADLOADER_TEST_SERVER_OPTIONS", ""))
         if os.geteuid() == 0:
             # It does not start as root unless it is told to.
@@ -154,11 +143,20 @@ class PrivateServer(Server):
             start_new_session=True,
         )
         self._process: subprocess.Popen[bytes] | None = None
-        self._make_system_tables(password)
-        self.start(*options)
+        accounts = [
+            f"CREATE USER tester@'%' IDENTIFIED BY '{password}';",
+            "GRANT ALL ON *.* TO tester@'%' WITH GRANT OPTION;",
+        ]
+        self.start(*self._make_data(accounts), *options)
+
+    def _make_data(self, accounts: list[str]) -> list[str]:
+        """Make the files of a new server with these accounts; give options for its first start."""
+        return PRODUCT.make_data(self._command, self._directory, accounts)
 
     def start(self, *options: str) -> None:
         """Start it and wait until it answers; `options` are for this start only."""
+        encrypts = any(each.startswith("--ssl") for each in options)
+        without_tls = [] if encrypts else [PRODUCT.without_tls]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
@@ -168,8 +166,7 @@ class PrivateServer(Server):
                     "--bind-address=127.0.0.1",
                     f"--port={self.port}",
                     "--local-infile=1",
-                    # Newer ones make a certificate by themselves, and a proxy could not look in.
-                    *([] if any(each.startswith("--ssl") for each in options) else ["--skip-ssl"]),
+                    *without_tls,
                     *options,
                 ],
                 stderr=log,
@@ -178,8 +175,16 @@ class PrivateServer(Server):
         deadline = time.monotonic() + PATIENCE
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"mariadbd does not start:\n{self.log.read_text()[-3000:]}")
+                raise RuntimeError(f"the server does not start:\n{self.log.read_text()[-3000:]}")
             time.sleep(0.02)
+        if not PRODUCT.is_mariadb:
+            # After a start it wants the password itself once, which our program does not give.
+            self.execute("DO 0")
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started, and neither stopped nor killed since."""
+        return self._process is not None
 
     def stop(self) -> None:
         """Shut it down as an administrator would."""
@@ -215,37 +220,6 @@ class PrivateServer(Server):
             except OSError:
                 return False
 
-    def _make_system_tables(self, password: str) -> None:
-        """Do what mariadb-install-db does, which needs parts of the client package."""
-        (self._directory / "data").mkdir()
-        settings = subprocess.run(
-            [*self._command, "--help", "--verbose"], capture_output=True, text=True, check=True
-        ).stdout
-        charsets = next(line for line in settings.splitlines() if "character-sets-dir " in line)
-        share = Path(charsets.split()[1]).parent
-        parts = [
-            min(share.glob(f"*_{name}.sql")) for name in ("system_tables", "system_tables_data")
-        ]
-        script = [
-            # One statement a line, or the server does not understand it.
-            "CREATE DATABASE mysql;",
-            "USE mysql;",
-            "SET @auth_root_socket = NULL;",
-            *(part.read_text(encoding="utf-8") for part in parts),
-            "DELETE FROM global_priv WHERE user <> 'mariadb.sys';",
-            "FLUSH PRIVILEGES;",
-            f"GRANT ALL ON *.* TO tester@'%' IDENTIFIED BY '{password}' WITH GRANT OPTION;",
-        ]
-        done = subprocess.run(
-            [*self._command, "--bootstrap"],
-            check=False,
-            input="\n".join(script),
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            raise RuntimeError(f"mariadbd cannot make its system tables:\n{done.stderr[-3000:]}")
-
 
 def driver_options(url: str) -> dict[str, Any]:
     """Give the address as arguments of the driver, for a connection without SQLAlchemy."""
@@ -268,6 +242,15 @@ def fill(database: Engine | str, tables: dict[str, list[dict[str, Any]]]) -> Non
             for columns, rows in itertools.groupby(tables[name], key=list):
                 target = table(name, *map(column, columns))
                 connection.execute(insert(target), list(rows))
+
+
+def numbers(count: int) -> str:
+    """Give SQL of a table with the numbers from 1 in its column seq; MySQL has none of its own."""
+    digits = " UNION ALL ".join(f"SELECT {digit} AS n" for digit in range(10))
+    places = range(len(str(count)))
+    below = " + ".join(f"place_{place}.n * {10**place}" for place in places)
+    tables = " JOIN ".join(f"({digits}) AS place_{place}" for place in places)
+    return f"(SELECT 1 + {below} AS seq FROM {tables} WHERE {below} < {count}) AS numbers"
 
 
 def run(url: str, *statements: str) -> list[tuple[Any, ...]]:
@@ -298,8 +281,8 @@ def empty(database: Engine | str) -> None:
             connection.execute(text(f"DROP TABLE `{name}`"))
         queries = [f"(SELECT '{name}' FROM `{name}` LIMIT 1)" for name in ours]
         queries.append(
-            "SELECT table_name FROM information_schema.tables"
-            " WHERE table_schema = DATABASE() AND auto_increment > 1"
+            "(SELECT table_name FROM information_schema.tables"
+            " WHERE table_schema = DATABASE() AND auto_increment > 1)"
         )
         for name in connection.scalars(text(" UNION ".join(queries))).all():
             # Slower on InnoDB, but it resets ids.
@@ -346,7 +329,8 @@ def _make_custom_table(connection: Connection, name: str, columns: dict[str, str
     connection.execute(text(f"CREATE TABLE {quote(name)} ({', '.join(definitions)}) {options}"))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Give a port of loopback that nobody listens at."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

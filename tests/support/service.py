@@ -1,11 +1,13 @@
-"""A service for the tests: `leadloader serve` in a process of its own, and calls of it."""
+"""A service for the tests: `leadloader serve` in a process of its own, and calls of it.
+
+How it starts from nothing is shown by tests/jobs/serve/test_files_api.py.
+"""
 
 import contextlib
 import os
 import signal
 import socket
-import subprocess
-import sys
+import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +16,14 @@ from urllib.parse import urlencode
 import httpx2
 
 from loader.database.connection import Database
+from tests.support.server import free_port
+from tests.support.warm import PROGRAM, Warm
 
 PATIENCE = 60.0
 """Seconds that a service may take to listen, or to end."""
+
+IN_CLEAR = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For clients of addresses in clear: one of their own, with all certificates, is made slowly."""
 
 USER = {"source": "test", "user": "6666", "pass": "1234"}
 
@@ -26,21 +33,19 @@ class Service:
 
     def __init__(self, database: str, folder: Path, *flags: str) -> None:
         """Start it, and wait until it listens; `flags` come behind `serve`."""
-        self._command = [
-            sys.executable, "-m", "leadloader", "serve", "--database", database, *flags,
-        ]  # fmt: skip
+        self._flags = ("--database", database, *flags)
         self.folder, self.log = folder, folder / "serve.log"
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Warm | None = None
         self.start()
 
-    def start(self) -> None:
-        """Start it anew, at the same port."""
+    def start(self, program: str = PROGRAM) -> None:
+        """Start it anew, at the same port; `program` is another that ends as `leadloader` does."""
         self.folder.mkdir(exist_ok=True, parents=True)
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [*self._command, "--port", str(self.port)],
+            self._process = Warm(
+                "serve", *self._flags, "--port", self.port, program=program,
                 cwd=self.folder, stderr=log, stdout=log,
                 env=os.environ | {"HOME": str(self.folder)},
             )  # fmt: skip
@@ -75,7 +80,8 @@ class Service:
     def call(self, **parameters: str) -> list[str]:
         """Call add_lead by GET, and give the lines."""
         query = urlencode({**USER, "function": "add_lead", **parameters})
-        answer = httpx2.get(f"{self.address}/vicidial/non_agent_api.php?{query}", timeout=PATIENCE)
+        address = f"{self.address}/vicidial/non_agent_api.php?{query}"
+        answer = httpx2.get(address, timeout=PATIENCE, verify=IN_CLEAR)
         return answer.text.splitlines()
 
 
@@ -87,13 +93,6 @@ def service(database: str, folder: Path, *flags: str) -> Iterator[Service]:
         yield running
     finally:
         running.kill()
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 def add_user(database: str, **columns: object) -> None:

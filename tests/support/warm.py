@@ -5,7 +5,6 @@ but the process is forked from one that has done them. Tests of how the program 
 imports and of standard streams that are closed start an interpreter.
 """
 
-import functools
 import gc
 import io
 import json
@@ -24,6 +23,12 @@ from types import ModuleType
 from typing import Any
 
 PROGRAM = "from jobs.cli.main import main; main()"
+SCRIPT = """
+import runpy, sys
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+"""Runs a script; its path and its arguments are the arguments."""
 LONGEST = 1 << 17
 """Bytes of a request: a command and an environment."""
 
@@ -31,11 +36,16 @@ LONGEST = 1 << 17
 class Warm(subprocess.Popen[Any]):
     """A process that runs `program` with `arguments`.
 
+    `python` is the interpreter, whose own `jobs` and `loader` are those that are imported.
     `options` are those of Popen, but for what concerns an executable, a shell, another user and
     further descriptors, which are not looked at.
     """
 
-    def __init__(self, *arguments: object, program: str = PROGRAM, **options: Any) -> None:
+    def __init__(
+        self, *arguments: object, program: str = PROGRAM, python: str = sys.executable,
+        **options: Any,
+    ) -> None:  # fmt: skip
+        self._imported = _imported(python)
         super().__init__(["-c", program, *map(str, arguments)], **options)
 
     def _execute_child(  # noqa: PLR0917 - as Popen calls it
@@ -53,7 +63,7 @@ class Warm(subprocess.Popen[Any]):
         environment = dict(os.environ if env is None else env)
         folder = str(Path(cwd or "").absolute())
         try:
-            self.pid = _imported().fork([args, folder, environment, start_new_session], streams)
+            self.pid = self._imported.fork([args, folder, environment, start_new_session], streams)
         finally:
             self._close_pipe_fds(  # type: ignore[attr-defined]
                 p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite
@@ -63,7 +73,7 @@ class Warm(subprocess.Popen[Any]):
     def _internal_poll(self, *_arguments: object, **_named: object) -> int | None:
         with self._waitpid_lock:  # type: ignore[attr-defined]
             if self.returncode is None:
-                self.returncode = _imported().end_of(self.pid)
+                self.returncode = self._imported.end_of(self.pid)
             return self.returncode
 
     def _wait(self, timeout: float | None) -> int:
@@ -91,13 +101,15 @@ def run_warm(
 class _Imported:
     """The process that has imported all, as the tests see it."""
 
-    def __init__(self) -> None:
+    def __init__(self, python: str) -> None:
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._lock = threading.Lock()
         with theirs:
-            code = f"from tests.support.warm import serve; serve({theirs.fileno()})"
+            # Another interpreter has packages of its own, not those of the repository.
+            code = f"import runpy; runpy.run_path({__file__!r})['serve']({theirs.fileno()})"
+            flags = [] if python == sys.executable else ["-P"]
             self._process = subprocess.Popen(
-                [sys.executable, "-c", code],
+                [python, *flags, "-c", code],
                 pass_fds=[theirs.fileno()],
                 cwd=Path(__file__).parents[2],
                 start_new_session=True,
@@ -122,15 +134,20 @@ class _Imported:
             return json.loads(self._line.recv(LONGEST))
 
 
-@functools.cache
-def _imported() -> _Imported:
-    return _Imported()
+_IMPORTED: dict[str, _Imported] = {}
+"""The processes that have imported all, by interpreter."""
+
+
+def _imported(python: str) -> _Imported:
+    if python not in _IMPORTED:
+        _IMPORTED[python] = _Imported(python)
+    return _IMPORTED[python]
 
 
 def end_warm() -> None:
-    """End the process that has imported all, if there is one."""
-    if _imported.cache_info().currsize:
-        _imported().close()
+    """End the processes that have imported all, if there are some."""
+    while _IMPORTED:
+        _IMPORTED.popitem()[1].close()
 
 
 def serve(line_number: int) -> None:

@@ -1,6 +1,6 @@
 """Many leads as a dialer has them after some weeks of calls, always the same ones."""
 
-from tests.support.server import run
+from tests.support.server import numbers, run
 
 PROCESSED = ("DEC", "DNC", "NI", "SALE", "XFER")
 """Statuses of leads that are not called any more."""
@@ -72,5 +72,5 @@ def insert_leads(url: str, count: int, processed: int) -> None:
         url,
         "SET SESSION sql_mode = 'NO_UNSIGNED_SUBTRACTION'",
         f"INSERT INTO vicidial_list ({names})"
-        f" SELECT {', '.join(columns.values())} FROM seq_1_to_{count}",
+        f" SELECT {', '.join(columns.values())} FROM {numbers(count)}",
     )

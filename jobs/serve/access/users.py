@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import ipaddress
 import secrets
+from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from threading import Lock
@@ -45,9 +46,10 @@ class Attempts:
     """
 
     def __init__(self) -> None:
-        self._failures: dict[tuple[str, ...], _Failures] = {}
+        self._failures: OrderedDict[tuple[str, ...], _Failures] = OrderedDict()
+        """The newest last."""
         self._secret = secrets.token_bytes(32)
-        self._right: dict[tuple[str, str, bytes], None] = {}
+        self._right: OrderedDict[tuple[str, str, bytes], None] = OrderedDict()
         self._lock = Lock()
 
     def seconds_left(self, user: str, address: str, password: str | None = None) -> float:
@@ -70,13 +72,13 @@ class Attempts:
         """Count a wrong password."""
         now = monotonic()
         with self._lock:
-            if len(self._failures) >= MOST_REMEMBERED:
-                self._forget(now)
             for key in _keys(user, address):
-                before = self._failures.get(key)
+                before = self._failures.pop(key, None)
                 is_recent = before is not None and now - before.last < LONGEST_WAIT
                 count = before.count + 1 if before and is_recent else 1
                 self._failures[key] = _Failures(count, now)
+            while len(self._failures) > MOST_REMEMBERED:
+                self._failures.popitem(last=False)
 
     def succeeded(self, user: str, address: str, password: str | None = None) -> None:
         """Forget the wrong passwords of a user; those of the address, as of other users, stay."""
@@ -86,18 +88,11 @@ class Attempts:
             if password is not None:
                 self._right[self._digest(of_user, password)] = None
             while len(self._right) > MOST_REMEMBERED:
-                del self._right[next(iter(self._right))]
+                self._right.popitem(last=False)
 
     def _digest(self, of_user: tuple[str, str], password: str) -> tuple[str, str, bytes]:
         sent = password.encode("utf-8", "surrogatepass")
         return (*of_user, hmac.digest(self._secret, sent, hashlib.sha256))
-
-    def _forget(self, now: float) -> None:
-        self._failures = {
-            key: each for key, each in self._failures.items() if now - each.last < LONGEST_WAIT
-        }
-        while len(self._failures) >= MOST_REMEMBERED:
-            del self._failures[next(iter(self._failures))]
 
 
 def _keys(user: str, address: str) -> tuple[tuple[str], tuple[str, str]]:
@@ -141,7 +136,7 @@ class UserDirectory:
     def __init__(self, database: Database, refresh: float) -> None:
         """Take the database, and the seconds for which its users are good."""
         self._database, self._refresh = database, refresh
-        self._users: pd.DataFrame | None = None
+        self._users: dict[Hashable, dict[Hashable, Any]] | None = None
         self._hashing: Hashing | None = None
         self._read_at = 0.0
         self._secret = secrets.token_bytes(32)
@@ -161,6 +156,8 @@ class UserDirectory:
         key, row = self._found(user)
         digest = hmac.digest(self._secret, f"{key}\0{password}".encode(), hashlib.sha256)
         if digest not in self._known:
+            if len(self._known) >= MOST_REMEMBERED:
+                self._known.clear()
             # Without a user, too: the time that it takes says nothing.
             clear, hashed = str(row.get("pass", "")), str(row.get("pass_hash", ""))
             self._known[digest] = is_password(password, clear, hashed or "-", self._hashing)
@@ -181,7 +178,7 @@ class UserDirectory:
             self._users, self._hashing = _read(self._database)
             self._read_at, self._known = monotonic(), {}
         key = fold_text(user)
-        return key, self._users.loc[key].to_dict() if key in self._users.index else {}
+        return key, self._users.get(key, {})
 
 
 def _is_user(row: Mapping[Hashable, Any]) -> bool:
@@ -189,10 +186,11 @@ def _is_user(row: Mapping[Hashable, Any]) -> bool:
     return bool(row) and row["active"] == "Y" and int(row["user_level"] or 0) >= 7
 
 
-def _read(database: Database) -> tuple[pd.DataFrame, Hashing | None]:
-    users, settings = read_passwords(database)
-    users = users.set_index(pd.Index(fold(users["user"]), name=None))
-    users = users[~users.index.duplicated()]
+def _read(database: Database) -> tuple[dict[Hashable, dict[Hashable, Any]], Hashing | None]:
+    """Read the users, by what their names are looked for by, and how passwords are hashed."""
+    table, settings = read_passwords(database)
+    table = table.set_index(pd.Index(fold(table["user"]), name=None))
+    users = table[~table.index.duplicated()].to_dict("index")
     if settings.get("pass_hash_enabled") != "1":
         return users, None
     cost = settings.get("pass_cost", "")

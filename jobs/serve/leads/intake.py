@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from time import monotonic
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pydantic import ValidationError
+from sqlalchemy import Connection
 
 from jobs.load.begin import refuse_missing_tables
 from jobs.load.recheck import Recheck
@@ -36,7 +38,7 @@ from loader.feeds.feed import Feed
 from loader.fields.lead import CUSTOM_PREFIX, usual_names
 from loader.fields.mapping import ColumnMapping
 from loader.findings import Findings, Notices, findings, join_frames, no_notices, without_rows
-from loader.frames.arrow import to_array
+from loader.frames.arrow import frame_of, to_arrow
 from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.pipeline import Checks
@@ -164,7 +166,7 @@ class LeadIntake:
         elif now - setup.clock_at > CLOCK_SECONDS:
             clock = self._database.read(read_clock)
             setup.dialer, setup.clock_at = replace(setup.dialer, clock=clock), now
-            setup.checks.clear()
+            setup.checks = {fields: it.at(clock) for fields, it in setup.checks.items()}
         return setup
 
     def _read(self, options: LoadOptions) -> _Setup:
@@ -257,12 +259,14 @@ class _Batch:
             column: [self._requests[row].fields.get(column, "") for row in wanted]
             for column in dict.fromkeys(fields.values())
         }
-        values = {name: to_array(pa.array(each, pa.large_string())) for name, each in texts.items()}
-        return pd.DataFrame(values, index=pd.Index([*wanted], dtype="int64", name="row_number"))
+        values = {name: pa.array(each, pa.large_string()) for name, each in texts.items()}
+        return frame_of(values, pd.Index([*wanted], dtype="int64", name="row_number"))
 
     def _add(self, rows: pd.DataFrame) -> None:
-        leads, noticed, rejected = self._check(rows)
+        leads, noticed, rejected = self._database.read(partial(self._checked_by, rows))
         failed = self._insert(leads, noticed) if len(leads) else leads.index
+        if not len(rejected):
+            return
         # What is no lead makes nobody a duplicate.
         again = rejected.index[rejected["duplicate_row"].isin(failed)]
         unclear = rejected.index[rejected["duplicate_row"].isin(self._doubtful)]
@@ -270,6 +274,13 @@ class _Batch:
         self._reject(without_rows(rejected, again.union(unclear)))
         if len(again):
             self._add(rows.loc[again])
+
+    def _checked_by(
+        self, rows: pd.DataFrame, connection: Connection
+    ) -> tuple[pd.DataFrame, Notices, Findings]:
+        """Check by one connection; all of it can be repeated."""
+        with self._database.asked_by(connection):
+            return self._check(rows)
 
     def _check(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, Notices, Findings]:
         """Give the leads that pass, what was noticed of them, and why others do not."""
@@ -281,7 +292,7 @@ class _Batch:
             forms = RowForms(screened.leads, checks.options)  # some numbers are gone
         recheck.forms = forms
         existing = queries.existing_leads(screened.leads, forms=forms)
-        compared = checks.compare(screened.leads, existing)
+        compared = checks.compare(screened.leads, existing, forms.numbers)
         settled = Settlement(checks.options, self._folder).settle(screened.leads, compared)
         leads = settled.staying(screened.leads)
         days = queries.days_ahead(checks.days_ahead(leads))
@@ -301,11 +312,14 @@ class _Batch:
             is_in = leads.index.isin(last.lead_ids.index)
             stored = (leads if is_in.all() else leads[is_in]).assign(lead_id=last.lead_ids)
             noticed = noticed[noticed.index.isin(stored.index)] if len(noticed) else noticed
-            noticed = self._insert_extras(stored.sort_index(), noticed, writer)
+            noticed = self._insert_extras(stored, noticed, writer)
             self._answer_added(stored, noticed)
             self._doubt(last.doubtful)
-            self._reject(join_frames([last.rejected, self._refused(leads.loc[[*last.refused]])]))
-        return leads.index[~is_in].difference([*self._doubtful])
+            self._reject(last.rejected)
+            if last.refused:
+                self._reject(self._refused(leads.loc[[*last.refused]]))
+        left = leads.index[~is_in]
+        return left.difference([*self._doubtful]) if len(left) else left
 
     def _refused(self, leads: pd.DataFrame) -> Findings:
         """Give what is said of refused leads: what the dialer says, but for its statement."""
@@ -337,8 +351,11 @@ class _Batch:
         records = noticed.to_dict("records") if len(noticed) else []
         for row, notice in zip(noticed.index, records, strict=True):
             by_row.setdefault(row, []).append(notice)
-        columns = ("phone_number", "list_id_given", "lead_id", "gmt_offset_now")
-        rows = zip(leads.index.tolist(), *(leads[name].tolist() for name in columns), strict=True)
+        phones, lists = (
+            to_arrow(leads[name]).to_pylist() for name in ("phone_number", "list_id_given")
+        )
+        lead_ids, offsets = leads["lead_id"].tolist(), leads["gmt_offset_now"].tolist()
+        rows = zip(leads.index.tolist(), phones, lists, lead_ids, offsets, strict=True)
         for row, phone, list_id, lead_id, offset in rows:
             notices = by_row.get(row, [])
             is_unknown = any(it["notice"] == Notice.NO_TIME_ZONE for it in notices)
@@ -350,7 +367,7 @@ class _Batch:
             self._answers[row] = Answer(lines, "added")
 
     def _reject(self, found: Findings) -> None:
-        if found.empty:
+        if not len(found):
             return
         of_rows = found["duplicate_row"].map(self._lead_ids).astype("Int64")
         lead_ids = found["lead_id"].fillna(of_rows)

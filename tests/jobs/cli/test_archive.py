@@ -528,7 +528,7 @@ def test_a_dry_run_that_takes_long_can_be_ended(dialer: str) -> None:
     assert not Path("out").exists()
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @ON_SQLITE
 @pytest.mark.parametrize(
     ("flag", "limit", "code"), [("--json", "100", 0), ("--sleep=0", "100", 0), ("--json", "0", 64)]
@@ -614,7 +614,7 @@ def started(
     return process
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @ON_SQLITE
 @pytest.mark.parametrize(
     ("number", "code", "flag"),

@@ -81,6 +81,7 @@ def test_yes_loads_what_was_shown(site: Database, tmp_path: Path) -> None:
     assert leads(site, "phone_number") == [("7275550101",), ("7275550102",)]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("answer", ["n\n", "\n"])
 def test_no_loads_nothing_and_the_file_can_be_loaded_later(
     site: Database, tmp_path: Path, answer: str
@@ -138,7 +139,7 @@ def test_a_terminal_that_goes_away_is_no_yes(site: Database, tmp_path: Path) -> 
 QUESTION = "2 rows that name no list go to list 999; go on?"
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("answer", "code", "loaded"), [("y\n", 0, 2), ("n\n", 1, 0), ("\n", 1, 0), ("\x04", 1, 0)]
 )
@@ -162,7 +163,7 @@ def test_ask_says_it_beside_its_own_question(site: Database, tmp_path: Path) -> 
     assert session.answer("y\n") == 0
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("flags", [["--yes"], ["-y", "--quiet"], ["--list-id", "101"]])
 def test_nothing_is_asked(site: Database, tmp_path: Path, flags: list[str]) -> None:
     session = Session(tmp_path, *flags, ask=False)

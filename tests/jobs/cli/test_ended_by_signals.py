@@ -57,7 +57,7 @@ def is_drained(pipe: int) -> bool:
     return not waiting[0]
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("number", "command"),
     [*((number, [*VALIDATE, "-"]) for number in CAUGHT), (signal.SIGTERM, [*ARCHIVE, "-"])],

@@ -40,6 +40,8 @@ ENDINGS = [
     Ending([*LOOK, "--list-id", "101", "--list-id", "102"], 64, ("--list-id",), "give one"),
     Ending([*LOOK, "--dnc-chek", "Y"], 64, ("--dnc-chek",), "--dnc-check"),
     Ending([*LOOK, "--dnc-check", "yes"], 64, ("--dnc-check",), "did you mean Y?"),
+    Ending(["schedule"], 64, ("Missing argument",), "Choose from: systemd, cron, airflow; see"),
+    Ending(["schedule", "at"], 64, ("'systemd|cron|airflow': 'at' is not one of",), "--help"),
     Ending(["imprt", "leads.csv"], 64, ("imprt",), "import"),
     Ending(["import", "leads.csv", "--database", "none"], 64, ("--database none",),
            "none is for validate alone; this command needs a database"),
@@ -123,6 +125,8 @@ ENDINGS = [
     Ending([*MOVE, "--lead-ids-file", "nul"], 65, ("nul",), "is no text; give lead_ids as text"),
     Ending([*MOVE, "--campaigns", "NONE"], 64, ("no list is of campaign NONE",), ""),
     # Settings.
+    Ending(["nightly", *DATABASE, "--config", "source.toml"], 78,
+           ("source.toml, line 3: [[source]] 1: foldr",), "did you mean folder?"),
     Ending(["nightly", *DATABASE], 64, ("nightly needs sources of files",), "[[source]]"),
     Ending([*LOOK, "--config", "typing.toml"], 78, ("typing.toml, line 2: dnc_chek",),
            "did you mean dnc_check?"),
@@ -171,6 +175,7 @@ def _site(tmp_path: Path, dialer: Path, monkeypatch: pytest.MonkeyPatch, impatie
         "name.toml": '[names]\ncity = "Ort"\n',
         "field.toml": '[map]\ncitty = "Ort"\n',
         "rule.toml": '[archive.worked]\nstatuses = ["NA"]\n',
+        "source.toml": '[[source]]\nname = "x"\nfoldr = "drop"\n',
         "typing.toml": '\ndnc_chek = "Y"\n',
     }
     for name, text in texts.items():
@@ -198,7 +203,7 @@ def _change(path: Path, flag: int = 0, method: int = 0) -> None:
     path.write_bytes(content)
 
 
-@pytest.mark.sample(12)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: ascii(" ".join(ending.arguments)))
 def test_what_is_said_at_the_end(ending: Ending, capsys: pytest.CaptureFixture[str]) -> None:
     if ending.arguments[0] == "undo":

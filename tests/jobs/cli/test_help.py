@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from jobs.cli.examples import ENDINGS, EVERY, WORDS
+from jobs.cli.examples import ENDINGS, EVERY, OF_DATABASES, WORDS
 from jobs.cli.main import run
 from jobs.settings.flags import ARCHIVE_FLAGS, FLAGS
 from tests.docs.commands import parse
@@ -122,7 +122,7 @@ def completed(line: str) -> list[str]:
     return done.stdout.split()
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
@@ -177,11 +177,19 @@ def test_examples_of_the_help_are_commands(line: str) -> None:
 
 def test_words_for_exit_codes_are_of_codes_that_there_are() -> None:
     assert WORDS.keys() <= CODES.keys()
-    assert {code for _, codes in ENDINGS.values() for code in (*codes, *EVERY)} <= WORDS.keys()
+    codes = {code for _, codes in ENDINGS.values() for code in codes}
+    assert codes | {*EVERY, *OF_DATABASES} <= WORDS.keys()
+
+
+def test_what_has_no_database_does_not_end_for_one(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ENDINGS:
+        text = help_of(capsys, *name.split())
+        assert ("the database does not answer" in text) == ("--database " in text), name
 
 
 @pytest.mark.parametrize(
-    ("command", "flag"), [("import", "--sample"), ("validate", "--ask"), ("validate", "--again")]
+    ("command", "flag"),
+    [("import", "--sample"), *(("validate", f"--{name}") for name in ("ask", "yes", "again"))],
 )
 def test_what_a_command_does_not_take_is_not_in_its_help(
     command: str, flag: str, capsys: pytest.CaptureFixture[str]

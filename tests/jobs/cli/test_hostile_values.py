@@ -19,10 +19,12 @@ from typer.main import get_command
 
 from jobs.cli.main import app, run
 from jobs.settings import settings as settings_module
+from loader import errors
 from loader.database.error_codes import translate
 from loader.errors import LoaderError, ResultsError, as_loader_error
+from tests.support.warm import PROGRAM, run_warm
 
-PROGRAM = [sys.executable, "-c", "from jobs.cli.main import main; main()"]
+COLD = [sys.executable, "-c", PROGRAM]
 
 HUGE, ENDLESS, LONG = "1" + "0" * 30, "9" * 5000, "a" * 255
 DATABASE = "sqlite:///leads.db"
@@ -98,7 +100,7 @@ CASES: list[tuple[list[str], int, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.sample(12)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     CASES,
@@ -196,6 +198,14 @@ def test_a_full_disk_names_the_folder() -> None:
     assert tempfile.gettempdir() in str(full)
 
 
+def test_a_full_file_system_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(errors, "ALMOST_FULL", sys.maxsize)  # all of them
+    place = next(each for each in (tmp_path, *tmp_path.parents) if each.is_mount())
+    full = as_loader_error(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    named = str(full).partition("device, in ")[2].partition(" (TMPDIR")[0].split(" and ")
+    assert str(place) in named
+
+
 def test_a_lack_of_memory_is_no_bug() -> None:
     lacking = as_loader_error(MemoryError())
     assert lacking.exit_code == 71
@@ -219,7 +229,7 @@ def test_a_full_sqlite_file(site: Path, capsys: pytest.CaptureFixture[str]) -> N
 def in_its_own(arguments: list[str], **how: Any) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])} | how.pop("env", {})
     return subprocess.run(
-        [*PROGRAM, *arguments], text=True, check=False, env=environment,
+        [*COLD, *arguments], text=True, check=False, env=environment,
         **({"capture_output": True} | how),
     )  # fmt: skip
 
@@ -241,10 +251,11 @@ def test_a_folder_that_is_gone(site: Path) -> None:
     done = in_its_own(given, preexec_fn=leave)
     assert done.returncode == 64
     assert "results folder" in done.stderr
+    leaving = f"import os; os.chdir({str(gone)!r}); os.rmdir({str(gone)!r})\n{PROGRAM}"
     gone.mkdir()
-    assert in_its_own(["runs", "--database", address], preexec_fn=leave).returncode == 0
+    assert run_warm("runs", "--database", address, program=leaving).returncode == 0
     gone.mkdir()
-    assert in_its_own(["columns", "leads.csv"], preexec_fn=leave).returncode == 66
+    assert run_warm("columns", "leads.csv", program=leaving).returncode == 66
 
 
 @pytest.mark.sample(1)

@@ -45,7 +45,7 @@ def imported_by(arguments: list[str], code: int = 0) -> set[str]:
     return {*json.loads(Path("imported.json").read_text("utf-8"))} & (SLOW | OF_OTHER_JOBS)
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

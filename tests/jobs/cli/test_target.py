@@ -84,7 +84,7 @@ def test_where_the_password_may_be(
 def test_a_password_file_that_is_not_there(site: Path, capsys: Captured) -> None:
     (site / "leadloader.toml").write_text('[target]\nkey_file = "none"\n')
     assert run(["archive", "--lead-ids", "1", "--target", "https://dialer.example"]) == 78
-    assert "target: none: No such file" in capsys.readouterr().err
+    assert "target: key_file: none: No such file" in capsys.readouterr().err
 
 
 def test_the_certificate_is_looked_at(

@@ -109,7 +109,7 @@ def test_it_says_it_as_json(
     assert json.loads(in_folder) == json.loads(shown.out)
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @ON_SQLITE
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
@@ -207,7 +207,7 @@ def test_another_undo_keeps_out_of_the_folder(
     assert undo(broken_off, database).of_run == broken_off
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @ON_SQLITE
 @pytest.mark.parametrize("content", ['{"run": "x"}', "{}", "[]", "", "\x00"])
 def test_another_run_s_summary_is_not_taken_for_its_own(

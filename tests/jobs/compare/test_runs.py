@@ -461,7 +461,7 @@ def test_the_command_takes_its_flags(month: Path) -> None:
     ("width", "scheme"), [(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (DESK, "dark")]
 )
 def test_the_page_is_good_in_a_browser(
-    browser: Browser, month: Path, tmp_path: Path, width: int, scheme: str
+    browser: Browser, month: Path, width: int, scheme: str
 ) -> None:
     long = summary_of(f"{HOSTILE}.csv", 10, {"BROKEN_QUOTE": 4}, source=HOSTILE * 3, **hours(1))
     write_summary(month / "hostile", long)
@@ -473,7 +473,7 @@ def test_the_page_is_good_in_a_browser(
     called(month)
     with browser.opened(Path("compare.html"), width=width, scheme=scheme) as opened:
         opened.unfold()
-        opened.keep(tmp_path / "pictures", f"compare-{width}-{scheme}")
+        opened.keep(f"compare-{width}-{scheme}")
         assert (opened.messages, opened.requests, opened.overflow) == ([], [], 0)
         assert opened.violations() == []
         assert opened.page.evaluate(ASKEW) == []

@@ -8,8 +8,10 @@ import pytest
 from sqlalchemy import make_url
 
 from jobs.cli.main import run as leadloader
+from jobs.config_check.service import NO_KEY
 from jobs.settings import settings as settings_module
 from loader.database.connection import Database
+from loader.ledger.keys import keys
 from loader.rights.needs import LEDGER
 from tests.support.extras import TABLES
 from tests.support.nights import Site, rows
@@ -119,6 +121,24 @@ def test_a_night_with_a_new_list_for_each_file(
     assert run(url, "SELECT COUNT(*) FROM vicidial_list_archive") == [(1,)]
 
 
+def test_an_account_for_the_service_and_its_keys(
+    url: str, server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger_forgotten(url)
+    run(url, f"DROP TABLE IF EXISTS {keys.name}")
+    checked = Checked(server, url, capsys, "--job", "serve")
+    found = checked.check()[1]["database"]
+    assert f"INSERT on {keys.name}" in found["missing"]["serve"]
+    checked.give()
+    assert NO_KEY in checked.check()[1]["database"]["remarks"]
+    make = ["keys", "make", "--database", checked.address, "--may", "archive"]
+    assert leadloader([*make, "night", "--until", "never"]) == 0
+    assert leadloader([*make, "crm", "--until", "5d"]) == 0
+    code, report = checked.check()
+    (remark,) = (it for it in report["database"]["remarks"] if "key" in it)
+    assert (code, remark.startswith("key crm ends on ")) == (0, True)
+
+
 def test_the_right_to_read_is_enough_for_a_validation(
     url: str, server: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -209,7 +229,7 @@ def test_missing_indexes_are_printed_as_statements_that_make_them(
         assert "INDEX" not in capsys.readouterr().out
     finally:
         for statement in statements:
-            run(url, statement.replace("ADD INDEX (`alt_phone`)", "DROP INDEX IF EXISTS alt_phone"))
+            run(url, statement.replace("ADD INDEX (`alt_phone`)", "DROP INDEX alt_phone"))
 
 
 def test_moves_name_the_indexes_that_they_lack(

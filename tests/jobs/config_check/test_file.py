@@ -19,6 +19,8 @@ from jobs.settings.schema import settings_schema
 from jobs.settings.settings import Settings, check_settings
 from loader.installation import install_command
 from loader.options.load import LoadOptions
+from tests.support.certificates import make_authority, make_certificate
+from tests.support.http_server import Reply, http_server
 
 SAMPLES = Path(__file__).parents[3] / "sample_data"
 
@@ -107,6 +109,11 @@ def test_all_that_is_wrong_is_told_with_its_line() -> None:
         pytest.param("metrics_file = 'site.toml/x/y.prom'", "is no folder", id="metrics"),
         pytest.param("[lineage]\nfile = 'site.toml/x'", "is no folder", id="lineage"),
         pytest.param("[[source]]\nname = 'b'\nfolder = 'b'", "no folder b; make it", id="source"),
+        pytest.param("[serve]\nhost = '::'", "give --tls-cert and --tls-key", id="host"),
+        pytest.param("[serve]\ntls_cert = 'b'\ntls_key = 'b'", "b: No such file", id="tls"),
+        pytest.param("on_duplicate = 'update'\n[serve]", "serve cannot follow it", id="calls"),
+        pytest.param("[target]\nca_file = 'b'", "b: No such file", id="ca_file"),
+        pytest.param("[target]\nkey_file = 'b'", "b: No such file", id="key_file"),
         pytest.param(
             "[[source]]\nname = 'b'\nfolder = '.'\nlayout = 'b'", "'b' is none of", id="of-source"
         ),
@@ -138,15 +145,44 @@ def test_a_folder_that_cannot_be_written_to(monkeypatch: pytest.MonkeyPatch) -> 
 def test_extras_that_are_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file, "find_spec", lambda _name: None)
     text = (
-        "metrics_file = 'a.prom'\n[notify]\nurls = ['mailto://b']\n[lineage]\nfile = 'c'\n"
+        "metrics_file = 'a.prom'\n[serve]\n[target]\nurl = 'https://dialer.example'\n"
+        "[notify]\nurls = ['mailto://b']\n[lineage]\nfile = 'c'\n"
         "[[source]]\nname = 'b'\nfolder = 'sftp://host/in'\n"
         "[[source]]\nname = 'c'\nfolder = 's3://bucket/in'"
     )
     said = [message for _, _, message in faults(text)]
-    extras = ["metrics", "notify", "lineage", "remote", "s3"]
+    extras = ["metrics", "serve", "remote", "notify", "lineage", "remote", "s3"]
     assert len(said) == len(extras)
     for message, extra in zip(said, extras, strict=True):
         assert message.endswith(f"not installed: {install_command(extra)}")
+
+
+def test_files_of_tls_are_named_with_their_lines(tmp_path: Path) -> None:
+    cert = make_certificate(make_authority(tmp_path, "authority"), "leads")
+    text = f"[serve]\nhost = '::'\ntls_cert = '{cert}'\ntls_key = '{{}}'\n"
+    assert faults(text.format(cert.with_suffix(".key"))) == []
+    other = tmp_path / "authority.key"
+    problem = f"{other}: it is not the key of tls_cert"
+    assert faults(text.format(other)) == [(4, "serve.tls_key", problem)]
+
+
+def test_a_target_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    check = ["config", "check", "--config", "site.toml"]
+
+    with http_server(lambda _request: Reply("VERSION: 2.14")) as server:
+        site(f"[target]\nurl = '{server.url}'\n")
+        assert run([*check, "--offline"]) == 0
+        assert not server.requests
+        assert run(check) == 0
+        assert [it.form for it in server.requests] == [{"function": "version"}]
+    assert f"target {server.url}: it answers\n" in capsys.readouterr().out
+    assert run([*check, "--json"]) == 69
+    found = json.loads(capsys.readouterr().out)
+    assert found["target"] == {"name": server.url, "problem": "no connection"}
+    with http_server(lambda _request: Reply(status=301)) as server:
+        site(f"[target]\nurl = '{server.url}'\n")
+        assert run(check) == 69
+    assert "it sends callers elsewhere" in capsys.readouterr().out
 
 
 def test_the_environment_and_flags_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,7 +94,7 @@ def at(database_url: str, local: str) -> Database:
     return frozen(database_url, datetime.fromisoformat(local), ZONE)
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.usefixtures("_zone")
 @pytest.mark.parametrize(
     ("now", "days", "inside", "outside"),
@@ -134,6 +134,7 @@ def test_ages_of_an_archive_on_a_leap_day(database_url: str) -> None:
     database.engine.dispose()
 
 
+@pytest.mark.sample(1)
 @pytest.mark.usefixtures("_zone")
 @pytest.mark.engines("myisam", "innodb")
 @pytest.mark.parametrize(

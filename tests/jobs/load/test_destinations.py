@@ -55,7 +55,7 @@ def test_the_lists_of_loaded_rows(database: Database, loads: Loads, job: str) ->
     assert sum(it.leads for it in summary.lists) == summary.loaded
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("column", "options", "expected"),
     [
@@ -112,7 +112,7 @@ def test_checks_that_were_off(
     assert loads.load([{"phone_number": A}], database, **options).summary.checks_off == off
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("campaign", "list_id", "is_listed", "notice"),
     [
@@ -186,7 +186,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return url
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("arguments", "first"),
     [

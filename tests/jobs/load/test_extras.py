@@ -143,7 +143,7 @@ def load_here(
     return outcome, leads(database, "status")
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @ON_SQLITE
 @pytest.mark.parametrize(
     ("options", "columns", "priorities"),
@@ -183,7 +183,7 @@ def test_hopper(
     assert texts(database, "SELECT priority FROM vicidial_hopper") == [(p,) for p in priorities]
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @ON_SQLITE
 @pytest.mark.parametrize(
     ("options", "columns", "said", "statuses"),

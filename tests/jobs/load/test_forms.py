@@ -55,7 +55,7 @@ def reason(loads: Loads, database: Database, row: dict[str, str], **options: Any
     return outcome.reasons.get(2, "")
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("forms", apart(), ids=len)
 def test_do_not_call_lists_in_any_form(
     forms: list[tuple[str, str, str]], database: Database, database_url: str, loads: Loads
@@ -82,7 +82,7 @@ def test_area_codes_in_any_form(
     assert reason(loads, database, row, dnc_check="Y") == ""
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("forms", apart(), ids=len)
 @pytest.mark.parametrize(
     ("check", "column"),
@@ -120,7 +120,7 @@ def test_existing_leads_in_any_form(
         assert f"lead_id={number}" in rejected["details"].split()
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(("code", "stored", "sent"), IN_LISTS[:6])
 def test_on_a_server_and_in_the_archive(
     code: str, stored: str, sent: str, database: Database, database_url: str, loads: Loads
@@ -160,7 +160,7 @@ def test_the_same_digits_in_two_countries(
         assert "phone_code=44" in together.rejected[3]["details"]
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("compare", ["number", "code+number"])
 @pytest.mark.parametrize("numbers", [("15112345678", "4915112345678"),
                                      ("4917012345678", "+49 170 12345678"),
@@ -181,7 +181,7 @@ OTHER = [
 ]  # fmt: skip
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.engines("sqlite", "innodb")
 @pytest.mark.parametrize("other", OTHER)
 @pytest.mark.parametrize("how", ["notice", "clear", "reject", None])

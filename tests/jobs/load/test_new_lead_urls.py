@@ -102,7 +102,7 @@ def test_by_default_the_run_says_that_they_are_skipped(
     assert listener.gets == []
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.engines("sqlite")
 @pytest.mark.parametrize(
     "values",
@@ -131,6 +131,7 @@ def test_a_server_that_is_busy_is_asked_again(
     assert log(database_url)[0][3] == "done"
 
 
+@pytest.mark.sample(1)
 @pytest.mark.engines("sqlite")
 @pytest.mark.parametrize(("status", "answer"), [(404, "done"), (500, "status 500")])
 def test_a_request_that_fails_is_said_and_logged(

@@ -23,7 +23,7 @@ def loads(tmp_path: Path) -> Loads:
     return Loads(tmp_path)
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("column", "given", "options", "stored"),
     [
@@ -171,7 +171,7 @@ OVER_LISTS = [
 ]
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("options", "reasons"),
     [
@@ -255,7 +255,7 @@ EXISTING: dict[str, list[dict[str, Any]]] = LISTS | {
 }
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("options", "duplicates"),
     [
@@ -321,7 +321,7 @@ def test_existing_leads_that_count(
 # --- tables that a database lacks ---
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("table", "options", "columns"),
     [
@@ -368,6 +368,7 @@ def test_a_missing_table_stops_the_load_before_anything_is_read(
 REJECTED = '"phone","first name","row_number","reason","reasons_all","details","add_lead"\n'
 
 
+@pytest.mark.sample(3)
 @pytest.mark.engines("sqlite")
 @pytest.mark.parametrize(
     "options",

@@ -1,6 +1,5 @@
 """Checks by several processes: the same results, and what comes of it when one of them ends."""
 
-import json
 import os
 import signal
 import subprocess
@@ -20,36 +19,10 @@ from loader.database.connection import Database
 from loader.pipeline import Checks, Chunk
 from loader.workers import WorkerError
 from tests.support.loads import Loads
+from tests.support.screening import OPTIONS, ROW, results_of
 from tests.support.warm import Warm
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there are workers on Linux alone")
-
-PHONES = (
-    "7275551212", "+1 (727) 555-1213", "020 7946 0958", "+442079460958", "7.27555E+09", "555",
-    "1-800-FLOWERS", "7275551214 ext 5", "030 1234567/68", "", "00492011234567", "9995551212",
-)  # fmt: skip
-VALUES = {
-    "list_id": ("101", "102", "", "abc"),
-    "phone_code": ("", "1", "44", "999", "n/a"),
-    "phone_number": PHONES,
-    "alt_phone": PHONES,
-    "first_name": ("Ann", "test", "J\x01oe", "<b>x</b>", "é" * 40),
-    "state": ("FL", "Florida", "Mexico City", "", "NSW"),
-    "postal_code": ("33765", "2139", ""),
-    "country_code": ("", "USA", "Germany", "Narnia"),
-    "date_of_birth": ("1970-01-02", "2/2/1970", ""),
-    "gender": ("M", "weiblich", "?", ""),
-    "comments": ("", "two\nlines", "x" * 300),
-}
-OPTIONS: tuple[dict[str, Any], ...] = (
-    {},
-    {"duplicate_check": "DUPSYS-DUPPHONEALTLIST"},
-    {"duplicate_check": "DUPLIST", "keep": "best"},
-    {"duplicate_check": "DUPSYS", "keep": "last", "invalid_phone_fallback": ("alt_phone",)},
-    {"phone_validation": "valid", "phone_format": "as-given", "ambiguous_tz": "reject"},
-    {"phone_validation": "length", "trim": "N", "unstorable": "reject"},
-)
-ROW = st.fixed_dictionaries({name: st.sampled_from(values) for name, values in VALUES.items()})
 
 
 @pytest.fixture
@@ -58,15 +31,6 @@ def from_the_first_row() -> Iterator[None]:
     before, screening.ROWS_ALONE = screening.ROWS_ALONE, 0
     yield
     screening.ROWS_ALONE = before
-
-
-def results_of(folder: Path) -> dict[str, Any]:
-    """Read what does not depend on the time or the place: whole files, and the summary."""
-    summary = json.loads((folder / "summary.json").read_text("utf-8"))
-    for name in ("run", "began", "ended", "seconds", "results", "options"):
-        del summary[name]
-    files = {path.name: path.read_bytes() for path in folder.glob("*.csv")}
-    return {**files, "summary": summary}
 
 
 @pytest.mark.property
@@ -181,7 +145,7 @@ sys.exit(run(sys.argv[2:]))
 """
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 @pytest.mark.parametrize("is_sent_to", ["process", "group", "thread"])
 def test_a_signal_ends_the_load_and_its_workers(

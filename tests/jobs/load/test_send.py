@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections import Counter
 from pathlib import Path
@@ -25,8 +23,7 @@ from tests.support.api_dialer import PASSWORD, USER, ApiDialer
 from tests.support.http_server import Reply, Request, http_server
 from tests.support.loads import outcome_of
 from tests.support.sending import Sending
-
-ROOT = Path(__file__).parents[3]
+from tests.support.warm import run_warm
 
 Rows = list[dict[str, str]]
 
@@ -199,6 +196,7 @@ def test_a_server_is_left_alone_as_long_as_it_wishes(
     assert "duplicate_check" not in server.requests[1].form
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("options", [{}, {"duplicate_check": "DUPSYS"}], ids=["none", "DUPSYS"])
 @pytest.mark.parametrize("is_added", [True, False], ids=["answer", "call"])
 def test_the_line_is_cut_at_each_call(
@@ -361,6 +359,7 @@ sys.exit(run(sys.argv[1:]))
 """
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("nth", "before", "check"),
     [
@@ -374,13 +373,10 @@ def test_a_kill_at_a_call(nth: int, before: bool, check: str, tmp_path: Path) ->
         sending = Sending(tmp_path, server.url)
         path = sending.loads.file(people(12))
         secret = {"LEADLOADER_TARGET__PASSWORD": PASSWORD, "LEADLOADER_TARGET__USER": USER}
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), **secret}
         command = ["import", str(path), "--target", server.url, "--results", "results", "--quiet"]
         command += ["--duplicate-check", check, "--workers", "1"]
         program = KILLED.format(nth=nth, before=before)
-        ended = subprocess.run(
-            [sys.executable, "-c", program, *command], cwd=tmp_path, env=environment, check=False
-        )
+        ended = run_warm(*command, program=program, cwd=tmp_path, env=os.environ | secret)
         assert ended.returncode == -signal.SIGKILL
         found = sending.send(path, duplicate_check=check, workers=1)
     numbers = Counter(lead["phone_number"] for lead in dialer.leads)

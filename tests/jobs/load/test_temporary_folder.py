@@ -7,7 +7,7 @@ import pytest
 from tests.support.nights import Site, rows
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.engines("innodb")
 @pytest.mark.parametrize("name", ["it's", "back\\slash", "per%cent", 'double"quote'])
 def test_a_temporary_folder_of_any_name(

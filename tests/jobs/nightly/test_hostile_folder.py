@@ -153,7 +153,7 @@ def longer(path: Path, _secret: Path) -> None:
 REPLACED = [by_link, by_hard_link, by_pipe, by_folder, by_nothing, cut, longer]
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("replace", REPLACED)
 @pytest.mark.parametrize("moment", ["before it is opened", "before it is moved"])
 def test_a_file_is_replaced_in_between(
@@ -191,7 +191,7 @@ def test_a_file_is_replaced_in_between(
         assert not inside or b"s3cret" not in made.read_bytes(), made
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("kind", ["folder", "file", "link"])
 @pytest.mark.parametrize("where", ["a.csv", "a.csv.results", "a.csv.results/rejected.csv"])
 def test_the_place_of_the_results_is_taken(site: Site, where: str, kind: str) -> None:

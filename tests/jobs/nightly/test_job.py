@@ -91,6 +91,10 @@ def test_a_column_of_the_mapping_is_missing(site: Site) -> None:
     assert "a.csv has no column 'Ort'; it has 'phone_number'" in night["a.csv"].why
     error = site.drop / "failed" / night.day / "a.csv.results" / "error.txt"
     assert night["a.csv"].why in error.read_text("utf-8")
+    # The ledger knows where that is.
+    assert sql(site.url, "SELECT state, results FROM leadloader_runs") == [
+        ("refused", str(error.parent))
+    ]
     site.settings(
         'map = {phone_number = "phone_number", city = "Ort", email = "Mail 2"}\n'
         'map_optional = ["city", "email"]'

@@ -1,19 +1,16 @@
-"""An application that listens at a port of this machine, in a thread, and calls of it."""
+"""An application that listens in a thread of the tests, and calls of it."""
 
 import contextlib
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
-import uvicorn
-from starlette.applications import Starlette
 
 from jobs.serve.app import application
 from jobs.settings.settings import Settings
 from loader.database.connection import Database
-from tests.support.service import PATIENCE, free_port
+from tests.support.listening import listening
+from tests.support.service import IN_CLEAR, PATIENCE
 
 PAGE = "/vicidial/non_agent_api.php"
 
@@ -21,28 +18,12 @@ PAGE = "/vicidial/non_agent_api.php"
 @contextlib.contextmanager
 def serving(settings: Settings, database: Database) -> Iterator[httpx2.Client]:
     """Give a client of an application over real HTTP."""
-    with application(settings, database) as app, _listening(app) as client:
+    with (
+        application(settings, database) as app,
+        listening(app) as address,
+        httpx2.Client(base_url=address, timeout=PATIENCE, verify=IN_CLEAR) as client,
+    ):
         yield client
-
-
-@contextlib.contextmanager
-def _listening(app: Starlette) -> Iterator[httpx2.Client]:
-    port = free_port()
-    config = uvicorn.Config(app, port=port, log_config=None, access_log=False, lifespan="on")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        end = time.monotonic() + PATIENCE
-        while not server.started:
-            assert thread.is_alive(), "it does not start"
-            assert time.monotonic() < end
-            time.sleep(0.005)
-        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client:
-            yield client
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 def add_lead(client: httpx2.Client, **parameters: str) -> list[str]:

@@ -22,7 +22,7 @@ from loader.options.office_hours import WEEKDAYS, OfficeHours
 from tests.jobs.serve.serving import serving, settings_of
 from tests.support.archives import ARCHIVE, LEADS, lead, make_archives, put, rows, sql
 from tests.support.server import PrivateServer
-from tests.support.service import PATIENCE, service
+from tests.support.service import IN_CLEAR, PATIENCE, service
 
 ARCHIVING, COMING_BACK = "/vicidial/leads/archive", "/vicidial/leads/dearchive"
 STEPS = {"insert_leads": True, "update_leads": True, "delete_leads": True}
@@ -303,7 +303,9 @@ def test_what_is_accepted_is_answered(
 
         def ask(lead_id: int) -> None:
             try:
-                with httpx2.Client(base_url=running.address, timeout=PATIENCE) as client:
+                with httpx2.Client(
+                    base_url=running.address, timeout=PATIENCE, verify=IN_CLEAR
+                ) as client:
                     answered[lead_id] = Caller(client, database, key).archive(lead_id).status_code
             except httpx2.TransportError:
                 answered[lead_id] = 0

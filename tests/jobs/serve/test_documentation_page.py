@@ -13,7 +13,7 @@ def test_the_page_is_accessible(browser: Browser, tmp_path: Path, width: int) ->
     path = tmp_path / "docs.html"
     path.write_text(page(), "utf-8")
     with browser.opened(path, width=width) as opened:
-        opened.keep(tmp_path, f"docs-{width}")
+        opened.keep(f"docs-{width}")
         assert opened.overflow == 0
         assert opened.violations() == []
         assert (opened.messages, opened.requests) == ([], [])

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -29,6 +30,8 @@ from tests.support.file_service import (
 from tests.support.loads import leads
 
 DESK = 1200
+
+Looks = tuple[tuple[int, Literal["light", "dark"]], ...]
 
 HEADER = "Phone,First Name,Lastname,Mail,Cell Number,ZIP,Remarks,status"
 ROWS = f"""{HEADER}
@@ -78,38 +81,40 @@ def drop(page: Page, name: str, text: str) -> None:
         page.evaluate(DROP, [name, text])
 
 
-def look(opened: Opened, folder: Path, name: str) -> None:
-    """Keep a picture of a page, which is as wide as its window and accessible."""
+LOOKS: Looks = ((DESK, "light"), (PHONE, "dark"))
+"""Windows and schemes in which each page is looked at; what follows is done in the last one."""
+ON_A_PHONE: Looks = ((PHONE, "light"),)
+"""Where those are looked at that differ little from them."""
+
+
+def look(opened: Opened, name: str, looks: Looks = LOOKS) -> None:
+    """Keep pictures of a page, which is as wide as its window and accessible."""
     opened.unfold()
-    opened.keep(folder, name)
-    assert opened.overflow == 0
-    assert opened.violations() == []
+    for width, scheme in looks:
+        opened.page.set_viewport_size({"width": width, "height": 800})
+        opened.page.emulate_media(color_scheme=scheme)
+        opened.keep(f"serve-{width}-{scheme}-{name}")
+        assert opened.overflow == 0
+        assert opened.violations() == []
 
 
 def end_of_run(page: Page) -> None:
     expect(page.locator(".state")).to_be_visible(timeout=60_000)
 
 
-@pytest.mark.parametrize(
-    ("width", "scheme"), [(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (DESK, "dark")]
-)
 @pytest.mark.engines("sqlite")
 def test_a_file_is_dropped_mapped_checked_and_loaded(
-    browser: Browser, service: Service, database: Database, tmp_path: Path, width: int, scheme: str
+    browser: Browser, service: Service, database: Database
 ) -> None:
-    with browser.visiting(f"{service.address}/", width=width, scheme=scheme) as opened:
+    with browser.visiting(f"{service.address}/") as opened:
         page = opened.page
-
-        def keep(name: str) -> None:
-            look(opened, tmp_path, f"serve-{width}-{scheme}-{name}")
-
         expect(page).to_have_url(f"{service.address}/login")
-        keep("login")
+        look(opened, "login")
         log_in(page)
         expect(page.get_by_role("heading", level=1)).to_have_text("Load a file")
-        keep("start")
+        look(opened, "start")
         drop(page, "spring.csv", ROWS)
-        keep("columns")
+        look(opened, "columns")
         assert page.get_by_label("Mail", exact=True).input_value() == "email"
         page.get_by_label("Phone", exact=True).select_option("Phone number")
         page.get_by_label("Remarks").select_option("not loaded")
@@ -119,12 +124,12 @@ def test_a_file_is_dropped_mapped_checked_and_loaded(
         page.get_by_label("Do-not-call list of the dialer").select_option("rejects numbers on it")
         page.get_by_role("button", name="Check the file").click()
         end_of_run(page)
-        keep("check")
+        look(opened, "check")
         assert leads(database, "lead_id") == []
         page.get_by_role("button", name="Load 3 leads").click()
         end_of_run(page)
         expect(page.locator(".state")).to_have_text("done")
-        keep("load")
+        look(opened, "load")
         with page.expect_download() as download:
             page.get_by_role("link", name="Rejected rows (CSV)").click()
         with Path(download.value.path()).open(encoding="utf-8", newline="") as file:
@@ -133,12 +138,12 @@ def test_a_file_is_dropped_mapped_checked_and_loaded(
         assert [*rejected[0]][:8] == HEADER.split(",")
         assert [row["First Name"] for row in rejected] == ["Bob", "Cat"]
         page.get_by_role("link", name="leadloader").click()
-        keep("files")
+        look(opened, "files")
         page.get_by_role("link", name="spring.csv").first.click()
         page.get_by_role("link", name="The whole report").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("spring.csv")
         # It can run no script, not even those of tests.
-        opened.keep(tmp_path, f"serve-{width}-{scheme}-report")
+        opened.keep("serve-report")
         page.go_back()
         page.get_by_role("button", name="Log out").click()
         expect(page).to_have_url(f"{service.address}/login")
@@ -182,19 +187,17 @@ HOSTILE = [
 
 
 @pytest.mark.engines("sqlite")
-def test_hostile_names_and_values_are_text(
-    browser: Browser, service: Service, tmp_path: Path
-) -> None:
+def test_hostile_names_and_values_are_text(browser: Browser, service: Service) -> None:
     columns = ",".join('"' + each.replace('"', '""') + '"' for each in HOSTILE)
     text = f"phone_number,comments,{columns}\n7275551001,{HOSTILE[0]},{columns}\n12,,{columns}\n"
     with logged_in(browser, service, width=PHONE) as opened:
         page = opened.page
         drop(page, f"{HOSTILE[0]}{HOSTILE[3]}.csv", text)
-        look(opened, tmp_path, "serve-hostile-columns")
+        look(opened, "hostile-columns", ON_A_PHONE)
         assert page.locator("main script, main img").count() == 0
         page.get_by_role("button", name="Check the file").click()
         end_of_run(page)
-        look(opened, tmp_path, "serve-hostile-check")
+        look(opened, "hostile-check", ON_A_PHONE)
         page.get_by_role("link", name="Change columns or checks").click()
         page.locator("summary").click()
         page.get_by_label("Sheet of a spreadsheet").fill(HOSTILE[1])
@@ -202,16 +205,14 @@ def test_hostile_names_and_values_are_text(
         expect(page.get_by_role("alert")).to_contain_text("spreadsheet")
         assert page.locator("main script, main img").count() == 0
         page.get_by_role("link", name="leadloader").click()
-        look(opened, tmp_path, "serve-hostile-files")
+        look(opened, "hostile-files", ON_A_PHONE)
         # The form that was refused.
         assert len(opened.messages) == 1
         assert "400" in opened.messages[0]
 
 
 @pytest.mark.engines("sqlite")
-def test_what_is_wrong_with_the_form_is_said(
-    browser: Browser, service: Service, tmp_path: Path
-) -> None:
+def test_what_is_wrong_with_the_form_is_said(browser: Browser, service: Service) -> None:
     rows = "a;b\n7275551001;Ann\n"
     with logged_in(browser, service, width=PHONE) as opened:
         page = opened.page
@@ -224,7 +225,7 @@ def test_what_is_wrong_with_the_form_is_said(
         page.get_by_label("List", exact=True).fill("12")
         page.get_by_role("button", name="Check the file").click()
         expect(alert).to_contain_text("List_id: '12' is no list_id")
-        look(opened, tmp_path, "serve-problem")
+        look(opened, "problem", ON_A_PHONE)
         page.get_by_label("List", exact=True).fill("101")
         page.get_by_role("button", name="Check the file").click()
         expect(alert).to_have_text("Two columns are to fill Phone number; choose one.")
@@ -245,7 +246,7 @@ def test_what_is_wrong_with_the_form_is_said(
 
 @pytest.mark.engines("sqlite")
 def test_a_file_that_was_loaded_before_is_loaded_again_if_that_is_wanted(
-    browser: Browser, service: Service, database: Database, tmp_path: Path
+    browser: Browser, service: Service, database: Database
 ) -> None:
     with logged_in(browser, service, width=PHONE) as opened:
         page = opened.page
@@ -257,7 +258,7 @@ def test_a_file_that_was_loaded_before_is_loaded_again_if_that_is_wanted(
                 end_of_run(page)
             page.get_by_role("button", name=button).click()
             end_of_run(page)
-            look(opened, tmp_path, f"serve-{button.replace(' ', '-')}")
+            look(opened, button.replace(" ", "-"), ON_A_PHONE)
         expect(page.locator(".state")).to_have_text("done")
     assert len(leads(database, "lead_id")) == 2
 
@@ -279,10 +280,9 @@ def test_a_file_that_cannot_be_read_is_read_in_another_way(
         expect(page.get_by_role("cell", name="Köln")).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [PHONE, DESK])
 @pytest.mark.engines("sqlite")
 def test_it_is_shown_how_far_a_job_is(
-    browser: Browser, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int
+    browser: Browser, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, may_end = Work.do, Event()
 
@@ -292,7 +292,7 @@ def test_it_is_shown_how_far_a_job_is(
         return real(self, job, content, results, watchers)
 
     monkeypatch.setattr(Work, "do", do)
-    with logged_in(browser, service, width=width) as opened:
+    with logged_in(browser, service) as opened:
         page = opened.page
         for name in ("first.csv", "second.csv"):
             page.goto(f"{service.address}/")
@@ -304,7 +304,7 @@ def test_it_is_shown_how_far_a_job_is(
         page.get_by_role("link", name="first.csv").click()
         expect(page.get_by_text("Checking the rows")).to_be_visible()
         assert page.get_by_role("progressbar").get_attribute("value") == "40"
-        look(opened, tmp_path, f"serve-{width}-progress")
+        look(opened, "progress")
         may_end.set()
         # Without a click.
         end_of_run(page)
@@ -312,12 +312,10 @@ def test_it_is_shown_how_far_a_job_is(
         assert opened.messages == []
 
 
-@pytest.mark.parametrize("width", [PHONE, DESK])
 @pytest.mark.engines("sqlite")
 def test_an_import_that_is_not_complete_goes_on_by_a_button(
-    browser: Browser, service: Service, database: Database, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch, width: int,
-) -> None:  # fmt: skip
+    browser: Browser, service: Service, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real, calls = LeadInserter.insert, []
 
     def insert(self: LeadInserter, *arguments: object) -> object:
@@ -327,7 +325,7 @@ def test_an_import_that_is_not_complete_goes_on_by_a_button(
         return real(self, *arguments)
 
     monkeypatch.setattr(LeadInserter, "insert", insert)
-    with logged_in(browser, service, width=width) as opened:
+    with logged_in(browser, service) as opened:
         page = opened.page
         drop(page, "lost.csv", "phone_number,list_id\n7275551001,101\n")
         page.get_by_role("button", name="Check the file").click()
@@ -335,7 +333,7 @@ def test_an_import_that_is_not_complete_goes_on_by_a_button(
         page.get_by_role("button", name="Load 1 lead").click()
         end_of_run(page)
         expect(page.locator(".state")).to_have_text("not complete")
-        look(opened, tmp_path, f"serve-{width}-unfinished")
+        look(opened, "unfinished")
         page.get_by_role("button", name="Go on with the load").click()
         end_of_run(page)
         expect(page.locator(".state")).to_have_text("done")

@@ -25,7 +25,7 @@ from tests.conftest import chosen_engines
 from tests.jobs.serve.serving import PAGE, serving, settings_of
 from tests.support.server import fill
 
-SAMPLE = {"sqlite": (60, 7), "myisam": (180, 10), "innodb": (180, 95)}
+SAMPLE = {"sqlite": (120, 7), "myisam": (360, 10), "innodb": (360, 95)}
 """Of how many cases one is replayed on an engine, and which, unless all are asked for."""
 
 

@@ -1,6 +1,7 @@
 """Who may call add_lead, and how wrong passwords are slowed down."""
 
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import bcrypt
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from jobs.serve.access import users
 from jobs.serve.access.eksblowfish import bcrypt_octets
 from jobs.serve.access.passwords import Hashing, base64, dialer_hash, is_password
-from jobs.serve.access.users import FIRST_TO_WAIT, Attempts, UserDirectory
+from jobs.serve.access.users import FIRST_TO_WAIT, MOST_REMEMBERED, Attempts, UserDirectory
 from loader.database.connection import Database
 from loader.errors import ConfigurationError
 from tests.jobs.serve.serving import PAGE, add_lead, serving, settings_of
@@ -143,6 +144,24 @@ def test_what_is_remembered_is_bounded(
         attempts.succeeded(f"other{number}", "10.0.1.1", "right")
     assert len(attempts._failures) <= 12
     assert len(attempts._right) <= 10
+
+
+def test_one_more_wrong_password_costs_little_when_many_are_remembered(
+    clock: StoppedClock,
+) -> None:
+    attempts = Attempts()
+    for number in range(MOST_REMEMBERED):
+        attempts.failed("6666", str(number))
+    assert len(attempts._failures) == MOST_REMEMBERED
+    began = process_time()
+    for number in range(2000):
+        attempts.failed("6666", f"again {number}")
+    # A look at each of those that are remembered would take a hundred times as long.
+    assert process_time() - began < 1
+    clock.now += 1
+    attempts.failed("6666", f"{MOST_REMEMBERED - 1}")
+    assert attempts._failures[("99999",)].count == 2
+    assert ("0",) not in attempts._failures
 
 
 @pytest.mark.parametrize("hashed", [False, True])

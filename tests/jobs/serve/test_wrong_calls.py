@@ -22,7 +22,8 @@ from loader.options.load import LoadOptions
 from loader.writing.batch import Inserted
 from loader.writing.leads import LeadInserter, LeadLog
 from tests.jobs.serve.serving import PAGE, add_lead, serving, settings_of
-from tests.support.service import USER, add_user, free_port
+from tests.support.server import free_port
+from tests.support.service import USER, add_user
 
 pytestmark = pytest.mark.engines("sqlite")
 

@@ -73,7 +73,7 @@ ADDRESSES = [
 ]  # fmt: skip
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_an_address_that_cannot_be(
     address: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -140,7 +140,7 @@ SETTINGS = [
 ]  # fmt: skip
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_settings_in_wrong_shapes(settings: str, capsys: pytest.CaptureFixture[str]) -> None:
     own = "" if settings.startswith(("database", "[database")) else f'database = "{DATABASE}"\n'

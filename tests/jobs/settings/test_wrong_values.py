@@ -112,6 +112,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "list_description": ("{vendor}",),
     "host": ("a b", "", "http://x"),
     "forwarded_allow": ("proxy", "10.0.0.1/8"),
+    "scheduler": ("x", "10.0.0.5:8786", "http://x:1", "tcp://x", "tcp://x:port", "tcp://a b:1"),
     "replicas": ("mysql://a", "mysql://a?foo=1", "oracle://x"),
 }  # fmt: skip
 """By option, what its type alone does not say."""
@@ -133,6 +134,7 @@ FREE = {
     "ssl_cert": "likewise",
     "tls_cert": "a path; the file is read before anything is listened at",
     "tls_key": "likewise",
+    "tls_passphrase_file": "likewise",
     "results": "a path",
     "config": "a path; it is read first of all",
     "compare": "a path; the file is read before anything is inserted",

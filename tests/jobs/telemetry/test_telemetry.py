@@ -339,7 +339,7 @@ UGLY: dict[str, bytes] = {
 }
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("log_format", ["human", "json"])
 @pytest.mark.parametrize("name", UGLY)
 def test_nothing_of_a_person_is_told(

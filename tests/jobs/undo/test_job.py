@@ -62,6 +62,7 @@ def load(dialer: Database, loads: Loads) -> Load:
     return load
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("way", WAYS)
 def test_everything_is_as_before_the_load(
     dialer: Database, load: Load, tmp_path: Path, way: str
@@ -265,6 +266,7 @@ def test_leads_without_the_callback_that_was_refused_go_too(
 KILLS = [(Point(Writer, "write", "after"), 2), (Point(LeadUpdater, "write", "after"), 1)]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(("point", "nth"), KILLS, ids=str)
 def test_a_load_that_was_killed_is_taken_back(
     dialer: Database, load: Load, loads: Loads, tmp_path: Path, point: Point, nth: int

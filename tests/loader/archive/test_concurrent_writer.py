@@ -20,7 +20,7 @@ from tests.support.worked_leads import PROCESSED, insert_leads
 
 pytestmark = pytest.mark.engines("myisam", "innodb")
 
-MANY, SEED = 20_000, 4
+MANY, SEED = 8_000, 4
 DELETING = b"\x00\x03DELETE"
 """How the first packet of the statement begins, behind its length."""
 

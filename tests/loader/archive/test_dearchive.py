@@ -84,7 +84,7 @@ def test_duplicates_after_a_kill_between_copy_and_delete(database: Database) -> 
     assert (set(rows(database)), rows(database, ARCHIVE)) == ({1, 2}, {})
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("phone_code", "archived", "later", "is_anew"),
     [

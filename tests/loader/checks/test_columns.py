@@ -177,7 +177,7 @@ def test_the_order_decides_where_two_formats_read_everything() -> None:
     )
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("values", "proposed"),
     [

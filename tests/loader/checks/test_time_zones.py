@@ -380,7 +380,7 @@ DECIDED = [
 ]
 
 
-@pytest.mark.sample(12)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("choice", ["earliest", "latest", "reject"])
 @pytest.mark.parametrize(("row", "expected"), DECIDED)
 def test_postal_code_or_state_decide(row: Lead, expected: float, choice: str) -> None:
@@ -473,7 +473,7 @@ UNPLACED = [
 ]
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(("code", "number", "state", "offset", "offsets"), UNPLACED)
 def test_a_number_that_phonenumbers_does_not_place_is_ambiguous(
     code: str, number: str, state: str, offset: float | None, offsets: set[float]
@@ -862,3 +862,12 @@ def test_one_long_postal_code_takes_no_memory_for_all() -> None:
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 50_000_000
+
+
+def test_the_same_tables_at_another_time() -> None:
+    options, frame = LoadOptions(tz_method="POSTAL"), leads(lead("1", "7275551212"))
+    winter = Zones(options, dialer(clock=WINTER))
+    assert winter.offsets(frame)[0].tolist() == [-5]
+    summer = Zones(options, dialer(clock=SUMMER), winter)
+    assert summer.offsets(frame)[0].tolist() == [-4]
+    assert winter.offsets(frame)[0].tolist() == [-5]

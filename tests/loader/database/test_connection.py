@@ -20,6 +20,7 @@ from loader.errors import (
     RowDataError,
     TransientDatabaseError,
 )
+from tests.support.products import PRODUCT
 from tests.support.proxy import Proxy
 from tests.support.server import PrivateServer, Server
 
@@ -322,14 +323,18 @@ def told(
     return tell
 
 
-@pytest.mark.sample(2)
+STRANGER = (78, "name or password is wrong") if PRODUCT.name == "mysql9" else (77, "error 1045")
+"""What becomes of a wrong name or password: MySQL 9 asks for the password itself first."""
+
+
+@pytest.mark.sample(1)
 @ON_SERVERS
 @pytest.mark.parametrize("job", ["import", "validate"])
 @pytest.mark.parametrize(
     ("change", "code", "says"),
     [
-        ({"password": "wr0ng-secret"}, 77, "error 1045"),
-        ({"username": "nobody", "password": "wr0ng-secret"}, 77, "error 1045"),
+        ({"password": "wr0ng-secret"}, *STRANGER),
+        ({"username": "nobody", "password": "wr0ng-secret"}, *STRANGER),
         ({"database": "nowhere"}, 78, "error 1049"),
         ({"database": "mysql"}, 78, "no table vicidial_list"),
         ({"port": 1}, 69, "error 2003"),

@@ -12,9 +12,10 @@ from jobs.telemetry import logs
 from loader.database import encryption
 from loader.database.connection import Database
 from loader.database.encryption import is_elsewhere
-from loader.errors import ConfigurationError
+from loader.errors import ConfigurationError, UntrustedServerError
 from loader.options.connection import ConnectionOptions
 from tests.support.certificates import make_authority, make_certificate
+from tests.support.products import PRODUCT
 from tests.support.server import PrivateServer, Server
 
 
@@ -104,6 +105,24 @@ def test_who_is_not(
         cipher(at(encrypting, host, **placed(folder, query)))
     with pytest.raises(ConfigurationError, match=says):
         cipher(at(encrypting, host), ConnectionOptions(**placed(folder, query)))
+
+
+@pytest.mark.skipif(PRODUCT.name != "mysql9", reason="only MySQL 8 and newer asks so")
+def test_a_first_log_in_gives_the_password_to_who_has_shown_a_certificate(
+    encrypting: PrivateServer, folder: Path
+) -> None:
+    password = make_url(encrypting.url()).password
+    encrypting.execute(f"CREATE USER newcomer@'%' IDENTIFIED BY '{password}'")
+
+    def address(**query: object) -> str:
+        return at(encrypting, **query).replace("//tester:", "//newcomer:")
+
+    with pytest.raises(UntrustedServerError, match=r"ssl_ca with its ca\.pem"):
+        cipher(address(ssl_mode="required"))
+    assert cipher(address(ssl_mode="verify-ca", ssl_ca=folder / "ca.pem"))
+    # Now it knows the password well enough for a proof.
+    assert cipher(address(ssl_mode="required"))
+    assert not cipher(address(ssl_mode="disabled"))
 
 
 @pytest.mark.parametrize("mode", ["required", "verify-ca", "verify-identity"])

@@ -71,8 +71,9 @@ def connect(url: str) -> DriverConnection:
     address = read_address(url)
     at = make_url(url)
     return DriverConnection(
-        address.options, None, host=at.host, port=at.port, user=at.username, password=at.password
-    )
+        address.options, None, address.name,
+        host=at.host, port=at.port, user=at.username, password=at.password,
+    )  # fmt: skip
 
 
 def test_our_rows_are_sent_whatever_file_is_named(wanted: Path) -> None:

@@ -1,8 +1,10 @@
 """A line on which nothing comes any more is given up, and what was asked is asked again."""
 
+import logging
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -13,15 +15,15 @@ import pandas as pd
 import pytest
 from sqlalchemy import Connection, make_url
 
-from loader.database import connection
+from loader.database import connection, driver
 from loader.database.connection import Database
-from loader.database.driver import KEEP_ALIVE, TAKES_LONG
+from loader.database.driver import KEEP_ALIVE, LOG, TAKES_LONG
 from loader.database.locks import lock
 from loader.database.schema import metadata
 from loader.errors import DatabaseUnavailableError, TransientDatabaseError
 from loader.writing.leads import LeadInserter
 from tests.support.proxy import Proxy
-from tests.support.server import Server, run
+from tests.support.server import Server, plain_engine, run
 from tests.support.warm import Warm, run_warm
 
 ON_SERVERS = pytest.mark.engines("myisam", "innodb")
@@ -50,7 +52,7 @@ def short(proxy: Proxy, database_url: str) -> Callable[..., str]:
     return give
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @ON_SERVERS
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("packet", [b"SET NAMES", b"SELECT 7"], ids=str)
@@ -77,7 +79,7 @@ def test_a_lock_that_was_given_over_a_silent_line_is_its_own(
     database.engine.dispose()
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @ON_SERVERS
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("packet", [b"LOAD DATA", b"CONCAT_WS", b"COMMIT"], ids=str)
@@ -113,6 +115,77 @@ def test_a_server_that_says_nothing_is_given_up(
             database.read(lambda it: it.exec_driver_sql("SELECT 1").all())
     assert re.search(r"no answer for \d+ s \(error \d+\); it is asked again", caplog.text)
     assert "attempt 4 of 4" in caplog.text
+
+
+@pytest.mark.engines("innodb")
+def test_a_statement_that_waits_is_said_to_wait(
+    database_url: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, and long before the time for an answer is over."""
+    monkeypatch.setattr(driver, "PATIENCE", 0.01)
+    database = Database(database_url, sleep=nothing)
+    with plain_engine(database_url).connect() as other:
+        other.exec_driver_sql("LOCK TABLES vicidial_list WRITE")
+
+        def unlock(record: logging.LogRecord) -> bool:
+            if "answer" in record.getMessage() and not other.closed:
+                other.exec_driver_sql("UNLOCK TABLES")
+            return True
+
+        LOG.addFilter(unlock)
+        try:
+            database.read(lambda it: it.exec_driver_sql("SELECT * FROM vicidial_list").all())
+        finally:
+            LOG.removeFilter(unlock)
+        other.invalidate()
+    (said,) = {each for each in caplog.messages if "SHOW FULL PROCESSLIST" in each}
+    assert f"{database.name}: no answer for 0 s; it is waited for up to 300 s more" in said
+    database.engine.dispose()
+
+
+def test_a_connection_that_is_waited_for_is_said_to_be(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "PATIENCE", 0.01)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        database = Database(f"mysql://u:p@127.0.0.1:{port}/d?connect_timeout=0.1", sleep=nothing)
+        with pytest.raises(DatabaseUnavailableError):
+            database.read(lambda it: it.exec_driver_sql("SELECT 1").all())
+    assert f"@127.0.0.1:{port}/d: no connection for 0 s" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("address", "names", "advice"),
+    [
+        ("mysql://u:p@127.0.0.2:1/d", "(error 2003, 4 attempts): mysql+pymysql://u:***@127.0.0.2:1",
+         "bind-address"),
+        ("mysql://u:p@no-host.invalid/d", "u:***@no-host.invalid:3306/d", "name of the host"),
+        ("mysql://u:p@localhost/d?unix_socket=/no/socket", "at the socket /no/socket",
+         "SHOW VARIABLES LIKE 'socket'"),
+    ],
+)  # fmt: skip
+def test_what_is_not_there_is_named(address: str, names: str, advice: str) -> None:
+    database = Database(address, sleep=nothing)
+    with pytest.raises(DatabaseUnavailableError) as caught:
+        database.read(lambda it: it.exec_driver_sql("SELECT 1").all())
+    for words in (names, advice):
+        assert words in str(caught.value)
+
+
+def test_a_file_that_stays_locked_is_no_server_that_says_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "PATIENCE", 0.0)
+    database = Database(f"sqlite:///{tmp_path}/d", sleep=nothing)
+
+    def refused(_connection: Connection) -> None:
+        raise TransientDatabaseError(sqlite3.SQLITE_BUSY)
+
+    with pytest.raises(DatabaseUnavailableError, match=r"stays locked .*; `fuser FILE` tells"):
+        database.read(refused)
+    assert "the file stays locked by another process for 0 s" in caplog.text
+    database.engine.dispose()
 
 
 @pytest.mark.engines("innodb")

@@ -115,7 +115,7 @@ def is_taken(sent: str) -> bool:
     return True
 
 
-@pytest.mark.sample(12)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize(
     ("sent", "expected"),
     [

@@ -43,7 +43,7 @@ def written(folder: Path, content: str | bytes, name: str = "numbers.csv") -> Pa
     return path
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     "content",
     [
@@ -94,7 +94,7 @@ def test_numbers_of_a_file(content: str | bytes, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["numbers.csv"]
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("rows", "error"),
     [
@@ -331,7 +331,7 @@ def lead(code: str, sent: str, national: str) -> pd.DataFrame:
 GB = ("44", "07911123456", "7911123456")
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("listed", "row", "is_in"),
     [
@@ -373,7 +373,7 @@ def test_numbers_of_several_countries(
         assert feed.contains(lead(*row)).tolist() == [is_in]
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("area", ["727XXXXXXX", "727xxxxxxx", "1727XXXXXXX", "+1 727-XXX-XXXX"])
 @pytest.mark.parametrize("before", ["", "phone\n", "phone,n\n8135550001,x\n"])
 def test_whole_areas(area: str, before: str, tmp_path: Path) -> None:
@@ -390,7 +390,7 @@ def test_whole_areas_of_other_countries(tmp_path: Path) -> None:
     assert feed.contains(lead("49", "4915112345678", "4915112345678")).tolist() == [True]
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("header", "value", "is_refused"),
     [

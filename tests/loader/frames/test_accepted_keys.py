@@ -37,11 +37,17 @@ KEYS = [f"{scope}\x1f{phone}" for scope in ("", "101", "\u00e9") for phone in ra
         max_size=12,
     ),
     largest=st.sampled_from((4, key_runs.LARGEST_RUN)),
+    few=st.sampled_from((0, 2, key_runs.FEW)),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_finds_the_first_row_of_a_key_like_a_dict(
-    batches: list[Batch], largest: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    batches: list[Batch],
+    largest: int,
+    few: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(key_runs, "FEW", few)
     monkeypatch.setattr(key_runs, "LARGEST_RUN", largest)
     keys, known = AcceptedKeys(tmp_path), dict[str, tuple[int, int]]()
     row = 2
@@ -109,15 +115,18 @@ def test_drop_removes_only_the_keys_of_its_rows(tmp_path: Path) -> None:
     batches=st.lists(st.lists(st.sampled_from(KEYS), max_size=9), max_size=12),
     asked=st.lists(st.sampled_from(KEYS), unique=True),
     largest=st.sampled_from((4, key_runs.LARGEST_RUN)),
+    few=st.sampled_from((0, 2, key_runs.FEW)),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_finds_all_that_was_added_for_a_key(
     batches: list[list[str]],
     asked: list[str],
     largest: int,
+    few: int,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(key_runs, "FEW", few)
     monkeypatch.setattr(key_runs, "LARGEST_RUN", largest)
     keys, known = KeyRuns(tmp_path), list[tuple[str, int]]()
     for batch in batches:

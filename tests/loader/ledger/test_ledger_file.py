@@ -34,6 +34,7 @@ def test_a_file_is_the_ledger(database: Database, ledger: Path) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("how", ["no database", "cut", "begins so", "zeros", "one page is none"])
 def test_a_garbled_file_is_named(
     database: Database, ledger: Path, tmp_path: Path, how: str, capsys: pytest.CaptureFixture[str]

@@ -16,6 +16,7 @@ from loader.options.load import LoadOptions
 from loader.queries.chunk import ChunkQueries
 from loader.queries.facts import read_dialer
 from tests.conformance.frozen import frozen, load_zone
+from tests.support.products import PRODUCT
 from tests.support.server import Server, fill
 from tests.support.statements import statements
 
@@ -307,7 +308,8 @@ def test_clock_and_columns(database: Database, engine_name: str) -> None:
     assert dialer.clock.now == NOW
     assert dialer.clock.offset.total_seconds() == -4 * 3600
     assert dialer.columns["first_name"].width == 30
-    assert dialer.columns["first_name"].charset == (None if engine_name == "sqlite" else "utf8mb3")
+    charset = "utf8" if PRODUCT.is_old else "utf8mb3"
+    assert dialer.columns["first_name"].charset == (None if engine_name == "sqlite" else charset)
     assert dict(dialer.lists) == {101: "CAMP1", 102: "camp1", 201: "CAMP2"}
 
 

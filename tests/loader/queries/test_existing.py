@@ -17,6 +17,7 @@ from loader.queries import existing
 from loader.queries.chunk import ChunkQueries
 from loader.queries.facts import read_dialer
 from loader.queries.indexes import among
+from tests.support.products import PRODUCT
 from tests.support.server import fill, run
 from tests.support.statements import statements
 
@@ -95,11 +96,13 @@ def indexed(database: Database) -> None:
 def without_indexes_afterwards(database: Database) -> Iterator[None]:
     yield
     url = database.engine.url.render_as_string(hide_password=False)
+    access = read_dialer(database, OPTIONS).access
     for table in ("vicidial_list", "vicidial_list_archive"):
-        run(url, f"ALTER TABLE {table} DROP INDEX IF EXISTS alt_phone")
+        if access[table].finds("alt_phone"):
+            run(url, f"ALTER TABLE {table} DROP INDEX alt_phone")
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.usefixtures("without_indexes_afterwards")
 @pytest.mark.parametrize(
     "change",
@@ -157,7 +160,8 @@ def test_leads_without_alt_phone_are_read_in_ranges_even_with_an_index(database:
     empty = [each for each in asked if "alt_phone = ''" in each]
     assert empty
     assert all("lead_id <= " in each for each in empty)
-    searched = [each for each in asked if "alt_phone = CONVERT(asked_for" in each]
+    by_number = "alt_phone = CONVERT(asked_for" if PRODUCT.is_mariadb else "alt_phone IN"
+    searched = [each for each in asked if by_number in each]
     assert searched
     assert all("''" not in each for each in searched)
 
@@ -169,8 +173,9 @@ def test_many_numbers_are_asked_for_in_parts(database: Database) -> None:
     with statements(database) as asked:
         queries.existing_leads(chunk())
         queries.do_not_call(chunk())
-    assert sum("JOIN vicidial_list" in each for each in asked) > 2
-    assert sum("JOIN vicidial_dnc" in each for each in asked) > 2
+    from_table = "JOIN" if PRODUCT.is_mariadb else "FROM"
+    assert sum(f"{from_table} vicidial_list" in each for each in asked) > 2
+    assert sum(f"{from_table} vicidial_dnc" in each for each in asked) > 2
 
 
 @pytest.mark.usefixtures("without_indexes_afterwards")
@@ -196,10 +201,12 @@ def test_the_index_is_used_whatever_the_server_knows_of_the_table(
     with database.connect() as connection:
         numbers = [str(n) for n in range(number)]
         words, value = database.adapter.ask_among(connection.dialect, question, numbers)
-        plan = connection.exec_driver_sql(f"EXPLAIN {words.format('%s')}", (value,)).mappings()
+        explain = f"EXPLAIN FORMAT=TRADITIONAL {words.format('%s')}"
+        plan = connection.exec_driver_sql(explain, (value,)).mappings()
         (of_leads,) = [row for row in plan if row["table"] == "vicidial_list"]
     assert of_leads["key"] == question.index
-    assert of_leads["type"] == "ref"
+    # MySQL, which gets a list, reads the index of a small table from its begin to its end.
+    assert of_leads["type"] in ({"ref"} if PRODUCT.is_mariadb else {"range", "index"})
 
 
 @pytest.mark.usefixtures("without_indexes_afterwards")

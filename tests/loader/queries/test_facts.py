@@ -79,7 +79,7 @@ HOURS = {"hopper_local_call_time_check": "Y", "add_to_hopper": "Y"}
 OTHER_CAMPAIGN = "vicidial_campaigns.use_other_campaign_dnc"
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.engines("sqlite")
 @pytest.mark.parametrize(
     ("column", "options", "matters"),

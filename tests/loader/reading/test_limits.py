@@ -46,7 +46,7 @@ def zipped(content: bytes) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "pack",
     [gzip.compress, lzma.compress, zipped, lambda text: pa.compress(text, "zstd", asbytes=True)],
@@ -301,7 +301,7 @@ HEX = os.urandom(TWO_MB).hex()
 UNORDERED = '<row><c r="B1"><v>1</v></c><c r="A1"><v>1</v></c></row>'
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("part", "old", "new", "why"),
     [

@@ -39,7 +39,7 @@ from loader.report.wording import (
 )
 from loader.results.summary import Change, ColumnFill, Dialable, MappingSummary, Summary
 from tests.support import reports
-from tests.support.browser import DESK, PHONE, TABLET, Browser
+from tests.support.browser import DESK, PHONE, SCREENSHOTS, TABLET, Browser
 
 HOSTILE = {
     "script": "<script>alert(1)</script>",
@@ -88,7 +88,7 @@ def plain(html: str) -> str:
     ],
 )  # fmt: skip
 def test_a_page_is_accessible_on_a_phone(
-    browser: Browser, page: Path, tmp_path: Path, name: str, scheme: str
+    browser: Browser, page: Path, name: str, scheme: str
 ) -> None:
     page.write_text(render_page(*PAGES[name]), "utf-8")
     with browser.opened(page, width=PHONE, scheme=scheme) as opened:
@@ -96,10 +96,10 @@ def test_a_page_is_accessible_on_a_phone(
         assert opened.overflow == 0
         assert opened.violations() == []
         assert (opened.messages, opened.requests) == ([], [])
-        assert opened.keep(tmp_path, f"{name}-{PHONE}-{scheme}").stat().st_size
+        opened.keep(f"{name}-{PHONE}-{scheme}")
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("name", "width", "scheme"),
     [
@@ -108,16 +108,16 @@ def test_a_page_is_accessible_on_a_phone(
     ],
 )  # fmt: skip
 def test_a_page_fits_its_window(
-    browser: Browser, page: Path, tmp_path: Path, name: str, width: int, scheme: str
+    browser: Browser, page: Path, name: str, width: int, scheme: str
 ) -> None:
     page.write_text(render_page(*PAGES[name]), "utf-8")
     with browser.opened(page, width=width, scheme=scheme) as opened:
         assert opened.overflow == 0
         assert (opened.messages, opened.requests) == ([], [])
-        opened.keep(tmp_path, f"{name}-{width}-{scheme}")
+        opened.keep(f"{name}-{width}-{scheme}")
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE.keys())
 def test_untrusted_values_are_text(browser: Browser, page: Path, value: str) -> None:
     mapping = MappingSummary(fields={f"custom:{value}": value}, unmapped=[value], set_by_dialer=[])
@@ -141,7 +141,7 @@ def test_untrusted_values_are_text(browser: Browser, page: Path, value: str) -> 
         assert opened.page.locator("main").evaluate("e => getComputedStyle(e).display") == "block"
 
 
-def test_folded_parts_are_printed(browser: Browser, page: Path, tmp_path: Path) -> None:
+def test_folded_parts_are_printed(browser: Browser, page: Path) -> None:
     page.write_text(render_page(*PAGES["validate"]), "utf-8")
     with browser.opened(page, width=TABLET, scheme="dark") as opened:
         example = opened.page.get_by_text("a local number without area code")
@@ -150,10 +150,20 @@ def test_folded_parts_are_printed(browser: Browser, page: Path, tmp_path: Path) 
         assert example.is_visible()
         color = opened.page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert color == "rgb(255, 255, 255)"
-        opened.keep(tmp_path, "validate-print")
+        opened.keep("validate-print")
         margins = "[...document.styleSheets[0].cssRules].map(each => each.style?.margin)"
         assert "1.5cm" in opened.page.evaluate(margins)
         assert opened.page.pdf(format="A4").startswith(b"%PDF")
+
+
+def test_pictures_are_kept_if_they_are_wanted(
+    browser: Browser, page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SCREENSHOTS, str(tmp_path / "pictures"))
+    page.write_text(render_page(*PAGES["empty"]), "utf-8")
+    with browser.opened(page, width=PHONE) as opened:
+        opened.keep("empty")
+    assert (tmp_path / "pictures" / "empty.png").stat().st_size
 
 
 def test_names_of_fields_are_not_broken(browser: Browser, page: Path) -> None:
@@ -327,7 +337,7 @@ def too_much(character: str) -> Summary:
     )  # fmt: skip
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("character", ["\N{RIGHT-TO-LEFT OVERRIDE}", '"', "\N{GRINNING FACE}", "5"])
 def test_the_page_has_less_than_two_megabytes(character: str) -> None:
     long = character * 66_000

@@ -56,7 +56,7 @@ def reasons(rows: Rows, dialer: Database, loads: Loads, **options: Any) -> dict[
     return {number: row["reasons_all"] for number, row in outcome.rejected.items()}
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("keep", ["first", "last"])
 @pytest.mark.parametrize("chunk_size", [1, 1000])
 def test_all_reasons_of_rows(dialer: Database, loads: Loads, keep: str, chunk_size: int) -> None:

@@ -96,7 +96,7 @@ def is_write(right: Right) -> bool:
     return right.privilege in {"INSERT", "UPDATE", "DELETE"} and right.table not in LEDGER
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.engines("innodb")
 @pytest.mark.parametrize("name", JOBS)
 def test_no_job_begins_without_a_right_to_read(
@@ -230,7 +230,7 @@ def test_a_table_that_is_there_is_not_lacking(
         lying.engine.dispose()
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.engines("sqlite")
 @pytest.mark.parametrize(
     ("options", "table"),

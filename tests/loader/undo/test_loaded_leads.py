@@ -126,7 +126,7 @@ CHANGED = {
 }
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(("change", "why"), CHANGED.values(), ids=CHANGED)
 def test_a_lead_that_was_changed_stays(family: Database, change: str, why: str | None) -> None:
     put(family, fresh(1), fresh(2))
@@ -152,6 +152,7 @@ HOLDERS = {
 }
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(("table", "row", "place"), HOLDERS.values(), ids=HOLDERS)
 def test_a_lead_that_the_dialer_holds_stays(
     family: Database, table: str, row: dict[str, Any], place: str

@@ -14,6 +14,7 @@ from loader.extras.rows import ExtraRows
 from loader.notices import Notice
 from loader.writing.extras import ExtraInserter, InsertedExtra
 from loader.writing.writer import Writer
+from tests.support.products import PRODUCT
 from tests.support.proxy import Proxy
 from tests.support.server import Server, run
 
@@ -236,8 +237,13 @@ REFUSALS = {
         "THEN SIGNAL SQLSTATE '45000'; END IF",
         1644,
     ),
-    "check": ("ALTER TABLE {table} ADD CONSTRAINT no_bad CHECK ({column} NOT LIKE 'bad%')", 4025),
+    "check": (
+        "ALTER TABLE {table} ADD CONSTRAINT no_bad CHECK ({column} NOT LIKE 'bad%')",
+        PRODUCT.check_error,
+    ),
 }
+if PRODUCT.is_old:
+    del REFUSALS["check"]
 ON_SQLITE = (
     "CREATE TRIGGER no_bad BEFORE INSERT ON {table} WHEN NEW.{column} LIKE 'bad%' "
     "BEGIN SELECT RAISE(ABORT, 'Smith'); END"
@@ -295,6 +301,8 @@ def test_refused_rows_set_their_leads_back_and_the_others_are_stored(
 def test_only_what_vicidial_list_has_is_set_back(
     url: str, way: str, lacks: str | None, updates: int
 ) -> None:
+    if lacks and PRODUCT.is_old:
+        pytest.skip("it renames no column by its name alone")
     extra = hopper("a", "bad")
     refuse_bad(url, "trigger", extra, "user")
     leads_wait(url, 2)

@@ -89,6 +89,9 @@ def undo(url: str | Engine, changes: pd.DataFrame) -> None:
     engine = create_engine(url, poolclass=NullPool) if isinstance(url, str) else url
     same, mark = ("IS", "?") if engine.dialect.name == "sqlite" else ("<=>", "%s")
     with engine.begin() as connection:
+        if engine.dialect.name != "sqlite":
+            # MySQL's default refuses 0000-00-00.
+            connection.exec_driver_sql("SET SESSION sql_mode = ''")
         for _row, lead_id, field, old, new in told(changes):
             result = connection.exec_driver_sql(
                 f"UPDATE vicidial_list SET `{field}` = {mark} "

@@ -13,6 +13,7 @@ from loader.database.connection import Database
 from loader.database.sql import STATEMENT_BYTES, by_statement, literals
 from loader.errors import RowDataError
 from loader.writing.writer import Writer
+from tests.support.products import PRODUCT
 from tests.support.server import Server
 
 TABLE = "odd `table` 100%s"
@@ -112,7 +113,8 @@ def test_a_file_leaves_out_what_the_server_refuses(three_ways: dict[str, Writer]
     writer = three_ways[BY_FILE]
     write(writer, BY_FILE, frame([1, 2], ["a", "b"]))
     written = write(writer, BY_FILE, frame([2, 3], ["B", "C"]), first=False)
-    assert (written.rows, written.warnings) == (1, 1)
+    # MySQL 5.6 says nothing of a key that is there.
+    assert (written.rows, written.warnings) == (1, 0 if PRODUCT.is_old else 1)
     assert [row[1] for row in stored(writer)] == ["a", "b", "C"]
 
 

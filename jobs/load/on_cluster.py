@@ -1,0 +1,212 @@
+"""Chunks through the checks on a Dask cluster; this process answers what the database is asked.
+
+A chunk is three functions of it, one after the other. What they give stays on the cluster; a
+thread of this process brings each chunk from one to the next, by way of its questions.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import Any, NamedTuple, Self
+
+import pandas as pd
+
+from jobs.load.run import Stopwatch
+from jobs.load.screening import CHUNKS_A_WORKER, Asked, Question, Result, Stages
+from loader.checks.duplicates import KEYED
+from loader.dialer import Lookups
+from loader.errors import LoaderError, MissingFeedError, missing_extra_error
+from loader.feeds.shared import PART_BYTES, SharedFeed
+from loader.pipeline import Checks
+from loader.workers import HEARS_SIGNALS, pickled, unpickled
+
+try:
+    from loader.engines.dask import Cluster, node_folder
+except ImportError as error:
+    raise missing_extra_error("--engine dask", "dask", str(error.name)) from None
+
+
+class _Shared(NamedTuple):
+    """The stages, as they are sent: feeds by their files."""
+
+    checks: Checks
+    feeds: tuple[SharedFeed, ...]
+
+    def stages(self) -> Stages:
+        """Give them as this worker has them."""
+        return Stages(self.checks, [feed.opened(node_folder()) for feed in self.feeds])
+
+
+class _Step(NamedTuple):
+    """What a stage gave, and the seconds of all so far."""
+
+    value: Any
+    seconds: dict[str, float]
+
+
+class OnCluster:
+    """Screens chunks on a cluster, see `SharedWork`.
+
+    Attributes:
+        threads: chunks that are computed at a time.
+    """
+
+    def __init__(
+        self,
+        scheduler: str,
+        workers: int,
+        stages: Stages,
+        asked: Asked,
+        answer: Callable[[Question], Lookups],
+        folder: Path,
+    ) -> None:
+        """Connect to a cluster, see `Cluster`.
+
+        Args:
+            scheduler: its address, or `local`.
+            workers: processes of a local cluster.
+            stages: what it does.
+            asked: questions that are asked at all.
+            answer: answers them, one after the other.
+            folder: for the files of feeds.
+        """
+        self._asked, self._answer = asked, answer
+        self._is_closing, self._answering, self._giving = False, Lock(), Lock()
+        self._coming: deque[Future[Result]] = deque()
+        self._feeds = tuple(SharedFeed.of(feed, folder) for feed in stages.feeds)
+        self._cluster = Cluster(scheduler, workers)
+        self.threads = self._cluster.threads
+        self._threads = ThreadPoolExecutor(self.threads * CHUNKS_A_WORKER + 1, "chunk")
+        try:
+            self._give_feeds()
+            sent = bytes(pickled(_Shared(stages.checks, self._feeds)))
+            self._shared = self._cluster.submit(unpickled, sent)
+        except BaseException:
+            self._close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._close()
+
+    def send(self, task: pd.DataFrame) -> None:
+        """Give the fields of a chunk to the cluster, after all that it was given before."""
+        self._coming.append(self._threads.submit(self._through, bytes(pickled(task))))
+
+    def take(self) -> Result:
+        """Wait for the result of the first chunk whose result was not taken yet.
+
+        Raises:
+            ClusterError: the cluster is lost.
+            Exception: that a stage raised, or the answer to a question.
+        """
+        first = self._coming.popleft()
+        while True:
+            # In short waits, so that a signal is heard; see `Workers`.
+            with suppress(TimeoutError):
+                return first.result(HEARS_SIGNALS)
+            if first.done():
+                return first.result()
+
+    def _through(self, fields: bytes) -> Result:
+        """Bring a chunk through the stages."""
+        cluster, shared = self._cluster, self._shared
+        step = self._normalized(fields)
+        answers = self._ask(step, _of_lists) if self._asked.lists else Lookups()
+        step = cluster.submit(_screen, shared, step, answers)
+        answers = self._ask(step, _of_leads) if self._asked.leads else Lookups()
+        step = cluster.submit(_compare, shared, step, answers)
+        result: Result = unpickled(cluster.result(step))
+        return result
+
+    def _normalized(self, fields: bytes) -> Any:
+        """Begin with a chunk; a machine that has come since is given the feeds first."""
+        step = self._cluster.submit(_normalize, self._shared, fields)
+        if not self._feeds:
+            return step
+        try:
+            self._cluster.result(self._cluster.submit(_is_done, step))
+        except MissingFeedError:
+            with self._giving:
+                self._give_feeds()
+            step = self._cluster.submit(_normalize, self._shared, fields)
+        return step
+
+    def _ask(self, step: Any, question: Callable[[_Step], bytes]) -> Lookups:
+        asked = unpickled(self._cluster.result(self._cluster.submit(question, step)))
+        with self._answering:
+            if self._is_closing:
+                raise LoaderError("nobody waits for the answer")
+            return self._answer(asked)
+
+    def _give_feeds(self) -> None:
+        """Give each machine that lacks a feed's file a copy; another worker of it has it then."""
+        cluster = self._cluster
+        for feed in self._feeds:
+            for worker in cluster.workers():
+                if cluster.result(cluster.submit(_has, feed, on=worker)):
+                    continue
+                with feed.path.open("rb") as file:
+                    for offset in range(0, feed.size, PART_BYTES):
+                        part = file.read(PART_BYTES)
+                        cluster.result(cluster.submit(_take_part, feed, offset, part, on=worker))
+
+    def _close(self) -> None:
+        self._is_closing = True
+        with suppress(LoaderError):
+            for feed in self._feeds:
+                for worker in self._cluster.workers():
+                    self._cluster.result(self._cluster.submit(_drop, feed, on=worker))
+        for future in self._coming:
+            future.cancel()
+        # Who waits for the cluster has an error then.
+        self._cluster.close()
+        self._threads.shutdown()
+
+
+def _normalize(shared: _Shared, fields: bytes) -> _Step:
+    seconds = Stopwatch()
+    return _Step(shared.stages().normalize(unpickled(fields), seconds), dict(seconds))
+
+
+def _screen(shared: _Shared, step: _Step, on_lists: Lookups) -> _Step:
+    seconds = Stopwatch()
+    seconds.update(step.seconds)
+    return _Step(shared.stages().screen(step.value, on_lists, seconds), dict(seconds))
+
+
+def _compare(shared: _Shared, step: _Step, existing: Lookups) -> bytes:
+    """Give a pickled `Result`."""
+    seconds = Stopwatch()
+    seconds.update(step.seconds)
+    screened = shared.stages().compare(step.value, existing, seconds)
+    return bytes(pickled(Result(screened, dict(seconds))))
+
+
+def _of_lists(step: _Step) -> bytes:
+    return bytes(pickled(Question(step.value.chunk.leads)))
+
+
+def _of_leads(step: _Step) -> bytes:
+    return bytes(pickled(Question(step.value.leads[list(KEYED)], about_existing=True)))
+
+
+def _is_done(_step: _Step) -> bool:
+    return True
+
+
+def _has(feed: SharedFeed) -> bool:
+    return feed.is_in(node_folder())
+
+
+def _take_part(feed: SharedFeed, offset: int, part: bytes) -> None:
+    feed.take_part(node_folder(), offset, part)
+
+
+def _drop(feed: SharedFeed) -> None:
+    feed.drop(node_folder())

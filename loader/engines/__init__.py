@@ -1,0 +1,1 @@
+"""Where the checks are computed, if not in processes of this machine."""

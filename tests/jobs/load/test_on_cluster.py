@@ -1,0 +1,276 @@
+"""Checks on a real Dask cluster: the same results; lost workers and schedulers."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from distributed import versions
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from jobs.cli.main import run
+from jobs.load import screening
+from jobs.load.on_cluster import OnCluster
+from loader.database.connection import Database
+from loader.engines import dask as dask_engine
+from loader.engines.dask import ClusterError
+from loader.errors import ConfigurationError
+from loader.options.load import LoadOptions
+from tests.support.loads import Loads
+from tests.support.screening import OPTIONS, ROW, results_of
+
+pytestmark = pytest.mark.filterwarnings("default")
+
+NUMBERS = [f"727555{number:04}" for number in range(40)]
+
+
+@dataclass
+class Started:
+    """A scheduler and its workers, as an administrator starts them."""
+
+    address: str
+    scheduler: subprocess.Popen[bytes]
+    workers: list[subprocess.Popen[bytes]]
+    folder: Path
+
+    def add_worker(self) -> "subprocess.Popen[bytes]":
+        arguments = ["--no-dashboard", "--nthreads", "1", "--local-directory", str(self.folder)]
+        worker = dask("worker", self.address, *arguments, "--no-nanny")
+        self.workers.append(worker)
+        return worker
+
+    def end(self) -> None:
+        for each in (*self.workers, self.scheduler):
+            each.kill()
+            each.wait()
+
+
+def dask(*arguments: str) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "dask", *arguments],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def start(folder: Path, workers: int) -> Started:
+    file = folder / "scheduler.json"
+    scheduler = dask(
+        "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
+        "--scheduler-file", str(file),
+    )  # fmt: skip
+    end = time.monotonic() + 60
+    while not (file.exists() and file.stat().st_size):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    address = json.loads(file.read_text("utf-8"))["address"]
+    started = Started(address, scheduler, [], folder)
+    for _ in range(workers):
+        started.add_worker()
+    return started
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
+    started = start(tmp_path_factory.mktemp("cluster"), 2)
+    yield started
+    started.end()
+
+
+@pytest.fixture(autouse=True)
+def _from_the_first_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screening, "ROWS_ALONE", 0)
+
+
+@pytest.mark.property
+@settings(
+    # Each is two whole loads.
+    max_examples=max(settings().max_examples // 10, 1),
+    phases=[phase for phase in Phase if phase is not Phase.explain],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    rows=st.lists(ROW, min_size=1, max_size=14),
+    options=st.sampled_from(OPTIONS),
+    chunk_size=st.sampled_from([1, 2, 3, 5, 100]),
+)
+def test_results_are_those_of_the_local_engine(
+    cluster: Started,
+    tmp_path: Path,
+    rows: list[dict[str, str]],
+    options: dict[str, Any],
+    chunk_size: int,
+) -> None:
+    folder = tmp_path / f"{time.monotonic_ns()}"
+    folder.mkdir()
+    loads = Loads(folder)
+    path = loads.file(rows)
+    alone = loads.load(path, None, "validate", workers=1, **options)
+    of_cluster = {"engine": "dask", "scheduler": cluster.address, "chunk_size": chunk_size}
+    shared = loads.load(path, None, "validate", **of_cluster, **options)
+    assert results_of(shared.folder) == results_of(alone.folder)
+
+
+def on(cluster: Started, **options: Any) -> dict[str, Any]:
+    return {"engine": "dask", "scheduler": cluster.address, "chunk_size": 3, **options}
+
+
+def feed_of(folder: Path) -> Path:
+    path = folder / "feed.csv"
+    path.write_text("phone\n" + "\n".join(f"+1{number}" for number in NUMBERS[::7]), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("is_seen", [True, False])
+def test_workers_know_lists_feeds_and_existing_leads(
+    cluster: Started,
+    database: Database,
+    tmp_path: Path,
+    is_seen: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with database.engine.begin() as connection:
+        for number in NUMBERS[::5]:
+            connection.execute(text("INSERT INTO vicidial_dnc VALUES (:n)"), {"n": number})
+    options = {
+        "dnc_check": "Y", "duplicate_check": "DUPSYS", "feed": {"f": {"file": feed_of(tmp_path)}},
+    }  # fmt: skip
+    loads = Loads(tmp_path)
+    loads.load([{"phone_number": number} for number in NUMBERS[1:20:3]], database)
+    path = loads.file([{"phone_number": number} for number in NUMBERS + NUMBERS[:3]])
+    alone = loads.load(path, database, "validate", workers=1, **options)
+    if not is_seen:
+        # As on another machine: the path means nothing there.
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(Path, "resolve", lambda path: path.relative_to(tmp_path))
+    shared = loads.load(path, database, "validate", **on(cluster, chunk_size=9, **options))
+    assert results_of(shared.folder) == results_of(alone.folder)
+    assert {*shared.reasons.values()} >= {
+        "PHONE_NUMBER_IN_DNC", "PHONE_NUMBER_IN_FEED:f", "DUPLICATE_PHONE_NUMBER_IN_SYSTEM",
+    }  # fmt: skip
+    assert not [*cluster.folder.glob("dask-scratch-space*/" + "[0-9a-f]" * 64)]
+
+
+def test_a_killed_worker_changes_nothing(
+    cluster: Started, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads, take, taken = Loads(tmp_path), OnCluster.take, []
+
+    def kill_one(self: OnCluster) -> Any:
+        taken.append(1)
+        if len(taken) == 3:
+            cluster.workers[0].send_signal(signal.SIGKILL)
+        return take(self)
+
+    path = loads.file([{"phone_number": number} for number in NUMBERS])
+    alone = loads.load(path, None, "validate", workers=1)
+    monkeypatch.setattr(OnCluster, "take", kill_one)
+    try:
+        shared = loads.load(path, None, "validate", **on(cluster, chunk_size=2))
+        assert cluster.workers[0].wait() == -signal.SIGKILL
+        assert len(taken) == len(NUMBERS) // 2
+    finally:
+        cluster.workers.pop(0)
+        cluster.add_worker()
+    assert results_of(shared.folder) == results_of(alone.folder)
+
+
+def test_after_a_lost_scheduler_the_same_command_goes_on(
+    cluster: Started, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lost").mkdir()
+    lost = start(tmp_path / "lost", 1)
+    monkeypatch.setitem(dask_engine.CONFIGURATION, "distributed.comm.timeouts.connect", "1s")
+    loads, take, taken = Loads(tmp_path), OnCluster.take, []
+
+    def kill_scheduler(self: OnCluster) -> Any:
+        taken.append(1)
+        if len(taken) == 3:
+            lost.scheduler.send_signal(signal.SIGKILL)
+        return take(self)
+
+    path = loads.file([{"phone_number": number} for number in NUMBERS])
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(OnCluster, "take", kill_scheduler)
+            with pytest.raises(ClusterError, match="nothing was inserted") as raised:
+                loads.load(path, database, **on(lost, chunk_size=2))
+    finally:
+        lost.end()
+    assert raised.value.exit_code == 69
+    assert not loads.results.exists()
+    assert _count(database) == 0
+    assert loads.load(path, database, **on(cluster)).summary.loaded == len(NUMBERS)
+    assert _count(database) == len(NUMBERS)
+
+
+def test_a_bug_on_a_worker_ends_the_load(
+    cluster: Started, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: OnCluster, _fields: bytes) -> Any:
+        return self._cluster.submit({}.__getitem__, "a")
+
+    monkeypatch.setattr(OnCluster, "_normalized", fail)
+    loads = Loads(tmp_path)
+    with pytest.raises(KeyError):
+        loads.load([{"phone_number": NUMBERS[0]}], None, "validate", **on(cluster))
+    assert not loads.results.exists()
+
+
+def test_versions_have_to_be_the_same(
+    cluster: Started, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(versions, "_version_cached", lambda _name: "0.1")
+    with pytest.raises(ClusterError, match=r"has dask 2\S+, this process 0\.1"):
+        Loads(tmp_path).load([{"phone_number": NUMBERS[0]}], None, "validate", **on(cluster))
+
+
+def test_a_scheduler_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(dask_engine, "SECONDS_TO_CONNECT", 0.2)
+    path = Loads(tmp_path).file([{"phone_number": NUMBERS[0]}])
+    flags = ["--engine", "dask", "--scheduler", "tcp://127.0.0.1:9", "--results", tmp_path / "r"]
+    assert run([str(each) for each in ("validate", path, *flags)]) == 69
+    said = capsys.readouterr().err
+    assert "Dask at tcp://127.0.0.1:9 cannot be reached" in said
+    assert "Traceback" not in said
+
+
+def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screening, "ROWS_ALONE", 30_000)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    for name in ("loader.engines.dask", "jobs.load.on_cluster"):
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(ConfigurationError, match="--engine dask needs distributed"):
+        Loads(tmp_path).load([{"phone_number": NUMBERS[0]}], None, "validate", engine="dask")
+
+
+def test_a_local_cluster(tmp_path: Path) -> None:
+    loads = Loads(tmp_path)
+    path = loads.file([{"phone_number": number} for number in NUMBERS])
+    alone = loads.load(path, None, "validate", workers=1)
+    shared = loads.load(path, None, "validate", engine="dask", workers=2, chunk_size=3)
+    assert results_of(shared.folder) == results_of(alone.folder)
+    assert threading.active_count() < 20
+
+
+def test_a_scheduler_is_for_dask_alone() -> None:
+    with pytest.raises(ValueError, match="give engine dask too"):
+        LoadOptions(scheduler="tcp://127.0.0.1:8786")
+
+
+def _count(database: Database) -> int:
+    with database.engine.connect() as connection:
+        return int(connection.execute(text("SELECT COUNT(*) FROM vicidial_list")).scalar_one())
