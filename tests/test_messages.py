@@ -29,6 +29,7 @@ ELSEWHERE = {
     "the ledger cannot be used: ": "test_archive_hazards sets innodb_flush_log_at_trx_commit",
     " or later is not ": "test_source has codecs that know no place",
     "all list_ids from ": "test_lists has it with its numbers",
+    ": a worker of the cluster lacks its file": "test_on_cluster hides it: a copy is sent",
     "vicidial_url_multi: ": "test_new_lead_urls has it in parts",
 }  # fmt: skip
 """Messages that are expected in other words, or of which no test can be; and why."""

@@ -322,6 +322,7 @@ class LoadOptions(BaseModel):
     engine: Annotated[Literal["local", "dask"], Option(
         "Where rows are checked", Group.RUN,
         "dask: by a Dask cluster; it needs the extra dask. Results are the same.",
+        example="dask",
     )] = "local"
     scheduler: Annotated[str, Field(pattern=SCHEDULER), Option(
         "Address of Dask's scheduler", Group.RUN,
