@@ -84,7 +84,7 @@ class OnCluster:
             self._give_feeds()
             sent = bytes(pickled(_Shared(stages.checks, self._feeds)))
             self._shared = self._cluster.submit(unpickled, sent)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: no cluster of our own is left behind
             self._close()
             raise
 

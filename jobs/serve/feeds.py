@@ -87,9 +87,9 @@ class CurrentFeeds(Sequence[Feed]):
 
     def __iter__(self) -> Iterator[Feed]:
         """Look at all of them, in the order of the options."""
-        return iter([self._look(name) for name in self._known])
+        return iter([self._usable(name) for name in self._known])
 
-    def _look(self, name: str) -> Feed:
+    def _usable(self, name: str) -> Feed:
         """Give one; who calls is not told what is wrong with files here."""
         try:
             feed, why = self._current(name), ""

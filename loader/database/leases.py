@@ -131,7 +131,7 @@ def read(connection: Connection, name: str) -> State | None:
 
 
 @contextmanager
-def held(database: Database, name: str, what: str) -> Iterator[Lease]:
+def hold(database: Database, name: str, what: str) -> Iterator[Lease]:
     """Hold a lease for the whole block, and renew it meanwhile.
 
     One that is not renewed any more is waited for: its process was killed.

@@ -71,7 +71,7 @@ def lock(database: Database, name: str, what: str) -> Iterator[Confirm]:
         lock_database = database.anew()
         stack.callback(lock_database.engine.dispose)
         if lock_database.read(lambda _connection: lock_database.adapter.is_node):
-            its = leases.held(lock_database, _server_name(url, name), what)
+            its = leases.hold(lock_database, _server_name(url, name), what)
             yield stack.enter_context(its).confirm
             return
         last = None

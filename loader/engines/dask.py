@@ -76,7 +76,7 @@ class Cluster:
                 client = Client(address, timeout=SECONDS_TO_CONNECT, set_as_default=False)
                 self._client = self._stack.enter_context(client)
             self.threads = self._checked()
-        except BaseException:
+        except BaseException:  # Ctrl-C too: no process is left behind
             self._stack.close()
             raise
 

@@ -188,7 +188,7 @@ def test_who_is_late_can_commit_nothing(
         with one.connect() as late:
             lease.confirm(late)
             late.exec_driver_sql(change)
-            with leases.held(two, "work", "somebody works"):
+            with leases.hold(two, "work", "somebody works"):
                 late.commit()
 
     with pytest.raises(TransientDatabaseError):
