@@ -50,7 +50,7 @@ MAY_IMPORT = {
     "jobs.serve.files": {"pydantic", "starlette"},
     "jobs.serve.leads": FRAMES | {"pydantic", "sqlalchemy", "starlette"},
     "jobs.serve.pages": {"anyio", "jinja2", "starlette"},
-    "jobs.settings": MODELS | {"pydantic_settings", "sqlalchemy", "typer"},
+    "jobs.settings": MODELS | {"cryptography", "pydantic_settings", "sqlalchemy", "typer"},
     "jobs.telemetry": {
         "apprise", "filelock", "openlineage", "prometheus_client", "rich", "sqlalchemy",
         "structlog",

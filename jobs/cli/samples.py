@@ -15,6 +15,9 @@ INSTALLED = "/opt/leadloader/bin/leadloader"
 
 PROGRAM = "leadloader"
 
+HOMES = ("/home", "/root", "/run/user")
+"""What a unit of systemd does not see with `ProtectHome=yes`."""
+
 
 class Scheduler(StrEnum):
     """What starts programs at a time."""
@@ -65,7 +68,16 @@ def _file(name: str) -> str:
     folder = Path(sample_data.__file__).parent / "schedules"
     program = Path(sys.argv[0])
     text = (folder / name).read_text("utf-8")
-    return text.replace(INSTALLED, str(program.resolve())) if program.name == PROGRAM else text
+    if program.name != PROGRAM:
+        return text
+    program = program.resolve()
+    if any(_is_in_home(each) for each in (program, Path(sys.base_prefix))):
+        text = text.replace("ProtectHome=yes", "ProtectHome=read-only")
+    return text.replace(INSTALLED, str(program))
+
+
+def _is_in_home(path: Path) -> bool:
+    return any(path.is_relative_to(home) for home in HOMES)
 
 
 def _write(path: Path, text: str) -> None:

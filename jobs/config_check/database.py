@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
-from jobs.config_check.service import key_remarks
+from jobs.config_check.service import service_remarks
 from jobs.settings.settings import Settings
 from loader.database.catalogue import table_names
 from loader.database.connection import Database
@@ -94,13 +94,15 @@ def check_database(
     if not all_missing and not wrong:
         wrong += _start_problems(settings, database, checked)
         indexes = missing_indexes(settings, database, checked, everything=everything)
-    of_keys = key_remarks(settings, database) if "serve" in checked and not all_missing else []
+    of_service = (
+        service_remarks(settings, database) if "serve" in checked and not all_missing else []
+    )
     has_no_ledger = any(right.table in needs.LEDGER for right in all_missing)
     return DatabaseReport(
         name=database.name,
         server=account.version,
         account=account.name,
-        remarks=[*account.remarks, *([LEDGER_REMARK] if has_no_ledger else []), *of_keys],
+        remarks=[*account.remarks, *([LEDGER_REMARK] if has_no_ledger else []), *of_service],
         wrong=wrong,
         missing=missing,
         grants=account.grants(all_missing),
@@ -191,7 +193,7 @@ def _of_sqlite(settings: Settings, database: Database, jobs: Collection[str]) ->
         name=database.name,
         server="SQLite",
         account="whoever may write to the file",
-        remarks=key_remarks(settings, database) if "serve" in jobs else [],
+        remarks=service_remarks(settings, database) if "serve" in jobs else [],
         wrong=_start_problems(settings, database, jobs),
         missing={job: [] if job == "validate" else lacking for job in jobs},
         grants=[],

@@ -1,15 +1,15 @@
 """What is wrong with the settings of serve and of a target, as far as this machine can say."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
 
-from jobs.settings.listening import refuse_open_address, server_tls
-from jobs.settings.serve import NOT_FOR_CALLS, options_of_files
+from jobs.settings.listening import certificate_problem, refuse_open_address, server_tls
+from jobs.settings.serve import NOT_FOR_CALLS, ServeSettings, options_of_files
 from jobs.settings.settings import Settings
 from jobs.settings.target import TargetSettings
 from loader.database.connection import Database
@@ -21,7 +21,7 @@ Problems = Iterator[tuple[tuple[Any, ...], str]]
 """Places of settings and their problems."""
 
 SOON = timedelta(days=14)
-"""Before its end a key is worth a remark."""
+"""Before its end a key, or a certificate, is worth a remark."""
 
 NO_KEY = (
     "there is no good key, so that nobody can call the archive API of serve; "
@@ -45,6 +45,8 @@ def service_problems(settings: Settings) -> Problems:
         yield from (((name,), NOT_FOR_CALLS) for name in options_of_files(settings.options))
     yield from _problem_of(partial(refuse_open_address, serve))
     yield from _problem_of(partial(server_tls, serve))
+    if problem := _certificate_problem(serve):
+        yield ("serve", "tls_cert"), problem
 
 
 def target_problems(target: TargetSettings) -> Problems:
@@ -60,6 +62,19 @@ def _problem_of(action: Callable[[], object]) -> Problems:
         action()
     except SettingError as error:
         yield error.place, error.problem
+
+
+def _certificate_problem(serve: ServeSettings, ahead: timedelta = timedelta()) -> str:
+    """See `certificate_problem`; "" where a file cannot be used, or the extra is not there."""
+    with suppress(ImportError, OSError, ValueError):
+        return certificate_problem(serve, ahead)
+    return ""
+
+
+def service_remarks(settings: Settings, database: Database) -> list[str]:
+    """Say what of serve is over soon, and whether any key is good."""
+    problem = _certificate_problem(settings.serve, SOON)
+    return [*([f"serve: {problem}"] if problem else []), *key_remarks(settings, database)]
 
 
 def key_remarks(settings: Settings, database: Database) -> list[str]:

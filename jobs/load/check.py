@@ -62,9 +62,15 @@ a duplicate by name or title, the person."""
 class CheckStage:
     """The checks of one run over its whole file."""
 
-    def __init__(self, run: ImportContext, accepted: Spool) -> None:
-        """Take a run, and where accepted rows go."""
+    def __init__(
+        self, run: ImportContext, accepted: Spool, columns: Sequence[str] | None = None
+    ) -> None:
+        """Take a run, and where accepted rows go.
+
+        `columns` are those of leads that are looked at there; None: all that an insert needs.
+        """
         self.run, self.checks, self.accepted = run, run.checks, accepted
+        self._columns = columns
         self._was_read = False
         self._screener = Screener(run.checks, run.queries, run.seconds, run.files.work)
         self._maybe_duplicates = run.files.spool()
@@ -229,7 +235,8 @@ class CheckStage:
         self.run.seconds.lap("extras")
         western = notices(chunk.western, Notice.READ_AS_CP1252)
         noticed = join_frames([western, noticed, receivers.accept(leads.index), of_extras])
-        self.accepted.append(self.checks.needed(leads), noticed[noticed.index.isin(leads.index)])
+        kept = self.checks.needed(leads) if self._columns is None else leads[[*self._columns]]
+        self.accepted.append(kept, noticed[noticed.index.isin(leads.index)])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """The jobs import and validate: they check a source file, and an import inserts its leads."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NoReturn
 
@@ -41,6 +42,7 @@ from loader.fields.mapping import ColumnMapping
 from loader.findings import Notices, no_notices
 from loader.ledger.calls import forget_answers
 from loader.ledger.runs import Ledger, run_name
+from loader.options.load import LoadOptions
 from loader.reading.source import SourceFile
 from loader.report.destinations import default_list
 from loader.results.files import Results
@@ -132,7 +134,8 @@ def _run(load: Load) -> Summary:
             watchers.say(f"{source.name}: resuming run {name}, which is incomplete")
             checkpoint.restore()
         else:
-            CheckStage(run, files.accepted).check()
+            columns = None if import_run else _kept_columns(load.options)
+            CheckStage(run, files.accepted, columns).check()
             if refusal := refusal_by_limits(run):
                 _refuse(run, checkpoint, load, began, refusal)
             if import_run:
@@ -243,16 +246,19 @@ def finish(
             import_run.refuse_lost()
         error = error or NewLeadRequests(run, run.database).send_all()
     else:
-        changes_leads = run.options.on_duplicate != "reject"
-        size = ROWS_PER_QUESTION if changes_leads else None
-        # Nothing else of a row that becomes a lead is looked at.
-        columns = None if changes_leads else COUNTED
+        columns = _kept_columns(run.options)
+        size = ROWS_PER_QUESTION if columns is None else None
         for accepted, notices in run.files.accepted.read_with_notes(size, columns):
             planned = _notices_of_planned_changes(accepted, run)
             run.load(accepted, pd.concat([notices, planned]))
     run.files.finish(run.profile_builder.count_rejected)
     run.seconds.lap("results")
     return error
+
+
+def _kept_columns(options: LoadOptions) -> Sequence[str] | None:
+    """Name the columns of accepted leads that a validation looks at; None: all, to plan changes."""
+    return COUNTED if options.on_duplicate == "reject" else None
 
 
 def _notices_of_planned_changes(leads: pd.DataFrame, run: ImportContext) -> Notices:

@@ -10,7 +10,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from jobs.serve.connections import PatientProtocol
-from jobs.settings.listening import refuse_open_address, server_tls
+from jobs.settings.listening import certificate_problem, refuse_open_address, server_tls
 from jobs.settings.serve import ServeSettings
 from loader.errors import ResultsError, describe_bug
 
@@ -41,6 +41,8 @@ def listen(
     """
     refuse_open_address(serve)
     server = uvicorn.Server(server_config(app, serve))
+    if problem := certificate_problem(serve):
+        LOG.warning("%s", problem)
     with _end_by_signal(server), log_of_server(), listening_socket(serve) as listening:
         host, port = listening.getsockname()[:2]
         scheme = "https" if serve.tls_cert else "http"

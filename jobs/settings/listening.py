@@ -3,6 +3,7 @@
 import ipaddress
 import ssl
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 from jobs.settings.serve import ServeSettings
 from loader.errors import SettingError
@@ -54,6 +55,28 @@ def server_tls(serve: ServeSettings) -> ssl.SSLContext | None:
     except (OSError, ValueError) as error:  # ValueError: the passphrase is too long
         raise _unusable(serve, error, is_locked=bool(passphrase)) from None
     return context
+
+
+def certificate_problem(serve: ServeSettings, ahead: timedelta = timedelta()) -> str:
+    """Say why clients refuse the certificate now, or will before so much time has passed; else "".
+
+    It needs the extra `serve`, and files that `server_tls` can use.
+    """
+    from cryptography.x509 import load_pem_x509_certificate  # noqa: PLC0415 - an extra
+
+    if serve.tls_cert is None:
+        return ""
+    # The first one is the server's; those behind it are of who signed it.
+    certificate = load_pem_x509_certificate(read_whole(serve.tls_cert))
+    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    now = datetime.now(UTC)
+    if now < begin:
+        return f"{serve.tls_cert} is good from {begin:%Y-%m-%d} on: clients refuse it before"
+    if now + ahead < end:
+        return ""
+    if now < end:
+        return f"{serve.tls_cert} ends on {end:%Y-%m-%d}: get another one in time"
+    return f"{serve.tls_cert} ended on {end:%Y-%m-%d}: clients refuse it; get another one"
 
 
 def _passphrase(serve: ServeSettings) -> bytes:

@@ -21,8 +21,11 @@ def make_authority(folder: Path, name: str) -> Path:
     return certificate
 
 
-def make_certificate(authority: Path, name: str, extension: str = NAMES) -> Path:
-    """Make a certificate that an authority vouches for, beside which is its key."""
+def make_certificate(authority: Path, name: str, extension: str = NAMES, days: int = 20) -> Path:
+    """Make a certificate that an authority vouches for, beside which is its key.
+
+    It is good for so many days; negative: it is over since.
+    """
     certificate = authority.with_name(f"{name}.pem")
     request, names = certificate.with_suffix(".csr"), certificate.with_suffix(".txt")
     names.write_text(extension)
@@ -31,7 +34,7 @@ def make_certificate(authority: Path, name: str, extension: str = NAMES) -> Path
         "-keyout", str(certificate.with_suffix(".key")), "-out", str(request),
     )  # fmt: skip
     _openssl(
-        "x509", "-req", "-in", str(request), "-CA", str(authority), "-days", "2",
+        "x509", "-req", "-in", str(request), "-CA", str(authority), "-days", str(days),
         "-CAkey", str(authority.with_suffix(".key")), "-CAcreateserial",
         "-extfile", str(names), "-out", str(certificate),
     )  # fmt: skip

@@ -13,6 +13,7 @@ from jobs.settings import settings as settings_module
 from loader.database.connection import Database
 from loader.ledger.keys import keys
 from loader.rights.needs import LEDGER
+from tests.support.certificates import make_authority, make_certificate
 from tests.support.extras import TABLES
 from tests.support.nights import Site, rows
 from tests.support.server import Server, fill, run
@@ -122,7 +123,11 @@ def test_a_night_with_a_new_list_for_each_file(
 
 
 def test_an_account_for_the_service_and_its_keys(
-    url: str, server: Server, capsys: pytest.CaptureFixture[str]
+    url: str,
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     ledger_forgotten(url)
     run(url, f"DROP TABLE IF EXISTS {keys.name}")
@@ -137,6 +142,12 @@ def test_an_account_for_the_service_and_its_keys(
     code, report = checked.check()
     (remark,) = (it for it in report["database"]["remarks"] if "key" in it)
     assert (code, remark.startswith("key crm ends on ")) == (0, True)
+    cert = make_certificate(make_authority(tmp_path, "authority"), "leads", days=5)
+    monkeypatch.setenv("LEADLOADER_SERVE__TLS_CERT", str(cert))
+    monkeypatch.setenv("LEADLOADER_SERVE__TLS_KEY", str(cert.with_suffix(".key")))
+    code, report = checked.check()
+    said = [it for it in report["database"]["remarks"] if str(cert) in it]
+    assert (code, len(said), said[0].startswith(f"serve: {cert} ends on ")) == (0, 1, True)
 
 
 def test_the_right_to_read_is_enough_for_a_validation(

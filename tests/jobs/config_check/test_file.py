@@ -166,6 +166,14 @@ def test_files_of_tls_are_named_with_their_lines(tmp_path: Path) -> None:
     assert faults(text.format(other)) == [(4, "serve.tls_key", problem)]
 
 
+def test_a_certificate_that_is_over_is_a_fault(tmp_path: Path) -> None:
+    cert = make_certificate(make_authority(tmp_path, "authority"), "leads", days=-1)
+    text = f"[serve]\ntls_cert = '{cert}'\ntls_key = '{cert.with_suffix('.key')}'\n"
+    [(line, setting, problem)] = faults(text)
+    assert (line, setting) == (2, "serve.tls_cert")
+    assert problem.startswith(f"{cert} ended on ")
+
+
 def test_a_target_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
     check = ["config", "check", "--config", "site.toml"]
 

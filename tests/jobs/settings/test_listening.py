@@ -2,11 +2,12 @@
 
 import ssl
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from jobs.settings.listening import server_tls
+from jobs.settings.listening import certificate_problem, server_tls
 from jobs.settings.serve import ServeSettings
 from loader.errors import SettingError
 from tests.support.certificates import make_authority, make_certificate
@@ -64,3 +65,20 @@ def test_files_that_do_not(files: Path, given: tuple[str, ...], setting: str, wo
     assert caught.value.place == ("serve", setting)
     assert words in caught.value.problem
     assert "sesame" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("days", "ahead", "words"),
+    [(20, 0, ""), (20, 14, ""), (5, 0, ""), (5, 14, "get another one in time"),
+     (-1, 0, "clients refuse it"), (-1, 14, "clients refuse it")],
+)  # fmt: skip
+def test_a_certificate_that_is_over_or_will_be_soon(
+    files: Path, days: int, ahead: int, words: str
+) -> None:
+    name = f"for-{days}"
+    cert = make_certificate(files / "authority.pem", name, days=days)
+    serve = ServeSettings(tls_cert=cert, tls_key=cert.with_suffix(".key"))
+    problem = certificate_problem(serve, timedelta(days=ahead))
+    assert bool(problem) == bool(words)
+    assert problem == "" or (problem.startswith(f"{cert} end") and words in problem)
+    assert certificate_problem(ServeSettings()) == ""
