@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from jobs.load import screening
 from loader.errors import NotAllowedError
 from tests.conformance.corpus import (
     HERE,
@@ -36,6 +35,7 @@ from tests.conformance.reference_run import ReferenceRefusal
 from tests.conformance.reference_zone import skip_gap
 from tests.conformance.replay import Replayed, as_text, extras_of, replay
 from tests.conftest import chosen_engines
+from tests.support.loads import workers_from_the_first_row
 from tests.support.server import fill
 
 
@@ -154,12 +154,6 @@ def test_recorded_case(
     check_extras(case, ours, wanted.extras)
 
 
-@pytest.fixture
-def workers_from_the_first_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(screening, "ROWS_ALONE", 0)
-
-
-@pytest.mark.usefixtures("workers_from_the_first_row")
 def test_recorded_case_by_several_at_once(
     case: Case, engine_name: str, way: dict[str, int], database_url: str,
     request: pytest.FixtureRequest, tmp_path: Path,
@@ -173,7 +167,8 @@ def test_recorded_case_by_several_at_once(
     fill(database_url, tables_of(case, named))
     database = frozen(database_url, clock_of(case), case["tz"])
     chunk_size = 1000 if "connections" in way else 3
-    ours = replay(case, database, tmp_path / "results", chunk_size=chunk_size, **way)
+    with workers_from_the_first_row():
+        ours = replay(case, database, tmp_path / "results", chunk_size=chunk_size, **way)
     database.engine.dispose()
     wanted = expected(case, named, engine_name)
     if isinstance(wanted, str):
