@@ -36,7 +36,7 @@ generate: $(VENV)/.installed-dev ## write what is generated from the code: table
 
 conformance: $(VENV)/.installed-dev ## replay every recorded case on every engine (make test: a sample)
 	@$(BIN)/python tests/support/install_programs.py
-	$(PYTEST) tests/conformance --full
+	$(PYTEST) --full tests/conformance tests/jobs/serve/test_recorded.py
 
 engines: $(VENV)/.installed-dev ## all tests on every engine (make test: on one each, and a sample of what takes long)
 	@$(BIN)/python tests/support/install_programs.py

@@ -77,7 +77,7 @@ class Added:
     """As it was sent; the default where none was."""
     lead_id: int
     gmt_offset: str
-    """As it was found, not as it is stored; empty: no time zone was found."""
+    """As it was found, not as it is stored, see `format_offset` and `unknown_offset`."""
     notices: Iterable[Mapping[Hashable, Any]] = field(default=())
     """Of `loader.findings.Notices`, in their order."""
 
@@ -284,3 +284,14 @@ def format_offset(offset: float, standard: Collection[float]) -> str:
     if offset == int(offset):
         return str(int(offset))
     return f"{offset:.2f}" if offset in standard else f"{offset:g}"
+
+
+def unknown_offset(tz_method: str, owner: str) -> str:
+    """Write the offset of a lead of which no time zone was found, as add_lead prints it.
+
+    Args:
+        tz_method: the option.
+        owner: of the lead. Where TZCODE looks for the zone that it names, add_lead begins with 0,
+            else with nothing.
+    """
+    return "0" if tz_method == "TZCODE" and len(owner) >= 2 else ""

@@ -104,8 +104,10 @@ class Verdict:
     """The new lead's, or the existing lead's."""
     existing_list_id: int | None = None
     """The list of the existing lead."""
-    gmt_offset: float | None = None
-    """None where the lead was not added; an unknown offset is 0."""
+    matched: str = ""
+    """PHONE or ALT, where a number was compared with both of the existing lead."""
+    gmt_offset: str | None = None
+    """As it is printed; None where the lead was not added."""
     notices: tuple[str, ...] = ()
 
 
@@ -128,7 +130,7 @@ def _added(fields: list[str], notices: tuple[str, ...], documented: bool) -> Ver
         phone, _, list_id, lead_id, offset = fields
     else:
         phone, list_id, lead_id, offset, _ = fields
-    return Verdict(None, phone, list_id, int(lead_id), None, float(offset or 0), notices)
+    return Verdict(None, phone, list_id, int(lead_id), gmt_offset=offset, notices=notices)
 
 
 def _rejected(text: str, notices: tuple[str, ...]) -> Verdict:
@@ -136,9 +138,9 @@ def _rejected(text: str, notices: tuple[str, ...]) -> Verdict:
     reason = what.partition(",")[0].replace(" ", "_")
     if not what.startswith("DUPLICATE"):
         return Verdict(reason, notices=notices)
-    fields = shown.split("|")
+    fields, matched = shown.split("|"), ""
     if fields[-1] in ("PHONE", "ALT"):
-        fields.pop()
+        matched = fields.pop()
         reason = reason.replace("PHONE_NUMBER", "PHONE_OR_ALT_PHONE")
     other = fields[-2] if reason.endswith("_LIST") else fields.pop()
-    return Verdict(reason, "", fields[-2], int(fields[-1]), int(other), None, notices)
+    return Verdict(reason, "", fields[-2], int(fields[-1]), int(other), matched, notices=notices)

@@ -360,12 +360,11 @@ class Reference:
         found = matching[0]
         scope = SCOPES[check.scope]
         phone = lead["phone_number"]
-        kind, shown = {
-            "": ("PHONE NUMBER", phone),
-            "PHONEALT": ("PHONE NUMBER", phone),
-            "TITLEALTPHONE": ("TITLE ALT_PHONE", f"{lead['title']}|{lead['alt_phone']}"),
-            "NAMEPHONE": ("NAME PHONE", f"{lead['first_name']}|{lead['last_name']}|{phone}"),
-        }[check.key]
+        kind = {"TITLEALTPHONE": "TITLE ALT_PHONE", "NAMEPHONE": "NAME PHONE"}.get(
+            check.key, "PHONE NUMBER"
+        )
+        names = COMPARED.get(check.key, ("PHONE",))
+        shown = "|".join(phone if n == "PHONE" else self.comparable(n, lead) for n in names)
         line = f"DUPLICATE {kind} IN {scope} - {shown}|{lead['list_id']}|{found['lead_id']}"
         if check.scope != "LIST":
             line += f"|{found['list_id']}"

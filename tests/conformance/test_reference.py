@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.corpus import (
+    HERE,
     Case,
     Named,
     Row,
@@ -141,6 +142,13 @@ def test_without_its_differences_the_reference_is_the_dialer(
 def test_the_reference_gives_the_record(cases: list[Case], named: Named) -> None:
     follow = [case for case in cases if not differing(case, named)]
     assert not [found for case in follow if (found := faults(Reference, case, case, named))]
+
+
+def test_where_a_number_stands_is_part_of_an_answer(named: Named) -> None:
+    cases, _ = corpus(HERE)
+    [case] = [case for case in cases if case["id"] == "trials.11-phone-or-alt-by-number"]
+    assert read_answer(case["responses"][0]).matched == "PHONE"
+    assert 31 in touched(case, named)
 
 
 def test_the_table_of_differences_is_complete() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.crash import archive_points
-from tests.crash.load_points import Dialer, LoadDialers
+from tests.crash.load_points import Dialer, LoadDialers, Parallelism
 from tests.support.server import PrivateServer
 
 
@@ -17,8 +17,9 @@ def load_dialers(
     """Give the dialer of an engine and a load, made at the first call."""
 
     @functools.cache
-    def make(engine_name: str, name: str) -> Dialer:
-        return Dialer(private_server, engine_name, name, tmp_path_factory.mktemp("undisturbed"))
+    def make(engine_name: str, name: str, parallelism: Parallelism) -> Dialer:
+        folder = tmp_path_factory.mktemp("undisturbed")
+        return Dialer(private_server, engine_name, name, parallelism, folder)
 
     yield make
     private_server.execute("SET GLOBAL local_infile = 1")

@@ -18,7 +18,14 @@ from loader.options.load import LoadOptions
 from loader.options.report import ReportOptions
 from tests.conformance.replay import extra_rows, read
 from tests.support import failpoints
-from tests.support.loads import Loads, Outcome, assert_extras_match, load_file, outcome_of
+from tests.support.loads import (
+    Loads,
+    Outcome,
+    assert_extras_match,
+    load_file,
+    outcome_of,
+    workers_from_the_first_row,
+)
 from tests.support.people import State
 from tests.support.proxy import Moment, Proxy
 from tests.support.server import PrivateServer, fill, plain_engine, run
@@ -27,13 +34,26 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
 STATEMENT = re.compile(rb"...\x00\x03", re.DOTALL)
+QUESTION = re.compile(rb"...\x00\x03(WITH|SELECT)(?=.*7275551).*vicidial_dnc", re.DOTALL)
 STEP = re.compile(rb"...\x00\x03(CREATE|INSERT|LOAD|UPDATE|DELETE|SET @|COMMIT)", re.DOTALL)
 ROWS = re.compile(rb'(?!...\x00\x03).*"(72755510|7275552|c\d"|v\d"|call )', re.DOTALL)
-"""Packets: any statement, one that changes something, and rows that a file has."""
+"""Packets: any statement, one that asks for the numbers of a file, one that changes something, and
+rows that a file has."""
 
-NAMES = {STATEMENT: "statement", STEP: "step", ROWS: "rows"}
+NAMES = {STATEMENT: "statement", QUESTION: "question", STEP: "step", ROWS: "rows"}
 
 Loss = Literal["line", "line for good", "server", "server for good", "client"]
+
+
+class Parallelism(NamedTuple):
+    """How many processes check rows, and how many connections insert them."""
+
+    workers: int = 1
+    connections: int = 1
+    """On InnoDB; MyISAM has one."""
+
+    def __str__(self) -> str:
+        return f"{self.workers} workers-{self.connections} connections"
 
 
 class Crash(NamedTuple):
@@ -44,9 +64,11 @@ class Crash(NamedTuple):
     moment: Moment
     packet: re.Pattern[bytes]
     nth: int | None
+    parallelism: Parallelism = Parallelism()
 
     def __str__(self) -> str:
-        return "-".join((*self[:3], NAMES[self.packet], str(self.nth or "every")))
+        words = [*self[:3], NAMES[self.packet], str(self.nth or "every")]
+        return "-".join(words + [str(self.parallelism)] * (self.parallelism != Parallelism()))
 
 
 # --- the loads ---
@@ -126,8 +148,6 @@ class Kind(NamedTuple):
     by_file: bool
     refuses: bool
     extras: bool = True
-    connections: int = 1
-    """On InnoDB; MyISAM has one."""
 
 
 LOADS = {
@@ -136,7 +156,6 @@ LOADS = {
     "move": Kind("move", by_file=False, refuses=False),
     "refused by file": Kind("move", by_file=True, refuses=True),
     "refused": Kind("update", by_file=False, refuses=True),
-    "connections": Kind("update", by_file=True, refuses=False, connections=2),
 }
 SET_BACK = (
     "vicidial_list", "vicidial_list_archive", "vicidial_dnc",
@@ -157,7 +176,10 @@ class Ending(NamedTuple):
 class Dialer:
     """A database with some leads that can be set back, and what an undisturbed load makes of it."""
 
-    def __init__(self, server: PrivateServer, engine_name: str, name: str, folder: Path) -> None:
+    def __init__(
+        self, server: PrivateServer, engine_name: str, name: str, parallelism: Parallelism,
+        folder: Path,
+    ) -> None:  # fmt: skip
         self.server, self.kind, self.folder = server, LOADS[name], folder
         self.url = server.new_database()
         engine = plain_engine(self.url)
@@ -169,11 +191,13 @@ class Dialer:
                 run(self.url, trigger)
         self.rows = rows(extras=self.kind.extras)
         self.path = Loads(folder).file(self.rows)
-        self.connections = self.kind.connections if engine_name == "innodb" else 1
+        self.connections = parallelism.connections if engine_name == "innodb" else 1
         about = {"on_duplicate": self.kind.on_duplicate, "connections": self.connections}
-        self.options = OPTIONS | about
+        self.options = OPTIONS | about | {"workers": 1}
         self.set_back([name for name in SET_BACK if not name.startswith("leadloader_")])
         self.load(self.url, folder / "undisturbed")
+        if parallelism.workers > 1:
+            self.options |= {"workers": parallelism.workers, "chunk_size": 3}
         self.expected = self.account(folder / "undisturbed")
         self.whole = Ending(State.of(self.url), outcome_of(folder / "undisturbed"))
 
@@ -195,7 +219,8 @@ class Dialer:
         database = Database(url, sleep=lambda seconds: (sleep(seconds), None)[1])
         try:
             options = LoadOptions(**self.options)
-            load_file(self.path, options, database, results, report=ReportOptions())
+            with workers_from_the_first_row():
+                load_file(self.path, options, database, results, report=ReportOptions())
         finally:
             database.engine.dispose()
 
@@ -255,8 +280,10 @@ def placed(tables: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, 
 
 
 def told(outcome: Outcome, place: Callable[[str], str]) -> dict[str, Any]:
-    """Give what the results say."""
-    left_out = {"run", "began", "ended", "seconds", "results", "lead_ids", "database"}
+    """Give what the results say, however many processes checked the rows."""
+    left_out: dict[str, Any] = dict.fromkeys(
+        ("run", "began", "ended", "seconds", "results", "lead_ids", "database"), True
+    ) | {"options": {"workers", "chunk_size"}}
     return {
         "summary": outcome.summary.model_dump(exclude=left_out),
         "loaded": {
@@ -298,7 +325,7 @@ def assert_in_ledger(ledger: Ledger, outcome: Outcome) -> None:
     assert sorted(map(repr, changes)) == sorted(map(repr, outcome.changes()))
 
 
-LoadDialers = Callable[[str, str], Dialer]
+LoadDialers = Callable[[str, str, Parallelism], Dialer]
 """Gives the dialer of an engine and a load."""
 
 

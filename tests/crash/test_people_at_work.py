@@ -32,6 +32,7 @@ from tests.crash.load_points import (
     Ending,
     LoadDialers,
     Loss,
+    Parallelism,
     Point,
     assert_in_ledger,
     rows,
@@ -116,7 +117,7 @@ def test_nothing_that_people_did_is_undone(
     points: Iterator[int],
     seed: int,
 ) -> None:
-    dialer = load_dialers(engine_name, crash.load)
+    dialer = load_dialers(engine_name, crash.load, crash.parallelism)
     for number in points if crash.nth is None else [crash.nth]:
         dialer.set_back()
         results = tmp_path / f"{number}"
@@ -141,7 +142,7 @@ def test_nor_what_they_did_between_two_steps(
     seed: int,
     pytestconfig: pytest.Config,
 ) -> None:
-    dialer = load_dialers(engine_name, name)
+    dialer = load_dialers(engine_name, name, Parallelism())
     for number in points if pytestconfig.getoption("full") else SAMPLE_OF_STEPS:
         dialer.set_back()
         results = tmp_path / f"{number}"

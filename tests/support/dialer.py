@@ -87,7 +87,9 @@ class DialersZones(Zones):
     def offset(self, lead: Lead, method: str) -> tuple[str, bool]:
         """Return the offset: what finds nothing takes the first row of the country."""
         row = self.by_method(lead, method) or self.by_code(lead) or self.first(lead)
-        return (self.current(row["GMT_offset"], row["DST_range"]) if row else ""), False
+        if row is None:
+            return self.unknown(lead, method), False
+        return self.current(row["GMT_offset"], row["DST_range"]), False
 
     def first(self, lead: Lead) -> Row | None:
         """Return the first row of the country."""

@@ -17,7 +17,9 @@ WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 CONTEXT = multiprocessing.get_context("forkserver")
 # Imported once, because it takes a second.
-CONTEXT.set_forkserver_preload(["jobs.load.job", "loader.database.connection"])
+CONTEXT.set_forkserver_preload(
+    ["jobs.load.job", "loader.database.connection", "tests.support.loads"]
+)
 
 
 def start(
@@ -42,12 +44,14 @@ def _load(url: str, path: Path, options: dict[str, Any], results: Path, dies_bef
     from jobs.load.request import LoadRequest  # noqa: PLC0415
     from loader.database.connection import Database  # noqa: PLC0415
     from loader.options.load import LoadOptions  # noqa: PLC0415
+    from tests.support.loads import workers_from_the_first_row  # noqa: PLC0415
 
     sys.dont_write_bytecode = True
     if dies_before:
         _die_before(dies_before)
     wanted = LoadOptions(**options)
-    load(LoadRequest(str(path), wanted, Database(url), results, job="import"))
+    with workers_from_the_first_row():
+        load(LoadRequest(str(path), wanted, Database(url), results, job="import"))
 
 
 def is_change(event: str, arguments: tuple[Any, ...]) -> bool:

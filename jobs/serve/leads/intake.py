@@ -27,6 +27,7 @@ from loader.api.add_lead import (
     answer_rejected,
     format_offset,
     refuse_option,
+    unknown_offset,
 )
 from loader.checks.settlement import Settlement
 from loader.database.connection import Database
@@ -351,15 +352,21 @@ class _Batch:
         records = noticed.to_dict("records") if len(noticed) else []
         for row, notice in zip(noticed.index, records, strict=True):
             by_row.setdefault(row, []).append(notice)
-        phones, lists = (
-            to_arrow(leads[name]).to_pylist() for name in ("phone_number", "list_id_given")
+        phones, lists, owners = (
+            to_arrow(leads[name]).to_pylist()
+            for name in ("phone_number", "list_id_given", "owner_given")
         )
         lead_ids, offsets = leads["lead_id"].tolist(), leads["gmt_offset_now"].tolist()
-        rows = zip(leads.index.tolist(), phones, lists, lead_ids, offsets, strict=True)
-        for row, phone, list_id, lead_id, offset in rows:
+        rows = zip(leads.index.tolist(), phones, lists, owners, lead_ids, offsets, strict=True)
+        method = self._setup.options.tz_method
+        for row, phone, list_id, owner, lead_id, offset in rows:
             notices = by_row.get(row, [])
             is_unknown = any(it["notice"] == Notice.NO_TIME_ZONE for it in notices)
-            shown = "" if is_unknown else format_offset(offset, self._setup.standard)
+            shown = (
+                unknown_offset(method, owner)
+                if is_unknown
+                else format_offset(offset, self._setup.standard)
+            )
             self._lead_ids[row] = int(lead_id)
             lead = Added(phone, list_id or self._default_list, int(lead_id), shown, notices)
             request = self._requests[row]

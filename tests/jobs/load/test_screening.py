@@ -18,7 +18,7 @@ from jobs.load import screening
 from loader.database.connection import Database
 from loader.pipeline import Checks, Chunk
 from loader.workers import WorkerError
-from tests.support.loads import Loads
+from tests.support.loads import Loads, workers_from_the_first_row
 from tests.support.screening import OPTIONS, ROW, results_of
 from tests.support.warm import Warm
 
@@ -27,10 +27,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there are worke
 
 @pytest.fixture
 def from_the_first_row() -> Iterator[None]:
-    """Let workers check small files, too."""
-    before, screening.ROWS_ALONE = screening.ROWS_ALONE, 0
-    yield
-    screening.ROWS_ALONE = before
+    with workers_from_the_first_row():
+        yield
 
 
 @pytest.mark.property

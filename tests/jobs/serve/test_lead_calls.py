@@ -10,11 +10,22 @@ from jobs.serve.app import application
 from loader.database.connection import Database
 from loader.errors import UsageError
 from tests.jobs.serve.serving import PAGE, add_lead, serving, settings_of
+from tests.support.server import fill
 from tests.support.service import add_user
 
 pytestmark = pytest.mark.engines("sqlite")
 
 USER = {"source": "test", "user": "6666", "pass": "1234"}
+ELSEWHERE = {
+    "vicidial_phone_codes": {
+        "country_code": 1, "areacode": "727", "GMT_offset": "-5", "DST_range": "SSM-FSN",
+        "tz_code": "EST",
+    },
+    "vicidial_postal_codes": {
+        "postal_code": "33760", "country_code": 1, "GMT_offset": "-5", "DST_range": "SSM-FSN",
+    },
+}  # fmt: skip
+"""Time zones of another country than that of the lead."""
 ADDED = "SUCCESS: add_lead LEAD HAS BEEN ADDED - 7275551111|6666|999|1|-5"
 
 
@@ -111,6 +122,24 @@ def test_a_rejected_lead_is_nobodys_duplicate(client: httpx2.Client) -> None:
     assert add_lead(client, phone_number="1 (727) 555-1111", **check) == [
         "ERROR: add_lead DUPLICATE PHONE NUMBER IN SYSTEM - 7275551111|999|1|999"
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "offset"),
+    [
+        ({}, ""),
+        ({"tz_method": "POSTAL", "owner": "MSK"}, ""),
+        ({"tz_method": "TZCODE", "owner": "M"}, ""),
+        ({"tz_method": "TZCODE", "owner": "MSK"}, "0"),
+    ],
+)
+def test_the_offset_of_a_lead_whose_zone_nobody_knows(
+    client: httpx2.Client, database_url: str, given: dict[str, str], offset: str
+) -> None:
+    """As the dialer has it: 0 once the zone that the owner names was looked for."""
+    fill(database_url, {name: [row] for name, row in ELSEWHERE.items()})
+    lines = add_lead(client, phone_number="9161234567", phone_code="7", **given)
+    assert lines == [f"SUCCESS: add_lead LEAD HAS BEEN ADDED - 9161234567|6666|999|1|{offset}"]
 
 
 def test_bodies_are_bounded(client: httpx2.Client) -> None:
