@@ -505,7 +505,7 @@ class LoadOptions(BaseModel):
 
             check_choice(given, LAYOUTS)
         elif given is not None:
-            from loader.reading.header import parse_delimiter  # noqa: PLC0415
+            from loader.reading.delimiter import parse_delimiter  # noqa: PLC0415
 
             try:
                 parse_delimiter(given)

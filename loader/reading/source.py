@@ -19,16 +19,13 @@ from loader.errors import NoSuchFileError, SourceFileError, UsageError
 from loader.files import exists, open_pipe
 from loader.paths import printable_path
 from loader.reading.cells import split_problems
+from loader.reading.delimiter import parse_delimiter
 from loader.reading.dialect import Grammar
 from loader.reading.encoding import TextFile, open_text
 from loader.reading.header import (
     FieldOf,
-    Row,
-    Start,
-    find_start,
     mask_values,
     of_names,
-    parse_delimiter,
     refuse_header,
     require_header,
     unique_names,
@@ -38,7 +35,9 @@ from loader.reading.lines import Integers
 from loader.reading.records import Chunk, read_chunks
 from loader.reading.sample import merge_chunks, pick_records, record_count
 from loader.reading.spreadsheet import SheetOptions, SheetTable, spreadsheet_as_csv
+from loader.reading.start import Start, find_start
 from loader.reading.stored import StoredFile, spool_to_disk
+from loader.reading.top_rows import Row
 
 HEAD_SIZE = 1 << 20
 """In bytes of text: the header must end within them."""
