@@ -15,8 +15,8 @@ from loader.database.connection import Database
 from loader.dialer import ARCHIVE, LEADS
 from loader.errors import LoaderError
 from loader.options.archive import ArchiveOptions
-from loader.queries.facts import read_user
 from loader.queries.leads import list_of_lead
+from loader.queries.users import read_user
 
 OPTIONS = ArchiveOptions(loaded_anew="take")
 """As the function does: the lead asked for, and nothing that belongs to it."""
