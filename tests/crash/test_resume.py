@@ -35,7 +35,9 @@ from loader.errors import (
     UsageError,
 )
 from loader.frames.spool import Spool
-from loader.ledger.batches import ChangeEntry, Entry, LeadEntry
+from loader.ledger.batches import Entry
+from loader.ledger.changes import ChangeEntry
+from loader.ledger.leads import LeadEntry
 from loader.ledger.runs import Ledger, RunRecord
 from loader.options.load import LoadOptions
 from loader.results.files import Results

@@ -13,7 +13,8 @@ from sqlalchemy import Connection
 from jobs.undo.job import undo
 from loader.database.connection import Database
 from loader.errors import LoadedBeforeError
-from loader.ledger.batches import ChangeEntry, LeadEntry
+from loader.ledger.changes import ChangeEntry
+from loader.ledger.leads import LeadEntry
 from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
 from loader.undo.report import UndoReport
