@@ -28,7 +28,8 @@ from loader.errors import (
 )
 from loader.ledger.batches import BatchLedger
 from loader.ledger.runs import Ledger, RunRecord, run_name, taken_over
-from loader.options.load import LIMITS, LoadOptions
+from loader.options.load import LoadOptions
+from loader.options.source_file import LIMITS
 from loader.paths import find_path, printable_path, printable_values
 from loader.reading.source import SourceFile
 from loader.results.folder import forget, run_in
