@@ -309,7 +309,7 @@ class Checks:
             answers: days_ahead of these leads.
 
         Returns:
-            Leads ready to insert, see `loader.writing.leads.as_stored`; with number_type and
+            Leads ready to insert, see `loader.writing.lead_rows.as_stored`; with number_type and
             region (str), and what the extras need. Index row_number. And what was noticed of them.
         """
         completed, noticed = leads, [no_notices()]
