@@ -11,9 +11,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from loader.checks.fit import column_of
 from loader.checks.zone_tables import Offsets, ZoneTables
-from loader.dialer import Column, Dialer
-from loader.fields.lead import WIDTHS
+from loader.dialer import Dialer
 from loader.findings import Findings, Notices, findings, join_frames, no_findings, notices
 from loader.frames.arrow import (
     Mask,
@@ -42,8 +42,6 @@ ZONED = (
     "postal_code_given", "owner_given",
 )  # fmt: skip
 """Columns of leads by which zones are found."""
-
-STATE = Column(width=WIDTHS["state"])
 
 
 def tz_methods(tz_method: str) -> frozenset[str]:
@@ -107,7 +105,7 @@ class Zones:
         states = to_arrow(self._dialer.phone_codes["state"])
         named = pc.fill_null(states.take(pa.array(rows, mask=rows < 0)), "")
         found = to_series(named, asked.index)
-        cut = found.str.slice(0, self._dialer.columns.get("state", STATE).width)
+        cut = found.str.slice(0, column_of("state", self._dialer.columns).width)
         return leads.assign(
             state_given=leads["state_given"].where(~empty, found.reindex(leads.index)),
             state=leads["state"].where(~empty, cut.reindex(leads.index)),
