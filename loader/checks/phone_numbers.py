@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import pyarrow.compute as pc
 
 from loader.checks.alternate_numbers import fit_alt_phone, notices_of_dropped
 from loader.checks.fit import column_of, fit_field
@@ -24,11 +23,10 @@ from loader.findings import (
 from loader.frames.arrow import (
     Mask,
     are_equal,
-    as_mask,
+    are_longer,
     choose,
     keep,
     named,
-    to_arrow,
     with_columns,
 )
 from loader.notices import Notice
@@ -364,7 +362,7 @@ def _too_wide(
     for name in names:
         width = column_of(name, columns).width
         if width is not None:
-            is_wide = as_mask(pc.greater(pc.utf8_length(to_arrow(called[name])), width))
+            is_wide = are_longer(called[name], width)
             if not is_wide.any():
                 continue
             wide = given.index[is_wide]

@@ -4,15 +4,13 @@ The dialer's tables decide, as add_lead reads them; where they have nothing, pho
 tz database serve. Of several zones that a number can have, the postal code or the state decides.
 """
 
-from functools import cached_property
-
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.checks.fit import column_of
-from loader.checks.zone_tables import Offsets, ZoneTables
+from loader.checks.zone_tables import Offsets, ZoneRules, ZoneTables
 from loader.dialer import Dialer
 from loader.findings import Findings, Notices, findings, join_frames, no_findings, notices
 from loader.frames.arrow import (
@@ -82,6 +80,7 @@ class Zones:
         self._options, self._dialer = options, dialer
         self._tables: ZoneTables = ZoneTables(dialer) if before is None else before._tables
         self._methods = tz_methods(options.tz_method)
+        self._offsets: dict[ZoneRules, Offsets] = {}
         self._number_zones = NumberZones(dialer.clock.utc)
 
     def fill_state(self, leads: pd.DataFrame) -> pd.DataFrame:
@@ -178,7 +177,7 @@ class Zones:
         offsets: Offsets = np.full(len(leads), np.nan)
         if "NANPA" in self._methods and self._dialer.nanpa_is_loaded:
             rows = self._tables.prefixes.find(first_letters(leads["phone_number"], 6))
-            offsets = self._nanpa_offsets[rows]
+            offsets = self._now(self._tables.nanpa_rules)[rows]
         if "POSTAL" in self._methods:
             offsets = _first_known(offsets, self._by_postal_code(leads))
         if "TZCODE" in self._methods:
@@ -199,7 +198,7 @@ class Zones:
             states = fold(leads["state_given"], self._dialer.fold)
             state = self._tables.states.find(country, states)
             rows = np.where(by_state & (state >= 0), state, rows)
-        offsets: Offsets = self._code_offsets[rows]
+        offsets: Offsets = self._now(self._tables.code_rules)[rows]
         return offsets
 
     def _by_postal_code(self, leads: pd.DataFrame) -> Offsets:
@@ -218,7 +217,9 @@ class Zones:
         # Trailing blanks count here, so they must not come last.
         ended = (to_series(code, leads.index)[counts]) + "."
         begin = pc.utf8_slice_codeunits(to_arrow(fold(ended, self._dialer.fold)), 0, -1)
-        offsets[counts.to_numpy()] = self._postal_offsets[self._tables.postal_codes.find(begin)]
+        offsets[counts.to_numpy()] = self._now(self._tables.postal_rules)[
+            self._tables.postal_codes.find(begin)
+        ]
         return offsets
 
     def _by_owner(self, owners: "pd.Series[str]", country: "pd.Series[str]") -> Offsets:
@@ -230,7 +231,7 @@ class Zones:
             found = self._number_zones.find_by_name(owners, country).to_numpy()
         else:
             rows = self._tables.tz_codes.find(country, fold(owners, self._dialer.fold))
-            found = self._tz_code_offsets[rows]
+            found = self._now(self._tables.tz_code_rules)[rows]
         is_named = as_mask(pc.greater_equal(pc.utf8_length(to_arrow(owners)), 2))
         return np.where(is_named, found, np.nan)
 
@@ -254,21 +255,11 @@ class Zones:
         )
         return number
 
-    @cached_property
-    def _code_offsets(self) -> Offsets:
-        return self._tables.code_rules.offsets(self._dialer.clock)
-
-    @cached_property
-    def _tz_code_offsets(self) -> Offsets:
-        return self._tables.tz_code_rules.offsets(self._dialer.clock)
-
-    @cached_property
-    def _nanpa_offsets(self) -> Offsets:
-        return self._tables.nanpa_rules.offsets(self._dialer.clock)
-
-    @cached_property
-    def _postal_offsets(self) -> Offsets:
-        return self._tables.postal_rules.offsets(self._dialer.clock)
+    def _now(self, rules: ZoneRules) -> Offsets:
+        """Give the offsets of a table's rows at the clock of the run, worked out once."""
+        if rules not in self._offsets:
+            self._offsets[rules] = rules.offsets(self._dialer.clock)
+        return self._offsets[rules]
 
 
 def _country(leads: pd.DataFrame) -> "pd.Series[str]":
