@@ -25,6 +25,9 @@ from loader.reading.xz_file import XzFile
 from loader.reading.zip_file import open_zip
 from loader.signals import read_pieces
 
+READ_SIZE = 1 << 20
+"""Bytes of a file that are read at once."""
+
 LEFT_BY_SYSTEMS = re.compile(r"(^|/)(__MACOSX/|\.[^/]*$|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
 """Names of files that a computer puts into zip files by itself, such as .DS_Store."""
 
