@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from jobs.settings.settings import Settings
     from loader.database.connection import Database
-    from loader.ledger.runs import Ledger, RunRecord
+    from loader.ledger.records import RunRecord
+    from loader.ledger.runs import Ledger
     from loader.remote.target import Target
 
 

@@ -9,7 +9,7 @@ from loader.dialer import LEADS
 from loader.ledger import tables
 from loader.ledger.batches import BatchLedger, Entry
 from loader.ledger.encoding import decode_updated, encode_updated
-from loader.ledger.runs import read_changes
+from loader.ledger.run_batches import read_changes
 from loader.writing.changes import ChangeLog, Updated
 
 

@@ -24,6 +24,7 @@ from loader.ledger.encoding import (
     encode_rows,
     encode_sent,
 )
+from loader.ledger.run_batches import RunBatches
 from loader.writing.batch import Inserted
 from loader.writing.extras import ExtraLog, InsertedExtra
 from loader.writing.leads import LeadLog
@@ -93,7 +94,7 @@ class LeadEntry(Entry, LeadLog):
     def leads_of_others(self) -> Collection[int]:
         """Read the batches of other runs."""
         its = self.batch_ledger
-        return its.ledger.leads_of_others(its.run, self.watermark)
+        return RunBatches(its.ledger, its.run).leads_of_others(self.watermark)
 
     def take_back(self, known: Inserted) -> None:
         """Forget what was noted and maybe not committed."""
