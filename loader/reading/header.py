@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Sequence
-from itertools import count
 from typing import NamedTuple
 
 from loader.errors import SourceFileError
@@ -207,16 +206,3 @@ def mask_values(values: list[str]) -> str:
     """Show the form of a row but not its data: letters as x, digits as 9."""
     masked = [re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "9", value))[:20] for value in values[:8]]
     return " | ".join(masked) + (" | ..." if len(values) > 8 else "")
-
-
-def unique_names(names: list[str]) -> tuple[str, ...]:
-    """Make names unique and not empty: `column 5` for an empty, `Notes (2)` for a repeated one."""
-    used: set[str] = set()
-    unique = []
-    for position, value in enumerate(names, start=1):
-        name = value if value.strip() else f"column {position}"
-        numbered = (f"{name} ({number})" for number in count(2))
-        unique_name = name if name not in used else next(n for n in numbered if n not in used)
-        used.add(unique_name)
-        unique.append(unique_name)
-    return tuple(unique)

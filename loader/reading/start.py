@@ -7,6 +7,7 @@ from itertools import islice
 from loader.errors import SourceFileError
 from loader.reading.delimiter import DELIMITERS, likely_delimiters, skip_separator_line
 from loader.reading.dialect import Grammar
+from loader.reading.encoding import TextFile
 from loader.reading.header import (
     TOP_ROWS,
     FieldOf,
@@ -18,6 +19,9 @@ from loader.reading.header import (
 )
 from loader.reading.limits import MOST_COLUMNS
 from loader.reading.top_rows import Row, line_end, read_rows
+
+HEAD_SIZE = 1 << 20
+"""In bytes of text: the header must end within them."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,27 @@ class Start:
     first_row: int
     remarks: tuple[str, ...] = ()
     """What of the rows above is not read."""
+
+
+def read_head(text: TextFile) -> bytes:
+    """Read the first lines, without a last one that is cut off.
+
+    Raises:
+        SourceFileError: no line of them has ended, or has anything.
+    """
+    head = b""
+    with text.open() as stream:
+        while len(head) <= HEAD_SIZE and (more := stream.read(HEAD_SIZE)):
+            head += more
+    if len(head) > HEAD_SIZE:
+        head = head[:HEAD_SIZE].removesuffix(b"\r")
+        head = head[: max(head.rfind(b"\n"), head.rfind(b"\r")) + 1]
+    if not head.strip(b"\r\n"):
+        raise SourceFileError(
+            f"{text.stored.name}: no line ends within the first {HEAD_SIZE >> 20} MiB, or all of"
+            " them are blank; this is not a lead file"
+        )
+    return head
 
 
 def find_start(

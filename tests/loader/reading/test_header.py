@@ -6,7 +6,7 @@ import pytest
 
 from loader.errors import SourceFileError
 from loader.fields.recognition import field_namer
-from loader.reading.header import is_column_name, unique_names
+from loader.reading.header import is_column_name
 from loader.reading.source import ReadOptions, open_source
 
 ROW_1 = "row 1 is above the header and not read"
@@ -126,18 +126,3 @@ def test_what_names_a_column(value: str) -> None:
 )  # fmt: skip
 def test_data_names_no_column(value: str) -> None:
     assert not is_column_name(value)
-
-
-@pytest.mark.parametrize(
-    ("names", "unique"),
-    [
-        pytest.param(["a", "b"], ("a", "b"), id="as-they-are"),
-        pytest.param(["a", "", " "], ("a", "column 2", "column 3"), id="empty"),
-        pytest.param(["Notes", "Notes", "Notes"], ("Notes", "Notes (2)", "Notes (3)"), id="again"),
-        pytest.param(["a", "a", "a (2)"], ("a", "a (2)", "a (2) (2)"), id="taken"),
-        pytest.param(["", "column 1"], ("column 1", "column 1 (2)"), id="taken-by-an-empty-one"),
-        pytest.param(["a", "A", " a"], ("a", "A", " a"), id="untouched"),
-    ],
-)
-def test_names_are_made_unique(names: list[str], unique: tuple[str, ...]) -> None:
-    assert unique_names(names) == unique

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from loader.errors import NoSuchFileError, SourceFileError, UsageError
 from loader.reading.layouts import LAYOUTS
-from loader.reading.source import ReadOptions, SourceFile, expand_globs, open_source
+from loader.reading.source import ReadOptions, SourceFile, open_source
 
 STANDARD = LAYOUTS["vicidial-standard"]
 CSV = b"phone_number,first_name\n7275551111,Ana\n7275552222,Bo\n"
@@ -352,23 +352,6 @@ def test_unreadable_file(write: Write) -> None:
     Path(path).chmod(0)
     with pytest.raises(NoSuchFileError, match="Permission denied"):
         open_source(path).__enter__()
-
-
-def test_expand_globs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in ("b.csv", "a.csv", "sub/c.csv", "odd[1].csv"):
-        Path(name).parent.mkdir(exist_ok=True)
-        Path(name).touch()
-    assert expand_globs(["b.csv", "*.csv", "-"]) == ["b.csv", "a.csv", "odd[1].csv", "-"]
-    assert expand_globs(["odd[1].csv", "sub/*"]) == ["odd[1].csv", "sub/c.csv"]
-    assert expand_globs(["**/c.csv"]) == ["sub/c.csv"]
-    assert expand_globs([str(tmp_path / "?.csv")]) == [
-        str(tmp_path / "a.csv"),
-        str(tmp_path / "b.csv"),
-    ]
-    for pattern in ("none.csv", "*.txt", "su?"):
-        with pytest.raises(NoSuchFileError, match="there is no such file"):
-            expand_globs(["a.csv", pattern])
 
 
 def test_standard_input_and_pipes(write: Write) -> None:
