@@ -77,7 +77,7 @@ def _funnel(summary: Summary) -> Section:
     rows = [Row("rows read", ("", f"{summary.rows_read:,}"), "", (0, 1), heading=True)]
     for reason, count, left in summary.funnel:
         bar, numbers = (left / all_, (left + count) / all_), (f"-{count:,}", f"{left:,}")
-        rows.append(Row(safe(reason), numbers, Reason.of(reason).meaning, bar, "red"))
+        rows.append(Row(safe_line(reason), numbers, Reason.of(reason).meaning, bar, "red"))
     done = "loaded" if summary.job == "import" else "would be loaded"
     bar = (0, summary.loaded / all_)
     rows.append(Row(done, ("", f"{summary.loaded:,}"), "", bar, "green", heading=True))
@@ -89,7 +89,7 @@ def _noticed(summary: Summary) -> Section:
     rows = []
     for name, count in summary.notices.items():
         fields = f" ({_counted(repaired[name])})" if repaired.get(name) else ""
-        rows.append(Row(safe(name), (f"{count:,}",), Notice[name].meaning + fields))
+        rows.append(Row(safe_line(name), (f"{count:,}",), Notice[name].meaning + fields))
     return Section(("noticed", "rows"), rows)
 
 
@@ -109,7 +109,7 @@ def _filled(profile: Profile) -> Section:
     """Tell how full the fields are that are not filled in every row."""
     of = max(profile.rows, 1)
     rows = [
-        Row(short(it.field), (percent(it.filled / of),), "", (0, it.filled / of), "cyan")
+        Row(shorten(it.field), (percent(it.filled / of),), "", (0, it.filled / of), "cyan")
         for it in profile.columns
         if it.field and it.filled < profile.rows
     ]
@@ -123,21 +123,21 @@ def _compared(comparison: Comparison) -> Section:
         Row("score", (_known(comparison.score, points))),
     ]
     moved = sorted((it for it in comparison.fill_rates if _movement(it) < -MOVED), key=_movement)
-    rows += [Row(f"{short(it.name)} filled", _known(it, percent)) for it in moved[:MOST]]
+    rows += [Row(f"{shorten(it.name)} filled", _known(it, percent)) for it in moved[:MOST]]
     if len(moved) > MOST:
         rows.append(Row(f"and {count_of(len(moved) - MOST, 'other fill rate')}", ("", "")))
     for how, columns in (("came", comparison.columns_came), ("went", comparison.columns_went)):
         if columns:
             rows.append(Row(f"columns that {how}", ("", str(len(columns))), _named(columns)))
-    about = f"compared with {safe(comparison.file)}, {comparison.began:%Y-%m-%d}"
+    about = f"compared with {safe_line(comparison.file)}, {comparison.began:%Y-%m-%d}"
     return Section((about, "before", "now"), rows)
 
 
 def _lists(summary: Summary) -> Section:
     """Tell into which lists the rows went."""
     rows = [
-        Row(f"{it.list_id:>4}  {short(it.list_name)}".rstrip(), (f"{it.leads:,}",),
-            short(list_state(it)))
+        Row(f"{it.list_id:>4}  {shorten(it.list_name)}".rstrip(), (f"{it.leads:,}",),
+            shorten(list_state(it)))
         for it in summary.lists[:MOST]
     ]  # fmt: skip
     if rest := summary.lists[MOST:]:
@@ -152,7 +152,7 @@ def _dialable(summary: Summary) -> Section:
     lists = summary.dialable or []
     rows = [
         Row(
-            f"{each.list_id:>4}  {safe(each.campaign_id)}",
+            f"{each.list_id:>4}  {safe_line(each.campaign_id)}",
             (f"{each.leads:,}", f"{each.dialable:,}"),
             ", ".join(f"{count:,} {name}" for name, count in each.obstacles.items()),
         )
@@ -185,11 +185,11 @@ def list_facts(summary: Summary, *, bars: bool) -> list[tuple[str, str]]:
     if profile and profile.call_hours:
         day = profile.call_hours
         hours = f"0h {spark(day.rows)} 24h, {_most(day)}" if bars else _hours_written(day)
-        zone = f"{safe(day.zone)}, by {safe(day.by.removeprefix('by '))}"
+        zone = f"{safe_line(day.zone)}, by {safe_line(day.by.removeprefix('by '))}"
         facts[f"callable on {day.day}"] = f"{hours}; {zone}"
     if profile and profile.estimate:
         it = profile.estimate
-        how = f"{it.rows_a_second:,.0f} rows a second: {safe(it.by)}"
+        how = f"{it.rows_a_second:,.0f} rows a second: {safe_line(it.by)}"
         facts["loading the whole file"] = f"{duration(it.seconds)} ({how})"
     return [(name, fact) for name, fact in facts.items() if fact]
 
@@ -215,14 +215,14 @@ def _counted(counts: Mapping[str, int], *, most: int | None = MOST, in_order: bo
     counts = {name: count for name, count in counts.items() if count}
     rest = counts.pop(OTHERS, 0)
     names = list(counts) if in_order else sorted(counts, key=lambda name: -counts[name])
-    parts = [f"{short(name) or 'unknown'} {counts[name]:,}" for name in names[:most]]
+    parts = [f"{shorten(name) or 'unknown'} {counts[name]:,}" for name in names[:most]]
     rest += sum(counts[name] for name in names[len(parts) :])
     return ", ".join([*parts, f"others {rest:,}"] if rest else parts)
 
 
 def _named(names: Sequence[str]) -> str:
     more = [f"and {count_of(len(names) - MOST, 'other')}"] if len(names) > MOST else []
-    return ", ".join([*map(short, names[:MOST]), *more])
+    return ", ".join([*map(shorten, names[:MOST]), *more])
 
 
 def _known(change: Change, written: Callable[[float], str]) -> tuple[str, str]:
@@ -237,11 +237,11 @@ def _movement(change: Change) -> float:
     return -abs(change.now - change.before)
 
 
-def short(text: str) -> str:
+def shorten(text: str) -> str:
     """Write a name that may be of any length."""
-    return safe(text if len(text) <= MOST_SHOWN else text[: MOST_SHOWN - 3] + "...")
+    return safe_line(text if len(text) <= MOST_SHOWN else text[: MOST_SHOWN - 3] + "...")
 
 
-def safe(text: str) -> str:
+def safe_line(text: str) -> str:
     """Write text that may be anybody's so that it drives no terminal and stays on its line."""
     return NUMBERED.sub(r"<\1>", visible_line(text))

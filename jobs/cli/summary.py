@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from jobs.cli.sections import Row, Section, list_facts, list_sections, safe, short
+from jobs.cli.sections import Row, Section, list_facts, list_sections, safe_line, shorten
 from loader.reasons import Reason
 from loader.report.destinations import SAFE, checks_off_of, default_list
 from loader.results.folder import PAGE
@@ -62,13 +62,13 @@ def tables(summary: Summary, *, bars: bool) -> Iterator[RenderableType]:
 
 def closing(summary: Summary, *, foreseen: bool = False) -> list[str]:
     """Say what to do and, unless it is only `foreseen`, where the results are and what it took."""
-    lines = [f"note: {safe(remark)}" for remark in summary.remarks]
+    lines = [f"note: {safe_line(remark)}" for remark in summary.remarks]
     if where := default_list(summary.without_list, done=summary.job == "import"):
         lines.append(f"note: {where}")
     worst = max(summary.reasons, key=lambda name: summary.reasons[name], default=None)
     if worst:
         advice = Reason.of(worst).advice
-        lines.append(f"what to do about {safe(worst)}, the most frequent: {advice}")
+        lines.append(f"what to do about {safe_line(worst)}, the most frequent: {advice}")
     return lines if foreseen else lines + _done(summary)
 
 
@@ -82,16 +82,16 @@ def _done(summary: Summary) -> list[str]:
         more = ", ..." if len(summary.lead_ids) > 5 else ""
         lines.append(f"lead_ids: {ranges}{more}")
     seconds = sum(summary.seconds.values())
-    lines.append(f"results: {safe(summary.results)} ({seconds:.1f} s)")
+    lines.append(f"results: {safe_line(summary.results)} ({seconds:.1f} s)")
     page = Path(summary.results) / PAGE
     if page.exists():  # a remark says why it was not made
-        lines.append(f"page: {safe(str(page))}")
+        lines.append(f"page: {safe_line(str(page))}")
     return lines
 
 
 def _title(summary: Summary) -> str:
-    source = f" (source {short(summary.source)})" if summary.source else ""
-    return f"{JOBS[summary.job]} of {safe(summary.file.name)}{source}"
+    source = f" (source {shorten(summary.source)})" if summary.source else ""
+    return f"{JOBS[summary.job]} of {safe_line(summary.file.name)}{source}"
 
 
 def _warnings(summary: Summary) -> Iterator[str]:

@@ -94,7 +94,7 @@ def fit_alt_phone(
     mended, lost = mend_alternates(given)
     values, noticed = mended.where(~lost, ""), spreadsheet_notices(FIELD, given, mended, lost)
     if options.phone_format == "national":
-        values, of_numbers = _national(values, codes, regions, column)
+        values, of_numbers = _to_national(values, codes, regions, column)
         noticed += of_numbers
     if options.one_form:
         # In the dialer's own way, what is too long without its marks is cut.
@@ -107,7 +107,7 @@ def fit_alt_phone(
     return values, unfit, join_frames([*noticed, of_field])
 
 
-def _national(
+def _to_national(
     values: "pd.Series[str]",
     codes: "pd.Series[str]",
     regions: Sequence["pd.Series[str]"],

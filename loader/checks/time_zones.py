@@ -177,7 +177,7 @@ class Zones:
         offsets: Offsets = np.full(len(leads), np.nan)
         if "NANPA" in self._methods and self._dialer.nanpa_is_loaded:
             rows = self._tables.prefixes.find(first_letters(leads["phone_number"], 6))
-            offsets = self._now(self._tables.nanpa_rules)[rows]
+            offsets = self._offsets_now(self._tables.nanpa_rules)[rows]
         if "POSTAL" in self._methods:
             offsets = _first_known(offsets, self._by_postal_code(leads))
         if "TZCODE" in self._methods:
@@ -198,7 +198,7 @@ class Zones:
             states = fold(leads["state_given"], self._dialer.fold)
             state = self._tables.states.find(country, states)
             rows = np.where(by_state & (state >= 0), state, rows)
-        offsets: Offsets = self._now(self._tables.code_rules)[rows]
+        offsets: Offsets = self._offsets_now(self._tables.code_rules)[rows]
         return offsets
 
     def _by_postal_code(self, leads: pd.DataFrame) -> Offsets:
@@ -217,7 +217,7 @@ class Zones:
         # Trailing blanks count here, so they must not come last.
         ended = (to_series(code, leads.index)[counts]) + "."
         begin = pc.utf8_slice_codeunits(to_arrow(fold(ended, self._dialer.fold)), 0, -1)
-        offsets[counts.to_numpy()] = self._now(self._tables.postal_rules)[
+        offsets[counts.to_numpy()] = self._offsets_now(self._tables.postal_rules)[
             self._tables.postal_codes.find(begin)
         ]
         return offsets
@@ -231,7 +231,7 @@ class Zones:
             found = self._number_zones.find_by_name(owners, country).to_numpy()
         else:
             rows = self._tables.tz_codes.find(country, fold(owners, self._dialer.fold))
-            found = self._now(self._tables.tz_code_rules)[rows]
+            found = self._offsets_now(self._tables.tz_code_rules)[rows]
         is_named = as_mask(pc.greater_equal(pc.utf8_length(to_arrow(owners)), 2))
         return np.where(is_named, found, np.nan)
 
@@ -255,7 +255,7 @@ class Zones:
         )
         return number
 
-    def _now(self, rules: ZoneRules) -> Offsets:
+    def _offsets_now(self, rules: ZoneRules) -> Offsets:
         """Give the offsets of a table's rows at the clock of the run, worked out once."""
         if rules not in self._offsets:
             self._offsets[rules] = rules.offsets(self._dialer.clock)

@@ -65,7 +65,7 @@ def counter(name: str) -> Column[Any]:
     return Column(name, ID, primary_key=True, autoincrement=True)
 
 
-def modified() -> Column[Any]:
+def modify_date() -> Column[Any]:
     """Give the column modify_date."""
     return Column("modify_date", STAMP, server_default=CurrentTime(), nullable=False)
 

@@ -34,7 +34,7 @@ from loader.database.columns import (
     CurrentTime,
     counter,
     hours,
-    modified,
+    modify_date,
     one_of,
     texts,
 )
@@ -55,7 +55,7 @@ def _lead(lead_id: Column[Any]) -> list[Column[Any] | Index]:
     return [
         lead_id,
         Column("entry_date", TIME),
-        modified(),
+        modify_date(),
         Column("status", String(6), index=True),
         *texts(user=20, vendor_lead_code=20, source_id=50),
         Column("list_id", LIST_ID, server_default="0", nullable=False, index=True),
@@ -254,7 +254,7 @@ _table(
     Column("status", String(10), index=True),
     Column("entry_time", TIME),
     Column("callback_time", TIME, index=True),
-    modified(),
+    modify_date(),
     Column("user", String(20)),
     Column("recipient", one_of("USERONLY", "ANYONE")),
     *texts(comments=255, user_group=20),

@@ -72,7 +72,7 @@ def decide(
     rows, lost = _mend(rows, noticed, row_numbers)
     if not options.one_form:
         region = leads.loc[loaded.index, "region"]
-        rows, wide = _dialled(rows, region, options, columns, noticed, row_numbers)
+        rows, wide = _normalize(rows, region, options, columns, noticed, row_numbers)
         lost |= wide
     rows = rows[~lost].reset_index(drop=True)
     rows["phone_code"] = rows["phone_code"].where(rows["phone_code"] != "", DEFAULT_PHONE_CODE)
@@ -173,7 +173,7 @@ def _mend(
     return rows.assign(phone_number=mended, phone_code=codes), lost
 
 
-def _dialled(
+def _normalize(
     rows: pd.DataFrame,
     region: "pd.Series[str]",
     options: LoadOptions,

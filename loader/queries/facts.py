@@ -30,7 +30,7 @@ from loader.options.load import LoadOptions
 from loader.queries.comparisons import CAMPAIGN_ID, Comparisons
 from loader.queries.indexes import DNC_TABLES, read_access, searched_tables
 from loader.queries.leads import OF_SYSTEM, URL_TYPE, URLS
-from loader.queries.tables import ZONE, TableReader, by_folded, typed
+from loader.queries.tables import ZONE, TableReader, index_by_folded, set_types
 from loader.queries.users import GROUPS, USERS, read_permissions, read_users
 
 EXTRA_TABLES = (
@@ -117,7 +117,7 @@ class DialerReader(TableReader):
             list_call_times=of_campaigns["local_call_time"],
             campaigns=self.campaigns(collation=of_campaign_id),
             campaign_collation=of_campaign_id,
-            users=by_folded(users, "user")["user_group"],
+            users=index_by_folded(users, "user")["user_group"],
             phone_codes=self.phone_codes(),
             postal_codes=self.postal_codes(),
             nanpa=self.nanpa(),
@@ -163,18 +163,18 @@ class DialerReader(TableReader):
     ) -> pd.DataFrame:
         """Give columns of campaigns by folded campaign_id."""
         columns = dict.fromkeys(["campaign_id", *names])
-        return by_folded(self.frame("vicidial_campaigns", *columns), "campaign_id", collation)
+        return index_by_folded(self.frame("vicidial_campaigns", *columns), "campaign_id", collation)
 
     def phone_codes(self) -> pd.DataFrame:
         """Give the columns of `PHONE_CODES`, typed."""
         names = ("country_code", "areacode", "state", "tz_code", *ZONE)
-        return typed(self.frame("vicidial_phone_codes", *names), PHONE_CODES)
+        return set_types(self.frame("vicidial_phone_codes", *names), PHONE_CODES)
 
     def postal_codes(self) -> pd.DataFrame:
         """Read the codes of country 1, the only ones that POSTAL uses."""
         frame = self.frame("vicidial_postal_codes", "postal_code", *ZONE, "country_code")
         frame = frame[frame["country_code"] == "1"].reset_index(drop=True)
-        return typed(frame[list(POSTAL_CODES)], POSTAL_CODES)
+        return set_types(frame[list(POSTAL_CODES)], POSTAL_CODES)
 
     def nanpa(self) -> pd.DataFrame:
         """Read areacode and prefix, if a check or the time zone needs them."""
@@ -187,7 +187,7 @@ class DialerReader(TableReader):
         frame["prefix"] = frame["areacode"] + frame["prefix"]
         # The table has Y or N; all its places have the rule of the USA and Canada.
         frame["dst_range"] = frame["DST"].map({"Y": "SSM-FSN"}).fillna("")
-        return typed(frame[list(NANPA)], NANPA)
+        return set_types(frame[list(NANPA)], NANPA)
 
     def call_times(self) -> pd.DataFrame:
         """Read the hours in which leads may be called, if the hopper needs them."""
@@ -199,7 +199,7 @@ class DialerReader(TableReader):
 
     def _hours(self, table: str, key: str, columns: Mapping[str, str]) -> pd.DataFrame:
         asked = table if self.options.hopper_local_call_time_check == "Y" else ""
-        return by_folded(typed(self.frame(asked, key, *columns), columns), key)
+        return index_by_folded(set_types(self.frame(asked, key, *columns), columns), key)
 
     def custom_fields_enabled(self) -> bool:
         """Read whether custom fields are switched on in the dialer, if the run uses them."""

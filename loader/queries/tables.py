@@ -79,7 +79,7 @@ def _column(kind: ColumnType) -> Column:
     )
 
 
-def typed(frame: pd.DataFrame, types: Mapping[str, str]) -> pd.DataFrame:
+def set_types(frame: pd.DataFrame, types: Mapping[str, str]) -> pd.DataFrame:
     """Set the types of columns; a text that is no number becomes 0."""
     if frame.empty:
         return empty_table(*(dict.fromkeys(frame, "str") | dict(types)).items()).copy()
@@ -91,7 +91,7 @@ def typed(frame: pd.DataFrame, types: Mapping[str, str]) -> pd.DataFrame:
     return frame.astype({**types, **dict.fromkeys(missing, "str")})
 
 
-def by_folded(frame: pd.DataFrame, key: str, collation: Collation = GENERAL) -> pd.DataFrame:
+def index_by_folded(frame: pd.DataFrame, key: str, collation: Collation = GENERAL) -> pd.DataFrame:
     """Index a table by its folded key; of equal ones the first stays."""
     if frame.empty:
         return frame.set_axis(pd.Index([], dtype="str"))

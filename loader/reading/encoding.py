@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from loader.errors import EncodingError, SourceFileError, UsageError
 from loader.reading.formats import HEAD_SIZE, refuse_other_formats
 from loader.reading.limits import DEFAULT_LIMITS
-from loader.reading.mixed import MIXED, WESTERN, MixedDecoder, kinds_of_lines
+from loader.reading.mixed import MIXED, WESTERN, MixedDecoder, find_line_kinds
 from loader.reading.stored import READ_SIZE, StoredFile, StoredStream
 
 LATIN_CODECS = frozenset(
@@ -151,7 +151,7 @@ class TextFile:
                 f"{wrong}; name the encoding that the file was written in, or leave --encoding out"
                 " for UTF-8"
             )
-        utf8, other, is_western, _ = kinds_of_lines(self.stored)
+        utf8, other, is_western, _ = find_line_kinds(self.stored)
         if utf8:
             return EncodingError(
                 f"{wrong}, but there are UTF-8 characters in {_name_lines(utf8)}: encodings are"
@@ -171,7 +171,7 @@ class TextFile:
 
         In an encoding of other letters than Latin ones, some lines may be UTF-8 by chance.
         """
-        utf8, other, _, letters = kinds_of_lines(self.stored)
+        utf8, other, _, letters = find_line_kinds(self.stored)
         by_chance = bool(other) or letters <= CHANCE
         if not utf8 or (by_chance and self.encoding.codec not in LATIN_CODECS):
             return

@@ -34,7 +34,7 @@ class LineKinds(NamedTuple):
     """Characters beyond ASCII of the lines that are UTF-8."""
 
 
-def kinds_of_lines(stored: StoredFile) -> LineKinds:
+def find_line_kinds(stored: StoredFile) -> LineKinds:
     """Find the first lines of each kind; one line may be both.
 
     Raises:
