@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from jobs.archive.job import Folders, MoveRequest, move
+from jobs.archive.job import move
+from jobs.archive.request import Folders, MoveRequest
 from loader.api.lead_dearchive import (
     brought_back,
     invalid_parameters,

@@ -8,14 +8,7 @@ import pyarrow.compute as pc
 
 from loader.checks.fit import fit_field
 from loader.dialer import Column
-from loader.findings import (
-    Findings,
-    Notices,
-    join_frames,
-    no_findings,
-    no_notices,
-    notices,
-)
+from loader.findings import Findings, Notices, join_frames, no_findings, no_notices, notices
 from loader.frames.arrow import are_equal, keep, to_arrow, to_series
 from loader.notices import Notice
 from loader.options.load import LoadOptions

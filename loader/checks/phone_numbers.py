@@ -20,15 +20,7 @@ from loader.findings import (
     notices,
     without_rows,
 )
-from loader.frames.arrow import (
-    Mask,
-    are_equal,
-    are_longer,
-    choose,
-    keep,
-    named,
-    with_columns,
-)
+from loader.frames.arrow import Mask, are_equal, are_longer, choose, keep, named, with_columns
 from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.phones.forms import digits_as_sent

@@ -6,17 +6,7 @@ are, and the loader works with the columns that it finds there.
 
 from typing import Any
 
-from sqlalchemy import (
-    Column,
-    Connection,
-    Engine,
-    Index,
-    MetaData,
-    String,
-    Table,
-    Text,
-    inspect,
-)
+from sqlalchemy import Column, Connection, Engine, Index, MetaData, String, Table, Text, inspect
 
 from loader.database.columns import (
     COUNT,

@@ -15,11 +15,7 @@ from sqlalchemy import Connection, case, desc, func, insert, inspect, select, up
 
 from loader.database.connection import Database
 from loader.database.locks import Confirm
-from loader.errors import (
-    BusyError,
-    NotAllowedError,
-    UsageError,
-)
+from loader.errors import BusyError, NotAllowedError, UsageError
 from loader.ledger import tables, versions
 from loader.ledger.file import LedgerFile
 from loader.ledger.place import file_name, file_of_target, make_folder, why_not_in

@@ -28,12 +28,7 @@ from loader.reading.columns import (
 from loader.reading.delimiter import parse_delimiter
 from loader.reading.dialect import Grammar
 from loader.reading.encoding import TextFile, open_text
-from loader.reading.header import (
-    FieldOf,
-    of_names,
-    refuse_header,
-    require_header,
-)
+from loader.reading.header import FieldOf, of_names, refuse_header, require_header
 from loader.reading.limits import DEFAULT_LIMITS, Limits, RowMeter
 from loader.reading.lines import Integers
 from loader.reading.records import Chunk, read_chunks

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from sqlalchemy import inspect
 
-from jobs.archive.job import Folders, MoveRequest, move
+from jobs.archive.job import move
+from jobs.archive.request import Folders, MoveRequest
 from loader.archive.report import ArchiveReport
 from loader.database.connection import Database
 from loader.errors import NotAllowedError, UsageError
