@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
+from loader.dialer import LEADS
 from loader.errors import LoaderError
 from loader.ledger import tables
 from loader.ledger.runs import Ledger
@@ -118,6 +119,11 @@ class Entry:
     def fence(self) -> None:
         """See that a session that is lost commits nothing more, see `Ledger.fence`."""
         self.batch_ledger.fence()
+
+    @property
+    def is_atomic(self) -> bool:
+        """Say whether leads and ledger are committed together."""
+        return self.batch_ledger.is_atomic(LEADS)
 
     def take_up(self, found: RowMapping) -> None:
         """Restore the state from the entry that a process before this one wrote."""

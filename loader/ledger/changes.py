@@ -5,7 +5,6 @@ import pandas as pd
 from sqlalchemy import Connection, RowMapping, delete, insert
 
 from loader.database.sql import STATEMENT_BYTES
-from loader.dialer import LEADS
 from loader.ledger import tables
 from loader.ledger.batches import BatchLedger, Entry
 from loader.ledger.encoding import decode_updated, encode_updated
@@ -33,11 +32,6 @@ class ChangeEntry(Entry, ChangeLog):
         self.known = decode_updated(self.detail, changes[is_done])
         modified = pd.Series(self.detail.get("modified", {}), dtype="str")
         self.modified = modified.set_axis(modified.index.astype("int64"))
-
-    @property
-    def is_atomic(self) -> bool:
-        """Say whether leads and ledger are committed together."""
-        return self.batch_ledger.is_atomic(LEADS)
 
     def committed(self) -> pd.Index:
         """Read the changes that are noted as done."""

@@ -10,7 +10,6 @@ from sqlalchemy import Connection, RowMapping
 
 from loader.clock import moment_text
 from loader.database.connection import Database
-from loader.dialer import LEADS
 from loader.ledger.batches import BatchLedger, Columns, Entry
 from loader.ledger.encoding import (
     Json,
@@ -56,11 +55,6 @@ class LeadEntry(Entry, LeadLog):
     def is_late(self) -> bool:
         """Say whether people may have been at work since; see `BatchLog`."""
         return self._is_resumed or self._database.waits > self._waits
-
-    @property
-    def is_atomic(self) -> bool:
-        """Say whether leads and ledger are committed together."""
-        return self.batch_ledger.is_atomic(LEADS)
 
     def committed(self) -> Inserted:
         """Read the entry."""
@@ -124,7 +118,7 @@ class LeadEntry(Entry, LeadLog):
         """Note the result, unless the entry has it already."""
         if self.known is not known:
             self._take(known)
-            self.write_alone({"state": self._state(known), **self._found(known)})
+            self.write_alone({"state": self._state(known), **self._lead_id_range(known)})
 
     def known_extra(self, table: str) -> InsertedExtra | None:
         """Give the result for the rows of one extra table, if it is known."""
@@ -170,7 +164,7 @@ class LeadEntry(Entry, LeadLog):
     def _state(self, known: Inserted) -> str:
         return "stored" if len(known.rows) == self._columns["row_count"] else "sent"
 
-    def _found(self, known: Inserted) -> dict[str, int]:
+    def _lead_id_range(self, known: Inserted) -> dict[str, int]:
         ids = known.lead_ids
         if ids.empty:
             return {}
@@ -179,7 +173,7 @@ class LeadEntry(Entry, LeadLog):
     def _note(self, connection: Connection, *, state: str, commits: bool) -> None:
         moment = self.moment and moment_text(self.moment)
         columns: Columns = {"state": state, "session": self.session, "moment": moment}
-        columns |= {"watermark": self.watermark, **self._found(self.known)}
+        columns |= {"watermark": self.watermark, **self._lead_id_range(self.known)}
         self.write(connection, columns, commits=commits)
 
 
