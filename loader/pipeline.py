@@ -16,6 +16,7 @@ from loader.checks.decimals import damaged_values, mend_decimals
 from loader.checks.defaults import Defaults
 from loader.checks.duplicates import existing_duplicates, without_campaign
 from loader.checks.duplicates_compared import Compared, compare_leads
+from loader.checks.fit import column_of
 from loader.checks.other_numbers import check_other_numbers, listed_numbers
 from loader.checks.phone_numbers import normalize_phones
 from loader.checks.rules import (
@@ -30,10 +31,9 @@ from loader.checks.settlement import EXISTING_LEAD_ID
 from loader.checks.states import fit_states
 from loader.checks.time_zones import Zones
 from loader.clock import Clock
-from loader.dialer import Column, Dialer, Lookups
+from loader.dialer import Dialer, Lookups
 from loader.extras import alt_phones, callbacks, custom_fields, hopper
 from loader.extras.rows import ExtraRows
-from loader.fields.lead import WIDTHS
 from loader.fields.mapping import ColumnMapping
 from loader.findings import (
     AT_INSERT,
@@ -199,7 +199,7 @@ class Checks:
         leads, regions, found, noticed = normalize_phones(
             chunk.leads, self.options, decimals=self.decimals, columns=self.dialer.columns
         )
-        state_column = self.dialer.columns.get("state", Column(width=WIDTHS["state"]))
+        state_column = column_of("state", self.dialer.columns)
         leads, unfit, of_states = fit_states(leads, regions, state_column, self.options)
         if len(found):
             no_number = found.index[found["reason"] != Reason.UNSTORABLE_CHARACTERS]
@@ -309,7 +309,7 @@ class Checks:
             answers: days_ahead of these leads.
 
         Returns:
-            Leads ready to insert, see `loader.writing.leads.as_stored`; with number_type and
+            Leads ready to insert, see `loader.writing.lead_rows.as_stored`; with number_type and
             region (str), and what the extras need. Index row_number. And what was noticed of them.
         """
         completed, noticed = leads, [no_notices()]

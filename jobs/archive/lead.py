@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from jobs.archive.job import Folders, MoveRequest, move
+from jobs.archive.job import move
+from jobs.archive.request import Folders, MoveRequest
 from loader.api.lead_dearchive import (
     brought_back,
     invalid_parameters,
@@ -15,8 +16,8 @@ from loader.database.connection import Database
 from loader.dialer import ARCHIVE, LEADS
 from loader.errors import LoaderError
 from loader.options.archive import ArchiveOptions
-from loader.queries.facts import read_user
 from loader.queries.leads import list_of_lead
+from loader.queries.users import read_user
 
 OPTIONS = ArchiveOptions(loaded_anew="take")
 """As the function does: the lead asked for, and nothing that belongs to it."""

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from jobs.archive.job import MESSAGES, MoveRequest
+from jobs.archive.request import MoveRequest
+from jobs.archive.run import MESSAGES
 from jobs.pace import Ending
 from jobs.watchers import Watchers
 from loader.archive.outcome import Counts, Stay

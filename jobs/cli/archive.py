@@ -11,7 +11,7 @@ from jobs.settings.database import open_database, target_of
 from jobs.settings.flags import flag_name
 
 if TYPE_CHECKING:
-    from jobs.archive.job import Direction, MoveRequest
+    from jobs.archive.request import Direction, MoveRequest
     from jobs.settings.settings import Settings
     from jobs.watchers import Watchers
     from loader.archive.report import ArchiveReport
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 def move_leads(ctx: typer.Context, **given: Any) -> None:
     """Move leads between vicidial_list and its archive."""
-    from jobs.archive.job import Folders, move
+    from jobs.archive.job import move
+    from jobs.archive.request import Folders
     from jobs.cli.terminal import Terminal
     from jobs.telemetry.telemetry import Telemetry
     from loader.api.lead_archive import answer_to
@@ -89,7 +90,7 @@ def _asked(job: "Direction", which: dict[str, Any], settings: "Settings") -> "Mo
         UsageError: both, or neither; a rule without any condition.
         LeadIdsError: the lead_ids cannot be read.
     """
-    from jobs.archive.job import MoveRequest
+    from jobs.archive.request import MoveRequest
     from loader.archive.lead_ids import parse_lead_ids, read_lead_ids
     from loader.errors import UsageError
     from loader.signals import Stop

@@ -100,7 +100,7 @@ def samples(values: Iterable[str], *, is_masked: bool) -> str:
 
 def mapping_file_text(source: "SourceFile", mapping: "ColumnMapping", settings: "Settings") -> str:
     """Write what is known of a vendor's file as a mapping file; values are masked in it."""
-    from loader.options.load import VENDOR_OPTIONS
+    from loader.options.source_file import VENDOR_OPTIONS
 
     given = settings.options.model_dump(
         mode="json", include={*VENDOR_OPTIONS}, exclude_defaults=True

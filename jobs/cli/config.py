@@ -1,6 +1,7 @@
 """The commands below config: check, schema and example. What is heavy is imported late."""
 
 import json
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -53,20 +54,14 @@ def check(
     **given: Any,
 ) -> None:
     """Say what is wrong, and what the account may not do."""
-    from jobs.config_check.database import JOBS, check_database
+    from jobs.config_check.database import check_database
     from jobs.config_check.file import check_file
     from jobs.settings.database import open_database
     from jobs.settings.settings import CONFIG
-    from loader.errors import LoaderError, UsageError
-    from loader.options.suggestion import did_you_mean
+    from loader.errors import LoaderError
     from loader.paths import visible_line
 
-    for name in job or ():
-        if name not in JOBS:
-            raise UsageError(
-                f"--job: there is no job {name}; there is {', '.join(JOBS)}"
-                f"{did_you_mean(name, JOBS)}"
-            )
+    _refuse_unknown(job or ())
     flags = given_flags(given)
     config = flags.pop("config", CONFIG if CONFIG.exists() else None)
     settings, faults = check_file(flags, config)
@@ -90,6 +85,19 @@ def check(
         if target:
             print(visible_line(f"target {target.name}: {target.problem or 'it answers'}"))
     raise typer.Exit(code)
+
+
+def _refuse_unknown(jobs: Sequence[str]) -> None:
+    from jobs.config_check.database import JOBS
+    from loader.errors import UsageError
+    from loader.options.suggestion import did_you_mean
+
+    for name in jobs:
+        if name not in JOBS:
+            raise UsageError(
+                f"--job: there is no job {name}; there is {', '.join(JOBS)}"
+                f"{did_you_mean(name, JOBS)}"
+            )
 
 
 def _has_database(settings: "Settings") -> bool:

@@ -146,7 +146,7 @@ def _load_all(work: _Work, files: list[str], terminal: "Terminal", telling: "Tel
 def _paths(files: list[str]) -> "tuple[list[str], list[NoSuchFileError]]":
     """Give the files that are there, each once, and what is wrong with the others."""
     from loader.errors import NoSuchFileError
-    from loader.reading.source import expand_globs
+    from loader.reading.globs import expand_globs
 
     paths: dict[str, str] = {}
     missing: list[NoSuchFileError] = []

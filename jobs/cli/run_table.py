@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
-from loader.ledger.runs import RunRecord
+from loader.ledger.records import RunRecord
 from loader.options.load import LoadOptions
 from loader.paths import find_path, visible_line
 from loader.results.folder import SUMMARY

@@ -7,9 +7,13 @@ import typer
 from jobs.cli.parameters import given_run, given_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from jobs.settings.settings import Settings
     from loader.database.connection import Database
-    from loader.ledger.runs import Ledger, RunRecord
+    from loader.ledger.records import RunRecord
+    from loader.ledger.runs import Ledger
     from loader.remote.target import Target
 
 
@@ -35,20 +39,14 @@ def runs(
     from rich.console import Console
 
     from jobs.cli.run_table import as_json, run_table, runs_list
-    from jobs.settings.database import open_database, target_of
+    from jobs.settings.database import target_of
     from loader.ledger.runs import Ledger
 
     settings = given_settings(given)
     if forget:
         _forget(run, settings, target_of(settings, given))
         return
-    target = target_of(settings, given)
-    if target:
-        ledger = Ledger.to_read_of_target(target.ledger_name, settings.ledger_folder)
-        database = ledger.database
-    else:
-        database = open_database(settings)
-        ledger = Ledger.to_read(database, settings.ledger_folder)
+    ledger, database = _open_ledger(settings, target_of(settings, given), Ledger.to_read)
     records = ledger.runs(limit) if run is None else [ledger.find(given_run(run))]
     at_work = {each.run: _is_at_work(each, ledger, database) for each in records}
     if json_summary:
@@ -63,6 +61,22 @@ def runs(
         if run is None
         else run_table(records[0], at_work=at_work[records[0].run])
     )
+
+
+def _open_ledger(
+    settings: "Settings",
+    target: "Target | None",
+    opening: "Callable[[Database, Path], Ledger]",
+) -> "tuple[Ledger, Database]":
+    """Open the ledger of a target, or that of the database, and what it is in."""
+    from jobs.settings.database import open_database
+    from loader.ledger.runs import Ledger
+
+    if target:
+        ledger = Ledger.to_read_of_target(target.ledger_name, settings.ledger_folder)
+        return ledger, ledger.database
+    database = open_database(settings)
+    return opening(database, settings.ledger_folder), database
 
 
 def _is_at_work(record: "RunRecord", ledger: "Ledger", database: "Database") -> bool | None:
@@ -80,18 +94,12 @@ def _is_at_work(record: "RunRecord", ledger: "Ledger", database: "Database") -> 
 def _forget(run: str | None, settings: "Settings", target: "Target | None") -> None:
     """Give a run up, and say what it left."""
     from jobs.load.resume import give_up
-    from jobs.settings.database import open_database
     from loader.errors import UsageError
     from loader.ledger.runs import Ledger
 
     if run is None:
         raise UsageError("name the run to give up: leadloader runs RUN --forget")
-    if target:
-        ledger = Ledger.to_read_of_target(target.ledger_name, settings.ledger_folder)
-        database = ledger.database
-    else:
-        database = open_database(settings)
-        ledger = Ledger.open(database, settings.ledger_folder)
+    ledger, database = _open_ledger(settings, target, Ledger.open)
     name = ledger.find(given_run(run)).run
     record = give_up(name, ledger, database)
     left = "nothing is loaded"

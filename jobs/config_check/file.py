@@ -17,7 +17,8 @@ from jobs.settings.settings import Settings, check_settings
 from loader.database.connection import Database
 from loader.errors import LoaderError, missing_extra_error
 from loader.fields.mapping import read_mapping_file
-from loader.options.load import VENDOR_OPTIONS, LoadOptions
+from loader.options.load import LoadOptions
+from loader.options.source_file import VENDOR_OPTIONS
 from loader.paths import without_passwords
 
 EXTRAS = {"sftp": ("remote", "paramiko"), "s3": ("s3", "s3fs")}

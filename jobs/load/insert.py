@@ -29,7 +29,9 @@ from loader.findings import (
     no_notices,
 )
 from loader.frames.spool import Spool
-from loader.ledger.batches import BatchLedger, LeadEntry
+from loader.ledger.batches import BatchLedger
+from loader.ledger.changes import ChangeEntry
+from loader.ledger.leads import LeadEntry
 from loader.lookahead import look_ahead
 from loader.queries.forms import RowForms
 from loader.reasons import Reason
@@ -140,7 +142,7 @@ class InsertStage(WriteStage):
 
     def _send_ahead(self, batches: Sequence[pd.DataFrame], noticed: Notices) -> None:
         """Begin batches, and send them at the same time if there are several connections."""
-        entries = [self.ledger.leads(each.index, self.inserter.database) for each in batches]
+        entries = [LeadEntry(self.ledger, each.index, self.inserter.database) for each in batches]
         for leads, entry in zip(batches, entries, strict=True):
             self.ahead.append((_Batch.of(leads, noticed), entry))
         self.lanes.send(batches, entries)
@@ -200,7 +202,7 @@ class InsertStage(WriteStage):
 
     def _change(self, leads: pd.DataFrame, noticed: Notices) -> None:
         self.batch = _Batch.of(leads, noticed)
-        entry = self.ledger.changes(leads.index)
+        entry = ChangeEntry(self.ledger, leads.index)
         updated = self.updater.update(leads, self.options, self.checks.given_fields, entry)
         with defer_signals():
             self._note_changes(updated)

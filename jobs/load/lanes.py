@@ -17,7 +17,8 @@ from jobs.load.run import ImportContext
 from loader.database.connection import Database
 from loader.dialer import LEADS
 from loader.errors import BusyError, ConfigurationError, LoaderError, TransientDatabaseError
-from loader.ledger.batches import BatchLedger, LeadEntry
+from loader.ledger.batches import BatchLedger
+from loader.ledger.leads import LeadEntry
 from loader.signals import defer_signals
 from loader.writing.leads import LeadInserter
 from loader.writing.writer import Writer

@@ -11,8 +11,9 @@ from loader.errors import UsageError
 from loader.fields.mapping import VendorMapping, read_mapping_file
 from loader.fields.recognition import field_namer
 from loader.fields.reject_file import is_reject_file, is_utf8
-from loader.options.load import VENDOR_OPTIONS, LoadOptions
+from loader.options.load import LoadOptions
 from loader.options.report import ReportOptions
+from loader.options.source_file import VENDOR_OPTIONS
 from loader.options.throttle import PaceOptions
 from loader.reading.layouts import LAYOUTS
 from loader.reading.source import ReadOptions, SourceFile, open_source

@@ -27,8 +27,11 @@ from loader.errors import (
     UsageError,
 )
 from loader.ledger.batches import BatchLedger
-from loader.ledger.runs import Ledger, RunRecord, run_name, taken_over
-from loader.options.load import LIMITS, LoadOptions
+from loader.ledger.records import RunRecord
+from loader.ledger.run_batches import RunBatches
+from loader.ledger.runs import Ledger, run_name, taken_over
+from loader.options.load import LoadOptions
+from loader.options.source_file import LIMITS
 from loader.paths import find_path, printable_path, printable_values
 from loader.reading.source import SourceFile
 from loader.results.folder import forget, run_in
@@ -263,7 +266,7 @@ def give_up(run: str, ledger: Ledger, database: Database) -> RunRecord:
             raise UsageError(f"run {run} is {record.state}: only an unfinished one is given up")
         owner = this_process()
         ledger.update(run, confirm=confirm, **owner)
-        for session in ledger.sessions(run):
+        for session in RunBatches(ledger, run).sessions():
             database.end_session(session)
         has_batches = bool(BatchLedger(ledger, run, owner["owner"]).begun)
         state = "given up" if has_batches else "refused"

@@ -29,6 +29,7 @@ from loader.errors import (
     as_loader_error,
 )
 from loader.files import cut_name, open_regular
+from loader.ledger.run_batches import RunBatches
 from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
 from loader.options.report import ReportOptions
@@ -101,7 +102,7 @@ class SourceFiles:
         if begun := self.begun.get(found.name):
             update: dict[str, object] = {"run": begun.run, "loaded_before": begun.rows_before}
             try:
-                update["loaded"] = self._ledger.rows_in(begun.run)
+                update["loaded"] = RunBatches(self._ledger, begun.run).rows_in()
             except LoaderError:
                 update["loaded"] = begun.rows_before
                 update["remarks"] = ["how many of its rows are in now is not known"]
@@ -264,7 +265,7 @@ class SourceFiles:
 
         def named(name: str) -> None:
             watchers.named(name)
-            self.begun[found.name] = Begun(name, self._ledger.rows_in(name))
+            self.begun[found.name] = Begun(name, RunBatches(self._ledger, name).rows_in())
 
         def progress(stage: str, done: int, share: float) -> None:
             watchers.progress(stage, done, share)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jobs.archive.job import Folders, MoveRequest, move
+from jobs.archive.job import move
+from jobs.archive.request import Folders, MoveRequest
 from jobs.nightly.destination import Destination
 from jobs.nightly.files import SourceFiles, file_report
 from jobs.nightly.folders import DropFolder, Found, LocalFolder

@@ -39,10 +39,11 @@ from loader.fields.mapping import read_mapping_file
 from loader.files import exists
 from loader.options.archive import ArchiveOptions, ArchiveRule
 from loader.options.connection import ConnectionOptions
-from loader.options.load import VENDOR_OPTIONS, LoadOptions
+from loader.options.load import LoadOptions
 from loader.options.office_hours import OfficeHours
 from loader.options.option import Option
 from loader.options.report import ReportOptions, ReportSettings
+from loader.options.source_file import VENDOR_OPTIONS
 from loader.options.suggestion import did_you_mean
 from loader.options.throttle import PaceOptions
 

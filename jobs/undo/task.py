@@ -12,7 +12,9 @@ from jobs.load.resume import this_process
 from loader.database.connection import Database
 from loader.database.locks import Confirm
 from loader.errors import ConfigurationError, UsageError
-from loader.ledger.runs import UNFINISHED, Ledger, RunRecord, run_name
+from loader.ledger.records import UNFINISHED, RunRecord
+from loader.ledger.run_batches import RunBatches
+from loader.ledger.runs import Ledger, run_name
 from loader.options.archive import ArchiveOptions
 from loader.paths import find_path, printable_path
 from loader.undo.archived_leads import ArchivedLeads
@@ -65,6 +67,10 @@ class UndoTask:
         return bool(self._counts_at_start["state_before"] == "undone")
 
     @property
+    def _batches(self) -> RunBatches:
+        return RunBatches(self.ledger, self.record.run)
+
+    @property
     def _counts_at_start(self) -> dict[str, Any]:
         undo = self.unfinished_undo
         return undo.counts if undo else {"state_before": self.record.state}
@@ -101,7 +107,7 @@ class UndoTask:
             self.ledger.update(undo_run.run, confirm=confirm, **this_process())
         self.ledger.update(self.record.run, state="undoing", owner=undo_run.owner)
         if undo_run.counts["state_before"] in UNFINISHED:
-            for session in self.ledger.sessions(self.record.run):
+            for session in self._batches.sessions():
                 self.database.end_session(session)
 
     def end(self, undo_run: RunRecord, report: UndoReport) -> None:
@@ -127,11 +133,11 @@ class UndoTask:
             for frame in _read_moved(self._file(MOVED)):
                 yield frame, no_stayed()
             return
-        for frame in self.ledger.new_leads(self.record.run):
+        for frame in self._batches.new_leads():
             for start in range(0, len(frame), LEADS_PER_STATEMENT):
                 part = frame[start : start + LEADS_PER_STATEMENT].reset_index(drop=True)
                 yield part, no_stayed()
-        for sent in self.ledger.sent_leads(self.record.run):
+        for sent in self._batches.sent_leads():
             yield archiver.find_sent(sent)
 
     def changes(self) -> Frames:
@@ -142,7 +148,7 @@ class UndoTask:
         if self.was_undone_before:
             return iter(())
         if self.record.job == "import":
-            return self.ledger.changes(self.record.run)
+            return self._batches.changes()
         return _read_reverted(self._file(REVERTED))
 
     def _file(self, name: str) -> Path:

@@ -172,7 +172,7 @@ def refuse_rights(user: str, row: Mapping[Hashable, Any]) -> list[str]:
 
     Args:
         user: as the request names it.
-        row: the user's row of vicidial_users, columns as in `loader.queries.facts.USER_COLUMNS`.
+        row: the user's row of vicidial_users, columns as in `loader.queries.users.USER_COLUMNS`.
     """
     functions = f" {row['api_allowed_functions']} "
     if " ALL_FUNCTIONS " not in functions and f" {FUNCTION} " not in functions:

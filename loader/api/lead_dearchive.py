@@ -19,7 +19,7 @@ def refusal(user: str, row: Mapping[Hashable, Any] | None) -> str:
 
     Args:
         user: as the request names it.
-        row: the user's row of vicidial_users, columns as in `loader.queries.facts.USER_COLUMNS`;
+        row: the user's row of vicidial_users, columns as in `loader.queries.users.USER_COLUMNS`;
             None: there is no such user.
     """
     if row is None or row["active"] != "Y" or int(row["user_level"] or 0) < 7:

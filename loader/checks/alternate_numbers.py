@@ -8,14 +8,7 @@ import pyarrow.compute as pc
 
 from loader.checks.fit import fit_field
 from loader.dialer import Column
-from loader.findings import (
-    Findings,
-    Notices,
-    join_frames,
-    no_findings,
-    no_notices,
-    notices,
-)
+from loader.findings import Findings, Notices, join_frames, no_findings, no_notices, notices
 from loader.frames.arrow import are_equal, keep, to_arrow, to_series
 from loader.notices import Notice
 from loader.options.load import LoadOptions
@@ -94,18 +87,8 @@ def fit_alt_phone(
     mended, lost = mend_alternates(given)
     values, noticed = mended.where(~lost, ""), spreadsheet_notices(FIELD, given, mended, lost)
     if options.phone_format == "national":
-        found = read_alternates(values, regions)
-        number = found.number[found.is_number]
-        abroad = number["country_code"] != codes.reindex(number.index)
-        digits = number["national_number"]
-        if abroad.any():
-            digits = digits.where(~abroad, number["country_code"] + digits)
-        digits = _without_code(digits, number[~abroad], column)
-        # Most of them are numbers: then there is nothing to fill.
-        all_are = len(digits) == len(values)
-        values = digits if all_are else digits.reindex(given.index).fillna(values)
-        noticed.append(notices(digits.index[abroad], Notice.ALT_PHONE_ABROAD, value=digits))
-        noticed += notices_of_dropped(number, extensions=True, field=FIELD)
+        values, of_numbers = _to_national(values, codes, regions, column)
+        noticed += of_numbers
     if options.one_form:
         # In the dialer's own way, what is too long without its marks is cut.
         loses_marks = _are_wider(values, column.width) & _has_digits_of_number(values)
@@ -115,6 +98,29 @@ def fit_alt_phone(
         noticed += of_wide
     values, unfit, of_field = fit_field(values.rename(FIELD), column, options)
     return values, unfit, join_frames([*noticed, of_field])
+
+
+def _to_national(
+    values: "pd.Series[str]",
+    codes: "pd.Series[str]",
+    regions: Sequence["pd.Series[str]"],
+    column: Column,
+) -> tuple["pd.Series[str]", list[Notices]]:
+    """Give national numbers; of another country than phone_code, with its code before them."""
+    found = read_alternates(values, regions)
+    number = found.number[found.is_number]
+    abroad = number["country_code"] != codes.reindex(number.index)
+    digits = number["national_number"]
+    if abroad.any():
+        digits = digits.where(~abroad, number["country_code"] + digits)
+    digits = _without_code(digits, number[~abroad], column)
+    noticed = [
+        notices(digits.index[abroad], Notice.ALT_PHONE_ABROAD, value=digits),
+        *notices_of_dropped(number, extensions=True, field=FIELD),
+    ]
+    # Most of them are numbers: then there is nothing to fill.
+    all_are = len(digits) == len(values)
+    return digits if all_are else digits.reindex(values.index).fillna(values), noticed
 
 
 def _without_code(

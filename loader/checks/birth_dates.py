@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.checks.blanks import trim
-from loader.frames.arrow import join_texts, to_arrow, to_mask, to_series
+from loader.frames.arrow import to_arrow, to_mask, to_series
+from loader.frames.calendar import is_date, write_numbers
 
 _MINUTES = r"[0-5][0-9](?::?(?:[0-5][0-9]|60)(?:[.,][0-9]+)?)?"
 _ZONE = r"(?: ?[AP]\.?M\.?)?(?: ?(?:[A-Z]{1,5}|[+-][0-9]{2}(?::?[0-9]{2})?))?"
@@ -31,8 +32,6 @@ two digits counts from 32 on, which can be no day: 71-03-09, but not 10-12-08.""
 
 _NOTHING = r"^(?:0{1,4}-0{1,2}-0{1,2}(?:[T ][0:.]+Z?)?|0+)?$"
 """What stands for no date."""
-
-_DAYS = pa.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
 _DAYS_WRITTEN = (
     "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%m.%d.%Y",
@@ -111,25 +110,11 @@ def _read_iso(texts: "pd.Series[str]", patterns: Sequence[str] = _ISO) -> "pd.Se
     ]
     year, month, day = (pc.cast(digits, pa.int64()) for digits in found)
     year = pc.if_else(pc.equal(pc.utf8_length(found[0]), 2), pc.add(year, 1900), year)
-    known = pc.and_(pc.and_(pc.greater(month, 0), pc.less_equal(month, 12)), pc.greater(year, 0))
-    known = pc.fill_null(known, fill_value=False)
-    last = _DAYS.take(pc.if_else(known, pc.subtract(month, 1), 0))
-    last = pc.add(last, pc.cast(pc.and_(_is_leap(year), pc.equal(month, 2)), pa.int64()))
-    good = pc.and_(known, pc.and_(pc.greater(day, 0), pc.less_equal(day, last)))
-    padded = [_padded(number, width) for number, width in ((year, 4), (month, 2), (day, 2))]
-    good = pc.fill_null(good, fill_value=False)
-    return to_series(pc.if_else(good, join_texts(padded, "-"), None), texts.index)
-
-
-def _padded(numbers: pa.ChunkedArray, width: int) -> pa.ChunkedArray:
-    return pc.cast(pc.utf8_lpad(pc.cast(numbers, pa.string()), width, "0"), pa.large_string())
-
-
-def _is_leap(year: pa.ChunkedArray) -> pa.ChunkedArray:
-    def divides(number: int) -> pa.ChunkedArray:
-        return pc.equal(pc.multiply(pc.divide(year, number), number), year)
-
-    return pc.and_(divides(4), pc.or_(pc.invert(divides(100)), divides(400)))
+    good = is_date(year, month, day)
+    for number in (year, month, day):
+        good = pc.and_(good, pc.greater(number, 0))
+    text = write_numbers([(year, 4), (month, 2), (day, 2)], "-")
+    return to_series(pc.if_else(pc.fill_null(good, False), text, None), texts.index)
 
 
 def best_formats(words: "pd.Series[str]", today: date) -> list[str]:

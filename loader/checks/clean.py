@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from loader.checks.birth_dates import is_no_date, read_dates
 from loader.checks.countries import abbreviate_countries
-from loader.checks.fit import fit_field
+from loader.checks.fit import column_of, fit_field
 from loader.dialer import Column
 from loader.fields.lead import LARGEST_ENTRY_LIST_ID, LARGEST_LIST_ID, NO_DATE, RANKS, WIDTHS
 from loader.findings import (
@@ -81,24 +81,18 @@ def clean_fields(
     leads: dict[str, pd.Series[Any]] = {str(name): values for name, values in rows.items()}
     leads |= {name: empty for name in (*ALWAYS, "list_id") if name not in leads}
     noticed, rejected = [no_notices()], no_findings()
-    leads["phone_code_given"] = mended = mend_phone_codes(leads["phone_code"])
-    if (is_mended := ~are_equal(mended, leads["phone_code"])).any():
-        decimals = rows.index[is_mended]
-        noticed.append(notices(decimals, Notice.DECIMAL_MENDED, field="phone_code"))
-    leads["phone_code"] = _without(mended, r"[^0-9]")
+    leads["phone_code_given"], notice = _phone_code(leads["phone_code"])
+    noticed.append(notice)
+    leads["phone_code"] = _without(leads["phone_code_given"], r"[^0-9]")
     if "campaign_id" in leads:
         leads["campaign_id"] = plain_name(leads["campaign_id"])
     leads |= {f"{name}_given": leads.get(name, empty) for name in LOOKED_UP}
-    country_column = columns.get("country_code", Column(width=WIDTHS["country_code"]))
-    leads["country_code"], of_countries = abbreviate_countries(
-        leads["country_code"], country_column.width
-    )
+    width = column_of("country_code", columns).width
+    leads["country_code"], of_countries = abbreviate_countries(leads["country_code"], width)
     noticed += of_countries
     for name in [name for name in leads if name in WIDTHS and leads[name] is not empty]:
-        column = columns.get(name, Column(width=WIDTHS[name]))
-        leads[name], unfit, of_field = fit_field(
-            named(leads[name], name), Column() if name in FITTED_LATER else column, options
-        )
+        column = Column() if name in FITTED_LATER else column_of(name, columns)
+        leads[name], unfit, of_field = fit_field(named(leads[name], name), column, options)
         noticed.append(of_field)
         rejected = join_frames([rejected, without_rows(unfit, rejected.index)])
     leads["list_id_given"], list_ids = _list_id(leads["list_id"], options)
@@ -107,13 +101,19 @@ def clean_fields(
             leads[name], notice = clean(leads[name])
             noticed.append(notice)
     if "date_of_birth" in leads:
-        births = leads["date_of_birth"]
-        leads["date_of_birth"], notice = _date_of_birth(births, options, today)
+        leads["date_of_birth"], notice = _date_of_birth(leads["date_of_birth"], options, today)
         noticed.append(notice)
     columns_of_leads = {
         name: list_ids if name == "list_id" else to_arrow(values) for name, values in leads.items()
     }
     return frame_of(columns_of_leads, rows.index), in_order(rejected), join_frames(noticed)
+
+
+def _phone_code(values: "pd.Series[str]") -> tuple["pd.Series[str]", Notices]:
+    """Mend what a spreadsheet did to codes."""
+    mended = mend_phone_codes(values)
+    rows = values.index[~are_equal(mended, values)]
+    return mended, notices(rows, Notice.DECIMAL_MENDED, field="phone_code")
 
 
 def _list_id(

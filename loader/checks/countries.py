@@ -1,10 +1,9 @@
 """Countries of leads: the code of three letters in place of a name that its column would cut."""
 
 import pandas as pd
-import pyarrow.compute as pc
 
 from loader.findings import Notices, notices
-from loader.frames.arrow import to_arrow, to_mask
+from loader.frames.arrow import are_longer
 from loader.notices import Notice
 from loader.phones.regions import country_abbreviation, map_distinct, named_region
 
@@ -23,7 +22,7 @@ def abbreviate_countries(
     """
     if width is None:
         return countries, []
-    is_long = to_mask(pc.greater(pc.utf8_length(to_arrow(countries)), width), countries.index)
+    is_long = are_longer(countries, width)
     if not is_long.any():
         return countries, []
     given = countries[is_long]

@@ -1,6 +1,7 @@
 """Values that fit their column: cut to its width, and in characters that it can store."""
 
 import codecs
+from collections.abc import Mapping
 from functools import cache
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pyarrow.compute as pc
 
 from loader.checks.blanks import SEPARATOR, is_printable_ascii, join_lines, trim_texts
 from loader.dialer import Column
+from loader.fields.lead import WIDTHS
 from loader.findings import (
     Findings,
     Notices,
@@ -25,6 +27,11 @@ from loader.reasons import Reason
 
 _CONTROL = r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]"
 """Control characters that separate nothing: those but `SEPARATORS`."""
+
+
+def column_of(name: str, columns: Mapping[str, Column]) -> Column:
+    """Give a column of vicidial_list; where it is not known, its usual width holds."""
+    return columns.get(name, Column(width=WIDTHS[name]))
 
 
 def fit_field(

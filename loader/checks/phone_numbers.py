@@ -1,15 +1,14 @@
 """From phone numbers as people write them to the phone_code and phone_number that are dialled."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import pyarrow.compute as pc
 
 from loader.checks.alternate_numbers import fit_alt_phone, notices_of_dropped
-from loader.checks.fit import fit_field
+from loader.checks.fit import column_of, fit_field
 from loader.dialer import Column
-from loader.fields.lead import WIDTHS
 from loader.findings import (
     Findings,
     Notices,
@@ -17,19 +16,11 @@ from loader.findings import (
     in_order,
     join_frames,
     no_findings,
+    no_notices,
     notices,
     without_rows,
 )
-from loader.frames.arrow import (
-    Mask,
-    are_equal,
-    as_mask,
-    choose,
-    keep,
-    named,
-    to_arrow,
-    with_columns,
-)
+from loader.frames.arrow import Mask, are_equal, are_longer, choose, keep, named, with_columns
 from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.phones.forms import digits_as_sent
@@ -78,43 +69,76 @@ def normalize_phones(
         regions (alpha-2) that their numbers are dialled in; the rejected (add_lead: INVALID PHONE
         NUMBER LENGTH, the only one of these it knows); and notices.
     """
-    given, noticed = leads["phone_number"], []
+    given, of_decimals = leads["phone_number"], no_notices()
     if decimals:
         mended = mend_decimals(given)
-        noticed.append(notices(leads.index[mended != given], Notice.DECIMAL_MENDED))
+        of_decimals = notices(leads.index[mended != given], Notice.DECIMAL_MENDED)
         given = mended
-    bad, given_codes = is_damaged(given).to_numpy(), leads["phone_code_given"]
-    codes = read_phone_codes(given_codes)
+    read = _read(leads, given, options)
+    called = _called(leads, read, options)
+    rejected = _reject(leads, read, called, columns, options)
+    fitted, unfit, of_fields = _fit(
+        leads["alt_phone"], called["phone_code"], read.regions, columns, options
+    )
+    rejected = in_order(join_frames([rejected, without_rows(unfit, rejected.index)]))
+    noticed = join_frames([of_decimals, *_notices_of_numbers(leads, read, options), *of_fields])
+    return with_columns(leads, {**called, **fitted}), read.regions, rejected, noticed
+
+
+class _Numbers(NamedTuple):
+    """The phone numbers of a chunk as they are read; each has the rows of the leads."""
+
+    given: "pd.Series[str]"
+    """Without the decimals of a spreadsheet."""
+    is_damaged: Mask
+    codes: pd.DataFrame
+    """See `read_phone_codes`."""
+    regions: "pd.Series[str]"
+    """Those in which they are dialled."""
+    parsed: pd.DataFrame
+    """See `parse_phones`."""
+    misnamed: "pd.Series[str]"
+    """The countries that are wrong, of these rows alone."""
+
+
+def _read(leads: pd.DataFrame, given: "pd.Series[str]", options: LoadOptions) -> _Numbers:
+    bad, codes = is_damaged(given).to_numpy(), read_phone_codes(leads["phone_code_given"])
     regions = _regions(leads, codes["code"], options) if len(leads) else leads["phone_code"]
     regions = choose(codes["is_understood"].to_numpy(), regions, "")
     number = _parse(choose(~bad, given, ""), codes["code"], regions)
     number, misnamed, placeless = _without_wrong_country(leads, given, codes, number, options)
     if len(placeless):
         regions = choose(~regions.index.isin(placeless), regions, _fallback(options))
-    noticed += _notices_of_numbers(leads, codes, number, misnamed, options)
-    called = _called(leads, given, codes, number, regions, options)
-    wrong = _wrong_codes(codes, number, options) & ~bad
+    return _Numbers(given, bad, codes, regions, number, misnamed)
+
+
+def _reject(
+    leads: pd.DataFrame,
+    read: _Numbers,
+    called: "Mapping[str, pd.Series[str]]",
+    columns: Mapping[str, Column],
+    options: LoadOptions,
+) -> Findings:
+    """Reject damaged numbers, wrong codes, invalid numbers, and what a column would cut."""
+    given, bad = read.given, read.is_damaged
+    wrong = _wrong_codes(read.codes, read.parsed, options) & ~bad
+    codes = keep(wrong, leads["phone_code_given"]).str.strip() if wrong.any() else ""
     rejected = join_frames(
         [
             findings(leads.index[bad], Reason.DAMAGED_PHONE_NUMBER, phone_number=given),
             findings(
-                leads.index[wrong],
-                Reason.INVALID_PHONE_CODE,
-                phone_code=keep(wrong, given_codes).str.strip() if wrong.any() else "",
-                phone_number=given,
+                leads.index[wrong], Reason.INVALID_PHONE_CODE, phone_code=codes, phone_number=given
             ),
-            _not_valid(called, given, number, ~bad & ~wrong, options),
+            _not_valid(called, given, read.parsed, ~bad & ~wrong, options),
         ]
     )
     too_wide = _too_wide(called, given, columns, options)
     rejected = join_frames([rejected, without_rows(too_wide, rejected.index)])
-    if len(rejected):
-        rejected = rejected.assign(country=misnamed.reindex(rejected.index))
-    given_alt, code = leads["alt_phone"], called["phone_code"]
-    fitted, unfit, of_fields = _fit(given_alt, code, regions, columns, options)
-    leads = with_columns(leads, {**called, **fitted})
-    rejected = in_order(join_frames([rejected, without_rows(unfit, rejected.index)]))
-    return leads, regions, rejected, join_frames([*noticed, *of_fields])
+    return (
+        rejected.assign(country=read.misnamed.reindex(rejected.index))
+        if len(rejected)
+        else rejected
+    )
 
 
 def _regions(
@@ -178,15 +202,9 @@ def _without_wrong_country(
     return number, countries[again.index], placeless
 
 
-def _notices_of_numbers(
-    leads: pd.DataFrame,
-    codes: pd.DataFrame,
-    number: pd.DataFrame,
-    misnamed: "pd.Series[str]",
-    options: LoadOptions,
-) -> list[Notices]:
+def _notices_of_numbers(leads: pd.DataFrame, read: _Numbers, options: LoadOptions) -> list[Notices]:
     """Say which codes and countries are not understood, and what is not stored of numbers."""
-    noticed, says_nothing = [], _says_nothing(codes)
+    noticed, says_nothing, misnamed = [], _says_nothing(read.codes), read.misnamed
     countries, given = leads["country_code_given"], leads["phone_code_given"]
     if (says_nothing & ~are_equal(countries, "")).any():
         unknown = (region_of_country(countries) == "") & (countries.str.strip() != "")
@@ -199,7 +217,7 @@ def _notices_of_numbers(
             ignored = given[is_ignored].str.strip()
             ignored = ignored[ignored != ""]
             noticed.append(notices(ignored.index, Notice.PHONE_CODE_IGNORED, value=ignored))
-        noticed += notices_of_dropped(number, extensions=True)
+        noticed += notices_of_dropped(read.parsed, extensions=True)
     return noticed
 
 
@@ -210,14 +228,10 @@ def _says_nothing(codes: pd.DataFrame) -> Mask:
 
 
 def _called(
-    leads: pd.DataFrame,
-    given: "pd.Series[str]",
-    codes: pd.DataFrame,
-    number: pd.DataFrame,
-    regions: "pd.Series[str]",
-    options: LoadOptions,
+    leads: pd.DataFrame, read: _Numbers, options: LoadOptions
 ) -> "dict[str, pd.Series[str]]":
     """Give the columns of the number that is called, as it was sent or as parsed: what it is."""
+    given, codes, number = read.given, read.codes, read.parsed
     if options.phone_validation != "length":
         # What is stored is what was judged: the keypad's digits, and no extension or second number.
         given = choose(are_equal(number["read"], ""), given, number["read"])
@@ -226,7 +240,7 @@ def _called(
     if options.phone_format == "national":
         phone_number, phone_code = parsed, _codes_of_parsed(leads, codes, number)
     else:
-        phone_number, phone_code = sent, _codes_of_sent(leads, codes, regions, options)
+        phone_number, phone_code = sent, _codes_of_sent(leads, codes, read.regions, options)
     default = options.phone_code or DEFAULT_PHONE_CODE
     phone_code = choose(~are_equal(phone_code, ""), phone_code, default)
     return {
@@ -274,16 +288,12 @@ def _fit(
 ) -> tuple["dict[str, pd.Series[str]]", Findings, list[Notices]]:
     """Make phone_code and alt_phone fit their columns."""
     phone_code, _, of_code = fit_field(
-        named(codes, "phone_code"), _column("phone_code", columns), options
+        named(codes, "phone_code"), column_of("phone_code", columns), options
     )
     alt_phone, unfit, of_alt_phone = fit_alt_phone(
-        alt_phones, codes, regions, _column("alt_phone", columns), options
+        alt_phones, codes, regions, column_of("alt_phone", columns), options
     )
     return {"phone_code": phone_code, "alt_phone": alt_phone}, unfit, [of_code, of_alt_phone]
-
-
-def _column(name: str, columns: Mapping[str, Column]) -> Column:
-    return columns.get(name, Column(width=WIDTHS[name]))
 
 
 def _wrong_codes(codes: pd.DataFrame, number: pd.DataFrame, options: LoadOptions) -> Mask:
@@ -342,9 +352,9 @@ def _too_wide(
     found = [no_findings()]
     names = ("phone_number", "phone_code")[: 2 if options.phone_format == "national" else 1]
     for name in names:
-        width = _column(name, columns).width
+        width = column_of(name, columns).width
         if width is not None:
-            is_wide = as_mask(pc.greater(pc.utf8_length(to_arrow(called[name])), width))
+            is_wide = are_longer(called[name], width)
             if not is_wide.any():
                 continue
             wide = given.index[is_wide]

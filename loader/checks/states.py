@@ -1,12 +1,11 @@
 """States of leads: the abbreviation in place of a name that is too long for its column."""
 
 import pandas as pd
-import pyarrow.compute as pc
 
 from loader.checks.fit import fit_field
 from loader.dialer import Column
 from loader.findings import Findings, Notices, join_frames, notices
-from loader.frames.arrow import to_arrow, to_mask
+from loader.frames.arrow import are_longer
 from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.phones.regions import are_placeholders, region_of_country, region_of_phone_code
@@ -44,7 +43,7 @@ def _abbreviate(
     states = leads["state"]
     if width is None:
         return states, []
-    is_long = to_mask(pc.greater(pc.utf8_length(to_arrow(states)), width), states.index)
+    is_long = are_longer(states, width)
     if not is_long.any():
         return states, []
     given = states[is_long]

@@ -4,24 +4,20 @@ The dialer's tables decide, as add_lead reads them; where they have nothing, pho
 tz database serve. Of several zones that a number can have, the postal code or the state decides.
 """
 
-from functools import cached_property
-
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.clock import Clock, offset_now
-from loader.dialer import Column, Dialer
-from loader.fields.lead import WIDTHS
+from loader.checks.fit import column_of
+from loader.checks.zone_tables import Offsets, ZoneRules, ZoneTables
+from loader.dialer import Dialer
 from loader.findings import Findings, Notices, findings, join_frames, no_findings, notices
 from loader.frames.arrow import (
     Mask,
     are_equal,
     as_mask,
     first_letters,
-    join_columns,
     keep,
     to_arrow,
     to_mask,
@@ -34,12 +30,6 @@ from loader.phones.number_zones import NumberZones
 from loader.phones.regions import map_distinct
 from loader.reasons import Reason
 
-Positions = npt.NDArray[np.int64]
-"""Of rows in a table; -1 for none."""
-
-Offsets = npt.NDArray[np.float64]
-"""Hours, of rows; NaN where they are not known."""
-
 BY_AREA = ("1", "52")
 """Countries whose zones go by area code."""
 BY_STATE = "61"
@@ -50,8 +40,6 @@ ZONED = (
     "postal_code_given", "owner_given",
 )  # fmt: skip
 """Columns of leads by which zones are found."""
-
-STATE = Column(width=WIDTHS["state"])
 
 
 def tz_methods(tz_method: str) -> frozenset[str]:
@@ -90,8 +78,9 @@ class Zones:
     def __init__(self, options: LoadOptions, dialer: Dialer, before: "Zones | None" = None) -> None:
         """Take the tables, and the zones of the same tables at another time."""
         self._options, self._dialer = options, dialer
-        self._tables: _Tables = _Tables(dialer) if before is None else before._tables
+        self._tables: ZoneTables = ZoneTables(dialer) if before is None else before._tables
         self._methods = tz_methods(options.tz_method)
+        self._offsets: dict[ZoneRules, Offsets] = {}
         self._number_zones = NumberZones(dialer.clock.utc)
 
     def fill_state(self, leads: pd.DataFrame) -> pd.DataFrame:
@@ -111,11 +100,11 @@ class Zones:
             return leads
         asked = leads[empty]
         areas = first_letters(asked["phone_number"], 3)
-        rows = self._tables.areas.find(_pair(_country(asked), areas))
+        rows = self._tables.areas.find(_country(asked), areas)
         states = to_arrow(self._dialer.phone_codes["state"])
         named = pc.fill_null(states.take(pa.array(rows, mask=rows < 0)), "")
         found = to_series(named, asked.index)
-        cut = found.str.slice(0, self._dialer.columns.get("state", STATE).width)
+        cut = found.str.slice(0, column_of("state", self._dialer.columns).width)
         return leads.assign(
             state_given=leads["state_given"].where(~empty, found.reindex(leads.index)),
             state=leads["state"].where(~empty, cut.reindex(leads.index)),
@@ -144,29 +133,16 @@ class Zones:
         by_table = _first_known(by_method, self._by_code(leads, country))
         no_codes = self._dialer.phone_codes.empty
         unknown = np.isnan(by_table) & (_go_by_area(country) | no_codes)
-        choice = self._options.ambiguous_tz
-        asked = np.isnan(by_method) if choice == "reject" else unknown
-        phones = leads["phone_number"]
-        offsets, several = by_table, phones[:0]
-        if asked.any():
-            number = self._of_number(_where(leads, asked))
-            of_number = number["latest" if choice == "latest" else "earliest"].reindex(leads.index)
-            replaced = unknown
-            if choice == "reject":
-                # Among several zones the table's is a guess, where something else decides.
-                decided = number["decided"].reindex(leads.index, fill_value=False)
-                replaced = unknown | decided.to_numpy()
-            offsets = np.where(replaced, of_number, by_table)
-            several = number["zones"][number["zones"] != ""]
+        offsets, several = self._by_number(leads, by_method, by_table, unknown)
         is_nowhere = np.isnan(offsets)
-        found = keep(unknown & ~is_nowhere & (not no_codes), phones)
+        found = keep(unknown & ~is_nowhere & (not no_codes), leads["phone_number"])
         lacking = leads.index if _lacks_nanpa(self._options, self._dialer) else leads.index[:0]
         noticed = [
             notices(lacking, Notice.NANPA_NOT_LOADED),
             notices(found.index, Notice.TIME_ZONE_OF_NUMBER, value=first_letters(found, 3)),
             notices(leads.index[is_nowhere], Notice.NO_TIME_ZONE),
         ]
-        if choice == "reject":
+        if self._options.ambiguous_tz == "reject":
             rejected = findings(several.index, Reason.AMBIGUOUS_TIME_ZONE, zones=several)
         else:
             rejected = no_findings()
@@ -174,12 +150,34 @@ class Zones:
         hours = pd.Series(np.where(is_nowhere, 0.0, offsets), index=leads.index)
         return hours, rejected, join_frames(noticed)
 
+    def _by_number(
+        self, leads: pd.DataFrame, by_method: Offsets, by_table: Offsets, unknown: Mask
+    ) -> "tuple[Offsets, pd.Series[str]]":
+        """Let the number decide where offsets are unknown, or where the table's is a guess.
+
+        Returns:
+            The offsets, and the names of the zones of numbers that may be in several still.
+        """
+        choice = self._options.ambiguous_tz
+        asked = np.isnan(by_method) if choice == "reject" else unknown
+        if not asked.any():
+            return by_table, leads["phone_number"][:0]
+        number = self._of_number(_where(leads, asked))
+        replaced = unknown
+        if choice == "reject":
+            # Among several zones the table's is a guess, where something else decides.
+            decided = number["decided"].reindex(leads.index, fill_value=False)
+            replaced = unknown | decided.to_numpy()
+        of_number = number["latest" if choice == "latest" else "earliest"].reindex(leads.index)
+        several = number["zones"][number["zones"] != ""]
+        return np.where(replaced, of_number, by_table), several
+
     def _by_method(self, leads: pd.DataFrame, country: "pd.Series[str]") -> Offsets:
         """Find the offsets that tz_method asks for: NANPA's before POSTAL's."""
         offsets: Offsets = np.full(len(leads), np.nan)
         if "NANPA" in self._methods and self._dialer.nanpa_is_loaded:
             rows = self._tables.prefixes.find(first_letters(leads["phone_number"], 6))
-            offsets = self._nanpa_offsets[rows]
+            offsets = self._offsets_now(self._tables.nanpa_rules)[rows]
         if "POSTAL" in self._methods:
             offsets = _first_known(offsets, self._by_postal_code(leads))
         if "TZCODE" in self._methods:
@@ -193,14 +191,14 @@ class Zones:
         area = first_letters(leads["phone_number"], 3)
         rows = np.where(
             _go_by_area(country),
-            self._tables.areas.find(_pair(country, area)),
-            self._tables.first.find(country),
+            self._tables.areas.find(country, area),
+            self._tables.countries.find(country),
         )
         if (by_state := are_equal(country, BY_STATE)).any():
             states = fold(leads["state_given"], self._dialer.fold)
-            state = self._tables.states.find(_pair(country, states))
+            state = self._tables.states.find(country, states)
             rows = np.where(by_state & (state >= 0), state, rows)
-        offsets: Offsets = self._code_offsets[rows]
+        offsets: Offsets = self._offsets_now(self._tables.code_rules)[rows]
         return offsets
 
     def _by_postal_code(self, leads: pd.DataFrame) -> Offsets:
@@ -219,7 +217,9 @@ class Zones:
         # Trailing blanks count here, so they must not come last.
         ended = (to_series(code, leads.index)[counts]) + "."
         begin = pc.utf8_slice_codeunits(to_arrow(fold(ended, self._dialer.fold)), 0, -1)
-        offsets[counts.to_numpy()] = self._postal_offsets[self._tables.postal_codes.find(begin)]
+        offsets[counts.to_numpy()] = self._offsets_now(self._tables.postal_rules)[
+            self._tables.postal_codes.find(begin)
+        ]
         return offsets
 
     def _by_owner(self, owners: "pd.Series[str]", country: "pd.Series[str]") -> Offsets:
@@ -230,8 +230,8 @@ class Zones:
         if self._dialer.phone_codes.empty:
             found = self._number_zones.find_by_name(owners, country).to_numpy()
         else:
-            rows = self._tables.tz_codes.find(_pair(country, fold(owners, self._dialer.fold)))
-            found = self._tz_code_offsets[rows]
+            rows = self._tables.tz_codes.find(country, fold(owners, self._dialer.fold))
+            found = self._offsets_now(self._tables.tz_code_rules)[rows]
         is_named = as_mask(pc.greater_equal(pc.utf8_length(to_arrow(owners)), 2))
         return np.where(is_named, found, np.nan)
 
@@ -255,161 +255,11 @@ class Zones:
         )
         return number
 
-    @cached_property
-    def _code_offsets(self) -> Offsets:
-        return self._tables.code_rules.offsets(self._dialer.clock)
-
-    @cached_property
-    def _tz_code_offsets(self) -> Offsets:
-        return self._tables.tz_code_rules.offsets(self._dialer.clock)
-
-    @cached_property
-    def _nanpa_offsets(self) -> Offsets:
-        return self._tables.nanpa_rules.offsets(self._dialer.clock)
-
-    @cached_property
-    def _postal_offsets(self) -> Offsets:
-        return self._tables.postal_rules.offsets(self._dialer.clock)
-
-
-class _Tables:
-    """The dialer's tables, each indexed when it is needed, whatever the time is."""
-
-    def __init__(self, dialer: Dialer) -> None:
-        self._dialer = dialer
-
-    @cached_property
-    def areas(self) -> "_FirstRows":
-        """vicidial_phone_codes by country and area code."""
-        return _FirstRows(_pair(self._countries, self._dialer.phone_codes["areacode"]))
-
-    @cached_property
-    def states(self) -> "_FirstRows":
-        """Likewise by country and state."""
-        states = fold(self._dialer.phone_codes["state"], self._dialer.fold)
-        return _FirstRows(_pair(self._countries, states))
-
-    @cached_property
-    def first(self) -> "_FirstRows":
-        """Likewise by country."""
-        return _FirstRows(self._countries)
-
-    @cached_property
-    def tz_codes(self) -> "_FirstRows":
-        """Likewise by country and abbreviation of the zone."""
-        return _FirstRows(self.tz_code_keys)
-
-    @cached_property
-    def tz_code_keys(self) -> "pd.Series[str]":
-        """Both of each row."""
-        codes = fold(self._dialer.phone_codes["tz_code"], self._dialer.fold)
-        return _pair(self._countries, codes)
-
-    @cached_property
-    def _countries(self) -> "pd.Series[str]":
-        return self._dialer.phone_codes["country_code"].astype("str")
-
-    @cached_property
-    def prefixes(self) -> "_FirstRows":
-        """The NANPA table by area code and prefix."""
-        return _FirstRows(self._dialer.nanpa["prefix"])
-
-    @cached_property
-    def postal_codes(self) -> "_Beginnings":
-        """vicidial_postal_codes by how they begin."""
-        return _Beginnings(fold(self._dialer.postal_codes["postal_code"], self._dialer.fold))
-
-    @cached_property
-    def code_rules(self) -> "_Rules":
-        """When the clocks of vicidial_phone_codes change."""
-        return _Rules(self._dialer.phone_codes)
-
-    @cached_property
-    def tz_code_rules(self) -> "_Rules":
-        """Likewise, where each abbreviation has the last rule by name."""
-        codes = self._dialer.phone_codes
-        rules = codes["dst_range"].groupby(self.tz_code_keys).transform("max")
-        return _Rules(codes.assign(dst_range=rules))
-
-    @cached_property
-    def nanpa_rules(self) -> "_Rules":
-        """Likewise of the NANPA table."""
-        return _Rules(self._dialer.nanpa)
-
-    @cached_property
-    def postal_rules(self) -> "_Rules":
-        """Likewise of vicidial_postal_codes."""
-        return _Rules(self._dialer.postal_codes)
-
-
-class _Rules:
-    """The few pairs of standard offset and rule that a table has, and the pair of each row."""
-
-    def __init__(self, zones: pd.DataFrame) -> None:
-        names = ["gmt_offset", "dst_range"]
-        pairs = zones[names].drop_duplicates()
-        self._pairs = list(pairs.itertuples(index=False, name=None))
-        numbered = pairs.assign(pair=np.arange(len(pairs)))
-        of_rows = zones[names].merge(numbered, how="left", on=names)["pair"]
-        # The pair behind the last one is that of no row.
-        self._of_rows = np.append(of_rows.to_numpy(np.intp), len(pairs))
-
-    def offsets(self, clock: Clock) -> Offsets:
-        """Give the offset of each row at a time, and at last NaN for no row."""
-        of_pairs = [offset_now(standard, rule, clock) for standard, rule in self._pairs]
-        found: Offsets = np.array([*of_pairs, np.nan])[self._of_rows]
-        return found
-
-
-class _FirstRows:
-    """The first row of a table for each key."""
-
-    def __init__(self, keys: "pd.Series[str]") -> None:
-        distinct = keys.reset_index(drop=True).drop_duplicates()
-        self._keys = to_arrow(distinct).combine_chunks()
-        self._rows = np.append(distinct.index.to_numpy(), -1)
-
-    def find(self, keys: "pd.Series[str]") -> Positions:
-        """Give the first row that has each key."""
-        places = pc.index_in(to_arrow(keys), self._keys)
-        rows: Positions = self._rows[pc.fill_null(places, -1).to_numpy()]
-        return rows
-
-
-class _Beginnings:
-    """The first row of a table that begins with a text: a search in the sorted texts."""
-
-    def __init__(self, texts: "pd.Series[str]") -> None:
-        encoded = to_arrow(texts).combine_chunks()
-        order = pc.sort_indices(encoded)
-        self._sorted = _as_bytes(encoded.take(order))
-        self._longest = pc.max(pc.utf8_length(encoded)).as_py() or 0
-        # Beyond the last one there is a row that a search may point at.
-        self._rows = np.append(order.to_numpy().astype("int64"), len(texts))
-
-    def find(self, beginnings: pa.ChunkedArray) -> Positions:
-        """Give the lowest row whose text begins with each."""
-        # What is longer than all texts begins none; uncut, one long value would cost much memory.
-        cut = pc.utf8_slice_codeunits(beginnings.combine_chunks(), 0, self._longest + 1)
-        encoded = cut.dictionary_encode()
-        asked = _as_bytes(encoded.dictionary)
-        order = np.argsort(asked)
-        start = np.searchsorted(self._sorted, asked[order], "left")
-        # No UTF-8 text has the byte FF.
-        stop = np.searchsorted(self._sorted, np.char.add(asked[order], b"\xff"), "left")
-        bounds = np.column_stack([start, stop]).ravel()
-        lowest = np.minimum.reduceat(self._rows, bounds)[::2]
-        rows = np.empty(len(asked), dtype=np.int64)
-        rows[order] = np.where(start < stop, lowest, -1)
-        found: Positions = rows[encoded.indices.to_numpy()]
-        return found
-
-
-def _as_bytes(texts: pa.Array) -> npt.NDArray[np.bytes_]:
-    encoded: npt.NDArray[np.bytes_] = (
-        texts.cast(pa.large_binary()).to_numpy(zero_copy_only=False).astype("S")
-    )
-    return encoded
+    def _offsets_now(self, rules: ZoneRules) -> Offsets:
+        """Give the offsets of a table's rows at the clock of the run, worked out once."""
+        if rules not in self._offsets:
+            self._offsets[rules] = rules.offsets(self._dialer.clock)
+        return self._offsets[rules]
 
 
 def _country(leads: pd.DataFrame) -> "pd.Series[str]":
@@ -431,10 +281,6 @@ def _go_by_area(country: "pd.Series[str]") -> Mask:
 def _where(leads: pd.DataFrame, mask: Mask) -> pd.DataFrame:
     """Give what finds the zones of the leads for which a mask is true: mostly all, or none."""
     return leads if mask.all() else leads[[name for name in ZONED if name in leads]][mask]
-
-
-def _pair(left: "pd.Series[str]", right: "pd.Series[str]") -> "pd.Series[str]":
-    return join_columns([left, right], "|")
 
 
 def _lacks_nanpa(options: LoadOptions, dialer: Dialer) -> bool:

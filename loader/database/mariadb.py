@@ -15,20 +15,14 @@ from sqlalchemy import Connection, CursorResult, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from loader.clock import moment_text
 from loader.database.adapter import Adapter, Among, Digests, Written
 from loader.database.address import CHARSET, PORT, Address
 from loader.database.catalogue import Columns, storage_engine
 from loader.database.cluster import READS_ALL, Place, Servers
+from loader.database.damage import refuse_damage
 from loader.database.driver import DriverConnection, ValueRows
 from loader.database.encryption import tls_context, warn_if_readable
-from loader.database.error_codes import (
-    DAMAGE_CODES,
-    LOCK_WAIT_TIMEOUT,
-    NO_SUCH_THREAD,
-    damaged,
-    error_code,
-)
+from loader.database.error_codes import LOCK_WAIT_TIMEOUT, NO_SUCH_THREAD, error_code
 from loader.database.sql import (
     NO_PARAMETERS,
     between,
@@ -56,18 +50,11 @@ SERVER_MODE = "NO_AUTO_VALUE_ON_ZERO"
 can, a column of the site's own gets its default. LOAD DATA LOCAL knows no strict mode either. What
 was stored otherwise than sent is seen when it is read back. But a lead_id 0 stays 0."""
 
-
-UNRECOVERED = frozenset({"MyISAM", "Aria"})
-"""Engines whose tables a crash of the server can leave with rows that the index does not have."""
-
 FIRST_WITH_VALUES = (10, 3, 3)
 """The first MariaDB that knows `WITH name (column) AS (VALUES ...)`."""
 
 INTERLEAVED = 2
 """The mode in which ids of a file that comes meanwhile lie between those of another one."""
-
-CLOCK_JUMP = 2 * 60 * 60
-"""Seconds by which the server's clock may have been set: daylight saving, and some."""
 
 
 class MariaDB(Adapter):
@@ -173,28 +160,8 @@ class MariaDB(Adapter):
     def refuse_damage(
         self, connection: Connection, table: str, since: datetime | None, *, repairs: bool
     ) -> None:
-        """Check a table of an engine that recovers nothing, if the server was started since then.
-
-        What a server finds out by itself is not enough: with BACKUP,QUICK, the default, it counts
-        the rows that the index has.
-        """
-        if storage_engine(connection, table) not in UNRECOVERED:
-            return
-        if since is not None and not _was_started_since(connection, since):
-            return
-        if _is_sound(connection, table):
-            return
-        # Now that it is marked, a server that repairs tables repairs it when it is opened.
-        _open_damaged(connection, table)
-        if _is_sound(connection, table):
-            return
-        if repairs:
-            connection.exec_driver_sql(f"REPAIR TABLE {quote_identifier(table)}").all()
-            if _is_sound(connection, table):
-                return
-        # A check that had to wait for a lock for too long answers as one that found damage.
-        _open_damaged(connection, table)
-        raise damaged(table)
+        """Check it, see `damage.refuse_damage`."""
+        refuse_damage(connection, table, since, repairs=repairs)
 
     def is_transactional(self, connection: Connection, table: str) -> bool:
         """Ask for its engine."""
@@ -394,37 +361,6 @@ def _settings(values: Mapping[str, str]) -> str:
     """Word what a LOAD DATA sets in each row."""
     settings = [f"{quote_identifier(name)} = {literal(text)}" for name, text in values.items()]
     return f"SET {', '.join(settings)}" if settings else ""
-
-
-def _was_started_since(connection: Connection, since: datetime) -> bool:
-    """Say whether a server was started after a time of its clock, or maybe was."""
-    statement = f"SELECT TIMESTAMPDIFF(SECOND, '{moment_text(since)}', NOW())"
-    age = connection.exec_driver_sql(statement).scalar_one()
-    [(_, uptime)] = connection.exec_driver_sql("SHOW GLOBAL STATUS LIKE 'Uptime'").all()
-    return int(uptime) < int(age) + CLOCK_JUMP
-
-
-def _is_sound(connection: Connection, table: str) -> bool:
-    """Check whether the index of a table has all rows: of a million leads within two seconds.
-
-    QUICK and FAST do not see it, and EXTENDED takes fifty times as long.
-    """
-    answers = connection.exec_driver_sql(f"CHECK TABLE {quote_identifier(table)} MEDIUM").all()
-    return not any(str(kind).lower() == "error" for _, _, kind, _ in answers)
-
-
-def _open_damaged(connection: Connection, table: str) -> None:
-    """Read a row of it.
-
-    Raises:
-        DBAPIError: for another reason than damage, such as a lock that stays.
-    """
-    opening = f"SELECT 1 FROM {quote_identifier(table)} LIMIT 1"  # noqa: S608 - a table's name
-    try:
-        connection.exec_driver_sql(opening).all()
-    except DBAPIError as error:
-        if error_code(error) not in DAMAGE_CODES:
-            raise
 
 
 def _warnings(result: CursorResult[tuple[object, ...]]) -> int:

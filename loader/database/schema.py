@@ -2,102 +2,37 @@
 
 A real dialer brings its own tables, older or newer than these: `create_missing` leaves them as they
 are, and the loader works with the columns that it finds there.
-
-On SQLite dates, times and decimals are text, so that `0000-00-00` and `-5.00` stay what they are.
 """
 
 from typing import Any
 
-from sqlalchemy import (
-    Column,
-    Connection,
-    Engine,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    inspect,
-)
-from sqlalchemy.dialects import mysql
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.expression import ColumnElement
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import Column, Connection, Engine, Index, MetaData, String, Table, Text, inspect
 
-from loader.clock import WEEKDAYS
+from loader.database.columns import (
+    COUNT,
+    DATE,
+    DNC_SWITCH,
+    FLAG,
+    ID,
+    LIST_ID,
+    OFFSET,
+    PRIORITY,
+    RANK,
+    STAMP,
+    SWITCH,
+    TIME,
+    CurrentTime,
+    counter,
+    hours,
+    modify_date,
+    one_of,
+    texts,
+)
 
 REQUIRED = ("vicidial_list", "vicidial_lists", "vicidial_campaigns")
 """Tables without which nothing can be loaded; a check or look-up needs its own table besides."""
 
-
 metadata = MetaData()
-
-
-class _Now(ColumnElement[str]):
-    """The default of a `modify_date`: the server's clock; MariaDB also moves it at every update."""
-
-    inherit_cache = True
-
-
-@compiles(_Now, "mysql", "mariadb")
-def _now_and_at_update(_element: _Now, _compiler: SQLCompiler, **_: object) -> str:
-    return "CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP"
-
-
-@compiles(_Now, "sqlite")
-def _now_local(_element: _Now, _compiler: SQLCompiler, **_: object) -> str:
-    # CURRENT_TIMESTAMP of SQLite is UTC; the dialer keeps local time.
-    return "(datetime('now', 'localtime'))"
-
-
-def _on_mariadb(exact: TypeEngine[Any], elsewhere: TypeEngine[Any]) -> TypeEngine[Any]:
-    return elsewhere.with_variant(exact, "mysql", "mariadb")
-
-
-def _one_of(*values: str) -> TypeEngine[Any]:
-    return _on_mariadb(mysql.ENUM(*values), String(max(map(len, values))))
-
-
-ID = _on_mariadb(mysql.INTEGER(unsigned=True), Integer())
-LIST_ID = _on_mariadb(mysql.BIGINT(unsigned=True), Integer())
-COUNT = _on_mariadb(mysql.SMALLINT(unsigned=True), Integer())
-RANK = _on_mariadb(mysql.SMALLINT(), Integer())
-PRIORITY = _on_mariadb(mysql.TINYINT(), Integer())
-OFFSET = _on_mariadb(mysql.DECIMAL(4, 2), String(6))
-DATE = _on_mariadb(mysql.DATE(), String(10))
-TIME = _on_mariadb(mysql.DATETIME(), String(19))
-STAMP = _on_mariadb(mysql.TIMESTAMP(), String(19))
-FLAG = _one_of("Y", "N")
-SWITCH = _one_of("0", "1")
-DNC_SWITCH = _one_of("Y", "N", "AREACODE")
-
-
-def _texts(default: str | None = None, /, **widths: int) -> list[Column[Any]]:
-    """Give columns of text by their names and widths."""
-    return [Column(n, String(width), server_default=default) for n, width in widths.items()]
-
-
-def _counter(name: str) -> Column[Any]:
-    return Column(name, ID, primary_key=True, autoincrement=True)
-
-
-def _modified() -> Column[Any]:
-    return Column("modify_date", STAMP, server_default=_Now(), nullable=False)
-
-
-def _hours(prefix: str) -> list[Column[Any]]:
-    """Give start and stop of the default and of each day, as hhmm; 0 and 0: the default's hours."""
-    return [
-        Column(f"{prefix}_default_start", COUNT, server_default="900", nullable=False),
-        Column(f"{prefix}_default_stop", COUNT, server_default="2100", nullable=False),
-        *(
-            Column(f"{prefix}_{day}_{edge}", COUNT, server_default="0")
-            for day in WEEKDAYS
-            for edge in ("start", "stop")
-        ),
-    ]
 
 
 def _table(name: str, *parts: Column[Any] | Index) -> Table:
@@ -110,26 +45,26 @@ def _lead(lead_id: Column[Any]) -> list[Column[Any] | Index]:
     return [
         lead_id,
         Column("entry_date", TIME),
-        _modified(),
+        modify_date(),
         Column("status", String(6), index=True),
-        *_texts(user=20, vendor_lead_code=20, source_id=50),
+        *texts(user=20, vendor_lead_code=20, source_id=50),
         Column("list_id", LIST_ID, server_default="0", nullable=False, index=True),
         Column("gmt_offset_now", OFFSET, server_default="0.00", index=True),
         Column(
             "called_since_last_reset",
-            _one_of("Y", "N", "Y1", "Y2", "Y3", "Y4", "Y5", "Y6", "Y7", "Y8", "Y9", "Y10"),
+            one_of("Y", "N", "Y1", "Y2", "Y3", "Y4", "Y5", "Y6", "Y7", "Y8", "Y9", "Y10"),
             server_default="N",
             index=True,
         ),
         Column("phone_code", String(10)),
         Column("phone_number", String(18), nullable=False, index=True),
-        *_texts(title=4, first_name=30, middle_initial=1, last_name=30, address1=100, address2=100),
-        *_texts(address3=100, city=50, state=2, province=50),
+        *texts(title=4, first_name=30, middle_initial=1, last_name=30, address1=100, address2=100),
+        *texts(address3=100, city=50, state=2, province=50),
         Column("postal_code", String(10), index=True),
         Column("country_code", String(3)),
-        Column("gender", _one_of("M", "F", "U"), server_default="U"),
+        Column("gender", one_of("M", "F", "U"), server_default="U"),
         Column("date_of_birth", DATE),
-        *_texts(alt_phone=12, email=70, security_phrase=100, comments=255),
+        *texts(alt_phone=12, email=70, security_phrase=100, comments=255),
         Column("called_count", COUNT, server_default="0"),
         Column("last_local_call_time", TIME, index=True),
         # A reserved word of MySQL 8.
@@ -139,7 +74,7 @@ def _lead(lead_id: Column[Any]) -> list[Column[Any] | Index]:
     ]
 
 
-_table("vicidial_list", *_lead(_counter("lead_id")))
+_table("vicidial_list", *_lead(counter("lead_id")))
 
 # A lead keeps its lead_id in the archive.
 _table(
@@ -148,7 +83,7 @@ _table(
 
 _table(
     "vicidial_list_alt_phones",
-    _counter("alt_phone_id"),
+    counter("alt_phone_id"),
     Column("lead_id", ID, nullable=False, index=True),
     Column("phone_code", String(10)),
     Column("phone_number", String(18), index=True),
@@ -160,7 +95,7 @@ _table(
 _table(
     "vicidial_lists",
     Column("list_id", LIST_ID, primary_key=True, autoincrement=False),
-    *_texts(list_name=30, campaign_id=8),
+    *texts(list_name=30, campaign_id=8),
     Column("active", FLAG),
     Column("list_description", String(255)),
     Column("list_changedate", TIME),
@@ -170,13 +105,13 @@ _table(
 
 _table(
     "vicidial_lists_fields",
-    _counter("field_id"),
+    counter("field_id"),
     Column("list_id", LIST_ID, server_default="0", nullable=False),
-    *_texts(field_label=50, field_name=5000),
+    *texts(field_label=50, field_name=5000),
     Column("field_rank", COUNT),
     Column(
         "field_type",
-        _one_of(
+        one_of(
             *("TEXT", "AREA", "SELECT", "MULTI", "RADIO", "CHECKBOX", "DATE", "TIME", "DISPLAY"),
             *("SCRIPT", "HIDDEN", "READONLY", "HIDEBLOB", "SWITCH", "SOURCESELECT", "BUTTON"),
         ),
@@ -186,7 +121,7 @@ _table(
     Column("field_size", COUNT),
     Column("field_max", COUNT),
     Column("field_default", String(255)),
-    Column("field_required", _one_of("Y", "N", "INBOUND_ONLY"), server_default="N"),
+    Column("field_required", one_of("Y", "N", "INBOUND_ONLY"), server_default="N"),
     Column("field_order", COUNT, server_default="1"),
     Column("field_duplicate", FLAG, server_default="N"),
     Column("field_encrypt", FLAG, server_default="N"),
@@ -217,18 +152,18 @@ _table(
 
 _table(
     "vicidial_users",
-    _counter("user_id"),
+    counter("user_id"),
     Column("user", String(20), nullable=False, unique=True),
     Column("pass", String(100), server_default="", nullable=False),
     Column("full_name", String(50)),
     Column("user_level", COUNT, server_default="1"),
     Column("user_group", String(20)),
-    Column("modify_leads", _one_of("0", "1", "2", "3", "4", "5", "6"), server_default="0"),
+    Column("modify_leads", one_of("0", "1", "2", "3", "4", "5", "6"), server_default="0"),
     Column("vdc_agent_api_access", SWITCH, server_default="0"),
     Column("api_list_restrict", SWITCH, server_default="0"),
     Column("api_allowed_functions", String(1000), server_default=" ALL_FUNCTIONS "),
     Column("active", FLAG, server_default="Y"),
-    *_texts("", pass_hash=100),
+    *texts("", pass_hash=100),
 )
 
 _table(
@@ -241,27 +176,27 @@ _table(
 _table(
     "vicidial_phone_codes",
     Column("country_code", COUNT),
-    *_texts(country=3, areacode=3, state=4, GMT_offset=6),
+    *texts(country=3, areacode=3, state=4, GMT_offset=6),
     Column("DST", FLAG),
-    *_texts(DST_range=8, geographic_description=100),
-    *_texts("", tz_code=4, php_tz=100),
+    *texts(DST_range=8, geographic_description=100),
+    *texts("", tz_code=4, php_tz=100),
 )
 
 _table(
     "vicidial_postal_codes",
     Column("postal_code", String(10), nullable=False),
-    *_texts(state=4, GMT_offset=6),
+    *texts(state=4, GMT_offset=6),
     Column("DST", FLAG),
-    *_texts(DST_range=8, country=3),
+    *texts(DST_range=8, country=3),
     Column("country_code", COUNT),
 )
 
 _table(
     "vicidial_nanpa_prefix_codes",
-    *_texts(areacode=3, prefix=3, GMT_offset=6),
+    *texts(areacode=3, prefix=3, GMT_offset=6),
     Column("DST", FLAG),
-    *_texts(latitude=17, longitude=17),
-    *_texts("", city=50, state=2, postal_code=10, country=2, lata_type=1),
+    *texts(latitude=17, longitude=17),
+    *texts("", city=50, state=2, postal_code=10, country=2, lata_type=1),
     Index("areaprefix", "areacode", "prefix"),
 )
 
@@ -269,7 +204,7 @@ _table(
     "vicidial_call_times",
     Column("call_time_id", String(10), primary_key=True),
     Column("call_time_name", String(30), nullable=False),
-    *_hours("ct"),
+    *hours("ct"),
     Column("ct_state_call_times", Text()),
 )
 
@@ -278,17 +213,17 @@ _table(
     Column("state_call_time_id", String(10), primary_key=True),
     Column("state_call_time_state", String(2), nullable=False),
     Column("state_call_time_name", String(30), nullable=False),
-    *_hours("sct"),
+    *hours("sct"),
 )
 
 _table(
     "vicidial_hopper",
-    _counter("hopper_id"),
+    counter("hopper_id"),
     Column("lead_id", ID, nullable=False, index=True),
     Column("campaign_id", String(8)),
     Column(
         "status",
-        _one_of("READY", "QUEUE", "INCALL", "DONE", "HOLD", "DNC", "RHOLD", "RQUEUE"),
+        one_of("READY", "QUEUE", "INCALL", "DONE", "HOLD", "DNC", "RHOLD", "RQUEUE"),
         server_default="READY",
     ),
     Column("user", String(20)),
@@ -297,63 +232,63 @@ _table(
     Column("state", String(2), server_default=""),
     Column("alt_dial", String(6), server_default="NONE"),
     Column("priority", PRIORITY, server_default="0"),
-    *_texts("", source=1, vendor_lead_code=20),
+    *texts("", source=1, vendor_lead_code=20),
 )
 
 _table(
     "vicidial_callbacks",
-    _counter("callback_id"),
+    counter("callback_id"),
     Column("lead_id", ID, index=True),
     Column("list_id", LIST_ID),
     Column("campaign_id", String(8)),
     Column("status", String(10), index=True),
     Column("entry_time", TIME),
     Column("callback_time", TIME, index=True),
-    _modified(),
+    modify_date(),
     Column("user", String(20)),
-    Column("recipient", _one_of("USERONLY", "ANYONE")),
-    *_texts(comments=255, user_group=20),
+    Column("recipient", one_of("USERONLY", "ANYONE")),
+    *texts(comments=255, user_group=20),
     Column("lead_status", String(6), server_default="CALLBK"),
     Column("email_alert", TIME),
-    Column("email_result", _one_of("SENT", "FAILED", "NOT AVAILABLE")),
-    *_texts("", customer_timezone=100, customer_timezone_diff=6),
+    Column("email_result", one_of("SENT", "FAILED", "NOT AVAILABLE")),
+    *texts("", customer_timezone=100, customer_timezone_diff=6),
     Column("customer_time", TIME),
 )
 
 _table(
     "vicidial_auto_calls",
-    _counter("auto_call_id"),
+    counter("auto_call_id"),
     Column("server_ip", String(15), server_default="", nullable=False),
     Column("campaign_id", String(20)),
     Column(
         "status",
-        _one_of(
+        one_of(
             *("SENT", "RINGING", "LIVE", "XFER", "PAUSED", "CLOSER", "BUSY", "DISCONNECT", "IVR")
         ),
         server_default="PAUSED",
     ),
     Column("lead_id", ID, nullable=False),
-    *_texts(uniqueid=20, callerid=20, phone_code=10, phone_number=18),
+    *texts(uniqueid=20, callerid=20, phone_code=10, phone_number=18),
     Column("call_time", TIME),
-    Column("call_type", _one_of("IN", "OUT", "OUTBALANCE"), server_default="OUT"),
-    Column("last_update_time", STAMP, server_default=_Now(), nullable=False),
+    Column("call_type", one_of("IN", "OUT", "OUTBALANCE"), server_default="OUT"),
+    Column("last_update_time", STAMP, server_default=CurrentTime(), nullable=False),
 )
 
 _table(
     "vicidial_live_agents",
-    _counter("live_agent_id"),
+    counter("live_agent_id"),
     Column("user", String(20), unique=True),
     Column("server_ip", String(15), server_default="", nullable=False),
     Column("extension", String(100)),
     Column(
         "status",
-        _one_of("READY", "QUEUE", "INCALL", "PAUSED", "CLOSER", "MQUEUE"),
+        one_of("READY", "QUEUE", "INCALL", "PAUSED", "CLOSER", "MQUEUE"),
         server_default="PAUSED",
     ),
     Column("lead_id", ID, nullable=False, index=True),
-    *_texts(campaign_id=8, uniqueid=20, callerid=20),
+    *texts(campaign_id=8, uniqueid=20, callerid=20),
     Column("last_call_time", TIME),
-    Column("last_update_time", STAMP, server_default=_Now(), nullable=False),
+    Column("last_update_time", STAMP, server_default=CurrentTime(), nullable=False),
 )
 
 _table(
@@ -361,24 +296,24 @@ _table(
     Column("use_non_latin", SWITCH, server_default="0"),
     Column("custom_fields_enabled", SWITCH, server_default="0"),
     Column("pass_hash_enabled", SWITCH, server_default="0"),
-    *_texts("", pass_key=100),
+    *texts("", pass_key=100),
     Column("pass_cost", COUNT, server_default="2"),
 )
 
 _table(
     "vicidial_url_multi",
-    _counter("url_id"),
+    counter("url_id"),
     Column("campaign_id", String(20), server_default="", nullable=False),
     Column(
         "entry_type",
-        _one_of("campaign", "ingroup", "list", "system", ""),
+        one_of("campaign", "ingroup", "list", "system", ""),
         server_default="",
         index=True,
     ),
     Column("active", FLAG, server_default="N"),
     Column(
         "url_type",
-        _one_of("dispo", "start", "addlead", "noagent", "apinewlead"),
+        one_of("dispo", "start", "addlead", "noagent", "apinewlead"),
         server_default="dispo",
     ),
     Column("url_rank", COUNT, server_default="1"),
@@ -387,7 +322,7 @@ _table(
 
 _table(
     "vicidial_url_log",
-    _counter("url_log_id"),
+    counter("url_log_id"),
     Column("uniqueid", String(50), server_default="", nullable=False, index=True),
     Column("url_date", TIME),
     Column("url_type", String(10), server_default=""),

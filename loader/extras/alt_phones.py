@@ -71,17 +71,8 @@ def decide(
     noticed = [of_text]
     rows, lost = _mend(rows, noticed, row_numbers)
     if not options.one_form:
-        read = read_phone_codes(rows["phone_code"])
-        regions = _regions(rows, read, leads.loc[loaded.index, "region"])
-        if options.phone_format == "national":
-            rows = _national(rows, read, regions, noticed, row_numbers)
-        else:
-            rows = rows.assign(phone_code=codes_as_sent(rows["phone_code"], read))
-        width = columns.get("phone_number", Column(width=ALT_PHONE_WIDTHS["phone_number"])).width
-        rows["phone_number"], wide, of_wide = narrow_numbers(
-            rows["phone_number"], [regions], width, FIELD
-        )
-        noticed += _of_rows(of_wide, rows, row_numbers)
+        region = leads.loc[loaded.index, "region"]
+        rows, wide = _normalize(rows, region, options, columns, noticed, row_numbers)
         lost |= wide
     rows = rows[~lost].reset_index(drop=True)
     rows["phone_code"] = rows["phone_code"].where(rows["phone_code"] != "", DEFAULT_PHONE_CODE)
@@ -180,6 +171,27 @@ def _mend(
     noticed += _of_rows(spreadsheet_notices(FIELD, given, mended, lost), rows, row_numbers)
     codes = mend_phone_codes(rows["phone_code"])
     return rows.assign(phone_number=mended, phone_code=codes), lost
+
+
+def _normalize(
+    rows: pd.DataFrame,
+    region: "pd.Series[str]",
+    options: LoadOptions,
+    columns: Mapping[str, Column],
+    noticed: list[Notices],
+    row_numbers: npt.NDArray[np.int64],
+) -> tuple[pd.DataFrame, "pd.Series[bool]"]:
+    """Write numbers and codes as they are dialled; return which numbers fit no column."""
+    read = read_phone_codes(rows["phone_code"])
+    regions = _regions(rows, read, region)
+    if options.phone_format == "national":
+        rows = _national(rows, read, regions, noticed, row_numbers)
+    else:
+        rows = rows.assign(phone_code=codes_as_sent(rows["phone_code"], read))
+    width = columns.get("phone_number", Column(width=ALT_PHONE_WIDTHS["phone_number"])).width
+    numbers, wide, of_wide = narrow_numbers(rows["phone_number"], [regions], width, FIELD)
+    noticed += _of_rows(of_wide, rows, row_numbers)
+    return rows.assign(phone_number=numbers), wide
 
 
 def _regions(rows: pd.DataFrame, read: pd.DataFrame, region: "pd.Series[str]") -> "pd.Series[str]":

@@ -27,8 +27,8 @@ from loader.frames.sorted_numbers import sort_on_disk
 from loader.options.feed import FeedFile
 from loader.options.load import LoadOptions
 from loader.phones.regions import main_region
-from loader.reading.encoding import MIXED
 from loader.reading.limits import Limits
+from loader.reading.mixed import MIXED
 from loader.reading.source import ReadOptions, SourceFile, open_source
 
 FEED_READ_OPTIONS = ReadOptions(chunk_size=50_000, field_of=field_namer())

@@ -16,8 +16,8 @@ from loader.frames.sorted_numbers import Numbers
 from loader.phones.parse import digits_only, is_damaged, parse_numbers
 from loader.phones.readings import parse_every_phone, parse_phones
 from loader.phones.regions import calling_code_of, is_calling_code, is_placeholder
-from loader.reading.encoding import MIXED
 from loader.reading.header import mask_values
+from loader.reading.mixed import MIXED
 from loader.reading.records import Chunk
 from loader.reading.source import SourceFile
 from loader.reasons import Reason

@@ -117,6 +117,11 @@ def are_equal(texts: "pd.Series[str]", other: "pd.Series[str] | str") -> Mask:
     return as_mask(pc.equal(to_arrow(texts), _operand(other)))
 
 
+def are_longer(texts: "pd.Series[str]", width: int) -> Mask:
+    """Say which texts have more characters than a width."""
+    return as_mask(pc.greater(pc.utf8_length(to_arrow(texts)), width))
+
+
 def choose(
     mask: Mask, texts: "pd.Series[str]", otherwise: "pd.Series[str] | str"
 ) -> "pd.Series[str]":

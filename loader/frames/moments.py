@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.frames.arrow import join_texts, to_arrow, to_mask, to_series
+from loader.frames.calendar import is_date, modulo, write_numbers
 
 MomentKind = Literal["date", "datetime", "timestamp", "time"]
 """Types of columns; a timestamp is a datetime without unknown parts."""
@@ -55,8 +56,6 @@ _HOURS = r"^(?P<hours>[0-9]+)\s*:(?P<minute>[0-9]+)(?::(?P<second>[0-9]+))?"
 _NUMBER = r"^(?P<number>[0-9]+)\s*"
 _EXPONENT = r"^[eE][+-]?[0-9]"
 
-_LAST_DAYS = pa.array([31, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
-"""Of the months; month 0, unknown, may have any."""
 _LARGEST = 2**32 - 1
 _MOST_HOURS = 838
 """Longer times are stored as 838:59:59."""
@@ -142,7 +141,7 @@ def _read_dates(texts: pa.ChunkedArray, delimited: str) -> _Parts:
     )
     century = pc.if_else(pc.less(year, 70), 2000, 1900)
     year = pc.if_else(is_short_year, pc.add(year, century), year)
-    is_good = pc.and_(is_found, _exists(year, month, day))
+    is_good = pc.and_(is_found, is_date(year, month, day))
     for value, most in ((hour, 23), (minute, 59), (second, 59)):
         is_good = pc.and_(is_good, pc.less_equal(value, most))
     has_time = pc.not_equal(text("hour"), "")
@@ -154,7 +153,7 @@ def _read_dates(texts: pa.ChunkedArray, delimited: str) -> _Parts:
 
 def _write(parts: _Parts, kind: MomentKind, digits: int) -> pa.ChunkedArray:
     """Write dates as they are stored; null where there is none."""
-    date = _join([(parts.year, 4), (parts.month, 2), (parts.day, 2)], "-")
+    date = write_numbers([(parts.year, 4), (parts.month, 2), (parts.day, 2)], "-")
     is_good = parts.is_good
     if kind == "timestamp":
         is_unknown = pc.or_(pc.equal(parts.month, 0), pc.equal(parts.day, 0))
@@ -163,7 +162,7 @@ def _write(parts: _Parts, kind: MomentKind, digits: int) -> pa.ChunkedArray:
         zero = pc.and_(parts.is_good, pc.equal(_sum(numbers), 0))
         is_good = pc.or_(is_good, zero)
     if kind != "date":
-        time = _join([(parts.hour, 2), (parts.minute, 2), (parts.second, 2)], ":")
+        time = write_numbers([(parts.hour, 2), (parts.minute, 2), (parts.second, 2)], ":")
         date = join_texts([date, _with_fraction(time, parts.fraction, digits)], " ")
     return pc.if_else(is_good, date, None)
 
@@ -196,7 +195,7 @@ def _read_times(
         pc.if_else(is_long, most, number)
         for number, most in ((hour, _MOST_HOURS), (minute, 59), (second, 59))
     )
-    time = _join([(hour, 2), (minute, 2), (second, 2)], ":")
+    time = write_numbers([(hour, 2), (minute, 2), (second, 2)], ":")
     time = _with_fraction(time, fraction, digits)
     before = pc.cast(pc.if_else(minus, "-", ""), pa.large_string())
     return pc.if_else(is_good, join_texts([before, time], ""), None), rest
@@ -231,8 +230,8 @@ def _read_clock(text: pa.ChunkedArray) -> _Clock:
     hour = pc.coalesce(_number(part("hours"), 10), pc.divide(value, 10000))
     day = pc.if_else(has_days, _number(pc.struct_field(days, "days"), 10), 0)
     hour = pc.add(hour, pc.multiply(pc.fill_null(day, 0), 24))
-    minute = pc.coalesce(_number(part("minute")), _modulo(pc.divide(value, 100), 100))
-    second = pc.coalesce(_number(part("second")), _modulo(value, 100))
+    minute = pc.coalesce(_number(part("minute")), modulo(pc.divide(value, 100), 100))
+    second = pc.coalesce(_number(part("second")), modulo(value, 100))
     fraction, rest = (
         pc.coalesce(part(name), pc.struct_field(number, name)) for name in ("fraction", "rest")
     )
@@ -251,31 +250,6 @@ def _number(digits: pa.ChunkedArray, most: int = 5) -> pa.ChunkedArray:
 
 def _sum(numbers: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
     return reduce(pc.add, numbers)
-
-
-def _modulo(number: pa.ChunkedArray, base: int) -> pa.ChunkedArray:
-    return pc.subtract(number, pc.multiply(pc.divide(number, base), base))
-
-
-def _exists(year: pa.ChunkedArray, month: pa.ChunkedArray, day: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Say whether the server takes a date; to it the year 0 is no leap year."""
-    is_leap = pc.and_(
-        pc.equal(_modulo(year, 4), 0),
-        pc.or_(
-            pc.not_equal(_modulo(year, 100), 0),
-            pc.and_(pc.equal(_modulo(year, 400), 0), pc.greater(year, 0)),
-        ),
-    )
-    is_known = pc.and_(pc.less_equal(year, 9999), pc.less_equal(month, 12))
-    last = _LAST_DAYS.take(pc.if_else(pc.fill_null(is_known, False), pc.fill_null(month, 0), 0))
-    last = pc.add(last, pc.cast(pc.and_(is_leap, pc.equal(month, 2)), pa.int64()))
-    return pc.and_(is_known, pc.less_equal(day, last))
-
-
-def _join(numbers: list[tuple[pa.ChunkedArray, int]], separator: str) -> pa.ChunkedArray:
-    """Write numbers with leading zeros."""
-    texts = [pc.utf8_lpad(pc.cast(n, pa.string()), width, "0") for n, width in numbers]
-    return join_texts([pc.cast(text, pa.large_string()) for text in texts], separator)
 
 
 def _with_fraction(

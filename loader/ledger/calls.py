@@ -52,7 +52,7 @@ class CallEntry(Entry):
         """Calls that may have been made, by row_number."""
         self._rows, self._path = rows, path
         self._file: IO[bytes] | None = None
-        super().__init__(batch_ledger, batch_ledger.next_number(), rows)
+        super().__init__(batch_ledger, rows)
 
     def take_up(self, found: RowMapping) -> None:
         """Restore what a process before this one noted."""

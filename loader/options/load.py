@@ -1,51 +1,33 @@
 """The options of a load: add_lead's, under their own names, and ours."""
 
-from dataclasses import fields
 from functools import cached_property
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from loader.errors import UsageError
-from loader.fields.full_name import FIRST_LAST, NAME_PAIRS
-from loader.fields.lead import field_of_name, usual_names
-from loader.fields.proposals import unknown_field
+from loader.fields.lead import usual_names
 from loader.options.duplicate_check import DuplicateCheck, parse_duplicate_check
 from loader.options.feed import FeedSetting
-from loader.options.field_values import check_field_values
-from loader.options.option import Group, Option, options_of
+from loader.options.option import Group, Option
+from loader.options.source_file import SourceFileOptions
 from loader.options.suggestion import did_you_mean
 from loader.options.types import (
     CallbackTime,
     CallbackType,
-    ColumnNames,
-    DateFormats,
     DncCheck,
     EncodingName,
     ListId,
     Name,
-    NullValues,
     PhoneCode,
     Priority,
-    SheetName,
     Status,
     Statuses,
     Switch,
     Text,
     TzMethod,
-    check_choice,
     split_at_commas,
 )
-from loader.reading.limits import MOST_COLUMNS, Limits
 
 LIST_ID = r"^([0-9]{3,12})?$"
 
@@ -53,14 +35,9 @@ SCHEDULER = (
     r"^(|local|(tcp|tls)://[A-Za-z0-9.-]+:[0-9]{1,5}|(tcp|tls)://\[[0-9a-fA-F:]+\]:[0-9]{1,5})$"
 )
 
-LIMITS = {field.name for field in fields(Limits)}
-"""Options that limit a file."""
 
-
-class LoadOptions(BaseModel):
+class LoadOptions(SourceFileOptions):
     """Everything that decides what becomes of a row. The same options give the same answers."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     # fmt: off
     list_id: Annotated[ListId, Field(pattern=LIST_ID), Option(
@@ -82,14 +59,6 @@ class LoadOptions(BaseModel):
     force_phone_code: Annotated[PhoneCode, Option(
         "Calling code of all rows", Group.PHONES, values="CODE", example="1",
     )] = ""
-    default: Annotated[dict[str, Text], Option(
-        "Value of a field that is blank; repeatable", Group.SOURCE,
-        values="FIELD=VALUE", example={"title": "Mr"},
-    )] = {}
-    force: Annotated[dict[str, Text], Option(
-        "Value of a field in all rows; repeatable", Group.SOURCE,
-        values="FIELD=VALUE", example={"source_id": "spring"},
-    )] = {}
     duplicate_check: Annotated[str, Option(
         "Checks, joined by -: DUPLIST-DUPSYS90DAY", Group.DUPLICATES,
         "A row for which one of them finds a lead is a duplicate.",
@@ -136,10 +105,6 @@ class LoadOptions(BaseModel):
     )] = "earliest"
     lookup_state: Annotated[Switch, Option(
         "Fill an empty state by the area code", Group.TIME_ZONE, api="lookup_state",
-    )] = "N"
-    custom_fields: Annotated[Switch, Option(
-        "Store columns named as custom fields", Group.EXTRAS,
-        "They go into custom_<list_id>.", api="custom_fields",
     )] = "N"
     add_to_hopper: Annotated[Switch, Option(
         "Put new leads into the hopper", Group.EXTRAS, api="add_to_hopper",
@@ -217,7 +182,7 @@ class LoadOptions(BaseModel):
         "File of numbers not to load; repeatable", Group.DNC,
         "In a settings file a table [feed.NAME] may also say how the file is read.",
         values="NAME=FILE", example={"litigators": "litigators.csv"},
-    )] = {}
+    )] = {}  # noqa: RUF012 - pydantic copies it
     feed_encoding: Annotated[EncodingName | None, Option(
         "Encoding of the feeds", Group.DNC, values="NAME", empty="UTF-8", example="cp1252",
     )] = None
@@ -247,70 +212,6 @@ class LoadOptions(BaseModel):
         "Digits that are stored", Group.PHONES,
         "national: the national number that phonenumbers finds. as-given: the digits as sent.",
     )] = "national"
-    unstorable: Annotated[Literal["notice", "reject"], Option(
-        "Unstorable characters", Group.SOURCE,
-        "Those that the column's character set cannot hold: replace them by ?, or reject the row.",
-    )] = "notice"
-    map: Annotated[dict[str, str], Option(
-        "Column of a field; repeatable", Group.SOURCE, "For columns whose names say too little.",
-        values="FIELD=COLUMN", example={"phone_number": "Home Tel"},
-    )] = {}
-    map_optional: Annotated[tuple[str, ...], BeforeValidator(split_at_commas), Option(
-        "Fields whose mapped column may be missing", Group.SOURCE,
-        "A file without a column that map or the mapping file names is refused otherwise.",
-        values="FIELD,...", example=["email"],
-    )] = ()
-    mapping_file: Annotated[Path | None, Option(
-        "TOML file with what is a vendor's", Group.SOURCE,
-        "Columns, and options of reading its files.",
-        values="FILE", flags=("--mapping-file", "--mapping"), example="vendor.toml",
-    )] = None
-    delimiter: Annotated[str | None, Option(
-        "Field delimiter", Group.SOURCE, values="CHARACTER", empty="detected", example=";",
-    )] = None
-    encoding: Annotated[EncodingName | None, Option(
-        "Encoding of the file", Group.SOURCE,
-        "UTF-16 with a byte order mark is detected. mixed: UTF-8, and cp1252 where it is not.",
-        values="NAME", empty="UTF-8", example="cp1252",
-    )] = None
-    layout: Annotated[str | None, Option(
-        "Columns if no header: vicidial-standard", Group.SOURCE,
-        "The order of the columns of a file that has no header.",
-        values="NAME", example="vicidial-standard",
-    )] = None
-    columns: Annotated[ColumnNames, Option(
-        "Columns if no header, in their order", Group.SOURCE,
-        "Fields, or usual names of them; - stands for a column that is not used.",
-        values="FIELD,-,...", example=["phone_number", "first_name", "-", "city"],
-    )] = ()
-    sheet: Annotated[SheetName, Option(
-        "Sheet of a spreadsheet: name, number, all", Group.SOURCE,
-        "Needed where several have data. all: those that are not hidden and have the same header.",
-        values="NAME|N|all", example="January",
-    )] = None
-    skip_rows: Annotated[Annotated[int, Field(ge=0, le=1_000_000_000)] | None, Option(
-        "Rows above the header", Group.SOURCE,
-        "Blank lines count. By default the first rows are searched for a header of known names.",
-        values="N", empty="found", example=3,
-    )] = None
-    short_rows: Annotated[Literal["reject", "fill"], Option(
-        "Rows with too few fields", Group.SOURCE,
-        "fill: the last fields are empty, as where Excel leaves them out.",
-    )] = "reject"
-    date_format: Annotated[DateFormats, Option(
-        "Format of births; repeatable", Group.SOURCE,
-        "Of date_of_birth, in strptime's letters. Several are tried in their order.",
-        values="FORMAT", empty="ISO", repeatable=True, example=["%d.%m.%Y"],
-    )] = ()
-    null_values: Annotated[NullValues, Option(
-        "Words that stand for an empty value", Group.SOURCE,
-        "Whole values, in any letter case, of all columns.",
-        values="NULL,N/A,...", example=["NULL", "N/A"],
-    )] = ()
-    trim: Annotated[Switch, Option(
-        "Take blanks off values' ends", Group.SOURCE,
-        "Also no-break and other blanks of Unicode. N keeps them, as add_lead does.",
-    )] = "Y"
     chunk_size: Annotated[int, Field(ge=1, le=1_000_000), Option(
         "Rows in memory at a time", Group.RUN, values="N",
     )] = 20_000
@@ -329,39 +230,6 @@ class LoadOptions(BaseModel):
         "With engine dask. local: a cluster of as many processes as workers, on this machine.",
         values="ADDRESS", empty="local", example="tcp://10.0.0.5:8786",
     )] = ""
-    max_file_size: Annotated[int, Field(ge=1, le=1_000_000), Option(
-        "Largest file, in MB", Group.LIMITS,
-        "As it is stored; a larger one, a pipe, or standard input is refused.", values="MB",
-    )] = Limits.max_file_size
-    max_unpacked_size: Annotated[int, Field(ge=1, le=10_000_000), Option(
-        "Largest unpacked, in MB", Group.LIMITS,
-        "Of gz, zip, zst, xz and spreadsheets.", values="MB",
-    )] = Limits.max_unpacked_size
-    max_unpacked_ratio: Annotated[int, Field(ge=1, le=1_000_000), Option(
-        "Most times that it grows", Group.LIMITS,
-        "Unpacked, and with the empty fields that rows lack. Up to 4 MB may come out of any file.",
-        values="N",
-    )] = Limits.max_unpacked_ratio
-    max_line_size: Annotated[int, Field(ge=1, le=100), Option(
-        "Longest line, in MB", Group.LIMITS,
-        "Of text, and of a row of a spreadsheet.", values="MB",
-    )] = Limits.max_line_size
-    max_field_length: Annotated[int, Field(ge=1, le=100_000_000), Option(
-        "Longest value", Group.LIMITS,
-        "In characters; of a field of text and of a cell of a spreadsheet.", values="N",
-    )] = Limits.max_field_length
-    max_columns: Annotated[int, Field(ge=1, le=MOST_COLUMNS), Option(
-        "Most columns", Group.LIMITS, values="N",
-    )] = Limits.max_columns
-    max_blank_rows: Annotated[int, Field(ge=0, le=1_000_000_000), Option(
-        "Most blank rows", Group.LIMITS,
-        "Blank lines, and rows of delimiters, blanks or empty quotes.", values="N",
-    )] = Limits.max_blank_rows
-    max_workbook_memory: Annotated[int, Field(ge=1, le=1_000_000), Option(
-        "Memory for xls or xlsb, in MB", Group.LIMITS,
-        "Their sheets are read as a whole, up to the last row and column.",
-        values="MB",
-    )] = Limits.max_workbook_memory
     batch_size: Annotated[int, Field(ge=1, le=100_000), Option(
         "Most rows of one insert", Group.RUN, "The pace may make them fewer.", values="N",
     )] = 20_000
@@ -380,11 +248,6 @@ class LoadOptions(BaseModel):
         values="0...1",
     )] = 1.0
     # fmt: on
-
-    @property
-    def limits(self) -> Limits:
-        """How much of anything the file may have."""
-        return Limits(**self.model_dump(include=LIMITS))
 
     @field_validator("duplicate_check")
     @classmethod
@@ -409,35 +272,7 @@ class LoadOptions(BaseModel):
         return names
 
     @model_validator(mode="after")
-    def _can_be_missing(self) -> "LoadOptions":
-        for name in self.map_optional:
-            if name == "phone_number":
-                raise ValueError("map_optional: no lead can be loaded without phone_number")
-            known = name in NAME_PAIRS or field_of_name(name) == name
-            if not known and not self.has_custom_fields:
-                raise ValueError(f"map_optional: {unknown_field(name)}")
-        return self
-
-    @property
-    def has_custom_fields(self) -> bool:
-        """Whether default and force may name custom fields, which are known later."""
-        return self.custom_fields == "Y"
-
-    @model_validator(mode="after")
-    def _can_be_stored(self) -> "LoadOptions":
-        for table in ("default", "force"):
-            try:
-                check_field_values(
-                    getattr(self, table),
-                    has_custom_fields=self.has_custom_fields,
-                    date_format=self.date_format,
-                )
-            except ValueError as error:
-                raise ValueError(f"{table}: {error}") from None
-        return self
-
-    @model_validator(mode="after")
-    def _says_it_once(self) -> "LoadOptions":
+    def _says_it_once(self) -> Self:
         for given, table in (("", self.default), ("force_", self.force)):
             for name in ("list_id", "phone_code"):
                 if name in table and getattr(self, given + name):
@@ -445,34 +280,13 @@ class LoadOptions(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _names_columns_once(self) -> "LoadOptions":
-        if self.columns and self.layout is not None:
-            raise ValueError("columns: layout names them too; leave one of them out")
-        if self.columns:
-            names = [
-                each
-                for name in self.columns
-                if name != "-"
-                for each in (FIRST_LAST if name in NAME_PAIRS else (name,))
-            ]
-            fields = [field_of_name(name) for name in names]
-            for name, field in zip(names, fields, strict=True):
-                if field is None and self.custom_fields == "N":
-                    raise ValueError(f"columns: {unknown_field(name)}; - is not used")
-                if field is not None and fields.count(field) > 1:
-                    raise ValueError(f"columns: {field} is named twice")
-            if "phone_number" not in fields:
-                raise ValueError("columns: phone_number is not among them")
-        return self
-
-    @model_validator(mode="after")
-    def _has_cluster(self) -> "LoadOptions":
+    def _has_cluster(self) -> Self:
         if self.scheduler and self.engine != "dask":
             raise ValueError("scheduler: rows are checked by this machine; give engine dask too")
         return self
 
     @model_validator(mode="after")
-    def _has_lists(self) -> "LoadOptions":
+    def _has_lists(self) -> Self:
         lists_are_off = self.dnc_check == self.campaign_dnc_check == "N" and not self.feed
         if self.dnc_alt_phones and lists_are_off:
             raise ValueError(
@@ -495,23 +309,6 @@ class LoadOptions(BaseModel):
                     + (f"; did you mean {meant}?" if meant else "")
                 )
         return region.upper()
-
-    @field_validator("delimiter", "layout")
-    @classmethod
-    def _can_be_read(cls, given: str | None, info: ValidationInfo) -> str | None:
-        if given is not None and info.field_name == "layout":
-            # Imported late, likewise.
-            from loader.reading.layouts import LAYOUTS  # noqa: PLC0415
-
-            check_choice(given, LAYOUTS)
-        elif given is not None:
-            from loader.reading.header import parse_delimiter  # noqa: PLC0415
-
-            try:
-                parse_delimiter(given)
-            except UsageError as error:
-                raise ValueError(str(error).removeprefix("--delimiter ")) from None
-        return given
 
     @field_validator("source")
     @classmethod
@@ -542,16 +339,3 @@ class LoadOptions(BaseModel):
     def duplicate_checks(self) -> tuple[DuplicateCheck, ...]:
         """The parsed duplicate_check."""
         return parse_duplicate_check(self.duplicate_check)
-
-
-VENDOR_OPTIONS = (
-    *(
-        name
-        for name, option in options_of(LoadOptions).items()
-        if option.group is Group.SOURCE and name not in {"map", "mapping_file"}
-    ),
-    *sorted(LIMITS),
-    "phone_code",
-    "default_region",
-)
-"""Options that a mapping file may hold: what is a vendor's."""

@@ -133,8 +133,8 @@ def with_call_times(dialer: Dialer, database: Database) -> Dialer:
     """
 
     def read(connection: Connection) -> Dialer:
-        reader = DialerReader(connection, database, HOPPER_OPTIONS)
-        reader.columns = reader.reflected({CALL_TIMES_TABLE, STATE_CALL_TIMES_TABLE})
+        tables = {CALL_TIMES_TABLE, STATE_CALL_TIMES_TABLE}
+        reader = DialerReader(connection, database, HOPPER_OPTIONS, tables)
         return replace(
             dialer, call_times=reader.call_times(), state_call_times=reader.state_call_times()
         )
@@ -143,7 +143,6 @@ def with_call_times(dialer: Dialer, database: Database) -> Dialer:
 
 
 def _call_times(reader: DialerReader) -> Dialer:
-    reader.columns = reader.reflected()
     lists = reader.lists()
     return Dialer(
         clock=read_clock(reader.connection),

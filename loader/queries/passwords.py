@@ -4,17 +4,17 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from loader.database.connection import Database
-from loader.options.load import LoadOptions
-from loader.queries.facts import DialerReader
+from loader.queries.tables import TableReader
+from loader.queries.users import USERS, read_users
 
-USERS, SETTINGS = "vicidial_users", "system_settings"
+SETTINGS = "system_settings"
 
 
 def read_passwords(database: Database) -> tuple[pd.DataFrame, dict[str, str]]:
     """Read who there is, and how passwords are kept.
 
     Returns:
-        The users: columns `loader.queries.facts.USER_COLUMNS`, pass and pass_hash (str, "" for
+        The users: columns `loader.queries.users.USER_COLUMNS`, pass and pass_hash (str, "" for
         NULL or where the dialer is too old to have it). And of system_settings pass_hash_enabled,
         pass_key and pass_cost; nothing where it has no row.
 
@@ -23,9 +23,9 @@ def read_passwords(database: Database) -> tuple[pd.DataFrame, dict[str, str]]:
     """
 
     def read(connection: Connection) -> tuple[pd.DataFrame, dict[str, str]]:
-        reader = DialerReader(connection, database, LoadOptions())
-        reader.columns = reader.reflected({USERS, SETTINGS})
-        users, secrets = reader.users(), reader.frame(USERS, "user", "pass", "pass_hash")
+        reader = TableReader(connection, database)
+        reader.reflect({USERS, SETTINGS})
+        users, secrets = read_users(reader), reader.frame(USERS, "user", "pass", "pass_hash")
         passwords = secrets.set_index("user").reindex(users["user"]).set_axis(users.index)
         settings = reader.frame(SETTINGS, "pass_hash_enabled", "pass_key", "pass_cost")
         rows = settings.to_dict("records")

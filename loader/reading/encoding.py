@@ -6,20 +6,12 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from loader.errors import EncodingError, SourceFileError, UsageError
 from loader.reading.formats import HEAD_SIZE, refuse_other_formats
 from loader.reading.limits import DEFAULT_LIMITS
-from loader.reading.stored import StoredFile, StoredStream
-
-READ_SIZE = 1 << 20
-
-MIXED = "mixed"
-"""The name for a file whose lines are UTF-8, but some are WESTERN."""
-
-WESTERN = "cp1252"
-"""What Windows programs write in Western Europe and America."""
+from loader.reading.mixed import MIXED, WESTERN, MixedDecoder, find_line_kinds
+from loader.reading.stored import READ_SIZE, StoredFile, StoredStream
 
 LATIN_CODECS = frozenset(
     {WESTERN, "cp1250", "cp1254", "cp1257", "cp437", "cp850", "cp858", "mac-roman", "mac-latin2"}
@@ -29,12 +21,6 @@ LATIN_CODECS = frozenset(
 
 CHANCE = 2
 """Letters of two or three bytes that may be UTF-8 by chance in an encoding of other letters."""
-
-UTF8_LETTERS = re.compile(rb"((?:[\xc2\xc3][\x80-\xbf]|\xe2[\x80-\x84][\x80-\xbf])+)")
-"""Western letters and marks in UTF-8; they are what they are in a line that is not all UTF-8."""
-
-MOST_LINES = 3
-"""Lines that a message names."""
 
 BYTE_ORDER_MARKS = {  # UTF-32 first: its mark starts as that of UTF-16 does
     codecs.BOM_UTF32_LE: "utf-32-le",
@@ -93,19 +79,6 @@ class Encoding:
                 f" say --encoding {option_codec}-le (or {option_codec}-be)"
             )
         return cls(option_codec, mark_codec or option_codec, bom)
-
-
-class _Kinds(NamedTuple):
-    """What the lines of a file beyond ASCII are."""
-
-    utf8: list[int]
-    """The first ones with UTF-8."""
-    other: list[int]
-    """The first ones that are not UTF-8."""
-    is_western: bool
-    """Whether the others can be WESTERN."""
-    letters: int
-    """Characters beyond ASCII of the lines that are UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +151,7 @@ class TextFile:
                 f"{wrong}; name the encoding that the file was written in, or leave --encoding out"
                 " for UTF-8"
             )
-        utf8, other, is_western, _ = self._kinds_of_lines()
+        utf8, other, is_western, _ = find_line_kinds(self.stored)
         if utf8:
             return EncodingError(
                 f"{wrong}, but there are UTF-8 characters in {_name_lines(utf8)}: encodings are"
@@ -193,32 +166,12 @@ class TextFile:
             f"{wrong}; if the file comes from Windows Excel, add --encoding {WESTERN}"
         )
 
-    def _kinds_of_lines(self) -> "_Kinds":
-        """Find the first lines of each kind; one line may be both."""
-        utf8: list[int] = []
-        other: list[int] = []
-        is_western, letters = True, 0
-        with self.stored.open() as stream:
-            for number, line in enumerate(_raw_lines(self.stored, stream), start=1):
-                if line.isascii():
-                    continue
-                is_utf8 = _is_text(line, "utf-8")
-                is_western = is_western and (is_utf8 or _is_text(line, WESTERN))
-                letters += sum(char > "\x7f" for char in line.decode()) if is_utf8 else 0
-                if (is_utf8 or UTF8_LETTERS.search(line)) and len(utf8) < MOST_LINES:
-                    utf8.append(number)
-                if not is_utf8 and len(other) < MOST_LINES:
-                    other.append(number)
-                if len(utf8) == len(other) == MOST_LINES:
-                    break
-        return _Kinds(utf8, other, is_western, letters)
-
     def _refuse_utf8_lines(self) -> None:
         """Refuse to read UTF-8 as another encoding: names would be spoilt, without an error.
 
         In an encoding of other letters than Latin ones, some lines may be UTF-8 by chance.
         """
-        utf8, other, _, letters = self._kinds_of_lines()
+        utf8, other, _, letters = find_line_kinds(self.stored)
         by_chance = bool(other) or letters <= CHANCE
         if not utf8 or (by_chance and self.encoding.codec not in LATIN_CODECS):
             return
@@ -301,57 +254,6 @@ class TextStream:
             size -= len(text)
 
 
-class MixedDecoder(codecs.IncrementalDecoder):
-    """Decodes text line by line: UTF-8, and WESTERN where it is not UTF-8.
-
-    Attributes:
-        starts: where lines begin that were not all UTF-8, in bytes of the text as UTF-8.
-    """
-
-    def __init__(self, errors: str = "strict") -> None:
-        super().__init__(errors)
-        self.starts: list[int] = []
-        self._unread, self._position = b"", 0
-
-    def decode(self, data: bytes, final: bool = False) -> str:  # type: ignore[override]
-        """Decode what is complete; UnicodeDecodeError: a line is neither."""
-        data = self._unread + data
-        end = len(data) if final else max(data.rfind(b"\n"), data.rfind(b"\r", 0, -1)) + 1
-        data, self._unread = data[:end], data[end:]
-        try:
-            text = data.decode()
-        except UnicodeDecodeError:
-            return "".join(self._decode_lines(data))
-        self._position += len(data)
-        return text
-
-    def _decode_lines(self, data: bytes) -> Iterator[str]:
-        before = 0
-        for line in data.splitlines(keepends=True):
-            if _is_text(line, "utf-8"):
-                text = line.decode()
-            else:
-                text = "".join(_decode_western(data, before, before + len(line)))
-                self.starts.append(self._position)
-            self._position += len(text.encode())
-            before += len(line)
-            yield text
-
-
-def _decode_western(data: bytes, start: int, end: int) -> Iterator[str]:
-    """Decode a part of the data as WESTERN, but for letters in UTF-8.
-
-    UnicodeDecodeError: a byte is neither; its place is that in all of the data.
-    """
-    for number, part in enumerate(UTF8_LETTERS.split(data[start:end])):
-        try:
-            yield part.decode("utf-8" if number % 2 else WESTERN)
-        except UnicodeDecodeError as exc:
-            place = start + exc.start, start + exc.end
-            raise UnicodeDecodeError(WESTERN, data, *place, exc.reason) from None
-        start += len(part)
-
-
 def open_text(stored: StoredFile, encoding: str | None) -> TextFile:
     """Find the encoding of a stored file; `encoding` is the option, None if it is not given."""
     with stored.open() as stream:
@@ -413,27 +315,6 @@ def _value_around(exc: UnicodeDecodeError) -> str:
     after = re.split(rb'[,;|\t\r\n"]', exc.object[exc.end : exc.end + 12])[0]
     before, after = (re.sub(rb"[A-Za-z0-9]", b"x", part) for part in (before, after))
     return (before + exc.object[exc.start : exc.end] + after).decode("ascii", "backslashreplace")
-
-
-def _raw_lines(stored: StoredFile, stream: StoredStream) -> Iterator[bytes]:
-    """Yield the lines of a file as they are stored; line ends are those of `_LineCounter`."""
-    limits = stored.limits or DEFAULT_LIMITS
-    unread, data = b"", b"\n"
-    while data:
-        data = stream.read(READ_SIZE)
-        unread += data
-        end = max(unread.rfind(b"\n"), unread.rfind(b"\r", 0, -1)) + 1 if data else len(unread)
-        yield from unread[:end].splitlines(keepends=True)
-        unread = unread[end:]
-        limits.check_line(len(unread), f"{stored.name}: a line")
-
-
-def _is_text(line: bytes, codec: str) -> bool:
-    try:
-        line.decode(codec)
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _name_lines(lines: list[int]) -> str:

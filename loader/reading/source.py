@@ -4,9 +4,8 @@ The whole file is decompressed, decoded and hashed before its first row is given
 damaged file ever is.
 """
 
-import glob
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,33 +14,29 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from loader.errors import NoSuchFileError, SourceFileError, UsageError
-from loader.files import exists, open_pipe
+from loader.errors import SourceFileError, UsageError
+from loader.files import exists
 from loader.paths import printable_path
 from loader.reading.cells import split_problems
-from loader.reading.dialect import Grammar
-from loader.reading.encoding import TextFile, open_text
-from loader.reading.header import (
-    FieldOf,
-    Row,
-    Start,
-    find_start,
-    mask_values,
-    of_names,
-    parse_delimiter,
-    refuse_header,
-    require_header,
+from loader.reading.columns import (
+    named_columns,
+    refuse_many_columns,
+    refuse_more_columns,
+    refuse_other_count,
     unique_names,
 )
-from loader.reading.limits import DEFAULT_LIMITS, ExceededError, Limits, RowMeter
+from loader.reading.delimiter import parse_delimiter
+from loader.reading.dialect import Grammar
+from loader.reading.encoding import TextFile, open_text
+from loader.reading.header import FieldOf, of_names, refuse_header, require_header
+from loader.reading.limits import DEFAULT_LIMITS, Limits, RowMeter
 from loader.reading.lines import Integers
 from loader.reading.records import Chunk, read_chunks
 from loader.reading.sample import merge_chunks, pick_records, record_count
 from loader.reading.spreadsheet import SheetOptions, SheetTable, spreadsheet_as_csv
-from loader.reading.stored import StoredFile, spool_to_disk
-
-HEAD_SIZE = 1 << 20
-"""In bytes of text: the header must end within them."""
+from loader.reading.start import Start, find_start, read_head
+from loader.reading.stored import StoredFile, spool_pipe, spool_to_disk
+from loader.reading.top_rows import Row
 
 SAMPLE_ROWS = 1000
 
@@ -167,12 +162,12 @@ class _Reader:
         """Take the header of a sheet, or the columns that are named by the options."""
         name = text.stored.name
         if table.header is None:
-            columns = _named_columns(options)
-            _refuse_more_columns(table.width, columns, f"{name}: sheet '{table.sheet}'")
+            columns = named_columns(options.columns or options.layout or ())
+            refuse_more_columns(table.width, columns, f"{name}: sheet '{table.sheet}'")
         else:
             columns = unique_names([*table.header])
         columns = (*table.place, *columns)
-        _refuse_many_columns(len(columns), options, name)
+        refuse_many_columns(len(columns), options.limits, name)
         start = Start(",", Row([*(table.header or ())], table.first_row - 1, 0), 0, table.first_row)
         grammar = Grammar(",", len(columns), 1)
         return cls(text, options, grammar, columns, start, table.problems)
@@ -182,7 +177,7 @@ class _Reader:
         """Find delimiter, columns and first record, from the options or the header."""
         name = text.stored.name
         start = find_start(
-            _read_head(text),
+            read_head(text),
             name,
             delimiter=parse_delimiter(options.delimiter) if options.delimiter else None,
             skip_rows=options.skip_rows,
@@ -190,10 +185,11 @@ class _Reader:
             is_certain=options.header is True,
             field_of=options.field_of,
         )
-        _refuse_many_columns(len(start.header.values), options, name)
+        refuse_many_columns(len(start.header.values), options.limits, name)
         if options.columns:
-            _refuse_other_count(start.header, options, name)
-            columns = _named_columns(options)
+            is_filled = options.short_rows == "fill"
+            refuse_other_count(start.header, options.columns, name, may_be_short=is_filled)
+            columns = named_columns(options.columns)
         elif options.layout:
             refuse_header(start.header, options.layout, name)
             columns = options.layout
@@ -269,16 +265,8 @@ def open_source(path: str, options: ReadOptions | None = None) -> Iterator[Sourc
     options = options or ReadOptions()
     options = replace(options, field_of=of_names(options.field_of))
     with ExitStack() as stack:
-        if path == "-":
-            name = "standard input"
-            file = stack.enter_context(spool_to_disk(sys.stdin.buffer, options.limits, name))
-        else:
-            name, file = printable_path(path), _regular_file(path, options, stack)
-        stored = StoredFile.identify(
-            file, name, limits=options.limits, follow_links=options.follow_links
-        )
-        sha256 = stored.sha256()
-        table = None
+        stored = _stored_file(path, options, stack)
+        name, sha256, table = stored.name, stored.sha256(), None
         if stored.is_spreadsheet:
             table = stack.enter_context(spreadsheet_as_csv(stored, options.of_sheet))
             text, reader = _sheet_text(table, options, name)
@@ -293,7 +281,7 @@ def open_source(path: str, options: ReadOptions | None = None) -> Iterator[Sourc
         sample = reader.sample()
         yield SourceFile(
             name=name,
-            path=file,
+            path=stored.path,
             sha256=sha256,
             size=stored.size,
             compression=stored.compression,
@@ -310,6 +298,17 @@ def open_source(path: str, options: ReadOptions | None = None) -> Iterator[Sourc
             remarks=table.remarks if table else reader.start.remarks,
             _reader=reader,
         )
+
+
+def _stored_file(path: str, options: ReadOptions, stack: ExitStack) -> StoredFile:
+    """Find the file itself, or a copy of what can be read only once."""
+    name, file, limits = printable_path(path), Path(path), options.limits
+    if path == "-":
+        name = "standard input"
+        file = stack.enter_context(spool_to_disk(sys.stdin.buffer, limits, name))
+    elif options.follow_links and exists(file) and file.is_fifo():
+        file = spool_pipe(file, limits, name, stack)
+    return StoredFile.identify(file, name, limits=limits, follow_links=options.follow_links)
 
 
 def take_sample(
@@ -331,34 +330,6 @@ def take_sample(
     return replace(source, _positions=positions), records
 
 
-def expand_globs(patterns: Sequence[str]) -> list[str]:
-    """Return the files that names and globs match, in their order, each once; `-` stays `-`."""
-    paths: dict[str, None] = {}
-    for pattern in patterns:
-        if pattern == "-" or exists(Path(pattern)):
-            found = [pattern]
-        else:
-            # Path.glob takes no absolute pattern, and drops a leading ./
-            names = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - see above
-            found = [name for name in names if not Path(name).is_dir()]
-        if not found:
-            raise NoSuchFileError(f"{pattern}: there is no such file")
-        paths.update(dict.fromkeys(found))
-    return list(paths)
-
-
-def _regular_file(path: str, options: ReadOptions, stack: ExitStack) -> Path:
-    """Return the file itself, or a copy of a pipe, which can be read only once."""
-    file = Path(path)
-    if not options.follow_links or not (exists(file) and file.is_fifo()):
-        return file
-    try:
-        pipe = stack.enter_context(open_pipe(file))
-        return stack.enter_context(spool_to_disk(pipe, options.limits, printable_path(path)))
-    except OSError as exc:
-        raise NoSuchFileError(f"{printable_path(path)}: {exc.strerror}") from None
-
-
 def _sheet_text(table: SheetTable, options: ReadOptions, name: str) -> tuple[TextFile, _Reader]:
     """Open the CSV file of a sheet; `name` is the name of the spreadsheet."""
     if table.header is not None:
@@ -373,63 +344,6 @@ def _sheet_text(table: SheetTable, options: ReadOptions, name: str) -> tuple[Tex
     if not is_empty:
         text.check()
     return text, _Reader.of_sheet(text, options, table)
-
-
-def _named_columns(options: ReadOptions) -> tuple[str, ...]:
-    """Give the columns of a file without a header; those that are not used have a number."""
-    names = options.columns or options.layout or ()
-    return unique_names(["" if name == "-" else name for name in names])
-
-
-def _refuse_other_count(first_record: Row, options: ReadOptions, name: str) -> None:
-    """Refuse a file whose first row has another number of fields than are named.
-
-    Empty ones more at its end do not count, and with short_rows it may have fewer.
-    """
-    columns = options.columns or ()
-    refuse_header(first_record, [it for it in columns if it != "-"], name, "--columns")
-    values = first_record.values
-    found = len(values)
-    while found > len(columns) and not values[found - 1].strip():
-        found -= 1
-    if found > len(columns) or (found < len(columns) and options.short_rows == "reject"):
-        raise SourceFileError(
-            f"{name}: row {first_record.row_number}, the first, has {found} fields, but --columns"
-            f" names {len(columns)}; name each column, by - one that is not used:"
-            f" {mask_values(values)}"
-        )
-
-
-def _refuse_many_columns(columns: int, options: ReadOptions, name: str) -> None:
-    try:
-        options.limits.check_columns(columns)
-    except ExceededError as error:
-        raise SourceFileError(f"{name}: {error}") from None
-
-
-def _refuse_more_columns(width: int, columns: tuple[str, ...], name: str) -> None:
-    if width > len(columns):
-        raise SourceFileError(
-            f"{name} has rows with {width} cells, but {len(columns)} columns are named; name each"
-            " column, by - one that is not used"
-        )
-
-
-def _read_head(text: TextFile) -> bytes:
-    """Read the first lines, without a last one that is cut off."""
-    head = b""
-    with text.open() as stream:
-        while len(head) <= HEAD_SIZE and (more := stream.read(HEAD_SIZE)):
-            head += more
-    if len(head) > HEAD_SIZE:
-        head = head[:HEAD_SIZE].removesuffix(b"\r")
-        head = head[: max(head.rfind(b"\n"), head.rfind(b"\r")) + 1]
-    if not head.strip(b"\r\n"):
-        raise SourceFileError(
-            f"{text.stored.name}: no line ends within the first {HEAD_SIZE >> 20} MiB, or all of"
-            " them are blank; this is not a lead file"
-        )
-    return head
 
 
 def _no_rows(columns: tuple[str, ...]) -> pd.DataFrame:

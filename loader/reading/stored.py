@@ -18,12 +18,15 @@ from typing import IO, BinaryIO
 import pyarrow as pa
 
 from loader.errors import NoSuchFileError, SourceFileError
-from loader.files import open_regular, temporary_file
+from loader.files import open_pipe, open_regular, temporary_file
 from loader.reading.formats import COMPRESSIONS, HEAD_SIZE, OLD_EXCEL, refuse_no_text
 from loader.reading.limits import DEFAULT_LIMITS, Limits
 from loader.reading.xz_file import XzFile
 from loader.reading.zip_file import open_zip
 from loader.signals import read_pieces
+
+READ_SIZE = 1 << 20
+"""Bytes of a file that are read at once."""
 
 LEFT_BY_SYSTEMS = re.compile(r"(^|/)(__MACOSX/|\.[^/]*$|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
 """Names of files that a computer puts into zip files by itself, such as .DS_Store."""
@@ -155,7 +158,7 @@ class StoredStream:
 
 @contextmanager
 def spool_to_disk(source: BinaryIO, limits: Limits, name: str) -> Iterator[Path]:
-    """Copy what can be read only once (standard input, a pipe) to a temporary file.
+    """Copy what can be read only once, such as standard input, to a temporary file.
 
     SourceFileError: it is larger than its limits.
     """
@@ -165,6 +168,20 @@ def spool_to_disk(source: BinaryIO, limits: Limits, name: str) -> Iterator[Path]
             target.write(piece)
         target.flush()
         yield Path(target.name)
+
+
+def spool_pipe(path: Path, limits: Limits, name: str, stack: ExitStack) -> Path:
+    """Copy a named pipe, likewise, until a stack is closed.
+
+    Raises:
+        NoSuchFileError: it cannot be opened.
+        SourceFileError: it is larger than its limits.
+    """
+    try:
+        pipe = stack.enter_context(open_pipe(path))
+        return stack.enter_context(spool_to_disk(pipe, limits, name))
+    except OSError as exc:
+        raise NoSuchFileError(f"{name}: {exc.strerror}") from None
 
 
 def _open(path: Path, name: str, *, follow_links: bool) -> BufferedReader:

@@ -12,8 +12,8 @@ from loader.ledger.keys import keys
 from loader.options.archive import ArchiveOptions
 from loader.options.duplicate_check import Scope
 from loader.options.load import LoadOptions
-from loader.queries.facts import USER_COLUMNS
 from loader.queries.leads import URL_LOG, URLS
+from loader.queries.users import USER_COLUMNS
 
 CUSTOM_FIELDS = "vicidial_lists_fields"
 CALL_TIMES = ("vicidial_call_times", "vicidial_state_call_times")

@@ -22,8 +22,8 @@ from loader.writing.updates import UPDATE_ROUNDS, LeadUpdater
 class Reverter:
     """Reverts the changes of one batch after the other.
 
-    Changes are as from `loader.ledger.runs.Ledger.changes`: row_number, lead_id (int64), field,
-    old, new (str, null for NULL).
+    Changes are as from `loader.ledger.run_batches.RunBatches.changes`: row_number, lead_id (int64),
+    field, old, new (str, null for NULL).
     """
 
     def __init__(

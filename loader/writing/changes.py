@@ -19,7 +19,7 @@ CHANGE_TYPES = {"lead_id": "int64", "field": "str", "old": "str", "new": "str"}
 """Columns of a frame of changes; index row_number, repeating. old is null where it was NULL."""
 
 NOTHING = {"gender": "U", "date_of_birth": NO_DATE, "rank": "0"}
-"""What a lead holds that says nothing, besides NULL and an empty text (see `as_stored`)."""
+"""What a lead holds that says nothing, besides NULL and an empty text."""
 
 UPDATED_FIELDS = frozenset({*WIDTHS, *NOTHING}) - {"phone_code", "phone_number"}
 """Fields that a row may update. Its number is what the duplicate was found by; a lead changes its

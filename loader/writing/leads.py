@@ -4,15 +4,14 @@ After a failure, the leads above the highest lead_id before the batch show what 
 `loader.writing.batch` for the rest.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
-from functools import cache, partial
-from typing import Any, NamedTuple, TypeVar
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from sqlalchemy import Connection
 
 from loader.clock import moment_text
@@ -22,17 +21,8 @@ from loader.database.connection import Database
 from loader.database.locks import Confirm
 from loader.dialer import ARCHIVE, LEADS
 from loader.errors import LoaderError
-from loader.fields.lead import DEFAULT_VALUES, LEAD_FIELDS
 from loader.findings import Findings, no_findings
-from loader.frames.arrow import (
-    arrays_of,
-    arrow_behind,
-    frame_of,
-    same_text,
-    to_arrow,
-    two_decimals,
-    whole_numbers,
-)
+from loader.frames.arrow import frame_of
 from loader.writing.batch import Batch, BatchLog, Inserted
 from loader.writing.doubt import Ids, settle
 from loader.writing.fingerprints import (
@@ -48,6 +38,7 @@ from loader.writing.fingerprints import (
 )
 from loader.writing.given_ids import gone_since, step_of
 from loader.writing.guard import Guard
+from loader.writing.lead_rows import as_stored
 from loader.writing.matching import (
     cells_of,
     identities,
@@ -58,44 +49,6 @@ from loader.writing.matching import (
     pair_equal,
 )
 from loader.writing.writer import Writer
-
-NUMBERS: Mapping[str, "Callable[[pd.Series[Any]], pd.Series[str]]"] = {
-    "list_id": whole_numbers,
-    "gmt_offset_now": two_decimals,
-}
-"""How the fields that are numbers are written."""
-
-
-def as_stored(
-    leads: pd.DataFrame, columns: Collection[str], user: str, now: datetime
-) -> dict[str, pa.ChunkedArray]:
-    """Complete leads to rows of vicidial_list.
-
-    Args:
-        leads: list_id (int64), gmt_offset_now (float64), phone_code, phone_number and any other
-            field (str); index row_number.
-        columns: those that the table has; an older one may lack some.
-        user: in whose name they are loaded.
-        now: the server's clock.
-
-    Returns:
-        Text columns in the table's names.
-    """
-    moment = moment_text(now)
-    always = {"entry_date": moment, "modify_date": moment, "last_local_call_time": moment}
-    always["user"] = user
-    given = arrays_of(leads)
-    same = cache(lambda text: same_text(text, len(leads)))
-    stored: dict[str, pa.ChunkedArray] = {}
-    for name in filter(columns.__contains__, (*LEAD_FIELDS, *always)):
-        if write := NUMBERS.get(name):
-            stored[name] = to_arrow(write(leads[name]))
-        elif name in given and name not in always:
-            stored[name] = arrow_behind(given[name])
-        else:
-            stored[name] = same(always.get(name, DEFAULT_VALUES.get(name, "")))
-    return stored
-
 
 BatchOfLeads = TypeVar("BatchOfLeads", bound="_LeadBatch")
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from loader.database import schema
 from loader.database.connection import Database
 from loader.errors import DatabaseUnavailableError
+from loader.ledger.run_batches import RunBatches
 from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
 from loader.options.report import ReportOptions
@@ -309,17 +310,17 @@ def assert_in_ledger(ledger: Ledger, outcome: Outcome) -> None:
     assert counts == (summary.rows_read, summary.loaded, summary.rejected)
     new = {
         int(lead.row_number): int(lead.lead_id)
-        for leads in ledger.new_leads(record.run)
+        for leads in RunBatches(ledger, record.run).new_leads()
         for lead in leads.itertuples()
     }
     changed = {row for row in outcome.loaded if "EXISTING" in outcome.loaded[row]["notices"]}
     assert new == {row: of for row, of in outcome.lead_ids.items() if row not in changed}
-    assert not [*ledger.sent_leads(record.run)]
+    assert not [*RunBatches(ledger, record.run).sent_leads()]
     ids = sorted(new.values())
     assert [n for first, last in summary.lead_ids for n in range(first, last + 1)] == ids
     changes = [
         (int(change.row_number), int(change.lead_id), change.field, change.old, change.new)
-        for changes in ledger.changes(record.run)
+        for changes in RunBatches(ledger, record.run).changes()
         for change in changes.astype(object).where(changes.notna(), None).itertuples()
     ]
     assert sorted(map(repr, changes)) == sorted(map(repr, outcome.changes()))

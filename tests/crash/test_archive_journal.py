@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from jobs.archive.job import Folders, MoveRequest, move
+from jobs.archive.job import move
+from jobs.archive.request import Folders, MoveRequest
 from loader.archive.archiver import Archiver
 from loader.archive.journal import Journal
 from loader.archive.report import ArchiveReport
@@ -63,7 +64,7 @@ def killed(
         return begun[0]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("jobs.archive.job.ArchiveResults", made)
+        patch.setattr("jobs.archive.run.ArchiveResults", made)
         patch.setattr(ArchiveResults, "discard", lambda _: None)
         with killed_at(at, nth), pytest.raises(Killed):
             begin(database, folder, job)

@@ -22,7 +22,8 @@ from loader.errors import (
     LoadedBeforeError,
     TransientDatabaseError,
 )
-from loader.ledger.runs import Ledger, RunRecord
+from loader.ledger.records import RunRecord
+from loader.ledger.runs import Ledger
 from loader.options.connection import ConnectionOptions
 from loader.options.load import LoadOptions
 from tests.support.certificates import make_authority

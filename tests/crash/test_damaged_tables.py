@@ -100,7 +100,7 @@ def test_a_server_that_repairs_is_made_to_see_it(
 def test_a_server_that_kept_running_is_not_asked(
     url: str, private_server: PrivateServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("loader.database.mariadb.CLOCK_JUMP", -1)
+    monkeypatch.setattr("loader.database.damage.CLOCK_JUMP", -1)
     path = Loads(tmp_path).file(ROWS)
     with pytest.raises(Killed), killed_at(Point(Writer, "write", "after"), 2):
         load_file(path, OPTIONS, Database(url), tmp_path / "results")

@@ -29,7 +29,7 @@ from loader.database.connection import Database
 from loader.database.locks import turn
 from loader.dialer import Lookups
 from loader.errors import FeedFileError, RowDataError
-from loader.ledger.batches import LeadEntry
+from loader.ledger.leads import LeadEntry
 from loader.options.load import LoadOptions
 from loader.writing.guard import Guard
 from loader.writing.writer import Writer

@@ -35,8 +35,11 @@ from loader.errors import (
     UsageError,
 )
 from loader.frames.spool import Spool
-from loader.ledger.batches import ChangeEntry, Entry, LeadEntry
-from loader.ledger.runs import Ledger, RunRecord
+from loader.ledger.batches import Entry
+from loader.ledger.changes import ChangeEntry
+from loader.ledger.leads import LeadEntry
+from loader.ledger.records import RunRecord
+from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
 from loader.results.files import Results
 from loader.results.folder import ResultFolder

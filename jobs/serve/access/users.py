@@ -146,7 +146,7 @@ class UserDirectory:
         """Give the row of a user by name, in any letter case, and password.
 
         Returns:
-            Columns `loader.queries.facts.USER_COLUMNS`; None: there is no such user who is active
+            Columns `loader.queries.users.USER_COLUMNS`; None: there is no such user who is active
             and of level 7 or more, or the password is another.
 
         Raises:

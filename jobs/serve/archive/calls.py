@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from jobs.archive.job import Direction
+from jobs.archive.request import Direction
 from jobs.serve.access.users import UserDirectory
 from jobs.serve.archive.work import BUSY, FAILED, ArchiveWork, Gate, Knock, Reply, refused
 from jobs.serve.gathering import Gathering, QueueFullError, StoppedError

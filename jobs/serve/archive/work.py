@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from jobs.archive.hours import ServerHours
-from jobs.archive.job import STEPS, Direction, Folders, MoveRequest, move
+from jobs.archive.job import move
 from jobs.archive.lead import dearchive_lead
+from jobs.archive.request import STEPS, Direction, Folders, MoveRequest
 from jobs.serve.leads.answers import REFUSED, UNAVAILABLE, Answer
 from jobs.serve.leads.calls import Call, LeadCalls
 from jobs.settings.settings import Settings

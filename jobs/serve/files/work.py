@@ -12,7 +12,8 @@ from jobs.telemetry.telemetry import Telemetry
 from jobs.watchers import Watchers
 from loader.database.connection import Database
 from loader.errors import LoaderError
-from loader.ledger.runs import Ledger, RunRecord
+from loader.ledger.records import RunRecord
+from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
 from loader.reading.source import open_source
 from loader.results.summary import Summary

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from jobs.archive.job import MoveRequest
 from jobs.archive.remote import move_by_api
+from jobs.archive.request import MoveRequest
 from jobs.cli.main import run
 from jobs.watchers import Watchers
 from loader.archive.lead_ids import read_lead_ids

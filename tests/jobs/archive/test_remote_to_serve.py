@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
-from jobs.archive.job import Folders, MoveRequest, move
+from jobs.archive.job import move
 from jobs.archive.remote import move_by_api
+from jobs.archive.request import Folders, MoveRequest
 from jobs.cli.main import run
 from loader.archive.report import ArchiveReport
 from loader.database.connection import Database

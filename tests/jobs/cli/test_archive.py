@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, create_engine
 
-from jobs.archive.job import MoveRequest, move
+from jobs.archive.job import move
+from jobs.archive.request import MoveRequest
 from jobs.cli.main import run
 from jobs.settings import settings as settings_module
 from jobs.watchers import Watchers

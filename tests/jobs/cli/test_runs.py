@@ -20,7 +20,8 @@ from jobs.settings import settings as settings_module
 from jobs.undo.job import UndoJob
 from loader.database.connection import Database
 from loader.database.locks import is_held, lock
-from loader.ledger.runs import Ledger, RunRecord
+from loader.ledger.records import RunRecord
+from loader.ledger.runs import Ledger
 from tests.support.loads import Loads
 from tests.support.server import fill
 from tests.support.step_kills import Killed, Point, killed_at

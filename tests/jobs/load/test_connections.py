@@ -15,7 +15,8 @@ from loader.database import locks
 from loader.database.connection import Database
 from loader.errors import ConfigurationError, DatabaseUnavailableError
 from loader.findings import Findings
-from loader.ledger.batches import BatchLedger, LeadEntry
+from loader.ledger.batches import BatchLedger
+from loader.ledger.leads import LeadEntry
 from loader.options.load import LoadOptions
 from loader.writing.leads import LeadInserter
 from loader.writing.writer import Writer

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from sqlalchemy import inspect
 
-from jobs.archive.job import Folders, MoveRequest, move
+from jobs.archive.job import move
+from jobs.archive.request import Folders, MoveRequest
 from loader.archive.report import ArchiveReport
 from loader.database.connection import Database
 from loader.errors import NotAllowedError, UsageError
+from loader.ledger.place import file_name
 from loader.ledger.returned import note_returned, returned_since
-from loader.ledger.runs import Ledger, _file_name
+from loader.ledger.runs import Ledger
 from loader.options.archive import ArchiveOptions, ArchiveRule
 from tests.support.archives import ARCHIVE, lead, make_archives, put, rows, sql
 from tests.support.statements import just_before
@@ -75,7 +77,7 @@ def test_after_a_time_they_go_again(database: Database, tmp_path: Path) -> None:
 
 @pytest.mark.engines("myisam", "innodb")
 def test_the_ledger_may_be_a_file(database: Database, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr("loader.ledger.runs._why_not_in", lambda _: "the account may make no table")
+    monkeypatch.setattr("loader.ledger.runs.why_not_in", lambda _: "the account may make no table")
     brought_back(database, tmp_path, 2, 3)
     assert list(tmp_path.glob("ledger-*.sqlite"))
     assert archived(database, tmp_path).stayed == {"CAME_BACK": 2}
@@ -143,7 +145,7 @@ def test_leads_come_back_where_the_ledger_cannot_be_used(
 def test_an_account_that_may_not_look_for_the_ledger_reads_its_file(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("loader.ledger.runs._why_not_in", lambda _: "the account may make no table")
+    monkeypatch.setattr("loader.ledger.runs.why_not_in", lambda _: "the account may make no table")
     brought_back(database, tmp_path, 2)
 
     class Denied:
@@ -162,7 +164,7 @@ def test_an_account_that_may_not_look_for_the_ledger_reads_its_file(
 def test_a_ledger_file_without_tables_is_none(database: Database, tmp_path: Path) -> None:
     with contextlib.suppress(UsageError):
         Ledger.to_read(database, tmp_path)
-    path = tmp_path / _file_name(database)
+    path = tmp_path / file_name(database)
     path.touch()
     put(database, lead(7))
     assert archived(database, tmp_path).moved == 1

@@ -12,11 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.checks.time_zones import Zones, _Beginnings, tz_methods, zone_remarks
+from loader.checks.time_zones import Zones, tz_methods, zone_remarks
 from loader.clock import RULES, Clock
 from loader.dialer import NANPA, PHONE_CODES, POSTAL_CODES, Column, Dialer
 from loader.findings import Findings, Notices
-from loader.frames.arrow import to_arrow
 from loader.options.load import LoadOptions
 from loader.phones.number_zones import ABBREVIATIONS, NumberZones, _zones_by_state, zones_by_prefix
 from loader.results.wording import add_lead_answers, finding_details
@@ -710,20 +709,6 @@ def test_the_table_of_states() -> None:
 
 
 # ---- properties
-
-
-@pytest.mark.property
-@given(
-    texts=st.lists(st.text("aé1. \U0001f600", max_size=4), max_size=8),
-    beginnings=st.lists(st.text("aé1. \U0001f600", max_size=4), max_size=8),
-)
-def test_the_first_text_that_begins_so(texts: list[str], beginnings: list[str]) -> None:
-    column, asked = (pd.Series(values, dtype="str") for values in (texts, beginnings))
-    expected = [
-        next((row for row, text in enumerate(texts) if text.startswith(begin)), -1)
-        for begin in beginnings
-    ]
-    assert _Beginnings(column).find(to_arrow(asked)).tolist() == expected
 
 
 SERVERS = {

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
-from jobs.archive.job import MoveRequest, move
+from jobs.archive.job import move
+from jobs.archive.request import MoveRequest
 from jobs.undo.job import undo
 from loader.database.connection import Database
 from loader.database.schema import create_missing

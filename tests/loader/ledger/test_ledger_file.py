@@ -8,7 +8,8 @@ from jobs.cli.main import run
 from loader.database.connection import Database
 from loader.errors import DamagedFileError
 from loader.ledger.file import LedgerFile
-from loader.ledger.runs import Ledger, _file_name
+from loader.ledger.place import file_name
+from loader.ledger.runs import Ledger
 from tests.support.loads import Loads
 
 pytestmark = pytest.mark.engines("sqlite")
@@ -20,9 +21,9 @@ SIZE = 4096
 @pytest.fixture
 def ledger(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file, of one load, of a database in which no ledger can be."""
-    monkeypatch.setattr("loader.ledger.runs._why_not_in", lambda _: "the account may make no table")
+    monkeypatch.setattr("loader.ledger.runs.why_not_in", lambda _: "the account may make no table")
     Loads(tmp_path).load([{"phone_number": "7275550001"}], database, list_id="101")
-    [path] = tmp_path.rglob(_file_name(database))
+    [path] = tmp_path.rglob(file_name(database))
     return path
 
 

@@ -17,7 +17,9 @@ from loader.database.connection import Database
 from loader.errors import LoadedBeforeError, UsageError
 from loader.findings import notices
 from loader.ledger.encoding import decode_extra, decode_inserted, encode_extra, encode_inserted
-from loader.ledger.runs import Ledger, RunRecord
+from loader.ledger.records import RunRecord
+from loader.ledger.run_batches import RunBatches
+from loader.ledger.runs import Ledger
 from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.writing.batch import Inserted
@@ -99,7 +101,7 @@ def test_leads_are_as_they_were_stored_until_somebody_changes_them(
 ) -> None:
     outcome = Loads(tmp_path).load(ROWS, database, batch_size=3)
     ledger = Ledger.open(database, tmp_path)
-    stored = pd.concat(ledger.new_leads(outcome.summary.run)).set_index("lead_id")
+    stored = pd.concat(RunBatches(ledger, outcome.summary.run).new_leads()).set_index("lead_id")
     assert stored["row_number"].tolist() == list(outcome.lead_ids)
     columns = outcome_columns(database)
     now = read_fingerprints(database, stored.index, columns)

@@ -15,6 +15,7 @@ from loader.database.catalogue import index_names
 from loader.database.connection import Database
 from loader.errors import ConfigurationError, NotAllowedError
 from loader.ledger import runs, tables, versions
+from loader.ledger.place import file_name
 from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
 from loader.rights.account import DatabaseAccount
@@ -93,8 +94,8 @@ def test_its_runs_are_completed_and_undone(old: Database, tmp_path: Path) -> Non
 def test_so_it_is_with_a_file(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs, "_why_not_in", lambda _: "the account may make no table")
-    file = Database(f"sqlite:///{tmp_path / runs._file_name(database)}")
+    monkeypatch.setattr(runs, "why_not_in", lambda _: "the account may make no table")
+    file = Database(f"sqlite:///{tmp_path / file_name(database)}")
     make_version_1(file)
     path = Loads(tmp_path).file(ROWS)
     with older_program():

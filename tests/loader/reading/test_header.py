@@ -1,4 +1,4 @@
-"""Where the header of a text file is, and what above it is not read."""
+"""Where the header of a text file is, what above it is not read, and what a name is."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import pytest
 
 from loader.errors import SourceFileError
 from loader.fields.recognition import field_namer
+from loader.reading.header import is_column_name
 from loader.reading.source import ReadOptions, open_source
 
 ROW_1 = "row 1 is above the header and not read"
@@ -94,3 +95,34 @@ def test_columns_that_are_named_by_hand(tmp_path: Path) -> None:
     for text in ("7275551212,Ann\n", "7275551212,Ann,x,Tampa,y\n"):
         with pytest.raises(SourceFileError, match="but --columns names 4"):
             read(tmp_path, text, columns=columns)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "phone",
+        "Phone 1",
+        "2nd phone",
+        "",
+        " ",
+        "E-mail",
+        "Téléphone",
+        "電話",
+        "#",
+        "a@b",
+        "x12",
+        "%",
+    ],
+)
+def test_what_names_a_column(value: str) -> None:
+    assert is_column_name(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["7275551111", "+1 (727) 555-1111", "727.555.1111 x12", "7.27556E+09", "7275551212.0", "-1",
+     "1", "ana@example.com", "2024-01-31", "1/31/2024", "31.01.2024", "31-Jan-2024", "12:30",
+     "2024-01-31T08:00:00Z", "1/31/2024 8:00 AM", " 101 ", "\uff17\uff12\uff17"],
+)  # fmt: skip
+def test_data_names_no_column(value: str) -> None:
+    assert not is_column_name(value)

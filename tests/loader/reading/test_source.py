@@ -15,9 +15,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loader.errors import NoSuchFileError, SourceFileError, UsageError
-from loader.reading.header import find_delimiter, is_column_name, unique_names
 from loader.reading.layouts import LAYOUTS
-from loader.reading.source import ReadOptions, SourceFile, expand_globs, open_source
+from loader.reading.source import ReadOptions, SourceFile, open_source
 
 STANDARD = LAYOUTS["vicidial-standard"]
 CSV = b"phone_number,first_name\n7275551111,Ana\n7275552222,Bo\n"
@@ -355,23 +354,6 @@ def test_unreadable_file(write: Write) -> None:
         open_source(path).__enter__()
 
 
-def test_expand_globs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in ("b.csv", "a.csv", "sub/c.csv", "odd[1].csv"):
-        Path(name).parent.mkdir(exist_ok=True)
-        Path(name).touch()
-    assert expand_globs(["b.csv", "*.csv", "-"]) == ["b.csv", "a.csv", "odd[1].csv", "-"]
-    assert expand_globs(["odd[1].csv", "sub/*"]) == ["odd[1].csv", "sub/c.csv"]
-    assert expand_globs(["**/c.csv"]) == ["sub/c.csv"]
-    assert expand_globs([str(tmp_path / "?.csv")]) == [
-        str(tmp_path / "a.csv"),
-        str(tmp_path / "b.csv"),
-    ]
-    for pattern in ("none.csv", "*.txt", "su?"):
-        with pytest.raises(NoSuchFileError, match="there is no such file"):
-            expand_globs(["a.csv", pattern])
-
-
 def test_standard_input_and_pipes(write: Write) -> None:
     program = (
         "import sys; from loader.reading.source import open_source\n"
@@ -393,32 +375,6 @@ def test_standard_input_and_pipes(write: Write) -> None:
 
 
 # --- delimiter, header, layout -------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("head", "delimiter"),
-    [
-        pytest.param("a,b\n1,2\n", ",", id="comma"),
-        pytest.param("a\tb\n1\t2\n", "\t", id="tab"),
-        pytest.param("a|b\n1|2\n", "|", id="pipe"),
-        pytest.param("a;b\n1;2\n", ";", id="semicolon"),
-        pytest.param("name\nLee, Ann\nBo\n", ",", id="one-column"),
-        pytest.param("phone\n7275551111\n", ",", id="one-column-without-any"),
-        pytest.param("name;phone\nLee, Ann;1\nFox, Bo;2\n", ";", id="commas-in-the-values"),
-        pytest.param("name;note\nLee;a,b,c\nFox;a,b\n", ";", id="more-commas-than-semicolons"),
-        pytest.param('"a;b","c;d"\n"1;2","3;4"\n', ",", id="quoted-delimiters"),
-        pytest.param('a,b\n"x;\n;y",1\n', ",", id="quoted-line-ends"),
-        pytest.param("a,b,c\n1;2,3,4\n1;2,3,4\n1,2\n", ",", id="a-bad-row"),
-        pytest.param("\n\na|b\n\n1|2\n", "|", id="blank-lines"),
-        pytest.param("\n" * 70_000 + "a|b\n", "|", id="many-blank-lines"),
-        pytest.param("a,b|c\n" + "1,2|3\n" * 9, ",", id="a-draw"),
-        pytest.param("a|b|c,d\n" + "1|2|3,4\n" * 9, "|", id="more-fields"),
-        pytest.param('a;b\n"x;1\n2;3\n', ";", id="stray-quote"),
-        pytest.param("a\tb\r" + "1,5\t2\r" * 40_000, "\t", id="long-cr"),
-    ],
-)
-def test_find_delimiter(head: str, delimiter: str) -> None:
-    assert find_delimiter(head.encode()) == delimiter
 
 
 @pytest.mark.parametrize(
@@ -449,52 +405,6 @@ def test_invalid_delimiter_option(option: str, write: Write) -> None:
         open_source(write(CSV), ReadOptions(delimiter=option)),
     ):
         pass
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        "phone",
-        "Phone 1",
-        "2nd phone",
-        "",
-        " ",
-        "E-mail",
-        "Téléphone",
-        "電話",
-        "#",
-        "a@b",
-        "x12",
-        "%",
-    ],
-)
-def test_column_names(value: str) -> None:
-    assert is_column_name(value)
-
-
-@pytest.mark.parametrize(
-    "value",
-    ["7275551111", "+1 (727) 555-1111", "727.555.1111 x12", "7.27556E+09", "7275551212.0", "-1",
-     "1", "ana@example.com", "2024-01-31", "1/31/2024", "31.01.2024", "31-Jan-2024", "12:30",
-     "2024-01-31T08:00:00Z", "1/31/2024 8:00 AM", " 101 ", "\uff17\uff12\uff17"],
-)  # fmt: skip
-def test_no_column_names(value: str) -> None:
-    assert not is_column_name(value)
-
-
-@pytest.mark.parametrize(
-    ("names", "unique"),
-    [
-        pytest.param(["a", "b"], ("a", "b"), id="as-they-are"),
-        pytest.param(["a", "", " "], ("a", "column 2", "column 3"), id="empty"),
-        pytest.param(["Notes", "Notes", "Notes"], ("Notes", "Notes (2)", "Notes (3)"), id="again"),
-        pytest.param(["a", "a", "a (2)"], ("a", "a (2)", "a (2) (2)"), id="taken"),
-        pytest.param(["", "column 1"], ("column 1", "column 1 (2)"), id="taken-by-an-empty-one"),
-        pytest.param(["a", "A", " a"], ("a", "A", " a"), id="untouched"),
-    ],
-)
-def test_unique_names(names: list[str], unique: tuple[str, ...]) -> None:
-    assert unique_names(names) == unique
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
-from jobs.archive.job import MoveRequest, move
+from jobs.archive.job import move
+from jobs.archive.request import MoveRequest
 from loader.database.connection import Database
 from loader.errors import DatabaseUnavailableError, NotAllowedError, UntrustedServerError
 from loader.ledger import tables

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.archive.job import MoveRequest, move
+from jobs.archive.job import move
+from jobs.archive.request import MoveRequest
 from jobs.cli.main import run as leadloader
 from jobs.undo.job import undo
 from loader.database.connection import Database
