@@ -1,5 +1,6 @@
 """Checks on a real Dask cluster: the same results; lost workers and schedulers."""
 
+import gzip
 import json
 import os
 import signal
@@ -104,6 +105,7 @@ def _from_the_first_row(monkeypatch: pytest.MonkeyPatch) -> None:
     rows=st.lists(ROW, min_size=1, max_size=14),
     options=st.sampled_from(OPTIONS),
     chunk_size=st.sampled_from([1, 2, 3, 5, 100]),
+    is_packed=st.booleans(),
 )
 def test_results_are_those_of_the_local_engine(
     cluster: Started,
@@ -111,11 +113,14 @@ def test_results_are_those_of_the_local_engine(
     rows: list[dict[str, str]],
     options: dict[str, Any],
     chunk_size: int,
+    is_packed: bool,
 ) -> None:
     folder = tmp_path / f"{time.monotonic_ns()}"
     folder.mkdir()
     loads = Loads(folder)
     path = loads.file(rows)
+    if is_packed:  # so that workers cannot read it
+        path.write_bytes(gzip.compress(path.read_bytes()))
     alone = loads.load(path, None, "validate", workers=1, **options)
     of_cluster = {"engine": "dask", "scheduler": cluster.address, "chunk_size": chunk_size}
     shared = loads.load(path, None, "validate", **of_cluster, **options)
@@ -218,10 +223,10 @@ def test_after_a_lost_scheduler_the_same_command_goes_on(
 def test_a_bug_on_a_worker_ends_the_load(
     cluster: Started, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(self: OnCluster, _fields: bytes) -> Any:
-        return self._cluster.submit({}.__getitem__, "a")
+    def fail(self: OnCluster, _task: object) -> Any:
+        return self._cluster.result(self._cluster.submit({}.__getitem__, "a"))
 
-    monkeypatch.setattr(OnCluster, "_normalized", fail)
+    monkeypatch.setattr(OnCluster, "_stages_of", fail)
     loads = Loads(tmp_path)
     with pytest.raises(KeyError):
         loads.load([{"phone_number": NUMBERS[0]}], None, "validate", **on(cluster))
