@@ -5,6 +5,7 @@ of one another is to be kept, all wait on disk until the order of preference is 
 number was rejected come again, after all others, with another number of theirs.
 """
 
+import shutil
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -66,7 +67,11 @@ class CheckStage:
             run.checks, run.source.block_reader(), run.profile_builder.row_profiler
         )
         self._meter = run.source.meter()
-        self._screener = Screener(self._reader, run.queries, run.seconds, run.files.work)
+        # Not in the folder of results: that goes with a run that came to nothing.
+        self._finished = run.files.folder.parent / f".blocks-{run.source.sha256[:16]}"
+        self._screener = Screener(
+            self._reader, run.queries, run.seconds, run.files.work, self._finished
+        )
         self._maybe_duplicates = run.files.spool()
         """Rejected rows that may be duplicates besides."""
         self._refused: list[pd.Series[str]] = []
@@ -78,6 +83,7 @@ class CheckStage:
             self._blocks if self._screener.takes_blocks(self.run.source) else self._readable
         )
         self.run.profile_builder.all_read()
+        shutil.rmtree(self._finished, ignore_errors=True)
         self.run.seconds.lap("report")
 
     def check_again(self, rows: pd.Index) -> None:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Self
 
 import pandas as pd
 
+from jobs.load.finished_blocks import FinishedBlocks
 from jobs.load.reading import RowReader, SourceChunk
 from jobs.load.run import Stopwatch
 from jobs.load.screening import CHUNKS_A_WORKER, Asked, Question, Result, Stages
@@ -36,6 +37,7 @@ class _Shared(NamedTuple):
 
     reader: RowReader
     feeds: tuple[SharedFeed, ...]
+    finished: FinishedBlocks
 
     def stages(self) -> Stages:
         """Give them as this worker has them."""
@@ -66,6 +68,7 @@ class OnCluster:
         asked: Asked,
         answer: Callable[[Question], Lookups],
         folder: Path,
+        finished: Path,
     ) -> None:
         """Connect to a cluster, see `Cluster`.
 
@@ -76,6 +79,7 @@ class OnCluster:
             asked: questions that are asked at all.
             answer: answers them, one after the other.
             folder: for the files of feeds.
+            finished: for what is kept of blocks, see `FinishedBlocks`.
         """
         self._asked, self._answer = asked, answer
         self._is_closing, self._answering, self._giving = False, Lock(), Lock()
@@ -87,7 +91,8 @@ class OnCluster:
         self._threads = ThreadPoolExecutor(self.threads * CHUNKS_A_WORKER + 1, "chunk")
         try:
             self._give_feeds()
-            sent = bytes(pickled(_Shared(stages.reader, self._feeds)))
+            kept = FinishedBlocks.open(finished, stages.reader, self._feeds, self._cluster.versions)
+            sent = bytes(pickled(_Shared(stages.reader, self._feeds, kept)))
             self._shared = self._cluster.submit(unpickled, sent)
         except BaseException:  # Ctrl-C too: no cluster of our own is left behind
             self._close()
@@ -178,11 +183,16 @@ def _normalize(shared: _Shared, task: FileBlock | bytes) -> _Step:
     seconds, stages = Stopwatch(), shared.stages()
     if isinstance(task, bytes):
         return _Step(stages.normalize(unpickled(task), seconds), dict(seconds), None)
+    if kept := shared.finished.find(task):
+        step: _Step = unpickled(kept)
+        return step._replace(seconds={})
     chunk = stages.reader.chunk_of(task, seconds)
     normalized = stages.normalize(chunk.fields, seconds)
     if stages.compares:  # nobody needs them any more
         chunk = replace(chunk, fields=chunk.fields[[]])
-    return _Step(normalized, dict(seconds), chunk)
+    step = _Step(normalized, dict(seconds), chunk)
+    shared.finished.keep(task, pickled(step))
+    return step
 
 
 def _screen(shared: _Shared, step: _Step, on_lists: Lookups) -> _Step:

@@ -129,6 +129,7 @@ class Screener:
         queries: ChunkQueries,
         seconds: Stopwatch,
         folder: Path,
+        finished: Path,
     ) -> None:
         """Take the stages, who answers their questions, and how many processes may work, and where.
 
@@ -137,6 +138,7 @@ class Screener:
             queries: asks what the dialer's database knows; always in this process.
             seconds: counts the time of the stages, that of all processes together.
             folder: for what other processes are to read.
+            finished: for what a cluster keeps of blocks; the caller removes it.
         """
         options = reader.checks.options
         workers, self._scheduler = options.workers, options.cluster
@@ -145,7 +147,7 @@ class Screener:
         if self._scheduler:
             _on_cluster()  # what is missing is said before anything is read
         self._stages = Stages(reader, queries.feeds)
-        self._folder = folder
+        self._folder, self._finished = folder, finished
 
     def takes_blocks(self, source: SourceFile) -> bool:
         """Say whether a file is to be given in blocks: it is for a cluster."""
@@ -185,8 +187,9 @@ class Screener:
         if not self._scheduler:
             return Workers(self._workers, self._of_worker, self._answer), self._workers
         on_cluster = _on_cluster()(
-            self._scheduler, self._workers, self._stages, self._asked, self._answer, self._folder
-        )
+            self._scheduler, self._workers, self._stages, self._asked, self._answer, self._folder,
+            self._finished,
+        )  # fmt: skip
         return on_cluster, on_cluster.threads
 
     def _take(self, workers: SharedWork, chunk: SourceChunk | None) -> tuple[SourceChunk, Screened]:
