@@ -203,11 +203,9 @@ def _summary(folder: Path) -> dict[str, object]:
 
 def _write_repeating(path: Path, rows: int) -> None:
     unique = rows - rows // REPEATED
-    # A tenth of the existing leads' numbers are in it.
-    first = EXISTING - EXISTING // 10
-    write_leads(path, unique, first=first)
+    write_leads(path, unique)
     more = path.with_suffix(".more")
-    write_leads(more, rows // REPEATED, first=first + unique // 3)
+    write_leads(more, rows // REPEATED, first=unique // 3)
     with path.open("ab") as out, more.open("rb") as file:
         file.readline()
         while data := file.read(1 << 24):
@@ -221,6 +219,6 @@ def _write_feed(path: Path, numbers: int) -> None:
         for start in range(0, numbers, NUMBERS_AT_ONCE):
             at = np.arange(start, min(start + NUMBERS_AT_ONCE, numbers))
             # Those of others begin where no file of leads ends.
-            at = np.where(at % IN_FEED == 0, at // 2, at + 40_000_000)
+            at = np.where(at % IN_FEED == 0, at // 2, at + 30_000_000)
             lines = np.char.add("+1", phones(at).astype(str)).astype("S12").tolist()
             file.write(b"\n".join(lines) + b"\n")
