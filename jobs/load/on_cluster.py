@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple, Self
@@ -188,9 +187,7 @@ def _normalize(shared: _Shared, task: FileBlock | bytes) -> _Step:
         return step._replace(seconds={})
     chunk = stages.reader.chunk_of(task, seconds)
     normalized = stages.normalize(chunk.fields, seconds)
-    if stages.compares:  # nobody needs them any more
-        chunk = replace(chunk, fields=chunk.fields[[]])
-    step = _Step(normalized, dict(seconds), chunk)
+    step = _Step(normalized, dict(seconds), stages.needed(chunk))
     shared.finished.keep(task, pickled(step))
     return step
 

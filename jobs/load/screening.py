@@ -17,6 +17,7 @@ from loader.feeds.feed import Feed
 from loader.pipeline import Checks, Chunk, Screened
 from loader.queries.chunk import ChunkQueries, in_feeds
 from loader.queries.forms import RowForms
+from loader.reading.blocks import FileBlock
 from loader.reading.source import SourceFile
 from loader.workers import Ask, Workers, available_cores, can_fork
 
@@ -101,6 +102,10 @@ class Stages:
         seconds.lap("duplicates")
         return replace(screened, compared=compared)
 
+    def needed(self, chunk: SourceChunk) -> SourceChunk:
+        """Leave out the fields of a chunk that is screened, where nobody needs them later."""
+        return replace(chunk, fields=chunk.fields[[]]) if self.compares else chunk
+
     @property
     def compares(self) -> bool:
         """Whether rows are compared now; otherwise when they have their turn."""
@@ -150,8 +155,8 @@ class Screener:
         self._folder, self._finished = folder, finished
 
     def takes_blocks(self, source: SourceFile) -> bool:
-        """Say whether a file is to be given in blocks: it is for a cluster."""
-        return bool(self._scheduler) and source.has_blocks
+        """Say whether a file is to be given in blocks: not where nobody else reads them."""
+        return source.has_blocks and bool(self._workers > 1 or self._scheduler)
 
     def screen(self, tasks: Iterator[Task]) -> Generator[tuple[SourceChunk, Screened], None, None]:
         """Give each chunk, in its order, with what the checks say of its rows.
@@ -202,10 +207,14 @@ class Screener:
         assert chunk is not None  # noqa: S101 - for mypy: one of them is there
         return chunk, result.screened
 
-    def _of_worker(self, fields: pd.DataFrame, ask: Ask) -> Result:
-        """Screen a chunk in a worker, which has no database."""
+    def _of_worker(self, task: FileBlock | pd.DataFrame, ask: Ask) -> Result:
+        """Screen a block, or the fields of a chunk, in a worker, which has no database."""
         seconds = Stopwatch()
-        return Result(self._work(fields, ask, seconds), dict(seconds))
+        if isinstance(task, pd.DataFrame):
+            return Result(self._work(task, ask, seconds), dict(seconds))
+        chunk = self._stages.reader.chunk_of(task, seconds)
+        screened = self._work(chunk.fields, ask, seconds)
+        return Result(screened, dict(seconds), self._stages.needed(chunk))
 
     @property
     def _asked(self) -> Asked:
