@@ -35,13 +35,14 @@ class FinishedBlocks:
 
     folder: Path
     mark: str
-    """The name of a file in it, by which another machine knows that it sees this very folder."""
+    """The name of a file in it, by which another machine knows that it sees this very folder.
+    Empty: there is no such folder."""
 
     @classmethod
     def open(
         cls, folder: Path, reader: RowReader, feeds: Sequence[SharedFeed], versions: Any
     ) -> "FinishedBlocks":
-        """Find or make those of a run.
+        """Find or make those of a run; where there can be no folder, nothing is kept.
 
         Args:
             folder: for those of the file; what it has of other checks is removed.
@@ -51,23 +52,23 @@ class FinishedBlocks:
         """
         decisive = _decisive(reader, feeds), versions
         own = folder.absolute() / digest_of(decisive).hex()[:16]
-        own.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for other in folder.iterdir():
-            if other.name != own.name:
-                shutil.rmtree(other, ignore_errors=True)
-        for former in own.glob("*.seen"):
-            former.unlink(missing_ok=True)
         mark = f"{secrets.token_hex(8)}.seen"
-        (own / mark).touch()
+        try:
+            own.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _clear(own)
+            (own / mark).touch()
+        except OSError:
+            mark = ""
         return cls(own, mark)
 
     def find(self, block: FileBlock) -> bytes | None:
         """Give what was kept of a block; None: nothing, or not by this account, or not whole."""
-        with suppress(OSError), self._path(block).open("rb") as file:
+        path = self._path(block)
+        with suppress(OSError), path.open("rb") as file:
             status = os.fstat(file.fileno())
             if status.st_uid == os.getuid() and not status.st_mode & OTHERS_WRITE:
-                digest, packed = file.read(HASH_BYTES), file.read()
-                if self._is_seen() and hashlib.sha256(packed).digest() == digest:
+                seal, packed = file.read(HASH_BYTES), file.read()
+                if self._is_seen() and seal == _seal(path, packed):
                     with pa.CompressedInputStream(pa.BufferReader(packed), CODEC) as stream:
                         found: bytes = stream.read()
                         return found
@@ -78,7 +79,7 @@ class FinishedBlocks:
         sink = pa.BufferOutputStream()
         with pa.CompressedOutputStream(sink, CODEC) as stream:
             stream.write(content)
-        packed = sink.getvalue()
+        packed = sink.getvalue().to_pybytes()
         with suppress(OSError):
             if not self._is_seen():
                 return
@@ -87,17 +88,31 @@ class FinishedBlocks:
             descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             try:
                 with os.fdopen(descriptor, "wb") as file:
-                    file.write(hashlib.sha256(packed).digest())
+                    file.write(_seal(path, packed))
                     file.write(packed)
                 part.rename(path)
             except OSError:
                 part.unlink(missing_ok=True)
 
     def _is_seen(self) -> bool:
-        return (self.folder / self.mark).exists()
+        return bool(self.mark) and (self.folder / self.mark).exists()
 
     def _path(self, block: FileBlock) -> Path:
         return self.folder / f"{block.first_row}-{block.rows}-{block.sha256[:32]}.block"
+
+
+def _seal(path: Path, packed: bytes) -> bytes:
+    """Give the hash of a block, by which it is whole and has its own name."""
+    return hashlib.sha256(b"/".join([*map(os.fsencode, path.parts[-2:]), packed])).digest()
+
+
+def _clear(own: Path) -> None:
+    """Remove the blocks of other checks, and the marks of former runs."""
+    for other in own.parent.iterdir():
+        if other.name != own.name:
+            shutil.rmtree(other, ignore_errors=True)
+    for former in own.glob("*.seen"):
+        former.unlink(missing_ok=True)
 
 
 def _decisive(reader: RowReader, feeds: Sequence[SharedFeed]) -> Any:

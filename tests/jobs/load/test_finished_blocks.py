@@ -73,7 +73,7 @@ def test_other_checks_find_nothing_and_clear_it_away(
     assert [*(tmp_path / "kept").iterdir()] == [other.folder]
 
 
-@pytest.mark.parametrize("how", ["cut", "of others", "not seen"])
+@pytest.mark.parametrize("how", ["cut", "of others", "renamed", "not seen"])
 def test_what_cannot_be_trusted_is_done_again(stack: ExitStack, tmp_path: Path, how: str) -> None:
     finished = FinishedBlocks.open(tmp_path / "kept", reader(stack, tmp_path), [], VERSIONS)
     block = next(stack.enter_context(open_source(str(tmp_path / "leads.csv"))).blocks())
@@ -83,8 +83,19 @@ def test_what_cannot_be_trusted_is_done_again(stack: ExitStack, tmp_path: Path, 
         os.truncate(path, path.stat().st_size - 1)
     elif how == "of others":
         path.chmod(0o666)
+    elif how == "renamed":
+        path.rename(path.with_name(path.name.replace("2-", "3-", 1)))
+        block = replace(block, first_row=3)
     else:  # as on a machine that has a folder of this name
         (finished.folder / finished.mark).unlink()
+    assert finished.find(block) is None
+
+
+def test_where_no_folder_can_be_made_nothing_is_kept(stack: ExitStack, tmp_path: Path) -> None:
+    rows = reader(stack, tmp_path)
+    block = next(stack.enter_context(open_source(str(tmp_path / "leads.csv"))).blocks())
+    finished = FinishedBlocks.open(tmp_path / "leads.csv" / "kept", rows, [], VERSIONS)
+    finished.keep(block, b"what came of it")
     assert finished.find(block) is None
 
 
