@@ -79,11 +79,11 @@ class CheckStage:
 
     def check(self) -> None:
         """Take every row of the file through the checks; what passes waits on disk."""
-        self._check(
-            self._blocks if self._screener.takes_blocks(self.run.source) else self._readable
-        )
+        is_split = self._screener.takes_blocks(self.run.source)
+        self._check(self._blocks if is_split else self._readable)
         self.run.profile_builder.all_read()
-        shutil.rmtree(self._finished, ignore_errors=True)
+        if self.run.options.cluster:
+            shutil.rmtree(self._finished, ignore_errors=True)
         self.run.seconds.lap("report")
 
     def check_again(self, rows: pd.Index) -> None:
@@ -147,7 +147,7 @@ class CheckStage:
         run.seconds.lap("read")
         run.profile_builder.read(intake.profile)
         run.seconds.lap("report")
-        done = run.source.stored_bytes(intake.bytes_read)
+        done = intake.bytes_read
         run.watchers.progress("check", done, done / max(run.source.size, 1))
 
     def _reject(self, rows: pd.DataFrame, found: Findings) -> None:
@@ -197,9 +197,9 @@ class CheckStage:
                 waiting.append(_Waiting.of(screened, chunk.fields, self.run.files.spool))
         for each, leads in by_preference(waiting, self.run.options.keep):
             each.settled(self._settle(leads))
-        again = self._reader.without_profile()
+        self._reader = self._reader.without_profile()
         for task, each in zip(chunks(), waiting, strict=True):
-            chunk = again.chunk_of(task, self.run.seconds)
+            chunk = self._reader.chunk_of(task, self.run.seconds)
             leads, notices = each.leads_with_notices()
             if len(leads):
                 self._accept(chunk, leads, notices, each.all_settled(), receivers)

@@ -152,7 +152,8 @@ class SourceFile:
 
     def blocks(self) -> Iterator[FileBlock]:
         """Split into blocks that are chunks for `block_reader`: the same records in all."""
-        return self._reader.blocks()
+        for block in self._reader.blocks():
+            yield replace(block, bytes_read=self._stored_bytes(block.bytes_read))
 
     def block_reader(self) -> BlockReader:
         """Give what reads the blocks, here or on another machine."""
@@ -164,9 +165,9 @@ class SourceFile:
 
     def _all_chunks(self) -> Iterator[Chunk]:
         for chunk in self._reader.chunks(self._reader.options.chunk_size):
-            yield replace(chunk, bytes_read=self.stored_bytes(chunk.bytes_read))
+            yield replace(chunk, bytes_read=self._stored_bytes(chunk.bytes_read))
 
-    def stored_bytes(self, bytes_read: int) -> int:
+    def _stored_bytes(self, bytes_read: int) -> int:
         """Give progress in bytes of the stored file: of a spreadsheet a CSV copy is read."""
         return bytes_read * self.size // self._reader.text.stored.size
 

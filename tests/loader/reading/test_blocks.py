@@ -113,6 +113,7 @@ def test_whatever_the_file_is_stored_as(
     content = encode(HEADER + "".join(LINES[:9]))
     source = sources.open(content, chunk_size=2, block_size=16, **options)
     assert_same(read_blocks(source), [*source.chunks()])
+    assert [block.bytes_read for block in source.blocks()][-1] == source.size
 
 
 def test_a_large_block_ends_early(sources: Source, monkeypatch: pytest.MonkeyPatch) -> None:
