@@ -82,6 +82,10 @@ class MissingFeedError(FeedFileError, NoSuchFileError):
     exit_code = 66
 
 
+class MissingBlockError(NoSuchFileError):
+    """The part of the source file that another machine was to read is not there, or another."""
+
+
 class DatabaseUnavailableError(LoaderError):
     """The database does not answer, after all retries."""
 

@@ -296,16 +296,27 @@ class _Raised(NamedTuple):
 
 
 class _Pickler(pickle.Pickler):
-    """Pickles frames as Arrow streams, which have no more of a large buffer than is used."""
+    """Pickles frames and Arrow's arrays as streams, which have no more of a buffer than is used."""
 
     def reducer_override(self, value: Any) -> Any:
+        if isinstance(value, pa.Array):
+            return _array_of, (_stream_of(pa.table([value], [""])),)
         if type(value) is not pd.DataFrame:
             return NotImplemented
-        table = pa.Table.from_pandas(value, preserve_index=True, nthreads=1)
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
-        return _frame_of, (sink.getvalue(),)
+        return _frame_of, (
+            _stream_of(pa.Table.from_pandas(value, preserve_index=True, nthreads=1)),
+        )
+
+
+def _stream_of(table: pa.Table) -> pa.Buffer:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+def _array_of(stream: pa.Buffer) -> pa.Array:
+    return pa.ipc.open_stream(stream).read_all().column(0).combine_chunks()
 
 
 def _frame_of(stream: pa.Buffer) -> pd.DataFrame:

@@ -5,7 +5,8 @@ of one another is to be kept, all wait on disk until the order of preference is 
 number was rejected come again, after all others, with another number of theirs.
 """
 
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+import shutil
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -13,9 +14,9 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
+from jobs.load.reading import Intake, RowReader, SourceChunk, Task
 from jobs.load.run import ImportContext
-from jobs.load.screening import NO_ROWS, Screener, SourceChunk
-from loader.checks.blanks import empty_nulls
+from jobs.load.screening import Screener
 from loader.checks.duplicates import KEYED
 from loader.checks.duplicates_compared import Compared
 from loader.checks.settlement import Settled
@@ -23,25 +24,22 @@ from loader.findings import (
     FINDING_TYPES,
     Findings,
     Notices,
-    findings,
     join_frames,
     no_findings,
     no_notices,
     notices,
-    without_rows,
 )
 from loader.frames.arrow import to_arrow
 from loader.frames.spool import Spool
 from loader.notices import Notice
 from loader.options.duplicate_check import CHECKS, Kind, parse_duplicate_check
 from loader.pipeline import Screened
-from loader.reading.records import Chunk
+from loader.reading.blocks import FileBlock
 from loader.reasons import Reason
-from loader.results.files import not_corrected
 from loader.results.wording import reason_names
 
-Chunks = Callable[[], Iterator[SourceChunk]]
-"""Reads rows of the source file, chunk by chunk."""
+Chunks = Callable[[], Iterator[Task]]
+"""Gives rows of the source file, chunk by chunk, or the blocks that have them."""
 
 PHONE_REASONS = {
     Reason.INVALID_PHONE_CODE, Reason.PHONE_NUMBER_TOO_WIDE,
@@ -71,8 +69,15 @@ class CheckStage:
         """
         self.run, self.checks, self.accepted = run, run.checks, accepted
         self._columns = columns
-        self._was_read = False
-        self._screener = Screener(run.checks, run.queries, run.seconds, run.files.work)
+        self._reader = RowReader(
+            run.checks, run.source.block_reader(), run.profile_builder.row_profiler
+        )
+        self._meter = run.source.meter()
+        # Not in the folder of results: that goes with a run that came to nothing.
+        self._finished = run.files.folder.parent / f".blocks-{run.source.sha256[:16]}"
+        self._screener = Screener(
+            self._reader, run.queries, run.seconds, run.files.work, self._finished
+        )
         self._maybe_duplicates = run.files.spool()
         """Rejected rows that may be duplicates besides."""
         self._refused: list[pd.Series[str]] = []
@@ -80,8 +85,11 @@ class CheckStage:
 
     def check(self) -> None:
         """Take every row of the file through the checks; what passes waits on disk."""
-        self._check(self._readable)
+        is_split = self._screener.takes_blocks(self.run.source)
+        self._check(self._blocks if is_split else self._readable)
         self.run.profile_builder.all_read()
+        if self.run.options.cluster:
+            shutil.rmtree(self._finished, ignore_errors=True)
         self.run.seconds.lap("report")
 
     def check_again(self, rows: pd.Index) -> None:
@@ -123,27 +131,30 @@ class CheckStage:
             self._maybe_duplicates.append(leads[list(KEYED)])
 
     def _readable(self) -> Iterator[SourceChunk]:
-        """Give the rows that can be read; the first time through, note the others."""
-        first, self._was_read = not self._was_read, True
-        run, lap = self.run, self.run.seconds.lap
-        for chunk in run.source.chunks():
-            unread = _unread(chunk, self.checks.mapping.fields.values(), run.options.null_values)
-            odd = NO_ROWS
-            if first:
-                run.tally.rows_read += len(chunk.rows) + len(chunk.rejected)
-                run.tally.blank_rows += chunk.blank_rows
-                run.reject(chunk.rejected, as_findings(chunk.problems))
-                run.reject(chunk.rows, unread)
-                lap("read")
-                odd = run.profile_builder.read(chunk.rows)
-                lap("report")
-            rows = without_rows(chunk.rows, unread.index)
-            fields = self.checks.fields(rows)
-            lap("read")
-            yield SourceChunk(rows, fields, chunk.western, odd)
-            lap("results")
-            share = chunk.bytes_read / max(run.source.size, 1)
-            run.watchers.progress("check", chunk.bytes_read, share)
+        """Give the rows that can be read, and what is to be noted of them."""
+        for chunk in self.run.source.chunks():
+            yield self._reader.read(chunk, self.run.seconds)
+            self.run.seconds.lap("results")
+
+    def _blocks(self) -> Iterator[FileBlock]:
+        """Give the blocks in which others read the file."""
+        for block in self.run.source.blocks():
+            self.run.seconds.lap("read")
+            yield block
+            self.run.seconds.lap("results")
+
+    def _note(self, intake: Intake) -> None:
+        """Note what was seen of a chunk before its rows were checked."""
+        run = self.run
+        self._meter.add_all(intake.counts)
+        run.tally.rows_read += intake.records
+        run.tally.blank_rows += intake.blank_rows
+        run.reject(intake.rejected, intake.problems)
+        run.seconds.lap("read")
+        run.profile_builder.read(intake.profile)
+        run.seconds.lap("report")
+        done = intake.bytes_read
+        run.watchers.progress("check", done, done / max(run.source.size, 1))
 
     def _reject(self, rows: pd.DataFrame, found: Findings) -> None:
         self.run.reject(rows, found)
@@ -192,7 +203,9 @@ class CheckStage:
                 waiting.append(_Waiting.of(screened, chunk.fields, self.run.files.spool))
         for each, leads in by_preference(waiting, self.run.options.keep):
             each.settled(self._settle(leads))
-        for chunk, each in zip(chunks(), waiting, strict=True):
+        self._reader = self._reader.without_profile()
+        for task, each in zip(chunks(), waiting, strict=True):
+            chunk = self._reader.chunk_of(task, self.run.seconds)
             leads, notices = each.leads_with_notices()
             if len(leads):
                 self._accept(chunk, leads, notices, each.all_settled(), receivers)
@@ -203,6 +216,8 @@ class CheckStage:
         """Check rows of the source file by themselves, and note which are rejected."""
         with closing(self._screener.screen(chunks())) as screened_chunks:
             for chunk, screened in screened_chunks:
+                if chunk.intake:
+                    self._note(chunk.intake)
                 receivers.reject(chunk.rows, screened.rejected)
                 receivers.screened(chunk, screened)
                 yield chunk, screened
@@ -318,28 +333,3 @@ def filled_fields(fields: pd.DataFrame) -> "pd.Series[int]":
         blank = pc.match_substring_regex(to_arrow(fields[name]), r"^\s*$")
         filled += ~blank.to_numpy()
     return pd.Series(filled, index=fields.index)
-
-
-def _unread(chunk: Chunk, columns: Collection[str], null_values: Sequence[str]) -> Findings:
-    """Find the rows with a value that could not be read, now or when a reject file was written.
-
-    `columns` are those that are loaded: in others a cell may show what it likes. Errors such as
-    #N/A that `null_values` name stand for an empty value.
-    """
-    found, cells = not_corrected(chunk.rows), chunk.cell_problems
-    if cells.empty:
-        return found
-    is_null = (cells["value"] != "") & (empty_nulls(cells["value"], null_values) == "")
-    asked = cells["column"].isin(columns) & ~is_null & ~cells.index.isin(found.index)
-    texts = cells["text"][asked]
-    texts = texts.groupby(level=0).agg("; ".join)
-    without_value = findings(texts.index, Reason.CELL_WITHOUT_VALUE, text=texts)
-    return join_frames([found, without_value]).sort_index()
-
-
-def as_findings(problems: pd.DataFrame) -> Findings:
-    """Turn what the reader rejected into findings."""
-    if problems.empty:
-        return no_findings()
-    found = problems.rename(columns={"details": "text"}).assign(answer="", answer_tail="")
-    return found.reindex(columns=list(FINDING_TYPES)).astype(FINDING_TYPES)

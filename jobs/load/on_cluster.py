@@ -14,13 +14,15 @@ from typing import Any, NamedTuple, Self
 
 import pandas as pd
 
+from jobs.load.finished_blocks import FinishedBlocks
+from jobs.load.reading import RowReader, SourceChunk
 from jobs.load.run import Stopwatch
 from jobs.load.screening import CHUNKS_A_WORKER, Asked, Question, Result, Stages
 from loader.checks.duplicates import KEYED
 from loader.dialer import Lookups
-from loader.errors import LoaderError, MissingFeedError, missing_extra_error
+from loader.errors import LoaderError, MissingBlockError, MissingFeedError, missing_extra_error
 from loader.feeds.shared import PART_BYTES, SharedFeed
-from loader.pipeline import Checks
+from loader.reading.blocks import FileBlock
 from loader.workers import HEARS_SIGNALS, pickled, unpickled
 
 try:
@@ -32,12 +34,13 @@ except ImportError as error:
 class _Shared(NamedTuple):
     """The stages, as they are sent: feeds by their files."""
 
-    checks: Checks
+    reader: RowReader
     feeds: tuple[SharedFeed, ...]
+    finished: FinishedBlocks
 
     def stages(self) -> Stages:
         """Give them as this worker has them."""
-        return Stages(self.checks, [feed.opened(node_folder()) for feed in self.feeds])
+        return Stages(self.reader, [feed.opened(node_folder()) for feed in self.feeds])
 
 
 class _Step(NamedTuple):
@@ -45,6 +48,8 @@ class _Step(NamedTuple):
 
     value: Any
     seconds: dict[str, float]
+    chunk: SourceChunk | None
+    """The rows of a block."""
 
 
 class OnCluster:
@@ -62,6 +67,7 @@ class OnCluster:
         asked: Asked,
         answer: Callable[[Question], Lookups],
         folder: Path,
+        finished: Path,
     ) -> None:
         """Connect to a cluster, see `Cluster`.
 
@@ -72,9 +78,11 @@ class OnCluster:
             asked: questions that are asked at all.
             answer: answers them, one after the other.
             folder: for the files of feeds.
+            finished: for what is kept of blocks, see `FinishedBlocks`.
         """
         self._asked, self._answer = asked, answer
         self._is_closing, self._answering, self._giving = False, Lock(), Lock()
+        self._sends_texts = stages.reader.blocks.path is None
         self._coming: deque[Future[Result]] = deque()
         self._feeds = tuple(SharedFeed.of(feed, folder) for feed in stages.feeds)
         self._cluster = Cluster(scheduler, workers)
@@ -82,7 +90,8 @@ class OnCluster:
         self._threads = ThreadPoolExecutor(self.threads * CHUNKS_A_WORKER + 1, "chunk")
         try:
             self._give_feeds()
-            sent = bytes(pickled(_Shared(stages.checks, self._feeds)))
+            kept = FinishedBlocks.open(finished, stages.reader, self._feeds, self._cluster.versions)
+            sent = bytes(pickled(_Shared(stages.reader, self._feeds, kept)))
             self._shared = self._cluster.submit(unpickled, sent)
         except BaseException:  # Ctrl-C too: no cluster of our own is left behind
             self._close()
@@ -94,9 +103,10 @@ class OnCluster:
     def __exit__(self, *_error: object) -> None:
         self._close()
 
-    def send(self, task: pd.DataFrame) -> None:
-        """Give the fields of a chunk to the cluster, after all that it was given before."""
-        self._coming.append(self._threads.submit(self._through, bytes(pickled(task))))
+    def send(self, task: pd.DataFrame | FileBlock) -> None:
+        """Give the fields of a chunk, or a block, to the cluster, after all it was given before."""
+        sent = task if isinstance(task, FileBlock) else bytes(pickled(task))
+        self._coming.append(self._threads.submit(self._through, sent))
 
     def take(self) -> Result:
         """Wait for the result of the first chunk whose result was not taken yet.
@@ -113,29 +123,28 @@ class OnCluster:
             if first.done():
                 return first.result()
 
-    def _through(self, fields: bytes) -> Result:
-        """Bring a chunk through the stages."""
+    def _through(self, task: FileBlock | bytes) -> Result:
+        """Bring a block, or fields, through the stages, and give workers what they lack."""
+        while True:
+            try:
+                return self._stages_of(task)
+            except MissingFeedError:  # a machine that has come since
+                with self._giving:
+                    self._give_feeds()
+            except MissingBlockError:  # who gets a text needs no file
+                self._sends_texts = True
+
+    def _stages_of(self, task: FileBlock | bytes) -> Result:
         cluster, shared = self._cluster, self._shared
-        step = self._normalized(fields)
+        if isinstance(task, FileBlock) and not self._sends_texts:
+            task = task.without_text()
+        step = cluster.submit(_normalize, shared, task)
         answers = self._ask(step, _of_lists) if self._asked.lists else Lookups()
         step = cluster.submit(_screen, shared, step, answers)
         answers = self._ask(step, _of_leads) if self._asked.leads else Lookups()
         step = cluster.submit(_compare, shared, step, answers)
         result: Result = unpickled(cluster.result(step))
         return result
-
-    def _normalized(self, fields: bytes) -> Any:
-        """Begin with a chunk; a machine that has come since is given the feeds first."""
-        step = self._cluster.submit(_normalize, self._shared, fields)
-        if not self._feeds:
-            return step
-        try:
-            self._cluster.result(self._cluster.submit(_is_done, step))
-        except MissingFeedError:
-            with self._giving:
-                self._give_feeds()
-            step = self._cluster.submit(_normalize, self._shared, fields)
-        return step
 
     def _ask(self, step: Any, question: Callable[[_Step], bytes]) -> Lookups:
         asked = unpickled(self._cluster.result(self._cluster.submit(question, step)))
@@ -169,15 +178,25 @@ class OnCluster:
         self._threads.shutdown()
 
 
-def _normalize(shared: _Shared, fields: bytes) -> _Step:
-    seconds = Stopwatch()
-    return _Step(shared.stages().normalize(unpickled(fields), seconds), dict(seconds))
+def _normalize(shared: _Shared, task: FileBlock | bytes) -> _Step:
+    seconds, stages = Stopwatch(), shared.stages()
+    if isinstance(task, bytes):
+        return _Step(stages.normalize(unpickled(task), seconds), dict(seconds), None)
+    if kept := shared.finished.find(task):
+        step: _Step = unpickled(kept)
+        return step._replace(seconds={})
+    chunk = stages.reader.chunk_of(task, seconds)
+    normalized = stages.normalize(chunk.fields, seconds)
+    step = _Step(normalized, dict(seconds), stages.needed(chunk))
+    shared.finished.keep(task, pickled(step))
+    return step
 
 
 def _screen(shared: _Shared, step: _Step, on_lists: Lookups) -> _Step:
     seconds = Stopwatch()
     seconds.update(step.seconds)
-    return _Step(shared.stages().screen(step.value, on_lists, seconds), dict(seconds))
+    screened = shared.stages().screen(step.value, on_lists, seconds)
+    return _Step(screened, dict(seconds), step.chunk)
 
 
 def _compare(shared: _Shared, step: _Step, existing: Lookups) -> bytes:
@@ -185,7 +204,7 @@ def _compare(shared: _Shared, step: _Step, existing: Lookups) -> bytes:
     seconds = Stopwatch()
     seconds.update(step.seconds)
     screened = shared.stages().compare(step.value, existing, seconds)
-    return bytes(pickled(Result(screened, dict(seconds))))
+    return bytes(pickled(Result(screened, dict(seconds), step.chunk)))
 
 
 def _of_lists(step: _Step) -> bytes:
@@ -194,10 +213,6 @@ def _of_lists(step: _Step) -> bytes:
 
 def _of_leads(step: _Step) -> bytes:
     return bytes(pickled(Question(step.value.leads[list(KEYED)], about_existing=True)))
-
-
-def _is_done(_step: _Step) -> bool:
-    return True
 
 
 def _has(feed: SharedFeed) -> bool:

@@ -18,7 +18,7 @@ from loader.pipeline import Screened
 from loader.profile.call_hours import USUAL, CallTimes
 from loader.profile.outcomes import LoadedRows, RejectedRows
 from loader.profile.records import Details, RowStatistics
-from loader.profile.rows import RowProfile
+from loader.profile.rows import ChunkProfile, RowProfile, RowProfiler
 from loader.profile.score import score_of
 from loader.queries.chunk import look_up_entry_dates
 from loader.queries.dialable import with_call_times
@@ -48,7 +48,8 @@ class ProfileBuilder:
         self._columns, self._dialer = columns, dialer
         folder = files.work / "seen"
         folder.mkdir(exist_ok=True)
-        self._row_profile = RowProfile(mapping, options, dialer.clock.now.date(), folder)
+        self.row_profiler = RowProfiler(mapping, options, dialer.clock.now.date())
+        self._row_profile = RowProfile(self.row_profiler, folder)
         self.seen = RowStatistics()
         """What the rows look like, once all were read."""
         self.loaded = LoadedRows()
@@ -59,11 +60,13 @@ class ProfileBuilder:
         self.trouble = ""
         """What kept some of it from being told."""
 
-    def read(self, rows: pd.DataFrame) -> pd.Index:
-        """Look at rows of the file, columns as in the source; say which have an odd value."""
-        with self._aside():
-            return self._row_profile.add(rows)
-        return rows.index[:0]
+    def read(self, profile: ChunkProfile | str | None) -> None:
+        """Add what was counted of rows of the file; a text says why nothing was."""
+        if isinstance(profile, str):
+            self.trouble = f"the report is not complete: {profile}"
+        elif profile is not None:
+            with self._aside():
+                self._row_profile.add(profile)
 
     def screened(self, screened: Screened, odd: pd.Index) -> None:
         """Look at the numbers of rows that have one, those that are rejected too.

@@ -2,13 +2,14 @@
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 import pandas as pd
 
+from jobs.load.reading import RowReader, SourceChunk, Task
 from jobs.load.run import Stopwatch
 from loader.checks.duplicates import KEYED
 from loader.dialer import Lookups
@@ -16,6 +17,8 @@ from loader.feeds.feed import Feed
 from loader.pipeline import Checks, Chunk, Screened
 from loader.queries.chunk import ChunkQueries, in_feeds
 from loader.queries.forms import RowForms
+from loader.reading.blocks import FileBlock
+from loader.reading.source import SourceFile
 from loader.workers import Ask, Workers, available_cores, can_fork
 
 if TYPE_CHECKING:
@@ -27,22 +30,6 @@ ROWS_ALONE = 30_000
 CHUNKS_A_WORKER = 2
 """Chunks that are read ahead for each worker: one is checked, another waits for it."""
 
-NO_ROWS: pd.Index = pd.Index([], dtype="int64")
-
-
-@dataclass(frozen=True)
-class SourceChunk:
-    """Rows of the source file on their way through the checks, and what was seen of them."""
-
-    rows: pd.DataFrame
-    """The columns of the source (str); index row_number."""
-    fields: pd.DataFrame
-    """The same rows, named as fields, see `Checks.fields`."""
-    western: pd.Index = field(default_factory=lambda: NO_ROWS)
-    """Rows that were not UTF-8, where others are."""
-    odd: pd.Index = field(default_factory=lambda: NO_ROWS)
-    """Rows with a value that looks wrong, see `loader.profile.rows`."""
-
 
 class Result(NamedTuple):
     """What is found of a chunk."""
@@ -50,6 +37,8 @@ class Result(NamedTuple):
     screened: Screened
     seconds: dict[str, float]
     """By stage."""
+    chunk: SourceChunk | None = None
+    """Its rows, if the task was a block. Without fields, where rows are not compared later."""
 
 
 class Question(NamedTuple):
@@ -78,8 +67,13 @@ class Normalized(NamedTuple):
 class Stages:
     """What is done with a chunk before and after each question; it may be done anywhere."""
 
-    checks: Checks
+    reader: RowReader
     feeds: Sequence[Feed]
+
+    @property
+    def checks(self) -> Checks:
+        """Those of the rows."""
+        return self.reader.checks
 
     def normalize(self, fields: pd.DataFrame, seconds: Stopwatch) -> Normalized:
         """Make leads of fields, and look for their numbers in the feeds."""
@@ -108,6 +102,10 @@ class Stages:
         seconds.lap("duplicates")
         return replace(screened, compared=compared)
 
+    def needed(self, chunk: SourceChunk) -> SourceChunk:
+        """Leave out the fields of a chunk that is screened, where nobody needs them later."""
+        return replace(chunk, fields=chunk.fields[[]]) if self.compares else chunk
+
     @property
     def compares(self) -> bool:
         """Whether rows are compared now; otherwise when they have their turn."""
@@ -121,7 +119,7 @@ class SharedWork(Protocol):
     def __exit__(self, *error: object) -> None: ...
 
     def send(self, task: Any) -> None:
-        """Give the fields of a chunk, after all that were given before."""
+        """Give the fields of a chunk, or a block, after all that were given before."""
 
     def take(self) -> Any:
         """Wait for the `Result` of the first chunk whose result was not taken yet."""
@@ -132,31 +130,35 @@ class Screener:
 
     def __init__(
         self,
-        checks: Checks,
+        reader: RowReader,
         queries: ChunkQueries,
         seconds: Stopwatch,
         folder: Path,
+        finished: Path,
     ) -> None:
         """Take the stages, who answers their questions, and how many processes may work, and where.
 
         Args:
-            checks: the stages.
+            reader: reads blocks, and has the checks.
             queries: asks what the dialer's database knows; always in this process.
             seconds: counts the time of the stages, that of all processes together.
             folder: for what other processes are to read.
+            finished: for what a cluster keeps of blocks; the caller removes it.
         """
-        options = checks.options
+        options = reader.checks.options
         workers, self._scheduler = options.workers, options.cluster
-        self._checks, self._queries, self._seconds = checks, queries, seconds
+        self._queries, self._seconds = queries, seconds
         self._workers = workers or (available_cores() if can_fork() else 1)
         if self._scheduler:
             _on_cluster()  # what is missing is said before anything is read
-        self._stages = Stages(checks, queries.feeds)
-        self._folder = folder
+        self._stages = Stages(reader, queries.feeds)
+        self._folder, self._finished = folder, finished
 
-    def screen(
-        self, chunks: Iterator[SourceChunk]
-    ) -> Generator[tuple[SourceChunk, Screened], None, None]:
+    def takes_blocks(self, source: SourceFile) -> bool:
+        """Say whether a file is to be given in blocks: not where nobody else reads them."""
+        return source.has_blocks and bool(self._workers > 1 or self._scheduler)
+
+    def screen(self, tasks: Iterator[Task]) -> Generator[tuple[SourceChunk, Screened], None, None]:
         """Give each chunk, in its order, with what the checks say of its rows.
 
         Close it where it is not read to its end.
@@ -165,45 +167,54 @@ class Screener:
             WorkerError: a process that worked for this one was killed.
         """
         rows = 0
-        for chunk in chunks:
+        for task in tasks:
             if rows >= ROWS_ALONE and (self._workers > 1 or self._scheduler):
-                yield from self._by_workers(chain([chunk], chunks))
+                yield from self._by_workers(chain([task], tasks))
                 return
+            chunk = self._stages.reader.chunk_of(task, self._seconds)
             yield chunk, self._work(chunk.fields, self._answer, self._seconds)
             rows += len(chunk.rows)
 
-    def _by_workers(self, chunks: Iterator[SourceChunk]) -> Iterator[tuple[SourceChunk, Screened]]:
-        ahead: deque[SourceChunk] = deque()
+    def _by_workers(self, tasks: Iterator[Task]) -> Iterator[tuple[SourceChunk, Screened]]:
+        ahead: deque[SourceChunk | None] = deque()
         others, count = self._others()
         with others as workers:
-            for chunk in chunks:
-                workers.send(chunk.fields)
-                ahead.append(chunk)
+            for task in tasks:
+                workers.send(task.fields if isinstance(task, SourceChunk) else task)
+                ahead.append(task if isinstance(task, SourceChunk) else None)
                 if len(ahead) > count * CHUNKS_A_WORKER:
-                    yield ahead.popleft(), self._take(workers)
+                    yield self._take(workers, ahead.popleft())
             while ahead:
-                yield ahead.popleft(), self._take(workers)
+                yield self._take(workers, ahead.popleft())
 
     def _others(self) -> tuple[SharedWork, int]:
         """Give who screens chunks, and how many of them there are."""
         if not self._scheduler:
             return Workers(self._workers, self._of_worker, self._answer), self._workers
         on_cluster = _on_cluster()(
-            self._scheduler, self._workers, self._stages, self._asked, self._answer, self._folder
-        )
+            self._scheduler, self._workers, self._stages, self._asked, self._answer, self._folder,
+            self._finished,
+        )  # fmt: skip
         return on_cluster, on_cluster.threads
 
-    def _take(self, workers: SharedWork) -> Screened:
+    def _take(self, workers: SharedWork, chunk: SourceChunk | None) -> tuple[SourceChunk, Screened]:
+        """Wait for the next result, that of a chunk; None: of a block, which has become one."""
         result: Result = workers.take()
         self._seconds.lap("workers")
         for stage, seconds in result.seconds.items():
             self._seconds.add(stage, seconds)
-        return result.screened
+        chunk = chunk or result.chunk
+        assert chunk is not None  # noqa: S101 - for mypy: one of them is there
+        return chunk, result.screened
 
-    def _of_worker(self, fields: pd.DataFrame, ask: Ask) -> Result:
-        """Screen a chunk in a worker, which has no database."""
+    def _of_worker(self, task: FileBlock | pd.DataFrame, ask: Ask) -> Result:
+        """Screen a block, or the fields of a chunk, in a worker, which has no database."""
         seconds = Stopwatch()
-        return Result(self._work(fields, ask, seconds), dict(seconds))
+        if isinstance(task, pd.DataFrame):
+            return Result(self._work(task, ask, seconds), dict(seconds))
+        chunk = self._stages.reader.chunk_of(task, seconds)
+        screened = self._work(chunk.fields, ask, seconds)
+        return Result(screened, dict(seconds), self._stages.needed(chunk))
 
     @property
     def _asked(self) -> Asked:
@@ -215,7 +226,7 @@ class Screener:
         if question.about_existing:
             return self._queries.existing_leads(question.leads)
         leads = question.leads
-        return self._queries.on_lists(leads, RowForms(leads, self._checks.options))
+        return self._queries.on_lists(leads, RowForms(leads, self._stages.checks.options))
 
     def _work(
         self, fields: pd.DataFrame, ask: Callable[[Question], Lookups], seconds: Stopwatch

@@ -50,6 +50,7 @@ class Cluster:
 
     Attributes:
         threads: how many functions its workers compute at a time, as it was when connected.
+        versions: those of Python and `PACKAGES`, here and everywhere.
     """
 
     def __init__(self, scheduler: str, workers: int) -> None:
@@ -142,10 +143,10 @@ class Cluster:
         with self._explained("has no worker that answers"):
             self._client.wait_for_workers(1, timeout=SECONDS_TO_CONNECT)
             threads = self._client.nthreads()
-        self._refuse_other_versions()
+        self.versions = self._common_versions()
         return sum(threads.values())
 
-    def _refuse_other_versions(self) -> None:
+    def _common_versions(self) -> dict[str, str]:
         with self._explained("does not say its versions"):
             found = self._client.get_versions(packages=list(PACKAGES[1:]))
         ours, scheduler = _versions(found["client"]), _versions(found["scheduler"])
@@ -162,6 +163,7 @@ class Cluster:
                 f"{self._name} may check otherwise than this process: "
                 f"{'; '.join(differing[:SHOWN])}. Install the same versions everywhere"
             )
+        return ours
 
     @contextmanager
     def _explained(self, what: str) -> Iterator[None]:

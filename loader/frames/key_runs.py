@@ -26,6 +26,39 @@ LARGEST_RUN = 2**20
 """In entries: sorted runs of this size are not merged any more, so that memory is bounded."""
 
 
+FILTER_BITS = 28
+"""First bits of a hash by which it is noted that there may be such a key: 32 MiB of notes."""
+
+
+class _Filter:
+    """Notes which hashes there may be, so that few others are looked for in many runs."""
+
+    def __init__(self, runs: "list[_Run]") -> None:
+        self._notes = np.zeros((1 << FILTER_BITS) // 8 or 1, np.uint8)
+        for run in runs:
+            self.add(run.entries[0])
+            run.let_go()
+
+    def add(self, hashes: npt.NDArray[np.uint64]) -> None:
+        """Note hashes."""
+        places, bits = self._places(hashes)
+        np.bitwise_or.at(self._notes, places, bits)
+
+    def may_have(self, hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+        """Say of which hashes there may be a key."""
+        places, bits = self._places(hashes)
+        found: npt.NDArray[np.bool_] = (self._notes[places] & bits) != 0
+        return found
+
+    @staticmethod
+    def _places(
+        hashes: npt.NDArray[np.uint64],
+    ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.uint8]]:
+        first = hashes >> np.uint64(64 - FILTER_BITS)
+        bits = np.uint8(1) << (first & np.uint64(7)).astype(np.uint8)
+        return (first >> np.uint64(3)).astype(np.intp), bits
+
+
 class _Run:
     """Entries in an unnamed file, of which memory has what is looked at until `let_go`.
 
@@ -67,6 +100,8 @@ class KeyRuns:
         """Take the folder of the files; None: the one for temporary files."""
         self._folder = folder
         self._runs: list[_Run] = []
+        self._filter: _Filter | None = None
+        """Where there are so many keys that it is worth its memory."""
 
     def add(self, keys: Hashes, *values: npt.NDArray[np.int64]) -> None:
         """Add keys with their values, n of each; keys may repeat."""
@@ -78,13 +113,20 @@ class KeyRuns:
         # Stable, so that of equal keys the one added first stays first.
         order = np.argsort(entries[0], kind="stable")
         self._runs.append(_Run(entries, order, self._folder))
+        if self._filter:
+            self._filter.add(keys[0])
+        elif self._runs[0].size > LARGEST_RUN:
+            self._filter = _Filter(self._runs)
 
     def first(self, keys: Hashes, values: int) -> npt.NDArray[np.int64]:
         """Find the values that were added first for each key: shape (values, n); -1: none."""
+        asked = np.arange(keys.shape[1])
+        if self._filter:
+            asked = np.flatnonzero(self._filter.may_have(keys[0]))
         # Numbers in their order are found several times as fast in a large run.
-        order = np.argsort(keys[0])
+        order = asked[np.argsort(keys[0, asked])]
         hashes, other_hashes = keys[:, order]
-        found = np.full((values, keys.shape[1]), -1, dtype=np.int64)
+        found = np.full((values, order.size), -1, dtype=np.int64)
         # The oldest run has what was added first.
         for run in self._runs:
             first_hashes, second_hashes, *of_keys = run.entries
@@ -95,7 +137,7 @@ class KeyRuns:
             for place, value in enumerate(of_keys):
                 found[place, hit] = value[position[hit]].view(np.int64)
             run.let_go()
-        in_order = np.empty_like(found)
+        in_order = np.full((values, keys.shape[1]), -1, dtype=np.int64)
         in_order[:, order] = found
         return in_order
 

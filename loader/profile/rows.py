@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from loader.fields.mapping import ColumnMapping
 from loader.frames.arrow import to_arrow
 from loader.options.load import LoadOptions
 from loader.phones.regions import main_region
-from loader.profile.frequent_values import FrequentValues
+from loader.profile.frequent_values import Bucket, FrequentValues, by_bucket
 from loader.profile.odd_values import Chunk
 from loader.profile.oddities import Oddity, OddPositions, find_odd_positions
 from loader.profile.records import MOST_EXAMPLES, OddExample, RowStatistics
@@ -48,53 +49,99 @@ UNKNOWN_TYPE = "UNKNOWN"
 POWERS = 10 ** np.arange(LONGEST_NUMBER + 1, dtype=np.int64)
 
 
+@dataclass(frozen=True)
+class ChunkProfile:
+    """What is counted of the rows of a chunk."""
+
+    rows: int
+    filled: Mapping[str, int]
+    """Rows in which a column is not blank, by column."""
+    odd: pd.Index
+    """Rows that have an oddity."""
+    oddities: Mapping[str, int]
+    examples: Mapping[str, list[OddExample]]
+    """By oddity, the first ones."""
+    values: Mapping[str, list[Bucket]]
+    """By field."""
+
+
+@dataclass(frozen=True)
+class RowProfiler:
+    """Counts the rows of a chunk, each chunk by itself; it can be sent to another machine."""
+
+    mapping: ColumnMapping
+    options: LoadOptions
+    today: date
+    """Ages are counted from it."""
+
+    def profile(self, rows: pd.DataFrame, span: range = range(0)) -> ChunkProfile:
+        """Count rows of the file: the source's columns (str); index row_number, ascending.
+
+        `span` has the row numbers of which it is known that there are no other rows.
+        """
+        texts, filled = self._texts_by_field(rows)
+        odd = rows.index[:0]
+        oddities: dict[str, int] = {}
+        examples: dict[str, list[OddExample]] = {}
+        if len(rows) and texts:
+            region = self.options.default_region or main_region(self.options.phone_code or "1")
+            chunk = Chunk(texts, self.today, self.options.date_format, region)
+            odd, oddities, examples = _count_oddities(chunk, rows.index)
+        values = {
+            field: by_bucket(
+                _as_digits(texts[field]) if field in PHONES else texts[field], rows.index, span
+            )
+            for field in self.mapping.fields
+            if field in PROFILED_FIELDS
+        }
+        return ChunkProfile(len(rows), filled, odd, oddities, examples, values)
+
+    def _texts_by_field(self, rows: pd.DataFrame) -> tuple[dict[str, Texts], dict[str, int]]:
+        """Give the values of each field, and count those of each column that are not blank."""
+        texts_of: dict[str, Texts] = {}
+        fields_of: dict[str, list[str]] = {}
+        filled: dict[str, int] = {}
+        for field, column in self.mapping.fields.items():
+            fields_of.setdefault(column, []).append(field)
+        for column in map(str, rows.columns):
+            of_column = rows[column]
+            if self.options.null_values:
+                of_column = empty_nulls(of_column, self.options.null_values)
+            texts = Texts(of_column)
+            filled[column] = texts.filled
+            texts_of |= dict.fromkeys(fields_of.get(column, ()), texts)
+        if self.mapping.name_order:
+            names = rows[[self.mapping.fields["first_name"]]].set_axis(["first_name"], axis=1)
+            split = self.mapping.split_names(names)
+            texts_of |= {name: Texts(each) for name, each in split.items()}
+        return texts_of, filled
+
+
 class RowProfile:
     """Collects the `statistics` of all rows of a file; memory does not grow with the file."""
 
-    def __init__(
-        self, mapping: ColumnMapping, options: LoadOptions, today: date, folder: Path
-    ) -> None:
-        """Begin with no rows; ages are counted from `today`, and the caller removes `folder`."""
-        self._mapping, self._today, self._options = mapping, today, options
-        self._region = options.default_region or main_region(options.phone_code or "1")
+    def __init__(self, profiler: RowProfiler, folder: Path) -> None:
+        """Begin with no rows; the caller removes `folder`."""
+        self.profiler = profiler
         self._rows = self._odd_rows = 0
         self._filled: Counter[str] = Counter()
         self._oddities: Counter[str] = Counter()
         self._examples: dict[str, list[OddExample]] = {}
-        fields = mapping.fields
+        fields = profiler.mapping.fields
         self._values = {field: FrequentValues() for field in fields if field in PROFILED_FIELDS}
         self._numbers = RepeatedNumbers(folder)
 
-    def add(self, rows: pd.DataFrame) -> pd.Index:
-        """Count the next rows of the file: the source's columns (str); index row_number.
-
-        Returns:
-            The row numbers of those that have an oddity.
-        """
-        fields: dict[str, Texts] = {}
-        fields_of: dict[str, list[str]] = {}
-        for field, column in self._mapping.fields.items():
-            fields_of.setdefault(column, []).append(field)
-        for column in map(str, rows.columns):
-            of_column = rows[column]
-            if self._options.null_values:
-                of_column = empty_nulls(of_column, self._options.null_values)
-            texts = Texts(of_column)
-            self._filled[column] += texts.filled
-            fields |= dict.fromkeys(fields_of.get(column, ()), texts)
-        if self._mapping.name_order:
-            names = rows[[self._mapping.fields["first_name"]]].set_axis(["first_name"], axis=1)
-            split = self._mapping.split_names(names)
-            fields |= {name: Texts(each) for name, each in split.items()}
-        self._rows += len(rows)
-        odd = rows.index[:0]
-        if len(rows) and fields:
-            chunk = Chunk(fields, self._today, self._options.date_format, self._region)
-            odd = self._count_oddities(chunk, rows.index)
-        for field, values in self._values.items():
-            texts = fields[field]
-            values.add(_as_digits(texts) if field in PHONES else texts)
-        return odd
+    def add(self, chunk: ChunkProfile) -> None:
+        """Add the counts of the next rows of the file."""
+        self._rows += chunk.rows
+        self._odd_rows += len(chunk.odd)
+        self._filled.update(chunk.filled)
+        self._oddities.update(chunk.oddities)
+        for oddity, examples in chunk.examples.items():
+            self._examples[oddity] = _first_of(self._examples.get(oddity, []) + examples)
+        for field, buckets in chunk.values.items():
+            for bucket in buckets:
+                self._values[field].add(bucket)
 
     def add_numbers(self, leads: pd.DataFrame, odd: pd.Index) -> None:
         """Count the numbers of rows, in any order; those of `odd` have an oddity already.
@@ -133,23 +180,29 @@ class RowProfile:
             repeated_numbers=self._numbers.count(),
         )
 
-    def _count_oddities(self, chunk: Chunk, row_numbers: pd.Index) -> pd.Index:
-        """Count each row once by oddity, and keep the first rows as examples; give the rows."""
-        by_oddity: dict[str, list[OddPositions]] = {}
-        for found in find_odd_positions(chunk):
-            by_oddity.setdefault(found.oddity.value, []).append(found)
-        odd = np.zeros(len(row_numbers), dtype=bool)
-        for oddity, finds in by_oddity.items():
-            rows = np.zeros(len(row_numbers), dtype=bool)
-            for found in finds:
-                rows[found.positions] = True
-            odd |= rows
-            self._oddities[oddity] += int(rows.sum())
-            examples = self._examples.get(oddity, []) + _examples(finds, chunk.texts, row_numbers)
-            by_row = {each.row_number: each for each in reversed(examples)}
-            self._examples[oddity] = [by_row[row] for row in sorted(by_row)][:MOST_EXAMPLES]
-        self._odd_rows += int(odd.sum())
-        return row_numbers[odd]
+
+def _count_oddities(
+    chunk: Chunk, row_numbers: pd.Index
+) -> tuple[pd.Index, dict[str, int], dict[str, list[OddExample]]]:
+    """Give the odd rows, how many there are by oddity, and the first ones as examples."""
+    by_oddity: dict[str, list[OddPositions]] = {}
+    for found in find_odd_positions(chunk):
+        by_oddity.setdefault(found.oddity.value, []).append(found)
+    odd, counts, examples = np.zeros(len(row_numbers), dtype=bool), {}, {}
+    for oddity, finds in by_oddity.items():
+        rows = np.zeros(len(row_numbers), dtype=bool)
+        for found in finds:
+            rows[found.positions] = True
+        odd |= rows
+        counts[oddity] = int(rows.sum())
+        examples[oddity] = _first_of(_examples(finds, chunk.texts, row_numbers))
+    return row_numbers[odd], counts, examples
+
+
+def _first_of(examples: list[OddExample]) -> list[OddExample]:
+    """Give the examples of the first rows, of each row the first one."""
+    by_row = {each.row_number: each for each in reversed(examples)}
+    return [by_row[row] for row in sorted(by_row)][:MOST_EXAMPLES]
 
 
 def _as_digits(numbers: Texts) -> Texts:

@@ -155,6 +155,10 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
+RowCounts = tuple[tuple[int, int, int], ...]
+"""Fields, blank rows and bytes of consecutive rows, see `RowMeter.add`."""
+
+
 class RowMeter:
     """Counts what the rows of a file are, which may be more than its bytes."""
 
@@ -183,9 +187,30 @@ class RowMeter:
                 " another file? See what is in it before you raise --max-unpacked-ratio"
             )
 
+    def add_all(self, counts: RowCounts) -> None:
+        """Count what a `RowRecorder` has noted; SourceFileError: a limit is exceeded."""
+        for fields, blank, size in counts:
+            self.add(fields, blank=blank, size=size)
+
     def error(self, error: ExceededError) -> SourceFileError:
         """Name the file."""
         return SourceFileError(f"{self._name}: {error}")
+
+
+class RowRecorder(RowMeter):
+    """Notes what a meter elsewhere is to count; what is too much in all is not known here.
+
+    Attributes:
+        counts: what was counted, in its order.
+    """
+
+    def __init__(self, limits: Limits, name: str) -> None:
+        super().__init__(limits, name)
+        self.counts: RowCounts = ()
+
+    def add(self, fields: int, *, blank: int, size: int) -> None:
+        """Note what is to be counted."""
+        self.counts += ((fields, blank, size),)
 
 
 def refuse_row(number: int) -> None:

@@ -69,6 +69,11 @@ def split_lines(data: bytes, *, final: bool) -> Lines:
     return Lines(data, ends, array)
 
 
+def can_span_lines(lines: Lines, grammar: Grammar) -> bool:
+    """Say whether there may be a record over several lines; else each line is one, or blank."""
+    return b'"' in lines.data and bool(_matches(lines.array, grammar.open_line).any())
+
+
 class Span(NamedTuple):
     """A record over several lines."""
 

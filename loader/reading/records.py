@@ -5,6 +5,7 @@ The lines of a block are classified by `loader.reading.lines`; pyarrow parses th
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,6 @@ from pyarrow import csv
 from loader.frames.arrow import to_series
 from loader.reading.cells import no_problems
 from loader.reading.dialect import Grammar
-from loader.reading.encoding import TextStream
 from loader.reading.limits import ExceededError, RowMeter
 from loader.reading.lines import Block, Integers, split_lines
 from loader.reading.rejected import DETAILS, REASON, ROW_NUMBER, rejected_records
@@ -55,6 +55,16 @@ class Chunk:
     blank_rows: int = 0
     western: pd.Index = field(default_factory=lambda: pd.Index([], dtype="int64"))
     cell_problems: pd.DataFrame = field(default_factory=no_problems)
+
+    @classmethod
+    def empty(cls, columns: tuple[str, ...], bytes_read: int) -> "Chunk":
+        """Give a chunk without a record."""
+        nothing = pd.DataFrame(
+            {name: pd.Series(dtype="str") for name in columns},
+            index=pd.Index([], name="row_number", dtype="int64"),
+        )
+        problems = nothing[[]].assign(reason="", details="").astype("str")
+        return cls(nothing, nothing, problems, bytes_read)
 
 
 @dataclass(frozen=True)
@@ -109,8 +119,25 @@ class Records:
         return Records(table, others, self.blank_rows[blank], self.western[western])
 
 
+class Text(Protocol):
+    """UTF-8 text, as `TextStream` gives it."""
+
+    text_position: int
+    """Bytes of text that were given so far."""
+
+    @property
+    def position(self) -> int:
+        """Bytes of the stored file that were read so far."""
+
+    def read(self, size: int) -> bytes:
+        """Return about `size` bytes, `b""` at the end only."""
+
+    def western_lines(self, start: int, end: int) -> list[int]:
+        """Give where lines begin that were read as cp1252, in the text from start to end."""
+
+
 def read_chunks(
-    text: TextStream,
+    text: Text,
     grammar: Grammar,
     columns: tuple[str, ...],
     *,
@@ -127,7 +154,7 @@ def read_chunks(
 
     SourceFileError: a limit is exceeded.
     """
-    chunk_size = max(1, chunk_size * USUAL_COLUMNS // max(len(columns), USUAL_COLUMNS))
+    chunk_size = chunk_rows(chunk_size, len(columns))
     blocks = _read_blocks(text, grammar, columns, first_row, block_size, chunk_size, meter)
     for records in _regroup(blocks, chunk_size):
         rejected = _rows_frame(records.rejected)
@@ -142,8 +169,13 @@ def read_chunks(
         )
 
 
+def chunk_rows(chunk_size: int, columns: int) -> int:
+    """Give how many of so many records are a chunk, where they have so many columns."""
+    return max(1, chunk_size * USUAL_COLUMNS // max(columns, USUAL_COLUMNS))
+
+
 def _read_blocks(
-    text: TextStream,
+    text: Text,
     grammar: Grammar,
     columns: tuple[str, ...],
     row_number: int,

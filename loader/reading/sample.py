@@ -34,15 +34,18 @@ def merge_chunks(chunks: Iterator[Chunk], size: int) -> Iterator[Chunk]:
     pending: list[Chunk] = []
     for chunk in chunks:
         if pending and sum(map(record_count, pending)) + record_count(chunk) > size:
-            yield _concatenate(pending)
+            yield concatenate(pending)
             pending = []
         if record_count(chunk):
             pending.append(chunk)
     if pending:
-        yield _concatenate(pending)
+        yield concatenate(pending)
 
 
-def _concatenate(chunks: list[Chunk]) -> Chunk:
+def concatenate(chunks: list[Chunk]) -> Chunk:
+    """Put consecutive chunks together, of which there is one at least."""
+    if len(chunks) == 1:
+        return chunks[0]
     return Chunk(
         pd.concat([chunk.rows for chunk in chunks]),
         pd.concat([chunk.rejected for chunk in chunks]),

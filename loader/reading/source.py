@@ -17,6 +17,7 @@ import pandas as pd
 from loader.errors import SourceFileError, UsageError
 from loader.files import exists
 from loader.paths import printable_path
+from loader.reading.blocks import BlockReader, FileBlock, split_blocks
 from loader.reading.cells import split_problems
 from loader.reading.columns import (
     named_columns,
@@ -31,7 +32,7 @@ from loader.reading.encoding import TextFile, open_text
 from loader.reading.header import FieldOf, of_names, refuse_header, require_header
 from loader.reading.limits import DEFAULT_LIMITS, Limits, RowMeter
 from loader.reading.lines import Integers
-from loader.reading.records import Chunk, read_chunks
+from loader.reading.records import Chunk, chunk_rows, read_chunks
 from loader.reading.sample import merge_chunks, pick_records, record_count
 from loader.reading.spreadsheet import SheetOptions, SheetTable, spreadsheet_as_csv
 from loader.reading.start import Start, find_start, read_head
@@ -139,11 +140,31 @@ class SourceFile:
         sampled = pick_records(self._all_chunks(), self._positions)
         return merge_chunks(sampled, self._reader.options.chunk_size)
 
+    @property
+    def has_blocks(self) -> bool:
+        """Whether it can be read in blocks: not if only some of its records are read."""
+        return self._positions is None
+
+    def blocks(self) -> Iterator[FileBlock]:
+        """Split into blocks that are chunks for `block_reader`: the same records in all."""
+        for block in self._reader.blocks():
+            yield replace(block, bytes_read=self._stored_bytes(block.bytes_read))
+
+    def block_reader(self) -> BlockReader:
+        """Give what reads the blocks, here or on another machine."""
+        return self._reader.block_reader()
+
+    def meter(self) -> RowMeter:
+        """Give what counts the rows of the whole file, for who reads it in blocks."""
+        return self._reader.meter()
+
     def _all_chunks(self) -> Iterator[Chunk]:
         for chunk in self._reader.chunks(self._reader.options.chunk_size):
-            # Of a spreadsheet a CSV copy is read; progress is in bytes of the stored file.
-            done = chunk.bytes_read * self.size // self._reader.text.stored.size
-            yield replace(chunk, bytes_read=done)
+            yield replace(chunk, bytes_read=self._stored_bytes(chunk.bytes_read))
+
+    def _stored_bytes(self, bytes_read: int) -> int:
+        """Give progress in bytes of the stored file: of a spreadsheet a CSV copy is read."""
+        return bytes_read * self.size // self._reader.text.stored.size
 
 
 @dataclass(frozen=True)
@@ -239,7 +260,7 @@ class _Reader:
                 first_row=self.start.first_row,
                 chunk_size=chunk_size,
                 block_size=self.options.block_size,
-                meter=RowMeter(self.options.limits, self.text.stored.name),
+                meter=self.meter(),
             )
             for chunk in chunks:
                 if not self.has_cell_problems:
@@ -247,6 +268,37 @@ class _Reader:
                     continue
                 rows, problems = split_problems(chunk.rows)
                 yield replace(chunk, rows=rows, cell_problems=problems)
+
+    def meter(self) -> RowMeter:
+        """Give what counts the rows of the whole text."""
+        return RowMeter(self.options.limits, self.text.stored.name)
+
+    def blocks(self) -> Iterator[FileBlock]:
+        """Split the text from the first record on."""
+        with self.text.open() as text:
+            text.skip(self.start.position)
+            yield from split_blocks(
+                text,
+                self.grammar,
+                first_row=self.start.first_row,
+                rows=chunk_rows(self.options.chunk_size, len(self.columns)),
+                read_size=self.options.block_size,
+            )
+
+    def block_reader(self) -> BlockReader:
+        """Give what reads these blocks; from the file itself if that has the text as it is."""
+        stored, encoding = self.text.stored, self.text.encoding
+        is_plain = stored.compression is None and encoding.codec == "utf-8"
+        return BlockReader(
+            self.grammar,
+            self.columns,
+            stored.name,
+            self.options.limits,
+            self.options.block_size,
+            self.has_cell_problems,
+            stored.path.resolve() if is_plain else None,
+            len(encoding.bom),
+        )
 
 
 @contextmanager
@@ -293,7 +345,7 @@ def open_source(path: str, options: ReadOptions | None = None) -> Iterator[Sourc
             header=options.has_header,
             header_row=reader.start.header.row_number if options.has_header else None,
             columns=reader.columns,
-            sample=sample.rows if sample else _no_rows(reader.columns),
+            sample=(sample or Chunk.empty(reader.columns, 0)).rows,
             has_records=sample is not None and record_count(sample) > 0,
             remarks=table.remarks if table else reader.start.remarks,
             _reader=reader,
@@ -344,8 +396,3 @@ def _sheet_text(table: SheetTable, options: ReadOptions, name: str) -> tuple[Tex
     if not is_empty:
         text.check()
     return text, _Reader.of_sheet(text, options, table)
-
-
-def _no_rows(columns: tuple[str, ...]) -> pd.DataFrame:
-    index = pd.Index([], name="row_number", dtype="int64")
-    return pd.DataFrame({name: pd.Series(dtype="str") for name in columns}, index=index)

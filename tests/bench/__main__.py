@@ -14,15 +14,16 @@ from tests.bench.growth import growth
 from tests.bench.imports import EXISTING, imports
 from tests.bench.memory import memory
 from tests.bench.phones import phones
+from tests.bench.scale import scale
 from tests.bench.serve import serve
 from tests.bench.start import start
 
 MEASUREMENTS = ("imports", "start", "beside", "memory", "archive", "phones", "serve")
-LARGE = ("growth",)
+LARGE = ("growth", "scale")
 """Those that take long: only if they are named."""
 
 
-def main() -> None:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("what", nargs="*", help=f"some of {', '.join(MEASUREMENTS + LARGE)}")
     parser.add_argument("--rounds", type=int, default=3)
@@ -30,6 +31,10 @@ def main() -> None:
     parser.add_argument("--existing", type=int, default=EXISTING, help="leads before an import")
     parser.add_argument("--beside-rows", type=int, default=200_000, help="beside a dialer")
     parser.add_argument("--memory-rows", type=int, default=2_000_000, help="of the validation")
+    parser.add_argument(
+        "--scale-rows", type=int, default=2_000_000, help="on one and many machines"
+    )
+    parser.add_argument("--scale-feed", type=int, default=5_000_000, help="numbers beside them")
     parser.add_argument("--phones", type=int, default=1_000_000, help="numbers to parse")
     parser.add_argument("--compared", type=int, default=200_000, help="with phonenumbers")
     parser.add_argument("--leads", type=int, default=220_000, help="in the table of the archive")
@@ -42,6 +47,13 @@ def main() -> None:
     if unknown := set(what) - {*MEASUREMENTS, *LARGE}:
         known = ", ".join(MEASUREMENTS + LARGE)
         parser.error(f"there is no {', '.join(unknown)}; there are {known}")
+    arguments.what = what
+    return arguments
+
+
+def main() -> None:
+    arguments = _arguments()
+    what = arguments.what
     console = Console()
     console.print(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
@@ -58,6 +70,8 @@ def main() -> None:
             beside(console, folder, arguments.beside_rows)
         if "memory" in what:
             memory(console, folder, arguments.memory_rows)
+        if "scale" in what:
+            scale(console, folder, arguments.scale_rows, arguments.scale_feed)
         if "phones" in what and phones(console, arguments.phones, arguments.compared):
             raise SystemExit(1)
         if "serve" in what:

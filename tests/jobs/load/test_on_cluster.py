@@ -1,7 +1,9 @@
 """Checks on a real Dask cluster: the same results; lost workers and schedulers."""
 
+import gzip
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +21,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from jobs.cli.main import run
-from jobs.load import screening
+from jobs.load import check, screening
 from jobs.load.on_cluster import OnCluster
 from loader.database.connection import Database
 from loader.engines import dask as dask_engine
@@ -104,6 +106,7 @@ def _from_the_first_row(monkeypatch: pytest.MonkeyPatch) -> None:
     rows=st.lists(ROW, min_size=1, max_size=14),
     options=st.sampled_from(OPTIONS),
     chunk_size=st.sampled_from([1, 2, 3, 5, 100]),
+    is_packed=st.booleans(),
 )
 def test_results_are_those_of_the_local_engine(
     cluster: Started,
@@ -111,11 +114,14 @@ def test_results_are_those_of_the_local_engine(
     rows: list[dict[str, str]],
     options: dict[str, Any],
     chunk_size: int,
+    is_packed: bool,
 ) -> None:
     folder = tmp_path / f"{time.monotonic_ns()}"
     folder.mkdir()
     loads = Loads(folder)
     path = loads.file(rows)
+    if is_packed:  # so that workers cannot read it
+        path.write_bytes(gzip.compress(path.read_bytes()))
     alone = loads.load(path, None, "validate", workers=1, **options)
     of_cluster = {"engine": "dask", "scheduler": cluster.address, "chunk_size": chunk_size}
     shared = loads.load(path, None, "validate", **of_cluster, **options)
@@ -192,7 +198,7 @@ def test_after_a_lost_scheduler_the_same_command_goes_on(
     (tmp_path / "lost").mkdir()
     lost = start(tmp_path / "lost", 1)
     monkeypatch.setitem(dask_engine.CONFIGURATION, "distributed.comm.timeouts.connect", "1s")
-    loads, take, taken = Loads(tmp_path), OnCluster.take, []
+    loads, take, taken, kept = Loads(tmp_path), OnCluster.take, [], []
 
     def kill_scheduler(self: OnCluster) -> Any:
         taken.append(1)
@@ -211,17 +217,27 @@ def test_after_a_lost_scheduler_the_same_command_goes_on(
     assert raised.value.exit_code == 69
     assert not loads.results.exists()
     assert _count(database) == 0
-    assert loads.load(path, database, **on(cluster)).summary.loaded == len(NUMBERS)
+    finished, remove = _blocks(tmp_path), shutil.rmtree
+    assert len(finished) >= 3
+
+    def note(folder: Path, **options: Any) -> None:
+        kept.extend(_blocks(tmp_path))
+        remove(folder, **options)
+
+    monkeypatch.setattr(check.shutil, "rmtree", note)
+    assert loads.load(path, database, **on(cluster, chunk_size=2)).summary.loaded == len(NUMBERS)
     assert _count(database) == len(NUMBERS)
+    assert {*finished} < {*kept}
+    assert not _blocks(tmp_path)
 
 
 def test_a_bug_on_a_worker_ends_the_load(
     cluster: Started, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(self: OnCluster, _fields: bytes) -> Any:
-        return self._cluster.submit({}.__getitem__, "a")
+    def fail(self: OnCluster, _task: object) -> Any:
+        return self._cluster.result(self._cluster.submit({}.__getitem__, "a"))
 
-    monkeypatch.setattr(OnCluster, "_normalized", fail)
+    monkeypatch.setattr(OnCluster, "_stages_of", fail)
     loads = Loads(tmp_path)
     with pytest.raises(KeyError):
         loads.load([{"phone_number": NUMBERS[0]}], None, "validate", **on(cluster))
@@ -270,6 +286,12 @@ def test_a_local_cluster(tmp_path: Path) -> None:
 def test_a_scheduler_is_for_dask_alone() -> None:
     with pytest.raises(ValueError, match="give engine dask too"):
         LoadOptions(scheduler="tcp://127.0.0.1:8786")
+
+
+def _blocks(folder: Path) -> list[tuple[str, int]]:
+    """Give the blocks that are kept, by name and by what changes if they are written anew."""
+    found = folder.glob(".blocks-*/*/*.block")
+    return [(path.name, path.stat().st_ino) for path in found]
 
 
 def _count(database: Database) -> int:

@@ -38,17 +38,20 @@ KEYS = [f"{scope}\x1f{phone}" for scope in ("", "101", "\u00e9") for phone in ra
     ),
     largest=st.sampled_from((4, key_runs.LARGEST_RUN)),
     few=st.sampled_from((0, 2, key_runs.FEW)),
+    bits=st.sampled_from((3, 16)),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_finds_the_first_row_of_a_key_like_a_dict(
     batches: list[Batch],
     largest: int,
     few: int,
+    bits: int,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(key_runs, "FEW", few)
     monkeypatch.setattr(key_runs, "LARGEST_RUN", largest)
+    monkeypatch.setattr(key_runs, "FILTER_BITS", bits)
     keys, known = AcceptedKeys(tmp_path), dict[str, tuple[int, int]]()
     row = 2
     for batch in batches:

@@ -17,9 +17,9 @@ from loader.fields.mapping import ColumnMapping
 from loader.options.load import LoadOptions
 from loader.profile import frequent_values
 from loader.profile import rows as profile_rows
-from loader.profile.frequent_values import FrequentValues
+from loader.profile.frequent_values import FrequentValues, by_bucket
 from loader.profile.records import MOST_EXAMPLES, OddExample, RepeatedValue, RowStatistics
-from loader.profile.rows import RowProfile
+from loader.profile.rows import RowProfile, RowProfiler
 from loader.profile.texts import Texts
 from tests.support.oddities import find_oddities
 
@@ -40,9 +40,9 @@ def profile_of(
     **options: str,
 ) -> RowStatistics:
     mapping = ColumnMapping(FIELDS if fields is None else fields, ("Other",))
-    profile = RowProfile(mapping, LoadOptions(**options), TODAY, folder)
+    profile = RowProfile(RowProfiler(mapping, LoadOptions(**options), TODAY), folder)
     for chunk in chunks:
-        profile.add(chunk)
+        profile.add(profile.profiler.profile(chunk))
     for numbers in phones or []:
         kinds = pd.Series("MOBILE", index=numbers.index, dtype="str")
         given = pd.DataFrame({"phone_number": numbers, "number_type": kinds})
@@ -99,13 +99,16 @@ def test_options_decide_how_values_are_read(tmp_path: Path) -> None:
 
 def test_numbers_that_no_country_gives_out_are_odd(tmp_path: Path) -> None:
     mapping = ColumnMapping({"phone_number": "Phone", "first_name": "First"}, ())
-    profile = RowProfile(mapping, LoadOptions(), TODAY, tmp_path)
+    profile = RowProfile(RowProfiler(mapping, LoadOptions(), TODAY), tmp_path)
     rows = frame(
         [["1234567890", "ANN"], ["1234567891", "Bob"], ["7275551212", "CID"]], ["Phone", "First"]
     )
-    odd = profile.add(rows)
+    counted = profile.profiler.profile(rows)
+    profile.add(counted)
     kinds = pd.Series(["UNKNOWN", "UNKNOWN", "MOBILE"], index=rows.index, dtype="str")
-    profile.add_numbers(pd.DataFrame({"phone_number": rows["Phone"], "number_type": kinds}), odd)
+    profile.add_numbers(
+        pd.DataFrame({"phone_number": rows["Phone"], "number_type": kinds}), counted.odd
+    )
     statistics = profile.statistics()
     assert statistics.oddities == {"NAME_IN_CAPITALS": 2, "NUMBER_NOT_GIVEN_OUT": 2}
     assert statistics.odd_rows == 3
@@ -198,10 +201,13 @@ def test_the_result_does_not_depend_on_chunks(
 # --- Frequent values ------------------------------------------------------------------------------
 
 
-def most(values: list[str], size: int = 7) -> list[tuple[str, int]]:
+def most(values: list[str], size: int = 7, *, is_known: bool = True) -> list[tuple[str, int]]:
     counting = FrequentValues()
     for start in range(0, len(values), size):
-        counting.add(Texts(pd.Series(values[start : start + size], dtype="str")))
+        texts = Texts(pd.Series(values[start : start + size], dtype="str"))
+        rows = range(start, start + len(texts.array))
+        for bucket in by_bucket(texts, pd.Index(rows), rows if is_known else range(0)):
+            counting.add(bucket)
     return [(each.value, each.rows) for each in counting.most_frequent()]
 
 
@@ -224,6 +230,17 @@ def test_few_values_are_counted_exactly(values: list[str], bucket: int) -> None:
         statistics
         == sorted(known, key=lambda each: (-each[1], each[0]))[: frequent_values.MOST_REPORTED]
     )
+
+
+@pytest.mark.property
+@given(TEXTS, st.integers(1, 9), st.integers(1, 20), st.booleans())
+def test_most_frequent_values_do_not_depend_on_chunks(
+    values: list[str], bucket: int, size: int, is_known: bool
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(frequent_values, "ROWS_PER_BUCKET", bucket)
+        patch.setattr(frequent_values, "MOST_TRACKED", 3)
+        assert most(values, size, is_known=is_known) == most(values, 1, is_known=False)
 
 
 @pytest.mark.property
@@ -260,12 +277,15 @@ def test_long_values_are_compared_by_their_beginning() -> None:
 def test_memory_does_not_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frequent_values, "ROWS_PER_BUCKET", 1000)
     monkeypatch.setattr(frequent_values, "MOST_TRACKED", 100)
-    profile = RowProfile(ColumnMapping(FIELDS, ()), LoadOptions(), TODAY, tmp_path)
+    profile = RowProfile(RowProfiler(ColumnMapping(FIELDS, ()), LoadOptions(), TODAY), tmp_path)
     before, held = pa.total_allocated_bytes(), []
     for n in range(0, 30_000, 1500):
         # Half of the values stand in every chunk, so that they are kept.
         texts = [f"{k if k % 2 else n + k:05d}{'x' * 500}" for k in range(1500)]
-        profile.add(pd.DataFrame(dict.fromkeys(FIELDS.values(), texts), dtype="str"))
+        rows = pd.DataFrame(dict.fromkeys(FIELDS.values(), texts), dtype="str")
+        rows.index += n
+        profile.add(profile.profiler.profile(rows))
+        del rows
         del texts
         held.append(pa.total_allocated_bytes() - before)
     kept = len(FIELDS) * (100 + 1500) * (frequent_values.LONGEST_VALUE + 20)
@@ -304,10 +324,9 @@ def test_many_numbers_are_stored_on_disk(tmp_path: Path) -> None:
 
 def test_a_number_repeats_however_it_is_written(tmp_path: Path) -> None:
     numbers = ["406-555-0150", "(406) 555 0150", "+1 406.555.0150", "14065550151", "", "none"]
-    profile = RowProfile(
-        ColumnMapping({"phone_number": "tel"}, ()), LoadOptions(), date(2026, 11, 22), tmp_path
-    )
-    profile.add(pd.DataFrame({"tel": numbers}, dtype="str"))
+    profiler = RowProfiler(ColumnMapping({"phone_number": "tel"}, ()), LoadOptions(), TODAY)
+    profile = RowProfile(profiler, tmp_path)
+    profile.add(profiler.profile(pd.DataFrame({"tel": numbers}, dtype="str")))
     assert profile.statistics().repeated == {
         "phone_number": [RepeatedValue(value="4065550150", rows=3)]
     }
