@@ -1,6 +1,6 @@
 """The request for a load: a source file, where its rows go, and how."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from loader.fields.reject_file import is_reject_file, is_utf8
 from loader.options.load import VENDOR_OPTIONS, LoadOptions
 from loader.options.report import ReportOptions
 from loader.options.throttle import PaceOptions
+from loader.paths import find_path
 from loader.reading.layouts import LAYOUTS
 from loader.reading.source import ReadOptions, SourceFile, open_source
 
@@ -44,6 +45,8 @@ class LoadRequest:
     watchers: Watchers = field(default_factory=Watchers)
     follow_links: bool = True
     """The file may be a link; False: of a folder that others write into, it may not."""
+    find_results: Callable[[str], Path] = find_path
+    """Gives the folder of results that the ledger has for an earlier run."""
     allow_reload: bool = False
     """Import a file that was loaded before."""
     ledger_folder: Path | None = None

@@ -26,6 +26,7 @@ from loader.errors import (
     SourceFileError,
     UsageError,
 )
+from loader.files import exists
 from loader.ledger.batches import BatchLedger
 from loader.ledger.runs import Ledger, RunRecord, run_name, taken_over
 from loader.options.load import LIMITS, LoadOptions
@@ -196,7 +197,8 @@ def _resume(ledger: Ledger, before: RunRecord, request: LoadRequest, confirm: Co
     owner = this_process()
     ledger.update(before.run, confirm=confirm, **owner)
     record = replace(before, **owner)
-    has_plan = read_plan(find_path(record.results), before.owner).get("run") == record.run
+    found = request.find_results(record.results)
+    has_plan = read_plan(found, before.owner).get("run") == record.run
     if before.state == "inserting" and not has_plan:
         if BatchLedger(ledger, record.run, record.owner).begun:
             raise ConfigurationError(
@@ -207,14 +209,24 @@ def _resume(ledger: Ledger, before: RunRecord, request: LoadRequest, confirm: Co
                 f"give the run up: leadloader runs {record.run} --forget"
             )
         ledger.update(record.run, of_owner=record.owner, state="checking")
-    # A relative path stays relative if it names the same folder.
-    requested = request.results_of(record.run)
-    is_same = printable_path(requested.absolute()) == record.results
-    folder = requested if is_same else find_path(record.results)
+    folder = _folder_of(record, request, found)
+    if (results := printable_path(folder.absolute())) != record.results:
+        ledger.update(record.run, of_owner=record.owner, results=results)
     is_resumed = before.state == "inserting" and has_plan
     if is_resumed:
         take_over(folder, before.owner, record.owner)
     return ImportRun(ledger, record, folder, is_resumed=is_resumed)
+
+
+def _folder_of(record: RunRecord, request: LoadRequest, found: Path) -> Path:
+    """Give the folder of the results of a run that is resumed.
+
+    What is not here at all may be of another machine, and begins anew where this one wants it.
+    """
+    requested = request.results_of(record.run)
+    # A relative path stays relative if it names the same folder.
+    is_same = printable_path(requested.absolute()) == record.results
+    return requested if is_same or not exists(found) else found
 
 
 @contextmanager

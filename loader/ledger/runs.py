@@ -231,6 +231,13 @@ class Ledger:
         found = self._records(statement.order_by(first, desc(runs.began)).limit(1))
         return found[0] if found else None
 
+    def imports_since(self, moment: datetime) -> list[RunRecord]:
+        """Give the imports that ended after an aware moment, or did not; the newest first."""
+        runs, at = tables.runs.c, moment.astimezone(UTC).replace(tzinfo=None)
+        has_not_ended = runs.ended.is_(None)
+        its = select(tables.runs).where(runs.job == "import", has_not_ended | (runs.ended >= at))
+        return self._records(its.order_by(desc(runs.began), desc(runs.run)))
+
     def ever_inserted(self, sha256: str) -> bool:
         """Say whether any import of a file inserted something, undone or not."""
         runs, batches = tables.runs.c, tables.batches.c
