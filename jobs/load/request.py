@@ -47,6 +47,8 @@ class LoadRequest:
     """The file may be a link; False: of a folder that others write into, it may not."""
     find_results: Callable[[str], Path] = find_path
     """Gives the folder of results that the ledger has for an earlier run."""
+    is_of_drop_folder: bool = False
+    """A part that was loaded of a file of this name and content is completed, or refused."""
     allow_reload: bool = False
     """Import a file that was loaded before."""
     ledger_folder: Path | None = None

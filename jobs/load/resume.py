@@ -9,14 +9,14 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from jobs.load.checkpoint import read_plan, take_over
 from jobs.load.request import LoadRequest
 from loader.clock import end_of
 from loader.database.connection import Database
-from loader.database.locks import Confirm, lock
+from loader.database.locks import Confirm, is_held, lock
 from loader.errors import (
     BusyError,
     ConfigurationError,
@@ -129,6 +129,8 @@ def open_run(
         before = ledger.same_file(source.sha256, options_sha256)
         if not request.allow_reload:
             _refuse_loaded_before(ledger, source, options_sha256, before)
+        if before is None and request.is_of_drop_folder:
+            _refuse_begun_otherwise(ledger, source, request.options, database)
         if before is not None and before.is_unfinished:
             import_run = _resume(ledger, before, request, confirm)
         else:
@@ -165,6 +167,27 @@ def _refuse_loaded_before(
         if run_in(folder) == before.run:
             forget(folder)
         raise LoadedBeforeError(_loaded_before(source, before), before.run)
+
+
+def _refuse_begun_otherwise(
+    ledger: Ledger, source: SourceFile, options: LoadOptions, database: Database
+) -> None:
+    """Refuse a file of which a night with other options has loaded a part: it would be there twice.
+
+    Another file of the same content may be loaded with other options.
+    """
+    ours = printable_values(options.model_dump(mode="json", exclude=PACE_OPTIONS))
+    for run in ledger.inserting(source.sha256):
+        if PurePath(run.source).name != PurePath(source.name).name:
+            continue
+        differ = [name for name, value in ours.items() if run.options.get(name) != value]
+        others = f"other options ({', '.join(differ) or 'mapping_file'})"
+        if is_held(database, run.lock_name):
+            raise BusyError(f"{source.name}: run {run.run} on {run.host} loads it with {others}")
+        raise ConfigurationError(
+            f"{source.name}: run {run.run} on {run.host} loaded some of it with {others}; give the "
+            f"same options here, or take that back by `leadloader undo {run.run}`"
+        )
 
 
 def _begin(

@@ -244,7 +244,8 @@ class SourceFiles:
             with self.watchers.of_run("import") as watchers:
                 request = self.destination.request(
                     str(path), options, results, refused, job="import",
-                    follow_links=False, find_results=self.folder.results_here,
+                    follow_links=False, is_of_drop_folder=True,
+                    find_results=self.folder.results_here,
                     watchers=self._watching(found, self.telemetry.watching(watchers)),
                     ledger_folder=self.settings.ledger_folder, report=self._report_options,
                     pace=self.settings.pacing,

@@ -25,17 +25,18 @@ import os, sys
 from sqlalchemy import Engine, event
 from loader.database import leases
 leases.LASTS, leases.BEAT = 2, 0.2
-left = {steps}
+left, signals = {steps}, {signals}
 def step(*_):
     global left
     left -= 1
     if left == 0:
-        os.kill(os.getpid(), {signal})
+        left = {steps}
+        os.kill(os.getpid(), signals.pop(0))
 event.listen(Engine, "before_cursor_execute", step)
 event.listen(Engine, "commit", step)
 sys.addaudithook(lambda name, _: step() if name == "os.rename" else None)
 """
-"""Ends, or stands still, at a step: a statement, a commit or a rename."""
+"""Ends at a step, a statement, a commit or a rename; or stands still, and ends as much later."""
 
 STANDS_STILL = 3.0
 """Seconds: longer than its claims last."""
@@ -64,8 +65,9 @@ class Machine:
 
     def begin(self) -> None:
         """Begin a night, which ends in some way."""
-        how = self._chance.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGSTOP])
-        doomed = DOOMED.format(steps=self._chance.randint(20, 600), signal=int(how))
+        stops = [int(signal.SIGSTOP)] * self._chance.choice([0, 0, 1])
+        steps, signals = self._chance.randint(20, 600), [*stops, int(signal.SIGKILL)]
+        doomed = DOOMED.format(steps=steps, signals=signals)
         self._night = self._site.start(program=doomed + PROGRAM)
         self.is_running = True
 

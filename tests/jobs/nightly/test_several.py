@@ -55,6 +55,7 @@ from jobs.nightly.archiving import RuleArchiver
 archive = RuleArchiver.archive
 RuleArchiver.archive = lambda *given: (wait(), archive(*given))[1]
 """
+HOST = os.uname().nodename
 SOON_GONE = "from loader.database import leases; leases.LASTS, leases.BEAT = 1, 0.1\n"
 
 
@@ -73,7 +74,7 @@ def site(tmp_path: Path, database_url: str) -> Site:
 
 @pytest.fixture
 def other(site: Site) -> Site:
-    """The same as another machine has it, which sends other batches."""
+    """The same as another machine has it, by settings of its own."""
     other = site.machine("other")
     other.settings("batch_size = 2")
     return other
@@ -110,15 +111,15 @@ def test_two_nights_share_the_files(site: Site, other: Site) -> None:
     assert second.outcomes == {"a.csv": "left", "b.csv": "loaded", "c.csv": "loaded"}
     assert "a.csv is being loaded already, by session " in second["a.csv"].why
     (run_of_first,) = sql(site.url, "SELECT run FROM leadloader_runs WHERE state = 'inserting'")
-    assert (second["a.csv"].run, second["a.csv"].host) == (*run_of_first, os.uname().nodename)
-    assert f"\n    by: run {run_of_first[0]} on {os.uname().nodename}\n" in second.report.text
+    assert (second["a.csv"].run, second["a.csv"].host) == (*run_of_first, HOST)
+    assert f"\n    by: run {run_of_first[0]} on {HOST}\n" in second.report.text
     assert f" on {second.report.host}: " in second.report.text.partition("\n")[0]
     said, _ = first.communicate("")
     assert first.returncode == 0
     assert "files: 1 loaded, 2 by another night\n" in said
     assert "rows: 3 loaded, 0 rejected\n" in said
     assert "    why: done, 3 of 3 rows loaded\n" in said
-    assert f"    by: run {second['b.csv'].run} on {os.uname().nodename}\n" in said
+    assert f"    by: run {second['b.csv'].run} on {HOST}\n" in said
     assert sorted(site.phones()) == [*range(1, 10)]
     day = second.day
     assert site.files() == [f"done/{day}/{name}.csv" for name in "abc"]
@@ -227,7 +228,7 @@ def test_a_file_that_somebody_imports_by_hand_is_no_other_nights(site: Site) -> 
     assert process.stdout.readline() == "held\n"
     night = site.night()
     assert (night.code, night.outcomes) == (75, {"a.csv": "left"})
-    assert night["a.csv"].host == os.uname().nodename
+    assert night["a.csv"].host == HOST
     process.communicate("")
     assert site.night().outcomes == {"a.csv": "loaded_before"}
 
@@ -265,6 +266,32 @@ def test_results_that_no_machine_sees_begin_anew(site: Site) -> None:
     night = site.night()
     assert night["a.csv"].results == str(site.drop / "done" / night.day / "a.csv.results")
     assert not Path("/mnt/leads").exists()
+
+
+def test_a_file_that_was_begun_with_other_options_is_not_loaded_twice(
+    site: Site, other: Site
+) -> None:
+    site.settings("batch_size = 1")
+    other.settings("batch_size = 2", list_id=102)
+    site.put("a.csv", rows(1, 2, 3))
+    first = held(site, AT_THE_SECOND_BATCH)
+    path = other.folder / "by-hand.csv"
+    path.write_text(rows(1, 2, 3))
+    flags = ("--config", str(other.config), "--source", "vendor", "--quiet")
+    assert run(["import", str(path), *flags]) == 0, "another file may have the same content"
+    text = other.config.read_text("utf-8")
+    other.config.write_text(text.replace('name = "vendor"', 'name = "partner"'), "utf-8")
+    night = other.night()
+    assert (night.code, night.outcomes) == (75, {"a.csv": "left"})
+    assert night["a.csv"].why.endswith(f" on {HOST} loads it with other options (list_id)")
+    first.kill()
+    first.communicate()
+    night = other.night()
+    assert (night.code, night.outcomes) == (78, {"a.csv": "left"})
+    assert "loaded some of it with other options (list_id); give the same opt" in night["a.csv"].why
+    assert site.leads("list_id")[:2] == [("101",)] * 2
+    assert site.night().outcomes == {"a.csv": "loaded"}
+    assert len(site.phones()) == 6
 
 
 def test_without_a_common_ledger_one_night_loads_at_a_time(
