@@ -90,6 +90,16 @@ class ImportRun:
         """Record why the run is incomplete."""
         self._update(message=why)
 
+    def prove_owner(self) -> None:
+        """See that the run is this process's, before what is beside its own files is removed.
+
+        Raises:
+            BusyError: another process has taken over the run.
+            DatabaseUnavailableError: that cannot be known.
+        """
+        if self.ledger.run(self.record.run).owner != self.record.owner:
+            raise BusyError(taken_over(self.record.run))
+
     def refuse_lost(self) -> None:
         """Raise BusyError if another process has taken over the run."""
         if self.is_lost():
@@ -236,9 +246,10 @@ def _resume(ledger: Ledger, before: RunRecord, request: LoadRequest, confirm: Co
     if (results := printable_path(folder.absolute())) != record.results:
         ledger.update(record.run, of_owner=record.owner, results=results)
     is_resumed = before.state == "inserting" and has_plan
+    import_run = ImportRun(ledger, record, folder, is_resumed=is_resumed)
     if is_resumed:
-        take_over(folder, before.owner, record.owner)
-    return ImportRun(ledger, record, folder, is_resumed=is_resumed)
+        take_over(folder, before.owner, record.owner, import_run.prove_owner)
+    return import_run
 
 
 def _folder_of(record: RunRecord, request: LoadRequest, found: Path) -> Path:

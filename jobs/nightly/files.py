@@ -345,6 +345,7 @@ class SourceFiles:
         try:
             self.folder.move(found.name, target)
         except LoaderError as error:
+            self.claims.refuse_lost()  # another night may have moved it at this very moment
             why = f"{report.why}; {error}" if report.why else str(error)
             return report.model_copy(update={"why": why, "exit_code": error.exit_code})
         return report.model_copy(update={"moved_to": printable_path(target.file)})
