@@ -5,14 +5,17 @@ itself. So a run that is taken up again goes on with what it had decided, round 
 rows that passed, then those that were duplicates of rows which the server refused.
 """
 
+import errno
 import json
 import os
 import shutil
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from jobs.load.run import ImportContext
+from loader.errors import BusyError
 from loader.frames.spool import Spool
 from loader.profile.records import RowStatistics
 from loader.results.files import LEFTOVERS
@@ -58,7 +61,7 @@ class Checkpoint:
 
     def restore(self) -> None:
         """Take up what a process before this one noted."""
-        found = read_plan(self.run.files.folder)
+        found = _read(self.run.files.work / FILE)
         for number, kept in enumerate(found["rounds"]):
             files = self.run.files
             waiting = files.next_round(is_kept=True) if number else files.accepted
@@ -81,31 +84,61 @@ def read_plan(folder: Path, owner: str = "") -> dict[str, Any]:
     return _find_plan(folder, owner)[1]
 
 
-def take_over(folder: Path, before: str, owner: str) -> None:
-    """Copy the plan and what waits into a process's own folder; that of the one before goes.
+def take_over(
+    folder: Path, before: str, owner: str, refuse_lost: Callable[[], None] = lambda: None
+) -> None:
+    """Copy the plan and what waits into a process's own folder; those of others go.
 
-    That process may still live, and append to its files until it sees that the run is lost.
+    They may still live, and append to their files until they see that the run is lost. So may this
+    one: it may have stood still, while another process has taken over the run.
+
+    Args:
+        folder: of the results.
+        before: the owner before.
+        owner: the process.
+        refuse_lost: raises BusyError if the process is not the owner any more.
     """
-    path, plan = _find_plan(folder, before)
     own = work_in(folder, owner)
-    shutil.copytree(path.parent, own, ignore=shutil.ignore_patterns("plan.*", *LEFTOVERS))
-    _write(own / FILE, plan | {"generation": plan["generation"] + 1})
+    try:
+        try:
+            path, plan = _find_plan(folder, before)
+            if not plan:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(own))
+            shutil.copytree(path.parent, own, ignore=shutil.ignore_patterns("plan.*", *LEFTOVERS))
+            _write(own / FILE, plan | {"generation": plan["generation"] + 1})
+        finally:
+            refuse_lost()
+    except BusyError:
+        shutil.rmtree(own, ignore_errors=True)
+        raise
     for other in work_in(folder).iterdir():
         if other.is_dir() and other != own:
             shutil.rmtree(other, ignore_errors=True)
 
 
 def _find_plan(folder: Path, owner: str) -> tuple[Path, dict[str, Any]]:
-    """Find the owner's plan, or the last one: an owner may have ended before it had one."""
-    plans: list[tuple[Path, dict[str, Any]]] = [
-        (path, json.loads(path.read_text("utf-8"))) for path in work_in(folder).glob(f"*/{FILE}")
-    ]
+    """Find the owner's plan, or the last one: an owner may have ended before it had one.
+
+    The one with most rounds is never behind: a process that has lost the run may have copied one.
+    """
+    plans = [(path, _read(path)) for path in work_in(folder).glob(f"*/{FILE}")]
     usable = [(path, plan) for path, plan in plans if plan.get("format") == FORMAT]
     return max(
         usable,
-        key=lambda found: (found[0].parent.name == owner, found[1]["generation"]),
+        key=lambda found: (
+            len(found[1]["rounds"]), found[0].parent.name == owner, found[1]["generation"],
+        ),
         default=(Path(), {}),
-    )
+    )  # fmt: skip
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Read a plan; {} if it went away."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    return found
 
 
 def began_at(folder: Path) -> datetime:

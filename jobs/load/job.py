@@ -109,14 +109,7 @@ def _run(load: Load) -> Summary:
     name = import_run.record.run if import_run else run_name(began, source.sha256[:8])
     dialer, mapping = dialer_and_mapping(load)
     watchers.named(name)
-    files = Results(
-        import_run.folder if import_run else load.request.results_of(name),
-        source.columns,
-        run=name if import_run else "",
-        owner=import_run.record.owner if import_run else "",
-        goes_on=load.is_resumed,
-        spreadsheet_safe=load.request.report.spreadsheet_safe,
-    )
+    files = _open_results(load, name)
     try:
         run = new_run(load, files, dialer, mapping)
         refuse_missing_tables(run.checks, load.request.database)
@@ -152,6 +145,21 @@ def _run(load: Load) -> Summary:
             files.discard()
         raise
     return _complete(run, checkpoint, load, began)
+
+
+def _open_results(load: Load, name: str) -> Results:
+    """Make the folder of the results, where unfinished ones of other processes are removed."""
+    import_run = load.import_run
+    if import_run:
+        import_run.prove_owner()
+    return Results(
+        import_run.folder if import_run else load.request.results_of(name),
+        load.source.columns,
+        run=name if import_run else "",
+        owner=import_run.record.owner if import_run else "",
+        goes_on=load.is_resumed,
+        spreadsheet_safe=load.request.report.spreadsheet_safe,
+    )
 
 
 def _refuse(

@@ -1,6 +1,6 @@
 """The request for a load: a source file, where its rows go, and how."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from loader.options.load import LoadOptions
 from loader.options.report import ReportOptions
 from loader.options.source_file import VENDOR_OPTIONS
 from loader.options.throttle import PaceOptions
+from loader.paths import find_path
 from loader.reading.layouts import LAYOUTS
 from loader.reading.source import ReadOptions, SourceFile, open_source
 
@@ -45,6 +46,10 @@ class LoadRequest:
     watchers: Watchers = field(default_factory=Watchers)
     follow_links: bool = True
     """The file may be a link; False: of a folder that others write into, it may not."""
+    find_results: Callable[[str], Path] = find_path
+    """Gives the folder of results that the ledger has for an earlier run."""
+    is_of_drop_folder: bool = False
+    """A part that was loaded of a file of this name and content is completed, or refused."""
     allow_reload: bool = False
     """Import a file that was loaded before."""
     ledger_folder: Path | None = None

@@ -9,14 +9,14 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from jobs.load.checkpoint import read_plan, take_over
 from jobs.load.request import LoadRequest
 from loader.clock import end_of
 from loader.database.connection import Database
-from loader.database.locks import Confirm, lock
+from loader.database.locks import Confirm, is_held, lock
 from loader.errors import (
     BusyError,
     ConfigurationError,
@@ -26,6 +26,7 @@ from loader.errors import (
     SourceFileError,
     UsageError,
 )
+from loader.files import exists
 from loader.ledger.batches import BatchLedger
 from loader.ledger.records import RunRecord
 from loader.ledger.run_batches import RunBatches
@@ -92,6 +93,16 @@ class ImportRun:
         """Record why the run is incomplete."""
         self._update(message=why)
 
+    def prove_owner(self) -> None:
+        """See that the run is this process's, before what is beside its own files is removed.
+
+        Raises:
+            BusyError: another process has taken over the run.
+            DatabaseUnavailableError: that cannot be known.
+        """
+        if self.ledger.run(self.record.run).owner != self.record.owner:
+            raise BusyError(taken_over(self.record.run))
+
     def refuse_lost(self) -> None:
         """Raise BusyError if another process has taken over the run."""
         if self.is_lost():
@@ -131,6 +142,8 @@ def open_run(
         before = ledger.same_file(source.sha256, options_sha256)
         if not request.allow_reload:
             _refuse_loaded_before(ledger, source, options_sha256, before)
+        if before is None and request.is_of_drop_folder:
+            _refuse_begun_otherwise(ledger, source, request.options, database)
         if before is not None and before.is_unfinished:
             import_run = _resume(ledger, before, request, confirm)
         else:
@@ -169,6 +182,27 @@ def _refuse_loaded_before(
         raise LoadedBeforeError(_loaded_before(source, before), before.run)
 
 
+def _refuse_begun_otherwise(
+    ledger: Ledger, source: SourceFile, options: LoadOptions, database: Database
+) -> None:
+    """Refuse a file of which a night with other options has loaded a part: it would be there twice.
+
+    Another file of the same content may be loaded with other options.
+    """
+    ours = printable_values(options.model_dump(mode="json", exclude=PACE_OPTIONS))
+    for run in ledger.inserting(source.sha256):
+        if PurePath(run.source).name != PurePath(source.name).name:
+            continue
+        differ = [name for name, value in ours.items() if run.options.get(name) != value]
+        others = f"other options ({', '.join(differ) or 'mapping_file'})"
+        if is_held(database, run.lock_name):
+            raise BusyError(f"{source.name}: run {run.run} on {run.host} loads it with {others}")
+        raise ConfigurationError(
+            f"{source.name}: run {run.run} on {run.host} loaded some of it with {others}; give the "
+            f"same options here, or take that back by `leadloader undo {run.run}`"
+        )
+
+
 def _begin(
     ledger: Ledger,
     source: SourceFile,
@@ -199,7 +233,8 @@ def _resume(ledger: Ledger, before: RunRecord, request: LoadRequest, confirm: Co
     owner = this_process()
     ledger.update(before.run, confirm=confirm, **owner)
     record = replace(before, **owner)
-    has_plan = read_plan(find_path(record.results), before.owner).get("run") == record.run
+    found = request.find_results(record.results)
+    has_plan = read_plan(found, before.owner).get("run") == record.run
     if before.state == "inserting" and not has_plan:
         if BatchLedger(ledger, record.run, record.owner).begun:
             raise ConfigurationError(
@@ -210,14 +245,25 @@ def _resume(ledger: Ledger, before: RunRecord, request: LoadRequest, confirm: Co
                 f"give the run up: leadloader runs {record.run} --forget"
             )
         ledger.update(record.run, of_owner=record.owner, state="checking")
-    # A relative path stays relative if it names the same folder.
-    requested = request.results_of(record.run)
-    is_same = printable_path(requested.absolute()) == record.results
-    folder = requested if is_same else find_path(record.results)
+    folder = _folder_of(record, request, found)
+    if (results := printable_path(folder.absolute())) != record.results:
+        ledger.update(record.run, of_owner=record.owner, results=results)
     is_resumed = before.state == "inserting" and has_plan
+    import_run = ImportRun(ledger, record, folder, is_resumed=is_resumed)
     if is_resumed:
-        take_over(folder, before.owner, record.owner)
-    return ImportRun(ledger, record, folder, is_resumed=is_resumed)
+        take_over(folder, before.owner, record.owner, import_run.prove_owner)
+    return import_run
+
+
+def _folder_of(record: RunRecord, request: LoadRequest, found: Path) -> Path:
+    """Give the folder of the results of a run that is resumed.
+
+    What is not here at all may be of another machine, and begins anew where this one wants it.
+    """
+    requested = request.results_of(record.run)
+    # A relative path stays relative if it names the same folder.
+    is_same = printable_path(requested.absolute()) == record.results
+    return requested if is_same or not exists(found) else found
 
 
 @contextmanager

@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jobs.load.job import load
+from jobs.nightly.claims import Claims
 from jobs.nightly.destination import Destination
 from jobs.nightly.folders import RESULTS, DropFolder, Found, Target, are_of
+from jobs.nightly.others import WENT_AWAY
 from jobs.nightly.report import FileOutcome, FileReport
 from jobs.settings.nightly import Source
 from jobs.settings.settings import Settings
 from jobs.telemetry.telemetry import Telemetry
 from jobs.watchers import Watchers
 from loader.errors import (
+    BusyError,
     ConfigurationError,
     FeedFileError,
     LoadedBeforeError,
@@ -33,7 +36,7 @@ from loader.ledger.run_batches import RunBatches
 from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
 from loader.options.report import ReportOptions
-from loader.paths import find_path, printable_path, visible_line
+from loader.paths import printable_path, visible_line
 from loader.report.comparison import read_summary
 from loader.report.destinations import has_feeds
 from loader.results.summary import Summary
@@ -65,6 +68,7 @@ class SourceFiles:
     source: Source
     folder: DropFolder
     destination: Destination
+    claims: Claims
     watchers: Watchers
     """Of the night."""
     telemetry: Telemetry
@@ -82,12 +86,15 @@ class SourceFiles:
 
         Raises:
             FeedFileError: a feed cannot be used; the file stays.
+            BusyError: another process has it, which may give it back; a ClaimedError if that is
+                another night.
         """
         began = time.monotonic()
         try:
-            report = self._load_and_move(found)
-        except FeedFileError:
-            raise  # the file may be good, and no other file of the source can be loaded
+            with self.claims.claim_file(self.source.name, found.name):
+                report = self._load_and_move(found)
+        except (FeedFileError, BusyError):
+            raise  # the file may be good, and the night decides about it
         except Exception as error:  # noqa: BLE001 - a bug in one file must not stop the others
             why = as_loader_error(error)
             report = self.left(found, str(why), why.exit_code)
@@ -122,8 +129,8 @@ class SourceFiles:
     def _load_and_move(self, found: Found) -> FileReport:
         present = self.folder.find(found.name)
         if present != found:
-            why = "still growing: it changed since it was listed" if present else "it went away"
-            return file_report(found, "left", why)
+            why = "still growing: it changed since it was listed" if present else WENT_AWAY
+            return self.left(found, why)
         new_list: NewList | None = None
         sha256 = mark = ""
         try:
@@ -160,6 +167,7 @@ class SourceFiles:
         """
         if new_list is None or self.dry_run_results:
             return
+        self.claims.refuse_lost()
         if new_list.is_new or not self._ledger.ever_inserted(sha256):
             drop_list(self.destination.with_tables, new_list.list_id, mark)
 
@@ -237,7 +245,8 @@ class SourceFiles:
             with self.watchers.of_run("import") as watchers:
                 request = self.destination.request(
                     str(path), options, results, refused, job="import",
-                    follow_links=False,
+                    follow_links=False, is_of_drop_folder=True,
+                    find_results=self.folder.results_here,
                     watchers=self._watching(found, self.telemetry.watching(watchers)),
                     ledger_folder=self.settings.ledger_folder, report=self._report_options,
                     pace=self.settings.pacing,
@@ -306,6 +315,7 @@ class SourceFiles:
         results = error.results if isinstance(error, RejectRateError) else None
         if self.dry_run_results:
             return report.model_copy(update={"results": results and printable_path(results)})
+        self.claims.refuse_lost()
         target = self.folder.target_of(results, "failed") if results else None
         text = f"{visible_line(str(error))}\n"
         target = target or self.folder.target(
@@ -321,12 +331,13 @@ class SourceFiles:
 
     def _move_done(self, found: Found, report: FileReport, results: str) -> FileReport:
         """Move a file to where its results are, or to a new place if that one is occupied."""
-        target = self.folder.target_of(find_path(results)) if results else None
+        target = self.folder.target_of(self.folder.results_here(results)) if results else None
         target = target or self.folder.target("done", str(self.day), found.name)
         return self._move(found, report, target)
 
     def _move(self, found: Found, report: FileReport, target: Target) -> FileReport:
-        """Move a file unless it has changed since it was loaded."""
+        """Move a file unless it has changed since it was loaded, or another night may have it."""
+        self.claims.refuse_lost()
         if self.folder.find(found.name) != found:
             why = f"{report.why}; {CHANGED}" if report.why else CHANGED
             return report.model_copy(
@@ -335,6 +346,7 @@ class SourceFiles:
         try:
             self.folder.move(found.name, target)
         except LoaderError as error:
+            self.claims.refuse_lost()  # another night may have moved it at this very moment
             why = f"{report.why}; {error}" if report.why else str(error)
             return report.model_copy(update={"why": why, "exit_code": error.exit_code})
         return report.model_copy(update={"moved_to": printable_path(target.file)})

@@ -17,8 +17,8 @@ from typing import Literal, NamedTuple
 
 from jobs.settings.nightly import Source
 from loader.errors import ConfigurationError, NoSuchFileError, NotAllowedError
-from loader.files import cut_name, kind_of, open_regular
-from loader.paths import printable_path
+from loader.files import cut_name, exists, kind_of, open_regular
+from loader.paths import find_path, printable_path
 from loader.results.files import LOADED, REJECTED
 from loader.results.folder import PAGE, SUMMARY
 
@@ -161,6 +161,15 @@ class DropFolder(ABC):
                 return max(found, key=lambda path: path.stat().st_mtime)
         return None
 
+    def results_here(self, recorded: str) -> Path:
+        """Give the folder of results that the ledger has for a file that was loaded, or begun.
+
+        The machine that began it may see the drop folder under another path.
+        """
+        path = find_path(recorded)
+        own = self._results("done") / path.parent.name / path.name
+        return own if not exists(path) and _is_folder(own) else path
+
     def target_of(self, results: Path, kind: Kind = "done") -> Target | None:
         """Give the place for a file whose results exist; None: it is elsewhere, or occupied."""
         day = results.parent
@@ -239,7 +248,8 @@ class LocalFolder(DropFolder):
         for folder in (self._folder, self._results("done"), self._results("failed")):
             try:
                 self.make(folder)
-                with tempfile.TemporaryFile(dir=folder):
+                # Another night may list the folder at this moment.
+                with tempfile.TemporaryFile(prefix=".", dir=folder):
                     pass
             except OSError as error:
                 raise NotAllowedError(

@@ -1,16 +1,20 @@
 """The job nightly: the files of all sources, then the archiving, then the report of both."""
 
 import signal
-from contextlib import ExitStack
+import socket
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
-from jobs.archive.job import move
-from jobs.archive.request import Folders, MoveRequest
+from jobs.nightly.archiving import RuleArchiver
+from jobs.nightly.claims import ClaimedError, Claims, shares_ledger
 from jobs.nightly.destination import Destination
 from jobs.nightly.files import SourceFiles, file_report
 from jobs.nightly.folders import DropFolder, Found, LocalFolder
+from jobs.nightly.others import WENT_AWAY, name_others
 from jobs.nightly.remote_folder import RemoteFolder
 from jobs.nightly.report import (
     ArchivingReport,
@@ -24,23 +28,21 @@ from jobs.settings.settings import Settings
 from jobs.telemetry.logs import unbind
 from jobs.telemetry.telemetry import Telemetry
 from jobs.watchers import Watchers
-from loader.archive.report import ArchiveReport
 from loader.clock import end_of
 from loader.database.connection import Database
-from loader.database.locks import held_file, lock
+from loader.database.locks import A_LOOK, held_file, lock
 from loader.errors import (
+    BusyError,
     ConfigurationError,
     DatabaseUnavailableError,
     FeedFileError,
     LoaderError,
-    OfficeHoursError,
     ResultsError,
     TargetUnavailableError,
     UsageError,
 )
 from loader.ledger.runs import run_name
 from loader.paths import printable_path
-from loader.signals import Interrupted
 
 LOCK = ".lock"
 
@@ -57,7 +59,8 @@ def nightly(
 ) -> NightReport:
     """Load the files in the drop folders, archive, and write the report.
 
-    A dry run validates the files and counts the leads; only the report is written.
+    A dry run validates the files and counts the leads; only the report is written. Nights of
+    several machines share the files, where the ledger is in the database.
 
     Returns:
         The report, also if an error or a signal ended the night early.
@@ -65,7 +68,7 @@ def nightly(
     Raises:
         UsageError: there is no source, or the destination cannot do what is asked.
         ConfigurationError: the options of a source contradict one another; nothing was done.
-        BusyError: another night is in progress.
+        BusyError: another night is in progress, which has the same folder, or another ledger.
         DatabaseUnavailableError: no answer after all retries.
         ResultsError: the report cannot be written; everything else is done.
     """
@@ -76,7 +79,8 @@ def nightly(
     night.refuse_bad_settings()
     with ExitStack() as stack:
         if not dry_run:
-            _lock(stack, settings.nightly.folder, destination.database)
+            is_alone = not shares_ledger(destination, settings.ledger_folder)
+            _lock(stack, settings.nightly.folder, destination.database if is_alone else None)
         night.load_all()
         night.archive()
         report = night.report()
@@ -86,7 +90,7 @@ def nightly(
 
 
 def _lock(stack: ExitStack, folder: Path, database: Database | None) -> None:
-    """Lock out other nights: by a file on this machine, and by a lock in the database, if any."""
+    """Lock out other nights: by a file in their folder, and by a lock in a database, if any."""
     what = "a night is under way"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -111,6 +115,14 @@ class _Visit:
         return self.files.folder
 
 
+class _Held(NamedTuple):
+    """A file that another process has."""
+
+    visit: _Visit
+    found: Found
+    why: BusyError
+
+
 class Night:
     """One night."""
 
@@ -128,6 +140,8 @@ class Night:
         self._settings, self._destination, self._telemetry = settings, destination, telemetry
         self._watchers, self._began = watchers, began
         self._folder, self._dry_run = folder, dry_run
+        self._claims = Claims(None) if dry_run else Claims.of(destination)
+        self._held: list[_Held] = []
         self._visits = [self._visit(source) for source in settings.sources]
         self._archives: list[ArchivingReport] = []
         self._why, self._exit_code = "", 0
@@ -140,6 +154,7 @@ class Night:
             source=source,
             folder=folder,
             destination=self._destination,
+            claims=self._claims,
             watchers=self._watchers,
             telemetry=self._telemetry,
             day=self._began.astimezone().date(),
@@ -170,13 +185,43 @@ class Night:
                 )
 
     def load_all(self) -> None:
-        """Load the files of all sources that have stopped growing."""
+        """Load the files of all sources that have stopped growing.
+
+        Those that another process has are looked at again after all others, until a machine that
+        is gone would have given them back.
+        """
         self._find_settled()
-        for visit in self._visits:
-            for found in visit.settled:
-                report = self._load(visit, found)
-                visit.report.files.append(report)
-                self._say(visit, report)
+        self._load_each([(visit, found) for visit in self._visits for found in visit.settled])
+        until = self._watchers.monotonic() + self._claims.patience
+        while self._held and self._watchers.monotonic() < until and not self._must_end():
+            self._watchers.stop.wait(A_LOOK)
+            held, self._held = self._held, []
+            self._load_each([(each.visit, each.found) for each in held])
+        self._report_others()
+
+    def _load_each(self, files: Iterable[tuple[_Visit, Found]]) -> None:
+        for visit, found in files:
+            try:
+                self._add(visit, self._load(visit, found))
+            except BusyError as error:
+                self._held.append(_Held(visit, found, error))
+
+    def _add(self, visit: _Visit, report: FileReport) -> None:
+        visit.report.files.append(report)
+        self._say(visit, report)
+
+    def _report_others(self) -> None:
+        """Report the files that other processes have, and name those who took what went away."""
+        reports = [each for visit in self._visits for each in visit.report.files]
+        others = [each for each in reports if each.why == WENT_AWAY]
+        for visit, found, error in self._held:
+            others.append(visit.files.left(found, str(error), error.exit_code))
+            self._add(visit, others[-1])
+        if others and not self._dry_run:
+            with suppress(LoaderError):  # then it is not known who has them
+                folder = self._settings.ledger_folder
+                ledger = self._destination.ledger(folder, is_to_read=True)
+                name_others(others, ledger, self._began)
 
     def _find_settled(self) -> None:
         """List all drop folders twice, to find the files that have stopped growing."""
@@ -268,56 +313,43 @@ class Night:
         say(f"{visit.report.name}/{report.file}: {outcome}{counts}{why}")
 
     def archive(self) -> None:
-        """Archive by the rules of [nightly], outside of office hours."""
-        for name in self._settings.nightly.archive:
-            if self._must_end():
-                report = ArchivingReport(rule=name, why=f"its turn did not come: {self._why}")
-            else:
-                report = self._archive(name)
-            self._archives.append(report)
-            say = self._watchers.warn if report.exit_code else self._watchers.say
-            say(f"archive {name}: {report.moved:,} leads moved, {report.why}")
-
-    def _archive(self, name: str) -> ArchivingReport:
-        try:
-            return self._report_archiving(name, self._move(name))
-        except OfficeHoursError as error:
-            return ArchivingReport(rule=name, why=str(error))
-        except LoaderError as error:
-            self._telemetry.failed(error)
-            return ArchivingReport(rule=name, why=str(error), exit_code=error.exit_code)
-        except Interrupted as error:
-            self._end(f"{error} came", error.exit_code)
-            return ArchivingReport(rule=name, why=f"{error} came, before anything was moved")
-
-    def _move(self, name: str) -> ArchiveReport:
-        settings, options = self._settings, self._settings.archive.options
-        self._telemetry.began(f"rule {name}", source=name, job="archive")
-        with self._watchers.of_run("archive") as watchers:
-            return move(
-                MoveRequest("archive", rule=settings.archive.rule(name, {})),
-                options.model_copy(update={"dry_run": True}) if self._dry_run else options,
-                self._destination.with_tables,
-                self._folder / f"archive-{name}",
-                folders=Folders(self._folder.parent, settings.ledger_folder),
-                office_hours=settings.office_hours,
-                watchers=watchers,
-            )
-
-    def _report_archiving(self, name: str, report: ArchiveReport) -> ArchivingReport:
-        self._telemetry.ended(report)
-        if report.stopped == "signal":
-            self._end(report.why, report.exit_code)
-        is_success = report.stopped in {"office_hours", "signal"}
-        return ArchivingReport(
-            rule=name,
-            moved=report.preview.leads if report.preview else report.moved,
-            stayed=report.all_stayed,
-            why=report.ending,
-            exit_code=0 if is_success else report.exit_code,
-            run=report.run,
-            results=report.results,
+        """Archive by the rules of [nightly], outside of office hours; one night alone does."""
+        archiver = RuleArchiver(
+            settings=self._settings,
+            destination=self._destination,
+            telemetry=self._telemetry,
+            watchers=self._watchers,
+            folder=self._folder,
+            dry_run=self._dry_run,
+            end=self._end,
         )
+        with ExitStack() as stack:
+            refusal = self._claim_archiving(stack)
+            for name in self._settings.nightly.archive:
+                if self._must_end():
+                    report = ArchivingReport(rule=name, why=f"its turn did not come: {self._why}")
+                elif refusal:
+                    code = refusal.exit_code
+                    report = ArchivingReport(rule=name, why=str(refusal), exit_code=code)
+                else:
+                    report = archiver.archive(name)
+                self._archives.append(report)
+                say = self._watchers.warn if report.exit_code else self._watchers.say
+                say(f"archive {name}: {report.moved:,} leads moved, {report.why}")
+
+    def _claim_archiving(self, stack: ExitStack) -> LoaderError | None:
+        """Be the night that archives, until the stack is closed; give why that cannot be."""
+        if self._must_end() or not self._settings.nightly.archive:
+            return None
+        for held in self._held:
+            if isinstance(held.why, ClaimedError):
+                name = printable_path(held.found.name)
+                return ClaimedError(f"the night that still loads {name} archives after it")
+        try:
+            stack.enter_context(self._claims.claim_archiving())
+        except LoaderError as error:
+            return error
+        return None
 
     def report(self) -> NightReport:
         """Create the report of the night."""
@@ -326,6 +358,7 @@ class Night:
         codes += [archive.exit_code for archive in self._archives]
         return NightReport(
             run=self._folder.name,
+            host=socket.gethostname(),
             dry_run=self._dry_run,
             database=self._destination.name,
             began=self._began,

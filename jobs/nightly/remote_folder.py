@@ -3,6 +3,7 @@
 import ftplib
 import os
 import posixpath
+import secrets
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -48,9 +49,10 @@ class RemoteFolder(DropFolder):
 
     def prove_writable(self) -> None:
         """Write a small file, move it to each target folder, and delete it."""
+        name = f"{PROBE}-{secrets.token_hex(4)}"  # other machines may do so at the same moment
         with self._connected(NotAllowedError) as (files, root):
             for kind in (self.source.done, self.source.failed):
-                probe, target = posixpath.join(root, PROBE), posixpath.join(root, kind, PROBE)
+                probe, target = posixpath.join(root, name), posixpath.join(root, kind, name)
                 files.makedirs(posixpath.dirname(target), exist_ok=True)
                 files.pipe_file(probe, b"leadloader sees whether files can be moved\n")
                 files.mv(probe, target)

@@ -15,15 +15,16 @@ from loader.report.destinations import checks_off, default_list, list_state
 from loader.results.lines import align
 from loader.results.summary import Dialable, LoadedList
 
-FileOutcome = Literal["loaded", "empty", "loaded_before", "failed", "left"]
+FileOutcome = Literal["loaded", "empty", "loaded_before", "failed", "left", "elsewhere"]
 """loaded: every row has an outcome. empty: it has no row. loaded_before: an earlier run loaded the
 same content. failed: nothing was inserted, and somebody has to fix the file. left: the file is
-still in its drop folder, and the next night loads or completes it."""
+still in its drop folder, and the next night loads or completes it. elsewhere: the night of another
+machine took it, and counts its rows."""
 
 DRY = {"loaded": "would be loaded", "failed": "would fail", "left": "would be left"}
 MOST_LISTS = 8
 """That are named of one file."""
-WORDS = {"loaded_before": "loaded before"}
+WORDS = {"loaded_before": "loaded before", "elsewhere": "by another night"}
 
 MOST_IGNORED = 20
 """Entries that the text names."""
@@ -49,6 +50,8 @@ class FileReport(_Record):
     """Folder of its results, on this machine."""
     run: str | None = None
     """The run that loaded it, in this night or before."""
+    host: str = ""
+    """The machine whose night has the file, if it is another one."""
     list_id: int | None = None
     """The list that was created for it."""
     rows_read: int = 0
@@ -124,6 +127,8 @@ class NightReport(_Record):
     version: Literal[1] = 1
     run: str
     job: Literal["nightly"] = "nightly"
+    host: str = ""
+    """The machine whose night it is."""
     dry_run: bool
     database: str
     """Its address without password."""
@@ -186,7 +191,8 @@ class NightReport(_Record):
 def _lines(report: NightReport) -> Iterator[str]:
     minutes = (report.ended - report.began).total_seconds() / 60
     dry = ", a dry run: nothing was written" if report.dry_run else ""
-    yield f"night {report.run}: {report.began:%Y-%m-%d %H:%M} UTC, {minutes:.1f} minutes{dry}"
+    on = f" on {report.host}" if report.host else ""
+    yield f"night {report.run}{on}: {report.began:%Y-%m-%d %H:%M} UTC, {minutes:.1f} minutes{dry}"
     yield f"database {report.database}"
     yield f"files: {_outcomes(report) or 'none'}"
     loaded, rejected = (sum(getattr(f, n) for f in report.files) for n in ("loaded", "rejected"))
@@ -233,6 +239,7 @@ def _details(file: FileReport) -> Iterator[str]:
     before = f"{file.still_in:,} of the loaded rows" if file.still_in else ""
     details = {
         "why": file.why,
+        "by": f"run {file.run} on {file.host}" if file.host else "",
         "in earlier nights": before,
         "list": f"{file.list_id}" if file.list_id else "",
         "lists": ", ".join(_list(each) for each in file.lists[:MOST_LISTS])

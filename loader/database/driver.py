@@ -11,7 +11,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, ClassVar
 
 from pymysql import _auth, connections, err
@@ -115,6 +115,13 @@ class DriverConnection(INSIDE.Connection):  # type: ignore[misc]  # likewise
             raise err.OperationalError(CR.CR_CONNECTION_ERROR) from None
         self._secure = True
         return line
+
+    def hang_up(self) -> None:
+        """End the line; a thread that waits for an answer gets an error."""
+        line = self._sock
+        with suppress(OSError):
+            if line is not None:
+                line.shutdown(socket.SHUT_RDWR)
 
     @property
     def is_encrypted(self) -> bool:

@@ -131,7 +131,7 @@ def read(connection: Connection, name: str) -> State | None:
 
 
 @contextmanager
-def hold(database: Database, name: str, what: str) -> Iterator[Lease]:
+def hold(database: Database, name: str, what: str, *, waits: bool = True) -> Iterator[Lease]:
     """Hold a lease for the whole block, and renew it meanwhile.
 
     One that is not renewed any more is waited for: its process was killed.
@@ -140,6 +140,7 @@ def hold(database: Database, name: str, what: str) -> Iterator[Lease]:
         database: of a cluster; it is used for nothing else.
         name: of the lease.
         what: the work under it, for the message of the error.
+        waits: False: one that somebody has is refused at once.
 
     Raises:
         BusyError: another process holds it.
@@ -147,7 +148,8 @@ def hold(database: Database, name: str, what: str) -> Iterator[Lease]:
     lease = Lease(name)
     first: State | None = None
     while (seen := database.read(lease.take)) is not None:
-        if first is not None and (seen.token, seen.expires) != (first.token, first.expires):
+        is_renewed = first and (seen.token, seen.expires) != (first.token, first.expires)
+        if is_renewed or not waits:
             holder = seen.holder.rpartition(" (")[0]
             raise BusyError(f"{what} already, by {holder}; wait until it has ended")
         if first is None:

@@ -1,28 +1,28 @@
 """Locks between processes: in the server, so that they hold for all machines, and in files.
 
-The nodes of a cluster know nothing of one another's locks: there they are leases.
+A lock of the server lasts as long as a session, which the server ends by its own clock when it
+hears nothing of it: then the machine is gone, or stands still. The nodes of a cluster know nothing
+of one another's locks: there they are leases.
 """
 
 import hashlib
 import logging
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 from sqlalchemy import URL, Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
 from loader.database import leases
 from loader.database.connection import Database
+from loader.database.driver import DriverConnection
 from loader.database.error_codes import LOCK_WAIT_TIMEOUT
 from loader.errors import BusyError, ResultsError, TransientDatabaseError
-
-A_WEEK = 604_800
-"""Seconds that the session of a lock may be idle."""
-
 
 PATIENCE = 20
 """Seconds to wait for a turn, before it is asked for again."""
@@ -45,18 +45,21 @@ def _sure(_connection: Connection) -> None:
 
 
 @contextmanager
-def lock(database: Database, name: str, what: str) -> Iterator[Confirm]:
+def lock(database: Database, name: str, what: str, *, waits: bool = True) -> Iterator[Confirm]:
     """Hold a lock among all processes that use a database; for SQLite, a file next to the database.
 
-    It ends with the process or the server; nothing has to be cleaned up.
+    It ends with the process or the server, and `leases.LASTS` seconds after a machine was last
+    heard of; nothing has to be cleaned up.
 
     Args:
         database: the dialer's.
         name: of the lock; processes that exclude one another use the same.
         what: the work under the lock, for the message of the error.
+        waits: for a holder that may have ended; False: it is refused at once.
 
     Yields:
-        What a transaction that relies on the lock calls before its commit.
+        What a transaction that relies on the lock calls before its commit. It raises BusyError if
+        the lock was lost.
 
     Raises:
         BusyError: another process holds it.
@@ -71,8 +74,8 @@ def lock(database: Database, name: str, what: str) -> Iterator[Confirm]:
         lock_database = database.anew()
         stack.callback(lock_database.engine.dispose)
         if lock_database.read(lambda _connection: lock_database.adapter.is_node):
-            its = leases.hold(lock_database, _server_name(url, name), what)
-            yield stack.enter_context(its).confirm
+            its = leases.hold(lock_database, _server_name(url, name), what, waits=waits)
+            yield _refusing(stack.enter_context(its), what)
             return
         last = None
         for attempt in lock_database.retrying():
@@ -82,11 +85,67 @@ def lock(database: Database, name: str, what: str) -> Iterator[Confirm]:
                     # The server may have given it the lock, and not know yet that its line is lost.
                     lock_database.adapter.end_session(connection, last)
                 last = connection.info["session"]
-                _take(connection, _server_name(url, name), what)
+                holder = _take(connection, _server_name(url, name), what, A_LOOK if waits else 0)
                 stack.push(session.pop_all())
         # Drop the connection without a statement: the server may be gone by then.
         stack.callback(connection.invalidate)
-        yield _sure
+        stack.enter_context(_kept_alive(connection, what))
+        yield _same_holder(_server_name(url, name), holder, BusyError(_lost(what)))
+
+
+def _refusing(lease: leases.Lease, what: str) -> Confirm:
+    """Give what confirms a lease, or says that it was lost."""
+
+    def confirm(connection: Connection) -> None:
+        try:
+            lease.confirm(connection)
+        except TransientDatabaseError:
+            raise BusyError(_lost(what)) from None
+
+    return confirm
+
+
+def _same_holder(lock: str, holder: object, lost: Exception) -> Confirm:
+    """Give what asks the server whether a session still has a lock, and raises an error if not."""
+
+    def confirm(connection: Connection) -> None:
+        if connection.exec_driver_sql(f"SELECT IS_USED_LOCK('{lock}')").scalar() != holder:
+            raise lost
+
+    return confirm
+
+
+def _lost(what: str) -> str:
+    return (
+        f"{what} by another process, or may be: this one was not heard of for too long, and has "
+        "lost its lock; the same command goes on"
+    )
+
+
+@contextmanager
+def _kept_alive(connection: Connection, what: str) -> Iterator[None]:
+    """Let the server hear of the session of a lock, which it ends otherwise."""
+    driver, ended = connection.connection.driver_connection, threading.Event()
+    thread = threading.Thread(target=_ping, args=(connection, what, ended), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(A_LOOK)
+        if thread.is_alive() and isinstance(driver, DriverConnection):
+            driver.hang_up()  # no answer comes
+            thread.join()
+
+
+def _ping(connection: Connection, what: str, ended: threading.Event) -> None:
+    while not ended.wait(leases.BEAT):
+        try:
+            connection.exec_driver_sql("DO 0")
+        except (DBAPIError, InvalidRequestError):
+            if not ended.is_set():
+                LOG.warning("%s, and its lock is lost: another process may take it over", what)
+            return
 
 
 def is_held(database: Database, name: str) -> bool | None:
@@ -155,14 +214,18 @@ def turn(
             raise TransientDatabaseError(LOCK_WAIT_TIMEOUT)
         LOG.warning("another process is at its %s; this one waits for its turn", name)
     try:
+        # A session at its turn does not idle, unless its machine is gone.
+        connection.exec_driver_sql(f"SET SESSION wait_timeout = {leases.LASTS}")
         yield _sure
     except BaseException:
         # Given back to the pool, its session would keep the lock.
         connection.invalidate()
         raise
     try:
-        connection.exec_driver_sql(f"DO RELEASE_LOCK('{lock}')")
-    except DBAPIError:
+        connection.exec_driver_sql(
+            f"SET SESSION wait_timeout = DEFAULT, @turn_is_over = RELEASE_LOCK('{lock}')"
+        )
+    except (DBAPIError, InvalidRequestError):
         # The work is done, and who has no session has no lock.
         connection.invalidate()
 
@@ -207,12 +270,8 @@ def shared_turn(database: Database, name: str) -> Iterator[Confirm]:
             yield of_lease
             return
         holder = connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar()
-
-        def confirm(other: Connection) -> None:
-            if other.exec_driver_sql(f"SELECT IS_USED_LOCK('{lock}')").scalar() != holder:
-                raise TransientDatabaseError(LOCK_WAIT_TIMEOUT)
-
-        yield confirm
+        with _kept_alive(connection, name):
+            yield _same_holder(lock, holder, TransientDatabaseError(LOCK_WAIT_TIMEOUT))
 
 
 def _server_name(url: URL, name: str) -> str:
@@ -221,11 +280,14 @@ def _server_name(url: URL, name: str) -> str:
     return f"leadloader:{digest[:40]}"
 
 
-def _take(connection: Connection, lock: str, what: str) -> None:
-    connection.exec_driver_sql(f"SET SESSION wait_timeout = {A_WEEK}")
+def _take(connection: Connection, lock: str, what: str, patience: float) -> object:
+    """Take a lock of the server for a session, and give the session's number."""
+    connection.exec_driver_sql(f"SET SESSION wait_timeout = {leases.LASTS}")
     # For a moment: the server may not have seen yet that its last holder is gone.
-    if connection.exec_driver_sql(f"SELECT GET_LOCK('{lock}', {A_LOOK})").scalar():
-        return
+    taking = f"SELECT GET_LOCK('{lock}', {patience}), CONNECTION_ID()"
+    is_taken, session = connection.exec_driver_sql(taking).one()
+    if is_taken:
+        return session
     holder = connection.exec_driver_sql(
         "SELECT ID, USER, HOST FROM information_schema.PROCESSLIST "  # noqa: S608 - a digest
         f"WHERE ID = IS_USED_LOCK('{lock}')"

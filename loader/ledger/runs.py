@@ -159,6 +159,20 @@ class Ledger:
         found = self._records(statement.order_by(first, desc(runs.began)).limit(1))
         return found[0] if found else None
 
+    def inserting(self, sha256: str) -> list[RunRecord]:
+        """Give the imports of a file that have checked it, and not come to their end."""
+        runs = tables.runs.c
+        return self._records(
+            select(tables.runs).where(runs.sha256 == sha256, runs.state == "inserting")
+        )
+
+    def imports_since(self, moment: datetime) -> list[RunRecord]:
+        """Give the imports that ended after an aware moment, or did not; the newest first."""
+        runs, at = tables.runs.c, moment.astimezone(UTC).replace(tzinfo=None)
+        has_not_ended = runs.ended.is_(None)
+        its = select(tables.runs).where(runs.job == "import", has_not_ended | (runs.ended >= at))
+        return self._records(its.order_by(desc(runs.began), desc(runs.run)))
+
     def ever_inserted(self, sha256: str) -> bool:
         """Say whether any import of a file inserted something, undone or not."""
         runs, batches = tables.runs.c, tables.batches.c

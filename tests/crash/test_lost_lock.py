@@ -2,10 +2,13 @@
 
 import itertools
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
 from jobs.cli.main import run as run_command
+from jobs.load import job, resume
 from jobs.watchers import Watchers
 from loader.database.connection import Database
 from loader.errors import BusyError, ConfigurationError
@@ -68,6 +71,42 @@ def test_the_process_that_lost_ends_and_the_run_is_completed(
     assert [number for (number,) in numbers] == sorted(
         row["phone_number"] for row in ROWS if row["phone_number"] != "12"
     )
+    assert not (results / ".work").exists()
+
+
+@pytest.mark.parametrize(
+    ("module", "step"), [(resume, "take_over"), (job, "_open_results")], ids=["resumes", "begins"]
+)
+def test_the_process_that_lost_removes_nothing_of_the_run(
+    module: ModuleType, step: str, database: Database, database_url: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """It stands still at a step, while another one takes over, and dies when a batch is in."""
+    path, results = Loads(tmp_path).file(ROWS), tmp_path / "results"
+    original = getattr(module, step)
+
+    def dies() -> None:
+        end_sessions(database_url)
+        with pytest.raises(Killed), killed_at(SENT, 1):
+            load_file(path, OPTIONS, Database(database_url), results)
+        end_sessions(database_url)
+
+    def stand_still(*arguments: Any) -> Any:
+        monkeypatch.setattr(module, step, original)
+        dies()
+        return original(*arguments)
+
+    if step == "take_over":
+        dies()
+    monkeypatch.setattr(module, step, stand_still)
+    with pytest.raises(BusyError, match="taken over by another process"):
+        load_file(path, OPTIONS, database, results)
+    (last,) = Ledger.open(database, tmp_path).runs()
+    assert [plan.parent.name for plan in results.glob(".work/*/plan.json")] == [last.owner]
+    load_file(path, OPTIONS, Database(database_url), results)
+    outcome = outcome_of(results)
+    assert (outcome.summary.loaded, len(outcome.rejected)) == (9, 1)
+    assert len(run(database_url, "SELECT phone_number FROM vicidial_list")) == 9
     assert not (results / ".work").exists()
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,15 @@ class Site:
         os.utime(path, (at, at))
         return path
 
+    def machine(self, name: str) -> "Site":
+        """Give the site as another machine has it: settings, reports and a mount of its own."""
+        other = copy(self)
+        other.folder = self.folder / name
+        other.folder.mkdir()
+        other.drop, other.config = other.folder / "mount", other.folder / "nightly.toml"
+        other.drop.symlink_to(self.drop)
+        return other
+
     @property
     def arguments(self) -> list[str]:
         return ["nightly", "--config", str(self.config)]
@@ -99,6 +109,7 @@ class Site:
         return Warm(
             *(arguments or self.arguments),
             program=program,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

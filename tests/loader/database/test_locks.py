@@ -3,12 +3,15 @@
 import os
 import signal
 import subprocess
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from loader.database import leases
 from loader.database.connection import Database
-from loader.database.locks import held_file, lock
+from loader.database.locks import held_file, lock, turn
 from loader.errors import BusyError, ResultsError
 from tests.support.proxy import Proxy
 from tests.support.server import Server
@@ -23,10 +26,29 @@ with lock(Database(sys.argv[1]), "nightly", "a nightly runs"):
     sys.stdin.read()
 """
 
+STAND_STILL = """
+import sys
+from loader.database import leases
+from loader.database.connection import Database
+from loader.database.locks import lock, turn
+from loader.errors import LoaderError
+leases.LASTS, leases.BEAT = 1, 0.1
+database = Database(sys.argv[1])
+with lock(database, "nightly", "a nightly runs") as confirm, database.connect() as connection:
+    database.write(confirm)
+    with turn(database, connection, "insert"):
+        print("held", flush=True)
+        sys.stdin.read()
+        try:
+            database.write(confirm)
+        except LoaderError as error:
+            print(error)
+"""
 
-def holder(url: str) -> subprocess.Popen[str]:
+
+def holder(url: str, program: str = HOLD) -> subprocess.Popen[str]:
     pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
-    process = Warm(url, program=HOLD, text=True, **pipes)
+    process = Warm(url, program=program, text=True, **pipes)
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
     return process
@@ -77,6 +99,58 @@ def test_a_killed_holder_holds_nothing(database: Database, database_url: str) ->
         except BusyError:
             if attempt == 199:
                 raise
+
+
+@pytest.mark.engines("myisam", "innodb")
+def test_a_machine_that_is_not_heard_of_gives_back_what_it_holds(
+    database: Database, database_url: str
+) -> None:
+    """By the clock of the server; when it goes on, it is told."""
+    process = holder(database_url, STAND_STILL)
+    with (
+        pytest.raises(BusyError, match="a nightly runs already, by session"),
+        lock(database, "nightly", "a nightly runs", waits=False),
+    ):
+        pass
+    os.kill(process.pid, signal.SIGSTOP)
+    for attempt in range(200):
+        with (
+            suppress(BusyError if attempt < 199 else ()),
+            lock(database, "nightly", "a nightly runs"),
+            database.connect() as connection,
+            turn(database, connection, "insert"),
+        ):
+            os.kill(process.pid, signal.SIGCONT)
+            said, _ = process.communicate("")
+            break
+    assert "a nightly runs by another process, or may be: this one was not heard of" in said
+
+
+@pytest.mark.engines("myisam", "innodb")
+def test_a_lock_is_kept_as_long_as_its_process_lives(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its session does nothing for longer than the server waits for one."""
+    monkeypatch.setattr(leases, "LASTS", 1)
+    monkeypatch.setattr(leases, "BEAT", 0.1)
+    with lock(database, "nightly", "a nightly runs") as confirm:
+        database.read(lambda it: it.exec_driver_sql("SELECT SLEEP(1.5)").all())
+        database.write(confirm)
+
+
+@pytest.mark.engines("myisam", "innodb")
+def test_a_lock_on_a_silent_line_is_let_go(
+    database_url: str, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that keeps it waits for an answer, for minutes."""
+    monkeypatch.setattr(leases, "BEAT", 0.05)
+    asked = threading.Event()
+    with Proxy(server) as proxy:
+        proxy.at("before", b"DO 0", asked.set)
+        proxy.stall("after", b"DO 0")
+        with lock(Database(proxy.via(database_url)), "nightly", "a nightly runs"):
+            assert asked.wait(60)
+    assert not any("_ping" in thread.name for thread in threading.enumerate())
 
 
 def test_a_file_says_who_holds_it(tmp_path: Path) -> None:
