@@ -7,7 +7,7 @@ import pytest
 from loader.database import leases, schema
 from loader.database.connection import Database
 from tests.support.cluster import Cluster
-from tests.support.server import plain_engine, run
+from tests.support.server import empty, plain_engine
 
 
 @pytest.fixture(scope="module")
@@ -22,11 +22,10 @@ def url(started_cluster: Cluster) -> str:
 
 @pytest.fixture
 def leads(cluster: Cluster, url: str) -> Iterator[str]:
-    """The same, without leads and without a ledger."""
+    """The same, with empty tables, and without a ledger."""
     yield url
     cluster.heal()
-    tables = [name for (name,) in run(url, "SHOW TABLES") if name.startswith("leadloader_")]
-    run(url, "DELETE FROM vicidial_list", *(f"DROP TABLE {name}" for name in tables))
+    empty(url)
 
 
 @pytest.fixture

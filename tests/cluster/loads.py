@@ -1,9 +1,15 @@
-"""A file of leads for a cluster, and what its nodes have of it."""
+"""A file of leads for a cluster, what its nodes have of it, and a node that lags."""
 
+import contextlib
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pymysql
+
 from loader.options.load import LoadOptions
-from tests.support.cluster import Cluster
+from tests.support.cluster import Cluster, Node
+from tests.support.server import PATIENCE, driver_options, run
 
 OPTIONS = LoadOptions(force_list_id="101", list_exists_check="N", duplicate_check="DUPSYS")
 
@@ -21,3 +27,26 @@ def file_of(folder: Path, count: int) -> Path:
 def loaded(cluster: Cluster, url: str) -> list[str]:
     statement = "SELECT phone_number FROM vicidial_list ORDER BY phone_number, lead_id"
     return [phone for (phone,) in cluster.same(url, statement)]
+
+
+def cut_leases(url: str) -> None:
+    """Let leases of a process that was killed end soon: they are as long as any."""
+    cut = "UPDATE leadloader_leases SET expires = UTC_TIMESTAMP(6) + INTERVAL 3 SECOND"
+    run(url, f"{cut} WHERE expires > UTC_TIMESTAMP(6)")
+
+
+@contextlib.contextmanager
+def locked(node: Node, url: str, table: str) -> Iterator[None]:
+    """Let a node lag in the block: what others write to a table is not stored there."""
+    options = driver_options(url) | {"port": node.port}
+    with contextlib.closing(pymysql.connect(**options)) as connection:
+        connection.cursor().execute(f"LOCK TABLES {table} READ")
+        yield
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.02)

@@ -12,7 +12,7 @@ from sqlalchemy import event
 from jobs.cli.main import run as run_command
 from loader.database.connection import Database
 from loader.errors import BusyError, DatabaseUnavailableError, LoadedBeforeError
-from tests.cluster.loads import OPTIONS, file_of, loaded, phones
+from tests.cluster.loads import OPTIONS, cut_leases, file_of, loaded, phones
 from tests.support.cluster import Cluster
 from tests.support.loads import load_file, outcome_of
 from tests.support.server import run
@@ -214,9 +214,7 @@ def test_a_killed_import_is_completed_when_its_lease_is_over(
     command = ["import", str(path), *words, "--batch-size", "500", "--results", str(out)]
     first = Warm(*command, "--database", cluster.address(leads, 0), program=IMPORT)
     assert first.wait() == -9
-    # Its lease lasts as long as any: it is not looked at how short those of the tests are.
-    cut_short = "UPDATE leadloader_leases SET expires = UTC_TIMESTAMP(6) + INTERVAL 3 SECOND"
-    run(leads, cut_short)
+    cut_leases(leads)
     cluster.nodes[0].kill()
     assert run_command([*command, "--database", cluster.address(leads, 1)]) == 0
     assert len(outcome_of(out).loaded) == 1500

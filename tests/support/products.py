@@ -53,6 +53,16 @@ class Product(NamedTuple):
         return self.name == "mysql56"
 
     @property
+    def utf8mb3(self) -> str:
+        """Its name of this character set."""
+        return "utf8" if self.is_old else "utf8mb3"
+
+    @property
+    def asks_for_passwords(self) -> bool:
+        """Say whether it wants the password itself where the proof of it is wrong."""
+        return self.name == "mysql9"
+
+    @property
     def is_mariadb(self) -> bool:
         """Say whether it is, and no MySQL."""
         return self.name == "mariadb"
