@@ -16,6 +16,11 @@ STATES = "SHOW STATUS WHERE Variable_name IN ('wsrep_ready', 'wsrep_local_state_
 READS_ALL = 15
 """wsrep_sync_wait: every statement waits for what other nodes have committed before it."""
 
+OF_LAGGING = (
+    "SHOW STATUS LIKE 'wsrep_flow_control%' on each node whether one lags and stops the others"
+)
+"""What tells whether it is the cluster that keeps an answer."""
+
 Place = tuple[str, int]
 """Host and port of a server."""
 

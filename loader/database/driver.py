@@ -57,6 +57,8 @@ class DriverConnection(INSIDE.Connection):  # type: ignore[misc]  # likewise
     _is_open = False
     _auth_plugin_name: str
     _rows: bytes | memoryview | None = None
+    advice = "SHOW FULL PROCESSLIST tells whether a table is locked"
+    """Where to look while no answer comes."""
 
     def __init__(
         self, options: ConnectionOptions, tls: ssl.SSLContext | None, name: str, **arguments: Any
@@ -203,7 +205,7 @@ class DriverConnection(INSIDE.Connection):  # type: ignore[misc]  # likewise
                 "answer" if self._is_open else "connection",
                 PATIENCE,
                 self._read_timeout,
-                "; SHOW FULL PROCESSLIST tells whether a table is locked" if self._is_open else "",
+                f"; {self.advice}" if self._is_open else "",
             )
 
     def _read_query_result(self, unbuffered: bool = False) -> int:
@@ -218,6 +220,11 @@ class DriverConnection(INSIDE.Connection):  # type: ignore[misc]  # likewise
         if result.server_status is not None:
             self.server_status = result.server_status
         return int(result.affected_rows or 0)
+
+    def _read_ok_packet(self) -> Any:
+        """Read the answer to what has no rows, such as COMMIT."""
+        self._note_silence()
+        return super()._read_ok_packet()
 
     def _get_server_information(self) -> None:
         self._note_silence()

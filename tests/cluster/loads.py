@@ -44,6 +44,12 @@ def locked(node: Node, url: str, table: str) -> Iterator[None]:
         yield
 
 
+def is_asked(node: Node) -> bool:
+    """Say whether a node is at a statement of somebody else."""
+    sessions = "SELECT 1 FROM information_schema.processlist WHERE command = 'Query'"
+    return bool(node.execute(f"{sessions} AND id <> CONNECTION_ID()"))
+
+
 def wait_for(condition: Callable[[], bool]) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + PATIENCE

@@ -1,6 +1,7 @@
 """Which nodes of a cluster are taken, and which tables on them."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from loader.database import schema
 from loader.database.connection import Database
 from loader.errors import ConfigurationError, DatabaseUnavailableError
 from loader.options.connection import ConnectionOptions
-from tests.cluster.loads import OPTIONS, file_of
+from tests.cluster.loads import OPTIONS, file_of, is_asked, locked, wait_for
 from tests.support.certificates import make_authority
 from tests.support.cluster import Cluster
 from tests.support.loads import load_file
@@ -88,3 +89,26 @@ def test_a_node_with_another_certificate_is_refused(
     url = leads.replace("ssl_mode=disabled", f"ssl_ca={other}")
     with pytest.raises(ConfigurationError, match=r"certificate of 127.0.0.1 is refused"):
         Database(cluster.address(url)).read(lambda it: it.exec_driver_sql("SELECT 1").all())
+
+
+# --- reads ---
+
+
+def test_what_one_node_committed_another_one_reads(
+    cluster: Cluster, through: Callable[..., Database], leads: str
+) -> None:
+    """Also while it is not stored there yet: it is waited for."""
+    count = "SELECT COUNT(*) FROM vicidial_list"
+    insert = "INSERT INTO vicidial_list (phone_number) VALUES ('1')"
+    one, two = through(0), through(1)
+
+    def read() -> int:
+        return int(two.read(lambda it: it.exec_driver_sql(count).scalar_one()))
+
+    assert read() == 0
+    with ThreadPoolExecutor() as threads:
+        with locked(cluster.nodes[1], leads, "vicidial_list"):
+            one.write(lambda it: it.exec_driver_sql(insert))
+            reading = threads.submit(read)
+            wait_for(lambda: reading.done() or is_asked(cluster.nodes[1]))
+        assert reading.result() == 1
