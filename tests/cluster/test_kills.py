@@ -132,6 +132,7 @@ def test_leads_are_moved(
         through = cluster.beside(proxy.via(url), *OTHERS)
         arguments = archive_points.command(crash.way, through, tmp_path / "first")
         assert archive_points.interrupted(crash, crash.nth, node, proxy, arguments)
+    cut_leases(other)
     report = archive_points.done(archive_points.command(crash.way, other, tmp_path / "again"))
     if crash.what != "client":
         assert archive_points.counts(report) == [0, 0, 0, 0]

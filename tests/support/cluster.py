@@ -236,7 +236,17 @@ class Cluster:
             running[0].lead()
         for node in self.nodes:
             if not node.is_running:
+                self._leave_out()
                 node.rejoin()
+
+    def _leave_out(self) -> None:
+        """Wait until those that run know that the others do not: no node comes back before."""
+        running = [node for node in self.nodes if node.is_running]
+        size, deadline = str(len(running)), time.monotonic() + PATIENCE
+        while any(node.status("wsrep_cluster_size") != size for node in running):
+            if time.monotonic() > deadline:
+                raise RuntimeError("the nodes do not leave out those that were killed")
+            time.sleep(0.05)
 
     def close(self) -> None:
         """End the nodes and remove their files."""
