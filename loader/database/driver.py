@@ -306,8 +306,19 @@ class _Weak(_Plugin):
     asks_for = "by mysql_old_password, which everybody on the line can read"
 
 
+SHOWS_WHO_IT_IS = (
+    "let it show its certificate (ssl_ca with its ca.pem, ssl_mode verify-ca), connect at its "
+    "unix_socket"
+)
+
+
 class _Sha256(_Plugin):
     asks_for = "itself, without having shown a certificate (ssl_mode verify-identity)"
+    # Of a name that it does not know, MySQL 8 and newer gives no hint: it asks in any way.
+    advice = (
+        "MySQL asks so where name or password is wrong, and always if the account has "
+        f"sha256_password; {SHOWS_WHO_IT_IS}"
+    )
 
     def authenticate(self, packet: Any) -> Any:
         """Give the password to a server that has shown who it is."""
@@ -318,8 +329,8 @@ class _Sha256(_Plugin):
 
 class _CachingSha2(_Sha256):
     advice = (
-        "MySQL asks so once after its start, and where name or password is wrong; let it show its "
-        "certificate (ssl_ca with its ca.pem, ssl_mode verify-ca), connect at its unix_socket"
+        "MySQL asks so once after its start, and where name or password is wrong; "
+        f"{SHOWS_WHO_IT_IS}"
     )
 
     def authenticate(self, packet: Any) -> Any:
