@@ -21,6 +21,9 @@ OF_LAGGING = (
 )
 """What tells whether it is the cluster that keeps an answer."""
 
+QUEUE = "or see by SHOW STATUS LIKE 'wsrep_local_recv_queue' how much the node has yet to store"
+"""What tells whether it is the node that keeps a statement waiting for what others committed."""
+
 Place = tuple[str, int]
 """Host and port of a server."""
 

@@ -112,3 +112,18 @@ def test_what_one_node_committed_another_one_reads(
             reading = threads.submit(read)
             wait_for(lambda: reading.done() or is_asked(cluster.nodes[1]))
         assert reading.result() == 1
+
+
+def test_a_node_that_lags_for_too_long_is_said_to(
+    cluster: Cluster, through: Callable[..., Database], leads: str
+) -> None:
+    patience = "SET GLOBAL wsrep_provider_options = 'repl.causal_read_timeout={}'"
+    insert = "INSERT INTO vicidial_list (phone_number) VALUES ('1')"
+    cluster.nodes[1].execute(patience.format("PT0.1S"))
+    try:
+        with locked(cluster.nodes[1], leads, "vicidial_list"):
+            through(0).write(lambda it: it.exec_driver_sql(insert))
+            with pytest.raises(DatabaseUnavailableError, match=r"or this node lags \(error 1205"):
+                through(1).read(lambda it: it.exec_driver_sql("SELECT 1 FROM vicidial_list").all())
+    finally:
+        cluster.nodes[1].execute(patience.format("PT30S"))

@@ -23,6 +23,7 @@ from loader.undo.results import UndoResults
 from loader.writing.updates import LeadUpdater
 from tests.crash.undo_points import Crash, Dialer, assert_undone, load_leads, report_in
 from tests.support.archives import sql
+from tests.support.products import PRODUCT
 from tests.support.proxy import Moment, Proxy
 from tests.support.server import PrivateServer
 from tests.support.statements import ANY_STATEMENT, STATEMENT, just_before
@@ -170,6 +171,7 @@ def test_a_connection_may_be_lost_at_any_statement(
     assert_undone(dialer, report_in(results))
 
 
+@pytest.mark.skipif(not PRODUCT.is_mariadb, reason="MariaDB alone has innodb_snapshot_isolation")
 @pytest.mark.sample(1)
 @pytest.mark.engines("innodb")
 @pytest.mark.parametrize("lead_id", [1, 2])
