@@ -48,7 +48,7 @@ snapshots: $(VENV)/.installed-dev ## the tests on InnoDB with innodb_snapshot_is
 
 cluster: $(VENV)/.installed-dev ## the tests on a Galera cluster of three nodes (not in make test)
 	@$(BIN)/python tests/support/install_programs.py server galera
-	$(BIN)/pytest -m cluster
+	$(BIN)/pytest -m cluster tests/cluster
 
 mysql: $(VENV)/.installed-dev ## fetch MySQL 9 and 5.6; all tests with 9; insert, duplicates, archive, undo with 5.6
 	@$(BIN)/python tests/support/install_programs.py

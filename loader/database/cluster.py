@@ -16,6 +16,14 @@ STATES = "SHOW STATUS WHERE Variable_name IN ('wsrep_ready', 'wsrep_local_state_
 READS_ALL = 15
 """wsrep_sync_wait: every statement waits for what other nodes have committed before it."""
 
+OF_LAGGING = (
+    "SHOW STATUS LIKE 'wsrep_flow_control%' on each node whether one lags and stops the others"
+)
+"""What tells whether it is the cluster that keeps an answer."""
+
+QUEUE = "or see by SHOW STATUS LIKE 'wsrep_local_recv_queue' how much the node has yet to store"
+"""What tells whether it is the node that keeps a statement waiting for what others committed."""
+
 Place = tuple[str, int]
 """Host and port of a server."""
 

@@ -23,6 +23,7 @@ from tenacity import (
 )
 
 from loader.database.address import SERVERS, Address, read_address
+from loader.database.cluster import QUEUE
 from loader.database.driver import PATIENCE
 from loader.database.error_codes import LOCKED, NODE_NOT_READY, UNREACHED, error_code, translate
 from loader.database.mariadb import MariaDB
@@ -157,15 +158,19 @@ class Database:
     def read(self, question: Callable[[Connection], T]) -> T:
         """Run a question that changes nothing; repeat it if the connection breaks.
 
-        A table that turns out to be damaged is dealt with as by `refuse_damage`.
+        Tables that turn out to be damaged are dealt with as by `refuse_damage`.
         """
         if self._at_work is not None:
             return question(self._at_work)
-        try:
-            return self._ask(question)
-        except DamagedTableError as error:
-            self.refuse_damage(error.table)
-            return self._ask(question)
+        sound: set[str] = set()
+        while True:
+            try:
+                return self._ask(question)
+            except DamagedTableError as error:
+                if error.table in sound:
+                    raise
+                self.refuse_damage(error.table)
+                sound.add(error.table)
 
     def _ask(self, question: Callable[[Connection], T]) -> T:
         def ask() -> T:
@@ -234,6 +239,8 @@ class Database:
         what = f"(error {code}, {state.attempt_number} attempts)"
         if code in LOCKED:
             why, look = LOCKED[code]
+            if self.adapter.is_node:
+                why, look = f"{why}, or this node lags", f"{look}, {QUEUE}"
             raise DatabaseUnavailableError(f"{why} {what}: {self.name}; {look}")
         error = state.outcome.exception() if state.outcome else None
         detail = error.detail if isinstance(error, TransientDatabaseError) else ""

@@ -57,6 +57,8 @@ class DriverConnection(INSIDE.Connection):  # type: ignore[misc]  # likewise
     _is_open = False
     _auth_plugin_name: str
     _rows: bytes | memoryview | None = None
+    advice = "SHOW FULL PROCESSLIST tells whether a table is locked"
+    """Where to look while no answer comes."""
 
     def __init__(
         self, options: ConnectionOptions, tls: ssl.SSLContext | None, name: str, **arguments: Any
@@ -210,7 +212,7 @@ class DriverConnection(INSIDE.Connection):  # type: ignore[misc]  # likewise
                 "answer" if self._is_open else "connection",
                 PATIENCE,
                 self._read_timeout,
-                "; SHOW FULL PROCESSLIST tells whether a table is locked" if self._is_open else "",
+                f"; {self.advice}" if self._is_open else "",
             )
 
     def _read_query_result(self, unbuffered: bool = False) -> int:
@@ -225,6 +227,11 @@ class DriverConnection(INSIDE.Connection):  # type: ignore[misc]  # likewise
         if result.server_status is not None:
             self.server_status = result.server_status
         return int(result.affected_rows or 0)
+
+    def _read_ok_packet(self) -> Any:
+        """Read the answer to what has no rows, such as COMMIT."""
+        self._note_silence()
+        return super()._read_ok_packet()
 
     def _get_server_information(self) -> None:
         self._note_silence()
@@ -306,8 +313,19 @@ class _Weak(_Plugin):
     asks_for = "by mysql_old_password, which everybody on the line can read"
 
 
+SHOWS_WHO_IT_IS = (
+    "let it show its certificate (ssl_ca with its ca.pem, ssl_mode verify-ca), connect at its "
+    "unix_socket"
+)
+
+
 class _Sha256(_Plugin):
     asks_for = "itself, without having shown a certificate (ssl_mode verify-identity)"
+    # Of a name that it does not know, MySQL 8 and newer gives no hint: it asks in any way.
+    advice = (
+        "MySQL asks so where name or password is wrong, and always if the account has "
+        f"sha256_password; {SHOWS_WHO_IT_IS}"
+    )
 
     def authenticate(self, packet: Any) -> Any:
         """Give the password to a server that has shown who it is."""
@@ -318,8 +336,8 @@ class _Sha256(_Plugin):
 
 class _CachingSha2(_Sha256):
     advice = (
-        "MySQL asks so once after its start, and where name or password is wrong; let it show its "
-        "certificate (ssl_ca with its ca.pem, ssl_mode verify-ca), connect at its unix_socket"
+        "MySQL asks so once after its start, and where name or password is wrong; "
+        f"{SHOWS_WHO_IT_IS}"
     )
 
     def authenticate(self, packet: Any) -> Any:

@@ -18,7 +18,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from loader.database.adapter import Adapter, Among, Digests, Written
 from loader.database.address import CHARSET, PORT, Address
 from loader.database.catalogue import Columns, storage_engine
-from loader.database.cluster import READS_ALL, Place, Servers
+from loader.database.cluster import OF_LAGGING, READS_ALL, Place, Servers
 from loader.database.damage import refuse_damage
 from loader.database.driver import DriverConnection, ValueRows
 from loader.database.encryption import tls_context, warn_if_readable
@@ -127,6 +127,7 @@ class MariaDB(Adapter):
             )
             if self.is_node:
                 cursor.execute(f"SET SESSION wsrep_sync_wait = {READS_ALL}")
+                connection.advice = f"{DriverConnection.advice}, {OF_LAGGING}"
             cursor.execute("SELECT @@max_allowed_packet")
             [packet] = cursor.fetchone()
         if packet < SMALLEST_PACKET:

@@ -212,7 +212,7 @@ class Dialer:
 
     def start(self) -> None:
         """Start the server, if it was killed, as it was."""
-        if self.server._process is None:
+        if not self.server.is_running:
             self.server.start(f"--local-infile={int(self.kind.by_file)}")
 
     def load(self, url: str, results: Path, sleep: Callable[[float], object] = time.sleep) -> None:

@@ -63,7 +63,7 @@ def patient(private_server: PrivateServer, monkeypatch: pytest.MonkeyPatch) -> N
     """Whoever waits for the server in this process starts it."""
 
     def start(_stop: Stop, _seconds: float) -> bool:
-        if private_server._process is None:
+        if not private_server.is_running:
             private_server.start()
         return False
 

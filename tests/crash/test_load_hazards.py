@@ -39,6 +39,7 @@ from tests.support.loads import (
     outcome_of,
     snapshot,
 )
+from tests.support.products import PRODUCT
 from tests.support.server import Server, fill, run
 
 ON_SERVERS = pytest.mark.engines("myisam", "innodb")
@@ -326,17 +327,19 @@ ODD = {
     "colour": "a\"b'c\\", "callback_comments": "\\\\ ''", "vendor_lead_code": "%s\\",
     "multi_alt_phones": "7275550000_1_a'b\"c\\!7275550001_1_\\",
 }  # fmt: skip
+OF_MARIADB = ("ORACLE", "EMPTY_STRING_IS_NULL") if PRODUCT.is_mariadb else ()
 MODES = (
-    "", "ANSI,NO_BACKSLASH_ESCAPES", "NO_BACKSLASH_ESCAPES", "TRADITIONAL", "ORACLE",
+    "", "ANSI,NO_BACKSLASH_ESCAPES", "NO_BACKSLASH_ESCAPES", "TRADITIONAL", *OF_MARIADB,
     "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,PAD_CHAR_TO_FULL_LENGTH",
-    "ONLY_FULL_GROUP_BY,EMPTY_STRING_IS_NULL,IGNORE_SPACE,NO_UNSIGNED_SUBTRACTION",
+    "ONLY_FULL_GROUP_BY,IGNORE_SPACE,NO_UNSIGNED_SUBTRACTION",
 )  # fmt: skip
 SETTINGS: tuple[dict[str, object], ...] = (
     *({"sql_mode": mode} for mode in MODES),
     {"autocommit": 0, "completion_type": 1},
-    {"tx_isolation": "SERIALIZABLE"},
+    {PRODUCT.isolation: "SERIALIZABLE"},
     {"character_set_server": "latin1", "low_priority_updates": 1, "local_infile": 0},
-    {"sql_safe_updates": 1, "old_mode": "", "group_concat_max_len": 4},
+    {"sql_safe_updates": 1, "group_concat_max_len": 4},
+    *([{"old_mode": ""}] if PRODUCT.is_mariadb else []),
 )
 TOGETHER: dict[str, object] = {
     **{name: value for settings in SETTINGS for name, value in settings.items()},

@@ -91,7 +91,10 @@ def test_before_our_copy(leads: Database) -> None:
         just_before(leads, f"DELETE FROM {LEADS}", take(leads)),
     ):
         moved = move(leads, {"statuses": "NA"})
-    assert (moved.lead_ids, moved.stayed) == ([1, 3], {2: ("COPY_LEFT", "")})
+    if leads.engine.dialect.delete_returning:
+        assert (moved.lead_ids, moved.stayed) == ([1, 3], {2: ("COPY_LEFT", "")})
+    else:  # in the very last moment it is not known which one
+        assert (moved.lead_ids, moved.stayed) == ([1, 2, 3], {})
     assert moved.counts == (3, 2, 0, 2)
     assert (set(rows(leads)), set(rows(leads, ARCHIVE))) == (set(), {1, 2, 3})
 

@@ -6,7 +6,7 @@
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -19,74 +19,29 @@ from loader.errors import UndoneBeforeError
 from loader.ledger.runs import Ledger
 from loader.signals import Stop
 from loader.undo.loaded_leads import LoadedLeads
-from loader.undo.report import UndoReport
 from loader.undo.results import UndoResults
 from loader.writing.updates import LeadUpdater
-from tests.support.archives import ARCHIVE, sql
-from tests.support.archives import rows as rows_of
-from tests.support.loads import Loads
+from tests.crash.undo_points import Crash, Dialer, assert_undone, load_leads, report_in
+from tests.support.archives import sql
+from tests.support.products import PRODUCT
 from tests.support.proxy import Moment, Proxy
 from tests.support.server import PrivateServer
 from tests.support.statements import ANY_STATEMENT, STATEMENT, just_before
 from tests.support.step_kills import Killed, Point, killed_at
-from tests.support.undos import (
-    ROWS,
-    csv_of,
-    drop_archives,
-    folder,
-    options,
-    prepare,
-    report_counts,
-    tables,
-)
+from tests.support.undos import drop_archives, folder
 from tests.support.warm import Warm
 
 ON_SERVERS = pytest.mark.engines("myisam", "innodb")
 
 
-class Dialer(NamedTuple):
-    """A dialer with a load that is to be undone."""
-
-    database: Database
-    run: str
-    before: dict[str, Any]
-    new: set[int]
-
-
 @pytest.fixture
 def dialer(database: Database, tmp_path: Path) -> Iterator[Dialer]:
-    prepare(database)
-    before = tables(database)
-    loads = Loads(tmp_path)
-    outcome = loads.load(loads.file(ROWS), database, **options("update"))
+    dialer = load_leads(database, tmp_path)
     if database.engine.dialect.name != "sqlite":
         # Or a kill of the server would have them repaired.
         sql(database, "FLUSH TABLES")
-    new = {outcome.lead_ids[row] for row in (2, 3, 4)}
-    yield Dialer(database, outcome.summary.run, before, new)
+    yield dialer
     drop_archives(database)
-
-
-def assert_undone(dialer: Dialer, report: UndoReport) -> None:
-    """All is as if nothing had happened on the way, and so are the results."""
-    assert tables(dialer.database) == dialer.before
-    assert set(rows_of(dialer.database, ARCHIVE)) == dialer.new
-    assert report_counts(report) == (3, 3, {}, 8, 8, {})
-    results = Path(report.results)
-    assert {int(row["lead_id"]) for row in csv_of(results, "moved.csv")} == dialer.new
-    assert len(csv_of(results, "reverted.csv")) == 8
-    assert csv_of(results, "stayed.csv") == []
-    assert {path.name for path in results.iterdir()} == {
-        "moved.csv", "reverted.csv", "stayed.csv", "summary.json", "summary.txt",
-    }  # fmt: skip
-    ledger = Ledger(dialer.database, is_shared=True)
-    assert ledger.run(dialer.run).state == "undone"
-    undos = [each for each in ledger.runs() if each.of_run == dialer.run]
-    assert [(each.run, each.state) for each in undos] == [(report.run, "done")]
-
-
-def report_in(results: Path) -> UndoReport:
-    return UndoReport.model_validate_json((results / "summary.json").read_text("utf-8"))
 
 
 POINTS = tuple(
@@ -137,15 +92,6 @@ STATEMENTS = 130
 """An undo has no more, some of which another try repeats."""
 
 
-class Crash(NamedTuple):
-    """What is lost, when, at the how many-th statement that begins so."""
-
-    what: str
-    moment: Moment
-    statement: str
-    nth: int
-
-
 CRASHES = (
     Crash("client", "during", "UPDATE (SELECT", 1),
     Crash("client", "after", "DELETE", 1),
@@ -164,7 +110,7 @@ def patient(private_server: PrivateServer, monkeypatch: pytest.MonkeyPatch) -> N
     """Whoever waits for the server in this process starts it."""
 
     def start(_stop: Stop, _seconds: float) -> bool:
-        if private_server._process is None:
+        if not private_server.is_running:
             private_server.start()
         return False
 
@@ -225,6 +171,7 @@ def test_a_connection_may_be_lost_at_any_statement(
     assert_undone(dialer, report_in(results))
 
 
+@pytest.mark.skipif(not PRODUCT.is_mariadb, reason="MariaDB alone has innodb_snapshot_isolation")
 @pytest.mark.sample(1)
 @pytest.mark.engines("innodb")
 @pytest.mark.parametrize("lead_id", [1, 2])

@@ -196,7 +196,10 @@ def test_a_lead_that_others_take_from_an_undo(database: Database, tmp_path: Path
     taking = "DELETE FROM vicidial_list WHERE lead_id = 4"
     with just_before(database, "DELETE FROM vicidial_list", lambda: load.work(taking)):
         report = load.undo()
-    assert (report.leads_stayed, report.moved) == ({"COPY_REMOVED": 1}, 9)
+    if database.engine.dialect.delete_returning:
+        assert (report.leads_stayed, report.moved) == ({"COPY_REMOVED": 1}, 9)
+    else:  # in the very last moment it is not known which one
+        assert (report.leads_stayed, report.moved) == ({}, 10)
     assert load.load_again().summary.loaded == 10
 
 

@@ -211,6 +211,11 @@ class Cluster:
         of_one = make_url(url).render_as_string(hide_password=False)
         return re.sub(r"@[^/]*/", f"@{hosts}/", of_one)
 
+    def beside(self, url: str, *numbers: int) -> str:
+        """Give an address of one server, behind which these nodes come if it does not answer."""
+        others = ",".join(f"{self.nodes[it].host}:{self.nodes[it].port}" for it in numbers)
+        return re.sub(r"@([^/]*)/", rf"@\1,{others}/", url)
+
     def same(self, url: str, statement: str) -> list[tuple[Any, ...]]:
         """Give the rows of a statement, which each node that runs must answer in the same way."""
         answers = [
@@ -231,10 +236,44 @@ class Cluster:
             running[0].lead()
         for node in self.nodes:
             if not node.is_running:
+                self._leave_out()
                 node.rejoin()
+
+    def _leave_out(self) -> None:
+        """Wait until those that run know that the others do not: no node comes back before."""
+        running = [node for node in self.nodes if node.is_running]
+        size, deadline = str(len(running)), time.monotonic() + PATIENCE
+        while any(node.status("wsrep_cluster_size") != size for node in running):
+            if time.monotonic() > deadline:
+                raise RuntimeError("the nodes do not leave out those that were killed")
+            time.sleep(0.05)
 
     def close(self) -> None:
         """End the nodes and remove their files."""
         for node in self.nodes:
             node.close()
         self._folder.cleanup()
+
+
+class FirstNode:
+    """A cluster as the server that is killed where tests kill one: its first node."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        """Take the cluster, whose nodes all run."""
+        self._cluster, self._node = cluster, cluster.nodes[0]
+        self.host, self.port = self._node.host, self._node.port
+        self.new_database, self.kill = self._node.new_database, self._node.kill
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was not killed, or came back."""
+        return self._node.is_running
+
+    def start(self, *_options: str) -> None:
+        """Let it join the others again, with the usual options."""
+        self._cluster.heal()
+
+    def execute(self, statement: str) -> None:
+        """Run a statement on each node: settings are of one alone."""
+        for node in self._cluster.nodes:
+            node.execute(statement)

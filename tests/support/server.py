@@ -175,6 +175,7 @@ class PrivateServer(Server):
         deadline = time.monotonic() + PATIENCE
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
                 raise RuntimeError(f"the server does not start:\n{self.log.read_text()[-3000:]}")
             time.sleep(0.02)
         if not PRODUCT.is_mariadb:

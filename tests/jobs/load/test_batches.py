@@ -15,6 +15,7 @@ from loader.errors import UsageError
 from loader.options.load import LoadOptions
 from loader.options.throttle import PaceOptions
 from loader.writing.writer import Writer
+from tests.support.archives import sql
 from tests.support.loads import NO_PAGE, Loads, leads, load_file, outcome_of
 from tests.support.scripted import Scripted
 from tests.support.step_kills import Killed, Point, killed_at
@@ -163,10 +164,11 @@ def test_batches_that_were_begun_stay_as_they_are(database: Database, loads: Loa
 
 @pytest.mark.engines("myisam", "innodb")
 def test_slow_statements_make_the_next_batches_smaller(database: Database, loads: Loads) -> None:
-    with database.connect() as connection:
-        connection.exec_driver_sql(
-            "CREATE TRIGGER slow BEFORE INSERT ON vicidial_list FOR EACH ROW DO SLEEP(0.0005)"
-        )
-        connection.commit()
-    loads.load(rows(AT_FIRST + FEWEST + 100), database)
+    sql(
+        database, "CREATE TRIGGER slow BEFORE INSERT ON vicidial_list FOR EACH ROW DO SLEEP(0.0005)"
+    )
+    try:
+        loads.load(rows(AT_FIRST + FEWEST + 100), database)
+    finally:
+        sql(database, "DROP TRIGGER slow")  # or it would slow the next tests
     assert sizes_in_ledger(database) == [AT_FIRST, FEWEST, 100]

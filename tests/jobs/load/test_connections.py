@@ -21,6 +21,7 @@ from loader.options.load import LoadOptions
 from loader.writing.leads import LeadInserter
 from loader.writing.writer import Writer
 from tests.support.loads import Loads, Outcome, assert_extras_match, leads, load_file, outcome_of
+from tests.support.products import PRODUCT
 from tests.support.proxy import Proxy
 from tests.support.server import Server, fill, run
 from tests.support.step_kills import Killed, Point, killed_at
@@ -332,7 +333,8 @@ def test_more_connections_than_the_account_may_have(
     address = server.new_account(url_of(database))
     name = f"{make_url(address).username}@'%'"
     server.execute(f"GRANT ALL ON {make_url(address).database}.* TO {name}")
-    server.execute(f"ALTER USER {name} WITH MAX_USER_CONNECTIONS 5")
+    change = "GRANT USAGE ON *.* TO" if PRODUCT.is_old else "ALTER USER"
+    server.execute(f"{change} {name} WITH MAX_USER_CONNECTIONS 5")
     restricted = Database(address, sleep=lambda _seconds: None)
     path, folder = loads.file(rows()), loads.folder / "out"
     with pytest.raises(DatabaseUnavailableError, match="0 of 23 rows were loaded so far"):

@@ -5,40 +5,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from jobs.settings.serve import ServeSettings
 from loader.database.connection import Database
-from tests.jobs.serve.serving import PAGE, serving, settings_of
-from tests.support.service import PATIENCE, USER, add_user
-
-CALL = {**USER, "function": "add_lead", "phone_number": "7275551111", "duplicate_check": "DUPSYS"}
-
-
-async def call_at_once(addresses: list[str], calls: list[dict[str, str]]) -> list[httpx2.Response]:
-    """Make calls at the same time, one after the other at the next address."""
-    async with httpx2.AsyncClient(timeout=PATIENCE) as client:
-        called = [
-            client.get(f"{addresses[number % len(addresses)]}{PAGE}", params=call)
-            for number, call in enumerate(calls)
-        ]
-        return await asyncio.gather(*called)
-
-
-def at_once(clients: list[httpx2.Client], calls: list[dict[str, str]]) -> list[str]:
-    addresses = [str(each.base_url).rstrip("/") for each in clients]
-    return [answer.text.strip() for answer in asyncio.run(call_at_once(addresses, calls))]
-
-
-def check_one_is_in(answers: list[str], database: Database) -> None:
-    added = [answer for answer in answers if answer.startswith("SUCCESS")]
-    assert len(added) == 1
-    lead_id = added[0].split("|")[3]
-    line = f"ERROR: add_lead DUPLICATE PHONE NUMBER IN SYSTEM - 7275551111|999|{lead_id}|999"
-    assert Counter(answers) == {added[0]: 1, line: len(answers) - 1}
-    found = database.read(lambda it: it.exec_driver_sql("SELECT lead_id FROM vicidial_list").all())
-    assert [str(row[0]) for row in found] == [lead_id]
+from tests.jobs.serve.calls_at_once import CALL, at_once, call_at_once, check_one_is_in
+from tests.jobs.serve.serving import serving, settings_of
+from tests.support.service import add_user
 
 
 def test_the_same_lead_at_once(database: Database, database_url: str, tmp_path: Path) -> None:

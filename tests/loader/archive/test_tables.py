@@ -93,7 +93,7 @@ ALTERATIONS = [
     (f"ALTER TABLE {LEADS} ADD extra INT", f"{ARCHIVE} lacks extra int"),
     (
         f"ALTER TABLE {ARCHIVE} MODIFY city VARCHAR(20)",
-        f"city is varchar(50) CHARACTER SET utf8mb3 in {LEADS} and varchar(20)",
+        f"city is varchar(50) CHARACTER SET {PRODUCT.utf8mb3} in {LEADS} and varchar(20)",
     ),
     (
         f"ALTER TABLE {ARCHIVE} MODIFY gmt_offset_now DECIMAL(4,1)",

@@ -323,7 +323,7 @@ def told(
     return tell
 
 
-STRANGER = (78, "name or password is wrong") if PRODUCT.name == "mysql9" else (77, "error 1045")
+STRANGER = (78, "name or password is wrong") if PRODUCT.asks_for_passwords else (77, "error 1045")
 """What becomes of a wrong name or password: MySQL 9 asks for the password itself first."""
 
 

@@ -107,7 +107,7 @@ def test_who_is_not(
         cipher(at(encrypting, host), ConnectionOptions(**placed(folder, query)))
 
 
-@pytest.mark.skipif(PRODUCT.name != "mysql9", reason="only MySQL 8 and newer asks so")
+@pytest.mark.skipif(not PRODUCT.asks_for_passwords, reason="only MySQL 8 and newer does")
 def test_a_first_log_in_gives_the_password_to_who_has_shown_a_certificate(
     encrypting: PrivateServer, folder: Path
 ) -> None:

@@ -103,6 +103,8 @@ def test_the_password_is_given_to_no_server_that_asks(plugin: bytes, greets: byt
         Database(server.url).read(lambda it: it.exec_driver_sql("SELECT 1").all())
     assert b"pass-w0rd" not in server.heard
     assert "pass-w0rd" not in str(caught.value)
+    # A server that does not know the name of the account asks in either way.
+    assert ("name or password is wrong" in str(caught.value)) == (b"sha2" in plugin)
     # Not even the wish for a key, with which the server could read it.
     assert not {b"\x01", b"\x02"} & {*server.received}
 

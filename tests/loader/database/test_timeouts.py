@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,23 @@ def test_a_server_that_says_nothing_is_given_up(
     assert "attempt 4 of 4" in caplog.text
 
 
+@contextmanager
+def released(other: Connection) -> Iterator[None]:
+    """Release the locks of a session as soon as it is said that no answer comes."""
+
+    def unlock(record: logging.LogRecord) -> bool:
+        if "answer" in record.getMessage() and not other.closed:
+            other.exec_driver_sql("UNLOCK TABLES")
+        return True
+
+    LOG.addFilter(unlock)
+    try:
+        yield
+    finally:
+        LOG.removeFilter(unlock)
+        other.invalidate()
+
+
 @pytest.mark.engines("innodb")
 def test_a_statement_that_waits_is_said_to_wait(
     database_url: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
@@ -126,20 +144,26 @@ def test_a_statement_that_waits_is_said_to_wait(
     database = Database(database_url, sleep=nothing)
     with plain_engine(database_url).connect() as other:
         other.exec_driver_sql("LOCK TABLES vicidial_list WRITE")
-
-        def unlock(record: logging.LogRecord) -> bool:
-            if "answer" in record.getMessage() and not other.closed:
-                other.exec_driver_sql("UNLOCK TABLES")
-            return True
-
-        LOG.addFilter(unlock)
-        try:
+        with released(other):
             database.read(lambda it: it.exec_driver_sql("SELECT * FROM vicidial_list").all())
-        finally:
-            LOG.removeFilter(unlock)
-        other.invalidate()
     (said,) = {each for each in caplog.messages if "SHOW FULL PROCESSLIST" in each}
     assert f"{database.name}: no answer for 0 s; it is waited for up to 300 s more" in said
+    database.engine.dispose()
+
+
+@pytest.mark.engines("innodb")
+def test_a_commit_that_waits_is_said_to_wait(
+    database_url: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "PATIENCE", 0.01)
+    database = Database(database_url, sleep=nothing)
+    with plain_engine(database_url).connect() as other, database.connect() as connection:
+        connection.exec_driver_sql("INSERT INTO vicidial_list (phone_number) VALUES ('1')")
+        other.exec_driver_sql("FLUSH TABLES WITH READ LOCK")
+        caplog.clear()
+        with released(other):
+            connection.commit()
+    assert any("it is waited for up to 300 s more" in each for each in caplog.messages)
     database.engine.dispose()
 
 

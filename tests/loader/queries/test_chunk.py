@@ -307,6 +307,6 @@ def test_clock_and_columns(database: Database, engine_name: str) -> None:
     assert dialer.clock.now == NOW
     assert dialer.clock.offset.total_seconds() == -4 * 3600
     assert dialer.columns["first_name"].width == 30
-    charset = "utf8" if PRODUCT.is_old else "utf8mb3"
-    assert dialer.columns["first_name"].charset == (None if engine_name == "sqlite" else charset)
+    charset = None if engine_name == "sqlite" else PRODUCT.utf8mb3
+    assert dialer.columns["first_name"].charset == charset
     assert dict(dialer.lists) == {101: "CAMP1", 102: "camp1", 201: "CAMP2"}
