@@ -12,7 +12,8 @@ from loader.database.connection import Database
 from loader.database.leases import Lease
 from loader.database.locks import is_held, lock, turn
 from loader.errors import BusyError, TransientDatabaseError
-from loader.ledger.runs import Ledger, RunRecord
+from loader.ledger.records import RunRecord
+from loader.ledger.runs import Ledger
 from tests.support.cluster import Cluster
 from tests.support.server import run
 
