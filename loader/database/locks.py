@@ -207,16 +207,27 @@ def turn(
         with leases.turn(connection, lock, PATIENCE * tries, name) as lease:
             yield lease.confirm
         return
+    _wait_for_turn(connection, lock, name, tries)
+    with _at_its_turn(connection, lock):
+        yield _sure
+
+
+def _wait_for_turn(connection: Connection, lock: str, name: str, tries: int) -> None:
     for number in range(1, tries + 1):
         if connection.exec_driver_sql(f"SELECT GET_LOCK('{lock}', {PATIENCE})").scalar():
-            break
-        if number == tries:
-            raise TransientDatabaseError(LOCK_WAIT_TIMEOUT)
-        LOG.warning("another process is at its %s; this one waits for its turn", name)
+            return
+        if number < tries:
+            LOG.warning("another process is at its %s; this one waits for its turn", name)
+    raise TransientDatabaseError(LOCK_WAIT_TIMEOUT)
+
+
+@contextmanager
+def _at_its_turn(connection: Connection, lock: str) -> Iterator[None]:
+    """Have a lock of the server, and give it back."""
     try:
         # A session at its turn does not idle, unless its machine is gone.
         connection.exec_driver_sql(f"SET SESSION wait_timeout = {leases.LASTS}")
-        yield _sure
+        yield
     except BaseException:
         # Given back to the pool, its session would keep the lock.
         connection.invalidate()

@@ -51,7 +51,7 @@ CODES = {
     74: "a file cannot be written or read: the message says whether the disk is full, a right is "
     "missing, or what else; what was done before is done",
     75: "try again later: it is office hours, or another process is loading the file or running "
-    "nightly",
+    "nightly in the same folder",
     77: "permission denied for the dialer user, the database account or the key of an API, or a "
     "drop folder is read-only",
     78: "bad configuration: a settings or mapping file, the environment, the database",
