@@ -62,7 +62,7 @@ POINTS: tuple[Crash, ...] = (
     Crash("update", "server", "during", STEP, 13),
     Crash("update", "line", "after", QUESTION, 1),  # workers wait for the answer
     Crash("update", "client", "during", QUESTION, 2),
-    Crash("update", "server", "during", QUESTION, 3),
+    Crash("update", "server", "during", QUESTION, 2),
 )
 PARALLEL = tuple(starmap(Parallelism, product((1, 2, 4), (1, 2))))
 SAMPLE = tuple(
