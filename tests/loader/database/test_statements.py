@@ -142,8 +142,9 @@ class Statements:
         event.listen(database.engine, "connect", self._connect)
 
     def _note(self, *arguments: Any) -> None:
-        # The beginning tells them apart; it may have a moment in it.
-        self.ours[re.sub(r"[0-9]+", "0", " ".join(arguments[2].split()[:3]))] += 1
+        # The beginning tells them apart; it may have a moment in it, or the name of a lock.
+        beginning = " ".join(arguments[2].split()[:3])
+        self.ours[re.sub(r"leadloader:[0-9a-f]+|[0-9]+", "0", beginning)] += 1
 
     def _connect(self, *_arguments: Any) -> None:
         self.connections += 1
