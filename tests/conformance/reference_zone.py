@@ -140,20 +140,22 @@ class Zones:
         return written(offset + 1) if daylight(rule, self.local(offset)) else plain
 
     def offset(self, lead: dict[str, str], method: str) -> tuple[str, bool]:
-        """Return the current offset as text, and whether it was not in the tables."""
+        """Return the current offset as add_lead writes it, and whether it was not in the tables."""
+        text, is_beside_tables = self.known(lead, method)
+        # It is 0 once an owner was looked up.
+        nothing = "0" if method == "TZCODE" and len(lead["owner"]) > 1 else ""
+        return text or nothing, is_beside_tables
+
+    def known(self, lead: dict[str, str], method: str) -> tuple[str, bool]:
+        """Return the same; "": nobody knows the zone."""
         row = self.by_method(lead, method)
         if row:
             return self.current(row["GMT_offset"], row["DST_range"]), False
         if (row := self.by_code(lead)) is not None:
             return self.current(row["GMT_offset"], row["DST_range"]), False
         if self.codes and int(lead["phone_code"]) not in (1, 52):
-            return self.unknown(lead, method), False
-        return self.by_number(lead) or self.unknown(lead, method), True
-
-    @staticmethod
-    def unknown(lead: dict[str, str], method: str) -> str:
-        """Return the offset of a lead whose zone nobody knows: 0 once an owner was looked up."""
-        return "0" if method == "TZCODE" and len(lead["owner"]) > 1 else ""
+            return "", False
+        return self.by_number(lead), True
 
     def by_code(self, lead: dict[str, str]) -> Row | None:
         """Find the row for the phone code: 1 and 52 by area code, 61 by state, others the first."""

@@ -814,7 +814,7 @@ def test_the_offsets_are_those_of_the_reference(
     found, _, said = find(*rows, facts=facts, tz_method=method)
     nothing = dict.fromkeys(("state", "postal_code", "owner"), "")
     answers = [
-        reference.offset({**nothing, "dialled": row["phone_number"], **row}, method) for row in rows
+        reference.known({**nothing, "dialled": row["phone_number"], **row}, method) for row in rows
     ]
     assert found == [float(text or 0) for text, _ in answers]
     unknown = [text == "" for text, _ in answers]
