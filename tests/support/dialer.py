@@ -84,11 +84,11 @@ def is_word(character: str, non_latin: bool) -> bool:
 class DialersZones(Zones):
     """Zones as the dialer finds them, with its accidents."""
 
-    def offset(self, lead: Lead, method: str) -> tuple[str, bool]:
+    def known(self, lead: Lead, method: str) -> tuple[str, bool]:
         """Return the offset: what finds nothing takes the first row of the country."""
         row = self.by_method(lead, method) or self.by_code(lead) or self.first(lead)
         if row is None:
-            return self.unknown(lead, method), False
+            return "", False
         return self.current(row["GMT_offset"], row["DST_range"]), False
 
     def first(self, lead: Lead) -> Row | None:
