@@ -23,6 +23,24 @@ from tests.support.server import fill
 from tests.support.warm import Warm
 
 PROGRAM = "import sys; from jobs.cli.main import run; sys.exit(run(sys.argv[1:]))"
+WAIT = """
+import sys
+def wait():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+AT_THE_SECOND_BATCH = """
+from jobs.cli.terminal import Terminal
+from jobs.watchers import Watchers
+from contextlib import contextmanager
+def progress(stage, done, share):
+    if stage == "insert" and done == 2:
+        wait()
+@contextmanager
+def watching(self, **asking):
+    yield Watchers(progress=progress)
+Terminal.watching = watching
+"""
 HEADER = "phone_number,first_name,vendor_lead_code\n"
 
 
@@ -147,6 +165,27 @@ class Meanwhile(Stop):
     def wait(self, seconds: float) -> None:
         assert seconds == 30
         self._happens()
+
+
+def held(site: Site, where: str) -> subprocess.Popen[str]:
+    """Start a night, and let it wait somewhere."""
+    process = site.start(program=WAIT + where + PROGRAM)
+    assert process.stdout
+    assert process.stdout.readline() == "held\n", process.communicate()[1]
+    return process
+
+
+class WhileItWaits(Stop):
+    """Calls a function at the first wait for files that another night has."""
+
+    def __init__(self, happens: Callable[[], object]) -> None:
+        super().__init__()
+        self._happens = [happens]
+
+    def wait(self, seconds: float) -> None:
+        while self._happens:
+            self._happens.pop()()
+        super().wait(seconds)
 
 
 class Night:

@@ -3,8 +3,6 @@
 import os
 import re
 import signal
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,31 +13,21 @@ from jobs.settings import settings as settings_module
 from jobs.watchers import Watchers
 from loader.database import leases
 from loader.ledger import tables
-from loader.signals import Stop
-from tests.support.nights import PROGRAM, Site, rows, summary_in
+from tests.support.nights import (
+    AT_THE_SECOND_BATCH,
+    PROGRAM,
+    WAIT,
+    Site,
+    WhileItWaits,
+    held,
+    rows,
+    summary_in,
+)
 from tests.support.server import Server
 from tests.support.server import run as sql
 
 pytestmark = pytest.mark.engines("myisam", "innodb")
 
-WAIT = """
-import sys
-def wait():
-    print("held", flush=True)
-    sys.stdin.read()
-"""
-AT_THE_SECOND_BATCH = """
-from jobs.cli.terminal import Terminal
-from jobs.watchers import Watchers
-from contextlib import contextmanager
-def progress(stage, done, share):
-    if stage == "insert" and done == 2:
-        wait()
-@contextmanager
-def watching(self, **asking):
-    yield Watchers(progress=progress)
-Terminal.watching = watching
-"""
 BEFORE_THE_MOVE = """
 from jobs.nightly.files import SourceFiles
 move = SourceFiles._move
@@ -78,27 +66,6 @@ def other(site: Site) -> Site:
     other = site.machine("other")
     other.settings("batch_size = 2")
     return other
-
-
-def held(site: Site, where: str) -> subprocess.Popen[str]:
-    """Start a night, and let it wait somewhere."""
-    process = site.start(program=WAIT + where + PROGRAM)
-    assert process.stdout
-    assert process.stdout.readline() == "held\n", process.communicate()[1]
-    return process
-
-
-class WhileItWaits(Stop):
-    """Calls a function at the first wait for files that another night has."""
-
-    def __init__(self, happens: Callable[[], object]) -> None:
-        super().__init__()
-        self._happens = [happens]
-
-    def wait(self, seconds: float) -> None:
-        while self._happens:
-            self._happens.pop()()
-        super().wait(seconds)
 
 
 def test_two_nights_share_the_files(site: Site, other: Site) -> None:
