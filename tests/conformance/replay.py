@@ -59,6 +59,9 @@ class FrameSource:
     header: bool = True
     header_row: int | None = 1
 
+    def block_reader(self) -> None:
+        """Say that there is no text that others could read."""
+
     def chunks(self) -> Iterator[Chunk]:
         nothing = self.sample.iloc[:0]
         problems = pd.DataFrame({"reason": [], "details": []}, index=nothing.index, dtype="str")
