@@ -69,10 +69,10 @@ class CheckStage:
         """
         self.run, self.checks, self.accepted = run, run.checks, accepted
         self._columns = columns
-        self._reader = RowReader(
-            run.checks, run.source.block_reader(), run.profile_builder.row_profiler
-        )
-        self._meter = run.source.meter()
+        blocks = run.source.block_reader()
+        self._reader = RowReader(run.checks, blocks, run.profile_builder.row_profiler)
+        self._meter = blocks.meter() if blocks else None
+        """Of a file that is read in blocks."""
         # Not in the folder of results: that goes with a run that came to nothing.
         self._finished = run.files.folder.parent / f".blocks-{run.source.sha256[:16]}"
         self._screener = Screener(
@@ -85,8 +85,7 @@ class CheckStage:
 
     def check(self) -> None:
         """Take every row of the file through the checks; what passes waits on disk."""
-        is_split = self._screener.takes_blocks(self.run.source)
-        self._check(self._blocks if is_split else self._readable)
+        self._check(self._blocks if self._screener.takes_blocks else self._readable)
         self.run.profile_builder.all_read()
         if self.run.options.cluster:
             shutil.rmtree(self._finished, ignore_errors=True)
@@ -146,7 +145,8 @@ class CheckStage:
     def _note(self, intake: Intake) -> None:
         """Note what was seen of a chunk before its rows were checked."""
         run = self.run
-        self._meter.add_all(intake.counts)
+        if self._meter:
+            self._meter.add_all(intake.counts)
         run.tally.rows_read += intake.records
         run.tally.blank_rows += intake.blank_rows
         run.reject(intake.rejected, intake.problems)

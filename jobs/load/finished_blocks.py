@@ -122,7 +122,7 @@ def _decisive(reader: RowReader, feeds: Sequence[SharedFeed]) -> Any:
     dialer = {
         name: value for name, value in vars(checks.dialer).items() if name not in NOT_DECISIVE
     }
-    blocks = replace(reader.blocks, path=None)
+    blocks = reader.blocks and replace(reader.blocks, path=None)
     of_feeds = [(feed.feed.name, feed.sha256, feed.feed.areas) for feed in feeds]
     of_day = profiler.today if profiler else None
     return (

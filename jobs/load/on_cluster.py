@@ -82,7 +82,8 @@ class OnCluster:
         """
         self._asked, self._answer = asked, answer
         self._is_closing, self._answering, self._giving = False, Lock(), Lock()
-        self._sends_texts = stages.reader.blocks.path is None
+        blocks = stages.reader.blocks
+        self._sends_texts = blocks is None or blocks.path is None
         self._coming: deque[Future[Result]] = deque()
         self._feeds = tuple(SharedFeed.of(feed, folder) for feed in stages.feeds)
         self._cluster = Cluster(scheduler, workers)

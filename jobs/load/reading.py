@@ -74,7 +74,8 @@ class RowReader:
     """Makes fields of the records of a file; it can be sent to another machine."""
 
     checks: Checks
-    blocks: BlockReader
+    blocks: BlockReader | None
+    """None: the file is not read in blocks."""
     profiler: RowProfiler | None
     """None: they are counted elsewhere."""
 
@@ -109,6 +110,7 @@ class RowReader:
         """
         if isinstance(task, SourceChunk):
             return task
+        assert self.blocks is not None  # noqa: S101 - for mypy: there is a block
         chunk, counts = self.blocks.read(task)
         span = range(task.first_row, task.first_row + task.rows)
         return self.read(chunk, seconds, span, counts=counts)

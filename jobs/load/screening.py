@@ -18,7 +18,6 @@ from loader.pipeline import Checks, Chunk, Screened
 from loader.queries.chunk import ChunkQueries, in_feeds
 from loader.queries.forms import RowForms
 from loader.reading.blocks import FileBlock
-from loader.reading.source import SourceFile
 from loader.workers import Ask, Workers, available_cores, can_fork
 
 if TYPE_CHECKING:
@@ -154,9 +153,11 @@ class Screener:
         self._stages = Stages(reader, queries.feeds)
         self._folder, self._finished = folder, finished
 
-    def takes_blocks(self, source: SourceFile) -> bool:
-        """Say whether a file is to be given in blocks: not where nobody else reads them."""
-        return source.has_blocks and bool(self._workers > 1 or self._scheduler)
+    @property
+    def takes_blocks(self) -> bool:
+        """Whether the file is to be given in blocks: not where nobody else reads them."""
+        can_read = self._stages.reader.blocks is not None
+        return can_read and bool(self._workers > 1 or self._scheduler)
 
     def screen(self, tasks: Iterator[Task]) -> Generator[tuple[SourceChunk, Screened], None, None]:
         """Give each chunk, in its order, with what the checks say of its rows.

@@ -16,7 +16,7 @@ from loader.errors import MissingBlockError
 from loader.reading.cells import split_problems
 from loader.reading.dialect import Grammar
 from loader.reading.encoding import TextStream
-from loader.reading.limits import Limits, RowCounts, RowRecorder
+from loader.reading.limits import Limits, RowCounts, RowMeter, RowRecorder
 from loader.reading.lines import Block, Integers, Lines, can_span_lines, split_lines
 from loader.reading.records import LARGE_CHUNK, Chunk, read_chunks
 from loader.reading.sample import concatenate
@@ -141,6 +141,10 @@ class BlockReader:
     """Of the plain file that has the text; None: the text is sent with each block."""
     offset: int = 0
     """Where the text begins in it, in bytes."""
+
+    def meter(self) -> RowMeter:
+        """Give what counts the rows of the whole file."""
+        return RowMeter(self.limits, self.name)
 
     def read(self, block: FileBlock) -> tuple[Chunk, RowCounts]:
         """Give the records of a block, and what a `RowMeter` of the whole file is to count.

@@ -140,23 +140,14 @@ class SourceFile:
         sampled = pick_records(self._all_chunks(), self._positions)
         return merge_chunks(sampled, self._reader.options.chunk_size)
 
-    @property
-    def has_blocks(self) -> bool:
-        """Whether it can be read in blocks: not if only some of its records are read."""
-        return self._positions is None
-
     def blocks(self) -> Iterator[FileBlock]:
         """Split into blocks that are chunks for `block_reader`: the same records in all."""
         for block in self._reader.blocks():
             yield replace(block, bytes_read=self._stored_bytes(block.bytes_read))
 
-    def block_reader(self) -> BlockReader:
-        """Give what reads the blocks, here or on another machine."""
-        return self._reader.block_reader()
-
-    def meter(self) -> RowMeter:
-        """Give what counts the rows of the whole file, for who reads it in blocks."""
-        return self._reader.meter()
+    def block_reader(self) -> BlockReader | None:
+        """Give what reads the blocks, here or elsewhere; None: only some records are read."""
+        return self._reader.block_reader() if self._positions is None else None
 
     def _all_chunks(self) -> Iterator[Chunk]:
         for chunk in self._reader.chunks(self._reader.options.chunk_size):
@@ -260,7 +251,7 @@ class _Reader:
                 first_row=self.start.first_row,
                 chunk_size=chunk_size,
                 block_size=self.options.block_size,
-                meter=self.meter(),
+                meter=RowMeter(self.options.limits, self.text.stored.name),
             )
             for chunk in chunks:
                 if not self.has_cell_problems:
@@ -268,10 +259,6 @@ class _Reader:
                     continue
                 rows, problems = split_problems(chunk.rows)
                 yield replace(chunk, rows=rows, cell_problems=problems)
-
-    def meter(self) -> RowMeter:
-        """Give what counts the rows of the whole text."""
-        return RowMeter(self.options.limits, self.text.stored.name)
 
     def blocks(self) -> Iterator[FileBlock]:
         """Split the text from the first record on."""

@@ -20,9 +20,6 @@ from loader.fields.lead import normalize_name, usual_names
 from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.options.report import ReportOptions
-from loader.reading.blocks import BlockReader
-from loader.reading.dialect import Grammar
-from loader.reading.limits import DEFAULT_LIMITS, RowMeter
 from loader.reading.records import Chunk
 from loader.reading.source import SourceFile
 from tests.conformance.corpus import Case, Row, Tables, options_of
@@ -61,21 +58,9 @@ class FrameSource:
     delimiter: str = ","
     header: bool = True
     header_row: int | None = 1
-    has_blocks: bool = False
 
-    def block_reader(self) -> BlockReader:
-        return BlockReader(
-            Grammar(","),
-            self.columns,
-            self.name,
-            DEFAULT_LIMITS,
-            1,
-            has_cell_problems=False,
-            path=None,
-        )
-
-    def meter(self) -> RowMeter:
-        return RowMeter(DEFAULT_LIMITS, self.name)
+    def block_reader(self) -> None:
+        """Say that there is no text that others could read."""
 
     def chunks(self) -> Iterator[Chunk]:
         nothing = self.sample.iloc[:0]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from loader.errors import MissingBlockError, SourceFileError
 from loader.reading import blocks
-from loader.reading.blocks import FileBlock
+from loader.reading.blocks import BlockReader, FileBlock
 from loader.reading.limits import Limits, RowMeter
 from loader.reading.records import Chunk
 from loader.reading.sample import concatenate
@@ -50,10 +50,16 @@ def sources(tmp_path: Path) -> Source:
 
 
 def read_blocks(source: SourceFile, *, is_sent: bool = True) -> list[Chunk]:
-    reader = source.block_reader()
+    reader = reader_of(source)
     wanted = [block if is_sent else block.without_text() for block in source.blocks()]
     # The last one first: each is read by itself.
     return [reader.read(block)[0] for block in wanted[::-1]][::-1]
+
+
+def reader_of(source: SourceFile) -> BlockReader:
+    reader = source.block_reader()
+    assert reader is not None
+    return reader
 
 
 def assert_same(chunks: list[Chunk], others: list[Chunk]) -> None:
@@ -133,19 +139,19 @@ def test_a_file_that_is_not_there(block: tuple[SourceFile, FileBlock]) -> None:
     source, wanted = block
     source.path.unlink()
     with pytest.raises(MissingBlockError, match=r"leads.csv: No such file"):
-        source.block_reader().read(wanted)
+        reader_of(source).read(wanted)
 
 
 def test_another_file_of_the_same_size_and_time(block: tuple[SourceFile, FileBlock]) -> None:
     source, wanted = block
     source.path.write_bytes(source.path.read_bytes().replace(b"Ann", b"Eve"))
     with pytest.raises(MissingBlockError, match="another file has this name"):
-        source.block_reader().read(wanted)
+        reader_of(source).read(wanted)
 
 
 def test_rows_are_counted_for_the_whole_file(sources: Source) -> None:
     source = sources.open(HEADER + "1,Ann,x\n\n\n" * 2, chunk_size=2)
-    counts = [source.block_reader().read(each)[1] for each in source.blocks()]
+    counts = [reader_of(source).read(each)[1] for each in source.blocks()]
     assert [sum(column) for column in zip(*sum(counts, ()), strict=True)] == [6, 4, 20]
     meter = RowMeter(Limits(max_blank_rows=3), "leads.csv")
     with pytest.raises(SourceFileError, match="more than the 3 blank rows"):
@@ -154,6 +160,6 @@ def test_rows_are_counted_for_the_whole_file(sources: Source) -> None:
 
 def test_a_record_that_is_too_large_is_named_by_its_row(sources: Source) -> None:
     source = sources.open(HEADER + "1,Ann,x\n2,Barbara,y\n", chunk_size=1)
-    reader = replace(source.block_reader(), limits=Limits(max_field_length=4))
+    reader = replace(reader_of(source), limits=Limits(max_field_length=4))
     with pytest.raises(SourceFileError, match="row 3, column 2, has more than the 4 characters"):
         [reader.read(each) for each in source.blocks()]
