@@ -148,16 +148,21 @@ class Workers:
         """Wait for the result of the first task whose result was not taken yet.
 
         Raises:
-            WorkerError: a worker was killed.
-            Exception: that the work raised, or the answer to a question.
+            WorkerError: a worker was killed, at whichever task.
+            Exception: that the work raised at this task, or the answer to a question at any.
         """
         while self._next not in self._results:
             event = self._next_event()
-            if event.kind == FAILED:
-                raise event.value.restored() if isinstance(event.value, _Raised) else event.value
+            # What the work raises has its turn as a result has: of several errors in a file the
+            # first one is raised, whoever was faster.
+            if event.kind == FAILED and not isinstance(event.value, _Raised):
+                raise event.value
             self._results[event.task] = event.value
         self._next += 1
-        return self._results.pop(self._next - 1)
+        result = self._results.pop(self._next - 1)
+        if isinstance(result, _Raised):
+            raise result.restored()
+        return result
 
     def _next_event(self) -> _Event:
         """Wait for what a worker sends, or for a signal.

@@ -30,6 +30,7 @@ from loader.reading.source import SourceFile, take_sample
 from loader.reasons import Limit
 from loader.report.comparison import read_summary
 from loader.results.files import Results
+from loader.results.summary import by_frequency
 from loader.rights import needs
 from loader.rights.refusal import refuse_unreadable, refuse_unwritable, unreadable
 
@@ -230,7 +231,8 @@ def refusal_by_limits(run: ImportContext) -> RejectRateError | None:
         counted, most = run.tally.counted_by(limit), getattr(run.options, limit)
         count = counted.total()
         if count > most * rows:
-            worst = ", ".join(f"{reason} {number}" for reason, number in counted.most_common(3))
+            most_frequent = by_frequency(counted, 3).items()
+            worst = ", ".join(f"{reason} {number}" for reason, number in most_frequent)
             return RejectRateError(
                 f"{run.source.name}: {count} of {rows} rows ({count / rows:.1%}) {what}, more than "
                 f"the {most:.1%} that {limit} allows; nothing was inserted. Most: {worst}"

@@ -23,7 +23,15 @@ from loader.queries.dialable import CallRules
 from loader.reasons import Reason
 from loader.report.comparison import compare, source_of
 from loader.results.folder import PAGE
-from loader.results.summary import FileSummary, MappingSummary, Score, Summary, Tally, in_order
+from loader.results.summary import (
+    FileSummary,
+    MappingSummary,
+    Score,
+    Summary,
+    Tally,
+    by_frequency,
+    in_order,
+)
 
 MANY_UNKNOWN = 0.1
 """Share of numbers that no country gives out, above which it is said."""
@@ -92,8 +100,8 @@ def summarize(run: ImportContext, name: str, job: Job, began: datetime) -> Summa
         lists=loaded_lists(tally.lists, None),
         without_list=tally.without_list,
         lead_ids=consecutive(files.lead_ids()[:, 1]),
-        number_types=dict(tally.number_types.most_common()),
-        regions=dict(tally.regions.most_common()),
+        number_types=by_frequency(tally.number_types),
+        regions=by_frequency(tally.regions),
         remarks=[
             *source.remarks,
             *remarks(run.options, run.dialer, run.mapping, run.feeds, sent_to=sent_to(run)),

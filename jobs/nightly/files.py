@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jobs.load.job import load
-from jobs.nightly.claims import Claims
+from jobs.nightly.claims import ClaimedError, Claims
 from jobs.nightly.destination import Destination
 from jobs.nightly.folders import RESULTS, DropFolder, Found, Target, are_of
 from jobs.nightly.others import WENT_AWAY
@@ -115,6 +115,13 @@ class SourceFiles:
                 update["remarks"] = ["how many of its rows are in now is not known"]
             report = report.model_copy(update=update)
         return report
+
+    def held(self, found: Found, error: BusyError) -> FileReport:
+        """Report likewise a file that another process has to the end."""
+        if not isinstance(error, ClaimedError):
+            self.telemetry.began(printable_path(found.name), source=self.source.name, job="import")
+            self.telemetry.failed(error)
+        return self.left(found, str(error), error.exit_code)
 
     def refuse_bad_settings(self) -> None:
         """Check the options of the source before the first file is loaded.
@@ -252,6 +259,9 @@ class SourceFiles:
                     pace=self.settings.pacing,
                 )  # fmt: skip
                 summary = load(request)
+        except BusyError as error:
+            self.telemetry.postponed(error)
+            raise
         except BaseException as error:
             self.telemetry.failed(error)
             raise

@@ -2,6 +2,7 @@
 
 import signal
 import socket
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -212,16 +213,19 @@ class Night:
 
     def _report_others(self) -> None:
         """Report the files that other processes have, and name those who took what went away."""
-        reports = [each for visit in self._visits for each in visit.report.files]
-        others = [each for each in reports if each.why == WENT_AWAY]
+        others = []
         for visit, found, error in self._held:
-            others.append(visit.files.left(found, str(error), error.exit_code))
+            others.append(visit.files.held(found, error))
             self._add(visit, others[-1])
+        reports = [each for visit in self._visits for each in visit.report.files]
+        others += [each for each in reports if each.why == WENT_AWAY]
         if others and not self._dry_run:
+            count = Counter(each.file for each in reports)
+            unique = [each for each in others if count[each.file] == 1]
             with suppress(LoaderError):  # then it is not known who has them
                 folder = self._settings.ledger_folder
                 ledger = self._destination.ledger(folder, is_to_read=True)
-                name_others(others, ledger, self._began)
+                name_others(unique, ledger, self._destination.database, self._began)
 
     def _find_settled(self) -> None:
         """List all drop folders twice, to find the files that have stopped growing."""

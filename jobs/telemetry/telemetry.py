@@ -25,6 +25,7 @@ from jobs.telemetry.outcome import RunOutcome, outcome_of, outcome_of_error
 from jobs.watchers import Watchers
 from loader.archive.report import ArchiveReport
 from loader.clock import end_of
+from loader.errors import BusyError
 from loader.results.summary import Summary
 from loader.undo.report import UndoReport
 
@@ -139,6 +140,15 @@ class Telemetry:
         run = run or RunEvent(self._job, self._job, "", self._began)
         outcome = outcome_of_error(error, run.job, run.what, run.began, run.name)
         self._report(replace(outcome, source=run.source), run)
+
+    def postponed(self, error: BusyError) -> None:
+        """Forget the run in progress, which another process kept from its begin: it is tried again.
+
+        One that had begun has failed.
+        """
+        if self._run and self._run.name:
+            self.failed(error)
+        self._run = None
 
     def end_command(self, text: str, headline: str, exit_code: int) -> None:
         """Report the end of a night: text and headline to notify of it, and its exit code."""

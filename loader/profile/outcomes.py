@@ -20,6 +20,7 @@ from loader.profile.records import (
 )
 from loader.reasons import Reason
 from loader.results.all_reasons import applying_reasons
+from loader.results.summary import by_frequency
 from loader.results.wording import reason_names
 
 MOST_STATES = 60
@@ -99,7 +100,7 @@ class LoadedRows:
     def repaired(self) -> dict[str, dict[str, int]]:
         """Rows by notice and field, in the order of the notices."""
         found = self._repaired
-        return {n.value: dict(found[n].most_common()) for n in Notice if n in found}
+        return {n.value: by_frequency(found[n]) for n in Notice if n in found}
 
 
 class RejectedRows:
@@ -186,7 +187,7 @@ def age_names(entered: "pd.Series[pd.Timestamp]", now: datetime) -> "pd.Series[s
 
 def most_frequent(counts: Counter[str], most: int) -> dict[str, int]:
     """Give the most frequent, then all others as one."""
-    named = Counter({name: count for name, count in counts.items() if name != OTHERS})
-    found = {name: int(count) for name, count in named.most_common(most)}
+    named = {name: int(count) for name, count in counts.items() if name != OTHERS}
+    found = by_frequency(named, most)
     others = int(counts.total()) - sum(found.values())
     return found | ({OTHERS: others} if others else {})

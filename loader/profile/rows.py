@@ -173,7 +173,7 @@ class RowProfile:
         return RowStatistics(
             rows=self._rows,
             filled=dict(self._filled),
-            oddities=dict(self._oddities),
+            oddities={each.value: self._oddities[each] for each in Oddity if self._oddities[each]},
             odd_rows=self._odd_rows,
             odd_examples=dict(self._examples),
             repeated={field: most for field, most in repeated.items() if most},

@@ -1,6 +1,7 @@
 """An evenly spaced sample of the records of a file."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -30,13 +31,19 @@ def pick_records(chunks: Iterator[Chunk], positions: Integers) -> Iterator[Chunk
 
 
 def merge_chunks(chunks: Iterator[Chunk], size: int) -> Iterator[Chunk]:
-    """Merge small chunks, up to `size` records: each chunk costs queries of its own later."""
+    """Merge small chunks, up to `size` records: each chunk costs queries of its own later.
+
+    Of those without a record the blank rows are counted to the one before.
+    """
     pending: list[Chunk] = []
     for chunk in chunks:
         if pending and sum(map(record_count, pending)) + record_count(chunk) > size:
             yield concatenate(pending)
             pending = []
-        if record_count(chunk):
+        if pending and not record_count(chunk):
+            blank_rows = pending[-1].blank_rows + chunk.blank_rows
+            pending[-1] = replace(pending[-1], blank_rows=blank_rows, bytes_read=chunk.bytes_read)
+        else:
             pending.append(chunk)
     if pending:
         yield concatenate(pending)

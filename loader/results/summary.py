@@ -1,6 +1,7 @@
 """What is said of a run as a whole: one record, shown as JSON and as text, that adds up."""
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -288,7 +289,15 @@ class Tally(BaseModel):
 
 
 def in_order(counts: Counter[str], members: type[Reason] | type[Notice]) -> dict[str, int]:
-    """Sort counts as their enumeration is, without zeros."""
+    """Sort counts as their enumeration is, without zeros; those of one member by name."""
     order = [member.value for member in members]
-    names = sorted(counts, key=lambda name: order.index(name.partition(":")[0]))
+    names = sorted(counts, key=lambda name: (order.index(name.partition(":")[0]), name))
     return {name: counts[name] for name in names if counts[name]}
+
+
+def by_frequency(counts: Mapping[str, int], most: int | None = None) -> dict[str, int]:
+    """Sort counts, the largest first; `most`: no more of them.
+
+    Equal ones are sorted by name: which of them was met first depends on the chunks.
+    """
+    return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0]))[:most])

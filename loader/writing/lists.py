@@ -116,15 +116,16 @@ def drop_list(database: Database, list_id: int, mark: str) -> None:
 def _find(connection: Connection, list_ids: tuple[int, int], mark: FileMark) -> NewList:
     _columns(connection)
     lists = _table(LISTS_TABLE, "list_id", MARKED)
+    first, last = list_ids
+    # Also those whose list was deleted: their leads may still be there. It is asked first: a list
+    # that another process makes for the same file after it is found below, or has this list_id.
+    used = (_within(_table(name, "list_id"), list_ids) for name in (LISTS_TABLE, LEADS))
+    highest = max(int(connection.execute(each).scalar() or 0) for each in used)
     is_marked = lists.c[MARKED].endswith(mark.text, autoescape=True)
     for is_its in (is_marked, lists.c.list_id.in_(mark.lists)):
         list_id = connection.execute(_within(lists, list_ids).where(is_its)).scalar()
         if list_id is not None:
             return NewList(int(list_id), is_new=False)
-    first, last = list_ids
-    # Also those whose list was deleted: their leads may still be there.
-    used = (_within(_table(name, "list_id"), list_ids) for name in (LISTS_TABLE, LEADS))
-    highest = max(int(connection.execute(each).scalar() or 0) for each in used)
     if highest >= last:
         raise ConfigurationError(
             f"all list_ids from {first} to {last} are given out; raise last_list_id"

@@ -95,6 +95,27 @@ def test_questions_are_answered_by_the_process_that_waits() -> None:
     assert answered == [os.getpid()] * 12
 
 
+def test_of_several_errors_that_of_the_first_task_is_raised() -> None:
+    may_answer = threading.Event()
+
+    def answer(question: int) -> int:
+        assert may_answer.wait(10)
+        return question
+
+    def work(task: int, ask: Ask) -> None:
+        if task == 0:
+            ask(task)
+        raise UsageError(f"task {task}")
+
+    with Workers(2, work, answer) as workers:
+        for task in range(2):
+            workers.send(task)
+        assert until(lambda: any(not thread.is_alive() for thread in workers._threads))
+        may_answer.set()
+        with pytest.raises(UsageError, match="task 0"):
+            workers.take()
+
+
 def test_this_process_works_while_a_question_is_answered() -> None:
     asked, may_answer = threading.Event(), threading.Event()
 

@@ -40,4 +40,5 @@ def results_of(folder: Path) -> dict[str, Any]:
     for name in ("run", "began", "ended", "seconds", "results", "options"):
         del summary[name]
     files = {path.name: path.read_bytes() for path in folder.glob("*.csv")}
-    return {**files, "summary": summary}
+    # As text: the order counts, too.
+    return {**files, "summary": json.dumps(summary, indent=1)}

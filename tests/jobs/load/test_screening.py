@@ -61,6 +61,19 @@ def test_results_are_the_same_with_any_workers_and_chunks(
     assert results_of(shared.folder) == results_of(alone.folder)
 
 
+def test_equal_counts_have_the_same_order_with_any_chunks(tmp_path: Path) -> None:
+    loads = Loads(tmp_path)
+    names = ("ann", "unknown", "x9", "ANN MARIE", "Bob Ltd")
+    numbers = ("+49 30 901820", "+44 20 7946 0958", "+33 1 42 68 53 00", "555", "7.27555E+09")
+    pairs = zip((*names, *names[::-1]), (*numbers, *numbers[::-1]), strict=True)
+    path = loads.file([{"phone_number": number, "first_name": name} for name, number in pairs])
+    one, all_ = (
+        loads.load(path, None, "validate", workers=1, chunk_size=size, phone_code="1")
+        for size in (1, 100)
+    )
+    assert results_of(one.folder) == results_of(all_.folder)
+
+
 NUMBERS = [f"727555{number:04}" for number in range(40)]
 
 

@@ -186,9 +186,28 @@ def test_a_file_that_another_night_set_aside_went_away(site: Site, other: Site) 
     assert first.returncode == 0
 
 
+def test_of_two_files_of_one_name_nobody_says_that_both_are_loaded(site: Site, other: Site) -> None:
+    """One was loaded by another night; the other one somebody took away."""
+    second = site.folder / "second"
+    second.mkdir()
+    site.settings(
+        "batch_size = 1",
+        after=f'[[source]]\nname = "second"\nfolder = "{second}"\nsettle = "0s"\nlist_id = 102',
+    )
+    site.put("a.csv", rows(1, 2, 3))
+    site.put("b.csv", rows(4))
+    (second / "b.csv").write_text(rows(5))
+    first = held(site, AT_THE_SECOND_BATCH)
+    assert other.night().outcomes == {"a.csv": "left", "b.csv": "loaded"}
+    (second / "b.csv").unlink()
+    said, _ = first.communicate("")
+    assert len(re.findall(r"  b.csv +left\n    why: it went away\n", said)) == 2
+    assert site.phones() == [1, 2, 4, 3]
+
+
 def test_a_file_that_somebody_imports_by_hand_is_no_other_nights(site: Site) -> None:
     path = site.put("a.csv", rows(1, 2, 3))
-    site.settings("batch_size = 1")
+    site.settings("batch_size = 1", top='metrics_file = "night.prom"')
     by_hand = ["import", str(path), "--config", str(site.config), "--source", "vendor"]
     process = site.start(*by_hand, program=WAIT + AT_THE_SECOND_BATCH + PROGRAM)
     assert process.stdout
@@ -196,6 +215,10 @@ def test_a_file_that_somebody_imports_by_hand_is_no_other_nights(site: Site) -> 
     night = site.night()
     assert (night.code, night.outcomes) == (75, {"a.csv": "left"})
     assert night["a.csv"].host == HOST
+    metrics = Path("night.prom").read_text("utf-8")
+    labels = '{job="import",source="vendor"} 1.0\n'
+    for name in ("leadloader_runs", "leadloader_failed_runs"):
+        assert name + labels in metrics, "it was tried several times, and is told once"
     process.communicate("")
     assert site.night().outcomes == {"a.csv": "loaded_before"}
 

@@ -90,6 +90,17 @@ def test_a_sample_can_be_read_again(opened: Open) -> None:
     assert read(sample) == read(sample)
 
 
+@pytest.mark.parametrize("chunk_size", [1, 2, 3, 100])
+def test_blank_rows_between_the_records_of_a_sample_are_counted(
+    opened: Open, chunk_size: int
+) -> None:
+    source = opened(HEADER + (GOOD + ",\n") * 10, chunk_size=chunk_size)
+    sample, _ = take_sample(source, 3)
+    chunks = [*sample.chunks()]
+    assert sum(chunk.blank_rows for chunk in chunks) == 10
+    assert [number for chunk in chunks for number in chunk.rows.index] == [2, 10, 20]
+
+
 def test_rejected_records_count_and_blank_lines_do_not(opened: Open) -> None:
     # Row numbers:           2      3       4      5        6         7      8       9
     source = opened(HEADER + GOOD + BLANK + SHORT + GOOD + OVER_TWO + BLANK + BROKEN + GOOD)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from jobs.settings import settings as settings_module
 from loader.database.connection import Database
@@ -163,6 +164,28 @@ def test_somebody_else_makes_the_list_first(site: Site) -> None:
     assert make_list(database, (5000, 5999), FileMark("[x]"), fill).list_id == 5001
     database.engine.dispose()
     assert lists(site) == [5000, 5001]
+
+
+@pytest.mark.parametrize("number", range(4))
+@pytest.mark.engines("sqlite", "myisam", "innodb")
+def test_two_nights_make_one_list_for_the_same_content(site: Site, number: int) -> None:
+    """The other one makes it before any of the questions for it."""
+    given = {"list_description": "", "list_name": "", "campaign_id": "SOLAR"}
+    database, other = Database(site.url), Database(site.url)
+    asked: list[str] = []
+
+    def make_it_first(*execution: Any) -> None:
+        if "SELECT max(" in execution[2]:
+            asked.append(execution[2])
+            if len(asked) == number + 1:
+                make_list(other, (5000, 5999), FileMark("[x]"), lambda _list_id: given)
+
+    event.listen(database.engine, "before_cursor_execute", make_it_first)
+    make_list(database, (5000, 5999), FileMark("[x]"), lambda _list_id: given)
+    assert len(asked) > number
+    assert lists(site) == [5000]
+    for each in (database, other):
+        each.engine.dispose()
 
 
 @pytest.mark.engines("sqlite")
