@@ -207,7 +207,9 @@ def test_of_two_files_of_one_name_nobody_says_that_both_are_loaded(site: Site, o
 
 def test_a_file_that_somebody_imports_by_hand_is_no_other_nights(site: Site) -> None:
     path = site.put("a.csv", rows(1, 2, 3))
-    site.settings("batch_size = 1", top='metrics_file = "night.prom"')
+    # Of the process, too, whose folder is another one.
+    metrics_file = site.config.with_name("night.prom")
+    site.settings("batch_size = 1", top=f'metrics_file = "{metrics_file}"')
     by_hand = ["import", str(path), "--config", str(site.config), "--source", "vendor"]
     process = site.start(*by_hand, program=WAIT + AT_THE_SECOND_BATCH + PROGRAM)
     assert process.stdout
@@ -215,7 +217,7 @@ def test_a_file_that_somebody_imports_by_hand_is_no_other_nights(site: Site) -> 
     night = site.night()
     assert (night.code, night.outcomes) == (75, {"a.csv": "left"})
     assert night["a.csv"].host == HOST
-    metrics = Path("night.prom").read_text("utf-8")
+    metrics = metrics_file.read_text("utf-8")
     labels = '{job="import",source="vendor"} 1.0\n'
     for name in ("leadloader_runs", "leadloader_failed_runs"):
         assert name + labels in metrics, "it was tried several times, and is told once"
