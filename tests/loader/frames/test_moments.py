@@ -11,6 +11,7 @@ from sqlalchemy import Connection, create_engine
 
 from loader.frames.moments import ZERO, MomentKind, read_moments
 from tests.conformance.reference_moments import read_moment, read_time
+from tests.support.products import PRODUCT
 from tests.support.server import Server
 
 TYPES: dict[str, tuple[MomentKind, int]] = {
@@ -26,6 +27,8 @@ TYPES: dict[str, tuple[MomentKind, int]] = {
 @pytest.fixture(scope="module")
 def connection(server: Server) -> Iterator[Connection]:
     """Connect to a server that is as lax as the dialer's."""
+    if not PRODUCT.is_mariadb:
+        pytest.skip("odd texts are read as MariaDB reads them; MySQL reads some of them otherwise")
     engine = create_engine(server.new_database(), connect_args={"sql_mode": ""})
     with engine.connect() as connection, contextlib.closing(connection):
         connection.exec_driver_sql("SET time_zone = '+00:00'")
