@@ -18,7 +18,7 @@ from loader.errors import LoadedBeforeError
 from loader.signals import Stop
 from tests.cluster.loads import cut_leases
 from tests.crash import archive_points, load_points, undo_points
-from tests.crash.load_points import ROWS, STEP, Point
+from tests.crash.load_points import ROWS, STEP, Parallelism, Point
 from tests.support.cluster import Cluster, FirstNode
 from tests.support.proxy import Proxy
 from tests.support.statements import STATEMENT
@@ -44,44 +44,47 @@ def patient(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
 
 # --- imports ---
 
+ONE, TWO = Parallelism(), Parallelism(connections=2)
 LOADS = (
-    load_points.Crash("update", "line", "after", STEP, 4),
-    load_points.Crash("update", "line", "after", STEP, 36),
-    load_points.Crash("refused by file", "client", "during", STEP, 40),
-    load_points.Crash("update", "client", "during", ROWS, 1),
-    load_points.Crash("update", "server", "during", STEP, 10),
-    load_points.Crash("move", "server", "after", STEP, 16),
-    load_points.Crash("refused by file", "server", "after", STEP, 9),
-    load_points.Crash("update", "server for good", "during", STEP, 38),
-    load_points.Crash("connections", "line", "after", STEP, 11),
-    load_points.Crash("connections", "client", "during", STEP, 12),
-    load_points.Crash("connections", "server", "during", STEP, 13),
+    (load_points.Crash("update", "line", "after", STEP, 4), ONE),
+    (load_points.Crash("update", "line", "after", STEP, 36), ONE),
+    (load_points.Crash("refused by file", "client", "during", STEP, 40), ONE),
+    (load_points.Crash("update", "client", "during", ROWS, 1), ONE),
+    (load_points.Crash("update", "server", "during", STEP, 10), ONE),
+    (load_points.Crash("move", "server", "after", STEP, 16), ONE),
+    (load_points.Crash("refused by file", "server", "after", STEP, 9), ONE),
+    (load_points.Crash("update", "server for good", "during", STEP, 38), ONE),
+    (load_points.Crash("update", "line", "after", STEP, 11), TWO),
+    (load_points.Crash("update", "client", "during", STEP, 12), TWO),
+    (load_points.Crash("update", "server", "during", STEP, 13), TWO),
 )
 
 
 @pytest.fixture(scope="module")
 def load_dialers(
     node: FirstNode, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[str], load_points.Dialer]]:
+) -> Iterator[Callable[[str, Parallelism], load_points.Dialer]]:
     """Give the dialer of a load, made at the first call."""
 
     @functools.cache
-    def make(name: str) -> load_points.Dialer:
-        return load_points.Dialer(node, "innodb", name, tmp_path_factory.mktemp("undisturbed"))
+    def make(name: str, parallelism: Parallelism) -> load_points.Dialer:
+        folder = tmp_path_factory.mktemp("undisturbed")
+        return load_points.Dialer(node, "innodb", name, parallelism, folder)
 
     yield make
     node.execute("SET GLOBAL local_infile = 1")
 
 
-@pytest.mark.parametrize("crash", LOADS, ids=str)
+@pytest.mark.parametrize(("crash", "parallelism"), LOADS, ids=str)
 def test_an_import_is_completed(
     cluster: Cluster,
     node: FirstNode,
-    load_dialers: Callable[[str], load_points.Dialer],
+    load_dialers: Callable[[str, Parallelism], load_points.Dialer],
     tmp_path: Path,
     crash: load_points.Crash,
+    parallelism: Parallelism,
 ) -> None:
-    dialer = load_dialers(crash.load)
+    dialer = load_dialers(crash.load, parallelism)
     dialer.set_back()
     with Proxy(node) as proxy:
         point = Point(dialer, proxy, tmp_path / "results")
