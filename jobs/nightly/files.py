@@ -97,13 +97,13 @@ class SourceFiles:
             raise  # the file may be good, and the night decides about it
         except Exception as error:  # noqa: BLE001 - a bug in one file must not stop the others
             why = as_loader_error(error)
-            report = self.left(found, str(why), why.exit_code)
+            report = self.report_left(found, str(why), why.exit_code)
         finally:
             with suppress(OSError):
                 self.folder.forget(found.name)
         return report.model_copy(update={"seconds": round(time.monotonic() - began, 3)})
 
-    def left(self, found: Found, why: str, exit_code: int = 0) -> FileReport:
+    def report_left(self, found: Found, why: str, exit_code: int = 0) -> FileReport:
         """Report a file that stays, with the rows of it that are in."""
         report = file_report(found, "left", why, exit_code)
         if begun := self.begun.get(found.name):
@@ -116,12 +116,12 @@ class SourceFiles:
             report = report.model_copy(update=update)
         return report
 
-    def held(self, found: Found, error: BusyError) -> FileReport:
+    def report_others(self, found: Found, error: BusyError) -> FileReport:
         """Report likewise a file that another process has to the end."""
         if not isinstance(error, ClaimedError):
             self.telemetry.began(printable_path(found.name), source=self.source.name, job="import")
             self.telemetry.failed(error)
-        return self.left(found, str(error), error.exit_code)
+        return self.report_left(found, str(error), error.exit_code)
 
     def refuse_bad_settings(self) -> None:
         """Check the options of the source before the first file is loaded.
@@ -137,7 +137,7 @@ class SourceFiles:
         present = self.folder.find(found.name)
         if present != found:
             why = "still growing: it changed since it was listed" if present else WENT_AWAY
-            return self.left(found, why)
+            return self.report_left(found, why)
         new_list: NewList | None = None
         sha256 = mark = ""
         try:

@@ -215,7 +215,7 @@ class Night:
         """Report the files that other processes have, and name those who took what went away."""
         others = []
         for visit, found, error in self._held:
-            others.append(visit.files.held(found, error))
+            others.append(visit.files.report_others(found, error))
             self._add(visit, others[-1])
         reports = [each for visit in self._visits for each in visit.report.files]
         others += [each for each in reports if each.why == WENT_AWAY]
@@ -283,7 +283,7 @@ class Night:
         except KeyboardInterrupt:
             if not self._must_end():
                 self._end("interrupted", 128 + signal.SIGINT)
-            return visit.files.left(found, f"{self._why}: the next night completes it")
+            return visit.files.report_left(found, f"{self._why}: the next night completes it")
         if report.exit_code == DatabaseUnavailableError.exit_code:
             self._end_without_dialer(report.why)
         return report

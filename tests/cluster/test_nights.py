@@ -9,7 +9,7 @@ import pytest
 from jobs.watchers import Watchers
 from tests.cluster.loads import loaded
 from tests.support.cluster import Cluster
-from tests.support.nights import AT_THE_SECOND_BATCH, Site, WhileItWaits, held, rows
+from tests.support.nights import AT_THE_SECOND_BATCH, Site, WhileItWaits, rows, start_and_hold
 from tests.support.server import run
 
 pytestmark = pytest.mark.cluster
@@ -30,7 +30,7 @@ def test_nights_through_two_nodes_share_the_files(
     site.put("a.csv", rows(1, 2, 3))
     site.put("b.csv", rows(4))
     soon_gone = "from loader.database import leases; leases.LASTS, leases.BEAT = 4, 0.2\n"
-    first = held(site, soon_gone + AT_THE_SECOND_BATCH)
+    first = start_and_hold(site, soon_gone + AT_THE_SECOND_BATCH)
     night = other.watched(Watchers(stop=WhileItWaits(lambda: os.kill(first.pid, ends))))
     outcomes = {each.file: (each.outcome, each.loaded_before) for each in night.files}
     assert outcomes == {"b.csv": ("loaded", 0), "a.csv": ("loaded", 2)}

@@ -167,7 +167,7 @@ class Meanwhile(Stop):
         self._happens()
 
 
-def held(site: Site, where: str) -> subprocess.Popen[str]:
+def start_and_hold(site: Site, where: str) -> subprocess.Popen[str]:
     """Start a night, and let it wait somewhere."""
     process = site.start(program=WAIT + where + PROGRAM)
     assert process.stdout

@@ -19,8 +19,8 @@ from tests.support.nights import (
     WAIT,
     Site,
     WhileItWaits,
-    held,
     rows,
+    start_and_hold,
     summary_in,
 )
 from tests.support.server import Server
@@ -72,7 +72,7 @@ def test_two_nights_share_the_files(site: Site, other: Site) -> None:
     site.settings("batch_size = 1")
     for number in range(3):
         site.put(f"{'abc'[number]}.csv", rows(3 * number + 1, 3 * number + 2, 3 * number + 3))
-    first = held(site, AT_THE_SECOND_BATCH)
+    first = start_and_hold(site, AT_THE_SECOND_BATCH)
     second = other.night()
     assert second.code == 0
     assert second.outcomes == {"a.csv": "left", "b.csv": "loaded", "c.csv": "loaded"}
@@ -98,7 +98,7 @@ def test_the_file_of_a_night_that_is_killed_is_completed_by_another(
     site.settings("batch_size = 1")
     site.put("a.csv", rows(1, 2, 3, -1))
     site.put("b.csv", rows(4))
-    first = held(site, AT_THE_SECOND_BATCH)
+    first = start_and_hold(site, AT_THE_SECOND_BATCH)
     report = other.watched(Watchers(stop=WhileItWaits(first.kill)))
     first.communicate()
     outcomes = {each.file: (each.outcome, each.loaded) for each in report.files}
@@ -113,7 +113,7 @@ def test_the_file_of_a_night_that_is_killed_is_completed_by_another(
 def test_a_night_that_stood_still_moves_nothing(site: Site, other: Site) -> None:
     """Its claim ended meanwhile, and another night has moved the file."""
     site.put("a.csv", rows(1, 2))
-    first = held(site, SOON_GONE + BEFORE_THE_MOVE)
+    first = start_and_hold(site, SOON_GONE + BEFORE_THE_MOVE)
     os.kill(first.pid, signal.SIGSTOP)
     night = other.night()
     assert night.outcomes == {"a.csv": "loaded_before"}
@@ -131,7 +131,7 @@ def test_what_a_night_had_loaded_when_it_stood_still_is_counted_once(
     site: Site, other: Site
 ) -> None:
     site.put("a.csv", rows(1, 2))
-    first = held(site, SOON_GONE + BEFORE_THE_MOVE)
+    first = start_and_hold(site, SOON_GONE + BEFORE_THE_MOVE)
     os.kill(first.pid, signal.SIGSTOP)
     night = other.night()
     os.kill(first.pid, signal.SIGCONT)
@@ -149,7 +149,7 @@ def test_one_night_alone_archives(site: Site, other: Site) -> None:
     for each in (site, other):
         each.settings(**ARCHIVING)
     site.put("a.csv", rows(1, 2))
-    first = held(site, IN_THE_ARCHIVING)
+    first = start_and_hold(site, IN_THE_ARCHIVING)
     night = other.night()
     (archive,) = night.report.archives
     assert (archive.moved, archive.exit_code, night.code) == (0, 0, 0)
@@ -164,7 +164,7 @@ def test_who_still_loads_archives(site: Site, other: Site) -> None:
     for each in (site, other):
         each.settings("batch_size = 1", **ARCHIVING)
     site.put("a.csv", rows(1, 2, 3))
-    first = held(site, AT_THE_SECOND_BATCH)
+    first = start_and_hold(site, AT_THE_SECOND_BATCH)
     (archive,) = other.night().report.archives
     assert archive.why == "the night that still loads a.csv archives after it"
     assert len(site.phones()) == 2
@@ -177,7 +177,7 @@ def test_a_file_that_another_night_set_aside_went_away(site: Site, other: Site) 
     site.put("bad.csv", "no header\n")
     site.put("broken.csv", b"\0" * 99)
     site.settings("batch_size = 1")
-    first = held(site, AT_THE_SECOND_BATCH)
+    first = start_and_hold(site, AT_THE_SECOND_BATCH)
     expected = {"a.csv": "left", "bad.csv": "failed", "broken.csv": "failed"}
     assert other.night().outcomes == expected
     said, _ = first.communicate("")
@@ -197,7 +197,7 @@ def test_of_two_files_of_one_name_nobody_says_that_both_are_loaded(site: Site, o
     site.put("a.csv", rows(1, 2, 3))
     site.put("b.csv", rows(4))
     (second / "b.csv").write_text(rows(5))
-    first = held(site, AT_THE_SECOND_BATCH)
+    first = start_and_hold(site, AT_THE_SECOND_BATCH)
     assert other.night().outcomes == {"a.csv": "left", "b.csv": "loaded"}
     (second / "b.csv").unlink()
     said, _ = first.communicate("")
@@ -232,7 +232,7 @@ def test_another_machine_finds_the_results_under_its_own_path(site: Site, killed
     site.put("a.csv", rows(1, 2, -1, 3))
     if killed_at == "insert":  # nothing waits yet: its results begin anew
         killed_at = "from loader.pipeline import Checks\nChecks.screen = lambda *_: wait()\n"
-    first = held(site, killed_at)
+    first = start_and_hold(site, killed_at)
     first.kill()
     first.communicate()
     (day,) = (site.drop / "done").iterdir()
@@ -249,7 +249,9 @@ def test_another_machine_finds_the_results_under_its_own_path(site: Site, killed
 def test_results_that_no_machine_sees_begin_anew(site: Site) -> None:
     """They are in a folder of the machine that is gone, and nothing was inserted."""
     site.put("a.csv", rows(1))
-    first = held(site, "from loader.pipeline import Checks\nChecks.screen = lambda *_: wait()\n")
+    first = start_and_hold(
+        site, "from loader.pipeline import Checks\nChecks.screen = lambda *_: wait()\n"
+    )
     first.kill()
     first.communicate()
     (results,) = (site.drop / "done").glob("*/*.results")
@@ -266,7 +268,7 @@ def test_a_file_that_was_begun_with_other_options_is_not_loaded_twice(
     site.settings("batch_size = 1")
     other.settings("batch_size = 2", list_id=102)
     site.put("a.csv", rows(1, 2, 3))
-    first = held(site, AT_THE_SECOND_BATCH)
+    first = start_and_hold(site, AT_THE_SECOND_BATCH)
     path = other.folder / "by-hand.csv"
     path.write_text(rows(1, 2, 3))
     flags = ("--config", str(other.config), "--source", "vendor", "--force-list-id", "102")
@@ -299,7 +301,7 @@ def test_without_a_common_ledger_one_night_loads_at_a_time(
     for each in (site, other):
         each.config.write_text(each.config.read_text("utf-8").replace(site.url, account), "utf-8")
     site.put("a.csv", rows(1, 2, 3))
-    first = held(site, AT_THE_SECOND_BATCH)
+    first = start_and_hold(site, AT_THE_SECOND_BATCH)
     assert run(other.arguments) == 75
     assert "a night is under way already, by session " in capsys.readouterr().err
     first.communicate("")
