@@ -288,7 +288,7 @@ def _is_full(folder: str) -> bool:
 def describe_bug(error: Exception) -> str:
     """Name type and place of an error, not its text, which may contain a person's data."""
     last = traceback.extract_tb(error.__traceback__)[-1]
-    # That of an error of another process came with it, see `loader.workers`.
+    # That of an error of another process came with it, see `loader.engines.workers`.
     file, line = getattr(error, "place", (last.filename, last.lineno))
     where = f"{type(error).__name__} in {Path(file).name}, line {line}"
     return f"a bug in leadloader: {where}; please report it"

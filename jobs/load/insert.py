@@ -17,6 +17,7 @@ from jobs.pace import Pace
 from loader.checks.settlement import EXISTING_LEAD_ID
 from loader.database.connection import Database
 from loader.dialer import LEADS
+from loader.engines.lookahead import look_ahead
 from loader.errors import LoaderError
 from loader.extras.rows import ExtraRows
 from loader.findings import (
@@ -32,7 +33,6 @@ from loader.frames.spool import Spool
 from loader.ledger.batches import BatchLedger
 from loader.ledger.changes import ChangeEntry
 from loader.ledger.leads import LeadEntry
-from loader.lookahead import look_ahead
 from loader.queries.forms import RowForms
 from loader.reasons import Reason
 from loader.results.files import REJECTED

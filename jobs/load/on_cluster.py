@@ -20,10 +20,10 @@ from jobs.load.run import Stopwatch
 from jobs.load.screening import CHUNKS_A_WORKER, Asked, Question, Result, Stages
 from loader.checks.duplicates import KEYED
 from loader.dialer import Lookups
+from loader.engines.workers import HEARS_SIGNALS, pickled, unpickled
 from loader.errors import LoaderError, MissingBlockError, MissingFeedError, missing_extra_error
 from loader.feeds.shared import PART_BYTES, SharedFeed
 from loader.reading.blocks import FileBlock
-from loader.workers import HEARS_SIGNALS, pickled, unpickled
 
 try:
     from loader.engines.dask import Cluster, node_folder

@@ -13,12 +13,12 @@ from jobs.load.reading import RowReader, SourceChunk, Task
 from jobs.load.run import Stopwatch
 from loader.checks.duplicates import KEYED
 from loader.dialer import Lookups
+from loader.engines.workers import Ask, Workers, available_cores, can_fork
 from loader.feeds.feed import Feed
 from loader.pipeline import Checks, Chunk, Screened
 from loader.queries.chunk import ChunkQueries, in_feeds
 from loader.queries.forms import RowForms
 from loader.reading.blocks import FileBlock
-from loader.workers import Ask, Workers, available_cores, can_fork
 
 if TYPE_CHECKING:
     from jobs.load.on_cluster import OnCluster

@@ -1,1 +1,1 @@
-"""Where the checks are computed, if not in processes of this machine."""
+"""What computes beside the main thread: processes of this machine, one thread ahead, a cluster."""

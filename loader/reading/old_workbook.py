@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
+from loader.engines.workers import Ask, WorkerError, Workers, can_fork
 from loader.errors import SourceFileError
 from loader.installation import install_command
 from loader.reading.cells import END, PROBLEM, Row, Sheet
 from loader.reading.limits import DEFAULT_LIMITS, MB
 from loader.reading.number_format import plain_number
 from loader.reading.stored import StoredFile
-from loader.workers import Ask, WorkerError, Workers, can_fork
 
 CELL_SIZE = 32
 """Bytes that python-calamine takes for each cell of a sheet, up to the last row and column."""

@@ -16,8 +16,8 @@ from sqlalchemy import text
 
 from jobs.load import screening
 from loader.database.connection import Database
+from loader.engines.workers import WorkerError
 from loader.pipeline import Checks, Chunk
-from loader.workers import WorkerError
 from tests.support.loads import Loads, workers_from_the_first_row
 from tests.support.screening import OPTIONS, ROW, results_of
 from tests.support.warm import Warm

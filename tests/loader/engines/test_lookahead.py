@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from loader.lookahead import look_ahead
+from loader.engines.lookahead import look_ahead
 
 
 def test_items_come_in_their_order() -> None:

@@ -14,8 +14,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from loader.engines.workers import Ask, WorkerError, Workers, pickled
 from loader.errors import UsageError, describe_bug
-from loader.workers import Ask, WorkerError, Workers, pickled
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there are workers on Linux alone")
 
@@ -249,7 +249,7 @@ def test_workers_hold_no_file_of_their_parent(tmp_path: Path) -> None:
 
 PARENT = """
 import os, sys, time
-from loader.workers import Workers
+from loader.engines.workers import Workers
 workers = Workers(2, lambda task, ask: time.sleep(600), None)
 for task in range(4): workers.send(task)
 print(*workers._pids, flush=True)
