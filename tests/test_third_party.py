@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "loader.archive": FRAMES | MODELS | {"sqlalchemy"},
     "loader.checks": FRAMES,
     "loader.database": FRAMES | DRIVERS | {"filelock", "pydantic"},
-    "loader.engines": {"dask", "distributed"},
+    "loader.engines": {"dask", "distributed", "pandas", "pyarrow"},
     "loader.extras": FRAMES,
     "loader.feeds": FRAMES,
     "loader.fields": FRAMES,
