@@ -13,17 +13,12 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from jobs.settings.nightly import NewList, NightlySettings, Source
+from jobs.settings.nightly import Source
 from jobs.settings.profiles import BUILT_IN, OptionSet
-from jobs.settings.serve import ServeSettings
-from jobs.settings.settings import ArchiveSettings, Settings
-from jobs.settings.target import TargetSettings
-from jobs.settings.telemetry import LineageSettings, NotifySettings
-from loader.options.archive import ArchiveRule
+from jobs.settings.settings import Settings
+from jobs.settings.tables import TABLES
 from loader.options.durations import format_duration
-from loader.options.feed import FeedFile
 from loader.options.load import LoadOptions
-from loader.options.office_hours import OfficeHours
 from loader.options.option import options_of
 
 WIDTH = 100
@@ -38,16 +33,6 @@ ABOUT = """\
 # variables such as LEADLOADER_LIST_ID go before this file, and before the defaults the dialer's own
 # /etc/astguiclient.conf, which knows the database.
 """
-
-TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
-    ("profile.night", OptionSet),
-    ("archive", ArchiveSettings), ("archive.worked", ArchiveRule), ("office_hours", OfficeHours),
-    ("feed.litigators", FeedFile),
-    ("nightly", NightlySettings), ("[source]", Source), ("source.new_list", NewList),
-    ("serve", ServeSettings), ("target", TargetSettings),
-    ("notify", NotifySettings), ("lineage", LineageSettings),
-)  # fmt: skip
-"""In their order in the file; the name of a table that there can be several of is in brackets."""
 
 LOAD = "## Any option of a load, such as list_id and mapping_file above, can stand here too.\n"
 

@@ -3,12 +3,9 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
     ValidationError,
     field_validator,
     model_validator,
@@ -19,6 +16,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from jobs.settings.archive import ArchiveSettings
 from jobs.settings.command import CommandSettings, check_addresses
 from jobs.settings.encoding import encoding_problems
 from jobs.settings.environment import (
@@ -29,15 +27,16 @@ from jobs.settings.environment import (
 )
 from jobs.settings.files import read_astguiclient, read_toml, with_lines
 from jobs.settings.nightly import NightlySettings, NightlySources, Source
-from jobs.settings.problems import ENVIRONMENT, PREFIX, Problem, Sources, merge, problems_of
+from jobs.settings.problems import ENVIRONMENT, PREFIX, Problem, Sources
 from jobs.settings.profiles import OptionSet, with_profile
 from jobs.settings.serve import ServeSettings
+from jobs.settings.tables import TABLES
 from jobs.settings.target import TargetSettings
 from jobs.settings.telemetry import LineageSettings, NotifySettings
+from jobs.settings.validation import all_merged, problems_of, validated
 from loader.errors import ConfigurationError, UsageError
 from loader.fields.mapping import read_mapping_file
 from loader.files import exists
-from loader.options.archive import ArchiveOptions, ArchiveRule
 from loader.options.connection import ConnectionOptions
 from loader.options.load import LoadOptions
 from loader.options.office_hours import OfficeHours
@@ -47,45 +46,10 @@ from loader.options.source_file import VENDOR_OPTIONS
 from loader.options.suggestion import did_you_mean
 from loader.options.throttle import PaceOptions
 
-LAYOUTS = ("layout", "columns")
-"""Options of which only one can be given."""
-
-Model = TypeVar("Model", bound=BaseModel)
-
 CONFIG = Path("leadloader.toml")
 """Read from the working folder if no other is named."""
 ASTGUICLIENT_CONF = Path("/etc/astguiclient.conf")
 """The dialer's own settings, on every dialer machine."""
-
-
-class ArchiveSettings(ArchiveOptions):
-    """The table [archive]: options of archive and dearchive, and in tables of their own, rules."""
-
-    model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, ArchiveRule] = Field(init=False)
-
-    _addresses = field_validator("replicas")(check_addresses)
-
-    @property
-    def options(self) -> ArchiveOptions:
-        """Those of the command."""
-        return ArchiveOptions(**self.model_dump(include=set(ArchiveOptions.model_fields)))
-
-    def rule(self, name: str | None, flags: Mapping[str, Any]) -> ArchiveRule:
-        """Give the rule with a name, with the parts that flags give in place of its own.
-
-        Raises:
-            UsageError: there is no such rule, or a flag has a value that it cannot have.
-        """
-        rules = self.__pydantic_extra__
-        if name is not None and name not in rules:
-            existing = f"there is {', '.join(rules)}" if rules else "there is none"
-            raise UsageError(
-                f"--rule: the settings have no rule {name}, [archive.{name}]; {existing}"
-                f"{did_you_mean(name, rules)}"
-            )
-        named = {} if name is None else rules[name].model_dump(exclude_unset=True)
-        return _validated(ArchiveRule, {"": flags, "settings": named})
 
 
 class Settings(CommandSettings, ReportSettings, PaceOptions, LoadOptions, BaseSettings):
@@ -150,7 +114,7 @@ class Settings(CommandSettings, ReportSettings, PaceOptions, LoadOptions, BaseSe
             ConfigurationError: they do not go together, or one has a value that it cannot have.
         """
         options = self.model_dump(include=set(LoadOptions.model_fields))
-        return _validated(LoadOptions, {source: given, "settings": options})
+        return validated(LoadOptions, {source: given, "settings": options})
 
     @property
     def connection(self) -> ConnectionOptions:
@@ -260,7 +224,7 @@ class Settings(CommandSettings, ReportSettings, PaceOptions, LoadOptions, BaseSe
             f"[[source]] {source.name}": own,
             "for all sources": self.model_dump(include=names),
         }
-        return _validated(
+        return validated(
             LoadOptions, _with_mapping_file(sources, before=f"[[source]] {source.name}")
         )
 
@@ -308,11 +272,11 @@ def check_settings(
     if config is None and exists(CONFIG):
         config = CONFIG
     sources, problems = _sources(flags, config)
-    merged, settings = _all_merged(sources), None
+    merged, settings = all_merged(sources), None
     try:
         settings = Settings(**merged)
     except ValidationError as error:
-        problems += problems_of(error, merged, sources)
+        problems += problems_of(error, merged, sources, _place_of)
     if problems:
         return None, with_lines(problems, config), sources
     return settings, problems, sources
@@ -367,18 +331,12 @@ def _with_mapping_file(sources: Sources, before: str) -> Sources:
     return found
 
 
-def _validated(model: type[Model], sources: Sources) -> Model:
-    merged = _all_merged(sources)
-    try:
-        return model(**merged)
-    except ValidationError as error:
-        raise problems_of(error, merged, sources)[0].error from None
-
-
-def _all_merged(sources: Sources) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
-    for values in sources.values():
-        # They say the same in two ways: the source that comes first decides about both.
-        other = [b for a, b in (LAYOUTS, LAYOUTS[::-1]) if a in merged]
-        merged = merge(merged, {name: values[name] for name in values if name not in other})
-    return merged
+def _place_of(name: str) -> str:
+    """Say where a setting belongs, or which one may be meant."""
+    if name in Settings.model_fields:
+        return "; it belongs before the first [table]"
+    tables = {f"[{table}]": set(model.model_fields) for table, model in TABLES}
+    own = next((table for table in tables if name in tables[table]), None)
+    if own:
+        return f"; it belongs into {own}"
+    return did_you_mean(name, sorted({*Settings.model_fields}.union(*tables.values())))

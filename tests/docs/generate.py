@@ -13,10 +13,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from jobs.settings.example import TABLES as SETTINGS_TABLES
 from jobs.settings.example import settings_example
 from jobs.settings.flags import FLAGS, MOVE_FLAGS, Flag
 from jobs.settings.schema import settings_schema, summary_schema
+from jobs.settings.tables import TABLES as SETTINGS_TABLES
 from loader.archive.outcome import Stay
 from loader.errors import LoaderError
 from loader.fields.lead import usual_names

@@ -12,11 +12,12 @@ from jobs.cli.main import run
 from jobs.config_check import file
 from jobs.config_check.file import Fault, check_file
 from jobs.settings import settings as settings_module
-from jobs.settings.example import TABLES, settings_example
+from jobs.settings.example import settings_example
 from jobs.settings.files import lines_of
 from jobs.settings.profiles import BUILT_IN
 from jobs.settings.schema import settings_schema
 from jobs.settings.settings import Settings, check_settings
+from jobs.settings.tables import TABLES
 from loader.installation import install_command
 from loader.options.load import LoadOptions
 from tests.support.certificates import make_authority, make_certificate

@@ -24,7 +24,6 @@ from jobs.cli.main import app, run
 from jobs.settings import settings as settings_module
 from jobs.settings.command import ConfigFlag, NightlyFlags, SelectionFlags
 from jobs.settings.encoding import PATHS
-from jobs.settings.example import TABLES
 from jobs.settings.flags import (
     ARCHIVE_FLAGS,
     COLUMNS_FLAGS,
@@ -37,6 +36,7 @@ from jobs.settings.flags import (
 )
 from jobs.settings.serve import ServeOptions
 from jobs.settings.settings import Settings
+from jobs.settings.tables import TABLES
 from jobs.settings.target import TargetFlags
 from loader.options.archive import ArchiveOptions, ArchiveRule
 from loader.options.option import options_of

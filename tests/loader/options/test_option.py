@@ -9,8 +9,8 @@ import pytest
 from pydantic import BaseModel
 
 import loader.options
-from jobs.settings.example import TABLES
 from jobs.settings.settings import Settings
+from jobs.settings.tables import TABLES
 from loader.checks.clean import DEFAULT_LIST_ID
 from loader.extras.callbacks import DEFAULT_STATUS
 from loader.options.archive import ArchiveOptions
