@@ -17,7 +17,7 @@ from jobs.serve.access_log import AccessLog
 from jobs.serve.archive import calls as archive_calls
 from jobs.serve.archive.calls import ArchiveCalls
 from jobs.serve.feeds import CurrentFeeds
-from jobs.serve.files.service import file_service
+from jobs.serve.file_service import file_service
 from jobs.serve.gathering import Gathering
 from jobs.serve.health import Health
 from jobs.serve.leads.answers import Answer
