@@ -15,6 +15,9 @@ ENVIRONMENT, PREFIX = "environment", "LEADLOADER_"
 """The name of the environment among the sources, and what names of variables begin with."""
 
 
+MISSING = " is missing"
+
+
 class Problem(NamedTuple):
     """Something in the settings that cannot be."""
 
@@ -26,6 +29,11 @@ class Problem(NamedTuple):
     """What is wrong, and what to do."""
     line: int | None = None
     """The line of the file, from 1; None if it is unknown."""
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it is not there; what is mistyped may be just that, and goes before it."""
+        return self.message.endswith(MISSING)
 
     @property
     def where(self) -> str:

@@ -253,7 +253,7 @@ def read_settings(flags: Mapping[str, Any], config: Path | None) -> Settings:
     settings, problems, _ = check_settings(flags, config)
     if settings is None:
         # Flags and the environment first, for they win.
-        raise min(problems, key=lambda problem: problem.line or 0).error from None
+        raise min(problems, key=lambda it: (it.is_missing, it.line or 0)).error from None
     return settings
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from jobs.settings.problems import Problem, Sources, follow, merge
+from jobs.settings.problems import MISSING, Problem, Sources, follow, merge
 from loader.options.suggestion import did_you_mean
 from loader.options.types import meant_code
 from loader.paths import without_passwords
@@ -18,8 +18,6 @@ Model = TypeVar("Model", bound=BaseModel)
 
 LAYOUTS = ("layout", "columns")
 """Options of which only one can be given."""
-
-MISSING = " is missing"
 
 NO_SUCH_SETTING = "there is no such setting"
 
@@ -98,14 +96,8 @@ def problems_of(
     errors = error.errors(include_url=False, include_input=False)
     found = [_problem(each, merged, sources, place_of) for each in errors]
     # A value that could be of several kinds is wrong for each of them: the first says it.
-    first = {
-        (it.source, it.place, it.message.endswith(MISSING) and it.message): it
-        for it in reversed(found)
-    }
-    # What is missing may be what is mistyped: that comes first.
-    return sorted(
-        dict(reversed(first.items())).values(), key=lambda it: it.message.endswith(MISSING)
-    )
+    first = {(it.source, it.place, it.is_missing and it.message): it for it in reversed(found)}
+    return sorted(dict(reversed(first.items())).values(), key=lambda it: it.is_missing)
 
 
 def _problem(

@@ -159,7 +159,7 @@ RIGHT = {("nightly", "folder"), ("source.new_list", "campaign_id")}
 LATER = {
     (table, name)
     for table in ("source", "profile.night")
-    for name in ("foo=1", "firstname=Ann", "=x")
+    for name in ("foo=1", "firstname=Ann", "=x", "emial", "email,x")
 }
 """Custom fields may be switched on elsewhere: it is wrong where the table is used."""
 
