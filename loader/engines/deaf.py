@@ -1,5 +1,8 @@
-"""A worker of our own cluster imports this first: Ctrl-C is for the main process, which ends it."""
+"""A worker of our own cluster is set up so: Ctrl-C is for the main process, which ends it."""
 
 import signal
 
-signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+def dask_setup(_worker: object) -> None:
+    """Let the worker ignore Ctrl-C; Dask calls it as the worker starts."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
