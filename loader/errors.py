@@ -42,6 +42,10 @@ class FeedFileError(SourceFileError):
     """A feed cannot be used; the source file itself may be good."""
 
 
+class EmptyFileError(SourceFileError):
+    """The source file has nothing, or only blank lines."""
+
+
 class EncodingError(SourceFileError):
     """A byte of the source file is not of its encoding."""
 

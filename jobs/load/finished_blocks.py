@@ -10,7 +10,7 @@ import secrets
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +122,7 @@ def _decisive(reader: RowReader, feeds: Sequence[SharedFeed]) -> Any:
     dialer = {
         name: value for name, value in vars(checks.dialer).items() if name not in NOT_DECISIVE
     }
-    blocks = reader.blocks and replace(reader.blocks, path=None)
+    blocks = reader.blocks and reader.blocks.without_files()
     of_feeds = [(feed.feed.name, feed.sha256, feed.feed.areas) for feed in feeds]
     of_day = profiler.today if profiler else None
     return (

@@ -83,7 +83,7 @@ class OnCluster:
         self._asked, self._answer = asked, answer
         self._is_closing, self._answering, self._giving = False, Lock(), Lock()
         blocks = stages.reader.blocks
-        self._sends_texts = blocks is None or blocks.path is None
+        self._blocks, self._sends_texts = blocks, blocks is None or not blocks.has_plain_file
         self._coming: deque[Future[Result]] = deque()
         self._feeds = tuple(SharedFeed.of(feed, folder) for feed in stages.feeds)
         self._cluster = Cluster(scheduler, workers)
@@ -137,8 +137,8 @@ class OnCluster:
 
     def _stages_of(self, task: FileBlock | bytes) -> Result:
         cluster, shared = self._cluster, self._shared
-        if isinstance(task, FileBlock) and not self._sends_texts:
-            task = task.without_text()
+        if isinstance(task, FileBlock) and self._blocks and not self._sends_texts:
+            task = self._blocks.without_text(task)
         step = cluster.submit(_normalize, shared, task)
         answers = self._ask(step, _of_lists) if self._asked.lists else Lookups()
         step = cluster.submit(_screen, shared, step, answers)

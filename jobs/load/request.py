@@ -17,7 +17,8 @@ from loader.options.source_file import VENDOR_OPTIONS
 from loader.options.throttle import PaceOptions
 from loader.paths import find_path
 from loader.reading.layouts import LAYOUTS
-from loader.reading.source import ReadOptions, SourceFile, open_source
+from loader.reading.read_options import ReadOptions
+from loader.reading.source import SourceFile, open_source
 
 if TYPE_CHECKING:
     from loader.database.connection import Database

@@ -29,7 +29,8 @@ from loader.options.load import LoadOptions
 from loader.phones.regions import main_region
 from loader.reading.limits import Limits
 from loader.reading.mixed import MIXED
-from loader.reading.source import ReadOptions, SourceFile, open_source
+from loader.reading.read_options import ReadOptions
+from loader.reading.source import SourceFile, open_source
 
 FEED_READ_OPTIONS = ReadOptions(chunk_size=50_000, field_of=field_namer())
 

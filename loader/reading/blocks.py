@@ -1,4 +1,4 @@
-"""A text in blocks of whole records, which others read in any order, each by itself.
+"""Texts in blocks of whole records, which others read in any order, each by itself.
 
 Where records begin is found without parsing them. A block that stands in a plain file is read from
 there by who sees that file; the others are given its text.
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from loader.reading.encoding import TextStream
 from loader.reading.limits import Limits, RowCounts, RowMeter, RowRecorder
 from loader.reading.lines import Block, Integers, Lines, can_span_lines, split_lines
 from loader.reading.records import LARGE_CHUNK, Chunk, read_chunks
+from loader.reading.row_places import ONE_FILE, RowPlaces
 from loader.reading.sample import concatenate
 
 
@@ -41,6 +43,8 @@ class FileBlock:
     """Where lines begin that were read as cp1252 (`--encoding mixed`), from the block's start."""
     text: bytes | None = field(default=None, repr=False)
     """As UTF-8; None: who reads it has the file."""
+    part: int = 0
+    """Which of the files of the load has it, from 0."""
 
     def without_text(self) -> "FileBlock":
         """Leave the text to who has the file."""
@@ -115,6 +119,29 @@ def _whole_records(
         undecided = lines.data[used:]
 
 
+class TextEnd(NamedTuple):
+    """How many rows a text has from some place on, and how the last one ends."""
+
+    rows: int
+    is_open: bool
+    """It ends within quotes that are not closed."""
+    has_line_break: bool
+
+
+def find_end(text: TextStream, grammar: Grammar, read_size: int, before: bytes) -> TextEnd:
+    """Count the rows of a text that starts at a record, and see whether the last one is whole.
+
+    `before`: the character before the first record.
+    """
+    rows, rest, last = 0, b"", before
+    for rest, starts in _whole_records(text, grammar, read_size):
+        rows += len(starts)
+        last = rest[-1:] or last
+    # What was undecided until the end of the text came.
+    is_open = bool(rest) and grammar.any_record.match(rest) is None
+    return TextEnd(rows, is_open, last in {b"\n", b"\r"})
+
+
 def _record_starts(lines: Lines, grammar: Grammar, *, final: bool) -> tuple[Integers, int]:
     """Find where records and blank lines begin, and up to which byte that is decided."""
     places = np.append(0, lines.ends)
@@ -125,29 +152,50 @@ def _record_starts(lines: Lines, grammar: Grammar, *, final: bool) -> tuple[Inte
 
 
 @dataclass(frozen=True)
+class BlockFile:
+    """The file of a text that is split into blocks."""
+
+    path: Path | None
+    """None: it does not have the text as it is, which is sent with each block."""
+    offset: int = 0
+    """Where the text begins in it, in bytes."""
+
+
+@dataclass(frozen=True)
 class BlockReader:
-    """Reads the blocks of one file; it can be sent to another machine."""
+    """Reads the blocks of a load; it can be sent to another machine."""
 
     grammar: Grammar
     columns: tuple[str, ...]
     name: str
-    """Of the file, for messages."""
+    """Of the load, for messages."""
     limits: Limits
     read_size: int
     """Bytes that are parsed at once."""
     has_cell_problems: bool
     """It is the copy of a sheet, see `loader.reading.cells`."""
-    path: Path | None
-    """Of the plain file that has the text; None: the text is sent with each block."""
-    offset: int = 0
-    """Where the text begins in it, in bytes."""
+    files: tuple[BlockFile, ...]
+    places: RowPlaces = ONE_FILE
 
     def meter(self) -> RowMeter:
-        """Give what counts the rows of the whole file."""
-        return RowMeter(self.limits, self.name)
+        """Give what counts the rows of the whole load."""
+        return RowMeter(self.limits, self.name, self.places)
+
+    @property
+    def has_plain_file(self) -> bool:
+        """Whether some blocks can be read without their text."""
+        return any(file.path for file in self.files)
+
+    def without_text(self, block: FileBlock) -> FileBlock:
+        """Leave the text of a block to who has its file, if that has the text as it is."""
+        return block.without_text() if self.files[block.part].path else block
+
+    def without_files(self) -> "BlockReader":
+        """Leave out where the files are."""
+        return replace(self, files=())
 
     def read(self, block: FileBlock) -> tuple[Chunk, RowCounts]:
-        """Give the records of a block, and what a `RowMeter` of the whole file is to count.
+        """Give the records of a block, and what a `RowMeter` of the whole load is to count.
 
         Raises:
             MissingBlockError: the block has no text, and the file cannot be read here, or has
@@ -155,7 +203,7 @@ class BlockReader:
             SourceFileError: a limit of one record is exceeded.
         """
         content = self._text_of_file(block) if block.text is None else block.text
-        meter = RowRecorder(self.limits, self.name)
+        meter = RowRecorder(self.limits, self.name, self.places)
         chunks = list(
             read_chunks(
                 _BlockStream(content, block),
@@ -175,10 +223,11 @@ class BlockReader:
         return chunk, meter.counts
 
     def _text_of_file(self, block: FileBlock) -> bytes:
-        assert self.path is not None  # noqa: S101 - for mypy: such a block has its text
+        plain = self.files[block.part]
+        assert plain.path is not None  # noqa: S101 - for mypy: such a block has its text
         try:
-            with self.path.open("rb") as file:
-                file.seek(self.offset + block.position)
+            with plain.path.open("rb") as file:
+                file.seek(plain.offset + block.position)
                 content = file.read(block.size)
         except OSError as error:
             raise MissingBlockError(f"{self.name}: {error.strerror}") from None

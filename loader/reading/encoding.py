@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from loader.errors import EncodingError, SourceFileError, UsageError
+from loader.errors import EmptyFileError, EncodingError, SourceFileError, UsageError
 from loader.reading.formats import HEAD_SIZE, refuse_other_formats
 from loader.reading.limits import DEFAULT_LIMITS
 from loader.reading.mixed import MIXED, WESTERN, MixedDecoder, find_line_kinds
@@ -116,7 +116,7 @@ class TextFile:
                 length = len(block) - end + (0 if end else length)
                 limits.check_line(length, f"{name}: line {lines.line}")
         if not has_text:
-            raise SourceFileError(f"{self.stored.name}: the file has no rows, only blank lines")
+            raise EmptyFileError(f"{self.stored.name}: the file has no rows, only blank lines")
 
     def _read(self, text: "TextStream", lines: "_LineCounter") -> bytes:
         try:
@@ -259,7 +259,7 @@ def open_text(stored: StoredFile, encoding: str | None) -> TextFile:
     with stored.open() as stream:
         head = stream.read(HEAD_SIZE)
     if not head:
-        raise SourceFileError(f"{stored.name}: the file is empty")
+        raise EmptyFileError(f"{stored.name}: the file is empty")
     refuse_other_formats(head, stored.name)
     return TextFile(stored, Encoding.find(head, encoding, stored.name))
 

@@ -195,6 +195,35 @@ def refuse_header(first: Row, layout: Sequence[str], name: str, option: str = "-
         )
 
 
+def header_difference(first: Sequence[str], other: Sequence[str]) -> str:
+    """Say how the names of columns differ from those of a first header; "": they do not.
+
+    Blanks around names, and columns at the end without a name, do not count.
+    """
+    names, others = _trimmed(first), _trimmed(other)
+    differing = (
+        f"column {number} is {that!r}, not {this!r}"
+        for number, (this, that) in enumerate(zip(names, others, strict=False), 1)
+        if this != that
+    )
+    counts = f"{len(others)} columns, not {len(names)}" if len(names) != len(others) else ""
+    return next(differing, counts)
+
+
+def _trimmed(header: Sequence[str]) -> list[str]:
+    names = [text.strip() for text in header]
+    while names and not names[-1]:
+        names.pop()
+    return names
+
+
+def looks_like_header(values: Sequence[str], header: Sequence[str], field_of: FieldOf) -> bool:
+    """Say whether a row has names of columns: known ones, or several of another header."""
+    names = {name.strip().casefold() for name in header if is_column_name(name)} - {""}
+    shared = names.intersection(value.strip().casefold() for value in values)
+    return has_known_names(values, field_of) or len(shared) > 1
+
+
 def is_column_name(value: str) -> bool:
     """Return whether a value may be a column name: it is no number, phone, date or mail address."""
     text = value.strip()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from loader.errors import SourceFileError
+from loader.reading.row_places import ONE_FILE, RowPlaces
 
 MB = 1_000_000
 
@@ -162,9 +163,9 @@ RowCounts = tuple[tuple[int, int, int], ...]
 class RowMeter:
     """Counts what the rows of a file are, which may be more than its bytes."""
 
-    def __init__(self, limits: Limits, name: str) -> None:
-        """Begin to count; the name of the file is for messages."""
-        self.limits, self._name = limits, name
+    def __init__(self, limits: Limits, name: str, places: RowPlaces = ONE_FILE) -> None:
+        """Begin to count; the name of the file and the places of its rows are for messages."""
+        self.limits, self._name, self.places = limits, name, places
         self._blank = self._fields = self._size = 0
 
     def add(self, fields: int, *, blank: int, size: int) -> None:
@@ -204,8 +205,8 @@ class RowRecorder(RowMeter):
         counts: what was counted, in its order.
     """
 
-    def __init__(self, limits: Limits, name: str) -> None:
-        super().__init__(limits, name)
+    def __init__(self, limits: Limits, name: str, places: RowPlaces = ONE_FILE) -> None:
+        super().__init__(limits, name, places)
         self.counts: RowCounts = ()
 
     def add(self, fields: int, *, blank: int, size: int) -> None:

@@ -219,7 +219,7 @@ def _refuse_large_records(block: Block, grammar: Grammar, row_number: int, meter
     try:
         for at in np.flatnonzero(np.diff(places) > min(longest, MOST_DELIMITERS)).tolist():
             record, line = block.lines.data[places[at] : places[at + 1]], int(starts[at])
-            where = f"row {row_number + at}"
+            where = meter.places.describe(row_number + at)
             delimiters = record.count(grammar.delimiter.encode())
             if line in rejected and delimiters > MOST_DELIMITERS:
                 meter.limits.check_columns(delimiters + 1, where)

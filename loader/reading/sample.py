@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from loader.reading.lines import Integers
-from loader.reading.records import Chunk
+from loader.reading.records import LARGE_CHUNK, Chunk
 
 
 def pick_records(chunks: Iterator[Chunk], positions: Integers) -> Iterator[Chunk]:
@@ -33,11 +33,13 @@ def pick_records(chunks: Iterator[Chunk], positions: Integers) -> Iterator[Chunk
 def merge_chunks(chunks: Iterator[Chunk], size: int) -> Iterator[Chunk]:
     """Merge small chunks, up to `size` records: each chunk costs queries of its own later.
 
-    Of those without a record the blank rows are counted to the one before.
+    Those of large records have fewer. Of those without a record the blank rows are counted to the
+    one before.
     """
     pending: list[Chunk] = []
     for chunk in chunks:
-        if pending and sum(map(record_count, pending)) + record_count(chunk) > size:
+        records = sum(map(record_count, pending)) + record_count(chunk)
+        if pending and (records > size or sum(map(_memory, pending)) > LARGE_CHUNK):
             yield concatenate(pending)
             pending = []
         if pending and not record_count(chunk):
@@ -47,6 +49,10 @@ def merge_chunks(chunks: Iterator[Chunk], size: int) -> Iterator[Chunk]:
             pending.append(chunk)
     if pending:
         yield concatenate(pending)
+
+
+def _memory(chunk: Chunk) -> int:
+    return int(sum(frame.memory_usage().sum() for frame in (chunk.rows, chunk.rejected)))
 
 
 def concatenate(chunks: list[Chunk]) -> Chunk:
@@ -62,6 +68,13 @@ def concatenate(chunks: list[Chunk]) -> Chunk:
         western=pd.Index([], dtype="int64").append([chunk.western for chunk in chunks]),
         cell_problems=pd.concat([chunk.cell_problems for chunk in chunks]),
     )
+
+
+def first_rows(chunks: list[Chunk], columns: tuple[str, ...], most: int) -> pd.DataFrame:
+    """Give the rows among the first records of consecutive chunks, as `Chunk.rows`."""
+    merged = concatenate(chunks or [Chunk.empty(columns, 0)])
+    rows, numbers = merged.rows, np.sort(np.append(merged.rows.index, merged.rejected.index))
+    return rows.loc[: numbers[most - 1]] if len(numbers) > most else rows
 
 
 def record_count(chunk: Chunk) -> int:

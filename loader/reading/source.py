@@ -1,15 +1,14 @@
-"""The source file: all that is known of it before its first row, then its rows.
+"""What is loaded: all that is known of it before its first row, then its rows.
 
 The whole file is decompressed, decoded and hashed before its first row is given: no row of a
-damaged file ever is.
+damaged file ever is. Several files that are loaded together are read one after the other.
 """
 
 import sys
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -17,88 +16,21 @@ import pandas as pd
 from loader.errors import SourceFileError, UsageError
 from loader.files import exists
 from loader.paths import printable_path
-from loader.reading.blocks import BlockReader, FileBlock, split_blocks
-from loader.reading.cells import split_problems
-from loader.reading.columns import (
-    named_columns,
-    refuse_many_columns,
-    refuse_more_columns,
-    refuse_other_count,
-    unique_names,
-)
-from loader.reading.delimiter import parse_delimiter
-from loader.reading.dialect import Grammar
+from loader.reading.blocks import BlockReader, FileBlock
 from loader.reading.encoding import TextFile, open_text
-from loader.reading.header import FieldOf, of_names, refuse_header, require_header
-from loader.reading.limits import DEFAULT_LIMITS, Limits, RowMeter
+from loader.reading.header import of_names, require_header
+from loader.reading.limits import RowMeter
 from loader.reading.lines import Integers
-from loader.reading.records import Chunk, chunk_rows, read_chunks
-from loader.reading.sample import merge_chunks, pick_records, record_count
-from loader.reading.spreadsheet import SheetOptions, SheetTable, spreadsheet_as_csv
-from loader.reading.start import Start, find_start, read_head
+from loader.reading.part_files import PartFiles
+from loader.reading.parts import Part, read_parts
+from loader.reading.read_options import ReadOptions
+from loader.reading.records import Chunk
+from loader.reading.row_places import ONE_FILE, RowPlaces
+from loader.reading.sample import first_rows, merge_chunks, pick_records, record_count
+from loader.reading.spreadsheet import SheetTable, spreadsheet_as_csv
 from loader.reading.stored import StoredFile, spool_pipe, spool_to_disk
+from loader.reading.text_reader import SAMPLE_ROWS, TextReader
 from loader.reading.top_rows import Row
-
-SAMPLE_ROWS = 1000
-
-PHONES = ("phone_number", "alt_phone")
-"""Fields by whose numbers a record is known."""
-
-WIDE = 100
-"""In a file of so many columns only one counts as the phone's: patterns have a size limit."""
-
-
-def _no_field(_column: str) -> str:
-    return ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReadOptions:
-    r"""How a source file is read.
-
-    `delimiter`: one character, `tab` or `\t`; None: found among , tab | and ;
-    `encoding`: None: UTF-8, or the one of the byte order mark; `mixed`: UTF-8, and cp1252 where it
-    is not UTF-8.
-    `layout`: the columns of a file without a header; its rows may have fewer fields.
-    `columns`: likewise, as given by `--columns`: the first row must have as many fields.
-    `sheet`: of a spreadsheet, see `SheetOptions`.
-    `short_rows`: fill: so may those of a file with a header.
-    `skip_rows`: so many rows are above the header; None: the header is found by `field_of`.
-    `field_of`: gives the field that a column of some name fills, "" if none is known.
-    `header`: False: there is none, and the columns are called `column 1` and so on; True: the first
-    row is one, whatever it looks like; None: it has to look like one, unless columns are named.
-    `limits`: how large the file may be. `follow_links`: the file may be a link to another one.
-    `chunk_size`: records in a chunk. `block_size`: bytes read at once.
-    """
-
-    delimiter: str | None = None
-    encoding: str | None = None
-    layout: tuple[str, ...] | None = None
-    columns: tuple[str, ...] | None = None
-    sheet: str | None = None
-    short_rows: Literal["reject", "fill"] = "reject"
-    skip_rows: int | None = None
-    field_of: FieldOf = _no_field
-    header: bool | None = None
-    follow_links: bool = True
-    limits: Limits = DEFAULT_LIMITS
-    chunk_size: int = 20_000
-    block_size: int = 1 << 20
-
-    @property
-    def has_header(self) -> bool:
-        """Whether the first row names the columns."""
-        return self.layout is None and self.columns is None and self.header is not False
-
-    @property
-    def of_sheet(self) -> SheetOptions:
-        """Those of a spreadsheet."""
-        return SheetOptions(
-            sheet=self.sheet,
-            skip_rows=self.skip_rows,
-            has_header=self.has_header,
-            field_of=self.field_of,
-        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -114,7 +46,6 @@ class SourceFile:
     """
 
     name: str
-    path: Path
     sha256: str
     size: int
     compression: str | None
@@ -129,163 +60,61 @@ class SourceFile:
     sample: pd.DataFrame
     has_records: bool
     remarks: tuple[str, ...]
-    _reader: "_Reader"
+    parts: tuple[Part, ...] = ()
+    """The files, if it is several; then `name` is for all of them."""
+    places: RowPlaces = ONE_FILE
+    _readers: tuple[TextReader, ...]
+    """Of each file that is not empty; they have the same columns."""
     _positions: Integers | None = None
     """Which records are read (int64, ascending, from 0); None: all."""
 
+    @property
+    def chunk_size(self) -> int:
+        """Records in a chunk."""
+        return self._readers[0].options.chunk_size
+
     def chunks(self) -> Iterator[Chunk]:
         """Read from the first record on; each record is in one chunk, as a row or as rejected."""
-        if self._positions is None:
-            return self._all_chunks()
-        sampled = pick_records(self._all_chunks(), self._positions)
-        return merge_chunks(sampled, self._reader.options.chunk_size)
+        if self._positions is not None:
+            sampled = pick_records(self._all_chunks(), self._positions)
+            return merge_chunks(sampled, self.chunk_size)
+        # Of many small files each would be a chunk.
+        is_one = len(self._readers) == 1
+        return self._all_chunks() if is_one else merge_chunks(self._all_chunks(), self.chunk_size)
 
     def blocks(self) -> Iterator[FileBlock]:
-        """Split into blocks that are chunks for `block_reader`: the same records in all."""
-        for block in self._reader.blocks():
-            yield replace(block, bytes_read=self._stored_bytes(block.bytes_read))
+        """Split into blocks that are chunks for `block_reader`: the same records in all.
+
+        None has records of two files.
+        """
+        before = 0
+        for part, reader in enumerate(self._readers):
+            for block in reader.blocks():
+                yield replace(block, part=part, bytes_read=before + block.bytes_read)
+            before += reader.size
 
     def block_reader(self) -> BlockReader | None:
         """Give what reads the blocks, here or elsewhere; None: only some records are read."""
-        return self._reader.block_reader() if self._positions is None else None
+        if self._positions is not None:
+            return None
+        first = self._readers[0]
+        return BlockReader(
+            first.grammar,
+            self.columns,
+            self.name,
+            first.options.limits,
+            first.options.block_size,
+            first.has_cell_problems,
+            tuple(reader.block_file for reader in self._readers),
+            self.places,
+        )
 
     def _all_chunks(self) -> Iterator[Chunk]:
-        for chunk in self._reader.chunks(self._reader.options.chunk_size):
-            yield replace(chunk, bytes_read=self._stored_bytes(chunk.bytes_read))
-
-    def _stored_bytes(self, bytes_read: int) -> int:
-        """Give progress in bytes of the stored file: of a spreadsheet a CSV copy is read."""
-        return bytes_read * self.size // self._reader.text.stored.size
-
-
-@dataclass(frozen=True)
-class _Reader:
-    """How the records of a text are read: their grammar, their columns and where they start."""
-
-    text: TextFile
-    options: ReadOptions
-    grammar: Grammar
-    columns: tuple[str, ...]
-    start: Start
-    has_cell_problems: bool = False
-
-    @classmethod
-    def of_sheet(cls, text: TextFile, options: ReadOptions, table: SheetTable) -> "_Reader":
-        """Take the header of a sheet, or the columns that are named by the options."""
-        name = text.stored.name
-        if table.header is None:
-            columns = named_columns(options.columns or options.layout or ())
-            refuse_more_columns(table.width, columns, f"{name}: sheet '{table.sheet}'")
-        else:
-            columns = unique_names([*table.header])
-        columns = (*table.place, *columns)
-        refuse_many_columns(len(columns), options.limits, name)
-        start = Start(",", Row([*(table.header or ())], table.first_row - 1, 0), 0, table.first_row)
-        grammar = Grammar(",", len(columns), 1)
-        return cls(text, options, grammar, columns, start, table.problems)
-
-    @classmethod
-    def find(cls, text: TextFile, options: ReadOptions) -> "_Reader":
-        """Find delimiter, columns and first record, from the options or the header."""
-        name = text.stored.name
-        start = find_start(
-            read_head(text),
-            name,
-            delimiter=parse_delimiter(options.delimiter) if options.delimiter else None,
-            skip_rows=options.skip_rows,
-            has_header=options.has_header,
-            is_certain=options.header is True,
-            field_of=options.field_of,
-        )
-        refuse_many_columns(len(start.header.values), options.limits, name)
-        if options.columns:
-            is_filled = options.short_rows == "fill"
-            refuse_other_count(start.header, options.columns, name, may_be_short=is_filled)
-            columns = named_columns(options.columns)
-        elif options.layout:
-            refuse_header(start.header, options.layout, name)
-            columns = options.layout
-        elif not options.has_header:
-            columns = unique_names([""] * len(start.header.values))
-        else:
-            columns = unique_names(start.header.values)
-        phones = [at for at, it in enumerate(columns) if options.field_of(it) in PHONES]
-        grammar = Grammar(
-            start.delimiter,
-            len(columns),
-            1 if options.layout or options.short_rows == "fill" else None,
-            tuple(phones[: 3 if len(columns) < WIDE else 1]),
-        )
-        return cls(text, options, grammar, columns, start)._without_unnamed()
-
-    def _without_unnamed(self) -> "_Reader":
-        """Let rows end before columns at the end that have no name, and in most rows no value.
-
-        Programs that write a delimiter at the end of the header leave it out of the rows.
-        """
-        names = self.start.header.values
-        named = max((at for at, it in enumerate(names, start=1) if it.strip()), default=1)
-        is_fixed = self.grammar.fewest is not None or not self.options.has_header
-        if is_fixed or named == len(self.columns):
-            return self
-        reader = replace(self, grammar=replace(self.grammar, fewest=named))
-        sample = reader.sample()
-        if sample is None or sample.rows.empty:
-            return reader
-        has_value = (sample.rows.iloc[:, named:] != "").any(axis=1)
-        return self if has_value.mean() > 0.5 else reader
-
-    def sample(self) -> Chunk | None:
-        """Read the first records; None: there is neither a record nor a blank row."""
-        with closing(self.chunks(SAMPLE_ROWS)) as chunks:
-            return next(chunks, None)
-
-    def chunks(self, chunk_size: int) -> Generator[Chunk, None, None]:
-        """Read from the first record on, anew with each call."""
-        with self.text.open() as text:
-            text.skip(self.start.position)
-            chunks = read_chunks(
-                text,
-                self.grammar,
-                self.columns,
-                first_row=self.start.first_row,
-                chunk_size=chunk_size,
-                block_size=self.options.block_size,
-                meter=RowMeter(self.options.limits, self.text.stored.name),
-            )
-            for chunk in chunks:
-                if not self.has_cell_problems:
-                    yield chunk
-                    continue
-                rows, problems = split_problems(chunk.rows)
-                yield replace(chunk, rows=rows, cell_problems=problems)
-
-    def blocks(self) -> Iterator[FileBlock]:
-        """Split the text from the first record on."""
-        with self.text.open() as text:
-            text.skip(self.start.position)
-            yield from split_blocks(
-                text,
-                self.grammar,
-                first_row=self.start.first_row,
-                rows=chunk_rows(self.options.chunk_size, len(self.columns)),
-                read_size=self.options.block_size,
-            )
-
-    def block_reader(self) -> BlockReader:
-        """Give what reads these blocks; from the file itself if that has the text as it is."""
-        stored, encoding = self.text.stored, self.text.encoding
-        is_plain = stored.compression is None and encoding.codec == "utf-8"
-        return BlockReader(
-            self.grammar,
-            self.columns,
-            stored.name,
-            self.options.limits,
-            self.options.block_size,
-            self.has_cell_problems,
-            stored.path.resolve() if is_plain else None,
-            len(encoding.bom),
-        )
+        before, meter = 0, RowMeter(self._readers[0].options.limits, self.name, self.places)
+        for reader in self._readers:
+            for chunk in reader.chunks(self.chunk_size, meter):
+                yield replace(chunk, bytes_read=before + chunk.bytes_read)
+            before += reader.size
 
 
 @contextmanager
@@ -308,7 +137,7 @@ def open_source(path: str, options: ReadOptions | None = None) -> Iterator[Sourc
         name, sha256, table = stored.name, stored.sha256(), None
         if stored.is_spreadsheet:
             table = stack.enter_context(spreadsheet_as_csv(stored, options.of_sheet))
-            text, reader = _sheet_text(table, options, name)
+            text, reader = _sheet_text(table, stored.size, options, name)
         elif options.sheet is not None:
             raise UsageError(
                 f"--sheet {options.sheet}: {name} is no spreadsheet; leave --sheet out"
@@ -316,11 +145,10 @@ def open_source(path: str, options: ReadOptions | None = None) -> Iterator[Sourc
         else:
             text = open_text(stored, options.encoding)
             text.check()
-            reader = _Reader.find(text, options)
+            reader = TextReader.find(text, options)
         sample = reader.sample()
         yield SourceFile(
             name=name,
-            path=stored.path,
             sha256=sha256,
             size=stored.size,
             compression=stored.compression,
@@ -332,11 +160,52 @@ def open_source(path: str, options: ReadOptions | None = None) -> Iterator[Sourc
             header=options.has_header,
             header_row=reader.start.header.row_number if options.has_header else None,
             columns=reader.columns,
-            sample=(sample or Chunk.empty(reader.columns, 0)).rows,
+            sample=first_rows([sample] if sample else [], reader.columns, SAMPLE_ROWS),
             has_records=sample is not None and record_count(sample) > 0,
             remarks=table.remarks if table else reader.start.remarks,
-            _reader=reader,
+            _readers=(reader,),
         )
+
+
+def open_parts(files: PartFiles, options: ReadOptions | None = None) -> SourceFile:
+    """Open several files as one, each where it is; one alone is no part, see `open_source`.
+
+    Raises:
+        LoaderError: see `loader.reading.parts.read_parts`.
+    """
+    options = options or ReadOptions()
+    options = replace(options, field_of=of_names(options.field_of))
+    parts = read_parts(files, options)
+    readers, first = parts.readers, parts.readers[0]
+    samples: list[Chunk] = []
+    for reader in readers:
+        if sum(map(record_count, samples)) < SAMPLE_ROWS and (sample := reader.sample()):
+            samples.append(sample)
+    filled = [part for part in parts.files if part.encoding]
+    return SourceFile(
+        name=files.name,
+        sha256=parts.sha256,
+        size=sum(part.size for part in parts.files),
+        compression=_joined(part.compression for part in filled) or None,
+        format="csv",
+        sheet=None,
+        encoding=_joined(part.encoding for part in filled),
+        bom=any(reader.text.encoding.bom for reader in readers),
+        delimiter=first.grammar.delimiter,
+        header=options.has_header,
+        header_row=first.first_row - 1 if options.has_header else None,
+        columns=first.columns,
+        sample=first_rows(samples, first.columns, SAMPLE_ROWS),
+        has_records=any(part.has_records for part in parts.files),
+        remarks=parts.remarks,
+        parts=parts.files,
+        places=parts.places,
+        _readers=readers,
+    )
+
+
+def _joined(names: Iterable[str | None]) -> str:
+    return ", ".join(dict.fromkeys(filter(None, names)))
 
 
 def _stored_file(path: str, options: ReadOptions, stack: ExitStack) -> StoredFile:
@@ -369,8 +238,10 @@ def take_sample(
     return replace(source, _positions=positions), records
 
 
-def _sheet_text(table: SheetTable, options: ReadOptions, name: str) -> tuple[TextFile, _Reader]:
-    """Open the CSV file of a sheet; `name` is the name of the spreadsheet."""
+def _sheet_text(
+    table: SheetTable, size: int, options: ReadOptions, name: str
+) -> tuple[TextFile, TextReader]:
+    """Open the CSV file of a sheet; `size` and `name` are those of the spreadsheet."""
     if table.header is not None:
         row = Row([*table.header], table.first_row - 1, 0)
         require_header(row, name, options.field_of)
@@ -382,4 +253,4 @@ def _sheet_text(table: SheetTable, options: ReadOptions, name: str) -> tuple[Tex
     text = open_text(StoredFile.identify(table.path, name), "utf-8")
     if not is_empty:
         text.check()
-    return text, _Reader.of_sheet(text, options, table)
+    return text, TextReader.of_sheet(text, size, options, table)

@@ -20,6 +20,7 @@ from loader.reading.header import (
     FieldOf,
     KnownHeader,
     find_known_header,
+    header_difference,
     is_lead,
     refuse_leads_above,
     rows_above,
@@ -309,16 +310,10 @@ class _TableWriter:
             self._stored.limits.check_unpacked(self._written, self._stored.size, self._stored.name)
 
     def _refuse_other_header(self, sheet: Sheet, texts: tuple[str, ...] | None) -> None:
-        first, this = _names(self._header), _names(texts)
-        if first != this:
-            differing = next(
-                (f"column {n} is {b!r}, not {a!r}" for n, (a, b) in
-                 enumerate(zip(first, this, strict=False), 1) if a != b),
-                f"{len(this)} columns, not {len(first)}",
-            )  # fmt: skip
+        if difference := header_difference(self._header or (), texts or ()):
             raise SourceFileError(
                 f"{self._choice.name}: sheet {_quoted([sheet])} has another header than"
-                f" '{self._first_sheet}' ({differing}); load them one by one, by --sheet"
+                f" '{self._first_sheet}' ({difference}); load them one by one, by --sheet"
             )
 
     def table(
@@ -339,13 +334,6 @@ class _TableWriter:
             return ()
         taken = set(self._header or ())
         return tuple(f"leadloader {n}" if n in taken else n for n in SHEET_COLUMNS)
-
-
-def _names(header: tuple[str, ...] | None) -> list[str]:
-    names = [text.strip() for text in header or ()]
-    while names and not names[-1]:
-        names.pop()
-    return names
 
 
 def _quoted(sheets: Sequence[Sheet]) -> str:

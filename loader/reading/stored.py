@@ -17,7 +17,7 @@ from typing import IO, BinaryIO
 
 import pyarrow as pa
 
-from loader.errors import NoSuchFileError, SourceFileError
+from loader.errors import EmptyFileError, NoSuchFileError, SourceFileError
 from loader.files import open_pipe, open_regular, temporary_file
 from loader.reading.formats import COMPRESSIONS, HEAD_SIZE, OLD_EXCEL, refuse_no_text
 from loader.reading.limits import DEFAULT_LIMITS, Limits
@@ -76,7 +76,7 @@ class StoredFile:
             if limits:
                 limits.check_stored(status.st_size, name)
             if not head:
-                raise SourceFileError(f"{name}: the file is empty")
+                raise EmptyFileError(f"{name}: the file is empty")
             compression = next((c for m, c in COMPRESSIONS.items() if head.startswith(m)), None)
             is_spreadsheet = head.startswith(OLD_EXCEL)
             if compression == "zip":

@@ -26,7 +26,8 @@ from loader.fields.lead import LEAD_FIELDS, usual_names
 from loader.fields.mapping import map_columns
 from loader.fields.recognition import field_namer
 from loader.options.load import LoadOptions
-from loader.reading.source import ReadOptions, open_source
+from loader.reading.read_options import ReadOptions
+from loader.reading.source import open_source
 
 pytestmark = [pytest.mark.property, pytest.mark.usefixtures("fuzz_round")]
 

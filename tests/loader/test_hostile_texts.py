@@ -21,7 +21,8 @@ from loader.reading.dialect import Grammar
 from loader.reading.header import LONGEST_NAME
 from loader.reading.limits import MOST_COLUMNS
 from loader.reading.number_format import number_format
-from loader.reading.source import ReadOptions, open_source
+from loader.reading.read_options import ReadOptions
+from loader.reading.source import open_source
 from loader.report.comparison import source_of
 from loader.report.wording import mask_numbers
 

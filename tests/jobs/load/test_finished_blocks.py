@@ -18,7 +18,8 @@ from loader.fields.mapping import ColumnMapping
 from loader.options.load import LoadOptions
 from loader.pipeline import Checks
 from loader.profile.rows import RowProfiler
-from loader.reading.source import ReadOptions, open_source
+from loader.reading.read_options import ReadOptions
+from loader.reading.source import open_source
 
 CLOCK = Clock(now=datetime(2026, 1, 2, 3, 4), offset=timedelta())
 MAPPING = ColumnMapping({"phone_number": "phone"}, ())

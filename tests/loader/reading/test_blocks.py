@@ -16,9 +16,10 @@ from loader.errors import MissingBlockError, SourceFileError
 from loader.reading import blocks
 from loader.reading.blocks import BlockReader, FileBlock
 from loader.reading.limits import Limits, RowMeter
+from loader.reading.read_options import ReadOptions
 from loader.reading.records import Chunk
 from loader.reading.sample import concatenate
-from loader.reading.source import ReadOptions, SourceFile, open_source
+from loader.reading.source import SourceFile, open_source
 from tests.support.workbooks import Cell, xlsx
 
 HEADER = "phone,name,city\n"
@@ -137,14 +138,15 @@ def block(sources: Source) -> tuple[SourceFile, FileBlock]:
 
 def test_a_file_that_is_not_there(block: tuple[SourceFile, FileBlock]) -> None:
     source, wanted = block
-    source.path.unlink()
+    Path(source.name).unlink()
     with pytest.raises(MissingBlockError, match=r"leads.csv: No such file"):
         reader_of(source).read(wanted)
 
 
 def test_another_file_of_the_same_size_and_time(block: tuple[SourceFile, FileBlock]) -> None:
     source, wanted = block
-    source.path.write_bytes(source.path.read_bytes().replace(b"Ann", b"Eve"))
+    path = Path(source.name)
+    path.write_bytes(path.read_bytes().replace(b"Ann", b"Eve"))
     with pytest.raises(MissingBlockError, match="another file has this name"):
         reader_of(source).read(wanted)
 

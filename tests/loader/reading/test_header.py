@@ -7,7 +7,8 @@ import pytest
 from loader.errors import SourceFileError
 from loader.fields.recognition import field_namer
 from loader.reading.header import is_column_name
-from loader.reading.source import ReadOptions, open_source
+from loader.reading.read_options import ReadOptions
+from loader.reading.source import open_source
 
 ROW_1 = "row 1 is above the header and not read"
 

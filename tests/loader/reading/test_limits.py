@@ -20,7 +20,8 @@ import pytest
 from jobs.cli.main import run
 from loader.errors import SourceFileError
 from loader.reading.limits import DEFAULT_LIMITS, Limits
-from loader.reading.source import ReadOptions, open_source
+from loader.reading.read_options import ReadOptions
+from loader.reading.source import open_source
 from tests.support.workbooks import Sheets, xlsx
 
 HEAD = b"phone_number,city\n7275551212,Tampa\n"

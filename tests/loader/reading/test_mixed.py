@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from loader.errors import SourceFileError
 from loader.options.load import LoadOptions
-from loader.reading.source import ReadOptions, open_source
+from loader.reading.read_options import ReadOptions
+from loader.reading.source import open_source
 from tests.support.loads import load_file, outcome_of
 
 HEADER = b"phone,first name\n"

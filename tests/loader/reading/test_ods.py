@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from loader.errors import SourceFileError
-from loader.reading.source import ReadOptions, open_source
+from loader.reading.read_options import ReadOptions
+from loader.reading.source import open_source
 from tests.support.workbooks import zipped
 
 NAMES = "urn:oasis:names:tc:opendocument:xmlns"

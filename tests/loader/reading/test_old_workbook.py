@@ -8,7 +8,8 @@ import pytest
 
 from loader.errors import SourceFileError
 from loader.reading.limits import Limits
-from loader.reading.source import ReadOptions, open_source
+from loader.reading.read_options import ReadOptions
+from loader.reading.source import open_source
 from tests.support.workbooks import xlsb
 
 pytest.importorskip("python_calamine")

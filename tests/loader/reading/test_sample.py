@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.reading.source import ReadOptions, SourceFile, open_source, take_sample
+from loader.reading.read_options import ReadOptions
+from loader.reading.source import SourceFile, open_source, take_sample
 from tests.support.workbooks import Cell, xlsx
 
 Open = Callable[..., SourceFile]

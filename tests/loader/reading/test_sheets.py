@@ -7,7 +7,8 @@ import pytest
 
 from loader.errors import LoaderError, SourceFileError, UsageError
 from loader.fields.recognition import field_namer
-from loader.reading.source import ReadOptions, SourceFile, open_source
+from loader.reading.read_options import ReadOptions
+from loader.reading.source import SourceFile, open_source
 from tests.support.workbooks import Cell, Formula, Shown, xlsx
 
 HEAD: list[Cell] = ["phone", "first name"]

@@ -13,7 +13,8 @@ import pytest
 from loader.errors import SourceFileError
 from loader.reading.layouts import LAYOUTS
 from loader.reading.old_workbook import cell_text
-from loader.reading.source import ReadOptions, open_source
+from loader.reading.read_options import ReadOptions
+from loader.reading.source import open_source
 from tests.support.workbooks import Cell, Sheets, Shown, serial, xlsx, zipped
 
 HEADER: list[Cell] = ["phone_number", "first_name", "date_of_birth", "opt_in"]

@@ -1,0 +1,66 @@
+"""The files that are loaded together, as if they were one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from loader.errors import NoSuchFileError, SourceFileError, UsageError
+from loader.paths import printable_path
+
+LEFT_OUT = (".", "_")
+"""How names begin of files in a folder that are no parts: hidden ones, and those that programs
+write beside what they make, such as _SUCCESS."""
+
+
+@dataclass(frozen=True)
+class PartFiles:
+    """The parts of one load, in their order.
+
+    `name` is what the load is called, `paths` are those of its files.
+    """
+
+    name: str
+    paths: tuple[str, ...]
+
+    @classmethod
+    def find(cls, given: Sequence[str]) -> "PartFiles":
+        """Find the parts that paths name: a file is one, the files in a folder are several.
+
+        Those of a folder are in the order of their names.
+
+        Raises:
+            NoSuchFileError: a folder is empty, or cannot be read.
+            SourceFileError: a folder has a folder in it.
+            UsageError: standard input is among them.
+        """
+        paths = [each for path in given for each in _files_of(path)]
+        name = printable_path(given[0])
+        if len(paths) > 1 and "-" in paths:
+            raise UsageError(
+                "-: standard input cannot be loaded together with other files; write it to a file,"
+                " and name that"
+            )
+        return cls(name if len(given) == 1 else f"{name} and {len(given) - 1} more", tuple(paths))
+
+
+def _files_of(path: str) -> list[str]:
+    folder = Path(path)
+    if path == "-" or not folder.is_dir():
+        return [path]
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise NoSuchFileError(f"{printable_path(path)}: {error.strerror}") from None
+    parts = [entry for entry in entries if not entry.name.startswith(LEFT_OUT)]
+    if not parts:
+        raise NoSuchFileError(
+            f"{printable_path(path)}: no file in this folder is to be loaded; those whose names"
+            " begin with . or _ do not count"
+        )
+    for part in parts:
+        if part.is_dir():
+            raise SourceFileError(
+                f"{printable_path(part)}: this is a folder in a folder of parts; move it away, or"
+                " load it by itself"
+            )
+    return [*map(str, parts)]
