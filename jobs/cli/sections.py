@@ -167,16 +167,21 @@ def _dialable(summary: Summary) -> Section:
 def list_facts(summary: Summary, *, bars: bool) -> list[tuple[str, str]]:
     """Tell in a line each, by name, what else there is to know; with `bars` hours are drawn."""
     profile = summary.profile
-    facts = {
+    of_files = {"files as one": _parts(summary)}
+    facts = of_files | {
         "number types": _counted(summary.number_types),
         "countries": _counted(summary.regions),
     }
     if profile:
         full = [it.field for it in profile.columns if it.field and it.filled == profile.rows]
-        facts = {
-            "score": unchecked_parts(unknown_parts(profile.score), len(profile.score.parts)),
-            "filled in every row": _named(full) if profile.rows else "",
-        } | facts
+        facts = (
+            of_files
+            | {
+                "score": unchecked_parts(unknown_parts(profile.score), len(profile.score.parts)),
+                "filled in every row": _named(full) if profile.rows else "",
+            }
+            | facts
+        )
         if odd := profile.odd_rows:
             facts["look wrong"] = f"{count_of(odd, 'row')}: {_counted(profile.oddities, most=None)}"
         if repeated := profile.repeated_numbers:
@@ -192,6 +197,17 @@ def list_facts(summary: Summary, *, bars: bool) -> list[tuple[str, str]]:
         how = f"{it.rows_a_second:,.0f} rows a second: {safe_line(it.by)}"
         facts["loading the whole file"] = f"{duration(it.seconds)} ({how})"
     return [(name, fact) for name, fact in facts.items() if fact]
+
+
+def _parts(summary: Summary) -> str:
+    """Name several files, and which row numbers the rows of each have."""
+    parts, places = [it for it in summary.file.parts if it.rows], summary.file.places
+    named = [
+        f"{shorten(name)} (rows {part.first_row:,} to {part.first_row + part.rows - 1:,})"
+        for part, name in zip(parts[:MOST], places.files, strict=False)
+    ]
+    more = [f"and {count_of(len(parts) - MOST, 'other')}"] if len(parts) > MOST else []
+    return ", ".join([*named, *more])
 
 
 def _hours_written(hours: CallHours) -> str:

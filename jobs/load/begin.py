@@ -142,7 +142,7 @@ def survey_columns(
     """
     sample = fields_of(source.sample, mapping, options)
     try:
-        survey = ColumnSurvey(options, sample, dialer.clock.now.date())
+        survey = ColumnSurvey(options, sample, dialer.clock.now.date(), source.places)
         if survey.needs_all_rows:
             for chunk in source.chunks():
                 survey.add(fields_of(chunk.rows, mapping, options))

@@ -159,6 +159,7 @@ def _open_results(load: Load, name: str) -> Results:
         owner=import_run.record.owner if import_run else "",
         goes_on=load.is_resumed,
         spreadsheet_safe=load.request.report.spreadsheet_safe,
+        places=load.source.places,
     )
 
 

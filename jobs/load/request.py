@@ -17,8 +17,9 @@ from loader.options.source_file import VENDOR_OPTIONS
 from loader.options.throttle import PaceOptions
 from loader.paths import find_path
 from loader.reading.layouts import LAYOUTS
+from loader.reading.part_files import PartFiles
 from loader.reading.read_options import ReadOptions
-from loader.reading.source import SourceFile, open_source
+from loader.reading.source import SourceFile, open_parts, open_source
 
 if TYPE_CHECKING:
     from loader.database.connection import Database
@@ -31,8 +32,8 @@ Job = Literal["import", "validate"]
 class LoadRequest:
     """Everything that a load needs to know."""
 
-    source: str | SourceFile
-    """The path of the file, `-` for standard input; or a file that is open already."""
+    source: str | PartFiles | SourceFile
+    """The path of the file, `-` for standard input; several as one; or what is open already."""
     options: LoadOptions
     """Decide about the rows."""
     database: "Database | None" = None
@@ -77,11 +78,14 @@ class LoadRequest:
             UsageError: the layout is unknown.
             LoaderError: the file cannot be read, see `loader.reading.source.open_source`.
         """
-        if isinstance(self.source, str):
-            follow_links = self.follow_links
-            options = read_options(self.options, self.source, follow_links=follow_links)
-            return open_source(self.source, options)
-        return nullcontext(self.source)
+        if isinstance(self.source, SourceFile):
+            return nullcontext(self.source)
+        parts = PartFiles("", (self.source,)) if isinstance(self.source, str) else self.source
+        first, follow_links = parts.paths[0], self.follow_links
+        options = read_options(self.options, first, follow_links=follow_links)
+        if len(parts.paths) == 1:
+            return open_source(first, options)
+        return nullcontext(open_parts(parts, options))
 
 
 def read_options(options: LoadOptions, path: str, *, follow_links: bool = True) -> ReadOptions:

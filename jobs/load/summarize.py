@@ -26,6 +26,7 @@ from loader.results.folder import PAGE
 from loader.results.summary import (
     FileSummary,
     MappingSummary,
+    PartSummary,
     Score,
     Summary,
     Tally,
@@ -73,12 +74,16 @@ def summarize(run: ImportContext, name: str, job: Job, began: datetime) -> Summa
     source, tally, files = run.source, run.tally, run.files
     profile = run.profile_builder.profile(tally)
     trouble = [run.profile_builder.trouble] if run.profile_builder.trouble else []
-    described = {n: getattr(source, n) for n in FileSummary.model_fields if n != "columns"}
+    of_file = FileSummary.model_fields.keys() - {"columns", "parts"}
+    described = {name: getattr(source, name) for name in of_file}
+    parts = [
+        PartSummary(**{n: getattr(it, n) for n in PartSummary.model_fields}) for it in source.parts
+    ]
     return Summary(
         run=name,
         job=job,
         source=run.reporting.source or source_of(Path(source.name).name),
-        file=FileSummary(**described, columns=list(source.columns)),
+        file=FileSummary(**described, columns=list(source.columns), parts=parts),
         mapping=MappingSummary(
             fields=dict(run.mapping.fields),
             unmapped=list(run.mapping.unmapped),

@@ -24,6 +24,7 @@ from loader.errors import SourceFileError
 from loader.fields.mapping import ColumnMapping
 from loader.frames.arrow import arrays_of, arrow_behind, frame_of, to_arrow, to_series
 from loader.options.load import LoadOptions
+from loader.reading.row_places import ONE_FILE, RowPlaces
 
 BIRTH = "date_of_birth"
 
@@ -66,7 +67,13 @@ class ColumnSurvey:
     Rows are frames as `fields_of` gives them; index row_number.
     """
 
-    def __init__(self, options: LoadOptions, sample: pd.DataFrame, today: date) -> None:
+    def __init__(
+        self,
+        options: LoadOptions,
+        sample: pd.DataFrame,
+        today: date,
+        places: RowPlaces = ONE_FILE,
+    ) -> None:
         """Look at the first rows of the file.
 
         Raises:
@@ -85,7 +92,7 @@ class ColumnSurvey:
                 births = births.str.replace(r"[.,]0+$", "", regex=True)
             self._remarks += _strange_dates(births, formats, today)
             if len(formats) > 1:
-                self._formats = _FormatSurvey(formats, today)
+                self._formats = _FormatSurvey(formats, today, places)
         self._given_formats = formats
 
     @property
@@ -121,8 +128,8 @@ class _FormatSurvey:
     Formats that no text confuses, such as ISO dates and 12/31/1968, may be mixed in a column.
     """
 
-    def __init__(self, formats: Sequence[str], today: date) -> None:
-        self._formats, self._today = tuple(formats), today
+    def __init__(self, formats: Sequence[str], today: date, places: RowPlaces) -> None:
+        self._formats, self._today, self._places = tuple(formats), today, places
         self._both: dict[tuple[str, str], int] = {}
         """The first row that two formats read as different days."""
         self._one: dict[tuple[str, str], int] = {}
@@ -159,11 +166,11 @@ class _FormatSurvey:
         return tuple(kept), remarks
 
     def _refusal(self, first: str, second: str) -> SourceFileError:
-        both = self._both.get((first, second))
-        other = f"row {both}" if both else "other dates"
+        both, place = self._both.get((first, second)), self._places.describe
+        other = place(both) if both else "other dates"
         return SourceFileError(
-            f"{BIRTH}: row {self._one[first, second]} is {first}, "
-            f"row {self._one[second, first]} is {second}, and {other} may be either; "
+            f"{BIRTH}: {place(self._one[first, second])} is {first}, "
+            f"{place(self._one[second, first])} is {second}, and {other} may be either; "
             "split the file by its formats, or name the right one alone; nothing was inserted"
         )
 

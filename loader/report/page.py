@@ -5,7 +5,7 @@ Import it only when a page is made: the library for charts is slow to import.
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path, PurePath, PureWindowsPath
 from typing import Any, NamedTuple
@@ -43,6 +43,7 @@ MOST_NAMES = 30
 MOST_REMARKS = 40
 MOST_OPTIONS = 60
 MOST_LISTS = 50
+MOST_PARTS = 100
 
 FILE_OPTIONS = {"feed", "mapping_file"}
 """Options that name files; their folders are not shown."""
@@ -107,6 +108,8 @@ def _header_values(summary: Summary) -> dict[str, Any]:
         "warnings": view.warnings(summary),
         "tiles": view.tiles(summary),
         "file_facts": file_facts(summary),
+        "parts": parts(summary),
+        "more_parts": max(len(summary.file.parts) - MOST_PARTS, 0),
         "lead_ids": lead_ids(summary),
         "score": score,
         "unchecked_parts": unchecked_parts(unknown_parts(score), len(score.parts)) if score else "",
@@ -119,6 +122,7 @@ def _row_values(summary: Summary, details: Details, show_phones: bool) -> dict[s
         "reasons": view.reasons(summary, details, show_phones=show_phones),
         "oddities": view.oddities(profile, details, show_phones=show_phones) if profile else [],
         "odd_rows": profile.odd_rows if profile else 0,
+        "row_place": partial(view.row_place, places=summary.file.places),
         "repeated": view.repeated_values(details, show_phones=show_phones),
         "repeated_numbers": profile.repeated_numbers if profile else 0,
         "columns": columns(summary),
@@ -184,6 +188,21 @@ def file_facts(summary: Summary) -> list[tuple[str, str]]:
         ("Checked", moment(summary.began)),
     ]
     return [(name, value) for name, value in facts if value]
+
+
+def parts(summary: Summary) -> list[tuple[str, str, str, str]]:
+    """Return of several files each one's name, SHA-256, size, and the row numbers of its rows."""
+    return [
+        (
+            PurePath(part.name).name,
+            part.sha256,
+            size(part.size),
+            f"{number(part.first_row)} to {number(part.first_row + part.rows - 1)}"
+            if part.rows
+            else "none",
+        )
+        for part in summary.file.parts[:MOST_PARTS]
+    ]
 
 
 def _format_facts(summary: Summary) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ from itertools import islice
 from loader.reading.header import mask_values
 from loader.reading.source import SourceFile
 from loader.report.wording import visible
+from loader.results.lines import count_of
 
 DELIMITERS = {",": "comma", "\t": "tab", "|": "pipe", ";": "semicolon"}
 
@@ -26,7 +27,7 @@ def sample_values(values: Iterable[str], *, is_masked: bool = False) -> list[str
 
 
 def describe_format(source: SourceFile) -> str:
-    """Say of what format a file is: xlsx, sheet January; or utf-8, comma separated."""
+    """Say of what format a file is: xlsx, sheet January; or 3 files, utf-8, comma separated."""
     header = "with a header" if source.header else "without a header"
     if (source.header_row or 1) > 1:
         header += f" in row {source.header_row}"
@@ -35,4 +36,5 @@ def describe_format(source: SourceFile) -> str:
     delimiter = DELIMITERS.get(source.delimiter, repr(source.delimiter))
     bom = " with byte order mark" if source.bom else ""
     packed = f", {source.compression}" if source.compression else ""
-    return f"{source.encoding}{bom}, {delimiter} separated, {header}{packed}"
+    several = f"{count_of(len(source.parts), 'file')} as one, " if source.parts else ""
+    return f"{several}{source.encoding}{bom}, {delimiter} separated, {header}{packed}"

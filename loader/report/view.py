@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from loader.fields.reject_file import UNREADABLE
 from loader.profile.oddities import Oddity
 from loader.profile.records import MOST_EXAMPLES, OTHERS, Details, RejectedExample
+from loader.reading.row_places import ONE_FILE, RowPlaces
 from loader.reasons import Reason
 from loader.report.destinations import checks_off_of, default_list
 from loader.report.wording import (
@@ -72,7 +73,7 @@ class Why(NamedTuple):
 class Rejected(NamedTuple):
     """An example of a reason."""
 
-    row_number: int
+    row: str
     phone: str
     details: str
     age: str
@@ -183,7 +184,10 @@ def reasons(summary: Summary, details: Details, *, show_phones: bool) -> list[Wh
         reason, rows = Reason.of(name), summary.reasons[name]
         also = summary.reasons_all.get(name, 0)
         found = details.rejected.get(name, [])[:MOST_EXAMPLES]
-        examples = [_rejected(name, each, details.now, show_phones=show_phones) for each in found]
+        places = summary.file.places
+        examples = [
+            _rejected(name, each, details.now, places, show_phones=show_phones) for each in found
+        ]
         share = rows / summary.rows_read
         # The meaning of a reason knows no feed's name.
         meaning = why(name, file_alone=False) if ":" in name else reason.meaning
@@ -194,14 +198,21 @@ def reasons(summary: Summary, details: Details, *, show_phones: bool) -> list[Wh
     return ranked_reasons
 
 
-def _rejected(name: str, example: RejectedExample, now: datetime, *, show_phones: bool) -> Rejected:
+def row_place(row: int, places: RowPlaces) -> str:
+    """Say in a table of rows which row it is."""
+    return places.describe(row).removeprefix("row ")
+
+
+def _rejected(
+    name: str, example: RejectedExample, now: datetime, places: RowPlaces, *, show_phones: bool
+) -> Rejected:
     # Where fields could not be told apart, what stands in the place of the phone may be anything.
     phone = "" if Reason.of(name) in UNREADABLE else example.phone[:LONG_VALUE]
     since = example.entry_date
     return Rejected(
-        example.row_number,
+        row_place(example.row_number, places),
         phone if show_phones else mask_numbers(phone),
-        describe_example(name, example, show_phones=show_phones),
+        describe_example(name, example, places, show_phones=show_phones),
         f"{since:%Y-%m-%d}, {ago(since, now)}" if since else "",
     )
 
@@ -229,7 +240,9 @@ FORMS = {
 }  # fmt: skip
 
 
-def describe_example(name: str, example: RejectedExample, *, show_phones: bool) -> str:
+def describe_example(
+    name: str, example: RejectedExample, places: RowPlaces = ONE_FILE, *, show_phones: bool
+) -> str:
     """Say in words what the details of a rejected row say, and nothing that is said beside them."""
     hide, hide_list = (str, str) if show_phones else (mask_numbers, mask_list_id)
     reason = Reason.of(name)
@@ -239,7 +252,9 @@ def describe_example(name: str, example: RejectedExample, *, show_phones: bool) 
         archived = ", archived" if "archived" in details else ""
         return f"lead {example.lead_id}{place}{archived}"
     if example.duplicate_row is not None:
-        return f"{reason.likeness or 'same as'} row {example.duplicate_row} of this file"
+        place = places.describe(example.duplicate_row)
+        where = place if places.files else f"{place} of this file"
+        return f"{reason.likeness or 'same as'} {where}"
     if "phone_number" in details:
         given = details["phone_number"]
         other = "" if _same_number(given, example.phone) else f"the number {hide(given)}"

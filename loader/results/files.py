@@ -20,6 +20,7 @@ from loader.frames.arrow import no_formulas, to_arrow
 from loader.frames.csv_file import CsvFile
 from loader.frames.spool import Spool
 from loader.notices import Notice
+from loader.reading.row_places import ONE_FILE, RowPlaces
 from loader.reasons import Reason
 from loader.results.all_reasons import ReasonBits
 from loader.results.folder import (
@@ -34,6 +35,7 @@ from loader.results.folder import (
     run_in,
     work_in,
 )
+from loader.results.place_columns import PlaceColumns
 from loader.results.wording import finding_texts, notices_text
 
 LOADED, REJECTED, CHANGES = "loaded.csv", "rejected.csv", "changes.csv"
@@ -69,6 +71,7 @@ class Results(ResultFolder):
         owner: str = "",
         goes_on: bool = False,
         spreadsheet_safe: bool = False,
+        places: RowPlaces = ONE_FILE,
     ) -> None:
         """Make the folder; UsageError: it holds the results of another run, or cannot be made.
 
@@ -79,6 +82,7 @@ class Results(ResultFolder):
             owner: the process that works on it; one that took its place has other files.
             goes_on: a process before this one began this very run; what it kept is there.
             spreadsheet_safe: the source's own values, too, shall be no formulas to a spreadsheet.
+            places: of its rows, if they stand in several files.
         """
         super().__init__(folder, work_in(folder, owner))
         # A reject file that is loaded again has our columns already.
@@ -97,7 +101,10 @@ class Results(ResultFolder):
         self._ids.touch()
         self._reopened: pd.Series[int] = pd.Series(dtype="int64")
         self._changes: CsvFile | None = None
-        self._loaded = CsvFile(self.work / LOADED, LOADED_SCHEMA)
+        self._places = PlaceColumns(places)
+        self._loaded_schema = self._places.add_fields(LOADED_SCHEMA)
+        self._changes_schema = self._places.add_fields(CHANGES_SCHEMA)
+        self._loaded = CsvFile(self.work / LOADED, self._loaded_schema)
 
     def _make(self, run: str) -> None:
         self.refuse_results((LOADED, REJECTED, CHANGES, PAGE, SUMMARY))
@@ -175,7 +182,8 @@ class Results(ResultFolder):
         rows, ids = lead_ids.index.to_numpy(), lead_ids.astype("Int64")
         texts = notices_text(notices, lead_ids.index)
         columns = [pa.array(rows), pa.array(ids, pa.int64()), to_arrow(texts)]
-        self._loaded.write_table(pa.table(columns, LOADED_SCHEMA))
+        table = pa.table(columns, LOADED_SCHEMA)
+        self._loaded.write_table(self._places.add(table, rows, self._loaded_schema))
         known = ids.notna().to_numpy()
         if known.any():
             zoneless = notices.index[notices["notice"] == Notice.NO_TIME_ZONE]
@@ -188,11 +196,13 @@ class Results(ResultFolder):
         """Note what rows changed of existing leads, see `loader.writing.changes.as_changes`."""
         if self._changes is None:
             # Quotes tell an empty text from NULL, which has none.
-            self._changes = CsvFile(self.work / CHANGES, CHANGES_SCHEMA, quoting="all_valid")
+            path = self.work / CHANGES
+            self._changes = CsvFile(path, self._changes_schema, quoting="all_valid")
         columns = [pa.array(changes.index), pa.array(changes["lead_id"], pa.int64())]
         values = [pa.array(changes[name], pa.large_string()) for name in ("field", "old", "new")]
         columns += map(no_formulas, values) if self._spreadsheet_safe else values
-        self._changes.write_table(pa.table(columns, CHANGES_SCHEMA))
+        table, rows = pa.table(columns, CHANGES_SCHEMA), changes.index.to_numpy()
+        self._changes.write_table(self._places.add(table, rows, self._changes_schema))
 
     def reopen(self, duplicates_of: Iterable[int]) -> Findings:
         """Take back the rejections of rows that are duplicates of rows that were not loaded.
@@ -248,13 +258,15 @@ class Results(ResultFolder):
         if self._spreadsheet_safe:
             names = no_formulas(pa.array(names, pa.large_string())).to_pylist()
         schema = pa.schema([(name, pa.large_string()) for name in names])
-        writer = CsvFile(self.work / REJECTED, schema)
+        with_places = self._places.add_fields(schema, names)
+        writer = CsvFile(self.work / REJECTED, with_places)
         for frame in self._rejected_in_order():
             for start in range(0, len(frame), 20_000):
                 part = frame[start : start + 20_000]
                 part = part.assign(reason_bits=self.reason_bits.of(part.index))
                 count(part)
-                writer.write_table(self._rejected_table(part, ids, schema))
+                table = self._rejected_table(part, ids, schema)
+                writer.write_table(self._places.add(table, part.index.to_numpy(), with_places))
         writer.close()
         self._loaded.close()
         if self._changes:
@@ -297,7 +309,8 @@ class Results(ResultFolder):
         self, frame: pd.DataFrame, ids: npt.NDArray[np.int64], schema: pa.Schema
     ) -> pa.Table:
         """Put findings into words, now that the lead_ids of earlier rows of the file are known."""
-        texts = finding_texts(frame.assign(lead_id=_with_new_ids(frame, ids)))
+        lead_ids = _with_new_ids(frame, ids)
+        texts = finding_texts(frame.assign(lead_id=lead_ids), self._places.describe)
         values = [to_arrow(frame[name].astype("str")) for name in self._numbered]
         if self._spreadsheet_safe:
             values = [no_formulas(column) for column in values]

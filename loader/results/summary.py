@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date, datetime
+from pathlib import PurePath
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from loader.notices import Notice
+from loader.reading.row_places import RowPlaces
 from loader.reasons import Limit, Reason
 
 
@@ -154,8 +156,25 @@ class LoadedList(BaseModel):
     campaign_id: str = ""
 
 
+class PartSummary(Record):
+    """One of several files that were loaded as one."""
+
+    name: str
+    sha256: str
+    size: int
+    """Bytes, as stored."""
+    compression: str | None
+    encoding: str
+    """Empty, if the file is."""
+    has_header: bool
+    first_row: int
+    """The row number that its first row has."""
+    rows: int
+    """How many row numbers it has, with its header and blank rows."""
+
+
 class FileSummary(BaseModel):
-    """The source file."""
+    """The source file, or several that were loaded as one."""
 
     name: str
     sha256: str
@@ -174,6 +193,17 @@ class FileSummary(BaseModel):
     header_row: int | None = None
     """Row number of the header; None: the file has none. Rows above it were skipped."""
     columns: list[str]
+    parts: list[PartSummary] = []
+    """The files, if it is several: size is that of all, sha256 the hash of their hashes in hex."""
+
+    @property
+    def places(self) -> RowPlaces:
+        """Where rows stand, by the names of the files without their folders."""
+        filled = [part for part in self.parts if part.rows]
+        names = [PurePath(part.name).name for part in filled]
+        if len({*names}) < len(names):
+            names = [part.name for part in filled]
+        return RowPlaces(tuple(names), tuple(part.first_row for part in filled))
 
 
 class MappingSummary(BaseModel):

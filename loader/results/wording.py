@@ -1,6 +1,6 @@
 """Findings and notices as the words of the result files."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -22,19 +22,29 @@ def reason_names(findings: Findings) -> "pd.Series[str]":
     return findings["reason"] + (":" + findings["feed"]).fillna("")
 
 
-def finding_texts(findings: Findings) -> "tuple[pd.Series[str], ...]":
+Describe = Callable[["pd.Series[str]"], "pd.Series[str]"]
+"""Says of rows of the file, which may be null, where they are; given their numbers."""
+
+
+def finding_texts(
+    findings: Findings, describe_rows: Describe = lambda rows: rows
+) -> "tuple[pd.Series[str], ...]":
     """Give reason, reasons_all, details and add_lead as rejected.csv has them, by row number.
 
     The findings have column reason_bits (uint64), see `ReasonBits`.
     """
     names = reason_names(findings)
     all_names = _reasons_all(findings, names)
-    return names, all_names, finding_details(findings), add_lead_answers(findings)
+    details = finding_details(findings, describe_rows)
+    return names, all_names, details, add_lead_answers(findings)
 
 
-def finding_details(findings: Findings) -> "pd.Series[str]":
+def finding_details(
+    findings: Findings, describe_rows: Describe = lambda rows: rows
+) -> "pd.Series[str]":
     """Give the details of each finding, by row number."""
     row, lead = (findings[name].astype("str") for name in ("duplicate_row", "lead_id"))
+    row = describe_rows(row)
     names = ("row_number=", "lead_id=", *FINDING_DETAILS)
     details = _joined(findings.assign(row_number=row, lead_id=lead), names)
     return to_series(pc.utf8_slice_codeunits(details, 1), findings.index)
