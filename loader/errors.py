@@ -188,6 +188,10 @@ class LoadedBeforeError(LoaderError):
         self.run = run
 
 
+class PartsLoadedBeforeError(SourceFileError):
+    """Some of several files were already loaded with the same options; nothing was done."""
+
+
 class UndoneBeforeError(LoaderError):
     """The run was already undone and has nothing more to take back; nothing was done."""
 

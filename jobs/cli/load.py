@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from jobs.settings.nightly import Source
     from jobs.settings.settings import Settings
     from jobs.telemetry.telemetry import Telemetry
-    from loader.errors import NoSuchFileError
+    from loader.errors import LoaderError, NoSuchFileError
     from loader.options.load import LoadOptions
     from loader.options.report import ReportOptions
+    from loader.reading.part_files import PartFiles
     from loader.remote.target import Target
 
 
@@ -26,8 +27,11 @@ def load_files(
     ctx: typer.Context,
     files: Annotated[
         list[str],
-        typer.Argument(help="Paths; - is standard input", metavar="FILE..."),
+        typer.Argument(help="Paths; - is standard input, a folder several", metavar="FILE..."),
     ],
+    as_one: Annotated[
+        bool, typer.Option("--as-one", help="Load all FILEs as if they were one")
+    ] = False,
     **given: Any,
 ) -> None:
     """Take lead files through the checks."""
@@ -50,7 +54,7 @@ def load_files(
     telling = Telemetry(settings, job, warn=terminal.warn)
     with telling, Stop() as stop, stop.end_at_once():
         work = _Work(job, settings, source, flags, target)
-        code = _load_all(work, files, terminal, telling)
+        code = _load_all(work, files, terminal, telling, as_one=as_one)
     raise typer.Exit(code)
 
 
@@ -105,8 +109,10 @@ def warn_of_insecure(target: "Target | None", terminal: "Terminal") -> None:
         )
 
 
-def _load_all(work: _Work, files: list[str], terminal: "Terminal", telling: "Telemetry") -> int:
-    """Load file after file; one file's failure does not stop the others."""
+def _load_all(
+    work: _Work, files: list[str], terminal: "Terminal", telling: "Telemetry", *, as_one: bool
+) -> int:
+    """Load file after file, or all as one; one file's failure does not stop the others."""
     from jobs.load.job import load
     from jobs.load.request import LoadRequest
     from loader.errors import LoadedBeforeError, LoaderError
@@ -114,18 +120,19 @@ def _load_all(work: _Work, files: list[str], terminal: "Terminal", telling: "Tel
     worst, job, settings = 0, work.job, work.settings
     without = work.target or (job == "validate" and settings.database in {"", "none"})
     database = None if without else open_database(settings)
-    paths, missing = _paths(files)
+    sources, missing = _sources(files, as_one=as_one)
     for error in missing:
         telling.failed(error)
         terminal.complain(error)
         worst = worst or error.exit_code
-    terminal.several = len(paths) > 1
-    for path, results in zip(paths, _folders(settings.results, paths), strict=True):
-        telling.began(path)
+    terminal.several = len(sources) > 1
+    names = [source.name for source in sources]
+    for source, results in zip(sources, _folders(settings.results, names), strict=True):
+        telling.began(source.name)
         try:
             with terminal.watching(ask=settings.ask, may_ask=not settings.yes) as watching:
                 request = LoadRequest(
-                    path, work.options_of(path), database, results, job=job,
+                    source, work.options_of(source.name), database, results, job=job,
                     watchers=telling.watching(watching), allow_reload=settings.again,
                     ledger_folder=settings.ledger_folder, report=work.reporting,
                     pace=settings.pacing, target=work.target,
@@ -159,6 +166,27 @@ def _paths(files: list[str]) -> "tuple[list[str], list[NoSuchFileError]]":
         for path in found:
             paths.setdefault(path if path == "-" else str(Path(path).resolve()), path)
     return list(paths.values()), missing
+
+
+def _sources(files: list[str], *, as_one: bool) -> "tuple[list[PartFiles], list[LoaderError]]":
+    """Give what is to be loaded, each in a run of its own, and what is wrong with the others.
+
+    As one, nothing is loaded if anything is wrong.
+    """
+    from loader.errors import LoaderError
+    from loader.reading.part_files import PartFiles
+
+    paths, missing = _paths(files)
+    errors: list[LoaderError] = [*missing]
+    if as_one and missing:
+        return [], errors
+    sources = []
+    for given in [paths] if as_one else [[path] for path in paths]:
+        try:
+            sources.append(PartFiles.find(given))
+        except LoaderError as error:
+            errors.append(error)
+    return sources, errors
 
 
 def _folders(results: Path | None, paths: list[str]) -> list[Path | None]:

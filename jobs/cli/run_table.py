@@ -1,7 +1,7 @@
 """What the ledger has of runs, for people and for programs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -9,6 +9,7 @@ from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
+from loader.ledger.parts import KnownPart
 from loader.ledger.records import RunRecord
 from loader.options.load import LoadOptions
 from loader.paths import find_path, visible_line
@@ -18,10 +19,12 @@ WIDE = 140
 """Characters of a line in which a table of runs can be read."""
 
 
-def as_json(record: RunRecord, *, at_work: bool | None) -> str:
-    """Give a run on one line; without what a process knows itself by."""
+def as_json(record: RunRecord, parts: Sequence[KnownPart] = (), *, at_work: bool | None) -> str:
+    """Give a run, and its files if they are several; without what a process knows itself by."""
     values = {name: value for name, value in asdict(record).items() if name != "owner"}
     values["at_work"] = at_work
+    if parts:
+        values["parts"] = [part._asdict() for part in parts]
     return json.dumps(values, default=str, ensure_ascii=False)
 
 
@@ -71,8 +74,14 @@ def _runs_table(records: list[RunRecord], at_work: Mapping[str, bool | None]) ->
     return table
 
 
-def run_table(record: RunRecord, *, at_work: bool | None) -> Table:
-    """Show all that the ledger has of one run, and the files of its results that are here."""
+def run_table(record: RunRecord, parts: Sequence[KnownPart] = (), *, at_work: bool | None) -> Table:
+    """Show all that the ledger has of one run, and the files of its results that are here.
+
+    Args:
+        record: the run.
+        parts: the files that it read as one, or the import did that it takes back.
+        at_work: whether a process is at work on it; None: nobody can see it.
+    """
     usual = LoadOptions().model_dump(mode="json")
     options = {name: v for name, v in record.options.items() if v != usual.get(name)}
     facts = {
@@ -82,6 +91,7 @@ def run_table(record: RunRecord, *, at_work: bool | None) -> Table:
         "why": record.message,
         "file": record.source,
         "SHA-256": record.sha256,
+        **{f"  {part.name}": _part(part) for part in parts},
         "takes back": record.of_run,
         "began": _moment(record.began),
         "ended": record.ended and _moment(record.ended),
@@ -103,7 +113,7 @@ def run_table(record: RunRecord, *, at_work: bool | None) -> Table:
     table.add_column(overflow="fold")
     for name, value in facts.items():
         if value:
-            table.add_row(name, escape(visible_line(str(value))))
+            table.add_row(escape(visible_line(name)), escape(visible_line(str(value))))
     if at_work:
         table.add_row("next", "wait until the process has ended")
     elif record.is_unfinished:
@@ -114,6 +124,11 @@ def run_table(record: RunRecord, *, at_work: bool | None) -> Table:
         undone = record.of_run or record.run
         table.add_row("next", f"it is being undone; leadloader undo {undone} completes that")
     return table
+
+
+def _part(part: KnownPart) -> str:
+    rows = f"rows {part.first_row:,} to {part.first_row + part.row_count - 1:,}"
+    return f"{rows if part.row_count else 'empty'}, SHA-256 {part.sha256}"
 
 
 def _files(record: RunRecord) -> list[str]:

@@ -40,6 +40,7 @@ def runs(
 
     from jobs.cli.run_table import as_json, run_table, runs_list
     from jobs.settings.database import target_of
+    from loader.ledger.parts import parts_of
     from loader.ledger.runs import Ledger
 
     settings = given_settings(given)
@@ -49,9 +50,10 @@ def runs(
     ledger, database = _open_ledger(settings, target_of(settings, given), Ledger.to_read)
     records = ledger.runs(limit) if run is None else [ledger.find(given_run(run))]
     at_work = {each.run: _is_at_work(each, ledger, database) for each in records}
+    parts = [] if run is None else parts_of(ledger, records[0].of_run or records[0].run)
     if json_summary:
         for record in records:
-            print(as_json(record, at_work=at_work[record.run]))
+            print(as_json(record, parts, at_work=at_work[record.run]))
         return
     out = Console(highlight=False)
     if not out.is_terminal:
@@ -59,7 +61,7 @@ def runs(
     out.print(
         runs_list(records, at_work, out.width)
         if run is None
-        else run_table(records[0], at_work=at_work[records[0].run])
+        else run_table(records[0], parts, at_work=at_work[records[0].run])
     )
 
 

@@ -80,7 +80,7 @@ class LoadRequest:
         """
         if isinstance(self.source, SourceFile):
             return nullcontext(self.source)
-        parts = PartFiles("", (self.source,)) if isinstance(self.source, str) else self.source
+        parts = PartFiles.one(self.source) if isinstance(self.source, str) else self.source
         first, follow_links = parts.paths[0], self.follow_links
         options = read_options(self.options, first, follow_links=follow_links)
         if len(parts.paths) == 1:

@@ -9,40 +9,40 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from jobs.load.checkpoint import read_plan, take_over
+from jobs.load.loaded_before import (
+    refuse_begun_otherwise,
+    refuse_loaded_before,
+    refuse_same_content,
+)
+from jobs.load.pace_options import PACE_OPTIONS
 from jobs.load.request import LoadRequest
 from loader.clock import end_of
 from loader.database.connection import Database
-from loader.database.locks import Confirm, is_held, lock
+from loader.database.locks import Confirm, lock
 from loader.errors import (
     BusyError,
     ConfigurationError,
     DatabaseUnavailableError,
-    LoadedBeforeError,
     LoaderError,
     SourceFileError,
     UsageError,
 )
 from loader.files import exists
 from loader.ledger.batches import BatchLedger
+from loader.ledger.parts import note_parts
 from loader.ledger.records import RunRecord
 from loader.ledger.run_batches import RunBatches
 from loader.ledger.runs import Ledger, run_name, taken_over
 from loader.options.load import LoadOptions
-from loader.options.source_file import LIMITS
 from loader.paths import find_path, printable_path, printable_values
 from loader.reading.source import SourceFile
 from loader.results.folder import forget, run_in
 from loader.results.summary import Summary
-
-PACE_OPTIONS = {
-    "batch_size", "chunk_size", "connections", "workers", "max_reject_rate", "max_duplicate_rate",
-    "new_lead_url", "new_lead_url_rate", "engine", "scheduler", *LIMITS,
-}  # fmt: skip
-"""Options that do not change what becomes of a row."""
 
 
 @dataclass(frozen=True)
@@ -132,75 +132,35 @@ def open_run(
 
     Raises:
         LoadedBeforeError: the file was loaded before with the same options.
+        PartsLoadedBeforeError: some of several files were.
         BusyError: another process is loading it.
         ConfigurationError: an earlier run is incomplete, and its files are missing here.
     """
     decisive = _decisive_options(request.options)
     options_sha256 = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
     work = f"{source.name} is being loaded"
+    refuse_others = partial(
+        refuse_same_content,
+        *(ledger, source, options_sha256, database),
+        allow_reload=request.allow_reload,
+    )
     with lock(database, f"{source.sha256} {options_sha256}", work) as confirm:
         before = ledger.same_file(source.sha256, options_sha256)
         if not request.allow_reload:
-            _refuse_loaded_before(ledger, source, options_sha256, before)
+            refuse_loaded_before(ledger, source, options_sha256, before)
         if before is None and request.is_of_drop_folder:
-            _refuse_begun_otherwise(ledger, source, request.options, database)
+            refuse_begun_otherwise(ledger, source, request.options, database)
         if before is not None and before.is_unfinished:
             import_run = _resume(ledger, before, request, confirm)
         else:
+            refuse_others()
             import_run = _begin(ledger, source, request, options_sha256, confirm)
+        if not import_run.is_resumed:
+            note_parts(ledger, import_run.record.run, source.parts)
+            with _record_refusal(import_run):
+                refuse_others()  # those that have begun meanwhile
         with _record_errors(import_run, request.refused_results):
             yield import_run
-
-
-def _refuse_loaded_before(
-    ledger: Ledger, source: SourceFile, options_sha256: str, before: RunRecord | None
-) -> None:
-    """Refuse a file that is in the database, unless its run is incomplete."""
-    if before is None:
-        undone, stayed = ledger.left_by_undo(source.sha256, options_sha256)
-        if stayed:
-            raise LoadedBeforeError(
-                f"{source.name}: run {undone} loaded it, and when that was undone {stayed} of its "
-                "leads had to stay, or may have; nothing was done, --again loads all of it",
-                undone,
-            )
-    elif before.state == "undoing":
-        raise BusyError(
-            f"{source.name}: run {before.run} loaded it and is being undone; "
-            f"`leadloader undo {before.run}` completes that"
-        )
-    elif before.state == "given up":
-        raise ConfigurationError(
-            f"{source.name}: run {before.run} loaded some of it and was given up; take that back "
-            f"by `leadloader undo {before.run}`, or load all of it by --again"
-        )
-    elif not before.is_unfinished:
-        # A kill at the very end leaves work files that are no longer needed.
-        folder = find_path(before.results)
-        if run_in(folder) == before.run:
-            forget(folder)
-        raise LoadedBeforeError(_loaded_before(source, before), before.run)
-
-
-def _refuse_begun_otherwise(
-    ledger: Ledger, source: SourceFile, options: LoadOptions, database: Database
-) -> None:
-    """Refuse a file of which a night with other options has loaded a part: it would be there twice.
-
-    Another file of the same content may be loaded with other options.
-    """
-    ours = printable_values(options.model_dump(mode="json", exclude=PACE_OPTIONS))
-    for run in ledger.inserting(source.sha256):
-        if PurePath(run.source).name != PurePath(source.name).name:
-            continue
-        differ = [name for name, value in ours.items() if run.options.get(name) != value]
-        others = f"other options ({', '.join(differ) or 'mapping_file'})"
-        if is_held(database, run.lock_name):
-            raise BusyError(f"{source.name}: run {run.run} on {run.host} loads it with {others}")
-        raise ConfigurationError(
-            f"{source.name}: run {run.run} on {run.host} loaded some of it with {others}; give the "
-            f"same options here, or take that back by `leadloader undo {run.run}`"
-        )
 
 
 def _begin(
@@ -288,6 +248,17 @@ def _record_errors(import_run: ImportRun, refused_results: Path | None) -> Itera
         raise
 
 
+@contextmanager
+def _record_refusal(import_run: ImportRun) -> Iterator[None]:
+    """Record why a run of which nothing was inserted is refused, though it is still its own."""
+    try:
+        yield
+    except LoaderError as error:
+        with suppress(LoaderError):
+            import_run.refused(str(error))
+        raise
+
+
 def _record_error(import_run: ImportRun, why: str) -> None:
     with suppress(LoaderError):
         state = import_run.ledger.run(import_run.record.run).state
@@ -351,12 +322,3 @@ def _decisive_options(options: LoadOptions) -> dict[str, Any]:
     if options.feed:
         decisive["feed"] = sorted(options.feed)
     return decisive
-
-
-def _loaded_before(source: SourceFile, before: RunRecord) -> str:
-    name = "" if before.source == source.name else f" as {before.source}"
-    when = (before.ended or before.began).astimezone().strftime("%Y-%m-%d %H:%M")
-    return (
-        f"{source.name}: loaded already{name}, by run {before.run} of {when} with the same "
-        "options; nothing was done, --again loads it anyway"
-    )

@@ -82,7 +82,7 @@ def summarize(run: ImportContext, name: str, job: Job, began: datetime) -> Summa
     return Summary(
         run=name,
         job=job,
-        source=run.reporting.source or source_of(Path(source.name).name),
+        source=run.reporting.source or source_of(Path(source.first_name).name),
         file=FileSummary(**described, columns=list(source.columns), parts=parts),
         mapping=MappingSummary(
             fields=dict(run.mapping.fields),

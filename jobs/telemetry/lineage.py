@@ -13,7 +13,7 @@ from loader import __version__
 from loader.archive.report import ArchiveReport
 from loader.errors import ConfigurationError, missing_extra_error
 from loader.paths import printable_path
-from loader.results.summary import Summary
+from loader.results.summary import FileSummary, Summary
 from loader.undo.report import UndoReport
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Lineage:
         Raises:
             OSError, RuntimeError: the event cannot be delivered.
         """
-        started = Started(run_id(run), self._file(path, file.sha256, fields.values()))
+        started = Started(run_id(run), self._files(path, file, fields.values()))
         self._emit(self._events.RunState.START, job, began, started.run_id, started.inputs)
         return started
 
@@ -115,7 +115,7 @@ class Lineage:
         report, inputs = outcome.report, started.inputs if started else []
         if isinstance(report, Summary):
             file, columns = report.file, report.mapping.fields.values()
-            inputs = inputs or self._file(file.name, file.sha256, columns)
+            inputs = inputs or self._files(file.name, file, columns)
             return self._counted(inputs, report), [self._leads(report, inputs)]
         if isinstance(report, UndoReport | ArchiveReport):
             tables = (ARCHIVE, LEADS) if report.job == "dearchive" else (LEADS, ARCHIVE)
@@ -123,8 +123,15 @@ class Lineage:
             return [self._events.InputDataset(*source)], [self._table(target, report.moved)]
         return inputs, []
 
-    def _file(self, path: str, sha256: str, columns: Iterable[str]) -> "list[InputDataset]":
-        """Give the source file with the columns that are loaded.
+    def _files(
+        self, path: str, file: "SourceFile | FileSummary", columns: Iterable[str]
+    ) -> "list[InputDataset]":
+        """Give the source file, or each of several, with the columns that are loaded."""
+        named = [(part.name, part.sha256) for part in file.parts] or [(path, file.sha256)]
+        return [self._file(name, sha256, [*columns]) for name, sha256 in named]
+
+    def _file(self, path: str, sha256: str, columns: Iterable[str]) -> "InputDataset":
+        """Give a file with the columns that are loaded.
 
         The other names may be data of a person, if the file has no header after all.
         """
@@ -135,13 +142,14 @@ class Lineage:
             "version": version.DatasetVersionDatasetFacet(datasetVersion=sha256),
         }
         name = "standard input" if path == "-" else printable_path(Path(path).resolve())
-        return [self._events.InputDataset("file", name, facets=facets)]
+        return self._events.InputDataset("file", name, facets=facets)
 
     def _counted(self, inputs: "list[InputDataset]", summary: Summary) -> "list[InputDataset]":
-        statistics = self._facets.input_statistics_input_dataset.InputStatisticsInputDatasetFacet(
-            rowCount=summary.rows_read, size=summary.file.size
-        )
-        for each in inputs:
+        facets = self._facets.input_statistics_input_dataset
+        parts, file = summary.file.parts, summary.file
+        counted = [(part.rows, part.size) for part in parts] or [(summary.rows_read, file.size)]
+        for each, (rows, size) in zip(inputs, counted, strict=True):
+            statistics = facets.InputStatisticsInputDatasetFacet(rowCount=rows, size=size)
             each.inputFacets = {"inputStatistics": statistics}
         return inputs
 

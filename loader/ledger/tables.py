@@ -72,6 +72,19 @@ runs = _table(
     same_file,
 )
 
+# The files of a run that has read several as one.
+parts = _table(
+    "parts",
+    Column("run", RUN_TYPE, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("first_row", BigInteger, nullable=False),
+    Column("row_count", BigInteger, nullable=False),
+    UniqueConstraint("sha256", "run", "number", name="leadloader_same_part"),
+)
+
 batches = _table(
     "batches",
     Column("run", RUN_TYPE, primary_key=True),

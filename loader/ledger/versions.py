@@ -20,6 +20,7 @@ was killed in the middle is completed by the same step, which leaves alone what 
 
 
 def _make_tables(_: Database, connection: Connection) -> None:
+    """Make those that are missing."""
     existing = table_names(connection)
     for table in tables.metadata.sorted_tables:
         if table.name not in existing:
@@ -34,8 +35,9 @@ def _add_indexes(database: Database, connection: Connection) -> None:
             connection.exec_driver_sql(database.adapter.add_index(name, table, key.columns.keys()))
 
 
-STEPS: tuple[Step, ...] = (_make_tables, _add_indexes)
-"""The first one makes version 1, the second one version 2 of it, and so on."""
+STEPS: tuple[Step, ...] = (_make_tables, _add_indexes, _make_tables)
+"""The first one makes version 1, the second one version 2 of it, and so on. Version 3 has a table
+more, that of parts."""
 
 VERSION = len(STEPS)
 """That this program writes. It reads older ones, too."""

@@ -16,11 +16,18 @@ write beside what they make, such as _SUCCESS."""
 class PartFiles:
     """The parts of one load, in their order.
 
-    `name` is what the load is called, `paths` are those of its files.
+    `name` is what the load is called, `paths` are those of its files. `first` is the first path
+    that was given, of a file or a folder.
     """
 
     name: str
     paths: tuple[str, ...]
+    first: str
+
+    @classmethod
+    def one(cls, path: str) -> "PartFiles":
+        """Give a file alone."""
+        return cls(path, (path,), path)
 
     @classmethod
     def find(cls, given: Sequence[str]) -> "PartFiles":
@@ -34,13 +41,13 @@ class PartFiles:
             UsageError: standard input is among them.
         """
         paths = [each for path in given for each in _files_of(path)]
-        name = printable_path(given[0])
+        more = f" and {len(given) - 1} more" if len(given) > 1 else ""
         if len(paths) > 1 and "-" in paths:
             raise UsageError(
                 "-: standard input cannot be loaded together with other files; write it to a file,"
                 " and name that"
             )
-        return cls(name if len(given) == 1 else f"{name} and {len(given) - 1} more", tuple(paths))
+        return cls(f"{given[0]}{more}", tuple(paths), given[0])
 
 
 def _files_of(path: str) -> list[str]:

@@ -88,15 +88,16 @@ def read_parts(files: PartFiles, options: ReadOptions) -> Parts:
             not fit together.
         UsageError: an option has a value that is not allowed.
     """
+    name = printable_path(files.name)
     if options.sheet is not None:
-        raise UsageError(f"--sheet {options.sheet}: {files.name} has no sheets; leave --sheet out")
+        raise UsageError(f"--sheet {options.sheet}: {name} has no sheets; leave --sheet out")
     found: list[_OpenPart] = []
     for path in files.paths:
         first = next((part.reader for part in found if part.reader), None)
         found.append(_OpenPart.read(path, options, first))
     filled = [part for part in found if part.reader]
     if not filled:
-        raise EmptyFileError(f"{files.name}: all of its files are empty")
+        raise EmptyFileError(f"{name}: all of its files are empty")
     for before, after in pairwise(filled):
         _refuse_cut(before, after)
     _refuse_repeated(found)

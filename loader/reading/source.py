@@ -60,6 +60,8 @@ class SourceFile:
     sample: pd.DataFrame
     has_records: bool
     remarks: tuple[str, ...]
+    first_name: str
+    """Of the file, or the first file or folder of several that were given."""
     parts: tuple[Part, ...] = ()
     """The files, if it is several; then `name` is for all of them."""
     places: RowPlaces = ONE_FILE
@@ -149,6 +151,7 @@ def open_source(path: str, options: ReadOptions | None = None) -> Iterator[Sourc
         sample = reader.sample()
         yield SourceFile(
             name=name,
+            first_name=name,
             sha256=sha256,
             size=stored.size,
             compression=stored.compression,
@@ -183,7 +186,8 @@ def open_parts(files: PartFiles, options: ReadOptions | None = None) -> SourceFi
             samples.append(sample)
     filled = [part for part in parts.files if part.encoding]
     return SourceFile(
-        name=files.name,
+        name=printable_path(files.name),
+        first_name=printable_path(files.first),
         sha256=parts.sha256,
         size=sum(part.size for part in parts.files),
         compression=_joined(part.compression for part in filled) or None,

@@ -20,6 +20,7 @@ CALL_TIMES = ("vicidial_call_times", "vicidial_state_call_times")
 LEDGER = {
     tables.version.name: ("SELECT", "INSERT"),
     tables.runs.name: ("SELECT", "INSERT", "UPDATE"),
+    tables.parts.name: ("SELECT", "INSERT"),
     tables.batches.name: ("SELECT", "INSERT", "UPDATE"),
     tables.changes.name: ("SELECT", "INSERT", "DELETE"),
 }

@@ -42,7 +42,9 @@ def make(tmp_path: Path) -> Make:
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
             paths.append(str(path))
         names = field_namer({}, None)
-        return open_parts(PartFiles("leads", tuple(paths)), ReadOptions(field_of=names, **options))
+        return open_parts(
+            PartFiles("leads", tuple(paths), paths[0]), ReadOptions(field_of=names, **options)
+        )
 
     return opened
 
@@ -314,7 +316,8 @@ def test_a_link_where_links_are_not_followed(make: Make, tmp_path: Path) -> None
     make(HEADER + LINES[0])
     link = tmp_path / "part-2.csv"
     link.symlink_to(tmp_path / "elsewhere.csv")
-    files = PartFiles("leads", (str(tmp_path / "part-1.csv"), str(link)))
+    first = str(tmp_path / "part-1.csv")
+    files = PartFiles("leads", (first, str(link)), first)
     with pytest.raises(NoSuchFileError, match=r"part-2.csv: it is a link"):
         open_parts(files, ReadOptions(follow_links=False))
 
