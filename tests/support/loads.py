@@ -21,6 +21,7 @@ from loader.database.connection import Database
 from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.options.report import ReportOptions
+from loader.reading.part_files import PartFiles
 from loader.results.summary import Summary
 from tests.conformance.replay import extra_rows, read
 
@@ -31,7 +32,7 @@ NO_PAGE = ReportOptions(page=False)
 
 
 def load_file(
-    path: Path,
+    path: Path | PartFiles,
     options: LoadOptions,
     database: Database | None,
     results: Path | None = None,
@@ -39,10 +40,9 @@ def load_file(
     report: ReportOptions = NO_PAGE,
     **request: Any,
 ) -> Summary:
-    """Load a file; `request` has further fields of `LoadRequest`."""
-    return load(
-        LoadRequest(str(path), options, database, results, job=job, report=report, **request)
-    )
+    """Load a file, or several; `request` has further fields of `LoadRequest`."""
+    source = path if isinstance(path, PartFiles) else str(path)
+    return load(LoadRequest(source, options, database, results, job=job, report=report, **request))
 
 
 @contextlib.contextmanager
@@ -115,11 +115,25 @@ class Loads:
             writer.writerows(rows)
         return path
 
+    def parts(self, *contents: str | bytes) -> PartFiles:
+        """Write a folder of parts, part-1 and so on."""
+        self.count += 1
+        folder = self.folder / f"leads-{self.count}.parts"
+        folder.mkdir()
+        for number, content in enumerate(contents, 1):
+            text = content if isinstance(content, bytes) else content.encode()
+            (folder / f"part-{number}.csv").write_bytes(text)
+        return PartFiles.find([str(folder)])
+
     def load(
-        self, rows: Rows | Path, database: Database | None, job: Any = "import", **options: Any
+        self,
+        rows: Rows | Path | PartFiles,
+        database: Database | None,
+        job: Any = "import",
+        **options: Any,
     ) -> Outcome:
-        """Load rows or an existing file; check that the results account for every row."""
-        path = rows if isinstance(rows, Path) else self.file(rows)
+        """Load rows or existing files; check that the results account for every row."""
+        path = rows if isinstance(rows, Path | PartFiles) else self.file(rows)
         self.count += 1
         self.results = self.folder / f"results-{self.count}"
         wanted = LoadOptions(**options)
