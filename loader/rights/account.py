@@ -102,7 +102,7 @@ class DatabaseAccount:
         self.site = Site(
             tables=frozenset(tables),
             custom=tuple(sorted(custom)),
-            has_old_ledger=self._has_old_ledger(connection),
+            old_ledger=self._old_ledger(connection),
             is_node=self._database.adapter.is_node,
         )
 
@@ -116,16 +116,16 @@ class DatabaseAccount:
                 raise
             return set()
 
-    def _has_old_ledger(self, connection: Connection) -> bool:
-        """Say whether there is a ledger of an older version; not if the account may not read it."""
+    def _old_ledger(self, connection: Connection) -> int:
+        """Give the version of a ledger that is older than this program, if the account sees it."""
         asked = f"SELECT MAX(version) FROM {self._table(ledger_version.name)}"  # noqa: S608 - our own name
         try:
             version = connection.exec_driver_sql(asked).scalar()
         except DBAPIError as error:
             if error_code(error) not in {*DENIED, NO_TABLE}:
                 raise
-            return False
-        return version is not None and version < versions.VERSION
+            return 0
+        return int(version) if version is not None and version < versions.VERSION else 0
 
     def _table(self, name: str) -> str:
         return f"{quote_identifier(self._name)}.{quote_identifier(name)}"

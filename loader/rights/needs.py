@@ -27,6 +27,8 @@ LEDGER = {
 """What the loader does with its own tables."""
 LEASES = {"leadloader_leases": ("SELECT", "INSERT", "UPDATE")}
 """Likewise, on a cluster."""
+WITHOUT_INDEXES = 1
+"""The version of a ledger whose tables the next one alters."""
 MAKING = ("CREATE", "ALTER", "INSERT")
 """For a table that is made like another one; the server requires them together."""
 
@@ -87,8 +89,8 @@ class Site:
     """Names of all that the account can see."""
     custom: tuple[str, ...] = ()
     """Names of the tables of custom fields, custom_<list_id>."""
-    has_old_ledger: bool = False
-    """Whether the next run brings the ledger to a newer version."""
+    old_ledger: int = 0
+    """The version of the ledger, if the next run brings it to a newer one; else 0."""
     is_node: bool = False
     """Whether the server is a node of a cluster, where locks are leases."""
 
@@ -227,9 +229,10 @@ def of_ledger(site: Site) -> Rights:
     """Give what the loader does with its own tables."""
     own = LEDGER | LEASES if site.is_node else LEDGER
     needs = rights(["CREATE"], own.keys() - site.tables)
-    if site.has_old_ledger:
-        needs |= rights(["ALTER"], [tables.runs.name, tables.batches.name])
+    if site.old_ledger:
         needs |= rights(["UPDATE"], [tables.version.name])
+    if site.old_ledger == WITHOUT_INDEXES:
+        needs |= rights(["ALTER"], [tables.runs.name, tables.batches.name])
     return needs.union(*(rights(own[name], [name]) for name in own))
 
 

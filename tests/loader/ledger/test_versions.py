@@ -9,12 +9,14 @@ import pytest
 from sqlalchemy import Connection
 
 from jobs.cli.main import run as leadloader
+from jobs.load import resume
 from jobs.load.resume import ImportRun
 from jobs.undo.job import undo
-from loader.database.catalogue import index_names
+from loader.database.catalogue import index_names, table_names
 from loader.database.connection import Database
 from loader.errors import ConfigurationError, NotAllowedError
 from loader.ledger import runs, tables, versions
+from loader.ledger.parts import parts_of
 from loader.ledger.place import file_name
 from loader.ledger.runs import Ledger
 from loader.options.load import LoadOptions
@@ -41,8 +43,9 @@ def make_version_1(database: Database) -> None:
 
 @contextlib.contextmanager
 def older_program() -> Iterator[None]:
-    """Work as one that knows nothing of version 2."""
+    """Work as one that knows nothing of version 2, nor of parts."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resume, "refuse_same_content", lambda *_, **_options: None)
         patch.setattr(versions, "STEPS", versions.STEPS[:1])
         patch.setattr(versions, "VERSION", 1)
         yield
@@ -67,7 +70,7 @@ def old(database: Database) -> Database:
 
 def test_a_new_ledger_is_of_the_newest_version(database: Database, tmp_path: Path) -> None:
     Ledger.open(database, tmp_path)
-    assert state_of(database) == (2, INDEXES)
+    assert state_of(database) == (3, INDEXES)
 
 
 def test_its_runs_are_completed_and_undone(old: Database, tmp_path: Path) -> None:
@@ -84,7 +87,7 @@ def test_its_runs_are_completed_and_undone(old: Database, tmp_path: Path) -> Non
     assert [each.state for each in Ledger.to_read(old, tmp_path).runs()] == ["inserting", "done"]
     assert state_of(old) == (1, set())
     load_file(path, OPTIONS, old, tmp_path / "second")
-    assert state_of(old) == (2, INDEXES)
+    assert state_of(old) == (3, INDEXES)
     assert len(leads(old, "lead_id")) == 1 + len(ROWS)
     undo(outcome_of(tmp_path / "first").summary.run, old, tmp_path / "undo")
     assert len(leads(old, "lead_id")) == len(ROWS)
@@ -102,7 +105,7 @@ def test_so_it_is_with_a_file(
         load_file(path, OPTIONS, database, tmp_path / "first")
     assert state_of(file) == (1, set())
     undo(outcome_of(tmp_path / "first").summary.run, database, tmp_path / "undo")
-    assert state_of(file) == (2, INDEXES)
+    assert state_of(file) == (3, INDEXES)
     assert leads(database, "lead_id") == []
 
 
@@ -129,7 +132,7 @@ def test_it_may_be_killed_in_the_middle(
     # A server commits each index by itself.
     assert len(found) == (0 if engine_name == "sqlite" else nth - 1)
     Ledger.open(old, tmp_path)
-    assert state_of(old) == (2, INDEXES)
+    assert state_of(old) == (3, INDEXES)
 
 
 def test_two_processes_at_once(
@@ -150,7 +153,7 @@ def test_two_processes_at_once(
         thread.join()
     assert opened
     assert not [each for each in sent if each.startswith((first, "UPDATE leadloader_version"))]
-    assert state_of(old) == (2, INDEXES)
+    assert state_of(old) == (3, INDEXES)
     other.engine.dispose()
 
 
@@ -159,7 +162,7 @@ def test_a_newer_one_is_not_touched(database: Database, tmp_path: Path) -> None:
     url = database.engine.url.render_as_string(hide_password=False)
     run(url, "UPDATE leadloader_version SET version = 7")
     for opening in (Ledger.open, Ledger.to_read):
-        with pytest.raises(ConfigurationError, match=r"of version 7; .* knows version 2: upgrade"):
+        with pytest.raises(ConfigurationError, match=r"of version 7; .* knows version 3: upgrade"):
             opening(database, tmp_path)
     # The program before this one, too, knows no more than its own.
     run(url, "UPDATE leadloader_version SET version = 2")
@@ -170,7 +173,7 @@ def test_a_newer_one_is_not_touched(database: Database, tmp_path: Path) -> None:
     with older_program():
         load_file(Loads(tmp_path).file(ROWS), OPTIONS, database, tmp_path / "first")
     Ledger.open(database, tmp_path)
-    assert state_of(database) == (2, INDEXES)
+    assert state_of(database) == (3, INDEXES)
 
 
 @pytest.mark.engines("innodb", "myisam")
@@ -182,7 +185,7 @@ def test_an_account_that_may_not_alter_tables_is_refused(
         assert granted.give(of_ledger)
         ledger = Ledger.open(granted.database, tmp_path)
     assert ledger.is_shared
-    refused = r"cannot be brought to version 2: .* `leadloader init`"
+    refused = r"cannot be brought to version 3: .* `leadloader init`"
     with pytest.raises(NotAllowedError, match=refused):
         Ledger.open(granted.database, tmp_path)
     assert Ledger.to_read(granted.database, tmp_path).runs() == []
@@ -190,8 +193,8 @@ def test_an_account_that_may_not_alter_tables_is_refused(
     assert len(given) == 3
     assert all(("ALTER" in each) != ("UPDATE" in each and "version" in each) for each in given)
     Ledger.open(granted.database, tmp_path)
-    assert state_of(old) == (2, INDEXES)
-    assert not DatabaseAccount(granted.database).site.has_old_ledger
+    assert state_of(old) == (3, INDEXES)
+    assert not DatabaseAccount(granted.database).site.old_ledger
     granted.database.engine.dispose()
 
 
@@ -201,8 +204,34 @@ def test_init_does_it(
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
     assert leadloader(["init", "--database", database_url]) == 0
-    assert "brought from version 1 to 2" in caplog.text
-    assert state_of(old) == (2, INDEXES)
+    assert "brought from version 1 to 3" in caplog.text
+    assert state_of(old) == (3, INDEXES)
+
+
+@pytest.mark.engines("innodb", "myisam")
+def test_version_3_needs_the_right_to_make_a_table(
+    old: Database, database_url: str, server: Server, tmp_path: Path
+) -> None:
+    with older_program():
+        Ledger.open(old, tmp_path)
+    url = old.engine.url.render_as_string(hide_password=False)
+    run(url, "UPDATE leadloader_version SET version = 2", "DROP TABLE IF EXISTS leadloader_parts")
+    granted = Granted(server, database_url)
+    missing = granted.give(of_ledger)
+    assert any("CREATE" in each and "leadloader_parts" in each for each in missing)
+    assert not any("ALTER" in each for each in missing)
+    Ledger.open(granted.database, tmp_path)
+    assert old.read(versions.read_version) == 3
+    assert "leadloader_parts" in old.read(table_names)
+    granted.database.engine.dispose()
+
+
+def test_the_parts_of_an_old_ledger_are_none(old: Database, tmp_path: Path) -> None:
+    path = Loads(tmp_path).file(ROWS)
+    with older_program():
+        load_file(path, OPTIONS, old, tmp_path / "first")
+    ledger = Ledger.to_read(old, tmp_path)
+    assert parts_of(ledger, ledger.runs()[0].run) == []
 
 
 @pytest.mark.engines("sqlite", "innodb")
