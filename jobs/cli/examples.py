@@ -47,7 +47,7 @@ ENDINGS: Mapping[str, Ending] = {
          ("validate leads.csv --profile safe", "with the usual checks")), (65, 66)),
     "import": Ending(
         (("import leads.csv --list-id 101", "into one list"),
-         ("import *.csv --profile safe --yes", "files with a list in each row")), (1, 65, 66, 75)),
+         ("import leads.parts/ --list-id 101", "a folder of parts, as one load")), (1, 65, 66, 75)),
     "nightly": Ending(
         (("nightly --config night.toml --dry-run", "look first"),
          ("nightly --only vendor", "one source alone")), (65, 66, 75)),
