@@ -27,7 +27,7 @@ def load_files(
     ctx: typer.Context,
     files: Annotated[
         list[str],
-        typer.Argument(help="Paths; - is standard input, a folder several", metavar="FILE..."),
+        typer.Argument(help="Paths, folders; - standard input", metavar="FILE..."),
     ],
     as_one: Annotated[
         bool, typer.Option("--as-one", help="Load all FILEs as if they were one")

@@ -20,6 +20,7 @@ from loader.frames.ranges import consecutive
 from loader.notices import Notice
 from loader.paths import printable_path, printable_values
 from loader.queries.dialable import CallRules
+from loader.reading.source import SourceFile
 from loader.reasons import Reason
 from loader.report.comparison import compare, source_of
 from loader.results.folder import PAGE
@@ -74,16 +75,11 @@ def summarize(run: ImportContext, name: str, job: Job, began: datetime) -> Summa
     source, tally, files = run.source, run.tally, run.files
     profile = run.profile_builder.profile(tally)
     trouble = [run.profile_builder.trouble] if run.profile_builder.trouble else []
-    of_file = FileSummary.model_fields.keys() - {"columns", "parts"}
-    described = {name: getattr(source, name) for name in of_file}
-    parts = [
-        PartSummary(**{n: getattr(it, n) for n in PartSummary.model_fields}) for it in source.parts
-    ]
     return Summary(
         run=name,
         job=job,
         source=run.reporting.source or source_of(Path(source.first_name).name),
-        file=FileSummary(**described, columns=list(source.columns), parts=parts),
+        file=file_summary(source),
         mapping=MappingSummary(
             fields=dict(run.mapping.fields),
             unmapped=list(run.mapping.unmapped),
@@ -120,6 +116,17 @@ def summarize(run: ImportContext, name: str, job: Job, began: datetime) -> Summa
         seconds={stage: round(time, 3) for stage, time in run.seconds.items()},
         results=printable_path(files.folder),
     )
+
+
+def file_summary(source: SourceFile) -> FileSummary:
+    """Describe a file, or several."""
+    names = FileSummary.model_fields.keys() - {"columns", "parts"}
+    described = {name: getattr(source, name) for name in names}
+    parts = [
+        PartSummary(**{name: getattr(part, name) for name in PartSummary.model_fields})
+        for part in source.parts
+    ]
+    return FileSummary(**described, columns=list(source.columns), parts=parts)
 
 
 def sent_to(run: ImportContext) -> str:

@@ -181,6 +181,8 @@ OF_COMMANDS = {
     ("keys list", "json_summary"): None,
     ("schedule", "write"): None,
     ("columns", "force"): None,
+    ("import", "as_one"): None,
+    ("validate", "as_one"): None,
     ("columns", "mask"): None,
 }
 """Flags of single commands: what is wrong; None: a switch, or a path."""
