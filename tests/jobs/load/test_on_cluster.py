@@ -29,6 +29,7 @@ from loader.engines import dask as dask_engine
 from loader.engines.dask import ClusterError
 from loader.errors import ConfigurationError
 from loader.options.load import LoadOptions
+from loader.reading.blocks import BlockReader, FileBlock
 from tests.support.loads import Loads
 from tests.support.screening import OPTIONS, ROW, results_of
 
@@ -167,6 +168,36 @@ def test_workers_know_lists_feeds_and_existing_leads(
         "PHONE_NUMBER_IN_DNC", "PHONE_NUMBER_IN_FEED:f", "DUPLICATE_PHONE_NUMBER_IN_SYSTEM",
     }  # fmt: skip
     assert not [*cluster.folder.glob("dask-scratch-space*/" + "[0-9a-f]" * 64)]
+
+
+def test_workers_read_the_parts_of_a_folder(
+    cluster: Started, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = "phone_number,comments\n"
+    rows = [f'{number},"two\nlines {at}"\n' for at, number in enumerate(NUMBERS)]
+    loads, leave_out, sent = Loads(tmp_path), BlockReader.without_text, []
+    files = loads.parts(
+        header + "".join(rows[:10]), "".join(rows[10:17]),
+        gzip.compress((header + "".join(rows[17:25])).encode()), "",
+        (header + "".join(rows[25:33])).encode("utf-8-sig"), "".join(rows[33:] + rows[:5]),
+    )  # fmt: skip
+
+    def note(reader: BlockReader, block: FileBlock) -> FileBlock:
+        given = leave_out(reader, block)
+        sent.append((block.part, given.text is not None))
+        return given
+
+    monkeypatch.setattr(BlockReader, "without_text", note)
+    options = {"duplicate_check": "DUPSYS", "list_id": "101"}
+    alone = loads.load(files, database, "validate", workers=1, **options)
+    shared = loads.load(files, database, "validate", **on(cluster, **options))
+    assert results_of(shared.folder) == results_of(alone.folder)
+    assert len(shared.reasons) == 5
+    # The third one is packed; of the empty one there is no block.
+    assert {*sent} == {(0, False), (1, False), (2, True), (3, False), (4, False)}
+    assert loads.load(files, database, **on(cluster, **options)).summary.loaded == len(NUMBERS)
+    assert _count(database) == len(NUMBERS)
+    assert not _blocks(tmp_path)
 
 
 def test_a_killed_worker_changes_nothing(
