@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def show_columns(
-    file: Annotated[str, typer.Argument(help="Path; - is standard input", metavar="FILE")],
+    file: Annotated[str, typer.Argument(help="Path, folder; - standard input", metavar="FILE")],
     write: Annotated[
         Path | None, typer.Option(help="Write a mapping file to edit", metavar="FILE")
     ] = None,
@@ -28,16 +28,16 @@ def show_columns(
     **given: Any,
 ) -> None:
     """Show the columns of a file, the field of each, and some of its values."""
-    from jobs.load.request import read_options, vendor_mapping
+    from jobs.load.request import open_files, vendor_mapping
     from loader.errors import UsageError
     from loader.fields.mapping import find_columns
     from loader.paths import visible_line
-    from loader.reading.source import open_source
+    from loader.reading.part_files import PartFiles
 
     settings = given_settings(given)
     if write is not None and write.exists() and not force:
         raise UsageError(f"--write: {write} is there already; name another file, or add --force")
-    with open_source(file, read_options(settings.options, file)) as source:
+    with open_files(PartFiles.find([file]), settings.options) as source:
         # The labels of custom fields are not known without a database: they stay unmapped.
         vendor = vendor_mapping(settings.options, None)
         optional = settings.map_optional

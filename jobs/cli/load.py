@@ -132,7 +132,7 @@ def _load_all(
         try:
             with terminal.watching(ask=settings.ask, may_ask=not settings.yes) as watching:
                 request = LoadRequest(
-                    source, work.options_of(source.name), database, results, job=job,
+                    source, work.options_of(source.first), database, results, job=job,
                     watchers=telling.watching(watching), allow_reload=settings.again,
                     ledger_folder=settings.ledger_folder, report=work.reporting,
                     pace=settings.pacing, target=work.target,

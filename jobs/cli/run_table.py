@@ -19,6 +19,10 @@ WIDE = 140
 """Characters of a line in which a table of runs can be read."""
 
 
+MOST_PARTS = 50
+"""Files of a run that are listed; as JSON it is all of them."""
+
+
 def as_json(record: RunRecord, parts: Sequence[KnownPart] = (), *, at_work: bool | None) -> str:
     """Give a run, and its files if they are several; without what a process knows itself by."""
     values = {name: value for name, value in asdict(record).items() if name != "owner"}
@@ -91,7 +95,8 @@ def run_table(record: RunRecord, parts: Sequence[KnownPart] = (), *, at_work: bo
         "why": record.message,
         "file": record.source,
         "SHA-256": record.sha256,
-        **{f"  {part.name}": _part(part) for part in parts},
+        **{f"  {part.name}": _part(part) for part in parts[:MOST_PARTS]},
+        "  more files": len(parts) - MOST_PARTS if len(parts) > MOST_PARTS else "",
         "takes back": record.of_run,
         "began": _moment(record.began),
         "ended": record.ended and _moment(record.ended),

@@ -80,12 +80,19 @@ class LoadRequest:
         """
         if isinstance(self.source, SourceFile):
             return nullcontext(self.source)
-        parts = PartFiles.one(self.source) if isinstance(self.source, str) else self.source
-        first, follow_links = parts.paths[0], self.follow_links
-        options = read_options(self.options, first, follow_links=follow_links)
-        if len(parts.paths) == 1:
-            return open_source(first, options)
-        return nullcontext(open_parts(parts, options))
+        files = PartFiles.one(self.source) if isinstance(self.source, str) else self.source
+        return open_files(files, self.options, follow_links=self.follow_links)
+
+
+def open_files(
+    files: PartFiles, options: LoadOptions, *, follow_links: bool = True
+) -> AbstractContextManager[SourceFile]:
+    """Open a file, or several as one, see `LoadRequest.open_source`."""
+    first = files.paths[0]
+    reading = read_options(options, first, follow_links=follow_links)
+    if len(files.paths) == 1:
+        return open_source(first, reading)
+    return nullcontext(open_parts(files, reading))
 
 
 def read_options(options: LoadOptions, path: str, *, follow_links: bool = True) -> ReadOptions:

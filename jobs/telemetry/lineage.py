@@ -157,9 +157,10 @@ class Lineage:
         leads = self._table(table_of(summary.database or "", LEADS), summary.loaded)
         lineage = self._facets.column_lineage_dataset
         fields = {
-            field: lineage.Fields([lineage.InputField(each.namespace, each.name, column)])
+            field: lineage.Fields(
+                [lineage.InputField(each.namespace, each.name, column) for each in inputs]
+            )
             for field, column in summary.mapping.fields.items()
-            for each in inputs
         }
         leads.facets = {"columnLineage": lineage.ColumnLineageDatasetFacet(fields=fields)}
         return leads

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from loader.errors import NoSuchFileError, SourceFileError, UsageError
 from loader.paths import printable_path
+from loader.reading.stored import LEFT_BY_SYSTEMS
 
 LEFT_OUT = (".", "_")
 """How names begin of files in a folder that are no parts: hidden ones, and those that programs
@@ -41,13 +42,18 @@ class PartFiles:
             UsageError: standard input is among them.
         """
         paths = [each for path in given for each in _files_of(path)]
+        first = str(Path(given[0])) if Path(given[0]).is_dir() else given[0]
         more = f" and {len(given) - 1} more" if len(given) > 1 else ""
         if len(paths) > 1 and "-" in paths:
             raise UsageError(
                 "-: standard input cannot be loaded together with other files; write it to a file,"
                 " and name that"
             )
-        return cls(f"{given[0]}{more}", tuple(paths), given[0])
+        return cls(f"{first}{more}", tuple(paths), first)
+
+
+def _is_left_out(name: str) -> bool:
+    return name.startswith(LEFT_OUT) or bool(LEFT_BY_SYSTEMS.search(name))
 
 
 def _files_of(path: str) -> list[str]:
@@ -58,7 +64,7 @@ def _files_of(path: str) -> list[str]:
         entries = sorted(folder.iterdir())
     except OSError as error:
         raise NoSuchFileError(f"{printable_path(path)}: {error.strerror}") from None
-    parts = [entry for entry in entries if not entry.name.startswith(LEFT_OUT)]
+    parts = [entry for entry in entries if not _is_left_out(entry.name)]
     if not parts:
         raise NoSuchFileError(
             f"{printable_path(path)}: no file in this folder is to be loaded; those whose names"

@@ -34,9 +34,10 @@ class PlaceColumns:
         """Give a table with them, as `add_fields` gave its schema; `rows`: its row numbers."""
         if not self.places.files:
             return table
-        at, numbers = self.places.find(rows)
-        files = no_formulas(pa.array(self.places.files, pa.large_string()))
-        return pa.table([files.take(pa.array(at)), pa.array(numbers), *table.columns], schema)
+        first_rows = np.array(self.places.first_rows, np.int64)
+        at = np.searchsorted(first_rows, rows, side="right") - 1
+        names = no_formulas(pa.array(self.places.files, pa.large_string())).take(pa.array(at))
+        return pa.table([names, pa.array(rows - first_rows[at] + 1), *table.columns], schema)
 
     def describe(self, rows: "pd.Series[str]") -> "pd.Series[str]":
         """Say behind row numbers, which may be null, where these rows stand."""

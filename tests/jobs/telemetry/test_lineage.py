@@ -17,7 +17,7 @@ from jobs.telemetry.lineage import PRODUCER, Lineage, run_id, table_of
 from jobs.telemetry.outcome import RunOutcome, outcome_of
 from loader.archive.report import ArchiveReport
 from loader.errors import ConfigurationError
-from loader.results.summary import FileSummary, MappingSummary, Summary
+from loader.results.summary import FileSummary, MappingSummary, PartSummary, Summary
 from tests.support.listener import Listener, listening
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
@@ -30,6 +30,7 @@ SHA = "ab" * 32
 class File:
     sha256: str = SHA
     size: int = 123
+    parts: tuple[PartSummary, ...] = ()
 
 
 SUMMARY = Summary(
@@ -113,6 +114,31 @@ def test_what_the_datasets_say(path: Path) -> None:
     assert facet["outcomes"] == {"loaded": 7, "rejected": 3}
     assert facet["reasons"] == {"DUPLICATE": 3}
     assert facet["run"] == SUMMARY.run
+
+
+def test_each_of_several_files_is_an_input(path: Path) -> None:
+    parts = [
+        PartSummary(
+            name=f"/drop/leads/{number}.csv", sha256=f"{number}" * 64, size=number,
+            compression=None, encoding="utf-8", has_header=True, first_row=1, rows=10 * number,
+        )
+        for number in (1, 2)
+    ]  # fmt: skip
+    summary = SUMMARY.model_copy(update={"file": SUMMARY.file.model_copy(update={"parts": parts})})
+    lineage = Lineage(LineageSettings(file=path))
+    file = File(parts=tuple(parts))
+    started = lineage.started("import", SUMMARY.run, "/drop/leads", file, FIELDS, NOW)
+    lineage.ended(outcome_of(summary), started)
+    last = events(path)[-1]
+    assert names(last, "inputs") == [("file", f"/drop/leads/{number}.csv") for number in (1, 2)]
+    assert [it["facets"]["version"]["datasetVersion"] for it in last["inputs"]] == [
+        "1" * 64,
+        "2" * 64,
+    ]
+    rows = [it["inputFacets"]["inputStatistics"]["rowCount"] for it in last["inputs"]]
+    assert rows == [10, 20]
+    (leads,) = last["outputs"]
+    assert len(leads["facets"]["columnLineage"]["fields"]["phone_number"]["inputFields"]) == 2
 
 
 def test_what_stands_over_columns_that_are_not_loaded_is_not_told(path: Path) -> None:

@@ -330,7 +330,7 @@ def names(given: Sequence[str]) -> list[str]:
 
 
 def test_files_of_a_folder_are_parts_in_the_order_of_their_names(tmp_path: Path) -> None:
-    for name in ("part-2", "part-10", "part-1", "_SUCCESS", ".part-1.crc"):
+    for name in ("part-2", "part-10", "part-1", "_SUCCESS", ".part-1.crc", "Thumbs.db"):
         (tmp_path / name).touch()
     assert names([str(tmp_path)]) == ["part-1", "part-10", "part-2"]
     assert names(["x.csv", str(tmp_path)]) == ["x.csv", "part-1", "part-10", "part-2"]
