@@ -11,10 +11,16 @@ from sqlalchemy import event
 
 from jobs.cli.main import run as run_command
 from loader.database.connection import Database
-from loader.errors import BusyError, DatabaseUnavailableError, LoadedBeforeError
+from loader.errors import (
+    BusyError,
+    DatabaseUnavailableError,
+    LoadedBeforeError,
+    PartsLoadedBeforeError,
+)
+from loader.options.load import LoadOptions
 from tests.cluster.loads import OPTIONS, cut_leases, file_of, loaded, phones
 from tests.support.cluster import Cluster
-from tests.support.loads import load_file, outcome_of
+from tests.support.loads import Loads, load_file, outcome_of
 from tests.support.server import run
 from tests.support.warm import Warm
 
@@ -44,6 +50,41 @@ def test_one_of_two_imports_of_a_file_does_it(
     assert sorted(ends) == ["loaded", "refused"]
     assert loaded(cluster, leads) == phones(300)
     assert len(cluster.same(leads, "SELECT DISTINCT lead_id % 3 FROM vicidial_list")) == 1
+
+
+def test_a_part_by_itself_and_among_others_is_loaded_by_one(
+    cluster: Cluster, through: Callable[..., Database], leads: str, tmp_path: Path
+) -> None:
+    loads, numbers = Loads(tmp_path), phones(300)
+    files = loads.parts("\n".join(["phone_number", *numbers[:150], ""]), "\n".join(
+        ["phone_number", *numbers[150:]]))  # fmt: skip
+    options, ends = LoadOptions(force_list_id="101", list_exists_check="N"), []
+    wanted = (Path(files.paths[1]), files)
+
+    def work(number: int) -> None:
+        try:
+            load_file(wanted[number], options, through(number), tmp_path / f"out-{number}")
+            ends.append(number)
+        except (BusyError, LoadedBeforeError, PartsLoadedBeforeError):
+            pass
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in (0, 1)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert len(ends) <= 1
+    expected = [[], numbers[150:], numbers][sum(number + 1 for number in ends)]
+    assert loaded(cluster, leads) == expected
+    if not ends:  # each has seen the other begin
+        work(1)
+    # The second node has what the first one has noted.
+    with pytest.raises(LoadedBeforeError):
+        load_file(wanted[0], options, through(2), tmp_path / "again")
+    found = cluster.same(leads, "SELECT number, row_count FROM leadloader_parts ORDER BY number")
+    assert found in ([], [(1, 151), (2, 151)])
+    asked = "SELECT engine FROM information_schema.tables WHERE table_name = 'leadloader_parts'"
+    assert cluster.same(leads, asked) == [("InnoDB",)]
 
 
 def test_several_connections_take_one_turn(

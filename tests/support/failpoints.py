@@ -8,7 +8,10 @@ import sys
 from collections.abc import Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from loader.reading.part_files import PartFiles
 
 CHANGES = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"})
 """Python's audit events of changes of files; `open` for writing is one, too."""
@@ -23,13 +26,17 @@ CONTEXT.set_forkserver_preload(
 
 
 def start(
-    url: str, path: Path, options: Mapping[str, Any], results: Path, dies_before: int = 0
+    url: str,
+    path: "Path | PartFiles",
+    options: Mapping[str, Any],
+    results: Path,
+    dies_before: int = 0,
 ) -> BaseProcess:
     """Start a load.
 
     Args:
         url: of the database.
-        path: of the file.
+        path: of the file, or several.
         options: of the load.
         results: folder of the results.
         dies_before: number of the step that changes a file before which it kills itself; 0: none.
@@ -39,7 +46,9 @@ def start(
     return process
 
 
-def _load(url: str, path: Path, options: dict[str, Any], results: Path, dies_before: int) -> None:
+def _load(
+    url: str, path: "Path | PartFiles", options: dict[str, Any], results: Path, dies_before: int
+) -> None:
     from jobs.load.job import load  # noqa: PLC0415 - heavy, and only the child needs it
     from jobs.load.request import LoadRequest  # noqa: PLC0415
     from loader.database.connection import Database  # noqa: PLC0415
@@ -49,9 +58,9 @@ def _load(url: str, path: Path, options: dict[str, Any], results: Path, dies_bef
     sys.dont_write_bytecode = True
     if dies_before:
         _die_before(dies_before)
-    wanted = LoadOptions(**options)
+    wanted, source = LoadOptions(**options), str(path) if isinstance(path, Path) else path
     with workers_from_the_first_row():
-        load(LoadRequest(str(path), wanted, Database(url), results, job="import"))
+        load(LoadRequest(source, wanted, Database(url), results, job="import"))
 
 
 def is_change(event: str, arguments: tuple[Any, ...]) -> bool:
