@@ -119,16 +119,23 @@ def run_table(record: RunRecord, parts: Sequence[KnownPart] = (), *, at_work: bo
     for name, value in facts.items():
         if value:
             table.add_row(escape(visible_line(name)), escape(visible_line(str(value))))
-    if at_work:
-        table.add_row("next", "wait until the process has ended")
-    elif record.is_unfinished:
-        table.add_row("next", "the same command completes it, leadloader undo takes it back")
-    elif record.state == "given up":
-        table.add_row("next", f"leadloader undo {record.run} takes back what it loaded")
-    elif record.state == "undoing":
-        undone = record.of_run or record.run
-        table.add_row("next", f"it is being undone; leadloader undo {undone} completes that")
+    if step := _next_step(record, at_work=at_work):
+        table.add_row("next", step)
     return table
+
+
+def _next_step(record: RunRecord, *, at_work: bool | None) -> str:
+    """Say what is to be done about a run; "": nothing."""
+    if at_work:
+        return "wait until the process has ended"
+    if record.is_unfinished:
+        return "the same command completes it, leadloader undo takes it back"
+    if record.state == "given up":
+        return f"leadloader undo {record.run} takes back what it loaded"
+    if record.state == "undoing":
+        undone = record.of_run or record.run
+        return f"it is being undone; leadloader undo {undone} completes that"
+    return ""
 
 
 def _part(part: KnownPart) -> str:

@@ -45,10 +45,7 @@ def refuse_loaded_before(
             f"`leadloader undo {before.run}` completes that"
         )
     elif before.state == "given up":
-        raise ConfigurationError(
-            f"{source.name}: run {before.run} loaded some of it and was given up; take that back "
-            f"by `leadloader undo {before.run}`, or load all of it by --again"
-        )
+        raise ConfigurationError(_given_up(source.name, before))
     elif not before.is_unfinished:
         # A kill at the very end leaves work files that are no longer needed.
         folder = find_path(before.results)
@@ -98,33 +95,29 @@ def refuse_same_content(
     """
     names = {part.sha256: part.name for part in source.parts if part.has_records}
     names = names if source.parts else {source.sha256: source.name}
+    order = {sha256: at for at, sha256 in enumerate(names)}
+    found = find_content(ledger, names, options_sha256)
+    found.sort(key=lambda each: order[each.sha256], reverse=True)
     # Of the same files `open_run` knows the run, and completes it.
-    others = [
-        each
-        for each in find_content(ledger, names, options_sha256)
-        if each.run.sha256 != source.sha256
-    ]
-    for each in others:
+    others = [each for each in found if each.run.sha256 != source.sha256]
+    runs = {each.run.run: each for each in others}  # each by the first of its files
+    for each in runs.values():
         _refuse_unfinished(ledger, source, names[each.sha256], each, database)
     if allow_reload:
         return
-    loaded = {
-        each.sha256: f"{names[each.sha256]}: {why}"
-        for each in others
-        if (why := _why_loaded(ledger, names[each.sha256], each))
-    }
+    left = {run: why for run, each in runs.items() if (why := _what_is_left(ledger, each.run))}
+    loaded = {each.sha256: each for each in others if each.run.run in left}
     if not loaded:
         return
-    first, *more = loaded.values()
-    if len(loaded) == len(names):
-        several = f" (and {len(more)} more of these files were, too)" if more else ""
-        run = next(each.run.run for each in others if each.sha256 in loaded)
-        raise LoadedBeforeError(f"{first}{several}; nothing was done, --again loads it anyway", run)
-    several = f" (and {len(more)} more were, too)" if more else ""
-    raise PartsLoadedBeforeError(
-        f"{first}{several}; nothing was done: leave out what was loaded, or load all of it by "
-        "--again"
-    )
+    first = next(loaded[sha256] for sha256 in names if sha256 in loaded)
+    name = names[first.sha256]
+    more = f"; so were {len(loaded) - 1} more of these files" if len(loaded) > 1 else ""
+    refused = f"{name}: {left[first.run.run]}{_as(first, name)}{more}; nothing was done"
+    if len(loaded) < len(names):
+        raise PartsLoadedBeforeError(
+            f"{refused}: leave out what was loaded, or load all of it by --again"
+        )
+    raise LoadedBeforeError(f"{refused}, --again loads it anyway", first.run.run)
 
 
 def _refuse_unfinished(
@@ -162,27 +155,35 @@ def _differences(ledger: Ledger, source: SourceFile, run: RunRecord) -> str:
     return f" ({'; '.join(found) or 'the files have another order'})"
 
 
-def _why_loaded(ledger: Ledger, name: str, other: SameContent) -> str:
-    """Say by which run a file was loaded; "": what that run loaded is gone."""
-    run = other.run
+def _what_is_left(ledger: Ledger, run: RunRecord) -> str:
+    """Say what a run has loaded of its files; "": nothing of it is there.
+
+    ConfigurationError: nobody knows, as the run was given up.
+    """
     if run.state == "given up":
-        return f"run {run.run} loaded some of it{_as(other, name)} and was given up"
+        raise ConfigurationError(_given_up(run.source, run))
     if run.state == "undone":
         undone, stayed = ledger.left_by_undo(run.sha256, run.options_sha256)
         if not stayed:
             return ""
         return (
-            f"run {undone} loaded it{_as(other, name)}, and when that was undone {stayed} of its "
-            "leads had to stay, or may have"
+            f"run {undone} loaded it, and when that was undone {stayed} of its leads had to stay, "
+            "or may have"
         )
-    if run.state != "done":
-        return ""  # a run that died, and has inserted nothing
-    return f"loaded already{_as(other, name)}, by run {run.run} {_when(run)}"
+    # One that died before it inserted anything has another state.
+    return f"loaded already, by run {run.run} {_when(run)}" if run.state == "done" else ""
+
+
+def _given_up(name: str, run: RunRecord) -> str:
+    return (
+        f"{name}: run {run.run} loaded some of it and was given up; take that back by `leadloader "
+        f"undo {run.run}`, or load all of it by --again"
+    )
 
 
 def _as(other: SameContent, name: str) -> str:
-    named = "" if other.name == name else f" as {other.name}"
-    return f"{named}{', among other files' if other.is_part else ''}"
+    named = [f"as {other.name}"] * (other.name != name) + ["among other files"] * other.is_part
+    return f" ({', '.join(named)})" if named else ""
 
 
 def _when(run: RunRecord) -> str:

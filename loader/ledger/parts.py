@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, insert, inspect, select
+from sqlalchemy import Connection, insert, inspect, select
 
 from loader.ledger import tables
 from loader.ledger.records import RunRecord, record_of
@@ -88,11 +88,13 @@ def _read(
     alone = select(runs).where(runs.c.sha256.in_(hashes), *imports)
     for row in connection.execute(alone).mappings():
         yield SameContent(record_of(row), row["sha256"], row["source"], is_part=False)
-    part = (parts.c.sha256.label("of_part"), parts.c.name.label("part_name"))
-    among = select(runs, *part).join(parts, parts.c.run == runs.c.run)
-    for row in connection.execute(among.where(parts.c.sha256.in_(hashes), *imports)).mappings():
-        yield _of_part(row)
-
-
-def _of_part(row: RowMapping) -> SameContent:
-    return SameContent(record_of(row), row["of_part"], row["part_name"], is_part=True)
+    among = (
+        select(parts.c.run, parts.c.sha256, parts.c.name)
+        .join(runs, runs.c.run == parts.c.run)
+        .where(parts.c.sha256.in_(hashes), *imports)
+    )
+    found = connection.execute(among).all()
+    records = select(runs).where(runs.c.run.in_({run for run, *_ in found}))
+    by_name = {row["run"]: record_of(row) for row in connection.execute(records).mappings()}
+    for run, sha256, name in found:
+        yield SameContent(by_name[run], sha256, name, is_part=True)

@@ -179,12 +179,11 @@ def funnel(summary: Summary) -> list[Step]:
 def reasons(summary: Summary, details: Details, *, show_phones: bool) -> list[Why]:
     """Say of each reason what it means, what to do, and to which rows it applies."""
     ranked = sorted(summary.reasons, key=lambda name: -summary.reasons[name])[:MOST_STEPS]
-    ranked_reasons = []
+    ranked_reasons, places = [], summary.file.places
     for name in ranked:
         reason, rows = Reason.of(name), summary.reasons[name]
         also = summary.reasons_all.get(name, 0)
         found = details.rejected.get(name, [])[:MOST_EXAMPLES]
-        places = summary.file.places
         examples = [
             _rejected(name, each, details.now, places, show_phones=show_phones) for each in found
         ]

@@ -34,16 +34,24 @@ class PlaceColumns:
         """Give a table with them, as `add_fields` gave its schema; `rows`: its row numbers."""
         if not self.places.files:
             return table
-        first_rows = np.array(self.places.first_rows, np.int64)
-        at = np.searchsorted(first_rows, rows, side="right") - 1
+        at, numbers = self._find(rows)
         names = no_formulas(pa.array(self.places.files, pa.large_string())).take(pa.array(at))
-        return pa.table([names, pa.array(rows - first_rows[at] + 1), *table.columns], schema)
+        return pa.table([names, pa.array(numbers), *table.columns], schema)
 
     def describe(self, rows: "pd.Series[str]") -> "pd.Series[str]":
         """Say behind row numbers, which may be null, where these rows stand."""
         if not self.places.files:
             return rows
         known = rows.dropna()
-        numbers = known.unique().tolist()
-        texts = {row: f"{row} ({self.places.describe(int(row))})" for row in numbers}
-        return rows.where(rows.isna(), rows.map(texts))
+        at, numbers = self._find(known.to_numpy(dtype=np.int64))
+        names = pd.Series(self.places.files, dtype="str").iloc[at].set_axis(known.index)
+        texts = known + " (row " + pd.Series(numbers, known.index).astype("str") + " of " + names
+        return rows.where(rows.isna(), (texts + ")").reindex(rows.index))
+
+    def _find(
+        self, rows: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Give the positions of the files of rows, and the numbers of the rows in these."""
+        first_rows = np.array(self.places.first_rows, np.int64)
+        at = np.searchsorted(first_rows, rows, side="right") - 1
+        return at, rows - first_rows[at] + 1

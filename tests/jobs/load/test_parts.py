@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from jobs.cli.main import run as leadloader
 from jobs.load import job
 from jobs.load.checkpoint import Checkpoint
-from jobs.load.resume import ImportRun
+from jobs.load.resume import ImportRun, give_up
 from jobs.undo.job import undo
 from loader.database.connection import Database
 from loader.errors import (
@@ -234,12 +234,14 @@ def test_a_part_by_itself_after_all(loads: Loads, database: Database) -> None:
     run_name = loads.load(files, database, **LIST).summary.run
     with pytest.raises(
         LoadedBeforeError,
-        match=rf"part-2.csv: loaded already, among other files, by run {run_name}",
+        match=rf"part-2.csv: loaded already, by run {run_name} .* \(among other files\); nothing",
     ):
         loads.load(part(files, 2), database, **LIST)
     other = loads.file([{"phone_number": "7275550199"}])
     other.write_text(HEADER + TWO)
-    with pytest.raises(LoadedBeforeError, match=r"as .*part-2.csv, among other files, by run"):
+    with pytest.raises(
+        LoadedBeforeError, match=r"\(as .*part-2.csv, among other files\); nothing was"
+    ):
         loads.load(other, database, **LIST)
     assert len(leads(database, "lead_id")) == 6
     # With other options it is another load, as of every file.
@@ -258,13 +260,17 @@ def test_all_after_a_part_by_itself(loads: Loads, database: Database) -> None:
     # All that there is was loaded: nothing is left to be done.
     loads.load(part(files, 1), database, **LIST)
     both = PartFiles("both", files.paths[:2], files.paths[0])
-    with pytest.raises(LoadedBeforeError, match=r"\(and 1 more of these files were, too\)"):
+    with pytest.raises(
+        LoadedBeforeError, match=r"options; so were 1 more of these files; nothing was"
+    ):
         loads.load(both, database, **LIST)
 
 
 def test_all_after_other_parts(loads: Loads, database: Database) -> None:
     loads.load(loads.parts(HEADER + ONE, TWO), database, **LIST)
-    with pytest.raises(PartsLoadedBeforeError, match=r"-1.csv: loaded already as .*, among other"):
+    with pytest.raises(
+        PartsLoadedBeforeError, match=r"-1.csv: loaded already, .* \(as .*, among other files\)"
+    ):
         loads.load(loads.parts(HEADER + ONE, THREE), database, **LIST)
 
 
@@ -425,7 +431,7 @@ def test_parts_that_are_not_the_same_as_before_the_kill(loads: Loads, database: 
     three.rename(three.with_name("part-4.csv"))
     message = refusal(PartFiles.find([str(one.parent)]), loads, database)
     assert "part-1.csv: run " in message
-    assert " began to load it, among other files, and is not complete" in message
+    assert " began to load it (among other files), and is not complete" in message
     assert "(changed: part-2.csv; missing: part-3.csv; new: part-4.csv); give the same" in message
     message = refusal(one, loads, database)
     assert "and is not complete; give the same files as then to complete it" in message
@@ -456,10 +462,14 @@ def test_a_run_that_died_before_it_inserted_anything_is_no_hindrance(
     assert len(leads(database, "lead_id")) == 3
 
 
-def test_a_run_that_is_undone_or_given_up(loads: Loads, database: Database) -> None:
+def test_a_run_that_is_given_up_or_undone(loads: Loads, database: Database) -> None:
     files = loads.parts(HEADER + ONE, HEADER + TWO)
     kill(files, database, loads.folder / "results")
-    [record] = Ledger.to_read(database, loads.folder).runs()
+    ledger = Ledger.open(database, loads.folder)
+    [record] = ledger.runs()
+    give_up(record.run, ledger, database)
+    with pytest.raises(ConfigurationError, match=r"loaded some of it and was given up; take that"):
+        loads.load(part(files, 2), database, **LIST)
     undo(record.run, database, loads.folder / "undo")
     assert leads(database, "lead_id") == []
     assert loads.load(files, database, **LIST).summary.loaded == 6
