@@ -30,7 +30,10 @@ def load_files(
         typer.Argument(help="Paths, folders; - standard input", metavar="FILE..."),
     ],
     as_one: Annotated[
-        bool, typer.Option("--as-one", help="Load all FILEs as if they were one")
+        bool,
+        typer.Option(
+            "--as-one", help="Load all FILEs as if they were one", rich_help_panel="Source file"
+        ),
     ] = False,
     **given: Any,
 ) -> None:
