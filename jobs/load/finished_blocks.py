@@ -16,8 +16,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from jobs.load.decisive_options import PACE_OPTIONS
 from jobs.load.reading import RowReader
-from jobs.load.resume import PACE_OPTIONS
 from loader.feeds.shared import SharedFeed
 from loader.frames.digest import digest_of
 from loader.reading.blocks import FileBlock

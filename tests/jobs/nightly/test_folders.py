@@ -9,6 +9,7 @@ from typing import Any
 
 import fsspec
 import pytest
+from fsspec.implementations.ftp import FTPFileSystem
 
 from jobs.nightly.folders import Found, LocalFolder, Target
 from jobs.nightly.remote_folder import RemoteFolder, without_password
@@ -336,6 +337,20 @@ def test_a_store_that_has_no_folders(tmp_path: Path) -> None:
     assert files.find("/bucket") == ["/bucket/in/failed/2026-11-22/a.csv"]
     assert folder.target("failed", "2026-11-22", "a.csv").file.endswith("/a-2.csv")
     assert (folder.list_files(), folder.find("a.csv")) == ([], None)
+
+
+def test_another_machine_makes_the_folders_at_the_same_moment(
+    tmp_path: Path, partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mkdir = FTPFileSystem.mkdir
+
+    def too_late(files: FTPFileSystem, path: str, **more: Any) -> None:
+        (partner.drop / Path(path).relative_to("/in")).mkdir()
+        mkdir(files, path, **more)
+
+    monkeypatch.setattr(FTPFileSystem, "mkdir", too_late)
+    remote(tmp_path, **partner.settings()).prove_writable()
+    assert {path.name for path in partner.drop.iterdir()} == {"done", "failed"}
 
 
 def test_half_a_file_is_not_taken_for_a_whole_one(tmp_path: Path, partner: Partner) -> None:
