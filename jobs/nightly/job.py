@@ -31,7 +31,7 @@ from jobs.telemetry.telemetry import Telemetry
 from jobs.watchers import Watchers
 from loader.clock import end_of
 from loader.database.connection import Database
-from loader.database.locks import A_LOOK, held_file, lock
+from loader.database.locks import A_LOOK, held_file, is_held, lock
 from loader.errors import (
     BusyError,
     ConfigurationError,
@@ -197,8 +197,18 @@ class Night:
         while self._held and self._watchers.monotonic() < until and not self._must_end():
             self._watchers.stop.wait(A_LOOK)
             held, self._held = self._held, []
-            self._load_each([(each.visit, each.found) for each in held])
+            free: list[_Held] = []
+            for each in held:
+                (self._held if self._is_held(each) else free).append(each)
+            self._load_each([(each.visit, each.found) for each in free])
         self._report_others()
+
+    def _is_held(self, held: _Held) -> bool:
+        """Say whether another process still has a file, without reading the file once more."""
+        name, database = held.why.lock_name, self._destination.database
+        with suppress(LoaderError):  # the load says that the database does not answer
+            return bool(name and database and is_held(database, name))
+        return False
 
     def _load_each(self, files: Iterable[tuple[_Visit, Found]]) -> None:
         for visit, found in files:
@@ -324,6 +334,8 @@ class Night:
             telemetry=self._telemetry,
             watchers=self._watchers,
             folder=self._folder,
+            began=self._began,
+            is_shared=self._claims.are_shared,
             dry_run=self._dry_run,
             end=self._end,
         )
