@@ -15,6 +15,7 @@ from jobs.nightly.claims import ClaimedError, Claims, shares_ledger
 from jobs.nightly.destination import Destination
 from jobs.nightly.files import SourceFiles, file_report
 from jobs.nightly.folders import DropFolder, Found, LocalFolder
+from jobs.nightly.leftovers import remove_leftovers
 from jobs.nightly.others import WENT_AWAY, name_others
 from jobs.nightly.remote_folder import RemoteFolder
 from jobs.nightly.report import (
@@ -82,6 +83,7 @@ def nightly(
         if not dry_run:
             is_alone = not shares_ledger(destination, settings.ledger_folder)
             _lock(stack, settings.nightly.folder, destination.database if is_alone else None)
+            remove_leftovers(settings, destination)
         night.load_all()
         night.archive()
         report = night.report()
@@ -261,7 +263,8 @@ class Night:
                     visit.folder.prove_writable()
                 except LoaderError as error:
                     visit.settled = self._give_up(visit, error)
-            (self._watchers.warn if visit.report.problem else self._watchers.say)(_describe(visit))
+            say = self._watchers.warn if visit.report.problem else self._watchers.say
+            say(visit.report.describe(len(visit.settled)))
 
     def _list(self, visit: _Visit) -> list[Found]:
         try:
@@ -385,14 +388,3 @@ class Night:
             exit_code=next(filter(None, codes), 0),
             results=printable_path(self._folder),
         )
-
-
-def _describe(visit: _Visit) -> str:
-    report, count = visit.report, len(visit.settled)
-    if report.problem:
-        return f"{report.name}: {report.problem}"
-    left = f", {len(report.files)} still growing" if report.files else ""
-    if report.ignored:
-        first = f"{report.ignored[0].file}: {report.ignored[0].why}"
-        left += f", {len(report.ignored)} not to be loaded ({first})"
-    return f"{report.name}: {count} {'file' if count == 1 else 'files'} in {report.folder}{left}"

@@ -29,6 +29,8 @@ KINDS = {"file": "", "directory": "a folder"}
 
 HIDDEN = ".leadloader"
 """Begin of the names of what is no file of leads; and the folder of checkpoints."""
+FETCHED = "fetched"
+"""The folder on this machine that files are downloaded to."""
 KNOWN_HOSTS = (Path("~/.ssh/known_hosts"), Path("/etc/ssh/ssh_known_hosts"))
 
 
@@ -86,7 +88,7 @@ class RemoteFolder(DropFolder):
         self._fetched(name).unlink(missing_ok=True)
 
     def _fetched(self, name: str) -> Path:
-        return self._local / "fetched" / cut_name(name, "..part")
+        return self._local / FETCHED / cut_name(name, "..part")
 
     def move(self, name: str, target: Target) -> None:
         """Upload the results, then rename the file: where the file is, its results are complete."""
@@ -95,6 +97,13 @@ class RemoteFolder(DropFolder):
             if target.results.exists():
                 to = posixpath.join(posixpath.dirname(target.file), target.results.name)
                 put_results(files, target.results, to)
+            # Some servers let a renamed file take another one's place.
+            files.invalidate_cache()
+            if files.exists(target.file):
+                raise NotAllowedError(
+                    f"drop folder {self.address}: {name} cannot be moved to {target.file}: there "
+                    "is a file already"
+                )
             files.mv(posixpath.join(root, name), target.file)
 
     def results_here(self, recorded: str) -> Path:

@@ -339,6 +339,18 @@ def test_a_store_that_has_no_folders(tmp_path: Path) -> None:
     assert (folder.list_files(), folder.find("a.csv")) == ([], None)
 
 
+def test_nothing_is_overwritten_at_an_address(tmp_path: Path, partner: Partner) -> None:
+    folder = remote(tmp_path, **partner.settings())
+    (partner.drop / "a.csv").write_text("new")
+    target = folder.target("done", "2026-11-22", "a.csv")
+    there = partner.drop / "done" / "2026-11-22" / "a.csv"
+    there.parent.mkdir(parents=True)
+    there.write_text("old")
+    with pytest.raises(NotAllowedError, match=r"cannot be moved to .*: there is a file already"):
+        folder.move("a.csv", target)
+    assert (there.read_text(), (partner.drop / "a.csv").read_text()) == ("old", "new")
+
+
 def test_another_machine_makes_the_folders_at_the_same_moment(
     tmp_path: Path, partner: Partner, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -125,6 +125,23 @@ def test_a_machine_that_comes_back_inserts_and_moves_nothing(site: Site, other: 
     assert_complete(site, night)
 
 
+def test_a_machine_that_comes_back_keeps_no_rows_of_what_another_one_completed(
+    site: Site, other: Site
+) -> None:
+    killed(site, AT_THE_SECOND_BATCH)
+    here = site.folder / "nightly" / "vendor"
+    assert [*here.glob("fetched/a.csv")]
+    assert [*here.glob("done/*/a.csv.results/.work/*/accepted-1")]
+    # It is not known yet whether another machine goes on with it.
+    (site.drop / "a.csv").rename(site.folder / "a.csv")
+    site.night()
+    assert [*here.glob("done/*/a.csv.results/.work/*/accepted-1")]
+    (site.folder / "a.csv").rename(site.drop / "a.csv")
+    assert_complete(site, other.night())
+    site.night()
+    assert not [path for path in here.rglob("*") if path.is_file()]
+
+
 @pytest.mark.parametrize("where", [BEFORE_THE_MOVE, BEFORE_THE_END])
 def test_results_lie_beside_a_file_that_another_machine_moves(
     site: Site, other: Site, where: str
