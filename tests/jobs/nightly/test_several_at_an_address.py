@@ -12,7 +12,15 @@ from jobs.settings import settings as settings_module
 from loader.database import leases
 from loader.errors import NotAllowedError
 from tests.support.ftp_server import ALL, Partner
-from tests.support.nights import AT_THE_SECOND_BATCH, Night, Site, rows, start_and_hold, summary_in
+from tests.support.nights import (
+    AT_THE_SECOND_BATCH,
+    HEADER,
+    Night,
+    Site,
+    rows,
+    start_and_hold,
+    summary_in,
+)
 from tests.support.server import run as sql
 
 pytestmark = pytest.mark.engines("myisam", "innodb")
@@ -40,6 +48,18 @@ put = transfers.put
 transfers.put = lambda files, *given: put(Files(files), *given)
 from jobs.nightly import remote_folder
 remote_folder.put = transfers.put
+"""
+
+SECOND = """
+from jobs.load.insert import InsertStage
+from jobs.nightly.remote_folder import RemoteStorage
+WRITE, PUT = (InsertStage, "write"), (RemoteStorage, "put")
+of, name = {where}
+original, calls = getattr(of, name), []
+def held(*given):
+    calls.append(1)
+    return wait() if len(calls) == 2 else original(*given)
+setattr(of, name, held)
 """
 
 
@@ -113,6 +133,35 @@ def test_each_of_two_machines_goes_on_with_what_the_other_one_left(site: Site, o
         other, "from jobs.load.insert import InsertStage\nInsertStage.write = lambda *_: wait()\n"
     )
     assert_complete(site, site.night())
+
+
+@pytest.fixture
+def _refusing(site: Site) -> Iterator[None]:
+    sql(
+        site.url,
+        "CREATE TRIGGER no_bad BEFORE INSERT ON vicidial_list FOR EACH ROW "
+        "IF NEW.first_name = 'Bad' THEN SIGNAL SQLSTATE '45000'; END IF",
+    )
+    yield
+    sql(site.url, "DROP TRIGGER no_bad")
+
+
+@pytest.mark.usefixtures("_refusing")
+@pytest.mark.parametrize("killed_at", ["upload", "insert"])
+def test_a_further_round_goes_on_elsewhere_too(site: Site, other: Site, killed_at: str) -> None:
+    """A row that the server refuses has duplicates: one of them is loaded in its place."""
+    (site.drop / "a.csv").unlink()
+    lines = ("7275550001,Bad,v1", "7275550001,Ann,v2", "7275550002,Ann,v3", "7275550001,Bob,v4")
+    site.put("a.csv", HEADER + "".join(f"{line}\n" for line in lines))
+    for each in (site, other):
+        each.settings('duplicate_check = "DUPLIST"')
+    killed(site, SECOND.format(where="PUT" if killed_at == "upload" else "WRITE"))
+    assert len([*(site.drop / HIDDEN).iterdir()]) == (1 if killed_at == "upload" else 2)
+    assert site.phones() == [2]
+    night = other.night()
+    assert (night.code, night["a.csv"].loaded, night["a.csv"].rejected) == (0, 2, 2)
+    assert sorted(site.leads("vendor_lead_code")) == [("v2",), ("v3",)]
+    assert not [*(site.drop / HIDDEN).iterdir()]
 
 
 def test_a_machine_that_comes_back_inserts_and_moves_nothing(site: Site, other: Site) -> None:
