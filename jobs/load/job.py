@@ -230,6 +230,8 @@ def _complete(run: ImportContext, checkpoint: Checkpoint, load: Load, began: dat
         if run.target:
             forget_answers(import_run.ledger, import_run.record.run)
     forget(run.files.folder)
+    if import_run:
+        import_run.forget_checkpoint()
     return summary
 
 

@@ -86,6 +86,9 @@ class ImportRun:
                 "lists": {each.list_id: each.leads for each in summary.lists},
             },
         )
+
+    def forget_checkpoint(self) -> None:
+        """Delete what other machines needed to go on; the run is done."""
         if self.shared:
             self.shared.remove()
 
@@ -298,7 +301,8 @@ def _record_errors(import_run: ImportRun, refused_results: Path | None) -> Itera
 def _record_error(import_run: ImportRun, why: str) -> None:
     with suppress(LoaderError):
         state = import_run.ledger.run(import_run.record.run).state
-        (import_run.refused if state == "checking" else import_run.interrupted)(why)
+        if state != "done":
+            (import_run.refused if state == "checking" else import_run.interrupted)(why)
 
 
 def give_up(run: str, ledger: Ledger, database: Database) -> RunRecord:

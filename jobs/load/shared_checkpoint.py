@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from jobs.load.checkpoint import FILE
-from loader.errors import BusyError, UsageError
+from loader.errors import BusyError, LoaderError, UsageError
 from loader.ledger.records import RunRecord
 from loader.ledger.runs import Ledger
 from loader.results.files import ACCEPTED
@@ -30,7 +30,7 @@ MARK = "-"
 """Between the name of a run and the SHA-256, in the name of a stored package."""
 
 ENDED = ("done", "refused", "given up")
-"""States of imports that nothing makes unfinished again; the undo of an undo does so."""
+"""States of imports that nobody goes on with; one that was undone may be, if that is undone."""
 
 NEEDED = (f"{ACCEPTED}*", "rejected", "marks", FILE)
 """The files of a process that the one after it reads; with the plan, the last, all are there."""
@@ -78,7 +78,12 @@ class SharedCheckpoint:
             for file in (file for pattern in NEEDED for file in sorted(work.glob(pattern))):
                 packed.write(file, file.name)
         sha256 = _sha256(package)
-        self.storage.put(package, self._name(sha256))
+        try:
+            self.storage.put(package, self._name(sha256))
+        except LoaderError as error:
+            raise type(error)(
+                f"{error}; nothing is inserted before other machines could go on with it"
+            ) from None
         package.unlink()
         try:
             run, owner = self.record.run, self.record.owner

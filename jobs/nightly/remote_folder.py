@@ -112,6 +112,10 @@ class RemoteFolder(DropFolder):
         own = self._results("done") / path.parent.name / path.name
         return own if not exists(path) and path.parts[-4:] == own.parts[-4:] else path
 
+    def has(self, results: Path) -> bool:
+        """Say whether results are in the folder of this machine for those of loaded files."""
+        return results.absolute().parent.parent == self._results("done")
+
     def _entries(self) -> Iterable[tuple[Found, str]]:
         with self.connected() as (files, root):
             listed = files.ls(root, detail=True)
@@ -205,7 +209,9 @@ class RemoteStorage:
                 remove(files, hidden, names)
 
     def put_results(self, folder: Path) -> None:
-        """Upload results to where their file will be moved to."""
+        """Upload results to where their file will be moved to; others stay where they are."""
+        if not self._folder.has(folder):
+            return
         with self._folder.connected(NotAllowedError) as (files, root):
             parts = (root, self._folder.source.done, folder.parent.name, folder.name)
             put_results(files, folder, posixpath.join(*parts))

@@ -211,9 +211,28 @@ def test_nothing_is_inserted_before_others_could_go_on(
         patched.setattr(RemoteStorage, "put", fail)
         night = site.night()
     assert (night.code, night["a.csv"].outcome, site.phones()) == (77, "left", [])
-    assert night["a.csv"].why == "the disk of the server is full"
+    assert night["a.csv"].why == (
+        "the disk of the server is full; nothing is inserted before other machines could go on "
+        "with it"
+    )
     sql(site.url, "DELETE FROM leadloader_runs")
     assert_complete(site, site.night())
+
+
+def test_a_file_whose_checkpoint_cannot_be_deleted_stays_until_it_can(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_given: object) -> None:
+        raise NotAllowedError("files cannot be deleted there")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RemoteStorage, "remove", fail)
+        night = site.night()
+    assert (night.code, night["a.csv"].outcome, night["a.csv"].loaded) == (77, "left", 3)
+    assert sql(site.url, "SELECT state, message FROM leadloader_runs") == [("done", "")]
+    assert len([*(site.drop / HIDDEN).iterdir()]) == 1
+    assert_complete(site, site.night())
+    assert not [*(site.drop / HIDDEN).iterdir()]
 
 
 def test_half_an_upload_counts_for_nothing(site: Site, other: Site) -> None:
