@@ -337,6 +337,15 @@ def test_a_store_that_has_no_folders(tmp_path: Path) -> None:
     assert files.find("/bucket") == ["/bucket/in/failed/2026-11-22/a.csv"]
     assert folder.target("failed", "2026-11-22", "a.csv").file.endswith("/a-2.csv")
     assert (folder.list_files(), folder.find("a.csv")) == ([], None)
+    (tmp_path / "package").write_text("all of it", "utf-8")
+    assert folder.storage.names() == []
+    for _ in range(2):
+        folder.storage.put(tmp_path / "package", "run-1.zip")
+    assert folder.storage.names() == ["run-1.zip"]
+    assert folder.storage.fetch("run-1.zip", tmp_path / "fetched")
+    assert (tmp_path / "fetched").read_text("utf-8") == "all of it"
+    folder.storage.remove(["run-1.zip", "run-2.zip"])
+    assert not folder.storage.fetch("run-1.zip", tmp_path / "fetched")
 
 
 def test_nothing_is_overwritten_at_an_address(tmp_path: Path, partner: Partner) -> None:
