@@ -1,19 +1,24 @@
 """How many rows have each value, exactly: many values are counted on disk."""
 
+import os
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from loader.frames.arrow import counts
-from loader.frames.spool import Spool
 
-MOST_IN_MEMORY = 5_000
+MOST_IN_MEMORY = 20_000
 """Values that are counted before their counts are written to the files."""
 
 FILES = 64
 """Files over which values are spread; the counts of each are added up in memory."""
+
+SCHEMA = pa.schema({"value": pa.large_string(), "rows": pa.int64()})
+ORDER = [("rows", "descending"), ("value", "ascending")]
 
 
 class ValueCounts:
@@ -27,7 +32,7 @@ class ValueCounts:
         """Begin with no rows; the caller removes the folder, in which files are made if needed."""
         self._folder = folder
         self._counts: Counter[str] = Counter()
-        self._files: list[Spool] = []
+        self._is_in_files = False
         self.rows = 0
         """All that were counted."""
 
@@ -40,36 +45,51 @@ class ValueCounts:
 
     def most_frequent(self, most: int) -> dict[str, int]:
         """Give so many of the most frequent values with their rows; of equal ones, by name."""
-        if not self._files:
-            return _ranked(_frame(self._counts), most)
+        if not self._is_in_files:
+            return _ranked(_table(self._counts), most)
         self._write()
         found: dict[str, int] = {}
-        for file in self._files:
-            if file.rows:
-                counted = pd.concat(file.read())
-                found |= _ranked(_frame(counted.groupby("value")["rows"].sum()), most)
-        return _ranked(_frame(found), most)
+        for path in filter(Path.exists, self._paths):
+            counted = _read(path).group_by("value").aggregate([("rows", "sum")])
+            found |= _ranked(counted.rename_columns({"rows_sum": "rows"}), most)
+        return _ranked(_table(found), most)
+
+    @property
+    def _paths(self) -> list[Path]:
+        return [self._folder / f"values-{number:02d}" for number in range(FILES)]
 
     def _write(self) -> None:
         """Append the counts to the files."""
-        if not self._files:
-            paths = [self._folder / f"values-{number:02d}" for number in range(FILES)]
-            for path in paths:
+        if not self._is_in_files:
+            for path in self._paths:
                 path.unlink(missing_ok=True)  # of a process that was killed
-            self._files = [Spool(path) for path in paths]
-        counted, self._counts = _frame(self._counts), Counter()
-        of_file = pd.util.hash_array(counted["value"].to_numpy(dtype=object)) % np.uint64(FILES)
-        for number, file in enumerate(self._files):
-            file.append(counted[of_file == number])
-            file.close()
+            self._is_in_files = True
+        values = np.array([*self._counts], dtype=object)
+        of_file = pd.util.hash_array(values, categorize=False) % np.uint64(FILES)
+        counted = _table(self._counts).take(np.argsort(of_file, kind="stable"))
+        self._counts = Counter()
+        sizes = np.bincount(of_file.astype(np.int64), minlength=FILES).tolist()
+        start = 0
+        for path, size in zip(self._paths, sizes, strict=True):
+            if size:
+                # Another Arrow stream each time.
+                with path.open("ab") as file, pa.ipc.new_stream(file, SCHEMA) as stream:
+                    stream.write_table(counted.slice(start, size))
+            start += size
 
 
-def _frame(counted: "dict[str, int] | pd.Series[int]") -> pd.DataFrame:
-    """Give counts as columns value (str) and rows (int64)."""
-    rows = pd.Series(counted, dtype="int64")
-    return pd.DataFrame({"value": rows.index.astype("str"), "rows": rows.to_numpy()})
+def _table(counted: dict[str, int]) -> pa.Table:
+    return pa.table([[*counted.keys()], [*counted.values()]], SCHEMA)
 
 
-def _ranked(counted: pd.DataFrame, most: int) -> dict[str, int]:
-    ranked = counted.sort_values(["rows", "value"], ascending=[False, True]).head(most)
-    return dict(zip(ranked["value"].tolist(), ranked["rows"].tolist(), strict=True))
+def _read(path: Path) -> pa.Table:
+    tables = []
+    with pa.OSFile(os.fsencode(path)) as file:
+        while file.tell() < file.size():
+            tables.append(pa.ipc.open_stream(file).read_all())
+    return pa.concat_tables(tables)
+
+
+def _ranked(counted: pa.Table, most: int) -> dict[str, int]:
+    first = counted.take(pc.sort_indices(counted, ORDER)[:most])
+    return dict(zip(first["value"].to_pylist(), first["rows"].to_pylist(), strict=True))
