@@ -357,18 +357,27 @@ class Night:
                 say(f"archive {name}: {report.moved:,} leads moved, {report.why}")
 
     def _claim_archiving(self, stack: ExitStack) -> LoaderError | None:
-        """Be the night that archives, until the stack is closed; give why that cannot be."""
+        """Be the night that archives, until the stack is closed; give why that cannot be.
+
+        It is waited for until a machine that is gone would have given the archiving back.
+        """
         if self._must_end() or not self._settings.nightly.archive:
             return None
         for held in self._held:
             if isinstance(held.why, ClaimedError):
                 name = printable_path(held.found.name)
                 return ClaimedError(f"the night that still loads {name} archives after it")
-        try:
-            stack.enter_context(self._claims.claim_archiving())
-        except LoaderError as error:
-            return error
-        return None
+        until = self._watchers.monotonic() + self._claims.patience
+        while True:
+            try:
+                stack.enter_context(self._claims.claim_archiving())
+            except LoaderError as error:
+                is_claimed = isinstance(error, ClaimedError) and not self._must_end()
+                if not is_claimed or self._watchers.monotonic() >= until:
+                    return error
+                self._watchers.stop.wait(A_LOOK)
+            else:
+                return None
 
     def report(self) -> NightReport:
         """Create the report of the night."""

@@ -162,6 +162,17 @@ def test_one_night_alone_archives(site: Site, other: Site) -> None:
     assert other.night().report.archives[0].moved == 0
 
 
+def test_another_night_archives_where_one_is_killed(site: Site, other: Site) -> None:
+    for each in (site, other):
+        each.settings(**ARCHIVING)
+    site.put("a.csv", rows(1, 2))
+    first = start_and_hold(site, IN_THE_ARCHIVING)
+    report = other.watched(Watchers(stop=WhileItWaits(first.kill)))
+    first.communicate()
+    assert [(each.moved, each.exit_code) for each in report.archives] == [(2, 0)]
+    assert site.phones() == []
+
+
 def test_who_still_loads_archives(site: Site, other: Site) -> None:
     """Leads are archived after all files."""
     for each in (site, other):
