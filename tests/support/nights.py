@@ -25,6 +25,7 @@ from loader.signals import Stop
 from tests.conformance.replay import read
 from tests.support.ftp_server import Partner
 from tests.support.server import fill
+from tests.support.sftp_server import SftpPartner
 from tests.support.warm import Warm
 
 PROGRAM = "import sys; from jobs.cli.main import run; sys.exit(run(sys.argv[1:]))"
@@ -65,8 +66,10 @@ def rows(*numbers: int) -> str:
 class Site:
     """A dialer's database, a settings file, and a drop folder of source `vendor`."""
 
-    def __init__(self, folder: Path, url: str, partner: Partner | None = None) -> None:
-        """Make the folder, or take that of an FTP server, as it is seen there."""
+    def __init__(
+        self, folder: Path, url: str, partner: Partner | SftpPartner | None = None
+    ) -> None:
+        """Make the folder, or take that of a server, as it is seen there."""
         self.folder, self.url = folder, url
         self.drop = partner.drop if partner else folder / "drop"
         self.drop.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""The nights of several machines over one drop folder at an address, here an FTP server."""
+"""The nights of several machines over one drop folder at an address, on an FTP or SFTP server."""
 
 import os
 import signal
@@ -22,6 +22,7 @@ from tests.support.nights import (
     summary_in,
 )
 from tests.support.server import run as sql
+from tests.support.sftp_server import SftpPartner
 
 pytestmark = pytest.mark.engines("myisam", "innodb")
 
@@ -72,14 +73,20 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def partner(tmp_path: Path) -> Iterator[Partner]:
-    partner = Partner(tmp_path / "ftp", ALL)
+def kind() -> str:
+    return "ftp"
+
+
+@pytest.fixture
+def partner(tmp_path: Path, kind: str) -> Iterator[Partner | SftpPartner]:
+    root = tmp_path / "ftp"
+    partner = Partner(root, ALL) if kind == "ftp" else SftpPartner(root)
     yield partner
     partner.close()
 
 
 @pytest.fixture
-def site(tmp_path: Path, database_url: str, partner: Partner) -> Site:
+def site(tmp_path: Path, database_url: str, partner: Partner | SftpPartner) -> Site:
     site = Site(tmp_path, database_url, partner)
     site.settings("batch_size = 1")
     site.put("a.csv", rows(1, 2, 3, -1))
@@ -113,6 +120,7 @@ def assert_complete(site: Site, night: Night) -> None:
     assert sql(site.url, "SELECT state FROM leadloader_runs") == [("done",)]
 
 
+@pytest.mark.parametrize("kind", ["ftp", "sftp"])
 def test_a_file_that_is_half_in_is_completed_by_another_machine(site: Site, other: Site) -> None:
     killed(site, AT_THE_SECOND_BATCH)
     assert len([*(site.drop / HIDDEN).iterdir()]) == 1
