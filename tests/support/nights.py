@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,10 +23,12 @@ from loader.database.connection import Database
 from loader.files import exists
 from loader.signals import Stop
 from tests.conformance.replay import read
-from tests.support.ftp_server import Partner
 from tests.support.server import fill
-from tests.support.sftp_server import SftpPartner
 from tests.support.warm import Warm
+
+if TYPE_CHECKING:
+    from tests.support.ftp_server import Partner
+    from tests.support.sftp_server import SftpPartner
 
 PROGRAM = "import sys; from jobs.cli.main import run; sys.exit(run(sys.argv[1:]))"
 WAIT = """
@@ -67,7 +69,7 @@ class Site:
     """A dialer's database, a settings file, and a drop folder of source `vendor`."""
 
     def __init__(
-        self, folder: Path, url: str, partner: Partner | SftpPartner | None = None
+        self, folder: Path, url: str, partner: "Partner | SftpPartner | None" = None
     ) -> None:
         """Make the folder, or take that of a server, as it is seen there."""
         self.folder, self.url = folder, url
