@@ -70,7 +70,7 @@ def test_what_other_machines_need_is_there_whole_or_not_at_all(
     (partner.drop / HIDDEN / "b-1").write_text("another one's", "utf-8")
     assert storage.fetch("a-1", tmp_path / "fetched")
     assert (tmp_path / "fetched").read_text("utf-8") == "all of it"
-    results = tmp_path / "done" / "2026-11-22" / "a.csv.results"
+    results = tmp_path / "here" / "vendor" / "done" / "2026-11-22" / "a.csv.results"
     results.mkdir(parents=True)
     (results / "summary.json").write_text("{}", "utf-8")
     there = partner.drop / "done" / "2026-11-22" / "a.csv.results"
@@ -78,7 +78,9 @@ def test_what_other_machines_need_is_there_whole_or_not_at_all(
     (there / "summary.json.0123abcd.part").write_text("{", "utf-8")
     for _ in range(2):
         storage.put_results(results)
+    storage.put_results(tmp_path / "results" / "20261122-of-an-import-by-hand")
     assert [path.name for path in there.iterdir()] == ["summary.json"]
+    assert [path.name for path in (partner.drop / "done").iterdir()] == ["2026-11-22"]
     assert sorted(storage.names()) == ["a-1", "a-2.0123abcd.part", "b-1"]
     storage.remove(["a-1", "a-2.0123abcd.part"])
     assert storage.names() == ["b-1"]
