@@ -177,6 +177,11 @@ class BusyError(LoaderError):
 
     exit_code = 75
 
+    def __init__(self, message: str, lock_name: str = "") -> None:
+        super().__init__(message)
+        self.lock_name = lock_name
+        """Of the lock that it has, see `loader.database.locks.is_held`; "": that is not known."""
+
 
 class LoadedBeforeError(LoaderError):
     """The file was already loaded with the same options, by the run `run`; nothing was done."""

@@ -29,9 +29,14 @@ FORMAT = 5
 class Checkpoint:
     """The rounds of one run's insert; `rounds` are those that are decided so far."""
 
-    def __init__(self, run: ImportContext, name: str) -> None:
-        """Take a run by its name."""
-        self.run, self.name = run, name
+    def __init__(
+        self, run: ImportContext, name: str, share: Callable[[Path], None] | None = None
+    ) -> None:
+        """Take a run by its name; `share` takes the folder of the process with all that is needed.
+
+        It is called before anything of a round is inserted.
+        """
+        self.run, self.name, self._share = run, name, share
         self.rounds: list[Spool] = []
         self._kept: list[dict[str, int]] = []
         self._generation = 0
@@ -58,6 +63,8 @@ class Checkpoint:
                 "seen": self.run.profile_builder.seen.model_dump(mode="json"),
             },
         )
+        if self._share:
+            self._share(self.run.files.work)
 
     def restore(self) -> None:
         """Take up what a process before this one noted."""
@@ -87,10 +94,10 @@ def read_plan(folder: Path, owner: str = "") -> dict[str, Any]:
 def take_over(
     folder: Path, before: str, owner: str, refuse_lost: Callable[[], None] = lambda: None
 ) -> None:
-    """Copy the plan and what waits into a process's own folder; those of others go.
+    """Copy the plan and what waits into a process's own folder, if it has none.
 
-    They may still live, and append to their files until they see that the run is lost. So may this
-    one: it may have stood still, while another process has taken over the run.
+    Those of others go. They may still live, and append to their files until they see that the run
+    is lost. So may this one: it may have stood still, while another process has taken over the run.
 
     Args:
         folder: of the results.
@@ -101,11 +108,8 @@ def take_over(
     own = work_in(folder, owner)
     try:
         try:
-            path, plan = _find_plan(folder, before)
-            if not plan:
-                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(own))
-            shutil.copytree(path.parent, own, ignore=shutil.ignore_patterns("plan.*", *LEFTOVERS))
-            _write(own / FILE, plan | {"generation": plan["generation"] + 1})
+            if not own.exists():
+                _copy(folder, before, own)
         finally:
             refuse_lost()
     except BusyError:
@@ -114,6 +118,14 @@ def take_over(
     for other in work_in(folder).iterdir():
         if other.is_dir() and other != own:
             shutil.rmtree(other, ignore_errors=True)
+
+
+def _copy(folder: Path, before: str, own: Path) -> None:
+    path, plan = _find_plan(folder, before)
+    if not plan:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(own))
+    shutil.copytree(path.parent, own, ignore=shutil.ignore_patterns("plan.*", *LEFTOVERS))
+    _write(own / FILE, plan | {"generation": plan["generation"] + 1})
 
 
 def _find_plan(folder: Path, owner: str) -> tuple[Path, dict[str, Any]]:

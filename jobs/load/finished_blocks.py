@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from jobs.load.pace_options import PACE_OPTIONS
+from jobs.load.decisive_options import PACE_OPTIONS
 from jobs.load.reading import RowReader
 from loader.feeds.shared import SharedFeed
 from loader.frames.digest import digest_of

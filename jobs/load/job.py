@@ -122,7 +122,7 @@ def _run(load: Load) -> Summary:
             refuse_unknown_campaign(run.options, run.dialer)
         _say_where_rows_go(load, mapping)
         watchers.started(source, mapping)
-        checkpoint = Checkpoint(run, name)
+        checkpoint = Checkpoint(run, name, import_run.share if import_run else None)
         if load.is_resumed:
             watchers.say(f"{source.name}: resuming run {name}, which is incomplete")
             checkpoint.restore()
@@ -226,10 +226,13 @@ def _complete(run: ImportContext, checkpoint: Checkpoint, load: Load, began: dat
     if error is not None:
         raise error
     if import_run:
+        import_run.share_results()
         import_run.done(summary)
         if run.target:
             forget_answers(import_run.ledger, import_run.record.run)
     forget(run.files.folder)
+    if import_run:
+        import_run.forget_checkpoint()
     return summary
 
 

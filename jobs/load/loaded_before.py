@@ -6,7 +6,8 @@ ledger before it looks for those of others. At least the later one of both sees 
 
 from pathlib import PurePath
 
-from jobs.load.pace_options import PACE_OPTIONS
+from jobs.load.decisive_options import PACE_OPTIONS
+from jobs.load.shared_checkpoint import Storage, shared_checkpoint
 from loader.database.connection import Database
 from loader.database.locks import is_held
 from loader.errors import (
@@ -28,7 +29,11 @@ MOST_NAMED = 5
 
 
 def refuse_loaded_before(
-    ledger: Ledger, source: SourceFile, options_sha256: str, before: RunRecord | None
+    ledger: Ledger,
+    source: SourceFile,
+    options_sha256: str,
+    before: RunRecord | None,
+    storage: Storage | None,
 ) -> None:
     """Refuse a file that is in the database, unless its run is incomplete."""
     if before is None:
@@ -51,6 +56,8 @@ def refuse_loaded_before(
         folder = find_path(before.results)
         if run_in(folder) == before.run:
             forget(folder)
+        if shared := shared_checkpoint(ledger, before, storage):
+            shared.remove()
         raise LoadedBeforeError(_loaded_before(source, before), before.run)
 
 
@@ -68,7 +75,9 @@ def refuse_begun_otherwise(
         differ = [name for name, value in ours.items() if run.options.get(name) != value]
         others = f"other options ({', '.join(differ) or 'mapping_file'})"
         if is_held(database, run.lock_name):
-            raise BusyError(f"{source.name}: run {run.run} on {run.host} loads it with {others}")
+            raise BusyError(
+                f"{source.name}: run {run.run} on {run.host} loads it with {others}", run.lock_name
+            )
         raise ConfigurationError(
             f"{source.name}: run {run.run} on {run.host} loaded some of it with {others}; give the "
             f"same options here, or take that back by `leadloader undo {run.run}`"

@@ -52,7 +52,7 @@ class ProfileBuilder:
         self._row_profile = RowProfile(self.row_profiler, folder)
         self.seen = RowStatistics()
         """What the rows look like, once all were read."""
-        self.loaded = LoadedRows()
+        self.loaded = LoadedRows(folder)
         self.call_times = _call_times(database, dialer)
         column = mapping.fields["phone_number"]
         phone = files.numbered(column) if column in files.columns else ""

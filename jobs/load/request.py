@@ -22,6 +22,7 @@ from loader.reading.read_options import ReadOptions
 from loader.reading.source import SourceFile, open_parts, open_source
 
 if TYPE_CHECKING:
+    from jobs.load.shared_checkpoint import Storage
     from loader.database.connection import Database
     from loader.remote.target import Target
 
@@ -50,6 +51,8 @@ class LoadRequest:
     """The file may be a link; False: of a folder that others write into, it may not."""
     find_results: Callable[[str], Path] = find_path
     """Gives the folder of results that the ledger has for an earlier run."""
+    storage: "Storage | None" = None
+    """Takes the checkpoint, and the results, if other machines do not see `results`."""
     is_of_drop_folder: bool = False
     """A part that was loaded of a file of this name and content is completed, or refused."""
     allow_reload: bool = False

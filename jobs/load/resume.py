@@ -7,20 +7,21 @@ import os
 import secrets
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from jobs.load.checkpoint import read_plan, take_over
+from jobs.load.decisive_options import decisive_options
 from jobs.load.loaded_before import (
     refuse_begun_otherwise,
     refuse_loaded_before,
     refuse_same_content,
 )
-from jobs.load.pace_options import PACE_OPTIONS
 from jobs.load.request import LoadRequest
+from jobs.load.shared_checkpoint import KEY, SharedCheckpoint, shared_checkpoint
 from loader.clock import end_of
 from loader.database.connection import Database
 from loader.database.locks import Confirm, lock
@@ -38,10 +39,9 @@ from loader.ledger.parts import note_parts
 from loader.ledger.records import RunRecord
 from loader.ledger.run_batches import RunBatches
 from loader.ledger.runs import Ledger, run_name, taken_over
-from loader.options.load import LoadOptions
 from loader.paths import find_path, printable_path, printable_values
 from loader.reading.source import SourceFile
-from loader.results.folder import forget, run_in
+from loader.results.folder import forget, note_run, run_in, work_in
 from loader.results.summary import Summary
 
 
@@ -55,6 +55,18 @@ class ImportRun:
     """Folder of the results."""
     is_resumed: bool
     """An earlier process has checked the whole file and may have inserted some of it."""
+    shared: SharedCheckpoint | None = None
+    """None: other machines see the folder, or load nothing into this database."""
+
+    def share(self, work: Path) -> None:
+        """Let other machines go on from here, see `SharedCheckpoint.put`."""
+        if self.shared:
+            self.shared.put(work)
+
+    def share_results(self) -> None:
+        """Let other machines find the results, so that any of them can move the file."""
+        if self.shared:
+            self.shared.storage.put_results(self.folder)
 
     def batches(self) -> BatchLedger:
         """Give the entries of the batches, from the first one on."""
@@ -80,6 +92,11 @@ class ImportRun:
                 "lists": {each.list_id: each.leads for each in summary.lists},
             },
         )
+
+    def forget_checkpoint(self) -> None:
+        """Delete what other machines needed to go on; the run is done."""
+        if self.shared:
+            self.shared.remove()
 
     def refused(self, why: str) -> None:
         """Record why nothing was inserted."""
@@ -136,7 +153,7 @@ def open_run(
         BusyError: another process is loading it.
         ConfigurationError: an earlier run is incomplete, and its files are missing here.
     """
-    decisive = _decisive_options(request.options)
+    decisive = decisive_options(request.options)
     options_sha256 = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
     work = f"{source.name} is being loaded"
     refuse_others = partial(
@@ -144,10 +161,10 @@ def open_run(
         *(ledger, source, options_sha256, database),
         allow_reload=request.allow_reload,
     )
-    with lock(database, f"{source.sha256} {options_sha256}", work) as confirm:
+    with _lock(database, f"{source.sha256} {options_sha256}", work) as confirm:
         before = ledger.same_file(source.sha256, options_sha256)
         if not request.allow_reload:
-            refuse_loaded_before(ledger, source, options_sha256, before)
+            refuse_loaded_before(ledger, source, options_sha256, before, request.storage)
         if before is None and request.is_of_drop_folder:
             refuse_begun_otherwise(ledger, source, request.options, database)
         if before is not None and before.is_unfinished:
@@ -161,6 +178,17 @@ def open_run(
                 refuse_others()  # those that have begun meanwhile
         with _record_errors(import_run, request.refused_results):
             yield import_run
+
+
+@contextmanager
+def _lock(database: Database, name: str, what: str) -> Iterator[Confirm]:
+    """Hold the lock of a work; an error that another process has it names the lock."""
+    with ExitStack() as stack:
+        try:
+            confirm = stack.enter_context(lock(database, name, what))
+        except BusyError as error:
+            raise BusyError(str(error), name) from None
+        yield confirm
 
 
 def _begin(
@@ -185,7 +213,8 @@ def _begin(
         **this_process(),
     )
     ledger.insert(record, confirm)
-    return ImportRun(ledger, record, folder, is_resumed=False)
+    shared = shared_checkpoint(ledger, record, request.storage)
+    return ImportRun(ledger, record, folder, is_resumed=False, shared=shared)
 
 
 def _resume(ledger: Ledger, before: RunRecord, request: LoadRequest, confirm: Confirm) -> ImportRun:
@@ -193,26 +222,64 @@ def _resume(ledger: Ledger, before: RunRecord, request: LoadRequest, confirm: Co
     owner = this_process()
     ledger.update(before.run, confirm=confirm, **owner)
     record = replace(before, **owner)
+    shared = shared_checkpoint(ledger, record, request.storage)
     found = request.find_results(record.results)
-    has_plan = read_plan(found, before.owner).get("run") == record.run
+    if shared and before.state == "inserting" and KEY in record.counts:
+        found = _folder_here(record, request, found)
+        has_plan = shared.fetch(work_in(found, record.owner))
+        if has_plan:
+            note_run(found, record.run)
+    else:
+        has_plan = _has_plan(found, before)
     if before.state == "inserting" and not has_plan:
-        if BatchLedger(ledger, record.run, record.owner).begun:
-            raise ConfigurationError(
-                f"run {record.run} began to load this file, and the files that are needed to "
-                f"complete it are missing here: {record.results}/.work on {before.host}, written "
-                "by the same version of leadloader. Run the same command there, with the same "
-                f"version; or undo what was loaded: leadloader undo {record.run}; or keep it and "
-                f"give the run up: leadloader runs {record.run} --forget"
-            )
-        ledger.update(record.run, of_owner=record.owner, state="checking")
+        _begin_anew(ImportRun(ledger, record, found, is_resumed=False, shared=shared), before)
     folder = _folder_of(record, request, found)
     if (results := printable_path(folder.absolute())) != record.results:
         ledger.update(record.run, of_owner=record.owner, results=results)
     is_resumed = before.state == "inserting" and has_plan
-    import_run = ImportRun(ledger, record, folder, is_resumed=is_resumed)
+    import_run = ImportRun(ledger, record, folder, is_resumed=is_resumed, shared=shared)
     if is_resumed:
         take_over(folder, before.owner, record.owner, import_run.prove_owner)
     return import_run
+
+
+def _has_plan(folder: Path, before: RunRecord) -> bool:
+    """Say whether a run can go on with what is on this machine.
+
+    A run that other machines know may have gone on there since, unless the last process was here.
+    """
+    is_last = KEY not in before.counts or exists(work_in(folder, before.owner))
+    return is_last and read_plan(folder, before.owner).get("run") == before.run
+
+
+def _begin_anew(import_run: ImportRun, before: RunRecord) -> None:
+    """Let a run without a checkpoint check its file anew, if nothing was sent yet.
+
+    Raises:
+        ConfigurationError: something was.
+    """
+    record, shared = import_run.record, import_run.shared
+    if import_run.batches().begun:
+        place = f"{record.results}/.work on {before.host}"
+        if shared and KEY in record.counts:
+            place = f"{shared.storage.name}, put there by {before.host}"
+        raise ConfigurationError(
+            f"run {record.run} began to load this file, and the files that are needed to "
+            f"complete it are missing here: {place}, written "
+            "by the same version of leadloader. Run the same command there, with the same "
+            f"version; or undo what was loaded: leadloader undo {record.run}; or keep it and "
+            f"give the run up: leadloader runs {record.run} --forget"
+        )
+    import_run.ledger.update(record.run, of_owner=record.owner, state="checking")
+
+
+def _folder_here(record: RunRecord, request: LoadRequest, found: Path) -> Path:
+    """Give the folder in which a run goes on that another machine may have begun.
+
+    Its own folder may be in use here, by a file of the same name.
+    """
+    is_its = not exists(found) or run_in(found) == record.run
+    return found if is_its else request.results_of(record.run)
 
 
 def _folder_of(record: RunRecord, request: LoadRequest, found: Path) -> Path:
@@ -262,7 +329,8 @@ def _record_refusal(import_run: ImportRun) -> Iterator[None]:
 def _record_error(import_run: ImportRun, why: str) -> None:
     with suppress(LoaderError):
         state = import_run.ledger.run(import_run.record.run).state
-        (import_run.refused if state == "checking" else import_run.interrupted)(why)
+        if state != "done":
+            (import_run.refused if state == "checking" else import_run.interrupted)(why)
 
 
 def give_up(run: str, ledger: Ledger, database: Database) -> RunRecord:
@@ -307,18 +375,3 @@ def this_process() -> dict[str, Any]:
         "pid": os.getpid(),
         "owner": secrets.token_hex(8),
     }
-
-
-def _decisive_options(options: LoadOptions) -> dict[str, Any]:
-    """Give the options that tell two loads of one file apart.
-
-    Defaults are left out: otherwise a newer version with an additional option would load every file
-    again. A mapping file counts by its content, a feed, which changes every day, by its name.
-    """
-    decisive = options.model_dump(mode="json", exclude=PACE_OPTIONS, exclude_defaults=True)
-    if options.mapping_file is not None and options.mapping_file.is_file():
-        content = options.mapping_file.read_bytes()
-        decisive["mapping_file"] = hashlib.sha256(content).hexdigest()
-    if options.feed:
-        decisive["feed"] = sorted(options.feed)
-    return decisive

@@ -38,6 +38,11 @@ class Claims:
         return cls(database if database and database.adapter.has_many_writers else None)
 
     @property
+    def are_shared(self) -> bool:
+        """Whether nights of other machines may go on with what this one began."""
+        return self._database is not None
+
+    @property
     def patience(self) -> float:
         """Seconds after which nobody has a claim any more whose machine is gone."""
         return leases.LASTS + leases.BEAT if self._database else 0.0

@@ -254,6 +254,7 @@ class SourceFiles:
                     str(path), options, results, refused, job="import",
                     follow_links=False, is_of_drop_folder=True,
                     find_results=self.folder.results_here,
+                    storage=self.folder.storage if self.claims.are_shared else None,
                     watchers=self._watching(found, self.telemetry.watching(watchers)),
                     ledger_folder=self.settings.ledger_folder, report=self._report_options,
                     pace=self.settings.pacing,

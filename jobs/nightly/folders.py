@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
+from jobs.load.shared_checkpoint import Storage
 from jobs.settings.nightly import Source
 from loader.errors import ConfigurationError, NoSuchFileError, NotAllowedError
 from loader.files import cut_name, exists, kind_of, open_regular
@@ -73,6 +74,9 @@ class Target(NamedTuple):
 
 class DropFolder(ABC):
     """The folder of a source."""
+
+    storage: Storage | None = None
+    """Where machines put what others need to go on; None: all of them see the results."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -137,11 +141,12 @@ class DropFolder(ABC):
                 _refuse_no_folder(target.results.parent)
             except OSError as error:
                 raise NotAllowedError(f"drop folder {self.address}: {error.strerror}") from None
-            if self._exists(target.file):
+            is_here = os.path.lexists(target.results)
+            results = self._join(self._folder_name(kind), day, free + RESULTS)
+            # At an address they may be another machine's, which could not move the file yet.
+            if self._exists(target.file, *([] if is_here else [results])):
                 continue
-            if not os.path.lexists(target.results):
-                return target
-            if not target.results.is_symlink() and is_own(target.results):
+            if not is_here or (not target.results.is_symlink() and is_own(target.results)):
                 return target
         raise AssertionError("numbers do not end")
 
@@ -225,7 +230,8 @@ class DropFolder(ABC):
     def _join(self, *parts: str) -> str: ...
 
     @abstractmethod
-    def _exists(self, file: str) -> bool: ...
+    def _exists(self, *paths: str) -> bool:
+        """Say whether there is something at one of the paths."""
 
     @abstractmethod
     def _results(self, kind: Kind) -> Path: ...
@@ -309,8 +315,8 @@ class LocalFolder(DropFolder):
     def _join(self, *parts: str) -> str:
         return str(self._folder.joinpath(*parts))
 
-    def _exists(self, file: str) -> bool:
-        return os.path.lexists(file)
+    def _exists(self, *paths: str) -> bool:
+        return any(map(os.path.lexists, paths))
 
     def _results(self, kind: Kind) -> Path:
         return self._folder / self._folder_name(kind)

@@ -15,6 +15,7 @@ from jobs.nightly.claims import ClaimedError, Claims, shares_ledger
 from jobs.nightly.destination import Destination
 from jobs.nightly.files import SourceFiles, file_report
 from jobs.nightly.folders import DropFolder, Found, LocalFolder
+from jobs.nightly.leftovers import remove_leftovers
 from jobs.nightly.others import WENT_AWAY, name_others
 from jobs.nightly.remote_folder import RemoteFolder
 from jobs.nightly.report import (
@@ -31,7 +32,7 @@ from jobs.telemetry.telemetry import Telemetry
 from jobs.watchers import Watchers
 from loader.clock import end_of
 from loader.database.connection import Database
-from loader.database.locks import A_LOOK, held_file, lock
+from loader.database.locks import A_LOOK, held_file, is_held, lock
 from loader.errors import (
     BusyError,
     ConfigurationError,
@@ -82,6 +83,7 @@ def nightly(
         if not dry_run:
             is_alone = not shares_ledger(destination, settings.ledger_folder)
             _lock(stack, settings.nightly.folder, destination.database if is_alone else None)
+            remove_leftovers(settings, destination)
         night.load_all()
         night.archive()
         report = night.report()
@@ -197,8 +199,18 @@ class Night:
         while self._held and self._watchers.monotonic() < until and not self._must_end():
             self._watchers.stop.wait(A_LOOK)
             held, self._held = self._held, []
-            self._load_each([(each.visit, each.found) for each in held])
+            free: list[_Held] = []
+            for each in held:
+                (self._held if self._is_held(each) else free).append(each)
+            self._load_each([(each.visit, each.found) for each in free])
         self._report_others()
+
+    def _is_held(self, held: _Held) -> bool:
+        """Say whether another process still has a file, without reading the file once more."""
+        name, database = held.why.lock_name, self._destination.database
+        with suppress(LoaderError):  # the load says that the database does not answer
+            return bool(name and database and is_held(database, name))
+        return False
 
     def _load_each(self, files: Iterable[tuple[_Visit, Found]]) -> None:
         for visit, found in files:
@@ -251,7 +263,8 @@ class Night:
                     visit.folder.prove_writable()
                 except LoaderError as error:
                     visit.settled = self._give_up(visit, error)
-            (self._watchers.warn if visit.report.problem else self._watchers.say)(_describe(visit))
+            say = self._watchers.warn if visit.report.problem else self._watchers.say
+            say(visit.report.describe(len(visit.settled)))
 
     def _list(self, visit: _Visit) -> list[Found]:
         try:
@@ -324,6 +337,8 @@ class Night:
             telemetry=self._telemetry,
             watchers=self._watchers,
             folder=self._folder,
+            began=self._began,
+            is_shared=self._claims.are_shared,
             dry_run=self._dry_run,
             end=self._end,
         )
@@ -342,18 +357,27 @@ class Night:
                 say(f"archive {name}: {report.moved:,} leads moved, {report.why}")
 
     def _claim_archiving(self, stack: ExitStack) -> LoaderError | None:
-        """Be the night that archives, until the stack is closed; give why that cannot be."""
+        """Be the night that archives, until the stack is closed; give why that cannot be.
+
+        It is waited for until a machine that is gone would have given the archiving back.
+        """
         if self._must_end() or not self._settings.nightly.archive:
             return None
         for held in self._held:
             if isinstance(held.why, ClaimedError):
                 name = printable_path(held.found.name)
                 return ClaimedError(f"the night that still loads {name} archives after it")
-        try:
-            stack.enter_context(self._claims.claim_archiving())
-        except LoaderError as error:
-            return error
-        return None
+        until = self._watchers.monotonic() + self._claims.patience
+        while True:
+            try:
+                stack.enter_context(self._claims.claim_archiving())
+            except LoaderError as error:
+                is_claimed = isinstance(error, ClaimedError) and not self._must_end()
+                if not is_claimed or self._watchers.monotonic() >= until:
+                    return error
+                self._watchers.stop.wait(A_LOOK)
+            else:
+                return None
 
     def report(self) -> NightReport:
         """Create the report of the night."""
@@ -373,14 +397,3 @@ class Night:
             exit_code=next(filter(None, codes), 0),
             results=printable_path(self._folder),
         )
-
-
-def _describe(visit: _Visit) -> str:
-    report, count = visit.report, len(visit.settled)
-    if report.problem:
-        return f"{report.name}: {report.problem}"
-    left = f", {len(report.files)} still growing" if report.files else ""
-    if report.ignored:
-        first = f"{report.ignored[0].file}: {report.ignored[0].why}"
-        left += f", {len(report.ignored)} not to be loaded ({first})"
-    return f"{report.name}: {count} {'file' if count == 1 else 'files'} in {report.folder}{left}"

@@ -1,17 +1,16 @@
 """Drop folders at remote addresses: sftp, ftp, s3 and others that fsspec knows."""
 
-import ftplib
 import os
 import posixpath
 import secrets
-import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from jobs.nightly.folders import DropFolder, Found, Kind, Target
 from jobs.nightly.odd_names import LINE_BREAKS, read_all_names
+from jobs.nightly.transfers import failures, list_names, make_folder, put, put_results, remove
 from jobs.settings.nightly import Source
 from loader.errors import (
     ConfigurationError,
@@ -20,15 +19,18 @@ from loader.errors import (
     NotAllowedError,
     missing_extra_error,
 )
-from loader.files import cut_name
-from loader.paths import without_passwords
+from loader.files import cut_name, exists
+from loader.paths import find_path, without_passwords
 
 TIMES = ("mtime", "modify", "LastModified", "last_modified", "updated", "modified", "created")
 """The names that file systems of fsspec have for the time of a file."""
 
 KINDS = {"file": "", "directory": "a folder"}
 
-PROBE = ".leadloader"
+HIDDEN = ".leadloader"
+"""Begin of the names of what is no file of leads; and the folder of checkpoints."""
+FETCHED = "fetched"
+"""The folder on this machine that files are downloaded to."""
 KNOWN_HOSTS = (Path("~/.ssh/known_hosts"), Path("/etc/ssh/ssh_known_hosts"))
 
 
@@ -46,14 +48,15 @@ class RemoteFolder(DropFolder):
             self.unusable |= dict.fromkeys(LINE_BREAKS, "a line break, which FTP cannot send")
         self._local = folder.absolute() / source.name
         self._root = ""
+        self.storage = RemoteStorage(self)
 
     def prove_writable(self) -> None:
         """Write a small file, move it to each target folder, and delete it."""
-        name = f"{PROBE}-{secrets.token_hex(4)}"  # other machines may do so at the same moment
-        with self._connected(NotAllowedError) as (files, root):
+        name = f"{HIDDEN}-{secrets.token_hex(4)}"  # other machines may do so at the same moment
+        with self.connected(NotAllowedError) as (files, root):
             for kind in (self.source.done, self.source.failed):
                 probe, target = posixpath.join(root, name), posixpath.join(root, kind, name)
-                files.makedirs(posixpath.dirname(target), exist_ok=True)
+                make_folder(files, posixpath.dirname(target))
                 files.pipe_file(probe, b"leadloader sees whether files can be moved\n")
                 files.mv(probe, target)
                 files.rm_file(target)
@@ -69,7 +72,7 @@ class RemoteFolder(DropFolder):
         """Download the file; it gets its name when it is complete."""
         path = self._fetched(found.name)
         part = path.with_name(f".{path.name}.part")
-        with self._connected() as (files, root):
+        with self.connected() as (files, root):
             path.parent.mkdir(parents=True, exist_ok=True)
             files.get_file(posixpath.join(root, found.name), str(part))
         if part.stat().st_size != found.size:
@@ -85,23 +88,36 @@ class RemoteFolder(DropFolder):
         self._fetched(name).unlink(missing_ok=True)
 
     def _fetched(self, name: str) -> Path:
-        return self._local / "fetched" / cut_name(name, "..part")
+        return self._local / FETCHED / cut_name(name, "..part")
 
     def move(self, name: str, target: Target) -> None:
         """Upload the results, then rename the file: where the file is, its results are complete."""
-        with self._connected(NotAllowedError) as (files, root):
-            files.makedirs(posixpath.dirname(target.file), exist_ok=True)
+        with self.connected(NotAllowedError) as (files, root):
+            make_folder(files, posixpath.dirname(target.file))
             if target.results.exists():
-                folder = posixpath.join(posixpath.dirname(target.file), target.results.name)
-                files.makedirs(folder, exist_ok=True)
-                # File by file: sftp copies whole folders in a different way.
-                for file in sorted(target.results.iterdir()):
-                    if file.is_file():
-                        files.put_file(str(file), posixpath.join(folder, file.name))
+                to = posixpath.join(posixpath.dirname(target.file), target.results.name)
+                put_results(files, target.results, to)
+            # Some servers let a renamed file take another one's place.
+            files.invalidate_cache()
+            if files.exists(target.file):
+                raise NotAllowedError(
+                    f"drop folder {self.address}: {name} cannot be moved to {target.file}: there "
+                    "is a file already"
+                )
             files.mv(posixpath.join(root, name), target.file)
 
+    def results_here(self, recorded: str) -> Path:
+        """Give the folder of this machine that has, or will have, what the ledger has elsewhere."""
+        path = find_path(recorded)
+        own = self._results("done") / path.parent.name / path.name
+        return own if not exists(path) and path.parts[-4:] == own.parts[-4:] else path
+
+    def has(self, results: Path) -> bool:
+        """Say whether results are in the folder of this machine for those of loaded files."""
+        return results.absolute().parent.parent == self._results("done")
+
     def _entries(self) -> Iterable[tuple[Found, str]]:
-        with self._connected() as (files, root):
+        with self.connected() as (files, root):
             listed = files.ls(root, detail=True)
         for each in listed:
             name = posixpath.basename(each["name"].rstrip("/"))
@@ -113,19 +129,19 @@ class RemoteFolder(DropFolder):
 
     def _join(self, *parts: str) -> str:
         if not self._root:
-            with self._connected():
+            with self.connected():
                 pass
         return posixpath.join(self._root, *parts)
 
-    def _exists(self, file: str) -> bool:
-        with self._connected() as (files, _):
-            return bool(files.exists(file))
+    def _exists(self, *paths: str) -> bool:
+        with self.connected() as (files, _):
+            return any(map(files.exists, paths))
 
     def _results(self, kind: Kind) -> Path:
         return self._local / kind
 
     @contextmanager
-    def _connected(self, kind: type[LoaderError] = NoSuchFileError) -> Iterator[tuple[Any, str]]:
+    def connected(self, kind: type[LoaderError] = NoSuchFileError) -> Iterator[tuple[Any, str]]:
         """Give fsspec's file system of the address, and the folder's path in it."""
         try:
             from fsspec.core import url_to_fs  # noqa: PLC0415 - an extra
@@ -140,11 +156,11 @@ class RemoteFolder(DropFolder):
             raise missing_extra_error(where, extra, str(error.name)) from None
         except (ValueError, TypeError) as error:
             raise ConfigurationError(f"drop folder {self.address}: {self._words(error)}") from None
-        except _failures() as error:
+        except failures() as error:
             raise NoSuchFileError(f"drop folder {self.address}: {self._words(error)}") from None
         try:
             yield files, self._root
-        except _failures() as error:
+        except failures() as error:
             raise kind(f"drop folder {self.address}: {self._words(error)}") from None
         except (ValueError, LookupError) as error:
             raise kind(
@@ -158,6 +174,52 @@ class RemoteFolder(DropFolder):
         password = self.source.folder.removeprefix(before).removesuffix(f"@{host}")
         said = _message(error).replace(self.source.folder, self.address)
         return said.replace(password, "") if password.startswith(":") and host else said
+
+
+class RemoteStorage:
+    """Stores what other machines need to go on in a hidden folder of the drop folder."""
+
+    def __init__(self, folder: RemoteFolder) -> None:
+        self.name, self._folder = f"{folder.address}/{HIDDEN}", folder
+
+    def put(self, file: Path, name: str) -> None:
+        """Upload a file, see `Storage`. NotAllowedError: it cannot be."""
+        with self._connected() as (files, hidden):
+            make_folder(files, hidden)
+            put(files, file, posixpath.join(hidden, name))
+
+    def fetch(self, name: str, to: Path) -> bool:
+        """Download a file, see `Storage`."""
+        with self._connected() as (files, hidden):
+            path = posixpath.join(hidden, name)
+            is_there = bool(files.exists(path))
+            if is_there:
+                files.get_file(path, str(to))
+        return is_there
+
+    def names(self) -> list[str]:
+        """List the hidden folder, see `Storage`."""
+        with self._connected() as (files, hidden):
+            return list_names(files, hidden) if files.exists(hidden) else []
+
+    def remove(self, names: Collection[str]) -> None:
+        """Delete files, see `Storage`."""
+        if names:
+            with self._connected() as (files, hidden):
+                remove(files, hidden, names)
+
+    def put_results(self, folder: Path) -> None:
+        """Upload results to where their file will be moved to; others stay where they are."""
+        if not self._folder.has(folder):
+            return
+        with self._folder.connected(NotAllowedError) as (files, root):
+            parts = (root, self._folder.source.done, folder.parent.name, folder.name)
+            put_results(files, folder, posixpath.join(*parts))
+
+    @contextmanager
+    def _connected(self) -> Iterator[tuple[Any, str]]:
+        with self._folder.connected(NotAllowedError) as (files, root):
+            yield files, posixpath.join(root, HIDDEN)
 
 
 def without_password(address: str) -> str:
@@ -182,19 +244,6 @@ def _filled(storage: Mapping[str, Any]) -> dict[str, Any]:
                 )
             filled[key] = os.environ[value[1:]]
     return filled
-
-
-def _failures() -> tuple[type[BaseException], ...]:
-    """Give the exceptions that the libraries in use raise for failures of a connection."""
-    kinds: list[type[BaseException]] = [OSError, EOFError, ftplib.Error]
-    for module, name in (
-        ("paramiko.ssh_exception", "SSHException"),
-        ("paramiko.sftp", "SFTPError"),
-        ("botocore.exceptions", "BotoCoreError"),
-    ):
-        if module in sys.modules:
-            kinds.append(getattr(sys.modules[module], name))
-    return tuple(kinds)
 
 
 def _message(error: BaseException) -> str:

@@ -102,6 +102,18 @@ class SourceReport(_Record):
     files: list[FileReport] = []
     ignored: list[IgnoredEntry] = []
 
+    def describe(self, settled: int) -> str:
+        """Say what was found: how many files are to be loaded, and what is not."""
+        if self.problem:
+            return f"{self.name}: {self.problem}"
+        left = f", {len(self.files)} still growing" if self.files else ""
+        if self.ignored:
+            first = f"{self.ignored[0].file}: {self.ignored[0].why}"
+            left += f", {len(self.ignored)} not to be loaded ({first})"
+        return (
+            f"{self.name}: {settled} {'file' if settled == 1 else 'files'} in {self.folder}{left}"
+        )
+
     @property
     def codes(self) -> list[int]:
         """The exit codes of the source and of its files."""

@@ -42,7 +42,7 @@ class RunRecord:
     loaded: int = 0
     rejected: int = 0
     counts: dict[str, Any] = field(default_factory=dict)
-    """Rows by reason, by notice."""
+    """Rows by reason, by notice; of an unfinished import, which checkpoint others go on with."""
     results: str = ""
     """Absolute path of the result folder, on `host`."""
     of_run: str = ""

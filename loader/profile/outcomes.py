@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from loader.profile.records import (
     UNKNOWN_AGE,
     RejectedExample,
 )
+from loader.profile.value_counts import ValueCounts
 from loader.reasons import Reason
 from loader.results.all_reasons import applying_reasons
 from loader.results.summary import by_frequency
@@ -25,8 +27,6 @@ from loader.results.wording import reason_names
 
 MOST_STATES = 60
 """Told by name."""
-MOST_COUNTED = 5_000
-"""Kept while counting; a column of states may hold anything."""
 
 OF_FIELD = {
     Notice.UNKNOWN_GENDER: "gender",
@@ -63,18 +63,17 @@ it."""
 
 
 class LoadedRows:
-    """Counts of loaded rows."""
+    """Counts of loaded rows, in any order."""
 
-    def __init__(self) -> None:
-        self._states: Counter[str] = Counter()
+    def __init__(self, folder: Path) -> None:
+        """Begin with none; the caller removes the folder, see `ValueCounts`."""
+        self._states = ValueCounts(folder)  # a column of states may hold anything
         self._offsets: Counter[str] = Counter()
         self._repaired: dict[str, Counter[str]] = {}
 
     def add(self, leads: pd.DataFrame, notices: Notices) -> None:
         """Count loaded rows by state and gmt_offset_now (float64, hours), and their notices."""
-        self._states.update(counts(leads["state"].str.strip().str.upper()))
-        if len(self._states) > MOST_COUNTED:
-            self._states = Counter(most_frequent(self._states, MOST_COUNTED // 2))
+        self._states.add(leads["state"].str.strip().str.upper())
         self._offsets.update(counts(leads["gmt_offset_now"].round(2) + 0.0))
         named = notices[notices["notice"].isin([*OF_FIELD, *NAMING_FIELD])]
         fields = named["notice"].map(OF_FIELD).astype("str")
@@ -88,7 +87,9 @@ class LoadedRows:
     @property
     def states(self) -> dict[str, int]:
         """Rows by state, in capitals, the most frequent first, then `OTHERS`."""
-        return most_frequent(self._states, MOST_STATES)
+        named = self._states.most_frequent(MOST_STATES)
+        others = self._states.rows - sum(named.values())
+        return named | ({OTHERS: others} if others else {})
 
     @property
     def offsets(self) -> dict[str, int]:
@@ -183,11 +184,3 @@ def age_names(entered: "pd.Series[pd.Timestamp]", now: datetime) -> "pd.Series[s
     bounds = np.array([float(bound) for bound, _ in LEAD_AGES])
     place = np.searchsorted(bounds, days.fillna(0.0).to_numpy(), side="right")
     return pd.Series(names[place], index=entered.index).where(days.notna(), UNKNOWN_AGE)
-
-
-def most_frequent(counts: Counter[str], most: int) -> dict[str, int]:
-    """Give the most frequent, then all others as one."""
-    named = {name: int(count) for name, count in counts.items() if name != OTHERS}
-    found = by_frequency(named, most)
-    others = int(counts.total()) - sum(found.values())
-    return found | ({OTHERS: others} if others else {})

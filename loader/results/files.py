@@ -52,6 +52,9 @@ BYTES_SORTED_AT_ONCE = 1 << 26
 NEIGHBORS = 64
 """Consecutive numbers of rows that are sorted together, whatever their size."""
 
+ACCEPTED = "accepted-"
+"""Files of what waits for the rounds of the insert: with this and a number."""
+
 LEFTOVERS = ("ids", "spool-*", "*.csv")
 """Files of a process that the one after it writes anew."""
 
@@ -142,7 +145,7 @@ class Results(ResultFolder):
         What a process before this one wrote there counts only if it has kept it.
         """
         self._rounds_of_insert += 1
-        path = self.work / f"accepted-{self._rounds_of_insert}"
+        path = self.work / f"{ACCEPTED}{self._rounds_of_insert}"
         if not is_kept:
             path.unlink(missing_ok=True)
         return Spool(path)

@@ -118,6 +118,11 @@ def run_in(folder: Path) -> str:
     return path.read_text("utf-8") if exists(path) else ""
 
 
+def note_run(folder: Path, run: str) -> None:
+    """Note who works in a folder that is another one's, made again on this machine."""
+    (work_in(folder) / RUN_FILE).write_text(run, "utf-8")
+
+
 def lock_work(folder: Path, run: str) -> int:
     """Note who works in a folder, and lock that until the file that is given is closed."""
     path = work_in(folder) / RUN_FILE

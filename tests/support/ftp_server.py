@@ -53,6 +53,12 @@ class Partner:
         self._ends.set()
         self._thread.join(10)
 
+    @property
+    def toml(self) -> str:
+        """The settings as a source has them in a file."""
+        storage = f'{{username = "me", password = "{PASSWORD}"}}'
+        return f'folder = "ftp://127.0.0.1:{self.port}/in"\nstorage = {storage}'
+
     def settings(self, password: str = PASSWORD) -> dict[str, Any]:
         return {
             "folder": f"ftp://127.0.0.1:{self.port}/in",

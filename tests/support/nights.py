@@ -7,9 +7,12 @@ import time
 from collections.abc import Callable, Sequence
 from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from jobs.cli.main import run
+from jobs.nightly import remote_folder
 from jobs.nightly.destination import Destination
 from jobs.nightly.job import nightly
 from jobs.nightly.report import FileReport, NightReport
@@ -17,10 +20,15 @@ from jobs.settings.settings import read_settings
 from jobs.telemetry.telemetry import Telemetry
 from jobs.watchers import Watchers
 from loader.database.connection import Database
+from loader.files import exists
 from loader.signals import Stop
 from tests.conformance.replay import read
 from tests.support.server import fill
 from tests.support.warm import Warm
+
+if TYPE_CHECKING:
+    from tests.support.ftp_server import Partner
+    from tests.support.sftp_server import SftpPartner
 
 PROGRAM = "import sys; from jobs.cli.main import run; sys.exit(run(sys.argv[1:]))"
 WAIT = """
@@ -29,6 +37,13 @@ def wait():
     print("held", flush=True)
     sys.stdin.read()
 """
+OWN_DISK = """
+from pathlib import Path
+from jobs.nightly import remote_folder
+exists = remote_folder.exists
+remote_folder.exists = lambda path: path.is_relative_to(Path({folder!r})) and exists(path)
+"""
+"""Other machines have other disks, whatever the paths of their folders are."""
 AT_THE_SECOND_BATCH = """
 from jobs.cli.terminal import Terminal
 from jobs.watchers import Watchers
@@ -53,10 +68,14 @@ def rows(*numbers: int) -> str:
 class Site:
     """A dialer's database, a settings file, and a drop folder of source `vendor`."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(
+        self, folder: Path, url: str, partner: "Partner | SftpPartner | None" = None
+    ) -> None:
+        """Make the folder, or take that of a server, as it is seen there."""
         self.folder, self.url = folder, url
-        self.drop = folder / "drop"
-        self.drop.mkdir()
+        self.drop = partner.drop if partner else folder / "drop"
+        self.drop.mkdir(exist_ok=True)
+        self._partner = partner
         self.config = folder / "nightly.toml"
         self._age = 0
         lists = [{"list_id": number, "campaign_id": "SALES"} for number in (101, 102)]
@@ -75,9 +94,10 @@ class Site:
         settle: str = "0s",
     ) -> None:
         """Write the settings; texts are more of the source, of all, of the night, and tables."""
+        address = self._partner.toml if self._partner else f'folder = "{self.drop}"'
         self.config.write_text(
             f'database = "{self.url}"\n{top}\n[nightly]\nfolder = "{self.folder}/nightly"\n'
-            f'{night}\n[[source]]\nname = "vendor"\nfolder = "{self.drop}"\n'
+            f'{night}\n[[source]]\nname = "vendor"\n{address}\n'
             f'settle = "{settle}"\n{f"list_id = {list_id}" if list_id else ""}\n{source}\n'
             f"{after}\n",
             "utf-8",
@@ -97,8 +117,10 @@ class Site:
         other = copy(self)
         other.folder = self.folder / name
         other.folder.mkdir()
-        other.drop, other.config = other.folder / "mount", other.folder / "nightly.toml"
-        other.drop.symlink_to(self.drop)
+        other.config = other.folder / "nightly.toml"
+        if not self._partner:
+            other.drop = other.folder / "mount"
+            other.drop.symlink_to(self.drop)
         return other
 
     @property
@@ -108,7 +130,13 @@ class Site:
     def night(self, *flags: str) -> "Night":
         """Run a night in this process."""
         before = set(self._reports())
-        code = run([*self.arguments, "--json", "--quiet", *flags])
+        with pytest.MonkeyPatch.context() as patch:
+            own = self.folder / "nightly"
+            if self._partner:
+                patch.setattr(
+                    remote_folder, "exists", lambda path: path.is_relative_to(own) and exists(path)
+                )
+            code = run([*self.arguments, "--json", "--quiet", *flags])
         (new,) = set(self._reports()) - before
         return Night(code, NightReport.model_validate_json(new.read_text("utf-8")))
 
@@ -124,6 +152,8 @@ class Site:
 
     def start(self, *arguments: str, program: str = PROGRAM) -> subprocess.Popen[str]:
         """Start a night in a process of its own."""
+        if self._partner:
+            program = OWN_DISK.format(folder=str(self.folder / "nightly")) + program
         return Warm(
             *(arguments or self.arguments),
             program=program,

@@ -116,6 +116,13 @@ class SftpPartner:
         key = self._key
         return f"[127.0.0.1]:{self.port} {key.get_name()} {key.get_base64()}\n"
 
+    @property
+    def toml(self) -> str:
+        """The settings as a source has them in a file; the key is trusted."""
+        options = f'username = "{USER}", password = "{PASSWORD}", host_key_policy = "auto_add"'
+        storage = f"{{{options}, look_for_keys = false, allow_agent = false}}"
+        return f'folder = "sftp://127.0.0.1:{self.port}/in"\nstorage = {storage}'
+
     def _serve(self) -> None:
         with contextlib.suppress(OSError):
             while True:

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,20 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from jobs.load import screening
+from jobs.load import run, screening
 from loader.database.connection import Database
 from loader.engines.workers import WorkerError
+from loader.options.load import LoadOptions
+from loader.options.report import ReportOptions
 from loader.pipeline import Checks, Chunk
-from tests.support.loads import Loads, workers_from_the_first_row
-from tests.support.screening import OPTIONS, ROW, results_of
+from loader.profile import frequent_values, outcomes, value_counts
+from loader.profile import rows as profile_rows
+from loader.profile.records import Details
+from loader.report import page
+from loader.results.summary import Summary
+from tests.support.loads import Loads, load_file, workers_from_the_first_row
+from tests.support.reports import BEGAN
+from tests.support.screening import OPTIONS, PHONES, ROW, results_of
 from tests.support.warm import Warm
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there are workers on Linux alone")
@@ -59,6 +67,65 @@ def test_results_are_the_same_with_any_workers_and_chunks(
     alone = loads.load(path, None, "validate", workers=1, **options)
     shared = loads.load(path, None, "validate", workers=workers, chunk_size=chunk_size, **options)
     assert results_of(shared.folder) == results_of(alone.folder)
+
+
+STATES = st.sampled_from(["FL", "fl", "NY", "Ohio", "CA", "TX", "", "Tampa", "NSW", "ME"])
+
+
+@pytest.mark.property
+@pytest.mark.usefixtures("from_the_first_row")
+@settings(
+    # Each is two whole loads, with their pages.
+    max_examples=max(settings().max_examples // 5, 1),
+    phases=[phase for phase in Phase if phase is not Phase.explain],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    rows=st.lists(
+        st.fixed_dictionaries(
+            {"phone_number": st.sampled_from(PHONES), "state": STATES, "first_name": STATES}
+        ),
+        min_size=8,
+        max_size=40,
+    ),
+    workers=st.sampled_from([1, 2, 3]),
+    chunk_size=st.integers(1, 12),
+)
+def test_of_more_values_than_are_kept_the_same_are_told_with_any_workers_and_chunks(
+    tmp_path: Path, rows: list[dict[str, str]], workers: int, chunk_size: int
+) -> None:
+    folder = tmp_path / f"{time.monotonic_ns()}"
+    folder.mkdir()
+    loads = Loads(folder)
+    path = loads.file(rows)
+    found = []
+    with pytest.MonkeyPatch.context() as patch:
+        # As little as one run has it in a file of millions.
+        for module, name, few in (
+            (value_counts, "MOST_IN_MEMORY", 2), (outcomes, "MOST_STATES", 3),
+            (frequent_values, "MOST_TRACKED", 3), (frequent_values, "ROWS_PER_BUCKET", 5),
+            (profile_rows, "NUMBERS_IN_MEMORY", 4), (run, "COUNTED_AT_ONCE", 7),
+        ):  # fmt: skip
+            patch.setattr(module, name, few)
+        patch.setattr(page, "render_page", _at_any_time(page.render_page))
+        for given_options in ({"workers": 1}, {"workers": workers, "chunk_size": chunk_size}):
+            results = folder / f"out-{len(found)}"
+            options = LoadOptions(duplicate_check="DUPSYS", **given_options)
+            load_file(path, options, None, results, "validate", ReportOptions())
+            html = (results / "report.html").read_text("utf-8")
+            found.append({"page": html, **results_of(results)})
+    assert found[0] == found[1]
+
+
+def _at_any_time(render: Callable[..., str]) -> Callable[..., str]:
+    """Let pages be the same whenever, and with whatever options, they are made."""
+    names = {"run": "run", "began": BEGAN, "ended": BEGAN, "options": {}, "results": "results"}
+
+    def render_fixed(summary: Summary, details: Details, **more: bool) -> str:
+        details = details.model_copy(update={"now": BEGAN.replace(tzinfo=None)})
+        return render(summary.model_copy(update=names), details, **more)
+
+    return render_fixed
 
 
 def test_equal_counts_have_the_same_order_with_any_chunks(tmp_path: Path) -> None:

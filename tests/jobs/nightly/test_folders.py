@@ -9,6 +9,7 @@ from typing import Any
 
 import fsspec
 import pytest
+from fsspec.implementations.ftp import FTPFileSystem
 
 from jobs.nightly.folders import Found, LocalFolder, Target
 from jobs.nightly.remote_folder import RemoteFolder, without_password
@@ -336,6 +337,41 @@ def test_a_store_that_has_no_folders(tmp_path: Path) -> None:
     assert files.find("/bucket") == ["/bucket/in/failed/2026-11-22/a.csv"]
     assert folder.target("failed", "2026-11-22", "a.csv").file.endswith("/a-2.csv")
     assert (folder.list_files(), folder.find("a.csv")) == ([], None)
+    (tmp_path / "package").write_text("all of it", "utf-8")
+    assert folder.storage.names() == []
+    for _ in range(2):
+        folder.storage.put(tmp_path / "package", "run-1.zip")
+    assert folder.storage.names() == ["run-1.zip"]
+    assert folder.storage.fetch("run-1.zip", tmp_path / "fetched")
+    assert (tmp_path / "fetched").read_text("utf-8") == "all of it"
+    folder.storage.remove(["run-1.zip", "run-2.zip"])
+    assert not folder.storage.fetch("run-1.zip", tmp_path / "fetched")
+
+
+def test_nothing_is_overwritten_at_an_address(tmp_path: Path, partner: Partner) -> None:
+    folder = remote(tmp_path, **partner.settings())
+    (partner.drop / "a.csv").write_text("new")
+    target = folder.target("done", "2026-11-22", "a.csv")
+    there = partner.drop / "done" / "2026-11-22" / "a.csv"
+    there.parent.mkdir(parents=True)
+    there.write_text("old")
+    with pytest.raises(NotAllowedError, match=r"cannot be moved to .*: there is a file already"):
+        folder.move("a.csv", target)
+    assert (there.read_text(), (partner.drop / "a.csv").read_text()) == ("old", "new")
+
+
+def test_another_machine_makes_the_folders_at_the_same_moment(
+    tmp_path: Path, partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mkdir = FTPFileSystem.mkdir
+
+    def too_late(files: FTPFileSystem, path: str, **more: Any) -> None:
+        (partner.drop / Path(path).relative_to("/in")).mkdir()
+        mkdir(files, path, **more)
+
+    monkeypatch.setattr(FTPFileSystem, "mkdir", too_late)
+    remote(tmp_path, **partner.settings()).prove_writable()
+    assert {path.name for path in partner.drop.iterdir()} == {"done", "failed"}
 
 
 def test_half_a_file_is_not_taken_for_a_whole_one(tmp_path: Path, partner: Partner) -> None:

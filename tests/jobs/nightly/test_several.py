@@ -9,6 +9,9 @@ import pytest
 from sqlalchemy import make_url
 
 from jobs.cli.main import run
+from jobs.nightly.files import SourceFiles
+from jobs.nightly.folders import Found
+from jobs.nightly.report import FileReport
 from jobs.settings import settings as settings_module
 from jobs.watchers import Watchers
 from loader.database import leases
@@ -159,6 +162,17 @@ def test_one_night_alone_archives(site: Site, other: Site) -> None:
     assert other.night().report.archives[0].moved == 0
 
 
+def test_another_night_archives_where_one_is_killed(site: Site, other: Site) -> None:
+    for each in (site, other):
+        each.settings(**ARCHIVING)
+    site.put("a.csv", rows(1, 2))
+    first = start_and_hold(site, IN_THE_ARCHIVING)
+    report = other.watched(Watchers(stop=WhileItWaits(first.kill)))
+    first.communicate()
+    assert [(each.moved, each.exit_code) for each in report.archives] == [(2, 0)]
+    assert site.phones() == []
+
+
 def test_who_still_loads_archives(site: Site, other: Site) -> None:
     """Leads are archived after all files."""
     for each in (site, other):
@@ -170,6 +184,50 @@ def test_who_still_loads_archives(site: Site, other: Site) -> None:
     assert len(site.phones()) == 2
     said, _ = first.communicate("")
     assert "  all  3 moved" in said
+
+
+LIMITED = {"night": 'archive = "all"', "after": "[archive]\nlimit = 2\n[archive.all]\nlists = 101"}
+KILLED_IN_A_CHUNK = """
+import os
+from jobs.archive.job import ArchiveJob
+ArchiveJob._move = lambda *_: os.kill(os.getpid(), 9)
+"""
+
+
+def test_the_limit_of_a_rule_counts_for_all_nights_at_once(site: Site, other: Site) -> None:
+    site.settings("batch_size = 1", **LIMITED)
+    other.settings("batch_size = 2", **LIMITED)
+    site.put("a.csv", rows(1, 2, 3))
+    first = start_and_hold(site, AT_THE_SECOND_BATCH)
+    said: list[str] = []
+    watchers = Watchers(stop=WhileItWaits(lambda: said.extend(first.communicate(""))))
+    (archive,) = other.watched(watchers).archives
+    assert "  all  2 moved" in said[0]
+    assert (archive.moved, archive.exit_code) == (0, 0)
+    assert archive.why == "the limit is 2, and another night archived 2 leads of it"
+    assert site.phones() == [3]
+    # The next night has a limit of its own.
+    sql(site.url, "UPDATE leadloader_batches SET moment = '2026-01-01' WHERE kind = 'archived'")
+    (archive,) = other.night().report.archives
+    assert (archive.moved, archive.why) == (1, "all leads were looked at")
+
+
+def test_what_a_night_had_begun_to_archive_when_it_was_killed_counts(
+    site: Site, other: Site
+) -> None:
+    site.settings("batch_size = 1", **LIMITED)
+    other.settings("batch_size = 2", **LIMITED)
+    for each in (site, other):
+        text = each.config.read_text("utf-8")
+        each.config.write_text(text.replace("limit = 2", "limit = 2\nchunk_size = 1"), "utf-8")
+    site.put("a.csv", rows(1, 2, 3))
+    first = start_and_hold(site, KILLED_IN_A_CHUNK + AT_THE_SECOND_BATCH)
+    watchers = Watchers(stop=WhileItWaits(lambda: first.communicate("")))
+    (archive,) = other.watched(watchers).archives
+    assert (archive.moved, first.returncode) == (1, -signal.SIGKILL)
+    assert archive.why.endswith(
+        "the limit of 1 lead is reached; the limit is 2, and another night archived 1 lead of it"
+    )
 
 
 def test_a_file_that_another_night_set_aside_went_away(site: Site, other: Site) -> None:
@@ -205,7 +263,9 @@ def test_of_two_files_of_one_name_nobody_says_that_both_are_loaded(site: Site, o
     assert site.phones() == [1, 2, 4, 3]
 
 
-def test_a_file_that_somebody_imports_by_hand_is_no_other_nights(site: Site) -> None:
+def test_a_file_that_somebody_imports_by_hand_is_no_other_nights(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = site.put("a.csv", rows(1, 2, 3))
     # Of the process, too, whose folder is another one.
     metrics_file = site.config.with_name("night.prom")
@@ -214,8 +274,18 @@ def test_a_file_that_somebody_imports_by_hand_is_no_other_nights(site: Site) -> 
     process = site.start(*by_hand, program=WAIT + AT_THE_SECOND_BATCH + PROGRAM)
     assert process.stdout
     assert process.stdout.readline() == "held\n"
-    night = site.night()
+    loads: list[str] = []
+    load = SourceFiles.load
+
+    def counted(files: SourceFiles, found: Found) -> FileReport:
+        loads.append(found.name)
+        return load(files, found)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SourceFiles, "load", counted)
+        night = site.night()
     assert (night.code, night.outcomes) == (75, {"a.csv": "left"})
+    assert loads == ["a.csv"], "it is read once, and then the lock alone is asked for"
     assert night["a.csv"].host == HOST
     metrics = metrics_file.read_text("utf-8")
     labels = '{job="import",source="vendor"} 1.0\n'

@@ -9,7 +9,7 @@ import paramiko
 import pytest
 
 from jobs.nightly import remote_folder
-from jobs.nightly.remote_folder import RemoteFolder
+from jobs.nightly.remote_folder import HIDDEN, RemoteFolder
 from jobs.settings.nightly import Source
 from loader.errors import NoSuchFileError
 from tests.support import sftp_server
@@ -53,6 +53,37 @@ def test_a_file_comes_and_goes(partner: SftpPartner, tmp_path: Path) -> None:
     ]  # fmt: skip
     assert folder.target("done", "2026-11-22", "a.csv").file.endswith("/a-2.csv")
     assert folder.list_files() == []
+
+
+def test_what_other_machines_need_is_there_whole_or_not_at_all(
+    partner: SftpPartner, tmp_path: Path
+) -> None:
+    storage = folder_of(partner, tmp_path / "here").storage
+    package = tmp_path / "package"
+    package.write_text("all of it", "utf-8")
+    assert storage.names() == []
+    storage.remove(["a-1"])
+    assert not storage.fetch("a-1", tmp_path / "fetched")
+    for _ in range(2):
+        storage.put(package, "a-1")
+    (partner.drop / HIDDEN / "a-2.0123abcd.part").write_text("a part", "utf-8")
+    (partner.drop / HIDDEN / "b-1").write_text("another one's", "utf-8")
+    assert storage.fetch("a-1", tmp_path / "fetched")
+    assert (tmp_path / "fetched").read_text("utf-8") == "all of it"
+    results = tmp_path / "here" / "vendor" / "done" / "2026-11-22" / "a.csv.results"
+    results.mkdir(parents=True)
+    (results / "summary.json").write_text("{}", "utf-8")
+    there = partner.drop / "done" / "2026-11-22" / "a.csv.results"
+    there.mkdir(parents=True)
+    (there / "summary.json.0123abcd.part").write_text("{", "utf-8")
+    for _ in range(2):
+        storage.put_results(results)
+    storage.put_results(tmp_path / "results" / "20261122-of-an-import-by-hand")
+    assert [path.name for path in there.iterdir()] == ["summary.json"]
+    assert [path.name for path in (partner.drop / "done").iterdir()] == ["2026-11-22"]
+    assert sorted(storage.names()) == ["a-1", "a-2.0123abcd.part", "b-1"]
+    storage.remove(["a-1", "a-2.0123abcd.part"])
+    assert storage.names() == ["b-1"]
 
 
 def test_names_of_any_bytes(partner: SftpPartner, tmp_path: Path) -> None:
