@@ -115,15 +115,9 @@ class Adapter(ABC):
         """Make a connection of the driver; None: SQLAlchemy makes it."""
         return None
 
-    def connect_beside(
-        self,
-        dialect: Dialect,
-        record: object,
-        arguments: Sequence[Any],
-        options: dict[str, Any],
-    ) -> Any:
+    def connect_beside(self, *given: Any) -> Any:
         """Make a further connection likewise, to the server that was connected to last."""
-        return self.connect(dialect, record, arguments, options)
+        return self.connect(*given)
 
     def refuse_left(  # noqa: B027 - a file is no server
         self, connection: Any, record: object, proxy: object

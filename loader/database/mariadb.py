@@ -104,15 +104,9 @@ class MariaDB(Adapter):
         """Connect as `DriverConnection` does, see `Servers.connect`; raises what they do."""
         return self._servers.connect(partial(self._connect_at, _options))
 
-    def connect_beside(
-        self,
-        _dialect: Dialect,
-        _record: object,
-        _arguments: Sequence[Any],
-        _options: dict[str, Any],
-    ) -> DriverConnection:
+    def connect_beside(self, *given: Any) -> DriverConnection:
         """Connect to the server that the last one was made to, and to no other."""
-        return self._connect_at(_options, self._servers.current)
+        return self._connect_at(given[-1], self._servers.current)
 
     def refuse_left(self, connection: Any, record: object, proxy: object) -> None:  # noqa: ARG002
         """Compare their places."""
