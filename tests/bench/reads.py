@@ -5,19 +5,21 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple, get_args
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from jobs.load.job import load
-from jobs.load.request import LoadRequest
+from jobs.load.request import Job, LoadRequest
 from loader.database.connection import Database
 from loader.database.short_reads import ShortReads
 from loader.options.load import LoadOptions
 from loader.options.throttle import PaceOptions
 from loader.queries.facts import read_dialer
 from loader.queries.indexes import SYSTEM_DNC, among
+from tests.bench.beside import Dialer
 from tests.bench.imports import LISTED, OPTIONS, prepared
 from tests.bench.leads import phones, write_leads
 from tests.support.server import PrivateServer
@@ -36,45 +38,75 @@ def reads(console: Console, folder: Path, rows: int, rounds: int, existing: int)
     try:
         url = prepared(server, "InnoDB", existing, rows)
         _questions(console, server, url, existing)
-        table = Table(
-            title=f"{rows:,} rows against {existing:,} on InnoDB, DUPSYS and DNC, {rounds} rounds"
-        )
-        for name in ("job", "connections", "rows/s", "beside one", "by stage, s"):
+        table = Table(title=f"{rows:,} rows against {existing:,} on InnoDB, DUPSYS and DNC")
+        for name in (
+            "job",
+            "connections",
+            "rows/s",
+            "beside one",
+            "server works, s",
+            "by stage, s",
+        ):
             table.add_column(name, justify="right")
-        for job in ("validate", "import"):
-            rates: dict[int, list[float]] = {count: [] for count in CONNECTIONS}
-            stages: dict[int, str] = {}
+        for job in get_args(Job):
+            runs: dict[int, list[_Run]] = {count: [] for count in CONNECTIONS}
             for number in range(rounds):
                 for count in CONNECTIONS:
                     given = url if job == "validate" else prepared(server, "InnoDB", existing, rows)
                     results = folder / f"{job}-{count}-{number}"
-                    began = time.perf_counter()
-                    seconds = _load(source, given, job, count, results)
-                    rates[count].append(rows / (time.perf_counter() - began))
-                    stages[count] = ", ".join(f"{name} {it:.1f}" for name, it in seconds.items())
-            for count, found in rates.items():
-                ratio = statistics.median(f / one for f, one in zip(found, rates[1], strict=True))
+                    runs[count].append(_load(server, source, given, job, count, results))
+            for count, found in runs.items():
+                pairs = zip(found, runs[1], strict=True)
+                ratio = statistics.median(one.seconds / its.seconds for its, one in pairs)
+                rate = rows / statistics.median(its.seconds for its in found)
+                worked = statistics.median(its.server_worked for its in found)
+                stages = [f"{name} {seconds:.1f}" for name, seconds in found[-1].stages.items()]
                 table.add_row(
-                    job,
-                    f"{count}",
-                    f"{statistics.median(found):,.0f}",
-                    f"{ratio:.2f}",
-                    stages[count],
-                )
+                    job, f"{count}", f"{rate:,.0f}", f"{ratio:.2f}", f"{worked:.1f}",
+                    ", ".join(stages),
+                )  # fmt: skip
         console.print(table)
+        _beside(console, server, source, folder)
     finally:
         server.close()
 
 
-def _load(source: Path, url: str, job: str, count: int, results: Path) -> dict[str, float]:
+class _Run(NamedTuple):
+    """What a load took."""
+
+    seconds: float
+    server_worked: float
+    stages: dict[str, float]
+
+
+def _load(
+    server: PrivateServer, source: Path, url: str, job: Job, count: int, results: Path,
+    pace: str = "full",
+) -> _Run:  # fmt: skip
     options = CHECKED.model_copy(update={"read_connections": count})
     database = Database(url)
     request = LoadRequest(
-        str(source), options, database, results, job=job, pace=PaceOptions(pace="full")
+        str(source), options, database, results, job=job, pace=PaceOptions(pace=pace)
     )
+    worked, began = _cpu(server), time.perf_counter()
     summary = load(request)
+    seconds = time.perf_counter() - began
     database.engine.dispose()
-    return summary.seconds
+    return _Run(seconds, _cpu(server) - worked, summary.seconds)
+
+
+def _beside(console: Console, server: PrivateServer, source: Path, folder: Path) -> None:
+    """Measure what a dialer feels of imports at the normal pace."""
+    table = Table(title="a dialer's statements beside an import, normal pace, milliseconds")
+    for name in ("connections", "median", "p99", "longest"):
+        table.add_column(name, justify="right")
+    for count in CONNECTIONS:
+        url = prepared(server, "InnoDB")
+        with Dialer(url) as dialer:
+            _load(server, source, url, "import", count, folder / f"beside-{count}", "normal")
+        times = (np.median(dialer.taken), np.quantile(dialer.taken, 0.99), dialer.taken.max())
+        table.add_row(f"{count}", *(f"{1000 * it:.1f}" for it in times))
+    console.print(table)
 
 
 def _questions(console: Console, server: PrivateServer, url: str, existing: int) -> None:
