@@ -5,7 +5,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -40,7 +40,7 @@ class Parts(Generic[T]):
 
     @property
     def left(self) -> int:
-        """How many parts nobody asks or has asked."""
+        """How many parts nobody asks, or has got an answer to."""
         return len(self._left)
 
     @property
@@ -178,10 +178,11 @@ class Readers:
         count = min(count, count if self._most is None else self._most) - len(self._helpers)
         if count > 0 and self._engine is None:
             self._engine = self._make_engine()
-        for _ in range(count):
-            helper = _Helper(self._help, parts)
-            self._helpers.append(helper)
-            helper.start()
+        with suppress(RuntimeError):  # the system has no room for a further thread
+            for _ in range(count):
+                helper = _Helper(self._help, parts)
+                helper.start()
+                self._helpers.append(helper)
 
     def _help(self, helper: "_Helper", parts: Parts[T]) -> None:
         assert self._engine is not None  # noqa: S101 - for mypy: who starts it has made it

@@ -172,6 +172,18 @@ def opened_anew(database: Database) -> Iterator[Database]:
 
 
 @ON_INNODB
+def test_without_room_for_threads_one_connection_reads(
+    listed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with opened(listed) as database:
+        assert ask(database) == LISTED
+
+
+@ON_INNODB
 @pytest.mark.parametrize("nth", [1, 2, 3, 4])
 @pytest.mark.parametrize("cut", [Proxy.cut_before, Proxy.cut_after], ids=["before", "after"])
 def test_a_range_whose_connection_is_lost_is_asked_for_again(
