@@ -19,6 +19,7 @@ from jobs.load.run import ImportContext
 from jobs.load.screening import Screener
 from loader.checks.duplicates import KEYED
 from loader.checks.duplicates_compared import Compared
+from loader.checks.rejected_keys import RejectedKeys
 from loader.checks.settlement import Settled
 from loader.findings import (
     FINDING_TYPES,
@@ -78,8 +79,10 @@ class CheckStage:
         self._screener = Screener(
             self._reader, run.queries, run.seconds, run.files.work, self._finished
         )
-        self._maybe_duplicates = run.files.spool()
-        """Rejected rows that may be duplicates besides."""
+        self._uncompared = run.files.spool()
+        """Rejected rows that may be duplicates besides: the database was not asked about them."""
+        self._rejected_keys = RejectedKeys(run.files.spool())
+        """Of all rejected rows that may be."""
         self._refused: list[pd.Series[str]] = []
         """Names of reasons by row_number, of rows for which another number is tried."""
 
@@ -108,26 +111,30 @@ class CheckStage:
         for name in self.run.options.invalid_phone_fallback:
             if name in self.checks.mapping.fields and self._refused:
                 self._promote(name)
-        for leads in self._maybe_duplicates.read():
+        self._find_all_reasons()
+
+    def _find_all_reasons(self) -> None:
+        """Say of rejected rows which are duplicates besides, now that all others are settled."""
+        for leads in _joined(self._uncompared.read(), self.run.options.chunk_size):
             compared = self.checks.compare(leads, self.run.queries.existing_leads(leads))
-            for reason, rows in self.run.settlement.also_duplicates(leads, compared):
-                self.run.files.reason_bits.add(rows, reason)
+            self._rejected_keys.add(leads.index, compared, leads.index)
+        self._uncompared.clear()
+        for rows, compared in self._rejected_keys.read():
+            for reason, found in self.run.settlement.also_duplicates(rows, compared):
+                self.run.files.reason_bits.add(found, reason)
         self.run.seconds.lap("all reasons")
 
     def _screened(self, chunk: SourceChunk, screened: Screened) -> None:
         """Note what else is known of rejected rows, and all the numbers there are."""
         self.run.files.also(screened.further)
-        self._may_be_duplicates(screened.with_number)
+        if self.run.options.duplicate_checks:
+            self._uncompared.append(screened.with_number[list(KEYED)])
         self.run.profile_builder.screened(screened, chunk.odd)
 
-    def _duplicates(self, leads: pd.DataFrame) -> None:
+    def _duplicates(self, rows: pd.Index, compared: Compared, found: pd.Index) -> None:
         """Let all duplicate checks decide about duplicates, not only the first that found them."""
         if len(self.run.options.duplicate_checks) > 1:
-            self._may_be_duplicates(leads)
-
-    def _may_be_duplicates(self, leads: pd.DataFrame) -> None:
-        if len(leads) and self.run.options.duplicate_checks:
-            self._maybe_duplicates.append(leads[list(KEYED)])
+            self._rejected_keys.add(rows, compared, found)
 
     def _readable(self) -> Iterator[SourceChunk]:
         """Give the rows that can be read, and what is to be noted of them."""
@@ -193,7 +200,7 @@ class CheckStage:
             return
         with closing(self._screen(chunks, receivers)) as screened_chunks:
             for chunk, screened in screened_chunks:
-                settled = self._settle(screened.leads, screened.compared)
+                settled = self._settle(screened.leads, receivers, screened.compared)
                 self._accept(chunk, screened.leads, screened.notices, settled, receivers)
 
     def _settle_by_preference(self, chunks: Chunks, receivers: "_Receivers") -> None:
@@ -202,7 +209,7 @@ class CheckStage:
             for chunk, screened in screened_chunks:
                 waiting.append(_Waiting.of(screened, chunk.fields, self.run.files.spool))
         for each, leads in by_preference(waiting, self.run.options.keep):
-            each.settled(self._settle(leads))
+            each.settled(self._settle(leads, receivers))
         self._reader = self._reader.without_profile()
         for task, each in zip(chunks(), waiting, strict=True):
             chunk = self._reader.chunk_of(task, self.run.seconds)
@@ -222,13 +229,16 @@ class CheckStage:
                 receivers.screened(chunk, screened)
                 yield chunk, screened
 
-    def _settle(self, leads: pd.DataFrame, compared: Compared | None = None) -> Settled:
+    def _settle(
+        self, leads: pd.DataFrame, receivers: "_Receivers", compared: Compared | None = None
+    ) -> Settled:
         """Find the duplicates among screened leads, in their order."""
         if compared is None:
             answers = self.run.queries.existing_leads(leads)
             self.run.seconds.lap("look up")
             compared = self.checks.compare(leads, answers)
         settled = self.run.settlement.settle(leads, compared)
+        receivers.duplicates(leads.index, compared, settled.findings.index)
         self.run.seconds.lap("duplicates")
         return settled
 
@@ -242,7 +252,6 @@ class CheckStage:
     ) -> None:
         """Reject the duplicates among leads, and let the others wait for the insert."""
         receivers.reject(chunk.rows, settled.findings)
-        receivers.duplicates(leads.loc[settled.findings.index])
         leads = settled.staying(leads)
         self.run.expect(leads)
         answers = self.run.queries.days_ahead(self.checks.days_ahead(leads))
@@ -263,7 +272,10 @@ class _Receivers:
     accept: Callable[[pd.Index], Notices] = lambda _rows: no_notices()
     """Takes the row numbers of leads that stay; gives what there is to notice about them."""
     screened: Callable[[SourceChunk, Screened], None] = lambda _chunk, _screened: None
-    duplicates: Callable[[pd.DataFrame], None] = lambda _leads: None
+    duplicates: Callable[[pd.Index, Compared, pd.Index], None] = lambda _rows, _compared, _found: (
+        None
+    )
+    """Takes row numbers, what is known of these rows, and those that are duplicates."""
 
 
 @dataclass
@@ -310,6 +322,18 @@ class _Waiting:
         found = pd.concat([no_findings(), *frames]).sort_index()
         changes = [changing for changing in self.changes if changing is not None]
         return Settled(found, pd.concat(changes).sort_index() if changes else None)
+
+
+def _joined(frames: Iterator[pd.DataFrame], most: int) -> Iterator[pd.DataFrame]:
+    """Put small frames together, up to about so many rows: each question takes its time."""
+    waiting: list[pd.DataFrame] = []
+    for frame in frames:
+        waiting.append(frame)
+        if sum(map(len, waiting)) >= most:
+            yield pd.concat(waiting)
+            waiting = []
+    if waiting:
+        yield pd.concat(waiting)
 
 
 def by_preference(waiting: list[_Waiting], keep: str) -> Iterator[tuple[_Waiting, pd.DataFrame]]:

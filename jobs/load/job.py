@@ -91,6 +91,8 @@ def _load(source: SourceFile, request: LoadRequest) -> Summary:
     with inserts as pace:
         ledger = Ledger.open(database, request.ledger_path)
         with open_run(source, request, ledger, database) as import_run:
+            if request.pace.pace == "gentle":
+                options = options.model_copy(update={"read_connections": 1})
             return _run(Load(request, source, options, import_run, pace))
 
 

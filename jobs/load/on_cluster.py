@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Semaphore
 from typing import Any, NamedTuple, Self
 
 import pandas as pd
@@ -17,7 +17,14 @@ import pandas as pd
 from jobs.load.finished_blocks import FinishedBlocks
 from jobs.load.reading import RowReader, SourceChunk
 from jobs.load.run import Stopwatch
-from jobs.load.screening import CHUNKS_A_WORKER, Asked, Question, Result, Stages
+from jobs.load.screening import (
+    ANSWERS_AT_ONCE,
+    CHUNKS_A_WORKER,
+    Asked,
+    Question,
+    Result,
+    Stages,
+)
 from loader.checks.duplicates import KEYED
 from loader.dialer import Lookups
 from loader.engines.workers import HEARS_SIGNALS, pickled, unpickled
@@ -76,12 +83,13 @@ class OnCluster:
             workers: processes of a local cluster.
             stages: what it does.
             asked: questions that are asked at all.
-            answer: answers them, one after the other.
+            answer: answers them; several threads call it.
             folder: for the files of feeds.
             finished: for what is kept of blocks, see `FinishedBlocks`.
         """
         self._asked, self._answer = asked, answer
-        self._is_closing, self._answering, self._giving = False, Lock(), Lock()
+        self._is_closing, self._giving = False, Lock()
+        self._answering = Semaphore(ANSWERS_AT_ONCE)
         blocks = stages.reader.blocks
         self._blocks, self._sends_texts = blocks, blocks is None or not blocks.has_plain_file
         self._coming: deque[Future[Result]] = deque()

@@ -18,6 +18,7 @@ from loader.options.throttle import PaceOptions
 NEEDS_DATABASE = (
     "on_duplicate", "update_fields", "duplicate_statuses", "duplicate_scope_archive",
     "duplicate_compare", "ambiguous_tz", "unstorable", "new_lead_url", "connections",
+    "read_connections",
 )  # fmt: skip
 """Options of a load that add_lead has no parameter for, and that cannot be decided here."""
 

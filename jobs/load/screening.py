@@ -29,6 +29,9 @@ ROWS_ALONE = 30_000
 CHUNKS_A_WORKER = 2
 """Chunks that are read ahead for each worker: one is checked, another waits for it."""
 
+ANSWERS_AT_ONCE = 2
+"""Questions that this process is at: the database answers one, another is put or understood."""
+
 
 class Result(NamedTuple):
     """What is found of a chunk."""
@@ -191,7 +194,8 @@ class Screener:
     def _others(self) -> tuple[SharedWork, int]:
         """Give who screens chunks, and how many of them there are."""
         if not self._scheduler:
-            return Workers(self._workers, self._of_worker, self._answer), self._workers
+            workers = Workers(self._workers, self._of_worker, self._answer, answers=ANSWERS_AT_ONCE)
+            return workers, self._workers
         on_cluster = _on_cluster()(
             self._scheduler, self._workers, self._stages, self._asked, self._answer, self._folder,
             self._finished,

@@ -95,7 +95,7 @@ def find_duplicates(
 
 
 def known_duplicates(
-    leads: pd.DataFrame,
+    rows: pd.Index,
     compared: Compared,
     checks: Sequence[DuplicateCheck],
     accepted: Sequence[AcceptedKeys],
@@ -103,15 +103,23 @@ def known_duplicates(
     """Say by each check which rows are duplicates of an existing lead or of an accepted row.
 
     Nothing is accepted, and nothing that is found by one check keeps another from finding it.
-    Arguments are those of `find_duplicates`; none of the leads was accepted.
+
+    Args:
+        rows: row numbers, none of them accepted.
+        compared: of these rows; of the existing leads, no column is looked at.
+        checks: see `find_duplicates`.
+        accepted: likewise.
 
     Yields:
         A reason, and the row numbers to which it applies.
     """
-    if leads.empty:
-        return
-    for check, match in zip(checks, _known(leads, compared, accepted), strict=True):
-        yield check.reason, leads.index[match.hit]
+    parts = zip(checks, compared.existing, compared.keys, accepted, strict=True)
+    for check, existing, keys, known in parts if len(rows) else ():
+        hit = rows.isin(existing.index)
+        for asks in keys.asks:
+            ask = np.flatnonzero((asks[0] != 0) & ~hit)
+            hit[ask] = known.find(asks[:, ask])[0] >= 0
+        yield check.reason, rows[hit]
 
 
 def existing_duplicates(

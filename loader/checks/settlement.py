@@ -74,13 +74,13 @@ class Settlement:
         return Settled(found.drop(changing.index), changing)
 
     def also_duplicates(
-        self, leads: pd.DataFrame, compared: Compared
+        self, rows: pd.Index, compared: Compared
     ) -> Iterator[tuple[Reason, pd.Index]]:
         """Say by every check which rejected rows are duplicates besides, when all rows are settled.
 
         See `loader.checks.duplicates.known_duplicates`.
         """
-        return known_duplicates(leads, compared, self._checks, self._accepted)
+        return known_duplicates(rows, compared, self._checks, self._accepted)
 
     def remember(self, leads: pd.DataFrame, compared: Compared) -> None:
         """Take leads as accepted that a process before this one accepted, in their order.

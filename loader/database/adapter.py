@@ -115,6 +115,15 @@ class Adapter(ABC):
         """Make a connection of the driver; None: SQLAlchemy makes it."""
         return None
 
+    def connect_beside(self, *given: Any) -> Any:
+        """Make a further connection likewise, to the server that was connected to last."""
+        return self.connect(*given)
+
+    def refuse_left(  # noqa: B027 - a file is no server
+        self, connection: Any, record: object, proxy: object
+    ) -> None:
+        """Let a connection that waited be made anew if the run has left its server since."""
+
     @property
     def is_node(self) -> bool:
         """Whether the server that is connected to is a node of a cluster."""
@@ -228,6 +237,8 @@ class Adapter(ABC):
 
     has_many_writers = True
     """Whether several connections may write at the same time."""
+    has_many_readers = True
+    """Whether it is worth while to read over several."""
 
     def keep_writers_out(self, connection: Connection) -> bool:  # noqa: ARG002
         """Let nobody else write until the transaction ends, if the database can; say whether."""

@@ -45,6 +45,11 @@ class Servers:
         self.are_nodes = False
         """Whether the server that was taken last is a node of a cluster."""
 
+    @property
+    def current(self) -> Place:
+        """The server that was taken last."""
+        return self._places[0]
+
     def connect(self, connect: Callable[[Place], DriverConnection]) -> DriverConnection:
         """Connect to the first server that answers, and is Synced if it is a node.
 

@@ -1,14 +1,16 @@
 """The connection to the dialer's database: its setup, retries and errors."""
 
 import logging
+import threading
 import time
 import traceback
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from copy import copy
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
@@ -27,6 +29,7 @@ from loader.database.cluster import QUEUE
 from loader.database.driver import PATIENCE
 from loader.database.error_codes import LOCKED, NODE_NOT_READY, UNREACHED, error_code, translate
 from loader.database.mariadb import MariaDB
+from loader.database.readers import TOO_MANY, Parts, Readers
 from loader.database.sqlite import Sqlite
 from loader.errors import (
     DamagedTableError,
@@ -48,7 +51,8 @@ class Database:
     """A dialer's database at an address such as mysql://user:password@host/asterisk.
 
     All work by `read`, `write` and `retrying` raises DatabaseUnavailableError if there is no answer
-    after all retries.
+    after all retries. Of several threads that use `read` and what is made of it, one does so at a
+    time.
     """
 
     def __init__(
@@ -73,22 +77,38 @@ class Database:
             ConfigurationError: the address cannot be read, or names another kind of database; a
                 file of certificates is missing.
         """
+        self._family: WeakSet[Readers] = WeakSet()
+        """Of this one and of what `anew` made."""
         self._open(read_address(address, options))
         self.options, self.lacking, self.repairs = options, frozenset(lacking), repairs
         self._sleep = sleep
         self.waits = 0
         """How often it was waited for, to be asked again: whoever works with leads did not wait."""
-        self._at_work: Connection | None = None
 
     def _open(self, address: Address) -> None:
         is_server = address.url.get_backend_name() in SERVERS
         self._address, self.name = address, address.name
         self.adapter = MariaDB(address) if is_server else Sqlite(address)
-        self.engine: Engine = create_engine(address.url, **self.adapter.engine_arguments)
         self._was_reached = False
-        event.listen(self.engine, "do_connect", self.adapter.connect)
-        event.listen(self.engine, "connect", self._prepare)
-        event.listen(self.engine, "reset", _set_back)
+        self.engine = self._new_engine(self.adapter.connect)
+        self._readers = Readers(self._engine_of_readers, self._connect_to, self.name)
+        event.listen(self.engine, "engine_disposed", lambda _engine: self._readers.close())
+        self._family.add(self._readers)
+        self._turn = threading.RLock()
+        self._at_work: Connection | None = None
+
+    def _new_engine(self, connect: Callable[..., Any], **pool: Any) -> Engine:
+        engine = create_engine(self._address.url, **self.adapter.engine_arguments | pool)
+        event.listen(engine, "do_connect", connect)
+        event.listen(engine, "connect", self._prepare)
+        event.listen(engine, "reset", _set_back)
+        return engine
+
+    def _engine_of_readers(self) -> Engine:
+        # As many as there have been are kept.
+        engine = self._new_engine(self.adapter.connect_beside, pool_size=0)
+        event.listen(engine, "checkout", self.adapter.refuse_left)
+        return engine
 
     def anew(self, database: str | None = None) -> "Database":
         """Give the same database, or another one of the server, with connections of its own."""
@@ -97,8 +117,7 @@ class Database:
         other._open(self._address._replace(url=url))
         return other
 
-    @contextmanager
-    def connect(self) -> Iterator[Connection]:
+    def connect(self) -> AbstractContextManager[Connection]:
         """Connect; errors of the driver are raised as our own, without values.
 
         Raises:
@@ -107,9 +126,13 @@ class Database:
             NotAllowedError: the account may not do this.
             ConfigurationError: a database, table or column is missing.
         """
-        driver = self.engine.dialect.loaded_dbapi
+        return self._connect_to(self.engine)
+
+    @contextmanager
+    def _connect_to(self, engine: Engine) -> Iterator[Connection]:
+        driver = engine.dialect.loaded_dbapi
         try:
-            with self.engine.connect() as connection:
+            with engine.connect() as connection:
                 try:
                     yield connection
                 except UntrustedServerError:
@@ -148,18 +171,41 @@ class Database:
 
     @contextmanager
     def asked_by(self, connection: Connection) -> Iterator[None]:
-        """Let `read` ask by a connection, in its transaction, in the block: a load has few."""
-        self._at_work = connection
-        try:
-            yield
-        finally:
-            self._at_work = None
+        """Let `read` ask by a connection, in its transaction, in the block: a load has few.
+
+        What of `read_all` others ask is asked outside of it, and sees nothing that it has written.
+        """
+        with self._turn:
+            self._at_work = connection
+            try:
+                yield
+            finally:
+                self._at_work = None
+
+    def alone(self) -> AbstractContextManager[object]:
+        """Keep other threads from reading in the block."""
+        return self._turn
 
     def read(self, question: Callable[[Connection], T]) -> T:
         """Run a question that changes nothing; repeat it if the connection breaks.
 
         Tables that turn out to be damaged are dealt with as by `refuse_damage`.
         """
+        with self._turn:
+            return self._read(question)
+
+    def read_all(self, questions: Sequence[Callable[[Connection], T]], at_once: int = 1) -> list[T]:
+        """Run questions of which none depends on another one, see `read`; give their answers.
+
+        Args:
+            questions: what each gives is as true when others commit in between.
+            at_once: over so many connections; fewer where the server refuses them.
+        """
+        parts = Parts(questions)
+        at_once = at_once if self.adapter.has_many_readers else 1
+        return self.read(lambda connection: self._readers.ask(connection, parts, at_once))
+
+    def _read(self, question: Callable[[Connection], T]) -> T:
         if self._at_work is not None:
             return question(self._at_work)
         sound: set[str] = set()
@@ -220,9 +266,11 @@ class Database:
 
     def _note_wait(self, attempts: int, state: RetryCallState) -> None:
         self.waits += 1
-        seconds = state.seconds_since_start or 0
+        seconds, code = state.seconds_since_start or 0, _code_of(state)
+        if code in TOO_MANY:
+            for readers in [*self._family]:
+                readers.give_up(code)
         if seconds >= PATIENCE:
-            code = _code_of(state)
             LOG.warning(
                 "%s: %s for %d s (error %s); it is asked again in %.1f s, attempt %d of %d",
                 self.name,

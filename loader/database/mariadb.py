@@ -4,6 +4,7 @@ import re
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import accumulate
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 from sqlalchemy import Connection, CursorResult, Dialect
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from loader.database.adapter import Adapter, Among, Digests, Written
@@ -101,13 +102,21 @@ class MariaDB(Adapter):
         _options: dict[str, Any],
     ) -> DriverConnection:
         """Connect as `DriverConnection` does, see `Servers.connect`; raises what they do."""
+        return self._servers.connect(partial(self._connect_at, _options))
+
+    def connect_beside(self, *given: Any) -> DriverConnection:
+        """Connect to the server that the last one was made to, and to no other."""
+        return self._connect_at(given[-1], self._servers.current)
+
+    def refuse_left(self, connection: Any, record: object, proxy: object) -> None:  # noqa: ARG002
+        """Compare their places."""
+        if (connection.host, connection.port) != self._servers.current:
+            raise DisconnectionError
+
+    def _connect_at(self, options: Mapping[str, Any], place: Place) -> DriverConnection:
         tls, path = None if self._unix_socket else self._tls, self._unix_socket
-
-        def connect(place: Place) -> DriverConnection:
-            options = _options | dict(zip(("host", "port"), place, strict=True))
-            return DriverConnection(self._options, tls, self._name, unix_socket=path, **options)
-
-        return self._servers.connect(connect)
+        options = {**options, **dict(zip(("host", "port"), place, strict=True))}
+        return DriverConnection(self._options, tls, self._name, unix_socket=path, **options)
 
     @property
     def is_node(self) -> bool:

@@ -1,7 +1,8 @@
-"""Reads in parts, none of which keeps writes out of a table for long."""
+"""Reads in parts: in turn where writes wait for them, else over several connections."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -28,6 +29,8 @@ AT_LEAST, AT_FIRST, AT_MOST = 1_000, 1_000, 45_000
 the server and back, during which nothing waits; of more, a statement may be larger than the 1 MB
 that every server takes."""
 
+A_CONNECTION = 2_000
+"""Values for which it is worth while to ask over one more connection."""
 
 VALUES_A_BEGINNING = 50
 """Beginnings are looked for if there are so many values for each: one takes as long as some 20."""
@@ -39,19 +42,30 @@ BEGINNINGS_AT_ONCE = 20
 class ShortReads:
     """Reads of one table, in parts whose size follows from the time that the last ones took.
 
-    While a statement reads a MyISAM table, all writes wait. There is a pause between two reads, for
-    the sake of all that waits. Where writes do not wait for reads, neither do the reads.
+    While a statement reads a MyISAM table, all writes wait. There is one read at a time, and a
+    pause between two, for the sake of all that waits. Where writes do not wait for reads, neither
+    do the reads: what is looked for is cut into ranges, and several are asked for at a time.
     """
 
-    def __init__(self, database: Database, *, locks: bool) -> None:
-        """Take the database, and whether reads of the table keep writes out."""
-        self._database, self._locks = database, locks
+    def __init__(self, database: Database, *, locks: bool, at_once: int = 1) -> None:
+        """Take the database, and how gently it is read.
+
+        Args:
+            database: that of the table.
+            locks: reads of the table keep writes out.
+            at_once: over so many connections, where they do not.
+        """
+        self._database, self._locks, self._at_once = database, locks, at_once
         self._size = ChunkSize(AT_MOST, SECONDS, at_first=AT_FIRST, at_least=AT_LEAST)
 
     @property
     def size(self) -> int:
         """How much the next read may look at."""
         return self._size.size
+
+    def alone(self) -> AbstractContextManager[object]:
+        """Keep other threads from reading in the block, see `Database.alone`."""
+        return self._database.alone()
 
     def read(self, question: Callable[[Connection], tuple[T, int]]) -> T:
         """Run one question, see `Database.read`; it also gives how much it looked at."""
@@ -61,10 +75,11 @@ class ShortReads:
             result, amount = question(connection)
             return result, amount, time.monotonic() - began
 
-        result, amount, seconds = self._database.read(timed)
-        self._size.took(amount, seconds)
-        if self._locks:
-            time.sleep(PAUSE * seconds)
+        with self.alone():
+            result, amount, seconds = self._database.read(timed)
+            self._size.took(amount, seconds)
+            if self._locks:
+                time.sleep(PAUSE * seconds)
         return result
 
     def rows(
@@ -77,15 +92,32 @@ class ShortReads:
 
         Args:
             statement: what it gives for some of `values` does not depend on the rest of them.
-            values: the first list, which may be asked for in parts.
+            values: the first list, distinct and of one type, which is asked for in parts. Many are
+                sorted: neighbors stand in the same pages of an index.
             others: the other lists, none of them empty.
         """
-        found: Rows = []
         if isinstance(statement, Among):
             values = self._not_ruled_out(statement, values)
+        if len(values) >= A_CONNECTION:
+            values = sorted(values)  # type: ignore[type-var]  # all are texts, or numbers
+        if self._locks:
+            return self._rows_in_turn(statement, values, others)
+        questions = [
+            partial(self._select_range, statement, part, others)
+            for part in _ranges(values, self._at_once)
+        ]
+        if not questions:
+            return []
+        answers = self._database.read_all(questions, self._at_once)
+        return [row for rows in answers for row in rows]
+
+    def _rows_in_turn(
+        self, statement: str | Among, values: Sequence[object], others: Sequence[Iterable[object]]
+    ) -> Rows:
+        found: Rows = []
         start = 0
         while start < len(values):
-            part = values[start : start + (self.size if self._locks else AT_MOST)]
+            part = values[start : start + self.size]
             start += len(part)
             found += self.read(partial(self._select_part, statement, part, others))
         return found
@@ -124,6 +156,15 @@ class ShortReads:
     ) -> tuple[Rows, int]:
         return self.select(connection, statement, part, *others), len(part)
 
+    def _select_range(
+        self,
+        statement: str | Among,
+        part: Sequence[object],
+        others: Sequence[Iterable[object]],
+        connection: Connection,
+    ) -> Rows:
+        return self.select(connection, statement, part, *others)
+
     def select(
         self, connection: Connection, statement: str | Among, *values: Iterable[object]
     ) -> Rows:
@@ -135,3 +176,15 @@ class ShortReads:
             statement, parameters[0] = adapter.ask_among(dialect, statement, values[0])
         words = statement.format(*[adapter.list_mark] * len(values))
         return [tuple(row) for row in connection.exec_driver_sql(words, tuple(parameters))]
+
+
+def _ranges(values: Sequence[object], at_once: int) -> list[Sequence[object]]:
+    """Cut sorted values into ranges of about the same size; few are one.
+
+    Args:
+        values: distinct.
+        at_once: how many ranges are asked for at a time.
+    """
+    count = max(-(-len(values) // AT_MOST), min(at_once, len(values) // A_CONNECTION), 1)
+    size = -(-len(values) // count)
+    return [values[start : start + size] for start in range(0, len(values), size or 1)]

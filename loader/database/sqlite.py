@@ -98,7 +98,7 @@ class Sqlite(Adapter):
         parts.append(f"PRIMARY KEY ({quote_identifier(key)})")
         return [f"CREATE TABLE IF NOT EXISTS {quote_identifier(target)} ({', '.join(parts)})"]
 
-    has_many_writers = False
+    has_many_writers = has_many_readers = False
 
     def keep_writers_out(self, connection: Connection) -> bool:
         """Lock the file."""

@@ -82,18 +82,19 @@ class Workers:
         work: Work,
         answer: Callable[[Any], Any],
         most_memory: int | None = None,
+        answers: int = 1,
     ) -> None:
         """Fork the processes.
 
         Args:
             count: of processes.
             work: what they do with a task; it and all it refers to are as they are now.
-            answer: answers what they ask, one question after the other, in a thread of its own:
-                this one may work meanwhile.
+            answer: answers what they ask, in other threads: this one may work meanwhile.
             most_memory: bytes that each may take besides this process's own; work that takes more
                 raises MemoryError, or ends its process. None: no limit.
+            answers: how many questions are answered at a time.
         """
-        self._answer, self._most_memory = answer, most_memory
+        self._answer, self._most_memory, self._at_once = answer, most_memory, answers
         self._tasks: SimpleQueue[tuple[int, Any] | None] = SimpleQueue()
         # Not a SimpleQueue: it may wait for ever where it is to wait for a time, see `Stop.wait`.
         self._events: Queue[_Event] = Queue()
@@ -110,9 +111,10 @@ class Workers:
                 )
                 serving.start()
                 self._threads.append(serving)
-            # What is logged there is of the same run.
-            context = contextvars.copy_context()
-            threading.Thread(target=context.run, args=(self._answer_all,), daemon=True).start()
+            for _ in range(answers):
+                # What is logged there is of the same run.
+                context = contextvars.copy_context()
+                threading.Thread(target=context.run, args=(self._answer_all,), daemon=True).start()
         except BaseException:  # Ctrl-C too: no process is left behind
             self.close()
             raise
@@ -129,8 +131,9 @@ class Workers:
             os.kill(pid, signal.SIGKILL)
         for _ in self._threads:
             self._tasks.put(None)
-        # It may be in the midst of an answer, which nobody waits for any more.
-        self._questions.put(None)
+        # They may be in the midst of an answer, which nobody waits for any more.
+        for _ in range(self._at_once):
+            self._questions.put(None)
         for answers in self._answers:
             answers.put(None)
         for pid in self._pids:
@@ -190,7 +193,7 @@ class Workers:
         return ours
 
     def _answer_all(self) -> None:
-        """Answer question after question; in a thread of its own."""
+        """Answer question after question; in each of the threads for it."""
         while (asked := self._questions.get()) is not None:
             try:
                 self._answers[asked.worker].put(self._answer(asked.value))

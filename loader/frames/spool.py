@@ -60,6 +60,12 @@ class Spool:
             self._file.close()
             self._writer = self._file = None
 
+    def clear(self) -> None:
+        """Forget all frames."""
+        self.close()
+        self.path.unlink(missing_ok=True)
+        self.rows, self._schema, self._stream = 0, None, None
+
     def keep(self) -> dict[str, int]:
         """Make the frames so far survive a crash; return the arguments that `restore` needs."""
         self.close()

@@ -237,6 +237,10 @@ class LoadOptions(SourceFileOptions):
         "Batches inserted at a time", Group.RUN,
         "Several need InnoDB; then lead_ids do not follow the order of the file.", values="N",
     )] = 1
+    read_connections: Annotated[int, Field(ge=1, le=16), Option(
+        "Connections that look up numbers at a time", Group.RUN,
+        "One where reads keep writes out, as on MyISAM, or the pace is gentle.", values="N",
+    )] = 2
     max_reject_rate: Annotated[float, Field(ge=0, le=1), Option(
         "Largest share of bad rows", Group.RUN,
         "If something is wrong with more of the rows, nothing is inserted. Duplicates and "

@@ -1,6 +1,6 @@
 """What is asked of the dialer's database about a chunk of leads: one statement a question.
 
-Where writes wait for reads, a question about many numbers is asked in parts, see `ShortReads`.
+A question about many numbers is asked in parts, see `ShortReads`.
 """
 
 from collections.abc import Sequence
@@ -77,7 +77,11 @@ class ChunkQueries:
                 for where in wheres
             }
             self._lists = {
-                table: ShortReads(database, locks=dialer.access.get(table, Access()).locks)
+                table: ShortReads(
+                    database,
+                    locks=dialer.access.get(table, Access()).locks,
+                    at_once=options.read_connections,
+                )
                 for table in DNC_TABLES
             }
 

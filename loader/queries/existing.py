@@ -59,7 +59,9 @@ class ExistingLeads:
         self._database, self._dialer, self._options = database, dialer, options
         self._kind, self._search, self._table = where
         self._access = dialer.access.get(self._table, Access())
-        self._reads = ShortReads(database, locks=self._access.locks)
+        self._reads = ShortReads(
+            database, locks=self._access.locks, at_once=options.read_connections
+        )
         self._checks = [check for check in options.duplicate_checks if check.kind is self._kind]
         self._windows = sorted({check.days or 0 for check in self._checks})
         self._collated = database.adapter.collated

@@ -62,8 +62,10 @@ class LeadScan:
         Of leads with the same key, list and phone_code there is one row, with the lowest lead_ids,
         unless each counts by itself.
         """
-        self._catch_up()
-        position, values = self._keys.all(hash_keys(keys), 2 + len(self._lead_ids))
+        with self._reads.alone():
+            self._catch_up()
+            position, values = self._keys.all(hash_keys(keys), 2 + len(self._lead_ids))
+            codes = pd.Series([*self._phone_codes], dtype="str")
         names = ("list_id", "phone_code", *self._lead_ids)
         found = pd.DataFrame(dict(zip(names, values, strict=True)))
         found.insert(0, "position", position)
@@ -71,7 +73,6 @@ class LeadScan:
         by_lead = [name for name in ("lead_id",) if name in self._lead_ids]
         same = ["position", "list_id", "phone_code", *by_lead]
         lowest = found.groupby(same, as_index=False).min()
-        codes = pd.Series([*self._phone_codes], dtype="str")
         ids = lowest[list(self._lead_ids)].astype("int64").astype("Int64").replace(-1, pd.NA)
         return ids.assign(
             key=keys.iloc[lowest["position"]].array,

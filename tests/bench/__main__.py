@@ -14,12 +14,13 @@ from tests.bench.growth import growth
 from tests.bench.imports import EXISTING, imports
 from tests.bench.memory import memory
 from tests.bench.phones import phones
+from tests.bench.reads import reads
 from tests.bench.scale import scale
 from tests.bench.serve import serve
 from tests.bench.start import start
 
 MEASUREMENTS = ("imports", "start", "beside", "memory", "archive", "phones", "serve")
-LARGE = ("growth", "scale")
+LARGE = ("growth", "scale", "reads")
 """Those that take long: only if they are named."""
 
 
@@ -59,28 +60,23 @@ def main() -> None:
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     )
     with tempfile.TemporaryDirectory(prefix="leadloader-bench-") as name:
-        folder = Path(name)
-        if "imports" in what:
-            imports(console, folder, arguments.rows, arguments.rounds, arguments.existing)
-        if "growth" in what:
-            growth(console, folder, arguments.rows)
-        if "start" in what:
-            start(console, folder, arguments.rounds)
-        if "beside" in what:
-            beside(console, folder, arguments.beside_rows)
-        if "memory" in what:
-            memory(console, folder, arguments.memory_rows)
-        if "scale" in what:
-            scale(console, folder, arguments.scale_rows, arguments.scale_feed)
-        if "phones" in what and phones(console, arguments.phones, arguments.compared):
+        folder, of = Path(name), arguments
+        measures = {
+            "imports": lambda: imports(console, folder, of.rows, of.rounds, of.existing),
+            "reads": lambda: reads(console, folder, of.rows, of.rounds, of.existing),
+            "growth": lambda: growth(console, folder, of.rows),
+            "start": lambda: start(console, folder, of.rounds),
+            "beside": lambda: beside(console, folder, of.beside_rows),
+            "memory": lambda: memory(console, folder, of.memory_rows),
+            "scale": lambda: scale(console, folder, of.scale_rows, of.scale_feed),
+            "phones": lambda: phones(console, of.phones, of.compared),
+            "serve": lambda: serve(console, folder),
+            "archive": lambda: archive(
+                console, folder, of.leads, of.processed, of.rounds, synced=of.synced
+            ),
+        }
+        if any(measure() for name, measure in measures.items() if name in what):
             raise SystemExit(1)
-        if "serve" in what:
-            serve(console, folder)
-        if "archive" in what:
-            archive(
-                console, folder, arguments.leads, arguments.processed, arguments.rounds,
-                synced=arguments.synced,
-            )  # fmt: skip
 
 
 main()

@@ -400,6 +400,7 @@ def test_a_kill_at_a_call(nth: int, before: bool, check: str, tmp_path: Path) ->
         ({"duplicate_scope_archive": "Y"}, "duplicate_scope_archive"),
         ({"new_lead_url": "send"}, "new_lead_url"),
         ({"connections": 2}, "connections"),
+        ({"read_connections": 4}, "read_connections"),
         ({"dnc_check": "Y", "dnc_alt_phones": "reject"}, "dnc_alt_phones"),
     ],
 )

@@ -95,6 +95,19 @@ def test_questions_are_answered_by_the_process_that_waits() -> None:
     assert answered == [os.getpid()] * 12
 
 
+def test_several_questions_are_answered_at_a_time() -> None:
+    both_are_asked = threading.Barrier(2)
+
+    def answer(question: int) -> int:
+        both_are_asked.wait(10)
+        return question * 10
+
+    with Workers(2, lambda task, ask: ask(task), answer, answers=2) as workers:
+        for task in range(6):
+            workers.send(task)
+        assert [workers.take() for _ in range(6)] == [0, 10, 20, 30, 40, 50]
+
+
 def test_of_several_errors_that_of_the_first_task_is_raised() -> None:
     may_answer = threading.Event()
 
