@@ -40,7 +40,8 @@ from loader.results.summary import Summary
 
 PACE_OPTIONS = {
     "batch_size", "chunk_size", "connections", "workers", "max_reject_rate", "max_duplicate_rate",
-    "new_lead_url", "new_lead_url_rate", "engine", "scheduler", *LIMITS,
+    "new_lead_url", "new_lead_url_rate", "engine", "scheduler",
+    "shared_folder", *LIMITS,
 }  # fmt: skip
 """Options that do not change what becomes of a row."""
 

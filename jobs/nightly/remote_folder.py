@@ -1,10 +1,8 @@
 """Drop folders at remote addresses: sftp, ftp, s3 and others that fsspec knows."""
 
-import ftplib
 import os
 import posixpath
 import secrets
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +19,14 @@ from loader.errors import (
     missing_extra_error,
 )
 from loader.files import cut_name
-from loader.paths import without_passwords
+from loader.remote.file_systems import (
+    extra_of,
+    failures,
+    host_keys,
+    message_of,
+    without_address,
+    without_password,
+)
 
 TIMES = ("mtime", "modify", "LastModified", "last_modified", "updated", "modified", "created")
 """The names that file systems of fsspec have for the time of a file."""
@@ -29,7 +34,6 @@ TIMES = ("mtime", "modify", "LastModified", "last_modified", "updated", "modifie
 KINDS = {"file": "", "directory": "a folder"}
 
 PROBE = ".leadloader"
-KNOWN_HOSTS = (Path("~/.ssh/known_hosts"), Path("/etc/ssh/ssh_known_hosts"))
 
 
 class RemoteFolder(DropFolder):
@@ -131,20 +135,19 @@ class RemoteFolder(DropFolder):
             from fsspec.core import url_to_fs  # noqa: PLC0415 - an extra
 
             address = self.source.folder
-            options = {**_host_keys(address), **_filled(self.source.storage)}
+            options = {**host_keys(address), **_filled(self.source.storage)}
             files, self._root = url_to_fs(address, skip_instance_cache=True, **options)
             read_all_names(files, address)
         except ImportError as error:
-            extra = "s3" if self.address.startswith(("s3://", "s3a://")) else "remote"
             where = f"drop folder {self.address}"
-            raise missing_extra_error(where, extra, str(error.name)) from None
+            raise missing_extra_error(where, extra_of(self.address), str(error.name)) from None
         except (ValueError, TypeError) as error:
             raise ConfigurationError(f"drop folder {self.address}: {self._words(error)}") from None
-        except _failures() as error:
+        except failures() as error:
             raise NoSuchFileError(f"drop folder {self.address}: {self._words(error)}") from None
         try:
             yield files, self._root
-        except _failures() as error:
+        except failures() as error:
             raise kind(f"drop folder {self.address}: {self._words(error)}") from None
         except (ValueError, LookupError) as error:
             raise kind(
@@ -153,21 +156,7 @@ class RemoteFolder(DropFolder):
             ) from None
 
     def _words(self, error: BaseException) -> str:
-        """Give the words of a library, which may repeat the address, without the password."""
-        before, _, host = self.address.partition("@")
-        password = self.source.folder.removeprefix(before).removesuffix(f"@{host}")
-        said = _message(error).replace(self.source.folder, self.address)
-        return said.replace(password, "") if password.startswith(":") and host else said
-
-
-def without_password(address: str) -> str:
-    """Give an address without its password, which may have any character: the last @ ends it."""
-    scheme, mark, rest = address.partition("://")
-    account, at, host = rest.rpartition("@")
-    user, colon, _ = account.partition(":")
-    if not (mark and at and colon) or "@" in user or "/" in user:
-        return without_passwords(address)
-    return without_passwords(f"{scheme}://{user}@{host}")
+        return without_address(message_of(error), self.source.folder)
 
 
 def _filled(storage: Mapping[str, Any]) -> dict[str, Any]:
@@ -182,45 +171,3 @@ def _filled(storage: Mapping[str, Any]) -> dict[str, Any]:
                 )
             filled[key] = os.environ[value[1:]]
     return filled
-
-
-def _failures() -> tuple[type[BaseException], ...]:
-    """Give the exceptions that the libraries in use raise for failures of a connection."""
-    kinds: list[type[BaseException]] = [OSError, EOFError, ftplib.Error]
-    for module, name in (
-        ("paramiko.ssh_exception", "SSHException"),
-        ("paramiko.sftp", "SFTPError"),
-        ("botocore.exceptions", "BotoCoreError"),
-    ):
-        if module in sys.modules:
-            kinds.append(getattr(sys.modules[module], name))
-    return tuple(kinds)
-
-
-def _message(error: BaseException) -> str:
-    message = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return message or type(error).__name__
-
-
-def _host_keys(address: str) -> dict[str, Any]:
-    """Let sftp trust only the host keys that ssh knows; fsspec would trust all."""
-    if not address.startswith(("sftp://", "ssh://")):
-        return {}
-    import paramiko  # noqa: PLC0415 - an extra
-
-    class KnownHosts(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]  # it has no types
-        """Accepts the hosts in the known_hosts files of ssh."""
-
-        def missing_host_key(self, _client: Any, hostname: str, key: Any) -> None:
-            """Refuse a key that is in none of the files."""
-            keys = paramiko.HostKeys()
-            for file in KNOWN_HOSTS:
-                if file.expanduser().exists():
-                    keys.load(str(file.expanduser()))
-            if not keys.check(hostname, key):
-                raise paramiko.SSHException(
-                    f"the key of {hostname} is not in {KNOWN_HOSTS[0]}; add it by ssh-keyscan, "
-                    "and see that it is the right one"
-                )
-
-    return {"host_key_policy": KnownHosts()}

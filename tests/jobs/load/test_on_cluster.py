@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from jobs.cli.main import run
-from jobs.load import check, screening
+from jobs.load import finished_blocks, screening
 from jobs.load.on_cluster import OnCluster
 from loader.database.connection import Database
 from loader.engines import dask as dask_engine
@@ -226,7 +226,7 @@ def test_after_a_lost_scheduler_the_same_command_goes_on(
         kept.extend(_blocks(tmp_path))
         remove(folder, **options)
 
-    monkeypatch.setattr(check.shutil, "rmtree", note)
+    monkeypatch.setattr(finished_blocks.shutil, "rmtree", note)
     assert loads.load(path, database, **on(cluster, chunk_size=2)).summary.loaded == len(NUMBERS)
     assert _count(database) == len(NUMBERS)
     assert {*finished} < {*kept}
@@ -236,7 +236,7 @@ def test_after_a_lost_scheduler_the_same_command_goes_on(
 def test_a_bug_on_a_worker_ends_the_load(
     cluster: Started, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(self: OnCluster, _task: object) -> Any:
+    def fail(self: OnCluster, _task: object, _number: int) -> Any:
         return self._cluster.result(self._cluster.submit({}.__getitem__, "a"))
 
     monkeypatch.setattr(OnCluster, "_stages_of", fail)

@@ -11,10 +11,11 @@ import fsspec
 import pytest
 
 from jobs.nightly.folders import Found, LocalFolder, Target
-from jobs.nightly.remote_folder import RemoteFolder, without_password
+from jobs.nightly.remote_folder import RemoteFolder
 from jobs.settings import settings as settings_module
 from jobs.settings.nightly import Source
 from loader.errors import ConfigurationError, NoSuchFileError, NotAllowedError
+from loader.remote.file_systems import without_password
 from tests.support.ftp_server import ALL, READ, Partner
 from tests.support.nights import Night, Site, rows, summary_in
 
