@@ -22,11 +22,10 @@ from jobs.load.stages import Result
 from loader.checks.duplicates import KEYED
 from loader.dialer import Lookups
 from loader.engines.workers import pickled, unpickled
-from loader.frames.key_parts import KeyEntries
+from loader.frames.key_parts import SEAL_BYTES, KeyEntries
 from loader.pipeline import Checks
 
 CODEC = "lz4"
-SEAL_BYTES = 32
 BYTES_A_PART = 64 * 2**20
 """Of the source file; a part has about a million keys, and takes some 100 MB to look through."""
 MOST_PARTS = 256
@@ -42,7 +41,7 @@ class Exchange:
     parts: int
     """Into which keys are split by their hash."""
     secret: bytes
-    """By which it is known that a result is one of this run."""
+    """By which it is known that a file is as a worker of this run left it."""
 
     @classmethod
     def of(cls, folder: SharedFolder, size: int) -> "Exchange":
@@ -56,14 +55,14 @@ class Exchange:
         Raises:
             SharedFolderError: the folder cannot be used.
         """
-        name = _result_name(number)
+        name, of_keys = _result_name(number), _keys_name(number)
         sink = pa.BufferOutputStream()
         with pa.CompressedOutputStream(sink, CODEC) as stream:
             stream.write(pickled(result))
         packed = sink.getvalue().to_pybytes()
         files = {
             name: self._seal(name, packed) + packed,
-            _keys_name(number): keys.to_file(self.parts).to_pybytes(),
+            of_keys: keys.to_file(self.parts, self._secret_of(of_keys)).to_pybytes(),
         }
         if not self.folder.is_seen():
             return files
@@ -89,8 +88,9 @@ class Exchange:
         """
         entries = []
         for number in range(blocks):
-            with self.folder.open(_keys_name(number)) as file:
-                entries.append(KeyEntries.from_file(file, part))
+            name = _keys_name(number)
+            with self.folder.open(name) as file:
+                entries.append(KeyEntries.from_file(file, part, self._secret_of(name)))
         return KeyEntries.join(entries).rows_that_meet()
 
     def result(self, number: int) -> Result:
@@ -112,9 +112,11 @@ class Exchange:
         return result
 
     def _seal(self, name: str, packed: bytes) -> bytes:
-        digest = hashlib.blake2b(packed, key=self.secret, digest_size=SEAL_BYTES)
-        digest.update(name.encode())
-        return digest.digest()
+        return hashlib.blake2b(packed, key=self._secret_of(name), digest_size=SEAL_BYTES).digest()
+
+    def _secret_of(self, name: str) -> bytes:
+        """Give a secret for one file, so that none stands for another."""
+        return hashlib.blake2b(name.encode(), key=self.secret, digest_size=SEAL_BYTES).digest()
 
 
 class Places(NamedTuple):

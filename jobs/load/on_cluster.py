@@ -98,6 +98,7 @@ class OnCluster:
         """
         self._asked, self._answer = asked, answer
         self._is_closing, self._answering, self._giving = False, Lock(), Lock()
+        self._finding = Lock()
         blocks = stages.reader.blocks
         self._sends_texts = blocks is None or blocks.path is None
         self._exchange = places.exchange
@@ -191,7 +192,10 @@ class OnCluster:
         found: Rows | None = cluster.result(
             cluster.submit(_rows_that_meet, self._shared, part, blocks)
         )
-        return exchange.rows_that_meet(part, blocks) if found is None else found
+        if found is not None:
+            return found
+        with self._finding:  # a part takes memory
+            return exchange.rows_that_meet(part, blocks)
 
     def _ask(self, step: Any, question: Callable[[_Step], bytes]) -> Lookups:
         asked = unpickled(self._cluster.result(self._cluster.submit(question, step)))
@@ -223,8 +227,7 @@ class OnCluster:
             for feed in self._feeds:
                 for worker in self._cluster.workers():
                     self._cluster.result(self._cluster.submit(_drop, feed, on=worker))
-        for future in self._coming:
-            future.cancel()
+        self._threads.shutdown(wait=False, cancel_futures=True)
         # Who waits for the cluster has an error then.
         self._cluster.close()
         self._threads.shutdown()

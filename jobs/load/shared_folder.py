@@ -27,6 +27,7 @@ from loader.remote.file_systems import (
     failures,
     host_keys,
     message_of,
+    missing_package,
     without_address,
     without_password,
 )
@@ -131,7 +132,8 @@ class SharedFolder:
             yield _files_at(self.place)
         except ImportError as error:
             what = f"shared folder {self.name}"
-            raise missing_extra_error(what, extra_of(self.place), str(error.name)) from None
+            package = missing_package(error)
+            raise missing_extra_error(what, extra_of(self.place), package) from None
         except failures(ValueError) as error:  # of Arrow, which cannot read it, too
             words = without_address(message_of(error), self.place)
             raise SharedFolderError(

@@ -24,6 +24,7 @@ from loader.remote.file_systems import (
     failures,
     host_keys,
     message_of,
+    missing_package,
     without_address,
     without_password,
 )
@@ -140,7 +141,8 @@ class RemoteFolder(DropFolder):
             read_all_names(files, address)
         except ImportError as error:
             where = f"drop folder {self.address}"
-            raise missing_extra_error(where, extra_of(self.address), str(error.name)) from None
+            package = missing_package(error)
+            raise missing_extra_error(where, extra_of(self.address), package) from None
         except (ValueError, TypeError) as error:
             raise ConfigurationError(f"drop folder {self.address}: {self._words(error)}") from None
         except failures() as error:

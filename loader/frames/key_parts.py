@@ -4,6 +4,8 @@ The keys of a block are an Arrow file with a record batch for each part, of whic
 itself.
 """
 
+import hashlib
+from secrets import compare_digest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 ASKS, OFFERS = 1, 2
 """What a row does with a key: it is a duplicate of a row that offers it, or makes others such."""
+SEAL_BYTES = 32
+_SEAL = b"seal"
 _ROLE_BITS = 2
 _SCHEMA = pa.schema({"hash": pa.uint64(), "entry": pa.int64()})
 
@@ -63,29 +67,41 @@ class KeyEntries(NamedTuple):
         sizes = np.diff(starts, append=rows.size)
         return np.unique(rows[np.repeat(meets, sizes)])
 
-    def to_file(self, parts: int) -> pa.Buffer:
-        """Write the entries as a file of so many parts."""
+    def to_file(self, parts: int, secret: bytes) -> pa.Buffer:
+        """Write the entries as a file of so many parts, each sealed with a secret."""
         # The lowest bit of a hash is always the same.
-        part = (self.hashes >> np.uint64(32)) % np.uint64(parts)
-        order = np.argsort(part, kind="stable")
-        ends = np.searchsorted(part[order], np.arange(parts, dtype=np.uint64), side="right")
-        table = pa.record_batch([self.hashes[order], self.entries[order]], schema=_SCHEMA)
+        part_of = (self.hashes >> np.uint64(32)) % np.uint64(parts)
+        order = np.argsort(part_of, kind="stable")
+        ends = np.searchsorted(part_of[order], np.arange(parts, dtype=np.uint64), side="right")
+        whole = pa.record_batch([self.hashes[order], self.entries[order]], schema=_SCHEMA)
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, _SCHEMA) as writer:
-            for start, end in zip([0, *ends[:-1]], ends, strict=True):
-                writer.write_batch(table.slice(start, end - start))
+            for part, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
+                batch = whole.slice(start, end - start)
+                writer.write_batch(batch, {_SEAL: _seal_of(batch, part, secret)})
         return sink.getvalue()
 
     @classmethod
-    def from_file(cls, file: Any, part: int) -> "KeyEntries":
-        """Read one part of a file that `to_file` has written, and no other.
+    def from_file(cls, file: Any, part: int, secret: bytes) -> "KeyEntries":
+        """Read one part of a file that `to_file` has written with the same secret, and no other.
 
         Args:
             file: what pyarrow reads at any place: a buffer, or an open file.
             part: its number, from 0.
+            secret: that of `to_file`.
 
         Raises:
-            pa.ArrowInvalid: it is no such file, or not whole.
+            ValueError: the file is another one, or not whole.
         """
-        batch = pa.ipc.open_file(file).get_batch(part)
-        return cls(batch.column(0).to_numpy(), batch.column(1).to_numpy())
+        batch, metadata = pa.ipc.open_file(file).get_batch_with_custom_metadata(part)
+        seal = (metadata or {}).get(_SEAL, b"")
+        if not compare_digest(seal, _seal_of(batch, part, secret)):
+            raise ValueError("keys of rows are not as they were written")
+        return cls(*(column.to_numpy() for column in batch.columns))
+
+
+def _seal_of(batch: pa.RecordBatch, part: int, secret: bytes) -> bytes:
+    digest = hashlib.blake2b(f"{part}/".encode(), key=secret, digest_size=SEAL_BYTES)
+    for column in batch.columns:
+        digest.update(column.to_numpy())
+    return digest.digest()

@@ -34,6 +34,13 @@ def extra_of(address: str) -> str:
     return "s3" if address.startswith(("s3://", "s3a://")) else "remote"
 
 
+def missing_package(error: ImportError) -> str:
+    """Name the package that is missing; fsspec says it in words of its own, and that as a cause."""
+    cause = error.__cause__
+    name = error.name or (cause.name if isinstance(cause, ImportError) else None)
+    return name or str(error)
+
+
 def failures(*more: type[BaseException]) -> tuple[type[BaseException], ...]:
     """Give the exceptions of libraries in use for failures of a connection, and more of them."""
     kinds: list[type[BaseException]] = [OSError, EOFError, ftplib.Error, *more]

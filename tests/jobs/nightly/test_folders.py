@@ -320,6 +320,9 @@ def test_what_is_wrong_with_an_address(
         closed = nobody.getsockname()[1]
         with pytest.raises(NoSuchFileError, match="Connection refused"):
             remote(tmp_path, folder=f"ftp://127.0.0.1:{closed}/in").list_files()
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    with pytest.raises(ConfigurationError, match=r"needs s3fs, .* 's3fs>="):
+        remote(tmp_path, folder="s3://bucket/in").list_files()
     monkeypatch.setitem(sys.modules, "fsspec.core", None)
     with pytest.raises(ConfigurationError, match=r"needs fsspec.core, .* 'paramiko>=4'"):
         remote(tmp_path, **partner.settings()).list_files()

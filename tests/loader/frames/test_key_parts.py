@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from loader.frames.key_parts import ASKS, OFFERS, KeyEntries
 
+SECRET = b"a secret"
 BOTH = ASKS | OFFERS
 Key = tuple[int, int, int]
 """Hash, row and role."""
@@ -50,8 +51,8 @@ def test_rows_that_meet_are_found(keys: list[Key]) -> None:
 @given(keys=KEYS, parts=st.sampled_from([1, 2, 7]))
 def test_parts_have_all_entries_and_equal_keys_together(keys: list[Key], parts: int) -> None:
     whole = entries(keys)
-    file = whole.to_file(parts)
-    parted = [KeyEntries.from_file(file, part) for part in range(parts)]
+    file = whole.to_file(parts, SECRET)
+    parted = [KeyEntries.from_file(file, part, SECRET) for part in range(parts)]
     assert sorted(zip(*KeyEntries.join(parted), strict=True)) == sorted(zip(*whole, strict=True))
     by_part = [{*part.hashes.tolist()} for part in parted]
     assert sum(map(len, by_part)) == len(set().union(*by_part))
@@ -76,6 +77,14 @@ def test_no_key_is_no_entry() -> None:
 
 
 def test_a_file_that_is_not_whole_is_not_read() -> None:
-    file = entries([(5, 1, BOTH)]).to_file(1)
+    file = entries([(5, 1, BOTH)]).to_file(1, SECRET)
     with pytest.raises(pa.ArrowInvalid):
-        KeyEntries.from_file(file.slice(0, len(file) - 3), 0)
+        KeyEntries.from_file(file.slice(0, len(file) - 3), 0, SECRET)
+
+
+def test_keys_that_others_wrote_are_not_read() -> None:
+    file = entries([(5, 1, BOTH)]).to_file(1, SECRET)
+    changed = file.to_pybytes().replace((1 << 2 | BOTH).to_bytes(8, "little"), bytes(8))
+    for other, secret in ((file, b"another"), (pa.py_buffer(changed), SECRET)):
+        with pytest.raises(ValueError, match="not as they were written"):
+            KeyEntries.from_file(other, 0, secret)
