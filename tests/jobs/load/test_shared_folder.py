@@ -154,10 +154,10 @@ def test_at_an_address_what_is_a_week_old_goes(tmp_path: Path) -> None:
 def test_a_full_folder_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = os.open
 
-    def full(path: Any, *arguments: Any) -> int:
+    def full(path: Any, *arguments: Any, **more: Any) -> int:
         if ".keys." in str(path):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-        return opened(path, *arguments)
+        return opened(path, *arguments, **more)
 
     monkeypatch.setattr(shared_folder.os, "open", full)
     _refuses(tmp_path, "No space left on device; nothing was inserted")
