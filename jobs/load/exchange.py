@@ -22,15 +22,13 @@ from jobs.load.stages import Result
 from loader.checks.duplicates import KEYED
 from loader.dialer import Lookups
 from loader.engines.workers import pickled, unpickled
-from loader.frames.key_parts import SEAL_BYTES, KeyEntries
+from loader.frames.key_parts import SEAL_BYTES, KeyEntries, Rows
 from loader.pipeline import Checks
 
 CODEC = "lz4"
 BYTES_A_PART = 64 * 2**20
 """Of the source file; a part has about a million keys, and takes some 100 MB to look through."""
 MOST_PARTS = 256
-
-Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

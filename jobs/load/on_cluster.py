@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 import pandas as pd
 
-from jobs.load.exchange import Exchange, Places, Rows, key_entries
+from jobs.load.exchange import Exchange, Places, key_entries
 from jobs.load.finished_blocks import FinishedBlocks
 from jobs.load.phases import Left
 from jobs.load.reading import RowReader, SourceChunk
@@ -26,6 +26,7 @@ from loader.dialer import Lookups
 from loader.engines.workers import HEARS_SIGNALS, pickled, unpickled
 from loader.errors import LoaderError, MissingBlockError, MissingFeedError, missing_extra_error
 from loader.feeds.shared import PART_BYTES, SharedFeed
+from loader.frames.key_parts import Rows
 from loader.reading.blocks import FileBlock
 
 try:

@@ -10,10 +10,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from jobs.load.exchange import Exchange, MeetingRows, Rows
+from jobs.load.exchange import Exchange, MeetingRows
 from jobs.load.stages import Result
 from loader.engines.lookahead import look_ahead
 from loader.errors import SourceFileError
+from loader.frames.key_parts import Rows
 from loader.reading.blocks import FileBlock
 
 Progress = Callable[[str, int, float], None]

@@ -137,7 +137,7 @@ class Screener:
             return
         exchange = Exchange.of(shared, self._size)
         try:
-            phases = Phases(exchange, self._folder, self._size, self._progress)
+            phases = Phases(exchange, self._folder, self._size, self._note)
             with self._cluster(shared, exchange) as cluster:
                 phases.check_blocks(cluster, blocks)
                 phases.find_meeting_rows(cluster)
@@ -146,6 +146,10 @@ class Screener:
                     yield self._counted(result, None)
         finally:
             shared.remove()
+
+    def _note(self, phase: str, done: int, share: float) -> None:
+        self._seconds.lap("workers")
+        self._progress(phase, done, share)
 
     def _by_others(self, tasks: Iterator[Task]) -> Iterator[tuple[SourceChunk, Screened]]:
         if not self._scheduler:

@@ -86,18 +86,11 @@ class Compared:
 
         A row that cannot be accepted makes no other one a duplicate.
         """
-        numbers, roles = (
-            rows.to_numpy(),
-            ((may_be_accepted, ASKS | OFFERS), (~may_be_accepted, ASKS)),
-        )
-        entries = [
-            KeyEntries.of(keys[:, mask], numbers[mask], role)
-            for each in self.keys
-            for keys in each.asks
-            for mask, role in roles
-        ]
+        numbers, accepted = rows.to_numpy(), np.flatnonzero(may_be_accepted)
+        roles = np.where(may_be_accepted, ASKS | OFFERS, ASKS)
+        entries = [KeyEntries.of(keys, numbers, roles) for each in self.keys for keys in each.asks]
         entries += [
-            KeyEntries.of(keys[:, may_be_accepted], numbers[may_be_accepted], OFFERS)
+            KeyEntries.of(keys[:, accepted], numbers[accepted], OFFERS)
             for each in self.keys
             for keys in each.alt
         ]

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from loader.frames.key_runs import Hashes
 
+Rows = npt.NDArray[np.int64]
+
 ASKS, OFFERS = 1, 2
 """What a row does with a key: it is a duplicate of a row that offers it, or makes others such."""
 SEAL_BYTES = 32
@@ -30,14 +32,18 @@ class KeyEntries(NamedTuple):
 
     hashes: npt.NDArray[np.uint64]
     """Shape n. Different keys may have the same one: then their rows seem to share a key."""
-    entries: npt.NDArray[np.int64]
+    entries: Rows
     """Shape n: the row number, and in the lowest two bits `ASKS` and `OFFERS`."""
 
     @classmethod
-    def of(cls, keys: "Hashes", rows: npt.NDArray[np.int64], roles: int) -> "KeyEntries":
-        """Give the entries of keys, one of each row; rows without a key have none."""
+    def of(cls, keys: "Hashes", rows: Rows, roles: Rows | int) -> "KeyEntries":
+        """Give the entries of keys, one of each row; rows without a key have none.
+
+        `roles` are those of the rows (int64), or that of all.
+        """
+        entries = rows << _ROLE_BITS | roles
         has_key = keys[0] != 0
-        return cls(keys[0, has_key], rows[has_key] << _ROLE_BITS | roles)
+        return cls(keys[0, has_key], entries[has_key])
 
     @classmethod
     def join(cls, parts: "Sequence[KeyEntries]") -> "KeyEntries":
@@ -46,7 +52,7 @@ class KeyEntries(NamedTuple):
             return cls(np.empty(0, np.uint64), np.empty(0, np.int64))
         return cls(*map(np.concatenate, zip(*parts, strict=True)))
 
-    def rows_that_meet(self) -> npt.NDArray[np.int64]:
+    def rows_that_meet(self) -> Rows:
         """Give the row numbers, each once and ascending, of rows that share a key with another.
 
         One of those that have the key asks for it, and one offers it. Rows that meet nobody may be
