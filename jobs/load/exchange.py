@@ -25,7 +25,8 @@ from loader.engines.workers import pickled, unpickled
 from loader.frames.key_parts import SEAL_BYTES, KeyEntries, Rows
 from loader.pipeline import Checks
 
-CODEC = "lz4"
+CODEC = "zstd"
+SIZE_BYTES = 8
 BYTES_A_PART = 64 * 2**20
 """Of the source file; a part has about a million keys, and takes some 100 MB to look through."""
 MOST_PARTS = 256
@@ -54,10 +55,8 @@ class Exchange:
             SharedFolderError: the folder cannot be used.
         """
         name, of_keys = _result_name(number), _keys_name(number)
-        sink = pa.BufferOutputStream()
-        with pa.CompressedOutputStream(sink, CODEC) as stream:
-            stream.write(pickled(result))
-        packed = sink.getvalue().to_pybytes()
+        content = pickled(result)
+        packed = len(content).to_bytes(SIZE_BYTES) + pa.compress(content, CODEC, asbytes=True)
         files = {
             name: self._seal(name, packed) + packed,
             of_keys: keys.to_file(self.parts, self._secret_of(of_keys)).to_pybytes(),
@@ -105,8 +104,8 @@ class Exchange:
                 f"shared folder {self.folder.name}: {name} is not as a worker left it; nothing was "
                 "inserted. See who may write there, and run the command again"
             )
-        with pa.CompressedInputStream(pa.BufferReader(packed), CODEC) as stream:
-            result: Result = unpickled(stream.read())
+        size = int.from_bytes(packed[:SIZE_BYTES])
+        result: Result = unpickled(pa.decompress(packed[SIZE_BYTES:], size, CODEC, asbytes=True))
         return result
 
     def _seal(self, name: str, packed: bytes) -> bytes:
