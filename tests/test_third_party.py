@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "jobs.compare": {"markupsafe", "pydantic", "rich"},
     "jobs.config_check": {"pydantic", "sqlalchemy"},
     "jobs.load": FRAMES | {"fsspec", "sqlalchemy"},
-    "jobs.nightly": {"fsspec", "pydantic"},
+    "jobs.nightly": {"fsspec", "paramiko", "pydantic"},
     "jobs.serve": {"jinja2", "prometheus_client", "pydantic", "starlette", "uvicorn"},
     "jobs.serve.access": {"bcrypt", "pandas"},
     "jobs.serve.archive": {"starlette"},
