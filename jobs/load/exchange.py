@@ -8,7 +8,7 @@ import hashlib
 import secrets
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,7 +39,7 @@ class Exchange:
     folder: SharedFolder
     parts: int
     """Into which keys are split by their hash."""
-    secret: bytes
+    secret: bytes = field(repr=False)
     """By which it is known that a file is as a worker of this run left it."""
 
     @classmethod

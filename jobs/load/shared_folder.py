@@ -14,7 +14,7 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ class SharedFolder:
     Every method raises SharedFolderError if the folder cannot be used.
     """
 
-    place: str
+    place: str = field(repr=False)
     """The absolute path, or the address, of the folder that those of the runs are in."""
     run: str
     """The name of this run's."""

@@ -107,6 +107,8 @@ def test_passwords_are_not_told(tmp_path: Path) -> None:
         SharedFolder.make("ftp://me:se:cret@127.0.0.1:9/in", is_named=True)
     assert "shared folder ftp://me@127.0.0.1:9/in: " in str(raised.value)
     assert not any("se:cret" in str(each) for each in raised.value.args)
+    folder = SharedFolder("ftp://me:se:cret@host/in", "run-1", is_named=True)
+    assert "se:cret" not in f"{folder!r} {Exchange.of(folder, 1)!r}"
 
 
 def test_the_library_of_an_address_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
