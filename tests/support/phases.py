@@ -67,12 +67,13 @@ def _screen_in_phases(
     self: Screener, tasks: Iterator[Task]
 ) -> Iterator[tuple[SourceChunk, Screened]]:
     """Screen all chunks, whatever they come from, then say of each which rows are contested."""
-    results, entries = [], [KeyEntries.join([])]
+    results, entries = [], []
     for task in tasks:
         chunk = self._stages.reader.chunk_of(task, self._seconds)
         result, answers = _result_of(self, chunk)
-        if result.screened.compared is None:
-            return (yield from ((it.chunk, it.screened) for it in [*results, result]))
+        if not self._has_phases:
+            yield chunk, result.screened
+            continue
         entries.append(key_entries(result, self._stages.checks, answers))
         results.append(result)
     rows = KeyEntries.join(entries).rows_that_meet()
