@@ -1,7 +1,7 @@
 """What the rules need from the database, as plain data, read once for a run or for a chunk."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 
@@ -195,6 +195,15 @@ class Lookups:
     `archived` (bool: in vicidial_list_archive).
     For each window of N days that a check of the kind has (0: no window) there is also `lead_id_N`
     (Int64): the lowest lead_id with that key and phone_code in that list."""
+
+    def with_texts_of(self, other: "Lookups") -> "Lookups":
+        """Give the same answer with the keys of texts that another one has."""
+        compares = {**other.compares}
+        for kind, collation in self.compares.items():
+            keys = (collation.keys, compares.get(kind, collation).keys)
+            known = {text: key for each in keys if each for text, key in each.items()}
+            compares[kind] = collation.knowing(known) if known else collation
+        return replace(self, compares=compares)
 
     @property
     def is_empty(self) -> bool:

@@ -5,7 +5,6 @@ of one another is to be kept, all wait on disk until the order of preference is 
 number was rejected come again, after all others, with another number of theirs.
 """
 
-import shutil
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -75,10 +74,11 @@ class CheckStage:
         self._meter = blocks.meter() if blocks else None
         """Of a file that is read in blocks."""
         # Not in the folder of results: that goes with a run that came to nothing.
-        self._finished = run.files.folder.parent / f".blocks-{run.source.sha256[:16]}"
+        home = run.files.folder.parent / f".blocks-{run.source.sha256[:16]}"
         self._screener = Screener(
-            self._reader, run.queries, run.seconds, run.files.work, self._finished
-        )
+            self._reader, run.queries, run.seconds, run.files.work, home,
+            run.source.size, run.watchers.progress,
+        )  # fmt: skip
         self._uncompared = run.files.spool()
         """Rejected rows that may be duplicates besides: the database was not asked about them."""
         self._rejected_keys = RejectedKeys(run.files.spool())
@@ -90,8 +90,7 @@ class CheckStage:
         """Take every row of the file through the checks; what passes waits on disk."""
         self._check(self._blocks if self._screener.takes_blocks else self._readable)
         self.run.profile_builder.all_read()
-        if self.run.options.cluster:
-            shutil.rmtree(self._finished, ignore_errors=True)
+        self._screener.forget_blocks()
         self.run.seconds.lap("report")
 
     def check_again(self, rows: pd.Index) -> None:

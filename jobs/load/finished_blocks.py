@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from jobs.load.decisive_options import PACE_OPTIONS
 from jobs.load.reading import RowReader
+from jobs.load.shared_folder import RUN_PREFIX
 from loader.feeds.shared import SharedFeed
 from loader.frames.digest import digest_of
 from loader.reading.blocks import FileBlock
@@ -106,11 +107,18 @@ def _seal(path: Path, packed: bytes) -> bytes:
     return hashlib.sha256(b"/".join([*map(os.fsencode, path.parts[-2:]), packed])).digest()
 
 
+def forget_blocks(folder: Path, but: str = "") -> None:
+    """Remove what is kept of a file, but that of one name; what runs share stays."""
+    with suppress(OSError):
+        for each in folder.iterdir():
+            if each.name != but and not each.name.startswith(RUN_PREFIX):
+                shutil.rmtree(each, ignore_errors=True)
+        folder.rmdir()
+
+
 def _clear(own: Path) -> None:
     """Remove the blocks of other checks, and the marks of former runs."""
-    for other in own.parent.iterdir():
-        if other.name != own.name:
-            shutil.rmtree(other, ignore_errors=True)
+    forget_blocks(own.parent, but=own.name)
     for former in own.glob("*.seen"):
         former.unlink(missing_ok=True)
 

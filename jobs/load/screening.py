@@ -1,22 +1,27 @@
 """The chunks of a file through the checks of each row by itself, on as many cores as there are."""
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, suppress
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
 import pandas as pd
 
+from jobs.load.exchange import Exchange, Places
+from jobs.load.finished_blocks import forget_blocks
+from jobs.load.phases import Phases, Progress
 from jobs.load.reading import RowReader, SourceChunk, Task
 from jobs.load.run import Stopwatch
+from jobs.load.shared_folder import SharedFolder, SharedFolderError, is_address
+from jobs.load.stages import Asked, Question, Result, Stages
 from loader.checks.duplicates import KEYED
 from loader.dialer import Lookups
 from loader.engines.workers import Ask, Workers, available_cores, can_fork
-from loader.feeds.feed import Feed
-from loader.pipeline import Checks, Chunk, Screened
-from loader.queries.chunk import ChunkQueries, in_feeds
+from loader.errors import SourceFileError
+from loader.pipeline import Screened
+from loader.queries.chunk import ChunkQueries
 from loader.queries.forms import RowForms
 from loader.reading.blocks import FileBlock
 
@@ -31,87 +36,6 @@ CHUNKS_A_WORKER = 2
 
 ANSWERS_AT_ONCE = 2
 """Questions that this process is at: the database answers one, another is put or understood."""
-
-
-class Result(NamedTuple):
-    """What is found of a chunk."""
-
-    screened: Screened
-    seconds: dict[str, float]
-    """By stage."""
-    chunk: SourceChunk | None = None
-    """Its rows, if the task was a block. Without fields, where rows are not compared later."""
-
-
-class Question(NamedTuple):
-    """Rows of which the dialer's database is asked."""
-
-    leads: pd.DataFrame
-    about_existing: bool = False
-    """They are screened, and existing leads are wanted; otherwise do-not-call lists."""
-
-
-class Asked(NamedTuple):
-    """The questions of which the database knows something."""
-
-    lists: bool
-    leads: bool
-
-
-class Normalized(NamedTuple):
-    """A chunk before the lists of numbers are looked into."""
-
-    chunk: Chunk
-    in_feeds: Lookups
-
-
-@dataclass(frozen=True)
-class Stages:
-    """What is done with a chunk before and after each question; it may be done anywhere."""
-
-    reader: RowReader
-    feeds: Sequence[Feed]
-
-    @property
-    def checks(self) -> Checks:
-        """Those of the rows."""
-        return self.reader.checks
-
-    def normalize(self, fields: pd.DataFrame, seconds: Stopwatch) -> Normalized:
-        """Make leads of fields, and look for their numbers in the feeds."""
-        chunk = self.checks.clean(fields)
-        seconds.lap("clean")
-        chunk = self.checks.normalize(chunk)
-        seconds.lap("phones")
-        forms = RowForms(chunk.leads, self.checks.options)
-        normalized = Normalized(chunk, in_feeds(forms, self.feeds))
-        seconds.lap("do not call")
-        return normalized
-
-    def screen(self, normalized: Normalized, on_lists: Lookups, seconds: Stopwatch) -> Screened:
-        """Finish the checks of each row by itself; `on_lists` has dnc and campaign_dnc."""
-        of_feeds = normalized.in_feeds
-        answers = replace(on_lists, feeds=of_feeds.feeds, other_feeds=of_feeds.other_feeds)
-        screened = self.checks.screen(normalized.chunk, answers)
-        seconds.lap("time zone")
-        return screened
-
-    def compare(self, screened: Screened, existing: Lookups, seconds: Stopwatch) -> Screened:
-        """Compare what passed for the duplicate checks, but where rows have another order."""
-        if not self.compares:
-            return screened
-        compared = self.checks.compare(screened.leads, existing)
-        seconds.lap("duplicates")
-        return replace(screened, compared=compared)
-
-    def needed(self, chunk: SourceChunk) -> SourceChunk:
-        """Leave out the fields of a chunk that is screened, where nobody needs them later."""
-        return replace(chunk, fields=chunk.fields[[]]) if self.compares else chunk
-
-    @property
-    def compares(self) -> bool:
-        """Whether rows are compared now; otherwise when they have their turn."""
-        return self.checks.options.keep == "first"
 
 
 class SharedWork(Protocol):
@@ -136,7 +60,9 @@ class Screener:
         queries: ChunkQueries,
         seconds: Stopwatch,
         folder: Path,
-        finished: Path,
+        home: Path,
+        size: int,
+        progress: Progress,
     ) -> None:
         """Take the stages, who answers their questions, and how many processes may work, and where.
 
@@ -145,7 +71,9 @@ class Screener:
             queries: asks what the dialer's database knows; always in this process.
             seconds: counts the time of the stages, that of all processes together.
             folder: for what other processes are to read.
-            finished: for what a cluster keeps of blocks; the caller removes it.
+            home: a folder for what a cluster keeps of the file, where no option names another.
+            size: of the source file, in bytes.
+            progress: is called as a cluster goes on, see `Phases`.
         """
         options = reader.checks.options
         workers, self._scheduler = options.workers, options.cluster
@@ -154,7 +82,8 @@ class Screener:
         if self._scheduler:
             _on_cluster()  # what is missing is said before anything is read
         self._stages = Stages(reader, queries.feeds)
-        self._folder, self._finished = folder, finished
+        self._folder, self._size, self._progress = folder, size, progress
+        self._home, self._place = home, options.shared_folder
 
     @property
     def takes_blocks(self) -> bool:
@@ -170,41 +99,97 @@ class Screener:
         Raises:
             WorkerError: a process that worked for this one was killed.
         """
+        if self._has_phases:
+            blocks, tasks = _blocks_of_large_file(tasks)
+            if blocks is not None:
+                yield from self._in_phases(blocks)
+                return
         rows = 0
         for task in tasks:
             if rows >= ROWS_ALONE and (self._workers > 1 or self._scheduler):
-                yield from self._by_workers(chain([task], tasks))
+                yield from self._by_others(chain([task], tasks))
                 return
             chunk = self._stages.reader.chunk_of(task, self._seconds)
             yield chunk, self._work(chunk.fields, self._answer, self._seconds)
             rows += len(chunk.rows)
 
-    def _by_workers(self, tasks: Iterator[Task]) -> Iterator[tuple[SourceChunk, Screened]]:
-        ahead: deque[SourceChunk | None] = deque()
-        others, count = self._others()
-        with others as workers:
-            for task in tasks:
-                workers.send(task.fields if isinstance(task, SourceChunk) else task)
-                ahead.append(task if isinstance(task, SourceChunk) else None)
-                if len(ahead) > count * CHUNKS_A_WORKER:
-                    yield self._take(workers, ahead.popleft())
-            while ahead:
-                yield self._take(workers, ahead.popleft())
+    def forget_blocks(self) -> None:
+        """Remove what a cluster has kept of the file, which was checked."""
+        if self._scheduler:
+            forget_blocks(self._finished)
 
-    def _others(self) -> tuple[SharedWork, int]:
-        """Give who screens chunks, and how many of them there are."""
+    @property
+    def _has_phases(self) -> bool:
+        """Whether keys are compared before rows have their turn: each row has its keys then."""
+        options = self._stages.checks.options
+        is_settled_once = self._stages.compares and not options.invalid_phone_fallback
+        return bool(self._scheduler and options.duplicate_checks and is_settled_once)
+
+    @property
+    def _finished(self) -> Path:
+        """The folder of blocks that a cluster has finished; at an address there is none."""
+        is_path = self._place and not is_address(self._place)
+        return Path(self._place) / self._home.name if is_path else self._home
+
+    def _in_phases(
+        self, blocks: Iterator[FileBlock]
+    ) -> Generator[tuple[SourceChunk, Screened], None, None]:
+        shared = self._shared_folder()
+        if shared is None:
+            yield from self._by_others(blocks)
+            return
+        exchange = Exchange.of(shared, self._size)
+        try:
+            phases = Phases(exchange, self._folder, self._size, self._note)
+            with self._cluster(shared, exchange) as cluster:
+                phases.check_blocks(cluster, blocks)
+                phases.find_meeting_rows(cluster)
+            with closing(phases.results()) as results:
+                for result in results:
+                    yield self._counted(result, None)
+        finally:
+            shared.remove()
+
+    def _note(self, phase: str, done: int, share: float) -> None:
+        self._seconds.lap("workers")
+        self._progress(phase, done, share)
+
+    def _by_others(self, tasks: Iterator[Task]) -> Iterator[tuple[SourceChunk, Screened]]:
         if not self._scheduler:
             workers = Workers(self._workers, self._of_worker, self._answer, answers=ANSWERS_AT_ONCE)
-            return workers, self._workers
-        on_cluster = _on_cluster()(
-            self._scheduler, self._workers, self._stages, self._asked, self._answer, self._folder,
-            self._finished,
-        )  # fmt: skip
-        return on_cluster, on_cluster.threads
+            yield from self._in_order(workers, self._workers, tasks)
+            return
+        shared = self._shared_folder() if self._place else None
+        try:
+            cluster = self._cluster(shared, None)
+            yield from self._in_order(cluster, cluster.threads, tasks)
+        finally:
+            if shared:
+                shared.remove()
 
-    def _take(self, workers: SharedWork, chunk: SourceChunk | None) -> tuple[SourceChunk, Screened]:
-        """Wait for the next result, that of a chunk; None: of a block, which has become one."""
-        result: Result = workers.take()
+    def _in_order(
+        self, others: SharedWork, count: int, tasks: Iterator[Task]
+    ) -> Iterator[tuple[SourceChunk, Screened]]:
+        with others as workers:
+            for chunk, result in results_in_order(workers, count, tasks):
+                yield self._counted(result, chunk)
+
+    def _shared_folder(self) -> SharedFolder | None:
+        """Make a folder that a cluster shares; None: there is none, and no option names one."""
+        if self._place:
+            return SharedFolder.make(self._place, is_named=True)
+        with suppress(SharedFolderError):
+            return SharedFolder.make(str(self._home), is_named=False)
+        return None
+
+    def _cluster(self, shared: SharedFolder | None, exchange: Exchange | None) -> "OnCluster":
+        return _on_cluster()(
+            self._scheduler, self._workers, self._stages, self._asked, self._answer,
+            Places(self._folder, self._finished, shared, exchange),
+        )  # fmt: skip
+
+    def _counted(self, result: Result, chunk: SourceChunk | None) -> tuple[SourceChunk, Screened]:
+        """Give a result, that of a chunk; None: of a block, which has become one."""
         self._seconds.lap("workers")
         for stage, seconds in result.seconds.items():
             self._seconds.add(stage, seconds)
@@ -229,7 +214,10 @@ class Screener:
 
     def _answer(self, question: Question) -> Lookups:
         if question.about_existing:
-            return self._queries.existing_leads(question.leads)
+            found = self._queries.existing_leads(question.leads)
+            if question.rejected is None or question.rejected.empty:
+                return found
+            return found.with_texts_of(self._queries.text_keys(question.rejected))
         leads = question.leads
         return self._queries.on_lists(leads, RowForms(leads, self._stages.checks.options))
 
@@ -245,6 +233,44 @@ class Screener:
         answers = ask(about) if asked.leads else Lookups()
         seconds.lap("look up")
         return stages.compare(screened, answers, seconds)
+
+
+def results_in_order(
+    workers: SharedWork, count: int, tasks: Iterator[Task]
+) -> Iterator[tuple[SourceChunk | None, Any]]:
+    """Give the result of each task, and its chunk if it was one; a few tasks are on their way."""
+    ahead: deque[SourceChunk | None] = deque()
+    for task in tasks:
+        workers.send(task.fields if isinstance(task, SourceChunk) else task)
+        ahead.append(task if isinstance(task, SourceChunk) else None)
+        if len(ahead) > count * CHUNKS_A_WORKER:
+            yield ahead.popleft(), workers.take()
+    while ahead:
+        yield ahead.popleft(), workers.take()
+
+
+def _blocks_of_large_file(
+    tasks: Iterator[Task],
+) -> tuple[Iterator[FileBlock] | None, Iterator[Task]]:
+    """Give the blocks of a file that is too large to be checked alone; else its tasks, anew."""
+    first: list[FileBlock] = []
+    rows = 0
+    try:
+        for task in tasks:
+            if not isinstance(task, FileBlock):
+                return None, chain([task], tasks)
+            first.append(task)
+            rows += task.rows
+            if rows > ROWS_ALONE:
+                return chain(first, cast("Iterator[FileBlock]", tasks)), iter(())
+    except SourceFileError as error:  # its turn is after the rows before it
+        return None, chain(first, _raising(error))
+    return None, iter(first)
+
+
+def _raising(error: SourceFileError) -> Iterator[Task]:
+    raise error
+    yield
 
 
 def _on_cluster() -> "type[OnCluster]":

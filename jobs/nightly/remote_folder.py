@@ -10,7 +10,7 @@ from typing import Any
 
 from jobs.nightly.folders import DropFolder, Found, Kind, Target
 from jobs.nightly.odd_names import LINE_BREAKS, read_all_names
-from jobs.nightly.transfers import failures, list_names, make_folder, put, put_results, remove
+from jobs.nightly.transfers import list_names, make_folder, put, put_results, remove
 from jobs.settings.nightly import Source
 from loader.errors import (
     ConfigurationError,
@@ -20,7 +20,16 @@ from loader.errors import (
     missing_extra_error,
 )
 from loader.files import cut_name, exists
-from loader.paths import find_path, without_passwords
+from loader.paths import find_path
+from loader.remote.file_systems import (
+    extra_of,
+    failures,
+    host_keys,
+    message_of,
+    missing_package,
+    without_address,
+    without_password,
+)
 
 TIMES = ("mtime", "modify", "LastModified", "last_modified", "updated", "modified", "created")
 """The names that file systems of fsspec have for the time of a file."""
@@ -31,7 +40,6 @@ HIDDEN = ".leadloader"
 """Begin of the names of what is no file of leads; and the folder of checkpoints."""
 FETCHED = "fetched"
 """The folder on this machine that files are downloaded to."""
-KNOWN_HOSTS = (Path("~/.ssh/known_hosts"), Path("/etc/ssh/ssh_known_hosts"))
 
 
 class RemoteFolder(DropFolder):
@@ -147,13 +155,13 @@ class RemoteFolder(DropFolder):
             from fsspec.core import url_to_fs  # noqa: PLC0415 - an extra
 
             address = self.source.folder
-            options = {**_host_keys(address), **_filled(self.source.storage)}
+            options = {**host_keys(address), **_filled(self.source.storage)}
             files, self._root = url_to_fs(address, skip_instance_cache=True, **options)
             read_all_names(files, address)
         except ImportError as error:
-            extra = "s3" if self.address.startswith(("s3://", "s3a://")) else "remote"
             where = f"drop folder {self.address}"
-            raise missing_extra_error(where, extra, str(error.name)) from None
+            package = missing_package(error)
+            raise missing_extra_error(where, extra_of(self.address), package) from None
         except (ValueError, TypeError) as error:
             raise ConfigurationError(f"drop folder {self.address}: {self._words(error)}") from None
         except failures() as error:
@@ -169,11 +177,7 @@ class RemoteFolder(DropFolder):
             ) from None
 
     def _words(self, error: BaseException) -> str:
-        """Give the words of a library, which may repeat the address, without the password."""
-        before, _, host = self.address.partition("@")
-        password = self.source.folder.removeprefix(before).removesuffix(f"@{host}")
-        said = _message(error).replace(self.source.folder, self.address)
-        return said.replace(password, "") if password.startswith(":") and host else said
+        return without_address(message_of(error), self.source.folder)
 
 
 class RemoteStorage:
@@ -222,16 +226,6 @@ class RemoteStorage:
             yield files, posixpath.join(root, HIDDEN)
 
 
-def without_password(address: str) -> str:
-    """Give an address without its password, which may have any character: the last @ ends it."""
-    scheme, mark, rest = address.partition("://")
-    account, at, host = rest.rpartition("@")
-    user, colon, _ = account.partition(":")
-    if not (mark and at and colon) or "@" in user or "/" in user:
-        return without_passwords(address)
-    return without_passwords(f"{scheme}://{user}@{host}")
-
-
 def _filled(storage: Mapping[str, Any]) -> dict[str, Any]:
     """Replace names of environment variables by their values."""
     filled = dict(storage)
@@ -244,32 +238,3 @@ def _filled(storage: Mapping[str, Any]) -> dict[str, Any]:
                 )
             filled[key] = os.environ[value[1:]]
     return filled
-
-
-def _message(error: BaseException) -> str:
-    message = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return message or type(error).__name__
-
-
-def _host_keys(address: str) -> dict[str, Any]:
-    """Let sftp trust only the host keys that ssh knows; fsspec would trust all."""
-    if not address.startswith(("sftp://", "ssh://")):
-        return {}
-    import paramiko  # noqa: PLC0415 - an extra
-
-    class KnownHosts(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]  # it has no types
-        """Accepts the hosts in the known_hosts files of ssh."""
-
-        def missing_host_key(self, _client: Any, hostname: str, key: Any) -> None:
-            """Refuse a key that is in none of the files."""
-            keys = paramiko.HostKeys()
-            for file in KNOWN_HOSTS:
-                if file.expanduser().exists():
-                    keys.load(str(file.expanduser()))
-            if not keys.check(hostname, key):
-                raise paramiko.SSHException(
-                    f"the key of {hostname} is not in {KNOWN_HOSTS[0]}; add it by ssh-keyscan, "
-                    "and see that it is the right one"
-                )
-
-    return {"host_key_policy": KnownHosts()}

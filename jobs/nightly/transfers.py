@@ -1,12 +1,12 @@
 """Files to a server that other machines write to at the same moment; `files` is one of fsspec's."""
 
-import ftplib
 import posixpath
 import secrets
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from loader.remote.file_systems import failures
 
 PART = ".part"
 """End of the names of files that are not uploaded completely."""
@@ -66,16 +66,3 @@ def remove(files: Any, folder: str, names: Iterable[str]) -> None:
             files.invalidate_cache()
             if files.exists(path):
                 raise
-
-
-def failures() -> tuple[type[BaseException], ...]:
-    """Give the exceptions that the libraries in use raise for failures of a connection."""
-    kinds: list[type[BaseException]] = [OSError, EOFError, ftplib.Error]
-    for module, name in (
-        ("paramiko.ssh_exception", "SSHException"),
-        ("paramiko.sftp", "SFTPError"),
-        ("botocore.exceptions", "BotoCoreError"),
-    ):
-        if module in sys.modules:
-            kinds.append(getattr(sys.modules[module], name))
-    return tuple(kinds)

@@ -17,8 +17,9 @@ from loader.checks.duplicates_existing import (
     find_existing,
 )
 from loader.dialer import Dialer, Lookups
-from loader.frames.arrow import are_equal, join_columns, keep
+from loader.frames.arrow import Mask, are_equal, join_columns, keep
 from loader.frames.collation import fold
+from loader.frames.key_parts import ASKS, OFFERS, KeyEntries
 from loader.frames.key_runs import Hashes, hash_keys
 from loader.options.duplicate_check import DuplicateCheck, Kind
 from loader.options.load import LoadOptions
@@ -42,6 +43,11 @@ class OfferedKeys:
         """All that it offers."""
         return self.asks + self.alt
 
+    def of_some(self, mask: Mask) -> "OfferedKeys":
+        """Give the keys of some rows."""
+        asks, alt = (tuple(keys[:, mask] for keys in each) for each in (self.asks, self.alt))
+        return OfferedKeys(asks, alt)
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -52,6 +58,43 @@ class Compared:
     """The existing lead of each row that has one. Columns `FOUND`; index row_number."""
     phone_codes: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     """That of each row as a country code; -1: none. Empty where nothing is compared."""
+    contested: Mask | None = None
+    """Which rows may be duplicates, or make other rows such; all others may be accepted without a
+    look. None: that is not known of any."""
+
+    def meets_existing(self, rows: pd.Index) -> Mask:
+        """Say which of the rows meet an existing lead."""
+        mask = np.zeros(len(rows), dtype=bool)
+        for found in self.existing:
+            mask |= rows.isin(found.index)
+        return mask
+
+    def contested_among(self, rows: pd.Index, meeting: Mask) -> "Compared":
+        """Give the same, knowing which of the rows share a key with another row of the file."""
+        return replace(self, contested=meeting | self.meets_existing(rows))
+
+    def of_contested(self, leads: pd.DataFrame) -> "tuple[pd.DataFrame, Compared]":
+        """Leave out leads that no other row or lead meets, and what is known of them."""
+        mask = self.contested
+        if mask is None or mask.all():
+            return leads, self
+        keys = tuple(each.of_some(mask) for each in self.keys)
+        return leads[mask], Compared(keys, self.existing, self.phone_codes[mask])
+
+    def key_entries(self, rows: pd.Index, may_be_accepted: Mask) -> KeyEntries:
+        """Give the keys of all checks, by which it is found which rows of a file meet.
+
+        A row that cannot be accepted makes no other one a duplicate.
+        """
+        numbers, accepted = rows.to_numpy(), np.flatnonzero(may_be_accepted)
+        roles = np.where(may_be_accepted, ASKS | OFFERS, ASKS)
+        entries = [KeyEntries.of(keys, numbers, roles) for each in self.keys for keys in each.asks]
+        entries += [
+            KeyEntries.of(keys[:, accepted], numbers[accepted], OFFERS)
+            for each in self.keys
+            for keys in each.alt
+        ]
+        return KeyEntries.join(entries)
 
 
 def compare_leads(

@@ -65,8 +65,9 @@ class Settlement:
         Args:
             leads: columns `loader.checks.duplicates.KEYED`; index row_number, in any order. All
                 have passed every other check.
-            compared: of these leads.
+            compared: of these leads. Of those that are not contested nothing is remembered.
         """
+        leads, compared = compared.of_contested(leads)
         found = find_duplicates(leads, compared, self._checks, self._accepted)
         if not self._changes_leads:
             return Settled(found, None)

@@ -230,6 +230,12 @@ class LoadOptions(SourceFileOptions):
         "With engine dask. local: a cluster of as many processes as workers, on this machine.",
         values="ADDRESS", empty="local", example="tcp://10.0.0.5:8786",
     )] = ""
+    shared_folder: Annotated[str, Option(
+        "Folder that all machines of a cluster see", Group.RUN,
+        "With engine dask: a path, or an address such as s3://bucket/folder. What workers find of "
+        "the rows waits there until the checks end.",
+        values="FOLDER", empty="beside the results", example="/mnt/shared/leadloader",
+    )] = ""
     batch_size: Annotated[int, Field(ge=1, le=100_000), Option(
         "Most rows of one insert", Group.RUN, "The pace may make them fewer.", values="N",
     )] = 20_000
@@ -287,6 +293,8 @@ class LoadOptions(SourceFileOptions):
     def _has_cluster(self) -> Self:
         if self.scheduler and self.engine != "dask":
             raise ValueError("scheduler: rows are checked by this machine; give engine dask too")
+        if self.shared_folder and self.engine != "dask":
+            raise ValueError("shared_folder: no other machine checks rows; give engine dask too")
         return self
 
     @model_validator(mode="after")

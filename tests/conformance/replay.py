@@ -108,7 +108,7 @@ def options_for(request: Request) -> dict[str, str]:
 
 
 def replay(
-    case: Case, database: Database, folder: Path, *, chunk_size: int = 10, **more: int
+    case: Case, database: Database, folder: Path, *, chunk_size: int = 10, **more: Any
 ) -> Replayed:
     """Load the requests of a case, in chunks so small that rows meet across them.
 

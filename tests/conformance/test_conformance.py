@@ -36,6 +36,7 @@ from tests.conformance.reference_zone import skip_gap
 from tests.conformance.replay import Replayed, as_text, extras_of, replay
 from tests.conftest import chosen_engines
 from tests.support.loads import workers_from_the_first_row
+from tests.support.phases import any_source_in_phases
 from tests.support.server import fill
 
 
@@ -51,9 +52,10 @@ SAMPLE = {"sqlite": (96, 0), "myisam": (192, 1), "innodb": (192, 97)}
 forty-eighth of the cases, on one of the engines."""
 
 
-OTHER_WAYS = (
+OTHER_WAYS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("sqlite", {"workers": 2}),
     ("sqlite", {"workers": 4}),
+    ("sqlite", {"engine": "dask"}),
     ("innodb", {"connections": 2, "batch_size": 2}),
     ("innodb", {"workers": 4, "connections": 2, "batch_size": 2}),
 )
@@ -160,10 +162,10 @@ def test_recorded_case(
 
 
 def test_recorded_case_by_several_at_once(
-    case: Case, engine_name: str, way: dict[str, int], database_url: str,
+    case: Case, engine_name: str, way: dict[str, Any], database_url: str,
     request: pytest.FixtureRequest, tmp_path: Path,
 ) -> None:  # fmt: skip
-    """Workers change nothing; of several connections lead_ids come in another order."""
+    """Workers and phases change nothing; of several connections lead_ids have another order."""
     if case["options"].get("pass"):
         pytest.skip("the loader takes no dialer password: the database account stands for it")
     _, named = corpus(request.config.getoption("--cases"))
@@ -171,7 +173,8 @@ def test_recorded_case_by_several_at_once(
         load_zone(request.getfixturevalue("server"), case["tz"])
     fill(database_url, tables_of(case, named))
     database = frozen(database_url, clock_of(case), case["tz"])
-    with workers_from_the_first_row():
+    in_this_way = any_source_in_phases if "engine" in way else workers_from_the_first_row
+    with in_this_way():
         ours = replay(case, database, tmp_path / "results", chunk_size=3, **way)
     database.engine.dispose()
     wanted = expected(case, named, engine_name)

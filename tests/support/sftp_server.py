@@ -82,6 +82,9 @@ class _Files(paramiko.SFTPServerInterface):
     def mkdir(self, path: str, _attributes: Any) -> int:
         return _answered(self._at(path).mkdir)
 
+    def rmdir(self, path: str) -> int:
+        return _answered(self._at(path).rmdir)
+
 
 class _Request(paramiko.Message):
     """A request of a client, with names of any bytes."""

@@ -17,7 +17,10 @@ from loader.options.load import LoadOptions
 
 ADDRESS = "/runs"
 
-STAGES = {"check": "Checking the rows", "count": "Counting the rows", "insert": "Loading the leads"}
+STAGES = {
+    "check": "Checking the rows", "compare": "Comparing the rows", "count": "Counting the rows",
+    "insert": "Loading the leads",
+}  # fmt: skip
 STEPS = 20
 """Of the bar that shows how far a job is; more would be told too often."""
 

@@ -9,8 +9,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,10 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from jobs.cli.main import run
-from jobs.load import check, screening
+from jobs.load import exchange, finished_blocks, screening
 from jobs.load.on_cluster import OnCluster
+from jobs.load.phases import Phases
+from jobs.load.shared_folder import SharedFolder, SharedFolderError
 from loader.database.connection import Database
 from loader.engines import dask as dask_engine
 from loader.engines.dask import ClusterError
@@ -95,6 +98,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
 @pytest.fixture(autouse=True)
 def _from_the_first_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(screening, "ROWS_ALONE", 0)
+    monkeypatch.setattr(exchange, "BYTES_A_PART", 150)
 
 
 @pytest.mark.property
@@ -200,51 +204,67 @@ def test_workers_read_the_parts_of_a_folder(
     assert not _blocks(tmp_path)
 
 
+WITH_KEYS = {"duplicate_check": "DUPSYS-DUPNAMEPHONESYS"}
+REPEATED = [{"phone_number": number} for number in (*NUMBERS, *NUMBERS[:9], *NUMBERS[3:7])]
+
+
+def _at_call(
+    count: int, do: Callable[[], object], called: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Give a function that does something before it is called for the so manieth time."""
+    calls = []
+
+    def calling(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == count:
+            do()
+        return called(*arguments)
+
+    return calling
+
+
+@pytest.mark.parametrize(
+    ("at", "options"), [("take", {}), ("take", WITH_KEYS), ("_rows_that_meet", WITH_KEYS)]
+)
 def test_a_killed_worker_changes_nothing(
-    cluster: Started, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    loads, take, taken = Loads(tmp_path), OnCluster.take, []
-
-    def kill_one(self: OnCluster) -> Any:
-        taken.append(1)
-        if len(taken) == 3:
-            cluster.workers[0].send_signal(signal.SIGKILL)
-        return take(self)
-
-    path = loads.file([{"phone_number": number} for number in NUMBERS])
-    alone = loads.load(path, None, "validate", workers=1)
-    monkeypatch.setattr(OnCluster, "take", kill_one)
+    cluster: Started, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str,
+    options: dict[str, Any],
+) -> None:  # fmt: skip
+    loads = Loads(tmp_path)
+    path = loads.file(REPEATED)
+    alone = loads.load(path, None, "validate", workers=1, **options)
+    victim = cluster.workers[0]
+    kill = partial(victim.send_signal, signal.SIGKILL)
+    monkeypatch.setattr(OnCluster, at, _at_call(3, kill, getattr(OnCluster, at)))
     try:
-        shared = loads.load(path, None, "validate", **on(cluster, chunk_size=2))
-        assert cluster.workers[0].wait() == -signal.SIGKILL
-        assert len(taken) == len(NUMBERS) // 2
+        shared = loads.load(path, None, "validate", **on(cluster, chunk_size=2, **options))
+        assert victim.wait(10) == -signal.SIGKILL
     finally:
         cluster.workers.pop(0)
         cluster.add_worker()
     assert results_of(shared.folder) == results_of(alone.folder)
+    assert not [*tmp_path.rglob("run-*")]
 
 
+@pytest.mark.parametrize("at", ["take", "_rows_that_meet"])
 def test_after_a_lost_scheduler_the_same_command_goes_on(
-    cluster: Started, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: Started, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
     (tmp_path / "lost").mkdir()
     lost = start(tmp_path / "lost", 1)
-    loads, take, taken, kept = Loads(tmp_path), OnCluster.take, [], []
+    loads, kept = Loads(tmp_path), []
 
-    def kill_scheduler(self: OnCluster) -> Any:
-        taken.append(1)
-        if len(taken) == 3:
-            lost.scheduler.send_signal(signal.SIGKILL)
-            # It is not waited for as long as usual; the end of the cluster restores that.
-            config.set({"distributed.comm.timeouts.connect": "1s"})
-        return take(self)
+    def kill_scheduler() -> None:
+        lost.scheduler.send_signal(signal.SIGKILL)
+        # It is not waited for as long as usual; the end of the cluster restores that.
+        config.set({"distributed.comm.timeouts.connect": "1s"})
 
     path = loads.file([{"phone_number": number} for number in NUMBERS])
     try:
         with monkeypatch.context() as patch:
-            patch.setattr(OnCluster, "take", kill_scheduler)
+            patch.setattr(OnCluster, at, _at_call(3, kill_scheduler, getattr(OnCluster, at)))
             with pytest.raises(ClusterError, match="nothing was inserted") as raised:
-                loads.load(path, database, **on(lost, chunk_size=2))
+                loads.load(path, database, **on(lost, chunk_size=2, **WITH_KEYS))
     finally:
         lost.end()
     assert raised.value.exit_code == 69
@@ -257,17 +277,84 @@ def test_after_a_lost_scheduler_the_same_command_goes_on(
         kept.extend(_blocks(tmp_path))
         remove(folder, **options)
 
-    monkeypatch.setattr(check.shutil, "rmtree", note)
-    assert loads.load(path, database, **on(cluster, chunk_size=2)).summary.loaded == len(NUMBERS)
+    monkeypatch.setattr(finished_blocks.shutil, "rmtree", note)
+    assert not [*tmp_path.rglob("run-*")]
+    again = loads.load(path, database, **on(cluster, chunk_size=2, **WITH_KEYS))
+    assert again.summary.loaded == len(NUMBERS)
     assert _count(database) == len(NUMBERS)
-    assert {*finished} < {*kept}
+    assert {*finished} <= {*kept}
     assert not _blocks(tmp_path)
+
+
+def test_this_process_writes_for_workers_that_do_not_see_its_folder(
+    cluster: Started, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _hide_shared_folders(monkeypatch)
+    loads = Loads(tmp_path)
+    path = loads.file(REPEATED)
+    alone = loads.load(path, None, "validate", workers=1, **WITH_KEYS)
+    shared = loads.load(path, None, "validate", **on(cluster, **WITH_KEYS))
+    assert results_of(shared.folder) == results_of(alone.folder)
+    assert not [*tmp_path.rglob("run-*")]
+
+
+@pytest.mark.parametrize("options", [WITH_KEYS, {}])
+def test_every_worker_has_to_see_a_folder_that_is_named(
+    cluster: Started, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+) -> None:
+    _hide_shared_folders(monkeypatch)
+    loads, folder = Loads(tmp_path), tmp_path / "shared"
+    folder.mkdir()
+    with pytest.raises(SharedFolderError, match=f"{folder}: a machine of the cluster does not"):
+        loads.load(REPEATED, None, "validate", **on(cluster, shared_folder=str(folder), **options))
+    assert not [*folder.iterdir()]
+    assert not loads.results.exists()
+
+
+def _hide_shared_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the mark away by which another machine knows the folder."""
+    make = SharedFolder.make
+
+    def hidden(place: str, *, is_named: bool) -> SharedFolder:
+        folder = make(place, is_named=is_named)
+        (Path(folder.place) / folder.run / "seen").unlink()
+        return folder
+
+    monkeypatch.setattr(SharedFolder, "make", hidden)
+
+
+def test_two_runs_over_one_folder_do_not_meet(
+    cluster: Started, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shared").mkdir()
+    loads = [Loads(tmp_path / name) for name in ("one", "other")]
+    for each in loads:
+        each.folder.mkdir()
+    paths = [loads[0].file(REPEATED), loads[1].file(REPEATED[5:])]
+    alone = [
+        each.load(path, None, "validate", workers=1, **WITH_KEYS)
+        for each, path in zip(loads, paths, strict=True)
+    ]
+    options = on(cluster, shared_folder=str(tmp_path / "shared"), **WITH_KEYS)
+    find, found = Phases.find_meeting_rows, []
+
+    def find_beside(self: Phases, workers: Any) -> None:
+        if not found:
+            found.append(1)
+            found.append(loads[1].load(paths[1], None, "validate", **options))
+        find(self, workers)
+
+    monkeypatch.setattr(Phases, "find_meeting_rows", find_beside)
+    shared = loads[0].load(paths[0], None, "validate", **options)
+    assert results_of(shared.folder) == results_of(alone[0].folder)
+    assert results_of(found[1].folder) == results_of(alone[1].folder)
+    assert not [*(tmp_path / "shared").iterdir()]
 
 
 def test_a_bug_on_a_worker_ends_the_load(
     cluster: Started, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(self: OnCluster, _task: object) -> Any:
+    def fail(self: OnCluster, _task: object, _number: int) -> Any:
         return self._cluster.result(self._cluster.submit({}.__getitem__, "a"))
 
     monkeypatch.setattr(OnCluster, "_stages_of", fail)
@@ -314,6 +401,11 @@ def test_a_local_cluster(tmp_path: Path) -> None:
     shared = loads.load(path, None, "validate", engine="dask", workers=2, chunk_size=3)
     assert results_of(shared.folder) == results_of(alone.folder)
     assert threading.active_count() < 20
+
+
+def test_a_shared_folder_is_for_dask_alone() -> None:
+    with pytest.raises(ValueError, match="no other machine checks rows; give engine dask too"):
+        LoadOptions(shared_folder="/mnt/shared")
 
 
 def test_a_scheduler_is_for_dask_alone() -> None:

@@ -12,10 +12,11 @@ import pytest
 from fsspec.implementations.ftp import FTPFileSystem
 
 from jobs.nightly.folders import Found, LocalFolder, Target
-from jobs.nightly.remote_folder import RemoteFolder, without_password
+from jobs.nightly.remote_folder import RemoteFolder
 from jobs.settings import settings as settings_module
 from jobs.settings.nightly import Source
 from loader.errors import ConfigurationError, NoSuchFileError, NotAllowedError
+from loader.remote.file_systems import without_password
 from tests.support.ftp_server import ALL, READ, Partner
 from tests.support.nights import Night, Site, rows, summary_in
 
@@ -320,6 +321,9 @@ def test_what_is_wrong_with_an_address(
         closed = nobody.getsockname()[1]
         with pytest.raises(NoSuchFileError, match="Connection refused"):
             remote(tmp_path, folder=f"ftp://127.0.0.1:{closed}/in").list_files()
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    with pytest.raises(ConfigurationError, match=r"needs s3fs, .* 's3fs>="):
+        remote(tmp_path, folder="s3://bucket/in").list_files()
     monkeypatch.setitem(sys.modules, "fsspec.core", None)
     with pytest.raises(ConfigurationError, match=r"needs fsspec.core, .* 'paramiko>=4'"):
         remote(tmp_path, **partner.settings()).list_files()

@@ -8,10 +8,10 @@ from typing import Any
 import paramiko
 import pytest
 
-from jobs.nightly import remote_folder
 from jobs.nightly.remote_folder import HIDDEN, RemoteFolder
 from jobs.settings.nightly import Source
 from loader.errors import NoSuchFileError
+from loader.remote import file_systems
 from tests.support import sftp_server
 from tests.support.nights import rows
 from tests.support.sftp_server import PASSWORD, USER, SftpPartner
@@ -22,7 +22,7 @@ def partner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SftpPar
     partner = SftpPartner(tmp_path / "sftp")
     known = tmp_path / "known_hosts"
     known.write_text(partner.known_hosts, "utf-8")
-    monkeypatch.setattr(remote_folder, "KNOWN_HOSTS", (tmp_path / "none", known))
+    monkeypatch.setattr(file_systems, "KNOWN_HOSTS", (tmp_path / "none", known))
     yield partner
     partner.close()
 

@@ -125,6 +125,7 @@ FREE = {
     "map": "which columns there are is known with the file",
     "feed": "whether the file is there is known when it is read, before anything is inserted",
     "mapping_file": "a path; the file is read before anything is inserted",
+    "shared_folder": "a path or an address; it is written to before anything is inserted",
     "ssl_ca": "a path; the file is read before anything is connected",
     "ca_file": "likewise",
     "password": "a secret",
