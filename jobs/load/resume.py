@@ -41,7 +41,7 @@ from loader.ledger.run_batches import RunBatches
 from loader.ledger.runs import Ledger, run_name, taken_over
 from loader.paths import find_path, printable_path, printable_values
 from loader.reading.source import SourceFile
-from loader.results.folder import forget, note_run, run_in, work_in
+from loader.results.folder import SUMMARY, forget, note_run, run_in, work_in
 from loader.results.summary import Summary
 
 
@@ -226,9 +226,8 @@ def _resume(ledger: Ledger, before: RunRecord, request: LoadRequest, confirm: Co
     found = request.find_results(record.results)
     if shared and before.state == "inserting" and KEY in record.counts:
         found = _folder_here(record, request, found)
+        note_run(found, record.run)
         has_plan = shared.fetch(work_in(found, record.owner))
-        if has_plan:
-            note_run(found, record.run)
     else:
         has_plan = _has_plan(found, before)
     if before.state == "inserting" and not has_plan:
@@ -278,7 +277,8 @@ def _folder_here(record: RunRecord, request: LoadRequest, found: Path) -> Path:
 
     Its own folder may be in use here, by a file of the same name.
     """
-    is_its = not exists(found) or run_in(found) == record.run
+    of_run = run_in(found)
+    is_its = of_run == record.run or not (of_run or exists(found / SUMMARY))
     return found if is_its else request.results_of(record.run)
 
 

@@ -149,11 +149,12 @@ def shared_checkpoint(
 
 
 def _remove_new(work: Path) -> None:
-    """Delete the folder of a process, and those above it that have nothing else."""
+    """Delete the folder of a process, and those above it in which nobody else has one."""
     shutil.rmtree(work)
-    with suppress(OSError):
-        work.parent.rmdir()
-        work.parent.parent.rmdir()
+    if not any(map(Path.is_dir, work.parent.iterdir())):
+        shutil.rmtree(work.parent)
+        with suppress(OSError):
+            work.parent.parent.rmdir()
 
 
 def _sha256(path: Path) -> str:

@@ -120,6 +120,7 @@ def run_in(folder: Path) -> str:
 
 def note_run(folder: Path, run: str) -> None:
     """Note who works in a folder that is another one's, made again on this machine."""
+    work_in(folder).mkdir(parents=True, exist_ok=True)
     (work_in(folder) / RUN_FILE).write_text(run, "utf-8")
 
 

@@ -172,6 +172,18 @@ def test_a_further_round_goes_on_elsewhere_too(site: Site, other: Site, killed_a
     assert not [*(site.drop / HIDDEN).iterdir()]
 
 
+def test_a_machine_that_is_killed_at_the_download_goes_on_in_the_same_place(
+    site: Site, other: Site
+) -> None:
+    killed(site, AT_THE_SECOND_BATCH)
+    killed(
+        other,
+        "from jobs.nightly.remote_folder import RemoteStorage\n"
+        "RemoteStorage.fetch = lambda *_: wait()\n",
+    )
+    assert_complete(site, other.night())
+
+
 def test_a_machine_that_comes_back_inserts_and_moves_nothing(site: Site, other: Site) -> None:
     first = start_and_hold(site, SOON_GONE + AT_THE_SECOND_BATCH)
     os.kill(first.pid, signal.SIGSTOP)
