@@ -155,8 +155,11 @@ class OnCluster:
             ClusterError: the cluster is lost.
             SharedFolderError: what was left is.
         """
-        coming = [self._threads.submit(self._rows_that_meet, part, blocks) for part in range(parts)]
-        return map(_waited, coming)
+        coming = deque(
+            self._threads.submit(self._rows_that_meet, part, blocks) for part in range(parts)
+        )
+        while coming:  # what was given is not kept: in all it may be large
+            yield _waited(coming.popleft())
 
     def _through(self, task: FileBlock | bytes, number: int) -> Result | Left:
         """Bring a block, or fields, through the stages, and give workers what they lack."""
