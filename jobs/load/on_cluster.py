@@ -18,8 +18,8 @@ from jobs.load.finished_blocks import FinishedBlocks
 from jobs.load.phases import Left
 from jobs.load.reading import RowReader, SourceChunk
 from jobs.load.run import Stopwatch
-from jobs.load.screening import ANSWERS_AT_ONCE, CHUNKS_A_WORKER, results_in_order
 from jobs.load.shared_folder import SharedFolder
+from jobs.load.shared_work import ANSWERS_AT_ONCE, CHUNKS_A_WORKER, results_in_order
 from jobs.load.stages import Asked, Question, Result, Stages
 from loader.checks.duplicates import KEYED
 from loader.dialer import Lookups

@@ -1,11 +1,10 @@
 """The chunks of a file through the checks of each row by itself, on as many cores as there are."""
 
-from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self, cast
+from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 
@@ -15,6 +14,7 @@ from jobs.load.phases import Phases, Progress
 from jobs.load.reading import RowReader, SourceChunk, Task
 from jobs.load.run import Stopwatch
 from jobs.load.shared_folder import SharedFolder, SharedFolderError, is_address
+from jobs.load.shared_work import ANSWERS_AT_ONCE, SharedWork, results_in_order
 from jobs.load.stages import Asked, Question, Result, Stages
 from loader.checks.duplicates import KEYED
 from loader.dialer import Lookups
@@ -30,25 +30,6 @@ if TYPE_CHECKING:
 
 ROWS_ALONE = 30_000
 """Rows that one process checks before others are started: a small file is done by then."""
-
-CHUNKS_A_WORKER = 2
-"""Chunks that are read ahead for each worker: one is checked, another waits for it."""
-
-ANSWERS_AT_ONCE = 2
-"""Questions that this process is at: the database answers one, another is put or understood."""
-
-
-class SharedWork(Protocol):
-    """Others that screen chunks for this process: forked ones, or a cluster."""
-
-    def __enter__(self) -> Self: ...
-    def __exit__(self, *error: object) -> None: ...
-
-    def send(self, task: Any) -> None:
-        """Give the fields of a chunk, or a block, after all that were given before."""
-
-    def take(self) -> Any:
-        """Wait for the `Result` of the first chunk whose result was not taken yet."""
 
 
 class Screener:
@@ -233,20 +214,6 @@ class Screener:
         answers = ask(about) if asked.leads else Lookups()
         seconds.lap("look up")
         return stages.compare(screened, answers, seconds)
-
-
-def results_in_order(
-    workers: SharedWork, count: int, tasks: Iterator[Task]
-) -> Iterator[tuple[SourceChunk | None, Any]]:
-    """Give the result of each task, and its chunk if it was one; a few tasks are on their way."""
-    ahead: deque[SourceChunk | None] = deque()
-    for task in tasks:
-        workers.send(task.fields if isinstance(task, SourceChunk) else task)
-        ahead.append(task if isinstance(task, SourceChunk) else None)
-        if len(ahead) > count * CHUNKS_A_WORKER:
-            yield ahead.popleft(), workers.take()
-    while ahead:
-        yield ahead.popleft(), workers.take()
 
 
 def _blocks_of_large_file(
