@@ -126,6 +126,7 @@ def site(
 ) -> Site:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(leases, "LASTS", 2)
+    monkeypatch.setattr(leases, "BEAT", 0.2)  # of the last night, in this process
     site = Site(tmp_path, database_url, partner)
     for number in range(200 if pytestconfig.getoption("full") else 12):
         site.put(f"{number:03}.csv", rows(*(3 * number + at for at in (1, 2, 3)), -1))
