@@ -99,6 +99,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
 def _from_the_first_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(screening, "ROWS_ALONE", 0)
     monkeypatch.setattr(exchange, "BYTES_A_PART", 150)
+    # Where others are at work, a worker takes long to start.
+    monkeypatch.setattr(dask_engine, "SECONDS_TO_CONNECT", 60)
 
 
 @pytest.mark.property
