@@ -37,16 +37,17 @@ def merge_chunks(chunks: Iterator[Chunk], size: int) -> Iterator[Chunk]:
     one before.
     """
     pending: list[Chunk] = []
+    records = memory = 0
     for chunk in chunks:
-        records = sum(map(record_count, pending)) + record_count(chunk)
-        if pending and (records > size or sum(map(_memory, pending)) > LARGE_CHUNK):
+        if pending and (records + record_count(chunk) > size or memory > LARGE_CHUNK):
             yield concatenate(pending)
-            pending = []
+            pending, records, memory = [], 0, 0
         if pending and not record_count(chunk):
             blank_rows = pending[-1].blank_rows + chunk.blank_rows
             pending[-1] = replace(pending[-1], blank_rows=blank_rows, bytes_read=chunk.bytes_read)
         else:
             pending.append(chunk)
+            records, memory = records + record_count(chunk), memory + _memory(chunk)
     if pending:
         yield concatenate(pending)
 
