@@ -81,7 +81,7 @@ class LoadRequest:
             UsageError: the layout is unknown.
             LoaderError: the file cannot be read, see `loader.reading.source.open_source`.
         """
-        if isinstance(self.source, SourceFile):
+        if not isinstance(self.source, str | PartFiles):
             return nullcontext(self.source)
         files = PartFiles.one(self.source) if isinstance(self.source, str) else self.source
         return open_files(files, self.options, follow_links=self.follow_links)

@@ -213,38 +213,38 @@ class LoadOptions(SourceFileOptions):
         "national: the national number that phonenumbers finds. as-given: the digits as sent.",
     )] = "national"
     chunk_size: Annotated[int, Field(ge=1, le=1_000_000), Option(
-        "Rows in memory at a time", Group.RUN, values="N",
+        "Rows in memory at a time", Group.SPEED, values="N",
     )] = 20_000
     workers: Annotated[Annotated[int, Field(ge=1, le=256)] | None, Option(
-        "Processes that check", Group.RUN,
+        "Processes that check", Group.SPEED,
         "Each has a chunk of rows in memory. Results are the same with any number.",
         values="N", empty="the cores", example=2,
     )] = None
     engine: Annotated[Literal["local", "dask"], Option(
-        "Where rows are checked", Group.RUN,
+        "Where rows are checked", Group.SPEED,
         "dask: by a Dask cluster; it needs the extra dask. Results are the same.",
         example="dask",
     )] = "local"
     scheduler: Annotated[str, Field(pattern=SCHEDULER), Option(
-        "Address of Dask's scheduler", Group.RUN,
+        "Address of Dask's scheduler", Group.SPEED,
         "With engine dask. local: a cluster of as many processes as workers, on this machine.",
         values="ADDRESS", empty="local", example="tcp://10.0.0.5:8786",
     )] = ""
     shared_folder: Annotated[str, Option(
-        "Folder that all machines of a cluster see", Group.RUN,
-        "With engine dask: a path, or an address such as s3://bucket/folder. What workers find of "
-        "the rows waits there until the checks end.",
-        values="FOLDER", empty="beside the results", example="/mnt/shared/leadloader",
+        "Cluster's folder", Group.SPEED,
+        "With engine dask: one that all its machines see, a path or an address such as "
+        "s3://bucket/folder. What workers find of the rows waits there until the checks end.",
+        values="FOLDER", empty="beside results", example="/mnt/shared/leadloader",
     )] = ""
     batch_size: Annotated[int, Field(ge=1, le=100_000), Option(
-        "Most rows of one insert", Group.RUN, "The pace may make them fewer.", values="N",
+        "Most rows of one insert", Group.SPEED, "The pace may make them fewer.", values="N",
     )] = 20_000
     connections: Annotated[int, Field(ge=1, le=64), Option(
-        "Batches inserted at a time", Group.RUN,
+        "Batches inserted at a time", Group.SPEED,
         "Several need InnoDB; then lead_ids do not follow the order of the file.", values="N",
     )] = 1
     read_connections: Annotated[int, Field(ge=1, le=16), Option(
-        "Connections that look up numbers at a time", Group.RUN,
+        "Connections that ask at a time", Group.SPEED,
         "One where reads keep writes out, as on MyISAM, or the pace is gentle.", values="N",
     )] = 2
     max_reject_rate: Annotated[float, Field(ge=0, le=1), Option(

@@ -29,6 +29,7 @@ class Group(StrEnum):
     RESULTS = "Results"
     MESSAGES = "Questions and messages"
     RUN = "Run"
+    SPEED = "Speed and memory"
     CONNECTION = "Connection to the database"
     SERVICE = "Service"
     TARGET = "Another dialer's APIs"

@@ -20,7 +20,9 @@ from loader.fields.lead import normalize_name, usual_names
 from loader.notices import Notice
 from loader.options.load import LoadOptions
 from loader.options.report import ReportOptions
+from loader.reading.parts import Part
 from loader.reading.records import Chunk
+from loader.reading.row_places import ONE_FILE, RowPlaces
 from loader.reading.source import SourceFile
 from tests.conformance.corpus import Case, Row, Tables, options_of
 
@@ -58,6 +60,8 @@ class FrameSource:
     delimiter: str = ","
     header: bool = True
     header_row: int | None = 1
+    parts: tuple[Part, ...] = ()
+    places: RowPlaces = ONE_FILE
 
     def block_reader(self) -> None:
         """Say that there is no text that others could read."""

@@ -34,8 +34,8 @@ def _is_settable(name: str) -> bool:
     option = option_of(field)
     if name in OF_SITE or option is None or _names_files(field.annotation):
         return False
-    is_of_machine = option.group in {Group.LIMITS, Group.RUN} and name not in LIMITS_OF_RUN
-    return not is_of_machine
+    is_of_machine = option.group in {Group.LIMITS, Group.RUN, Group.SPEED}
+    return not is_of_machine or name in LIMITS_OF_RUN
 
 
 SETTABLE = tuple(name for name in LoadOptions.model_fields if _is_settable(name))
