@@ -48,6 +48,7 @@ class FrameSource:
     sample: pd.DataFrame
     chunk_size: int
     name: str = "requests"
+    first_name: str = "requests"
     path: Path = Path("requests")
     sha256: str = "0" * 64
     size: int = 1
