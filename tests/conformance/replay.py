@@ -49,7 +49,6 @@ class FrameSource:
     chunk_size: int
     name: str = "requests"
     first_name: str = "requests"
-    path: Path = Path("requests")
     sha256: str = "0" * 64
     size: int = 1
     compression: str | None = None
