@@ -199,6 +199,8 @@ def _folders(results: Path | None, paths: list[str]) -> list[Path | None]:
     folders: list[Path | None] = []
     for path in paths:
         name = Path(path).name
+        if name in {"", ".."}:
+            name = Path(path).resolve().name
         numbered = (f"{name}-{number}" for number in itertools.count(2))
         while results / name in folders:
             name = next(numbered)

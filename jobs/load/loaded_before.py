@@ -23,6 +23,7 @@ from loader.options.load import LoadOptions
 from loader.paths import find_path, printable_values
 from loader.reading.source import SourceFile
 from loader.results.folder import forget, run_in
+from loader.results.lines import count_of
 
 MOST_NAMED = 5
 """Files that an error names of each kind."""
@@ -120,7 +121,7 @@ def refuse_same_content(
         return
     first = next(loaded[sha256] for sha256 in names if sha256 in loaded)
     name = names[first.sha256]
-    more = f"; so were {len(loaded) - 1} more of these files" if len(loaded) > 1 else ""
+    more = f", and likewise {count_of(len(loaded) - 1, 'more file')}" if len(loaded) > 1 else ""
     refused = f"{name}: {left[first.run.run]}{_as(first, name)}{more}; nothing was done"
     if len(loaded) < len(names):
         raise PartsLoadedBeforeError(

@@ -78,12 +78,13 @@ class LoadRequest:
         """Open the source file.
 
         Raises:
-            UsageError: the layout is unknown.
+            UsageError: the layout is unknown, or the results would be among the parts.
             LoaderError: the file cannot be read, see `loader.reading.source.open_source`.
         """
         if not isinstance(self.source, str | PartFiles):
             return nullcontext(self.source)
         files = PartFiles.one(self.source) if isinstance(self.source, str) else self.source
+        files.refuse_results(self.results_of(""))
         return open_files(files, self.options, follow_links=self.follow_links)
 
 

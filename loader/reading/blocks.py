@@ -120,26 +120,29 @@ def _whole_records(
 
 
 class TextEnd(NamedTuple):
-    """How many rows a text has from some place on, and how the last one ends."""
+    """What rows a text has from some place on, and how the last one ends."""
 
     rows: int
+    sha256: str
+    """Of them, as UTF-8."""
     is_open: bool
     """It ends within quotes that are not closed."""
     has_line_break: bool
 
 
 def find_end(text: TextStream, grammar: Grammar, read_size: int, before: bytes) -> TextEnd:
-    """Count the rows of a text that starts at a record, and see whether the last one is whole.
+    """Read the rows of a text that starts at a record, and see whether the last one is whole.
 
     `before`: the character before the first record.
     """
-    rows, rest, last = 0, b"", before
+    rows, rest, last, content = 0, b"", before, hashlib.sha256()
     for rest, starts in _whole_records(text, grammar, read_size):
         rows += len(starts)
+        content.update(rest)
         last = rest[-1:] or last
     # What was undecided until the end of the text came.
     is_open = bool(rest) and grammar.any_record.match(rest) is None
-    return TextEnd(rows, is_open, last in {b"\n", b"\r"})
+    return TextEnd(rows, content.hexdigest(), is_open, last in {b"\n", b"\r"})
 
 
 def _record_starts(lines: Lines, grammar: Grammar, *, final: bool) -> tuple[Integers, int]:

@@ -135,6 +135,8 @@ class _OpenPart:
     has_header: bool = False
     has_records: bool = False
     rows: int = 0
+    rows_sha256: str = ""
+    """Of its text behind the header, as UTF-8."""
     is_open: bool = False
     """It ends within quotes."""
     has_line_break: bool = True
@@ -173,6 +175,7 @@ class _OpenPart:
             reader.start.first_row > reader.start.header.row_number,
             sample is not None and record_count(sample) > 0,
             reader.start.first_row - 1 + end.rows,
+            end.sha256,
             end.is_open,
             end.has_line_break,
             tuple(f"{name}: {remark}" for remark in reader.start.remarks),
@@ -234,7 +237,7 @@ def _behind_header(rows: Sequence[Row], name: str, first: TextReader) -> Start |
     """Find the header of the first part, no deeper than there; None: a later one lacks it."""
     header = first.start.header
     for at, row in enumerate(rows):
-        if row.row_number > header.row_number:
+        if at and row.row_number > header.row_number:
             return None
         if not header_difference(header.values, row.values):
             leads = [above for above in rows[:at] if is_lead(above.values)]
@@ -276,15 +279,16 @@ def _refuse_cut(before: _OpenPart, after: _OpenPart) -> None:
 
 
 def _refuse_repeated(parts: Sequence[_OpenPart]) -> None:
-    """Refuse parts with the same content: each of its leads would be loaded twice.
+    """Refuse parts with the same rows, one of them packed, maybe: each would be loaded twice.
 
-    SourceFileError: there are two with rows.
+    SourceFileError: there are two.
     """
     names: dict[str, str] = {}
-    for part in parts:
-        other = names.setdefault(part.sha256, part.name)
-        if part.has_records and other != part.name:
-            raise SourceFileError(
-                f"{part.name}: it has the same content as {other}, whose rows would be loaded"
-                " twice; leave one of them out"
-            )
+    for part in (part for part in parts if part.has_records):
+        for content in (part.sha256, part.rows_sha256):
+            other = names.setdefault(content, part.name)
+            if other != part.name:
+                raise SourceFileError(
+                    f"{part.name}: it has the same rows as {other}, which would be loaded twice;"
+                    " leave one of them out"
+                )

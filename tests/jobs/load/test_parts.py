@@ -260,9 +260,7 @@ def test_all_after_a_part_by_itself(loads: Loads, database: Database) -> None:
     # All that there is was loaded: nothing is left to be done.
     loads.load(part(files, 1), database, **LIST)
     both = PartFiles("both", files.paths[:2], files.paths[0])
-    with pytest.raises(
-        LoadedBeforeError, match=r"options; so were 1 more of these files; nothing was"
-    ):
+    with pytest.raises(LoadedBeforeError, match=r"options, and likewise 1 more file; nothing was"):
         loads.load(both, database, **LIST)
 
 
@@ -493,6 +491,18 @@ def test_a_folder_is_one_load(here: Loads, capsys: pytest.CaptureFixture[str]) -
     shown = capsys.readouterr()
     assert "files as one: part-1.csv (rows 1 to 4), part-2.csv (rows 5 to 7)" in shown.out
     assert "leads-1.parts: 2 files as one, utf-8, comma separated, with a header" in shown.err
+
+
+def test_the_folder_in_which_the_command_runs(
+    here: Loads, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = part(here.parts(HEADER + ONE, TWO), 1).parent
+    monkeypatch.chdir(folder)
+    assert leadloader(["validate", ".", "-q"]) == 64
+    assert ".: the results would be among these parts, in results" in capsys.readouterr().err
+    results = here.folder / "r"
+    assert leadloader(["validate", ".", "part-1.csv", "--results", str(results), "-q"]) == 0
+    assert sorted(each.name for each in results.iterdir()) == [folder.name, "part-1.csv"]
 
 
 def test_several_files_are_one_load_if_they_are_to_be(here: Loads) -> None:

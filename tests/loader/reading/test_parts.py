@@ -189,6 +189,11 @@ def test_titles_above_the_header_of_each_part(make: Make) -> None:
     ]
 
 
+def test_a_blank_line_above_the_header_of_a_later_part(make: Make) -> None:
+    source = make(HEADER + LINES[0], "\n" + HEADER + LINES[1])
+    assert [*values(source)] == [2, 5]
+
+
 def test_parts_without_a_header_have_columns_that_are_named(make: Make) -> None:
     source = make(LINES[0], LINES[1], columns=("phone_number", "first_name", "city"))
     assert [*values(source)] == [1, 2]
@@ -282,8 +287,22 @@ def test_a_part_without_a_line_break_before_a_header(make: Make) -> None:
 
 def test_the_same_content_twice(make: Make) -> None:
     message = refusal(make, HEADER + LINES[0], HEADER + LINES[1], HEADER + LINES[0])
-    assert "part-3.csv: it has the same content as " in message
-    assert "part-1.csv, whose rows would be loaded twice; leave one" in message
+    assert "part-3.csv: it has the same rows as " in message
+    assert "part-1.csv, which would be loaded twice; leave one" in message
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        gzip.compress((HEADER + LINES[1]).encode()),
+        LINES[1],
+        (HEADER + LINES[1]).encode("utf-8-sig"),
+        (HEADER + LINES[1]).encode("utf-16"),
+    ],
+)
+def test_the_same_rows_twice_in_files_that_differ(make: Make, copy: str | bytes) -> None:
+    message = refusal(make, HEADER + LINES[0], HEADER + LINES[1], copy)
+    assert "part-3.csv: it has the same rows as " in message
 
 
 def test_a_spreadsheet(make: Make) -> None:
@@ -352,6 +371,25 @@ def test_a_folder_in_a_folder_of_parts(tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
     with pytest.raises(SourceFileError, match=r"old: this is a folder in a folder of parts"):
         PartFiles.find([str(tmp_path)])
+
+
+def test_a_folder_whose_parts_are_still_written(tmp_path: Path) -> None:
+    (tmp_path / "part-1").touch()
+    (tmp_path / "_temporary").mkdir()
+    with pytest.raises(SourceFileError, match=r": _temporary in it says that a program still"):
+        PartFiles.find([str(tmp_path)])
+
+
+def test_results_among_the_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "part-1").touch()
+    monkeypatch.chdir(tmp_path)
+    files = PartFiles.find(["."])
+    for results in (tmp_path, Path("results"), tmp_path / "results" / "run"):
+        with pytest.raises(UsageError, match=r"\.: the results would be among these parts, in "):
+            files.refuse_results(results)
+    for results in (Path("../results"), Path(".results")):
+        files.refuse_results(results)
+    PartFiles.find(["part-1"]).refuse_results(Path("results"))
 
 
 def test_standard_input_is_no_part() -> None:
