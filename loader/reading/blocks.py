@@ -141,7 +141,7 @@ def find_end(text: TextStream, grammar: Grammar, read_size: int, before: bytes) 
         content.update(rest)
         last = rest[-1:] or last
     # What was undecided until the end of the text came.
-    is_open = bool(rest) and grammar.any_record.match(rest) is None
+    is_open = grammar.ends_open(rest)
     return TextEnd(rows, content.hexdigest(), is_open, last in {b"\n", b"\r"})
 
 

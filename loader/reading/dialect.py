@@ -119,6 +119,23 @@ class Grammar:
         """Pattern of the closed fields of a line before the one whose quote is not closed."""
         return self._compiled(rf"(?:{self._field}{self._delimiter})*(?=\")")
 
+    def ends_open(self, text: bytes) -> bool:
+        """Say whether a text that starts at a record ends within quotes that are not closed.
+
+        Quotes of a line that are closed before the end, but not where a value ends, are of this
+        line alone.
+        """
+        at = 0
+        while at < len(text):
+            record = self.any_record.match(text, at)
+            if record is None:
+                before = self.unclosed.match(text, at)
+                if before and not self._quoted_value.match(text, before.end()):
+                    return True
+                record = self._line_end.search(text, at)
+            at = record.end() if record else len(text)
+        return False
+
     def _compiled(self, pattern: str) -> re.Pattern[bytes]:
         """Compile a pattern whose quoted fields give nothing back: it takes no memory for it."""
         return re.compile(pattern.replace(self._quoted, self._quoted_at_once).encode())
@@ -133,6 +150,14 @@ class Grammar:
     def split_unquoted(self, line: bytes) -> list[str]:
         """Return the text between the delimiters of one malformed line, quotes left in."""
         return line.rstrip(b"\r\n").decode().split(self.delimiter)
+
+    @cached_property
+    def _quoted_value(self) -> re.Pattern[bytes]:
+        return self._compiled(self._quoted)
+
+    @cached_property
+    def _line_end(self) -> re.Pattern[bytes]:
+        return self._compiled(LINE_END)
 
     @cached_property
     def _values(self) -> re.Pattern[str]:

@@ -274,6 +274,19 @@ def test_a_part_that_ends_within_quotes_at_a_line_end(make: Make) -> None:
     assert "part-1.csv: it ends within quotes that are not closed, and " in message
 
 
+@pytest.mark.parametrize("before", ['7275550108,"too\nfew"\n', '7275550108,"Bob" Smith,x\n'])
+def test_a_part_that_ends_within_quotes_behind_a_wrong_row(make: Make, before: str) -> None:
+    message = refusal(
+        make, HEADER + before + LINES[0] + '7275550109,"two\n', 'lines",z\n' + LINES[1]
+    )
+    assert "part-1.csv: it ends within quotes that are not closed" in message
+
+
+def test_stray_quotes_in_the_middle_cut_no_row(make: Make) -> None:
+    source = make(HEADER + '7275550108,"a,x\n' + LINES[0] + '7275550109,"b",x\n', LINES[1])
+    assert "7275550102" in {row[0] for row in values(source).values()}
+
+
 @pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
 def test_every_line_end_ends_a_part(make: Make, end: str) -> None:
     source = make(HEADER.replace("\n", end) + "7275550109,Ann,x" + end, LINES[1])
