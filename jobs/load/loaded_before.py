@@ -140,7 +140,9 @@ def _refuse_unfinished(
             f"`leadloader undo {run.run}` completes that"
         )
     if run.is_unfinished and is_held(database, run.lock_name) is not False:
-        raise BusyError(f"{name}: run {run.run} on {run.host} is loading it{_as(other, name)}")
+        raise BusyError(
+            f"{name}: run {run.run} on {run.host} is loading it{_as(other, name)}", run.lock_name
+        )
     if run.state == "inserting":
         differ = _differences(ledger, source, run)
         raise ConfigurationError(

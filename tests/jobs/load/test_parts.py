@@ -21,6 +21,7 @@ from jobs.load.checkpoint import Checkpoint
 from jobs.load.resume import ImportRun, give_up
 from jobs.undo.job import undo
 from loader.database.connection import Database
+from loader.database.locks import is_held
 from loader.errors import (
     BusyError,
     ConfigurationError,
@@ -331,14 +332,17 @@ def test_a_part_alone_and_among_others_at_the_same_time(
         try:
             load_file(second, LoadOptions(**LIST), other, loads.folder / "second")
         except BusyError as error:
-            errors.append(str(error))
+            # A night asks this lock alone until it is free, and reads the file once.
+            errors.append((str(error), is_held(other, error.lock_name)))
         check(stage)
 
     monkeypatch.setattr(job.CheckStage, "check", meanwhile)
     folder = loads.folder / "first"
     load_file(first, LoadOptions(**LIST), database, folder)
-    assert "part-2.csv: run " in errors[0]
-    assert " is loading it" in errors[0]
+    [(message, is_its_lock)] = errors
+    assert "part-2.csv: run " in message
+    assert " is loading it" in message
+    assert is_its_lock
     assert len(leads(database, "lead_id")) == (3 if first_is_alone else 6)
     other.engine.dispose()
 
