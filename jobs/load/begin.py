@@ -105,7 +105,9 @@ def new_run(load: Load, files: Results, dialer: Dialer, mapping: ColumnMapping) 
         dialer=dialer,
         feeds=feeds,
         checks=Checks.of_file(reading, mapping, dialer, rows.sample, columns),
-        queries=ChunkQueries(database, options, dialer, feeds, accepted_keys),
+        queries=ChunkQueries(
+            database, options, dialer, feeds, accepted_keys, asked_again=load.pace is not None
+        ),
         settlement=Settlement(options, accepted_keys),
         files=files,
         watchers=watchers,

@@ -50,6 +50,8 @@ class ChunkQueries:
         feeds: Sequence[Feed] = (),
         folder: Path | None = None,
         before: "ChunkQueries | None" = None,
+        *,
+        asked_again: bool = False,
     ) -> None:
         """Take what is asked, and what decides about the questions.
 
@@ -60,6 +62,7 @@ class ChunkQueries:
             feeds: numbers that must not be called either.
             folder: for what is kept on disk; None: the one for temporary files.
             before: what asked about the same rows before, see `ExistingLeads`.
+            asked_again: the same is asked once more, when it comes to the insert.
         """
         self._database, self.feeds = database, feeds
         self._options, self._dialer = options, dialer
@@ -73,9 +76,12 @@ class ChunkQueries:
             ]
             first = before._existing if before is not None else {}
             self._existing: dict[Where, ExistingLeads] = {
-                where: ExistingLeads(database, options, dialer, where, folder, first.get(where))
+                where: ExistingLeads(
+                    database, options, dialer, where, folder, first.get(where),
+                    asked_again=asked_again,
+                )
                 for where in wheres
-            }
+            }  # fmt: skip
             self._lists = {
                 table: ShortReads(
                     database,

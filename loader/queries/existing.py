@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from loader.checks.duplicates_existing import SEPARATOR
 from loader.clock import moment_text
 from loader.database.connection import Database
+from loader.database.locks import writing_turn
 from loader.database.short_reads import Rows, ShortReads
 from loader.database.sql import quote_identifier
 from loader.database.weights import with_keys
@@ -50,11 +51,13 @@ class ExistingLeads:
         where: Where,
         folder: Path | None = None,
         before: "ExistingLeads | None" = None,
+        *,
+        asked_again: bool = False,
     ) -> None:
         """Take what decides about the questions, and a folder for what is kept on disk.
 
         Where the same was asked `before`, each lead counts by itself, and of leads without an index
-        only those that came since are read.
+        only those that came since are read. What is asked before has to be `asked_again` then.
         """
         self._database, self._dialer, self._options = database, dialer, options
         self._kind, self._search, self._table = where
@@ -75,13 +78,11 @@ class ExistingLeads:
             lead_ids=self._lead_ids,
             folder=folder,
         )
+        self._asked_again = asked_again
+        self.first_seen: int | None = None
+        """All questions that read the table know its leads up to this one; None: none did."""
         if before is not None and before.first_seen is not None:
             self._scan.begin_behind(before.first_seen)
-
-    @property
-    def first_seen(self) -> int | None:
-        """The last lead_id of which all questions know that read the table; None: none did."""
-        return self._scan.first_seen
 
     def find(
         self, leads: pd.DataFrame, forms: "pd.Series[str]", is_own: IsOwn | None = None
@@ -125,10 +126,29 @@ class ExistingLeads:
         asked, lists = self._asked(leads, forms), self._lists(leads)
         few = self._of_few(lists) if lists else None
         if few is None:
-            yield self._scan.find(asked)
+            yield self._find_in_all(asked)
         else:
             found = self._keyed(few)
             yield found[found["key"].isin(asked)]
+
+    def _find_in_all(self, asked: "pd.Series[str]") -> pd.DataFrame:
+        """Find leads by reading the table, see `LeadScan.find`."""
+        with self._reads.alone():
+            if self._asked_again and self.first_seen is None:
+                self.first_seen = self._highest()
+        return self._scan.find(asked)
+
+    def _highest(self) -> int:
+        """Give the highest lead_id while no load inserts: its leads may have lower ones."""
+        statement = f"SELECT COALESCE(MAX(lead_id), -1) FROM {self._table}"  # noqa: S608 - our own names
+
+        def ask(connection: Connection) -> int:
+            with writing_turn(self._database, connection, "insert"):
+                highest = int(connection.exec_driver_sql(statement).scalar_one())
+                connection.commit()
+                return highest
+
+        return self._database.read(ask)
 
     def _with_numbers(self, leads: pd.DataFrame, forms: "pd.Series[str]") -> pd.DataFrame:
         """Ask for the leads that have one of the numbers."""

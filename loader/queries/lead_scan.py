@@ -49,8 +49,6 @@ class LeadScan:
         self._lead_ids, self._keys = tuple(lead_ids), KeyRuns(folder)
         self._phone_codes: dict[str, int] = {}
         self._last = -1
-        self.first_seen: int | None = None
-        """The last lead_id of which all questions know; None: there was no question."""
 
     def begin_behind(self, lead_id: int) -> None:
         """Read no lead up to this one."""
@@ -87,8 +85,6 @@ class LeadScan:
             if len(waiting) >= ADDED_AT_ONCE:
                 self._add(waiting)
         self._add(waiting)
-        if self.first_seen is None:
-            self.first_seen = self._last
 
     def _next(self, connection: Connection, waiting: Rows) -> tuple[bool, int]:
         """Read the next range; give whether there was one, and how many leads it has."""
