@@ -101,6 +101,7 @@ class CheckStage:
                 yield SourceChunk(found, self.checks.fields(found))
 
         self._check(chunks)
+        self._screener.forget_blocks()
 
     def _check(self, chunks: Chunks) -> None:
         receivers = _Receivers(

@@ -47,7 +47,7 @@ def numbers_of(leads: pd.DataFrame, options: LoadOptions) -> pd.DataFrame:
     digits = digits_only(found["phone_number"])
     found = found[digits.str.len() >= SHORTEST].astype({"field": "str"})
     if options.one_form:
-        numbers = lead_numbers(found.assign(phone_number=digits))
+        numbers = lead_numbers(found.assign(phone_number=digits[found.index]))
     else:
         numbers = other_numbers(found["phone_number"], found["phone_code"])
     return numbers.join(found[["row_number", "field", "entry"]])

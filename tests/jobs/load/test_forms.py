@@ -205,6 +205,14 @@ def test_other_numbers_of_the_lead(
         assert ("7275550001" in digits) is (how != "clear")
 
 
+def test_other_numbers_that_are_none_as_given(database: Database, loads: Loads) -> None:
+    """Too few digits in each of them."""
+    rows = [{"phone_number": "7275551212", "alt_phone": "12"}]
+    given = {"phone_format": "as-given", "phone_validation": "length"}
+    loaded = loads.load(rows, database, dnc_check="Y", dnc_alt_phones="clear", **given)
+    assert loaded.summary.loaded == 1
+
+
 @pytest.mark.engines("sqlite")
 def test_other_numbers_that_begin_with_their_own_code(
     database: Database, database_url: str, loads: Loads

@@ -170,6 +170,7 @@ def test_duplicates_of_a_row_that_the_server_refuses_are_decided_anew(
     assert loaded.summary.loaded == len(NUMBERS)
     assert loaded.reasons[5] == "REFUSED_BY_SERVER"
     assert len(NUMBERS) + 5 in loaded.loaded
+    assert not [*tmp_path.rglob(".blocks-*")]
 
 
 def _refuse(database: Database, first_name: str) -> None:
