@@ -77,7 +77,7 @@ class CheckStage:
         home = run.files.folder.parent / f".blocks-{run.source.sha256[:16]}"
         self._screener = Screener(
             self._reader, run.queries, run.seconds, run.files.work, home,
-            run.source.size, run.watchers.progress,
+            run.source, run.watchers.progress,
         )  # fmt: skip
         self._uncompared = run.files.spool()
         """Rejected rows that may be duplicates besides: the database was not asked about them."""

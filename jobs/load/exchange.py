@@ -28,7 +28,7 @@ from loader.pipeline import Checks
 CODEC = "zstd"
 SIZE_BYTES = 8
 BYTES_A_PART = 64 * 2**20
-"""Of the source file; a part has about a million keys, and takes some 100 MB to look through."""
+"""Of the file's text; a part has about a million keys, and takes some 100 MB to look through."""
 MOST_PARTS = 256
 
 
@@ -44,7 +44,7 @@ class Exchange:
 
     @classmethod
     def of(cls, folder: SharedFolder, size: int) -> "Exchange":
-        """Prepare that of a source file, of so many bytes."""
+        """Prepare that of a source file, whose text has so many bytes."""
         parts = min(size // BYTES_A_PART + 1, MOST_PARTS)
         return cls(folder, parts, secrets.token_bytes(SEAL_BYTES))
 

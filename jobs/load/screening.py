@@ -24,6 +24,7 @@ from loader.pipeline import Screened
 from loader.queries.chunk import ChunkQueries
 from loader.queries.forms import RowForms
 from loader.reading.blocks import FileBlock
+from loader.reading.source import SourceFile
 
 if TYPE_CHECKING:
     from jobs.load.on_cluster import OnCluster
@@ -42,7 +43,7 @@ class Screener:
         seconds: Stopwatch,
         folder: Path,
         home: Path,
-        size: int,
+        source: SourceFile,
         progress: Progress,
     ) -> None:
         """Take the stages, who answers their questions, and how many processes may work, and where.
@@ -53,7 +54,7 @@ class Screener:
             seconds: counts the time of the stages, that of all processes together.
             folder: for what other processes are to read.
             home: a folder for what a cluster keeps of the file, where no option names another.
-            size: of the source file, in bytes.
+            source: the file.
             progress: is called as a cluster goes on, see `Phases`.
         """
         options = reader.checks.options
@@ -63,7 +64,7 @@ class Screener:
         if self._scheduler:
             _on_cluster()  # what is missing is said before anything is read
         self._stages = Stages(reader, queries.feeds)
-        self._folder, self._size, self._progress = folder, size, progress
+        self._folder, self._source, self._progress = folder, source, progress
         self._home, self._place = home, options.shared_folder
 
     @property
@@ -119,9 +120,9 @@ class Screener:
         if shared is None:
             yield from self._by_others(blocks)
             return
-        exchange = Exchange.of(shared, self._size)
+        exchange = Exchange.of(shared, self._source.text_size)
         try:
-            phases = Phases(exchange, self._folder, self._size, self._note)
+            phases = Phases(exchange, self._folder, self._source.size, self._note)
             with self._cluster(shared, exchange) as cluster:
                 phases.check_blocks(cluster, blocks)
                 phases.find_meeting_rows(cluster)

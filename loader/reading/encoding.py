@@ -5,7 +5,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from loader.errors import EmptyFileError, EncodingError, SourceFileError, UsageError
 from loader.reading.formats import HEAD_SIZE, refuse_other_formats
@@ -87,6 +87,8 @@ class TextFile:
 
     stored: StoredFile
     encoding: Encoding
+    size: int = 0
+    """Bytes as UTF-8, once it was checked."""
 
     @contextmanager
     def open(self, *, check: bool = False) -> Iterator["TextStream"]:
@@ -95,15 +97,15 @@ class TextFile:
             stream.read(len(self.encoding.bom))
             yield TextStream(stream, self.encoding.codec, check=check)
 
-    def check(self) -> None:
-        """Read the whole text once.
+    def check(self) -> "TextFile":
+        """Read the whole text once; give it with its size.
 
         SourceFileError: there is a byte that is not of the encoding, a NUL byte, a line longer than
         the limit, or no text at all.
         """
         if self.encoding.codec != MIXED and not self.encoding.codec.startswith("utf"):
             self._refuse_utf8_lines()
-        lines, length, has_text = _LineCounter(), 0, False
+        lines, length, has_text, size = _LineCounter(), 0, False, 0
         limits, name = self.stored.limits or DEFAULT_LIMITS, self.stored.name
         with self.open(check=True) as text:
             while block := self._read(text, lines):
@@ -111,12 +113,14 @@ class TextFile:
                     lines.add(block[: block.index(b"\0")])
                     raise SourceFileError(self._nul_message(lines.line))
                 lines.add(block)
+                size += len(block)
                 has_text = has_text or bool(block.strip(b"\r\n"))
                 end = max(block.rfind(b"\n"), block.rfind(b"\r")) + 1
                 length = len(block) - end + (0 if end else length)
                 limits.check_line(length, f"{name}: line {lines.line}")
         if not has_text:
             raise EmptyFileError(f"{self.stored.name}: the file has no rows, only blank lines")
+        return replace(self, size=size)
 
     def _read(self, text: "TextStream", lines: "_LineCounter") -> bytes:
         try:

@@ -157,8 +157,7 @@ class _OpenPart:
                     " (UTF-8), or load it by itself"
                 )
             sha256 = stored.sha256()
-            text = open_text(stored, options.encoding)
-            text.check()
+            text = open_text(stored, options.encoding).check()
         except EmptyFileError:
             return cls(stored, name, sha256)
         if first:

@@ -71,6 +71,11 @@ class SourceFile:
     """Which records are read (int64, ascending, from 0); None: all."""
 
     @property
+    def text_size(self) -> int:
+        """Bytes of the text, unpacked and as UTF-8."""
+        return sum(reader.text.size for reader in self._readers)
+
+    @property
     def chunk_size(self) -> int:
         """Records in a chunk."""
         return self._readers[0].options.chunk_size
@@ -145,8 +150,7 @@ def open_source(path: str, options: ReadOptions | None = None) -> Iterator[Sourc
                 f"--sheet {options.sheet}: {name} is no spreadsheet; leave --sheet out"
             )
         else:
-            text = open_text(stored, options.encoding)
-            text.check()
+            text = open_text(stored, options.encoding).check()
             reader = TextReader.find(text, options)
         sample = reader.sample()
         yield SourceFile(
@@ -256,5 +260,5 @@ def _sheet_text(
         table.path.write_text("\n", "ascii")  # a file without a byte is damaged, not without rows
     text = open_text(StoredFile.identify(table.path, name), "utf-8")
     if not is_empty:
-        text.check()
+        text = text.check()
     return text, TextReader.of_sheet(text, size, options, table)

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from loader.errors import NoSuchFileError, SourceFileError, UsageError
 from loader.reading.layouts import LAYOUTS
+from loader.reading.part_files import PartFiles
 from loader.reading.read_options import ReadOptions
-from loader.reading.source import SourceFile, open_source
+from loader.reading.source import SourceFile, open_parts, open_source
 
 STANDARD = LAYOUTS["vicidial-standard"]
 CSV = b"phone_number,first_name\n7275551111,Ana\n7275552222,Bo\n"
@@ -553,3 +554,26 @@ def test_a_pipe_without_a_writer_and_a_device_are_no_files(
     ):
         with pytest.raises(NoSuchFileError, match=why), open_source(str(path)):
             pass
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        lambda text: text.encode(),
+        lambda text: gzip.compress(text.encode()),
+        lambda text: text.encode("utf-8-sig"),
+        lambda text: text.encode("utf-16"),
+    ],
+)
+def test_the_size_of_the_text_is_that_of_no_packing(
+    stored: Callable[[str], bytes], tmp_path: Path
+) -> None:
+    text = "phone_number,city\n" + "7275551212,Köln\n" * 500
+    path = tmp_path / "leads.csv"
+    path.write_bytes(stored(text))
+    with open_source(str(path)) as source:
+        assert source.text_size == len(text.encode())
+    again = tmp_path / "more.csv"
+    again.write_bytes(stored(text + "7275551213,Bonn\n"))
+    parts = open_parts(PartFiles.find([str(path), str(again)]))
+    assert parts.text_size == 2 * len(text.encode()) + len("7275551213,Bonn\n")
