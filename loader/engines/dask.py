@@ -117,7 +117,10 @@ class Cluster:
         """
         assert isinstance(future, Future)  # noqa: S101 - for mypy: of `submit`
         with self._explained("was lost"):
-            return future.result()
+            error = future.exception()
+            if error is None or isinstance(error, KilledWorker):
+                return future.result()
+        raise error
 
     def workers(self) -> list[str]:
         """Give the addresses of the workers that there are now."""

@@ -30,7 +30,7 @@ from jobs.load.shared_folder import SharedFolder, SharedFolderError
 from loader.database.connection import Database
 from loader.engines import dask as dask_engine
 from loader.engines.dask import ClusterError
-from loader.errors import ConfigurationError
+from loader.errors import ConfigurationError, LoaderError
 from loader.options.load import LoadOptions
 from loader.reading.blocks import BlockReader, FileBlock
 from tests.support.loads import Loads
@@ -364,6 +364,19 @@ def test_a_bug_on_a_worker_ends_the_load(
     with pytest.raises(KeyError):
         loads.load([{"phone_number": NUMBERS[0]}], None, "validate", **on(cluster))
     assert not loads.results.exists()
+
+
+def test_what_fails_on_a_worker_is_no_lost_cluster(
+    cluster: Started, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: OnCluster, _task: object, _number: int) -> Any:
+        return self._cluster.result(self._cluster.submit(os.stat, "/no/such/file"))
+
+    monkeypatch.setattr(OnCluster, "_stages_of", fail)
+    with pytest.raises(LoaderError, match="/no/such/file") as raised:
+        Loads(tmp_path).load([{"phone_number": NUMBERS[0]}], None, "validate", **on(cluster))
+    assert not isinstance(raised.value, ClusterError)
+    assert "Dask" not in str(raised.value)
 
 
 def test_versions_have_to_be_the_same(
