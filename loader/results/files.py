@@ -36,6 +36,7 @@ from loader.results.folder import (
     work_in,
 )
 from loader.results.place_columns import PlaceColumns
+from loader.results.row_order import RowOrder
 from loader.results.wording import finding_texts, notices_text
 
 LOADED, REJECTED, CHANGES = "loaded.csv", "rejected.csv", "changes.csv"
@@ -107,7 +108,7 @@ class Results(ResultFolder):
         self._places = PlaceColumns(places)
         self._loaded_schema = self._places.add_fields(LOADED_SCHEMA)
         self._changes_schema = self._places.add_fields(CHANGES_SCHEMA)
-        self._loaded = CsvFile(self.work / LOADED, self._loaded_schema)
+        self._loaded, self._order = CsvFile(self.work / LOADED, self._loaded_schema), RowOrder()
 
     def _make(self, run: str) -> None:
         self.refuse_results((LOADED, REJECTED, CHANGES, PAGE, SUMMARY))
@@ -187,6 +188,7 @@ class Results(ResultFolder):
         columns = [pa.array(rows), pa.array(ids, pa.int64()), to_arrow(texts)]
         table = pa.table(columns, LOADED_SCHEMA)
         self._loaded.write_table(self._places.add(table, rows, self._loaded_schema))
+        self._order.add(rows)
         known = ids.notna().to_numpy()
         if known.any():
             zoneless = notices.index[notices["notice"] == Notice.NO_TIME_ZONE]
@@ -251,7 +253,7 @@ class Results(ResultFolder):
         return lead_ids
 
     def finish(self, count: Callable[[pd.DataFrame], None] = lambda _rejected: None) -> None:
-        """Write rejected.csv and give the files their names.
+        """Write rejected.csv, put the lines of loaded.csv in order, and give both their names.
 
         `count` takes the rejected rows, frame by frame: the source's columns by `numbered` names,
         those of findings, and reason_bits (uint64), see `ReasonBits`.
@@ -272,6 +274,7 @@ class Results(ResultFolder):
                 writer.write_table(self._places.add(table, part.index.to_numpy(), with_places))
         writer.close()
         self._loaded.close()
+        self._order.restore(self.work / LOADED, self._loaded_schema)
         if self._changes:
             self._changes.close()
         self.publish((LOADED, REJECTED, *([CHANGES] if self._changes else [])))

@@ -612,3 +612,16 @@ def test_feeds_on_the_command_line(
     assert run([*arguments, "--feed-max-age", "1", "--results", "no"]) == 65
     assert "feed tps" in capsys.readouterr().err
     assert not Path("no").exists()
+
+
+@pytest.mark.parametrize("chunk_size", [1, 2, 100])
+def test_loaded_rows_stand_in_the_order_of_the_file(
+    database: Database, tmp_path: Path, chunk_size: int
+) -> None:
+    loads = Loads(tmp_path)
+    loads.load([{"phone_number": f"727555000{n}"} for n in (1, 3, 5)], database, list_id="101")
+    rows = [{"phone_number": f"727555000{n}", "first_name": "Bo"} for n in range(1, 7)]
+    options = {"duplicate_check": "DUPSYS", "on_duplicate": "update", "list_id": "101"}
+    found = loads.load(rows, database, chunk_size=chunk_size, **options)
+    lines = (found.folder / "loaded.csv").read_text("utf-8").splitlines()
+    assert [line.partition(",")[0] for line in lines[1:]] == ["2", "3", "4", "5", "6", "7"]
