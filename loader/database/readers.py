@@ -132,7 +132,7 @@ class Readers:
         """
         self._make_engine, self._connect, self._name = engine, connect, name
         self._engine: Engine | None = None
-        self._helpers: list[_Helper] = []
+        self._readers: list[_Reader] = []
         self._most: int | None = None
         """How many the server lets in; None: it has refused none."""
 
@@ -152,10 +152,10 @@ class Readers:
             is_answered = True
         finally:
             parts.end(hangs_up=not is_answered)
-            for helper in self._helpers:
+            for reader in self._readers:
                 # One that gets no connection is not waited for.
-                if helper.is_connected:
-                    helper.join()
+                if reader.is_connected:
+                    reader.join()
         return parts.answers
 
     def give_up(self, code: int) -> None:
@@ -167,34 +167,34 @@ class Readers:
 
     def close(self) -> None:
         """Close those that wait, and those that are being made."""
-        for helper in self._helpers:
-            helper.join()
+        for reader in self._readers:
+            reader.join()
         if self._engine is not None:
             self._engine.dispose()
 
     def _start(self, parts: Parts[T], count: int) -> None:
         """Let some help; one that has waited for a connection since before is one of them."""
-        self._helpers = [helper for helper in self._helpers if helper.is_alive()]
-        count = min(count, count if self._most is None else self._most) - len(self._helpers)
+        self._readers = [reader for reader in self._readers if reader.is_alive()]
+        count = min(count, count if self._most is None else self._most) - len(self._readers)
         if count > 0 and self._engine is None:
             self._engine = self._make_engine()
         with suppress(RuntimeError):  # the system has no room for a further thread
             for _ in range(count):
-                helper = _Helper(self._help, parts)
-                helper.start()
-                self._helpers.append(helper)
+                reader = _Reader(self._read, parts)
+                reader.start()
+                self._readers.append(reader)
 
-    def _help(self, helper: "_Helper", parts: Parts[T]) -> None:
+    def _read(self, reader: "_Reader", parts: Parts[T]) -> None:
         assert self._engine is not None  # noqa: S101 - for mypy: who starts it has made it
         try:
             with self._connect(self._engine) as connection:
-                helper.is_connected = True
+                reader.is_connected = True
                 if self._most == 0:
                     connection.invalidate()  # it was given up meanwhile
                 else:
                     parts.help(connection)
         except TransientDatabaseError as error:
-            if error.code in TOO_MANY and not helper.is_connected:
+            if error.code in TOO_MANY and not reader.is_connected:
                 self._refused(error.code)
         except Exception:  # noqa: BLE001 - the run's own connection meets it, too, and raises it
             return
@@ -213,12 +213,12 @@ class Readers:
             )
 
 
-class _Helper(threading.Thread):
+class _Reader(threading.Thread):
     """A thread that asks parts of one question over one connection."""
 
     is_connected = False
 
-    def __init__(self, help_with: "Callable[[_Helper, Parts[T]], None]", parts: Parts[T]) -> None:
+    def __init__(self, help_with: "Callable[[_Reader, Parts[T]], None]", parts: Parts[T]) -> None:
         # What is logged there is of the same run.
         context = contextvars.copy_context()
         super().__init__(
