@@ -167,24 +167,28 @@ class _Files(ABC):
         """Say whether it is certain that a run is not at work any more."""
 
     @abstractmethod
-    def write(self, name: str, content: bytes) -> None: ...
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file, which gets its name when it is whole."""
 
     @abstractmethod
-    def read(self, name: str) -> bytes: ...
+    def read(self, name: str) -> bytes:
+        """Read a whole file."""
 
     @abstractmethod
     def open(self, name: str) -> Any:
         """Open a file for pyarrow."""
 
     @abstractmethod
-    def exists(self, name: str) -> bool: ...
+    def exists(self, name: str) -> bool:
+        """Say whether there is such a file."""
 
     @abstractmethod
     def names(self) -> list[str]:
         """List what the place has."""
 
     @abstractmethod
-    def remove(self, folder: str) -> None: ...
+    def remove(self, folder: str) -> None:
+        """Remove a folder with its files."""
 
 
 class _PathFiles(_Files):
@@ -194,6 +198,7 @@ class _PathFiles(_Files):
         self._root = Path(place)
 
     def make(self, run: str, *, with_place: bool) -> int | None:
+        """Make the folder, and lock its mark before others see it."""
         if with_place:  # else what is to be mounted there would be hidden by a folder of ours
             self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = self._root / run
@@ -215,6 +220,7 @@ class _PathFiles(_Files):
         return False
 
     def write(self, name: str, content: bytes) -> None:
+        """Write a file that this account alone may read."""
         path = self._root / name
         part = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -261,6 +267,7 @@ class _AddressFiles(_Files):
         return _is_old(run, now)
 
     def write(self, name: str, content: bytes) -> None:
+        """Upload a file; one of this name that is there already stays."""
         path = self._at(name)
         part = f"{path}.{secrets.token_hex(8)}"
         self._system.pipe_file(part, content)
