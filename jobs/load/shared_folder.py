@@ -267,7 +267,7 @@ class _AddressFiles(_Files):
         return _is_old(run, now)
 
     def write(self, name: str, content: bytes) -> None:
-        """Upload a file; one of this name that is there already stays."""
+        """Upload a file; where a server replaces none, one of this name stays."""
         path = self._at(name)
         part = f"{path}.{secrets.token_hex(8)}"
         self._system.pipe_file(part, content)
